@@ -1,0 +1,57 @@
+/** Networks that come from a file are checked before they are believed. */
+import { z } from 'zod';
+import { freeze, type Network, outputOf } from './network.ts';
+import { inferShapes } from './shapes.ts';
+
+const extent = z.int().min(1).max(65536);
+const padding = z.int().min(0).max(1024);
+const spatial = { kernel: extent, stride: extent, padding };
+
+const layerSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('image'), shape: z.strictObject({ channels: extent, height: extent, width: extent }) }),
+  z.strictObject({ kind: z.literal('convolution'), channels: extent, ...spatial, bias: z.boolean() }),
+  z.strictObject({ kind: z.literal('depthwise'), ...spatial, bias: z.boolean() }),
+  z.strictObject({ kind: z.literal('batch-normalization'), epsilon: z.number().positive() }),
+  z.strictObject({ kind: z.literal('relu') }),
+  z.strictObject({ kind: z.literal('max-pool'), ...spatial }),
+  z.strictObject({ kind: z.literal('global-average-pool') }),
+  z.strictObject({ kind: z.literal('dense'), features: extent }),
+  z.strictObject({ kind: z.literal('add') }),
+  z.strictObject({ kind: z.literal('convex') }),
+  z.strictObject({ kind: z.literal('concat') }),
+]);
+
+const id = z.int().min(0);
+
+export const networkSchema = z.strictObject({
+  nodes: z
+    .array(z.strictObject({ id, layer: layerSchema, inputs: z.array(id) }))
+    .min(2)
+    .max(100_000),
+});
+
+/**
+ * What is wrong with a graph, as a sentence; undefined where nothing is. Every node but the last is read, only the first is
+ * an image, and the last gives a vector.
+ */
+export function problemOf(network: Network): string | undefined {
+  const shapes = inferShapes(network);
+  if (typeof shapes === 'string') return shapes;
+  const output = outputOf(network);
+  const read = new Set(network.nodes.flatMap((node) => node.inputs));
+  for (const node of network.nodes) {
+    if ((node.layer.kind === 'image') !== (node === network.nodes[0])) return `node ${node.id}: the image stands first and alone`;
+    if (read.has(node.id) === (node === output))
+      return node === output ? 'the last node is read' : `node ${node.id} is read by none`;
+  }
+  const shape = shapes.get(output.id);
+  return shape?.height === 1 && shape.width === 1 ? undefined : 'the last node gives no vector of logits';
+}
+
+/** The network that this JSON value describes, or what is wrong with it. */
+export function parseNetwork(value: unknown): Network | string {
+  const parsed = networkSchema.safeParse(value);
+  if (!parsed.success) return z.prettifyError(parsed.error).split('\n').join(' ');
+  const network = freeze(parsed.data.nodes);
+  return problemOf(network) ?? network;
+}

@@ -1,0 +1,39 @@
+/** What a network costs: parameters and multiply-adds. Memory depends on the program and is known there. */
+import { ask, type LayerTable, type Network, type Shape } from './network.ts';
+import { isTrained, parametersOf } from './parameters.ts';
+import { shapesOf } from './shapes.ts';
+import { sizeOf } from './tensor.ts';
+
+const nothing = (): number => 0;
+
+/** Multiply-adds of one image's forward pass; additions, comparisons and normalisations are not counted. */
+const multiplyAdds: LayerTable<[input: Shape, output: Shape], number> = {
+  image: nothing,
+  convolution: (layer, input, output) => output.channels * output.height * output.width * input.channels * layer.kernel ** 2,
+  depthwise: (layer, _input, output) => output.channels * output.height * output.width * layer.kernel ** 2,
+  'batch-normalization': nothing,
+  relu: nothing,
+  'max-pool': nothing,
+  'global-average-pool': nothing,
+  dense: (layer, input) => layer.features * input.channels * input.height * input.width,
+  add: nothing,
+  convex: nothing,
+  concat: nothing,
+};
+
+/** Trained parameters; running statistics are not counted. */
+export function countParameters(network: Network): number {
+  return parametersOf(network).reduce((sum, { role, shape }) => sum + (isTrained(role) ? sizeOf(shape) : 0), 0);
+}
+
+/** Multiply-adds an image, forward. */
+export function countMultiplyAdds(network: Network): number {
+  const shapes = shapesOf(network);
+  let sum = 0;
+  for (const node of network.nodes) {
+    const input = node.inputs[0] === undefined ? undefined : shapes.get(node.inputs[0]);
+    const output = shapes.get(node.id);
+    if (input !== undefined && output !== undefined) sum += ask(multiplyAdds, node.layer, input, output);
+  }
+  return sum;
+}

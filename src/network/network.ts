@@ -1,0 +1,118 @@
+/**
+ * What a network is: frozen plain data. A directed acyclic graph of layers whose nodes stand in an order in which each
+ * comes after its inputs; the first is the image, the last gives the logits. It says nothing of weights or of how it is
+ * computed. Tensors are (N, C, H, W); a vector is (N, C, 1, 1).
+ *
+ * To add a layer, add its member to `Layer`; the compiler then lists every table that lacks its row.
+ */
+
+export interface Shape {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+export type Layer =
+  /** The source. Normalised pixels. */
+  | { readonly kind: 'image'; readonly shape: Shape }
+  /** Square kernel, zero padding on each side. Kernel (out, in, k, k). */
+  | {
+      readonly kind: 'convolution';
+      readonly channels: number;
+      readonly kernel: number;
+      readonly stride: number;
+      readonly padding: number;
+      readonly bias: boolean;
+    }
+  /** One filter a channel. Kernel (C, 1, k, k). */
+  | {
+      readonly kind: 'depthwise';
+      readonly kernel: number;
+      readonly stride: number;
+      readonly padding: number;
+      readonly bias: boolean;
+    }
+  /** Per channel, over (N, H, W); Ioffe & Szegedy 2015. */
+  | { readonly kind: 'batch-normalization'; readonly epsilon: number }
+  | { readonly kind: 'relu' }
+  /** Padding counts as −∞. */
+  | { readonly kind: 'max-pool'; readonly kernel: number; readonly stride: number; readonly padding: number }
+  /** Mean over (H, W): (C, 1, 1). */
+  | { readonly kind: 'global-average-pool' }
+  /** Takes (C, H, W) as one vector, channel-major: kernel (features, C·H·W). Gives (features, 1, 1). */
+  | { readonly kind: 'dense'; readonly features: number }
+  /** The sum of two or more tensors of one shape. */
+  | { readonly kind: 'add' }
+  /** λ·first + (1 − λ)·second, one learnable λ ∈ [0, 1]; §3.2.3, Equation 3. */
+  | { readonly kind: 'convex' }
+  /** Channels stacked in the order of the inputs; §3.2.4, Equation 5. */
+  | { readonly kind: 'concat' };
+
+export type LayerKind = Layer['kind'];
+export type LayerOf<K extends LayerKind> = Extract<Layer, { kind: K }>;
+
+export type NodeId = number;
+
+export interface Node {
+  readonly id: NodeId;
+  readonly layer: Layer;
+  readonly inputs: readonly NodeId[];
+}
+
+export interface Network {
+  readonly nodes: readonly Node[];
+}
+
+/** One row a kind of layer; the compiler insists on all of them. */
+export type LayerTable<Arguments extends readonly unknown[], Result> = {
+  readonly [K in LayerKind]: (layer: LayerOf<K>, ...rest: Arguments) => Result;
+};
+
+/** What the table says of this layer. */
+export function ask<Arguments extends readonly unknown[], Result>(
+  table: LayerTable<Arguments, Result>,
+  layer: Layer,
+  ...rest: Arguments
+): Result {
+  const row = table[layer.kind] as (layer: Layer, ...rest: Arguments) => Result;
+  return row(layer, ...rest);
+}
+
+export function freeze(nodes: readonly Node[]): Network {
+  for (const node of nodes) {
+    Object.freeze(node.layer);
+    Object.freeze(node.inputs);
+    Object.freeze(node);
+  }
+  return Object.freeze({ nodes: Object.freeze([...nodes]) });
+}
+
+/** The node of that id. */
+export function nodeOf(network: Network, id: NodeId): Node {
+  const node = network.nodes.find((candidate) => candidate.id === id);
+  if (node === undefined) throw new Error(`bug: no node ${id} in the network`);
+  return node;
+}
+
+/** The node that gives the logits. */
+export function outputOf(network: Network): Node {
+  return network.nodes[network.nodes.length - 1] as Node;
+}
+
+export function inputShapeOf(network: Network): Shape {
+  const layer = network.nodes[0]?.layer;
+  if (layer?.kind !== 'image') throw new Error('bug: a network starts with its image');
+  return layer.shape;
+}
+
+/** The nodes that read a node, each as often as it does, in the network's order. */
+export function consumersOf(network: Network): ReadonlyMap<NodeId, readonly Node[]> {
+  const consumers = new Map<NodeId, Node[]>(network.nodes.map((node) => [node.id, []]));
+  for (const node of network.nodes) for (const input of node.inputs) consumers.get(input)?.push(node);
+  return consumers;
+}
+
+/** An id that no node has had: new nodes count on from the largest. */
+export function nextId(network: Network): NodeId {
+  return network.nodes.reduce((largest, node) => Math.max(largest, node.id), -1) + 1;
+}

@@ -1,0 +1,65 @@
+/** A network as text: a line a node, with what it reads, gives, owns and costs. */
+import { canonicalJson } from '../util/json.ts';
+import { sha256 } from '../util/hash.ts';
+import { ask, type LayerTable, type Network } from './network.ts';
+import { isTrained, parametersOf } from './parameters.ts';
+import { formatShape, shapesOf } from './shapes.ts';
+import { sizeOf } from './tensor.ts';
+
+const window = (layer: { kernel: number; stride: number; padding: number }, usualStride: number, usualPadding: number): string =>
+  `${layer.kernel}×${layer.kernel}` +
+  (layer.stride === usualStride ? '' : ` stride ${layer.stride}`) +
+  (layer.padding === usualPadding ? '' : ` padding ${layer.padding}`);
+
+const words: LayerTable<[], string> = {
+  image: () => 'image',
+  convolution: (layer) => `conv ${window(layer, 1, (layer.kernel - 1) / 2)}${layer.bias ? '' : ' no bias'}`,
+  depthwise: (layer) => `depthwise ${window(layer, 1, (layer.kernel - 1) / 2)}${layer.bias ? ' bias' : ''}`,
+  'batch-normalization': () => 'batch norm',
+  relu: () => 'relu',
+  'max-pool': (layer) => `max pool ${window(layer, layer.kernel, 0)}`,
+  'global-average-pool': () => 'global average pool',
+  dense: (layer) => `dense ${layer.features}`,
+  add: () => 'add',
+  convex: () => 'convex',
+  concat: () => 'concat',
+};
+
+/** Such as `conv 3×3`. */
+export const describeLayer = (layer: Network['nodes'][number]['layer']): string => ask(words, layer);
+
+/** A line a node: `7  conv 3×3  ← 5  128×16×16  73,856`. What is read is named only where it is not the line above. */
+export function printNetwork(network: Network): string {
+  const shapes = shapesOf(network);
+  const parameters = new Map<number, number>();
+  for (const { node, role, shape } of parametersOf(network))
+    if (isTrained(role)) parameters.set(node, (parameters.get(node) ?? 0) + sizeOf(shape));
+  const rows = network.nodes.map((node, index) => {
+    const above = network.nodes[index - 1]?.id;
+    const reads =
+      node.inputs.length === 0 || (node.inputs.length === 1 && node.inputs[0] === above) ? '' : `← ${node.inputs.join(', ')}`;
+    const owned = parameters.get(node.id);
+    const shape = shapes.get(node.id);
+    return [
+      String(node.id),
+      describeLayer(node.layer),
+      reads,
+      shape === undefined ? '' : formatShape(shape),
+      owned === undefined ? '' : owned.toLocaleString('en-US'),
+    ];
+  });
+  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) =>
+          column === 0 || column === 4 ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+        )
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** SHA-256 of the structure: equal for equal graphs with equal ids. */
+export const hashNetwork = (network: Network): string => sha256(canonicalJson(network));

@@ -1,0 +1,75 @@
+/** The shape that each layer gives. An impossible combination is a value: the sentence that says why. */
+import { ask, type LayerTable, type Network, type NodeId, type Shape } from './network.ts';
+
+const same = (a: Shape, b: Shape): boolean => a.channels === b.channels && a.height === b.height && a.width === b.width;
+
+export const formatShape = (shape: Shape): string => `${shape.channels}×${shape.height}×${shape.width}`;
+
+function window(input: Shape, channels: number, kernel: number, stride: number, padding: number): Shape | string {
+  const extent = (size: number): number => Math.floor((size + 2 * padding - kernel) / stride) + 1;
+  const [height, width] = [extent(input.height), extent(input.width)];
+  return height >= 1 && width >= 1
+    ? { channels, height, width }
+    : `a ${kernel}×${kernel} window does not fit into ${formatShape(input)}`;
+}
+
+const one = (inputs: readonly Shape[], then: (input: Shape) => Shape | string): Shape | string =>
+  inputs.length === 1 && inputs[0] !== undefined ? then(inputs[0]) : `takes one input, not ${inputs.length}`;
+
+const alike = (inputs: readonly Shape[], exactly?: number): Shape | string => {
+  const [first, ...others] = inputs;
+  if (first === undefined || others.length === 0 || (exactly !== undefined && inputs.length !== exactly))
+    return `takes ${exactly ?? 'two or more'} inputs, not ${inputs.length}`;
+  return others.every((other) => same(first, other))
+    ? first
+    : `takes inputs of one shape, not ${inputs.map(formatShape).join(' and ')}`;
+};
+
+const shapes: LayerTable<[inputs: readonly Shape[]], Shape | string> = {
+  image: (layer, inputs) => (inputs.length === 0 ? layer.shape : 'takes no input'),
+  convolution: (layer, inputs) =>
+    one(inputs, (input) => window(input, layer.channels, layer.kernel, layer.stride, layer.padding)),
+  depthwise: (layer, inputs) => one(inputs, (input) => window(input, input.channels, layer.kernel, layer.stride, layer.padding)),
+  'batch-normalization': (_layer, inputs) => one(inputs, (input) => input),
+  relu: (_layer, inputs) => one(inputs, (input) => input),
+  'max-pool': (layer, inputs) =>
+    layer.padding * 2 > layer.kernel
+      ? 'pads by more than half its window'
+      : one(inputs, (input) => window(input, input.channels, layer.kernel, layer.stride, layer.padding)),
+  'global-average-pool': (_layer, inputs) => one(inputs, (input) => ({ channels: input.channels, height: 1, width: 1 })),
+  dense: (layer, inputs) => one(inputs, () => ({ channels: layer.features, height: 1, width: 1 })),
+  add: (_layer, inputs) => alike(inputs),
+  convex: (_layer, inputs) => alike(inputs, 2),
+  concat(_layer, inputs) {
+    const [first, ...others] = inputs;
+    if (first === undefined || others.length === 0) return `takes two or more inputs, not ${inputs.length}`;
+    if (!others.every((other) => other.height === first.height && other.width === first.width))
+      return `takes inputs of one height and width, not ${inputs.map(formatShape).join(' and ')}`;
+    return { ...first, channels: inputs.reduce((sum, input) => sum + input.channels, 0) };
+  },
+};
+
+/** The shape of each node's output, or the first impossibility, as a sentence that names the node. */
+export function inferShapes(network: Network): ReadonlyMap<NodeId, Shape> | string {
+  const result = new Map<NodeId, Shape>();
+  for (const node of network.nodes) {
+    const inputs: Shape[] = [];
+    for (const id of node.inputs) {
+      const input = result.get(id);
+      if (input === undefined) return `node ${node.id} (${node.layer.kind}) reads node ${id}, which does not stand before it`;
+      inputs.push(input);
+    }
+    const shape = ask(shapes, node.layer, inputs);
+    if (typeof shape === 'string') return `node ${node.id} (${node.layer.kind}) ${shape}`;
+    if (result.has(node.id)) return `two nodes are named ${node.id}`;
+    result.set(node.id, shape);
+  }
+  return result;
+}
+
+/** As `inferShapes`, for a network that was checked. */
+export function shapesOf(network: Network): ReadonlyMap<NodeId, Shape> {
+  const result = inferShapes(network);
+  if (typeof result === 'string') throw new Error(`bug: ${result}`);
+  return result;
+}

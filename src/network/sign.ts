@@ -1,0 +1,38 @@
+/**
+ * Which tensors are never negative. An identity block (Conv–BN–ReLU) changes nothing only where its input is non-negative,
+ * so this is what says where one may be inserted.
+ */
+import { ask, type LayerTable, type Network, type NodeId } from './network.ts';
+
+const all = (_layer: unknown, inputs: readonly boolean[]): boolean => inputs.every(Boolean);
+const never = (): boolean => false;
+
+const nonNegative: LayerTable<[inputs: readonly boolean[]], boolean> = {
+  image: never,
+  convolution: never,
+  depthwise: never,
+  'batch-normalization': never,
+  relu: () => true,
+  'max-pool': all,
+  'global-average-pool': all,
+  dense: never,
+  add: all,
+  // λ is kept in [0, 1]
+  convex: all,
+  concat: all,
+};
+
+/** The nodes whose output is never negative, whatever the parameters are. */
+export function nonNegativeNodes(network: Network): ReadonlySet<NodeId> {
+  const result = new Set<NodeId>();
+  for (const node of network.nodes)
+    if (
+      ask(
+        nonNegative,
+        node.layer,
+        node.inputs.map((id) => result.has(id)),
+      )
+    )
+      result.add(node.id);
+  return result;
+}
