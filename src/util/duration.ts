@@ -10,11 +10,12 @@ export function parseDuration(text: string): number | undefined {
   return seconds;
 }
 
+const pad = (part: number): string => String(part).padStart(2, '0');
+
 /** `7s`, `9:05`, `1:02:03`. */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return `${whole}s`;
-  const pad = (part: number): string => String(part).padStart(2, '0');
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   return hours > 0 ? `${hours}:${pad(minutes)}:${pad(rest)}` : `${minutes}:${pad(rest)}`;
 }

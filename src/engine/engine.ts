@@ -1,0 +1,54 @@
+/**
+ * The contract of what turns a program into numbers. Every engine passes one conformance suite (test/engine/conformance.ts).
+ *
+ * An engine is not responsible for: random numbers, data, schedules, files, or deciding when to stop. It may assume that the
+ * program was verified.
+ */
+import type { Tensors } from '../network/tensor.ts';
+import type { BufferId, Program } from '../program/program.ts';
+
+export type EngineName = 'reference' | 'onednn';
+
+/**
+ * Which convolution algorithms may be used. `direct` computes each product and sum of the definition, so that an identity
+ * kernel is the identity to the bit; `auto` allows Winograd and the like, which are faster and round differently.
+ */
+export type ConvolutionAlgorithms = 'direct' | 'auto';
+
+/** What computed a result. Two equal fingerprints on equal inputs give equal bits. */
+export interface Fingerprint {
+  readonly engine: EngineName;
+  /** Of the library: `2.6.3`. Of the reference engine: Instar's. */
+  readonly version: string;
+  /** The effective instruction set, such as `avx512_core_bf16`. */
+  readonly instructionSet: string;
+  readonly threads: number;
+}
+
+export interface Engine {
+  readonly fingerprint: Fingerprint;
+  /** Plans memory and prepares every step. All inputs and all state are zero until written. */
+  compile(program: Program, convolution: ConvolutionAlgorithms): Promise<Session>;
+}
+
+/** A compiled program and its memory. */
+export interface Session {
+  readonly program: Program;
+  /** Bytes that it holds: state, activations, masks, scratch. */
+  readonly bytes: number;
+  /**
+   * Sets the state by name. Names that the program does not have are passed over (a checkpoint holds more than a measurement
+   * needs); a velocity that is missing becomes zero; a parameter or statistic that is missing is a bug.
+   */
+  load(tensors: Tensors): void;
+  /** A copy of the whole state, velocities included, by name. Nothing here is shared with the session. */
+  save(): Tensors;
+  /** Where the caller writes an `input` before a run: row-major, in the buffer's logical shape. The same array every time. */
+  input(buffer: BufferId): Float32Array;
+  /** Runs all steps once. It may block the event loop for as long as that takes. */
+  run(): Promise<void>;
+  /** An `output` buffer after a run: row-major, in its logical shape. Valid until the next run. */
+  output(buffer: BufferId): Float32Array;
+  /** Frees what the session holds. It is not used afterwards; calling it twice is harmless. */
+  dispose(): void;
+}

@@ -1,0 +1,57 @@
+/** What each kind of step reads, writes and updates, and where its result may take the place of what it read. */
+import { askStep, type BufferId, type Step, type StepTable } from './program.ts';
+
+export interface Access {
+  readonly reads: readonly BufferId[];
+  readonly writes: readonly BufferId[];
+  /** State that it both reads and writes. */
+  readonly updates: readonly BufferId[];
+  /** [read, write] pairs that may share memory, where the read ends here. */
+  readonly inPlace: readonly (readonly [BufferId, BufferId])[];
+}
+
+const some = (...ids: readonly (BufferId | null)[]): BufferId[] => ids.filter((id) => id !== null);
+
+const access = (
+  reads: readonly BufferId[],
+  writes: readonly BufferId[],
+  inPlace: Access['inPlace'] = [],
+  updates: readonly BufferId[] = [],
+): Access => ({ reads, writes, updates, inPlace });
+
+const table: StepTable<[], Access> = {
+  convolution: (s) => access(some(s.input, s.kernel, s.bias), [s.output]),
+  'convolution-gradient-input': (s) => access([s.outputGradient, s.kernel], [s.inputGradient]),
+  'convolution-gradient-kernel': (s) => access([s.input, s.outputGradient], some(s.kernelGradient, s.biasGradient)),
+  'batch-normalization': (s) =>
+    s.statistics === 'batch'
+      ? access([s.input, s.scale, s.shift], some(s.mean, s.variance, s.output, s.mask), [[s.input, s.output]])
+      : access([s.input, s.scale, s.shift, s.mean, s.variance], some(s.output, s.mask), [[s.input, s.output]]),
+  'batch-normalization-gradient': (s) =>
+    access(
+      some(s.input, s.outputGradient, s.scale, s.shift, s.mean, s.variance, s.mask),
+      [s.inputGradient, s.scaleGradient, s.shiftGradient],
+      [[s.outputGradient, s.inputGradient]],
+    ),
+  'running-statistics': (s) => access([s.mean, s.variance], [], [], [s.runningMean, s.runningVariance]),
+  relu: (s) => access([s.input], [s.output], [[s.input, s.output]]),
+  'relu-gradient': (s) => access([s.output, s.outputGradient], [s.inputGradient], [[s.outputGradient, s.inputGradient]]),
+  'max-pool': (s) => access([s.input], some(s.output, s.mask)),
+  'max-pool-gradient': (s) => access([s.mask, s.outputGradient], [s.inputGradient]),
+  'global-average-pool': (s) => access([s.input], [s.output]),
+  'global-average-pool-gradient': (s) => access([s.outputGradient], [s.inputGradient]),
+  dense: (s) => access([s.input, s.kernel, s.bias], [s.output]),
+  'dense-gradient-input': (s) => access([s.outputGradient, s.kernel], [s.inputGradient]),
+  'dense-gradient-kernel': (s) => access([s.input, s.outputGradient], [s.kernelGradient, s.biasGradient]),
+  add: (s) => access(s.inputs, [s.output], s.inputs.length > 0 ? [[s.inputs[0] as BufferId, s.output]] : []),
+  convex: (s) => access([s.first, s.second, s.mix], [s.output], [[s.first, s.output]]),
+  'convex-gradient': (s) =>
+    access([s.first, s.second, s.mix, s.outputGradient], some(s.firstGradient, s.secondGradient, s.mixGradient)),
+  concat: (s) => access(s.inputs, [s.output]),
+  'concat-gradient': (s) => access([s.outputGradient], [s.inputGradient]),
+  'softmax-cross-entropy': (s) => access([s.logits, s.labels], [s.loss, s.gradient]),
+  'channel-statistics': (s) => access([s.input], [s.mean, s.variance]),
+  sgd: (s) => access([s.gradient, s.rate], [], [], [s.parameter, s.velocity]),
+};
+
+export const accessOf = (step: Step): Access => askStep(table, step);

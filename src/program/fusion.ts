@@ -1,0 +1,82 @@
+/**
+ * What can be computed together, or need not be computed at all. Each pass takes a program to one with the same results.
+ *
+ * - A ReLU behind a batch normalisation that nothing else reads becomes part of it, and so do their gradients.
+ * - The bias of a convolution that only batch normalisations with batch statistics read has a gradient of exactly zero (the
+ *   mean that is subtracted contains it), so neither it nor the update is computed: only rounding errors would be learned.
+ */
+import { accessOf } from './access.ts';
+import type { Buffer, BufferId, Program, Step, StepOf } from './program.ts';
+
+function readersOf(steps: readonly Step[]): ReadonlyMap<BufferId, readonly Step[]> {
+  const readers = new Map<BufferId, Step[]>();
+  for (const step of steps)
+    for (const id of new Set(accessOf(step).reads)) {
+      const list = readers.get(id);
+      if (list === undefined) readers.set(id, [step]);
+      else list.push(step);
+    }
+  return readers;
+}
+
+function fuseRelu(program: Program): Program {
+  const readers = readersOf(program.steps);
+  const buffers: Buffer[] = [...program.buffers];
+  const replaced = new Map<Step, Step | null>();
+  for (const step of program.steps) {
+    if (step.kind !== 'batch-normalization' || buffers[step.output]?.kind !== 'temporary') continue;
+    const [relu, ...others] = readers.get(step.output) ?? [];
+    if (relu?.kind !== 'relu' || others.length > 0) continue;
+    const gradient = (readers.get(relu.output) ?? []).find(
+      (reader): reader is StepOf<'relu-gradient'> => reader.kind === 'relu-gradient' && reader.output === relu.output,
+    );
+    let mask: BufferId | null = null;
+    if (gradient !== undefined) {
+      const [normalization, ...more] = readers.get(gradient.inputGradient) ?? [];
+      if (normalization?.kind !== 'batch-normalization-gradient' || more.length > 0) continue;
+      mask = buffers.length;
+      buffers.push({
+        id: mask,
+        kind: 'mask',
+        shape: buffers[relu.output]?.shape ?? [],
+        name: `${buffers[relu.output]?.name} mask`,
+      });
+      replaced.set(gradient, null);
+      replaced.set(normalization, { ...normalization, outputGradient: gradient.outputGradient, mask });
+    }
+    replaced.set(step, { ...step, output: relu.output, relu: true, mask });
+    replaced.set(relu, null);
+  }
+  const steps = program.steps.flatMap((step) => {
+    const other = replaced.get(step);
+    return other === undefined ? [step] : other === null ? [] : [other];
+  });
+  return { ...program, buffers, steps };
+}
+
+function dropZeroBiasGradients(program: Program): Program {
+  const readers = readersOf(program.steps);
+  const dead = new Set<BufferId>();
+  for (const step of program.steps) {
+    if (step.kind !== 'convolution' || step.bias === null) continue;
+    const normalized = (readers.get(step.output) ?? []).every(
+      (reader) =>
+        reader.kind === 'batch-normalization-gradient' ||
+        (reader.kind === 'batch-normalization' && reader.statistics === 'batch'),
+    );
+    if (normalized) dead.add(step.bias);
+  }
+  const updates = program.steps.filter((step): step is StepOf<'sgd'> => step.kind === 'sgd' && dead.has(step.parameter));
+  const gradients = new Set(updates.map((step) => step.gradient));
+  const velocities = new Set(updates.map((step) => step.velocity));
+  const steps = program.steps
+    .filter((step) => !(step.kind === 'sgd' && dead.has(step.parameter)))
+    .map((step) =>
+      step.kind === 'convolution-gradient-kernel' && step.biasGradient !== null && gradients.has(step.biasGradient)
+        ? { ...step, biasGradient: null }
+        : step,
+    );
+  return { ...program, steps, state: program.state.filter((entry) => !velocities.has(entry.buffer)) };
+}
+
+export const fuse = (program: Program): Program => dropZeroBiasGradients(fuseRelu(program));

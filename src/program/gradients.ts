@@ -1,0 +1,139 @@
+/**
+ * Reverse-mode differentiation, one row a layer: given the gradient of the loss with respect to a layer's output, the steps
+ * that compute those with respect to its inputs and its parameters. What several consumers send back is summed by the
+ * lowering, which knows them all.
+ */
+import type { LayerTable } from '../network/network.ts';
+import type { ParameterRole } from '../network/parameters.ts';
+import type { BufferId, Geometry, Step } from './program.ts';
+
+export interface GradientContext {
+  /** dL/d(output). */
+  readonly outputGradient: BufferId;
+  readonly inputs: readonly BufferId[];
+  readonly output: BufferId;
+  /** A new buffer for dL/d(input i); null where nothing before it learns. */
+  inputGradient(index: number): BufferId | null;
+  /** Says that dL/d(input i) is an existing buffer. */
+  forwardGradient(index: number, gradient: BufferId): void;
+  /** A new buffer for dL/d(parameter). */
+  parameterGradient(role: ParameterRole): BufferId;
+  parameter(role: ParameterRole): BufferId;
+  /** What the forward step left: batch mean and variance, the mask of a pool. */
+  readonly saved: { readonly mean?: BufferId; readonly variance?: BufferId; readonly mask?: BufferId };
+  readonly geometry: Geometry | null;
+  channelsOf(buffer: BufferId): number;
+  emit(step: Step): void;
+}
+
+const saved = (id: BufferId | undefined): BufferId => {
+  if (id === undefined) throw new Error('bug: the forward step left nothing for its gradient');
+  return id;
+};
+
+const convolution = (layer: { readonly bias: boolean }, c: GradientContext): void => {
+  const { outputGradient, geometry } = c;
+  if (geometry === null) throw new Error('bug: a convolution has a geometry');
+  // dW[o,i] = Σ_n x[n,i] ⋆ dy[n,o];  db[o] = Σ dy[n,o];  dx[n,i] = Σ_o dy[n,o] ∗ flip(W[o,i])
+  const kernelGradient = c.parameterGradient('kernel');
+  const biasGradient = layer.bias ? c.parameterGradient('bias') : null;
+  c.emit({
+    kind: 'convolution-gradient-kernel',
+    input: c.inputs[0] as BufferId,
+    outputGradient,
+    kernelGradient,
+    biasGradient,
+    geometry,
+  });
+  const inputGradient = c.inputGradient(0);
+  if (inputGradient !== null)
+    c.emit({ kind: 'convolution-gradient-input', outputGradient, kernel: c.parameter('kernel'), inputGradient, geometry });
+};
+
+export const gradients: LayerTable<[context: GradientContext], void> = {
+  image: () => undefined,
+  convolution,
+  depthwise: convolution,
+  'batch-normalization'(layer, c) {
+    // x̂ = (x − μ)/σ;  dγ = Σ dy·x̂;  dβ = Σ dy;  dx = γ/σ·(dy − mean(dy) − x̂·mean(dy·x̂))
+    const inputGradient = c.inputGradient(0);
+    if (inputGradient === null) throw new Error('bug: a batch normalisation straight after the image cannot be trained');
+    c.emit({
+      kind: 'batch-normalization-gradient',
+      input: c.inputs[0] as BufferId,
+      outputGradient: c.outputGradient,
+      scale: c.parameter('scale'),
+      shift: c.parameter('shift'),
+      mean: saved(c.saved.mean),
+      variance: saved(c.saved.variance),
+      mask: null,
+      inputGradient,
+      scaleGradient: c.parameterGradient('scale'),
+      shiftGradient: c.parameterGradient('shift'),
+      epsilon: layer.epsilon,
+    });
+  },
+  relu(_layer, c) {
+    // dx = dy·[y > 0]
+    const inputGradient = c.inputGradient(0);
+    if (inputGradient !== null)
+      c.emit({ kind: 'relu-gradient', output: c.output, outputGradient: c.outputGradient, inputGradient });
+  },
+  'max-pool'(_layer, c) {
+    // dy goes to where the maximum was
+    const inputGradient = c.inputGradient(0);
+    if (inputGradient !== null && c.geometry !== null)
+      c.emit({
+        kind: 'max-pool-gradient',
+        mask: saved(c.saved.mask),
+        outputGradient: c.outputGradient,
+        inputGradient,
+        geometry: c.geometry,
+      });
+  },
+  'global-average-pool'(_layer, c) {
+    // dx = dy/(H·W)
+    const inputGradient = c.inputGradient(0);
+    if (inputGradient !== null) c.emit({ kind: 'global-average-pool-gradient', outputGradient: c.outputGradient, inputGradient });
+  },
+  dense(_layer, c) {
+    // dW = dyᵀ·x;  db = Σ dy;  dx = dy·W
+    const { outputGradient } = c;
+    c.emit({
+      kind: 'dense-gradient-kernel',
+      input: c.inputs[0] as BufferId,
+      outputGradient,
+      kernelGradient: c.parameterGradient('kernel'),
+      biasGradient: c.parameterGradient('bias'),
+    });
+    const inputGradient = c.inputGradient(0);
+    if (inputGradient !== null)
+      c.emit({ kind: 'dense-gradient-input', outputGradient, kernel: c.parameter('kernel'), inputGradient });
+  },
+  add(_layer, c) {
+    // dx_i = dy
+    c.inputs.forEach((_input, index) => c.forwardGradient(index, c.outputGradient));
+  },
+  convex(_layer, c) {
+    // da = λ·dy;  db = (1 − λ)·dy;  dλ = Σ dy·(a − b)
+    c.emit({
+      kind: 'convex-gradient',
+      first: c.inputs[0] as BufferId,
+      second: c.inputs[1] as BufferId,
+      mix: c.parameter('mix'),
+      outputGradient: c.outputGradient,
+      firstGradient: c.inputGradient(0),
+      secondGradient: c.inputGradient(1),
+      mixGradient: c.parameterGradient('mix'),
+    });
+  },
+  concat(_layer, c) {
+    // dx_i = dy's channels of input i
+    let offset = 0;
+    c.inputs.forEach((input, index) => {
+      const inputGradient = c.inputGradient(index);
+      if (inputGradient !== null) c.emit({ kind: 'concat-gradient', outputGradient: c.outputGradient, offset, inputGradient });
+      offset += c.channelsOf(input);
+    });
+  },
+};

@@ -1,0 +1,24 @@
+/** A program as text: a line a step, `12 ← convolution 3 4 5 3×3`. */
+import { canonicalJson } from '../util/json.ts';
+import { sha256 } from '../util/hash.ts';
+import { accessOf } from './access.ts';
+import { bufferOf, type BufferId, type Program, type Step } from './program.ts';
+
+const label = (program: Program, id: BufferId): string => `%${id} ${bufferOf(program, id).name}`;
+
+export function printStep(program: Program, step: Step): string {
+  const { reads, writes, updates } = accessOf(step);
+  const list = (ids: readonly BufferId[]): string => ids.map((id) => label(program, id)).join(', ');
+  const detail =
+    'geometry' in step
+      ? ` ${step.geometry.kernel}×${step.geometry.kernel}/${step.geometry.stride}+${step.geometry.padding}${step.geometry.groups > 1 ? ' depthwise' : ''}`
+      : step.kind === 'batch-normalization'
+        ? ` ${step.statistics}${step.relu ? ' relu' : ''}`
+        : '';
+  return `${list([...writes, ...updates])} ← ${step.kind}${detail}(${list(reads)})`;
+}
+
+export const printProgram = (program: Program): string => program.steps.map((step) => printStep(program, step)).join('\n');
+
+/** SHA-256 of the program: equal for equal steps over equal buffers. */
+export const hashProgram = (program: Program): string => sha256(canonicalJson(program));

@@ -1,0 +1,253 @@
+/**
+ * A network as a training program: flat typed steps over numbered buffers. Each buffer is written by one step (single
+ * assignment; `state` buffers are updated by the steps made for that). Shapes are logical, (N, C, H, W) for images and
+ * activations; how an engine lays them out is its own matter. A program is data: it prints, hashes and verifies.
+ */
+import type { ParameterRole } from '../network/parameters.ts';
+
+export type BufferId = number;
+
+/**
+ * - `input`: written by the caller before a run
+ * - `state`: lives between runs: parameters, running statistics, velocities
+ * - `temporary`: lives from the step that writes it to the last that reads it
+ * - `mask`: a temporary that a forward step leaves for its gradient; its content and size are the engine's
+ * - `output`: read by the caller after a run
+ */
+export type BufferKind = 'input' | 'state' | 'temporary' | 'mask' | 'output';
+
+export interface Buffer {
+  readonly id: BufferId;
+  readonly kind: BufferKind;
+  readonly shape: readonly number[];
+  /** For people; of `state` buffers the name of the tensor, such as `3/kernel` or `3/kernel/velocity`. */
+  readonly name: string;
+}
+
+export interface Geometry {
+  readonly kernel: number;
+  readonly stride: number;
+  readonly padding: number;
+  /** 1, or the number of channels for a depthwise convolution. Pools have 1. */
+  readonly groups: number;
+}
+
+export type Step =
+  /** output = input ∗ kernel + bias. Kernel (out, in / groups, k, k). */
+  | {
+      readonly kind: 'convolution';
+      readonly input: BufferId;
+      readonly kernel: BufferId;
+      readonly bias: BufferId | null;
+      readonly output: BufferId;
+      readonly geometry: Geometry;
+    }
+  | {
+      readonly kind: 'convolution-gradient-input';
+      readonly outputGradient: BufferId;
+      readonly kernel: BufferId;
+      readonly inputGradient: BufferId;
+      readonly geometry: Geometry;
+    }
+  | {
+      readonly kind: 'convolution-gradient-kernel';
+      readonly input: BufferId;
+      readonly outputGradient: BufferId;
+      readonly kernelGradient: BufferId;
+      readonly biasGradient: BufferId | null;
+      readonly geometry: Geometry;
+    }
+  /**
+   * output = (input − mean)/√(variance + ε)·scale + shift, then ReLU where `relu`. With batch statistics it writes the mean
+   * and the biased variance of the batch over (N, H, W); with running statistics it reads them. `mask` is what the
+   * gradient needs of a fused ReLU.
+   */
+  | {
+      readonly kind: 'batch-normalization';
+      readonly statistics: 'batch' | 'running';
+      readonly input: BufferId;
+      readonly scale: BufferId;
+      readonly shift: BufferId;
+      readonly mean: BufferId;
+      readonly variance: BufferId;
+      readonly output: BufferId;
+      readonly relu: boolean;
+      readonly mask: BufferId | null;
+      readonly epsilon: number;
+    }
+  /** Through batch statistics. `outputGradient` is that of the fused ReLU's output where `mask` is given. */
+  | {
+      readonly kind: 'batch-normalization-gradient';
+      readonly input: BufferId;
+      readonly outputGradient: BufferId;
+      readonly scale: BufferId;
+      readonly shift: BufferId;
+      readonly mean: BufferId;
+      readonly variance: BufferId;
+      readonly mask: BufferId | null;
+      readonly inputGradient: BufferId;
+      readonly scaleGradient: BufferId;
+      readonly shiftGradient: BufferId;
+      readonly epsilon: number;
+    }
+  /** running = (1 − momentum)·running + momentum·batch, the variance made unbiased: times count/(count − 1). */
+  | {
+      readonly kind: 'running-statistics';
+      readonly mean: BufferId;
+      readonly variance: BufferId;
+      readonly runningMean: BufferId;
+      readonly runningVariance: BufferId;
+      readonly momentum: number;
+      readonly count: number;
+    }
+  | { readonly kind: 'relu'; readonly input: BufferId; readonly output: BufferId }
+  /** inputGradient = outputGradient where output > 0. */
+  | {
+      readonly kind: 'relu-gradient';
+      readonly output: BufferId;
+      readonly outputGradient: BufferId;
+      readonly inputGradient: BufferId;
+    }
+  | {
+      readonly kind: 'max-pool';
+      readonly input: BufferId;
+      readonly output: BufferId;
+      /** Where each maximum was; null where no gradient follows. The first of equal maxima counts. */
+      readonly mask: BufferId | null;
+      readonly geometry: Geometry;
+    }
+  | {
+      readonly kind: 'max-pool-gradient';
+      readonly mask: BufferId;
+      readonly outputGradient: BufferId;
+      readonly inputGradient: BufferId;
+      readonly geometry: Geometry;
+    }
+  | { readonly kind: 'global-average-pool'; readonly input: BufferId; readonly output: BufferId }
+  | { readonly kind: 'global-average-pool-gradient'; readonly outputGradient: BufferId; readonly inputGradient: BufferId }
+  /** output = kernel·flatten(input) + bias. Kernel (features, C·H·W), channel-major. */
+  | {
+      readonly kind: 'dense';
+      readonly input: BufferId;
+      readonly kernel: BufferId;
+      readonly bias: BufferId;
+      readonly output: BufferId;
+    }
+  | {
+      readonly kind: 'dense-gradient-input';
+      readonly outputGradient: BufferId;
+      readonly kernel: BufferId;
+      readonly inputGradient: BufferId;
+    }
+  | {
+      readonly kind: 'dense-gradient-kernel';
+      readonly input: BufferId;
+      readonly outputGradient: BufferId;
+      readonly kernelGradient: BufferId;
+      readonly biasGradient: BufferId;
+    }
+  /** The sum; of activations, and of the gradients that several consumers send back. */
+  | { readonly kind: 'add'; readonly inputs: readonly BufferId[]; readonly output: BufferId }
+  /** output = λ·first + (1 − λ)·second. */
+  | {
+      readonly kind: 'convex';
+      readonly first: BufferId;
+      readonly second: BufferId;
+      readonly mix: BufferId;
+      readonly output: BufferId;
+    }
+  /** dλ = Σ outputGradient·(first − second). A null gradient is not wanted. */
+  | {
+      readonly kind: 'convex-gradient';
+      readonly first: BufferId;
+      readonly second: BufferId;
+      readonly mix: BufferId;
+      readonly outputGradient: BufferId;
+      readonly firstGradient: BufferId | null;
+      readonly secondGradient: BufferId | null;
+      readonly mixGradient: BufferId;
+    }
+  | { readonly kind: 'concat'; readonly inputs: readonly BufferId[]; readonly output: BufferId }
+  /** The channels from `offset` on, as many as `inputGradient` has. */
+  | {
+      readonly kind: 'concat-gradient';
+      readonly outputGradient: BufferId;
+      readonly offset: number;
+      readonly inputGradient: BufferId;
+    }
+  /**
+   * loss = −Σ labels·log softmax(logits) / N, the labels being mixed ones that sum to 1 an image;
+   * gradient = (softmax(logits) − labels)/N.
+   */
+  | {
+      readonly kind: 'softmax-cross-entropy';
+      readonly logits: BufferId;
+      readonly labels: BufferId;
+      readonly loss: BufferId;
+      readonly gradient: BufferId;
+    }
+  /** Mean and biased variance over (N, H, W) of a tensor: what an inserted batch normalisation is calibrated with. */
+  | { readonly kind: 'channel-statistics'; readonly input: BufferId; readonly mean: BufferId; readonly variance: BufferId }
+  /**
+   * g = gradient + decay·parameter; velocity = momentum·velocity + g; parameter −= rate·velocity. With `clamp`, the
+   * parameter is then kept in [0, 1], and the velocity is zeroed where that bites.
+   */
+  | {
+      readonly kind: 'sgd';
+      readonly parameter: BufferId;
+      readonly gradient: BufferId;
+      readonly velocity: BufferId;
+      readonly rate: BufferId;
+      readonly momentum: number;
+      readonly decay: number;
+      readonly clamp: boolean;
+    };
+
+export type StepKind = Step['kind'];
+export type StepOf<K extends StepKind> = Extract<Step, { kind: K }>;
+
+/** One row a kind of step. */
+export type StepTable<Arguments extends readonly unknown[], Result> = {
+  readonly [K in StepKind]: (step: StepOf<K>, ...rest: Arguments) => Result;
+};
+
+export function askStep<Arguments extends readonly unknown[], Result>(
+  table: StepTable<Arguments, Result>,
+  step: Step,
+  ...rest: Arguments
+): Result {
+  const row = table[step.kind] as (step: Step, ...rest: Arguments) => Result;
+  return row(step, ...rest);
+}
+
+/** A tensor that lives between runs: its name, its buffer, and what it is. */
+export interface StateEntry {
+  readonly name: string;
+  readonly buffer: BufferId;
+  readonly role: ParameterRole | 'velocity';
+}
+
+export interface Program {
+  readonly batch: number;
+  readonly buffers: readonly Buffer[];
+  readonly steps: readonly Step[];
+  readonly state: readonly StateEntry[];
+  /** (N, C, H, W), normalised. */
+  readonly images: BufferId;
+  /** (N, classes), each row summing to 1; null where the program has no loss. */
+  readonly labels: BufferId | null;
+  /** (1): the learning rate; null where the program does not learn. */
+  readonly rate: BufferId | null;
+  /** (N, classes, 1, 1); null where the program ends before the head. */
+  readonly logits: BufferId | null;
+  /** (1): the mean loss of the batch. */
+  readonly loss: BufferId | null;
+  /** Per tapped node: where its channel statistics are. */
+  readonly taps: readonly { readonly node: number; readonly mean: BufferId; readonly variance: BufferId }[];
+}
+
+export function bufferOf(program: Program, id: BufferId): Buffer {
+  const buffer = program.buffers[id];
+  if (buffer === undefined) throw new Error(`bug: no buffer ${id}`);
+  return buffer;
+}

@@ -1,0 +1,135 @@
+/** The verifier between the stages: a program that breaks a rule is a bug, shown with its step. */
+import { assert } from '../util/assert.ts';
+import { accessOf } from './access.ts';
+import { printStep } from './print.ts';
+import { askStep, bufferOf, type BufferId, type Geometry, type Program, type Step, type StepTable } from './program.ts';
+
+type Shapes = (id: BufferId) => readonly number[];
+type Claim = readonly [actual: readonly number[], expected: readonly number[]];
+
+const window = ([n, , h, w]: readonly number[], channels: number, g: Geometry): number[] => {
+  const extent = (size: number): number => Math.floor((size + 2 * g.padding - g.kernel) / g.stride) + 1;
+  return [n as number, channels, extent(h as number), extent(w as number)];
+};
+
+const kernelShape = (input: readonly number[], output: readonly number[], g: Geometry): number[] => [
+  output[1] as number,
+  (input[1] as number) / g.groups,
+  g.kernel,
+  g.kernel,
+];
+
+const perChannel = (of: readonly number[]): number[] => [of[1] as number];
+const volume = (shape: readonly number[]): number => shape.slice(1).reduce((a, b) => a * b, 1);
+
+const convolved = (
+  shape: Shapes,
+  input: BufferId,
+  kernel: BufferId,
+  output: BufferId,
+  bias: BufferId | null,
+  g: Geometry,
+): Claim[] => [
+  [shape(output), window(shape(input), shape(output)[1] as number, g)],
+  [shape(kernel), kernelShape(shape(input), shape(output), g)],
+  ...(bias === null ? [] : [[shape(bias), perChannel(shape(output))] as const]),
+];
+
+const same = (shape: Shapes, ...ids: readonly (BufferId | null)[]): Claim[] => {
+  const [first, ...others] = ids.filter((id) => id !== null);
+  return first === undefined ? [] : others.map((id) => [shape(id), shape(first)] as const);
+};
+
+/** What must hold of the shapes. */
+const claims: StepTable<[shape: Shapes], readonly Claim[]> = {
+  convolution: (s, shape) => convolved(shape, s.input, s.kernel, s.output, s.bias, s.geometry),
+  'convolution-gradient-input': (s, shape) => convolved(shape, s.inputGradient, s.kernel, s.outputGradient, null, s.geometry),
+  'convolution-gradient-kernel': (s, shape) =>
+    convolved(shape, s.input, s.kernelGradient, s.outputGradient, s.biasGradient, s.geometry),
+  'batch-normalization': (s, shape) => [
+    ...same(shape, s.input, s.output, s.mask),
+    [shape(s.scale), perChannel(shape(s.input))],
+    ...same(shape, s.scale, s.shift, s.mean, s.variance),
+  ],
+  'batch-normalization-gradient': (s, shape) => [
+    ...same(shape, s.input, s.outputGradient, s.inputGradient, s.mask),
+    [shape(s.scale), perChannel(shape(s.input))],
+    ...same(shape, s.scale, s.shift, s.mean, s.variance, s.scaleGradient, s.shiftGradient),
+  ],
+  'running-statistics': (s, shape) => same(shape, s.mean, s.variance, s.runningMean, s.runningVariance),
+  relu: (s, shape) => same(shape, s.input, s.output),
+  'relu-gradient': (s, shape) => same(shape, s.output, s.outputGradient, s.inputGradient),
+  'max-pool': (s, shape) => [
+    [shape(s.output), window(shape(s.input), shape(s.input)[1] as number, s.geometry)],
+    ...same(shape, s.output, s.mask),
+  ],
+  'max-pool-gradient': (s, shape) => [
+    [shape(s.outputGradient), window(shape(s.inputGradient), shape(s.inputGradient)[1] as number, s.geometry)],
+    ...same(shape, s.outputGradient, s.mask),
+  ],
+  'global-average-pool': (s, shape) => [[shape(s.output), [...shape(s.input).slice(0, 2), 1, 1]]],
+  'global-average-pool-gradient': (s, shape) => [[shape(s.outputGradient), [...shape(s.inputGradient).slice(0, 2), 1, 1]]],
+  dense: (s, shape) => [
+    [shape(s.kernel), [shape(s.output)[1] as number, volume(shape(s.input))]],
+    [shape(s.bias), perChannel(shape(s.output))],
+    [shape(s.output), [shape(s.input)[0] as number, shape(s.output)[1] as number, 1, 1]],
+  ],
+  'dense-gradient-input': (s, shape) => [
+    [shape(s.kernel), [shape(s.outputGradient)[1] as number, volume(shape(s.inputGradient))]],
+  ],
+  'dense-gradient-kernel': (s, shape) => [
+    [shape(s.kernelGradient), [shape(s.outputGradient)[1] as number, volume(shape(s.input))]],
+    [shape(s.biasGradient), perChannel(shape(s.outputGradient))],
+  ],
+  add: (s, shape) => same(shape, s.output, ...s.inputs),
+  convex: (s, shape) => [...same(shape, s.first, s.second, s.output), [shape(s.mix), [1]]],
+  'convex-gradient': (s, shape) => [
+    ...same(shape, s.first, s.second, s.outputGradient, s.firstGradient, s.secondGradient),
+    ...same(shape, s.mix, s.mixGradient),
+  ],
+  concat: (s, shape) => {
+    const [n, , h, w] = shape(s.output) as [number, number, number, number];
+    return [
+      [shape(s.output), [n, s.inputs.reduce((sum, id) => sum + (shape(id)[1] as number), 0), h, w]],
+      ...s.inputs.map((id) => [shape(id), [n, shape(id)[1] as number, h, w]] as const),
+    ];
+  },
+  'concat-gradient': (s, shape) => {
+    const [n, , h, w] = shape(s.outputGradient) as [number, number, number, number];
+    const channels = Math.min(shape(s.inputGradient)[1] as number, (shape(s.outputGradient)[1] as number) - s.offset);
+    return [[shape(s.inputGradient), [n, channels, h, w]]];
+  },
+  'softmax-cross-entropy': (s, shape) => [
+    [shape(s.labels), shape(s.logits).slice(0, 2)],
+    [shape(s.loss), [1]],
+    ...same(shape, s.logits, s.gradient),
+  ],
+  'channel-statistics': (s, shape) => [[shape(s.mean), perChannel(shape(s.input))], ...same(shape, s.mean, s.variance)],
+  sgd: (s, shape) => [...same(shape, s.parameter, s.gradient, s.velocity), [shape(s.rate), [1]]],
+};
+
+/**
+ * Every buffer that is read was written before, none is written twice, inputs and state only as their kind allows, and each
+ * step's shapes fit together. Throws a bug that names the step.
+ */
+export function verify(program: Program): void {
+  const written = new Set<BufferId>();
+  const kind = (id: BufferId): string => bufferOf(program, id).kind;
+  program.buffers.forEach((buffer, index) => assert(buffer.id === index, () => `buffer ${index} is numbered ${buffer.id}`));
+  for (const step of program.steps) {
+    const say = (problem: string) => (): string => `${problem}: ${printStep(program, step)}`;
+    const { reads, writes, updates } = accessOf(step);
+    for (const id of reads)
+      assert(kind(id) === 'input' || kind(id) === 'state' || written.has(id), say(`reads ${id} before it is written`));
+    for (const id of updates) assert(kind(id) === 'state', say(`updates ${id}, which is not state`));
+    for (const id of writes) {
+      assert(kind(id) !== 'input' && kind(id) !== 'state', say(`writes ${id}, which is ${kind(id)}`));
+      assert(!written.has(id), say(`writes ${id} a second time`));
+      written.add(id);
+    }
+    for (const [actual, expected] of askStep(claims, step as Step, (id) => bufferOf(program, id).shape))
+      assert(actual.join() === expected.join(), say(`shape ${actual.join('×')} is not ${expected.join('×')}`));
+  }
+  for (const id of [program.loss, program.logits])
+    if (id !== null) assert(written.has(id), () => `output ${id} is never written`);
+}
