@@ -1,2 +1,2 @@
-/** Instar's version, as in package.json; a test holds them together. */
+/** Of Instar, as package.json has it (a test compares them). */
 export const version = '0.1.0';
