@@ -7,7 +7,7 @@ export interface OpenOptions {
 }
 
 const engines: { readonly [Name in EngineName]: (options: OpenOptions) => Promise<Engine> } = {
-  reference: async () => (await import('./reference/reference.ts')).openReference(),
+  reference: async () => (await import('./reference/engine.ts')).reference,
   onednn: async (options) => (await import('./onednn/onednn.ts')).openOneDnn(options),
 };
 

@@ -133,7 +133,8 @@ export function createPool({ checkpoints, patience }: PoolOptions): Pool {
         const message: ToWorker = { kind: 'job', job, checkpoints };
         child.send(message, (error) => {
           // The exit that made sending fail is reported by `exit`.
-          if (error !== null && child.exitCode === null && child.signalCode === null) settle(new JobFailure('crashed', error.message));
+          if (error !== null && child.exitCode === null && child.signalCode === null)
+            settle(new JobFailure('crashed', error.message));
         });
       });
     },

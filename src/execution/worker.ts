@@ -35,7 +35,13 @@ function tieToParent(): void {
   const setDeathSignal = 1;
   const kill = 9;
   try {
-    koffi.load('libc.so.6').func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)')(setDeathSignal, kill, 0, 0, 0);
+    koffi.load('libc.so.6').func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)')(
+      setDeathSignal,
+      kill,
+      0,
+      0,
+      0,
+    );
   } catch {
     // Another libc: `disconnect` remains.
   }
@@ -46,7 +52,8 @@ let data: { readonly of: string; readonly dataset: Dataset } | undefined;
 
 async function engineFor(reference: EngineReference): Promise<Engine> {
   const of = `${reference.name} ${reference.threads}`;
-  if (engine?.of !== of) engine = { of, engine: await openEngine(reference.name, { threads: reference.threads, environment: process.env }) };
+  if (engine?.of !== of)
+    engine = { of, engine: await openEngine(reference.name, { threads: reference.threads, environment: process.env }) };
   return engine.engine;
 }
 

@@ -23,7 +23,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('run'), format: z.int(), instar: z.string() }),
   z.strictObject({ type: z.literal('plan'), budget: z.number(), plan: planSchema }),
   /** More time was given: the budget is now so many seconds. */
-  z.strictObject({ type: z.literal('extended'), budget: z.number() }),
+  z.strictObject({ type: z.literal('extended'), budget: z.number(), searchUntil: z.number() }),
   /** A task was given to a worker. */
   z.strictObject({ type: z.literal('task'), task: z.string(), line: z.string(), threads: z.int() }),
   z.strictObject({ type: z.literal('interrupted') }),

@@ -22,7 +22,14 @@ function parseLine(text: string, where: string): Entry {
   } catch {
     throw new UserError(`${where}: not a line of JSON`);
   }
-  if (typeof value === 'object' && value !== null && 'type' in value && value.type === 'run' && 'format' in value && Number(value.format) > format)
+  if (
+    typeof value === 'object' &&
+    value !== null &&
+    'type' in value &&
+    value.type === 'run' &&
+    'format' in value &&
+    Number(value.format) > format
+  )
     throw new UserError(`${where}: written by a newer Instar (journal format ${String(value.format)}, this one reads ${format})`);
   const parsed = entrySchema.safeParse(value);
   if (!parsed.success) throw new UserError(`${where}: ${z.prettifyError(parsed.error).split('\n').join(' ')}`);
@@ -70,7 +77,8 @@ export class Journal {
       fsyncSync(this.#file);
       this.#at += bytes.length;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw new RunError(`the disk is full: ${this.#path} could not be written`);
+      if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
+        throw new RunError(`the disk is full: ${this.#path} could not be written`);
       throw error;
     }
   }

@@ -8,6 +8,8 @@ export interface RunState {
   readonly plan: Plan | null;
   /** Seconds; as extended. */
   readonly budget: number | null;
+  /** Active seconds until which a budgeted search may go on. */
+  readonly searchUntil: number | null;
   /** Active seconds until the last event. */
   readonly seconds: number;
   readonly events: number;
@@ -20,6 +22,7 @@ export const emptyRun: RunState = {
   search: emptyState,
   plan: null,
   budget: null,
+  searchUntil: null,
   seconds: 0,
   events: 0,
   interrupted: false,
@@ -34,9 +37,9 @@ export function replayEntry(state: RunState, entry: Entry): RunState {
     case 'resumed':
       return next;
     case 'plan':
-      return { ...next, plan: entry.plan, budget: entry.budget };
+      return { ...next, plan: entry.plan, budget: entry.budget, searchUntil: entry.plan.searchUntil };
     case 'extended':
-      return { ...next, budget: entry.budget };
+      return { ...next, budget: entry.budget, searchUntil: entry.searchUntil };
     case 'task':
       return { ...next, taskStarted: new Map(state.taskStarted).set(entry.task, entry.t) };
     default:

@@ -35,7 +35,14 @@ export const searchEventSchema = z.discriminatedUnion('type', [
     checkpoint: hash,
   }),
   /** A task gave nothing. It is tried once more where that may help; then its line is lost. */
-  z.strictObject({ type: z.literal('failed'), line, task: z.string(), failure: failureSchema, message: z.string(), retried: z.boolean() }),
+  z.strictObject({
+    type: z.literal('failed'),
+    line,
+    task: z.string(),
+    failure: failureSchema,
+    message: z.string(),
+    retried: z.boolean(),
+  }),
   /** A rung ended. */
   z.strictObject({ type: z.literal('rung'), step: z.int(), rung: count, survivors: z.array(line), dropped: z.array(line) }),
   /** A step ended: the next parent. */
@@ -63,6 +70,8 @@ export const searchEventSchema = z.discriminatedUnion('type', [
     confusion: z.array(z.array(count)),
   }),
   z.strictObject({ type: z.literal('finished'), line }),
+  /** A search that had stopped goes on: more time was given. The final training is thrown away. */
+  z.strictObject({ type: z.literal('reopened') }),
 ]);
 
 export type SearchEvent = z.infer<typeof searchEventSchema>;

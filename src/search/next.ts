@@ -179,7 +179,9 @@ export function limitsOf({ settings, fits }: Context): Limits {
   return {
     maxChannels: channels,
     admits: (network) =>
-      countParameters(network) <= parameters && (multiplyAdds === null || countMultiplyAdds(network) <= multiplyAdds) && fits(network),
+      countParameters(network) <= parameters &&
+      (multiplyAdds === null || countMultiplyAdds(network) <= multiplyAdds) &&
+      fits(network),
   };
 }
 
@@ -197,7 +199,12 @@ function drawStep(state: SearchState, context: Context, step: number): Decision 
       child === 0
         ? { edits: [], network: parent.network }
         : drawEdits(parent.network, drawing, random(settings.seed, 'mutate', step, child));
-    return { line: `s${step}c${child}`, edits: [...edits], parameters: countParameters(network), multiplyAdds: countMultiplyAdds(network) };
+    return {
+      line: `s${step}c${child}`,
+      edits: [...edits],
+      parameters: countParameters(network),
+      multiplyAdds: countMultiplyAdds(network),
+    };
   });
   if (children.every(({ edits }) => edits.length === 0)) return record({ type: 'stop', reason: 'limits', line: parent.id });
   return record({ type: 'step', step, parent: parent.id, children });
@@ -218,7 +225,13 @@ function continueStep(state: SearchState, context: Context, step: Step): Decisio
   if (open.length > 0) return { kind: 'work', tasks: open.map((piece) => taskOf(state, piece)) };
   const kept = rungs[index + 1]?.size ?? 1;
   const ranked = rank(state, alive);
-  return record({ type: 'rung', step: step.step, rung: index, survivors: [...ranked.slice(0, kept)], dropped: [...ranked.slice(kept)] });
+  return record({
+    type: 'rung',
+    step: step.step,
+    rung: index,
+    survivors: [...ranked.slice(0, kept)],
+    dropped: [...ranked.slice(kept)],
+  });
 }
 
 function slicePieces(context: Context, line: 'final' | 'baseline', slices: readonly Slice[]): readonly Piece[] {

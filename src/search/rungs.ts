@@ -15,7 +15,7 @@ export const formatRungs = (rungs: readonly Rung[]): string => rungs.map(({ size
 /** n, ⌈n/η⌉, … 1. */
 export function rungSizes(children: number, eta: number): readonly number[] {
   const sizes = [children];
-  for (let size = children; size > 1; ) sizes.push((size = Math.ceil(size / eta)));
+  for (let size = children; size > 1;) sizes.push((size = Math.ceil(size / eta)));
   return sizes;
 }
 

@@ -96,9 +96,12 @@ export function lineage(state: SearchState, id: LineId): readonly Line[] {
 
 const withLine = (state: SearchState, line: Line): SearchState => ({ ...state, lines: new Map(state.lines).set(line.id, line) });
 
-const change = (state: SearchState, id: LineId, fields: Partial<Line>): SearchState => withLine(state, { ...lineOf(state, id), ...fields });
+const change = (state: SearchState, id: LineId, fields: Partial<Line>): SearchState =>
+  withLine(state, { ...lineOf(state, id), ...fields });
 
-function newLine(fields: Pick<Line, 'id' | 'parent' | 'step' | 'child' | 'edits' | 'network' | 'parameters' | 'multiplyAdds'>): Line {
+function newLine(
+  fields: Pick<Line, 'id' | 'parent' | 'step' | 'child' | 'edits' | 'network' | 'parameters' | 'multiplyAdds'>,
+): Line {
   return { ...fields, checkpoint: null, epochs: [], certificate: null, end: null };
 }
 
@@ -129,9 +132,18 @@ export function reduce(state: SearchState, event: SearchEvent): SearchState {
       const lines = new Map(state.lines);
       event.children.forEach(({ line, edits, parameters, multiplyAdds }, child) => {
         const network = grownNetwork(parent.network, edits);
-        lines.set(line, newLine({ id: line, parent: parent.id, step: event.step, child, edits, network, parameters, multiplyAdds }));
+        lines.set(
+          line,
+          newLine({ id: line, parent: parent.id, step: event.step, child, edits, network, parameters, multiplyAdds }),
+        );
       });
-      const step = { step: event.step, parent: parent.id, children: event.children.map((child) => child.line), rungs: [], winner: null };
+      const step = {
+        step: event.step,
+        parent: parent.id,
+        children: event.children.map((child) => child.line),
+        rungs: [],
+        winner: null,
+      };
       return { ...state, lines, steps: [...state.steps, step] };
     }
     case 'grown':
@@ -144,14 +156,19 @@ export function reduce(state: SearchState, event: SearchEvent): SearchState {
     }
     case 'failed': {
       const failures = new Map(state.failures).set(event.task, (state.failures.get(event.task) ?? 0) + 1);
-      const next = event.retried ? state : change(state, event.line, { end: { kind: 'lost', reason: `${event.failure}: ${event.message}` } });
+      const next = event.retried
+        ? state
+        : change(state, event.line, { end: { kind: 'lost', reason: `${event.failure}: ${event.message}` } });
       return { ...next, failures };
     }
     case 'rung': {
+      const { survivors, dropped } = event;
       const steps = state.steps.map((step) =>
-        step.step === event.step ? { ...step, rungs: [...step.rungs, { survivors: event.survivors, dropped: event.dropped }] } : step,
+        step.step === event.step ? { ...step, rungs: [...step.rungs, { survivors, dropped }] } : step,
       );
-      return event.dropped.reduce((next, id) => change(next, id, { end: { kind: 'dropped', rung: event.rung } }), { ...state, steps });
+      let next: SearchState = { ...state, steps };
+      for (const id of dropped) next = change(next, id, { end: { kind: 'dropped', rung: event.rung } });
+      return next;
     }
     case 'selected':
       return { ...state, steps: state.steps.map((step) => (step.step === event.step ? { ...step, winner: event.line } : step)) };
@@ -159,8 +176,12 @@ export function reduce(state: SearchState, event: SearchEvent): SearchState {
       return { ...withLine(state, continuation(state, 'final', event.line)), stop: { reason: event.reason, line: event.line } };
     case 'slice': {
       const { line, rate, from, to, count, whole, restart } = event;
+      // The baseline goes on from the vanilla network; `stop` made the final line.
       const known = state.lines.has(line) ? state : withLine(state, continuation(state, line, 'vanilla'));
-      return { ...known, slices: { ...state.slices, [line]: [...state.slices[line], { rate, from, to, count, whole, restart }] } };
+      return {
+        ...known,
+        slices: { ...state.slices, [line]: [...state.slices[line], { rate, from, to, count, whole, restart }] },
+      };
     }
     case 'test':
       return {
@@ -170,5 +191,20 @@ export function reduce(state: SearchState, event: SearchEvent): SearchState {
       };
     case 'finished':
       return { ...state, finished: true };
+    case 'reopened': {
+      const ended = (key: string): boolean => /^(final|baseline)(\/|$)/.test(key);
+      const without = <T>(map: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
+        new Map([...map].filter(([key]) => !ended(key)));
+      return {
+        ...state,
+        lines: without(state.lines),
+        tasks: without(state.tasks),
+        failures: without(state.failures),
+        tests: without(state.tests),
+        stop: null,
+        slices: { final: [], baseline: [] },
+        finished: false,
+      };
+    }
   }
 }

@@ -37,7 +37,10 @@ export function encodeCheckpoint({ network, tensors }: Checkpoint, metadata: Rea
 }
 
 /** `where` names the file in the message of a UserError. */
-export function decodeCheckpoint(bytes: Uint8Array, where: string): Checkpoint & { readonly metadata: Readonly<Record<string, string>> } {
+export function decodeCheckpoint(
+  bytes: Uint8Array,
+  where: string,
+): Checkpoint & { readonly metadata: Readonly<Record<string, string>> } {
   const { tensors: stored, metadata } = decodeSafetensors(bytes, where);
   let json: unknown;
   try {
@@ -55,7 +58,8 @@ export function decodeCheckpoint(bytes: Uint8Array, where: string): Checkpoint &
   );
   for (const { name, shape } of parametersOf(network)) {
     const found = tensors[name]?.shape.join('×');
-    if (found !== shape.join('×')) throw new UserError(`${where}: tensor ${name} is ${found ?? 'missing'}, not ${shape.join('×')}`);
+    if (found !== shape.join('×'))
+      throw new UserError(`${where}: tensor ${name} is ${found ?? 'missing'}, not ${shape.join('×')}`);
   }
   return { network, tensors, metadata };
 }

@@ -35,7 +35,10 @@ export interface Images {
 function drawBatches({ dataset, batcher, batch }: Images, indices: Uint32Array, count: number, random: Random): Batch[] {
   const { channels, height, width } = dataset.shape;
   const permutation = random.fork('order').permutation(indices.length);
-  const order = Uint32Array.from({ length: count * batch }, (_none, i) => indices[permutation[i % indices.length] as number] as number);
+  const order = Uint32Array.from(
+    { length: count * batch },
+    (_none, i) => indices[permutation[i % indices.length] as number] as number,
+  );
   return Array.from({ length: count }, (_none, index) => {
     const images = new Float32Array(batch * channels * height * width);
     const labels = new Float32Array(batch * dataset.classes.length);
@@ -50,7 +53,13 @@ export interface Grown {
 }
 
 /** Applies the edits in order and calibrates after each. `random` gives fresh weights and the calibration's batches. */
-export async function grow(engine: Engine, parent: Grown, edits: readonly Edit[], images: Images, random: Random): Promise<Grown> {
+export async function grow(
+  engine: Engine,
+  parent: Grown,
+  edits: readonly Edit[],
+  images: Images,
+  random: Random,
+): Promise<Grown> {
   let child = parent;
   let batches: readonly Batch[] | undefined;
   for (const [index, edit] of edits.entries()) {

@@ -30,7 +30,9 @@ export interface EngineReference {
 
 export interface Start {
   /** Where the numbers come from: fresh ones drawn from a stream of that name, or a checkpoint. */
-  readonly from: { readonly kind: 'initial'; readonly key: readonly KeyPart[] } | { readonly kind: 'checkpoint'; readonly hash: string };
+  readonly from:
+    | { readonly kind: 'initial'; readonly key: readonly KeyPart[] }
+    | { readonly kind: 'checkpoint'; readonly hash: string };
   /** Made in the worker before the first minibatch, each new batch normalisation calibrated, the whole certified. */
   readonly edits: readonly Edit[];
   /** Whether the checkpoint's velocities are kept; otherwise they start at zero. */

@@ -87,14 +87,20 @@ export async function channelStatistics(
           session.output(buffer).forEach((value, channel) => (sum[channel] = (sum[channel] as number) + value / batches.length));
         });
     }
-    return new Map(sums.map((tap) => [tap.node, { mean: Float32Array.from(tap.sums[0]), variance: Float32Array.from(tap.sums[1]) }]));
+    return new Map(
+      sums.map((tap) => [tap.node, { mean: Float32Array.from(tap.sums[0]), variance: Float32Array.from(tap.sums[1]) }]),
+    );
   });
 }
 
 export interface Evaluator {
   load(tensors: Tensors): void;
   /** Loss, accuracy and confusion[label][prediction] over those images of a part. */
-  measure(part: Part, indices: Uint32Array, breathe: () => Promise<void>): Promise<Measured & { readonly confusion: readonly (readonly number[])[] }>;
+  measure(
+    part: Part,
+    indices: Uint32Array,
+    breathe: () => Promise<void>,
+  ): Promise<Measured & { readonly confusion: readonly (readonly number[])[] }>;
   /** The logits of those images, row-major (images, classes). */
   logits(part: Part, indices: Uint32Array, breathe: () => Promise<void>): Promise<Float32Array>;
   dispose(): void;
@@ -137,7 +143,8 @@ export async function createEvaluator(
         for (let image = 0; image < filled; image++) {
           loss += crossEntropy(logits, labels, image, classes);
           let best = 0;
-          for (let k = 1; k < classes; k++) if ((logits[image * classes + k] as number) > (logits[image * classes + best] as number)) best = k;
+          for (let k = 1; k < classes; k++)
+            if ((logits[image * classes + k] as number) > (logits[image * classes + best] as number)) best = k;
           const label = part.labels[indices[first + image] as number] as number;
           if (best === label) right++;
           const row = must(confusion[label], 'class');
@@ -148,7 +155,9 @@ export async function createEvaluator(
     },
     async logits(part, indices, breathe) {
       const all = new Float32Array(indices.length * classes);
-      await forEachBatch(part, indices, breathe, (logits, first, filled) => all.set(logits.subarray(0, filled * classes), first * classes));
+      await forEachBatch(part, indices, breathe, (logits, first, filled) =>
+        all.set(logits.subarray(0, filled * classes), first * classes),
+      );
       return all;
     },
     dispose: () => session.dispose(),

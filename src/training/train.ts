@@ -102,7 +102,8 @@ export async function train(job: TrainingJob, surroundings: Surroundings): Promi
         const state = session.save();
         evaluator?.load(state);
         const validation = (await evaluator?.measure(dataset.train, images.validation, breathe)) ?? null;
-        if (validation !== null && !Number.isFinite(validation.loss)) throw new JobFailure('diverged', 'the validation loss is not finite');
+        if (validation !== null && !Number.isFinite(validation.loss))
+          throw new JobFailure('diverged', 'the validation loss is not finite');
         hash = await checkpoints.write({ network, tensors: state });
         report({
           kind: 'epoch',
@@ -124,7 +125,10 @@ export async function train(job: TrainingJob, surroundings: Surroundings): Promi
 }
 
 /** Loss, accuracy and confusion on a part. */
-export async function evaluate(job: EvaluationJob, { engine, dataset, checkpoints, report, breathe }: Surroundings): Promise<void> {
+export async function evaluate(
+  job: EvaluationJob,
+  { engine, dataset, checkpoints, report, breathe }: Surroundings,
+): Promise<void> {
   const { tensors } = await checkpoints.read(job.checkpoint);
   const settings = { flip: false, normalise: job.normalise, shift: 0, cutout: 0, mixup: 0 };
   const batcher = createBatcher(job.normalise ? dataset : { ...dataset, ...noNormalisation }, settings, job.batch);
@@ -153,7 +157,13 @@ async function probe(job: ProbeJob, { engine, dataset, report, breathe }: Surrou
     session.load(initialTensors(job.network, random('probe')));
     for (let index = 0; index < job.minibatches; index++) {
       const order = Uint32Array.from({ length: job.batch }, (_none, i) => images.train[i % images.train.length] as number);
-      images.batcher.fillTraining(order, 0, random('probe', index), session.input(program.images), session.input(must(program.labels, 'labels')));
+      images.batcher.fillTraining(
+        order,
+        0,
+        random('probe', index),
+        session.input(program.images),
+        session.input(must(program.labels, 'labels')),
+      );
       await session.run();
       report({ kind: 'progress', done: index + 1, loss: 0 });
       await breathe();
