@@ -78,6 +78,11 @@ export function rungsOf(settings: Settings): readonly Rung[] {
   return rungs;
 }
 
+function lexicographically(a: readonly number[], b: readonly number[]): number {
+  const at = a.findIndex((value, index) => value !== b[index]);
+  return at === -1 ? 0 : (a[at] as number) - (b[at] as number);
+}
+
 /** Better first: accuracy, then lower loss, fewer parameters, lower index. */
 export function rank(state: SearchState, ids: readonly LineId[]): readonly LineId[] {
   const score = (id: LineId): readonly number[] => {
@@ -86,11 +91,7 @@ export function rank(state: SearchState, ids: readonly LineId[]): readonly LineI
     return [-(measured?.accuracy ?? 0), measured?.loss ?? Infinity, line.parameters, line.child];
   };
   const scored = ids.map((id) => ({ id, score: score(id) }));
-  const compare = (a: readonly number[], b: readonly number[]): number => {
-    const at = a.findIndex((value, index) => value !== b[index]);
-    return at === -1 ? 0 : (a[at] as number) - (b[at] as number);
-  };
-  return scored.toSorted((a, b) => compare(a.score, b.score)).map(({ id }) => id);
+  return scored.toSorted((a, b) => lexicographically(a.score, b.score)).map(({ id }) => id);
 }
 
 /** The network that the next step starts from, and that a search ended now would train to the end. */
@@ -229,8 +230,8 @@ function continueStep(state: SearchState, context: Context, step: Step): Decisio
     type: 'rung',
     step: step.step,
     rung: index,
-    survivors: [...ranked.slice(0, kept)],
-    dropped: [...ranked.slice(kept)],
+    survivors: ranked.slice(0, kept),
+    dropped: ranked.slice(kept),
   });
 }
 
@@ -293,10 +294,12 @@ function continueEnd(state: SearchState, context: Context): Decision {
   if (!state.tests.has('final')) return test('final');
   if (context.settings.baseline) {
     const slices = baselineSlices(state, context);
-    const next = slices[state.slices.baseline.length];
-    const open = slicePieces(context, 'baseline', state.slices.baseline).find((piece) => !isDone(state, piece.id, piece.count));
-    if (open !== undefined) return { kind: 'work', tasks: [taskOf(state, open)] };
-    if (next !== undefined) return record({ type: 'slice', line: 'baseline', ...next });
+    const following = slices[state.slices.baseline.length];
+    const running = slicePieces(context, 'baseline', state.slices.baseline).find(
+      (piece) => !isDone(state, piece.id, piece.count),
+    );
+    if (running !== undefined) return { kind: 'work', tasks: [taskOf(state, running)] };
+    if (following !== undefined) return record({ type: 'slice', line: 'baseline', ...following });
     if (!state.tests.has('baseline')) return test('baseline');
   }
   return record({ type: 'finished', line: 'final' });

@@ -119,6 +119,10 @@ function grownNetwork(parent: Network, edits: readonly Edit[]): Network {
   }, parent);
 }
 
+/** Without the final line, the baseline and their tasks. */
+const withoutEnd = <T>(map: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
+  new Map([...map].filter(([key]) => !/^(final|baseline)(\/|$)/.test(key)));
+
 /** The state after an event. An event that does not fit the state is a bug, or a journal that was tampered with. */
 export function reduce(state: SearchState, event: SearchEvent): SearchState {
   switch (event.type) {
@@ -197,10 +201,10 @@ export function reduce(state: SearchState, event: SearchEvent): SearchState {
         new Map([...map].filter(([key]) => !ended(key)));
       return {
         ...state,
-        lines: without(state.lines),
-        tasks: without(state.tasks),
-        failures: without(state.failures),
-        tests: without(state.tests),
+        lines: withoutEnd(state.lines),
+        tasks: withoutEnd(state.tasks),
+        failures: withoutEnd(state.failures),
+        tests: withoutEnd(state.tests),
         stop: null,
         slices: { final: [], baseline: [] },
         finished: false,
