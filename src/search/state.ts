@@ -196,9 +196,6 @@ export function reduce(state: SearchState, event: SearchEvent): SearchState {
     case 'finished':
       return { ...state, finished: true };
     case 'reopened': {
-      const ended = (key: string): boolean => /^(final|baseline)(\/|$)/.test(key);
-      const without = <T>(map: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
-        new Map([...map].filter(([key]) => !ended(key)));
       return {
         ...state,
         lines: withoutEnd(state.lines),
