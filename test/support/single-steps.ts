@@ -57,9 +57,10 @@ export function build(batch: number, describe: (builder: ProgramBuilder) => void
   return program;
 }
 
+const uniform = (stream: Random, from: number, to: number): number => from + (to - from) * stream.float();
+
 /** State as a training might hold it: nothing zero, nothing dead. Kernels and biases within ±1/√fan_in. */
 export function randomState(program: Program, random: Random): Tensors {
-  const uniform = (stream: Random, from: number, to: number): number => from + (to - from) * stream.float();
   const tensor = ({ name, buffer, role }: StateEntry): Tensor => {
     const shape = program.buffers[buffer]?.shape ?? [];
     const bound = 1 / Math.sqrt(Math.max(1, sizeOf(shape.slice(1))));
