@@ -1,0 +1,90 @@
+/**
+ * Convolutions with zero padding, with their two gradients; grouped ones included. The three share one walk over the products
+ * of the definition, output[n,o,y,x] = bias[o] + Σ_{i,u,v} kernel[o,i,u,v]·input[n,i,y·s+u−p,x·s+v−p].
+ */
+import type { Geometry, StepOf } from '../../program/program.ts';
+import { type Memory, type Planes, planesOf } from './memory.ts';
+import { reachOf } from './window.ts';
+
+/**
+ * Visits every product, a row of outputs at a time: `count` products of the weight at `weight` with the inputs at
+ * `source + j·stride`, which belong to the outputs at `target + j`.
+ */
+function eachRow(
+  [batch, inputChannels, height, width]: Planes,
+  [, outputChannels, outputHeight, outputWidth]: Planes,
+  { kernel, stride, padding, groups }: Geometry,
+  visit: (weight: number, source: number, target: number, count: number) => void,
+): void {
+  const [inputs, outputs] = [inputChannels / groups, outputChannels / groups];
+  for (let v = 0; v < kernel; v++) {
+    const x = reachOf(v, width, outputWidth, stride, padding);
+    if (x.count === 0) continue;
+    for (let u = 0; u < kernel; u++) {
+      const y = reachOf(u, height, outputHeight, stride, padding);
+      for (let n = 0; n < batch; n++)
+        for (let o = 0; o < outputChannels; o++)
+          for (let i = 0; i < inputs; i++) {
+            const weight = ((o * inputs + i) * kernel + u) * kernel + v;
+            const channel = Math.floor(o / outputs) * inputs + i;
+            let source = ((n * inputChannels + channel) * height + y.first * stride + u - padding) * width;
+            source += x.first * stride + v - padding;
+            let target = ((n * outputChannels + o) * outputHeight + y.first) * outputWidth + x.first;
+            for (let row = 0; row < y.count; row++) {
+              visit(weight, source, target, x.count);
+              source += stride * width;
+              target += outputWidth;
+            }
+          }
+    }
+  }
+}
+
+export function convolution(step: StepOf<'convolution'>, m: Memory): void {
+  const [input, kernel, output] = [m.values(step.input), m.values(step.kernel), m.values(step.output)];
+  const shape = planesOf(m, step.output);
+  const [batch, channels, height, width] = shape;
+  const size = height * width;
+  output.fill(0);
+  if (step.bias !== null) {
+    const bias = m.values(step.bias);
+    for (let plane = 0; plane < batch * channels; plane++)
+      output.fill(bias[plane % channels] as number, plane * size, (plane + 1) * size);
+  }
+  const { stride } = step.geometry;
+  eachRow(planesOf(m, step.input), shape, step.geometry, (weight, source, target, count) => {
+    const w = kernel[weight] as number;
+    for (let j = 0; j < count; j++) (output[target + j] as number) += w * (input[source + j * stride] as number);
+  });
+}
+
+export function convolutionGradientInput(step: StepOf<'convolution-gradient-input'>, m: Memory): void {
+  const [outputGradient, kernel] = [m.values(step.outputGradient), m.values(step.kernel)];
+  const inputGradient = m.values(step.inputGradient);
+  inputGradient.fill(0);
+  const { stride } = step.geometry;
+  eachRow(planesOf(m, step.inputGradient), planesOf(m, step.outputGradient), step.geometry, (weight, source, target, count) => {
+    const w = kernel[weight] as number;
+    for (let j = 0; j < count; j++) (inputGradient[source + j * stride] as number) += w * (outputGradient[target + j] as number);
+  });
+}
+
+export function convolutionGradientKernel(step: StepOf<'convolution-gradient-kernel'>, m: Memory): void {
+  const [input, outputGradient] = [m.values(step.input), m.values(step.outputGradient)];
+  const kernelGradient = m.values(step.kernelGradient);
+  kernelGradient.fill(0);
+  const shape = planesOf(m, step.outputGradient);
+  const { stride } = step.geometry;
+  eachRow(planesOf(m, step.input), shape, step.geometry, (weight, source, target, count) => {
+    let sum = 0;
+    for (let j = 0; j < count; j++) sum += (input[source + j * stride] as number) * (outputGradient[target + j] as number);
+    (kernelGradient[weight] as number) += sum;
+  });
+  if (step.biasGradient === null) return;
+  const biasGradient = m.values(step.biasGradient);
+  biasGradient.fill(0);
+  const [batch, channels, height, width] = shape;
+  const size = height * width;
+  for (let plane = 0; plane < batch * channels; plane++)
+    for (let j = 0; j < size; j++) (biasGradient[plane % channels] as number) += outputGradient[plane * size + j] as number;
+}

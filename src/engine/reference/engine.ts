@@ -1,0 +1,93 @@
+/**
+ * The reference engine: plain loops in f64, the oracle of the others. Both convolution algorithms are the definition. It
+ * shares no memory between buffers and reuses none: lifetimes are of no interest to it. State is rounded to f32 as it is
+ * updated, so that what is saved is all that there is.
+ */
+import { sizeOf, type Tensor, type Tensors } from '../../network/tensor.ts';
+import { accessOf } from '../../program/access.ts';
+import { askStep, bufferOf, type BufferId, type Program } from '../../program/program.ts';
+import { assert, must } from '../../util/assert.ts';
+import { version } from '../../util/version.ts';
+import type { Engine, Session } from '../engine.ts';
+import { kernels } from './kernels.ts';
+import type { Memory } from './memory.ts';
+
+export class ReferenceSession implements Session, Memory {
+  readonly program: Program;
+  readonly bytes: number;
+  readonly #values = new Map<BufferId, Float64Array>();
+  /** What the caller writes and reads: f32. */
+  readonly #edges = new Map<BufferId, Float32Array>();
+
+  constructor(program: Program) {
+    this.program = program;
+    const used = new Set<BufferId>(program.state.map((entry) => entry.buffer));
+    for (const step of program.steps) {
+      const { reads, writes } = accessOf(step);
+      for (const id of [...reads, ...writes]) used.add(id);
+    }
+    for (const { id, kind, shape } of program.buffers) {
+      const onEdge = kind === 'input' || kind === 'output';
+      if (onEdge) this.#edges.set(id, new Float32Array(sizeOf(shape)));
+      if (onEdge || used.has(id)) this.#values.set(id, new Float64Array(sizeOf(shape)));
+    }
+    let bytes = 0;
+    for (const memory of [this.#values, this.#edges]) for (const array of memory.values()) bytes += array.byteLength;
+    this.bytes = bytes;
+  }
+
+  /** In f64, whatever its kind: what the tests look at. */
+  values(id: BufferId): Float64Array {
+    return must(this.#values.get(id), `memory of buffer ${id}: never used, or disposed`);
+  }
+
+  shape(id: BufferId): readonly number[] {
+    return bufferOf(this.program, id).shape;
+  }
+
+  load(tensors: Tensors): void {
+    for (const { name, buffer, role } of this.program.state) {
+      const tensor = tensors[name];
+      if (tensor === undefined && role === 'velocity') {
+        this.values(buffer).fill(0);
+        continue;
+      }
+      const { shape, data } = must(tensor, `tensor ${name}`);
+      const expected = this.shape(buffer);
+      assert(shape.join() === expected.join(), () => `${name} is ${shape.join('×')}, not ${expected.join('×')}`);
+      this.values(buffer).set(data);
+    }
+  }
+
+  save(): Tensors {
+    const copy = (buffer: BufferId): Tensor => ({ shape: this.shape(buffer), data: Float32Array.from(this.values(buffer)) });
+    return Object.fromEntries(this.program.state.map(({ name, buffer }) => [name, copy(buffer)]));
+  }
+
+  input(buffer: BufferId): Float32Array {
+    assert(bufferOf(this.program, buffer).kind === 'input', () => `buffer ${buffer} is not an input`);
+    return must(this.#edges.get(buffer), `memory of input ${buffer}: disposed`);
+  }
+
+  async run(): Promise<void> {
+    const { buffers, steps } = this.program;
+    for (const { id, kind } of buffers) if (kind === 'input') this.values(id).set(this.input(id));
+    for (const step of steps) askStep(kernels, step, this);
+    for (const { id, kind } of buffers) if (kind === 'output') this.output(id).set(this.values(id));
+  }
+
+  output(buffer: BufferId): Float32Array {
+    assert(bufferOf(this.program, buffer).kind === 'output', () => `buffer ${buffer} is not an output`);
+    return must(this.#edges.get(buffer), `memory of output ${buffer}: disposed`);
+  }
+
+  dispose(): void {
+    this.#values.clear();
+    this.#edges.clear();
+  }
+}
+
+export const reference: Engine = {
+  fingerprint: { engine: 'reference', version, instructionSet: 'f64', threads: 1 },
+  compile: async (program) => new ReferenceSession(program),
+};

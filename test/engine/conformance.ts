@@ -1,0 +1,32 @@
+/**
+ * The suite that every engine passes: its steps, its networks and its manners. The reference engine is the oracle; it passes
+ * the suite itself, and is judged by the definitions and by finite differences in tests of its own.
+ */
+import { describe } from 'node:test';
+import type { Engine } from '../../src/engine/engine.ts';
+import { contractTests } from './conformance/contract.ts';
+import { networkTests } from './conformance/networks.ts';
+import { stepTests } from './conformance/steps.ts';
+
+export interface ConformanceOptions {
+  /** Largest difference of a step's results, relative to the scale of the tensor. */
+  readonly tolerance: {
+    /** With direct convolutions. */
+    readonly direct: number;
+    /** With whichever convolutions the engine likes. */
+    readonly auto: number;
+  };
+  /** Random programs a kind of step. */
+  readonly runs?: number;
+}
+
+/** Registers the tests of one engine. `open` is called once. */
+export function conformance(name: string, open: () => Promise<Engine>, options: ConformanceOptions): void {
+  let engine: Promise<Engine> | undefined;
+  const once = (): Promise<Engine> => (engine ??= open());
+  describe(`engine ${name}`, () => {
+    stepTests(once, options);
+    networkTests(once, options);
+    contractTests(once);
+  });
+}

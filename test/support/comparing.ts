@@ -1,0 +1,30 @@
+/** Two lists of numbers side by side, and what to say where they differ. */
+import assert from 'node:assert/strict';
+
+type Numbers = Float32Array | Float64Array;
+
+/** √Σ(a − b)²; the norm of a where b is missing. */
+export function norm(a: Numbers, b?: Numbers): number {
+  let sum = 0;
+  for (let j = 0; j < a.length; j++) sum += ((a[j] as number) - (b?.[j] ?? 0)) ** 2;
+  return Math.sqrt(sum);
+}
+
+export function largest(a: Numbers): number {
+  let most = 0;
+  for (const value of a) most = Math.max(most, Math.abs(value));
+  return most;
+}
+
+/**
+ * Every number within `tolerance` of the tensor's scale, which is its largest magnitude, `floor` at least. What is not a
+ * number is never close.
+ */
+export function assertClose(actual: Numbers, expected: Numbers, tolerance: number, floor: number, what: () => string): void {
+  assert.equal(actual.length, expected.length, what());
+  const bound = tolerance * Math.max(largest(expected), floor);
+  for (let j = 0; j < actual.length; j++) {
+    const [a, e] = [actual[j] as number, expected[j] as number];
+    if (!(Math.abs(a - e) <= bound)) assert.fail(`${what()}[${j}]: ${a} instead of ${e} (bound ${bound})`);
+  }
+}

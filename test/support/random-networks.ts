@@ -1,0 +1,127 @@
+/** Random valid networks over the whole union of layers: branches, shared and repeated inputs, every way of joining. */
+import { freeze, type Layer, type Network, type Node, type NodeId, type Shape } from '../../src/network/network.ts';
+import { problemOf } from '../../src/network/check.ts';
+import { inferShapes } from '../../src/network/shapes.ts';
+import { epsilon } from '../../src/network/vanilla.ts';
+import { must } from '../../src/util/assert.ts';
+import type { Random } from '../../src/util/random.ts';
+
+export interface RandomNetworkOptions {
+  /** Layers between the first convolution and the head. */
+  readonly layers: number;
+  readonly image: Shape;
+  readonly classes: number;
+  /** The widest convolution. */
+  readonly channels: number;
+}
+
+/** What a growing graph offers to the drawing of its next layers. */
+interface Growing {
+  readonly random: Random;
+  readonly options: RandomNetworkOptions;
+  shapeOf(id: NodeId): Shape;
+  /** Any node but the image: what follows it must have something to learn from. */
+  anyNode(): NodeId;
+  /** The node, or undefined where the shapes do not allow it. */
+  append(layer: Layer, ...inputs: readonly NodeId[]): NodeId | undefined;
+}
+
+const convolutionOf = (g: Growing, channels: number, stride = 1): Layer => {
+  const kernel = g.random.pick([1, 3, 5]);
+  return { kind: 'convolution', channels, kernel, stride, padding: (kernel - 1) / 2, bias: g.random.float() < 0.7 };
+};
+
+/** A node of the same shape as that one: itself, another that fits by chance, or a convolution of it. */
+function companionOf(g: Growing, id: NodeId, layers: 'same channels' | 'any channels'): NodeId | undefined {
+  const shape = g.shapeOf(id);
+  const other = g.anyNode();
+  const found = g.shapeOf(other);
+  const fits = found.height === shape.height && found.width === shape.width;
+  if (fits && (layers === 'any channels' || found.channels === shape.channels) && g.random.float() < 0.8) return other;
+  return g.random.float() < 0.15 ? id : g.append(convolutionOf(g, shape.channels), id);
+}
+
+const rows: readonly ((g: Growing, id: NodeId) => void)[] = [
+  (g, id) => g.append(convolutionOf(g, 1 + g.random.integer(g.options.channels), g.random.pick([1, 1, 2])), id),
+  (g, id) => {
+    const kernel = g.random.pick([3, 5]);
+    const stride = g.random.pick([1, 1, 2]);
+    g.append({ kind: 'depthwise', kernel, stride, padding: (kernel - 1) / 2, bias: g.random.float() < 0.5 }, id);
+  },
+  (g, id) => {
+    // Fewer values a channel make statistics that rounding alone can move.
+    if (g.shapeOf(id).height * g.shapeOf(id).width < 4) return;
+    const normalized = must(g.append({ kind: 'batch-normalization', epsilon }, id), 'node');
+    if (g.random.float() < 0.7) g.append({ kind: 'relu' }, normalized);
+  },
+  (g, id) => g.append({ kind: 'relu' }, id),
+  (g, id) => {
+    const kernel = g.random.pick([2, 3, 4]);
+    const stride = g.random.pick([1, 2, kernel]);
+    g.append({ kind: 'max-pool', kernel, stride, padding: g.random.pick([0, 0, Math.floor(kernel / 2)]) }, id);
+  },
+  (g, id) => {
+    const companion = companionOf(g, id, 'same channels');
+    const third = g.random.float() < 0.3 ? companionOf(g, id, 'same channels') : undefined;
+    if (companion !== undefined) g.append({ kind: 'add' }, id, companion, ...(third === undefined ? [] : [third]));
+  },
+  (g, id) => {
+    const companion = companionOf(g, id, 'same channels');
+    if (companion !== undefined) g.append({ kind: 'convex' }, id, companion);
+  },
+  (g, id) => {
+    const companion = companionOf(g, id, 'any channels');
+    if (companion !== undefined) g.append({ kind: 'concat' }, id, companion);
+  },
+];
+
+/** Every loose end becomes a vector, pooled or dense; the vectors are stacked, and a dense layer reads them. */
+export function randomNetwork(random: Random, options: RandomNetworkOptions): Network {
+  const nodes: Node[] = [{ id: 0, layer: { kind: 'image', shape: options.image }, inputs: [] }];
+  let shapes = new Map<NodeId, Shape>([[0, options.image]]);
+  const growing: Growing = {
+    random,
+    options,
+    shapeOf: (id) => must(shapes.get(id), `shape of node ${id}`),
+    anyNode: () => 1 + random.integer(nodes.length - 1),
+    append(layer, ...inputs) {
+      const node = { id: nodes.length, layer, inputs };
+      const result = inferShapes({ nodes: [...nodes, node] });
+      if (typeof result === 'string') return undefined;
+      nodes.push(node);
+      shapes = new Map(result);
+      return node.id;
+    },
+  };
+  const append = (layer: Layer, ...inputs: readonly NodeId[]): NodeId => must(growing.append(layer, ...inputs), 'node');
+  append(convolutionOf(growing, 1 + random.integer(options.channels)), 0);
+  while (nodes.length < options.layers + 2) {
+    // Mostly the newest, so that networks become deep; sometimes any, so that they branch.
+    const id = random.float() < 0.7 ? nodes.length - 1 : growing.anyNode();
+    random.pick(rows)(growing, id);
+  }
+  const read = new Set(nodes.flatMap((node) => node.inputs));
+  const ends = nodes.map((node) => node.id).filter((id) => !read.has(id));
+  const vectors = ends.map((id) =>
+    random.float() < 0.5
+      ? append({ kind: 'global-average-pool' }, id)
+      : append({ kind: 'dense', features: 1 + random.integer(8) }, id),
+  );
+  const [first, ...others] = vectors;
+  const stacked = others.length > 0 ? append({ kind: 'concat' }, ...vectors) : must(first, 'loose end');
+  append({ kind: 'dense', features: options.classes }, stacked);
+  const network = freeze(nodes);
+  const problem = problemOf(network);
+  if (problem !== undefined) throw new Error(`bug: a random network is none: ${problem}`);
+  return network;
+}
+
+/** A small one, image and all. */
+export function smallRandomNetwork(random: Random, channels = 20): Network {
+  return randomNetwork(random, {
+    layers: 3 + random.integer(14),
+    image: { channels: 1 + random.integer(3), height: 5 + random.integer(8), width: 5 + random.integer(8) },
+    classes: 2 + random.integer(9),
+    channels,
+  });
+}

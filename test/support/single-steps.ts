@@ -1,0 +1,115 @@
+/**
+ * Programs of a few steps, written by hand: what the lowering would never emit alone, so that each kind of step can be
+ * looked at. Activations and gradients come in as inputs, parameters as state, and every result is an output.
+ */
+import type { ParameterRole } from '../../src/network/parameters.ts';
+import type { Tensor, Tensors } from '../../src/network/tensor.ts';
+import { sizeOf } from '../../src/network/tensor.ts';
+import type { Session } from '../../src/engine/engine.ts';
+import type { Buffer, BufferId, BufferKind, Program, StateEntry, Step } from '../../src/program/program.ts';
+import { verify } from '../../src/program/verify.ts';
+import type { Random } from '../../src/util/random.ts';
+
+export interface ProgramBuilder {
+  input(name: string, ...shape: readonly number[]): BufferId;
+  state(name: string, role: ParameterRole | 'velocity', ...shape: readonly number[]): BufferId;
+  temporary(name: string, ...shape: readonly number[]): BufferId;
+  mask(name: string, ...shape: readonly number[]): BufferId;
+  output(name: string, ...shape: readonly number[]): BufferId;
+  step(step: Step): void;
+}
+
+/** The program that was built, verified. */
+export function build(batch: number, describe: (builder: ProgramBuilder) => void): Program {
+  const buffers: Buffer[] = [];
+  const steps: Step[] = [];
+  const state: StateEntry[] = [];
+  const add = (kind: BufferKind, name: string, shape: readonly number[]): BufferId => {
+    buffers.push({ id: buffers.length, kind, shape, name });
+    return buffers.length - 1;
+  };
+  describe({
+    input: (name, ...shape) => add('input', name, shape),
+    state(name, role, ...shape) {
+      const buffer = add('state', name, shape);
+      state.push({ name, buffer, role });
+      return buffer;
+    },
+    temporary: (name, ...shape) => add('temporary', name, shape),
+    mask: (name, ...shape) => add('mask', name, shape),
+    output: (name, ...shape) => add('output', name, shape),
+    step: (step) => void steps.push(step),
+  });
+  const images = buffers.find((buffer) => buffer.kind === 'input')?.id ?? -1;
+  const program: Program = {
+    batch,
+    buffers,
+    steps,
+    state,
+    images,
+    labels: null,
+    rate: null,
+    logits: null,
+    loss: null,
+    taps: [],
+  };
+  verify(program);
+  return program;
+}
+
+const uniform = (stream: Random, from: number, to: number): number => from + (to - from) * stream.float();
+
+/** State as a training might hold it: nothing zero, nothing dead. Kernels and biases within ±1/√fan_in. */
+export function randomState(program: Program, random: Random): Tensors {
+  const tensor = ({ name, buffer, role }: StateEntry): Tensor => {
+    const shape = program.buffers[buffer]?.shape ?? [];
+    const bound = 1 / Math.sqrt(Math.max(1, sizeOf(shape.slice(1))));
+    const ranges: Readonly<Record<StateEntry['role'], readonly [number, number]>> = {
+      kernel: [-bound, bound],
+      bias: [-0.3, 0.3],
+      scale: [0.5, 1.5],
+      shift: [-0.3, 0.3],
+      mean: [-0.3, 0.3],
+      variance: [0.5, 1.5],
+      mix: [0.2, 0.8],
+      velocity: [-0.1, 0.1],
+    };
+    const [from, to] = ranges[role];
+    const stream = random.fork(name);
+    return { shape, data: Float32Array.from({ length: sizeOf(shape) }, () => uniform(stream, from, to)) };
+  };
+  return Object.fromEntries(program.state.map((entry) => [entry.name, tensor(entry)]));
+}
+
+/** How inputs are drawn: uniform in ±`scale`, rounded to multiples of `quantum` where that is not 0. */
+export interface Filling {
+  readonly scale: number;
+  readonly quantum: number;
+}
+
+/** Fills every input: labels as mixtures that sum to 1, a rate of 0.05, all else as `filling` says. */
+export function fillInputs(session: Session, random: Random, filling: Filling = { scale: 1, quantum: 0 }): void {
+  const { scale, quantum } = filling;
+  for (const { id, kind, name, shape } of session.program.buffers) {
+    if (kind !== 'input') continue;
+    const [data, stream] = [session.input(id), random.fork(name)];
+    if (name === 'labels') data.set(mixedLabels(shape[0] as number, shape[1] as number, stream));
+    else if (name === 'rate') data.fill(0.05);
+    else
+      for (let j = 0; j < data.length; j++) {
+        const value = scale * (2 * stream.float() - 1);
+        data[j] = quantum === 0 ? value : Math.round(value / quantum) * quantum;
+      }
+  }
+}
+
+/** Two classes an image, weighted λ and 1 − λ, as mixup leaves them; λ in 256ths, so that the two are exactly 1 together. */
+export function mixedLabels(batch: number, classes: number, random: Random): Float32Array {
+  const labels = new Float32Array(batch * classes);
+  for (let n = 0; n < batch; n++) {
+    const mix = random.integer(257) / 256;
+    (labels[n * classes + random.integer(classes)] as number) += mix;
+    (labels[n * classes + random.integer(classes)] as number) += 1 - mix;
+  }
+  return labels;
+}

@@ -1,0 +1,317 @@
+/** For each kind of step, small programs around it over random shapes: what the engines are compared on, step by step. */
+import fc from 'fast-check';
+import type { Geometry, Program, StepKind } from '../../src/program/program.ts';
+import { build, type Filling } from './single-steps.ts';
+
+export interface StepCase {
+  readonly program: Program;
+  readonly filling?: Filling;
+  /** The smallest scale that differences are measured against; sums that may cancel have a larger one. */
+  readonly floor?: number;
+}
+
+type Cases = fc.Arbitrary<StepCase>;
+
+/** Channels that are and are not multiples of 8 and 16. */
+const channels = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(8, 16, 32));
+const batch = fc.integer({ min: 1, max: 5 });
+const side = fc.integer({ min: 1, max: 13 });
+
+const planes = fc.tuple(batch, channels, side, side);
+/** Enough values a channel that none of its variances is next to nothing. */
+const normalizable = planes.filter(([n, , h, w]) => n * h * w >= 4);
+
+const slide = (size: number, g: Geometry): number => Math.floor((size + 2 * g.padding - g.kernel) / g.stride) + 1;
+
+const convolutions = fc
+  .record({
+    n: batch,
+    inputs: channels,
+    outputs: channels,
+    h: side,
+    w: side,
+    kernel: fc.constantFrom(1, 3, 5),
+    stride: fc.constantFrom(1, 2),
+    padded: fc.boolean(),
+    depthwise: fc.boolean(),
+    bias: fc.boolean(),
+  })
+  .map(({ n, inputs, outputs, h, w, kernel, stride, padded, depthwise, bias }) => {
+    const geometry: Geometry = { kernel, stride, padding: padded ? (kernel - 1) / 2 : 0, groups: depthwise ? inputs : 1 };
+    const out = depthwise ? inputs : outputs;
+    return {
+      n,
+      geometry,
+      bias,
+      input: [n, inputs, h, w],
+      kernel: [out, depthwise ? 1 : inputs, kernel, kernel],
+      output: [n, out, slide(h, geometry), slide(w, geometry)],
+    };
+  })
+  .filter(({ output }) => output.every((extent) => extent >= 1));
+
+const pools = fc
+  .record({ shape: planes, kernel: fc.constantFrom(2, 3, 4), stride: fc.integer({ min: 1, max: 4 }), padded: fc.boolean() })
+  .map(({ shape: [n, c, h, w], kernel, stride, padded }) => {
+    const geometry: Geometry = { kernel, stride, padding: padded ? Math.floor(kernel / 2) : 0, groups: 1 };
+    return { n, geometry, input: [n, c, h, w], output: [n, c, slide(h, geometry), slide(w, geometry)] };
+  })
+  .filter(({ output }) => output.every((extent) => extent >= 1));
+
+/** Many equal maxima. */
+const coarse: Filling = { scale: 1, quantum: 0.5 };
+
+const denses = fc.record({ shape: fc.tuple(batch, channels, fc.integer({ min: 1, max: 4 }), side), features: channels });
+
+const normalizations = (gradient: boolean): Cases =>
+  fc
+    .record({ shape: normalizable, relu: fc.boolean(), running: gradient ? fc.constant(false) : fc.boolean() })
+    .map(({ shape, relu, running }) => {
+      const [n, c] = shape;
+      const program = build(n, (b) => {
+        const [input, output] = [b.input('x', ...shape), b.output('y', ...shape)];
+        const [scale, shift] = [b.state('scale', 'scale', c), b.state('shift', 'shift', c)];
+        const mean = running ? b.state('mean', 'mean', c) : b.output('mean', c);
+        const variance = running ? b.state('variance', 'variance', c) : b.output('variance', c);
+        const mask = gradient && relu ? b.mask('mask', ...shape) : null;
+        const common = { input, scale, shift, mean, variance, mask, epsilon: 1e-5 };
+        b.step({ kind: 'batch-normalization', statistics: running ? 'running' : 'batch', ...common, output, relu });
+        if (gradient)
+          b.step({
+            kind: 'batch-normalization-gradient',
+            ...common,
+            outputGradient: b.input('dy', ...shape),
+            inputGradient: b.output('dx', ...shape),
+            scaleGradient: b.output('dγ', c),
+            shiftGradient: b.output('dβ', c),
+          });
+      });
+      return { program, floor: 1 };
+    });
+
+const elementwise = (count: { min: number; max: number }, describe: (inputs: number[], output: number) => StepOfAdd): Cases =>
+  fc.record({ shape: planes, count: fc.integer(count) }).map(({ shape, count: inputs }) => ({
+    program: build(shape[0], (b) => {
+      const ids = Array.from({ length: inputs }, (_, index) => b.input(`x${index}`, ...shape));
+      b.step(describe(ids, b.output('y', ...shape)));
+    }),
+  }));
+
+type StepOfAdd = Extract<Program['steps'][number], { kind: 'add' }>;
+
+export const stepCases: { readonly [K in StepKind]: Cases } = {
+  convolution: convolutions.map((c) => ({
+    program: build(c.n, (b) =>
+      b.step({
+        kind: 'convolution',
+        input: b.input('x', ...c.input),
+        kernel: b.state('kernel', 'kernel', ...c.kernel),
+        bias: c.bias ? b.state('bias', 'bias', c.kernel[0] as number) : null,
+        output: b.output('y', ...c.output),
+        geometry: c.geometry,
+      }),
+    ),
+  })),
+  'convolution-gradient-input': convolutions.map((c) => ({
+    program: build(c.n, (b) =>
+      b.step({
+        kind: 'convolution-gradient-input',
+        outputGradient: b.input('dy', ...c.output),
+        kernel: b.state('kernel', 'kernel', ...c.kernel),
+        inputGradient: b.output('dx', ...c.input),
+        geometry: c.geometry,
+      }),
+    ),
+  })),
+  'convolution-gradient-kernel': convolutions.map((c) => ({
+    program: build(c.n, (b) =>
+      b.step({
+        kind: 'convolution-gradient-kernel',
+        input: b.input('x', ...c.input),
+        outputGradient: b.input('dy', ...c.output),
+        kernelGradient: b.output('dW', ...c.kernel),
+        biasGradient: c.bias ? b.output('db', c.kernel[0] as number) : null,
+        geometry: c.geometry,
+      }),
+    ),
+    floor: 1,
+  })),
+  'batch-normalization': normalizations(false),
+  'batch-normalization-gradient': normalizations(true),
+  'running-statistics': fc.record({ c: channels, count: fc.integer({ min: 2, max: 600 }) }).map(({ c, count }) => ({
+    program: build(1, (b) =>
+      b.step({
+        kind: 'running-statistics',
+        mean: b.input('mean', c),
+        variance: b.input('variance', c),
+        runningMean: b.state('running mean', 'mean', c),
+        runningVariance: b.state('running variance', 'variance', c),
+        momentum: 0.1,
+        count,
+      }),
+    ),
+  })),
+  relu: planes.map((shape) => ({
+    program: build(shape[0], (b) => b.step({ kind: 'relu', input: b.input('x', ...shape), output: b.output('y', ...shape) })),
+    filling: { scale: 1, quantum: 0.25 },
+  })),
+  'relu-gradient': planes.map((shape) => ({
+    program: build(shape[0], (b) =>
+      b.step({
+        kind: 'relu-gradient',
+        output: b.input('y', ...shape),
+        outputGradient: b.input('dy', ...shape),
+        inputGradient: b.output('dx', ...shape),
+      }),
+    ),
+    filling: { scale: 1, quantum: 0.25 },
+  })),
+  'max-pool': pools.map(({ n, geometry, input, output }) => ({
+    program: build(n, (b) =>
+      b.step({ kind: 'max-pool', input: b.input('x', ...input), output: b.output('y', ...output), mask: null, geometry }),
+    ),
+  })),
+  'max-pool-gradient': fc.record({ pool: pools, ties: fc.boolean() }).map(({ pool: { n, geometry, input, output }, ties }) => ({
+    program: build(n, (b) => {
+      const mask = b.mask('mask', ...output);
+      b.step({ kind: 'max-pool', input: b.input('x', ...input), output: b.output('y', ...output), mask, geometry });
+      const [outputGradient, inputGradient] = [b.input('dy', ...output), b.output('dx', ...input)];
+      b.step({ kind: 'max-pool-gradient', mask, outputGradient, inputGradient, geometry });
+    }),
+    ...(ties ? { filling: coarse } : {}),
+  })),
+  'global-average-pool': planes.map(([n, c, h, w]) => ({
+    program: build(n, (b) =>
+      b.step({ kind: 'global-average-pool', input: b.input('x', n, c, h, w), output: b.output('y', n, c, 1, 1) }),
+    ),
+  })),
+  'global-average-pool-gradient': planes.map(([n, c, h, w]) => ({
+    program: build(n, (b) => {
+      const [outputGradient, inputGradient] = [b.input('dy', n, c, 1, 1), b.output('dx', n, c, h, w)];
+      b.step({ kind: 'global-average-pool-gradient', outputGradient, inputGradient });
+    }),
+  })),
+  dense: denses.map(({ shape: [n, c, h, w], features }) => ({
+    program: build(n, (b) =>
+      b.step({
+        kind: 'dense',
+        input: b.input('x', n, c, h, w),
+        kernel: b.state('kernel', 'kernel', features, c * h * w),
+        bias: b.state('bias', 'bias', features),
+        output: b.output('y', n, features, 1, 1),
+      }),
+    ),
+  })),
+  'dense-gradient-input': denses.map(({ shape: [n, c, h, w], features }) => ({
+    program: build(n, (b) =>
+      b.step({
+        kind: 'dense-gradient-input',
+        outputGradient: b.input('dy', n, features, 1, 1),
+        kernel: b.state('kernel', 'kernel', features, c * h * w),
+        inputGradient: b.output('dx', n, c, h, w),
+      }),
+    ),
+  })),
+  'dense-gradient-kernel': denses.map(({ shape: [n, c, h, w], features }) => ({
+    program: build(n, (b) =>
+      b.step({
+        kind: 'dense-gradient-kernel',
+        input: b.input('x', n, c, h, w),
+        outputGradient: b.input('dy', n, features, 1, 1),
+        kernelGradient: b.output('dW', features, c * h * w),
+        biasGradient: b.output('db', features),
+      }),
+    ),
+  })),
+  add: fc.oneof(
+    elementwise({ min: 2, max: 5 }, (inputs, output) => ({ kind: 'add', inputs, output })),
+    // The same tensor more than once, and not side by side.
+    elementwise({ min: 2, max: 3 }, (inputs, output) => ({ kind: 'add', inputs: [...inputs, inputs[0] as number], output })),
+    elementwise({ min: 1, max: 1 }, ([only], output) => ({ kind: 'add', inputs: [only as number, only as number], output })),
+  ),
+  convex: fc.record({ shape: planes, twice: fc.boolean() }).map(({ shape, twice }) => ({
+    program: build(shape[0], (b) => {
+      const first = b.input('a', ...shape);
+      const second = twice ? first : b.input('b', ...shape);
+      b.step({ kind: 'convex', first, second, mix: b.state('mix', 'mix', 1), output: b.output('y', ...shape) });
+    }),
+  })),
+  'convex-gradient': fc.record({ shape: planes, first: fc.boolean(), second: fc.boolean() }).map(({ shape, first, second }) => ({
+    program: build(shape[0], (b) =>
+      b.step({
+        kind: 'convex-gradient',
+        first: b.input('a', ...shape),
+        second: b.input('b', ...shape),
+        mix: b.state('mix', 'mix', 1),
+        outputGradient: b.input('dy', ...shape),
+        firstGradient: first ? b.output('da', ...shape) : null,
+        secondGradient: second ? b.output('db', ...shape) : null,
+        mixGradient: b.output('dλ', 1),
+      }),
+    ),
+    // dλ is a sum over all elements that may cancel.
+    floor: Math.max(1, Math.sqrt(shape.reduce((product, extent) => product * extent, 1)) / 4),
+  })),
+  concat: fc
+    .record({ shape: planes, widths: fc.array(channels, { minLength: 2, maxLength: 4 }), twice: fc.boolean() })
+    .map(({ shape: [n, , h, w], widths, twice }) => ({
+      program: build(n, (b) => {
+        const inputs = widths.map((width, index) => b.input(`x${index}`, n, width, h, w));
+        const all = twice ? [...widths, widths[0] as number] : widths;
+        const total = all.reduce((sum, width) => sum + width, 0);
+        const output = b.output('y', n, total, h, w);
+        b.step({ kind: 'concat', inputs: twice ? [...inputs, inputs[0] as number] : inputs, output });
+      }),
+    })),
+  'concat-gradient': fc
+    .record({ shape: planes, before: fc.integer({ min: 0, max: 40 }), after: fc.integer({ min: 0, max: 40 }) })
+    .map(({ shape: [n, c, h, w], before, after }) => ({
+      program: build(n, (b) => {
+        const outputGradient = b.input('dy', n, before + c + after, h, w);
+        b.step({ kind: 'concat-gradient', outputGradient, offset: before, inputGradient: b.output('dx', n, c, h, w) });
+      }),
+    })),
+  'softmax-cross-entropy': fc
+    .record({ n: batch, classes: fc.integer({ min: 2, max: 40 }), scale: fc.constantFrom(1, 30, 300) })
+    .map(({ n, classes, scale }) => ({
+      program: build(n, (b) =>
+        b.step({
+          kind: 'softmax-cross-entropy',
+          logits: b.input('logits', n, classes, 1, 1),
+          labels: b.input('labels', n, classes),
+          loss: b.output('loss', 1),
+          gradient: b.output('gradient', n, classes, 1, 1),
+        }),
+      ),
+      filling: { scale, quantum: 0 },
+      floor: 1 / n,
+    })),
+  'channel-statistics': normalizable.map((shape) => ({
+    program: build(shape[0], (b) =>
+      b.step({
+        kind: 'channel-statistics',
+        input: b.input('x', ...shape),
+        mean: b.output('mean', shape[1]),
+        variance: b.output('variance', shape[1]),
+      }),
+    ),
+  })),
+  sgd: fc
+    .record({ shape: planes, decay: fc.constantFrom(0, 5e-4, 0.1), momentum: fc.constantFrom(0, 0.9), clamp: fc.boolean() })
+    .map(({ shape, decay, momentum, clamp }) => ({
+      program: build(1, (b) =>
+        b.step({
+          kind: 'sgd',
+          parameter: b.state('parameter', clamp ? 'mix' : 'kernel', ...shape),
+          gradient: b.input('gradient', ...shape),
+          velocity: b.state('velocity', 'velocity', ...shape),
+          rate: b.input('rate', 1),
+          momentum,
+          decay,
+          clamp,
+        }),
+      ),
+      // Steps of up to 2 across an interval of 1: the clamp bites at both ends.
+      filling: { scale: clamp ? 40 : 1, quantum: 0 },
+    })),
+};
