@@ -145,6 +145,8 @@ export interface Surroundings {
 export type Status = number;
 
 export interface Adapter {
+  /** Whether the gradient of a batch normalisation insists on the shift (2) or refuses it (3), which it has no use for. */
+  readonly normalizationGradientReadsShift: boolean;
   /** Throws where the library refuses. */
   strided(dimensions: readonly number[], strides: readonly number[]): Descriptor;
   /** Left to the library. */

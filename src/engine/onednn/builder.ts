@@ -115,6 +115,7 @@ function nativeDimensions(program: Program): ReadonlyMap<BufferId, readonly numb
     if (step.kind === 'convolution' || step.kind === 'convolution-gradient-input') grouped(step.kernel, step.geometry.groups);
     if (step.kind === 'convolution-gradient-kernel') grouped(step.kernelGradient, step.geometry.groups);
     if (step.kind === 'dense') dense(step.kernel, step.input);
+    if (step.kind === 'dense-gradient-input') dense(step.kernel, step.inputGradient);
     if (step.kind === 'dense-gradient-kernel') dense(step.kernelGradient, step.input);
     if (step.kind === 'sgd') {
       const dimensions = result.get(step.gradient);

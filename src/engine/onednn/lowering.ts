@@ -289,7 +289,7 @@ export const lowerings: StepTable<[b: Builder], void> = {
         [argument.variance, b.read(s.variance, vector), vector],
         [argument.destinationGradient, incoming, layout],
         [argument.scale, b.read(s.scale, vector), vector],
-        [argument.shift, b.read(s.shift, vector), vector],
+        ...(b.native.normalizationGradientReadsShift ? [[argument.shift, b.read(s.shift, vector), vector] as const] : []),
         ...(s.mask === null ? [] : [[argument.workspace, b.read(s.mask, b.home(s.mask)), b.home(s.mask)] as const]),
         [argument.sourceGradient, outgoing, layout],
         [argument.scaleGradient, b.write(s.scaleGradient, vector), vector],
@@ -443,7 +443,7 @@ export const lowerings: StepTable<[b: Builder], void> = {
 
   'dense-gradient-input'(s, b) {
     const { native } = b;
-    const kernel = [b.dimensions(s.kernel)[0] as number, ...b.dimensions(s.inputGradient).slice(1)];
+    const kernel = b.dimensions(s.kernel);
     const primitive = b.describe({
       kind: 'inner-product-backward-data',
       sourceGradient: native.any(b.dimensions(s.inputGradient)),

@@ -30,6 +30,7 @@ export interface Primitive {
 }
 
 export interface Native {
+  readonly normalizationGradientReadsShift: boolean;
   /** Row-major. */
   plain(dimensions: readonly number[]): Layout;
   any(dimensions: readonly number[]): Descriptor;
@@ -167,6 +168,7 @@ export function openNative(library: OneDnn): Native {
   };
 
   return {
+    normalizationGradientReadsShift: adapter.normalizationGradientReadsShift,
     plain: (dimensions) => intern(adapter.strided(dimensions, rowMajor(dimensions)), dimensions),
     any: (dimensions) => own(adapter.any(dimensions)),
     part(layout, dimensions, offsets) {

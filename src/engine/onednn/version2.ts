@@ -183,6 +183,7 @@ export function openVersion2(library: LibraryHandle): Adapter {
     assert(code === status.success, () => `oneDNN refused ${what}: status ${code}`);
 
   return {
+    normalizationGradientReadsShift: true,
     strided(dimensions, strides) {
       const result = new Uint8Array(descriptorSize);
       must(initByStrides(result, dimensions.length, dims(dimensions), f32, dims(strides)), `a memory of ${dimensions.join('×')}`);

@@ -19,6 +19,8 @@ import { binaryMultiply, f32, formatTagAny, propagation, status, useGlobalStatis
 /** `dnnl_query_format_kind`, and the kind of strides and blocks. */
 const queryFormatKind = 262;
 const blockedFormat = 2;
+/** `dnnl_data_type_undef`: a sum takes that of its destination. */
+const destinationType = 0;
 
 type Native = (...values: unknown[]) => number;
 
@@ -149,6 +151,7 @@ export function openVersion3(library: LibraryHandle): Adapter {
   };
 
   return {
+    normalizationGradientReadsShift: false,
     strided: (dimensions, strides) =>
       made(
         createWithStrides(pointer, dimensions.length, dims(dimensions), f32, dims(strides)),
@@ -177,7 +180,7 @@ export function openVersion3(library: LibraryHandle): Adapter {
       const code = postOpsCreate(pointer);
       if (code !== status.success) return code;
       const postOps = pointer[0];
-      const appended = postOpsAppendSum(postOps, 1, 0, f32) || setPostOps(attributes, postOps);
+      const appended = postOpsAppendSum(postOps, 1, 0, destinationType) || setPostOps(attributes, postOps);
       postOpsDestroy(postOps);
       return appended;
     },
