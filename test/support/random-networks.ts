@@ -116,12 +116,12 @@ export function randomNetwork(random: Random, options: RandomNetworkOptions): Ne
   return network;
 }
 
-/** A small one of that number, image and all. */
-export function smallRandomNetwork(random: Random): Network {
+/** A small one, image and all. */
+export function smallRandomNetwork(random: Random, channels = 20): Network {
   return randomNetwork(random, {
     layers: 3 + random.integer(14),
     image: { channels: 1 + random.integer(3), height: 5 + random.integer(8), width: 5 + random.integer(8) },
     classes: 2 + random.integer(9),
-    channels: 20,
+    channels,
   });
 }

@@ -57,9 +57,10 @@ export function build(batch: number, describe: (builder: ProgramBuilder) => void
   return program;
 }
 
+const uniform = (stream: Random, from: number, to: number): number => from + (to - from) * stream.float();
+
 /** State as a training might hold it: nothing zero, nothing dead. Kernels and biases within ±1/√fan_in. */
 export function randomState(program: Program, random: Random): Tensors {
-  const uniform = (stream: Random, from: number, to: number): number => from + (to - from) * stream.float();
   const tensor = ({ name, buffer, role }: StateEntry): Tensor => {
     const shape = program.buffers[buffer]?.shape ?? [];
     const bound = 1 / Math.sqrt(Math.max(1, sizeOf(shape.slice(1))));
@@ -102,11 +103,11 @@ export function fillInputs(session: Session, random: Random, filling: Filling = 
   }
 }
 
-/** Two classes an image, weighted λ and 1 − λ, as mixup leaves them. */
+/** Two classes an image, weighted λ and 1 − λ, as mixup leaves them; λ in 256ths, so that the two are exactly 1 together. */
 export function mixedLabels(batch: number, classes: number, random: Random): Float32Array {
   const labels = new Float32Array(batch * classes);
   for (let n = 0; n < batch; n++) {
-    const mix = random.float();
+    const mix = random.integer(257) / 256;
     (labels[n * classes + random.integer(classes)] as number) += mix;
     (labels[n * classes + random.integer(classes)] as number) += 1 - mix;
   }

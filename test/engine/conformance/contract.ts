@@ -31,10 +31,10 @@ async function step(session: Session, number: number): Promise<void> {
 }
 
 export function contractTests(open: () => Promise<Engine>): void {
-  describe('contract', () => {
-    const opened = async (convolution: 'direct' | 'auto' = 'auto'): Promise<Session> =>
-      (await open()).compile(program, convolution);
+  const opened = async (convolution: 'direct' | 'auto' = 'auto'): Promise<Session> =>
+    (await open()).compile(program, convolution);
 
+  describe('contract', () => {
     test('the session has its program, and holds at least its state', async () => {
       const session = await opened();
       assert.equal(session.program, program);

@@ -45,7 +45,23 @@ const lossOf = (session: Session): number => session.output(must(session.program
 const labelsOf = (session: Session): Float32Array => session.input(must(session.program.labels, 'labels'));
 const rateOf = (session: Session): Float32Array => session.input(must(session.program.rate, 'rate'));
 
+/** Labels of four classes. */
+const oneHot = (...classes: readonly number[]): Float32Array =>
+  Float32Array.from({ length: 4 * classes.length }, (_, index) => (classes[Math.floor(index / 4)] === index % 4 ? 1 : 0));
+
 export function meaningTests(open: () => Promise<Engine>): void {
+  /** One step with that weight decay, from the same state; without momentum a velocity is the gradient. */
+  const velocities = async (weightDecay: number): Promise<{ before: Tensors; after: Tensors }> => {
+    const session = await training(await open(), mixing, 4, { momentum: 0, weightDecay });
+    const before = randomState(session.program, random('decay'));
+    session.load(before);
+    fillInputs(session, random('decay'));
+    await session.run();
+    const after = session.save();
+    session.dispose();
+    return { before, after };
+  };
+
   test('running statistics move a tenth of the way to the mean and the unbiased variance of the batch', async () => {
     // The convolution is the identity, so that the batch normalisation sees the image itself.
     const network = chain(
@@ -106,16 +122,6 @@ export function meaningTests(open: () => Promise<Engine>): void {
 
   test('weight decay acts on kernels alone', async () => {
     const decay = 0.25;
-    const velocities = async (weightDecay: number): Promise<{ before: Tensors; after: Tensors }> => {
-      const session = await training(await open(), mixing, 4, { momentum: 0, weightDecay });
-      const before = randomState(session.program, random('decay'));
-      session.load(before);
-      fillInputs(session, random('decay'));
-      await session.run();
-      const after = session.save();
-      session.dispose();
-      return { before, after };
-    };
     const [{ before, after: without }, { after: decayed }] = [await velocities(0), await velocities(decay)];
     for (const name of Object.keys(without).filter((candidate) => candidate.endsWith('/velocity'))) {
       const parameter = dataOf(before, name.replace('/velocity', ''));
@@ -140,8 +146,6 @@ export function meaningTests(open: () => Promise<Engine>): void {
       await session.run();
       return lossOf(session);
     };
-    const oneHot = (...classes: readonly number[]): Float32Array =>
-      Float32Array.from({ length: 12 }, (_, index) => (classes[Math.floor(index / 4)] === index % 4 ? 1 : 0));
     const [first, second] = [oneHot(0, 2, 3), oneHot(1, 2, 0)];
     const mixed = first.map((value, index) => 0.3 * value + 0.7 * (second[index] as number));
     const parts = 0.3 * (await loss(first)) + 0.7 * (await loss(second));

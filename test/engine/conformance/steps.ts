@@ -38,7 +38,7 @@ async function compare(
 
 const isConvolution = (kind: StepKind): boolean => kind.startsWith('convolution');
 
-export function stepTests(open: () => Promise<Engine>, { tolerance, runs = 25 }: ConformanceOptions): void {
+export function stepTests(open: () => Promise<Engine>, { tolerance, runs = 40 }: ConformanceOptions): void {
   describe('steps', () => {
     for (const kind of Object.keys(stepCases) as StepKind[])
       for (const convolution of isConvolution(kind) ? (['direct', 'auto'] as const) : (['direct'] as const))

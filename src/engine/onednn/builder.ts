@@ -1,0 +1,298 @@
+/**
+ * A program on its way to becoming commands over blocks of memory: which buffer lies where and in which layout, and the
+ * reorders between. It knows layouts and lifetimes, not what the steps compute.
+ *
+ * Each buffer has a home: the layout in which it is written (of state: in which it lives between runs). A reader that wants
+ * another gets a copy, made by a reorder right before the first such reader and shared by those that follow. A copy of state
+ * that no step updates is made when state is loaded, and kept.
+ */
+import { accessOf } from '../../program/access.ts';
+import { bufferOf, type BufferId, type Program, type Step, type StepOf } from '../../program/program.ts';
+import { sizeOf } from '../../network/tensor.ts';
+import { assert, must } from '../../util/assert.ts';
+import type { Descriptor, Operation, PrimitiveDescriptor } from './adapter.ts';
+import { argument } from './constants.ts';
+import type { Layout, Native, Primitive } from './native.ts';
+
+/** A piece of memory. */
+export interface Block {
+  readonly bytes: number;
+  /** `kept` lives between runs; `arena` from command `first` to `last`, both included. */
+  readonly place: 'kept' | 'arena';
+  first: number;
+  last: number;
+}
+
+interface Uses {
+  readonly label: string;
+  readonly uses: readonly Block[];
+  /** [read, write] blocks that may be one where the read ends here. */
+  readonly inPlace: readonly (readonly [Block, Block])[];
+}
+
+/** A kernel of the library. */
+export interface NativeCommand extends Uses {
+  readonly kind: 'native';
+  readonly primitive: Primitive;
+  readonly implementation: string;
+  readonly arguments: readonly NativeArgument[];
+}
+
+export interface NativeArgument {
+  readonly argument: number;
+  readonly block: Block;
+  readonly descriptor: Descriptor;
+}
+
+/** A loop of ours. `prepare` is called once, when memory is there. */
+export interface ScriptCommand extends Uses {
+  readonly kind: 'script';
+  readonly prepare: (view: (block: Block) => Float32Array) => () => void;
+}
+
+export type Command = NativeCommand | ScriptCommand;
+
+export interface Built {
+  readonly commands: readonly Command[];
+  /** To be run after state was written from outside. */
+  readonly afterLoad: readonly Command[];
+  readonly blocks: readonly Block[];
+  /** Of inputs and state: row-major for the former, in `layouts` for the latter. */
+  readonly homes: ReadonlyMap<BufferId, { readonly block: Block; readonly layout: Layout }>;
+  /** Where outputs lie, row-major. */
+  readonly outputs: ReadonlyMap<BufferId, Block>;
+}
+
+export interface Builder {
+  readonly program: Program;
+  readonly native: Native;
+  /** `constants.convolution`. */
+  readonly algorithm: number;
+  /** Something learns: forward primitives leave what their gradients need. */
+  readonly training: boolean;
+  /** As the library wants them: grouped kernels (groups, out, in, k, k), kernels of dense layers (features, C, H, W). */
+  dimensions(buffer: BufferId): readonly number[];
+  /** Where it was written, or will be read first. */
+  home(buffer: BufferId): Layout;
+  plain(buffer: BufferId): Layout;
+  read(buffer: BufferId, layout: Layout): Block;
+  write(buffer: BufferId, layout: Layout): Block;
+  /** Memory for the next command alone. */
+  scratch(bytes: number): Block;
+  /** The step that makes a primitive descriptor, once; a bug where the library has none. */
+  describe(operation: Operation): PrimitiveDescriptor;
+  /** Something made once a key. */
+  once<T>(key: unknown, make: () => T): T;
+  wants(primitive: PrimitiveDescriptor, what: number, buffer: BufferId): Layout;
+  run(
+    label: string,
+    primitive: PrimitiveDescriptor,
+    values: readonly (readonly [argument: number, block: Block, layout: Layout | Descriptor])[],
+    inPlace?: readonly (readonly [Block, Block])[],
+  ): void;
+  script(
+    label: string,
+    uses: readonly Block[],
+    prepare: ScriptCommand['prepare'],
+    inPlace?: readonly (readonly [Block, Block])[],
+  ): void;
+  /** A step changed this state: copies of it are stale. */
+  updated(buffer: BufferId): void;
+}
+
+const isLayout = (value: Layout | Descriptor): value is Layout => typeof value === 'object' && 'descriptor' in value;
+
+/** The dimensions of kernels, where the library wants others than the program. */
+function nativeDimensions(program: Program): ReadonlyMap<BufferId, readonly number[]> {
+  const result = new Map<BufferId, readonly number[]>();
+  const shape = (id: BufferId): readonly number[] => bufferOf(program, id).shape;
+  const grouped = (id: BufferId, groups: number): void => {
+    const [out, ...rest] = shape(id) as [number, ...number[]];
+    if (groups > 1) result.set(id, [groups, out / groups, ...rest]);
+  };
+  const dense = (id: BufferId, input: BufferId): void => void result.set(id, [shape(id)[0] as number, ...shape(input).slice(1)]);
+  for (const step of program.steps) {
+    if (step.kind === 'convolution' || step.kind === 'convolution-gradient-input') grouped(step.kernel, step.geometry.groups);
+    if (step.kind === 'convolution-gradient-kernel') grouped(step.kernelGradient, step.geometry.groups);
+    if (step.kind === 'dense') dense(step.kernel, step.input);
+    if (step.kind === 'dense-gradient-input') dense(step.kernel, step.inputGradient);
+    if (step.kind === 'dense-gradient-kernel') dense(step.kernelGradient, step.input);
+    if (step.kind === 'sgd') {
+      const dimensions = result.get(step.gradient);
+      if (dimensions === undefined) continue;
+      result.set(step.parameter, dimensions);
+      result.set(step.velocity, dimensions);
+    }
+  }
+  return result;
+}
+
+export interface BuilderOptions {
+  readonly program: Program;
+  readonly native: Native;
+  readonly algorithm: number;
+}
+
+/** Runs `lower` over all steps, with the layout of each trained parameter given by `parameterLayout`. */
+export function build(
+  options: BuilderOptions,
+  lower: (builder: Builder, step: Step) => void,
+  parameterLayout: (builder: Builder, update: StepOf<'sgd'>) => Layout,
+): Built {
+  const { program, native } = options;
+  const dimensionsOf = nativeDimensions(program);
+  const updatedState = new Set(program.steps.flatMap((step) => accessOf(step).updates));
+  const blocks: Block[] = [];
+  const commands: Command[] = [];
+  const afterLoad: Command[] = [];
+  const homes = new Map<BufferId, { block: Block; layout: Layout }>();
+  const copies = new Map<BufferId, Map<Layout, Block>>();
+  const made = new Map<unknown, unknown>();
+
+  const block = (bytes: number, place: Block['place']): Block => {
+    const fresh: Block = { bytes, place, first: Number.POSITIVE_INFINITY, last: -1 };
+    blocks.push(fresh);
+    return fresh;
+  };
+  const append = (list: Command[], command: Command): void => {
+    if (list === commands)
+      for (const used of command.uses) {
+        used.first = Math.min(used.first, commands.length);
+        used.last = commands.length;
+      }
+    list.push(command);
+  };
+  const isKept = (id: BufferId): boolean => ['input', 'state'].includes(bufferOf(program, id).kind);
+  const settle = (id: BufferId, layout: Layout): { block: Block; layout: Layout } => {
+    const home = { block: block(layout.bytes, isKept(id) ? 'kept' : 'arena'), layout };
+    homes.set(id, home);
+    return home;
+  };
+
+  const dimensions = (id: BufferId): readonly number[] => dimensionsOf.get(id) ?? bufferOf(program, id).shape;
+  const plain = (id: BufferId): Layout => native.plain(dimensions(id));
+  const homeOf = (id: BufferId): { block: Block; layout: Layout } => {
+    const known = homes.get(id);
+    if (known !== undefined) return known;
+    assert(isKept(id), () => `${bufferOf(program, id).name} is read before it is written`);
+    return settle(id, plain(id));
+  };
+
+  const native_ = (
+    list: Command[],
+    label: string,
+    descriptor: PrimitiveDescriptor,
+    values: readonly NativeArgument[],
+    inPlace: Uses['inPlace'] = [],
+  ): void => {
+    append(list, {
+      kind: 'native',
+      label,
+      implementation: native.implementation(descriptor),
+      primitive: native.create(descriptor),
+      arguments: values,
+      uses: values.map((value) => value.block),
+      inPlace,
+    });
+  };
+
+  const reorder = (
+    list: Command[],
+    name: string,
+    from: { block: Block; layout: Layout },
+    to: { block: Block; layout: Layout },
+  ): boolean => {
+    const operation = { kind: 'reorder', source: from.layout.descriptor, destination: to.layout.descriptor } as const;
+    const descriptor = native.describe(operation);
+    if (descriptor === null) return false;
+    native_(list, `reorder ${name}`, descriptor, [
+      { argument: argument.source, block: from.block, descriptor: from.layout.descriptor },
+      { argument: argument.destination, block: to.block, descriptor: to.layout.descriptor },
+    ]);
+    return true;
+  };
+
+  const copy = (id: BufferId, layout: Layout): Block => {
+    const known = copies.get(id)?.get(layout);
+    if (known !== undefined) return known;
+    const { kind, name } = bufferOf(program, id);
+    const constant = kind === 'state' && !updatedState.has(id);
+    const list = constant ? afterLoad : commands;
+    const place = constant ? 'kept' : 'arena';
+    const result = block(layout.bytes, place);
+    if (!reorder(list, name, homeOf(id), { block: result, layout })) {
+      // The library converts row-major from and to everything.
+      const between = { block: block(plain(id).bytes, place), layout: plain(id) };
+      assert(
+        reorder(list, name, homeOf(id), between) && reorder(list, name, between, { block: result, layout }),
+        () => `oneDNN cannot bring ${name} into the layout that a step wants`,
+      );
+    }
+    const known_ = copies.get(id) ?? new Map<Layout, Block>();
+    copies.set(id, known_.set(layout, result));
+    return result;
+  };
+
+  const builder: Builder = {
+    program,
+    native,
+    algorithm: options.algorithm,
+    training: program.labels !== null,
+    dimensions,
+    home: (id) => homeOf(id).layout,
+    plain,
+    read(id, layout) {
+      // State that nothing has read yet moves into the layout of its first reader.
+      if (!homes.has(id) && bufferOf(program, id).kind === 'state' && layout.blocked) settle(id, layout);
+      const home = homeOf(id);
+      return home.layout === layout ? home.block : copy(id, layout);
+    },
+    write(id, layout) {
+      assert(!homes.has(id), () => `${bufferOf(program, id).name} is written a second time`);
+      return settle(id, layout).block;
+    },
+    scratch: (bytes) => block(bytes, 'arena'),
+    describe: (operation) => must(native.describe(operation), `implementation of ${operation.kind} in oneDNN`),
+    once<T>(key: unknown, make: () => T): T {
+      if (!made.has(key)) made.set(key, make());
+      return made.get(key) as T;
+    },
+    wants: (primitive, what, id) =>
+      must(native.layout(primitive, what, dimensions(id)), `layout of ${bufferOf(program, id).name}`),
+    run(label, primitive, values, inPlace) {
+      const arguments_ = values.map(([name, used, layout]) => ({
+        argument: name,
+        block: used,
+        descriptor: isLayout(layout) ? layout.descriptor : layout,
+      }));
+      native_(commands, label, primitive, arguments_, inPlace);
+    },
+    script: (label, uses, prepare, inPlace = []) => append(commands, { kind: 'script', label, uses, prepare, inPlace }),
+    updated: (id) => void copies.delete(id),
+  };
+
+  for (const step of program.steps)
+    if (step.kind === 'sgd') {
+      const layout = parameterLayout(builder, step);
+      settle(step.parameter, layout.blocked ? layout : plain(step.parameter));
+    }
+  for (const step of program.steps) {
+    lower(builder, step);
+    for (const id of accessOf(step).updates) builder.updated(id);
+  }
+  for (const { buffer } of program.state) homeOf(buffer);
+  for (const { id, kind } of program.buffers) if (kind === 'input') homeOf(id);
+
+  const outputs = new Map<BufferId, Block>();
+  for (const { id, kind } of program.buffers)
+    if (kind === 'output' && homes.has(id)) {
+      const result = builder.read(id, plain(id));
+      result.last = Number.POSITIVE_INFINITY;
+      outputs.set(id, result);
+    }
+  for (const result of outputs.values()) result.last = commands.length;
+  for (const { id, kind } of program.buffers)
+    if (kind === 'input')
+      assert(homeOf(id).block.bytes === 4 * sizeOf(bufferOf(program, id).shape), () => 'inputs are row-major');
+  return { commands, afterLoad, blocks, homes, outputs };
+}

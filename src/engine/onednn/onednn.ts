@@ -1,0 +1,30 @@
+/** The engine that computes through oneDNN's C interface. f32 throughout; one process computes with one number of threads. */
+import type { Engine } from '../engine.ts';
+import { openOneDnn, type Environment } from './library.ts';
+import { compile, type OneDnnSession } from './session.ts';
+
+export { findOneDnn } from './library.ts';
+export type { OneDnnSession, Timing } from './session.ts';
+
+export interface OneDnnEngine extends Engine {
+  compile(...parameters: Parameters<Engine['compile']>): Promise<OneDnnSession>;
+  /** The library's path or name. */
+  readonly path: string;
+}
+
+/**
+ * A `UserError` of one line where the library is missing or unsuitable. `environment` is the process's own: the OpenMP
+ * runtime reads it.
+ */
+export function createOneDnnEngine(options: { readonly threads: number; readonly environment: Environment }): OneDnnEngine {
+  const library = openOneDnn(options);
+  const { version, instructionSet, threads, path } = library;
+  return {
+    fingerprint: { engine: 'onednn', version, instructionSet, threads },
+    path,
+    // oxlint-disable-next-line require-await
+    async compile(program, convolution) {
+      return compile(library, program, convolution);
+    },
+  };
+}
