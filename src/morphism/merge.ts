@@ -2,6 +2,7 @@
  * §3.2.3, §3.2.4: which tensors can be merged, and the graph in which they are; what the two merging operators share. The
  * tensor that was there is the first, its companion the second, pooled down where it is larger.
  */
+import { must } from '../util/assert.ts';
 import { nextId, type Layer, type Network, type Node, type NodeId, type Shape } from '../network/network.ts';
 import { maxPool } from '../network/vanilla.ts';
 import { descendantsOf, isRead, putBehind, shapeIn, survey, type Survey } from './graph.ts';
@@ -20,30 +21,47 @@ const endsBlock = (layer: Layer): boolean => layer.kind === 'relu' || layer.kind
 const fits = (first: Shape, second: Shape, factor: number): boolean =>
   second.height === factor * first.height && second.width === factor * first.width;
 
+/** Whether the second, pooled down, is the first: a pool of it by that factor. */
+function isItself(first: Node, { second, factor }: Pair): boolean {
+  const { layer } = first;
+  return (
+    layer.kind === 'max-pool' &&
+    first.inputs[0] === second &&
+    layer.kernel === factor &&
+    layer.stride === factor &&
+    layer.padding === 0
+  );
+}
+
 /** Whether shapes can be merged once their heights and widths are equal. */
 export type Agreement = (first: Shape, second: Shape) => boolean;
 
-/** Every ordered pair that can be merged without a cycle. */
+/** Every ordered pair that can be merged without a cycle, and is not the same tensor twice. */
 export function pairsOf(network: Network, agree: Agreement): readonly Pair[] {
   const graph = survey(network);
-  const sites = network.nodes.filter(({ id, layer }) => endsBlock(layer) && isRead(graph, id)).map(({ id }) => id);
+  const sites = network.nodes.filter(({ id, layer }) => endsBlock(layer) && isRead(graph, id));
   return sites.flatMap((first) => {
-    const [shape, descendants] = [shapeIn(graph, first), descendantsOf(network, first)];
-    return sites.flatMap((second): Pair[] => {
-      const other = shapeIn(graph, second);
+    const [shape, descendants] = [shapeIn(graph, first.id), descendantsOf(network, first.id)];
+    return sites.flatMap(({ id }): Pair[] => {
+      const other = shapeIn(graph, id);
       const factor = factors.find((candidate) => fits(shape, other, candidate));
-      return factor === undefined || descendants.has(second) || !agree(shape, other) ? [] : [{ first, second, factor }];
+      if (factor === undefined || descendants.has(id) || !agree(shape, other)) return [];
+      const pair = { first: first.id, second: id, factor };
+      return isItself(first, pair) ? [] : [pair];
     });
   });
 }
 
-function obstacle(graph: Survey, { first, second, factor }: Pair): string | undefined {
+function obstacle(graph: Survey, pair: Pair): string | undefined {
+  const { first, second, factor } = pair;
   for (const id of [first, second]) {
     const layer = graph.nodes.get(id)?.layer;
     if (layer === undefined) return `there is no node ${id}`;
     if (!endsBlock(layer)) return `node ${id} (${layer.kind}) ends no block`;
     if (!isRead(graph, id)) return `node ${id} (${layer.kind}) is read by none`;
   }
+  if (first === second || isItself(must(graph.nodes.get(first), `node ${first}`), pair))
+    return `node ${first} would be merged with itself`;
   if (descendantsOf(graph.network, first).has(second)) return `node ${second} depends on node ${first}`;
   return fits(shapeIn(graph, first), shapeIn(graph, second), factor)
     ? undefined
