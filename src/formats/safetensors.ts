@@ -66,11 +66,11 @@ export function encodeSafetensorsParts(
   tensors: Readonly<Record<string, StoredTensor>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array[] {
-  const entries = Object.entries(tensors).sort(
+  const entries = Object.entries(tensors).toSorted(
     ([a, one], [b, other]) => sizes[other.dtype] - sizes[one.dtype] || compare(a, b),
   );
   const members: string[] = [];
-  const described = Object.entries(metadata).sort(([a], [b]) => compare(a, b));
+  const described = Object.entries(metadata).toSorted(([a], [b]) => compare(a, b));
   if (described.length > 0) {
     const texts = described.map(([key, text]) => `${JSON.stringify(key)}:${JSON.stringify(text)}`);
     members.push(`"${metadataName}":{${texts.join(',')}}`);
@@ -174,7 +174,8 @@ export function decodeSafetensors(bytes: Uint8Array, where: string): DecodedSafe
   }
   let reached = 0;
   for (const { name, begin, end } of entries.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
-    if (begin !== reached) throw fail(`tensor ${JSON.stringify(name)} ${begin < reached ? 'overlaps another' : 'follows a hole'}`);
+    if (begin !== reached)
+      throw fail(`tensor ${JSON.stringify(name)} ${begin < reached ? 'overlaps another' : 'follows a hole'}`);
     reached = end;
   }
   if (reached !== data.byteLength) throw fail(`${data.byteLength - reached} bytes follow the last tensor`);
