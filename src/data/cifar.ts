@@ -127,17 +127,18 @@ function recordsOf(files: Files, names: readonly string[], classes: number): Par
 }
 
 function contentOf(files: Files, verify: boolean, { progress }: Listener): Content {
-  const first = must(files.bytes.get(testFile), testFile).length;
-  for (const name of dataFiles) {
-    const bytes = must(files.bytes.get(name), name);
+  const read = dataFiles.map((name) => ({ name, bytes: must(files.bytes.get(name), name) }));
+  for (const { name, bytes } of read) {
     if (verify && createHash('sha256').update(bytes).digest('hex') !== original[name])
       throw new UserError(`${files.called(name)}: is not the original file: its SHA-256 differs`);
     if (bytes.length === 0 || bytes.length % record !== 0)
       throw new UserError(`${files.called(name)}: cut short: ${bytes.length} bytes are not a number of ${record}-byte records`);
-    if (bytes.length !== first)
-      throw new UserError(
-        `${files.called(name)}: cut short or too long: ${bytes.length / record} records, ${first / record} in ${testFile}`,
-      );
+  }
+  const records = must(files.bytes.get(testFile), testFile).length / record;
+  const other = read.find(({ bytes }) => bytes.length !== records * record);
+  if (other !== undefined) {
+    const count = other.bytes.length / record;
+    throw new UserError(`${files.called(other.name)}: cut short or too long: ${count} records, ${records} in ${testFile}`);
   }
   const classes = classesOf(files);
   const train = recordsOf(files, trainFiles, classes.length);

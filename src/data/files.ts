@@ -115,7 +115,7 @@ export async function writeWhole(path: string, parts: readonly Uint8Array[]): Pr
     }
     await rename(beside, path);
   } catch (error) {
-    await rm(beside, { force: true });
+    await rm(beside, { force: true }).catch(() => undefined); // What went wrong first is what is said.
     throw writeFailure(error, path);
   }
 }

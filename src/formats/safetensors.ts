@@ -66,9 +66,11 @@ export function encodeSafetensorsParts(
   tensors: Readonly<Record<string, StoredTensor>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array[] {
-  const entries = Object.entries(tensors).sort(([a, one], [b, other]) => sizes[other.dtype] - sizes[one.dtype] || compare(a, b));
+  const entries = Object.entries(tensors).toSorted(
+    ([a, one], [b, other]) => sizes[other.dtype] - sizes[one.dtype] || compare(a, b),
+  );
   const members: string[] = [];
-  const described = Object.entries(metadata).sort(([a], [b]) => compare(a, b));
+  const described = Object.entries(metadata).toSorted(([a], [b]) => compare(a, b));
   if (described.length > 0) {
     const texts = described.map(([key, text]) => `${JSON.stringify(key)}:${JSON.stringify(text)}`);
     members.push(`"${metadataName}":{${texts.join(',')}}`);

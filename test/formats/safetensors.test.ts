@@ -76,10 +76,7 @@ test('equal content gives equal bytes, whatever the order', () => {
   fc.assert(
     fc.property(entriesOf(tensor), entriesOf(fc.string()), (tensors, metadata) => {
       const forwards = encodeSafetensors(Object.fromEntries(tensors), Object.fromEntries(metadata));
-      const backwards = encodeSafetensors(
-        Object.fromEntries(tensors.toReversed()),
-        Object.fromEntries(metadata.toReversed()),
-      );
+      const backwards = encodeSafetensors(Object.fromEntries(tensors.toReversed()), Object.fromEntries(metadata.toReversed()));
       assert.deepEqual(forwards, backwards);
       assert.equal(new DataView(forwards.buffer).getBigUint64(0, true) % 8n, 0n);
     }),
@@ -95,7 +92,10 @@ test('every tensor is aligned to its elements', () => {
 
 test('numbers come back, aligned or not', () => {
   const numbers = new Float32Array([1.5, -2, 3e-20, Infinity]);
-  const file = encodeSafetensors({ x: fromF32([2, 2], numbers), y: { dtype: 'U16', shape: [2], data: new Uint8Array([1, 0, 2, 1]) } });
+  const file = encodeSafetensors({
+    x: fromF32([2, 2], numbers),
+    y: { dtype: 'U16', shape: [2], data: new Uint8Array([1, 0, 2, 1]) },
+  });
   for (const shift of [0, 1, 2, 3, 4]) {
     const moved = new Uint8Array(file.length + shift).subarray(shift);
     moved.set(file);
