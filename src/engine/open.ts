@@ -8,7 +8,7 @@ export interface OpenOptions {
 
 const engines: { readonly [Name in EngineName]: (options: OpenOptions) => Promise<Engine> } = {
   reference: async () => (await import('./reference/engine.ts')).reference,
-  onednn: async (options) => (await import('./onednn/onednn.ts')).openOneDnn(options),
+  onednn: async (options) => (await import('./onednn/onednn.ts')).createOneDnnEngine(options),
 };
 
 /** A UserError that says how to install what is missing. */
