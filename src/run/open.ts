@@ -248,19 +248,20 @@ async function* go(
   });
 }
 
-async function dataOf(config: Config, onData: Common['onData']): Promise<Dataset> {
+/** The run's data, and the file that workers read it from: the cache may stand elsewhere now. */
+async function dataOf(config: Config, onData: Common['onData']): Promise<{ dataset: Dataset; path: string }> {
   const { path, hash, reference, imageSize, folder } = config.data;
-  if (existsSync(path)) return loadDataset(path, hash);
+  if (existsSync(path)) return { dataset: await loadDataset(path, hash), path };
   // The cache was emptied: the data is decoded again and must be the same.
-  const { dataset } = await readDataset(reference, {
+  const read = await readDataset(reference, {
     cacheFolder: cacheFolder(),
     environment: process.env,
     ...(imageSize === null ? {} : { imageSize }),
     ...(folder === null ? {} : { dataFolder: folder }),
     ...(onData === undefined ? {} : { progress: onData }),
   });
-  if (dataset.hash !== hash) throw new UserError(`${reference}: the data has changed since the run began`);
-  return dataset;
+  if (read.dataset.hash !== hash) throw new UserError(`${reference}: the data has changed since the run began`);
+  return read;
 }
 
 function extend(state: RunState, config: Config, more: number): RunEvent[] {
@@ -310,10 +311,11 @@ export async function* resume(root: string, options: ResumeOptions = {}): AsyncG
     opening.push({ type: 'resumed', cut: read.torn, mixed: then !== now });
     if (options.budget !== undefined) opening.push(...extend(state, config, options.budget));
     else if (state.search.finished) return;
-    const dataset = await dataOf(config, options.onData);
+    const { dataset, path } = await dataOf(config, options.onData);
+    const here: Config = { ...config, data: { ...config.data, path } };
     const journal = new Journal(folder.journal, read.length);
     try {
-      yield* go(folder, config, journal, state, dataset, origin, options, opening);
+      yield* go(folder, here, journal, state, dataset, origin, options, opening);
     } finally {
       journal.close();
     }
