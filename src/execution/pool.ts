@@ -53,7 +53,8 @@ export function createPool({ checkpoints, patience }: PoolOptions): Pool {
 
   function start(threads: number): Worker {
     const child = fork(entry, [], {
-      env: { ...process.env, OMP_NUM_THREADS: String(threads) },
+      // Threads that wait for each other actively are ruinous as soon as anything else wants the processor.
+      env: { OMP_WAIT_POLICY: 'passive', ...process.env, OMP_NUM_THREADS: String(threads) },
       execArgv: [],
       serialization: 'json',
       detached: true,
