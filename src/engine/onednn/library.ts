@@ -48,10 +48,28 @@ interface Loaded {
   readonly handle: LibraryHandle;
 }
 
+/**
+ * The library must outlive Node's own end: its threads still stand in its code when koffi unloads it, and the process would
+ * crash while exiting. A second reference, never given back, keeps it.
+ */
+function keepLoaded(path: string): void {
+  const names = process.platform === 'darwin' ? ['libSystem.B.dylib'] : ['libc.so.6', 'libdl.so.2'];
+  const now = 2;
+  for (const name of names) {
+    try {
+      koffi.load(name).func('void *dlopen(const char *, int)')(path, now);
+      return;
+    } catch {
+      // Before glibc 2.34 it is in libdl.
+    }
+  }
+}
+
 function load(path: string): Loaded | { readonly problem: string } {
   let handle: LibraryHandle;
   try {
     handle = koffi.load(path);
+    keepLoaded(path);
   } catch (error) {
     return { problem: `cannot be loaded: ${oneLine(error)}` };
   }
