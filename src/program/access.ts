@@ -43,7 +43,13 @@ const table: StepTable<[], Access> = {
   dense: (s) => access([s.input, s.kernel, s.bias], [s.output]),
   'dense-gradient-input': (s) => access([s.outputGradient, s.kernel], [s.inputGradient]),
   'dense-gradient-kernel': (s) => access([s.input, s.outputGradient], [s.kernelGradient, s.biasGradient]),
-  add: (s) => access(s.inputs, [s.output], s.inputs.length > 0 ? [[s.inputs[0] as BufferId, s.output]] : []),
+  // Where the first is read again, a sum that grows in its place would count itself.
+  add: (s) =>
+    access(
+      s.inputs,
+      [s.output],
+      s.inputs.lastIndexOf(s.inputs[0] as BufferId) === 0 ? [[s.inputs[0] as BufferId, s.output]] : [],
+    ),
   convex: (s) => access([s.first, s.second, s.mix], [s.output], [[s.first, s.output]]),
   'convex-gradient': (s) =>
     access([s.first, s.second, s.mix, s.outputGradient], some(s.firstGradient, s.secondGradient, s.mixGradient)),

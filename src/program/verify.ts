@@ -109,19 +109,27 @@ const claims: StepTable<[shape: Shapes], readonly Claim[]> = {
 };
 
 /**
- * Every buffer that is read was written before, none is written twice, inputs and state only as their kind allows, and each
- * step's shapes fit together. Throws a bug that names the step.
+ * Every buffer that is read was written before, none is written twice, inputs and state only as their kind allows, state is
+ * updated once and not read afterwards (a gradient through an updated parameter would be wrong), each step's shapes fit
+ * together, and what the caller is told to write and read is there. Throws a bug that names the step.
  */
 export function verify(program: Program): void {
   const written = new Set<BufferId>();
+  const updated = new Set<BufferId>();
   const kind = (id: BufferId): string => bufferOf(program, id).kind;
   program.buffers.forEach((buffer, index) => assert(buffer.id === index, () => `buffer ${index} is numbered ${buffer.id}`));
   for (const step of program.steps) {
     const say = (problem: string) => (): string => `${problem}: ${printStep(program, step)}`;
     const { reads, writes, updates } = accessOf(step);
-    for (const id of reads)
+    for (const id of reads) {
       assert(kind(id) === 'input' || kind(id) === 'state' || written.has(id), say(`reads ${id} before it is written`));
-    for (const id of updates) assert(kind(id) === 'state', say(`updates ${id}, which is not state`));
+      assert(!updated.has(id), say(`reads ${id} after its update`));
+    }
+    for (const id of updates) {
+      assert(kind(id) === 'state', say(`updates ${id}, which is not state`));
+      assert(!updated.has(id), say(`updates ${id} a second time`));
+      updated.add(id);
+    }
     for (const id of writes) {
       assert(kind(id) !== 'input' && kind(id) !== 'state', say(`writes ${id}, which is ${kind(id)}`));
       assert(!written.has(id), say(`writes ${id} a second time`));
@@ -130,6 +138,19 @@ export function verify(program: Program): void {
     for (const [actual, expected] of askStep(claims, step as Step, (id) => bufferOf(program, id).shape))
       assert(actual.join() === expected.join(), say(`shape ${actual.join('×')} is not ${expected.join('×')}`));
   }
-  for (const id of [program.loss, program.logits])
-    if (id !== null) assert(written.has(id), () => `output ${id} is never written`);
+  const { images, labels, rate, loss, logits, taps, state } = program;
+  for (const id of [images, labels, rate])
+    if (id !== null) assert(kind(id) === 'input', () => `the caller writes ${id}, which is ${kind(id)}`);
+  for (const id of [loss, logits, ...taps.flatMap((tap) => [tap.mean, tap.variance])])
+    if (id !== null) assert(kind(id) === 'output' && written.has(id), () => `output ${id} is never written`);
+  const named = new Set(state.map((entry) => entry.name));
+  assert(named.size === state.length, () => 'two state entries of one name');
+  const held = new Set(state.map((entry) => entry.buffer));
+  assert(held.size === state.length, () => 'two state entries of one buffer');
+  for (const id of held) assert(kind(id) === 'state', () => `state entry ${id} is ${kind(id)}`);
+  for (const step of program.steps) {
+    const { reads, updates } = accessOf(step);
+    for (const id of [...reads, ...updates])
+      assert(kind(id) !== 'state' || held.has(id), () => `state ${id} has no name: ${printStep(program, step)}`);
+  }
 }

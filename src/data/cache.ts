@@ -1,0 +1,114 @@
+/**
+ * Decoded datasets on disk: `<hash>.safetensors`, the hash being the dataset's own, so that a file proves itself; and
+ * `sources/<fingerprint>.json`, which says what a source decoded to the last time. Knows nothing of formats.
+ */
+import { basename, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { decodeSafetensors, encodeSafetensorsParts, u16, type StoredTensor } from '../formats/safetensors.ts';
+import { sha256 } from '../util/hash.ts';
+import { canonicalJson } from '../util/json.ts';
+import { UserError } from '../util/user-error.ts';
+import { bytesOf, hashOf, type Content, type Dataset, type Part } from './dataset.ts';
+import { factsOf, readBytes, writeWhole } from './files.ts';
+import type { Source } from './source.ts';
+
+/** Counts up when a reader decodes something otherwise than before. */
+const version = 1;
+
+const numbers = z.array(z.number()).min(1).max(3);
+const described = z.strictObject({
+  version: z.literal(version),
+  name: z.string(),
+  classes: z.array(z.string()).min(2),
+  mean: numbers,
+  std: numbers,
+  flip: z.boolean(),
+});
+
+const noted = z.strictObject({ hash: z.string().regex(/^[0-9a-f]{64}$/) });
+
+export const cacheFile = (cacheFolder: string, hash: string): string => join(cacheFolder, `${hash}.safetensors`);
+
+function notePath(cacheFolder: string, source: Source): string {
+  const files = source.files.map(({ path, size, changed }) => [resolve(path), size, changed]);
+  return join(cacheFolder, 'sources', `${sha256(canonicalJson({ version, options: source.options, files }))}.json`);
+}
+
+const bytesOfLabels = (labels: Uint16Array): Uint8Array => new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength);
+
+/** Writes the dataset and what its source decodes to. Returns the dataset's file. */
+export async function storeDataset(cacheFolder: string, source: Source, dataset: Dataset): Promise<string> {
+  const { name, classes, shape, train, test, mean, std, flip, hash } = dataset;
+  const tensors: Record<string, StoredTensor> = {};
+  for (const [part, { images, labels }] of Object.entries({ train, test })) {
+    const { channels, height, width } = shape;
+    tensors[`${part}.images`] = { dtype: 'U8', shape: [labels.length, channels, height, width], data: images };
+    tensors[`${part}.labels`] = { dtype: 'U16', shape: [labels.length], data: bytesOfLabels(labels) };
+  }
+  const description = canonicalJson({ version, name, classes, mean, std, flip });
+  const path = cacheFile(cacheFolder, hash);
+  await writeWhole(path, encodeSafetensorsParts(tensors, { dataset: description }));
+  await writeWhole(notePath(cacheFolder, source), [new TextEncoder().encode(canonicalJson({ hash }))]);
+  return path;
+}
+
+/**
+ * The dataset in that file, checked against `hash`, or against the file's own name where no hash is given. Whatever does not
+ * hold together is a UserError that names the file.
+ */
+export async function loadDataset(path: string, hash = basename(path, '.safetensors')): Promise<Dataset> {
+  const { tensors, metadata } = decodeSafetensors(await readBytes(path), path);
+  const damaged = (what: string): UserError => new UserError(`${path}: not a dataset of this program: ${what}`);
+  const facts = ((): z.infer<typeof described> => {
+    try {
+      return described.parse(JSON.parse(metadata['dataset'] ?? 'null'));
+    } catch {
+      throw damaged('its description cannot be read');
+    }
+  })();
+  const partOf = (part: string): { content: Part; shape: readonly number[] } => {
+    const [images, labels] = [tensors[`${part}.images`], tensors[`${part}.labels`]];
+    const [count, ...shape] = images?.shape ?? [];
+    if (images?.dtype !== 'U8' || labels?.dtype !== 'U16' || shape.length !== 3 || labels.shape.join() !== `${count}`)
+      throw damaged(`its ${part} part is incomplete`);
+    const content = { images: images.data, labels: u16(labels) };
+    if (content.labels.some((label) => label >= facts.classes.length)) throw damaged(`a ${part} label is out of range`);
+    return { content, shape };
+  };
+  const [train, test] = [partOf('train'), partOf('test')];
+  const [channels = 0, height = 0, width = 0] = train.shape;
+  const { name, classes, mean, std, flip } = facts;
+  if (test.shape.join() !== train.shape.join() || mean.length !== channels || std.length !== channels || std.includes(0))
+    throw damaged('its parts do not fit together');
+  const content: Content = {
+    classes,
+    shape: { channels, height, width },
+    train: train.content,
+    test: test.content,
+    mean,
+    std,
+    flip,
+  };
+  if (bytesOf(content.shape) === 0 || hashOf(content) !== hash)
+    throw new UserError(`${path}: damaged: its content is not ${hash}`);
+  return Object.freeze({ name, ...content, hash });
+}
+
+/** What the source decoded to before; undefined where that is unknown, gone or damaged. */
+export async function recallDataset(
+  cacheFolder: string,
+  source: Source,
+): Promise<{ dataset: Dataset; path: string } | undefined> {
+  const note = notePath(cacheFolder, source);
+  try {
+    if ((await factsOf(note)) === undefined) return undefined;
+    const { hash } = noted.parse(JSON.parse(new TextDecoder().decode(await readBytes(note))));
+    const path = cacheFile(cacheFolder, hash);
+    if ((await factsOf(path)) === undefined) return undefined;
+    return { dataset: Object.freeze({ ...(await loadDataset(path, hash)), name: source.name }), path };
+  } catch (error) {
+    // A cache is there to be thrown away: whatever is wrong with it, the source is decoded again.
+    if (error instanceof UserError || error instanceof SyntaxError || error instanceof z.ZodError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * What a dataset is: decoded pixels with labels, what normalises them, and the hash that names all of it. Knows nothing of
+ * files, networks and training.
+ */
+import { createHash } from 'node:crypto';
+import type { Shape } from '../network/network.ts';
+import { assert } from '../util/assert.ts';
+import { canonicalJson } from '../util/json.ts';
+import { UserError } from '../util/user-error.ts';
+
+/** Labelled images; as many as there are labels. */
+export interface Part {
+  /** (N, C, H, W), a byte a pixel. */
+  readonly images: Uint8Array;
+  /** (N), positions in the dataset's classes. */
+  readonly labels: Uint16Array;
+}
+
+/** What a format gives. */
+export interface Content {
+  readonly classes: readonly string[];
+  /** Channels 1 (grey) or 3 (red, green, blue). */
+  readonly shape: Shape;
+  readonly train: Part;
+  readonly test: Part;
+  /** Of pixels/255, a number a channel: what normalisation subtracts. */
+  readonly mean: readonly number[];
+  /** Of pixels/255, a number a channel, none of them 0: what normalisation divides by. */
+  readonly std: readonly number[];
+  /** May be mirrored without becoming something else: false for digits. */
+  readonly flip: boolean;
+}
+
+export interface Dataset extends Content {
+  /** For people; not part of the hash. */
+  readonly name: string;
+  /** SHA-256 over everything else: the data's reference. Equal hashes train equally. */
+  readonly hash: string;
+}
+
+/** Most classes that labels can tell apart. */
+export const classLimit = 65536;
+
+/** Bytes that one image takes. */
+export const bytesOf = ({ channels, height, width }: Shape): number => channels * height * width;
+
+const oneUpdate = 1 << 30;
+
+export function hashOf(content: Content): string {
+  const { classes, shape, train, test, mean, std, flip } = content;
+  const hash = createHash('sha256');
+  const counts = [train.labels.length, test.labels.length];
+  hash.update(canonicalJson({ version: 1, classes, shape, mean, std, flip, counts }));
+  for (const { images, labels } of [train, test]) {
+    // OpenSSL takes less than 2 GiB at once.
+    for (let at = 0; at < images.length; at += oneUpdate) hash.update(images.subarray(at, at + oneUpdate));
+    hash.update(labels);
+  }
+  return hash.digest('hex');
+}
+
+/**
+ * Mean and standard deviation of pixels/255 a channel. Exact up to the last rounding, whatever the order of the images. A
+ * channel that never changes has 1 for its deviation, so that one can divide by it.
+ */
+export function measurePixels(images: Uint8Array, shape: Shape): { mean: number[]; std: number[] } {
+  const area = shape.height * shape.width;
+  const counts = Array.from({ length: shape.channels }, () => new Float64Array(256));
+  for (let at = 0; at < images.length;) {
+    for (const count of counts) {
+      for (const end = at + area; at < end; at++) (count[images[at] as number] as number)++;
+    }
+  }
+  const total = images.length / shape.channels;
+  const mean = counts.map((count) => count.reduce((sum, often, value) => sum + often * value, 0) / total / 255);
+  const std = counts.map((count, channel) => {
+    const squares = count.reduce((sum, often, value) => sum + often * (value / 255 - (mean[channel] as number)) ** 2, 0);
+    return Math.sqrt(squares / total) || 1;
+  });
+  return { mean, std };
+}
+
+/** The dataset of that content. What cannot be learned from is a UserError that begins with `where`. */
+export function datasetOf(name: string, where: string, content: Content): Dataset {
+  const { classes, shape, train, test } = content;
+  for (const part of [train, test])
+    assert(
+      part.images.length === part.labels.length * bytesOf(shape),
+      () => `${part.labels.length} images of ${bytesOf(shape)} bytes, not ${part.images.length} bytes`,
+    );
+  if (train.labels.length === 0) throw new UserError(`${where}: no training images`);
+  if (test.labels.length === 0) throw new UserError(`${where}: no test images`);
+  if (classes.length > classLimit) throw new UserError(`${where}: ${classes.length} classes, more than ${classLimit}`);
+  const used = new Set(train.labels);
+  if (used.size < 2) {
+    const [only = 0] = used;
+    throw new UserError(`${where}: all training images are of one class (${classes[only]}); it takes two to tell apart`);
+  }
+  return Object.freeze({ name, ...content, hash: hashOf(content) });
+}

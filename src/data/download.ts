@@ -1,0 +1,117 @@
+/**
+ * A file from the network: resumed where an earlier try stopped, checked against its MD5 before it gets its name. Knows
+ * nothing of what is in it.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { UserError } from '../util/user-error.ts';
+import { codeOf, factsOf, reasonOf, writeFailure } from './files.ts';
+import type { Listener } from './source.ts';
+
+export interface Download {
+  readonly url: string;
+  readonly md5: string;
+  readonly path: string;
+  /** What to do where there is no network; ends the error's line. */
+  readonly advice: string;
+  /** Milliseconds without a byte after which the other side counts as gone. */
+  readonly patience: number;
+}
+
+/** The causes that fetch hides, innermost first: `ENOTFOUND`, `ECONNREFUSED`. */
+function networkReason(error: unknown): string {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const code = codeOf(cause);
+    if (code !== undefined) return code;
+  }
+  return reasonOf(error);
+}
+
+async function md5Of(path: string): Promise<string> {
+  const hash = createHash('md5');
+  for await (const piece of createReadStream(path) as AsyncIterable<Uint8Array>) hash.update(piece);
+  return hash.digest('hex');
+}
+
+/** Where the answer's bytes belong, and how many there are in all (0: unknown). */
+function placeOf(response: Response, have: number): { from: number; total: number } {
+  const length = Number(response.headers.get('content-length') ?? 0);
+  if (response.status !== 206) return { from: 0, total: length };
+  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get('content-range') ?? '');
+  if (range === null || Number(range[1]) !== have) throw new Error('the server sent another part than was asked for');
+  return { from: have, total: range[2] === '*' ? 0 : Number(range[2]) };
+}
+
+/** Adds to `part` what is missing of it. */
+async function receive({ url, patience }: Download, part: string, { progress, signal }: Listener): Promise<void> {
+  const have = (await factsOf(part))?.size ?? 0;
+  const stalled = new AbortController();
+  const late = (): void => stalled.abort(new Error(`no byte came for ${patience / 1000} s`));
+  let clock = setTimeout(late, patience);
+  try {
+    const response = await fetch(url, {
+      headers: have > 0 ? { range: `bytes=${have}-` } : {},
+      signal: signal === undefined ? stalled.signal : AbortSignal.any([signal, stalled.signal]),
+    });
+    if (response.status === 416) return; // There is no more than we have.
+    if (!response.ok || response.body === null) throw new Error(`the server answered ${response.status}`);
+    const { from, total } = placeOf(response, have);
+    const file = await open(part, from > 0 ? 'r+' : 'w').catch((error: unknown) => {
+      throw writeFailure(error, part);
+    });
+    let received = from;
+    let said = 0;
+    try {
+      for await (const piece of response.body as AsyncIterable<Uint8Array>) {
+        clearTimeout(clock);
+        clock = setTimeout(late, patience);
+        for (let at = 0; at < piece.length;) {
+          const { bytesWritten } = await file.write(piece, at, piece.length - at, received).catch((error: unknown) => {
+            throw writeFailure(error, part);
+          });
+          at += bytesWritten;
+          received += bytesWritten;
+        }
+        if (received - said < total / 200 && received !== total) continue;
+        said = received;
+        progress({ kind: 'download', url, received, total });
+      }
+      if (total > 0 && received < total) throw new Error('the connection ended early');
+    } finally {
+      await file.close();
+    }
+  } finally {
+    clearTimeout(clock);
+  }
+}
+
+/**
+ * The file at `path`, downloaded if it is not there. Without a network, or where the file is not what it should be, a
+ * UserError in one line; what has come so far is kept and the next call goes on from there.
+ */
+export async function download(wanted: Download, listener: Listener): Promise<void> {
+  const { url, md5, path, advice } = wanted;
+  if ((await factsOf(path)) !== undefined) return;
+  const part = `${path}.part`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+  } catch (error) {
+    throw writeFailure(error, path);
+  }
+  try {
+    await receive(wanted, part, listener);
+  } catch (error) {
+    listener.signal?.throwIfAborted();
+    if (error instanceof Error && 'kind' in error) throw error;
+    throw new UserError(`${url}: cannot be downloaded (${networkReason(error)}): try again, or ${advice}`);
+  }
+  if ((await md5Of(part)) !== md5) {
+    await rm(part, { force: true });
+    throw new UserError(`${url}: what came is damaged (its MD5 is not ${md5}): try again, or ${advice}`);
+  }
+  await rename(part, path).catch((error: unknown) => {
+    throw writeFailure(error, path);
+  });
+}

@@ -1,0 +1,121 @@
+/**
+ * Files read whole and written whole, of any size, with failures said in one line: what a person can mend (a missing file,
+ * no permission) is a UserError, a full disk is a RunError. Knows nothing of what is in them.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { RunError, UserError } from '../util/user-error.ts';
+
+/** Node reads and writes less than 2 GiB at once. */
+const oneTransfer = 1 << 28;
+
+export const codeOf = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+
+/** What an error says, in one line. */
+export const reasonOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n')[0]?.trim() ?? '';
+
+const reading: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  ENOTDIR: 'does not exist',
+  EACCES: 'may not be read (permission denied)',
+  EPERM: 'may not be read (permission denied)',
+  EISDIR: 'is a folder, not a file',
+  ELOOP: 'is a link that leads back to itself',
+  ENAMETOOLONG: 'is too long a name',
+};
+
+/** The error to throw where reading `path` failed. */
+export function readFailure(error: unknown, path: string): Error {
+  const code = codeOf(error);
+  if (code === undefined) return error instanceof Error ? error : new Error(String(error));
+  return new UserError(`${path}: ${reading[code] ?? `cannot be read (${code})`}`);
+}
+
+/** The error to throw where writing `path` failed. */
+export function writeFailure(error: unknown, path: string): Error {
+  const code = codeOf(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') return new RunError(`${path}: cannot be written: the disk is full`);
+  if (code === undefined) return error instanceof Error ? error : new Error(String(error));
+  return new UserError(`${path}: cannot be written (${code})`);
+}
+
+export interface FileFacts {
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since 1970, of the last change. */
+  readonly changed: number;
+  readonly kind: 'file' | 'folder' | 'other';
+}
+
+/** Links followed; undefined where there is nothing. A link that leads back to itself is a UserError. */
+export async function factsOf(path: string): Promise<FileFacts | undefined> {
+  try {
+    const found = await stat(path);
+    const kind = found.isFile() ? 'file' : found.isDirectory() ? 'folder' : 'other';
+    return { size: found.size, changed: found.mtimeMs, kind };
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return undefined;
+    throw readFailure(error, path);
+  }
+}
+
+/** Names in a folder, sorted by their code units; empty where there is no such folder. */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).toSorted();
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return [];
+    throw readFailure(error, folder);
+  }
+}
+
+async function fillFrom(file: FileHandle, bytes: Uint8Array): Promise<number> {
+  let filled = 0;
+  while (filled < bytes.length) {
+    const { bytesRead } = await file.read(bytes, filled, Math.min(oneTransfer, bytes.length - filled), filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return filled;
+}
+
+/** All bytes of a file. */
+export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    const file = await open(path);
+    try {
+      const bytes = new Uint8Array((await file.stat()).size);
+      return bytes.subarray(0, await fillFrom(file, bytes));
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw readFailure(error, path);
+  }
+}
+
+/** Writes beside and renames: at `path` there is the whole file or what was there before. Makes the folder. */
+export async function writeWhole(path: string, parts: readonly Uint8Array[]): Promise<void> {
+  const beside = join(dirname(path), `.${randomUUID()}.part`);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const file = await open(beside, 'wx');
+    try {
+      for (const part of parts)
+        for (let at = 0; at < part.length;) {
+          const { bytesWritten } = await file.write(part, at, Math.min(oneTransfer, part.length - at));
+          at += bytesWritten;
+        }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(beside, path);
+  } catch (error) {
+    await rm(beside, { force: true }).catch(() => undefined); // What went wrong first is what is said.
+    throw writeFailure(error, path);
+  }
+}

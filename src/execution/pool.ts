@@ -1,0 +1,146 @@
+/**
+ * Jobs in worker processes on this machine. A worker that dies, hangs or runs out of memory costs its job and nothing else.
+ * Who may run when is the caller's business: here each job gets a process at once.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Fingerprint } from '../engine/engine.ts';
+import { JobFailure, type Job, type Report } from '../training/job.ts';
+import { unreachable } from '../util/assert.ts';
+import { RunError } from '../util/user-error.ts';
+import type { FromWorker, ToWorker } from './messages.ts';
+
+export interface Watch {
+  report(report: Report, peakBytes: number): void;
+  started(fingerprint: Fingerprint): void;
+}
+
+export interface Pool {
+  /** Resolves when the job is done. Rejects with a JobFailure, with a RunError where no retry helps, or with the signal's
+   * reason after it was aborted. */
+  run(job: Job, watch: Watch, signal: AbortSignal): Promise<void>;
+  /** Process numbers of the workers that are there now. */
+  workers(): readonly number[];
+  /** Ends all workers at once. */
+  close(): void;
+}
+
+export interface PoolOptions {
+  /** The folder of checkpoints. */
+  readonly checkpoints: string;
+  /** Seconds without a sign of life after which a worker counts as hung, at least; ten of its steps where those are longer. */
+  readonly patience: number;
+}
+
+interface Worker {
+  readonly process: ChildProcess;
+  readonly threads: number;
+  busy: boolean;
+  errors: string;
+}
+
+const entry = fileURLToPath(new URL('./worker.js', import.meta.url));
+
+function describeEnd(code: number | null, signal: NodeJS.Signals | null, errors: string): JobFailure {
+  const last = errors.trim().split('\n').slice(-3).join(' ').slice(-300);
+  const memory = signal === 'SIGKILL' || /bad_alloc|heap out of memory|Cannot allocate memory/i.test(errors);
+  const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
+  return new JobFailure(memory ? 'memory' : 'crashed', `the worker ${how}${last === '' ? '' : `: ${last}`}`);
+}
+
+export function createPool({ checkpoints, patience }: PoolOptions): Pool {
+  const workers = new Set<Worker>();
+
+  function start(threads: number): Worker {
+    const child = fork(entry, [], {
+      env: { ...process.env, OMP_NUM_THREADS: String(threads) },
+      execArgv: [],
+      serialization: 'json',
+      detached: true,
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    const worker: Worker = { process: child, threads, busy: false, errors: '' };
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (worker.errors = (worker.errors + text).slice(-4096)));
+    child.on('exit', () => workers.delete(worker));
+    workers.add(worker);
+    return worker;
+  }
+
+  /** One that waits with that many threads; else a new one, in the place of one that waits with another number. */
+  function take(threads: number): Worker {
+    const idle = [...workers].filter((worker) => !worker.busy);
+    const fitting = idle.find((worker) => worker.threads === threads);
+    if (fitting !== undefined) return fitting;
+    idle[0]?.process.kill('SIGKILL');
+    return start(threads);
+  }
+
+  return {
+    run(job, watch, signal) {
+      if (signal.aborted) return Promise.reject(signal.reason as Error);
+      const worker = take(job.engine.threads);
+      const { process: child } = worker;
+      worker.busy = true;
+      return new Promise((resolve, reject) => {
+        let alive = performance.now();
+        let slowest = 0;
+        const timer = setInterval(() => {
+          const silence = (performance.now() - alive) / 1000;
+          if (silence < Math.max(patience, 10 * slowest)) return;
+          settle(new JobFailure('hung', `no sign of life from the worker for ${Math.round(silence)} s`));
+          child.kill('SIGKILL');
+        }, 500);
+        const abort = (): void => {
+          settle(signal.reason as Error);
+          child.kill('SIGKILL');
+        };
+        const onExit = (code: number | null, by: NodeJS.Signals | null): void => settle(describeEnd(code, by, worker.errors));
+        const onMessage = (message: FromWorker): void => {
+          const now = performance.now();
+          if (message.kind === 'report') slowest = Math.max(slowest, (now - alive) / 1000);
+          alive = now;
+          switch (message.kind) {
+            case 'alive':
+              return;
+            case 'started':
+              return watch.started(message.fingerprint);
+            case 'report':
+              return watch.report(message.report, message.peak);
+            case 'done':
+              return settle(null);
+            case 'failed':
+              // What is left in a process whose memory ran out is not to be trusted.
+              if (message.failure === 'memory' || message.failure === 'error') child.kill('SIGKILL');
+              return settle(new JobFailure(message.failure, message.message));
+            case 'refused':
+              return settle(new RunError(message.message));
+            default:
+              return unreachable(message);
+          }
+        };
+        function settle(error: Error | null): void {
+          clearInterval(timer);
+          child.off('exit', onExit);
+          child.off('message', onMessage);
+          signal.removeEventListener('abort', abort);
+          worker.busy = false;
+          if (error === null) resolve();
+          else reject(error);
+        }
+        child.on('exit', onExit);
+        child.on('message', onMessage);
+        signal.addEventListener('abort', abort);
+        const message: ToWorker = { kind: 'job', job, checkpoints };
+        child.send(message, (error) => {
+          // The exit that made sending fail is reported by `exit`.
+          if (error !== null && child.exitCode === null && child.signalCode === null)
+            settle(new JobFailure('crashed', error.message));
+        });
+      });
+    },
+    workers: () => [...workers].map((worker) => worker.process.pid ?? 0),
+    close() {
+      for (const worker of workers) worker.process.kill('SIGKILL');
+    },
+  };
+}

@@ -1,0 +1,206 @@
+/**
+ * The safetensors format (huggingface/safetensors, version 0.4 and newer): a header of JSON and the tensors' bytes behind it,
+ * little-endian, row-major, without holes. What is read is checked before it is believed. Knows nothing of files, and nothing
+ * of what the tensors mean.
+ *
+ *     u64 length of the header │ header, padded with spaces to a multiple of 8 │ tensors
+ */
+import { assert } from '../util/assert.ts';
+import { UserError } from '../util/user-error.ts';
+
+/** Bytes an element. */
+const sizes = {
+  F64: 8,
+  I64: 8,
+  U64: 8,
+  F32: 4,
+  I32: 4,
+  U32: 4,
+  F16: 2,
+  BF16: 2,
+  I16: 2,
+  U16: 2,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+} as const;
+
+export type Dtype = keyof typeof sizes;
+
+export interface StoredTensor {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** Little-endian, row-major; as many bytes as dtype and shape say. */
+  readonly data: Uint8Array;
+}
+
+export interface DecodedSafetensors {
+  /** Without a prototype, so that a name such as `constructor` finds nothing that is not in the file. */
+  readonly tensors: Record<string, StoredTensor>;
+  readonly metadata: Record<string, string>;
+}
+
+/** Longest header that is read, as in the reference implementation. */
+const headerLimit = 100_000_000;
+const metadataName = '__metadata__';
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** Elements of that shape; undefined where that is no shape or no number that is exact. */
+function elementsOf(shape: readonly unknown[]): number | undefined {
+  let elements = 1;
+  for (const extent of shape) {
+    if (typeof extent !== 'number' || !Number.isSafeInteger(extent) || extent < 0) return undefined;
+    elements *= extent;
+    if (!Number.isSafeInteger(elements)) return undefined;
+  }
+  return elements;
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/**
+ * The file as consecutive parts, tensors not copied: for those who write large ones. Wide elements come first and names are
+ * sorted within them, so that every tensor is aligned to its elements and equal content gives equal bytes.
+ */
+export function encodeSafetensorsParts(
+  tensors: Readonly<Record<string, StoredTensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array[] {
+  const entries = Object.entries(tensors).toSorted(
+    ([a, one], [b, other]) => sizes[other.dtype] - sizes[one.dtype] || compare(a, b),
+  );
+  const members: string[] = [];
+  const described = Object.entries(metadata).toSorted(([a], [b]) => compare(a, b));
+  if (described.length > 0) {
+    const texts = described.map(([key, text]) => `${JSON.stringify(key)}:${JSON.stringify(text)}`);
+    members.push(`"${metadataName}":{${texts.join(',')}}`);
+  }
+  let offset = 0;
+  for (const [name, { dtype, shape, data }] of entries) {
+    const expected = (elementsOf(shape) ?? Number.NaN) * sizes[dtype];
+    assert(name !== metadataName, () => `a tensor may not be named ${metadataName}`);
+    assert(data.byteLength === expected, () => `${name}: ${dtype} [${shape.join(', ')}] in ${data.byteLength} bytes`);
+    const end = offset + data.byteLength;
+    members.push(`${JSON.stringify(name)}:{"dtype":"${dtype}","shape":[${shape.join(',')}],"data_offsets":[${offset},${end}]}`);
+    offset = end;
+  }
+  const text = new TextEncoder().encode(`{${members.join(',')}}`);
+  const padded = Math.ceil(text.length / 8) * 8;
+  const head = new Uint8Array(8 + padded).fill(0x20);
+  new DataView(head.buffer).setBigUint64(0, BigInt(padded), true);
+  head.set(text, 8);
+  return [head, ...entries.map(([, tensor]) => tensor.data)];
+}
+
+/** The file in one piece. */
+export function encodeSafetensors(
+  tensors: Readonly<Record<string, StoredTensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const parts = encodeSafetensorsParts(tensors, metadata);
+  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.byteLength, 0));
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.byteLength;
+  }
+  return bytes;
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+interface Entry {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+function readEntry(name: string, value: unknown, length: number, fail: (what: string) => UserError): Entry {
+  const called = `tensor ${JSON.stringify(name)}`;
+  if (!isRecord(value)) throw fail(`${called} is not described by an object`);
+  const { dtype, shape, data_offsets: offsets, ...rest } = value;
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) throw fail(`${called} has an unknown member ${JSON.stringify(unknown)}`);
+  if (typeof dtype !== 'string' || !Object.hasOwn(sizes, dtype))
+    throw fail(`${called} has the unknown type ${JSON.stringify(dtype)}`);
+  const elements = Array.isArray(shape) ? elementsOf(shape) : undefined;
+  if (elements === undefined) throw fail(`${called} has no shape of whole numbers`);
+  if (!Array.isArray(offsets) || offsets.length !== 2) throw fail(`${called} has no two offsets`);
+  const [begin, end] = offsets as [unknown, unknown];
+  if (!Number.isSafeInteger(begin) || !Number.isSafeInteger(end)) throw fail(`${called} has offsets that are no whole numbers`);
+  const [from, to] = [begin as number, end as number];
+  if (from < 0 || to < from || to > length)
+    throw fail(`${called} lies at ${from} … ${to}, outside the ${length} bytes that there are`);
+  const expected = elements * sizes[dtype as Dtype];
+  if (to - from !== expected) throw fail(`${called} takes ${to - from} bytes where type and shape need ${expected}`);
+  return { name, dtype: dtype as Dtype, shape: shape as readonly number[], begin: from, end: to };
+}
+
+/**
+ * The tensors, as views into `bytes`, and the metadata. Whatever does not hold together is a UserError that begins with
+ * `where`: lengths, JSON, types, shapes against offsets, overlaps, holes, bytes behind the end.
+ */
+export function decodeSafetensors(bytes: Uint8Array, where: string): DecodedSafetensors {
+  const fail = (what: string): UserError => new UserError(`${where}: not a valid safetensors file: ${what}`);
+  if (bytes.byteLength < 8) throw fail(`only ${bytes.byteLength} bytes long`);
+  const headerLength = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  if (headerLength > headerLimit) throw fail(`a header of ${headerLength} bytes`);
+  if (headerLength > bytes.byteLength - 8) throw fail('it ends within its header');
+  let header: unknown;
+  try {
+    header = JSON.parse(decoder.decode(bytes.subarray(8, 8 + headerLength)));
+  } catch {
+    throw fail('its header is not JSON');
+  }
+  if (!isRecord(header)) throw fail('its header is not an object');
+
+  const tensors = Object.create(null) as Record<string, StoredTensor>;
+  const metadata = Object.create(null) as Record<string, string>;
+  const data = bytes.subarray(8 + headerLength);
+  const entries: Entry[] = [];
+  for (const [name, value] of Object.entries(header)) {
+    if (name !== metadataName) {
+      entries.push(readEntry(name, value, data.byteLength, fail));
+      continue;
+    }
+    if (!isRecord(value)) throw fail('its metadata is not an object');
+    for (const [key, text] of Object.entries(value)) {
+      if (typeof text !== 'string') throw fail(`its metadata ${JSON.stringify(key)} is not a text`);
+      metadata[key] = text;
+    }
+  }
+  let reached = 0;
+  for (const { name, begin, end } of entries.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
+    if (begin !== reached)
+      throw fail(`tensor ${JSON.stringify(name)} ${begin < reached ? 'overlaps another' : 'follows a hole'}`);
+    reached = end;
+  }
+  if (reached !== data.byteLength) throw fail(`${data.byteLength - reached} bytes follow the last tensor`);
+  for (const { name, dtype, shape, begin, end } of entries)
+    tensors[name] = Object.freeze({ dtype, shape: Object.freeze([...shape]), data: data.subarray(begin, end) });
+  return { tensors, metadata };
+}
+
+/** The numbers of an F32 tensor: a view where the bytes are aligned, else a copy. */
+export function f32({ dtype, data }: StoredTensor): Float32Array {
+  assert(dtype === 'F32', () => `a tensor of F32, not ${dtype}`);
+  return data.byteOffset % 4 === 0
+    ? new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4)
+    : new Float32Array(data.slice().buffer);
+}
+
+/** A tensor over these numbers; shares their memory. */
+export function fromF32(shape: readonly number[], data: Float32Array): StoredTensor {
+  return { dtype: 'F32', shape, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+}
+
+/** The numbers of a U16 tensor: a view where the bytes are aligned, else a copy. */
+export function u16({ dtype, data }: StoredTensor): Uint16Array {
+  assert(dtype === 'U16', () => `a tensor of U16, not ${dtype}`);
+  return data.byteOffset % 2 === 0
+    ? new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2)
+    : new Uint16Array(data.slice().buffer);
+}

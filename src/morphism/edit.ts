@@ -1,0 +1,35 @@
+/**
+ * What a mutation changes, as plain data: one member an operator. An edit names nodes of the network that it is applied
+ * to, nothing else, so it can be kept in a journal, sent to a worker and applied again. It knows no shapes: whether a
+ * network can take it, the operator says.
+ */
+import { z } from 'zod';
+
+const id = z.int().min(0);
+const kernel = z.literal([3, 5]);
+const mergeFactor = z.literal([1, 2, 4]);
+
+export const editSchema = z.discriminatedUnion('kind', [
+  /** §3.2.1. A block Conv–BN–ReLU behind a tensor; all who read the tensor read the block. */
+  z.strictObject({ kind: z.literal('insert-convolution'), after: id, kernel }),
+  /** §3.2.6. The same with a depthwise and a pointwise convolution. */
+  z.strictObject({ kind: z.literal('insert-separable'), after: id, kernel }),
+  /** §3.2.2. A convolution has `factor` times as many output channels. */
+  z.strictObject({ kind: z.literal('alter-channels'), node: id, factor: z.literal([2, 4]) }),
+  /** §3.2.3. λ·first + (1 − λ)·second with λ = 1, `second` pooled down by `factor`. */
+  z.strictObject({ kind: z.literal('merge-convex'), first: id, second: id, factor: mergeFactor }),
+  /** §3.2.4. `second`'s channels, pooled down by `factor`, behind those of `first`. */
+  z.strictObject({ kind: z.literal('merge-concat'), first: id, second: id, factor: mergeFactor }),
+  /** §3.2.5. The block that ends with this ReLU becomes two that are added: α and 1 − α of it. */
+  z.strictObject({ kind: z.literal('split'), node: id, alpha: z.number().gt(0).lt(1) }),
+]);
+
+export type Edit = Readonly<z.infer<typeof editSchema>>;
+export type OperatorName = Edit['kind'];
+export type EditOf<K extends OperatorName> = Extract<Edit, { kind: K }>;
+
+/** The edit that this JSON value is, or what is wrong with it. */
+export function parseEdit(value: unknown): Edit | string {
+  const parsed = editSchema.safeParse(value);
+  return parsed.success ? Object.freeze(parsed.data) : z.prettifyError(parsed.error).split('\n').join(' ');
+}

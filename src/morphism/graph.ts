@@ -1,0 +1,64 @@
+/** Reading and rewiring a graph: what all operators share. It knows no parameters. */
+import { must } from '../util/assert.ts';
+import { consumersOf, freeze, type Network, type Node, type NodeId, type Shape } from '../network/network.ts';
+import { shapesOf } from '../network/shapes.ts';
+
+/** A network with what operators ask of it at hand. */
+export interface Survey {
+  readonly network: Network;
+  readonly nodes: ReadonlyMap<NodeId, Node>;
+  readonly shapes: ReadonlyMap<NodeId, Shape>;
+  readonly consumers: ReadonlyMap<NodeId, readonly Node[]>;
+}
+
+export const survey = (network: Network): Survey => ({
+  network,
+  nodes: new Map(network.nodes.map((node) => [node.id, node])),
+  shapes: shapesOf(network),
+  consumers: consumersOf(network),
+});
+
+export const shapeIn = (graph: Survey, id: NodeId): Shape => must(graph.shapes.get(id), `shape of node ${id}`);
+
+/** Whether anything reads the node; the last node is read by none, and nothing can be put behind it. */
+export const isRead = (graph: Survey, id: NodeId): boolean => (graph.consumers.get(id)?.length ?? 0) > 0;
+
+export const widthsOf = (graph: Survey): Map<NodeId, number> =>
+  new Map([...graph.shapes].map(([id, { channels }]) => [id, channels]));
+
+/** The node, and all that depends on it. */
+export function descendantsOf(network: Network, id: NodeId): ReadonlySet<NodeId> {
+  const result = new Set([id]);
+  for (const node of network.nodes) if (node.inputs.some((input) => result.has(input))) result.add(node.id);
+  return result;
+}
+
+/** The nodes in their order, except that those that stand behind one of their readers are drawn up to it. */
+function arrange(nodes: readonly Node[]): Node[] {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const placed = new Set<NodeId>();
+  const result: Node[] = [];
+  const place = (node: Node): void => {
+    if (placed.has(node.id)) return;
+    placed.add(node.id);
+    for (const input of node.inputs) place(must(byId.get(input), `node ${input}`));
+    result.push(node);
+  };
+  for (const node of nodes) place(node);
+  return result;
+}
+
+/**
+ * The network with new nodes behind a tensor: whoever read it reads the last of them instead. The new nodes themselves may
+ * read it, and others that do not depend on it.
+ */
+export function putBehind(network: Network, id: NodeId, added: readonly Node[]): Network {
+  const last = must(added.at(-1), 'new node').id;
+  const nodes = network.nodes.flatMap((node) => {
+    const rewired = node.inputs.includes(id)
+      ? { ...node, inputs: node.inputs.map((input) => (input === id ? last : input)) }
+      : node;
+    return node.id === id ? [rewired, ...added] : [rewired];
+  });
+  return freeze(arrange(nodes));
+}

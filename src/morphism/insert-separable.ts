@@ -1,0 +1,21 @@
+/**
+ * §3.2.6: a block of depthwise and pointwise convolution, BN and ReLU that gives back its input. It is two nodes, so the
+ * other operators work on it without knowing of it.
+ */
+import type { EditOf } from './edit.ts';
+import { insertedKernels, insertionSites, planInsertion } from './identity-block.ts';
+import { anyWidth, type Operator } from './operator.ts';
+
+export const insertSeparable: Operator<EditOf<'insert-separable'>> = {
+  candidates: (network) =>
+    insertionSites(network).flatMap((after) =>
+      insertedKernels.map((kernel) => ({ kind: 'insert-separable' as const, after, kernel })),
+    ),
+  plan: (network, { after, kernel }) =>
+    planInsertion(network, after, (channels) => [
+      { kind: 'depthwise', kernel, stride: 1, padding: (kernel - 1) / 2, bias: false },
+      { kind: 'convolution', channels, kernel: 1, stride: 1, padding: 0, bias: true },
+    ]),
+  keepsWidth: anyWidth,
+  describe: ({ after, kernel }) => `insert separable ${kernel}×${kernel} after ${after}`,
+};

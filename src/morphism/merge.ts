@@ -1,0 +1,98 @@
+/**
+ * §3.2.3, §3.2.4: which tensors can be merged, and the graph in which they are; what the two merging operators share. The
+ * tensor that was there is the first, its companion the second, pooled down where it is larger.
+ */
+import { must } from '../util/assert.ts';
+import { nextId, type Layer, type Network, type Node, type NodeId, type Shape } from '../network/network.ts';
+import { maxPool } from '../network/vanilla.ts';
+import { descendantsOf, isRead, putBehind, shapeIn, survey, type Survey } from './graph.ts';
+
+const factors = [1, 2, 4] as const;
+
+export interface Pair {
+  readonly first: NodeId;
+  readonly second: NodeId;
+  readonly factor: (typeof factors)[number];
+}
+
+/** A block ends with its ReLU, so nothing inside one is merged. */
+const endsBlock = (layer: Layer): boolean => layer.kind === 'relu' || layer.kind === 'max-pool';
+
+const fits = (first: Shape, second: Shape, factor: number): boolean =>
+  second.height === factor * first.height && second.width === factor * first.width;
+
+/** Whether the second, pooled down, is the first: a pool of it by that factor. */
+function isItself(first: Node, { second, factor }: Pair): boolean {
+  const { layer } = first;
+  return (
+    layer.kind === 'max-pool' &&
+    first.inputs[0] === second &&
+    layer.kernel === factor &&
+    layer.stride === factor &&
+    layer.padding === 0
+  );
+}
+
+/** Whether shapes can be merged once their heights and widths are equal. */
+export type Agreement = (first: Shape, second: Shape) => boolean;
+
+/** Every ordered pair that can be merged without a cycle, and is not the same tensor twice. */
+export function pairsOf(network: Network, agree: Agreement): readonly Pair[] {
+  const graph = survey(network);
+  const sites = network.nodes.filter(({ id, layer }) => endsBlock(layer) && isRead(graph, id));
+  return sites.flatMap((first) => {
+    const [shape, descendants] = [shapeIn(graph, first.id), descendantsOf(network, first.id)];
+    return sites.flatMap(({ id }): Pair[] => {
+      const other = shapeIn(graph, id);
+      const factor = factors.find((candidate) => fits(shape, other, candidate));
+      if (factor === undefined || descendants.has(id) || !agree(shape, other)) return [];
+      const pair = { first: first.id, second: id, factor };
+      return isItself(first, pair) ? [] : [pair];
+    });
+  });
+}
+
+function obstacle(graph: Survey, pair: Pair): string | undefined {
+  const { first, second, factor } = pair;
+  for (const id of [first, second]) {
+    const layer = graph.nodes.get(id)?.layer;
+    if (layer === undefined) return `there is no node ${id}`;
+    if (!endsBlock(layer)) return `node ${id} (${layer.kind}) ends no block`;
+    if (!isRead(graph, id)) return `node ${id} (${layer.kind}) is read by none`;
+  }
+  if (first === second || isItself(must(graph.nodes.get(first), `node ${first}`), pair))
+    return `node ${first} would be merged with itself`;
+  if (descendantsOf(graph.network, first).has(second)) return `node ${second} depends on node ${first}`;
+  return fits(shapeIn(graph, first), shapeIn(graph, second), factor)
+    ? undefined
+    : `node ${second} is not ${factor} times as large as node ${first}`;
+}
+
+/** A graph in which a pair is merged. */
+export interface Merged {
+  readonly network: Network;
+  /** The node that merges. */
+  readonly merge: NodeId;
+  /** The companion: the second, or its pool. */
+  readonly companion: NodeId;
+  /** The graph before. */
+  readonly before: Survey;
+}
+
+/** The graph in which a layer merges the pair, and all who read the first read that; or why there is none. */
+export function merged(network: Network, pair: Pair, layer: Layer): Merged | string {
+  const before = survey(network);
+  const problem = obstacle(before, pair);
+  if (problem !== undefined) return problem;
+  const { first, second, factor } = pair;
+  const fresh = nextId(network);
+  const pool: readonly Node[] = factor === 1 ? [] : [{ id: fresh, layer: maxPool(factor), inputs: [second] }];
+  const companion = pool[0]?.id ?? second;
+  const merge = fresh + pool.length;
+  const added = [...pool, { id: merge, layer, inputs: [first, companion] }];
+  return { network: putBehind(network, first, added), merge, companion, before };
+}
+
+/** Such as `5 with 2 pooled by 2`. */
+export const describePair = ({ first, second, factor }: Pair): string =>
+  `${first} with ${second}${factor === 1 ? '' : ` pooled by ${factor}`}`;

@@ -1,0 +1,75 @@
+/**
+ * §3.2.5: a block becomes two parallel ones whose outputs are added: α and 1 − α of it. The convolution and the running
+ * statistics are the same in both, and only γ and β are scaled: α·ReLU(x) = ReLU(α·x), in both modes.
+ */
+import { nextId, type Node, type NodeId } from '../network/network.ts';
+import { parameterName, type ParameterRole, parametersOfNode } from '../network/parameters.ts';
+import type { EditOf } from './edit.ts';
+import { isRead, putBehind, shapeIn, survey, type Survey } from './graph.ts';
+import { anyWidth, type Operator, type Source } from './operator.ts';
+
+/** §3.2.5. */
+export const splitFactor = 0.3;
+
+/** The nodes of the block that ends with this ReLU, in order, or why there is none: all but the last are read once. */
+function blockAt(graph: Survey, id: NodeId): readonly Node[] | string {
+  const relu = graph.nodes.get(id);
+  if (relu === undefined) return `there is no node ${id}`;
+  if (relu.layer.kind !== 'relu' || !isRead(graph, id)) return `node ${id} (${relu.layer.kind}) ends no block`;
+  const inner = (node: Node, kind: Node['layer']['kind']): Node | undefined => {
+    const input = graph.nodes.get(node.inputs[0] ?? -1);
+    return input?.layer.kind === kind && graph.consumers.get(input.id)?.length === 1 ? input : undefined;
+  };
+  const normalization = inner(relu, 'batch-normalization');
+  const convolution = normalization && inner(normalization, 'convolution');
+  if (normalization === undefined || convolution === undefined) return `node ${id} (relu) ends no block Conv–BN–ReLU`;
+  const pointwise = convolution.layer.kind === 'convolution' && convolution.layer.kernel === 1;
+  const depthwise = pointwise ? inner(convolution, 'depthwise') : undefined;
+  return [...(depthwise === undefined ? [] : [depthwise]), convolution, normalization, relu];
+}
+
+const isScaled = (node: Node, role: ParameterRole): boolean =>
+  node.layer.kind === 'batch-normalization' && (role === 'scale' || role === 'shift');
+
+/** Where both branches' parameters come from; what the first keeps is not named. */
+function sourcesOf(graph: Survey, block: readonly Node[], copies: ReadonlyMap<NodeId, NodeId>, alpha: number) {
+  const sources: Record<string, Source> = {};
+  for (const node of block)
+    for (const { role, name } of parametersOfNode(node, shapeIn(graph, node.inputs[0] ?? -1))) {
+      const copy = parameterName(copies.get(node.id) ?? -1, role);
+      const scaled = isScaled(node, role);
+      if (scaled) sources[name] = { kind: 'scaled', from: name, factor: alpha };
+      sources[copy] = scaled ? { kind: 'scaled', from: name, factor: 1 - alpha } : { kind: 'shared', from: name };
+    }
+  return sources;
+}
+
+export const split: Operator<EditOf<'split'>> = {
+  candidates(network) {
+    const graph = survey(network);
+    return network.nodes
+      .filter(({ id }) => typeof blockAt(graph, id) !== 'string')
+      .map(({ id }) => ({ kind: 'split', node: id, alpha: splitFactor }));
+  },
+  plan(network, { node: id, alpha }) {
+    const graph = survey(network);
+    const block = blockAt(graph, id);
+    if (typeof block === 'string') return block;
+    const first = nextId(network);
+    const copies = new Map(block.map((node, index) => [node.id, first + index]));
+    const copied = block.map((node, index): Node => ({
+      id: first + index,
+      layer: node.layer,
+      inputs: node.inputs.map((input) => copies.get(input) ?? input),
+    }));
+    const sum: Node = { id: first + block.length, layer: { kind: 'add' }, inputs: [id, first + block.length - 1] };
+    return {
+      network: putBehind(network, id, [...copied, sum]),
+      growth: new Map(),
+      sources: sourcesOf(graph, block, copies, alpha),
+      identities: [],
+    };
+  },
+  keepsWidth: anyWidth,
+  describe: ({ node, alpha }) => `split ${node} at ${alpha}`,
+};

@@ -1,0 +1,116 @@
+/** What a budget buys: a pure plan from measured speeds. Times are active seconds. */
+import { formatDuration } from '../util/duration.ts';
+import { fewestEpochs } from '../search/rungs.ts';
+import type { Settings } from '../search/settings.ts';
+import type { Slice } from '../search/state.ts';
+import { UserError } from '../util/user-error.ts';
+import type { Plan } from './events.ts';
+
+/** Of the budget: when everything is to be over. The rest is for what no plan foresees. */
+const end = 0.955;
+/** How the time is shared: vanilla network and search; the final training has the rest. */
+const vanillaShare = 0.1;
+const searchShare = 0.5;
+/** Multiply-adds of a step's children over the vanilla network's, guessed before any is drawn: of the first two steps. */
+const guessedGrowth = [2, 3.5];
+/** Epochs below which the vanilla network learns too little to be worth growing; then fewer images are used. */
+const fewVanillaEpochs = 6;
+
+export interface Speeds {
+  /** Seconds a multiply-add of training (forward multiply-adds, one image): one job with all threads. */
+  readonly alone: number;
+  /** The same for each of `workers` jobs side by side. */
+  readonly beside: number;
+}
+
+export interface BudgetQuestion extends Speeds {
+  readonly budget: number;
+  /** Seconds that are gone. */
+  readonly elapsed: number;
+  readonly settings: Settings;
+  /** Training images that there are, without validation. */
+  readonly images: number;
+  /** The vanilla network's, an image. */
+  readonly multiplyAdds: number;
+  readonly workers: number;
+}
+
+/** Scales data, epochs and children of the settings so that vanilla network, two steps and final training fit. */
+export function planBudget(question: BudgetQuestion): Plan {
+  const { budget, elapsed, settings, multiplyAdds, alone, beside, workers } = question;
+  const time = end * budget - elapsed;
+  const most = Math.min(question.images, settings.images ?? Infinity);
+  const imageAlone = multiplyAdds * alone;
+  const growth = guessedGrowth.reduce((sum, factor) => sum + factor, 0);
+  /** Seconds that an epoch a step costs for each image, over two steps. */
+  const imageSteps = (multiplyAdds * beside * growth) / workers;
+
+  const least = Math.min(most, 4 * settings.batch);
+  const afford = Math.floor((vanillaShare * time) / (Math.min(settings.vanilla.epochs, fewVanillaEpochs) * imageAlone));
+  let images = Math.min(most, Math.max(least, afford));
+  let { children } = settings.step;
+  const fewest = (): number => fewestEpochs({ ...settings, step: { ...settings.step, children } });
+  const epochsFor = (): number => Math.floor((searchShare * time) / (images * imageSteps));
+  // Fewer images, down to a half; then fewer children; then fewer images again.
+  images = Math.max(least, Math.min(images, Math.max(Math.ceil(images / 2), Math.floor((images * epochsFor()) / fewest()))));
+  while (epochsFor() < fewest() && children > 4) children = Math.ceil(children / 2);
+  if (epochsFor() < fewest()) images = Math.max(least, Math.floor((images * epochsFor()) / fewest()));
+  while (epochsFor() < fewest() && children > 2) children--;
+  if (time <= 0 || epochsFor() < fewest()) {
+    const needed = (elapsed + (fewest() * images * imageSteps) / searchShare) / end;
+    throw new UserError(
+      `--budget ${formatDuration(budget)} is too short here: at least ${formatDuration(Math.ceil(needed / 10) * 10)} would fit`,
+    );
+  }
+  const vanillaEpochs = Math.max(1, Math.min(settings.vanilla.epochs, Math.floor((vanillaShare * time) / (images * imageAlone))));
+  const stepEpochs = Math.max(fewest(), Math.min(settings.step.epochs, epochsFor()));
+  return {
+    images,
+    vanillaEpochs,
+    children,
+    stepEpochs,
+    searchUntil: elapsed + (vanillaShare + searchShare) * time,
+    alone,
+    beside,
+  };
+}
+
+/** The settings as a plan scales them. */
+export const plannedSettings = (settings: Settings, plan: Plan): Settings => ({
+  ...settings,
+  images: plan.images,
+  vanilla: { ...settings.vanilla, epochs: plan.vanillaEpochs },
+  step: { ...settings.step, children: plan.children, epochs: plan.stepEpochs },
+});
+
+/** Where the slices of a budgeted final training end: after each the rest is planned anew, from the speed measured in it. */
+const sliceEnds = [0.04, 0.5, 0.85, 1];
+
+export interface SliceQuestion {
+  readonly budget: number;
+  readonly elapsed: number;
+  readonly planned: readonly Slice[];
+  readonly rate: number;
+  /** Seconds a minibatch of the final training. */
+  readonly minibatch: number;
+  /** The same for the baseline that follows; 0 without one. */
+  readonly baselineMinibatch: number;
+  /** Minibatches that the baseline trains before its final training. */
+  readonly baselineSearched: number;
+  /** Seconds that reading the test set takes, and the start of a task. */
+  readonly test: number;
+  readonly start: number;
+}
+
+/** The next slice of the final training: as many minibatches as the time left allows, the cosine ending with it. */
+export function planSlice(question: SliceQuestion): Slice {
+  const { budget, elapsed, planned, rate, minibatch, baselineMinibatch, baselineSearched, test, start } = question;
+  const from = planned.at(-1)?.to ?? 0;
+  const to = sliceEnds.find((boundary) => boundary > from) ?? 1;
+  const left = sliceEnds.filter((boundary) => boundary > from).length;
+  const done = planned.reduce((sum, slice) => sum + slice.count, 0);
+  const time = end * budget - elapsed - test - left * start - (baselineSearched + done) * baselineMinibatch;
+  const minibatches = Math.max(1, time / (minibatch + baselineMinibatch));
+  const count = Math.max(1, Math.round((minibatches * (to - from)) / (1 - from)));
+  return { rate, from, to, count, whole: true, restart: planned.length === 0 };
+}

@@ -1,0 +1,59 @@
+/** config.json: everything that determines a run. */
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { settingsSchema } from '../search/settings.ts';
+import { UserError } from '../util/user-error.ts';
+import { format } from './journal.ts';
+
+export const configSchema = z.strictObject({
+  format: z.literal(format),
+  instar: z.string(),
+  node: z.string(),
+  platform: z.string(),
+  preset: z.string(),
+  settings: settingsSchema,
+  data: z.strictObject({
+    /** As it was given: a name or a path. */
+    reference: z.string(),
+    imageSize: z.int().nullable(),
+    /** The folder of `--data`, where one was given. */
+    folder: z.string().nullable(),
+    /** The decoded dataset's file and the hash of its content. */
+    path: z.string(),
+    hash: z.string(),
+    name: z.string(),
+    classes: z.array(z.string()),
+    shape: z.strictObject({ channels: z.int(), height: z.int(), width: z.int() }),
+    mean: z.array(z.number()),
+    std: z.array(z.number()),
+    trainImages: z.int(),
+    testImages: z.int(),
+  }),
+  engine: z.strictObject({
+    name: z.enum(['reference', 'onednn']),
+    convolution: z.enum(['direct', 'auto']),
+    version: z.string(),
+    instructionSet: z.string(),
+  }),
+  /** Jobs side by side, and the most threads of one. */
+  workers: z.int().min(1).max(1024),
+  /** Seconds for all of it; null where steps and epochs limit it. */
+  budget: z.number().positive().nullable(),
+});
+
+export type Config = z.infer<typeof configSchema>;
+
+export function readConfig(path: string): Config {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new UserError(`${path} cannot be read: ${(error as Error).message}`);
+  }
+  const written = (value as { format?: unknown } | null)?.format;
+  if (typeof written === 'number' && written > format)
+    throw new UserError(`${path}: written by a newer Instar (format ${written}, this one reads ${format})`);
+  const parsed = configSchema.safeParse(value);
+  if (!parsed.success) throw new UserError(`${path}: ${z.prettifyError(parsed.error).split('\n').join(' ')}`);
+  return parsed.data;
+}

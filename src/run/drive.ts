@@ -1,0 +1,349 @@
+/**
+ * One search as it happens: asks `search` what to do, gives tasks to workers, and writes down what comes of it. Everything
+ * that it decides by the clock becomes an event, so that a replay never measures again.
+ */
+import { rmSync } from 'node:fs';
+import type { Pool } from '../execution/pool.ts';
+import { countMultiplyAdds } from '../network/cost.ts';
+import { vanillaNetwork } from '../network/vanilla.ts';
+import type { SearchEvent } from '../search/events.ts';
+import { baselineSlices, bestSoFar, minibatchesPerEpoch, next, rungsOf, type Context, type Task } from '../search/next.ts';
+import type { Settings } from '../search/settings.ts';
+import { lineOf, type LineId } from '../search/state.ts';
+import { checkpointPath } from '../training/checkpoint.ts';
+import { JobFailure, type EngineReference, type Job, type Report } from '../training/job.ts';
+import { channel } from '../util/channel.ts';
+import { must } from '../util/assert.ts';
+import { RunError } from '../util/user-error.ts';
+import { planBudget, plannedSettings, planSlice } from './budget.ts';
+import type { Config } from './config.ts';
+import type { Entry, Plan, Progress, RunEvent } from './events.ts';
+import { bestLine, collectCheckpoints, neededCheckpoints, writeBest, type Folder } from './folder.ts';
+import type { Journal } from './journal.ts';
+import { replayEntry, type RunState } from './replay.ts';
+
+export interface Drive {
+  readonly folder: Folder;
+  readonly config: Config;
+  readonly journal: Journal;
+  readonly pool: Pool;
+  readonly state: RunState;
+  /** Active seconds since the run began. */
+  elapsed(): number;
+  /** What the search knows of its data under these settings. */
+  contextFor(settings: Settings): Context;
+  readonly signal: AbortSignal;
+}
+
+export type RunItem = Entry | Progress;
+
+type Happening =
+  | { readonly kind: 'report'; readonly task: Task; readonly report: Report; readonly peak: number }
+  | { readonly kind: 'ended'; readonly task: Task; readonly error: Error | null }
+  | { readonly kind: 'deadline' }
+  | { readonly kind: 'interrupt' };
+
+/** Lines without which there is no result. */
+const essential = new Set<LineId>(['vanilla', 'final', 'baseline']);
+/** Failures that another try may not repeat. */
+const worthRetrying = new Set(['crashed', 'hung', 'memory']);
+/** Minibatches that a budget is measured with; the first ones are not counted. */
+const probeMinibatches = 14;
+const probeWarmup = 4;
+/** Seconds that a task needs before its first minibatch, as a budget plans it. */
+const taskStart = 1.5;
+
+/** The cores that a task gets: those that the plan leaves it beside the others of its rung. */
+export const threadsFor = (workers: number, planned: number): number => Math.max(1, Math.floor(workers / planned));
+
+function jobOf(task: Task, config: Config, settings: Settings, threads: number): Job {
+  const { path, hash } = config.data;
+  const data = { path, hash, images: settings.images, validation: settings.validation };
+  const engine: EngineReference = { name: config.engine.name, convolution: config.engine.convolution, threads };
+  const { batch, augmentation } = settings;
+  if (task.kind === 'test') {
+    const { id, network, checkpoint } = task;
+    return { kind: 'evaluation', id, network, checkpoint, data, part: 'test', normalise: augmentation.normalise, batch, engine };
+  }
+  const { id, network, start, whole, schedule, key, minibatches } = task;
+  const learning = { momentum: settings.momentum, weightDecay: settings.weightDecay };
+  return { kind: 'training', id, network, start, data, whole, batch, augmentation, learning, schedule, key, minibatches, engine };
+}
+
+export async function* drive(run: Drive): AsyncGenerator<RunItem> {
+  const { folder, config, journal, pool, signal } = run;
+  let state = run.state;
+  let written: string | null = null;
+  const happenings = channel<Happening>();
+  const inFlight = new Map<
+    string,
+    { readonly threads: number; readonly abort: AbortController; first: { t: number; done: number } | null }
+  >();
+
+  const onInterrupt = (): void => happenings.put({ kind: 'interrupt' });
+  signal.addEventListener('abort', onInterrupt);
+  const stopWork = (): void => {
+    for (const { abort } of inFlight.values()) abort.abort(new Error('left'));
+    inFlight.clear();
+  };
+
+  function append(event: RunEvent): Entry {
+    const entry = { n: state.events, t: Number(run.elapsed().toFixed(3)), at: new Date().toISOString(), ...event } as Entry;
+    journal.append(entry);
+    const before = neededCheckpoints(state.search);
+    state = replayEntry(state, entry);
+    const after = neededCheckpoints(state.search);
+    for (const hash of before) if (!after.has(hash)) rmSync(checkpointPath(folder.checkpoints, hash), { force: true });
+    return entry;
+  }
+
+  async function keepBest(): Promise<void> {
+    const best = bestLine(state.search);
+    if (best === null) return;
+    const mark = `${lineOf(state.search, best).checkpoint} ${state.search.tests.has(best)}`;
+    if (mark === written) return;
+    await writeBest(folder, config, state.search, best);
+    written = mark;
+  }
+
+  const settings = (): Settings => (state.plan === null ? config.settings : plannedSettings(config.settings, state.plan));
+
+  function start(task: Task): void {
+    const threads = threadsFor(config.workers, task.kind === 'test' ? 1 : task.planned);
+    const abort = new AbortController();
+    inFlight.set(task.id, { threads, abort, first: null });
+    const watch = {
+      report: (report: Report, peak: number): void => happenings.put({ kind: 'report', task, report, peak }),
+      started: (): void => undefined,
+    };
+    pool.run(jobOf(task, config, settings(), threads), watch, abort.signal).then(
+      () => happenings.put({ kind: 'ended', task, error: null }),
+      (error: Error) => {
+        if (!abort.signal.aborted) happenings.put({ kind: 'ended', task, error });
+      },
+    );
+  }
+
+  /** Events that a report becomes; a progress is passed on and not kept. */
+  function heard(task: Task, report: Report, peak: number): RunItem | null {
+    switch (report.kind) {
+      case 'progress': {
+        const count = task.kind === 'training' ? task.minibatches.count : 0;
+        return { type: 'progress', task: task.id, line: task.line, done: report.done, count, loss: report.loss, peak };
+      }
+      case 'grown':
+        return append({ type: 'grown', line: task.line, certificate: report.certificate });
+      case 'epoch': {
+        const { done, epoch, loss, validation, checkpoint } = report;
+        return append({ type: 'epoch', line: task.line, task: task.id, done, epoch, loss, validation, checkpoint });
+      }
+      case 'evaluated':
+        return append({
+          type: 'test',
+          line: task.line,
+          reading: state.search.readings + 1,
+          measured: report.measured,
+          confusion: report.confusion.map((row) => [...row]),
+        });
+    }
+  }
+
+  function failed(task: Task, error: Error): Entry {
+    if (!(error instanceof JobFailure)) throw error;
+    const { failure, message } = error;
+    const retried = worthRetrying.has(failure) && (state.search.failures.get(task.id) ?? 0) === 0;
+    const entry = append({ type: 'failed', line: task.line, task: task.id, failure, message, retried });
+    if (!retried && (essential.has(task.line) || task.kind === 'test'))
+      throw new RunError(`${task.line} could not be trained (${failure}): ${message}`);
+    return entry;
+  }
+
+  /** Seconds a minibatch of a line, with all threads: as its last task ran, or from the plan. */
+  function minibatchSeconds(line: LineId): number {
+    const { plan, search } = state;
+    const { multiplyAdds, parent } = lineOf(search, line);
+    const measured = speeds.get(line) ?? (parent === null ? undefined : speeds.get(parent));
+    return measured ?? multiplyAdds * must(plan, 'plan').alone * settings().batch;
+  }
+  const speeds = new Map<LineId, number>();
+
+  function measureSpeed(
+    task: Task,
+    flight: { readonly threads: number; first: { t: number; done: number } | null },
+    done: number,
+  ): void {
+    if (flight.threads !== config.workers) return;
+    const now = run.elapsed();
+    if (flight.first === null) flight.first = { t: now, done };
+    else if (done > flight.first.done) speeds.set(task.line, (now - flight.first.t) / (done - flight.first.done));
+  }
+
+  function nextSlice(): SearchEvent {
+    const { final, batch } = settings();
+    if (state.budget === null || state.plan === null) {
+      const count = final.epochs * minibatchesPerEpoch(context, true);
+      return { type: 'slice', line: 'final', rate: final.rate, from: 0, to: 1, count, whole: true, restart: true };
+    }
+    const { baseline } = settings();
+    const searched = baseline ? baselineSlices(state.search, context).filter((slice) => !slice.whole) : [];
+    const slice = planSlice({
+      budget: state.budget,
+      elapsed: run.elapsed(),
+      planned: state.search.slices.final,
+      rate: final.rate,
+      minibatch: minibatchSeconds('final'),
+      baselineMinibatch: baseline ? minibatchSeconds('vanilla') : 0,
+      baselineSearched: searched.reduce((sum, { count }) => sum + count, 0),
+      test: (baseline ? 2 : 1) * (taskStart + (config.data.testImages / batch) * minibatchSeconds('final') * 0.4),
+      start: taskStart,
+    });
+    return { type: 'slice', line: 'final', ...slice };
+  }
+
+  /** When the search has to end, in active seconds. */
+  const searchUntil = (): number => {
+    if (state.searchUntil !== null) return state.searchUntil;
+    return config.settings.limits.seconds ?? Infinity;
+  };
+
+  /** Seconds that a step with these children would take, by the plan's speed. */
+  function stepSeconds(children: readonly { readonly multiplyAdds: number }[], plan: Plan): number {
+    const mean = children.reduce((sum, child) => sum + child.multiplyAdds, 0) / children.length;
+    return rungsOf(settings()).reduce((sum, { size, epochs }) => {
+      const rounds = Math.ceil(size / config.workers);
+      const speed = size >= config.workers ? plan.beside : plan.alone;
+      return sum + rounds * (epochs * minibatchesPerEpoch(context, false) * settings().batch * mean * speed + taskStart);
+    }, 0);
+  }
+
+  /** A step that would not fit into what is left of the search is not begun. */
+  function allowed(event: SearchEvent): SearchEvent {
+    if (event.type !== 'step') return event;
+    const left = searchUntil() - run.elapsed();
+    const fits = state.plan === null || state.search.steps.length === 0 || stepSeconds(event.children, state.plan) <= 1.2 * left;
+    return left > 0 && fits ? event : { type: 'stop', reason: 'time', line: event.parent };
+  }
+
+  async function measureBudget(budget: number): Promise<RunEvent> {
+    const { classes, shape } = config.data;
+    const network = vanillaNetwork(shape, classes.length, config.settings.widths);
+    const seconds = async (jobs: number, threads: number): Promise<number> => {
+      const { path, hash } = config.data;
+      const { batch, augmentation, validation, images, momentum, weightDecay } = config.settings;
+      const medians = await Promise.all(
+        Array.from({ length: jobs }, async (_none, index) => {
+          const times: number[] = [];
+          const job: Job = {
+            kind: 'probe',
+            id: `probe ${index}`,
+            network,
+            data: { path, hash, images, validation },
+            batch,
+            augmentation,
+            learning: { momentum, weightDecay },
+            minibatches: probeMinibatches,
+            engine: { name: config.engine.name, convolution: config.engine.convolution, threads },
+          };
+          await pool.run(job, { report: () => void times.push(run.elapsed()), started: () => undefined }, signal);
+          const gaps = times.slice(probeWarmup).map((time, at) => time - (times[probeWarmup + at - 1] as number));
+          return gaps.toSorted((a, b) => a - b)[gaps.length >> 1] as number;
+        }),
+      );
+      const perImage = medians.reduce((sum, median) => sum + median, 0) / jobs / batch;
+      return perImage / countMultiplyAdds(network);
+    };
+    const beside = await seconds(config.workers, 1);
+    const alone = config.workers === 1 ? beside : await seconds(1, config.workers);
+    const images = run.contextFor({ ...config.settings, images: null }).counts.train;
+    const plan = planBudget({
+      budget,
+      elapsed: run.elapsed(),
+      settings: config.settings,
+      images,
+      multiplyAdds: countMultiplyAdds(network),
+      workers: config.workers,
+      alone,
+      beside,
+    });
+    return { type: 'plan', budget, plan };
+  }
+
+  let context = run.contextFor(settings());
+  let timer: NodeJS.Timeout | undefined;
+  function watchDeadline(): void {
+    clearTimeout(timer);
+    const left = searchUntil() - run.elapsed();
+    // A timer holds 2³¹ ms at most.
+    if (left < 2 ** 31 / 1000) timer = setTimeout(() => happenings.put({ kind: 'deadline' }), Math.max(0, left * 1000));
+  }
+
+  try {
+    if (config.budget !== null && state.plan === null) {
+      yield append(await measureBudget(state.budget ?? config.budget));
+      context = run.contextFor(settings());
+    }
+    collectCheckpoints(folder, state.search);
+    watchDeadline();
+    for (;;) {
+      if (signal.aborted) {
+        stopWork();
+        await keepBest();
+        yield append({ type: 'interrupted' });
+        return;
+      }
+      const decision = next(state.search, context);
+      if (decision.kind === 'end') break;
+      if (decision.kind === 'record') {
+        yield append(allowed(decision.event));
+        await keepBest();
+        continue;
+      }
+      if (decision.kind === 'plan') {
+        yield append(nextSlice());
+        continue;
+      }
+      for (const task of decision.tasks) {
+        const used = [...inFlight.values()].reduce((sum, { threads }) => sum + threads, 0);
+        const threads = threadsFor(config.workers, task.kind === 'test' ? 1 : task.planned);
+        if (inFlight.has(task.id) || used + threads > config.workers) continue;
+        yield append({ type: 'task', task: task.id, line: task.line, threads });
+        start(task);
+      }
+      const happening = await happenings.take();
+      switch (happening.kind) {
+        case 'report': {
+          const { task, report, peak } = happening;
+          const flight = inFlight.get(task.id);
+          if (flight === undefined) break;
+          if (report.kind === 'progress' || report.kind === 'epoch') measureSpeed(task, flight, report.done);
+          const item = heard(task, report, peak);
+          if (item !== null) yield item;
+          await keepBest();
+          break;
+        }
+        case 'ended': {
+          const { task, error } = happening;
+          inFlight.delete(task.id);
+          if (error !== null) yield failed(task, error);
+          break;
+        }
+        case 'deadline':
+          if (state.search.stop !== null || run.elapsed() < searchUntil()) break;
+          // Without a trained vanilla network there is nothing to go on from: its training is finished first.
+          if (bestLine(state.search) === null || state.search.steps.length === 0) break;
+          stopWork();
+          yield append({ type: 'stop', reason: 'time', line: bestSoFar(state.search) });
+          await keepBest();
+          break;
+        case 'interrupt':
+          break;
+      }
+    }
+    collectCheckpoints(folder, state.search);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onInterrupt);
+    stopWork();
+    pool.close();
+  }
+}

@@ -1,0 +1,105 @@
+/** What stands where in a run's folder, and which checkpoints are still needed. */
+import { readdirSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { currentParent, rank } from '../search/next.ts';
+import { lineOf, validationOf, type LineId, type SearchState } from '../search/state.ts';
+import { checkpointPath, decodeCheckpoint, encodeCheckpoint, withoutVelocities, writeWhole } from '../training/checkpoint.ts';
+import { canonicalJson } from '../util/json.ts';
+import { version } from '../util/version.ts';
+import type { Config } from './config.ts';
+
+export interface Folder {
+  readonly root: string;
+  readonly config: string;
+  readonly journal: string;
+  readonly checkpoints: string;
+  readonly lock: string;
+  readonly best: string;
+  readonly bestNetwork: string;
+}
+
+export const folderOf = (root: string): Folder => ({
+  root,
+  config: join(root, 'config.json'),
+  journal: join(root, 'journal.jsonl'),
+  checkpoints: join(root, 'checkpoints'),
+  lock: join(root, 'lock'),
+  best: join(root, 'best.safetensors'),
+  bestNetwork: join(root, 'best.json'),
+});
+
+/** The best network so far, once there is one that was trained: the final one as soon as its schedule has ended. */
+export function bestLine(search: SearchState): LineId | null {
+  const finalEnd = search.slices.final.at(-1);
+  const finalTask = `final/${search.slices.final.length - 1}`;
+  if (finalEnd !== undefined && finalEnd.to >= 1 && (search.tasks.get(finalTask) ?? 0) >= finalEnd.count) return 'final';
+  if (search.stop !== null) return search.stop.line;
+  const vanilla = search.lines.get('vanilla');
+  if (vanilla === undefined || vanilla.checkpoint === null) return null;
+  const open = search.steps.find((step) => step.winner === null);
+  const survivors = open?.rungs.at(-1)?.survivors ?? [];
+  return rank(search, [currentParent(search), ...survivors.filter((id) => lineOf(search, id).end === null)])[0] ?? null;
+}
+
+/** Hashes of the checkpoints that a resume or a later decision may read. */
+export function neededCheckpoints(search: SearchState): ReadonlySet<string> {
+  const needed = new Set<string>();
+  const keep = (id: LineId): void => {
+    const hash = search.lines.get(id)?.checkpoint;
+    if (hash !== undefined && hash !== null) needed.add(hash);
+  };
+  keep('vanilla');
+  keep('final');
+  keep('baseline');
+  keep(search.stop?.line ?? currentParent(search));
+  const best = bestLine(search);
+  if (best !== null) keep(best);
+  const open = search.steps.find((step) => step.winner === null);
+  for (const id of search.stop === null ? (open?.children ?? []) : []) if (lineOf(search, id).end === null) keep(id);
+  return needed;
+}
+
+/** Removes what no decision can read any more; leftovers of writers that died, too. */
+export function collectCheckpoints(folder: Folder, search: SearchState): void {
+  const needed = neededCheckpoints(search);
+  let names: string[];
+  try {
+    names = readdirSync(folder.checkpoints);
+  } catch {
+    return;
+  }
+  for (const name of names)
+    if (!needed.has(name.replace(/\.safetensors$/, ''))) rmSync(join(folder.checkpoints, name), { force: true });
+}
+
+/** Writes best.safetensors and best.json: the network, its numbers and all that is needed to use them. */
+export async function writeBest(folder: Folder, config: Config, search: SearchState, id: LineId): Promise<void> {
+  const line = lineOf(search, id);
+  if (line.checkpoint === null) return;
+  const path = checkpointPath(folder.checkpoints, line.checkpoint);
+  const { network, tensors } = decodeCheckpoint(await readFile(path), path);
+  const { classes, shape, mean, std, name } = config.data;
+  const test = search.tests.get(id)?.measured.accuracy;
+  const validation = id === 'final' ? undefined : validationOf(search, id)?.accuracy;
+  const about = {
+    instar: version,
+    dataset: name,
+    classes,
+    shape,
+    mean: config.settings.augmentation.normalise ? mean : mean.map(() => 0),
+    std: config.settings.augmentation.normalise ? std : std.map(() => 1),
+    line: id,
+    parameters: line.parameters,
+    seed: config.settings.seed,
+    ...(validation === undefined ? {} : { validationAccuracy: validation }),
+    ...(test === undefined ? {} : { testAccuracy: test }),
+  };
+  const unique = String(process.pid);
+  await writeWhole(
+    folder.best,
+    encodeCheckpoint({ network, tensors: withoutVelocities(tensors) }, { about: canonicalJson(about) }),
+    unique,
+  );
+  await writeWhole(folder.bestNetwork, `${JSON.stringify({ about, network }, null, 2)}\n`, unique);
+}

@@ -1,0 +1,30 @@
+/** One process a run folder. The kernel keeps the lock, so that a dead process does not. */
+import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import koffi from 'koffi';
+import { RunError, UserError } from '../util/user-error.ts';
+
+const exclusive = 2;
+const doNotWait = 4;
+
+function openFlock(): (file: number, operation: number) => number {
+  const name = process.platform === 'darwin' ? 'libSystem.B.dylib' : 'libc.so.6';
+  try {
+    const flock = koffi.load(name).func('int flock(int, int)');
+    return (file, operation) => flock(file, operation) as number;
+  } catch {
+    throw new RunError(`a run folder cannot be locked here: ${name} has no flock`);
+  }
+}
+
+/** Takes the lock, or throws a UserError that says who has it. Gives what releases it. */
+export function lockRun(path: string): () => void {
+  const file = openSync(path, 'a+');
+  if (openFlock()(file, exclusive | doNotWait) !== 0) {
+    const holder = readFileSync(path, 'utf8').trim();
+    closeSync(file);
+    throw new UserError(`${path}: the run is in use by another process${holder === '' ? '' : ` (${holder})`}`);
+  }
+  ftruncateSync(file, 0);
+  writeSync(file, String(process.pid));
+  return () => closeSync(file);
+}

@@ -1,0 +1,320 @@
+/** The start of a run: a new one from options, or an old one from its folder. What is wrong is said before anything is written. */
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { availableParallelism, homedir } from 'node:os';
+import { join } from 'node:path';
+import { readDataset } from '../data/read.ts';
+import { loadDataset } from '../data/cache.ts';
+import type { Dataset } from '../data/dataset.ts';
+import type { DataEvent } from '../data/source.ts';
+import { splitDataset } from '../data/split.ts';
+import type { ConvolutionAlgorithms, EngineName } from '../engine/engine.ts';
+import { openEngine } from '../engine/open.ts';
+import { createPool } from '../execution/pool.ts';
+import { countParameters } from '../network/cost.ts';
+import { smallestSide, vanillaNetwork } from '../network/vanilla.ts';
+import { predictMemory } from '../program/memory.ts';
+import type { Context } from '../search/next.ts';
+import { planRungs } from '../search/rungs.ts';
+import { presets, type PresetName, type Settings } from '../search/settings.ts';
+import { writeWhole } from '../training/checkpoint.ts';
+import { UserError } from '../util/user-error.ts';
+import { version } from '../util/version.ts';
+import { readConfig, type Config } from './config.ts';
+import { drive, type RunItem } from './drive.ts';
+import { folderOf, type Folder } from './folder.ts';
+import { format, Journal, readJournal, type Replay } from './journal.ts';
+import { lockRun } from './lock.ts';
+import { emptyRun, replay, replayEntry, type RunState } from './replay.ts';
+import type { Entry, RunEvent } from './events.ts';
+
+/** Settings as they are overridden: any member of any group. */
+export type SettingsOverride = {
+  readonly [Key in keyof Settings]?: Settings[Key] extends readonly unknown[]
+    ? Settings[Key]
+    : Partial<Settings[Key]> | Settings[Key];
+};
+
+interface Common {
+  /** Aborting it ends the run in order: the best network is kept, and `resume` goes on from there. */
+  readonly signal?: AbortSignal;
+  /** Seconds without a sign of life after which a worker counts as hung, at least. Default 60. */
+  readonly patience?: number;
+  /** What is said of the data while it is read. */
+  readonly onData?: (event: DataEvent) => void;
+}
+
+export interface SearchOptions extends Common {
+  /** A name (`cifar10`, `mnist`, `fashion-mnist`) or a path. */
+  readonly dataset: string;
+  /** Default `laptop`. */
+  readonly preset?: PresetName;
+  /** Over the preset's. */
+  readonly settings?: SettingsOverride;
+  /** Seconds for everything, the final training included. */
+  readonly budget?: number;
+  /** Default `auto`: oneDNN. */
+  readonly engine?: EngineName | 'auto';
+  readonly convolution?: ConvolutionAlgorithms;
+  /** Jobs side by side. Default: the processor's cores. */
+  readonly workers?: number;
+  /** The run's folder. Default: a new one in `runs/`. */
+  readonly run?: string;
+  /** Where the data of a name lies. */
+  readonly dataFolder?: string;
+  /** Pixels a side, for folders of images. */
+  readonly imageSize?: number;
+}
+
+export interface ResumeOptions extends Common {
+  /** More seconds. */
+  readonly budget?: number;
+  /** Whether to go on with another engine, processor or Node than the run was begun with; then the bits may differ. */
+  readonly mixed?: boolean;
+}
+
+/** Where decoded datasets are kept: INSTAR_CACHE, else XDG_CACHE_HOME/instar, else ~/.cache/instar. */
+export const cacheFolder = (): string =>
+  process.env['INSTAR_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'instar');
+
+const defaultPatience = 60;
+/** Of the memory that is free when a run begins, what its workers may plan with. */
+const memoryShare = 0.85;
+
+function merge(settings: Settings, override: SettingsOverride): Settings {
+  const merged = Object.entries(override).map(([key, value]) => {
+    const old = settings[key as keyof Settings];
+    const isGroup = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return [key, isGroup ? { ...(old as object), ...value } : value];
+  });
+  return { ...settings, ...Object.fromEntries(merged) };
+}
+
+const describeRun = (dataset: Dataset, settings: Settings): string => {
+  const when = new Date().toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '');
+  return join('runs', `${dataset.name.replaceAll(/[^\w.-]+/g, '-')}-${settings.method}-${when}`);
+};
+
+/** The smaller of 128 and a quarter of the training images, where the preset is not the paper's and the batch is not given. */
+function withBatch(settings: Settings, options: SearchOptions, trainImages: number): Settings {
+  if (options.preset === 'paper' || options.settings?.batch !== undefined) return settings;
+  return { ...settings, batch: Math.max(1, Math.min(settings.batch, Math.floor(trainImages / 4))) };
+}
+
+function check(settings: Settings, dataset: Dataset, train: number): void {
+  const { shape, classes } = dataset;
+  const smallest = smallestSide(settings.widths.length);
+  if (Math.min(shape.height, shape.width) < smallest)
+    throw new UserError(
+      `images of ${shape.height}×${shape.width} are too small for ${settings.widths.length} blocks: at least ${smallest}×${smallest} (--image-size, or fewer --widths)`,
+    );
+  if (settings.batch > train) throw new UserError(`a batch of ${settings.batch} is larger than the ${train} training images`);
+  const rungs = planRungs(settings);
+  if (typeof rungs === 'string') throw new UserError(rungs);
+  const vanilla = vanillaNetwork(shape, classes.length, settings.widths);
+  const parameters = countParameters(vanilla);
+  if (parameters > settings.limits.parameters)
+    throw new UserError(
+      `the vanilla network has ${parameters.toLocaleString('en-US')} parameters, over the limit of ${settings.limits.parameters.toLocaleString('en-US')} (--max-parameters, or smaller --widths)`,
+    );
+  const memory = predictMemory(vanilla, settings.batch);
+  if (memory > settings.limits.memory)
+    throw new UserError(
+      `a worker needs about ${Math.ceil(memory / 2 ** 20)} MiB for the vanilla network at batch ${settings.batch}, over the limit of ${Math.floor(settings.limits.memory / 2 ** 20)} MiB (--max-memory, --workers or --batch)`,
+    );
+}
+
+function contextOf(dataset: Dataset, settings: Settings): Context {
+  const { images, validation } = settings;
+  const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
+  const { shape, classes } = dataset;
+  return {
+    settings,
+    counts: { shape, classes: classes.length, train: split.train.length, validation: split.validation.length },
+    fits: (network) => predictMemory(network, settings.batch) <= settings.limits.memory,
+  };
+}
+
+const engineNameOf = (name: EngineName | 'auto' | undefined): EngineName =>
+  name === undefined || name === 'auto' ? 'onednn' : name;
+
+/**
+ * A new search, as its events: each entry of its journal after it was written, and what is told in between. Ends with the
+ * search; leaving the loop early, or aborting the signal, ends it in order.
+ */
+export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
+  const origin = performance.now();
+  const { preset = 'laptop', budget, workers = availableParallelism() } = options;
+  const engineName = engineNameOf(options.engine);
+  const { fingerprint } = await openEngine(engineName, { threads: 1, environment: process.env });
+  if (options.run !== undefined && existsSync(folderOf(options.run).config))
+    throw new UserError(`${options.run} holds a run already: 'instar resume ${options.run}' goes on with it`);
+  if (options.run !== undefined && existsSync(options.run) && !statSync(options.run).isDirectory())
+    throw new UserError(`${options.run} is not a folder`);
+
+  const { dataset, path } = await readDataset(options.dataset, {
+    cacheFolder: cacheFolder(),
+    environment: process.env,
+    ...(options.imageSize === undefined ? {} : { imageSize: options.imageSize }),
+    ...(options.dataFolder === undefined ? {} : { dataFolder: options.dataFolder }),
+    ...(options.onData === undefined ? {} : { progress: options.onData }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  const memory = Math.floor((memoryShare * process.availableMemory()) / workers);
+  const base = merge(presets[preset], { limits: { memory } });
+  const asked = merge(base, options.settings ?? {});
+  const train = contextOf(dataset, asked).counts.train;
+  const settings = withBatch(asked, options, train);
+  check(settings, dataset, train);
+
+  const root = options.run ?? describeRun(dataset, settings);
+  const folder = folderOf(root);
+  const config: Config = {
+    format,
+    instar: version,
+    node: process.versions.node,
+    platform: `${process.platform} ${process.arch}`,
+    preset,
+    settings,
+    data: {
+      reference: options.dataset,
+      imageSize: options.imageSize ?? null,
+      folder: options.dataFolder ?? null,
+      path,
+      hash: dataset.hash,
+      name: dataset.name,
+      classes: [...dataset.classes],
+      shape: dataset.shape,
+      mean: [...dataset.mean],
+      std: [...dataset.std],
+      trainImages: dataset.train.labels.length,
+      testImages: dataset.test.labels.length,
+    },
+    engine: {
+      name: engineName,
+      convolution: options.convolution ?? 'auto',
+      version: fingerprint.version,
+      instructionSet: fingerprint.instructionSet,
+    },
+    workers,
+    budget: budget ?? null,
+  };
+  try {
+    mkdirSync(folder.checkpoints, { recursive: true });
+  } catch (error) {
+    throw new UserError(`${root} cannot be made: ${(error as Error).message}`);
+  }
+  const release = lockRun(folder.lock);
+  try {
+    await writeWhole(folder.config, `${JSON.stringify(config, null, 2)}\n`, String(process.pid));
+    const journal = new Journal(folder.journal, 0);
+    try {
+      yield* go(folder, config, journal, emptyRun, dataset, origin, options, [{ type: 'run', format, instar: version }]);
+    } finally {
+      journal.close();
+    }
+  } finally {
+    release();
+  }
+}
+
+async function* go(
+  folder: Folder,
+  config: Config,
+  journal: Journal,
+  replayed: RunState,
+  dataset: Dataset,
+  origin: number,
+  { signal, patience = defaultPatience }: Common,
+  opening: readonly RunEvent[],
+): AsyncGenerator<RunItem> {
+  const elapsed = (): number => replayed.seconds + (performance.now() - origin) / 1000;
+  let state = replayed;
+  for (const event of opening) {
+    const entry = { n: state.events, t: Number(elapsed().toFixed(3)), at: new Date().toISOString(), ...event } as Entry;
+    journal.append(entry);
+    state = replayEntry(state, entry);
+    yield entry;
+  }
+  yield* drive({
+    folder,
+    config,
+    journal,
+    pool: createPool({ checkpoints: folder.checkpoints, patience }),
+    state,
+    elapsed,
+    contextFor: (settings) => contextOf(dataset, settings),
+    signal: signal ?? new AbortController().signal,
+  });
+}
+
+async function dataOf(config: Config, onData: Common['onData']): Promise<Dataset> {
+  const { path, hash, reference, imageSize, folder } = config.data;
+  if (existsSync(path)) return loadDataset(path, hash);
+  // The cache was emptied: the data is decoded again and must be the same.
+  const { dataset } = await readDataset(reference, {
+    cacheFolder: cacheFolder(),
+    environment: process.env,
+    ...(imageSize === null ? {} : { imageSize }),
+    ...(folder === null ? {} : { dataFolder: folder }),
+    ...(onData === undefined ? {} : { progress: onData }),
+  });
+  if (dataset.hash !== hash) throw new UserError(`${reference}: the data has changed since the run began`);
+  return dataset;
+}
+
+function extend(state: RunState, config: Config, more: number): RunEvent[] {
+  if (state.budget === null || config.budget === null)
+    throw new UserError('--budget +TIME: the run was begun without a budget; its steps and epochs limit it');
+  const budget = state.budget + more;
+  const { finished, stop } = state.search;
+  /** Of the added time, what the search gets where it goes on. */
+  const share = 0.6;
+  if (finished) return [{ type: 'extended', budget, searchUntil: state.seconds + share * more }, { type: 'reopened' }];
+  const until = state.searchUntil ?? 0;
+  return [{ type: 'extended', budget, searchUntil: stop === null ? until + share * more : until }];
+}
+
+/** Reads what a run's folder holds, checked. */
+export function readRun(root: string): {
+  readonly folder: Folder;
+  readonly config: Config;
+  readonly replay: Replay;
+  readonly state: RunState;
+} {
+  const folder = folderOf(root);
+  if (!existsSync(folder.config)) throw new UserError(`${root} holds no run (${folder.config} is missing)`);
+  const config = readConfig(folder.config);
+  const read: Replay = existsSync(folder.journal) ? readJournal(folder.journal) : { entries: [], length: 0, torn: 0 };
+  return { folder, config, replay: read, state: replay(read.entries) };
+}
+
+/** Goes on with a run where its journal ends. */
+export async function* resume(root: string, options: ResumeOptions = {}): AsyncGenerator<RunItem> {
+  const origin = performance.now();
+  if (!existsSync(folderOf(root).config)) throw new UserError(`${root} holds no run (${folderOf(root).config} is missing)`);
+  const release = lockRun(folderOf(root).lock);
+  try {
+    const { folder, config, replay: read, state } = readRun(root);
+    const { fingerprint } = await openEngine(config.engine.name, { threads: 1, environment: process.env });
+    const then = `${config.engine.name} ${config.engine.version} (${config.engine.instructionSet}), Node ${config.node}`;
+    const now = `${fingerprint.engine} ${fingerprint.version} (${fingerprint.instructionSet}), Node ${process.versions.node}`;
+    if (then !== now && options.mixed !== true)
+      throw new UserError(
+        `${root} was computed by ${then}; here it is ${now}: the bits would differ (--mixed goes on all the same)`,
+      );
+    const opening: RunEvent[] = [];
+    if (read.entries.length === 0) opening.push({ type: 'run', format, instar: version });
+    opening.push({ type: 'resumed', cut: read.torn, mixed: then !== now });
+    if (options.budget !== undefined) opening.push(...extend(state, config, options.budget));
+    else if (state.search.finished) return;
+    const dataset = await dataOf(config, options.onData);
+    const journal = new Journal(folder.journal, read.length);
+    try {
+      yield* go(folder, config, journal, state, dataset, origin, options, opening);
+    } finally {
+      journal.close();
+    }
+  } finally {
+    release();
+  }
+}

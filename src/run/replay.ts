@@ -1,0 +1,50 @@
+/** The state of a run: the replay of its journal. What `show`, the display and the reports look at. */
+import { emptyState, reduce, type SearchState } from '../search/state.ts';
+import type { SearchEvent } from '../search/events.ts';
+import type { Entry, Plan } from './events.ts';
+
+export interface RunState {
+  readonly search: SearchState;
+  readonly plan: Plan | null;
+  /** Seconds; as extended. */
+  readonly budget: number | null;
+  /** Active seconds until which a budgeted search may go on. */
+  readonly searchUntil: number | null;
+  /** Active seconds until the last event. */
+  readonly seconds: number;
+  readonly events: number;
+  readonly interrupted: boolean;
+  /** Active seconds at which tasks began and lines had their epochs, for speeds. */
+  readonly taskStarted: ReadonlyMap<string, number>;
+}
+
+export const emptyRun: RunState = {
+  search: emptyState,
+  plan: null,
+  budget: null,
+  searchUntil: null,
+  seconds: 0,
+  events: 0,
+  interrupted: false,
+  taskStarted: new Map(),
+};
+
+export function replayEntry(state: RunState, entry: Entry): RunState {
+  const next = { ...state, seconds: entry.t, events: entry.n + 1, interrupted: entry.type === 'interrupted' };
+  switch (entry.type) {
+    case 'run':
+    case 'interrupted':
+    case 'resumed':
+      return next;
+    case 'plan':
+      return { ...next, plan: entry.plan, budget: entry.budget, searchUntil: entry.plan.searchUntil };
+    case 'extended':
+      return { ...next, budget: entry.budget, searchUntil: entry.searchUntil };
+    case 'task':
+      return { ...next, taskStarted: new Map(state.taskStarted).set(entry.task, entry.t) };
+    default:
+      return { ...next, search: reduce(state.search, entry as SearchEvent) };
+  }
+}
+
+export const replay = (entries: readonly Entry[]): RunState => entries.reduce(replayEntry, emptyRun);

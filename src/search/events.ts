@@ -1,0 +1,77 @@
+/** What happened in a search: the facts and decisions that its state is the replay of. */
+import { z } from 'zod';
+import { editSchema } from '../morphism/edit.ts';
+import { networkSchema } from '../network/check.ts';
+import { certificateSchema, failureSchema, measuredSchema } from '../training/job.ts';
+
+/** `vanilla`, `s1c3` (step 1, child 3), `final`, `baseline`. */
+const line = z.string();
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+const count = z.int().min(0);
+
+export const stopReasons = ['steps', 'time', 'limits', 'interrupted'] as const;
+
+export const searchEventSchema = z.discriminatedUnion('type', [
+  /** The network that the search starts from. */
+  z.strictObject({ type: z.literal('vanilla'), network: networkSchema }),
+  /** A step begins: the children, drawn. Child 0 is the parent itself. */
+  z.strictObject({
+    type: z.literal('step'),
+    step: z.int().min(1),
+    parent: line,
+    children: z.array(z.strictObject({ line, edits: z.array(editSchema), parameters: count, multiplyAdds: count })),
+  }),
+  /** A child's edits are made and certified. */
+  z.strictObject({ type: z.literal('grown'), line, certificate: certificateSchema }),
+  /** An epoch of a line ended, or its task did. `done` counts the task's minibatches, `epoch` the line's epochs. */
+  z.strictObject({
+    type: z.literal('epoch'),
+    line,
+    task: z.string(),
+    done: count,
+    epoch: count,
+    loss: z.number(),
+    validation: measuredSchema.nullable(),
+    checkpoint: hash,
+  }),
+  /** A task gave nothing. It is tried once more where that may help; then its line is lost. */
+  z.strictObject({
+    type: z.literal('failed'),
+    line,
+    task: z.string(),
+    failure: failureSchema,
+    message: z.string(),
+    retried: z.boolean(),
+  }),
+  /** A rung ended. */
+  z.strictObject({ type: z.literal('rung'), step: z.int(), rung: count, survivors: z.array(line), dropped: z.array(line) }),
+  /** A step ended: the next parent. */
+  z.strictObject({ type: z.literal('selected'), step: z.int(), line }),
+  /** No further step: what the final training starts from. */
+  z.strictObject({ type: z.literal('stop'), reason: z.enum(stopReasons), line }),
+  /** A slice of the final training, or of the baseline, is planned: minibatches, and the cosine's progress over them. */
+  z.strictObject({
+    type: z.literal('slice'),
+    line: z.enum(['final', 'baseline']),
+    rate: z.number(),
+    from: z.number(),
+    to: z.number(),
+    count: z.int().min(1),
+    whole: z.boolean(),
+    /** Whether the optimizer starts anew. */
+    restart: z.boolean(),
+  }),
+  /** The test set was read. */
+  z.strictObject({
+    type: z.literal('test'),
+    line,
+    reading: z.int().min(1),
+    measured: measuredSchema,
+    confusion: z.array(z.array(count)),
+  }),
+  z.strictObject({ type: z.literal('finished'), line }),
+  /** A search that had stopped goes on: more time was given. The final training is thrown away. */
+  z.strictObject({ type: z.literal('reopened') }),
+]);
+
+export type SearchEvent = z.infer<typeof searchEventSchema>;

@@ -1,0 +1,332 @@
+/**
+ * What to do next: a pure function of the state. Decisions that follow from the state alone are events to be recorded;
+ * training and measuring are tasks; what depends on a clock is asked.
+ */
+import { drawEdits } from '../morphism/mutate.ts';
+import { fiveOperators, sixOperators } from '../morphism/operators.ts';
+import type { Limits } from '../morphism/operator.ts';
+import { countMultiplyAdds, countParameters } from '../network/cost.ts';
+import type { Network, Shape } from '../network/network.ts';
+import { vanillaNetwork } from '../network/vanilla.ts';
+import type { Start, TrainingJob } from '../training/job.ts';
+import type { Schedule } from '../training/schedule.ts';
+import { must } from '../util/assert.ts';
+import { random, type KeyPart } from '../util/random.ts';
+import type { SearchEvent } from './events.ts';
+import { planRungs, scheduleOf, type Rung } from './rungs.ts';
+import { methods, type Settings } from './settings.ts';
+import { lineage, lineOf, validationOf, type LineId, type SearchState, type Slice, type Step } from './state.ts';
+
+/** What a search knows of its data. */
+export interface Counts {
+  readonly shape: Shape;
+  readonly classes: number;
+  /** Images that are trained on, without those of validation. */
+  readonly train: number;
+  readonly validation: number;
+}
+
+export interface Context {
+  readonly settings: Settings;
+  readonly counts: Counts;
+  /** Whether a worker has the memory to train that network. */
+  fits(network: Network): boolean;
+}
+
+/** Training of one line, as far as the search decides it; the run adds data and engine to make it a job. */
+export interface TrainingTask {
+  readonly kind: 'training';
+  readonly id: string;
+  readonly line: LineId;
+  readonly network: Network;
+  readonly start: Start;
+  readonly schedule: Schedule;
+  readonly whole: boolean;
+  readonly key: readonly KeyPart[];
+  readonly minibatches: TrainingJob['minibatches'];
+  /** How many tasks are planned beside it: what its share of the cores follows from. */
+  readonly planned: number;
+}
+
+/** A reading of the test set. */
+export interface TestTask {
+  readonly kind: 'test';
+  readonly id: string;
+  readonly line: LineId;
+  readonly network: Network;
+  readonly checkpoint: string;
+}
+
+export type Task = TrainingTask | TestTask;
+
+export type Decision =
+  | { readonly kind: 'record'; readonly event: SearchEvent }
+  | { readonly kind: 'work'; readonly tasks: readonly Task[] }
+  /** The next slice of the final training, which a budget plans by the clock. */
+  | { readonly kind: 'plan'; readonly planned: readonly Slice[] }
+  | { readonly kind: 'end' };
+
+export const minibatchesPerEpoch = ({ settings, counts }: Context, whole: boolean): number =>
+  Math.floor((counts.train + (whole ? counts.validation : 0)) / settings.batch);
+
+const record = (event: SearchEvent): Decision => ({ kind: 'record', event });
+
+/** Rungs of settings that were checked. */
+export function rungsOf(settings: Settings): readonly Rung[] {
+  const rungs = planRungs(settings);
+  if (typeof rungs === 'string') throw new Error(`bug: ${rungs}`);
+  return rungs;
+}
+
+function lexicographically(a: readonly number[], b: readonly number[]): number {
+  const at = a.findIndex((value, index) => value !== b[index]);
+  return at === -1 ? 0 : (a[at] as number) - (b[at] as number);
+}
+
+/** Better first: accuracy, then lower loss, fewer parameters, lower index. */
+export function rank(state: SearchState, ids: readonly LineId[]): readonly LineId[] {
+  const score = (id: LineId): readonly number[] => {
+    const line = lineOf(state, id);
+    const measured = validationOf(state, id);
+    return [-(measured?.accuracy ?? 0), measured?.loss ?? Infinity, line.parameters, line.child];
+  };
+  const scored = ids.map((id) => ({ id, score: score(id) }));
+  return scored.toSorted((a, b) => lexicographically(a.score, b.score)).map(({ id }) => id);
+}
+
+/** The network that the next step starts from, and that a search ended now would train to the end. */
+export function currentParent(state: SearchState): LineId {
+  return state.steps.findLast((step) => step.winner !== null)?.winner ?? 'vanilla';
+}
+
+const isDone = (state: SearchState, id: string, count: number): boolean => (state.tasks.get(id) ?? 0) >= count;
+
+interface Piece {
+  readonly id: string;
+  readonly line: LineId;
+  readonly first: number;
+  readonly count: number;
+  readonly schedule: Schedule;
+  readonly whole: boolean;
+  readonly key: readonly KeyPart[];
+  readonly planned: number;
+  /** Whether the velocities of the piece before are kept. */
+  readonly carry: boolean;
+}
+
+/** A piece of a line's training as a task: begun anew or from where its last checkpoint stands. */
+function taskOf(state: SearchState, piece: Piece): TrainingTask {
+  const line = lineOf(state, piece.line);
+  const done = state.tasks.get(piece.id) ?? 0;
+  const parent = line.parent === null ? null : lineOf(state, line.parent);
+  const fresh = line.checkpoint === null;
+  const from: Start['from'] =
+    line.checkpoint !== null
+      ? { kind: 'checkpoint', hash: line.checkpoint }
+      : parent === null
+        ? { kind: 'initial', key: [...piece.key, 'initial'] }
+        : { kind: 'checkpoint', hash: must(parent.checkpoint, `checkpoint of ${parent.id}`) };
+  return {
+    kind: 'training',
+    id: piece.id,
+    line: line.id,
+    network: fresh && parent !== null ? parent.network : line.network,
+    start: { from, edits: fresh ? line.edits : [], velocities: done > 0 || (piece.carry && !fresh) },
+    schedule: piece.schedule,
+    whole: piece.whole,
+    key: piece.key,
+    minibatches: { first: piece.first, count: piece.count, done },
+    planned: piece.planned,
+  };
+}
+
+function vanillaPiece(context: Context): Piece {
+  const { seed, vanilla } = context.settings;
+  return {
+    id: 'vanilla',
+    line: 'vanilla',
+    first: 0,
+    count: vanilla.epochs * minibatchesPerEpoch(context, false),
+    schedule: { kind: 'constant', rate: vanilla.rate },
+    whole: false,
+    key: [seed, 'vanilla'],
+    planned: 1,
+    carry: false,
+  };
+}
+
+function rungPiece(context: Context, step: Step, id: LineId, child: number, index: number): Piece {
+  const { settings } = context;
+  const rungs = rungsOf(settings);
+  const rung = must(rungs[index], 'rung');
+  const perEpoch = minibatchesPerEpoch(context, false);
+  const before = rungs.slice(0, index).reduce((sum, { epochs }) => sum + epochs, 0);
+  return {
+    id: `${id}/${index}`,
+    line: id,
+    first: before * perEpoch,
+    count: rung.epochs * perEpoch,
+    schedule: scheduleOf(settings, rungs, index),
+    whole: false,
+    key: [settings.seed, 'step', step.step, child],
+    planned: rung.size,
+    carry: methods[settings.method].restart === 'step' && index > 0,
+  };
+}
+
+/** The limits that mutations keep: asked of each mutated structure before it is made. */
+export function limitsOf({ settings, fits }: Context): Limits {
+  const { parameters, multiplyAdds, channels } = settings.limits;
+  return {
+    maxChannels: channels,
+    admits: (network) =>
+      countParameters(network) <= parameters &&
+      (multiplyAdds === null || countMultiplyAdds(network) <= multiplyAdds) &&
+      fits(network),
+  };
+}
+
+/** Child 0 is the parent, trained on like the others (Elsken et al. 2017, Algorithm 1); the others are mutated. */
+function drawStep(state: SearchState, context: Context, step: number): Decision {
+  const { settings } = context;
+  const parent = lineOf(state, currentParent(state));
+  const drawing = {
+    operators: methods[settings.method].separable ? sixOperators : fiveOperators,
+    mutations: settings.step.mutations,
+    limits: limitsOf(context),
+  };
+  const children = Array.from({ length: settings.step.children }, (_none, child) => {
+    const { edits, network } =
+      child === 0
+        ? { edits: [], network: parent.network }
+        : drawEdits(parent.network, drawing, random(settings.seed, 'mutate', step, child));
+    return {
+      line: `s${step}c${child}`,
+      edits: [...edits],
+      parameters: countParameters(network),
+      multiplyAdds: countMultiplyAdds(network),
+    };
+  });
+  if (children.every(({ edits }) => edits.length === 0)) return record({ type: 'stop', reason: 'limits', line: parent.id });
+  return record({ type: 'step', step, parent: parent.id, children });
+}
+
+function continueStep(state: SearchState, context: Context, step: Step): Decision {
+  const rungs = rungsOf(context.settings);
+  const index = step.rungs.length;
+  const entered = index === 0 ? step.children : (step.rungs[index - 1]?.survivors ?? []);
+  const alive = entered.filter((id) => lineOf(state, id).end === null);
+  if (index === rungs.length || alive.length === 0) {
+    const winner = rank(state, alive)[0];
+    // None survived: the parent goes on.
+    return record({ type: 'selected', step: step.step, line: winner ?? step.parent });
+  }
+  const pieces = alive.map((id) => rungPiece(context, step, id, lineOf(state, id).child, index));
+  const open = pieces.filter((piece) => !isDone(state, piece.id, piece.count));
+  if (open.length > 0) return { kind: 'work', tasks: open.map((piece) => taskOf(state, piece)) };
+  const kept = rungs[index + 1]?.size ?? 1;
+  const ranked = rank(state, alive);
+  return record({
+    type: 'rung',
+    step: step.step,
+    rung: index,
+    survivors: ranked.slice(0, kept),
+    dropped: ranked.slice(kept),
+  });
+}
+
+function slicePieces(context: Context, line: 'final' | 'baseline', slices: readonly Slice[]): readonly Piece[] {
+  let first = 0;
+  let phase = 0;
+  return slices.map((slice, index) => {
+    // Each restart begins a phase of its own, whose epochs count from 0.
+    if (slice.restart && index > 0) {
+      phase++;
+      first = 0;
+    }
+    const piece: Piece = {
+      id: `${line}/${index}`,
+      line,
+      first,
+      count: slice.count,
+      schedule: { kind: 'cosine', rate: slice.rate, from: slice.from, to: slice.to },
+      whole: slice.whole,
+      key: [context.settings.seed, line, phase],
+      planned: 1,
+      carry: !slice.restart,
+    };
+    first += slice.count;
+    return piece;
+  });
+}
+
+/** What the winner's line was trained for after the vanilla network, given to the vanilla network: the same cycles. */
+export function baselineSlices(state: SearchState, context: Context): readonly Slice[] {
+  const { settings } = context;
+  const rungs = rungsOf(settings);
+  const perEpoch = minibatchesPerEpoch(context, false);
+  const winner = must(state.stop, 'stop').line;
+  const steps = lineage(state, winner).filter((line) => line.id.startsWith('s'));
+  const searched = steps.flatMap((line) => {
+    // A step that was cut short trained its line in fewer rungs.
+    const trained = rungs.filter((rung, index) => isDone(state, `${line.id}/${index}`, rung.epochs * perEpoch));
+    return trained.map((rung, index): Slice => {
+      const schedule = scheduleOf(settings, rungs, index);
+      if (schedule.kind !== 'cosine') throw new Error('bug: rungs have cosine schedules');
+      const restart = index === 0 || methods[settings.method].restart === 'rung';
+      return { rate: schedule.rate, from: schedule.from, to: schedule.to, count: rung.epochs * perEpoch, whole: false, restart };
+    });
+  });
+  return [...searched, ...state.slices.final];
+}
+
+function continueEnd(state: SearchState, context: Context): Decision {
+  const final = state.slices.final;
+  const pieces = slicePieces(context, 'final', final);
+  const open = pieces.find((piece) => !isDone(state, piece.id, piece.count));
+  if (open !== undefined) return { kind: 'work', tasks: [taskOf(state, open)] };
+  if ((final.at(-1)?.to ?? 0) < 1) return { kind: 'plan', planned: final };
+  const test = (id: LineId): Decision => {
+    const line = lineOf(state, id);
+    const checkpoint = must(line.checkpoint, `checkpoint of ${id}`);
+    return { kind: 'work', tasks: [{ kind: 'test', id: `${id}/test`, line: id, network: line.network, checkpoint }] };
+  };
+  if (!state.tests.has('final')) return test('final');
+  if (context.settings.baseline) {
+    const slices = baselineSlices(state, context);
+    const following = slices[state.slices.baseline.length];
+    const running = slicePieces(context, 'baseline', state.slices.baseline).find(
+      (piece) => !isDone(state, piece.id, piece.count),
+    );
+    if (running !== undefined) return { kind: 'work', tasks: [taskOf(state, running)] };
+    if (following !== undefined) return record({ type: 'slice', line: 'baseline', ...following });
+    if (!state.tests.has('baseline')) return test('baseline');
+  }
+  return record({ type: 'finished', line: 'final' });
+}
+
+/** The next decision of a search in this state. */
+export function next(state: SearchState, context: Context): Decision {
+  const { settings, counts } = context;
+  if (state.finished) return { kind: 'end' };
+  const vanilla = state.lines.get('vanilla');
+  if (vanilla === undefined) {
+    const network = vanillaNetwork(counts.shape, counts.classes, settings.widths);
+    return record({ type: 'vanilla', network: { nodes: network.nodes.map((node) => ({ ...node, inputs: [...node.inputs] })) } });
+  }
+  if (state.stop !== null) return continueEnd(state, context);
+  const first = vanillaPiece(context);
+  if (!isDone(state, first.id, first.count)) return { kind: 'work', tasks: [taskOf(state, first)] };
+  const open = state.steps.find((step) => step.winner === null);
+  if (open !== undefined) return continueStep(state, context, open);
+  const { steps } = settings.limits;
+  if (steps !== null && state.steps.length >= steps) return record({ type: 'stop', reason: 'steps', line: currentParent(state) });
+  return drawStep(state, context, state.steps.length + 1);
+}
+
+/** The best network of a search that is stopped now: among those measured that are still in it, the parent included. */
+export function bestSoFar(state: SearchState): LineId {
+  const open = state.steps.find((step) => step.winner === null);
+  const children = (open?.children ?? []).filter((id) => lineOf(state, id).end === null && lineOf(state, id).epochs.length > 0);
+  return rank(state, [currentParent(state), ...children])[0] ?? currentParent(state);
+}

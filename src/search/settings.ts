@@ -1,0 +1,131 @@
+/** Every setting of a search, the four methods, and the presets. The paper's values are those of `paper`; §4.2, §4.3. */
+import { z } from 'zod';
+
+const share = z.number().min(0).max(1);
+const count = z.int().min(1);
+const rate = z.number().positive().max(10);
+
+export const methodNames = ['nash', 'sh', 'shr', 'shrsep'] as const;
+export type MethodName = (typeof methodNames)[number];
+
+export interface Method {
+  /** Hill climbing trains all children alike; halving drops all but 1/η after each rung. */
+  readonly selection: 'hill-climbing' | 'halving';
+  /** When the learning rate starts anew, and with it the momentum. */
+  readonly restart: 'step' | 'rung';
+  /** Whether separable convolutions are inserted too (§3.2.6). */
+  readonly separable: boolean;
+}
+
+/** §4.2.1 to §4.2.4. */
+export const methods: { readonly [Name in MethodName]: Method } = {
+  nash: { selection: 'hill-climbing', restart: 'step', separable: false },
+  sh: { selection: 'halving', restart: 'step', separable: false },
+  shr: { selection: 'halving', restart: 'rung', separable: false },
+  shrsep: { selection: 'halving', restart: 'rung', separable: true },
+};
+
+export const settingsSchema = z.strictObject({
+  method: z.enum(methodNames),
+  seed: z.int().min(0),
+  /** Channels of the vanilla network's blocks. */
+  widths: z.array(z.int().min(1).max(4096)).min(1).max(8),
+  /** Training images used, before the validation images are taken off; null for all. */
+  images: count.nullable(),
+  /** The share of them held out for validation. */
+  validation: z.number().gt(0).lt(1),
+  batch: count,
+  augmentation: z.strictObject({
+    flip: z.boolean(),
+    normalise: z.boolean(),
+    /** Of the side. */
+    shift: share,
+    /** Of the side. */
+    cutout: share,
+    /** α; 0 for none. */
+    mixup: z.number().min(0).max(100),
+  }),
+  momentum: z.number().min(0).lt(1),
+  weightDecay: z.number().min(0).max(1),
+  vanilla: z.strictObject({ epochs: count, rate }),
+  step: z.strictObject({
+    /** Children a step, the unmutated parent included. */
+    children: z.int().min(2).max(1024),
+    /** Mutations a child. */
+    mutations: z.int().min(1).max(1000),
+    /** E: epochs a step, over all children. */
+    epochs: count,
+    /** η. */
+    eta: z.int().min(2).max(64),
+    rate,
+  }),
+  limits: z.strictObject({
+    /** Evolutionary steps; null for no limit. */
+    steps: z.int().min(0).nullable(),
+    /** Trained parameters. */
+    parameters: count,
+    /** Multiply-adds an image, forward; null for no limit. */
+    multiplyAdds: count.nullable(),
+    /** Bytes of one worker. */
+    memory: count,
+    /** Output channels of a widened convolution, §3.2.2. */
+    channels: count,
+    /** Seconds of search before the final training, §4.3; null for no limit. */
+    seconds: z.number().positive().nullable(),
+  }),
+  final: z.strictObject({ epochs: count, rate }),
+  /** Whether the vanilla network is given the winner's epochs too, to compare. */
+  baseline: z.boolean(),
+});
+
+export type Settings = z.infer<typeof settingsSchema>;
+
+export const presetNames = ['paper', 'laptop', 'quick'] as const;
+export type PresetName = (typeof presetNames)[number];
+
+const paper: Settings = {
+  method: 'shr',
+  seed: 1,
+  widths: [64, 128, 256],
+  images: null,
+  validation: 0.1,
+  batch: 128,
+  augmentation: { flip: true, normalise: true, shift: 0.125, cutout: 0.5, mixup: 1 },
+  momentum: 0.9,
+  weightDecay: 5e-4,
+  vanilla: { epochs: 20, rate: 0.01 },
+  step: { children: 8, mutations: 5, epochs: 160, eta: 2, rate: 0.01 },
+  limits: {
+    steps: null,
+    parameters: 20_000_000,
+    multiplyAdds: null,
+    memory: Number.MAX_SAFE_INTEGER,
+    channels: 600,
+    seconds: 23 * 3600,
+  },
+  final: { epochs: 200, rate: 0.025 },
+  baseline: false,
+};
+
+/** `laptop` takes about an hour on two cores, `quick` a minute or two; both end by steps and epochs, not by the clock. */
+export const presets: { readonly [Name in PresetName]: Settings } = {
+  paper,
+  laptop: {
+    ...paper,
+    widths: [32, 64, 128],
+    images: 12_000,
+    step: { ...paper.step, epochs: 64 },
+    limits: { ...paper.limits, steps: 3, parameters: 2_000_000, multiplyAdds: 60_000_000, seconds: null },
+    final: { epochs: 60, rate: 0.025 },
+  },
+  quick: {
+    ...paper,
+    widths: [16, 32, 64],
+    images: 4_000,
+    augmentation: { ...paper.augmentation, cutout: 0.25, mixup: 0.2 },
+    vanilla: { epochs: 4, rate: 0.02 },
+    step: { ...paper.step, children: 4, epochs: 12, rate: 0.02 },
+    limits: { ...paper.limits, steps: 2, parameters: 500_000, multiplyAdds: 15_000_000, seconds: null },
+    final: { epochs: 10, rate: 0.025 },
+  },
+};

@@ -1,0 +1,211 @@
+/** The state of a search: the replay of its events. Pure; it knows no clock and no disk. */
+import { applyToNetwork } from '../morphism/apply.ts';
+import type { Edit } from '../morphism/edit.ts';
+import { countMultiplyAdds, countParameters } from '../network/cost.ts';
+import { freeze, type Network } from '../network/network.ts';
+import type { Certificate, Measured } from '../training/job.ts';
+import { must } from '../util/assert.ts';
+import type { SearchEvent } from './events.ts';
+
+export type LineId = string;
+
+export interface EpochPoint {
+  /** Epochs of the line itself, from 1. */
+  readonly epoch: number;
+  readonly loss: number;
+  readonly validation: Measured | null;
+}
+
+/** One network in training, from its birth on. */
+export interface Line {
+  readonly id: LineId;
+  readonly parent: LineId | null;
+  /** 0 for the vanilla network. */
+  readonly step: number;
+  readonly child: number;
+  readonly edits: readonly Edit[];
+  readonly network: Network;
+  readonly parameters: number;
+  readonly multiplyAdds: number;
+  /** The latest checkpoint of its own; null before the first. */
+  readonly checkpoint: string | null;
+  readonly epochs: readonly EpochPoint[];
+  readonly certificate: Certificate | null;
+  /** Rung after which it was dropped, or why it was lost. */
+  readonly end: { readonly kind: 'dropped'; readonly rung: number } | { readonly kind: 'lost'; readonly reason: string } | null;
+}
+
+export interface Step {
+  readonly step: number;
+  readonly parent: LineId;
+  readonly children: readonly LineId[];
+  /** Rungs that ended, with who survived. */
+  readonly rungs: readonly { readonly survivors: readonly LineId[]; readonly dropped: readonly LineId[] }[];
+  readonly winner: LineId | null;
+}
+
+export interface Slice {
+  readonly rate: number;
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+  readonly whole: boolean;
+  readonly restart: boolean;
+}
+
+export interface SearchState {
+  readonly lines: ReadonlyMap<LineId, Line>;
+  readonly steps: readonly Step[];
+  /** Minibatches done, by task. */
+  readonly tasks: ReadonlyMap<string, number>;
+  /** Failed attempts, by task. */
+  readonly failures: ReadonlyMap<string, number>;
+  readonly stop: { readonly reason: string; readonly line: LineId } | null;
+  readonly slices: { readonly final: readonly Slice[]; readonly baseline: readonly Slice[] };
+  readonly tests: ReadonlyMap<LineId, { readonly measured: Measured; readonly confusion: readonly (readonly number[])[] }>;
+  readonly readings: number;
+  readonly finished: boolean;
+}
+
+export const emptyState: SearchState = {
+  lines: new Map(),
+  steps: [],
+  tasks: new Map(),
+  failures: new Map(),
+  stop: null,
+  slices: { final: [], baseline: [] },
+  tests: new Map(),
+  readings: 0,
+  finished: false,
+};
+
+export const lineOf = (state: SearchState, id: LineId): Line => must(state.lines.get(id), `line ${id}`);
+
+/** The last measured validation of a line; of a child not yet measured, that of its parent. */
+export function validationOf(state: SearchState, id: LineId): Measured | null {
+  const line = lineOf(state, id);
+  const own = line.epochs.findLast((point) => point.validation !== null)?.validation ?? null;
+  return own ?? (line.parent === null ? null : validationOf(state, line.parent));
+}
+
+/** The line and its ancestors, the vanilla network first. */
+export function lineage(state: SearchState, id: LineId): readonly Line[] {
+  const line = lineOf(state, id);
+  return line.parent === null ? [line] : [...lineage(state, line.parent), line];
+}
+
+const withLine = (state: SearchState, line: Line): SearchState => ({ ...state, lines: new Map(state.lines).set(line.id, line) });
+
+const change = (state: SearchState, id: LineId, fields: Partial<Line>): SearchState =>
+  withLine(state, { ...lineOf(state, id), ...fields });
+
+function newLine(
+  fields: Pick<Line, 'id' | 'parent' | 'step' | 'child' | 'edits' | 'network' | 'parameters' | 'multiplyAdds'>,
+): Line {
+  return { ...fields, checkpoint: null, epochs: [], certificate: null, end: null };
+}
+
+/** The same network under another name: what final training and baseline are. */
+function continuation(state: SearchState, id: LineId, of: LineId): Line {
+  const { network, parameters, multiplyAdds, step } = lineOf(state, of);
+  return newLine({ id, parent: of, step, child: 0, edits: [], network, parameters, multiplyAdds });
+}
+
+function grownNetwork(parent: Network, edits: readonly Edit[]): Network {
+  return edits.reduce((network, edit) => {
+    const next = applyToNetwork(network, edit);
+    if (typeof next === 'string') throw new Error(`bug: an edit of the journal does not apply: ${next}`);
+    return next;
+  }, parent);
+}
+
+/** Without the final line, the baseline and their tasks. */
+const withoutEnd = <T>(map: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
+  new Map([...map].filter(([key]) => !/^(final|baseline)(\/|$)/.test(key)));
+
+/** The state after an event. An event that does not fit the state is a bug, or a journal that was tampered with. */
+export function reduce(state: SearchState, event: SearchEvent): SearchState {
+  switch (event.type) {
+    case 'vanilla': {
+      const network = freeze(event.network.nodes);
+      const costs = { parameters: countParameters(network), multiplyAdds: countMultiplyAdds(network) };
+      return withLine(state, newLine({ id: 'vanilla', parent: null, step: 0, child: 0, edits: [], network, ...costs }));
+    }
+    case 'step': {
+      const parent = lineOf(state, event.parent);
+      const lines = new Map(state.lines);
+      event.children.forEach(({ line, edits, parameters, multiplyAdds }, child) => {
+        const network = grownNetwork(parent.network, edits);
+        lines.set(
+          line,
+          newLine({ id: line, parent: parent.id, step: event.step, child, edits, network, parameters, multiplyAdds }),
+        );
+      });
+      const step = {
+        step: event.step,
+        parent: parent.id,
+        children: event.children.map((child) => child.line),
+        rungs: [],
+        winner: null,
+      };
+      return { ...state, lines, steps: [...state.steps, step] };
+    }
+    case 'grown':
+      return change(state, event.line, { certificate: event.certificate });
+    case 'epoch': {
+      const line = lineOf(state, event.line);
+      const epochs = [...line.epochs, { epoch: event.epoch, loss: event.loss, validation: event.validation }];
+      const next = change(state, event.line, { checkpoint: event.checkpoint, epochs });
+      return { ...next, tasks: new Map(state.tasks).set(event.task, event.done) };
+    }
+    case 'failed': {
+      const failures = new Map(state.failures).set(event.task, (state.failures.get(event.task) ?? 0) + 1);
+      const next = event.retried
+        ? state
+        : change(state, event.line, { end: { kind: 'lost', reason: `${event.failure}: ${event.message}` } });
+      return { ...next, failures };
+    }
+    case 'rung': {
+      const { survivors, dropped } = event;
+      const steps = state.steps.map((step) =>
+        step.step === event.step ? { ...step, rungs: [...step.rungs, { survivors, dropped }] } : step,
+      );
+      let next: SearchState = { ...state, steps };
+      for (const id of dropped) next = change(next, id, { end: { kind: 'dropped', rung: event.rung } });
+      return next;
+    }
+    case 'selected':
+      return { ...state, steps: state.steps.map((step) => (step.step === event.step ? { ...step, winner: event.line } : step)) };
+    case 'stop':
+      return { ...withLine(state, continuation(state, 'final', event.line)), stop: { reason: event.reason, line: event.line } };
+    case 'slice': {
+      const { line, rate, from, to, count, whole, restart } = event;
+      // The baseline goes on from the vanilla network; `stop` made the final line.
+      const known = state.lines.has(line) ? state : withLine(state, continuation(state, line, 'vanilla'));
+      return {
+        ...known,
+        slices: { ...state.slices, [line]: [...state.slices[line], { rate, from, to, count, whole, restart }] },
+      };
+    }
+    case 'test':
+      return {
+        ...state,
+        readings: event.reading,
+        tests: new Map(state.tests).set(event.line, { measured: event.measured, confusion: event.confusion }),
+      };
+    case 'finished':
+      return { ...state, finished: true };
+    case 'reopened': {
+      return {
+        ...state,
+        lines: withoutEnd(state.lines),
+        tasks: withoutEnd(state.tasks),
+        failures: withoutEnd(state.failures),
+        tests: withoutEnd(state.tests),
+        stop: null,
+        slices: { final: [], baseline: [] },
+        finished: false,
+      };
+    }
+  }
+}

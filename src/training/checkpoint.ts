@@ -1,0 +1,110 @@
+/**
+ * Checkpoints: a network and its numbers in a safetensors file that is named by the hash of its content, written beside and
+ * renamed, so that a file of that name is whole or not there.
+ */
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { decodeSafetensors, encodeSafetensors, f32, fromF32 } from '../formats/safetensors.ts';
+import { parseNetwork } from '../network/check.ts';
+import type { Network } from '../network/network.ts';
+import { parametersOf } from '../network/parameters.ts';
+import type { Tensors } from '../network/tensor.ts';
+import { sha256 } from '../util/hash.ts';
+import { canonicalJson } from '../util/json.ts';
+import { RunError, UserError } from '../util/user-error.ts';
+
+export interface Checkpoint {
+  readonly network: Network;
+  /** Parameters and running statistics, and velocities as `<parameter>/velocity` where they are kept. */
+  readonly tensors: Tensors;
+}
+
+export interface CheckpointStore {
+  /** Gives the hash that names it. Writing the same again is harmless. */
+  write(checkpoint: Checkpoint): Promise<string>;
+  /** A UserError that names the file where it is missing or damaged. */
+  read(hash: string): Promise<Checkpoint>;
+}
+
+export const isVelocity = (name: string): boolean => name.endsWith('/velocity');
+
+export const withoutVelocities = (tensors: Tensors): Tensors =>
+  Object.fromEntries(Object.entries(tensors).filter(([name]) => !isVelocity(name)));
+
+export function encodeCheckpoint({ network, tensors }: Checkpoint, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+  const stored = Object.fromEntries(Object.entries(tensors).map(([name, { shape, data }]) => [name, fromF32(shape, data)]));
+  return encodeSafetensors(stored, { ...metadata, network: canonicalJson(network) });
+}
+
+/** `where` names the file in the message of a UserError. */
+export function decodeCheckpoint(
+  bytes: Uint8Array,
+  where: string,
+): Checkpoint & { readonly metadata: Readonly<Record<string, string>> } {
+  const { tensors: stored, metadata } = decodeSafetensors(bytes, where);
+  let json: unknown;
+  try {
+    json = JSON.parse(metadata['network'] ?? '');
+  } catch {
+    throw new UserError(`${where}: holds no network`);
+  }
+  const network = parseNetwork(json);
+  if (typeof network === 'string') throw new UserError(`${where}: ${network}`);
+  const tensors = Object.fromEntries(
+    Object.entries(stored).map(([name, tensor]) => {
+      if (tensor.dtype !== 'F32') throw new UserError(`${where}: tensor ${name} is ${tensor.dtype}, not F32`);
+      return [name, { shape: tensor.shape, data: f32(tensor) }];
+    }),
+  );
+  for (const { name, shape } of parametersOf(network)) {
+    const found = tensors[name]?.shape.join('×');
+    if (found !== shape.join('×'))
+      throw new UserError(`${where}: tensor ${name} is ${found ?? 'missing'}, not ${shape.join('×')}`);
+  }
+  return { network, tensors, metadata };
+}
+
+/** Writes a file so that it is there whole or not at all, even when the power fails. A full disk is said as such. */
+export async function writeWhole(path: string, bytes: Uint8Array | string, unique: string): Promise<void> {
+  const beside = `${path}.${unique}.tmp`;
+  try {
+    const file = await open(beside, 'w');
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(beside, path);
+  } catch (error) {
+    await rm(beside, { force: true });
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw new RunError(`the disk is full: ${path} could not be written`);
+    throw error;
+  }
+}
+
+export const checkpointPath = (folder: string, hash: string): string => join(folder, `${hash}.safetensors`);
+
+/** Checkpoints as files in a folder. `unique` keeps writers apart that share it, such as a process number. */
+export function fileCheckpoints(folder: string, unique: string): CheckpointStore {
+  return {
+    async write(checkpoint) {
+      const bytes = encodeCheckpoint(checkpoint);
+      const hash = sha256(bytes);
+      await mkdir(folder, { recursive: true });
+      await writeWhole(checkpointPath(folder, hash), bytes, unique);
+      return hash;
+    },
+    async read(hash) {
+      const path = checkpointPath(folder, hash);
+      let bytes: Uint8Array;
+      try {
+        bytes = await readFile(path);
+      } catch (error) {
+        throw new UserError(`checkpoint ${path} cannot be read: ${(error as Error).message}`);
+      }
+      if (sha256(bytes) !== hash) throw new UserError(`checkpoint ${path} is damaged: its content does not fit its name`);
+      return decodeCheckpoint(bytes, path);
+    },
+  };
+}

@@ -1,0 +1,106 @@
+/**
+ * A parent becomes a child: the edits applied one after another, each new batch normalisation calibrated right after its
+ * insertion, and the certificate that the child computes what its parent does.
+ */
+import { applyEdit } from '../morphism/apply.ts';
+import { calibrate } from '../morphism/calibration.ts';
+import type { Edit } from '../morphism/edit.ts';
+import type { Dataset } from '../data/dataset.ts';
+import type { Batcher } from '../data/batches.ts';
+import type { Engine } from '../engine/engine.ts';
+import { nodeOf, type Network } from '../network/network.ts';
+import type { Tensors } from '../network/tensor.ts';
+import { must } from '../util/assert.ts';
+import type { Random } from '../util/random.ts';
+import type { Certificate } from './job.ts';
+import { channelStatistics, createEvaluator, trainingLoss, type Batch } from './measure.ts';
+
+/** Augmented batches that a calibration averages over. */
+export const calibrationBatches = 4;
+/** Augmented held-out batches of the certificate's training-mode loss. */
+const certificateBatches = 4;
+/** Clean held-out images of the certificate's logits, at most. */
+const certificateImages = 256;
+
+export interface Images {
+  readonly dataset: Dataset;
+  readonly batcher: Batcher;
+  readonly batch: number;
+  /** Indices into the training part. */
+  readonly train: Uint32Array;
+  readonly validation: Uint32Array;
+}
+
+/** Augmented batches, drawn without repetition as far as there are images; then again from the start. */
+function drawBatches({ dataset, batcher, batch }: Images, indices: Uint32Array, count: number, random: Random): Batch[] {
+  const { channels, height, width } = dataset.shape;
+  const permutation = random.fork('order').permutation(indices.length);
+  const order = Uint32Array.from(
+    { length: count * batch },
+    (_none, i) => indices[permutation[i % indices.length] as number] as number,
+  );
+  return Array.from({ length: count }, (_none, index) => {
+    const images = new Float32Array(batch * channels * height * width);
+    const labels = new Float32Array(batch * dataset.classes.length);
+    batcher.fillTraining(order, index * batch, random.fork('batch', index), images, labels);
+    return { images, labels };
+  });
+}
+
+export interface Grown {
+  readonly network: Network;
+  readonly tensors: Tensors;
+}
+
+/** Applies the edits in order and calibrates after each. `random` gives fresh weights and the calibration's batches. */
+export async function grow(
+  engine: Engine,
+  parent: Grown,
+  edits: readonly Edit[],
+  images: Images,
+  random: Random,
+): Promise<Grown> {
+  let child = parent;
+  let batches: readonly Batch[] | undefined;
+  for (const [index, edit] of edits.entries()) {
+    const { network, tensors, calibrations } = applyEdit(child.network, child.tensors, edit, random.fork('edit', index));
+    child = { network, tensors };
+    if (calibrations.length === 0) continue;
+    batches ??= drawBatches(images, images.train, calibrationBatches, random.fork('calibration'));
+    const tapOf = (node: number): number => must(nodeOf(network, node).inputs[0], 'input of a batch normalisation');
+    const taps = [...new Set(calibrations.map(({ node }) => tapOf(node)))];
+    const statistics = await channelStatistics(engine, network, tensors, taps, batches, images.batch);
+    for (const calibration of calibrations) {
+      const { mean, variance } = must(statistics.get(tapOf(calibration.node)), 'statistics');
+      child = { network, tensors: calibrate(network, child.tensors, calibration, mean, variance) };
+    }
+  }
+  return child;
+}
+
+const still = (): Promise<void> => Promise.resolve();
+
+/** In f32 with direct convolutions, whatever the job trains with. */
+export async function certify(engine: Engine, parent: Grown, child: Grown, images: Images, random: Random): Promise<Certificate> {
+  const { dataset, batcher, batch } = images;
+  const clean = images.validation.subarray(0, certificateImages);
+  const logits: Float32Array[] = [];
+  const losses: number[] = [];
+  const heldOut = images.validation.length >= batch ? images.validation : images.train;
+  const batches = drawBatches(images, heldOut, certificateBatches, random.fork('certificate'));
+  for (const { network, tensors } of [parent, child]) {
+    const evaluator = await createEvaluator(engine, network, batcher, Math.min(batch, clean.length), 'direct');
+    evaluator.load(tensors);
+    logits.push(await evaluator.logits(dataset.train, clean, still));
+    evaluator.dispose();
+    losses.push(await trainingLoss(engine, network, tensors, batches, batch, 'direct'));
+  }
+  const [before, after] = logits as [Float32Array, Float32Array];
+  let [largest, difference] = [0, 0];
+  before.forEach((value, i) => {
+    largest = Math.max(largest, Math.abs(value));
+    difference = Math.max(difference, Math.abs((after[i] as number) - value));
+  });
+  const [lossBefore, lossAfter] = losses as [number, number];
+  return { evaluation: difference / largest, training: Math.abs(lossAfter - lossBefore) / lossBefore };
+}

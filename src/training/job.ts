@@ -1,0 +1,143 @@
+/**
+ * A job: all that its result depends on. It is data that can be sent to another process or machine; run twice it gives the
+ * same bits, and so it may be repeated, resumed and moved.
+ */
+import { z } from 'zod';
+import type { AugmentationSettings } from '../data/augmentation/augmentation.ts';
+import type { ConvolutionAlgorithms, EngineName } from '../engine/engine.ts';
+import type { Edit } from '../morphism/edit.ts';
+import type { Network } from '../network/network.ts';
+import type { Learning } from '../program/lower.ts';
+import type { KeyPart } from '../util/random.ts';
+import type { Schedule } from './schedule.ts';
+
+export interface DataReference {
+  /** The decoded dataset's file. */
+  readonly path: string;
+  /** The hash of its content, checked when it is read. */
+  readonly hash: string;
+  /** How many training images are used; null for all. */
+  readonly images: number | null;
+  /** The share of the training images that is held out for validation. */
+  readonly validation: number;
+}
+
+export interface EngineReference {
+  readonly name: EngineName;
+  readonly threads: number;
+  readonly convolution: ConvolutionAlgorithms;
+}
+
+export interface Start {
+  /** Where the numbers come from: fresh ones drawn from a stream of that name, or a checkpoint. */
+  readonly from:
+    | { readonly kind: 'initial'; readonly key: readonly KeyPart[] }
+    | { readonly kind: 'checkpoint'; readonly hash: string };
+  /** Made in the worker before the first minibatch, each new batch normalisation calibrated, the whole certified. */
+  readonly edits: readonly Edit[];
+  /** Whether the checkpoint's velocities are kept; otherwise they start at zero. */
+  readonly velocities: boolean;
+}
+
+export interface TrainingJob {
+  readonly kind: 'training';
+  readonly id: string;
+  /** Before the edits. */
+  readonly network: Network;
+  readonly start: Start;
+  readonly data: DataReference;
+  /** Whether the validation images are trained on too; then nothing is validated. */
+  readonly whole: boolean;
+  readonly batch: number;
+  readonly augmentation: AugmentationSettings;
+  readonly learning: Learning;
+  readonly schedule: Schedule;
+  /** Names the random streams of this network's line: shuffles and augmentations. */
+  readonly key: readonly KeyPart[];
+  /**
+   * Minibatches: the job's slice of the schedule is `count` long, of which the checkpoint has `done`; `first` is the number
+   * of the slice's first minibatch in the line, which names its epoch and its random streams.
+   */
+  readonly minibatches: { readonly first: number; readonly count: number; readonly done: number };
+  readonly engine: EngineReference;
+}
+
+/** Measures a network on a part of the data. A reading of the test set is such a job, and the journal counts it. */
+export interface EvaluationJob {
+  readonly kind: 'evaluation';
+  readonly id: string;
+  readonly network: Network;
+  readonly checkpoint: string;
+  readonly data: DataReference;
+  readonly part: 'validation' | 'test';
+  readonly normalise: boolean;
+  readonly batch: number;
+  readonly engine: EngineReference;
+}
+
+/** Trains a network for some minibatches and throws it away: what the clock is held against to plan a budget. */
+export interface ProbeJob {
+  readonly kind: 'probe';
+  readonly id: string;
+  readonly network: Network;
+  readonly data: DataReference;
+  readonly batch: number;
+  readonly augmentation: AugmentationSettings;
+  readonly learning: Learning;
+  readonly minibatches: number;
+  readonly engine: EngineReference;
+}
+
+export type Job = TrainingJob | EvaluationJob | ProbeJob;
+
+/** How much a child is its parent still. */
+export interface Certificate {
+  /** Largest difference of logits on clean images with running statistics, over the parent's largest absolute logit. */
+  readonly evaluation: number;
+  /** Relative change of the loss with batch statistics, on four augmented held-out batches. */
+  readonly training: number;
+}
+
+/** What a child's certificate may not exceed. */
+export const tolerance: Certificate = { evaluation: 1e-3, training: 0.02 };
+
+export interface Measured {
+  /** Mean softmax cross-entropy. */
+  readonly loss: number;
+  /** The share that is right, 0 to 1. */
+  readonly accuracy: number;
+}
+
+/** What a job says while it runs. */
+export type Report =
+  /** The edits are made. */
+  | { readonly kind: 'grown'; readonly certificate: Certificate }
+  /** Minibatches of the slice done so far; a sign of life. */
+  | { readonly kind: 'progress'; readonly done: number; readonly loss: number }
+  /** At the end of an epoch and of the job. `loss` is the mean over the minibatches since the last such report. */
+  | {
+      readonly kind: 'epoch';
+      readonly done: number;
+      /** Epochs of the line that have ended, counted from 1; the last may be a part. */
+      readonly epoch: number;
+      readonly loss: number;
+      readonly validation: Measured | null;
+      readonly checkpoint: string;
+    }
+  | { readonly kind: 'evaluated'; readonly measured: Measured; readonly confusion: readonly (readonly number[])[] };
+
+/** Why a job gave nothing. */
+export type Failure = 'certificate' | 'diverged' | 'memory' | 'crashed' | 'hung' | 'error';
+
+/** Thrown by a job that cannot give a result; the reason goes to the journal. */
+export class JobFailure extends Error {
+  readonly failure: Failure;
+  constructor(failure: Failure, message: string) {
+    super(message);
+    this.failure = failure;
+  }
+}
+
+export const measuredSchema = z.strictObject({ loss: z.number(), accuracy: z.number() });
+export const certificateSchema = z.strictObject({ evaluation: z.number(), training: z.number() });
+export const failureSchema = z.enum(['certificate', 'diverged', 'memory', 'crashed', 'hung', 'error']);

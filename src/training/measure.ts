@@ -1,0 +1,165 @@
+/** Forward passes: logits, losses and channel statistics of a network, and its accuracy on a part of the data. */
+import type { Part } from '../data/dataset.ts';
+import type { Batcher } from '../data/batches.ts';
+import type { ConvolutionAlgorithms, Engine, Session } from '../engine/engine.ts';
+import type { Network, NodeId } from '../network/network.ts';
+import type { Tensors } from '../network/tensor.ts';
+import { lower } from '../program/lower.ts';
+import { must } from '../util/assert.ts';
+import type { Measured } from './job.ts';
+
+/** An augmented batch: normalised images (N, C, H, W) and mixed labels (N, classes). */
+export interface Batch {
+  readonly images: Float32Array;
+  readonly labels: Float32Array;
+}
+
+/** −Σ label·log softmax(logits) of one image. */
+export function crossEntropy(logits: Float32Array, labels: Float32Array, image: number, classes: number): number {
+  const at = image * classes;
+  let largest = -Infinity;
+  for (let k = 0; k < classes; k++) largest = Math.max(largest, logits[at + k] as number);
+  let sum = 0;
+  for (let k = 0; k < classes; k++) sum += Math.exp((logits[at + k] as number) - largest);
+  const log = largest + Math.log(sum);
+  let loss = 0;
+  for (let k = 0; k < classes; k++) loss -= (labels[at + k] as number) * ((logits[at + k] as number) - log);
+  return loss;
+}
+
+async function withSession<T>(session: Session, use: (session: Session) => Promise<T>): Promise<T> {
+  try {
+    return await use(session);
+  } finally {
+    session.dispose();
+  }
+}
+
+/** Mean over the batches of the loss with batch statistics. */
+export async function trainingLoss(
+  engine: Engine,
+  network: Network,
+  tensors: Tensors,
+  batches: readonly Batch[],
+  size: number,
+  convolution: ConvolutionAlgorithms,
+): Promise<number> {
+  const program = lower(network, size, { kind: 'measurement', taps: [] });
+  return withSession(await engine.compile(program, convolution), async (session) => {
+    session.load(tensors);
+    let loss = 0;
+    for (const batch of batches) {
+      session.input(program.images).set(batch.images);
+      await session.run();
+      const logits = session.output(must(program.logits, 'logits'));
+      for (let image = 0; image < size; image++) loss += crossEntropy(logits, batch.labels, image, logits.length / size);
+    }
+    return loss / (batches.length * size);
+  });
+}
+
+/**
+ * Per tapped node, the mean over the batches of each channel's mean and (biased) variance over (N, H, W), with batch
+ * statistics everywhere before it.
+ */
+export async function channelStatistics(
+  engine: Engine,
+  network: Network,
+  tensors: Tensors,
+  taps: readonly NodeId[],
+  batches: readonly Batch[],
+  size: number,
+): Promise<ReadonlyMap<NodeId, { readonly mean: Float32Array; readonly variance: Float32Array }>> {
+  const program = lower(network, size, { kind: 'measurement', taps });
+  return withSession(await engine.compile(program, 'direct'), async (session) => {
+    session.load(tensors);
+    const sums = program.taps.map(({ node, mean, variance }) => ({
+      node,
+      buffers: [mean, variance] as const,
+      sums: [mean, variance].map((buffer) => new Float64Array(session.output(buffer).length)) as [Float64Array, Float64Array],
+    }));
+    for (const batch of batches) {
+      session.input(program.images).set(batch.images);
+      await session.run();
+      for (const tap of sums)
+        tap.buffers.forEach((buffer, which) => {
+          const sum = tap.sums[which] as Float64Array;
+          session.output(buffer).forEach((value, channel) => (sum[channel] = (sum[channel] as number) + value / batches.length));
+        });
+    }
+    return new Map(
+      sums.map((tap) => [tap.node, { mean: Float32Array.from(tap.sums[0]), variance: Float32Array.from(tap.sums[1]) }]),
+    );
+  });
+}
+
+export interface Evaluator {
+  load(tensors: Tensors): void;
+  /** Loss, accuracy and confusion[label][prediction] over those images of a part. */
+  measure(
+    part: Part,
+    indices: Uint32Array,
+    breathe: () => Promise<void>,
+  ): Promise<Measured & { readonly confusion: readonly (readonly number[])[] }>;
+  /** The logits of those images, row-major (images, classes). */
+  logits(part: Part, indices: Uint32Array, breathe: () => Promise<void>): Promise<Float32Array>;
+  dispose(): void;
+}
+
+/** Clean images, running statistics. */
+export async function createEvaluator(
+  engine: Engine,
+  network: Network,
+  batcher: Batcher,
+  size: number,
+  convolution: ConvolutionAlgorithms,
+): Promise<Evaluator> {
+  const program = lower(network, size, { kind: 'evaluation' });
+  const session = await engine.compile(program, convolution);
+  const output = must(program.logits, 'logits');
+  const classes = (program.buffers[output]?.shape[1] ?? 0) as number;
+  const labels = new Float32Array(size * classes);
+
+  async function forEachBatch(
+    part: Part,
+    indices: Uint32Array,
+    breathe: () => Promise<void>,
+    use: (logits: Float32Array, first: number, filled: number) => void,
+  ): Promise<void> {
+    for (let first = 0; first < indices.length; first += size) {
+      const filled = batcher.fillClean(part, indices, first, session.input(program.images), labels);
+      await session.run();
+      use(session.output(output), first, filled);
+      await breathe();
+    }
+  }
+
+  return {
+    load: (tensors) => session.load(tensors),
+    async measure(part, indices, breathe) {
+      let [loss, right] = [0, 0];
+      const confusion = Array.from({ length: classes }, () => Array.from({ length: classes }, () => 0));
+      await forEachBatch(part, indices, breathe, (logits, first, filled) => {
+        for (let image = 0; image < filled; image++) {
+          loss += crossEntropy(logits, labels, image, classes);
+          let best = 0;
+          for (let k = 1; k < classes; k++)
+            if ((logits[image * classes + k] as number) > (logits[image * classes + best] as number)) best = k;
+          const label = part.labels[indices[first + image] as number] as number;
+          if (best === label) right++;
+          const row = must(confusion[label], 'class');
+          row[best] = (row[best] as number) + 1;
+        }
+      });
+      return { loss: loss / indices.length, accuracy: right / indices.length, confusion };
+    },
+    async logits(part, indices, breathe) {
+      const all = new Float32Array(indices.length * classes);
+      await forEachBatch(part, indices, breathe, (logits, first, filled) =>
+        all.set(logits.subarray(0, filled * classes), first * classes),
+      );
+      return all;
+    },
+    dispose: () => session.dispose(),
+  };
+}

@@ -1,0 +1,121 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import type { AugmentationSettings } from '../../src/data/augmentation/augmentation.ts';
+import { createBatcher } from '../../src/data/batches.ts';
+import { random } from '../../src/util/random.ts';
+import { noiseDataset } from './places.ts';
+
+const off: AugmentationSettings = { flip: false, normalise: false, shift: 0, cutout: 0, mixup: 0 };
+const all: AugmentationSettings = { flip: true, normalise: true, shift: 0.25, cutout: 0.5, mixup: 1 };
+const shape = { channels: 3, height: 4, width: 5 };
+const size = 60;
+const dataset = noiseDataset([0, 1, 2, 0, 1, 2, 0, 1, 2, 2], shape);
+const order = Uint32Array.of(9, 1, 8, 2, 7, 3, 6, 4, 5, 0);
+
+const memory = (batch: number): { images: Float32Array; labels: Float32Array } => ({
+  images: new Float32Array(batch * size).fill(Number.NaN),
+  labels: new Float32Array(batch * 3).fill(Number.NaN),
+});
+
+/** Row of values, and position of its class. */
+function expectClean(images: Float32Array, labels: Float32Array, row: number, index: number): void {
+  for (let place = 0; place < size; place++) {
+    const channel = Math.floor(place / 20);
+    const pixel = dataset.train.images[index * size + place] as number;
+    const value = (pixel / 255 - (dataset.mean[channel] as number)) / (dataset.std[channel] as number);
+    assert.equal(images[row * size + place], Math.fround(value));
+  }
+  const wanted = [0, 1, 2].map((label) => (label === dataset.train.labels[index] ? 1 : 0));
+  assert.deepEqual([...labels.subarray(row * 3, row * 3 + 3)], wanted);
+}
+
+test('clean batches hold each image once, normalised, and zeros behind the last', () => {
+  const batcher = createBatcher(dataset, all, 4);
+  const { images, labels } = memory(4);
+  for (const [at, filled] of [
+    [0, 4],
+    [4, 4],
+    [8, 2],
+    [10, 0],
+  ] as const) {
+    assert.equal(batcher.fillClean(dataset.train, order, at, images, labels), filled);
+    for (let row = 0; row < filled; row++) expectClean(images, labels, row, order[at + row] as number);
+    assert.ok(images.subarray(filled * size).every((value) => value === 0));
+    assert.ok(labels.subarray(filled * 3).every((value) => value === 0));
+  }
+});
+
+test('without augmentation a training batch is a clean one', () => {
+  const batcher = createBatcher(dataset, { ...off, normalise: true }, 4);
+  const { images, labels } = memory(4);
+  batcher.fillTraining(order, 3, random('unused'), images, labels);
+  for (let row = 0; row < 4; row++) expectClean(images, labels, row, order[3 + row] as number);
+});
+
+test('a training batch depends on its name and nothing else', () => {
+  fc.assert(
+    fc.property(fc.integer(), fc.nat({ max: 6 }), (seed, at) => {
+      const [one, other] = [memory(4), memory(4)];
+      const batcher = createBatcher(dataset, all, 4);
+      batcher.fillTraining(order, 2, random('before'), other.images, other.labels);
+      batcher.fillTraining(order, at, random(seed), one.images, one.labels);
+      createBatcher(dataset, all, 4).fillTraining(order, at, random(seed), other.images, other.labels);
+      assert.deepEqual(one, other);
+      for (let row = 0; row < 4; row++) {
+        const shares = one.labels.subarray(row * 3, row * 3 + 3);
+        assert.ok(Math.abs(shares.reduce((sum, share) => sum + share, 0) - 1) < 1e-6);
+      }
+      assert.ok(one.images.every(Number.isFinite));
+    }),
+  );
+});
+
+test('random numbers come in the order that is written: flip, shift, cutout of each image', () => {
+  const settings = { ...all, mixup: 0, normalise: false };
+  const { images, labels } = memory(4);
+  createBatcher(dataset, settings, 4).fillTraining(order, 0, random('order'), images, labels);
+  const source = random('order');
+  for (let row = 0; row < 4; row++) {
+    const flipped = source.float() < 0.5;
+    const [down, right] = [source.integer(3) - 1, source.integer(3) - 1];
+    const [top, left] = [source.integer(4) - 1, source.integer(5) - 1];
+    for (let channel = 0; channel < 3; channel++)
+      for (let y = 0; y < 4; y++)
+        for (let x = 0; x < 5; x++) {
+          const cut = y >= top && y < top + 2 && x >= left && x < left + 2;
+          const [fromY, fromX] = [y - down, x - right];
+          const inside = fromY >= 0 && fromY < 4 && fromX >= 0 && fromX < 5;
+          const from = ((order[row] as number) * 3 + channel) * 20 + fromY * 5 + (flipped ? 4 - fromX : fromX);
+          const pixel = cut || !inside ? 0 : (dataset.train.images[from] as number);
+          assert.equal(images[row * size + channel * 20 + y * 5 + x], Math.fround(pixel / 255));
+        }
+  }
+});
+
+test('black that is shifted in is normalised, what is cut out is 0', () => {
+  const white = noiseDataset([0, 1], shape, { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] });
+  white.train.images.fill(255);
+  const { images } = memory(2);
+  const labels = new Float32Array(4);
+  const batcher = createBatcher(white, { ...all, mixup: 0 }, 2);
+  const seen = new Set<number>();
+  for (let draw = 0; draw < 50; draw++) {
+    batcher.fillTraining(Uint32Array.of(0, 1), 0, random('black', draw), images, labels);
+    for (const value of images) seen.add(value);
+  }
+  assert.deepEqual(
+    [...seen].toSorted((a, b) => a - b),
+    [-2, 0, 2],
+  );
+});
+
+test('a part of a batch, and memory of another size, are bugs', () => {
+  const batcher = createBatcher(dataset, all, 4);
+  const { images, labels } = memory(4);
+  assert.throws(() => batcher.fillTraining(order, 7, random(0), images, labels), /bug: a whole batch at 7 of 10 images/);
+  assert.throws(() => batcher.fillTraining(order, 0, random(0), images.subarray(1), labels), /bug: images of 4 × 60 numbers/);
+  assert.throws(() => batcher.fillClean(dataset.train, order, 0, images, labels.subarray(1)), /bug: labels of 4 × 3 numbers/);
+  assert.throws(() => batcher.fillClean(dataset.test, order, 0, images, labels), /bug: an image below 2, not 9/);
+  assert.throws(() => createBatcher(dataset, all, 0), /bug: a batch of one image or more, not 0/);
+});

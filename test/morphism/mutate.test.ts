@@ -1,0 +1,184 @@
+/** The drawing of mutations: what it promises of limits, chance and reproduction. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { random } from '../../src/util/random.ts';
+import { problemOf } from '../../src/network/check.ts';
+import { countParameters } from '../../src/network/cost.ts';
+import type { Network } from '../../src/network/network.ts';
+import { hashNetwork } from '../../src/network/print.ts';
+import type { Tensors } from '../../src/network/tensor.ts';
+import { vanillaNetwork } from '../../src/network/vanilla.ts';
+import { applyEdit, applyToNetwork } from '../../src/morphism/apply.ts';
+import { type Edit, type OperatorName, parseEdit } from '../../src/morphism/edit.ts';
+import { drawEdits, propose } from '../../src/morphism/mutate.ts';
+import { fiveOperators, operatorOf, sixOperators } from '../../src/morphism/operators.ts';
+import { anyLimits, draft, grownNetwork, tinyLimits, trainedTensors } from '../support/networks.ts';
+
+const vanilla = vanillaNetwork({ channels: 2, height: 8, width: 8 }, 3, [2, 3, 3]);
+const seeds = fc.nat({ max: 1_000_000 });
+
+const drawFrom = (network: Network, seed: number, mutations = 5, operators: readonly OperatorName[] = sixOperators) =>
+  drawEdits(network, { operators, mutations, limits: tinyLimits }, random('draw', seed));
+
+const follow = (network: Network, edits: readonly Edit[]): Network =>
+  edits.reduce((current, edit) => {
+    const next = applyToNetwork(current, edit);
+    assert.ok(typeof next !== 'string', String(next));
+    assert.equal(problemOf(next), undefined);
+    return next;
+  }, network);
+
+test('edits that went through JSON make the network that was drawn, and so does applying them to parameters', () => {
+  fc.assert(
+    fc.property(seeds, (seed) => {
+      const start = grownNetwork(seed, seed % 4);
+      const { edits, network } = drawFrom(start, seed);
+      const read = edits.map((edit) => {
+        const parsed = parseEdit(JSON.parse(JSON.stringify(edit)));
+        assert.ok(typeof parsed !== 'string', String(parsed));
+        return parsed;
+      });
+      assert.equal(hashNetwork(follow(start, read)), hashNetwork(network));
+      let current: { network: Network; tensors: Tensors } = { network: start, tensors: trainedTensors(start, random(seed)) };
+      for (const edit of read) current = applyEdit(current.network, current.tensors, edit, random(seed));
+      assert.equal(hashNetwork(current.network), hashNetwork(network));
+    }),
+    { seed: 1, numRuns: 50 },
+  );
+});
+
+test('the same stream draws and applies the same, another one something else', () => {
+  const hashes = [1, 1, 2].map((seed) => JSON.stringify(drawFrom(vanilla, seed).edits));
+  assert.equal(hashes[0], hashes[1]);
+  assert.notEqual(hashes[0], hashes[2]);
+  const edit: Edit = { kind: 'alter-channels', node: 1, factor: 2 };
+  const tensors = trainedTensors(vanilla, random('tensors'));
+  const [first, again, other] = [1, 1, 2].map((seed) => applyEdit(vanilla, tensors, edit, random('apply', seed)).tensors);
+  assert.deepEqual(first, again);
+  assert.notDeepEqual(first?.['1/kernel'], other?.['1/kernel']);
+});
+
+test('what does not change is shared, and nothing that was there is written to', () => {
+  fc.assert(
+    fc.property(seeds, fc.constantFrom(...sixOperators), (seed, name) => {
+      const start = grownNetwork(seed, seed % 4);
+      const tensors = trainedTensors(start, random(seed));
+      const copy = structuredClone(tensors);
+      const proposal = propose(name, start, tinyLimits, random(seed));
+      if (proposal === undefined) return;
+      const applied = applyEdit(start, tensors, proposal.edit, random(seed)).tensors;
+      assert.deepEqual(tensors, copy);
+      for (const [key, before] of Object.entries(tensors)) {
+        const after = applied[key];
+        if (after?.data.length === before.data.length && name !== 'split') assert.equal(after, before, key);
+      }
+    }),
+    { seed: 2, numRuns: 60 },
+  );
+});
+
+test('no mutation passes a limit, which is asked before anything is made', () => {
+  fc.assert(
+    fc.property(seeds, fc.integer({ min: 0, max: 800 }), (seed, room) => {
+      const most = countParameters(vanilla) + room;
+      const admitted: string[] = [];
+      const admits = (network: Network): boolean => {
+        const within = countParameters(network) <= most;
+        if (within) admitted.push(hashNetwork(network));
+        return within;
+      };
+      const drawn = drawEdits(
+        vanilla,
+        { operators: sixOperators, mutations: 8, limits: { maxChannels: 9, admits } },
+        random(seed),
+      );
+      const made = drawn.edits.map((_, index) => follow(vanilla, drawn.edits.slice(0, index + 1)));
+      for (const network of made) assert.ok(countParameters(network) <= most);
+      assert.deepEqual(made.map(hashNetwork), admitted);
+      assert.equal(hashNetwork(drawn.network), hashNetwork(made.at(-1) ?? vanilla));
+    }),
+    { seed: 3, numRuns: 60 },
+  );
+});
+
+const widest = (network: Network): number =>
+  Math.max(...network.nodes.map(({ layer }) => (layer.kind === 'convolution' ? layer.channels : 0)));
+
+test('nothing is widened past the most channels, companions included; concatenation is not bound', () => {
+  fc.assert(
+    fc.property(seeds, fc.integer({ min: 3, max: 20 }), (seed, maxChannels) => {
+      const limits = { ...anyLimits, maxChannels };
+      const operators: readonly OperatorName[] = ['alter-channels', 'split', 'merge-convex'];
+      assert.ok(widest(drawEdits(vanilla, { operators, mutations: 8, limits }, random(seed)).network) <= maxChannels);
+    }),
+    { seed: 4, numRuns: 40 },
+  );
+  // The convolution at 1 may have 8 channels, but node 7, which must grow along, would have 10.
+  const { block, stack, sum, head } = draft(2, 4);
+  const [a, b] = [block(0, 4), block(0, 2)];
+  const network = head(block(sum(stack(a, b), block(0, 6)), 2));
+  const widened = (maxChannels: number): readonly string[] =>
+    Array.from({ length: 40 }, (_, seed) =>
+      JSON.stringify(propose('alter-channels', network, { ...anyLimits, maxChannels }, random(seed))?.edit),
+    );
+  const edit = JSON.stringify({ kind: 'alter-channels', node: 1, factor: 2 });
+  assert.ok(widened(10).includes(edit));
+  assert.ok(!widened(9).includes(edit));
+  const concat = propose('merge-concat', vanilla, { ...anyLimits, maxChannels: 1 }, random('concat'));
+  assert.equal(concat?.edit.kind, 'merge-concat');
+});
+
+test('five operators or six: each as likely as the others', () => {
+  for (const operators of [fiveOperators, sixOperators]) {
+    const counts = new Map<string, number>();
+    const draws = 1200;
+    for (let seed = 0; seed < draws; seed++) {
+      const edit = drawEdits(vanilla, { operators, mutations: 1, limits: anyLimits }, random('uniform', seed)).edits[0];
+      counts.set(String(edit?.kind), (counts.get(String(edit?.kind)) ?? 0) + 1);
+    }
+    const expected = draws / operators.length;
+    const chiSquare = operators.reduce((sum, name) => sum + ((counts.get(name) ?? 0) - expected) ** 2 / expected, 0);
+    // 99.9 % of fair draws: 18.5 with four degrees of freedom, 20.5 with five.
+    assert.ok(chiSquare < 18.5, `${JSON.stringify([...counts])}: ${chiSquare}`);
+  }
+});
+
+test('the places of an operator are as likely as each other', () => {
+  const counts = new Map<string, number>();
+  const draws = 1000;
+  for (let seed = 0; seed < draws; seed++) {
+    const edit = propose('alter-channels', vanilla, anyLimits, random('place', seed))?.edit;
+    counts.set(JSON.stringify(edit), (counts.get(JSON.stringify(edit)) ?? 0) + 1);
+  }
+  assert.equal(counts.size, operatorOf('alter-channels').candidates(vanilla).length);
+  const expected = draws / counts.size;
+  const chiSquare = [...counts.values()].reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
+  assert.ok(chiSquare < 20.5, `${JSON.stringify([...counts])}: ${chiSquare}`);
+});
+
+test('an operator that applies nowhere is struck out for the mutation, and another is drawn', () => {
+  // One block: nothing to merge with; two channels at most: nothing to widen.
+  const single = vanillaNetwork({ channels: 2, height: 4, width: 4 }, 3, [2]);
+  const limits = { ...anyLimits, maxChannels: 2 };
+  for (let seed = 0; seed < 20; seed++) {
+    const { edits } = drawEdits(single, { operators: fiveOperators, mutations: 5, limits }, random('strike', seed));
+    assert.equal(edits.length, 5);
+    assert.match(String(edits[0]?.kind), /insert-convolution|split/);
+  }
+});
+
+test('where nothing applies there are fewer edits, and no error', () => {
+  const limits = { maxChannels: 600, admits: () => false };
+  const drawn = drawEdits(vanilla, { operators: sixOperators, mutations: 5, limits }, random('none'));
+  assert.deepEqual(drawn, { edits: [], network: vanilla });
+  let left = 2;
+  const two = { maxChannels: 600, admits: () => left-- > 0 };
+  assert.equal(drawEdits(vanilla, { operators: ['split'], mutations: 5, limits: two }, random('two')).edits.length, 2);
+});
+
+test('five mutations take each kind of place that the operators allow', () => {
+  const seen = new Set<string>();
+  for (let seed = 0; seed < 60; seed++) for (const { kind } of drawFrom(vanilla, seed).edits) seen.add(kind);
+  assert.deepEqual([...seen].toSorted(), [...sixOperators].toSorted());
+});

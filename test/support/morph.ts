@@ -1,0 +1,34 @@
+/** Edits applied as a run does it: each new batch normalisation measured right after its insertion, here by the oracle. */
+import { must } from '../../src/util/assert.ts';
+import type { Random } from '../../src/util/random.ts';
+import { nodeOf, type Network } from '../../src/network/network.ts';
+import type { Tensors } from '../../src/network/tensor.ts';
+import { applyEdit } from '../../src/morphism/apply.ts';
+import { calibrate } from '../../src/morphism/calibration.ts';
+import type { Edit } from '../../src/morphism/edit.ts';
+import { forward, logitsOf, type Mode, statisticsOf, type Values } from './forward.ts';
+
+export interface Trained {
+  readonly network: Network;
+  readonly tensors: Tensors;
+}
+
+/** The edit applied, and calibrated on these images. */
+export function morph({ network, tensors }: Trained, edit: Edit, images: Values, random: Random): Trained {
+  const applied = applyEdit(network, tensors, edit, random);
+  let current = applied.tensors;
+  for (const calibration of applied.calibrations) {
+    const input = must(nodeOf(applied.network, calibration.node).inputs[0], 'input');
+    const { mean, variance } = statisticsOf(must(forward(applied.network, current, images, 'training').get(input), 'values'));
+    current = calibrate(applied.network, current, calibration, new Float32Array(mean), new Float32Array(variance));
+  }
+  return { network: applied.network, tensors: current };
+}
+
+/** The largest difference of logits, over the largest logit of the first. */
+export function difference(before: Trained, after: Trained, images: Values, mode: Mode): number {
+  const expected = logitsOf(before.network, before.tensors, images, mode);
+  const actual = logitsOf(after.network, after.tensors, images, mode);
+  const largest = expected.reduce((most, logit) => Math.max(most, Math.abs(logit)), 0);
+  return expected.reduce((most, logit, index) => Math.max(most, Math.abs(logit - (actual[index] ?? Number.NaN))), 0) / largest;
+}
