@@ -161,9 +161,17 @@ function complement(b: Builder, mix: BufferId): Block {
   return result;
 }
 
+/**
+ * The same memory as one row of numbers, for elementwise work: the library is slow (its reference loops) where the channels do
+ * not fill their blocks, and padding may be computed with like everything else, being zero before and after. An opaque layout
+ * stays as it is.
+ */
+const flat = (b: Builder, layout: Layout): Layout => (layout.blocked ? b.native.plain([1, layout.bytes / 4]) : layout);
+
 /** destination (+)= factor·source, the factor being a scalar in memory. */
-function scaled(b: Builder, source: Block, factor: Block, destination: Block, layout: Layout, accumulate: boolean): void {
-  const scalar = b.native.plain([1, 1, 1, 1]);
+function scaled(b: Builder, source: Block, factor: Block, destination: Block, shaped: Layout, accumulate: boolean): void {
+  const layout = flat(b, shaped);
+  const scalar = b.native.plain(layout.dimensions.map(() => 1));
   const primitive = b.once(key('multiply', accumulate, layout.number), () =>
     b.describe({
       kind: 'multiply',
@@ -325,15 +333,16 @@ export const lowerings: StepTable<[b: Builder], void> = {
 
   relu(s, b) {
     const layout = b.home(s.input);
-    const primitive = b.describe({ kind: 'relu', training: b.training, data: layout.descriptor });
+    const row = flat(b, layout);
+    const primitive = b.describe({ kind: 'relu', training: b.training, data: row.descriptor });
     const source = b.read(s.input, layout);
     const destination = b.write(s.output, layout);
     b.run(
       'relu',
       primitive,
       [
-        [argument.source, source, layout],
-        [argument.destination, destination, layout],
+        [argument.source, source, row],
+        [argument.destination, destination, row],
       ],
       [[source, destination]],
     );
@@ -341,11 +350,12 @@ export const lowerings: StepTable<[b: Builder], void> = {
 
   'relu-gradient'(s, b) {
     const layout = b.home(s.output);
+    const row = flat(b, layout);
     const primitive = b.describe({
       kind: 'relu-backward',
-      gradient: layout.descriptor,
-      output: layout.descriptor,
-      hint: b.describe({ kind: 'relu', training: true, data: layout.descriptor }),
+      gradient: row.descriptor,
+      output: row.descriptor,
+      hint: b.describe({ kind: 'relu', training: true, data: row.descriptor }),
     });
     const incoming = b.read(s.outputGradient, layout);
     const outgoing = b.write(s.inputGradient, layout);
@@ -353,9 +363,9 @@ export const lowerings: StepTable<[b: Builder], void> = {
       'relu gradient',
       primitive,
       [
-        [argument.destination, b.read(s.output, layout), layout],
-        [argument.destinationGradient, incoming, layout],
-        [argument.sourceGradient, outgoing, layout],
+        [argument.destination, b.read(s.output, layout), row],
+        [argument.destinationGradient, incoming, row],
+        [argument.sourceGradient, outgoing, row],
       ],
       [[incoming, outgoing]],
     );
@@ -482,10 +492,11 @@ export const lowerings: StepTable<[b: Builder], void> = {
 
   add(s, b) {
     const layout = b.home(must(s.inputs[0], 'input'));
+    const row = flat(b, layout);
     const primitive = b.describe({
       kind: 'sum',
-      sources: s.inputs.map(() => layout.descriptor),
-      destination: layout.descriptor,
+      sources: s.inputs.map(() => row.descriptor),
+      destination: row.descriptor,
     });
     const sources = s.inputs.map((id) => b.read(id, layout));
     const destination = b.write(s.output, layout);
@@ -494,8 +505,8 @@ export const lowerings: StepTable<[b: Builder], void> = {
       'add',
       primitive,
       [
-        ...sources.map((source, index) => [argument.multipleSource + index, source, layout] as const),
-        [argument.destination, destination, layout],
+        ...sources.map((source, index) => [argument.multipleSource + index, source, row] as const),
+        [argument.destination, destination, row],
       ],
       [[must(sources[0], 'input'), destination]],
     );
