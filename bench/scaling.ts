@@ -44,11 +44,11 @@ export async function scalingBench(): Promise<void> {
     );
   const results = await interleave(contenders, 7, 1);
   const perMultiplyAdd = results.map(
-    ({ best }, index) => (1e9 * best) / 1e3 / (countMultiplyAdds(networks[index] as Network) * batch),
+    ({ processor }, index) => (1e6 * processor.best) / (countMultiplyAdds(networks[index] as Network) * batch),
   );
-  results.forEach(({ name, best, median }, index) =>
+  results.forEach(({ name, processor, wall }, index) =>
     say(
-      `  ${name.padEnd(44)} ${(perMultiplyAdd[index] as number).toFixed(4)} ns a multiply-add (${best.toFixed(0)} ms a step of ${batch}, median ${median.toFixed(0)})`,
+      `  ${name.padEnd(44)} ${(perMultiplyAdd[index] as number).toFixed(4)} ns a multiply-add (${processor.best.toFixed(0)} ms of processor time a step of ${batch}, ${wall.best.toFixed(0)} of wall-clock time)`,
     ),
   );
   const growth = Math.max(...perMultiplyAdd) / (perMultiplyAdd[0] as number);

@@ -9,7 +9,7 @@ import { lower } from '../src/program/lower.ts';
 import type { Program } from '../src/program/program.ts';
 import { must } from '../src/util/assert.ts';
 import { random } from '../src/util/random.ts';
-import type { Contender } from './measure.ts';
+import { timed, type Contender } from './measure.ts';
 
 export const classes = 10;
 
@@ -62,15 +62,14 @@ export async function trainingContender(
   return {
     name,
     session,
-    async step() {
-      const start = performance.now();
-      batcher.fillTraining(order, (steps % 2) * batch, random('bench', 'batch', steps++), images, labels);
-      rate[0] = 0.01;
-      await session.run();
-      total += session.output(loss)[0] as number;
-      if (!Number.isFinite(total)) throw new Error('the loss diverged');
-      return performance.now() - start;
-    },
+    step: () =>
+      timed(async () => {
+        batcher.fillTraining(order, (steps % 2) * batch, random('bench', 'batch', steps++), images, labels);
+        rate[0] = 0.01;
+        await session.run();
+        total += session.output(loss)[0] as number;
+        if (!Number.isFinite(total)) throw new Error('the loss diverged');
+      }),
     close: () => session.dispose(),
   };
 }
