@@ -3,7 +3,7 @@
  * concatenation adds travels forward to all that read it, and at Add and Convex back to what the other inputs are made of,
  * until all agree or one cannot follow. It knows no parameters: the parts say only what a layer does to channels.
  */
-import { must } from '../util/assert.ts';
+import { assert, must } from '../util/assert.ts';
 import { freeze, type LayerKind, type Network, type Node, type NodeId, outputOf } from '../network/network.ts';
 import { countAt, type Growth, grownAt, noGrowth, stack, totalOf } from './growth.ts';
 
@@ -178,6 +178,7 @@ export function spread(graph: OldWidths, origin: Growths): Growths | string {
       return totalOf(growths.get(outputOf(graph.network).id) ?? noGrowth) === 0 ? growths : 'there would be more logits';
     const next = trace(graph, nodes, growths, made, need);
     if (typeof next === 'string') return next;
+    assert(next !== made, () => `node ${need.id} needs ${need.count} channels at ${need.offset}, and nothing makes them`);
     made = next;
   }
 }
