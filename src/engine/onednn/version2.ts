@@ -32,6 +32,11 @@ function array(descriptors: readonly Descriptor[]): Uint8Array {
   return bytes;
 }
 
+const noHint = (): null => null;
+
+const must = (code: Status, what: string): void =>
+  assert(code === status.success, () => `oneDNN refused ${what}: status ${code}`);
+
 const flagsOf = (flags: NormalizationFlags): number =>
   (flags.globalStatistics ? useGlobalStatistics : 0) |
   (flags.scaleAndShift ? version2.useScale | version2.useShift : 0) |
@@ -92,7 +97,6 @@ export function openVersion2(library: LibraryHandle): Adapter {
       const attributes = accumulates(o) ? around.accumulating : around.attributes;
       return createDescriptor(result, operation, attributes, around.engine, hint(o));
     };
-  const noHint = (): null => null;
 
   const creators: { readonly [K in OperationKind]: Create<K> } = {
     convolution: described((o) => {
@@ -178,9 +182,6 @@ export function openVersion2(library: LibraryHandle): Adapter {
       concat(result, o.destination, o.sources.length, 1, array(o.sources), around.attributes, around.engine),
     reorder: (o, around, result) => reorder(result, o.source, around.engine, o.destination, around.engine, around.attributes),
   };
-
-  const must = (code: Status, what: string): void =>
-    assert(code === status.success, () => `oneDNN refused ${what}: status ${code}`);
 
   return {
     normalizationGradientReadsShift: true,
