@@ -60,9 +60,9 @@ function load(path: string): Loaded | { readonly problem: string } {
   try {
     // dnnl_version_t starts with three ints: major, minor, patch.
     const pointer = handle.func('dnnl_version', 'void *', [])() as bigint;
-    const view = new Int32Array(koffi.view(pointer, 12));
-    const version = [view[0] ?? 0, view[1] ?? 0, view[2] ?? 0] as const;
-    if (version[0] !== 2 && version[0] !== 3) return { problem: `is of version ${version.join('.')}; 2 or 3 is needed` };
+    const [major = 0, minor = 0, patch = 0] = koffi.decode(pointer, 'int', 3) as number[];
+    const version = [major, minor, patch] as const;
+    if (major !== 2 && major !== 3) return { problem: `is of version ${version.join('.')}; 2 or 3 is needed` };
     return { path, version, handle };
   } catch (error) {
     return { problem: `is not oneDNN: ${oneLine(error)}` };

@@ -14,6 +14,8 @@ const formatKindOffset = 312;
 /** offsetof(dnnl_memory_desc_t, extra.flags), a u64: compensation and the like. */
 const extraFlagsOffset = 616;
 const blockedFormat = 2;
+/** Decoded by copying. (A view of the library's memory would be cheaper, but koffi 3.3 never gives views back.) */
+const descriptorType = koffi.array('uint8_t', descriptorSize, 'Typed');
 /** Larger than any operation descriptor: sizeof(dnnl_rnn_desc_t) is 15344. */
 const operationSize = 16384;
 
@@ -207,7 +209,7 @@ export function openVersion2(library: LibraryHandle): Adapter {
     },
     query(primitive, what) {
       const pointer = queryDescriptor(primitive, what, 0);
-      return pointer === null || pointer === 0n ? null : new Uint8Array(koffi.view(pointer, descriptorSize)).slice();
+      return pointer === null || pointer === 0n ? null : (koffi.decode(pointer, descriptorType) as Uint8Array);
     },
     release: () => undefined,
     create(o, around, result) {
