@@ -114,7 +114,7 @@ function check(settings: Settings, dataset: Dataset, train: number): void {
   const parameters = countParameters(vanilla);
   if (parameters > settings.limits.parameters)
     throw new UserError(
-      `the vanilla network has ${parameters.toLocaleString('en-US')} parameters, over the limit of ${settings.limits.parameters.toLocaleString('en-US')} (--max-parameters, or smaller --widths)`,
+      `the vanilla network has ${parameters.toLocaleString('en-US')} parameters, over the limit of ${settings.limits.parameters.toLocaleString('en-US')} (--max-params, or smaller --widths)`,
     );
   const memory = predictMemory(vanilla, settings.batch);
   if (memory > settings.limits.memory)
