@@ -52,7 +52,9 @@ const engine: EngineReference = { name: 'onednn', threads: 1, convolution: 'auto
 const data = { path, hash: dataset.hash, images: null, validation: settings.validation };
 const stateFile = `${values.out}.json`;
 mkdirSync(dirname(stateFile), { recursive: true });
-const runs: Record<string, Run> = existsSync(stateFile) ? (JSON.parse(readFileSync(stateFile, 'utf8')) as Record<string, Run>) : {};
+const runs: Record<string, Run> = existsSync(stateFile)
+  ? (JSON.parse(readFileSync(stateFile, 'utf8')) as Record<string, Run>)
+  : {};
 const save = (): void => writeFileSync(stateFile, `${JSON.stringify(runs, null, 1)}\n`);
 const never = new AbortController().signal;
 
@@ -63,7 +65,10 @@ async function train(seed: number): Promise<void> {
     id: `vanilla ${seed}`,
     network,
     start: {
-      from: run.checkpoint === null ? { kind: 'initial', key: [seed, 'vanilla', 'initial'] } : { kind: 'checkpoint', hash: run.checkpoint },
+      from:
+        run.checkpoint === null
+          ? { kind: 'initial', key: [seed, 'vanilla', 'initial'] }
+          : { kind: 'checkpoint', hash: run.checkpoint },
       edits: [],
       velocities: true,
     },
@@ -84,7 +89,9 @@ async function train(seed: number): Promise<void> {
       run.checkpoint = report.checkpoint;
       run.done = report.done;
       save();
-      console.log(`seed ${seed} epoch ${report.epoch}: loss ${report.loss.toFixed(3)}, validation ${(100 * (report.validation?.accuracy ?? 0)).toFixed(1)} %`);
+      console.log(
+        `seed ${seed} epoch ${report.epoch}: loss ${report.loss.toFixed(3)}, validation ${(100 * (report.validation?.accuracy ?? 0)).toFixed(1)} %`,
+      );
     }
     if (report.kind === 'evaluated') run.test = report.measured.accuracy;
   };
@@ -94,7 +101,11 @@ async function train(seed: number): Promise<void> {
     const { checkpoint } = run;
     const id = `test ${seed}`;
     const { batch } = settings;
-    await pool.run({ kind: 'evaluation', id, network, checkpoint, data, part: 'test', normalise: true, batch, engine }, watch, never);
+    await pool.run(
+      { kind: 'evaluation', id, network, checkpoint, data, part: 'test', normalise: true, batch, engine },
+      watch,
+      never,
+    );
     save();
   }
 }
