@@ -27,11 +27,13 @@ export interface Random {
 function fillBlock(c0: number, c1: number, c2: number, c3: number, k0: number, k1: number, out: Uint32Array): void {
   for (let round = 0; round < 10; round++) {
     // The high words of 0xd2511f53·c0 and 0xcd9e8d57·c2, in halves, since a product of 64 bits has no exact double.
-    const [a, b] = [c0 >>> 16, c0 & 0xffff];
+    const a = c0 >>> 16;
+    const b = c0 & 0xffff;
     const middle0 = a * 0x1f53 + ((b * 0x1f53) >>> 16);
     const low0 = b * 0xd251 + (middle0 & 0xffff);
     const high0 = a * 0xd251 + Math.floor(middle0 / 65536) + Math.floor(low0 / 65536);
-    const [c, d] = [c2 >>> 16, c2 & 0xffff];
+    const c = c2 >>> 16;
+    const d = c2 & 0xffff;
     const middle1 = c * 0x8d57 + ((d * 0x8d57) >>> 16);
     const low1 = d * 0xcd9e + (middle1 & 0xffff);
     const high1 = c * 0xcd9e + Math.floor(middle1 / 65536) + Math.floor(low1 / 65536);
