@@ -274,7 +274,8 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
     clearTimeout(timer);
     const left = searchUntil() - run.elapsed();
     // A timer holds 2³¹ ms at most.
-    if (left < 2 ** 31 / 1000) timer = setTimeout(() => happenings.put({ kind: 'deadline' }), Math.max(0, Math.ceil(left * 1000)));
+    if (left < 2 ** 31 / 1000)
+      timer = setTimeout(() => happenings.put({ kind: 'deadline' }), Math.max(0, Math.ceil(left * 1000)));
   }
 
   try {
@@ -283,7 +284,8 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
       try {
         planned = await measureBudget(state.budget ?? config.budget);
       } catch (error) {
-        if (error instanceof JobFailure) throw new RunError(`the speed could not be measured (${error.failure}): ${error.message}`);
+        if (error instanceof JobFailure)
+          throw new RunError(`the speed could not be measured (${error.failure}): ${error.message}`);
         if (!signal.aborted) throw error;
         yield append({ type: 'interrupted' });
         return;

@@ -75,7 +75,10 @@ export class Journal {
     const text = JSON.stringify(entry);
     // What could not be read back must not be written: NaN is null in JSON.
     const problem = entrySchema.safeParse(JSON.parse(text)).error;
-    assert(problem === undefined, () => `an event that the journal cannot hold: ${text} ${z.prettifyError(problem as z.ZodError)}`);
+    assert(
+      problem === undefined,
+      () => `an event that the journal cannot hold: ${text} ${z.prettifyError(problem as z.ZodError)}`,
+    );
     const bytes = Buffer.from(`${text}\n`);
     try {
       let written = 0;

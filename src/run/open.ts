@@ -115,7 +115,7 @@ function check(settings: Settings, dataset: Dataset, { train, validation }: Cont
   const parameters = countParameters(vanilla);
   if (parameters > settings.limits.parameters)
     throw new UserError(
-      `the vanilla network has ${parameters.toLocaleString('en-US')} parameters, over the limit of ${settings.limits.parameters.toLocaleString('en-US')} (--max-parameters, or smaller --widths)`,
+      `the vanilla network has ${parameters.toLocaleString('en-US')} parameters, over the limit of ${settings.limits.parameters.toLocaleString('en-US')} (--max-params, or smaller --widths)`,
     );
   const memory = predictMemory(vanilla, settings.batch);
   if (memory > settings.limits.memory)
@@ -267,8 +267,7 @@ async function dataOf(config: Config, onData: Common['onData']): Promise<{ datas
 function extend(state: RunState, config: Config, more: number): RunEvent[] {
   // Before the plan is made, the configuration alone knows the budget.
   const before = state.budget ?? config.budget;
-  if (before === null)
-    throw new UserError('--budget +TIME: the run was begun without a budget; its steps and epochs limit it');
+  if (before === null) throw new UserError('--budget +TIME: the run was begun without a budget; its steps and epochs limit it');
   const budget = before + more;
   const { finished, stop } = state.search;
   /** Of the added time, what the search gets where it goes on. */

@@ -95,7 +95,7 @@ export async function certify(
   const heldOut = images.validation.length >= batch ? images.validation : images.train;
   const batches = drawBatches(images, heldOut, certificateBatches, random.fork('certificate'));
   for (const { network, tensors } of [parent, child]) {
-    const evaluator = await createEvaluator(engine, network, batcher, Math.min(batch, clean.length), 'direct');
+    const evaluator = await createEvaluator(engine, network, batcher, batch, 'direct');
     evaluator.load(tensors);
     logits.push(await evaluator.logits(dataset.train, clean, breathe));
     evaluator.dispose();

@@ -1,0 +1,92 @@
+/** Follows a run from its first event to its last: tells it, listens for Ctrl-C, and gives the exit code. */
+import { existsSync } from 'node:fs';
+import type { DataEvent } from '../data/source.ts';
+import { readConfig, type Config } from '../run/config.ts';
+import type { RunItem } from '../run/drive.ts';
+import { folderOf } from '../run/folder.ts';
+import { RunError } from '../util/user-error.ts';
+import { hasColour, printLines, type Io } from './io.ts';
+import { openReporter, type Shown } from './reporter.ts';
+import { quoted, summary } from './summary.ts';
+import { observe, type View } from './view.ts';
+
+export const exitCodes = { done: 0, failed: 1, wrong: 2, interrupted: 130 } as const;
+
+/** Milliseconds in which a second signal counts as the first: a terminal and `timeout` may both send one. */
+const sameSignal = 200;
+
+/** What a run is started with. */
+export interface Following {
+  readonly root: string;
+  readonly json: boolean;
+  /** Of a run that goes on, as its journal left it. */
+  readonly view: View;
+  start(signal: AbortSignal, onData: (event: DataEvent) => void): AsyncIterable<RunItem>;
+}
+
+const interrupted = new Error('interrupted');
+
+export async function follow(following: Following, io: Io): Promise<number> {
+  const { root, json } = following;
+  const controller = new AbortController();
+  const reporter = openReporter(io, json);
+  let view = following.view;
+  let config: Config | null = null;
+  // Active seconds, as the last entry had them, and the clock then.
+  let clock = { t: view.run.seconds, at: io.now() };
+  const now = (): number => clock.t + (io.now() - clock.at) / 1000;
+
+  let signalled: number | null = null;
+  const onSignal = (): void => {
+    if (signalled !== null && io.now() - signalled < sameSignal) return;
+    if (signalled !== null) {
+      reporter.close();
+      io.exit(exitCodes.interrupted);
+    }
+    signalled = io.now();
+    reporter.notice('stopping: the best network is kept (Ctrl-C again ends at once)');
+    controller.abort(interrupted);
+  };
+  // Whoever read our lines is gone: the run ends in order.
+  const onError = (): void => {
+    if (!controller.signal.aborted) controller.abort(interrupted);
+  };
+  const signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) io.on(signal, onSignal);
+  io.out.on('error', onError);
+
+  const readFrom = (): Config => readConfig(folderOf(root).config);
+  try {
+    for await (const item of following.start(controller.signal, (event) => reporter.data(event))) {
+      if (config === null) {
+        config = readFrom();
+        reporter.begin({ config, root, view, now });
+      }
+      if (item.type !== 'progress') clock = { t: item.t, at: io.now() };
+      view = observe(view, item, now());
+      const shown: Shown = { config, root, view, now };
+      if (item.type === 'progress') reporter.progress(shown);
+      else {
+        if (json) io.out.write(`${JSON.stringify(item)}\n`);
+        reporter.entry(item, shown);
+      }
+    }
+  } catch (error) {
+    if (error instanceof RunError && config !== null)
+      throw new RunError(`${error.message} ('instar resume ${quoted(root)}' tries again)`);
+    if (error !== interrupted) throw error;
+  } finally {
+    reporter.close();
+    for (const signal of signals) io.off(signal, onSignal);
+    io.out.off('error', onError);
+  }
+
+  config ??= existsSync(folderOf(root).config) ? readFrom() : null;
+  if (config === null) {
+    printLines(io.err, ['instar: interrupted before the run began; nothing was written']);
+    return exitCodes.interrupted;
+  }
+  const stream = json ? io.err : io.out;
+  printLines(stream, summary(view.run, root, hasColour(io, stream)));
+  return view.run.search.finished ? exitCodes.done : exitCodes.interrupted;
+}

@@ -1,0 +1,41 @@
+/** What the commands need of the world outside, so that nothing else here touches it. */
+
+export interface Io {
+  readonly out: NodeJS.WriteStream;
+  readonly err: NodeJS.WriteStream;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds of a clock that never goes back. */
+  now(): number;
+  /** The wall clock, for names. */
+  date(): Date;
+  on(signal: NodeJS.Signals, handler: () => void): void;
+  off(signal: NodeJS.Signals, handler: () => void): void;
+  /** Ends the process at once. */
+  exit(code: number): never;
+  /** Stops the process as Ctrl-Z does. */
+  pause(): void;
+}
+
+export const processIo: Io = {
+  out: process.stdout,
+  err: process.stderr,
+  environment: process.env,
+  now: () => performance.now(),
+  date: () => new Date(),
+  on: (signal, handler) => void process.on(signal, handler),
+  off: (signal, handler) => void process.off(signal, handler),
+  exit: (code) => process.exit(code),
+  pause: () => void process.kill(process.pid, 'SIGSTOP'),
+};
+
+export const printLines = (stream: NodeJS.WriteStream, lines: readonly string[]): void => {
+  for (const line of lines) stream.write(`${line}\n`);
+};
+
+/** https://no-color.org */
+export const hasColour = ({ environment }: Io, stream: NodeJS.WriteStream): boolean =>
+  stream.isTTY && (environment['NO_COLOR'] ?? '') === '' && environment['TERM'] !== 'dumb';
+
+/** Whether a display may be drawn and drawn again. */
+export const isLive = ({ environment, err }: Io): boolean =>
+  err.isTTY && environment['TERM'] !== 'dumb' && (environment['CI'] ?? '') === '';

@@ -1,0 +1,23 @@
+/** `instar settings`: every setting by name, with its value in each preset. */
+import { presetNames, presets } from '../search/settings.ts';
+import { printLines, type Io } from './io.ts';
+import { settingNames, valueOf } from './settings.ts';
+import { padRight } from './text.ts';
+
+export function settingsCommand(io: Io): number {
+  const rows = [
+    ['setting', ...presetNames],
+    ...settingNames.map((name) => [name, ...presetNames.map((preset) => JSON.stringify(valueOf(presets[preset], name)))]),
+  ].map((row) => row.map((cell) => (cell === String(Number.MAX_SAFE_INTEGER) ? 'what is free' : cell)));
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  printLines(
+    io.out,
+    rows.map((row) =>
+      row
+        .map((cell, column) => padRight(cell, widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    ),
+  );
+  return 0;
+}

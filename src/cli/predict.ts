@@ -1,0 +1,61 @@
+/** `instar predict`: the most probable classes of image files. */
+import { setImmediate } from 'node:timers/promises';
+import { bytesOf, type Part } from '../data/dataset.ts';
+import { readImage } from '../data/image.ts';
+import { openEvaluator, readBest } from './best.ts';
+import { printLines, type Io } from './io.ts';
+import type { Given } from './program.ts';
+import { formatPercent, padLeft, padRight, printable, truncate } from './text.ts';
+import { parseWhole } from './values.ts';
+
+/** Images at a time. */
+const batch = 32;
+
+/** The probabilities of one image, from its logits. */
+export function softmax(logits: Float32Array): number[] {
+  const largest = logits.reduce((most, value) => Math.max(most, value), -Infinity);
+  const powers = Array.from(logits, (value) => Math.exp(value - largest));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
+}
+
+interface Prediction {
+  readonly image: string;
+  readonly classes: readonly { readonly name: string; readonly probability: number }[];
+}
+
+function print(predictions: readonly Prediction[]): string[] {
+  const imageWidth = Math.min(60, Math.max(...predictions.map(({ image }) => printable(image).length)));
+  const nameWidth = Math.min(
+    24,
+    Math.max(...predictions.flatMap(({ classes }) => classes.map(({ name }) => printable(name).length))),
+  );
+  return predictions.map(({ image, classes }) => {
+    const cells = classes.map(({ name, probability }) => {
+      return `${padLeft(formatPercent(probability), 7)} ${padRight(truncate(printable(name), nameWidth), nameWidth)}`;
+    });
+    return `${padRight(printable(image), imageWidth)}  ${cells.join('  ')}`.trimEnd();
+  });
+}
+
+export async function predictCommand(where: string, images: readonly string[], given: Given, io: Io): Promise<number> {
+  const topText = given['top'] as string | undefined;
+  const top = topText === undefined ? 3 : parseWhole('--top', topText, 1);
+  const best = await readBest(where);
+  const { shape, classes } = best.about;
+  const size = bytesOf(shape);
+  // All are read before the first is computed: what is wrong is said at once.
+  const part: Part = { images: new Uint8Array(images.length * size), labels: new Uint16Array(images.length) };
+  for (const [index, path] of images.entries()) part.images.set(await readImage(path, shape), index * size);
+  const evaluator = await openEvaluator(best, given, Math.min(batch, images.length), io);
+  const everything = Uint32Array.from(images, (_path, index) => index);
+  const logits = await evaluator.logits(part, everything, () => setImmediate());
+  evaluator.dispose();
+  const predictions = images.map((image, index): Prediction => {
+    const shares = softmax(logits.subarray(index * classes.length, (index + 1) * classes.length));
+    const ranked = classes.map((name, position) => ({ name, probability: shares[position] ?? 0 }));
+    return { image, classes: ranked.toSorted((a, b) => b.probability - a.probability).slice(0, top) };
+  });
+  printLines(io.out, given['json'] === true ? [JSON.stringify(predictions)] : print(predictions));
+  return 0;
+}

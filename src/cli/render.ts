@@ -1,0 +1,317 @@
+/**
+ * The live display as lines of text: a pure function of the view, the configuration, the time and the screen. Every line fits
+ * the width, and there are fewer lines than the screen has.
+ */
+import type { Config } from '../run/config.ts';
+import { lineOf, validationOf, type Line as Trained, type LineId } from '../search/state.ts';
+import { formatDuration } from '../util/duration.ts';
+import { shortEdits } from './edits.ts';
+import { fit, lineWidth, paint, spread, type Line, type Span, type Style } from './styled.ts';
+import {
+  bar,
+  formatCount,
+  formatLoss,
+  formatPercent,
+  padLeft,
+  padRight,
+  plural,
+  printable,
+  sparkline,
+  truncate,
+} from './text.ts';
+import { imagesPerSecond, minibatchesAnEpoch, phaseOf, rungsFor, settingsOf, winners, type Phase, type View } from './view.ts';
+import { timeLeft } from './work.ts';
+
+export interface Screen {
+  readonly width: number;
+  readonly height: number;
+  readonly colour: boolean;
+}
+
+export interface Scene {
+  readonly view: View;
+  readonly config: Config;
+  /** The run's folder. */
+  readonly root: string;
+  /** Active seconds. */
+  readonly now: number;
+  /** Said below everything, such as that the run is being stopped. */
+  readonly notice: string | null;
+}
+
+type Status = 'running' | 'waiting' | 'on' | 'winner' | 'dropped' | 'lost' | 'done';
+
+const marks: { readonly [S in Status]: { readonly mark: string; readonly style: Style; readonly word: string } } = {
+  running: { mark: '●', style: 'accent', word: '' },
+  waiting: { mark: '·', style: 'plain', word: 'waits' },
+  on: { mark: '✓', style: 'good', word: 'goes on' },
+  winner: { mark: '★', style: 'good', word: 'winner' },
+  dropped: { mark: '✗', style: 'dim', word: 'dropped' },
+  lost: { mark: '!', style: 'bad', word: 'lost' },
+  done: { mark: '✓', style: 'good', word: 'trained' },
+};
+
+function headLines({ view, config, root, now }: Scene, width: number): Line[] {
+  const left = timeLeft(view, config, now);
+  const time: Line = [
+    [formatDuration(now), 'bold'],
+    left === null
+      ? ['']
+      : [
+          left.kind === 'budget'
+            ? `, ${formatDuration(left.seconds)} of the budget left`
+            : `, ~${formatDuration(left.seconds)} left`,
+        ],
+  ];
+  const short: Line =
+    left === null
+      ? time
+      : [
+          [formatDuration(now), 'bold'],
+          [left.kind === 'budget' ? `, ${formatDuration(left.seconds)} left` : `, ~${formatDuration(left.seconds)} left`],
+        ];
+  const name = printable(config.data.name);
+  const title: Line = [
+    ['instar ', 'strong'],
+    [name, 'bold'],
+    [` · ${config.settings.method} · ${printable(root)}`, 'dim'],
+  ];
+  return [spread(title, width < 90 ? short : time, width)];
+}
+
+function rungLine(view: View, config: Config, phase: Phase & { kind: 'step' }): Line {
+  const rungs = rungsFor(settingsOf(view, config));
+  return rungs.flatMap(({ size, epochs }, index): Span[] => {
+    const text = `${size}×${epochs}`;
+    if (index < phase.rung) return [[`  ${text}`, 'dim']];
+    return index === phase.rung && phase.step.winner === null ? [[` ▸${text}`, 'strong']] : [[`  ${text}`]];
+  });
+}
+
+function phaseLine({ view, config, now }: Scene, phase: Phase, width: number): Line {
+  const settings = settingsOf(view, config);
+  const speed = imagesPerSecond(view, config, now);
+  const right: Line = speed === null ? [] : [[`${formatCount(Math.round(speed))} images/s`, 'dim']];
+  const words = (): Line => {
+    switch (phase.kind) {
+      case 'start':
+        return [[config.budget === null ? 'starting' : 'measuring what the budget buys on this machine', 'bold']];
+      case 'vanilla':
+        return [['vanilla network', 'bold'], [`, ${plural(settings.vanilla.epochs, 'epoch')}`]];
+      case 'step': {
+        const of = settings.limits.steps === null || view.run.budget !== null ? '' : ` of ${settings.limits.steps}`;
+        const count = rungsFor(settings).length;
+        const rung = phase.step.winner !== null ? '' : `, rung ${Math.min(count, phase.rung + 1)} of ${count} `;
+        return [[`step ${phase.step.step}${of}`, 'bold'], [rung], ...rungLine(view, config, phase)];
+      }
+      case 'final':
+        return [['final training', 'bold'], [` of ${view.run.search.stop?.line ?? ''}`]];
+      case 'baseline':
+        return [['baseline', 'bold'], [': the vanilla network, given the same epochs']];
+      case 'test':
+        return [['reading the test set', 'bold']];
+      case 'done':
+        return [['done', 'good']];
+    }
+  };
+  return spread(words(), right, width);
+}
+
+function statusOf({ view }: Scene, phase: Phase, line: Trained): Status {
+  if (line.end?.kind === 'lost') return 'lost';
+  if (phase.kind === 'step') {
+    if (phase.step.winner === line.id) return 'winner';
+    if (line.end?.kind === 'dropped' || phase.step.winner !== null) return 'dropped';
+  }
+  if (view.running.has(line.id)) return 'running';
+  if (phase.kind !== 'step') return line.epochs.length > 0 ? 'done' : 'waiting';
+  // The survivors of the rung before are due in this one until they have trained its epochs.
+  const trained = view.run.search.tasks.has(`${line.id}/${phase.rung}`);
+  return trained ? 'done' : phase.rung > 0 ? 'on' : 'waiting';
+}
+
+interface Columns {
+  readonly spark: number;
+  readonly bar: number;
+  readonly multiplyAdds: boolean;
+  readonly epochs: boolean;
+}
+
+const columnsFor = (width: number): Columns =>
+  width >= 100
+    ? { spark: 12, bar: 14, multiplyAdds: true, epochs: true }
+    : width >= 78
+      ? { spark: 8, bar: 10, multiplyAdds: true, epochs: false }
+      : { spark: 6, bar: 8, multiplyAdds: false, epochs: false };
+
+/** Epochs that a line's running task has had and will have, and the share of the running one. */
+function progressOf({ view, config }: Scene, phase: Phase, id: LineId): { epoch: string; share: number } {
+  const running = view.running.get(id);
+  if (running === undefined) return { epoch: '', share: 0 };
+  const settings = settingsOf(view, config);
+  const whole = phase.kind === 'final' || (phase.kind === 'baseline' && (view.run.search.slices.baseline.at(-1)?.whole ?? false));
+  const planned =
+    phase.kind === 'vanilla'
+      ? settings.vanilla.epochs
+      : phase.kind === 'step'
+        ? (rungsFor(settings)[phase.rung]?.epochs ?? 1)
+        : null;
+  // Where the epochs are known, the worker's count says how many minibatches each has.
+  const perEpoch =
+    planned !== null && running.count !== null ? running.count / planned : minibatchesAnEpoch(config, settings, whole);
+  // Slices of the final training follow one another within its epochs.
+  const slices = id === 'final' ? view.run.search.slices.final : [];
+  const before = slices.slice(0, -1).reduce((sum, { count }) => sum + count, 0);
+  const done = (before + running.done) / perEpoch;
+  const total = planned ?? (id === 'final' && view.run.budget === null ? settings.final.epochs : null);
+  const current = Math.min(Math.floor(done + 1e-9), (total ?? Infinity) - 1);
+  return { epoch: total === null ? String(current + 1) : `${current + 1}/${total}`, share: done - current };
+}
+
+function row(scene: Scene, phase: Phase, line: Trained, columns: Columns): Line {
+  const status = statusOf(scene, phase, line);
+  const { mark, style, word } = marks[status];
+  const quiet = status === 'dropped';
+  const base: Style = quiet ? 'dim' : 'plain';
+  const { view } = scene;
+  const own = line.epochs.findLast((point) => point.validation !== null)?.validation ?? null;
+  const measured = own ?? validationOf(view.run.search, line.id);
+  const accuracy = measured === null ? '–' : formatPercent(measured.accuracy);
+  const validated = line.epochs.flatMap(({ validation }) => (validation === null ? [] : [validation.accuracy]));
+  // Without validation (the final training has all images) the loss is what can be seen.
+  const curve = validated.length > 0 ? validated : line.epochs.map((point) => point.loss);
+  const loss = line.epochs.at(-1)?.loss ?? view.running.get(line.id)?.loss ?? null;
+  const { epoch, share } = progressOf(scene, phase, line.id);
+  const filled = bar(share, columns.bar - 2);
+  const epochWidth = columns.epochs ? 6 : 0;
+  const activity: Span[] =
+    status === 'running'
+      ? [
+          [columns.epochs ? padLeft(epoch, epochWidth - 1) + ' ' : ''],
+          ['▕', 'dim'],
+          [filled.full, 'accent'],
+          [filled.empty],
+          ['▏', 'dim'],
+        ]
+      : [
+          [
+            padRight(truncate(columns.epochs ? ` ${word}` : word, epochWidth + columns.bar), epochWidth + columns.bar),
+            style === 'plain' ? 'dim' : style,
+          ],
+        ];
+  return [
+    [`${mark} `, style],
+    [padRight(line.id, 9), status === 'winner' ? 'bold' : base],
+    [padLeft(accuracy, 7), own === null ? 'dim' : status === 'winner' ? 'good' : base],
+    [' '],
+    [padRight(sparkline(curve, columns.spark), columns.spark + 1), quiet ? 'dim' : 'good'],
+    [padLeft(loss === null ? '–' : formatLoss(loss), 6), base],
+    [padLeft(formatCount(line.parameters), 8), base],
+    [columns.multiplyAdds ? padLeft(formatCount(line.multiplyAdds), 9) : '', base],
+    [' '],
+    ...activity,
+    [` ${line.id.startsWith('s') ? shortEdits(line.edits) : ''}`, quiet ? 'dim' : 'plain'],
+  ];
+}
+
+const heading = (columns: Columns, first: string): Line => [
+  [
+    `  ${padRight(first, 9)}${padLeft('valid.', 7)} ${' '.repeat(columns.spark + 1)}${padLeft('loss', 6)}${padLeft('param.', 8)}` +
+      `${columns.multiplyAdds ? padLeft('mul-adds', 9) : ''} ${padRight(columns.epochs ? ' epoch' : 'epoch', columns.bar + (columns.epochs ? 6 : 0))}` +
+      (first === 'child' ? ' operators' : ''),
+    'dim',
+  ],
+];
+
+function linesOf({ view }: Scene, phase: Phase): readonly LineId[] {
+  const { search } = view.run;
+  const known = (ids: readonly LineId[]): readonly LineId[] => ids.filter((id) => search.lines.has(id));
+  switch (phase.kind) {
+    case 'start':
+      return [];
+    case 'vanilla':
+      return ['vanilla'];
+    case 'step':
+      return phase.step.children;
+    case 'final':
+      return known(['final']);
+    case 'baseline':
+    case 'test':
+    case 'done':
+      return known(['final', 'baseline']);
+  }
+}
+
+/** Rows for at most `room` lines: those that are dropped or lost give way first. */
+function table(scene: Scene, phase: Phase, columns: Columns, room: number): Line[] {
+  const lines = linesOf(scene, phase).map((id) => lineOf(scene.view.run.search, id));
+  if (lines.length === 0 || room < 2) return [];
+  const head = heading(columns, phase.kind === 'step' ? 'child' : 'network');
+  const shown = (line: Trained): Line => row(scene, phase, line, columns);
+  if (lines.length + 1 <= room) return [head, ...lines.map(shown)];
+  const order: readonly Status[] = ['running', 'winner', 'on', 'done', 'waiting', 'lost', 'dropped'];
+  const ranked = lines.toSorted((a, b) => order.indexOf(statusOf(scene, phase, a)) - order.indexOf(statusOf(scene, phase, b)));
+  const kept = new Set(ranked.slice(0, Math.max(1, room - 2)));
+  const hidden = lines.length - kept.size;
+  const rows = lines.filter((line) => kept.has(line)).map(shown);
+  return [head, ...rows, ...(room >= 3 ? [[[`  … and ${hidden} more`, 'dim'] as Span]] : [])];
+}
+
+/** `vanilla 71.2 % → s1c3 76.0 %`; the oldest give way where the width is short. */
+export function winnersLine(view: View, width: number): Line {
+  const parts = winners(view.run.search).map(({ line, accuracy }): Line => [
+    [line],
+    accuracy === null ? [''] : [` ${formatPercent(accuracy)}`, 'bold'],
+  ]);
+  for (let first = 0; first < parts.length; first++) {
+    const line: Span[] = first === 0 ? [] : [['… → ', 'dim']];
+    parts.slice(first).forEach((part, index) => line.push(...(index === 0 ? [] : [[' → ', 'dim'] as Span]), ...part));
+    if (lineWidth(line) <= width || first === parts.length - 1) return fit(line, width);
+  }
+  return [];
+}
+
+function testLine({ view }: Scene): Line[] {
+  const { tests } = view.run.search;
+  const parts = [...tests].flatMap(([line, { measured }], index): Span[] => [
+    [index === 0 ? '' : '   ', 'dim'],
+    [`${line} `],
+    [formatPercent(measured.accuracy), 'good'],
+  ]);
+  return parts.length === 0 ? [] : [[['test     ', 'dim'], ...parts]];
+}
+
+/** The whole display. */
+export function render(scene: Scene, screen: Screen): string[] {
+  const width = Math.max(20, screen.width);
+  const most = Math.max(2, screen.height - 1);
+  const { view, notice } = scene;
+  const phase = phaseOf(view.run.search, view.running);
+  const columns = columnsFor(width);
+  const head = [...headLines(scene, width), phaseLine(scene, phase, width)];
+  const tail: Line[] = [];
+  const grown = winnersLine(view, width - 9);
+  if (grown.length > 0 && winners(view.run.search)[0]?.accuracy != null) tail.push([['grown    ', 'dim'], ...grown]);
+  tail.push(...testLine(scene));
+  const messages = view.messages.slice(-3).map((message): Line => [
+    ['! ', 'bad'],
+    [printable(message), 'bad'],
+  ]);
+  const foot: Line[] = notice === null ? [] : [[[notice, 'warn']]];
+
+  // What does not fit goes, the least important first: blank lines, messages, the line of winners.
+  let rest = most - head.length - foot.length;
+  const wanted = linesOf(scene, phase).length + 1;
+  const keptTail = tail.slice(0, Math.max(0, Math.min(tail.length, rest - 3)));
+  rest -= keptTail.length;
+  const keptMessages = messages.slice(messages.length - Math.max(0, Math.min(messages.length, rest - wanted)));
+  rest -= keptMessages.length;
+  const blanks = rest >= wanted + 2;
+  if (blanks) rest -= 2;
+  const rows = table(scene, phase, columns, rest);
+  const blank: Line[] = blanks && rows.length > 0 ? [[['']]] : [];
+  const after: Line[] = blanks && rows.length > 0 && keptTail.length + keptMessages.length + foot.length > 0 ? [[['']]] : [];
+  return [...head, ...blank, ...rows, ...after, ...keptTail, ...keptMessages, ...foot]
+    .slice(0, most)
+    .map((line) => paint(fit(line, width), screen.colour));
+}

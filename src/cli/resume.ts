@@ -1,0 +1,25 @@
+/** `instar resume`. */
+import { readRun, resume } from '../run/open.ts';
+import { follow } from './follow.ts';
+import { printLines, type Io } from './io.ts';
+import type { Given } from './program.ts';
+import { parseTime } from './values.ts';
+import { viewOf } from './view.ts';
+
+export function resumeCommand(root: string, given: Given, io: Io): Promise<number> {
+  const more = given['budget'] as string | undefined;
+  const budget = more === undefined ? undefined : parseTime('--budget', more.replace(/^\+/, ''));
+  const { state } = readRun(root);
+  if (state.search.finished && budget === undefined)
+    printLines(io.err, [`${root}: the run has ended already; nothing is left to do`]);
+  return follow(
+    {
+      root,
+      json: given['json'] === true,
+      view: viewOf(state),
+      start: (signal, onData) =>
+        resume(root, { signal, onData, mixed: given['mixed'] === true, ...(budget === undefined ? {} : { budget }) }),
+    },
+    io,
+  );
+}

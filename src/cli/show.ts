@@ -1,0 +1,257 @@
+/** `instar show`: a run as text or as JSON, from its folder alone; nothing is locked and nothing written. */
+import { readFileSync } from 'node:fs';
+import { describeEdit } from '../morphism/operators.ts';
+import { printNetwork } from '../network/print.ts';
+import type { Config } from '../run/config.ts';
+import { bestLine } from '../run/folder.ts';
+import { readRun } from '../run/open.ts';
+import type { RunState } from '../run/replay.ts';
+import { formatRungs } from '../search/rungs.ts';
+import { presetNames, presets, type Settings } from '../search/settings.ts';
+import { lineOf, type Line, type LineId, type Step } from '../search/state.ts';
+import { formatDuration } from '../util/duration.ts';
+import { hasColour, printLines, type Io } from './io.ts';
+import { describeConfig, describePlan, stopWords } from './lines.ts';
+import type { Given } from './program.ts';
+import { winnersLine } from './render.ts';
+import { settingNames, valueOf } from './settings.ts';
+import { paint, type Line as Styled, type Span } from './styled.ts';
+import { formatCount, formatLoss, formatPercent, formatWhole, padLeft, padRight, plural, printable, sparkline } from './text.ts';
+import { rungsFor, settingsOf, viewOf, winners } from './view.ts';
+
+type Read = ReturnType<typeof readRun>;
+type Condition = 'finished' | 'interrupted' | 'running' | 'not finished';
+
+/** Whether the process that locked the run is there still. */
+function holderOf(path: string): number | null {
+  try {
+    const pid = Number(readFileSync(path, 'utf8').trim());
+    if (!Number.isInteger(pid) || pid < 1) return null;
+    process.kill(pid, 0);
+    return pid;
+  } catch {
+    return null; // No lock file, or no such process.
+  }
+}
+
+function conditionOf({ state, folder }: Read): Condition {
+  if (state.search.finished) return 'finished';
+  if (state.interrupted) return 'interrupted';
+  return holderOf(folder.lock) === null ? 'not finished' : 'running';
+}
+
+/** A child's validation accuracy after each rung that it trained in; null where it was not measured. */
+export function accuracies(line: Line, settings: Settings): readonly (number | null)[] {
+  let to = 0;
+  return rungsFor(settings).map(({ epochs }) => {
+    const from = to;
+    to += epochs;
+    const last = line.epochs.findLast((point) => point.epoch > from && point.epoch <= to);
+    return last?.validation?.accuracy ?? null;
+  });
+}
+
+/** Settings that are not the preset's. The memory limit comes from the machine. */
+function differences(config: Config): string {
+  const preset = presetNames.find((name) => name === config.preset);
+  if (preset === undefined) return '';
+  const differs = settingNames.filter((name) => {
+    const [own, usual] = [config.settings, presets[preset]].map((settings) => JSON.stringify(valueOf(settings, name)));
+    return own !== usual && name !== 'limits.memory' && name !== 'method' && name !== 'seed';
+  });
+  return differs.map((name) => `${name} ${String(valueOf(config.settings, name))}`).join(', ');
+}
+
+const gap: Span = ['  '];
+
+function stepLines(state: RunState, settings: Settings, { step, parent, children, rungs, winner }: Step): Styled[] {
+  const { search } = state;
+  const planned = rungsFor(settings);
+  const width = Math.max(...children.map((id) => id.length));
+  const lines: Styled[] = [[[`Step ${step}`, 'bold'], [`  children of ${parent}, rungs ${formatRungs(planned)}`]]];
+  for (const id of children) {
+    const line = lineOf(search, id);
+    const isWinner = id === winner;
+    const after = accuracies(line, settings);
+    const cells = planned.flatMap((_rung, index): Span[] => {
+      const accuracy = after[index] ?? null;
+      const dropped = line.end?.kind === 'dropped' && line.end.rung === index;
+      const survived = rungs[index]?.survivors.includes(id) === true;
+      const mark = dropped ? '✗' : isWinner && index === planned.length - 1 ? '★' : survived ? '✓' : ' ';
+      return [
+        [padLeft(accuracy === null ? '' : formatPercent(accuracy), 8), dropped ? 'dim' : 'plain'],
+        [` ${mark}`, dropped ? 'dim' : 'good'],
+      ];
+    });
+    const lost = line.end?.kind === 'lost' ? `  lost: ${printable(line.end.reason.split('\n')[0] ?? '')}` : '';
+    const edits = line.edits.length === 0 ? 'unchanged' : line.edits.map(describeEdit).join(', ');
+    lines.push([
+      ['  '],
+      [padRight(id, width), isWinner ? 'good' : 'plain'],
+      ...cells,
+      [padLeft(formatCount(line.parameters), 9)],
+      [padLeft(formatCount(line.multiplyAdds), 9)],
+      gap,
+      [edits, 'dim'],
+      [lost, 'bad'],
+    ]);
+  }
+  return lines;
+}
+
+const head = (name: string, ...content: Span[]): Styled => [[padRight(name, 14), 'dim'], ...content];
+
+function certificateLine(state: RunState): Styled[] {
+  const certificates = [...state.search.lines.values()].flatMap(({ certificate }) => (certificate === null ? [] : [certificate]));
+  if (certificates.length === 0) return [];
+  const evaluation = Math.max(...certificates.map((one) => one.evaluation));
+  const training = Math.max(...certificates.map((one) => one.training));
+  return [
+    head('certificates', [
+      `${certificates.length} children; worst: logits ${evaluation.toExponential(1)}, training-mode loss ${(100 * training).toFixed(2)} %`,
+    ]),
+  ];
+}
+
+function failureLines({ replay }: Read): Styled[] {
+  const failed = replay.entries.flatMap((entry) => (entry.type === 'failed' ? [entry] : []));
+  return failed.map(({ line, failure, message, retried, t }, index) =>
+    head(index === 0 ? 'failures' : '', [
+      `[${formatDuration(t)}] ${line} ${failure}${retried ? ', tried again' : ''}: ${printable(message.split('\n')[0] ?? '')}`,
+      'bad',
+    ]),
+  );
+}
+
+function endLines({ search }: RunState): Styled[] {
+  const lines: Styled[] = [];
+  if (search.stop !== null) lines.push(head('search ended', [stopWords[search.stop.reason] ?? search.stop.reason]));
+  for (const id of ['final', 'baseline'] as const) {
+    const line = search.lines.get(id);
+    if (line === undefined || line.epochs.length === 0) continue;
+    const losses = line.epochs.map(({ loss }) => loss);
+    const name = id === 'final' ? 'final' : 'baseline';
+    lines.push(
+      head(
+        name,
+        [`${plural(losses.length, 'epoch')}, loss ${formatLoss(losses[0] ?? 0)} to ${formatLoss(losses.at(-1) ?? 0)}  `],
+        [sparkline(losses, 30), 'good'],
+      ),
+    );
+  }
+  for (const [id, { measured }] of search.tests)
+    lines.push(head(`test`, [`${id} `], [formatPercent(measured.accuracy), 'bold'], [`, loss ${formatLoss(measured.loss)}`]));
+  if (search.readings > 0)
+    lines.push(head('readings', [`the test set was read ${search.readings === 1 ? 'once' : `${search.readings} times`}`]));
+  return lines;
+}
+
+function text(root: string, read: Read): Styled[] {
+  const { config, state, replay } = read;
+  const { search, plan } = state;
+  const view = viewOf(state);
+  const condition = conditionOf(read);
+  const settings = settingsOf(view, config);
+  const different = differences(config);
+  const best = bestLine(search);
+  const budget = state.budget ?? config.budget;
+  const lines: Styled[] = [
+    [
+      [printable(root), 'bold'],
+      [`  ${condition}, `, condition === 'finished' ? 'good' : 'warn'],
+      [`${formatDuration(state.seconds)} of work`],
+    ],
+    ...describeConfig(config).map((line): Styled => [[line]]),
+  ];
+  if (different !== '') lines.push([[`settings: ${different}`]]);
+  if (plan !== null && budget !== null) lines.push([[describePlan(plan, budget, config)]]);
+  else if (budget !== null) lines.push([[`budget ${formatDuration(budget)}`]]);
+  if (replay.torn > 0)
+    lines.push([
+      [`the journal's last line is torn (${plural(replay.torn, 'byte')}): being written, or cut off at the next resume`, 'warn'],
+    ]);
+
+  const vanilla = search.lines.get('vanilla');
+  if (vanilla !== undefined) {
+    const curve = vanilla.epochs.flatMap(({ validation }) => (validation === null ? [] : [validation.accuracy]));
+    const last = curve.at(-1);
+    lines.push(
+      [],
+      [
+        ['Vanilla network', 'bold'],
+        [
+          `  ${formatCount(vanilla.parameters)} parameters, ${formatCount(vanilla.multiplyAdds)} multiply-adds; ${plural(vanilla.epochs.length, 'epoch')}`,
+        ],
+        [last === undefined ? '' : `, ${formatPercent(last)}  `],
+        [sparkline(curve, 30), 'good'],
+      ],
+    );
+  }
+  for (const step of search.steps) lines.push([], ...stepLines(state, settings, step));
+  const story = [...certificateLine(state), ...failureLines(read), ...endLines(state)];
+  const grown = winnersLine(view, 100_000);
+  lines.push([], ...(grown.length === 0 ? [] : [head('grown', ...grown)]), ...story);
+  if (best !== null) {
+    const { network, parameters, multiplyAdds } = lineOf(search, best);
+    const name = search.finished ? 'Winner' : 'Best so far';
+    lines.push(
+      [],
+      [
+        [`${name} (${best})`, 'bold'],
+        [`  ${formatWhole(parameters)} parameters, ${formatCount(multiplyAdds)} multiply-adds an image`],
+      ],
+      ...printNetwork(network)
+        .split('\n')
+        .map((line): Styled => [[`  ${line}`]]),
+    );
+  }
+  return lines;
+}
+
+function json(root: string, read: Read): unknown {
+  const { config, state, replay } = read;
+  const { search } = state;
+  const settings = settingsOf(viewOf(state), config);
+  const best = bestLine(search);
+  const child = (id: LineId): unknown => {
+    const { edits, parameters, multiplyAdds, certificate, end, epochs } = lineOf(search, id);
+    return {
+      line: id,
+      operators: edits.map(describeEdit),
+      parameters,
+      multiplyAdds,
+      certificate,
+      accuracies: accuracies(lineOf(search, id), settings),
+      epochs,
+      end,
+    };
+  };
+  return {
+    run: root,
+    state: conditionOf(read),
+    seconds: state.seconds,
+    config,
+    budget: state.budget,
+    plan: state.plan,
+    rungs: rungsFor(settings),
+    steps: search.steps.map((step) => ({ ...step, children: step.children.map(child) })),
+    grown: winners(search),
+    failures: replay.entries.filter((entry) => entry.type === 'failed'),
+    stop: search.stop,
+    tests: Object.fromEntries(search.tests),
+    readings: search.readings,
+    torn: replay.torn,
+    best:
+      best === null ? null : { line: best, network: lineOf(search, best).network, parameters: lineOf(search, best).parameters },
+  };
+}
+
+export function showCommand(root: string, given: Given, io: Io): number {
+  const read = readRun(root);
+  const colour = hasColour(io, io.out);
+  printLines(
+    io.out,
+    given['json'] === true ? [JSON.stringify(json(root, read))] : text(root, read).map((line) => paint(line, colour)),
+  );
+  return 0;
+}

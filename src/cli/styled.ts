@@ -1,0 +1,45 @@
+/** Lines of styled text, fitted to a width, as plain text or with the terminal's colours. */
+import { columnsOf, truncate } from './text.ts';
+
+const codes = { plain: '', bold: '1', dim: '2', good: '32', bad: '31', warn: '33', accent: '36', strong: '1;36' } as const;
+
+export type Style = keyof typeof codes;
+export type Span = readonly [text: string, style?: Style];
+export type Line = readonly Span[];
+
+export const lineWidth = (line: Line): number => line.reduce((sum, [text]) => sum + columnsOf(text), 0);
+
+/** The line in at most `width` columns. */
+export function fit(line: Line, width: number): Line {
+  const kept: Span[] = [];
+  let left = width;
+  for (const [index, [text, style]] of line.entries()) {
+    const follows = line.slice(index + 1).some(([rest]) => rest !== '');
+    const columns = columnsOf(text);
+    if (columns < left || (columns === left && !follows)) {
+      kept.push([text, style ?? 'plain']);
+      left -= columns;
+      continue;
+    }
+    kept.push([truncate(columns <= left ? `${text} ` : text, left), style ?? 'plain']);
+    break;
+  }
+  return kept;
+}
+
+/** Left and right on one line; the left gives way. */
+export function spread(left: Line, right: Line, width: number): Line {
+  const rightWidth = lineWidth(right);
+  if (rightWidth === 0) return fit(left, width);
+  const fitted = fit(left, Math.max(0, width - rightWidth - 2));
+  return [...fitted, [' '.repeat(Math.max(2, width - lineWidth(fitted) - rightWidth))], ...right];
+}
+
+export function paint(line: Line, colour: boolean): string {
+  const text = line
+    .map(([part, style = 'plain']) =>
+      colour && codes[style] !== '' && part.trim() !== '' ? `\u001b[${codes[style]}m${part}\u001b[0m` : part,
+    )
+    .join('');
+  return colour ? text : text.trimEnd();
+}

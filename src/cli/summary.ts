@@ -1,0 +1,53 @@
+/** What stays on the screen when a search has ended or was stopped. Pure. */
+import { bestLine, folderOf } from '../run/folder.ts';
+import type { RunState } from '../run/replay.ts';
+import { lineOf, validationOf } from '../search/state.ts';
+import { formatDuration } from '../util/duration.ts';
+import { lineWidth, paint, type Line, type Span } from './styled.ts';
+import { formatCount, formatPercent, formatWhole, padRight, plural } from './text.ts';
+import { viewOf } from './view.ts';
+import { winnersLine } from './render.ts';
+
+/** As one would write it to a shell. */
+export const quoted = (path: string): string => (/^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);
+
+export function summary(run: RunState, root: string, colour: boolean): string[] {
+  const { search } = run;
+  const best = bestLine(search);
+  const folder = folderOf(root);
+  const time = formatDuration(run.seconds);
+  const rows: [string, Line][] = [];
+  const resume: [string, Line] = ['go on', [[`instar resume ${quoted(root)}`, 'accent']]];
+  const head = (text: string, style: 'good' | 'warn', rest: string): Line => [[text, style], [rest]];
+  if (best === null)
+    return [
+      head('Stopped', 'warn', ` after ${time}, before there was a trained network`),
+      [[`  ${padRight(resume[0], 11)}`, 'dim'] as Span, ...resume[1]],
+    ].map((line) => paint(line, colour));
+  const line = lineOf(search, best);
+  const grownFrom = search.stop?.line ?? best;
+  const steps = lineOf(search, grownFrom).step;
+  const story = steps === 0 ? 'the vanilla network, as no child was better' : `${grownFrom}, grown in ${plural(steps, 'step')}`;
+  const first = search.finished
+    ? head('Done', 'good', ` in ${time}: ${story}`)
+    : head('Stopped', 'warn', ` after ${time}; the best network so far is ${best === 'final' ? story : best}`);
+  const test = search.tests.get(best)?.measured;
+  if (test !== undefined) rows.push(['test', [[formatPercent(test.accuracy), 'bold'], [' of the test images are right']]]);
+  const baseline = search.tests.get('baseline')?.measured;
+  if (baseline !== undefined)
+    rows.push(['baseline', [[formatPercent(baseline.accuracy), 'bold'], [': the vanilla network, given the same epochs']]]);
+  const validation = validationOf(search, best);
+  if (test === undefined && validation !== null) rows.push(['validation', [[formatPercent(validation.accuracy), 'bold']]]);
+  rows.push(['size', [[`${formatWhole(line.parameters)} parameters, ${formatCount(line.multiplyAdds)} multiply-adds an image`]]]);
+  const grown = winnersLine(viewOf(run), 1000);
+  if (lineWidth(grown) > 0) rows.push(['grown', grown]);
+  rows.push(['files', [[folder.best], ['  the network and its weights', 'dim']]]);
+  rows.push(['', [[padRight(folder.bestNetwork, folder.best.length)], ['  its layers, classes and normalisation', 'dim']]]);
+  if (search.finished) {
+    rows.push(['see it', [[`instar show ${quoted(root)}`, 'accent']]]);
+    rows.push(['use it', [[`instar predict ${quoted(root)} IMAGE…`, 'accent']]]);
+  } else rows.push(resume);
+  return [first, ...rows.map(([name, content]): Line => [[`  ${padRight(name, 11)}`, 'dim'], ...content])].map((text) =>
+    paint(text, colour),
+  );
+}

@@ -1,0 +1,121 @@
+/** Numbers, bars and sparklines as text, and how many columns a text takes. Knows nothing of runs. */
+
+const scaled = (value: number, units: readonly string[], base: number): string => {
+  let unit = 0;
+  let rest = value;
+  while (Math.round(rest * 10) / 10 >= base && unit < units.length - 1) {
+    rest /= base;
+    unit++;
+  }
+  const digits = unit > 0 && rest < 9.95 ? 1 : 0;
+  const separator = units[unit] === '' ? '' : ' ';
+  return `${rest.toFixed(digits)}${separator}${units[unit]}`;
+};
+
+/** `950`, `24 k`, `1.2 M`. */
+export const formatCount = (value: number): string => scaled(value, ['', 'k', 'M', 'G'], 1000);
+
+/** `1.5 GiB`. */
+export const formatBytes = (bytes: number): string => scaled(bytes, ['B', 'KiB', 'MiB', 'GiB'], 1024);
+
+/** `24,074`. */
+export const formatWhole = (value: number): string => value.toLocaleString('en-US');
+
+/** `1 image`, `2 images`, `5 classes`, `3 children`. */
+export function plural(count: number, noun: string, nouns = `${noun}s`): string {
+  return `${formatWhole(count)} ${count === 1 ? noun : nouns}`;
+}
+
+/** `71.2 %` of 0.712. */
+export const formatPercent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+/** Four significant places at most: `0.6123`, `12.35`, `1.2e+5`. */
+export function formatLoss(loss: number): string {
+  if (!Number.isFinite(loss)) return String(loss);
+  if (Math.abs(loss) >= 1000) return loss.toExponential(1);
+  return loss.toFixed(loss < 10 ? 3 : loss < 100 ? 2 : 1);
+}
+
+const levels = '▁▂▃▄▅▆▇█';
+
+/** The values over their own range; where there are more than `width`, each column is the mean of its share. */
+export function sparkline(values: readonly number[], width: number): string {
+  if (values.length === 0 || width < 1) return '';
+  const columns = Math.min(width, values.length);
+  const means = Array.from({ length: columns }, (_none, column) => {
+    const from = Math.floor((column * values.length) / columns);
+    const part = values.slice(from, Math.max(from + 1, Math.floor(((column + 1) * values.length) / columns)));
+    return part.reduce((sum, value) => sum + value, 0) / part.length;
+  });
+  const [low, high] = [Math.min(...means), Math.max(...means)];
+  return means.map((value) => levels[high === low ? 3 : Math.round(((value - low) / (high - low)) * 7)]).join('');
+}
+
+const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+/** A bar of `width` columns, `share` of it full. */
+export function bar(share: number, width: number): { readonly full: string; readonly empty: string } {
+  const steps = Math.round(Math.min(1, Math.max(0, Number.isFinite(share) ? share : 0)) * width * 8);
+  const full = '█'.repeat(steps >> 3) + (eighths[steps & 7] ?? '');
+  return { full, empty: ' '.repeat(width - full.length) };
+}
+
+const isWide = (code: number): boolean =>
+  (code >= 0x1100 && code <= 0x115f) ||
+  (code >= 0x2e80 && code <= 0xa4cf) ||
+  (code >= 0xac00 && code <= 0xd7a3) ||
+  (code >= 0xf900 && code <= 0xfaff) ||
+  (code >= 0xfe30 && code <= 0xfe6f) ||
+  (code >= 0xff00 && code <= 0xff60) ||
+  (code >= 0xffe0 && code <= 0xffe6) ||
+  (code >= 0x1f300 && code <= 0x1faff) ||
+  code >= 0x20000;
+
+const isMark = (character: string): boolean => /\p{M}|\p{Cf}/u.test(character);
+
+/** Columns that a text takes on a terminal: East Asian characters take two, combining marks none. */
+export function columnsOf(text: string): number {
+  let columns = 0;
+  for (const character of text) columns += isMark(character) ? 0 : isWide(character.codePointAt(0) ?? 0) ? 2 : 1;
+  return columns;
+}
+
+/** The text in at most so many columns; what is cut off shows as `…`. */
+export function truncate(text: string, width: number): string {
+  if (columnsOf(text) <= width) return text;
+  let kept = '';
+  let columns = 0;
+  for (const character of text) {
+    const next = columns + columnsOf(character);
+    if (next > width - 1) break;
+    kept += character;
+    columns = next;
+  }
+  return width < 1 ? '' : `${kept}…`;
+}
+
+/** Filled up with blanks to so many columns. */
+export const padRight = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - columnsOf(text)));
+export const padLeft = (text: string, width: number): string => ' '.repeat(Math.max(0, width - columnsOf(text))) + text;
+
+/** What a terminal would take for a command is shown as `?`: names of files and classes come from anywhere. */
+// oxlint-disable-next-line no-control-regex
+export const printable = (text: string): string => text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+
+/** Steps of single changes from one word to the other (Levenshtein). */
+export function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_none, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}
+
+/** The name nearest to a misspelt one. */
+export const nearest = (word: string, names: readonly string[]): string | undefined =>
+  names.toSorted((a, b) => distance(word, a) - distance(word, b))[0];
