@@ -59,6 +59,9 @@ await test('what any later decision reads was kept at every prefix of the journa
     state = replayEntry(state, entry);
     if (entry.type === 'epoch') written.set(entry.checkpoint, entry.n);
     needed.push(neededCheckpoints(state.search));
+    // Whoever of a step's children may be lost, its parent can go on.
+    const open = state.search.steps.find((step) => step.winner === null);
+    if (open !== undefined) read.set(must(lineOf(state.search, open.parent).checkpoint, 'checkpoint of the parent'), entry.n);
     const decision = next(state.search, context);
     if (decision.kind === 'work')
       for (const task of decision.tasks) {
