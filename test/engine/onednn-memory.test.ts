@@ -69,6 +69,20 @@ async function twoSteps(network: Network, purpose: Purpose, before: (session: On
   return results;
 }
 
+const cycle = async (program: Program): Promise<void> => {
+  const session = await engine.compile(program, 'auto');
+  session.load(randomState(program, random('leak')));
+  await session.run();
+  session.save();
+  session.dispose();
+};
+
+/** MiB outside of JavaScript's own heap. */
+const resident = (): number => {
+  const { rss, heapTotal, external } = process.memoryUsage();
+  return (rss - heapTotal - external) / 2 ** 20;
+};
+
 describe('memory', () => {
   test('nothing depends on what lay in the arena before: 1 to 40 channels', async () => {
     for (let width = 1; width <= 40; width++) {
@@ -129,18 +143,6 @@ describe('memory', () => {
     // Large tensors and few primitives; small tensors and many primitives (some 10 KiB each, were they kept).
     const wide = lower(vanillaNetwork({ channels: 3, height: 32, width: 32 }, 10, [32, 64, 64]), 32, training);
     const deep = lower(ofDepth(30), 1, training);
-    const cycle = async (program: Program): Promise<void> => {
-      const session = await engine.compile(program, 'auto');
-      session.load(randomState(program, random('leak')));
-      await session.run();
-      session.save();
-      session.dispose();
-    };
-    /** MiB outside of JavaScript's own heap. */
-    const resident = (): number => {
-      const { rss, heapTotal, external } = process.memoryUsage();
-      return (rss - heapTotal - external) / 2 ** 20;
-    };
     for (const [program, times] of [
       [wide, 50],
       [deep, 80],
