@@ -77,10 +77,10 @@ const cycle = async (program: Program): Promise<void> => {
   session.dispose();
 };
 
-/** MiB outside of JavaScript's own heap. */
+/** MiB outside of JavaScript's own objects. */
 const resident = (): number => {
-  const { rss, heapTotal, external } = process.memoryUsage();
-  return (rss - heapTotal - external) / 2 ** 20;
+  const { rss, heapTotal } = process.memoryUsage();
+  return (rss - heapTotal) / 2 ** 20;
 };
 
 describe('memory', () => {

@@ -22,8 +22,9 @@ export function createOneDnnEngine(options: { readonly threads: number; readonly
   return {
     fingerprint: { engine: 'onednn', version, instructionSet, threads },
     path,
-    // oxlint-disable-next-line require-await
     async compile(program, convolution) {
+      // What was disposed of just now goes back in the next turn of the event loop: before more is asked for.
+      await new Promise((resolve) => setImmediate(resolve));
       return compile(library, program, convolution);
     },
   };

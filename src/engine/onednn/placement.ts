@@ -31,6 +31,17 @@ function allocate(bytes: number): Uint8Array {
   return new Uint8Array(buffer, offset, align(bytes));
 }
 
+/**
+ * Gives memory back at once. The garbage collector would do it at its leisure, and the next program may be as large: two at a
+ * time is more than a worker is planned to take. Sent into a closed channel, the buffer is detached here and freed there.
+ */
+function discard(bytes: Uint8Array): void {
+  const { port1, port2 } = new MessageChannel();
+  port2.close();
+  port1.postMessage(null, [bytes.buffer as ArrayBuffer]);
+  port1.close();
+}
+
 /** Blocks that may be one become one: from each block to the one whose place it takes. */
 function mergeInPlace(commands: readonly Command[]): (block: Block) => Block {
   const into = new Map<Block, Block>();
@@ -59,6 +70,8 @@ export interface Placed {
   readonly scratchpad: Uint8Array;
   readonly arena: Uint8Array;
   readonly sizes: MemorySizes;
+  /** Every view of it has no elements afterwards. */
+  release(): void;
 }
 
 /** Puts every block of a built program into memory; `staging` bytes of scratchpad at least. */
@@ -91,6 +104,7 @@ export function place(built: Built, staging: number): Placed {
     },
     scratchpad,
     arena: arenaBytes,
+    release: () => [keptBytes, arenaBytes, scratchpad].forEach(discard),
     sizes: { kept: keptBytes.byteLength, arena: arenaBytes.byteLength, scratchpad: scratchpad.byteLength },
   };
 }

@@ -128,6 +128,7 @@ function open(native: Native, program: Program, algorithm: number, claimThreads:
       if (disposed) return;
       disposed = true;
       native.release();
+      placed.release();
     },
   };
 }
