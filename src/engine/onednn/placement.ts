@@ -74,8 +74,14 @@ export interface Placed {
   release(): void;
 }
 
-/** Puts every block of a built program into memory; `staging` bytes of scratchpad at least. */
-export function place(built: Built, staging: number): Placed {
+interface Plan {
+  readonly root: (block: Block) => Block;
+  readonly offsets: ReadonlyMap<Block, number>;
+  readonly sizes: MemorySizes;
+}
+
+/** Where every block of a built program lies; `staging` bytes of scratchpad at least. Allocates nothing. */
+export function planMemory(built: Built, staging: number): Plan {
   const root = mergeInPlace(built.commands);
   const roots = built.blocks.filter((block) => root(block) === block);
   const arenaBlocks = roots.filter((block) => block.place === 'arena' && block.last >= 0);
@@ -91,21 +97,25 @@ export function place(built: Built, staging: number): Placed {
       offsets.set(block, kept);
       kept += align(block.bytes);
     }
-  const largest = [...built.commands, ...built.afterLoad].reduce(
+  const scratchpad = [...built.commands, ...built.afterLoad].reduce(
     (most, command) => Math.max(most, command.kind === 'native' ? (command.primitive.scratchpad?.bytes ?? 0) : 0),
     staging,
   );
-  const [keptBytes, arenaBytes, scratchpad] = [allocate(kept), allocate(arena.total), allocate(largest)];
+  return { root, offsets, sizes: { kept, arena: align(arena.total), scratchpad: align(scratchpad) } };
+}
+
+export function place({ root, offsets, sizes }: Plan): Placed {
+  const [kept, arena, scratchpad] = [allocate(sizes.kept), allocate(sizes.arena), allocate(sizes.scratchpad)];
   return {
     bytes(block) {
       const owner = root(block);
       const offset = must(offsets.get(owner), 'place of a block');
-      return (owner.place === 'kept' ? keptBytes : arenaBytes).subarray(offset, offset + block.bytes);
+      return (owner.place === 'kept' ? kept : arena).subarray(offset, offset + block.bytes);
     },
     scratchpad,
-    arena: arenaBytes,
-    release: () => [keptBytes, arenaBytes, scratchpad].forEach(discard),
-    sizes: { kept: keptBytes.byteLength, arena: arenaBytes.byteLength, scratchpad: scratchpad.byteLength },
+    arena,
+    release: () => [kept, arena, scratchpad].forEach(discard),
+    sizes,
   };
 }
 
