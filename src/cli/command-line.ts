@@ -16,7 +16,11 @@ function fail(error: unknown, io: Io): number {
   const say = (text: string): void => void io.err.write(`instar: ${text}\n`);
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return codes.done;
-    say(error.code === 'commander.help' ? "a command is needed ('instar --help' lists them)" : `${wordsOf(error)} ('instar --help' explains)`);
+    say(
+      error.code === 'commander.help'
+        ? "a command is needed ('instar --help' lists them)"
+        : `${wordsOf(error)} ('instar --help' explains)`,
+    );
     return codes.wrong;
   }
   if (error instanceof UserError) {
@@ -27,7 +31,9 @@ function fail(error: unknown, io: Io): number {
     say(oneLine(error.message));
     return codes.failed;
   }
-  say(`an unexpected failure; please report it with what follows\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  say(
+    `an unexpected failure; please report it with what follows\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+  );
   return codes.failed;
 }
 

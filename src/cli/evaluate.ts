@@ -34,7 +34,9 @@ function partFor(best: Best, dataset: Dataset, all: boolean): Part {
   const { classes, shape } = best.about;
   const missing = dataset.classes.find((name) => !classes.includes(name));
   if (missing !== undefined)
-    throw new UserError(`${dataset.name}: the network does not know the class ${missing}; it knows ${truncate(classes.join(', '), 200)}`);
+    throw new UserError(
+      `${dataset.name}: the network does not know the class ${missing}; it knows ${truncate(classes.join(', '), 200)}`,
+    );
   if (dataset.shape.height !== shape.height || dataset.shape.width !== shape.width)
     throw new UserError(`${dataset.name}: images of ${formatSize(dataset.shape)}, but the network takes ${formatSize(shape)}`);
   const parts = (all ? [dataset.train, dataset.test] : [dataset.test]).map((part) =>
@@ -108,7 +110,18 @@ export async function evaluateCommand(where: string, reference: string, given: G
   if (given['json'] === true) {
     const { path, about } = best;
     printLines(io.out, [
-      JSON.stringify({ network: path, line: about.line, dataset: dataset.name, part: all ? 'all' : 'test', images: part.labels.length, own, accuracy, loss, classes, confusion }),
+      JSON.stringify({
+        network: path,
+        line: about.line,
+        dataset: dataset.name,
+        part: all ? 'all' : 'test',
+        images: part.labels.length,
+        own,
+        accuracy,
+        loss,
+        classes,
+        confusion,
+      }),
     ]);
     return 0;
   }
@@ -117,7 +130,8 @@ export async function evaluateCommand(where: string, reference: string, given: G
     `accuracy ${formatPercent(accuracy)}, loss ${formatLoss(loss)}`,
     '',
   ];
-  if (classes.length <= widestConfusion) lines.push(...confusionLines(classes, confusion), '', '  a row a class; columns: what the network saw');
+  if (classes.length <= widestConfusion)
+    lines.push(...confusionLines(classes, confusion), '', '  a row a class; columns: what the network saw');
   else
     lines.push(
       ...confusion.map((row, index) => {
@@ -127,7 +141,10 @@ export async function evaluateCommand(where: string, reference: string, given: G
     );
   if (own) {
     const { readings } = readRun(where).state.search;
-    lines.push('', `Note: this is the run's own data. Its journal counts ${plural(readings, 'reading')} of the test set; this one is not counted there.`);
+    lines.push(
+      '',
+      `Note: this is the run's own data. Its journal counts ${plural(readings, 'reading')} of the test set; this one is not counted there.`,
+    );
   }
   printLines(io.out, lines);
   return 0;

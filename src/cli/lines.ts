@@ -23,7 +23,8 @@ export function describeConfig(config: Config): string[] {
 /** What a budget scaled, in one line. */
 export function describePlan(plan: Plan, budget: number, config: Config): string {
   const { settings, data } = config;
-  const asked = (value: number, before: number | null): string => (before === null || value === before ? '' : ` (of ${formatWhole(before)})`);
+  const asked = (value: number, before: number | null): string =>
+    before === null || value === before ? '' : ` (of ${formatWhole(before)})`;
   return (
     `plan for ${formatDuration(budget)}: ${formatWhole(plan.images)} of ${formatWhole(Math.min(settings.images ?? Infinity, data.trainImages))} training images; ` +
     `the vanilla network for ${plural(plan.vanillaEpochs, 'epoch')}${asked(plan.vanillaEpochs, settings.vanilla.epochs)}; ` +
@@ -73,7 +74,8 @@ function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
       return [
         `step ${entry.step}: ${plural(entry.children.length, 'child', 'children')} of ${entry.parent}, rungs ${formatRungs(rungsFor(settingsOf(view, config)))}`,
         ...entry.children.map(
-          ({ line, edits }) => `  ${line}: ${edits.length === 0 ? 'unchanged' : edits.map(describeEdit).join(', ')}; ${size(line)}`,
+          ({ line, edits }) =>
+            `  ${line}: ${edits.length === 0 ? 'unchanged' : edits.map(describeEdit).join(', ')}; ${size(line)}`,
         ),
       ];
     case 'epoch': {
@@ -94,11 +96,15 @@ function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
     case 'selected':
       return [`step ${entry.step}: ${entry.line} wins with ${percentOf(view, entry.line)}; ${size(entry.line)}`];
     case 'stop':
-      return [`no further step, ${stopWords[entry.reason] ?? entry.reason}: final training of ${entry.line}, ${size(entry.line)}`];
+      return [
+        `no further step, ${stopWords[entry.reason] ?? entry.reason}: final training of ${entry.line}, ${size(entry.line)}`,
+      ];
     case 'slice':
       return [`${entry.line}: ${plural(entry.count, 'minibatch', 'minibatches')}, learning rate from ${entry.rate}`];
     case 'test':
-      return [`${entry.line}: test accuracy ${formatPercent(entry.measured.accuracy)}, loss ${formatLoss(entry.measured.loss)} (reading ${entry.reading} of the test set)`];
+      return [
+        `${entry.line}: test accuracy ${formatPercent(entry.measured.accuracy)}, loss ${formatLoss(entry.measured.loss)} (reading ${entry.reading} of the test set)`,
+      ];
     case 'finished':
       return [];
     case 'reopened':

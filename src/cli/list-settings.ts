@@ -12,7 +12,12 @@ export function settingsCommand(io: Io): number {
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   printLines(
     io.out,
-    rows.map((row) => row.map((cell, column) => padRight(cell, widths[column] ?? 0)).join('  ').trimEnd()),
+    rows.map((row) =>
+      row
+        .map((cell, column) => padRight(cell, widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    ),
   );
   return 0;
 }

@@ -26,7 +26,10 @@ interface Prediction {
 
 function print(predictions: readonly Prediction[]): string[] {
   const imageWidth = Math.min(60, Math.max(...predictions.map(({ image }) => printable(image).length)));
-  const nameWidth = Math.min(24, Math.max(...predictions.flatMap(({ classes }) => classes.map(({ name }) => printable(name).length))));
+  const nameWidth = Math.min(
+    24,
+    Math.max(...predictions.flatMap(({ classes }) => classes.map(({ name }) => printable(name).length))),
+  );
   return predictions.map(({ image, classes }) => {
     const cells = classes.map(({ name, probability }) => {
       return `${padLeft(formatPercent(probability), 7)} ${padRight(truncate(printable(name), nameWidth), nameWidth)}`;

@@ -64,7 +64,9 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
   search
     .addOption(option(groups.training, '--set <name=value>', 'any other setting; may be given again').argParser(collect))
     .addHelpText('after', datasets)
-    .action(async (dataset: string, given: Given) => result(await (await import('./search.ts')).searchCommand(dataset, given, io)));
+    .action(async (dataset: string, given: Given) =>
+      result(await (await import('./search.ts')).searchCommand(dataset, given, io)),
+    );
 
   program
     .command('resume')

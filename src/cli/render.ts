@@ -7,7 +7,19 @@ import { lineOf, type Line as Trained, type LineId } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { shortEdits } from './edits.ts';
 import { fit, lineWidth, paint, spread, type Line, type Span, type Style } from './styled.ts';
-import { bar, formatCount, formatLoss, formatPercent, padLeft, padRight, plural, printable, sparkline, truncate } from './text.ts';
+import {
+  bar,
+  formatCount,
+  formatLoss,
+  formatPercent,
+  formatWhole,
+  padLeft,
+  padRight,
+  plural,
+  printable,
+  sparkline,
+  truncate,
+} from './text.ts';
 import { imagesPerSecond, minibatchesAnEpoch, phaseOf, rungsFor, settingsOf, winners, type Phase, type View } from './view.ts';
 import { timeLeft } from './work.ts';
 
@@ -44,11 +56,27 @@ function headLines({ view, config, root, now }: Scene, width: number): Line[] {
   const left = timeLeft(view, config, now);
   const time: Line = [
     [formatDuration(now), 'bold'],
-    left === null ? [''] : [left.kind === 'budget' ? `, ${formatDuration(left.seconds)} of the budget left` : `, ~${formatDuration(left.seconds)} left`],
+    left === null
+      ? ['']
+      : [
+          left.kind === 'budget'
+            ? `, ${formatDuration(left.seconds)} of the budget left`
+            : `, ~${formatDuration(left.seconds)} left`,
+        ],
   ];
-  const short: Line = left === null ? time : [[formatDuration(now), 'bold'], [left.kind === 'budget' ? `, ${formatDuration(left.seconds)} left` : `, ~${formatDuration(left.seconds)} left`]];
+  const short: Line =
+    left === null
+      ? time
+      : [
+          [formatDuration(now), 'bold'],
+          [left.kind === 'budget' ? `, ${formatDuration(left.seconds)} left` : `, ~${formatDuration(left.seconds)} left`],
+        ];
   const name = printable(config.data.name);
-  const title: Line = [['instar ', 'strong'], [name, 'bold'], [` · ${config.settings.method} · ${printable(root)}`, 'dim']];
+  const title: Line = [
+    ['instar ', 'strong'],
+    [name, 'bold'],
+    [` · ${config.settings.method} · ${printable(root)}`, 'dim'],
+  ];
   return [spread(title, width < 90 ? short : time, width)];
 }
 
@@ -64,7 +92,7 @@ function rungLine(view: View, config: Config, phase: Phase & { kind: 'step' }): 
 function phaseLine({ view, config, now }: Scene, phase: Phase, width: number): Line {
   const settings = settingsOf(view, config);
   const speed = imagesPerSecond(view, config, now);
-  const right: Line = speed === null ? [] : [[`${formatCount(Math.round(speed))} images/s`, 'dim']];
+  const right: Line = speed === null ? [] : [[`${formatWhole(Math.round(speed))} images/s`, 'dim']];
   const words = (): Line => {
     switch (phase.kind) {
       case 'start':
@@ -127,7 +155,11 @@ function progressOf({ view, config }: Scene, phase: Phase, id: LineId): { epoch:
   const settings = settingsOf(view, config);
   const whole = phase.kind === 'final' || (phase.kind === 'baseline' && (view.run.search.slices.baseline.at(-1)?.whole ?? false));
   const planned =
-    phase.kind === 'vanilla' ? settings.vanilla.epochs : phase.kind === 'step' ? (rungsFor(settings)[phase.rung]?.epochs ?? 1) : null;
+    phase.kind === 'vanilla'
+      ? settings.vanilla.epochs
+      : phase.kind === 'step'
+        ? (rungsFor(settings)[phase.rung]?.epochs ?? 1)
+        : null;
   // Where the epochs are known, the worker's count says how many minibatches each has.
   const perEpoch =
     planned !== null && running.count !== null ? running.count / planned : minibatchesAnEpoch(config, settings, whole);
@@ -164,7 +196,12 @@ function row(scene: Scene, phase: Phase, line: Trained, columns: Columns): Line 
           [filled.empty],
           ['▏', 'dim'],
         ]
-      : [[padRight(truncate(columns.epochs ? ` ${word}` : word, epochWidth + columns.bar), epochWidth + columns.bar), style === 'plain' ? 'dim' : style]];
+      : [
+          [
+            padRight(truncate(columns.epochs ? ` ${word}` : word, epochWidth + columns.bar), epochWidth + columns.bar),
+            style === 'plain' ? 'dim' : style,
+          ],
+        ];
   return [
     [`${mark} `, style],
     [padRight(line.id, 9), status === 'winner' ? 'bold' : base],
@@ -254,12 +291,15 @@ export function render(scene: Scene, screen: Screen): string[] {
   const { view, notice } = scene;
   const phase = phaseOf(view.run.search, view.running);
   const columns = columnsFor(width);
-  const head = [...headLines(scene, width), phaseLine(scene, phase, width)];
+  const head = [...headLines(scene, width), phaseLine(scene, phase, width)].slice(0, most - (notice === null ? 0 : 1));
   const tail: Line[] = [];
   const grown = winnersLine(view, width - 9);
   if (grown.length > 0 && winners(view.run.search)[0]?.accuracy != null) tail.push([['grown    ', 'dim'], ...grown]);
   tail.push(...testLine(scene));
-  const messages = view.messages.slice(-3).map((message): Line => [['! ', 'bad'], [printable(message), 'bad']]);
+  const messages = view.messages.slice(-3).map((message): Line => [
+    ['! ', 'bad'],
+    [printable(message), 'bad'],
+  ]);
   const foot: Line[] = notice === null ? [] : [[[notice, 'warn']]];
 
   // What does not fit goes, the least important first: blank lines, messages, the line of winners.

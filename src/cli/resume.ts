@@ -10,7 +10,8 @@ export function resumeCommand(root: string, given: Given, io: Io): Promise<numbe
   const more = given['budget'] as string | undefined;
   const budget = more === undefined ? undefined : parseTime('--budget', more.replace(/^\+/, ''));
   const { state } = readRun(root);
-  if (state.search.finished && budget === undefined) printLines(io.err, [`${root}: the run has ended already; nothing is left to do`]);
+  if (state.search.finished && budget === undefined)
+    printLines(io.err, [`${root}: the run has ended already; nothing is left to do`]);
   return follow(
     {
       root,

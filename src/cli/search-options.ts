@@ -16,7 +16,8 @@ export interface SettingOption {
   readonly quiet?: boolean;
 }
 
-const widths = (option: string, text: string): Settings['widths'] => text.split(',').map((part) => parseNumber(option, part.trim()));
+const widths = (option: string, text: string): Settings['widths'] =>
+  text.split(',').map((part) => parseNumber(option, part.trim()));
 
 export const groups = { limits: 'Limits:', search: 'Search:', data: 'Data:', training: 'Training:', run: 'Run:' } as const;
 
@@ -32,9 +33,21 @@ export const settingOptions: readonly SettingOption[] = [
   { flags: '--steps <n>', group: groups.search, text: 'evolutionary steps', settings: ['limits.steps'], read: parseNumber },
   { flags: '--children <n>', group: groups.search, text: 'children a step', settings: ['step.children'], read: parseNumber },
   { flags: '--mutations <n>', group: groups.search, text: 'mutations a child', settings: ['step.mutations'], read: parseNumber },
-  { flags: '--epochs <n>', group: groups.search, text: 'epochs a step, over all children', settings: ['step.epochs'], read: parseNumber },
+  {
+    flags: '--epochs <n>',
+    group: groups.search,
+    text: 'epochs a step, over all children',
+    settings: ['step.epochs'],
+    read: parseNumber,
+  },
   { flags: '--eta <n>', group: groups.search, text: 'one in so many survives a rung', settings: ['step.eta'], read: parseNumber },
-  { flags: '--widths <list>', group: groups.search, text: "channels of the vanilla network's blocks", settings: ['widths'], read: widths },
+  {
+    flags: '--widths <list>',
+    group: groups.search,
+    text: "channels of the vanilla network's blocks",
+    settings: ['widths'],
+    read: widths,
+  },
   {
     flags: '--baseline',
     group: groups.search,
@@ -43,7 +56,13 @@ export const settingOptions: readonly SettingOption[] = [
     read: () => true,
     quiet: true,
   },
-  { flags: '--max-params <n>', group: groups.limits, text: 'parameters, such as 500k', settings: ['limits.parameters'], read: parseCount },
+  {
+    flags: '--max-params <n>',
+    group: groups.limits,
+    text: 'parameters, such as 500k',
+    settings: ['limits.parameters'],
+    read: parseCount,
+  },
   {
     flags: '--max-macs <n>',
     group: groups.limits,
@@ -60,10 +79,38 @@ export const settingOptions: readonly SettingOption[] = [
     quiet: true,
   },
   { flags: '--images <n>', group: groups.data, text: 'training images used', settings: ['images'], read: parseCount },
-  { flags: '--no-flip', group: groups.data, text: 'never mirror images', settings: ['augmentation.flip'], read: () => false, quiet: true },
-  { flags: '--no-shift', group: groups.data, text: 'never shift images', settings: ['augmentation.shift'], read: () => 0, quiet: true },
-  { flags: '--no-cutout', group: groups.data, text: 'never cut squares out', settings: ['augmentation.cutout'], read: () => 0, quiet: true },
-  { flags: '--no-mixup', group: groups.data, text: 'never mix two images', settings: ['augmentation.mixup'], read: () => 0, quiet: true },
+  {
+    flags: '--no-flip',
+    group: groups.data,
+    text: 'never mirror images',
+    settings: ['augmentation.flip'],
+    read: () => false,
+    quiet: true,
+  },
+  {
+    flags: '--no-shift',
+    group: groups.data,
+    text: 'never shift images',
+    settings: ['augmentation.shift'],
+    read: () => 0,
+    quiet: true,
+  },
+  {
+    flags: '--no-cutout',
+    group: groups.data,
+    text: 'never cut squares out',
+    settings: ['augmentation.cutout'],
+    read: () => 0,
+    quiet: true,
+  },
+  {
+    flags: '--no-mixup',
+    group: groups.data,
+    text: 'never mix two images',
+    settings: ['augmentation.mixup'],
+    read: () => 0,
+    quiet: true,
+  },
   {
     flags: '--no-normalise',
     group: groups.data,
@@ -80,7 +127,13 @@ export const settingOptions: readonly SettingOption[] = [
     settings: ['vanilla.epochs'],
     read: parseNumber,
   },
-  { flags: '--final-epochs <n>', group: groups.training, text: 'epochs of the final training', settings: ['final.epochs'], read: parseNumber },
+  {
+    flags: '--final-epochs <n>',
+    group: groups.training,
+    text: 'epochs of the final training',
+    settings: ['final.epochs'],
+    read: parseNumber,
+  },
   {
     flags: '--rate <x>',
     group: groups.training,
@@ -88,7 +141,13 @@ export const settingOptions: readonly SettingOption[] = [
     settings: ['step.rate', 'vanilla.rate'],
     read: parseNumber,
   },
-  { flags: '--final-rate <x>', group: groups.training, text: 'learning rate of the final training', settings: ['final.rate'], read: parseNumber },
+  {
+    flags: '--final-rate <x>',
+    group: groups.training,
+    text: 'learning rate of the final training',
+    settings: ['final.rate'],
+    read: parseNumber,
+  },
 ];
 
 /** `--max-params` of `--max-params <n>`. */

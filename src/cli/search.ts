@@ -25,7 +25,9 @@ function textOf(row: SettingOption, given: Given): string | undefined {
 
 function newFolder(dataset: string, method: MethodName, date: Date): string {
   const when = date.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '');
-  const name = basename(resolve(dataset)).replace(/\.(tar\.gz|tgz)$/, '').replaceAll(/[^\w.-]+/g, '-');
+  const name = basename(resolve(dataset))
+    .replace(/\.(tar\.gz|tgz)$/, '')
+    .replaceAll(/[^\w.-]+/g, '-');
   return join('runs', `${name === '' ? 'run' : name}-${method}-${when}`);
 }
 

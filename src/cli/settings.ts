@@ -13,7 +13,9 @@ type Leaves = ReadonlyMap<string, z.ZodType>;
 
 function leavesOf(schema: z.ZodObject, prefix: string): [string, z.ZodType][] {
   return Object.entries(schema.shape).flatMap(([key, member]) =>
-    member instanceof z.ZodObject ? leavesOf(member, `${prefix}${key}.`) : [[prefix + key, member as z.ZodType] as [string, z.ZodType]],
+    member instanceof z.ZodObject
+      ? leavesOf(member, `${prefix}${key}.`)
+      : [[prefix + key, member as z.ZodType] as [string, z.ZodType]],
   );
 }
 
@@ -75,7 +77,8 @@ export function parseSet(text: string): Setting {
   const at = text.indexOf('=');
   if (at < 1) throw invalid('--set', text, 'must be a setting and its value, such as step.eta=3');
   const name = text.slice(0, at).trim();
-  if (!leaves.has(name)) throw new UserError(`--set ${text}: there is no setting ${name}; did you mean ${nearest(name, settingNames)}?`);
+  if (!leaves.has(name))
+    throw new UserError(`--set ${text}: there is no setting ${name}; did you mean ${nearest(name, settingNames)}?`);
   const value = readValue(text.slice(at + 1).trim());
   return checkSetting('--set', text, name, leaves.get(name) instanceof z.ZodArray && !Array.isArray(value) ? [value] : value);
 }

@@ -78,7 +78,10 @@ function stepLines(state: RunState, settings: Settings, { step, parent, children
       const dropped = line.end?.kind === 'dropped' && line.end.rung === index;
       const survived = rungs[index]?.survivors.includes(id) === true;
       const mark = dropped ? '✗' : isWinner && index === planned.length - 1 ? '★' : survived ? '✓' : ' ';
-      return [[padLeft(accuracy === null ? '' : formatPercent(accuracy), 8), dropped ? 'dim' : 'plain'], [` ${mark}`, dropped ? 'dim' : 'good']];
+      return [
+        [padLeft(accuracy === null ? '' : formatPercent(accuracy), 8), dropped ? 'dim' : 'plain'],
+        [` ${mark}`, dropped ? 'dim' : 'good'],
+      ];
     });
     const lost = line.end?.kind === 'lost' ? `  lost: ${printable(line.end.reason.split('\n')[0] ?? '')}` : '';
     const edits = line.edits.length === 0 ? 'unchanged' : line.edits.map(describeEdit).join(', ');
@@ -104,14 +107,19 @@ function certificateLine(state: RunState): Styled[] {
   const evaluation = Math.max(...certificates.map((one) => one.evaluation));
   const training = Math.max(...certificates.map((one) => one.training));
   return [
-    head('certificates', [`${certificates.length} children; worst: logits ${evaluation.toExponential(1)}, training-mode loss ${(100 * training).toFixed(2)} %`]),
+    head('certificates', [
+      `${certificates.length} children; worst: logits ${evaluation.toExponential(1)}, training-mode loss ${(100 * training).toFixed(2)} %`,
+    ]),
   ];
 }
 
 function failureLines({ replay }: Read): Styled[] {
   const failed = replay.entries.flatMap((entry) => (entry.type === 'failed' ? [entry] : []));
   return failed.map(({ line, failure, message, retried, t }, index) =>
-    head(index === 0 ? 'failures' : '', [`[${formatDuration(t)}] ${line} ${failure}${retried ? ', tried again' : ''}: ${printable(message.split('\n')[0] ?? '')}`, 'bad']),
+    head(index === 0 ? 'failures' : '', [
+      `[${formatDuration(t)}] ${line} ${failure}${retried ? ', tried again' : ''}: ${printable(message.split('\n')[0] ?? '')}`,
+      'bad',
+    ]),
   );
 }
 
@@ -123,11 +131,18 @@ function endLines({ search }: RunState): Styled[] {
     if (line === undefined || line.epochs.length === 0) continue;
     const losses = line.epochs.map(({ loss }) => loss);
     const name = id === 'final' ? 'final' : 'baseline';
-    lines.push(head(name, [`${plural(losses.length, 'epoch')}, loss ${formatLoss(losses[0] ?? 0)} to ${formatLoss(losses.at(-1) ?? 0)}  `], [sparkline(losses, 30), 'good']));
+    lines.push(
+      head(
+        name,
+        [`${plural(losses.length, 'epoch')}, loss ${formatLoss(losses[0] ?? 0)} to ${formatLoss(losses.at(-1) ?? 0)}  `],
+        [sparkline(losses, 30), 'good'],
+      ),
+    );
   }
   for (const [id, { measured }] of search.tests)
     lines.push(head(`test`, [`${id} `], [formatPercent(measured.accuracy), 'bold'], [`, loss ${formatLoss(measured.loss)}`]));
-  if (search.readings > 0) lines.push(head('readings', [`the test set was read ${search.readings === 1 ? 'once' : `${search.readings} times`}`]));
+  if (search.readings > 0)
+    lines.push(head('readings', [`the test set was read ${search.readings === 1 ? 'once' : `${search.readings} times`}`]));
   return lines;
 }
 
@@ -141,13 +156,20 @@ function text(root: string, read: Read): Styled[] {
   const best = bestLine(search);
   const budget = state.budget ?? config.budget;
   const lines: Styled[] = [
-    [[printable(root), 'bold'], [`  ${condition}, `, condition === 'finished' ? 'good' : 'warn'], [`${formatDuration(state.seconds)} of work`]],
+    [
+      [printable(root), 'bold'],
+      [`  ${condition}, `, condition === 'finished' ? 'good' : 'warn'],
+      [`${formatDuration(state.seconds)} of work`],
+    ],
     ...describeConfig(config).map((line): Styled => [[line]]),
   ];
   if (different !== '') lines.push([[`settings: ${different}`]]);
   if (plan !== null && budget !== null) lines.push([[describePlan(plan, budget, config)]]);
   else if (budget !== null) lines.push([[`budget ${formatDuration(budget)}`]]);
-  if (replay.torn > 0) lines.push([[`the journal's last line is torn (${plural(replay.torn, 'byte')}): being written, or cut off at the next resume`, 'warn']]);
+  if (replay.torn > 0)
+    lines.push([
+      [`the journal's last line is torn (${plural(replay.torn, 'byte')}): being written, or cut off at the next resume`, 'warn'],
+    ]);
 
   const vanilla = search.lines.get('vanilla');
   if (vanilla !== undefined) {
@@ -157,7 +179,9 @@ function text(root: string, read: Read): Styled[] {
       [],
       [
         ['Vanilla network', 'bold'],
-        [`  ${formatCount(vanilla.parameters)} parameters, ${formatCount(vanilla.multiplyAdds)} multiply-adds; ${plural(vanilla.epochs.length, 'epoch')}`],
+        [
+          `  ${formatCount(vanilla.parameters)} parameters, ${formatCount(vanilla.multiplyAdds)} multiply-adds; ${plural(vanilla.epochs.length, 'epoch')}`,
+        ],
         [last === undefined ? '' : `, ${formatPercent(last)}  `],
         [sparkline(curve, 30), 'good'],
       ],
@@ -172,8 +196,13 @@ function text(root: string, read: Read): Styled[] {
     const name = search.finished ? 'Winner' : 'Best so far';
     lines.push(
       [],
-      [[`${name} (${best})`, 'bold'], [`  ${formatWhole(parameters)} parameters, ${formatCount(multiplyAdds)} multiply-adds an image`]],
-      ...printNetwork(network).split('\n').map((line): Styled => [[`  ${line}`]]),
+      [
+        [`${name} (${best})`, 'bold'],
+        [`  ${formatWhole(parameters)} parameters, ${formatCount(multiplyAdds)} multiply-adds an image`],
+      ],
+      ...printNetwork(network)
+        .split('\n')
+        .map((line): Styled => [[`  ${line}`]]),
     );
   }
   return lines;
@@ -212,13 +241,17 @@ function json(root: string, read: Read): unknown {
     tests: Object.fromEntries(search.tests),
     readings: search.readings,
     torn: replay.torn,
-    best: best === null ? null : { line: best, network: lineOf(search, best).network, parameters: lineOf(search, best).parameters },
+    best:
+      best === null ? null : { line: best, network: lineOf(search, best).network, parameters: lineOf(search, best).parameters },
   };
 }
 
 export function showCommand(root: string, given: Given, io: Io): number {
   const read = readRun(root);
   const colour = hasColour(io, io.out);
-  printLines(io.out, given['json'] === true ? [JSON.stringify(json(root, read))] : text(root, read).map((line) => paint(line, colour)));
+  printLines(
+    io.out,
+    given['json'] === true ? [JSON.stringify(json(root, read))] : text(root, read).map((line) => paint(line, colour)),
+  );
   return 0;
 }

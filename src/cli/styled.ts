@@ -37,7 +37,9 @@ export function spread(left: Line, right: Line, width: number): Line {
 
 export function paint(line: Line, colour: boolean): string {
   const text = line
-    .map(([part, style = 'plain']) => (colour && codes[style] !== '' && part.trim() !== '' ? `\u001b[${codes[style]}m${part}\u001b[0m` : part))
+    .map(([part, style = 'plain']) =>
+      colour && codes[style] !== '' && part.trim() !== '' ? `\u001b[${codes[style]}m${part}\u001b[0m` : part,
+    )
     .join('');
   return colour ? text : text.trimEnd();
 }

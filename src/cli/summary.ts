@@ -20,9 +20,10 @@ export function summary(run: RunState, root: string, colour: boolean): string[] 
   const resume: [string, Line] = ['go on', [[`instar resume ${quoted(root)}`, 'accent']]];
   const head = (text: string, style: 'good' | 'warn', rest: string): Line => [[text, style], [rest]];
   if (best === null)
-    return [head('Stopped', 'warn', ` after ${time}, before there was a trained network`), [[`  ${padRight(resume[0], 11)}`, 'dim'] as Span, ...resume[1]]].map(
-      (line) => paint(line, colour),
-    );
+    return [
+      head('Stopped', 'warn', ` after ${time}, before there was a trained network`),
+      [[`  ${padRight(resume[0], 11)}`, 'dim'] as Span, ...resume[1]],
+    ].map((line) => paint(line, colour));
   const line = lineOf(search, best);
   const grownFrom = search.stop?.line ?? best;
   const steps = lineOf(search, grownFrom).step;

@@ -3,7 +3,7 @@
 const scaled = (value: number, units: readonly string[], base: number): string => {
   let unit = 0;
   let rest = value;
-  while (Math.round(rest * 10) / 10 >= base && unit < units.length - 1) {
+  while (Math.round(rest) >= base && unit < units.length - 1) {
     rest /= base;
     unit++;
   }
@@ -76,8 +76,7 @@ const isMark = (character: string): boolean => /\p{M}|\p{Cf}/u.test(character);
 /** Columns that a text takes on a terminal: East Asian characters take two, combining marks none. */
 export function columnsOf(text: string): number {
   let columns = 0;
-  for (const character of text)
-    columns += isMark(character) ? 0 : isWide(character.codePointAt(0) ?? 0) ? 2 : 1;
+  for (const character of text) columns += isMark(character) ? 0 : isWide(character.codePointAt(0) ?? 0) ? 2 : 1;
   return columns;
 }
 

@@ -11,8 +11,7 @@ export function parseNumber(option: string, text: string): number {
 
 export function parseWhole(option: string, text: string, least: number): number {
   const value = parseNumber(option, text);
-  if (!Number.isSafeInteger(value) || value < least)
-    throw invalid(option, text, `must be a whole number of at least ${least}`);
+  if (!Number.isSafeInteger(value) || value < least) throw invalid(option, text, `must be a whole number of at least ${least}`);
   return value;
 }
 

@@ -72,12 +72,14 @@ export function workOf(view: View, config: Config): Work {
     }
   }
   const finalCount =
-    settings.final.epochs * minibatchesAnEpoch(config, settings, true) || search.slices.final.reduce((sum, { count }) => sum + count, 0);
+    settings.final.epochs * minibatchesAnEpoch(config, settings, true) ||
+    search.slices.final.reduce((sum, { count }) => sum + count, 0);
   const doneOfEnd = (line: 'final' | 'baseline'): number =>
     search.slices[line].reduce((sum, _slice, index) => sum + doneOf(view, `${line}/${index}`, line), 0);
   left += Math.max(0, finalCount - doneOfEnd('final')) * parent;
   if (settings.baseline) {
-    const steps = search.stop === null ? Math.max(search.steps.length, settings.limits.steps ?? 0) : lineOf(search, search.stop.line).step;
+    const steps =
+      search.stop === null ? Math.max(search.steps.length, settings.limits.steps ?? 0) : lineOf(search, search.stop.line).step;
     const count = steps * winnerEpochs * perEpoch + finalCount;
     left += Math.max(0, count - doneOfEnd('baseline')) * vanilla.multiplyAdds;
   }

@@ -105,7 +105,7 @@ export async function recallDataset(
     const { hash } = noted.parse(JSON.parse(new TextDecoder().decode(await readBytes(note))));
     const path = cacheFile(cacheFolder, hash);
     if ((await factsOf(path)) === undefined) return undefined;
-    return { dataset: { ...(await loadDataset(path, hash)), name: source.name }, path };
+    return { dataset: Object.freeze({ ...(await loadDataset(path, hash)), name: source.name }), path };
   } catch (error) {
     // A cache is there to be thrown away: whatever is wrong with it, the source is decoded again.
     if (error instanceof UserError || error instanceof SyntaxError || error instanceof z.ZodError) return undefined;

@@ -2,7 +2,7 @@
  * A folder of images: a sub-folder a class, or train/ and test/ of such. Sub-folders of a class belong to it; hidden files
  * are skipped. What is not PNG, JPEG or WebP by its name is left out, and said. Without test/, 15 % are held out by content.
  */
-import { basename, extname, join } from 'node:path';
+import { basename, extname, join, resolve } from 'node:path';
 import { realpath } from 'node:fs/promises';
 import { sha256 } from '../util/hash.ts';
 import { UserError } from '../util/user-error.ts';
@@ -245,7 +245,7 @@ async function decode(folder: string, layout: Layout, imageSize: number | undefi
 export async function findFolder(folder: string, imageSize: number | undefined): Promise<Source> {
   const layout = await findLayout(folder);
   return {
-    name: basename(folder),
+    name: basename(resolve(folder)),
     where: folder,
     files: [...layout.train, ...(layout.test ?? [])],
     notes: layout.notes.map((note) => `${folder}: ${note}`),

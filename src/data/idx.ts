@@ -4,7 +4,7 @@
  */
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { UserError } from '../util/user-error.ts';
 import { measurePixels, type Part } from './dataset.ts';
 import { factsOf, readBytes, reasonOf } from './files.ts';
@@ -101,10 +101,11 @@ export async function findIdx(folder: string, known?: Known): Promise<Source | u
   if (missing.length === stems.length) return undefined;
   if (missing.length > 0) throw new UserError(`${folder}: has IDX files but not all four: ${missing.join(' and ')} missing`);
   const files = Object.fromEntries(entries) as Record<Stem, SourceFile>;
-  const named = known ?? [mnist, fashionMnist].find(({ name }) => name === basename(folder));
+  const name = basename(resolve(folder));
+  const named = known ?? [mnist, fashionMnist].find(({ name: usual }) => usual === name);
 
   return {
-    name: named?.name ?? basename(folder),
+    name: named?.name ?? name,
     where: folder,
     files: Object.values(files),
     options: { format: 'idx', version: 1, classes: named?.classes ?? null, flip: named?.flip ?? false },

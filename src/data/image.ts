@@ -3,7 +3,7 @@
  * black, converted to sRGB, resized to cover the shape (Lanczos) and cut to its centre. An animated image gives its first
  * frame. Knows nothing of classes and datasets.
  */
-import sharp, { type Sharp } from 'sharp';
+import sharp, { type Metadata, type Sharp } from 'sharp';
 import type { Shape } from '../network/network.ts';
 import { UserError } from '../util/user-error.ts';
 import { codeOf, readBytes, reasonOf } from './files.ts';
@@ -25,22 +25,23 @@ function failure(error: unknown, path: string): Error {
   return new UserError(`${path}: damaged or cut short (${reason})`);
 }
 
-async function openImage(path: string): Promise<Sharp> {
+async function openImage(path: string): Promise<{ image: Sharp; metadata: Metadata }> {
   const bytes = await readBytes(path);
   if (bytes.length === 0) throw new UserError(`${path}: an empty file`);
   // Images are decoded side by side, each in one thread: that is fastest, and nothing of sharp's is kept between them.
   sharp.concurrency(1);
   sharp.cache(false);
-  return sharp(bytes, { failOn: 'error', limitInputPixels: pixelLimit, autoOrient: true });
+  const image = sharp(bytes, { failOn: 'error', limitInputPixels: pixelLimit, autoOrient: true });
+  const metadata = await image.metadata();
+  if (!formats.includes(metadata.format)) throw new UserError(`${path}: not a PNG, JPEG or WebP image but ${metadata.format}`);
+  return { image, metadata };
 }
 
 /** Sides in pixels as one sees the image; read from its header alone. */
 export async function measureImage(path: string): Promise<{ height: number; width: number }> {
   try {
-    const { format, autoOrient } = await (await openImage(path)).metadata();
-    if (!formats.includes(format)) throw new UserError(`${path}: not a PNG, JPEG or WebP image but ${format}`);
-    if (autoOrient.height * autoOrient.width > pixelLimit) throw new Error('exceeds pixel limit');
-    return { height: autoOrient.height, width: autoOrient.width };
+    const { metadata } = await openImage(path);
+    return { height: metadata.autoOrient.height, width: metadata.autoOrient.width };
   } catch (error) {
     throw failure(error, path);
   }
@@ -60,13 +61,10 @@ export function toGrey(colours: Uint8Array): Uint8Array {
 /** (C, H, W) bytes of the image, C 1 or 3. A file that is no such image is a UserError that names it. */
 export async function readImage(path: string, { channels, height, width }: Shape): Promise<Uint8Array> {
   try {
-    const image = await openImage(path);
-    const { format } = await image.metadata();
-    if (!formats.includes(format)) throw new UserError(`${path}: not a PNG, JPEG or WebP image but ${format}`);
+    const { image } = await openImage(path);
     const interleaved = await image
       .flatten({ background: '#000000' })
       .resize(width, height, { fit: 'cover', position: 'centre', kernel: 'lanczos3' })
-      .toColourspace('srgb')
       .raw({ depth: 'uchar' })
       .toBuffer();
     const area = height * width;

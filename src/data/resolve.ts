@@ -66,7 +66,7 @@ async function findGiven(name: string, where: Where, find: Find, tells: boolean)
   }
   const general = where.environment['INSTAR_DATA'];
   if (general === undefined || general === '') return undefined;
-  return (await find(join(general, name))) ?? (tells || basename(general) === name ? await find(general) : undefined);
+  return (await find(join(general, name))) ?? (tells || basename(resolve(general)) === name ? await find(general) : undefined);
 }
 
 async function findKnownIdx(known: Known, where: Where, folder: string | undefined, missing: string): Promise<Source> {

@@ -17,11 +17,15 @@ export interface SplitOptions {
   /** Share of every class that validates, 0 to below 1. 0: none; else at least one image of a class that has two. */
   readonly validation: number;
   /**
-   * At most so many training images, the same share of every class, but at least one of each. Fewer are a subset of more,
-   * and the validation images are the same for any number. Default: all.
+   * At most so many training images, the same share of every class, but at least one of each. Then the validation images are
+   * fewer too, in proportion, but not below 2,000: fewer would rank networks by luck (a standard error of 1 % at 80 %).
+   * Fewer of either are a subset of more. Default: all.
    */
   readonly images?: number;
 }
+
+/** Validation images that are kept where only a part of the training images is used. */
+const fewestValidation = 2000;
 
 interface Ranked {
   readonly index: number;
@@ -36,7 +40,7 @@ export function splitDataset(dataset: Dataset, { validation: share, images = Inf
   const ofClass: number[][] = dataset.classes.map(() => []);
   dataset.train.labels.forEach((label, index) => ofClass[label]?.push(index));
 
-  const validation: number[] = [];
+  const validation: Ranked[] = [];
   const train: Ranked[] = [];
   ofClass.forEach((members, label) => {
     const order = random('split', dataset.hash, label).permutation(members.length);
@@ -45,12 +49,17 @@ export function splitDataset(dataset: Dataset, { validation: share, images = Inf
     const rest = members.length - held;
     order.forEach((member, position) => {
       const index = members[member] as number;
-      if (position < held) validation.push(index);
+      if (position < held) validation.push({ index, rank: position === 0 ? -1 : (position + 0.5) / held });
       else train.push({ index, rank: position === held ? -1 : (position - held + 0.5) / rest });
     });
   });
-  train.sort((a, b) => a.rank - b.rank || a.index - b.index);
-  const least = ofClass.filter((members) => members.length > 0).length;
-  const used = train.slice(0, Math.max(images, least)).map(({ index }) => index);
-  return { train: Uint32Array.from(used).toSorted(), validation: Uint32Array.from(validation).toSorted() };
+  const classes = ofClass.filter((members) => members.length > 0).length;
+  const validated = Math.max(fewestValidation, Math.round((images * share) / (1 - share)));
+  return { train: first(train, Math.max(images, classes)), validation: first(validation, Math.max(validated, classes)) };
+}
+
+/** The positions of the first `count` by rank, ascending. */
+function first(ranked: readonly Ranked[], count: number): Uint32Array {
+  const order = ranked.toSorted((a, b) => a.rank - b.rank || a.index - b.index);
+  return Uint32Array.from(order.slice(0, count), ({ index }) => index).toSorted();
 }

@@ -45,6 +45,8 @@ function tieToParent(): void {
   } catch {
     // Another libc: `disconnect` remains.
   }
+  // Gone before the kernel was told.
+  if (!process.connected) process.exit(0);
 }
 
 let engine: { readonly of: string; readonly engine: Engine } | undefined;

@@ -3,7 +3,7 @@
  * concatenation adds travels forward to all that read it, and at Add and Convex back to what the other inputs are made of,
  * until all agree or one cannot follow. It knows no parameters: the parts say only what a layer does to channels.
  */
-import { must } from '../util/assert.ts';
+import { assert, must } from '../util/assert.ts';
 import { freeze, type LayerKind, type Network, type Node, type NodeId, outputOf } from '../network/network.ts';
 import { countAt, type Growth, grownAt, noGrowth, stack, totalOf } from './growth.ts';
 
@@ -125,8 +125,8 @@ function trace(
   need: Need,
 ): Growths | string {
   const node = must(nodes.get(need.id), `node ${need.id}`);
-  const onInput = (id: NodeId, offset: number, count: number, before: Growths): Growths | string =>
-    trace(graph, nodes, growths, before, { id, offset, count });
+  const onInput = (id: NodeId, offset: number, count: number): Growths | string =>
+    trace(graph, nodes, growths, made, { id, offset, count });
   switch (partOf(node)) {
     case 'given':
     case 'ends':
@@ -139,24 +139,18 @@ function trace(
       return new Map(made).set(node.id, grownAt(growth, need.offset, need.count));
     }
     case 'passes':
-      return onInput(must(node.inputs[0], 'input'), need.offset, need.count, made);
-    case 'agrees': {
-      let result: Growths | string = made;
-      for (const id of new Set(node.inputs)) {
-        if (typeof result === 'string') return result;
-        result = onInput(id, need.offset, need.count, result);
-      }
-      return result;
-    }
+    case 'agrees':
+      // The other inputs of an Add or Convex lack the same then, and follow in later rounds.
+      return onInput(must(node.inputs[0], 'input'), need.offset, need.count);
     case 'stacks': {
       const missing = need.count - countAt(must(growths.get(node.id), `growth of node ${node.id}`), need.offset);
       let [start, impossible] = [0, `node ${node.id} (${node.layer.kind}) would have to get wider`];
       for (const { id, width, growth } of inputsOf(graph, node, growths)) {
         const offset = need.offset - start;
         start += width;
-        // Where two inputs meet, the end of the earlier comes first, the start of the later where that cannot grow.
+        // A joined companion is no place to grow. Where two inputs meet, the end of the earlier comes first, the start of the later where that cannot grow.
         if (width === 0 || offset < 0 || offset > width) continue;
-        const result = onInput(id, offset, countAt(growth, offset) + missing, made);
+        const result = onInput(id, offset, countAt(growth, offset) + missing);
         if (typeof result !== 'string') return result;
         impossible = result;
       }
@@ -178,6 +172,7 @@ export function spread(graph: OldWidths, origin: Growths): Growths | string {
       return totalOf(growths.get(outputOf(graph.network).id) ?? noGrowth) === 0 ? growths : 'there would be more logits';
     const next = trace(graph, nodes, growths, made, need);
     if (typeof next === 'string') return next;
+    assert(next !== made, () => `node ${need.id} needs ${need.count} channels at ${need.offset}, and nothing makes them`);
     made = next;
   }
 }

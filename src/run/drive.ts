@@ -274,12 +274,23 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
     clearTimeout(timer);
     const left = searchUntil() - run.elapsed();
     // A timer holds 2³¹ ms at most.
-    if (left < 2 ** 31 / 1000) timer = setTimeout(() => happenings.put({ kind: 'deadline' }), Math.max(0, left * 1000));
+    if (left < 2 ** 31 / 1000)
+      timer = setTimeout(() => happenings.put({ kind: 'deadline' }), Math.max(0, Math.ceil(left * 1000)));
   }
 
   try {
     if (config.budget !== null && state.plan === null) {
-      yield append(await measureBudget(state.budget ?? config.budget));
+      let planned: RunEvent;
+      try {
+        planned = await measureBudget(state.budget ?? config.budget);
+      } catch (error) {
+        if (error instanceof JobFailure)
+          throw new RunError(`the speed could not be measured (${error.failure}): ${error.message}`);
+        if (!signal.aborted) throw error;
+        yield append({ type: 'interrupted' });
+        return;
+      }
+      yield append(planned);
       context = run.contextFor(settings());
     }
     collectCheckpoints(folder, state.search);
@@ -328,9 +339,14 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
           break;
         }
         case 'deadline':
-          if (state.search.stop !== null || run.elapsed() < searchUntil()) break;
+          if (state.search.stop !== null) break;
+          // Timers may be early by a millisecond.
+          if (run.elapsed() < searchUntil()) {
+            watchDeadline();
+            break;
+          }
           // Without a trained vanilla network there is nothing to go on from: its training is finished first.
-          if (bestLine(state.search) === null || state.search.steps.length === 0) break;
+          if (state.search.steps.length === 0) break;
           stopWork();
           yield append({ type: 'stop', reason: 'time', line: bestSoFar(state.search) });
           await keepBest();

@@ -1,10 +1,9 @@
 /** What stands where in a run's folder, and which checkpoints are still needed. */
 import { readdirSync, rmSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { currentParent, rank } from '../search/next.ts';
 import { lineOf, validationOf, type LineId, type SearchState } from '../search/state.ts';
-import { checkpointPath, decodeCheckpoint, encodeCheckpoint, withoutVelocities, writeWhole } from '../training/checkpoint.ts';
+import { encodeCheckpoint, fileCheckpoints, withoutVelocities, writeWhole } from '../training/checkpoint.ts';
 import { canonicalJson } from '../util/json.ts';
 import { version } from '../util/version.ts';
 import type { Config } from './config.ts';
@@ -29,11 +28,13 @@ export const folderOf = (root: string): Folder => ({
   bestNetwork: join(root, 'best.json'),
 });
 
-/** The best network so far, once there is one that was trained: the final one as soon as its schedule has ended. */
+/** The best network so far, where it is to be written: the final one as soon as its schedule has ended. */
 export function bestLine(search: SearchState): LineId | null {
   const finalEnd = search.slices.final.at(-1);
   const finalTask = `final/${search.slices.final.length - 1}`;
   if (finalEnd !== undefined && finalEnd.to >= 1 && (search.tasks.get(finalTask) ?? 0) >= finalEnd.count) return 'final';
+  // A reopened search has a better one on disk, trained to the end, until it ends anew.
+  if (search.readings > 0) return null;
   if (search.stop !== null) return search.stop.line;
   const vanilla = search.lines.get('vanilla');
   if (vanilla === undefined || vanilla.checkpoint === null) return null;
@@ -77,8 +78,8 @@ export function collectCheckpoints(folder: Folder, search: SearchState): void {
 export async function writeBest(folder: Folder, config: Config, search: SearchState, id: LineId): Promise<void> {
   const line = lineOf(search, id);
   if (line.checkpoint === null) return;
-  const path = checkpointPath(folder.checkpoints, line.checkpoint);
-  const { network, tensors } = decodeCheckpoint(await readFile(path), path);
+  const unique = String(process.pid);
+  const { network, tensors } = await fileCheckpoints(folder.checkpoints, unique).read(line.checkpoint);
   const { classes, shape, mean, std, name } = config.data;
   const test = search.tests.get(id)?.measured.accuracy;
   const validation = id === 'final' ? undefined : validationOf(search, id)?.accuracy;
@@ -95,7 +96,6 @@ export async function writeBest(folder: Folder, config: Config, search: SearchSt
     ...(validation === undefined ? {} : { validationAccuracy: validation }),
     ...(test === undefined ? {} : { testAccuracy: test }),
   };
-  const unique = String(process.pid);
   await writeWhole(
     folder.best,
     encodeCheckpoint({ network, tensors: withoutVelocities(tensors) }, { about: canonicalJson(about) }),

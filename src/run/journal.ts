@@ -1,6 +1,8 @@
 /** The journal: one JSON event a line, append-only, flushed before the next decision. */
 import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
+import { isDiskFull } from '../training/checkpoint.ts';
+import { assert } from '../util/assert.ts';
 import { RunError, UserError } from '../util/user-error.ts';
 import { entrySchema, type Entry } from './events.ts';
 
@@ -70,15 +72,21 @@ export class Journal {
 
   /** Writes and flushes; after it returns the event survives a power failure. */
   append(entry: Entry): void {
-    const bytes = Buffer.from(`${JSON.stringify(entry)}\n`);
+    const text = JSON.stringify(entry);
+    // What could not be read back must not be written: NaN is null in JSON.
+    const problem = entrySchema.safeParse(JSON.parse(text)).error;
+    assert(
+      problem === undefined,
+      () => `an event that the journal cannot hold: ${text} ${z.prettifyError(problem as z.ZodError)}`,
+    );
+    const bytes = Buffer.from(`${text}\n`);
     try {
       let written = 0;
       while (written < bytes.length) written += writeSync(this.#file, bytes, written, bytes.length - written, this.#at + written);
       fsyncSync(this.#file);
       this.#at += bytes.length;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
-        throw new RunError(`the disk is full: ${this.#path} could not be written`);
+      if (isDiskFull(error)) throw new RunError(`the disk is full: ${this.#path} could not be written`);
       throw error;
     }
   }

@@ -18,7 +18,12 @@ function openFlock(): (file: number, operation: number) => number {
 
 /** Takes the lock, or throws a UserError that says who has it. Gives what releases it. */
 export function lockRun(path: string): () => void {
-  const file = openSync(path, 'a+');
+  let file: number;
+  try {
+    file = openSync(path, 'a+');
+  } catch (error) {
+    throw new UserError(`${path} cannot be opened: ${(error as Error).message}`);
+  }
   if (openFlock()(file, exclusive | doNotWait) !== 0) {
     const holder = readFileSync(path, 'utf8').trim();
     closeSync(file);

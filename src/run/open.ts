@@ -100,13 +100,14 @@ function withBatch(settings: Settings, options: SearchOptions, trainImages: numb
   return { ...settings, batch: Math.max(1, Math.min(settings.batch, Math.floor(trainImages / 4))) };
 }
 
-function check(settings: Settings, dataset: Dataset, train: number): void {
+function check(settings: Settings, dataset: Dataset, { train, validation }: Context['counts']): void {
   const { shape, classes } = dataset;
   const smallest = smallestSide(settings.widths.length);
   if (Math.min(shape.height, shape.width) < smallest)
     throw new UserError(
       `images of ${shape.height}×${shape.width} are too small for ${settings.widths.length} blocks: at least ${smallest}×${smallest} (--image-size, or fewer --widths)`,
     );
+  if (validation === 0) throw new UserError('no image is left for validation: some class needs two training images');
   if (settings.batch > train) throw new UserError(`a batch of ${settings.batch} is larger than the ${train} training images`);
   const rungs = planRungs(settings);
   if (typeof rungs === 'string') throw new UserError(rungs);
@@ -162,9 +163,9 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   const memory = Math.floor((memoryShare * process.availableMemory()) / workers);
   const base = merge(presets[preset], { limits: { memory } });
   const asked = merge(base, options.settings ?? {});
-  const train = contextOf(dataset, asked).counts.train;
-  const settings = withBatch(asked, options, train);
-  check(settings, dataset, train);
+  const { counts } = contextOf(dataset, asked);
+  const settings = withBatch(asked, options, counts.train);
+  check(settings, dataset, counts);
 
   const root = options.run ?? describeRun(dataset, settings);
   const folder = folderOf(root);
@@ -247,25 +248,27 @@ async function* go(
   });
 }
 
-async function dataOf(config: Config, onData: Common['onData']): Promise<Dataset> {
+/** The run's data, and the file that workers read it from: the cache may stand elsewhere now. */
+async function dataOf(config: Config, onData: Common['onData']): Promise<{ dataset: Dataset; path: string }> {
   const { path, hash, reference, imageSize, folder } = config.data;
-  if (existsSync(path)) return loadDataset(path, hash);
+  if (existsSync(path)) return { dataset: await loadDataset(path, hash), path };
   // The cache was emptied: the data is decoded again and must be the same.
-  const { dataset } = await readDataset(reference, {
+  const read = await readDataset(reference, {
     cacheFolder: cacheFolder(),
     environment: process.env,
     ...(imageSize === null ? {} : { imageSize }),
     ...(folder === null ? {} : { dataFolder: folder }),
     ...(onData === undefined ? {} : { progress: onData }),
   });
-  if (dataset.hash !== hash) throw new UserError(`${reference}: the data has changed since the run began`);
-  return dataset;
+  if (read.dataset.hash !== hash) throw new UserError(`${reference}: the data has changed since the run began`);
+  return read;
 }
 
 function extend(state: RunState, config: Config, more: number): RunEvent[] {
-  if (state.budget === null || config.budget === null)
-    throw new UserError('--budget +TIME: the run was begun without a budget; its steps and epochs limit it');
-  const budget = state.budget + more;
+  // Before the plan is made, the configuration alone knows the budget.
+  const before = state.budget ?? config.budget;
+  if (before === null) throw new UserError('--budget +TIME: the run was begun without a budget; its steps and epochs limit it');
+  const budget = before + more;
   const { finished, stop } = state.search;
   /** Of the added time, what the search gets where it goes on. */
   const share = 0.6;
@@ -307,10 +310,11 @@ export async function* resume(root: string, options: ResumeOptions = {}): AsyncG
     opening.push({ type: 'resumed', cut: read.torn, mixed: then !== now });
     if (options.budget !== undefined) opening.push(...extend(state, config, options.budget));
     else if (state.search.finished) return;
-    const dataset = await dataOf(config, options.onData);
+    const { dataset, path } = await dataOf(config, options.onData);
+    const here: Config = { ...config, data: { ...config.data, path } };
     const journal = new Journal(folder.journal, read.length);
     try {
-      yield* go(folder, config, journal, state, dataset, origin, options, opening);
+      yield* go(folder, here, journal, state, dataset, origin, options, opening);
     } finally {
       journal.close();
     }

@@ -268,13 +268,16 @@ export function baselineSlices(state: SearchState, context: Context): readonly S
   const winner = must(state.stop, 'stop').line;
   const steps = lineage(state, winner).filter((line) => line.id.startsWith('s'));
   const searched = steps.flatMap((line) => {
-    // A step that was cut short trained its line in fewer rungs.
-    const trained = rungs.filter((rung, index) => isDone(state, `${line.id}/${index}`, rung.epochs * perEpoch));
-    return trained.map((rung, index): Slice => {
+    // A step that was cut short trained its line in fewer rungs, and the last of them in part.
+    return rungs.flatMap((rung, index): Slice[] => {
       const schedule = scheduleOf(settings, rungs, index);
       if (schedule.kind !== 'cosine') throw new Error('bug: rungs have cosine schedules');
+      const { rate, from } = schedule;
+      const count = state.tasks.get(`${line.id}/${index}`) ?? 0;
+      if (count === 0) return [];
+      const to = from + (schedule.to - from) * (count / (rung.epochs * perEpoch));
       const restart = index === 0 || methods[settings.method].restart === 'rung';
-      return { rate: schedule.rate, from: schedule.from, to: schedule.to, count: rung.epochs * perEpoch, whole: false, restart };
+      return [{ rate, from, to, count, whole: false, restart }];
     });
   });
   return [...searched, ...state.slices.final];

@@ -30,9 +30,9 @@ export const settingsSchema = z.strictObject({
   seed: z.int().min(0),
   /** Channels of the vanilla network's blocks. */
   widths: z.array(z.int().min(1).max(4096)).min(1).max(8),
-  /** Training images used, before the validation images are taken off; null for all. */
+  /** Training images used, at most; null for all. */
   images: count.nullable(),
-  /** The share of them held out for validation. */
+  /** The share of the data's training images that is held out for validation. */
   validation: z.number().gt(0).lt(1),
   batch: count,
   augmentation: z.strictObject({

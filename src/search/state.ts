@@ -176,8 +176,12 @@ export function reduce(state: SearchState, event: SearchEvent): SearchState {
     }
     case 'selected':
       return { ...state, steps: state.steps.map((step) => (step.step === event.step ? { ...step, winner: event.line } : step)) };
-    case 'stop':
-      return { ...withLine(state, continuation(state, 'final', event.line)), stop: { reason: event.reason, line: event.line } };
+    case 'stop': {
+      // A step that was cut short ends with it: its other children are not needed any more, even where the search is reopened.
+      const steps = state.steps.map((step) => (step.winner === null ? { ...step, winner: event.line } : step));
+      const stop = { reason: event.reason, line: event.line };
+      return { ...withLine(state, continuation(state, 'final', event.line)), steps, stop };
+    }
     case 'slice': {
       const { line, rate, from, to, count, whole, restart } = event;
       // The baseline goes on from the vanilla network; `stop` made the final line.

@@ -3,7 +3,7 @@
  * renamed, so that a file of that name is whole or not there.
  */
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { decodeSafetensors, encodeSafetensors, f32, fromF32 } from '../formats/safetensors.ts';
 import { parseNetwork } from '../network/check.ts';
 import type { Network } from '../network/network.ts';
@@ -64,6 +64,9 @@ export function decodeCheckpoint(
   return { network, tensors, metadata };
 }
 
+/** No space, or no more of it for this user. */
+export const isDiskFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
+
 /** Writes a file so that it is there whole or not at all, even when the power fails. A full disk is said as such. */
 export async function writeWhole(path: string, bytes: Uint8Array | string, unique: string): Promise<void> {
   const beside = `${path}.${unique}.tmp`;
@@ -76,9 +79,16 @@ export async function writeWhole(path: string, bytes: Uint8Array | string, uniqu
       await file.close();
     }
     await rename(beside, path);
+    // So that the new name survives too.
+    const folder = await open(dirname(path), 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
   } catch (error) {
     await rm(beside, { force: true });
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw new RunError(`the disk is full: ${path} could not be written`);
+    if (isDiskFull(error)) throw new RunError(`the disk is full: ${path} could not be written`);
     throw error;
   }
 }

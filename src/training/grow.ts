@@ -59,6 +59,7 @@ export async function grow(
   edits: readonly Edit[],
   images: Images,
   random: Random,
+  breathe: () => Promise<void>,
 ): Promise<Grown> {
   let child = parent;
   let batches: readonly Batch[] | undefined;
@@ -69,7 +70,7 @@ export async function grow(
     batches ??= drawBatches(images, images.train, calibrationBatches, random.fork('calibration'));
     const tapOf = (node: number): number => must(nodeOf(network, node).inputs[0], 'input of a batch normalisation');
     const taps = [...new Set(calibrations.map(({ node }) => tapOf(node)))];
-    const statistics = await channelStatistics(engine, network, tensors, taps, batches, images.batch);
+    const statistics = await channelStatistics(engine, network, tensors, taps, batches, images.batch, breathe);
     for (const calibration of calibrations) {
       const { mean, variance } = must(statistics.get(tapOf(calibration.node)), 'statistics');
       child = { network, tensors: calibrate(network, child.tensors, calibration, mean, variance) };
@@ -78,10 +79,15 @@ export async function grow(
   return child;
 }
 
-const still = (): Promise<void> => Promise.resolve();
-
 /** In f32 with direct convolutions, whatever the job trains with. */
-export async function certify(engine: Engine, parent: Grown, child: Grown, images: Images, random: Random): Promise<Certificate> {
+export async function certify(
+  engine: Engine,
+  parent: Grown,
+  child: Grown,
+  images: Images,
+  random: Random,
+  breathe: () => Promise<void>,
+): Promise<Certificate> {
   const { dataset, batcher, batch } = images;
   const clean = images.validation.subarray(0, certificateImages);
   const logits: Float32Array[] = [];
@@ -91,9 +97,9 @@ export async function certify(engine: Engine, parent: Grown, child: Grown, image
   for (const { network, tensors } of [parent, child]) {
     const evaluator = await createEvaluator(engine, network, batcher, batch, 'direct');
     evaluator.load(tensors);
-    logits.push(await evaluator.logits(dataset.train, clean, still));
+    logits.push(await evaluator.logits(dataset.train, clean, breathe));
     evaluator.dispose();
-    losses.push(await trainingLoss(engine, network, tensors, batches, batch, 'direct'));
+    losses.push(await trainingLoss(engine, network, tensors, batches, batch, 'direct', breathe));
   }
   const [before, after] = logits as [Float32Array, Float32Array];
   let [largest, difference] = [0, 0];

@@ -43,6 +43,7 @@ export async function trainingLoss(
   batches: readonly Batch[],
   size: number,
   convolution: ConvolutionAlgorithms,
+  breathe: () => Promise<void>,
 ): Promise<number> {
   const program = lower(network, size, { kind: 'measurement', taps: [] });
   return withSession(await engine.compile(program, convolution), async (session) => {
@@ -53,6 +54,7 @@ export async function trainingLoss(
       await session.run();
       const logits = session.output(must(program.logits, 'logits'));
       for (let image = 0; image < size; image++) loss += crossEntropy(logits, batch.labels, image, logits.length / size);
+      await breathe();
     }
     return loss / (batches.length * size);
   });
@@ -69,6 +71,7 @@ export async function channelStatistics(
   taps: readonly NodeId[],
   batches: readonly Batch[],
   size: number,
+  breathe: () => Promise<void>,
 ): Promise<ReadonlyMap<NodeId, { readonly mean: Float32Array; readonly variance: Float32Array }>> {
   const program = lower(network, size, { kind: 'measurement', taps });
   return withSession(await engine.compile(program, 'direct'), async (session) => {
@@ -86,6 +89,7 @@ export async function channelStatistics(
           const sum = tap.sums[which] as Float64Array;
           session.output(buffer).forEach((value, channel) => (sum[channel] = (sum[channel] as number) + value / batches.length));
         });
+      await breathe();
     }
     return new Map(
       sums.map((tap) => [tap.node, { mean: Float32Array.from(tap.sums[0]), variance: Float32Array.from(tap.sums[1]) }]),

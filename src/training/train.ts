@@ -33,15 +33,18 @@ function imagesOf(job: TrainingJob | ProbeJob, dataset: Dataset): Images {
   return { dataset, batcher, batch: job.batch, ...split };
 }
 
-async function startOf(job: TrainingJob, images: Images, { engine, checkpoints, report }: Surroundings): Promise<Grown> {
+async function startOf(job: TrainingJob, images: Images, { engine, checkpoints, report, breathe }: Surroundings): Promise<Grown> {
   const { from, edits, velocities } = job.start;
   if (from.kind === 'initial') return { network: job.network, tensors: initialTensors(job.network, random(...from.key)) };
   const { tensors } = await checkpoints.read(from.hash);
   const parent = { network: job.network, tensors: velocities ? tensors : withoutVelocities(tensors) };
   if (edits.length === 0) return parent;
   const stream = random(...job.key, 'grow');
-  const child = await grow(engine, parent, edits, images, stream);
-  const certificate = await certify(engine, parent, child, images, stream);
+  const child = await grow(engine, parent, edits, images, stream, breathe);
+  const certificate = await certify(engine, parent, child, images, stream, breathe);
+  // JSON holds no NaN: what is not a number would not survive the journal.
+  if (!Number.isFinite(certificate.evaluation) || !Number.isFinite(certificate.training))
+    throw new JobFailure('certificate', 'the logits or the loss of the child or its parent are not finite');
   report({ kind: 'grown', certificate });
   if (!(certificate.evaluation <= tolerance.evaluation && certificate.training <= tolerance.training))
     throw new JobFailure(
@@ -142,6 +145,7 @@ export async function evaluate(
         ? Uint32Array.from(part.labels, (_label, index) => index)
         : splitDataset(dataset, images === null ? { validation } : { validation, images }).validation;
     const { confusion, loss, accuracy } = await evaluator.measure(part, indices, breathe);
+    if (!Number.isFinite(loss)) throw new JobFailure('diverged', `the loss on the ${job.part} images is not finite`);
     report({ kind: 'evaluated', measured: { loss, accuracy }, confusion });
   } finally {
     evaluator.dispose();

@@ -49,7 +49,10 @@ const wrong: readonly (readonly [parameters: readonly string[], line: string])[]
   [search('--set', 'momentum=1'), '--set momentum=1: must be less than 1'],
   [search('--set', 'momentum=fast'), '--set momentum=fast: must be a number'],
   [search('--set', 'baseline=yes'), '--set baseline=yes: must be a boolean'],
-  [['search', `${data}/none`, '--engine', 'reference'], `${data}/none: neither a path that exists nor the name of a dataset (cifar10, fashion-mnist, mnist)`],
+  [
+    ['search', `${data}/none`, '--engine', 'reference'],
+    `${data}/none: neither a path that exists nor the name of a dataset (cifar10, fashion-mnist, mnist)`,
+  ],
   [['resume', data], `${data} holds no run (${data}/config.json is missing)`],
   [['resume', data, '--budget', '+soon'], '--budget soon: must be a time such as 90s, 30m or 1h30m'],
   [['show', data], `${data} holds no run (${data}/config.json is missing)`],
@@ -81,7 +84,11 @@ test('a bug shows its stack and exits with 1', async () => {
 
 test('a failure that is nobody’s mistake is one line and exit 1', async () => {
   const { io, err } = pretend();
-  const failing = { on: () => { throw new RunError('the disk is full'); } };
+  const failing = {
+    on: () => {
+      throw new RunError('the disk is full');
+    },
+  };
   assert.equal(await runCommandLine(search('--engine', 'reference'), { ...io, ...failing }), 1);
   assert.equal(err(), 'instar: the disk is full\n');
 });
@@ -95,6 +102,7 @@ test('the first Ctrl-C asks the run to end, the second ends the process', async 
       root: run,
       json: false,
       view: viewOf(emptyRun),
+      // oxlint-disable-next-line require-yield
       async *start(signal) {
         asked = signal;
         await until(() => world.exits.length > 0);

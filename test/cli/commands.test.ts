@@ -31,7 +31,8 @@ const entriesOf = (text: string): Entry[] =>
 const control = /[\u0000-\u0009\u000b-\u001f\u007f]/;
 
 /** The last checkpoint of the final line: equal for runs that are equal to the bit. */
-const finalOf = (run: string): string | null => must(readRun(join(folder, run)).state.search.lines.get('final'), 'final').checkpoint;
+const finalOf = (run: string): string | null =>
+  must(readRun(join(folder, run)).state.search.lines.get('final'), 'final').checkpoint;
 
 test('search prints its journal as JSON lines, tells the rest on stderr, and leaves the best network', () => {
   assert.equal(finished.code, 0, finished.err);
@@ -40,7 +41,14 @@ test('search prints its journal as JSON lines, tells the rest on stderr, and lea
   const state = replay(entriesOf(finished.out));
   assert.ok(state.search.finished);
   assert.deepEqual(state, readRun(join(folder, 'whole')).state);
-  for (const words of ['photos: 85 training images', 'vanilla: epoch 2', 'step 1, rung 3 of 3', 'test accuracy', 'Done in', 'baseline'])
+  for (const words of [
+    'photos: 85 training images',
+    'vanilla: epoch 2',
+    'step 1, rung 3 of 3',
+    'test accuracy',
+    'Done in',
+    'baseline',
+  ])
     assert.ok(finished.err.includes(words), `${words} in\n${finished.err}`);
   assert.doesNotMatch(finished.err, control);
   for (const file of ['best.safetensors', 'best.json']) assert.ok(existsSync(join(folder, 'whole', file)));
@@ -71,23 +79,42 @@ test('evaluate finds what the journal says of the test set, and predict sees wha
     },
   );
   const share = right.reduce<number>((sum, one) => sum + one, 0) / right.length;
-  assert.ok(share > 0.2 && Math.abs((JSON.parse(all.out) as { accuracy: number }).accuracy - share) < 1e-9, `${share} ${all.out}`);
+  assert.ok(
+    share > 0.2 && Math.abs((JSON.parse(all.out) as { accuracy: number }).accuracy - share) < 1e-9,
+    `${share} ${all.out}`,
+  );
 });
 
 const photos = (): string[] =>
-  readdirSync(join(folder, 'photos')).flatMap((name) => Array.from({ length: 20 }, (_none, index) => join('photos', name, `${index}.png`)));
+  readdirSync(join(folder, 'photos')).flatMap((name) =>
+    Array.from({ length: 20 }, (_none, index) => join('photos', name, `${index}.png`)),
+  );
 
 test('show tells a finished run, and changes nothing in its folder', async () => {
   const names = (): string[] => readdirSync(join(folder, 'whole'), { recursive: true, encoding: 'utf8' }).toSorted();
-  const before = names();
+  const untouched = names();
   const [text, json] = await Promise.all([instar(['show', 'whole'], folder), instar(['show', 'whole', '--json'], folder)]);
   assert.equal(text.code, 0, text.err);
-  for (const words of ['finished', 'Step 1', 'rungs 4×1 2×2 1×4', '★', 'grown', 'certificates', 'the test set was read 2 times', 'dense 5'])
+  for (const words of [
+    'finished',
+    'Step 1',
+    'rungs 4×1 2×2 1×4',
+    '★',
+    'grown',
+    'certificates',
+    'the test set was read 2 times',
+    'dense 5',
+  ])
     assert.ok(text.out.includes(words), `${words} in\n${text.out}`);
   assert.doesNotMatch(text.out, control);
-  const shown = JSON.parse(json.out) as { state: string; readings: number; best: { line: string }; steps: { children: unknown[] }[] };
+  const shown = JSON.parse(json.out) as {
+    state: string;
+    readings: number;
+    best: { line: string };
+    steps: { children: unknown[] }[];
+  };
   assert.deepEqual([shown.state, shown.readings, shown.best.line, shown.steps[0]?.children.length], ['finished', 2, 'final', 4]);
-  assert.deepEqual(names(), before);
+  assert.deepEqual(names(), untouched);
 });
 
 test('show passes over a torn last line and says so', async () => {

@@ -30,16 +30,18 @@ export async function makePhotos(root: string, count: number): Promise<void> {
       const pixels = Buffer.from(
         Array.from({ length: 12 * 12 * 3 }, (_none, at) => Math.round((colour[at % 3] as number) * (0.4 + 0.6 * stream.float()))),
       );
-      await sharp(pixels, { raw: { width: 12, height: 12, channels: 3 } }).png().toFile(join(root, name, `${image}.png`));
+      await sharp(pixels, { raw: { width: 12, height: 12, channels: 3 } })
+        .png()
+        .toFile(join(root, name, `${image}.png`));
     }
   }
 }
 
 /** Some seconds of search. */
-export const tiny = [
-  ...['--preset', 'quick', '--engine', 'reference', '--workers', '2', '--widths', '4,6', '--steps', '1', '--mutations', '2'],
-  ...['--vanilla-epochs', '2', '--epochs', '12', '--final-epochs', '2', '--batch', '16', '--no-cutout', '--no-mixup'],
-];
+export const tiny: readonly string[] = (
+  '--preset quick --engine reference --workers 2 --widths 4,6 --steps 1 --mutations 2 ' +
+  '--vanilla-epochs 2 --epochs 12 --final-epochs 2 --batch 16 --no-cutout --no-mixup'
+).split(' ');
 
 export interface Ended {
   readonly code: number | null;
@@ -90,7 +92,10 @@ export function pretend(fields: Partial<Io> = {}): Pretended {
     const stream = new PassThrough();
     const parts: string[] = [];
     stream.on('data', (part: Buffer) => parts.push(part.toString()));
-    return { stream: Object.assign(stream, { isTTY: false, columns: 80, rows: 24 }) as unknown as NodeJS.WriteStream, text: () => parts.join('') };
+    return {
+      stream: Object.assign(stream, { isTTY: false, columns: 80, rows: 24 }) as unknown as NodeJS.WriteStream,
+      text: () => parts.join(''),
+    };
   };
   const [out, err] = [sink(), sink()];
   const io: Io = {

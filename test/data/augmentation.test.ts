@@ -179,7 +179,7 @@ const closed: readonly [number, (x: number) => number][] = [
 for (const [alpha, distribution] of closed)
   test(`λ is distributed as Beta(${alpha}, ${alpha})`, () => {
     const source = random('beta', alpha);
-    const draws = Array.from({ length: 20000 }, () => drawBeta(alpha, source));
+    const draws = Array.from({ length: 100000 }, () => drawBeta(alpha, source));
     const far = distance(draws, distribution);
     assert.ok(far < 1.95, String(far));
   });

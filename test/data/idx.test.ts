@@ -60,7 +60,8 @@ test('names look in --data, then in INSTAR_DATA, then where packages are', async
   const root = await newFolder(t);
   const cacheFolder = join(root, 'cache');
   await putAll(join(root, 'data', 'mnist'), idxFiles());
-  await putAll(join(root, 'package', 'data'), idxFiles());
+  const other = { 'train-images-idx3-ubyte': idx(0x803, [6, 4, 3], noise(72, 'other')) };
+  await putAll(join(root, 'package', 'data'), { ...idxFiles(), ...other });
   const read = (name: string, where: { dataFolder?: string; environment?: Record<string, string> }) =>
     readDataset(name, { cacheFolder, environment: {}, ...where }, { ...nowhere, fashionMnist: join(root, 'package', 'data') });
 
@@ -71,6 +72,7 @@ test('names look in --data, then in INSTAR_DATA, then where packages are', async
   // MNIST's files must not pass for Fashion-MNIST only because a folder of general use holds them.
   const fashion = await read('fashion-mnist', { environment: { INSTAR_DATA: join(root, 'data', 'mnist') } });
   assert.equal(fashion.dataset.classes[0], 'T-shirt/top');
+  assert.deepEqual(fashion.dataset.train.images, noise(72, 'other'));
   assert.equal(fashion.dataset.flip, true);
   await assert.rejects(
     read('fashion-mnist', { dataFolder: root }),

@@ -6,19 +6,8 @@ import { describe } from 'node:test';
 import type { Engine } from '../../src/engine/engine.ts';
 import { contractTests } from './conformance/contract.ts';
 import { networkTests } from './conformance/networks.ts';
+import type { ConformanceOptions } from './conformance/options.ts';
 import { stepTests } from './conformance/steps.ts';
-
-export interface ConformanceOptions {
-  /** Largest difference of a step's results, relative to the scale of the tensor. */
-  readonly tolerance: {
-    /** With direct convolutions. */
-    readonly direct: number;
-    /** With whichever convolutions the engine likes. */
-    readonly auto: number;
-  };
-  /** Random programs a kind of step. */
-  readonly runs?: number;
-}
 
 /** Registers the tests of one engine. `open` is called once. */
 export function conformance(name: string, open: () => Promise<Engine>, options: ConformanceOptions): void {

@@ -13,7 +13,8 @@ import { applyEdit, applyToNetwork } from '../../src/morphism/apply.ts';
 import type { Edit } from '../../src/morphism/edit.ts';
 import { type Growth, layoutOf, stack, totalOf } from '../../src/morphism/growth.ts';
 import { propose } from '../../src/morphism/mutate.ts';
-import { planOf } from '../../src/morphism/operators.ts';
+import { operatorOf, planOf } from '../../src/morphism/operators.ts';
+import { spread } from '../../src/morphism/width.ts';
 import { draft, grownNetwork, handmade, tinyLimits } from '../support/networks.ts';
 
 /** Every number is its index plus 10: no new number looks like an old one. */
@@ -166,6 +167,26 @@ test('what is impossible is said, and is no child', () => {
     assert.match(String(applyToNetwork(network, edit)), message, JSON.stringify(edit));
     assert.throws(() => applyEdit(network, marked(network), edit, random('impossible')), message);
   }
+});
+
+test('a block whose normalisation has another reader is not split', () => {
+  const { add, normalization, sum, head } = draft(2, 4);
+  const inner = normalization(add({ kind: 'convolution', channels: 2, kernel: 3, stride: 1, padding: 1, bias: true }, 0));
+  const network = head(sum(add({ kind: 'relu' }, inner), inner));
+  assert.equal(applyToNetwork(network, { kind: 'split', node: 3, alpha: 0.3 }), 'node 3 (relu) ends no block Conv–BN–ReLU');
+  assert.deepEqual(operatorOf('split').candidates(network), []);
+});
+
+test('a new companion does not grow to make up for a first that cannot', () => {
+  const { add, block, sum, stack: concat, head } = draft(2, 4);
+  const first = add({ kind: 'relu' }, 0);
+  const joined = concat(first, block(0, 1));
+  const other = add({ kind: 'convolution', channels: 2, kernel: 3, stride: 1, padding: 1, bias: true }, 0);
+  const network = head(sum(joined, other));
+  const widths = new Map(network.nodes.map(({ id }) => [id, 2])).set(4, 1);
+  const spreadFrom = (count: number) => spread({ network, widths, joined }, new Map([[other, [[2, count]]]]));
+  assert.ok(typeof spreadFrom(1) !== 'string');
+  assert.equal(spreadFrom(5), 'node 0 (image) would have to get wider');
 });
 
 test('the logits get no wider', () => {

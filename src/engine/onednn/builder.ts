@@ -52,13 +52,19 @@ export interface ScriptCommand extends Uses {
 
 export type Command = NativeCommand | ScriptCommand;
 
+/** Where a buffer lies, and how. */
+export interface Home {
+  readonly block: Block;
+  readonly layout: Layout;
+}
+
 export interface Built {
   readonly commands: readonly Command[];
   /** To be run after state was written from outside. */
   readonly afterLoad: readonly Command[];
   readonly blocks: readonly Block[];
   /** Of inputs and state: row-major for the former, in `layouts` for the latter. */
-  readonly homes: ReadonlyMap<BufferId, { readonly block: Block; readonly layout: Layout }>;
+  readonly homes: ReadonlyMap<BufferId, Home>;
   /** Where outputs lie, row-major. */
   readonly outputs: ReadonlyMap<BufferId, Block>;
 }
@@ -145,7 +151,7 @@ export function build(
   const blocks: Block[] = [];
   const commands: Command[] = [];
   const afterLoad: Command[] = [];
-  const homes = new Map<BufferId, { block: Block; layout: Layout }>();
+  const homes = new Map<BufferId, Home>();
   const copies = new Map<BufferId, Map<Layout, Block>>();
   const made = new Map<unknown, unknown>();
 
@@ -163,7 +169,7 @@ export function build(
     list.push(command);
   };
   const isKept = (id: BufferId): boolean => ['input', 'state'].includes(bufferOf(program, id).kind);
-  const settle = (id: BufferId, layout: Layout): { block: Block; layout: Layout } => {
+  const settle = (id: BufferId, layout: Layout): Home => {
     const home = { block: block(layout.bytes, isKept(id) ? 'kept' : 'arena'), layout };
     homes.set(id, home);
     return home;
@@ -171,14 +177,14 @@ export function build(
 
   const dimensions = (id: BufferId): readonly number[] => dimensionsOf.get(id) ?? bufferOf(program, id).shape;
   const plain = (id: BufferId): Layout => native.plain(dimensions(id));
-  const homeOf = (id: BufferId): { block: Block; layout: Layout } => {
+  const homeOf = (id: BufferId): Home => {
     const known = homes.get(id);
     if (known !== undefined) return known;
     assert(isKept(id), () => `${bufferOf(program, id).name} is read before it is written`);
     return settle(id, plain(id));
   };
 
-  const native_ = (
+  const emit = (
     list: Command[],
     label: string,
     descriptor: PrimitiveDescriptor,
@@ -196,16 +202,11 @@ export function build(
     });
   };
 
-  const reorder = (
-    list: Command[],
-    name: string,
-    from: { block: Block; layout: Layout },
-    to: { block: Block; layout: Layout },
-  ): boolean => {
+  const reorder = (list: Command[], name: string, from: Home, to: Home): boolean => {
     const operation = { kind: 'reorder', source: from.layout.descriptor, destination: to.layout.descriptor } as const;
     const descriptor = native.describe(operation);
     if (descriptor === null) return false;
-    native_(list, `reorder ${name}`, descriptor, [
+    emit(list, `reorder ${name}`, descriptor, [
       { argument: argument.source, block: from.block, descriptor: from.layout.descriptor },
       { argument: argument.destination, block: to.block, descriptor: to.layout.descriptor },
     ]);
@@ -228,8 +229,8 @@ export function build(
         () => `oneDNN cannot bring ${name} into the layout that a step wants`,
       );
     }
-    const known_ = copies.get(id) ?? new Map<Layout, Block>();
-    copies.set(id, known_.set(layout, result));
+    const all = copies.get(id) ?? new Map<Layout, Block>();
+    copies.set(id, all.set(layout, result));
     return result;
   };
 
@@ -260,12 +261,12 @@ export function build(
     wants: (primitive, what, id) =>
       must(native.layout(primitive, what, dimensions(id)), `layout of ${bufferOf(program, id).name}`),
     run(label, primitive, values, inPlace) {
-      const arguments_ = values.map(([name, used, layout]) => ({
+      const pairs = values.map(([name, used, layout]) => ({
         argument: name,
         block: used,
         descriptor: isLayout(layout) ? layout.descriptor : layout,
       }));
-      native_(commands, label, primitive, arguments_, inPlace);
+      emit(commands, label, primitive, pairs, inPlace);
     },
     script: (label, uses, prepare, inPlace = []) => append(commands, { kind: 'script', label, uses, prepare, inPlace }),
     updated: (id) => void copies.delete(id),

@@ -19,10 +19,12 @@ export interface OneDnn {
   /** The effective one, such as `avx512_core_bf16`. */
   readonly instructionSet: string;
   readonly handle: LibraryHandle;
+  /** Sets the number of threads for what this thread of the process does next: another engine may have changed it. */
+  claimThreads(): void;
 }
 
 /** In the order in which they are tried: version 2 first, which has Winograd convolutions in f32 on x86-64. */
-function candidates(environment: Environment): readonly string[] {
+export function candidates(environment: Environment): readonly string[] {
   const conda = environment['CONDA_PREFIX'];
   return [
     'libdnnl.so.2',
@@ -48,32 +50,50 @@ interface Loaded {
   readonly handle: LibraryHandle;
 }
 
+/**
+ * The library must outlive Node's own end: its threads still stand in its code when koffi unloads it, and the process would
+ * crash while exiting. A second reference, never given back, keeps it.
+ */
+function keepLoaded(path: string): void {
+  const names = process.platform === 'darwin' ? ['libSystem.B.dylib'] : ['libc.so.6', 'libdl.so.2'];
+  const now = 2;
+  for (const name of names) {
+    try {
+      koffi.load(name).func('void *dlopen(const char *, int)')(path, now);
+      return;
+    } catch {
+      // Before glibc 2.34 it is in libdl.
+    }
+  }
+}
+
 function load(path: string): Loaded | { readonly problem: string } {
   let handle: LibraryHandle;
   try {
     handle = koffi.load(path);
+    keepLoaded(path);
   } catch (error) {
     return { problem: `cannot be loaded: ${oneLine(error)}` };
   }
   try {
     // dnnl_version_t starts with three ints: major, minor, patch.
     const pointer = handle.func('dnnl_version', 'void *', [])() as bigint;
-    const view = new Int32Array(koffi.view(pointer, 12));
-    const version = [view[0] ?? 0, view[1] ?? 0, view[2] ?? 0] as const;
-    if (version[0] !== 2 && version[0] !== 3) return { problem: `is of version ${version.join('.')}; 2 or 3 is needed` };
+    const [major = 0, minor = 0, patch = 0] = koffi.decode(pointer, 'int', 3) as number[];
+    const version = [major, minor, patch] as const;
+    if (major !== 2 && major !== 3) return { problem: `is of version ${version.join('.')}; 2 or 3 is needed` };
     return { path, version, handle };
   } catch (error) {
     return { problem: `is not oneDNN: ${oneLine(error)}` };
   }
 }
 
-function search(environment: Environment): Loaded | { readonly problem: string } {
+function search(environment: Environment, names: readonly string[]): Loaded | { readonly problem: string } {
   const named = environment['INSTAR_ONEDNN'];
   if (named !== undefined && named !== '') {
     const loaded = load(named);
     return 'problem' in loaded ? { problem: `INSTAR_ONEDNN: ${named} ${loaded.problem}` } : loaded;
   }
-  for (const path of candidates(environment)) {
+  for (const path of names) {
     const loaded = load(path);
     if (!('problem' in loaded)) return loaded;
   }
@@ -83,8 +103,9 @@ function search(environment: Environment): Loaded | { readonly problem: string }
 /** What would be opened, or why nothing can be: one line. Loads the library. */
 export function findOneDnn(
   environment: Environment,
+  names = candidates(environment),
 ): { readonly path: string; readonly version: string } | { readonly problem: string } {
-  const found = search(environment);
+  const found = search(environment, names);
   return 'problem' in found ? found : { path: found.path, version: found.version.join('.') };
 }
 
@@ -108,7 +129,7 @@ export function openOneDnn(options: { readonly threads: number; readonly environ
   // Read when the OpenMP runtime is loaded; where that happened before, the call below says it again.
   environment['OMP_NUM_THREADS'] = String(threads);
   environment['OMP_DYNAMIC'] = 'false';
-  const found = search(environment);
+  const found = search(environment, candidates(environment));
   if ('problem' in found) throw new UserError(found.problem);
   const { path, handle } = found;
   const version = found.version.join('.');
@@ -121,5 +142,6 @@ export function openOneDnn(options: { readonly threads: number; readonly environ
   const major = found.version[0] === 2 ? 2 : 3;
   const isa = (handle.func('dnnl_get_effective_cpu_isa', 'int', []) as () => number)();
   const names = (major === 2 ? version2 : version3).instructionSets;
-  return { path, major, version, threads, instructionSet: names[isa] ?? `0x${isa.toString(16)}`, handle };
+  const instructionSet = names[isa] ?? `0x${isa.toString(16)}`;
+  return { path, major, version, threads, instructionSet, handle, claimThreads: () => runtime.set(threads) };
 }

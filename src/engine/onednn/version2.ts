@@ -14,6 +14,8 @@ const formatKindOffset = 312;
 /** offsetof(dnnl_memory_desc_t, extra.flags), a u64: compensation and the like. */
 const extraFlagsOffset = 616;
 const blockedFormat = 2;
+/** Decoded by copying. (A view of the library's memory would be cheaper, but koffi 3.3 never gives views back.) */
+const descriptorType = koffi.array('uint8_t', descriptorSize, 'Typed');
 /** Larger than any operation descriptor: sizeof(dnnl_rnn_desc_t) is 15344. */
 const operationSize = 16384;
 
@@ -31,6 +33,11 @@ function array(descriptors: readonly Descriptor[]): Uint8Array {
   descriptors.forEach((descriptor, index) => bytes.set(struct(descriptor), index * descriptorSize));
   return bytes;
 }
+
+const noHint = (): null => null;
+
+const must = (code: Status, what: string): void =>
+  assert(code === status.success, () => `oneDNN refused ${what}: status ${code}`);
 
 const flagsOf = (flags: NormalizationFlags): number =>
   (flags.globalStatistics ? useGlobalStatistics : 0) |
@@ -92,7 +99,6 @@ export function openVersion2(library: LibraryHandle): Adapter {
       const attributes = accumulates(o) ? around.accumulating : around.attributes;
       return createDescriptor(result, operation, attributes, around.engine, hint(o));
     };
-  const noHint = (): null => null;
 
   const creators: { readonly [K in OperationKind]: Create<K> } = {
     convolution: described((o) => {
@@ -179,9 +185,6 @@ export function openVersion2(library: LibraryHandle): Adapter {
     reorder: (o, around, result) => reorder(result, o.source, around.engine, o.destination, around.engine, around.attributes),
   };
 
-  const must = (code: Status, what: string): void =>
-    assert(code === status.success, () => `oneDNN refused ${what}: status ${code}`);
-
   return {
     normalizationGradientReadsShift: true,
     strided(dimensions, strides) {
@@ -206,7 +209,7 @@ export function openVersion2(library: LibraryHandle): Adapter {
     },
     query(primitive, what) {
       const pointer = queryDescriptor(primitive, what, 0);
-      return pointer === null || pointer === 0n ? null : new Uint8Array(koffi.view(pointer, descriptorSize)).slice();
+      return pointer === null || pointer === 0n ? null : (koffi.decode(pointer, descriptorType) as Uint8Array);
     },
     release: () => undefined,
     create(o, around, result) {

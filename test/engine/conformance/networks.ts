@@ -13,7 +13,7 @@ import { random } from '../../../src/util/random.ts';
 import { assertClose, norm } from '../../support/comparing.ts';
 import { smallRandomNetwork } from '../../support/random-networks.ts';
 import { fillInputs, randomState } from '../../support/single-steps.ts';
-import type { ConformanceOptions } from '../conformance.ts';
+import type { ConformanceOptions } from './options.ts';
 import { meaningTests } from './meaning.ts';
 
 const learning = { momentum: 0.9, weightDecay: 5e-4 };

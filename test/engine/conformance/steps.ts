@@ -9,7 +9,7 @@ import { random } from '../../../src/util/random.ts';
 import { assertClose } from '../../support/comparing.ts';
 import { fillInputs, randomState } from '../../support/single-steps.ts';
 import { type StepCase, stepCases } from '../../support/step-cases.ts';
-import type { ConformanceOptions } from '../conformance.ts';
+import type { ConformanceOptions } from './options.ts';
 
 async function compare(
   engine: Engine,

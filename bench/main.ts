@@ -1,0 +1,33 @@
+/** `npm run bench`, or `npm run bench -- NAME…`: each figure and its ratio, measured side by side in one run. */
+import { cpus } from 'node:os';
+import { bareBench, oneThread } from './bare.ts';
+import { say } from './measure.ts';
+import { compileBench, scalingBench } from './scaling.ts';
+import { debianTorchBench, newestTorchBench } from './torch.ts';
+
+interface Bench {
+  readonly title: string;
+  run(): Promise<void>;
+}
+
+const benches: Readonly<Record<string, Bench>> = {
+  bare: { title: 'a training step of the vanilla network against its bare primitives', run: bareBench },
+  torch: { title: "a training step against Debian's PyTorch, eager", run: debianTorchBench },
+  'torch-newest': { title: 'a training step against the newest PyTorch, eager', run: newestTorchBench },
+  scaling: { title: 'time a multiply-add, from 0.4 M to 10 M parameters', run: scalingBench },
+  compile: { title: 'lowering a grown 100-layer network and creating its primitives', run: compileBench },
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !Object.hasOwn(benches, name));
+if (unknown.length > 0) {
+  process.stderr.write(`no bench named ${unknown.join(', ')}; there are ${Object.keys(benches).join(', ')}\n`);
+  process.exit(2);
+}
+const { version, instructionSet } = oneThread().fingerprint;
+say(`${cpus()[0]?.model}, oneDNN ${version} (${instructionSet}), one thread, Node ${process.versions.node}`);
+for (const [name, { title, run }] of Object.entries(benches)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  say(`${name}: ${title}`);
+  await run();
+}

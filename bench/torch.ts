@@ -1,0 +1,38 @@
+/**
+ * A training step against the same in eager PyTorch (bench/torch_step.py), one thread, batch 128: Debian's python3-torch, and
+ * another one where INSTAR_BENCH_TORCH names the python that has it:
+ *
+ *     python3 -m venv ~/.cache/instar-torch && ~/.cache/instar-torch/bin/pip install torch numpy
+ *     INSTAR_BENCH_TORCH=~/.cache/instar-torch/bin/python npm run bench -- torch-newest
+ */
+import { join } from 'node:path';
+import { batch, oneThread, paperNetwork, rounds } from './bare.ts';
+import { childContender, interleave, say, sayImages, sayRatio } from './measure.ts';
+import { trainingContender } from './training-step.ts';
+
+async function against(python: string, missing: string, atLeast: number | null): Promise<void> {
+  const script = join(import.meta.dirname, '../../bench/torch_step.py');
+  const torch = await childContender('PyTorch', python, [script, String(batch), '1'], { OMP_NUM_THREADS: '1' });
+  if (torch === undefined) {
+    say(`  left out: ${missing}`);
+    return;
+  }
+  const engine = oneThread();
+  const ours = await trainingContender(`Instar, oneDNN ${engine.fingerprint.version}`, engine, paperNetwork(), batch);
+  const results = await interleave([ours, torch], Math.ceil(rounds / 2), 2);
+  sayImages(results, batch);
+  const [first, second] = results;
+  if (first !== undefined && second !== undefined) sayRatio(first, second, atLeast);
+  ours.close();
+  torch.close();
+}
+
+/** What is asked of version 2; 3 has no Winograd in f32 and is reported. */
+export const debianTorchBench = (): Promise<void> =>
+  against('/usr/bin/python3', 'python3-torch is not installed', oneThread().fingerprint.version.startsWith('2') ? 6 : null);
+
+export async function newestTorchBench(): Promise<void> {
+  const python = process.env['INSTAR_BENCH_TORCH'];
+  if (python === undefined) say('  left out: INSTAR_BENCH_TORCH names no python that has PyTorch');
+  else await against(python, `${python} cannot import torch`, 2);
+}

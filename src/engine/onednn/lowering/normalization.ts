@@ -1,0 +1,116 @@
+/** Batch normalisation and its statistics, in the layout of its input. */
+import type { BufferId } from '../../../program/program.ts';
+import type { PrimitiveDescriptor } from '../adapter.ts';
+import type { Block } from '../builder.ts';
+import { argument, query } from '../constants.ts';
+import { follow } from '../kernels.ts';
+import type { Rows } from './rows.ts';
+
+const normalizationKey = (mean: BufferId): string => `normalization ${mean}`;
+
+export const normalizations = {
+  'batch-normalization'(s, b) {
+    const layout = b.home(s.input);
+    const running = s.statistics === 'running';
+    const vector = b.plain(s.scale);
+    const primitive = b.describe({
+      kind: 'batch-normalization',
+      training: !running,
+      data: layout.descriptor,
+      epsilon: s.epsilon,
+      flags: { globalStatistics: running, scaleAndShift: true, relu: s.relu },
+    });
+    b.once(normalizationKey(s.mean), () => primitive);
+    const source = b.read(s.input, layout);
+    const statistic = (id: BufferId): Block => (running ? b.read(id, vector) : b.write(id, vector));
+    const destination = b.write(s.output, layout);
+    // Training with a fused ReLU always writes the mask, wanted or not.
+    const mask = b.native.layout(primitive, query.workspace, layout.dimensions);
+    b.run(
+      s.relu ? 'batch normalization relu' : 'batch normalization',
+      primitive,
+      [
+        [argument.source, source, layout],
+        [argument.mean, statistic(s.mean), vector],
+        [argument.variance, statistic(s.variance), vector],
+        [argument.scale, b.read(s.scale, vector), vector],
+        [argument.shift, b.read(s.shift, vector), vector],
+        [argument.destination, destination, layout],
+        ...(mask === null
+          ? []
+          : [[argument.workspace, s.mask === null ? b.scratch(mask.bytes) : b.write(s.mask, mask), mask] as const]),
+      ],
+      [[source, destination]],
+    );
+  },
+
+  'batch-normalization-gradient'(s, b) {
+    const layout = b.home(s.input);
+    const vector = b.plain(s.scale);
+    const hint = b.once(normalizationKey(s.mean), (): PrimitiveDescriptor => {
+      throw new Error('bug: a gradient of a batch normalisation before it');
+    });
+    const primitive = b.describe({
+      kind: 'batch-normalization-backward',
+      gradient: layout.descriptor,
+      data: layout.descriptor,
+      epsilon: s.epsilon,
+      flags: { globalStatistics: false, scaleAndShift: true, relu: s.mask !== null },
+      hint,
+    });
+    const incoming = b.read(s.outputGradient, layout);
+    const outgoing = b.write(s.inputGradient, layout);
+    b.run(
+      'batch normalization gradient',
+      primitive,
+      [
+        [argument.source, b.read(s.input, layout), layout],
+        [argument.mean, b.read(s.mean, vector), vector],
+        [argument.variance, b.read(s.variance, vector), vector],
+        [argument.destinationGradient, incoming, layout],
+        [argument.scale, b.read(s.scale, vector), vector],
+        ...(b.native.normalizationGradientReadsShift ? [[argument.shift, b.read(s.shift, vector), vector] as const] : []),
+        ...(s.mask === null ? [] : [[argument.workspace, b.read(s.mask, b.home(s.mask)), b.home(s.mask)] as const]),
+        [argument.sourceGradient, outgoing, layout],
+        [argument.scaleGradient, b.write(s.scaleGradient, vector), vector],
+        [argument.shiftGradient, b.write(s.shiftGradient, vector), vector],
+      ],
+      [[incoming, outgoing]],
+    );
+  },
+
+  'running-statistics'(s, b) {
+    const vector = b.plain(s.mean);
+    const [mean, variance, runningMean, runningVariance] = [s.mean, s.variance, s.runningMean, s.runningVariance].map((id) =>
+      b.read(id, vector),
+    ) as [Block, Block, Block, Block];
+    // Running variances are unbiased; of a single value there is none, and the biased one stands.
+    const unbiased = s.count > 1 ? s.count / (s.count - 1) : 1;
+    b.script('running statistics', [mean, variance, runningMean, runningVariance], (view) => {
+      const [m, v, rm, rv] = [view(mean), view(variance), view(runningMean), view(runningVariance)];
+      return () => {
+        follow(rm, m, s.momentum, 1);
+        follow(rv, v, s.momentum, unbiased);
+      };
+    });
+  },
+
+  'channel-statistics'(s, b) {
+    const layout = b.home(s.input);
+    const vector = b.plain(s.mean);
+    // The normalised tensor is thrown away: what is wanted are the statistics that it was made with.
+    const primitive = b.describe({
+      kind: 'batch-normalization',
+      training: true,
+      data: layout.descriptor,
+      epsilon: 1e-5,
+      flags: { globalStatistics: false, scaleAndShift: false, relu: false },
+    });
+    b.run('channel statistics', primitive, [
+      [argument.source, b.read(s.input, layout), layout],
+      [argument.mean, b.write(s.mean, vector), vector],
+      [argument.variance, b.write(s.variance, vector), vector],
+      [argument.destination, b.scratch(layout.bytes), layout],
+    ]);
+  },
+} satisfies Rows;

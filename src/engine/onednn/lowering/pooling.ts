@@ -1,0 +1,112 @@
+/** Pools, in the layout of their input. */
+import type { BufferId } from '../../../program/program.ts';
+import type { PrimitiveDescriptor } from '../adapter.ts';
+import type { Builder } from '../builder.ts';
+import { argument, pooling, query } from '../constants.ts';
+import type { Layout } from '../native.ts';
+import { window } from './convolution.ts';
+import { key, type Rows } from './rows.ts';
+
+function averagePool(b: Builder, source: Layout, output: BufferId): PrimitiveDescriptor {
+  const [, , height, width] = source.dimensions as [number, number, number, number];
+  return b.once(key('average', source.number), () =>
+    b.describe({
+      kind: 'pool',
+      training: b.training,
+      algorithm: pooling.average,
+      source: source.descriptor,
+      destination: b.native.any(b.dimensions(output)),
+      kernel: [height, width],
+      strides: [height, width],
+      padding: [0, 0],
+    }),
+  );
+}
+
+/** The layouts that a forward average pool over this many pixels read, where there was one. */
+const averagedLayout = (b: Builder, id: BufferId, fallback: Layout): Layout => {
+  const shape = b.dimensions(id).join();
+  for (const step of b.program.steps)
+    if (step.kind === 'global-average-pool' && b.dimensions(step.input).join() === shape) return b.home(step.input);
+  return fallback;
+};
+
+const poolKey = (mask: BufferId): string => `pool ${mask}`;
+
+export const pools = {
+  'max-pool'(s, b) {
+    const layout = b.home(s.input);
+    const { kernel } = s.geometry;
+    const primitive = b.describe({
+      kind: 'pool',
+      training: s.mask !== null,
+      algorithm: pooling.max,
+      source: layout.descriptor,
+      destination: b.native.any(b.dimensions(s.output)),
+      kernel: [kernel, kernel],
+      ...window(s.geometry),
+    });
+    const destination = b.wants(primitive, query.destination, s.output);
+    const { mask } = s;
+    const indices = b.native.layout(primitive, query.workspace, destination.dimensions);
+    if (mask !== null) b.once(poolKey(mask), () => ({ primitive, layout, destination }));
+    b.run('max pool', primitive, [
+      [argument.source, b.read(s.input, layout), layout],
+      [argument.destination, b.write(s.output, destination), destination],
+      ...(mask === null || indices === null ? [] : [[argument.workspace, b.write(mask, indices), indices] as const]),
+    ]);
+  },
+
+  'max-pool-gradient'(s, b) {
+    const forward = b.once(poolKey(s.mask), (): { primitive: PrimitiveDescriptor; layout: Layout; destination: Layout } => {
+      throw new Error('bug: a gradient of a pool before it');
+    });
+    const { kernel } = s.geometry;
+    const { layout, destination } = forward;
+    const primitive = b.describe({
+      kind: 'pool-backward',
+      algorithm: pooling.max,
+      sourceGradient: layout.descriptor,
+      destinationGradient: destination.descriptor,
+      kernel: [kernel, kernel],
+      hint: forward.primitive,
+      ...window(s.geometry),
+    });
+    b.run('max pool gradient', primitive, [
+      [argument.destinationGradient, b.read(s.outputGradient, destination), destination],
+      [argument.workspace, b.read(s.mask, b.home(s.mask)), b.home(s.mask)],
+      [argument.sourceGradient, b.write(s.inputGradient, layout), layout],
+    ]);
+  },
+
+  'global-average-pool'(s, b) {
+    const layout = b.home(s.input);
+    const primitive = averagePool(b, layout, s.output);
+    const destination = b.wants(primitive, query.destination, s.output);
+    b.run('global average pool', primitive, [
+      [argument.source, b.read(s.input, layout), layout],
+      [argument.destination, b.write(s.output, destination), destination],
+    ]);
+  },
+
+  'global-average-pool-gradient'(s, b) {
+    const layout = averagedLayout(b, s.inputGradient, b.plain(s.inputGradient));
+    const [, , height, width] = b.dimensions(s.inputGradient) as [number, number, number, number];
+    const hint = averagePool(b, layout, s.outputGradient);
+    const destination = b.wants(hint, query.destination, s.outputGradient);
+    const primitive = b.describe({
+      kind: 'pool-backward',
+      algorithm: pooling.average,
+      sourceGradient: layout.descriptor,
+      destinationGradient: destination.descriptor,
+      kernel: [height, width],
+      strides: [height, width],
+      padding: [0, 0],
+      hint,
+    });
+    b.run('global average pool gradient', primitive, [
+      [argument.destinationGradient, b.read(s.outputGradient, destination), destination],
+      [argument.sourceGradient, b.write(s.inputGradient, layout), layout],
+    ]);
+  },
+} satisfies Rows;

@@ -1,0 +1,17 @@
+/** What the lowerings of all steps share. */
+import type { StepTable } from '../../../program/program.ts';
+import type { Builder } from '../builder.ts';
+import type { Layout } from '../native.ts';
+
+/** Some rows of the table. */
+export type Rows = Partial<StepTable<[b: Builder], void>>;
+
+/** A key for `Builder.once`. */
+export const key = (...parts: readonly unknown[]): string => JSON.stringify(parts);
+
+/**
+ * The same memory as one row of numbers, for elementwise work: the library is slow (its reference loops) where the channels do
+ * not fill their blocks, and padding may be computed with like everything else, being zero before and after. An opaque layout
+ * stays as it is.
+ */
+export const flat = (b: Builder, layout: Layout): Layout => (layout.blocked ? b.native.plain([1, layout.bytes / 4]) : layout);

@@ -1,0 +1,119 @@
+/** Which checkpoints a run keeps, over every prefix of its journal; that its best network is always there; its limits. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { countMultiplyAdds, countParameters } from '../../src/network/cost.ts';
+import { predictMemory } from '../../src/program/memory.ts';
+import { bestLine, folderOf, neededCheckpoints } from '../../src/run/folder.ts';
+import { readRun, search } from '../../src/run/open.ts';
+import { emptyRun, replayEntry } from '../../src/run/replay.ts';
+import { next, rank, type Context } from '../../src/search/next.ts';
+import { lineOf } from '../../src/search/state.ts';
+import { decodeCheckpoint } from '../../src/training/checkpoint.ts';
+import { must } from '../../src/util/assert.ts';
+import { engine, newFolder, quadrantFolder, tiny } from '../support/runs.ts';
+
+const run = newFolder();
+const options = { ...tiny, dataset: quadrantFolder, settings: { ...tiny.settings, baseline: true, method: 'sh' as const } };
+
+await test('while a run goes on: no checkpoint too many, none too few, and the best network can be read', async () => {
+  const folder = folderOf(run);
+  let state = emptyRun;
+  let bests = 0;
+  let most = 0;
+  for await (const item of search({ ...options, run })) {
+    if (item.type === 'progress') continue;
+    state = replayEntry(state, item);
+    const needed = neededCheckpoints(state.search);
+    const there = readdirSync(folder.checkpoints).filter((name) => name.endsWith('.safetensors'));
+    most = Math.max(most, there.length - needed.size);
+    for (const hash of needed) assert.ok(there.includes(`${hash}.safetensors`), `${hash} is there after ${JSON.stringify(item)}`);
+    assert.ok(there.length <= needed.size + 2, `${there.length} checkpoints, ${needed.size} needed, 2 in flight`);
+    if (!existsSync(folder.best)) continue;
+    bests++;
+    const { network, metadata } = decodeCheckpoint(readFileSync(folder.best), folder.best);
+    const about = JSON.parse(metadata['about'] ?? '');
+    assert.deepEqual(network, lineOf(state.search, about.line).network);
+    assert.deepEqual(JSON.parse(readFileSync(folder.bestNetwork, 'utf8')).about, about);
+    // `best` is written after the events that change it were told; by the next of these it is there.
+    if (item.type === 'step' || item.type === 'task' || item.type === 'grown') assert.equal(about.line, bestLine(state.search));
+  }
+  assert.ok(bests > 20);
+  assert.equal(state.search.finished, true);
+  const about = JSON.parse(decodeCheckpoint(readFileSync(folder.best), 'best').metadata['about'] ?? '');
+  assert.equal(about.line, 'final');
+  assert.equal(about.testAccuracy, state.search.tests.get('final')?.measured.accuracy);
+});
+
+await test('what any later decision reads was kept at every prefix of the journal', () => {
+  const { replay, config } = readRun(run);
+  const { settings } = config;
+  const counts = { shape: config.data.shape, classes: config.data.classes.length, train: 216, validation: 24 };
+  const context: Context = { settings, counts, fits: () => true };
+  /** Hashes in the order of the journal, with when each was written and when it was last read. */
+  const written = new Map<string, number>();
+  const read = new Map<string, number>();
+  const needed: ReadonlySet<string>[] = [];
+  let state = emptyRun;
+  for (const entry of replay.entries) {
+    state = replayEntry(state, entry);
+    if (entry.type === 'epoch') written.set(entry.checkpoint, entry.n);
+    needed.push(neededCheckpoints(state.search));
+    const decision = next(state.search, context);
+    if (decision.kind === 'work')
+      for (const task of decision.tasks) {
+        const hash = task.kind === 'test' ? task.checkpoint : task.start.from.kind === 'checkpoint' ? task.start.from.hash : null;
+        if (hash !== null) read.set(hash, entry.n);
+      }
+    const best = bestLine(state.search);
+    if (best !== null) read.set(must(lineOf(state.search, best).checkpoint, 'checkpoint of the best'), entry.n);
+  }
+  assert.ok(read.size > 10);
+  for (const [hash, last] of read)
+    for (let at = must(written.get(hash), 'written'); at <= last; at++)
+      assert.ok(needed[at]?.has(hash), `${hash} is read after event ${last} and not kept after ${at}`);
+});
+
+await test('the best network is the best of those that were measured as far', () => {
+  const { replay } = readRun(run);
+  let state = emptyRun;
+  for (const entry of replay.entries) {
+    state = replayEntry(state, entry);
+    if (entry.type !== 'rung') continue;
+    const best = must(bestLine(state.search), 'best');
+    const rivals = [...entry.survivors, must(state.search.steps.at(-1)?.parent, 'parent')];
+    assert.equal(best, rank(state.search, rivals)[0]);
+  }
+});
+
+await test('no child passes a limit', () => {
+  const { state, config } = readRun(run);
+  const { limits, batch } = config.settings;
+  let grown = 0;
+  for (const line of state.search.lines.values()) {
+    if (line.edits.length > 0) grown++;
+    assert.ok(countParameters(line.network) <= limits.parameters);
+    assert.ok(countMultiplyAdds(line.network) <= (limits.multiplyAdds ?? Infinity));
+    assert.ok(predictMemory(line.network, batch) <= limits.memory);
+    assert.equal(line.parameters, countParameters(line.network));
+    assert.equal(line.multiplyAdds, countMultiplyAdds(line.network));
+  }
+  assert.ok(grown >= 6);
+});
+
+await test(`a run through ${engine} is the same twice`, async () => {
+  const hashes: (string | null)[] = [];
+  for (let time = 0; time < 2; time++) {
+    const again = newFolder();
+    for await (const item of search({
+      ...tiny,
+      engine,
+      workers: 1,
+      run: again,
+      settings: { ...tiny.settings, step: { children: 2, epochs: 4 }, limits: { steps: 1 }, final: { epochs: 1 } },
+    }))
+      if (item.type === 'finished') hashes.push(lineOf(readRun(again).state.search, 'final').checkpoint);
+  }
+  assert.equal(hashes.length, 2);
+  assert.equal(hashes[0], hashes[1]);
+});

@@ -1,0 +1,184 @@
+/** Small searches for tests: a dataset that is learned in seconds, runs in this process or in one that can be killed. */
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readDataset } from '../../src/data/read.ts';
+import type { Dataset } from '../../src/data/dataset.ts';
+import type { EngineName } from '../../src/engine/engine.ts';
+import { openEngine } from '../../src/engine/open.ts';
+import { readRun, search, type SearchOptions } from '../../src/run/open.ts';
+import type { RunItem } from '../../src/run/drive.ts';
+import { lineOf } from '../../src/search/state.ts';
+import { random } from '../../src/util/random.ts';
+import { UserError } from '../../src/util/user-error.ts';
+
+/** A folder of this test file, gone when it ends; the cache of decoded data in it. */
+export const place = mkdtempSync(join(tmpdir(), 'instar-runs-'));
+process.env['INSTAR_CACHE'] = join(place, 'cache');
+process.on('exit', () => rmSync(place, { recursive: true, force: true, maxRetries: 5 }));
+
+let folders = 0;
+/** The path of a folder that is not there yet. */
+export const newFolder = (): string => join(place, `run-${folders++}`);
+
+/** oneDNN where it is; the reference engine, which is slower, elsewhere. */
+export const engine: EngineName = await openEngine('onednn', { threads: 1, environment: process.env }).then(
+  () => 'onednn',
+  (error: unknown) => {
+    if (error instanceof UserError) return 'reference';
+    throw error;
+  },
+);
+
+const side = 8;
+export const classes = 4;
+
+/** An IDX file. */
+function idx(magic: number, extents: readonly number[], elements: Uint8Array): Uint8Array {
+  const bytes = Buffer.alloc(4 + 4 * extents.length + elements.length);
+  [magic, ...extents].forEach((word, at) => bytes.writeUInt32BE(word, 4 * at));
+  bytes.set(elements, 4 + 4 * extents.length);
+  return bytes;
+}
+
+/** Noise with one quadrant brighter than the others: which one is the class. */
+function quadrants(count: number, name: string): { images: Uint8Array; labels: Uint8Array } {
+  const stream = random('quadrants', name);
+  const labels = Uint8Array.from({ length: count }, (_none, image) => image % classes);
+  const images = new Uint8Array(count * side * side);
+  labels.forEach((label, image) => {
+    for (let y = 0; y < side; y++)
+      for (let x = 0; x < side; x++) {
+        const bright = (y < side / 2 ? 0 : 2) + (x < side / 2 ? 0 : 1) === label;
+        images[(image * side + y) * side + x] = stream.integer(150) + (bright ? 60 : 0);
+      }
+  });
+  return { images, labels };
+}
+
+/** The folder of an IDX dataset: 8×8 grey images of four classes, 240 to train and 80 to test. */
+export const quadrantFolder = join(place, 'quadrants');
+mkdirSync(quadrantFolder);
+for (const [stem, count] of [
+  ['train', 240],
+  ['t10k', 80],
+] as const) {
+  const { images, labels } = quadrants(count, stem);
+  writeFileSync(join(quadrantFolder, `${stem}-images-idx3-ubyte`), idx(0x803, [count, side, side], images));
+  writeFileSync(join(quadrantFolder, `${stem}-labels-idx1-ubyte`), idx(0x801, [count], labels));
+}
+
+export const readQuadrants = (): Promise<{ dataset: Dataset; path: string }> =>
+  readDataset(quadrantFolder, { cacheFolder: join(place, 'cache'), environment: {} });
+
+/** Two steps of `4×1 2×2 1×4` epochs of 13 minibatches; so small that the reference engine takes no longer than a library. */
+export const tiny: SearchOptions = {
+  dataset: quadrantFolder,
+  preset: 'quick',
+  engine: 'reference',
+  workers: 2,
+  settings: {
+    widths: [3, 4],
+    batch: 16,
+    augmentation: { flip: false, cutout: 0, mixup: 0.2 },
+    vanilla: { epochs: 2 },
+    step: { children: 4, mutations: 3, epochs: 12 },
+    limits: { steps: 2, parameters: 20_000, multiplyAdds: 500_000, memory: 2 ** 32 },
+    final: { epochs: 4 },
+  },
+};
+
+export async function collect(items: AsyncIterable<RunItem>): Promise<RunItem[]> {
+  const all: RunItem[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+/** A tiny search from beginning to end. Gives its folder. */
+export async function finishedRun(options: Partial<SearchOptions> = {}): Promise<string> {
+  const run = newFolder();
+  await collect(search({ ...tiny, ...options, run }));
+  return run;
+}
+
+/** What a run ended with, as text: the bits of the winner, and what the test set said. */
+export function winnerOf(root: string): string {
+  const { state } = readRun(root);
+  assert.ok(state.search.finished, `${root} is finished`);
+  const { measured } = state.search.tests.get('final') ?? assert.fail('no test');
+  const { network, checkpoint } = lineOf(state.search, 'final');
+  return `${checkpoint} ${measured.loss} ${measured.accuracy} ${network.nodes.length} nodes from ${state.search.stop?.line}`;
+}
+
+/** A line of progress aside, what a search says in a process of its own. */
+export interface Running {
+  readonly child: ChildProcess;
+  /** Events as they come; ends with the process. */
+  readonly events: AsyncIterable<{ readonly type: string; readonly [key: string]: unknown }>;
+  readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly errors: string }>;
+}
+
+const script = fileURLToPath(new URL('./search-process.js', import.meta.url));
+
+/** `search` or `resume` in a process of its own, marked in its environment (and its workers') by `mark`. */
+export function startProcess(what: 'search' | 'resume', run: string, options: object, mark = run): Running {
+  const child = spawn(process.execPath, [script, what, run, JSON.stringify(options)], {
+    env: { ...process.env, INSTAR_TEST_MARK: mark },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+  const ended = new Promise<Awaited<Running['ended']>>((resolve) =>
+    child.on('close', (code, signal) => resolve({ code, signal, errors })),
+  );
+  async function* events(): Running['events'] {
+    let rest = '';
+    for await (const text of child.stdout.setEncoding('utf8')) {
+      const lines = (rest + (text as string)).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) yield JSON.parse(line);
+    }
+  }
+  return { child, events: events(), ended };
+}
+
+export interface OtherProcess {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/** Processes that are there and have this mark in their environment. Linux only. */
+export function marked(mark: string): OtherProcess[] {
+  const found: OtherProcess[] = [];
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const environment = readFileSync(`/proc/${name}/environ`, 'utf8').split('\0');
+      // A process that has ended and was not waited for yet has no command.
+      const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ');
+      if (environment.includes(`INSTAR_TEST_MARK=${mark}`) && command !== '') found.push({ pid: Number(name), command });
+    } catch (error) {
+      if (!['ENOENT', 'ESRCH', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
+  }
+  return found;
+}
+
+export const workersOf = (mark: string): number[] =>
+  marked(mark)
+    .filter(({ command }) => command.includes('worker.js'))
+    .map(({ pid }) => pid);
+
+export const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Waits until it holds; fails with what was awaited where it does not within so many seconds. */
+export async function until(what: string, seconds: number, holds: () => boolean): Promise<void> {
+  const end = performance.now() + 1000 * seconds;
+  while (!holds()) {
+    assert.ok(performance.now() < end, `${what} within ${seconds} s`);
+    await sleep(20);
+  }
+}

@@ -1,0 +1,14 @@
+/** A search or its resumption in a process of its own: events as lines of JSON on stdout. What tests kill. */
+import { writeSync } from 'node:fs';
+import { resume, search } from '../../src/run/open.ts';
+import { UserError } from '../../src/util/user-error.ts';
+
+const [what, run = '', json = '{}'] = process.argv.slice(2);
+const options = JSON.parse(json);
+try {
+  for await (const item of what === 'search' ? search({ ...options, run }) : resume(run, options))
+    writeSync(1, `${JSON.stringify(item)}\n`);
+} catch (error) {
+  writeSync(2, error instanceof UserError ? error.message : String((error as Error).stack));
+  process.exitCode = error instanceof UserError ? 2 : 1;
+}

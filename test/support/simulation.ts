@@ -1,0 +1,163 @@
+/** A search without training: losses and accuracies are a hash of (line, epoch), tasks end in any order that is asked for. */
+import assert from 'node:assert/strict';
+import type { SearchEvent } from '../../src/search/events.ts';
+import { minibatchesPerEpoch, next, type Context, type Task, type TrainingTask } from '../../src/search/next.ts';
+import { formatRungs, planRungs } from '../../src/search/rungs.ts';
+import { presets, type Settings } from '../../src/search/settings.ts';
+import { emptyState, reduce, type SearchState } from '../../src/search/state.ts';
+import type { Schedule } from '../../src/training/schedule.ts';
+import { sha256 } from '../../src/util/hash.ts';
+import { random, type Random } from '../../src/util/random.ts';
+
+/** 130 training and 14 validation images of 8×8: 13 minibatches of 10 an epoch, 14 with the validation images. */
+export function contextOf(settings: Partial<Settings> = {}, fits: Context['fits'] = () => true): Context {
+  const base: Settings = { ...presets.paper, widths: [2, 3], batch: 10 };
+  const counts = { shape: { channels: 1, height: 8, width: 8 }, classes: 3, train: 130, validation: 14 };
+  return { settings: { ...base, limits: { ...base.limits, steps: 2 }, ...settings }, counts, fits };
+}
+
+const ladder = (settings: Settings): string => {
+  const rungs = planRungs(settings);
+  return typeof rungs === 'string' ? rungs : formatRungs(rungs);
+};
+
+/** The rungs of a method, or what is wrong with them. */
+export const drawRungs = (method: Settings['method'], children: number, epochs: number, eta = 2): string =>
+  ladder(contextOf({ method, step: { ...presets.paper.step, children, epochs, eta } }).settings);
+
+/** Two decimals, so that ties happen. */
+const measuredOf = (line: string, epoch: number): { loss: number; accuracy: number } => {
+  const drawn = random('simulated', line, epoch);
+  return { loss: drawn.integer(100) / 100, accuracy: drawn.integer(20) / 20 };
+};
+
+/** The events of one task from where it stands: an epoch each, as training would report them. */
+export function eventsOf(task: Task, context: Context): SearchEvent[] {
+  if (task.kind === 'test') return [testEvent(task.line)];
+  const perEpoch = minibatchesPerEpoch(context, task.whole);
+  const { first, count, done } = task.minibatches;
+  const events: SearchEvent[] = [];
+  if (task.start.edits.length > 0) events.push({ type: 'grown', line: task.line, certificate: { evaluation: 0, training: 0 } });
+  for (let at = done; at < count; at++) {
+    const within = (first + at) % perEpoch;
+    if (within !== perEpoch - 1 && at !== count - 1) continue;
+    const epoch = Math.floor((first + at) / perEpoch) + 1;
+    const { line, id, whole } = task;
+    const validation = whole ? null : measuredOf(line, epoch);
+    const checkpoint = sha256(line, String(first + at), id.startsWith('final') || id.startsWith('baseline') ? id : '');
+    events.push({ type: 'epoch', line, task: id, done: at + 1, epoch, loss: 1, validation, checkpoint });
+  }
+  return events;
+}
+
+const testEvent = (line: string, reading = 1): SearchEvent => ({
+  type: 'test',
+  line,
+  reading,
+  measured: { loss: 0.5, accuracy: 0.5 },
+  confusion: [[1]],
+});
+
+const slice = (schedule: Schedule): string =>
+  schedule.kind === 'constant'
+    ? `at ${schedule.rate}`
+    : `at ${schedule.rate} from ${round(schedule.from)} to ${round(schedule.to)}`;
+const round = (value: number): string => String(Number(value.toFixed(3)));
+
+export function printTask(task: Task, context: Context): string {
+  if (task.kind === 'test') return `test ${task.line}`;
+  const { first, count, done } = task.minibatches;
+  const perEpoch = minibatchesPerEpoch(context, task.whole);
+  const epochs = `${round(first / perEpoch)}–${round((first + count) / perEpoch)}`;
+  const from = task.start.from.kind === 'initial' ? 'anew' : task.start.edits.length > 0 ? 'grown' : 'on';
+  const momentum = task.start.velocities ? ' with momentum' : '';
+  return `${task.id}: epochs ${epochs}${done === 0 ? '' : ` (${done} of ${count} done)`} ${slice(task.schedule)}, ${from}${momentum}`;
+}
+
+export function printEvent(event: SearchEvent): string {
+  switch (event.type) {
+    case 'vanilla':
+      return 'vanilla';
+    case 'step':
+      return `step ${event.step} of ${event.parent}: ${event.children.map((child) => `${child.line}(${child.edits.length})`).join(' ')}`;
+    case 'rung':
+      return `rung ${event.rung}: ${event.survivors.join(' ')} | ${event.dropped.join(' ')}`;
+    case 'selected':
+      return `selected ${event.line}`;
+    case 'stop':
+      return `stop (${event.reason}) with ${event.line}`;
+    case 'slice':
+      return `slice of ${event.line}: ${event.count} minibatches from ${round(event.from)} to ${round(event.to)}${event.restart ? ', anew' : ''}`;
+    case 'epoch':
+      return `${event.task} ${event.done}`;
+    default:
+      return event.type;
+  }
+}
+
+export interface Simulation {
+  readonly context: Context;
+  readonly events: readonly SearchEvent[];
+  readonly state: SearchState;
+  /** What was decided, a line each; a task once. */
+  readonly transcript: readonly string[];
+}
+
+export interface Intervention {
+  /** Called before each decision; an event that it gives is recorded first. */
+  readonly before?: (state: SearchState, events: readonly SearchEvent[]) => SearchEvent | null;
+  /** Instead of what a task would report. */
+  readonly instead?: (task: Task, state: SearchState) => SearchEvent[] | null;
+  /** Which of the open tasks goes on by an event. */
+  readonly order?: Random;
+  readonly from?: readonly SearchEvent[];
+}
+
+/** Runs to the end. The final training is one slice of all its epochs. */
+export function simulate(context: Context, { before, instead, order, from = [] }: Intervention = {}): Simulation {
+  const events: SearchEvent[] = [];
+  const transcript: string[] = [];
+  let state = emptyState;
+  const record = (event: SearchEvent): void => {
+    events.push(event);
+    state = reduce(state, event);
+  };
+  from.forEach(record);
+  const seen = new Set<string>();
+  for (let turn = 0; turn < 20_000; turn++) {
+    const extra = before?.(state, events) ?? null;
+    if (extra !== null) {
+      transcript.push(printEvent(extra));
+      record(extra);
+      continue;
+    }
+    const decision = next(state, context);
+    if (decision.kind === 'end') return { context, events, state, transcript };
+    if (decision.kind === 'record') {
+      transcript.push(printEvent(decision.event));
+      record(decision.event);
+    } else if (decision.kind === 'plan') {
+      const { epochs, rate } = context.settings.final;
+      const count = epochs * minibatchesPerEpoch(context, true);
+      const event: SearchEvent = { type: 'slice', line: 'final', rate, from: 0, to: 1, count, whole: true, restart: true };
+      transcript.push(printEvent(event));
+      record(event);
+    } else {
+      for (const task of decision.tasks)
+        if (!seen.has(`${task.id} ${state.failures.get(task.id) ?? 0}`)) {
+          seen.add(`${task.id} ${state.failures.get(task.id) ?? 0}`);
+          transcript.push(`  ${printTask(task, context)}`);
+        }
+      const task = order === undefined ? (decision.tasks[0] as Task) : order.pick(decision.tasks);
+      const reported = instead?.(task, state) ?? eventsOf(task, context);
+      const given = reported[0] ?? assert.fail(`${task.id} reports something`);
+      record(given.type === 'test' ? testEvent(given.line, state.readings + 1) : given);
+      // A child that was grown trains on in the same task: its checkpoint comes with its first epoch.
+      if (given.type === 'grown' && reported[1] !== undefined) record(reported[1]);
+    }
+  }
+  return assert.fail('the search ends');
+}
+
+/** The learning rate that a line's tasks give at each of its epochs' first minibatches. */
+export const isTraining = (task: Task): task is TrainingTask => task.kind === 'training';
