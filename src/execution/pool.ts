@@ -46,8 +46,10 @@ const entry = fileURLToPath(new URL('./worker.js', import.meta.url));
 
 function describeEnd(code: number | null, signal: NodeJS.Signals | null, errors: string): JobFailure {
   const last = errors.trim().split('\n').slice(-3).join(' ').slice(-300);
-  const memory = signal === 'SIGKILL' || /bad_alloc|heap out of memory|Cannot allocate memory/i.test(errors);
-  const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
+  const memory = signal === 'SIGKILL' || /bad_alloc|out of memory|Cannot allocate memory/i.test(errors);
+  // The kernel ends with SIGKILL what takes too much; so does `kill -9`, and nothing tells them apart.
+  const killed = signal === 'SIGKILL' ? ', as when memory runs out' : '';
+  const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}${killed}`;
   return new JobFailure(memory ? 'memory' : 'crashed', `the worker ${how}${last === '' ? '' : `: ${last}`}`);
 }
 

@@ -1,5 +1,4 @@
 /** What a budget buys: a pure plan from measured speeds. Times are active seconds. */
-import { formatDuration } from '../util/duration.ts';
 import { fewestEpochs } from '../search/rungs.ts';
 import type { Settings } from '../search/settings.ts';
 import type { Slice } from '../search/state.ts';
@@ -59,7 +58,8 @@ export function planBudget(question: BudgetQuestion): Plan {
   if (time <= 0 || epochsFor() < fewest()) {
     const needed = (elapsed + (fewest() * images * imageSteps) / searchShare) / end;
     throw new UserError(
-      `--budget ${formatDuration(budget)} is too short here: at least ${formatDuration(Math.ceil(needed / 10) * 10)} would fit`,
+      // In the form that the option takes.
+      `--budget ${Math.round(budget)}s is too short here: at least ${Math.ceil(needed / 10) * 10}s would fit`,
     );
   }
   const vanillaEpochs = Math.max(1, Math.min(settings.vanilla.epochs, Math.floor((vanillaShare * time) / (images * imageAlone))));

@@ -77,7 +77,12 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
   const happenings = channel<Happening>();
   const inFlight = new Map<
     string,
-    { readonly threads: number; readonly abort: AbortController; first: { t: number; done: number } | null }
+    {
+      readonly threads: number;
+      readonly abort: AbortController;
+      readonly begun: number;
+      first: { t: number; done: number } | null;
+    }
   >();
 
   const onInterrupt = (): void => happenings.put({ kind: 'interrupt' });
@@ -111,7 +116,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
   function start(task: Task): void {
     const threads = threadsFor(config.workers, task.kind === 'test' ? 1 : task.planned);
     const abort = new AbortController();
-    inFlight.set(task.id, { threads, abort, first: null });
+    inFlight.set(task.id, { threads, abort, begun: run.elapsed(), first: null });
     const watch = {
       report: (report: Report, peak: number): void => happenings.put({ kind: 'report', task, report, peak }),
       started: (): void => undefined,
@@ -166,16 +171,20 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
     return measured ?? multiplyAdds * must(plan, 'plan').alone * settings().batch;
   }
   const speeds = new Map<LineId, number>();
+  /** Seconds from the start of a line's last task to its first sign. */
+  const starts = new Map<LineId, number>();
 
   function measureSpeed(
     task: Task,
-    flight: { readonly threads: number; first: { t: number; done: number } | null },
+    flight: { readonly threads: number; readonly begun: number; first: { t: number; done: number } | null },
     done: number,
   ): void {
     if (flight.threads !== config.workers) return;
     const now = run.elapsed();
-    if (flight.first === null) flight.first = { t: now, done };
-    else if (done > flight.first.done) speeds.set(task.line, (now - flight.first.t) / (done - flight.first.done));
+    if (flight.first === null) {
+      flight.first = { t: now, done };
+      starts.set(task.line, now - flight.begun);
+    } else if (done > flight.first.done) speeds.set(task.line, (now - flight.first.t) / (done - flight.first.done));
   }
 
   function nextSlice(): SearchEvent {
@@ -186,6 +195,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
     }
     const { baseline } = settings();
     const searched = baseline ? baselineSlices(state.search, context).filter((slice) => !slice.whole) : [];
+    const start = starts.get('final') ?? taskStart;
     const slice = planSlice({
       budget: state.budget,
       elapsed: run.elapsed(),
@@ -194,8 +204,8 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
       minibatch: minibatchSeconds('final'),
       baselineMinibatch: baseline ? minibatchSeconds('vanilla') : 0,
       baselineSearched: searched.reduce((sum, { count }) => sum + count, 0),
-      test: (baseline ? 2 : 1) * (taskStart + (config.data.testImages / batch) * minibatchSeconds('final') * 0.4),
-      start: taskStart,
+      test: (baseline ? 2 : 1) * (start + (config.data.testImages / batch) * minibatchSeconds('final') * 0.4),
+      start,
     });
     return { type: 'slice', line: 'final', ...slice };
   }

@@ -31,12 +31,12 @@ const lines = (text: string): string =>
     .map((line) => line.replace(/^ {4}/, ''))
     .join('\n');
 
-const order = { s1c2: 0.9, s1c0: 0.8, s1c3: 0.7, s1c1: 0.6 };
+const ranking = { s1c2: 0.9, s1c0: 0.8, s1c3: 0.7, s1c1: 0.6 };
 
 await test('SHR: one step of 4×1 2×2 1×4, momentum anew at each rung', () => {
   const context = contextOf({ ...small, method: 'shr', step, ...steps(1) });
   assert.equal(
-    draw(simulate(context, { instead: scores(order, context) })),
+    draw(simulate(context, { instead: scores(ranking, context) })),
     lines(`
     vanilla
       vanilla: epochs 0–2 at 0.01, anew
@@ -63,7 +63,7 @@ await test('SHR: one step of 4×1 2×2 1×4, momentum anew at each rung', () => 
 
 await test('SH: one cosine over all rungs, momentum carried across them and not into the next step', () => {
   const context = contextOf({ ...small, method: 'sh', step, ...steps(2) });
-  const said = simulate(context, { instead: scores({ ...order, s2c0: 0.9 }, context) }).transcript;
+  const said = simulate(context, { instead: scores({ ...ranking, s2c0: 0.9 }, context) }).transcript;
   assert.deepEqual(
     said.filter((line) => /s1c2\/|s2c0\//.test(line)),
     [
@@ -80,7 +80,7 @@ await test('SH: one cosine over all rungs, momentum carried across them and not 
 await test('NASH: all children alike in one rung; SHRsep: as SHR, and separable convolutions are among the edits', () => {
   const nash = contextOf({ ...small, method: 'nash', step, ...steps(1) });
   assert.equal(
-    draw(simulate(nash, { instead: scores(order, nash) })),
+    draw(simulate(nash, { instead: scores(ranking, nash) })),
     lines(`
     vanilla
       vanilla: epochs 0–2 at 0.01, anew
@@ -233,7 +233,7 @@ const stopNow = (reason: 'time', state: SearchState): SearchEvent => ({ type: 's
 await test('stopped in the middle of a step: the best measured so far is trained to the end', () => {
   const context = contextOf({ ...small, method: 'shr', step, ...steps(3) });
   const { transcript, state } = simulate(context, {
-    instead: scores({ ...order, vanilla: 0.5 }, context),
+    instead: scores({ ...ranking, vanilla: 0.5 }, context),
     before: (now) => (now.stop === null && now.tasks.has('s1c2/1') ? stopNow('time', now) : null),
   });
   assert.deepEqual(transcript.slice(transcript.indexOf('stop (time) with s1c2')), [
@@ -257,7 +257,7 @@ await test('stopped before a child was measured: the parent, even where a child�
 
 await test('reopened: the final training is thrown away, the search goes on from what it stopped with', () => {
   const context = contextOf({ ...small, method: 'shr', step, baseline: true, ...steps(2) });
-  const scored = scores({ ...order, vanilla: 0.5, s2c1: 0.95 }, context);
+  const scored = scores({ ...ranking, vanilla: 0.5, s2c1: 0.95 }, context);
   const first = simulate(context, {
     instead: scored,
     before: (now) => (now.stop === null && now.tasks.has('s1c2/1') ? stopNow('time', now) : null),
@@ -274,7 +274,7 @@ await test('reopened: the final training is thrown away, the search goes on from
 await test('the baseline has the winner’s cycles and then its final training', () => {
   for (const method of methodNames) {
     const context = contextOf({ ...small, method, step, baseline: true, ...steps(2) });
-    const { state, events } = simulate(context, { instead: scores({ ...order, s2c1: 0.95 }, context) });
+    const { state, events } = simulate(context, { instead: scores({ ...ranking, s2c1: 0.95 }, context) });
     const winner = events.filter(
       (event) => event.type === 'epoch' && /^s[12]c[12]\//.test(event.task) && (event.line === 's1c2' || event.line === 's2c1'),
     );
@@ -293,7 +293,7 @@ await test('the baseline has the winner’s cycles and then its final training',
 await test('the baseline of a line that was cut in a rung is cut there too', () => {
   const context = contextOf({ ...small, method: 'shr', step, baseline: true, ...steps(3) });
   const { state } = simulate(context, {
-    instead: scores({ ...order, vanilla: 0.5 }, context),
+    instead: scores({ ...ranking, vanilla: 0.5 }, context),
     before: (now) => (now.stop === null && now.tasks.get('s1c2/2') === 26 ? stopNow('time', now) : null),
   });
   assert.deepEqual(

@@ -1,0 +1,65 @@
+/** What workers cost a search that die or hang: a retry, then the child; and what it cannot do without. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readRun, resume, search, type SearchOptions } from '../../src/run/open.ts';
+import type { RunItem } from '../../src/run/drive.ts';
+import { RunError } from '../../src/util/user-error.ts';
+import { collect, finishedRun, newFolder, tiny, until, winnerOf, workersOf } from '../support/runs.ts';
+
+const mark = 'workers.test';
+process.env['INSTAR_TEST_MARK'] = mark;
+
+/** With one worker at a time, the one that is there has the task. */
+const alone: SearchOptions = { ...tiny, workers: 1 };
+
+/** Sends the worker of that task a signal, the first `times` times that it is given out. */
+async function searchWith(
+  run: string,
+  task: string,
+  signal: NodeJS.Signals,
+  times: number,
+  options: Partial<SearchOptions> = {},
+): Promise<RunItem[]> {
+  const items: RunItem[] = [];
+  let sent = 0;
+  for await (const item of search({ ...alone, ...options, run })) {
+    items.push(item);
+    if (item.type !== 'task' || item.task !== task || sent === times) continue;
+    sent++;
+    // Its worker is there already, or is started once this event was taken.
+    const signalled = until('a worker is there', 20, () => workersOf(mark).length > 0);
+    void signalled.then(() => workersOf(mark).forEach((pid) => process.kill(pid, signal)));
+  }
+  return items;
+}
+
+const failuresOf = (items: readonly RunItem[]): string[] =>
+  items.flatMap((item) => (item.type === 'failed' ? [`${item.task} ${item.failure} ${item.retried ? 'again' : 'lost'}`] : []));
+
+await test('killed once: tried again, the same winner; killed twice: the child is lost, the search goes on', async () => {
+  const undisturbed = winnerOf(await finishedRun(alone));
+  const once = newFolder();
+  assert.deepEqual(failuresOf(await searchWith(once, 's1c1/0', 'SIGKILL', 1)), ['s1c1/0 memory again']);
+  assert.equal(winnerOf(once), undisturbed);
+  const twice = newFolder();
+  assert.deepEqual(failuresOf(await searchWith(twice, 's1c1/0', 'SIGKILL', 2)), ['s1c1/0 memory again', 's1c1/0 memory lost']);
+  const { state } = readRun(twice);
+  assert.match(JSON.stringify(state.search.lines.get('s1c1')?.end), /lost.*SIGKILL/);
+  assert.ok(state.search.finished);
+});
+
+await test('stopped: hung after the patience, and tried again', async () => {
+  const run = newFolder();
+  const items = await searchWith(run, 's1c2/0', 'SIGSTOP', 1, { patience: 2 });
+  assert.deepEqual(failuresOf(items), ['s1c2/0 hung again']);
+  assert.ok(readRun(run).state.search.finished);
+});
+
+await test('the vanilla network killed twice: the run says so and can be resumed', async () => {
+  const run = newFolder();
+  await assert.rejects(
+    searchWith(run, 'vanilla', 'SIGKILL', 2),
+    (error: Error) => error instanceof RunError && error.message.startsWith('vanilla could not be trained (memory): '),
+  );
+  assert.equal((await collect(resume(run))).at(-1)?.type, 'finished');
+});

@@ -1,0 +1,287 @@
+/** The training of one network: a golden run, cuts that change nothing, what is measured, what diverges. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { openEngine } from '../../src/engine/open.ts';
+import { reference } from '../../src/engine/reference/engine.ts';
+import { vanillaNetwork } from '../../src/network/vanilla.ts';
+import { decodeCheckpoint, encodeCheckpoint, type Checkpoint, type CheckpointStore } from '../../src/training/checkpoint.ts';
+import { JobFailure, type EvaluationJob, type Report, type TrainingJob } from '../../src/training/job.ts';
+import { runJob, train, type Surroundings } from '../../src/training/train.ts';
+import { splitDataset } from '../../src/data/split.ts';
+import { sha256 } from '../../src/util/hash.ts';
+import { must } from '../../src/util/assert.ts';
+import { readDataset } from '../../src/data/read.ts';
+import { UserError } from '../../src/util/user-error.ts';
+import { classes, engine, place, readQuadrants } from '../support/runs.ts';
+
+const { dataset, path } = await readQuadrants();
+const network = vanillaNetwork(dataset.shape, classes, [3, 4]);
+
+function memoryCheckpoints(): CheckpointStore & { readonly written: ReadonlyMap<string, Uint8Array> } {
+  const written = new Map<string, Uint8Array>();
+  return {
+    written,
+    write(checkpoint: Checkpoint) {
+      const bytes = encodeCheckpoint(checkpoint);
+      const hash = sha256(bytes);
+      written.set(hash, bytes);
+      return Promise.resolve(hash);
+    },
+    read: (hash) => Promise.resolve(decodeCheckpoint(must(written.get(hash), `checkpoint ${hash}`), hash)),
+  };
+}
+
+const checkpoints = memoryCheckpoints();
+
+function surroundings(reports: Report[], fields: Partial<Surroundings> = {}): Surroundings {
+  const report = (said: Report): void => void (said.kind === 'progress' || reports.push(said));
+  return { engine: reference, dataset, checkpoints, report, breathe: () => Promise.resolve(), ...fields };
+}
+
+/** 13 minibatches of 16 an epoch. */
+const perEpoch = 13;
+
+function jobOf(fields: Partial<TrainingJob> = {}): TrainingJob {
+  return {
+    kind: 'training',
+    id: 'test',
+    network,
+    start: { from: { kind: 'initial', key: ['initial'] }, edits: [], velocities: false },
+    data: { path, hash: dataset.hash, images: null, validation: 0.1 },
+    whole: false,
+    batch: 16,
+    augmentation: { flip: false, normalise: true, shift: 0.125, cutout: 0.25, mixup: 1 },
+    learning: { momentum: 0.9, weightDecay: 5e-4 },
+    schedule: { kind: 'cosine', rate: 0.05, from: 0, to: 1 },
+    key: ['line'],
+    minibatches: { first: 0, count: 4 * perEpoch, done: 0 },
+    engine: { name: 'reference', threads: 1, convolution: 'auto' },
+    ...fields,
+  };
+}
+
+const draw = (reports: readonly Report[]): string =>
+  reports
+    .map((report) =>
+      report.kind === 'epoch'
+        ? `epoch ${report.epoch} (${report.done}): ${report.loss.toFixed(4)} ${report.validation?.loss.toFixed(4)} ${report.validation?.accuracy.toFixed(3)}`
+        : report.kind,
+    )
+    .join('\n');
+
+await test('a golden run: four epochs, every augmentation', async () => {
+  const reports: Report[] = [];
+  await runJob(jobOf(), surroundings(reports));
+  assert.equal(
+    draw(reports),
+    [
+      'epoch 1 (13): 1.3956 1.3756 0.292',
+      'epoch 2 (26): 1.3800 1.3452 0.333',
+      'epoch 3 (39): 1.3599 1.2991 0.500',
+      'epoch 4 (52): 1.3449 1.2908 0.500',
+    ].join('\n'),
+  );
+});
+
+await test('in one go or cut at any epoch: the same bits', async () => {
+  const whole: Report[] = [];
+  const expected = await train(jobOf(), surroundings(whole));
+  const ends = whole.flatMap((report) => (report.kind === 'epoch' ? [report] : []));
+  assert.equal(ends.length, 4);
+  for (const { done, checkpoint } of ends.slice(0, -1)) {
+    const rest: Report[] = [];
+    const start = { from: { kind: 'checkpoint', hash: checkpoint }, edits: [], velocities: true } as const;
+    const hash = await train(jobOf({ start, minibatches: { first: 0, count: 4 * perEpoch, done } }), surroundings(rest));
+    assert.equal(hash, expected, `cut at ${done}`);
+    assert.deepEqual(rest, whole.slice(-rest.length));
+  }
+});
+
+await test('cut with the optimizer begun anew, or under another key: other bits', async () => {
+  const reports: Report[] = [];
+  const expected = await train(jobOf(), surroundings(reports));
+  const hash = must(reports.flatMap((report) => (report.kind === 'epoch' ? [report.checkpoint] : []))[0], 'checkpoint');
+  const minibatches = { first: 0, count: 4 * perEpoch, done: perEpoch };
+  const from = { kind: 'checkpoint', hash } as const;
+  const again = (fields: Partial<TrainingJob>): Promise<string> => train(jobOf({ minibatches, ...fields }), surroundings([]));
+  assert.notEqual(await again({ start: { from, edits: [], velocities: false } }), expected);
+  assert.notEqual(await again({ start: { from, edits: [], velocities: true }, key: ['another'] }), expected);
+});
+
+await test('slices that follow one another are the schedule in one piece, where they go on with momentum', async () => {
+  const reports: Report[] = [];
+  await train(jobOf(), surroundings(reports));
+  const [count, cut] = [4 * perEpoch, 20];
+  const schedule = { kind: 'cosine', rate: 0.05 } as const;
+  const first = await train(
+    jobOf({ schedule: { ...schedule, from: 0, to: cut / count }, minibatches: { first: 0, count: cut, done: 0 } }),
+    surroundings([]),
+  );
+  const second: Report[] = [];
+  await train(
+    jobOf({
+      start: { from: { kind: 'checkpoint', hash: first }, edits: [], velocities: true },
+      schedule: { ...schedule, from: cut / count, to: 1 },
+      minibatches: { first: cut, count: count - cut, done: 0 },
+    }),
+    surroundings(second),
+  );
+  // The rates differ in the last bit of an f64, as f32 they may in one: the losses are equal to rounding.
+  const last = (all: readonly Report[]): number =>
+    all.flatMap((report) => (report.kind === 'epoch' ? [report.loss] : [])).at(-1) ?? 0;
+  assert.ok(Math.abs(last(second) - last(reports)) < 1e-5);
+});
+
+await test('the whole of the data: more minibatches an epoch, and nothing is validated', async () => {
+  const reports: Report[] = [];
+  await train(jobOf({ whole: true, minibatches: { first: 0, count: 20, done: 0 } }), surroundings(reports));
+  assert.deepEqual(
+    reports.map((report) => report.kind === 'epoch' && [report.done, report.epoch, report.validation]),
+    [
+      [15, 1, null],
+      [20, 2, null],
+    ],
+  );
+});
+
+await test('a rate that is far too high: diverged, and no checkpoint of it', async () => {
+  const reports: Report[] = [];
+  const store = memoryCheckpoints();
+  await assert.rejects(
+    train(jobOf({ schedule: { kind: 'constant', rate: 1e12 } }), surroundings(reports, { checkpoints: store })),
+    (error: Error) => error instanceof JobFailure && error.failure === 'diverged' && /minibatch|loss/.test(error.message),
+  );
+  assert.equal(store.written.size, 0);
+});
+
+await test('what is awaited after each minibatch can stop the job', async () => {
+  let breaths = 0;
+  const breathe = (): Promise<void> => (++breaths === 5 ? Promise.reject(new Error('left')) : Promise.resolve());
+  await assert.rejects(train(jobOf(), surroundings([], { breathe })), /left/);
+});
+
+await test('an evaluation counts every image once, and its accuracy is the diagonal', async () => {
+  const checkpoint = await train(jobOf(), surroundings([]));
+  for (const part of ['test', 'validation'] as const) {
+    const reports: Report[] = [];
+    const { data, batch } = jobOf();
+    const job: EvaluationJob = {
+      kind: 'evaluation',
+      id: 'test',
+      network,
+      checkpoint,
+      data,
+      part,
+      normalise: true,
+      batch,
+      engine: jobOf().engine,
+    };
+    await runJob(job, surroundings(reports));
+    const [report] = reports;
+    assert.ok(report?.kind === 'evaluated' && reports.length === 1);
+    const labels =
+      part === 'test'
+        ? [...dataset.test.labels]
+        : [...splitDataset(dataset, { validation: 0.1 }).validation].map((index) => dataset.train.labels[index]);
+    const rows = report.confusion.map((row) => row.reduce((sum, count) => sum + count, 0));
+    assert.deepEqual(
+      rows,
+      [0, 1, 2, 3].map((label) => labels.filter((other) => other === label).length),
+    );
+    const right = report.confusion.reduce((sum, row, label) => sum + (row[label] ?? 0), 0);
+    assert.equal(report.measured.accuracy, right / labels.length);
+    // Another batch size is the same measurement; without normalisation it is another.
+    const other: Report[] = [];
+    await runJob({ ...job, batch: 7 }, surroundings(other));
+    assert.deepEqual(other[0]?.kind === 'evaluated' && other[0].confusion, report.confusion);
+    await runJob({ ...job, normalise: false }, surroundings(other));
+    assert.notDeepEqual(other[1], report);
+  }
+});
+
+await test('a damaged checkpoint in an evaluation: not finite is said', async () => {
+  const hash = await train(jobOf({ minibatches: { first: 0, count: 1, done: 0 } }), surroundings([]));
+  const { tensors } = await checkpoints.read(hash);
+  const [name = '', tensor] = Object.entries(tensors).find(([key]) => key.endsWith('kernel')) ?? [];
+  const broken = {
+    ...tensors,
+    [name]: { shape: must(tensor, 'kernel').shape, data: must(tensor, 'kernel').data.map(() => Number.NaN) },
+  };
+  const checkpoint = await checkpoints.write({ network, tensors: broken });
+  const { data, batch, engine: on } = jobOf();
+  const job: EvaluationJob = {
+    kind: 'evaluation',
+    id: '',
+    network,
+    checkpoint,
+    data,
+    part: 'test',
+    normalise: true,
+    batch,
+    engine: on,
+  };
+  await assert.rejects(
+    runJob(job, surroundings([])),
+    (error: Error) => error instanceof JobFailure && error.failure === 'diverged',
+  );
+});
+
+await test('a probe says each of its minibatches and writes nothing', async () => {
+  const store = memoryCheckpoints();
+  const said: Report[] = [];
+  const { data, batch, augmentation, learning, engine: on } = jobOf();
+  await runJob(
+    { kind: 'probe', id: '', network, data, batch, augmentation, learning, minibatches: 5, engine: on },
+    { ...surroundings([], { checkpoints: store }), report: (report) => void said.push(report) },
+  );
+  assert.deepEqual(
+    said.map((report) => report.kind === 'progress' && report.done),
+    [1, 2, 3, 4, 5],
+  );
+  assert.equal(store.written.size, 0);
+});
+
+await test('a job is its inputs: run twice, the same bits, whatever else was run', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat({ max: 5 }), fc.integer({ min: 1, max: 15 }), async (seed, count) => {
+      const job = jobOf({ key: [seed], minibatches: { first: 0, count, done: 0 } });
+      const one = await train(job, surroundings([]));
+      await train(jobOf({ key: ['between'], minibatches: { first: 3, count: 2, done: 0 } }), surroundings([]));
+      assert.equal(await train(job, surroundings([])), one);
+    }),
+    { numRuns: 4 },
+  );
+});
+
+await test(
+  'it learns: Fashion-MNIST, 2,000 images, five epochs',
+  { skip: engine !== 'onednn' && 'oneDNN is not here' },
+  async (context) => {
+    const read = await readDataset('fashion-mnist', { cacheFolder: `${place}/cache`, environment: process.env }).catch(
+      (error: unknown) => {
+        if (error instanceof UserError) return null;
+        throw error;
+      },
+    );
+    if (read === null) return context.skip('the package dataset-fashion-mnist is not here');
+    const fashion = read.dataset;
+    const reports: Report[] = [];
+    const { learning } = jobOf();
+    await train(
+      jobOf({
+        network: vanillaNetwork(fashion.shape, 10, [8, 16]),
+        data: { path: read.path, hash: fashion.hash, images: 2000, validation: 0.02 },
+        batch: 32,
+        augmentation: { flip: true, normalise: true, shift: 0, cutout: 0, mixup: 0 },
+        learning,
+        minibatches: { first: 0, count: 5 * 62, done: 0 },
+        engine: { name: 'onednn', threads: 1, convolution: 'auto' },
+      }),
+      surroundings(reports, { dataset: fashion, engine: await openEngine('onednn', { threads: 1, environment: process.env }) }),
+    );
+    const accuracies = reports.flatMap((report) => (report.kind === 'epoch' ? [report.validation?.accuracy ?? 0] : []));
+    assert.equal(accuracies.length, 5);
+    assert.ok((accuracies.at(-1) ?? 0) > 0.55, `${accuracies.join(' ')} of 1 that 0.1 would be by chance`);
+  },
+);
