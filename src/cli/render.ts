@@ -120,17 +120,22 @@ function phaseLine({ view, config, now }: Scene, phase: Phase, width: number): L
   return lineWidth(left) + lineWidth(right) + 2 > width ? fit(left, width) : spread(left, right, width);
 }
 
-function statusOf({ view }: Scene, phase: Phase, line: Trained): Status {
+function statusOf({ view, config }: Scene, phase: Phase, line: Trained): Status {
   if (line.end?.kind === 'lost') return 'lost';
   if (phase.kind === 'step') {
     if (phase.step.winner === line.id) return 'winner';
     if (line.end?.kind === 'dropped' || phase.step.winner !== null) return 'dropped';
   }
+  if (phase.kind === 'step') {
+    const through = rungsFor(settingsOf(view, config))
+      .slice(0, phase.rung + 1)
+      .reduce((sum, { epochs }) => sum + epochs, 0);
+    // Nothing says that a task has ended: its last epoch does.
+    if ((line.epochs.at(-1)?.epoch ?? 0) >= through) return 'done';
+  }
   if (view.running.has(line.id)) return 'running';
   if (phase.kind !== 'step') return line.epochs.length > 0 ? 'done' : 'waiting';
-  // The survivors of the rung before are due in this one until they have trained its epochs.
-  const trained = view.run.search.tasks.has(`${line.id}/${phase.rung}`);
-  return trained ? 'done' : phase.rung > 0 ? 'on' : 'waiting';
+  return phase.rung > 0 ? 'on' : 'waiting';
 }
 
 interface Columns {

@@ -33,6 +33,25 @@ grown    vanilla 41.0 %
 `,
   ));
 
+test('a child that has had its epochs of the rung is trained', () =>
+  golden(
+    'half a rung',
+    80,
+    24,
+    `
+instar digits · shr · runs/first                                21s, ~13:32 left
+step 1 of 2, rung 1 of 3  ▸4×1  2×2  1×4                          1,500 images/s
+
+  child     valid.            loss  param. mul-adds epoch      operators
+✓ s1c0      72.0 % ▄         1.000   1.4 k    290 k trained    unchanged
+● s1c1           –           1.300   2.7 k    580 k ▕████    ▏ widen×2
+· s1c2           –               –   3.0 k    1.5 M waits      conv5 split
+· s1c3           –               –   2.0 k    750 k waits      conv3
+
+grown    vanilla 71.2 %
+`,
+  ));
+
 test('a rung of a step', () =>
   golden(
     'second rung',

@@ -130,7 +130,7 @@ export const items: readonly { readonly name: string; readonly t: number; readon
   ['', 16, task(16, 's1c1/0')],
   ['', 18, at(18, { type: 'grown', line: 's1c1', certificate: { evaluation: 1e-6, training: 1e-3 } })],
   ['rung', 20, progress('s1c1/0', 27, 54, 1.3)],
-  ['', 21, epoch(21, 's1c0/0', 54, 1, 1.0, 0.72)],
+  ['half a rung', 21, epoch(21, 's1c0/0', 54, 1, 1.0, 0.72)],
   ['', 23, epoch(23, 's1c1/0', 54, 1, 1.05, 0.71)],
   ['', 23, task(23, 's1c2/0')],
   ['', 23, task(23, 's1c3/0')],
