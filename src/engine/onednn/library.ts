@@ -3,6 +3,7 @@
  * no primitives.
  */
 import { existsSync, readdirSync } from 'node:fs';
+import { platform } from 'node:os';
 import koffi, { type LibraryHandle } from 'koffi';
 import { UserError } from '../../util/user-error.ts';
 import { version2, version3 } from './constants.ts';
@@ -59,7 +60,7 @@ interface Loaded {
  * crash while exiting. A second reference, never given back, keeps it.
  */
 function keepLoaded(path: string): void {
-  const names = process.platform === 'darwin' ? ['libSystem.B.dylib'] : ['libc.so.6', 'libdl.so.2'];
+  const names = platform() === 'darwin' ? ['libSystem.B.dylib'] : ['libc.so.6', 'libdl.so.2'];
   const now = 2;
   for (const name of names) {
     try {
