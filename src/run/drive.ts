@@ -195,7 +195,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
     }
     const { baseline } = settings();
     const searched = baseline ? baselineSlices(state.search, context).filter((slice) => !slice.whole) : [];
-    const start = starts.get('final') ?? taskStart;
+    const toStart = starts.get('final') ?? taskStart;
     const slice = planSlice({
       budget: state.budget,
       elapsed: run.elapsed(),
@@ -204,8 +204,8 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
       minibatch: minibatchSeconds('final'),
       baselineMinibatch: baseline ? minibatchSeconds('vanilla') : 0,
       baselineSearched: searched.reduce((sum, { count }) => sum + count, 0),
-      test: (baseline ? 2 : 1) * (start + (config.data.testImages / batch) * minibatchSeconds('final') * 0.4),
-      start,
+      test: (baseline ? 2 : 1) * (toStart + (config.data.testImages / batch) * minibatchSeconds('final') * 0.4),
+      start: toStart,
     });
     return { type: 'slice', line: 'final', ...slice };
   }

@@ -175,7 +175,8 @@ await test('interrupted while its speed is measured, extended, and gone on with'
 await test('a run without a budget cannot be given more of one; one that is too short says what would fit', async () => {
   const run = newFolder();
   const controller = new AbortController();
-  for await (const _item of search({ ...tiny, run, signal: controller.signal })) controller.abort();
+  controller.abort();
+  await collect(search({ ...tiny, run, signal: controller.signal }));
   await assert.rejects(
     collect(resume(run, { budget: 10 })),
     (error: Error) => error instanceof UserError && /begun without a budget/.test(error.message),

@@ -1,0 +1,212 @@
+/**
+ * `npm run soak`: one search of some ten seconds undisturbed, then again with the run or one of its workers ended by
+ * `kill -9` at a random moment and resumed at once, twenty times. The winner has to be the same, bit for bit. It goes on
+ * where an earlier soak stopped, and writes what it found to results/soak.md. `--rounds 40` for more.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openEngine } from '../src/engine/open.ts';
+import { readRun, resume, search, type SearchOptions } from '../src/run/open.ts';
+import { lineOf } from '../src/search/state.ts';
+import { random } from '../src/util/random.ts';
+import { version } from '../src/util/version.ts';
+
+/** Not kept in git: runs that are going on, and what was found so far. */
+const place = join('.cache', 'soak');
+const found = join(place, 'state.json');
+const report = join('results', 'soak.md');
+
+const options: SearchOptions = {
+  dataset: 'fashion-mnist',
+  preset: 'quick',
+  engine: 'onednn',
+  workers: 2,
+  settings: {
+    widths: [8, 16, 16],
+    images: 1000,
+    validation: 0.01,
+    batch: 64,
+    vanilla: { epochs: 3 },
+    step: { children: 4, epochs: 12 },
+    limits: { steps: 2, memory: 2 ** 32 },
+    final: { epochs: 3 },
+  },
+};
+
+interface Round {
+  readonly round: number;
+  /** Seconds of the run's time, as drawn. */
+  readonly moment: number;
+  readonly target: 'run' | 'worker';
+  /** Events in the journal after the kill, and what the last of them was. */
+  readonly events: number;
+  readonly last: string;
+  /** Seconds of work that had to be done again, start of the processes included. */
+  readonly lost: number;
+  readonly same: boolean;
+}
+
+interface Found {
+  /** What the rounds are compared with; they are thrown away where it does not fit any more. */
+  readonly of: string;
+  readonly winner: string;
+  /** Seconds. */
+  readonly undisturbed: number;
+  readonly rounds: readonly Round[];
+}
+
+const say = (text: string): void => void writeSync(2, `${text}\n`);
+const sleep = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+
+function winnerOf(run: string): string {
+  const { search: state } = readRun(run).state;
+  const test = state.tests.get('final');
+  if (!state.finished || test === undefined) throw new Error(`${run} is not finished`);
+  return `${lineOf(state, 'final').checkpoint} ${test.measured.loss} ${test.measured.accuracy}`;
+}
+
+/** This file again, as a process that does nothing but the search. */
+function begin(what: 'search' | 'resume', run: string): { readonly child: ChildProcess; readonly ended: Promise<number | null> } {
+  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), what, run], {
+    env: { ...process.env, INSTAR_SOAK_RUN: run },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  return { child, ended: new Promise((resolve) => child.on('close', (code) => resolve(code))) };
+}
+
+/** The run's worker processes, by what stands in their environment. */
+function workersOf(run: string): number[] {
+  const has = (pid: string): boolean => {
+    try {
+      return (
+        readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`INSTAR_SOAK_RUN=${run}`) &&
+        readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker.js')
+      );
+    } catch {
+      // Gone, or another user's.
+      return false;
+    }
+  };
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && has(name))
+    .map(Number);
+}
+
+/** Seconds from the beginning of the first event to the last, by the wall clock. */
+function wallOf(run: string): number {
+  const { entries } = readRun(run).replay;
+  return (Date.parse(entries.at(-1)?.at ?? '') - Date.parse(entries[0]?.at ?? '')) / 1000;
+}
+
+async function disturbed(round: number, { winner, undisturbed }: Found): Promise<Round> {
+  const drawn = random('soak', round);
+  const target = drawn.float() < 0.5 ? 'run' : 'worker';
+  const run = join(place, `round-${round}`);
+  rmSync(run, { recursive: true, force: true });
+  const { child, ended } = begin('search', run);
+  while (!existsSync(join(run, 'journal.jsonl'))) await sleep(0.02);
+  const moment = drawn.float() * undisturbed;
+  const began = performance.now();
+  while (performance.now() - began < 1000 * moment && child.exitCode === null) await sleep(0.005);
+  let killed = false;
+  if (target === 'worker') {
+    // Between two tasks there may be none for a moment.
+    while (!killed && child.exitCode === null) {
+      const workers = workersOf(run);
+      if (workers.length > 0) {
+        process.kill(drawn.pick(workers), 'SIGKILL');
+        killed = true;
+      } else await sleep(0.005);
+    }
+  } else if (child.exitCode === null) killed = child.kill('SIGKILL');
+  const { entries } = readRun(run).replay;
+  if (target === 'run') await begin('resume', run).ended;
+  else await ended;
+  const same = winnerOf(run) === winner;
+  const lost = wallOf(run) - undisturbed;
+  const last = entries.at(-1);
+  const where = last === undefined ? 'none' : 'task' in last ? `${last.type} ${last.task}` : last.type;
+  if (same) rmSync(run, { recursive: true, force: true });
+  return { round, moment, target, events: entries.length, last: killed ? where : `${where} (it had ended)`, lost, same };
+}
+
+function readFound(of: string): Found | null {
+  if (!existsSync(found)) return null;
+  const read = JSON.parse(readFileSync(found, 'utf8')) as Found;
+  return read.of === of ? read : null;
+}
+
+const keep = (state: Found): void => writeFileSync(found, `${JSON.stringify(state, null, 2)}\n`);
+
+function machine(): string {
+  const flags = existsSync('/proc/cpuinfo') ? (/^flags\s*:\s*(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? '') : '';
+  const relevant = flags
+    .split(' ')
+    .filter((flag) => /^(avx2|fma|avx512f|avx512_bf16|avx512_vnni|amx_bf16|asimd|sve)$/.test(flag));
+  return `${availableParallelism()} cores of ${cpus()[0]?.model.trim() ?? 'an unknown processor'} (${relevant.join(', ')})`;
+}
+
+function write({ winner, undisturbed, rounds }: Found, library: string): void {
+  const failed = rounds.filter(({ same }) => !same).length;
+  const seconds = (value: number): string => value.toFixed(1);
+  const rows = rounds.map(
+    ({ round, moment, target, events, last, lost, same }) =>
+      `| ${round} | ${seconds(moment)} s | ${target} | ${events} | ${last} | ${seconds(lost)} | ${same ? 'yes' : '**no**'} |`,
+  );
+  mkdirSync('results', { recursive: true });
+  writeFileSync(
+    report,
+    `${[
+      '# Soak: ended by `kill -9` at random moments',
+      '',
+      `A search of ${seconds(undisturbed)} s on Fashion-MNIST, undisturbed once; then ended at a random moment, the run (and resumed at once) or one`,
+      'of its workers, each time from the beginning. The winner is the hash of its checkpoint, with loss and accuracy on the test set.',
+      'Seconds lost are wall-clock seconds more than undisturbed; below zero where the machine was less busy.',
+      '',
+      `- command: \`npm run soak\`; ${rounds.length} rounds, ${failed === 0 ? 'each with the same winner' : `**${failed} with another winner**`}`,
+      `- machine: ${machine()}`,
+      `- versions: Instar ${version}, Node ${process.versions.node}, ${library}`,
+      `- winner: \`${winner}\``,
+      '',
+      '| round | moment | killed | events then | last event | seconds lost | same winner |',
+      '| ---: | ---: | --- | ---: | --- | ---: | --- |',
+      ...rows,
+    ].join('\n')}\n`,
+  );
+}
+
+async function soak(count: number): Promise<void> {
+  const { fingerprint } = await openEngine('onednn', { threads: 1, environment: process.env });
+  const library = `oneDNN ${fingerprint.version} (${fingerprint.instructionSet})`;
+  const of = JSON.stringify({ options, version, library, node: process.versions.node });
+  mkdirSync(place, { recursive: true });
+  let state = readFound(of);
+  if (state === null) {
+    const run = join(place, 'undisturbed');
+    rmSync(run, { recursive: true, force: true });
+    say('undisturbed …');
+    await begin('search', run).ended;
+    state = { of, winner: winnerOf(run), undisturbed: wallOf(run), rounds: [] };
+    keep(state);
+  }
+  say(`undisturbed: ${state.undisturbed.toFixed(1)} s, ${state.winner}`);
+  for (let round = state.rounds.length + 1; round <= count; round++) {
+    const result = await disturbed(round, state);
+    state = { ...state, rounds: [...state.rounds, result] };
+    keep(state);
+    write(state, library);
+    say(
+      `${round} of ${count}: ${result.target} killed after ${result.moment.toFixed(1)} s (${result.last}): ${result.same ? 'the same winner' : 'ANOTHER WINNER'}`,
+    );
+  }
+  write(state, library);
+  if (state.rounds.some(({ same }) => !same)) process.exitCode = 1;
+}
+
+const [what = '', run = ''] = process.argv.slice(2);
+const all = what === 'search' ? search({ ...options, run }) : what === 'resume' ? resume(run) : null;
+if (all !== null) while ((await all.next()).done !== true);
+else await soak(what === '--rounds' ? Number(run) : 20);
