@@ -19,7 +19,10 @@ const bytesOf = ({ kind, shape }: Buffer): number => (kind === 'mask' ? 1 : 4) *
 /** Bytes of activations, gradients and masks, sharing memory where their lifetimes allow, and of the state. */
 function needs(network: Network, batch: number, purpose: Purpose): { readonly arena: number; readonly state: number } {
   const program = lower(network, batch, purpose);
-  const blocks = [...lifetimesOf(program)].map(([id, lifetime]) => ({ ...lifetime, size: bytesOf(program.buffers[id] as Buffer) }));
+  const blocks = [...lifetimesOf(program)].map(([id, lifetime]) => ({
+    ...lifetime,
+    size: bytesOf(program.buffers[id] as Buffer),
+  }));
   const state = program.state.reduce((sum, { buffer }) => sum + bytesOf(program.buffers[buffer] as Buffer), 0);
   return { arena: planArena(blocks).total, state };
 }
