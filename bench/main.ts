@@ -2,6 +2,7 @@
 import { cpus } from 'node:os';
 import { bareBench, oneThread } from './bare.ts';
 import { say } from './measure.ts';
+import { memoryBench } from './memory.ts';
 import { compileBench, scalingBench } from './scaling.ts';
 import { debianTorchBench, newestTorchBench } from './torch.ts';
 
@@ -16,6 +17,7 @@ const benches: Readonly<Record<string, Bench>> = {
   'torch-newest': { title: 'a training step against the newest PyTorch, eager', run: newestTorchBench },
   scaling: { title: 'time a multiply-add, from 0.4 M to 10 M parameters', run: scalingBench },
   compile: { title: 'lowering a grown 100-layer network and creating its primitives', run: compileBench },
+  memory: { title: 'memory of a worker at batch 128: predicted, and taken', run: memoryBench },
 };
 
 const wanted = process.argv.slice(2);

@@ -10,7 +10,8 @@ import { batch, oneThread, paperNetwork, rounds } from './bare.ts';
 import { childContender, interleave, say, sayImages, sayRatio } from './measure.ts';
 import { trainingContender } from './training-step.ts';
 
-async function against(python: string, missing: string, atLeast: number | null): Promise<void> {
+/** `atLeast` is asked of version 2; 3 has no Winograd in f32 and is reported. */
+async function against(python: string, missing: string, atLeast: number): Promise<void> {
   const script = join(import.meta.dirname, '../../bench/torch_step.py');
   const torch = await childContender('PyTorch', python, [script, String(batch), '1'], { OMP_NUM_THREADS: '1' });
   if (torch === undefined) {
@@ -22,14 +23,13 @@ async function against(python: string, missing: string, atLeast: number | null):
   const results = await interleave([ours, torch], Math.ceil(rounds / 2), 2);
   sayImages(results, batch);
   const [first, second] = results;
-  if (first !== undefined && second !== undefined) sayRatio(first, second, atLeast);
+  if (first !== undefined && second !== undefined)
+    sayRatio(first, second, engine.fingerprint.version.startsWith('2') ? atLeast : null);
   ours.close();
   torch.close();
 }
 
-/** What is asked of version 2; 3 has no Winograd in f32 and is reported. */
-export const debianTorchBench = (): Promise<void> =>
-  against('/usr/bin/python3', 'python3-torch is not installed', oneThread().fingerprint.version.startsWith('2') ? 6 : null);
+export const debianTorchBench = (): Promise<void> => against('/usr/bin/python3', 'python3-torch is not installed', 6);
 
 export async function newestTorchBench(): Promise<void> {
   const python = process.env['INSTAR_BENCH_TORCH'];

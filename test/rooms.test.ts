@@ -16,7 +16,11 @@ const effects: readonly { readonly name: string; readonly pattern: RegExp; reado
     allowed: ['execution/', 'run/', 'web/', 'cli/'],
   },
   { name: 'console', pattern: /(?<![.\w])console\s*\./, allowed: ['run/', 'web/', 'cli/'] },
-  { name: 'the clock', pattern: /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b/, allowed: ['run/', 'web/', 'cli/'] },
+  {
+    name: 'the clock',
+    pattern: /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b/,
+    allowed: ['execution/', 'run/', 'web/', 'cli/'],
+  },
   { name: 'Math.random', pattern: /\bMath\.random\b/, allowed: [] },
 ];
 

@@ -15,7 +15,7 @@ import { decodeCheckpoint } from '../training/checkpoint.ts';
 import { createEvaluator, type Evaluator } from '../training/measure.ts';
 import { UserError } from '../util/user-error.ts';
 import type { Io } from './io.ts';
-import type { Given } from './program.ts';
+import type { Given } from './given.ts';
 import { parseChoice } from './values.ts';
 
 const aboutSchema = z.object({

@@ -8,7 +8,7 @@ import { setImmediate } from 'node:timers/promises';
 import { UserError } from '../util/user-error.ts';
 import { formatSize, openEvaluator, readBest, type Best } from './best.ts';
 import { printLines, type Io } from './io.ts';
-import type { Given } from './program.ts';
+import type { Given } from './given.ts';
 import { formatLoss, formatPercent, padLeft, padRight, plural, printable, truncate } from './text.ts';
 import { parseChoice } from './values.ts';
 

@@ -1,53 +1,7 @@
 #!/usr/bin/env node
-/** The command line's outermost layer: runs the command, and makes an exit code and at most one line of what goes wrong. */
-import { CommanderError } from 'commander';
-import { RunError, UserError } from '../util/user-error.ts';
-import { processIo, type Io } from './io.ts';
-import { createProgram } from './program.ts';
-import { printable } from './text.ts';
-
-const codes = { done: 0, failed: 1, wrong: 2 } as const;
-
-const oneLine = (text: string): string => printable(text.trim().replaceAll(/\s*\n\s*/g, ' '));
-
-/** `error: unknown option '--foo'\n(Did you mean …?)` in our words. */
-const wordsOf = (error: CommanderError): string => oneLine(error.message.replace(/^error: /, ''));
-
-function fail(error: unknown, io: Io): number {
-  const say = (text: string): void => void io.err.write(`instar: ${text}\n`);
-  if (error instanceof CommanderError) {
-    if (error.exitCode === 0) return codes.done;
-    say(
-      error.code === 'commander.help'
-        ? "a command is needed ('instar --help' lists them)"
-        : `${wordsOf(error)} ('instar --help' explains)`,
-    );
-    return codes.wrong;
-  }
-  if (error instanceof UserError) {
-    say(oneLine(error.message));
-    return codes.wrong;
-  }
-  if (error instanceof RunError) {
-    say(oneLine(error.message));
-    return codes.failed;
-  }
-  say(
-    `an unexpected failure; please report it with what follows\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-  );
-  return codes.failed;
-}
-
-/** Runs a command line and gives its exit code. */
-export async function runCommandLine(parameters: readonly string[], io: Io = processIo): Promise<number> {
-  let code: number = codes.done;
-  try {
-    await createProgram(io, (result) => (code = result)).parseAsync([...parameters], { from: 'user' });
-  } catch (error) {
-    code = fail(error, io);
-  }
-  return code;
-}
+/** The program `instar`. */
+import { runCommandLine } from './command-line.ts';
+import { processIo } from './io.ts';
 
 // A reader that has gone (`| head`) is no failure of ours; neither is a terminal that was closed.
 for (const stream of [process.stdout, process.stderr])
@@ -55,4 +9,4 @@ for (const stream of [process.stdout, process.stderr])
     if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
   });
 
-process.exitCode = await runCommandLine(process.argv.slice(2));
+process.exitCode = await runCommandLine(process.argv.slice(2), processIo);

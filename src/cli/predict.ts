@@ -4,7 +4,7 @@ import { bytesOf, type Part } from '../data/dataset.ts';
 import { readImage } from '../data/image.ts';
 import { openEvaluator, readBest } from './best.ts';
 import { printLines, type Io } from './io.ts';
-import type { Given } from './program.ts';
+import type { Given } from './given.ts';
 import { formatPercent, padLeft, padRight, printable, truncate } from './text.ts';
 import { parseWhole } from './values.ts';
 

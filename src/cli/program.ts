@@ -1,12 +1,10 @@
 /** The command line as commander knows it: commands, options, help. What a command does is loaded when it is called. */
 import { Command, Option } from 'commander';
 import { version } from '../util/version.ts';
+import type { Given } from './given.ts';
 import type { Io } from './io.ts';
 import { groups, settingOptions, type SettingOption } from './search-options.ts';
 import { describeDefault } from './settings.ts';
-
-/** What commander gives of a command's options. */
-export type Given = Readonly<Record<string, unknown>>;
 
 function settingOption(row: SettingOption): Option {
   const text = row.quiet === true ? row.text : `${row.text} ${describeDefault(row.settings[0] ?? '')}`;

@@ -3,7 +3,7 @@
  * the width, and there are fewer lines than the screen has.
  */
 import type { Config } from '../run/config.ts';
-import { lineOf, validationOf, type Line as Trained, type LineId } from '../search/state.ts';
+import { lineOf, type Line as Trained, type LineId } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { shortEdits } from './edits.ts';
 import { fit, lineWidth, paint, spread, type Line, type Span, type Style } from './styled.ts';
@@ -12,6 +12,7 @@ import {
   formatCount,
   formatLoss,
   formatPercent,
+  formatWhole,
   padLeft,
   padRight,
   plural,
@@ -91,7 +92,7 @@ function rungLine(view: View, config: Config, phase: Phase & { kind: 'step' }): 
 function phaseLine({ view, config, now }: Scene, phase: Phase, width: number): Line {
   const settings = settingsOf(view, config);
   const speed = imagesPerSecond(view, config, now);
-  const right: Line = speed === null ? [] : [[`${formatCount(Math.round(speed))} images/s`, 'dim']];
+  const right: Line = speed === null ? [] : [[`${formatWhole(Math.round(speed))} images/s`, 'dim']];
   const words = (): Line => {
     switch (phase.kind) {
       case 'start':
@@ -114,35 +115,43 @@ function phaseLine({ view, config, now }: Scene, phase: Phase, width: number): L
         return [['done', 'good']];
     }
   };
-  return spread(words(), right, width);
+  const left = words();
+  // Where both do not fit, the speed is what can be missed.
+  return lineWidth(left) + lineWidth(right) + 2 > width ? fit(left, width) : spread(left, right, width);
 }
 
-function statusOf({ view }: Scene, phase: Phase, line: Trained): Status {
+function statusOf({ view, config }: Scene, phase: Phase, line: Trained): Status {
   if (line.end?.kind === 'lost') return 'lost';
   if (phase.kind === 'step') {
     if (phase.step.winner === line.id) return 'winner';
     if (line.end?.kind === 'dropped' || phase.step.winner !== null) return 'dropped';
   }
+  if (phase.kind === 'step') {
+    const through = rungsFor(settingsOf(view, config))
+      .slice(0, phase.rung + 1)
+      .reduce((sum, { epochs }) => sum + epochs, 0);
+    // Nothing says that a task has ended: its last epoch does.
+    if ((line.epochs.at(-1)?.epoch ?? 0) >= through) return 'done';
+  }
   if (view.running.has(line.id)) return 'running';
   if (phase.kind !== 'step') return line.epochs.length > 0 ? 'done' : 'waiting';
-  // The survivors of the rung before are due in this one until they have trained its epochs.
-  const trained = view.run.search.tasks.has(`${line.id}/${phase.rung}`);
-  return trained ? 'done' : phase.rung > 0 ? 'on' : 'waiting';
+  return phase.rung > 0 ? 'on' : 'waiting';
 }
 
 interface Columns {
   readonly spark: number;
   readonly bar: number;
+  readonly loss: boolean;
   readonly multiplyAdds: boolean;
   readonly epochs: boolean;
 }
 
 const columnsFor = (width: number): Columns =>
   width >= 100
-    ? { spark: 12, bar: 14, multiplyAdds: true, epochs: true }
+    ? { spark: 10, bar: 10, loss: true, multiplyAdds: true, epochs: true }
     : width >= 78
-      ? { spark: 8, bar: 10, multiplyAdds: true, epochs: false }
-      : { spark: 6, bar: 8, multiplyAdds: false, epochs: false };
+      ? { spark: 8, bar: 10, loss: true, multiplyAdds: true, epochs: false }
+      : { spark: 6, bar: 8, loss: width >= 68, multiplyAdds: false, epochs: false };
 
 /** Epochs that a line's running task has had and will have, and the share of the running one. */
 function progressOf({ view, config }: Scene, phase: Phase, id: LineId): { epoch: string; share: number } {
@@ -175,8 +184,7 @@ function row(scene: Scene, phase: Phase, line: Trained, columns: Columns): Line 
   const base: Style = quiet ? 'dim' : 'plain';
   const { view } = scene;
   const own = line.epochs.findLast((point) => point.validation !== null)?.validation ?? null;
-  const measured = own ?? validationOf(view.run.search, line.id);
-  const accuracy = measured === null ? '–' : formatPercent(measured.accuracy);
+  const accuracy = own === null ? '–' : formatPercent(own.accuracy);
   const validated = line.epochs.flatMap(({ validation }) => (validation === null ? [] : [validation.accuracy]));
   // Without validation (the final training has all images) the loss is what can be seen.
   const curve = validated.length > 0 ? validated : line.epochs.map((point) => point.loss);
@@ -205,7 +213,7 @@ function row(scene: Scene, phase: Phase, line: Trained, columns: Columns): Line 
     [padLeft(accuracy, 7), own === null ? 'dim' : status === 'winner' ? 'good' : base],
     [' '],
     [padRight(sparkline(curve, columns.spark), columns.spark + 1), quiet ? 'dim' : 'good'],
-    [padLeft(loss === null ? '–' : formatLoss(loss), 6), base],
+    [columns.loss ? padLeft(loss === null ? '–' : formatLoss(loss), 6) : '', base],
     [padLeft(formatCount(line.parameters), 8), base],
     [columns.multiplyAdds ? padLeft(formatCount(line.multiplyAdds), 9) : '', base],
     [' '],
@@ -216,7 +224,7 @@ function row(scene: Scene, phase: Phase, line: Trained, columns: Columns): Line 
 
 const heading = (columns: Columns, first: string): Line => [
   [
-    `  ${padRight(first, 9)}${padLeft('valid.', 7)} ${' '.repeat(columns.spark + 1)}${padLeft('loss', 6)}${padLeft('param.', 8)}` +
+    `  ${padRight(first, 9)}${padLeft('valid.', 7)} ${' '.repeat(columns.spark + 1)}${columns.loss ? padLeft('loss', 6) : ''}${padLeft('param.', 8)}` +
       `${columns.multiplyAdds ? padLeft('mul-adds', 9) : ''} ${padRight(columns.epochs ? ' epoch' : 'epoch', columns.bar + (columns.epochs ? 6 : 0))}` +
       (first === 'child' ? ' operators' : ''),
     'dim',
@@ -288,7 +296,7 @@ export function render(scene: Scene, screen: Screen): string[] {
   const { view, notice } = scene;
   const phase = phaseOf(view.run.search, view.running);
   const columns = columnsFor(width);
-  const head = [...headLines(scene, width), phaseLine(scene, phase, width)];
+  const head = [...headLines(scene, width), phaseLine(scene, phase, width)].slice(0, most - (notice === null ? 0 : 1));
   const tail: Line[] = [];
   const grown = winnersLine(view, width - 9);
   if (grown.length > 0 && winners(view.run.search)[0]?.accuracy != null) tail.push([['grown    ', 'dim'], ...grown]);

@@ -2,7 +2,7 @@
 import { readRun, resume } from '../run/open.ts';
 import { follow } from './follow.ts';
 import { printLines, type Io } from './io.ts';
-import type { Given } from './program.ts';
+import type { Given } from './given.ts';
 import { parseTime } from './values.ts';
 import { viewOf } from './view.ts';
 

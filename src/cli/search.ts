@@ -4,7 +4,7 @@ import { search, type SearchOptions } from '../run/open.ts';
 import { presetNames, presets, type MethodName } from '../search/settings.ts';
 import { follow } from './follow.ts';
 import type { Io } from './io.ts';
-import type { Given } from './program.ts';
+import type { Given } from './given.ts';
 import { nameOf, readOption, settingOptions, type SettingOption } from './search-options.ts';
 import { overrideOf, parseSet } from './settings.ts';
 import { parseChoice, parseTime, parseWhole } from './values.ts';

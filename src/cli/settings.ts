@@ -29,22 +29,20 @@ export function valueOf(settings: Settings, name: string): unknown {
   return name.split('.').reduce<unknown>((value, key) => (value as Readonly<Record<string, unknown>>)[key], settings);
 }
 
-const bounds = (issue: z.core.$ZodIssue): string => {
+const wanted = (issue: z.core.$ZodIssue): string => {
   switch (issue.code) {
     case 'too_small':
       return issue.origin === 'array'
-        ? `at least ${String(issue.minimum)} of them are needed`
-        : `${issue.inclusive === true ? 'at least' : 'more than'} ${String(issue.minimum)} is needed`;
+        ? `must be at least ${String(issue.minimum)} of them`
+        : `must be ${issue.inclusive === true ? 'at least' : 'more than'} ${String(issue.minimum)}`;
     case 'too_big':
       return issue.origin === 'array'
-        ? `at most ${String(issue.maximum)} of them are allowed`
-        : `${issue.inclusive === true ? 'at most' : 'less than'} ${String(issue.maximum)} is allowed`;
+        ? `must be at most ${String(issue.maximum)} of them`
+        : `must be ${issue.inclusive === true ? 'at most' : 'less than'} ${String(issue.maximum)}`;
     case 'invalid_type':
-      return issue.expected === 'int'
-        ? 'a whole number is needed'
-        : `${issue.expected === 'array' ? 'a list' : `a ${issue.expected}`} is needed`;
+      return `must be ${issue.expected === 'int' ? 'a whole number' : issue.expected === 'array' ? 'a list' : `a ${issue.expected}`}`;
     case 'invalid_value':
-      return `one of ${issue.values.map(String).join(', ')} is needed`;
+      return `must be one of ${issue.values.map(String).join(', ')}`;
     default:
       return issue.message;
   }
@@ -62,7 +60,7 @@ export function checkSetting(option: string, text: string, name: string, value: 
   const parsed = schema.safeParse(value);
   if (parsed.success) return { name, value: parsed.data };
   const [issue] = parsed.error.issues;
-  throw invalid(option, text, issue === undefined ? 'not allowed' : bounds(issue));
+  throw invalid(option, text, issue === undefined ? 'not allowed' : wanted(issue));
 }
 
 function readValue(text: string): unknown {
@@ -77,7 +75,7 @@ function readValue(text: string): unknown {
 /** Of `--set group.key=value`. */
 export function parseSet(text: string): Setting {
   const at = text.indexOf('=');
-  if (at < 1) throw invalid('--set', text, 'a setting and its value are needed, such as step.eta=3');
+  if (at < 1) throw invalid('--set', text, 'must be a setting and its value, such as step.eta=3');
   const name = text.slice(0, at).trim();
   if (!leaves.has(name))
     throw new UserError(`--set ${text}: there is no setting ${name}; did you mean ${nearest(name, settingNames)}?`);

@@ -12,7 +12,7 @@ import { lineOf, type Line, type LineId, type Step } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { hasColour, printLines, type Io } from './io.ts';
 import { describeConfig, describePlan, stopWords } from './lines.ts';
-import type { Given } from './program.ts';
+import type { Given } from './given.ts';
 import { winnersLine } from './render.ts';
 import { settingNames, valueOf } from './settings.ts';
 import { paint, type Line as Styled, type Span } from './styled.ts';

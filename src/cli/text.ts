@@ -3,7 +3,7 @@
 const scaled = (value: number, units: readonly string[], base: number): string => {
   let unit = 0;
   let rest = value;
-  while (Math.round(rest * 10) / 10 >= base && unit < units.length - 1) {
+  while (Math.round(rest) >= base && unit < units.length - 1) {
     rest /= base;
     unit++;
   }

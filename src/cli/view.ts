@@ -75,8 +75,7 @@ function observeEntry(view: View, entry: Entry, now: number): View {
     }
     case 'epoch': {
       const count = next.running.get(entry.line)?.count ?? null;
-      const told = advance(next, entry.line, { task: entry.task, done: entry.done, count, loss: entry.loss }, now);
-      return entry.done === count ? without(told, (line) => line === entry.line) : told;
+      return advance(next, entry.line, { task: entry.task, done: entry.done, count, loss: entry.loss }, now);
     }
     case 'failed':
       return withMessage(

@@ -1,24 +1,35 @@
-/** What a worker needs to train a network, predicted from its program alone. */
+/**
+ * What a worker needs to train a network, predicted from its programs alone, so that a mutation which needs too much is not
+ * made. Measured against workers by `npm run bench memory`.
+ */
 import type { Network } from '../network/network.ts';
 import { sizeOf } from '../network/tensor.ts';
 import { lifetimesOf, planArena } from './lifetimes.ts';
-import { lower } from './lower.ts';
+import { lower, type Purpose } from './lower.ts';
 import type { Buffer } from './program.ts';
 
-/** Bytes of Node, the library and the code before any network. */
-const base = 150 * 2 ** 20;
-const learning = { momentum: 0.9, weightDecay: 5e-4 };
+/** Bytes of Node, its heap, the native library and its code. */
+const base = 80 * 2 ** 20;
+/** Copies of the state in the worst moment: the two sessions', one in layouts that gradients want, what is saved, its file. */
+const copies = 5;
+const training: Purpose = { kind: 'training', learning: { momentum: 0.9, weightDecay: 5e-4 } };
 
-function bytesOf(buffer: Buffer): number {
-  const elements = sizeOf(buffer.shape);
-  return buffer.kind === 'mask' ? elements : 4 * elements;
+const bytesOf = ({ kind, shape }: Buffer): number => (kind === 'mask' ? 1 : 4) * sizeOf(shape);
+
+/** Bytes of activations, gradients and masks, sharing memory where their lifetimes allow, and of the state. */
+function needs(network: Network, batch: number, purpose: Purpose): { readonly arena: number; readonly state: number } {
+  const program = lower(network, batch, purpose);
+  const blocks = [...lifetimesOf(program)].map(([id, lifetime]) => ({
+    ...lifetime,
+    size: bytesOf(program.buffers[id] as Buffer),
+  }));
+  const state = program.state.reduce((sum, { buffer }) => sum + bytesOf(program.buffers[buffer] as Buffer), 0);
+  return { arena: planArena(blocks).total, state };
 }
 
-/** Bytes of the process that trains this network with batches of that size. */
-export function predictMemory(network: Network, batch: number): number {
-  const program = lower(network, batch, { kind: 'training', learning });
-  const lifetimes = lifetimesOf(program);
-  const blocks = [...lifetimes].map(([id, lifetime]) => ({ ...lifetime, size: bytesOf(program.buffers[id] as Buffer) }));
-  const state = program.state.reduce((sum, { buffer }) => sum + 4 * sizeOf((program.buffers[buffer] as Buffer).shape), 0);
-  return base + planArena(blocks).total + 3 * state;
+/** Bytes of the process that trains and validates this network with batches of that size, holding so many bytes of data. */
+export function predictMemory(network: Network, batch: number, data: number): number {
+  const trained = needs(network, batch, training);
+  const evaluated = needs(network, batch, { kind: 'evaluation' });
+  return base + data + trained.arena + evaluated.arena + copies * trained.state;
 }

@@ -100,6 +100,9 @@ function withBatch(settings: Settings, options: SearchOptions, trainImages: numb
   return { ...settings, batch: Math.max(1, Math.min(settings.batch, Math.floor(trainImages / 4))) };
 }
 
+/** What a worker holds of the data. */
+const dataBytes = ({ train, test }: Dataset): number => train.images.length + test.images.length;
+
 function check(settings: Settings, dataset: Dataset, { train, validation }: Context['counts']): void {
   const { shape, classes } = dataset;
   const smallest = smallestSide(settings.widths.length);
@@ -117,7 +120,7 @@ function check(settings: Settings, dataset: Dataset, { train, validation }: Cont
     throw new UserError(
       `the vanilla network has ${parameters.toLocaleString('en-US')} parameters, over the limit of ${settings.limits.parameters.toLocaleString('en-US')} (--max-params, or smaller --widths)`,
     );
-  const memory = predictMemory(vanilla, settings.batch);
+  const memory = predictMemory(vanilla, settings.batch, dataBytes(dataset));
   if (memory > settings.limits.memory)
     throw new UserError(
       `a worker needs about ${Math.ceil(memory / 2 ** 20)} MiB for the vanilla network at batch ${settings.batch}, over the limit of ${Math.floor(settings.limits.memory / 2 ** 20)} MiB (--max-memory, --workers or --batch)`,
@@ -131,7 +134,7 @@ function contextOf(dataset: Dataset, settings: Settings): Context {
   return {
     settings,
     counts: { shape, classes: classes.length, train: split.train.length, validation: split.validation.length },
-    fits: (network) => predictMemory(network, settings.batch) <= settings.limits.memory,
+    fits: (network) => predictMemory(network, settings.batch, dataBytes(dataset)) <= settings.limits.memory,
   };
 }
 

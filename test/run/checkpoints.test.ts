@@ -97,7 +97,7 @@ await test('no child passes a limit', () => {
     if (line.edits.length > 0) grown++;
     assert.ok(countParameters(line.network) <= limits.parameters);
     assert.ok(countMultiplyAdds(line.network) <= (limits.multiplyAdds ?? Infinity));
-    assert.ok(predictMemory(line.network, batch) <= limits.memory);
+    assert.ok(predictMemory(line.network, batch, 0) <= limits.memory);
     assert.equal(line.parameters, countParameters(line.network));
     assert.equal(line.multiplyAdds, countMultiplyAdds(line.network));
   }

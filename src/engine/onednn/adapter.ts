@@ -118,7 +118,13 @@ export type Operation =
       readonly destination: Descriptor;
       readonly accumulate: boolean;
     }
-  | { readonly kind: 'sum'; readonly sources: readonly Descriptor[]; readonly destination: Descriptor }
+  /** Σ scale·source. The destination may be the first source. */
+  | {
+      readonly kind: 'sum';
+      readonly scales: readonly number[];
+      readonly sources: readonly Descriptor[];
+      readonly destination: Descriptor;
+    }
   /** Along the channels. */
   | { readonly kind: 'concat'; readonly sources: readonly Descriptor[]; readonly destination: Descriptor }
   | { readonly kind: 'reorder'; readonly source: Descriptor; readonly destination: Descriptor };

@@ -83,7 +83,7 @@ export interface Builder {
   plain(buffer: BufferId): Layout;
   read(buffer: BufferId, layout: Layout): Block;
   write(buffer: BufferId, layout: Layout): Block;
-  /** Memory for the next command alone. */
+  /** Memory for the next commands that name it. */
   scratch(bytes: number): Block;
   /** The step that makes a primitive descriptor, once; a bug where the library has none. */
   describe(operation: Operation): PrimitiveDescriptor;

@@ -36,7 +36,7 @@ export function follow(running: Float32Array, batch: Float32Array, momentum: num
     running[i] = (1 - momentum) * (running[i] as number) + momentum * factor * (batch[i] as number);
 }
 
-/** SGD with momentum and decay in f32, without `clamp`. */
+/** SGD with momentum and decay, without `clamp`; computed in f64 (faster here than rounding each product), stored in f32. */
 export function descend(
   parameter: Float32Array,
   gradient: Float32Array,
@@ -45,13 +45,11 @@ export function descend(
   momentum: number,
   decay: number,
 ): void {
-  const [fRate, fMomentum, fDecay] = [Math.fround(rate), Math.fround(momentum), Math.fround(decay)];
   for (let i = 0; i < parameter.length; i++) {
     const value = parameter[i] as number;
-    const g = Math.fround((gradient[i] as number) + Math.fround(fDecay * value));
-    const v = Math.fround(Math.fround(fMomentum * (velocity[i] as number)) + g);
+    const v = momentum * (velocity[i] as number) + ((gradient[i] as number) + decay * value);
     velocity[i] = v;
-    parameter[i] = Math.fround(value - Math.fround(fRate * v));
+    parameter[i] = value - rate * v;
   }
 }
 

@@ -2,6 +2,8 @@
  * Where oneDNN is on this machine, and how it is opened: by name or path, of version 2 or 3, with so many threads. It knows
  * no primitives.
  */
+import { existsSync, readdirSync } from 'node:fs';
+import { platform } from 'node:os';
 import koffi, { type LibraryHandle } from 'koffi';
 import { UserError } from '../../util/user-error.ts';
 import { version2, version3 } from './constants.ts';
@@ -23,23 +25,26 @@ export interface OneDnn {
   claimThreads(): void;
 }
 
+/** Where libraries lie. Debian 13 has a libdnnl.so.3.6 and no libdnnl.so.3: names that the loader knows are not enough. */
+const folders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/local/lib', '/opt/homebrew/lib'];
+
+const namesIn = (folder: string): readonly string[] =>
+  existsSync(folder)
+    ? readdirSync(folder)
+        .filter((name) => /^libdnnl(\.so\.[23](\.\d+)*|(\.[23])?\.dylib)$/.test(name))
+        .toSorted()
+        .map((name) => `${folder}/${name}`)
+    : [];
+
 /** In the order in which they are tried: version 2 first, which has Winograd convolutions in f32 on x86-64. */
 export function candidates(environment: Environment): readonly string[] {
   const conda = environment['CONDA_PREFIX'];
-  return [
-    'libdnnl.so.2',
-    'libdnnl.so.3',
-    'libdnnl.so',
-    ...(conda === undefined ? [] : [`${conda}/lib/libdnnl.so`, `${conda}/lib/libdnnl.dylib`]),
-    '/usr/local/lib/libdnnl.so',
-    '/opt/homebrew/lib/libdnnl.dylib',
-    '/usr/local/lib/libdnnl.dylib',
-    '/home/linuxbrew/.linuxbrew/lib/libdnnl.so',
-  ];
+  const named = ['libdnnl.so.2', 'libdnnl.so.3', 'libdnnl.so'];
+  return [...named, ...(conda === undefined ? [] : [`${conda}/lib`]).concat(folders).flatMap(namesIn)];
 }
 
 const howToInstall =
-  'install it with `apt-get install libdnnl2` (Debian 12, Ubuntu 22.04), `apt-get install libdnnl3` (newer ones) or ' +
+  'install it with `apt-get install libdnnl2` (Debian 12, Ubuntu 22.04), `apt-get install libdnnl3.6` (Debian 13) or ' +
   '`brew install onednn`, or name a libdnnl of version 2 or 3 in INSTAR_ONEDNN';
 
 const oneLine = (error: unknown): string => (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ');
@@ -55,7 +60,7 @@ interface Loaded {
  * crash while exiting. A second reference, never given back, keeps it.
  */
 function keepLoaded(path: string): void {
-  const names = process.platform === 'darwin' ? ['libSystem.B.dylib'] : ['libc.so.6', 'libdl.so.2'];
+  const names = platform() === 'darwin' ? ['libSystem.B.dylib'] : ['libc.so.6', 'libdl.so.2'];
   const now = 2;
   for (const name of names) {
     try {

@@ -31,6 +31,17 @@ function allocate(bytes: number): Uint8Array {
   return new Uint8Array(buffer, offset, align(bytes));
 }
 
+/**
+ * Gives memory back at once. The garbage collector would do it at its leisure, and the next program may be as large: two at a
+ * time is more than a worker is planned to take. Sent into a closed channel, the buffer is detached here and freed there.
+ */
+function discard(bytes: Uint8Array): void {
+  const { port1, port2 } = new MessageChannel();
+  port2.close();
+  port1.postMessage(null, [bytes.buffer as ArrayBuffer]);
+  port1.close();
+}
+
 /** Blocks that may be one become one: from each block to the one whose place it takes. */
 function mergeInPlace(commands: readonly Command[]): (block: Block) => Block {
   const into = new Map<Block, Block>();
@@ -59,10 +70,18 @@ export interface Placed {
   readonly scratchpad: Uint8Array;
   readonly arena: Uint8Array;
   readonly sizes: MemorySizes;
+  /** Every view of it has no elements afterwards. */
+  release(): void;
 }
 
-/** Puts every block of a built program into memory; `staging` bytes of scratchpad at least. */
-export function place(built: Built, staging: number): Placed {
+interface Plan {
+  readonly root: (block: Block) => Block;
+  readonly offsets: ReadonlyMap<Block, number>;
+  readonly sizes: MemorySizes;
+}
+
+/** Where every block of a built program lies; `staging` bytes of scratchpad at least. Allocates nothing. */
+export function planMemory(built: Built, staging: number): Plan {
   const root = mergeInPlace(built.commands);
   const roots = built.blocks.filter((block) => root(block) === block);
   const arenaBlocks = roots.filter((block) => block.place === 'arena' && block.last >= 0);
@@ -78,20 +97,25 @@ export function place(built: Built, staging: number): Placed {
       offsets.set(block, kept);
       kept += align(block.bytes);
     }
-  const largest = [...built.commands, ...built.afterLoad].reduce(
+  const scratchpad = [...built.commands, ...built.afterLoad].reduce(
     (most, command) => Math.max(most, command.kind === 'native' ? (command.primitive.scratchpad?.bytes ?? 0) : 0),
     staging,
   );
-  const [keptBytes, arenaBytes, scratchpad] = [allocate(kept), allocate(arena.total), allocate(largest)];
+  return { root, offsets, sizes: { kept, arena: align(arena.total), scratchpad: align(scratchpad) } };
+}
+
+export function place({ root, offsets, sizes }: Plan): Placed {
+  const [kept, arena, scratchpad] = [allocate(sizes.kept), allocate(sizes.arena), allocate(sizes.scratchpad)];
   return {
     bytes(block) {
       const owner = root(block);
       const offset = must(offsets.get(owner), 'place of a block');
-      return (owner.place === 'kept' ? keptBytes : arenaBytes).subarray(offset, offset + block.bytes);
+      return (owner.place === 'kept' ? kept : arena).subarray(offset, offset + block.bytes);
     },
     scratchpad,
-    arena: arenaBytes,
-    sizes: { kept: keptBytes.byteLength, arena: arenaBytes.byteLength, scratchpad: scratchpad.byteLength },
+    arena,
+    release: () => [kept, arena, scratchpad].forEach(discard),
+    sizes,
   };
 }
 

@@ -10,7 +10,7 @@ import type { OneDnn } from './library.ts';
 import { lowerings, parameterLayout } from './lowering.ts';
 import { openNative, type Native } from './native.ts';
 import { enter, leave, passagesOf, stagingOf } from './passage.ts';
-import { floats, place, type MemorySizes, type Placed } from './placement.ts';
+import { floats, place, planMemory, type MemorySizes, type Placed } from './placement.ts';
 
 /** Where the time of a run goes. */
 export interface Timing {
@@ -66,11 +66,23 @@ export function compile(library: OneDnn, program: Program, algorithms: Convoluti
   }
 }
 
+/** What a session of that program would hold. Takes as long as compiling, and allocates none of it. */
+export function measure(library: OneDnn, program: Program, algorithms: ConvolutionAlgorithms): MemorySizes {
+  library.claimThreads();
+  const native = openNative(library);
+  try {
+    const built = build({ program, native, algorithm: convolution[algorithms] }, lowerStep, parameterLayout);
+    return planMemory(built, stagingOf(native, program, built)).sizes;
+  } finally {
+    native.release();
+  }
+}
+
 const lowerStep = (builder: Builder, step: Step): void => askStep(lowerings, step, builder);
 
 function open(native: Native, program: Program, algorithm: number, claimThreads: () => void): OneDnnSession {
   const built = build({ program, native, algorithm }, lowerStep, parameterLayout);
-  const placed = place(built, stagingOf(native, program, built));
+  const placed = place(planMemory(built, stagingOf(native, program, built)));
   const memories = memoriesOf(native, placed);
   const steps = built.commands.map((command) => bindCommand(native, command, placed, memories));
   const afterLoad = built.afterLoad.map((command) => bindCommand(native, command, placed, memories));
@@ -128,6 +140,7 @@ function open(native: Native, program: Program, algorithm: number, claimThreads:
       if (disposed) return;
       disposed = true;
       native.release();
+      placed.release();
     },
   };
 }

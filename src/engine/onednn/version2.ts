@@ -177,7 +177,7 @@ export function openVersion2(library: LibraryHandle): Adapter {
       (o) => o.accumulate,
     ),
     sum: (o, around, result) => {
-      const scales = new Float32Array(o.sources.length).fill(1);
+      const scales = Float32Array.from(o.scales);
       return sum(result, o.destination, o.sources.length, scales, array(o.sources), around.attributes, around.engine);
     },
     concat: (o, around, result) =>

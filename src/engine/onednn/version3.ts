@@ -136,7 +136,7 @@ export function openVersion3(library: LibraryHandle): Adapter {
       return native.binary(result, around.engine, binaryMultiply, o.first, o.second, o.destination, attributes);
     },
     sum(o, { engine, attributes }, result) {
-      const scales = new Float32Array(o.sources.length).fill(1);
+      const scales = Float32Array.from(o.scales);
       return native.sum(result, engine, o.destination, o.sources.length, scales, array(o.sources), attributes);
     },
     concat: (o, { engine, attributes }, result) =>

@@ -5,7 +5,7 @@ import type { Block, Builder } from '../builder.ts';
 import { argument, query } from '../constants.ts';
 import { mixGradient } from '../kernels.ts';
 import type { Layout } from '../native.ts';
-import { flat, key, type Rows } from './rows.ts';
+import { flat, scaled, type Rows } from './rows.ts';
 
 /** 1 − λ as a scalar, made before the commands that follow. */
 function complement(b: Builder, mix: BufferId): Block {
@@ -16,31 +16,6 @@ function complement(b: Builder, mix: BufferId): Block {
     return () => void (to[0] = 1 - (from[0] as number));
   });
   return result;
-}
-
-/** destination (+)= factor·source, the factor being a scalar in memory. */
-function scaled(b: Builder, source: Block, factor: Block, destination: Block, shaped: Layout, accumulate: boolean): void {
-  const layout = flat(b, shaped);
-  const scalar = b.native.plain(layout.dimensions.map(() => 1));
-  const primitive = b.once(key('multiply', accumulate, layout.number), () =>
-    b.describe({
-      kind: 'multiply',
-      first: layout.descriptor,
-      second: scalar.descriptor,
-      destination: layout.descriptor,
-      accumulate,
-    }),
-  );
-  b.run(
-    'multiply',
-    primitive,
-    [
-      [argument.source, source, layout],
-      [argument.source1, factor, scalar],
-      [argument.destination, destination, layout],
-    ],
-    accumulate ? [] : [[source, destination]],
-  );
 }
 
 /** The layout of the tensor that a concatenation read where this gradient belongs; null where none can be told. */
@@ -105,6 +80,7 @@ export const joins = {
     const row = flat(b, layout);
     const primitive = b.describe({
       kind: 'sum',
+      scales: s.inputs.map(() => 1),
       sources: s.inputs.map(() => row.descriptor),
       destination: row.descriptor,
     });

@@ -1,4 +1,7 @@
-/** Pools, in the layout of their input. */
+/**
+ * Pools, in the layout of their input. The library keeps the first of equal maxima (a later one must be larger), as the contract
+ * wants it.
+ */
 import type { BufferId } from '../../../program/program.ts';
 import type { PrimitiveDescriptor } from '../adapter.ts';
 import type { Builder } from '../builder.ts';

@@ -1,0 +1,99 @@
+/** The memory predicted for grown networks against what the workers that train them then take. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { storeDataset } from '../src/data/cache.ts';
+import { datasetOf } from '../src/data/dataset.ts';
+import { createPool } from '../src/execution/pool.ts';
+import { drawEdits } from '../src/morphism/mutate.ts';
+import { sixOperators } from '../src/morphism/operators.ts';
+import { countMultiplyAdds, countParameters } from '../src/network/cost.ts';
+import { vanillaNetwork } from '../src/network/vanilla.ts';
+import type { Network } from '../src/network/network.ts';
+import { predictMemory } from '../src/program/memory.ts';
+import { random } from '../src/util/random.ts';
+import { presets } from '../src/search/settings.ts';
+import { say } from './measure.ts';
+
+const mebibyte = 2 ** 20;
+const { batch, augmentation, momentum, weightDecay, widths } = presets.paper;
+
+/** As many bytes as CIFAR-10. */
+function noise(): ReturnType<typeof datasetOf> {
+  const shape = { channels: 3, height: 32, width: 32 };
+  const part = (count: number) => ({
+    images: new Uint8Array(count * 3 * 32 * 32).map((_none, index) => (index * 2654435761) >>> 24),
+    labels: new Uint16Array(count).map((_none, index) => index % 10),
+  });
+  const classes = Array.from({ length: 10 }, (_none, index) => String(index));
+  return datasetOf('noise', 'memory', {
+    classes,
+    shape,
+    flip: true,
+    train: part(50_000),
+    test: part(10_000),
+    mean: [0.5, 0.5, 0.5],
+    std: [0.25, 0.25, 0.25],
+  });
+}
+
+function grownNetwork(seed: number, mutations: number, narrower: number): Network {
+  const network = vanillaNetwork(
+    { channels: 3, height: 32, width: 32 },
+    10,
+    widths.map((width) => width / narrower),
+  );
+  const admits = (candidate: Network): boolean => countParameters(candidate) <= 12e6 && countMultiplyAdds(candidate) <= 150e6;
+  return drawEdits(network, { operators: sixOperators, mutations, limits: { maxChannels: 600, admits } }, random('memory', seed))
+    .network;
+}
+
+export async function memoryBench(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'instar-bench-'));
+  const dataset = noise();
+  const path = await storeDataset(
+    folder,
+    { name: 'noise', where: 'memory', files: [], options: null, notes: [], decode: () => Promise.resolve(dataset) },
+    dataset,
+  );
+  const bytes = dataset.train.images.length + dataset.test.images.length;
+  try {
+    for (const [seed, mutations, narrower] of [
+      [0, 0, 1],
+      [1, 45, 4],
+      [2, 45, 4],
+      [3, 45, 2],
+    ] as const) {
+      const network = grownNetwork(seed, mutations, narrower);
+      const pool = createPool({ checkpoints: join(folder, 'checkpoints'), patience: 600 });
+      let peak = 0;
+      await pool.run(
+        {
+          kind: 'training',
+          id: `memory ${seed}`,
+          network,
+          start: { from: { kind: 'initial', key: ['memory', seed] }, edits: [], velocities: false },
+          data: { path, hash: dataset.hash, images: 512, validation: 0.1 },
+          whole: false,
+          batch,
+          augmentation,
+          learning: { momentum, weightDecay },
+          schedule: { kind: 'constant', rate: 0.01 },
+          key: ['memory', seed],
+          minibatches: { first: 0, count: 4, done: 0 },
+          engine: { name: 'onednn', threads: 1, convolution: 'auto' },
+        },
+        { report: (_report, used) => (peak = Math.max(peak, used)), started: () => undefined },
+        new AbortController().signal,
+      );
+      pool.close();
+      const predicted = predictMemory(network, batch, bytes);
+      say(
+        `  ${String(network.nodes.length).padStart(3)} nodes, ${(countParameters(network) / 1e6).toFixed(1)} M parameters: ` +
+          `predicted ${(predicted / mebibyte).toFixed(0)} MiB, taken ${(peak / mebibyte).toFixed(0)} MiB, ratio ${(predicted / peak).toFixed(2)}`,
+      );
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

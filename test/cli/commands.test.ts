@@ -1,0 +1,193 @@
+/** The built program as a process: what it prints, writes and exits with. */
+import assert from 'node:assert/strict';
+import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { readRun } from '../../src/run/open.ts';
+import { replay } from '../../src/run/replay.ts';
+import type { Entry } from '../../src/run/events.ts';
+import { must } from '../../src/util/assert.ts';
+import { version } from '../../src/util/version.ts';
+import { instar, makePhotos, newFolder, start, tiny, until, type Ended } from './fixtures.ts';
+
+let folder = '';
+let finished: Ended;
+const search = (run: string, ...more: string[]): string[] => ['search', 'photos', ...tiny, '--run', run, ...more];
+
+before(async () => {
+  folder = newFolder();
+  await makePhotos(join(folder, 'photos'), 20);
+  finished = await instar(search('whole', '--json', '--baseline'), folder);
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const entriesOf = (text: string): Entry[] =>
+  text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Entry);
+
+// oxlint-disable-next-line no-control-regex
+const control = /[\u0000-\u0009\u000b-\u001f\u007f]/;
+
+/** The last checkpoint of the final line: equal for runs that are equal to the bit. */
+const finalOf = (run: string): string | null =>
+  must(readRun(join(folder, run)).state.search.lines.get('final'), 'final').checkpoint;
+
+test('search prints its journal as JSON lines, tells the rest on stderr, and leaves the best network', () => {
+  assert.equal(finished.code, 0, finished.err);
+  const journal = readFileSync(join(folder, 'whole', 'journal.jsonl'), 'utf8');
+  assert.equal(finished.out, journal);
+  const state = replay(entriesOf(finished.out));
+  assert.ok(state.search.finished);
+  assert.deepEqual(state, readRun(join(folder, 'whole')).state);
+  for (const words of [
+    'photos: 85 training images',
+    'vanilla: epoch 2',
+    'step 1, rung 3 of 3',
+    'test accuracy',
+    'Done in',
+    'baseline',
+  ])
+    assert.ok(finished.err.includes(words), `${words} in\n${finished.err}`);
+  assert.doesNotMatch(finished.err, control);
+  for (const file of ['best.safetensors', 'best.json']) assert.ok(existsSync(join(folder, 'whole', file)));
+});
+
+test('evaluate finds what the journal says of the test set, and predict sees what evaluate counts', async () => {
+  const measured = must(readRun(join(folder, 'whole')).state.search.tests.get('final'), 'test');
+  const { code, out, err } = await instar(['evaluate', 'whole', 'photos', '--json'], folder);
+  assert.equal(code, 0, err);
+  const found = JSON.parse(out) as { accuracy: number; loss: number; confusion: number[][]; own: boolean; images: number };
+  assert.equal(found.accuracy, measured.measured.accuracy);
+  assert.ok(Math.abs(found.loss - measured.measured.loss) < 1e-5);
+  assert.deepEqual(found.confusion, measured.confusion);
+  assert.ok(found.own);
+  assert.equal(found.images, 15);
+
+  const [text, all, predicted] = await Promise.all([
+    instar(['evaluate', 'whole', 'photos'], folder),
+    instar(['evaluate', 'whole', 'photos', '--part', 'all', '--json'], folder),
+    instar(['predict', 'whole/best.safetensors', '--engine', 'reference', '--json', '--top', '5', ...photos()], folder),
+  ]);
+  assert.match(text.out, /accuracy [\d.]+ %/);
+  assert.match(text.out, /the run's own data/);
+  const right = (JSON.parse(predicted.out) as { image: string; classes: { name: string; probability: number }[] }[]).map(
+    ({ image, classes }) => {
+      assert.ok(Math.abs(classes.reduce((sum, { probability }) => sum + probability, 0) - 1) < 1e-9);
+      return image.split('/')[1] === classes[0]?.name ? 1 : 0;
+    },
+  );
+  const share = right.reduce<number>((sum, one) => sum + one, 0) / right.length;
+  assert.ok(
+    share > 0.2 && Math.abs((JSON.parse(all.out) as { accuracy: number }).accuracy - share) < 1e-9,
+    `${share} ${all.out}`,
+  );
+});
+
+const photos = (): string[] =>
+  readdirSync(join(folder, 'photos')).flatMap((name) =>
+    Array.from({ length: 20 }, (_none, index) => join('photos', name, `${index}.png`)),
+  );
+
+test('show tells a finished run, and changes nothing in its folder', async () => {
+  const names = (): string[] => readdirSync(join(folder, 'whole'), { recursive: true, encoding: 'utf8' }).toSorted();
+  const untouched = names();
+  const [text, json] = await Promise.all([instar(['show', 'whole'], folder), instar(['show', 'whole', '--json'], folder)]);
+  assert.equal(text.code, 0, text.err);
+  for (const words of [
+    'finished',
+    'Step 1',
+    'rungs 4×1 2×2 1×4',
+    '★',
+    'grown',
+    'certificates',
+    'the test set was read 2 times',
+    'dense 5',
+  ])
+    assert.ok(text.out.includes(words), `${words} in\n${text.out}`);
+  assert.doesNotMatch(text.out, control);
+  const shown = JSON.parse(json.out) as {
+    state: string;
+    readings: number;
+    best: { line: string };
+    steps: { children: unknown[] }[];
+  };
+  assert.deepEqual([shown.state, shown.readings, shown.best.line, shown.steps[0]?.children.length], ['finished', 2, 'final', 4]);
+  assert.deepEqual(names(), untouched);
+});
+
+test('show passes over a torn last line and says so', async () => {
+  cpSync(join(folder, 'whole'), join(folder, 'torn'), { recursive: true });
+  appendFileSync(join(folder, 'torn', 'journal.jsonl'), '{"n":');
+  const { code, out } = await instar(['show', 'torn'], folder);
+  assert.equal(code, 0);
+  assert.match(out, /last line is torn \(5 bytes\)/);
+});
+
+test('a damaged journal is one line and exit 2', async () => {
+  cpSync(join(folder, 'whole'), join(folder, 'damaged'), { recursive: true });
+  appendFileSync(join(folder, 'damaged', 'journal.jsonl'), 'nonsense\n');
+  const { code, out, err } = await instar(['show', 'damaged'], folder);
+  assert.deepEqual([code, out], [2, '']);
+  assert.match(err, /^instar: damaged\/journal.jsonl:\d+: not a line of JSON\n$/);
+});
+
+test('Ctrl-C keeps the best network; resume ends as an undisturbed run does', async () => {
+  const program = start(search('stopped', '--json', '--baseline'), folder);
+  await until(() => program.out().includes('"type":"step"'));
+  program.process.kill('SIGINT');
+  const stopped = await program.ended;
+  assert.equal(stopped.code, 130, stopped.err);
+  assert.equal(entriesOf(stopped.out).at(-1)?.type, 'interrupted');
+  assert.match(stopped.err, /instar resume stopped/);
+  assert.doesNotMatch(stopped.err, /\n {4}at /);
+  assert.ok(existsSync(join(folder, 'stopped', 'best.safetensors')));
+  const shown = await instar(['show', 'stopped'], folder);
+  assert.match(shown.out, /interrupted/);
+  assert.match(shown.out, /Best so far \(vanilla\)/);
+
+  const resumed = await instar(['resume', 'stopped'], folder);
+  assert.equal(resumed.code, 0, resumed.err);
+  assert.match(resumed.out, /^Done in/);
+  assert.equal(finalOf('stopped'), finalOf('whole'));
+  const again = await instar(['resume', 'stopped'], folder);
+  assert.equal(again.code, 0);
+  assert.match(again.err, /has ended already/);
+});
+
+test('a reader that goes away stops a search in order, and no command shows a stack', async () => {
+  const program = start(search('unread', '--json'), folder);
+  await until(() => program.out() !== '');
+  program.process.stdout?.destroy();
+  const stopped = await program.ended;
+  assert.equal(stopped.code, 130, stopped.err);
+  assert.equal(readRun(join(folder, 'unread')).state.interrupted, true);
+  const show = start(['show', 'whole'], folder);
+  show.process.stdout?.destroy();
+  const shown = await show.ended;
+  assert.deepEqual([shown.code, shown.err], [0, '']);
+});
+
+test('two processes on one run: the second is refused', async () => {
+  const program = start(search('taken', '--json'), folder);
+  await until(() => program.out() !== '');
+  const second = await instar(['resume', 'taken'], folder);
+  program.process.kill('SIGTERM');
+  assert.equal(second.code, 2);
+  assert.match(second.err, /^instar: taken\/lock: the run is in use by another process \(\d+\)\n$/);
+  assert.equal((await program.ended).code, 130);
+});
+
+test('data that cannot be learned from is one line, exit 2, and nothing is written', async () => {
+  const { code, out, err } = await instar(['search', 'cache', ...tiny, '--run', 'nothing'], folder);
+  assert.deepEqual([code, out], [2, '']);
+  assert.match(err, /^instar: [^\n]+\n$/);
+  assert.ok(!existsSync(join(folder, 'nothing')) && !existsSync(join(folder, 'runs')));
+});
+
+test('help and version', async () => {
+  const [help, about] = await Promise.all([instar(['search', '--help'], folder), instar(['--version'], folder)]);
+  assert.deepEqual([help.code, help.err, about.code, about.out], [0, '', 0, `${version}\n`]);
+  assert.match(help.out, /--max-params <n> +parameters, such as 500k \(2,000,000; paper 20,000,000, quick 500,000\)/);
+});

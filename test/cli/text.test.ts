@@ -1,0 +1,93 @@
+/** Numbers as text, widths, and what people write behind options. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { overrideOf, parseSet, settingNames } from '../../src/cli/settings.ts';
+import { bar, columnsOf, formatBytes, formatCount, formatLoss, nearest, sparkline, truncate } from '../../src/cli/text.ts';
+import { parseBytes, parseCount, parseTime } from '../../src/cli/values.ts';
+import { presets } from '../../src/search/settings.ts';
+import { valueOf } from '../../src/cli/settings.ts';
+import { formatDuration } from '../../src/util/duration.ts';
+
+test('counts, bytes and losses keep few digits', () => {
+  assert.deepEqual([0, 950, 999, 1000, 1418, 24_074, 999_949, 1_234_567, 14_000_000, 2e10].map(formatCount), [
+    '0',
+    '950',
+    '999',
+    '1.0 k',
+    '1.4 k',
+    '24 k',
+    '1.0 M',
+    '1.2 M',
+    '14 M',
+    '20 G',
+  ]);
+  assert.deepEqual([512, 1536, 5 * 2 ** 30].map(formatBytes), ['512 B', '1.5 KiB', '5.0 GiB']);
+  assert.deepEqual([0.0004, 1.2345, 12.345, 123.45, 12_345, NaN].map(formatLoss), [
+    '0.000',
+    '1.234',
+    '12.35',
+    '123.5',
+    '1.2e+4',
+    'NaN',
+  ]);
+});
+
+test('what people write as numbers', () => {
+  assert.deepEqual(
+    ['500k', '1.5M', '20M', '20000000', '7'].map((text) => parseCount('--n', text)),
+    [5e5, 1.5e6, 2e7, 2e7, 7],
+  );
+  assert.deepEqual(
+    ['512M', '2G', '2GiB', '1024'].map((text) => parseBytes('--n', text)),
+    [2 ** 29, 2 ** 31, 2 ** 31, 1024],
+  );
+  assert.deepEqual(
+    ['90s', '30m', '1h30m', '45'].map((text) => parseTime('--n', text)),
+    [90, 1800, 5400, 45],
+  );
+});
+
+test('a truncated text fits, and says that it is truncated', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), fc.integer({ min: 1, max: 30 }), (text, width) => {
+      const cut = truncate(text, width);
+      assert.ok(columnsOf(cut) <= width);
+      assert.equal(cut === text, columnsOf(text) <= width);
+      if (cut !== text) assert.ok(cut.endsWith('…') && text.startsWith(cut.slice(0, -1)));
+    }),
+  );
+  assert.deepEqual([columnsOf('写真'), columnsOf('é'), columnsOf('é')], [4, 1, 1]);
+});
+
+test('sparklines and bars', () => {
+  assert.equal(sparkline([0, 1, 2, 3, 4, 5, 6, 7], 8), '▁▂▃▄▅▆▇█');
+  assert.equal(sparkline([5, 5, 5], 8), '▄▄▄');
+  assert.equal(sparkline([0, 0, 7, 7], 2), '▁█');
+  assert.deepEqual(
+    [0, 0.5, 1, 7, NaN].map((share) => bar(share, 4).full),
+    ['', '██', '████', '████', ''],
+  );
+  fc.assert(
+    fc.property(fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 1, max: 40 }), (share, width) => {
+      const { full, empty } = bar(share, width);
+      assert.equal(full.length + empty.length, width);
+    }),
+  );
+});
+
+test('--set reaches every setting with its own value', () => {
+  for (const name of settingNames) {
+    const value = valueOf(presets.paper, name);
+    const { name: read, value: back } = parseSet(`${name}=${JSON.stringify(value)}`);
+    assert.deepEqual([read, back], [name, value]);
+  }
+  assert.deepEqual(overrideOf(['step.eta=3', 'step.children=9', 'widths=8,16', 'images=null', 'step.eta=4'].map(parseSet)), {
+    step: { eta: 4, children: 9 },
+    widths: [8, 16],
+    images: null,
+  });
+  assert.deepEqual(parseSet('widths=8').value, [8]);
+  assert.equal(nearest('augmentation.mixpu', settingNames), 'augmentation.mixup');
+  assert.equal(formatDuration(3723), '1:02:03');
+});
