@@ -33,6 +33,18 @@ function imagesOf(job: TrainingJob | ProbeJob, dataset: Dataset): Images {
   return { dataset, batcher, batch: job.batch, ...split };
 }
 
+/** Images a batch when a child is calibrated and certified, where there are so many. */
+const measuringBatch = 128;
+
+/**
+ * The same images in batches that are large enough to measure with: the statistics of a small batch differ so much from
+ * those of the next that a child which computes exactly what its parent does would fail its certificate by chance.
+ */
+function forMeasuring(job: TrainingJob, images: Images): Images {
+  const batch = Math.max(job.batch, Math.min(measuringBatch, images.train.length));
+  return batch === job.batch ? images : { ...images, batch, batcher: createBatcher(images.dataset, job.augmentation, batch) };
+}
+
 async function startOf(job: TrainingJob, images: Images, { engine, checkpoints, report, breathe }: Surroundings): Promise<Grown> {
   const { from, edits, velocities } = job.start;
   if (from.kind === 'initial') return { network: job.network, tensors: initialTensors(job.network, random(...from.key)) };
@@ -40,8 +52,9 @@ async function startOf(job: TrainingJob, images: Images, { engine, checkpoints, 
   const parent = { network: job.network, tensors: velocities ? tensors : withoutVelocities(tensors) };
   if (edits.length === 0) return parent;
   const stream = random(...job.key, 'grow');
-  const child = await grow(engine, parent, edits, images, stream, breathe);
-  const certificate = await certify(engine, parent, child, images, stream, breathe);
+  const measuring = forMeasuring(job, images);
+  const child = await grow(engine, parent, edits, measuring, stream, breathe);
+  const certificate = await certify(engine, parent, child, measuring, stream, breathe);
   // JSON holds no NaN: what is not a number would not survive the journal.
   if (!Number.isFinite(certificate.evaluation) || !Number.isFinite(certificate.training))
     throw new JobFailure('certificate', 'the logits or the loss of the child or its parent are not finite');
