@@ -53,6 +53,9 @@ function describeEnd(code: number | null, signal: NodeJS.Signals | null, errors:
   return new JobFailure(memory ? 'memory' : 'crashed', `the worker ${how}${last === '' ? '' : `: ${last}`}`);
 }
 
+/** Milliseconds in which the end of a process is heard of, once it cannot be written to. */
+const exitFollows = 2000;
+
 export function createPool({ checkpoints, patience }: PoolOptions): Pool {
   const workers = new Set<Worker>();
 
@@ -98,6 +101,7 @@ export function createPool({ checkpoints, patience }: PoolOptions): Pool {
       return new Promise((resolve, reject) => {
         let alive = performance.now();
         let slowest = 0;
+        let settled = false;
         let looked = alive;
         const timer = setInterval(() => {
           const now = performance.now();
@@ -142,6 +146,7 @@ export function createPool({ checkpoints, patience }: PoolOptions): Pool {
           }
         };
         function settle(error: Error | null): void {
+          settled = true;
           clearInterval(timer);
           child.off('exit', onExit);
           child.off('error', onError);
@@ -157,8 +162,8 @@ export function createPool({ checkpoints, patience }: PoolOptions): Pool {
         signal.addEventListener('abort', abort);
         const message: ToWorker = { kind: 'job', job, checkpoints };
         child.send(message, (error) => {
-          // The exit that made sending fail is reported by `exit`.
-          if (error !== null && child.exitCode === null && child.signalCode === null) onError(error);
+          // A worker that died while it waited: `exit` is about to say how. Only where it does not is this the reason.
+          if (error !== null) setTimeout(() => settled || onError(error), exitFollows);
         });
       });
     },

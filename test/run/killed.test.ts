@@ -73,7 +73,7 @@ await test('killed and not resumed, no worker is left', async () => {
   const run = newFolder();
   const running = startProcess('search', run, tiny);
   assert.ok(await follow(running, 6, 0));
-  assert.ok(workersOf(run).length > 0);
+  await until('a worker is there', 5, () => workersOf(run).length > 0);
   running.child.kill('SIGKILL');
   await until('the workers are gone', 2, () => workersOf(run).length === 0);
 });
