@@ -4,7 +4,9 @@ import { bareBench, oneThread } from './bare.ts';
 import { say } from './measure.ts';
 import { memoryBench } from './memory.ts';
 import { compileBench, scalingBench } from './scaling.ts';
+import { mutationsBench } from './mutations.ts';
 import { debianTorchBench, newestTorchBench } from './torch.ts';
+import { workersBench } from './workers.ts';
 
 interface Bench {
   readonly title: string;
@@ -18,6 +20,8 @@ const benches: Readonly<Record<string, Bench>> = {
   scaling: { title: 'time a multiply-add, from 0.4 M to 10 M parameters', run: scalingBench },
   compile: { title: 'lowering a grown 100-layer network and creating its primitives', run: compileBench },
   memory: { title: 'memory of a worker at batch 128: predicted, and taken', run: memoryBench },
+  mutations: { title: 'five mutations of a network of 10 M parameters', run: mutationsBench },
+  workers: { title: 'two children on two workers against one after another', run: workersBench },
 };
 
 const wanted = process.argv.slice(2);

@@ -2,8 +2,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { storeDataset } from '../src/data/cache.ts';
-import { datasetOf } from '../src/data/dataset.ts';
 import { createPool } from '../src/execution/pool.ts';
 import { drawEdits } from '../src/morphism/mutate.ts';
 import { sixOperators } from '../src/morphism/operators.ts';
@@ -14,28 +12,10 @@ import { predictMemory } from '../src/program/memory.ts';
 import { random } from '../src/util/random.ts';
 import { presets } from '../src/search/settings.ts';
 import { say } from './measure.ts';
+import { storedNoise } from './noise.ts';
 
 const mebibyte = 2 ** 20;
 const { batch, augmentation, momentum, weightDecay, widths } = presets.paper;
-
-/** As many bytes as CIFAR-10. */
-function noise(): ReturnType<typeof datasetOf> {
-  const shape = { channels: 3, height: 32, width: 32 };
-  const part = (count: number) => ({
-    images: new Uint8Array(count * 3 * 32 * 32).map((_none, index) => (index * 2654435761) >>> 24),
-    labels: new Uint16Array(count).map((_none, index) => index % 10),
-  });
-  const classes = Array.from({ length: 10 }, (_none, index) => String(index));
-  return datasetOf('noise', 'memory', {
-    classes,
-    shape,
-    flip: true,
-    train: part(50_000),
-    test: part(10_000),
-    mean: [0.5, 0.5, 0.5],
-    std: [0.25, 0.25, 0.25],
-  });
-}
 
 function grownNetwork(seed: number, mutations: number, narrower: number): Network {
   const network = vanillaNetwork(
@@ -50,12 +30,7 @@ function grownNetwork(seed: number, mutations: number, narrower: number): Networ
 
 export async function memoryBench(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'instar-bench-'));
-  const dataset = noise();
-  const path = await storeDataset(
-    folder,
-    { name: 'noise', where: 'memory', files: [], options: null, notes: [], decode: () => Promise.resolve(dataset) },
-    dataset,
-  );
+  const { path, dataset } = await storedNoise(folder);
   const bytes = dataset.train.images.length + dataset.test.images.length;
   try {
     for (const [seed, mutations, narrower] of [
