@@ -10,8 +10,6 @@ const end = 0.955;
 /** How the time is shared: vanilla network and search; the final training has the rest. */
 const vanillaShare = 0.1;
 const searchShare = 0.5;
-/** Multiply-adds of a step's children over the vanilla network's, guessed before any is drawn: of the first two steps. */
-const guessedGrowth = [2, 3.5];
 /** Epochs below which the vanilla network learns too little to be worth growing; then fewer images are used. */
 const fewVanillaEpochs = 6;
 
@@ -31,18 +29,19 @@ export interface BudgetQuestion extends Speeds {
   readonly images: number;
   /** The vanilla network's, an image. */
   readonly multiplyAdds: number;
+  /** Multiply-adds of a step's children over the vanilla network's, on average: of each step that is to fit. */
+  readonly growth: readonly number[];
   readonly workers: number;
 }
 
-/** Scales data, epochs and children of the settings so that vanilla network, two steps and final training fit. */
+/** Scales data, epochs and children of the settings so that vanilla network, steps and final training fit. */
 export function planBudget(question: BudgetQuestion): Plan {
-  const { budget, elapsed, settings, multiplyAdds, alone, beside, workers } = question;
+  const { budget, elapsed, settings, multiplyAdds, growth, alone, beside, workers } = question;
   const time = end * budget - elapsed;
   const most = Math.min(question.images, settings.images ?? Infinity);
   const imageAlone = multiplyAdds * alone;
-  const growth = guessedGrowth.reduce((sum, factor) => sum + factor, 0);
-  /** Seconds that an epoch a step costs for each image, over two steps. */
-  const imageSteps = (multiplyAdds * beside * growth) / workers;
+  /** Seconds that an epoch a step costs for each image, over all steps. */
+  const imageSteps = (multiplyAdds * beside * growth.reduce((sum, factor) => sum + factor, 0)) / workers;
 
   const least = Math.min(most, 4 * settings.batch);
   const afford = Math.floor((vanillaShare * time) / (Math.min(settings.vanilla.epochs, fewVanillaEpochs) * imageAlone));

@@ -4,8 +4,6 @@
  */
 import { rmSync } from 'node:fs';
 import type { Pool } from '../execution/pool.ts';
-import { countMultiplyAdds } from '../network/cost.ts';
-import { vanillaNetwork } from '../network/vanilla.ts';
 import type { SearchEvent } from '../search/events.ts';
 import { baselineSlices, bestSoFar, minibatchesPerEpoch, next, rungsOf, type Context, type Task } from '../search/next.ts';
 import type { Settings } from '../search/settings.ts';
@@ -15,11 +13,12 @@ import { JobFailure, type EngineReference, type Job, type Report } from '../trai
 import { channel } from '../util/channel.ts';
 import { must } from '../util/assert.ts';
 import { RunError } from '../util/user-error.ts';
-import { planBudget, plannedSettings, planSlice } from './budget.ts';
+import { plannedSettings, planSlice } from './budget.ts';
 import type { Config } from './config.ts';
 import type { Entry, Plan, Progress, RunEvent } from './events.ts';
 import { bestLine, collectCheckpoints, neededCheckpoints, writeBest, type Folder } from './folder.ts';
 import type { Journal } from './journal.ts';
+import { measureBudget } from './measure.ts';
 import { replayEntry, type RunState } from './replay.ts';
 
 export interface Drive {
@@ -47,9 +46,6 @@ type Happening =
 const essential = new Set<LineId>(['vanilla', 'final', 'baseline']);
 /** Failures that another try may not repeat. */
 const worthRetrying = new Set(['crashed', 'hung', 'memory']);
-/** Minibatches that a budget is measured with; the first ones are not counted. */
-const probeMinibatches = 14;
-const probeWarmup = 4;
 /** Seconds that a task needs before its first minibatch, as a budget plans it. */
 const taskStart = 1.5;
 
@@ -234,50 +230,6 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
     return left > 0 && fits ? event : { type: 'stop', reason: 'time', line: event.parent };
   }
 
-  async function measureBudget(budget: number): Promise<RunEvent> {
-    const { classes, shape } = config.data;
-    const network = vanillaNetwork(shape, classes.length, config.settings.widths);
-    const seconds = async (jobs: number, threads: number): Promise<number> => {
-      const { path, hash } = config.data;
-      const { batch, augmentation, validation, images, momentum, weightDecay } = config.settings;
-      const medians = await Promise.all(
-        Array.from({ length: jobs }, async (_none, index) => {
-          const times: number[] = [];
-          const job: Job = {
-            kind: 'probe',
-            id: `probe ${index}`,
-            network,
-            data: { path, hash, images, validation },
-            batch,
-            augmentation,
-            learning: { momentum, weightDecay },
-            minibatches: probeMinibatches,
-            engine: { name: config.engine.name, convolution: config.engine.convolution, threads },
-          };
-          await pool.run(job, { report: () => void times.push(run.elapsed()), started: () => undefined }, signal);
-          const gaps = times.slice(probeWarmup).map((time, at) => time - (times[probeWarmup + at - 1] as number));
-          return gaps.toSorted((a, b) => a - b)[gaps.length >> 1] as number;
-        }),
-      );
-      const perImage = medians.reduce((sum, median) => sum + median, 0) / jobs / batch;
-      return perImage / countMultiplyAdds(network);
-    };
-    const beside = await seconds(config.workers, 1);
-    const alone = config.workers === 1 ? beside : await seconds(1, config.workers);
-    const images = run.contextFor({ ...config.settings, images: null }).counts.train;
-    const plan = planBudget({
-      budget,
-      elapsed: run.elapsed(),
-      settings: config.settings,
-      images,
-      multiplyAdds: countMultiplyAdds(network),
-      workers: config.workers,
-      alone,
-      beside,
-    });
-    return { type: 'plan', budget, plan };
-  }
-
   let context = run.contextFor(settings());
   let timer: NodeJS.Timeout | undefined;
   function watchDeadline(): void {
@@ -292,7 +244,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
     if (config.budget !== null && state.plan === null) {
       let planned: RunEvent;
       try {
-        planned = await measureBudget(state.budget ?? config.budget);
+        planned = await measureBudget(run, context, state.budget ?? config.budget);
       } catch (error) {
         if (error instanceof JobFailure)
           throw new RunError(`the speed could not be measured (${error.failure}): ${error.message}`);

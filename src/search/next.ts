@@ -2,7 +2,7 @@
  * What to do next: a pure function of the state. Decisions that follow from the state alone are events to be recorded;
  * training and measuring are tasks; what depends on a clock is asked.
  */
-import { drawEdits } from '../morphism/mutate.ts';
+import { drawEdits, type Drawn } from '../morphism/mutate.ts';
 import { fiveOperators, sixOperators } from '../morphism/operators.ts';
 import type { Limits } from '../morphism/operator.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
@@ -187,26 +187,26 @@ export function limitsOf({ settings, fits }: Context): Limits {
 }
 
 /** Child 0 is the parent, trained on like the others (Elsken et al. 2017, Algorithm 1); the others are mutated. */
-function drawStep(state: SearchState, context: Context, step: number): Decision {
+export function drawChildren(parent: Network, context: Context, step: number): readonly Drawn[] {
   const { settings } = context;
-  const parent = lineOf(state, currentParent(state));
   const drawing = {
     operators: methods[settings.method].separable ? sixOperators : fiveOperators,
     mutations: settings.step.mutations,
     limits: limitsOf(context),
   };
-  const children = Array.from({ length: settings.step.children }, (_none, child) => {
-    const { edits, network } =
-      child === 0
-        ? { edits: [], network: parent.network }
-        : drawEdits(parent.network, drawing, random(settings.seed, 'mutate', step, child));
-    return {
-      line: `s${step}c${child}`,
-      edits: [...edits],
-      parameters: countParameters(network),
-      multiplyAdds: countMultiplyAdds(network),
-    };
-  });
+  return Array.from({ length: settings.step.children }, (_none, child) =>
+    child === 0 ? { edits: [], network: parent } : drawEdits(parent, drawing, random(settings.seed, 'mutate', step, child)),
+  );
+}
+
+function drawStep(state: SearchState, context: Context, step: number): Decision {
+  const parent = lineOf(state, currentParent(state));
+  const children = drawChildren(parent.network, context, step).map(({ edits, network }, child) => ({
+    line: `s${step}c${child}`,
+    edits: [...edits],
+    parameters: countParameters(network),
+    multiplyAdds: countMultiplyAdds(network),
+  }));
   if (children.every(({ edits }) => edits.length === 0)) return record({ type: 'stop', reason: 'limits', line: parent.id });
   return record({ type: 'step', step, parent: parent.id, children });
 }

@@ -37,6 +37,7 @@ const questionOf = ({
     workers,
     settings: { ...settings, step: { ...settings.step, children } },
     multiplyAdds: 10_000_000,
+    growth: [2, 3.5],
     alone,
     beside: workers === 1 ? alone : speed * 1e-12 * slower,
   };
