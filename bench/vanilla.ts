@@ -38,7 +38,7 @@ const { values } = parseArgs({
   },
 });
 
-const { settings } = { settings: presets.paper };
+const settings = presets.paper;
 const { dataset, path } = await readDataset('cifar10', {
   cacheFolder: cacheFolder(),
   environment: process.env,

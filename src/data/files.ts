@@ -34,10 +34,13 @@ export function readFailure(error: unknown, path: string): Error {
   return new UserError(`${path}: ${reading[code] ?? `cannot be read (${code})`}`);
 }
 
+/** No room: on the disk, or in what its owner may use of it. */
+export const isDiskFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '');
+
 /** The error to throw where writing `path` failed. */
 export function writeFailure(error: unknown, path: string): Error {
   const code = codeOf(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new RunError(`${path}: cannot be written: the disk is full`);
+  if (isDiskFull(error)) return new RunError(`${path}: cannot be written: the disk is full`);
   if (code === undefined) return error instanceof Error ? error : new Error(String(error));
   return new UserError(`${path}: cannot be written (${code})`);
 }
@@ -97,8 +100,11 @@ export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> 
   }
 }
 
-/** Writes beside and renames: at `path` there is the whole file or what was there before. Makes the folder. */
-export async function writeWhole(path: string, parts: readonly Uint8Array[]): Promise<void> {
+/**
+ * Writes beside and renames: at `path` there is the whole file or what was there before, even when the power fails. Makes the
+ * folder. Throws what the system says; who calls knows how to tell it.
+ */
+export async function replaceFile(path: string, parts: readonly Uint8Array[]): Promise<void> {
   const beside = join(dirname(path), `.${randomUUID()}.part`);
   try {
     await mkdir(dirname(path), { recursive: true });
@@ -114,8 +120,24 @@ export async function writeWhole(path: string, parts: readonly Uint8Array[]): Pr
       await file.close();
     }
     await rename(beside, path);
+    // So that the new name survives too.
+    const folder = await open(dirname(path), 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
   } catch (error) {
     await rm(beside, { force: true }).catch(() => undefined); // What went wrong first is what is said.
+    throw error;
+  }
+}
+
+/** As `replaceFile`, with failures said in one line. */
+export async function writeWhole(path: string, parts: readonly Uint8Array[]): Promise<void> {
+  try {
+    await replaceFile(path, parts);
+  } catch (error) {
     throw writeFailure(error, path);
   }
 }

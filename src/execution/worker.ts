@@ -73,7 +73,7 @@ async function work({ job, checkpoints }: ToWorker): Promise<void> {
   await runJob(job, {
     engine: opened,
     dataset: await dataFor(job.data),
-    checkpoints: fileCheckpoints(checkpoints, String(process.pid)),
+    checkpoints: fileCheckpoints(checkpoints),
     report(report) {
       // Most minibatches go unmentioned where they are quick.
       if (report.kind === 'progress' && performance.now() - said < quiet && job.kind !== 'probe') return;

@@ -19,7 +19,7 @@ import type { Entry, Plan, Progress, RunEvent } from './events.ts';
 import { bestLine, collectCheckpoints, neededCheckpoints, writeBest, type Folder } from './folder.ts';
 import type { Journal } from './journal.ts';
 import { measureBudget } from './measure.ts';
-import { replayEntry, type RunState } from './replay.ts';
+import { entryOf, replayEntry, type RunState } from './replay.ts';
 
 export interface Drive {
   readonly folder: Folder;
@@ -42,6 +42,15 @@ type Happening =
   | { readonly kind: 'deadline' }
   | { readonly kind: 'interrupt' };
 
+/** A task that a worker has. */
+interface Flight {
+  readonly threads: number;
+  readonly abort: AbortController;
+  /** Active seconds when it was given to the worker, and when the first minibatches were heard of. */
+  readonly begun: number;
+  first: { readonly t: number; readonly done: number } | null;
+}
+
 /** Lines without which there is no result. */
 const essential = new Set<LineId>(['vanilla', 'final', 'baseline']);
 /** Failures that another try may not repeat. */
@@ -50,7 +59,8 @@ const worthRetrying = new Set(['crashed', 'hung', 'memory']);
 const taskStart = 1.5;
 
 /** The cores that a task gets: those that the plan leaves it beside the others of its rung. */
-export const threadsFor = (workers: number, planned: number): number => Math.max(1, Math.floor(workers / planned));
+const threadsOf = (task: Task, workers: number): number =>
+  task.kind === 'test' ? workers : Math.max(1, Math.floor(workers / task.planned));
 
 function jobOf(task: Task, config: Config, settings: Settings, threads: number): Job {
   const { path, hash } = config.data;
@@ -71,15 +81,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
   let state = run.state;
   let written: string | null = null;
   const happenings = channel<Happening>();
-  const inFlight = new Map<
-    string,
-    {
-      readonly threads: number;
-      readonly abort: AbortController;
-      readonly begun: number;
-      first: { t: number; done: number } | null;
-    }
-  >();
+  const inFlight = new Map<string, Flight>();
 
   const onInterrupt = (): void => happenings.put({ kind: 'interrupt' });
   signal.addEventListener('abort', onInterrupt);
@@ -89,7 +91,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
   };
 
   function append(event: RunEvent): Entry {
-    const entry = { n: state.events, t: Number(run.elapsed().toFixed(3)), at: new Date().toISOString(), ...event } as Entry;
+    const entry = entryOf(state, event, run.elapsed());
     journal.append(entry);
     const before = neededCheckpoints(state.search);
     state = replayEntry(state, entry);
@@ -110,7 +112,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
   const settings = (): Settings => (state.plan === null ? config.settings : plannedSettings(config.settings, state.plan));
 
   function start(task: Task): void {
-    const threads = threadsFor(config.workers, task.kind === 'test' ? 1 : task.planned);
+    const threads = threadsOf(task, config.workers);
     const abort = new AbortController();
     inFlight.set(task.id, { threads, abort, begun: run.elapsed(), first: null });
     const watch = {
@@ -170,11 +172,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
   /** Seconds from the start of a line's last task to its first sign. */
   const starts = new Map<LineId, number>();
 
-  function measureSpeed(
-    task: Task,
-    flight: { readonly threads: number; readonly begun: number; first: { t: number; done: number } | null },
-    done: number,
-  ): void {
+  function measureSpeed(task: Task, flight: Flight, done: number): void {
     if (flight.threads !== config.workers) return;
     const now = run.elapsed();
     if (flight.first === null) {
@@ -277,7 +275,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
       }
       for (const task of decision.tasks) {
         const used = [...inFlight.values()].reduce((sum, { threads }) => sum + threads, 0);
-        const threads = threadsFor(config.workers, task.kind === 'test' ? 1 : task.planned);
+        const threads = threadsOf(task, config.workers);
         if (inFlight.has(task.id) || used + threads > config.workers) continue;
         yield append({ type: 'task', task: task.id, line: task.line, threads });
         start(task);

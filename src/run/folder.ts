@@ -3,7 +3,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { currentParent, rank } from '../search/next.ts';
 import { lineOf, validationOf, type LineId, type SearchState } from '../search/state.ts';
-import { encodeCheckpoint, fileCheckpoints, withoutVelocities, writeWhole } from '../training/checkpoint.ts';
+import { encodeCheckpoint, fileCheckpoints, withoutVelocities, writeState } from '../training/checkpoint.ts';
 import { canonicalJson } from '../util/json.ts';
 import { version } from '../util/version.ts';
 import type { Config } from './config.ts';
@@ -78,8 +78,7 @@ export function collectCheckpoints(folder: Folder, search: SearchState): void {
 export async function writeBest(folder: Folder, config: Config, search: SearchState, id: LineId): Promise<void> {
   const line = lineOf(search, id);
   if (line.checkpoint === null) return;
-  const unique = String(process.pid);
-  const { network, tensors } = await fileCheckpoints(folder.checkpoints, unique).read(line.checkpoint);
+  const { network, tensors } = await fileCheckpoints(folder.checkpoints).read(line.checkpoint);
   const { classes, shape, mean, std, name } = config.data;
   const test = search.tests.get(id)?.measured.accuracy;
   const validation = id === 'final' ? undefined : validationOf(search, id)?.accuracy;
@@ -96,10 +95,9 @@ export async function writeBest(folder: Folder, config: Config, search: SearchSt
     ...(validation === undefined ? {} : { validationAccuracy: validation }),
     ...(test === undefined ? {} : { testAccuracy: test }),
   };
-  await writeWhole(
+  await writeState(
     folder.best,
     encodeCheckpoint({ network, tensors: withoutVelocities(tensors) }, { about: canonicalJson(about) }),
-    unique,
   );
-  await writeWhole(folder.bestNetwork, `${JSON.stringify({ about, network }, null, 2)}\n`, unique);
+  await writeState(folder.bestNetwork, `${JSON.stringify({ about, network }, null, 2)}\n`);
 }

@@ -1,7 +1,7 @@
 /** The journal: one JSON event a line, append-only, flushed before the next decision. */
 import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
-import { isDiskFull } from '../training/checkpoint.ts';
+import { isDiskFull } from '../data/files.ts';
 import { assert } from '../util/assert.ts';
 import { RunError, UserError } from '../util/user-error.ts';
 import { entrySchema, type Entry } from './events.ts';

@@ -16,7 +16,7 @@ import { predictMemory } from '../program/memory.ts';
 import type { Context } from '../search/next.ts';
 import { planRungs } from '../search/rungs.ts';
 import { presets, type PresetName, type Settings } from '../search/settings.ts';
-import { writeWhole } from '../training/checkpoint.ts';
+import { writeState } from '../training/checkpoint.ts';
 import { UserError } from '../util/user-error.ts';
 import { version } from '../util/version.ts';
 import { readConfig, type Config } from './config.ts';
@@ -24,8 +24,8 @@ import { drive, type RunItem } from './drive.ts';
 import { folderOf, type Folder } from './folder.ts';
 import { format, Journal, readJournal, type Replay } from './journal.ts';
 import { lockRun } from './lock.ts';
-import { emptyRun, replay, replayEntry, type RunState } from './replay.ts';
-import type { Entry, RunEvent } from './events.ts';
+import { emptyRun, entryOf, replay, replayEntry, type RunState } from './replay.ts';
+import type { RunEvent } from './events.ts';
 
 /** Settings as they are overridden: any member of any group. */
 export type SettingsOverride = {
@@ -209,7 +209,7 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   }
   const release = lockRun(folder.lock);
   try {
-    await writeWhole(folder.config, `${JSON.stringify(config, null, 2)}\n`, String(process.pid));
+    await writeState(folder.config, `${JSON.stringify(config, null, 2)}\n`);
     const journal = new Journal(folder.journal, 0);
     try {
       yield* go(folder, config, journal, emptyRun, dataset, origin, options, [{ type: 'run', format, instar: version }]);
@@ -234,7 +234,7 @@ async function* go(
   const elapsed = (): number => replayed.seconds + (performance.now() - origin) / 1000;
   let state = replayed;
   for (const event of opening) {
-    const entry = { n: state.events, t: Number(elapsed().toFixed(3)), at: new Date().toISOString(), ...event } as Entry;
+    const entry = entryOf(state, event, elapsed());
     journal.append(entry);
     state = replayEntry(state, entry);
     yield entry;

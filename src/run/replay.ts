@@ -1,7 +1,7 @@
 /** The state of a run: the replay of its journal. What `show`, the display and the reports look at. */
 import { emptyState, reduce, type SearchState } from '../search/state.ts';
 import type { SearchEvent } from '../search/events.ts';
-import type { Entry, Plan } from './events.ts';
+import type { Entry, Plan, RunEvent } from './events.ts';
 
 export interface RunState {
   readonly search: SearchState;
@@ -28,6 +28,10 @@ export const emptyRun: RunState = {
   interrupted: false,
   taskStarted: new Map(),
 };
+
+/** The event as the journal's next entry, at so many active seconds. */
+export const entryOf = (state: RunState, event: RunEvent, elapsed: number): Entry =>
+  ({ n: state.events, t: Number(elapsed.toFixed(3)), at: new Date().toISOString(), ...event }) as Entry;
 
 export function replayEntry(state: RunState, entry: Entry): RunState {
   const next = { ...state, seconds: entry.t, events: entry.n + 1, interrupted: entry.type === 'interrupted' };

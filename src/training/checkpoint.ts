@@ -2,8 +2,9 @@
  * Checkpoints: a network and its numbers in a safetensors file that is named by the hash of its content, written beside and
  * renamed, so that a file of that name is whole or not there.
  */
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDiskFull, replaceFile } from '../data/files.ts';
 import { decodeSafetensors, encodeSafetensors, f32, fromF32 } from '../formats/safetensors.ts';
 import { parseNetwork } from '../network/check.ts';
 import type { Network } from '../network/network.ts';
@@ -64,30 +65,11 @@ export function decodeCheckpoint(
   return { network, tensors, metadata };
 }
 
-/** No space, or no more of it for this user. */
-export const isDiskFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
-
-/** Writes a file so that it is there whole or not at all, even when the power fails. A full disk is said as such. */
-export async function writeWhole(path: string, bytes: Uint8Array | string, unique: string): Promise<void> {
-  const beside = `${path}.${unique}.tmp`;
+/** Writes a file so that it is there whole or not at all. A full disk is said as such. */
+export async function writeState(path: string, content: Uint8Array | string): Promise<void> {
   try {
-    const file = await open(beside, 'w');
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(beside, path);
-    // So that the new name survives too.
-    const folder = await open(dirname(path), 'r');
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
+    await replaceFile(path, [typeof content === 'string' ? new TextEncoder().encode(content) : content]);
   } catch (error) {
-    await rm(beside, { force: true });
     if (isDiskFull(error)) throw new RunError(`the disk is full: ${path} could not be written`);
     throw error;
   }
@@ -95,14 +77,13 @@ export async function writeWhole(path: string, bytes: Uint8Array | string, uniqu
 
 export const checkpointPath = (folder: string, hash: string): string => join(folder, `${hash}.safetensors`);
 
-/** Checkpoints as files in a folder. `unique` keeps writers apart that share it, such as a process number. */
-export function fileCheckpoints(folder: string, unique: string): CheckpointStore {
+/** Checkpoints as files in a folder, which several processes may share. */
+export function fileCheckpoints(folder: string): CheckpointStore {
   return {
     async write(checkpoint) {
       const bytes = encodeCheckpoint(checkpoint);
       const hash = sha256(bytes);
-      await mkdir(folder, { recursive: true });
-      await writeWhole(checkpointPath(folder, hash), bytes, unique);
+      await writeState(checkpointPath(folder, hash), bytes);
       return hash;
     },
     async read(hash) {

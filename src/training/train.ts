@@ -24,8 +24,6 @@ export interface Surroundings {
   breathe(): Promise<void>;
 }
 
-const noNormalisation = { mean: [0, 0, 0], std: [1, 1, 1] };
-
 function imagesOf(job: TrainingJob | ProbeJob, dataset: Dataset): Images {
   const { validation, images } = job.data;
   const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
@@ -147,7 +145,7 @@ export async function evaluate(
 ): Promise<void> {
   const { tensors } = await checkpoints.read(job.checkpoint);
   const settings = { flip: false, normalise: job.normalise, shift: 0, cutout: 0, mixup: 0 };
-  const batcher = createBatcher(job.normalise ? dataset : { ...dataset, ...noNormalisation }, settings, job.batch);
+  const batcher = createBatcher(dataset, settings, job.batch);
   const evaluator = await createEvaluator(engine, job.network, batcher, job.batch, job.engine.convolution);
   try {
     evaluator.load(tensors);

@@ -3,11 +3,19 @@ import { writeSync } from 'node:fs';
 import { resume, search } from '../../src/run/open.ts';
 import { UserError } from '../../src/util/user-error.ts';
 
+/** A test that has read enough closes the pipe; the search goes on, since it is to be killed and not to end by itself. */
+function tell(line: string): void {
+  try {
+    writeSync(1, `${line}\n`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
+  }
+}
+
 const [what, run = '', json = '{}'] = process.argv.slice(2);
 const options = JSON.parse(json);
 try {
-  for await (const item of what === 'search' ? search({ ...options, run }) : resume(run, options))
-    writeSync(1, `${JSON.stringify(item)}\n`);
+  for await (const item of what === 'search' ? search({ ...options, run }) : resume(run, options)) tell(JSON.stringify(item));
 } catch (error) {
   writeSync(2, error instanceof UserError ? error.message : String((error as Error).stack));
   process.exitCode = error instanceof UserError ? 2 : 1;

@@ -5,15 +5,15 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { isDiskFull } from '../../src/data/files.ts';
 import { initialTensors } from '../../src/network/parameters.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import {
   checkpointPath,
   fileCheckpoints,
   encodeCheckpoint,
-  isDiskFull,
   withoutVelocities,
-  writeWhole,
+  writeState,
 } from '../../src/training/checkpoint.ts';
 import { sha256 } from '../../src/util/hash.ts';
 import { random } from '../../src/util/random.ts';
@@ -23,7 +23,7 @@ import { newFolder } from '../support/runs.ts';
 const network = vanillaNetwork({ channels: 1, height: 4, width: 4 }, 3, [2, 3]);
 const tensors = initialTensors(network, random('checkpoint'));
 const folder = newFolder();
-const store = fileCheckpoints(folder, 'test');
+const store = fileCheckpoints(folder);
 const names = (path: RegExp | string) => (error: Error) => {
   assert.ok(error instanceof UserError, `a UserError, not ${error.stack}`);
   if (typeof path === 'string') assert.ok(error.message.includes(path), error.message);
@@ -64,7 +64,7 @@ await test('missing, with tensors of other shapes, without its network: said, wi
   await assert.rejects(store.read(absent), names(checkpointPath(folder, absent)));
   const stored = async (bytes: Uint8Array): Promise<string> => {
     const hash = sha256(bytes);
-    await writeWhole(checkpointPath(folder, hash), bytes, 'test');
+    await writeState(checkpointPath(folder, hash), bytes);
     return hash;
   };
   const kernel = tensors['1/kernel'] ?? assert.fail();
@@ -94,9 +94,9 @@ await test('a full disk is said as such and leaves nothing beside', async (conte
   try {
     const bytes = new Uint8Array(65_536);
     const path = join(small, 'file');
-    await writeWhole(path, 'small', 'test');
+    await writeState(path, 'small');
     await assert.rejects(
-      writeWhole(path, bytes, 'test'),
+      writeState(path, bytes),
       (error: Error) => error instanceof RunError && error.message === `the disk is full: ${path} could not be written`,
     );
     assert.deepEqual(readdirSync(small), ['file']);

@@ -32,7 +32,7 @@ const images: Images = {
 };
 const breathe = (): Promise<void> => Promise.resolve();
 const folder = newFolder();
-const checkpoints = fileCheckpoints(folder, 'test');
+const checkpoints = fileCheckpoints(folder);
 
 const job = (fields: Partial<TrainingJob>): TrainingJob => ({
   kind: 'training',
