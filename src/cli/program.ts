@@ -85,6 +85,19 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
     .action(async (run: string, given: Given) => result(await (await import('./show.ts')).showCommand(run, given, io)));
 
   program
+    .command('export')
+    .summary('a network of a run as an .onnx file to deploy')
+    .description(
+      'Writes a network of a run as an ONNX file: raw pixels in, logits and probabilities out. Before it is written it is run on the validation images (the finished winner on the test images) and compared with the engine.',
+    )
+    .argument('<run>', "the run's folder")
+    .option('--onnx <file>', 'where to write it')
+    .option('--step <n>', 'the winner of a step; 0: the vanilla network (the best network)')
+    .option('--child <id>', 'a child, such as s2c3')
+    .option('--json', 'as JSON')
+    .action(async (run: string, given: Given) => result(await (await import('./export.ts')).exportCommand(run, given, io)));
+
+  program
     .command('evaluate')
     .summary('how right the best network of a run is')
     .description('Measures the best network of a run on the test images of a dataset: accuracy, loss, confusions.')

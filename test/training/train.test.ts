@@ -34,7 +34,7 @@ const checkpoints = memoryCheckpoints();
 
 function surroundings(reports: Report[], fields: Partial<Surroundings> = {}): Surroundings {
   const report = (said: Report): void => void (said.kind === 'progress' || reports.push(said));
-  return { engine: reference, dataset, checkpoints, report, breathe: () => Promise.resolve(), ...fields };
+  return { engine: reference, dataset, checkpoints, report, breathe: () => Promise.resolve(), now: () => 0, ...fields };
 }
 
 /** 13 minibatches of 16 an epoch. */
