@@ -59,31 +59,60 @@ async function openNetwork(file) {
   return { session, classes: JSON.parse(metadata.get('classes')), height, width, channels, metadata };
 }
 
-/** The image on a canvas, as Instar brings images to one size: it covers all, is cut to its centre, and lies on black. */
-function draw(canvas, image) {
-  const { width, height } = canvas;
-  const context = canvas.getContext('2d', { willReadFrequently: true });
-  const scale = Math.max(width / image.width, height / image.height);
-  context.fillStyle = 'black';
-  context.fillRect(0, 0, width, height);
-  context.imageSmoothingQuality = 'high';
-  context.drawImage(
-    image,
-    (width - scale * image.width) / 2,
-    (height - scale * image.height) / 2,
-    scale * image.width,
-    scale * image.height,
-  );
-  return context.getImageData(0, 0, width, height);
+/**
+ * Rows of RGBA resampled to `size` pixels each, of the `length` that begin at `from` (Lanczos, three lobes). Rows become
+ * columns, so that doing it twice does both axes.
+ */
+function resampleRows({ data, width, height }, from, length, size) {
+  const result = new Float32Array(4 * size * height);
+  const scale = length / size;
+  const reach = 3 * Math.max(1, scale);
+  for (let x = 0; x < size; x++) {
+    const centre = from + (x + 0.5) * scale - 0.5;
+    const first = Math.max(0, Math.ceil(centre - reach));
+    const last = Math.min(width - 1, Math.floor(centre + reach));
+    const weights = Array.from({ length: last - first + 1 }, (_, i) => {
+      const angle = (3 * Math.PI * (first + i - centre)) / reach;
+      return angle === 0 ? 1 : (3 * Math.sin(angle) * Math.sin(angle / 3)) / angle ** 2;
+    });
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    for (let y = 0; y < height; y++)
+      for (let band = 0; band < 3; band++) {
+        let sum = 0;
+        for (let i = 0; i < weights.length; i++) sum += weights[i] * data[4 * (y * width + first + i) + band];
+        result[4 * (x * height + y) + band] = sum / total;
+      }
+  }
+  return { data: result, width: height, height: size };
 }
 
-/** Row by row, a pixel's channels beside each other: as a canvas has them, without its fourth, or as one grey (Rec. 601). */
-function pixelsOf({ data }, channels) {
-  const pixels = new Uint8Array((data.length / 4) * channels);
-  for (let from = 0, to = 0; from < data.length; from += 4) {
-    const [red, green, blue] = data.subarray(from, from + 3);
-    if (channels === 1) pixels[to++] = Math.floor((299 * red + 587 * green + 114 * blue + 500) / 1000);
-    else for (const value of [red, green, blue]) pixels[to++] = value;
+/**
+ * An image as Instar brings images to one size (a browser's own drawImage is blurrier than what the network was trained on): on
+ * black, resized to cover the network's size, cut to its centre. Row by row, a pixel's channels beside each other.
+ */
+function pixelsOf(image, { height, width, channels }) {
+  // What is much larger may be made smaller by the browser first.
+  const shrink = Math.min(1, 1024 / Math.min(image.width, image.height));
+  const canvas = new OffscreenCanvas(Math.round(shrink * image.width), Math.round(shrink * image.height));
+  const context = canvas.getContext('2d', { alpha: false });
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(image, 0, 0, canvas.width, canvas.height);
+
+  const cover = Math.max(width / canvas.width, height / canvas.height);
+  const axis = (length, size) => {
+    const covered = Math.round(cover * length);
+    return [(Math.ceil((covered - size) / 2) * length) / covered, (size * length) / covered, size];
+  };
+  const colours = context.getImageData(0, 0, canvas.width, canvas.height);
+  const columns = resampleRows(colours, ...axis(canvas.width, width));
+  const { data } = resampleRows(columns, ...axis(canvas.height, height));
+
+  const pixels = new Uint8Array(height * width * channels);
+  for (let at = 0; at < height * width; at++) {
+    const [red, green, blue] = Uint8ClampedArray.from(data.subarray(4 * at, 4 * at + 3)); // Rounds.
+    // One channel: luma after Rec. 601.
+    if (channels === 1) pixels[at] = Math.floor((299 * red + 587 * green + 114 * blue + 500) / 1000);
+    else pixels.set([red, green, blue], 3 * at);
   }
   return pixels;
 }
@@ -109,18 +138,38 @@ function showNetwork() {
 }
 
 async function showImage() {
-  const canvas = element('pixels');
-  Object.assign(canvas, { width: network.width, height: network.height });
-  element('picture').height = Math.round((480 * network.height) / network.width);
-  draw(element('picture'), image.bitmap);
-  const pixels = pixelsOf(draw(canvas, image.bitmap), network.channels);
+  const pixels = pixelsOf(image.bitmap, network);
   const begin = performance.now();
   const probabilities = await classify(network, pixels);
+  const duration = performance.now() - begin;
+  drawPicture(element('picture'), image.bitmap);
+  drawPixels(element('pixels'), pixels);
   element('name').textContent = image.name;
-  element('duration').textContent = `Computed here in ${(performance.now() - begin).toFixed(1)} ms.`;
+  element('duration').textContent = `Computed here in ${duration.toFixed(1)} ms.`;
   const rows = network.classes.map((name, index) => ({ name, probability: probabilities[index] }));
   element('bars').replaceChildren(...rows.toSorted((a, b) => b.probability - a.probability).map(bar));
   element('pictures').hidden = element('result').hidden = false;
+}
+
+function drawPicture(canvas, bitmap) {
+  const scale = Math.max(480 / network.width, 480 / network.height);
+  Object.assign(canvas, { width: scale * network.width, height: scale * network.height });
+  const cover = Math.max(canvas.width / bitmap.width, canvas.height / bitmap.height);
+  const [width, height] = [cover * bitmap.width, cover * bitmap.height];
+  const context = canvas.getContext('2d', { alpha: false });
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(bitmap, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
+}
+
+function drawPixels(canvas, pixels) {
+  const { height, width, channels } = network;
+  Object.assign(canvas, { width, height });
+  const picture = new ImageData(width, height);
+  for (let at = 0; at < height * width; at++) {
+    const pixel = pixels.subarray(channels * at, channels * (at + 1));
+    picture.data.set(channels === 1 ? [pixel[0], pixel[0], pixel[0], 255] : [...pixel, 255], 4 * at);
+  }
+  canvas.getContext('2d').putImageData(picture, 0, 0);
 }
 
 function bar({ name, probability }) {

@@ -18,7 +18,11 @@ def pixels_of(path, height, width, channels):
     """An image as Instar brings images to one size: turned as the camera says, on black, cut to its centre; grey by Rec. 601."""
     image = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
     image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image).convert("RGB")
-    colours = np.asarray(ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS))
+    cover = max(width / image.width, height / image.height)
+    wide, high = int(cover * image.width + 0.5), int(cover * image.height + 0.5)
+    left, top = (wide - width + 1) // 2, (high - height + 1) // 2
+    image = image.resize((wide, high), Image.Resampling.LANCZOS)
+    colours = np.asarray(image.crop((left, top, left + width, top + height)))
     if channels == 3:
         return colours
     grey = (colours.astype(np.int32) @ np.array([299, 587, 114]) + 500) // 1000

@@ -13,7 +13,9 @@ import { basename, dirname, extname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright-core';
-import { toGrey } from '../../src/data/image.ts';
+import sharp from 'sharp';
+import { readImage, toGrey } from '../../src/data/image.ts';
+import type { Shape } from '../../src/network/network.ts';
 import { skipFor } from '../support/machine.ts';
 import { exportedModel, picture, probabilitiesOf } from './models.ts';
 
@@ -127,6 +129,56 @@ describe('the example page', { skip }, () => {
     );
     await heading(page, 'second.png');
     assertSame(await shown(page), greyClasses, await probabilitiesOf(models.grey, toGrey(planes), grey));
+    assert.deepEqual(wrong, []);
+    await page.close();
+  });
+
+  /** What the network gets, as the page shows it: RGBA. */
+  const seen = (page: Page, { height, width }: Shape): Promise<number[]> =>
+    page.evaluate(`[...document.getElementById('pixels').getContext('2d').getImageData(0, 0, ${width}, ${height}).data]`);
+
+  test('a larger image that was dropped, half transparent: the pixels that Instar makes of it, nearly', async () => {
+    const { page, wrong } = await open();
+    const { colours } = await picture('large', { channels: 3, height: 211, width: 347 }, 40);
+    const opacity = Buffer.from(colours.filter((_none, at) => at % 3 === 0));
+    const path = join(folder, 'large.png');
+    await sharp(colours, { raw: { width: 347, height: 211, channels: 3 } })
+      .joinChannel(opacity, { raw: { width: 347, height: 211, channels: 1 } })
+      .toFile(path);
+    await page.evaluate(`(async () => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([await (await fetch('large.png')).blob()], 'large.png'));
+      document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+    })()`);
+    await heading(page, 'large.png');
+    const [actual, expected] = [await seen(page, colour), await readImage(path, colour)];
+    const differences = Array.from(expected, (value, at) =>
+      Math.abs(value - (actual[4 * (at % 256) + Math.floor(at / 256)] ?? 0)),
+    );
+    const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length;
+    const spread = Math.max(...expected) - Math.min(...expected);
+    assert.ok(spread > 40, `${spread}`);
+    // sharp averages whole pixels before it resamples; the browser's own drawImage is 8 of 255 away.
+    assert.ok(mean < 3, `${mean} of 255, spread ${spread}`);
+    assert.deepEqual(wrong, []);
+    await page.close();
+  });
+
+  test('what cannot be read is said in a line, and the network before goes on', async () => {
+    const { page, wrong } = await open();
+    const problem = page.getByRole('alert');
+    const said = async (line: string): Promise<void> => problem.getByText(line, { exact: true }).waitFor();
+    await choose(page, 'text.png', Buffer.from('text'));
+    await said('text.png: it is no image that this browser can read');
+    await choose(page, 'cut.onnx', models.colour.subarray(0, 1000));
+    await said('cut.onnx: it is no ONNX file, or it is cut short');
+    await choose(page, 'other.onnx', Uint8Array.of(8, 8));
+    await said('other.onnx: it has no class names, so Instar did not export it');
+    const { png, colours } = await picture('after', colour);
+    await choose(page, 'after.png', png);
+    await heading(page, 'after.png');
+    assert.equal(await problem.textContent(), '');
+    assertSame(await shown(page), colourClasses, await probabilitiesOf(models.colour, colours, colour));
     assert.deepEqual(wrong, []);
     await page.close();
   });

@@ -33,11 +33,15 @@ export function exportedModel(shape: Shape, classes: readonly string[]): Uint8Ar
   });
 }
 
-/** Blurred noise, a pixel's channels beside each other. */
-export async function picture(name: string, { height, width }: Shape): Promise<{ png: Buffer; colours: Uint8Array }> {
+/** Smooth noise of `detail` grains a side, in colour; a pixel's channels beside each other. */
+export async function picture(
+  name: string,
+  { height, width }: Shape,
+  detail = 4,
+): Promise<{ readonly png: Buffer; readonly colours: Uint8Array }> {
   const stream = random('picture', name);
-  const noise = Uint8Array.from({ length: 4 * 4 * 3 }, () => stream.integer(256));
-  const image = sharp(noise, { raw: { width: 4, height: 4, channels: 3 } }).resize(width, height, { fit: 'fill' });
+  const noise = Uint8Array.from({ length: detail * detail * 3 }, () => stream.integer(256));
+  const image = sharp(noise, { raw: { width: detail, height: detail, channels: 3 } }).resize(width, height, { fit: 'fill' });
   const colours = await image.clone().raw().toBuffer();
   return { png: await image.png().toBuffer(), colours };
 }
