@@ -56,7 +56,10 @@ async function openNetwork(file) {
   if (!metadata.has('classes')) throw new Error('it has no class names, so Instar did not export it');
   const [height, width, channels] = ['height', 'width', 'channels'].map((key) => Number(metadata.get(key)));
   const session = await ort.InferenceSession.create(file);
-  return { session, classes: JSON.parse(metadata.get('classes')), height, width, channels, metadata };
+  const opened = { session, classes: JSON.parse(metadata.get('classes')), height, width, channels, metadata };
+  // The first call is slower than those after it.
+  await classify(opened, new Uint8Array(height * width * channels));
+  return opened;
 }
 
 /**
