@@ -13,6 +13,12 @@ function settingOption(row: SettingOption): Option {
 
 const option = (group: string, flags: string, text: string): Option => new Option(flags, text).helpGroup(group);
 
+const models = 'ONNX files:';
+const pixels = (): Option =>
+  option(models, '--pixels <scale>', 'what they take: raw (0 to 255), unit (0 to 1) or normalised (raw for bytes)');
+const memory = (): Option => option(models, '--max-memory <bytes>', 'of the process that runs it (4G)');
+const timeout = (): Option => option(models, '--timeout <time>', 'for opening it, and for each batch (2m)');
+
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 const examples = `
@@ -99,13 +105,18 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
 
   program
     .command('evaluate')
-    .summary('how right the best network of a run is')
-    .description('Measures the best network of a run on the test images of a dataset: accuracy, loss, confusions.')
-    .argument('<run>', "the run's folder, or a best.safetensors")
+    .summary('how right a network is')
+    .description(
+      'Measures the best network of a run, or any ONNX classifier of one image, on the test images of a dataset: accuracy, a class and in all, and the confusion matrix. An .onnx file is run in a process of its own.',
+    )
+    .argument('<network>', "a run's folder, a best.safetensors, or an .onnx file")
     .argument('<dataset>', 'as for search')
     .option('--part <name>', 'test, or all: the training images too (test)')
     .option('--data <folder>', "where a named dataset's files are")
     .option('--engine <name>', "auto, onednn or reference (the run's)")
+    .addOption(pixels())
+    .addOption(memory())
+    .addOption(timeout())
     .option('--json', 'as JSON')
     .action(async (run: string, dataset: string, given: Given) =>
       result(await (await import('./evaluate.ts')).evaluateCommand(run, dataset, given, io)),
@@ -113,12 +124,15 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
 
   program
     .command('predict')
-    .summary('what the best network of a run sees on images')
+    .summary('what a network sees on images')
     .description('Gives the most probable classes of image files: PNG, JPEG, WebP.')
-    .argument('<run>', "the run's folder, or a best.safetensors")
+    .argument('<network>', "a run's folder, a best.safetensors, or an .onnx file")
     .argument('<image...>', 'image files')
     .option('--top <n>', 'classes shown (3)')
     .option('--engine <name>', "auto, onednn or reference (the run's)")
+    .addOption(pixels())
+    .addOption(memory())
+    .addOption(timeout())
     .option('--json', 'as JSON')
     .action(async (run: string, images: readonly string[], given: Given) =>
       result(await (await import('./predict.ts')).predictCommand(run, images, given, io)),

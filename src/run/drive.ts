@@ -9,25 +9,18 @@ import { baselineSlices, bestSoFar, minibatchesPerEpoch, next, rungsOf, type Con
 import type { Settings } from '../search/settings.ts';
 import { lineOf, type LineId } from '../search/state.ts';
 import { checkpointPath } from '../training/checkpoint.ts';
-import {
-  exportProblem,
-  JobFailure,
-  type EngineReference,
-  type Job,
-  type Report,
-  type VerificationJob,
-  type Verified,
-} from '../training/job.ts';
+import { exportProblem, JobFailure, type EngineReference, type Job, type Report, type Verified } from '../training/job.ts';
 import { channel } from '../util/channel.ts';
 import { must } from '../util/assert.ts';
 import { RunError } from '../util/user-error.ts';
 import { plannedSettings, planSlice } from './budget.ts';
 import type { Config } from './config.ts';
 import type { Entry, Plan, Progress, RunEvent } from './events.ts';
-import { aboutOf, bestLine, collectCheckpoints, neededCheckpoints, toVerify, writeBest, type Folder } from './folder.ts';
+import { bestLine, collectCheckpoints, neededCheckpoints, toVerify, writeBest, type Folder } from './folder.ts';
 import type { Journal } from './journal.ts';
 import { measureBudget } from './measure.ts';
 import { entryOf, replayEntry, type RunState } from './replay.ts';
+import { verificationJob, verifyIn } from './verification.ts';
 
 export interface Drive {
   readonly folder: Folder;
@@ -131,47 +124,22 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
     if (verifying !== null) return;
     const wanted = toVerify(state, new Set([...inFlight.values()].map(({ trains }) => trains)));
     if (wanted === null) return;
-    const { line, part } = wanted;
-    const { network, checkpoint: hash } = lineOf(state.search, line);
-    const checkpoint = must(hash, 'checkpoint of the best network');
-    const { images, validation, batch } = settings();
-    const job: VerificationJob = {
-      kind: 'verification',
-      id: `${line}/export`,
-      network,
-      checkpoint,
-      about: aboutOf(folder, config, state.search, line),
-      data: { path: config.data.path, hash: config.data.hash, images, validation },
-      part,
-      batch,
-      engine: {
-        name: config.engine.name,
-        convolution: 'direct',
-        threads: part === 'test' && !settings().baseline ? config.workers : 1,
-      },
-    };
-    let outcome: Verified | Error = new Error('the worker said nothing');
+    const threads = wanted.part === 'test' && !settings().baseline ? config.workers : 1;
+    const job = verificationJob(folder, config, settings(), state.search, { ...wanted, threads });
     const abort = new AbortController();
-    const watch = {
-      report: (report: Report): void => void (report.kind === 'verified' && (outcome = report.verified)),
-      started: (): void => undefined,
-    };
     verifying = abort;
-    const tell = (found: Verified | Error): void => {
-      if (!abort.signal.aborted) happenings.put({ kind: 'verified', line, checkpoint, outcome: found });
+    const tell = (outcome: Verified | Error): void => {
+      if (!abort.signal.aborted) happenings.put({ kind: 'verified', line: wanted.line, checkpoint: job.checkpoint, outcome });
     };
-    pool.run(job, watch, abort.signal).then(
-      () => tell(outcome),
-      (error: Error) => tell(error),
-    );
+    verifyIn(pool, job, abort.signal).then(tell, tell);
   }
 
   /** A file that could not be verified costs the run nothing but its word for it. */
   function verified(line: LineId, checkpoint: string, outcome: Verified | Error): Entry {
     verifying = null;
-    const failed = outcome instanceof Error;
-    const problem = failed ? (outcome.message.split('\n')[0] ?? '') : exportProblem(outcome);
-    return append({ type: 'exported', line, checkpoint, verified: failed ? null : outcome, problem });
+    const found = outcome instanceof Error ? null : outcome;
+    const problem = outcome instanceof Error ? (outcome.message.split('\n')[0] ?? '') : exportProblem(outcome);
+    return append({ type: 'exported', line, checkpoint, verified: found, problem });
   }
 
   const settings = (): Settings => (state.plan === null ? config.settings : plannedSettings(config.settings, state.plan));

@@ -2,18 +2,18 @@
 import { existsSync } from 'node:fs';
 import { createPool } from '../execution/pool.ts';
 import { currentParent } from '../search/next.ts';
-import { lineOf, type LineId, type SearchState } from '../search/state.ts';
+import type { LineId, SearchState } from '../search/state.ts';
 import { checkpointPath, fileCheckpoints, writeState } from '../training/checkpoint.ts';
 import { exportModel } from '../training/export.ts';
-import { exportProblem, JobFailure, type Report, type VerificationJob, type Verified } from '../training/job.ts';
-import { must } from '../util/assert.ts';
+import { exportProblem, JobFailure, type Verified } from '../training/job.ts';
 import { RunError, UserError } from '../util/user-error.ts';
 import { plannedSettings } from './budget.ts';
-import { aboutOf, bestLine, type Folder } from './folder.ts';
+import { bestLine, type Folder } from './folder.ts';
 import { Journal } from './journal.ts';
 import { lockRun } from './lock.ts';
 import { dataOf, readRun } from './open.ts';
 import { entryOf } from './replay.ts';
+import { verificationJob, verifyIn } from './verification.ts';
 
 export interface ExportOptions {
   /** The winner of that step; 0 is the vanilla network. */
@@ -92,41 +92,25 @@ export async function exportNetwork(root: string, path: string, options: ExportO
   const { folder, config, state } = readRun(root);
   const { search } = state;
   const line = wantedLine(folder, search, options);
-  const { network, checkpoint: hash } = lineOf(search, line);
-  const checkpoint = must(hash, 'checkpoint');
-  const about = aboutOf(folder, config, search, line);
   const settings = state.plan === null ? config.settings : plannedSettings(config.settings, state.plan);
   const { path: data } = await dataOf(config, undefined);
-  const job: VerificationJob = {
-    kind: 'verification',
-    id: `${line}/export`,
-    network,
-    checkpoint,
-    about,
-    data: { path: data, hash: config.data.hash, images: settings.images, validation: settings.validation },
-    part: line === 'final' && search.tests.has('final') ? 'test' : 'validation',
-    batch: settings.batch,
-    engine: { name: config.engine.name, convolution: 'direct', threads: config.workers },
-  };
-  const { tensors } = await fileCheckpoints(folder.checkpoints).read(checkpoint);
+  const here = { ...config, data: { ...config.data, path: data } };
+  const part = line === 'final' && search.tests.has('final') ? 'test' : 'validation';
+  const job = verificationJob(folder, here, settings, search, { line, part, threads: config.workers });
+  const { tensors } = await fileCheckpoints(folder.checkpoints).read(job.checkpoint);
   const pool = createPool({ checkpoints: folder.checkpoints, patience });
-  let verified: Verified | undefined;
+  let found: Verified;
   try {
-    const watch = {
-      report: (report: Report): void => void (report.kind === 'verified' && (verified = report.verified)),
-      started: (): void => undefined,
-    };
-    await pool.run(job, watch, options.signal ?? new AbortController().signal);
+    found = await verifyIn(pool, job, options.signal ?? new AbortController().signal);
   } catch (error) {
     if (error instanceof JobFailure) throw new RunError(`${line} could not be verified (${error.failure}): ${error.message}`);
     throw error;
   } finally {
     pool.close();
   }
-  const found = must(verified, 'what was verified');
   const problem = exportProblem(found);
-  const kept = keep(root, { type: 'exported', line, checkpoint, verified: found, problem });
+  const kept = keep(root, { type: 'exported', line, checkpoint: job.checkpoint, verified: found, problem });
   if (problem !== null) throw new RunError(`${line} was not exported: ${problem}`);
-  await writeState(path, exportModel(network, tensors, about));
+  await writeState(path, exportModel(job.network, tensors, job.about));
   return { line, verified: found, kept };
 }

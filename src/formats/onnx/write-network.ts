@@ -94,7 +94,7 @@ function convolve(layer: Window & { readonly bias: boolean }, groups: number, c:
   return c.graph.node('Conv', inputs, { ...windowOf(layer), group: groups });
 }
 
-const rows: LayerTable<[context: Context], string> = {
+const lowerings: LayerTable<[context: Context], string> = {
   image: (_layer, c) => first(c),
   convolution: (layer, c) => convolve(layer, 1, c),
   depthwise: (layer, c) => convolve(layer, c.shape.channels, c),
@@ -168,7 +168,7 @@ export function deployedModel(network: Network, tensors: Tensors, deployment: De
       continue;
     }
     const into = folded.get(node.id);
-    const name = ask(rows, node.layer, {
+    const name = ask(lowerings, node.layer, {
       graph,
       node,
       inputs: inputId === undefined ? [normalised] : node.inputs.map((id) => must(names.get(id), `value of node ${id}`)),
