@@ -11,10 +11,8 @@ import { next, rank, type Context } from '../../src/search/next.ts';
 import { lineOf } from '../../src/search/state.ts';
 import { decodeCheckpoint } from '../../src/training/checkpoint.ts';
 import { must } from '../../src/util/assert.ts';
-import { anyEngineName } from '../support/machine.ts';
-import { newFolder, quadrantFolder, tiny } from '../support/runs.ts';
+import { engine, newFolder, quadrantFolder, tiny } from '../support/runs.ts';
 
-const engine = anyEngineName();
 const run = newFolder();
 const options = { ...tiny, dataset: quadrantFolder, settings: { ...tiny.settings, baseline: true, method: 'sh' as const } };
 

@@ -5,9 +5,9 @@ import { test } from 'node:test';
 import { readRun, search, resume, type SearchOptions } from '../../src/run/open.ts';
 import { neededCheckpoints } from '../../src/run/folder.ts';
 import { random } from '../../src/util/random.ts';
-import { anyEngineName } from '../support/machine.ts';
 import {
   collect,
+  engine,
   finishedRun,
   marked,
   newFolder,
@@ -21,8 +21,7 @@ import {
 } from '../support/runs.ts';
 
 const undisturbed = winnerOf(await finishedRun());
-/** Through a native engine, and about ten seconds long on two cores that are free. */
-const engine = anyEngineName();
+/** Through the native library, and about ten seconds long on two cores that are free. */
 const native: SearchOptions = { ...tiny, engine, settings: { ...tiny.settings, step: { ...tiny.settings?.step, epochs: 36 } } };
 
 /** Follows a process until that many events of its journal have been told and a moment more; true where it is still going. */

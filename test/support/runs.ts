@@ -11,6 +11,7 @@ import { readRun, search, type SearchOptions } from '../../src/run/open.ts';
 import type { RunItem } from '../../src/run/drive.ts';
 import { lineOf } from '../../src/search/state.ts';
 import { random } from '../../src/util/random.ts';
+import { anyEngineName } from './machine.ts';
 
 /** A folder of this test file, gone when it ends; the cache of decoded data in it. */
 export const place = mkdtempSync(join(tmpdir(), 'instar-runs-'));
@@ -20,6 +21,8 @@ process.on('exit', () => rmSync(place, { recursive: true, force: true, maxRetrie
 let folders = 0;
 /** The path of a folder that is not there yet. */
 export const newFolder = (): string => join(place, `run-${folders++}`);
+
+export const engine = anyEngineName();
 
 const side = 8;
 export const classes = 4;
