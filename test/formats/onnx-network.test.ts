@@ -14,6 +14,7 @@ import type { Tensors } from '../../src/network/tensor.ts';
 import { lower } from '../../src/program/lower.ts';
 import { must } from '../../src/util/assert.ts';
 import { random, type Random } from '../../src/util/random.ts';
+import { skipFor } from '../support/machine.ts';
 import { assertClose } from '../support/comparing.ts';
 import { handmade } from '../support/networks.ts';
 import { pythonWith, runPython } from '../support/python.ts';
@@ -110,7 +111,7 @@ test('a batch normalisation behind a convolution is folded into it, and stands w
 });
 
 const python = pythonWith('onnx');
-test("ONNX's own checker, with shape inference", { skip: python === undefined ? 'no python3-onnx here' : false }, () => {
+test("ONNX's own checker, with shape inference", { skip: skipFor(python === undefined ? 'no python3-onnx here' : null) }, () => {
   const script = `
 import sys, onnx
 for path in sys.argv[1:]:
