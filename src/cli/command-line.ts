@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import { RunError, UserError } from '../util/user-error.ts';
 import type { Io } from './io.ts';
 import { createProgram } from './program.ts';
-import { printable } from './text.ts';
+import { printable } from '../util/words.ts';
 
 const codes = { done: 0, failed: 1, wrong: 2 } as const;
 

@@ -5,11 +5,13 @@ import { readDataset } from '../data/read.ts';
 import { cacheFolder, readRun } from '../run/open.ts';
 import { setImmediate } from 'node:timers/promises';
 import { UserError } from '../util/user-error.ts';
-import { formatSize, openEvaluator, readBest } from './best.ts';
+import { openEvaluator, readBest } from '../run/best.ts';
+import { engineGiven, formatSize } from './best.ts';
 import { printLines, type Io } from './io.ts';
 import type { Given } from './given.ts';
 import { isModel, openForeignModel, scaleOf, type PixelScale } from './model.ts';
-import { formatLoss, formatPercent, padLeft, padRight, plural, printable, truncate } from './text.ts';
+import { padLeft, padRight, truncate } from './text.ts';
+import { formatLoss, formatPercent, plural, printable } from '../util/words.ts';
 import { parseChoice } from './values.ts';
 
 /** Images at a time, for a file without its run. */
@@ -113,7 +115,7 @@ async function evaluateRun(where: string, reference: string, given: Given, io: I
   const wanted: Wanted = { classes, ...shape };
   const dataset = await readFor(wanted, reference, given, io);
   const part = partFor(wanted, dataset, wholePart(given));
-  const evaluator = await openEvaluator(best, given, usualBatch, io);
+  const evaluator = await openEvaluator(best, engineGiven(given), usualBatch);
   const everything = Uint32Array.from(part.labels, (_label, index) => index);
   const measured = await evaluator.measure(part, everything, () => setImmediate());
   evaluator.dispose();

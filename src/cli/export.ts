@@ -5,8 +5,8 @@ import { exportNetwork } from '../run/export.ts';
 import { UserError } from '../util/user-error.ts';
 import type { Given } from './given.ts';
 import { printLines, type Io } from './io.ts';
-import { describeExport } from './lines.ts';
-import { printable } from './text.ts';
+import { describeExport } from '../run/words.ts';
+import { printable } from '../util/words.ts';
 import { parseWhole } from './values.ts';
 
 export async function exportCommand(root: string, given: Given, io: Io): Promise<number> {

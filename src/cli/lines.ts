@@ -1,12 +1,13 @@
 /** A run as plain lines, one per event that means something: what is said where there is no terminal. Pure. */
 import { describeEdit } from '../morphism/operators.ts';
 import type { Config } from '../run/config.ts';
-import type { Entry, Exported, Plan } from '../run/events.ts';
-import { formatRungs } from '../search/rungs.ts';
+import type { Entry } from '../run/events.ts';
+import { formatRungs, rungsFor } from '../search/rungs.ts';
 import { lineOf, validationOf, type LineId } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
-import { formatBytes, formatCount, formatLoss, formatPercent, formatWhole, plural, printable } from './text.ts';
-import { rungsFor, settingsOf, type View } from './view.ts';
+import { describeExport, describePlan, stopWords } from '../run/words.ts';
+import { formatCount, formatLoss, formatPercent, plural, printable } from '../util/words.ts';
+import { settingsOf, type View } from './view.ts';
 
 /** What the run is, before it begins. */
 export function describeConfig(config: Config): string[] {
@@ -19,39 +20,6 @@ export function describeConfig(config: Config): string[] {
       `(${engine.instructionSet}), ${plural(workers, 'worker')}`,
   ];
 }
-
-/** What a budget scaled, in one line. */
-export function describePlan(plan: Plan, budget: number, config: Config): string {
-  const { settings, data } = config;
-  const asked = (value: number, before: number | null): string =>
-    before === null || value === before ? '' : ` (of ${formatWhole(before)})`;
-  return (
-    `plan for ${formatDuration(budget)}: ${formatWhole(plan.images)} of ${formatWhole(Math.min(settings.images ?? Infinity, data.trainImages))} training images; ` +
-    `the vanilla network for ${plural(plan.vanillaEpochs, 'epoch')}${asked(plan.vanillaEpochs, settings.vanilla.epochs)}; ` +
-    `steps of ${plan.children} children${asked(plan.children, settings.step.children)} and ${plural(plan.stepEpochs, 'epoch')}${asked(plan.stepEpochs, settings.step.epochs)}, ` +
-    `until ${formatDuration(plan.searchUntil)}; then the final training, for what is left`
-  );
-}
-
-const milliseconds = (value: number): string => (value < 10 ? value.toFixed(1) : value.toFixed(0));
-
-/** What was verified of an exported file, in one line. */
-export function describeExport({ verified, problem }: Pick<Exported, 'verified' | 'problem'>): string {
-  if (verified === null) return `could not be verified: ${printable(problem ?? '')}`;
-  const { bytes, part, images, difference, fileAccuracy, latency } = verified;
-  const like = problem === null ? "as the engine's" : `NOT TO BE TRUSTED: ${problem}`;
-  return (
-    `${formatBytes(bytes)}; on ${plural(images, `${part} image`)} logits within ${difference.toExponential(0)}, accuracy ${formatPercent(fileAccuracy)}, ${like}; ` +
-    `${milliseconds(latency.one)} ms an image, ${milliseconds(latency.batch)} ms for ${latency.size}, ${plural(latency.threads, 'thread')}`
-  );
-}
-
-export const stopWords: Readonly<Record<string, string>> = {
-  steps: 'all steps are made',
-  time: 'the time for the search is over',
-  limits: 'the limits allow no further mutation',
-  interrupted: 'interrupted',
-};
 
 const percentOf = (view: View, id: LineId): string => {
   const measured = validationOf(view.run.search, id);

@@ -1,7 +1,7 @@
 /** `instar settings`: every setting by name, with its value in each preset. */
 import { presetNames, presets } from '../search/settings.ts';
 import { printLines, type Io } from './io.ts';
-import { settingNames, valueOf } from './settings.ts';
+import { settingNames, valueOf } from '../search/setting-names.ts';
 import { padRight } from './text.ts';
 
 export function settingsCommand(io: Io): number {

@@ -5,22 +5,12 @@
 import type { Config } from '../run/config.ts';
 import { lineOf, type Line as Trained, type LineId } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
-import { shortEdits } from './edits.ts';
+import { shortEdits } from '../morphism/short.ts';
 import { fit, lineWidth, paint, spread, type Line, type Span, type Style } from './styled.ts';
-import {
-  bar,
-  formatCount,
-  formatLoss,
-  formatPercent,
-  formatWhole,
-  padLeft,
-  padRight,
-  plural,
-  printable,
-  sparkline,
-  truncate,
-} from './text.ts';
-import { imagesPerSecond, minibatchesAnEpoch, phaseOf, rungsFor, settingsOf, winners, type Phase, type View } from './view.ts';
+import { bar, padLeft, padRight, sparkline, truncate } from './text.ts';
+import { formatCount, formatLoss, formatPercent, formatWhole, plural, printable } from '../util/words.ts';
+import { rungsFor } from '../search/rungs.ts';
+import { imagesPerSecond, minibatchesAnEpoch, phaseOf, settingsOf, winners, type Phase, type View } from './view.ts';
 import { timeLeft } from './work.ts';
 
 export interface Screen {

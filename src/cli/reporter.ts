@@ -4,10 +4,12 @@ import type { Config } from '../run/config.ts';
 import type { Entry } from '../run/events.ts';
 import { formatDuration } from '../util/duration.ts';
 import { hasColour, isLive, printLines, type Io } from './io.ts';
-import { describeConfig, describePlan, linesFor } from './lines.ts';
+import { describePlan } from '../run/words.ts';
+import { describeConfig, linesFor } from './lines.ts';
 import { openLive } from './live.ts';
 import { render } from './render.ts';
-import { formatBytes, formatWhole, printable, truncate } from './text.ts';
+import { truncate } from './text.ts';
+import { formatBytes, formatWhole, printable } from '../util/words.ts';
 import type { View } from './view.ts';
 
 /** Milliseconds between two drawings. */

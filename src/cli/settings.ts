@@ -4,30 +4,11 @@
  */
 import { z } from 'zod';
 import type { SettingsOverride } from '../run/open.ts';
-import { presetNames, presets, settingsSchema, type Settings } from '../search/settings.ts';
+import { settingLeaves as leaves, settingNames, valueOf } from '../search/setting-names.ts';
+import { presetNames, presets } from '../search/settings.ts';
 import { UserError } from '../util/user-error.ts';
 import { nearest } from './text.ts';
 import { invalid } from './values.ts';
-
-type Leaves = ReadonlyMap<string, z.ZodType>;
-
-function leavesOf(schema: z.ZodObject, prefix: string): [string, z.ZodType][] {
-  return Object.entries(schema.shape).flatMap(([key, member]) =>
-    member instanceof z.ZodObject
-      ? leavesOf(member, `${prefix}${key}.`)
-      : [[prefix + key, member as z.ZodType] as [string, z.ZodType]],
-  );
-}
-
-/** Every setting by its name, such as `seed` and `step.eta`. */
-const leaves: Leaves = new Map(leavesOf(settingsSchema, ''));
-
-export const settingNames: readonly string[] = [...leaves.keys()];
-
-/** A value of a settings tree by its name. */
-export function valueOf(settings: Settings, name: string): unknown {
-  return name.split('.').reduce<unknown>((value, key) => (value as Readonly<Record<string, unknown>>)[key], settings);
-}
 
 const wanted = (issue: z.core.$ZodIssue): string => {
   switch (issue.code) {

@@ -1,64 +1,32 @@
 /** `instar show`: a run as text or as JSON, from its folder alone; nothing is locked and nothing written. */
-import { readFileSync } from 'node:fs';
 import { describeEdit } from '../morphism/operators.ts';
 import { printNetwork } from '../network/print.ts';
 import type { Config } from '../run/config.ts';
 import { bestLine } from '../run/folder.ts';
+import { conditionOf } from '../run/condition.ts';
 import { readRun } from '../run/open.ts';
 import type { RunState } from '../run/replay.ts';
-import { formatRungs } from '../search/rungs.ts';
-import { presetNames, presets, type Settings } from '../search/settings.ts';
-import { lineOf, type Line, type LineId, type Step } from '../search/state.ts';
+import { formatRungs, rungsFor } from '../search/rungs.ts';
+import { presetNames, type Settings } from '../search/settings.ts';
+import { accuraciesAfter, lineOf, type LineId, type Step } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { hasColour, printLines, type Io } from './io.ts';
-import { describeConfig, describeExport, describePlan, stopWords } from './lines.ts';
+import { describeExport, describePlan, stopWords } from '../run/words.ts';
+import { describeConfig } from './lines.ts';
 import type { Given } from './given.ts';
 import { winnersLine } from './render.ts';
-import { settingNames, valueOf } from './settings.ts';
+import { differingSettings, valueOf } from '../search/setting-names.ts';
 import { paint, type Line as Styled, type Span } from './styled.ts';
-import { formatCount, formatLoss, formatPercent, formatWhole, padLeft, padRight, plural, printable, sparkline } from './text.ts';
-import { rungsFor, settingsOf, viewOf, winners } from './view.ts';
+import { padLeft, padRight, sparkline } from './text.ts';
+import { formatCount, formatLoss, formatPercent, formatWhole, plural, printable } from '../util/words.ts';
+import { settingsOf, viewOf, winners } from './view.ts';
 
 type Read = ReturnType<typeof readRun>;
-type Condition = 'finished' | 'interrupted' | 'running' | 'not finished';
-
-/** Whether the process that locked the run is there still. */
-function holderOf(path: string): number | null {
-  try {
-    const pid = Number(readFileSync(path, 'utf8').trim());
-    if (!Number.isInteger(pid) || pid < 1) return null;
-    process.kill(pid, 0);
-    return pid;
-  } catch {
-    return null; // No lock file, or no such process.
-  }
-}
-
-function conditionOf({ state, folder }: Read): Condition {
-  if (state.search.finished) return 'finished';
-  if (state.interrupted) return 'interrupted';
-  return holderOf(folder.lock) === null ? 'not finished' : 'running';
-}
-
-/** A child's validation accuracy after each rung that it trained in; null where it was not measured. */
-export function accuracies(line: Line, settings: Settings): readonly (number | null)[] {
-  let to = 0;
-  return rungsFor(settings).map(({ epochs }) => {
-    const from = to;
-    to += epochs;
-    const last = line.epochs.findLast((point) => point.epoch > from && point.epoch <= to);
-    return last?.validation?.accuracy ?? null;
-  });
-}
-
 /** Settings that are not the preset's. The memory limit comes from the machine. */
 function differences(config: Config): string {
   const preset = presetNames.find((name) => name === config.preset);
   if (preset === undefined) return '';
-  const differs = settingNames.filter((name) => {
-    const [own, usual] = [config.settings, presets[preset]].map((settings) => JSON.stringify(valueOf(settings, name)));
-    return own !== usual && name !== 'limits.memory' && name !== 'method' && name !== 'seed';
-  });
+  const differs = differingSettings(config.settings, preset).filter((name) => name !== 'method' && name !== 'seed');
   return differs.map((name) => `${name} ${String(valueOf(config.settings, name))}`).join(', ');
 }
 
@@ -72,7 +40,7 @@ function stepLines(state: RunState, settings: Settings, { step, parent, children
   for (const id of children) {
     const line = lineOf(search, id);
     const isWinner = id === winner;
-    const after = accuracies(line, settings);
+    const after = accuraciesAfter(planned, line);
     const cells = planned.flatMap((_rung, index): Span[] => {
       const accuracy = after[index] ?? null;
       const dropped = line.end?.kind === 'dropped' && line.end.rung === index;
@@ -227,7 +195,7 @@ function json(root: string, read: Read): unknown {
       parameters,
       multiplyAdds,
       certificate,
-      accuracies: accuracies(lineOf(search, id), settings),
+      accuracies: accuraciesAfter(rungsFor(settings), lineOf(search, id)),
       epochs,
       end,
     };

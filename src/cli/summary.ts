@@ -3,9 +3,10 @@ import { bestLine, folderOf } from '../run/folder.ts';
 import type { RunState } from '../run/replay.ts';
 import { lineOf, validationOf } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
-import { describeExport } from './lines.ts';
+import { describeExport } from '../run/words.ts';
 import { lineWidth, paint, type Line, type Span } from './styled.ts';
-import { formatCount, formatPercent, formatWhole, padRight, plural } from './text.ts';
+import { padRight } from './text.ts';
+import { formatCount, formatPercent, formatWhole, plural } from '../util/words.ts';
 import { viewOf } from './view.ts';
 import { winnersLine } from './render.ts';
 

@@ -3,11 +3,10 @@
  * comes in as active seconds. Nothing in here is kept.
  */
 import type { Config } from '../run/config.ts';
-import { plannedSettings } from '../run/budget.ts';
+import { settingsUnder } from '../run/budget.ts';
 import type { Entry, Progress } from '../run/events.ts';
 import { emptyRun, replayEntry, type RunState } from '../run/replay.ts';
 import { currentParent } from '../search/next.ts';
-import { planRungs, type Rung } from '../search/rungs.ts';
 import type { Settings } from '../search/settings.ts';
 import { lineage, validationOf, type LineId, type SearchState, type Step } from '../search/state.ts';
 
@@ -112,14 +111,7 @@ export function observe(view: View, item: Entry | Progress, now: number): View {
 }
 
 /** The settings that hold: those of the configuration, as a budget scaled them. */
-export const settingsOf = ({ run }: View, config: Config): Settings =>
-  run.plan === null ? config.settings : plannedSettings(config.settings, run.plan);
-
-/** Rungs of a step under those settings. */
-export function rungsFor(settings: Settings): readonly Rung[] {
-  const rungs = planRungs(settings);
-  return typeof rungs === 'string' ? [] : rungs;
-}
+export const settingsOf = ({ run }: View, config: Config): Settings => settingsUnder(run.plan, config.settings);
 
 /** Minibatches an epoch, from the counts: up to the rounding of each class's share. */
 export function minibatchesAnEpoch(config: Config, settings: Settings, whole: boolean): number {

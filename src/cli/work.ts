@@ -3,7 +3,8 @@ import type { Config } from '../run/config.ts';
 import { currentParent } from '../search/next.ts';
 import type { Settings } from '../search/settings.ts';
 import { lineOf, type SearchState, type Step } from '../search/state.ts';
-import { minibatchesAnEpoch, rungsFor, settingsOf, type View } from './view.ts';
+import { rungsFor } from '../search/rungs.ts';
+import { minibatchesAnEpoch, settingsOf, type View } from './view.ts';
 
 /** How many times as many multiply-adds a step's children have as their parent, before any was drawn. */
 const guessedGrowth = 1.5;

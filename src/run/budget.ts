@@ -82,6 +82,10 @@ export const plannedSettings = (settings: Settings, plan: Plan): Settings => ({
   step: { ...settings.step, children: plan.children, epochs: plan.stepEpochs },
 });
 
+/** The settings that hold: as a budget scaled them, where there is one. */
+export const settingsUnder = (plan: Plan | null, settings: Settings): Settings =>
+  plan === null ? settings : plannedSettings(settings, plan);
+
 /** Where the slices of a budgeted final training end: after each the rest is planned anew, from the speed measured in it. */
 const sliceEnds = [0.03, 0.2, 0.4, 0.55, 0.68, 0.78, 0.86, 0.92, 0.97, 1];
 

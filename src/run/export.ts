@@ -7,7 +7,7 @@ import { checkpointPath, fileCheckpoints, writeState } from '../training/checkpo
 import { exportModel } from '../training/export.ts';
 import { exportProblem, JobFailure, type Verified } from '../training/job.ts';
 import { RunError, UserError } from '../util/user-error.ts';
-import { plannedSettings } from './budget.ts';
+import { settingsUnder } from './budget.ts';
 import { bestLine, type Folder } from './folder.ts';
 import { Journal } from './journal.ts';
 import { lockRun } from './lock.ts';
@@ -92,7 +92,7 @@ export async function exportNetwork(root: string, path: string, options: ExportO
   const { folder, config, state } = readRun(root);
   const { search } = state;
   const line = wantedLine(folder, search, options);
-  const settings = state.plan === null ? config.settings : plannedSettings(config.settings, state.plan);
+  const settings = settingsUnder(state.plan, config.settings);
   const { path: data } = await dataOf(config, undefined);
   const here = { ...config, data: { ...config.data, path: data } };
   const part = line === 'final' && search.tests.has('final') ? 'test' : 'validation';

@@ -54,3 +54,9 @@ export function scheduleOf(settings: Settings, rungs: readonly Rung[], index: nu
   const total = rungs.reduce((sum, rung) => sum + rung.epochs, 0);
   return { kind: 'cosine', rate, from: before / total, to: (before + (rungs[index]?.epochs ?? 0)) / total };
 }
+
+/** The same of settings that were accepted when the run began; none where they would not be any more. */
+export function rungsFor(settings: Settings): readonly Rung[] {
+  const rungs = planRungs(settings);
+  return typeof rungs === 'string' ? [] : rungs;
+}

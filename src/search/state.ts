@@ -88,6 +88,16 @@ export function validationOf(state: SearchState, id: LineId): Measured | null {
   return own ?? (line.parent === null ? null : validationOf(state, line.parent));
 }
 
+/** A child's validation accuracy after each rung that it trained in; null where it was not measured. */
+export function accuraciesAfter(rungs: readonly { readonly epochs: number }[], line: Line): readonly (number | null)[] {
+  let to = 0;
+  return rungs.map(({ epochs }) => {
+    const from = to;
+    to += epochs;
+    return line.epochs.findLast((point) => point.epoch > from && point.epoch <= to)?.validation?.accuracy ?? null;
+  });
+}
+
 /** The line and its ancestors, the vanilla network first. */
 export function lineage(state: SearchState, id: LineId): readonly Line[] {
   const line = lineOf(state, id);

@@ -27,6 +27,14 @@ export function crossEntropy(logits: Float32Array, labels: Float32Array, image: 
   return loss;
 }
 
+/** The probabilities of one image, from its logits. */
+export function softmax(logits: Float32Array): number[] {
+  const largest = logits.reduce((most, value) => Math.max(most, value), -Infinity);
+  const powers = Array.from(logits, (value) => Math.exp(value - largest));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
+}
+
 async function withSession<T>(session: Session, use: (session: Session) => Promise<T>): Promise<T> {
   try {
     return await use(session);

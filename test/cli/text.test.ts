@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { overrideOf, parseSet, settingNames } from '../../src/cli/settings.ts';
-import { bar, columnsOf, formatBytes, formatCount, formatLoss, nearest, sparkline, truncate } from '../../src/cli/text.ts';
+import { overrideOf, parseSet } from '../../src/cli/settings.ts';
+import { bar, columnsOf, nearest, sparkline, truncate } from '../../src/cli/text.ts';
+import { formatBytes, formatCount, formatLoss } from '../../src/util/words.ts';
 import { parseBytes, parseCount, parseTime } from '../../src/cli/values.ts';
 import { presets } from '../../src/search/settings.ts';
-import { valueOf } from '../../src/cli/settings.ts';
+import { settingNames, valueOf } from '../../src/search/setting-names.ts';
 import { formatDuration } from '../../src/util/duration.ts';
 
 test('counts, bytes and losses keep few digits', () => {

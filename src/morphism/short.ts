@@ -1,5 +1,5 @@
 /** The operators of a child in few words, for tables. In full they are what `describeEdit` says. */
-import type { Edit } from '../morphism/edit.ts';
+import type { Edit } from './edit.ts';
 
 const words: { readonly [K in Edit['kind']]: (edit: Extract<Edit, { kind: K }>) => string } = {
   'insert-convolution': ({ kernel }) => `conv${kernel}`,

@@ -1,0 +1,38 @@
+/** What happened to a run, in the words that people read: plans, exports, ends. */
+import { formatDuration } from '../util/duration.ts';
+import { formatBytes, formatPercent, formatWhole, plural, printable } from '../util/words.ts';
+import type { Config } from './config.ts';
+import type { Exported, Plan } from './events.ts';
+
+/** What a budget scaled, in one line. */
+export function describePlan(plan: Plan, budget: number, config: Config): string {
+  const { settings, data } = config;
+  const asked = (value: number, before: number | null): string =>
+    before === null || value === before ? '' : ` (of ${formatWhole(before)})`;
+  return (
+    `plan for ${formatDuration(budget)}: ${formatWhole(plan.images)} of ${formatWhole(Math.min(settings.images ?? Infinity, data.trainImages))} training images; ` +
+    `the vanilla network for ${plural(plan.vanillaEpochs, 'epoch')}${asked(plan.vanillaEpochs, settings.vanilla.epochs)}; ` +
+    `steps of ${plan.children} children${asked(plan.children, settings.step.children)} and ${plural(plan.stepEpochs, 'epoch')}${asked(plan.stepEpochs, settings.step.epochs)}, ` +
+    `until ${formatDuration(plan.searchUntil)}; then the final training, for what is left`
+  );
+}
+
+const milliseconds = (value: number): string => (value < 10 ? value.toFixed(1) : value.toFixed(0));
+
+/** What was verified of an exported file, in one line. */
+export function describeExport({ verified, problem }: Pick<Exported, 'verified' | 'problem'>): string {
+  if (verified === null) return `could not be verified: ${printable(problem ?? '')}`;
+  const { bytes, part, images, difference, fileAccuracy, latency } = verified;
+  const like = problem === null ? "as the engine's" : `NOT TO BE TRUSTED: ${problem}`;
+  return (
+    `${formatBytes(bytes)}; on ${plural(images, `${part} image`)} logits within ${difference.toExponential(0)}, accuracy ${formatPercent(fileAccuracy)}, ${like}; ` +
+    `${milliseconds(latency.one)} ms an image, ${milliseconds(latency.batch)} ms for ${latency.size}, ${plural(latency.threads, 'thread')}`
+  );
+}
+
+export const stopWords: Readonly<Record<string, string>> = {
+  steps: 'all steps are made',
+  time: 'the time for the search is over',
+  limits: 'the limits allow no further mutation',
+  interrupted: 'interrupted',
+};

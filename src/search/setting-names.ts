@@ -1,0 +1,30 @@
+/** Settings by their names, such as `step.eta`. */
+import { z } from 'zod';
+import { presets, settingsSchema, type PresetName, type Settings } from './settings.ts';
+
+type Leaves = ReadonlyMap<string, z.ZodType>;
+
+function leavesOf(schema: z.ZodObject, prefix: string): [string, z.ZodType][] {
+  return Object.entries(schema.shape).flatMap(([key, member]) =>
+    member instanceof z.ZodObject
+      ? leavesOf(member, `${prefix}${key}.`)
+      : [[prefix + key, member as z.ZodType] as [string, z.ZodType]],
+  );
+}
+
+/** Every setting by its name, such as `seed` and `step.eta`. */
+export const settingLeaves: Leaves = new Map(leavesOf(settingsSchema, ''));
+
+export const settingNames: readonly string[] = [...settingLeaves.keys()];
+
+/** A value of a settings tree by its name. */
+export function valueOf(settings: Settings, name: string): unknown {
+  return name.split('.').reduce<unknown>((value, key) => (value as Readonly<Record<string, unknown>>)[key], settings);
+}
+
+/** Names of the settings that are not the preset's. The memory limit comes from the machine and is not among them. */
+export const differingSettings = (settings: Settings, preset: PresetName): readonly string[] =>
+  settingNames.filter((name) => {
+    const [own, usual] = [settings, presets[preset]].map((each) => JSON.stringify(valueOf(each, name)));
+    return own !== usual && name !== 'limits.memory';
+  });

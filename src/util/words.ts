@@ -1,0 +1,41 @@
+/** Numbers in the words that people read. */
+
+const scaled = (value: number, units: readonly string[], base: number): string => {
+  let unit = 0;
+  let rest = value;
+  while (Math.round(rest) >= base && unit < units.length - 1) {
+    rest /= base;
+    unit++;
+  }
+  const digits = unit > 0 && rest < 9.95 ? 1 : 0;
+  const separator = units[unit] === '' ? '' : ' ';
+  return `${rest.toFixed(digits)}${separator}${units[unit]}`;
+};
+
+/** `950`, `24 k`, `1.2 M`. */
+export const formatCount = (value: number): string => scaled(value, ['', 'k', 'M', 'G'], 1000);
+
+/** `1.5 GiB`. */
+export const formatBytes = (bytes: number): string => scaled(bytes, ['B', 'KiB', 'MiB', 'GiB'], 1024);
+
+/** `24,074`. */
+export const formatWhole = (value: number): string => value.toLocaleString('en-US');
+
+/** `1 image`, `2 images`, `5 classes`, `3 children`. */
+export function plural(count: number, noun: string, nouns = `${noun}s`): string {
+  return `${formatWhole(count)} ${count === 1 ? noun : nouns}`;
+}
+
+/** `71.2 %` of 0.712. */
+export const formatPercent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+/** Four significant places at most: `0.6123`, `12.35`, `1.2e+5`. */
+export function formatLoss(loss: number): string {
+  if (!Number.isFinite(loss)) return String(loss);
+  if (Math.abs(loss) >= 1000) return loss.toExponential(1);
+  return loss.toFixed(loss < 10 ? 3 : loss < 100 ? 2 : 1);
+}
+
+/** What a terminal would take for a command is shown as `?`: names of files and classes come from anywhere. */
+// oxlint-disable-next-line no-control-regex
+export const printable = (text: string): string => text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?');
