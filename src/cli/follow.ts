@@ -7,7 +7,8 @@ import { folderOf } from '../run/folder.ts';
 import { RunError } from '../util/user-error.ts';
 import { hasColour, printLines, type Io } from './io.ts';
 import { openReporter, type Shown } from './reporter.ts';
-import { quoted, summary } from './summary.ts';
+import { quoted } from './quoted.ts';
+import { summary } from './summary.ts';
 import { observe, type View } from './view.ts';
 
 export const exitCodes = { done: 0, failed: 1, wrong: 2, interrupted: 130 } as const;

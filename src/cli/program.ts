@@ -91,6 +91,19 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
     .action(async (run: string, given: Given) => result(await (await import('./show.ts')).showCommand(run, given, io)));
 
   program
+    .command('report')
+    .summary('a run as one HTML file to look at')
+    .description(
+      'Writes a report of a run: its family tree, curves, architecture, mistakes and numbers, in one HTML file that needs nothing beside it. A run that is going on or was interrupted is shown as far as it has come. Several runs go into one file.',
+    )
+    .argument('<run...>', "runs' folders")
+    .option('--out <file>', "where to write it (report.html in the run's folder)")
+    .option('--figures <folder>', 'write each figure as an SVG file, too')
+    .action(async (runs: readonly string[], given: Given) =>
+      result(await (await import('./report.ts')).reportCommand(runs, given, io)),
+    );
+
+  program
     .command('export')
     .summary('a network of a run as an .onnx file to deploy')
     .description(

@@ -3,15 +3,13 @@ import { bestLine, folderOf } from '../run/folder.ts';
 import type { RunState } from '../run/replay.ts';
 import { lineOf, validationOf } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
+import { quoted } from './quoted.ts';
 import { describeExport } from '../run/words.ts';
 import { lineWidth, paint, type Line, type Span } from './styled.ts';
 import { padRight } from './text.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../util/words.ts';
 import { viewOf } from './view.ts';
 import { winnersLine } from './render.ts';
-
-/** As one would write it to a shell. */
-export const quoted = (path: string): string => (/^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);
 
 export function summary(run: RunState, root: string, colour: boolean): string[] {
   const { search } = run;

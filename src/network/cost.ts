@@ -1,5 +1,5 @@
 /** What a network costs: parameters and multiply-adds. Memory depends on the program and is known there. */
-import { ask, type LayerTable, type Network, type Shape } from './network.ts';
+import { ask, type LayerTable, type Network, type NodeId, type Shape } from './network.ts';
 import { isTrained, parametersOf } from './parameters.ts';
 import { shapesOf } from './shapes.ts';
 import { sizeOf } from './tensor.ts';
@@ -26,14 +26,26 @@ export function countParameters(network: Network): number {
   return parametersOf(network).reduce((sum, { role, shape }) => sum + (isTrained(role) ? sizeOf(shape) : 0), 0);
 }
 
-/** Multiply-adds an image, forward. */
-export function countMultiplyAdds(network: Network): number {
+/** Multiply-adds of each node, an image, forward. */
+export function multiplyAddsByNode(network: Network): ReadonlyMap<NodeId, number> {
   const shapes = shapesOf(network);
-  let sum = 0;
+  const result = new Map<NodeId, number>();
   for (const node of network.nodes) {
     const input = node.inputs[0] === undefined ? undefined : shapes.get(node.inputs[0]);
     const output = shapes.get(node.id);
-    if (input !== undefined && output !== undefined) sum += ask(multiplyAdds, node.layer, input, output);
+    if (input !== undefined && output !== undefined) result.set(node.id, ask(multiplyAdds, node.layer, input, output));
   }
-  return sum;
+  return result;
+}
+
+/** Multiply-adds an image, forward. */
+export const countMultiplyAdds = (network: Network): number =>
+  [...multiplyAddsByNode(network).values()].reduce((sum, each) => sum + each, 0);
+
+/** Trained parameters of each node that has any. */
+export function parametersByNode(network: Network): ReadonlyMap<NodeId, number> {
+  const result = new Map<NodeId, number>();
+  for (const { node, role, shape } of parametersOf(network))
+    if (isTrained(role)) result.set(node, (result.get(node) ?? 0) + sizeOf(shape));
+  return result;
 }

@@ -1,10 +1,9 @@
 /** A network as text: a line a node, with what it reads, gives, owns and costs. */
 import { canonicalJson } from '../util/json.ts';
 import { sha256 } from '../util/hash.ts';
+import { parametersByNode } from './cost.ts';
 import { ask, type LayerTable, type Network } from './network.ts';
-import { isTrained, parametersOf } from './parameters.ts';
 import { formatShape, shapesOf } from './shapes.ts';
-import { sizeOf } from './tensor.ts';
 
 const window = (layer: { kernel: number; stride: number; padding: number }, usualStride: number, usualPadding: number): string =>
   `${layer.kernel}×${layer.kernel}` +
@@ -31,9 +30,7 @@ export const describeLayer = (layer: Network['nodes'][number]['layer']): string 
 /** A line a node: `7  conv 3×3  ← 5  128×16×16  73,856`. What is read is named only where it is not the line above. */
 export function printNetwork(network: Network): string {
   const shapes = shapesOf(network);
-  const parameters = new Map<number, number>();
-  for (const { node, role, shape } of parametersOf(network))
-    if (isTrained(role)) parameters.set(node, (parameters.get(node) ?? 0) + sizeOf(shape));
+  const parameters = parametersByNode(network);
   const rows = network.nodes.map((node, index) => {
     const above = network.nodes[index - 1]?.id;
     const reads =

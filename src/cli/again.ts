@@ -1,0 +1,40 @@
+/** The command line that begins a run again: what `search` was given, in its options. Pure. */
+import type { Config } from '../run/config.ts';
+import { differingSettings, valueOf } from '../search/setting-names.ts';
+import { presetNames } from '../search/settings.ts';
+import { quoted } from './quoted.ts';
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
+/** Every setting that is not the preset's, the seed, and what the bits depend on: engine, workers, memory. */
+export function searchAgain(config: Config): string {
+  const { data, settings, engine, workers, budget } = config;
+  const preset = presetNames.find((name) => name === config.preset);
+  const names =
+    preset === undefined ? [] : differingSettings(settings, preset).filter((name) => name !== 'seed' && name !== 'method');
+  // The workers' memory decides which children can be; where it was not given, it is what was free then.
+  const memory = settings.limits.memory === Number.MAX_SAFE_INTEGER ? [] : ['--set', `limits.memory=${settings.limits.memory}`];
+  const words = [
+    'instar',
+    'search',
+    data.reference,
+    ...(data.folder === null ? [] : ['--data', data.folder]),
+    ...(data.imageSize === null ? [] : ['--image-size', String(data.imageSize)]),
+    '--preset',
+    config.preset,
+    '--method',
+    settings.method,
+    '--seed',
+    String(settings.seed),
+    ...names.flatMap((name) => ['--set', `${name}=${text(valueOf(settings, name))}`]),
+    ...(budget === null ? [] : ['--budget', `${Number(budget.toFixed(3))}s`]),
+    '--workers',
+    String(workers),
+    '--engine',
+    engine.name,
+    '--convolution',
+    engine.convolution,
+    ...memory,
+  ];
+  return words.map(quoted).join(' ');
+}

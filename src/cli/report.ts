@@ -1,0 +1,65 @@
+/** `instar report`: runs as one HTML file to look at, and their figures as SVG files. */
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { collectRun } from '../report/collect.ts';
+import { svgFile } from '../report/figure.ts';
+import { figuresOf, listFigures } from '../report/figures.ts';
+import { reportPage, type ReportedRun } from '../report/page.ts';
+import { subjectOf } from '../report/subject.ts';
+import { writeState } from '../training/checkpoint.ts';
+import { UserError } from '../util/user-error.ts';
+import { formatBytes, plural, printable } from '../util/words.ts';
+import { searchAgain } from './again.ts';
+import type { Given } from './given.ts';
+import { printLines, type Io } from './io.ts';
+
+function outputFor(runs: readonly string[], out: string | undefined): string {
+  const [run] = runs;
+  if (out === undefined && (runs.length !== 1 || run === undefined))
+    throw new UserError('--out FILE is needed: several runs go into one file');
+  const path = out ?? join(run as string, 'report.html');
+  if (!existsSync(dirname(resolve(path)))) throw new UserError(`--out ${path}: the folder does not exist`);
+  if (existsSync(path) && !statSync(path).isFile()) throw new UserError(`--out ${path}: is there already, and is no file`);
+  return path;
+}
+
+/** For a file's name. */
+const plain = (name: string): string => name.replaceAll(/[^\w.-]+/g, '-');
+
+/** The figures' files; where there are several runs, named after them too. */
+async function writeFigures(folder: string, runs: readonly ReportedRun[]): Promise<number> {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new UserError(`--figures ${folder} cannot be made: ${(error as Error).message}`);
+  }
+  let count = 0;
+  for (const [index, { read }] of runs.entries()) {
+    const subject = subjectOf(read);
+    if (subject.grown === null) continue;
+    for (const figure of listFigures(figuresOf(subject))) {
+      const prefix = runs.length === 1 ? '' : `${index + 1}-${plain(read.name)}-`;
+      await writeState(join(folder, `${prefix}${figure.name}.svg`), svgFile(figure));
+      count++;
+    }
+  }
+  return count;
+}
+
+export async function reportCommand(roots: readonly string[], given: Given, io: Io): Promise<number> {
+  const out = outputFor(roots, given['out'] as string | undefined);
+  const figures = given['figures'] as string | undefined;
+  const runs: ReportedRun[] = [];
+  for (const root of roots) runs.push(await collectRun(root, searchAgain));
+  const written = `${io.date().toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  const page = reportPage(runs, written);
+  await writeState(out, page);
+  printLines(io.out, [`${printable(out)}: ${formatBytes(Buffer.byteLength(page))}`]);
+  if (figures !== undefined) {
+    const count = await writeFigures(figures, runs);
+    printLines(io.out, [`${printable(figures)}: ${plural(count, 'figure')}`]);
+  }
+  for (const { read, mistakes } of runs)
+    if (mistakes.kind === 'absent') printLines(io.err, [`${printable(read.name)}: no images: ${printable(mistakes.reason)}`]);
+  return 0;
+}

@@ -1,0 +1,139 @@
+/**
+ * What a figure is, and how it becomes SVG: for the page, whose style it takes, and as a file of its own that brings its style
+ * with it. Light and dark, without a script and without an attribute `style`, which a strict policy for content forbids.
+ */
+import { attribute, html, raw, type Content, type Markup } from './markup.ts';
+
+/** A picture at its own size; the page makes it smaller where there is no room. */
+export interface Drawing {
+  readonly width: number;
+  readonly height: number;
+  readonly content: Markup;
+}
+
+export interface Figure {
+  /** Of its file, and of its anchor on the page: letters, digits and hyphens. */
+  readonly name: string;
+  readonly title: string;
+  /** What is seen, for those who cannot see it. */
+  readonly alternative: string;
+  /** What it shows, and what it does not. */
+  readonly caption: Content;
+  /** 440 wide: for telephones, and two side by side. */
+  readonly narrow: Drawing;
+  /** 920 wide; null where the narrow one serves. */
+  readonly wide: Drawing | null;
+}
+
+export const narrowWidth = 440;
+export const wideWidth = 920;
+
+const colours = {
+  light: {
+    paper: '#ffffff',
+    ink: '#1d2329',
+    muted: '#59636e',
+    faint: '#dfe3e8',
+    wash: '#f4f6f8',
+    accent: '#8a4b08',
+    glow: '#fdf1e0',
+    other: '#7d8995',
+    good: '#1a6b3c',
+    bad: '#b3261e',
+    change: '#1f5fa8',
+    heat: '31 95 168',
+  },
+  dark: {
+    paper: '#14181c',
+    ink: '#e6e9ec',
+    muted: '#a3adb8',
+    faint: '#333b44',
+    wash: '#1c2228',
+    accent: '#f0ae58',
+    glow: '#33271a',
+    other: '#7f8b98',
+    good: '#6cc592',
+    bad: '#ff8a80',
+    change: '#84b6f4',
+    heat: '110 165 235',
+  },
+} as const;
+
+const variables = (scheme: keyof typeof colours): string =>
+  Object.entries(colours[scheme])
+    .map(([name, value]) => `--${name}:${value}`)
+    .join(';');
+
+/** The colours by name, for both schemes; paper is always light. */
+export const colourStyle = (root: string): string =>
+  `${root}{color-scheme:light dark;${variables('light')}}` +
+  `@media screen and (prefers-color-scheme:dark){${root}{${variables('dark')}}}`;
+
+/** Of everything that figures draw. */
+export const figureStyle = `
+.fig text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;font-size:12px;fill:var(--ink)}
+.fig .quiet{fill:var(--muted)}
+.fig .small{font-size:10.5px}
+.fig .strong{font-weight:650}
+.fig .won-text{fill:var(--accent);font-weight:650}
+.fig .bad-text{fill:var(--bad)}
+.fig .end{text-anchor:end}
+.fig .middle{text-anchor:middle}
+.fig .grid{stroke:var(--faint);stroke-width:1}
+.fig .axis{stroke:var(--muted);stroke-width:1}
+.fig .line{fill:none;stroke-linejoin:round;stroke-linecap:round;stroke-width:1.3;stroke:var(--other)}
+.fig .dropped{opacity:.62}
+.fig .won{stroke:var(--accent);stroke-width:2.6}
+.fig .second{stroke:var(--change);stroke-width:1.8}
+.fig .dashed{stroke-dasharray:6 4}
+.fig .dotted{stroke-dasharray:1.5 4}
+.fig .dot{fill:var(--other);stroke:var(--paper);stroke-width:1}
+.fig .hollow{fill:var(--paper);stroke:var(--other);stroke-width:1.5}
+.fig .cross{fill:none;stroke:var(--other);stroke-width:1.6}
+.fig .cross.bad{stroke:var(--bad)}
+.fig .star{fill:var(--accent);stroke:var(--paper);stroke-width:1}
+.fig .band{fill:var(--wash)}
+.fig .halo{paint-order:stroke;stroke:var(--paper);stroke-width:3.5px;stroke-linejoin:round}
+.fig .box{fill:var(--paper);stroke:var(--other);stroke-width:1.2}
+.fig .box.merge{fill:var(--wash)}
+.fig .box.pool{fill:var(--paper);stroke-dasharray:3 2.5}
+.fig .box.ends{fill:var(--wash);stroke:var(--muted)}
+.fig .box.added{fill:var(--glow);stroke:var(--accent);stroke-width:2.4}
+.fig .box.altered{stroke:var(--change);stroke-width:2.4}
+.fig .edge{fill:none;stroke:var(--muted);stroke-width:1.2}
+.fig .edge.added{stroke:var(--accent);stroke-width:2.2}
+.fig .tip{fill:var(--muted)}
+.fig .tip.added{fill:var(--accent)}
+.fig .added-text{fill:var(--accent);font-weight:650}
+.fig .altered-text{fill:var(--change);font-weight:650}
+.fig .bar{fill:var(--other)}
+.fig .bar.won{fill:var(--accent);stroke:none}
+`.trim();
+
+const size = ({ width, height }: Drawing): Markup =>
+  html`viewBox="0 0 ${width} ${Math.ceil(height)}" width="${width}" height="${Math.ceil(height)}"`;
+
+/** For a page that has `colourStyle` and `figureStyle`. */
+export const inlineSvg = (drawing: Drawing, alternative: string, className = ''): Markup =>
+  html`<svg
+    class="fig${raw(className === '' ? '' : ` ${className}`)}"
+    ${size(drawing)}
+    role="img"
+    ${attribute('aria-label', alternative)}
+  >
+    ${drawing.content}
+  </svg>`;
+
+/** A file of its own. */
+export const svgFile = ({ title, alternative, narrow, wide }: Figure): string => {
+  const drawing = wide ?? narrow;
+  return html`<svg xmlns="http://www.w3.org/2000/svg" class="fig" ${size(drawing)} role="img">
+    <title>${title}</title>
+    <desc>${alternative}</desc>
+    <style>
+      ${raw(colourStyle('svg'))}${raw(figureStyle)}
+    </style>
+    <rect width="100%" height="100%" fill="var(--paper)" />
+    ${drawing.content}
+  </svg> `.text;
+};

@@ -1,0 +1,60 @@
+/** The rank correlation of each rung's order with later ones, by step. */
+import { agreementsOf, type Agreement } from '../agreement.ts';
+import { label, mark, plane } from '../chart.ts';
+import { narrowWidth, type Drawing, type Figure } from '../figure.ts';
+import { html, type Markup } from '../markup.ts';
+import type { Subject } from '../subject.ts';
+import { plural } from '../../util/words.ts';
+
+const rowHeight = 38;
+
+export const formatCorrelation = (value: number): string => (value < 0 ? '−' : '') + Math.abs(value).toFixed(2);
+
+/** Pairs that kept their order, of those that are no tie. */
+export function formatPairs({ pooled: { alike, otherwise, tied } }: Agreement): string {
+  return `${alike} of ${alike + otherwise} ${alike + otherwise === 1 ? 'pair' : 'pairs'} kept${tied === 0 ? '' : `, ${tied} tied`}`;
+}
+
+function draw(agreements: readonly Agreement[]): Drawing {
+  const width = narrowWidth;
+  const height = 58 + agreements.length * rowHeight;
+  const area = plane(
+    width,
+    height,
+    { domain: [-1, 1], title: 'Kendall’s τ-b', ticks: 5, format: (value) => String(value).replace('-', '−') },
+    { domain: [0, 1], title: '', ticks: 0, format: String },
+    { left: 132, top: 14, right: 20 },
+  );
+  const rows = agreements.map((agreement, index): Markup => {
+    const y = area.top + (index + 0.5) * rowHeight;
+    const { alike, otherwise } = agreement.pooled;
+    const pooled = alike + otherwise === 0 ? null : (alike - otherwise) / (alike + otherwise);
+    return html`<line
+        class="grid"
+        x1="${area.left}"
+        x2="${area.right}"
+        y1="${y}"
+        y2="${y}"
+      />${label(area.left - 8, y - 1, 'small end', `${agreement.from} → ${agreement.to}`)}${label(area.left - 8, y + 12, 'small end quiet', formatPairs(agreement))}${pooled === null ? null : html`<rect class="bar won" x="${(area.x(pooled) - 1.5).toFixed(1)}" y="${y - 11}" width="3" height="22" />`}${agreement.steps.map(({ step, kendall, before }) => (kendall === null ? null : mark('dot', area.x(kendall), y, `step ${step}: τ-b ${formatCorrelation(kendall)}, ${before.length} children`)))}`;
+  });
+  const zero = html`<line class="axis" x1="${area.x(0)}" x2="${area.x(0)}" y1="${area.top}" y2="${area.bottom}" />`;
+  return { width, height, content: html`${area.axes}${zero}${rows}` };
+}
+
+export function agreementFigure(subject: Subject): Figure | null {
+  const agreements = agreementsOf(subject);
+  if (agreements.length === 0) return null;
+  const words = agreements.map((agreement) => `${agreement.from} to ${agreement.to}: ${formatPairs(agreement)}`);
+  return {
+    name: 'agreement',
+    title: 'What an early order is worth',
+    alternative: `Rank correlation between the orders of children at two points of a step. ${words.join('; ')}.`,
+    caption: html`Whether children stood in the same order later. A dot is a step with at least three children that trained in
+    both (τ-b, ties accounted for); the bar pools all pairs of ${plural(subject.state.search.steps.length, 'step')} (alike −
+    otherwise, over both). After a rung only its survivors can be compared: they were the closest to each other, so these numbers
+    are lower than they would be over all
+    children.${subject.rungs.length > 1 ? ' One child alone reaches the end of a step; there is no order to compare with.' : ''}`,
+    narrow: draw(agreements),
+    wide: null,
+  };
+}

@@ -1,0 +1,92 @@
+/** Figure 4: the validation accuracy of all children over the epochs of the search, the winner's line marked. */
+import { validationOf, type Line } from '../../search/state.ts';
+import { formatPercent, plural } from '../../util/words.ts';
+import { domainOf, keepApart, label, mark, path, percentAxis, plane, type Point } from '../chart.ts';
+import { narrowWidth, wideWidth, type Drawing, type Figure } from '../figure.ts';
+import { html } from '../markup.ts';
+import { startOf, type Subject } from '../subject.ts';
+
+/** A line's measured epochs along the search; a child's begins where its parent stood. */
+export function curveOf(subject: Subject, line: Line): readonly Point[] {
+  const { search } = subject.state;
+  const start = startOf(subject, line.step);
+  const own = line.epochs.flatMap(({ epoch, validation }) =>
+    validation === null ? [] : [{ x: start + epoch, y: validation.accuracy }],
+  );
+  const inherited = line.parent === null ? null : validationOf(search, line.parent);
+  return inherited === null || own.length === 0 ? own : [{ x: start, y: inherited.accuracy }, ...own];
+}
+
+/** The lines of the search: without the final training and the baseline. */
+export const searchLines = ({ state }: Subject): readonly Line[] =>
+  [...state.search.lines.values()].filter(({ id }) => id !== 'final' && id !== 'baseline');
+
+function draw(subject: Subject, width: number, height: number): Drawing {
+  const { state, winners, stepEpochs } = subject;
+  const { search } = state;
+  const lines = searchLines(subject).map((line) => ({ line, points: curveOf(subject, line), won: winners.has(line.id) }));
+  const drawn = lines.filter(({ points }) => points.length > 0);
+  const values = drawn.flatMap(({ points }) => points.map(({ y }) => y));
+  const last = Math.max(1, ...drawn.flatMap(({ points }) => points.map(({ x }) => x)));
+  const area = plane(
+    width,
+    height,
+    { domain: [0, last], title: 'epochs along the winner’s line', ticks: width > 600 ? 12 : 6, format: String },
+    percentAxis('validation accuracy, %', domainOf(values, 0.06, 0.02), 6),
+    { right: 62 },
+  );
+  const bands = search.steps.flatMap(({ step }) => {
+    const from = startOf(subject, step);
+    if (from > last) return [];
+    const [x0, x1] = [area.x(from), area.x(Math.min(last, from + stepEpochs))];
+    return [
+      html`${step % 2 === 1 ? html`<rect class="band" x="${Math.round(x0)}" y="${area.top}" width="${Math.max(0, Math.round(x1 - x0))}" height="${area.bottom - area.top}" />` : null}${label((x0 + x1) / 2, area.top - 5, 'small middle quiet', width > 600 ? `step ${step}` : step)}`,
+    ];
+  });
+  const curves = drawn
+    .toSorted((a, b) => Number(a.won) - Number(b.won))
+    .map(({ line, points, won }) => {
+      const end = points.at(-1) as Point;
+      const [x, y] = [area.x(end.x), area.y(end.y)];
+      const title = `${line.id}: ${formatPercent(end.y)}`;
+      const ending = won
+        ? mark('star', x, y, title)
+        : mark(line.end?.kind === 'lost' ? 'lost' : line.end === null ? 'hollow' : 'cross', x, y, title);
+      return html`${path(area, points, `line ${won ? 'won' : 'dropped'}`)}${won ? points.slice(1, -1).map((point) => html`<circle class="star" cx="${area.x(point.x).toFixed(1)}" cy="${area.y(point.y).toFixed(1)}" r="2" />`) : null}${ending}`;
+    });
+  // Names beside the ends of the winners, where there is room for them.
+  const ends = drawn.filter(({ won }) => won).map(({ line, points }) => ({ line, end: points.at(-1) as Point }));
+  const places = keepApart(
+    ends.map(({ end }) => area.y(end.y)),
+    12,
+    area.top + 8,
+    area.bottom,
+  );
+  const names = ends.map(({ line, end }, index) => {
+    const isLast = index === ends.length - 1;
+    const x = area.x(end.x);
+    const y = (isLast ? (places[index] ?? 0) : area.y(end.y) - 10) + (isLast ? 4 : 0);
+    return html`${label(isLast ? x + 9 : x, y - (isLast ? 6 : 0), `small halo won-text ${isLast ? '' : 'middle'}`, line.id)}${isLast ? label(x + 9, y + 6, 'small halo won-text', formatPercent(end.y)) : null}`;
+  });
+  return { width, height, content: html`${bands}${area.axes}${curves}${names}` };
+}
+
+export function validationFigure(subject: Subject): Figure | null {
+  const drawn = searchLines(subject).filter((line) => line.epochs.some(({ validation }) => validation !== null));
+  if (drawn.length === 0) return null;
+  const { state, winners } = subject;
+  const story = [...winners].map((id) => {
+    const measured = validationOf(state.search, id);
+    return `${id} ${measured === null ? 'not measured' : formatPercent(measured.accuracy)}`;
+  });
+  return {
+    name: 'validation',
+    title: 'Validation accuracy of all children',
+    alternative: `Validation accuracy over the epochs of the search, ${plural(drawn.length, 'network')}. The winners' line: ${story.join(', ')}.`,
+    caption: html`Clean validation images, after each epoch. The thick line with stars leads through the winners:
+    ${story.join(' → ')}. Each child begins where its parent stood, since a morphism keeps the function; what follows is the
+    learning rate’s restart. × dropped.`,
+    narrow: draw(subject, narrowWidth, 320),
+    wide: draw(subject, wideWidth, 380),
+  };
+}

@@ -1,0 +1,74 @@
+/** A network's layers folded into blocks: what is written and drawn as one, such as Conv–BN–ReLU. */
+import { consumersOf, type Layer, type LayerKind, type Network, type Node, type NodeId } from '../network/network.ts';
+import { describeLayer } from '../network/print.ts';
+
+export interface Block {
+  /** The id of its last node: what others read of it. */
+  readonly id: NodeId;
+  /** In order; each but the last is read by the next alone. */
+  readonly nodes: readonly Node[];
+  /** Blocks that it reads. */
+  readonly inputs: readonly NodeId[];
+}
+
+/** What may follow in a block. */
+const following: { readonly [K in LayerKind]: readonly LayerKind[] } = {
+  image: [],
+  depthwise: ['convolution'],
+  convolution: ['batch-normalization', 'relu'],
+  'batch-normalization': ['relu'],
+  relu: [],
+  'max-pool': [],
+  'global-average-pool': [],
+  dense: [],
+  add: [],
+  convex: [],
+  concat: [],
+};
+
+const isFollower = (layer: Layer, before: Layer): boolean =>
+  following[before.kind].includes(layer.kind) &&
+  // A depthwise convolution and the 1×1 behind it are one separable convolution.
+  (before.kind !== 'depthwise' || (layer.kind === 'convolution' && layer.kernel === 1));
+
+/** Every node in one block, in the network's order of the blocks' last nodes. */
+export function blocksOf(network: Network): readonly Block[] {
+  const consumers = consumersOf(network);
+  const home = new Map<NodeId, Node[]>();
+  for (const node of network.nodes) {
+    const [input] = node.inputs;
+    const chain = input === undefined || node.inputs.length !== 1 ? undefined : home.get(input);
+    const last = chain?.at(-1);
+    const isAlone = last !== undefined && last.id === input && consumers.get(last.id)?.length === 1;
+    if (chain !== undefined && isAlone && isFollower(node.layer, last.layer)) {
+      chain.push(node);
+      home.set(node.id, chain);
+    } else home.set(node.id, [node]);
+  }
+  const position = new Map(network.nodes.map(({ id }, index) => [id, index]));
+  const lastOf = (nodes: readonly Node[]): NodeId => (nodes.at(-1) as Node).id;
+  return [...new Set(home.values())]
+    .map((nodes): Block => ({
+      id: lastOf(nodes),
+      nodes,
+      inputs: (nodes[0] as Node).inputs.map((input) => lastOf(home.get(input) ?? [])),
+    }))
+    .toSorted((a, b) => (position.get(a.id) ?? 0) - (position.get(b.id) ?? 0));
+}
+
+/** Every node a block of its own. */
+export const unfolded = (network: Network): readonly Block[] =>
+  network.nodes.map((node) => ({ id: node.id, nodes: [node], inputs: node.inputs }));
+
+const shortLayer = (layer: Layer): string =>
+  layer.kind === 'batch-normalization' ? 'BN' : layer.kind === 'relu' ? 'ReLU' : describeLayer(layer);
+
+/** `conv 3×3 · BN · ReLU`, `separable 3×3 · BN · ReLU`. */
+export function describeBlock({ nodes }: Block): string {
+  const [first, second] = nodes;
+  if (first?.layer.kind === 'depthwise' && second?.layer.kind === 'convolution') {
+    const { kernel } = first.layer;
+    return [`separable ${kernel}×${kernel}`, ...nodes.slice(2).map(({ layer }) => shortLayer(layer))].join(' · ');
+  }
+  return nodes.map(({ layer }) => shortLayer(layer)).join(' · ');
+}

@@ -1,0 +1,55 @@
+/**
+ * HTML and SVG as values. Whatever is put into a template is text and is escaped, unless it is markup itself: a name of a
+ * class or of a file cannot become a tag. Knows nothing of runs.
+ */
+import { createHash } from 'node:crypto';
+
+export interface Markup {
+  readonly kind: 'markup';
+  readonly text: string;
+}
+
+/** What a template takes: nothing, text, numbers, markup, and lists of them. */
+export type Content = Markup | string | number | null | undefined | false | readonly Content[];
+
+/** Markup that is taken as it is: our own, or what was escaped before. */
+export const raw = (text: string): Markup => Object.freeze({ kind: 'markup', text });
+
+export const nothing: Markup = raw('');
+
+const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+
+/**
+ * Text for content and for attributes in quotes. Characters that XML has no place for show as U+FFFD, so that the same markup
+ * may stand in a file of its own.
+ */
+export const escape = (text: string): string =>
+  text
+    // oxlint-disable-next-line no-control-regex
+    .replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]|\p{Surrogate}/gu, '\ufffd')
+    .replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
+
+function textOf(content: Content): string {
+  if (content === null || content === undefined || content === false) return '';
+  if (typeof content === 'string') return escape(content);
+  if (typeof content === 'number') return String(content);
+  return 'kind' in content ? content.text : content.map(textOf).join('');
+}
+
+/** A template of markup. Attributes must stand in double quotes. */
+export const html = (parts: TemplateStringsArray, ...contents: readonly Content[]): Markup =>
+  raw(parts.reduce((text, part, index) => text + textOf(contents[index - 1]) + part));
+
+/** Such as ` class="a b"`; nothing where the value is missing. */
+export const attribute = (name: string, value: string | number | null | undefined | false): Markup =>
+  value === null || value === undefined || value === false ? nothing : html` ${raw(name)}="${value}"`;
+
+/** With something between. */
+export const joined = (contents: readonly Content[], between: Content): readonly Content[] =>
+  contents.flatMap((content, index) => (index === 0 ? [content] : [between, content]));
+
+/** A coordinate in few digits. */
+export const coordinate = (value: number): string => String(Number(value.toFixed(1)));
+
+/** What a policy for the content of a page calls that text: `sha256-…`. */
+export const policyHash = (text: string): string => `sha256-${createHash('sha256').update(text).digest('base64')}`;

@@ -1,0 +1,63 @@
+/**
+ * What the page does beyond what it shows: networks can be drawn larger and smaller, and a link into a folded table unfolds
+ * it. Without it everything is there still. Text alone; the page's policy names its hash.
+ */
+export const pageScript = `
+(() => {
+  for (const graph of document.querySelectorAll('.zoomable')) {
+    const area = graph.querySelector('.scroll');
+    const picture = graph.querySelector('svg');
+    if (!area || !picture) continue;
+    const own = picture.viewBox.baseVal;
+    let scale = 1;
+    const show = (next) => {
+      const middle = [(area.scrollLeft + area.clientWidth / 2) / scale, (area.scrollTop + area.clientHeight / 2) / scale];
+      scale = Math.min(4, Math.max(0.15, next));
+      picture.setAttribute('width', own.width * scale);
+      picture.setAttribute('height', own.height * scale);
+      area.scrollLeft = middle[0] * scale - area.clientWidth / 2;
+      area.scrollTop = middle[1] * scale - area.clientHeight / 2;
+    };
+    const fit = () => show(Math.min((area.clientWidth - 4) / own.width, area.clientHeight / own.height));
+    const tools = document.createElement('div');
+    tools.className = 'tools';
+    const button = (text, name, act) => {
+      const made = document.createElement('button');
+      made.type = 'button';
+      made.textContent = text;
+      made.setAttribute('aria-label', name);
+      made.addEventListener('click', act);
+      tools.append(made);
+    };
+    button('+', 'Larger', () => show(scale * 1.3));
+    button('\\u2212', 'Smaller', () => show(scale / 1.3));
+    button('1:1', 'At its own size', () => show(1));
+    button('All', 'The whole network', fit);
+    graph.prepend(tools);
+    area.addEventListener('wheel', (event) => {
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      show(scale * Math.exp(-event.deltaY / 400));
+    }, { passive: false });
+    let held = null;
+    area.addEventListener('pointerdown', (event) => {
+      if (event.pointerType !== 'mouse' || event.button !== 0) return;
+      held = { x: event.clientX + area.scrollLeft, y: event.clientY + area.scrollTop };
+    });
+    addEventListener('pointermove', (event) => {
+      if (!held) return;
+      area.scrollLeft = held.x - event.clientX;
+      area.scrollTop = held.y - event.clientY;
+    });
+    addEventListener('pointerup', () => { held = null; });
+  }
+  const unfold = () => {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    for (let at = target.parentElement; at; at = at.parentElement) if (at.tagName === 'DETAILS') at.open = true;
+    target.scrollIntoView({ block: 'center' });
+  };
+  addEventListener('hashchange', unfold);
+  if (location.hash.length > 1) unfold();
+})();
+`.trim();

@@ -1,0 +1,77 @@
+/** The winner's architecture: as a graph of blocks, as a graph of layers, and as a table of layers. */
+import { multiplyAddsByNode, parametersByNode } from '../../network/cost.ts';
+import type { Network } from '../../network/network.ts';
+import { describeLayer } from '../../network/print.ts';
+import { formatShape, shapesOf } from '../../network/shapes.ts';
+import { lineOf } from '../../search/state.ts';
+import { formatWhole, plural } from '../../util/words.ts';
+import { inlineSvg } from '../figure.ts';
+import { blocksOf } from '../fold.ts';
+import { drawNetwork } from '../graph.ts';
+import { html, type Markup } from '../markup.ts';
+import type { Subject } from '../subject.ts';
+import { anchorOf, folded, scrolling, section, type Place } from './parts.ts';
+
+function layerTable(network: Network, place: Place): Markup {
+  const shapes = shapesOf(network);
+  const [parameters, multiplyAdds] = [parametersByNode(network), multiplyAddsByNode(network)];
+  const blocks = blocksOf(network);
+  const starts = new Set(blocks.map(({ nodes }) => nodes[0]?.id));
+  const rows = network.nodes.map(({ id, layer, inputs }) => {
+    const shape = shapes.get(id);
+    const number = (value: number | undefined): string => (value === undefined || value === 0 ? '' : formatWhole(value));
+    return html`<tr id="${anchorOf(place, `node-${id}`)}" class="${starts.has(id) ? 'first' : ''}">
+      <th scope="row" class="number">${id}</th>
+      <td>${describeLayer(layer)}</td>
+      <td>${inputs.join(', ')}</td>
+      <td>${shape === undefined ? '' : formatShape(shape)}</td>
+      <td class="number">${number(parameters.get(id))}</td>
+      <td class="number">${number(multiplyAdds.get(id))}</td>
+    </tr>`;
+  });
+  return html`<table class="layers">
+    <caption>
+      Each layer: what it reads, the shape that it gives, trained parameters, multiply-adds an image
+    </caption>
+    <thead>
+      <tr>
+        <th scope="col" class="number">layer</th>
+        <th scope="col">what</th>
+        <th scope="col">reads</th>
+        <th scope="col">gives</th>
+        <th scope="col" class="number">parameters</th>
+        <th scope="col" class="number">multiply-adds</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${rows}
+    </tbody>
+  </table>`;
+}
+
+export function architectureSection(subject: Subject, place: Place): Markup | null {
+  const { best, grown, state } = subject;
+  const id = best ?? grown;
+  if (id === null) return null;
+  const { network } = lineOf(state.search, id);
+  const layers = network.nodes.length - 1;
+  const words = `${plural(layers, 'layer')} in ${plural(blocksOf(network).length - 1, 'block')}`;
+  const anchor = (node: number): string => anchorOf(place, `node-${node}`);
+  const graph = (foldedBlocks: boolean, label: string): Markup =>
+    html`<div class="graph zoomable">
+      ${scrolling(label, inlineSvg(drawNetwork(network, { folded: foldedBlocks, anchor }), label, 'network'))}
+    </div>`;
+  return section(
+    place,
+    'architecture',
+    'The architecture',
+    html`<p>
+      The ${subject.state.search.finished ? 'winner' : 'best network so far'} has ${words}. Each box is a block, with the shape
+      that it gives (channels × height × width) and its parameters; dashed boxes pool, round ones merge. A box leads to its layers
+      in the table below it.
+    </p>`,
+    graph(true, `The architecture of ${id}: ${words}`),
+    folded('Every layer as a box', graph(false, `The architecture of ${id}, ${plural(layers, 'layer')}`)),
+    folded('Every layer as a table', scrolling('Layers', layerTable(network, place))),
+  );
+}

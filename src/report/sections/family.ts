@@ -1,0 +1,183 @@
+/** The family tree: each child of each step, what was done to it, how right it was, where it ended, and what changed. */
+import { methods } from '../../search/settings.ts';
+import { describeEdit } from '../../morphism/operators.ts';
+import { shortEdits } from '../../morphism/short.ts';
+import { formatRungs } from '../../search/rungs.ts';
+import { lineOf, type Line, type Step } from '../../search/state.ts';
+import { tolerance } from '../../training/job.ts';
+import { formatCount, formatPercent, formatWhole, plural } from '../../util/words.ts';
+import { compareNetworks, tallyOf, type Difference } from '../compare.ts';
+import { inlineSvg } from '../figure.ts';
+import type { Figures } from '../figures.ts';
+import { drawNetwork } from '../graph.ts';
+import { html, raw, type Markup } from '../markup.ts';
+import { childrenOf, type Child, type Subject } from '../subject.ts';
+import { anchorOf, figureHtml, folded, scrolling, section, type Place } from './parts.ts';
+
+/** Characters of drawn differences at most: the rest of the children are told in words. */
+const drawingBudget = 1_200_000;
+
+const firstLine = (text: string): string => text.split('\n')[0] ?? '';
+
+function endOf({ fate }: Child): Markup {
+  switch (fate.kind) {
+    case 'won':
+      return html`<span class="won">★ won</span>`;
+    case 'dropped':
+      return html`× after rung ${fate.rung + 1}`;
+    case 'lost':
+      return html`<span class="bad">lost: ${firstLine(fate.reason)}</span>`;
+    case 'open':
+      return html`in training`;
+    case 'stopped':
+      return html`the step was cut short`;
+  }
+}
+
+function row(child: Child, place: Place): Markup {
+  const { line, accuracies, fate } = child;
+  const won = fate.kind === 'won';
+  const cells = accuracies.map((accuracy, rung) => {
+    const dropped = fate.kind === 'dropped' && fate.rung === rung;
+    return html`<td class="number">
+      ${accuracy === null ? '' : html`${(100 * accuracy).toFixed(1)}${dropped ? html` <span class="mark" title="dropped here">×</span>` : null}`}
+    </td>`;
+  });
+  const operators = html`<small>${shortEdits(line.edits)}</small>`;
+  return html`<tr${raw(won ? ' class="winner"' : '')} id="${anchorOf(place, line.id)}"><th scope="row">${won ? '★ ' : ''}${line.id}${operators}</th>${cells}<td class="number">${formatCount(line.parameters)}<small>${formatCount(line.multiplyAdds)}</small></td><td class="fate">${endOf(child)}</td></tr>`;
+}
+
+function stepTable(subject: Subject, step: Step, children: readonly Child[], place: Place): Markup {
+  const { rungs } = subject;
+  const heads = rungs.map(
+    ({ size, epochs }, index) =>
+      html`<th scope="col" class="number">
+        ${rungs.length === 1 ? 'end' : `rung ${index + 1}`}<small>${size}×${epochs}</small>
+      </th>`,
+  );
+  return scrolling(
+    `Children of step ${step.step}`,
+    html`<table class="children">
+      <caption>
+        Children of ${step.parent}: validation accuracy in % after each rung (children × epochs)
+      </caption>
+      <thead>
+        <tr>
+          <th scope="col">child<small>operators</small></th>
+          ${heads}
+          <th scope="col" class="number">parameters<small>multiply-adds</small></th>
+          <th scope="col">end</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${children.map((child) => row(child, place))}
+      </tbody>
+    </table>`,
+  );
+}
+
+/** `3 layers added, 2 altered`. */
+function summaryOf(difference: Difference): string {
+  const { added, altered, grown, rewired, removed } = tallyOf(difference);
+  const parts = [
+    added === 0 ? '' : `${plural(added, 'layer')} added`,
+    removed === 0 ? '' : `${plural(removed, 'layer')} removed`,
+    altered === 0 ? '' : `${altered} altered`,
+    grown === 0 ? '' : `${grown} grown along`,
+    rewired === 0 ? '' : `${rewired} that read others now`,
+  ].filter((part) => part !== '');
+  return parts.length === 0 ? 'nothing' : parts.join(', ');
+}
+
+function certificateOf({ certificate }: Line): Markup | null {
+  if (certificate === null) return null;
+  const { evaluation, training } = certificate;
+  return html`<p class="quiet">
+    Certificate: logits within ${evaluation.toExponential(1)} of the parent’s (at most ${tolerance.evaluation}), training-mode
+    loss changed by ${(100 * training).toFixed(2)} % (at most ${(100 * tolerance.training).toFixed(0)} %).
+  </p>`;
+}
+
+function changeOf(subject: Subject, child: Child, drawing: (difference: Difference, line: Line) => Markup): Markup {
+  const { line } = child;
+  const parent = lineOf(subject.state.search, line.parent ?? line.id);
+  if (line.edits.length === 0) return html`<p><strong>${line.id}</strong>: the parent itself, trained on.</p>`;
+  const difference = compareNetworks(parent.network, line.network);
+  const removed =
+    difference.removed.length === 0 ? null : html`<p>Removed: ${difference.removed.map(({ id }) => id).join(', ')}.</p>`;
+  return folded(
+    html`<strong>${line.id}</strong>${child.fate.kind === 'won' ? ' ★' : ''} <span class="quiet">${summaryOf(difference)}</span>`,
+    html`<ol class="edits">
+      ${line.edits.map((edit) => html`<li>${describeEdit(edit)}</li>`)}
+    </ol>`,
+    removed,
+    certificateOf(line),
+    drawing(difference, line),
+  );
+}
+
+/** Draws while there is room; the winners come first. */
+function drawer(subject: Subject): (difference: Difference, line: Line) => Markup {
+  const drawn = new Map<string, Markup>();
+  let left = drawingBudget;
+  const { search } = subject.state;
+  const lines = search.steps
+    .flatMap((step) => childrenOf(subject, step))
+    .toSorted((a, b) => Number(b.fate.kind === 'won') - Number(a.fate.kind === 'won'))
+    .map(({ line }) => line)
+    .filter(({ edits }) => edits.length > 0);
+  for (const line of lines) {
+    if (left <= 0) break;
+    const difference = compareNetworks(lineOf(search, line.parent ?? line.id).network, line.network);
+    const picture = inlineSvg(
+      drawNetwork(line.network, { folded: true, difference }),
+      `The layers of ${line.id}, with what is different from ${line.parent ?? ''}: ${summaryOf(difference)}`,
+    );
+    left -= picture.text.length;
+    drawn.set(line.id, html`<div class="graph">${scrolling(`Layers of ${line.id}`, picture)}</div>`);
+  }
+  return (_difference, line) =>
+    drawn.get(line.id) ??
+    html`<p class="quiet">Not drawn: there are too many children for one page. The operators say what was done.</p>`;
+}
+
+export function familySection(subject: Subject, figures: Figures, place: Place): Markup {
+  const { steps } = subject.state.search;
+  const vanilla = lineOf(subject.state.search, 'vanilla');
+  const draw = drawer(subject);
+  const blocks = steps.map((step, index) => {
+    const children = childrenOf(subject, step);
+    const figure = figures.steps[index];
+    const winner =
+      step.winner === null ? 'is not over' : step.winner === step.parent ? 'ended with its parent' : `was won by ${step.winner}`;
+    return html`<section class="step" aria-labelledby="${anchorOf(place, `step-${step.step}`)}">
+      <h3 id="${anchorOf(place, `step-${step.step}`)}">Step ${step.step} ${winner}</h3>
+      ${stepTable(subject, step, children, place)}
+      <div class="figures">
+        ${figure === undefined ? null : figureHtml(place, figure)}
+        <div class="changes">
+          <h4>What each child changed</h4>
+          ${children.map((child) => changeOf(subject, child, draw))}
+          <p class="legend quiet">
+            <span class="key-added">+ new</span> <span class="key-altered">~ altered, grown along or rewired</span> · numbers are
+            the layers’ names
+          </p>
+        </div>
+      </div>
+    </section>`;
+  });
+  const accuracy = vanilla.epochs.findLast(({ validation }) => validation !== null)?.validation?.accuracy;
+  const halving = methods[subject.settings.method].selection === 'halving';
+  return section(
+    place,
+    'family',
+    'The family tree',
+    html`<p>
+      It began with the vanilla network: ${formatWhole(vanilla.parameters)} parameters,
+      ${plural(vanilla.epochs.length, 'epoch')}${accuracy === undefined ? '' : `, ${formatPercent(accuracy)} of the validation images right`}.
+      ${steps.length === 0 ? 'No step was begun.' : `Each step makes ${plural(steps[0]?.children.length ?? 0, 'child', 'children')} of the best network, the first of them the parent itself, and trains them ${halving ? 'in rungs, of which each keeps the better ones' : 'alike'}: ${formatRungs(subject.rungs)} (children × epochs).`}
+    </p>`,
+    figures.family === null ? null : figureHtml(place, figures.family),
+    blocks,
+  );
+}

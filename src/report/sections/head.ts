@@ -1,0 +1,129 @@
+/** The head of a run's report: what was grown, on what, what came of it, and how to do it again. */
+import { describePlan, stopWords } from '../../run/words.ts';
+import { differingSettings, valueOf } from '../../search/setting-names.ts';
+import { methods, presetNames, presets, type MethodName } from '../../search/settings.ts';
+import { lineOf } from '../../search/state.ts';
+import { formatDuration } from '../../util/duration.ts';
+import { formatBytes, formatCount, formatPercent, formatWhole, plural } from '../../util/words.ts';
+import { html, type Content, type Markup } from '../markup.ts';
+import { conditionSentence, resultOf } from '../result.ts';
+import { methodLabel, type Subject } from '../subject.ts';
+import { pairs, table, type Place } from './parts.ts';
+
+const methodWords = (name: MethodName): string => {
+  const { selection, restart, separable } = methods[name];
+  return [
+    selection === 'halving' ? 'successive halving' : 'hill climbing',
+    `the learning rate anew at each ${restart}`,
+    ...(separable ? ['separable convolutions too'] : []),
+  ].join(', ');
+};
+
+const shape = ({ channels, height, width }: Subject['config']['data']['shape']): string =>
+  `${height}×${width} pixels, ${channels === 1 ? 'grey' : channels === 3 ? 'in colour' : plural(channels, 'channel')}`;
+
+function keyNumbers(subject: Subject): Markup {
+  const { state, best, grown, winners } = subject;
+  const { search } = state;
+  const rows: [Content, Content][] = [];
+  const test = search.tests.get('final')?.measured;
+  const baseline = search.tests.get('baseline')?.measured;
+  if (test !== undefined) rows.push(['test accuracy', html`<strong>${formatPercent(test.accuracy)}</strong>`]);
+  if (baseline !== undefined) rows.push(['baseline', formatPercent(baseline.accuracy)]);
+  const id = best ?? grown;
+  if (id !== null) {
+    const { parameters, multiplyAdds, network } = lineOf(search, id);
+    const vanilla = lineOf(search, 'vanilla');
+    const times = (own: number, before: number): string => (own === before ? '' : `${(own / before).toFixed(1)} × vanilla`);
+    const note = (text: string): Markup | null => (text === '' ? null : html` <small>${text}</small>`);
+    rows.push(['parameters', html`${formatWhole(parameters)}${note(times(parameters, vanilla.parameters))}`]);
+    rows.push(['multiply-adds an image', html`${formatCount(multiplyAdds)}${note(times(multiplyAdds, vanilla.multiplyAdds))}`]);
+    rows.push(['layers', formatWhole(network.nodes.length - 1)]);
+  }
+  rows.push(['steps', formatWhole(Math.max(0, winners.size - 1))]);
+  rows.push(['time', formatDuration(state.seconds)]);
+  return html`<div class="key">${pairs(rows)}</div>`;
+}
+
+const setting = (value: unknown): string =>
+  value === null
+    ? 'none'
+    : Array.isArray(value)
+      ? value.join(', ')
+      : typeof value === 'number' && value >= 10_000
+        ? formatWhole(value)
+        : String(value);
+
+function limits({ config, state }: Subject): Markup {
+  const { limits: set } = config.settings;
+  const budget = state.budget ?? config.budget;
+  return pairs([
+    ['budget', budget === null ? 'none: steps and epochs limit it' : formatDuration(budget)],
+    ['steps', setting(set.steps)],
+    ['parameters', setting(set.parameters)],
+    ['multiply-adds an image', setting(set.multiplyAdds)],
+    ['channels of a widened convolution', setting(set.channels)],
+    ['seconds of search', setting(set.seconds)],
+    ['memory of a worker', set.memory === Number.MAX_SAFE_INTEGER ? 'none' : formatBytes(set.memory)],
+  ]);
+}
+
+function differences({ config }: Subject): Markup {
+  const preset = presetNames.find((name) => name === config.preset);
+  if (preset === undefined) return html`<p>The preset ${config.preset} is not known to this version.</p>`;
+  const names = differingSettings(config.settings, preset);
+  if (names.length === 0) return html`<p>Every setting is that of the preset ${preset}.</p>`;
+  return table(
+    `Settings that are not those of the preset ${preset}`,
+    [{ title: 'setting' }, { title: 'here' }, { title: preset }],
+    names.map((name) => [
+      html`<code>${name}</code>`,
+      setting(valueOf(config.settings, name)),
+      setting(valueOf(presets[preset], name)),
+    ]),
+  );
+}
+
+export function headSection(subject: Subject, place: Place, heading: 'h1' | 'h2'): Markup {
+  const { name, config, state, settings, condition, command } = subject;
+  const { data } = config;
+  const [first, ...others] = resultOf(subject);
+  const title = html`How ${name} grew`;
+  const images = Math.min(settings.images ?? Infinity, data.trainImages);
+  const what = html`A network for <strong>${data.name}</strong> (${plural(data.classes.length, 'class', 'classes')},
+    ${shape(data.shape)}), grown by <strong>${methodLabel(settings.method)}</strong> (${methodWords(settings.method)}), preset
+    ${config.preset}, seed ${settings.seed}.
+    ${images < data.trainImages ? `At most ${formatWhole(images)} of ` : ''}${plural(data.trainImages, 'training image')}, of
+    which a part validates; ${plural(data.testImages, 'test image')}.`;
+  const plan =
+    state.plan === null ? null : html`<p>${describePlan(state.plan, state.budget ?? state.plan.searchUntil, config)}.</p>`;
+  const stop =
+    state.search.stop === null
+      ? null
+      : html` The search ended: ${stopWords[state.search.stop.reason] ?? state.search.stop.reason}.`;
+  const again =
+    config.budget === null
+      ? 'On the same processor, engine and Node it gives the same network, bit for bit.'
+      : 'With a budget the plan follows from the speed that is measured, so it will differ a little.';
+  return html`<header class="run" id="${place.key}">
+    ${heading === 'h1' ? html`<h1>${title}</h1>` : html`<h2 class="run-title">${title}</h2>`}
+    <p class="what">${what}</p>
+    <p class="result">${first}</p>
+    <p>${others.join(' ')}</p>
+    <p class="condition ${condition === 'finished' ? '' : 'open'}">${conditionSentence(subject)}${stop}</p>
+    ${keyNumbers(subject)}
+    <div class="columns">
+      <div>
+        <h3>To run it again</h3>
+        <pre><code>${command}</code></pre>
+        <p class="quiet">${again}</p>
+        ${plan}
+      </div>
+      <div>
+        <h3>Limits</h3>
+        ${limits(subject)}
+      </div>
+    </div>
+    ${differences(subject)}
+  </header>`;
+}

@@ -1,0 +1,63 @@
+/** Agreement of orders, and intervals of shares. Pure numbers. */
+
+/** Pairs of a and b: ordered alike, ordered otherwise, and with a tie in either. */
+export interface Pairs {
+  readonly alike: number;
+  readonly otherwise: number;
+  readonly tied: number;
+}
+
+export function pairsOf(a: readonly number[], b: readonly number[]): Pairs {
+  let [alike, otherwise, tied] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++)
+    for (let j = 0; j < i; j++) {
+      const sign = Math.sign((a[i] as number) - (a[j] as number)) * Math.sign((b[i] as number) - (b[j] as number));
+      if (sign > 0) alike++;
+      else if (sign < 0) otherwise++;
+      else tied++;
+    }
+  return { alike, otherwise, tied };
+}
+
+/** Pairs with a tie among the values themselves. */
+const tiesOf = (values: readonly number[]): number => pairsOf(values, values).tied;
+
+/** Kendall's τ-b; null for fewer than three values, and where one side is all ties. */
+export function kendall(a: readonly number[], b: readonly number[]): number | null {
+  if (a.length < 3) return null;
+  const { alike, otherwise } = pairsOf(a, b);
+  const all = (a.length * (a.length - 1)) / 2;
+  const scale = Math.sqrt((all - tiesOf(a)) * (all - tiesOf(b)));
+  return scale === 0 ? null : (alike - otherwise) / scale;
+}
+
+/** From 1; equal values share the mean of their ranks. */
+export const ranksOf = (values: readonly number[]): readonly number[] =>
+  values.map((value) => {
+    const below = values.filter((other) => other < value).length;
+    const equal = values.filter((other) => other === value).length;
+    return below + (equal + 1) / 2;
+  });
+
+/** Spearman's ρ: Pearson's correlation of the ranks; null for fewer than three values, and where one side is all ties. */
+export function spearman(a: readonly number[], b: readonly number[]): number | null {
+  if (a.length < 3) return null;
+  const [x, y] = [ranksOf(a), ranksOf(b)];
+  const mean = (a.length + 1) / 2;
+  const sum = (f: (index: number) => number): number => a.reduce((total, _value, index) => total + f(index), 0);
+  const dx = (index: number): number => (x[index] as number) - mean;
+  const dy = (index: number): number => (y[index] as number) - mean;
+  const scale = Math.sqrt(sum((index) => dx(index) ** 2) * sum((index) => dy(index) ** 2));
+  return scale === 0 ? null : sum((index) => dx(index) * dy(index)) / scale;
+}
+
+/** The 95 % interval of a share of which `right` of `count` were seen (Wilson 1927). */
+export function wilson(right: number, count: number): readonly [low: number, high: number] {
+  if (count === 0) return [0, 1];
+  const z = 1.959964;
+  const share = right / count;
+  const centre = share + z ** 2 / (2 * count);
+  const half = z * Math.sqrt((share * (1 - share)) / count + z ** 2 / (4 * count ** 2));
+  const scale = 1 + z ** 2 / count;
+  return [Math.max(0, (centre - half) / scale), Math.min(1, (centre + half) / scale)];
+}

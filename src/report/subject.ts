@@ -1,0 +1,100 @@
+/** A run as a report looks at it: what was replayed, and what every part of the report asks of it. Pure. */
+import type { Condition } from '../run/condition.ts';
+import type { Config } from '../run/config.ts';
+import { settingsUnder } from '../run/budget.ts';
+import type { Entry } from '../run/events.ts';
+import { bestLine } from '../run/folder.ts';
+import type { RunState } from '../run/replay.ts';
+import { currentParent } from '../search/next.ts';
+import { rungsFor, type Rung } from '../search/rungs.ts';
+import type { Settings } from '../search/settings.ts';
+import { accuraciesAfter, lineage, lineOf, type Line, type LineId, type Step } from '../search/state.ts';
+
+/** What was read of a run. */
+export interface RunRead {
+  /** The folder's name. */
+  readonly name: string;
+  readonly config: Config;
+  readonly state: RunState;
+  readonly entries: readonly Entry[];
+  readonly condition: Condition;
+  /** Bytes of a torn last line of the journal. */
+  readonly torn: number;
+  /** What runs it again. */
+  readonly command: string;
+}
+
+export interface Subject extends RunRead {
+  /** As a budget scaled them. */
+  readonly settings: Settings;
+  readonly rungs: readonly Rung[];
+  /** Epochs that the winner of a step is trained for in it. */
+  readonly stepEpochs: number;
+  /** The vanilla network and the winners since; ids. */
+  readonly winners: ReadonlySet<LineId>;
+  /** The best network so far: `final`, or a line of the search. */
+  readonly best: LineId | null;
+  /** The line that the search has come to: what the final training starts from. */
+  readonly grown: LineId | null;
+}
+
+export function subjectOf(read: RunRead): Subject {
+  const { config, state } = read;
+  const { search } = state;
+  const settings = settingsUnder(state.plan, config.settings);
+  const rungs = rungsFor(settings);
+  const grown = search.lines.has('vanilla') ? (search.stop?.line ?? currentParent(search)) : null;
+  return {
+    ...read,
+    settings,
+    rungs,
+    stepEpochs: rungs.reduce((sum, { epochs }) => sum + epochs, 0),
+    winners: new Set(grown === null ? [] : lineage(search, grown).map(({ id }) => id)),
+    best: bestLine(search),
+    grown,
+  };
+}
+
+/** How a child stands at the end of what is known. */
+export type Fate =
+  | { readonly kind: 'won' }
+  | { readonly kind: 'dropped'; readonly rung: number }
+  | { readonly kind: 'lost'; readonly reason: string }
+  /** In training, or not begun. */
+  | { readonly kind: 'open' }
+  /** The step was cut short by the end of the search. */
+  | { readonly kind: 'stopped' };
+
+/** A child of a step. */
+export interface Child {
+  readonly line: Line;
+  /** After each rung; null where it was not measured. */
+  readonly accuracies: readonly (number | null)[];
+  readonly fate: Fate;
+}
+
+function fateOf(line: Line, step: Step): Fate {
+  if (step.winner === line.id) return { kind: 'won' };
+  if (line.end !== null) return line.end;
+  return step.winner === null ? { kind: 'open' } : { kind: 'stopped' };
+}
+
+export const childrenOf = ({ state, rungs }: Subject, step: Step): readonly Child[] =>
+  step.children.map((id) => {
+    const line = lineOf(state.search, id);
+    return { line, accuracies: accuraciesAfter(rungs, line), fate: fateOf(line, step) };
+  });
+
+/** Epoch of the search, counted along the winner's line, at which a line of that step begins. */
+export const startOf = ({ state, stepEpochs }: Subject, step: number): number => {
+  const vanilla = state.search.lines.get('vanilla')?.epochs.at(-1)?.epoch ?? 0;
+  return step === 0 ? 0 : vanilla + (step - 1) * stepEpochs;
+};
+
+/** The last accuracy that the line itself was measured at. */
+export const lastAccuracy = (line: Line): number | null =>
+  line.epochs.findLast(({ validation }) => validation !== null)?.validation?.accuracy ?? null;
+
+/** `SHR`. */
+export const methodLabel = (method: Settings['method']): string =>
+  ({ nash: 'NASH', sh: 'SH', shr: 'SHR', shrsep: 'SHRsep' })[method];
