@@ -45,12 +45,19 @@ const usualMargins: Margins = { left: 40, right: 14, top: 26, bottom: 40 };
 const scaleOf = ({ domain, logarithmic }: Axis, range: readonly [number, number]): Scale =>
   (logarithmic === true ? scaleLog() : scaleLinear()).domain(domain).range(range);
 
-/** Ticks that do not crowd: of a logarithmic axis only those that begin with 1, 2 or 5. */
-function ticksOf(scale: Scale, { ticks, logarithmic }: Axis): readonly number[] {
+/** Drawing units that a tick's words need, along the axis. */
+const tickRoom = 36;
+
+/** Ticks that do not crowd: of a logarithmic axis rather those that begin with 1, 2 or 5. */
+function ticksOf(scale: Scale, { ticks, logarithmic }: Axis, room: number): readonly number[] {
   const all = scale.ticks(ticks);
-  if (logarithmic !== true || all.length <= ticks) return all;
   const round = all.filter((value) => [1, 2, 5].includes(Number(value.toExponential()[0])));
-  return round.length <= ticks + 2 ? round : round.filter((value) => value.toExponential().startsWith('1'));
+  let last = -Infinity;
+  return (logarithmic === true && round.length > 2 ? round : all).filter((value) => {
+    const isClear = Math.abs(scale(value) - last) >= room;
+    if (isClear) last = scale(value);
+    return isClear;
+  });
 }
 
 export function plane(width: number, height: number, xAxis: Axis, yAxis: Axis, margins: Partial<Margins> = {}): Plane {
@@ -58,7 +65,7 @@ export function plane(width: number, height: number, xAxis: Axis, yAxis: Axis, m
   const area = { left, right: width - right, top, bottom: height - bottom };
   const x = scaleOf(xAxis, [area.left, area.right]);
   const y = scaleOf(yAxis, [area.bottom, area.top]);
-  const rows = ticksOf(y, yAxis).map((value) => {
+  const rows = ticksOf(y, yAxis, 12).map((value) => {
     const at = coordinate(y(value));
     return html`<line class="grid" x1="${area.left}" x2="${area.right}" y1="${at}" y2="${at}" /><text
         class="quiet small end"
@@ -68,7 +75,7 @@ export function plane(width: number, height: number, xAxis: Axis, yAxis: Axis, m
         >${yAxis.format(value)}</text
       >`;
   });
-  const columns = ticksOf(x, xAxis).map((value) => {
+  const columns = ticksOf(x, xAxis, tickRoom).map((value) => {
     const at = coordinate(x(value));
     return html`<line class="axis" x1="${at}" x2="${at}" y1="${area.bottom}" y2="${area.bottom + 4}" /><text
         class="quiet small middle"

@@ -130,9 +130,7 @@ export const svgFile = ({ title, alternative, narrow, wide }: Figure): string =>
   return html`<svg xmlns="http://www.w3.org/2000/svg" class="fig" ${size(drawing)} role="img">
     <title>${title}</title>
     <desc>${alternative}</desc>
-    <style>
-      ${raw(colourStyle('svg'))}${raw(figureStyle)}
-    </style>
+    ${raw(`<style>${colourStyle('svg')}${figureStyle}</style>`)}
     <rect width="100%" height="100%" fill="var(--paper)" />
     ${drawing.content}
   </svg> `.text;

@@ -5,6 +5,7 @@ import { multiplyAddsByNode, parametersByNode } from '../network/cost.ts';
 import type { LayerKind, Network, NodeId } from '../network/network.ts';
 import { describeLayer } from '../network/print.ts';
 import { formatShape, shapesOf } from '../network/shapes.ts';
+import { must } from '../util/assert.ts';
 import { formatCount, formatWhole } from '../util/words.ts';
 import type { Point } from './chart.ts';
 import type { Change, Difference } from './compare.ts';
@@ -83,16 +84,25 @@ export function drawNetwork(network: Network, { folded, difference, anchor }: Gr
   for (const { block } of boxes) for (const input of new Set(block.inputs)) graph.setEdge(String(input), String(block.id), {});
   layout(graph);
 
-  const isAdded = (id: NodeId): boolean => boxes.find(({ block }) => block.id === id)?.change?.kind === 'added';
+  const boxOf = new Map(boxes.map((box) => [String(box.block.id), box]));
   const curve = line<Point>(
     ({ x }) => Number(coordinate(x)),
     ({ y }) => Number(coordinate(y)),
   ).curve(curveMonotoneY);
-  const edges = graph.edges().map((edge: { readonly v: string; readonly w: string }): Markup => {
-    const points = (graph.edge(edge) as { points: Point[] }).points;
-    const end = points.at(-1) as Point;
-    const added = isAdded(Number(edge.v)) || isAdded(Number(edge.w)) ? ' added' : '';
-    const drawn = curve([...points.slice(0, -1), { x: end.x, y: end.y - 3 }]) ?? '';
+  /** Where an edge meets a box: below or above the place that it comes from, within the box. */
+  const port = (name: string, towards: Point, side: 'top' | 'bottom'): Point => {
+    const { x, y } = graph.node(name) as Point;
+    const { width, height: tall } = must(boxOf.get(name), `box ${name}`);
+    const reach = Math.max(0, width / 2 - 14);
+    return { x: Math.min(x + reach, Math.max(x - reach, towards.x)), y: side === 'top' ? y - tall / 2 : y + tall / 2 };
+  };
+  const edges = graph.edges().map(({ v, w }: { readonly v: string; readonly w: string }): Markup => {
+    const points = (graph.edge({ v, w }) as { points: Point[] }).points;
+    const inner = points.slice(1, -1);
+    const start = port(v, inner[0] ?? (graph.node(w) as Point), 'bottom');
+    const end = port(w, inner.at(-1) ?? (graph.node(v) as Point), 'top');
+    const added = boxOf.get(v)?.change?.kind === 'added' || boxOf.get(w)?.change?.kind === 'added' ? ' added' : '';
+    const drawn = curve([start, ...inner, { x: end.x, y: end.y - 5 }]) ?? '';
     const round = drawn.replaceAll(/-?\d+\.\d+/g, (number) => coordinate(Number(number)));
     return html`<path class="edge${raw(added)}" d="${round}" /><path
         class="tip${raw(added)}"

@@ -36,9 +36,20 @@ function textOf(content: Content): string {
   return 'kind' in content ? content.text : content.map(textOf).join('');
 }
 
+/** Without the indentation that is there for those who read the template. */
+const parts = new WeakMap<TemplateStringsArray, readonly string[]>();
+
+function partsOf(template: TemplateStringsArray): readonly string[] {
+  const known = parts.get(template);
+  if (known !== undefined) return known;
+  const made = template.map((part) => part.replaceAll(/\n\s*/g, '\n'));
+  parts.set(template, made);
+  return made;
+}
+
 /** A template of markup. Attributes must stand in double quotes. */
-export const html = (parts: TemplateStringsArray, ...contents: readonly Content[]): Markup =>
-  raw(parts.reduce((text, part, index) => text + textOf(contents[index - 1]) + part));
+export const html = (template: TemplateStringsArray, ...contents: readonly Content[]): Markup =>
+  raw(partsOf(template).reduce((text, part, index) => text + textOf(contents[index - 1]) + part));
 
 /** Such as ` class="a b"`; nothing where the value is missing. */
 export const attribute = (name: string, value: string | number | null | undefined | false): Markup =>

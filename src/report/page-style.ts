@@ -16,6 +16,7 @@ a:focus-visible,summary:focus-visible,button:focus-visible,.scroll:focus-visible
 small{font-size:.8em;color:var(--muted);font-weight:400}
 code,pre{font:.875em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 pre{background:var(--wash);border:1px solid var(--faint);border-radius:6px;padding:.7rem .8rem;margin:.4rem 0;white-space:pre-wrap;overflow-wrap:anywhere}
+pre span{display:inline-block;max-width:100%}
 .hash{overflow-wrap:anywhere}
 .quiet{color:var(--muted)}
 .bad{color:var(--bad)}
@@ -48,10 +49,11 @@ thead th{font-weight:600;vertical-align:bottom;border-bottom-color:var(--muted)}
 tbody th{font-weight:500}
 .number{text-align:right;white-space:nowrap}
 table.children{width:100%}
-.children small{display:block;overflow-wrap:normal}
+.children small{display:block}
+.children small.bad{color:var(--bad);overflow-wrap:anywhere}
+.children thead small{white-space:nowrap}
 .children .winner{background:var(--glow)}
 .children .winner th{color:var(--accent);font-weight:650}
-.children .fate{font-size:.85rem;overflow-wrap:anywhere;min-width:6rem}
 .children .mark{color:var(--muted)}
 figure{margin:1.2rem 0;min-width:0}
 figcaption{font-size:.875rem;color:var(--muted);margin-bottom:.5rem;max-width:46rem}

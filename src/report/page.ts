@@ -17,6 +17,7 @@ import { curvesSection } from './sections/curves.ts';
 import { factsSection } from './sections/facts.ts';
 import { familySection } from './sections/family.ts';
 import { headSection } from './sections/head.ts';
+import { settingsSection } from './sections/settings.ts';
 import { anchorOf, scrolling, table, type Place } from './sections/parts.ts';
 import { methodLabel, subjectOf, type RunRead, type Subject } from './subject.ts';
 
@@ -40,6 +41,7 @@ const contents = [
   ['curves', 'The curves'],
   ['architecture', 'The architecture'],
   ['answers', 'Right and wrong'],
+  ['settings', 'Settings and limits'],
   ['facts', 'Kept in the journal'],
 ] as const;
 
@@ -53,10 +55,12 @@ const navigation = (place: Place): Markup =>
 function article(subject: Subject, mistakes: Mistakes, place: Place, heading: 'h1' | 'h2'): Markup {
   const head = headSection(subject, place, heading);
   // Before the vanilla network there is nothing to draw.
-  if (subject.grown === null) return html`<article>${head}${factsSection(subject, place)}</article>`;
+  if (subject.grown === null)
+    return html`<article>${head}${settingsSection(subject, place)} ${factsSection(subject, place)}</article>`;
   const figures = figuresOf(subject);
   return html`<article>
-    ${head}${navigation(place)}${familySection(subject, figures, place)}${curvesSection(subject, figures, place)}${architectureSection(subject, place)}${answersSection(subject, figures, mistakes, place)}${factsSection(subject, place)}
+    ${head}${navigation(place)}${familySection(subject, figures, place)}${curvesSection(subject, figures, place)}${architectureSection(subject, place)}${answersSection(subject, figures, mistakes, place)}
+    ${settingsSection(subject, place)}${factsSection(subject, place)}
   </article>`;
 }
 
@@ -122,9 +126,7 @@ export function reportPage(runs: readonly ReportedRun[], written: string): strin
         <meta name="color-scheme" content="light dark" />
         <meta name="referrer" content="no-referrer" />
         <title>${title}</title>
-        <style>
-          ${raw(pageStyle)}
-        </style>
+        ${raw(`<style>${pageStyle}</style>`)}
       </head>
       <body>
         <main>
@@ -139,9 +141,7 @@ export function reportPage(runs: readonly ReportedRun[], written: string): strin
         <footer>
           Written by Instar ${version} on ${written}, from the journals of the runs. Nothing is loaded from elsewhere.
         </footer>
-        <script>
-          ${raw(pageScript)};
-        </script>
+        ${raw(`<script>${pageScript}</script>`)}
       </body>
     </html> `.text;
 }

@@ -103,7 +103,6 @@ function mistakesHtml(mistakes: Mistakes): Markup {
           src="${picture.data}"
           width="${picture.width}"
           height="${picture.height}"
-          loading="lazy"
           alt="Training image ${index}: ${label}, taken for ${seen}"
         /><span><span class="quiet">${label}</span><br /><strong>${seen}</strong> ${(100 * confidence).toFixed(0)} %</span>
       </li>`,

@@ -19,18 +19,18 @@ const drawingBudget = 1_200_000;
 
 const firstLine = (text: string): string => text.split('\n')[0] ?? '';
 
-function endOf({ fate }: Child): Markup {
+/** What its numbers do not say of its end. */
+function endOf({ fate }: Child): Markup | null {
   switch (fate.kind) {
     case 'won':
-      return html`<span class="won">★ won</span>`;
     case 'dropped':
-      return html`× after rung ${fate.rung + 1}`;
+      return null;
     case 'lost':
-      return html`<span class="bad">lost: ${firstLine(fate.reason)}</span>`;
+      return html`<small class="bad">lost: ${firstLine(fate.reason)}</small>`;
     case 'open':
-      return html`in training`;
+      return html`<small>in training</small>`;
     case 'stopped':
-      return html`the step was cut short`;
+      return html`<small>the step was cut short</small>`;
   }
 }
 
@@ -40,11 +40,10 @@ function row(child: Child, place: Place): Markup {
   const cells = accuracies.map((accuracy, rung) => {
     const dropped = fate.kind === 'dropped' && fate.rung === rung;
     return html`<td class="number">
-      ${accuracy === null ? '' : html`${(100 * accuracy).toFixed(1)}${dropped ? html` <span class="mark" title="dropped here">×</span>` : null}`}
+      ${accuracy === null ? '' : html`${(100 * accuracy).toFixed(1)}${dropped ? html`<span class="mark" title="dropped here"> ×</span>` : null}`}
     </td>`;
   });
-  const operators = html`<small>${shortEdits(line.edits)}</small>`;
-  return html`<tr${raw(won ? ' class="winner"' : '')} id="${anchorOf(place, line.id)}"><th scope="row">${won ? '★ ' : ''}${line.id}${operators}</th>${cells}<td class="number">${formatCount(line.parameters)}<small>${formatCount(line.multiplyAdds)}</small></td><td class="fate">${endOf(child)}</td></tr>`;
+  return html`<tr${raw(won ? ' class="winner"' : '')} id="${anchorOf(place, line.id)}"><th scope="row">${won ? '★ ' : ''}${line.id}<small>${shortEdits(line.edits)}</small>${endOf(child)}</th>${cells}<td class="number">${formatCount(line.parameters)}<small>${formatCount(line.multiplyAdds)}</small></td></tr>`;
 }
 
 function stepTable(subject: Subject, step: Step, children: readonly Child[], place: Place): Markup {

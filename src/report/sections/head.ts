@@ -1,14 +1,13 @@
 /** The head of a run's report: what was grown, on what, what came of it, and how to do it again. */
-import { describePlan, stopWords } from '../../run/words.ts';
-import { differingSettings, valueOf } from '../../search/setting-names.ts';
-import { methods, presetNames, presets, type MethodName } from '../../search/settings.ts';
+import { stopWords } from '../../run/words.ts';
+import { methods, type MethodName } from '../../search/settings.ts';
 import { lineOf } from '../../search/state.ts';
 import { formatDuration } from '../../util/duration.ts';
-import { formatBytes, formatCount, formatPercent, formatWhole, plural } from '../../util/words.ts';
+import { formatCount, formatPercent, formatWhole, plural } from '../../util/words.ts';
 import { html, type Content, type Markup } from '../markup.ts';
 import { conditionSentence, resultOf } from '../result.ts';
 import { methodLabel, type Subject } from '../subject.ts';
-import { pairs, table, type Place } from './parts.ts';
+import { pairs, type Place } from './parts.ts';
 
 const methodWords = (name: MethodName): string => {
   const { selection, restart, separable } = methods[name];
@@ -45,45 +44,6 @@ function keyNumbers(subject: Subject): Markup {
   return html`<div class="key">${pairs(rows)}</div>`;
 }
 
-const setting = (value: unknown): string =>
-  value === null
-    ? 'none'
-    : Array.isArray(value)
-      ? value.join(', ')
-      : typeof value === 'number' && value >= 10_000
-        ? formatWhole(value)
-        : String(value);
-
-function limits({ config, state }: Subject): Markup {
-  const { limits: set } = config.settings;
-  const budget = state.budget ?? config.budget;
-  return pairs([
-    ['budget', budget === null ? 'none: steps and epochs limit it' : formatDuration(budget)],
-    ['steps', setting(set.steps)],
-    ['parameters', setting(set.parameters)],
-    ['multiply-adds an image', setting(set.multiplyAdds)],
-    ['channels of a widened convolution', setting(set.channels)],
-    ['seconds of search', setting(set.seconds)],
-    ['memory of a worker', set.memory === Number.MAX_SAFE_INTEGER ? 'none' : formatBytes(set.memory)],
-  ]);
-}
-
-function differences({ config }: Subject): Markup {
-  const preset = presetNames.find((name) => name === config.preset);
-  if (preset === undefined) return html`<p>The preset ${config.preset} is not known to this version.</p>`;
-  const names = differingSettings(config.settings, preset);
-  if (names.length === 0) return html`<p>Every setting is that of the preset ${preset}.</p>`;
-  return table(
-    `Settings that are not those of the preset ${preset}`,
-    [{ title: 'setting' }, { title: 'here' }, { title: preset }],
-    names.map((name) => [
-      html`<code>${name}</code>`,
-      setting(valueOf(config.settings, name)),
-      setting(valueOf(presets[preset], name)),
-    ]),
-  );
-}
-
 export function headSection(subject: Subject, place: Place, heading: 'h1' | 'h2'): Markup {
   const { name, config, state, settings, condition, command } = subject;
   const { data } = config;
@@ -95,8 +55,6 @@ export function headSection(subject: Subject, place: Place, heading: 'h1' | 'h2'
     ${config.preset}, seed ${settings.seed}.
     ${images < data.trainImages ? `At most ${formatWhole(images)} of ` : ''}${plural(data.trainImages, 'training image')}, of
     which a part validates; ${plural(data.testImages, 'test image')}.`;
-  const plan =
-    state.plan === null ? null : html`<p>${describePlan(state.plan, state.budget ?? state.plan.searchUntil, config)}.</p>`;
   const stop =
     state.search.stop === null
       ? null
@@ -112,18 +70,8 @@ export function headSection(subject: Subject, place: Place, heading: 'h1' | 'h2'
     <p>${others.join(' ')}</p>
     <p class="condition ${condition === 'finished' ? '' : 'open'}">${conditionSentence(subject)}${stop}</p>
     ${keyNumbers(subject)}
-    <div class="columns">
-      <div>
-        <h3>To run it again</h3>
-        <pre><code>${command}</code></pre>
-        <p class="quiet">${again}</p>
-        ${plan}
-      </div>
-      <div>
-        <h3>Limits</h3>
-        ${limits(subject)}
-      </div>
-    </div>
-    ${differences(subject)}
+    <h3>To run it again</h3>
+    <pre><code>${command.split(' ').map((word) => html`<span>${word}</span> `)}</code></pre>
+    <p class="quiet">${again}</p>
   </header>`;
 }
