@@ -74,7 +74,7 @@ export function drawNetwork(network: Network, { folded, difference, anchor }: Gr
     const first = describeBlock(block);
     const second = `${shape === undefined ? '' : formatShape(shape)}${own === 0 ? '' : ` · ${formatCount(own)}`}`;
     const mark = change === null ? '' : change.words;
-    const width = Math.max(84, Math.ceil(Math.max(first.length, second.length, mark.length * 0.95) * letter) + 18);
+    const width = Math.max(84, Math.ceil(Math.max(first.length, second.length, mark.length + 2) * letter) + 18);
     return { block, first, second, change, width, height: height + (change === null ? 0 : 14) };
   });
   const graph = new Graph();

@@ -34,6 +34,10 @@ export const pageScript = `
     button('1:1', 'At its own size', () => show(1));
     button('All', 'The whole network', fit);
     graph.prepend(tools);
+    const middle = () => { area.scrollLeft = (own.width * scale - area.clientWidth) / 2; };
+    middle();
+    const details = graph.closest('details');
+    if (details) details.addEventListener('toggle', middle);
     area.addEventListener('wheel', (event) => {
       if (!event.ctrlKey && !event.metaKey) return;
       event.preventDefault();

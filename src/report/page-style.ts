@@ -32,8 +32,8 @@ nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;padding:0;ma
 .pairs div{display:grid;grid-template-columns:minmax(8rem,13rem) 1fr;gap:.1rem 1rem;padding:.18rem 0;border-bottom:1px solid var(--faint)}
 .pairs dt{color:var(--muted)}
 .pairs dd{margin:0;overflow-wrap:anywhere}
-.key .pairs{grid-template-columns:repeat(auto-fit,minmax(8.4rem,1fr));gap:1px;background:var(--faint);border:1px solid var(--faint);border-radius:8px;overflow:hidden;margin:1.3rem 0}
-.key .pairs div{display:block;background:var(--paper);padding:.55rem .8rem;border:0}
+.key .pairs{display:flex;flex-wrap:wrap;gap:1px;background:var(--faint);border:1px solid var(--faint);border-radius:8px;overflow:hidden;margin:1.3rem 0}
+.key .pairs div{display:block;flex:1 1 8.2rem;background:var(--paper);padding:.55rem .8rem;border:0}
 .key dt{font-size:.8rem}
 .key dd{font-size:1.15rem;font-variant-numeric:tabular-nums}
 .key dd strong{color:var(--accent)}
@@ -43,15 +43,20 @@ nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;padding:0;ma
 .scroll{overflow-x:auto;max-width:100%}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;margin:.6rem 0}
 caption{text-align:left;color:var(--muted);font-size:.85rem;padding-bottom:.35rem}
+caption span{display:inline-block;max-width:min(46rem,calc(100vw - 2.6rem))}
 th,td{padding:.28rem .6rem .28rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--faint)}
 th:not(:first-child),td:not(:first-child){padding-left:.6rem}
 thead th{font-weight:600;vertical-align:bottom;border-bottom-color:var(--muted)}
 tbody th{font-weight:500}
 .number{text-align:right;white-space:nowrap}
 table.children{width:100%}
+.children tr:first-child th,.children tr:first-child td{border-bottom:0;padding-bottom:0}
+.children thead th.number{white-space:normal}
+.children thead tr:first-child th{border-bottom:1px solid var(--muted);padding-bottom:.3rem}
 .children small{display:block}
-.children small.bad{color:var(--bad);overflow-wrap:anywhere}
-.children thead small{white-space:nowrap}
+.children .operators td{font-size:.85em;color:var(--muted);padding-top:0;padding-bottom:.35rem}
+.children .operators td:first-child{padding-left:1.1rem}
+.children th{white-space:nowrap}
 .children .winner{background:var(--glow)}
 .children .winner th{color:var(--accent);font-weight:650}
 .children .mark{color:var(--muted)}
@@ -61,7 +66,9 @@ figcaption strong{color:var(--ink)}
 svg.fig{display:block;max-width:100%;height:auto}
 .narrow-only{display:none!important}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,25rem),1fr));gap:0 2.5rem;align-items:start}
-.figures.uneven{grid-template-columns:minmax(0,1fr)}
+.figures.uneven{display:flex;flex-wrap:wrap}
+.figures.uneven>*{flex:1 1 20rem;min-width:0}
+.figures.uneven>div{flex:0 1 auto;max-width:100%}
 details{border:1px solid var(--faint);border-radius:6px;margin:.4rem 0;background:var(--paper)}
 summary{cursor:pointer;padding:.4rem .7rem}
 summary strong{font-weight:600}
@@ -74,7 +81,6 @@ details>*:not(summary){margin-left:.7rem;margin-right:.7rem}
 .key-altered{color:var(--change);font-weight:650}
 .graph .scroll{overflow:auto;max-height:36rem;margin:.5rem 0;border:1px solid var(--faint);border-radius:6px;background:var(--paper)}
 .graph svg.fig{max-width:none;margin:0 auto}
-.changes .graph svg.fig{max-width:100%}
 .graph a{cursor:pointer}
 .graph a:hover .box,.graph a:focus .box{stroke:var(--change);stroke-width:2.2}
 .graph a{outline:none}
@@ -108,7 +114,6 @@ h1,.run-title{font-size:1.55rem}
 table{font-size:.84rem}
 th,td{padding-right:.35rem}
 th:not(:first-child),td:not(:first-child){padding-left:.35rem}
-.children small{font-size:.74em}
 }
 @media print{
 @page{margin:16mm 14mm}

@@ -23,7 +23,7 @@ function draw(agreements: readonly Agreement[]): Drawing {
     height,
     { domain: [-1, 1], title: 'Kendall’s τ-b', ticks: 5, format: (value) => String(value).replace('-', '−') },
     { domain: [0, 1], title: '', ticks: 0, format: String },
-    { left: 132, top: 14, right: 20 },
+    { left: 168, top: 14, right: 20 },
   );
   const rows = agreements.map((agreement, index): Markup => {
     const y = area.top + (index + 0.5) * rowHeight;

@@ -13,17 +13,22 @@ interface Series {
   readonly points: readonly Point[];
 }
 
-/** Epochs along a line: those of a phase that began anew count on. */
-const along = (epochs: readonly EpochPoint[]): readonly Point[] => epochs.map(({ loss }, index) => ({ x: index + 1, y: loss }));
+/** The last epochs of a line, so many at most: of the baseline those that stand beside the winner's final training. */
+const lastEpochs = (epochs: readonly EpochPoint[], count: number): readonly Point[] =>
+  epochs.slice(-count).map(({ loss }, index) => ({ x: index + 1, y: loss }));
 
 export function finalSeries({ state }: Subject): readonly Series[] {
   const named = [
     { id: 'final', name: 'winner', className: 'line won' },
     { id: 'baseline', name: 'vanilla network', className: 'line second dashed' },
   ] as const;
+  const { lines, tests } = state.search;
+  const count = lines.get('final')?.epochs.length ?? 0;
   return named.flatMap((each) => {
-    const epochs = state.search.lines.get(each.id)?.epochs ?? [];
-    return epochs.length === 0 ? [] : [{ ...each, points: along(epochs) }];
+    const epochs = lines.get(each.id)?.epochs ?? [];
+    // Before it has ended it cannot be said which of its epochs are the last.
+    if (count === 0 || epochs.length === 0 || (each.id === 'baseline' && !tests.has('baseline'))) return [];
+    return [{ ...each, points: lastEpochs(epochs, count) }];
   });
 }
 
@@ -73,7 +78,7 @@ export function finalFigure(subject: Subject): Figure | null {
     alternative: `Training loss by epoch. ${words.join('; ')}. ${ends.length === 0 ? '' : `Test accuracy: ${ends.join(', ')}.`}`,
     caption: html`Mean loss of each epoch’s minibatches, over augmented images. The validation images are trained on too here, so
     no accuracy is measured on the way.
-    ${ends.length === 0 ? 'The test set has not been read.' : `On the test images at the end: ${ends.join(', ')}.`}${series.some(({ id }) => id === 'baseline') ? ' The vanilla network goes through the same epochs as the winner’s whole line, the search included; its curve is therefore longer.' : ''}`,
+    ${ends.length === 0 ? 'The test set has not been read.' : `On the test images at the end: ${ends.join(', ')}.`}${series.some(({ id }) => id === 'baseline') ? ' The vanilla network was given the epochs of the winner’s whole line, the search included; only those of the final training are drawn.' : ''}`,
     narrow: draw(series),
     wide: null,
   };

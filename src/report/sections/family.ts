@@ -10,7 +10,7 @@ import { compareNetworks, tallyOf, type Difference } from '../compare.ts';
 import { inlineSvg } from '../figure.ts';
 import type { Figures } from '../figures.ts';
 import { drawNetwork } from '../graph.ts';
-import { html, raw, type Markup } from '../markup.ts';
+import { html, type Markup } from '../markup.ts';
 import { childrenOf, type Child, type Subject } from '../subject.ts';
 import { anchorOf, figureHtml, folded, scrolling, section, type Place } from './parts.ts';
 
@@ -26,11 +26,11 @@ function endOf({ fate }: Child): Markup | null {
     case 'dropped':
       return null;
     case 'lost':
-      return html`<small class="bad">lost: ${firstLine(fate.reason)}</small>`;
+      return html`<br /><span class="bad">lost: ${firstLine(fate.reason)}</span>`;
     case 'open':
-      return html`<small>in training</small>`;
+      return html`, <em>in training</em>`;
     case 'stopped':
-      return html`<small>the step was cut short</small>`;
+      return html`, <em>the step was cut short</em>`;
   }
 }
 
@@ -43,7 +43,17 @@ function row(child: Child, place: Place): Markup {
       ${accuracy === null ? '' : html`${(100 * accuracy).toFixed(1)}${dropped ? html`<span class="mark" title="dropped here"> ×</span>` : null}`}
     </td>`;
   });
-  return html`<tr${raw(won ? ' class="winner"' : '')} id="${anchorOf(place, line.id)}"><th scope="row">${won ? '★ ' : ''}${line.id}<small>${shortEdits(line.edits)}</small>${endOf(child)}</th>${cells}<td class="number">${formatCount(line.parameters)}<small>${formatCount(line.multiplyAdds)}</small></td></tr>`;
+  return html`<tbody class="${won ? 'winner' : ''}" id="${anchorOf(place, line.id)}">
+    <tr>
+      <th scope="row">${won ? '★\u00a0' : ''}${line.id}</th>
+      ${cells}
+      <td class="number">${formatCount(line.parameters)}</td>
+    </tr>
+    <tr class="operators">
+      <td colspan="${accuracies.length + 1}">${shortEdits(line.edits)}${endOf(child)}</td>
+      <td class="number">${formatCount(line.multiplyAdds)}</td>
+    </tr>
+  </tbody>`;
 }
 
 function stepTable(subject: Subject, step: Step, children: readonly Child[], place: Place): Markup {
@@ -58,19 +68,19 @@ function stepTable(subject: Subject, step: Step, children: readonly Child[], pla
     `Children of step ${step.step}`,
     html`<table class="children">
       <caption>
-        Children of ${step.parent}: validation accuracy in % after each rung (children × epochs)
+        <span
+          >Children of ${step.parent}: validation accuracy in % after each rung (children × epochs); parameters, and below them
+          multiply-adds an image; the operators in their order. ★ won, × dropped there.</span
+        >
       </caption>
       <thead>
         <tr>
-          <th scope="col">child<small>operators</small></th>
+          <th scope="col">child</th>
           ${heads}
-          <th scope="col" class="number">parameters<small>multiply-adds</small></th>
-          <th scope="col">end</th>
+          <th scope="col" class="number">size</th>
         </tr>
       </thead>
-      <tbody>
-        ${children.map((child) => row(child, place))}
-      </tbody>
+      ${children.map((child) => row(child, place))}
     </table>`,
   );
 }
@@ -133,7 +143,7 @@ function drawer(subject: Subject): (difference: Difference, line: Line) => Marku
       `The layers of ${line.id}, with what is different from ${line.parent ?? ''}: ${summaryOf(difference)}`,
     );
     left -= picture.text.length;
-    drawn.set(line.id, html`<div class="graph">${scrolling(`Layers of ${line.id}`, picture)}</div>`);
+    drawn.set(line.id, html`<div class="graph zoomable">${scrolling(`Layers of ${line.id}`, picture)}</div>`);
   }
   return (_difference, line) =>
     drawn.get(line.id) ??

@@ -9,6 +9,9 @@ import { conditionSentence, resultOf } from '../result.ts';
 import { methodLabel, type Subject } from '../subject.ts';
 import { pairs, type Place } from './parts.ts';
 
+/** `3.4`, `120`. */
+const formatFactor = (factor: number): string => (factor < 100 ? factor.toFixed(1) : formatWhole(Math.round(factor)));
+
 const methodWords = (name: MethodName): string => {
   const { selection, restart, separable } = methods[name];
   return [
@@ -33,7 +36,7 @@ function keyNumbers(subject: Subject): Markup {
   if (id !== null) {
     const { parameters, multiplyAdds, network } = lineOf(search, id);
     const vanilla = lineOf(search, 'vanilla');
-    const times = (own: number, before: number): string => (own === before ? '' : `${(own / before).toFixed(1)} × vanilla`);
+    const times = (own: number, before: number): string => (own === before ? '' : `${formatFactor(own / before)} × vanilla`);
     const note = (text: string): Markup | null => (text === '' ? null : html` <small>${text}</small>`);
     rows.push(['parameters', html`${formatWhole(parameters)}${note(times(parameters, vanilla.parameters))}`]);
     rows.push(['multiply-adds an image', html`${formatCount(multiplyAdds)}${note(times(multiplyAdds, vanilla.multiplyAdds))}`]);

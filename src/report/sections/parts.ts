@@ -62,7 +62,7 @@ export interface Column {
 export const table = (caption: string, columns: readonly Column[], rows: readonly (readonly Content[])[]): Markup =>
   html`<table>
     <caption>
-      ${caption}
+      <span>${caption}</span>
     </caption>
     <thead>
       <tr>
