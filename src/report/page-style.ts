@@ -6,7 +6,7 @@ const layout = `
 html{-webkit-text-size-adjust:100%;scroll-padding-top:1rem}
 body{margin:0 auto;max-width:61rem;padding:1.5rem 1.25rem 4rem;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;overflow-wrap:break-word}
 h1,h2,h3,h4{line-height:1.2;text-wrap:balance}
-h1,.run-title{font-size:1.9rem;margin:.4rem 0 .6rem;letter-spacing:-.015em}
+h1{font-size:1.9rem;margin:.4rem 0 .6rem;letter-spacing:-.015em}
 h2{font-size:1.35rem;margin:3rem 0 .8rem;padding-top:1rem;border-top:1px solid var(--faint)}
 h3{font-size:1.05rem;margin:1.8rem 0 .5rem}
 h4{font-size:.95rem;margin:.2rem 0 .5rem}
@@ -24,6 +24,7 @@ pre span{display:inline-block;max-width:100%}
 .what{color:var(--muted);margin-top:0}
 .what strong{color:var(--ink);font-weight:600}
 .result{font-size:1.2rem;line-height:1.45;margin:1rem 0 .4rem}
+.again{font-weight:600;margin-top:1.2rem}
 .condition{color:var(--muted)}
 .condition.open{border-left:3px solid var(--accent);background:var(--glow);padding:.45rem .8rem;color:var(--ink)}
 nav{font-size:.9rem;color:var(--muted)}
@@ -106,7 +107,7 @@ article+article{margin-top:5rem;border-top:3px solid var(--faint)}
 @media screen and (prefers-color-scheme:dark){.h6,.h7,.h8,.h9{color:#0b1015}}
 @media (max-width:40rem){
 body{padding:1rem 1rem 3rem;font-size:15.5px}
-h1,.run-title{font-size:1.55rem}
+h1{font-size:1.55rem}
 .result{font-size:1.1rem}
 .wide-only{display:none!important}
 .narrow-only{display:block!important}
@@ -122,6 +123,7 @@ h2{break-after:avoid;margin-top:1.6rem}
 h3,h4,caption{break-after:avoid}
 figure,tr,.mistakes li,.key{break-inside:avoid}
 nav,.tools{display:none}
+.figures{grid-template-columns:1fr 1fr;gap:0 1.5rem}
 .scroll{overflow:visible}
 .graph .scroll{max-height:none;overflow:visible;border:0}
 .graph svg.fig{max-width:100%;max-height:235mm}

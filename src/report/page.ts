@@ -52,8 +52,8 @@ const navigation = (place: Place): Markup =>
     </ul>
   </nav>`;
 
-function article(subject: Subject, mistakes: Mistakes, place: Place, heading: 'h1' | 'h2'): Markup {
-  const head = headSection(subject, place, heading);
+function article(subject: Subject, mistakes: Mistakes, place: Place): Markup {
+  const head = headSection(subject, place);
   // Before the vanilla network there is nothing to draw.
   if (subject.grown === null)
     return html`<article>${head}${settingsSection(subject, place)} ${factsSection(subject, place)}</article>`;
@@ -114,9 +114,7 @@ export function reportPage(runs: readonly ReportedRun[], written: string): strin
   const [only] = subjects;
   const single = subjects.length === 1 && only !== undefined;
   const title = single ? `How ${only.name} grew` : `${subjects.length} runs`;
-  const articles = runs.map(({ mistakes }, index) =>
-    article(subjects[index] as Subject, mistakes, { key: `r${index + 1}` }, single ? 'h1' : 'h2'),
-  );
+  const articles = runs.map(({ mistakes }, index) => article(subjects[index] as Subject, mistakes, { key: `r${index + 1}` }));
   return html`<!doctype html>
     <html lang="en">
       <head>

@@ -11,7 +11,8 @@ const interval = (accuracy: number, images: number): string => {
   return `95 % interval ${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)} %`;
 };
 
-const readings = (count: number): string => (count === 1 ? 'once' : `${count} times`);
+const readings = ({ readings: count, tests }: Subject['state']['search']): string =>
+  count !== tests.size ? `were read ${plural(count, 'time')}` : count === 1 ? 'were read once' : 'each network has read once';
 
 function compared(subject: Subject, own: number): string {
   const { state, config } = subject;
@@ -36,13 +37,16 @@ export function resultOf(subject: Subject): readonly string[] {
   const images = config.data.testImages;
   const test = search.tests.get('final')?.measured;
   const steps = winners.size - 1;
+  const isVanilla = [...winners].every((id) => lineOf(search, id).edits.length === 0);
   const grew =
-    grown === null || grown === 'vanilla'
-      ? 'No child was better than the vanilla network, which was trained on'
-      : `Grown in ${plural(steps, 'step')}`;
+    grown !== null && !isVanilla
+      ? `Grown in ${plural(steps, 'step')}`
+      : search.steps.length === 0
+        ? 'The vanilla network, trained on'
+        : 'No grown child was better than the vanilla network, which was trained on';
   if (test !== undefined)
     return [
-      `${grew}: right on ${formatPercent(test.accuracy)} of the ${plural(images, 'test image')} (${interval(test.accuracy, images)}), which were read ${readings(search.readings)}.`,
+      `${grew}: right on ${formatPercent(test.accuracy)} of the ${plural(images, 'test image')} (${interval(test.accuracy, images)}), which ${readings(search)}.`,
       compared(subject, test.accuracy),
       'One run of one seed: how much another seed differs, a study shows.',
     ];

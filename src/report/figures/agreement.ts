@@ -4,7 +4,6 @@ import { label, mark, plane } from '../chart.ts';
 import { narrowWidth, type Drawing, type Figure } from '../figure.ts';
 import { html, type Markup } from '../markup.ts';
 import type { Subject } from '../subject.ts';
-import { plural } from '../../util/words.ts';
 
 const rowHeight = 38;
 
@@ -50,9 +49,8 @@ export function agreementFigure(subject: Subject): Figure | null {
     title: 'What an early order is worth',
     alternative: `Rank correlation between the orders of children at two points of a step. ${words.join('; ')}.`,
     caption: html`Whether children stood in the same order later. A dot is a step with at least three children that trained in
-    both (τ-b, ties accounted for); the bar pools all pairs of ${plural(subject.state.search.steps.length, 'step')} (alike −
-    otherwise, over both). After a rung only its survivors can be compared: they were the closest to each other, so these numbers
-    are lower than they would be over all
+    both (τ-b, ties accounted for); the bar pools the pairs of all steps (alike − otherwise, over both). After a rung only its
+    survivors can be compared: they were the closest to each other, so these numbers are lower than they would be over all
     children.${subject.rungs.length > 1 ? ' One child alone reaches the end of a step; there is no order to compare with.' : ''}`,
     narrow: draw(agreements),
     wide: null,

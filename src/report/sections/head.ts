@@ -47,11 +47,10 @@ function keyNumbers(subject: Subject): Markup {
   return html`<div class="key">${pairs(rows)}</div>`;
 }
 
-export function headSection(subject: Subject, place: Place, heading: 'h1' | 'h2'): Markup {
+export function headSection(subject: Subject, place: Place): Markup {
   const { name, config, state, settings, condition, command } = subject;
   const { data } = config;
   const [first, ...others] = resultOf(subject);
-  const title = html`How ${name} grew`;
   const images = Math.min(settings.images ?? Infinity, data.trainImages);
   const what = html`A network for <strong>${data.name}</strong> (${plural(data.classes.length, 'class', 'classes')},
     ${shape(data.shape)}), grown by <strong>${methodLabel(settings.method)}</strong> (${methodWords(settings.method)}), preset
@@ -67,13 +66,13 @@ export function headSection(subject: Subject, place: Place, heading: 'h1' | 'h2'
       ? 'On the same processor, engine and Node it gives the same network, bit for bit.'
       : 'With a budget the plan follows from the speed that is measured, so it will differ a little.';
   return html`<header class="run" id="${place.key}">
-    ${heading === 'h1' ? html`<h1>${title}</h1>` : html`<h2 class="run-title">${title}</h2>`}
+    <h1>How ${name} grew</h1>
     <p class="what">${what}</p>
     <p class="result">${first}</p>
     <p>${others.join(' ')}</p>
     <p class="condition ${condition === 'finished' ? '' : 'open'}">${conditionSentence(subject)}${stop}</p>
     ${keyNumbers(subject)}
-    <h3>To run it again</h3>
+    <p class="again">To run it again:</p>
     <pre><code>${command.split(' ').map((word) => html`<span>${word}</span> `)}</code></pre>
     <p class="quiet">${again}</p>
   </header>`;

@@ -10,7 +10,7 @@ export interface Place {
 
 export const anchorOf = ({ key }: Place, name: string): string => `${key}-${name}`;
 
-/** A section with its heading; `level` 2 for a page of one run. */
+/** A section with its heading. */
 export const section = (place: Place, name: string, title: string, ...contents: readonly Content[]): Markup =>
   html`<section id="${anchorOf(place, name)}" aria-labelledby="${anchorOf(place, name)}-title">
     <h2 id="${anchorOf(place, name)}-title">${title}</h2>

@@ -1,0 +1,185 @@
+/** Figures as numbers: what they draw is what the run has. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { agreementsOf } from '../../src/report/agreement.ts';
+import { keepApart } from '../../src/report/chart.ts';
+import { svgFile } from '../../src/report/figure.ts';
+import { figuresOf, listFigures } from '../../src/report/figures.ts';
+import { classAccuracies } from '../../src/report/figures/classes.ts';
+import { finalSeries } from '../../src/report/figures/final.ts';
+import { ratesOf } from '../../src/report/figures/learning-rate.ts';
+import { measuredLines } from '../../src/report/figures/size.ts';
+import { byFate } from '../../src/report/figures/step.ts';
+import { curveOf, searchLines } from '../../src/report/figures/validation.ts';
+import { childrenOf, startOf, subjectOf } from '../../src/report/subject.ts';
+import { planRungs } from '../../src/search/rungs.ts';
+import { lineOf, validationOf } from '../../src/search/state.ts';
+import { must } from '../../src/util/assert.ts';
+import { formatPercent } from '../../src/util/words.ts';
+import { grownRun } from './grown.ts';
+
+const small = { steps: 2, children: 4, epochs: 24, mutations: 2 } as const;
+const subject = subjectOf(grownRun({ ...small, baseline: true }));
+const { search } = subject.state;
+const count = (text: string, pattern: RegExp): number => text.match(pattern)?.length ?? 0;
+
+test('Figure 1: each rung begins at the rate and ends at nothing under SHR; SH goes on where it was', () => {
+  const { settings } = subject;
+  const rungs = planRungs(settings);
+  assert.ok(typeof rungs !== 'string');
+  const shr = ratesOf({ ...settings, method: 'shr' }, rungs);
+  assert.deepEqual(
+    shr.map((points) => [points[0]?.x, points[0]?.y, Number(points.at(-1)?.y.toFixed(12))]),
+    [
+      [0, 0.01, 0],
+      [2, 0.01, 0],
+      [6, 0.01, 0],
+    ],
+  );
+  const sh = ratesOf({ ...settings, method: 'sh' }, rungs).flat();
+  assert.equal(sh[0]?.y, 0.01);
+  assert.ok(Math.abs(must(sh.at(-1), 'end').y) < 1e-12);
+  sh.forEach((point, index) => assert.ok(index === 0 || point.y <= must(sh[index - 1], 'before').y + 1e-12, 'it only falls'));
+  assert.equal(must(sh.at(-1), 'end').x, 14);
+});
+
+test('Figures 2 and 3: the winner first, every measured accuracy written, a cross where each was dropped', () => {
+  for (const step of search.steps) {
+    const children = byFate(childrenOf(subject, step));
+    assert.equal(children[0]?.line.id, step.winner);
+    const figure = must(figuresOf(subject).steps[step.step - 1], 'figure');
+    const text = figure.narrow.content.text;
+    for (const { accuracies } of children)
+      for (const accuracy of accuracies) if (accuracy !== null) assert.ok(text.includes(`>${formatPercent(accuracy)}<`));
+    assert.equal(count(text, /class="cross"/g), children.length - 1);
+    assert.equal(count(text, /class="star"/g), 1);
+  }
+});
+
+test('Figure 4: a line a network; each begins where its parent stood, at the step’s first epoch', () => {
+  const lines = searchLines(subject);
+  assert.equal(lines.length, 1 + 2 * 4);
+  for (const line of lines.filter(({ parent }) => parent !== null)) {
+    const points = curveOf(subject, line);
+    assert.equal(points.length, line.epochs.length + 1);
+    assert.deepEqual(points[0], {
+      x: startOf(subject, line.step),
+      y: validationOf(search, must(line.parent, 'parent'))?.accuracy,
+    });
+    assert.equal(points.at(-1)?.x, startOf(subject, line.step) + line.epochs.length);
+  }
+  const figure = must(figuresOf(subject).validation, 'figure');
+  for (const drawing of [figure.narrow, must(figure.wide, 'wide')]) {
+    assert.equal(count(drawing.content.text, /<path\s+class="line dropped"/g), lines.length - subject.winners.size);
+    assert.equal(count(drawing.content.text, /<path\s+class="line won"/g), subject.winners.size);
+    for (const [, x, y] of drawing.content.text.matchAll(/translate\((-?[\d.]+) (-?[\d.]+)\)/g))
+      assert.ok(Number(x) >= 0 && Number(x) <= drawing.width && Number(y) >= 0 && Number(y) <= drawing.height);
+  }
+});
+
+test('accuracy against parameters: a mark a measured network', () => {
+  const figure = must(figuresOf(subject).size, 'figure');
+  assert.equal(measuredLines(subject).length, 9);
+  assert.equal(count(figure.narrow.content.text, /translate\(/g), 9);
+  assert.equal(count(figure.narrow.content.text, /class="star"/g), subject.winners.size);
+});
+
+test('rank correlations: of rung 1 with rung 2 only the survivors, two of four, so pairs and no coefficient', () => {
+  const agreements = agreementsOf(subject);
+  assert.deepEqual(
+    agreements.map(({ from, to, steps }) => [from, to, steps.map(({ before }) => before.length)]),
+    [['rung 1', 'rung 2', [2, 2]]],
+  );
+  for (const { steps, pooled } of agreements) {
+    assert.ok(steps.every(({ kendall, spearman }) => kendall === null && spearman === null));
+    assert.equal(pooled.alike + pooled.otherwise + pooled.tied, 2);
+  }
+});
+
+test('rank correlations of hill climbing: all children, early epochs against the end', () => {
+  const nash = subjectOf(grownRun({ ...small, method: 'nash', epochs: 64 }));
+  const agreements = agreementsOf(nash);
+  assert.deepEqual(
+    agreements.map(({ from, to }) => `${from} → ${to}`),
+    [
+      'epoch 2 → epoch 4',
+      'epoch 2 → epoch 8',
+      'epoch 2 → the end',
+      'epoch 4 → epoch 8',
+      'epoch 4 → the end',
+      'epoch 8 → the end',
+    ],
+  );
+  for (const { to, steps } of agreements)
+    for (const { before, after, kendall, step } of steps) {
+      assert.equal(before.length, 4);
+      assert.ok(kendall !== null);
+      if (to !== 'the end') continue;
+      const ends = must(nash.state.search.steps[step - 1], 'step').children.map(
+        (id) => validationOf(nash.state.search, id)?.accuracy,
+      );
+      assert.deepEqual(after, ends);
+    }
+});
+
+test('final training: the baseline’s last epochs beside the winner’s', () => {
+  const series = finalSeries(subject);
+  assert.deepEqual(
+    series.map(({ id, points }) => [id, points.length]),
+    [
+      ['final', 30],
+      ['baseline', 30],
+    ],
+  );
+  const baseline = lineOf(search, 'baseline').epochs;
+  assert.ok(baseline.length > 30);
+  assert.equal(series[1]?.points.at(-1)?.y, baseline.at(-1)?.loss);
+});
+
+test('classes: a share each, nothing said of one without images', () => {
+  assert.deepEqual(
+    classAccuracies(
+      ['a', 'b'],
+      [
+        [3, 1],
+        [0, 0],
+      ],
+    ).map(({ name, right, count: images, share }) => [name, right, images, share]),
+    [
+      ['a', 3, 4, 0.75],
+      ['b', 0, 0, null],
+    ],
+  );
+});
+
+test('labels keep apart, in their order, within bounds where there is room', () => {
+  const places = keepApart([10, 11, 50, 49], 12, 0, 60);
+  const sorted = places.toSorted((a, b) => a - b);
+  sorted.forEach((place, index) => assert.ok(index === 0 || place - must(sorted[index - 1], 'before') >= 12 - 1e-9));
+  assert.ok((places[0] ?? 0) < (places[1] ?? 0) && (places[3] ?? 0) < (places[2] ?? 0));
+  assert.ok(Math.max(...places) <= 60 && Math.min(...places) >= 0);
+});
+
+test('each figure is a file of its own: a title, a style for dark and light, no attribute style, nothing from elsewhere', () => {
+  const figures = listFigures(figuresOf(subject));
+  assert.deepEqual(
+    figures.map(({ name }) => name),
+    ['family', 'learning-rate', 'step-1', 'step-2', 'validation', 'size', 'agreement', 'final', 'classes'],
+  );
+  for (const figure of figures) {
+    const file = svgFile(figure);
+    assert.ok(file.startsWith('<svg xmlns="http://www.w3.org/2000/svg"'), figure.name);
+    assert.ok(file.includes(`<title>${figure.title}</title>`));
+    assert.match(file, /prefers-color-scheme:dark/);
+    assert.doesNotMatch(file, /\sstyle=|NaN|undefined|Infinity|https?:(?!\/\/www\.w3\.org\/2000\/svg)/);
+  }
+});
+
+test('a run that goes on is drawn as far as it has come', () => {
+  const all = grownRun(small).entries.length;
+  for (const until of [3, 10, 26, 40, 60, all - 5]) {
+    const going = subjectOf(grownRun({ ...small, until }));
+    for (const figure of listFigures(figuresOf(going)))
+      assert.doesNotMatch(svgFile(figure), /NaN|undefined|Infinity/, `${figure.name} at ${until}`);
+  }
+});
