@@ -3,7 +3,6 @@
  * ONNX Runtime gives them on the same pixels, also when the server is gone. No browser is downloaded.
  */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { copyFile, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
@@ -12,15 +11,14 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, extname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { readImage, toGrey } from '../../src/data/image.ts';
 import type { Shape } from '../../src/network/network.ts';
-import { skipFor } from '../support/machine.ts';
+import { openChromium, withoutChromium } from '../support/chromium.ts';
 import { exportedModel, picture, probabilitiesOf } from './models.ts';
 
-const executablePath = '/usr/bin/chromium';
-const skip = skipFor(existsSync(executablePath) ? null : `${executablePath} is not here`);
+const skip = withoutChromium();
 
 const examples = fileURLToPath(new URL('../../../examples', import.meta.url));
 const runtime = dirname(createRequire(import.meta.url).resolve('onnxruntime-web'));
@@ -61,7 +59,7 @@ describe('the example page', { skip }, () => {
     await writeFile(join(folder, 'model.onnx'), models.colour);
     server = serve(folder);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    browser = await chromium.launch({ executablePath });
+    browser = await openChromium();
   });
   after(async () => {
     await browser.close();
