@@ -26,13 +26,16 @@ function outputFor(runs: readonly string[], out: string | undefined): string {
 /** For a file's name. */
 const plain = (name: string): string => name.replaceAll(/[^\w.-]+/g, '-');
 
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new UserError(`--figures ${path} cannot be made: ${(error as Error).message}`);
+  }
+}
+
 /** The figures' files; where there are several runs, named after them too. */
 async function writeFigures(folder: string, runs: readonly ReportedRun[]): Promise<number> {
-  try {
-    mkdirSync(folder, { recursive: true });
-  } catch (error) {
-    throw new UserError(`--figures ${folder} cannot be made: ${(error as Error).message}`);
-  }
   let count = 0;
   for (const [index, { read }] of runs.entries()) {
     const subject = subjectOf(read);
@@ -51,6 +54,7 @@ export async function reportCommand(roots: readonly string[], given: Given, io: 
   const figures = given['figures'] as string | undefined;
   const runs: ReportedRun[] = [];
   for (const root of roots) runs.push(await collectRun(root, searchAgain));
+  if (figures !== undefined) makeFolder(figures);
   const written = `${io.date().toISOString().slice(0, 16).replace('T', ' ')} UTC`;
   const page = reportPage(runs, written);
   await writeState(out, page);
