@@ -6,7 +6,8 @@ import type { RunItem } from '../../src/run/drive.ts';
 import { RunError } from '../../src/util/user-error.ts';
 import { collect, finishedRun, newFolder, tiny, until, winnerOf, workersOf } from '../support/runs.ts';
 
-const mark = 'workers.test';
+/** Of this process alone: others may run the same tests. */
+const mark = `workers.test ${process.pid}`;
 process.env['INSTAR_TEST_MARK'] = mark;
 
 /** With one worker at a time, the one that is there has the task. */
