@@ -2,7 +2,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { bytesOf, type Part } from '../data/dataset.ts';
 import { readImage } from '../data/image.ts';
-import { openEvaluator, readBest } from './best.ts';
+import { readBest } from '../run/best.ts';
+import { openEvaluator } from './best.ts';
 import { printLines, type Io } from './io.ts';
 import type { Given } from './given.ts';
 import { formatPercent, padLeft, padRight, printable, truncate } from './text.ts';

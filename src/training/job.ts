@@ -20,6 +20,8 @@ export interface DataReference {
   readonly images: number | null;
   /** The share of the training images that is held out for validation. */
   readonly validation: number;
+  /** What normalises the images instead of the data's own mean and deviation, a number a channel. */
+  readonly normalisation?: { readonly mean: readonly number[]; readonly std: readonly number[] };
 }
 
 export interface EngineReference {
@@ -126,6 +128,13 @@ export type Report =
     }
   | { readonly kind: 'evaluated'; readonly measured: Measured; readonly confusion: readonly (readonly number[])[] };
 
+/** How far a network that was read from a model is from it. */
+export interface Comparison {
+  readonly images: number;
+  /** The largest difference of logits over the largest logit. */
+  readonly difference: number;
+}
+
 /** Why a job gave nothing. */
 export type Failure = 'certificate' | 'diverged' | 'memory' | 'crashed' | 'hung' | 'error';
 
@@ -140,4 +149,5 @@ export class JobFailure extends Error {
 
 export const measuredSchema = z.strictObject({ loss: z.number(), accuracy: z.number() });
 export const certificateSchema = z.strictObject({ evaluation: z.number(), training: z.number() });
+export const comparisonSchema = z.strictObject({ images: z.int().min(1), difference: z.number() });
 export const failureSchema = z.enum(['certificate', 'diverged', 'memory', 'crashed', 'hung', 'error']);

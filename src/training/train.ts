@@ -24,6 +24,10 @@ export interface Surroundings {
   breathe(): Promise<void>;
 }
 
+/** The data as the job's network sees it. */
+const seenBy = ({ data }: Job, dataset: Dataset): Dataset =>
+  data.normalisation === undefined ? dataset : { ...dataset, ...data.normalisation };
+
 function imagesOf(job: TrainingJob | ProbeJob, dataset: Dataset): Images {
   const { validation, images } = job.data;
   const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
@@ -67,7 +71,8 @@ async function startOf(job: TrainingJob, images: Images, { engine, checkpoints, 
 
 /** Trains the slice from `done` to its end. Gives the hash of the last checkpoint. */
 export async function train(job: TrainingJob, surroundings: Surroundings): Promise<string> {
-  const { engine, dataset, checkpoints, report, breathe } = surroundings;
+  const { engine, checkpoints, report, breathe } = surroundings;
+  const dataset = seenBy(job, surroundings.dataset);
   const images = imagesOf(job, dataset);
   const pool = job.whole ? Uint32Array.from([...images.train, ...images.validation]) : images.train;
   const perEpoch = Math.floor(pool.length / job.batch);
@@ -141,8 +146,9 @@ export async function train(job: TrainingJob, surroundings: Surroundings): Promi
 /** Loss, accuracy and confusion on a part. */
 export async function evaluate(
   job: EvaluationJob,
-  { engine, dataset, checkpoints, report, breathe }: Surroundings,
+  { engine, dataset: data, checkpoints, report, breathe }: Surroundings,
 ): Promise<void> {
+  const dataset = seenBy(job, data);
   const { tensors } = await checkpoints.read(job.checkpoint);
   const settings = { flip: false, normalise: job.normalise, shift: 0, cutout: 0, mixup: 0 };
   const batcher = createBatcher(dataset, settings, job.batch);
@@ -165,7 +171,7 @@ export async function evaluate(
 
 /** Trains for some minibatches and reports the progress of each. */
 async function probe(job: ProbeJob, { engine, dataset, report, breathe }: Surroundings): Promise<void> {
-  const images = imagesOf(job, dataset);
+  const images = imagesOf(job, seenBy(job, dataset));
   const program = lower(job.network, job.batch, { kind: 'training', learning: job.learning });
   const session = await engine.compile(program, job.engine.convolution);
   try {

@@ -98,7 +98,7 @@ function withConstant(site: Site, operation: Operation, index: 0 | 1): Value {
 }
 
 /** Two or more tensors that are computed, held alike. */
-export function sum(site: Site): Value {
+export function sumOf(site: Site): Value {
   const parts = site.inputs.map((_input, index) => activationAt(site, index));
   const [first, ...others] = parts;
   if (first === undefined) throw site.fail('it has no input');
@@ -128,5 +128,5 @@ export const arithmetic =
     const odd = site.inputs.find((input) => input?.kind !== 'activation' && input?.kind !== 'pixels');
     if (odd !== undefined || kinds.includes(undefined)) throw site.fail(`one of its inputs is ${describeValue(odd)}`);
     if (operation !== 'Add') throw site.fail('between two tensors that are computed it cannot be represented');
-    return sum(site);
+    return sumOf(site);
   };

@@ -179,7 +179,7 @@ export function unsqueeze(site: Site): Value {
   return reheld(site, input, dims);
 }
 
-export function shape(site: Site): Value {
+export function shapeAsValue(site: Site): Value {
   const value = heldAt(site, 0);
   const all = value.dims.map((dim) => dimExtent(dim, shapeOf(site, value)));
   const bounds = [site.attributes.int('start', 0), site.attributes.int('end', all.length)] as const;

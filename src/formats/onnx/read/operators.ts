@@ -1,10 +1,21 @@
 /** The table of ONNX operators that can be read. To add one, add its row. What has no row is named and refused. */
 import { dataType } from '../proto.ts';
-import { arithmetic, sum } from './arithmetic.ts';
+import { arithmetic, sumOf } from './arithmetic.ts';
 import { batchNormalization, conv } from './convolution.ts';
 import { gemm, matMul } from './dense.ts';
 import { channelDim, sameDims, type Dims } from './dims.ts';
-import { constantValue, flatten, gather, joinExtents, reshape, shape, slice, squeeze, transpose, unsqueeze } from './holding.ts';
+import {
+  constantValue,
+  flatten,
+  gather,
+  joinExtents,
+  reshape,
+  shapeAsValue,
+  slice,
+  squeeze,
+  transpose,
+  unsqueeze,
+} from './holding.ts';
 import { averagePool, dimensionsOf, globalAveragePool, maxPool, reduceMean } from './pooling.ts';
 import { activationAt, heldAs, layerValue, type Activation, type Site, type Value } from './value.ts';
 
@@ -148,12 +159,12 @@ export const operators: ReadonlyMap<string, Row> = new Map<string, Row>([
   ['ReduceMean', reduceMean],
   ['Relu', relu],
   ['Reshape', reshape],
-  ['Shape', shape],
+  ['Shape', shapeAsValue],
   ['Slice', slice],
   ['Softmax', softmax],
   ['Squeeze', squeeze],
   ['Sub', arithmetic('Sub')],
-  ['Sum', sum],
+  ['Sum', sumOf],
   ['Transpose', transpose],
   ['Unsqueeze', unsqueeze],
 ]);
