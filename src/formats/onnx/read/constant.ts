@@ -103,7 +103,8 @@ function typedOf(tensor: TensorProto): readonly number[] | undefined {
 function floatsOf(bytes: Uint8Array): Float32Array {
   return bytes.byteOffset % 4 === 0
     ? new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
-    : new Float32Array(bytes.slice().buffer);
+    : // Not `slice`, which of a Buffer is no copy.
+      new Float32Array(new Uint8Array(bytes).buffer);
 }
 
 function number(text: string | undefined): number | undefined {

@@ -30,14 +30,14 @@ function groupsOf(site: Site, channels: number, { dims }: Weights): 'convolution
 }
 
 export function conv(site: Site): Value {
-  const input = planeAt(site, 0);
+  const input = planeAt(site, 0, true);
   const weights = neededWeightsAt(site, 1, 'weight');
   const [outputs = 0, inputs = 0, rows = 0, columns = 0] = weights.dims;
   if (weights.dims.length !== 4 || Math.min(...weights.dims) < 1)
     throw site.fail(`weights of ${weights.dims.join('×')} are not those of a two-dimensional convolution`);
   const kind = groupsOf(site, input.shape.channels, weights);
   const bias = vectorAt(site, 2, 'bias', outputs);
-  const window = windowOf(site, input.shape, [rows, columns] as Pair);
+  const { own, whole: window } = windowOf(site, input, [rows, columns] as Pair);
   const square = squareOf(window, input.shape);
   if (square === null)
     throw site.fail(
@@ -52,7 +52,7 @@ export function conv(site: Site): Value {
     ...(bias === undefined ? {} : { bias: { shape: [outputs], data: bias.values } }),
   };
   const tensor = site.clean.node('Conv', [input.tensor, weights.tensor(), ...(bias === undefined ? [] : [bias.tensor()])], {
-    ...windowAttributes(window),
+    ...windowAttributes(own),
     group: site.attributes.int('group', 1),
   });
   return layerValue(site, site.draft.add(layer, [input.node], tensors), nchw, tensor);

@@ -5,6 +5,7 @@
 import { freeze, type Layer, type Network, type Node, type NodeId, type Shape } from '../../../network/network.ts';
 import { parameterName, type ParameterRole } from '../../../network/parameters.ts';
 import { formatShape, inferShapes } from '../../../network/shapes.ts';
+import { nonNegativeNodes } from '../../../network/sign.ts';
 import type { Tensor, Tensors } from '../../../network/tensor.ts';
 import { must } from '../../../util/assert.ts';
 
@@ -40,6 +41,8 @@ export interface Draft {
   normalise(affine: Affine): boolean;
   /** Null where no layer reads the image. */
   normalisation(): Affine | null;
+  /** Whether no number that the node gives is ever negative. */
+  isNonNegative(node: NodeId): boolean;
   /** Accounts for so many f32. False where the file does not justify them. */
   spend(numbers: number): boolean;
   /** What lies beside the file justifies so many f32 more. */
@@ -95,6 +98,8 @@ export function draftOf(image: Shape, allowance: number): Draft {
       return sameNumbers(normalisation.scale, affine.scale) && sameNumbers(normalisation.shift, affine.shift);
     },
     normalisation: () => normalisation,
+    isNonNegative: (node) =>
+      nonNegativeNodes({ nodes: entries.map(({ layer, inputs }, id) => ({ id, layer, inputs })) }).has(node),
     spend(numbers) {
       left -= numbers;
       return left >= 0;

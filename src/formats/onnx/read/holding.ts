@@ -5,7 +5,7 @@
 import type { Constant } from './constant.ts';
 import { dimExtent, reshape as reshaped, transpose as transposed, type Dim, type Dims } from './dims.ts';
 import { dimensionsOf } from './pooling.ts';
-import { describeValue, heldAs, integersAt, type Activation, type Pixels, type Site, type Value } from './value.ts';
+import { activationAt, describeValue, heldAs, integersAt, type Activation, type Pixels, type Site, type Value } from './value.ts';
 
 type Held = Activation | Pixels;
 
@@ -13,7 +13,7 @@ const isHeld = (value: Value | undefined): value is Held => value?.kind === 'act
 
 function heldAt(site: Site, index: number): Held {
   const value = site.inputs[index];
-  if (isHeld(value)) return value;
+  if (isHeld(value)) return value.kind === 'activation' ? activationAt(site, index) : value;
   throw site.fail(
     value?.kind === 'probabilities'
       ? 'a softmax stands before it: it can only be the last'
@@ -165,8 +165,8 @@ export function squeeze(site: Site): Value {
 }
 
 export function unsqueeze(site: Site): Value {
-  const input = site.inputs[0];
-  if (!isHeld(input)) return scalarOf(site, false);
+  if (!isHeld(site.inputs[0])) return scalarOf(site, false);
+  const input = heldAt(site, 0);
   const asked = axesOf(site);
   if (asked === undefined) throw site.fail('it has no axes');
   if (input.dims.length + asked.length > 8) throw site.fail('more than 8 dimensions');

@@ -110,7 +110,8 @@ export function interpret(
   const given = values.get(graph.output);
   const logits: Activation | undefined =
     given?.kind === 'probabilities' ? given.of : given?.kind === 'activation' ? given : undefined;
-  if (logits === undefined) throw new UserError(`${where}: its output is ${describeValue(given)}, no logits`);
+  if (logits === undefined || logits.zeros !== undefined)
+    throw new UserError(`${where}: its output is ${describeValue(given)}, no logits`);
   const { channels, height, width } = draft.shapeOf(logits.node);
   if (height !== 1 || width !== 1)
     throw new UserError(`${where}: its output is a map of ${channels}×${height}×${width}, no logits`);

@@ -16,7 +16,7 @@ import {
   transpose,
   unsqueeze,
 } from './holding.ts';
-import { averagePool, dimensionsOf, globalAveragePool, maxPool, reduceMean } from './pooling.ts';
+import { averagePool, dimensionsOf, globalAveragePool, maxPool, reduceMean, zeroPad } from './pooling.ts';
 import { activationAt, heldAs, layerValue, type Activation, type Site, type Value } from './value.ts';
 
 function relu(site: Site): Value {
@@ -156,6 +156,7 @@ export const operators: ReadonlyMap<string, Row> = new Map<string, Row>([
   ['MatMul', matMul],
   ['MaxPool', maxPool],
   ['Mul', arithmetic('Mul')],
+  ['Pad', zeroPad],
   ['ReduceMean', reduceMean],
   ['Relu', relu],
   ['Reshape', reshape],

@@ -1,8 +1,19 @@
 /** MaxPool, AveragePool, GlobalAveragePool and ReduceMean over rows and columns. */
 import type { Shape } from '../../../network/network.ts';
 import { axesIn, nchw, type Dim } from './dims.ts';
-import { activationAt, integersAt, layerValue, newNumbers, planeAt, type Plane, type Site, type Value } from './value.ts';
-import { outputExtent, padded, squareOf, windowAttributes, windowOf, type Window } from './window.ts';
+import {
+  activationAt,
+  heldAs,
+  integersAt,
+  layerValue,
+  newNumbers,
+  planeAt,
+  weightsAt,
+  type Plane,
+  type Site,
+  type Value,
+} from './value.ts';
+import { mostKernel, outputExtent, padded, squareOf, windowAttributes, windowOf, type Window } from './window.ts';
 
 /** `ceil_mode` counts a last window that is not whole; here only where there is none. */
 function checkCeiling(site: Site, window: Window, { height, width }: Shape): void {
@@ -17,11 +28,14 @@ function checkCeiling(site: Site, window: Window, { height, width }: Shape): voi
 }
 
 export function maxPool(site: Site): Value {
-  const input = planeAt(site, 0);
+  const input = planeAt(site, 0, true);
   const { attributes, draft, clean } = site;
   if (attributes.int('storage_order', 0) !== 0) throw site.fail('storage_order 1 cannot be represented');
-  const window = windowOf(site, input.shape, null);
+  const { own, whole: window } = windowOf(site, input, null);
   checkCeiling(site, window, input.shape);
+  // Zeros are as good as −∞ beside what is never negative.
+  if (input.zeros !== undefined && !draft.isNonNegative(input.node))
+    throw site.fail('zeros around what may be negative cannot be represented');
   const { kernel, stride, before, behind } = window;
   const [padding] = before;
   const shown = `a window of ${kernel.join('×')} with strides ${stride.join(', ')} and pads ${[...before, ...behind].join(', ')} cannot be represented`;
@@ -34,7 +48,7 @@ export function maxPool(site: Site): Value {
   ] as const)
     if (outputExtent(size, kernel[0], stride[0], 2 * padding) !== outputExtent(size, kernel[0], stride[0], padding + end))
       throw site.fail(shown);
-  const tensor = clean.node('MaxPool', [input.tensor], windowAttributes(window));
+  const tensor = clean.node('MaxPool', [input.tensor], windowAttributes(own));
   const put = draft.add({ kind: 'max-pool', kernel: kernel[0], stride: stride[0], padding }, [input.node], {});
   return layerValue(site, put, nchw, tensor);
 }
@@ -49,17 +63,17 @@ export function globalAveragePool(site: Site): Value {
 
 /** The whole map is a global pool; else a depthwise convolution with a constant kernel, which is trained from here on. */
 export function averagePool(site: Site): Value {
-  const input = planeAt(site, 0);
+  const input = planeAt(site, 0, true);
   const { attributes, draft, clean } = site;
   const { channels, height, width } = input.shape;
-  const window = windowOf(site, input.shape, null);
+  const { own, whole: window } = windowOf(site, input, null);
   checkCeiling(site, window, input.shape);
   const [rows, columns] = window.kernel;
-  const isPadded = [...window.before, ...window.behind].some((pad) => pad > 0);
+  const hasPads = ({ before, behind }: Window): boolean => [...before, ...behind].some((pad) => pad > 0);
   const counted = attributes.int('count_include_pad', 0);
-  if (isPadded && counted !== 1) throw site.fail('padding that is not counted (count_include_pad 0) cannot be represented');
-  const tensor = clean.node('AveragePool', [input.tensor], { ...windowAttributes(window), count_include_pad: isPadded ? 1 : 0 });
-  if (!isPadded && rows === height && columns === width) return global(site, input, tensor);
+  if (hasPads(own) && counted !== 1) throw site.fail('padding that is not counted (count_include_pad 0) cannot be represented');
+  const tensor = clean.node('AveragePool', [input.tensor], { ...windowAttributes(own), count_include_pad: counted });
+  if (!hasPads(window) && rows === height && columns === width) return global(site, input, tensor);
   const square = squareOf(window, input.shape);
   if (square === null)
     throw site.fail(`a window of ${rows}×${columns} with strides ${window.stride.join(', ')} cannot be made square`);
@@ -71,6 +85,25 @@ export function averagePool(site: Site): Value {
     kernel: { shape: [channels, 1, kernel, kernel], data },
   });
   return layerValue(site, put, nchw, tensor);
+}
+
+/** Zeros around rows and columns: put aside for what reads them. */
+export function zeroPad(site: Site): Value {
+  const input = planeAt(site, 0);
+  const { attributes, clean, opset } = site;
+  const mode = attributes.text('mode', 'constant');
+  const pads = opset < 11 ? attributes.ints('pads') : integersAt(site, 1, 'pads');
+  const value = opset < 11 ? attributes.float('value', 0) : (weightsAt(site, 2, 'value')?.values[0] ?? 0);
+  if (mode !== 'constant' || value !== 0) throw site.fail('padding by anything but zeros cannot be represented');
+  if (site.inputs[3] !== undefined) throw site.fail('axes cannot be represented');
+  const [, , top, left, , , bottom, right] = pads ?? [];
+  const isPlain = pads?.length === 8 && pads.every((count, at) => count >= 0 && count <= (at % 4 < 2 ? 0 : mostKernel));
+  if (!isPlain) throw site.fail(`pads ${(pads ?? []).slice(0, 8).join(', ')} cannot be represented`);
+  if (pads.every((count) => count === 0)) return heldAs(site, input, input.dims, input.tensor);
+  const tensor =
+    opset < 11 ? clean.node('Pad', [input.tensor], { pads }) : clean.node('Pad', [input.tensor, clean.integers('pads', pads)]);
+  const zeros = { before: [top ?? 0, left ?? 0], behind: [bottom ?? 0, right ?? 0] } as const;
+  return { ...heldAs(site, input, input.dims, tensor), zeros };
 }
 
 /** Dimensions by number, from the end where negative; each once. */

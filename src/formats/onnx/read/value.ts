@@ -17,6 +17,14 @@ export interface Activation {
   readonly tensor: string;
   /** Whether one node alone reads it, here and under any other name. */
   readonly alone: boolean;
+  /** Zeros that a Pad put around its rows and columns, which what reads it has to count in. */
+  readonly zeros?: Zeros;
+}
+
+/** Rows and columns before and behind. */
+export interface Zeros {
+  readonly before: readonly [number, number];
+  readonly behind: readonly [number, number];
 }
 
 /** The image, before the first layer: what went in, times and plus a number a channel. */
@@ -78,10 +86,14 @@ export const describeValue = (value: Value | undefined): string => {
   }
 };
 
-/** What a layer reads there: the image becomes what it is normalised to. */
-export function activationAt(site: Site, index: number): Activation {
+/** What a layer reads there: the image becomes what it is normalised to. `zeros`: whether zeros around it are counted in. */
+export function activationAt(site: Site, index: number, zeros = false): Activation {
   const value = site.inputs[index];
-  if (value?.kind === 'activation') return value;
+  if (value?.kind === 'activation') {
+    if (value.zeros !== undefined && !zeros)
+      throw site.fail('a Pad stands before it: only before a Conv or a pool can it be represented');
+    return value;
+  }
   if (value?.kind === 'probabilities') throw site.fail('a softmax stands before it: it can only be the last');
   if (value?.kind !== 'pixels') throw site.fail(`its input ${index + 1} is ${describeValue(value)}`);
   if (value.bytes) throw site.fail('it reads bytes, which no Cast has made numbers');
@@ -94,8 +106,8 @@ export interface Plane extends Activation {
 }
 
 /** A tensor that stands as (N, C, H, W). */
-export function planeAt(site: Site, index: number): Plane {
-  const value = activationAt(site, index);
+export function planeAt(site: Site, index: number, zeros = false): Plane {
+  const value = activationAt(site, index, zeros);
   const shape = site.draft.shapeOf(value.node);
   if (!sameDims(value.dims, nchw, shape))
     throw site.fail('its input is not an image of channels, rows and columns in that order');

@@ -4,7 +4,7 @@
  * adds nothing. Pure.
  */
 import type { Shape } from '../../../network/network.ts';
-import { newNumbers, type Site } from './value.ts';
+import { newNumbers, type Plane, type Site, type Zeros } from './value.ts';
 
 /** Rows and columns. */
 export type Pair = readonly [rows: number, columns: number];
@@ -17,7 +17,14 @@ export interface Window {
   readonly behind: Pair;
 }
 
-const mostKernel = 256;
+export interface Windows {
+  /** As the node has it. */
+  readonly own: Window;
+  /** With the zeros of a Pad before it counted in: over the input without them. */
+  readonly whole: Window;
+}
+
+export const mostKernel = 256;
 
 export const outputExtent = (size: number, kernel: number, stride: number, padding: number): number =>
   Math.floor((size + padding - kernel) / stride) + 1;
@@ -39,8 +46,15 @@ function samePadding(size: number, kernel: number, stride: number, lower: boolea
   return lower ? [total - small, small] : [small, total - small];
 }
 
-/** The window of a Conv or a pool over an input of that shape. `kernel`: of a Conv, what its weights say. */
-export function windowOf(site: Site, input: Shape, kernel: Pair | null): Window {
+/** The window of a Conv or a pool over an input. `kernel`: of a Conv, what its weights say. */
+export function windowOf(site: Site, { shape: input, zeros }: Plane, kernel: Pair | null): Windows {
+  const own = ownWindow(site, input, zeros, kernel);
+  if (zeros === undefined) return { own, whole: own };
+  const add = (a: Pair, b: Pair): Pair => [a[0] + b[0], a[1] + b[1]];
+  return { own, whole: { ...own, before: add(own.before, zeros.before), behind: add(own.behind, zeros.behind) } };
+}
+
+function ownWindow(site: Site, shape: Shape, zeros: Zeros | undefined, kernel: Pair | null): Window {
   const { attributes } = site;
   const size = kernel ?? pairOf(site, 'kernel_shape', [0, 0], 1);
   const said = pairOf(site, 'kernel_shape', size, 1);
@@ -62,8 +76,11 @@ export function windowOf(site: Site, input: Shape, kernel: Pair | null): Window 
       return { kernel: size, stride, before: [0, 0], behind: [0, 0] };
     case 'SAME_UPPER':
     case 'SAME_LOWER': {
-      const rows = samePadding(input.height, size[0], stride[0], auto === 'SAME_LOWER');
-      const columns = samePadding(input.width, size[1], stride[1], auto === 'SAME_LOWER');
+      const [height, width] = [0, 1].map(
+        (axis) => (axis === 0 ? shape.height : shape.width) + (zeros?.before[axis] ?? 0) + (zeros?.behind[axis] ?? 0),
+      ) as [number, number];
+      const rows = samePadding(height, size[0], stride[0], auto === 'SAME_LOWER');
+      const columns = samePadding(width, size[1], stride[1], auto === 'SAME_LOWER');
       return { kernel: size, stride, before: [rows[0], columns[0]], behind: [rows[1], columns[1]] };
     }
     default:
