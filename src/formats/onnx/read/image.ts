@@ -18,6 +18,7 @@ export interface ImageInput {
   readonly batch: number | null;
 }
 
+/** Channels, rows, columns. */
 const largest = 4096;
 
 /** What an image passes through without being read by a layer. */
@@ -52,8 +53,10 @@ export function imageOf(graph: Graph, where: string): ImageInput {
   const layout = isTransposed(graph) || (isChannels(last) && !isChannels(second)) ? 'NHWC' : 'NCHW';
   const [channels, height, width] = layout === 'NCHW' ? [second, third, last] : [last, second, third];
   const size = height === null || width === null ? null : { height, width };
-  if (size !== null && Math.max(size.height, size.width) > largest)
-    throw new UserError(`${called} is an image of ${size.height}×${size.width}; at most ${largest} can be read`);
+  if (Math.max(channels ?? 1, height ?? 1, width ?? 1) > largest)
+    throw new UserError(
+      `${called} is of ${shape.map((extent) => extent ?? '?').join('×')}; an image has at most ${largest} of anything`,
+    );
   return { layout, type: elementType === dataType.uint8 ? 'uint8' : 'float', channels, size, batch };
 }
 

@@ -1,4 +1,4 @@
-/** A checked graph becomes a network: each node in turn asks its operator's row. */
+/** A checked graph becomes a network: each node in turn is read as its operator says. */
 import type { Network, Shape } from '../../../network/network.ts';
 import { problemOf } from '../../../network/check.ts';
 import type { Tensors } from '../../../network/tensor.ts';
@@ -86,8 +86,9 @@ export function interpret(
 
   for (const node of graph.nodes) {
     const fail = (problem: string): UserError => nodeFailure(where, node, problem);
-    const row = node.domain === '' ? operators.get(node.opType) : undefined;
-    if (row === undefined) throw fail('this operator cannot be represented');
+    const operator = node.domain === '' ? operators.get(node.opType) : undefined;
+    if (operator === undefined) throw fail('this operator cannot be represented');
+    if (node.inputs.length > operator.inputs) throw fail(`it has ${node.inputs.length} inputs`);
     const [output = ''] = node.outputs;
     const attributes = attributesOf(where, node);
     const site: Site = {
@@ -102,7 +103,7 @@ export function interpret(
       note,
       fail,
     };
-    const value = row(site);
+    const value = operator.read(site);
     attributes.finish();
     values.set(output, value);
   }

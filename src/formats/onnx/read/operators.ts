@@ -134,38 +134,45 @@ function softmax(site: Site): Value {
   return { kind: 'probabilities', of: input };
 }
 
-type Row = (site: Site) => Value;
+export interface Operator {
+  /** How many inputs it has at most. */
+  readonly inputs: number;
+  /** What its first output is. */
+  read(site: Site): Value;
+}
+
+const operator = (inputs: number, read: (site: Site) => Value): Operator => ({ inputs, read });
 
 /** A map, so that an operator named `constructor` finds nothing. */
-export const operators: ReadonlyMap<string, Row> = new Map<string, Row>([
-  ['Add', arithmetic('Add')],
-  ['AveragePool', averagePool],
-  ['BatchNormalization', batchNormalization],
-  ['Cast', cast],
-  ['Concat', concat],
-  ['Constant', constant],
-  ['Conv', conv],
-  ['Div', arithmetic('Div')],
-  ['Dropout', dropout],
-  ['Flatten', flatten],
-  ['Gather', gather],
-  ['Gemm', gemm],
-  ['GlobalAveragePool', globalAveragePool],
-  ['Identity', pass],
-  ['LogSoftmax', softmax],
-  ['MatMul', matMul],
-  ['MaxPool', maxPool],
-  ['Mul', arithmetic('Mul')],
-  ['Pad', zeroPad],
-  ['ReduceMean', reduceMean],
-  ['Relu', relu],
-  ['Reshape', reshape],
-  ['Shape', shapeAsValue],
-  ['Slice', slice],
-  ['Softmax', softmax],
-  ['Squeeze', squeeze],
-  ['Sub', arithmetic('Sub')],
-  ['Sum', sumOf],
-  ['Transpose', transpose],
-  ['Unsqueeze', unsqueeze],
+export const operators: ReadonlyMap<string, Operator> = new Map([
+  ['Add', operator(2, arithmetic('Add'))],
+  ['AveragePool', operator(1, averagePool)],
+  ['BatchNormalization', operator(5, batchNormalization)],
+  ['Cast', operator(1, cast)],
+  ['Concat', operator(Infinity, concat)],
+  ['Constant', operator(0, constant)],
+  ['Conv', operator(3, conv)],
+  ['Div', operator(2, arithmetic('Div'))],
+  ['Dropout', operator(3, dropout)],
+  ['Flatten', operator(1, flatten)],
+  ['Gather', operator(2, gather)],
+  ['Gemm', operator(3, gemm)],
+  ['GlobalAveragePool', operator(1, globalAveragePool)],
+  ['Identity', operator(1, pass)],
+  ['LogSoftmax', operator(1, softmax)],
+  ['MatMul', operator(2, matMul)],
+  ['MaxPool', operator(1, maxPool)],
+  ['Mul', operator(2, arithmetic('Mul'))],
+  ['Pad', operator(4, zeroPad)],
+  ['ReduceMean', operator(2, reduceMean)],
+  ['Relu', operator(1, relu)],
+  ['Reshape', operator(2, reshape)],
+  ['Shape', operator(1, shapeAsValue)],
+  ['Slice', operator(5, slice)],
+  ['Softmax', operator(1, softmax)],
+  ['Squeeze', operator(2, squeeze)],
+  ['Sub', operator(2, arithmetic('Sub'))],
+  ['Sum', operator(Infinity, sumOf)],
+  ['Transpose', operator(1, transpose)],
+  ['Unsqueeze', operator(2, unsqueeze)],
 ]);
