@@ -11,7 +11,7 @@ export const quoted = (name: string): string =>
 /** `node "conv1" (Conv)`; a node without a name is named by what it gives. */
 export function describeNode({ name, domain, opType, outputs }: NodeProto): string {
   const operator = domain === '' ? opType : `${domain}.${opType}`;
-  const shown = operator.length > longestName ? `${operator.slice(0, longestName)}…` : operator;
+  const shown = /^[\w.]{1,60}$/.test(operator) ? operator : quoted(operator);
   return name === '' ? `the node that gives ${quoted(outputs[0] ?? '')} (${shown})` : `node ${quoted(name)} (${shown})`;
 }
 
