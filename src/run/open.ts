@@ -25,7 +25,7 @@ import { drive, type RunItem } from './drive.ts';
 import { folderOf, type Folder } from './folder.ts';
 import { format, Journal, readJournal, type Replay } from './journal.ts';
 import { lockRun } from './lock.ts';
-import { compareGiven, openGiven, prepare, sideOf, type Prepared } from './origin.ts';
+import { openGiven, prepare, sideOf, startFrom, type Prepared } from './origin.ts';
 import { emptyRun, entryOf, replay, replayEntry, type RunState } from './replay.ts';
 import type { RunEvent } from './events.ts';
 
@@ -168,10 +168,6 @@ function contextOf(dataset: Dataset, settings: Settings, origin: Origin | null):
   };
 }
 
-function validationOf(dataset: Dataset, { images, validation }: Settings): Uint32Array {
-  return splitDataset(dataset, images === null ? { validation } : { validation, images }).validation;
-}
-
 const engineNameOf = (name: EngineName | 'auto' | undefined): EngineName =>
   name === undefined || name === 'auto' ? 'onednn' : name;
 
@@ -210,8 +206,8 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   const prepared = given === null ? null : prepare(given, dataset, normalise, settings.seed);
   check(settings, dataset, counts, prepared);
   for (const message of prepared?.notes ?? []) options.onData?.({ kind: 'note', message });
-  const compared =
-    prepared === null ? null : await compareGiven(prepared, engine, dataset, validationOf(dataset, settings), normalise);
+  const started = prepared === null ? null : await startFrom(prepared, engine, dataset, settings);
+  for (const message of started?.notes ?? []) options.onData?.({ kind: 'note', message });
 
   const root = options.run ?? describeRun(dataset, settings);
   const folder = folderOf(root);
@@ -223,10 +219,11 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   }
   const release = lockRun(folder.lock);
   try {
+    const { compared = null } = started ?? {};
     const origin =
-      prepared === null
+      started === null
         ? null
-        : { network: prepared.network, checkpoint: await fileCheckpoints(folder.checkpoints).write(prepared), compared };
+        : { network: started.network, checkpoint: await fileCheckpoints(folder.checkpoints).write(started), compared };
     const config: Config = {
       format,
       instar: version,

@@ -5,6 +5,7 @@
 import { basename } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { createBatcher } from '../data/batches.ts';
+import { splitDataset } from '../data/split.ts';
 import { bytesOf, type Dataset, type Part } from '../data/dataset.ts';
 import { factsOf, readBytes } from '../data/files.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -15,7 +16,11 @@ import { freeze, inputShapeOf, outputOf, type Network, type Shape } from '../net
 import { initialTensor, parameterName, parametersOf } from '../network/parameters.ts';
 import { inferShapes } from '../network/shapes.ts';
 import type { Tensor, Tensors } from '../network/tensor.ts';
+import type { Settings } from '../search/settings.ts';
 import { compare, resampled, type ModelInput } from '../training/compare.ts';
+import { certify, type Grown } from '../training/grow.ts';
+import { measured, withNormalisations, type Normalised } from '../training/normalised.ts';
+import { forMeasuring } from '../training/train.ts';
 import type { Comparison } from '../training/job.ts';
 import { random } from '../util/random.ts';
 import { UserError } from '../util/user-error.ts';
@@ -74,16 +79,16 @@ export async function openGiven(reference: string): Promise<Given> {
 /** Pixels a side that folders of images are brought to for it; null where it takes any, or images that are not square. */
 export const sideOf = ({ size }: Given): number | null => (size !== null && size.height === size.width ? size.height : null);
 
-/** A trained network that fits the data. */
-export interface Prepared {
+/** A trained network that fits the data; batch normalisations that were put in are not measured yet. */
+export interface Prepared extends Normalised {
   readonly reference: string;
-  readonly network: Network;
-  readonly tensors: Tensors;
   /** Null: the data's own. */
   readonly normalisation: Normalisation | null;
   readonly notes: readonly string[];
   /** As it was given, which is what is compared. */
   readonly trained: Trained;
+  /** For the data's images and classes, before anything was put in. */
+  readonly headed: Grown;
 }
 
 const sizeText = ({ height, width }: { readonly height: number; readonly width: number }): string => `${height}×${width}`;
@@ -107,7 +112,7 @@ function withClasses(
   network: Network,
   dataset: Dataset,
   seed: number,
-): Omit<Prepared, 'reference' | 'normalisation' | 'trained'> {
+): Grown & { readonly notes: readonly string[] } {
   const { tensors, classes: known } = trained;
   const { classes } = dataset;
   const head = outputOf(network);
@@ -184,7 +189,10 @@ export function prepare(given: Given, dataset: Dataset, normalise: boolean, seed
   else if (!normalise && !isPlain(normalisation))
     throw new UserError(`--no-normalise: ${reference} was trained with images that are normalised, and says how`);
   const headed = withClasses(given, trained, network, dataset, seed);
-  return { ...headed, reference, normalisation, notes: [...notes, ...headed.notes], trained };
+  notes.push(...headed.notes);
+  // A run's network has them, where it is to.
+  const put = trained.model === null ? { ...headed, added: [] } : withNormalisations(headed);
+  return { ...put, reference, normalisation, notes, trained, headed };
 }
 
 /** What the logits may differ by, over the largest. */
@@ -202,43 +210,64 @@ function picked({ images, labels }: Part, size: number, indices: Uint32Array): P
   return { images: result, labels: Uint16Array.from(indices, (index) => labels[index] as number) };
 }
 
-/**
- * Compares a model with what was read from it, on images that validate; null where there is no model. A UserError where they
- * differ: then the model is not what it was taken for.
- */
-export async function compareGiven(
-  { trained, reference }: Prepared,
+/** What the data looks like to the given network. */
+const seenBy = ({ normalisation }: Prepared, dataset: Dataset): Dataset => ({ ...dataset, ...normalisation });
+
+/** Compares a model with what was read from it, on images that validate; null where there is no model. */
+async function compareGiven(
+  prepared: Prepared,
   engine: Engine,
   dataset: Dataset,
   validation: Uint32Array,
   normalise: boolean,
 ): Promise<Comparison | null> {
-  const { network, tensors, normalisation, model } = trained;
+  const { network, tensors, model } = prepared.trained;
   if (model === null) return null;
   const shape = inputShapeOf(network);
   const affordable = Math.floor(
     (engine.fingerprint.engine === 'reference' ? worth.reference : worth.native) / Math.max(1, countMultiplyAdds(network)),
   );
   const count = Math.max(1, Math.min(mostImages, affordable, validation.length));
-  const part = resampled(picked(dataset.train, bytesOf(dataset.shape), validation.subarray(0, count)), dataset.shape, shape);
-  const plain = { flip: false, normalise: normalise || normalisation !== null, shift: 0, cutout: 0, mixup: 0 };
-  const subject: Dataset = { ...dataset, ...normalisation, shape, train: part };
-  const comparison = await compare(
-    engine,
-    {
-      network,
-      tensors,
-      model: model.rewrite(),
-      input: model.input,
-      part,
-      batcher: createBatcher(subject, plain, Math.min(batch, count)),
-      classes: dataset.classes.length,
-    },
-    () => setImmediate(),
-  );
-  if (!(comparison.difference <= tolerance))
+  const pixels = picked(dataset.train, bytesOf(dataset.shape), validation.subarray(0, count));
+  const part = resampled(pixels, dataset.shape, shape);
+  const subject: Dataset = { ...seenBy(prepared, dataset), shape, train: part };
+  const plain = { flip: false, normalise, shift: 0, cutout: 0, mixup: 0 };
+  const batcher = createBatcher(subject, plain, Math.min(batch, count));
+  const classes = dataset.classes.length;
+  const comparing = { network, tensors, model: model.rewrite(), input: model.input, part, batcher, classes };
+  return compare(engine, comparing, () => setImmediate());
+}
+
+export interface Started extends Grown {
+  readonly compared: Comparison | null;
+  readonly notes: readonly string[];
+}
+
+/**
+ * The network that the search starts from: compared where it was read from a model, and with batch normalisations measured
+ * where they were put in. A UserError where the model is not what it was taken for.
+ */
+export async function startFrom(prepared: Prepared, engine: Engine, dataset: Dataset, settings: Settings): Promise<Started> {
+  const { reference, headed, added, network, tensors } = prepared;
+  const { images, validation, augmentation, seed } = settings;
+  const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
+  const compared = await compareGiven(prepared, engine, dataset, split.validation, augmentation.normalise);
+  if (compared !== null && !(compared.difference <= tolerance))
     throw new UserError(
-      `${reference}: what was read from it is not what ONNX Runtime computes: on ${comparison.images} images the logits differ by ${comparison.difference.toExponential(1)} of the largest`,
+      `${reference}: what was read from it is not what ONNX Runtime computes: on ${compared.images} images the logits differ by ${compared.difference.toExponential(1)} of the largest`,
     );
-  return comparison;
+  if (added.length === 0) return { network, tensors, compared, notes: [] };
+  const subject = seenBy(prepared, dataset);
+  const batcher = createBatcher(subject, augmentation, settings.batch);
+  const measuring = forMeasuring(augmentation, { dataset: subject, batcher, batch: settings.batch, ...split });
+  const stream = random(seed, 'normalisations of the given network');
+  const breathe = (): Promise<void> => setImmediate();
+  const normalised = await measured(engine, prepared, measuring, stream, breathe);
+  const { evaluation, training } = await certify(engine, headed, normalised, measuring, stream, breathe);
+  if (!(evaluation <= tolerance))
+    throw new UserError(`${reference}: its convolutions cannot be followed by batch normalisations that change nothing`);
+  const note =
+    `${basename(reference)}: ${added.length} of its convolutions get a batch normalisation, as growing needs them; ` +
+    `the logits stay, the loss in training mode changes by ${(100 * training).toFixed(1)} %`;
+  return { ...normalised, compared, notes: [note] };
 }

@@ -1,6 +1,7 @@
 /** The training of one network for some minibatches: a job in, a checkpoint out. It knows no clock and no search. */
 import type { Batcher } from '../data/batches.ts';
 import { createBatcher } from '../data/batches.ts';
+import type { AugmentationSettings } from '../data/augmentation/augmentation.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { splitDataset } from '../data/split.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -42,9 +43,9 @@ const measuringBatch = 128;
  * The same images in batches that are large enough to measure with: the statistics of a small batch differ so much from
  * those of the next that a child which computes exactly what its parent does would fail its certificate by chance.
  */
-function forMeasuring(job: TrainingJob, images: Images): Images {
-  const batch = Math.max(job.batch, Math.min(measuringBatch, images.train.length));
-  return batch === job.batch ? images : { ...images, batch, batcher: createBatcher(images.dataset, job.augmentation, batch) };
+export function forMeasuring(augmentation: AugmentationSettings, images: Images): Images {
+  const batch = Math.max(images.batch, Math.min(measuringBatch, images.train.length));
+  return batch === images.batch ? images : { ...images, batch, batcher: createBatcher(images.dataset, augmentation, batch) };
 }
 
 async function startOf(job: TrainingJob, images: Images, { engine, checkpoints, report, breathe }: Surroundings): Promise<Grown> {
@@ -54,7 +55,7 @@ async function startOf(job: TrainingJob, images: Images, { engine, checkpoints, 
   const parent = { network: job.network, tensors: velocities ? tensors : withoutVelocities(tensors) };
   if (edits.length === 0) return parent;
   const stream = random(...job.key, 'grow');
-  const measuring = forMeasuring(job, images);
+  const measuring = forMeasuring(job.augmentation, images);
   const child = await grow(engine, parent, edits, measuring, stream, breathe);
   const certificate = await certify(engine, parent, child, measuring, stream, breathe);
   // JSON holds no NaN: what is not a number would not survive the journal.

@@ -22,7 +22,7 @@ class Malformed extends Error {}
  * Nodes, tensors, names, attributes, extents and the like that a file may hold, together. DenseNet-201, of 709 nodes, has
  * some ten thousand.
  */
-const mostEntries = 500_000;
+const mostEntries = 200_000;
 
 /** What of a file's allowance is left; one decoding has one. */
 interface Allowance {
