@@ -18,7 +18,8 @@ import { inferShapes } from '../network/shapes.ts';
 import type { Tensor, Tensors } from '../network/tensor.ts';
 import type { Settings } from '../search/settings.ts';
 import { compare, resampled, type ModelInput } from '../training/compare.ts';
-import { certify, type Grown } from '../training/grow.ts';
+import { certify, type Grown, type Images } from '../training/grow.ts';
+import { createEvaluator } from '../training/measure.ts';
 import { measured, withNormalisations, type Normalised } from '../training/normalised.ts';
 import { forMeasuring } from '../training/train.ts';
 import type { Comparison } from '../training/job.ts';
@@ -89,6 +90,8 @@ export interface Prepared extends Normalised {
   readonly trained: Trained;
   /** For the data's images and classes, before anything was put in. */
   readonly headed: Grown;
+  /** Whether its last layer was trained for these classes, as far as is known. */
+  readonly isTrained: boolean;
 }
 
 const sizeText = ({ height, width }: { readonly height: number; readonly width: number }): string => `${height}×${width}`;
@@ -105,14 +108,13 @@ function resized(network: Network, shape: Shape): Network | undefined {
   return shapesOf(other) === shapesOf(network) ? other : undefined;
 }
 
+interface Headed extends Grown {
+  readonly notes: readonly string[];
+  readonly isTrained: boolean;
+}
+
 /** The head for the data's classes: its rows in their order, or a new one. */
-function withClasses(
-  given: Given,
-  trained: Trained,
-  network: Network,
-  dataset: Dataset,
-  seed: number,
-): Grown & { readonly notes: readonly string[] } {
+function withClasses(given: Given, trained: Trained, network: Network, dataset: Dataset, seed: number): Headed {
   const { tensors, classes: known } = trained;
   const { classes } = dataset;
   const head = outputOf(network);
@@ -130,14 +132,16 @@ function withClasses(
     for (const parameter of parametersOf(changed))
       if (parameter.node === head.id) fresh[parameter.name] = initialTensor(parameter, random(seed, 'head of the given network'));
     const note = `${name} tells ${count} classes apart, ${dataset.name} has ${classes.length}: its last layer is drawn anew`;
-    return { network: changed, tensors: fresh, notes: [note] };
+    return { network: changed, tensors: fresh, notes: [note], isTrained: false };
   }
-  if (known === null || known.every((label, index) => label === classes[index])) return { network, tensors, notes: [] };
+  if (known === null || known.every((label, index) => label === classes[index]))
+    return { network, tensors, notes: [], isTrained: true };
   if (!classes.every((label) => known.includes(label)))
     return {
       network,
       tensors,
       notes: [`${name} names its ${count} classes otherwise than ${dataset.name}: they are taken in their order`],
+      isTrained: true,
     };
   const order = classes.map((label) => known.indexOf(label));
   const reordered = Object.fromEntries(
@@ -153,6 +157,7 @@ function withClasses(
     network,
     tensors: { ...tensors, ...reordered },
     notes: [`${name} has the classes in another order: its last layer's rows follow that of the data`],
+    isTrained: true,
   };
 }
 
@@ -192,7 +197,7 @@ export function prepare(given: Given, dataset: Dataset, normalise: boolean, seed
   notes.push(...headed.notes);
   // A run's network has them, where it is to.
   const put = trained.model === null ? { ...headed, added: [] } : withNormalisations(headed);
-  return { ...put, reference, normalisation, notes, trained, headed };
+  return { ...put, reference, normalisation, notes, trained, headed, isTrained: headed.isTrained };
 }
 
 /** What the logits may differ by, over the largest. */
@@ -200,6 +205,8 @@ const tolerance = 1e-4;
 /** Images at a time, and at most. */
 const batch = 32;
 const mostImages = 256;
+/** Validation images that its accuracy is measured on, at most. */
+const mostMeasured = 2000;
 /** Multiply-adds that a comparison is worth: some ten seconds. */
 const worth = { native: 4e11, reference: 1e9 } as const;
 
@@ -213,6 +220,13 @@ function picked({ images, labels }: Part, size: number, indices: Uint32Array): P
 /** What the data looks like to the given network. */
 const seenBy = ({ normalisation }: Prepared, dataset: Dataset): Dataset => ({ ...dataset, ...normalisation });
 
+/** Images that a comparison may take through the network; at least one. */
+const affordable = (engine: Engine, network: Network): number =>
+  Math.max(
+    1,
+    Math.floor((engine.fingerprint.engine === 'reference' ? worth.reference : worth.native) / countMultiplyAdds(network)),
+  );
+
 /** Compares a model with what was read from it, on images that validate; null where there is no model. */
 async function compareGiven(
   prepared: Prepared,
@@ -224,10 +238,7 @@ async function compareGiven(
   const { network, tensors, model } = prepared.trained;
   if (model === null) return null;
   const shape = inputShapeOf(network);
-  const affordable = Math.floor(
-    (engine.fingerprint.engine === 'reference' ? worth.reference : worth.native) / Math.max(1, countMultiplyAdds(network)),
-  );
-  const count = Math.max(1, Math.min(mostImages, affordable, validation.length));
+  const count = Math.min(mostImages, affordable(engine, network), validation.length);
   const pixels = picked(dataset.train, bytesOf(dataset.shape), validation.subarray(0, count));
   const part = resampled(pixels, dataset.shape, shape);
   const subject: Dataset = { ...seenBy(prepared, dataset), shape, train: part };
@@ -235,7 +246,25 @@ async function compareGiven(
   const batcher = createBatcher(subject, plain, Math.min(batch, count));
   const classes = dataset.classes.length;
   const comparing = { network, tensors, model: model.rewrite(), input: model.input, part, batcher, classes };
-  return compare(engine, comparing, () => setImmediate());
+  return compare(engine, comparing, breathe);
+}
+
+const breathe = (): Promise<void> => setImmediate();
+
+/** The share of the validation images that is right. */
+async function accuracyOf(
+  engine: Engine,
+  { network, tensors }: Grown,
+  { dataset, batcher, batch: size, validation }: Images,
+): Promise<number> {
+  const evaluator = await createEvaluator(engine, network, batcher, size, 'direct');
+  try {
+    evaluator.load(tensors);
+    const some = validation.subarray(0, Math.min(mostMeasured, affordable(engine, network)));
+    return (await evaluator.measure(dataset.train, some, breathe)).accuracy;
+  } finally {
+    evaluator.dispose();
+  }
 }
 
 export interface Started extends Grown {
@@ -256,18 +285,26 @@ export async function startFrom(prepared: Prepared, engine: Engine, dataset: Dat
     throw new UserError(
       `${reference}: what was read from it is not what ONNX Runtime computes: on ${compared.images} images the logits differ by ${compared.difference.toExponential(1)} of the largest`,
     );
-  if (added.length === 0) return { network, tensors, compared, notes: [] };
   const subject = seenBy(prepared, dataset);
   const batcher = createBatcher(subject, augmentation, settings.batch);
-  const measuring = forMeasuring(augmentation, { dataset: subject, batcher, batch: settings.batch, ...split });
+  const data = { dataset: subject, batcher, batch: settings.batch, ...split };
+  const name = basename(reference);
+  const notes: string[] = [];
+  // A head that was drawn anew is right by chance alone.
+  if (prepared.isTrained) {
+    const accuracy = await accuracyOf(engine, headed, data);
+    notes.push(`${name}: ${(100 * accuracy).toFixed(1)} % of the validation images are right before any training`);
+  }
+  if (added.length === 0) return { network, tensors, compared, notes };
+  const measuring = forMeasuring(augmentation, data);
   const stream = random(seed, 'normalisations of the given network');
-  const breathe = (): Promise<void> => setImmediate();
-  const normalised = await measured(engine, prepared, measuring, stream, breathe);
+  const normalised = await measured(engine, headed, prepared, measuring, stream, breathe);
   const { evaluation, training } = await certify(engine, headed, normalised, measuring, stream, breathe);
   if (!(evaluation <= tolerance))
     throw new UserError(`${reference}: its convolutions cannot be followed by batch normalisations that change nothing`);
-  const note =
-    `${basename(reference)}: ${added.length} of its convolutions get a batch normalisation, as growing needs them; ` +
-    `the logits stay, the loss in training mode changes by ${(100 * training).toFixed(1)} %`;
-  return { ...normalised, compared, notes: [note] };
+  notes.push(
+    `${name}: ${added.length} of its convolutions get a batch normalisation, as growing needs them; ` +
+      `the logits stay, the loss in training mode changes by ${(100 * training).toFixed(1)} %`,
+  );
+  return { ...normalised, compared, notes };
 }

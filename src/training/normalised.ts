@@ -13,6 +13,7 @@ import { filled, type Tensor } from '../network/tensor.ts';
 import { epsilon } from '../network/vanilla.ts';
 import { must } from '../util/assert.ts';
 import type { Random } from '../util/random.ts';
+import { UserError } from '../util/user-error.ts';
 import { calibrationBatches, drawBatches, type Grown, type Images } from './grow.ts';
 import { channelStatistics } from './measure.ts';
 
@@ -48,22 +49,32 @@ export function withNormalisations({ network, tensors }: Grown): Normalised {
   return { network: current, tensors: all, added };
 }
 
-/** With the statistics measured: each after those before it, so that it sees what it will see in training. */
+/**
+ * With the statistics measured: first without any of them, then once more with all, so that each sees what those before it
+ * make of a batch in training. `before`: what they were put into.
+ */
 export async function measured(
   engine: Engine,
+  before: Grown,
   { network, tensors, added }: Normalised,
   images: Images,
   random: Random,
   breathe: () => Promise<void>,
 ): Promise<Grown> {
   const batches = drawBatches(images, images.train, calibrationBatches, random.fork('calibration'));
-  let current = tensors;
-  for (const node of network.nodes.filter(({ id }) => added.includes(id))) {
-    const tap = must(nodeOf(network, node.id).inputs[0], 'input');
-    const statistics = await channelStatistics(engine, network, current, [tap], batches, images.batch, breathe);
-    const { mean, variance } = must(statistics.get(tap), 'statistics');
-    const channels = [[0, mean.length]] as const;
-    current = calibrate(network, current, { node: node.id, kind: 'identity', channels }, mean, variance);
+  const tapOf = (node: NodeId): NodeId => must(nodeOf(network, node).inputs[0], 'input');
+  let current: Grown = { network, tensors };
+  for (const seen of [() => before, () => current]) {
+    const { network: measuredIn, tensors: numbers } = seen();
+    const taps = added.map(tapOf);
+    const statistics = await channelStatistics(engine, measuredIn, numbers, taps, batches, images.batch, breathe);
+    for (const node of added) {
+      const { mean, variance } = must(statistics.get(tapOf(node)), 'statistics');
+      if (![...mean, ...variance].every(Number.isFinite))
+        throw new UserError('what the given network computes from the images is not finite');
+      const calibration = { node, kind: 'identity', channels: [[0, mean.length]] } as const;
+      current = { network, tensors: calibrate(network, current.tensors, calibration, mean, variance) };
+    }
   }
-  return { network, tensors: current };
+  return current;
 }

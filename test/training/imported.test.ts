@@ -97,7 +97,7 @@ test('batch normalisations that are put in change nothing, and each operator tha
     const given = readNow(name);
     const stream = random('imported', name);
     const put = withNormalisations(given);
-    const parent = await measured(engine, put, images, stream, still);
+    const parent = await measured(engine, given, put, images, stream, still);
     const first = await certify(engine, given, parent, images, stream, still);
     assert.ok(first.evaluation <= 1e-5, `${name}: ${first.evaluation}`);
     worst.given = Math.max(worst.given, first.training);
