@@ -19,7 +19,7 @@ test(`${files} damaged models end in a network or in one line`, async (t) => {
   assert.ok(samples.length >= 8);
   const { networks, compared, unclear, complaints, slowest, grown } = await fuzzImport(engine, samples, 0, files);
   t.diagnostic(
-    `${networks} networks, ${compared} compared with ONNX Runtime, ${unclear} of them unclear; ${complaints.size} kinds of complaints; ` +
+    `${networks} networks, ${compared} compared with ONNX Runtime, ${unclear.length} of them unclear; ${complaints.size} kinds of complaints; ` +
       `slowest ${slowest.milliseconds.toFixed(0)} ms (${slowest.what}); ${Math.round(grown / 2 ** 20)} MiB`,
   );
   // Damages that do nothing, or nothing but refuse, would test nothing.

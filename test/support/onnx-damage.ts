@@ -195,8 +195,7 @@ export interface Outcome {
   /** Survivors whose logits were compared. */
   readonly compared: number;
   /** Of those: where what was damaged makes numbers that are not finite, or cancel. */
-  readonly unclear: number;
-  readonly unclearOnes: readonly string[];
+  readonly unclear: readonly string[];
   /** How often each complaint came, numbers and names left out. */
   readonly complaints: ReadonlyMap<string, number>;
   /** Milliseconds of the slowest import, and which it was. */
@@ -209,8 +208,8 @@ export interface Outcome {
 export async function fuzzImport(engine: Engine, samples: readonly Sample[], first: number, count: number): Promise<Outcome> {
   const complaints = new Map<string, number>();
   const before = process.resourceUsage().maxRSS;
-  let [networks, compared, unclear] = [0, 0, 0];
-  const unclearOnes: string[] = [];
+  let [networks, compared] = [0, 0];
+  const unclear: string[] = [];
   let slowest = { milliseconds: 0, what: '' };
   for (let round = first; round < first + count; round++) {
     const damaged = damagedFile(samples, round);
@@ -230,15 +229,13 @@ export async function fuzzImport(engine: Engine, samples: readonly Sample[], fir
     });
     compared++;
     if (difference <= tolerance) continue;
-    unclear++;
-    unclearOnes.push(`round ${round}: ${damaged.what}: ${difference}`);
+    unclear.push(`round ${round}: ${damaged.what}: ${difference}`);
   }
   return {
     files: count,
     networks,
     compared,
     unclear,
-    unclearOnes,
     complaints,
     slowest,
     grown: 1024 * (process.resourceUsage().maxRSS - before),
