@@ -2,6 +2,7 @@
 import { basename, join, resolve } from 'node:path';
 import { search, type SearchOptions } from '../run/open.ts';
 import { presetNames, presets, type MethodName } from '../search/settings.ts';
+import { UserError } from '../util/user-error.ts';
 import { follow } from './follow.ts';
 import type { Io } from './io.ts';
 import type { Given } from './given.ts';
@@ -53,7 +54,9 @@ export function readSearch(dataset: string, given: Given, date: Date): SearchOpt
     ...read('convolution', '--convolution', (option, value) => parseChoice(option, value, ['auto', 'direct'] as const)),
     ...read('imageSize', '--image-size', (option, value) => parseWhole(option, value, 1)),
   } as Partial<Pick<SearchOptions, 'budget' | 'workers' | 'engine' | 'convolution' | 'imageSize'>>;
-  const data = text('data');
+  const [data, from] = [text('data'), text('from')];
+  if (from !== undefined && settings.widths !== undefined)
+    throw new UserError('--widths are those of the vanilla network, which --from replaces');
   return {
     dataset,
     preset,
@@ -65,6 +68,7 @@ export function readSearch(dataset: string, given: Given, date: Date): SearchOpt
     ...(convolution === undefined ? {} : { convolution }),
     ...(imageSize === undefined ? {} : { imageSize }),
     ...(data === undefined ? {} : { dataFolder: data }),
+    ...(from === undefined ? {} : { from }),
   };
 }
 

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { settingsSchema } from '../search/settings.ts';
+import { comparisonSchema, type DataReference } from '../training/job.ts';
 import { UserError } from '../util/user-error.ts';
 import { format } from './journal.ts';
 
@@ -29,6 +30,21 @@ export const configSchema = z.strictObject({
     trainImages: z.int(),
     testImages: z.int(),
   }),
+  /** The trained network that the search starts from; null for the vanilla one. */
+  from: z
+    .strictObject({
+      /** As it was given: a run or a model. */
+      reference: z.string(),
+      /** The hash of the checkpoint that holds it. */
+      checkpoint: z.string(),
+      /** Pixels a side that folders of images are brought to for it. */
+      imageSize: z.int().nullable(),
+      /** Whether mean and std of `data` are its own and not the data's. */
+      normalises: z.boolean(),
+      compared: comparisonSchema.nullable(),
+    })
+    .nullable()
+    .default(null),
   engine: z.strictObject({
     name: z.enum(['reference', 'onednn']),
     convolution: z.enum(['direct', 'auto']),
@@ -42,6 +58,12 @@ export const configSchema = z.strictObject({
 });
 
 export type Config = z.infer<typeof configSchema>;
+
+/** What a job reads of the run's data. */
+export function dataReference({ data, from }: Config, images: number | null, validation: number): DataReference {
+  const { path, hash, mean, std } = data;
+  return { path, hash, images, validation, ...(from?.normalises === true ? { normalisation: { mean, std } } : {}) };
+}
 
 export function readConfig(path: string): Config {
   let value: unknown;

@@ -14,7 +14,7 @@ import { must } from '../util/assert.ts';
 import { sha256 } from '../util/hash.ts';
 import type { About, VerificationJob, Verified } from './job.ts';
 import { createEvaluator } from './measure.ts';
-import type { Surroundings } from './train.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** Strings, as the format wants them; numbers in full. */
 function metadataOf(about: About): Record<string, string> {

@@ -39,6 +39,7 @@ export const config: Config = {
     trainImages: 6000,
     testImages: 1000,
   },
+  from: null,
   engine: { name: 'onednn', convolution: 'auto', version: '2.6.3', instructionSet: 'avx512_core' },
   workers: 2,
   budget: null,

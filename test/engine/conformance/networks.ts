@@ -11,6 +11,7 @@ import type { BufferId, Program } from '../../../src/program/program.ts';
 import { must } from '../../../src/util/assert.ts';
 import { random } from '../../../src/util/random.ts';
 import { assertClose, norm } from '../../support/comparing.ts';
+import { normalizedImage } from '../../support/networks.ts';
 import { smallRandomNetwork } from '../../support/random-networks.ts';
 import { fillInputs, randomState } from '../../support/single-steps.ts';
 import type { ConformanceOptions } from './options.ts';
@@ -83,6 +84,10 @@ export function networkTests(open: () => Promise<Engine>, { tolerance }: Conform
   describe('networks', () => {
     test('random networks: five training steps change every tensor alike', async () => {
       for (const seed of seeds) await compareTraining(await open(), smallRandomNetwork(random('network', seed)), seed);
+    });
+
+    test('a batch normalisation straight after the image: five training steps change every tensor alike', async () => {
+      for (const seed of [1, 2, 3]) await compareTraining(await open(), normalizedImage, seed);
     });
 
     test('random networks: the logits of an evaluation and the statistics of a measurement', async () => {
