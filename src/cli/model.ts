@@ -85,11 +85,9 @@ export function scaleOf(classifier: Classifier, given: Given, usual: PixelScale)
 /** The files beside the model that its tensors lie in, each read once, and whole. */
 function externalOf({ graph }: ModelProto, path: string): { path: string; data: Uint8Array }[] {
   const files = filesBeside(path, path);
-  const attributes = graph.nodes.flatMap(({ attributes }) =>
-    attributes.flatMap((one) => (one.kind === 'tensor' ? [one.value] : [])),
-  );
+  const held = graph.nodes.flatMap(({ attributes }) => attributes.flatMap((one) => (one.kind === 'tensor' ? [one.value] : [])));
   const locations = new Map<string, string>();
-  for (const { name, external } of [...graph.initializers, ...attributes])
+  for (const { name, external } of [...graph.initializers, ...held])
     if (external !== undefined) locations.set(external['location'] ?? '', name);
   return [...locations].map(([location, tensor]) => ({ path: location, data: files.whole(location, tensor) }));
 }
