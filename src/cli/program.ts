@@ -53,7 +53,8 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
     .addOption(option(groups.run, '--budget <time>', 'for everything, the final training included, such as 30m'))
     .addOption(option(groups.run, '--run <folder>', "the run's folder (a new one in runs/)"))
     .addOption(option(groups.run, '--workers <n>', "children that train side by side (the processor's cores)"))
-    .addOption(option(groups.run, '--engine <name>', 'auto, onednn or reference (auto: onednn)'))
+    .addOption(option(groups.run, '--engine <name>', 'auto, onednn, onnx or reference (auto: onednn where it is, else onnx)'))
+    .addOption(option(groups.run, '--device <name>', 'cpu, webgpu or cuda; with engine onnx (cpu)'))
     .addOption(option(groups.run, '--convolution <name>', 'auto or direct: exact, and slower (auto)'))
     .addOption(option(groups.run, '--json', "the journal's events as lines on stdout"))
     .addOption(option(groups.data, '--data <folder>', "where a named dataset's files are"))
@@ -92,7 +93,7 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
     .argument('<dataset>', 'as for search')
     .option('--part <name>', 'test, or all: the training images too (test)')
     .option('--data <folder>', "where a named dataset's files are")
-    .option('--engine <name>', "auto, onednn or reference (the run's)")
+    .option('--engine <name>', "auto, onednn, onnx or reference (the run's)")
     .option('--json', 'as JSON')
     .action(async (run: string, dataset: string, given: Given) =>
       result(await (await import('./evaluate.ts')).evaluateCommand(run, dataset, given, io)),
@@ -105,7 +106,7 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
     .argument('<run>', "the run's folder, or a best.safetensors")
     .argument('<image...>', 'image files')
     .option('--top <n>', 'classes shown (3)')
-    .option('--engine <name>', "auto, onednn or reference (the run's)")
+    .option('--engine <name>', "auto, onednn, onnx or reference (the run's)")
     .option('--json', 'as JSON')
     .action(async (run: string, images: readonly string[], given: Given) =>
       result(await (await import('./predict.ts')).predictCommand(run, images, given, io)),

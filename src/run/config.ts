@@ -1,7 +1,9 @@
 /** config.json: everything that determines a run. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { devices } from '../engine/open.ts';
 import { settingsSchema } from '../search/settings.ts';
+import type { EngineReference } from '../training/job.ts';
 import { UserError } from '../util/user-error.ts';
 import { format } from './journal.ts';
 
@@ -30,7 +32,9 @@ export const configSchema = z.strictObject({
     testImages: z.int(),
   }),
   engine: z.strictObject({
-    name: z.enum(['reference', 'onednn']),
+    name: z.enum(['reference', 'onednn', 'onnx']),
+    /** Runs that were begun before there was a choice computed on the processor. */
+    device: z.enum(devices).default('cpu'),
     convolution: z.enum(['direct', 'auto']),
     version: z.string(),
     instructionSet: z.string(),
@@ -42,6 +46,11 @@ export const configSchema = z.strictObject({
 });
 
 export type Config = z.infer<typeof configSchema>;
+
+/** What a job of the run computes with. */
+export function engineOf({ engine: { name, device, convolution } }: Config, threads: number): EngineReference {
+  return { name, device, convolution, threads };
+}
 
 export function readConfig(path: string): Config {
   let value: unknown;

@@ -9,12 +9,12 @@ import { baselineSlices, bestSoFar, minibatchesPerEpoch, next, rungsOf, type Con
 import type { Settings } from '../search/settings.ts';
 import { lineOf, type LineId } from '../search/state.ts';
 import { checkpointPath } from '../training/checkpoint.ts';
-import { JobFailure, type EngineReference, type Job, type Report } from '../training/job.ts';
+import { JobFailure, type Job, type Report } from '../training/job.ts';
 import { channel } from '../util/channel.ts';
 import { must } from '../util/assert.ts';
 import { RunError } from '../util/user-error.ts';
 import { plannedSettings, planSlice } from './budget.ts';
-import type { Config } from './config.ts';
+import { engineOf, type Config } from './config.ts';
 import type { Entry, Plan, Progress, RunEvent } from './events.ts';
 import { bestLine, collectCheckpoints, neededCheckpoints, writeBest, type Folder } from './folder.ts';
 import type { Journal } from './journal.ts';
@@ -65,7 +65,7 @@ const threadsOf = (task: Task, workers: number): number =>
 function jobOf(task: Task, config: Config, settings: Settings, threads: number): Job {
   const { path, hash } = config.data;
   const data = { path, hash, images: settings.images, validation: settings.validation };
-  const engine: EngineReference = { name: config.engine.name, convolution: config.engine.convolution, threads };
+  const engine = engineOf(config, threads);
   const { batch, augmentation } = settings;
   if (task.kind === 'test') {
     const { id, network, checkpoint } = task;

@@ -56,7 +56,7 @@ function jobOf(fields: Partial<TrainingJob> = {}): TrainingJob {
     schedule: { kind: 'cosine', rate: 0.05, from: 0, to: 1 },
     key: ['line'],
     minibatches: { first: 0, count: 4 * perEpoch, done: 0 },
-    engine: { name: 'reference', threads: 1, convolution: 'auto' },
+    engine: { name: 'reference', device: 'cpu', threads: 1, convolution: 'auto' },
     ...fields,
   };
 }
@@ -276,7 +276,7 @@ await test(
         augmentation: { flip: true, normalise: true, shift: 0, cutout: 0, mixup: 0 },
         learning,
         minibatches: { first: 0, count: 5 * 62, done: 0 },
-        engine: { name: 'onednn', threads: 1, convolution: 'auto' },
+        engine: { name: 'onednn', device: 'cpu', threads: 1, convolution: 'auto' },
       }),
       surroundings(reports, { dataset: fashion, engine: await openEngine('onednn', { threads: 1, environment: process.env }) }),
     );

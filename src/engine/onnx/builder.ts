@@ -1,0 +1,118 @@
+/**
+ * A program becomes one ONNX graph: what its caller writes and its state are the graph's inputs, what its caller reads and the
+ * updated state are its outputs, and nothing else leaves it. It knows names and shapes; what a step means is the table's
+ * matter, and memory is ONNX Runtime's.
+ */
+import { encodeModel } from '../../formats/onnx/encode.ts';
+import { graphBuilder, modelOf, type GraphBuilder } from '../../formats/onnx/build.ts';
+import { dataType, type ValueInfoProto } from '../../formats/onnx/proto.ts';
+import { bufferOf, type BufferId, type Program, type Step } from '../../program/program.ts';
+import { assert, must } from '../../util/assert.ts';
+import { version } from '../../util/version.ts';
+
+/** What a row of the table of steps may ask for. Values are named by strings; all are f32 where nothing else is said. */
+export interface Builder extends Pick<GraphBuilder, 'node' | 'nodeOf' | 'fresh'> {
+  shape(id: BufferId): readonly number[];
+  /** The value of a buffer. State as it is before this run's update. */
+  read(id: BufferId): string;
+  /** The name that the node which makes the value of a buffer gives its output. */
+  write(id: BufferId): string;
+  /** The same for the new value of state. */
+  update(id: BufferId): string;
+  /** Says that the content of a mask is a value that is there already. */
+  keep(mask: BufferId, value: string): void;
+  /** A constant of shape (1). */
+  number(value: number): string;
+  /** A constant without a shape, for operators that want that. */
+  scalar(value: number): string;
+  /** A constant of that shape, each element `value`. */
+  filled(value: number, ...shape: readonly number[]): string;
+  /** A constant of int64: a shape, axes. */
+  integers(...values: readonly number[]): string;
+  reshape(value: string, shape: readonly number[], output?: string): string;
+}
+
+/** A graph's input or output and the buffer that it stands for. */
+export interface Port {
+  readonly name: string;
+  readonly buffer: BufferId;
+}
+
+export interface Built {
+  /** An .onnx file. */
+  readonly model: Uint8Array;
+  /** Inputs and state that some step reads. */
+  readonly feeds: readonly Port[];
+  /** Outputs that some step writes. */
+  readonly results: readonly Port[];
+  /** State that some step updates. */
+  readonly updates: readonly Port[];
+}
+
+export function build(program: Program, lower: (step: Step, builder: Builder) => void): Built {
+  const graph = graphBuilder();
+  const constants = new Map<string, string>();
+  const values = new Map<BufferId, string>();
+  const feeds: Port[] = [];
+  const results: Port[] = [];
+  const updates: Port[] = [];
+  const constant = (key: string, make: () => string): string => {
+    const name = constants.get(key) ?? make();
+    constants.set(key, name);
+    return name;
+  };
+  const name = (id: BufferId): string => graph.fresh(`${id}: ${bufferOf(program, id).name}`);
+  const integers = (...list: readonly number[]): string =>
+    constant(`integers ${list.join()}`, () => graph.integers(`[${list.join()}]`, list));
+
+  const builder: Builder = {
+    node: graph.node,
+    nodeOf: graph.nodeOf,
+    fresh: graph.fresh,
+    shape: (id) => bufferOf(program, id).shape,
+    read(id) {
+      const known = values.get(id);
+      if (known !== undefined) return known;
+      const { kind } = bufferOf(program, id);
+      assert(kind === 'input' || kind === 'state', () => `buffer ${id} is read before it is written`);
+      const value = name(id);
+      values.set(id, value);
+      feeds.push({ name: value, buffer: id });
+      return value;
+    },
+    write(id) {
+      assert(!values.has(id), () => `buffer ${id} is written a second time`);
+      const value = name(id);
+      values.set(id, value);
+      if (bufferOf(program, id).kind === 'output') results.push({ name: value, buffer: id });
+      return value;
+    },
+    update(id) {
+      const value = graph.fresh(`${id}: new ${bufferOf(program, id).name}`);
+      updates.push({ name: value, buffer: id });
+      return value;
+    },
+    keep: (mask, value) => void values.set(mask, value),
+    number: (value) => constant(`number ${value}`, () => graph.floats(String(value), [1], [value])),
+    scalar: (value) => constant(`scalar ${value}`, () => graph.floats(`scalar ${value}`, [], [value])),
+    filled: (value, ...shape) =>
+      constant(`filled ${value} ${shape.join()}`, () =>
+        graph.floats(
+          `${value} × ${shape.join('×')}`,
+          shape,
+          new Float32Array(shape.reduce((product, extent) => product * extent, 1)).fill(value),
+        ),
+      ),
+    integers,
+    reshape: (value, shape, output) => graph.node('Reshape', [value, integers(...shape)], {}, output),
+  };
+  for (const step of program.steps) lower(step, builder);
+
+  const info = (port: Port): ValueInfoProto => ({
+    name: port.name,
+    elementType: dataType.float,
+    shape: must(program.buffers[port.buffer], 'buffer').shape,
+  });
+  const proto = graph.graph('program', feeds.map(info), [...results, ...updates].map(info));
+  return { model: encodeModel(modelOf(proto, version)), feeds, results, updates };
+}

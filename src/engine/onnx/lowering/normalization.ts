@@ -1,0 +1,95 @@
+/** ReLU, batch normalisation, its gradient, and the statistics that it leaves and follows. */
+import { dataType } from '../../../formats/onnx/proto.ts';
+import type { BufferId } from '../../../program/program.ts';
+import type { Builder } from '../builder.ts';
+import { type Rows, channelSum, planesOf } from './rows.ts';
+
+/** (C) → (C, 1, 1), to be broadcast over planes. */
+const perPlane = (b: Builder, value: string): string => b.reshape(value, [-1, 1, 1]);
+
+/** √(variance + ε): (C). */
+const deviation = (b: Builder, variance: string, epsilon: number): string =>
+  b.node('Sqrt', [b.node('Add', [variance, b.number(epsilon)])]);
+
+/**
+ * μ and the biased variance over (N, H, W), in two passes; gives x − μ. Not by BatchNormalization in training mode: ONNX Runtime
+ * 1.30 writes the statistics that it gives over those that it is given, weights and constants included.
+ */
+function statistics(b: Builder, { input, mean, variance }: Statistics): string {
+  const [batch, , height, width] = planesOf(b, input);
+  const value = b.read(input);
+  const average = b.node('ReduceMean', [value], { axes: [0, 2, 3], keepdims: 0 }, b.write(mean));
+  const centered = b.node('Sub', [value, perPlane(b, average)]);
+  const squares = b.node('ReduceSumSquare', [centered], { axes: [0, 2, 3], keepdims: 0 });
+  b.node('Mul', [squares, b.number(1 / (batch * height * width))], {}, b.write(variance));
+  return centered;
+}
+
+interface Statistics {
+  readonly input: BufferId;
+  readonly mean: BufferId;
+  readonly variance: BufferId;
+}
+
+export const normalizations = {
+  relu: (s, b) => void b.node('Relu', [b.read(s.input)], {}, b.write(s.output)),
+
+  /** dx = dy·[y > 0]. */
+  'relu-gradient'(s, b) {
+    const passes = b.node('Greater', [b.read(s.output), b.number(0)]);
+    b.node('Mul', [b.read(s.outputGradient), b.node('Cast', [passes], { to: dataType.float })], {}, b.write(s.inputGradient));
+  },
+
+  /** y = (x − μ)/σ·γ + β, then ReLU. The mask is y. */
+  'batch-normalization'(s, b) {
+    const [input, scale, shift] = [b.read(s.input), b.read(s.scale), b.read(s.shift)];
+    const output = b.write(s.output);
+    const normalized = s.relu ? b.fresh('normalized') : output;
+    const epsilon = { float: s.epsilon };
+    if (s.statistics === 'batch') statistics(b, s);
+    b.nodeOf('BatchNormalization', [input, scale, shift, b.read(s.mean), b.read(s.variance)], [normalized], { epsilon });
+    if (s.relu) b.node('Relu', [normalized], {}, output);
+    if (s.mask !== null) b.keep(s.mask, output);
+  },
+
+  /**
+   * g = dy·sign(y);  dβ = Σ g;  dγ = (Σ g·x − μ·Σ g)/σ;  dx = γ/σ·(g − dβ/m − (x − μ)/σ·dγ/m), m values a channel:
+   * dx = p·g + q·x + r with one p, q and r a channel.
+   */
+  'batch-normalization-gradient'(s, b) {
+    const [batch, , height, width] = planesOf(b, s.input);
+    const count = batch * height * width;
+    const [input, mean] = [b.read(s.input), b.read(s.mean)];
+    let gradient = b.read(s.outputGradient);
+    if (s.mask !== null) gradient = b.node('Mul', [gradient, b.node('Sign', [b.read(s.mask)])]);
+    const sigma = deviation(b, b.read(s.variance), s.epsilon);
+    const shiftGradient = channelSum(b, gradient, b.write(s.shiftGradient));
+    const products = channelSum(b, b.node('Mul', [gradient, input]));
+    const centered = b.node('Sub', [products, b.node('Mul', [mean, shiftGradient])]);
+    const scaleGradient = b.node('Div', [centered, sigma], {}, b.write(s.scaleGradient));
+    // p = γ/σ;  q = −p·dγ/(σ·m);  r = −p·dβ/m − q·μ
+    const p = b.node('Div', [b.read(s.scale), sigma]);
+    const share = b.node('Mul', [p, b.number(-1 / count)]);
+    const q = b.node('Mul', [share, b.node('Div', [scaleGradient, sigma])]);
+    const r = b.node('Sub', [b.node('Mul', [share, shiftGradient]), b.node('Mul', [q, mean])]);
+    const first = b.node('Mul', [gradient, perPlane(b, p)]);
+    const second = b.node('Add', [b.node('Mul', [input, perPlane(b, q)]), perPlane(b, r)]);
+    b.node('Add', [first, second], {}, b.write(s.inputGradient));
+  },
+
+  /** running = (1 − momentum)·running + momentum·batch, the variance made unbiased. */
+  'running-statistics'(s, b) {
+    // Of a single value there is no unbiased variance: the biased one, 0, stands in.
+    const unbiased = s.count > 1 ? s.count / (s.count - 1) : 1;
+    for (const [running, batch, factor] of [
+      [s.runningMean, s.mean, 1],
+      [s.runningVariance, s.variance, unbiased],
+    ] as const) {
+      const kept = b.node('Mul', [b.read(running), b.number(1 - s.momentum)]);
+      const followed = b.node('Mul', [b.read(batch), b.number(s.momentum * factor)]);
+      b.node('Add', [kept, followed], {}, b.update(running));
+    }
+  },
+
+  'channel-statistics': (s, b) => void statistics(b, s),
+} satisfies Rows;
