@@ -12,6 +12,8 @@ import { version } from '../../util/version.ts';
 
 /** What a row of the table of steps may ask for. Values are named by strings; all are f32 where nothing else is said. */
 export interface Builder extends Pick<GraphBuilder, 'node' | 'nodeOf' | 'fresh'> {
+  /** Whether convolutions may be computed otherwise than by the definition's products. */
+  readonly freely: boolean;
   shape(id: BufferId): readonly number[];
   /** The value of a buffer. State as it is before this run's update. */
   read(id: BufferId): string;
@@ -29,6 +31,10 @@ export interface Builder extends Pick<GraphBuilder, 'node' | 'nodeOf' | 'fresh'>
   filled(value: number, ...shape: readonly number[]): string;
   /** A constant of int64: a shape, axes. */
   integers(...values: readonly number[]): string;
+  /** A constant of that shape. */
+  matrix(rows: readonly (readonly number[])[]): string;
+  /** The value of that key, made once. */
+  once(key: string, make: () => string): string;
   reshape(value: string, shape: readonly number[], output?: string): string;
 }
 
@@ -49,7 +55,7 @@ export interface Built {
   readonly updates: readonly Port[];
 }
 
-export function build(program: Program, lower: (step: Step, builder: Builder) => void): Built {
+export function build(program: Program, freely: boolean, lower: (step: Step, builder: Builder) => void): Built {
   const graph = graphBuilder();
   const constants = new Map<string, string>();
   const values = new Map<BufferId, string>();
@@ -66,6 +72,7 @@ export function build(program: Program, lower: (step: Step, builder: Builder) =>
     constant(`integers ${list.join()}`, () => graph.integers(`[${list.join()}]`, list));
 
   const builder: Builder = {
+    freely,
     node: graph.node,
     nodeOf: graph.nodeOf,
     fresh: graph.fresh,
@@ -104,6 +111,12 @@ export function build(program: Program, lower: (step: Step, builder: Builder) =>
         ),
       ),
     integers,
+    matrix(rows) {
+      const shape = [rows.length, rows[0]?.length ?? 0];
+      const data = rows.flat();
+      return constant(`matrix ${shape.join()} ${data.join()}`, () => graph.floats(`matrix ${shape.join('×')}`, shape, data));
+    },
+    once: constant,
     reshape: (value, shape, output) => graph.node('Reshape', [value, integers(...shape)], {}, output),
   };
   for (const step of program.steps) lower(step, builder);

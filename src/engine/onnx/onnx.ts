@@ -25,7 +25,7 @@ export async function createOnnxEngine(options: { readonly threads: number; read
       instructionSet: device === 'cpu' ? processor : `${device}, ${processor}`,
       threads,
     },
-    compile: (program) => compile(runtime, program),
-    profiled: (program, profile) => compile(runtime, program, profile),
+    compile: (program, convolution) => compile(runtime, program, convolution),
+    profiled: (program, profile) => compile(runtime, program, 'auto', profile),
   };
 }

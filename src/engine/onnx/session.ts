@@ -5,7 +5,7 @@ import { lifetimesOf, planArena } from '../../program/lifetimes.ts';
 import { askStep, bufferOf, type BufferId, type Program } from '../../program/program.ts';
 import { assert, must } from '../../util/assert.ts';
 import { discard } from '../discard.ts';
-import type { Session } from '../engine.ts';
+import type { ConvolutionAlgorithms, Session } from '../engine.ts';
 import { build, type Port } from './builder.ts';
 import { lowerings } from './lowering.ts';
 import type { Runtime } from './runtime.ts';
@@ -39,8 +39,15 @@ function arenaOf(program: Program): number {
   return planArena(blocks).total;
 }
 
-export async function compile(runtime: Runtime, program: Program, profile?: string): Promise<Session> {
-  const { model, feeds, results, updates } = build(program, (step, builder) => askStep(lowerings, step, builder));
+export async function compile(
+  runtime: Runtime,
+  program: Program,
+  algorithms: ConvolutionAlgorithms,
+  profile?: string,
+): Promise<Session> {
+  const { model, feeds, results, updates } = build(program, algorithms === 'auto', (step, builder) =>
+    askStep(lowerings, step, builder),
+  );
   const native = await runtime.open(model, profile);
   return open(runtime, native, program, { feeds, results, updates });
 }

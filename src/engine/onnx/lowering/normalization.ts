@@ -7,6 +7,10 @@ import { type Rows, channelSum, planesOf } from './rows.ts';
 /** (C) → (C, 1, 1), to be broadcast over planes. */
 const perPlane = (b: Builder, value: string): string => b.reshape(value, [-1, 1, 1]);
 
+/** 1 where a value is positive, else 0. */
+const positive = (b: Builder, value: string): string =>
+  b.node('Cast', [b.node('Greater', [value, b.number(0)])], { to: dataType.float });
+
 /** √(variance + ε): (C). */
 const deviation = (b: Builder, variance: string, epsilon: number): string =>
   b.node('Sqrt', [b.node('Add', [variance, b.number(epsilon)])]);
@@ -20,7 +24,7 @@ function statistics(b: Builder, { input, mean, variance }: Statistics): string {
   const value = b.read(input);
   const average = b.node('ReduceMean', [value], { axes: [0, 2, 3], keepdims: 0 }, b.write(mean));
   const centered = b.node('Sub', [value, perPlane(b, average)]);
-  const squares = b.node('ReduceSumSquare', [centered], { axes: [0, 2, 3], keepdims: 0 });
+  const squares = channelSum(b, b.node('Mul', [centered, centered]));
   b.node('Mul', [squares, b.number(1 / (batch * height * width))], {}, b.write(variance));
   return centered;
 }
@@ -36,8 +40,7 @@ export const normalizations = {
 
   /** dx = dy·[y > 0]. */
   'relu-gradient'(s, b) {
-    const passes = b.node('Greater', [b.read(s.output), b.number(0)]);
-    b.node('Mul', [b.read(s.outputGradient), b.node('Cast', [passes], { to: dataType.float })], {}, b.write(s.inputGradient));
+    b.node('Mul', [b.read(s.outputGradient), positive(b, b.read(s.output))], {}, b.write(s.inputGradient));
   },
 
   /** y = (x − μ)/σ·γ + β, then ReLU. The mask is y. */
@@ -53,7 +56,7 @@ export const normalizations = {
   },
 
   /**
-   * g = dy·sign(y);  dβ = Σ g;  dγ = (Σ g·x − μ·Σ g)/σ;  dx = γ/σ·(g − dβ/m − (x − μ)/σ·dγ/m), m values a channel:
+   * g = dy·[y > 0];  dβ = Σ g;  dγ = (Σ g·x − μ·Σ g)/σ;  dx = γ/σ·(g − dβ/m − (x − μ)/σ·dγ/m), m values a channel:
    * dx = p·g + q·x + r with one p, q and r a channel.
    */
   'batch-normalization-gradient'(s, b) {
@@ -61,7 +64,7 @@ export const normalizations = {
     const count = batch * height * width;
     const [input, mean] = [b.read(s.input), b.read(s.mean)];
     let gradient = b.read(s.outputGradient);
-    if (s.mask !== null) gradient = b.node('Mul', [gradient, b.node('Sign', [b.read(s.mask)])]);
+    if (s.mask !== null) gradient = b.node('Mul', [gradient, positive(b, b.read(s.mask))]);
     const sigma = deviation(b, b.read(s.variance), s.epsilon);
     const shiftGradient = channelSum(b, gradient, b.write(s.shiftGradient));
     const products = channelSum(b, b.node('Mul', [gradient, input]));
