@@ -23,8 +23,13 @@ export interface Builder extends Pick<GraphBuilder, 'node' | 'nodeOf' | 'fresh'>
   update(id: BufferId): string;
   /** Says that the content of a mask is a value that is there already. */
   keep(mask: BufferId, value: string): void;
+  /** Leaves a fact for later steps: of `rectified 7`, that buffer 7 holds nothing below 0. */
+  note(fact: string, value?: string): void;
+  noted(fact: string): string | undefined;
   /** A constant of shape (1). */
   number(value: number): string;
+  /** A constant of shape (length). */
+  vector(...values: readonly number[]): string;
   /** A constant without a shape, for operators that want that. */
   scalar(value: number): string;
   /** A constant of that shape, each element `value`. */
@@ -59,6 +64,7 @@ export function build(program: Program, freely: boolean, lower: (step: Step, bui
   const graph = graphBuilder();
   const constants = new Map<string, string>();
   const values = new Map<BufferId, string>();
+  const facts = new Map<string, string>();
   const feeds: Port[] = [];
   const results: Port[] = [];
   const updates: Port[] = [];
@@ -100,7 +106,10 @@ export function build(program: Program, freely: boolean, lower: (step: Step, bui
       return value;
     },
     keep: (mask, value) => void values.set(mask, value),
+    note: (fact, value = '') => void facts.set(fact, value),
+    noted: (fact) => facts.get(fact),
     number: (value) => constant(`number ${value}`, () => graph.floats(String(value), [1], [value])),
+    vector: (...list) => constant(`vector ${list.join()}`, () => graph.floats(`vector ${list.join()}`, [list.length], list)),
     scalar: (value) => constant(`scalar ${value}`, () => graph.floats(`scalar ${value}`, [], [value])),
     filled: (value, ...shape) =>
       constant(`filled ${value} ${shape.join()}`, () =>

@@ -36,7 +36,10 @@ interface Statistics {
 }
 
 export const normalizations = {
-  relu: (s, b) => void b.node('Relu', [b.read(s.input)], {}, b.write(s.output)),
+  relu(s, b) {
+    b.node('Relu', [b.read(s.input)], {}, b.write(s.output));
+    b.note(`rectified ${s.output}`);
+  },
 
   /** dx = dy·[y > 0]. */
   'relu-gradient'(s, b) {
@@ -51,33 +54,39 @@ export const normalizations = {
     const epsilon = { float: s.epsilon };
     if (s.statistics === 'batch') statistics(b, s);
     b.nodeOf('BatchNormalization', [input, scale, shift, b.read(s.mean), b.read(s.variance)], [normalized], { epsilon });
-    if (s.relu) b.node('Relu', [normalized], {}, output);
-    if (s.mask !== null) b.keep(s.mask, output);
+    if (s.relu) {
+      b.node('Relu', [normalized], {}, output);
+      b.note(`rectified ${s.output}`);
+    }
+    if (s.mask !== null) {
+      b.keep(s.mask, output);
+      b.note(`mask ${s.mask} is of`, String(s.output));
+    }
   },
 
   /**
-   * g = dy·[y > 0];  dβ = Σ g;  dγ = (Σ g·x − μ·Σ g)/σ;  dx = γ/σ·(g − dβ/m − (x − μ)/σ·dγ/m), m values a channel:
-   * dx = p·g + q·x + r with one p, q and r a channel.
+   * g = dy·[y > 0];  dβ = Σ g;  dγ = (Σ g·x − μ·Σ g)/σ;  dx = γ/σ·(g − dβ/m − (x − μ)/σ·dγ/m), m values a channel. The terms
+   * without g are a batch normalisation themselves, of scale −γ/σ·dγ/m and shift −γ/σ·dβ/m.
    */
   'batch-normalization-gradient'(s, b) {
     const [batch, , height, width] = planesOf(b, s.input);
     const count = batch * height * width;
-    const [input, mean] = [b.read(s.input), b.read(s.mean)];
+    const [input, mean, variance] = [b.read(s.input), b.read(s.mean), b.read(s.variance)];
     let gradient = b.read(s.outputGradient);
-    if (s.mask !== null) gradient = b.node('Mul', [gradient, positive(b, b.read(s.mask))]);
-    const sigma = deviation(b, b.read(s.variance), s.epsilon);
+    // A max-pool may have seen to it.
+    const masked = s.mask === null || b.noted(`zero where ${b.noted(`mask ${s.mask} is of`)} is`) === String(s.outputGradient);
+    if (s.mask !== null && !masked) gradient = b.node('Mul', [gradient, positive(b, b.read(s.mask))]);
+    const sigma = deviation(b, variance, s.epsilon);
     const shiftGradient = channelSum(b, gradient, b.write(s.shiftGradient));
     const products = channelSum(b, b.node('Mul', [gradient, input]));
     const centered = b.node('Sub', [products, b.node('Mul', [mean, shiftGradient])]);
     const scaleGradient = b.node('Div', [centered, sigma], {}, b.write(s.scaleGradient));
-    // p = γ/σ;  q = −p·dγ/(σ·m);  r = −p·dβ/m − q·μ
-    const p = b.node('Div', [b.read(s.scale), sigma]);
-    const share = b.node('Mul', [p, b.number(-1 / count)]);
-    const q = b.node('Mul', [share, b.node('Div', [scaleGradient, sigma])]);
-    const r = b.node('Sub', [b.node('Mul', [share, shiftGradient]), b.node('Mul', [q, mean])]);
-    const first = b.node('Mul', [gradient, perPlane(b, p)]);
-    const second = b.node('Add', [b.node('Mul', [input, perPlane(b, q)]), perPlane(b, r)]);
-    b.node('Add', [first, second], {}, b.write(s.inputGradient));
+    const factor = b.node('Div', [b.read(s.scale), sigma]);
+    const share = b.node('Mul', [factor, b.number(-1 / count)]);
+    const [scale, shift] = [b.node('Mul', [share, scaleGradient]), b.node('Mul', [share, shiftGradient])];
+    const others = b.fresh('terms without the gradient');
+    b.nodeOf('BatchNormalization', [input, scale, shift, mean, variance], [others], { epsilon: { float: s.epsilon } });
+    b.node('Add', [b.node('Mul', [gradient, perPlane(b, factor)]), others], {}, b.write(s.inputGradient));
   },
 
   /** running = (1 − momentum)·running + momentum·batch, the variance made unbiased. */

@@ -52,10 +52,10 @@ const kernelTransform = (length: number): Matrix =>
     return row.map((value) => value / scale);
   });
 
-/** A tile's transform (6, width) at the place of each tile: (6·tiles, size), rows in the order (6, tiles). */
-function overTiles(transform: Matrix, tiles: number, size: number, step: number, padding: number): Matrix {
+/** The transform of a tile (6, width) at the place of each tile: (6·tiles, size), rows in the order (6, tiles). */
+function overTiles(ofTile: Matrix, tiles: number, size: number, step: number, padding: number): Matrix {
   const matrix = Array.from({ length: products * tiles }, () => Array.from({ length: size }, () => 0));
-  transform.forEach((row, product) => {
+  ofTile.forEach((row, product) => {
     for (let tile = 0; tile < tiles; tile++)
       row.forEach((value, offset) => {
         const position = step * tile + offset - padding;
@@ -72,8 +72,6 @@ const transposed = (matrix: Matrix): Matrix =>
 const squared = (matrix: Matrix): Matrix =>
   matrix.flatMap((first) => matrix.map((second) => first.flatMap((a) => second.map((c) => a * c))));
 
-const constant = (b: Builder, matrix: Matrix): string => b.matrix(matrix);
-
 /** (N, C, H, W) → (C, N, H, W). */
 const channelsFirst = (b: Builder, id: BufferId): string =>
   b.once(`channels first ${id}`, () => b.node('Transpose', [b.read(id)], { perm: [1, 0, 2, 3] }));
@@ -83,9 +81,9 @@ function transform(b: Builder, id: BufferId, along: (size: number) => Matrix): s
   const [batch, channels, height, width] = planesOf(b, id);
   const rows = b.reshape(channelsFirst(b, id), [-1, width]);
   const [horizontal, vertical] = [along(width), along(height)];
-  const columns = b.node('Gemm', [constant(b, horizontal), rows], { transB: 1 });
+  const columns = b.node('Gemm', [b.matrix(horizontal), rows], { transB: 1 });
   const planes = b.reshape(columns, [horizontal.length, channels * batch, height]);
-  return b.node('MatMul', [constant(b, vertical), b.node('Transpose', [planes], { perm: [0, 2, 1] })]);
+  return b.node('MatMul', [b.matrix(vertical), b.node('Transpose', [planes], { perm: [0, 2, 1] })]);
 }
 
 interface Tiling {
@@ -130,15 +128,15 @@ export function filter(b: Builder, { input, kernel, output, size, padding, flipp
   // (k², O·C), columns first
   const ordered = b.node('Transpose', [b.read(kernel)], { perm: flipped ? [3, 2, 1, 0] : [3, 2, 0, 1] });
   const oneAxis = kernelTransform(size).map((row) => (flipped ? row.toReversed() : row));
-  const flat = b.node('Gemm', [constant(b, squared(oneAxis)), b.reshape(ordered, [size * size, outputs * channels])]);
+  const flat = b.node('Gemm', [b.matrix(squared(oneAxis)), b.reshape(ordered, [size * size, outputs * channels])]);
   const u = b.reshape(flat, [products, 1, products, 1, outputs, channels]);
   const m = b.reshape(b.node('MatMul', [u, tilesOf(b, input, tiling)]), [products * wide, products * high, outputs * batch]);
   const outputTransform = (tiles: number, length: number): Matrix =>
     overTiles(powers(outputsOf(size)), tiles, length, outputsOf(size), 0);
-  const vertical = constant(b, outputTransform(high, rows));
+  const vertical = b.matrix(outputTransform(high, rows));
   const lines = b.node('MatMul', [b.node('Transpose', [m], { perm: [0, 2, 1] }), vertical]);
   const all = b.reshape(lines, [products * wide, outputs * batch * rows]);
-  const pixels = b.node('Gemm', [all, constant(b, outputTransform(wide, columns))], { transA: 1 });
+  const pixels = b.node('Gemm', [all, b.matrix(outputTransform(wide, columns))], { transA: 1 });
   return b.node('Transpose', [b.reshape(pixels, [outputs, batch, rows, columns])], { perm: [1, 0, 2, 3] }, name);
 }
 
@@ -160,9 +158,12 @@ export function filterGradient(
   );
   const tiles = b.reshape(spread, [products, wide, products, high, outputs, batch]);
   const turned = b.node('Transpose', [tilesOf(b, input, tiling)], { perm: [0, 1, 2, 3, 5, 4] });
-  const sums = b.node('ReduceSum', [b.node('MatMul', [tiles, turned]), b.integers(1, 3)], { keepdims: 0 });
-  const flat = b.reshape(sums, [products * products, outputs * channels]);
-  const gradient = b.node('Gemm', [constant(b, squared(transposed(powers(size)))), flat]);
+  const each = b.reshape(b.node('MatMul', [tiles, turned]), [products, wide, -1]);
+  // One axis at a time: that is what ONNX Runtime sums fast.
+  const ofColumns = b.node('ReduceSum', [each, b.integers(1)], { keepdims: 0 });
+  const rows = b.reshape(ofColumns, [products * products, high, outputs * channels]);
+  const flat = b.node('ReduceSum', [rows, b.integers(1)], { keepdims: 0 });
+  const gradient = b.node('Gemm', [b.matrix(squared(transposed(powers(size)))), flat]);
   b.node('Transpose', [b.reshape(gradient, [size, size, outputs, channels])], { perm: [2, 3, 1, 0] }, name);
 }
 
