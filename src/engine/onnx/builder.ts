@@ -10,10 +10,16 @@ import { bufferOf, type BufferId, type Program, type Step } from '../../program/
 import { assert, must } from '../../util/assert.ts';
 import { version } from '../../util/version.ts';
 
-/** What a row of the table of steps may ask for. Values are named by strings; all are f32 where nothing else is said. */
+/**
+ * What a row of the table of steps may ask for. Values are named by strings; all are f32 where nothing else is said.
+ *
+ * Values of four dimensions have their channels first, (C, N, H, W): then a channel is a row, a convolution a matrix product and
+ * a statistic a sum along rows. Only what the caller writes and reads is (N, C, H, W).
+ */
 export interface Builder extends Pick<GraphBuilder, 'node' | 'nodeOf' | 'fresh'> {
   /** Whether convolutions may be computed otherwise than by the definition's products. */
   readonly freely: boolean;
+  /** As the program says it: (N, C, H, W). */
   shape(id: BufferId): readonly number[];
   /** The value of a buffer. State as it is before this run's update. */
   read(id: BufferId): string;
@@ -67,6 +73,7 @@ export function build(program: Program, freely: boolean, lower: (step: Step, bui
   const facts = new Map<string, string>();
   const feeds: Port[] = [];
   const results: Port[] = [];
+  const written: BufferId[] = [];
   const updates: Port[] = [];
   const constant = (key: string, make: () => string): string => {
     const name = constants.get(key) ?? make();
@@ -76,6 +83,25 @@ export function build(program: Program, freely: boolean, lower: (step: Step, bui
   const name = (id: BufferId): string => graph.fresh(`${id}: ${bufferOf(program, id).name}`);
   const integers = (...list: readonly number[]): string =>
     constant(`integers ${list.join()}`, () => graph.integers(`[${list.join()}]`, list));
+
+  /** Gradients of parameters, which have four dimensions and are no images. */
+  const parameterLike = new Set<BufferId>();
+  for (const step of program.steps) {
+    if (step.kind === 'sgd') parameterLike.add(step.gradient);
+    if (step.kind === 'convolution-gradient-kernel') parameterLike.add(step.kernelGradient);
+  }
+  /** Images before channels becomes channels before images, and back. */
+  const turned = (id: BufferId, value: string, output?: string): string => {
+    const [images, channels, ...pixels] = bufferOf(program, id).shape;
+    if (pixels.length !== 2 || parameterLike.has(id))
+      return output === undefined ? value : graph.node('Identity', [value], {}, output);
+    // Where there is one of either, nothing moves.
+    if (images === 1 || channels === 1) {
+      const shape = output === undefined ? [channels, images, ...pixels] : [images, channels, ...pixels];
+      return graph.node('Reshape', [value, integers(...(shape as number[]))], {}, output);
+    }
+    return graph.node('Transpose', [value], { perm: [1, 0, 2, 3] }, output);
+  };
 
   const builder: Builder = {
     freely,
@@ -88,16 +114,17 @@ export function build(program: Program, freely: boolean, lower: (step: Step, bui
       if (known !== undefined) return known;
       const { kind } = bufferOf(program, id);
       assert(kind === 'input' || kind === 'state', () => `buffer ${id} is read before it is written`);
-      const value = name(id);
+      const given = name(id);
+      feeds.push({ name: given, buffer: id });
+      const value = kind === 'input' ? turned(id, given) : given;
       values.set(id, value);
-      feeds.push({ name: value, buffer: id });
       return value;
     },
     write(id) {
       assert(!values.has(id), () => `buffer ${id} is written a second time`);
       const value = name(id);
       values.set(id, value);
-      if (bufferOf(program, id).kind === 'output') results.push({ name: value, buffer: id });
+      if (bufferOf(program, id).kind === 'output') written.push(id);
       return value;
     },
     update(id) {
@@ -129,6 +156,10 @@ export function build(program: Program, freely: boolean, lower: (step: Step, bui
     reshape: (value, shape, output) => graph.node('Reshape', [value, integers(...shape)], {}, output),
   };
   for (const step of program.steps) lower(step, builder);
+  for (const id of written) {
+    const value = must(values.get(id), 'output');
+    results.push({ name: turned(id, value, `${value}, as it is read`), buffer: id });
+  }
 
   const info = (port: Port): ValueInfoProto => ({
     name: port.name,

@@ -1,45 +1,55 @@
-/** Convolutions and their two gradients: as convolutions of other tensors, and as matrix products. */
-import type { StepOf } from '../../../program/program.ts';
+/**
+ * Convolutions and their two gradients: by minimal filtering where that is allowed and pays, else as matrix products, and where
+ * those would need a copy of the image for each offset of the kernel, as convolutions of other tensors.
+ */
+import type { BufferId, Geometry, StepOf } from '../../../program/program.ts';
 import type { Builder } from '../builder.ts';
-import type { Rows } from './rows.ts';
+import { type Rows, channelSum, channelsFirst, perRow, planesOf, rowsOf, windowOf } from './rows.ts';
 import { filter, filterGradient, pays } from './winograd.ts';
-import { channelSum, planesOf, windowOf } from './rows.ts';
 
-/** Channels below which one product over all offsets of the kernel is faster than one an offset: a row of MLAS's kernel. */
+/** Channels below which one product over all offsets of the kernel is faster than one an offset. */
 const fewChannels = 16;
 
-/**
- * dW[o,i,u,v] = Σ x[n,i,y·s+u−p,x·s+v−p]·dy[n,o,y,x]: for each offset (u, v) a matrix product of dy and the shifted input, both
- * with the channels first, over all (n, y, x).
- */
-function byProducts(s: StepOf<'convolution-gradient-kernel'>, b: Builder): void {
-  const { kernel: size, stride, padding } = s.geometry;
-  const [, inputs] = planesOf(b, s.input);
-  const [, outputs, rows, columns] = planesOf(b, s.outputGradient);
-  const channelsFirst = (value: string): string => b.node('Transpose', [value], { perm: [1, 0, 2, 3] });
-  const flat = (value: string, channels: number): string => b.reshape(value, [channels, -1]);
-  const outputGradient = flat(channelsFirst(b.read(s.outputGradient)), outputs);
-  let images = channelsFirst(b.read(s.input));
-  if (padding > 0) images = b.node('Pad', [images, b.integers(0, 0, padding, padding, 0, 0, padding, padding)]);
-  const shifted = Array.from({ length: size * size }, (_none, offset) => {
+/** Whether each output is a product of one pixel. */
+const isPointwise = ({ kernel, stride, padding, groups }: Geometry): boolean =>
+  kernel === 1 && stride === 1 && padding === 0 && groups === 1;
+
+/** (C, N, H, W) ↔ (N, C, H, W), for the operators that know only the latter. */
+const swapped = (b: Builder, value: string): string => b.node('Transpose', [value], { perm: [1, 0, 2, 3] });
+
+/** The input behind its padding at each offset of the kernel, row by row: k² × (C, N, H, W) of the output's height and width. */
+function shifted(b: Builder, input: BufferId, output: BufferId, { kernel: size, stride, padding }: Geometry): string[] {
+  const [, , rows, columns] = planesOf(b, output);
+  const margins = b.integers(0, 0, padding, padding, 0, 0, padding, padding);
+  const images = padding === 0 ? b.read(input) : b.node('Pad', [b.read(input), margins]);
+  return Array.from({ length: size * size }, (_none, offset) => {
     const [u, v] = [Math.floor(offset / size), offset % size];
     const end = [u + (rows - 1) * stride + 1, v + (columns - 1) * stride + 1] as const;
     const ranges = [b.integers(u, v), b.integers(...end), b.integers(2, 3), b.integers(stride, stride)];
     return b.node('Slice', [images, ...ranges]);
   });
-  const product = (value: string): string => b.node('Gemm', [outputGradient, value], { transB: 1 });
-  // (k², O, I), or (O, k², I)
-  const few = inputs < fewChannels;
-  const gradient = few
-    ? product(flat(b.node('Concat', shifted, { axis: 0 }), size * size * inputs))
-    : b.node(
-        'Concat',
-        shifted.map((value) => product(flat(value, inputs))),
-        { axis: 0 },
-      );
-  const ordered = few
-    ? b.node('Transpose', [b.reshape(gradient, [outputs, size * size, inputs])], { perm: [0, 2, 1] })
-    : b.node('Transpose', [b.reshape(gradient, [size * size, outputs, inputs])], { perm: [1, 2, 0] });
+}
+
+/** (k²·I, N·H·W) of the output's height and width. */
+const columnsOf = (b: Builder, input: BufferId, output: BufferId, geometry: Geometry): string =>
+  b.once(`columns of ${input} ${geometry.kernel} ${geometry.stride} ${geometry.padding}`, () => {
+    const rows = geometry.kernel ** 2 * planesOf(b, input)[1];
+    return b.reshape(b.node('Concat', shifted(b, input, output, geometry), { axis: 0 }), [rows, -1]);
+  });
+
+/** dW[o,i,u,v] = Σ x[n,i,y·s+u−p,x·s+v−p]·dy[n,o,y,x]: for each (u, v) a matrix product over all (n, y, x). */
+function byProducts(s: StepOf<'convolution-gradient-kernel'>, b: Builder): void {
+  const [outputs, inputs, size] = b.shape(s.kernelGradient) as [number, number, number];
+  const product = (value: string): string => b.node('Gemm', [rowsOf(b, s.outputGradient), value], { transB: 1 });
+  let ordered: string;
+  if (inputs < fewChannels) {
+    const all = product(columnsOf(b, s.input, s.outputGradient, s.geometry));
+    ordered = b.node('Transpose', [b.reshape(all, [outputs, size * size, inputs])], { perm: [0, 2, 1] });
+  } else {
+    const each = shifted(b, s.input, s.outputGradient, s.geometry).map((value) => product(b.reshape(value, [inputs, -1])));
+    const all = b.reshape(b.node('Concat', each, { axis: 0 }), [size * size, outputs, inputs]);
+    ordered = b.node('Transpose', [all], { perm: [1, 2, 0] });
+  }
   b.reshape(ordered, b.shape(s.kernelGradient), b.write(s.kernelGradient));
 }
 
@@ -52,18 +62,17 @@ function byConvolution(s: StepOf<'convolution-gradient-kernel'>, b: Builder): vo
   const [batch, inputs, height, width] = planesOf(b, s.input);
   const [, , rows, columns] = planesOf(b, s.outputGradient);
   const ofGroup = inputs / groups;
-  // (N, G·I, H, W) → (I, G·N, H, W)
-  const grouped = b.reshape(b.read(s.input), [batch, groups, ofGroup, height, width]);
-  const turned = b.node('Transpose', [grouped], { perm: [2, 1, 0, 3, 4] });
+  // (G·I, N, H, W) → (I, G·N, H, W)
+  const grouped = b.reshape(b.read(s.input), [groups, ofGroup, batch, height, width]);
+  const turned = ofGroup === 1 ? grouped : b.node('Transpose', [grouped], { perm: [1, 0, 2, 3, 4] });
   const images = b.reshape(turned, [ofGroup, groups * batch, height, width]);
-  const kernel = b.node('Transpose', [b.read(s.outputGradient)], { perm: [1, 0, 2, 3] });
   const attributes = {
     kernel_shape: [rows, columns],
     dilations: [stride, stride],
     pads: [padding, padding, padding, padding],
     group: groups,
   };
-  let gradient = b.node('Conv', [images, kernel], attributes);
+  let gradient = b.node('Conv', [images, b.read(s.outputGradient)], attributes);
   // What the last rows and columns of the input reach beyond the kernel: no stride leads there.
   const [high, wide] = [height + 2 * padding - (rows - 1) * stride, width + 2 * padding - (columns - 1) * stride];
   if (high > size || wide > size)
@@ -72,18 +81,27 @@ function byConvolution(s: StepOf<'convolution-gradient-kernel'>, b: Builder): vo
 }
 
 export const convolutions = {
+  /** y = W·x + b, x being the pixels, their surroundings, or their tiles. */
   convolution(s, b) {
-    const [, outputs, rows, columns] = planesOf(b, s.output);
-    if (b.freely && pays(s.geometry, b.shape(s.kernel)[1] as number, outputs, rows, columns)) {
-      const { kernel: size, padding } = s.geometry;
-      const filtering = { input: s.input, kernel: s.kernel, output: s.output, size, padding, flipped: false };
-      if (s.bias === null) filter(b, filtering, b.write(s.output));
-      else b.node('Add', [filter(b, filtering), b.reshape(b.read(s.bias), [-1, 1, 1])], {}, b.write(s.output));
-      return;
+    const [outputs, inputs, size] = b.shape(s.kernel) as [number, number, number];
+    const [, , rows, columns] = planesOf(b, s.output);
+    const { padding, groups } = s.geometry;
+    const bias = s.bias === null ? null : perRow(b, b.read(s.bias));
+    const product = (kernel: string, value: string): string =>
+      b.node('Gemm', [b.reshape(kernel, [outputs, -1]), value, ...(bias === null ? [] : [bias])]);
+    if (isPointwise(s.geometry)) channelsFirst(b, product(b.read(s.kernel), rowsOf(b, s.input)), s.output);
+    else if (b.freely && pays(s.geometry, inputs, outputs, rows, columns)) {
+      const { input, kernel, output } = s;
+      const filtered = filter(b, { input, kernel, output, size, padding, flipped: false });
+      channelsFirst(b, bias === null ? filtered : b.node('Add', [filtered, bias]), s.output);
+    } else if (groups === 1 && inputs < fewChannels) {
+      const kernel = b.node('Transpose', [b.read(s.kernel)], { perm: [0, 2, 3, 1] });
+      channelsFirst(b, product(kernel, columnsOf(b, s.input, s.output, s.geometry)), s.output);
+    } else {
+      const operands = [swapped(b, b.read(s.input)), b.read(s.kernel), ...(s.bias === null ? [] : [b.read(s.bias)])];
+      const images = b.node('Conv', operands, { ...windowOf(s.geometry), group: groups });
+      b.node('Transpose', [images], { perm: [1, 0, 2, 3] }, b.write(s.output));
     }
-    const bias = s.bias === null ? [] : [b.read(s.bias)];
-    const attributes = { ...windowOf(s.geometry), group: s.geometry.groups };
-    b.node('Conv', [b.read(s.input), b.read(s.kernel), ...bias], attributes, b.write(s.output));
   },
 
   /**
@@ -94,39 +112,46 @@ export const convolutions = {
     const { kernel: size, stride, padding, groups } = s.geometry;
     const [outputs, inputs] = b.shape(s.kernel) as [number, number];
     const [, , rows, columns] = planesOf(b, s.inputGradient);
-    if (b.freely && pays(s.geometry, outputs, inputs, rows, columns)) {
+    const kernel = b.read(s.kernel);
+    const convolved = (operator: string, by: string, attributes: Parameters<Builder['node']>[2]): void => {
+      const images = b.node(operator, [swapped(b, b.read(s.outputGradient)), by], { ...attributes, group: groups });
+      b.node('Transpose', [images], { perm: [1, 0, 2, 3] }, b.write(s.inputGradient));
+    };
+    if (isPointwise(s.geometry)) {
+      const product = b.node('Gemm', [b.reshape(kernel, [outputs, inputs]), rowsOf(b, s.outputGradient)], { transA: 1 });
+      channelsFirst(b, product, s.inputGradient);
+    } else if (b.freely && pays(s.geometry, outputs, inputs, rows, columns)) {
       const [input, output] = [s.outputGradient, s.inputGradient];
-      filter(b, { input, kernel: s.kernel, output, size, padding: size - 1 - padding, flipped: true }, b.write(output));
-      return;
-    }
-    const [outputGradient, kernel] = [b.read(s.outputGradient), b.read(s.kernel)];
-    if (stride > 1) {
-      const [from, to] = [planesOf(b, s.outputGradient), planesOf(b, s.inputGradient)];
-      const rest = ([2, 3] as const).map((axis) => to[axis] - ((from[axis] - 1) * stride + size - 2 * padding));
-      const attributes = { ...windowOf(s.geometry), group: groups, output_padding: rest };
-      b.node('ConvTranspose', [outputGradient, kernel], attributes, b.write(s.inputGradient));
-      return;
-    }
-    const ranges = [b.integers(-1, -1), b.integers(-size - 1, -size - 1), b.integers(2, 3), b.integers(-1, -1)];
-    let swapped = size === 1 ? kernel : b.node('Slice', [kernel, ...ranges]);
-    const ofGroup = outputs / groups;
-    if (groups === 1) swapped = b.node('Transpose', [swapped], { perm: [1, 0, 2, 3] });
-    else if (ofGroup > 1 || inputs > 1) {
-      const grouped = b.reshape(swapped, [groups, ofGroup, inputs, size, size]);
+      const filtering = { input, kernel: s.kernel, output, size, padding: size - 1 - padding, flipped: true };
+      channelsFirst(b, filter(b, filtering), output);
+    } else if (stride > 1) {
+      const from = planesOf(b, s.outputGradient);
+      const rest = [
+        rows - ((from[2] - 1) * stride + size - 2 * padding),
+        columns - ((from[3] - 1) * stride + size - 2 * padding),
+      ];
+      convolved('ConvTranspose', kernel, { ...windowOf(s.geometry), output_padding: rest });
+    } else {
+      const ranges = [b.integers(-1, -1), b.integers(-size - 1, -size - 1), b.integers(2, 3), b.integers(-1, -1)];
+      const flipped = size === 1 ? kernel : b.node('Slice', [kernel, ...ranges]);
+      const ofGroup = outputs / groups;
+      const grouped = b.reshape(flipped, [groups, ofGroup, inputs, size, size]);
       const turned = b.node('Transpose', [grouped], { perm: [0, 2, 1, 3, 4] });
-      swapped = b.reshape(turned, [groups * inputs, ofGroup, size, size]);
+      const by = b.reshape(turned, [groups * inputs, ofGroup, size, size]);
+      convolved('Conv', by, windowOf({ ...s.geometry, padding: size - 1 - padding }));
     }
-    const attributes = { ...windowOf({ ...s.geometry, padding: size - 1 - padding }), group: groups };
-    b.node('Conv', [outputGradient, swapped], attributes, b.write(s.inputGradient));
   },
 
   'convolution-gradient-kernel'(s, b) {
     const [, inputs] = planesOf(b, s.input);
     const [, outputs, rows, columns] = planesOf(b, s.outputGradient);
-    if (b.freely && pays(s.geometry, inputs, outputs, rows, columns))
+    if (isPointwise(s.geometry)) {
+      const product = b.node('Gemm', [rowsOf(b, s.outputGradient), rowsOf(b, s.input)], { transB: 1 });
+      b.reshape(product, b.shape(s.kernelGradient), b.write(s.kernelGradient));
+    } else if (b.freely && pays(s.geometry, inputs, outputs, rows, columns))
       filterGradient(b, s.input, s.outputGradient, s.geometry, b.write(s.kernelGradient));
     else if (s.geometry.groups === 1) byProducts(s, b);
     else byConvolution(s, b);
-    if (s.biasGradient !== null) channelSum(b, b.read(s.outputGradient), b.write(s.biasGradient));
+    if (s.biasGradient !== null) channelSum(b, rowsOf(b, s.outputGradient), b.write(s.biasGradient));
   },
 } satisfies Rows;

@@ -33,13 +33,13 @@ export const joins = {
     void b.node(
       'Concat',
       s.inputs.map((id) => b.read(id)),
-      { axis: 1 },
+      { axis: 0 },
       b.write(s.output),
     ),
 
   'concat-gradient'(s, b) {
     const channels = b.shape(s.inputGradient)[1] as number;
-    const range = [b.integers(s.offset), b.integers(s.offset + channels), b.integers(1)];
+    const range = [b.integers(s.offset), b.integers(s.offset + channels), b.integers(0)];
     b.node('Slice', [b.read(s.outputGradient), ...range], {}, b.write(s.inputGradient));
   },
 } satisfies Rows;

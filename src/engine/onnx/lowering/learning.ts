@@ -1,18 +1,17 @@
 /** The loss with its gradient, and the update of the parameters. */
-import type { Rows } from './rows.ts';
+import { type Rows, channelsFirst, rowsOf } from './rows.ts';
 
 export const learning = {
   /** loss = −Σ labels·log softmax(logits) / N;  gradient = (softmax(logits) − labels)/N. */
   'softmax-cross-entropy'(s, b) {
-    const [batch, classes] = b.shape(s.labels) as [number, number];
-    const labels = b.read(s.labels);
-    const logits = b.reshape(b.read(s.logits), [batch, classes]);
-    const logarithms = b.node('LogSoftmax', [logits], { axis: 1 });
+    const [batch] = b.shape(s.labels) as [number, number];
+    // (classes, N), as the logits are.
+    const labels = b.node('Transpose', [b.read(s.labels)], { perm: [1, 0] });
+    const logarithms = b.node('LogSoftmax', [rowsOf(b, s.logits)], { axis: 0 });
     const total = b.node('ReduceSum', [b.node('Mul', [labels, logarithms])], { keepdims: 0 });
     b.node('Mul', [b.reshape(total, [1]), b.number(-1 / batch)], {}, b.write(s.loss));
     const difference = b.node('Sub', [b.node('Exp', [logarithms]), labels]);
-    const gradient = b.node('Mul', [difference, b.number(1 / batch)]);
-    b.reshape(gradient, b.shape(s.gradient), b.write(s.gradient));
+    channelsFirst(b, b.node('Mul', [difference, b.number(1 / batch)]), s.gradient);
   },
 
   /** g = gradient + decay·p;  v ← momentum·v + g;  p ← p − rate·v; clamped, p stays in [0, 1] and v is 0 where that bites. */

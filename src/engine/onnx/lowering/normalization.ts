@@ -2,10 +2,7 @@
 import { dataType } from '../../../formats/onnx/proto.ts';
 import type { BufferId } from '../../../program/program.ts';
 import type { Builder } from '../builder.ts';
-import { type Rows, channelSum, planesOf } from './rows.ts';
-
-/** (C) → (C, 1, 1), to be broadcast over planes. */
-const perPlane = (b: Builder, value: string): string => b.reshape(value, [-1, 1, 1]);
+import { type Rows, channelSum, channelsFirst, perRow, planesOf, rowsOf } from './rows.ts';
 
 /** 1 where a value is positive, else 0. */
 const positive = (b: Builder, value: string): string =>
@@ -16,23 +13,30 @@ const deviation = (b: Builder, variance: string, epsilon: number): string =>
   b.node('Sqrt', [b.node('Add', [variance, b.number(epsilon)])]);
 
 /**
- * μ and the biased variance over (N, H, W), in two passes; gives x − μ. Not by BatchNormalization in training mode: ONNX Runtime
- * 1.30 writes the statistics that it gives over those that it is given, weights and constants included.
+ * μ and the biased variance over (N, H, W), in two passes. Not by BatchNormalization in training mode: ONNX Runtime 1.30 writes
+ * the statistics that it gives over those that it is given, weights and constants included.
  */
-function statistics(b: Builder, { input, mean, variance }: Statistics): string {
+function statistics(b: Builder, { input, mean, variance }: Statistics): void {
   const [batch, , height, width] = planesOf(b, input);
-  const value = b.read(input);
-  const average = b.node('ReduceMean', [value], { axes: [0, 2, 3], keepdims: 0 }, b.write(mean));
-  const centered = b.node('Sub', [value, perPlane(b, average)]);
+  const rows = rowsOf(b, input);
+  const average = b.node('ReduceMean', [rows], { axes: [1], keepdims: 0 }, b.write(mean));
+  const centered = b.node('Sub', [rows, perRow(b, average)]);
   const squares = channelSum(b, b.node('Mul', [centered, centered]));
   b.node('Mul', [squares, b.number(1 / (batch * height * width))], {}, b.write(variance));
-  return centered;
 }
 
 interface Statistics {
   readonly input: BufferId;
   readonly mean: BufferId;
   readonly variance: BufferId;
+}
+
+/** (rows − mean)/√(variance + ε)·scale + shift, the four of shape (C); as rows. */
+function normalize(b: Builder, rows: string, coefficients: readonly string[], epsilon: number): string {
+  // All images as one, (1, C, N·H·W).
+  const image = b.node('Unsqueeze', [rows, b.integers(0)]);
+  const normalized = b.node('BatchNormalization', [image, ...coefficients], { epsilon: { float: epsilon } });
+  return b.node('Squeeze', [normalized, b.integers(0)]);
 }
 
 export const normalizations = {
@@ -48,20 +52,14 @@ export const normalizations = {
 
   /** y = (x − μ)/σ·γ + β, then ReLU. The mask is y. */
   'batch-normalization'(s, b) {
-    const [input, scale, shift] = [b.read(s.input), b.read(s.scale), b.read(s.shift)];
-    const output = b.write(s.output);
-    const normalized = s.relu ? b.fresh('normalized') : output;
-    const epsilon = { float: s.epsilon };
     if (s.statistics === 'batch') statistics(b, s);
-    b.nodeOf('BatchNormalization', [input, scale, shift, b.read(s.mean), b.read(s.variance)], [normalized], { epsilon });
-    if (s.relu) {
-      b.node('Relu', [normalized], {}, output);
-      b.note(`rectified ${s.output}`);
-    }
-    if (s.mask !== null) {
-      b.keep(s.mask, output);
-      b.note(`mask ${s.mask} is of`, String(s.output));
-    }
+    const coefficients = [s.scale, s.shift, s.mean, s.variance].map((id) => b.read(id));
+    const normalized = normalize(b, rowsOf(b, s.input), coefficients, s.epsilon);
+    channelsFirst(b, s.relu ? b.node('Relu', [normalized]) : normalized, s.output);
+    if (s.relu) b.note(`rectified ${s.output}`);
+    if (s.mask === null) return;
+    b.keep(s.mask, b.read(s.output));
+    b.note(`mask ${s.mask} is of`, String(s.output));
   },
 
   /**
@@ -69,24 +67,24 @@ export const normalizations = {
    * without g are a batch normalisation themselves, of scale −γ/σ·dγ/m and shift −γ/σ·dβ/m.
    */
   'batch-normalization-gradient'(s, b) {
-    const [batch, , height, width] = planesOf(b, s.input);
+    const [batch, channels, height, width] = planesOf(b, s.input);
     const count = batch * height * width;
-    const [input, mean, variance] = [b.read(s.input), b.read(s.mean), b.read(s.variance)];
-    let gradient = b.read(s.outputGradient);
+    const rows = rowsOf(b, s.input);
+    const [mean, variance] = [b.read(s.mean), b.read(s.variance)];
+    let gradient = rowsOf(b, s.outputGradient);
     // A max-pool may have seen to it.
     const masked = s.mask === null || b.noted(`zero where ${b.noted(`mask ${s.mask} is of`)} is`) === String(s.outputGradient);
-    if (s.mask !== null && !masked) gradient = b.node('Mul', [gradient, positive(b, b.read(s.mask))]);
+    if (s.mask !== null && !masked) gradient = b.node('Mul', [gradient, positive(b, b.reshape(b.read(s.mask), [channels, -1]))]);
     const sigma = deviation(b, variance, s.epsilon);
     const shiftGradient = channelSum(b, gradient, b.write(s.shiftGradient));
-    const products = channelSum(b, b.node('Mul', [gradient, input]));
+    const products = channelSum(b, b.node('Mul', [gradient, rows]));
     const centered = b.node('Sub', [products, b.node('Mul', [mean, shiftGradient])]);
     const scaleGradient = b.node('Div', [centered, sigma], {}, b.write(s.scaleGradient));
     const factor = b.node('Div', [b.read(s.scale), sigma]);
     const share = b.node('Mul', [factor, b.number(-1 / count)]);
     const [scale, shift] = [b.node('Mul', [share, scaleGradient]), b.node('Mul', [share, shiftGradient])];
-    const others = b.fresh('terms without the gradient');
-    b.nodeOf('BatchNormalization', [input, scale, shift, mean, variance], [others], { epsilon: { float: s.epsilon } });
-    b.node('Add', [b.node('Mul', [gradient, perPlane(b, factor)]), others], {}, b.write(s.inputGradient));
+    const others = normalize(b, rows, [scale, shift, mean, variance], s.epsilon);
+    channelsFirst(b, b.node('Add', [b.node('Mul', [gradient, perRow(b, factor)]), others]), s.inputGradient);
   },
 
   /** running = (1 − momentum)·running + momentum·batch, the variance made unbiased. */

@@ -2,7 +2,7 @@
 import { dataType } from '../../../formats/onnx/proto.ts';
 import type { BufferId, Geometry, StepOf } from '../../../program/program.ts';
 import type { Builder } from '../builder.ts';
-import { type Rows, planesOf, windowOf } from './rows.ts';
+import { type Rows, channelsFirst, planesOf, windowOf } from './rows.ts';
 
 /** Whether the windows lie side by side and fill the image: then each is a column of planes, one a place in the window. */
 function tiles(b: Builder, input: BufferId, { kernel, stride, padding }: Geometry): boolean {
@@ -12,7 +12,7 @@ function tiles(b: Builder, input: BufferId, { kernel, stride, padding }: Geometr
 
 const asFloat = (b: Builder, truth: string): string => b.node('Cast', [truth], { to: dataType.float });
 
-/** (N·C, k², H/k·W/k): places in the window, row by row. */
+/** (C·N, k², H/k·W/k): places in the window, row by row. */
 function placesOf(b: Builder, { input, output, geometry: { kernel } }: StepOf<'max-pool'>): string {
   const [batch, channels, height, width] = planesOf(b, input);
   const [, , rows, columns] = planesOf(b, output);
@@ -37,7 +37,8 @@ function firstOf(b: Builder, places: string, maxima: string, step: StepOf<'max-p
   }
   if (b.noted(`rectified ${step.input}`) !== undefined)
     terms.push(b.node('Mul', [asFloat(b, b.node('Not', [b.node('Greater', [maxima, b.number(0)])])), b.number(count)]));
-  return b.reshape(b.node('Sum', terms), b.shape(step.output));
+  const [batch, channels, rows, columns] = planesOf(b, step.output);
+  return b.reshape(b.node('Sum', terms), [channels, batch, rows, columns]);
 }
 
 /** Each value k times along both axes. */
@@ -54,7 +55,7 @@ export const pools = {
     else if (tiles(b, s.input, s.geometry)) {
       const places = placesOf(b, s);
       const maxima = b.node('ReduceMax', [places], { axes: [1], keepdims: 1 });
-      b.reshape(maxima, b.shape(s.output), b.write(s.output));
+      channelsFirst(b, maxima, s.output);
       b.keep(s.mask, firstOf(b, places, maxima, s));
       if (b.noted(`rectified ${s.input}`) !== undefined) b.note(`mask ${s.mask} passes`, String(s.input));
     } else {
@@ -86,15 +87,15 @@ export const pools = {
     const flat = [b.reshape(b.read(s.mask), [-1]), b.reshape(b.read(s.outputGradient), [-1])];
     const zeros = b.node('ConstantOfShape', [b.integers(size)]);
     const sums = b.node('ScatterElements', [zeros, ...flat], { axis: 0, reduction: 'add' });
-    b.reshape(sums, shape, b.write(s.inputGradient));
+    channelsFirst(b, sums, s.inputGradient);
   },
 
   'global-average-pool': (s, b) => void b.node('GlobalAveragePool', [b.read(s.input)], {}, b.write(s.output)),
 
   /** dx = dy/(H·W), everywhere. */
   'global-average-pool-gradient'(s, b) {
-    const [, , height, width] = planesOf(b, s.inputGradient);
+    const [batch, channels, height, width] = planesOf(b, s.inputGradient);
     const share = b.node('Mul', [b.read(s.outputGradient), b.number(1 / (height * width))]);
-    b.node('Expand', [share, b.integers(...b.shape(s.inputGradient))], {}, b.write(s.inputGradient));
+    b.node('Expand', [share, b.integers(channels, batch, height, width)], {}, b.write(s.inputGradient));
   },
 } satisfies Rows;

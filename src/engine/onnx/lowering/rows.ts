@@ -18,6 +18,19 @@ export const windowOf = ({ kernel, stride, padding }: Geometry): Readonly<Record
   pads: [padding, padding, padding, padding],
 });
 
-/** Σ over (N, H, W): (C). */
-export const channelSum = (b: Builder, value: string, output?: string): string =>
-  b.node('ReduceSum', [value, b.integers(0, 2, 3)], { keepdims: 0 }, output);
+/** One row a channel: (C, N·H·W). */
+export const rowsOf = (b: Builder, id: BufferId): string =>
+  b.once(`rows of ${id}`, () => b.reshape(b.read(id), [planesOf(b, id)[1], -1]));
+
+/** Back from rows, or from whatever has the elements in that order: (C, N, H, W). */
+export function channelsFirst(b: Builder, value: string, id: BufferId): void {
+  const [batch, channels, height, width] = planesOf(b, id);
+  b.reshape(value, [channels, batch, height, width], b.write(id));
+}
+
+/** Σ along rows: (C). */
+export const channelSum = (b: Builder, rows: string, output?: string): string =>
+  b.node('ReduceSum', [rows, b.integers(1)], { keepdims: 0 }, output);
+
+/** (C) → (C, 1), to be broadcast along rows. */
+export const perRow = (b: Builder, value: string): string => b.reshape(value, [-1, 1]);

@@ -72,16 +72,12 @@ const transposed = (matrix: Matrix): Matrix =>
 const squared = (matrix: Matrix): Matrix =>
   matrix.flatMap((first) => matrix.map((second) => first.flatMap((a) => second.map((c) => a * c))));
 
-/** (N, C, H, W) → (C, N, H, W). */
-const channelsFirst = (b: Builder, id: BufferId): string =>
-  b.once(`channels first ${id}`, () => b.node('Transpose', [b.read(id)], { perm: [1, 0, 2, 3] }));
-
 /** A tensor whose axes are transformed, the same along both: (6·tiles, 6·tiles, C·N), columns first. */
 function transform(b: Builder, id: BufferId, along: (size: number) => Matrix): string {
   const [batch, channels, height, width] = planesOf(b, id);
-  const rows = b.reshape(channelsFirst(b, id), [-1, width]);
+  const lines = b.reshape(b.read(id), [-1, width]);
   const [horizontal, vertical] = [along(width), along(height)];
-  const columns = b.node('Gemm', [b.matrix(horizontal), rows], { transB: 1 });
+  const columns = b.node('Gemm', [b.matrix(horizontal), lines], { transB: 1 });
   const planes = b.reshape(columns, [horizontal.length, channels * batch, height]);
   return b.node('MatMul', [b.matrix(vertical), b.node('Transpose', [planes], { perm: [0, 2, 1] })]);
 }
@@ -119,8 +115,8 @@ export interface Filtering {
   readonly flipped: boolean;
 }
 
-/** The convolution, without a bias: the value of `output`, which is not yet written. */
-export function filter(b: Builder, { input, kernel, output, size, padding, flipped }: Filtering, name?: string): string {
+/** The convolution without its bias: (O, N, H, W) as rows. */
+export function filter(b: Builder, { input, kernel, output, size, padding, flipped }: Filtering): string {
   const tiling = tilingOf(size, padding);
   const [batch, channels, height, width] = planesOf(b, input);
   const [, outputs, rows, columns] = planesOf(b, output);
@@ -137,7 +133,7 @@ export function filter(b: Builder, { input, kernel, output, size, padding, flipp
   const lines = b.node('MatMul', [b.node('Transpose', [m], { perm: [0, 2, 1] }), vertical]);
   const all = b.reshape(lines, [products * wide, outputs * batch * rows]);
   const pixels = b.node('Gemm', [all, b.matrix(outputTransform(wide, columns))], { transA: 1 });
-  return b.node('Transpose', [b.reshape(pixels, [outputs, batch, rows, columns])], { perm: [1, 0, 2, 3] }, name);
+  return b.reshape(pixels, [outputs, -1]);
 }
 
 /** (O, C, k, k) */
