@@ -27,6 +27,12 @@ export interface Builder extends Pick<GraphBuilder, 'node' | 'nodeOf' | 'fresh'>
   write(id: BufferId): string;
   /** The same for the new value of state. */
   update(id: BufferId): string;
+  /** As `write`, of a value that is still to be multiplied by one factor a channel, (C, 1); it is, where the buffer is read. */
+  scale(id: BufferId, value: string, factor: string): void;
+  /** The value of a buffer before it is multiplied, for a step that takes the factor in elsewhere; null where there is none. */
+  scaled(id: BufferId): { readonly value: string; readonly factor: string | null };
+  /** The steps of the program. */
+  readonly steps: readonly Step[];
   /** Says that the content of a mask is a value that is there already. */
   keep(mask: BufferId, value: string): void;
   /** Leaves a fact for later steps: of `rectified 7`, that buffer 7 holds nothing below 0. */
@@ -70,6 +76,7 @@ export function build(program: Program, freely: boolean, lower: (step: Step, bui
   const graph = graphBuilder();
   const constants = new Map<string, string>();
   const values = new Map<BufferId, string>();
+  const pending = new Map<BufferId, { readonly value: string; readonly factor: string }>();
   const facts = new Map<string, string>();
   const feeds: Port[] = [];
   const results: Port[] = [];
@@ -112,6 +119,13 @@ export function build(program: Program, freely: boolean, lower: (step: Step, bui
     read(id) {
       const known = values.get(id);
       if (known !== undefined) return known;
+      const waiting = pending.get(id);
+      if (waiting !== undefined) {
+        const [images, channels, ...pixels] = bufferOf(program, id).shape as [number, number, ...number[]];
+        const rows = builder.reshape(waiting.value, [channels, -1]);
+        const product = graph.node('Mul', [rows, waiting.factor]);
+        return builder.reshape(product, [channels, images, ...pixels], builder.write(id));
+      }
       const { kind } = bufferOf(program, id);
       assert(kind === 'input' || kind === 'state', () => `buffer ${id} is read before it is written`);
       const given = name(id);
@@ -127,6 +141,12 @@ export function build(program: Program, freely: boolean, lower: (step: Step, bui
       if (bufferOf(program, id).kind === 'output') written.push(id);
       return value;
     },
+    scale(id, value, factor) {
+      pending.set(id, { value, factor });
+      if (bufferOf(program, id).kind === 'output') builder.read(id);
+    },
+    scaled: (id) => pending.get(id) ?? { value: builder.read(id), factor: null },
+    steps: program.steps,
     update(id) {
       const value = graph.fresh(`${id}: new ${bufferOf(program, id).name}`);
       updates.push({ name: value, buffer: id });

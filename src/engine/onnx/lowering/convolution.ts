@@ -2,7 +2,7 @@
  * Convolutions and their two gradients: by minimal filtering where that is allowed and pays, else as matrix products, and where
  * those would need a copy of the image for each offset of the kernel, as convolutions of other tensors.
  */
-import type { BufferId, Geometry, StepOf } from '../../../program/program.ts';
+import type { BufferId, Geometry, Step, StepOf } from '../../../program/program.ts';
 import type { Builder } from '../builder.ts';
 import { type Rows, channelSum, channelsFirst, perRow, planesOf, rowsOf, windowOf } from './rows.ts';
 import { filter, filterGradient, pays } from './winograd.ts';
@@ -38,9 +38,10 @@ const columnsOf = (b: Builder, input: BufferId, output: BufferId, geometry: Geom
   });
 
 /** dW[o,i,u,v] = Σ x[n,i,y·s+u−p,x·s+v−p]·dy[n,o,y,x]: for each (u, v) a matrix product over all (n, y, x). */
-function byProducts(s: StepOf<'convolution-gradient-kernel'>, b: Builder): void {
+function byProducts(s: StepOf<'convolution-gradient-kernel'>, b: Builder): string {
   const [outputs, inputs, size] = b.shape(s.kernelGradient) as [number, number, number];
-  const product = (value: string): string => b.node('Gemm', [rowsOf(b, s.outputGradient), value], { transB: 1 });
+  const outputGradient = b.reshape(b.scaled(s.outputGradient).value, [outputs, -1]);
+  const product = (value: string): string => b.node('Gemm', [outputGradient, value], { transB: 1 });
   let ordered: string;
   if (inputs < fewChannels) {
     const all = product(columnsOf(b, s.input, s.outputGradient, s.geometry));
@@ -50,7 +51,7 @@ function byProducts(s: StepOf<'convolution-gradient-kernel'>, b: Builder): void 
     const all = b.reshape(b.node('Concat', each, { axis: 0 }), [size * size, outputs, inputs]);
     ordered = b.node('Transpose', [all], { perm: [1, 2, 0] });
   }
-  b.reshape(ordered, b.shape(s.kernelGradient), b.write(s.kernelGradient));
+  return b.reshape(ordered, b.shape(s.kernelGradient));
 }
 
 /**
@@ -80,6 +81,16 @@ function byConvolution(s: StepOf<'convolution-gradient-kernel'>, b: Builder): vo
   b.node('Transpose', [gradient], { perm: [1, 0, 2, 3] }, b.write(s.kernelGradient));
 }
 
+/** A kernel (O, I, k, k) that takes in a factor a channel of what it is applied to, turned. */
+const multiplied = (b: Builder, kernel: string, factor: string | null): string =>
+  factor === null ? kernel : b.node('Mul', [kernel, b.reshape(factor, [-1, 1, 1, 1])]);
+
+const isItsSibling = (step: Step, { outputGradient, geometry }: StepOf<'convolution-gradient-kernel'>): boolean =>
+  step.kind === 'convolution-gradient-input' &&
+  step.outputGradient === outputGradient &&
+  step.geometry.kernel === geometry.kernel &&
+  step.geometry.padding === geometry.padding;
+
 export const convolutions = {
   /** y = W·x + b, x being the pixels, their surroundings, or their tiles. */
   convolution(s, b) {
@@ -91,8 +102,8 @@ export const convolutions = {
       b.node('Gemm', [b.reshape(kernel, [outputs, -1]), value, ...(bias === null ? [] : [bias])]);
     if (isPointwise(s.geometry)) channelsFirst(b, product(b.read(s.kernel), rowsOf(b, s.input)), s.output);
     else if (b.freely && pays(s.geometry, inputs, outputs, rows, columns)) {
-      const { input, kernel, output } = s;
-      const filtered = filter(b, { input, kernel, output, size, padding, flipped: false });
+      const { input, output } = s;
+      const filtered = filter(b, { input, kernel: b.read(s.kernel), output, size, padding, flipped: false });
       channelsFirst(b, bias === null ? filtered : b.node('Add', [filtered, bias]), s.output);
     } else if (groups === 1 && inputs < fewChannels) {
       const kernel = b.node('Transpose', [b.read(s.kernel)], { perm: [0, 2, 3, 1] });
@@ -122,7 +133,8 @@ export const convolutions = {
       channelsFirst(b, product, s.inputGradient);
     } else if (b.freely && pays(s.geometry, outputs, inputs, rows, columns)) {
       const [input, output] = [s.outputGradient, s.inputGradient];
-      const filtering = { input, kernel: s.kernel, output, size, padding: size - 1 - padding, flipped: true };
+      const taken = multiplied(b, kernel, b.scaled(input).factor);
+      const filtering = { input, kernel: taken, output, size, padding: size - 1 - padding, flipped: true };
       channelsFirst(b, filter(b, filtering), output);
     } else if (stride > 1) {
       const from = planesOf(b, s.outputGradient);
@@ -145,13 +157,17 @@ export const convolutions = {
   'convolution-gradient-kernel'(s, b) {
     const [, inputs] = planesOf(b, s.input);
     const [, outputs, rows, columns] = planesOf(b, s.outputGradient);
+    const { factor } = b.scaled(s.outputGradient);
+    const free = b.freely && pays(s.geometry, inputs, outputs, rows, columns);
     if (isPointwise(s.geometry)) {
       const product = b.node('Gemm', [rowsOf(b, s.outputGradient), rowsOf(b, s.input)], { transB: 1 });
       b.reshape(product, b.shape(s.kernelGradient), b.write(s.kernelGradient));
-    } else if (b.freely && pays(s.geometry, inputs, outputs, rows, columns))
-      filterGradient(b, s.input, s.outputGradient, s.geometry, b.write(s.kernelGradient));
-    else if (s.geometry.groups === 1) byProducts(s, b);
-    else byConvolution(s, b);
+    } else if (free || s.geometry.groups === 1) {
+      // The tiles of the gradient, where the gradient to the input takes them too: the fewer channels are then the input's.
+      const exchanged = inputs <= outputs && b.steps.some((step) => isItsSibling(step, s));
+      const gradient = free ? filterGradient(b, s.input, s.outputGradient, s.geometry, exchanged) : byProducts(s, b);
+      b.reshape(multiplied(b, gradient, factor), b.shape(s.kernelGradient), b.write(s.kernelGradient));
+    } else byConvolution(s, b);
     if (s.biasGradient !== null) channelSum(b, rowsOf(b, s.outputGradient), b.write(s.biasGradient));
   },
 } satisfies Rows;

@@ -63,8 +63,9 @@ export const normalizations = {
   },
 
   /**
-   * g = dy·[y > 0];  dβ = Σ g;  dγ = (Σ g·x − μ·Σ g)/σ;  dx = γ/σ·(g − dβ/m − (x − μ)/σ·dγ/m), m values a channel. The terms
-   * without g are a batch normalisation themselves, of scale −γ/σ·dγ/m and shift −γ/σ·dβ/m.
+   * g = dy·[y > 0];  dβ = Σ g;  dγ = (Σ g·x − μ·Σ g)/σ;  dx = γ/σ·(g − dβ/m − (x − μ)/σ·dγ/m), m values a channel. Without
+   * the factor, the terms beside g are a batch normalisation of x, of scale −dγ/m and shift −dβ/m; and the factor, one a channel,
+   * is taken in by what reads dx, where that is a convolution.
    */
   'batch-normalization-gradient'(s, b) {
     const [batch, channels, height, width] = planesOf(b, s.input);
@@ -80,11 +81,9 @@ export const normalizations = {
     const products = channelSum(b, b.node('Mul', [gradient, rows]));
     const centered = b.node('Sub', [products, b.node('Mul', [mean, shiftGradient])]);
     const scaleGradient = b.node('Div', [centered, sigma], {}, b.write(s.scaleGradient));
-    const factor = b.node('Div', [b.read(s.scale), sigma]);
-    const share = b.node('Mul', [factor, b.number(-1 / count)]);
-    const [scale, shift] = [b.node('Mul', [share, scaleGradient]), b.node('Mul', [share, shiftGradient])];
-    const others = normalize(b, rows, [scale, shift, mean, variance], s.epsilon);
-    channelsFirst(b, b.node('Add', [b.node('Mul', [gradient, perRow(b, factor)]), others]), s.inputGradient);
+    const [scale, shift] = [scaleGradient, shiftGradient].map((sum) => b.node('Mul', [sum, b.number(-1 / count)]));
+    const others = normalize(b, rows, [scale as string, shift as string, mean, variance], s.epsilon);
+    b.scale(s.inputGradient, b.node('Add', [gradient, others]), perRow(b, b.node('Div', [b.read(s.scale), sigma])));
   },
 
   /** running = (1 − momentum)·running + momentum·batch, the variance made unbiased. */

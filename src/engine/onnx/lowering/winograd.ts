@@ -72,10 +72,10 @@ const transposed = (matrix: Matrix): Matrix =>
 const squared = (matrix: Matrix): Matrix =>
   matrix.flatMap((first) => matrix.map((second) => first.flatMap((a) => second.map((c) => a * c))));
 
-/** A tensor whose axes are transformed, the same along both: (6·tiles, 6·tiles, C·N), columns first. */
+/** A tensor, without its factor, whose axes are transformed, the same along both: (6·tiles, 6·tiles, C·N), columns first. */
 function transform(b: Builder, id: BufferId, along: (size: number) => Matrix): string {
   const [batch, channels, height, width] = planesOf(b, id);
-  const lines = b.reshape(b.read(id), [-1, width]);
+  const lines = b.reshape(b.scaled(id).value, [-1, width]);
   const [horizontal, vertical] = [along(width), along(height)];
   const columns = b.node('Gemm', [b.matrix(horizontal), lines], { transB: 1 });
   const planes = b.reshape(columns, [horizontal.length, channels * batch, height]);
@@ -105,8 +105,8 @@ function tilesOf(b: Builder, id: BufferId, { size, padding, tiles }: Tiling): st
 
 export interface Filtering {
   readonly input: BufferId;
-  /** (O, C, k, k), or for `flipped` (C, O, k, k). */
-  readonly kernel: BufferId;
+  /** (O, C, k, k), or for `flipped` (C, O, k, k), with what multiplies the input. */
+  readonly kernel: string;
   /** (N, O, H, W) */
   readonly output: BufferId;
   readonly size: number;
@@ -122,7 +122,7 @@ export function filter(b: Builder, { input, kernel, output, size, padding, flipp
   const [, outputs, rows, columns] = planesOf(b, output);
   const [high, wide] = [tiling.tiles(height), tiling.tiles(width)];
   // (k², O·C), columns first
-  const ordered = b.node('Transpose', [b.read(kernel)], { perm: flipped ? [3, 2, 1, 0] : [3, 2, 0, 1] });
+  const ordered = b.node('Transpose', [kernel], { perm: flipped ? [3, 2, 1, 0] : [3, 2, 0, 1] });
   const oneAxis = kernelTransform(size).map((row) => (flipped ? row.toReversed() : row));
   const flat = b.node('Gemm', [b.matrix(squared(oneAxis)), b.reshape(ordered, [size * size, outputs * channels])]);
   const u = b.reshape(flat, [products, 1, products, 1, outputs, channels]);
@@ -136,31 +136,37 @@ export function filter(b: Builder, { input, kernel, output, size, padding, flipp
   return b.reshape(pixels, [outputs, -1]);
 }
 
-/** (O, C, k, k) */
+/**
+ * dW (O, C, k, k) of the convolution of `input` with that padding, where `outputGradient` is not multiplied. The gradient's place
+ * and the input's can be exchanged, which turns the kernel: the one is spread over tiles by G, the other's tiles are taken by
+ * Bᵀ, and may have been taken for another product already.
+ */
 export function filterGradient(
   b: Builder,
   input: BufferId,
   outputGradient: BufferId,
   { kernel: size, padding }: Geometry,
-  name: string,
-): void {
-  const tiling = tilingOf(size, padding);
-  const [, channels, height, width] = planesOf(b, input);
-  const [batch, outputs] = planesOf(b, outputGradient);
+  exchanged: boolean,
+): string {
+  const [taken, spread] = exchanged ? [outputGradient, input] : [input, outputGradient];
+  const tiling = tilingOf(size, exchanged ? size - 1 - padding : padding);
+  const [, channels, height, width] = planesOf(b, taken);
+  const [batch, kernels] = planesOf(b, spread);
   const [high, wide] = [tiling.tiles(height), tiling.tiles(width)];
   const step = outputsOf(size);
-  const spread = transform(b, outputGradient, (length) =>
-    overTiles(kernelTransform(step), Math.ceil(length / step), length, step, 0),
-  );
-  const tiles = b.reshape(spread, [products, wide, products, high, outputs, batch]);
-  const turned = b.node('Transpose', [tilesOf(b, input, tiling)], { perm: [0, 1, 2, 3, 5, 4] });
+  const over = (length: number): Matrix => overTiles(kernelTransform(step), Math.ceil(length / step), length, step, 0);
+  const tiles = b.reshape(transform(b, spread, over), [products, wide, products, high, kernels, batch]);
+  const turned = b.node('Transpose', [tilesOf(b, taken, tiling)], { perm: [0, 1, 2, 3, 5, 4] });
   const each = b.reshape(b.node('MatMul', [tiles, turned]), [products, wide, -1]);
   // One axis at a time: that is what ONNX Runtime sums fast.
   const ofColumns = b.node('ReduceSum', [each, b.integers(1)], { keepdims: 0 });
-  const rows = b.reshape(ofColumns, [products * products, high, outputs * channels]);
+  const rows = b.reshape(ofColumns, [products * products, high, kernels * channels]);
   const flat = b.node('ReduceSum', [rows, b.integers(1)], { keepdims: 0 });
-  const gradient = b.node('Gemm', [b.matrix(squared(transposed(powers(size)))), flat]);
-  b.node('Transpose', [b.reshape(gradient, [size, size, outputs, channels])], { perm: [2, 3, 1, 0] }, name);
+  const oneAxis = transposed(powers(size));
+  const gradient = b.node('Gemm', [b.matrix(squared(exchanged ? oneAxis.toReversed() : oneAxis)), flat]);
+  return b.node('Transpose', [b.reshape(gradient, [size, size, kernels, channels])], {
+    perm: exchanged ? [3, 2, 1, 0] : [2, 3, 1, 0],
+  });
 }
 
 /**
