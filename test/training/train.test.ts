@@ -55,7 +55,7 @@ function jobOf(fields: Partial<TrainingJob> = {}): TrainingJob {
     schedule: { kind: 'cosine', rate: 0.05, from: 0, to: 1 },
     key: ['line'],
     minibatches: { first: 0, count: 4 * perEpoch, done: 0 },
-    engine: { name: 'reference', threads: 1, convolution: 'auto' },
+    engine: { name: 'reference', device: 'cpu', threads: 1, convolution: 'auto' },
     ...fields,
   };
 }
@@ -264,7 +264,7 @@ await test('it learns: 2,000 real images, five epochs', async () => {
       batch: 32,
       augmentation: { flip: true, normalise: true, shift: 0, cutout: 0, mixup: 0 },
       minibatches: { first: 0, count: 5 * 62, done: 0 },
-      engine: { name: engine.fingerprint.engine, threads: 1, convolution: 'auto' },
+      engine: { name: engine.fingerprint.engine, device: 'cpu', threads: 1, convolution: 'auto' },
     }),
     surroundings(reports, { dataset: real.dataset, engine }),
   );
