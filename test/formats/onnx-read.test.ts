@@ -298,6 +298,27 @@ test('half and double precision become f32, and are mentioned', async () => {
   }
 });
 
+test('what is trained otherwise from here on is said', () => {
+  const notes = (draw: Case['draw']): readonly string[] => importModel(handmadeModel(draw)).notes;
+  assert.deepEqual(
+    notes((g, x) =>
+      headOf(g, conv(g, conv(g, x, 2, 4, [1, 3], { pads: [0, 1, 0, 1] }), 4, 4, [1, 3], { pads: [0, 1, 0, 1] }), 4),
+    ),
+    ['a kernel 1×3 becomes 3×3 by zeros, which are trained from here on (2 times)'],
+  );
+  assert.deepEqual(
+    notes((g, x) => headOf(g, g.node('AveragePool', [x], { kernel_shape: [2, 2], strides: [2, 2] }), 2)),
+    ['the average pool 2×2 becomes a depthwise convolution, whose weights are trained'],
+  );
+  assert.deepEqual(
+    notes((g, x) => {
+      const w = g.weights(2, 2, 1, 1);
+      return headOf(g, g.node('Conv', [g.node('Conv', [x, w]), w]), 2);
+    }),
+    ['weights that several nodes share are learned apart from here on'],
+  );
+});
+
 test('class names come from the metadata, where they are as many as the logits', () => {
   const named = (classes: string): readonly string[] | null =>
     importModel(handmadeModel((g, x) => headOf(g, x, 2), { metadata: { classes } })).classes;
