@@ -7,6 +7,15 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
+export const mean = (numbers: readonly number[]): number =>
+  numbers.reduce((sum, number) => sum + number, 0) / Math.max(1, numbers.length);
+
+/** Of a sample: over n − 1. */
+export function deviation(numbers: readonly number[]): number {
+  const middle = mean(numbers);
+  return Math.sqrt(numbers.reduce((sum, number) => sum + (number - middle) ** 2, 0) / Math.max(1, numbers.length - 1));
+}
+
 /** Milliseconds of one step. */
 export interface Times {
   readonly wall: number;

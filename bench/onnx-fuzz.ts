@@ -1,7 +1,7 @@
 /**
- * `npm run soak:onnx`: the fixtures' models, damaged ten thousand times, each imported; what is not refused is computed and
- * compared with ONNX Runtime. It goes on as long as each ends in a network or in one line, and writes what it found to
- * results/onnx.md. `--files 20000` for more, `--first 5000` to begin elsewhere.
+ * `npm run soak:onnx`: the fixtures' models, damaged ten thousand times, each imported, and each evaluated. What import does not
+ * refuse is computed and compared with ONNX Runtime; `evaluate` hands the damaged file itself to ONNX Runtime, in a process of
+ * its own. It goes on as long as each ends in a network or in one line, and writes what it found to results/onnx.md. `--files 20000` for more, `--first 5000` to begin elsewhere.
  */
 import { mkdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { openEngine } from '../src/engine/open.ts';
 import { version } from '../src/util/version.ts';
 import { fixture, fixtureNames } from '../test/support/onnx-fixtures.ts';
 import { fuzzImport, sampleOf, type Outcome, type Sample } from '../test/support/onnx-damage.ts';
+import { fuzzEvaluate } from '../test/support/onnx-damage-run.ts';
 
 const report = join('results', 'onnx.md');
 /** Files between two lines of progress. */
@@ -22,6 +23,7 @@ const say = (text: string): void => void writeSync(2, `${text}\n`);
 const targets: Readonly<Record<string, (samples: readonly Sample[], first: number, count: number) => Promise<Outcome>>> = {
   import: async (samples, first, count) =>
     fuzzImport(await openEngine('onednn', { threads: 1, environment: process.env }), samples, first, count),
+  evaluate: fuzzEvaluate,
 };
 
 function together(a: Outcome, b: Outcome): Outcome {
@@ -43,7 +45,7 @@ function section(name: string, { files, networks, compared, unclear, complaints,
   return [
     `## ${name}`,
     '',
-    `- ${files} files; ${networks} became networks, ${compared} of those were compared, ${unclear.length} of them unclear; the others were refused with ${complaints.size} kinds of lines`,
+    `- ${files} files; ${networks} gave a network's numbers, ${compared} of those were compared, ${unclear.length} of them unclear; the others were refused with ${complaints.size} kinds of lines`,
     `- slowest ${slowest.milliseconds.toFixed(0)} ms (${slowest.what}); the process grew by ${Math.round(grown / 2 ** 20)} MiB at most`,
     ...unclear.map((what) => `- unclear: ${what}`),
     '',

@@ -15,6 +15,7 @@ import { vanillaNetwork } from '../src/network/vanilla.ts';
 import { cacheFolder } from '../src/run/open.ts';
 import { presets } from '../src/search/settings.ts';
 import { splitDataset } from '../src/data/split.ts';
+import { deviation, mean } from './measure.ts';
 import type { EngineReference, Report, TrainingJob } from '../src/training/job.ts';
 
 interface Run {
@@ -119,11 +120,6 @@ await Promise.all(
 );
 pool.close();
 
-const mean = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
-const std = (numbers: readonly number[]): number => {
-  const middle = mean(numbers);
-  return Math.sqrt(numbers.reduce((sum, number) => sum + (number - middle) ** 2, 0) / Math.max(1, numbers.length - 1));
-};
 const last = (numbers: readonly number[] | undefined): number => mean((numbers ?? []).slice(15, 20));
 const losses = seeds.map((seed) => last(runs[seed]?.losses));
 const accuracies = seeds.map((seed) => last(runs[seed]?.accuracies));
@@ -139,7 +135,7 @@ const text = `# The vanilla network on CIFAR-10
 | seed | training loss | clean validation accuracy | test accuracy after epoch 20 |
 | --- | --- | --- | --- |
 ${rows.join('\n')}
-| mean ± std | ${mean(losses).toFixed(4)} ± ${std(losses).toFixed(4)} | ${(100 * mean(accuracies)).toFixed(1)} ± ${(100 * std(accuracies)).toFixed(1)} % | ${(100 * mean(tests)).toFixed(1)} ± ${(100 * std(tests)).toFixed(1)} % |
+| mean ± std | ${mean(losses).toFixed(4)} ± ${deviation(losses).toFixed(4)} | ${(100 * mean(accuracies)).toFixed(1)} ± ${(100 * deviation(accuracies)).toFixed(1)} % | ${(100 * mean(tests)).toFixed(1)} ± ${(100 * deviation(tests)).toFixed(1)} % |
 | PyTorch 1.13, one seed | ${reference.loss} | ${(100 * reference.accuracy).toFixed(1)} % | 69.3 % |
 
 Loss over the reference: ${((100 * mean(losses)) / reference.loss - 100).toFixed(2)} %. Accuracy less the reference: ${(100 * (mean(accuracies) - reference.accuracy)).toFixed(1)} points.

@@ -7,6 +7,8 @@
  * ```
  */
 export { search, resume, readRun, cacheFolder } from './run/open.ts';
+export { exportNetwork } from './run/export.ts';
+export type { ExportOptions, ExportResult } from './run/export.ts';
 export type { SearchOptions, ResumeOptions, SettingsOverride } from './run/open.ts';
 export type { RunItem } from './run/drive.ts';
 export type { Entry, Plan, Progress, RunEvent } from './run/events.ts';

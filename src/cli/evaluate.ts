@@ -1,15 +1,15 @@
-/** `instar evaluate`: the best network of a run on a dataset. */
+/** `instar evaluate`: the best network of a run, or any .onnx classifier, on a dataset. */
 import type { Dataset, Part } from '../data/dataset.ts';
 import { toGrey } from '../data/image.ts';
 import { readDataset } from '../data/read.ts';
-import { bytesOf } from '../data/dataset.ts';
-import { readBest, type Best } from '../run/best.ts';
+import { readBest } from '../run/best.ts';
 import { cacheFolder, readRun } from '../run/open.ts';
 import { setImmediate } from 'node:timers/promises';
 import { UserError } from '../util/user-error.ts';
 import { formatSize, openEvaluator } from './best.ts';
 import { printLines, type Io } from './io.ts';
 import type { Given } from './given.ts';
+import { isModel, openForeignModel, scaleOf, type PixelScale } from './model.ts';
 import { formatLoss, formatPercent, padLeft, padRight, plural, printable, truncate } from './text.ts';
 import { parseChoice } from './values.ts';
 
@@ -30,18 +30,30 @@ function withChannels(part: Part, from: number, to: number): Part {
   return { images, labels: part.labels };
 }
 
+/** What is asked of the images: the classes that the network tells apart, and the size that it takes. */
+interface Wanted {
+  /** Null: the dataset's own. */
+  readonly classes: readonly string[] | null;
+  readonly channels: number;
+  /** Null: any. */
+  readonly height: number | null;
+  readonly width: number | null;
+}
+
 /** The images to be measured, labelled by the network's classes. */
-function partFor(best: Best, dataset: Dataset, all: boolean): Part {
-  const { classes, shape } = best.about;
-  const missing = dataset.classes.find((name) => !classes.includes(name));
-  if (missing !== undefined)
+function partFor({ classes, channels, height, width }: Wanted, dataset: Dataset, all: boolean): Part {
+  const { shape } = dataset;
+  const missing = dataset.classes.find((name) => classes !== null && !classes.includes(name));
+  if (classes !== null && missing !== undefined)
     throw new UserError(
       `${dataset.name}: the network does not know the class ${missing}; it knows ${truncate(classes.join(', '), 200)}`,
     );
-  if (dataset.shape.height !== shape.height || dataset.shape.width !== shape.width)
-    throw new UserError(`${dataset.name}: images of ${formatSize(dataset.shape)}, but the network takes ${formatSize(shape)}`);
+  if (shape.height !== (height ?? shape.height) || shape.width !== (width ?? shape.width))
+    throw new UserError(
+      `${dataset.name}: images of ${formatSize(shape)}, but the network takes ${channels}×${height ?? '?'}×${width ?? '?'}`,
+    );
   const parts = (all ? [dataset.train, dataset.test] : [dataset.test]).map((part) =>
-    withChannels(part, dataset.shape.channels, shape.channels),
+    withChannels(part, shape.channels, channels),
   );
   const images = new Uint8Array(parts.reduce((sum, part) => sum + part.images.length, 0));
   let at = 0;
@@ -49,15 +61,13 @@ function partFor(best: Best, dataset: Dataset, all: boolean): Part {
     images.set(part.images, at);
     at += part.images.length;
   }
-  const positions = dataset.classes.map((name) => classes.indexOf(name));
+  const positions = dataset.classes.map((name, index) => classes?.indexOf(name) ?? index);
   const labels = Uint16Array.from(parts.flatMap((part) => Array.from(part.labels, (label) => positions[label] as number)));
-  if (images.length !== labels.length * bytesOf(shape)) throw new Error('bug: images and labels do not fit together');
   return { images, labels };
 }
 
 /** A dataset of folders is brought to the network's size; for others `--image-size` is said nothing of. */
-async function readFor(best: Best, reference: string, given: Given, io: Io): Promise<Dataset> {
-  const { height, width } = best.about.shape;
+async function readFor({ height, width }: Wanted, reference: string, given: Given, io: Io): Promise<Dataset> {
   const data = given['data'] as string | undefined;
   const read = (imageSize: number | undefined): Promise<{ dataset: Dataset }> =>
     readDataset(reference, {
@@ -67,12 +77,109 @@ async function readFor(best: Best, reference: string, given: Given, io: Io): Pro
       ...(data === undefined ? {} : { dataFolder: data }),
       progress: (event) => void (event.kind === 'note' && printLines(io.err, [printable(event.message)])),
     });
-  if (height !== width) return (await read(undefined)).dataset;
+  if (height === null || height !== width) return (await read(undefined)).dataset;
   try {
     return (await read(height)).dataset;
   } catch (error) {
     if (error instanceof UserError && error.message.startsWith('--image-size')) return (await read(undefined)).dataset;
     throw error;
+  }
+}
+
+/** What was measured. `loss` is null where the numbers may not be logits. */
+interface Found {
+  readonly path: string;
+  /** `final`, or null for a foreign file. */
+  readonly line: string | null;
+  readonly dataset: Dataset;
+  readonly classes: readonly string[];
+  readonly images: number;
+  readonly accuracy: number;
+  readonly loss: number | null;
+  readonly confusion: readonly (readonly number[])[];
+  /** Whether these are the images that the network was grown with. */
+  readonly own: boolean;
+  /** What a person should know beside it. */
+  readonly notes: readonly string[];
+}
+
+const wholePart = (given: Given): boolean => {
+  const part = given['part'] as string | undefined;
+  return part !== undefined && parseChoice('--part', part, ['test', 'all'] as const) === 'all';
+};
+
+async function evaluateRun(where: string, reference: string, given: Given, io: Io): Promise<Found> {
+  const best = await readBest(where);
+  const { classes, shape, line } = best.about;
+  const wanted: Wanted = { classes, ...shape };
+  const dataset = await readFor(wanted, reference, given, io);
+  const part = partFor(wanted, dataset, wholePart(given));
+  const evaluator = await openEvaluator(best, given, usualBatch, io);
+  const everything = Uint32Array.from(part.labels, (_label, index) => index);
+  const measured = await evaluator.measure(part, everything, () => setImmediate());
+  evaluator.dispose();
+  const own = best.config !== null && dataset.hash === best.config.data.hash;
+  const readings = own ? readRun(where).state.search.readings : 0;
+  const notes = own
+    ? [
+        `Note: this is the run's own data. Its journal counts ${plural(readings, 'reading')} of the test set; this one is not counted there.`,
+      ]
+    : [];
+  return { path: best.path, line, dataset, classes, images: part.labels.length, ...measured, own, notes };
+}
+
+const scaleWords: Readonly<Record<PixelScale, string>> = {
+  raw: 'pixels as they are, 0 to 255',
+  unit: 'pixels from 0 to 1',
+  normalised: "pixels normalised by the mean and deviation of the dataset's training images",
+};
+
+async function evaluateModel(where: string, reference: string, given: Given, io: Io): Promise<Found> {
+  const model = await openForeignModel(where, given);
+  try {
+    const { input, classes: named, count } = model.classifier;
+    const wanted: Wanted = { classes: named, channels: input.channels, height: input.height, width: input.width };
+    const dataset = await readFor(wanted, reference, given, io);
+    const classes = named ?? dataset.classes;
+    if (count !== null && classes.length !== count)
+      throw new UserError(`${where}: tells ${count} classes apart, but ${dataset.name} has ${classes.length}`);
+    const part = partFor(wanted, dataset, wholePart(given));
+    const scale = scaleOf(model.classifier, given, 'normalised');
+    const { mean, std } = dataset;
+    if (scale === 'normalised' && dataset.shape.channels !== input.channels)
+      throw new UserError(
+        `${where}: takes ${input.channels} channels and the images have ${dataset.shape.channels}: --pixels unit or raw`,
+      );
+    const shape = { ...dataset.shape, channels: input.channels };
+    const logits = await model.logits(part, shape, scale, { mean, std });
+    const found = logits.length / Math.max(1, part.labels.length);
+    if (found !== classes.length) throw new UserError(`${where}: gives ${found} numbers an image for ${classes.length} classes`);
+    const confusion = Array.from(classes, () => Array.from(classes, () => 0));
+    let right = 0;
+    part.labels.forEach((label, image) => {
+      let best = 0;
+      for (let k = 1; k < found; k++)
+        if ((logits[image * found + k] as number) > (logits[image * found + best] as number)) best = k;
+      if (best === label) right++;
+      const row = confusion[label] as number[];
+      row[best] = (row[best] as number) + 1;
+    });
+    const notes = input.elementType === 'uint8' ? [] : [`Given to it: ${scaleWords[scale]} (--pixels).`];
+    const images = part.labels.length;
+    return {
+      path: where,
+      line: null,
+      dataset,
+      classes,
+      images,
+      accuracy: right / images,
+      loss: null,
+      confusion,
+      own: false,
+      notes,
+    };
+  } finally {
+    model.close();
   }
 }
 
@@ -95,40 +202,10 @@ function confusionLines(classes: readonly string[], confusion: readonly (readonl
 /** More classes than this are listed without their confusions. */
 const widestConfusion = 20;
 
-export async function evaluateCommand(where: string, reference: string, given: Given, io: Io): Promise<number> {
-  const partText = given['part'] as string | undefined;
-  const all = partText !== undefined && parseChoice('--part', partText, ['test', 'all'] as const) === 'all';
-  const best = await readBest(where);
-  const dataset = await readFor(best, reference, given, io);
-  const part = partFor(best, dataset, all);
-  const evaluator = await openEvaluator(best, given, usualBatch, io);
-  const everything = Uint32Array.from(part.labels, (_label, index) => index);
-  const breathe = (): Promise<void> => setImmediate();
-  const { accuracy, loss, confusion } = await evaluator.measure(part, everything, breathe);
-  evaluator.dispose();
-  const own = best.config !== null && dataset.hash === best.config.data.hash;
-  const { classes } = best.about;
-  if (given['json'] === true) {
-    const { path, about } = best;
-    printLines(io.out, [
-      JSON.stringify({
-        network: path,
-        line: about.line,
-        dataset: dataset.name,
-        part: all ? 'all' : 'test',
-        images: part.labels.length,
-        own,
-        accuracy,
-        loss,
-        classes,
-        confusion,
-      }),
-    ]);
-    return 0;
-  }
+function text({ path, line, dataset, classes, images, accuracy, loss, confusion, notes }: Found, all: boolean): string[] {
   const lines = [
-    `${best.path} (${best.about.line}) on ${plural(part.labels.length, all ? 'image' : 'test image')} of ${printable(dataset.name)}`,
-    `accuracy ${formatPercent(accuracy)}, loss ${formatLoss(loss)}`,
+    `${path}${line === null ? '' : ` (${line})`} on ${plural(images, all ? 'image' : 'test image')} of ${printable(dataset.name)}`,
+    `accuracy ${formatPercent(accuracy)}${loss === null ? '' : `, loss ${formatLoss(loss)}`}`,
     '',
   ];
   if (classes.length <= widestConfusion)
@@ -140,13 +217,17 @@ export async function evaluateCommand(where: string, reference: string, given: G
         return `  ${padRight(truncate(printable(classes[index] ?? ''), 24), 24)} ${total === 0 ? '–' : padLeft(formatPercent((row[index] ?? 0) / total), 8)}`;
       }),
     );
-  if (own) {
-    const { readings } = readRun(where).state.search;
-    lines.push(
-      '',
-      `Note: this is the run's own data. Its journal counts ${plural(readings, 'reading')} of the test set; this one is not counted there.`,
-    );
-  }
-  printLines(io.out, lines);
+  return notes.length === 0 ? lines : [...lines, '', ...notes];
+}
+
+export async function evaluateCommand(where: string, reference: string, given: Given, io: Io): Promise<number> {
+  const all = wholePart(given);
+  const found = await (isModel(where) ? evaluateModel : evaluateRun)(where, reference, given, io);
+  if (given['json'] === true) {
+    const { path, line, dataset, images, own, accuracy, loss, classes, confusion, notes } = found;
+    const part = all ? 'all' : 'test';
+    const printed = { network: path, line, dataset: dataset.name, part, images, own, accuracy, loss, classes, confusion, notes };
+    printLines(io.out, [JSON.stringify(printed)]);
+  } else printLines(io.out, text(found, all));
   return 0;
 }

@@ -28,6 +28,14 @@ export const processIo: Io = {
   pause: () => void process.kill(process.pid, 'SIGSTOP'),
 };
 
+/** A reader that has gone (`| head`) is no failure of ours; neither is a terminal that was closed. */
+export function allowLostReaders(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+    });
+}
+
 export const printLines = (stream: NodeJS.WriteStream, lines: readonly string[]): void => {
   for (const line of lines) stream.write(`${line}\n`);
 };

@@ -1,11 +1,11 @@
 /** A run as plain lines, one per event that means something: what is said where there is no terminal. Pure. */
 import { describeEdit } from '../morphism/operators.ts';
 import type { Config } from '../run/config.ts';
-import type { Entry, Plan } from '../run/events.ts';
+import type { Entry, Exported, Plan } from '../run/events.ts';
 import { formatRungs } from '../search/rungs.ts';
 import { lineOf, validationOf, type LineId } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
-import { formatCount, formatLoss, formatPercent, formatWhole, plural, printable } from './text.ts';
+import { formatBytes, formatCount, formatLoss, formatPercent, formatWhole, plural, printable } from './text.ts';
 import { rungsFor, settingsOf, startWords, type View } from './view.ts';
 
 /** What the run is, before it begins. */
@@ -45,6 +45,19 @@ export function describePlan(plan: Plan, budget: number, config: Config): string
   );
 }
 
+const milliseconds = (value: number): string => (value < 10 ? value.toFixed(1) : value.toFixed(0));
+
+/** What was verified of an exported file, in one line. */
+export function describeExport({ verified, problem }: Pick<Exported, 'verified' | 'problem'>): string {
+  if (verified === null) return `could not be verified: ${printable(problem ?? '')}`;
+  const { bytes, part, images, difference, fileAccuracy, latency } = verified;
+  const like = problem === null ? "as the engine's" : `NOT TO BE TRUSTED: ${problem}`;
+  return (
+    `${formatBytes(bytes)}; on ${plural(images, `${part} image`)} logits within ${difference.toExponential(0)}, accuracy ${formatPercent(fileAccuracy)}, ${like}; ` +
+    `${milliseconds(latency.one)} ms an image, ${milliseconds(latency.batch)} ms for ${latency.size}, ${plural(latency.threads, 'thread')}`
+  );
+}
+
 export const stopWords: Readonly<Record<string, string>> = {
   steps: 'all steps are made',
   time: 'the time for the search is over',
@@ -78,6 +91,8 @@ function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
       return [
         `resumed${entry.cut > 0 ? `; ${plural(entry.cut, 'byte')} of a torn last line were cut off the journal` : ''}${entry.mixed ? '; on another engine, processor or Node than before' : ''}`,
       ];
+    case 'exported':
+      return [`best.onnx (${entry.line}): ${describeExport(entry)}`];
     case 'interrupted':
       return ['interrupted'];
     case 'vanilla':

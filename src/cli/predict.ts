@@ -3,9 +3,12 @@ import { setImmediate } from 'node:timers/promises';
 import { bytesOf, type Part } from '../data/dataset.ts';
 import { readImage } from '../data/image.ts';
 import { readBest } from '../run/best.ts';
+import type { Shape } from '../network/network.ts';
+import { UserError } from '../util/user-error.ts';
 import { openEvaluator } from './best.ts';
 import { printLines, type Io } from './io.ts';
 import type { Given } from './given.ts';
+import { isModel, openForeignModel, scaleOf } from './model.ts';
 import { formatPercent, padLeft, padRight, printable, truncate } from './text.ts';
 import { parseWhole } from './values.ts';
 
@@ -39,21 +42,63 @@ function print(predictions: readonly Prediction[]): string[] {
   });
 }
 
-export async function predictCommand(where: string, images: readonly string[], given: Given, io: Io): Promise<number> {
-  const topText = given['top'] as string | undefined;
-  const top = topText === undefined ? 3 : parseWhole('--top', topText, 1);
-  const best = await readBest(where);
-  const { shape, classes } = best.about;
+async function readImages(images: readonly string[], shape: Shape): Promise<Part> {
   const size = bytesOf(shape);
-  // All are read before the first is computed: what is wrong is said at once.
   const part: Part = { images: new Uint8Array(images.length * size), labels: new Uint16Array(images.length) };
   for (const [index, path] of images.entries()) part.images.set(await readImage(path, shape), index * size);
+  return part;
+}
+
+/** Probabilities, or what a foreign model gives, of each image; (images, classes). */
+interface Scores {
+  readonly classes: readonly string[];
+  readonly of: (image: number) => readonly number[];
+}
+
+async function scoresOfRun(where: string, images: readonly string[], given: Given, io: Io): Promise<Scores> {
+  const best = await readBest(where);
+  const { shape, classes } = best.about;
+  // All are read before the first is computed: what is wrong is said at once.
+  const part = await readImages(images, shape);
   const evaluator = await openEvaluator(best, given, Math.min(batch, images.length), io);
   const everything = Uint32Array.from(images, (_path, index) => index);
   const logits = await evaluator.logits(part, everything, () => setImmediate());
   evaluator.dispose();
+  return { classes, of: (image) => softmax(logits.subarray(image * classes.length, (image + 1) * classes.length)) };
+}
+
+async function scoresOfModel(where: string, images: readonly string[], given: Given): Promise<Scores> {
+  const model = await openForeignModel(where, given);
+  try {
+    const { input, classes: named, output } = model.classifier;
+    if (input.height === null || input.width === null)
+      throw new UserError(`${where}: takes images of any size, and none is said`);
+    const shape = { channels: input.channels, height: input.height, width: input.width };
+    const scale = scaleOf(model.classifier, given, 'unit');
+    if (scale === 'normalised') throw new UserError('--pixels normalised: by which images? Only evaluate knows');
+    const scores = await model.logits(await readImages(images, shape), shape, scale, null);
+    const count = scores.length / images.length;
+    const classes = named ?? Array.from({ length: count }, (_none, index) => `class ${index}`);
+    const row = (image: number): Float32Array => scores.subarray(image * count, (image + 1) * count);
+    // What is a probability already stays one.
+    const isShare = (values: Float32Array): boolean => values.every((value) => value >= 0 && value <= 1);
+    return {
+      classes,
+      of: (image) => (output !== 'logits' && isShare(row(image)) ? Array.from(row(image)) : softmax(row(image))),
+    };
+  } finally {
+    model.close();
+  }
+}
+
+export async function predictCommand(where: string, images: readonly string[], given: Given, io: Io): Promise<number> {
+  const topText = given['top'] as string | undefined;
+  const top = topText === undefined ? 3 : parseWhole('--top', topText, 1);
+  const { classes, of } = isModel(where)
+    ? await scoresOfModel(where, images, given)
+    : await scoresOfRun(where, images, given, io);
   const predictions = images.map((image, index): Prediction => {
-    const shares = softmax(logits.subarray(index * classes.length, (index + 1) * classes.length));
+    const shares = of(index);
     const ranked = classes.map((name, position) => ({ name, probability: shares[position] ?? 0 }));
     return { image, classes: ranked.toSorted((a, b) => b.probability - a.probability).slice(0, top) };
   });

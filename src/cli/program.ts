@@ -13,6 +13,12 @@ function settingOption(row: SettingOption): Option {
 
 const option = (group: string, flags: string, text: string): Option => new Option(flags, text).helpGroup(group);
 
+const models = 'ONNX files:';
+const pixels = (): Option =>
+  option(models, '--pixels <scale>', 'what they take: raw (0 to 255), unit (0 to 1) or normalised (raw for bytes)');
+const memory = (): Option => option(models, '--max-memory <bytes>', 'of the process that runs it (4G)');
+const timeout = (): Option => option(models, '--timeout <time>', 'for opening it, and for each batch (2m)');
+
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 const examples = `
@@ -86,14 +92,32 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
     .action(async (run: string, given: Given) => result(await (await import('./show.ts')).showCommand(run, given, io)));
 
   program
+    .command('export')
+    .summary('a network of a run as an .onnx file to deploy')
+    .description(
+      'Writes a network of a run as an ONNX file: raw pixels in, logits and probabilities out. Before it is written it is run on the validation images (the finished winner on the test images) and compared with the engine.',
+    )
+    .argument('<run>', "the run's folder")
+    .option('--onnx <file>', 'where to write it')
+    .option('--step <n>', 'the winner of a step; 0: the vanilla network (the best network)')
+    .option('--child <id>', 'a child, such as s2c3')
+    .option('--json', 'as JSON')
+    .action(async (run: string, given: Given) => result(await (await import('./export.ts')).exportCommand(run, given, io)));
+
+  program
     .command('evaluate')
-    .summary('how right the best network of a run is')
-    .description('Measures the best network of a run on the test images of a dataset: accuracy, loss, confusions.')
-    .argument('<run>', "the run's folder, or a best.safetensors")
+    .summary('how right a network is')
+    .description(
+      'Measures the best network of a run, or any ONNX classifier of one image, on the test images of a dataset: accuracy, a class and in all, and the confusion matrix. An .onnx file is run in a process of its own.',
+    )
+    .argument('<network>', "a run's folder, a best.safetensors, or an .onnx file")
     .argument('<dataset>', 'as for search')
     .option('--part <name>', 'test, or all: the training images too (test)')
     .option('--data <folder>', "where a named dataset's files are")
     .option('--engine <name>', "auto, onednn or reference (the run's)")
+    .addOption(pixels())
+    .addOption(memory())
+    .addOption(timeout())
     .option('--json', 'as JSON')
     .action(async (run: string, dataset: string, given: Given) =>
       result(await (await import('./evaluate.ts')).evaluateCommand(run, dataset, given, io)),
@@ -101,12 +125,15 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
 
   program
     .command('predict')
-    .summary('what the best network of a run sees on images')
+    .summary('what a network sees on images')
     .description('Gives the most probable classes of image files: PNG, JPEG, WebP.')
-    .argument('<run>', "the run's folder, or a best.safetensors")
+    .argument('<network>', "a run's folder, a best.safetensors, or an .onnx file")
     .argument('<image...>', 'image files')
     .option('--top <n>', 'classes shown (3)')
     .option('--engine <name>', "auto, onednn or reference (the run's)")
+    .addOption(pixels())
+    .addOption(memory())
+    .addOption(timeout())
     .option('--json', 'as JSON')
     .action(async (run: string, images: readonly string[], given: Given) =>
       result(await (await import('./predict.ts')).predictCommand(run, images, given, io)),

@@ -11,7 +11,7 @@ import { presetNames, presets, type Settings } from '../search/settings.ts';
 import { lineOf, type Line, type LineId, type Step } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { hasColour, printLines, type Io } from './io.ts';
-import { describeConfig, describePlan, stopWords } from './lines.ts';
+import { describeConfig, describeExport, describePlan, stopWords } from './lines.ts';
 import type { Given } from './given.ts';
 import { winnersLine } from './render.ts';
 import { settingNames, valueOf } from './settings.ts';
@@ -123,7 +123,7 @@ function failureLines({ replay }: Read): Styled[] {
   );
 }
 
-function endLines({ search }: RunState): Styled[] {
+function endLines({ search, exports }: RunState): Styled[] {
   const lines: Styled[] = [];
   if (search.stop !== null) lines.push(head('search ended', [stopWords[search.stop.reason] ?? search.stop.reason]));
   for (const id of ['final', 'baseline'] as const) {
@@ -141,6 +141,12 @@ function endLines({ search }: RunState): Styled[] {
   }
   for (const [id, { measured }] of search.tests)
     lines.push(head(`test`, [`${id} `], [formatPercent(measured.accuracy), 'bold'], [`, loss ${formatLoss(measured.loss)}`]));
+  const best = bestLine(search);
+  const exported = best === null ? undefined : exports.get(best);
+  if (exported !== undefined)
+    lines.push(
+      head('best.onnx', [`${exported.line}: ${describeExport(exported)}`, exported.problem === null ? 'plain' : 'warn']),
+    );
   if (search.readings > 0)
     lines.push(head('readings', [`the test set was read ${search.readings === 1 ? 'once' : `${search.readings} times`}`]));
   return lines;
@@ -239,6 +245,7 @@ function json(root: string, read: Read): unknown {
     failures: replay.entries.filter((entry) => entry.type === 'failed'),
     stop: search.stop,
     tests: Object.fromEntries(search.tests),
+    exports: Object.fromEntries(state.exports),
     readings: search.readings,
     torn: replay.torn,
     best:

@@ -3,6 +3,7 @@ import { bestLine, folderOf } from '../run/folder.ts';
 import type { RunState } from '../run/replay.ts';
 import { lineOf, validationOf } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
+import { describeExport } from './lines.ts';
 import { lineWidth, paint, type Line, type Span } from './styled.ts';
 import { formatCount, formatPercent, formatWhole, padRight, plural } from './text.ts';
 import { startWords, viewOf } from './view.ts';
@@ -42,8 +43,13 @@ export function summary(run: RunState, root: string, colour: boolean): string[] 
   rows.push(['size', [[`${formatWhole(line.parameters)} parameters, ${formatCount(line.multiplyAdds)} multiply-adds an image`]]]);
   const grown = winnersLine(viewOf(run), 1000);
   if (lineWidth(grown) > 0) rows.push(['grown', grown]);
-  rows.push(['files', [[folder.best], ['  the network and its weights', 'dim']]]);
-  rows.push(['', [[padRight(folder.bestNetwork, folder.best.length)], ['  its layers, classes and normalisation', 'dim']]]);
+  const exported = run.exports.get(best);
+  const width = folder.best.length;
+  rows.push(['files', [[padRight(folder.bestModel, width)], ['  to deploy: pixels in, class probabilities out', 'dim']]]);
+  if (exported?.checkpoint === line.checkpoint)
+    rows.push(['', [[`  ${describeExport(exported)}`, exported.problem === null ? 'dim' : 'warn']]]);
+  rows.push(['', [[padRight(folder.best, width)], ['  to go on with: the network and its weights', 'dim']]]);
+  rows.push(['', [[padRight(folder.bestNetwork, width)], ['  to read: its layers, classes and normalisation', 'dim']]]);
   if (search.finished) {
     rows.push(['see it', [[`instar show ${quoted(root)}`, 'accent']]]);
     rows.push(['use it', [[`instar predict ${quoted(root)} IMAGE…`, 'accent']]]);

@@ -98,6 +98,7 @@ function observeEntry(view: View, entry: Entry, now: number): View {
     case 'vanilla':
     case 'step':
     case 'grown':
+    case 'exported':
     case 'slice':
       return next;
   }

@@ -119,3 +119,14 @@ export async function findSource(reference: string, where: Where, places: Places
     throw new UserError(`--image-size ${imageSize}: 1 to 1024 pixels a side can be used`);
   return Object.hasOwn(names, reference) ? names[reference as Name](where, places, listener) : findPath(reference, imageSize);
 }
+
+/** Why `findSource` cannot find it, in one line; null where it can. */
+export async function whyMissing(reference: string, where: Where, places: Places, listener: Listener): Promise<string | null> {
+  try {
+    await findSource(reference, where, places, listener);
+    return null;
+  } catch (error) {
+    if (error instanceof UserError) return error.message;
+    throw error;
+  }
+}

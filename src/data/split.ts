@@ -4,7 +4,7 @@
  */
 import { assert } from '../util/assert.ts';
 import { random } from '../util/random.ts';
-import type { Dataset } from './dataset.ts';
+import type { Dataset, Part } from './dataset.ts';
 
 export interface Split {
   /** Positions in the dataset's training images, ascending. */
@@ -62,4 +62,15 @@ export function splitDataset(dataset: Dataset, { validation: share, images = Inf
 function first(ranked: readonly Ranked[], count: number): Uint32Array {
   const order = ranked.toSorted((a, b) => a.rank - b.rank || a.index - b.index);
   return Uint32Array.from(order.slice(0, count), ({ index }) => index).toSorted();
+}
+
+/** The test images, or those that validate. */
+export function partOf(
+  dataset: Dataset,
+  { validation, images }: { readonly validation: number; readonly images: number | null },
+  which: 'validation' | 'test',
+): { readonly part: Part; readonly indices: Uint32Array } {
+  if (which === 'test') return { part: dataset.test, indices: Uint32Array.from(dataset.test.labels, (_label, index) => index) };
+  const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
+  return { part: dataset.train, indices: split.validation };
 }

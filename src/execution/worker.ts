@@ -80,6 +80,7 @@ async function work({ job, checkpoints }: ToWorker): Promise<void> {
       said = performance.now();
       send({ kind: 'report', report, peak: process.resourceUsage().maxRSS * 1024 });
     },
+    now: () => performance.now(),
     async breathe() {
       if (performance.now() - said > 2 * quiet) {
         said = performance.now();

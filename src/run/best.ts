@@ -5,19 +5,10 @@ import { z } from 'zod';
 import type { Network } from '../network/network.ts';
 import type { Tensors } from '../network/tensor.ts';
 import { decodeCheckpoint } from '../training/checkpoint.ts';
+import { aboutSchema, type About } from '../training/job.ts';
 import { UserError } from '../util/user-error.ts';
 import { readConfig, type Config } from './config.ts';
 import { folderOf } from './folder.ts';
-
-const aboutSchema = z.object({
-  dataset: z.string(),
-  classes: z.array(z.string()).min(2),
-  shape: z.object({ channels: z.int(), height: z.int(), width: z.int() }),
-  mean: z.array(z.number()),
-  std: z.array(z.number()),
-  line: z.string(),
-  parameters: z.int(),
-});
 
 export interface Best {
   readonly path: string;
@@ -25,7 +16,7 @@ export interface Best {
   readonly config: Config | null;
   readonly network: Network;
   readonly tensors: Tensors;
-  readonly about: z.infer<typeof aboutSchema>;
+  readonly about: About;
 }
 
 /** From a run's folder, or from the file itself. */

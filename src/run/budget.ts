@@ -83,7 +83,7 @@ export const plannedSettings = (settings: Settings, plan: Plan): Settings => ({
 });
 
 /** Where the slices of a budgeted final training end: after each the rest is planned anew, from the speed measured in it. */
-const sliceEnds = [0.04, 0.5, 0.85, 1];
+const sliceEnds = [0.03, 0.2, 0.4, 0.55, 0.68, 0.78, 0.86, 0.92, 0.97, 1];
 
 export interface SliceQuestion {
   readonly budget: number;

@@ -9,17 +9,18 @@ import { baselineSlices, bestSoFar, minibatchesPerEpoch, next, rungsOf, type Con
 import type { Settings } from '../search/settings.ts';
 import { lineOf, type LineId } from '../search/state.ts';
 import { checkpointPath } from '../training/checkpoint.ts';
-import { JobFailure, type EngineReference, type Job, type Report } from '../training/job.ts';
+import { exportProblem, JobFailure, type EngineReference, type Job, type Report, type Verified } from '../training/job.ts';
 import { channel } from '../util/channel.ts';
 import { must } from '../util/assert.ts';
 import { RunError } from '../util/user-error.ts';
 import { plannedSettings, planSlice } from './budget.ts';
 import { dataReference, type Config } from './config.ts';
 import type { Entry, Plan, Progress, RunEvent } from './events.ts';
-import { bestLine, collectCheckpoints, neededCheckpoints, writeBest, type Folder } from './folder.ts';
+import { bestLine, collectCheckpoints, neededCheckpoints, toVerify, writeBest, type Folder } from './folder.ts';
 import type { Journal } from './journal.ts';
 import { measureBudget } from './measure.ts';
 import { entryOf, replayEntry, type RunState } from './replay.ts';
+import { verificationJob, verifyIn } from './verification.ts';
 
 export interface Drive {
   readonly folder: Folder;
@@ -39,11 +40,14 @@ export type RunItem = Entry | Progress;
 type Happening =
   | { readonly kind: 'report'; readonly task: Task; readonly report: Report; readonly peak: number }
   | { readonly kind: 'ended'; readonly task: Task; readonly error: Error | null }
+  | { readonly kind: 'verified'; readonly line: LineId; readonly checkpoint: string; readonly outcome: Verified | Error }
   | { readonly kind: 'deadline' }
   | { readonly kind: 'interrupt' };
 
 /** A task that a worker has. */
 interface Flight {
+  /** The line that it trains; null where it only measures. */
+  readonly trains: LineId | null;
   readonly threads: number;
   readonly abort: AbortController;
   /** Active seconds when it was given to the worker, and when the first minibatches were heard of. */
@@ -57,6 +61,9 @@ const essential = new Set<LineId>(['vanilla', 'final', 'baseline']);
 const worthRetrying = new Set(['crashed', 'hung', 'memory']);
 /** Seconds that a task needs before its first minibatch, as a budget plans it. */
 const taskStart = 1.5;
+
+/** How many readings of the test set the verification of the finished file takes as long as: the engine's, and the file's. */
+const verificationReadings = 2.5;
 
 /** The cores that a task gets: those that the plan leaves it beside the others of its rung. */
 const threadsOf = (task: Task, workers: number): number =>
@@ -89,6 +96,8 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
   const stopWork = (): void => {
     for (const { abort } of inFlight.values()) abort.abort(new Error('left'));
     inFlight.clear();
+    verifying?.abort(new Error('left'));
+    verifying = null;
   };
 
   function append(event: RunEvent): Entry {
@@ -110,12 +119,42 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
     written = mark;
   }
 
+  /** A verification goes on beside the search, on a thread of its own; one at a time. */
+  let verifying: AbortController | null = null;
+  function verifyBest(): void {
+    if (verifying !== null) return;
+    const wanted = toVerify(state, new Set([...inFlight.values()].map(({ trains }) => trains)));
+    if (wanted === null) return;
+    const threads = wanted.part === 'test' && !settings().baseline ? config.workers : 1;
+    const job = verificationJob(folder, config, settings(), state.search, { ...wanted, threads });
+    const abort = new AbortController();
+    verifying = abort;
+    const tell = (outcome: Verified | Error): void => {
+      if (!abort.signal.aborted) happenings.put({ kind: 'verified', line: wanted.line, checkpoint: job.checkpoint, outcome });
+    };
+    verifyIn(pool, job, abort.signal).then(tell, tell);
+  }
+
+  /** A file that could not be verified costs the run nothing but its word for it. */
+  function verified(line: LineId, checkpoint: string, outcome: Verified | Error): Entry {
+    verifying = null;
+    const found = outcome instanceof Error ? null : outcome;
+    const problem = outcome instanceof Error ? (outcome.message.split('\n')[0] ?? '') : exportProblem(outcome);
+    return append({ type: 'exported', line, checkpoint, verified: found, problem });
+  }
+
   const settings = (): Settings => (state.plan === null ? config.settings : plannedSettings(config.settings, state.plan));
 
   function start(task: Task): void {
     const threads = threadsOf(task, config.workers);
     const abort = new AbortController();
-    inFlight.set(task.id, { threads, abort, begun: run.elapsed(), first: null });
+    inFlight.set(task.id, {
+      trains: task.kind === 'training' ? task.line : null,
+      threads,
+      abort,
+      begun: run.elapsed(),
+      first: null,
+    });
     const watch = {
       report: (report: Report, peak: number): void => happenings.put({ kind: 'report', task, report, peak }),
       started: (): void => undefined,
@@ -141,6 +180,8 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
         const { done, epoch, loss, validation, checkpoint } = report;
         return append({ type: 'epoch', line: task.line, task: task.id, done, epoch, loss, validation, checkpoint });
       }
+      case 'verified':
+        return null;
       case 'evaluated':
         return append({
           type: 'test',
@@ -199,7 +240,9 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
       minibatch: minibatchSeconds('final'),
       baselineMinibatch: baseline ? minibatchSeconds('vanilla') : 0,
       baselineSearched: searched.reduce((sum, { count }) => sum + count, 0),
-      test: (baseline ? 2 : 1) * (toStart + (config.data.testImages / batch) * minibatchSeconds('final') * 0.4),
+      test:
+        ((baseline ? 2 : 1) + verificationReadings) *
+        (toStart + (config.data.testImages / batch) * minibatchSeconds('final') * 0.4),
       start: toStart,
     });
     return { type: 'slice', line: 'final', ...slice };
@@ -265,7 +308,9 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
       }
       const decision = next(state.search, context);
       if (decision.kind === 'end') break;
-      if (decision.kind === 'record') {
+      verifyBest();
+      const finishes = decision.kind === 'record' && decision.event.type === 'finished';
+      if (decision.kind === 'record' && !(finishes && verifying !== null)) {
         yield append(allowed(decision.event));
         await keepBest();
         continue;
@@ -274,7 +319,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
         yield append(nextSlice());
         continue;
       }
-      for (const task of decision.tasks) {
+      for (const task of decision.kind === 'work' ? decision.tasks : []) {
         const used = [...inFlight.values()].reduce((sum, { threads }) => sum + threads, 0);
         const threads = threadsOf(task, config.workers);
         if (inFlight.has(task.id) || used + threads > config.workers) continue;
@@ -311,6 +356,9 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
           stopWork();
           yield append({ type: 'stop', reason: 'time', line: bestSoFar(state.search) });
           await keepBest();
+          break;
+        case 'verified':
+          yield verified(happening.line, happening.checkpoint, happening.outcome);
           break;
         case 'interrupt':
           break;

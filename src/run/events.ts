@@ -1,6 +1,7 @@
 /** The events of a run: what happened in its search, and what happened to it. */
 import { z } from 'zod';
 import { searchEventSchema } from '../search/events.ts';
+import { verifiedSchema } from '../training/job.ts';
 
 /** What a budget buys: the settings that it scales, and how its time is shared. */
 export const planSchema = z.strictObject({
@@ -26,6 +27,14 @@ export const runEventSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('extended'), budget: z.number(), searchUntil: z.number() }),
   /** A task was given to a worker. */
   z.strictObject({ type: z.literal('task'), task: z.string(), line: z.string(), threads: z.int() }),
+  /** The exported file of a line was verified, or could not be: `problem` says why it is not to be trusted. */
+  z.strictObject({
+    type: z.literal('exported'),
+    line: z.string(),
+    checkpoint: z.string(),
+    verified: verifiedSchema.nullable(),
+    problem: z.string().nullable(),
+  }),
   z.strictObject({ type: z.literal('interrupted') }),
   /** `cut`: bytes of a torn last line that were cut off. */
   z.strictObject({ type: z.literal('resumed'), cut: z.int().min(0), mixed: z.boolean() }),
@@ -33,6 +42,9 @@ export const runEventSchema = z.discriminatedUnion('type', [
 ]);
 
 export type RunEvent = z.infer<typeof runEventSchema>;
+
+/** What became of an export. */
+export type Exported = Extract<RunEvent, { type: 'exported' }>;
 
 /** An event as it stands in the journal. */
 export type Entry = RunEvent & {

@@ -1,12 +1,15 @@
 /** What stands where in a run's folder, and which checkpoints are still needed. */
 import { readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { currentParent, rank } from '../search/next.ts';
 import { lineOf, validationOf, type LineId, type SearchState } from '../search/state.ts';
 import { encodeCheckpoint, fileCheckpoints, withoutVelocities, writeState } from '../training/checkpoint.ts';
+import { exportModel } from '../training/export.ts';
+import type { About } from '../training/job.ts';
 import { canonicalJson } from '../util/json.ts';
 import { version } from '../util/version.ts';
 import type { Config } from './config.ts';
+import type { RunState } from './replay.ts';
 
 export interface Folder {
   readonly root: string;
@@ -14,6 +17,9 @@ export interface Folder {
   readonly journal: string;
   readonly checkpoints: string;
   readonly lock: string;
+  /** To deploy. */
+  readonly bestModel: string;
+  /** To go on with. */
   readonly best: string;
   readonly bestNetwork: string;
 }
@@ -24,6 +30,7 @@ export const folderOf = (root: string): Folder => ({
   journal: join(root, 'journal.jsonl'),
   checkpoints: join(root, 'checkpoints'),
   lock: join(root, 'lock'),
+  bestModel: join(root, 'best.onnx'),
   best: join(root, 'best.safetensors'),
   bestNetwork: join(root, 'best.json'),
 });
@@ -80,30 +87,53 @@ export function collectCheckpoints(folder: Folder, search: SearchState, origin: 
     if (!needed.has(name.replace(/\.safetensors$/, ''))) rmSync(join(folder.checkpoints, name), { force: true });
 }
 
-/** Writes best.safetensors and best.json: the network, its numbers and all that is needed to use them. */
-export async function writeBest(folder: Folder, config: Config, search: SearchState, id: LineId): Promise<void> {
-  const line = lineOf(search, id);
-  if (line.checkpoint === null) return;
-  const { network, tensors } = await fileCheckpoints(folder.checkpoints).read(line.checkpoint);
+/** What the exported file of a line says of itself. */
+export function aboutOf(folder: Folder, config: Config, search: SearchState, id: LineId): About {
   const { classes, shape, mean, std, name } = config.data;
+  const { normalise } = config.settings.augmentation;
   const test = search.tests.get(id)?.measured.accuracy;
   const validation = id === 'final' ? undefined : validationOf(search, id)?.accuracy;
-  const about = {
+  return {
     instar: version,
+    run: basename(resolve(folder.root)),
     dataset: name,
     classes,
     shape,
-    mean: config.settings.augmentation.normalise ? mean : mean.map(() => 0),
-    std: config.settings.augmentation.normalise ? std : std.map(() => 1),
+    mean: normalise ? mean : mean.map(() => 0),
+    std: normalise ? std : std.map(() => 1),
     line: id,
-    parameters: line.parameters,
+    parameters: lineOf(search, id).parameters,
     seed: config.settings.seed,
     ...(validation === undefined ? {} : { validationAccuracy: validation }),
     ...(test === undefined ? {} : { testAccuracy: test }),
   };
+}
+
+/** Writes the best network so far: best.onnx to take away, best.safetensors and best.json to go on with. */
+export async function writeBest(folder: Folder, config: Config, search: SearchState, id: LineId): Promise<void> {
+  const { checkpoint } = lineOf(search, id);
+  if (checkpoint === null) return;
+  const { network, tensors } = await fileCheckpoints(folder.checkpoints).read(checkpoint);
+  const about = aboutOf(folder, config, search, id);
+  await writeState(folder.bestModel, exportModel(network, tensors, about));
   await writeState(
     folder.best,
     encodeCheckpoint({ network, tensors: withoutVelocities(tensors) }, { about: canonicalJson(about) }),
   );
   await writeState(folder.bestNetwork, `${JSON.stringify({ about, network }, null, 2)}\n`);
+}
+
+/**
+ * The line whose exported file is to be verified now: a parent of steps whose training has ended, or the finished network
+ * once the test set was read. `training`: lines that a worker is on.
+ */
+export function toVerify(
+  { search, exports }: RunState,
+  training: ReadonlySet<LineId | null>,
+): { readonly line: LineId; readonly part: 'validation' | 'test' } | null {
+  const best = bestLine(search);
+  if (best === null || training.has(best)) return null;
+  if (best === 'final' ? !search.tests.has('final') : best !== (search.stop?.line ?? currentParent(search))) return null;
+  if (exports.get(best)?.checkpoint === lineOf(search, best).checkpoint) return null;
+  return { line: best, part: best === 'final' ? 'test' : 'validation' };
 }

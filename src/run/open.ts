@@ -315,7 +315,7 @@ async function* go(
 }
 
 /** The run's data, and the file that workers read it from: the cache may stand elsewhere now. */
-async function dataOf({ data, from }: Config, onData: Common['onData']): Promise<{ dataset: Dataset; path: string }> {
+export async function dataOf({ data, from }: Config, onData: Common['onData']): Promise<{ dataset: Dataset; path: string }> {
   const { path, hash, reference, imageSize, folder } = data;
   if (existsSync(path)) return { dataset: await loadDataset(path, hash), path };
   // The cache was emptied: the data is decoded again and must be the same.

@@ -1,7 +1,7 @@
 /** The state of a run: the replay of its journal. What `show`, the display and the reports look at. */
 import { emptyState, reduce, type SearchState } from '../search/state.ts';
 import type { SearchEvent } from '../search/events.ts';
-import type { Entry, Plan, RunEvent } from './events.ts';
+import type { Entry, Exported, Plan, RunEvent } from './events.ts';
 
 export interface RunState {
   readonly search: SearchState;
@@ -16,6 +16,8 @@ export interface RunState {
   readonly interrupted: boolean;
   /** Active seconds at which tasks began and lines had their epochs, for speeds. */
   readonly taskStarted: ReadonlyMap<string, number>;
+  /** The last export of each line that was verified, or could not be. */
+  readonly exports: ReadonlyMap<string, Exported>;
 }
 
 export const emptyRun: RunState = {
@@ -27,6 +29,7 @@ export const emptyRun: RunState = {
   events: 0,
   interrupted: false,
   taskStarted: new Map(),
+  exports: new Map(),
 };
 
 /** The event as the journal's next entry, at so many active seconds. */
@@ -44,6 +47,8 @@ export function replayEntry(state: RunState, entry: Entry): RunState {
       return { ...next, plan: entry.plan, budget: entry.budget, searchUntil: entry.plan.searchUntil };
     case 'extended':
       return { ...next, budget: entry.budget, searchUntil: entry.searchUntil };
+    case 'exported':
+      return { ...next, exports: new Map(state.exports).set(entry.line, entry) };
     case 'task':
       return { ...next, taskStarted: new Map(state.taskStarted).set(entry.task, entry.t) };
     default:

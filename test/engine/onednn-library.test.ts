@@ -7,9 +7,12 @@ import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { lower } from '../../src/program/lower.ts';
 import { random } from '../../src/util/random.ts';
 import { UserError } from '../../src/util/user-error.ts';
+import { withoutOneDnn } from '../support/machine.ts';
 import { fillInputs, randomState } from '../support/single-steps.ts';
 
-test('what is found is of version 2 or 3', () => {
+const skip = withoutOneDnn();
+
+test('what is found is of version 2 or 3', { skip }, () => {
   const found = findOneDnn(process.env);
   assert.ok('version' in found, JSON.stringify(found));
   assert.match(found.version, /^[23]\.\d+\.\d+$/);
@@ -53,7 +56,7 @@ test('a library that is not oneDNN is refused', { skip: process.platform !== 'li
   assert.match(found.problem, /^INSTAR_ONEDNN: libm\.so\.6 is not oneDNN: /);
 });
 
-test('engines of different threads in one process: each with its own number, and near results', async () => {
+test('engines of different threads in one process: each with its own number, and near results', { skip }, async () => {
   const program = lower(vanillaNetwork({ channels: 3, height: 16, width: 16 }, 4, [16, 24]), 8, {
     kind: 'training',
     learning: { momentum: 0.9, weightDecay: 0 },

@@ -1,17 +1,17 @@
 /** The oneDNN engine's memory: what it holds, that nothing depends on what lay there before, and that it is given back. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
-import type { OneDnnSession } from '../../src/engine/onednn/onednn.ts';
-import { createOneDnnEngine } from '../../src/engine/onednn/onednn.ts';
+import { before as beforeAll, describe, test } from 'node:test';
+import { createOneDnnEngine, type OneDnnEngine, type OneDnnSession } from '../../src/engine/onednn/onednn.ts';
 import { freeze, type Layer, type Network } from '../../src/network/network.ts';
 import { convolution, epsilon, maxPool, vanillaNetwork } from '../../src/network/vanilla.ts';
 import { lower, type Purpose } from '../../src/program/lower.ts';
 import type { Program } from '../../src/program/program.ts';
 import { random } from '../../src/util/random.ts';
+import { withoutOneDnn } from '../support/machine.ts';
 import { smallRandomNetwork } from '../support/random-networks.ts';
 import { fillInputs, randomState } from '../support/single-steps.ts';
 
-const engine = createOneDnnEngine({ threads: 1, environment: process.env });
+let engine: OneDnnEngine;
 const training: Purpose = { kind: 'training', learning: { momentum: 0.9, weightDecay: 5e-4 } };
 
 /** Every kind of layer, on tensors of that many channels. */
@@ -83,7 +83,9 @@ const resident = (): number => {
   return (rss - heapTotal) / 2 ** 20;
 };
 
-describe('memory', () => {
+describe('memory', { skip: withoutOneDnn() }, () => {
+  beforeAll(() => (engine = createOneDnnEngine({ threads: 1, environment: process.env })));
+
   test('nothing depends on what lay in the arena before: 1 to 40 channels', async () => {
     for (let width = 1; width <= 40; width++) {
       const network = ofWidth(width);

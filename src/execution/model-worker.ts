@@ -1,0 +1,63 @@
+/**
+ * The process in which a foreign model is run. ONNX Runtime is a native parser, and the file is not trusted: the process may
+ * take so much memory and no more, stands in an empty folder, and is ended by its parent when it takes too long. It may
+ * crash: that costs nothing.
+ */
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import koffi from 'koffi';
+import { onnxRuntime } from '../engine/onnx-runtime.ts';
+import type { FromModelWorker, ToModelWorker } from './model-messages.ts';
+
+const send = (message: FromModelWorker): void => void (process.connected && process.send?.(message));
+
+/** So many bytes of writable memory: the kernel refuses more. Only where there is such a limit. */
+function limitMemory(bytes: number): void {
+  if (process.platform !== 'linux') return;
+  const ofData = 2;
+  const limits = new BigUint64Array([BigInt(bytes), BigInt(bytes)]);
+  try {
+    koffi.load('libc.so.6').func('int setrlimit(int, void *)')(ofData, limits);
+  } catch {
+    // Another libc: what remains is the time, and the parent's life.
+  }
+}
+
+let session: InferenceSession | undefined;
+
+async function answer(message: ToModelWorker): Promise<FromModelWorker> {
+  const runtime = await onnxRuntime();
+  if (message.kind === 'open') {
+    await session?.release();
+    session = undefined;
+    session = await runtime.InferenceSession.create(message.model, {
+      intraOpNumThreads: 1,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      logSeverityLevel: 4,
+      ...(message.external.length === 0 ? {} : { externalData: [...message.external] }),
+    });
+    return { kind: 'opened' };
+  }
+  if (session === undefined) throw new Error('no model is open');
+  const { input, elementType, data, shape, output } = message;
+  const tensor: Tensor =
+    elementType === 'uint8'
+      ? new runtime.Tensor('uint8', data as Uint8Array, shape)
+      : new runtime.Tensor('float32', data as Float32Array, shape);
+  const result = (await session.run({ [input]: tensor }, [output]))[output];
+  if (result?.type !== 'float32') throw new Error(`its output ${output} is ${result?.type ?? 'missing'}, not float32`);
+  return { kind: 'result', data: result.data as Float32Array, shape: result.dims };
+}
+
+process.on('disconnect', () => process.exit(0));
+process.on('SIGINT', () => undefined);
+// Loaded before the limit holds: the library's own pages are not the model's.
+await onnxRuntime();
+limitMemory(Number(process.argv[2]));
+let last: Promise<unknown> = Promise.resolve();
+process.on('message', (message: ToModelWorker) => {
+  last = last
+    .then(() => answer(message))
+    .then(send, (error: Error) => send({ kind: 'failed', message: error.message.split('\n')[0] ?? '' }));
+});
+send({ kind: 'ready' });

@@ -1,0 +1,104 @@
+/**
+ * What a model of unknown origin says of itself: is it a classifier of images, and how does it want them? Read from the graph's
+ * inputs and outputs and from the metadata; nodes are not looked at. Pure: nothing is run.
+ */
+import { UserError } from '../../util/user-error.ts';
+import { dataType, type GraphProto, type ModelProto, type ValueInfoProto } from './proto.ts';
+
+export type ElementType = 'uint8' | 'float32';
+export type Layout = 'NCHW' | 'NHWC';
+
+export interface Classifier {
+  readonly input: {
+    readonly name: string;
+    readonly elementType: ElementType;
+    readonly layout: Layout;
+    readonly channels: 1 | 3;
+    /** Null: any. */
+    readonly height: number | null;
+    readonly width: number | null;
+    /** Images at a time; null: any. */
+    readonly batch: number | null;
+  };
+  /** The output that is looked at: logits, probabilities, or anything else of which the largest counts. */
+  readonly output: string;
+  /** How many; null where the file does not say. */
+  readonly count: number | null;
+  /** The names in the metadata; null where there are none. */
+  readonly classes: readonly string[] | null;
+}
+
+const elementTypes: Readonly<Record<number, ElementType>> = { [dataType.uint8]: 'uint8', [dataType.float]: 'float32' };
+
+const extents = ({ shape }: ValueInfoProto): string => (shape === null ? '?' : shape.map((extent) => extent ?? '?').join('×'));
+
+const known = (extent: number | string | null | undefined): number | null =>
+  typeof extent === 'number' && extent > 0 ? extent : null;
+
+const isChannels = (extent: unknown): extent is 1 | 3 => extent === 1 || extent === 3;
+
+/** Pixels a side that are believed. */
+const largestSide = 4096;
+
+function inputOf(graph: GraphProto, where: string): Classifier['input'] {
+  const constants = new Set(graph.initializers.map(({ name }) => name));
+  const inputs = graph.inputs.filter(({ name }) => !constants.has(name));
+  const [input] = inputs;
+  if (input === undefined || inputs.length > 1)
+    throw new UserError(
+      `${where}: takes ${inputs.length === 0 ? 'no input' : `${inputs.length} inputs (${inputs.map(({ name }) => name).join(', ')})`}, not one image`,
+    );
+  const called = `${where}: its input ${input.name} of ${extents(input)}`;
+  const elementType = elementTypes[input.elementType];
+  if (elementType === undefined)
+    throw new UserError(`${called} takes elements of type ${input.elementType}, not uint8 or float32`);
+  const { shape } = input;
+  if (shape === null || shape.length !== 4) throw new UserError(`${called} is no batch of images`);
+  const layout: Layout | undefined = isChannels(shape[1]) ? 'NCHW' : isChannels(shape[3]) ? 'NHWC' : undefined;
+  if (layout === undefined) throw new UserError(`${called} has neither 1 nor 3 channels`);
+  const [channels, height, width] = layout === 'NCHW' ? shape.slice(1) : [shape[3], shape[1], shape[2]];
+  const sides = [known(height), known(width)] as const;
+  if (sides.some((side) => side !== null && side > largestSide)) throw new UserError(`${called} takes images that are too large`);
+  return {
+    name: input.name,
+    elementType,
+    layout,
+    channels: channels as 1 | 3,
+    height: sides[0],
+    width: sides[1],
+    batch: known(shape[0]),
+  };
+}
+
+/** Instar's own files name their classes in JSON. */
+function classesOf({ metadata }: ModelProto): readonly string[] | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(metadata['classes'] ?? 'null');
+  } catch {
+    return null;
+  }
+  return Array.isArray(value) && value.length > 1 && value.every((name) => typeof name === 'string') ? value : null;
+}
+
+/** A UserError that begins with `where`, in whatever way the model is no classifier of images. */
+export function describeClassifier(model: ModelProto, where: string): Classifier {
+  const { graph } = model;
+  const input = inputOf(graph, where);
+  const vectors = graph.outputs.filter(({ elementType, shape }) => {
+    if (elementType !== dataType.float) return false;
+    return shape === null || (shape.length >= 2 && shape.slice(2).every((extent) => extent === 1));
+  });
+  const output = vectors.find(({ name }) => name === 'logits') ?? vectors[0];
+  if (output === undefined)
+    throw new UserError(
+      `${where}: none of its outputs (${graph.outputs.map((one) => `${one.name} of ${extents(one)}`).join(', ')}) is a vector of float32 an image`,
+    );
+  const count = known(output.shape?.[1]);
+  const classes = classesOf(model);
+  if (count !== null && count < 2)
+    throw new UserError(`${where}: its output ${output.name} tells nothing apart: it has one class`);
+  if (classes !== null && count !== null && classes.length !== count)
+    throw new UserError(`${where}: names ${classes.length} classes and gives ${count} numbers an image`);
+  return { input, output: output.name, count, classes };
+}

@@ -1,0 +1,196 @@
+/**
+ * A trained network as an ONNX model for people to deploy: raw pixels in, logits and probabilities out. Normalisation is
+ * inside; a batch normalisation that alone reads a convolution is folded into it. Knows nothing of runs and data.
+ *
+ *     images, uint8 (N, H, W, C) ─ Cast ─ Transpose ─ Mul ─ Add ─▶ network ─▶ logits (N, classes) ─ Softmax ─▶ probabilities
+ */
+import {
+  ask,
+  consumersOf,
+  inputShapeOf,
+  outputOf,
+  type LayerTable,
+  type Network,
+  type Node,
+  type NodeId,
+  type Shape,
+} from '../../network/network.ts';
+import { parameterName, type ParameterRole } from '../../network/parameters.ts';
+import { shapesOf } from '../../network/shapes.ts';
+import type { Tensors } from '../../network/tensor.ts';
+import { must } from '../../util/assert.ts';
+import { graphBuilder, modelOf, type AttributeValue, type GraphBuilder } from './build.ts';
+import { dataType, type ModelProto } from './proto.ts';
+
+export const inputName = 'images';
+export const logitsName = 'logits';
+export const probabilitiesName = 'probabilities';
+
+export interface Deployment {
+  /** Of each channel: the network takes (pixel/255 − mean)/std. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly producerVersion: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+type Parameter = (role: ParameterRole) => Float32Array;
+
+interface Context {
+  readonly graph: GraphBuilder;
+  readonly node: Node;
+  /** Names in the graph. */
+  readonly inputs: readonly string[];
+  readonly inputShape: Shape;
+  readonly shape: Shape;
+  readonly parameter: Parameter;
+  /** The batch normalisation that is folded into this convolution; null where none is. */
+  readonly folded: Affine | null;
+}
+
+/** y = scale·x + shift, a channel, in f64. */
+interface Affine {
+  readonly scale: Float64Array;
+  readonly shift: Float64Array;
+}
+
+/** What a batch normalisation with its running statistics is: γ/√(variance + ε), and β − mean times that. */
+function affineOf(parameter: Parameter, epsilon: number): Affine {
+  const [mean, variance, beta] = [parameter('mean'), parameter('variance'), parameter('shift')];
+  const scale = Float64Array.from(parameter('scale'), (gamma, c) => gamma / Math.sqrt((variance[c] as number) + epsilon));
+  return { scale, shift: Float64Array.from(beta, (value, c) => value - (mean[c] as number) * (scale[c] as number)) };
+}
+
+interface Window {
+  readonly kernel: number;
+  readonly stride: number;
+  readonly padding: number;
+}
+
+const windowOf = ({ kernel, stride, padding }: Window): Readonly<Record<string, AttributeValue>> => ({
+  kernel_shape: [kernel, kernel],
+  strides: [stride, stride],
+  pads: [padding, padding, padding, padding],
+});
+
+const first = ({ inputs }: Context): string => must(inputs[0], 'input');
+
+/** W′ = scale·W, b′ = scale·b + shift where a batch normalisation is folded in. */
+function convolve(layer: Window & { readonly bias: boolean }, groups: number, c: Context): string {
+  const { channels } = c.shape;
+  const { folded } = c;
+  const kernel = c.parameter('kernel');
+  const size = kernel.length / channels;
+  const weights = kernel.map((value, i) => value * (folded?.scale[Math.floor(i / size)] ?? 1));
+  const shape = [channels, c.inputShape.channels / groups, layer.kernel, layer.kernel];
+  const inputs = [first(c), c.graph.floats(`${c.node.id}/kernel`, shape, weights)];
+  if (layer.bias || folded !== null) {
+    const bias = layer.bias ? c.parameter('bias') : new Float32Array(channels);
+    const moved = bias.map((value, o) =>
+      folded === null ? value : value * (folded.scale[o] as number) + (folded.shift[o] as number),
+    );
+    inputs.push(c.graph.floats(`${c.node.id}/bias`, [channels], moved));
+  }
+  return c.graph.node('Conv', inputs, { ...windowOf(layer), group: groups });
+}
+
+const lowerings: LayerTable<[context: Context], string> = {
+  image: (_layer, c) => first(c),
+  convolution: (layer, c) => convolve(layer, 1, c),
+  depthwise: (layer, c) => convolve(layer, c.shape.channels, c),
+  'batch-normalization'({ epsilon }, c) {
+    const numbers = (['scale', 'shift', 'mean', 'variance'] as const).map((role) =>
+      c.graph.floats(`${c.node.id}/${role}`, [c.shape.channels], c.parameter(role)),
+    );
+    return c.graph.node('BatchNormalization', [first(c), ...numbers], { epsilon: { float: epsilon } });
+  },
+  relu: (_layer, c) => c.graph.node('Relu', [first(c)]),
+  'max-pool': (layer, c) => c.graph.node('MaxPool', [first(c)], windowOf(layer)),
+  'global-average-pool': (_layer, c) => c.graph.node('GlobalAveragePool', [first(c)]),
+  dense({ features }, c) {
+    const { channels, height, width } = c.inputShape;
+    const kernel = c.graph.floats(`${c.node.id}/kernel`, [features, channels * height * width], c.parameter('kernel'));
+    const bias = c.graph.floats(`${c.node.id}/bias`, [features], c.parameter('bias'));
+    const rows = c.graph.node('Flatten', [first(c)], { axis: 1 });
+    const product = c.graph.node('Gemm', [rows, kernel, bias], { transB: 1 });
+    return c.graph.node('Reshape', [product, c.graph.integers('image shape', [-1, features, 1, 1])]);
+  },
+  add: (_layer, c) => c.inputs.slice(1).reduce((sum, input) => c.graph.node('Add', [sum, input]), first(c)),
+  convex(_layer, c) {
+    const mix = c.parameter('mix')[0] as number;
+    const parts = [mix, 1 - mix].map((share, i) =>
+      c.graph.node('Mul', [must(c.inputs[i], 'input'), c.graph.floats(`${c.node.id}/share`, [1], [share])]),
+    );
+    return c.graph.node('Add', parts);
+  },
+  concat: (_layer, c) => c.graph.node('Concat', c.inputs, { axis: 1 }),
+};
+
+/** Which convolution takes which batch normalisation in: one that is all that reads it. */
+function foldings(network: Network): ReadonlyMap<NodeId, Node> {
+  const consumers = consumersOf(network);
+  const result = new Map<NodeId, Node>();
+  for (const { id, layer } of network.nodes) {
+    const [reader, ...others] = consumers.get(id) ?? [];
+    const convolves = layer.kind === 'convolution' || layer.kind === 'depthwise';
+    if (convolves && reader?.layer.kind === 'batch-normalization' && others.length === 0) result.set(id, reader);
+  }
+  return result;
+}
+
+/** `tensors` as a checkpoint has them; velocities are passed over. The same inputs give the same bytes. */
+export function deployedModel(network: Network, tensors: Tensors, deployment: Deployment): ModelProto {
+  const graph = graphBuilder();
+  const shapes = shapesOf(network);
+  const image = inputShapeOf(network);
+  const parameterOf =
+    ({ id }: Node): Parameter =>
+    (role) =>
+      must(tensors[parameterName(id, role)], parameterName(id, role)).data;
+
+  const perChannel = (name: string, value: (mean: number, std: number) => number): string =>
+    graph.floats(
+      name,
+      [1, image.channels, 1, 1],
+      deployment.mean.map((mean, c) => value(mean, deployment.std[c] as number)),
+    );
+  const pixels = graph.node('Transpose', [graph.node('Cast', [inputName], { to: dataType.float })], { perm: [0, 3, 1, 2] });
+  const scaled = graph.node('Mul', [pixels, perChannel('normalise scale', (_mean, std) => 1 / (255 * std))]);
+  const normalised = graph.node('Add', [scaled, perChannel('normalise shift', (mean, std) => -mean / std)]);
+
+  const folded = foldings(network);
+  const names = new Map<NodeId, string>();
+  for (const normalization of folded.values()) names.set(normalization.id, '');
+  for (const node of network.nodes) {
+    const inputId = node.inputs[0];
+    if (names.get(node.id) === '') {
+      names.set(node.id, must(names.get(must(inputId, 'input')), 'folded convolution'));
+      continue;
+    }
+    const into = folded.get(node.id);
+    const name = ask(lowerings, node.layer, {
+      graph,
+      node,
+      inputs: inputId === undefined ? [normalised] : node.inputs.map((id) => must(names.get(id), `value of node ${id}`)),
+      inputShape: inputId === undefined ? image : must(shapes.get(inputId), 'shape'),
+      shape: must(shapes.get(node.id), 'shape'),
+      parameter: parameterOf(node),
+      folded: into?.layer.kind === 'batch-normalization' ? affineOf(parameterOf(into), into.layer.epsilon) : null,
+    });
+    names.set(node.id, name);
+  }
+  const output = outputOf(network);
+  const classes = must(shapes.get(output.id), 'shape').channels;
+  const logits = graph.node('Flatten', [must(names.get(output.id), 'logits')], { axis: 1 }, logitsName);
+  graph.node('Softmax', [logits], { axis: 1 }, probabilitiesName);
+  const { height, width, channels } = image;
+  return modelOf(
+    graph.graph(
+      'network',
+      [{ name: inputName, elementType: dataType.uint8, shape: ['N', height, width, channels] }],
+      [logitsName, probabilitiesName].map((name) => ({ name, elementType: dataType.float, shape: ['N', classes] })),
+    ),
+    deployment.producerVersion,
+    deployment.metadata,
+  );
+}

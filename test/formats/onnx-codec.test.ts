@@ -1,0 +1,114 @@
+/** Models as bytes and back, and what damaged bytes come to. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { decodeModel } from '../../src/formats/onnx/decode.ts';
+import { encodeModel } from '../../src/formats/onnx/encode.ts';
+import type { AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from '../../src/formats/onnx/proto.ts';
+import { random } from '../../src/util/random.ts';
+import { UserError } from '../../src/util/user-error.ts';
+
+/** Records with the usual prototype, as a decoder makes them. */
+const plain = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>
+  fc.record(model, { noNullPrototype: true }) as fc.Arbitrary<T>;
+const name = fc.string({ maxLength: 8 });
+const text = fc.string({ unit: 'grapheme', maxLength: 12 });
+const whole = fc.maxSafeInteger();
+const single = fc.float({ noNaN: true });
+/** A repeated field without elements does not exist. */
+const some = <T>(values: fc.Arbitrary<T>) => fc.array(values, { minLength: 1, maxLength: 4 });
+const few = <T>(values: fc.Arbitrary<T>) => fc.array(values, { maxLength: 4 });
+
+const tensor: fc.Arbitrary<TensorProto> = fc
+  .tuple(
+    plain({ name, dataType: fc.nat(20), dims: few(fc.nat(9)) }),
+    fc.oneof(
+      fc.uint8Array({ maxLength: 20 }).map((raw) => ({ raw })),
+      some(single).map((floats) => ({ floats })),
+      some(fc.integer()).map((int32s) => ({ int32s })),
+      some(whole).map((int64s) => ({ int64s })),
+      some(fc.double({ noNaN: true })).map((doubles) => ({ doubles })),
+      fc.constant({ external: { location: 'weights.bin', offset: '4' } }),
+    ),
+  )
+  .map(([described, data]) => ({ ...described, ...data }));
+
+const attribute: fc.Arbitrary<AttributeProto> = fc.oneof(
+  plain({ name, kind: fc.constant('float' as const), value: single }),
+  plain({ name, kind: fc.constant('int' as const), value: whole }),
+  plain({ name, kind: fc.constant('string' as const), value: text }),
+  plain({ name, kind: fc.constant('tensor' as const), value: tensor }),
+  plain({ name, kind: fc.constant('floats' as const), value: few(single) }),
+  plain({ name, kind: fc.constant('ints' as const), value: few(whole) }),
+  plain({ name, kind: fc.constant('strings' as const), value: few(text) }),
+);
+
+const node: fc.Arbitrary<NodeProto> = plain({
+  name,
+  opType: name,
+  domain: fc.constantFrom('', 'com.microsoft'),
+  inputs: few(name),
+  outputs: few(name),
+  attributes: few(attribute),
+});
+
+const valueInfo: fc.Arbitrary<ValueInfoProto> = plain({
+  name,
+  elementType: fc.nat(20),
+  shape: fc.option(few(fc.oneof(fc.nat(), fc.constant('N'), fc.constant(null)))),
+});
+
+const model: fc.Arbitrary<ModelProto> = plain({
+  irVersion: fc.nat(20),
+  opsets: few(plain({ domain: fc.constantFrom('', 'ai.onnx.ml'), version: fc.nat(30) })),
+  producer: text,
+  producerVersion: text,
+  graph: plain({
+    name,
+    nodes: few(node),
+    initializers: few(tensor),
+    inputs: few(valueInfo),
+    outputs: few(valueInfo),
+    sparseInitializers: fc.constant(0),
+  }),
+  metadata: fc.dictionary(text, text, { maxKeys: 3, noNullPrototype: true }),
+  functions: fc.constant(0),
+});
+
+test('what is written is what is read', () => {
+  fc.assert(fc.property(model, (value) => assert.deepEqual(structuredClone(decodeModel(encodeModel(value), 'model')), value)));
+});
+
+test('every prefix of a file, and a thousand damaged ones, are a model or one line', () => {
+  const [sample] = fc.sample(
+    model.filter(({ graph }) => graph.nodes.length > 2 && graph.initializers.length > 2),
+    { seed: 7, numRuns: 1 },
+  );
+  const bytes = encodeModel(sample as ModelProto);
+  const stream = random('damage');
+  const attempt = (damaged: Uint8Array): void => {
+    try {
+      decodeModel(damaged, 'model');
+    } catch (error) {
+      assert.ok(error instanceof UserError, String(error));
+      assert.match(error.message, /^model: not a valid ONNX file: [^\n]+$/);
+    }
+  };
+  for (let length = 0; length < bytes.length; length++) attempt(bytes.subarray(0, length));
+  for (let i = 0; i < 1000; i++) {
+    const damaged = bytes.slice();
+    for (let hits = 1 + stream.integer(4); hits > 0; hits--) damaged[stream.integer(bytes.length)] = stream.integer(256);
+    attempt(damaged);
+  }
+});
+
+test('no graph, a group, a segment: said', () => {
+  for (const [bytes, what] of [
+    [[], /holds no graph/],
+    [[0x3b], /group/],
+    // graph { initializer { segment {} } }
+    [[0x3a, 4, 0x2a, 2, 0x1a, 0], /segments/],
+    [[0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], /2\^53/],
+  ] as const)
+    assert.throws(() => decodeModel(Uint8Array.from(bytes), 'm'), what);
+});

@@ -1,0 +1,111 @@
+/** The exported file of a run: always there, verified, said in the journal; and any other network of the run. */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { decodeModel } from '../../src/formats/onnx/decode.ts';
+import { exportNetwork } from '../../src/run/export.ts';
+import { folderOf, toVerify } from '../../src/run/folder.ts';
+import { readRun, search } from '../../src/run/open.ts';
+import { emptyRun, replayEntry } from '../../src/run/replay.ts';
+import { lineOf } from '../../src/search/state.ts';
+import { exportProblem, type Verified } from '../../src/training/job.ts';
+import { must } from '../../src/util/assert.ts';
+import { sha256 } from '../../src/util/hash.ts';
+import { engine, finishedRun, newFolder, place, tiny } from '../support/runs.ts';
+
+const run = await finishedRun({ engine });
+const { state, folder, replay } = readRun(run);
+
+await test('each parent of a step and the winner are verified, the winner on the test images, before the run is finished', () => {
+  const { search: searched, exports } = state;
+  const parents = new Set(['vanilla', ...searched.steps.map(({ winner }) => winner), 'final']);
+  assert.deepEqual(new Set(exports.keys()), parents);
+  for (const [line, { checkpoint, verified, problem }] of exports) {
+    assert.equal(problem, null);
+    const { difference, accuracy, fileAccuracy, part, images, bytes, latency } = must(verified, line);
+    assert.ok(difference < 1e-5 && accuracy === fileAccuracy && bytes > 1000 && latency.one > 0 && latency.batch > 0);
+    assert.equal(part, line === 'final' ? 'test' : 'validation');
+    assert.equal(images, line === 'final' ? 80 : 24);
+    assert.equal(checkpoint, lineOf(searched, line).checkpoint ?? checkpoint);
+  }
+  const final = must(exports.get('final')?.verified, 'final');
+  assert.equal(final.fileAccuracy, searched.tests.get('final')?.measured.accuracy);
+  assert.equal(final.file, sha256(readFileSync(folder.bestModel)), 'what was verified is what lies there');
+  assert.equal(replay.entries.at(-1)?.type, 'finished');
+});
+
+await test('while a run goes on, best.onnx is the network that best.safetensors is', async () => {
+  const root = newFolder();
+  const there = folderOf(root);
+  let seen = 0;
+  for await (const item of search({ ...tiny, engine, run: root })) {
+    if (item.type === 'progress' || !existsSync(there.bestNetwork)) continue;
+    const { about } = JSON.parse(readFileSync(there.bestNetwork, 'utf8')) as { about: { line: string } };
+    const { metadata } = decodeModel(readFileSync(there.bestModel), there.bestModel);
+    assert.equal(metadata['line'], about.line);
+    seen++;
+  }
+  assert.ok(seen > 10);
+});
+
+await test('what the file says of itself', () => {
+  const { metadata, producer } = decodeModel(readFileSync(folder.bestModel), 'best');
+  assert.equal(producer, 'Instar');
+  const accuracy = String(state.search.tests.get('final')?.measured.accuracy);
+  const { parameters } = lineOf(state.search, 'final');
+  const wanted = { line: 'final', seed: '1', height: '8', width: '8', channels: '1', testAccuracy: accuracy };
+  for (const [key, value] of Object.entries({ ...wanted, parameters: String(parameters) }))
+    assert.equal(metadata[key], value, key);
+  assert.equal((JSON.parse(metadata['classes'] ?? '') as string[]).length, 4);
+  assert.equal(run.endsWith(metadata['run'] ?? ''), true);
+});
+
+await test('export writes the winner, a step or a child, and keeps what it found; what is gone is said', async () => {
+  const file = join(place, 'out.onnx');
+  const before = readRun(run).replay.entries.length;
+  const best = await exportNetwork(run, file);
+  assert.equal(best.line, 'final');
+  assert.ok(best.kept);
+  assert.deepEqual(readFileSync(file), readFileSync(folder.bestModel));
+  const vanilla = await exportNetwork(run, file, { step: 0 });
+  assert.equal(vanilla.verified.part, 'validation');
+  assert.equal(decodeModel(readFileSync(file), file).metadata['line'], 'vanilla');
+  assert.equal(readRun(run).replay.entries.length, before + 2);
+  const winner = must(state.search.stop, 'stop').line;
+  const dropped = must(
+    state.search.steps[0]?.children.find((id) => lineOf(state.search, id).end?.kind === 'dropped'),
+    'a child that was dropped',
+  );
+  assert.equal((await exportNetwork(run, file, { child: winner })).line, winner);
+  await assert.rejects(exportNetwork(run, file, { child: dropped }), /not kept any more; there are vanilla/);
+  await assert.rejects(exportNetwork(run, file, { step: 9 }), /--step 9: the run has no winner of such a step/);
+  await assert.rejects(exportNetwork(run, file, { child: '__proto__' }), /no such network/);
+});
+
+await test('a file that does not compute the same is not written', async () => {
+  const verified = must(state.exports.get('final')?.verified, 'verified');
+  const spoilt: readonly Partial<Verified>[] = [{ difference: 1.1e-4 }, { difference: Number.NaN }, { fileAccuracy: 0 }];
+  for (const change of spoilt) assert.notEqual(exportProblem({ ...verified, ...change }), null);
+  // Another network's numbers under the winner's name: the hash is checked before anything is run.
+  const checkpoint = must(lineOf(state.search, 'vanilla').checkpoint, 'checkpoint');
+  const path = join(folder.checkpoints, `${checkpoint}.safetensors`);
+  rmSync(path);
+  await assert.rejects(exportNetwork(run, join(place, 'never.onnx'), { step: 0 }), /not kept any more/);
+  assert.ok(!existsSync(join(place, 'never.onnx')));
+});
+
+await test('over every prefix of the journal: nothing is verified while it trains, nor twice', () => {
+  let replayed = emptyRun;
+  let wanted = 0;
+  for (const entry of replay.entries) {
+    if (entry.type === 'exported') {
+      const found = toVerify(replayed, new Set());
+      if (found?.line === entry.line) wanted++;
+    }
+    replayed = replayEntry(replayed, entry);
+    if (entry.type === 'exported') assert.notEqual(toVerify(replayed, new Set())?.line, entry.line);
+    if (entry.type === 'epoch') assert.notEqual(toVerify(replayed, new Set([entry.line]))?.line, entry.line);
+  }
+  assert.ok(wanted >= 2);
+});

@@ -1,0 +1,13 @@
+/** A Python that has a module, where the machine has one: for tests that ask another implementation. */
+import { spawnSync } from 'node:child_process';
+
+/** The interpreter's path, or undefined. Debian's packages belong to /usr/bin/python3, whatever stands before it. */
+export const pythonWith = (module: string): string | undefined =>
+  ['/usr/bin/python3', 'python3'].find((path) => spawnSync(path, ['-c', `import ${module}`]).status === 0);
+
+/** Runs a script; a failure is an error with what it wrote. */
+export function runPython(python: string, script: string, parameters: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(python, ['-c', script, ...parameters], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`python ended with ${status}: ${stderr}`);
+  return stdout;
+}
