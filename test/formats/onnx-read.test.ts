@@ -298,6 +298,56 @@ test('half and double precision become f32, and are mentioned', async () => {
   }
 });
 
+test('what the file does to the image is its normalisation, of pixels up to 255 or up to 1', () => {
+  const near = (actual: readonly number[] | undefined, expected: readonly number[]): void =>
+    assert.ok(
+      actual?.every((value, at) => Math.abs(value - (expected[at] as number)) < 1e-6),
+      `${actual?.join()} is not ${expected.join()}`,
+    );
+  const of = (draw: (g: Drawing, x: string) => string, options: HandmadeOptions = {}): ReturnType<typeof importModel> =>
+    importModel(handmadeModel((g, x) => headOf(g, g.node('Relu', [draw(g, x)]), 2), options));
+  const unit = of((g, x) => g.node('Div', [g.node('Sub', [x, perChannel(g, 0.4, 0.5)]), perChannel(g, 0.2, 0.3)]));
+  assert.equal(unit.brightest, 1);
+  near(unit.normalisation?.mean, [0.4, 0.5]);
+  near(unit.normalisation?.std, [0.2, 0.3]);
+  // Means of 0 to 255 alone, as Caffe's networks have them; and what Keras's Rescaling makes.
+  const means = of((g, x) => g.node('Sub', [x, perChannel(g, 51, 102)]));
+  assert.equal(means.brightest, 255);
+  near(means.normalisation?.mean, [0.2, 0.4]);
+  near(means.normalisation?.std, [1 / 255, 1 / 255]);
+  const rescaled = of((g, x) => g.node('Add', [g.node('Mul', [x, g.floats('c', [], [1 / 127.5])]), g.floats('d', [], [-1])]));
+  assert.equal(rescaled.brightest, 255);
+  near(rescaled.normalisation?.mean, [0.5, 0.5]);
+  near(rescaled.normalisation?.std, [0.5, 0.5]);
+  const bytes = of((g, x) => g.node('Cast', [x], { to: dataType.float }), { type: dataType.uint8 });
+  assert.equal(bytes.brightest, 255);
+  near(bytes.normalisation?.std, [1 / 255, 1 / 255]);
+  const outside = of((_g, x) => x);
+  assert.deepEqual([outside.brightest, outside.normalisation], [null, null]);
+  assert.throws(() => of((g, x) => g.node('Mul', [x, perChannel(g, 1, 0)])), /\(Mul\): a channel of the image would be lost$/);
+});
+
+test('what is trained otherwise from here on is said', () => {
+  const notes = (draw: Case['draw']): readonly string[] => importModel(handmadeModel(draw)).notes;
+  assert.deepEqual(
+    notes((g, x) =>
+      headOf(g, conv(g, conv(g, x, 2, 4, [1, 3], { pads: [0, 1, 0, 1] }), 4, 4, [1, 3], { pads: [0, 1, 0, 1] }), 4),
+    ),
+    ['a kernel 1×3 becomes 3×3 by zeros, which are trained from here on (2 times)'],
+  );
+  assert.deepEqual(
+    notes((g, x) => headOf(g, g.node('AveragePool', [x], { kernel_shape: [2, 2], strides: [2, 2] }), 2)),
+    ['the average pool 2×2 becomes a depthwise convolution, whose weights are trained'],
+  );
+  assert.deepEqual(
+    notes((g, x) => {
+      const w = g.weights(2, 2, 1, 1);
+      return headOf(g, g.node('Conv', [g.node('Conv', [x, w]), w]), 2);
+    }),
+    ['weights that several nodes share are learned apart from here on'],
+  );
+});
+
 test('class names come from the metadata, where they are as many as the logits', () => {
   const named = (classes: string): readonly string[] | null =>
     importModel(handmadeModel((g, x) => headOf(g, x, 2), { metadata: { classes } })).classes;

@@ -44,6 +44,8 @@ export function conv(site: Site): Value {
       `a kernel of ${rows}×${columns} with strides ${window.stride.join(', ')} and pads ${[...window.before, ...window.behind].join(', ')} cannot be made square`,
     );
   const { kernel, stride, padding } = square;
+  if (rows !== kernel || columns !== kernel)
+    site.note(`a kernel ${rows}×${columns} becomes ${kernel}×${kernel} by zeros, which are trained from here on`);
   const data = padded(site, weights.values, window.kernel, square, outputs * inputs);
   const spatial = { kernel, stride, padding, bias: bias !== undefined };
   const layer: Layer = kind === 'convolution' ? { kind, channels: outputs, ...spatial } : { kind, ...spatial };
