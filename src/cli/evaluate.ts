@@ -2,10 +2,11 @@
 import type { Dataset, Part } from '../data/dataset.ts';
 import { toGrey } from '../data/image.ts';
 import { readDataset } from '../data/read.ts';
+import { readBest } from '../run/best.ts';
 import { cacheFolder, readRun } from '../run/open.ts';
 import { setImmediate } from 'node:timers/promises';
 import { UserError } from '../util/user-error.ts';
-import { formatSize, openEvaluator, readBest } from './best.ts';
+import { formatSize, openEvaluator } from './best.ts';
 import { printLines, type Io } from './io.ts';
 import type { Given } from './given.ts';
 import { isModel, openForeignModel, scaleOf, type PixelScale } from './model.ts';

@@ -6,7 +6,7 @@ import { formatRungs } from '../search/rungs.ts';
 import { lineOf, validationOf, type LineId } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { formatBytes, formatCount, formatLoss, formatPercent, formatWhole, plural, printable } from './text.ts';
-import { rungsFor, settingsOf, type View } from './view.ts';
+import { rungsFor, settingsOf, startWords, type View } from './view.ts';
 
 /** What the run is, before it begins. */
 export function describeConfig(config: Config): string[] {
@@ -17,7 +17,19 @@ export function describeConfig(config: Config): string[] {
       `${channels}×${height}×${width}, ${plural(data.classes.length, 'class', 'classes')}`,
     `method ${settings.method}, preset ${config.preset}, seed ${settings.seed}; ${engine.name} ${engine.version} ` +
       `(${engine.instructionSet}), ${plural(workers, 'worker')}`,
+    ...describeFrom(config),
   ];
+}
+
+/** What a search goes on from, and how far it is from the model that it was read from. */
+export function describeFrom({ from }: Config): string[] {
+  if (from === null) return [];
+  const { reference, compared } = from;
+  const checked =
+    compared === null
+      ? ''
+      : `; on ${plural(compared.images, 'image')} its logits are within ${compared.difference.toExponential(1)} of ONNX Runtime's`;
+  return [`from ${printable(reference)}${checked}`];
 }
 
 /** What a budget scaled, in one line. */
@@ -84,7 +96,7 @@ function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
     case 'interrupted':
       return ['interrupted'];
     case 'vanilla':
-      return [`vanilla network: ${size('vanilla')}`];
+      return [`${startWords(search)}: ${size('vanilla')}`];
     case 'step':
       return [
         `step ${entry.step}: ${plural(entry.children.length, 'child', 'children')} of ${entry.parent}, rungs ${formatRungs(rungsFor(settingsOf(view, config)))}`,

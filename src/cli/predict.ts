@@ -2,9 +2,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { bytesOf, type Part } from '../data/dataset.ts';
 import { readImage } from '../data/image.ts';
+import { readBest } from '../run/best.ts';
 import type { Shape } from '../network/network.ts';
 import { UserError } from '../util/user-error.ts';
-import { openEvaluator, readBest } from './best.ts';
+import { openEvaluator } from './best.ts';
 import { printLines, type Io } from './io.ts';
 import type { Given } from './given.ts';
 import { isModel, openForeignModel, scaleOf } from './model.ts';

@@ -20,7 +20,17 @@ import {
   sparkline,
   truncate,
 } from './text.ts';
-import { imagesPerSecond, minibatchesAnEpoch, phaseOf, rungsFor, settingsOf, winners, type Phase, type View } from './view.ts';
+import {
+  imagesPerSecond,
+  minibatchesAnEpoch,
+  phaseOf,
+  rungsFor,
+  settingsOf,
+  startWords,
+  winners,
+  type Phase,
+  type View,
+} from './view.ts';
 import { timeLeft } from './work.ts';
 
 export interface Screen {
@@ -98,7 +108,7 @@ function phaseLine({ view, config, now }: Scene, phase: Phase, width: number): L
       case 'start':
         return [[config.budget === null ? 'starting' : 'measuring what the budget buys on this machine', 'bold']];
       case 'vanilla':
-        return [['vanilla network', 'bold'], [`, ${plural(settings.vanilla.epochs, 'epoch')}`]];
+        return [[startWords(view.run.search), 'bold'], [`, ${plural(settings.vanilla.epochs, 'epoch')}`]];
       case 'step': {
         const of = settings.limits.steps === null || view.run.budget !== null ? '' : ` of ${settings.limits.steps}`;
         const count = rungsFor(settings).length;
@@ -108,7 +118,7 @@ function phaseLine({ view, config, now }: Scene, phase: Phase, width: number): L
       case 'final':
         return [['final training', 'bold'], [` of ${view.run.search.stop?.line ?? ''}`]];
       case 'baseline':
-        return [['baseline', 'bold'], [': the vanilla network, given the same epochs']];
+        return [['baseline', 'bold'], [`: the ${startWords(view.run.search)}, given the same epochs`]];
       case 'test':
         return [['reading the test set', 'bold']];
       case 'done':

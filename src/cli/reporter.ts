@@ -4,7 +4,7 @@ import type { Config } from '../run/config.ts';
 import type { Entry } from '../run/events.ts';
 import { formatDuration } from '../util/duration.ts';
 import { hasColour, isLive, printLines, type Io } from './io.ts';
-import { describeConfig, describePlan, linesFor } from './lines.ts';
+import { describeConfig, describeFrom, describePlan, linesFor } from './lines.ts';
 import { openLive } from './live.ts';
 import { render } from './render.ts';
 import { formatBytes, formatWhole, printable, truncate } from './text.ts';
@@ -111,6 +111,7 @@ function liveReporter(io: Io): Reporter {
     },
     begin(next) {
       shown = next;
+      if (next.config.from !== null) live.say(describeFrom(next.config));
       start();
     },
     entry(entry, next) {

@@ -6,7 +6,7 @@ import { formatDuration } from '../util/duration.ts';
 import { describeExport } from './lines.ts';
 import { lineWidth, paint, type Line, type Span } from './styled.ts';
 import { formatCount, formatPercent, formatWhole, padRight, plural } from './text.ts';
-import { viewOf } from './view.ts';
+import { startWords, viewOf } from './view.ts';
 import { winnersLine } from './render.ts';
 
 /** As one would write it to a shell. */
@@ -28,7 +28,8 @@ export function summary(run: RunState, root: string, colour: boolean): string[] 
   const line = lineOf(search, best);
   const grownFrom = search.stop?.line ?? best;
   const steps = lineOf(search, grownFrom).step;
-  const story = steps === 0 ? 'the vanilla network, as no child was better' : `${grownFrom}, grown in ${plural(steps, 'step')}`;
+  const story =
+    steps === 0 ? `the ${startWords(search)}, as no child was better` : `${grownFrom}, grown in ${plural(steps, 'step')}`;
   const first = search.finished
     ? head('Done', 'good', ` in ${time}: ${story}`)
     : head('Stopped', 'warn', ` after ${time}; the best network so far is ${best === 'final' ? story : best}`);
@@ -36,7 +37,7 @@ export function summary(run: RunState, root: string, colour: boolean): string[] 
   if (test !== undefined) rows.push(['test', [[formatPercent(test.accuracy), 'bold'], [' of the test images are right']]]);
   const baseline = search.tests.get('baseline')?.measured;
   if (baseline !== undefined)
-    rows.push(['baseline', [[formatPercent(baseline.accuracy), 'bold'], [': the vanilla network, given the same epochs']]]);
+    rows.push(['baseline', [[formatPercent(baseline.accuracy), 'bold'], [`: the ${startWords(search)}, given the same epochs`]]]);
   const validation = validationOf(search, best);
   if (test === undefined && validation !== null) rows.push(['validation', [[formatPercent(validation.accuracy), 'bold']]]);
   rows.push(['size', [[`${formatWhole(line.parameters)} parameters, ${formatCount(line.multiplyAdds)} multiply-adds an image`]]]);

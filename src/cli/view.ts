@@ -153,6 +153,10 @@ export function imagesPerSecond(view: View, config: Config, now: number): number
   return speed > 0 ? speed : null;
 }
 
+/** What the search started from: its own network, or one that was given. */
+export const startWords = ({ lines }: SearchState): 'vanilla network' | 'given network' =>
+  (lines.get('vanilla')?.origin ?? null) === null ? 'vanilla network' : 'given network';
+
 /** The vanilla network and the winners since, each with its validation accuracy. */
 export function winners(search: SearchState): readonly { readonly line: LineId; readonly accuracy: number | null }[] {
   if (!search.lines.has('vanilla')) return [];
