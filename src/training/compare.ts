@@ -5,11 +5,11 @@
 import type { Batcher } from '../data/batches.ts';
 import { bytesOf, type Part } from '../data/dataset.ts';
 import type { Engine } from '../engine/engine.ts';
+import { onnxRuntime, openModel } from '../engine/onnx-runtime.ts';
 import { inputShapeOf, type Network, type Shape } from '../network/network.ts';
 import type { Tensors } from '../network/tensor.ts';
 import { lower } from '../program/lower.ts';
 import { assert, must } from '../util/assert.ts';
-import { UserError } from '../util/user-error.ts';
 import type { Comparison } from './job.ts';
 
 /** What the input of a model holds. */
@@ -69,32 +69,17 @@ function feedOf({ input, network }: Comparing, pixels: Uint8Array, normalised: F
   return layout === 'NCHW' ? values : channelsLast(values, inputShapeOf(network));
 }
 
-type Runtime = typeof import('onnxruntime-node');
-
-async function openRuntime(): Promise<Runtime> {
-  try {
-    return await import('onnxruntime-node');
-  } catch (error) {
-    throw new UserError(`ONNX Runtime cannot be loaded here, and a model is compared with it: ${(error as Error).message}`);
-  }
-}
-
 /** Runs both over the images of the part, in batches of the batcher's size. */
 export async function compare(engine: Engine, comparing: Comparing, breathe: () => Promise<void>): Promise<Comparison> {
   const { network, tensors, model, input, part, batcher, classes } = comparing;
-  const runtime = await openRuntime();
+  const { Tensor } = await onnxRuntime();
   const { batch } = batcher;
   const shape = inputShapeOf(network);
   const { channels, height, width } = shape;
   const extents = input.layout === 'NCHW' ? [channels, height, width] : [height, width, channels];
   const program = lower(network, batch, { kind: 'evaluation' });
   const session = await engine.compile(program, 'direct');
-  const reference = await runtime.InferenceSession.create(model, {
-    executionProviders: ['cpu'],
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    logSeverityLevel: 3,
-  });
+  const theirs = await openModel(model, 1);
   try {
     session.load(tensors);
     const all = Uint32Array.from(part.labels, (_label, index) => index);
@@ -112,15 +97,14 @@ export async function compare(engine: Engine, comparing: Comparing, breathe: () 
         images.subarray(0, filled * size),
       );
       const dims = [filled, ...extents];
-      const tensor =
-        feed instanceof Uint8Array ? new runtime.Tensor('uint8', feed, dims) : new runtime.Tensor('float32', feed, dims);
-      const given = await reference.run({ [must(reference.inputNames[0], 'input')]: tensor });
-      const theirs = must(given[must(reference.outputNames[0], 'output')], 'output').data as Float32Array;
+      const tensor = feed instanceof Uint8Array ? new Tensor('uint8', feed, dims) : new Tensor('float32', feed, dims);
+      const given = await theirs.run({ [must(theirs.inputNames[0], 'input')]: tensor });
+      const logits = must(given[must(theirs.outputNames[0], 'output')], 'output').data as Float32Array;
       const count = (own.length / batch) * filled;
-      assert(theirs.length === count, () => `${count} logits, not ${theirs.length}`);
+      assert(logits.length === count, () => `${count} logits, not ${logits.length}`);
       for (let at = 0; at < count; at++) {
-        largest = Math.max(largest, Math.abs(theirs[at] as number));
-        difference = Math.max(difference, Math.abs((theirs[at] as number) - (own[at] as number)));
+        largest = Math.max(largest, Math.abs(logits[at] as number));
+        difference = Math.max(difference, Math.abs((logits[at] as number) - (own[at] as number)));
       }
       // Math.max forgets no NaN.
       await breathe();
@@ -128,6 +112,6 @@ export async function compare(engine: Engine, comparing: Comparing, breathe: () 
     return { images: all.length, difference: largest === 0 ? difference : difference / largest };
   } finally {
     session.dispose();
-    await reference.release();
+    await theirs.release();
   }
 }
