@@ -56,7 +56,7 @@ export async function memoryBench(): Promise<void> {
           schedule: { kind: 'constant', rate: 0.01 },
           key: ['memory', seed],
           minibatches: { first: 0, count: 4, done: 0 },
-          engine: { name: 'onednn', threads: 1, convolution: 'auto' },
+          engine: { name: 'onednn', device: 'cpu', threads: 1, convolution: 'auto' },
         },
         { report: (_report, used) => (peak = Math.max(peak, used)), started: () => undefined },
         new AbortController().signal,

@@ -1,8 +1,9 @@
 /** config.json: everything that determines a run. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { devices } from '../engine/open.ts';
 import { settingsSchema } from '../search/settings.ts';
-import { comparisonSchema, type DataReference } from '../training/job.ts';
+import { comparisonSchema, type DataReference, type EngineReference } from '../training/job.ts';
 import { UserError } from '../util/user-error.ts';
 import { format } from './journal.ts';
 
@@ -46,7 +47,9 @@ export const configSchema = z.strictObject({
     .nullable()
     .default(null),
   engine: z.strictObject({
-    name: z.enum(['reference', 'onednn']),
+    name: z.enum(['reference', 'onednn', 'onnx']),
+    /** Runs that were begun before there was a choice computed on the processor. */
+    device: z.enum(devices).default('cpu'),
     convolution: z.enum(['direct', 'auto']),
     version: z.string(),
     instructionSet: z.string(),
@@ -63,6 +66,11 @@ export type Config = z.infer<typeof configSchema>;
 export function dataReference({ data, from }: Config, images: number | null, validation: number): DataReference {
   const { path, hash, mean, std } = data;
   return { path, hash, images, validation, ...(from?.normalises === true ? { normalisation: { mean, std } } : {}) };
+}
+
+/** What a job of the run computes with. */
+export function engineOf({ engine: { name, device, convolution } }: Config, threads: number): EngineReference {
+  return { name, device, convolution, threads };
 }
 
 export function readConfig(path: string): Config {

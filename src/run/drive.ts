@@ -9,12 +9,12 @@ import { baselineSlices, bestSoFar, minibatchesPerEpoch, next, rungsOf, type Con
 import type { Settings } from '../search/settings.ts';
 import { lineOf, type LineId } from '../search/state.ts';
 import { checkpointPath } from '../training/checkpoint.ts';
-import { exportProblem, JobFailure, type EngineReference, type Job, type Report, type Verified } from '../training/job.ts';
+import { exportProblem, JobFailure, type Job, type Report, type Verified } from '../training/job.ts';
 import { channel } from '../util/channel.ts';
 import { must } from '../util/assert.ts';
 import { RunError } from '../util/user-error.ts';
 import { plannedSettings, planSlice } from './budget.ts';
-import { dataReference, type Config } from './config.ts';
+import { dataReference, engineOf, type Config } from './config.ts';
 import type { Entry, Plan, Progress, RunEvent } from './events.ts';
 import { bestLine, collectCheckpoints, neededCheckpoints, toVerify, writeBest, type Folder } from './folder.ts';
 import type { Journal } from './journal.ts';
@@ -72,7 +72,7 @@ const threadsOf = (task: Task, workers: number): number =>
 function jobOf(task: Task, config: Config, settings: Settings, threads: number): Job {
   const { images, validation } = settings;
   const data = dataReference(config, images, validation);
-  const engine: EngineReference = { name: config.engine.name, convolution: config.engine.convolution, threads };
+  const engine = engineOf(config, threads);
   const { batch, augmentation } = settings;
   if (task.kind === 'test') {
     const { id, network, checkpoint } = task;

@@ -7,7 +7,7 @@ import type { Settings } from '../search/settings.ts';
 import type { Job } from '../training/job.ts';
 import { must } from '../util/assert.ts';
 import { planBudget } from './budget.ts';
-import { dataReference, type Config } from './config.ts';
+import { dataReference, engineOf, type Config } from './config.ts';
 import type { RunEvent } from './events.ts';
 
 /** What of a run a measurement needs. */
@@ -64,7 +64,7 @@ export async function measureBudget(run: Measuring, context: Context, budget: nu
       augmentation,
       learning: { momentum, weightDecay },
       minibatches,
-      engine: { name: config.engine.name, convolution: config.engine.convolution, threads },
+      engine: engineOf(config, threads),
     });
     const seconds = await Promise.all(Array.from({ length: jobs }, (_none, index) => minibatchSeconds(run, job(index))));
     return seconds.reduce((sum, each) => sum + each, 0) / jobs / batch / multiplyAdds;

@@ -7,8 +7,8 @@ import { loadDataset } from '../data/cache.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { DataEvent } from '../data/source.ts';
 import { splitDataset } from '../data/split.ts';
-import type { ConvolutionAlgorithms, EngineName } from '../engine/engine.ts';
-import { openEngine } from '../engine/open.ts';
+import type { ConvolutionAlgorithms, Device, EngineName } from '../engine/engine.ts';
+import { chooseEngine, openEngine } from '../engine/open.ts';
 import { createPool } from '../execution/pool.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network } from '../network/network.ts';
@@ -54,8 +54,10 @@ export interface SearchOptions extends Common {
   readonly settings?: SettingsOverride;
   /** Seconds for everything, the final training included. */
   readonly budget?: number;
-  /** Default `auto`: oneDNN. */
+  /** Default `auto`: oneDNN where its library is found, else ONNX Runtime. */
   readonly engine?: EngineName | 'auto';
+  /** Default `cpu`. The others are ONNX Runtime's. */
+  readonly device?: Device;
   readonly convolution?: ConvolutionAlgorithms;
   /** Jobs side by side. Default: the processor's cores. */
   readonly workers?: number;
@@ -168,18 +170,15 @@ function contextOf(dataset: Dataset, settings: Settings, origin: Origin | null):
   };
 }
 
-const engineNameOf = (name: EngineName | 'auto' | undefined): EngineName =>
-  name === undefined || name === 'auto' ? 'onednn' : name;
-
 /**
  * A new search, as its events: each entry of its journal after it was written, and what is told in between. Ends with the
  * search; leaving the loop early, or aborting the signal, ends it in order.
  */
 export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   const begun = performance.now();
-  const { preset = 'laptop', budget, workers = availableParallelism() } = options;
-  const engineName = engineNameOf(options.engine);
-  const engine = await openEngine(engineName, { threads: 1, environment: process.env });
+  const { preset = 'laptop', budget, workers = availableParallelism(), device = 'cpu' } = options;
+  const engineName = await chooseEngine(options.engine ?? 'auto', device, process.env);
+  const engine = await openEngine(engineName, { threads: 1, environment: process.env, device });
   const { fingerprint } = engine;
   if (options.run !== undefined && existsSync(folderOf(options.run).config))
     throw new UserError(`${options.run} holds a run already: 'instar resume ${options.run}' goes on with it`);
@@ -257,6 +256,7 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
             },
       engine: {
         name: engineName,
+        device,
         convolution: options.convolution ?? 'auto',
         version: fingerprint.version,
         instructionSet: fingerprint.instructionSet,
@@ -374,7 +374,8 @@ export async function* resume(root: string, options: ResumeOptions = {}): AsyncG
   const release = lockRun(folderOf(root).lock);
   try {
     const { folder, config, replay: read, state } = readRun(root);
-    const { fingerprint } = await openEngine(config.engine.name, { threads: 1, environment: process.env });
+    const { name, device } = config.engine;
+    const { fingerprint } = await openEngine(name, { threads: 1, environment: process.env, device });
     const then = `${config.engine.name} ${config.engine.version} (${config.engine.instructionSet}), Node ${config.node}`;
     const now = `${fingerprint.engine} ${fingerprint.version} (${fingerprint.instructionSet}), Node ${process.versions.node}`;
     if (then !== now && options.mixed !== true)

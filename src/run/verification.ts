@@ -4,7 +4,7 @@ import type { Settings } from '../search/settings.ts';
 import { lineOf, type LineId, type SearchState } from '../search/state.ts';
 import type { Report, VerificationJob, Verified } from '../training/job.ts';
 import { must } from '../util/assert.ts';
-import { dataReference, type Config } from './config.ts';
+import { dataReference, engineOf, type Config } from './config.ts';
 import { aboutOf, type Folder } from './folder.ts';
 
 export interface VerificationRequest {
@@ -32,7 +32,7 @@ export function verificationJob(
     data: dataReference(config, images, validation),
     part,
     batch,
-    engine: { name: config.engine.name, convolution: 'direct', threads },
+    engine: { ...engineOf(config, threads), convolution: 'direct' },
   };
 }
 

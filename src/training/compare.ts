@@ -5,7 +5,7 @@
 import type { Batcher } from '../data/batches.ts';
 import { bytesOf, type Part } from '../data/dataset.ts';
 import type { Engine } from '../engine/engine.ts';
-import { onnxRuntime, openModel } from '../engine/onnx-runtime.ts';
+import { openRuntime } from '../engine/onnx/runtime.ts';
 import { inputShapeOf, type Network, type Shape } from '../network/network.ts';
 import type { Tensors } from '../network/tensor.ts';
 import { lower } from '../program/lower.ts';
@@ -72,14 +72,14 @@ function feedOf({ input, network }: Comparing, pixels: Uint8Array, normalised: F
 /** Runs both over the images of the part, in batches of the batcher's size. */
 export async function compare(engine: Engine, comparing: Comparing, breathe: () => Promise<void>): Promise<Comparison> {
   const { network, tensors, model, input, part, batcher, classes } = comparing;
-  const { Tensor } = await onnxRuntime();
+  const runtime = await openRuntime('cpu', 1);
   const { batch } = batcher;
   const shape = inputShapeOf(network);
   const { channels, height, width } = shape;
   const extents = input.layout === 'NCHW' ? [channels, height, width] : [height, width, channels];
   const program = lower(network, batch, { kind: 'evaluation' });
   const session = await engine.compile(program, 'direct');
-  const theirs = await openModel(model, 1);
+  const reference = await runtime.open(model);
   try {
     session.load(tensors);
     const all = Uint32Array.from(part.labels, (_label, index) => index);
@@ -97,14 +97,17 @@ export async function compare(engine: Engine, comparing: Comparing, breathe: () 
         images.subarray(0, filled * size),
       );
       const dims = [filled, ...extents];
-      const tensor = feed instanceof Uint8Array ? new Tensor('uint8', feed, dims) : new Tensor('float32', feed, dims);
-      const given = await theirs.run({ [must(theirs.inputNames[0], 'input')]: tensor });
-      const logits = must(given[must(theirs.outputNames[0], 'output')], 'output').data as Float32Array;
+      const tensor =
+        feed instanceof Uint8Array
+          ? new runtime.library.Tensor('uint8', feed, dims)
+          : new runtime.library.Tensor('float32', feed, dims);
+      const given = await reference.run({ [must(reference.inputNames[0], 'input')]: tensor });
+      const theirs = must(given[must(reference.outputNames[0], 'output')], 'output').data as Float32Array;
       const count = (own.length / batch) * filled;
-      assert(logits.length === count, () => `${count} logits, not ${logits.length}`);
+      assert(theirs.length === count, () => `${count} logits, not ${theirs.length}`);
       for (let at = 0; at < count; at++) {
-        largest = Math.max(largest, Math.abs(logits[at] as number));
-        difference = Math.max(difference, Math.abs((logits[at] as number) - (own[at] as number)));
+        largest = Math.max(largest, Math.abs(theirs[at] as number));
+        difference = Math.max(difference, Math.abs((theirs[at] as number) - (own[at] as number)));
       }
       // Math.max forgets no NaN.
       await breathe();
@@ -112,6 +115,6 @@ export async function compare(engine: Engine, comparing: Comparing, breathe: () 
     return { images: all.length, difference: largest === 0 ? difference : difference / largest };
   } finally {
     session.dispose();
-    await theirs.release();
+    await reference.release();
   }
 }

@@ -5,7 +5,7 @@
 import { createBatcher } from '../data/batches.ts';
 import { bytesOf, type Part } from '../data/dataset.ts';
 import { partOf } from '../data/split.ts';
-import { openModel } from '../engine/onnx-runtime.ts';
+import { openRuntime } from '../engine/onnx/runtime.ts';
 import { encodeModel } from '../formats/onnx/encode.ts';
 import { deployedModel, inputName, logitsName } from '../formats/onnx/write-network.ts';
 import { inputShapeOf, type Network, type Shape } from '../network/network.ts';
@@ -100,8 +100,9 @@ export async function verifyExport(
   }
 
   const file = exportModel(network, tensors, about);
-  const session = await openModel(file, job.engine.threads);
-  const { Tensor } = await import('onnxruntime-node');
+  const runtime = await openRuntime('cpu', job.engine.threads);
+  const { Tensor } = runtime.library;
+  const session = await runtime.open(file);
   try {
     const run = async (from: number, to: number): Promise<Float32Array> => {
       const pixels = pixelsOf(part, indices, from, to, shape);

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { AugmentationSettings } from '../data/augmentation/augmentation.ts';
-import type { ConvolutionAlgorithms, EngineName } from '../engine/engine.ts';
+import type { ConvolutionAlgorithms, Device, EngineName } from '../engine/engine.ts';
 import type { Edit } from '../morphism/edit.ts';
 import type { Network } from '../network/network.ts';
 import type { Learning } from '../program/lower.ts';
@@ -26,6 +26,7 @@ export interface DataReference {
 
 export interface EngineReference {
   readonly name: EngineName;
+  readonly device: Device;
   readonly threads: number;
   readonly convolution: ConvolutionAlgorithms;
 }

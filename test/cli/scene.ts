@@ -40,7 +40,7 @@ export const config: Config = {
     testImages: 1000,
   },
   from: null,
-  engine: { name: 'onednn', convolution: 'auto', version: '2.6.3', instructionSet: 'avx512_core' },
+  engine: { name: 'onednn', device: 'cpu', convolution: 'auto', version: '2.6.3', instructionSet: 'avx512_core' },
   workers: 2,
   budget: null,
 };
