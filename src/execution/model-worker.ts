@@ -46,7 +46,8 @@ async function answer(message: ToModelWorker): Promise<FromModelWorker> {
       ? new library.Tensor('uint8', data as Uint8Array, shape)
       : new library.Tensor('float32', data as Float32Array, shape);
   const result = (await session.run({ [input]: tensor }, [output]))[output];
-  if (result?.type !== 'float32') throw new Error(`its output ${output} is ${result?.type ?? 'missing'}, not float32`);
+  if (result?.type !== 'float32')
+    throw new Error(`its output ${JSON.stringify(output)} is ${result?.type ?? 'missing'}, not float32`);
   return { kind: 'result', data: result.data as Float32Array, shape: result.dims };
 }
 
