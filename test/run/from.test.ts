@@ -122,6 +122,18 @@ await test('a model that normalises its images is seen as it was trained, by eve
   assert.deepEqual(second.config.data.mean, config.data.mean);
   assert.equal(second.config.from?.compared, null);
   const best = await readBest(run);
+  const exported = second.replay.entries.filter((entry) => entry.type === 'exported');
+  assert.ok(exported.length > 0 && exported.every(({ problem }) => problem === null));
+  // And from the file that the run gives people to take away, as from any other model.
+  const taken = listening({ ...from('keras-global'), from: join(run, 'best.onnx'), budget: 60 });
+  const controller = new AbortController();
+  const third = newFolder();
+  for await (const item of search({ ...taken.options, run: third, signal: controller.signal }))
+    if (item.type === 'run') controller.abort();
+  assert.match(taken.notes[0] ?? '', /^best\.onnx: [\d.]+ % of the validation images are right before any training$/);
+  const accuracy = (of: readonly string[]): string => /[\d.]+ %/.exec(of[0] ?? '')?.[0] ?? '';
+  assert.equal(accuracy(taken.notes), accuracy(next.notes));
+  assert.ok((readRun(third).config.from?.compared?.difference ?? 1) <= 1e-5);
   assert.deepEqual(lineOf(second.state.search, 'vanilla').network, best.network);
 });
 
