@@ -51,8 +51,13 @@ function normalizeByBatch(b: Builder, rows: string, s: StepOf<'batch-normalizati
   const zeros = parameters.map((value) => b.node('Cast', [b.node('IsNaN', [value])], { to: dataType.float }));
   const normalized = b.fresh('normalized');
   const attributes = { epsilon: { float: s.epsilon }, momentum: { float: 0 }, training_mode: 1 };
-  const outputs = [normalized, b.write(s.mean), b.write(s.variance)];
-  b.nodeOf('BatchNormalization', [image, ...parameters, ...zeros], outputs, attributes);
+  const bias = b.noted(`${s.input} lacks`);
+  const mean = bias === undefined ? b.write(s.mean) : b.fresh('mean without the bias');
+  b.nodeOf('BatchNormalization', [image, ...parameters, ...zeros], [normalized, mean, b.write(s.variance)], attributes);
+  if (bias !== undefined) {
+    b.node('Add', [mean, bias], {}, b.write(s.mean));
+    b.note(`mean of ${s.input}`, mean);
+  }
   return b.node('Squeeze', [normalized, b.integers(0)]);
 }
 
@@ -88,7 +93,9 @@ export const normalizations = {
     const [batch, channels, height, width] = planesOf(b, s.input);
     const count = batch * height * width;
     const rows = rowsOf(b, s.input);
-    const [mean, variance] = [b.read(s.mean), b.read(s.variance)];
+    // Of what is really there: a bias may have been left out.
+    const mean = b.noted(`mean of ${s.input}`) ?? b.read(s.mean);
+    const variance = b.read(s.variance);
     let gradient = rowsOf(b, s.outputGradient);
     // A max-pool may have seen to it.
     const masked = s.mask === null || b.noted(`zero where ${b.noted(`mask ${s.mask} is of`)} is`) === String(s.outputGradient);
