@@ -17,6 +17,7 @@ import { version } from '../../util/version.ts';
  * a statistic a sum along rows. Only what the caller writes and reads is (N, C, H, W).
  */
 export interface Builder extends Pick<GraphBuilder, 'node' | 'nodeOf' | 'fresh'> {
+  readonly program: Program;
   /** Whether convolutions may be computed otherwise than by the definition's products. */
   readonly freely: boolean;
   /** As the program says it: (N, C, H, W). */
@@ -31,8 +32,6 @@ export interface Builder extends Pick<GraphBuilder, 'node' | 'nodeOf' | 'fresh'>
   scale(id: BufferId, value: string, factor: string): void;
   /** The value of a buffer before it is multiplied, for a step that takes the factor in elsewhere; null where there is none. */
   scaled(id: BufferId): { readonly value: string; readonly factor: string | null };
-  /** The steps of the program. */
-  readonly steps: readonly Step[];
   /** Says that the content of a mask is a value that is there already. */
   keep(mask: BufferId, value: string): void;
   /** Leaves a fact for later steps: of `rectified 7`, that buffer 7 holds nothing below 0. */
@@ -111,6 +110,7 @@ export function build(program: Program, freely: boolean, lower: (step: Step, bui
   };
 
   const builder: Builder = {
+    program,
     freely,
     node: graph.node,
     nodeOf: graph.nodeOf,
@@ -146,7 +146,6 @@ export function build(program: Program, freely: boolean, lower: (step: Step, bui
       if (bufferOf(program, id).kind === 'output') builder.read(id);
     },
     scaled: (id) => pending.get(id) ?? { value: builder.read(id), factor: null },
-    steps: program.steps,
     update(id) {
       const value = graph.fresh(`${id}: new ${bufferOf(program, id).name}`);
       updates.push({ name: value, buffer: id });

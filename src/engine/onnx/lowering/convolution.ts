@@ -2,7 +2,8 @@
  * Convolutions and their two gradients: by minimal filtering where that is allowed and pays, else as matrix products, and where
  * those would need a copy of the image for each offset of the kernel, as convolutions of other tensors.
  */
-import type { BufferId, Geometry, Step, StepOf } from '../../../program/program.ts';
+import { accessOf } from '../../../program/access.ts';
+import { bufferOf, type BufferId, type Geometry, type Step, type StepOf } from '../../../program/program.ts';
 import type { Builder } from '../builder.ts';
 import { type Rows, channelSum, channelsFirst, perRow, planesOf, rowsOf, windowOf } from './rows.ts';
 import { filter, filterGradient, pays } from './winograd.ts';
@@ -91,13 +92,28 @@ const isItsSibling = (step: Step, { outputGradient, geometry }: StepOf<'convolut
   step.geometry.kernel === geometry.kernel &&
   step.geometry.padding === geometry.padding;
 
+/**
+ * Whether only batch normalisations with batch statistics read a convolution's output: they subtract the mean, and with it the
+ * bias, which then need not be added to every pixel but only to the mean.
+ */
+const isAbsorbed = (b: Builder, output: BufferId): boolean =>
+  bufferOf(b.program, output).kind === 'temporary' &&
+  b.program.steps.every(
+    (step) =>
+      (step.kind === 'batch-normalization' && step.statistics === 'batch') ||
+      step.kind === 'batch-normalization-gradient' ||
+      !accessOf(step).reads.includes(output),
+  );
+
 export const convolutions = {
   /** y = W·x + b, x being the pixels, their surroundings, or their tiles. */
   convolution(s, b) {
     const [outputs, inputs, size] = b.shape(s.kernel) as [number, number, number];
     const [, , rows, columns] = planesOf(b, s.output);
     const { padding, groups } = s.geometry;
-    const bias = s.bias === null ? null : perRow(b, b.read(s.bias));
+    const absorbed = s.bias !== null && isAbsorbed(b, s.output);
+    if (s.bias !== null && absorbed) b.note(`${s.output} lacks`, b.read(s.bias));
+    const bias = s.bias === null || absorbed ? null : perRow(b, b.read(s.bias));
     const product = (kernel: string, value: string): string =>
       b.node('Gemm', [b.reshape(kernel, [outputs, -1]), value, ...(bias === null ? [] : [bias])]);
     if (isPointwise(s.geometry)) channelsFirst(b, product(b.read(s.kernel), rowsOf(b, s.input)), s.output);
@@ -109,7 +125,8 @@ export const convolutions = {
       const kernel = b.node('Transpose', [b.read(s.kernel)], { perm: [0, 2, 3, 1] });
       channelsFirst(b, product(kernel, columnsOf(b, s.input, s.output, s.geometry)), s.output);
     } else {
-      const operands = [swapped(b, b.read(s.input)), b.read(s.kernel), ...(s.bias === null ? [] : [b.read(s.bias)])];
+      const given = s.bias === null || absorbed ? [] : [b.read(s.bias)];
+      const operands = [swapped(b, b.read(s.input)), b.read(s.kernel), ...given];
       const images = b.node('Conv', operands, { ...windowOf(s.geometry), group: groups });
       b.node('Transpose', [images], { perm: [1, 0, 2, 3] }, b.write(s.output));
     }
@@ -164,7 +181,7 @@ export const convolutions = {
       b.reshape(product, b.shape(s.kernelGradient), b.write(s.kernelGradient));
     } else if (free || s.geometry.groups === 1) {
       // The tiles of the gradient, where the gradient to the input takes them too: the fewer channels are then the input's.
-      const exchanged = inputs <= outputs && b.steps.some((step) => isItsSibling(step, s));
+      const exchanged = inputs <= outputs && b.program.steps.some((step) => isItsSibling(step, s));
       const gradient = free ? filterGradient(b, s.input, s.outputGradient, s.geometry, exchanged) : byProducts(s, b);
       b.reshape(multiplied(b, gradient, factor), b.shape(s.kernelGradient), b.write(s.kernelGradient));
     } else byConvolution(s, b);

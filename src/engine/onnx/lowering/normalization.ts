@@ -1,6 +1,7 @@
 /** ReLU, batch normalisation, its gradient, and the statistics that it leaves and follows. */
 import { dataType } from '../../../formats/onnx/proto.ts';
-import type { BufferId } from '../../../program/program.ts';
+import type { BufferId, StepOf } from '../../../program/program.ts';
+import { assert } from '../../../util/assert.ts';
 import type { Builder } from '../builder.ts';
 import { type Rows, channelSum, channelsFirst, perRow, planesOf, rowsOf } from './rows.ts';
 
@@ -12,10 +13,7 @@ const positive = (b: Builder, value: string): string =>
 const deviation = (b: Builder, variance: string, epsilon: number): string =>
   b.node('Sqrt', [b.node('Add', [variance, b.number(epsilon)])]);
 
-/**
- * μ and the biased variance over (N, H, W), in two passes. Not by BatchNormalization in training mode: ONNX Runtime 1.30 writes
- * the statistics that it gives over those that it is given, weights and constants included.
- */
+/** μ and the biased variance over (N, H, W), in two passes. */
 function statistics(b: Builder, { input, mean, variance }: Statistics): void {
   const [batch, , height, width] = planesOf(b, input);
   const rows = rowsOf(b, input);
@@ -39,6 +37,30 @@ function normalize(b: Builder, rows: string, coefficients: readonly string[], ep
   return b.node('Squeeze', [normalized, b.integers(0)]);
 }
 
+/**
+ * The same by the statistics of the batch, which it writes. With a momentum of 0 the running statistics that ONNX Runtime gives
+ * are those of the batch; it writes them over the memory of those that it is given (version 1.30, weights and constants
+ * included), so it is given values that nothing else reads and no optimizer can take for another's: zeros, made of this
+ * normalisation's own parameters.
+ */
+function normalizeByBatch(b: Builder, rows: string, s: StepOf<'batch-normalization'>): string {
+  const image = b.node('Unsqueeze', [rows, b.integers(0)]);
+  const parameters = [b.read(s.scale), b.read(s.shift)];
+  assert(b.noted(`${s.scale} normalises`) === undefined, () => 'two batch normalisations share their parameters');
+  b.note(`${s.scale} normalises`);
+  const zeros = parameters.map((value) => b.node('Cast', [b.node('IsNaN', [value])], { to: dataType.float }));
+  const normalized = b.fresh('normalized');
+  const attributes = { epsilon: { float: s.epsilon }, momentum: { float: 0 }, training_mode: 1 };
+  const bias = b.noted(`${s.input} lacks`);
+  const mean = bias === undefined ? b.write(s.mean) : b.fresh('mean without the bias');
+  b.nodeOf('BatchNormalization', [image, ...parameters, ...zeros], [normalized, mean, b.write(s.variance)], attributes);
+  if (bias !== undefined) {
+    b.node('Add', [mean, bias], {}, b.write(s.mean));
+    b.note(`mean of ${s.input}`, mean);
+  }
+  return b.node('Squeeze', [normalized, b.integers(0)]);
+}
+
 export const normalizations = {
   relu(s, b) {
     b.node('Relu', [b.read(s.input)], {}, b.write(s.output));
@@ -52,9 +74,9 @@ export const normalizations = {
 
   /** y = (x − μ)/σ·γ + β, then ReLU. The mask is y. */
   'batch-normalization'(s, b) {
-    if (s.statistics === 'batch') statistics(b, s);
-    const coefficients = [s.scale, s.shift, s.mean, s.variance].map((id) => b.read(id));
-    const normalized = normalize(b, rowsOf(b, s.input), coefficients, s.epsilon);
+    const coefficients = (): string[] => [s.scale, s.shift, s.mean, s.variance].map((id) => b.read(id));
+    const rows = rowsOf(b, s.input);
+    const normalized = s.statistics === 'batch' ? normalizeByBatch(b, rows, s) : normalize(b, rows, coefficients(), s.epsilon);
     channelsFirst(b, s.relu ? b.node('Relu', [normalized]) : normalized, s.output);
     if (s.relu) b.note(`rectified ${s.output}`);
     if (s.mask === null) return;
@@ -71,7 +93,9 @@ export const normalizations = {
     const [batch, channels, height, width] = planesOf(b, s.input);
     const count = batch * height * width;
     const rows = rowsOf(b, s.input);
-    const [mean, variance] = [b.read(s.mean), b.read(s.variance)];
+    // Of what is really there: a bias may have been left out.
+    const mean = b.noted(`mean of ${s.input}`) ?? b.read(s.mean);
+    const variance = b.read(s.variance);
     let gradient = rowsOf(b, s.outputGradient);
     // A max-pool may have seen to it.
     const masked = s.mask === null || b.noted(`zero where ${b.noted(`mask ${s.mask} is of`)} is`) === String(s.outputGradient);
