@@ -5,8 +5,8 @@
  */
 import { mkdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { openEngine } from '../src/engine/open.ts';
 import { version } from '../src/util/version.ts';
+import { anyEngine } from '../test/support/machine.ts';
 import { fixture, fixtureNames } from '../test/support/onnx-fixtures.ts';
 import { fuzzImport, sampleOf, type Outcome, type Sample } from '../test/support/onnx-damage.ts';
 import { fuzzEvaluate } from '../test/support/onnx-damage-run.ts';
@@ -21,8 +21,7 @@ const say = (text: string): void => void writeSync(2, `${text}\n`);
 
 /** What is done with each damaged file. To add one, add its row. */
 const targets: Readonly<Record<string, (samples: readonly Sample[], first: number, count: number) => Promise<Outcome>>> = {
-  import: async (samples, first, count) =>
-    fuzzImport(await openEngine('onednn', { threads: 1, environment: process.env }), samples, first, count),
+  import: async (samples, first, count) => fuzzImport(await anyEngine(), samples, first, count),
   evaluate: fuzzEvaluate,
 };
 

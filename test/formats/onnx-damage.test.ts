@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openEngine } from '../../src/engine/open.ts';
 import { fuzzImport, sampleOf } from '../support/onnx-damage.ts';
+import { anyEngine } from '../support/machine.ts';
 import { fixtures } from '../support/onnx-fixtures.ts';
 
 const files = Number(process.env['INSTAR_TEST_DAMAGED'] ?? 1000);
 
-const engine = await openEngine('onednn', { threads: 1, environment: process.env });
+const engine = await anyEngine();
 
 const samples = readdirSync(fixtures)
   .filter((name) => name.endsWith('.onnx'))
