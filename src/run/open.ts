@@ -8,7 +8,7 @@ import type { Dataset } from '../data/dataset.ts';
 import type { DataEvent } from '../data/source.ts';
 import { splitDataset } from '../data/split.ts';
 import type { ConvolutionAlgorithms, Device, EngineName } from '../engine/engine.ts';
-import { chooseEngine, openEngine } from '../engine/open.ts';
+import { chooseEngine, memoryUse, openEngine } from '../engine/open.ts';
 import { createPool } from '../execution/pool.ts';
 import { countParameters } from '../network/cost.ts';
 import { smallestSide, vanillaNetwork } from '../network/vanilla.ts';
@@ -105,7 +105,7 @@ function withBatch(settings: Settings, options: SearchOptions, trainImages: numb
 /** What a worker holds of the data. */
 const dataBytes = ({ train, test }: Dataset): number => train.images.length + test.images.length;
 
-function check(settings: Settings, dataset: Dataset, { train, validation }: Context['counts']): void {
+function check(settings: Settings, dataset: Dataset, { train, validation }: Context['counts'], engine: EngineName): void {
   const { shape, classes } = dataset;
   const smallest = smallestSide(settings.widths.length);
   if (Math.min(shape.height, shape.width) < smallest)
@@ -122,21 +122,21 @@ function check(settings: Settings, dataset: Dataset, { train, validation }: Cont
     throw new UserError(
       `the vanilla network has ${parameters.toLocaleString('en-US')} parameters, over the limit of ${settings.limits.parameters.toLocaleString('en-US')} (--max-params, or smaller --widths)`,
     );
-  const memory = predictMemory(vanilla, settings.batch, dataBytes(dataset));
+  const memory = predictMemory(vanilla, settings.batch, dataBytes(dataset), memoryUse[engine]);
   if (memory > settings.limits.memory)
     throw new UserError(
       `a worker needs about ${Math.ceil(memory / 2 ** 20)} MiB for the vanilla network at batch ${settings.batch}, over the limit of ${Math.floor(settings.limits.memory / 2 ** 20)} MiB (--max-memory, --workers or --batch)`,
     );
 }
 
-function contextOf(dataset: Dataset, settings: Settings): Context {
+function contextOf(dataset: Dataset, settings: Settings, engine: EngineName): Context {
   const { images, validation } = settings;
   const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
   const { shape, classes } = dataset;
   return {
     settings,
     counts: { shape, classes: classes.length, train: split.train.length, validation: split.validation.length },
-    fits: (network) => predictMemory(network, settings.batch, dataBytes(dataset)) <= settings.limits.memory,
+    fits: (network) => predictMemory(network, settings.batch, dataBytes(dataset), memoryUse[engine]) <= settings.limits.memory,
   };
 }
 
@@ -165,9 +165,9 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   const memory = Math.floor((memoryShare * process.availableMemory()) / workers);
   const base = merge(presets[preset], { limits: { memory } });
   const asked = merge(base, options.settings ?? {});
-  const { counts } = contextOf(dataset, asked);
+  const { counts } = contextOf(dataset, asked, engineName);
   const settings = withBatch(asked, options, counts.train);
-  check(settings, dataset, counts);
+  check(settings, dataset, counts, engineName);
 
   const root = options.run ?? describeRun(dataset, settings);
   const folder = folderOf(root);
@@ -246,7 +246,7 @@ async function* go(
     pool: createPool({ checkpoints: folder.checkpoints, patience }),
     state,
     elapsed,
-    contextFor: (settings) => contextOf(dataset, settings),
+    contextFor: (settings) => contextOf(dataset, settings, config.engine.name),
     signal: signal ?? new AbortController().signal,
   });
 }
