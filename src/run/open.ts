@@ -8,7 +8,7 @@ import type { Dataset } from '../data/dataset.ts';
 import type { DataEvent } from '../data/source.ts';
 import { splitDataset } from '../data/split.ts';
 import type { ConvolutionAlgorithms, Device, EngineName } from '../engine/engine.ts';
-import { chooseEngine, openEngine } from '../engine/open.ts';
+import { chooseEngine, memoryUse, openEngine } from '../engine/open.ts';
 import { createPool } from '../execution/pool.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network } from '../network/network.ts';
@@ -112,8 +112,8 @@ const dataBytes = ({ train, test }: Dataset): number => train.images.length + te
 const formatted = (count: number): string => count.toLocaleString('en-US');
 
 /** Whether a worker can train the network at all. `called`: the vanilla network, or one that was given. */
-function checkMemory(settings: Settings, dataset: Dataset, network: Network, called: string): void {
-  const memory = predictMemory(network, settings.batch, dataBytes(dataset));
+function checkMemory(settings: Settings, dataset: Dataset, network: Network, called: string, engine: EngineName): void {
+  const memory = predictMemory(network, settings.batch, dataBytes(dataset), memoryUse[engine]);
   if (memory > settings.limits.memory)
     throw new UserError(
       `a worker needs about ${Math.ceil(memory / 2 ** 20)} MiB for ${called} at batch ${settings.batch}, over the limit of ${Math.floor(settings.limits.memory / 2 ** 20)} MiB (--max-memory, --workers or --batch)`,
@@ -129,7 +129,7 @@ function checkParameters({ limits }: Settings, network: Network, called: string,
 }
 
 /** A given network against the limits that a mutation keeps: beyond them it could not be mutated. */
-function checkGiven(settings: Settings, dataset: Dataset, { network, trained, reference }: Prepared): void {
+function checkGiven(settings: Settings, dataset: Dataset, { network, trained, reference }: Prepared, engine: EngineName): void {
   checkParameters(settings, network, reference, '');
   const most = settings.limits.multiplyAdds ?? Infinity;
   const multiplyAdds = countMultiplyAdds(network);
@@ -138,10 +138,16 @@ function checkGiven(settings: Settings, dataset: Dataset, { network, trained, re
       `${reference} has ${formatted(multiplyAdds)} multiply-adds an image, over the limit of ${formatted(most)} (--max-macs)`,
     );
   // As it will be trained, and as it is compared.
-  for (const each of [network, trained.network]) checkMemory(settings, dataset, each, reference);
+  for (const each of [network, trained.network]) checkMemory(settings, dataset, each, reference, engine);
 }
 
-function check(settings: Settings, dataset: Dataset, { train, validation }: Context['counts'], prepared: Prepared | null): void {
+function check(
+  settings: Settings,
+  dataset: Dataset,
+  { train, validation }: Context['counts'],
+  prepared: Prepared | null,
+  engine: EngineName,
+): void {
   const { shape, classes } = dataset;
   const smallest = smallestSide(settings.widths.length);
   if (prepared === null && Math.min(shape.height, shape.width) < smallest)
@@ -152,20 +158,20 @@ function check(settings: Settings, dataset: Dataset, { train, validation }: Cont
   if (settings.batch > train) throw new UserError(`a batch of ${settings.batch} is larger than the ${train} training images`);
   const rungs = planRungs(settings);
   if (typeof rungs === 'string') throw new UserError(rungs);
-  if (prepared !== null) return checkGiven(settings, dataset, prepared);
+  if (prepared !== null) return checkGiven(settings, dataset, prepared, engine);
   const vanilla = vanillaNetwork(shape, classes.length, settings.widths);
   checkParameters(settings, vanilla, 'the vanilla network', ', or smaller --widths');
-  checkMemory(settings, dataset, vanilla, 'the vanilla network');
+  checkMemory(settings, dataset, vanilla, 'the vanilla network', engine);
 }
 
-function contextOf(dataset: Dataset, settings: Settings, origin: Origin | null): Context {
+function contextOf(dataset: Dataset, settings: Settings, origin: Origin | null, engine: EngineName): Context {
   const { images, validation } = settings;
   const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
   const { shape, classes } = dataset;
   return {
     settings,
     counts: { shape, classes: classes.length, train: split.train.length, validation: split.validation.length },
-    fits: (network) => predictMemory(network, settings.batch, dataBytes(dataset)) <= settings.limits.memory,
+    fits: (network) => predictMemory(network, settings.batch, dataBytes(dataset), memoryUse[engine]) <= settings.limits.memory,
     ...(origin === null ? {} : { origin }),
   };
 }
@@ -199,11 +205,11 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   const memory = Math.floor((memoryShare * process.availableMemory()) / workers);
   const base = merge(presets[preset], { limits: { memory } });
   const asked = merge(base, options.settings ?? {});
-  const { counts } = contextOf(dataset, asked, null);
+  const { counts } = contextOf(dataset, asked, null, engineName);
   const settings = withBatch(asked, options, counts.train);
   const { normalise } = settings.augmentation;
   const prepared = given === null ? null : prepare(given, dataset, normalise, settings.seed);
-  check(settings, dataset, counts, prepared);
+  check(settings, dataset, counts, prepared, engineName);
   for (const message of prepared?.notes ?? []) options.onData?.({ kind: 'note', message });
   const started = prepared === null ? null : await startFrom(prepared, engine, dataset, settings);
   for (const message of started?.notes ?? []) options.onData?.({ kind: 'note', message });
@@ -309,7 +315,7 @@ async function* go(
     pool: createPool({ checkpoints: folder.checkpoints, patience }),
     state,
     elapsed,
-    contextFor: (settings) => contextOf(dataset, settings, origin),
+    contextFor: (settings) => contextOf(dataset, settings, origin, config.engine.name),
     signal: signal ?? new AbortController().signal,
   });
 }

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createOnnxEngine } from '../../src/engine/onnx/onnx.ts';
+import { pays } from '../../src/engine/onnx/lowering/winograd.ts';
 import { instructionSetOf } from '../../src/engine/onnx/processor.ts';
 import { chooseEngine, openEngine } from '../../src/engine/open.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
@@ -12,7 +13,9 @@ import { lower } from '../../src/program/lower.ts';
 import type { Program } from '../../src/program/program.ts';
 import { random } from '../../src/util/random.ts';
 import { UserError } from '../../src/util/user-error.ts';
-import { fillInputs, randomState } from '../support/single-steps.ts';
+import { reference } from '../../src/engine/reference/engine.ts';
+import { assertClose } from '../support/comparing.ts';
+import { build, fillInputs, randomState } from '../support/single-steps.ts';
 import { conformance } from './conformance.ts';
 
 const engine = await createOnnxEngine({ threads: 1, device: 'cpu' });
@@ -29,6 +32,106 @@ test('the instruction set is what ONNX Runtime chooses its kernels by', () => {
 });
 
 const learning = { momentum: 0.9, weightDecay: 5e-4 };
+
+test('a run of what is not a number shows in the loss, and leaves nothing behind', async () => {
+  // Both ways of a max-pool, batch statistics, and several batch normalisations of equal widths.
+  const network = vanillaNetwork({ channels: 3, height: 18, width: 18 }, 4, [8, 8, 8]);
+  const program = lower(network, 4, { kind: 'training', learning });
+  const state = randomState(program, random('spoilt'));
+  const results: unknown[] = [];
+  for (const spoilt of [false, true]) {
+    const session = await engine.compile(program, 'auto');
+    if (spoilt) {
+      session.load(state);
+      fillInputs(session, random('spoilt'));
+      session.input(program.images).fill(NaN);
+      await session.run();
+      assert.ok(Number.isNaN(session.output(program.loss as number)[0]));
+    }
+    session.load(state);
+    fillInputs(session, random('spoilt'));
+    await session.run();
+    results.push([session.save(), session.output(program.loss as number)[0]]);
+    session.dispose();
+  }
+  assert.deepEqual(results[1], results[0]);
+});
+
+/** A convolution and both its gradients as programs of one step each, on images that no whole number of tiles covers. */
+function convolutionPrograms(inputs: number, outputs: number, size: number, side: readonly [number, number]): Program[] {
+  const [x, y, kernel] = [
+    [3, inputs, ...side],
+    [3, outputs, ...side],
+    [outputs, inputs, size, size],
+  ];
+  const geometry = { kernel: size, stride: 1, padding: (size - 1) / 2, groups: 1 };
+  return [
+    build(3, (b) =>
+      b.step({
+        kind: 'convolution',
+        input: b.input('x', ...x),
+        kernel: b.state('kernel', 'kernel', ...kernel),
+        bias: b.state('bias', 'bias', outputs),
+        output: b.output('y', ...y),
+        geometry,
+      }),
+    ),
+    build(3, (b) =>
+      b.step({
+        kind: 'convolution-gradient-input',
+        outputGradient: b.input('dy', ...y),
+        kernel: b.state('kernel', 'kernel', ...kernel),
+        inputGradient: b.output('dx', ...x),
+        geometry,
+      }),
+    ),
+    build(3, (b) =>
+      b.step({
+        kind: 'convolution-gradient-kernel',
+        input: b.input('x', ...x),
+        outputGradient: b.input('dy', ...y),
+        kernelGradient: b.output('dW', ...kernel),
+        biasGradient: b.output('db', outputs),
+        geometry,
+      }),
+    ),
+    // The gradient to the input beside that to the kernel: then the tiles of dy serve both.
+    build(3, (b) => {
+      const outputGradient = b.input('dy', ...y);
+      const [input, weights] = [b.input('x', ...x), b.state('kernel', 'kernel', ...kernel)];
+      const [kernelGradient, inputGradient] = [b.output('dW', ...kernel), b.output('dx', ...x)];
+      b.step({ kind: 'convolution-gradient-kernel', input, outputGradient, kernelGradient, biasGradient: null, geometry });
+      b.step({ kind: 'convolution-gradient-input', outputGradient, kernel: weights, inputGradient, geometry });
+    }),
+  ];
+}
+
+test('minimal filtering is taken where it pays, and computes what the definition says', async () => {
+  for (const [inputs, outputs, size, side] of [
+    [32, 40, 3, [8, 8]],
+    [48, 32, 3, [7, 9]],
+    [33, 33, 3, [16, 4]],
+    [32, 48, 5, [8, 8]],
+    [40, 32, 5, [6, 11]],
+  ] as const) {
+    const geometry = { kernel: size, stride: 1, padding: (size - 1) / 2, groups: 1 };
+    assert.ok(pays(geometry, inputs, outputs, side[0], side[1]));
+    for (const program of convolutionPrograms(inputs, outputs, size, side)) {
+      const sessions = [await reference.compile(program, 'direct'), await engine.compile(program, 'auto')] as const;
+      for (const session of sessions) {
+        session.load(randomState(program, random('filtering')));
+        fillInputs(session, random('filtering'));
+        await session.run();
+      }
+      for (const { id, kind, name } of program.buffers)
+        if (kind === 'output') {
+          const say = (): string => `${name} of ${inputs} → ${outputs} channels, ${size}×${size} on ${side.join('×')}`;
+          assertClose(sessions[1].output(id), sessions[0].output(id), 1e-4, 1, say);
+        }
+      for (const session of sessions) session.dispose();
+    }
+  }
+});
 
 test('more threads: their own fingerprint, and near results', async () => {
   const program = lower(vanillaNetwork({ channels: 3, height: 16, width: 16 }, 4, [16, 24]), 8, { kind: 'training', learning });
