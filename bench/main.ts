@@ -1,10 +1,12 @@
 /** `npm run bench`, or `npm run bench -- NAME…`: each figure and its ratio, measured side by side in one run. */
 import { cpus } from 'node:os';
+import { UserError } from '../src/util/user-error.ts';
 import { bareBench, oneThread } from './bare.ts';
 import { say } from './measure.ts';
 import { memoryBench } from './memory.ts';
 import { compileBench, scalingBench } from './scaling.ts';
 import { mutationsBench } from './mutations.ts';
+import { onnxBench } from './onnx.ts';
 import { debianTorchBench, newestTorchBench } from './torch.ts';
 import { workersBench } from './workers.ts';
 
@@ -17,6 +19,7 @@ const benches: Readonly<Record<string, Bench>> = {
   bare: { title: 'a training step of the vanilla network against its bare primitives', run: bareBench },
   torch: { title: "a training step against Debian's PyTorch, eager", run: debianTorchBench },
   'torch-newest': { title: 'a training step against the newest PyTorch, eager', run: newestTorchBench },
+  onnx: { title: 'the onnx engine against PyTorch and oneDNN, and ways of writing steps as operators', run: onnxBench },
   scaling: { title: 'time a multiply-add, from 0.4 M to 10 M parameters', run: scalingBench },
   compile: { title: 'lowering a grown 100-layer network and creating its primitives', run: compileBench },
   memory: { title: 'memory of a worker at batch 128: predicted, and taken', run: memoryBench },
@@ -30,8 +33,17 @@ if (unknown.length > 0) {
   process.stderr.write(`no bench named ${unknown.join(', ')}; there are ${Object.keys(benches).join(', ')}\n`);
   process.exit(2);
 }
-const { version, instructionSet } = oneThread().fingerprint;
-say(`${cpus()[0]?.model}, oneDNN ${version} (${instructionSet}), one thread, Node ${process.versions.node}`);
+/** Which oneDNN there is: what the benches are about that do not say otherwise. */
+function library(): string {
+  try {
+    const { version, instructionSet } = oneThread().fingerprint;
+    return `oneDNN ${version} (${instructionSet})`;
+  } catch (error) {
+    if (error instanceof UserError) return 'no oneDNN';
+    throw error;
+  }
+}
+say(`${cpus()[0]?.model}, ${library()}, one thread, Node ${process.versions.node}`);
 for (const [name, { title, run }] of Object.entries(benches)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   say(`${name}: ${title}`);

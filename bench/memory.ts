@@ -2,6 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { EngineName } from '../src/engine/engine.ts';
+import { memoryUse, openEngine } from '../src/engine/open.ts';
 import { createPool } from '../src/execution/pool.ts';
 import { drawEdits } from '../src/morphism/mutate.ts';
 import { sixOperators } from '../src/morphism/operators.ts';
@@ -11,6 +13,7 @@ import type { Network } from '../src/network/network.ts';
 import { predictMemory } from '../src/program/memory.ts';
 import { random } from '../src/util/random.ts';
 import { presets } from '../src/search/settings.ts';
+import { UserError } from '../src/util/user-error.ts';
 import { say } from './measure.ts';
 import { storedNoise } from './noise.ts';
 
@@ -29,6 +32,20 @@ function grownNetwork(seed: number, mutations: number, narrower: number): Networ
 }
 
 export async function memoryBench(): Promise<void> {
+  for (const name of ['onednn', 'onnx'] as const) {
+    try {
+      await openEngine(name, { threads: 1, environment: process.env });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      say(`  ${name} left out: ${error.message}`);
+      continue;
+    }
+    say(`  ${name}`);
+    await measureMemory(name);
+  }
+}
+
+async function measureMemory(name: EngineName): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'instar-bench-'));
   const { path, dataset } = await storedNoise(folder);
   const bytes = dataset.train.images.length + dataset.test.images.length;
@@ -56,13 +73,13 @@ export async function memoryBench(): Promise<void> {
           schedule: { kind: 'constant', rate: 0.01 },
           key: ['memory', seed],
           minibatches: { first: 0, count: 4, done: 0 },
-          engine: { name: 'onednn', threads: 1, convolution: 'auto' },
+          engine: { name, device: 'cpu', threads: 1, convolution: 'auto' },
         },
         { report: (_report, used) => (peak = Math.max(peak, used)), started: () => undefined },
         new AbortController().signal,
       );
       pool.close();
-      const predicted = predictMemory(network, batch, bytes);
+      const predicted = predictMemory(network, batch, bytes, memoryUse[name]);
       say(
         `  ${String(network.nodes.length).padStart(3)} nodes, ${(countParameters(network) / 1e6).toFixed(1)} M parameters: ` +
           `predicted ${(predicted / mebibyte).toFixed(0)} MiB, taken ${(peak / mebibyte).toFixed(0)} MiB, ratio ${(predicted / peak).toFixed(2)}`,

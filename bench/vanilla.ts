@@ -49,7 +49,7 @@ const network = vanillaNetwork(dataset.shape, dataset.classes.length, settings.w
 const perEpoch = Math.floor(splitDataset(dataset, { validation: settings.validation }).train.length / settings.batch);
 const count = settings.vanilla.epochs * perEpoch;
 const pool = createPool({ checkpoints: values.checkpoints, patience: 120 });
-const engine: EngineReference = { name: 'onednn', threads: 1, convolution: 'auto' };
+const engine: EngineReference = { name: 'onednn', device: 'cpu', threads: 1, convolution: 'auto' };
 const data = { path, hash: dataset.hash, images: null, validation: settings.validation };
 const stateFile = `${values.out}.json`;
 mkdirSync(dirname(stateFile), { recursive: true });

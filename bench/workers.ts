@@ -26,7 +26,7 @@ export async function workersBench(): Promise<void> {
     augmentation,
     learning: { momentum, weightDecay },
     minibatches,
-    engine: { name: 'onednn', threads: 1, convolution: 'auto' },
+    engine: { name: 'onednn', device: 'cpu', threads: 1, convolution: 'auto' },
   });
   const watch = { report: (): void => undefined, started: (): void => undefined };
   const run = (id: string): Promise<void> => pool.run(job(id), watch, new AbortController().signal);

@@ -50,7 +50,10 @@ function metadataOf(file) {
 /** An image as Instar brings images to one size: turned as the camera says, on black, cut to its centre; grey by Rec. 601. */
 async function pixelsOf(path, height, width, channels) {
   const image = sharp(path, { autoOrient: true }).flatten({ background: 'black' }).toColourspace('srgb');
-  const colours = await image.resize(width, height, { fit: 'cover', kernel: 'lanczos3' }).raw({ depth: 'uchar' }).toBuffer();
+  const colours = await image
+    .resize(width, height, { fit: 'cover', kernel: 'lanczos3', fastShrinkOnLoad: false })
+    .raw({ depth: 'uchar' })
+    .toBuffer();
   if (channels === 3) return colours;
   return Uint8Array.from({ length: height * width }, (_, at) => {
     const [red, green, blue] = colours.subarray(3 * at, 3 * at + 3);

@@ -1,15 +1,14 @@
 /** What the command line says of the best network: its engine, its images. */
 import type { EngineName } from '../engine/engine.ts';
+import { engineNames } from '../engine/open.ts';
 import type { Shape } from '../network/network.ts';
 import type { Given } from './given.ts';
 import { parseChoice } from './values.ts';
 
-/** Of `--engine`; null where it is not given: the run's. */
-export function engineGiven(given: Given): EngineName | null {
+/** Of `--engine`; null where it is not given. */
+export function engineGiven(given: Given): EngineName | 'auto' | null {
   const text = given['engine'] as string | undefined;
-  if (text === undefined) return null;
-  const name = parseChoice('--engine', text, ['auto', 'onednn', 'reference'] as const);
-  return name === 'auto' ? 'onednn' : name;
+  return text === undefined ? null : parseChoice('--engine', text, engineNames);
 }
 
 export const formatSize = ({ channels, height, width }: Shape): string => `${channels}×${height}×${width}`;

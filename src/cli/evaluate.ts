@@ -2,10 +2,11 @@
 import type { Dataset, Part } from '../data/dataset.ts';
 import { toGrey } from '../data/image.ts';
 import { readDataset } from '../data/read.ts';
+import { readBest } from '../run/best.ts';
 import { cacheFolder, readRun } from '../run/open.ts';
 import { setImmediate } from 'node:timers/promises';
 import { UserError } from '../util/user-error.ts';
-import { openEvaluator, readBest } from '../run/best.ts';
+import { openEvaluator } from '../run/evaluator.ts';
 import { engineGiven, formatSize } from './best.ts';
 import { printLines, type Io } from './io.ts';
 import type { Given } from './given.ts';
@@ -115,7 +116,7 @@ async function evaluateRun(where: string, reference: string, given: Given, io: I
   const wanted: Wanted = { classes, ...shape };
   const dataset = await readFor(wanted, reference, given, io);
   const part = partFor(wanted, dataset, wholePart(given));
-  const evaluator = await openEvaluator(best, engineGiven(given), usualBatch);
+  const evaluator = await openEvaluator(best, engineGiven(given), usualBatch, io.environment);
   const everything = Uint32Array.from(part.labels, (_label, index) => index);
   const measured = await evaluator.measure(part, everything, () => setImmediate());
   evaluator.dispose();

@@ -3,9 +3,9 @@ import { describeEdit } from '../morphism/operators.ts';
 import type { Config } from '../run/config.ts';
 import type { Entry } from '../run/events.ts';
 import { formatRungs, rungsFor } from '../search/rungs.ts';
-import { lineOf, validationOf, type LineId } from '../search/state.ts';
+import { lineOf, validationOf, type LineId, startWords } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
-import { describeExport, describePlan, stopWords } from '../run/words.ts';
+import { describeExport, describeFrom, describePlan, stopWords } from '../run/words.ts';
 import { formatCount, formatLoss, formatPercent, plural, printable } from '../util/words.ts';
 import { settingsOf, type View } from './view.ts';
 
@@ -18,6 +18,7 @@ export function describeConfig(config: Config): string[] {
       `${channels}×${height}×${width}, ${plural(data.classes.length, 'class', 'classes')}`,
     `method ${settings.method}, preset ${config.preset}, seed ${settings.seed}; ${engine.name} ${engine.version} ` +
       `(${engine.instructionSet}), ${plural(workers, 'worker')}`,
+    ...describeFrom(config),
   ];
 }
 
@@ -52,7 +53,7 @@ function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
     case 'interrupted':
       return ['interrupted'];
     case 'vanilla':
-      return [`vanilla network: ${size('vanilla')}`];
+      return [`${startWords(search)}: ${size('vanilla')}`];
     case 'step':
       return [
         `step ${entry.step}: ${plural(entry.children.length, 'child', 'children')} of ${entry.parent}, rungs ${formatRungs(rungsFor(settingsOf(view, config)))}`,

@@ -4,6 +4,8 @@ import type { Part } from '../data/dataset.ts';
 import { createModelRunner } from '../execution/model-runner.ts';
 import { describeClassifier, type Classifier } from '../formats/onnx/classifier.ts';
 import { decodeModel } from '../formats/onnx/decode.ts';
+import type { ModelProto } from '../formats/onnx/proto.ts';
+import { filesBeside } from '../formats/onnx/read/external.ts';
 import type { Shape } from '../network/network.ts';
 import { UserError } from '../util/user-error.ts';
 import type { Given } from './given.ts';
@@ -80,6 +82,16 @@ export function scaleOf(classifier: Classifier, given: Given, usual: PixelScale)
   return classifier.input.elementType === 'uint8' ? 'raw' : usual;
 }
 
+/** The files beside the model that its tensors lie in, each read once, and whole. */
+function externalOf({ graph }: ModelProto, path: string): { path: string; data: Uint8Array }[] {
+  const files = filesBeside(path, path);
+  const held = graph.nodes.flatMap(({ attributes }) => attributes.flatMap((one) => (one.kind === 'tensor' ? [one.value] : [])));
+  const locations = new Map<string, string>();
+  for (const { name, external } of [...graph.initializers, ...held])
+    if (external !== undefined) locations.set(external['location'] ?? '', name);
+  return [...locations].map(([location, tensor]) => ({ path: location, data: files.whole(location, tensor) }));
+}
+
 /** Reads and checks the file, and opens it in a process of its own. */
 export async function openForeignModel(path: string, given: Given): Promise<OpenModel> {
   const stat = statSync(path, { throwIfNoEntry: false });
@@ -87,7 +99,8 @@ export async function openForeignModel(path: string, given: Given): Promise<Open
   if (!stat.isFile()) throw new UserError(`${path}: is not a file`);
   if (stat.size > largestFile) throw new UserError(`${path}: is larger than an ONNX file can be`);
   const bytes = readFileSync(path);
-  const classifier = describeClassifier(decodeModel(bytes, path), path);
+  const model = decodeModel(bytes, path);
+  const classifier = describeClassifier(model, path);
   const memory = given['maxMemory'] as string | undefined;
   const seconds = given['timeout'] as string | undefined;
   const runner = createModelRunner(path, {
@@ -95,7 +108,7 @@ export async function openForeignModel(path: string, given: Given): Promise<Open
     seconds: seconds === undefined ? defaultSeconds : parseTime('--timeout', seconds),
   });
   try {
-    await runner.open(bytes, []);
+    await runner.open(bytes, externalOf(model, path));
   } catch (error) {
     runner.close();
     throw error;

@@ -2,10 +2,11 @@
 import { setImmediate } from 'node:timers/promises';
 import { bytesOf, type Part } from '../data/dataset.ts';
 import { readImage } from '../data/image.ts';
+import { readBest } from '../run/best.ts';
 import type { Shape } from '../network/network.ts';
 import { softmax } from '../training/measure.ts';
 import { UserError } from '../util/user-error.ts';
-import { openEvaluator, readBest } from '../run/best.ts';
+import { openEvaluator } from '../run/evaluator.ts';
 import { engineGiven } from './best.ts';
 import { printLines, type Io } from './io.ts';
 import type { Given } from './given.ts';
@@ -49,12 +50,12 @@ interface Scores {
   readonly of: (image: number) => readonly number[];
 }
 
-async function scoresOfRun(where: string, images: readonly string[], given: Given): Promise<Scores> {
+async function scoresOfRun(where: string, images: readonly string[], given: Given, io: Io): Promise<Scores> {
   const best = await readBest(where);
   const { shape, classes } = best.about;
   // All are read before the first is computed: what is wrong is said at once.
   const part = await readImages(images, shape);
-  const evaluator = await openEvaluator(best, engineGiven(given), Math.min(batch, images.length));
+  const evaluator = await openEvaluator(best, engineGiven(given), Math.min(batch, images.length), io.environment);
   const everything = Uint32Array.from(images, (_path, index) => index);
   const logits = await evaluator.logits(part, everything, () => setImmediate());
   evaluator.dispose();
@@ -88,7 +89,9 @@ async function scoresOfModel(where: string, images: readonly string[], given: Gi
 export async function predictCommand(where: string, images: readonly string[], given: Given, io: Io): Promise<number> {
   const topText = given['top'] as string | undefined;
   const top = topText === undefined ? 3 : parseWhole('--top', topText, 1);
-  const { classes, of } = isModel(where) ? await scoresOfModel(where, images, given) : await scoresOfRun(where, images, given);
+  const { classes, of } = isModel(where)
+    ? await scoresOfModel(where, images, given)
+    : await scoresOfRun(where, images, given, io);
   const predictions = images.map((image, index): Prediction => {
     const shares = of(index);
     const ranked = classes.map((name, position) => ({ name, probability: shares[position] ?? 0 }));

@@ -3,7 +3,7 @@
  * the width, and there are fewer lines than the screen has.
  */
 import type { Config } from '../run/config.ts';
-import { lineOf, type Line as Trained, type LineId } from '../search/state.ts';
+import { lineOf, type Line as Trained, type LineId, startWords } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { shortEdits } from '../morphism/short.ts';
 import { fit, lineWidth, paint, spread, type Line, type Span, type Style } from './styled.ts';
@@ -88,7 +88,7 @@ function phaseLine({ view, config, now }: Scene, phase: Phase, width: number): L
       case 'start':
         return [[config.budget === null ? 'starting' : 'measuring what the budget buys on this machine', 'bold']];
       case 'vanilla':
-        return [['vanilla network', 'bold'], [`, ${plural(settings.vanilla.epochs, 'epoch')}`]];
+        return [[startWords(view.run.search), 'bold'], [`, ${plural(settings.vanilla.epochs, 'epoch')}`]];
       case 'step': {
         const of = settings.limits.steps === null || view.run.budget !== null ? '' : ` of ${settings.limits.steps}`;
         const count = rungsFor(settings).length;
@@ -98,7 +98,7 @@ function phaseLine({ view, config, now }: Scene, phase: Phase, width: number): L
       case 'final':
         return [['final training', 'bold'], [` of ${view.run.search.stop?.line ?? ''}`]];
       case 'baseline':
-        return [['baseline', 'bold'], [': the vanilla network, given the same epochs']];
+        return [['baseline', 'bold'], [`: the ${startWords(view.run.search)}, given the same epochs`]];
       case 'test':
         return [['reading the test set', 'bold']];
       case 'done':

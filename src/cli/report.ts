@@ -53,7 +53,7 @@ export async function reportCommand(roots: readonly string[], given: Given, io: 
   const out = outputFor(roots, given['out'] as string | undefined);
   const figures = given['figures'] as string | undefined;
   const runs: ReportedRun[] = [];
-  for (const root of roots) runs.push(await collectRun(root, searchAgain));
+  for (const root of roots) runs.push(await collectRun(root, searchAgain, io.environment));
   if (figures !== undefined) makeFolder(figures);
   const written = `${io.date().toISOString().slice(0, 16).replace('T', ' ')} UTC`;
   const page = reportPage(runs, written);

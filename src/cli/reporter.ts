@@ -4,7 +4,7 @@ import type { Config } from '../run/config.ts';
 import type { Entry } from '../run/events.ts';
 import { formatDuration } from '../util/duration.ts';
 import { hasColour, isLive, printLines, type Io } from './io.ts';
-import { describePlan } from '../run/words.ts';
+import { describeFrom, describePlan } from '../run/words.ts';
 import { describeConfig, linesFor } from './lines.ts';
 import { openLive } from './live.ts';
 import { render } from './render.ts';
@@ -113,6 +113,7 @@ function liveReporter(io: Io): Reporter {
     },
     begin(next) {
       shown = next;
+      if (next.config.from !== null) live.say(describeFrom(next.config));
       start();
     },
     entry(entry, next) {

@@ -1,7 +1,9 @@
 /** `instar search`. */
 import { basename, join, resolve } from 'node:path';
+import { devices, engineNames } from '../engine/open.ts';
 import { search, type SearchOptions } from '../run/open.ts';
 import { presetNames, presets, type MethodName } from '../search/settings.ts';
+import { UserError } from '../util/user-error.ts';
 import { follow } from './follow.ts';
 import type { Io } from './io.ts';
 import type { Given } from './given.ts';
@@ -46,14 +48,17 @@ export function readSearch(dataset: string, given: Given, date: Date): SearchOpt
     }),
     ...((given['set'] ?? []) as readonly string[]).map(parseSet),
   ]);
-  const { budget, workers, engine, convolution, imageSize } = {
+  const { budget, workers, engine, device, convolution, imageSize } = {
     ...read('budget', '--budget', parseTime),
     ...read('workers', '--workers', (option, value) => parseWhole(option, value, 1)),
-    ...read('engine', '--engine', (option, value) => parseChoice(option, value, ['auto', 'onednn', 'reference'] as const)),
+    ...read('engine', '--engine', (option, value) => parseChoice(option, value, engineNames)),
+    ...read('device', '--device', (option, value) => parseChoice(option, value, devices)),
     ...read('convolution', '--convolution', (option, value) => parseChoice(option, value, ['auto', 'direct'] as const)),
     ...read('imageSize', '--image-size', (option, value) => parseWhole(option, value, 1)),
-  } as Partial<Pick<SearchOptions, 'budget' | 'workers' | 'engine' | 'convolution' | 'imageSize'>>;
-  const data = text('data');
+  } as Partial<Pick<SearchOptions, 'budget' | 'workers' | 'engine' | 'device' | 'convolution' | 'imageSize'>>;
+  const [data, from] = [text('data'), text('from')];
+  if (from !== undefined && settings.widths !== undefined)
+    throw new UserError('--widths are those of the vanilla network, which --from replaces');
   return {
     dataset,
     preset,
@@ -62,9 +67,11 @@ export function readSearch(dataset: string, given: Given, date: Date): SearchOpt
     ...(budget === undefined ? {} : { budget }),
     ...(workers === undefined ? {} : { workers }),
     ...(engine === undefined ? {} : { engine }),
+    ...(device === undefined ? {} : { device }),
     ...(convolution === undefined ? {} : { convolution }),
     ...(imageSize === undefined ? {} : { imageSize }),
     ...(data === undefined ? {} : { dataFolder: data }),
+    ...(from === undefined ? {} : { from }),
   };
 }
 

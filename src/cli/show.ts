@@ -152,7 +152,7 @@ function text(root: string, read: Read): Styled[] {
     lines.push(
       [],
       [
-        ['Vanilla network', 'bold'],
+        [vanilla.origin === null ? 'Vanilla network' : 'Given network', 'bold'],
         [
           `  ${formatCount(vanilla.parameters)} parameters, ${formatCount(vanilla.multiplyAdds)} multiply-adds; ${plural(vanilla.epochs.length, 'epoch')}`,
         ],

@@ -1,7 +1,7 @@
 /** What stays on the screen when a search has ended or was stopped. Pure. */
 import { bestLine, folderOf } from '../run/folder.ts';
 import type { RunState } from '../run/replay.ts';
-import { lineOf, validationOf } from '../search/state.ts';
+import { lineOf, validationOf, startWords } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { quoted } from './quoted.ts';
 import { describeExport } from '../run/words.ts';
@@ -27,7 +27,8 @@ export function summary(run: RunState, root: string, colour: boolean): string[] 
   const line = lineOf(search, best);
   const grownFrom = search.stop?.line ?? best;
   const steps = lineOf(search, grownFrom).step;
-  const story = steps === 0 ? 'the vanilla network, as no child was better' : `${grownFrom}, grown in ${plural(steps, 'step')}`;
+  const story =
+    steps === 0 ? `the ${startWords(search)}, as no child was better` : `${grownFrom}, grown in ${plural(steps, 'step')}`;
   const first = search.finished
     ? head('Done', 'good', ` in ${time}: ${story}`)
     : head('Stopped', 'warn', ` after ${time}; the best network so far is ${best === 'final' ? story : best}`);
@@ -35,7 +36,7 @@ export function summary(run: RunState, root: string, colour: boolean): string[] 
   if (test !== undefined) rows.push(['test', [[formatPercent(test.accuracy), 'bold'], [' of the test images are right']]]);
   const baseline = search.tests.get('baseline')?.measured;
   if (baseline !== undefined)
-    rows.push(['baseline', [[formatPercent(baseline.accuracy), 'bold'], [': the vanilla network, given the same epochs']]]);
+    rows.push(['baseline', [[formatPercent(baseline.accuracy), 'bold'], [`: the ${startWords(search)}, given the same epochs`]]]);
   const validation = validationOf(search, best);
   if (test === undefined && validation !== null) rows.push(['validation', [[formatPercent(validation.accuracy), 'bold']]]);
   rows.push(['size', [[`${formatWhole(line.parameters)} parameters, ${formatCount(line.multiplyAdds)} multiply-adds an image`]]]);

@@ -64,7 +64,8 @@ export async function readImage(path: string, { channels, height, width }: Shape
     const { image } = await openImage(path);
     const interleaved = await image
       .flatten({ background: '#000000' })
-      .resize(width, height, { fit: 'cover', position: 'centre', kernel: 'lanczos3' })
+      // Without shrinking as it is decoded: a JPEG and a PNG of one photo then give nearly the same pixels.
+      .resize(width, height, { fit: 'cover', position: 'centre', kernel: 'lanczos3', fastShrinkOnLoad: false })
       .raw({ depth: 'uchar' })
       .toBuffer();
     const area = height * width;

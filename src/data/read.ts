@@ -6,6 +6,8 @@ import { findSource, usualPlaces, type Places, type Where } from './resolve.ts';
 import type { DataEvent, Listener } from './source.ts';
 
 export interface ReadOptions extends Where {
+  /** Pixels a side that folders of images are brought to where `imageSize` does not say; other formats have their own. */
+  readonly folderSize?: number;
   readonly progress?: (event: DataEvent) => void;
   readonly signal?: AbortSignal;
 }
@@ -22,7 +24,8 @@ export async function readDataset(
 ): Promise<{ dataset: Dataset; path: string }> {
   const { progress = () => undefined, signal, cacheFolder, imageSize } = options;
   const listener: Listener = signal === undefined ? { progress } : { progress, signal };
-  const source = await findSource(reference, options, places, listener);
+  const size = imageSize ?? options.folderSize;
+  const source = await findSource(reference, size === undefined ? options : { ...options, imageSize: size }, places, listener);
   for (const message of source.notes) progress({ kind: 'note', message });
   const known = await recallDataset(cacheFolder, source);
   const dataset = known?.dataset ?? datasetOf(source.name, source.where, await source.decode(listener));

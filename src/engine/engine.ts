@@ -7,7 +7,10 @@
 import type { Tensors } from '../network/tensor.ts';
 import type { BufferId, Program } from '../program/program.ts';
 
-export type EngineName = 'reference' | 'onednn';
+export type EngineName = 'reference' | 'onednn' | 'onnx';
+
+/** What computes. Every engine has the processor; the others are ONNX Runtime's. */
+export type Device = 'cpu' | 'webgpu' | 'cuda';
 
 /**
  * Which convolution algorithms may be used. `direct` computes each product and sum of the definition, so that an identity

@@ -1,15 +1,58 @@
 /** The table of engines. To add one, add its name to `EngineName` and its line here. */
-import type { Engine, EngineName } from './engine.ts';
+import type { MemoryUse } from '../program/memory.ts';
+import { UserError } from '../util/user-error.ts';
+import type { Device, Engine, EngineName } from './engine.ts';
 
 export interface OpenOptions {
   readonly threads: number;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Record<string, string | undefined>;
+  /** Default `cpu`. */
+  readonly device?: Device;
 }
 
-const engines: { readonly [Name in EngineName]: (options: OpenOptions) => Promise<Engine> } = {
+const engines: { readonly [Name in EngineName]: (options: OpenOptions & { readonly device: Device }) => Promise<Engine> } = {
   reference: async () => (await import('./reference/engine.ts')).reference,
   onednn: async (options) => (await import('./onednn/onednn.ts')).createOneDnnEngine(options),
+  onnx: async (options) => (await import('./onnx/onnx.ts')).createOnnxEngine(options),
 };
 
-/** A UserError that says how to install what is missing. */
-export const openEngine = (name: EngineName, options: OpenOptions): Promise<Engine> => engines[name](options);
+/** As measured by `npm run bench -- memory`. ONNX Runtime says nothing of its memory, and shares it less well. */
+export const memoryUse: { readonly [Name in EngineName]: MemoryUse } = {
+  reference: { mask: 1, activations: 1 },
+  onednn: { mask: 1, activations: 1 },
+  onnx: { mask: 4, activations: 3 },
+};
+
+/** What people may ask for. */
+export const engineNames = ['auto', 'onednn', 'onnx', 'reference'] as const satisfies readonly (EngineName | 'auto')[];
+export const devices = ['cpu', 'webgpu', 'cuda'] as const satisfies readonly Device[];
+
+/**
+ * `auto`: oneDNN on the processor where a suitable library is found, else ONNX Runtime. A library that INSTAR_ONEDNN names is
+ * meant: what is wrong with it is said when it is opened.
+ */
+export async function chooseEngine(
+  asked: EngineName | 'auto',
+  device: Device,
+  environment: OpenOptions['environment'],
+  openOneDnn: () => Promise<unknown> = () => openEngine('onednn', { threads: 1, environment }),
+): Promise<EngineName> {
+  if (asked !== 'auto') return asked;
+  if (device !== 'cpu') return 'onnx';
+  const named = environment['INSTAR_ONEDNN'];
+  if (named !== undefined && named !== '') return 'onednn';
+  try {
+    await openOneDnn();
+    return 'onednn';
+  } catch (error) {
+    if (error instanceof UserError) return 'onnx';
+    throw error;
+  }
+}
+
+/** A UserError that says what is missing, and how to install it. */
+export async function openEngine(name: EngineName, { device = 'cpu', ...options }: OpenOptions): Promise<Engine> {
+  if (device !== 'cpu' && name !== 'onnx')
+    throw new UserError(`--device ${device}: engine ${name} computes on the processor alone`);
+  return engines[name]({ ...options, device });
+}

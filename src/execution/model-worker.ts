@@ -5,7 +5,7 @@
  */
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import koffi from 'koffi';
-import { onnxRuntime } from '../engine/onnx-runtime.ts';
+import { openRuntime } from '../engine/onnx/runtime.ts';
 import type { FromModelWorker, ToModelWorker } from './model-messages.ts';
 
 const send = (message: FromModelWorker): void => void (process.connected && process.send?.(message));
@@ -22,14 +22,15 @@ function limitMemory(bytes: number): void {
   }
 }
 
+// Loaded before the limit holds: the library's own pages are not the model's.
+const { library } = await openRuntime('cpu', 1);
 let session: InferenceSession | undefined;
 
 async function answer(message: ToModelWorker): Promise<FromModelWorker> {
-  const runtime = await onnxRuntime();
   if (message.kind === 'open') {
     await session?.release();
     session = undefined;
-    session = await runtime.InferenceSession.create(message.model, {
+    session = await library.InferenceSession.create(message.model, {
       intraOpNumThreads: 1,
       interOpNumThreads: 1,
       executionMode: 'sequential',
@@ -42,17 +43,16 @@ async function answer(message: ToModelWorker): Promise<FromModelWorker> {
   const { input, elementType, data, shape, output } = message;
   const tensor: Tensor =
     elementType === 'uint8'
-      ? new runtime.Tensor('uint8', data as Uint8Array, shape)
-      : new runtime.Tensor('float32', data as Float32Array, shape);
+      ? new library.Tensor('uint8', data as Uint8Array, shape)
+      : new library.Tensor('float32', data as Float32Array, shape);
   const result = (await session.run({ [input]: tensor }, [output]))[output];
-  if (result?.type !== 'float32') throw new Error(`its output ${output} is ${result?.type ?? 'missing'}, not float32`);
+  if (result?.type !== 'float32')
+    throw new Error(`its output ${JSON.stringify(output)} is ${result?.type ?? 'missing'}, not float32`);
   return { kind: 'result', data: result.data as Float32Array, shape: result.dims };
 }
 
 process.on('disconnect', () => process.exit(0));
 process.on('SIGINT', () => undefined);
-// Loaded before the limit holds: the library's own pages are not the model's.
-await onnxRuntime();
 limitMemory(Number(process.argv[2]));
 let last: Promise<unknown> = Promise.resolve();
 process.on('message', (message: ToModelWorker) => {

@@ -153,6 +153,8 @@ export function createPool({ checkpoints, patience }: PoolOptions): Pool {
           child.off('message', onMessage);
           signal.removeEventListener('abort', abort);
           worker.busy = false;
+          // It ran beside the workers that the run planned with, and its memory is not planned for.
+          if (job.kind === 'verification') end(worker);
           if (error === null) resolve();
           else reject(error);
         }

@@ -53,9 +53,9 @@ let engine: { readonly of: string; readonly engine: Engine } | undefined;
 let data: { readonly of: string; readonly dataset: Dataset } | undefined;
 
 async function engineFor(reference: EngineReference): Promise<Engine> {
-  const of = `${reference.name} ${reference.threads}`;
-  if (engine?.of !== of)
-    engine = { of, engine: await openEngine(reference.name, { threads: reference.threads, environment: process.env }) };
+  const { name, device, threads } = reference;
+  const of = `${name} ${device} ${threads}`;
+  if (engine?.of !== of) engine = { of, engine: await openEngine(name, { threads, environment: process.env, device }) };
   return engine.engine;
 }
 

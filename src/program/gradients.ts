@@ -14,6 +14,8 @@ export interface GradientContext {
   readonly output: BufferId;
   /** A new buffer for dL/d(input i); null where nothing before it learns. */
   inputGradient(index: number): BufferId | null;
+  /** A buffer for dL/d(input i) that nothing reads, where a step cannot do without. */
+  unreadGradient(index: number): BufferId;
   /** Says that dL/d(input i) is an existing buffer. */
   forwardGradient(index: number, gradient: BufferId): void;
   /** A new buffer for dL/d(parameter). */
@@ -56,8 +58,8 @@ export const gradients: LayerTable<[context: GradientContext], void> = {
   depthwise: convolution,
   'batch-normalization'(layer, c) {
     // x̂ = (x − μ)/σ;  dγ = Σ dy·x̂;  dβ = Σ dy;  dx = γ/σ·(dy − mean(dy) − x̂·mean(dy·x̂))
-    const inputGradient = c.inputGradient(0);
-    if (inputGradient === null) throw new Error('bug: a batch normalisation straight after the image cannot be trained');
+    // Straight after the image nothing wants dx; the step computes it all the same.
+    const inputGradient = c.inputGradient(0) ?? c.unreadGradient(0);
     c.emit({
       kind: 'batch-normalization-gradient',
       input: c.inputs[0] as BufferId,

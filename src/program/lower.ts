@@ -254,6 +254,7 @@ export function lower(network: Network, batch: number, purpose: Purpose): Progra
         contribute(id, gradient);
         return gradient;
       },
+      unreadGradient: (index) => add('temporary', `${node.id}/gradient of its input`, shapeOf(must(inputs[index], 'input'))),
       forwardGradient(index, gradient) {
         const id = must(node.inputs[index], 'input');
         if (learns.has(id)) contribute(id, gradient);

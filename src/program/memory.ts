@@ -14,22 +14,36 @@ const base = 80 * 2 ** 20;
 const copies = 5;
 const training: Purpose = { kind: 'training', learning: { momentum: 0.9, weightDecay: 5e-4 } };
 
-const bytesOf = ({ kind, shape }: Buffer): number => (kind === 'mask' ? 1 : 4) * sizeOf(shape);
+/** How an engine uses memory. */
+export interface MemoryUse {
+  /** Bytes of an element of a mask. */
+  readonly mask: number;
+  /** What activations, gradients and masks take, over what they would if each byte were shared as lifetimes allow. */
+  readonly activations: number;
+}
+
+const exact: MemoryUse = { mask: 1, activations: 1 };
 
 /** Bytes of activations, gradients and masks, sharing memory where their lifetimes allow, and of the state. */
-function needs(network: Network, batch: number, purpose: Purpose): { readonly arena: number; readonly state: number } {
+function needs(
+  network: Network,
+  batch: number,
+  purpose: Purpose,
+  { mask, activations }: MemoryUse,
+): { readonly arena: number; readonly state: number } {
+  const bytesOf = ({ kind, shape }: Buffer): number => (kind === 'mask' ? mask : 4) * sizeOf(shape);
   const program = lower(network, batch, purpose);
   const blocks = [...lifetimesOf(program)].map(([id, lifetime]) => ({
     ...lifetime,
     size: bytesOf(program.buffers[id] as Buffer),
   }));
   const state = program.state.reduce((sum, { buffer }) => sum + bytesOf(program.buffers[buffer] as Buffer), 0);
-  return { arena: planArena(blocks).total, state };
+  return { arena: activations * planArena(blocks).total, state };
 }
 
 /** Bytes of the process that trains and validates this network with batches of that size, holding so many bytes of data. */
-export function predictMemory(network: Network, batch: number, data: number): number {
-  const trained = needs(network, batch, training);
-  const evaluated = needs(network, batch, { kind: 'evaluation' });
+export function predictMemory(network: Network, batch: number, data: number, use: MemoryUse = exact): number {
+  const trained = needs(network, batch, training, use);
+  const evaluated = needs(network, batch, { kind: 'evaluation' }, use);
   return base + data + trained.arena + evaluated.arena + copies * trained.state;
 }

@@ -9,10 +9,12 @@ import { cacheFile, loadDataset } from '../data/cache.ts';
 import { bytesOf, type Dataset, type Part } from '../data/dataset.ts';
 import { partOf } from '../data/split.ts';
 import type { EngineName } from '../engine/engine.ts';
+import type { OpenOptions } from '../engine/open.ts';
 import { countMultiplyAdds } from '../network/cost.ts';
 import type { Shape } from '../network/network.ts';
-import { openEvaluator, readBest } from '../run/best.ts';
+import { readBest } from '../run/best.ts';
 import type { Config } from '../run/config.ts';
+import { openEvaluator } from '../run/evaluator.ts';
 import { cacheFolder, dataOf } from '../run/open.ts';
 import type { Settings } from '../search/settings.ts';
 import { softmax } from '../training/measure.ts';
@@ -51,6 +53,8 @@ export type Mistakes =
     }
   | { readonly kind: 'absent'; readonly reason: string };
 
+type Environment = OpenOptions['environment'];
+
 const mostShown = 24;
 /** Pixels a side at most. */
 const largestPicture = 96;
@@ -59,7 +63,7 @@ const smallestShown = 64;
 const batch = 128;
 
 /** Forward multiply-adds that may be spent: a second or two of two cores. */
-const affordable: { readonly [E in EngineName]: number } = { onednn: 5e10, reference: 1e9 };
+const affordable: { readonly [E in EngineName]: number } = { onednn: 5e10, onnx: 2.5e10, reference: 1e9 };
 
 /** The run's data where it lies decoded, or at a path that is there; nothing is downloaded. */
 async function dataHere(config: Config): Promise<Dataset | string> {
@@ -96,7 +100,7 @@ export const evenly = (indices: Uint32Array, most: number): Uint32Array =>
     ? indices
     : Uint32Array.from({ length: most }, (_none, at) => indices[Math.floor((at * indices.length) / most)] as number);
 
-async function find(root: string, config: Config, settings: Settings): Promise<Mistakes> {
+async function find(root: string, config: Config, settings: Settings, environment: Environment): Promise<Mistakes> {
   const best = await readBest(root);
   const dataset = await dataHere(config);
   if (typeof dataset === 'string') return { kind: 'absent', reason: dataset };
@@ -105,7 +109,7 @@ async function find(root: string, config: Config, settings: Settings): Promise<M
   const { part, indices } = partOf(dataset, { validation, images }, 'validation');
   const most = Math.max(1, Math.floor(affordable[config.engine.name] / countMultiplyAdds(best.network)));
   const asked = evenly(indices, most);
-  const evaluator = await openEvaluator(best, null, batch);
+  const evaluator = await openEvaluator(best, null, batch, environment);
   let logits: Float32Array;
   try {
     logits = await evaluator.logits(part, asked, () => setImmediate());
@@ -138,9 +142,14 @@ async function find(root: string, config: Config, settings: Settings): Promise<M
 }
 
 /** `settings`: as a budget scaled them. A missing network, engine or data is the reason why there are none. */
-export async function findMistakes(root: string, config: Config, settings: Settings): Promise<Mistakes> {
+export async function findMistakes(
+  root: string,
+  config: Config,
+  settings: Settings,
+  environment: Environment,
+): Promise<Mistakes> {
   try {
-    return await find(root, config, settings);
+    return await find(root, config, settings, environment);
   } catch (error) {
     if (error instanceof UserError) return { kind: 'absent', reason: error.message };
     throw error;

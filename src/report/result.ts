@@ -1,5 +1,5 @@
 /** What came of a run, in sentences that say no more than was measured. */
-import { lineOf, validationOf } from '../search/state.ts';
+import { lineOf, startWords, validationOf } from '../search/state.ts';
 import { formatPercent, plural } from '../util/words.ts';
 import { wilson } from './statistics.ts';
 import type { Subject } from './subject.ts';
@@ -17,9 +17,10 @@ const readings = ({ readings: count, tests }: Subject['state']['search']): strin
 function compared(subject: Subject, own: number): string {
   const { state, config } = subject;
   const baseline = state.search.tests.get('baseline')?.measured.accuracy;
+  const start = startWords(state.search);
   if (baseline === undefined)
     return config.settings.baseline
-      ? 'The vanilla network, which is to be given the same epochs, has not been tested yet.'
+      ? `The ${start}, which is to be given the same epochs, has not been tested yet.`
       : 'No baseline was trained beside it (--baseline), so nothing here says what the growing itself was worth.';
   const difference = own - baseline;
   const images = config.data.testImages;
@@ -27,7 +28,7 @@ function compared(subject: Subject, own: number): string {
   const error = Math.sqrt((own * (1 - own) + baseline * (1 - baseline)) / images);
   const size = Math.abs(difference) < 1e-9 ? 'the same' : `${points(difference)} ${difference > 0 ? 'less' : 'more'}`;
   const clear = Math.abs(difference) > 1.96 * error ? '' : ', which is within what chance over the test images allows';
-  return `The vanilla network, given the same epochs, is right on ${formatPercent(baseline)}: ${size}${clear}.`;
+  return `The ${start}, given the same epochs, is right on ${formatPercent(baseline)}: ${size}${clear}.`;
 }
 
 /** One to three sentences. */
@@ -42,8 +43,8 @@ export function resultOf(subject: Subject): readonly string[] {
     grown !== null && !isVanilla
       ? `Grown in ${plural(steps, 'step')}`
       : search.steps.length === 0
-        ? 'The vanilla network, trained on'
-        : 'No grown child was better than the vanilla network, which was trained on';
+        ? `The ${startWords(search)}, trained on`
+        : `No grown child was better than the ${startWords(search)}, which was trained on`;
   if (test !== undefined)
     return [
       `${grew}: right on ${formatPercent(test.accuracy)} of the ${plural(images, 'test image')} (${interval(test.accuracy, images)}), which ${readings(search)}.`,

@@ -1,29 +1,14 @@
-/** The best network of a run, opened to be used in this process. */
+/** The best network of a run, read from its file: what it is, and what it takes to use it. */
 import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { z } from 'zod';
-import { createBatcher } from '../data/batches.ts';
-import type { Dataset, Part } from '../data/dataset.ts';
-import type { ConvolutionAlgorithms, EngineName } from '../engine/engine.ts';
-import { openEngine } from '../engine/open.ts';
 import type { Network } from '../network/network.ts';
 import type { Tensors } from '../network/tensor.ts';
+import { decodeCheckpoint } from '../training/checkpoint.ts';
+import { aboutSchema, type About } from '../training/job.ts';
+import { UserError } from '../util/user-error.ts';
 import { readConfig, type Config } from './config.ts';
 import { folderOf } from './folder.ts';
-import { decodeCheckpoint } from '../training/checkpoint.ts';
-import { createEvaluator, type Evaluator } from '../training/measure.ts';
-import { UserError } from '../util/user-error.ts';
-
-const aboutSchema = z.object({
-  dataset: z.string(),
-  classes: z.array(z.string()).min(2),
-  shape: z.object({ channels: z.int(), height: z.int(), width: z.int() }),
-  mean: z.array(z.number()),
-  std: z.array(z.number()),
-  line: z.string(),
-  parameters: z.int(),
-});
 
 export interface Best {
   readonly path: string;
@@ -31,7 +16,7 @@ export interface Best {
   readonly config: Config | null;
   readonly network: Network;
   readonly tensors: Tensors;
-  readonly about: z.infer<typeof aboutSchema>;
+  readonly about: About;
 }
 
 /** From a run's folder, or from the file itself. */
@@ -66,24 +51,4 @@ export async function readBest(where: string): Promise<Best> {
     (logits?.kind !== 'dense' || logits.features === classes.length);
   if (!fits) throw new UserError(`${path}: what it says of its images does not fit its network`);
   return { path, config, network, tensors, about: about.data };
-}
-
-/**
- * Measures images that are normalised as the network was trained with. `batch`: images at a time, at most. Without a name,
- * the run's engine.
- */
-export async function openEvaluator(best: Best, name: EngineName | null, batch: number): Promise<Evaluator> {
-  const { about, network, tensors, config } = best;
-  const engine = await openEngine(name ?? best.config?.engine.name ?? 'onednn', {
-    threads: availableParallelism(),
-    environment: process.env,
-  });
-  const empty: Part = { images: new Uint8Array(0), labels: new Uint16Array(0) };
-  const subject: Dataset = { ...about, name: about.dataset, hash: '', train: empty, test: empty, flip: false };
-  const plain = { flip: false, normalise: true, shift: 0, cutout: 0, mixup: 0 };
-  const convolution: ConvolutionAlgorithms = config?.engine.convolution ?? 'auto';
-  const size = Math.max(1, Math.min(batch, config?.settings.batch ?? batch));
-  const evaluator = await createEvaluator(engine, network, createBatcher(subject, plain, size), size, convolution);
-  evaluator.load(tensors);
-  return evaluator;
 }

@@ -1,7 +1,9 @@
 /** config.json: everything that determines a run. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { devices } from '../engine/open.ts';
 import { settingsSchema } from '../search/settings.ts';
+import { comparisonSchema, type DataReference, type EngineReference } from '../training/job.ts';
 import { UserError } from '../util/user-error.ts';
 import { format } from './journal.ts';
 
@@ -29,8 +31,25 @@ export const configSchema = z.strictObject({
     trainImages: z.int(),
     testImages: z.int(),
   }),
+  /** The trained network that the search starts from; null for the vanilla one. */
+  from: z
+    .strictObject({
+      /** As it was given: a run or a model. */
+      reference: z.string(),
+      /** The hash of the checkpoint that holds it. */
+      checkpoint: z.string(),
+      /** Pixels a side that folders of images are brought to for it. */
+      imageSize: z.int().nullable(),
+      /** Whether mean and std of `data` are its own and not the data's. */
+      normalises: z.boolean(),
+      compared: comparisonSchema.nullable(),
+    })
+    .nullable()
+    .default(null),
   engine: z.strictObject({
-    name: z.enum(['reference', 'onednn']),
+    name: z.enum(['reference', 'onednn', 'onnx']),
+    /** Runs that were begun before there was a choice computed on the processor. */
+    device: z.enum(devices).default('cpu'),
     convolution: z.enum(['direct', 'auto']),
     version: z.string(),
     instructionSet: z.string(),
@@ -42,6 +61,17 @@ export const configSchema = z.strictObject({
 });
 
 export type Config = z.infer<typeof configSchema>;
+
+/** What a job reads of the run's data. */
+export function dataReference({ data, from }: Config, images: number | null, validation: number): DataReference {
+  const { path, hash, mean, std } = data;
+  return { path, hash, images, validation, ...(from?.normalises === true ? { normalisation: { mean, std } } : {}) };
+}
+
+/** What a job of the run computes with. */
+export function engineOf({ engine: { name, device, convolution } }: Config, threads: number): EngineReference {
+  return { name, device, convolution, threads };
+}
 
 export function readConfig(path: string): Config {
   let value: unknown;

@@ -9,12 +9,12 @@ import { baselineSlices, bestSoFar, minibatchesPerEpoch, next, rungsOf, type Con
 import type { Settings } from '../search/settings.ts';
 import { lineOf, type LineId } from '../search/state.ts';
 import { checkpointPath } from '../training/checkpoint.ts';
-import { exportProblem, JobFailure, type EngineReference, type Job, type Report, type Verified } from '../training/job.ts';
+import { exportProblem, JobFailure, type Job, type Report, type Verified } from '../training/job.ts';
 import { channel } from '../util/channel.ts';
 import { must } from '../util/assert.ts';
 import { RunError } from '../util/user-error.ts';
 import { plannedSettings, planSlice } from './budget.ts';
-import type { Config } from './config.ts';
+import { dataReference, engineOf, type Config } from './config.ts';
 import type { Entry, Plan, Progress, RunEvent } from './events.ts';
 import { bestLine, collectCheckpoints, neededCheckpoints, toVerify, writeBest, type Folder } from './folder.ts';
 import type { Journal } from './journal.ts';
@@ -70,9 +70,9 @@ const threadsOf = (task: Task, workers: number): number =>
   task.kind === 'test' ? workers : Math.max(1, Math.floor(workers / task.planned));
 
 function jobOf(task: Task, config: Config, settings: Settings, threads: number): Job {
-  const { path, hash } = config.data;
-  const data = { path, hash, images: settings.images, validation: settings.validation };
-  const engine: EngineReference = { name: config.engine.name, convolution: config.engine.convolution, threads };
+  const { images, validation } = settings;
+  const data = dataReference(config, images, validation);
+  const engine = engineOf(config, threads);
   const { batch, augmentation } = settings;
   if (task.kind === 'test') {
     const { id, network, checkpoint } = task;
@@ -87,6 +87,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
   const { folder, config, journal, pool, signal } = run;
   let state = run.state;
   let written: string | null = null;
+  const origin = config.from?.checkpoint ?? null;
   const happenings = channel<Happening>();
   const inFlight = new Map<string, Flight>();
 
@@ -102,9 +103,9 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
   function append(event: RunEvent): Entry {
     const entry = entryOf(state, event, run.elapsed());
     journal.append(entry);
-    const before = neededCheckpoints(state.search);
+    const before = neededCheckpoints(state.search, origin);
     state = replayEntry(state, entry);
-    const after = neededCheckpoints(state.search);
+    const after = neededCheckpoints(state.search, origin);
     for (const hash of before) if (!after.has(hash)) rmSync(checkpointPath(folder.checkpoints, hash), { force: true });
     return entry;
   }
@@ -296,7 +297,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
       yield append(planned);
       context = run.contextFor(settings());
     }
-    collectCheckpoints(folder, state.search);
+    collectCheckpoints(folder, state.search, origin);
     watchDeadline();
     for (;;) {
       if (signal.aborted) {
@@ -363,7 +364,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
           break;
       }
     }
-    collectCheckpoints(folder, state.search);
+    collectCheckpoints(folder, state.search, origin);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', onInterrupt);

@@ -50,9 +50,15 @@ export function bestLine(search: SearchState): LineId | null {
   return rank(search, [currentParent(search), ...survivors.filter((id) => lineOf(search, id).end === null)])[0] ?? null;
 }
 
-/** Hashes of the checkpoints that a resume or a later decision may read. */
-export function neededCheckpoints(search: SearchState): ReadonlySet<string> {
+/**
+ * Hashes of the checkpoints that a resume or a later decision may read. `origin`: the checkpoint of the trained network that
+ * the search starts from, where it does, which its first event names only once it is there.
+ */
+export function neededCheckpoints(search: SearchState, origin: string | null = null): ReadonlySet<string> {
   const needed = new Set<string>();
+  const vanilla = search.lines.get('vanilla');
+  const start = vanilla === undefined ? origin : vanilla.origin;
+  if (start !== null && (vanilla?.checkpoint ?? null) === null) needed.add(start);
   const keep = (id: LineId): void => {
     const hash = search.lines.get(id)?.checkpoint;
     if (hash !== undefined && hash !== null) needed.add(hash);
@@ -69,8 +75,8 @@ export function neededCheckpoints(search: SearchState): ReadonlySet<string> {
 }
 
 /** Removes what no decision can read any more; leftovers of writers that died, too. */
-export function collectCheckpoints(folder: Folder, search: SearchState): void {
-  const needed = neededCheckpoints(search);
+export function collectCheckpoints(folder: Folder, search: SearchState, origin: string | null = null): void {
+  const needed = neededCheckpoints(search, origin);
   let names: string[];
   try {
     names = readdirSync(folder.checkpoints);

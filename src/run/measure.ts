@@ -1,14 +1,13 @@
-/** The speed of this machine, measured with the vanilla network, and what a budget buys at it. */
+/** The speed of this machine, measured with the network that the search starts from, and what a budget buys at it. */
 import { countMultiplyAdds } from '../network/cost.ts';
 import type { Network } from '../network/network.ts';
-import { vanillaNetwork } from '../network/vanilla.ts';
 import type { Pool } from '../execution/pool.ts';
-import { drawChildren, type Context } from '../search/next.ts';
+import { drawChildren, startNetwork, type Context } from '../search/next.ts';
 import type { Settings } from '../search/settings.ts';
 import type { Job } from '../training/job.ts';
 import { must } from '../util/assert.ts';
 import { planBudget } from './budget.ts';
-import type { Config } from './config.ts';
+import { dataReference, engineOf, type Config } from './config.ts';
 import type { RunEvent } from './events.ts';
 
 /** What of a run a measurement needs. */
@@ -51,8 +50,8 @@ async function minibatchSeconds({ pool, signal, elapsed }: Measuring, job: Job):
 /** Measures one job with all threads, and as many jobs of one thread as there are workers, and plans the budget with that. */
 export async function measureBudget(run: Measuring, context: Context, budget: number): Promise<RunEvent> {
   const { config, elapsed } = run;
-  const { settings, workers, data } = config;
-  const network = vanillaNetwork(data.shape, data.classes.length, settings.widths);
+  const { settings, workers } = config;
+  const network = startNetwork(context);
   const multiplyAdds = countMultiplyAdds(network);
   const { batch, augmentation, validation, images, momentum, weightDecay } = settings;
   const perMultiplyAdd = async (jobs: number, threads: number): Promise<number> => {
@@ -60,12 +59,12 @@ export async function measureBudget(run: Measuring, context: Context, budget: nu
       kind: 'probe',
       id: `probe ${index}`,
       network,
-      data: { path: data.path, hash: data.hash, images, validation },
+      data: dataReference(config, images, validation),
       batch,
       augmentation,
       learning: { momentum, weightDecay },
       minibatches,
-      engine: { name: config.engine.name, convolution: config.engine.convolution, threads },
+      engine: engineOf(config, threads),
     });
     const seconds = await Promise.all(Array.from({ length: jobs }, (_none, index) => minibatchSeconds(run, job(index))));
     return seconds.reduce((sum, each) => sum + each, 0) / jobs / batch / multiplyAdds;

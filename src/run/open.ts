@@ -7,16 +7,17 @@ import { loadDataset } from '../data/cache.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { DataEvent } from '../data/source.ts';
 import { splitDataset } from '../data/split.ts';
-import type { ConvolutionAlgorithms, EngineName } from '../engine/engine.ts';
-import { openEngine } from '../engine/open.ts';
+import type { ConvolutionAlgorithms, Device, EngineName } from '../engine/engine.ts';
+import { chooseEngine, memoryUse, openEngine } from '../engine/open.ts';
 import { createPool } from '../execution/pool.ts';
-import { countParameters } from '../network/cost.ts';
+import { countMultiplyAdds, countParameters } from '../network/cost.ts';
+import type { Network } from '../network/network.ts';
 import { smallestSide, vanillaNetwork } from '../network/vanilla.ts';
 import { predictMemory } from '../program/memory.ts';
-import type { Context } from '../search/next.ts';
+import type { Context, Origin } from '../search/next.ts';
 import { planRungs } from '../search/rungs.ts';
 import { presets, type PresetName, type Settings } from '../search/settings.ts';
-import { writeState } from '../training/checkpoint.ts';
+import { fileCheckpoints, writeState } from '../training/checkpoint.ts';
 import { UserError } from '../util/user-error.ts';
 import { version } from '../util/version.ts';
 import { readConfig, type Config } from './config.ts';
@@ -24,6 +25,7 @@ import { drive, type RunItem } from './drive.ts';
 import { folderOf, type Folder } from './folder.ts';
 import { format, Journal, readJournal, type Replay } from './journal.ts';
 import { lockRun } from './lock.ts';
+import { openGiven, prepare, sideOf, startFrom, type Prepared } from './origin.ts';
 import { emptyRun, entryOf, replay, replayEntry, type RunState } from './replay.ts';
 import type { RunEvent } from './events.ts';
 
@@ -52,11 +54,15 @@ export interface SearchOptions extends Common {
   readonly settings?: SettingsOverride;
   /** Seconds for everything, the final training included. */
   readonly budget?: number;
-  /** Default `auto`: oneDNN. */
+  /** Default `auto`: oneDNN where its library is found, else ONNX Runtime. */
   readonly engine?: EngineName | 'auto';
+  /** Default `cpu`. The others are ONNX Runtime's. */
+  readonly device?: Device;
   readonly convolution?: ConvolutionAlgorithms;
   /** Jobs side by side. Default: the processor's cores. */
   readonly workers?: number;
+  /** A model (.onnx) or a run, whose network is grown further in place of the vanilla one. */
+  readonly from?: string;
   /** The run's folder. Default: a new one in `runs/`. */
   readonly run?: string;
   /** Where the data of a name lies. */
@@ -103,10 +109,48 @@ function withBatch(settings: Settings, options: SearchOptions, trainImages: numb
 /** What a worker holds of the data. */
 const dataBytes = ({ train, test }: Dataset): number => train.images.length + test.images.length;
 
-function check(settings: Settings, dataset: Dataset, { train, validation }: Context['counts']): void {
+const formatted = (count: number): string => count.toLocaleString('en-US');
+
+/** Whether a worker can train the network at all. `called`: the vanilla network, or one that was given. */
+function checkMemory(settings: Settings, dataset: Dataset, network: Network, called: string, engine: EngineName): void {
+  const memory = predictMemory(network, settings.batch, dataBytes(dataset), memoryUse[engine]);
+  if (memory > settings.limits.memory)
+    throw new UserError(
+      `a worker needs about ${Math.ceil(memory / 2 ** 20)} MiB for ${called} at batch ${settings.batch}, over the limit of ${Math.floor(settings.limits.memory / 2 ** 20)} MiB (--max-memory, --workers or --batch)`,
+    );
+}
+
+function checkParameters({ limits }: Settings, network: Network, called: string, advice: string): void {
+  const parameters = countParameters(network);
+  if (parameters > limits.parameters)
+    throw new UserError(
+      `${called} has ${formatted(parameters)} parameters, over the limit of ${formatted(limits.parameters)} (--max-params${advice})`,
+    );
+}
+
+/** A given network against the limits that a mutation keeps: beyond them it could not be mutated. */
+function checkGiven(settings: Settings, dataset: Dataset, { network, trained, reference }: Prepared, engine: EngineName): void {
+  checkParameters(settings, network, reference, '');
+  const most = settings.limits.multiplyAdds ?? Infinity;
+  const multiplyAdds = countMultiplyAdds(network);
+  if (multiplyAdds > most)
+    throw new UserError(
+      `${reference} has ${formatted(multiplyAdds)} multiply-adds an image, over the limit of ${formatted(most)} (--max-macs)`,
+    );
+  // As it will be trained, and as it is compared.
+  for (const each of [network, trained.network]) checkMemory(settings, dataset, each, reference, engine);
+}
+
+function check(
+  settings: Settings,
+  dataset: Dataset,
+  { train, validation }: Context['counts'],
+  prepared: Prepared | null,
+  engine: EngineName,
+): void {
   const { shape, classes } = dataset;
   const smallest = smallestSide(settings.widths.length);
-  if (Math.min(shape.height, shape.width) < smallest)
+  if (prepared === null && Math.min(shape.height, shape.width) < smallest)
     throw new UserError(
       `images of ${shape.height}×${shape.width} are too small for ${settings.widths.length} blocks: at least ${smallest}×${smallest} (--image-size, or fewer --widths)`,
     );
@@ -114,50 +158,45 @@ function check(settings: Settings, dataset: Dataset, { train, validation }: Cont
   if (settings.batch > train) throw new UserError(`a batch of ${settings.batch} is larger than the ${train} training images`);
   const rungs = planRungs(settings);
   if (typeof rungs === 'string') throw new UserError(rungs);
+  if (prepared !== null) return checkGiven(settings, dataset, prepared, engine);
   const vanilla = vanillaNetwork(shape, classes.length, settings.widths);
-  const parameters = countParameters(vanilla);
-  if (parameters > settings.limits.parameters)
-    throw new UserError(
-      `the vanilla network has ${parameters.toLocaleString('en-US')} parameters, over the limit of ${settings.limits.parameters.toLocaleString('en-US')} (--max-params, or smaller --widths)`,
-    );
-  const memory = predictMemory(vanilla, settings.batch, dataBytes(dataset));
-  if (memory > settings.limits.memory)
-    throw new UserError(
-      `a worker needs about ${Math.ceil(memory / 2 ** 20)} MiB for the vanilla network at batch ${settings.batch}, over the limit of ${Math.floor(settings.limits.memory / 2 ** 20)} MiB (--max-memory, --workers or --batch)`,
-    );
+  checkParameters(settings, vanilla, 'the vanilla network', ', or smaller --widths');
+  checkMemory(settings, dataset, vanilla, 'the vanilla network', engine);
 }
 
-function contextOf(dataset: Dataset, settings: Settings): Context {
+function contextOf(dataset: Dataset, settings: Settings, origin: Origin | null, engine: EngineName): Context {
   const { images, validation } = settings;
   const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
   const { shape, classes } = dataset;
   return {
     settings,
     counts: { shape, classes: classes.length, train: split.train.length, validation: split.validation.length },
-    fits: (network) => predictMemory(network, settings.batch, dataBytes(dataset)) <= settings.limits.memory,
+    fits: (network) => predictMemory(network, settings.batch, dataBytes(dataset), memoryUse[engine]) <= settings.limits.memory,
+    ...(origin === null ? {} : { origin }),
   };
 }
-
-const engineNameOf = (name: EngineName | 'auto' | undefined): EngineName =>
-  name === undefined || name === 'auto' ? 'onednn' : name;
 
 /**
  * A new search, as its events: each entry of its journal after it was written, and what is told in between. Ends with the
  * search; leaving the loop early, or aborting the signal, ends it in order.
  */
 export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
-  const origin = performance.now();
-  const { preset = 'laptop', budget, workers = availableParallelism() } = options;
-  const engineName = engineNameOf(options.engine);
-  const { fingerprint } = await openEngine(engineName, { threads: 1, environment: process.env });
+  const begun = performance.now();
+  const { preset = 'laptop', budget, workers = availableParallelism(), device = 'cpu' } = options;
+  const engineName = await chooseEngine(options.engine ?? 'auto', device, process.env);
+  const engine = await openEngine(engineName, { threads: 1, environment: process.env, device });
+  const { fingerprint } = engine;
   if (options.run !== undefined && existsSync(folderOf(options.run).config))
     throw new UserError(`${options.run} holds a run already: 'instar resume ${options.run}' goes on with it`);
   if (options.run !== undefined && existsSync(options.run) && !statSync(options.run).isDirectory())
     throw new UserError(`${options.run} is not a folder`);
 
+  const given = options.from === undefined ? null : await openGiven(options.from);
+  const side = given === null ? null : sideOf(given);
   const { dataset, path } = await readDataset(options.dataset, {
     cacheFolder: cacheFolder(),
     environment: process.env,
+    ...(side === null ? {} : { folderSize: side }),
     ...(options.imageSize === undefined ? {} : { imageSize: options.imageSize }),
     ...(options.dataFolder === undefined ? {} : { dataFolder: options.dataFolder }),
     ...(options.onData === undefined ? {} : { progress: options.onData }),
@@ -166,42 +205,18 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   const memory = Math.floor((memoryShare * process.availableMemory()) / workers);
   const base = merge(presets[preset], { limits: { memory } });
   const asked = merge(base, options.settings ?? {});
-  const { counts } = contextOf(dataset, asked);
+  const { counts } = contextOf(dataset, asked, null, engineName);
   const settings = withBatch(asked, options, counts.train);
-  check(settings, dataset, counts);
+  const { normalise } = settings.augmentation;
+  const prepared = given === null ? null : prepare(given, dataset, normalise, settings.seed);
+  check(settings, dataset, counts, prepared, engineName);
+  for (const message of prepared?.notes ?? []) options.onData?.({ kind: 'note', message });
+  const started = prepared === null ? null : await startFrom(prepared, engine, dataset, settings);
+  for (const message of started?.notes ?? []) options.onData?.({ kind: 'note', message });
 
   const root = options.run ?? describeRun(dataset, settings);
   const folder = folderOf(root);
-  const config: Config = {
-    format,
-    instar: version,
-    node: process.versions.node,
-    platform: `${process.platform} ${process.arch}`,
-    preset,
-    settings,
-    data: {
-      reference: options.dataset,
-      imageSize: options.imageSize ?? null,
-      folder: options.dataFolder ?? null,
-      path,
-      hash: dataset.hash,
-      name: dataset.name,
-      classes: [...dataset.classes],
-      shape: dataset.shape,
-      mean: [...dataset.mean],
-      std: [...dataset.std],
-      trainImages: dataset.train.labels.length,
-      testImages: dataset.test.labels.length,
-    },
-    engine: {
-      name: engineName,
-      convolution: options.convolution ?? 'auto',
-      version: fingerprint.version,
-      instructionSet: fingerprint.instructionSet,
-    },
-    workers,
-    budget: budget ?? null,
-  };
+  const { mean, std } = prepared?.normalisation ?? dataset;
   try {
     mkdirSync(folder.checkpoints, { recursive: true });
   } catch (error) {
@@ -209,10 +224,57 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   }
   const release = lockRun(folder.lock);
   try {
+    const { compared = null } = started ?? {};
+    const origin =
+      started === null
+        ? null
+        : { network: started.network, checkpoint: await fileCheckpoints(folder.checkpoints).write(started), compared };
+    const config: Config = {
+      format,
+      instar: version,
+      node: process.versions.node,
+      platform: `${process.platform} ${process.arch}`,
+      preset,
+      settings,
+      data: {
+        reference: options.dataset,
+        imageSize: options.imageSize ?? null,
+        folder: options.dataFolder ?? null,
+        path,
+        hash: dataset.hash,
+        name: dataset.name,
+        classes: [...dataset.classes],
+        shape: dataset.shape,
+        mean: [...mean],
+        std: [...std],
+        trainImages: dataset.train.labels.length,
+        testImages: dataset.test.labels.length,
+      },
+      from:
+        prepared === null || origin === null
+          ? null
+          : {
+              reference: prepared.reference,
+              checkpoint: origin.checkpoint,
+              imageSize: side,
+              normalises: prepared.normalisation !== null,
+              compared,
+            },
+      engine: {
+        name: engineName,
+        device,
+        convolution: options.convolution ?? 'auto',
+        version: fingerprint.version,
+        instructionSet: fingerprint.instructionSet,
+      },
+      workers,
+      budget: budget ?? null,
+    };
     await writeState(folder.config, `${JSON.stringify(config, null, 2)}\n`);
     const journal = new Journal(folder.journal, 0);
     try {
-      yield* go(folder, config, journal, emptyRun, dataset, origin, options, [{ type: 'run', format, instar: version }]);
+      const opening: RunEvent[] = [{ type: 'run', format, instar: version }];
+      yield* go({ folder, config, journal, replayed: emptyRun, dataset, origin, begun }, options, opening);
     } finally {
       journal.close();
     }
@@ -221,17 +283,24 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   }
 }
 
+interface Going {
+  readonly folder: Folder;
+  readonly config: Config;
+  readonly journal: Journal;
+  readonly replayed: RunState;
+  readonly dataset: Dataset;
+  /** Null: the search starts from the vanilla network. */
+  readonly origin: Origin | null;
+  /** By the clock. */
+  readonly begun: number;
+}
+
 async function* go(
-  folder: Folder,
-  config: Config,
-  journal: Journal,
-  replayed: RunState,
-  dataset: Dataset,
-  origin: number,
+  { folder, config, journal, replayed, dataset, origin, begun }: Going,
   { signal, patience = defaultPatience }: Common,
   opening: readonly RunEvent[],
 ): AsyncGenerator<RunItem> {
-  const elapsed = (): number => replayed.seconds + (performance.now() - origin) / 1000;
+  const elapsed = (): number => replayed.seconds + (performance.now() - begun) / 1000;
   let state = replayed;
   for (const event of opening) {
     const entry = entryOf(state, event, elapsed());
@@ -246,20 +315,21 @@ async function* go(
     pool: createPool({ checkpoints: folder.checkpoints, patience }),
     state,
     elapsed,
-    contextFor: (settings) => contextOf(dataset, settings),
+    contextFor: (settings) => contextOf(dataset, settings, origin, config.engine.name),
     signal: signal ?? new AbortController().signal,
   });
 }
 
 /** The run's data, and the file that workers read it from: the cache may stand elsewhere now. */
-export async function dataOf(config: Config, onData: Common['onData']): Promise<{ dataset: Dataset; path: string }> {
-  const { path, hash, reference, imageSize, folder } = config.data;
+export async function dataOf({ data, from }: Config, onData: Common['onData']): Promise<{ dataset: Dataset; path: string }> {
+  const { path, hash, reference, imageSize, folder } = data;
   if (existsSync(path)) return { dataset: await loadDataset(path, hash), path };
   // The cache was emptied: the data is decoded again and must be the same.
   const read = await readDataset(reference, {
     cacheFolder: cacheFolder(),
     environment: process.env,
     ...(imageSize === null ? {} : { imageSize }),
+    ...((from?.imageSize ?? null) === null ? {} : { folderSize: from?.imageSize as number }),
     ...(folder === null ? {} : { dataFolder: folder }),
     ...(onData === undefined ? {} : { progress: onData }),
   });
@@ -294,14 +364,24 @@ export function readRun(root: string): {
   return { folder, config, replay: read, state: replay(read.entries) };
 }
 
+/** What the run was begun with: as its first event says, or before that as its checkpoint does. */
+async function originOf(folder: Folder, { from }: Config, state: RunState): Promise<Origin | null> {
+  if (from === null) return null;
+  const { checkpoint, compared } = from;
+  const network =
+    state.search.lines.get('vanilla')?.network ?? (await fileCheckpoints(folder.checkpoints).read(checkpoint)).network;
+  return { network, checkpoint, compared };
+}
+
 /** Goes on with a run where its journal ends. */
 export async function* resume(root: string, options: ResumeOptions = {}): AsyncGenerator<RunItem> {
-  const origin = performance.now();
+  const begun = performance.now();
   if (!existsSync(folderOf(root).config)) throw new UserError(`${root} holds no run (${folderOf(root).config} is missing)`);
   const release = lockRun(folderOf(root).lock);
   try {
     const { folder, config, replay: read, state } = readRun(root);
-    const { fingerprint } = await openEngine(config.engine.name, { threads: 1, environment: process.env });
+    const { name, device } = config.engine;
+    const { fingerprint } = await openEngine(name, { threads: 1, environment: process.env, device });
     const then = `${config.engine.name} ${config.engine.version} (${config.engine.instructionSet}), Node ${config.node}`;
     const now = `${fingerprint.engine} ${fingerprint.version} (${fingerprint.instructionSet}), Node ${process.versions.node}`;
     if (then !== now && options.mixed !== true)
@@ -317,7 +397,8 @@ export async function* resume(root: string, options: ResumeOptions = {}): AsyncG
     const here: Config = { ...config, data: { ...config.data, path } };
     const journal = new Journal(folder.journal, read.length);
     try {
-      yield* go(folder, here, journal, state, dataset, origin, options, opening);
+      const origin = await originOf(folder, config, state);
+      yield* go({ folder, config: here, journal, replayed: state, dataset, origin, begun }, options, opening);
     } finally {
       journal.close();
     }

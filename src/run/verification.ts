@@ -4,7 +4,7 @@ import type { Settings } from '../search/settings.ts';
 import { lineOf, type LineId, type SearchState } from '../search/state.ts';
 import type { Report, VerificationJob, Verified } from '../training/job.ts';
 import { must } from '../util/assert.ts';
-import type { Config } from './config.ts';
+import { dataReference, engineOf, type Config } from './config.ts';
 import { aboutOf, type Folder } from './folder.ts';
 
 export interface VerificationRequest {
@@ -22,7 +22,6 @@ export function verificationJob(
   { line, part, threads }: VerificationRequest,
 ): VerificationJob {
   const { network, checkpoint } = lineOf(search, line);
-  const { path, hash } = config.data;
   const { images, validation, batch } = settings;
   return {
     kind: 'verification',
@@ -30,10 +29,10 @@ export function verificationJob(
     network,
     checkpoint: must(checkpoint, `checkpoint of ${line}`),
     about: aboutOf(folder, config, search, line),
-    data: { path, hash, images, validation },
+    data: dataReference(config, images, validation),
     part,
     batch,
-    engine: { name: config.engine.name, convolution: 'direct', threads },
+    engine: { ...engineOf(config, threads), convolution: 'direct' },
   };
 }
 

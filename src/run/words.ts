@@ -4,6 +4,17 @@ import { formatBytes, formatPercent, formatWhole, plural, printable } from '../u
 import type { Config } from './config.ts';
 import type { Exported, Plan } from './events.ts';
 
+/** What a search goes on from, and how far it is from the model that it was read from. */
+export function describeFrom({ from }: Config): string[] {
+  if (from === null) return [];
+  const { reference, compared } = from;
+  const checked =
+    compared === null
+      ? ''
+      : `; on ${plural(compared.images, 'image')} its logits are within ${compared.difference.toExponential(1)} of ONNX Runtime's`;
+  return [`from ${printable(reference)}${checked}`];
+}
+
 /** What a budget scaled, in one line. */
 export function describePlan(plan: Plan, budget: number, config: Config): string {
   const { settings, data } = config;

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { editSchema } from '../morphism/edit.ts';
 import { networkSchema } from '../network/check.ts';
-import { certificateSchema, failureSchema, measuredSchema } from '../training/job.ts';
+import { certificateSchema, comparisonSchema, failureSchema, measuredSchema } from '../training/job.ts';
 
 /** `vanilla`, `s1c3` (step 1, child 3), `final`, `baseline`. */
 const line = z.string();
@@ -12,8 +12,15 @@ const count = z.int().min(0);
 export const stopReasons = ['steps', 'time', 'limits', 'interrupted'] as const;
 
 export const searchEventSchema = z.discriminatedUnion('type', [
-  /** The network that the search starts from. */
-  z.strictObject({ type: z.literal('vanilla'), network: networkSchema }),
+  /**
+   * The network that the search starts from. `from`: one that was trained before, whose numbers are in that checkpoint; and
+   * how far its logits were from those of the file that it was read from, where it was.
+   */
+  z.strictObject({
+    type: z.literal('vanilla'),
+    network: networkSchema,
+    from: z.strictObject({ checkpoint: hash, compared: comparisonSchema.nullable() }).optional(),
+  }),
   /** A step begins: the children, drawn. Child 0 is the parent itself. */
   z.strictObject({
     type: z.literal('step'),

@@ -8,7 +8,7 @@ import type { Limits } from '../morphism/operator.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network, Shape } from '../network/network.ts';
 import { vanillaNetwork } from '../network/vanilla.ts';
-import type { Start, TrainingJob } from '../training/job.ts';
+import type { Comparison, Start, TrainingJob } from '../training/job.ts';
 import type { Schedule } from '../training/schedule.ts';
 import { must } from '../util/assert.ts';
 import { random, type KeyPart } from '../util/random.ts';
@@ -26,9 +26,20 @@ export interface Counts {
   readonly validation: number;
 }
 
+/** A trained network that a search starts from in place of the vanilla one. */
+export interface Origin {
+  readonly network: Network;
+  /** The hash of the checkpoint that holds its numbers. */
+  readonly checkpoint: string;
+  /** Null where there was nothing to compare it with. */
+  readonly compared: Comparison | null;
+}
+
 export interface Context {
   readonly settings: Settings;
   readonly counts: Counts;
+  /** Missing: the search starts from the vanilla network. */
+  readonly origin?: Origin;
   /** Whether a worker has the memory to train that network. */
   fits(network: Network): boolean;
 }
@@ -68,6 +79,10 @@ export type Decision =
 
 export const minibatchesPerEpoch = ({ settings, counts }: Context, whole: boolean): number =>
   Math.floor((counts.train + (whole ? counts.validation : 0)) / settings.batch);
+
+/** The network that a search starts from. */
+export const startNetwork = ({ settings, counts, origin }: Context): Network =>
+  origin?.network ?? vanillaNetwork(counts.shape, counts.classes, settings.widths);
 
 const record = (event: SearchEvent): Decision => ({ kind: 'record', event });
 
@@ -124,7 +139,9 @@ function taskOf(state: SearchState, piece: Piece): TrainingTask {
     line.checkpoint !== null
       ? { kind: 'checkpoint', hash: line.checkpoint }
       : parent === null
-        ? { kind: 'initial', key: [...piece.key, 'initial'] }
+        ? line.origin === null
+          ? { kind: 'initial', key: [...piece.key, 'initial'] }
+          : { kind: 'checkpoint', hash: line.origin }
         : { kind: 'checkpoint', hash: must(parent.checkpoint, `checkpoint of ${parent.id}`) };
   return {
     kind: 'training',
@@ -310,12 +327,14 @@ function continueEnd(state: SearchState, context: Context): Decision {
 
 /** The next decision of a search in this state. */
 export function next(state: SearchState, context: Context): Decision {
-  const { settings, counts } = context;
+  const { settings } = context;
   if (state.finished) return { kind: 'end' };
   const vanilla = state.lines.get('vanilla');
   if (vanilla === undefined) {
-    const network = vanillaNetwork(counts.shape, counts.classes, settings.widths);
-    return record({ type: 'vanilla', network: { nodes: network.nodes.map((node) => ({ ...node, inputs: [...node.inputs] })) } });
+    const { origin } = context;
+    const nodes = startNetwork(context).nodes.map((node) => ({ ...node, inputs: [...node.inputs] }));
+    const from = origin === undefined ? {} : { from: { checkpoint: origin.checkpoint, compared: origin.compared } };
+    return record({ type: 'vanilla', network: { nodes }, ...from });
   }
   if (state.stop !== null) return continueEnd(state, context);
   const first = vanillaPiece(context);

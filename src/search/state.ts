@@ -27,6 +27,8 @@ export interface Line {
   readonly network: Network;
   readonly parameters: number;
   readonly multiplyAdds: number;
+  /** Of a vanilla network that was trained before: the checkpoint that its training starts from. */
+  readonly origin: string | null;
   /** The latest checkpoint of its own; null before the first. */
   readonly checkpoint: string | null;
   readonly epochs: readonly EpochPoint[];
@@ -88,6 +90,10 @@ export function validationOf(state: SearchState, id: LineId): Measured | null {
   return own ?? (line.parent === null ? null : validationOf(state, line.parent));
 }
 
+/** What the search started from: its own network, or one that was given. */
+export const startWords = ({ lines }: SearchState): 'vanilla network' | 'given network' =>
+  (lines.get('vanilla')?.origin ?? null) === null ? 'vanilla network' : 'given network';
+
 /** A child's validation accuracy after each rung that it trained in; null where it was not measured. */
 export function accuraciesAfter(rungs: readonly { readonly epochs: number }[], line: Line): readonly (number | null)[] {
   let to = 0;
@@ -112,7 +118,7 @@ const change = (state: SearchState, id: LineId, fields: Partial<Line>): SearchSt
 function newLine(
   fields: Pick<Line, 'id' | 'parent' | 'step' | 'child' | 'edits' | 'network' | 'parameters' | 'multiplyAdds'>,
 ): Line {
-  return { ...fields, checkpoint: null, epochs: [], certificate: null, end: null };
+  return { ...fields, origin: null, checkpoint: null, epochs: [], certificate: null, end: null };
 }
 
 /** The same network under another name: what final training and baseline are. */
@@ -139,7 +145,8 @@ export function reduce(state: SearchState, event: SearchEvent): SearchState {
     case 'vanilla': {
       const network = freeze(event.network.nodes);
       const costs = { parameters: countParameters(network), multiplyAdds: countMultiplyAdds(network) };
-      return withLine(state, newLine({ id: 'vanilla', parent: null, step: 0, child: 0, edits: [], network, ...costs }));
+      const line = newLine({ id: 'vanilla', parent: null, step: 0, child: 0, edits: [], network, ...costs });
+      return withLine(state, { ...line, origin: event.from?.checkpoint ?? null });
     }
     case 'step': {
       const parent = lineOf(state, event.parent);

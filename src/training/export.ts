@@ -5,7 +5,7 @@
 import { createBatcher } from '../data/batches.ts';
 import { bytesOf, type Part } from '../data/dataset.ts';
 import { partOf } from '../data/split.ts';
-import { openModel } from '../engine/onnx-runtime.ts';
+import { openRuntime } from '../engine/onnx/runtime.ts';
 import { encodeModel } from '../formats/onnx/encode.ts';
 import { deployedModel, inputName, logitsName } from '../formats/onnx/write-network.ts';
 import { inputShapeOf, type Network, type Shape } from '../network/network.ts';
@@ -14,7 +14,7 @@ import { must } from '../util/assert.ts';
 import { sha256 } from '../util/hash.ts';
 import type { About, VerificationJob, Verified } from './job.ts';
 import { createEvaluator } from './measure.ts';
-import type { Surroundings } from './train.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** Strings, as the format wants them; numbers in full. */
 function metadataOf(about: About): Record<string, string> {
@@ -100,8 +100,9 @@ export async function verifyExport(
   }
 
   const file = exportModel(network, tensors, about);
-  const session = await openModel(file, job.engine.threads);
-  const { Tensor } = await import('onnxruntime-node');
+  const runtime = await openRuntime('cpu', job.engine.threads);
+  const { Tensor } = runtime.library;
+  const session = await runtime.open(file);
   try {
     const run = async (from: number, to: number): Promise<Float32Array> => {
       const pixels = pixelsOf(part, indices, from, to, shape);

@@ -32,7 +32,7 @@ export interface Images {
 }
 
 /** Augmented batches, drawn without repetition as far as there are images; then again from the start. */
-function drawBatches({ dataset, batcher, batch }: Images, indices: Uint32Array, count: number, random: Random): Batch[] {
+export function drawBatches({ dataset, batcher, batch }: Images, indices: Uint32Array, count: number, random: Random): Batch[] {
   const { channels, height, width } = dataset.shape;
   const permutation = random.fork('order').permutation(indices.length);
   const order = Uint32Array.from(

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { AugmentationSettings } from '../data/augmentation/augmentation.ts';
-import type { ConvolutionAlgorithms, EngineName } from '../engine/engine.ts';
+import type { ConvolutionAlgorithms, Device, EngineName } from '../engine/engine.ts';
 import type { Edit } from '../morphism/edit.ts';
 import type { Network } from '../network/network.ts';
 import type { Learning } from '../program/lower.ts';
@@ -20,10 +20,13 @@ export interface DataReference {
   readonly images: number | null;
   /** The share of the training images that is held out for validation. */
   readonly validation: number;
+  /** What normalises the images instead of the data's own mean and deviation, a number a channel. */
+  readonly normalisation?: { readonly mean: readonly number[]; readonly std: readonly number[] };
 }
 
 export interface EngineReference {
   readonly name: EngineName;
+  readonly device: Device;
   readonly threads: number;
   readonly convolution: ConvolutionAlgorithms;
 }
@@ -92,7 +95,7 @@ export interface ProbeJob {
 export const aboutSchema = z.object({
   instar: z.string(),
   /** The run's name. */
-  run: z.string(),
+  run: z.string().default(''),
   dataset: z.string(),
   classes: z.array(z.string()).min(1),
   shape: z.object({ channels: z.int(), height: z.int(), width: z.int() }),
@@ -187,6 +190,13 @@ export type Report =
   | { readonly kind: 'verified'; readonly verified: Verified }
   | { readonly kind: 'evaluated'; readonly measured: Measured; readonly confusion: readonly (readonly number[])[] };
 
+/** How far a network that was read from a model is from it. */
+export interface Comparison {
+  readonly images: number;
+  /** The largest difference of logits over the largest logit. */
+  readonly difference: number;
+}
+
 /** Why a job gave nothing. */
 export type Failure = 'certificate' | 'diverged' | 'memory' | 'crashed' | 'hung' | 'error';
 
@@ -201,4 +211,5 @@ export class JobFailure extends Error {
 
 export const measuredSchema = z.strictObject({ loss: z.number(), accuracy: z.number() });
 export const certificateSchema = z.strictObject({ evaluation: z.number(), training: z.number() });
+export const comparisonSchema = z.strictObject({ images: z.int().min(1), difference: z.number() });
 export const failureSchema = z.enum(['certificate', 'diverged', 'memory', 'crashed', 'hung', 'error']);

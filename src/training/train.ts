@@ -1,31 +1,24 @@
 /** The training of one network for some minibatches: a job in, a checkpoint out. It knows no clock and no search. */
 import type { Batcher } from '../data/batches.ts';
 import { createBatcher } from '../data/batches.ts';
+import type { AugmentationSettings } from '../data/augmentation/augmentation.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { partOf, splitDataset } from '../data/split.ts';
-import type { Engine } from '../engine/engine.ts';
 import { initialTensors } from '../network/parameters.ts';
 import { lower } from '../program/lower.ts';
 import { assert, must } from '../util/assert.ts';
 import { random } from '../util/random.ts';
-import { withoutVelocities, type CheckpointStore } from './checkpoint.ts';
+import { withoutVelocities } from './checkpoint.ts';
 import { verifyExport } from './export.ts';
 import { certify, grow, type Grown, type Images } from './grow.ts';
-import { JobFailure, tolerance, type EvaluationJob, type Job, type ProbeJob, type Report, type TrainingJob } from './job.ts';
+import { JobFailure, tolerance, type EvaluationJob, type Job, type ProbeJob, type TrainingJob } from './job.ts';
 import { createEvaluator } from './measure.ts';
+import type { Surroundings } from './surroundings.ts';
 import { rateAt } from './schedule.ts';
 
-/** What a job is done with. None of it changes the result. */
-export interface Surroundings {
-  readonly engine: Engine;
-  readonly dataset: Dataset;
-  readonly checkpoints: CheckpointStore;
-  report(report: Report): void;
-  /** Milliseconds of a clock; only for what is told of speed. */
-  now(): number;
-  /** Awaited after each minibatch, so that a process can answer; it throws where the job is to be left. */
-  breathe(): Promise<void>;
-}
+/** The data as the job's network sees it. */
+const seenBy = ({ data }: Job, dataset: Dataset): Dataset =>
+  data.normalisation === undefined ? dataset : { ...dataset, ...data.normalisation };
 
 function imagesOf(job: TrainingJob | ProbeJob, dataset: Dataset): Images {
   const { validation, images } = job.data;
@@ -41,9 +34,9 @@ const measuringBatch = 128;
  * The same images in batches that are large enough to measure with: the statistics of a small batch differ so much from
  * those of the next that a child which computes exactly what its parent does would fail its certificate by chance.
  */
-function forMeasuring(job: TrainingJob, images: Images): Images {
-  const batch = Math.max(job.batch, Math.min(measuringBatch, images.train.length));
-  return batch === job.batch ? images : { ...images, batch, batcher: createBatcher(images.dataset, job.augmentation, batch) };
+export function forMeasuring(augmentation: AugmentationSettings, images: Images): Images {
+  const batch = Math.max(images.batch, Math.min(measuringBatch, images.train.length));
+  return batch === images.batch ? images : { ...images, batch, batcher: createBatcher(images.dataset, augmentation, batch) };
 }
 
 async function startOf(job: TrainingJob, images: Images, { engine, checkpoints, report, breathe }: Surroundings): Promise<Grown> {
@@ -53,7 +46,7 @@ async function startOf(job: TrainingJob, images: Images, { engine, checkpoints, 
   const parent = { network: job.network, tensors: velocities ? tensors : withoutVelocities(tensors) };
   if (edits.length === 0) return parent;
   const stream = random(...job.key, 'grow');
-  const measuring = forMeasuring(job, images);
+  const measuring = forMeasuring(job.augmentation, images);
   const child = await grow(engine, parent, edits, measuring, stream, breathe);
   const certificate = await certify(engine, parent, child, measuring, stream, breathe);
   // JSON holds no NaN: what is not a number would not survive the journal.
@@ -70,7 +63,8 @@ async function startOf(job: TrainingJob, images: Images, { engine, checkpoints, 
 
 /** Trains the slice from `done` to its end. Gives the hash of the last checkpoint. */
 export async function train(job: TrainingJob, surroundings: Surroundings): Promise<string> {
-  const { engine, dataset, checkpoints, report, breathe } = surroundings;
+  const { engine, checkpoints, report, breathe } = surroundings;
+  const dataset = seenBy(job, surroundings.dataset);
   const images = imagesOf(job, dataset);
   const pool = job.whole ? Uint32Array.from([...images.train, ...images.validation]) : images.train;
   const perEpoch = Math.floor(pool.length / job.batch);
@@ -144,8 +138,9 @@ export async function train(job: TrainingJob, surroundings: Surroundings): Promi
 /** Loss, accuracy and confusion on a part. */
 export async function evaluate(
   job: EvaluationJob,
-  { engine, dataset, checkpoints, report, breathe }: Surroundings,
+  { engine, dataset: data, checkpoints, report, breathe }: Surroundings,
 ): Promise<void> {
+  const dataset = seenBy(job, data);
   const { tensors } = await checkpoints.read(job.checkpoint);
   const settings = { flip: false, normalise: job.normalise, shift: 0, cutout: 0, mixup: 0 };
   const batcher = createBatcher(dataset, settings, job.batch);
@@ -163,7 +158,7 @@ export async function evaluate(
 
 /** Trains for some minibatches and reports the progress of each. */
 async function probe(job: ProbeJob, { engine, dataset, report, breathe }: Surroundings): Promise<void> {
-  const images = imagesOf(job, dataset);
+  const images = imagesOf(job, seenBy(job, dataset));
   const program = lower(job.network, job.batch, { kind: 'training', learning: job.learning });
   const session = await engine.compile(program, job.engine.convolution);
   try {

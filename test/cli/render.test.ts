@@ -245,8 +245,9 @@ Done in 2:50: s1c3, grown in 1 step
   test       84.2 % of the test images are right
   size       2,002 parameters, 750 k multiply-adds an image
   grown      vanilla 71.2 % → s1c3 80.0 %
-  files      runs/first/best.safetensors  the network and its weights
-             runs/first/best.json         its layers, classes and normalisation
+  files      runs/first/best.onnx         to deploy: pixels in, class probabilities out
+             runs/first/best.safetensors  to go on with: the network and its weights
+             runs/first/best.json         to read: its layers, classes and normalisation
   see it     instar show runs/first
   use it     instar predict runs/first IMAGE…
 `;

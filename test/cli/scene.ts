@@ -39,7 +39,8 @@ export const config: Config = {
     trainImages: 6000,
     testImages: 1000,
   },
-  engine: { name: 'onednn', convolution: 'auto', version: '2.6.3', instructionSet: 'avx512_core' },
+  from: null,
+  engine: { name: 'onednn', device: 'cpu', convolution: 'auto', version: '2.6.3', instructionSet: 'avx512_core' },
   workers: 2,
   budget: null,
 };

@@ -17,6 +17,7 @@ import { must } from '../../src/util/assert.ts';
 import { random, type Random } from '../../src/util/random.ts';
 import { largest } from '../support/comparing.ts';
 import { smallRandomNetwork } from '../support/random-networks.ts';
+import { normalizedImage } from '../support/networks.ts';
 import { fillInputs, randomState } from '../support/single-steps.ts';
 
 const distance = 1e-5;
@@ -115,6 +116,14 @@ test('gradients are the slopes of the loss: a network of every kind of layer', a
     for (const id of mixes) state[`${id}/mix`] = { shape: [1], data: Float32Array.of(mix) };
     const { checked, skipped } = await checkGradients(everyLayer, state, random('inputs', mix), Infinity);
     assert.ok(checked > 400 && skipped < checked / 10, `${checked} checked, ${skipped} skipped`);
+  }
+});
+
+test('gradients are the slopes of the loss: a batch normalisation straight after the image', async () => {
+  for (const seed of [1, 2]) {
+    const state = stateOf(normalizedImage, random('image', seed));
+    const { checked, skipped } = await checkGradients(normalizedImage, state, random('inputs', seed), Infinity);
+    assert.ok(checked > 20 && skipped <= checked / 5, `${checked} checked, ${skipped} skipped`);
   }
 });
 

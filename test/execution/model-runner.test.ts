@@ -1,12 +1,15 @@
 /** Foreign models in a process of their own: what they give, and that whatever they do costs one line. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { createModelRunner, type ModelRunner } from '../../src/execution/model-runner.ts';
 import { graphBuilder, modelOf, type GraphBuilder } from '../../src/formats/onnx/build.ts';
 import { encodeModel } from '../../src/formats/onnx/encode.ts';
 import { dataType } from '../../src/formats/onnx/proto.ts';
-import { random } from '../../src/util/random.ts';
 import { UserError } from '../../src/util/user-error.ts';
+import { sampleOf } from '../support/onnx-damage.ts';
+import { fuzzEvaluate } from '../support/onnx-damage-run.ts';
+import { fixture, fixtureNames } from '../support/onnx-fixtures.ts';
 
 const tight = { memory: 512 * 2 ** 20, seconds: 20 };
 const runners: ModelRunner[] = [];
@@ -91,33 +94,9 @@ test('longer than it may take', async () => {
   assert.deepEqual([...(await runner.run(request)).data], [2, 4, 6, 8]);
 });
 
-test('a thousand damaged files: numbers or one line, each soon', async () => {
-  const runner = runnerOf();
-  const stream = random('damaged models');
-  const sample = model((graph) => {
-    const kernel = graph.floats(
-      'kernel',
-      [3, 1, 2, 2],
-      Array.from({ length: 12 }, (_none, i) => i / 7),
-    );
-    const image = graph.node('Reshape', ['x', graph.integers('image', [-1, 1, 2, 2])]);
-    const convolved = graph.node('Conv', [image, kernel], { kernel_shape: [2, 2], pads: [1, 1, 1, 1], strides: [1, 1] });
-    return graph.node('Flatten', [graph.node('GlobalAveragePool', [graph.node('Relu', [convolved])])], { axis: 1 });
-  });
-  let [opened, ran, died] = [0, 0, 0];
-  for (let i = 0; i < 1000; i++) {
-    const damaged = sample.slice(0, stream.integer(10) === 0 ? 1 + stream.integer(sample.length) : sample.length);
-    for (let hits = 1 + stream.integer(4); hits > 0; hits--) damaged[stream.integer(damaged.length)] = stream.integer(256);
-    try {
-      await runner.open(damaged, []);
-      opened++;
-      await runner.run(request);
-      ran++;
-    } catch (error) {
-      assert.ok(error instanceof UserError, String(error));
-      assert.match(error.message, /^m\.onnx: [^\n]+$/);
-      if (/ended|longer|more than/.test(error.message)) died++;
-    }
-  }
-  assert.ok(opened > 100 && ran > 50, `${opened} opened, ${ran} ran, ${died} ended their process`);
+test('a thousand damaged models: numbers or one line, each soon', async () => {
+  const samples = fixtureNames.map((name) => sampleOf(`${name}.onnx`, readFileSync(fixture(name))));
+  const { networks, complaints, slowest } = await fuzzEvaluate(samples, 0, 1000);
+  assert.ok(networks > 100 && complaints.size > 20, `${networks} ran, ${complaints.size} complaints`);
+  assert.ok(slowest.milliseconds < 15_000, `${slowest.milliseconds} ms: ${slowest.what}`);
 });

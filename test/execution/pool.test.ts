@@ -23,7 +23,7 @@ const job = (fields: Partial<ProbeJob> = {}, threads = 1): ProbeJob => ({
   augmentation: { flip: false, normalise: true, shift: 0, cutout: 0, mixup: 0 },
   learning: { momentum: 0.9, weightDecay: 0 },
   minibatches: 3,
-  engine: { name: 'reference', threads, convolution: 'direct' },
+  engine: { name: 'reference', device: 'cpu', threads, convolution: 'direct' },
   ...fields,
 });
 /** One that does not end before something is done about it. */

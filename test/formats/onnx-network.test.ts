@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
-import { openModel } from '../../src/engine/onnx-runtime.ts';
+import { openRuntime } from '../../src/engine/onnx/runtime.ts';
 import { reference } from '../../src/engine/reference/engine.ts';
 import { encodeModel } from '../../src/formats/onnx/encode.ts';
 import { deployedModel } from '../../src/formats/onnx/write-network.ts';
@@ -55,7 +55,7 @@ async function compare(network: Network, stream: Random): Promise<Uint8Array> {
   const expected = session.output(must(program.logits, 'logits'));
 
   const bytes = modelBytes(network, tensors);
-  const model = await openModel(bytes, 1);
+  const model = await (await openRuntime('cpu', 1)).open(bytes);
   const found = await model.run({ images: new Tensor('uint8', pixels, [images, height, width, channels]) });
   const [logits, probabilities] = [must(found['logits'], 'logits'), must(found['probabilities'], 'probabilities')];
   const classes = expected.length / images;

@@ -121,7 +121,8 @@ export function grownRun(options: GrownOptions = {}): RunRead {
       trainImages: 144,
       testImages: total,
     },
-    engine: { name: 'onednn', convolution: 'auto', version: '2.6.3', instructionSet: 'avx2' },
+    from: null,
+    engine: { name: 'onednn', device: 'cpu', convolution: 'auto', version: '2.6.3', instructionSet: 'avx2' },
     workers: 2,
     budget: null,
   };

@@ -28,7 +28,10 @@ await test('while a run goes on: no checkpoint too many, none too few, and the b
     const there = readdirSync(folder.checkpoints).filter((name) => name.endsWith('.safetensors'));
     most = Math.max(most, there.length - needed.size);
     for (const hash of needed) assert.ok(there.includes(`${hash}.safetensors`), `${hash} is there after ${JSON.stringify(item)}`);
-    assert.ok(there.length <= needed.size + 2, `${there.length} checkpoints, ${needed.size} needed, 2 in flight`);
+    assert.ok(
+      there.length <= needed.size + 4,
+      `${there.length} checkpoints, ${needed.size} needed, 2 in flight, 2 not heard of yet`,
+    );
     if (!existsSync(folder.best)) continue;
     bests++;
     const { network, metadata } = decodeCheckpoint(readFileSync(folder.best), folder.best);

@@ -6,7 +6,8 @@ import type { RunItem } from '../../src/run/drive.ts';
 import { RunError } from '../../src/util/user-error.ts';
 import { collect, finishedRun, newFolder, tiny, until, winnerOf, workersOf } from '../support/runs.ts';
 
-const mark = 'workers.test';
+/** Of this process alone: others may run the same tests. */
+const mark = `workers.test ${process.pid}`;
 process.env['INSTAR_TEST_MARK'] = mark;
 
 /** With one worker at a time, the one that is there has the task. */
@@ -50,7 +51,7 @@ await test('killed once: tried again, the same winner; killed twice: the child i
 
 await test('stopped: hung after the patience, and tried again', async () => {
   const run = newFolder();
-  const items = await searchWith(run, 's1c2/0', 'SIGSTOP', 1, { patience: 2 });
+  const items = await searchWith(run, 's1c2/0', 'SIGSTOP', 1, { patience: 5 });
   assert.deepEqual(failuresOf(items), ['s1c2/0 hung again']);
   assert.ok(readRun(run).state.search.finished);
 });

@@ -7,7 +7,7 @@ import { usualPlaces, whyMissing } from '../../src/data/resolve.ts';
 import type { Dataset } from '../../src/data/dataset.ts';
 import type { Engine, EngineName } from '../../src/engine/engine.ts';
 import { findOneDnn } from '../../src/engine/onednn/library.ts';
-import { openEngine } from '../../src/engine/open.ts';
+import { chooseEngine, openEngine } from '../../src/engine/open.ts';
 
 /** INSTAR_TEST_COMPLETE=1: nothing may be missing here. Then it is an error, and not a reason to skip. */
 const complete = process.env['INSTAR_TEST_COMPLETE'] === '1';
@@ -27,7 +27,8 @@ export function withoutOneDnn(): string | false {
 
 /** What `--engine auto` takes here, for tests that need an engine, whichever. */
 export async function anyEngineName(): Promise<EngineName> {
-  return withoutOneDnn() === false ? 'onednn' : 'reference';
+  withoutOneDnn(); // Where nothing may be missing, it is not.
+  return chooseEngine('auto', 'cpu', process.env);
 }
 
 /** The same, with one thread. */

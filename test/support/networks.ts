@@ -42,6 +42,12 @@ export function draft(channels: number, side: number) {
   };
 }
 
+/** The image, read by a batch normalisation and by something else. */
+export const normalizedImage: Network = (() => {
+  const { add, normalization, block, sum, head } = draft(2, 4);
+  return head(block(sum(add({ kind: 'relu' }, normalization(0)), 0), 3));
+})();
+
 /** Graphs by hand: what growing a vanilla network does not give. */
 export const handmade: Readonly<Record<string, () => Network>> = {
   vanilla: () => vanillaNetwork({ channels: 2, height: 4, width: 4 }, 3, [2, 3]),

@@ -47,7 +47,7 @@ const job = (fields: Partial<TrainingJob>): TrainingJob => ({
   schedule: { kind: 'constant', rate: 0.05 },
   key: ['line'],
   minibatches: { first: 0, count: 12, done: 0 },
-  engine: { name: 'reference', threads: 1, convolution: 'auto' },
+  engine: { name: 'reference', device: 'cpu', threads: 1, convolution: 'auto' },
   ...fields,
 });
 const run = async (fields: Partial<TrainingJob>): Promise<{ hash: string; reports: Report[] }> => {

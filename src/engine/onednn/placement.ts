@@ -5,6 +5,7 @@
 import koffi from 'koffi';
 import { planArena } from '../../program/lifetimes.ts';
 import { must } from '../../util/assert.ts';
+import { discard } from '../discard.ts';
 import type { Block, Built, Command } from './builder.ts';
 
 /** Bytes by purpose, for whoever predicts memory. */
@@ -29,17 +30,6 @@ function allocate(bytes: number): Uint8Array {
   }
   const offset = (alignment - Number(koffi.address(buffer) % BigInt(alignment))) % alignment;
   return new Uint8Array(buffer, offset, align(bytes));
-}
-
-/**
- * Gives memory back at once. The garbage collector would do it at its leisure, and the next program may be as large: two at a
- * time is more than a worker is planned to take. Sent into a closed channel, the buffer is detached here and freed there.
- */
-function discard(bytes: Uint8Array): void {
-  const { port1, port2 } = new MessageChannel();
-  port2.close();
-  port1.postMessage(null, [bytes.buffer as ArrayBuffer]);
-  port1.close();
 }
 
 /** Blocks that may be one become one: from each block to the one whose place it takes. */
@@ -114,7 +104,7 @@ export function place({ root, offsets, sizes }: Plan): Placed {
     },
     scratchpad,
     arena,
-    release: () => [kept, arena, scratchpad].forEach(discard),
+    release: () => [kept, arena, scratchpad].forEach((bytes) => discard(bytes.buffer as ArrayBuffer)),
     sizes,
   };
 }

@@ -3,6 +3,7 @@
  * inputs and outputs and from the metadata; nodes are not looked at. Pure: nothing is run.
  */
 import { UserError } from '../../util/user-error.ts';
+import { quoted } from './read/failure.ts';
 import { dataType, type GraphProto, type ModelProto, type ValueInfoProto } from './proto.ts';
 
 export type ElementType = 'uint8' | 'float32';
@@ -30,7 +31,8 @@ export interface Classifier {
 
 const elementTypes: Readonly<Record<number, ElementType>> = { [dataType.uint8]: 'uint8', [dataType.float]: 'float32' };
 
-const extents = ({ shape }: ValueInfoProto): string => (shape === null ? '?' : shape.map((extent) => extent ?? '?').join('×'));
+const extents = ({ shape }: ValueInfoProto): string =>
+  shape === null ? '?' : shape.map((extent) => (typeof extent === 'string' ? quoted(extent) : (extent ?? '?'))).join('×');
 
 const known = (extent: number | string | null | undefined): number | null =>
   typeof extent === 'number' && extent > 0 ? extent : null;
@@ -46,9 +48,9 @@ function inputOf(graph: GraphProto, where: string): Classifier['input'] {
   const [input] = inputs;
   if (input === undefined || inputs.length > 1)
     throw new UserError(
-      `${where}: takes ${inputs.length === 0 ? 'no input' : `${inputs.length} inputs (${inputs.map(({ name }) => name).join(', ')})`}, not one image`,
+      `${where}: takes ${inputs.length === 0 ? 'no input' : `${inputs.length} inputs (${inputs.map(({ name }) => quoted(name)).join(', ')})`}, not one image`,
     );
-  const called = `${where}: its input ${input.name} of ${extents(input)}`;
+  const called = `${where}: its input ${quoted(input.name)} of ${extents(input)}`;
   const elementType = elementTypes[input.elementType];
   if (elementType === undefined)
     throw new UserError(`${called} takes elements of type ${input.elementType}, not uint8 or float32`);
@@ -92,12 +94,12 @@ export function describeClassifier(model: ModelProto, where: string): Classifier
   const output = vectors.find(({ name }) => name === 'logits') ?? vectors[0];
   if (output === undefined)
     throw new UserError(
-      `${where}: none of its outputs (${graph.outputs.map((one) => `${one.name} of ${extents(one)}`).join(', ')}) is a vector of float32 an image`,
+      `${where}: none of its outputs (${graph.outputs.map((one) => `${quoted(one.name)} of ${extents(one)}`).join(', ')}) is a vector of float32 an image`,
     );
   const count = known(output.shape?.[1]);
   const classes = classesOf(model);
   if (count !== null && count < 2)
-    throw new UserError(`${where}: its output ${output.name} tells nothing apart: it has one class`);
+    throw new UserError(`${where}: its output ${quoted(output.name)} tells nothing apart: it has one class`);
   if (classes !== null && count !== null && classes.length !== count)
     throw new UserError(`${where}: names ${classes.length} classes and gives ${count} numbers an image`);
   return { input, output: output.name, count, classes };

@@ -1,5 +1,5 @@
-/** The final training, and the vanilla network's beside it: loss and, where it was measured, validation accuracy. */
-import type { EpochPoint } from '../../search/state.ts';
+/** The final training, and that of the network which the search began with beside it: loss and, where it was measured, validation accuracy. */
+import { startWords, type EpochPoint } from '../../search/state.ts';
 import { formatLoss, formatPercent, plural } from '../../util/words.ts';
 import { domainOf, label, legend, mark, path, plane, type Point } from '../chart.ts';
 import { narrowWidth, type Drawing, type Figure } from '../figure.ts';
@@ -20,7 +20,7 @@ const lastEpochs = (epochs: readonly EpochPoint[], count: number): readonly Poin
 export function finalSeries({ state }: Subject): readonly Series[] {
   const named = [
     { id: 'final', name: 'winner', className: 'line won' },
-    { id: 'baseline', name: 'vanilla network', className: 'line second dashed' },
+    { id: 'baseline', name: startWords(state.search), className: 'line second dashed' },
   ] as const;
   const { lines, tests } = state.search;
   const count = lines.get('final')?.epochs.length ?? 0;
@@ -78,7 +78,7 @@ export function finalFigure(subject: Subject): Figure | null {
     alternative: `Training loss by epoch. ${words.join('; ')}. ${ends.length === 0 ? '' : `Test accuracy: ${ends.join(', ')}.`}`,
     caption: html`Mean loss of each epoch’s minibatches, over augmented images. The validation images are trained on too here, so
     no accuracy is measured on the way.
-    ${ends.length === 0 ? 'The test set has not been read.' : `On the test images at the end: ${ends.join(', ')}.`}${series.some(({ id }) => id === 'baseline') ? ' The vanilla network was given the epochs of the winner’s whole line, the search included; only those of the final training are drawn.' : ''}`,
+    ${ends.length === 0 ? 'The test set has not been read.' : `On the test images at the end: ${ends.join(', ')}.`}${series.some(({ id }) => id === 'baseline') ? ` The ${startWords(subject.state.search)} was given the epochs of the winner’s whole line, the search included; only those of the final training are drawn.` : ''}`,
     narrow: draw(series),
     wide: null,
   };

@@ -1,7 +1,7 @@
 /** The family of a run: each step's children below their parent, the winners' line marked. */
 import { scalePoint } from 'd3-scale';
 import { linkVertical } from 'd3-shape';
-import { lineOf, validationOf } from '../../search/state.ts';
+import { lineOf, startWords, validationOf } from '../../search/state.ts';
 import { formatCount, formatPercent, plural } from '../../util/words.ts';
 import { label, mark } from '../chart.ts';
 import { narrowWidth, wideWidth, type Drawing, type Figure } from '../figure.ts';
@@ -60,7 +60,7 @@ function draw(subject: Subject, width: number): Drawing {
   });
   const top = places.get('vanilla') ?? { x: 0, y: 0 };
   const words = `${measured === null ? '' : `${formatPercent(measured.accuracy)}, `}${formatCount(vanilla.parameters)}`;
-  const root = html`${mark('star', top.x, top.y, 'the vanilla network')}${label(top.x, top.y - 16, 'small middle strong', 'vanilla')}${label(top.x, top.y + 18, 'small middle halo quiet', words)}`;
+  const root = html`${mark('star', top.x, top.y, startWords(search))}${label(top.x, top.y - 16, 'small middle strong', 'vanilla')}${label(top.x, top.y + 18, 'small middle halo quiet', words)}`;
   return { width, height: 34 + search.steps.length * generation + 40, content: html`${generations}${root}` };
 }
 
@@ -74,7 +74,7 @@ export function treeFigure(subject: Subject): Figure | null {
   return {
     name: 'family',
     title: 'The family',
-    alternative: `The vanilla network and the children of each step. ${story.join('; ')}.`,
+    alternative: `The ${startWords(subject.state.search)} and the children of each step. ${story.join('; ')}.`,
     caption: html`Under each child its last validation accuracy in %, and its parameters. From left to right in the order they
     were drawn; the first is the parent itself, trained on. ★ and the thick line: winners. × dropped on the way.`,
     narrow: draw(subject, narrowWidth),

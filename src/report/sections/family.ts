@@ -3,7 +3,7 @@ import { methods } from '../../search/settings.ts';
 import { describeEdit } from '../../morphism/operators.ts';
 import { shortEdits } from '../../morphism/short.ts';
 import { formatRungs } from '../../search/rungs.ts';
-import { lineOf, type Line, type Step } from '../../search/state.ts';
+import { lineOf, startWords, type Line, type Step } from '../../search/state.ts';
 import { tolerance } from '../../training/job.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../../util/words.ts';
 import { compareNetworks, tallyOf, type Difference } from '../compare.ts';
@@ -182,7 +182,7 @@ export function familySection(subject: Subject, figures: Figures, place: Place):
     'family',
     'The family tree',
     html`<p>
-      It began with the vanilla network: ${formatWhole(vanilla.parameters)} parameters,
+      It began with the ${startWords(subject.state.search)}: ${formatWhole(vanilla.parameters)} parameters,
       ${plural(vanilla.epochs.length, 'epoch')}${accuracy === undefined ? '' : `, ${formatPercent(accuracy)} of the validation images right`}.
       ${steps.length === 0 ? 'No step was begun.' : `Each step makes ${plural(steps[0]?.children.length ?? 0, 'child', 'children')} of the best network, the first of them the parent itself, and trains them ${halving ? 'in rungs, of which each keeps the better ones' : 'alike'}: ${formatRungs(subject.rungs)} (children × epochs).`}
     </p>`,

@@ -1,5 +1,5 @@
 /** The head of a run's report: what was grown, on what, what came of it, and how to do it again. */
-import { stopWords } from '../../run/words.ts';
+import { describeFrom, stopWords } from '../../run/words.ts';
 import { methods, type MethodName } from '../../search/settings.ts';
 import { lineOf } from '../../search/state.ts';
 import { formatDuration } from '../../util/duration.ts';
@@ -36,7 +36,8 @@ function keyNumbers(subject: Subject): Markup {
   if (id !== null) {
     const { parameters, multiplyAdds, network } = lineOf(search, id);
     const vanilla = lineOf(search, 'vanilla');
-    const times = (own: number, before: number): string => (own === before ? '' : `${formatFactor(own / before)} × vanilla`);
+    const times = (own: number, before: number): string =>
+      own === before ? '' : `${formatFactor(own / before)} × ${vanilla.origin === null ? 'vanilla' : 'given'}`;
     const note = (text: string): Markup | null => (text === '' ? null : html` <small>${text}</small>`);
     rows.push(['parameters', html`${formatWhole(parameters)}${note(times(parameters, vanilla.parameters))}`]);
     rows.push(['multiply-adds an image', html`${formatCount(multiplyAdds)}${note(times(multiplyAdds, vanilla.multiplyAdds))}`]);
@@ -56,7 +57,7 @@ export function headSection(subject: Subject, place: Place): Markup {
     ${shape(data.shape)}), grown by <strong>${methodLabel(settings.method)}</strong> (${methodWords(settings.method)}), preset
     ${config.preset}, seed ${settings.seed}.
     ${images < data.trainImages ? `At most ${formatWhole(images)} of ` : ''}${plural(data.trainImages, 'training image')}, of
-    which a part validates; ${plural(data.testImages, 'test image')}.`;
+    which a part validates; ${plural(data.testImages, 'test image')}. ${describeFrom(config).map((line) => ` Begun ${line}.`)}`;
   const stop =
     state.search.stop === null
       ? null

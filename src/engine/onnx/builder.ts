@@ -1,0 +1,190 @@
+/**
+ * A program becomes one ONNX graph: what its caller writes and its state are the graph's inputs, what its caller reads and the
+ * updated state are its outputs, and nothing else leaves it. It knows names and shapes; what a step means is the table's
+ * matter, and memory is ONNX Runtime's.
+ */
+import { encodeModel } from '../../formats/onnx/encode.ts';
+import { graphBuilder, modelOf, type GraphBuilder } from '../../formats/onnx/build.ts';
+import { dataType, type ValueInfoProto } from '../../formats/onnx/proto.ts';
+import { bufferOf, type BufferId, type Program, type Step } from '../../program/program.ts';
+import { assert, must } from '../../util/assert.ts';
+import { version } from '../../util/version.ts';
+
+/**
+ * What a row of the table of steps may ask for. Values are named by strings; all are f32 where nothing else is said.
+ *
+ * Values of four dimensions have their channels first, (C, N, H, W): then a channel is a row, a convolution a matrix product and
+ * a statistic a sum along rows. Only what the caller writes and reads is (N, C, H, W).
+ */
+export interface Builder extends Pick<GraphBuilder, 'node' | 'nodeOf' | 'fresh'> {
+  readonly program: Program;
+  /** Whether convolutions may be computed otherwise than by the definition's products. */
+  readonly freely: boolean;
+  /** As the program says it: (N, C, H, W). */
+  shape(id: BufferId): readonly number[];
+  /** The value of a buffer. State as it is before this run's update. */
+  read(id: BufferId): string;
+  /** The name that the node which makes the value of a buffer gives its output. */
+  write(id: BufferId): string;
+  /** The same for the new value of state. */
+  update(id: BufferId): string;
+  /** As `write`, of a value that is still to be multiplied by one factor a channel, (C, 1); it is, where the buffer is read. */
+  scale(id: BufferId, value: string, factor: string): void;
+  /** The value of a buffer before it is multiplied, for a step that takes the factor in elsewhere; null where there is none. */
+  scaled(id: BufferId): { readonly value: string; readonly factor: string | null };
+  /** Says that the content of a mask is a value that is there already. */
+  keep(mask: BufferId, value: string): void;
+  /** Leaves a fact for later steps: of `rectified 7`, that buffer 7 holds nothing below 0. */
+  note(fact: string, value?: string): void;
+  noted(fact: string): string | undefined;
+  /** A constant of shape (1). */
+  number(value: number): string;
+  /** A constant of shape (length). */
+  vector(...values: readonly number[]): string;
+  /** A constant without a shape, for operators that want that. */
+  scalar(value: number): string;
+  /** A constant of that shape, each element `value`. */
+  filled(value: number, ...shape: readonly number[]): string;
+  /** A constant of int64: a shape, axes. */
+  integers(...values: readonly number[]): string;
+  /** A constant of that shape. */
+  matrix(rows: readonly (readonly number[])[]): string;
+  /** The value of that key, made once. */
+  once(key: string, make: () => string): string;
+  reshape(value: string, shape: readonly number[], output?: string): string;
+}
+
+/** A graph's input or output and the buffer that it stands for. */
+export interface Port {
+  readonly name: string;
+  readonly buffer: BufferId;
+}
+
+export interface Built {
+  /** An .onnx file. */
+  readonly model: Uint8Array;
+  /** Inputs and state that some step reads. */
+  readonly feeds: readonly Port[];
+  /** Outputs that some step writes. */
+  readonly results: readonly Port[];
+  /** State that some step updates. */
+  readonly updates: readonly Port[];
+}
+
+export function build(program: Program, freely: boolean, lower: (step: Step, builder: Builder) => void): Built {
+  const graph = graphBuilder();
+  const constants = new Map<string, string>();
+  const values = new Map<BufferId, string>();
+  const pending = new Map<BufferId, { readonly value: string; readonly factor: string }>();
+  const facts = new Map<string, string>();
+  const feeds: Port[] = [];
+  const results: Port[] = [];
+  const written: BufferId[] = [];
+  const updates: Port[] = [];
+  const constant = (key: string, make: () => string): string => {
+    const name = constants.get(key) ?? make();
+    constants.set(key, name);
+    return name;
+  };
+  const name = (id: BufferId): string => graph.fresh(`${id}: ${bufferOf(program, id).name}`);
+  const integers = (...list: readonly number[]): string =>
+    constant(`integers ${list.join()}`, () => graph.integers(`[${list.join()}]`, list));
+
+  /** Gradients of parameters, which have four dimensions and are no images. */
+  const parameterLike = new Set<BufferId>();
+  for (const step of program.steps) {
+    if (step.kind === 'sgd') parameterLike.add(step.gradient);
+    if (step.kind === 'convolution-gradient-kernel') parameterLike.add(step.kernelGradient);
+  }
+  /** Images before channels becomes channels before images, and back. */
+  const turned = (id: BufferId, value: string, output?: string): string => {
+    const [images, channels, ...pixels] = bufferOf(program, id).shape;
+    if (pixels.length !== 2 || parameterLike.has(id))
+      return output === undefined ? value : graph.node('Identity', [value], {}, output);
+    // Where there is one of either, nothing moves.
+    if (images === 1 || channels === 1) {
+      const shape = output === undefined ? [channels, images, ...pixels] : [images, channels, ...pixels];
+      return graph.node('Reshape', [value, integers(...(shape as number[]))], {}, output);
+    }
+    return graph.node('Transpose', [value], { perm: [1, 0, 2, 3] }, output);
+  };
+
+  const builder: Builder = {
+    program,
+    freely,
+    node: graph.node,
+    nodeOf: graph.nodeOf,
+    fresh: graph.fresh,
+    shape: (id) => bufferOf(program, id).shape,
+    read(id) {
+      const known = values.get(id);
+      if (known !== undefined) return known;
+      const waiting = pending.get(id);
+      if (waiting !== undefined) {
+        const [images, channels, ...pixels] = bufferOf(program, id).shape as [number, number, ...number[]];
+        const rows = builder.reshape(waiting.value, [channels, -1]);
+        const product = graph.node('Mul', [rows, waiting.factor]);
+        return builder.reshape(product, [channels, images, ...pixels], builder.write(id));
+      }
+      const { kind } = bufferOf(program, id);
+      assert(kind === 'input' || kind === 'state', () => `buffer ${id} is read before it is written`);
+      const given = name(id);
+      feeds.push({ name: given, buffer: id });
+      const value = kind === 'input' ? turned(id, given) : given;
+      values.set(id, value);
+      return value;
+    },
+    write(id) {
+      assert(!values.has(id), () => `buffer ${id} is written a second time`);
+      const value = name(id);
+      values.set(id, value);
+      if (bufferOf(program, id).kind === 'output') written.push(id);
+      return value;
+    },
+    scale(id, value, factor) {
+      pending.set(id, { value, factor });
+      if (bufferOf(program, id).kind === 'output') builder.read(id);
+    },
+    scaled: (id) => pending.get(id) ?? { value: builder.read(id), factor: null },
+    update(id) {
+      const value = graph.fresh(`${id}: new ${bufferOf(program, id).name}`);
+      updates.push({ name: value, buffer: id });
+      return value;
+    },
+    keep: (mask, value) => void values.set(mask, value),
+    note: (fact, value = '') => void facts.set(fact, value),
+    noted: (fact) => facts.get(fact),
+    number: (value) => constant(`number ${value}`, () => graph.floats(String(value), [1], [value])),
+    vector: (...list) => constant(`vector ${list.join()}`, () => graph.floats(`vector ${list.join()}`, [list.length], list)),
+    scalar: (value) => constant(`scalar ${value}`, () => graph.floats(`scalar ${value}`, [], [value])),
+    filled: (value, ...shape) =>
+      constant(`filled ${value} ${shape.join()}`, () =>
+        graph.floats(
+          `${value} × ${shape.join('×')}`,
+          shape,
+          new Float32Array(shape.reduce((product, extent) => product * extent, 1)).fill(value),
+        ),
+      ),
+    integers,
+    matrix(rows) {
+      const shape = [rows.length, rows[0]?.length ?? 0];
+      const data = rows.flat();
+      return constant(`matrix ${shape.join()} ${data.join()}`, () => graph.floats(`matrix ${shape.join('×')}`, shape, data));
+    },
+    once: constant,
+    reshape: (value, shape, output) => graph.node('Reshape', [value, integers(...shape)], {}, output),
+  };
+  for (const step of program.steps) lower(step, builder);
+  for (const id of written) {
+    const value = must(values.get(id), 'output');
+    results.push({ name: turned(id, value, `${value}, as it is read`), buffer: id });
+  }
+
+  const info = (port: Port): ValueInfoProto => ({
+    name: port.name,
+    elementType: dataType.float,
+    shape: must(program.buffers[port.buffer], 'buffer').shape,
+  });
+  const proto = graph.graph('program', feeds.map(info), [...results, ...updates].map(info));
+  return { model: encodeModel(modelOf(proto, version)), feeds, results, updates };
+}

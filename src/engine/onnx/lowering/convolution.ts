@@ -1,0 +1,190 @@
+/**
+ * Convolutions and their two gradients: by minimal filtering where that is allowed and pays, else as matrix products, and where
+ * those would need a copy of the image for each offset of the kernel, as convolutions of other tensors.
+ */
+import { accessOf } from '../../../program/access.ts';
+import { bufferOf, type BufferId, type Geometry, type Step, type StepOf } from '../../../program/program.ts';
+import type { Builder } from '../builder.ts';
+import { type Rows, channelSum, channelsFirst, perRow, planesOf, rowsOf, windowOf } from './rows.ts';
+import { filter, filterGradient, pays } from './winograd.ts';
+
+/** Channels below which one product over all offsets of the kernel is faster than one an offset. */
+const fewChannels = 16;
+
+/** Whether each output is a product of one pixel. */
+const isPointwise = ({ kernel, stride, padding, groups }: Geometry): boolean =>
+  kernel === 1 && stride === 1 && padding === 0 && groups === 1;
+
+/** (C, N, H, W) ↔ (N, C, H, W), for the operators that know only the latter. */
+const swapped = (b: Builder, value: string): string => b.node('Transpose', [value], { perm: [1, 0, 2, 3] });
+
+/** The input behind its padding at each offset of the kernel, row by row: k² × (C, N, H, W) of the output's height and width. */
+function shifted(b: Builder, input: BufferId, output: BufferId, { kernel: size, stride, padding }: Geometry): string[] {
+  const [, , rows, columns] = planesOf(b, output);
+  const margins = b.integers(0, 0, padding, padding, 0, 0, padding, padding);
+  const images = padding === 0 ? b.read(input) : b.node('Pad', [b.read(input), margins]);
+  return Array.from({ length: size * size }, (_none, offset) => {
+    const [u, v] = [Math.floor(offset / size), offset % size];
+    const end = [u + (rows - 1) * stride + 1, v + (columns - 1) * stride + 1] as const;
+    const ranges = [b.integers(u, v), b.integers(...end), b.integers(2, 3), b.integers(stride, stride)];
+    return b.node('Slice', [images, ...ranges]);
+  });
+}
+
+/** (k²·I, N·H·W) of the output's height and width. */
+const columnsOf = (b: Builder, input: BufferId, output: BufferId, geometry: Geometry): string =>
+  b.once(`columns of ${input} ${geometry.kernel} ${geometry.stride} ${geometry.padding}`, () => {
+    const rows = geometry.kernel ** 2 * planesOf(b, input)[1];
+    return b.reshape(b.node('Concat', shifted(b, input, output, geometry), { axis: 0 }), [rows, -1]);
+  });
+
+/** dW[o,i,u,v] = Σ x[n,i,y·s+u−p,x·s+v−p]·dy[n,o,y,x]: for each (u, v) a matrix product over all (n, y, x). */
+function byProducts(s: StepOf<'convolution-gradient-kernel'>, b: Builder): string {
+  const [outputs, inputs, size] = b.shape(s.kernelGradient) as [number, number, number];
+  const outputGradient = b.reshape(b.scaled(s.outputGradient).value, [outputs, -1]);
+  const product = (value: string): string => b.node('Gemm', [outputGradient, value], { transB: 1 });
+  let ordered: string;
+  if (inputs < fewChannels) {
+    const all = product(columnsOf(b, s.input, s.outputGradient, s.geometry));
+    ordered = b.node('Transpose', [b.reshape(all, [outputs, size * size, inputs])], { perm: [0, 2, 1] });
+  } else {
+    const each = shifted(b, s.input, s.outputGradient, s.geometry).map((value) => product(b.reshape(value, [inputs, -1])));
+    const all = b.reshape(b.node('Concat', each, { axis: 0 }), [size * size, outputs, inputs]);
+    ordered = b.node('Transpose', [all], { perm: [1, 2, 0] });
+  }
+  return b.reshape(ordered, b.shape(s.kernelGradient));
+}
+
+/**
+ * dW[o,i] = Σ_n x[n,i] ⋆ dy[n,o]: a convolution in which the images are the channels and the channels the images, dy the kernel,
+ * its stride the dilation.
+ */
+function byConvolution(s: StepOf<'convolution-gradient-kernel'>, b: Builder): void {
+  const { kernel: size, stride, padding, groups } = s.geometry;
+  const [batch, inputs, height, width] = planesOf(b, s.input);
+  const [, , rows, columns] = planesOf(b, s.outputGradient);
+  const ofGroup = inputs / groups;
+  // (G·I, N, H, W) → (I, G·N, H, W)
+  const grouped = b.reshape(b.read(s.input), [groups, ofGroup, batch, height, width]);
+  const turned = ofGroup === 1 ? grouped : b.node('Transpose', [grouped], { perm: [1, 0, 2, 3, 4] });
+  const images = b.reshape(turned, [ofGroup, groups * batch, height, width]);
+  const attributes = {
+    kernel_shape: [rows, columns],
+    dilations: [stride, stride],
+    pads: [padding, padding, padding, padding],
+    group: groups,
+  };
+  let gradient = b.node('Conv', [images, b.read(s.outputGradient)], attributes);
+  // What the last rows and columns of the input reach beyond the kernel: no stride leads there.
+  const [high, wide] = [height + 2 * padding - (rows - 1) * stride, width + 2 * padding - (columns - 1) * stride];
+  if (high > size || wide > size)
+    gradient = b.node('Slice', [gradient, b.integers(0, 0), b.integers(size, size), b.integers(2, 3)]);
+  b.node('Transpose', [gradient], { perm: [1, 0, 2, 3] }, b.write(s.kernelGradient));
+}
+
+/** A kernel (O, I, k, k) that takes in a factor a channel of what it is applied to, turned. */
+const multiplied = (b: Builder, kernel: string, factor: string | null): string =>
+  factor === null ? kernel : b.node('Mul', [kernel, b.reshape(factor, [-1, 1, 1, 1])]);
+
+const isItsSibling = (step: Step, { outputGradient, geometry }: StepOf<'convolution-gradient-kernel'>): boolean =>
+  step.kind === 'convolution-gradient-input' &&
+  step.outputGradient === outputGradient &&
+  step.geometry.kernel === geometry.kernel &&
+  step.geometry.padding === geometry.padding;
+
+/**
+ * Whether only batch normalisations with batch statistics read a convolution's output: they subtract the mean, and with it the
+ * bias, which then need not be added to every pixel but only to the mean.
+ */
+const isAbsorbed = (b: Builder, output: BufferId): boolean =>
+  bufferOf(b.program, output).kind === 'temporary' &&
+  b.program.steps.every(
+    (step) =>
+      (step.kind === 'batch-normalization' && step.statistics === 'batch') ||
+      step.kind === 'batch-normalization-gradient' ||
+      !accessOf(step).reads.includes(output),
+  );
+
+export const convolutions = {
+  /** y = W·x + b, x being the pixels, their surroundings, or their tiles. */
+  convolution(s, b) {
+    const [outputs, inputs, size] = b.shape(s.kernel) as [number, number, number];
+    const [, , rows, columns] = planesOf(b, s.output);
+    const { padding, groups } = s.geometry;
+    const absorbed = s.bias !== null && isAbsorbed(b, s.output);
+    if (s.bias !== null && absorbed) b.note(`${s.output} lacks`, b.read(s.bias));
+    const bias = s.bias === null || absorbed ? null : perRow(b, b.read(s.bias));
+    const product = (kernel: string, value: string): string =>
+      b.node('Gemm', [b.reshape(kernel, [outputs, -1]), value, ...(bias === null ? [] : [bias])]);
+    if (isPointwise(s.geometry)) channelsFirst(b, product(b.read(s.kernel), rowsOf(b, s.input)), s.output);
+    else if (b.freely && pays(s.geometry, inputs, outputs, rows, columns)) {
+      const { input, output } = s;
+      const filtered = filter(b, { input, kernel: b.read(s.kernel), output, size, padding, flipped: false });
+      channelsFirst(b, bias === null ? filtered : b.node('Add', [filtered, bias]), s.output);
+    } else if (groups === 1 && inputs < fewChannels) {
+      const kernel = b.node('Transpose', [b.read(s.kernel)], { perm: [0, 2, 3, 1] });
+      channelsFirst(b, product(kernel, columnsOf(b, s.input, s.output, s.geometry)), s.output);
+    } else {
+      const given = s.bias === null || absorbed ? [] : [b.read(s.bias)];
+      const operands = [swapped(b, b.read(s.input)), b.read(s.kernel), ...given];
+      const images = b.node('Conv', operands, { ...windowOf(s.geometry), group: groups });
+      b.node('Transpose', [images], { perm: [1, 0, 2, 3] }, b.write(s.output));
+    }
+  },
+
+  /**
+   * dx[n,i] = Σ_o dy[n,o] ∗ flip(W[o,i]): with stride 1 a convolution with the kernel flipped and its channels swapped, else a
+   * transposed one.
+   */
+  'convolution-gradient-input'(s, b) {
+    const { kernel: size, stride, padding, groups } = s.geometry;
+    const [outputs, inputs] = b.shape(s.kernel) as [number, number];
+    const [, , rows, columns] = planesOf(b, s.inputGradient);
+    const kernel = b.read(s.kernel);
+    const convolved = (operator: string, by: string, attributes: Parameters<Builder['node']>[2]): void => {
+      const images = b.node(operator, [swapped(b, b.read(s.outputGradient)), by], { ...attributes, group: groups });
+      b.node('Transpose', [images], { perm: [1, 0, 2, 3] }, b.write(s.inputGradient));
+    };
+    if (isPointwise(s.geometry)) {
+      const product = b.node('Gemm', [b.reshape(kernel, [outputs, inputs]), rowsOf(b, s.outputGradient)], { transA: 1 });
+      channelsFirst(b, product, s.inputGradient);
+    } else if (b.freely && pays(s.geometry, outputs, inputs, rows, columns)) {
+      const [input, output] = [s.outputGradient, s.inputGradient];
+      const taken = multiplied(b, kernel, b.scaled(input).factor);
+      const filtering = { input, kernel: taken, output, size, padding: size - 1 - padding, flipped: true };
+      channelsFirst(b, filter(b, filtering), output);
+    } else if (stride > 1) {
+      const from = planesOf(b, s.outputGradient);
+      const rest = [
+        rows - ((from[2] - 1) * stride + size - 2 * padding),
+        columns - ((from[3] - 1) * stride + size - 2 * padding),
+      ];
+      convolved('ConvTranspose', kernel, { ...windowOf(s.geometry), output_padding: rest });
+    } else {
+      const ranges = [b.integers(-1, -1), b.integers(-size - 1, -size - 1), b.integers(2, 3), b.integers(-1, -1)];
+      const flipped = size === 1 ? kernel : b.node('Slice', [kernel, ...ranges]);
+      const ofGroup = outputs / groups;
+      const grouped = b.reshape(flipped, [groups, ofGroup, inputs, size, size]);
+      const turned = b.node('Transpose', [grouped], { perm: [0, 2, 1, 3, 4] });
+      const by = b.reshape(turned, [groups * inputs, ofGroup, size, size]);
+      convolved('Conv', by, windowOf({ ...s.geometry, padding: size - 1 - padding }));
+    }
+  },
+
+  'convolution-gradient-kernel'(s, b) {
+    const [, inputs] = planesOf(b, s.input);
+    const [, outputs, rows, columns] = planesOf(b, s.outputGradient);
+    const { factor } = b.scaled(s.outputGradient);
+    const free = b.freely && pays(s.geometry, inputs, outputs, rows, columns);
+    if (isPointwise(s.geometry)) {
+      const product = b.node('Gemm', [rowsOf(b, s.outputGradient), rowsOf(b, s.input)], { transB: 1 });
+      b.reshape(product, b.shape(s.kernelGradient), b.write(s.kernelGradient));
+    } else if (free || s.geometry.groups === 1) {
+      // The tiles of the gradient, where the gradient to the input takes them too: the fewer channels are then the input's.
+      const exchanged = inputs <= outputs && b.program.steps.some((step) => isItsSibling(step, s));
+      const gradient = free ? filterGradient(b, s.input, s.outputGradient, s.geometry, exchanged) : byProducts(s, b);
+      b.reshape(multiplied(b, gradient, factor), b.shape(s.kernelGradient), b.write(s.kernelGradient));
+    } else byConvolution(s, b);
+    if (s.biasGradient !== null) channelSum(b, rowsOf(b, s.outputGradient), b.write(s.biasGradient));
+  },
+} satisfies Rows;

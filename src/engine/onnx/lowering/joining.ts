@@ -1,0 +1,45 @@
+/** Where branches meet: sums, convex combinations (§3.2.3), concatenations (§3.2.4), and their gradients. */
+import type { Rows } from './rows.ts';
+
+export const joins = {
+  add: (s, b) =>
+    void b.node(
+      'Sum',
+      s.inputs.map((id) => b.read(id)),
+      {},
+      b.write(s.output),
+    ),
+
+  /** y = λ·first + (1 − λ)·second. */
+  convex(s, b) {
+    const mix = b.read(s.mix);
+    const first = b.node('Mul', [b.read(s.first), mix]);
+    const second = b.node('Mul', [b.read(s.second), b.node('Sub', [b.number(1), mix])]);
+    b.node('Add', [first, second], {}, b.write(s.output));
+  },
+
+  /** dλ = Σ dy·(first − second);  dfirst = λ·dy;  dsecond = (1 − λ)·dy. */
+  'convex-gradient'(s, b) {
+    const [mix, outputGradient] = [b.read(s.mix), b.read(s.outputGradient)];
+    const difference = b.node('Sub', [b.read(s.first), b.read(s.second)]);
+    const product = b.node('Mul', [outputGradient, difference]);
+    b.reshape(b.node('ReduceSum', [product], { keepdims: 0 }), [1], b.write(s.mixGradient));
+    if (s.firstGradient !== null) b.node('Mul', [outputGradient, mix], {}, b.write(s.firstGradient));
+    if (s.secondGradient !== null)
+      b.node('Mul', [outputGradient, b.node('Sub', [b.number(1), mix])], {}, b.write(s.secondGradient));
+  },
+
+  concat: (s, b) =>
+    void b.node(
+      'Concat',
+      s.inputs.map((id) => b.read(id)),
+      { axis: 0 },
+      b.write(s.output),
+    ),
+
+  'concat-gradient'(s, b) {
+    const channels = b.shape(s.inputGradient)[1] as number;
+    const range = [b.integers(s.offset), b.integers(s.offset + channels), b.integers(0)];
+    b.node('Slice', [b.read(s.outputGradient), ...range], {}, b.write(s.inputGradient));
+  },
+} satisfies Rows;

@@ -1,0 +1,128 @@
+/** ReLU, batch normalisation, its gradient, and the statistics that it leaves and follows. */
+import { dataType } from '../../../formats/onnx/proto.ts';
+import type { BufferId, StepOf } from '../../../program/program.ts';
+import { assert } from '../../../util/assert.ts';
+import type { Builder } from '../builder.ts';
+import { type Rows, channelSum, channelsFirst, perRow, planesOf, rowsOf } from './rows.ts';
+
+/** 1 where a value is positive, else 0. */
+const positive = (b: Builder, value: string): string =>
+  b.node('Cast', [b.node('Greater', [value, b.number(0)])], { to: dataType.float });
+
+/** √(variance + ε): (C). */
+const deviation = (b: Builder, variance: string, epsilon: number): string =>
+  b.node('Sqrt', [b.node('Add', [variance, b.number(epsilon)])]);
+
+/** μ and the biased variance over (N, H, W), in two passes. */
+function statistics(b: Builder, { input, mean, variance }: Statistics): void {
+  const [batch, , height, width] = planesOf(b, input);
+  const rows = rowsOf(b, input);
+  const average = b.node('ReduceMean', [rows], { axes: [1], keepdims: 0 }, b.write(mean));
+  const centered = b.node('Sub', [rows, perRow(b, average)]);
+  const squares = channelSum(b, b.node('Mul', [centered, centered]));
+  b.node('Mul', [squares, b.number(1 / (batch * height * width))], {}, b.write(variance));
+}
+
+interface Statistics {
+  readonly input: BufferId;
+  readonly mean: BufferId;
+  readonly variance: BufferId;
+}
+
+/** (rows − mean)/√(variance + ε)·scale + shift, the four of shape (C); as rows. */
+function normalize(b: Builder, rows: string, coefficients: readonly string[], epsilon: number): string {
+  // All images as one, (1, C, N·H·W).
+  const image = b.node('Unsqueeze', [rows, b.integers(0)]);
+  const normalized = b.node('BatchNormalization', [image, ...coefficients], { epsilon: { float: epsilon } });
+  return b.node('Squeeze', [normalized, b.integers(0)]);
+}
+
+/**
+ * The same by the statistics of the batch, which it writes. With a momentum of 0 the running statistics that ONNX Runtime gives
+ * are those of the batch; it writes them over the memory of those that it is given (version 1.30, weights and constants
+ * included), so it is given values that nothing else reads and no optimizer can take for another's: zeros, made of this
+ * normalisation's own parameters.
+ */
+function normalizeByBatch(b: Builder, rows: string, s: StepOf<'batch-normalization'>): string {
+  const image = b.node('Unsqueeze', [rows, b.integers(0)]);
+  const parameters = [b.read(s.scale), b.read(s.shift)];
+  assert(b.noted(`${s.scale} normalises`) === undefined, () => 'two batch normalisations share their parameters');
+  b.note(`${s.scale} normalises`);
+  const zeros = parameters.map((value) => b.node('Cast', [b.node('IsNaN', [value])], { to: dataType.float }));
+  const normalized = b.fresh('normalized');
+  const attributes = { epsilon: { float: s.epsilon }, momentum: { float: 0 }, training_mode: 1 };
+  const bias = b.noted(`${s.input} lacks`);
+  const mean = bias === undefined ? b.write(s.mean) : b.fresh('mean without the bias');
+  b.nodeOf('BatchNormalization', [image, ...parameters, ...zeros], [normalized, mean, b.write(s.variance)], attributes);
+  if (bias !== undefined) {
+    b.node('Add', [mean, bias], {}, b.write(s.mean));
+    b.note(`mean of ${s.input}`, mean);
+  }
+  return b.node('Squeeze', [normalized, b.integers(0)]);
+}
+
+export const normalizations = {
+  relu(s, b) {
+    b.node('Relu', [b.read(s.input)], {}, b.write(s.output));
+    b.note(`rectified ${s.output}`);
+  },
+
+  /** dx = dy·[y > 0]. */
+  'relu-gradient'(s, b) {
+    b.node('Mul', [b.read(s.outputGradient), positive(b, b.read(s.output))], {}, b.write(s.inputGradient));
+  },
+
+  /** y = (x − μ)/σ·γ + β, then ReLU. The mask is y. */
+  'batch-normalization'(s, b) {
+    const coefficients = (): string[] => [s.scale, s.shift, s.mean, s.variance].map((id) => b.read(id));
+    const rows = rowsOf(b, s.input);
+    const normalized = s.statistics === 'batch' ? normalizeByBatch(b, rows, s) : normalize(b, rows, coefficients(), s.epsilon);
+    channelsFirst(b, s.relu ? b.node('Relu', [normalized]) : normalized, s.output);
+    if (s.relu) b.note(`rectified ${s.output}`);
+    if (s.mask === null) return;
+    b.keep(s.mask, b.read(s.output));
+    b.note(`mask ${s.mask} is of`, String(s.output));
+  },
+
+  /**
+   * g = dy·[y > 0];  dβ = Σ g;  dγ = (Σ g·x − μ·Σ g)/σ;  dx = γ/σ·(g − dβ/m − (x − μ)/σ·dγ/m), m values a channel. Without
+   * the factor, the terms beside g are a batch normalisation of x, of scale −dγ/m and shift −dβ/m; and the factor, one a channel,
+   * is taken in by what reads dx, where that is a convolution.
+   */
+  'batch-normalization-gradient'(s, b) {
+    const [batch, channels, height, width] = planesOf(b, s.input);
+    const count = batch * height * width;
+    const rows = rowsOf(b, s.input);
+    // Of what is really there: a bias may have been left out.
+    const mean = b.noted(`mean of ${s.input}`) ?? b.read(s.mean);
+    const variance = b.read(s.variance);
+    let gradient = rowsOf(b, s.outputGradient);
+    // A max-pool may have seen to it.
+    const masked = s.mask === null || b.noted(`zero where ${b.noted(`mask ${s.mask} is of`)} is`) === String(s.outputGradient);
+    if (s.mask !== null && !masked) gradient = b.node('Mul', [gradient, positive(b, b.reshape(b.read(s.mask), [channels, -1]))]);
+    const sigma = deviation(b, variance, s.epsilon);
+    const shiftGradient = channelSum(b, gradient, b.write(s.shiftGradient));
+    const products = channelSum(b, b.node('Mul', [gradient, rows]));
+    const centered = b.node('Sub', [products, b.node('Mul', [mean, shiftGradient])]);
+    const scaleGradient = b.node('Div', [centered, sigma], {}, b.write(s.scaleGradient));
+    const [scale, shift] = [scaleGradient, shiftGradient].map((sum) => b.node('Mul', [sum, b.number(-1 / count)]));
+    const others = normalize(b, rows, [scale as string, shift as string, mean, variance], s.epsilon);
+    b.scale(s.inputGradient, b.node('Add', [gradient, others]), perRow(b, b.node('Div', [b.read(s.scale), sigma])));
+  },
+
+  /** running = (1 − momentum)·running + momentum·batch, the variance made unbiased. */
+  'running-statistics'(s, b) {
+    // Of a single value there is no unbiased variance: the biased one, 0, stands in.
+    const unbiased = s.count > 1 ? s.count / (s.count - 1) : 1;
+    for (const [running, batch, factor] of [
+      [s.runningMean, s.mean, 1],
+      [s.runningVariance, s.variance, unbiased],
+    ] as const) {
+      const kept = b.node('Mul', [b.read(running), b.number(1 - s.momentum)]);
+      const followed = b.node('Mul', [b.read(batch), b.number(s.momentum * factor)]);
+      b.node('Add', [kept, followed], {}, b.update(running));
+    }
+  },
+
+  'channel-statistics': (s, b) => void statistics(b, s),
+} satisfies Rows;

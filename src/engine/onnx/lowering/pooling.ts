@@ -1,0 +1,101 @@
+/** Max-pooling, global average pooling and their gradients. */
+import { dataType } from '../../../formats/onnx/proto.ts';
+import type { BufferId, Geometry, StepOf } from '../../../program/program.ts';
+import type { Builder } from '../builder.ts';
+import { type Rows, channelsFirst, planesOf, windowOf } from './rows.ts';
+
+/** Whether the windows lie side by side and fill the image: then each is a column of planes, one a place in the window. */
+function tiles(b: Builder, input: BufferId, { kernel, stride, padding }: Geometry): boolean {
+  const [, , height, width] = planesOf(b, input);
+  return kernel === stride && padding === 0 && height % kernel === 0 && width % kernel === 0;
+}
+
+const asFloat = (b: Builder, truth: string): string => b.node('Cast', [truth], { to: dataType.float });
+
+/** (C·N, k², H/k·W/k): places in the window, row by row. */
+function placesOf(b: Builder, { input, output, geometry: { kernel } }: StepOf<'max-pool'>): string {
+  const [batch, channels, height, width] = planesOf(b, input);
+  const [, , rows, columns] = planesOf(b, output);
+  const planes = b.reshape(b.read(input), [batch * channels, 1, height, width]);
+  const places = b.node('SpaceToDepth', [planes], { blocksize: kernel });
+  return b.reshape(places, [batch * channels, kernel * kernel, rows * columns]);
+}
+
+/**
+ * The place in its window, from 0 on, of the first of the maxima: how many places from the first on are not it. Where the
+ * maximum is a 0 that a ReLU left, a place that is none: no gradient passes the ReLU there.
+ */
+function firstOf(b: Builder, places: string, maxima: string, step: StepOf<'max-pool'>): string {
+  const count = step.geometry.kernel ** 2;
+  const names = Array.from({ length: count }, (_none, place) => b.fresh(`not at ${place}`));
+  b.nodeOf('Split', [b.node('Not', [b.node('Equal', [places, maxima])])], names, { axis: 1 });
+  let before = names[0] as string;
+  const terms = [asFloat(b, before)];
+  for (const name of names.slice(1, -1)) {
+    before = b.node('And', [before, name]);
+    terms.push(asFloat(b, before));
+  }
+  if (b.noted(`rectified ${step.input}`) !== undefined)
+    terms.push(b.node('Mul', [asFloat(b, b.node('Not', [b.node('Greater', [maxima, b.number(0)])])), b.number(count)]));
+  const [batch, channels, rows, columns] = planesOf(b, step.output);
+  return b.reshape(b.node('Sum', terms), [channels, batch, rows, columns]);
+}
+
+/** Each value k times along both axes. */
+const enlarge = (b: Builder, value: string, factor: number): string =>
+  b.node('Resize', [value, '', b.vector(1, 1, factor, factor)], {
+    mode: 'nearest',
+    coordinate_transformation_mode: 'asymmetric',
+    nearest_mode: 'floor',
+  });
+
+export const pools = {
+  'max-pool'(s, b) {
+    if (s.mask === null) b.node('MaxPool', [b.read(s.input)], windowOf(s.geometry), b.write(s.output));
+    else if (tiles(b, s.input, s.geometry)) {
+      const places = placesOf(b, s);
+      const maxima = b.node('ReduceMax', [places], { axes: [1], keepdims: 1 });
+      channelsFirst(b, maxima, s.output);
+      b.keep(s.mask, firstOf(b, places, maxima, s));
+      if (b.noted(`rectified ${s.input}`) !== undefined) b.note(`mask ${s.mask} passes`, String(s.input));
+    } else {
+      const indices = b.fresh('indices');
+      b.nodeOf('MaxPool', [b.read(s.input)], [b.write(s.output), indices], windowOf(s.geometry));
+      b.keep(s.mask, indices);
+    }
+  },
+
+  /**
+   * Each gradient goes where its maximum was: dx = enlarged dy where the enlarged place is one's own. Windows that overlap, or
+   * leave something out, add their gradients by the index of each maximum in the whole input.
+   */
+  'max-pool-gradient'(s, b) {
+    const shape = b.shape(s.inputGradient);
+    const [, , height, width] = planesOf(b, s.inputGradient);
+    const { kernel } = s.geometry;
+    if (tiles(b, s.inputGradient, s.geometry)) {
+      const own = Array.from({ length: height }, (_row, y) =>
+        Array.from({ length: width }, (_column, x) => (y % kernel) * kernel + (x % kernel)),
+      );
+      const here = asFloat(b, b.node('Equal', [enlarge(b, b.read(s.mask), kernel), b.matrix(own)]));
+      b.node('Mul', [enlarge(b, b.read(s.outputGradient), kernel), here], {}, b.write(s.inputGradient));
+      const rectified = b.noted(`mask ${s.mask} passes`);
+      if (rectified !== undefined) b.note(`zero where ${rectified} is`, String(s.inputGradient));
+      return;
+    }
+    const size = shape.reduce((product, extent) => product * extent, 1);
+    const flat = [b.reshape(b.read(s.mask), [-1]), b.reshape(b.read(s.outputGradient), [-1])];
+    const zeros = b.node('ConstantOfShape', [b.integers(size)]);
+    const sums = b.node('ScatterElements', [zeros, ...flat], { axis: 0, reduction: 'add' });
+    channelsFirst(b, sums, s.inputGradient);
+  },
+
+  'global-average-pool': (s, b) => void b.node('GlobalAveragePool', [b.read(s.input)], {}, b.write(s.output)),
+
+  /** dx = dy/(H·W), everywhere. */
+  'global-average-pool-gradient'(s, b) {
+    const [batch, channels, height, width] = planesOf(b, s.inputGradient);
+    const share = b.node('Mul', [b.read(s.outputGradient), b.number(1 / (height * width))]);
+    b.node('Expand', [share, b.integers(channels, batch, height, width)], {}, b.write(s.inputGradient));
+  },
+} satisfies Rows;

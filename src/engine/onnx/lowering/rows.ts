@@ -1,0 +1,36 @@
+/** What the lowerings of all steps share. */
+import type { BufferId, Geometry, StepTable } from '../../../program/program.ts';
+import type { AttributeValue } from '../../../formats/onnx/build.ts';
+import type { Builder } from '../builder.ts';
+
+/** Some rows of the table. */
+export type Rows = Partial<StepTable<[b: Builder], void>>;
+
+export type Planes = readonly [batch: number, channels: number, height: number, width: number];
+
+/** (N, C, H, W). */
+export const planesOf = (b: Builder, id: BufferId): Planes => b.shape(id) as Planes;
+
+/** As convolutions and pools want it. */
+export const windowOf = ({ kernel, stride, padding }: Geometry): Readonly<Record<string, AttributeValue>> => ({
+  kernel_shape: [kernel, kernel],
+  strides: [stride, stride],
+  pads: [padding, padding, padding, padding],
+});
+
+/** One row a channel: (C, N·H·W). */
+export const rowsOf = (b: Builder, id: BufferId): string =>
+  b.once(`rows of ${id}`, () => b.reshape(b.read(id), [planesOf(b, id)[1], -1]));
+
+/** Back from rows, or from whatever has the elements in that order: (C, N, H, W). */
+export function channelsFirst(b: Builder, value: string, id: BufferId): void {
+  const [batch, channels, height, width] = planesOf(b, id);
+  b.reshape(value, [channels, batch, height, width], b.write(id));
+}
+
+/** Σ along rows: (C). */
+export const channelSum = (b: Builder, rows: string, output?: string): string =>
+  b.node('ReduceSum', [rows, b.integers(1)], { keepdims: 0 }, output);
+
+/** (C) → (C, 1), to be broadcast along rows. */
+export const perRow = (b: Builder, value: string): string => b.reshape(value, [-1, 1]);

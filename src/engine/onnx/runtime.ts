@@ -1,0 +1,101 @@
+/** ONNX Runtime on this machine: how it is loaded, what it computes on, and how a model is opened. It knows no programs. */
+import type { InferenceSession } from 'onnxruntime-node';
+import { arch, platform } from 'node:os';
+import koffi from 'koffi';
+import { graphBuilder, modelOf } from '../../formats/onnx/build.ts';
+import { encodeModel } from '../../formats/onnx/encode.ts';
+import { dataType } from '../../formats/onnx/proto.ts';
+import { UserError } from '../../util/user-error.ts';
+import { version } from '../../util/version.ts';
+import type { Device } from '../engine.ts';
+
+type Library = typeof import('onnxruntime-node');
+
+export interface Runtime {
+  readonly library: Library;
+  /** `1.30.0`. */
+  readonly version: string;
+  /** A profile of each run is written to a file of that prefix, where one is given. */
+  open(model: Uint8Array, profile?: string): Promise<InferenceSession>;
+}
+
+const oneLine = (error: unknown): string => (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').trim();
+
+async function load(): Promise<Library> {
+  try {
+    return await import('onnxruntime-node');
+  } catch (error) {
+    throw new UserError(
+      `ONNX Runtime cannot be loaded on ${platform()} ${arch()}: ${oneLine(error)} (--engine onednn needs none)`,
+    );
+  }
+}
+
+/** What computes on this device before anything else can be asked: a library of the system that ONNX Runtime looks for. */
+const needs: { readonly [Name in Device]: (() => string | undefined) | null } = {
+  cpu: null,
+  // Dawn would say so on the standard error output by itself.
+  webgpu() {
+    if (platform() !== 'linux') return undefined;
+    try {
+      koffi.load('libvulkan.so.1').unload();
+      return undefined;
+    } catch {
+      return 'libvulkan.so.1 is not here (Debian: `apt-get install libvulkan1` and the driver of the graphics card)';
+    }
+  },
+  cuda: null,
+};
+
+/** Of ONNX Runtime's own messages, what people can do something about. */
+function reason(device: Device, error: unknown): string {
+  const said = oneLine(error);
+  if (device === 'cuda' && said.includes('Failed to load shared library'))
+    return "ONNX Runtime's CUDA libraries are not here (`node node_modules/onnxruntime-node/script/install.js` fetches them; Linux x64 only)";
+  // `/path/of/a/source.cc:136 function(…) condition was false. What went wrong`
+  return said.replace(/^\/\S+\.cc:\d+ .* was false\. /, '');
+}
+
+/** y = max(x, 0): four numbers through the device, to see that it computes. */
+function tinyModel(): Uint8Array {
+  const graph = graphBuilder();
+  graph.node('Relu', ['x'], {}, 'y');
+  const info = (name: string) => ({ name, elementType: dataType.float, shape: [4] });
+  return encodeModel(modelOf(graph.graph('tiny', [info('x')], [info('y')]), version));
+}
+
+/** A `UserError` of one line where the library or the device is missing. */
+export async function openRuntime(device: Device, threads: number): Promise<Runtime> {
+  const missing = needs[device]?.();
+  if (missing !== undefined) throw new UserError(`--device ${device}: ${missing}`);
+  const library = await load();
+  // What goes wrong is thrown as well; nothing is to be printed beside it. Read when the first session is opened.
+  library.env.logLevel = 'fatal';
+  const runtime: Runtime = {
+    library,
+    version: library.env.versions.node ?? library.env.versions.common,
+    open: (model, profile) =>
+      library.InferenceSession.create(model, {
+        executionProviders: [device],
+        executionMode: 'sequential',
+        intraOpNumThreads: threads,
+        interOpNumThreads: 1,
+        graphOptimizationLevel: 'all',
+        // The plan of a run's memory stands beside what the run before it took: twice as much, and no faster.
+        enableMemPattern: false,
+        // Threads that wait without spinning: beside other workers, spinning at each barrier costs more than it gains.
+        extra: { session: { intra_op: { allow_spinning: '0' } } },
+        ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
+      }),
+  };
+  if (device === 'cpu') return runtime;
+  try {
+    const session = await runtime.open(tinyModel());
+    const { y } = await session.run({ x: new library.Tensor('float32', Float32Array.of(1, -2, 3, -4), [4]) });
+    await session.release();
+    if (y?.data.toString() !== '1,0,3,0') throw new Error(`max(x, 0) of 1, −2, 3, −4 is ${y?.data.toString()}`);
+  } catch (error) {
+    throw new UserError(`--device ${device}: ${reason(device, error)}`);
+  }
+  return runtime;
+}

@@ -1,0 +1,130 @@
+/** A compiled program and its state, which goes through ONNX Runtime's memory and back without a copy. */
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { sizeOf, type Tensors } from '../../network/tensor.ts';
+import { lifetimesOf, planArena } from '../../program/lifetimes.ts';
+import { askStep, bufferOf, type BufferId, type Program } from '../../program/program.ts';
+import { assert, must } from '../../util/assert.ts';
+import { discard } from '../discard.ts';
+import type { ConvolutionAlgorithms, Session } from '../engine.ts';
+import { build, type Port } from './builder.ts';
+import { lowerings } from './lowering.ts';
+import type { Runtime } from './runtime.ts';
+
+const alignment = 64;
+const align = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
+
+type Arrays = ReadonlyMap<BufferId, Float32Array<ArrayBuffer>>;
+
+/** Zeroed floats of all these buffers in one piece of memory, which is given back as one. */
+function allocate(program: Program, ids: readonly BufferId[]): { readonly arrays: Arrays; readonly memory: ArrayBuffer } {
+  const sizes = ids.map((id) => sizeOf(bufferOf(program, id).shape));
+  const memory = new ArrayBuffer(sizes.reduce((sum, size) => sum + align(4 * size), 0));
+  let offset = 0;
+  const arrays = new Map(
+    ids.map((id, index) => {
+      const array = new Float32Array(memory, offset, sizes[index]);
+      offset += align(array.byteLength);
+      return [id, array];
+    }),
+  );
+  return { arrays, memory };
+}
+
+/** Bytes of what lives within a run, as the program tells it: ONNX Runtime says nothing of its own memory. */
+function arenaOf(program: Program): number {
+  const blocks = [...lifetimesOf(program)].map(([id, lifetime]) => ({
+    ...lifetime,
+    size: 4 * sizeOf(bufferOf(program, id).shape),
+  }));
+  return planArena(blocks).total;
+}
+
+export async function compile(
+  runtime: Runtime,
+  program: Program,
+  algorithms: ConvolutionAlgorithms,
+  profile?: string,
+): Promise<Session> {
+  const { model, feeds, results, updates } = build(program, algorithms === 'auto', (step, builder) =>
+    askStep(lowerings, step, builder),
+  );
+  const native = await runtime.open(model, profile);
+  return open(runtime, native, program, { feeds, results, updates });
+}
+
+interface Ports {
+  readonly feeds: readonly Port[];
+  readonly results: readonly Port[];
+  readonly updates: readonly Port[];
+}
+
+function open(runtime: Runtime, native: InferenceSession, program: Program, { feeds, results, updates }: Ports): Session {
+  const ofKind = (kind: string): BufferId[] => program.buffers.filter((buffer) => buffer.kind === kind).map(({ id }) => id);
+  const fixed = allocate(program, [...ofKind('input'), ...ofKind('output'), ...program.state.map(({ buffer }) => buffer)]);
+  // What is updated is there twice: a run reads the one and writes the other, and then they change places.
+  const second = allocate(
+    program,
+    updates.map(({ buffer }) => buffer),
+  );
+  const tensorOf = (id: BufferId, data: Float32Array): OrtTensor =>
+    new runtime.library.Tensor('float32', data, bufferOf(program, id).shape);
+  const tensorsOf = (ports: readonly Port[], arrays: Arrays): Record<string, OrtTensor> =>
+    Object.fromEntries(ports.map(({ name, buffer }) => [name, tensorOf(buffer, must(arrays.get(buffer), `buffer ${buffer}`))]));
+  const sides = [fixed.arrays, new Map([...fixed.arrays, ...second.arrays])] as const;
+  const plans = sides.map((arrays, index) => ({
+    arrays,
+    feeds: tensorsOf(feeds, arrays),
+    fetches: { ...tensorsOf(results, fixed.arrays), ...tensorsOf(updates, sides[1 - index] as Arrays) },
+  }));
+  let current = 0;
+  let disposed = false;
+
+  const plan = (): (typeof plans)[number] => {
+    assert(!disposed, () => 'a session is used after it was disposed of');
+    return plans[current] as (typeof plans)[number];
+  };
+  const arrayOf = (arrays: Arrays, id: BufferId): Float32Array => must(arrays.get(id), `memory of buffer ${id}`);
+
+  return {
+    program,
+    bytes: fixed.memory.byteLength + second.memory.byteLength + arenaOf(program),
+    load(tensors: Tensors) {
+      const { arrays } = plan();
+      for (const { name, buffer, role } of program.state) {
+        const tensor = tensors[name];
+        if (tensor === undefined && role === 'velocity') {
+          arrayOf(arrays, buffer).fill(0);
+          continue;
+        }
+        const { shape, data } = must(tensor, `tensor ${name}`);
+        const expected = bufferOf(program, buffer).shape;
+        assert(shape.join() === expected.join(), () => `${name} is ${shape.join('×')}, not ${expected.join('×')}`);
+        arrayOf(arrays, buffer).set(data);
+      }
+    },
+    save(): Tensors {
+      const { arrays } = plan();
+      return Object.fromEntries(
+        program.state.map(({ name, buffer }) => [
+          name,
+          { shape: bufferOf(program, buffer).shape, data: arrayOf(arrays, buffer).slice() },
+        ]),
+      );
+    },
+    input: (buffer) => arrayOf(fixed.arrays, buffer),
+    async run() {
+      const { feeds: given, fetches } = plan();
+      await native.run(given, fetches);
+      current = 1 - current;
+    },
+    output: (buffer) => arrayOf(fixed.arrays, buffer),
+    dispose() {
+      if (disposed) return;
+      disposed = true;
+      // Done before it returns; the promise is the interface's.
+      void native.release();
+      discard(fixed.memory);
+      discard(second.memory);
+    },
+  };
+}

@@ -1,0 +1,122 @@
+/**
+ * A network on its way from a model: layers with their numbers, shapes checked as each is added, and what the image is
+ * normalised by. It knows layers and nothing of ONNX.
+ */
+import { freeze, type Layer, type Network, type Node, type NodeId, type Shape } from '../../../network/network.ts';
+import { parameterName, type ParameterRole } from '../../../network/parameters.ts';
+import { formatShape, inferShapes } from '../../../network/shapes.ts';
+import { nonNegativeNodes } from '../../../network/sign.ts';
+import type { Tensor, Tensors } from '../../../network/tensor.ts';
+import { must } from '../../../util/assert.ts';
+
+/** What a network may have of channels, rows and columns, as `networkSchema` has it. */
+const mostExtent = 65_536;
+/** Numbers of one tensor of one image: 1 GiB. */
+const mostNumbers = 2 ** 28;
+
+export type Roles = Partial<Record<ParameterRole, Tensor>>;
+
+interface Entry {
+  layer: Layer;
+  readonly inputs: readonly NodeId[];
+  tensors: Roles;
+  readonly shape: Shape;
+}
+
+/** input·scale + shift, a number a channel. */
+export interface Affine {
+  readonly scale: readonly number[];
+  readonly shift: readonly number[];
+}
+
+export interface Draft {
+  readonly image: NodeId;
+  shapeOf(node: NodeId): Shape;
+  layerOf(node: NodeId): Layer;
+  /** Adds a layer. A sentence where it is impossible behind those inputs. */
+  add(layer: Layer, inputs: readonly NodeId[], tensors: Roles): NodeId | string;
+  /** Adds to the bias of a convolution or dense layer; one that had none has one then. */
+  addBias(node: NodeId, values: readonly number[]): void;
+  /** Says what the image is before the first layer. False where another layer sees it otherwise. */
+  normalise(affine: Affine): boolean;
+  /** Null where no layer reads the image. */
+  normalisation(): Affine | null;
+  /** Whether no number that the node gives is ever negative. */
+  isNonNegative(node: NodeId): boolean;
+  /** Accounts for so many f32. False where the file does not justify them. */
+  spend(numbers: number): boolean;
+  /** What lies beside the file justifies so many f32 more. */
+  allow(numbers: number): void;
+  /** The network that ends with that node, and its numbers: what that depends on, and nothing else. */
+  finish(output: NodeId): { readonly network: Network; readonly tensors: Tensors };
+}
+
+const sameNumbers = (a: readonly number[], b: readonly number[]): boolean => a.every((value, index) => value === b[index]);
+
+/** The shape that a layer gives behind inputs of those shapes; a sentence where none. */
+function shapeBehind(layer: Layer, inputs: readonly Shape[]): Shape | string {
+  const nodes: Node[] = inputs.map((shape, id) => ({ id, layer: { kind: 'image', shape }, inputs: [] }));
+  const node = { id: nodes.length, layer, inputs: nodes.map(({ id }) => id) };
+  const shapes = inferShapes({ nodes: [...nodes, node] });
+  // Without the number of a node that nobody knows.
+  if (typeof shapes === 'string') return shapes.replace(/^node \d+ \([a-z-]+\) /, '');
+  const shape = must(shapes.get(node.id), 'shape');
+  const { channels, height, width } = shape;
+  return Math.max(channels, height, width) > mostExtent || channels * height * width > mostNumbers
+    ? `it would give ${formatShape(shape)}`
+    : shape;
+}
+
+/** `allowance`: how many f32 the weights may take, together with what is made of them. */
+export function draftOf(image: Shape, allowance: number): Draft {
+  const entries: Entry[] = [{ layer: { kind: 'image', shape: image }, inputs: [], tensors: {}, shape: image }];
+  let normalisation: Affine | null = null;
+  let left = allowance;
+  const entryOf = (node: NodeId): Entry => must(entries[node], `node ${node}`);
+  return {
+    image: 0,
+    shapeOf: (node) => entryOf(node).shape,
+    layerOf: (node) => entryOf(node).layer,
+    add(layer, inputs, tensors) {
+      const shape = shapeBehind(
+        layer,
+        inputs.map((id) => entryOf(id).shape),
+      );
+      if (typeof shape === 'string') return shape;
+      entries.push({ layer, inputs, tensors, shape });
+      return entries.length - 1;
+    },
+    addBias(node, values) {
+      const entry = entryOf(node);
+      const old = entry.tensors.bias?.data;
+      const data = Float32Array.from(values, (value, channel) => value + (old?.[channel] ?? 0));
+      if (entry.layer.kind === 'convolution' || entry.layer.kind === 'depthwise') entry.layer = { ...entry.layer, bias: true };
+      entry.tensors = { ...entry.tensors, bias: { shape: [values.length], data } };
+    },
+    normalise(affine) {
+      normalisation ??= affine;
+      return sameNumbers(normalisation.scale, affine.scale) && sameNumbers(normalisation.shift, affine.shift);
+    },
+    normalisation: () => normalisation,
+    isNonNegative: (node) =>
+      nonNegativeNodes({ nodes: entries.map(({ layer, inputs }, id) => ({ id, layer, inputs })) }).has(node),
+    spend(numbers) {
+      left -= numbers;
+      return left >= 0;
+    },
+    allow: (numbers) => void (left += numbers),
+    finish(output) {
+      const needed = new Set<NodeId>([output]);
+      for (let node = output; node > 0; node--) if (needed.has(node)) for (const input of entryOf(node).inputs) needed.add(input);
+      const kept = [...needed].toSorted((a, b) => a - b);
+      const ids = new Map(kept.map((node, id) => [node, id]));
+      const tensors: Record<string, Tensor> = {};
+      const nodes = kept.map((node, id): Node => {
+        const { layer, inputs, tensors: own } = entryOf(node);
+        for (const [role, tensor] of Object.entries(own)) tensors[parameterName(id, role as ParameterRole)] = tensor;
+        return { id, layer, inputs: inputs.map((input) => must(ids.get(input), `node ${input}`)) };
+      });
+      return { network: freeze(nodes), tensors };
+    },
+  };
+}

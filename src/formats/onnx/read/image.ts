@@ -1,0 +1,68 @@
+/** The image that goes into a model: its size, how it is held, and what pixels it is made of. */
+import type { Shape } from '../../../network/network.ts';
+import { UserError } from '../../../util/user-error.ts';
+import { dataType, type ValueInfoProto } from '../proto.ts';
+import { nchw, nhwc, type Dims } from './dims.ts';
+import { quoted } from './failure.ts';
+import type { Graph } from './graph.ts';
+
+export interface ImageInput {
+  readonly layout: 'NCHW' | 'NHWC';
+  /** Bytes from 0 to 255, or floats. */
+  readonly type: 'uint8' | 'float';
+  /** Channels as the file has them; null where it leaves them open. */
+  readonly channels: number | null;
+  /** Rows and columns as the file has them; null where it leaves either open. */
+  readonly size: { readonly height: number; readonly width: number } | null;
+  /** The extent of the batch where the file fixes it. */
+  readonly batch: number | null;
+}
+
+/** Channels, rows, columns. */
+const largest = 4096;
+
+/** What an image passes through without being read by a layer. */
+const before = new Set(['Cast', 'Identity', 'Mul', 'Sub', 'Add', 'Div']);
+
+/** Whether what the image first meets, behind casts and arithmetic, brings channels from the last place to the second. */
+function isTransposed({ nodes, input }: Graph): boolean {
+  const images = new Set([input.name]);
+  for (const node of nodes) {
+    if (!node.inputs.some((name) => images.has(name))) continue;
+    const perm = node.attributes.find(({ name }) => name === 'perm');
+    if (node.opType === 'Transpose' && perm?.kind === 'ints') return perm.value.join() === '0,3,1,2';
+    if (!before.has(node.opType)) return false;
+    for (const name of node.outputs) images.add(name);
+  }
+  return false;
+}
+
+const isChannels = (extent: number | null): boolean => extent === 1 || extent === 3;
+
+/** What the input says of itself, checked. */
+export function imageOf(graph: Graph, where: string): ImageInput {
+  const { name, elementType, shape }: ValueInfoProto = graph.input;
+  const called = `${where}: input ${quoted(name)}`;
+  const floats: readonly number[] = [dataType.float, dataType.float16, dataType.double];
+  if (elementType !== dataType.uint8 && !floats.includes(elementType))
+    throw new UserError(`${called} is neither of bytes nor of floats`);
+  if (shape === null) throw new UserError(`${called} does not say what shape it has`);
+  if (shape.length !== 4) throw new UserError(`${called} has ${shape.length} dimensions; an image has 4`);
+  const extents = shape.map((extent) => (typeof extent === 'number' && extent > 0 ? extent : null));
+  const [batch = null, second = null, third = null, last = null] = extents;
+  const layout = isTransposed(graph) || (isChannels(last) && !isChannels(second)) ? 'NHWC' : 'NCHW';
+  const [channels, height, width] = layout === 'NCHW' ? [second, third, last] : [last, second, third];
+  const size = height === null || width === null ? null : { height, width };
+  if (Math.max(channels ?? 1, height ?? 1, width ?? 1) > largest)
+    throw new UserError(
+      `${called} is of ${shape.map((extent) => extent ?? '?').join('×')}; an image has at most ${largest} of anything`,
+    );
+  return { layout, type: elementType === dataType.uint8 ? 'uint8' : 'float', channels, size, batch };
+}
+
+/** The dims that the image is held as, before anything. */
+export const dimsOf = ({ layout }: ImageInput): Dims => (layout === 'NCHW' ? nchw : nhwc);
+
+/** Extents of the input in the model that is written anew. */
+export const extentsOf = ({ layout }: ImageInput, { channels, height, width }: Shape): readonly (number | string)[] =>
+  layout === 'NCHW' ? ['N', channels, height, width] : ['N', height, width, channels];

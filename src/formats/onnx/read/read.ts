@@ -1,0 +1,105 @@
+/**
+ * A trained classifier from an .onnx file that nobody vouches for. First what goes in and comes out is looked at; then, for
+ * images of a size, the network is made. Whatever cannot be represented is a UserError of one line that names the node and
+ * its operator. Pure, but for the files beside the model that are read through `files`.
+ */
+import { z } from 'zod';
+import type { Network, Shape } from '../../../network/network.ts';
+import type { Tensors } from '../../../network/tensor.ts';
+import { UserError } from '../../../util/user-error.ts';
+import { decodeModel } from '../decode.ts';
+import { encodeModel } from '../encode.ts';
+import { constantReader } from './constant.ts';
+import type { Affine } from './draft.ts';
+import type { ExternalFiles } from './external.ts';
+import { checkGraph } from './graph.ts';
+import { imageOf, type ImageInput } from './image.ts';
+import { interpret } from './interpret.ts';
+
+/** What the file itself does to pixels: the first layer reads (pixel/255 − mean)/std. */
+export interface Normalisation {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+export interface ImportedClassifier {
+  readonly network: Network;
+  readonly tensors: Tensors;
+  /** Null: the file takes images that were normalised before, and does not say how. */
+  readonly normalisation: Normalisation | null;
+  /** What the model's input holds where a pixel is 255: 255, 1, or null where it was normalised before. */
+  readonly brightest: 255 | 1 | null;
+  /** The classes' names in the order of the logits, where the file has them. */
+  readonly classes: readonly string[] | null;
+  /** What a person should know, a line each. */
+  readonly notes: readonly string[];
+  /** The model written anew from what was understood; input `images`, one output. Nothing of the file is in it but numbers. */
+  rewrite(): Uint8Array;
+}
+
+export interface ClassifierFile {
+  readonly image: ImageInput;
+  /** The network for images of that shape, which must be the file's own where it fixes one. */
+  read(shape: Shape): ImportedClassifier;
+}
+
+/** Pixels of 0 to 255 are divided by some hundred, or have means that no number up to 1 has. */
+const smallScale = 1 / 16;
+const largeMean = 2;
+
+function normalisationOf(
+  { scale, shift }: Affine,
+  image: ImageInput,
+  where: string,
+): Normalisation & { readonly brightest: 255 | 1 } {
+  const isByte =
+    image.type === 'uint8' ||
+    scale.every((factor, channel) => Math.abs(factor) < smallScale || Math.abs((shift[channel] as number) / factor) > largeMean);
+  const brightest = isByte ? 255 : 1;
+  const std = scale.map((factor) => 1 / (factor * brightest));
+  const mean = shift.map((sum, channel) => -sum * (std[channel] as number));
+  if (![...mean, ...std].every(Number.isFinite) || std.includes(0))
+    throw new UserError(`${where}: what it does to the image is no normalisation`);
+  return { mean, std, brightest };
+}
+
+const names = z.array(z.string().max(200)).max(65_536);
+
+/** Class names, in the metadata as a JSON list. */
+function classesOf(metadata: Readonly<Record<string, string>>, count: number): readonly string[] | null {
+  const text = metadata['classes'];
+  if (text === undefined) return null;
+  try {
+    const parsed = names.safeParse(JSON.parse(text));
+    return parsed.success && parsed.data.length === count && new Set(parsed.data).size === count ? parsed.data : null;
+  } catch {
+    // Metadata is anybody's: what is no list of names says nothing of classes.
+    return null;
+  }
+}
+
+/** `where` begins the message of a UserError. */
+export function openClassifier(bytes: Uint8Array, where: string, files: ExternalFiles): ClassifierFile {
+  const model = decodeModel(bytes, where);
+  const graph = checkGraph(model, where);
+  const image = imageOf(graph, where);
+  return {
+    image,
+    read(shape) {
+      const constants = constantReader(where, files);
+      const read = interpret(graph, image, shape, constants, bytes.length, where);
+      const { network, tensors, notes } = read;
+      const known = read.normalisation === null ? null : normalisationOf(read.normalisation, image, where);
+      const { layer } = network.nodes[network.nodes.length - 1] as Network['nodes'][number];
+      return {
+        network,
+        tensors,
+        normalisation: known === null ? null : { mean: known.mean, std: known.std },
+        brightest: known?.brightest ?? null,
+        classes: layer.kind === 'dense' ? classesOf(model.metadata, layer.features) : null,
+        notes,
+        rewrite: () => encodeModel(read.rewritten),
+      };
+    },
+  };
+}

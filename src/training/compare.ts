@@ -1,0 +1,120 @@
+/**
+ * A network that was read from a model against the model: the logits of an engine and those of ONNX Runtime on the same
+ * images. The runtime is a native parser; what it is given here was written by this program.
+ */
+import type { Batcher } from '../data/batches.ts';
+import { bytesOf, type Part } from '../data/dataset.ts';
+import type { Engine } from '../engine/engine.ts';
+import { openRuntime } from '../engine/onnx/runtime.ts';
+import { inputShapeOf, type Network, type Shape } from '../network/network.ts';
+import type { Tensors } from '../network/tensor.ts';
+import { lower } from '../program/lower.ts';
+import { assert, must } from '../util/assert.ts';
+import type { Comparison } from './job.ts';
+
+/** What the input of a model holds. */
+export interface ModelInput {
+  readonly layout: 'NCHW' | 'NHWC';
+  readonly type: 'uint8' | 'float';
+  /** What stands for a pixel of 255; null: it is normalised as the network's images are. */
+  readonly brightest: 255 | 1 | null;
+}
+
+/** Images of another size by the nearest pixel; for comparing what is computed, not for accuracy. */
+export function resampled({ images, labels }: Part, from: Shape, to: Shape): Part {
+  if (from.height === to.height && from.width === to.width) return { images, labels };
+  assert(from.channels === to.channels, () => `${from.channels} channels, not ${to.channels}`);
+  const result = new Uint8Array(labels.length * bytesOf(to));
+  const [area, row] = [from.height * from.width, from.width];
+  let at = 0;
+  for (let plane = 0; plane < labels.length * to.channels; plane++)
+    for (let y = 0; y < to.height; y++)
+      for (let x = 0; x < to.width; x++) {
+        const [fromY, fromX] = [Math.floor((y * from.height) / to.height), Math.floor((x * from.width) / to.width)];
+        result[at++] = images[plane * area + fromY * row + fromX] as number;
+      }
+  return { images: result, labels };
+}
+
+/** (N, C, H, W) as (N, H, W, C). */
+function channelsLast<T extends Float32Array | Uint8Array>(values: T, { channels, height, width }: Shape): T {
+  const result = values.slice() as T;
+  const area = height * width;
+  for (let image = 0; image * channels * area < values.length; image++)
+    for (let channel = 0; channel < channels; channel++)
+      for (let pixel = 0; pixel < area; pixel++)
+        result[(image * area + pixel) * channels + channel] = values[(image * channels + channel) * area + pixel] as number;
+  return result;
+}
+
+export interface Comparing {
+  readonly network: Network;
+  readonly tensors: Tensors;
+  /** Written by this program: one input, one output. */
+  readonly model: Uint8Array;
+  readonly input: ModelInput;
+  /** Pixels of the network's shape. */
+  readonly part: Part;
+  /** Normalises as the network is to see images. */
+  readonly batcher: Batcher;
+  /** Of the batcher's dataset: what it fills labels for. */
+  readonly classes: number;
+}
+
+/** What a model's input is, from pixels and from the same normalised. */
+function feedOf({ input, network }: Comparing, pixels: Uint8Array, normalised: Float32Array): Float32Array | Uint8Array {
+  const { layout, type, brightest } = input;
+  const values =
+    type === 'uint8' ? pixels : brightest === null ? normalised : Float32Array.from(pixels, (pixel) => (pixel / 255) * brightest);
+  return layout === 'NCHW' ? values : channelsLast(values, inputShapeOf(network));
+}
+
+/** Runs both over the images of the part, in batches of the batcher's size. */
+export async function compare(engine: Engine, comparing: Comparing, breathe: () => Promise<void>): Promise<Comparison> {
+  const { network, tensors, model, input, part, batcher, classes } = comparing;
+  const runtime = await openRuntime('cpu', 1);
+  const { batch } = batcher;
+  const shape = inputShapeOf(network);
+  const { channels, height, width } = shape;
+  const extents = input.layout === 'NCHW' ? [channels, height, width] : [height, width, channels];
+  const program = lower(network, batch, { kind: 'evaluation' });
+  const session = await engine.compile(program, 'direct');
+  const reference = await runtime.open(model);
+  try {
+    session.load(tensors);
+    const all = Uint32Array.from(part.labels, (_label, index) => index);
+    const labels = new Float32Array(batch * classes);
+    let [largest, difference] = [0, 0];
+    for (let first = 0; first < all.length; first += batch) {
+      const images = session.input(program.images);
+      const filled = batcher.fillClean(part, all, first, images, labels);
+      await session.run();
+      const own = session.output(must(program.logits, 'logits'));
+      const size = bytesOf(shape);
+      const feed = feedOf(
+        comparing,
+        part.images.subarray(first * size, (first + filled) * size),
+        images.subarray(0, filled * size),
+      );
+      const dims = [filled, ...extents];
+      const tensor =
+        feed instanceof Uint8Array
+          ? new runtime.library.Tensor('uint8', feed, dims)
+          : new runtime.library.Tensor('float32', feed, dims);
+      const given = await reference.run({ [must(reference.inputNames[0], 'input')]: tensor });
+      const theirs = must(given[must(reference.outputNames[0], 'output')], 'output').data as Float32Array;
+      const count = (own.length / batch) * filled;
+      assert(theirs.length === count, () => `${count} logits, not ${theirs.length}`);
+      for (let at = 0; at < count; at++) {
+        largest = Math.max(largest, Math.abs(theirs[at] as number));
+        difference = Math.max(difference, Math.abs((theirs[at] as number) - (own[at] as number)));
+      }
+      // Math.max forgets no NaN.
+      await breathe();
+    }
+    return { images: all.length, difference: largest === 0 ? difference : difference / largest };
+  } finally {
+    session.dispose();
+    await reference.release();
+  }
+}

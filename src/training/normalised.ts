@@ -1,0 +1,80 @@
+/**
+ * Batch normalisations for a network that was made without, or whose exporter folded them into the convolutions: behind each
+ * convolution one that gives back its input, measured as those of an inserted block are. Without them, a batch normalisation
+ * that is inserted later is the only one, and the batches differ so much at it that the child is not its parent in training.
+ */
+import type { Engine } from '../engine/engine.ts';
+import { calibrate } from '../morphism/calibration.ts';
+import { putBehind } from '../morphism/graph.ts';
+import { consumersOf, nextId, nodeOf, type LayerKind, type Network, type NodeId } from '../network/network.ts';
+import { parameterName } from '../network/parameters.ts';
+import { shapesOf } from '../network/shapes.ts';
+import { filled, type Tensor } from '../network/tensor.ts';
+import { epsilon } from '../network/vanilla.ts';
+import { must } from '../util/assert.ts';
+import type { Random } from '../util/random.ts';
+import { UserError } from '../util/user-error.ts';
+import { calibrationBatches, drawBatches, type Grown, type Images } from './grow.ts';
+import { channelStatistics } from './measure.ts';
+
+/** What reads a convolution that ends; another convolution goes on with it, and a batch normalisation is there already. */
+const ends: ReadonlySet<LayerKind> = new Set<LayerKind>(['relu', 'add', 'concat', 'convex', 'max-pool']);
+
+export interface Normalised extends Grown {
+  /** The batch normalisations that were put in, not measured yet: with running statistics they are exact. */
+  readonly added: readonly NodeId[];
+}
+
+/** The structure, and values that hold until the statistics are measured. */
+export function withNormalisations({ network, tensors }: Grown): Normalised {
+  const consumers = consumersOf(network);
+  const shapes = shapesOf(network);
+  const sites = network.nodes.filter(({ id, layer }) => {
+    const readers = consumers.get(id) ?? [];
+    const convolves = layer.kind === 'convolution' || layer.kind === 'depthwise';
+    return convolves && readers.length > 0 && readers.every((reader) => ends.has(reader.layer.kind));
+  });
+  let current: Network = network;
+  const all: Record<string, Tensor> = { ...tensors };
+  const added = sites.map(({ id: site }) => {
+    const id = nextId(current);
+    current = putBehind(current, site, [{ id, layer: { kind: 'batch-normalization', epsilon }, inputs: [site] }]);
+    const shape = [must(shapes.get(site), 'shape').channels];
+    all[parameterName(id, 'scale')] = filled(shape, Math.sqrt(1 + epsilon));
+    all[parameterName(id, 'shift')] = filled(shape, 0);
+    all[parameterName(id, 'mean')] = filled(shape, 0);
+    all[parameterName(id, 'variance')] = filled(shape, 1);
+    return id;
+  });
+  return { network: current, tensors: all, added };
+}
+
+/**
+ * With the statistics measured: first without any of them, then once more with all, so that each sees what those before it
+ * make of a batch in training. `before`: what they were put into.
+ */
+export async function measured(
+  engine: Engine,
+  before: Grown,
+  { network, tensors, added }: Normalised,
+  images: Images,
+  random: Random,
+  breathe: () => Promise<void>,
+): Promise<Grown> {
+  const batches = drawBatches(images, images.train, calibrationBatches, random.fork('calibration'));
+  const tapOf = (node: NodeId): NodeId => must(nodeOf(network, node).inputs[0], 'input');
+  let current: Grown = { network, tensors };
+  for (const seen of [() => before, () => current]) {
+    const { network: measuredIn, tensors: numbers } = seen();
+    const taps = added.map(tapOf);
+    const statistics = await channelStatistics(engine, measuredIn, numbers, taps, batches, images.batch, breathe);
+    for (const node of added) {
+      const { mean, variance } = must(statistics.get(tapOf(node)), 'statistics');
+      if (![...mean, ...variance].every(Number.isFinite))
+        throw new UserError('what the given network computes from the images is not finite');
+      const calibration = { node, kind: 'identity', channels: [[0, mean.length]] } as const;
+      current = { network, tensors: calibrate(network, current.tensors, calibration, mean, variance) };
+    }
+  }
+  return current;
+}
