@@ -127,9 +127,19 @@ test('the command line that runs it again asks for the same run', async () => {
       limits: { ...presets.paper.limits, seconds: null, multiplyAdds: 5e7, memory: 123_456_789 },
     },
   };
-  for (const config of [own, odd]) {
+  const given: Config = {
+    ...odd,
+    preset: 'laptop',
+    settings: { ...presets.laptop, widths: [5] },
+    from: { reference: 'my model.onnx', checkpoint: 'c', imageSize: null, normalises: true, compared: null },
+    engine: { ...odd.engine, name: 'onnx', device: 'webgpu' },
+  };
+  for (const config of [own, odd, given]) {
     const options = await asked(searchAgain(config));
-    assert.deepEqual(settingsOf(options), config.settings);
+    // The widths are those of the vanilla network, which a given one replaces.
+    const widths = config.from === null ? {} : { widths: presets.laptop.widths };
+    assert.deepEqual(settingsOf(options), { ...config.settings, ...widths });
+    assert.deepEqual([options.from ?? null, options.device ?? 'cpu'], [config.from?.reference ?? null, config.engine.device]);
     const { dataset, preset, budget, workers, engine, convolution, dataFolder, imageSize } = options;
     assert.deepEqual(
       [dataset, preset, budget ?? null, workers, engine, convolution, dataFolder ?? null, imageSize ?? null],
