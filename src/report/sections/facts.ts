@@ -85,14 +85,17 @@ function journal(subject: Subject): Markup {
   const [first, last] = [entries[0], entries.at(-1)];
   const { engine, data } = config;
   return pairs([
-    ['engine', `${engine.name} ${engine.version}, ${engine.instructionSet}, convolutions ${engine.convolution}`],
+    [
+      'engine',
+      `${engine.name} ${engine.version}, ${engine.instructionSet}, convolutions ${engine.convolution}${engine.device === 'cpu' ? '' : `, on ${engine.device}`}`,
+    ],
     ['machine', `${config.platform}, Node ${config.node}`],
     ['Instar', config.instar],
     ['workers', `${formatWhole(config.workers)}: as many threads, shared by the children that are planned side by side`],
     ['begun', first === undefined ? 'not yet' : when(first.at)],
     ['last event', last === undefined ? 'none' : `${when(last.at)}, after ${formatDuration(state.seconds)} of work`],
     ['events', formatWhole(entries.length)],
-    ['interrupted', interrupted === 0 ? 'never in order' : plural(interrupted, 'time')],
+    ['interrupted', interrupted === 0 ? 'never (a process that was killed leaves no event)' : plural(interrupted, 'time')],
     [
       'resumed',
       resumed.length === 0
