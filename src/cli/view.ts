@@ -112,8 +112,7 @@ export function observe(view: View, item: Entry | Progress, now: number): View {
 }
 
 /** The settings that hold: those of the configuration, as a budget scaled them. */
-export const settingsOf = ({ run }: View, config: Config): Settings =>
-  run.plan === null ? config.settings : plannedSettings(config.settings, run.plan);
+export const settingsOf = ({ run }: View, config: Config): Settings => plannedSettings(config.settings, run.plan);
 
 /** Rungs of a step under those settings. */
 export function rungsFor(settings: Settings): readonly Rung[] {
