@@ -1,7 +1,8 @@
 /**
  * `npm run soak:onnx`: the fixtures' models, damaged ten thousand times, each imported, and each evaluated. What import does not
  * refuse is computed and compared with ONNX Runtime; `evaluate` hands the damaged file itself to ONNX Runtime, in a process of
- * its own. It goes on as long as each ends in a network or in one line, and writes what it found to results/onnx.md. `--files 20000` for more, `--first 5000` to begin elsewhere.
+ * its own. It goes on as long as each ends in a network or in one line, and writes what it found to results/onnx.md.
+ * `--files 20000` for more, `--first 5000` to begin elsewhere.
  */
 import { mkdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';

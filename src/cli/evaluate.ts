@@ -5,6 +5,7 @@ import { readDataset } from '../data/read.ts';
 import { readBest } from '../run/best.ts';
 import { cacheFolder, readRun } from '../run/open.ts';
 import { setImmediate } from 'node:timers/promises';
+import { argmax } from '../training/measure.ts';
 import { UserError } from '../util/user-error.ts';
 import { openEvaluator } from '../run/evaluator.ts';
 import { engineGiven, formatSize } from './best.ts';
@@ -159,9 +160,7 @@ async function evaluateModel(where: string, reference: string, given: Given, io:
     const confusion = Array.from(classes, () => Array.from(classes, () => 0));
     let right = 0;
     part.labels.forEach((label, image) => {
-      let best = 0;
-      for (let k = 1; k < found; k++)
-        if ((logits[image * found + k] as number) > (logits[image * found + best] as number)) best = k;
+      const best = argmax(logits, image * found, found);
       if (best === label) right++;
       const row = confusion[label] as number[];
       row[best] = (row[best] as number) + 1;

@@ -1,11 +1,12 @@
 /** An .onnx file of any origin, opened to be used: read here, run in a process of its own. */
 import { readFileSync, statSync } from 'node:fs';
-import type { Part } from '../data/dataset.ts';
+import { channelsLast, type Part } from '../data/dataset.ts';
 import { createModelRunner } from '../execution/model-runner.ts';
 import { describeClassifier, type Classifier } from '../formats/onnx/classifier.ts';
 import { decodeModel } from '../formats/onnx/decode.ts';
 import type { ModelProto } from '../formats/onnx/proto.ts';
 import { filesBeside } from '../formats/onnx/read/external.ts';
+import type { Normalisation } from '../formats/onnx/read/read.ts';
 import type { Shape } from '../network/network.ts';
 import { UserError } from '../util/user-error.ts';
 import type { Given } from './given.ts';
@@ -14,11 +15,6 @@ import { parseBytes, parseChoice, parseTime } from './values.ts';
 /** How a byte becomes the number that the model takes. */
 export const pixelScales = ['raw', 'unit', 'normalised'] as const;
 export type PixelScale = (typeof pixelScales)[number];
-
-export interface Normalisation {
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-}
 
 export interface OpenModel {
   readonly path: string;
@@ -36,28 +32,28 @@ const defaultMemory = 4 * 2 ** 30;
 const defaultSeconds = 120;
 const usualBatch = 128;
 
-/** Images `from` to `to`, each channel's bytes through its table, in the layout that the model wants. */
+/** Images from `from` on, each channel's bytes through its table, in the layout that the model wants. */
 function inputFor(
   part: Part,
-  { channels, height, width }: Shape,
+  shape: Shape,
   { layout, elementType }: Classifier['input'],
   tables: readonly Float32Array[],
   from: number,
   filled: number,
   batch: number,
 ): { data: Uint8Array | Float32Array; shape: number[] } {
+  const { channels, height, width } = shape;
   const area = height * width;
   const length = batch * channels * area;
   const data = elementType === 'uint8' ? new Uint8Array(length) : new Float32Array(length);
-  for (let row = 0; row < filled; row++)
-    for (let channel = 0; channel < channels; channel++) {
-      const source = ((from + row) * channels + channel) * area;
-      const target = layout === 'NCHW' ? (row * channels + channel) * area : row * channels * area + channel;
-      const stride = layout === 'NCHW' ? 1 : channels;
-      const table = tables[channel] as Float32Array;
-      for (let at = 0; at < area; at++) data[target + at * stride] = table[part.images[source + at] as number] as number;
-    }
-  return { data, shape: layout === 'NCHW' ? [batch, channels, height, width] : [batch, height, width, channels] };
+  for (let plane = 0; plane < filled * channels; plane++) {
+    const table = tables[plane % channels] as Float32Array;
+    const source = (from * channels + plane) * area;
+    for (let at = 0; at < area; at++) data[plane * area + at] = table[part.images[source + at] as number] as number;
+  }
+  return layout === 'NCHW'
+    ? { data, shape: [batch, channels, height, width] }
+    : { data: channelsLast(data, shape), shape: [batch, height, width, channels] };
 }
 
 function tablesOf(scale: PixelScale, channels: number, normalisation: Normalisation | null): readonly Float32Array[] {

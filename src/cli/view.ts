@@ -3,7 +3,7 @@
  * comes in as active seconds. Nothing in here is kept.
  */
 import type { Config } from '../run/config.ts';
-import { settingsUnder } from '../run/budget.ts';
+import { plannedSettings } from '../run/budget.ts';
 import type { Entry, Progress } from '../run/events.ts';
 import { emptyRun, replayEntry, type RunState } from '../run/replay.ts';
 import { currentParent } from '../search/next.ts';
@@ -111,7 +111,7 @@ export function observe(view: View, item: Entry | Progress, now: number): View {
 }
 
 /** The settings that hold: those of the configuration, as a budget scaled them. */
-export const settingsOf = ({ run }: View, config: Config): Settings => settingsUnder(run.plan, config.settings);
+export const settingsOf = ({ run }: View, config: Config): Settings => plannedSettings(config.settings, run.plan);
 
 /** Minibatches an epoch, from the counts: up to the rounding of each class's share. */
 export function minibatchesAnEpoch(config: Config, settings: Settings, whole: boolean): number {

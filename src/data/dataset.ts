@@ -44,6 +44,25 @@ export const classLimit = 65536;
 /** Bytes that one image takes. */
 export const bytesOf = ({ channels, height, width }: Shape): number => channels * height * width;
 
+/** The images at those positions. */
+export function picked({ images, labels }: Part, shape: Shape, indices: Uint32Array): Part {
+  const size = bytesOf(shape);
+  const result = new Uint8Array(indices.length * size);
+  indices.forEach((index, at) => result.set(images.subarray(index * size, (index + 1) * size), at * size));
+  return { images: result, labels: Uint16Array.from(indices, (index) => labels[index] as number) };
+}
+
+/** (N, C, H, W) as (N, H, W, C). */
+export function channelsLast<T extends Float32Array | Uint8Array>(values: T, { channels, height, width }: Shape): T {
+  const result = values.slice() as T;
+  const area = height * width;
+  for (let image = 0; image * channels * area < values.length; image++)
+    for (let channel = 0; channel < channels; channel++)
+      for (let pixel = 0; pixel < area; pixel++)
+        result[(image * area + pixel) * channels + channel] = values[(image * channels + channel) * area + pixel] as number;
+  return result;
+}
+
 const oneUpdate = 1 << 30;
 
 export function hashOf(content: Content): string {

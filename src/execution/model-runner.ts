@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { sizeOf } from '../network/tensor.ts';
 import { UserError } from '../util/user-error.ts';
 import type { FromModelWorker, RunModel, ToModelWorker } from './model-messages.ts';
 
@@ -26,8 +27,6 @@ export interface ModelLimits {
 }
 
 const entry = fileURLToPath(new URL('./model-worker.js', import.meta.url));
-
-const sizeOf = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
 
 /** `where` begins the messages. */
 export function createModelRunner(where: string, { memory, seconds }: ModelLimits): ModelRunner {

@@ -6,7 +6,7 @@ import type { Network } from '../network/network.ts';
 import { sizeOf } from '../network/tensor.ts';
 import { lifetimesOf, planArena } from './lifetimes.ts';
 import { lower, type Purpose } from './lower.ts';
-import type { Buffer } from './program.ts';
+import { bufferOf, type Buffer, type Program } from './program.ts';
 
 /** Bytes of Node, its heap, the native library and its code. */
 const base = 80 * 2 ** 20;
@@ -24,21 +24,24 @@ export interface MemoryUse {
 
 const exact: MemoryUse = { mask: 1, activations: 1 };
 
-/** Bytes of activations, gradients and masks, sharing memory where their lifetimes allow, and of the state. */
+const bytesOf = ({ kind, shape }: Buffer, mask: number): number => (kind === 'mask' ? mask : 4) * sizeOf(shape);
+
+/** Bytes of what lives within a run, sharing memory where lifetimes allow. `mask`: bytes of an element of a mask. */
+export function arenaBytes(program: Program, mask: number): number {
+  const blocks = [...lifetimesOf(program)].map(([id, lifetime]) => ({ ...lifetime, size: bytesOf(bufferOf(program, id), mask) }));
+  return planArena(blocks).total;
+}
+
+/** Bytes of activations, gradients and masks, and of the state. */
 function needs(
   network: Network,
   batch: number,
   purpose: Purpose,
   { mask, activations }: MemoryUse,
 ): { readonly arena: number; readonly state: number } {
-  const bytesOf = ({ kind, shape }: Buffer): number => (kind === 'mask' ? mask : 4) * sizeOf(shape);
   const program = lower(network, batch, purpose);
-  const blocks = [...lifetimesOf(program)].map(([id, lifetime]) => ({
-    ...lifetime,
-    size: bytesOf(program.buffers[id] as Buffer),
-  }));
-  const state = program.state.reduce((sum, { buffer }) => sum + bytesOf(program.buffers[buffer] as Buffer), 0);
-  return { arena: activations * planArena(blocks).total, state };
+  const state = program.state.reduce((sum, { buffer }) => sum + bytesOf(bufferOf(program, buffer), mask), 0);
+  return { arena: activations * arenaBytes(program, mask), state };
 }
 
 /** Bytes of the process that trains and validates this network with batches of that size, holding so many bytes of data. */

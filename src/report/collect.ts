@@ -1,7 +1,7 @@
 /** What a report needs of runs, read from their folders: the journal, and the answers of the best network. */
 import { basename, resolve } from 'node:path';
 import type { OpenOptions } from '../engine/open.ts';
-import { settingsUnder } from '../run/budget.ts';
+import { plannedSettings } from '../run/budget.ts';
 import { conditionOf } from '../run/condition.ts';
 import type { Config } from '../run/config.ts';
 import { readRun } from '../run/open.ts';
@@ -20,6 +20,6 @@ export async function collectRun(
   const condition = conditionOf(found);
   return {
     read: { name: basename(resolve(root)), config, state, entries, torn, condition, command: commandOf(config) },
-    mistakes: await findMistakes(root, config, settingsUnder(state.plan, config.settings), environment),
+    mistakes: await findMistakes(root, config, plannedSettings(config.settings, state.plan), environment),
   };
 }

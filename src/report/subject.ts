@@ -1,7 +1,7 @@
 /** A run as a report looks at it: what was replayed, and what every part of the report asks of it. Pure. */
 import type { Condition } from '../run/condition.ts';
 import type { Config } from '../run/config.ts';
-import { settingsUnder } from '../run/budget.ts';
+import { plannedSettings } from '../run/budget.ts';
 import type { Entry } from '../run/events.ts';
 import { bestLine } from '../run/folder.ts';
 import type { RunState } from '../run/replay.ts';
@@ -41,7 +41,7 @@ export interface Subject extends RunRead {
 export function subjectOf(read: RunRead): Subject {
   const { config, state } = read;
   const { search } = state;
-  const settings = settingsUnder(state.plan, config.settings);
+  const settings = plannedSettings(config.settings, state.plan);
   const rungs = rungsFor(settings);
   const grown = search.lines.has('vanilla') ? (search.stop?.line ?? currentParent(search)) : null;
   return {

@@ -74,17 +74,16 @@ export function planBudget(question: BudgetQuestion): Plan {
   };
 }
 
-/** The settings as a plan scales them. */
-export const plannedSettings = (settings: Settings, plan: Plan): Settings => ({
-  ...settings,
-  images: plan.images,
-  vanilla: { ...settings.vanilla, epochs: plan.vanillaEpochs },
-  step: { ...settings.step, children: plan.children, epochs: plan.stepEpochs },
-});
-
-/** The settings that hold: as a budget scaled them, where there is one. */
-export const settingsUnder = (plan: Plan | null, settings: Settings): Settings =>
-  plan === null ? settings : plannedSettings(settings, plan);
+/** The settings as a plan scales them; without one, as they are. */
+export const plannedSettings = (settings: Settings, plan: Plan | null): Settings =>
+  plan === null
+    ? settings
+    : {
+        ...settings,
+        images: plan.images,
+        vanilla: { ...settings.vanilla, epochs: plan.vanillaEpochs },
+        step: { ...settings.step, children: plan.children, epochs: plan.stepEpochs },
+      };
 
 /** Where the slices of a budgeted final training end: after each the rest is planned anew, from the speed measured in it. */
 const sliceEnds = [0.03, 0.2, 0.4, 0.55, 0.68, 0.78, 0.86, 0.92, 0.97, 1];

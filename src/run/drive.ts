@@ -143,7 +143,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
     return append({ type: 'exported', line, checkpoint, verified: found, problem });
   }
 
-  const settings = (): Settings => (state.plan === null ? config.settings : plannedSettings(config.settings, state.plan));
+  const settings = (): Settings => plannedSettings(config.settings, state.plan);
 
   function start(task: Task): void {
     const threads = threadsOf(task, config.workers);

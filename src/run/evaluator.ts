@@ -1,5 +1,6 @@
 /** The best network of a run, opened to be used in this process. */
 import { availableParallelism } from 'node:os';
+import { clean } from '../data/augmentation/augmentation.ts';
 import { createBatcher } from '../data/batches.ts';
 import type { Dataset, Part } from '../data/dataset.ts';
 import type { ConvolutionAlgorithms, Device, EngineName } from '../engine/engine.ts';
@@ -25,10 +26,9 @@ export async function openEvaluator(
   const opened = await openEngine(name, { threads: availableParallelism(), environment, device });
   const empty: Part = { images: new Uint8Array(0), labels: new Uint16Array(0) };
   const subject: Dataset = { ...about, name: about.dataset, hash: '', train: empty, test: empty, flip: false };
-  const plain = { flip: false, normalise: true, shift: 0, cutout: 0, mixup: 0 };
   const convolution: ConvolutionAlgorithms = config?.engine.convolution ?? 'auto';
   const size = Math.max(1, Math.min(batch, config?.settings.batch ?? batch));
-  const evaluator = await createEvaluator(opened, network, createBatcher(subject, plain, size), size, convolution);
+  const evaluator = await createEvaluator(opened, network, createBatcher(subject, clean(true), size), size, convolution);
   evaluator.load(tensors);
   return evaluator;
 }

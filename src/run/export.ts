@@ -7,11 +7,12 @@ import { checkpointPath, fileCheckpoints, writeState } from '../training/checkpo
 import { exportModel } from '../training/export.ts';
 import { exportProblem, JobFailure, type Verified } from '../training/job.ts';
 import { RunError, UserError } from '../util/user-error.ts';
-import { settingsUnder } from './budget.ts';
+import { plannedSettings } from './budget.ts';
+import type { RunEvent } from './events.ts';
 import { bestLine, type Folder } from './folder.ts';
 import { Journal } from './journal.ts';
 import { lockRun } from './lock.ts';
-import { dataOf, readRun } from './open.ts';
+import { dataOf, defaultPatience, readRun } from './open.ts';
 import { entryOf } from './replay.ts';
 import { verificationJob, verifyIn } from './verification.ts';
 
@@ -29,8 +30,6 @@ export interface ExportResult {
   /** Whether the journal has it: not where another process has the run just now. */
   readonly kept: boolean;
 }
-
-const patience = 60;
 
 /** Lines that can be exported: those whose checkpoint is there still. */
 function available(folder: Folder, search: SearchState): readonly LineId[] {
@@ -61,8 +60,7 @@ function wantedLine(folder: Folder, search: SearchState, { step, child }: Export
 }
 
 /** Keeps what was found in the journal, unless another process writes it. */
-function keep(root: string, event: Parameters<typeof entryOf>[1]): boolean {
-  const { folder } = readRun(root);
+function keep(folder: Folder, event: RunEvent): boolean {
   let release: () => void;
   try {
     release = lockRun(folder.lock);
@@ -71,7 +69,7 @@ function keep(root: string, event: Parameters<typeof entryOf>[1]): boolean {
     throw error;
   }
   try {
-    const { replay, state } = readRun(root);
+    const { replay, state } = readRun(folder.root);
     const journal = new Journal(folder.journal, replay.length);
     try {
       journal.append(entryOf(state, event, state.seconds));
@@ -92,13 +90,13 @@ export async function exportNetwork(root: string, path: string, options: ExportO
   const { folder, config, state } = readRun(root);
   const { search } = state;
   const line = wantedLine(folder, search, options);
-  const settings = settingsUnder(state.plan, config.settings);
+  const settings = plannedSettings(config.settings, state.plan);
   const { path: data } = await dataOf(config, undefined);
   const here = { ...config, data: { ...config.data, path: data } };
   const part = line === 'final' && search.tests.has('final') ? 'test' : 'validation';
   const job = verificationJob(folder, here, settings, search, { line, part, threads: config.workers });
   const { tensors } = await fileCheckpoints(folder.checkpoints).read(job.checkpoint);
-  const pool = createPool({ checkpoints: folder.checkpoints, patience });
+  const pool = createPool({ checkpoints: folder.checkpoints, patience: defaultPatience });
   let found: Verified;
   try {
     found = await verifyIn(pool, job, options.signal ?? new AbortController().signal);
@@ -109,7 +107,7 @@ export async function exportNetwork(root: string, path: string, options: ExportO
     pool.close();
   }
   const problem = exportProblem(found);
-  const kept = keep(root, { type: 'exported', line, checkpoint: job.checkpoint, verified: found, problem });
+  const kept = keep(folder, { type: 'exported', line, checkpoint: job.checkpoint, verified: found, problem });
   if (problem !== null) throw new RunError(`${line} was not exported: ${problem}`);
   await writeState(path, exportModel(job.network, tensors, job.about));
   return { line, verified: found, kept };

@@ -6,26 +6,21 @@ import { readDataset } from '../data/read.ts';
 import { loadDataset } from '../data/cache.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { DataEvent } from '../data/source.ts';
-import { splitDataset } from '../data/split.ts';
 import type { ConvolutionAlgorithms, Device, EngineName } from '../engine/engine.ts';
-import { chooseEngine, memoryUse, openEngine } from '../engine/open.ts';
+import { chooseEngine, openEngine } from '../engine/open.ts';
 import { createPool } from '../execution/pool.ts';
-import { countMultiplyAdds, countParameters } from '../network/cost.ts';
-import type { Network } from '../network/network.ts';
-import { smallestSide, vanillaNetwork } from '../network/vanilla.ts';
-import { predictMemory } from '../program/memory.ts';
-import type { Context, Origin } from '../search/next.ts';
-import { planRungs } from '../search/rungs.ts';
+import type { Origin } from '../search/next.ts';
 import { presets, type PresetName, type Settings } from '../search/settings.ts';
 import { fileCheckpoints, writeState } from '../training/checkpoint.ts';
 import { UserError } from '../util/user-error.ts';
 import { version } from '../util/version.ts';
+import { check, contextOf } from './check.ts';
 import { readConfig, type Config } from './config.ts';
 import { drive, type RunItem } from './drive.ts';
 import { folderOf, type Folder } from './folder.ts';
 import { format, Journal, readJournal, type Replay } from './journal.ts';
 import { lockRun } from './lock.ts';
-import { openGiven, prepare, sideOf, startFrom, type Prepared } from './origin.ts';
+import { openGiven, prepare, sideOf, startFrom } from './origin.ts';
 import { emptyRun, entryOf, replay, replayEntry, type RunState } from './replay.ts';
 import type { RunEvent } from './events.ts';
 
@@ -82,7 +77,8 @@ export interface ResumeOptions extends Common {
 export const cacheFolder = (): string =>
   process.env['INSTAR_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'instar');
 
-const defaultPatience = 60;
+/** Seconds. */
+export const defaultPatience = 60;
 /** Of the memory that is free when a run begins, what its workers may plan with. */
 const memoryShare = 0.85;
 
@@ -104,76 +100,6 @@ const describeRun = (dataset: Dataset, settings: Settings): string => {
 function withBatch(settings: Settings, options: SearchOptions, trainImages: number): Settings {
   if (options.preset === 'paper' || options.settings?.batch !== undefined) return settings;
   return { ...settings, batch: Math.max(1, Math.min(settings.batch, Math.floor(trainImages / 4))) };
-}
-
-/** What a worker holds of the data. */
-const dataBytes = ({ train, test }: Dataset): number => train.images.length + test.images.length;
-
-const formatted = (count: number): string => count.toLocaleString('en-US');
-
-/** Whether a worker can train the network at all. `called`: the vanilla network, or one that was given. */
-function checkMemory(settings: Settings, dataset: Dataset, network: Network, called: string, engine: EngineName): void {
-  const memory = predictMemory(network, settings.batch, dataBytes(dataset), memoryUse[engine]);
-  if (memory > settings.limits.memory)
-    throw new UserError(
-      `a worker needs about ${Math.ceil(memory / 2 ** 20)} MiB for ${called} at batch ${settings.batch}, over the limit of ${Math.floor(settings.limits.memory / 2 ** 20)} MiB (--max-memory, --workers or --batch)`,
-    );
-}
-
-function checkParameters({ limits }: Settings, network: Network, called: string, advice: string): void {
-  const parameters = countParameters(network);
-  if (parameters > limits.parameters)
-    throw new UserError(
-      `${called} has ${formatted(parameters)} parameters, over the limit of ${formatted(limits.parameters)} (--max-params${advice})`,
-    );
-}
-
-/** A given network against the limits that a mutation keeps: beyond them it could not be mutated. */
-function checkGiven(settings: Settings, dataset: Dataset, { network, trained, reference }: Prepared, engine: EngineName): void {
-  checkParameters(settings, network, reference, '');
-  const most = settings.limits.multiplyAdds ?? Infinity;
-  const multiplyAdds = countMultiplyAdds(network);
-  if (multiplyAdds > most)
-    throw new UserError(
-      `${reference} has ${formatted(multiplyAdds)} multiply-adds an image, over the limit of ${formatted(most)} (--max-macs)`,
-    );
-  // As it will be trained, and as it is compared.
-  for (const each of [network, trained.network]) checkMemory(settings, dataset, each, reference, engine);
-}
-
-function check(
-  settings: Settings,
-  dataset: Dataset,
-  { train, validation }: Context['counts'],
-  prepared: Prepared | null,
-  engine: EngineName,
-): void {
-  const { shape, classes } = dataset;
-  const smallest = smallestSide(settings.widths.length);
-  if (prepared === null && Math.min(shape.height, shape.width) < smallest)
-    throw new UserError(
-      `images of ${shape.height}×${shape.width} are too small for ${settings.widths.length} blocks: at least ${smallest}×${smallest} (--image-size, or fewer --widths)`,
-    );
-  if (validation === 0) throw new UserError('no image is left for validation: some class needs two training images');
-  if (settings.batch > train) throw new UserError(`a batch of ${settings.batch} is larger than the ${train} training images`);
-  const rungs = planRungs(settings);
-  if (typeof rungs === 'string') throw new UserError(rungs);
-  if (prepared !== null) return checkGiven(settings, dataset, prepared, engine);
-  const vanilla = vanillaNetwork(shape, classes.length, settings.widths);
-  checkParameters(settings, vanilla, 'the vanilla network', ', or smaller --widths');
-  checkMemory(settings, dataset, vanilla, 'the vanilla network', engine);
-}
-
-function contextOf(dataset: Dataset, settings: Settings, origin: Origin | null, engine: EngineName): Context {
-  const { images, validation } = settings;
-  const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
-  const { shape, classes } = dataset;
-  return {
-    settings,
-    counts: { shape, classes: classes.length, train: split.train.length, validation: split.validation.length },
-    fits: (network) => predictMemory(network, settings.batch, dataBytes(dataset), memoryUse[engine]) <= settings.limits.memory,
-    ...(origin === null ? {} : { origin }),
-  };
 }
 
 /**

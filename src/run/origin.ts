@@ -4,9 +4,10 @@
  */
 import { basename } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { clean } from '../data/augmentation/augmentation.ts';
 import { createBatcher } from '../data/batches.ts';
 import { splitDataset } from '../data/split.ts';
-import { bytesOf, type Dataset, type Part } from '../data/dataset.ts';
+import { picked, type Dataset } from '../data/dataset.ts';
 import { factsOf, readBytes } from '../data/files.ts';
 import type { Engine } from '../engine/engine.ts';
 import { filesBeside } from '../formats/onnx/read/external.ts';
@@ -210,13 +211,6 @@ const mostMeasured = 2000;
 /** Multiply-adds that a comparison is worth: some ten seconds. */
 const worth = { native: 4e11, reference: 1e9 } as const;
 
-/** Images at those positions. */
-function picked({ images, labels }: Part, size: number, indices: Uint32Array): Part {
-  const result = new Uint8Array(indices.length * size);
-  indices.forEach((index, at) => result.set(images.subarray(index * size, (index + 1) * size), at * size));
-  return { images: result, labels: Uint16Array.from(indices, (index) => labels[index] as number) };
-}
-
 /** What the data looks like to the given network. */
 const seenBy = ({ normalisation }: Prepared, dataset: Dataset): Dataset => ({ ...dataset, ...normalisation });
 
@@ -239,11 +233,10 @@ async function compareGiven(
   if (model === null) return null;
   const shape = inputShapeOf(network);
   const count = Math.min(mostImages, affordable(engine, network), validation.length);
-  const pixels = picked(dataset.train, bytesOf(dataset.shape), validation.subarray(0, count));
+  const pixels = picked(dataset.train, dataset.shape, validation.subarray(0, count));
   const part = resampled(pixels, dataset.shape, shape);
   const subject: Dataset = { ...seenBy(prepared, dataset), shape, train: part };
-  const plain = { flip: false, normalise, shift: 0, cutout: 0, mixup: 0 };
-  const batcher = createBatcher(subject, plain, Math.min(batch, count));
+  const batcher = createBatcher(subject, clean(normalise), Math.min(batch, count));
   const classes = dataset.classes.length;
   const comparing = { network, tensors, model: model.rewrite(), input: model.input, part, batcher, classes };
   return compare(engine, comparing, breathe);

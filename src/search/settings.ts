@@ -107,8 +107,8 @@ const paper: Settings = {
   baseline: false,
 };
 
-/** `laptop` takes about an hour on two cores with AVX2 and a third of it with AVX-512, `quick` a minute or two; both end by steps
- * and epochs, not by the clock. */
+/** `laptop` is meant to take an hour on two cores with AVX2 (by estimate), `quick` a minute or two; both end by steps and epochs, not
+ * by the clock. */
 export const presets: { readonly [Name in PresetName]: Settings } = {
   paper,
   laptop: {

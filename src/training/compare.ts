@@ -3,7 +3,7 @@
  * images. The runtime is a native parser; what it is given here was written by this program.
  */
 import type { Batcher } from '../data/batches.ts';
-import { bytesOf, type Part } from '../data/dataset.ts';
+import { bytesOf, channelsLast, type Part } from '../data/dataset.ts';
 import type { Engine } from '../engine/engine.ts';
 import { openRuntime } from '../engine/onnx/runtime.ts';
 import { inputShapeOf, type Network, type Shape } from '../network/network.ts';
@@ -11,6 +11,7 @@ import type { Tensors } from '../network/tensor.ts';
 import { lower } from '../program/lower.ts';
 import { assert, must } from '../util/assert.ts';
 import type { Comparison } from './job.ts';
+import { compareLogits } from './measure.ts';
 
 /** What the input of a model holds. */
 export interface ModelInput {
@@ -34,17 +35,6 @@ export function resampled({ images, labels }: Part, from: Shape, to: Shape): Par
         result[at++] = images[plane * area + fromY * row + fromX] as number;
       }
   return { images: result, labels };
-}
-
-/** (N, C, H, W) as (N, H, W, C). */
-function channelsLast<T extends Float32Array | Uint8Array>(values: T, { channels, height, width }: Shape): T {
-  const result = values.slice() as T;
-  const area = height * width;
-  for (let image = 0; image * channels * area < values.length; image++)
-    for (let channel = 0; channel < channels; channel++)
-      for (let pixel = 0; pixel < area; pixel++)
-        result[(image * area + pixel) * channels + channel] = values[(image * channels + channel) * area + pixel] as number;
-  return result;
 }
 
 export interface Comparing {
@@ -105,11 +95,9 @@ export async function compare(engine: Engine, comparing: Comparing, breathe: () 
       const theirs = must(given[must(reference.outputNames[0], 'output')], 'output').data as Float32Array;
       const count = (own.length / batch) * filled;
       assert(theirs.length === count, () => `${count} logits, not ${theirs.length}`);
-      for (let at = 0; at < count; at++) {
-        largest = Math.max(largest, Math.abs(theirs[at] as number));
-        difference = Math.max(difference, Math.abs((theirs[at] as number) - (own[at] as number)));
-      }
-      // Math.max forgets no NaN.
+      const found = compareLogits(theirs, own.subarray(0, count));
+      largest = Math.max(largest, found.largest);
+      difference = Math.max(difference, found.difference);
       await breathe();
     }
     return { images: all.length, difference: largest === 0 ? difference : difference / largest };

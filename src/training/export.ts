@@ -2,18 +2,19 @@
  * The file that people take away: a trained network as ONNX, made and verified. Making it is a pure function of a checkpoint
  * and of what is said of it; verifying it runs it beside the engine on the same images.
  */
+import { clean } from '../data/augmentation/augmentation.ts';
 import { createBatcher } from '../data/batches.ts';
-import { bytesOf, type Part } from '../data/dataset.ts';
+import { channelsLast, picked } from '../data/dataset.ts';
 import { partOf } from '../data/split.ts';
 import { openRuntime } from '../engine/onnx/runtime.ts';
 import { encodeModel } from '../formats/onnx/encode.ts';
 import { deployedModel, inputName, logitsName } from '../formats/onnx/write-network.ts';
-import { inputShapeOf, type Network, type Shape } from '../network/network.ts';
+import { inputShapeOf, type Network } from '../network/network.ts';
 import type { Tensors } from '../network/tensor.ts';
 import { must } from '../util/assert.ts';
 import { sha256 } from '../util/hash.ts';
 import type { About, VerificationJob, Verified } from './job.ts';
-import { createEvaluator } from './measure.ts';
+import { argmax, compareLogits, createEvaluator } from './measure.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** Strings, as the format wants them; numbers in full. */
@@ -42,28 +43,6 @@ export const exportModel = (network: Network, tensors: Tensors, about: About): U
     }),
   );
 
-/** Images `from` to `to` of a list of a part's, as the file takes them: (N, H, W, C). */
-export function pixelsOf(part: Part, indices: Uint32Array, from: number, to: number, shape: Shape): Uint8Array {
-  const { channels } = shape;
-  const area = shape.height * shape.width;
-  const size = bytesOf(shape);
-  const pixels = new Uint8Array((to - from) * size);
-  for (let row = from; row < to; row++) {
-    const start = (indices[row] as number) * size;
-    for (let c = 0; c < channels; c++)
-      for (let at = 0; at < area; at++)
-        pixels[(row - from) * size + at * channels + c] = part.images[start + c * area + at] as number;
-  }
-  return pixels;
-}
-
-/** The first of equal maxima, as everywhere. */
-function argmax(logits: Float32Array, at: number, classes: number): number {
-  let best = 0;
-  for (let k = 1; k < classes; k++) if ((logits[at + k] as number) > (logits[at + best] as number)) best = k;
-  return best;
-}
-
 /** Runs that a latency is the median of, and those before it. */
 const timedRuns = 15;
 const warmUp = 3;
@@ -89,8 +68,7 @@ export async function verifyExport(
   const { part, indices } = partOf(dataset, job.data, job.part);
   const shape = inputShapeOf(network);
   const subject = { ...dataset, mean: about.mean, std: about.std };
-  const plain = { flip: false, normalise: true, shift: 0, cutout: 0, mixup: 0 };
-  const evaluator = await createEvaluator(engine, network, createBatcher(subject, plain, batch), batch, 'direct');
+  const evaluator = await createEvaluator(engine, network, createBatcher(subject, clean(true), batch), batch, 'direct');
   evaluator.load(tensors);
   let expected: Float32Array;
   try {
@@ -105,7 +83,7 @@ export async function verifyExport(
   const session = await runtime.open(file);
   try {
     const run = async (from: number, to: number): Promise<Float32Array> => {
-      const pixels = pixelsOf(part, indices, from, to, shape);
+      const pixels = channelsLast(picked(part, shape, indices.subarray(from, to)).images, shape);
       const images = new Tensor('uint8', pixels, [to - from, shape.height, shape.width, shape.channels]);
       return must((await session.run({ [inputName]: images }))[logitsName], logitsName).data as Float32Array;
     };
@@ -114,11 +92,9 @@ export async function verifyExport(
     for (let from = 0; from < indices.length; from += batch) {
       const to = Math.min(indices.length, from + batch);
       const actual = await run(from, to);
-      for (let i = 0; i < actual.length; i++) {
-        const wanted = expected[from * classes + i] as number;
-        largest = Math.max(largest, Math.abs(wanted));
-        difference = Math.max(difference, Math.abs((actual[i] as number) - wanted));
-      }
+      const found = compareLogits(expected.subarray(from * classes, to * classes), actual);
+      largest = Math.max(largest, found.largest);
+      difference = Math.max(difference, found.difference);
       for (let row = from; row < to; row++) {
         const label = part.labels[indices[row] as number];
         const [ours, theirs] = [argmax(expected, row * classes, classes), argmax(actual, (row - from) * classes, classes)];

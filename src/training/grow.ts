@@ -13,7 +13,7 @@ import type { Tensors } from '../network/tensor.ts';
 import { must } from '../util/assert.ts';
 import type { Random } from '../util/random.ts';
 import type { Certificate } from './job.ts';
-import { channelStatistics, createEvaluator, trainingLoss, type Batch } from './measure.ts';
+import { channelStatistics, compareLogits, createEvaluator, trainingLoss, type Batch } from './measure.ts';
 
 /** Augmented batches that a calibration averages over. */
 export const calibrationBatches = 4;
@@ -102,11 +102,7 @@ export async function certify(
     losses.push(await trainingLoss(engine, network, tensors, batches, batch, 'direct', breathe));
   }
   const [before, after] = logits as [Float32Array, Float32Array];
-  let [largest, difference] = [0, 0];
-  before.forEach((value, i) => {
-    largest = Math.max(largest, Math.abs(value));
-    difference = Math.max(difference, Math.abs((after[i] as number) - value));
-  });
+  const { largest, difference } = compareLogits(before, after);
   const [lossBefore, lossAfter] = losses as [number, number];
   return { evaluation: difference / largest, training: Math.abs(lossAfter - lossBefore) / lossBefore };
 }

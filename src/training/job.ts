@@ -145,7 +145,7 @@ export const verifiedSchema = z.strictObject({
 export type Verified = z.infer<typeof verifiedSchema>;
 
 /** What an exported file may differ by. */
-export const exportTolerance = 1e-4;
+const exportTolerance = 1e-4;
 
 /** Why an exported file is not to be trusted; null where it computes what the engine does. */
 export function exportProblem({ difference, accuracy, fileAccuracy }: Verified): string | null {

@@ -35,6 +35,23 @@ export function softmax(logits: Float32Array): number[] {
   return powers.map((power) => power / sum);
 }
 
+/** The class that an image's numbers, from `at` on, speak for: the first of equal ones. */
+export function argmax(numbers: Float32Array, at: number, classes: number): number {
+  let best = 0;
+  for (let k = 1; k < classes; k++) if ((numbers[at + k] as number) > (numbers[at + best] as number)) best = k;
+  return best;
+}
+
+/** The largest absolute logit that was expected, and the largest difference from it. Not a number where any logit is none. */
+export function compareLogits(expected: Float32Array, actual: Float32Array): { largest: number; difference: number } {
+  let [largest, difference] = [0, 0];
+  expected.forEach((value, i) => {
+    largest = Math.max(largest, Math.abs(value));
+    difference = Math.max(difference, Math.abs((actual[i] as number) - value));
+  });
+  return { largest, difference };
+}
+
 async function withSession<T>(session: Session, use: (session: Session) => Promise<T>): Promise<T> {
   try {
     return await use(session);
@@ -154,9 +171,7 @@ export async function createEvaluator(
       await forEachBatch(part, indices, breathe, (logits, first, filled) => {
         for (let image = 0; image < filled; image++) {
           loss += crossEntropy(logits, labels, image, classes);
-          let best = 0;
-          for (let k = 1; k < classes; k++)
-            if ((logits[image * classes + k] as number) > (logits[image * classes + best] as number)) best = k;
+          const best = argmax(logits, image * classes, classes);
           const label = part.labels[indices[first + image] as number] as number;
           if (best === label) right++;
           const row = must(confusion[label], 'class');

@@ -1,7 +1,7 @@
 /** The training of one network for some minibatches: a job in, a checkpoint out. It knows no clock and no search. */
 import type { Batcher } from '../data/batches.ts';
 import { createBatcher } from '../data/batches.ts';
-import type { AugmentationSettings } from '../data/augmentation/augmentation.ts';
+import { clean, type AugmentationSettings } from '../data/augmentation/augmentation.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { partOf, splitDataset } from '../data/split.ts';
 import { initialTensors } from '../network/parameters.ts';
@@ -142,8 +142,7 @@ export async function evaluate(
 ): Promise<void> {
   const dataset = seenBy(job, data);
   const { tensors } = await checkpoints.read(job.checkpoint);
-  const settings = { flip: false, normalise: job.normalise, shift: 0, cutout: 0, mixup: 0 };
-  const batcher = createBatcher(dataset, settings, job.batch);
+  const batcher = createBatcher(dataset, clean(job.normalise), job.batch);
   const evaluator = await createEvaluator(engine, job.network, batcher, job.batch, job.engine.convolution);
   try {
     evaluator.load(tensors);

@@ -5,10 +5,9 @@ import { findOneDnn, openOneDnn } from '../../src/engine/onednn/library.ts';
 import { createOneDnnEngine } from '../../src/engine/onednn/onednn.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { lower } from '../../src/program/lower.ts';
-import { random } from '../../src/util/random.ts';
 import { UserError } from '../../src/util/user-error.ts';
 import { withoutOneDnn } from '../support/machine.ts';
-import { fillInputs, randomState } from '../support/single-steps.ts';
+import { lossOf } from '../support/single-steps.ts';
 
 const skip = withoutOneDnn();
 
@@ -70,13 +69,7 @@ test('engines of different threads in one process: each with its own number, and
   for (const engine of engines) {
     assert.match(engine.fingerprint.instructionSet, /^[a-z0-9_]+$/);
     const session = await engine.compile(program, 'auto');
-    session.load(randomState(program, random('threads')));
-    for (const step of [1, 2]) {
-      fillInputs(session, random('threads', step));
-      await session.run();
-    }
-    losses.push(session.output(program.loss as number)[0] as number);
-    session.dispose();
+    losses.push(await lossOf(session, 'threads', 2));
   }
   assert.equal(losses[2], losses[0]);
   assert.ok(Math.abs((losses[1] as number) - (losses[0] as number)) < 1e-4);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createModelRunner } from '../../src/execution/model-runner.ts';
 import { describeClassifier } from '../../src/formats/onnx/classifier.ts';
 import { decodeModel } from '../../src/formats/onnx/decode.ts';
+import { sizeOf } from '../../src/network/tensor.ts';
 import { UserError } from '../../src/util/user-error.ts';
 import { damagedFile, type Outcome, type Sample } from './onnx-damage.ts';
 
@@ -27,7 +28,7 @@ export async function fuzzEvaluate(samples: readonly Sample[], first: number, co
         const { channels, elementType, layout } = input;
         const [height, width, batch] = [input.height ?? 28, input.width ?? 28, input.batch ?? 2];
         const shape = layout === 'NCHW' ? [batch, channels, height, width] : [batch, height, width, channels];
-        const length = shape.reduce((product, extent) => product * extent, 1);
+        const length = sizeOf(shape);
         // A file that asks for more at once than any image is not worth the memory of an answer.
         if (length > 2 ** 24) throw new UserError(`${where}: takes ${length} numbers`);
         const data = elementType === 'uint8' ? new Uint8Array(length).fill(99) : new Float32Array(length).fill(0.4);

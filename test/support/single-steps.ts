@@ -8,7 +8,7 @@ import { sizeOf } from '../../src/network/tensor.ts';
 import type { Session } from '../../src/engine/engine.ts';
 import type { Buffer, BufferId, BufferKind, Program, StateEntry, Step } from '../../src/program/program.ts';
 import { verify } from '../../src/program/verify.ts';
-import type { Random } from '../../src/util/random.ts';
+import { random, type Random } from '../../src/util/random.ts';
 
 export interface ProgramBuilder {
   input(name: string, ...shape: readonly number[]): BufferId;
@@ -60,7 +60,7 @@ export function build(batch: number, describe: (builder: ProgramBuilder) => void
 const uniform = (stream: Random, from: number, to: number): number => from + (to - from) * stream.float();
 
 /** State as a training might hold it: nothing zero, nothing dead. Kernels and biases within ±1/√fan_in. */
-export function randomState(program: Program, random: Random): Tensors {
+export function randomState(program: Program, source: Random): Tensors {
   const tensor = ({ name, buffer, role }: StateEntry): Tensor => {
     const shape = program.buffers[buffer]?.shape ?? [];
     const bound = 1 / Math.sqrt(Math.max(1, sizeOf(shape.slice(1))));
@@ -75,7 +75,7 @@ export function randomState(program: Program, random: Random): Tensors {
       velocity: [-0.1, 0.1],
     };
     const [from, to] = ranges[role];
-    const stream = random.fork(name);
+    const stream = source.fork(name);
     return { shape, data: Float32Array.from({ length: sizeOf(shape) }, () => uniform(stream, from, to)) };
   };
   return Object.fromEntries(program.state.map((entry) => [entry.name, tensor(entry)]));
@@ -88,11 +88,11 @@ export interface Filling {
 }
 
 /** Fills every input: labels as mixtures that sum to 1, a rate of 0.05, all else as `filling` says. */
-export function fillInputs(session: Session, random: Random, filling: Filling = { scale: 1, quantum: 0 }): void {
+export function fillInputs(session: Session, source: Random, filling: Filling = { scale: 1, quantum: 0 }): void {
   const { scale, quantum } = filling;
   for (const { id, kind, name, shape } of session.program.buffers) {
     if (kind !== 'input') continue;
-    const [data, stream] = [session.input(id), random.fork(name)];
+    const [data, stream] = [session.input(id), source.fork(name)];
     if (name === 'labels') data.set(mixedLabels(shape[0] as number, shape[1] as number, stream));
     else if (name === 'rate') data.fill(0.05);
     else
@@ -104,12 +104,25 @@ export function fillInputs(session: Session, random: Random, filling: Filling = 
 }
 
 /** Two classes an image, weighted λ and 1 − λ, as mixup leaves them; λ in 256ths, so that the two are exactly 1 together. */
-export function mixedLabels(batch: number, classes: number, random: Random): Float32Array {
+export function mixedLabels(batch: number, classes: number, source: Random): Float32Array {
   const labels = new Float32Array(batch * classes);
   for (let n = 0; n < batch; n++) {
-    const mix = random.integer(257) / 256;
-    (labels[n * classes + random.integer(classes)] as number) += mix;
-    (labels[n * classes + random.integer(classes)] as number) += 1 - mix;
+    const mix = source.integer(257) / 256;
+    (labels[n * classes + source.integer(classes)] as number) += mix;
+    (labels[n * classes + source.integer(classes)] as number) += 1 - mix;
   }
   return labels;
+}
+
+/** The loss of the last of so many training steps on inputs of that name, from a state of that name. Disposes of the session. */
+export async function lossOf(session: Session, name: string, steps: number): Promise<number> {
+  const { program } = session;
+  session.load(randomState(program, random(name)));
+  for (let step = 1; step <= steps; step++) {
+    fillInputs(session, random(name, step));
+    await session.run();
+  }
+  const loss = session.output(program.loss as number)[0] as number;
+  session.dispose();
+  return loss;
 }

@@ -22,6 +22,9 @@ export interface AugmentationSettings {
   readonly mixup: number;
 }
 
+/** Images as they are: what is measured on. */
+export const clean = (normalise: boolean): AugmentationSettings => ({ flip: false, normalise, shift: 0, cutout: 0, mixup: 0 });
+
 /** What the images are, as far as augmentations care. */
 export interface Subject {
   readonly shape: Shape;

@@ -6,6 +6,7 @@
 import { encodeModel } from '../../formats/onnx/encode.ts';
 import { graphBuilder, modelOf, type GraphBuilder } from '../../formats/onnx/build.ts';
 import { dataType, type ValueInfoProto } from '../../formats/onnx/proto.ts';
+import { sizeOf } from '../../network/tensor.ts';
 import { bufferOf, type BufferId, type Program, type Step } from '../../program/program.ts';
 import { assert, must } from '../../util/assert.ts';
 import { version } from '../../util/version.ts';
@@ -159,11 +160,7 @@ export function build(program: Program, freely: boolean, lower: (step: Step, bui
     scalar: (value) => constant(`scalar ${value}`, () => graph.floats(`scalar ${value}`, [], [value])),
     filled: (value, ...shape) =>
       constant(`filled ${value} ${shape.join()}`, () =>
-        graph.floats(
-          `${value} × ${shape.join('×')}`,
-          shape,
-          new Float32Array(shape.reduce((product, extent) => product * extent, 1)).fill(value),
-        ),
+        graph.floats(`${value} × ${shape.join('×')}`, shape, new Float32Array(sizeOf(shape)).fill(value)),
       ),
     integers,
     matrix(rows) {

@@ -1,7 +1,7 @@
 /**
  * The engine that computes a whole run of a program as one graph in ONNX Runtime: on any machine that has Node, and on what
- * devices ONNX Runtime has. f32 throughout. Its convolutions are the definition's products and sums, summed in ONNX Runtime's
- * order, whichever algorithms are allowed.
+ * devices ONNX Runtime has. f32 throughout. `direct` convolutions are the definition's products and sums, summed in ONNX Runtime's
+ * order; `auto` ones may be Winograd's.
  */
 import type { Device, Engine } from '../engine.ts';
 import { instructionSet } from './processor.ts';

@@ -1,11 +1,12 @@
 /** A compiled program and its state, which goes through ONNX Runtime's memory and back without a copy. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { sizeOf, type Tensors } from '../../network/tensor.ts';
-import { lifetimesOf, planArena } from '../../program/lifetimes.ts';
+import { arenaBytes } from '../../program/memory.ts';
 import { askStep, bufferOf, type BufferId, type Program } from '../../program/program.ts';
 import { assert, must } from '../../util/assert.ts';
 import { discard } from '../discard.ts';
 import type { ConvolutionAlgorithms, Session } from '../engine.ts';
+import { loadState } from '../state.ts';
 import { build, type Port } from './builder.ts';
 import { lowerings } from './lowering.ts';
 import type { Runtime } from './runtime.ts';
@@ -28,15 +29,6 @@ function allocate(program: Program, ids: readonly BufferId[]): { readonly arrays
     }),
   );
   return { arrays, memory };
-}
-
-/** Bytes of what lives within a run, as the program tells it: ONNX Runtime says nothing of its own memory. */
-function arenaOf(program: Program): number {
-  const blocks = [...lifetimesOf(program)].map(([id, lifetime]) => ({
-    ...lifetime,
-    size: 4 * sizeOf(bufferOf(program, id).shape),
-  }));
-  return planArena(blocks).total;
 }
 
 export async function compile(
@@ -87,20 +79,11 @@ function open(runtime: Runtime, native: InferenceSession, program: Program, { fe
 
   return {
     program,
-    bytes: fixed.memory.byteLength + second.memory.byteLength + arenaOf(program),
+    // ONNX Runtime says nothing of its own memory: this is what the program tells of what lives within a run.
+    bytes: fixed.memory.byteLength + second.memory.byteLength + arenaBytes(program, 4),
     load(tensors: Tensors) {
       const { arrays } = plan();
-      for (const { name, buffer, role } of program.state) {
-        const tensor = tensors[name];
-        if (tensor === undefined && role === 'velocity') {
-          arrayOf(arrays, buffer).fill(0);
-          continue;
-        }
-        const { shape, data } = must(tensor, `tensor ${name}`);
-        const expected = bufferOf(program, buffer).shape;
-        assert(shape.join() === expected.join(), () => `${name} is ${shape.join('×')}, not ${expected.join('×')}`);
-        arrayOf(arrays, buffer).set(data);
-      }
+      loadState(program, tensors, (id) => arrayOf(arrays, id));
     },
     save(): Tensors {
       const { arrays } = plan();

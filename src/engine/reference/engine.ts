@@ -9,6 +9,7 @@ import { askStep, bufferOf, type BufferId, type Program } from '../../program/pr
 import { assert, must } from '../../util/assert.ts';
 import { version } from '../../util/version.ts';
 import type { Engine, Session } from '../engine.ts';
+import { loadState } from '../state.ts';
 import { kernels } from './kernels.ts';
 import type { Memory } from './memory.ts';
 
@@ -46,17 +47,7 @@ export class ReferenceSession implements Session, Memory {
   }
 
   load(tensors: Tensors): void {
-    for (const { name, buffer, role } of this.program.state) {
-      const tensor = tensors[name];
-      if (tensor === undefined && role === 'velocity') {
-        this.values(buffer).fill(0);
-        continue;
-      }
-      const { shape, data } = must(tensor, `tensor ${name}`);
-      const expected = this.shape(buffer);
-      assert(shape.join() === expected.join(), () => `${name} is ${shape.join('×')}, not ${expected.join('×')}`);
-      this.values(buffer).set(data);
-    }
+    loadState(this.program, tensors, (id) => this.values(id));
   }
 
   save(): Tensors {

@@ -14,10 +14,25 @@ import {
  * The newest operator set and IR version that the ONNX checker of Debian 12 knows (onnx 1.12): what all newer runtimes read
  * as well. Nothing that is written needs a newer one.
  */
-export const opset = 17;
-export const irVersion = 8;
+const opset = 17;
+const irVersion = 8;
 
 export type AttributeValue = number | string | readonly number[] | { readonly float: number };
+
+/** A square window with equal padding on all sides, as convolutions and pools want it. */
+export const windowAttributes = ({
+  kernel,
+  stride,
+  padding,
+}: {
+  readonly kernel: number;
+  readonly stride: number;
+  readonly padding: number;
+}): Readonly<Record<string, AttributeValue>> => ({
+  kernel_shape: [kernel, kernel],
+  strides: [stride, stride],
+  pads: [padding, padding, padding, padding],
+});
 
 const attributeOf = (name: string, value: AttributeValue): AttributeProto => {
   if (typeof value === 'number') return { name, kind: 'int', value };
@@ -27,14 +42,14 @@ const attributeOf = (name: string, value: AttributeValue): AttributeProto => {
 
 const rawBytes = (data: Float32Array): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
-export const floatTensor = (name: string, { shape, data }: Tensor): TensorProto => ({
+const floatTensor = (name: string, { shape, data }: Tensor): TensorProto => ({
   name,
   dataType: dataType.float,
   dims: shape,
   raw: rawBytes(data),
 });
 
-export const int64Tensor = (name: string, dims: readonly number[], values: readonly number[]): TensorProto => ({
+const int64Tensor = (name: string, dims: readonly number[], values: readonly number[]): TensorProto => ({
   name,
   dataType: dataType.int64,
   dims,

@@ -4,6 +4,7 @@
  */
 import { UserError } from '../../util/user-error.ts';
 import { quoted } from './read/failure.ts';
+import { isChannels, largest } from './read/image.ts';
 import { dataType, type GraphProto, type ModelProto, type ValueInfoProto } from './proto.ts';
 
 export type ElementType = 'uint8' | 'float32';
@@ -37,11 +38,6 @@ const extents = ({ shape }: ValueInfoProto): string =>
 const known = (extent: number | string | null | undefined): number | null =>
   typeof extent === 'number' && extent > 0 ? extent : null;
 
-const isChannels = (extent: unknown): extent is 1 | 3 => extent === 1 || extent === 3;
-
-/** Pixels a side that are believed. */
-const largestSide = 4096;
-
 function inputOf(graph: GraphProto, where: string): Classifier['input'] {
   const constants = new Set(graph.initializers.map(({ name }) => name));
   const inputs = graph.inputs.filter(({ name }) => !constants.has(name));
@@ -60,7 +56,7 @@ function inputOf(graph: GraphProto, where: string): Classifier['input'] {
   if (layout === undefined) throw new UserError(`${called} has neither 1 nor 3 channels`);
   const [channels, height, width] = layout === 'NCHW' ? shape.slice(1) : [shape[3], shape[1], shape[2]];
   const sides = [known(height), known(width)] as const;
-  if (sides.some((side) => side !== null && side > largestSide)) throw new UserError(`${called} takes images that are too large`);
+  if (sides.some((side) => side !== null && side > largest)) throw new UserError(`${called} takes images that are too large`);
   return {
     name: input.name,
     elementType,

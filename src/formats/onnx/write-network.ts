@@ -19,7 +19,7 @@ import { parameterName, type ParameterRole } from '../../network/parameters.ts';
 import { shapesOf } from '../../network/shapes.ts';
 import type { Tensors } from '../../network/tensor.ts';
 import { must } from '../../util/assert.ts';
-import { graphBuilder, modelOf, type AttributeValue, type GraphBuilder } from './build.ts';
+import { graphBuilder, modelOf, windowAttributes, type GraphBuilder } from './build.ts';
 import { dataType, type ModelProto } from './proto.ts';
 
 export const inputName = 'images';
@@ -67,12 +67,6 @@ interface Window {
   readonly padding: number;
 }
 
-const windowOf = ({ kernel, stride, padding }: Window): Readonly<Record<string, AttributeValue>> => ({
-  kernel_shape: [kernel, kernel],
-  strides: [stride, stride],
-  pads: [padding, padding, padding, padding],
-});
-
 const first = ({ inputs }: Context): string => must(inputs[0], 'input');
 
 /** W′ = scale·W, b′ = scale·b + shift where a batch normalisation is folded in. */
@@ -91,7 +85,7 @@ function convolve(layer: Window & { readonly bias: boolean }, groups: number, c:
     );
     inputs.push(c.graph.floats(`${c.node.id}/bias`, [channels], moved));
   }
-  return c.graph.node('Conv', inputs, { ...windowOf(layer), group: groups });
+  return c.graph.node('Conv', inputs, { ...windowAttributes(layer), group: groups });
 }
 
 const lowerings: LayerTable<[context: Context], string> = {
@@ -105,7 +99,7 @@ const lowerings: LayerTable<[context: Context], string> = {
     return c.graph.node('BatchNormalization', [first(c), ...numbers], { epsilon: { float: epsilon } });
   },
   relu: (_layer, c) => c.graph.node('Relu', [first(c)]),
-  'max-pool': (layer, c) => c.graph.node('MaxPool', [first(c)], windowOf(layer)),
+  'max-pool': (layer, c) => c.graph.node('MaxPool', [first(c)], windowAttributes(layer)),
   'global-average-pool': (_layer, c) => c.graph.node('GlobalAveragePool', [first(c)]),
   dense({ features }, c) {
     const { channels, height, width } = c.inputShape;

@@ -2,10 +2,11 @@
  * Convolutions and their two gradients: by minimal filtering where that is allowed and pays, else as matrix products, and where
  * those would need a copy of the image for each offset of the kernel, as convolutions of other tensors.
  */
+import { windowAttributes } from '../../../formats/onnx/build.ts';
 import { accessOf } from '../../../program/access.ts';
 import { bufferOf, type BufferId, type Geometry, type Step, type StepOf } from '../../../program/program.ts';
 import type { Builder } from '../builder.ts';
-import { type Rows, channelSum, channelsFirst, perRow, planesOf, rowsOf, windowOf } from './rows.ts';
+import { type Rows, channelSum, channelsFirst, perRow, planesOf, rowsOf } from './rows.ts';
 import { filter, filterGradient, pays } from './winograd.ts';
 
 /** Channels below which one product over all offsets of the kernel is faster than one an offset. */
@@ -127,7 +128,7 @@ export const convolutions = {
     } else {
       const given = s.bias === null || absorbed ? [] : [b.read(s.bias)];
       const operands = [swapped(b, b.read(s.input)), b.read(s.kernel), ...given];
-      const images = b.node('Conv', operands, { ...windowOf(s.geometry), group: groups });
+      const images = b.node('Conv', operands, { ...windowAttributes(s.geometry), group: groups });
       b.node('Transpose', [images], { perm: [1, 0, 2, 3] }, b.write(s.output));
     }
   },
@@ -159,7 +160,7 @@ export const convolutions = {
         rows - ((from[2] - 1) * stride + size - 2 * padding),
         columns - ((from[3] - 1) * stride + size - 2 * padding),
       ];
-      convolved('ConvTranspose', kernel, { ...windowOf(s.geometry), output_padding: rest });
+      convolved('ConvTranspose', kernel, { ...windowAttributes(s.geometry), output_padding: rest });
     } else {
       const ranges = [b.integers(-1, -1), b.integers(-size - 1, -size - 1), b.integers(2, 3), b.integers(-1, -1)];
       const flipped = size === 1 ? kernel : b.node('Slice', [kernel, ...ranges]);
@@ -167,7 +168,7 @@ export const convolutions = {
       const grouped = b.reshape(flipped, [groups, ofGroup, inputs, size, size]);
       const turned = b.node('Transpose', [grouped], { perm: [0, 2, 1, 3, 4] });
       const by = b.reshape(turned, [groups * inputs, ofGroup, size, size]);
-      convolved('Conv', by, windowOf({ ...s.geometry, padding: size - 1 - padding }));
+      convolved('Conv', by, windowAttributes({ ...s.geometry, padding: size - 1 - padding }));
     }
   },
 

@@ -1,8 +1,10 @@
 /** Max-pooling, global average pooling and their gradients. */
+import { windowAttributes } from '../../../formats/onnx/build.ts';
+import { sizeOf } from '../../../network/tensor.ts';
 import { dataType } from '../../../formats/onnx/proto.ts';
 import type { BufferId, Geometry, StepOf } from '../../../program/program.ts';
 import type { Builder } from '../builder.ts';
-import { type Rows, channelsFirst, planesOf, windowOf } from './rows.ts';
+import { type Rows, channelsFirst, planesOf } from './rows.ts';
 
 /** Whether the windows lie side by side and fill the image: then each is a column of planes, one a place in the window. */
 function tiles(b: Builder, input: BufferId, { kernel, stride, padding }: Geometry): boolean {
@@ -51,7 +53,7 @@ const enlarge = (b: Builder, value: string, factor: number): string =>
 
 export const pools = {
   'max-pool'(s, b) {
-    if (s.mask === null) b.node('MaxPool', [b.read(s.input)], windowOf(s.geometry), b.write(s.output));
+    if (s.mask === null) b.node('MaxPool', [b.read(s.input)], windowAttributes(s.geometry), b.write(s.output));
     else if (tiles(b, s.input, s.geometry)) {
       const places = placesOf(b, s);
       const maxima = b.node('ReduceMax', [places], { axes: [1], keepdims: 1 });
@@ -60,7 +62,7 @@ export const pools = {
       if (b.noted(`rectified ${s.input}`) !== undefined) b.note(`mask ${s.mask} passes`, String(s.input));
     } else {
       const indices = b.fresh('indices');
-      b.nodeOf('MaxPool', [b.read(s.input)], [b.write(s.output), indices], windowOf(s.geometry));
+      b.nodeOf('MaxPool', [b.read(s.input)], [b.write(s.output), indices], windowAttributes(s.geometry));
       b.keep(s.mask, indices);
     }
   },
@@ -83,7 +85,7 @@ export const pools = {
       if (rectified !== undefined) b.note(`zero where ${rectified} is`, String(s.inputGradient));
       return;
     }
-    const size = shape.reduce((product, extent) => product * extent, 1);
+    const size = sizeOf(shape);
     const flat = [b.reshape(b.read(s.mask), [-1]), b.reshape(b.read(s.outputGradient), [-1])];
     const zeros = b.node('ConstantOfShape', [b.integers(size)]);
     const sums = b.node('ScatterElements', [zeros, ...flat], { axis: 0, reduction: 'add' });

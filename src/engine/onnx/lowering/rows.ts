@@ -1,6 +1,5 @@
 /** What the lowerings of all steps share. */
-import type { BufferId, Geometry, StepTable } from '../../../program/program.ts';
-import type { AttributeValue } from '../../../formats/onnx/build.ts';
+import type { BufferId, StepTable } from '../../../program/program.ts';
 import type { Builder } from '../builder.ts';
 
 /** Some rows of the table. */
@@ -10,13 +9,6 @@ export type Planes = readonly [batch: number, channels: number, height: number, 
 
 /** (N, C, H, W). */
 export const planesOf = (b: Builder, id: BufferId): Planes => b.shape(id) as Planes;
-
-/** As convolutions and pools want it. */
-export const windowOf = ({ kernel, stride, padding }: Geometry): Readonly<Record<string, AttributeValue>> => ({
-  kernel_shape: [kernel, kernel],
-  strides: [stride, stride],
-  pads: [padding, padding, padding, padding],
-});
 
 /** One row a channel: (C, N·H·W). */
 export const rowsOf = (b: Builder, id: BufferId): string =>

@@ -18,8 +18,8 @@ export interface ImageInput {
   readonly batch: number | null;
 }
 
-/** Channels, rows, columns. */
-const largest = 4096;
+/** Of channels, rows and columns. */
+export const largest = 4096;
 
 /** What an image passes through without being read by a layer. */
 const before = new Set(['Cast', 'Identity', 'Mul', 'Sub', 'Add', 'Div']);
@@ -37,7 +37,8 @@ function isTransposed({ nodes, input }: Graph): boolean {
   return false;
 }
 
-const isChannels = (extent: number | null): boolean => extent === 1 || extent === 3;
+/** Grey, or red, green and blue. */
+export const isChannels = (extent: unknown): extent is 1 | 3 => extent === 1 || extent === 3;
 
 /** What the input says of itself, checked. */
 export function imageOf(graph: Graph, where: string): ImageInput {

@@ -1,0 +1,19 @@
+/** What a session's state is set to, for engines that hold it in plain arrays. */
+import type { Tensors } from '../network/tensor.ts';
+import { bufferOf, type BufferId, type Program } from '../program/program.ts';
+import { assert, must } from '../util/assert.ts';
+
+/** Sets each tensor of the state as `Session.load` says. `arrayOf` gives the memory of a buffer. */
+export function loadState(program: Program, tensors: Tensors, arrayOf: (id: BufferId) => Float32Array | Float64Array): void {
+  for (const { name, buffer, role } of program.state) {
+    const tensor = tensors[name];
+    if (tensor === undefined && role === 'velocity') {
+      arrayOf(buffer).fill(0);
+      continue;
+    }
+    const { shape, data } = must(tensor, `tensor ${name}`);
+    const expected = bufferOf(program, buffer).shape;
+    assert(shape.join() === expected.join(), () => `${name} is ${shape.join('×')}, not ${expected.join('×')}`);
+    arrayOf(buffer).set(data);
+  }
+}
