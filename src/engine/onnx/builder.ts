@@ -43,8 +43,6 @@ export interface Builder extends Pick<GraphBuilder, 'node' | 'nodeOf' | 'fresh'>
   vector(...values: readonly number[]): string;
   /** A constant without a shape, for operators that want that. */
   scalar(value: number): string;
-  /** A constant of that shape, each element `value`. */
-  filled(value: number, ...shape: readonly number[]): string;
   /** A constant of int64: a shape, axes. */
   integers(...values: readonly number[]): string;
   /** A constant of that shape. */
@@ -157,14 +155,6 @@ export function build(program: Program, freely: boolean, lower: (step: Step, bui
     number: (value) => constant(`number ${value}`, () => graph.floats(String(value), [1], [value])),
     vector: (...list) => constant(`vector ${list.join()}`, () => graph.floats(`vector ${list.join()}`, [list.length], list)),
     scalar: (value) => constant(`scalar ${value}`, () => graph.floats(`scalar ${value}`, [], [value])),
-    filled: (value, ...shape) =>
-      constant(`filled ${value} ${shape.join()}`, () =>
-        graph.floats(
-          `${value} × ${shape.join('×')}`,
-          shape,
-          new Float32Array(shape.reduce((product, extent) => product * extent, 1)).fill(value),
-        ),
-      ),
     integers,
     matrix(rows) {
       const shape = [rows.length, rows[0]?.length ?? 0];
