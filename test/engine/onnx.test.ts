@@ -22,6 +22,13 @@ const engine = await createOnnxEngine({ threads: 1, device: 'cpu' });
 
 conformance(`onnx ${engine.fingerprint.version}`, async () => engine, { tolerance: { direct: 1e-4, auto: 1e-4 } });
 
+// Where there is an adapter, and someone asks for it: on one made of software it takes a quarter of an hour.
+if ((process.env['INSTAR_TEST_WEBGPU'] ?? '') !== '')
+  conformance('onnx on WebGPU', () => createOnnxEngine({ threads: 1, device: 'webgpu' }), {
+    tolerance: { direct: 1e-4, auto: 1e-4 },
+    runs: 10,
+  });
+
 test('the instruction set is what ONNX Runtime chooses its kernels by', () => {
   const of = (flags: string): string => instructionSetOf('x64', `processor\t: 0\nflags\t\t: fpu sse2 ${flags}\nbugs\t: x\n`);
   assert.equal(of('avx avx2 fma avx512f amx_tile'), 'avx512f');

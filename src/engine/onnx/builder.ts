@@ -6,7 +6,6 @@
 import { encodeModel } from '../../formats/onnx/encode.ts';
 import { graphBuilder, modelOf, type GraphBuilder } from '../../formats/onnx/build.ts';
 import { dataType, type ValueInfoProto } from '../../formats/onnx/proto.ts';
-import { sizeOf } from '../../network/tensor.ts';
 import { bufferOf, type BufferId, type Program, type Step } from '../../program/program.ts';
 import { assert, must } from '../../util/assert.ts';
 import { version } from '../../util/version.ts';
@@ -21,6 +20,8 @@ export interface Builder extends Pick<GraphBuilder, 'node' | 'nodeOf' | 'fresh'>
   readonly program: Program;
   /** Whether convolutions may be computed otherwise than by the definition's products. */
   readonly freely: boolean;
+  /** Whether it is for another device than the processor, for which ONNX Runtime has fewer forms of some operators. */
+  readonly portable: boolean;
   /** As the program says it: (N, C, H, W). */
   shape(id: BufferId): readonly number[];
   /** The value of a buffer. State as it is before this run's update. */
@@ -44,8 +45,6 @@ export interface Builder extends Pick<GraphBuilder, 'node' | 'nodeOf' | 'fresh'>
   vector(...values: readonly number[]): string;
   /** A constant without a shape, for operators that want that. */
   scalar(value: number): string;
-  /** A constant of that shape, each element `value`. */
-  filled(value: number, ...shape: readonly number[]): string;
   /** A constant of int64: a shape, axes. */
   integers(...values: readonly number[]): string;
   /** A constant of that shape. */
@@ -64,6 +63,8 @@ export interface Port {
 export interface Built {
   /** An .onnx file. */
   readonly model: Uint8Array;
+  /** Names of nodes that only the processor can compute. */
+  readonly onProcessor: readonly string[];
   /** Inputs and state that some step reads. */
   readonly feeds: readonly Port[];
   /** Outputs that some step writes. */
@@ -72,7 +73,13 @@ export interface Built {
   readonly updates: readonly Port[];
 }
 
-export function build(program: Program, freely: boolean, lower: (step: Step, builder: Builder) => void): Built {
+export interface BuildOptions {
+  readonly program: Program;
+  readonly freely: boolean;
+  readonly portable: boolean;
+}
+
+export function build({ program, freely, portable }: BuildOptions, lower: (step: Step, builder: Builder) => void): Built {
   const graph = graphBuilder();
   const constants = new Map<string, string>();
   const values = new Map<BufferId, string>();
@@ -113,6 +120,7 @@ export function build(program: Program, freely: boolean, lower: (step: Step, bui
   const builder: Builder = {
     program,
     freely,
+    portable,
     node: graph.node,
     nodeOf: graph.nodeOf,
     fresh: graph.fresh,
@@ -158,10 +166,6 @@ export function build(program: Program, freely: boolean, lower: (step: Step, bui
     number: (value) => constant(`number ${value}`, () => graph.floats(String(value), [1], [value])),
     vector: (...list) => constant(`vector ${list.join()}`, () => graph.floats(`vector ${list.join()}`, [list.length], list)),
     scalar: (value) => constant(`scalar ${value}`, () => graph.floats(`scalar ${value}`, [], [value])),
-    filled: (value, ...shape) =>
-      constant(`filled ${value} ${shape.join()}`, () =>
-        graph.floats(`${value} × ${shape.join('×')}`, shape, new Float32Array(sizeOf(shape)).fill(value)),
-      ),
     integers,
     matrix(rows) {
       const shape = [rows.length, rows[0]?.length ?? 0];
@@ -183,5 +187,13 @@ export function build(program: Program, freely: boolean, lower: (step: Step, bui
     shape: must(program.buffers[port.buffer], 'buffer').shape,
   });
   const proto = graph.graph('program', feeds.map(info), [...results, ...updates].map(info));
-  return { model: encodeModel(modelOf(proto, version)), feeds, results, updates };
+  // The index of a maximum is known to no other device.
+  const onProcessor = proto.nodes.filter(({ opType, outputs }) => opType === 'MaxPool' && outputs.length > 1);
+  return {
+    model: encodeModel(modelOf(proto, version)),
+    onProcessor: onProcessor.map((node) => node.name),
+    feeds,
+    results,
+    updates,
+  };
 }

@@ -15,8 +15,15 @@ export interface Runtime {
   readonly library: Library;
   /** `1.30.0`. */
   readonly version: string;
-  /** A profile of each run is written to a file of that prefix, where one is given. */
-  open(model: Uint8Array, profile?: string): Promise<InferenceSession>;
+  readonly device: Device;
+  open(model: Uint8Array, options?: ModelOptions): Promise<InferenceSession>;
+}
+
+export interface ModelOptions {
+  /** Names of nodes that are computed on the processor whatever the device. */
+  readonly onProcessor?: readonly string[];
+  /** Prefix of a file to which a profile of the runs is written. */
+  readonly profile?: string;
 }
 
 const oneLine = (error: unknown): string => (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').trim();
@@ -74,9 +81,12 @@ export async function openRuntime(device: Device, threads: number): Promise<Runt
   const runtime: Runtime = {
     library,
     version: library.env.versions.node ?? library.env.versions.common,
-    open: (model, profile) =>
+    device,
+    open: (model, { onProcessor = [], profile } = {}) =>
       library.InferenceSession.create(model, {
-        executionProviders: [device],
+        executionProviders: [
+          device === 'webgpu' && onProcessor.length > 0 ? { name: device, forceCpuNodeNames: onProcessor } : device,
+        ],
         executionMode: 'sequential',
         intraOpNumThreads: threads,
         interOpNumThreads: 1,

@@ -7,7 +7,7 @@ import { assert, must } from '../../util/assert.ts';
 import { discard } from '../discard.ts';
 import type { ConvolutionAlgorithms, Session } from '../engine.ts';
 import { loadState } from '../state.ts';
-import { build, type Port } from './builder.ts';
+import { build, type Built, type Port } from './builder.ts';
 import { lowerings } from './lowering.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -37,20 +37,14 @@ export async function compile(
   algorithms: ConvolutionAlgorithms,
   profile?: string,
 ): Promise<Session> {
-  const { model, feeds, results, updates } = build(program, algorithms === 'auto', (step, builder) =>
-    askStep(lowerings, step, builder),
-  );
-  const native = await runtime.open(model, profile);
-  return open(runtime, native, program, { feeds, results, updates });
+  const options = { program, freely: algorithms === 'auto', portable: runtime.device !== 'cpu' };
+  const built = build(options, (step, builder) => askStep(lowerings, step, builder));
+  const { model, onProcessor } = built;
+  const native = await runtime.open(model, { onProcessor, ...(profile === undefined ? {} : { profile }) });
+  return open(runtime, native, program, built);
 }
 
-interface Ports {
-  readonly feeds: readonly Port[];
-  readonly results: readonly Port[];
-  readonly updates: readonly Port[];
-}
-
-function open(runtime: Runtime, native: InferenceSession, program: Program, { feeds, results, updates }: Ports): Session {
+function open(runtime: Runtime, native: InferenceSession, program: Program, { feeds, results, updates }: Built): Session {
   const ofKind = (kind: string): BufferId[] => program.buffers.filter((buffer) => buffer.kind === kind).map(({ id }) => id);
   const fixed = allocate(program, [...ofKind('input'), ...ofKind('output'), ...program.state.map(({ buffer }) => buffer)]);
   // What is updated is there twice: a run reads the one and writes the other, and then they change places.

@@ -9,6 +9,11 @@ import type { Builder } from '../builder.ts';
 import { type Rows, channelSum, channelsFirst, perRow, planesOf, rowsOf } from './rows.ts';
 import { filter, filterGradient, pays } from './winograd.ts';
 
+/*
+ * ONNX Runtime 1.30 on WebGPU computes Conv wrongly where, for instance, 9 channels become 32 (8 or 40 do not): what is portable
+ * has products and transposed convolutions in its place, and Conv for depthwise ones alone, which are others' code there.
+ */
+
 /** Channels below which one product over all offsets of the kernel is faster than one an offset. */
 const fewChannels = 16;
 
@@ -98,6 +103,7 @@ const isItsSibling = (step: Step, { outputGradient, geometry }: StepOf<'convolut
  * bias, which then need not be added to every pixel but only to the mean.
  */
 const isAbsorbed = (b: Builder, output: BufferId): boolean =>
+  !b.portable &&
   bufferOf(b.program, output).kind === 'temporary' &&
   b.program.steps.every(
     (step) =>
@@ -122,7 +128,7 @@ export const convolutions = {
       const { input, output } = s;
       const filtered = filter(b, { input, kernel: b.read(s.kernel), output, size, padding, flipped: false });
       channelsFirst(b, bias === null ? filtered : b.node('Add', [filtered, bias]), s.output);
-    } else if (groups === 1 && inputs < fewChannels) {
+    } else if (groups === 1 && (inputs < fewChannels || b.portable)) {
       const kernel = b.node('Transpose', [b.read(s.kernel)], { perm: [0, 2, 3, 1] });
       channelsFirst(b, product(kernel, columnsOf(b, s.input, s.output, s.geometry)), s.output);
     } else {
@@ -154,7 +160,7 @@ export const convolutions = {
       const taken = multiplied(b, kernel, b.scaled(input).factor);
       const filtering = { input, kernel: taken, output, size, padding: size - 1 - padding, flipped: true };
       channelsFirst(b, filter(b, filtering), output);
-    } else if (stride > 1) {
+    } else if (stride > 1 || (groups === 1 && b.portable)) {
       const from = planesOf(b, s.outputGradient);
       const rest = [
         rows - ((from[2] - 1) * stride + size - 2 * padding),

@@ -76,7 +76,10 @@ export const normalizations = {
   'batch-normalization'(s, b) {
     const coefficients = (): string[] => [s.scale, s.shift, s.mean, s.variance].map((id) => b.read(id));
     const rows = rowsOf(b, s.input);
-    const normalized = s.statistics === 'batch' ? normalizeByBatch(b, rows, s) : normalize(b, rows, coefficients(), s.epsilon);
+    const byBatch = s.statistics === 'batch';
+    if (byBatch && b.portable) statistics(b, s);
+    const together = byBatch && !b.portable;
+    const normalized = together ? normalizeByBatch(b, rows, s) : normalize(b, rows, coefficients(), s.epsilon);
     channelsFirst(b, s.relu ? b.node('Relu', [normalized]) : normalized, s.output);
     if (s.relu) b.note(`rectified ${s.output}`);
     if (s.mask === null) return;
