@@ -136,6 +136,8 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   const { normalise } = settings.augmentation;
   const prepared = given === null ? null : prepare(given, dataset, normalise, settings.seed);
   check(settings, dataset, counts, prepared, engineName);
+  if (budget !== undefined && settings.final.epochs === 0)
+    throw new UserError('--budget plans a final training, and there is to be none (--final-epochs 0)');
   for (const message of prepared?.notes ?? []) options.onData?.({ kind: 'note', message });
   const started = prepared === null ? null : await startFrom(prepared, engine, dataset, settings);
   for (const message of started?.notes ?? []) options.onData?.({ kind: 'note', message });
