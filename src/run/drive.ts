@@ -311,7 +311,8 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
       if (decision.kind === 'end') break;
       verifyBest();
       const finishes = decision.kind === 'record' && decision.event.type === 'finished';
-      if (decision.kind === 'record' && !(finishes && verifying !== null)) {
+      // What was reported last is verified once its worker is done with it.
+      if (decision.kind === 'record' && !(finishes && (verifying !== null || inFlight.size > 0))) {
         yield append(allowed(decision.event));
         await keepBest();
         continue;

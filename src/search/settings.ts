@@ -92,6 +92,23 @@ export const settingsSchema = z.strictObject({
 
 export type Settings = z.infer<typeof settingsSchema>;
 
+/** Settings as they are overridden: any member of any group. */
+export type SettingsOverride = {
+  readonly [Key in keyof Settings]?: Settings[Key] extends readonly unknown[]
+    ? Settings[Key]
+    : Partial<Settings[Key]> | Settings[Key];
+};
+
+/** The settings with those of the override in their place. */
+export function mergeSettings(settings: Settings, override: SettingsOverride): Settings {
+  const merged = Object.entries(override).map(([key, value]) => {
+    const old = settings[key as keyof Settings];
+    const isGroup = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return [key, isGroup ? { ...(old as object), ...value } : value];
+  });
+  return { ...settings, ...Object.fromEntries(merged) };
+}
+
 export const presetNames = ['paper', 'laptop', 'quick'] as const;
 export type PresetName = (typeof presetNames)[number];
 
