@@ -106,6 +106,18 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
     );
 
   program
+    .command('study')
+    .summary('methods and repetitions, and their tables')
+    .description(
+      'Runs the searches that a YAML file names, side by side, and goes on with those that stopped; then writes tables, figures and a report into its folder. More repetitions or methods in the file are added to what is there.',
+    )
+    .argument('<file>', 'such as studies/table-2-small.yaml')
+    .option('--folder <folder>', "where its runs are (runs/ and the file's name)")
+    .option('--jobs <n>', "runs side by side (the processor's cores)")
+    .option('--data <folder>', "where a named dataset's files are")
+    .action(async (file: string, given: Given) => result(await (await import('./study.ts')).studyCommand(file, given, io)));
+
+  program
     .command('export')
     .summary('a network of a run as an .onnx file to deploy')
     .description(

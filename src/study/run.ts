@@ -85,7 +85,7 @@ function checkSame(root: string, { settings }: PlannedRun, { data, settings: own
   }
 }
 
-/** Checks what is there already, before anything is begun. */
+/** Checks what is there already, which is to be done before anything is written. */
 export function checkFolder(study: Study, root: string): void {
   const { vanilla, runs } = plannedRuns(study);
   for (const run of [...(vanilla === null ? [] : [vanilla]), ...runs]) {
@@ -99,7 +99,6 @@ export async function* runStudy(study: Study, options: StudyOptions): AsyncGener
   const { vanilla, runs } = plannedRuns(study);
   const left = new AbortController();
   const signal = AbortSignal.any([options.signal, left.signal]);
-  checkFolder(study, root);
   mkdirSync(root, { recursive: true });
   const folder = options.data ?? study.data;
   const shared = vanilla === null ? null : join(root, vanilla.folder);
