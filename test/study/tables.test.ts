@@ -124,7 +124,8 @@ test('Table 1: each setting meets the paper’s, and the order is compared where
   assert.equal(agreements[0]?.p, 2 / 40320);
   const turned = orderAgreements(madeUp(eight(1, publishedSettings.toReversed()), 'vanilla', 1));
   assert.ok(must(turned[0]?.rho, 'ρ') < 0.2);
-  for (const arms of [eight(1).slice(1), [...eight(1), must(eight(1)[0], 'arm')]])
+  const [first, second, ...others] = eight(1) as readonly [MadeUpArm, MadeUpArm, ...MadeUpArm[]];
+  for (const arms of [eight(1).slice(1), [...eight(1), first], [second, second, ...others]])
     assert.deepEqual(orderAgreements(madeUp(arms, 'vanilla', 1)), []);
   const other = madeUpArm({ name: 'x', test: [], augmentation: { flip: false } });
   assert.equal(publishedOf(other), null);
