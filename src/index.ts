@@ -6,17 +6,18 @@
  * for await (const event of search({ dataset: './photos', budget: 1800 })) console.log(event.type);
  * ```
  */
-export { search, resume, readRun, cacheFolder } from './run/open.ts';
+export { search, resume, cacheFolder } from './run/open.ts';
+export { readRun } from './run/read.ts';
 export { exportNetwork } from './run/export.ts';
 export type { ExportOptions, ExportResult } from './run/export.ts';
-export type { SearchOptions, ResumeOptions, SettingsOverride } from './run/open.ts';
+export type { SearchOptions, ResumeOptions } from './run/open.ts';
 export type { RunItem } from './run/drive.ts';
 export type { Entry, Plan, Progress, RunEvent } from './run/events.ts';
 export type { RunState } from './run/replay.ts';
 export type { Config } from './run/config.ts';
 export type { SearchEvent } from './search/events.ts';
 export type { Line, SearchState, Step, Slice, EpochPoint } from './search/state.ts';
-export { methods, presets, type Settings, type MethodName, type PresetName } from './search/settings.ts';
+export { methods, presets, type Settings, type SettingsOverride, type MethodName, type PresetName } from './search/settings.ts';
 export type { Network, Node, Layer, Shape } from './network/network.ts';
 export { printNetwork } from './network/print.ts';
 export { UserError, RunError } from './util/user-error.ts';

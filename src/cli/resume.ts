@@ -1,5 +1,6 @@
 /** `instar resume`. */
-import { readRun, resume } from '../run/open.ts';
+import { resume } from '../run/open.ts';
+import { readRun } from '../run/read.ts';
 import { follow } from './follow.ts';
 import { printLines, type Io } from './io.ts';
 import type { Given } from './given.ts';

@@ -25,7 +25,7 @@ export const settingOptions: readonly SettingOption[] = [
   {
     flags: '--method <name>',
     group: groups.search,
-    text: 'nash, sh, shr or shrsep',
+    text: 'nash, sh, shr or shrsep; to compare with: random (growth without selection), vanilla (no growth)',
     settings: ['method'],
     read: (option, text) => parseChoice(option, text, methodNames),
   },

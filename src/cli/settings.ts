@@ -3,31 +3,12 @@
  * settings, so that a mistake is said with the option that made it.
  */
 import { z } from 'zod';
-import type { SettingsOverride } from '../run/open.ts';
-import { settingLeaves as leaves, settingNames, valueOf } from '../search/setting-names.ts';
-import { presetNames, presets } from '../search/settings.ts';
-import { UserError } from '../util/user-error.ts';
-import { nearest } from './text.ts';
-import { invalid } from './values.ts';
 
-const wanted = (issue: z.core.$ZodIssue): string => {
-  switch (issue.code) {
-    case 'too_small':
-      return issue.origin === 'array'
-        ? `must be at least ${String(issue.minimum)} of them`
-        : `must be ${issue.inclusive === true ? 'at least' : 'more than'} ${String(issue.minimum)}`;
-    case 'too_big':
-      return issue.origin === 'array'
-        ? `must be at most ${String(issue.maximum)} of them`
-        : `must be ${issue.inclusive === true ? 'at most' : 'less than'} ${String(issue.maximum)}`;
-    case 'invalid_type':
-      return `must be ${issue.expected === 'int' ? 'a whole number' : issue.expected === 'array' ? 'a list' : `a ${issue.expected}`}`;
-    case 'invalid_value':
-      return `must be one of ${issue.values.map(String).join(', ')}`;
-    default:
-      return issue.message;
-  }
-};
+import { settingLeaves as leaves, settingNames, valueOf, wanted } from '../search/setting-names.ts';
+import { presetNames, presets, type SettingsOverride } from '../search/settings.ts';
+import { UserError } from '../util/user-error.ts';
+import { nearest } from '../util/words.ts';
+import { invalid } from './values.ts';
 
 export interface Setting {
   readonly name: string;

@@ -4,7 +4,7 @@ import { printNetwork } from '../network/print.ts';
 import type { Config } from '../run/config.ts';
 import { bestLine } from '../run/folder.ts';
 import { conditionOf } from '../run/condition.ts';
-import { readRun } from '../run/open.ts';
+import { readRun, type Read } from '../run/read.ts';
 import type { RunState } from '../run/replay.ts';
 import { formatRungs, rungsFor } from '../search/rungs.ts';
 import { presetNames, type Settings } from '../search/settings.ts';
@@ -21,7 +21,6 @@ import { padLeft, padRight, sparkline } from './text.ts';
 import { formatCount, formatLoss, formatPercent, formatWhole, plural, printable } from '../util/words.ts';
 import { settingsOf, viewOf, winners } from './view.ts';
 
-type Read = ReturnType<typeof readRun>;
 /** Settings that are not the preset's. The memory limit comes from the machine. */
 function differences(config: Config): string {
   const preset = presetNames.find((name) => name === config.preset);

@@ -61,21 +61,3 @@ export function truncate(text: string, width: number): string {
 /** Filled up with blanks to so many columns. */
 export const padRight = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - columnsOf(text)));
 export const padLeft = (text: string, width: number): string => ' '.repeat(Math.max(0, width - columnsOf(text))) + text;
-
-/** Steps of single changes from one word to the other (Levenshtein). */
-export function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_none, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] as number) + 1, (next[j - 1] as number) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
-}
-
-/** The name nearest to a misspelt one. */
-export const nearest = (word: string, names: readonly string[]): string | undefined =>
-  names.toSorted((a, b) => distance(word, a) - distance(word, b))[0];

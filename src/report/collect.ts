@@ -4,7 +4,7 @@ import type { OpenOptions } from '../engine/open.ts';
 import { plannedSettings } from '../run/budget.ts';
 import { conditionOf } from '../run/condition.ts';
 import type { Config } from '../run/config.ts';
-import { readRun } from '../run/open.ts';
+import { readRun } from '../run/read.ts';
 import { findMistakes } from './mistakes.ts';
 import type { ReportedRun } from './page.ts';
 

@@ -7,7 +7,7 @@ import { bestLine } from '../run/folder.ts';
 import type { RunState } from '../run/replay.ts';
 import { currentParent } from '../search/next.ts';
 import { rungsFor, type Rung } from '../search/rungs.ts';
-import type { Settings } from '../search/settings.ts';
+import type { Method, Settings } from '../search/settings.ts';
 import { accuraciesAfter, lineage, lineOf, type Line, type LineId, type Step } from '../search/state.ts';
 
 /** What was read of a run. */
@@ -97,4 +97,20 @@ export const lastAccuracy = (line: Line): number | null =>
 
 /** `SHR`. */
 export const methodLabel = (method: Settings['method']): string =>
-  ({ nash: 'NASH', sh: 'SH', shr: 'SHR', shrsep: 'SHRsep' })[method];
+  ({ nash: 'NASH', sh: 'SH', shr: 'SHR', shrsep: 'SHRsep', random: 'random growth', vanilla: 'vanilla' })[method];
+
+/** How a method selects, in words. */
+export const selectionWords: { readonly [Selection in Method['selection']]: string } = {
+  'hill-climbing': 'hill climbing',
+  halving: 'successive halving',
+  random: 'random drawing',
+  none: 'no growth',
+};
+
+/** What becomes of a step's children, in words. */
+export const trainingWords: { readonly [Selection in Method['selection']]: string } = {
+  'hill-climbing': 'all children are trained alike',
+  halving: 'after a rung the better ones go on',
+  random: 'one child is drawn and trained, whatever it is like',
+  none: 'the network is trained on as it is',
+};

@@ -68,6 +68,8 @@ export function check(
     );
   if (validation === 0) throw new UserError('no image is left for validation: some class needs two training images');
   if (settings.batch > train) throw new UserError(`a batch of ${settings.batch} is larger than the ${train} training images`);
+  if (settings.baseline && settings.final.epochs === 0)
+    throw new UserError('--baseline compares with the final training, and there is none (--final-epochs 0)');
   const rungs = planRungs(settings);
   if (typeof rungs === 'string') throw new UserError(rungs);
   if (prepared !== null) return checkGiven(settings, dataset, prepared, engine);

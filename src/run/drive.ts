@@ -80,7 +80,8 @@ function jobOf(task: Task, config: Config, settings: Settings, threads: number):
   }
   const { id, network, start, whole, schedule, key, minibatches } = task;
   const learning = { momentum: settings.momentum, weightDecay: settings.weightDecay };
-  return { kind: 'training', id, network, start, data, whole, batch, augmentation, learning, schedule, key, minibatches, engine };
+  const job = { id, network, start, data, whole, batch, augmentation, learning, schedule, key, minibatches, engine };
+  return { kind: 'training', ...job, ...(settings.augmentedValidation ? { augmentedValidation: true } : {}) };
 }
 
 export async function* drive(run: Drive): AsyncGenerator<RunItem> {
@@ -177,8 +178,8 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
       case 'grown':
         return append({ type: 'grown', line: task.line, certificate: report.certificate });
       case 'epoch': {
-        const { done, epoch, loss, validation, checkpoint } = report;
-        return append({ type: 'epoch', line: task.line, task: task.id, done, epoch, loss, validation, checkpoint });
+        const { kind: _kind, ...epoch } = report;
+        return append({ type: 'epoch', line: task.line, task: task.id, ...epoch });
       }
       case 'verified':
         return null;
@@ -310,7 +311,8 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
       if (decision.kind === 'end') break;
       verifyBest();
       const finishes = decision.kind === 'record' && decision.event.type === 'finished';
-      if (decision.kind === 'record' && !(finishes && verifying !== null)) {
+      // What was reported last is verified once its worker is done with it.
+      if (decision.kind === 'record' && !(finishes && (verifying !== null || inFlight.size > 0))) {
         yield append(allowed(decision.event));
         await keepBest();
         continue;

@@ -12,7 +12,8 @@ import type { RunEvent } from './events.ts';
 import { bestLine, type Folder } from './folder.ts';
 import { Journal } from './journal.ts';
 import { lockRun } from './lock.ts';
-import { dataOf, defaultPatience, readRun } from './open.ts';
+import { dataOf, defaultPatience } from './open.ts';
+import { readRun } from './read.ts';
 import { entryOf } from './replay.ts';
 import { verificationJob, verifyIn } from './verification.ts';
 

@@ -10,26 +10,21 @@ import type { ConvolutionAlgorithms, Device, EngineName } from '../engine/engine
 import { chooseEngine, openEngine } from '../engine/open.ts';
 import { createPool } from '../execution/pool.ts';
 import type { Origin } from '../search/next.ts';
-import { presets, type PresetName, type Settings } from '../search/settings.ts';
+import { mergeSettings, presets, type PresetName, type Settings, type SettingsOverride } from '../search/settings.ts';
 import { fileCheckpoints, writeState } from '../training/checkpoint.ts';
 import { UserError } from '../util/user-error.ts';
 import { version } from '../util/version.ts';
 import { check, contextOf } from './check.ts';
-import { readConfig, type Config } from './config.ts';
+import type { Config } from './config.ts';
 import { drive, type RunItem } from './drive.ts';
 import { folderOf, type Folder } from './folder.ts';
-import { format, Journal, readJournal, type Replay } from './journal.ts';
+import { format, Journal } from './journal.ts';
 import { lockRun } from './lock.ts';
 import { openGiven, prepare, sideOf, startFrom } from './origin.ts';
-import { emptyRun, entryOf, replay, replayEntry, type RunState } from './replay.ts';
-import type { RunEvent } from './events.ts';
-
-/** Settings as they are overridden: any member of any group. */
-export type SettingsOverride = {
-  readonly [Key in keyof Settings]?: Settings[Key] extends readonly unknown[]
-    ? Settings[Key]
-    : Partial<Settings[Key]> | Settings[Key];
-};
+import { readRun } from './read.ts';
+import { emptyRun, entryOf, replayEntry, type RunState } from './replay.ts';
+import { takeVanilla } from './shared.ts';
+import type { Entry, RunEvent } from './events.ts';
 
 interface Common {
   /** Aborting it ends the run in order: the best network is kept, and `resume` goes on from there. */
@@ -58,6 +53,8 @@ export interface SearchOptions extends Common {
   readonly workers?: number;
   /** A model (.onnx) or a run, whose network is grown further in place of the vanilla one. */
   readonly from?: string;
+  /** A run of the same data and settings, whose trained vanilla network is taken over; the seed may be another. */
+  readonly vanilla?: string;
   /** The run's folder. Default: a new one in `runs/`. */
   readonly run?: string;
   /** Where the data of a name lies. */
@@ -81,15 +78,6 @@ export const cacheFolder = (): string =>
 export const defaultPatience = 60;
 /** Of the memory that is free when a run begins, what its workers may plan with. */
 const memoryShare = 0.85;
-
-function merge(settings: Settings, override: SettingsOverride): Settings {
-  const merged = Object.entries(override).map(([key, value]) => {
-    const old = settings[key as keyof Settings];
-    const isGroup = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return [key, isGroup ? { ...(old as object), ...value } : value];
-  });
-  return { ...settings, ...Object.fromEntries(merged) };
-}
 
 const describeRun = (dataset: Dataset, settings: Settings): string => {
   const when = new Date().toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '');
@@ -129,13 +117,15 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   const memory = Math.floor((memoryShare * process.availableMemory()) / workers);
-  const base = merge(presets[preset], { limits: { memory } });
-  const asked = merge(base, options.settings ?? {});
+  const base = mergeSettings(presets[preset], { limits: { memory } });
+  const asked = mergeSettings(base, options.settings ?? {});
   const { counts } = contextOf(dataset, asked, null, engineName);
   const settings = withBatch(asked, options, counts.train);
   const { normalise } = settings.augmentation;
   const prepared = given === null ? null : prepare(given, dataset, normalise, settings.seed);
   check(settings, dataset, counts, prepared, engineName);
+  if (budget !== undefined && settings.final.epochs === 0)
+    throw new UserError('--budget plans a final training, and there is to be none (--final-epochs 0)');
   for (const message of prepared?.notes ?? []) options.onData?.({ kind: 'note', message });
   const started = prepared === null ? null : await startFrom(prepared, engine, dataset, settings);
   for (const message of started?.notes ?? []) options.onData?.({ kind: 'note', message });
@@ -196,11 +186,24 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
       workers,
       budget: budget ?? null,
     };
+    const context = contextOf(dataset, settings, origin, engineName);
+    const taken = options.vanilla === undefined ? [] : await takeVanilla(options.vanilla, config, folder, context);
+    const events: readonly RunEvent[] = [{ type: 'run', format, instar: version }, ...taken];
+    const entries: Entry[] = [];
+    let replayed = emptyRun;
+    for (const event of events) {
+      const entry = entryOf(replayed, event, 0);
+      entries.push(entry);
+      replayed = replayEntry(replayed, entry);
+    }
+    // Whole and before the configuration, which makes the folder a run: none begins with a part of another's network.
+    const text = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
+    await writeState(folder.journal, text);
     await writeState(folder.config, `${JSON.stringify(config, null, 2)}\n`);
-    const journal = new Journal(folder.journal, 0);
+    const journal = new Journal(folder.journal, Buffer.byteLength(text));
     try {
-      const opening: RunEvent[] = [{ type: 'run', format, instar: version }];
-      yield* go({ folder, config, journal, replayed: emptyRun, dataset, origin, begun }, options, opening);
+      yield* entries;
+      yield* go({ folder, config, journal, replayed, dataset, origin, begun }, options, []);
     } finally {
       journal.close();
     }
@@ -274,20 +277,6 @@ function extend(state: RunState, config: Config, more: number): RunEvent[] {
   if (finished) return [{ type: 'extended', budget, searchUntil: state.seconds + share * more }, { type: 'reopened' }];
   const until = state.searchUntil ?? 0;
   return [{ type: 'extended', budget, searchUntil: stop === null ? until + share * more : until }];
-}
-
-/** Reads what a run's folder holds, checked. */
-export function readRun(root: string): {
-  readonly folder: Folder;
-  readonly config: Config;
-  readonly replay: Replay;
-  readonly state: RunState;
-} {
-  const folder = folderOf(root);
-  if (!existsSync(folder.config)) throw new UserError(`${root} holds no run (${folder.config} is missing)`);
-  const config = readConfig(folder.config);
-  const read: Replay = existsSync(folder.journal) ? readJournal(folder.journal) : { entries: [], length: 0, torn: 0 };
-  return { folder, config, replay: read, state: replay(read.entries) };
 }
 
 /** What the run was begun with: as its first event says, or before that as its checkpoint does. */

@@ -27,6 +27,8 @@ export const searchEventSchema = z.discriminatedUnion('type', [
     step: z.int().min(1),
     parent: line,
     children: z.array(z.strictObject({ line, edits: z.array(editSchema), parameters: count, multiplyAdds: count })),
+    /** The one that is trained, where the method draws it; the others are not. */
+    drawn: line.optional(),
   }),
   /** A child's edits are made and certified. */
   z.strictObject({ type: z.literal('grown'), line, certificate: certificateSchema }),
@@ -39,6 +41,8 @@ export const searchEventSchema = z.discriminatedUnion('type', [
     epoch: count,
     loss: z.number(),
     validation: measuredSchema.nullable(),
+    /** The same images under the training augmentation, where that is asked for. */
+    augmented: measuredSchema.optional(),
     checkpoint: hash,
   }),
   /** A task gave nothing. It is tried once more where that may help; then its line is lost. */

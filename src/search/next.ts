@@ -211,27 +211,46 @@ export function drawChildren(parent: Network, context: Context, step: number): r
     mutations: settings.step.mutations,
     limits: limitsOf(context),
   };
-  return Array.from({ length: settings.step.children }, (_none, child) =>
+  const { selection } = methods[settings.method];
+  return Array.from({ length: selection === 'none' ? 1 : settings.step.children }, (_none, child) =>
     child === 0 ? { edits: [], network: parent } : drawEdits(parent, drawing, random(settings.seed, 'mutate', step, child)),
   );
 }
 
+/** The child that a method without selection goes on with; null where the children compete. */
+function drawnChild({ settings }: Context, step: number): number | null {
+  const { selection } = methods[settings.method];
+  switch (selection) {
+    case 'hill-climbing':
+    case 'halving':
+      return null;
+    case 'random':
+      return random(settings.seed, 'draw', step).integer(settings.step.children);
+    case 'none':
+      return 0;
+  }
+}
+
 function drawStep(state: SearchState, context: Context, step: number): Decision {
   const parent = lineOf(state, currentParent(state));
+  const drawn = drawnChild(context, step);
   const children = drawChildren(parent.network, context, step).map(({ edits, network }, child) => ({
     line: `s${step}c${child}`,
     edits: [...edits],
     parameters: countParameters(network),
     multiplyAdds: countMultiplyAdds(network),
   }));
-  if (children.every(({ edits }) => edits.length === 0)) return record({ type: 'stop', reason: 'limits', line: parent.id });
-  return record({ type: 'step', step, parent: parent.id, children });
+  const grows = methods[context.settings.method].selection !== 'none';
+  if (grows && children.every(({ edits }) => edits.length === 0))
+    return record({ type: 'stop', reason: 'limits', line: parent.id });
+  return record({ type: 'step', step, parent: parent.id, children, ...(drawn === null ? {} : { drawn: `s${step}c${drawn}` }) });
 }
 
 function continueStep(state: SearchState, context: Context, step: Step): Decision {
   const rungs = rungsOf(context.settings);
   const index = step.rungs.length;
-  const entered = index === 0 ? step.children : (step.rungs[index - 1]?.survivors ?? []);
+  const begun = step.drawn === null ? step.children : [step.drawn];
+  const entered = index === 0 ? begun : (step.rungs[index - 1]?.survivors ?? []);
   const alive = entered.filter((id) => lineOf(state, id).end === null);
   if (index === rungs.length || alive.length === 0) {
     const winner = rank(state, alive)[0];
@@ -336,7 +355,8 @@ export function next(state: SearchState, context: Context): Decision {
     const from = origin === undefined ? {} : { from: { checkpoint: origin.checkpoint, compared: origin.compared } };
     return record({ type: 'vanilla', network: { nodes }, ...from });
   }
-  if (state.stop !== null) return continueEnd(state, context);
+  if (state.stop !== null)
+    return settings.final.epochs === 0 ? record({ type: 'finished', line: state.stop.line }) : continueEnd(state, context);
   const first = vanillaPiece(context);
   if (!isDone(state, first.id, first.count)) return { kind: 'work', tasks: [taskOf(state, first)] };
   const open = state.steps.find((step) => step.winner === null);

@@ -20,7 +20,10 @@ export function rungSizes(children: number, eta: number): readonly number[] {
 }
 
 const sizesOf = ({ method, step }: Settings): readonly number[] =>
-  methods[method].selection === 'halving' ? rungSizes(step.children, step.eta) : [step.children];
+  methods[method].selection === 'hill-climbing' ? [step.children] : rungSizes(step.children, step.eta);
+
+/** Whether one child alone is trained, which is known beforehand. */
+const trainsOne = ({ method }: Settings): boolean => ['random', 'none'].includes(methods[method].selection);
 
 /** The fewest epochs a step that give each rung one: R·n. */
 export function fewestEpochs(settings: Settings): number {
@@ -30,12 +33,16 @@ export function fewestEpochs(settings: Settings): number {
 
 /**
  * Each rung has E/R epochs for its n_r children: ⌊E/(R·n_r)⌋ each (Algorithm 1, and the epochs/steps of §3.3.2 for the last).
- * Hill climbing is one rung of all children. A sentence with the numbers that would fit where a rung would get none.
+ * Hill climbing is one rung of all children. Where one child is drawn, it gets the epochs that halving's winner would.
+ * A sentence with the numbers that would fit where a rung would get none.
  */
 export function planRungs(settings: Settings): readonly Rung[] | string {
   const { epochs } = settings.step;
   const sizes = sizesOf(settings);
-  const rungs = sizes.map((size) => ({ size, epochs: Math.floor(epochs / (sizes.length * size)) }));
+  const rungs = sizes.map((size) => ({
+    size: trainsOne(settings) ? 1 : size,
+    epochs: Math.floor(epochs / (sizes.length * size)),
+  }));
   if (rungs.every((rung) => rung.epochs >= 1)) return rungs;
   const fits = Array.from({ length: settings.step.children }, (_none, fewer) => settings.step.children - fewer).find(
     (children) => children >= 2 && fewestEpochs({ ...settings, step: { ...settings.step, children } }) <= epochs,

@@ -28,3 +28,23 @@ export const differingSettings = (settings: Settings, preset: PresetName): reado
     const [own, usual] = [settings, presets[preset]].map((each) => JSON.stringify(valueOf(each, name)));
     return own !== usual && name !== 'limits.memory';
   });
+
+/** What a value must be, of an issue that the schema has with it. */
+export const wanted = (issue: z.core.$ZodIssue): string => {
+  switch (issue.code) {
+    case 'too_small':
+      return issue.origin === 'array'
+        ? `must be at least ${String(issue.minimum)} of them`
+        : `must be ${issue.inclusive === true ? 'at least' : 'more than'} ${String(issue.minimum)}`;
+    case 'too_big':
+      return issue.origin === 'array'
+        ? `must be at most ${String(issue.maximum)} of them`
+        : `must be ${issue.inclusive === true ? 'at most' : 'less than'} ${String(issue.maximum)}`;
+    case 'invalid_type':
+      return `must be ${issue.expected === 'int' ? 'a whole number' : issue.expected === 'array' ? 'a list' : `a ${issue.expected}`}`;
+    case 'invalid_value':
+      return `must be one of ${issue.values.map(String).join(', ')}`;
+    default:
+      return issue.message;
+  }
+};

@@ -5,24 +5,33 @@ const share = z.number().min(0).max(1);
 const count = z.int().min(1);
 const rate = z.number().positive().max(10);
 
-export const methodNames = ['nash', 'sh', 'shr', 'shrsep'] as const;
+/** The paper's four. */
+export const paperMethods = ['nash', 'sh', 'shr', 'shrsep'] as const;
+/** What they are compared with: growth without selection, and training without growth. */
+export const baselineMethods = ['random', 'vanilla'] as const;
+export const methodNames = [...paperMethods, ...baselineMethods] as const;
 export type MethodName = (typeof methodNames)[number];
 
 export interface Method {
-  /** Hill climbing trains all children alike; halving drops all but 1/η after each rung. */
-  readonly selection: 'hill-climbing' | 'halving';
+  /**
+   * Hill climbing trains all children alike; halving drops all but 1/η after each rung. Of `random`, one child is drawn and
+   * trained as halving's winner is, and with `none` that is always child 0, the parent itself.
+   */
+  readonly selection: 'hill-climbing' | 'halving' | 'random' | 'none';
   /** When the learning rate starts anew, and with it the momentum. */
   readonly restart: 'step' | 'rung';
   /** Whether separable convolutions are inserted too (§3.2.6). */
   readonly separable: boolean;
 }
 
-/** §4.2.1 to §4.2.4. */
+/** §4.2.1 to §4.2.4; the baselines are trained in the cycles of SHR, the longest that a winner has. */
 export const methods: { readonly [Name in MethodName]: Method } = {
   nash: { selection: 'hill-climbing', restart: 'step', separable: false },
   sh: { selection: 'halving', restart: 'step', separable: false },
   shr: { selection: 'halving', restart: 'rung', separable: false },
   shrsep: { selection: 'halving', restart: 'rung', separable: true },
+  random: { selection: 'random', restart: 'rung', separable: false },
+  vanilla: { selection: 'none', restart: 'rung', separable: false },
 };
 
 export const settingsSchema = z.strictObject({
@@ -73,12 +82,32 @@ export const settingsSchema = z.strictObject({
     /** Seconds of search before the final training, §4.3; null for no limit. */
     seconds: z.number().positive().nullable(),
   }),
-  final: z.strictObject({ epochs: count, rate }),
+  /** Without epochs the search ends with the winner as it is, and the test set is not read. */
+  final: z.strictObject({ epochs: z.int().min(0), rate }),
   /** Whether the vanilla network is given the winner's epochs too, to compare. */
   baseline: z.boolean(),
+  /** Whether validation is measured under the training augmentation too, as the authors did. It decides nothing. */
+  augmentedValidation: z.boolean().default(false),
 });
 
 export type Settings = z.infer<typeof settingsSchema>;
+
+/** Settings as they are overridden: any member of any group. */
+export type SettingsOverride = {
+  readonly [Key in keyof Settings]?: Settings[Key] extends readonly unknown[]
+    ? Settings[Key]
+    : Partial<Settings[Key]> | Settings[Key];
+};
+
+/** The settings with those of the override in their place. */
+export function mergeSettings(settings: Settings, override: SettingsOverride): Settings {
+  const merged = Object.entries(override).map(([key, value]) => {
+    const old = settings[key as keyof Settings];
+    const isGroup = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return [key, isGroup ? { ...(old as object), ...value } : value];
+  });
+  return { ...settings, ...Object.fromEntries(merged) };
+}
 
 export const presetNames = ['paper', 'laptop', 'quick'] as const;
 export type PresetName = (typeof presetNames)[number];
@@ -105,6 +134,7 @@ const paper: Settings = {
   },
   final: { epochs: 200, rate: 0.025 },
   baseline: false,
+  augmentedValidation: false,
 };
 
 /** `laptop` is meant to take an hour on two cores with AVX2 (by estimate), `quick` a minute or two; both end by steps and epochs, not

@@ -14,6 +14,8 @@ export interface EpochPoint {
   readonly epoch: number;
   readonly loss: number;
   readonly validation: Measured | null;
+  /** Under the training augmentation; null where that was not measured. */
+  readonly augmented: Measured | null;
 }
 
 /** One network in training, from its birth on. */
@@ -41,6 +43,8 @@ export interface Step {
   readonly step: number;
   readonly parent: LineId;
   readonly children: readonly LineId[];
+  /** The child that alone is trained, where the method draws one. */
+  readonly drawn: LineId | null;
   /** Rungs that ended, with who survived. */
   readonly rungs: readonly { readonly survivors: readonly LineId[]; readonly dropped: readonly LineId[] }[];
   readonly winner: LineId | null;
@@ -162,6 +166,7 @@ export function reduce(state: SearchState, event: SearchEvent): SearchState {
         step: event.step,
         parent: parent.id,
         children: event.children.map((child) => child.line),
+        drawn: event.drawn ?? null,
         rungs: [],
         winner: null,
       };
@@ -171,7 +176,8 @@ export function reduce(state: SearchState, event: SearchEvent): SearchState {
       return change(state, event.line, { certificate: event.certificate });
     case 'epoch': {
       const line = lineOf(state, event.line);
-      const epochs = [...line.epochs, { epoch: event.epoch, loss: event.loss, validation: event.validation }];
+      const { epoch, loss, validation, augmented = null } = event;
+      const epochs = [...line.epochs, { epoch, loss, validation, augmented }];
       const next = change(state, event.line, { checkpoint: event.checkpoint, epochs });
       return { ...next, tasks: new Map(state.tasks).set(event.task, event.done) };
     }

@@ -62,6 +62,8 @@ export interface TrainingJob {
    * of the slice's first minibatch in the line, which names its epoch and its random streams.
    */
   readonly minibatches: { readonly first: number; readonly count: number; readonly done: number };
+  /** Whether validation is measured under the training augmentation too. */
+  readonly augmentedValidation?: boolean;
   readonly engine: EngineReference;
 }
 
@@ -185,6 +187,8 @@ export type Report =
       readonly epoch: number;
       readonly loss: number;
       readonly validation: Measured | null;
+      /** The same images under the training augmentation, where the job asks for it. */
+      readonly augmented?: Measured;
       readonly checkpoint: string;
     }
   | { readonly kind: 'verified'; readonly verified: Verified }

@@ -6,6 +6,7 @@ import type { Network, NodeId } from '../network/network.ts';
 import type { Tensors } from '../network/tensor.ts';
 import { lower } from '../program/lower.ts';
 import { must } from '../util/assert.ts';
+import type { Random } from '../util/random.ts';
 import type { Measured } from './job.ts';
 
 /** An augmented batch: normalised images (N, C, H, W) and mixed labels (N, classes). */
@@ -130,12 +131,17 @@ export interface Evaluator {
     indices: Uint32Array,
     breathe: () => Promise<void>,
   ): Promise<Measured & { readonly confusion: readonly (readonly number[])[] }>;
+  /**
+   * Loss and accuracy over those training images under the batcher's augmentation, in whole batches: the last one is filled
+   * up with the first images again, which are not counted. Right is the class that has the largest share of a mixed label.
+   */
+  measureAugmented(indices: Uint32Array, random: (batch: number) => Random, breathe: () => Promise<void>): Promise<Measured>;
   /** The logits of those images, row-major (images, classes). */
   logits(part: Part, indices: Uint32Array, breathe: () => Promise<void>): Promise<Float32Array>;
   dispose(): void;
 }
 
-/** Clean images, running statistics. */
+/** Running statistics. */
 export async function createEvaluator(
   engine: Engine,
   network: Network,
@@ -179,6 +185,22 @@ export async function createEvaluator(
         }
       });
       return { loss: loss / indices.length, accuracy: right / indices.length, confusion };
+    },
+    async measureAugmented(indices, random, breathe) {
+      let [loss, right] = [0, 0];
+      const whole = Math.ceil(indices.length / size) * size;
+      const order = Uint32Array.from({ length: whole }, (_none, at) => indices[at % indices.length] as number);
+      for (let first = 0; first < whole; first += size) {
+        batcher.fillTraining(order, first, random(first / size), session.input(program.images), labels);
+        await session.run();
+        const logits = session.output(output);
+        for (let image = 0; image < Math.min(size, indices.length - first); image++) {
+          loss += crossEntropy(logits, labels, image, classes);
+          if (argmax(logits, image * classes, classes) === argmax(labels, image * classes, classes)) right++;
+        }
+        await breathe();
+      }
+      return { loss: loss / indices.length, accuracy: right / indices.length };
     },
     async logits(part, indices, breathe) {
       const all = new Float32Array(indices.length * classes);

@@ -113,7 +113,15 @@ export async function train(job: TrainingJob, surroundings: Surroundings): Promi
         const state = session.save();
         evaluator?.load(state);
         const validation = (await evaluator?.measure(dataset.train, images.validation, breathe)) ?? null;
-        if (validation !== null && !Number.isFinite(validation.loss))
+        const augmented =
+          evaluator !== null && job.augmentedValidation === true
+            ? await evaluator.measureAugmented(
+                images.validation,
+                (batch) => random(...job.key, 'augmented validation', minibatch, batch),
+                breathe,
+              )
+            : undefined;
+        if (validation !== null && !Number.isFinite(validation.loss + (augmented?.loss ?? 0)))
           throw new JobFailure('diverged', 'the validation loss is not finite');
         hash = await checkpoints.write({ network, tensors: state });
         report({
@@ -122,6 +130,7 @@ export async function train(job: TrainingJob, surroundings: Surroundings): Promi
           epoch: epoch + 1,
           loss: sum / counted,
           validation: validation === null ? null : { loss: validation.loss, accuracy: validation.accuracy },
+          ...(augmented === undefined ? {} : { augmented }),
           checkpoint: hash,
         });
         [sum, counted] = [0, 0];

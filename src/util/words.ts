@@ -39,3 +39,21 @@ export function formatLoss(loss: number): string {
 /** What a terminal would take for a command is shown as `?`: names of files and classes come from anywhere. */
 // oxlint-disable-next-line no-control-regex
 export const printable = (text: string): string => text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+
+/** Steps of single changes from one word to the other (Levenshtein). */
+export function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_none, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}
+
+/** The name nearest to a misspelt one. */
+export const nearest = (word: string, names: readonly string[]): string | undefined =>
+  names.toSorted((a, b) => distance(word, a) - distance(word, b))[0];

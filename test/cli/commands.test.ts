@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { readRun } from '../../src/run/open.ts';
+import { readRun } from '../../src/run/read.ts';
 import { replay } from '../../src/run/replay.ts';
 import type { Entry } from '../../src/run/events.ts';
 import { must } from '../../src/util/assert.ts';

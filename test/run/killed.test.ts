@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { readRun, search, resume, type SearchOptions } from '../../src/run/open.ts';
+import { search, resume, type SearchOptions } from '../../src/run/open.ts';
+import { readRun } from '../../src/run/read.ts';
 import { neededCheckpoints } from '../../src/run/folder.ts';
 import { random } from '../../src/util/random.ts';
 import {

@@ -54,13 +54,19 @@ await test('rungs: shrinking, within their epochs, and the numbers that are said
       }
       assert.ok(rungs.reduce((sum, rung) => sum + rung.size * rung.epochs, 0) <= epochs);
       assert.ok(rungs.every((rung) => rung.epochs >= 1));
+      const sizes = rungs.map(({ size }) => size);
       if (method === 'nash') assert.equal(rungs.length, 1);
-      else
+      else if (method === 'random' || method === 'vanilla') {
+        assert.ok(sizes.every((size) => size === 1));
+        const winners = planRungs({ ...settings({}), method: 'shr' });
         assert.deepEqual(
-          rungs.map(({ size }) => size),
-          rungSizes(children, eta),
+          rungs.map((rung) => rung.epochs),
+          typeof winners === 'string' ? [] : winners.map((rung) => rung.epochs),
         );
-      rungs.slice(1).forEach((rung, index) => assert.equal(rung.size, Math.ceil((rungs[index]?.size ?? 0) / eta)));
+      } else {
+        assert.deepEqual(sizes, rungSizes(children, eta));
+        rungs.slice(1).forEach((rung, index) => assert.equal(rung.size, Math.ceil((rungs[index]?.size ?? 0) / eta)));
+      }
     }),
   );
 });
@@ -88,7 +94,7 @@ await test('the learning rate over the epochs of two steps, as Figure 1 draws it
   // Restarts at 5, 15 and 35: cosines of 5, 10, 20 and 40 epochs.
   const restarting = Array(2).fill('1.00 1.00 .50 1.00 .85 .50 .15 1.00 .96 .85 .69 .50 .31 .15 .04').join(' ');
   assert.equal(drawRates('shr', 2), restarting);
-  assert.equal(drawRates('shrsep', 2), restarting);
+  for (const method of ['shrsep', 'random', 'vanilla'] as const) assert.equal(drawRates(method, 2), restarting);
 });
 
 await test('the rate of a schedule: its start, its end, and a cut anywhere changes nothing', () => {

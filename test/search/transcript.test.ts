@@ -4,9 +4,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { SearchEvent } from '../../src/search/events.ts';
 import { baselineSlices, bestSoFar, limitsOf, next, rank } from '../../src/search/next.ts';
-import { methodNames, methods, presets } from '../../src/search/settings.ts';
+import { methodNames, methods, paperMethods, presets } from '../../src/search/settings.ts';
 import { emptyState, lineOf, reduce, type SearchState } from '../../src/search/state.ts';
 import { countParameters } from '../../src/network/cost.ts';
+import { bestLine } from '../../src/run/folder.ts';
 import { random } from '../../src/util/random.ts';
 import { contextOf, eventsOf, simulate, type Simulation } from '../support/simulation.ts';
 
@@ -98,7 +99,7 @@ await test('NASH: all children alike in one rung; SHRsep: as SHR, and separable 
     finished
     `),
   );
-  for (const method of methodNames) {
+  for (const method of paperMethods) {
     const { events } = simulate(contextOf({ ...small, method, step: { ...step, mutations: 8 }, ...steps(2) }));
     const kinds = new Set(
       events
@@ -129,6 +130,64 @@ await test('the paper: 8×5 4×10 2×20 1×40, and the second step begins with t
   assert.ok(transcript.some((line) => line.includes('final/0: epochs 0–200 at 0.025')));
 });
 
+await test('random growth: children are drawn as ever, and one of them alone is trained, in the epochs of halving’s winner', () => {
+  const context = contextOf({ ...small, method: 'random', step, ...steps(2) });
+  const { transcript, state, events } = simulate(context, { instead: scores(ranking, context) });
+  const [first, second] = state.steps;
+  assert.equal(first?.children.length, 4);
+  const drawn = first?.drawn ?? '';
+  assert.deepEqual(
+    transcript.filter((line) => line.startsWith('  s1')).map((line) => line.replace(/, (on|grown)$/, '')),
+    [
+      `  ${drawn}/0: epochs 0–1 at 0.01 from 0 to 1`,
+      `  ${drawn}/1: epochs 1–3 at 0.01 from 0 to 1`,
+      `  ${drawn}/2: epochs 3–7 at 0.01 from 0 to 1`,
+    ],
+  );
+  assert.ok(transcript.includes(`selected ${drawn}`));
+  assert.equal(second?.parent, drawn);
+  const same = simulate(contextOf({ ...small, method: 'shr', step, ...steps(1) })).events;
+  const childrenOf = (of: readonly SearchEvent[]) => of.flatMap((event) => (event.type === 'step' ? [event.children] : []))[0];
+  assert.deepEqual(childrenOf(events), childrenOf(same), 'drawn as where they compete');
+  const draws = Array.from({ length: 60 }, (_none, seed) => simulate({ ...context, settings: { ...context.settings, seed } }));
+  for (const child of ['c0', 'c1', 'c2', 'c3']) {
+    const times = draws.flatMap((each) => each.state.steps).filter((one) => one.drawn?.endsWith(child) === true).length;
+    assert.ok(times >= 15 && times <= 45, `${child}: ${times} of 120`);
+  }
+});
+
+await test('vanilla: the network is not mutated, and trained in the cycles of SHR’s winner', () => {
+  const context = contextOf({ ...small, method: 'vanilla', step, ...steps(1) });
+  assert.equal(
+    draw(simulate(context, { instead: scores(ranking, context) })),
+    lines(`
+    vanilla
+      vanilla: epochs 0–2 at 0.01, anew
+    step 1 of vanilla: s1c0(0)
+      s1c0/0: epochs 0–1 at 0.01 from 0 to 1, on
+    rung 0: s1c0 | 
+      s1c0/1: epochs 1–3 at 0.01 from 0 to 1, on
+    rung 1: s1c0 | 
+      s1c0/2: epochs 3–7 at 0.01 from 0 to 1, on
+    rung 2: s1c0 | 
+    selected s1c0
+    stop (steps) with s1c0
+    slice of final: 42 minibatches from 0 to 1, anew
+      final/0: epochs 0–3 at 0.025 from 0 to 1, on
+      test final
+    finished
+    `),
+  );
+});
+
+await test('without a final training the search ends with the winner, and the test set is not read', () => {
+  const context = contextOf({ ...small, method: 'shr', step, ...steps(1), final: { epochs: 0, rate: 0.025 } });
+  const { transcript, state } = simulate(context, { instead: scores(ranking, context) });
+  assert.deepEqual(transcript.slice(-3), ['selected s1c2', 'stop (steps) with s1c2', 'finished']);
+  assert.equal(state.readings, 0);
+  assert.equal(bestLine(state), 's1c2');
+});
+
 await test('without a step: the vanilla network is trained to the end', () => {
   const context = contextOf({ ...small, ...steps(0) });
   assert.equal(
@@ -152,7 +211,11 @@ await test('ties: lower validation loss, then fewer parameters, then the lower i
   const ranked = (fields: Readonly<Record<string, readonly [accuracy: number, loss: number, parameters: number]>>): string => {
     const tied = { ...state, lines: new Map(state.lines) };
     for (const [id, [accuracy, loss, parameters]] of Object.entries(fields))
-      tied.lines.set(id, { ...lineOf(state, id), parameters, epochs: [{ epoch: 1, loss: 0, validation: { accuracy, loss } }] });
+      tied.lines.set(id, {
+        ...lineOf(state, id),
+        parameters,
+        epochs: [{ epoch: 1, loss: 0, validation: { accuracy, loss }, augmented: null }],
+      });
     return rank(tied, ids.toReversed()).join(' ');
   };
   assert.equal(ranked({ s1c0: [0.1, 0, 1], s1c1: [0.3, 9, 9], s1c2: [0.2, 0, 1], s1c3: [0.4, 9, 9] }), 's1c3 s1c1 s1c2 s1c0');
@@ -168,6 +231,14 @@ const lose = (task: { readonly id: string; readonly line: string }, retried = fa
   failure: 'diverged',
   message: 'the loss became NaN',
   retried,
+});
+
+await test('random growth: a drawn child that is lost leaves the parent', () => {
+  const context = contextOf({ ...small, method: 'random', step, ...steps(1) });
+  const { state } = simulate(context, {
+    instead: (task) => (task.id.startsWith('s1') ? [lose(task)] : eventsOf(task, context)),
+  });
+  assert.equal(state.stop?.line, 'vanilla');
 });
 
 await test('children lost on the way leave the planned sizes of later rungs as they are', () => {
@@ -275,9 +346,7 @@ await test('the baseline has the winner’s cycles and then its final training',
   for (const method of methodNames) {
     const context = contextOf({ ...small, method, step, baseline: true, ...steps(2) });
     const { state, events } = simulate(context, { instead: scores({ ...ranking, s2c1: 0.95 }, context) });
-    const winner = events.filter(
-      (event) => event.type === 'epoch' && /^s[12]c[12]\//.test(event.task) && (event.line === 's1c2' || event.line === 's2c1'),
-    );
+    const winner = events.filter((event) => event.type === 'epoch' && state.steps.some((each) => each.winner === event.line));
     const ofLine = (line: string): number => lineOf(state, line).epochs.length;
     assert.equal(ofLine('baseline'), winner.length + ofLine('final'), method);
     assert.equal(lineOf(state, 'baseline').network, lineOf(state, 'vanilla').network);
@@ -346,20 +415,20 @@ await test('any prefix of the events goes on to the same end', () => {
 await test('no child passes a limit, whatever is drawn; edits that do not fit are not made', () => {
   let refused = 0;
   fc.assert(
-    fc.property(cases, fc.integer({ min: 110, max: 600 }), ({ method, seed }, parameters) => {
+    fc.property(cases, fc.integer({ min: 110, max: 300 }), ({ method, seed }, parameters) => {
       const base = contextFor({ method, seed });
-      const limits = { ...base.settings.limits, parameters, multiplyAdds: 12_000, channels: 12 };
+      const limits = { ...base.settings.limits, parameters, multiplyAdds: 8_000, channels: 12 };
       const context = { ...base, settings: { ...base.settings, limits } };
       const { state } = simulate(context);
       const { admits } = limitsOf(context);
       for (const line of state.lines.values()) {
         if (line.edits.length === 0) continue;
-        assert.ok(line.parameters <= parameters && line.multiplyAdds <= 12_000);
+        assert.ok(line.parameters <= parameters && line.multiplyAdds <= 8_000);
         assert.ok(admits(line.network));
         if (line.edits.length < step.mutations) refused++;
       }
     }),
     { numRuns: 40 },
   );
-  assert.ok(refused > 0, 'the limits bite');
+  assert.ok(refused > 0, `the limits bite: ${refused}`);
 });

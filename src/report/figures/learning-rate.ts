@@ -1,6 +1,6 @@
 /** Figure 1: the learning rate over a step, by method: from the settings alone. */
 import { planRungs, formatRungs, scheduleOf, type Rung } from '../../search/rungs.ts';
-import type { MethodName, Settings } from '../../search/settings.ts';
+import { methods, type MethodName, type Settings } from '../../search/settings.ts';
 import { rateAt } from '../../training/schedule.ts';
 import { legend, path, plane, type Point } from '../chart.ts';
 import { narrowWidth, type Drawing, type Figure } from '../figure.ts';
@@ -31,10 +31,10 @@ interface Shown {
 
 const strokes: Readonly<Record<string, string>> = { nash: 'dotted', sh: 'dashed', shr: '' };
 
-/** SHR and SHRsep have one schedule. */
+/** What restarts at each rung has SHR's schedule. */
 const shownOf = (settings: Settings): readonly Shown[] =>
   (['shr', 'sh', 'nash'] as const).map((name) => {
-    const own = name === settings.method || (name === 'shr' && settings.method === 'shrsep');
+    const own = name === settings.method || (name === 'shr' && methods[settings.method].restart === 'rung');
     const method = own ? settings.method : name;
     return { method, own, rungs: planRungs({ ...settings, method }) };
   });

@@ -6,7 +6,7 @@ import { formatPercent, plural } from '../../util/words.ts';
 import { label, mark } from '../chart.ts';
 import { narrowWidth, type Drawing, type Figure } from '../figure.ts';
 import { coordinate, html, type Markup } from '../markup.ts';
-import { childrenOf, lastAccuracy, type Child, type Subject } from '../subject.ts';
+import { childrenOf, lastAccuracy, selectionWords, trainingWords, type Child, type Subject } from '../subject.ts';
 
 /** Children drawn at most; the rest are in the table. */
 const mostRows = 24;
@@ -92,17 +92,16 @@ function draw(subject: Subject, step: Step, children: readonly Child[], more: nu
 export function stepFigure(subject: Subject, step: Step): Figure {
   const all = byFate(childrenOf(subject, step));
   const shown = all.slice(0, mostRows);
-  const halving = methods[subject.settings.method].selection === 'halving';
+  const { selection } = methods[subject.settings.method];
   const words = all.map(({ line, accuracies, fate }) => {
     const measured = accuracies.flatMap((accuracy) => (accuracy === null ? [] : [formatPercent(accuracy)]));
     return `${line.id} ${measured.length === 0 ? 'not measured' : measured.join(', ')}${fate.kind === 'won' ? ' (winner)' : ''}`;
   });
   return {
     name: `step-${step.step}`,
-    title: `Step ${step.step} by ${halving ? 'successive halving' : 'hill climbing'}`,
+    title: `Step ${step.step} by ${selectionWords[selection]}`,
     alternative: `Children of ${step.parent}, with the validation accuracy after each rung: ${words.slice(0, mostRows).join('; ')}.`,
-    caption: html`Validation accuracy after each rung;
-    ${halving ? 'after a rung the better ones go on' : 'all children are trained alike'}. ★ the winner, the next parent; × dropped
+    caption: html`Validation accuracy after each rung; ${trainingWords[selection]}. ★ the winner, the next parent; × dropped
     there${all.some(({ fate }) => fate.kind === 'lost') ? '; “lost”: its training gave nothing' : ''}.${step.winner === null ? ' This step is not over.' : ''}`,
     narrow: draw(subject, step, shown, all.length - shown.length),
     wide: null,

@@ -11,7 +11,7 @@ import { inlineSvg } from '../figure.ts';
 import type { Figures } from '../figures.ts';
 import { drawNetwork } from '../graph.ts';
 import { html, type Markup } from '../markup.ts';
-import { childrenOf, type Child, type Subject } from '../subject.ts';
+import { childrenOf, trainingWords, type Child, type Subject } from '../subject.ts';
 import { anchorOf, figureHtml, folded, scrolling, section, type Place } from './parts.ts';
 
 /** Characters of drawn differences at most: the rest of the children are told in words. */
@@ -176,7 +176,7 @@ export function familySection(subject: Subject, figures: Figures, place: Place):
     </section>`;
   });
   const accuracy = vanilla.epochs.findLast(({ validation }) => validation !== null)?.validation?.accuracy;
-  const halving = methods[subject.settings.method].selection === 'halving';
+  const { selection } = methods[subject.settings.method];
   return section(
     place,
     'family',
@@ -184,7 +184,7 @@ export function familySection(subject: Subject, figures: Figures, place: Place):
     html`<p>
       It began with the ${startWords(subject.state.search)}: ${formatWhole(vanilla.parameters)} parameters,
       ${plural(vanilla.epochs.length, 'epoch')}${accuracy === undefined ? '' : `, ${formatPercent(accuracy)} of the validation images right`}.
-      ${steps.length === 0 ? 'No step was begun.' : `Each step makes ${plural(steps[0]?.children.length ?? 0, 'child', 'children')} of the best network, the first of them the parent itself, and trains them ${halving ? 'in rungs, of which each keeps the better ones' : 'alike'}: ${formatRungs(subject.rungs)} (children × epochs).`}
+      ${steps.length === 0 ? 'No step was begun.' : `Each step makes ${plural(steps[0]?.children.length ?? 0, 'child', 'children')} of the best network, the first of them the parent itself; ${trainingWords[selection]}: ${formatRungs(subject.rungs)} (children × epochs).`}
     </p>`,
     figures.family === null ? null : figureHtml(place, figures.family),
     blocks,

@@ -6,7 +6,7 @@ import { formatDuration } from '../../util/duration.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../../util/words.ts';
 import { html, type Content, type Markup } from '../markup.ts';
 import { conditionSentence, resultOf } from '../result.ts';
-import { methodLabel, type Subject } from '../subject.ts';
+import { methodLabel, selectionWords, type Subject } from '../subject.ts';
 import { pairs, type Place } from './parts.ts';
 
 /** `3.4`, `120`. */
@@ -15,7 +15,7 @@ const formatFactor = (factor: number): string => (factor < 100 ? factor.toFixed(
 const methodWords = (name: MethodName): string => {
   const { selection, restart, separable } = methods[name];
   return [
-    selection === 'halving' ? 'successive halving' : 'hill climbing',
+    selectionWords[selection],
     `the learning rate anew at each ${restart}`,
     ...(separable ? ['separable convolutions too'] : []),
   ].join(', ');

@@ -1,0 +1,92 @@
+/** What the runs of a study say, read from their folders: also of a study that is not over. */
+import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { folderOf } from '../run/folder.ts';
+import { readRun, type Read } from '../run/read.ts';
+import { formatRungs, rungsFor } from '../search/rungs.ts';
+import { lineage, lineOf, validationOf } from '../search/state.ts';
+import { must } from '../util/assert.ts';
+import { formatWhole, plural } from '../util/words.ts';
+import type { Study } from './file.ts';
+import type { Arm, Outcome, StudyResult } from './result.ts';
+import { plannedRuns, type PlannedRun } from './run.ts';
+
+/** A run of the study that is there, finished or not. */
+export interface StudyRun {
+  readonly run: PlannedRun;
+  readonly read: Read;
+}
+
+/** Undefined where the run is not finished. */
+function outcomeOf({ run, read }: StudyRun): Outcome | undefined {
+  const { search, seconds } = read.state;
+  if (!search.finished || search.stop === null) return undefined;
+  const { line } = search.stop;
+  const winner = lineOf(search, line);
+  const validation = validationOf(search, line);
+  return {
+    repetition: run.repetition,
+    run: run.folder,
+    network: winner.network,
+    test: search.tests.get('final')?.measured.accuracy ?? null,
+    validation: must(validation, `validation of ${line}`).accuracy,
+    parameters: winner.parameters,
+    multiplyAdds: winner.multiplyAdds,
+    epochs: lineage(search, 'final').reduce((sum, { epochs }) => sum + epochs.length, 0),
+    seconds,
+    vanilla: lineOf(search, 'vanilla').epochs.flatMap(({ validation: clean, augmented }) =>
+      clean === null ? [] : [{ clean: clean.accuracy, augmented: augmented?.accuracy ?? null }],
+    ),
+  };
+}
+
+/** What the numbers were measured on, in a sentence. */
+function scaleOf(study: Study, reads: readonly Read[]): string {
+  const [arm] = study.arms;
+  const { settings } = must(arm, 'arm');
+  const { widths, images, validation, vanilla, step, limits, final } = settings;
+  const data = reads[0]?.config.data;
+  const used = Math.min(images ?? Infinity, data?.trainImages ?? Infinity);
+  const count = Number.isFinite(used) ? formatWhole(used) : 'all';
+  const parts = [
+    `${data?.name ?? study.dataset}: ${count} training images, ${Math.round(100 * validation)} % of them for validation`,
+    `vanilla network ${widths.join('-')} wide, ${plural(vanilla.epochs, 'epoch')}`,
+  ];
+  if (study.kind === 'growth') {
+    const rungs = rungsFor({ ...settings, method: 'shr' });
+    parts.push(
+      `${limits.steps === null ? 'steps as time allows' : plural(limits.steps, 'step')} of ${step.children} children and ${step.epochs} epochs (halving: ${formatRungs(rungs)})`,
+      `final training of ${plural(final.epochs, 'epoch')}`,
+    );
+  }
+  return `${parts.join('; ')}.`;
+}
+
+export interface Collected {
+  readonly result: StudyResult;
+  /** The vanilla network's run, where it is shared and begun. */
+  readonly vanilla: StudyRun | null;
+  readonly runs: readonly StudyRun[];
+}
+
+export function collectStudy(study: Study, root: string): Collected {
+  const planned = plannedRuns(study);
+  const there = (run: PlannedRun): StudyRun[] => {
+    const folder = join(root, run.folder);
+    return existsSync(folderOf(folder).config) ? [{ run, read: readRun(folder) }] : [];
+  };
+  const runs = planned.runs.flatMap(there);
+  const [vanilla = null] = planned.vanilla === null ? [] : there(planned.vanilla);
+  const arms = study.arms.map(({ name, baseline, settings }): Arm => ({
+    name,
+    baseline,
+    augmentation: settings.augmentation,
+    outcomes: runs.filter(({ run }) => run.arm === name).flatMap((each) => outcomeOf(each) ?? []),
+  }));
+  const { title, kind, repetitions } = study;
+  const scale = scaleOf(
+    study,
+    runs.map(({ read }) => read),
+  );
+  return { result: { title, kind, scale, repetitions, arms }, vanilla, runs };
+}

@@ -1,0 +1,175 @@
+/**
+ * The runs of a study, side by side: those that are missing are begun, those that stopped go on, those that ended are left as
+ * they are. A run that fails costs the study that run.
+ */
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DataEvent } from '../data/source.ts';
+import type { Config } from '../run/config.ts';
+import type { RunItem } from '../run/drive.ts';
+import { folderOf } from '../run/folder.ts';
+import { resume, search, type SearchOptions } from '../run/open.ts';
+import { readRun } from '../run/read.ts';
+import { settingNames, valueOf } from '../search/setting-names.ts';
+import type { Settings } from '../search/settings.ts';
+import { channel } from '../util/channel.ts';
+import { RunError, UserError } from '../util/user-error.ts';
+import { folderName, type Study } from './file.ts';
+
+export interface PlannedRun {
+  /** Null: the vanilla network that the others start from. */
+  readonly arm: string | null;
+  /** From 1. */
+  readonly repetition: number;
+  /** Within the study's folder. */
+  readonly folder: string;
+  readonly settings: Settings;
+}
+
+/** The vanilla network, where it is shared; and the runs, all arms of a repetition before the next. */
+export function plannedRuns(study: Study): { readonly vanilla: PlannedRun | null; readonly runs: readonly PlannedRun[] } {
+  const runs = Array.from({ length: study.repetitions }, (_none, index) =>
+    study.arms.map(({ name, settings }) => ({
+      arm: name,
+      repetition: index + 1,
+      folder: `${folderName(name)}-${index + 1}`,
+      settings: { ...settings, seed: study.seed + index },
+    })),
+  ).flat();
+  const first = study.arms[0];
+  if (study.kind === 'vanilla' || first === undefined) return { vanilla: null, runs };
+  const { settings } = first;
+  const alone: Settings = {
+    ...settings,
+    method: 'vanilla',
+    limits: { ...settings.limits, steps: 0 },
+    final: { ...settings.final, epochs: 0 },
+    baseline: false,
+  };
+  return { vanilla: { arm: null, repetition: 1, folder: 'vanilla', settings: alone }, runs };
+}
+
+export interface StudyOptions {
+  /** The study's folder. */
+  readonly root: string;
+  /** Runs side by side. */
+  readonly jobs: number;
+  /** Where a named dataset's files are; over what the file says. */
+  readonly data?: string;
+  readonly signal: AbortSignal;
+  readonly onData?: (event: DataEvent) => void;
+}
+
+export type StudyItem =
+  | { readonly kind: 'begun'; readonly run: PlannedRun; readonly resumed: boolean }
+  | { readonly kind: 'item'; readonly run: PlannedRun; readonly item: RunItem }
+  /** `finished`: it came to its end now. */
+  | { readonly kind: 'ended'; readonly run: PlannedRun; readonly finished: boolean }
+  | { readonly kind: 'failed'; readonly run: PlannedRun; readonly message: string };
+
+const isRun = (root: string): boolean => existsSync(folderOf(root).config);
+
+/** A run that is there must be the one that the file asks for. */
+function checkSame(root: string, { settings }: PlannedRun, { data, settings: own }: Config, study: Study): void {
+  if (data.reference !== study.dataset)
+    throw new UserError(
+      `${root} was begun with the dataset ${data.reference}, the file says ${study.dataset}: give the study another folder (--folder)`,
+    );
+  for (const name of settingNames) {
+    if (name === 'batch' && !study.batchGiven) continue;
+    const [then, now] = [own, settings].map((each) => JSON.stringify(valueOf(each, name)));
+    if (then !== now)
+      throw new UserError(
+        `${root} was begun with ${name} ${then}, the file says ${now}: give the study another folder (--folder)`,
+      );
+  }
+}
+
+/** Checks what is there already, before anything is begun. */
+export function checkFolder(study: Study, root: string): void {
+  const { vanilla, runs } = plannedRuns(study);
+  for (const run of [...(vanilla === null ? [] : [vanilla]), ...runs]) {
+    const folder = join(root, run.folder);
+    if (isRun(folder)) checkSame(folder, run, readRun(folder).config, study);
+  }
+}
+
+export async function* runStudy(study: Study, options: StudyOptions): AsyncGenerator<StudyItem> {
+  const { root, jobs, onData } = options;
+  const { vanilla, runs } = plannedRuns(study);
+  const left = new AbortController();
+  const signal = AbortSignal.any([options.signal, left.signal]);
+  checkFolder(study, root);
+  mkdirSync(root, { recursive: true });
+  const folder = options.data ?? study.data;
+  const shared = vanilla === null ? null : join(root, vanilla.folder);
+  const said = onData === undefined ? {} : { onData };
+
+  const searchOptions = (run: PlannedRun): SearchOptions => {
+    const { batch: _batch, ...withoutBatch } = run.settings;
+    return {
+      dataset: study.dataset,
+      preset: study.preset,
+      settings: study.batchGiven || study.preset === 'paper' ? run.settings : withoutBatch,
+      engine: study.engine,
+      workers: run.arm === null ? jobs : 1,
+      run: join(root, run.folder),
+      signal,
+      ...said,
+      ...(folder === null ? {} : { dataFolder: folder }),
+      ...(study.imageSize === null ? {} : { imageSize: study.imageSize }),
+      ...(run.arm === null || shared === null ? {} : { vanilla: shared }),
+    };
+  };
+
+  async function follow(run: PlannedRun, put: (item: StudyItem) => void): Promise<void> {
+    const path = join(root, run.folder);
+    const resumed = isRun(path);
+    if (resumed && readRun(path).state.search.finished) return;
+    put({ kind: 'begun', run, resumed });
+    const events = resumed ? resume(path, { signal, ...said }) : search(searchOptions(run));
+    for await (const item of events) put({ kind: 'item', run, item });
+    put({ kind: 'ended', run, finished: readRun(path).state.search.finished });
+  }
+
+  if (vanilla !== null) {
+    yield* together([vanilla], 1);
+    // Nothing can be begun without it.
+    if (!isRun(shared as string) || !readRun(shared as string).state.search.finished) return;
+  }
+  yield* together(runs, jobs);
+
+  /** Those runs, so many at a time, as their items come. Whoever leaves ends them in order. */
+  async function* together(all: readonly PlannedRun[], lanes: number): AsyncGenerator<StudyItem> {
+    const items = channel<StudyItem | Error | null>();
+    const waiting = [...all];
+    const lane = async (): Promise<void> => {
+      for (;;) {
+        const run = signal.aborted ? undefined : waiting.shift();
+        if (run === undefined) return;
+        try {
+          await follow(run, (item) => items.put(item));
+        } catch (error) {
+          if (signal.aborted && error === signal.reason) return;
+          // Of a run's own making; anything else is a mistake of ours.
+          if (!(error instanceof RunError) && !(error instanceof UserError)) return items.put(error as Error);
+          items.put({ kind: 'failed', run, message: error.message });
+        }
+      }
+    };
+    const open = Array.from({ length: Math.min(lanes, all.length) }, () => lane().finally(() => items.put(null)));
+    let done = false;
+    try {
+      for (let ended = 0; ended < open.length;) {
+        const item = await items.take();
+        if (item === null) ended++;
+        else if (item instanceof Error) throw item;
+        else yield item;
+      }
+      done = true;
+    } finally {
+      if (!done) left.abort(new Error('left'));
+      await Promise.all(open);
+    }
+  }
+}
