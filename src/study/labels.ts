@@ -1,5 +1,4 @@
 /** The names of arms, as people read them. */
-import { methodNames, type MethodName } from '../search/settings.ts';
 import type { Arm } from './result.ts';
 
 const labels: Readonly<Record<string, string>> = {
@@ -16,9 +15,6 @@ export const armLabel = ({ name }: Pick<Arm, 'name'>): string => (Object.hasOwn(
 
 /** Within a sentence: `the vanilla network`. */
 export const armWords = (arm: Pick<Arm, 'name'>): string => `${arm.name === 'vanilla' ? 'the ' : ''}${armLabel(arm)}`;
-
-/** The paper's method of that name; null where it has none. */
-export const methodOf = ({ name }: Pick<Arm, 'name'>): MethodName | null => methodNames.find((method) => method === name) ?? null;
 
 /** `a`, `a and b`, `a, b and c`. */
 export const listed = (words: readonly string[]): string =>

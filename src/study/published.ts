@@ -3,10 +3,12 @@
  * Network Morphisms and Successive Halving”, University of Freiburg, Tables 1, 2, 3 and §5. CIFAR-10, 23 hours of search on a
  * GPU and 200 epochs of final training, 8 repetitions of each method. Accuracies and shares in percent, as they are printed.
  */
-import type { MethodName } from '../search/settings.ts';
+import type { paperMethods } from '../search/settings.ts';
 import type { PartName } from './composition.ts';
 
 export const paperName = 'Yüce and Tsapenko';
+
+export type PaperMethod = (typeof paperMethods)[number];
 
 /** Repetitions of each method. */
 export const paperRepetitions = 8;
@@ -55,7 +57,7 @@ export interface PublishedMethod {
   readonly worst: number;
 }
 
-export const publishedMethods: Readonly<Record<MethodName, PublishedMethod>> = {
+export const publishedMethods: Readonly<Record<PaperMethod, PublishedMethod>> = {
   nash: {
     test: [94.64, 0.38],
     parameters: [18.2, 6.2],

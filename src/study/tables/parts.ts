@@ -1,8 +1,8 @@
 /** What several tables share: groups of arms, cells of an arm, and as many digits as a number needs. */
-import { methodNames, type MethodName } from '../../search/settings.ts';
+import { paperMethods } from '../../search/settings.ts';
 import { listed, armLabel } from '../labels.ts';
 import { armSummary, type Measure } from '../measures.ts';
-import { paperName } from '../published.ts';
+import { paperName, type PaperMethod } from '../published.ts';
 import type { Arm, StudyResult } from '../result.ts';
 import type { Cell, Group, SpreadCell } from '../table.ts';
 
@@ -16,8 +16,8 @@ export function groupsOf({ arms }: StudyResult, rowsOf: (arm: Arm) => readonly (
 }
 
 /** The authors' rows, for methods that the study has. */
-export function publishedGroup(result: StudyResult, rowOf: (method: MethodName) => readonly Cell[]): readonly Group[] {
-  const methods = methodNames.filter((method) => result.arms.some(({ name }) => name === method));
+export function publishedGroup(result: StudyResult, rowOf: (method: PaperMethod) => readonly Cell[]): readonly Group[] {
+  const methods = paperMethods.filter((method) => result.arms.some(({ name }) => name === method));
   return methods.length === 0
     ? []
     : [{ title: `as published by ${paperName}: CIFAR-10, 8 repetitions`, rows: methods.map(rowOf) }];

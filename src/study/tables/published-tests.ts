@@ -1,13 +1,13 @@
 /** What the authors' own Table 2 shows by the tests that are used here: from their means and deviations. */
-import { methodNames, type MethodName } from '../../search/settings.ts';
+import { paperMethods } from '../../search/settings.ts';
 import { armLabel, listed } from '../labels.ts';
-import { paperRepetitions, publishedMethods, type PublishedMethod, type Spread } from '../published.ts';
+import { paperRepetitions, publishedMethods, type PaperMethod, type PublishedMethod, type Spread } from '../published.ts';
 import { holm, level, varianceRatio, welch, type SpreadTest, type Summary, type Welch } from '../samples.ts';
 import { formatFixed, formatProbability } from '../table.ts';
 
 export interface PublishedTest<Test> {
-  readonly first: MethodName;
-  readonly second: MethodName;
+  readonly first: PaperMethod;
+  readonly second: PaperMethod;
   readonly test: Test;
   /** After Holm's correction for the six pairs. */
   readonly corrected: number;
@@ -15,7 +15,7 @@ export interface PublishedTest<Test> {
 
 const summaryOf = ([mean, deviation]: Spread): Summary => ({ count: paperRepetitions, mean, deviation });
 
-const pairs = methodNames.flatMap((first, index) => methodNames.slice(index + 1).map((second) => ({ first, second })));
+const pairs = paperMethods.flatMap((first, index) => paperMethods.slice(index + 1).map((second) => ({ first, second })));
 
 function testPairs<Test extends { readonly p: number }>(
   of: (method: PublishedMethod) => Spread,
