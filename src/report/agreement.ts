@@ -3,7 +3,7 @@
  * trained in both rungs can be compared, and those are the ones that looked best before.
  */
 import { lineOf, accuraciesAfter } from '../search/state.ts';
-import { kendall, pairsOf, spearman, type Pairs } from './statistics.ts';
+import { kendall, pairsOf, spearman, type Pairs } from '../study/statistics.ts';
 import type { Subject } from './subject.ts';
 
 /** Accuracies of the same children, before and after. */

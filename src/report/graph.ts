@@ -10,7 +10,7 @@ import { formatCount, formatWhole } from '../util/words.ts';
 import type { Point } from './chart.ts';
 import type { Change, Difference } from './compare.ts';
 import type { Drawing } from './figure.ts';
-import { blocksOf, describeBlock, unfolded, type Block } from './fold.ts';
+import { blocksOf, describeBlock, unfolded, type Block } from '../network/fold.ts';
 import { coordinate, html, raw, type Markup } from './markup.ts';
 
 export interface GraphOptions {

@@ -1,7 +1,7 @@
 /** What came of a run, in sentences that say no more than was measured. */
 import { lineOf, startWords, validationOf } from '../search/state.ts';
 import { formatPercent, plural } from '../util/words.ts';
-import { wilson } from './statistics.ts';
+import { wilson } from '../study/statistics.ts';
 import type { Subject } from './subject.ts';
 
 const points = (share: number): string => `${(100 * Math.abs(share)).toFixed(1)} percentage points`;

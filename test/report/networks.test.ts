@@ -8,7 +8,7 @@ import type { Edit } from '../../src/morphism/edit.ts';
 import type { Network } from '../../src/network/network.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { compareNetworks, tallyOf } from '../../src/report/compare.ts';
-import { blocksOf, describeBlock } from '../../src/report/fold.ts';
+import { blocksOf, describeBlock } from '../../src/network/fold.ts';
 import { drawNetwork } from '../../src/report/graph.ts';
 import { random } from '../../src/util/random.ts';
 

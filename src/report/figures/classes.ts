@@ -3,7 +3,7 @@ import { formatPercent } from '../../util/words.ts';
 import { label, mark, percentAxis, plane } from '../chart.ts';
 import { narrowWidth, type Drawing, type Figure } from '../figure.ts';
 import { coordinate, html } from '../markup.ts';
-import { wilson } from '../statistics.ts';
+import { wilson } from '../../study/statistics.ts';
 import type { Subject } from '../subject.ts';
 
 /** More classes than these are listed in the table alone. */

@@ -6,7 +6,7 @@ import { formatShape, shapesOf } from '../../network/shapes.ts';
 import { lineOf } from '../../search/state.ts';
 import { formatWhole, plural } from '../../util/words.ts';
 import { inlineSvg } from '../figure.ts';
-import { blocksOf } from '../fold.ts';
+import { blocksOf } from '../../network/fold.ts';
 import { drawNetwork } from '../graph.ts';
 import { html, type Markup } from '../markup.ts';
 import type { Subject } from '../subject.ts';

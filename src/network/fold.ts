@@ -1,6 +1,6 @@
 /** A network's layers folded into blocks: what is written and drawn as one, such as Conv–BN–ReLU. */
-import { consumersOf, type Layer, type LayerKind, type Network, type Node, type NodeId } from '../network/network.ts';
-import { describeLayer } from '../network/print.ts';
+import { consumersOf, type Layer, type LayerKind, type Network, type Node, type NodeId } from './network.ts';
+import { describeLayer } from './print.ts';
 
 export interface Block {
   /** The id of its last node: what others read of it. */

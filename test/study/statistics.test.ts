@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { kendall, pairsOf, ranksOf, spearman, wilson } from '../../src/report/statistics.ts';
+import { kendall, pairsOf, ranksOf, spearman, wilson } from '../../src/study/statistics.ts';
 
 const near = (actual: number | null, expected: number): void =>
   assert.ok(actual !== null && Math.abs(actual - expected) < 5e-5, `${actual} is ${expected}`);

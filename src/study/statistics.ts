@@ -61,3 +61,31 @@ export function wilson(right: number, count: number): readonly [low: number, hig
   const scale = 1 + z ** 2 / count;
   return [Math.max(0, (centre - half) / scale), Math.min(1, (centre + half) / scale)];
 }
+
+/** More values than these have too many orders to go through. */
+const mostPermuted = 8;
+
+/**
+ * How likely a ρ at least as far from 0 is where the orders have nothing to do with each other: over all orders of b, exactly.
+ * Null where ρ is, and for more than eight values.
+ */
+export function spearmanProbability(a: readonly number[], b: readonly number[]): number | null {
+  const seen = spearman(a, b);
+  if (seen === null || a.length > mostPermuted) return null;
+  let [all, asFar] = [0, 0];
+  // Ranks have the same sums in any order, so products of ranks are as far from their middle as ρ is from 0.
+  const [x, y] = [ranksOf(a), ranksOf(b)];
+  const middle = (a.length * (a.length + 1) ** 2) / 4;
+  const products = (order: readonly number[]): number =>
+    Math.abs(order.reduce((sum, rank, index) => sum + rank * (x[index] as number), -middle));
+  const least = products(y) - 1e-9;
+  const visit = (chosen: readonly number[], left: readonly number[]): void => {
+    if (left.length === 0) {
+      all++;
+      if (products(chosen) >= least) asFar++;
+    }
+    left.forEach((rank, index) => visit([...chosen, rank], left.toSpliced(index, 1)));
+  };
+  visit([], y);
+  return asFar / all;
+}

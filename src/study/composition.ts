@@ -1,0 +1,56 @@
+/**
+ * What a network is made of, counted as the paper counts (Table 3 and the lists of §5): every convolution, batch normalisation,
+ * ReLU, separable convolution, merge, pool and dense layer is one layer, so that Conv–BN–ReLU is three. The image is none.
+ */
+import { blocksOf } from '../network/fold.ts';
+import type { LayerKind, Network } from '../network/network.ts';
+
+export const partNames = ['convolution', 'separable', 'convex', 'concat', 'split'] as const;
+/** `split`: the sum in which a split's branches meet. */
+export type PartName = (typeof partNames)[number];
+
+export interface Composition {
+  /** All, pools and dense layers among them. */
+  readonly layers: number;
+  /** Blocks and merges. */
+  readonly counts: Readonly<Record<PartName, number>>;
+  /** Of all layers, by layers, 0 to 1: a block of three counts three. */
+  readonly shares: Readonly<Record<PartName, number>>;
+}
+
+/** By the first layer of a block; null for what is counted among all layers alone. */
+const partOf: { readonly [K in LayerKind]: PartName | null } = {
+  image: null,
+  convolution: 'convolution',
+  depthwise: 'separable',
+  'batch-normalization': null,
+  relu: null,
+  'max-pool': null,
+  'global-average-pool': null,
+  dense: null,
+  add: 'split',
+  convex: 'convex',
+  concat: 'concat',
+};
+
+const none = (): Record<PartName, number> => ({ convolution: 0, separable: 0, convex: 0, concat: 0, split: 0 });
+
+export function compositionOf(network: Network): Composition {
+  const [counts, owned] = [none(), none()];
+  let layers = 0;
+  for (const { nodes } of blocksOf(network)) {
+    const [first, second] = nodes;
+    if (first === undefined || first.layer.kind === 'image') continue;
+    // A depthwise convolution and the 1×1 behind it are one.
+    const isPair = first.layer.kind === 'depthwise' && second?.layer.kind === 'convolution';
+    const length = nodes.length - (isPair ? 1 : 0);
+    layers += length;
+    const part = partOf[first.layer.kind];
+    if (part === null) continue;
+    counts[part]++;
+    owned[part] += length;
+  }
+  const shares = none();
+  for (const part of partNames) shares[part] = layers === 0 ? 0 : owned[part] / layers;
+  return { layers, counts, shares };
+}

@@ -1,0 +1,103 @@
+/** The tests of every pair, as tables: of means (Welch) and of spreads (Brown and Forsythe), each with Holm's correction. */
+import { compareMeans, compareSpreads, pairLabel, testedOf, type Comparison } from '../comparisons.ts';
+import { accuracyOf, measures, type Measure } from '../measures.ts';
+import type { Arm, StudyResult } from '../result.ts';
+import type { Cell, Table } from '../table.ts';
+import { digitsFor } from './parts.ts';
+
+const verdict = <Test>(comparison: Comparison<Test>, shown: string, notShown: string): string =>
+  comparison.kind === 'untested' ? `not tested: ${comparison.reason}` : comparison.significant ? shown : notShown;
+
+/** Which arms' sizes are compared: that of the vanilla network is given. */
+export const grownArms = ({ arms }: StudyResult): readonly Arm[] => arms.filter(({ name }) => name !== 'vanilla');
+
+/** Spreads are compared among the methods alone: fewer tests, and the paper’s question. */
+export const methodArms = ({ arms }: StudyResult): readonly Arm[] => arms.filter(({ baseline }) => !baseline);
+
+const family = (comparisons: readonly Comparison<unknown>[]): string => {
+  const count = testedOf(comparisons).length;
+  return `Corrected by Holm’s method for the ${count} ${count === 1 ? 'pair' : 'pairs'} tested; 0.05 is the level.`;
+};
+
+function meansTable(name: string, title: string, arms: readonly Arm[], measure: Measure, digits: number): Table {
+  const comparisons = compareMeans(arms, measure);
+  return {
+    name,
+    title,
+    caption: 'Welch’s t-test of each pair.',
+    columns: [
+      { kind: 'text', title: 'pair' },
+      { kind: 'signed', title: `difference, ${measure.unit}`, digits },
+      { kind: 'interval', title: '95 % interval', digits },
+      { kind: 'signed', title: 't', digits: 2 },
+      { kind: 'number', title: 'degrees of freedom', digits: 1 },
+      { kind: 'probability', title: 'p' },
+      { kind: 'probability', title: 'p, corrected' },
+      { kind: 'text', title: 'what it shows' },
+    ],
+    groups: [
+      {
+        title: null,
+        rows: comparisons.map((each): readonly Cell[] => {
+          const words = verdict(each, 'a difference', 'no difference shown');
+          if (each.kind === 'untested') return [pairLabel(each), null, null, null, null, null, null, words];
+          const { difference, interval, t, freedom, p } = each.test;
+          return [pairLabel(each), difference, interval, t, freedom, p, each.corrected, words];
+        }),
+      },
+    ],
+    notes: [
+      `The mean of the first less that of the second. Intervals are of one pair alone, without a correction. ${family(comparisons)}`,
+      '“No difference shown” does not say that they are equal.',
+    ],
+  };
+}
+
+export const accuracyDifferences = (result: StudyResult): Table => {
+  const measure = accuracyOf(result);
+  return meansTable('differences-accuracy', `Differences of ${measure.words}`, result.arms, measure, measure.digits);
+};
+
+export const parameterDifferences = (result: StudyResult): Table => {
+  const arms = grownArms(result);
+  const digits = digitsFor(arms, measures.parameters);
+  return meansTable(
+    'differences-parameters',
+    'Differences of size, in millions of parameters',
+    arms,
+    measures.parameters,
+    digits,
+  );
+};
+
+export function spreadDifferences(result: StudyResult): Table {
+  const measure = accuracyOf(result);
+  const comparisons = compareSpreads(methodArms(result), measure);
+  return {
+    name: 'differences-spread',
+    title: `Differences of the spread of ${measure.words}`,
+    caption: 'Brown and Forsythe’s test of each pair of methods.',
+    columns: [
+      { kind: 'text', title: 'pair' },
+      { kind: 'number', title: 'F', digits: 2 },
+      { kind: 'number', title: 'degrees of freedom', digits: 0 },
+      { kind: 'probability', title: 'p' },
+      { kind: 'probability', title: 'p, corrected' },
+      { kind: 'text', title: 'what it shows' },
+    ],
+    groups: [
+      {
+        title: null,
+        rows: comparisons.map((each): readonly Cell[] => {
+          const words = verdict(each, 'a difference', 'no difference shown');
+          if (each.kind === 'untested') return [pairLabel(each), null, null, null, null, words];
+          const { statistic, freedom, p } = each.test;
+          return [pairLabel(each), statistic, freedom[1], p, each.corrected, words];
+        }),
+      },
+    ],
+    notes: [
+      `An analysis of variance of the distances from the medians, with 1 degree of freedom above. It keeps its level where values are not normal, which so few cannot show; the ratio of variances does not. ${family(comparisons)}`,
+    ],
+  };
+}

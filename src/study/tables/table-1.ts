@@ -1,0 +1,96 @@
+/** Table 1: what each augmentation does to the vanilla network, beside the paper's figures. */
+import { armLabel } from '../labels.ts';
+import { armSummary, measures, type Measure } from '../measures.ts';
+import { publishedSettings, type PublishedSetting } from '../published.ts';
+import type { Arm, StudyResult } from '../result.ts';
+import { spearman, spearmanProbability } from '../statistics.ts';
+import { formatFixed, formatProbability, type Table } from '../table.ts';
+import { missingNotes, spreadCell } from './parts.ts';
+
+/** The paper's setting with the same augmentations; null where it has none. */
+export const publishedOf = ({ augmentation: { flip, normalise, shift, cutout, mixup } }: Arm): PublishedSetting | null =>
+  flip && normalise
+    ? (publishedSettings.find(
+        (setting) => setting.mixup === mixup > 0 && setting.cutout === cutout > 0 && setting.shift === shift > 0,
+      ) ?? null)
+    : null;
+
+export interface OrderAgreement {
+  readonly measure: Measure;
+  /** Spearman's ρ with the paper's accuracies; null where all are equal. */
+  readonly rho: number | null;
+  /** Exact, two-sided. */
+  readonly p: number | null;
+}
+
+/** For the measures that all eight settings of the paper have; none where a setting is missing or there twice. */
+export function orderAgreements({ arms }: StudyResult): readonly OrderAgreement[] {
+  const matched = arms.flatMap((arm) => {
+    const published = publishedOf(arm);
+    return published === null ? [] : [{ arm, published }];
+  });
+  const numbers = new Set(matched.map(({ published }) => published.number));
+  if (matched.length !== publishedSettings.length || numbers.size !== matched.length) return [];
+  const theirs = matched.map(({ published }) => published.validation);
+  return [measures.augmented, measures.augmentedLast, measures.validation, measures.validationLast].flatMap((measure) => {
+    const ours = matched.flatMap(({ arm }) => armSummary(arm, measure)?.mean ?? []);
+    if (ours.length !== theirs.length) return [];
+    return [{ measure, rho: spearman(ours, theirs), p: spearmanProbability(ours, theirs) }];
+  });
+}
+
+export const agreementWords = ({ measure, rho, p }: OrderAgreement): string =>
+  rho === null
+    ? `${measure.words}: all equal, so there is no order`
+    : `${measure.words}: ρ = ${formatFixed(rho, 2)}${p === null ? '' : ` (exact p ${p < 0.001 ? '' : '= '}${formatProbability(p)})`}`;
+
+export function tableOne(result: StudyResult): Table {
+  const { arms, scale } = result;
+  const agreements = orderAgreements(result);
+  const columns = [
+    ['after the last epoch, clean', measures.validationLast],
+    ['mean of the last five, clean', measures.validation],
+    ['after the last epoch, augmented', measures.augmentedLast],
+    ['mean of the last five, augmented', measures.augmented],
+  ] as const;
+  return {
+    name: 'table-1',
+    title: 'Table 1',
+    caption: `Augmentations and the vanilla network: validation accuracy in % (mean ± standard deviation of the repetitions). ${scale}`,
+    columns: [
+      { kind: 'text', title: 'setting' },
+      ...(['flip', 'normalise', 'mixup', 'cutout', 'shift'] as const).map((title) => ({ kind: 'tick', title }) as const),
+      ...columns.map(([title]) => ({ kind: 'spread', title, digits: 2 }) as const),
+      { kind: 'number', title: 'n', digits: 0 },
+      { kind: 'number', title: 'the paper, augmented', digits: 2 },
+    ],
+    groups: [
+      {
+        title: null,
+        rows: arms.map((arm) => {
+          const { flip, normalise, mixup, cutout, shift } = arm.augmentation;
+          return [
+            armLabel(arm),
+            flip,
+            normalise,
+            mixup > 0,
+            cutout > 0,
+            shift > 0,
+            ...columns.map(([, measure]) => spreadCell(arm, measure)),
+            arm.outcomes.length,
+            publishedOf(arm)?.validation ?? null,
+          ];
+        }),
+      },
+    ],
+    notes: [
+      'The paper’s values are of its own vanilla network after 20 epochs, measured under the training augmentation.',
+      ...(agreements.length === 0
+        ? []
+        : [
+            `Spearman’s rank correlation with the paper’s order of the eight settings: ${agreements.map(agreementWords).join('; ')}.`,
+          ]),
+      ...missingNotes(result),
+    ],
+  };
+}

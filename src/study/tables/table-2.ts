@@ -1,0 +1,64 @@
+/** Table 2: accuracy, size and cost of what each method found; baselines and the paper's figures set apart. */
+import { armLabel } from '../labels.ts';
+import { armSummary, measures, valuesOf } from '../measures.ts';
+import { paperRepetitions, publishedMethods } from '../published.ts';
+import type { StudyResult } from '../result.ts';
+import { meanInterval, type Interval, type Summary } from '../samples.ts';
+import type { Cell, Table } from '../table.ts';
+import { digitsFor, groupsOf, missingNotes, publishedGroup, spreadCell } from './parts.ts';
+import { publishedNote } from './published-tests.ts';
+
+const intervalOf = (summary: Summary | null): Interval | null => (summary === null ? null : meanInterval(summary));
+
+export function tableTwo(result: StudyResult): Table {
+  const { arms } = result;
+  const published = publishedGroup(result, (method): readonly Cell[] => {
+    const { test, parameters } = publishedMethods[method];
+    const [mean, deviation] = test;
+    return [
+      armLabel({ name: method }),
+      { mean, deviation },
+      meanInterval({ count: paperRepetitions, mean, deviation }),
+      { mean: parameters[0], deviation: parameters[1], digits: 1 },
+      null,
+      null,
+      null,
+      paperRepetitions,
+    ];
+  });
+  return {
+    name: 'table-2',
+    title: 'Table 2',
+    caption: `Test accuracy, size and cost of the networks that each method found (mean ± standard deviation). ${result.scale}`,
+    columns: [
+      { kind: 'text', title: 'method' },
+      { kind: 'spread', title: 'test accuracy, %', digits: 2 },
+      { kind: 'interval', title: '95 % interval of the mean', digits: 2 },
+      { kind: 'spread', title: 'parameters, M', digits: digitsFor(arms, measures.parameters) },
+      { kind: 'spread', title: 'multiply-adds, M', digits: digitsFor(arms, measures.multiplyAdds) },
+      { kind: 'spread', title: 'epochs of the winner’s line', digits: 0 },
+      { kind: 'spread', title: 'hours of work', digits: digitsFor(arms, measures.hours) },
+      { kind: 'number', title: 'n', digits: 0 },
+    ],
+    groups: [
+      ...groupsOf(result, (arm) => [
+        [
+          armLabel(arm),
+          spreadCell(arm, measures.test),
+          intervalOf(armSummary(arm, measures.test)),
+          spreadCell(arm, measures.parameters),
+          spreadCell(arm, measures.multiplyAdds),
+          spreadCell(arm, measures.epochs),
+          spreadCell(arm, measures.hours),
+          valuesOf(arm, measures.test).length,
+        ],
+      ]),
+      ...published,
+    ],
+    notes: [
+      'The interval is Student’s, of the mean over repetitions. Multiply-adds are of one image, forward. Epochs are those that the winner and its ancestors were trained for, vanilla and final training included.',
+      ...(published.length === 0 ? [] : [publishedNote()]),
+      ...missingNotes(result),
+    ],
+  };
+}
