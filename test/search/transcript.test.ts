@@ -188,6 +188,27 @@ await test('without a final training the search ends with the winner, and the te
   assert.equal(bestLine(state), 's1c2');
 });
 
+await test('a child starts from its parent’s last checkpoint, a survivor from its own, the final training from the winner’s', () => {
+  const context = contextOf({ ...small, method: 'shr', step, ...steps(2) });
+  const scored = scores({ ...ranking, s2c1: 0.95 }, context);
+  const starts = new Map<string, string>();
+  simulate(context, {
+    instead(task, state) {
+      // What each line's checkpoint is when the task is given out, by the name of the line.
+      const named = new Map([...state.lines.values()].map(({ id, checkpoint }) => [checkpoint, id]));
+      if (task.kind === 'training' && !starts.has(task.id)) {
+        const { from } = task.start;
+        starts.set(task.id, from.kind === 'initial' ? 'anew' : String(named.get(from.hash)));
+      }
+      return scored(task);
+    },
+  });
+  assert.deepEqual(
+    ['vanilla', 's1c0/0', 's1c2/0', 's1c2/1', 's1c2/2', 's2c0/0', 's2c1/0', 's2c1/2', 'final/0'].map((id) => starts.get(id)),
+    ['anew', 'vanilla', 'vanilla', 's1c2', 's1c2', 's1c2', 's1c2', 's2c1', 's2c1'],
+  );
+});
+
 await test('without a step: the vanilla network is trained to the end', () => {
   const context = contextOf({ ...small, ...steps(0) });
   assert.equal(
