@@ -4,6 +4,8 @@ import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import type { DataEvent } from '../data/source.ts';
 import { readStudy, type Study } from '../study/file.ts';
+import { collectStudy } from '../study/collect.ts';
+import { conclusionsOf } from '../study/conclusions.ts';
 import { checkFolder, plannedRuns, runStudy } from '../study/run.ts';
 import { writeState } from '../training/checkpoint.ts';
 import { UserError } from '../util/user-error.ts';
@@ -13,6 +15,7 @@ import type { Given } from './given.ts';
 import { interrupted, listenForInterrupts } from './interrupt.ts';
 import { printLines, type Io } from './io.ts';
 import { quoted } from './quoted.ts';
+import { writeTables } from './study-files.ts';
 import { StudyProgress } from './study-progress.ts';
 import { parseWhole } from './values.ts';
 
@@ -46,14 +49,24 @@ export async function studyCommand(file: string, given: Given, io: Io): Promise<
     mkdirSync(root, { recursive: true });
     await writeState(join(root, 'study.yaml'), text);
     const options = { root, jobs, signal: interruption.signal, onData: (event: DataEvent) => progress.data(event) };
-    for await (const item of runStudy(study, data === undefined ? options : { ...options, data })) progress.observe(item);
+    for await (const item of runStudy(study, data === undefined ? options : { ...options, data })) {
+      progress.observe(item);
+      if (item.kind === 'ended') await writeTables(collectStudy(study, root), root);
+    }
   } catch (error) {
     if (error !== interrupted) throw error;
   } finally {
     interruption.stop();
     progress.close();
   }
+  const collected = collectStudy(study, root);
+  await writeTables(collected, root);
   const { finished, failed } = progress;
+  for (const { message } of collected.damaged) printLines(io.err, [printable(message)]);
+  printLines(
+    io.out,
+    [...conclusionsOf(collected.result).map(({ text: said }) => said), `tables: ${join(root, 'tables.md')}`].map(printable),
+  );
   if (finished === planned) return exitCodes.done;
   printLines(io.err, [
     `${finished} of ${plural(planned, 'run')} finished: 'instar study ${quoted(file)}${given['folder'] === undefined ? '' : ` --folder ${quoted(root)}`}' goes on`,

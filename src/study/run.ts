@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DataEvent } from '../data/source.ts';
-import type { Config } from '../run/config.ts';
+import { readConfig, type Config } from '../run/config.ts';
 import type { RunItem } from '../run/drive.ts';
 import { folderOf } from '../run/folder.ts';
 import { resume, search, type SearchOptions } from '../run/open.ts';
@@ -90,7 +90,7 @@ export function checkFolder(study: Study, root: string): void {
   const { vanilla, runs } = plannedRuns(study);
   for (const run of [...(vanilla === null ? [] : [vanilla]), ...runs]) {
     const folder = join(root, run.folder);
-    if (isRun(folder)) checkSame(folder, run, readRun(folder).config, study);
+    if (isRun(folder)) checkSame(folder, run, readConfig(folderOf(folder).config), study);
   }
 }
 
