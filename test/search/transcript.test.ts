@@ -105,7 +105,7 @@ await test('NASH: all children alike in one rung; SHRsep: as SHR, and separable 
         .flatMap((event) => (event.type === 'step' ? event.children : []))
         .flatMap(({ edits }) => edits.map(({ kind }) => kind)),
     );
-    assert.equal(kinds.has('insert-separable'), methods[method].separable, method);
+    assert.equal(kinds.has('insert-separable'), method === 'shrsep', method);
     assert.ok(kinds.size >= 5);
   }
 });
@@ -243,7 +243,7 @@ await test('a task that failed and is tried again goes on from its last checkpoi
 await test('limits that admit no mutation stop the search', () => {
   const base = contextOf({ ...small, step });
   const full = countParameters(lineOf(simulate(contextOf({ ...small, ...steps(0) })).state, 'vanilla').network);
-  const context = { ...base, settings: { ...base.settings, limits: { ...presets.paper.limits, parameters: full } } };
+  const context = { ...base, settings: { ...base.settings, limits: { ...presets.paper.limits, steps: 2, parameters: full } } };
   assert.ok(simulate(context).transcript.includes('stop (limits) with vanilla'));
   const memory = { ...contextOf({ ...small, step }), fits: () => false };
   assert.ok(simulate(memory).transcript.includes('stop (limits) with vanilla'));
