@@ -295,7 +295,7 @@ await test('reopened: the final training is thrown away, the search goes on from
 await test('the baseline has the winner’s cycles and then its final training', () => {
   for (const method of methodNames) {
     const context = contextOf({ ...small, method, step, baseline: true, ...steps(2) });
-    const { state, events } = simulate(context, { instead: scores({ ...ranking, s2c1: 0.95 }, context) });
+    const { state, events, transcript } = simulate(context, { instead: scores({ ...ranking, s2c1: 0.95 }, context) });
     const winner = events.filter(
       (event) => event.type === 'epoch' && /^s[12]c[12]\//.test(event.task) && (event.line === 's1c2' || event.line === 's2c1'),
     );
@@ -307,6 +307,8 @@ await test('the baseline has the winner’s cycles and then its final training',
     const restarts = state.slices.baseline.filter(({ restart }) => restart).length;
     // Two steps and the final training; with restarts at each rung, three a step.
     assert.equal(restarts, methods[method].restart === 'step' ? 3 : 7, method);
+    const carried = transcript.filter((line) => /^ +baseline\/\d+:.* with momentum$/.test(line)).length;
+    assert.equal(carried, state.slices.baseline.length - restarts, `${method}: momentum starts anew where the rate does`);
     assert.ok(state.tests.has('baseline') && state.tests.has('final'));
   }
 });
