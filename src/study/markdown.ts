@@ -9,7 +9,9 @@ export const escapeMarkdown = (text: string): string =>
     // An address would become a link by itself.
     .replaceAll('://', String.raw`\://`)
     .replaceAll('@', String.raw`\@`)
-    .replaceAll(/^(\s*)([-+]|\d+[.)])(?=\s|$)/g, String.raw`$1\$2`);
+    // The beginning of a list.
+    .replace(/^(\s*)([-+])(?=\s|$)/, String.raw`$1\$2`)
+    .replace(/^(\s*\d+)([.)])(?=\s|$)/, String.raw`$1\$2`);
 
 const rules = { left: ':---', centre: ':---:', right: '---:' } as const;
 

@@ -119,7 +119,7 @@ test('Markdown: every name comes back, and ends neither a cell nor a line', () =
     fc.property(fc.array(name, { minLength: 3, maxLength: 5 }), (names) => {
       for (const each of names) {
         const escaped = escapeMarkdown(each);
-        assert.equal(escaped.replaceAll(/\\([^\p{L}\p{N}\s])/gu, '$1').replace(/(\d)\\([.)])/g, '$1$2'), lines(each));
+        assert.equal(escaped.replaceAll(/\\([!-/:-@[-`{-~])/g, '$1'), lines(each));
         assert.doesNotMatch(escaped.replaceAll(/\\./gu, ''), /[|`*_[\]<>#~&$]|:\/\//);
       }
       const written = markdownTable(withNames(names)).split('\n');
