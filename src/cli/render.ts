@@ -31,7 +31,7 @@ export interface Scene {
   readonly notice: string | null;
 }
 
-type Status = 'running' | 'waiting' | 'on' | 'winner' | 'dropped' | 'lost' | 'done';
+type Status = 'running' | 'waiting' | 'on' | 'winner' | 'dropped' | 'undrawn' | 'lost' | 'done';
 
 const marks: { readonly [S in Status]: { readonly mark: string; readonly style: Style; readonly word: string } } = {
   running: { mark: '●', style: 'accent', word: '' },
@@ -39,6 +39,7 @@ const marks: { readonly [S in Status]: { readonly mark: string; readonly style: 
   on: { mark: '✓', style: 'good', word: 'goes on' },
   winner: { mark: '★', style: 'good', word: 'winner' },
   dropped: { mark: '✗', style: 'dim', word: 'dropped' },
+  undrawn: { mark: '–', style: 'dim', word: 'left' },
   lost: { mark: '!', style: 'bad', word: 'lost' },
   done: { mark: '✓', style: 'good', word: 'trained' },
 };
@@ -112,7 +113,7 @@ function phaseLine({ view, config, now }: Scene, phase: Phase, width: number): L
 }
 
 function statusOf({ view, config }: Scene, phase: Phase, line: Trained): Status {
-  if (line.end?.kind === 'lost') return 'lost';
+  if (line.end?.kind === 'lost' || line.end?.kind === 'undrawn') return line.end.kind;
   if (phase.kind === 'step') {
     if (phase.step.winner === line.id) return 'winner';
     if (line.end?.kind === 'dropped' || phase.step.winner !== null) return 'dropped';
@@ -248,7 +249,7 @@ function table(scene: Scene, phase: Phase, columns: Columns, room: number): Line
   const head = heading(columns, phase.kind === 'step' ? 'child' : 'network');
   const shown = (line: Trained): Line => row(scene, phase, line, columns);
   if (lines.length + 1 <= room) return [head, ...lines.map(shown)];
-  const order: readonly Status[] = ['running', 'winner', 'on', 'done', 'waiting', 'lost', 'dropped'];
+  const order: readonly Status[] = ['running', 'winner', 'on', 'done', 'waiting', 'lost', 'dropped', 'undrawn'];
   const ranked = lines.toSorted((a, b) => order.indexOf(statusOf(scene, phase, a)) - order.indexOf(statusOf(scene, phase, b)));
   const kept = new Set(ranked.slice(0, Math.max(1, room - 2)));
   const hidden = lines.length - kept.size;

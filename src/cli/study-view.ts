@@ -3,7 +3,7 @@ import type { Config } from '../run/config.ts';
 import { lineOf, validationOf } from '../search/state.ts';
 import type { PlannedRun } from '../study/run.ts';
 import { formatDuration } from '../util/duration.ts';
-import { formatPercent, plural } from '../util/words.ts';
+import { formatCount, formatPercent, plural } from '../util/words.ts';
 import { fit, paint, spread, type Line } from './styled.ts';
 import { bar, padRight } from './text.ts';
 import { phaseOf, settingsOf, type View } from './view.ts';
@@ -75,7 +75,7 @@ function bestWords(view: View): string {
   const accuracy = validationOf(view.run.search, line)?.accuracy;
   return accuracy === undefined
     ? ''
-    : `${line} ${formatPercent(accuracy)}, ${Math.round(lineOf(view.run.search, line).parameters / 1000)} k`;
+    : `${line} ${formatPercent(accuracy)}, ${formatCount(lineOf(view.run.search, line).parameters)}`;
 }
 
 function activeLine({ run, view, config }: Active, nameWidth: number, width: number): Line {

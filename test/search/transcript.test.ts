@@ -135,7 +135,9 @@ await test('random growth: children are drawn as ever, and one of them alone is 
   const { transcript, state, events } = simulate(context, { instead: scores(ranking, context) });
   const [first, second] = state.steps;
   assert.equal(first?.children.length, 4);
-  const drawn = first?.drawn ?? '';
+  const drawnIn = (of: SearchState): readonly string[] =>
+    of.steps.flatMap(({ children }) => children.filter((id) => lineOf(of, id).end?.kind !== 'undrawn'));
+  const drawn = drawnIn(state)[0] ?? '';
   assert.deepEqual(
     transcript.filter((line) => line.startsWith('  s1')).map((line) => line.replace(/, (on|grown)$/, '')),
     [
@@ -151,7 +153,7 @@ await test('random growth: children are drawn as ever, and one of them alone is 
   assert.deepEqual(childrenOf(events), childrenOf(same), 'drawn as where they compete');
   const draws = Array.from({ length: 60 }, (_none, seed) => simulate({ ...context, settings: { ...context.settings, seed } }));
   for (const child of ['c0', 'c1', 'c2', 'c3']) {
-    const times = draws.flatMap((each) => each.state.steps).filter((one) => one.drawn?.endsWith(child) === true).length;
+    const times = draws.flatMap((each) => drawnIn(each.state)).filter((id) => id.endsWith(child)).length;
     assert.ok(times >= 15 && times <= 45, `${child}: ${times} of 120`);
   }
 });
