@@ -80,7 +80,7 @@ function certificateLine(state: RunState): Styled[] {
   const training = Math.max(...certificates.map((one) => one.training));
   return [
     head('certificates', [
-      `${certificates.length} children; worst: logits ${evaluation.toExponential(1)}, training-mode loss ${(100 * training).toFixed(2)} %`,
+      `${plural(certificates.length, 'child', 'children')}; worst: logits ${evaluation.toExponential(1)}, training-mode loss ${(100 * training).toFixed(2)} %`,
     ]),
   ];
 }
