@@ -58,6 +58,7 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
     .addOption(option(groups.run, '--preset <name>', 'paper, laptop (an hour on two cores) or quick (a minute or two) (laptop)'))
     .addOption(option(groups.run, '--budget <time>', 'for everything, the final training included, such as 30m'))
     .addOption(option(groups.run, '--from <path>', 'an .onnx model or a run, whose network is grown further'))
+    .addOption(option(groups.run, '--vanilla <run>', 'take over the trained vanilla network of that run'))
     .addOption(option(groups.run, '--run <folder>', "the run's folder (a new one in runs/)"))
     .addOption(option(groups.run, '--workers <n>', "children that train side by side (the processor's cores)"))
     .addOption(option(groups.run, '--engine <name>', 'auto, onednn, onnx or reference (auto: onednn where it is, else onnx)'))

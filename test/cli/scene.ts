@@ -40,6 +40,7 @@ export const config: Config = {
     testImages: 1000,
   },
   from: null,
+  vanilla: null,
   engine: { name: 'onednn', device: 'cpu', convolution: 'auto', version: '2.6.3', instructionSet: 'avx512_core' },
   workers: 2,
   budget: null,
