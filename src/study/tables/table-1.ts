@@ -45,7 +45,7 @@ export const agreementWords = ({ measure, rho, p }: OrderAgreement): string =>
     : `${measure.words}: ρ = ${formatFixed(rho, 2)}${p === null ? '' : ` (exact p ${p < 0.001 ? '' : '= '}${formatProbability(p)})`}`;
 
 export function tableOne(result: StudyResult): Table {
-  const { arms, scale } = result;
+  const { arms } = result;
   const agreements = orderAgreements(result);
   const columns = [
     ['after the last epoch, clean', measures.validationLast],
@@ -56,7 +56,8 @@ export function tableOne(result: StudyResult): Table {
   return {
     name: 'table-1',
     title: 'Table 1',
-    caption: `Augmentations and the vanilla network: validation accuracy in % (mean ± standard deviation of the repetitions). ${scale}`,
+    caption: 'Augmentations and the vanilla network: validation accuracy in % (mean ± standard deviation of the repetitions).',
+    scale: result.scale,
     columns: [
       { kind: 'text', title: 'setting' },
       ...(['flip', 'normalise', 'mixup', 'cutout', 'shift'] as const).map((title) => ({ kind: 'tick', title }) as const),
