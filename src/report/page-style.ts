@@ -57,6 +57,9 @@ tbody th{font-weight:500}
 .study th,.study td{white-space:nowrap}
 .study thead th{white-space:normal;overflow-wrap:normal}
 table.study{font-size:.86rem}
+.study tbody th[scope=row]{white-space:normal;min-width:7.8rem}
+table.study th:not(:first-child),table.study td:not(:first-child){padding-left:.45rem}
+table.study th,table.study td{padding-right:.45rem}
 .study th:first-child{position:sticky;left:0;background:var(--paper)}
 .study th.group{position:static}
 .study thead th.tick{font-weight:500}

@@ -20,7 +20,7 @@ interface Part {
 }
 
 const tableBlock = (table: Table): Markup =>
-  html`<h3 id="${anchorOf(place, table.name)}">${table.title}</h3>
+  html`<h3 id="${anchorOf(place, `table-of-${table.name}`)}">${table.title}</h3>
     ${tableHtml(table)}`;
 
 /** Where each table stands; the others are unfolded by whoever wants them. */

@@ -244,7 +244,7 @@ function highest(arms: readonly Arm[], measure: Measure): readonly Conclusion[] 
     ? []
     : [
         note(
-          `The highest mean ${measure.words} here is that of ${listed(names)}. Whether that is more than chance, only the tests say.`,
+          `The highest mean ${measure.words} here is that of ${listed(names)}. ${means.some(({ summary }) => summary.count > 1) ? 'Whether that is more than chance, only the tests say.' : 'Of one run each, nothing says whether that is more than chance.'}`,
         ),
       ];
 }
@@ -315,7 +315,10 @@ function orderSentences(result: StudyResult): readonly Conclusion[] {
   if (main === undefined)
     return [note('The eight settings of the paper’s Table 1 are not all here, so the order is not compared with the paper’s.')];
   const words = `Spearman’s rank correlation with the paper’s order of the eight settings, ${agreementWords(main)}`;
-  const rest = others.length === 0 ? '' : ` By the other measures: ${others.map(agreementWords).join('; ')}.`;
+  const values = others.flatMap(({ rho }) => (rho === null ? [] : [rho]));
+  const [low, high] = [Math.min(...values), Math.max(...values)].map((rho) => formatFixed(rho, 2));
+  const rest =
+    values.length === 0 ? '' : ` By the other measures of Table 1 ρ is ${low === high ? low : `between ${low} and ${high}`}.`;
   return [
     main.rho !== null && main.p !== null && main.p < 0.05 && main.rho > 0
       ? shown(`The order agrees with the paper’s more than chance would have it. ${words}.${rest}`)

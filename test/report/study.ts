@@ -15,6 +15,8 @@ export interface StudyOptions {
   readonly ended?: number;
   readonly run?: GrownOptions;
   readonly title?: string;
+  /** Of each journal, that many events: no run has ended then. */
+  readonly until?: number;
   /** Instead of the method's name. */
   readonly armName?: (method: MethodName) => string;
 }
@@ -42,7 +44,7 @@ function outcomeOf({ state, name }: Subject, method: MethodName, repetition: num
 }
 
 export function simulatedStudy(options: StudyOptions = {}): ShownStudy {
-  const { methods = methodNames, repetitions = 8, ended = repetitions, run, title = 'Table 2, small', armName } = options;
+  const { methods = methodNames, repetitions = 8, ended = repetitions, run, title = 'Table 2, small', armName, until } = options;
   const arms: Arm[] = [];
   const runs: ShownRun[] = [];
   for (const method of methods) {
@@ -50,8 +52,10 @@ export function simulatedStudy(options: StudyOptions = {}): ShownStudy {
     const outcomes: Outcome[] = [];
     for (let repetition = 1; repetition <= ended; repetition++) {
       const name = `${arm}-${repetition}`;
-      const subject = subjectOf(grownRun({ steps: 3, ...run, method, seed: repetition, name }));
-      outcomes.push(outcomeOf(subject, method, repetition));
+      const subject = subjectOf(
+        grownRun({ steps: 3, ...run, method, seed: repetition, name, ...(until === undefined ? {} : { until }) }),
+      );
+      if (until === undefined) outcomes.push(outcomeOf(subject, method, repetition));
       runs.push({ arm, repetition, subject, report: repetition % 2 === 0 ? null : `${name}/report.html` });
     }
     arms.push({

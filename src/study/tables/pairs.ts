@@ -37,19 +37,19 @@ function meansTable({ name, title, scale, arms, measure, digits }: Means): Table
     scale,
     columns: [
       { kind: 'text', title: 'pair' },
-      { kind: 'signed', title: `first less second, ${measure.unit}`, digits },
+      { kind: 'signed', title: `difference, ${measure.unit}`, digits },
       { kind: 'interval', title: '95 % interval', digits },
       { kind: 'signed', title: 't', digits: 2 },
       { kind: 'number', title: 'degrees of freedom', digits: 1 },
       { kind: 'probability', title: 'p' },
       { kind: 'probability', title: 'p, corrected' },
-      { kind: 'text', title: 'difference' },
+      { kind: 'text', title: 'shown?' },
     ],
     groups: [
       {
         title: null,
         rows: comparisons.map((each): readonly Cell[] => {
-          const words = verdict(each, 'shown', 'not shown');
+          const words = verdict(each, 'yes', 'no');
           if (each.kind === 'untested') return [pairLabel(each), null, null, null, null, null, null, words];
           const { difference, interval, t, freedom, p } = each.test;
           return [pairLabel(each), difference, interval, t, freedom, p, each.corrected, words];
@@ -57,8 +57,8 @@ function meansTable({ name, title, scale, arms, measure, digits }: Means): Table
       },
     ],
     notes: [
-      `Means. Intervals are of one pair alone, without a correction. ${family(comparisons)}`,
-      '“Not shown” does not say that they are equal.',
+      `The mean of the first less that of the second. Intervals are of one pair alone, without a correction. ${family(comparisons)}`,
+      'That a difference is not shown does not say that they are equal.',
     ],
   };
 }
@@ -91,13 +91,13 @@ export function spreadDifferences(result: StudyResult): Table {
       { kind: 'number', title: 'degrees of freedom', digits: 0 },
       { kind: 'probability', title: 'p' },
       { kind: 'probability', title: 'p, corrected' },
-      { kind: 'text', title: 'difference' },
+      { kind: 'text', title: 'shown?' },
     ],
     groups: [
       {
         title: null,
         rows: comparisons.map((each): readonly Cell[] => {
-          const words = verdict(each, 'shown', 'not shown');
+          const words = verdict(each, 'yes', 'no');
           if (each.kind === 'untested') return [pairLabel(each), null, null, null, null, words];
           const { statistic, freedom, p } = each.test;
           return [pairLabel(each), statistic, freedom[1], p, each.corrected, words];
