@@ -39,7 +39,8 @@ const compare = (step: number, both: readonly (readonly [before: number, after: 
   };
 };
 
-const sum = (steps: readonly Comparison[]): Pairs =>
+/** The pairs of all these steps. */
+export const pooledOf = (steps: readonly Comparison[]): Pairs =>
   steps.reduce(
     (total, { pairs }) => ({
       alike: total.alike + pairs.alike,
@@ -86,7 +87,7 @@ export function agreementsOf(subject: Subject): readonly Agreement[] {
         });
         return both.length < 2 ? [] : [compare(step, both)];
       });
-      return compared.length === 0 ? [] : [{ from, to, steps: compared, pooled: sum(compared) }];
+      return compared.length === 0 ? [] : [{ from, to, steps: compared, pooled: pooledOf(compared) }];
     }),
   );
 }

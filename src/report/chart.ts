@@ -164,6 +164,23 @@ export function keepApart(places: readonly number[], gap: number, low: number, h
   return result;
 }
 
+/**
+ * How far each mark of a row stands above or below it, so that their centres are `apart` where `most` allows it: marks at one
+ * place would hide each other.
+ */
+export function swarm(places: readonly number[], apart: number, most: number): readonly number[] {
+  const placed: { readonly x: number; readonly y: number }[] = [];
+  const heights = places.map(() => 0);
+  const order = places.map((x, index) => ({ x, index })).toSorted((a, b) => a.x - b.x);
+  const tries = [0, 1, -1, 2, -2, 3, -3, 4, -4].map((step) => (step * most) / 4);
+  for (const { x, index } of order) {
+    const y = tries.find((height) => placed.every((each) => Math.hypot(each.x - x, each.y - height) >= apart)) ?? 0;
+    placed.push({ x, y });
+    heights[index] = y;
+  }
+  return heights;
+}
+
 /** Samples of lines with their names, in one row. */
 export function legend(x: number, y: number, entries: readonly { readonly className: string; readonly name: string }[]): Markup {
   let at = x;

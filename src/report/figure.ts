@@ -106,6 +106,14 @@ export const figureStyle = `
 .fig .tip.added{fill:var(--accent)}
 .fig .added-text{fill:var(--accent);font-weight:650}
 .fig .altered-text{fill:var(--change);font-weight:650}
+.fig .arm{stroke:var(--paper);stroke-width:.8}
+.fig .arm-1{fill:var(--accent)}
+.fig .arm-2{fill:var(--change)}
+.fig .arm-3{fill:var(--good)}
+.fig .arm-4{fill:var(--bad)}
+.fig .outline{fill:var(--paper);stroke:var(--muted);stroke-width:1.5}
+.fig .mean{stroke:var(--ink);stroke-width:1.6}
+.fig .interval{stroke:var(--ink);stroke-width:3.2;opacity:.55}
 .fig .bar{fill:var(--other)}
 .fig .bar.won{fill:var(--accent);stroke:none}
 `.trim();

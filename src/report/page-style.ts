@@ -50,6 +50,31 @@ th:not(:first-child),td:not(:first-child){padding-left:.6rem}
 thead th{font-weight:600;vertical-align:bottom;border-bottom-color:var(--muted)}
 tbody th{font-weight:500}
 .number{text-align:right;white-space:nowrap}
+.tick{text-align:center}
+.yes{color:var(--good);font-weight:650}
+.group{font-weight:500;color:var(--muted);padding-top:.9rem;font-size:.92em}
+.note{font-size:.875rem;color:var(--muted);margin:.35rem 0}
+.study th,.study td{white-space:nowrap}
+.study thead th{white-space:normal;overflow-wrap:normal}
+table.study{font-size:.86rem}
+.study tbody th[scope=row]{white-space:normal;min-width:7.8rem}
+table.study th:not(:first-child),table.study td:not(:first-child){padding-left:.45rem}
+table.study th,table.study td{padding-right:.45rem}
+.study th:first-child{position:sticky;left:0;background:var(--paper)}
+.study th.group{position:static}
+.study thead th.tick{font-weight:500}
+.conclusions{border-left:3px solid var(--faint);padding:.1rem 0 .1rem 1rem;margin:1.1rem 0}
+.conclusions h3{margin:.1rem 0 .3rem}
+.conclusions ul{margin:0;padding-left:1.1rem;max-width:50rem}
+.conclusions li{margin:.4rem 0}
+.conclusions.shown{border-left-color:var(--good)}
+.conclusions.shown h3{color:var(--good)}
+.conclusions.not-shown{border-left-color:var(--accent)}
+.conclusions.not-shown h3{color:var(--accent)}
+.conclusions.too-few{border-left-color:var(--bad)}
+.conclusions.too-few h3{color:var(--bad)}
+.conclusions.note{font-size:.93rem;color:var(--muted)}
+pre.file{max-height:40rem;overflow:auto}
 table.children{width:100%}
 .children tr:first-child th,.children tr:first-child td{border-bottom:0;padding-bottom:0}
 .children thead th.number{white-space:normal}

@@ -1,16 +1,11 @@
-/**
- * The whole report: one HTML file that asks for nothing beside itself. Pure; the policy for its content allows the style and
- * the script that are written here, images that are embedded, and nothing else.
- */
+/** The report of one run, or of several one after another. Pure. */
 import { lineOf, validationOf } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { formatPercent, formatWhole } from '../util/words.ts';
-import { version } from '../util/version.ts';
+import { documentText } from './document.ts';
 import { figuresOf } from './figures.ts';
-import { html, policyHash, raw, type Content, type Markup } from './markup.ts';
+import { html, type Content, type Markup } from './markup.ts';
 import type { Mistakes } from './mistakes.ts';
-import { pageScript } from './page-script.ts';
-import { pageStyle } from './page-style.ts';
 import { answersSection } from './sections/answers.ts';
 import { architectureSection } from './sections/architecture.ts';
 import { curvesSection } from './sections/curves.ts';
@@ -26,15 +21,6 @@ export interface ReportedRun {
   readonly read: RunRead;
   readonly mistakes: Mistakes;
 }
-
-const policy = [
-  "default-src 'none'",
-  'img-src data:',
-  `style-src '${policyHash(pageStyle)}'`,
-  `script-src '${policyHash(pageScript)}'`,
-  "base-uri 'none'",
-  "form-action 'none'",
-].join('; ');
 
 const contents = [
   ['family', 'The family tree'],
@@ -115,31 +101,9 @@ export function reportPage(runs: readonly ReportedRun[], written: string): strin
   const single = subjects.length === 1 && only !== undefined;
   const title = single ? `How ${only.name} grew` : `${subjects.length} runs`;
   const articles = runs.map(({ mistakes }, index) => article(subjects[index] as Subject, mistakes, { key: `r${index + 1}` }));
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta http-equiv="Content-Security-Policy" content="${raw(policy)}" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <meta name="referrer" content="no-referrer" />
-        <title>${title}</title>
-        ${raw(`<style>${pageStyle}</style>`)}
-      </head>
-      <body>
-        <main>
-          ${
-            single
-              ? null
-              : html`<h1>${title}</h1>
-                  ${overview(subjects)}`
-          }
-          ${articles}
-        </main>
-        <footer>
-          Written by Instar ${version} on ${written}, from the journals of the runs. Nothing is loaded from elsewhere.
-        </footer>
-        ${raw(`<script>${pageScript}</script>`)}
-      </body>
-    </html> `.text;
+  const head = single
+    ? null
+    : html`<h1>${title}</h1>
+        ${overview(subjects)}`;
+  return documentText(title, [head, articles], written);
 }

@@ -32,6 +32,12 @@ function figures({ test: { difference, interval }, corrected }: Tested<Welch>, {
   return `${formatSigned(difference, digits)} ${unit}, 95 % interval ${low} to ${high}, corrected ${probability(corrected)}`;
 }
 
+/** `+0.45 points (0.10 to 0.80, p = 0.020)`. */
+function shortFigures({ test: { difference, interval }, corrected }: Tested<Welch>, { digits, unit }: Measure): string {
+  const [low, high] = interval.map((value) => formatFixed(value, digits));
+  return `${formatSigned(difference, digits)} ${unit} (${low} to ${high}, ${probability(corrected)})`;
+}
+
 /** A pair whose means differ, the larger first. */
 function shownSentence({ first, second, test, corrected }: Tested<Welch>, measure: Measure, tests: number): Conclusion {
   const [more, less] = test.difference > 0 ? [first, second] : [second, first];
@@ -114,24 +120,75 @@ const epochTolerance = 0.02;
 /** What stands between a method and each baseline. */
 const steps: Readonly<Record<string, string>> = { random: 'selection', vanilla: 'growing' };
 
+const isAre = (arms: readonly Arm[], one: string, many: string): string => (arms.length === 1 ? one : many);
+
 /** Whether training alone could explain a difference. */
-function epochsSentence(arm: Arm, baseline: Arm): string {
-  const [own, theirs] = [arm, baseline].map((each) => armSummary(each, measures.epochs)?.mean ?? 0) as [number, number];
-  const [a, b] = [formatFixed(own, 0), formatFixed(theirs, 0)];
-  return Math.abs(own - theirs) <= epochTolerance * Math.max(own, theirs)
-    ? `Both were trained for ${a === b ? `${a} epochs` : `about as many epochs (${a} and ${b})`}.`
-    : `They were not trained alike (${a} epochs against ${b}), so that ${steps[baseline.name] ?? 'the method'} is not all that differs.`;
+function epochsSentences(arms: readonly Arm[], baseline: Arm): string {
+  const epochs = (arm: Arm): number => armSummary(arm, measures.epochs)?.mean ?? 0;
+  const theirs = epochs(baseline);
+  const isSame = (arm: Arm): boolean => Math.abs(epochs(arm) - theirs) <= epochTolerance * Math.max(epochs(arm), theirs);
+  const [same, others] = [arms.filter(isSame), arms.filter((arm) => !isSame(arm))];
+  const count = formatFixed(theirs, 0);
+  return [
+    ...(same.length === 0
+      ? []
+      : [
+          `${capital(listed(same.map(armWords)))} ${isAre(same, 'was', 'were')} trained for as many epochs as ${armWords(baseline)} (${count}).`,
+        ]),
+    ...(others.length === 0
+      ? []
+      : [
+          `${capital(listed(others.map((arm) => `${armWords(arm)} (${formatFixed(epochs(arm), 0)} epochs)`)))} and ${armWords(baseline)} (${count}) were not trained alike, so that ${steps[baseline.name] ?? 'the method'} is not all that differs there.`,
+        ]),
+    ...(baseline.name === 'random' && arms.some(({ name }) => name === 'shrsep')
+      ? ['SHRsep inserts separable convolutions too, which random growth does not.']
+      : []),
+  ].join(' ');
 }
 
-/** What a method is worth beside a baseline. */
-function baselineSentence(pair: Tested<Welch>, arm: Arm, baseline: Arm, measure: Measure): Conclusion {
-  const turned = pair.first === arm ? pair : { ...pair, test: turn(pair.test) };
-  const [own, other] = [armWords(arm), armWords(baseline)];
-  const end = `: ${figures(turned, measure)}. ${epochsSentence(arm, baseline)}`;
-  if (!pair.significant)
-    return notShown(`That ${steps[baseline.name] ?? 'the method'} by ${own} is better than ${other} was not shown${end}`);
-  const order = turned.test.difference > 0 ? 'higher' : 'lower';
-  return shown(`${capital(own)} reaches a ${order} mean ${measure.words} than ${other}${end}`);
+/** What the methods are worth beside a baseline: a sentence for those above it, those below it, and those that neither was shown of. */
+function baselineSentences(
+  arms: readonly Arm[],
+  baseline: Arm,
+  tested: readonly Tested<Welch>[],
+  measure: Measure,
+): readonly Conclusion[] {
+  const pairs = arms.flatMap((arm) =>
+    tested
+      .filter((pair) => isPairOf(pair, arm, baseline))
+      .map((pair) => ({ arm, pair: pair.first === arm ? pair : { ...pair, test: turn(pair.test) } })),
+  );
+  const other = armWords(baseline);
+  const tell = (
+    own: typeof pairs,
+    make: (text: string) => Conclusion,
+    claim: (names: string) => string,
+  ): readonly Conclusion[] => {
+    if (own.length === 0) return [];
+    const shownArms = own.map(({ arm }) => arm);
+    const [only] = own;
+    const numbers =
+      own.length === 1 && only !== undefined
+        ? figures(only.pair, measure)
+        : `${own.map(({ arm, pair }) => `${armLabel(arm)} ${shortFigures(pair, measure)}`).join(', ')} (95 % intervals, corrected p)`;
+    return [make(`${claim(listed(shownArms.map(armWords)))}: ${numbers}. ${epochsSentences(shownArms, baseline)}`)];
+  };
+  const significant = pairs.filter(({ pair }) => pair.significant);
+  const reach = (own: typeof pairs, order: string) => (names: string) =>
+    `${capital(names)} ${own.length === 1 ? 'reaches' : 'reach'} a ${order} mean ${measure.words} than ${other}`;
+  const [better, worse] = [
+    significant.filter(({ pair }) => pair.test.difference > 0),
+    significant.filter(({ pair }) => pair.test.difference <= 0),
+  ];
+  return [
+    ...tell(better, shown, reach(better, 'higher')),
+    ...tell(worse, shown, reach(worse, 'lower')),
+    ...tell(
+      pairs.filter(({ pair }) => !pair.significant),
+      notShown,
+      (names) => `That ${steps[baseline.name] ?? 'the method'} by ${names} is better than ${other} was not shown`,
+    ),
+  ];
 }
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
@@ -187,7 +244,7 @@ function highest(arms: readonly Arm[], measure: Measure): readonly Conclusion[] 
     ? []
     : [
         note(
-          `The highest mean ${measure.words} here is that of ${listed(names)}. Whether that is more than chance, only the tests say.`,
+          `The highest mean ${measure.words} here is that of ${listed(names)}. ${means.some(({ summary }) => summary.count > 1) ? 'Whether that is more than chance, only the tests say.' : 'Of one run each, nothing says whether that is more than chance.'}`,
         ),
       ];
 }
@@ -226,13 +283,7 @@ function growthConclusions(result: StudyResult): readonly Conclusion[] {
   const tested = testedOf(comparisons);
   const methods = tested.filter(({ first, second }) => !first.baseline && !second.baseline);
   const baselines = arms.filter(({ baseline }) => baseline);
-  const beside = baselines.flatMap((baseline) =>
-    arms
-      .filter((arm) => !arm.baseline)
-      .flatMap((arm) =>
-        tested.filter((pair) => isPairOf(pair, arm, baseline)).map((pair) => baselineSentence(pair, arm, baseline, measure)),
-      ),
-  );
+  const beside = baselines.flatMap((baseline) => baselineSentences(methodArms(result), baseline, tested, measure));
   const besideEachOther = tested.filter(({ first, second }) => first.baseline && second.baseline);
   const grown = grownArms(result);
   const parameters = testedOf(compareMeans(grown, measures.parameters));
@@ -264,7 +315,10 @@ function orderSentences(result: StudyResult): readonly Conclusion[] {
   if (main === undefined)
     return [note('The eight settings of the paper’s Table 1 are not all here, so the order is not compared with the paper’s.')];
   const words = `Spearman’s rank correlation with the paper’s order of the eight settings, ${agreementWords(main)}`;
-  const rest = others.length === 0 ? '' : ` By the other measures: ${others.map(agreementWords).join('; ')}.`;
+  const values = others.flatMap(({ rho }) => (rho === null ? [] : [rho]));
+  const [low, high] = [Math.min(...values), Math.max(...values)].map((rho) => formatFixed(rho, 2));
+  const rest =
+    values.length === 0 ? '' : ` By the other measures of Table 1 ρ is ${low === high ? low : `between ${low} and ${high}`}.`;
   return [
     main.rho !== null && main.p !== null && main.p < 0.05 && main.rho > 0
       ? shown(`The order agrees with the paper’s more than chance would have it. ${words}.${rest}`)

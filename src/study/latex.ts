@@ -48,7 +48,7 @@ const letters = { left: 'l', centre: 'c', right: 'r' } as const;
 const row = (texts: readonly string[]): string =>
   `${texts.map((text) => (text.startsWith('[') || text.startsWith('*') ? `{}${text}` : text)).join(' & ')} \\\\`;
 
-export function latexTable({ name, caption, columns, groups, notes }: Table): string {
+export function latexTable({ name, caption, scale, columns, groups, notes }: Table): string {
   const bodies = groups.flatMap(({ title, rows }) => [
     '\\hline',
     ...(title === null ? [] : [`\\multicolumn{${columns.length}}{l}{\\emph{${escapeLatex(title)}}} \\\\`]),
@@ -57,7 +57,7 @@ export function latexTable({ name, caption, columns, groups, notes }: Table): st
   return [
     '\\begin{table}',
     '\\centering',
-    `\\caption{${escapeLatex(caption)}}`,
+    `\\caption{${escapeLatex(`${caption} ${scale}`.trim())}}`,
     `\\label{tab:${name}}`,
     `\\begin{tabular}{${columns.map(({ kind }) => letters[alignments[kind]]).join('')}}`,
     '\\hline',

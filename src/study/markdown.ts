@@ -17,7 +17,7 @@ const rules = { left: ':---', centre: ':---:', right: '---:' } as const;
 
 const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 
-export function markdownTable({ title: heading, caption, columns, groups, notes }: Table): string {
+export function markdownTable({ title: heading, caption, scale, columns, groups, notes }: Table): string {
   const words = (column: Column, cell: Parameters<typeof askCell>[2]): string =>
     escapeMarkdown(askCell(plainCells, column, cell) ?? missing);
   const rows = groups.flatMap(({ title, rows: own }) => [
@@ -25,7 +25,7 @@ export function markdownTable({ title: heading, caption, columns, groups, notes 
     ...own.map((cells) => line(columns.map((column, index) => words(column, cells[index] ?? null)))),
   ]);
   return [
-    `**${escapeMarkdown(heading)}.** ${escapeMarkdown(caption)}`,
+    `**${escapeMarkdown(heading)}.** ${escapeMarkdown(`${caption} ${scale}`.trim())}`,
     '',
     line(columns.map(({ title }) => escapeMarkdown(title))),
     line(columns.map(({ kind }) => rules[alignments[kind]])),

@@ -53,6 +53,8 @@ export interface Table {
   readonly title: string;
   /** Sentences. */
   readonly caption: string;
+  /** What the numbers were measured on, for where that is not said beside it; may be empty. */
+  readonly scale: string;
   readonly columns: readonly Column[];
   /** Groups without a row are left out by whoever makes the table. */
   readonly groups: readonly Group[];

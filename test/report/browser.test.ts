@@ -6,7 +6,6 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { pathToFileURL } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { reportCommand } from '../../src/cli/report.ts';
 import { svgFile } from '../../src/report/figure.ts';
@@ -20,6 +19,7 @@ import { finishedRun, place, tiny } from '../support/runs.ts';
 import { grownRun } from './grown.ts';
 import { hostile } from './hostile.ts';
 import * as inPage from './in-page.ts';
+import { openPage } from './open-page.ts';
 
 const skip = withoutChromium();
 
@@ -64,26 +64,8 @@ describe('the report in a browser', { skip }, () => {
   });
   after(() => browser.close());
 
-  async function withPage(path: string, options: BrowserContextOptions, use: (page: Page) => Promise<void>): Promise<void> {
-    const context = await browser.newContext(options);
-    const page = await context.newPage();
-    const wrong: string[] = [];
-    const address = pathToFileURL(path).href;
-    page.on('console', (message) => void wrong.push(`${message.type()}: ${message.text()}`));
-    page.on('pageerror', (error) => void wrong.push(error.message));
-    page.on('dialog', (dialog) => {
-      wrong.push(`dialog: ${dialog.message()}`);
-      void dialog.dismiss();
-    });
-    page.on('request', (request) => {
-      const url = request.url();
-      if (!url.startsWith('data:') && url.split('#')[0] !== address) wrong.push(`asks for ${url}`);
-    });
-    await page.goto(address);
-    await use(page);
-    assert.deepEqual(wrong, []);
-    await context.close();
-  }
+  const withPage = (path: string, options: BrowserContextOptions, use: (page: Page) => Promise<void>): Promise<void> =>
+    openPage(browser, path, options, use);
 
   for (const name of ['real', 'large', 'hostile'] as const)
     for (const viewport of sizes)

@@ -20,6 +20,8 @@ export interface GrownOptions {
   readonly classes?: readonly string[];
   readonly baseline?: boolean;
   readonly name?: string;
+  /** Other edits, accuracies and answers. */
+  readonly seed?: number;
   /** Instead of what happened, such as a failure. */
   readonly instead?: (task: Task, state: SearchState) => SearchEvent[] | null;
   /** Of the journal, that many events; the run then goes on. */
@@ -29,20 +31,22 @@ export interface GrownOptions {
 const threeClasses = ['round', 'square', 'pointed'];
 
 /** A child gains more the longer it trains, and falls at first, as after a restart. */
-function accuracyOf(state: SearchState, line: string, epoch: number): number {
+function accuracyOf(state: SearchState, line: string, epoch: number, seeded: readonly number[]): number {
   const { parent } = lineOf(state, line);
   const from = parent === null ? 0.3 : (validationOf(state, parent)?.accuracy ?? 0.3);
-  const gain = 0.04 + 0.05 * random('gain', line).float();
-  const noise = 0.02 * (random('noise', line, epoch).float() - 0.5);
+  const gain = 0.04 + 0.05 * random('gain', line, ...seeded).float();
+  const noise = 0.02 * (random('noise', line, epoch, ...seeded).float() - 0.5);
   const rise =
     parent === null ? 0.3 * (1 - Math.exp(-epoch / 6)) : gain * (1 - Math.exp(-epoch / 12)) - 0.03 * Math.exp(-epoch / 3);
   return Math.round(1000 * Math.min(0.98, from + rise + noise)) / 1000;
 }
 
-const confusionOf = (classes: number): number[][] =>
+const confusionOf = (classes: number, seeded: readonly number[]): number[][] =>
   Array.from({ length: classes }, (_none, label) =>
     Array.from({ length: classes }, (_none2, seen) =>
-      label === seen ? 80 + random('right', label).integer(15) : random('wrong', label, seen).integer(Math.ceil(30 / classes)),
+      label === seen
+        ? 80 + random('right', label, ...seeded).integer(15)
+        : random('wrong', label, seen, ...seeded).integer(Math.ceil(30 / classes)),
     ),
   );
 
@@ -55,9 +59,12 @@ export function grownRun(options: GrownOptions = {}): RunRead {
     mutations = 5,
     classes = threeClasses,
     baseline = false,
+    seed,
   } = options;
+  const seeded = seed === undefined ? [] : [seed];
   const settings: Settings = {
     ...presets.paper,
+    seed: seed ?? presets.paper.seed,
     method,
     widths: [2, 3],
     batch: 10,
@@ -75,12 +82,12 @@ export function grownRun(options: GrownOptions = {}): RunRead {
         if (event.type === 'grown') return { ...event, certificate: { evaluation: 1.5e-7, training: 0.0004 } };
         if (event.type !== 'epoch') return event;
         const loss = 1.9 * Math.exp(-event.epoch / 40) + 0.4 + 0.04 * random('loss', event.line, event.epoch).float();
-        const accuracy = accuracyOf(state, event.line, event.epoch);
+        const accuracy = accuracyOf(state, event.line, event.epoch, seeded);
         return { ...event, loss, validation: event.validation === null ? null : { loss: 2 * (1 - accuracy), accuracy } };
       });
     },
   });
-  const confusion = confusionOf(classes.length);
+  const confusion = confusionOf(classes.length, seeded);
   const total = confusion.flat().reduce((sum, each) => sum + each, 0);
   const right = confusion.reduce((sum, row, label) => sum + (row[label] ?? 0), 0);
   const told: RunEvent[] = [

@@ -52,3 +52,10 @@ export const lowContrasts = `(() => {
   }
   return [...found];
 })()`;
+
+/** Captions of tables that are wider than their frames. */
+export const scrollingTables = `[...document.querySelectorAll('table.study')]
+  .filter((table) => table.parentElement.scrollWidth > table.parentElement.clientWidth)
+  .map((table) => table.caption.textContent.trim())`;
+
+export const scrollFirstTable = `document.querySelector('table.study').parentElement.scrollLeft = 150`;

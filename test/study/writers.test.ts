@@ -10,7 +10,8 @@ import { formatFixed, formatProbability, formatSigned, type Cell, type Table } f
 const small: Table = {
   name: 'small',
   title: 'Table 9',
-  caption: 'Two methods & 100 % of a_b.',
+  caption: 'Two methods & 100 %',
+  scale: 'of a_b.',
   columns: [
     { kind: 'text', title: 'method' },
     { kind: 'tick', title: 'mixup' },
@@ -104,6 +105,7 @@ const name = fc.oneof(
 const withNames = (names: readonly string[]): Table => ({
   ...small,
   caption: names[0] ?? '',
+  scale: names[1] ?? '',
   columns: [
     { kind: 'text', title: names[1] ?? '' },
     { kind: 'number', title: 'n', digits: 0 },

@@ -27,13 +27,17 @@ interface Shown {
   readonly method: MethodName;
   readonly rungs: readonly Rung[] | string;
   readonly own: boolean;
+  /** Where no schedule is the own one. */
+  readonly colour?: string;
 }
 
 const strokes: Readonly<Record<string, string>> = { nash: 'dotted', sh: 'dashed', shr: '' };
 
+const schedules = ['shr', 'sh', 'nash'] as const;
+
 /** What restarts at each rung has SHR's schedule. */
 const shownOf = (settings: Settings): readonly Shown[] =>
-  (['shr', 'sh', 'nash'] as const).map((name) => {
+  schedules.map((name) => {
     const own = name === settings.method || (name === 'shr' && methods[settings.method].restart === 'rung');
     const method = own ? settings.method : name;
     return { method, own, rungs: planRungs({ ...settings, method }) };
@@ -41,8 +45,8 @@ const shownOf = (settings: Settings): readonly Shown[] =>
 
 const nameOf = ({ method, own }: Shown): string => `${methodLabel(method)}${own ? ' (this run)' : ''}`;
 
-const classOf = ({ method, own }: Shown): string =>
-  `line ${strokes[method] ?? ''}${own ? ' won' : ''}`.replaceAll(/ +/g, ' ').trim();
+const classOf = ({ method, own, colour = '' }: Shown): string =>
+  `line ${strokes[method] ?? ''}${own ? ' won' : ` ${colour}`}`.replaceAll(/ +/g, ' ').trim();
 
 function draw(settings: Settings, shown: readonly Shown[]): Drawing {
   const [width, height] = [narrowWidth, 250];
@@ -70,8 +74,21 @@ function draw(settings: Settings, shown: readonly Shown[]): Drawing {
   return { width, height, content };
 }
 
-export function learningRateFigure({ settings }: Subject): Figure {
-  const shown = shownOf(settings);
+export const learningRateFigure = ({ settings }: Subject): Figure => figureOf(settings, shownOf(settings));
+
+/** Of a study: no schedule is the one. */
+export const learningRatesFigure = (settings: Settings): Figure =>
+  figureOf(
+    settings,
+    schedules.map((method) => ({
+      method,
+      own: false,
+      colour: { shr: 'won', sh: 'second', nash: '' }[method],
+      rungs: planRungs({ ...settings, method }),
+    })),
+  );
+
+function figureOf(settings: Settings, shown: readonly Shown[]): Figure {
   const words = shown.map((each) =>
     typeof each.rungs === 'string'
       ? `${nameOf(each)}: not with these settings, ${each.rungs}`

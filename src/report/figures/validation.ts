@@ -35,6 +35,8 @@ function draw(subject: Subject, width: number, height: number): Drawing {
     percentAxis('validation accuracy, %', domainOf(values, 0.06, 0.02), 6),
     { right: 62 },
   );
+  // Nearer to each other than this, stars would hide their line.
+  const roomy = area.x(1) - area.x(0) >= 5;
   const bands = search.steps.flatMap(({ step }) => {
     const from = startOf(subject, step);
     if (from > last) return [];
@@ -52,7 +54,7 @@ function draw(subject: Subject, width: number, height: number): Drawing {
       const ending = won
         ? mark('star', x, y, title)
         : mark(line.end?.kind === 'lost' ? 'lost' : line.end === null ? 'hollow' : 'cross', x, y, title);
-      return html`${path(area, points, `line ${won ? 'won' : 'dropped'}`)}${won ? points.slice(1, -1).map((point) => html`<circle class="star" cx="${area.x(point.x).toFixed(1)}" cy="${area.y(point.y).toFixed(1)}" r="2" />`) : null}${ending}`;
+      return html`${path(area, points, `line ${won ? 'won' : 'dropped'}`)}${won ? (roomy ? points.slice(1, -1) : []).map((point) => html`<circle class="star" cx="${area.x(point.x).toFixed(1)}" cy="${area.y(point.y).toFixed(1)}" r="2" />`) : null}${ending}`;
     });
   // Names beside the ends of the winners, where there is room for them.
   const ends = drawn.filter(({ won }) => won).map(({ line, points }) => ({ line, end: points.at(-1) as Point }));

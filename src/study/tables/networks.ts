@@ -1,12 +1,19 @@
 /** The best and the worst network of each method with what they are made of: the lists of §5. */
-import { compositionOf, partNames } from '../composition.ts';
+import { compositionOf, partNames, type PartName } from '../composition.ts';
 import { armLabel } from '../labels.ts';
 import { measures } from '../measures.ts';
 import { publishedMethods } from '../published.ts';
 import type { Arm, Outcome, StudyResult } from '../result.ts';
 import type { Cell, Table } from '../table.ts';
 import { digitsFor, groupsOf, missingNotes, publishedGroup } from './parts.ts';
-import { partTitles } from './table-3.ts';
+
+const shortTitles: Readonly<Record<PartName, string>> = {
+  convolution: 'conv blocks',
+  separable: 'separable',
+  convex: 'convex',
+  concat: 'concat',
+  split: 'split',
+};
 
 export interface Extremes {
   readonly best: Outcome;
@@ -55,13 +62,14 @@ export function networksTable(result: StudyResult): Table {
   return {
     name: 'networks',
     title: 'Best and worst',
-    caption: `The networks of the highest and the lowest test accuracy of each method, with what they are made of. ${result.scale}`,
+    caption: 'The networks of the highest and the lowest test accuracy of each method, with what they are made of.',
+    scale: result.scale,
     columns: [
       { kind: 'text', title: 'method' },
       { kind: 'text', title: '' },
       { kind: 'number', title: 'test accuracy, %', digits: 2 },
       { kind: 'number', title: 'layers', digits: 0 },
-      ...partNames.map((part) => ({ kind: 'number', title: partTitles[part], digits: 0 }) as const),
+      ...partNames.map((part) => ({ kind: 'number', title: shortTitles[part], digits: 0 }) as const),
       { kind: 'number', title: 'parameters, M', digits: digitsFor(result.arms, measures.parameters) },
       { kind: 'text', title: 'run' },
     ],

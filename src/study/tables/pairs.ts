@@ -19,12 +19,22 @@ const family = (comparisons: readonly Comparison<unknown>[]): string => {
   return `Corrected by Holm’s method for the ${count} ${count === 1 ? 'pair' : 'pairs'} tested; 0.05 is the level.`;
 };
 
-function meansTable(name: string, title: string, arms: readonly Arm[], measure: Measure, digits: number): Table {
+interface Means {
+  readonly name: string;
+  readonly title: string;
+  readonly scale: string;
+  readonly arms: readonly Arm[];
+  readonly measure: Measure;
+  readonly digits: number;
+}
+
+function meansTable({ name, title, scale, arms, measure, digits }: Means): Table {
   const comparisons = compareMeans(arms, measure);
   return {
     name,
     title,
     caption: 'Welch’s t-test of each pair.',
+    scale,
     columns: [
       { kind: 'text', title: 'pair' },
       { kind: 'signed', title: `difference, ${measure.unit}`, digits },
@@ -33,13 +43,13 @@ function meansTable(name: string, title: string, arms: readonly Arm[], measure: 
       { kind: 'number', title: 'degrees of freedom', digits: 1 },
       { kind: 'probability', title: 'p' },
       { kind: 'probability', title: 'p, corrected' },
-      { kind: 'text', title: 'what it shows' },
+      { kind: 'text', title: 'shown?' },
     ],
     groups: [
       {
         title: null,
         rows: comparisons.map((each): readonly Cell[] => {
-          const words = verdict(each, 'a difference', 'no difference shown');
+          const words = verdict(each, 'yes', 'no');
           if (each.kind === 'untested') return [pairLabel(each), null, null, null, null, null, null, words];
           const { difference, interval, t, freedom, p } = each.test;
           return [pairLabel(each), difference, interval, t, freedom, p, each.corrected, words];
@@ -48,26 +58,23 @@ function meansTable(name: string, title: string, arms: readonly Arm[], measure: 
     ],
     notes: [
       `The mean of the first less that of the second. Intervals are of one pair alone, without a correction. ${family(comparisons)}`,
-      '“No difference shown” does not say that they are equal.',
+      'That a difference is not shown does not say that they are equal.',
     ],
   };
 }
 
 export const accuracyDifferences = (result: StudyResult): Table => {
   const measure = accuracyOf(result);
-  return meansTable('differences-accuracy', `Differences of ${measure.words}`, result.arms, measure, measure.digits);
+  const { scale, arms } = result;
+  const title = `Differences of ${measure.words}`;
+  return meansTable({ name: 'differences-accuracy', title, scale, arms, measure, digits: measure.digits });
 };
 
 export const parameterDifferences = (result: StudyResult): Table => {
   const arms = grownArms(result);
   const digits = digitsFor(arms, measures.parameters);
-  return meansTable(
-    'differences-parameters',
-    'Differences of size, in millions of parameters',
-    arms,
-    measures.parameters,
-    digits,
-  );
+  const title = 'Differences of size, in millions of parameters';
+  return meansTable({ name: 'differences-parameters', title, scale: result.scale, arms, measure: measures.parameters, digits });
 };
 
 export function spreadDifferences(result: StudyResult): Table {
@@ -77,19 +84,20 @@ export function spreadDifferences(result: StudyResult): Table {
     name: 'differences-spread',
     title: `Differences of the spread of ${measure.words}`,
     caption: 'Brown and Forsythe’s test of each pair of methods.',
+    scale: result.scale,
     columns: [
       { kind: 'text', title: 'pair' },
       { kind: 'number', title: 'F', digits: 2 },
       { kind: 'number', title: 'degrees of freedom', digits: 0 },
       { kind: 'probability', title: 'p' },
       { kind: 'probability', title: 'p, corrected' },
-      { kind: 'text', title: 'what it shows' },
+      { kind: 'text', title: 'shown?' },
     ],
     groups: [
       {
         title: null,
         rows: comparisons.map((each): readonly Cell[] => {
-          const words = verdict(each, 'a difference', 'no difference shown');
+          const words = verdict(each, 'yes', 'no');
           if (each.kind === 'untested') return [pairLabel(each), null, null, null, null, words];
           const { statistic, freedom, p } = each.test;
           return [pairLabel(each), statistic, freedom[1], p, each.corrected, words];

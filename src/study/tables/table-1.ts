@@ -45,18 +45,20 @@ export const agreementWords = ({ measure, rho, p }: OrderAgreement): string =>
     : `${measure.words}: ρ = ${formatFixed(rho, 2)}${p === null ? '' : ` (exact p ${p < 0.001 ? '' : '= '}${formatProbability(p)})`}`;
 
 export function tableOne(result: StudyResult): Table {
-  const { arms, scale } = result;
+  const { arms } = result;
   const agreements = orderAgreements(result);
   const columns = [
-    ['after the last epoch, clean', measures.validationLast],
-    ['mean of the last five, clean', measures.validation],
-    ['after the last epoch, augmented', measures.augmentedLast],
-    ['mean of the last five, augmented', measures.augmented],
+    ['last epoch, clean', measures.validationLast],
+    ['last five, clean', measures.validation],
+    ['last epoch, augmented', measures.augmentedLast],
+    ['last five, augmented', measures.augmented],
   ] as const;
   return {
     name: 'table-1',
     title: 'Table 1',
-    caption: `Augmentations and the vanilla network: validation accuracy in % (mean ± standard deviation of the repetitions). ${scale}`,
+    caption:
+      'Augmentations and the vanilla network: validation accuracy in %, after the last epoch and as the mean of the last five, on clean validation images and under the training augmentation (mean ± standard deviation of the repetitions).',
+    scale: result.scale,
     columns: [
       { kind: 'text', title: 'setting' },
       ...(['flip', 'normalise', 'mixup', 'cutout', 'shift'] as const).map((title) => ({ kind: 'tick', title }) as const),

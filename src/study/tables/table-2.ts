@@ -29,7 +29,8 @@ export function tableTwo(result: StudyResult): Table {
   return {
     name: 'table-2',
     title: 'Table 2',
-    caption: `Test accuracy, size and cost of the networks that each method found (mean ± standard deviation). ${result.scale}`,
+    caption: 'Test accuracy, size and cost of the networks that each method found (mean ± standard deviation).',
+    scale: result.scale,
     columns: [
       { kind: 'text', title: 'method' },
       { kind: 'spread', title: 'test accuracy, %', digits: 2 },

@@ -8,7 +8,7 @@ import type { SpreadCell, Table } from '../table.ts';
 import { groupsOf, missingNotes, publishedGroup } from './parts.ts';
 
 /** As the paper's Table 3 names them. */
-export const partTitles: Readonly<Record<PartName, string>> = {
+const partTitles: Readonly<Record<PartName, string>> = {
   convolution: 'conv blocks',
   separable: 'separable conv blocks',
   convex: 'convex combination',
@@ -25,7 +25,8 @@ export function tableThree(result: StudyResult): Table {
   return {
     name: 'table-3',
     title: 'Table 3',
-    caption: `Layers of the winners by method, in % of all layers (mean ± standard deviation). ${result.scale}`,
+    caption: 'Layers of the winners by method, in % of all layers (mean ± standard deviation).',
+    scale: result.scale,
     columns: [
       { kind: 'text', title: 'method' },
       ...partNames.map((part) => ({ kind: 'spread', title: `${partTitles[part]}, %`, digits: 1 }) as const),

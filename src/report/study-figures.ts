@@ -1,0 +1,97 @@
+/** Every figure of a study, each also a file. What a study has nothing for is left out. */
+import { methods } from '../search/settings.ts';
+import { armLabel } from '../study/labels.ts';
+import type { Arm } from '../study/result.ts';
+import type { Figure } from './figure.ts';
+import { learningRatesFigure } from './figures/learning-rate.ts';
+import { stepFigure } from './figures/step.ts';
+import { validationFigure } from './figures/validation.ts';
+import { accuraciesFigure } from './study/accuracies-figure.ts';
+import { armAgreementFigure } from './study/agreement-figure.ts';
+import { winnersFigure } from './study/size-figure.ts';
+import { bestRunOf, type ShownStudy } from './study/study.ts';
+
+export interface StudyFigures {
+  readonly accuracies: Figure | null;
+  readonly size: Figure | null;
+  /** Figure 1. */
+  readonly learningRate: Figure | null;
+  /** Figures 2 and 3: a step of the best run by hill climbing, and of the best by halving. */
+  readonly steps: readonly Figure[];
+  /** Figure 4, of the best run of each method. */
+  readonly validations: readonly Figure[];
+  readonly agreements: readonly Figure[];
+}
+
+/** For a figure's name: letters, digits and hyphens; `taken` are the names before. */
+function plainName(name: string, taken: Set<string>): string {
+  const plain =
+    name
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]+/g, '-')
+      .replaceAll(/^-|-$/g, '') || 'arm';
+  let free = plain;
+  for (let count = 2; taken.has(free); count++) free = `${plain}-${count}`;
+  taken.add(free);
+  return free;
+}
+
+interface NamedArm {
+  readonly arm: Arm;
+  readonly name: string;
+}
+
+/** A step of the run whose children competed; the last of them, since networks are largest there. */
+function competition(study: ShownStudy, arms: readonly NamedArm[], selection: 'hill-climbing' | 'halving'): readonly Figure[] {
+  const fitting = arms.flatMap(({ arm, name }) => {
+    const best = bestRunOf(study, arm);
+    if (best === null || methods[best.run.subject.settings.method].selection !== selection) return [];
+    const step = best.run.subject.state.search.steps.findLast(({ winner }) => winner !== null);
+    return step === undefined ? [] : [{ arm, name, best, step }];
+  });
+  const [found] = fitting;
+  if (found === undefined) return [];
+  const { arm, name, best, step } = found;
+  const figure = stepFigure(best.run.subject, step);
+  return [
+    {
+      ...figure,
+      name: `step-${name}`,
+      title: `${armLabel(arm)}, repetition ${best.outcome.repetition}: ${figure.title.replace(/^S/, 's')}`,
+    },
+  ];
+}
+
+function validations(study: ShownStudy, arms: readonly NamedArm[]): readonly Figure[] {
+  return arms.flatMap(({ arm, name }) => {
+    const best = bestRunOf(study, arm);
+    const figure = best === null ? null : validationFigure(best.run.subject);
+    if (best === null || figure === null || best.run.subject.state.search.steps.length === 0) return [];
+    const title = `${armLabel(arm)}, repetition ${best.outcome.repetition}: validation accuracy of all children`;
+    return [{ ...figure, name: `validation-${name}`, title }];
+  });
+}
+
+export function studyFigures(study: ShownStudy): StudyFigures {
+  const taken = new Set<string>();
+  const arms = study.result.arms.map((arm) => ({ arm, name: plainName(arm.name, taken) }));
+  const competing = arms.filter(({ arm }) => !arm.baseline);
+  const grown = study.result.kind === 'growth';
+  const [first] = study.runs.filter(({ subject }) =>
+    ['hill-climbing', 'halving'].includes(methods[subject.settings.method].selection),
+  );
+  return {
+    accuracies: accuraciesFigure(study),
+    size: winnersFigure(study),
+    learningRate: grown && first !== undefined ? learningRatesFigure(first.subject.settings) : null,
+    steps: grown ? [...competition(study, competing, 'hill-climbing'), ...competition(study, competing, 'halving')] : [],
+    validations: grown ? validations(study, competing) : [],
+    agreements: arms.flatMap(({ arm, name }) => armAgreementFigure(study, arm, name) ?? []),
+  };
+}
+
+/** As files, in the order of the page. */
+export const listStudyFigures = (figures: StudyFigures): readonly Figure[] =>
+  Object.values(figures)
+    .flat()
+    .filter((figure): figure is Figure => figure !== null);

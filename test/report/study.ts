@@ -1,0 +1,81 @@
+/** A study of simulated runs: four methods and two baselines, eight repetitions each, or less. */
+import type { ShownRun, ShownStudy } from '../../src/report/study/study.ts';
+import { subjectOf, type Subject } from '../../src/report/subject.ts';
+import { methodNames, presets, type MethodName } from '../../src/search/settings.ts';
+import { lineage, lineOf, validationOf } from '../../src/search/state.ts';
+import type { Arm, Outcome } from '../../src/study/result.ts';
+import { must } from '../../src/util/assert.ts';
+import { random } from '../../src/util/random.ts';
+import { grownRun, type GrownOptions } from './grown.ts';
+
+export interface StudyOptions {
+  readonly methods?: readonly MethodName[];
+  readonly repetitions?: number;
+  /** Of those, so many have ended. */
+  readonly ended?: number;
+  readonly run?: GrownOptions;
+  readonly title?: string;
+  /** Of each journal, that many events: no run has ended then. */
+  readonly until?: number;
+  /** Instead of the method's name. */
+  readonly armName?: (method: MethodName) => string;
+}
+
+/** So that methods differ; points. */
+const worth: Readonly<Record<MethodName, number>> = { nash: 0, sh: 0.3, shr: 0.9, shrsep: -1.1, random: -1.6, vanilla: -6 };
+
+function outcomeOf({ state, name }: Subject, method: MethodName, repetition: number): Outcome {
+  const { search } = state;
+  const line = must(search.stop, 'stop').line;
+  const { network, parameters, multiplyAdds } = lineOf(search, line);
+  const test = 0.84 + (worth[method] + 0.4 * random('test', method, repetition).normal()) / 100;
+  return {
+    repetition,
+    run: name,
+    network,
+    test: Math.round(10_000 * test) / 10_000,
+    validation: must(validationOf(search, line), 'validation').accuracy,
+    parameters,
+    multiplyAdds,
+    epochs: lineage(search, 'final').reduce((sum, { epochs }) => sum + epochs.length, 0),
+    seconds: 4000 + 10 * repetition,
+    vanilla: [],
+  };
+}
+
+export function simulatedStudy(options: StudyOptions = {}): ShownStudy {
+  const { methods = methodNames, repetitions = 8, ended = repetitions, run, title = 'Table 2, small', armName, until } = options;
+  const arms: Arm[] = [];
+  const runs: ShownRun[] = [];
+  for (const method of methods) {
+    const arm = armName?.(method) ?? method;
+    const outcomes: Outcome[] = [];
+    for (let repetition = 1; repetition <= ended; repetition++) {
+      const name = `${arm}-${repetition}`;
+      const subject = subjectOf(
+        grownRun({ steps: 3, ...run, method, seed: repetition, name, ...(until === undefined ? {} : { until }) }),
+      );
+      if (until === undefined) outcomes.push(outcomeOf(subject, method, repetition));
+      runs.push({ arm, repetition, subject, report: repetition % 2 === 0 ? null : `${name}/report.html` });
+    }
+    arms.push({
+      name: arm,
+      baseline: method === 'random' || method === 'vanilla',
+      augmentation: presets.paper.augmentation,
+      outcomes,
+    });
+  }
+  return {
+    result: {
+      title,
+      kind: 'growth',
+      scale:
+        'CIFAR-10: 12,000 training images, 10 % of them for validation; vanilla network 16-32-64 wide, 20 epochs; 3 steps of 8 children and 160 epochs (halving: 8×5 4×10 2×20 1×40); final training of 30 epochs.',
+      repetitions,
+      arms,
+    },
+    runs,
+    file: `title: ${title}\ndataset: cifar10\nrepetitions: ${repetitions}\nmethods: [${methods.join(', ')}]\nsettings:\n  widths: [16, 32, 64]\n`,
+    command: 'instar study studies/table-2-small.yaml',
+  };
+}
