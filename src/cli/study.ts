@@ -1,36 +1,26 @@
 /** `instar study`: many runs, side by side, and what comes of them. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import type { DataEvent } from '../data/source.ts';
-import { readStudy, type Study } from '../study/file.ts';
+import { readStudyFile, studyFile } from '../report/collect-study.ts';
 import { collectStudy } from '../study/collect.ts';
 import { conclusionsOf } from '../study/conclusions.ts';
 import { checkFolder, plannedRuns, runStudy } from '../study/run.ts';
 import { writeState } from '../training/checkpoint.ts';
-import { UserError } from '../util/user-error.ts';
+
 import { plural, printable } from '../util/words.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { Given } from './given.ts';
 import { interrupted, listenForInterrupts } from './interrupt.ts';
 import { printLines, type Io } from './io.ts';
 import { quoted } from './quoted.ts';
-import { writeTables } from './study-files.ts';
+import { writeStudyResults, writeTables } from './study-files.ts';
 import { StudyProgress } from './study-progress.ts';
 import { parseWhole } from './values.ts';
 
-function readFile(path: string): { readonly text: string; readonly study: Study } {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new UserError(`${path} cannot be read: ${(error as Error).message}`);
-  }
-  return { text, study: readStudy(text, path) };
-}
-
 export async function studyCommand(file: string, given: Given, io: Io): Promise<number> {
-  const { text, study } = readFile(file);
+  const { text, study } = readStudyFile(file);
   const root = (given['folder'] as string | undefined) ?? join('runs', basename(file).replace(/\.ya?ml$/i, ''));
   const jobsText = given['jobs'] as string | undefined;
   const jobs = jobsText === undefined ? availableParallelism() : parseWhole('--jobs', jobsText, 1);
@@ -47,7 +37,7 @@ export async function studyCommand(file: string, given: Given, io: Io): Promise<
   try {
     progress.say(`${printable(study.title)}: ${plural(planned, 'run')}, ${jobs} side by side; folder ${printable(root)}`);
     mkdirSync(root, { recursive: true });
-    await writeState(join(root, 'study.yaml'), text);
+    await writeState(studyFile(root), text);
     const options = { root, jobs, signal: interruption.signal, onData: (event: DataEvent) => progress.data(event) };
     for await (const item of runStudy(study, data === undefined ? options : { ...options, data })) {
       progress.observe(item);
@@ -60,12 +50,16 @@ export async function studyCommand(file: string, given: Given, io: Io): Promise<
     progress.close();
   }
   const collected = collectStudy(study, root);
-  await writeTables(collected, root);
+  await writeStudyResults(root, io);
   const { finished, failed } = progress;
   for (const { message } of collected.damaged) printLines(io.err, [printable(message)]);
   printLines(
     io.out,
-    [...conclusionsOf(collected.result).map(({ text: said }) => said), `tables: ${join(root, 'tables.md')}`].map(printable),
+    [
+      ...conclusionsOf(collected.result).map(({ text: said }) => said),
+      `tables: ${join(root, 'tables.md')}`,
+      `report: ${join(root, 'report.html')}`,
+    ].map(printable),
   );
   if (finished === planned) return exitCodes.done;
   printLines(io.err, [

@@ -10,6 +10,7 @@ import type { RunItem } from '../run/drive.ts';
 import { folderOf } from '../run/folder.ts';
 import { resume, search, type SearchOptions } from '../run/open.ts';
 import { readRun } from '../run/read.ts';
+import { determining } from '../run/shared.ts';
 import { settingNames, valueOf } from '../search/setting-names.ts';
 import type { Settings } from '../search/settings.ts';
 import { channel } from '../util/channel.ts';
@@ -70,12 +71,13 @@ export type StudyItem =
 const isRun = (root: string): boolean => existsSync(folderOf(root).config);
 
 /** A run that is there must be the one that the file asks for. */
-function checkSame(root: string, { settings }: PlannedRun, { data, settings: own }: Config, study: Study): void {
+function checkSame(root: string, { arm, settings }: PlannedRun, { data, settings: own }: Config, study: Study): void {
   if (data.reference !== study.dataset)
     throw new UserError(
       `${root} was begun with the dataset ${data.reference}, the file says ${study.dataset}: give the study another folder (--folder)`,
     );
-  for (const name of settingNames) {
+  // Of the vanilla network's run, what its training follows from.
+  for (const name of arm === null ? [...determining, 'seed'] : settingNames) {
     if (name === 'batch' && !study.batchGiven) continue;
     const [then, now] = [own, settings].map((each) => JSON.stringify(valueOf(each, name)));
     if (then !== now)
