@@ -11,7 +11,8 @@ import { RunError } from '../util/user-error.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 
 export interface Watch {
-  report(report: Report, peakBytes: number): void;
+  /** `clock`: seconds of the worker's own clock. */
+  report(report: Report, peakBytes: number, clock: number): void;
   started(fingerprint: Fingerprint): void;
 }
 
@@ -132,7 +133,7 @@ export function createPool({ checkpoints, patience }: PoolOptions): Pool {
             case 'started':
               return watch.started(message.fingerprint);
             case 'report':
-              return watch.report(message.report, message.peak);
+              return watch.report(message.report, message.peak, message.clock);
             case 'done':
               return settle(null);
             case 'failed':

@@ -78,7 +78,7 @@ async function work({ job, checkpoints }: ToWorker): Promise<void> {
       // Most minibatches go unmentioned where they are quick.
       if (report.kind === 'progress' && performance.now() - said < quiet && job.kind !== 'probe') return;
       said = performance.now();
-      send({ kind: 'report', report, peak: process.resourceUsage().maxRSS * 1024 });
+      send({ kind: 'report', report, peak: process.resourceUsage().maxRSS * 1024, clock: said / 1000 });
     },
     now: () => performance.now(),
     async breathe() {

@@ -38,7 +38,7 @@ export interface Drive {
 export type RunItem = Entry | Progress;
 
 type Happening =
-  | { readonly kind: 'report'; readonly task: Task; readonly report: Report; readonly peak: number }
+  | { readonly kind: 'report'; readonly task: Task; readonly report: Report; readonly peak: number; readonly clock: number }
   | { readonly kind: 'ended'; readonly task: Task; readonly error: Error | null }
   | { readonly kind: 'verified'; readonly line: LineId; readonly checkpoint: string; readonly outcome: Verified | Error }
   | { readonly kind: 'deadline' }
@@ -50,9 +50,10 @@ interface Flight {
   readonly trains: LineId | null;
   readonly threads: number;
   readonly abort: AbortController;
-  /** Active seconds when it was given to the worker, and when the first minibatches were heard of. */
+  /** Active seconds when it was given to the worker. */
   readonly begun: number;
-  first: { readonly t: number; readonly done: number } | null;
+  /** When its first minibatches were done, by the worker's clock. */
+  first: { readonly clock: number; readonly done: number } | null;
 }
 
 /** Lines without which there is no result. */
@@ -157,7 +158,8 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
       first: null,
     });
     const watch = {
-      report: (report: Report, peak: number): void => happenings.put({ kind: 'report', task, report, peak }),
+      report: (report: Report, peak: number, clock: number): void =>
+        happenings.put({ kind: 'report', task, report, peak, clock }),
       started: (): void => undefined,
     };
     pool.run(jobOf(task, config, settings(), threads), watch, abort.signal).then(
@@ -215,13 +217,12 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
   /** Seconds from the start of a line's last task to its first sign. */
   const starts = new Map<LineId, number>();
 
-  function measureSpeed(task: Task, flight: Flight, done: number): void {
+  function measureSpeed(task: Task, flight: Flight, done: number, clock: number): void {
     if (flight.threads !== config.workers) return;
-    const now = run.elapsed();
     if (flight.first === null) {
-      flight.first = { t: now, done };
-      starts.set(task.line, now - flight.begun);
-    } else if (done > flight.first.done) speeds.set(task.line, (now - flight.first.t) / (done - flight.first.done));
+      flight.first = { clock, done };
+      starts.set(task.line, run.elapsed() - flight.begun);
+    } else if (done > flight.first.done) speeds.set(task.line, (clock - flight.first.clock) / (done - flight.first.done));
   }
 
   function nextSlice(): SearchEvent {
@@ -331,10 +332,10 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
       const happening = await happenings.take();
       switch (happening.kind) {
         case 'report': {
-          const { task, report, peak } = happening;
+          const { task, report, peak, clock } = happening;
           const flight = inFlight.get(task.id);
           if (flight === undefined) break;
-          if (report.kind === 'progress' || report.kind === 'epoch') measureSpeed(task, flight, report.done);
+          if (report.kind === 'progress' || report.kind === 'epoch') measureSpeed(task, flight, report.done, clock);
           const item = heard(task, report, peak);
           if (item !== null) yield item;
           await keepBest();

@@ -2,14 +2,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Pool } from '../../src/execution/pool.ts';
+import { countMultiplyAdds } from '../../src/network/cost.ts';
 import { planBudget, planSlice, plannedSettings, type BudgetQuestion } from '../../src/run/budget.ts';
+import { measureBudget } from '../../src/run/measure.ts';
 import { resume, search, type SearchOptions } from '../../src/run/open.ts';
 import { readRun } from '../../src/run/read.ts';
+import { startNetwork } from '../../src/search/next.ts';
 import { planRungs } from '../../src/search/rungs.ts';
 import { presetNames, presets } from '../../src/search/settings.ts';
 import type { Slice } from '../../src/search/state.ts';
 import { UserError } from '../../src/util/user-error.ts';
+import { config } from '../cli/scene.ts';
 import { collect, newFolder, tiny } from '../support/runs.ts';
+import { contextOf } from '../support/simulation.ts';
 
 const questions = fc.record({
   preset: fc.constantFrom(...presetNames),
@@ -140,6 +146,27 @@ await test('a limit of seconds without a budget stops the search, and the final 
   const slice: Slice = { rate: 0.025, from: 0, to: 1, count: 45, whole: true, restart: true };
   assert.deepEqual(state.search.slices.final, [slice]);
   assert.equal(state.search.lines.get('final')?.epochs.length, 3);
+});
+
+await test('the speed that a budget is planned by is the worker’s own, also where all that it says is heard at once', async () => {
+  const context = contextOf();
+  const secondsEach = 0.25;
+  const pool: Pool = {
+    run(job, watch) {
+      const count = job.kind === 'probe' ? job.minibatches : 0;
+      for (let done = 1; done <= count; done++) watch.report({ kind: 'progress', done, loss: 0 }, 0, 100 + secondsEach * done);
+      return Promise.resolve();
+    },
+    workers: () => [],
+    close: () => undefined,
+  };
+  const measuring = { config, pool, signal: new AbortController().signal, elapsed: () => 1, contextFor: () => context };
+  const event = await measureBudget({ ...measuring, config: { ...config, settings: context.settings } }, context, 3600);
+  assert.ok(event.type === 'plan');
+  const { settings } = context;
+  const expected = secondsEach / settings.batch / countMultiplyAdds(startNetwork(context));
+  for (const measured of [event.plan.alone, event.plan.beside])
+    assert.ok(Math.abs(measured / expected - 1) < 1e-9, `${measured}`);
 });
 
 /** Seconds. The machine may be busy with other tests: bounds are wider here than in the benchmark. */
