@@ -8,13 +8,13 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : JS
 
 /** Every setting that is not the preset's, the seed, and what the bits depend on: engine, workers, memory. */
 export function searchAgain(config: Config): string {
-  const { data, from, settings, engine, workers, budget } = config;
+  const { data, from, vanilla, settings, engine, workers, budget } = config;
   // Given by options of their own, or by the network that is grown further.
   const given = new Set(['seed', 'method', ...(from === null ? [] : ['widths'])]);
   const preset = presetNames.find((name) => name === config.preset);
   const names = preset === undefined ? [] : differingSettings(settings, preset).filter((name) => !given.has(name));
   // The workers' memory decides which children can be; where it was not given, it is what was free then.
-  const memory = settings.limits.memory === Number.MAX_SAFE_INTEGER ? [] : ['--set', `limits.memory=${settings.limits.memory}`];
+  const memory = ['--set', `limits.memory=${settings.limits.memory}`];
   const words = [
     'instar',
     'search',
@@ -22,6 +22,7 @@ export function searchAgain(config: Config): string {
     ...(data.folder === null ? [] : ['--data', data.folder]),
     ...(data.imageSize === null ? [] : ['--image-size', String(data.imageSize)]),
     ...(from === null ? [] : ['--from', from.reference]),
+    ...(vanilla === null ? [] : ['--vanilla', vanilla]),
     '--preset',
     config.preset,
     '--method',

@@ -5,16 +5,13 @@ import { readConfig, type Config } from '../run/config.ts';
 import type { RunItem } from '../run/drive.ts';
 import { folderOf } from '../run/folder.ts';
 import { RunError } from '../util/user-error.ts';
+import { exitCodes } from './exit-codes.ts';
+import { interrupted, listenForInterrupts } from './interrupt.ts';
 import { hasColour, printLines, type Io } from './io.ts';
 import { openReporter, type Shown } from './reporter.ts';
 import { quoted } from './quoted.ts';
 import { summary } from './summary.ts';
 import { observe, type View } from './view.ts';
-
-export const exitCodes = { done: 0, failed: 1, wrong: 2, interrupted: 130 } as const;
-
-/** Milliseconds in which a second signal counts as the first: a terminal and `timeout` may both send one. */
-const sameSignal = 200;
 
 /** What a run is started with. */
 export interface Following {
@@ -25,11 +22,8 @@ export interface Following {
   start(signal: AbortSignal, onData: (event: DataEvent) => void): AsyncIterable<RunItem>;
 }
 
-const interrupted = new Error('interrupted');
-
 export async function follow(following: Following, io: Io): Promise<number> {
   const { root, json } = following;
-  const controller = new AbortController();
   const reporter = openReporter(io, json);
   let view = following.view;
   let config: Config | null = null;
@@ -37,28 +31,15 @@ export async function follow(following: Following, io: Io): Promise<number> {
   let clock = { t: view.run.seconds, at: io.now() };
   const now = (): number => clock.t + (io.now() - clock.at) / 1000;
 
-  let signalled: number | null = null;
-  const onSignal = (): void => {
-    if (signalled !== null && io.now() - signalled < sameSignal) return;
-    if (signalled !== null) {
-      reporter.close();
-      io.exit(exitCodes.interrupted);
-    }
-    signalled = io.now();
-    reporter.notice('stopping: the best network is kept (Ctrl-C again ends at once)');
-    controller.abort(interrupted);
-  };
-  // Whoever read our lines is gone: the run ends in order.
-  const onError = (): void => {
-    if (!controller.signal.aborted) controller.abort(interrupted);
-  };
-  const signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-  for (const signal of signals) io.on(signal, onSignal);
-  io.out.on('error', onError);
+  const interruption = listenForInterrupts(
+    io,
+    () => reporter.notice('stopping: the best network is kept (Ctrl-C again ends at once)'),
+    () => reporter.close(),
+  );
 
   const readFrom = (): Config => readConfig(folderOf(root).config);
   try {
-    for await (const item of following.start(controller.signal, (event) => reporter.data(event))) {
+    for await (const item of following.start(interruption.signal, (event) => reporter.data(event))) {
       if (config === null) {
         config = readFrom();
         reporter.begin({ config, root, view, now });
@@ -78,8 +59,7 @@ export async function follow(following: Following, io: Io): Promise<number> {
     if (error !== interrupted) throw error;
   } finally {
     reporter.close();
-    for (const signal of signals) io.off(signal, onSignal);
-    io.out.off('error', onError);
+    interruption.stop();
   }
 
   config ??= existsSync(folderOf(root).config) ? readFrom() : null;

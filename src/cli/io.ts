@@ -40,6 +40,9 @@ export const printLines = (stream: NodeJS.WriteStream, lines: readonly string[])
   for (const line of lines) stream.write(`${line}\n`);
 };
 
+/** When a report was written, for people. */
+export const writtenAt = (io: Io): string => `${io.date().toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+
 /** https://no-color.org */
 export const hasColour = ({ environment }: Io, stream: NodeJS.WriteStream): boolean =>
   stream.isTTY && (environment['NO_COLOR'] ?? '') === '' && environment['TERM'] !== 'dumb';

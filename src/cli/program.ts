@@ -58,6 +58,7 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
     .addOption(option(groups.run, '--preset <name>', 'paper, laptop (an hour on two cores) or quick (a minute or two) (laptop)'))
     .addOption(option(groups.run, '--budget <time>', 'for everything, the final training included, such as 30m'))
     .addOption(option(groups.run, '--from <path>', 'an .onnx model or a run, whose network is grown further'))
+    .addOption(option(groups.run, '--vanilla <run>', 'take over the trained vanilla network of that run'))
     .addOption(option(groups.run, '--run <folder>', "the run's folder (a new one in runs/)"))
     .addOption(option(groups.run, '--workers <n>', "children that train side by side (the processor's cores)"))
     .addOption(option(groups.run, '--engine <name>', 'auto, onednn, onnx or reference (auto: onednn where it is, else onnx)'))
@@ -104,6 +105,18 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
     .action(async (runs: readonly string[], given: Given) =>
       result(await (await import('./report.ts')).reportCommand(runs, given, io)),
     );
+
+  program
+    .command('study')
+    .summary('methods and repetitions, and their tables')
+    .description(
+      'Runs the searches that a YAML file names, side by side, and goes on with those that stopped; then writes tables, figures and a report into its folder. More repetitions or methods in the file are added to what is there.',
+    )
+    .argument('<file>', 'such as studies/table-2-small.yaml')
+    .option('--folder <folder>', "where its runs are (runs/ and the file's name)")
+    .option('--jobs <n>', "runs side by side (the processor's cores)")
+    .option('--data <folder>', "where a named dataset's files are")
+    .action(async (file: string, given: Given) => result(await (await import('./study.ts')).studyCommand(file, given, io)));
 
   program
     .command('export')

@@ -3,6 +3,7 @@
  * the width, and there are fewer lines than the screen has.
  */
 import type { Config } from '../run/config.ts';
+import { describeExport } from '../run/words.ts';
 import { lineOf, type Line as Trained, type LineId, startWords } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { shortEdits } from '../morphism/short.ts';
@@ -30,7 +31,7 @@ export interface Scene {
   readonly notice: string | null;
 }
 
-type Status = 'running' | 'waiting' | 'on' | 'winner' | 'dropped' | 'lost' | 'done';
+type Status = 'running' | 'waiting' | 'on' | 'winner' | 'dropped' | 'undrawn' | 'lost' | 'done';
 
 const marks: { readonly [S in Status]: { readonly mark: string; readonly style: Style; readonly word: string } } = {
   running: { mark: '●', style: 'accent', word: '' },
@@ -38,6 +39,7 @@ const marks: { readonly [S in Status]: { readonly mark: string; readonly style: 
   on: { mark: '✓', style: 'good', word: 'goes on' },
   winner: { mark: '★', style: 'good', word: 'winner' },
   dropped: { mark: '✗', style: 'dim', word: 'dropped' },
+  undrawn: { mark: '–', style: 'dim', word: 'left' },
   lost: { mark: '!', style: 'bad', word: 'lost' },
   done: { mark: '✓', style: 'good', word: 'trained' },
 };
@@ -111,7 +113,7 @@ function phaseLine({ view, config, now }: Scene, phase: Phase, width: number): L
 }
 
 function statusOf({ view, config }: Scene, phase: Phase, line: Trained): Status {
-  if (line.end?.kind === 'lost') return 'lost';
+  if (line.end?.kind === 'lost' || line.end?.kind === 'undrawn') return line.end.kind;
   if (phase.kind === 'step') {
     if (phase.step.winner === line.id) return 'winner';
     if (line.end?.kind === 'dropped' || phase.step.winner !== null) return 'dropped';
@@ -247,7 +249,7 @@ function table(scene: Scene, phase: Phase, columns: Columns, room: number): Line
   const head = heading(columns, phase.kind === 'step' ? 'child' : 'network');
   const shown = (line: Trained): Line => row(scene, phase, line, columns);
   if (lines.length + 1 <= room) return [head, ...lines.map(shown)];
-  const order: readonly Status[] = ['running', 'winner', 'on', 'done', 'waiting', 'lost', 'dropped'];
+  const order: readonly Status[] = ['running', 'winner', 'on', 'done', 'waiting', 'lost', 'dropped', 'undrawn'];
   const ranked = lines.toSorted((a, b) => order.indexOf(statusOf(scene, phase, a)) - order.indexOf(statusOf(scene, phase, b)));
   const kept = new Set(ranked.slice(0, Math.max(1, room - 2)));
   const hidden = lines.length - kept.size;
@@ -279,6 +281,13 @@ function testLine({ view }: Scene): Line[] {
   return parts.length === 0 ? [] : [[['test     ', 'dim'], ...parts]];
 }
 
+/** What was verified last of a file to deploy. */
+function exportLine({ view }: Scene): Line[] {
+  const last = [...view.run.exports.values()].at(-1);
+  if (last === undefined) return [];
+  return [[['file     ', 'dim'], [`${last.line} `], [describeExport(last), last.problem === null ? 'plain' : 'warn']]];
+}
+
 /** The whole display. */
 export function render(scene: Scene, screen: Screen): string[] {
   const width = Math.max(20, screen.width);
@@ -297,19 +306,22 @@ export function render(scene: Scene, screen: Screen): string[] {
   ]);
   const foot: Line[] = notice === null ? [] : [[[notice, 'warn']]];
 
-  // What does not fit goes, the least important first: blank lines, messages, the line of winners.
+  // What does not fit goes, the least important first: blank lines, the file, messages, the line of winners.
   let rest = most - head.length - foot.length;
   const wanted = linesOf(scene, phase).length + 1;
   const keptTail = tail.slice(0, Math.max(0, Math.min(tail.length, rest - 3)));
   rest -= keptTail.length;
   const keptMessages = messages.slice(messages.length - Math.max(0, Math.min(messages.length, rest - wanted)));
   rest -= keptMessages.length;
+  const file = exportLine(scene).slice(0, Math.max(0, rest - wanted));
+  rest -= file.length;
   const blanks = rest >= wanted + 2;
   if (blanks) rest -= 2;
   const rows = table(scene, phase, columns, rest);
   const blank: Line[] = blanks && rows.length > 0 ? [[['']]] : [];
-  const after: Line[] = blanks && rows.length > 0 && keptTail.length + keptMessages.length + foot.length > 0 ? [[['']]] : [];
-  return [...head, ...blank, ...rows, ...after, ...keptTail, ...keptMessages, ...foot]
+  const after: Line[] =
+    blanks && rows.length > 0 && keptTail.length + file.length + keptMessages.length + foot.length > 0 ? [[['']]] : [];
+  return [...head, ...blank, ...rows, ...after, ...keptTail, ...file, ...keptMessages, ...foot]
     .slice(0, most)
     .map((line) => paint(fit(line, width), screen.colour));
 }

@@ -1,6 +1,7 @@
 /** `instar report`: runs as one HTML file to look at, and their figures as SVG files. */
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { isStudy } from '../report/collect-study.ts';
 import { collectRun } from '../report/collect.ts';
 import { svgFile } from '../report/figure.ts';
 import { figuresOf, listFigures } from '../report/figures.ts';
@@ -11,7 +12,8 @@ import { UserError } from '../util/user-error.ts';
 import { formatBytes, plural, printable } from '../util/words.ts';
 import { searchAgain } from './again.ts';
 import type { Given } from './given.ts';
-import { printLines, type Io } from './io.ts';
+import { printLines, writtenAt, type Io } from './io.ts';
+import { studyIn, studyPageOf, writeStudyFigures } from './study-files.ts';
 
 function outputFor(runs: readonly string[], out: string | undefined): string {
   const [run] = runs;
@@ -49,14 +51,28 @@ async function writeFigures(folder: string, runs: readonly ReportedRun[]): Promi
   return count;
 }
 
+async function reportStudy(root: string, out: string, figures: string | undefined, io: Io): Promise<number> {
+  const { shown, collected } = studyIn(root);
+  if (figures !== undefined) makeFolder(figures);
+  const page = studyPageOf(shown, io);
+  await writeState(out, page);
+  printLines(io.out, [`${printable(out)}: ${formatBytes(Buffer.byteLength(page))}`]);
+  if (figures !== undefined)
+    printLines(io.out, [`${printable(figures)}: ${plural(await writeStudyFigures(shown, figures), 'figure')}`]);
+  for (const { message } of collected.damaged) printLines(io.err, [printable(message)]);
+  return 0;
+}
+
 export async function reportCommand(roots: readonly string[], given: Given, io: Io): Promise<number> {
+  const study = roots.find(isStudy);
+  if (study !== undefined && roots.length > 1) throw new UserError(`${study} is a study, which has a report of its own`);
   const out = outputFor(roots, given['out'] as string | undefined);
   const figures = given['figures'] as string | undefined;
+  if (study !== undefined) return reportStudy(study, out, figures, io);
   const runs: ReportedRun[] = [];
   for (const root of roots) runs.push(await collectRun(root, searchAgain, io.environment));
   if (figures !== undefined) makeFolder(figures);
-  const written = `${io.date().toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-  const page = reportPage(runs, written);
+  const page = reportPage(runs, writtenAt(io));
   await writeState(out, page);
   printLines(io.out, [`${printable(out)}: ${formatBytes(Buffer.byteLength(page))}`]);
   if (figures !== undefined) {

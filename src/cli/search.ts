@@ -56,7 +56,7 @@ export function readSearch(dataset: string, given: Given, date: Date): SearchOpt
     ...read('convolution', '--convolution', (option, value) => parseChoice(option, value, ['auto', 'direct'] as const)),
     ...read('imageSize', '--image-size', (option, value) => parseWhole(option, value, 1)),
   } as Partial<Pick<SearchOptions, 'budget' | 'workers' | 'engine' | 'device' | 'convolution' | 'imageSize'>>;
-  const [data, from] = [text('data'), text('from')];
+  const [data, from, vanilla] = [text('data'), text('from'), text('vanilla')];
   if (from !== undefined && settings.widths !== undefined)
     throw new UserError('--widths are those of the vanilla network, which --from replaces');
   return {
@@ -72,6 +72,7 @@ export function readSearch(dataset: string, given: Given, date: Date): SearchOpt
     ...(imageSize === undefined ? {} : { imageSize }),
     ...(data === undefined ? {} : { dataFolder: data }),
     ...(from === undefined ? {} : { from }),
+    ...(vanilla === undefined ? {} : { vanilla }),
   };
 }
 

@@ -50,7 +50,12 @@ function stepLines(state: RunState, settings: Settings, { step, parent, children
         [` ${mark}`, dropped ? 'dim' : 'good'],
       ];
     });
-    const lost = line.end?.kind === 'lost' ? `  lost: ${printable(line.end.reason.split('\n')[0] ?? '')}` : '';
+    const lost =
+      line.end?.kind === 'lost'
+        ? `  lost: ${printable(line.end.reason.split('\n')[0] ?? '')}`
+        : line.end?.kind === 'undrawn'
+          ? '  not drawn'
+          : '';
     const edits = line.edits.length === 0 ? 'unchanged' : line.edits.map(describeEdit).join(', ');
     lines.push([
       ['  '],
@@ -75,7 +80,7 @@ function certificateLine(state: RunState): Styled[] {
   const training = Math.max(...certificates.map((one) => one.training));
   return [
     head('certificates', [
-      `${certificates.length} children; worst: logits ${evaluation.toExponential(1)}, training-mode loss ${(100 * training).toFixed(2)} %`,
+      `${plural(certificates.length, 'child', 'children')}; worst: logits ${evaluation.toExponential(1)}, training-mode loss ${(100 * training).toFixed(2)} %`,
     ]),
   ];
 }

@@ -28,7 +28,7 @@ const record = 1 + pixels;
 /** An archive's file of more bytes is not read: the real ones have 30,730,000. */
 const fileLimit = 1 << 28;
 
-/** What the paper normalises with (`paper-notes.md`); of pixels/255. */
+/** What the paper normalises with; of pixels/255. */
 const mean = [125.3, 123.0, 113.9].map((value) => value / 255);
 const std = [63.0, 62.1, 66.7].map((value) => value / 255);
 

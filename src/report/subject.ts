@@ -60,6 +60,8 @@ export type Fate =
   | { readonly kind: 'won' }
   | { readonly kind: 'dropped'; readonly rung: number }
   | { readonly kind: 'lost'; readonly reason: string }
+  /** The method drew another one to be trained. */
+  | { readonly kind: 'undrawn' }
   /** In training, or not begun. */
   | { readonly kind: 'open' }
   /** The step was cut short by the end of the search. */

@@ -46,6 +46,8 @@ export const configSchema = z.strictObject({
     })
     .nullable()
     .default(null),
+  /** The run whose trained vanilla network was taken over, as it was given. */
+  vanilla: z.string().nullable().default(null),
   engine: z.strictObject({
     name: z.enum(['reference', 'onednn', 'onnx']),
     /** Runs that were begun before there was a choice computed on the processor. */

@@ -105,6 +105,10 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   if (options.run !== undefined && existsSync(options.run) && !statSync(options.run).isDirectory())
     throw new UserError(`${options.run} is not a folder`);
 
+  if (options.from !== undefined && options.vanilla !== undefined)
+    throw new UserError('--vanilla takes over a vanilla network, which --from replaces');
+  if (budget !== undefined && options.vanilla !== undefined)
+    throw new UserError('--budget plans how long the vanilla network is trained, and --vanilla takes over one that is trained');
   const given = options.from === undefined ? null : await openGiven(options.from);
   const side = given === null ? null : sideOf(given);
   const { dataset, path } = await readDataset(options.dataset, {
@@ -176,6 +180,7 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
               normalises: prepared.normalisation !== null,
               compared,
             },
+      vanilla: options.vanilla ?? null,
       engine: {
         name: engineName,
         device,

@@ -249,8 +249,7 @@ function drawStep(state: SearchState, context: Context, step: number): Decision 
 function continueStep(state: SearchState, context: Context, step: Step): Decision {
   const rungs = rungsOf(context.settings);
   const index = step.rungs.length;
-  const begun = step.drawn === null ? step.children : [step.drawn];
-  const entered = index === 0 ? begun : (step.rungs[index - 1]?.survivors ?? []);
+  const entered = index === 0 ? step.children : (step.rungs[index - 1]?.survivors ?? []);
   const alive = entered.filter((id) => lineOf(state, id).end === null);
   if (index === rungs.length || alive.length === 0) {
     const winner = rank(state, alive)[0];

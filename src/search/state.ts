@@ -35,16 +35,18 @@ export interface Line {
   readonly checkpoint: string | null;
   readonly epochs: readonly EpochPoint[];
   readonly certificate: Certificate | null;
-  /** Rung after which it was dropped, or why it was lost. */
-  readonly end: { readonly kind: 'dropped'; readonly rung: number } | { readonly kind: 'lost'; readonly reason: string } | null;
+  /** Rung after which it was dropped, or why it was lost; or that the method, which draws one child, did not draw it. */
+  readonly end:
+    | { readonly kind: 'dropped'; readonly rung: number }
+    | { readonly kind: 'lost'; readonly reason: string }
+    | { readonly kind: 'undrawn' }
+    | null;
 }
 
 export interface Step {
   readonly step: number;
   readonly parent: LineId;
   readonly children: readonly LineId[];
-  /** The child that alone is trained, where the method draws one. */
-  readonly drawn: LineId | null;
   /** Rungs that ended, with who survived. */
   readonly rungs: readonly { readonly survivors: readonly LineId[]; readonly dropped: readonly LineId[] }[];
   readonly winner: LineId | null;
@@ -157,16 +159,14 @@ export function reduce(state: SearchState, event: SearchEvent): SearchState {
       const lines = new Map(state.lines);
       event.children.forEach(({ line, edits, parameters, multiplyAdds }, child) => {
         const network = grownNetwork(parent.network, edits);
-        lines.set(
-          line,
-          newLine({ id: line, parent: parent.id, step: event.step, child, edits, network, parameters, multiplyAdds }),
-        );
+        const isOut = event.drawn !== undefined && event.drawn !== line;
+        const fields = { id: line, parent: parent.id, step: event.step, child, edits, network, parameters, multiplyAdds };
+        lines.set(line, { ...newLine(fields), end: isOut ? { kind: 'undrawn' } : null });
       });
       const step = {
         step: event.step,
         parent: parent.id,
         children: event.children.map((child) => child.line),
-        drawn: event.drawn ?? null,
         rungs: [],
         winner: null,
       };

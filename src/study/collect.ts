@@ -6,6 +6,7 @@ import { readRun, type Read } from '../run/read.ts';
 import { formatRungs, rungsFor } from '../search/rungs.ts';
 import { lineage, lineOf, validationOf } from '../search/state.ts';
 import { must } from '../util/assert.ts';
+import { UserError } from '../util/user-error.ts';
 import { formatWhole, plural } from '../util/words.ts';
 import type { Study } from './file.ts';
 import type { Arm, Outcome, StudyResult } from './result.ts';
@@ -15,6 +16,11 @@ import { plannedRuns, type PlannedRun } from './run.ts';
 export interface StudyRun {
   readonly run: PlannedRun;
   readonly read: Read;
+}
+
+export interface Damaged {
+  readonly run: PlannedRun;
+  readonly message: string;
 }
 
 /** Undefined where the run is not finished. */
@@ -67,13 +73,23 @@ export interface Collected {
   /** The vanilla network's run, where it is shared and begun. */
   readonly vanilla: StudyRun | null;
   readonly runs: readonly StudyRun[];
+  /** Runs that are there and cannot be read. */
+  readonly damaged: readonly Damaged[];
 }
 
 export function collectStudy(study: Study, root: string): Collected {
   const planned = plannedRuns(study);
+  const damaged: Damaged[] = [];
   const there = (run: PlannedRun): StudyRun[] => {
     const folder = join(root, run.folder);
-    return existsSync(folderOf(folder).config) ? [{ run, read: readRun(folder) }] : [];
+    if (!existsSync(folderOf(folder).config)) return [];
+    try {
+      return [{ run, read: readRun(folder) }];
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      damaged.push({ run, message: error.message });
+      return [];
+    }
   };
   const runs = planned.runs.flatMap(there);
   const [vanilla = null] = planned.vanilla === null ? [] : there(planned.vanilla);
@@ -88,5 +104,5 @@ export function collectStudy(study: Study, root: string): Collected {
     study,
     runs.map(({ read }) => read),
   );
-  return { result: { title, kind, scale, repetitions, arms }, vanilla, runs };
+  return { result: { title, kind, scale, repetitions, arms }, vanilla, runs, damaged };
 }

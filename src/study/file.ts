@@ -2,6 +2,8 @@
 import { LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
 import { engineNames } from '../engine/open.ts';
+import { determining } from '../run/shared.ts';
+import { planRungs } from '../search/rungs.ts';
 import { settingNames, wanted } from '../search/setting-names.ts';
 import {
   baselineMethods,
@@ -172,6 +174,15 @@ export function readStudy(text: string, file: string): Study {
     arms.push({ name, baseline: false, settings: { ...all, ...only, seed: given.seed } });
   });
   const list = given.methods === undefined ? 'variants' : 'methods';
+  const [first] = arms;
+  arms.forEach(({ name, settings }, index) => {
+    const place = placeOf(document, lines, [list, index]);
+    const own = determining.find((key) => JSON.stringify(settings[key]) !== JSON.stringify(first?.settings[key]));
+    if (given.methods !== undefined && own !== undefined)
+      fail(place, `${name} would need a vanilla network of its own: all start from one, so that ${own} must be the same`);
+    const rungs = planRungs(settings);
+    if (given.methods !== undefined && typeof rungs === 'string') fail(place, `${name}: ${rungs}`);
+  });
   arms.forEach(({ name }, index) => {
     if (arms.findIndex((other) => folderName(other.name) === folderName(name)) !== index)
       fail(placeOf(document, lines, [list, index]), `${name} is there already: give it another name`);

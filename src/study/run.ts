@@ -5,11 +5,12 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DataEvent } from '../data/source.ts';
-import type { Config } from '../run/config.ts';
+import { readConfig, type Config } from '../run/config.ts';
 import type { RunItem } from '../run/drive.ts';
 import { folderOf } from '../run/folder.ts';
 import { resume, search, type SearchOptions } from '../run/open.ts';
 import { readRun } from '../run/read.ts';
+import { determining } from '../run/shared.ts';
 import { settingNames, valueOf } from '../search/setting-names.ts';
 import type { Settings } from '../search/settings.ts';
 import { channel } from '../util/channel.ts';
@@ -70,12 +71,13 @@ export type StudyItem =
 const isRun = (root: string): boolean => existsSync(folderOf(root).config);
 
 /** A run that is there must be the one that the file asks for. */
-function checkSame(root: string, { settings }: PlannedRun, { data, settings: own }: Config, study: Study): void {
+function checkSame(root: string, { arm, settings }: PlannedRun, { data, settings: own }: Config, study: Study): void {
   if (data.reference !== study.dataset)
     throw new UserError(
       `${root} was begun with the dataset ${data.reference}, the file says ${study.dataset}: give the study another folder (--folder)`,
     );
-  for (const name of settingNames) {
+  // Of the vanilla network's run, what its training follows from.
+  for (const name of arm === null ? [...determining, 'seed'] : settingNames) {
     if (name === 'batch' && !study.batchGiven) continue;
     const [then, now] = [own, settings].map((each) => JSON.stringify(valueOf(each, name)));
     if (then !== now)
@@ -85,12 +87,12 @@ function checkSame(root: string, { settings }: PlannedRun, { data, settings: own
   }
 }
 
-/** Checks what is there already, before anything is begun. */
+/** Checks what is there already, which is to be done before anything is written. */
 export function checkFolder(study: Study, root: string): void {
   const { vanilla, runs } = plannedRuns(study);
   for (const run of [...(vanilla === null ? [] : [vanilla]), ...runs]) {
     const folder = join(root, run.folder);
-    if (isRun(folder)) checkSame(folder, run, readRun(folder).config, study);
+    if (isRun(folder)) checkSame(folder, run, readConfig(folderOf(folder).config), study);
   }
 }
 
@@ -99,7 +101,6 @@ export async function* runStudy(study: Study, options: StudyOptions): AsyncGener
   const { vanilla, runs } = plannedRuns(study);
   const left = new AbortController();
   const signal = AbortSignal.any([options.signal, left.signal]);
-  checkFolder(study, root);
   mkdirSync(root, { recursive: true });
   const folder = options.data ?? study.data;
   const shared = vanilla === null ? null : join(root, vanilla.folder);

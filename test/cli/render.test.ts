@@ -68,6 +68,7 @@ step 1 of 2, rung 2 of 3   4×1 ▸2×2  1×4                                   
 ● s1c3      75.0 % ▁█          0.930   2.0 k    750 k   2/2 ▕████    ▏ conv3
 
 grown    vanilla 71.2 %
+file     vanilla 14 KiB; on 600 validation images logits within 2e-7, accuracy 71.2 %, as the engine's; 0.1 m…
 ! s1c2 lost: diverged: the loss became NaN at minibatch 7
 `,
   ));
@@ -88,6 +89,7 @@ step 1 of 2, rung 2 of 3   4×1 ▸2×2  1×4      1,013 images/s
 ● s1c3      75.0 % ▁█        2.0 k ▕███   ▏ conv3
 
 grown    vanilla 71.2 %
+file     vanilla 14 KiB; on 600 validation images logits wi…
 ! s1c2 lost: diverged: the loss became NaN at minibatch 7
 `,
   ));
@@ -124,6 +126,7 @@ step 1 of 2  4×1  2×2  1×4
 ★ s1c3      80.0 % ▁▂▃█      0.800   2.0 k    750 k winner     conv3
 
 grown    vanilla 71.2 % → s1c3 80.0 %
+file     vanilla 14 KiB; on 600 validation images logits within 2e-7, accuracy …
 ! s1c2 lost: diverged: the loss became NaN at minibatch 7
 `,
   ));
@@ -141,6 +144,7 @@ final training of s1c3                                                          
 ● final          – ▄           0.700   2.0 k    750 k  2/10 ▕████    ▏
 
 grown    vanilla 71.2 % → s1c3 80.0 %
+file     vanilla 14 KiB; on 600 validation images logits within 2e-7, accuracy 71.2 %, as the engine's; 0.1 m…
 ! s1c2 lost: diverged: the loss became NaN at minibatch 7
 `,
   ));
@@ -160,6 +164,7 @@ baseline: the vanilla network, given the same epochs
 
 grown    vanilla 71.2 % → s1c3 80.0 %
 test     final 84.2 %
+file     vanilla 14 KiB; on 600 validation images logits within 2e-7, accuracy …
 ! s1c2 lost: diverged: the loss became NaN at minibatch 7
 `,
   ));
@@ -229,6 +234,7 @@ const expectedLines = `
 [16s]   s1c3: insert conv 3×3 after 3; 2.0 k parameters, 750 k multiply-adds
 [25s] s1c2 is lost (diverged): the loss became NaN at minibatch 7
 [28s] step 1, rung 1 of 3: s1c3 74.0 %, s1c0 72.0 %; dropped: s1c1 71.0 %
+[31s] best.onnx (vanilla): 14 KiB; on 600 validation images logits within 2e-7, accuracy 71.2 %, as the engine's; 0.1 ms an image, 2.1 ms for 100, 1 thread
 [50s] step 1, rung 2 of 3: s1c3 76.0 %; dropped: s1c0 73.0 %
 [1:10] step 1, rung 3 of 3: s1c3 80.0 %
 [1:10] step 1: s1c3 wins with 80.0 %; 2.0 k parameters, 750 k multiply-adds

@@ -17,7 +17,7 @@ import { compareImported, handmadeModel, headOf, importModel } from '../support/
 const root = mkdtempSync(join(tmpdir(), 'instar-onnx-'));
 process.on('exit', () => rmSync(root, { recursive: true, force: true }));
 
-/** A UserError of one line that says so, within a second and without much memory. */
+/** A UserError of one line that says so, within seconds on a busy machine and without much memory. */
 function refuses(read: () => unknown, says: RegExp): void {
   const [begun, before] = [performance.now(), process.memoryUsage.rss()];
   assert.throws(read, (error: unknown) => {
@@ -26,7 +26,7 @@ function refuses(read: () => unknown, says: RegExp): void {
     assert.match(error.message, says);
     return true;
   });
-  assert.ok(performance.now() - begun < 1000, `${performance.now() - begun} ms`);
+  assert.ok(performance.now() - begun < 5000, `${performance.now() - begun} ms`);
   assert.ok(process.memoryUsage.rss() - before < 64 * 2 ** 20, `${process.memoryUsage.rss() - before} bytes`);
 }
 

@@ -182,3 +182,41 @@ test('five mutations take each kind of place that the operators allow', () => {
   for (let seed = 0; seed < 60; seed++) for (const { kind } of drawFrom(vanilla, seed).edits) seen.add(kind);
   assert.deepEqual([...seen].toSorted(), [...sixOperators].toSorted());
 });
+
+/** The different values of a member of all edits that an operator offers. */
+const offered = (network: Network, name: OperatorName, member: string): readonly unknown[] => {
+  const edits: readonly object[] = operatorOf(name).candidates(network);
+  return [...new Set(edits.map((edit) => (edit as Readonly<Record<string, unknown>>)[member]))].toSorted();
+};
+
+test('what is drawn: kernels of 3 and 5, widths times 2 and 4, companions pooled by 1, 2 and 4, α = 0.3', () => {
+  for (const name of ['insert-convolution', 'insert-separable'] as const)
+    assert.deepEqual(offered(vanilla, name, 'kernel'), [3, 5], name);
+  assert.deepEqual(offered(vanilla, 'alter-channels', 'factor'), [2, 4]);
+  assert.deepEqual(offered(vanilla, 'merge-concat', 'factor'), [1, 2, 4]);
+  assert.deepEqual(offered(vanilla, 'split', 'alpha'), [0.3]);
+});
+
+test('blocks go behind ReLUs, pools and merged tensors; only ReLUs and pools are merged, only blocks are split', () => {
+  const { block, pool, sum, mix, stack, head } = draft(2, 8);
+  const first = block(0, 2);
+  const second = block(first, 2);
+  const added = sum(first, second);
+  const mixed = mix(added, second);
+  const stacked = stack(mixed, first);
+  const pooled = pool(stacked);
+  const last = block(pooled, 2);
+  const network = head(last);
+  const ids = (...nodes: readonly number[]): readonly number[] => nodes;
+  for (const name of ['insert-convolution', 'insert-separable'] as const)
+    assert.deepEqual(offered(network, name, 'after').length, 7, name);
+  const after = new Set(offered(network, 'insert-convolution', 'after'));
+  for (const id of ids(first, second, added, mixed, stacked, pooled, last)) assert.ok(after.has(id), `behind ${id}`);
+  for (const name of ['merge-convex', 'merge-concat'] as const) {
+    const merged = new Set([...offered(network, name, 'first'), ...offered(network, name, 'second')]);
+    for (const id of merged) assert.ok(ids(first, second, pooled, last).includes(Number(id)), `${name} ${String(id)}`);
+  }
+  const stackable = new Set([...offered(network, 'merge-concat', 'first'), ...offered(network, 'merge-concat', 'second')]);
+  assert.equal(stackable.size, 4);
+  assert.deepEqual(new Set(offered(network, 'split', 'node')), new Set(ids(first, second, last)));
+});

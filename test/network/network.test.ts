@@ -171,6 +171,30 @@ test('parameters: as many as are counted, kernels within ±1/√fan_in, each fro
   );
 });
 
+test('kernels and biases start uniform in all of ±1/√fan_in, with the fan-in of their kernel; ε is 1e-5', () => {
+  const tensors = initialTensors(vanilla, random('uniform'));
+  for (const [id, fanIn] of [
+    [1, 27],
+    [5, 576],
+    [9, 1152],
+    [13, 256],
+  ] as const) {
+    const bound = 1 / Math.sqrt(fanIn);
+    for (const role of ['kernel', 'bias'] as const) {
+      const data = tensors[`${id}/${role}`]?.data ?? assert.fail(`${id}/${role}`);
+      assert.ok(
+        data.every((value) => Math.abs(value) <= bound),
+        `${id}/${role}`,
+      );
+      // The variance of a uniform draw is bound²/3; 2/√(5n) of it is its standard deviation.
+      const squares = data.reduce((sum, value) => sum + value ** 2, 0) / data.length;
+      assert.ok(Math.abs(squares / (bound ** 2 / 3) - 1) < 8 / Math.sqrt(5 * data.length), `${id}/${role}: ${squares}`);
+    }
+  }
+  const epsilons = vanilla.nodes.flatMap(({ layer }) => (layer.kind === 'batch-normalization' ? [layer.epsilon] : []));
+  assert.deepEqual(epsilons, [1e-5, 1e-5, 1e-5]);
+});
+
 test('networks are checked: a valid one comes back equal from its JSON, frozen', () => {
   fc.assert(
     fc.property(someNetwork, (network) => {

@@ -44,15 +44,24 @@ test('Figure 1: each rung begins at the rate and ends at nothing under SHR; SH g
 });
 
 test('Figures 2 and 3: the winner first, every measured accuracy written, a cross where each was dropped', () => {
-  for (const step of search.steps) {
-    const children = byFate(childrenOf(subject, step));
-    assert.equal(children[0]?.line.id, step.winner);
-    const figure = must(figuresOf(subject).steps[step.step - 1], 'figure');
-    const text = figure.narrow.content.text;
-    for (const { accuracies } of children)
-      for (const accuracy of accuracies) if (accuracy !== null) assert.ok(text.includes(`>${formatPercent(accuracy)}<`));
-    assert.equal(count(text, /class="cross"/g), children.length - 1);
-    assert.equal(count(text, /class="star"/g), 1);
+  const climbing = subjectOf(grownRun({ ...small, method: 'nash' }));
+  for (const [each, how, rungs] of [
+    [subject, 'by successive halving', 3],
+    [climbing, 'by hill climbing', 1],
+  ] as const) {
+    assert.equal(each.state.search.steps.length, 2);
+    for (const step of each.state.search.steps) {
+      const children = byFate(childrenOf(each, step));
+      assert.equal(children[0]?.line.id, step.winner);
+      assert.equal(children[0]?.accuracies.length, rungs);
+      const figure = must(figuresOf(each).steps[step.step - 1], 'figure');
+      assert.ok(figure.title.endsWith(how), figure.title);
+      const text = figure.narrow.content.text;
+      for (const { accuracies } of children)
+        for (const accuracy of accuracies) if (accuracy !== null) assert.ok(text.includes(`>${formatPercent(accuracy)}<`));
+      assert.equal(count(text, /class="cross"/g), children.length - 1);
+      assert.equal(count(text, /class="star"/g), 1);
+    }
   }
 });
 

@@ -129,6 +129,7 @@ export function grownRun(options: GrownOptions = {}): RunRead {
       testImages: total,
     },
     from: null,
+    vanilla: null,
     engine: { name: 'onednn', device: 'cpu', convolution: 'auto', version: '2.6.3', instructionSet: 'avx2' },
     workers: 2,
     budget: null,

@@ -127,6 +127,21 @@ await test('slices end in the last tenth of the budget, though the plan’s spee
   );
 });
 
+await test('a limit of seconds without a budget stops the search, and the final training has all its epochs', async () => {
+  const run = newFolder();
+  const limits = { ...tiny.settings?.limits, steps: null, seconds: 4 };
+  await collect(search({ ...tiny, settings: { ...tiny.settings, limits, final: { epochs: 3, rate: 0.025 } }, run }));
+  const { state, config } = readRun(run);
+  assert.equal(config.budget, null);
+  assert.equal(state.search.finished, true);
+  assert.equal(state.search.stop?.reason, 'time');
+  assert.ok(state.seconds > 4);
+  // 240 images, those of validation among them: 15 minibatches of 16 an epoch.
+  const slice: Slice = { rate: 0.025, from: 0, to: 1, count: 45, whole: true, restart: true };
+  assert.deepEqual(state.search.slices.final, [slice]);
+  assert.equal(state.search.lines.get('final')?.epochs.length, 3);
+});
+
 /** Seconds. The machine may be busy with other tests: bounds are wider here than in the benchmark. */
 const budget = 20;
 const budgeted: SearchOptions = {

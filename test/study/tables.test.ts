@@ -92,7 +92,7 @@ test('best and worst are the extremes; of equals the first; of one it is the onl
   );
 });
 
-test('the published figures by the same tests: SciPy’s numbers, and the t ≈ 1.4 and F ≈ 11.9 of the paper’s notes', () => {
+test('the published figures by the same tests: SciPy’s numbers, and the t ≈ 1.4 and F ≈ 11.9 that are known of them', () => {
   const { accuracy, parameters, spread } = publishedTests();
   const of = <T extends { first: string; second: string }>(tests: readonly T[], first: string, second: string): T =>
     must(

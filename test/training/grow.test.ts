@@ -11,8 +11,9 @@ import { drawEdits } from '../../src/morphism/mutate.ts';
 import { sixOperators } from '../../src/morphism/operators.ts';
 import { initialTensors } from '../../src/network/parameters.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
+import { lower } from '../../src/program/lower.ts';
 import { fileCheckpoints } from '../../src/training/checkpoint.ts';
-import { certify, grow, type Grown, type Images } from '../../src/training/grow.ts';
+import { certify, drawBatches, grow, type Grown, type Images } from '../../src/training/grow.ts';
 import { JobFailure, tolerance, type Certificate, type Report, type TrainingJob } from '../../src/training/job.ts';
 import { train } from '../../src/training/train.ts';
 import { must } from '../../src/util/assert.ts';
@@ -152,4 +153,31 @@ await test('fresh weights depend on the name of the stream alone', async () => {
   assert.equal(await kernel(1), await kernel(1));
   assert.notEqual(await kernel(1), await kernel(2));
   assert.ok(Object.keys(initialTensors(network, random(1))).includes('1/kernel'));
+});
+
+await test('after a widening the zero columns learn first, what makes the new channels from the second step on', async () => {
+  const edits: Edit[] = [{ kind: 'alter-channels', node: 1, factor: 2 }];
+  const child = await grow(reference, parent, edits, images, random('grow'), breathe);
+  const program = lower(child.network, batch, { kind: 'training', learning: { momentum: 0, weightDecay: 0 } });
+  const session = await reference.compile(program, 'direct');
+  session.load(child.tensors);
+  const [augmented] = drawBatches(images, images.train, 1, random('first steps'));
+  session.input(program.images).set(must(augmented, 'batch').images);
+  session.input(must(program.labels, 'labels')).set(must(augmented, 'batch').labels);
+  session.input(must(program.rate, 'rate'))[0] = 0.05;
+  // Without momentum a velocity is the gradient. Of six channels the last three are new; the convolution behind is node 5.
+  const moved = async (): Promise<readonly boolean[]> => {
+    await session.run();
+    const saved = session.save();
+    const velocity = (name: string): Float32Array => must(saved[`${name}/velocity`], name).data;
+    const anyOf = (values: Float32Array): boolean => values.some((value) => value !== 0);
+    const makes = velocity('1/kernel');
+    const reads = velocity('5/kernel');
+    const row = reads.length / 4;
+    const columns = [0, 1, 2, 3].some((index) => anyOf(reads.subarray(index * row + row / 2, (index + 1) * row)));
+    return [anyOf(makes.subarray(makes.length / 2)), anyOf(velocity('2/scale').subarray(3)), columns];
+  };
+  assert.deepEqual(await moved(), [false, false, true]);
+  assert.deepEqual(await moved(), [true, true, true]);
+  session.dispose();
 });

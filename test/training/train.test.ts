@@ -160,8 +160,9 @@ await test('what is awaited after each minibatch can stop the job', async () => 
   await assert.rejects(train(jobOf(), surroundings([], { breathe })), /left/);
 });
 
-await test('an evaluation counts every image once, and its accuracy is the diagonal', async () => {
-  const checkpoint = await train(jobOf(), surroundings([]));
+await test('an evaluation counts every image once, its accuracy is the diagonal, and an epoch’s validation is one', async () => {
+  const epochs: Report[] = [];
+  const checkpoint = await train(jobOf(), surroundings(epochs));
   for (const part of ['test', 'validation'] as const) {
     const reports: Report[] = [];
     const { data, batch } = jobOf();
@@ -190,6 +191,9 @@ await test('an evaluation counts every image once, and its accuracy is the diago
     );
     const right = report.confusion.reduce((sum, row, label) => sum + (row[label] ?? 0), 0);
     assert.equal(report.measured.accuracy, right / labels.length);
+    // What a training says of its epochs is this same measurement: clean images, running statistics.
+    const last = epochs.at(-1);
+    if (part === 'validation') assert.deepEqual(last?.kind === 'epoch' && last.validation, report.measured);
     // Another batch size is the same measurement; without normalisation it is another.
     const other: Report[] = [];
     await runJob({ ...job, batch: 7 }, surroundings(other));

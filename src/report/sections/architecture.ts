@@ -4,6 +4,7 @@ import type { Network } from '../../network/network.ts';
 import { describeLayer } from '../../network/print.ts';
 import { formatShape, shapesOf } from '../../network/shapes.ts';
 import { lineOf } from '../../search/state.ts';
+import { compositionOf } from '../../study/composition.ts';
 import { formatWhole, plural } from '../../util/words.ts';
 import { inlineSvg } from '../figure.ts';
 import { blocksOf } from '../../network/fold.ts';
@@ -54,7 +55,7 @@ export function architectureSection(subject: Subject, place: Place): Markup | nu
   const id = best ?? grown;
   if (id === null) return null;
   const { network } = lineOf(state.search, id);
-  const layers = network.nodes.length - 1;
+  const layers = compositionOf(network).layers;
   const words = `${plural(layers, 'layer')} in ${plural(blocksOf(network).length - 1, 'block')}`;
   const anchor = (node: number): string => anchorOf(place, `node-${node}`);
   const graph = (foldedBlocks: boolean, label: string): Markup =>

@@ -27,6 +27,8 @@ function endOf({ fate }: Child): Markup | null {
       return null;
     case 'lost':
       return html`<br /><span class="bad">lost: ${firstLine(fate.reason)}</span>`;
+    case 'undrawn':
+      return html`, <em>not drawn: not trained</em>`;
     case 'open':
       return html`, <em>in training</em>`;
     case 'stopped':

@@ -2,6 +2,7 @@
 import { describeFrom, stopWords } from '../../run/words.ts';
 import { methods, type MethodName } from '../../search/settings.ts';
 import { lineOf } from '../../search/state.ts';
+import { compositionOf } from '../../study/composition.ts';
 import { formatDuration } from '../../util/duration.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../../util/words.ts';
 import { html, type Content, type Markup } from '../markup.ts';
@@ -41,7 +42,7 @@ function keyNumbers(subject: Subject): Markup {
     const note = (text: string): Markup | null => (text === '' ? null : html` <small>${text}</small>`);
     rows.push(['parameters', html`${formatWhole(parameters)}${note(times(parameters, vanilla.parameters))}`]);
     rows.push(['multiply-adds an image', html`${formatCount(multiplyAdds)}${note(times(multiplyAdds, vanilla.multiplyAdds))}`]);
-    rows.push(['layers', formatWhole(network.nodes.length - 1)]);
+    rows.push(['layers', formatWhole(compositionOf(network).layers)]);
   }
   rows.push(['steps', formatWhole(Math.max(0, winners.size - 1))]);
   rows.push(['time', formatDuration(state.seconds)]);

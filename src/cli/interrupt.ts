@@ -1,0 +1,44 @@
+/** What a signal means to a command that works for long: the first ends it in order, the second at once. */
+import { exitCodes } from './exit-codes.ts';
+import type { Io } from './io.ts';
+
+/** Milliseconds in which a second signal counts as the first: a terminal and `timeout` may both send one. */
+const sameSignal = 200;
+
+export const interrupted = new Error('interrupted');
+
+export interface Interruption {
+  readonly signal: AbortSignal;
+  /** No signal is listened for any more. */
+  stop(): void;
+}
+
+/** `first`: at the first signal, after which the work is to end; `close`: before the process ends at the second. */
+export function listenForInterrupts(io: Io, first: () => void, close: () => void): Interruption {
+  const controller = new AbortController();
+  let signalled: number | null = null;
+  const onSignal = (): void => {
+    if (signalled !== null && io.now() - signalled < sameSignal) return;
+    if (signalled !== null) {
+      close();
+      io.exit(exitCodes.interrupted);
+    }
+    signalled = io.now();
+    first();
+    controller.abort(interrupted);
+  };
+  // Whoever read our lines is gone: the work ends in order.
+  const onError = (): void => {
+    if (!controller.signal.aborted) controller.abort(interrupted);
+  };
+  const signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) io.on(signal, onSignal);
+  io.out.on('error', onError);
+  return {
+    signal: controller.signal,
+    stop() {
+      for (const signal of signals) io.off(signal, onSignal);
+      io.out.off('error', onError);
+    },
+  };
+}

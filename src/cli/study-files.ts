@@ -1,0 +1,57 @@
+/** What a study writes into its folder: tables, figures and its report, as far as its runs have come. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { collectStudyFolder, shownStudy, studyFile } from '../report/collect-study.ts';
+import { svgFile } from '../report/figure.ts';
+import { listStudyFigures, studyFigures } from '../report/study-figures.ts';
+import { studyPage } from '../report/study-page.ts';
+import type { ShownStudy } from '../report/study/study.ts';
+import type { Collected } from '../study/collect.ts';
+import { conclusionsOf } from '../study/conclusions.ts';
+import { escapeMarkdown, markdownTable } from '../study/markdown.ts';
+import { tableFiles, tablesOf } from '../study/tables.ts';
+import { writeState } from '../training/checkpoint.ts';
+import { searchAgain } from './again.ts';
+import { writtenAt, type Io } from './io.ts';
+import { quoted } from './quoted.ts';
+
+/** `tables.md` to read; `tables/` has each table as Markdown, LaTeX and CSV. */
+export async function writeTables({ result }: Collected, root: string): Promise<void> {
+  const tables = tablesOf(result);
+  const folder = join(root, 'tables');
+  mkdirSync(folder, { recursive: true });
+  for (const { name, text } of tables.flatMap(tableFiles)) await writeState(join(folder, name), text);
+  const said = conclusionsOf(result).map(({ text }) => `- ${escapeMarkdown(text)}`);
+  const parts = [
+    `# ${escapeMarkdown(result.title)}`,
+    escapeMarkdown(result.scale),
+    said.join('\n'),
+    ...tables.map(markdownTable),
+  ];
+  await writeState(join(root, 'tables.md'), `${parts.map((part) => part.trim()).join('\n\n')}\n`);
+}
+
+/** The study in a folder, for its page. */
+export function studyIn(root: string): { readonly shown: ShownStudy; readonly collected: Collected } {
+  const { text, collected } = collectStudyFolder(root);
+  const command = `instar study ${quoted(studyFile(root))} --folder ${quoted(root)}`;
+  return { shown: shownStudy(collected, root, { text, command, commandOf: searchAgain }), collected };
+}
+
+/** Files written. */
+export async function writeStudyFigures(shown: ShownStudy, folder: string): Promise<number> {
+  mkdirSync(folder, { recursive: true });
+  const figures = listStudyFigures(studyFigures(shown));
+  for (const figure of figures) await writeState(join(folder, `${figure.name}.svg`), svgFile(figure));
+  return figures.length;
+}
+
+export const studyPageOf = (shown: ShownStudy, io: Io): string => studyPage(shown, writtenAt(io));
+
+/** All of it. */
+export async function writeStudyResults(root: string, io: Io): Promise<void> {
+  const { shown, collected } = studyIn(root);
+  await writeTables(collected, root);
+  await writeStudyFigures(shown, join(root, 'figures'));
+  await writeState(join(root, 'report.html'), studyPageOf(shown, io));
+}

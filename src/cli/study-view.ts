@@ -1,0 +1,134 @@
+/** What a display shows of a study: the runs that go on, and what each method has come to. Pure. */
+import type { Config } from '../run/config.ts';
+import { lineOf, validationOf } from '../search/state.ts';
+import type { PlannedRun } from '../study/run.ts';
+import { formatDuration } from '../util/duration.ts';
+import { formatCount, formatPercent, plural } from '../util/words.ts';
+import { fit, paint, spread, type Line } from './styled.ts';
+import { bar, padRight } from './text.ts';
+import { phaseOf, settingsOf, type View } from './view.ts';
+import { workOf } from './work.ts';
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** A run that goes on now. */
+export interface Active {
+  readonly run: PlannedRun;
+  readonly view: View;
+  /** Null before its first event. */
+  readonly config: Config | null;
+}
+
+/** What a run came to: the test set's word, or where it was not read, validation's. */
+export interface Ended {
+  readonly accuracy: number;
+  readonly seconds: number;
+}
+
+export interface StudyScene {
+  readonly title: string;
+  readonly root: string;
+  readonly arms: readonly { readonly name: string; readonly ended: readonly Ended[] }[];
+  readonly repetitions: number;
+  readonly jobs: number;
+  readonly active: readonly Active[];
+  readonly failed: number;
+  /** Since this command began. */
+  readonly seconds: number;
+  readonly notice: string | null;
+}
+
+export const runName = ({ folder }: PlannedRun): string => folder;
+
+/** What a run came to; null where it is not finished. */
+export function endOf({ run: { search, seconds } }: Pick<View, 'run'>): Ended | null {
+  if (!search.finished || search.stop === null) return null;
+  const measured = search.tests.get('final')?.measured ?? validationOf(search, search.stop.line);
+  return measured === null ? null : { accuracy: measured.accuracy, seconds };
+}
+
+function phaseWords(view: View, config: Config): string {
+  const settings = settingsOf(view, config);
+  const phase = phaseOf(view.run.search, view.running);
+  switch (phase.kind) {
+    case 'start':
+      return 'starting';
+    case 'vanilla':
+      return 'vanilla network';
+    case 'step':
+      return `step ${phase.step.step}${settings.limits.steps === null ? '' : ` of ${settings.limits.steps}`}, rung ${phase.rung + 1}`;
+    case 'final':
+      return 'final training';
+    case 'baseline':
+      return 'baseline';
+    case 'test':
+      return 'test';
+    case 'done':
+      return 'done';
+  }
+}
+
+function bestWords(view: View): string {
+  const { lines, steps } = view.run.search;
+  if (!lines.has('vanilla')) return '';
+  const line = steps.findLast(({ winner }) => winner !== null)?.winner ?? 'vanilla';
+  const accuracy = validationOf(view.run.search, line)?.accuracy;
+  return accuracy === undefined
+    ? ''
+    : `${line} ${formatPercent(accuracy)}, ${formatCount(lineOf(view.run.search, line).parameters)}`;
+}
+
+function activeLine({ run, view, config }: Active, nameWidth: number, width: number): Line {
+  const name: Line = [['  '], [padRight(runName(run), nameWidth), 'bold'], ['  ']];
+  if (config === null) return [...name, ['starting', 'dim']];
+  const { done, left } = workOf(view, config);
+  const drawn = bar(done / (done + left), 16);
+  const right: Line = [[bestWords(view), 'dim']];
+  return spread([...name, [drawn.full, 'accent'], [drawn.empty], ['  '], [phaseWords(view, config)]], right, width);
+}
+
+/** Seconds that are left, from the runs that ended; null before one has. */
+function secondsLeft({ arms, repetitions, jobs, active }: StudyScene): number | null {
+  const all = arms.flatMap(({ ended }) => ended.map(({ seconds }) => seconds));
+  if (all.length === 0) return null;
+  const left = arms.reduce((sum, { ended }) => {
+    const own = ended.length > 0 ? ended.map(({ seconds }) => seconds) : all;
+    return sum + (repetitions - ended.length) * mean(own);
+  }, 0);
+  const gone = active.reduce((sum, { view }) => sum + view.run.seconds, 0);
+  return Math.max(0, left - gone) / jobs;
+}
+
+export function renderStudy(scene: StudyScene, width: number, colour: boolean): readonly string[] {
+  const { title, arms, repetitions, active, failed, seconds, notice } = scene;
+  const ended = arms.reduce((sum, arm) => sum + arm.ended.length, 0);
+  const left = secondsLeft(scene);
+  const count = `${ended} of ${plural(arms.length * repetitions, 'run')}`;
+  const times = `${formatDuration(seconds)}${left === null ? '' : `, about ${formatDuration(left)} left`}`;
+  const nameWidth = Math.max(...active.map(({ run }) => runName(run).length), 0);
+  const armWidth = Math.max(...arms.map(({ name }) => name.length));
+  const lines: Line[] = [
+    spread([[title, 'strong']], [[`${count}, ${times}`, 'dim']], width),
+    ...active.map((each) => activeLine(each, nameWidth, width)),
+    [],
+    ...arms.map((arm): Line => {
+      const share = bar(arm.ended.length / repetitions, 8);
+      const accuracy = arm.ended.length === 0 ? '' : formatPercent(mean(arm.ended.map((each) => each.accuracy)));
+      return fit(
+        [
+          ['  '],
+          [padRight(arm.name, armWidth)],
+          ['  '],
+          [share.full, 'accent'],
+          [share.empty],
+          [`  ${padRight(`${arm.ended.length} of ${repetitions}`, 8)}  `, 'dim'],
+          [accuracy, 'bold'],
+        ],
+        width,
+      );
+    }),
+    ...(failed === 0 ? [] : [[[`  ${plural(failed, 'run')} failed`, 'bad']] as Line]),
+    ...(notice === null ? [] : [[[notice, 'warn']] as Line]),
+  ];
+  return lines.map((line) => paint(line, colour));
+}

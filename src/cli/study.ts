@@ -1,0 +1,69 @@
+/** `instar study`: many runs, side by side, and what comes of them. */
+import { mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename, join } from 'node:path';
+import type { DataEvent } from '../data/source.ts';
+import { readStudyFile, studyFile } from '../report/collect-study.ts';
+import { collectStudy } from '../study/collect.ts';
+import { conclusionsOf } from '../study/conclusions.ts';
+import { checkFolder, plannedRuns, runStudy } from '../study/run.ts';
+import { writeState } from '../training/checkpoint.ts';
+
+import { plural, printable } from '../util/words.ts';
+import { exitCodes } from './exit-codes.ts';
+import type { Given } from './given.ts';
+import { interrupted, listenForInterrupts } from './interrupt.ts';
+import { printLines, type Io } from './io.ts';
+import { quoted } from './quoted.ts';
+import { writeStudyResults, writeTables } from './study-files.ts';
+import { StudyProgress } from './study-progress.ts';
+import { parseWhole } from './values.ts';
+
+export async function studyCommand(file: string, given: Given, io: Io): Promise<number> {
+  const { text, study } = readStudyFile(file);
+  const root = (given['folder'] as string | undefined) ?? join('runs', basename(file).replace(/\.ya?ml$/i, ''));
+  const jobsText = given['jobs'] as string | undefined;
+  const jobs = jobsText === undefined ? availableParallelism() : parseWhole('--jobs', jobsText, 1);
+  const data = given['data'] as string | undefined;
+  const planned = plannedRuns(study).runs.length;
+
+  checkFolder(study, root);
+  const progress = new StudyProgress(study, root, jobs, io);
+  const interruption = listenForInterrupts(
+    io,
+    () => progress.notice('stopping: what the runs have is kept (Ctrl-C again ends at once)'),
+    () => progress.close(),
+  );
+  try {
+    progress.say(`${printable(study.title)}: ${plural(planned, 'run')}, ${jobs} side by side; folder ${printable(root)}`);
+    mkdirSync(root, { recursive: true });
+    await writeState(studyFile(root), text);
+    const options = { root, jobs, signal: interruption.signal, onData: (event: DataEvent) => progress.data(event) };
+    for await (const item of runStudy(study, data === undefined ? options : { ...options, data })) {
+      progress.observe(item);
+      if (item.kind === 'ended') await writeTables(collectStudy(study, root), root);
+    }
+  } catch (error) {
+    if (error !== interrupted) throw error;
+  } finally {
+    interruption.stop();
+    progress.close();
+  }
+  const collected = collectStudy(study, root);
+  await writeStudyResults(root, io);
+  const { finished, failed } = progress;
+  for (const { message } of collected.damaged) printLines(io.err, [printable(message)]);
+  printLines(
+    io.out,
+    [
+      ...conclusionsOf(collected.result).map(({ text: said }) => said),
+      `tables: ${join(root, 'tables.md')}`,
+      `report: ${join(root, 'report.html')}`,
+    ].map(printable),
+  );
+  if (finished === planned) return exitCodes.done;
+  printLines(io.err, [
+    `${finished} of ${plural(planned, 'run')} finished: 'instar study ${quoted(file)}${given['folder'] === undefined ? '' : ` --folder ${quoted(root)}`}' goes on`,
+  ]);
+  return failed > 0 && !interruption.signal.aborted ? exitCodes.failed : exitCodes.interrupted;
+}

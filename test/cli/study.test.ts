@@ -1,0 +1,90 @@
+/** `instar study` as a process: what it writes and says, stopped and gone on with, and reported by `instar report`. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { readRun } from '../../src/run/read.ts';
+import { instar, makePhotos, newFolder, start, until } from './fixtures.ts';
+
+let folder = '';
+
+const file = (methods: string, epochs = 12): string => `title: Photos & methods
+dataset: photos
+preset: quick
+engine: reference
+repetitions: 2
+settings:
+  widths: [4, 6]
+  batch: 16
+  augmentation: { cutout: 0, mixup: 0 }
+  vanilla: { epochs: 2 }
+  step: { children: 4, mutations: 2, epochs: ${epochs} }
+  limits: { steps: 1 }
+  final: { epochs: 2 }
+methods: [${methods}]
+`;
+
+before(async () => {
+  folder = newFolder();
+  await makePhotos(join(folder, 'photos'), 20);
+  writeFileSync(join(folder, 'compared.yaml'), file('shr, random'));
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const read = (...path: string[]): string => readFileSync(join(folder, ...path), 'utf8');
+const root = 'runs/compared';
+
+test('stopped by Ctrl-C it says how to go on; gone on with, it ends with tables, figures and a report', async () => {
+  const program = start(['study', 'compared.yaml', '--jobs', '2'], folder);
+  const journal = join(folder, root, 'shr-1', 'journal.jsonl');
+  await until(() => existsSync(journal) && readFileSync(journal, 'utf8').includes('"type":"step"'));
+  program.process.kill('SIGINT');
+  const stopped = await program.ended;
+  assert.equal(stopped.code, 130, stopped.err);
+  assert.match(stopped.err, /0 of 4 runs finished: 'instar study compared\.yaml' goes on\n$/);
+  assert.ok(!readRun(join(folder, root, 'shr-1')).state.search.finished);
+
+  const ended = await instar(['study', 'compared.yaml', '--jobs', '2'], folder);
+  assert.equal(ended.code, 0, ended.err);
+  assert.match(ended.err, /shr-1 goes on\n/);
+  assert.match(ended.err, /random-2 finished: test [\d.]+ %\n/);
+  assert.match(ended.out, /With 2 repetitions the spread is hardly known/);
+  assert.match(read(root, 'tables.md'), /^# Photos \\& methods\n/);
+  assert.deepEqual(
+    ['table-2.csv', 'table-2.md', 'table-2.tex', 'table-3.tex'].filter((name) => !existsSync(join(folder, root, 'tables', name))),
+    [],
+  );
+  assert.ok(readdirSync(join(folder, root, 'figures')).includes('accuracies.svg'));
+  assert.match(read(root, 'report.html'), /<h1>Photos &amp; methods<\/h1>/);
+  assert.equal(read(root, 'study.yaml'), read('compared.yaml'));
+});
+
+test('instar report makes the page of a study again', async () => {
+  const { code, out, err } = await instar(['report', root, '--out', 'page.html', '--figures', 'pictures'], folder);
+  assert.equal(code, 0, err);
+  assert.match(out, /^page\.html: [\d.]+ KiB\npictures: \d+ figures\n$/);
+  assert.match(read('page.html'), /All 4 runs have ended/);
+});
+
+test('other settings in the same folder: one line, and what is there stays', async () => {
+  writeFileSync(join(folder, 'changed.yaml'), file('shr, random', 24));
+  const kept = read(root, 'study.yaml');
+  const { code, out, err } = await instar(['study', 'changed.yaml', '--folder', root], folder);
+  assert.deepEqual([code, out], [2, '']);
+  assert.equal(
+    err,
+    `instar: ${root}/shr-1 was begun with step.epochs 12, the file says 24: give the study another folder (--folder)\n`,
+  );
+  assert.equal(read(root, 'study.yaml'), kept);
+});
+
+test('mistakes end with one line, exit 2, and nothing written', async () => {
+  writeFileSync(join(folder, 'wrong.yaml'), file('shr, randm'));
+  const wrong = await instar(['study', 'wrong.yaml'], folder);
+  assert.deepEqual([wrong.code, wrong.out], [2, '']);
+  assert.match(wrong.err, /^instar: wrong\.yaml:14:16: methods\.1 must be one of nash, sh, shr, shrsep, random, vanilla\n$/);
+  assert.ok(!existsSync(join(folder, 'runs', 'wrong')));
+  const missing = await instar(['study', 'nothing.yaml'], folder);
+  assert.deepEqual([missing.code, missing.out], [2, '']);
+  assert.match(missing.err, /^instar: nothing\.yaml cannot be read: /);
+});
