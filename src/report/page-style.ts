@@ -147,6 +147,12 @@ body{max-width:none;padding:0;font-size:10.5pt}
 h2{break-after:avoid;margin-top:1.6rem}
 h3,h4,caption{break-after:avoid}
 figure,tr,.mistakes li,.key{break-inside:avoid}
+.study table{font-size:7pt}
+.study table th:not(:first-child),.study table td:not(:first-child){padding-left:.2rem}
+.study table th,.study table td{padding-right:.2rem}
+.study tbody th[scope=row]{min-width:4rem}
+.study td code{white-space:normal;overflow-wrap:anywhere}
+.study th:first-child{position:static}
 nav,.tools{display:none}
 .figures{grid-template-columns:1fr 1fr;gap:0 1.5rem}
 .scroll{overflow:visible}

@@ -65,7 +65,8 @@ function partsOf(
               <p>
                 The paper says in §5 that early rungs mislead. Whether children stood in the same order later, measured by
                 Kendall’s τ-b: 1 the same order, 0 no relation, −1 the opposite. After a rung only its survivors can be compared,
-                which were the closest to each other, so that these numbers are lower than they would be over all children.
+                which were the closest to each other, so that these numbers are lower than they would be over all children; under
+                hill climbing all children are trained to the end, and none is left out.
               </p>`,
         small.length === 0 ? null : html`<div class="figures">${small.map((each) => figureHtml(place, each))}</div>`,
       ],

@@ -23,6 +23,9 @@ const commands: Readonly<Record<string, string>> = {
   '”': "''",
   '’': "'",
   '"': "''",
+  '`': '\\textasciigrave{}',
+  // Two hyphens would be read as a dash.
+  '-': '-{}',
   '|': '$|$',
 };
 
@@ -30,7 +33,7 @@ const commands: Readonly<Record<string, string>> = {
 export const escapeLatex = (text: string): string =>
   text
     .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
-    .replaceAll(/[\\~^±×−–—→τρη✓<>≤≥“”’"|]|[&%$#_{}]/gu, (character) => commands[character] ?? `\\${character}`);
+    .replaceAll(/[\\~^±×−–—→τρη✓<>≤≥“”’"`|]|-(?=-)|[&%$#_{}]/gu, (character) => commands[character] ?? `\\${character}`);
 
 const cells: ColumnTable<string> = {
   text: escapeLatex,

@@ -8,9 +8,10 @@ export const escapeMarkdown = (text: string): string =>
     .replaceAll(/[\\`*_[\]<>#|~&$]/g, String.raw`\$&`)
     // An address would become a link by itself.
     .replaceAll('://', String.raw`\://`)
+    .replaceAll(/www\./gi, (address) => `${address.slice(0, -1)}\\.`)
     .replaceAll('@', String.raw`\@`)
-    // The beginning of a list.
-    .replace(/^(\s*)([-+])(?=\s|$)/, String.raw`$1\$2`)
+    // The beginning of a list, a rule, a heading's line.
+    .replace(/^(\s*)([-+](?=\s|$)|-(?=--)|=)/, String.raw`$1\$2`)
     .replace(/^(\s*\d+)([.)])(?=\s|$)/, String.raw`$1\$2`);
 
 const rules = { left: ':---', centre: ':---:', right: '---:' } as const;

@@ -99,6 +99,9 @@ describe('the page of a study in a browser', { skip }, () => {
 
   test('it prints', () =>
     openPage(browser, pages.large, { colorScheme: 'dark' }, async (page) => {
+      await page.setViewportSize({ width: 688, height: 980 });
+      await page.emulateMedia({ media: 'print' });
+      assert.ok(await page.evaluate(inPage.isNarrow), 'tables are no wider than A4 within its margins');
       const pdf = await page.pdf({ format: 'A4', printBackground: true });
       const sheets = pdf.toString('latin1').match(/\/Type\s*\/Page\b/g)?.length ?? 0;
       assert.ok(sheets >= 4 && sheets <= 20, `${sheets} sheets`);

@@ -124,6 +124,19 @@ test('names from the file stay text: of the study, of arms, of folders, of the c
   assert.equal(new Set(names).size, names.length);
 });
 
+test('arms whose names have no letter in common with a file’s have figures of their own all the same', () => {
+  const names = { nash: '???', shr: '!!!' } as const;
+  const odd = simulatedStudy({
+    methods: ['nash', 'shr'],
+    repetitions: 1,
+    run: quick,
+    armName: (method) => names[method as 'nash'],
+  });
+  const files = listStudyFigures(studyFigures(odd)).map(({ name }) => name);
+  assert.ok(files.includes('validation-arm') && files.includes('validation-arm-2'), files.join());
+  assert.equal(new Set(files).size, files.length);
+});
+
 test('an address stays below the page, whatever a folder is called', () => {
   assert.equal(addressOf('sh-1/report.html'), './sh-1/report.html');
   assert.equal(addressOf('javascript:alert(1)'), './javascript%3Aalert(1)');

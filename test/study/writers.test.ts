@@ -98,7 +98,7 @@ test('numbers: never −0, a sign where it is wanted, p never 0', () => {
 const name = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 20 }),
   fc
-    .array(fc.constantFrom(...'\\~^{}$&%#_|<>[]*`"\'\n\r,;:/@-+1.) ab', '±', '−', '✓'), { maxLength: 16 })
+    .array(fc.constantFrom(...'\\~^{}$&%#_|<>[]*`"\'\n\r,;:/@-+=1.) ab', '±', '−', '✓', 'www.', '--'), { maxLength: 16 })
     .map((parts) => parts.join('')),
 );
 
@@ -123,6 +123,7 @@ test('Markdown: every name comes back, and ends neither a cell nor a line', () =
         const escaped = escapeMarkdown(each);
         assert.equal(escaped.replaceAll(/\\([!-/:-@[-`{-~])/g, '$1'), lines(each));
         assert.doesNotMatch(escaped.replaceAll(/\\./gu, ''), /[|`*_[\]<>#~&$]|:\/\//);
+        assert.doesNotMatch(escaped, /^\s*([-+](\s|$)|---|=)|www\./);
       }
       const written = markdownTable(withNames(names)).split('\n');
       const rows = written.filter((line) => line.startsWith('| '));
@@ -139,7 +140,7 @@ test('LaTeX: no name has a character that acts, and cells stay apart', () => {
         const bare = escapeLatex(each)
           .replaceAll(/\\[&%$#_{}]/g, '')
           .replaceAll(/\$(?:\\[a-z]+|[-<>|])\$/gi, '')
-          .replaceAll(/\\(?:textbackslash|textasciitilde|textasciicircum)\{\}/g, '');
+          .replaceAll(/\\text(?:backslash|asciitilde|asciicircum|asciigrave)\{\}|-\{\}/g, '');
         assert.doesNotMatch(bare, /[\\~^&%$#_{}\n\r]/, each);
       }
       const written = latexTable(withNames(names));
