@@ -189,7 +189,7 @@ export function f32({ dtype, data }: StoredTensor): Float32Array {
   assert(dtype === 'F32', () => `a tensor of F32, not ${dtype}`);
   return data.byteOffset % 4 === 0
     ? new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4)
-    : new Float32Array(data.slice().buffer);
+    : new Float32Array(new Uint8Array(data).buffer);
 }
 
 /** A tensor over these numbers; shares their memory. */
@@ -202,5 +202,5 @@ export function u16({ dtype, data }: StoredTensor): Uint16Array {
   assert(dtype === 'U16', () => `a tensor of U16, not ${dtype}`);
   return data.byteOffset % 2 === 0
     ? new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2)
-    : new Uint16Array(data.slice().buffer);
+    : new Uint16Array(new Uint8Array(data).buffer);
 }
