@@ -13,7 +13,7 @@ import { planRungs } from '../../src/search/rungs.ts';
 import { presetNames, presets } from '../../src/search/settings.ts';
 import type { Slice } from '../../src/search/state.ts';
 import { UserError } from '../../src/util/user-error.ts';
-import { config } from '../cli/scene.ts';
+import { config as sceneConfig } from '../cli/scene.ts';
 import { collect, newFolder, tiny } from '../support/runs.ts';
 import { contextOf } from '../support/simulation.ts';
 
@@ -160,8 +160,14 @@ await test('the speed that a budget is planned by is the worker’s own, also wh
     workers: () => [],
     close: () => undefined,
   };
-  const measuring = { config, pool, signal: new AbortController().signal, elapsed: () => 1, contextFor: () => context };
-  const event = await measureBudget({ ...measuring, config: { ...config, settings: context.settings } }, context, 3600);
+  const measuring = {
+    config: sceneConfig,
+    pool,
+    signal: new AbortController().signal,
+    elapsed: () => 1,
+    contextFor: () => context,
+  };
+  const event = await measureBudget({ ...measuring, config: { ...sceneConfig, settings: context.settings } }, context, 3600);
   assert.ok(event.type === 'plan');
   const { settings } = context;
   const expected = secondsEach / settings.batch / countMultiplyAdds(startNetwork(context));
