@@ -15,6 +15,10 @@ const tinyWith = (settings: NonNullable<SearchOptions['settings']>): SearchOptio
 });
 await runToEnd({ ...tinyWith({ limits: { ...tiny.settings?.limits, steps: 0 }, final: { epochs: 0 } }), run: shared });
 
+/** One that trained its own. */
+const own = newFolder();
+await runToEnd({ ...tiny, run: own });
+
 await test('without steps and final training a run is the vanilla network, validated and not tested', () => {
   const { state } = readRun(shared);
   assert.ok(state.search.finished);
@@ -25,8 +29,7 @@ await test('without steps and final training a run is the vanilla network, valid
 });
 
 await test('a run that takes over a vanilla network ends as one that trained it', async () => {
-  const [own, taking] = [newFolder(), newFolder()];
-  await runToEnd({ ...tiny, run: own });
+  const taking = newFolder();
   await runToEnd({ ...tiny, run: taking, vanilla: shared });
   assert.equal(winnerOf(taking), winnerOf(own));
   const epochs = (run: string) => lineOf(readRun(run).state.search, 'vanilla').epochs;
@@ -62,10 +65,9 @@ await test('what was trained otherwise, or not to its end, is not taken over', a
 });
 
 await test('validation under the training augmentation is measured beside the clean one, and changes nothing', async () => {
-  const [plain, measured] = [newFolder(), newFolder()];
-  await runToEnd({ ...tiny, run: plain });
+  const measured = newFolder();
   await runToEnd({ ...tinyWith({ augmentedValidation: true }), run: measured });
-  assert.equal(winnerOf(measured), winnerOf(plain));
+  assert.equal(winnerOf(measured), winnerOf(own));
   const points = [...readRun(measured).state.search.lines.values()].flatMap(({ id, epochs }) =>
     epochs.map((each) => ({ id, ...each })),
   );
