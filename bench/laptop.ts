@@ -50,7 +50,8 @@ function outcomeOf(run: string): Outcome {
 }
 
 const percent = (accuracy: number): string => (100 * accuracy).toFixed(1);
-const spread = (accuracies: readonly number[]): string => `${percent(mean(accuracies))} ± ${percent(deviation(accuracies))}`;
+const spread = (accuracies: readonly number[]): string =>
+  accuracies.length < 2 ? percent(mean(accuracies)) : `${percent(mean(accuracies))} ± ${percent(deviation(accuracies))}`;
 
 function report(): string {
   const rows = Object.entries(outcomes).map(
