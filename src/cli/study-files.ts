@@ -48,10 +48,11 @@ export async function writeStudyFigures(shown: ShownStudy, folder: string): Prom
 
 export const studyPageOf = (shown: ShownStudy, io: Io): string => studyPage(shown, writtenAt(io));
 
-/** All of it. */
-export async function writeStudyResults(root: string, io: Io): Promise<void> {
+/** All of it; gives what it was made from. */
+export async function writeStudyResults(root: string, io: Io): Promise<Collected> {
   const { shown, collected } = studyIn(root);
   await writeTables(collected, root);
   await writeStudyFigures(shown, join(root, 'figures'));
   await writeState(join(root, 'report.html'), studyPageOf(shown, io));
+  return collected;
 }

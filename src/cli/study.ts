@@ -8,7 +8,6 @@ import { collectStudy } from '../study/collect.ts';
 import { conclusionsOf } from '../study/conclusions.ts';
 import { checkFolder, plannedRuns, runStudy } from '../study/run.ts';
 import { writeState } from '../training/checkpoint.ts';
-
 import { plural, printable } from '../util/words.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { Given } from './given.ts';
@@ -49,8 +48,7 @@ export async function studyCommand(file: string, given: Given, io: Io): Promise<
     interruption.stop();
     progress.close();
   }
-  const collected = collectStudy(study, root);
-  await writeStudyResults(root, io);
+  const collected = await writeStudyResults(root, io);
   const { finished, failed } = progress;
   for (const { message } of collected.damaged) printLines(io.err, [printable(message)]);
   printLines(

@@ -1,11 +1,11 @@
 /** What the report of a study needs, read from its folder. */
 import { existsSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { conditionOf } from '../run/condition.ts';
+import { join } from 'node:path';
 import type { Config } from '../run/config.ts';
 import { collectStudy, type Collected } from '../study/collect.ts';
 import { readStudy, type Study } from '../study/file.ts';
 import { UserError } from '../util/user-error.ts';
+import { runReadOf } from './collect.ts';
 import type { ShownStudy } from './study/study.ts';
 import { subjectOf } from './subject.ts';
 
@@ -39,16 +39,7 @@ export function shownStudy(
   return {
     result,
     runs: runs.map(({ run, read }) => {
-      const { config, state, replay } = read;
-      const subject = subjectOf({
-        name: basename(run.folder),
-        config,
-        state,
-        entries: replay.entries,
-        torn: replay.torn,
-        condition: conditionOf(read),
-        command: commandOf(config),
-      });
+      const subject = subjectOf(runReadOf(read, run.folder, commandOf(read.config)));
       const report = `${run.folder}/report.html`;
       return {
         arm: run.arm ?? '',

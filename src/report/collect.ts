@@ -4,9 +4,17 @@ import type { OpenOptions } from '../engine/open.ts';
 import { plannedSettings } from '../run/budget.ts';
 import { conditionOf } from '../run/condition.ts';
 import type { Config } from '../run/config.ts';
-import { readRun } from '../run/read.ts';
+import { readRun, type Read } from '../run/read.ts';
 import { findMistakes } from './mistakes.ts';
 import type { ReportedRun } from './page.ts';
+import type { RunRead } from './subject.ts';
+
+/** `command`: what runs it again. */
+export function runReadOf(read: Read, name: string, command: string): RunRead {
+  const { config, state, replay } = read;
+  const { entries, torn } = replay;
+  return { name, config, state, entries, torn, condition: conditionOf(read), command };
+}
 
 /** `commandOf`: what runs it again; `environment`: where engines are looked for. Nothing is locked and nothing written. */
 export async function collectRun(
@@ -15,11 +23,9 @@ export async function collectRun(
   environment: OpenOptions['environment'],
 ): Promise<ReportedRun> {
   const found = readRun(root);
-  const { config, state, replay } = found;
-  const { entries, torn } = replay;
-  const condition = conditionOf(found);
+  const { config, state } = found;
   return {
-    read: { name: basename(resolve(root)), config, state, entries, torn, condition, command: commandOf(config) },
+    read: runReadOf(found, basename(resolve(root)), commandOf(config)),
     mistakes: await findMistakes(root, config, plannedSettings(config.settings, state.plan), environment),
   };
 }

@@ -1,5 +1,5 @@
 /** What stands where in a run's folder, and which checkpoints are still needed. */
-import { readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { currentParent, rank } from '../search/next.ts';
 import { lineOf, validationOf, type LineId, type SearchState } from '../search/state.ts';
@@ -34,6 +34,9 @@ export const folderOf = (root: string): Folder => ({
   best: join(root, 'best.safetensors'),
   bestNetwork: join(root, 'best.json'),
 });
+
+/** Its configuration is what makes a folder a run. */
+export const isRun = (root: string): boolean => existsSync(folderOf(root).config);
 
 /** The best network so far, where it is to be written: the final one as soon as its schedule has ended. */
 export function bestLine(search: SearchState): LineId | null {

@@ -17,7 +17,7 @@ import { version } from '../util/version.ts';
 import { check, contextOf } from './check.ts';
 import type { Config } from './config.ts';
 import { drive, type RunItem } from './drive.ts';
-import { folderOf, type Folder } from './folder.ts';
+import { folderOf, isRun, type Folder } from './folder.ts';
 import { format, Journal } from './journal.ts';
 import { lockRun } from './lock.ts';
 import { openGiven, prepare, sideOf, startFrom } from './origin.ts';
@@ -100,7 +100,7 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   const engineName = await chooseEngine(options.engine ?? 'auto', device, process.env);
   const engine = await openEngine(engineName, { threads: 1, environment: process.env, device });
   const { fingerprint } = engine;
-  if (options.run !== undefined && existsSync(folderOf(options.run).config))
+  if (options.run !== undefined && isRun(options.run))
     throw new UserError(`${options.run} holds a run already: 'instar resume ${options.run}' goes on with it`);
   if (options.run !== undefined && existsSync(options.run) && !statSync(options.run).isDirectory())
     throw new UserError(`${options.run} is not a folder`);
@@ -296,7 +296,7 @@ async function originOf(folder: Folder, { from }: Config, state: RunState): Prom
 /** Goes on with a run where its journal ends. */
 export async function* resume(root: string, options: ResumeOptions = {}): AsyncGenerator<RunItem> {
   const begun = performance.now();
-  if (!existsSync(folderOf(root).config)) throw new UserError(`${root} holds no run (${folderOf(root).config} is missing)`);
+  if (!isRun(root)) throw new UserError(`${root} holds no run (${folderOf(root).config} is missing)`);
   const release = lockRun(folderOf(root).lock);
   try {
     const { folder, config, replay: read, state } = readRun(root);

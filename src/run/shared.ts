@@ -3,7 +3,7 @@
  * Its events become the new run's own, so that whatever reads a journal finds there what it always finds.
  */
 import { minibatchesPerEpoch, type Context } from '../search/next.ts';
-import { valueOf } from '../search/setting-names.ts';
+import { differingNames, valueOf } from '../search/setting-names.ts';
 import { lineOf } from '../search/state.ts';
 import { fileCheckpoints } from '../training/checkpoint.ts';
 import { UserError } from '../util/user-error.ts';
@@ -26,10 +26,10 @@ export const determining = [
 
 function checkAlike(root: string, theirs: Config, own: Config): void {
   if (theirs.data.hash !== own.data.hash) throw new UserError(`${root}: its vanilla network was trained on other data`);
-  for (const name of determining) {
-    const [then, now] = [theirs, own].map(({ settings }) => JSON.stringify(valueOf(settings, name)));
-    if (then !== now) throw new UserError(`${root}: its vanilla network was trained with ${name} ${then}, not ${now}`);
-  }
+  const [name] = differingNames(theirs.settings, own.settings, determining);
+  if (name === undefined) return;
+  const [then, now] = [theirs, own].map(({ settings }) => JSON.stringify(valueOf(settings, name)));
+  throw new UserError(`${root}: its vanilla network was trained with ${name} ${then}, not ${now}`);
 }
 
 /** The events of that run's vanilla network, whose checkpoint is put into the folder; or a UserError. */

@@ -22,12 +22,13 @@ export function valueOf(settings: Settings, name: string): unknown {
   return name.split('.').reduce<unknown>((value, key) => (value as Readonly<Record<string, unknown>>)[key], settings);
 }
 
+/** Those of the names, of settings or of groups of them, whose values differ. */
+export const differingNames = (a: Settings, b: Settings, names: readonly string[]): readonly string[] =>
+  names.filter((name) => JSON.stringify(valueOf(a, name)) !== JSON.stringify(valueOf(b, name)));
+
 /** Names of the settings that are not the preset's. The memory limit comes from the machine and is not among them. */
 export const differingSettings = (settings: Settings, preset: PresetName): readonly string[] =>
-  settingNames.filter((name) => {
-    const [own, usual] = [settings, presets[preset]].map((each) => JSON.stringify(valueOf(each, name)));
-    return own !== usual && name !== 'limits.memory';
-  });
+  differingNames(settings, presets[preset], settingNames).filter((name) => name !== 'limits.memory');
 
 /** What a value must be, of an issue that the schema has with it. */
 export const wanted = (issue: z.core.$ZodIssue): string => {

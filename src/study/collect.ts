@@ -1,7 +1,6 @@
 /** What the runs of a study say, read from their folders: also of a study that is not over. */
 import { join } from 'node:path';
-import { existsSync } from 'node:fs';
-import { folderOf } from '../run/folder.ts';
+import { isRun } from '../run/folder.ts';
 import { readRun, type Read } from '../run/read.ts';
 import { formatRungs, rungsFor } from '../search/rungs.ts';
 import { lineage, lineOf, validationOf } from '../search/state.ts';
@@ -82,7 +81,7 @@ export function collectStudy(study: Study, root: string): Collected {
   const damaged: Damaged[] = [];
   const there = (run: PlannedRun): StudyRun[] => {
     const folder = join(root, run.folder);
-    if (!existsSync(folderOf(folder).config)) return [];
+    if (!isRun(folder)) return [];
     try {
       return [{ run, read: readRun(folder) }];
     } catch (error) {

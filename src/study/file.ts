@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { engineNames } from '../engine/open.ts';
 import { determining } from '../run/shared.ts';
 import { planRungs } from '../search/rungs.ts';
-import { settingNames, wanted } from '../search/setting-names.ts';
+import { differingNames, settingNames, wanted } from '../search/setting-names.ts';
 import {
   baselineMethods,
   mergeSettings,
@@ -177,7 +177,7 @@ export function readStudy(text: string, file: string): Study {
   const [first] = arms;
   arms.forEach(({ name, settings }, index) => {
     const place = placeOf(document, lines, [list, index]);
-    const own = determining.find((key) => JSON.stringify(settings[key]) !== JSON.stringify(first?.settings[key]));
+    const [own] = first === undefined ? [] : differingNames(settings, first.settings, determining);
     if (given.methods !== undefined && own !== undefined)
       fail(place, `${name} would need a vanilla network of its own: all start from one, so that ${own} must be the same`);
     const rungs = planRungs(settings);

@@ -2,16 +2,16 @@
  * The runs of a study, side by side: those that are missing are begun, those that stopped go on, those that ended are left as
  * they are. A run that fails costs the study that run.
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DataEvent } from '../data/source.ts';
 import { readConfig, type Config } from '../run/config.ts';
 import type { RunItem } from '../run/drive.ts';
-import { folderOf } from '../run/folder.ts';
+import { folderOf, isRun } from '../run/folder.ts';
 import { resume, search, type SearchOptions } from '../run/open.ts';
 import { readRun } from '../run/read.ts';
 import { determining } from '../run/shared.ts';
-import { settingNames, valueOf } from '../search/setting-names.ts';
+import { differingNames, settingNames, valueOf } from '../search/setting-names.ts';
 import type { Settings } from '../search/settings.ts';
 import { channel } from '../util/channel.ts';
 import { RunError, UserError } from '../util/user-error.ts';
@@ -68,8 +68,6 @@ export type StudyItem =
   | { readonly kind: 'ended'; readonly run: PlannedRun; readonly finished: boolean }
   | { readonly kind: 'failed'; readonly run: PlannedRun; readonly message: string };
 
-const isRun = (root: string): boolean => existsSync(folderOf(root).config);
-
 /** A run that is there must be the one that the file asks for. */
 function checkSame(root: string, { arm, settings }: PlannedRun, { data, settings: own }: Config, study: Study): void {
   if (data.reference !== study.dataset)
@@ -77,14 +75,11 @@ function checkSame(root: string, { arm, settings }: PlannedRun, { data, settings
       `${root} was begun with the dataset ${data.reference}, the file says ${study.dataset}: give the study another folder (--folder)`,
     );
   // Of the vanilla network's run, what its training follows from.
-  for (const name of arm === null ? [...determining, 'seed'] : settingNames) {
-    if (name === 'batch' && !study.batchGiven) continue;
-    const [then, now] = [own, settings].map((each) => JSON.stringify(valueOf(each, name)));
-    if (then !== now)
-      throw new UserError(
-        `${root} was begun with ${name} ${then}, the file says ${now}: give the study another folder (--folder)`,
-      );
-  }
+  const names = arm === null ? [...determining, 'seed'] : settingNames;
+  const [name] = differingNames(own, settings, names).filter((each) => each !== 'batch' || study.batchGiven);
+  if (name === undefined) return;
+  const [then, now] = [own, settings].map((each) => JSON.stringify(valueOf(each, name)));
+  throw new UserError(`${root} was begun with ${name} ${then}, the file says ${now}: give the study another folder (--folder)`);
 }
 
 /** Checks what is there already, which is to be done before anything is written. */

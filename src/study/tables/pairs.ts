@@ -2,11 +2,27 @@
 import { compareMeans, compareSpreads, pairLabel, testedOf, type Comparison } from '../comparisons.ts';
 import { accuracyOf, measures, type Measure } from '../measures.ts';
 import type { Arm, StudyResult } from '../result.ts';
-import type { Cell, Table } from '../table.ts';
+import type { Cell, Column, Table } from '../table.ts';
 import { digitsFor } from './parts.ts';
 
-const verdict = <Test>(comparison: Comparison<Test>, shown: string, notShown: string): string =>
-  comparison.kind === 'untested' ? `not tested: ${comparison.reason}` : comparison.significant ? shown : notShown;
+/** How a table of pairs ends, whatever the test. */
+const decided: readonly Column[] = [
+  { kind: 'probability', title: 'p' },
+  { kind: 'probability', title: 'p, corrected' },
+  { kind: 'text', title: 'shown?' },
+];
+
+/** A row a pair: `count` cells of its test, and what was decided by it. */
+const pairRows = <Test extends { readonly p: number }>(
+  comparisons: readonly Comparison<Test>[],
+  count: number,
+  cellsOf: (test: Test) => readonly Cell[],
+): readonly (readonly Cell[])[] =>
+  comparisons.map((each) =>
+    each.kind === 'untested'
+      ? [pairLabel(each), ...Array.from({ length: count + 2 }, () => null), `not tested: ${each.reason}`]
+      : [pairLabel(each), ...cellsOf(each.test), each.test.p, each.corrected, each.significant ? 'yes' : 'no'],
+  );
 
 /** Which arms' sizes are compared: that of the vanilla network is given. */
 export const grownArms = ({ arms }: StudyResult): readonly Arm[] => arms.filter(({ name }) => name !== 'vanilla');
@@ -41,19 +57,12 @@ function meansTable({ name, title, scale, arms, measure, digits }: Means): Table
       { kind: 'interval', title: '95 % interval', digits },
       { kind: 'signed', title: 't', digits: 2 },
       { kind: 'number', title: 'degrees of freedom', digits: 1 },
-      { kind: 'probability', title: 'p' },
-      { kind: 'probability', title: 'p, corrected' },
-      { kind: 'text', title: 'shown?' },
+      ...decided,
     ],
     groups: [
       {
         title: null,
-        rows: comparisons.map((each): readonly Cell[] => {
-          const words = verdict(each, 'yes', 'no');
-          if (each.kind === 'untested') return [pairLabel(each), null, null, null, null, null, null, words];
-          const { difference, interval, t, freedom, p } = each.test;
-          return [pairLabel(each), difference, interval, t, freedom, p, each.corrected, words];
-        }),
+        rows: pairRows(comparisons, 4, ({ difference, interval, t, freedom }) => [difference, interval, t, freedom]),
       },
     ],
     notes: [
@@ -89,19 +98,12 @@ export function spreadDifferences(result: StudyResult): Table {
       { kind: 'text', title: 'pair' },
       { kind: 'number', title: 'F', digits: 2 },
       { kind: 'number', title: 'degrees of freedom', digits: 0 },
-      { kind: 'probability', title: 'p' },
-      { kind: 'probability', title: 'p, corrected' },
-      { kind: 'text', title: 'shown?' },
+      ...decided,
     ],
     groups: [
       {
         title: null,
-        rows: comparisons.map((each): readonly Cell[] => {
-          const words = verdict(each, 'yes', 'no');
-          if (each.kind === 'untested') return [pairLabel(each), null, null, null, null, words];
-          const { statistic, freedom, p } = each.test;
-          return [pairLabel(each), statistic, freedom[1], p, each.corrected, words];
-        }),
+        rows: pairRows(comparisons, 2, ({ statistic, freedom }) => [statistic, freedom[1]]),
       },
     ],
     notes: [
