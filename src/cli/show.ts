@@ -2,11 +2,11 @@
 import { describeEdit } from '../morphism/operators.ts';
 import { printNetwork } from '../network/print.ts';
 import type { Config } from '../run/config.ts';
-import { bestLine } from '../run/folder.ts';
 import { conditionOf } from '../run/condition.ts';
 import { readRun, type Read } from '../run/read.ts';
 import type { RunState } from '../run/replay.ts';
 import { formatRungs, rungsFor } from '../search/rungs.ts';
+import { bestLine } from '../search/standing.ts';
 import { presetNames, type Settings } from '../search/settings.ts';
 import { accuraciesAfter, lineOf, type LineId, type Step } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';

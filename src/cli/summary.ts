@@ -1,6 +1,7 @@
 /** What stays on the screen when a search has ended or was stopped. Pure. */
-import { bestLine, folderOf } from '../run/folder.ts';
+import { folderOf } from '../run/folder.ts';
 import type { RunState } from '../run/replay.ts';
+import { bestLine } from '../search/standing.ts';
 import { lineOf, validationOf, startWords } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { quoted } from './quoted.ts';

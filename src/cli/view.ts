@@ -6,7 +6,7 @@ import type { Config } from '../run/config.ts';
 import { plannedSettings } from '../run/budget.ts';
 import type { Entry, Progress } from '../run/events.ts';
 import { emptyRun, replayEntry, type RunState } from '../run/replay.ts';
-import { currentParent } from '../search/next.ts';
+import { currentParent } from '../search/standing.ts';
 import type { Settings } from '../search/settings.ts';
 import { lineage, validationOf, type LineId, type SearchState, type Step } from '../search/state.ts';
 

@@ -1,6 +1,4 @@
 /** A network as text: a line a node, with what it reads, gives, owns and costs. */
-import { canonicalJson } from '../util/json.ts';
-import { sha256 } from '../util/hash.ts';
 import { parametersByNode } from './cost.ts';
 import { ask, type LayerTable, type Network } from './network.ts';
 import { formatShape, shapesOf } from './shapes.ts';
@@ -57,6 +55,3 @@ export function printNetwork(network: Network): string {
     )
     .join('\n');
 }
-
-/** SHA-256 of the structure: equal for equal graphs with equal ids. */
-export const hashNetwork = (network: Network): string => sha256(canonicalJson(network));

@@ -2,10 +2,14 @@
  * An HTML page that asks for nothing beside itself. The policy for its content allows the style and the script that are written
  * here, images that are embedded, and nothing else. Knows nothing of runs.
  */
+import { createHash } from 'node:crypto';
 import { version } from '../util/version.ts';
-import { html, policyHash, raw, type Content } from './markup.ts';
+import { html, raw, type Content } from './markup.ts';
 import { pageScript } from './page-script.ts';
 import { pageStyle } from './page-style.ts';
+
+/** What a policy calls that text. */
+export const policyHash = (text: string): string => `sha256-${createHash('sha256').update(text).digest('base64')}`;
 
 const policy = [
   "default-src 'none'",

@@ -2,8 +2,6 @@
  * HTML and SVG as values. Whatever is put into a template is text and is escaped, unless it is markup itself: a name of a
  * class or of a file cannot become a tag. Knows nothing of runs.
  */
-import { createHash } from 'node:crypto';
-
 export interface Markup {
   readonly kind: 'markup';
   readonly text: string;
@@ -61,6 +59,3 @@ export const joined = (contents: readonly Content[], between: Content): readonly
 
 /** A coordinate in few digits. */
 export const coordinate = (value: number): string => String(Number(value.toFixed(1)));
-
-/** What a policy for the content of a page calls that text: `sha256-…`. */
-export const policyHash = (text: string): string => `sha256-${createHash('sha256').update(text).digest('base64')}`;

@@ -5,7 +5,8 @@
 import { rmSync } from 'node:fs';
 import type { Pool } from '../execution/pool.ts';
 import type { SearchEvent } from '../search/events.ts';
-import { baselineSlices, bestSoFar, minibatchesPerEpoch, next, rungsOf, type Context, type Task } from '../search/next.ts';
+import { bestLine, bestSoFar } from '../search/standing.ts';
+import { baselineSlices, minibatchesPerEpoch, next, rungsOf, type Context, type Task } from '../search/next.ts';
 import type { Settings } from '../search/settings.ts';
 import { lineOf, type LineId } from '../search/state.ts';
 import { checkpointPath } from '../training/checkpoint.ts';
@@ -16,7 +17,7 @@ import { RunError } from '../util/user-error.ts';
 import { plannedSettings, planSlice } from './budget.ts';
 import { dataReference, engineOf, type Config } from './config.ts';
 import type { Entry, Plan, Progress, RunEvent } from './events.ts';
-import { bestLine, collectCheckpoints, neededCheckpoints, toVerify, writeBest, type Folder } from './folder.ts';
+import { collectCheckpoints, neededCheckpoints, toVerify, writeBest, type Folder } from './folder.ts';
 import type { Journal } from './journal.ts';
 import { measureBudget } from './measure.ts';
 import { entryOf, replayEntry, type RunState } from './replay.ts';

@@ -1,7 +1,7 @@
 /** Any network of a run as a file to deploy, verified before it is written. The journal keeps what was found. */
 import { existsSync } from 'node:fs';
 import { createPool } from '../execution/pool.ts';
-import { currentParent } from '../search/next.ts';
+import { bestLine, currentParent } from '../search/standing.ts';
 import type { LineId, SearchState } from '../search/state.ts';
 import { checkpointPath, fileCheckpoints, writeState } from '../training/checkpoint.ts';
 import { exportModel } from '../training/export.ts';
@@ -9,7 +9,7 @@ import { exportProblem, JobFailure, type Verified } from '../training/job.ts';
 import { RunError, UserError } from '../util/user-error.ts';
 import { plannedSettings } from './budget.ts';
 import type { RunEvent } from './events.ts';
-import { bestLine, type Folder } from './folder.ts';
+import type { Folder } from './folder.ts';
 import { Journal } from './journal.ts';
 import { lockRun } from './lock.ts';
 import { dataOf, defaultPatience } from './open.ts';

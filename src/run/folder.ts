@@ -1,7 +1,7 @@
 /** What stands where in a run's folder, and which checkpoints are still needed. */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { currentParent, rank } from '../search/next.ts';
+import { bestLine, currentParent } from '../search/standing.ts';
 import { lineOf, validationOf, type LineId, type SearchState } from '../search/state.ts';
 import { encodeCheckpoint, fileCheckpoints, withoutVelocities, writeState } from '../training/checkpoint.ts';
 import { exportModel } from '../training/export.ts';
@@ -37,21 +37,6 @@ export const folderOf = (root: string): Folder => ({
 
 /** Its configuration is what makes a folder a run. */
 export const isRun = (root: string): boolean => existsSync(folderOf(root).config);
-
-/** The best network so far, where it is to be written: the final one as soon as its schedule has ended. */
-export function bestLine(search: SearchState): LineId | null {
-  const finalEnd = search.slices.final.at(-1);
-  const finalTask = `final/${search.slices.final.length - 1}`;
-  if (finalEnd !== undefined && finalEnd.to >= 1 && (search.tasks.get(finalTask) ?? 0) >= finalEnd.count) return 'final';
-  // A reopened search has a better one on disk, trained to the end, until it ends anew.
-  if (search.readings > 0) return null;
-  if (search.stop !== null) return search.stop.line;
-  const vanilla = search.lines.get('vanilla');
-  if (vanilla === undefined || vanilla.checkpoint === null) return null;
-  const open = search.steps.find((step) => step.winner === null);
-  const survivors = open?.rungs.at(-1)?.survivors ?? [];
-  return rank(search, [currentParent(search), ...survivors.filter((id) => lineOf(search, id).end === null)])[0] ?? null;
-}
 
 /**
  * Hashes of the checkpoints that a resume or a later decision may read. `origin`: the checkpoint of the trained network that

@@ -15,7 +15,8 @@ import { random, type KeyPart } from '../util/random.ts';
 import type { SearchEvent } from './events.ts';
 import { planRungs, scheduleOf, type Rung } from './rungs.ts';
 import { methods, type Settings } from './settings.ts';
-import { lineage, lineOf, validationOf, type LineId, type SearchState, type Slice, type Step } from './state.ts';
+import { currentParent, rank } from './standing.ts';
+import { lineage, lineOf, type LineId, type SearchState, type Slice, type Step } from './state.ts';
 
 /** What a search knows of its data. */
 export interface Counts {
@@ -91,27 +92,6 @@ export function rungsOf(settings: Settings): readonly Rung[] {
   const rungs = planRungs(settings);
   if (typeof rungs === 'string') throw new Error(`bug: ${rungs}`);
   return rungs;
-}
-
-function lexicographically(a: readonly number[], b: readonly number[]): number {
-  const at = a.findIndex((value, index) => value !== b[index]);
-  return at === -1 ? 0 : (a[at] as number) - (b[at] as number);
-}
-
-/** Better first: accuracy, then lower loss, fewer parameters, lower index. */
-export function rank(state: SearchState, ids: readonly LineId[]): readonly LineId[] {
-  const score = (id: LineId): readonly number[] => {
-    const line = lineOf(state, id);
-    const measured = validationOf(state, id);
-    return [-(measured?.accuracy ?? 0), measured?.loss ?? Infinity, line.parameters, line.child];
-  };
-  const scored = ids.map((id) => ({ id, score: score(id) }));
-  return scored.toSorted((a, b) => lexicographically(a.score, b.score)).map(({ id }) => id);
-}
-
-/** The network that the next step starts from, and that a search ended now would train to the end. */
-export function currentParent(state: SearchState): LineId {
-  return state.steps.findLast((step) => step.winner !== null)?.winner ?? 'vanilla';
 }
 
 const isDone = (state: SearchState, id: string, count: number): boolean => (state.tasks.get(id) ?? 0) >= count;
@@ -363,11 +343,4 @@ export function next(state: SearchState, context: Context): Decision {
   const { steps } = settings.limits;
   if (steps !== null && state.steps.length >= steps) return record({ type: 'stop', reason: 'steps', line: currentParent(state) });
   return drawStep(state, context, state.steps.length + 1);
-}
-
-/** The best network of a search that is stopped now: among those measured that are still in it, the parent included. */
-export function bestSoFar(state: SearchState): LineId {
-  const open = state.steps.find((step) => step.winner === null);
-  const children = (open?.children ?? []).filter((id) => lineOf(state, id).end === null && lineOf(state, id).epochs.length > 0);
-  return rank(state, [currentParent(state), ...children])[0] ?? currentParent(state);
 }

@@ -6,7 +6,7 @@ import { random } from '../../src/util/random.ts';
 import { problemOf } from '../../src/network/check.ts';
 import { countParameters } from '../../src/network/cost.ts';
 import type { Network } from '../../src/network/network.ts';
-import { hashNetwork } from '../../src/network/print.ts';
+import { canonicalJson } from '../../src/util/json.ts';
 import type { Tensors } from '../../src/network/tensor.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { applyEdit, applyToNetwork } from '../../src/morphism/apply.ts';
@@ -39,10 +39,10 @@ test('edits that went through JSON make the network that was drawn, and so does 
         assert.ok(typeof parsed !== 'string', String(parsed));
         return parsed;
       });
-      assert.equal(hashNetwork(follow(start, read)), hashNetwork(network));
+      assert.equal(canonicalJson(follow(start, read)), canonicalJson(network));
       let current: { network: Network; tensors: Tensors } = { network: start, tensors: trainedTensors(start, random(seed)) };
       for (const edit of read) current = applyEdit(current.network, current.tensors, edit, random(seed));
-      assert.equal(hashNetwork(current.network), hashNetwork(network));
+      assert.equal(canonicalJson(current.network), canonicalJson(network));
     }),
     { seed: 1, numRuns: 50 },
   );
@@ -85,7 +85,7 @@ test('no mutation passes a limit, which is asked before anything is made', () =>
       const admitted: string[] = [];
       const admits = (network: Network): boolean => {
         const within = countParameters(network) <= most;
-        if (within) admitted.push(hashNetwork(network));
+        if (within) admitted.push(canonicalJson(network));
         return within;
       };
       const drawn = drawEdits(
@@ -95,8 +95,8 @@ test('no mutation passes a limit, which is asked before anything is made', () =>
       );
       const made = drawn.edits.map((_, index) => follow(vanilla, drawn.edits.slice(0, index + 1)));
       for (const network of made) assert.ok(countParameters(network) <= most);
-      assert.deepEqual(made.map(hashNetwork), admitted);
-      assert.equal(hashNetwork(drawn.network), hashNetwork(made.at(-1) ?? vanilla));
+      assert.deepEqual(made.map(canonicalJson), admitted);
+      assert.equal(canonicalJson(drawn.network), canonicalJson(made.at(-1) ?? vanilla));
     }),
     { seed: 3, numRuns: 60 },
   );

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { attribute, escape, html, joined, policyHash, raw } from '../../src/report/markup.ts';
+import { policyHash } from '../../src/report/document.ts';
+import { attribute, escape, html, joined, raw } from '../../src/report/markup.ts';
 
 const entities: Readonly<Record<string, string>> = { '&amp;': '&', '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'" };
 // oxlint-disable-next-line no-control-regex

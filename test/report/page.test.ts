@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Mistakes } from '../../src/report/mistakes.ts';
-import { policyHash } from '../../src/report/markup.ts';
+import { policyHash } from '../../src/report/document.ts';
 import { reportPage } from '../../src/report/page.ts';
 import { pageScript } from '../../src/report/page-script.ts';
 import { pageStyle } from '../../src/report/page-style.ts';

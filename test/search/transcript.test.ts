@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { SearchEvent } from '../../src/search/events.ts';
-import { baselineSlices, bestSoFar, limitsOf, next, rank } from '../../src/search/next.ts';
+import { baselineSlices, limitsOf, next } from '../../src/search/next.ts';
 import { methodNames, methods, paperMethods, presets } from '../../src/search/settings.ts';
 import { emptyState, lineOf, reduce, type SearchState } from '../../src/search/state.ts';
 import { countParameters } from '../../src/network/cost.ts';
-import { bestLine } from '../../src/run/folder.ts';
+import { bestLine, bestSoFar, rank } from '../../src/search/standing.ts';
 import { random } from '../../src/util/random.ts';
 import { contextOf, eventsOf, simulate, type Simulation } from '../support/simulation.ts';
 

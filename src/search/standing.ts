@@ -1,0 +1,45 @@
+/** Who leads: what the next step starts from, and which network is the best so far. Pure; it decides nothing. */
+import { lineOf, validationOf, type LineId, type SearchState } from './state.ts';
+
+function lexicographically(a: readonly number[], b: readonly number[]): number {
+  const at = a.findIndex((value, index) => value !== b[index]);
+  return at === -1 ? 0 : (a[at] as number) - (b[at] as number);
+}
+
+/** Better first: accuracy, then lower loss, fewer parameters, lower index. */
+export function rank(state: SearchState, ids: readonly LineId[]): readonly LineId[] {
+  const score = (id: LineId): readonly number[] => {
+    const line = lineOf(state, id);
+    const measured = validationOf(state, id);
+    return [-(measured?.accuracy ?? 0), measured?.loss ?? Infinity, line.parameters, line.child];
+  };
+  const scored = ids.map((id) => ({ id, score: score(id) }));
+  return scored.toSorted((a, b) => lexicographically(a.score, b.score)).map(({ id }) => id);
+}
+
+/** The network that the next step starts from, and that a search ended now would train to the end. */
+export function currentParent(state: SearchState): LineId {
+  return state.steps.findLast((step) => step.winner !== null)?.winner ?? 'vanilla';
+}
+
+/** The best network so far, where it is to be written: the final one as soon as its schedule has ended. */
+export function bestLine(search: SearchState): LineId | null {
+  const finalEnd = search.slices.final.at(-1);
+  const finalTask = `final/${search.slices.final.length - 1}`;
+  if (finalEnd !== undefined && finalEnd.to >= 1 && (search.tasks.get(finalTask) ?? 0) >= finalEnd.count) return 'final';
+  // A reopened search has a better one on disk, trained to the end, until it ends anew.
+  if (search.readings > 0) return null;
+  if (search.stop !== null) return search.stop.line;
+  const vanilla = search.lines.get('vanilla');
+  if (vanilla === undefined || vanilla.checkpoint === null) return null;
+  const open = search.steps.find((step) => step.winner === null);
+  const survivors = open?.rungs.at(-1)?.survivors ?? [];
+  return rank(search, [currentParent(search), ...survivors.filter((id) => lineOf(search, id).end === null)])[0] ?? null;
+}
+
+/** The best network of a search that is stopped now: among those measured that are still in it, the parent included. */
+export function bestSoFar(state: SearchState): LineId {
+  const open = state.steps.find((step) => step.winner === null);
+  const children = (open?.children ?? []).filter((id) => lineOf(state, id).end === null && lineOf(state, id).epochs.length > 0);
+  return rank(state, [currentParent(state), ...children])[0] ?? currentParent(state);
+}
