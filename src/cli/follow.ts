@@ -9,9 +9,9 @@ import { exitCodes } from './exit-codes.ts';
 import { interrupted, listenForInterrupts } from './interrupt.ts';
 import { hasColour, printLines, type Io } from './io.ts';
 import { openReporter, type Shown } from './reporter.ts';
-import { quoted } from './quoted.ts';
+import { quoted } from '../util/quoted.ts';
 import { summary } from './summary.ts';
-import { observe, type View } from './view.ts';
+import { observe, type View } from '../run/view.ts';
 
 /** What a run is started with. */
 export interface Following {

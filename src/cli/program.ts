@@ -119,6 +119,19 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
     .action(async (file: string, given: Given) => result(await (await import('./study.ts')).studyCommand(file, given, io)));
 
   program
+    .command('ui')
+    .summary('the dashboard: watch networks grow, begin searches')
+    .description(
+      'Serves a dashboard of the runs and studies in a folder, live while they go on, also those that were begun elsewhere. It can begin, stop and resume searches, which are processes of their own: ending the dashboard does not end them.',
+    )
+    .argument('[folder]', 'the folder of runs', 'runs')
+    .option('--port <n>', 'to listen on; 0: any that is free (4310)')
+    .option('--host <address>', 'to listen on; on another than this machine alone, everything needs the token (127.0.0.1)')
+    .option('--data <folder>', 'where data sets are, for searches that are begun from the page')
+    .option('--no-open', 'do not open a browser')
+    .action(async (folder: string, given: Given) => result(await (await import('./ui.ts')).uiCommand(folder, given, io)));
+
+  program
     .command('export')
     .summary('a network of a run as an .onnx file to deploy')
     .description(

@@ -11,8 +11,8 @@ import { fit, lineWidth, paint, spread, type Line, type Span, type Style } from 
 import { bar, padLeft, padRight, sparkline, truncate } from './text.ts';
 import { formatCount, formatLoss, formatPercent, formatWhole, plural, printable } from '../util/words.ts';
 import { rungsFor } from '../search/rungs.ts';
-import { imagesPerSecond, minibatchesAnEpoch, phaseOf, settingsOf, winners, type Phase, type View } from './view.ts';
-import { timeLeft } from './work.ts';
+import { imagesPerSecond, minibatchesAnEpoch, phaseOf, settingsOf, winners, type Phase, type View } from '../run/view.ts';
+import { timeLeft } from '../run/work.ts';
 
 export interface Screen {
   readonly width: number;

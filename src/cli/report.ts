@@ -1,7 +1,7 @@
 /** `instar report`: runs as one HTML file to look at, and their figures as SVG files. */
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { isStudy } from '../report/collect-study.ts';
+import { isStudy, studyIn } from '../report/collect-study.ts';
 import { collectRun } from '../report/collect.ts';
 import { svgFile } from '../report/figure.ts';
 import { figuresOf, listFigures } from '../report/figures.ts';
@@ -10,10 +10,9 @@ import { subjectOf } from '../report/subject.ts';
 import { writeState } from '../training/checkpoint.ts';
 import { UserError } from '../util/user-error.ts';
 import { formatBytes, plural, printable } from '../util/words.ts';
-import { searchAgain } from './again.ts';
 import type { Given } from './given.ts';
 import { printLines, writtenAt, type Io } from './io.ts';
-import { studyIn, studyPageOf, writeStudyFigures } from './study-files.ts';
+import { studyPageOf, writeStudyFigures } from './study-files.ts';
 
 function outputFor(runs: readonly string[], out: string | undefined): string {
   const [run] = runs;
@@ -70,7 +69,7 @@ export async function reportCommand(roots: readonly string[], given: Given, io: 
   const figures = given['figures'] as string | undefined;
   if (study !== undefined) return reportStudy(study, out, figures, io);
   const runs: ReportedRun[] = [];
-  for (const root of roots) runs.push(await collectRun(root, searchAgain, io.environment));
+  for (const root of roots) runs.push(await collectRun(root, io.environment));
   if (figures !== undefined) makeFolder(figures);
   const page = reportPage(runs, writtenAt(io));
   await writeState(out, page);

@@ -5,12 +5,12 @@ import type { Entry } from '../run/events.ts';
 import { formatDuration } from '../util/duration.ts';
 import { hasColour, isLive, printLines, type Io } from './io.ts';
 import { describeFrom, describePlan } from '../run/words.ts';
-import { describeConfig, linesFor } from './lines.ts';
+import { describeConfig, linesFor } from '../run/lines.ts';
 import { openLive } from './live.ts';
 import { render } from './render.ts';
 import { truncate } from './text.ts';
 import { formatBytes, formatWhole, printable } from '../util/words.ts';
-import type { View } from './view.ts';
+import type { View } from '../run/view.ts';
 
 /** Milliseconds between two drawings. */
 const frame = 150;

@@ -5,7 +5,7 @@ import { follow } from './follow.ts';
 import { printLines, type Io } from './io.ts';
 import type { Given } from './given.ts';
 import { parseTime } from './values.ts';
-import { viewOf } from './view.ts';
+import { viewOf } from '../run/view.ts';
 
 export function resumeCommand(root: string, given: Given, io: Io): Promise<number> {
   const more = given['budget'] as string | undefined;

@@ -10,7 +10,7 @@ import type { Given } from './given.ts';
 import { nameOf, readOption, settingOptions, type SettingOption } from './search-options.ts';
 import { overrideOf, parseSet } from './settings.ts';
 import { parseChoice, parseTime, parseWhole } from './values.ts';
-import { emptyView } from './view.ts';
+import { emptyView } from '../run/view.ts';
 
 /** What commander calls an option: `maxParams` of `--max-params`, `flip` of `--no-flip`. */
 const keyOf = (row: SettingOption): string =>

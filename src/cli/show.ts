@@ -12,14 +12,14 @@ import { accuraciesAfter, lineOf, type LineId, type Step } from '../search/state
 import { formatDuration } from '../util/duration.ts';
 import { hasColour, printLines, type Io } from './io.ts';
 import { describeExport, describePlan, stopWords } from '../run/words.ts';
-import { describeConfig } from './lines.ts';
+import { describeConfig } from '../run/lines.ts';
 import type { Given } from './given.ts';
 import { winnersLine } from './render.ts';
 import { differingSettings, valueOf } from '../search/setting-names.ts';
 import { paint, type Line as Styled, type Span } from './styled.ts';
 import { padLeft, padRight, sparkline } from './text.ts';
 import { formatCount, formatLoss, formatPercent, formatWhole, plural, printable } from '../util/words.ts';
-import { settingsOf, viewOf, winners } from './view.ts';
+import { settingsOf, viewOf, winners } from '../run/view.ts';
 
 /** Settings that are not the preset's. The memory limit comes from the machine. */
 function differences(config: Config): string {

@@ -1,7 +1,7 @@
 /** What a study writes into its folder: tables, figures and its report, as far as its runs have come. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { collectStudyFolder, shownStudy, studyFile } from '../report/collect-study.ts';
+import { studyIn } from '../report/collect-study.ts';
 import { svgFile } from '../report/figure.ts';
 import { listStudyFigures, studyFigures } from '../report/study-figures.ts';
 import { studyPage } from '../report/study-page.ts';
@@ -11,9 +11,7 @@ import { conclusionsOf } from '../study/conclusions.ts';
 import { escapeMarkdown, markdownTable } from '../study/markdown.ts';
 import { tableFiles, tablesOf } from '../study/tables.ts';
 import { writeState } from '../training/checkpoint.ts';
-import { searchAgain } from './again.ts';
 import { writtenAt, type Io } from './io.ts';
-import { quoted } from './quoted.ts';
 
 /** `tables.md` to read; `tables/` has each table as Markdown, LaTeX and CSV. */
 export async function writeTables({ result }: Collected, root: string): Promise<void> {
@@ -29,13 +27,6 @@ export async function writeTables({ result }: Collected, root: string): Promise<
     ...tables.map(markdownTable),
   ];
   await writeState(join(root, 'tables.md'), `${parts.map((part) => part.trim()).join('\n\n')}\n`);
-}
-
-/** The study in a folder, for its page. */
-export function studyIn(root: string): { readonly shown: ShownStudy; readonly collected: Collected } {
-  const { text, collected } = collectStudyFolder(root);
-  const command = `instar study ${quoted(studyFile(root))} --folder ${quoted(root)}`;
-  return { shown: shownStudy(collected, root, { text, command, commandOf: searchAgain }), collected };
 }
 
 /** Files written. */

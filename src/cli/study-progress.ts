@@ -16,7 +16,7 @@ import { formatCount, formatPercent, printable } from '../util/words.ts';
 import { hasColour, isLive, printLines, type Io } from './io.ts';
 import { openLive, type Live } from './live.ts';
 import { endOf, renderStudy, type Active, type Ended, type StudyScene } from './study-view.ts';
-import { observe, viewOf } from './view.ts';
+import { observe, viewOf } from '../run/view.ts';
 
 /** Milliseconds between two drawings. */
 const frame = 250;

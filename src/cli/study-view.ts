@@ -6,8 +6,8 @@ import { formatDuration } from '../util/duration.ts';
 import { formatCount, formatPercent, plural } from '../util/words.ts';
 import { fit, paint, spread, type Line } from './styled.ts';
 import { bar, padRight } from './text.ts';
-import { phaseOf, settingsOf, type View } from './view.ts';
-import { workOf } from './work.ts';
+import { phaseOf, settingsOf, type View } from '../run/view.ts';
+import { workOf } from '../run/work.ts';
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 

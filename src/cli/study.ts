@@ -13,7 +13,7 @@ import { exitCodes } from './exit-codes.ts';
 import type { Given } from './given.ts';
 import { interrupted, listenForInterrupts } from './interrupt.ts';
 import { printLines, type Io } from './io.ts';
-import { quoted } from './quoted.ts';
+import { quoted } from '../util/quoted.ts';
 import { writeStudyResults, writeTables } from './study-files.ts';
 import { StudyProgress } from './study-progress.ts';
 import { parseWhole } from './values.ts';

@@ -4,12 +4,12 @@ import type { RunState } from '../run/replay.ts';
 import { bestLine } from '../search/standing.ts';
 import { lineOf, validationOf, startWords } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
-import { quoted } from './quoted.ts';
+import { quoted } from '../util/quoted.ts';
 import { describeExport } from '../run/words.ts';
 import { lineWidth, paint, type Line, type Span } from './styled.ts';
 import { padRight } from './text.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../util/words.ts';
-import { viewOf } from './view.ts';
+import { viewOf } from '../run/view.ts';
 import { winnersLine } from './render.ts';
 
 export function summary(run: RunState, root: string, colour: boolean): string[] {

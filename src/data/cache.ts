@@ -16,7 +16,7 @@ import type { Source } from './source.ts';
 const version = 1;
 
 const numbers = z.array(z.number()).min(1).max(3);
-const described = z.strictObject({
+const descriptionSchema = z.strictObject({
   version: z.literal(version),
   name: z.string(),
   classes: z.array(z.string()).min(2),
@@ -59,9 +59,9 @@ export async function storeDataset(cacheFolder: string, source: Source, dataset:
 export async function loadDataset(path: string, hash = basename(path, '.safetensors')): Promise<Dataset> {
   const { tensors, metadata } = decodeSafetensors(await readBytes(path), path);
   const damaged = (what: string): UserError => new UserError(`${path}: not a dataset of this program: ${what}`);
-  const facts = ((): z.infer<typeof described> => {
+  const facts = ((): z.infer<typeof descriptionSchema> => {
     try {
-      return described.parse(JSON.parse(metadata['dataset'] ?? 'null'));
+      return descriptionSchema.parse(JSON.parse(metadata['dataset'] ?? 'null'));
     } catch {
       throw damaged('its description cannot be read');
     }

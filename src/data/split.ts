@@ -6,6 +6,9 @@ import { assert } from '../util/assert.ts';
 import { random } from '../util/random.ts';
 import type { Dataset, Part } from './dataset.ts';
 
+/** What of a dataset its split depends on. */
+export type Splittable = Pick<Dataset, 'classes' | 'hash'> & { readonly train: Pick<Part, 'labels'> };
+
 export interface Split {
   /** Positions in the dataset's training images, ascending. */
   readonly train: Uint32Array;
@@ -34,7 +37,7 @@ interface Ranked {
 }
 
 /** Stratified: each class gives the same share, up to rounding. A class keeps at least one training image. */
-export function splitDataset(dataset: Dataset, { validation: share, images = Infinity }: SplitOptions): Split {
+export function splitDataset(dataset: Splittable, { validation: share, images = Infinity }: SplitOptions): Split {
   assert(share >= 0 && share < 1, () => `a share of 0 to below 1, not ${share}`);
   assert(images > 0, () => `some training images, not ${images}`);
   const ofClass: number[][] = dataset.classes.map(() => []);

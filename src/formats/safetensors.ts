@@ -110,7 +110,7 @@ export function encodeSafetensors(
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-interface Entry {
+export interface Entry {
   readonly name: string;
   readonly dtype: Dtype;
   readonly shape: readonly number[];
@@ -139,31 +139,43 @@ function readEntry(name: string, value: unknown, length: number, fail: (what: st
   return { name, dtype: dtype as Dtype, shape: shape as readonly number[], begin: from, end: to };
 }
 
-/**
- * The tensors, as views into `bytes`, and the metadata. Whatever does not hold together is a UserError that begins with
- * `where`: lengths, JSON, types, shapes against offsets, overlaps, holes, bytes behind the end.
- */
-export function decodeSafetensors(bytes: Uint8Array, where: string): DecodedSafetensors {
+export interface SafetensorsHeader {
+  /** In the order of the header; `begin` and `end` are bytes behind it. */
+  readonly entries: readonly Entry[];
+  readonly metadata: Record<string, string>;
+  /** Where the tensors' bytes begin in the file. */
+  readonly data: number;
+}
+
+/** Bytes of a file that hold its header, from its first eight. */
+export function safetensorsHeaderEnd(head: Uint8Array, length: number, where: string): number {
   const fail = (what: string): UserError => new UserError(`${where}: not a valid safetensors file: ${what}`);
-  if (bytes.byteLength < 8) throw fail(`only ${bytes.byteLength} bytes long`);
-  const headerLength = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  if (length < 8) throw fail(`only ${length} bytes long`);
+  const headerLength = Number(new DataView(head.buffer, head.byteOffset).getBigUint64(0, true));
   if (headerLength > headerLimit) throw fail(`a header of ${headerLength} bytes`);
-  if (headerLength > bytes.byteLength - 8) throw fail('it ends within its header');
+  if (headerLength > length - 8) throw fail('it ends within its header');
+  return 8 + headerLength;
+}
+
+/**
+ * The header alone, of a file of `length` bytes; `head`: its bytes from the start to `safetensorsHeaderEnd`, or more. Checked
+ * as by `decodeSafetensors`.
+ */
+export function readSafetensorsHeader(head: Uint8Array, length: number, where: string): SafetensorsHeader {
+  const fail = (what: string): UserError => new UserError(`${where}: not a valid safetensors file: ${what}`);
+  const start = safetensorsHeaderEnd(head, length, where);
   let header: unknown;
   try {
-    header = JSON.parse(decoder.decode(bytes.subarray(8, 8 + headerLength)));
+    header = JSON.parse(decoder.decode(head.subarray(8, start)));
   } catch {
     throw fail('its header is not JSON');
   }
   if (!isRecord(header)) throw fail('its header is not an object');
-
-  const tensors = Object.create(null) as Record<string, StoredTensor>;
   const metadata = Object.create(null) as Record<string, string>;
-  const data = bytes.subarray(8 + headerLength);
   const entries: Entry[] = [];
   for (const [name, value] of Object.entries(header)) {
     if (name !== metadataName) {
-      entries.push(readEntry(name, value, data.byteLength, fail));
+      entries.push(readEntry(name, value, length - start, fail));
       continue;
     }
     if (!isRecord(value)) throw fail('its metadata is not an object');
@@ -178,9 +190,19 @@ export function decodeSafetensors(bytes: Uint8Array, where: string): DecodedSafe
       throw fail(`tensor ${JSON.stringify(name)} ${begin < reached ? 'overlaps another' : 'follows a hole'}`);
     reached = end;
   }
-  if (reached !== data.byteLength) throw fail(`${data.byteLength - reached} bytes follow the last tensor`);
+  if (reached !== length - start) throw fail(`${length - start - reached} bytes follow the last tensor`);
+  return { entries, metadata, data: start };
+}
+
+/**
+ * The tensors, as views into `bytes`, and the metadata. Whatever does not hold together is a UserError that begins with
+ * `where`: lengths, JSON, types, shapes against offsets, overlaps, holes, bytes behind the end.
+ */
+export function decodeSafetensors(bytes: Uint8Array, where: string): DecodedSafetensors {
+  const { entries, metadata, data } = readSafetensorsHeader(bytes, bytes.byteLength, where);
+  const tensors = Object.create(null) as Record<string, StoredTensor>;
   for (const { name, dtype, shape, begin, end } of entries)
-    tensors[name] = Object.freeze({ dtype, shape: Object.freeze([...shape]), data: data.subarray(begin, end) });
+    tensors[name] = Object.freeze({ dtype, shape: Object.freeze([...shape]), data: bytes.subarray(data + begin, data + end) });
   return { tensors, metadata };
 }
 

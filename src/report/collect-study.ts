@@ -1,9 +1,9 @@
 /** What the report of a study needs, read from its folder. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Config } from '../run/config.ts';
 import { collectStudy, type Collected } from '../study/collect.ts';
 import { readStudy, type Study } from '../study/file.ts';
+import { quoted } from '../util/quoted.ts';
 import { UserError } from '../util/user-error.ts';
 import { runReadOf } from './collect.ts';
 import type { ShownStudy } from './study/study.ts';
@@ -30,31 +30,24 @@ export function readStudyFile(path: string): FiledStudy {
   return { study: readStudy(text, path), text };
 }
 
-/** `command`: what makes the study again; `commandOf`: what makes a run again. */
-export function shownStudy(
-  { result, runs }: Collected,
-  root: string,
-  { text, command, commandOf }: { readonly text: string; readonly command: string; commandOf(config: Config): string },
-): ShownStudy {
-  return {
+/** The study that a folder holds, as far as it has come, for its page. */
+export function studyIn(root: string): { readonly shown: ShownStudy; readonly collected: Collected } {
+  const { study, text } = readStudyFile(studyFile(root));
+  const collected = collectStudy(study, root);
+  const { result, runs } = collected;
+  const shown: ShownStudy = {
     result,
     runs: runs.map(({ run, read }) => {
-      const subject = subjectOf(runReadOf(read, run.folder, commandOf(read.config)));
       const report = `${run.folder}/report.html`;
       return {
         arm: run.arm ?? '',
         repetition: run.repetition,
-        subject,
+        subject: subjectOf(runReadOf(read, run.folder)),
         report: existsSync(join(root, report)) ? report : null,
       };
     }),
     file: text,
-    command,
+    command: `instar study ${quoted(studyFile(root))} --folder ${quoted(root)}`,
   };
-}
-
-/** The study that a folder holds, as far as it has come. */
-export function collectStudyFolder(root: string): FiledStudy & { readonly collected: Collected } {
-  const filed = readStudyFile(studyFile(root));
-  return { ...filed, collected: collectStudy(filed.study, root) };
+  return { shown, collected };
 }

@@ -98,8 +98,8 @@ function condition({ result: { arms, repetitions } }: ShownStudy): Markup {
       </p>`;
 }
 
-/** `written`: when, for people. */
-export function studyPage(study: ShownStudy, written: string): string {
+/** What the page shows. */
+export function studyArticle(study: ShownStudy): Markup {
   const { title, scale } = study.result;
   const parts = partsOf(study, studyFigures(study)).filter(({ contents }) => !contents.every(isEmpty));
   const head = html`<header class="run" id="${place.key}">
@@ -113,5 +113,9 @@ export function studyPage(study: ShownStudy, written: string): string {
     </nav>
   </header>`;
   const body = parts.map((part) => section(place, part.name, part.title, ...part.contents));
-  return documentText(title, html`<article class="study">${head}${body}</article>`, written);
+  return html`<article class="study">${head}${body}</article>`;
 }
+
+/** `written`: when, for people. */
+export const studyPage = (study: ShownStudy, written: string): string =>
+  documentText(study.result.title, studyArticle(study), written);

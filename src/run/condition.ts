@@ -1,24 +1,35 @@
 /** How a run stands: whether it has ended, or a process is on it. */
 import { readFileSync } from 'node:fs';
 import type { Folder } from './folder.ts';
+import { isLocked } from './lock.ts';
 import type { RunState } from './replay.ts';
 
 export type Condition = 'finished' | 'interrupted' | 'running' | 'not finished';
 
-/** Whether the process that locked the run is there still. */
-function holderOf(path: string): number | null {
+function isAlive(pid: number): boolean {
   try {
-    const pid = Number(readFileSync(path, 'utf8').trim());
-    if (!Number.isInteger(pid) || pid < 1) return null;
     process.kill(pid, 0);
-    return pid;
-  } catch {
-    return null; // No lock file, or no such process.
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'; // Another user's.
   }
 }
 
-export function conditionOf({ state, folder }: { readonly state: RunState; readonly folder: Folder }): Condition {
-  if (state.search.finished) return 'finished';
-  if (state.interrupted) return 'interrupted';
-  return holderOf(folder.lock) === null ? 'not finished' : 'running';
+/** The process that is on the run; null where there is none. A number alone may be another process's by now. */
+export function holderOf(lock: string): number | null {
+  let text: string;
+  try {
+    text = readFileSync(lock, 'utf8').trim();
+  } catch {
+    return null; // No run was ever here.
+  }
+  const pid = Number(text);
+  return Number.isInteger(pid) && pid > 0 && isAlive(pid) && isLocked(lock) ? pid : null;
 }
+
+/** Of a run that has not finished: `interrupted` says whether its journal ends so. */
+export const openCondition = (lock: string, interrupted: boolean): Condition =>
+  holderOf(lock) !== null ? 'running' : interrupted ? 'interrupted' : 'not finished';
+
+export const conditionOf = ({ state, folder }: { readonly state: RunState; readonly folder: Folder }): Condition =>
+  state.search.finished ? 'finished' : openCondition(folder.lock, state.interrupted);

@@ -60,15 +60,17 @@ const envelope = { n: z.int().min(0), t: z.number().min(0), at: z.string() };
 export const entrySchema = z.discriminatedUnion('type', runEventSchema.options.map((option) => option.extend(envelope)) as never);
 
 /** What is told while a task goes on, and not kept. */
-export interface Progress {
-  readonly type: 'progress';
-  readonly task: string;
-  readonly line: string;
+export const progressSchema = z.strictObject({
+  type: z.literal('progress'),
+  task: z.string(),
+  line: z.string(),
   /** Minibatches. */
-  readonly done: number;
-  readonly count: number;
+  done: z.number(),
+  count: z.number(),
   /** Of the last minibatch. */
-  readonly loss: number;
+  loss: z.number(),
   /** Bytes: the most that its worker has had. */
-  readonly peak: number;
-}
+  peak: z.number(),
+});
+
+export type Progress = Readonly<z.infer<typeof progressSchema>>;

@@ -17,6 +17,8 @@ export interface Folder {
   readonly journal: string;
   readonly checkpoints: string;
   readonly lock: string;
+  /** What is told while the run goes on. */
+  readonly live: string;
   /** To deploy. */
   readonly bestModel: string;
   /** To go on with. */
@@ -30,6 +32,7 @@ export const folderOf = (root: string): Folder => ({
   journal: join(root, 'journal.jsonl'),
   checkpoints: join(root, 'checkpoints'),
   lock: join(root, 'lock'),
+  live: join(root, 'live.json'),
   bestModel: join(root, 'best.onnx'),
   best: join(root, 'best.safetensors'),
   bestNetwork: join(root, 'best.json'),

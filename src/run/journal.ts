@@ -17,7 +17,8 @@ export interface Replay {
   readonly torn: number;
 }
 
-function parseLine(text: string, where: string): Entry {
+/** An entry of a journal from its line. `where`: for the error. */
+export function parseLine(text: string, where: string): Entry {
   let value: unknown;
   try {
     value = JSON.parse(text);

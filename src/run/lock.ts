@@ -3,6 +3,7 @@ import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'nod
 import koffi from 'koffi';
 import { RunError, UserError } from '../util/user-error.ts';
 
+const shared = 1;
 const exclusive = 2;
 const doNotWait = 4;
 
@@ -13,6 +14,21 @@ function openFlock(): (file: number, operation: number) => number {
     return (file, operation) => flock(file, operation) as number;
   } catch {
     throw new RunError(`a run folder cannot be locked here: ${name} has no flock`);
+  }
+}
+
+/** Whether a process has the lock. Where none has, it is taken and given back at once. */
+export function isLocked(path: string): boolean {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch {
+    return false; // It is gone, and with it whoever had it.
+  }
+  try {
+    return openFlock()(file, shared | doNotWait) !== 0;
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -19,6 +19,7 @@ import type { Config } from './config.ts';
 import { drive, type RunItem } from './drive.ts';
 import { folderOf, isRun, type Folder } from './folder.ts';
 import { format, Journal } from './journal.ts';
+import { liveFile } from './live.ts';
 import { lockRun } from './lock.ts';
 import { openGiven, prepare, sideOf, startFrom } from './origin.ts';
 import { readRun } from './read.ts';
@@ -242,16 +243,26 @@ async function* go(
     state = replayEntry(state, entry);
     yield entry;
   }
-  yield* drive({
-    folder,
-    config,
-    journal,
-    pool: createPool({ checkpoints: folder.checkpoints, patience }),
-    state,
-    elapsed,
-    contextFor: (settings) => contextOf(dataset, settings, origin, config.engine.name),
-    signal: signal ?? new AbortController().signal,
-  });
+  const live = liveFile(folder.live, () => performance.now());
+  try {
+    const items = drive({
+      folder,
+      config,
+      journal,
+      pool: createPool({ checkpoints: folder.checkpoints, patience }),
+      state,
+      elapsed,
+      contextFor: (settings) => contextOf(dataset, settings, origin, config.engine.name),
+      signal: signal ?? new AbortController().signal,
+    });
+    for await (const item of items) {
+      if (item.type === 'progress') live.tell(item, elapsed());
+      else if ('line' in item && item.type !== 'task') live.ended(item.line);
+      yield item;
+    }
+  } finally {
+    await live.close();
+  }
 }
 
 /** The run's data, and the file that workers read it from: the cache may stand elsewhere now. */

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { runCommandLine } from '../../src/cli/command-line.ts';
 import { follow } from '../../src/cli/follow.ts';
-import { viewOf } from '../../src/cli/view.ts';
+import { viewOf } from '../../src/run/view.ts';
 import { emptyRun } from '../../src/run/replay.ts';
 import { RunError } from '../../src/util/user-error.ts';
 import { newFolder, pretend, until } from './fixtures.ts';

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { searchAgain } from '../../src/cli/again.ts';
+import { searchAgain } from '../../src/run/again.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { readSearch } from '../../src/cli/search.ts';
 import type { Given } from '../../src/cli/given.ts';

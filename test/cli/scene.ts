@@ -4,7 +4,7 @@ import type { Entry, Progress } from '../../src/run/events.ts';
 import { presets } from '../../src/search/settings.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import type { Edit } from '../../src/morphism/edit.ts';
-import { emptyView, observe, type View } from '../../src/cli/view.ts';
+import { emptyView, observe, type View } from '../../src/run/view.ts';
 
 const shape = { channels: 1, height: 28, width: 28 };
 const classes = Array.from({ length: 10 }, (_none, index) => String(index));

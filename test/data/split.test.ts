@@ -1,6 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import type { Dataset } from '../../src/data/dataset.ts';
 import { splitDataset } from '../../src/data/split.ts';
 import { noiseDataset } from './places.ts';
 
@@ -74,7 +75,8 @@ test('five classes of twenty photos work', () => {
 test("the split is the data's own: another hash, another split; chosen across the class", () => {
   const dataset = noiseDataset(labelsOf([300, 300]), shape);
   const first = splitDataset(dataset, { validation: 0.1 });
-  assert.deepEqual(splitDataset({ ...dataset, name: 'renamed' }, { validation: 0.1 }), first);
+  const renamed: Dataset = { ...dataset, name: 'renamed' };
+  assert.deepEqual(splitDataset(renamed, { validation: 0.1 }), first);
   const other = splitDataset({ ...dataset, hash: 'f'.repeat(64) }, { validation: 0.1 });
   assert.notDeepEqual(other.validation, first.validation);
   const mean = first.validation.reduce((sum, index) => sum + index, 0) / first.validation.length;

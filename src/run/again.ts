@@ -1,8 +1,8 @@
 /** The command line that begins a run again: what `search` was given, in its options. Pure. */
-import type { Config } from '../run/config.ts';
+import type { Config } from './config.ts';
 import { differingSettings, valueOf } from '../search/setting-names.ts';
 import { presetNames } from '../search/settings.ts';
-import { quoted } from './quoted.ts';
+import { quoted } from '../util/quoted.ts';
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
 

@@ -1,9 +1,9 @@
 /** How much is done and left, and how long that takes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { observe } from '../../src/cli/view.ts';
-import { timeLeft, workOf } from '../../src/cli/work.ts';
-import { config, items, progress, viewAt } from './scene.ts';
+import { observe } from '../../src/run/view.ts';
+import { timeLeft, workOf } from '../../src/run/work.ts';
+import { config, items, progress, viewAt } from '../cli/scene.ts';
 
 const costs = { vanilla: 282_000 };
 const without = { ...config, settings: { ...config.settings, baseline: false } };

@@ -1,5 +1,5 @@
 /** How much training is done and left, in multiply-adds of forward passes; from it and the time gone, the time left. Pure. */
-import type { Config } from '../run/config.ts';
+import type { Config } from './config.ts';
 import { currentParent } from '../search/standing.ts';
 import type { Settings } from '../search/settings.ts';
 import { lineOf, type SearchState, type Step } from '../search/state.ts';

@@ -2,10 +2,10 @@
  * What a display shows of a run: its state, the replay of its journal, and what was told of the tasks that run. Pure; time
  * comes in as active seconds. Nothing in here is kept.
  */
-import type { Config } from '../run/config.ts';
-import { plannedSettings } from '../run/budget.ts';
-import type { Entry, Progress } from '../run/events.ts';
-import { emptyRun, replayEntry, type RunState } from '../run/replay.ts';
+import type { Config } from './config.ts';
+import { plannedSettings } from './budget.ts';
+import type { Entry, Progress } from './events.ts';
+import { emptyRun, replayEntry, type RunState } from './replay.ts';
 import { currentParent } from '../search/standing.ts';
 import type { Settings } from '../search/settings.ts';
 import { lineage, validationOf, type LineId, type SearchState, type Step } from '../search/state.ts';

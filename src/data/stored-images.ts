@@ -1,0 +1,78 @@
+/**
+ * Single images of a decoded dataset, read from its file one at a time: for those who look at a few of many. Its header and
+ * labels are checked; that the pixels are those of its hash is not.
+ */
+import { open, type FileHandle } from 'node:fs/promises';
+import { readSafetensorsHeader, safetensorsHeaderEnd, u16 } from '../formats/safetensors.ts';
+import type { Shape } from '../network/network.ts';
+import { UserError } from '../util/user-error.ts';
+import { bytesOf, channelsLast } from './dataset.ts';
+import { readFailure } from './files.ts';
+
+export interface StoredImages {
+  readonly shape: Shape;
+  readonly labels: { readonly train: Uint16Array; readonly test: Uint16Array };
+  /** (N, H, W, C): the images at those positions of a part. */
+  read(part: 'train' | 'test', positions: readonly number[]): Promise<Uint8Array>;
+}
+
+async function bytesAt(file: FileHandle, from: number, length: number, path: string): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(length);
+  const { bytesRead } = await file.read(bytes, 0, length, from);
+  if (bytesRead !== length) throw new UserError(`${path}: ends before it should`);
+  return bytes;
+}
+
+async function opened<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
+  let file: FileHandle;
+  try {
+    file = await open(path, 'r');
+  } catch (error) {
+    throw readFailure(error, path);
+  }
+  try {
+    return await use(file);
+  } finally {
+    await file.close();
+  }
+}
+
+/** From the file of `storeDataset`. A file that is not there, or is not one, is a UserError. */
+export async function openImages(path: string): Promise<StoredImages> {
+  const { entries, data, labels } = await opened(path, async (file) => {
+    const { size } = await file.stat();
+    const end = safetensorsHeaderEnd(await bytesAt(file, 0, Math.min(8, size), path), size, path);
+    const header = readSafetensorsHeader(await bytesAt(file, 0, end, path), size, path);
+    const labelsOf = async (part: string): Promise<Uint16Array> => {
+      const entry = header.entries.find(({ name }) => name === `${part}.labels`);
+      if (entry?.dtype !== 'U16') throw new UserError(`${path}: not a dataset of this program: no labels`);
+      const { dtype, shape, begin, end: to } = entry;
+      return u16({ dtype, shape, data: await bytesAt(file, header.data + begin, to - begin, path) });
+    };
+    return { ...header, labels: { train: await labelsOf('train'), test: await labelsOf('test') } };
+  });
+  const imagesOf = (part: 'train' | 'test') => {
+    const entry = entries.find(({ name }) => name === `${part}.images`);
+    if (entry?.dtype !== 'U8' || entry.shape.length !== 4 || entry.shape[0] !== labels[part].length)
+      throw new UserError(`${path}: not a dataset of this program: no images`);
+    return entry;
+  };
+  const places = { train: imagesOf('train'), test: imagesOf('test') };
+  const [, channels = 0, height = 0, width = 0] = places.train.shape;
+  const shape: Shape = { channels, height, width };
+  const size = bytesOf(shape);
+  return {
+    shape,
+    labels,
+    read: (part, positions) =>
+      opened(path, async (file) => {
+        const pixels = new Uint8Array(positions.length * size);
+        for (const [at, position] of positions.entries()) {
+          const from = data + places[part].begin + position * size;
+          const { bytesRead } = await file.read(pixels, at * size, size, from);
+          if (bytesRead !== size) throw new UserError(`${path}: ends before it should`);
+        }
+        return channelsLast(pixels, shape);
+      }),
+  };
+}

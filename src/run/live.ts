@@ -1,0 +1,70 @@
+/**
+ * What is told of the tasks of a running search, for those who watch it from outside: `live.json`, written anew at most once
+ * a second and gone when the run ends. Nothing is decided by it, and a run that was killed leaves an old one behind.
+ */
+import { readFileSync, rmSync } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { progressSchema, type Progress } from './events.ts';
+
+const liveSchema = z.strictObject({
+  /** Active seconds of the run. */
+  t: z.number(),
+  /** The last of each line that a worker is on. */
+  progress: z.array(progressSchema),
+});
+
+export type Live = z.infer<typeof liveSchema>;
+
+/** Milliseconds between two writings, at least. */
+const interval = 1000;
+
+export interface LiveFile {
+  tell(progress: Progress, t: number): void;
+  /** That line has no task in progress any more. */
+  ended(line: string): void;
+  /** No more is told. */
+  close(): Promise<void>;
+}
+
+/** `now`: milliseconds of a clock that never goes back. */
+export function liveFile(path: string, now: () => number): LiveFile {
+  const latest = new Map<string, Progress>();
+  let written = -Infinity;
+  let writing: Promise<void> = Promise.resolve();
+  let busy = false;
+  return {
+    tell(progress, t) {
+      latest.set(progress.line, progress);
+      if (busy || now() - written < interval) return;
+      written = now();
+      busy = true;
+      const live: Live = { t, progress: [...latest.values()] };
+      // Whoever watches misses a second of it where this fails, for want of room on the disk say; the run itself does not.
+      writing = writeFile(`${path}.part`, JSON.stringify(live))
+        .then(() => rename(`${path}.part`, path))
+        .catch(() => undefined)
+        .finally(() => (busy = false));
+    },
+    ended: (line) => void latest.delete(line),
+    async close() {
+      await writing;
+      for (const each of [path, `${path}.part`]) rmSync(each, { force: true });
+    },
+  };
+}
+
+/** What was told last; null where nothing is. */
+export function readLive(path: string): Live | null {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    return null; // No process tells anything.
+  }
+  try {
+    return liveSchema.safeParse(JSON.parse(text)).data ?? null;
+  } catch {
+    return null; // Not by us.
+  }
+}

@@ -1,0 +1,80 @@
+/** What a search can be begun with from the page: data that is on this machine, engines, workers. */
+import { readdirSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { findSource, usualPlaces, whyMissing } from '../data/resolve.ts';
+import { engineNames } from '../engine/open.ts';
+import { cacheFolder } from '../run/open.ts';
+import { UserError } from '../util/user-error.ts';
+import type { Choices, DataChoice } from './api.ts';
+
+interface Found extends DataChoice {
+  /** As the command line is told. */
+  readonly options: readonly string[];
+}
+
+const named = ['fashion-mnist', 'cifar10', 'mnist'] as const;
+
+/** Whether a name is found without a download. */
+async function isHere(name: string, folder: string | null): Promise<boolean> {
+  const where = {
+    cacheFolder: cacheFolder(),
+    environment: process.env,
+    ...(folder === null ? {} : { dataFolder: folder }),
+  };
+  // What would be downloaded is not here: the address leads nowhere.
+  const places = { ...usualPlaces, cifar: { ...usualPlaces.cifar, url: 'http://127.0.0.1:9/', patience: 1 } };
+  return (await whyMissing(name, where, places, { progress: () => undefined })) === null;
+}
+
+/** Folders in `--data` that are data sets themselves. */
+async function foldersIn(folder: string): Promise<readonly Found[]> {
+  const found: Found[] = [];
+  const names = readdirSync(folder).filter((name) => !name.startsWith('.') && !named.includes(name as never));
+  for (const name of names) {
+    const path = resolve(folder, name);
+    if (!(statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false)) continue;
+    try {
+      await findSource(path, { cacheFolder: cacheFolder(), environment: process.env }, usualPlaces, {
+        progress: () => undefined,
+      });
+      found.push({ id: name, name, where: path, options: [path] });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error; // A folder of something else.
+    }
+  }
+  return found;
+}
+
+export interface OpenChoices extends Choices {
+  /** Null where there is no such data set. */
+  optionsFor(id: string): readonly string[] | null;
+}
+
+/** `folder`: what `instar ui --data` gave. `known`: references of earlier runs, with their `--data`. */
+export async function choicesOf(
+  folder: string | null,
+  known: readonly { readonly name: string; readonly reference: string; readonly folder: string | null }[],
+): Promise<OpenChoices> {
+  const found = new Map<string, Found>();
+  const add = (each: Found): void => {
+    if (!found.has(each.id)) found.set(each.id, each);
+  };
+  for (const name of named) {
+    if (folder !== null && (await isHere(name, folder)))
+      add({ id: name, name, where: folder, options: [name, `--data=${folder}`] });
+    if (await isHere(name, null)) add({ id: name, name, where: 'on this machine', options: [name] });
+  }
+  if (folder !== null) for (const each of await foldersIn(folder)) add(each);
+  for (const { name, reference, folder: own } of known) {
+    const options = [reference, ...(own === null ? [] : [`--data=${own}`])];
+    if (!named.includes(reference as never)) add({ id: `run:${reference}`, name, where: reference, options });
+    else add({ id: reference, name, where: own ?? join(reference), options });
+  }
+  return {
+    data: [...found.values()].map(({ id, name, where }) => ({ id, name, where })),
+    engines: ['auto', ...engineNames.filter((name) => name !== 'auto')],
+    workers: availableParallelism(),
+    optionsFor: (id) => found.get(id)?.options ?? null,
+  };
+}

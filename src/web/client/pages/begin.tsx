@@ -1,0 +1,3 @@
+export function BeginPage(_properties: Readonly<Record<string, unknown>>) {
+  return <main id="main">BeginPage</main>;
+}

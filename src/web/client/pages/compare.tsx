@@ -1,0 +1,3 @@
+export function ComparePage(_properties: Readonly<Record<string, unknown>>) {
+  return <main id="main">ComparePage</main>;
+}

@@ -1,0 +1,3 @@
+export function ListPage(_properties: Readonly<Record<string, unknown>>) {
+  return <main id="main">ListPage</main>;
+}

@@ -1,0 +1,3 @@
+export function RunPage(_properties: Readonly<Record<string, unknown>>) {
+  return <main id="main">RunPage</main>;
+}

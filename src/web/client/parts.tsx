@@ -1,0 +1,109 @@
+/** What several pages are made of. */
+import { useComputed, useSignal, type ReadonlySignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useMemo } from 'preact/hooks';
+import type { Figure } from '../../report/figure.ts';
+import { figureHtml, type Place } from '../../report/sections/parts.ts';
+import type { Markup } from '../../report/markup.ts';
+import { addressOf, type Route } from './route.ts';
+import { openRun, type RunStatus } from './run-store.ts';
+
+/** Markup of the report: escaped where it was made. */
+export function Drawn({ markup, className = '' }: { readonly markup: Markup | null; readonly className?: string }) {
+  return markup === null ? null : <div class={className} dangerouslySetInnerHTML={{ __html: markup.text }} />;
+}
+
+export function FigureOf({ figure, place }: { readonly figure: Figure | null; readonly place: Place }) {
+  return figure === null ? null : <Drawn markup={figureHtml(place, figure)} />;
+}
+
+export function Link({
+  to,
+  children,
+  ...rest
+}: {
+  readonly to: Route;
+  readonly children: ComponentChildren;
+  readonly class?: string;
+  readonly 'aria-current'?: 'page';
+}) {
+  return (
+    <a href={addressOf(to)} {...rest}>
+      {children}
+    </a>
+  );
+}
+
+/** A run, followed as long as the component is there. */
+export function useRun(id: string): ReadonlySignal<RunStatus> {
+  const store = useMemo(() => openRun(id), [id]);
+  useEffect(() => () => store.close(), [store]);
+  return store.status;
+}
+
+/** A button that does something on the server: one at a time, and says why where it was refused. */
+export function Action({
+  act,
+  children,
+  danger = false,
+}: {
+  readonly act: () => Promise<unknown>;
+  readonly children: ComponentChildren;
+  readonly danger?: boolean;
+}) {
+  const busy = useSignal(false);
+  const problem = useSignal<string | null>(null);
+  const run = async (): Promise<void> => {
+    busy.value = true;
+    problem.value = null;
+    try {
+      await act();
+    } catch (error) {
+      problem.value = (error as Error).message;
+    } finally {
+      busy.value = false;
+    }
+  };
+  return (
+    <span class="action">
+      <button type="button" class={danger ? 'danger' : ''} disabled={busy.value} onClick={() => void run()}>
+        {children}
+      </button>
+      {problem.value === null ? null : (
+        <span class="bad" role="alert">
+          {problem.value}
+        </span>
+      )}
+    </span>
+  );
+}
+
+/** Text that can be taken along. */
+export function Copied({ text, label }: { readonly text: string; readonly label: string }) {
+  const done = useSignal(false);
+  const words = useComputed(() => (done.value ? 'Copied' : label));
+  const copy = async (): Promise<void> => {
+    await navigator.clipboard.writeText(text);
+    done.value = true;
+    setTimeout(() => (done.value = false), 1500);
+  };
+  return (
+    <button type="button" onClick={() => void copy()}>
+      {words}
+    </button>
+  );
+}
+
+export const stateWords = {
+  finished: 'finished',
+  running: 'running',
+  interrupted: 'interrupted',
+  'not finished': 'stopped on the way',
+  damaged: 'damaged',
+  'not begun': 'did not begin',
+  starting: 'starting',
+} as const;
+
+export function StateMark({ state }: { readonly state: keyof typeof stateWords }) {
+  return <span class={`state state-${state.replace(' ', '-')}`}>{stateWords[state]}</span>;
+}

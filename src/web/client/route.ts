@@ -1,0 +1,78 @@
+/** Where the page is: its address, as a value. Links are ordinary links; those of this page are followed without loading. */
+import { signal } from '@preact/signals';
+
+export type Route =
+  | { readonly page: 'list' }
+  | { readonly page: 'begin' }
+  | { readonly page: 'run'; readonly run: string }
+  | { readonly page: 'network'; readonly run: string; readonly line: string }
+  | { readonly page: 'study'; readonly study: string }
+  | { readonly page: 'compare'; readonly runs: readonly string[] }
+  | { readonly page: 'unknown' };
+
+const encoded = (id: string): string => id.split('/').map(encodeURIComponent).join('/');
+
+export const addressOf = (route: Route): string => {
+  switch (route.page) {
+    case 'list':
+      return '/';
+    case 'begin':
+      return '/begin';
+    case 'run':
+      return `/run/${encoded(route.run)}`;
+    case 'network':
+      return `/run/${encoded(route.run)}?network=${encodeURIComponent(route.line)}`;
+    case 'study':
+      return `/study/${encoded(route.study)}`;
+    case 'compare':
+      return `/compare?${route.runs.map((run) => `run=${encodeURIComponent(run)}`).join('&')}`;
+    case 'unknown':
+      return '/';
+  }
+};
+
+const decoded = (path: string): string | null => {
+  try {
+    return path.split('/').map(decodeURIComponent).join('/');
+  } catch {
+    return null; // Not an address of ours.
+  }
+};
+
+export function routeOf({ pathname, search }: { readonly pathname: string; readonly search: string }): Route {
+  const parameters = new URLSearchParams(search);
+  if (pathname === '/') return { page: 'list' };
+  if (pathname === '/begin') return { page: 'begin' };
+  if (pathname === '/compare') return { page: 'compare', runs: parameters.getAll('run') };
+  const [, kind, rest] = /^\/(run|study)\/(.+)$/.exec(pathname) ?? [];
+  const id = rest === undefined ? null : decoded(rest);
+  if (id === null || kind === undefined) return { page: 'unknown' };
+  const line = parameters.get('network');
+  if (kind === 'study') return { page: 'study', study: id };
+  return line === null ? { page: 'run', run: id } : { page: 'network', run: id, line };
+}
+
+export const route = signal<Route>(routeOf(location));
+
+export function go(next: Route): void {
+  history.pushState(null, '', addressOf(next));
+  route.value = next;
+  scrollTo(0, 0);
+}
+
+/** From now on links and the browser's buttons change the route. */
+export function followLinks(): void {
+  addEventListener('popstate', () => (route.value = routeOf(location)));
+  document.addEventListener('click', (event) => {
+    const link = event.target instanceof Element ? event.target.closest('a') : null;
+    if (link === null || event.defaultPrevented || event.button !== 0) return;
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    if (link.origin !== location.origin || link.hasAttribute('download') || link.target !== '') return;
+    // An anchor on the page that is shown.
+    if (link.pathname === location.pathname && link.search === location.search && link.hash !== '') return;
+    const next = routeOf(link);
+    if (next.page === 'unknown' || link.pathname.startsWith('/api/')) return;
+    event.preventDefault();
+    go(next);
+  });
+}

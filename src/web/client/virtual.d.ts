@@ -1,0 +1,2 @@
+/** What the build makes of the report's style. */
+declare module 'virtual:report.css';

@@ -1,0 +1,97 @@
+/**
+ * Who may ask what. On loopback everyone may look (others may be logged in on the machine, and the folder's own permissions
+ * are theirs to keep); elsewhere, and to change anything anywhere, the token is needed that was made at the start. A name in
+ * the Host header that is not ours is refused (DNS rebinding), and so is a change that another site's page asks for.
+ */
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { isIP } from 'node:net';
+import { hostname } from 'node:os';
+import type { Context, MiddlewareHandler } from 'hono';
+import { getCookie, setCookie } from 'hono/cookie';
+
+/** Of what a page may do: nothing beside its own server; WebAssembly is compiled for trying networks. */
+const policy = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  "img-src 'self' blob: data:",
+  "connect-src 'self'",
+  "worker-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const headers: Readonly<Record<string, string>> = {
+  'Content-Security-Policy': policy,
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+};
+
+export const newToken = (): string => randomBytes(24).toString('base64url');
+
+/** In constant time, whatever their lengths are. */
+function same(a: string, b: string): boolean {
+  const [one, other] = [Buffer.from(a), Buffer.from(b)];
+  return one.length === other.length && timingSafeEqual(one, other);
+}
+
+export const isLoopback = (address: string): boolean =>
+  address === 'localhost' || address === '::1' || /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(address);
+
+export interface Doors {
+  readonly token: string;
+  /** That it listens on; both as they stand in a Host header. */
+  readonly host: string;
+  readonly port: number;
+}
+
+const cookieName = ({ port }: Doors): string => `instar-${port}`;
+
+/** Whether that Host header may stand for us: an address, or this machine's name. What must be resolved by others may not. */
+function isOurs(header: string | undefined, { host, port }: Doors): boolean {
+  const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(header ?? '');
+  if (match === null || Number(match[2] ?? 80) !== port) return false;
+  const name = (match[1] ?? '').replace(/^\[|\]$/g, '').toLowerCase();
+  const named = [host.toLowerCase(), 'localhost', ...(isLoopback(host) ? [] : [hostname().toLowerCase()])];
+  if (named.includes(name)) return true;
+  return isIP(name) !== 0 && (!isLoopback(host) || isLoopback(name));
+}
+
+const hasToken = (c: Context, doors: Doors): boolean => {
+  const given = getCookie(c, cookieName(doors)) ?? c.req.header('Authorization')?.replace(/^Bearer /, '');
+  return given !== undefined && same(given, doors.token);
+};
+
+/** Whether this request may change things. */
+export const mayChange = hasToken;
+
+const looks: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+
+/** Before every route. `addressOf`: of the other end. */
+export function guard(doors: Doors, addressOf: (c: Context) => string): MiddlewareHandler {
+  return async (c, next) => {
+    for (const [name, value] of Object.entries(headers)) c.header(name, value);
+    if (!isOurs(c.req.header('Host'), doors)) return c.text('This is not the name of this server.\n', 421);
+    const isLook = looks.has(c.req.method);
+    const given = c.req.query('token');
+    if (isLook && given !== undefined) {
+      if (!same(given, doors.token)) return c.text('The token is wrong: take the address that instar ui printed.\n', 403);
+      setCookie(c, cookieName(doors), doors.token, { httpOnly: true, sameSite: 'Strict', path: '/' });
+      const rest = new URLSearchParams(new URL(c.req.url).search);
+      rest.delete('token');
+      // One slash: an address that begins with two would lead elsewhere.
+      return c.redirect(`/${c.req.path.replace(/^\/+/, '')}${rest.size === 0 ? '' : `?${rest.toString()}`}`, 303);
+    }
+    const trusted = hasToken(c, doors);
+    if (!trusted && (!isLook || !isLoopback(doors.host) || !isLoopback(addressOf(c))))
+      return c.text('A token is needed: open the address that instar ui printed.\n', 401);
+    if (!isLook) {
+      const origin = c.req.header('Origin');
+      if (origin !== `http://${c.req.header('Host') ?? ''}`) return c.text('This must be asked for by its own page.\n', 403);
+    }
+    return next();
+  };
+}

@@ -1,0 +1,12 @@
+/** The process that makes the page of one study: its folder as the argument, markup on stdout. */
+import { studyIn } from '../report/collect-study.ts';
+import { studyArticle } from '../report/study-page.ts';
+import { UserError } from '../util/user-error.ts';
+
+try {
+  process.stdout.write(studyArticle(studyIn(process.argv[2] ?? '').shown).text);
+} catch (error) {
+  if (!(error instanceof UserError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 2;
+}
