@@ -64,7 +64,7 @@ export function createApp(parts: Parts): Hono {
     if (error instanceof HTTPException) return error.getResponse();
     if (error instanceof Refused) return c.json({ message: error.message }, 409);
     if (error instanceof UserError) return c.json({ message: error.message }, 422);
-    console.error(error);
+    process.stderr.write(`${error.stack ?? error.message}\n`);
     return c.json({ message: 'The server has made a mistake: its terminal says more.' }, 500);
   });
 
