@@ -4,14 +4,15 @@
  */
 import type { Config } from '../run/config.ts';
 import { describeExport } from '../run/words.ts';
-import { lineOf, type Line as Trained, type LineId, startWords } from '../search/state.ts';
+import { lineOf, type Line as Trained, startWords } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { shortEdits } from '../morphism/short.ts';
 import { fit, lineWidth, paint, spread, type Line, type Span, type Style } from './styled.ts';
 import { bar, padLeft, padRight, sparkline, truncate } from './text.ts';
 import { formatCount, formatLoss, formatPercent, formatWhole, plural, printable } from '../util/words.ts';
 import { rungsFor } from '../search/rungs.ts';
-import { imagesPerSecond, minibatchesAnEpoch, phaseOf, settingsOf, winners, type Phase, type View } from '../run/view.ts';
+import { linesOf, progressOf, statusOf, statusWords, type Status } from '../run/race.ts';
+import { imagesPerSecond, phaseOf, settingsOf, winners, type Phase, type View } from '../run/view.ts';
 import { timeLeft } from '../run/work.ts';
 
 export interface Screen {
@@ -31,17 +32,15 @@ export interface Scene {
   readonly notice: string | null;
 }
 
-type Status = 'running' | 'waiting' | 'on' | 'winner' | 'dropped' | 'undrawn' | 'lost' | 'done';
-
-const marks: { readonly [S in Status]: { readonly mark: string; readonly style: Style; readonly word: string } } = {
-  running: { mark: '●', style: 'accent', word: '' },
-  waiting: { mark: '·', style: 'plain', word: 'waits' },
-  on: { mark: '✓', style: 'good', word: 'goes on' },
-  winner: { mark: '★', style: 'good', word: 'winner' },
-  dropped: { mark: '✗', style: 'dim', word: 'dropped' },
-  undrawn: { mark: '–', style: 'dim', word: 'left' },
-  lost: { mark: '!', style: 'bad', word: 'lost' },
-  done: { mark: '✓', style: 'good', word: 'trained' },
+const marks: { readonly [S in Status]: { readonly mark: string; readonly style: Style } } = {
+  running: { mark: '●', style: 'accent' },
+  waiting: { mark: '·', style: 'plain' },
+  on: { mark: '✓', style: 'good' },
+  winner: { mark: '★', style: 'good' },
+  dropped: { mark: '✗', style: 'dim' },
+  undrawn: { mark: '–', style: 'dim' },
+  lost: { mark: '!', style: 'bad' },
+  done: { mark: '✓', style: 'good' },
 };
 
 function headLines({ view, config, root, now }: Scene, width: number): Line[] {
@@ -112,24 +111,6 @@ function phaseLine({ view, config, now }: Scene, phase: Phase, width: number): L
   return lineWidth(left) + lineWidth(right) + 2 > width ? fit(left, width) : spread(left, right, width);
 }
 
-function statusOf({ view, config }: Scene, phase: Phase, line: Trained): Status {
-  if (line.end?.kind === 'lost' || line.end?.kind === 'undrawn') return line.end.kind;
-  if (phase.kind === 'step') {
-    if (phase.step.winner === line.id) return 'winner';
-    if (line.end?.kind === 'dropped' || phase.step.winner !== null) return 'dropped';
-  }
-  if (phase.kind === 'step') {
-    const through = rungsFor(settingsOf(view, config))
-      .slice(0, phase.rung + 1)
-      .reduce((sum, { epochs }) => sum + epochs, 0);
-    // Nothing says that a task has ended: its last epoch does.
-    if ((line.epochs.at(-1)?.epoch ?? 0) >= through) return 'done';
-  }
-  if (view.running.has(line.id)) return 'running';
-  if (phase.kind !== 'step') return line.epochs.length > 0 ? 'done' : 'waiting';
-  return phase.rung > 0 ? 'on' : 'waiting';
-}
-
 interface Columns {
   readonly spark: number;
   readonly bar: number;
@@ -145,33 +126,10 @@ const columnsFor = (width: number): Columns =>
       ? { spark: 8, bar: 10, loss: true, multiplyAdds: true, epochs: false }
       : { spark: 6, bar: 8, loss: width >= 68, multiplyAdds: false, epochs: false };
 
-/** Epochs that a line's running task has had and will have, and the share of the running one. */
-function progressOf({ view, config }: Scene, phase: Phase, id: LineId): { epoch: string; share: number } {
-  const running = view.running.get(id);
-  if (running === undefined) return { epoch: '', share: 0 };
-  const settings = settingsOf(view, config);
-  const whole = phase.kind === 'final' || (phase.kind === 'baseline' && (view.run.search.slices.baseline.at(-1)?.whole ?? false));
-  const planned =
-    phase.kind === 'vanilla'
-      ? settings.vanilla.epochs
-      : phase.kind === 'step'
-        ? (rungsFor(settings)[phase.rung]?.epochs ?? 1)
-        : null;
-  // Where the epochs are known, the worker's count says how many minibatches each has.
-  const perEpoch =
-    planned !== null && running.count !== null ? running.count / planned : minibatchesAnEpoch(config, settings, whole);
-  // Slices of the final training follow one another within its epochs.
-  const slices = id === 'final' ? view.run.search.slices.final : [];
-  const before = slices.slice(0, -1).reduce((sum, { count }) => sum + count, 0);
-  const done = (before + running.done) / perEpoch;
-  const total = planned ?? (id === 'final' && view.run.budget === null ? settings.final.epochs : null);
-  const current = Math.min(Math.floor(done + 1e-9), (total ?? Infinity) - 1);
-  return { epoch: total === null ? String(current + 1) : `${current + 1}/${total}`, share: done - current };
-}
-
 function row(scene: Scene, phase: Phase, line: Trained, columns: Columns): Line {
   const status = statusOf(scene, phase, line);
-  const { mark, style, word } = marks[status];
+  const { mark, style } = marks[status];
+  const word = statusWords[status];
   const quiet = status === 'dropped';
   const base: Style = quiet ? 'dim' : 'plain';
   const { view } = scene;
@@ -222,25 +180,6 @@ const heading = (columns: Columns, first: string): Line => [
     'dim',
   ],
 ];
-
-function linesOf({ view }: Scene, phase: Phase): readonly LineId[] {
-  const { search } = view.run;
-  const known = (ids: readonly LineId[]): readonly LineId[] => ids.filter((id) => search.lines.has(id));
-  switch (phase.kind) {
-    case 'start':
-      return [];
-    case 'vanilla':
-      return ['vanilla'];
-    case 'step':
-      return phase.step.children;
-    case 'final':
-      return known(['final']);
-    case 'baseline':
-    case 'test':
-    case 'done':
-      return known(['final', 'baseline']);
-  }
-}
 
 /** Rows for at most `room` lines: those that are dropped or lost give way first. */
 function table(scene: Scene, phase: Phase, columns: Columns, room: number): Line[] {

@@ -36,7 +36,8 @@ function endOf({ fate }: Child): Markup | null {
   }
 }
 
-function row(child: Child, place: Place): Markup {
+/** `link`: where a child is shown; null: nowhere else. */
+function row(child: Child, place: Place, link: ((id: string) => string) | null): Markup {
   const { line, accuracies, fate } = child;
   const won = fate.kind === 'won';
   const cells = accuracies.map((accuracy, rung) => {
@@ -47,7 +48,7 @@ function row(child: Child, place: Place): Markup {
   });
   return html`<tbody class="${won ? 'winner' : ''}" id="${anchorOf(place, line.id)}">
     <tr>
-      <th scope="row">${won ? '★\u00a0' : ''}${line.id}</th>
+      <th scope="row">${won ? '★\u00a0' : ''}${link === null ? line.id : html`<a href="${link(line.id)}">${line.id}</a>`}</th>
       ${cells}
       <td class="number">${formatCount(line.parameters)}</td>
     </tr>
@@ -58,7 +59,14 @@ function row(child: Child, place: Place): Markup {
   </tbody>`;
 }
 
-function stepTable(subject: Subject, step: Step, children: readonly Child[], place: Place): Markup {
+/** The children of a step, a row each. */
+export function stepTable(
+  subject: Subject,
+  step: Step,
+  children: readonly Child[],
+  place: Place,
+  link: ((id: string) => string) | null = null,
+): Markup {
   const { rungs } = subject;
   const heads = rungs.map(
     ({ size, epochs }, index) =>
@@ -82,7 +90,7 @@ function stepTable(subject: Subject, step: Step, children: readonly Child[], pla
           <th scope="col" class="number">size</th>
         </tr>
       </thead>
-      ${children.map((child) => row(child, place))}
+      ${children.map((child) => row(child, place, link))}
     </table>`,
   );
 }

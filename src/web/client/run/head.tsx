@@ -1,0 +1,96 @@
+/** What a run is and how it stands, and what can be done with it. */
+import { useSignal } from '@preact/signals';
+import { describeFrom, describePlan, stopWords } from '../../../run/words.ts';
+import { conditionSentence, resultOf } from '../../../report/result.ts';
+import { methodLabel, type Subject } from '../../../report/subject.ts';
+import { formatDuration } from '../../../util/duration.ts';
+import { formatWhole, plural } from '../../../util/words.ts';
+import { modelAddress, resumeRun, stopRun } from '../api.ts';
+import { Action, Copied, Link, StateMark } from '../parts.tsx';
+import type { LiveRun } from '../run-store.ts';
+
+function Resume({ run, finished }: { readonly run: LiveRun; readonly finished: boolean }) {
+  const budget = useSignal('');
+  const isBudgeted = run.facts.config.budget !== null;
+  // A finished search goes on only where more time is given.
+  if (finished && !isBudgeted) return null;
+  return (
+    <form
+      class="resume"
+      onSubmit={(event) => {
+        event.preventDefault();
+      }}
+    >
+      {isBudgeted ? (
+        <label>
+          more time{' '}
+          <input
+            type="text"
+            size={6}
+            placeholder="10m"
+            pattern="\d{1,7}(\.\d{1,3})?[smhd]?"
+            value={budget.value}
+            onInput={(event) => (budget.value = event.currentTarget.value)}
+          />
+        </label>
+      ) : null}
+      <Action act={() => resumeRun(run.facts.id, budget.value === '' ? undefined : budget.value)}>
+        {finished ? 'Go on with more time' : 'Resume'}
+      </Action>
+    </form>
+  );
+}
+
+export function Head({ run, subject }: { readonly run: LiveRun; readonly subject: Subject }) {
+  const { facts, condition, kept } = run;
+  const { config } = facts;
+  const { settings, best } = subject;
+  const images = Math.min(settings.images ?? Infinity, config.data.trainImages);
+  const stop = subject.state.search.stop;
+  const [first, ...others] = resultOf(subject);
+  const { plan, budget } = subject.state;
+  return (
+    <header class="run">
+      <h1>{facts.name}</h1>
+      <p class="what">
+        <StateMark state={condition} /> · {methodLabel(settings.method)} on <strong>{config.data.name}</strong>,{' '}
+        {plural(config.data.classes.length, 'class', 'classes')},{' '}
+        {images < config.data.trainImages ? `at most ${formatWhole(images)} of ` : ''}
+        {plural(config.data.trainImages, 'training image')}; preset {config.preset}, seed {settings.seed}; {config.engine.name}{' '}
+        {config.engine.version} ({config.engine.instructionSet}), {plural(config.workers, 'worker')}
+        {describeFrom(config).map((line) => `; begun ${line}`)}
+      </p>
+      <p class="result">{first}</p>
+      <p>{others.join(' ')}</p>
+      {condition === 'running' ? null : (
+        <p class={`condition ${condition === 'finished' ? '' : 'open'}`}>
+          {conditionSentence(subject)}
+          {stop === null ? null : ` The search ended: ${stopWords[stop.reason] ?? stop.reason}.`}
+        </p>
+      )}
+      {plan === null || budget === null ? null : <p class="quiet">{describePlan(plan, budget, config)}.</p>}
+      <div class="doing">
+        {condition === 'running' ? (
+          <Action act={() => stopRun(facts.id)}>Stop, keep the best</Action>
+        ) : (
+          <Resume run={run} finished={condition === 'finished'} />
+        )}
+        {best !== null && kept.has(best) ? (
+          <a class="button" href={modelAddress(facts.id, best)} download="">
+            Best network as ONNX
+          </a>
+        ) : null}
+        {best === null ? null : (
+          <Link to={{ page: 'network', run: facts.id, line: best }} class="button">
+            Look at it, try it
+          </Link>
+        )}
+        <Copied text={facts.command} label="Copy the command line" />
+        {condition === 'running' || condition === 'finished' ? null : (
+          <Copied text={facts.resume} label="Copy the resume command" />
+        )}
+        <span class="quiet">{formatDuration(run.now)} of work</span>
+      </div>
+    </header>
+  );
+}

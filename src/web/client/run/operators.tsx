@@ -1,0 +1,76 @@
+/** The operators that were drawn, and how often the children that had them went on. */
+import { shortEdits } from '../../../morphism/short.ts';
+import type { Subject } from '../../../report/subject.ts';
+import { formatPercent } from '../../../util/words.ts';
+
+interface Count {
+  drawn: number;
+  /** Of those, in children whose first rung has ended, and of these in survivors of it. */
+  tried: number;
+  survived: number;
+  won: number;
+}
+
+/** By the operator's short word; a child counts each of its edits. */
+export function countOperators({ state, winners }: Subject): ReadonlyMap<string, Count> {
+  const counts = new Map<string, Count>();
+  for (const step of state.search.steps) {
+    const first = step.rungs[0];
+    for (const id of step.children) {
+      const line = state.search.lines.get(id);
+      for (const edit of line?.edits ?? []) {
+        const word = shortEdits([edit]);
+        const count = counts.get(word) ?? { drawn: 0, tried: 0, survived: 0, won: 0 };
+        counts.set(word, count);
+        count.drawn++;
+        if (first !== undefined) count.tried++;
+        if (first?.survivors.includes(id) === true) count.survived++;
+        if (winners.has(id) && step.winner === id) count.won++;
+      }
+    }
+  }
+  return counts;
+}
+
+export function Operators({ subject }: { readonly subject: Subject }) {
+  const counts = [...countOperators(subject)].toSorted(([, a], [, b]) => b.drawn - a.drawn);
+  if (counts.length === 0) return null;
+  return (
+    <section aria-labelledby="operators-title">
+      <h2 id="operators-title">Operators</h2>
+      <div class="scroll" role="region" tabIndex={0} aria-label="Operators">
+        <table>
+          <caption>Drawn in children; in children that went on after the first rung; in winners of steps</caption>
+          <thead>
+            <tr>
+              <th scope="col">operator</th>
+              <th scope="col" class="number">
+                drawn
+              </th>
+              <th scope="col" class="number">
+                went on
+              </th>
+              <th scope="col" class="number">
+                share
+              </th>
+              <th scope="col" class="number">
+                in winners
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {counts.map(([word, { drawn, tried, survived, won }]) => (
+              <tr key={word}>
+                <th scope="row">{word}</th>
+                <td class="number">{drawn}</td>
+                <td class="number">{survived}</td>
+                <td class="number">{tried === 0 ? '–' : formatPercent(survived / tried)}</td>
+                <td class="number">{won}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
