@@ -64,12 +64,13 @@ function Lane({
   return (
     <span class="lane" aria-hidden="true">
       {rungs.map(({ epochs }, index) => {
-        const begun = Math.max(0, Math.min(1, (trained + (isRunning ? running.share : 0) - from) / epochs));
+        const isHere = isRunning && trained >= from && trained < from + epochs;
+        const begun = Math.max(0, Math.min(1, (trained + (isHere ? running.share : 0) - from) / epochs));
         from += epochs;
         const accuracy = accuracies[index] ?? null;
         return (
           <span class="leg" style={{ flexGrow: epochs / most }} key={index}>
-            <span class={`run-so-far ${isRunning ? 'moving' : ''}`} style={{ width: `${(100 * begun).toFixed(1)}%` }} />
+            <span class={`run-so-far ${isHere ? 'moving' : ''}`} style={{ width: `${(100 * begun).toFixed(1)}%` }} />
             <span class="reached">{accuracy === null ? '' : (100 * accuracy).toFixed(1)}</span>
           </span>
         );
@@ -153,8 +154,9 @@ function Race({
   );
 }
 
-function Workers({ run }: { readonly run: LiveRun }) {
-  const running = [...run.view.running];
+function Workers({ run, phase, watched }: { readonly run: LiveRun; readonly phase: Phase; readonly watched: Watched }) {
+  // Nothing says that a task has ended: its last epoch does.
+  const running = [...run.view.running].filter(([id]) => statusOf(watched, phase, lineOf(run.view.run.search, id)) === 'running');
   if (running.length === 0) return null;
   const threads = new Map(run.entries.flatMap((entry) => (entry.type === 'task' ? [[entry.task, entry.threads] as const] : [])));
   return (
@@ -216,7 +218,7 @@ export function Now({ run }: { readonly run: LiveRun }) {
         {end === null ? null : `, until ${end.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })}`}
       </p>
       <Race run={run} phase={phase} rungs={rungs} watched={watched} />
-      <Workers run={run} />
+      <Workers run={run} phase={phase} watched={watched} />
     </section>
   );
 }

@@ -1,0 +1,189 @@
+/**
+ * The page of a run in headless Chromium: a search begun, watched, stopped, resumed to its end, its network taken away and run;
+ * a server that dies and comes back; a run that is killed.
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import * as ort from 'onnxruntime-node';
+import type { Browser, Page } from 'playwright-core';
+import { channelsLast } from '../../src/data/dataset.ts';
+import { linesFor } from '../../src/run/lines.ts';
+import { readRun } from '../../src/run/read.ts';
+import { emptyView, observe } from '../../src/run/view.ts';
+import { openChromium, withoutChromium } from '../support/chromium.ts';
+import { place, readQuadrants, startProcess, tiny, until } from '../support/runs.ts';
+import { seriousFindings, serveApart, serveHere, withPage } from './dashboard.ts';
+
+const skip = withoutChromium();
+const { dataset } = await readQuadrants();
+
+/** What a page that has every event of a run once, in order, has in its log. */
+function expectedLog(root: string): string {
+  const { config, replay } = readRun(root);
+  let view = emptyView;
+  const lines: string[] = [];
+  for (const entry of replay.entries) {
+    view = observe(view, entry, entry.t);
+    lines.push(...linesFor(entry, view, config));
+  }
+  return lines.slice(-400).join('\n');
+}
+
+const logOf = (page: Page): Promise<string> => page.locator('pre.log').first().innerText();
+
+/** Waits until the page says so. */
+const says = (page: Page, text: string | RegExp, seconds = 60): Promise<void> =>
+  page
+    .getByText(text)
+    .first()
+    .waitFor({ timeout: 1000 * seconds });
+
+/** A run that takes its time: many epochs of few images. */
+const slow = {
+  ...tiny,
+  settings: {
+    ...tiny.settings,
+    vanilla: { epochs: 12 },
+    step: { children: 4, mutations: 3, epochs: 48 },
+    limits: { ...tiny.settings?.limits, steps: 4 },
+  },
+};
+
+describe('the page of a run', { skip }, () => {
+  let browser: Browser;
+  before(async () => {
+    browser = await openChromium();
+  });
+  after(() => browser.close());
+
+  test('a search is begun, watched, stopped, resumed to its end, and its network taken away and run', async () => {
+    const folder = join(place, 'ui-1');
+    const ui = await serveHere(folder, place);
+    const base = `http://127.0.0.1:${ui.port}`;
+    try {
+      await withPage(browser, {}, async (page) => {
+        await page.goto(ui.address);
+        const begun = await page.evaluate(async () => {
+          const form = {
+            data: 'quadrants',
+            name: 'watched',
+            preset: 'quick',
+            method: 'shr',
+            seed: 3,
+            engine: 'auto',
+            workers: 1,
+            baseline: false,
+            steps: 2,
+          };
+          const headers = { 'Content-Type': 'application/json' };
+          const response = await fetch('/api/search', { method: 'POST', headers, body: JSON.stringify(form) });
+          return [response.status, await response.json()];
+        });
+        assert.deepEqual(begun, [201, { id: 'watched' }]);
+        const root = join(folder, 'watched');
+        await until('the run begins', 60, () => {
+          try {
+            return readRun(root).state.search.lines.has('vanilla');
+          } catch {
+            return false;
+          }
+        });
+        await page.goto(`${base}/run/watched`);
+        await says(page, 'Now');
+        await says(page, /^(Training the vanilla network|Step 1)/);
+        await page.getByRole('button', { name: 'Stop, keep the best' }).click();
+        await says(page, 'The run was interrupted', 30);
+        await page.getByRole('button', { name: 'Resume', exact: true }).click();
+        await says(page, 'The run is finished.', 120);
+        assert.equal(await logOf(page), expectedLog(root));
+
+        const [download] = await Promise.all([
+          page.waitForEvent('download'),
+          page.getByRole('link', { name: 'Best network as ONNX' }).click(),
+        ]);
+        const { state } = readRun(root);
+        const session = await ort.InferenceSession.create(readFileSync(await download.path()));
+        const { images, labels } = dataset.test;
+        const { channels, height, width } = dataset.shape;
+        const pixels = channelsLast(images, dataset.shape);
+        const [input] = session.inputNames as readonly [string];
+        const answers = await session.run({ [input]: new ort.Tensor('uint8', pixels, [labels.length, height, width, channels]) });
+        const logits = answers['logits']?.data as Float32Array;
+        const classes = dataset.classes.length;
+        const right = labels.filter((label, at) => {
+          const own = logits.subarray(at * classes, (at + 1) * classes);
+          return own.indexOf(Math.max(...own)) === label;
+        }).length;
+        assert.equal(right / labels.length, state.search.tests.get('final')?.measured.accuracy);
+      });
+    } finally {
+      await ui.close();
+    }
+  });
+
+  test('the server dies and comes back: the page has all events, none twice; a run that is killed is said to be so', async () => {
+    const folder = join(place, 'ui-2');
+    mkdirSync(folder, { recursive: true });
+    const root = join(folder, 'killed');
+    const running = startProcess('search', root, slow);
+    let server = await serveApart(folder, ['--port', '0']);
+    const { port } = server;
+    try {
+      // What a browser says of a server that is away.
+      await withPage(
+        browser,
+        {},
+        async (page) => {
+          await until('the run begins', 30, () => {
+            try {
+              return readRun(root).state.search.lines.has('vanilla');
+            } catch {
+              return false;
+            }
+          });
+          await page.goto(`http://127.0.0.1:${port}/run/killed`);
+          await says(page, /^Training the vanilla network|^Step \d/);
+          server.child.kill('SIGKILL');
+          await server.ended;
+          await says(page, 'The server is away', 10);
+          server = await serveApart(folder, ['--port', String(port)]);
+          await page.getByText('The server is away').waitFor({ state: 'detached', timeout: 20_000 });
+          const before = readRun(root).state.events;
+          await until('the run goes on', 30, () => readRun(root).state.events > before + 4);
+          running.child.kill('SIGKILL');
+          await running.ended;
+          await says(page, 'no process is on it', 20);
+          await page.getByRole('button', { name: 'Resume', exact: true }).waitFor();
+          assert.equal(await logOf(page), expectedLog(root));
+        },
+        /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_EMPTY_RESPONSE/,
+      );
+    } finally {
+      running.child.kill('SIGKILL');
+      server.child.kill('SIGKILL');
+    }
+  });
+
+  test('nothing serious for those who cannot see it, light and dark, wide and narrow', async () => {
+    const folder = join(place, 'ui-1');
+    const ui = await serveHere(folder);
+    try {
+      for (const colorScheme of ['light', 'dark'] as const)
+        for (const width of [1280, 390])
+          await withPage(browser, { colorScheme, viewport: { width, height: 900 } }, async (page) => {
+            await page.goto(`http://127.0.0.1:${ui.port}/run/watched`);
+            await says(page, 'The run is finished.');
+            await page.locator('.chart canvas').waitFor();
+            assert.deepEqual(await seriousFindings(page), [], `${colorScheme} ${width}`);
+            const overflow = await page.evaluate<number>(
+              'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+            );
+            assert.ok(overflow <= 0, `${overflow} pixels too wide at ${width}`);
+          });
+    } finally {
+      await ui.close();
+    }
+  });
+});
