@@ -51,7 +51,7 @@ function wrongDirections(sources: Sources): string[] {
     if (!isIndex(path) && !rooms.includes(roomOf(path))) wrong.push(`${path} is in no room`);
     if (isIndex(path)) continue;
     for (const name of importsOf(text)) {
-      if (!name.startsWith('.')) continue;
+      if (!name.startsWith('.') || name.endsWith('.css')) continue;
       const target = posix.join(posix.dirname(path), name);
       if (!sources.has(target)) wrong.push(`${path} imports ${name}, which is no file of src`);
       else if (isIndex(target) || rooms.indexOf(roomOf(target)) > rooms.indexOf(roomOf(path)))
@@ -92,7 +92,7 @@ const tooLong = (sources: Sources): string[] =>
 const root = fileURLToPath(new URL('../../src', import.meta.url));
 const sources: Sources = new Map(
   readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts'))
+    .filter((path) => /\.tsx?$/.test(path))
     .map((path) => [path.replaceAll('\\', '/'), readFileSync(`${root}/${path}`, 'utf8')]),
 );
 

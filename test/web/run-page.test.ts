@@ -150,8 +150,8 @@ describe('the page of a run', { skip }, () => {
           await says(page, 'The server is away', 10);
           server = await serveApart(folder, ['--port', String(port)]);
           await page.getByText('The server is away').waitFor({ state: 'detached', timeout: 20_000 });
-          const before = readRun(root).state.events;
-          await until('the run goes on', 30, () => readRun(root).state.events > before + 4);
+          const then = readRun(root).state.events;
+          await until('the run goes on', 30, () => readRun(root).state.events > then + 4);
           running.child.kill('SIGKILL');
           await running.ended;
           await says(page, 'no process is on it', 20);
