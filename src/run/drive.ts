@@ -71,7 +71,7 @@ const verificationReadings = 2.5;
 const threadsOf = (task: Task, workers: number): number =>
   task.kind === 'test' ? workers : Math.max(1, Math.floor(workers / task.planned));
 
-function jobOf(task: Task, config: Config, settings: Settings, threads: number): Job {
+function jobOf(task: Task, config: Config, settings: Settings, threads: number, attempt: number): Job {
   const { images, validation } = settings;
   const data = dataReference(config, images, validation);
   const engine = engineOf(config, threads);
@@ -82,7 +82,7 @@ function jobOf(task: Task, config: Config, settings: Settings, threads: number):
   }
   const { id, network, start, whole, schedule, key, minibatches } = task;
   const learning = { momentum: settings.momentum, weightDecay: settings.weightDecay };
-  const job = { id, network, start, data, whole, batch, augmentation, learning, schedule, key, minibatches, engine };
+  const job = { id, attempt, network, start, data, whole, batch, augmentation, learning, schedule, key, minibatches, engine };
   return { kind: 'training', ...job, ...(settings.augmentedValidation ? { augmentedValidation: true } : {}) };
 }
 
@@ -163,7 +163,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
         happenings.put({ kind: 'report', task, report, peak, clock }),
       started: (): void => undefined,
     };
-    pool.run(jobOf(task, config, settings(), threads), watch, abort.signal).then(
+    pool.run(jobOf(task, config, settings(), threads, state.search.failures.get(task.id) ?? 0), watch, abort.signal).then(
       () => happenings.put({ kind: 'ended', task, error: null }),
       (error: Error) => {
         if (!abort.signal.aborted) happenings.put({ kind: 'ended', task, error });

@@ -1,5 +1,5 @@
 /** The start of a run: a new one from options, or an old one from its folder. What is wrong is said before anything is written. */
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
 import { readDataset } from '../data/read.ts';
@@ -8,10 +8,15 @@ import type { Dataset } from '../data/dataset.ts';
 import type { DataEvent } from '../data/source.ts';
 import type { ConvolutionAlgorithms, Device, EngineName } from '../engine/engine.ts';
 import { chooseEngine, openEngine } from '../engine/open.ts';
-import { createPool } from '../execution/pool.ts';
+import { createPool, type Pool } from '../execution/pool.ts';
+import { openBroker, parseQueue } from '../execution/queue/connection.ts';
+import { queueName } from '../execution/queue/messages.ts';
+import { createQueuePool } from '../execution/queue/pool.ts';
+import { openStore } from '../execution/store/store.ts';
 import type { Origin } from '../search/next.ts';
 import { mergeSettings, presets, type PresetName, type Settings, type SettingsOverride } from '../search/settings.ts';
 import { fileCheckpoints, writeState } from '../training/checkpoint.ts';
+import { sha256 } from '../util/hash.ts';
 import { UserError } from '../util/user-error.ts';
 import { version } from '../util/version.ts';
 import { check, contextOf } from './check.ts';
@@ -34,6 +39,15 @@ interface Common {
   readonly patience?: number;
   /** What is said of the data while it is read. */
   readonly onData?: (event: DataEvent) => void;
+  /** Where jobs are put for workers on other machines, and what they travel through. Default: workers on this machine. */
+  readonly elsewhere?: Elsewhere;
+}
+
+export interface Elsewhere {
+  /** `redis://HOST`, `rediss://HOST`, `postgres://USER@HOST/DATABASE`; a password comes from the environment. */
+  readonly queue: string;
+  /** `file:DIR` or `s3://bucket/prefix`. */
+  readonly store: string;
 }
 
 export interface SearchOptions extends Common {
@@ -230,9 +244,22 @@ interface Going {
   readonly begun: number;
 }
 
+/** The run's jobs on a queue, under names that follow from the run alone. */
+async function poolElsewhere(folder: Folder, { engine, node }: Config, { queue, store }: Elsewhere): Promise<Pool> {
+  const first = readFileSync(folder.journal, 'utf8').split('\n', 1)[0] ?? '';
+  const { name, version: library, instructionSet } = engine;
+  return createQueuePool({
+    broker: openBroker(parseQueue(queue), process.env),
+    store: await openStore(store),
+    queue: queueName({ engine: name, version: library, instructionSet, node }),
+    run: sha256(readFileSync(folder.config), first).slice(0, 16),
+    checkpoints: folder.checkpoints,
+  });
+}
+
 async function* go(
   { folder, config, journal, replayed, dataset, origin, begun }: Going,
-  { signal, patience = defaultPatience }: Common,
+  { signal, patience = defaultPatience, elsewhere }: Common,
   opening: readonly RunEvent[],
 ): AsyncGenerator<RunItem> {
   const elapsed = (): number => replayed.seconds + (performance.now() - begun) / 1000;
@@ -249,7 +276,7 @@ async function* go(
       folder,
       config,
       journal,
-      pool: createPool({ checkpoints: folder.checkpoints, patience }),
+      pool: elsewhere === undefined ? createPool({ checkpoints: folder.checkpoints, patience }) : await poolElsewhere(folder, config, elsewhere),
       state,
       elapsed,
       contextFor: (settings) => contextOf(dataset, settings, origin, config.engine.name),

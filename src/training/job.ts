@@ -45,6 +45,8 @@ export interface Start {
 export interface TrainingJob {
   readonly kind: 'training';
   readonly id: string;
+  /** Which try it is, from 0. Changes nothing in what is computed. */
+  readonly attempt?: number;
   /** Before the edits. */
   readonly network: Network;
   readonly start: Start;

@@ -1,0 +1,220 @@
+/**
+ * What travels on the queue: a job without a path in it, and what came of it. Everything that comes from there is data and is
+ * checked by these schemas before it is used; nothing in it is ever a path, a command or code.
+ */
+import { z } from 'zod';
+import { applyToNetwork } from '../../morphism/apply.ts';
+import { editSchema } from '../../morphism/edit.ts';
+import { networkSchema, parseNetwork } from '../../network/check.ts';
+import type { Network } from '../../network/network.ts';
+import {
+  aboutSchema,
+  certificateSchema,
+  failureSchema,
+  measuredSchema,
+  verifiedSchema,
+  type Job,
+  type Report,
+  type TrainingJob,
+} from '../../training/job.ts';
+import { sha256 } from '../../util/hash.ts';
+import { canonicalJson } from '../../util/json.ts';
+import { version } from '../../util/version.ts';
+
+/** Counts up when a message means something else than before. */
+const protocol = 1;
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+const count = z.int().min(0).max(1e9);
+const share = z.number().min(0).max(1);
+const key = z.array(z.union([z.string().max(64), z.number()])).max(16);
+const learning = z.strictObject({ momentum: z.number().min(0).lt(1), weightDecay: z.number().min(0).max(1) });
+const augmentation = z.strictObject({
+  flip: z.boolean(),
+  normalise: z.boolean(),
+  shift: share,
+  cutout: share,
+  mixup: z.number().min(0).max(100),
+});
+const rate = z.number().min(0).max(1e3);
+
+/** The data by its hash alone: where it lies is the worker's business. */
+const data = z.strictObject({
+  hash,
+  images: z.int().min(1).nullable(),
+  validation: z.number().min(0).lt(1),
+  normalisation: z.strictObject({ mean: z.array(z.number()).max(3), std: z.array(z.number()).max(3) }).optional(),
+});
+
+const engine = z.strictObject({
+  name: z.enum(['reference', 'onednn', 'onnx']),
+  device: z.enum(['cpu', 'webgpu', 'cuda']),
+  threads: z.int().min(1).max(1024),
+  convolution: z.enum(['direct', 'auto']),
+});
+
+const common = { id: z.string().regex(/^[\w/ ]{1,64}$/), network: networkSchema, data, batch: z.int().min(1).max(65536), engine };
+
+const jobSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    ...common,
+    kind: z.literal('training'),
+    attempt: z.int().min(0).max(100).optional(),
+    start: z.strictObject({
+      from: z.discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('initial'), key }),
+        z.strictObject({ kind: z.literal('checkpoint'), hash }),
+      ]),
+      edits: z.array(editSchema).max(1000),
+      velocities: z.boolean(),
+    }),
+    whole: z.boolean(),
+    augmentation,
+    learning,
+    schedule: z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('constant'), rate }),
+      z.strictObject({ kind: z.literal('cosine'), rate, from: share, to: share }),
+    ]),
+    key,
+    minibatches: z.strictObject({ first: count, count, done: count }),
+    augmentedValidation: z.boolean().optional(),
+  }),
+  z.strictObject({
+    ...common,
+    kind: z.literal('evaluation'),
+    checkpoint: hash,
+    part: z.enum(['validation', 'test']),
+    normalise: z.boolean(),
+  }),
+  z.strictObject({ ...common, kind: z.literal('probe'), augmentation, learning, minibatches: count }),
+  z.strictObject({
+    ...common,
+    kind: z.literal('verification'),
+    checkpoint: hash,
+    about: aboutSchema,
+    part: z.enum(['validation', 'test']),
+  }),
+]);
+
+export const requestSchema = z.strictObject({
+  protocol: z.literal(protocol),
+  instar: z.string().max(64),
+  /** Of the run, for the store's keys. */
+  run: z.string().regex(/^[0-9a-f]{16}$/),
+  job: jobSchema,
+  /** Nobody waits for it any more. */
+  cancelled: z.boolean(),
+});
+
+export type Request = z.infer<typeof requestSchema>;
+type SentJob = Request['job'];
+
+export const reportSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('grown'), certificate: certificateSchema }),
+  z.strictObject({ kind: z.literal('progress'), done: count, loss: z.number() }),
+  z.strictObject({
+    kind: z.literal('epoch'),
+    done: count,
+    epoch: count,
+    loss: z.number(),
+    validation: measuredSchema.nullable(),
+    augmented: measuredSchema.optional(),
+    checkpoint: hash,
+  }),
+  z.strictObject({ kind: z.literal('verified'), verified: verifiedSchema }),
+  z.strictObject({ kind: z.literal('evaluated'), measured: measuredSchema, confusion: z.array(z.array(count).readonly()).readonly() }),
+]);
+
+/** Who computed: said with every answer. */
+export const workerSchema = z.strictObject({
+  name: z.string().max(256),
+  engine: z.string().max(64),
+  /** The most memory that the process has had, bytes. */
+  peak: z.number(),
+});
+
+/** How far a job is: what it has said that must not be lost, in order; and what it does now. */
+export const standingSchema = z.strictObject({
+  kept: z.array(reportSchema).max(100_000),
+  /** Of the task that runs. */
+  progress: z.strictObject({ done: count, loss: z.number(), clock: z.number() }).nullable(),
+  worker: workerSchema,
+});
+
+export type Standing = z.infer<typeof standingSchema>;
+
+export const answerSchema = z.strictObject({
+  kept: z.array(reportSchema).max(100_000),
+  worker: workerSchema,
+  end: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('done') }),
+    z.strictObject({ kind: z.literal('failed'), failure: failureSchema, message: z.string() }),
+    z.strictObject({ kind: z.literal('refused'), message: z.string() }),
+    z.strictObject({ kind: z.literal('cancelled') }),
+  ]),
+});
+
+export type Answer = z.infer<typeof answerSchema>;
+
+export function requestOf(job: Job, run: string): Request {
+  const { path: _path, ...rest } = job.data;
+  return { protocol, instar: version, run, job: { ...job, data: rest } as unknown as SentJob, cancelled: false };
+}
+
+/** A job to do here: `path` is where its data lies on this machine. A network that is none is a sentence. */
+export function jobOf({ job }: Request, path: string): Job | string {
+  const network = parseNetwork(job.network);
+  if (typeof network === 'string') return network;
+  return { ...job, network, data: { ...job.data, path } } as unknown as Job;
+}
+
+/** What must not be lost of a report; the rest is for those who watch. */
+export const isKept = (report: Report): boolean => report.kind !== 'progress';
+
+/** The job from its last epoch on: as a run that was interrupted there would ask for it. */
+export function continued(job: TrainingJob, kept: readonly Report[]): TrainingJob {
+  const last = kept.findLast((report) => report.kind === 'epoch');
+  if (last === undefined) return job;
+  const grown = job.start.edits.reduce<Network>((network, edit) => {
+    const next = applyToNetwork(network, edit);
+    if (typeof next === 'string') throw new Error(`bug: an edit that was made does not apply: ${next}`);
+    return next;
+  }, job.network);
+  return {
+    ...job,
+    network: grown,
+    start: { from: { kind: 'checkpoint', hash: last.checkpoint }, edits: [], velocities: true },
+    minibatches: { ...job.minibatches, done: last.done },
+  };
+}
+
+/** Checkpoints that a job begins with. */
+export function checkpointsOf(job: Job): readonly string[] {
+  switch (job.kind) {
+    case 'training':
+      return job.start.from.kind === 'checkpoint' ? [job.start.from.hash] : [];
+    case 'evaluation':
+    case 'verification':
+      return [job.checkpoint];
+    case 'probe':
+      return [];
+  }
+}
+
+export const checkpointKey = (run: string, name: string): string => `runs/${run}/${name}.safetensors`;
+export const dataKey = (name: string): string => `data/${name}.safetensors`;
+
+/** The name under which a job stands in the queue: the same whoever asks for it again. */
+export const jobName = (run: string, job: Job): string =>
+  `${run}-${job.id.replaceAll(/\W/g, '_')}-${job.kind === 'training' ? (job.attempt ?? 0) : 0}`;
+
+export interface Bits {
+  readonly engine: string;
+  readonly version: string;
+  readonly instructionSet: string;
+  readonly node: string;
+}
+
+/** The queue of those whose results are the same to the bit; `mixed` is for runs to which that does not matter. */
+export const queueName = (bits: Bits | 'mixed'): string =>
+  bits === 'mixed' ? `instar-${protocol}-mixed` : `instar-${protocol}-${sha256(canonicalJson({ ...bits, instar: version })).slice(0, 16)}`;
