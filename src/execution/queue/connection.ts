@@ -88,7 +88,7 @@ export function openBroker(address: QueueAddress, environment: Environment): Bro
   const password = queuePassword(environment);
   const secret = { ...(user === undefined ? {} : { user }), ...(password === undefined ? {} : { password }) };
   if (kind === 'postgres') {
-    const connection = { host, port, ...(database === '' ? {} : { database }), ...secret, ...(tls ? { ssl: true } : {}) };
+    const connection = { host, port, migrate: true, ...(database === '' ? {} : { database }), ...secret, ...(tls ? { ssl: true } : {}) };
     const options = { connection };
     // The classes are typed for Redis; the factory makes them PostgreSQL's.
     return {
