@@ -64,6 +64,14 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
     .addOption(option(groups.run, '--engine <name>', 'auto, onednn, onnx or reference (auto: onednn where it is, else onnx)'))
     .addOption(option(groups.run, '--device <name>', 'cpu, webgpu or cuda; with engine onnx (cpu)'))
     .addOption(option(groups.run, '--convolution <name>', 'auto or direct: exact, and slower (auto)'))
+    .addOption(
+      option(
+        groups.run,
+        '--queue <address>',
+        'put jobs there for workers: redis://HOST, rediss://HOST or postgres://USER@HOST/DATABASE',
+      ),
+    )
+    .addOption(option(groups.run, '--store <address>', 'what they travel through: file:DIR or s3://bucket/prefix'))
     .addOption(option(groups.run, '--json', "the journal's events as lines on stdout"))
     .addOption(option(groups.data, '--data <folder>', "where a named dataset's files are"))
     .addOption(option(groups.data, '--image-size <n>', 'pixels a side, for folders (their own, up to 64)'));
@@ -81,6 +89,8 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
     .description('Goes on with a run, where its journal ends. A run that was not disturbed ends with the same winner.')
     .argument('<run>', "the run's folder")
     .option('--budget <time>', 'more time, such as +10m')
+    .option('--queue <address>', 'put jobs there for workers, as for search')
+    .option('--store <address>', 'what they travel through, as for search')
     .option('--mixed', 'go on with another engine, processor or Node than before; then the bits may differ')
     .option('--json', "the journal's events as lines on stdout")
     .action(async (run: string, given: Given) => result(await (await import('./resume.ts')).resumeCommand(run, given, io)));
@@ -117,6 +127,21 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
     .option('--jobs <n>', "runs side by side (the processor's cores)")
     .option('--data <folder>', "where a named dataset's files are")
     .action(async (file: string, given: Given) => result(await (await import('./study.ts')).studyCommand(file, given, io)));
+
+  program
+    .command('worker')
+    .summary('work for searches that run elsewhere')
+    .description(
+      'Takes jobs from a queue, trains, and hands back what came of it, for searches that were begun with the same --queue and --store. As many may be started as there are machines; they come and go as they like. A password of the queue comes from INSTAR_QUEUE_PASSWORD or INSTAR_QUEUE_PASSWORD_FILE.',
+    )
+    .option('--queue <address>', 'redis://HOST, rediss://HOST or postgres://USER@HOST/DATABASE')
+    .option('--store <address>', 'file:DIR or s3://bucket/prefix')
+    .option('--jobs <n>', 'at a time (the cores of this machine)')
+    .option('--engine <name>', 'auto, onednn, onnx or reference (auto)')
+    .option('--device <name>', 'cpu, webgpu or cuda; with engine onnx (cpu)')
+    .option('--cache <folder>', 'for checkpoints and data (one of its own below the cache)')
+    .option('--cache-size <bytes>', 'that it may take, about (10G)')
+    .action(async (given: Given) => result(await (await import('./worker.ts')).workerCommand(given, io)));
 
   program
     .command('ui')

@@ -2,6 +2,7 @@
 import { resume } from '../run/open.ts';
 import { readRun } from '../run/read.ts';
 import { follow } from './follow.ts';
+import { elsewhereOf } from './search.ts';
 import { printLines, type Io } from './io.ts';
 import type { Given } from './given.ts';
 import { parseTime } from './values.ts';
@@ -19,7 +20,13 @@ export function resumeCommand(root: string, given: Given, io: Io): Promise<numbe
       json: given['json'] === true,
       view: viewOf(state),
       start: (signal, onData) =>
-        resume(root, { signal, onData, mixed: given['mixed'] === true, ...(budget === undefined ? {} : { budget }) }),
+        resume(root, {
+          signal,
+          onData,
+          mixed: given['mixed'] === true,
+          ...elsewhereOf(given),
+          ...(budget === undefined ? {} : { budget }),
+        }),
     },
     io,
   );

@@ -1,7 +1,8 @@
 /** `instar search`. */
 import { basename, join, resolve } from 'node:path';
 import { devices, engineNames } from '../engine/open.ts';
-import { search, type SearchOptions } from '../run/open.ts';
+import { parseQueue } from '../execution/queue/connection.ts';
+import { search, type Elsewhere, type SearchOptions } from '../run/open.ts';
 import { presetNames, presets, type MethodName } from '../search/settings.ts';
 import { UserError } from '../util/user-error.ts';
 import { follow } from './follow.ts';
@@ -31,6 +32,16 @@ function newFolder(dataset: string, method: MethodName, date: Date): string {
     .replace(/\.(tar\.gz|tgz)$/, '')
     .replaceAll(/[^\w.-]+/g, '-');
   return join('runs', `${name === '' ? 'run' : name}-${method}-${when}`);
+}
+
+/** The queue and the store, which belong together. */
+export function elsewhereOf(given: Given): { readonly elsewhere?: Elsewhere } {
+  const [queue, store] = [given['queue'], given['store']] as readonly (string | undefined)[];
+  if (queue === undefined && store === undefined) return {};
+  if (queue === undefined || store === undefined)
+    throw new UserError('--queue and --store belong together: what is put on the queue travels through the store');
+  parseQueue(queue);
+  return { elsewhere: { queue, store } };
 }
 
 export function readSearch(dataset: string, given: Given, date: Date): SearchOptions & { readonly run: string } {
@@ -73,6 +84,7 @@ export function readSearch(dataset: string, given: Given, date: Date): SearchOpt
     ...(data === undefined ? {} : { dataFolder: data }),
     ...(from === undefined ? {} : { from }),
     ...(vanilla === undefined ? {} : { vanilla }),
+    ...elsewhereOf(given),
   };
 }
 

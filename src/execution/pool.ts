@@ -24,6 +24,8 @@ export interface Pool {
   workers(): readonly number[];
   /** Ends all workers at once. */
   close(): void;
+  /** The run has ended: nothing of it that others keep is needed any more. Called before `close`. */
+  forget(): Promise<void>;
 }
 
 export interface PoolOptions {
@@ -174,5 +176,6 @@ export function createPool({ checkpoints, patience }: PoolOptions): Pool {
     close() {
       for (const worker of workers) end(worker);
     },
+    forget: () => Promise.resolve(),
   };
 }

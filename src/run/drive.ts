@@ -369,6 +369,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
       }
     }
     collectCheckpoints(folder, state.search, origin);
+    await pool.forget();
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', onInterrupt);

@@ -276,7 +276,10 @@ async function* go(
       folder,
       config,
       journal,
-      pool: elsewhere === undefined ? createPool({ checkpoints: folder.checkpoints, patience }) : await poolElsewhere(folder, config, elsewhere),
+      pool:
+        elsewhere === undefined
+          ? createPool({ checkpoints: folder.checkpoints, patience })
+          : await poolElsewhere(folder, config, elsewhere),
       state,
       elapsed,
       contextFor: (settings) => contextOf(dataset, settings, origin, config.engine.name),

@@ -157,6 +157,7 @@ await test('the speed that a budget is planned by is the worker’s own, also wh
       for (let done = 1; done <= count; done++) watch.report({ kind: 'progress', done, loss: 0 }, 0, 100 + secondsEach * done);
       return Promise.resolve();
     },
+    forget: () => Promise.resolve(),
     workers: () => [],
     close: () => undefined,
   };

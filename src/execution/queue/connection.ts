@@ -20,12 +20,13 @@ export interface QueueAddress {
   readonly text: string;
 }
 
-const protocols: Readonly<Record<string, { readonly kind: 'redis' | 'postgres'; readonly port: number; readonly tls: boolean }>> = {
-  'redis:': { kind: 'redis', port: 6379, tls: false },
-  'rediss:': { kind: 'redis', port: 6379, tls: true },
-  'postgres:': { kind: 'postgres', port: 5432, tls: false },
-  'postgresql:': { kind: 'postgres', port: 5432, tls: false },
-};
+const protocols: Readonly<Record<string, { readonly kind: 'redis' | 'postgres'; readonly port: number; readonly tls: boolean }>> =
+  {
+    'redis:': { kind: 'redis', port: 6379, tls: false },
+    'rediss:': { kind: 'redis', port: 6379, tls: true },
+    'postgres:': { kind: 'postgres', port: 5432, tls: false },
+    'postgresql:': { kind: 'postgres', port: 5432, tls: false },
+  };
 
 /** Reads `--queue`. An address with a password is refused: command lines are seen by everyone on the machine. */
 export function parseQueue(text: string): QueueAddress {
@@ -39,10 +40,13 @@ export function parseQueue(text: string): QueueAddress {
   // Whatever it is, it is not said again: it may hold a secret.
   if (protocol === undefined) throw new UserError('--queue: redis://HOST, rediss://HOST or postgres://USER@HOST/DATABASE');
   if (url.password !== '' || url.searchParams.has('password'))
-    throw new UserError('--queue: no password in the address, which others can see: INSTAR_QUEUE_PASSWORD or INSTAR_QUEUE_PASSWORD_FILE holds it');
+    throw new UserError(
+      '--queue: no password in the address, which others can see: INSTAR_QUEUE_PASSWORD or INSTAR_QUEUE_PASSWORD_FILE holds it',
+    );
   const mode = url.searchParams.get('sslmode');
   for (const [name, value] of url.searchParams)
-    if (name !== 'sslmode' || !['disable', 'verify-full'].includes(value)) throw new UserError(`--queue: unknown option ${name}=${value}; there is sslmode=verify-full or disable`);
+    if (name !== 'sslmode' || !['disable', 'verify-full'].includes(value))
+      throw new UserError(`--queue: unknown option ${name}=${value}; there is sslmode=verify-full or disable`);
   const database = decodeURIComponent(url.pathname.replace(/^\//, ''));
   if (protocol.kind === 'redis' && !/^\d{0,4}$/.test(database)) throw new UserError('--queue: a database of Redis is a number');
   if (url.hostname === '') throw new UserError('--queue: the host is missing');
@@ -88,14 +92,22 @@ export function openBroker(address: QueueAddress, environment: Environment): Bro
   const password = queuePassword(environment);
   const secret = { ...(user === undefined ? {} : { user }), ...(password === undefined ? {} : { password }) };
   if (kind === 'postgres') {
-    const connection = { host, port, migrate: true, ...(database === '' ? {} : { database }), ...secret, ...(tls ? { ssl: true } : {}) };
+    const connection = {
+      host,
+      port,
+      migrate: true,
+      ...(database === '' ? {} : { database }),
+      ...secret,
+      ...(tls ? { ssl: true } : {}),
+    };
     const options = { connection };
     // The classes are typed for Redis; the factory makes them PostgreSQL's.
     return {
       address,
       queue: (name) => new Queue(name, options as never, createPostgresBackend as never),
       events: (name) => new QueueEvents(name, options as never, createPostgresBackend as never),
-      worker: (name, process, more) => new Worker(name, process, { ...options, ...more } as never, createPostgresBackend as never),
+      worker: (name, process, more) =>
+        new Worker(name, process, { ...options, ...more } as never, createPostgresBackend as never),
     };
   }
   const connection = {

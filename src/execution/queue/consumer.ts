@@ -2,8 +2,8 @@
  * A worker of the queue: takes jobs, fetches what they need from the store, has them done in processes of their own (so that
  * the queue's locks are renewed whatever trains), and says after each epoch how far it is, so that another can go on there.
  */
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
+import { mkdir, readdir, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UnrecoverableError, WaitingError, type Job as QueueJob, type Worker } from 'bullmq';
 import { readBytes } from '../../data/files.ts';
@@ -100,6 +100,9 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     }
   }
 
+  /** Files that jobs are on. */
+  const needed = new Set<string>();
+
   /** Fetched once at a time, whoever asks. */
   const fetching = new Map<string, Promise<void>>();
   async function fetched(key: string, path: string, check: ((bytes: Uint8Array) => boolean) | null): Promise<void> {
@@ -124,15 +127,24 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   const checkpoint = (run: string, hash: string): Promise<void> =>
     fetched(checkpointKey(run, hash), checkpointPath(folder, hash), (bytes) => sha256(bytes) === hash);
 
+  const hasAll = async (run: string, job: Job): Promise<boolean> => {
+    for (const hash of checkpointsOf(job))
+      if (!existsSync(checkpointPath(folder, hash)) && !(await store.has(checkpointKey(run, hash)))) return false;
+    return true;
+  };
+
   /** What has not been used for longest goes first. */
   async function trim(): Promise<void> {
-    const files = await Promise.all(
-      [folder, dataFolder].flatMap((each) => readdir(each).then((names) => names.map((file) => join(each, file)))).map((each) => each),
-    ).then((lists) => lists.flat());
-    const facts = await Promise.all(files.map(async (path) => ({ path, ...(await stat(path).then(({ size, mtimeMs }) => ({ size, mtimeMs }), () => ({ size: 0, mtimeMs: 0 }))) })));
+    const paths: string[] = [];
+    for (const each of [folder, dataFolder]) for (const file of await readdir(each)) paths.push(join(each, file));
+    const facts = paths.flatMap((path) => {
+      const found = statSync(path, { throwIfNoEntry: false });
+      return found === undefined ? [] : [{ path, size: found.size, used: found.mtimeMs }];
+    });
     let total = facts.reduce((sum, { size }) => sum + size, 0);
-    for (const { path, size } of facts.toSorted((a, b) => a.mtimeMs - b.mtimeMs)) {
+    for (const { path, size } of facts.toSorted((a, b) => a.used - b.used)) {
       if (total <= options.cacheBytes) return;
+      if (needed.has(path)) continue;
       await rm(path, { force: true });
       total -= size;
     }
@@ -150,10 +162,14 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     if (typeof asked === 'string') return refuse(`the job's network: ${asked}`);
     if (request.data.cancelled) return { kept: [], worker: worker(), end: { kind: 'cancelled' } };
     const before = standingSchema.safeParse(queued.progress);
-    const kept: Report[] = before.success ? (before.data.kept as Report[]) : [];
-    const job: Job = asked.kind === 'training' ? continued(asked, kept) : asked;
-    if (job.kind === 'training' && job.minibatches.done >= job.minibatches.count) return { kept, worker: worker(), end: { kind: 'done' } };
+    let kept: Report[] = before.success ? (before.data.kept as Report[]) : [];
+    let job: Job = asked.kind === 'training' ? continued(asked, kept) : asked;
+    if (job.kind === 'training' && job.minibatches.done >= job.minibatches.count)
+      return { kept, worker: worker(), end: { kind: 'done' } };
+    needed.add(dataPath);
     await fetched(dataKey(job.data.hash), dataPath, null);
+    // Its last epoch is gone, which a later one had replaced: it is done anew, and gives the same.
+    if (job !== asked && !(await hasAll(run, job))) [job, kept] = [asked, []];
     for (const hash of checkpointsOf(job)) await checkpoint(run, hash);
 
     // Told in order, one after another: an epoch only once its checkpoint is in the store.
@@ -179,7 +195,8 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
           return tell(() => queued.updateProgress(standing({ done, loss, clock })));
         }
         tell(async () => {
-          if (report.kind === 'epoch') await store.put(checkpointKey(run, report.checkpoint), checkpointPath(folder, report.checkpoint));
+          if (report.kind === 'epoch')
+            await store.put(checkpointKey(run, report.checkpoint), checkpointPath(folder, report.checkpoint));
           if (isKept(report)) kept.push(report);
           await queued.updateProgress(standing(null));
           if (report.kind === 'epoch' && draining.signal.aborted) left.abort(new Left());
@@ -201,8 +218,10 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
       return { kept, worker: worker(), end: { kind: 'done' } };
     } catch (error) {
       await telling;
-      if (error instanceof JobFailure) return { kept, worker: worker(), end: { kind: 'failed', failure: error.failure, message: error.message } };
-      if (error instanceof RunError && trouble === null) return { kept, worker: worker(), end: { kind: 'refused', message: error.message } };
+      if (error instanceof JobFailure)
+        return { kept, worker: worker(), end: { kind: 'failed', failure: error.failure, message: error.message } };
+      if (error instanceof RunError && trouble === null)
+        return { kept, worker: worker(), end: { kind: 'refused', message: error.message } };
       // The store or the queue is away, or this worker goes: the job is another's, from its last epoch on.
       throw error;
     } finally {

@@ -122,7 +122,11 @@ export const reportSchema = z.discriminatedUnion('kind', [
     checkpoint: hash,
   }),
   z.strictObject({ kind: z.literal('verified'), verified: verifiedSchema }),
-  z.strictObject({ kind: z.literal('evaluated'), measured: measuredSchema, confusion: z.array(z.array(count).readonly()).readonly() }),
+  z.strictObject({
+    kind: z.literal('evaluated'),
+    measured: measuredSchema,
+    confusion: z.array(z.array(count).readonly()).readonly(),
+  }),
 ]);
 
 /** Who computed: said with every answer. */
@@ -217,4 +221,6 @@ export interface Bits {
 
 /** The queue of those whose results are the same to the bit; `mixed` is for runs to which that does not matter. */
 export const queueName = (bits: Bits | 'mixed'): string =>
-  bits === 'mixed' ? `instar-${protocol}-mixed` : `instar-${protocol}-${sha256(canonicalJson({ ...bits, instar: version })).slice(0, 16)}`;
+  bits === 'mixed'
+    ? `instar-${protocol}-mixed`
+    : `instar-${protocol}-${sha256(canonicalJson({ ...bits, instar: version })).slice(0, 16)}`;

@@ -42,6 +42,11 @@ const lookEvery = 5000;
 /** Tries of a job whose worker could not reach the store, and milliseconds before the second. */
 const attempts = 8;
 const backoff = 1000;
+/** Seconds for which the answers to a run that was given up stay in the queue. */
+const keptFor = 14 * 86_400;
+
+/** Of what will be tried again, or is for others to clean up. */
+const ignored = (): void => undefined;
 
 export function createQueuePool({ broker, store, queue: name, run, checkpoints }: QueuePoolOptions): Pool {
   const queue = broker.queue<Request, Answer>(name);
@@ -49,13 +54,16 @@ export function createQueuePool({ broker, store, queue: name, run, checkpoints }
   const waiting = new Map<string, () => void>();
   const stop = new AbortController();
   // Errors of a connection that is tried again are no end of anything.
-  queue.on('error', () => undefined);
-  events.on('error', () => undefined);
+  queue.on('error', ignored);
+  events.on('error', ignored);
   const wake = ({ jobId }: { readonly jobId: string }): void => waiting.get(jobId)?.();
   events.on('progress', wake);
   events.on('completed', wake);
   events.on('failed', wake);
   const sent = new Set<string>();
+  /** Of the jobs that were asked for. */
+  const names = new Set<string>();
+  const cancelling = new Set<Promise<void>>();
 
   /** To the store, unless it is there. */
   async function offer(key: string, path: string): Promise<void> {
@@ -69,17 +77,34 @@ export function createQueuePool({ broker, store, queue: name, run, checkpoints }
     const path = checkpointPath(checkpoints, hash);
     if (existsSync(path)) return;
     const key = checkpointKey(run, hash);
-    if (!(await store.get(key, path))) throw new RunError(`${store.address}: ${key} is not there, though a worker has put it there`);
+    if (!(await store.get(key, path)))
+      throw new RunError(`${store.address}: ${key} is not there, though a worker has put it there`);
     if (sha256(await readBytes(path)) !== hash) throw new RunError(`${store.address}: ${key} is damaged`);
     sent.add(key);
   }
 
   /** What has been said since: to whoever waits, each once. */
-  async function tell(kept: readonly Report[], told: number, job: Job, watch: Watch, peak: number, clock: number): Promise<number> {
-    for (const report of kept.slice(told)) {
-      if (report.kind === 'epoch') await fetched(report.checkpoint);
+  async function tell(
+    kept: readonly Report[],
+    told: number,
+    job: Job,
+    watch: Watch,
+    peak: number,
+    clock: number,
+  ): Promise<number> {
+    for (const [index, report] of kept.entries()) {
+      if (index < told) continue;
+      if (report.kind === 'epoch') {
+        await fetched(report.checkpoint);
+        // Whoever goes on with the job goes on from here.
+        const before = kept.slice(0, index).findLast((each) => each.kind === 'epoch');
+        if (before !== undefined && before.checkpoint !== report.checkpoint)
+          await store.remove(checkpointKey(run, before.checkpoint)).catch(ignored);
+      }
       // A run that goes on has had its first epochs already.
-      const isOld = job.kind === 'training' && (report.kind === 'epoch' ? report.done <= job.minibatches.done : report.kind === 'grown' && job.start.edits.length === 0);
+      const isOld =
+        job.kind === 'training' &&
+        (report.kind === 'epoch' ? report.done <= job.minibatches.done : report.kind === 'grown' && job.start.edits.length === 0);
       if (!isOld) watch.report(report, peak, clock);
     }
     return Math.max(told, kept.length);
@@ -89,7 +114,18 @@ export function createQueuePool({ broker, store, queue: name, run, checkpoints }
     for (const hash of checkpointsOf(job)) await offer(checkpointKey(run, hash), checkpointPath(checkpoints, hash));
     await offer(dataKey(job.data.hash), job.data.path);
     const id = jobName(run, job);
-    const options = { jobId: id, attempts, backoff: { type: 'exponential' as const, delay: backoff }, removeOnComplete: false, removeOnFail: false };
+    const options = {
+      jobId: id,
+      attempts,
+      backoff: { type: 'exponential' as const, delay: backoff },
+      removeOnComplete: { age: keptFor },
+      removeOnFail: { age: keptFor },
+    };
+    const there = await queue.getJob(id);
+    // Of a run that was interrupted and goes on: what was given up is asked for again.
+    if (there !== undefined && there.returnvalue?.end.kind === 'cancelled') await there.remove();
+    else if (there?.data.cancelled === true) await there.updateData({ ...there.data, cancelled: false });
+    names.add(id);
     await queue.add(job.kind, requestOf(job, run), options);
     const { wake: wakeUp, woken } = latch();
     waiting.set(id, wakeUp);
@@ -117,7 +153,8 @@ export function createQueuePool({ broker, store, queue: name, run, checkpoints }
         const { kept, progress: now, worker } = standing.data;
         told = await tell(kept as Report[], told, job, watch, worker.peak, now?.clock ?? 0);
         const mark = JSON.stringify(now);
-        if (now !== null && mark !== progress) watch.report({ kind: 'progress', done: now.done, loss: now.loss }, worker.peak, now.clock);
+        if (now !== null && mark !== progress)
+          watch.report({ kind: 'progress', done: now.done, loss: now.loss }, worker.peak, now.clock);
         progress = mark;
       }
       if (state === 'completed') {
@@ -152,10 +189,15 @@ export function createQueuePool({ broker, store, queue: name, run, checkpoints }
     async run(job, watch, signal) {
       const both = AbortSignal.any([signal, stop.signal]);
       try {
-        await follow(job, { ...watch, report: (report, peak, clock) => void (both.aborted || watch.report(report, peak, clock)) }, both);
+        await follow(
+          job,
+          { ...watch, report: (report, peak, clock) => void (both.aborted || watch.report(report, peak, clock)) },
+          both,
+        );
       } catch (error) {
         if (signal.aborted) {
-          await cancel(job).catch(() => undefined); // The queue is away: the worker ends it for nobody.
+          const leaving = cancel(job).catch(ignored); // The queue is away: a worker does it for nobody.
+          cancelling.add(leaving);
           throw signal.reason as Error;
         }
         throw error;
@@ -164,7 +206,13 @@ export function createQueuePool({ broker, store, queue: name, run, checkpoints }
     workers: () => [],
     close() {
       stop.abort(new Error('closed'));
-      void Promise.allSettled([queue.close(), events.close()]);
+      void Promise.allSettled(cancelling).then(() => Promise.allSettled([queue.close(), events.close()]));
+    },
+    async forget() {
+      // What cannot be removed now is in nobody's way.
+      for (const each of names) await queue.remove(each).catch(ignored);
+      const keys = await store.list(`runs/${run}/`).catch(() => []);
+      for (const key of keys) await store.remove(key).catch(ignored);
     },
   };
 }

@@ -1,0 +1,62 @@
+/** `instar worker`: trains for searches that run elsewhere, until it is told to go. */
+import { availableParallelism, hostname } from 'node:os';
+import { join } from 'node:path';
+import { chooseEngine, devices, engineNames, openEngine } from '../engine/open.ts';
+import { createPool } from '../execution/pool.ts';
+import { startConsumer } from '../execution/queue/consumer.ts';
+import { openBroker, parseQueue } from '../execution/queue/connection.ts';
+import { queueName } from '../execution/queue/messages.ts';
+import { openStore } from '../execution/store/store.ts';
+import { cacheFolder, defaultPatience } from '../run/open.ts';
+import { printable } from '../util/words.ts';
+import { UserError } from '../util/user-error.ts';
+import { exitCodes } from './exit-codes.ts';
+import type { Given } from './given.ts';
+import type { Io } from './io.ts';
+import { parseBytes, parseChoice, parseWhole } from './values.ts';
+
+const usualCache = 10 * 2 ** 30;
+
+export async function workerCommand(given: Given, io: Io): Promise<number> {
+  const text = (name: string): string | undefined => given[name] as string | undefined;
+  const [queue, store] = [text('queue'), text('store')];
+  if (queue === undefined || store === undefined)
+    throw new UserError('a worker needs --queue and --store, as the search has them');
+  const jobs = text('jobs') === undefined ? availableParallelism() : parseWhole('--jobs', text('jobs') as string, 1);
+  const device = text('device') === undefined ? 'cpu' : parseChoice('--device', text('device') as string, devices);
+  const asked = text('engine') === undefined ? 'auto' : parseChoice('--engine', text('engine') as string, engineNames);
+  const name = await chooseEngine(asked, device, io.environment);
+  const { fingerprint } = await openEngine(name, { threads: 1, environment: io.environment, device });
+  const { engine, version, instructionSet } = fingerprint;
+  const node = process.versions.node;
+  const broker = openBroker(parseQueue(queue), io.environment);
+  const say = (line: string): void => void io.err.write(`${printable(line)}\n`);
+  const consumer = await startConsumer({
+    broker,
+    store: await openStore(store),
+    queues: [queueName({ engine, version, instructionSet, node })],
+    slots: jobs,
+    cache: text('cache') ?? join(cacheFolder(), `worker-${process.pid}`),
+    cacheBytes: text('cacheSize') === undefined ? usualCache : parseBytes('--cache-size', text('cacheSize') as string),
+    name: `${hostname()}:${process.pid}`,
+    engine: `${engine} ${version} (${instructionSet})`,
+    open: (checkpoints) => createPool({ checkpoints, patience: defaultPatience }),
+    now: () => Date.now(),
+    say,
+  });
+  say(
+    `${engine} ${version} (${instructionSet}), Node ${node}: takes ${jobs} at a time from ${queue}; Ctrl-C ends it after the epoch`,
+  );
+  await new Promise<void>((resolve) => {
+    let told = false;
+    const end = (): void => {
+      if (told) io.exit(exitCodes.interrupted);
+      told = true;
+      say(`going: ${consumer.busy()} on`);
+      resolve();
+    };
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) io.on(signal, end);
+  });
+  await consumer.drain();
+  return exitCodes.done;
+}

@@ -1,0 +1,131 @@
+/**
+ * A search on a queue, with real servers and workers as processes of their own: the winner of a local run, bit for bit, whatever
+ * happens on the way.
+ */
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { search } from '../../src/run/open.ts';
+import { readRun } from '../../src/run/read.ts';
+import { collect, finishedRun, newFolder, place, sleep, startProcess, tiny, until, winnerOf } from '../support/runs.ts';
+import { startPostgres, startRedis, withoutPostgres, withoutRedis, type Server } from './brokers.ts';
+
+const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+
+interface Worker {
+  readonly child: ChildProcess;
+  readonly said: () => string;
+  readonly ended: Promise<number | null>;
+}
+
+let workers = 0;
+function startWorker(queue: string, store: string): Worker {
+  const cache = join(place, `worker-${workers++}`);
+  const child = spawn(
+    process.execPath,
+    [program, 'worker', '--queue', queue, '--store', store, '--engine', 'reference', '--jobs', '2', '--cache', cache],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+  return { child, said: () => said, ended: new Promise((resolve) => child.on('close', resolve)) };
+}
+
+const storeIn = (name: string): { address: string; folder: string } => {
+  const folder = join(place, name);
+  mkdirSync(folder, { recursive: true });
+  return { address: `file:${folder}`, folder };
+};
+
+/** Epochs that the journal counts, by line: none twice. */
+function epochsOnce(root: string): void {
+  for (const line of readRun(root).state.search.lines.values()) {
+    const epochs = line.epochs.map(({ epoch }) => epoch);
+    assert.deepEqual(epochs, [...new Set(epochs)], `${line.id}: ${epochs.join()}`);
+  }
+}
+
+describe('a search on Redis', { skip: withoutRedis() }, () => {
+  let server: Server;
+  let expected: string;
+  before(async () => {
+    server = await startRedis(join(place, 'redis'));
+    expected = winnerOf(await finishedRun());
+  });
+  after(() => server.stop());
+
+  test('two workers: the winner of the local run, and nothing left behind', async () => {
+    const store = storeIn('store-1');
+    const two = [startWorker(server.address, store.address), startWorker(server.address, store.address)];
+    const run = newFolder();
+    await collect(search({ ...tiny, run, elsewhere: { queue: server.address, store: store.address } }));
+    assert.equal(winnerOf(run), expected);
+    epochsOnce(run);
+    assert.ok(
+      two.every(({ said }) => said().includes(': done')),
+      'both have worked',
+    );
+    assert.deepEqual(
+      readdirSync(store.folder, { recursive: true, withFileTypes: true })
+        .filter((each) => each.isFile())
+        .map(({ parentPath }) => parentPath.split('/').at(-1)),
+      ['data'],
+    );
+    for (const { child } of two) child.kill('SIGTERM');
+    assert.deepEqual(await Promise.all(two.map(({ ended }) => ended)), [0, 0]);
+  });
+
+  test('a worker is killed, Redis is restarted, the search is killed and resumed: the same winner', async () => {
+    const store = storeIn('store-2');
+    const elsewhere = { queue: server.address, store: store.address };
+    const first = startWorker(server.address, store.address);
+    const run = newFolder();
+    const begun = startProcess('search', run, { ...tiny, elsewhere });
+    const epochs = (): number => {
+      try {
+        return readRun(run).replay.entries.filter(({ type }) => type === 'epoch').length;
+      } catch {
+        return 0;
+      }
+    };
+    await until('some epochs are done', 60, () => epochs() >= 4);
+    first.child.kill('SIGKILL');
+    const second = startWorker(server.address, store.address);
+    await until('the job of the killed worker goes on', 40, () => epochs() >= 7);
+    await server.restart();
+    await until('it goes on behind the restart', 60, () => epochs() >= 10);
+    begun.child.kill('SIGKILL');
+    await begun.ended;
+    await sleep(500);
+    const resumed = startProcess('resume', run, { elsewhere });
+    const { code, errors } = await resumed.ended;
+    assert.equal(code, 0, errors);
+    assert.equal(winnerOf(run), expected);
+    epochsOnce(run);
+    second.child.kill('SIGTERM');
+    assert.equal(await second.ended, 0, second.said());
+  });
+});
+
+describe('a search on PostgreSQL', { skip: withoutPostgres() }, () => {
+  test('two workers: the winner of the local run', async () => {
+    const server = await startPostgres();
+    try {
+      const store = storeIn('store-3');
+      const two = [startWorker(server.address, store.address), startWorker(server.address, store.address)];
+      const run = newFolder();
+      await collect(search({ ...tiny, run, elsewhere: { queue: server.address, store: store.address } }));
+      assert.equal(winnerOf(run), winnerOf(await finishedRun()));
+      epochsOnce(run);
+      for (const { child } of two) child.kill('SIGTERM');
+      await Promise.all(two.map(({ ended }) => ended));
+    } finally {
+      await server.stop();
+    }
+  });
+});
