@@ -6,7 +6,7 @@ import { createPool } from '../execution/pool.ts';
 import { startConsumer } from '../execution/queue/consumer.ts';
 import { openBroker, parseQueue } from '../execution/queue/connection.ts';
 import { queueName } from '../execution/queue/messages.ts';
-import { openStore } from '../execution/store/store.ts';
+import { openStore } from '../execution/store/open.ts';
 import { cacheFolder, defaultPatience } from '../run/open.ts';
 import { printable } from '../util/words.ts';
 import { UserError } from '../util/user-error.ts';

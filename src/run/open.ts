@@ -12,7 +12,7 @@ import { createPool, type Pool } from '../execution/pool.ts';
 import { openBroker, parseQueue } from '../execution/queue/connection.ts';
 import { queueName } from '../execution/queue/messages.ts';
 import { createQueuePool } from '../execution/queue/pool.ts';
-import { openStore } from '../execution/store/store.ts';
+import { openStore } from '../execution/store/open.ts';
 import type { Origin } from '../search/next.ts';
 import { mergeSettings, presets, type PresetName, type Settings, type SettingsOverride } from '../search/settings.ts';
 import { fileCheckpoints, writeState } from '../training/checkpoint.ts';

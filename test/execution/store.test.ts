@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import S3rver from 's3rver';
-import { openStore, StoreFailure, type Store } from '../../src/execution/store/store.ts';
+import { openStore } from '../../src/execution/store/open.ts';
+import { StoreFailure, type Store } from '../../src/execution/store/store.ts';
 import { UserError } from '../../src/util/user-error.ts';
 
 const place = mkdtempSync(join(tmpdir(), 'instar-store-'));

@@ -2,8 +2,6 @@
  * A store: where checkpoints and datasets travel between machines, as files under keys. What is written is there whole or not
  * at all. It knows nothing of what it holds; who reads checks hashes.
  */
-import { UserError } from '../../util/user-error.ts';
-
 /** Letters, digits, dots, hyphens, underscores, parted by slashes; no part begins with a dot. */
 export const keyPattern = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 
@@ -23,11 +21,3 @@ export interface Store {
 
 /** The store cannot do it now, and may be able to later. */
 export class StoreFailure extends Error {}
-
-/** Opens what an address names: `file:DIR`, or `s3://bucket/prefix`. What it needs is loaded when it is called for. */
-export async function openStore(address: string): Promise<Store> {
-  const [, kind, rest = ''] = /^(file|s3):(.+)$/.exec(address) ?? [];
-  if (kind === 'file') return (await import('./file.ts')).fileStore(address, rest.replace(/^\/\/(?=\/)/, ''));
-  if (kind === 's3') return (await import('./s3.ts')).s3Store(address);
-  throw new UserError(`--store ${address}: file:DIR or s3://bucket/prefix`);
-}
