@@ -27,8 +27,14 @@ export interface LiveFile {
   close(): Promise<void>;
 }
 
+const remove = (path: string): void => {
+  for (const each of [path, `${path}.part`]) rmSync(each, { force: true });
+};
+
 /** `now`: milliseconds of a clock that never goes back. */
 export function liveFile(path: string, now: () => number): LiveFile {
+  // What a process that was killed has left is not ours.
+  remove(path);
   const latest = new Map<string, Progress>();
   let written = -Infinity;
   let writing: Promise<void> = Promise.resolve();
@@ -39,7 +45,8 @@ export function liveFile(path: string, now: () => number): LiveFile {
       if (busy || now() - written < interval) return;
       written = now();
       busy = true;
-      const live: Live = { t, progress: [...latest.values()] };
+      // A loss that is no number has no JSON; its line is about to fail for it.
+      const live: Live = { t, progress: [...latest.values()].filter(({ loss }) => Number.isFinite(loss)) };
       // Whoever watches misses a second of it where this fails, for want of room on the disk say; the run itself does not.
       writing = writeFile(`${path}.part`, JSON.stringify(live))
         .then(() => rename(`${path}.part`, path))
@@ -49,7 +56,7 @@ export function liveFile(path: string, now: () => number): LiveFile {
     ended: (line) => void latest.delete(line),
     async close() {
       await writing;
-      for (const each of [path, `${path}.part`]) rmSync(each, { force: true });
+      remove(path);
     },
   };
 }

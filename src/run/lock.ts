@@ -7,11 +7,14 @@ const shared = 1;
 const exclusive = 2;
 const doNotWait = 4;
 
+let flockOfSystem: ((file: number, operation: number) => number) | null = null;
+
 function openFlock(): (file: number, operation: number) => number {
+  if (flockOfSystem !== null) return flockOfSystem;
   const name = process.platform === 'darwin' ? 'libSystem.B.dylib' : 'libc.so.6';
   try {
     const flock = koffi.load(name).func('int flock(int, int)');
-    return (file, operation) => flock(file, operation) as number;
+    return (flockOfSystem = (file, operation) => flock(file, operation) as number);
   } catch {
     throw new RunError(`a run folder cannot be locked here: ${name} has no flock`);
   }
@@ -32,6 +35,19 @@ export function isLocked(path: string): boolean {
   }
 }
 
+/** Milliseconds between two tries to take a lock, and how often: whoever only looks (`isLocked`) has it for a moment. */
+const pause = 10;
+const tries = 10;
+
+function take(file: number): boolean {
+  const flock = openFlock();
+  for (let at = 1; flock(file, exclusive | doNotWait) !== 0; at++) {
+    if (at === tries) return false;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pause);
+  }
+  return true;
+}
+
 /** Takes the lock, or throws a UserError that says who has it. Gives what releases it. */
 export function lockRun(path: string): () => void {
   let file: number;
@@ -40,7 +56,7 @@ export function lockRun(path: string): () => void {
   } catch (error) {
     throw new UserError(`${path} cannot be opened: ${(error as Error).message}`);
   }
-  if (openFlock()(file, exclusive | doNotWait) !== 0) {
+  if (!take(file)) {
     const holder = readFileSync(path, 'utf8').trim();
     closeSync(file);
     throw new UserError(`${path}: the run is in use by another process${holder === '' ? '' : ` (${holder})`}`);

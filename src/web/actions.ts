@@ -4,9 +4,10 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, lstatSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { holderOf } from '../run/condition.ts';
 import { folderOf, isRun } from '../run/folder.ts';
+import { lockRun } from '../run/lock.ts';
 import { UserError } from '../util/user-error.ts';
 import type { SearchForm } from './api.ts';
 import { logFile, type RunPlace } from './catalogue.ts';
@@ -17,8 +18,8 @@ export class Refused extends Error {}
 export interface Actions {
   /** Whether a process that was started here for that folder is alive. */
   isStarted(root: string): boolean;
-  /** Begins a search in a new folder below `folder`; gives its name. */
-  begin(folder: string, form: SearchForm, data: readonly string[]): string;
+  /** Begins a search in a new folder below; gives its name. */
+  begin(form: SearchForm, data: readonly string[]): string;
   resume(place: RunPlace, budget: string | undefined): void;
   /** In order: the best network is kept. */
   stop(place: RunPlace): void;
@@ -52,13 +53,21 @@ export function optionsOf(form: SearchForm, data: readonly string[]): readonly s
 /** Bytes of an answer that are believed to be a plan. */
 const longestPlan = 1 << 20;
 
-/** `program`: what is run as `instar`, with the arguments before ours. `date`: for the names of runs. */
-export function openActions(program: readonly string[], date: () => Date): Actions {
+/** `folder`: that is served. `program`: what is run as `instar`, with the arguments before ours. `date`: for the names of runs. */
+export function openActions(folder: string, program: readonly string[], date: () => Date): Actions {
   const started = new Map<string, ChildProcess>();
   const [command = '', ...before] = program;
 
+  /** Processes that were asked to stop: asked again they would end without keeping the best. */
+  const stopping = new Map<string, number>();
+
   function start(root: string, args: readonly string[]): void {
-    const log = openSync(logFile(root), 'a');
+    let log: number;
+    try {
+      log = openSync(logFile(root), 'a');
+    } catch (error) {
+      throw new UserError(`${logFile(root)} cannot be written: ${(error as Error).message}`);
+    }
     try {
       const child = spawn(command, [...before, ...args], { detached: true, stdio: ['ignore', log, log] });
       child.on('error', () => started.delete(root));
@@ -72,11 +81,36 @@ export function openActions(program: readonly string[], date: () => Date): Actio
 
   const isBusy = ({ root }: RunPlace): boolean => started.has(root) || holderOf(folderOf(root).lock) !== null;
 
+  /** Does it while no process can begin with the run. */
+  function whileIdle({ id, root }: RunPlace, act: () => void): void {
+    if (root === resolve(folder)) throw new Refused(`${id} is the folder that is served: do it where it stands`);
+    if (started.has(root)) throw new Refused(`${id} is running: stop it first`);
+    let release: () => void;
+    try {
+      release = lockRun(folderOf(root).lock);
+    } catch (error) {
+      if (error instanceof UserError) throw new Refused(`${id} is running, or may not be changed: ${error.message}`);
+      throw error;
+    }
+    try {
+      act();
+    } catch (error) {
+      throw new Refused(`${id} cannot be changed: ${(error as Error).message}`);
+    } finally {
+      release();
+    }
+  }
+
   return {
     isStarted: (root) => started.has(root),
-    begin(folder, form, data) {
+    begin(form, data) {
       const when = date().toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '');
-      const name = form.name ?? `${form.data.replaceAll(/[^\p{L}\p{N}.-]+/gu, '-').replace(/^[-.]+/, '')}-${form.method}-${when}`;
+      const of =
+        form.data
+          .replaceAll(/[^\p{L}\p{N}.-]+/gu, '-')
+          .slice(-40)
+          .replace(/^[-.]+/, '') || 'search';
+      const name = form.name ?? `${of}-${form.method}-${when}`;
       const root = join(folder, name);
       try {
         mkdirSync(root);
@@ -96,7 +130,9 @@ export function openActions(program: readonly string[], date: () => Date): Actio
       const child = started.get(place.root);
       const holder = holderOf(folderOf(place.root).lock) ?? child?.pid ?? null;
       if (holder === null) throw new Refused(`${place.id} is not running`);
+      if (stopping.get(place.root) === holder) return;
       try {
+        stopping.set(place.root, holder);
         process.kill(holder, 'SIGINT');
       } catch (error) {
         throw new Refused(`${place.id} cannot be stopped from here: ${(error as Error).message}`);
@@ -104,19 +140,17 @@ export function openActions(program: readonly string[], date: () => Date): Actio
     },
     rename(place, name) {
       if (place.study !== null) throw new Refused('a run of a study has the name that its study gives it');
-      if (isBusy(place)) throw new Refused(`${place.id} is running: stop it first`);
       const to = join(dirname(place.root), name);
       if (existsSync(to)) throw new Refused(`${name} is there already: take another name`);
-      renameSync(place.root, to);
+      whileIdle(place, () => renameSync(place.root, to));
     },
     remove(place) {
-      if (isBusy(place)) throw new Refused(`${place.id} is running: stop it first`);
       if (lstatSync(place.root).isSymbolicLink())
         throw new Refused(`${basename(place.root)} is a link: remove it where it leads to`);
-      rmSync(place.root, { recursive: true });
+      whileIdle(place, () => rmSync(place.root, { recursive: true }));
     },
     plan: (form, data, signal) =>
-      new Promise((resolve, reject) => {
+      new Promise((settle, reject) => {
         const child = spawn(command, [...before, 'plan', ...optionsOf(form, data), '--json'], {
           stdio: ['ignore', 'pipe', 'pipe'],
           signal,
@@ -127,10 +161,10 @@ export function openActions(program: readonly string[], date: () => Date): Actio
           if (out.length > longestPlan) child.kill();
         });
         child.stderr.setEncoding('utf8').on('data', (text: string) => (err = `${err}${text}`.slice(-2000)));
-        child.on('error', reject);
+        child.on('error', (error) => reject(signal.aborted ? new Refused('the plan was given up') : error));
         child.on('close', (code) => {
-          if (code === 0) resolve(out);
-          else reject(new Refused(err.trim().split('\n').at(-1) ?? `instar plan ended with ${code}`));
+          if (code === 0) settle(out);
+          else reject(new Refused(err.trim().split('\n').at(-1) || `instar plan ended with ${code}`));
         });
       }),
   };

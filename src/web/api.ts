@@ -108,7 +108,7 @@ const time = z.string().regex(/^\d{1,7}(\.\d{1,3})?[smhd]?$/);
 
 /** A search to begin, or to plan. Each is an option of the command line of the same name. */
 export const searchForm = z.strictObject({
-  data: z.string().max(200),
+  data: z.string().max(5000),
   name: z
     .string()
     .regex(/^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,79}$/u, 'letters, digits, spaces, dots, hyphens, underscores: at most 80')

@@ -6,7 +6,6 @@ import { HTTPException } from 'hono/http-exception';
 import { z } from 'zod';
 import { searchAgain } from '../run/again.ts';
 import { conditionOf } from '../run/condition.ts';
-import { readLive } from '../run/live.ts';
 import { quoted } from '../util/quoted.ts';
 import { UserError } from '../util/user-error.ts';
 import { Refused, type Actions } from './actions.ts';
@@ -25,7 +24,7 @@ import type { Feed } from './feed.ts';
 import { guard, mayChange, type Doors } from './guard.ts';
 import { keptLines, modelOf, partNames, picturesOf, type PartName } from './networks.ts';
 import { serveClient } from './client-files.ts';
-import { streamRun, type Watch } from './stream.ts';
+import { liveOf, streamRun, type Watch } from './stream.ts';
 
 export interface Parts {
   readonly doors: Doors;
@@ -61,9 +60,11 @@ export function createApp(parts: Parts): Hono {
   });
 
   app.onError((error, c) => {
-    if (error instanceof HTTPException) return error.getResponse();
+    if (error instanceof HTTPException) return c.json({ message: error.message }, error.status);
     if (error instanceof Refused) return c.json({ message: error.message }, 409);
     if (error instanceof UserError) return c.json({ message: error.message }, 422);
+    // Whoever asked has gone in the middle of it.
+    if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') return c.json({ message: 'The request was cut off.' }, 400);
     process.stderr.write(`${error.stack ?? error.message}\n`);
     return c.json({ message: 'The server has made a mistake: its terminal says more.' }, 500);
   });
@@ -118,13 +119,15 @@ export function createApp(parts: Parts): Hono {
     } satisfies RunFacts);
   });
   app.get('/api/run/events', (c) => {
-    const place = placeOf(c);
-    return streamRun(c, watch, catalogue.feed(place));
+    const feed = catalogue.feed(placeOf(c));
+    // Who asks for the head alone would never leave.
+    return c.req.method === 'HEAD' ? c.body(null) : streamRun(c, watch, feed);
   });
   app.get('/api/run/log', (c) => c.text(logOf(placeOf(c).root)));
   app.get('/api/run/live', (c) => {
     const { feed } = feedOf(c);
-    return c.json({ live: readLive(feed.folder.live), condition: conditionOf(feed) });
+    const condition = conditionOf(feed);
+    return c.json({ live: liveOf(feed, condition), condition });
   });
   app.get('/api/run/model', async (c) => {
     const { place, feed } = feedOf(c);
@@ -161,7 +164,7 @@ export function createApp(parts: Parts): Hono {
   };
   app.post('/api/search', async (c) => {
     const form = await body(c, searchForm);
-    return c.json({ id: actions.begin(catalogue.folder, form, await dataOptions(form.data)) }, 201);
+    return c.json({ id: actions.begin(form, await dataOptions(form.data)) }, 201);
   });
   app.post('/api/plan', async (c) => {
     const form = await body(c, searchForm);

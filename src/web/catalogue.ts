@@ -2,7 +2,7 @@
  * The runs and studies below a folder, by names that requests may use: whatever is asked for is looked up here, so that no
  * path of a request reaches the disk. Rows are made anew only where a journal has changed.
  */
-import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync, readSync, statSync, type Stats } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { isStudy, readStudyFile, studyFile } from '../report/collect-study.ts';
 import { conditionOf, openCondition } from '../run/condition.ts';
@@ -100,20 +100,33 @@ function rowOf(place: RunPlace, { state, config, begun, folder }: Feed, changed:
   };
 }
 
-/** The end of a text file; empty where there is none. */
+/** The end of a text file; empty where there is none. A link is not followed: a log is written here and is none. */
 export function endOf(path: string, bytes: number): string {
   try {
-    const { size } = statSync(path);
-    const file = openSync(path, 'r');
+    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
     try {
-      const buffer = Buffer.alloc(Math.min(bytes, size));
-      readSync(file, buffer, 0, buffer.length, size - buffer.length);
-      return buffer.toString('utf8');
+      const facts = fstatSync(file);
+      if (!facts.isFile()) return '';
+      const buffer = Buffer.alloc(Math.min(bytes, facts.size));
+      const count = readSync(file, buffer, 0, buffer.length, facts.size - buffer.length);
+      // Not from the middle of a letter.
+      let from = 0;
+      while (from < count && facts.size > bytes && ((buffer[from] as number) & 0xc0) === 0x80) from++;
+      return buffer.toString('utf8', from, count);
     } finally {
       closeSync(file);
     }
   } catch {
     return ''; // No such file.
+  }
+}
+
+/** Undefined where nothing is, or nothing that may be looked at. */
+function factsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
   }
 }
 
@@ -130,7 +143,8 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Surrou
   const runs = new Map<string, RunPlace>();
   const studies = new Map<string, string>();
   const feeds = new Map<string, { readonly feed: Feed; asked: number }>();
-  const rows = new Map<string, { readonly key: string; readonly row: RunRow }>();
+  const rows = new Map<string, { readonly key: string; readonly row: RunRow; readonly interrupted: boolean }>();
+  const plans = new Map<string, { readonly key: string; readonly title: string; readonly planned: number }>();
 
   /** Folders in it, links followed; what cannot be looked at is none. */
   function foldersIn(path: string): readonly string[] {
@@ -141,9 +155,7 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Surrou
       if (path === folder) throw new UserError(`${path} cannot be read: ${(error as Error).message}`);
       return [];
     }
-    return names.filter(
-      (name) => !name.startsWith('.') && (statSync(join(path, name), { throwIfNoEntry: false })?.isDirectory() ?? false),
-    );
+    return names.filter((name) => !name.startsWith('.') && (factsOf(join(path, name))?.isDirectory() ?? false));
   }
 
   const isPlace = (root: string): boolean => isRun(root) || existsSync(logFile(root));
@@ -155,19 +167,23 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Surrou
       runs.set(basename(folder), { id: basename(folder), root: folder, study: null });
       return;
     }
-    const inside = (root: string, prefix: string, study: string | null): void => {
-      for (const name of foldersIn(root)) {
-        const [id, path] = [`${prefix}${name}`, join(root, name)];
-        if (isPlace(path)) runs.set(id, { id, root: path, study });
-      }
-    };
     const addStudy = (id: string, root: string): void => {
       studies.set(id, root);
-      inside(root, `${id}/`, id);
+      for (const name of foldersIn(root)) {
+        const path = join(root, name);
+        if (isPlace(path)) runs.set(`${id}/${name}`, { id: `${id}/${name}`, root: path, study: id });
+      }
     };
     if (isStudy(folder)) return addStudy(basename(folder), folder);
-    inside(folder, '', null);
-    for (const name of foldersIn(folder)) if (isStudy(join(folder, name))) addStudy(name, join(folder, name));
+    for (const name of foldersIn(folder)) {
+      const path = join(folder, name);
+      if (isPlace(path)) runs.set(name, { id: name, root: path, study: null });
+      if (isStudy(path)) addStudy(name, path);
+    }
+  }
+
+  function letGo(): void {
+    for (const [root, { feed: each, asked }] of feeds) if (now() - asked > keptFor && !isWatched(each)) feeds.delete(root);
   }
 
   function feed(place: RunPlace): Feed {
@@ -176,6 +192,7 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Surrou
       kept.asked = now();
       return kept.feed;
     }
+    letGo();
     const made = openFeed(place.root);
     feeds.set(place.root, { feed: made, asked: now() });
     return made;
@@ -184,42 +201,51 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Surrou
   function row(place: RunPlace): RunRow {
     const { root } = place;
     const { journal, config, lock } = folderOf(root);
-    const facts = [config, journal].map((path) => statSync(path, { throwIfNoEntry: false }));
+    const facts = [config, journal].map(factsOf);
     const changed = Math.max(0, ...facts.map((each) => each?.mtimeMs ?? 0));
     if (facts[0] === undefined) {
       const text = endOf(logFile(root), 2000).trim();
       const problem = text.split('\n').at(-1) ?? '';
-      const logged = statSync(logFile(root), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+      const logged = factsOf(logFile(root))?.mtimeMs ?? 0;
       const empty = emptyRow(place, logged);
       return isStarted(root) ? { ...empty, state: 'starting' } : { ...empty, problem };
     }
     const key = facts.map((each) => `${each?.ino} ${each?.size} ${each?.mtimeMs}`).join();
-    const known = rows.get(root);
-    let next = known?.key === key ? known.row : null;
-    if (next === null) {
+    let known = rows.get(root);
+    if (known?.key !== key) {
       try {
         const from = feeds.get(root)?.feed ?? openFeed(root);
         from.advance();
-        next = rowOf(place, from, changed);
-        // Who changes now will change again: it goes on from there and not from the start.
-        if (now() - changed < keptFor && !feeds.has(root)) feeds.set(root, { feed: from, asked: now() });
+        known = { key, row: rowOf(place, from, changed), interrupted: from.state.interrupted };
+        // It will change again, and goes on from there and not from the start.
+        if (known.row.state === 'running' && !feeds.has(root)) feeds.set(root, { feed: from, asked: now() });
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
-        next = { ...emptyRow(place, changed), state: 'damaged', problem: error.message };
+        const damaged: RunRow = { ...emptyRow(place, changed), state: 'damaged', problem: error.message };
+        known = { key, row: damaged, interrupted: false };
       }
-      rows.set(root, { key, row: next });
+      rows.set(root, known);
     }
+    const { row: made, interrupted } = known;
     // A process may begin or end without a word in the journal.
-    const isOpen = next.state === 'running' || next.state === 'not finished' || next.state === 'interrupted';
-    return isOpen ? { ...next, state: openCondition(lock, next.state === 'interrupted') } : next;
+    const isOpen = made.state === 'running' || made.state === 'not finished' || made.state === 'interrupted';
+    return isOpen ? { ...made, state: openCondition(lock, interrupted) } : made;
   }
 
   function studyRow(id: string, root: string, own: readonly RunRow[]): StudyRow {
     const finished = own.filter(({ state, name }) => state === 'finished' && name !== 'vanilla').length;
     const changed = Math.max(0, ...own.map((each) => each.changed));
     try {
-      const { study } = readStudyFile(studyFile(root));
-      return { id, title: study.title, problem: null, finished, planned: plannedRuns(study).runs.length, changed };
+      const facts = factsOf(studyFile(root));
+      const key = `${facts?.ino} ${facts?.size} ${facts?.mtimeMs}`;
+      let known = plans.get(root);
+      if (known?.key !== key) {
+        const { study } = readStudyFile(studyFile(root));
+        known = { key, title: study.title, planned: plannedRuns(study).runs.length };
+        plans.set(root, known);
+      }
+      const { title, planned } = known;
+      return { id, title, problem: null, finished, planned, changed };
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       return { id, title: basename(root), problem: error.message, finished, planned: own.length, changed };
@@ -230,7 +256,9 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Surrou
     folder,
     list() {
       look();
-      for (const [root, { feed: each, asked }] of feeds) if (now() - asked > keptFor && !isWatched(each)) feeds.delete(root);
+      letGo();
+      const there = new Set([...runs.values()].map(({ root }) => root));
+      for (const root of rows.keys()) if (!there.has(root)) rows.delete(root);
       const all = [...runs.values()].map(row);
       return {
         runs: all,
@@ -244,11 +272,13 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Surrou
       };
     },
     run(id) {
-      if (!runs.has(id)) look();
+      const known = runs.get(id);
+      if (known === undefined || !isPlace(known.root)) look();
       return runs.get(id) ?? null;
     },
     study(id) {
-      if (!studies.has(id)) look();
+      const known = studies.get(id);
+      if (known === undefined || !isStudy(known)) look();
       return studies.get(id) ?? null;
     },
     feed,

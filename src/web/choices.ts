@@ -1,7 +1,7 @@
 /** What a search can be begun with from the page: data that is on this machine, engines, workers. */
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { findSource, usualPlaces, whyMissing } from '../data/resolve.ts';
 import { engineNames } from '../engine/open.ts';
 import { cacheFolder } from '../run/open.ts';
@@ -27,13 +27,27 @@ async function isHere(name: string, folder: string | null): Promise<boolean> {
   return (await whyMissing(name, where, places, { progress: () => undefined })) === null;
 }
 
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false; // It leads nowhere.
+  }
+}
+
 /** Folders in `--data` that are data sets themselves. */
 async function foldersIn(folder: string): Promise<readonly Found[]> {
   const found: Found[] = [];
-  const names = readdirSync(folder).filter((name) => !name.startsWith('.') && !named.includes(name as never));
+  let all: readonly string[];
+  try {
+    all = readdirSync(folder);
+  } catch (error) {
+    throw new UserError(`--data ${folder} cannot be read: ${(error as Error).message}`);
+  }
+  const names = all.filter((name) => !name.startsWith('.') && !named.includes(name as never));
   for (const name of names) {
     const path = resolve(folder, name);
-    if (!(statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false)) continue;
+    if (!isFolder(path)) continue;
     try {
       await findSource(path, { cacheFolder: cacheFolder(), environment: process.env }, usualPlaces, {
         progress: () => undefined,
@@ -62,14 +76,17 @@ export async function choicesOf(
   };
   for (const name of named) {
     if (folder !== null && (await isHere(name, folder)))
-      add({ id: name, name, where: folder, options: [name, `--data=${folder}`] });
+      add({ id: name, name, where: folder, options: [name, `--data=${resolve(folder)}`] });
     if (await isHere(name, null)) add({ id: name, name, where: 'on this machine', options: [name] });
   }
   if (folder !== null) for (const each of await foldersIn(folder)) add(each);
   for (const { name, reference, folder: own } of known) {
-    const options = [reference, ...(own === null ? [] : [`--data=${own}`])];
-    if (!named.includes(reference as never)) add({ id: `run:${reference}`, name, where: reference, options });
-    else add({ id: reference, name, where: own ?? join(reference), options });
+    const isName = named.includes(reference as never);
+    // Where a name leads without a folder was asked above. A path is made whole: none of them begins like an option.
+    if (isName && own !== null && !found.has(reference) && (await isHere(reference, own)))
+      add({ id: reference, name, where: own, options: [reference, `--data=${resolve(own)}`] });
+    else if (!isName && existsSync(reference))
+      add({ id: `run:${reference}`, name, where: reference, options: [resolve(reference)] });
   }
   return {
     data: [...found.values()].map(({ id, name, where }) => ({ id, name, where })),

@@ -3,7 +3,7 @@
  * are theirs to keep); elsewhere, and to change anything anywhere, the token is needed that was made at the start. A name in
  * the Host header that is not ours is refused (DNS rebinding), and so is a change that another site's page asks for.
  */
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import type { Context, MiddlewareHandler } from 'hono';
@@ -22,7 +22,8 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-const headers: Readonly<Record<string, string>> = {
+/** Of every answer, errors too. */
+export const policyHeaders: Readonly<Record<string, string>> = {
   'Content-Security-Policy': policy,
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
@@ -32,10 +33,10 @@ const headers: Readonly<Record<string, string>> = {
 
 export const newToken = (): string => randomBytes(24).toString('base64url');
 
-/** In constant time, whatever their lengths are. */
+/** In constant time, whatever their lengths are: their hashes are compared. */
 function same(a: string, b: string): boolean {
-  const [one, other] = [Buffer.from(a), Buffer.from(b)];
-  return one.length === other.length && timingSafeEqual(one, other);
+  const [one, other] = [a, b].map((text) => createHash('sha256').update(text).digest()) as [Buffer, Buffer];
+  return timingSafeEqual(one, other);
 }
 
 export const isLoopback = (address: string): boolean =>
@@ -60,10 +61,20 @@ function isOurs(header: string | undefined, { host, port }: Doors): boolean {
   return isIP(name) !== 0 && (!isLoopback(host) || isLoopback(name));
 }
 
-const hasToken = (c: Context, doors: Doors): boolean => {
-  const given = getCookie(c, cookieName(doors)) ?? c.req.header('Authorization')?.replace(/^Bearer /, '');
-  return given !== undefined && same(given, doors.token);
-};
+const hasToken = (c: Context, doors: Doors): boolean =>
+  [getCookie(c, cookieName(doors)), c.req.header('Authorization')?.replace(/^Bearer /, '')].some(
+    (given) => given !== undefined && same(given, doors.token),
+  );
+
+/**
+ * Whether another site's page asks, as far as the browser says so: it could not read the answer, but it could make the server
+ * work. A link from elsewhere to a page of ours is followed.
+ */
+function isForeign(c: Context, own: string): boolean {
+  const origin = c.req.header('Origin');
+  if (origin !== undefined && origin !== own) return true;
+  return c.req.path.startsWith('/api/') && !['same-origin', 'none', undefined].includes(c.req.header('Sec-Fetch-Site'));
+}
 
 /** Whether this request may change things. */
 export const mayChange = hasToken;
@@ -73,25 +84,24 @@ const looks: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 /** Before every route. `addressOf`: of the other end. */
 export function guard(doors: Doors, addressOf: (c: Context) => string): MiddlewareHandler {
   return async (c, next) => {
-    for (const [name, value] of Object.entries(headers)) c.header(name, value);
+    for (const [name, value] of Object.entries(policyHeaders)) c.header(name, value);
     if (!isOurs(c.req.header('Host'), doors)) return c.text('This is not the name of this server.\n', 421);
+    const own = `http://${c.req.header('Host') ?? ''}`;
     const isLook = looks.has(c.req.method);
     const given = c.req.query('token');
     if (isLook && given !== undefined) {
       if (!same(given, doors.token)) return c.text('The token is wrong: take the address that instar ui printed.\n', 403);
       setCookie(c, cookieName(doors), doors.token, { httpOnly: true, sameSite: 'Strict', path: '/' });
-      const rest = new URLSearchParams(new URL(c.req.url).search);
-      rest.delete('token');
-      // One slash: an address that begins with two would lead elsewhere.
-      return c.redirect(`/${c.req.path.replace(/^\/+/, '')}${rest.size === 0 ? '' : `?${rest.toString()}`}`, 303);
+      // As it was encoded, and with one slash: an address that begins with two would lead elsewhere.
+      const { pathname, searchParams } = new URL(c.req.url);
+      searchParams.delete('token');
+      return c.redirect(`/${pathname.replace(/^\/+/, '')}${searchParams.size === 0 ? '' : `?${searchParams.toString()}`}`, 303);
     }
     const trusted = hasToken(c, doors);
     if (!trusted && (!isLook || !isLoopback(doors.host) || !isLoopback(addressOf(c))))
       return c.text('A token is needed: open the address that instar ui printed.\n', 401);
-    if (!isLook) {
-      const origin = c.req.header('Origin');
-      if (origin !== `http://${c.req.header('Host') ?? ''}`) return c.text('This must be asked for by its own page.\n', 403);
-    }
+    if (isForeign(c, own) || (!isLook && c.req.header('Origin') !== own))
+      return c.text('This must be asked for by its own page.\n', 403);
     return next();
   };
 }

@@ -1,6 +1,7 @@
 /** Networks of a run as they can be taken away, and the images that they are tried on. Only reads. */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { openImages, type StoredImages } from '../data/stored-images.ts';
 import { splitDataset } from '../data/split.ts';
 import { plannedSettings } from '../run/budget.ts';
@@ -13,10 +14,17 @@ import type { ImagesFacts } from './api.ts';
 import type { Feed } from './feed.ts';
 
 /** Lines whose numbers are on disk. */
-export const keptLines = ({ folder, state }: Feed): readonly string[] =>
-  [...state.search.lines.values()].flatMap(({ id, checkpoint }) =>
-    checkpoint !== null && existsSync(checkpointPath(folder.checkpoints, checkpoint)) ? [id] : [],
+export function keptLines({ folder, state }: Feed): readonly string[] {
+  let names: ReadonlySet<string>;
+  try {
+    names = new Set(readdirSync(folder.checkpoints));
+  } catch {
+    return []; // There is no such folder, and nothing in it.
+  }
+  return [...state.search.lines.values()].flatMap(({ id, checkpoint }) =>
+    checkpoint !== null && names.has(basename(checkpointPath(folder.checkpoints, checkpoint))) ? [id] : [],
   );
+}
 
 /** The ONNX file of a line; null where the run has no such line, or its numbers are not kept any more. */
 export async function modelOf({ folder, config, state: { search } }: Feed, id: string): Promise<Uint8Array | null> {

@@ -2,10 +2,12 @@
  * The dashboard's server: reads run folders, starts runs as processes of their own, and holds nothing that is not on disk, so
  * that it may be ended and begun again at any time.
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { resolve as resolvePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createAdaptorServer } from '@hono/node-server';
+import { getRequestListener, RequestError } from '@hono/node-server';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { folderOf, isRun } from '../run/folder.ts';
 import { readConfig } from '../run/config.ts';
@@ -14,7 +16,7 @@ import { openActions } from './actions.ts';
 import { createApp } from './app.ts';
 import { openCatalogue } from './catalogue.ts';
 import { choicesOf, type OpenChoices } from './choices.ts';
-import { isLoopback, newToken } from './guard.ts';
+import { newToken, policyHeaders } from './guard.ts';
 import { studyPages } from './studies.ts';
 import { openWatch } from './stream.ts';
 
@@ -43,14 +45,19 @@ const choicesFor = 10_000;
 
 /** Listens. A port that is taken and a folder that cannot be read are UserErrors. */
 export async function startUi({ folder, port, host, data, program }: UiOptions): Promise<Ui> {
+  if (existsSync(folder) && !statSync(folder).isDirectory()) throw new UserError(`${folder} is not a folder`);
   try {
     mkdirSync(folder, { recursive: true });
+    readdirSync(folder);
   } catch (error) {
-    throw new UserError(`${folder} cannot be made: ${(error as Error).message}`);
+    throw new UserError(`${folder} cannot be used: ${(error as Error).message}`);
   }
   if (data !== null && !existsSync(data)) throw new UserError(`--data ${data}: does not exist`);
+  if (data !== null && !statSync(data).isDirectory()) throw new UserError(`--data ${data}: not a folder`);
   const token = newToken();
-  const actions = openActions(program, () => new Date());
+  /** Of what was begun for an answer and is of no use without the server. */
+  const ending = new AbortController();
+  const actions = openActions(resolvePath(folder), program, () => new Date());
   const watch = openWatch();
   const catalogue = openCatalogue(folder, { now: Date.now, isStarted: actions.isStarted, isWatched: watch.isWatched });
 
@@ -60,7 +67,7 @@ export async function startUi({ folder, port, host, data, program }: UiOptions):
       if (place === null || !isRun(place.root)) return [];
       try {
         const { name, reference, folder: own } = readConfig(folderOf(place.root).config).data;
-        return existsSync(reference) || own === null || existsSync(own) ? [{ name, reference, folder: own }] : [];
+        return [{ name, reference, folder: own }];
       } catch (error) {
         if (error instanceof UserError) return []; // The list says that it is damaged.
         throw error;
@@ -82,9 +89,17 @@ export async function startUi({ folder, port, host, data, program }: UiOptions):
     clientFolder: fileURLToPath(new URL('../../web', import.meta.url)),
     addressOf: (c) => getConnInfo(c).remote.address ?? '',
     choices,
-    studyPage: studyPages(Date.now),
+    studyPage: studyPages(Date.now, ending.signal),
   });
-  const server = createAdaptorServer({ fetch: app.fetch });
+  const listener = getRequestListener(app.fetch, {
+    // Of what does not get as far as a route: an address or a Host header that is none.
+    errorHandler(error) {
+      const isTheirs = error instanceof RequestError;
+      if (!isTheirs) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+      return new Response(isTheirs ? 'That is no request.\n' : null, { status: isTheirs ? 400 : 500, headers: policyHeaders });
+    },
+  });
+  const server = createServer((request, response) => void listener(request, response));
   const bound = await new Promise<number>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
@@ -96,16 +111,18 @@ export async function startUi({ folder, port, host, data, program }: UiOptions):
     server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
   });
   doors.port = bound;
-  const shown = host.includes(':') ? `[${host}]` : host === '0.0.0.0' ? '127.0.0.1' : host;
+  // What stands for every address of this machine is none that a browser can open.
+  const named = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   return {
-    address: `http://${isLoopback(host) && host !== '::1' ? '127.0.0.1' : shown}:${bound}/?token=${token}`,
+    address: `http://${named.includes(':') ? `[${named}]` : named}:${bound}/?token=${token}`,
     port: bound,
     token,
     close: () =>
       new Promise((resolve) => {
         watch.close();
+        ending.abort();
         server.close(() => resolve());
-        if ('closeAllConnections' in server) server.closeAllConnections();
+        server.closeAllConnections();
       }),
   };
 }

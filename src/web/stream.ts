@@ -2,10 +2,11 @@
  * A run's events to those who watch it: what there is, then what comes, each once and in order. A watcher that was cut off
  * goes on behind the last event that it had (Last-Event-ID). One look at the disk serves all watchers of a run.
  */
+import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { streamSSE, type SSEStreamingApi } from 'hono/streaming';
 import { conditionOf, type Condition } from '../run/condition.ts';
-import { readLive } from '../run/live.ts';
+import { readLive, type Live } from '../run/live.ts';
 import { UserError } from '../util/user-error.ts';
 import type { ConditionNews } from './api.ts';
 import type { Feed } from './feed.ts';
@@ -41,6 +42,10 @@ export interface Watch {
   close(): void;
 }
 
+/** What a run tells of its tasks; null where no process is on it, whatever one that was killed has left. */
+export const liveOf = ({ folder }: Feed, condition: Condition | null): Live | null =>
+  condition === 'running' ? readLive(folder.live) : null;
+
 export function openWatch(): Watch {
   const all = new Map<Feed, Watched>();
   let timer: NodeJS.Timeout | null = null;
@@ -48,21 +53,24 @@ export function openWatch(): Watch {
   function look(watched: Watched): void {
     const { feed, told, watchers } = watched;
     let isNew = false;
+    let problem: string | null = null;
     try {
       isNew = feed.advance();
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      isNew = told.problem !== error.message;
-      told.problem = error.message;
+      problem = error.message;
     }
-    const live = JSON.stringify(readLive(feed.folder.live));
-    if (isNew || watched.looks++ % slowly === 0) {
+    isNew ||= problem !== told.problem;
+    told.problem = problem;
+    const turn = watched.looks++;
+    if (isNew || turn % slowly === 0) {
       const condition = conditionOf(feed);
       const news = JSON.stringify({ condition, kept: keptLines(feed) } satisfies ConditionNews);
       isNew ||= news !== told.news;
       [told.condition, told.news] = [condition, news];
     }
-    if (isNew || live !== told.live || watched.looks % heartbeat === 0) {
+    const live = JSON.stringify(liveOf(feed, told.condition));
+    if (isNew || live !== told.live || turn % heartbeat === 0) {
       told.live = live;
       for (const wake of watchers) wake();
     }
@@ -77,12 +85,18 @@ export function openWatch(): Watch {
         looks: 0,
       };
       if (!all.has(feed)) {
-        all.set(feed, watched);
         look(watched);
+        all.set(feed, watched);
       }
       watched.watchers.add(wake);
       timer ??= setInterval(() => {
-        for (const each of all.values()) look(each);
+        for (const each of all.values())
+          try {
+            look(each);
+          } catch (error) {
+            // Of one run; the others are looked at all the same.
+            process.stderr.write(`${(error as Error).stack}\n`);
+          }
       }, interval);
       return {
         told: watched.told,
@@ -102,19 +116,26 @@ export function openWatch(): Watch {
   };
 }
 
-/** Of a watcher: the events it has had, of that journal. */
-function startOf(header: string | undefined, feed: Feed): number {
-  const match = /^([\w.]{1,40}):(\d{1,9})$/.exec(header ?? '');
-  return match !== null && match[1] === feed.generation ? Math.min(feed.lines.length, Number(match[2]) + 1) : 0;
+/** The name of an event in the stream: its number and its content, so that it means the same to another server. */
+const nameOf = (line: string, at: number): string =>
+  `${at}-${createHash('sha256').update(line).digest('base64url').slice(0, 22)}`;
+
+/** Of a watcher: how many events it has had, of this journal. */
+function startOf(header: string | undefined, { lines }: Feed): number {
+  const at = Number(/^(\d{1,9})-/.exec(header ?? '')?.[1] ?? -1);
+  const line = lines[at];
+  return line !== undefined && header === nameOf(line, at) ? at + 1 : 0;
 }
 
 async function sendEntries(stream: SSEStreamingApi, feed: Feed, from: number): Promise<number> {
   let at = from;
-  while (at < feed.lines.length) {
+  // Another journal's begin anew: while a slow watcher takes what it is sent, the feed may come to one.
+  const { lines } = feed;
+  while (lines === feed.lines && at < lines.length) {
     const first = at;
-    for (let size = 0; at < feed.lines.length && size < largest; at++) size += (feed.lines[at] as string).length;
-    const id = `${feed.generation}:${at - 1}`;
-    await stream.writeSSE({ event: 'entries', id, data: `[${feed.lines.slice(first, at).join(',')}]` });
+    for (let size = 0; at < lines.length && size < largest; at++) size += (lines[at] as string).length;
+    const id = nameOf(lines[at - 1] as string, at - 1);
+    await stream.writeSSE({ event: 'entries', id, data: `[${lines.slice(first, at).join(',')}]` });
   }
   return at;
 }
@@ -137,14 +158,14 @@ export function streamRun(c: Context, watch: Watch, feed: Feed): Response {
       isLeft = true;
       wake();
     });
-    const sent = { news: '', live: '', problem: null as string | null };
+    const sent = { condition: '', live: '', problem: null as string | null };
     let generation = feed.generation;
     let at = startOf(c.req.header('Last-Event-ID'), feed);
     try {
       if (at === 0) await stream.writeSSE({ event: 'reset', data: '' });
       for (;;) {
         let isSilent = true;
-        if (feed.generation !== generation || at > feed.lines.length) {
+        if (feed.generation !== generation) {
           // Another run at the same place.
           [generation, at] = [feed.generation, 0];
           await stream.writeSSE({ event: 'reset', data: '' });
@@ -153,17 +174,15 @@ export function streamRun(c: Context, watch: Watch, feed: Feed): Response {
           isSilent = false;
           at = await sendEntries(stream, feed, at);
         }
-        for (const [event, text] of [
-          ['condition', told.news],
-          ['live', told.live],
-        ] as const) {
-          const key = event === 'condition' ? 'news' : 'live';
-          if (sent[key] === text) continue;
+        for (const event of ['condition', 'live'] as const) {
+          const text = event === 'condition' ? told.news : told.live;
+          if (sent[event] === text) continue;
           isSilent = false;
-          sent[key] = text;
+          sent[event] = text;
           await stream.writeSSE({ event, data: text });
         }
         if (told.problem !== sent.problem) {
+          isSilent = false;
           sent.problem = told.problem;
           await stream.writeSSE({ event: 'problem', data: JSON.stringify(told.problem) });
         }

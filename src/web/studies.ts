@@ -16,9 +16,9 @@ const maker = fileURLToPath(new URL('study-process.js', import.meta.url));
 /** Characters of a page that are believed. */
 const longest = 64 << 20;
 
-function make(root: string): Promise<string> {
+function make(root: string, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [maker, root], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [maker, root], { stdio: ['ignore', 'pipe', 'pipe'], signal });
     const parts: string[] = [];
     let length = 0;
     let said = '';
@@ -31,7 +31,7 @@ function make(root: string): Promise<string> {
     child.on('error', reject);
     child.on('close', (code) => {
       if (code === 0) resolve(parts.join(''));
-      else reject(new UserError(said.trim().split('\n').at(-1) ?? `the study's page could not be made (${code})`));
+      else reject(new UserError(said.trim().split('\n').at(-1) || `the study's page could not be made (${code})`));
     });
   });
 }
@@ -55,15 +55,16 @@ function keyOf(root: string): { readonly key: string; readonly changed: number; 
 /** Milliseconds for which a page is good enough while its runs go on. */
 const fresh = 10_000;
 
-export function studyPages(now: () => number): (root: string) => Promise<StudyPage> {
+export function studyPages(now: () => number, signal: AbortSignal): (root: string) => Promise<StudyPage> {
   const pages = new Map<string, { readonly key: string; readonly made: number; readonly page: Promise<StudyPage> }>();
   return (root) => {
     const { key, changed, title } = keyOf(root);
     const known = pages.get(root);
     if (known !== undefined && (known.key === key || now() - known.made < fresh)) return known.page;
-    const page = make(root).then((html) => ({ title, html, changed }));
-    pages.set(root, { key, made: now(), page });
-    page.catch(() => pages.delete(root));
+    const page = make(root, signal).then((html) => ({ title, html, changed }));
+    const made = { key, made: now(), page };
+    pages.set(root, made);
+    page.catch(() => pages.get(root) === made && pages.delete(root));
     return page;
   };
 }

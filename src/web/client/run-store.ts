@@ -104,7 +104,10 @@ export function openRun(id: string): RunStore {
       if (opened.readyState === EventSource.CLOSED && !closed) setTimeout(() => void begin(), 2000);
     });
     on('reset', () => {
+      const isAnother = entries.length > 0;
       [view, entries, log, now, memory, problem] = [emptyView, [], [], 0, new Map(), null];
+      // Another run at the same place has other facts.
+      if (isAnother) void begin();
     });
     on('entries', (data) => take(JSON.parse(data) as Entry[]));
     on('condition', (data) => {
