@@ -22,7 +22,7 @@ export function watch(port: number, run: string, lastId: string | null = null): 
   const heard: Heard[] = [];
   let id = lastId;
   let rest = '';
-  const headers = { ...(lastId === null ? {} : { 'Last-Event-ID': lastId }) };
+  const headers: Record<string, string> = lastId === null ? {} : { 'Last-Event-ID': lastId };
   const request: ClientRequest = get(
     { port, host: '127.0.0.1', path: `/api/run/events?run=${encodeURIComponent(run)}`, headers, agent: false },
     (response) => {
