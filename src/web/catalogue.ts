@@ -27,6 +27,8 @@ export interface Catalogue {
   readonly folder: string;
   /** Looks at the disk. */
   list(): { readonly runs: readonly RunRow[]; readonly studies: readonly StudyRow[] };
+  /** Makes the rows beforehand, one at a time between whatever else is asked, until `signal` says that it is enough. */
+  warm(signal: AbortSignal): Promise<void>;
   /** Null where there is none of that name. */
   run(id: string): RunPlace | null;
   study(id: string): string | null;
@@ -270,6 +272,16 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Surrou
           ),
         ),
       };
+    },
+    async warm(signal) {
+      look();
+      // As they are now: who asks for the list meanwhile looks anew.
+      const places = [...runs.values()];
+      for (const place of places) {
+        if (signal.aborted) return;
+        row(place);
+        await new Promise((done) => setImmediate(done));
+      }
     },
     run(id) {
       const known = runs.get(id);

@@ -111,6 +111,8 @@ export async function startUi({ folder, port, host, data, program }: UiOptions):
     server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
   });
   doors.port = bound;
+  // By the time that a browser is there, the list is. What is wrong with it is said to whoever asks for it.
+  catalogue.warm(ending.signal).catch((error: Error) => process.stderr.write(`${error.message}\n`));
   // What stands for every address of this machine is none that a browser can open.
   const named = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   return {
