@@ -54,8 +54,7 @@ export const columns: { readonly [Name in ColumnName]: Column } = {
         <Link to={{ page: 'run', run: id }}>{name}</Link>
         {study === null ? null : (
           <small>
-            of{' '}
-            <Link to={{ page: 'study', study }}>{study}</Link>
+            of <Link to={{ page: 'study', study }}>{study}</Link>
           </small>
         )}
       </>
@@ -153,7 +152,13 @@ export const columns: { readonly [Name in ColumnName]: Column } = {
     value: ({ begun, changed }) => begun ?? (changed === 0 ? null : changed),
     cell: ({ begun, changed }, now) => {
       const then = begun ?? (changed === 0 ? null : changed);
-      return then === null ? '' : <time dateTime={new Date(then).toISOString()} title={exactly(then)}>{ago(then, now)}</time>;
+      return then === null ? (
+        ''
+      ) : (
+        <time dateTime={new Date(then).toISOString()} title={exactly(then)}>
+          {ago(then, now)}
+        </time>
+      );
     },
   },
 };

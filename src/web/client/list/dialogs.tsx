@@ -8,15 +8,7 @@ import type { RunRow } from '../../api.ts';
 import { deleteRun, renameRun } from '../api.ts';
 
 /** A native dialog, open as long as it is there. */
-function Dialog({
-  title,
-  onClose,
-  children,
-}: {
-  readonly title: string;
-  onClose(): void;
-  readonly children: ComponentChildren;
-}) {
+function Dialog({ title, onClose, children }: { readonly title: string; onClose(): void; readonly children: ComponentChildren }) {
   const place = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = place.current;
@@ -112,8 +104,8 @@ function Losses({ row }: { readonly row: RunRow }) {
     <p>
       Its journal of {plural(events, 'event')} goes, {formatDuration(seconds)} of work in {plural(steps, 'step')},
       {best === null || best.accuracy === null ? ' ' : ` its best network (validation ${formatPercent(best.accuracy)}`}
-      {best === null || best.accuracy === null ? '' : test === null ? ')' : `, test ${formatPercent(test)})`} and all its checkpoints.
-      How large its folder is is not known here.
+      {best === null || best.accuracy === null ? '' : test === null ? ')' : `, test ${formatPercent(test)})`} and all its
+      checkpoints. How large its folder is is not known here.
     </p>
   );
 }

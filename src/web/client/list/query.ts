@@ -53,9 +53,7 @@ function ordered(rows: readonly RunRow[], sort: ColumnName, descending: boolean)
   compared.sort((a, b) => {
     if (a.key === null || b.key === null) return Number(a.key === null) - Number(b.key === null) || byName(a.row, b.row);
     const order =
-      typeof a.key === 'string' || typeof b.key === 'string'
-        ? collator.compare(String(a.key), String(b.key))
-        : a.key - b.key;
+      typeof a.key === 'string' || typeof b.key === 'string' ? collator.compare(String(a.key), String(b.key)) : a.key - b.key;
     return sign * order || byName(a.row, b.row);
   });
   return compared.map(({ row }) => row);

@@ -16,7 +16,12 @@ export interface TableOptions {
   onDelete(row: RunRow): void;
 }
 
-function Head({ name, sort, descending, onSort }: Pick<TableOptions, 'sort' | 'descending' | 'onSort'> & { readonly name: ColumnName }) {
+function Head({
+  name,
+  sort,
+  descending,
+  onSort,
+}: Pick<TableOptions, 'sort' | 'descending' | 'onSort'> & { readonly name: ColumnName }) {
   const { title, words, numeric } = columns[name];
   const isSorted = sort === name;
   return (

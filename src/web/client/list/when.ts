@@ -13,4 +13,5 @@ export function ago(then: number, now: number): string {
   return `${Math.floor(gone / day)} d ago`;
 }
 
-export const exactly = (then: number): string => new Date(then).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
+export const exactly = (then: number): string =>
+  new Date(then).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });

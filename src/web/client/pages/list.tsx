@@ -30,7 +30,8 @@ function Empty({ folder }: { readonly folder: string }) {
     <section class="empty">
       <h2>No run yet</h2>
       <p>
-        There is no run in <code>{folder}</code>. Begin one here: <Link to={{ page: 'begin' }}>New search</Link>. Or in a terminal:
+        There is no run in <code>{folder}</code>. Begin one here: <Link to={{ page: 'begin' }}>New search</Link>. Or in a
+        terminal:
       </p>
       <pre>
         <code>instar search fashion-mnist --preset quick --run {quoted(`${folder}/first`)}</code>
@@ -163,7 +164,9 @@ export function ListPage() {
         )}
       </p>
       {known === null ? (
-        away.value === null ? <p class="quiet">The folder is read …</p> : null
+        away.value === null ? (
+          <p class="quiet">The folder is read …</p>
+        ) : null
       ) : (
         <>
           {known.mayChange ? null : <OnlyLooks />}
