@@ -11,6 +11,7 @@ import { lockRun } from '../run/lock.ts';
 import { UserError } from '../util/user-error.ts';
 import type { SearchForm } from './api.ts';
 import { logFile, type RunPlace } from './catalogue.ts';
+import { optionsOf } from './options.ts';
 
 /** Another state of the run is needed for it. */
 export class Refused extends Error {}
@@ -27,27 +28,6 @@ export interface Actions {
   remove(place: RunPlace): void;
   /** What a budget buys here: the text of `instar plan --json`. */
   plan(form: SearchForm, data: readonly string[], signal: AbortSignal): Promise<string>;
-}
-
-/** The options of the command line that a form stands for; `data` names the images. */
-export function optionsOf(form: SearchForm, data: readonly string[]): readonly string[] {
-  const option = (name: string, value: string | number | undefined): readonly string[] =>
-    value === undefined ? [] : [`--${name}=${value}`];
-  return [
-    ...data,
-    ...option('preset', form.preset),
-    ...option('method', form.method),
-    ...option('budget', form.budget),
-    ...option('seed', form.seed),
-    ...option('steps', form.steps),
-    ...option('max-params', form.maxParams),
-    ...option('max-macs', form.maxMacs),
-    ...option('images', form.images),
-    ...option('image-size', form.imageSize),
-    ...option('workers', form.workers),
-    ...option('engine', form.engine),
-    ...(form.baseline ? ['--baseline'] : []),
-  ];
 }
 
 /** Bytes of an answer that are believed to be a plan. */

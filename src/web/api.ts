@@ -75,6 +75,8 @@ export interface DataChoice {
   readonly id: string;
   readonly name: string;
   readonly where: string;
+  /** As the command line is told. */
+  readonly options: readonly string[];
 }
 
 export interface Choices {

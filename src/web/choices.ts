@@ -8,11 +8,6 @@ import { cacheFolder } from '../run/open.ts';
 import { UserError } from '../util/user-error.ts';
 import type { Choices, DataChoice } from './api.ts';
 
-interface Found extends DataChoice {
-  /** As the command line is told. */
-  readonly options: readonly string[];
-}
-
 const named = ['fashion-mnist', 'cifar10', 'mnist'] as const;
 
 /** Whether a name is found without a download. */
@@ -36,8 +31,8 @@ function isFolder(path: string): boolean {
 }
 
 /** Folders in `--data` that are data sets themselves. */
-async function foldersIn(folder: string): Promise<readonly Found[]> {
-  const found: Found[] = [];
+async function foldersIn(folder: string): Promise<readonly DataChoice[]> {
+  const found: DataChoice[] = [];
   let all: readonly string[];
   try {
     all = readdirSync(folder);
@@ -70,8 +65,8 @@ export async function choicesOf(
   folder: string | null,
   known: readonly { readonly name: string; readonly reference: string; readonly folder: string | null }[],
 ): Promise<OpenChoices> {
-  const found = new Map<string, Found>();
-  const add = (each: Found): void => {
+  const found = new Map<string, DataChoice>();
+  const add = (each: DataChoice): void => {
     if (!found.has(each.id)) found.set(each.id, each);
   };
   for (const name of named) {
@@ -89,7 +84,7 @@ export async function choicesOf(
       add({ id: `run:${reference}`, name, where: reference, options: [resolve(reference)] });
   }
   return {
-    data: [...found.values()].map(({ id, name, where }) => ({ id, name, where })),
+    data: [...found.values()],
     engines: ['auto', ...engineNames.filter((name) => name !== 'auto')],
     workers: availableParallelism(),
     optionsFor: (id) => found.get(id)?.options ?? null,

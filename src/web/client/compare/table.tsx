@@ -1,0 +1,158 @@
+/** Runs side by side: what came of them, what their winners are made of, and the settings that are not the same. */
+import { useMemo } from 'preact/hooks';
+import { compositionOf, partNames } from '../../../study/composition.ts';
+import { methodLabel, type Subject } from '../../../report/subject.ts';
+import { differingNames, settingNames, valueOf } from '../../../search/setting-names.ts';
+import { lineage, lineOf, validationOf } from '../../../search/state.ts';
+import { formatDuration } from '../../../util/duration.ts';
+import { formatLoss, formatPercent, formatWhole } from '../../../util/words.ts';
+import { Link } from '../parts.tsx';
+
+interface Row {
+  readonly name: string;
+  readonly values: readonly string[];
+}
+
+interface Group {
+  readonly title: string;
+  readonly rows: readonly Row[];
+}
+
+const text = (value: unknown): string => (value === null ? 'none' : typeof value === 'string' ? value : JSON.stringify(value));
+
+/** What is the same for all is not said. */
+const differing = (rows: readonly Row[]): readonly Row[] => rows.filter(({ values }) => new Set(values).size > 1);
+
+function settingRows(subjects: readonly Subject[]): readonly Row[] {
+  const row = (name: string, of: (subject: Subject) => string): Row => ({ name, values: subjects.map(of) });
+  const [first, ...others] = subjects;
+  const names =
+    first === undefined
+      ? []
+      : settingNames.filter((name) =>
+          others.some(({ config }) => differingNames(first.config.settings, config.settings, [name]).length > 0),
+        );
+  return [
+    ...differing([
+      row('data', ({ config }) => config.data.name),
+      row('preset', ({ config }) => config.preset),
+      row('budget', ({ config, state }) => {
+        const budget = state.budget ?? config.budget;
+        return budget === null ? 'none' : formatDuration(budget);
+      }),
+      row('engine', ({ config }) => config.engine.name),
+      row('workers', ({ config }) => String(config.workers)),
+    ]),
+    ...names.map((name) => row(name, ({ config }) => text(valueOf(config.settings, name)))),
+  ];
+}
+
+function resultRows(subjects: readonly Subject[]): readonly Row[] {
+  const percent = (share: number | undefined): string => (share === undefined ? '' : formatPercent(share));
+  const row = (name: string, of: (subject: Subject) => string): Row => ({ name, values: subjects.map(of) });
+  /** Of the line that the search has come to. */
+  const grown = (of: (subject: Subject, id: string) => string) => (subject: Subject) =>
+    subject.grown === null ? '' : of(subject, subject.grown);
+  const best = ({ best: id, grown: other, state }: Subject) => {
+    const line = id ?? other;
+    return line === null ? null : lineOf(state.search, line);
+  };
+  return [
+    row('method', ({ config }) => methodLabel(config.settings.method)),
+    row('state', ({ condition }) => condition),
+    row(
+      'validation, before the final training',
+      grown(({ state }, id) => percent(validationOf(state.search, id)?.accuracy)),
+    ),
+    row(
+      'validation loss',
+      grown(({ state }, id) => {
+        const measured = validationOf(state.search, id);
+        return measured === null ? '' : formatLoss(measured.loss);
+      }),
+    ),
+    row('test', ({ state }) => percent(state.search.tests.get('final')?.measured.accuracy)),
+    row('test of the baseline', ({ state }) => percent(state.search.tests.get('baseline')?.measured.accuracy)),
+    row('parameters', (subject) => formatWhole(best(subject)?.parameters ?? 0)),
+    row('multiply-adds', (subject) => formatWhole(best(subject)?.multiplyAdds ?? 0)),
+    row('steps', ({ winners }) => formatWhole(Math.max(0, winners.size - 1))),
+    row(
+      'epochs of the winner’s line',
+      grown(({ state }, id) =>
+        formatWhole(lineage(state.search, id).reduce((sum, { epochs }) => sum + (epochs.at(-1)?.epoch ?? 0), 0)),
+      ),
+    ),
+    row('active time', ({ state }) => formatDuration(state.seconds)),
+  ].filter(({ values }) => values.some((value) => value !== '' && value !== '0'));
+}
+
+const partWords: { readonly [Part in (typeof partNames)[number]]: string } = {
+  convolution: 'convolution blocks',
+  separable: 'separable convolutions',
+  convex: 'convex sums',
+  concat: 'concatenations',
+  split: 'splits',
+};
+
+function compositionRows(subjects: readonly Subject[]): readonly Row[] {
+  const all = subjects.map(({ state, best, grown }) => {
+    const id = best ?? grown;
+    return id === null ? null : compositionOf(lineOf(state.search, id).network);
+  });
+  return [
+    { name: 'layers', values: all.map((each) => (each === null ? '' : formatWhole(each.layers))) },
+    ...partNames.map((part) => ({
+      name: partWords[part],
+      values: all.map((each) => (each === null ? '' : `${each.counts[part]} (${Math.round(100 * each.shares[part])} %)`)),
+    })),
+  ].filter(({ values }) => values.some((value) => value !== '' && !value.startsWith('0 ')));
+}
+
+/** `ids` are those of the subjects; null where a run is not here yet. */
+export function SideBySide({ runs }: { readonly runs: readonly { readonly id: string; readonly subject: Subject | null }[] }) {
+  const here = runs.flatMap(({ id, subject }) => (subject === null ? [] : [{ id, subject }]));
+  const subjects = here.map(({ subject }) => subject);
+  const groups = useMemo((): readonly Group[] => {
+    const settings = settingRows(subjects);
+    return [
+      { title: 'Results', rows: resultRows(subjects) },
+      { title: 'Composition of the best network (share of its layers)', rows: compositionRows(subjects) },
+      { title: settings.length === 0 ? 'Settings: all the same' : 'Settings that differ', rows: settings },
+    ];
+  }, subjects);
+  if (here.length === 0) return null;
+  return (
+    <div class="scroll side-by-side" role="region" tabIndex={0} aria-label="Runs side by side">
+      <table>
+        <thead>
+          <tr>
+            <td />
+            {here.map(({ id }) => (
+              <th key={id} scope="col">
+                <span class={`swatch swatch-${runs.findIndex((run) => run.id === id) + 1}`} aria-hidden="true" />
+                <Link to={{ page: 'run', run: id }}>{id}</Link>
+              </th>
+            ))}
+          </tr>
+        </thead>
+        {groups.map(({ title, rows }) => (
+          <tbody key={title}>
+            <tr>
+              <th class="group" scope="rowgroup" colSpan={here.length + 1}>
+                {title}
+              </th>
+            </tr>
+            {rows.map(({ name, values }) => (
+              <tr key={name}>
+                <th scope="row">{name}</th>
+                {values.map((value, at) => (
+                  <td key={here[at]?.id}>{value}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        ))}
+      </table>
+    </div>
+  );
+}
