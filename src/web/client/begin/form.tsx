@@ -54,9 +54,9 @@ export function SearchFields({
         <ChoiceField
           id="method"
           label="Method"
-          help="How the next network is chosen among the children of a step."
+          help={`How the next network is chosen among the children of a step. ${methodWords[fields.method]}.`}
           value={fields.method}
-          choices={entriesOf(methodWords)}
+          choices={entriesOf(methodWords).map(([key]) => [key, key] as const)}
           onChoice={(next) => change({ method: next })}
         />
         <TextField
@@ -147,9 +147,9 @@ export function SearchFields({
         <ChoiceField
           id="engine"
           label="Engine"
-          help="What computes."
+          help={`What computes. ${engineWords[fields.engine]}.`}
           value={fields.engine}
-          choices={entriesOf(engineWords).filter(([key]) => choices.engines.includes(key))}
+          choices={entriesOf(engineWords).flatMap(([key]) => (choices.engines.includes(key) ? [[key, key] as const] : []))}
           onChoice={(next) => change({ engine: next })}
         />
         <div class="field">

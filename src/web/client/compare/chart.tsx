@@ -9,6 +9,8 @@ export interface ChartOptions {
   /** Of the x axis. */
   readonly along: string;
   readonly formatX: (x: number) => string;
+  /** Between two ticks of it, ascending; as it suits where they are not given. */
+  readonly incrementsX?: readonly number[];
   readonly formatY: (y: number) => string;
   readonly curves: readonly Curve[];
   /** Which of them are shown. */
@@ -66,7 +68,7 @@ export function Chart(options: ChartOptions) {
     };
     const draw = (): void => {
       plot.current?.destroy();
-      const { formatX, formatY, points = false } = latest.current;
+      const { formatX, formatY, incrementsX, points = false } = latest.current;
       plot.current = new uPlot(
         {
           width: root.clientWidth,
@@ -74,7 +76,10 @@ export function Chart(options: ChartOptions) {
           legend: { show: false },
           cursor: { y: false, drag: { x: false, y: false } },
           scales: { x: { time: false } },
-          axes: [axis(formatX, along), { ...axis(formatY, ''), size: 56, labelSize: 0 }],
+          axes: [
+            { ...axis(formatX, along), ...(incrementsX === undefined ? {} : { incrs: [...incrementsX] }) },
+            { ...axis(formatY, ''), size: 56, labelSize: 0 },
+          ],
           series: [
             {},
             ...latest.current.curves.map((_curve, at): uPlot.Series => ({

@@ -18,7 +18,12 @@ interface Group {
   readonly rows: readonly Row[];
 }
 
-const text = (value: unknown): string => (value === null ? 'none' : typeof value === 'string' ? value : JSON.stringify(value));
+function text(value: unknown): string {
+  if (value === null) return 'none';
+  if (typeof value === 'number' && Number.isInteger(value)) return formatWhole(value);
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
 
 /** What is the same for all is not said. */
 const differing = (rows: readonly Row[]): readonly Row[] => rows.filter(({ values }) => new Set(values).size > 1);
@@ -29,8 +34,10 @@ function settingRows(subjects: readonly Subject[]): readonly Row[] {
   const names =
     first === undefined
       ? []
-      : settingNames.filter((name) =>
-          others.some(({ config }) => differingNames(first.config.settings, config.settings, [name]).length > 0),
+      : settingNames.filter(
+          (name) =>
+            name !== 'limits.memory' &&
+            others.some(({ config }) => differingNames(first.config.settings, config.settings, [name]).length > 0),
         );
   return [
     ...differing([

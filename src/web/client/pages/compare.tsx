@@ -20,6 +20,9 @@ interface Under {
 
 const percent = (value: number): string => `${value.toFixed(1)} %`;
 
+/** Seconds. */
+const timeTicks = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400, 172_800, 604_800];
+
 const charts = [
   {
     of: 'byEpochs',
@@ -113,6 +116,7 @@ function Compared({ ids }: { readonly ids: readonly string[] }) {
             title={title}
             along={along}
             formatX={formatX}
+            {...(of === 'byTime' ? { incrementsX: timeTicks } : {})}
             formatY={formatY}
             points={points}
             curves={runs.map(({ curves }) => curves?.[of] ?? none)}
