@@ -30,7 +30,10 @@ async function classify({ pixels, extents }: Extract<Question, { kind: 'classify
   const { [logitsName]: logits, [probabilitiesName]: probabilities } = await (await session).run({ [inputName]: images });
   if (logits === undefined || probabilities === undefined) throw new Error('the file gives no logits and probabilities');
   const values = logits.data as Float32Array;
-  return { seen: largest(values, values.length / extents[0]), probabilities: Float32Array.from(probabilities.data as Float32Array) };
+  return {
+    seen: largest(values, values.length / extents[0]),
+    probabilities: Float32Array.from(probabilities.data as Float32Array),
+  };
 }
 
 addEventListener('message', ({ data }: MessageEvent<Question>) => {
