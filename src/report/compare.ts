@@ -3,6 +3,7 @@ import type { Layer, Network, NodeId } from '../network/network.ts';
 import { formatShape, shapesOf } from '../network/shapes.ts';
 import { describeLayer } from '../network/print.ts';
 import { canonicalJson } from '../util/json.ts';
+import { plural } from '../util/words.ts';
 
 export type Change =
   | { readonly kind: 'added' }
@@ -62,6 +63,10 @@ export function compareNetworks(before: Network, after: Network): Difference {
   return { changes, removed: before.nodes.filter(({ id }) => !kept.has(id)) };
 }
 
+/** `new`; `3×8×8 → 6×8×8, reads 4 instead of 2`. */
+export const wordsOfChanges = (changes: readonly Change[]): string =>
+  changes.map((change) => (change.kind === 'added' ? 'new' : change.words)).join(', ');
+
 export interface Tally {
   readonly added: number;
   readonly altered: number;
@@ -81,4 +86,17 @@ export function tallyOf({ changes, removed }: Difference): Tally {
     rewired: count('rewired'),
     removed: removed.length,
   };
+}
+
+/** `3 layers added, 2 altered`. */
+export function summaryOf(difference: Difference): string {
+  const { added, altered, grown, rewired, removed } = tallyOf(difference);
+  const parts = [
+    added === 0 ? '' : `${plural(added, 'layer')} added`,
+    removed === 0 ? '' : `${plural(removed, 'layer')} removed`,
+    altered === 0 ? '' : `${altered} altered`,
+    grown === 0 ? '' : `${grown} grown along`,
+    rewired === 0 ? '' : `${rewired} that read others now`,
+  ].filter((part) => part !== '');
+  return parts.length === 0 ? 'nothing' : parts.join(', ');
 }

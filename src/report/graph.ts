@@ -19,6 +19,23 @@ export interface GraphOptions {
   readonly difference?: Difference;
   /** Where the block of a node is explained: the anchor. */
   readonly anchor?: (id: NodeId) => string;
+  /** For a page that reacts: each box is a button out of the tab order, and `data-block` says which. Then without anchors. */
+  readonly buttons?: boolean;
+}
+
+/** Where a block is drawn: its box's corner and sides. */
+export interface Box {
+  readonly block: Block;
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  readonly change: 'added' | 'altered' | null;
+}
+
+export interface NetworkDrawing extends Drawing {
+  /** In the network's order. */
+  readonly boxes: readonly Box[];
 }
 
 const height = 38;
@@ -51,7 +68,7 @@ const totalOf = (costs: ReadonlyMap<NodeId, number>, { nodes }: Block): number =
 function changeOf(
   { nodes }: Block,
   difference: Difference | undefined,
-): { readonly kind: string; readonly words: string } | null {
+): { readonly kind: 'added' | 'altered'; readonly words: string } | null {
   if (difference === undefined) return null;
   const found = nodes.flatMap(({ id }) => difference.changes.get(id) ?? []);
   if (found.length === 0) return null;
@@ -63,7 +80,7 @@ function changeOf(
 
 const order: readonly Change['kind'][] = ['altered', 'added', 'rewired', 'grown'];
 
-export function drawNetwork(network: Network, { folded, difference, anchor }: GraphOptions): Drawing {
+export function drawNetwork(network: Network, { folded, difference, anchor, buttons = false }: GraphOptions): NetworkDrawing {
   const blocks = folded ? blocksOf(network) : unfolded(network);
   const shapes = shapesOf(network);
   const costs: Costs = { parameters: parametersByNode(network), multiplyAdds: multiplyAddsByNode(network) };
@@ -140,8 +157,17 @@ export function drawNetwork(network: Network, { folded, difference, anchor }: Gr
       /><text class="middle" x="${coordinate(x)}" y="${coordinate(top + 16)}">${first}</text
       ><text class="small quiet middle" x="${coordinate(x)}" y="${coordinate(top + 30)}">${second}</text
       >${change === null ? null : html`<text class="small middle ${change.kind}-text" x="${coordinate(x)}" y="${coordinate(top + 44)}">${change.kind === 'added' ? '+ ' : '~ '}${change.words}</text>`}`;
+    if (buttons) {
+      const name = `${first}, ${second}${change === null ? '' : `, ${change.words}`}`;
+      return html`<g role="button" tabindex="-1" data-block="${block.id}" aria-label="${name}">${box}</g>`;
+    }
     return anchor === undefined ? html`<g>${box}</g>` : html`<a href="#${anchor(block.id)}">${box}</a>`;
   });
+  const placed = boxes.map(({ block, change, width, height: tall }): Box => {
+    const { x, y } = graph.node(String(block.id)) as Point;
+    return { block, x: x - width / 2, y: y - tall / 2, width, height: tall, change: change?.kind ?? null };
+  });
   const size = graph.graph() as { width?: number; height?: number };
-  return { width: Math.ceil(size.width ?? 100), height: Math.ceil(size.height ?? 100), content: html`${edges}${nodes}` };
+  const [across, down] = [Math.ceil(size.width ?? 100), Math.ceil(size.height ?? 100)];
+  return { width: across, height: down, content: html`${edges}${nodes}`, boxes: placed };
 }

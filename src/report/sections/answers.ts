@@ -8,11 +8,11 @@ import type { Subject } from '../subject.ts';
 import { figureHtml, folded, scrolling, section, table, type Place } from './parts.ts';
 
 /** More classes than this are not shown as a matrix. */
-const widestMatrix = 20;
+export const widestMatrix = 20;
 const confusionsListed = 20;
 
 /** 0 to 9: how dark a cell is. */
-const level = (count: number, total: number): number =>
+export const level = (count: number, total: number): number =>
   count === 0 || total === 0 ? 0 : Math.min(9, 1 + Math.floor((count / total) * 8.999));
 
 function matrix(classes: readonly string[], confusion: readonly (readonly number[])[]): Markup {
@@ -44,7 +44,7 @@ function matrix(classes: readonly string[], confusion: readonly (readonly number
   </table>`;
 }
 
-interface Confusion {
+export interface Confusion {
   readonly label: string;
   readonly seen: string;
   readonly count: number;

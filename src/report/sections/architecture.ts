@@ -6,6 +6,7 @@ import { formatShape, shapesOf } from '../../network/shapes.ts';
 import { lineOf } from '../../search/state.ts';
 import { compositionOf } from '../../study/composition.ts';
 import { formatWhole, plural } from '../../util/words.ts';
+import { wordsOfChanges, type Difference } from '../compare.ts';
 import { inlineSvg } from '../figure.ts';
 import { blocksOf } from '../../network/fold.ts';
 import { drawNetwork } from '../graph.ts';
@@ -13,7 +14,8 @@ import { html, type Markup } from '../markup.ts';
 import type { Subject } from '../subject.ts';
 import { anchorOf, folded, scrolling, section, type Place } from './parts.ts';
 
-function layerTable(network: Network, place: Place): Markup {
+/** `difference`: from its parent; layers that changed are marked then, and a column says how. */
+export function layerTable(network: Network, place: Place, difference?: Difference): Markup {
   const shapes = shapesOf(network);
   const [parameters, multiplyAdds] = [parametersByNode(network), multiplyAddsByNode(network)];
   const blocks = blocksOf(network);
@@ -21,13 +23,16 @@ function layerTable(network: Network, place: Place): Markup {
   const rows = network.nodes.map(({ id, layer, inputs }) => {
     const shape = shapes.get(id);
     const number = (value: number | undefined): string => (value === undefined || value === 0 ? '' : formatWhole(value));
-    return html`<tr id="${anchorOf(place, `node-${id}`)}" class="${starts.has(id) ? 'first' : ''}">
+    const changes = difference?.changes.get(id) ?? [];
+    const kind = changes.length === 0 ? '' : changes[0]?.kind === 'added' ? ' added' : ' altered';
+    return html`<tr id="${anchorOf(place, `node-${id}`)}" class="${starts.has(id) ? 'first' : ''}${kind}">
       <th scope="row" class="number">${id}</th>
       <td>${describeLayer(layer)}</td>
       <td>${inputs.join(', ')}</td>
       <td>${shape === undefined ? '' : formatShape(shape)}</td>
       <td class="number">${number(parameters.get(id))}</td>
       <td class="number">${number(multiplyAdds.get(id))}</td>
+      ${difference === undefined ? null : html`<td>${changes.length === 0 ? null : html`<span class="key-${kind.trim()}">${kind === ' added' ? '+' : '~'} ${wordsOfChanges(changes)}</span>`}</td>`}
     </tr>`;
   });
   return html`<table class="layers">
@@ -42,6 +47,7 @@ function layerTable(network: Network, place: Place): Markup {
         <th scope="col">gives</th>
         <th scope="col" class="number">parameters</th>
         <th scope="col" class="number">multiply-adds</th>
+        ${difference === undefined ? null : html`<th scope="col">change</th>`}
       </tr>
     </thead>
     <tbody>

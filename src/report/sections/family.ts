@@ -6,7 +6,7 @@ import { formatRungs } from '../../search/rungs.ts';
 import { lineOf, startWords, type Line, type Step } from '../../search/state.ts';
 import { tolerance } from '../../training/job.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../../util/words.ts';
-import { compareNetworks, tallyOf, type Difference } from '../compare.ts';
+import { compareNetworks, summaryOf, type Difference } from '../compare.ts';
 import { inlineSvg } from '../figure.ts';
 import type { Figures } from '../figures.ts';
 import { drawNetwork } from '../graph.ts';
@@ -93,19 +93,6 @@ export function stepTable(
       ${children.map((child) => row(child, place, link))}
     </table>`,
   );
-}
-
-/** `3 layers added, 2 altered`. */
-function summaryOf(difference: Difference): string {
-  const { added, altered, grown, rewired, removed } = tallyOf(difference);
-  const parts = [
-    added === 0 ? '' : `${plural(added, 'layer')} added`,
-    removed === 0 ? '' : `${plural(removed, 'layer')} removed`,
-    altered === 0 ? '' : `${altered} altered`,
-    grown === 0 ? '' : `${grown} grown along`,
-    rewired === 0 ? '' : `${rewired} that read others now`,
-  ].filter((part) => part !== '');
-  return parts.length === 0 ? 'nothing' : parts.join(', ');
 }
 
 function certificateOf({ certificate }: Line): Markup | null {

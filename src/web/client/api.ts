@@ -41,6 +41,9 @@ export const imagesFacts = (run: string, part: PartName): Promise<ImagesFacts> =
 export const pixels = async (run: string, part: PartName, from: number, count: number): Promise<Uint8Array<ArrayBuffer>> =>
   new Uint8Array(await (await checked(await fetch(`/api/run/pixels?${query({ run, part, from, count })}`))).arrayBuffer());
 export const modelAddress = (run: string, line: string): string => `/api/run/model?${query({ run, line })}`;
+/** Of the line's ONNX file. */
+export const modelBytes = async (run: string, line: string): Promise<Uint8Array<ArrayBuffer>> =>
+  new Uint8Array(await (await checked(await fetch(modelAddress(run, line)))).arrayBuffer());
 export const eventsAddress = (run: string): string => `/api/run/events?${query({ run })}`;
 
 export const beginSearch = (form: SearchForm): Promise<{ id: string }> => post('search', {}, form);

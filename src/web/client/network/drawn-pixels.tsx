@@ -1,0 +1,36 @@
+/** An image as a network gets it, enlarged without being smoothed. */
+import { useLayoutEffect, useRef } from 'preact/hooks';
+import type { Shape } from '../../../network/network.ts';
+
+export interface DrawnPixelsProps {
+  /** (H, W, C), C 1 or 3. */
+  readonly pixels: Uint8Array;
+  readonly shape: Shape;
+  /** Pixels of the page that its longer side takes. */
+  readonly side: number;
+  /** Null where what it stands in says what it is. */
+  readonly label: string | null;
+}
+
+export function DrawnPixels({ pixels, shape: { channels, height, width }, side, label }: DrawnPixelsProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useLayoutEffect(() => {
+    const picture = new ImageData(width, height);
+    for (let at = 0; at < height * width; at++) {
+      for (let band = 0; band < 3; band++) picture.data[4 * at + band] = pixels[channels * at + (channels >= 3 ? band : 0)] ?? 0;
+      picture.data[4 * at + 3] = 255;
+    }
+    canvas.current?.getContext('2d')?.putImageData(picture, 0, 0);
+  }, [pixels, width, height, channels]);
+  const scale = side / Math.max(width, height);
+  return (
+    <canvas
+      class="pixels"
+      ref={canvas}
+      width={width}
+      height={height}
+      style={{ width: `${width * scale}px`, height: `${height * scale}px` }}
+      {...(label === null ? { 'aria-hidden': true } : { role: 'img', 'aria-label': label })}
+    />
+  );
+}

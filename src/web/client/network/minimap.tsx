@@ -1,0 +1,56 @@
+/** The whole of a network, small, with the part that is seen; pressing or drawing in it moves there. For the pointer alone. */
+import { useRef } from 'preact/hooks';
+import type { NodeId } from '../../../network/network.ts';
+import type { NetworkDrawing } from '../../../report/graph.ts';
+import type { Window } from './window.ts';
+
+/** Pixels at most. */
+const widest = 150;
+const tallest = 460;
+
+export interface MinimapProps {
+  readonly drawing: NetworkDrawing;
+  readonly window: Window;
+  readonly selected: NodeId | null;
+  /** The middle of what is to be seen. */
+  readonly onMove: (x: number, y: number) => void;
+}
+
+export function Minimap({ drawing: { width, height, boxes }, window, selected, onMove }: MinimapProps) {
+  const map = useRef<SVGSVGElement>(null);
+  const scale = Math.min(widest / width, tallest / height);
+  const [left, top] = [Math.max(0, window.left), Math.max(0, window.top)];
+  function move(event: PointerEvent): void {
+    const box = map.current?.getBoundingClientRect();
+    if (box !== undefined)
+      onMove(((event.clientX - box.left) * width) / box.width, ((event.clientY - box.top) * height) / box.height);
+  }
+  return (
+    <svg
+      class="net-map"
+      ref={map}
+      aria-hidden="true"
+      viewBox={`0 0 ${width} ${height}`}
+      width={width * scale}
+      height={height * scale}
+      onPointerDown={(event) => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        move(event);
+      }}
+      onPointerMove={(event) => {
+        if (event.buttons !== 0) move(event);
+      }}
+    >
+      {boxes.map(({ block, change, ...place }) => (
+        <rect key={block.id} class={block.id === selected ? 'selected' : (change ?? '')} {...place} />
+      ))}
+      <rect
+        class="seen"
+        x={left}
+        y={top}
+        width={Math.max(0, Math.min(width, window.left + window.width) - left)}
+        height={Math.max(0, Math.min(height, window.top + window.height) - top)}
+      />
+    </svg>
+  );
+}

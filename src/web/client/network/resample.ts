@@ -1,0 +1,105 @@
+/**
+ * An image brought to the size that a network takes, as `data/image.ts` has sharp do it when a folder is decoded: resized to
+ * cover the size, cut to its centre. What is made smaller is averaged over whole pixels first where it is much larger, and
+ * resampled with Lanczos' window of three lobes; what is made larger, with Catmull and Rom's cubic. Numbers alone: it knows no
+ * files and no canvas.
+ */
+import type { Shape } from '../../../network/network.ts';
+
+/** (H, W, 4): red, green, blue, and what stands for opacity and is not read. */
+export interface Colours {
+  readonly data: Uint8ClampedArray | Float32Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** So many pixels are left for the lobes to read for each pixel that is made, once whole ones are averaged. */
+const gap = 2;
+
+/** Means of squares of `across`×`down` pixels; those at the end may have fewer. */
+function averaged({ data, width, height }: Colours, across: number, down: number): Colours {
+  if (across === 1 && down === 1) return { data, width, height };
+  const [columns, rows] = [Math.ceil(width / across), Math.ceil(height / down)];
+  const result = new Float32Array(4 * columns * rows);
+  for (let y = 0; y < rows; y++)
+    for (let x = 0; x < columns; x++)
+      for (let band = 0; band < 3; band++) {
+        let sum = 0;
+        // Beyond its edge an image goes on as it ends.
+        for (let dy = 0; dy < down; dy++)
+          for (let dx = 0; dx < across; dx++) {
+            const at = Math.min(height - 1, y * down + dy) * width + Math.min(width - 1, x * across + dx);
+            sum += data[4 * at + band] as number;
+          }
+        result[4 * (y * columns + x) + band] = sum / (across * down);
+      }
+  return { data: result, width: columns, height: rows };
+}
+
+/** Three lobes; `x` in pixels of the smaller image. */
+function lanczos(x: number): number {
+  const angle = Math.PI * x;
+  return x === 0 ? 1 : Math.abs(x) >= 3 ? 0 : (3 * Math.sin(angle) * Math.sin(angle / 3)) / angle ** 2;
+}
+
+/** Catmull and Rom's: through the pixels' values. */
+function cubic(x: number): number {
+  const t = Math.abs(x);
+  if (t < 1) return (1.5 * t - 2.5) * t * t + 1;
+  return t < 2 ? ((-0.5 * t + 2.5) * t - 4) * t + 2 : 0;
+}
+
+/**
+ * Rows resampled to `size` pixels each, `scale` old pixels apart, what is in front of `from` left out. Rows become columns:
+ * twice does both axes.
+ */
+function resampledRows({ data, width, height }: Colours, scale: number, from: number, size: number): Colours {
+  const result = new Float32Array(4 * size * height);
+  const kernel = scale > 1 ? lanczos : cubic;
+  const stretch = Math.max(1, scale);
+  const reach = (scale > 1 ? 3 : 2) * stretch;
+  for (let x = 0; x < size; x++) {
+    // libvips makes images larger half a new pixel to the side.
+    const centre = from + (x + (scale < 1 ? 0 : 0.5)) * scale - 0.5;
+    const first = Math.ceil(centre - reach);
+    const weights = Array.from({ length: Math.floor(centre + reach) - first + 1 }, (_none, index) =>
+      kernel((first + index - centre) / stretch),
+    );
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    for (let y = 0; y < height; y++)
+      for (let band = 0; band < 3; band++) {
+        let sum = 0;
+        weights.forEach((weight, index) => {
+          const at = Math.min(width - 1, Math.max(0, first + index));
+          sum += weight * (data[4 * (y * width + at) + band] as number);
+        });
+        // As bytes: so it is done there too, an axis at a time.
+        result[4 * (x * height + y) + band] = Math.min(255, Math.max(0, Math.round(sum / total)));
+      }
+  }
+  return { data: result, width: height, height: size };
+}
+
+/** (H, W, C) bytes, C 1 or 3. */
+export function resampled(image: Colours, { channels, height, width }: Shape): Uint8Array<ArrayBuffer> {
+  const cover = Math.max(width / image.width, height / image.height);
+  const whole = Math.max(1, Math.floor(1 / cover / gap));
+  const smaller = averaged(image, whole, whole);
+  const scale = 1 / cover / whole;
+  /** What is cut off in front, in pixels of `smaller`: whole new pixels, and half of what is no whole one. */
+  const skipped = (length: number, size: number): number => {
+    const covered = Math.max(size, Math.round(cover * length));
+    const left = cover < 1 ? (length / whole - covered * scale) / 2 : 0;
+    return left + Math.floor((covered - size + 1) / 2) * scale;
+  };
+  const columns = resampledRows(smaller, scale, skipped(image.width, width), width);
+  const { data } = resampledRows(columns, scale, skipped(image.height, height), height);
+  const pixels = new Uint8Array(height * width * channels);
+  for (let at = 0; at < height * width; at++) {
+    const [red, green, blue] = [data[4 * at] as number, data[4 * at + 1] as number, data[4 * at + 2] as number];
+    // One channel: luma after Rec. 601.
+    if (channels === 1) pixels[at] = Math.floor((299 * red + 587 * green + 114 * blue + 500) / 1000);
+    else pixels.set([red, green, blue], 3 * at);
+  }
+  return pixels;
+}
