@@ -73,8 +73,7 @@ try {
     await page.goto(`data:text/html,<p>`);
     await timed('first view in a browser, the list read', 'under 1 s', async () => {
       await page.goto(`${base}/`);
-      await page.locator('#main').waitFor();
-      await page.evaluate("fetch('/api/list').then((answer) => answer.json())");
+      await page.getByText('run-199').first().waitFor({ state: 'attached' });
     });
     await timed(`the view of the run of ${big.length} events (${bytes(big)})`, 'under 1 s', async () => {
       await page.goto(`${base}/run/big`);
