@@ -129,8 +129,8 @@ describe('the pages of runs and studies', { skip }, () => {
       const table = page.getByRole('region', { name: 'Runs side by side' });
       await table.getByRole('row', { name: /^method/ }).waitFor();
       const { state } = readRun(join(folder, 'other'));
-      const test = state.search.tests.get('final')?.measured.accuracy ?? assert.fail('no test');
-      assert.match(await table.getByRole('row', { name: /^test/ }).innerText(), new RegExp(`${(100 * test).toFixed(1)} %`));
+      const tested = state.search.tests.get('final')?.measured.accuracy ?? assert.fail('no test');
+      assert.match(await table.getByRole('row', { name: /^test/ }).innerText(), new RegExp(`${(100 * tested).toFixed(1)} %`));
       // The settings that differ, and no others.
       assert.match(await table.innerText(), /limits\.steps\s+2\s+1/);
       assert.doesNotMatch(await table.innerText(), /step\.eta/);
