@@ -81,7 +81,9 @@ export function openSession(run: string, line: string): NetworkSession {
         truth: new Float32Array(count),
       };
     const batch = batchOf(shape.channels * shape.height * shape.width);
-    while (sweep.value.running && sweep.value.done < count && !closed) {
+    while (sweep.value.running && sweep.value.done < count) {
+      // The page was left.
+      if (closed) return;
       const { done, seen, confidence, truth } = sweep.value;
       const size = Math.min(batch, count - done);
       const pixels = await pictures.read(Array.from({ length: size }, (_none, at) => done + at));
