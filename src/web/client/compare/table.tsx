@@ -28,6 +28,9 @@ function text(value: unknown): string {
 /** What is the same for all is not said. */
 const differing = (rows: readonly Row[]): readonly Row[] => rows.filter(({ values }) => new Set(values).size > 1);
 
+/** Settings that are said elsewhere, or come from the machine. */
+const said: ReadonlySet<string> = new Set(['method', 'limits.memory']);
+
 function settingRows(subjects: readonly Subject[]): readonly Row[] {
   const row = (name: string, of: (subject: Subject) => string): Row => ({ name, values: subjects.map(of) });
   const [first, ...others] = subjects;
@@ -36,7 +39,7 @@ function settingRows(subjects: readonly Subject[]): readonly Row[] {
       ? []
       : settingNames.filter(
           (name) =>
-            name !== 'limits.memory' &&
+            !said.has(name) &&
             others.some(({ config }) => differingNames(first.config.settings, config.settings, [name]).length > 0),
         );
   return [

@@ -10,13 +10,18 @@ import { deleteRun, renameRun } from '../api.ts';
 /** A native dialog, open as long as it is there. */
 function Dialog({ title, onClose, children }: { readonly title: string; onClose(): void; readonly children: ComponentChildren }) {
   const place = useRef<HTMLDialogElement>(null);
+  const isHere = useRef(true);
   useEffect(() => {
     const dialog = place.current;
     dialog?.showModal();
-    return () => dialog?.close();
+    return () => {
+      // Closed so that the focus goes back; its event comes later, when another one may be in its place.
+      isHere.current = false;
+      dialog?.close();
+    };
   }, []);
   return (
-    <dialog ref={place} aria-labelledby="dialog-title" onClose={onClose}>
+    <dialog ref={place} aria-labelledby="dialog-title" onClose={() => isHere.current && onClose()}>
       <h2 id="dialog-title">{title}</h2>
       {children}
     </dialog>

@@ -25,6 +25,20 @@ function commandOf(fields: Fields, { choices, folder }: Ground): string {
   return ['instar', 'search', ...optionsOf(formOf(fields), data), ...run].map(quoted).join(' ');
 }
 
+/** Milliseconds between two looks at a search that is starting, and how often. */
+const look = 400;
+const mostLooks = 75;
+
+/** Waits until the search has read its data and begun; an error says why it did not. */
+async function begun(id: string): Promise<void> {
+  for (let at = 0; at < mostLooks; at++) {
+    await new Promise((resolve) => setTimeout(resolve, look));
+    const row = (await listRuns()).runs.find((run) => run.id === id);
+    if (row?.state === 'not begun') throw new Error(`${id} did not begin: ${row.problem ?? ''}`);
+    if (row !== undefined && row.state !== 'starting') return;
+  }
+}
+
 function Form({ ground }: { readonly ground: Ground }) {
   const { choices, mayChange } = ground;
   const fields = useSignal<Fields>({ ...usualFields, data: choices.data[0]?.id ?? '' });
@@ -39,6 +53,7 @@ function Form({ ground }: { readonly ground: Ground }) {
     problem.value = null;
     try {
       const { id } = await beginSearch(formOf(fields.peek()));
+      await begun(id);
       go({ page: 'run', run: id });
     } catch (error) {
       problem.value = (error as Error).message;
@@ -73,7 +88,7 @@ function Form({ ground }: { readonly ground: Ground }) {
             disabled={!mayChange || busy.value}
             {...(mayChange ? {} : { 'aria-describedby': 'why-not' })}
           >
-            Begin the search
+            {busy.value ? 'The search begins …' : 'Begin the search'}
           </button>
           <Copied text={command} label="Copy the command line" />
         </p>
