@@ -107,10 +107,10 @@ function Losses({ row }: { readonly row: RunRow }) {
   if (events === 0) return <p>It has no network: {state === 'damaged' ? 'it cannot be read.' : 'its search did not begin.'}</p>;
   return (
     <p>
-      Its journal of {plural(events, 'event')} goes, {formatDuration(seconds)} of work in {plural(steps, 'step')},
+      What goes: its journal of {plural(events, 'event')}, {formatDuration(seconds)} of work in {plural(steps, 'step')},
       {best === null || best.accuracy === null ? ' ' : ` its best network (validation ${formatPercent(best.accuracy)}`}
       {best === null || best.accuracy === null ? '' : test === null ? ')' : `, test ${formatPercent(test)})`} and all its
-      checkpoints. How large its folder is is not known here.
+      checkpoints. The size of its folder is not known here.
     </p>
   );
 }
