@@ -11,7 +11,7 @@ import { readRun } from '../../src/run/read.ts';
 import type { Ui } from '../../src/web/server.ts';
 import { instar, makePhotos } from '../cli/fixtures.ts';
 import { openChromium, withoutChromium } from '../support/chromium.ts';
-import { finishedRun, place } from '../support/runs.ts';
+import { finishedRun, place, tiny } from '../support/runs.ts';
 import { seriousFindings, serveHere, withPage } from './dashboard.ts';
 
 const skip = withoutChromium();
@@ -51,7 +51,8 @@ describe('the pages of runs and studies', { skip }, () => {
     mkdirSync(folder);
     const run = await finishedRun();
     for (const name of ['alpha', 'beta', 'gamma']) cpSync(run, join(folder, name), { recursive: true });
-    renameSync(await finishedRun({ settings: { seed: 2, method: 'nash', limits: { steps: 1 } } }), join(folder, 'other'));
+    const limits = { ...tiny.settings?.limits, steps: 1 };
+    renameSync(await finishedRun({ settings: { ...tiny.settings, seed: 2, method: 'nash', limits } }), join(folder, 'other'));
     cpSync(run, join(folder, 'broken'), { recursive: true });
     const journal = join(folder, 'broken', 'journal.jsonl');
     writeFileSync(journal, readFileSync(journal, 'utf8').replace('\n', '\n<b>no event</b>\n'));
