@@ -75,6 +75,12 @@ function Computed({ run, subject, line }: Omit<NetworkProps, 'isKept'>) {
       <section aria-labelledby="net-answers-title">
         <h2 id="net-answers-title">Right and wrong</h2>
         <h3>Validation images</h3>
+        {line.id === 'final' || line.id === 'baseline' ? (
+          <p>
+            This training took them in too, so they say what could not be learned, or is labelled wrongly; not how right the
+            network is on new ones.
+          </p>
+        ) : null}
         <Confusion session={session} part="validation" classes={classes} journal={lastAccuracy(line)} />
         {subject.state.search.finished ? (
           <>
