@@ -113,6 +113,16 @@ export function drawNetwork(network: Network, { folded, difference, anchor, butt
     const reach = Math.max(0, width / 2 - 14);
     return { x: Math.min(x + reach, Math.max(x - reach, towards.x)), y: side === 'top' ? y - tall / 2 : y + tall / 2 };
   };
+  // dagre leaves room for boxes alone: an edge that goes around them may lead outside.
+  const bends = graph
+    .edges()
+    .flatMap((edge: { readonly v: string; readonly w: string }) =>
+      (graph.edge(edge) as { points: Point[] }).points.map(({ x }) => x),
+    );
+  const size = graph.graph() as { width?: number; height?: number };
+  const shift = Math.max(0, Math.ceil(margin / 2 - Math.min(margin, ...bends)));
+  const across = Math.ceil(Math.max(size.width ?? 100, Math.max(0, ...bends) + margin / 2)) + shift;
+  const down = Math.ceil(size.height ?? 100);
   const edges = graph.edges().map(({ v, w }: { readonly v: string; readonly w: string }): Markup => {
     const points = (graph.edge({ v, w }) as { points: Point[] }).points;
     const inner = points.slice(1, -1);
@@ -146,6 +156,8 @@ export function drawNetwork(network: Network, { folded, difference, anchor, butt
       })
       .join('\n');
     const rounded = form === 'merge' ? 16 : 5;
+    // So that the words of a button are those that it is named by.
+    const space = buttons ? ' ' : '';
     const box = html`<title>${title}</title
       ><rect
         class="${className}"
@@ -154,20 +166,27 @@ export function drawNetwork(network: Network, { folded, difference, anchor, butt
         width="${width}"
         height="${tall}"
         rx="${rounded}"
-      /><text class="middle" x="${coordinate(x)}" y="${coordinate(top + 16)}">${first}</text
-      ><text class="small quiet middle" x="${coordinate(x)}" y="${coordinate(top + 30)}">${second}</text
-      >${change === null ? null : html`<text class="small middle ${change.kind}-text" x="${coordinate(x)}" y="${coordinate(top + 44)}">${change.kind === 'added' ? '+ ' : '~ '}${change.words}</text>`}`;
+      /><text class="middle" x="${coordinate(x)}" y="${coordinate(top + 16)}">${first}</text>${space}<text
+        class="small quiet middle"
+        x="${coordinate(x)}"
+        y="${coordinate(top + 30)}"
+        >${second}</text
+      >${space}${change === null ? null : html`<text class="small middle ${change.kind}-text" x="${coordinate(x)}" y="${coordinate(top + 44)}">${change.kind === 'added' ? '+ ' : '~ '}${change.words}</text>`}`;
     if (buttons) {
-      const name = `${first}, ${second}${change === null ? '' : `, ${change.words}`}`;
+      const name = [first, second, change?.words ?? ''].filter((part) => part !== '').join(' ');
       return html`<g role="button" tabindex="-1" data-block="${block.id}" aria-label="${name}">${box}</g>`;
     }
     return anchor === undefined ? html`<g>${box}</g>` : html`<a href="#${anchor(block.id)}">${box}</a>`;
   });
   const placed = boxes.map(({ block, change, width, height: tall }): Box => {
     const { x, y } = graph.node(String(block.id)) as Point;
-    return { block, x: x - width / 2, y: y - tall / 2, width, height: tall, change: change?.kind ?? null };
+    return { block, x: shift + x - width / 2, y: y - tall / 2, width, height: tall, change: change?.kind ?? null };
   });
-  const size = graph.graph() as { width?: number; height?: number };
-  const [across, down] = [Math.ceil(size.width ?? 100), Math.ceil(size.height ?? 100)];
-  return { width: across, height: down, content: html`${edges}${nodes}`, boxes: placed };
+  const content = html`${edges}${nodes}`;
+  return {
+    width: across,
+    height: down,
+    content: shift === 0 ? content : html`<g transform="translate(${shift} 0)">${content}</g>`,
+    boxes: placed,
+  };
 }

@@ -142,3 +142,25 @@ test('what is new is marked in words too, not by colour alone', () => {
   assert.match(content.text, /\+ new/);
   assert.match(content.text, /~ 16 → 32 channels/);
 });
+
+test('nothing of a drawing lies outside of it, edges that go around many boxes included, and its boxes are where it says', () => {
+  let shifted = 0;
+  for (let seed = 0; seed < 12; seed++) {
+    const { width, height, content, boxes } = drawNetwork(grown(40, seed), { folded: seed % 2 === 0, buttons: true });
+    const shift = Number(/<g transform="translate\((\d+) 0\)">/.exec(content.text)?.[1] ?? 0);
+    if (shift > 0) shifted++;
+    for (const [, path = ''] of content.text.matchAll(/class="edge[^"]*" d="([^"]+)"/g)) {
+      const numbers = (path.match(/-?[\d.]+/g) ?? []).map(Number);
+      for (let at = 0; at < numbers.length; at += 2) {
+        const [x, y] = [shift + (numbers[at] as number), numbers[at + 1] as number];
+        assert.ok(x >= 0 && x <= width && y >= 0 && y <= height, `seed ${seed}: (${x}, ${y}) of ${width}×${height}`);
+      }
+    }
+    const drawn = [...content.text.matchAll(/data-block="(\d+)".*?<rect[^>]*?\sx="([\d.-]+)"\s+y="([\d.-]+)"\s+width="(\d+)"/gs)];
+    assert.deepEqual(
+      drawn.map(([, id, x, y, across]) => [Number(id), Math.round(shift + Number(x)), Math.round(Number(y)), Number(across)]),
+      boxes.map(({ block, x, y, width: across }) => [block.id, Math.round(x), Math.round(y), across]),
+    );
+  }
+  assert.ok(shifted > 0, 'some of them have an edge that would lead outside');
+});

@@ -117,7 +117,7 @@ export function Confusion({ session, part, classes, journal }: ConfusionProps) {
                       <th scope="row">{name}</th>
                       {(confusion[label] ?? []).map((often, as) => (
                         <td key={as} class={`h${level(often, all)}${label === as ? ' right' : ''}`}>
-                          {press({ label, seen: as }, often)}
+                          {often === 0 ? <span class="quiet">·</span> : press({ label, seen: as }, often)}
                         </td>
                       ))}
                       <td class="number">{share === null ? '–' : formatPercent(share)}</td>
@@ -185,7 +185,7 @@ export function Confusion({ session, part, classes, journal }: ConfusionProps) {
                   </>
                 )}
                 chosen={null}
-                onChoose={() => undefined}
+                onChoose={null}
               />
             </div>
           )}

@@ -94,8 +94,11 @@ export function NetworkGraph({ name, network, difference, parent, selected, onSe
     }
     look();
   }, [scale, drawing]);
-  // The image is at the top, in the middle.
-  useLayoutEffect(() => moveTo(drawing.width / 2, 0), [drawing.width]);
+  // It begins with the image.
+  useLayoutEffect(() => {
+    const [image] = drawing.boxes;
+    if (image !== undefined) moveTo(image.x + image.width / 2, 0);
+  }, [drawing.width]);
   useLayoutEffect(() => {
     const box = area.current;
     if (box === null) return;
@@ -162,7 +165,7 @@ export function NetworkGraph({ name, network, difference, parent, selected, onSe
         <button type="button" onClick={acts.smaller} aria-label="Smaller">
           −
         </button>
-        <button type="button" onClick={acts.own} aria-label="At its own size">
+        <button type="button" onClick={acts.own} aria-label="1:1, its own size">
           1:1
         </button>
         <button type="button" onClick={all}>

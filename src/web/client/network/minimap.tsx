@@ -4,9 +4,9 @@ import type { NodeId } from '../../../network/network.ts';
 import type { NetworkDrawing } from '../../../report/graph.ts';
 import type { Window } from './window.ts';
 
-/** Pixels at most. */
-const widest = 150;
-const tallest = 460;
+/** Pixels at most; on a telephone less. */
+const widest = (): number => (innerWidth <= 640 ? 72 : 150);
+const tallest = (): number => Math.min(540, 0.6 * innerHeight);
 
 export interface MinimapProps {
   readonly drawing: NetworkDrawing;
@@ -18,7 +18,7 @@ export interface MinimapProps {
 
 export function Minimap({ drawing: { width, height, boxes }, window, selected, onMove }: MinimapProps) {
   const map = useRef<SVGSVGElement>(null);
-  const scale = Math.min(widest / width, tallest / height);
+  const scale = Math.min(widest() / width, tallest() / height);
   const [left, top] = [Math.max(0, window.left), Math.max(0, window.top)];
   function move(event: PointerEvent): void {
     const box = map.current?.getBoundingClientRect();

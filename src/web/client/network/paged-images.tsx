@@ -16,7 +16,8 @@ export interface PagedImagesProps {
   readonly nameOf: (place: number) => string;
   readonly below: (place: number) => ComponentChildren;
   readonly chosen: number | null;
-  readonly onChoose: (place: number, pixels: Uint8Array<ArrayBuffer>) => void;
+  /** Null: they are only looked at. */
+  readonly onChoose: ((place: number, pixels: Uint8Array<ArrayBuffer>) => void) | null;
 }
 
 export function PagedImages({ label, pictures, places, nameOf, below, chosen, onChoose }: PagedImagesProps) {
@@ -53,17 +54,26 @@ export function PagedImages({ label, pictures, places, nameOf, below, chosen, on
       <ul class="net-gallery" aria-label={label}>
         {(loaded?.places ?? []).map((place, at) => {
           const pixels = loaded?.pixels.slice(at * size, (at + 1) * size) ?? new Uint8Array(0);
+          const { shape } = pictures.facts;
+          const words = <small>{below(place)}</small>;
           return (
             <li key={place}>
-              <button
-                type="button"
-                aria-label={nameOf(place)}
-                aria-pressed={place === chosen}
-                onClick={() => onChoose(place, pixels)}
-              >
-                <DrawnPixels pixels={pixels} shape={pictures.facts.shape} side={72} label={null} />
-                <small>{below(place)}</small>
-              </button>
+              {onChoose === null ? (
+                <>
+                  <DrawnPixels pixels={pixels} shape={shape} side={72} label={nameOf(place)} />
+                  {words}
+                </>
+              ) : (
+                <button
+                  type="button"
+                  aria-label={nameOf(place)}
+                  aria-pressed={place === chosen}
+                  onClick={() => onChoose(place, pixels)}
+                >
+                  <DrawnPixels pixels={pixels} shape={shape} side={72} label={null} />
+                  {words}
+                </button>
+              )}
             </li>
           );
         })}

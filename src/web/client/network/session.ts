@@ -25,6 +25,7 @@ export interface NetworkSession {
   sweep(part: PartName): ReadonlySignal<Sweep>;
   /** Asks on from where it was stopped. */
   begin(part: PartName): void;
+  /** Once the batch is over that it is at. */
   stop(part: PartName): void;
   close(): void;
 }
@@ -55,11 +56,12 @@ const nothing = (): Sweep => ({
 });
 
 export function openSession(run: string, line: string): NetworkSession {
-  let closed = false;
+  /** Set by the page; what goes on looks at it behind each batch. */
+  const wish = { closed: false, stopped: { validation: false, test: false } };
   const opened: Classifier[] = [];
   const classifier = kept(async () => {
     const made = await openClassifier(await modelBytes(run, line));
-    if (closed) made.close();
+    if (wish.closed) made.close();
     else opened.push(made);
     return made;
   });
@@ -81,9 +83,7 @@ export function openSession(run: string, line: string): NetworkSession {
         truth: new Float32Array(count),
       };
     const batch = batchOf(shape.channels * shape.height * shape.width);
-    while (sweep.value.running && sweep.value.done < count) {
-      // The page was left.
-      if (closed) return;
+    while (sweep.value.done < count && !wish.stopped[part] && !wish.closed) {
       const { done, seen, confidence, truth } = sweep.value;
       const size = Math.min(batch, count - done);
       const pixels = await pictures.read(Array.from({ length: size }, (_none, at) => done + at));
@@ -105,6 +105,7 @@ export function openSession(run: string, line: string): NetworkSession {
     begin(part) {
       const { sweep } = parts[part];
       if (sweep.value.running) return;
+      wish.stopped[part] = false;
       sweep.value = { ...sweep.value, running: true, problem: null };
       ask(part).then(
         () => (sweep.value = { ...sweep.value, running: false }),
@@ -112,11 +113,10 @@ export function openSession(run: string, line: string): NetworkSession {
       );
     },
     stop(part) {
-      const { sweep } = parts[part];
-      sweep.value = { ...sweep.value, running: false };
+      wish.stopped[part] = true;
     },
     close() {
-      closed = true;
+      wish.closed = true;
       for (const each of opened) each.close();
     },
   };

@@ -68,13 +68,21 @@ function Computed({ run, subject, line }: Omit<NetworkProps, 'isKept'>) {
   const session = useMemo(() => openSession(run, line.id), [run, line.id]);
   useEffect(() => () => session.close(), [session]);
   const { classes, shape } = subject.config.data;
-  const test = subject.state.search.tests.get(line.id)?.measured.accuracy ?? null;
+  const { tests, slices } = subject.state.search;
+  const test = tests.get(line.id)?.measured.accuracy ?? null;
+  const trainedOn = (line.id === 'final' || line.id === 'baseline') && slices[line.id].some(({ whole }) => whole);
   return (
     <>
       <TryIt session={session} shape={shape} classes={classes} />
       <section aria-labelledby="net-answers-title">
         <h2 id="net-answers-title">Right and wrong</h2>
         <h3>Validation images</h3>
+        {trainedOn ? (
+          <p>
+            This training took them in too, so they say what could not be learned, or is labelled wrongly; not how right the
+            network is on new ones.
+          </p>
+        ) : null}
         <Confusion session={session} part="validation" classes={classes} journal={lastAccuracy(line)} />
         {subject.state.search.finished ? (
           <>
