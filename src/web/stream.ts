@@ -7,6 +7,7 @@ import type { Context } from 'hono';
 import { streamSSE, type SSEStreamingApi } from 'hono/streaming';
 import { conditionOf, type Condition } from '../run/condition.ts';
 import { readLive, type Live } from '../run/live.ts';
+import { latch } from '../util/latch.ts';
 import { UserError } from '../util/user-error.ts';
 import type { ConditionNews } from './api.ts';
 import type { Feed } from './feed.ts';
@@ -143,16 +144,7 @@ async function sendEntries(stream: SSEStreamingApi, feed: Feed, from: number): P
 export function streamRun(c: Context, watch: Watch, feed: Feed): Response {
   return streamSSE(c, async (stream) => {
     let isLeft = false;
-    let isWoken = false;
-    let resolveWoken: (() => void) | null = null;
-    const wake = (): void => {
-      isWoken = true;
-      resolveWoken?.();
-    };
-    const woken = async (): Promise<void> => {
-      if (!isWoken) await new Promise<void>((resolve) => (resolveWoken = resolve));
-      [isWoken, resolveWoken] = [false, null];
-    };
+    const { wake, woken } = latch();
     const { told, leave } = watch.join(feed, wake);
     stream.onAbort(() => {
       isLeft = true;
