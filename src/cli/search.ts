@@ -1,7 +1,7 @@
 /** `instar search`. */
 import { basename, join, resolve } from 'node:path';
 import { devices, engineNames } from '../engine/open.ts';
-import { parseQueue } from '../execution/queue/connection.ts';
+import { parseQueue } from '../execution/queue/address.ts';
 import { search, type Elsewhere, type SearchOptions } from '../run/open.ts';
 import { presetNames, presets, type MethodName } from '../search/settings.ts';
 import { UserError } from '../util/user-error.ts';

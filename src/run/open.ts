@@ -9,7 +9,7 @@ import type { DataEvent } from '../data/source.ts';
 import type { ConvolutionAlgorithms, Device, EngineName } from '../engine/engine.ts';
 import { chooseEngine, openEngine } from '../engine/open.ts';
 import { createPool, type Pool } from '../execution/pool.ts';
-import { openBroker, parseQueue } from '../execution/queue/connection.ts';
+import { parseQueue } from '../execution/queue/address.ts';
 import { queueName } from '../execution/queue/messages.ts';
 import { createQueuePool } from '../execution/queue/pool.ts';
 import { openStore } from '../execution/store/open.ts';
@@ -248,6 +248,8 @@ interface Going {
 async function poolElsewhere(folder: Folder, { engine, node }: Config, { queue, store }: Elsewhere): Promise<Pool> {
   const first = readFileSync(folder.journal, 'utf8').split('\n', 1)[0] ?? '';
   const { name, version: library, instructionSet } = engine;
+  // A search on this machine has no use for what speaks to a queue.
+  const { openBroker } = await import('../execution/queue/broker.ts');
   return createQueuePool({
     broker: openBroker(parseQueue(queue), process.env),
     store: await openStore(store),

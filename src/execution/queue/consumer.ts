@@ -13,7 +13,7 @@ import { sha256 } from '../../util/hash.ts';
 import { RunError } from '../../util/user-error.ts';
 import type { Pool } from '../pool.ts';
 import type { Store } from '../store/store.ts';
-import type { Broker } from './connection.ts';
+import type { Broker } from './broker.ts';
 import {
   checkpointKey,
   checkpointsOf,

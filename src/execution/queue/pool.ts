@@ -13,7 +13,7 @@ import { RunError } from '../../util/user-error.ts';
 import { readBytes } from '../../data/files.ts';
 import type { Pool, Watch } from '../pool.ts';
 import type { Store } from '../store/store.ts';
-import type { Broker } from './connection.ts';
+import type { Broker } from './broker.ts';
 import {
   answerSchema,
   checkpointKey,
