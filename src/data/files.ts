@@ -102,15 +102,15 @@ export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> 
 
 /**
  * Writes beside and renames: at `path` there is the whole file or what was there before, even when the power fails. Makes the
- * folder. Throws what the system says; who calls knows how to tell it.
+ * folder. Throws what the system says, or what `parts` throw; who calls knows how to tell it.
  */
-export async function replaceFile(path: string, parts: readonly Uint8Array[]): Promise<void> {
+export async function replaceFile(path: string, parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
   const beside = join(dirname(path), `.${randomUUID()}.part`);
   try {
     await mkdir(dirname(path), { recursive: true });
     const file = await open(beside, 'wx');
     try {
-      for (const part of parts)
+      for await (const part of parts)
         for (let at = 0; at < part.length;) {
           const { bytesWritten } = await file.write(part, at, Math.min(oneTransfer, part.length - at));
           at += bytesWritten;

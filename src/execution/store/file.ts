@@ -1,32 +1,15 @@
 /** A folder that machines share, as a store. */
-import { randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { codeOf, reasonOf } from '../../data/files.ts';
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { codeOf, reasonOf, replaceFile } from '../../data/files.ts';
 import { assert } from '../../util/assert.ts';
 import { UserError } from '../../util/user-error.ts';
 import { keyPattern, StoreFailure, type Store } from './store.ts';
 
-/** Beside what it is to become; kept under a name that no key has. */
-const besideOf = (path: string): string => join(dirname(path), `.${randomUUID()}.part`);
-
-async function copy(from: string, to: string): Promise<void> {
-  const beside = besideOf(to);
-  try {
-    await pipeline(createReadStream(from), createWriteStream(beside, { flags: 'wx' }));
-    const file = await open(beside, 'r+');
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(beside, to);
-  } catch (error) {
-    await rm(beside, { force: true }).catch(() => undefined); // What went wrong first is what is said.
-    throw error;
-  }
+/** Opened when it is asked for: whoever asks hears what is wrong with it. */
+async function* contentOf(path: string): AsyncGenerator<Uint8Array> {
+  yield* createReadStream(path) as AsyncIterable<Uint8Array>;
 }
 
 export async function fileStore(address: string, folder: string): Promise<Store> {
@@ -47,8 +30,7 @@ export async function fileStore(address: string, folder: string): Promise<Store>
     async put(key, path) {
       const to = pathOf(key);
       try {
-        await mkdir(dirname(to), { recursive: true });
-        await copy(path, to);
+        await replaceFile(to, contentOf(path));
       } catch (error) {
         throw failed(key, error);
       }
@@ -62,7 +44,7 @@ export async function fileStore(address: string, folder: string): Promise<Store>
         throw failed(key, error);
       }
       try {
-        await copy(from, path);
+        await replaceFile(path, contentOf(from));
         return true;
       } catch (error) {
         throw failed(key, error);

@@ -2,12 +2,8 @@
  * S3 and what speaks like it, as a store. Credentials, region and endpoint come from where the AWS tools look for them
  * (environment, ~/.aws), never from the address.
  */
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
-import { randomUUID } from 'node:crypto';
-import { dirname, join } from 'node:path';
+import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -17,7 +13,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
-import { reasonOf } from '../../data/files.ts';
+import { reasonOf, replaceFile } from '../../data/files.ts';
 import { assert } from '../../util/assert.ts';
 import { UserError } from '../../util/user-error.ts';
 import { keyPattern, StoreFailure, type Store } from './store.ts';
@@ -84,14 +80,11 @@ export async function s3Store(address: string): Promise<Store> {
       }
     },
     async get(key, path) {
-      const beside = join(dirname(path), `.${randomUUID()}.part`);
       try {
         const { Body: body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: keyOf(key) }));
-        await pipeline(body as Readable, createWriteStream(beside, { flags: 'wx' }));
-        await rename(beside, path);
+        await replaceFile(path, body as Readable);
         return true;
       } catch (error) {
-        await rm(beside, { force: true });
         if (isMissing(error)) return false;
         throw failed(key, error);
       }

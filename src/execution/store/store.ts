@@ -11,7 +11,7 @@ export interface Store {
   has(key: string): Promise<boolean>;
   /** Of the file at `path`. Throws a StoreFailure where there is no room or no connection: to be tried again. */
   put(key: string, path: string): Promise<void>;
-  /** To the file at `path`, whole or not at all; its folder must be there. False: there is nothing under that key. */
+  /** To the file at `path`, whole or not at all. False: there is nothing under that key. */
   get(key: string, path: string): Promise<boolean>;
   /** What is not there is none the worse. */
   remove(key: string): Promise<void>;
