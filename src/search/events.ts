@@ -2,11 +2,10 @@
 import { z } from 'zod';
 import { editSchema } from '../morphism/edit.ts';
 import { networkSchema } from '../network/check.ts';
-import { certificateSchema, comparisonSchema, failureSchema, measuredSchema } from '../training/job.ts';
+import { certificateSchema, comparisonSchema, epochFields, failureSchema, hashSchema, measuredSchema } from '../training/job.ts';
 
 /** `vanilla`, `s1c3` (step 1, child 3), `final`, `baseline`. */
 const line = z.string();
-const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.int().min(0);
 
 export const stopReasons = ['steps', 'time', 'limits', 'interrupted'] as const;
@@ -19,7 +18,7 @@ export const searchEventSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('vanilla'),
     network: networkSchema,
-    from: z.strictObject({ checkpoint: hash, compared: comparisonSchema.nullable() }).optional(),
+    from: z.strictObject({ checkpoint: hashSchema, compared: comparisonSchema.nullable() }).optional(),
   }),
   /** A step begins: the children, drawn. Child 0 is the parent itself. */
   z.strictObject({
@@ -37,13 +36,7 @@ export const searchEventSchema = z.discriminatedUnion('type', [
     type: z.literal('epoch'),
     line,
     task: z.string(),
-    done: count,
-    epoch: count,
-    loss: z.number(),
-    validation: measuredSchema.nullable(),
-    /** The same images under the training augmentation, where that is asked for. */
-    augmented: measuredSchema.optional(),
-    checkpoint: hash,
+    ...epochFields(count),
   }),
   /** A task gave nothing. It is tried once more where that may help; then its line is lost. */
   z.strictObject({

@@ -216,6 +216,18 @@ export class JobFailure extends Error {
 }
 
 export const measuredSchema = z.strictObject({ loss: z.number(), accuracy: z.number() });
+/** SHA-256: names a checkpoint, a dataset. */
+export const hashSchema = z.string().regex(/^[0-9a-f]{64}$/);
+/** Of a report of an epoch, wherever it is kept; `count`: what its numbers of minibatches and epochs may be. */
+export const epochFields = <Count extends z.ZodType<number>>(count: Count) => ({
+  done: count,
+  epoch: count,
+  loss: z.number(),
+  validation: measuredSchema.nullable(),
+  /** The same images under the training augmentation, where that is asked for. */
+  augmented: measuredSchema.optional(),
+  checkpoint: hashSchema,
+});
 export const certificateSchema = z.strictObject({ evaluation: z.number(), training: z.number() });
 export const comparisonSchema = z.strictObject({ images: z.int().min(1), difference: z.number() });
 export const failureSchema = z.enum(['certificate', 'diverged', 'memory', 'crashed', 'hung', 'error']);

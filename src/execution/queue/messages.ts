@@ -5,18 +5,22 @@
 import { z } from 'zod';
 import { applyToNetwork } from '../../morphism/apply.ts';
 import { editSchema } from '../../morphism/edit.ts';
+import { devices } from '../../engine/open.ts';
 import { networkSchema, parseNetwork } from '../../network/check.ts';
 import type { Network } from '../../network/network.ts';
 import {
   aboutSchema,
   certificateSchema,
+  epochFields,
   failureSchema,
+  hashSchema,
   measuredSchema,
   verifiedSchema,
   type Job,
   type Report,
   type TrainingJob,
 } from '../../training/job.ts';
+import { settingsSchema } from '../../search/settings.ts';
 import { sha256 } from '../../util/hash.ts';
 import { canonicalJson } from '../../util/json.ts';
 import { version } from '../../util/version.ts';
@@ -24,23 +28,16 @@ import { version } from '../../util/version.ts';
 /** Counts up when a message means something else than before. */
 const protocol = 1;
 
-const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.int().min(0).max(1e9);
 const share = z.number().min(0).max(1);
 const key = z.array(z.union([z.string().max(64), z.number()])).max(16);
-const learning = z.strictObject({ momentum: z.number().min(0).lt(1), weightDecay: z.number().min(0).max(1) });
-const augmentation = z.strictObject({
-  flip: z.boolean(),
-  normalise: z.boolean(),
-  shift: share,
-  cutout: share,
-  mixup: z.number().min(0).max(100),
-});
+const { augmentation, momentum, weightDecay } = settingsSchema.shape;
+const learning = z.strictObject({ momentum, weightDecay });
 const rate = z.number().min(0).max(1e3);
 
 /** The data by its hash alone: where it lies is the worker's business. */
 const data = z.strictObject({
-  hash,
+  hash: hashSchema,
   images: z.int().min(1).nullable(),
   validation: z.number().min(0).lt(1),
   normalisation: z.strictObject({ mean: z.array(z.number()).max(3), std: z.array(z.number()).max(3) }).optional(),
@@ -48,7 +45,7 @@ const data = z.strictObject({
 
 const engine = z.strictObject({
   name: z.enum(['reference', 'onednn', 'onnx']),
-  device: z.enum(['cpu', 'webgpu', 'cuda']),
+  device: z.enum(devices),
   threads: z.int().min(1).max(1024),
   convolution: z.enum(['direct', 'auto']),
 });
@@ -63,7 +60,7 @@ const jobSchema = z.discriminatedUnion('kind', [
     start: z.strictObject({
       from: z.discriminatedUnion('kind', [
         z.strictObject({ kind: z.literal('initial'), key }),
-        z.strictObject({ kind: z.literal('checkpoint'), hash }),
+        z.strictObject({ kind: z.literal('checkpoint'), hash: hashSchema }),
       ]),
       edits: z.array(editSchema).max(1000),
       velocities: z.boolean(),
@@ -82,7 +79,7 @@ const jobSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     ...common,
     kind: z.literal('evaluation'),
-    checkpoint: hash,
+    checkpoint: hashSchema,
     part: z.enum(['validation', 'test']),
     normalise: z.boolean(),
   }),
@@ -90,7 +87,7 @@ const jobSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     ...common,
     kind: z.literal('verification'),
-    checkpoint: hash,
+    checkpoint: hashSchema,
     about: aboutSchema,
     part: z.enum(['validation', 'test']),
   }),
@@ -112,15 +109,7 @@ type SentJob = Request['job'];
 export const reportSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('grown'), certificate: certificateSchema }),
   z.strictObject({ kind: z.literal('progress'), done: count, loss: z.number() }),
-  z.strictObject({
-    kind: z.literal('epoch'),
-    done: count,
-    epoch: count,
-    loss: z.number(),
-    validation: measuredSchema.nullable(),
-    augmented: measuredSchema.optional(),
-    checkpoint: hash,
-  }),
+  z.strictObject({ kind: z.literal('epoch'), ...epochFields(count) }),
   z.strictObject({ kind: z.literal('verified'), verified: verifiedSchema }),
   z.strictObject({
     kind: z.literal('evaluated'),
