@@ -2,6 +2,7 @@
 import { basename, join, resolve } from 'node:path';
 import { devices, engineNames } from '../engine/open.ts';
 import { parseQueue } from '../execution/queue/address.ts';
+import { newRunName } from '../run/folder.ts';
 import { search, type Elsewhere, type SearchOptions } from '../run/open.ts';
 import { presetNames, presets, type MethodName } from '../search/settings.ts';
 import { UserError } from '../util/user-error.ts';
@@ -27,11 +28,10 @@ function textOf(row: SettingOption, given: Given): string | undefined {
 }
 
 function newFolder(dataset: string, method: MethodName, date: Date): string {
-  const when = date.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '');
   const name = basename(resolve(dataset))
     .replace(/\.(tar\.gz|tgz)$/, '')
     .replaceAll(/[^\w.-]+/g, '-');
-  return join('runs', `${name === '' ? 'run' : name}-${method}-${when}`);
+  return join('runs', newRunName(name === '' ? 'run' : name, method, date));
 }
 
 /** The queue and the store, which belong together. */

@@ -1,15 +1,14 @@
 /** Any network of a run as a file to deploy, verified before it is written. The journal keeps what was found. */
-import { existsSync } from 'node:fs';
 import { createPool } from '../execution/pool.ts';
 import { bestLine, currentParent } from '../search/standing.ts';
 import type { LineId, SearchState } from '../search/state.ts';
-import { checkpointPath, fileCheckpoints, writeState } from '../training/checkpoint.ts';
+import { fileCheckpoints, writeState } from '../training/checkpoint.ts';
 import { exportModel } from '../training/export.ts';
 import { exportProblem, JobFailure, type Verified } from '../training/job.ts';
 import { RunError, UserError } from '../util/user-error.ts';
 import { plannedSettings } from './budget.ts';
 import type { RunEvent } from './events.ts';
-import type { Folder } from './folder.ts';
+import { keptLines, type Folder } from './folder.ts';
 import { Journal } from './journal.ts';
 import { lockRun } from './lock.ts';
 import { dataOf, defaultPatience } from './open.ts';
@@ -32,15 +31,8 @@ export interface ExportResult {
   readonly kept: boolean;
 }
 
-/** Lines that can be exported: those whose checkpoint is there still. */
-function available(folder: Folder, search: SearchState): readonly LineId[] {
-  return [...search.lines.values()].flatMap(({ id, checkpoint }) =>
-    checkpoint !== null && existsSync(checkpointPath(folder.checkpoints, checkpoint)) ? [id] : [],
-  );
-}
-
 function wantedLine(folder: Folder, search: SearchState, { step, child }: ExportOptions): LineId {
-  const there = available(folder, search);
+  const there = keptLines(folder, search);
   const known = there.length === 0 ? 'the run has no trained network yet' : `there are ${there.join(', ')}`;
   let wanted: LineId;
   let called: string;

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { bestLine, currentParent } from '../search/standing.ts';
 import { lineOf, validationOf, type LineId, type SearchState } from '../search/state.ts';
-import { encodeCheckpoint, fileCheckpoints, withoutVelocities, writeState } from '../training/checkpoint.ts';
+import { checkpointPath, encodeCheckpoint, fileCheckpoints, withoutVelocities, writeState } from '../training/checkpoint.ts';
 import { exportModel } from '../training/export.ts';
 import type { About } from '../training/job.ts';
 import { canonicalJson } from '../util/json.ts';
@@ -38,6 +38,10 @@ export const folderOf = (root: string): Folder => ({
   bestNetwork: join(root, 'best.json'),
 });
 
+/** What a new run is called where nobody names it: after its data, its method and its beginning. */
+export const newRunName = (data: string, method: string, date: Date): string =>
+  `${data}-${method}-${date.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '')}`;
+
 /** Its configuration is what makes a folder a run. */
 export const isRun = (root: string): boolean => existsSync(folderOf(root).config);
 
@@ -63,6 +67,19 @@ export function neededCheckpoints(search: SearchState, origin: string | null = n
   const open = search.steps.find((step) => step.winner === null);
   for (const id of search.stop === null ? (open?.children ?? []) : []) if (lineOf(search, id).end === null) keep(id);
   return needed;
+}
+
+/** Lines whose numbers are on disk still. */
+export function keptLines(folder: Folder, search: SearchState): readonly LineId[] {
+  let names: ReadonlySet<string>;
+  try {
+    names = new Set(readdirSync(folder.checkpoints));
+  } catch {
+    return []; // There is no such folder, and nothing in it.
+  }
+  return [...search.lines.values()].flatMap(({ id, checkpoint }) =>
+    checkpoint !== null && names.has(basename(checkpointPath(folder.checkpoints, checkpoint))) ? [id] : [],
+  );
 }
 
 /** Removes what no decision can read any more; leftovers of writers that died, too. */

@@ -17,8 +17,9 @@ export interface Replay {
   readonly torn: number;
 }
 
-/** An entry of a journal from its line. `where`: for the error. */
-export function parseLine(text: string, where: string): Entry {
+/** The entry of a journal that stands at that place in it, from its line. */
+export function parseLine(text: string, path: string, index: number): Entry {
+  const where = `${path}:${index + 1}`;
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -36,7 +37,9 @@ export function parseLine(text: string, where: string): Entry {
     throw new UserError(`${where}: written by a newer Instar (journal format ${String(value.format)}, this one reads ${format})`);
   const parsed = entrySchema.safeParse(value);
   if (!parsed.success) throw new UserError(`${where}: ${z.prettifyError(parsed.error).split('\n').join(' ')}`);
-  return parsed.data as Entry;
+  const entry = parsed.data as Entry;
+  if (entry.n !== index) throw new UserError(`${where}: event ${entry.n} stands where ${index} should`);
+  return entry;
 }
 
 /** Reads a journal. A last line without its end is torn and not believed; anything else that is wrong is an error. */
@@ -49,10 +52,7 @@ export function readJournal(path: string): Replay {
   }
   const length = bytes.lastIndexOf(0x0a) + 1;
   const lines = bytes.toString('utf8', 0, length).split('\n').slice(0, -1);
-  const entries = lines.map((line, index) => parseLine(line, `${path}:${index + 1}`));
-  entries.forEach((entry, index) => {
-    if (entry.n !== index) throw new UserError(`${path}:${index + 1}: event ${entry.n} stands where ${index} should`);
-  });
+  const entries = lines.map((line, index) => parseLine(line, path, index));
   return { entries, length, torn: bytes.length - length };
 }
 

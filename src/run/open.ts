@@ -22,7 +22,7 @@ import { version } from '../util/version.ts';
 import { check, contextOf } from './check.ts';
 import type { Config } from './config.ts';
 import { drive, type RunItem } from './drive.ts';
-import { folderOf, isRun, type Folder } from './folder.ts';
+import { folderOf, isRun, newRunName, type Folder } from './folder.ts';
 import { format, Journal } from './journal.ts';
 import { liveFile } from './live.ts';
 import { lockRun } from './lock.ts';
@@ -94,10 +94,8 @@ export const defaultPatience = 60;
 /** Of the memory that is free when a run begins, what its workers may plan with. */
 const memoryShare = 0.85;
 
-const describeRun = (dataset: Dataset, settings: Settings): string => {
-  const when = new Date().toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '');
-  return join('runs', `${dataset.name.replaceAll(/[^\w.-]+/g, '-')}-${settings.method}-${when}`);
-};
+const describeRun = (dataset: Dataset, settings: Settings): string =>
+  join('runs', newRunName(dataset.name.replaceAll(/[^\w.-]+/g, '-'), settings.method, new Date()));
 
 /** The smaller of 128 and a quarter of the training images, where the preset is not the paper's and the batch is not given. */
 function withBatch(settings: Settings, options: SearchOptions, trainImages: number): Settings {

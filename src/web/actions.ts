@@ -6,7 +6,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, lstatSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { holderOf } from '../run/condition.ts';
-import { folderOf, isRun } from '../run/folder.ts';
+import { folderOf, isRun, newRunName } from '../run/folder.ts';
 import { lockRun } from '../run/lock.ts';
 import { UserError } from '../util/user-error.ts';
 import type { SearchForm } from './api.ts';
@@ -84,13 +84,12 @@ export function openActions(folder: string, program: readonly string[], date: ()
   return {
     isStarted: (root) => started.has(root),
     begin(form, data) {
-      const when = date().toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '');
       const of =
         form.data
           .replaceAll(/[^\p{L}\p{N}.-]+/gu, '-')
           .slice(-40)
           .replace(/^[-.]+/, '') || 'search';
-      const name = form.name ?? `${of}-${form.method}-${when}`;
+      const name = form.name ?? newRunName(of, form.method, date());
       const root = join(folder, name);
       try {
         mkdirSync(root);

@@ -85,6 +85,10 @@ export interface Choices {
   readonly workers: number;
 }
 
+/** Of a run's data, what a page may look at. */
+export const partNames = ['validation', 'test'] as const;
+export type PartName = (typeof partNames)[number];
+
 /** The images of a part of the run's data, as they are numbered by `pixels`. */
 export interface ImagesFacts {
   readonly count: number;

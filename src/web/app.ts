@@ -6,23 +6,26 @@ import { HTTPException } from 'hono/http-exception';
 import { z } from 'zod';
 import { searchAgain } from '../run/again.ts';
 import { conditionOf } from '../run/condition.ts';
+import { keptLines } from '../run/folder.ts';
 import { quoted } from '../util/quoted.ts';
 import { UserError } from '../util/user-error.ts';
 import { Refused, type Actions } from './actions.ts';
 import {
   deleteForm,
+  partNames,
   renameForm,
   resumeForm,
   searchForm,
   type Choices,
   type Listing,
+  type PartName,
   type RunFacts,
   type StudyPage,
 } from './api.ts';
 import { logOf, type Catalogue, type RunPlace } from './catalogue.ts';
 import type { Feed } from './feed.ts';
 import { guard, mayChange, type Doors } from './guard.ts';
-import { keptLines, modelOf, partNames, picturesOf, type PartName } from './networks.ts';
+import { modelOf, picturesOf } from './networks.ts';
 import { serveClient } from './client-files.ts';
 import { liveOf, streamRun, type Watch } from './stream.ts';
 
@@ -115,7 +118,7 @@ export function createApp(parts: Parts): Hono {
       config,
       command: searchAgain(config),
       resume: `instar resume ${quoted(place.root)}`,
-      kept: keptLines(feed),
+      kept: keptLines(feed.folder, feed.state.search),
     } satisfies RunFacts);
   });
   app.get('/api/run/events', (c) => {

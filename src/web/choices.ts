@@ -1,14 +1,16 @@
 /** What a search can be begun with from the page: data that is on this machine, engines, workers. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { factsOf } from '../data/files.ts';
 import { findSource, usualPlaces, whyMissing } from '../data/resolve.ts';
 import { engineNames } from '../engine/open.ts';
 import { cacheFolder } from '../run/open.ts';
 import { UserError } from '../util/user-error.ts';
 import type { Choices, DataChoice } from './api.ts';
 
-const named = ['fashion-mnist', 'cifar10', 'mnist'] as const;
+/** In the order that they are offered in. */
+const datasetNames: readonly string[] = ['fashion-mnist', 'cifar10', 'mnist'];
 
 /** Whether a name is found without a download. */
 async function isHere(name: string, folder: string | null): Promise<boolean> {
@@ -22,14 +24,6 @@ async function isHere(name: string, folder: string | null): Promise<boolean> {
   return (await whyMissing(name, where, places, { progress: () => undefined })) === null;
 }
 
-function isFolder(path: string): boolean {
-  try {
-    return statSync(path).isDirectory();
-  } catch {
-    return false; // It leads nowhere.
-  }
-}
-
 /** Folders in `--data` that are data sets themselves. */
 async function foldersIn(folder: string): Promise<readonly DataChoice[]> {
   const found: DataChoice[] = [];
@@ -39,17 +33,17 @@ async function foldersIn(folder: string): Promise<readonly DataChoice[]> {
   } catch (error) {
     throw new UserError(`--data ${folder} cannot be read: ${(error as Error).message}`);
   }
-  const names = all.filter((name) => !name.startsWith('.') && !named.includes(name as never));
+  const names = all.filter((name) => !name.startsWith('.') && !datasetNames.includes(name));
   for (const name of names) {
     const path = resolve(folder, name);
-    if (!isFolder(path)) continue;
     try {
+      if ((await factsOf(path))?.kind !== 'folder') continue;
       await findSource(path, { cacheFolder: cacheFolder(), environment: process.env }, usualPlaces, {
         progress: () => undefined,
       });
       found.push({ id: name, name, where: path, options: [path] });
     } catch (error) {
-      if (!(error instanceof UserError)) throw error; // A folder of something else.
+      if (!(error instanceof UserError)) throw error; // Of something else, or leading nowhere.
     }
   }
   return found;
@@ -69,18 +63,18 @@ export async function choicesOf(
   const add = (each: DataChoice): void => {
     if (!found.has(each.id)) found.set(each.id, each);
   };
-  for (const name of named) {
+  for (const name of datasetNames) {
     if (folder !== null && (await isHere(name, folder)))
       add({ id: name, name, where: folder, options: [name, `--data=${resolve(folder)}`] });
     if (await isHere(name, null)) add({ id: name, name, where: 'on this machine', options: [name] });
   }
   if (folder !== null) for (const each of await foldersIn(folder)) add(each);
   for (const { name, reference, folder: own } of known) {
-    const isName = named.includes(reference as never);
+    const named = datasetNames.includes(reference);
     // Where a name leads without a folder was asked above. A path is made whole: none of them begins like an option.
-    if (isName && own !== null && !found.has(reference) && (await isHere(reference, own)))
+    if (named && own !== null && !found.has(reference) && (await isHere(reference, own)))
       add({ id: reference, name, where: own, options: [reference, `--data=${resolve(own)}`] });
-    else if (!isName && existsSync(reference))
+    else if (!named && existsSync(reference))
       add({ id: `run:${reference}`, name, where: reference, options: [resolve(reference)] });
   }
   return {

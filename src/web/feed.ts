@@ -62,13 +62,11 @@ export function openFeed(root: string): Feed {
 
   function take(text: string): void {
     const { lines } = reading;
-    const where = `${folder.journal}:${lines.length + 1}`;
-    const entry = parseLine(text, where);
-    if (entry.n !== lines.length) throw new UserError(`${where}: event ${entry.n} stands where ${lines.length} should`);
+    const entry = parseLine(text, folder.journal, lines.length);
     try {
       reading.state = replayEntry(reading.state, entry);
     } catch (error) {
-      throw new UserError(`${where}: ${(error as Error).message}`);
+      throw new UserError(`${folder.journal}:${lines.length + 1}: ${(error as Error).message}`);
     }
     if (lines.length === 0) reading.begun = Date.parse(entry.at);
     lines.push(text);

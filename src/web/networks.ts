@@ -1,7 +1,6 @@
 /** Networks of a run as they can be taken away, and the images that they are tried on. Only reads. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { openImages, type StoredImages } from '../data/stored-images.ts';
 import { splitDataset } from '../data/split.ts';
 import { plannedSettings } from '../run/budget.ts';
@@ -10,21 +9,8 @@ import { bestLine } from '../search/standing.ts';
 import { checkpointPath, fileCheckpoints } from '../training/checkpoint.ts';
 import { exportModel } from '../training/export.ts';
 import { UserError } from '../util/user-error.ts';
-import type { ImagesFacts } from './api.ts';
+import type { ImagesFacts, PartName } from './api.ts';
 import type { Feed } from './feed.ts';
-
-/** Lines whose numbers are on disk. */
-export function keptLines({ folder, state }: Feed): readonly string[] {
-  let names: ReadonlySet<string>;
-  try {
-    names = new Set(readdirSync(folder.checkpoints));
-  } catch {
-    return []; // There is no such folder, and nothing in it.
-  }
-  return [...state.search.lines.values()].flatMap(({ id, checkpoint }) =>
-    checkpoint !== null && names.has(basename(checkpointPath(folder.checkpoints, checkpoint))) ? [id] : [],
-  );
-}
 
 /** The ONNX file of a line; null where the run has no such line, or its numbers are not kept any more. */
 export async function modelOf({ folder, config, state: { search } }: Feed, id: string): Promise<Uint8Array | null> {
@@ -36,9 +22,6 @@ export async function modelOf({ folder, config, state: { search } }: Feed, id: s
   const { network, tensors } = await fileCheckpoints(folder.checkpoints).read(line.checkpoint);
   return exportModel(network, tensors, aboutOf(folder, config, search, id));
 }
-
-export type PartName = 'validation' | 'test';
-export const partNames: readonly PartName[] = ['validation', 'test'];
 
 /** Images of a part of a run's data, from 0. */
 export interface Pictures {

@@ -6,12 +6,12 @@ import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { streamSSE, type SSEStreamingApi } from 'hono/streaming';
 import { conditionOf, type Condition } from '../run/condition.ts';
+import { keptLines } from '../run/folder.ts';
 import { readLive, type Live } from '../run/live.ts';
 import { latch } from '../util/latch.ts';
 import { UserError } from '../util/user-error.ts';
 import type { ConditionNews } from './api.ts';
 import type { Feed } from './feed.ts';
-import { keptLines } from './networks.ts';
 
 /** Milliseconds between two looks at a run that is watched. */
 const interval = 500;
@@ -66,7 +66,7 @@ export function openWatch(): Watch {
     const turn = watched.looks++;
     if (isNew || turn % slowly === 0) {
       const condition = conditionOf(feed);
-      const news = JSON.stringify({ condition, kept: keptLines(feed) } satisfies ConditionNews);
+      const news = JSON.stringify({ condition, kept: keptLines(feed.folder, feed.state.search) } satisfies ConditionNews);
       isNew ||= news !== told.news;
       [told.condition, told.news] = [condition, news];
     }

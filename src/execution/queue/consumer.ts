@@ -9,6 +9,7 @@ import { UnrecoverableError, WaitingError, type Job as QueueJob, type Worker } f
 import { readBytes } from '../../data/files.ts';
 import { checkpointPath } from '../../training/checkpoint.ts';
 import { JobFailure, type Job, type Report } from '../../training/job.ts';
+import { must } from '../../util/assert.ts';
 import { sha256 } from '../../util/hash.ts';
 import { RunError } from '../../util/user-error.ts';
 import type { Pool } from '../pool.ts';
@@ -74,6 +75,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   await mkdir(folder, { recursive: true });
   await mkdir(dataFolder, { recursive: true });
   const pool = options.open(folder);
+  const queues = new Map(options.queues.map((each) => [each, broker.queue<Request, Answer>(each)]));
   const draining = new AbortController();
   let on = 0;
 
@@ -204,7 +206,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
       },
     };
     const asking = setInterval(() => {
-      void queue(queued)
+      void must(queues.get(queued.queueName), 'queue')
         .getJob(queued.id ?? '')
         .then((now) => {
           if (now === undefined || now.data.cancelled) left.abort(new Left());
@@ -230,8 +232,6 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     }
   }
 
-  const queues = new Map(options.queues.map((each) => [each, broker.queue<Request, Answer>(each)]));
-  const queue = ({ queueName }: QueueJob<Request, Answer>) => queues.get(queueName) ?? broker.queue<Request, Answer>(queueName);
   const workers: Worker<Request, Answer>[] = options.queues.map((each) => {
     const made = broker.worker<Request, Answer>(
       each,

@@ -1,5 +1,5 @@
 /** The server's interface as the page calls it. A refusal becomes an error that says why. */
-import type { Choices, ImagesFacts, Listing, RunFacts, SearchForm, StudyPage } from '../api.ts';
+import type { Choices, ImagesFacts, Listing, PartName, RunFacts, SearchForm, StudyPage } from '../api.ts';
 
 export class ServerError extends Error {}
 
@@ -35,7 +35,6 @@ export const runLog = async (run: string): Promise<string> =>
 export const studyPage = (study: string): Promise<StudyPage> => get('study', { study });
 export const choices = (): Promise<Choices> => get('choices');
 
-export type PartName = 'validation' | 'test';
 export const imagesFacts = (run: string, part: PartName): Promise<ImagesFacts> => get('run/images', { run, part });
 /** (N, H, W, C) */
 export const pixels = async (run: string, part: PartName, from: number, count: number): Promise<Uint8Array<ArrayBuffer>> =>

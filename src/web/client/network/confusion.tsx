@@ -3,7 +3,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { classAccuracies } from '../../../report/figures/classes.ts';
 import { frequentConfusions, level, widestMatrix } from '../../../report/sections/answers.ts';
 import { formatPercent, formatWhole, plural } from '../../../util/words.ts';
-import type { PartName } from '../api.ts';
+import type { PartName } from '../../api.ts';
 import { PagedImages } from './paged-images.tsx';
 import type { NetworkSession } from './session.ts';
 

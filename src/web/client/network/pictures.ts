@@ -1,7 +1,8 @@
 /** Images of a part of a run's data, fetched in pieces that are kept while there is room. Knows no network. */
 import type { ImagesFacts } from '../../api.ts';
 import type { Shape } from '../../../network/network.ts';
-import { imagesFacts, pixels as fetchPixels, type PartName } from '../api.ts';
+import { imagesFacts, pixels as fetchPixels } from '../api.ts';
+import type { PartName } from '../../api.ts';
 
 /** Bytes of a piece at most, and of all that are kept. */
 const pieceBytes = 512 << 10;

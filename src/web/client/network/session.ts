@@ -3,7 +3,8 @@
  * long as the page is there.
  */
 import { signal, type ReadonlySignal } from '@preact/signals';
-import { modelBytes, type PartName } from '../api.ts';
+import { modelBytes } from '../api.ts';
+import type { PartName } from '../../api.ts';
 import { openClassifier, type Classifier } from './classifier.ts';
 import { openPictures, type Pictures } from './pictures.ts';
 

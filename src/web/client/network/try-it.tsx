@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Shape } from '../../../network/network.ts';
 import { plural } from '../../../util/words.ts';
-import type { PartName } from '../api.ts';
+import type { PartName } from '../../api.ts';
 import { Bars } from './bars.tsx';
 import { DrawnPixels } from './drawn-pixels.tsx';
 import { readImageFile } from './image-file.ts';
