@@ -7,7 +7,8 @@ import { rungsFor, type Rung } from '../../../search/rungs.ts';
 import { accuraciesAfter, lineOf, startWords, type Line } from '../../../search/state.ts';
 import { formatDuration } from '../../../util/duration.ts';
 import { formatBytes, formatCount, formatLoss, formatPercent, formatWhole, plural } from '../../../util/words.ts';
-import { Link } from '../parts.tsx';
+import { scrolling, table } from '../../../report/sections/parts.ts';
+import { Drawn, Link } from '../parts.tsx';
 import type { LiveRun } from '../run-store.ts';
 
 function phaseWords(run: LiveRun, phase: Phase, rungs: readonly Rung[]): string {
@@ -159,40 +160,20 @@ function Workers({ run, phase, watched }: { readonly run: LiveRun; readonly phas
   const running = [...run.view.running].filter(([id]) => statusOf(watched, phase, lineOf(run.view.run.search, id)) === 'running');
   if (running.length === 0) return null;
   const threads = new Map(run.entries.flatMap((entry) => (entry.type === 'task' ? [[entry.task, entry.threads] as const] : [])));
-  return (
-    <div class="scroll" role="region" tabIndex={0} aria-label="Workers">
-      <table>
-        <caption>Workers: what each does, and the most memory that it has had</caption>
-        <thead>
-          <tr>
-            <th scope="col">task</th>
-            <th scope="col" class="number">
-              threads
-            </th>
-            <th scope="col" class="number">
-              minibatches
-            </th>
-            <th scope="col" class="number">
-              memory
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {running.map(([line, { task, done, count }]) => (
-            <tr key={line}>
-              <th scope="row">{task}</th>
-              <td class="number">{threads.get(task) ?? ''}</td>
-              <td class="number">
-                {formatWhole(done)}
-                {count === null ? '' : ` / ${formatWhole(count)}`}
-              </td>
-              <td class="number">{run.memory.has(line) ? formatBytes(run.memory.get(line) ?? 0) : ''}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
+  const rows = running.map(([line, { task, done, count }]) => [
+    task,
+    threads.get(task),
+    `${formatWhole(done)}${count === null ? '' : ` / ${formatWhole(count)}`}`,
+    run.memory.has(line) ? formatBytes(run.memory.get(line) ?? 0) : '',
+  ]);
+  const columns = [
+    { title: 'task' },
+    { title: 'threads', numeric: true },
+    { title: 'minibatches', numeric: true },
+    { title: 'memory', numeric: true },
+  ];
+  const caption = 'Workers: what each does, and the most memory that it has had';
+  return <Drawn markup={scrolling('Workers', table(caption, columns, rows))} />;
 }
 
 export function Now({ run }: { readonly run: LiveRun }) {

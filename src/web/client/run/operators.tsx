@@ -1,7 +1,9 @@
 /** The operators that were drawn, and how often the children that had them went on. */
 import { shortEdits } from '../../../morphism/short.ts';
 import type { Subject } from '../../../report/subject.ts';
+import { scrolling, table } from '../../../report/sections/parts.ts';
 import { formatPercent } from '../../../util/words.ts';
+import { Drawn } from '../parts.tsx';
 
 interface Count {
   drawn: number;
@@ -35,42 +37,25 @@ export function countOperators({ state, winners }: Subject): ReadonlyMap<string,
 export function Operators({ subject }: { readonly subject: Subject }) {
   const counts = [...countOperators(subject)].toSorted(([, a], [, b]) => b.drawn - a.drawn);
   if (counts.length === 0) return null;
+  const rows = counts.map(([word, { drawn, tried, survived, won }]) => [
+    word,
+    drawn,
+    survived,
+    tried === 0 ? '–' : formatPercent(survived / tried),
+    won,
+  ]);
+  const columns = [
+    { title: 'operator' },
+    { title: 'drawn', numeric: true },
+    { title: 'went on', numeric: true },
+    { title: 'share', numeric: true },
+    { title: 'in winners', numeric: true },
+  ];
+  const caption = 'Drawn in children; in children that went on after the first rung; in winners of steps';
   return (
     <section aria-labelledby="operators-title">
       <h2 id="operators-title">Operators</h2>
-      <div class="scroll" role="region" tabIndex={0} aria-label="Operators">
-        <table>
-          <caption>Drawn in children; in children that went on after the first rung; in winners of steps</caption>
-          <thead>
-            <tr>
-              <th scope="col">operator</th>
-              <th scope="col" class="number">
-                drawn
-              </th>
-              <th scope="col" class="number">
-                went on
-              </th>
-              <th scope="col" class="number">
-                share
-              </th>
-              <th scope="col" class="number">
-                in winners
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {counts.map(([word, { drawn, tried, survived, won }]) => (
-              <tr key={word}>
-                <th scope="row">{word}</th>
-                <td class="number">{drawn}</td>
-                <td class="number">{survived}</td>
-                <td class="number">{tried === 0 ? '–' : formatPercent(survived / tried)}</td>
-                <td class="number">{won}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Drawn markup={scrolling('Operators', table(caption, columns, rows))} />
     </section>
   );
 }
