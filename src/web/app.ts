@@ -5,7 +5,6 @@ import { compress } from 'hono/compress';
 import { HTTPException } from 'hono/http-exception';
 import { z } from 'zod';
 import { searchAgain } from '../run/again.ts';
-import { conditionOf } from '../run/condition.ts';
 import { keptLines } from '../run/folder.ts';
 import { quoted } from '../util/quoted.ts';
 import { UserError } from '../util/user-error.ts';
@@ -27,7 +26,7 @@ import type { Feed } from './feed.ts';
 import { guard, mayChange, type Doors } from './guard.ts';
 import { modelOf, picturesOf } from './networks.ts';
 import { serveClient } from './client-files.ts';
-import { liveOf, streamRun, type Watch } from './stream.ts';
+import { streamRun, type Watch } from './stream.ts';
 
 export interface Parts {
   readonly doors: Doors;
@@ -127,11 +126,6 @@ export function createApp(parts: Parts): Hono {
     return c.req.method === 'HEAD' ? c.body(null) : streamRun(c, watch, feed);
   });
   app.get('/api/run/log', (c) => c.text(logOf(placeOf(c).root)));
-  app.get('/api/run/live', (c) => {
-    const { feed } = feedOf(c);
-    const condition = conditionOf(feed);
-    return c.json({ live: liveOf(feed, condition), condition });
-  });
   app.get('/api/run/model', async (c) => {
     const { place, feed } = feedOf(c);
     const line = c.req.query('line') ?? '';

@@ -44,7 +44,7 @@ export interface Watch {
 }
 
 /** What a run tells of its tasks; null where no process is on it, whatever one that was killed has left. */
-export const liveOf = ({ folder }: Feed, condition: Condition | null): Live | null =>
+const liveOf = ({ folder }: Feed, condition: Condition | null): Live | null =>
   condition === 'running' ? readLive(folder.live) : null;
 
 export function openWatch(): Watch {
