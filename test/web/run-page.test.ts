@@ -7,13 +7,13 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import * as ort from 'onnxruntime-node';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Page, Request } from 'playwright-core';
 import { channelsLast } from '../../src/data/dataset.ts';
 import { linesFor } from '../../src/run/lines.ts';
 import { readRun } from '../../src/run/read.ts';
 import { emptyView, observe } from '../../src/run/view.ts';
 import { openChromium, withoutChromium } from '../support/chromium.ts';
-import { place, readQuadrants, startProcess, tiny, until } from '../support/runs.ts';
+import { place, readQuadrants, sleep, startProcess, tiny, until } from '../support/runs.ts';
 import { seriousFindings, serveApart, serveHere, withPage } from './dashboard.ts';
 
 const skip = withoutChromium();
@@ -143,8 +143,16 @@ describe('the page of a run', { skip }, () => {
               return false;
             }
           });
+          const asked = new Set<Request>();
+          page.on('request', (request) => void (request.url().includes('/events') || asked.add(request)));
+          page.on('requestfinished', (request) => void asked.delete(request));
+          page.on('requestfailed', (request) => void asked.delete(request));
           await page.goto(`http://127.0.0.1:${port}/run/killed`);
           await says(page, /^Training the vanilla network|^Step \d/);
+          await page.locator('.state-running').waitFor();
+          // What is asked just then ends with the server in ways of its own: the stream alone is open when it dies.
+          await sleep(300);
+          await until('all else is answered', 10, () => asked.size === 0);
           server.child.kill('SIGKILL');
           await server.ended;
           await says(page, 'The server is away', 10);
