@@ -6,7 +6,8 @@
  * for await (const event of search({ dataset: './photos', budget: 1800 })) console.log(event.type);
  * ```
  */
-export { search, resume, cacheFolder } from './run/open.ts';
+export { search, resume } from './run/open.ts';
+export { cacheFolder } from './run/begin.ts';
 export { readRun } from './run/read.ts';
 export { exportNetwork } from './run/export.ts';
 export type { ExportOptions, ExportResult } from './run/export.ts';

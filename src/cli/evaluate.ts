@@ -3,7 +3,7 @@ import type { Dataset, Part } from '../data/dataset.ts';
 import { toGrey } from '../data/image.ts';
 import { readDataset } from '../data/read.ts';
 import { readBest } from '../run/best.ts';
-import { cacheFolder } from '../run/open.ts';
+import { cacheFolder } from '../run/begin.ts';
 import { readRun } from '../run/read.ts';
 import { setImmediate } from 'node:timers/promises';
 import { argmax } from '../training/measure.ts';

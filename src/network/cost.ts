@@ -42,6 +42,33 @@ export function multiplyAddsByNode(network: Network): ReadonlyMap<NodeId, number
 export const countMultiplyAdds = (network: Network): number =>
   [...multiplyAddsByNode(network).values()].reduce((sum, each) => sum + each, 0);
 
+const counted = (): boolean => true;
+const passed = (): boolean => false;
+
+/** Layers that put out a tensor of their own; a ReLU is computed in place of what it reads. */
+const puts: LayerTable<[], boolean> = {
+  image: passed,
+  convolution: counted,
+  depthwise: counted,
+  'batch-normalization': counted,
+  relu: passed,
+  'max-pool': counted,
+  'global-average-pool': passed,
+  dense: passed,
+  add: counted,
+  convex: counted,
+  concat: counted,
+};
+
+/** Numbers that the layers of a network put out for an image: what is read and written, whatever is computed with it. */
+export function countActivations(network: Network): number {
+  const shapes = shapesOf(network);
+  return network.nodes.reduce((sum, node) => {
+    const shape = shapes.get(node.id);
+    return sum + (shape !== undefined && ask(puts, node.layer) ? sizeOf([shape.channels, shape.height, shape.width]) : 0);
+  }, 0);
+}
+
 /** Trained parameters of each node that has any. */
 export function parametersByNode(network: Network): ReadonlyMap<NodeId, number> {
   const result = new Map<NodeId, number>();

@@ -1,5 +1,5 @@
 /** What a budget buys: a pure plan from measured speeds. Times are active seconds. */
-import { fewestEpochs } from '../search/rungs.ts';
+import { fewestEpochs, type Rung } from '../search/rungs.ts';
 import type { Settings } from '../search/settings.ts';
 import type { Slice } from '../search/state.ts';
 import { UserError } from '../util/user-error.ts';
@@ -84,6 +84,43 @@ export const plannedSettings = (settings: Settings, plan: Plan | null): Settings
         vanilla: { ...settings.vanilla, epochs: plan.vanillaEpochs },
         step: { ...settings.step, children: plan.children, epochs: plan.stepEpochs },
       };
+
+/** Seconds that a task needs before its first minibatch, as a budget plans it where none was measured. */
+export const taskStart = 1.5;
+
+export interface StepQuestion {
+  readonly plan: Plan;
+  readonly rungs: readonly Rung[];
+  readonly children: readonly { readonly multiplyAdds: number }[];
+  /** Images that an epoch trains on. */
+  readonly images: number;
+  readonly workers: number;
+}
+
+/** Seconds that a step with these children would take, by the plan's speed. */
+export function stepSeconds({ plan, rungs, children, images, workers }: StepQuestion): number {
+  const mean = children.reduce((sum, child) => sum + child.multiplyAdds, 0) / children.length;
+  return rungs.reduce((sum, { size, epochs }) => {
+    const speed = size >= workers ? plan.beside : plan.alone;
+    return sum + Math.ceil(size / workers) * (epochs * images * mean * speed + taskStart);
+  }, 0);
+}
+
+/**
+ * Whether a step is begun with so many seconds left for the search: the first is, where there is any time, and a further one
+ * where it would about fit. Without a plan there is nothing to say how long it takes.
+ */
+export const admitsStep = (left: number, isFirst: boolean, question: StepQuestion | null): boolean =>
+  left > 0 && (isFirst || question === null || stepSeconds(question) <= 1.2 * left);
+
+/** How many readings of the test set the verification of the finished file takes as long as: the engine's, and the file's. */
+const verificationReadings = 2.5;
+/** Seconds of reading an image over those of training on it, as a budget plans it. */
+const readingShare = 0.4;
+
+/** Seconds that a budget leaves for reading the test set and verifying the file. `start`: of a task. */
+export const readingSeconds = (baseline: boolean, start: number, minibatches: number, minibatch: number): number =>
+  ((baseline ? 2 : 1) + verificationReadings) * (start + minibatches * minibatch * readingShare);
 
 /** Where the slices of a budgeted final training end: after each the rest is planned anew, from the speed measured in it. */
 const sliceEnds = [0.03, 0.2, 0.4, 0.55, 0.68, 0.78, 0.86, 0.92, 0.97, 1];

@@ -5,8 +5,9 @@
 import { rmSync } from 'node:fs';
 import type { Pool } from '../execution/pool.ts';
 import type { SearchEvent } from '../search/events.ts';
-import { bestLine, bestSoFar } from '../search/standing.ts';
 import { baselineSlices, minibatchesPerEpoch, next, rungsOf, type Context, type Task } from '../search/next.ts';
+import { coresOf } from '../search/rungs.ts';
+import { bestLine, bestSoFar } from '../search/standing.ts';
 import type { Settings } from '../search/settings.ts';
 import { lineOf, type LineId } from '../search/state.ts';
 import { checkpointPath } from '../training/checkpoint.ts';
@@ -14,9 +15,9 @@ import { exportProblem, JobFailure, type Job, type Report, type Verified } from 
 import { channel } from '../util/channel.ts';
 import { must } from '../util/assert.ts';
 import { RunError } from '../util/user-error.ts';
-import { plannedSettings, planSlice } from './budget.ts';
+import { admitsStep, plannedSettings, planSlice, readingSeconds, taskStart } from './budget.ts';
 import { dataReference, engineOf, type Config } from './config.ts';
-import type { Entry, Plan, Progress, RunEvent } from './events.ts';
+import type { Entry, Progress, RunEvent } from './events.ts';
 import { collectCheckpoints, neededCheckpoints, toVerify, writeBest, type Folder } from './folder.ts';
 import type { Journal } from './journal.ts';
 import { measureBudget } from './measure.ts';
@@ -61,15 +62,8 @@ interface Flight {
 const essential = new Set<LineId>(['vanilla', 'final', 'baseline']);
 /** Failures that another try may not repeat. */
 const worthRetrying = new Set(['crashed', 'hung', 'memory']);
-/** Seconds that a task needs before its first minibatch, as a budget plans it. */
-const taskStart = 1.5;
-
-/** How many readings of the test set the verification of the finished file takes as long as: the engine's, and the file's. */
-const verificationReadings = 2.5;
-
 /** The cores that a task gets: those that the plan leaves it beside the others of its rung. */
-const threadsOf = (task: Task, workers: number): number =>
-  task.kind === 'test' ? workers : Math.max(1, Math.floor(workers / task.planned));
+const threadsOf = (task: Task, workers: number): number => (task.kind === 'test' ? workers : coresOf(workers, task.planned));
 
 function jobOf(task: Task, config: Config, settings: Settings, threads: number, attempt: number): Job {
   const { images, validation } = settings;
@@ -185,6 +179,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
         return append({ type: 'epoch', line: task.line, task: task.id, ...epoch });
       }
       case 'verified':
+      case 'reached':
         return null;
       case 'evaluated':
         return append({
@@ -243,9 +238,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
       minibatch: minibatchSeconds('final'),
       baselineMinibatch: baseline ? minibatchSeconds('vanilla') : 0,
       baselineSearched: searched.reduce((sum, { count }) => sum + count, 0),
-      test:
-        ((baseline ? 2 : 1) + verificationReadings) *
-        (toStart + (config.data.testImages / batch) * minibatchSeconds('final') * 0.4),
+      test: readingSeconds(baseline, toStart, config.data.testImages / batch, minibatchSeconds('final')),
       start: toStart,
     });
     return { type: 'slice', line: 'final', ...slice };
@@ -257,22 +250,18 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
     return config.settings.limits.seconds ?? Infinity;
   };
 
-  /** Seconds that a step with these children would take, by the plan's speed. */
-  function stepSeconds(children: readonly { readonly multiplyAdds: number }[], plan: Plan): number {
-    const mean = children.reduce((sum, child) => sum + child.multiplyAdds, 0) / children.length;
-    return rungsOf(settings()).reduce((sum, { size, epochs }) => {
-      const rounds = Math.ceil(size / config.workers);
-      const speed = size >= config.workers ? plan.beside : plan.alone;
-      return sum + rounds * (epochs * minibatchesPerEpoch(context, false) * settings().batch * mean * speed + taskStart);
-    }, 0);
-  }
-
   /** A step that would not fit into what is left of the search is not begun. */
   function allowed(event: SearchEvent): SearchEvent {
     if (event.type !== 'step') return event;
-    const left = searchUntil() - run.elapsed();
-    const fits = state.plan === null || state.search.steps.length === 0 || stepSeconds(event.children, state.plan) <= 1.2 * left;
-    return left > 0 && fits ? event : { type: 'stop', reason: 'time', line: event.parent };
+    const { plan, search } = state;
+    const rungs = rungsOf(settings());
+    const images = minibatchesPerEpoch(context, false) * settings().batch;
+    const { children } = event;
+    const question = plan === null ? null : { plan, rungs, children, images, workers: config.workers };
+    const isFirst = search.steps.length === 0;
+    return admitsStep(searchUntil() - run.elapsed(), isFirst, question)
+      ? event
+      : { type: 'stop', reason: 'time', line: event.parent };
   }
 
   let context = run.contextFor(settings());

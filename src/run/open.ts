@@ -1,47 +1,34 @@
 /** The start of a run: a new one from options, or an old one from its folder. What is wrong is said before anything is written. */
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
-import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
 import { readDataset } from '../data/read.ts';
 import { loadDataset } from '../data/cache.ts';
 import type { Dataset } from '../data/dataset.ts';
-import type { DataEvent } from '../data/source.ts';
-import type { ConvolutionAlgorithms, Device, EngineName } from '../engine/engine.ts';
-import { chooseEngine, openEngine } from '../engine/open.ts';
+import { openEngine } from '../engine/open.ts';
 import { createPool, type Pool } from '../execution/pool.ts';
 import { parseQueue } from '../execution/queue/address.ts';
 import { queueName } from '../execution/queue/messages.ts';
 import { createQueuePool } from '../execution/queue/pool.ts';
 import { openStore } from '../execution/store/open.ts';
 import type { Origin } from '../search/next.ts';
-import { mergeSettings, presets, type PresetName, type Settings, type SettingsOverride } from '../search/settings.ts';
+import type { Settings } from '../search/settings.ts';
 import { fileCheckpoints, writeState } from '../training/checkpoint.ts';
 import { sha256 } from '../util/hash.ts';
 import { UserError } from '../util/user-error.ts';
 import { version } from '../util/version.ts';
-import { check, contextOf } from './check.ts';
+import { begin, cacheFolder, configOf, type AskedOptions, type Common } from './begin.ts';
+import { contextOf } from './check.ts';
 import type { Config } from './config.ts';
 import { drive, type RunItem } from './drive.ts';
 import { folderOf, isRun, newRunName, type Folder } from './folder.ts';
 import { format, Journal } from './journal.ts';
 import { liveFile } from './live.ts';
 import { lockRun } from './lock.ts';
-import { openGiven, prepare, sideOf, startFrom } from './origin.ts';
+import { startFrom } from './origin.ts';
 import { readRun } from './read.ts';
 import { emptyRun, entryOf, replayEntry, type RunState } from './replay.ts';
 import { takeVanilla } from './shared.ts';
 import type { Entry, RunEvent } from './events.ts';
-
-interface Common {
-  /** Aborting it ends the run in order: the best network is kept, and `resume` goes on from there. */
-  readonly signal?: AbortSignal;
-  /** Seconds without a sign of life after which a worker counts as hung, at least. Default 60. */
-  readonly patience?: number;
-  /** What is said of the data while it is read. */
-  readonly onData?: (event: DataEvent) => void;
-  /** Where jobs are put for workers on other machines, and what they travel through. Default: workers on this machine. */
-  readonly elsewhere?: Elsewhere;
-}
 
 export interface Elsewhere {
   /** `redis://HOST`, `rediss://HOST`, `postgres://USER@HOST/DATABASE`; a password comes from the environment. */
@@ -50,58 +37,30 @@ export interface Elsewhere {
   readonly store: string;
 }
 
-export interface SearchOptions extends Common {
-  /** A name (`cifar10`, `mnist`, `fashion-mnist`) or a path. */
-  readonly dataset: string;
-  /** Default `laptop`. */
-  readonly preset?: PresetName;
-  /** Over the preset's. */
-  readonly settings?: SettingsOverride;
-  /** Seconds for everything, the final training included. */
-  readonly budget?: number;
-  /** Default `auto`: oneDNN where its library is found, else ONNX Runtime. */
-  readonly engine?: EngineName | 'auto';
-  /** Default `cpu`. The others are ONNX Runtime's. */
-  readonly device?: Device;
-  readonly convolution?: ConvolutionAlgorithms;
-  /** Jobs side by side. Default: the processor's cores. */
-  readonly workers?: number;
-  /** A model (.onnx) or a run, whose network is grown further in place of the vanilla one. */
-  readonly from?: string;
+interface Placed {
+  /** Where jobs are put for workers on other machines, and what they travel through. Default: workers on this machine. */
+  readonly elsewhere?: Elsewhere;
+}
+
+export interface SearchOptions extends AskedOptions, Placed {
   /** A run of the same data and settings, whose trained vanilla network is taken over; the seed may be another. */
   readonly vanilla?: string;
   /** The run's folder. Default: a new one in `runs/`. */
   readonly run?: string;
-  /** Where the data of a name lies. */
-  readonly dataFolder?: string;
-  /** Pixels a side, for folders of images. */
-  readonly imageSize?: number;
 }
 
-export interface ResumeOptions extends Common {
+export interface ResumeOptions extends Common, Placed {
   /** More seconds. */
   readonly budget?: number;
   /** Whether to go on with another engine, processor or Node than the run was begun with; then the bits may differ. */
   readonly mixed?: boolean;
 }
 
-/** Where decoded datasets are kept: INSTAR_CACHE, else XDG_CACHE_HOME/instar, else ~/.cache/instar. */
-export const cacheFolder = (): string =>
-  process.env['INSTAR_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'instar');
-
 /** Seconds. */
 export const defaultPatience = 60;
-/** Of the memory that is free when a run begins, what its workers may plan with. */
-const memoryShare = 0.85;
 
 const describeRun = (dataset: Dataset, settings: Settings): string =>
   join('runs', newRunName(dataset.name.replaceAll(/[^\w.-]+/g, '-'), settings.method, new Date()));
-
-/** The smaller of 128 and a quarter of the training images, where the preset is not the paper's and the batch is not given. */
-function withBatch(settings: Settings, options: SearchOptions, trainImages: number): Settings {
-  if (options.preset === 'paper' || options.settings?.batch !== undefined) return settings;
-  return { ...settings, batch: Math.max(1, Math.min(settings.batch, Math.floor(trainImages / 4))) };
-}
 
 /**
  * A new search, as its events: each entry of its journal after it was written, and what is told in between. Ends with the
@@ -109,47 +68,21 @@ function withBatch(settings: Settings, options: SearchOptions, trainImages: numb
  */
 export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   const begun = performance.now();
-  const { preset = 'laptop', budget, workers = availableParallelism(), device = 'cpu' } = options;
-  const engineName = await chooseEngine(options.engine ?? 'auto', device, process.env);
-  const engine = await openEngine(engineName, { threads: 1, environment: process.env, device });
-  const { fingerprint } = engine;
   if (options.run !== undefined && isRun(options.run))
     throw new UserError(`${options.run} holds a run already: 'instar resume ${options.run}' goes on with it`);
   if (options.run !== undefined && existsSync(options.run) && !statSync(options.run).isDirectory())
     throw new UserError(`${options.run} is not a folder`);
-
   if (options.from !== undefined && options.vanilla !== undefined)
     throw new UserError('--vanilla takes over a vanilla network, which --from replaces');
-  if (budget !== undefined && options.vanilla !== undefined)
+  if (options.budget !== undefined && options.vanilla !== undefined)
     throw new UserError('--budget plans how long the vanilla network is trained, and --vanilla takes over one that is trained');
-  const given = options.from === undefined ? null : await openGiven(options.from);
-  const side = given === null ? null : sideOf(given);
-  const { dataset, path } = await readDataset(options.dataset, {
-    cacheFolder: cacheFolder(),
-    environment: process.env,
-    ...(side === null ? {} : { folderSize: side }),
-    ...(options.imageSize === undefined ? {} : { imageSize: options.imageSize }),
-    ...(options.dataFolder === undefined ? {} : { dataFolder: options.dataFolder }),
-    ...(options.onData === undefined ? {} : { progress: options.onData }),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  });
-  const memory = Math.floor((memoryShare * process.availableMemory()) / workers);
-  const base = mergeSettings(presets[preset], { limits: { memory } });
-  const asked = mergeSettings(base, options.settings ?? {});
-  const { counts } = contextOf(dataset, asked, null, engineName);
-  const settings = withBatch(asked, options, counts.train);
-  const { normalise } = settings.augmentation;
-  const prepared = given === null ? null : prepare(given, dataset, normalise, settings.seed);
-  check(settings, dataset, counts, prepared, engineName);
-  if (budget !== undefined && settings.final.epochs === 0)
-    throw new UserError('--budget plans a final training, and there is to be none (--final-epochs 0)');
-  for (const message of prepared?.notes ?? []) options.onData?.({ kind: 'note', message });
+  const beginning = await begin(options);
+  const { engine, engineName, dataset, settings, prepared } = beginning;
   const started = prepared === null ? null : await startFrom(prepared, engine, dataset, settings);
   for (const message of started?.notes ?? []) options.onData?.({ kind: 'note', message });
 
   const root = options.run ?? describeRun(dataset, settings);
   const folder = folderOf(root);
-  const { mean, std } = prepared?.normalisation ?? dataset;
   try {
     mkdirSync(folder.checkpoints, { recursive: true });
   } catch (error) {
@@ -162,48 +95,7 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
       started === null
         ? null
         : { network: started.network, checkpoint: await fileCheckpoints(folder.checkpoints).write(started), compared };
-    const config: Config = {
-      format,
-      instar: version,
-      node: process.versions.node,
-      platform: `${process.platform} ${process.arch}`,
-      preset,
-      settings,
-      data: {
-        reference: options.dataset,
-        imageSize: options.imageSize ?? null,
-        folder: options.dataFolder ?? null,
-        path,
-        hash: dataset.hash,
-        name: dataset.name,
-        classes: [...dataset.classes],
-        shape: dataset.shape,
-        mean: [...mean],
-        std: [...std],
-        trainImages: dataset.train.labels.length,
-        testImages: dataset.test.labels.length,
-      },
-      from:
-        prepared === null || origin === null
-          ? null
-          : {
-              reference: prepared.reference,
-              checkpoint: origin.checkpoint,
-              imageSize: side,
-              normalises: prepared.normalisation !== null,
-              compared,
-            },
-      vanilla: options.vanilla ?? null,
-      engine: {
-        name: engineName,
-        device,
-        convolution: options.convolution ?? 'auto',
-        version: fingerprint.version,
-        instructionSet: fingerprint.instructionSet,
-      },
-      workers,
-      budget: budget ?? null,
-    };
+    const config = configOf(options, beginning, origin);
     const context = contextOf(dataset, settings, origin, engineName);
     const taken = options.vanilla === undefined ? [] : await takeVanilla(options.vanilla, config, folder, context);
     const events: readonly RunEvent[] = [{ type: 'run', format, instar: version }, ...taken];
@@ -259,7 +151,7 @@ async function poolElsewhere(folder: Folder, { engine, node }: Config, { queue, 
 
 async function* go(
   { folder, config, journal, replayed, dataset, origin, begun }: Going,
-  { signal, patience = defaultPatience, elsewhere }: Common,
+  { signal, patience = defaultPatience, elsewhere }: Common & Placed,
   opening: readonly RunEvent[],
 ): AsyncGenerator<RunItem> {
   const elapsed = (): number => replayed.seconds + (performance.now() - begun) / 1000;

@@ -22,7 +22,7 @@ import { compare, resampled, type ModelInput } from '../training/compare.ts';
 import { certify, type Grown, type Images } from '../training/grow.ts';
 import { createEvaluator } from '../training/measure.ts';
 import { measured, withNormalisations, type Normalised } from '../training/normalised.ts';
-import { forMeasuring } from '../training/train.ts';
+import { forMeasuring } from '../training/images.ts';
 import type { Comparison } from '../training/job.ts';
 import { random } from '../util/random.ts';
 import { UserError } from '../util/user-error.ts';

@@ -198,7 +198,7 @@ export function drawChildren(parent: Network, context: Context, step: number): r
 }
 
 /** The child that a method without selection goes on with; null where the children compete. */
-function drawnChild({ settings }: Context, step: number): number | null {
+export function drawnChild({ settings }: Context, step: number): number | null {
   const { selection } = methods[settings.method];
   switch (selection) {
     case 'hill-climbing':

@@ -25,6 +25,9 @@ const sizesOf = ({ method, step }: Settings): readonly number[] =>
 /** Whether one child alone is trained, which is known beforehand. */
 const trainsOne = ({ method }: Settings): boolean => ['random', 'none'].includes(methods[method].selection);
 
+/** The cores, of so many workers', that a task gets which is planned as one of `planned` side by side. */
+export const coresOf = (workers: number, planned: number): number => Math.max(1, Math.floor(workers / planned));
+
 /** The fewest epochs a step that give each rung one: R·n. */
 export function fewestEpochs(settings: Settings): number {
   const sizes = sizesOf(settings);

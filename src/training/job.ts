@@ -82,18 +82,43 @@ export interface EvaluationJob {
   readonly engine: EngineReference;
 }
 
-/** Trains a network for some minibatches and throws it away: what the clock is held against to plan a budget. */
+/** Tries a network out and throws it away: what the clock is held against to plan with. Nothing of it is kept. */
 export interface ProbeJob {
   readonly kind: 'probe';
   readonly id: string;
+  /** Before the edits. Its numbers are drawn. */
   readonly network: Network;
+  /** Made and certified first, where there are any. */
+  readonly edits?: readonly Edit[];
   readonly data: DataReference;
   readonly batch: number;
   readonly augmentation: AugmentationSettings;
   readonly learning: Learning;
+  /** Trained, at most. */
   readonly minibatches: number;
+  /** After which no further minibatch is begun; three are made in any case. */
+  readonly seconds?: number;
+  /** Batches of validation images that it is evaluated on afterwards. */
+  readonly evaluations?: number;
+  /** Whether it is exported and verified on a batch of images. */
+  readonly verification?: boolean;
   readonly engine: EngineReference;
 }
+
+/** What a probe tells of when it is over, in this order; its minibatches come before `trained`. */
+export const stages = [
+  'begun',
+  'drawn',
+  'grown',
+  'certified',
+  'trained',
+  'saved',
+  'evaluating',
+  'evaluated',
+  'comparing',
+  'compared',
+] as const;
+export type Stage = (typeof stages)[number];
 
 /** What a file says of itself, and how its pixels become numbers. */
 export const aboutSchema = z.object({
@@ -194,6 +219,8 @@ export type Report =
       readonly checkpoint: string;
     }
   | { readonly kind: 'verified'; readonly verified: Verified }
+  /** Of a probe. */
+  | { readonly kind: 'reached'; readonly stage: Stage }
   | { readonly kind: 'evaluated'; readonly measured: Measured; readonly confusion: readonly (readonly number[])[] };
 
 /** How far a network that was read from a model is from it. */

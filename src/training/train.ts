@@ -1,9 +1,7 @@
 /** The training of one network for some minibatches: a job in, a checkpoint out. It knows no clock and no search. */
-import type { Batcher } from '../data/batches.ts';
 import { createBatcher } from '../data/batches.ts';
-import { clean, type AugmentationSettings } from '../data/augmentation/augmentation.ts';
-import type { Dataset } from '../data/dataset.ts';
-import { partOf, splitDataset } from '../data/split.ts';
+import { clean } from '../data/augmentation/augmentation.ts';
+import { partOf } from '../data/split.ts';
 import { initialTensors } from '../network/parameters.ts';
 import { lower } from '../program/lower.ts';
 import { assert, must } from '../util/assert.ts';
@@ -11,33 +9,12 @@ import { random } from '../util/random.ts';
 import { withoutVelocities } from './checkpoint.ts';
 import { verifyExport } from './export.ts';
 import { certify, grow, type Grown, type Images } from './grow.ts';
-import { JobFailure, tolerance, type EvaluationJob, type Job, type ProbeJob, type TrainingJob } from './job.ts';
+import { forMeasuring, imagesOf, seenBy } from './images.ts';
+import { JobFailure, tolerance, type EvaluationJob, type Job, type TrainingJob } from './job.ts';
 import { createEvaluator } from './measure.ts';
+import { probe } from './probe.ts';
 import type { Surroundings } from './surroundings.ts';
 import { rateAt } from './schedule.ts';
-
-/** The data as the job's network sees it. */
-const seenBy = ({ data }: Job, dataset: Dataset): Dataset =>
-  data.normalisation === undefined ? dataset : { ...dataset, ...data.normalisation };
-
-function imagesOf(job: TrainingJob | ProbeJob, dataset: Dataset): Images {
-  const { validation, images } = job.data;
-  const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
-  const batcher: Batcher = createBatcher(dataset, job.augmentation, job.batch);
-  return { dataset, batcher, batch: job.batch, ...split };
-}
-
-/** Images a batch when a child is calibrated and certified, where there are so many. */
-const measuringBatch = 128;
-
-/**
- * The same images in batches that are large enough to measure with: the statistics of a small batch differ so much from
- * those of the next that a child which computes exactly what its parent does would fail its certificate by chance.
- */
-export function forMeasuring(augmentation: AugmentationSettings, images: Images): Images {
-  const batch = Math.max(images.batch, Math.min(measuringBatch, images.train.length));
-  return batch === images.batch ? images : { ...images, batch, batcher: createBatcher(images.dataset, augmentation, batch) };
-}
 
 async function startOf(job: TrainingJob, images: Images, { engine, checkpoints, report, breathe }: Surroundings): Promise<Grown> {
   const { from, edits, velocities } = job.start;
@@ -161,31 +138,6 @@ export async function evaluate(
     report({ kind: 'evaluated', measured: { loss, accuracy }, confusion });
   } finally {
     evaluator.dispose();
-  }
-}
-
-/** Trains for some minibatches and reports the progress of each. */
-async function probe(job: ProbeJob, { engine, dataset, report, breathe }: Surroundings): Promise<void> {
-  const images = imagesOf(job, seenBy(job, dataset));
-  const program = lower(job.network, job.batch, { kind: 'training', learning: job.learning });
-  const session = await engine.compile(program, job.engine.convolution);
-  try {
-    session.load(initialTensors(job.network, random('probe')));
-    for (let index = 0; index < job.minibatches; index++) {
-      const order = Uint32Array.from({ length: job.batch }, (_none, i) => images.train[i % images.train.length] as number);
-      images.batcher.fillTraining(
-        order,
-        0,
-        random('probe', index),
-        session.input(program.images),
-        session.input(must(program.labels, 'labels')),
-      );
-      await session.run();
-      report({ kind: 'progress', done: index + 1, loss: 0 });
-      await breathe();
-    }
-  } finally {
-    session.dispose();
   }
 }
 

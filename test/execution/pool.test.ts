@@ -75,8 +75,8 @@ await test('a job done, its reports in order, and the next one in the same proce
   const first = start(on, job());
   await first.done;
   assert.deepEqual(
-    first.reports.map((report) => report.kind === 'progress' && report.done),
-    [1, 2, 3],
+    first.reports.map((report) => (report.kind === 'progress' ? report.done : report.kind === 'reached' && report.stage)),
+    ['begun', 'drawn', 1, 2, 3, 'trained', 'saved'],
   );
   assert.equal(first.fingerprints[0]?.engine, 'reference');
   const pid = only(on);

@@ -239,8 +239,8 @@ await test('a probe says each of its minibatches and writes nothing', async () =
     { ...surroundings([], { checkpoints: store }), report: (report) => void said.push(report) },
   );
   assert.deepEqual(
-    said.map((report) => report.kind === 'progress' && report.done),
-    [1, 2, 3, 4, 5],
+    said.map((report) => (report.kind === 'progress' ? report.done : report.kind === 'reached' && report.stage)),
+    ['begun', 'drawn', 1, 2, 3, 4, 5, 'trained', 'saved'],
   );
   assert.equal(store.written.size, 0);
 });
