@@ -8,7 +8,7 @@ import { parseQueue } from '../execution/queue/address.ts';
 import { openBroker } from '../execution/queue/broker.ts';
 import { queueName } from '../execution/queue/messages.ts';
 import { openStore } from '../execution/store/open.ts';
-import { cacheFolder, defaultPatience } from '../run/open.ts';
+import { cacheFolder, defaultPatience } from '../run/begin.ts';
 import { printable } from '../util/words.ts';
 import { UserError } from '../util/user-error.ts';
 import { exitCodes } from './exit-codes.ts';

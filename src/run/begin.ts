@@ -56,6 +56,8 @@ export interface AskedOptions extends Common {
 export const cacheFolder = (): string =>
   process.env['INSTAR_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'instar');
 
+/** Seconds. */
+export const defaultPatience = 60;
 /** Of the memory that is free when a run begins, what its workers may plan with. */
 const memoryShare = 0.85;
 

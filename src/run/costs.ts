@@ -2,7 +2,8 @@
  * What a task costs in seconds, by what was timed on this machine: a few networks, and from them any other by its size. Pure;
  * it knows no search and no clock.
  */
-import type { OperatorName } from '../morphism/edit.ts';
+import { applyToNetwork } from '../morphism/apply.ts';
+import type { Edit, OperatorName } from '../morphism/edit.ts';
 import { countActivations, countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network } from '../network/network.ts';
 import { must } from '../util/assert.ts';
@@ -145,3 +146,20 @@ export function costsOf({ workers, beside, alone, operators, certificate, grown,
     start: (threads) => between(beside.start, alone.start, threads),
   };
 }
+
+/** The edits of a child, each with the network after it. */
+export function stepsOf(parent: Network, edits: readonly Edit[]): readonly Grown[] {
+  let network = parent;
+  return edits.map((edit) => {
+    const next = applyToNetwork(network, edit);
+    if (typeof next === 'string') throw new Error(`bug: ${next}`);
+    network = next;
+    return { operator: edit.kind, size: sizeOf(network) };
+  });
+}
+
+/** The child that the next step is taken to start from where nothing is trained: the larger of the two in the middle. */
+export const middleOf = <T extends { readonly network: Network }>(children: readonly T[]): T => {
+  const sorted = children.toSorted((a, b) => countMultiplyAdds(a.network) - countMultiplyAdds(b.network));
+  return must(sorted[sorted.length >> 1], 'child');
+};

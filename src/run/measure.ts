@@ -1,13 +1,17 @@
-/** The speed of this machine, measured with the network that the search starts from, and what a budget buys at it. */
+/**
+ * The speed of this machine, measured by trying out networks in workers: the one that the search starts from in both ways of
+ * working, and what a budget buys at that. Nothing is written.
+ */
+import type { Pool } from '../execution/pool.ts';
 import { countMultiplyAdds } from '../network/cost.ts';
 import type { Network } from '../network/network.ts';
-import type { Pool } from '../execution/pool.ts';
 import { drawChildren, startNetwork, type Context } from '../search/next.ts';
 import type { Settings } from '../search/settings.ts';
-import type { Job } from '../training/job.ts';
+import type { Job, ProbeJob, Stage } from '../training/job.ts';
 import { must } from '../util/assert.ts';
 import { planBudget } from './budget.ts';
 import { dataReference, engineOf, type Config } from './config.ts';
+import { middleOf } from './costs.ts';
 import type { RunEvent } from './events.ts';
 
 /** What of a run a measurement needs. */
@@ -19,60 +23,136 @@ export interface Measuring {
   contextFor(settings: Settings): Context;
 }
 
-/** Minibatches of a measurement; the first ones are not counted. */
+/** Minibatches of the first network, at most, and the seconds after which no further one is begun. */
 const minibatches = 14;
-const warmup = 4;
+const mostSeconds = 6;
+/** Of minibatches, those at the beginning that are not counted: at least one, at most four. */
+const warmup = (count: number): number => Math.max(1, Math.min(4, Math.floor(0.3 * count)));
+/** Batches of an evaluation. */
+export const evaluations = 4;
 /** Steps that a budget is planned for; more are made where there is time. */
 const plannedSteps = 2;
+
+export const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** How much larger than the vanilla network the children of each step are, on average, as they would be drawn. */
 function growthOf(vanilla: Network, context: Context): readonly number[] {
   const factors: number[] = [];
   let parent = vanilla;
   for (let step = 1; step <= plannedSteps; step++) {
-    const costs = drawChildren(parent, context, step)
-      .map((child) => ({ network: child.network, cost: countMultiplyAdds(child.network) }))
-      .toSorted((a, b) => a.cost - b.cost);
-    factors.push(costs.reduce((sum, { cost }) => sum + cost, 0) / costs.length / countMultiplyAdds(vanilla));
-    parent = must(costs[costs.length >> 1], 'child').network;
+    const children = drawChildren(parent, context, step);
+    factors.push(mean(children.map(({ network }) => countMultiplyAdds(network))) / countMultiplyAdds(vanilla));
+    parent = middleOf(children).network;
   }
   return factors;
 }
 
-/** Seconds a minibatch of one job, by its worker's clock: what the parent hears late it hears in a burst. */
-async function minibatchSeconds({ pool, signal }: Measuring, job: Job): Promise<number> {
+/** What was heard of a probe: seconds of its worker's clock, as what the parent hears late it hears in a burst. */
+export interface Heard {
+  /** Seconds until it began, by this process's clock. */
+  readonly start: number;
+  /** When each minibatch was done. */
+  readonly minibatches: readonly number[];
+  readonly reached: ReadonlyMap<Stage, number>;
+  /** Seconds that ONNX Runtime takes for a batch of the file, and that its verification took. */
+  readonly verified: { readonly batch: number; readonly seconds: number } | null;
+}
+
+export type Asked = Pick<ProbeJob, 'network' | 'edits' | 'minibatches' | 'seconds' | 'evaluations' | 'verification'>;
+
+export async function probe({ config, pool, signal }: Measuring, asked: Asked, id: string, threads: number): Promise<Heard> {
+  const { batch, augmentation, validation, images, momentum, weightDecay } = config.settings;
+  const job: Job = {
+    kind: 'probe',
+    id: `probe ${id}`,
+    ...asked,
+    data: dataReference(config, images, validation),
+    batch,
+    augmentation,
+    learning: { momentum, weightDecay },
+    engine: engineOf(config, threads),
+  };
   const times: number[] = [];
-  await pool.run(job, { report: (_report, _peak, clock) => void times.push(clock), started: () => undefined }, signal);
-  const [first, last] = [must(times[warmup - 1], 'time'), must(times.at(-1), 'time')];
-  return (last - first) / (times.length - warmup);
+  const reached = new Map<Stage, number>();
+  let verified: Heard['verified'] = null;
+  let start = 0;
+  const begun = performance.now();
+  await pool.run(
+    job,
+    {
+      report(report, _peak, clock) {
+        if (report.kind === 'progress') times.push(clock);
+        else if (report.kind === 'verified')
+          verified = { batch: report.verified.latency.batch / 1000, seconds: clock - (reached.get('compared') ?? clock) };
+        else if (report.kind === 'reached') {
+          reached.set(report.stage, clock);
+          if (report.stage === 'begun') start = (performance.now() - begun) / 1000;
+        }
+      },
+      started: () => undefined,
+    },
+    signal,
+  );
+  return { start, minibatches: times, reached, verified };
+}
+
+/** So many jobs at once, on one thread each. */
+export const besideEachOther = (run: Measuring, jobs: readonly Asked[]): Promise<readonly Heard[]> =>
+  Promise.all(jobs.map((asked, index) => probe(run, asked, String(index), 1)));
+
+/** Seconds a minibatch. */
+export function secondsEach({ minibatches: times }: Heard): number {
+  const skipped = warmup(times.length);
+  return (must(times.at(-1), 'time') - must(times[skipped - 1], 'time')) / (times.length - skipped);
+}
+
+/** Seconds from one stage to another. */
+export const between = ({ reached }: Heard, from: Stage, to: Stage): number =>
+  must(reached.get(to), to) - must(reached.get(from), from);
+
+export interface Start {
+  readonly beside: readonly Heard[];
+  readonly alone: Heard;
+}
+
+/** The first network in both ways. `more`: evaluation and verification too. */
+export async function tryStart(run: Measuring, network: Network, more: boolean): Promise<Start> {
+  const { workers } = run.config;
+  const asked: Asked = { network, minibatches, seconds: mostSeconds, ...(more ? { evaluations } : {}) };
+  const jobs = Array.from({ length: workers }, () => ({ ...asked, ...(more ? { verification: true } : {}) }));
+  const beside = await besideEachOther(run, jobs);
+  const alone = workers === 1 ? must(beside[0], 'probe') : await probe(run, asked, 'alone', workers);
+  return { beside, alone };
 }
 
 /** Measures one job with all threads, and as many jobs of one thread as there are workers, and plans the budget with that. */
 export async function measureBudget(run: Measuring, context: Context, budget: number): Promise<RunEvent> {
-  const { config, elapsed } = run;
-  const { settings, workers } = config;
+  const start = await tryStart(run, startNetwork(context), false);
+  return planOf(run, context, budget, start, run.elapsed());
+}
+
+/** What a budget buys by a measurement of the first network, when so many seconds are gone. */
+export function planOf(
+  run: Measuring,
+  context: Context,
+  budget: number,
+  { beside, alone }: Start,
+  elapsed: number,
+): Extract<RunEvent, { type: 'plan' }> {
+  const { settings, workers } = run.config;
   const network = startNetwork(context);
   const multiplyAdds = countMultiplyAdds(network);
-  const { batch, augmentation, validation, images, momentum, weightDecay } = settings;
-  const perMultiplyAdd = async (jobs: number, threads: number): Promise<number> => {
-    const job = (index: number): Job => ({
-      kind: 'probe',
-      id: `probe ${index}`,
-      network,
-      data: dataReference(config, images, validation),
-      batch,
-      augmentation,
-      learning: { momentum, weightDecay },
-      minibatches,
-      engine: engineOf(config, threads),
-    });
-    const seconds = await Promise.all(Array.from({ length: jobs }, (_none, index) => minibatchSeconds(run, job(index))));
-    return seconds.reduce((sum, each) => sum + each, 0) / jobs / batch / multiplyAdds;
+  const perMultiplyAdd = (seconds: number): number => seconds / settings.batch / multiplyAdds;
+  const question = {
+    budget,
+    settings,
+    images: run.contextFor({ ...settings, images: null }).counts.train,
+    multiplyAdds,
+    growth: growthOf(network, context),
+    workers,
+    alone: perMultiplyAdd(secondsEach(alone)),
+    beside: perMultiplyAdd(mean(beside.map(secondsEach))),
+    elapsed,
   };
-  const beside = await perMultiplyAdd(workers, 1);
-  const alone = workers === 1 ? beside : await perMultiplyAdd(1, workers);
-  const growth = growthOf(network, context);
-  const available = run.contextFor({ ...settings, images: null }).counts.train;
-  const question = { budget, settings, images: available, multiplyAdds, growth, workers, alone, beside };
-  return { type: 'plan', budget, plan: planBudget({ ...question, elapsed: elapsed() }) };
+  return { type: 'plan', budget, plan: planBudget(question) };
 }

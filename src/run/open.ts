@@ -16,7 +16,7 @@ import { fileCheckpoints, writeState } from '../training/checkpoint.ts';
 import { sha256 } from '../util/hash.ts';
 import { UserError } from '../util/user-error.ts';
 import { version } from '../util/version.ts';
-import { begin, cacheFolder, configOf, type AskedOptions, type Common } from './begin.ts';
+import { begin, cacheFolder, configOf, defaultPatience, type AskedOptions, type Common } from './begin.ts';
 import { contextOf } from './check.ts';
 import type { Config } from './config.ts';
 import { drive, type RunItem } from './drive.ts';
@@ -55,9 +55,6 @@ export interface ResumeOptions extends Common, Placed {
   /** Whether to go on with another engine, processor or Node than the run was begun with; then the bits may differ. */
   readonly mixed?: boolean;
 }
-
-/** Seconds. */
-export const defaultPatience = 60;
 
 const describeRun = (dataset: Dataset, settings: Settings): string =>
   join('runs', newRunName(dataset.name.replaceAll(/[^\w.-]+/g, '-'), settings.method, new Date()));
