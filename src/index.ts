@@ -5,9 +5,16 @@
  * import { search } from 'instar';
  * for await (const event of search({ dataset: './photos', budget: 1800 })) console.log(event.type);
  * ```
+ *
+ * `plan` says what a search with the same options would do on this machine, and how long it would take.
  */
 export { search, resume } from './run/open.ts';
+export { plan } from './run/plan.ts';
+export type { PlanOptions, PlanReport } from './run/plan.ts';
+export type { Forecast, ForecastStep, ForecastRung, ForecastTraining } from './run/forecast.ts';
+export type { Timings } from './run/costs.ts';
 export { cacheFolder } from './run/begin.ts';
+export type { AskedOptions } from './run/begin.ts';
 export { readRun } from './run/read.ts';
 export { exportNetwork } from './run/export.ts';
 export type { ExportOptions, ExportResult } from './run/export.ts';

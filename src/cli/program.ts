@@ -25,6 +25,7 @@ const examples = `
 Examples:
   instar search ./photos --budget 30m     a folder with a sub-folder of images a class
   instar search fashion-mnist --preset quick
+  instar plan ./photos --budget 30m       what that would do, before it is run
   instar show runs/NAME                   how a network grew
   instar predict runs/NAME photo.jpg      what it sees
 
@@ -38,6 +39,27 @@ class (or train/ and test/ of such), IDX files, or CIFAR-10 binaries.
 Numbers in brackets are the defaults: of the preset laptop, then of the others where they differ.
 --set reaches every setting, such as --set augmentation.cutout=0.25; 'instar settings' lists them.`;
 
+/** The options that say what is searched for, and those of the command alone. */
+function addAsked(command: Command, own: readonly Option[]): Command {
+  const { run, data, training } = groups;
+  const asked = [
+    option(run, '--preset <name>', 'paper, laptop (an hour on two cores) or quick (a minute or two) (laptop)'),
+    option(run, '--budget <time>', 'for everything, the final training included, such as 30m'),
+    option(run, '--from <path>', 'an .onnx model or a run, whose network is grown further'),
+    option(run, '--workers <n>', "children that train side by side (the processor's cores)"),
+    option(run, '--engine <name>', 'auto, onednn, onnx or reference (auto: onednn where it is, else onnx)'),
+    option(run, '--device <name>', 'cpu, webgpu or cuda; with engine onnx (cpu)'),
+    option(run, '--convolution <name>', 'auto or direct: exact, and slower (auto)'),
+    ...own,
+    option(data, '--data <folder>', "where a named dataset's files are"),
+    option(data, '--image-size <n>', 'pixels a side, for folders (their own, up to 64)'),
+    ...settingOptions.map(settingOption),
+    option(training, '--set <name=value>', 'any other setting; may be given again').argParser(collect),
+  ];
+  for (const each of asked) command.addOption(each);
+  return command.addHelpText('after', datasets);
+}
+
 /** `result` hears the exit code. */
 export function createProgram(io: Io, result: (code: number) => void): Command {
   const program = new Command('instar')
@@ -50,38 +72,37 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
     .configureOutput({ writeOut: (text) => void io.out.write(text), writeErr: () => undefined, outputError: () => undefined })
     .exitOverride();
 
-  const search = program
-    .command('search')
-    .summary('grow a network for labelled images')
-    .description('Grows a network for the images of a dataset and trains it to the end.')
-    .argument('<dataset>', 'a name or a path, see below')
-    .addOption(option(groups.run, '--preset <name>', 'paper, laptop (an hour on two cores) or quick (a minute or two) (laptop)'))
-    .addOption(option(groups.run, '--budget <time>', 'for everything, the final training included, such as 30m'))
-    .addOption(option(groups.run, '--from <path>', 'an .onnx model or a run, whose network is grown further'))
-    .addOption(option(groups.run, '--vanilla <run>', 'take over the trained vanilla network of that run'))
-    .addOption(option(groups.run, '--run <folder>', "the run's folder (a new one in runs/)"))
-    .addOption(option(groups.run, '--workers <n>', "children that train side by side (the processor's cores)"))
-    .addOption(option(groups.run, '--engine <name>', 'auto, onednn, onnx or reference (auto: onednn where it is, else onnx)'))
-    .addOption(option(groups.run, '--device <name>', 'cpu, webgpu or cuda; with engine onnx (cpu)'))
-    .addOption(option(groups.run, '--convolution <name>', 'auto or direct: exact, and slower (auto)'))
-    .addOption(
+  addAsked(
+    program
+      .command('search')
+      .summary('grow a network for labelled images')
+      .description('Grows a network for the images of a dataset and trains it to the end.')
+      .argument('<dataset>', 'a name or a path, see below'),
+    [
+      option(groups.run, '--vanilla <run>', 'take over the trained vanilla network of that run'),
+      option(groups.run, '--run <folder>', "the run's folder (a new one in runs/)"),
       option(
         groups.run,
         '--queue <address>',
         'put jobs there for workers: redis://HOST, rediss://HOST or postgres://USER@HOST/DATABASE',
       ),
-    )
-    .addOption(option(groups.run, '--store <address>', 'what they travel through: file:DIR or s3://bucket/prefix'))
-    .addOption(option(groups.run, '--json', "the journal's events as lines on stdout"))
-    .addOption(option(groups.data, '--data <folder>', "where a named dataset's files are"))
-    .addOption(option(groups.data, '--image-size <n>', 'pixels a side, for folders (their own, up to 64)'));
-  for (const row of settingOptions) search.addOption(settingOption(row));
-  search
-    .addOption(option(groups.training, '--set <name=value>', 'any other setting; may be given again').argParser(collect))
-    .addHelpText('after', datasets)
-    .action(async (dataset: string, given: Given) =>
-      result(await (await import('./search.ts')).searchCommand(dataset, given, io)),
-    );
+      option(groups.run, '--store <address>', 'what they travel through: file:DIR or s3://bucket/prefix'),
+      option(groups.run, '--json', "the journal's events as lines on stdout"),
+    ],
+  ).action(async (dataset: string, given: Given) =>
+    result(await (await import('./search.ts')).searchCommand(dataset, given, io)),
+  );
+
+  addAsked(
+    program
+      .command('plan')
+      .summary('what a search would do here, before it is run')
+      .description(
+        'Says what a search with these options would train on this machine and how long each phase would take; with a budget, what that buys. Times the vanilla network, the operators and some children, about 20 seconds, and runs nothing.',
+      )
+      .argument('<dataset>', 'a name or a path, see below'),
+    [option(groups.run, '--json', 'as JSON')],
+  ).action(async (dataset: string, given: Given) => result(await (await import('./plan.ts')).planCommand(dataset, given, io)));
 
   program
     .command('resume')

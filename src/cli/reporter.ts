@@ -90,7 +90,8 @@ function liveReporter(io: Io): Reporter {
   const draw = (): void => {
     const width = Math.min(widest, io.err.columns) - 1;
     if (shown === null) {
-      if (reading !== null) live.draw([truncate(reading, width)]);
+      const said = notice ?? reading;
+      if (said !== null) live.draw([truncate(said, width)]);
       return;
     }
     const { view, config, root } = shown;

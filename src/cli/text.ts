@@ -61,3 +61,16 @@ export function truncate(text: string, width: number): string {
 /** Filled up with blanks to so many columns. */
 export const padRight = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - columnsOf(text)));
 export const padLeft = (text: string, width: number): string => ' '.repeat(Math.max(0, width - columnsOf(text))) + text;
+
+/** The text in lines of at most so many columns, broken at blanks; a longer word has a line of its own. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && columnsOf(line) + 1 + columnsOf(word) > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}

@@ -33,6 +33,8 @@ export interface Way {
   readonly evaluation: number;
   /** Its checkpoint at the end of an epoch. */
   readonly saving: number;
+  /** Verifying its file: with one batch of images, and for each further one. */
+  readonly verification: { readonly first: number; readonly further: number };
   /** A minibatch of training: of that network first, then of drawn children. */
   readonly minibatches: readonly { readonly size: Size; readonly seconds: number }[];
 }
@@ -48,8 +50,6 @@ export interface Timings {
   readonly certificate: { readonly seconds: number; readonly size: Size } | null;
   /** Drawn children: what growing and certifying them took, and what the two above say of it. */
   readonly grown: readonly { readonly parent: Size; readonly steps: readonly Grown[]; readonly seconds: number }[];
-  /** Verifying the file of the first network on one thread: with one batch of images, and for each further one. */
-  readonly verification: { readonly first: number; readonly further: number };
 }
 
 /** An edit, and the network after it. */
@@ -94,7 +94,7 @@ export function fitSeconds(timed: Way['minibatches']): Fit {
     a * size.multiplyAdds + b * size.activations;
 }
 
-export function costsOf({ workers, beside, alone, operators, certificate, grown, verification }: Timings): Costs {
+export function costsOf({ workers, beside, alone, operators, certificate, grown }: Timings): Costs {
   const start = must(beside.minibatches[0], 'the first network').size;
   const [fitBeside, fitAlone] = [fitSeconds(beside.minibatches), fitSeconds(alone.minibatches)];
   /** Between one thread and all of them, a power of their number. */
@@ -139,9 +139,8 @@ export function costsOf({ workers, beside, alone, operators, certificate, grown,
     saving: (size) => (size.parameters / start.parameters) * beside.saving,
     growth: (parent, steps) => factor * grows(parent, steps),
     verification: (size, threads, batches) => {
-      const { first, further } = verification;
-      const share = between(beside.evaluation, alone.evaluation, threads) / beside.evaluation;
-      return times(size, threads) * share * (first + Math.max(0, batches - 1) * further);
+      const over = ({ verification: { first, further } }: Way): number => first + Math.max(0, batches - 1) * further;
+      return times(size, threads) * between(over(beside), over(alone), threads);
     },
     start: (threads) => between(beside.start, alone.start, threads),
   };

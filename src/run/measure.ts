@@ -118,8 +118,8 @@ export interface Start {
 /** The first network in both ways. `more`: evaluation and verification too. */
 export async function tryStart(run: Measuring, network: Network, more: boolean): Promise<Start> {
   const { workers } = run.config;
-  const asked: Asked = { network, minibatches, seconds: mostSeconds, ...(more ? { evaluations } : {}) };
-  const jobs = Array.from({ length: workers }, () => ({ ...asked, ...(more ? { verification: true } : {}) }));
+  const asked: Asked = { network, minibatches, seconds: mostSeconds, ...(more ? { evaluations, verification: true } : {}) };
+  const jobs = Array.from({ length: workers }, () => asked);
   const beside = await besideEachOther(run, jobs);
   const alone = workers === 1 ? must(beside[0], 'probe') : await probe(run, asked, 'alone', workers);
   return { beside, alone };

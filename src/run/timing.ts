@@ -11,7 +11,7 @@ import { random } from '../util/random.ts';
 import { middleOf, sizeOf, stepsOf, type Size, type Timings, type Way } from './costs.ts';
 import type { Plan } from './events.ts';
 import { besideEachOther, between, evaluations, mean, planOf, probe, secondsEach, tryStart } from './measure.ts';
-import type { Asked, Heard, Measuring, Start } from './measure.ts';
+import type { Asked, Heard, Measuring } from './measure.ts';
 
 /** Minibatches of a child, at most, and the seconds after which no further one is begun. */
 const childMinibatches = 8;
@@ -69,22 +69,20 @@ function tryChildren(
 interface TriedOperator {
   readonly operator: (typeof sixOperators)[number];
   readonly size: Size;
-  /** Seconds; null where it applies nowhere. */
+  /** Null where it applies nowhere. */
   readonly seconds: number | null;
-  readonly certificate: number | null;
 }
 
-/** One edit of each operator, made and certified on one thread. */
+/** One edit of each operator, made on one thread. */
 function tryOperators(run: Measuring, network: Network, context: Context): Promise<readonly TriedOperator[]> {
   const limits = limitsOf(context);
   return inTurns(sixOperators, run.config.workers, (some) =>
     Promise.all(
       some.map(async (operator, at) => {
         const proposal = propose(operator, network, limits, random(context.settings.seed, 'probe', operator));
-        if (proposal === undefined) return { operator, size: sizeOf(network), seconds: null, certificate: null };
+        if (proposal === undefined) return { operator, size: sizeOf(network), seconds: null };
         const heard = await probe(run, { network, edits: [proposal.edit], minibatches: 0 }, String(at), 1);
-        const size = sizeOf(proposal.network);
-        return { operator, size, seconds: between(heard, 'drawn', 'grown'), certificate: between(heard, 'grown', 'certified') };
+        return { operator, size: sizeOf(proposal.network), seconds: between(heard, 'drawn', 'grown') };
       }),
     ),
   );
@@ -103,26 +101,22 @@ function wayOf(heard: readonly Heard[], size: Size, children: Way['minibatches']
     start: over(({ start }) => start),
     preparation: over(preparationOf),
     evaluation: over((one) => between(one, 'evaluating', 'evaluated') / evaluations),
+    verification: {
+      first: over(({ verified }) => must(verified, 'what was verified').seconds),
+      further: over((one) => between(one, 'comparing', 'compared') + must(one.verified, 'what was verified').batch),
+    },
     saving: over((one) => between(one, 'trained', 'saved')),
     minibatches: [{ size, seconds: over(secondsEach) }, ...children],
   };
 }
 
-function verificationOf({ beside }: Start): Timings['verification'] {
-  const found = beside.map((one) => {
-    const { seconds, batch } = must(one.verified, 'what was verified');
-    return { first: seconds, further: between(one, 'comparing', 'compared') + batch };
-  });
-  return { first: mean(found.map(({ first }) => first)), further: mean(found.map(({ further }) => further)) };
-}
-
-/** The certificate of the operators' children, as that of one child of their mean size. */
-function certificateOf(tried: readonly TriedOperator[]): Timings['certificate'] {
-  const made = tried.flatMap(({ certificate, size }) => (certificate === null ? [] : [{ certificate, size }]));
-  if (made.length === 0) return null;
-  const over = (of: (size: Size) => number): number => mean(made.map(({ size }) => of(size)));
+/** The certificate of the children that were tried out, as that of one child of their mean size. */
+function certificateOf(tried: Awaited<ReturnType<typeof tryChildren>>): Timings['certificate'] {
+  if (tried.length === 0) return null;
+  const sizes = tried.map(({ child }) => sizeOf(child.network));
+  const over = (of: (size: Size) => number): number => mean(sizes.map(of));
   return {
-    seconds: mean(made.map(({ certificate }) => certificate)),
+    seconds: mean(tried.map(({ heard }) => between(heard, 'grown', 'certified'))),
     size: {
       parameters: over(({ parameters }) => parameters),
       multiplyAdds: over(({ multiplyAdds }) => multiplyAdds),
@@ -172,14 +166,13 @@ export async function timeAll(run: Measuring, context: Context): Promise<Found> 
             size,
             alone === null || middle === undefined ? [] : [{ size: sizeOf(middle.network), seconds: secondsEach(alone) }],
           ),
-    operators: operators.map(({ operator, seconds, size: after }) => ({ operator, seconds, size: after })),
-    certificate: certificateOf(operators),
+    operators,
+    certificate: certificateOf(tried),
     grown: tried.map(({ child, heard }) => ({
       parent: size,
       steps: stepsOf(network, child.edits),
       seconds: between(heard, 'drawn', 'certified'),
     })),
-    verification: verificationOf(start),
   };
   return { timings, plan, ownMeasurement };
 }

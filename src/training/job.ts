@@ -88,7 +88,7 @@ export interface ProbeJob {
   readonly id: string;
   /** Before the edits. Its numbers are drawn. */
   readonly network: Network;
-  /** Made and certified first, where there are any. */
+  /** Made first, where there are any; the child is certified where it is trained too. */
   readonly edits?: readonly Edit[];
   readonly data: DataReference;
   readonly batch: number;

@@ -33,8 +33,10 @@ export async function probe(job: ProbeJob, surroundings: Surroundings): Promise<
     const measuring = forMeasuring(job.augmentation, images);
     subject = await grow(engine, parent, edits, measuring, random('probe', 'grow'), breathe);
     report({ kind: 'reached', stage: 'grown' });
-    await certify(engine, parent, subject, measuring, random('probe', 'grow'), breathe);
-    report({ kind: 'reached', stage: 'certified' });
+    if (job.minibatches > 0) {
+      await certify(engine, parent, subject, measuring, random('probe', 'grow'), breathe);
+      report({ kind: 'reached', stage: 'certified' });
+    }
   }
   if (job.minibatches > 0) await trainSome(job, subject, images, surroundings);
   if (evaluations > 0) await evaluateSome(job, subject, images, evaluations, surroundings);

@@ -1,0 +1,122 @@
+/**
+ * Whether a plan is right: `plan` says what a search would do, the search is made right after, and each phase is held against
+ * what was said.
+ *
+ *   npm run bench:plan -- --data DIR [--preset quick] [--budget 180] [--set limits.steps=1 …] [--dataset cifar10]
+ *
+ * Without a budget the search ends by its steps and epochs; with one, what it buys is foretold too.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { overrideOf, parseSet } from '../src/cli/settings.ts';
+import type { Entry } from '../src/run/events.ts';
+import type { PhaseName } from '../src/run/forecast.ts';
+import { search } from '../src/run/open.ts';
+import { plan } from '../src/run/plan.ts';
+import { presetNames } from '../src/search/settings.ts';
+import { must } from '../src/util/assert.ts';
+
+const { values } = parseArgs({
+  options: {
+    data: { type: 'string' },
+    dataset: { type: 'string', default: 'cifar10' },
+    preset: { type: 'string', default: 'quick' },
+    budget: { type: 'string' },
+    set: { type: 'string', multiple: true, default: [] },
+  },
+});
+
+const options = {
+  dataset: values.dataset,
+  preset: must(
+    presetNames.find((name) => name === values.preset),
+    'preset',
+  ),
+  settings: overrideOf(values.set.map(parseSet)),
+  ...(values.budget === undefined ? {} : { budget: Number(values.budget) }),
+  ...(values.data === undefined ? {} : { dataFolder: values.data }),
+};
+
+/** Of a run: when each phase ended, and minibatches that it trained. */
+interface Ended {
+  readonly until: Map<PhaseName, number>;
+  readonly steps: number[];
+  readonly minibatches: number;
+}
+
+function endsOf(entries: readonly Entry[]): Ended {
+  const until = new Map<PhaseName, number>();
+  const steps: number[] = [];
+  const done = new Map<string, number>();
+  for (const entry of entries) {
+    const { t } = entry;
+    switch (entry.type) {
+      case 'task':
+        if (entry.line === 'vanilla') until.set('beginning', t);
+        if (entry.task === 'final/test') until.set('final', t);
+        break;
+      case 'epoch':
+        done.set(entry.task, entry.done);
+        if (entry.line === 'vanilla') until.set('vanilla', t);
+        break;
+      case 'selected':
+        steps.push(t);
+        break;
+      case 'stop':
+        if (entry.reason === 'time') steps.push(t);
+        until.set('steps', t);
+        break;
+      case 'test':
+        until.set(entry.line === 'baseline' ? 'baseline' : 'test', t);
+        break;
+      case 'finished':
+        until.set('export', t);
+        break;
+      default:
+        break;
+    }
+  }
+  return { until, steps, minibatches: [...done.values()].reduce((sum, count) => sum + count, 0) };
+}
+
+const report = await plan(options);
+const { forecast } = report;
+const folder = mkdtempSync(join(tmpdir(), 'instar-plan-'));
+const entries: Entry[] = [];
+try {
+  for await (const item of search({ ...options, run: join(folder, 'run') })) if (item.type !== 'progress') entries.push(item);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+const ended = endsOf(entries);
+
+const row = (name: string, said: number, was: number, digits = 1): void =>
+  console.log(
+    `${name.padEnd(14)} ${said.toFixed(digits).padStart(9)} ${was.toFixed(digits).padStart(9)} ${`${((100 * said) / was - 100).toFixed(0)} %`.padStart(7)}`,
+  );
+console.log(`instar plan took ${report.measured.seconds.toFixed(1)} s; plan of the budget: ${JSON.stringify(report.plan)}`);
+const made = entries.find((entry) => entry.type === 'plan');
+if (made !== undefined) console.log(`the search's own:${' '.repeat(24)}${JSON.stringify(made.plan)}`);
+console.log(`${'seconds'.padEnd(14)} ${'foretold'.padStart(9)} ${'measured'.padStart(9)} ${'off'.padStart(7)}`);
+let before = 0;
+for (const { name, seconds } of forecast.phases) {
+  const until = ended.until.get(name) ?? before;
+  row(name, seconds, until - before);
+  if (name === 'steps') {
+    let from = before;
+    for (const [index, step] of forecast.steps.entries()) {
+      const to = ended.steps[index];
+      if (to === undefined) continue;
+      row(`  step ${step.step}`, step.seconds, to - from);
+      from = to;
+    }
+    console.log(
+      `  steps begun    ${forecast.steps.length} foretold, ${entries.filter(({ type }) => type === 'step').length} made`,
+    );
+  }
+  before = until;
+}
+row('in all', forecast.seconds, entries.at(-1)?.t ?? 0);
+row('minibatches', forecast.minibatches, ended.minibatches, 0);
