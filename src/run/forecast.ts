@@ -71,8 +71,8 @@ export interface Question {
   readonly planned: { readonly budget: number; readonly plan: Plan } | null;
 }
 
-/** Steps that are drawn; further ones are taken for the last of them again. */
-const mostDrawn = 8;
+/** Steps that are drawn, for large networks take seconds to draw from; further ones are taken for the last of them again. */
+const mostDrawn = 4;
 /** Steps that are foretold. */
 const mostSteps = 200;
 
@@ -96,8 +96,9 @@ export function makespan(
   const threads = must(jobs[0], 'job').threads;
   const slots = Math.min(jobs.length, Math.max(1, Math.floor(workers / threads)));
   const warm = idle.filter((each) => each === threads).length;
-  const ends = Array.from({ length: slots }, (_none, slot) => (slot < warm ? 0 : start(threads)));
-  for (const { seconds } of jobs) {
+  // Each slot is taken at once, and what a new worker needs to start passes there.
+  const ends = jobs.slice(0, slots).map(({ seconds }, slot) => seconds + (slot < warm ? 0 : start(threads)));
+  for (const { seconds } of jobs.slice(slots)) {
     const next = ends.indexOf(Math.min(...ends));
     ends[next] = must(ends[next], 'end') + seconds;
   }

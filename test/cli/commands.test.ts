@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { readConfig } from '../../src/run/config.ts';
+import type { PlanReport } from '../../src/run/plan.ts';
 import { readRun } from '../../src/run/read.ts';
 import { replay } from '../../src/run/replay.ts';
 import type { Entry } from '../../src/run/events.ts';
@@ -184,6 +186,57 @@ test('data that cannot be learned from is one line, exit 2, and nothing is writt
   assert.deepEqual([code, out], [2, '']);
   assert.match(err, /^instar: [^\n]+\n$/);
   assert.ok(!existsSync(join(folder, 'nothing')) && !existsSync(join(folder, 'runs')));
+});
+
+const planned = (...more: string[]): string[] => ['plan', 'photos', ...tiny, ...more];
+
+test('plan says what a search would do: a table of 80 columns, and the same as JSON', async () => {
+  const before = readdirSync(folder).toSorted();
+  const [text, json] = [await instar(planned('--baseline'), folder), await instar(planned('--baseline', '--json'), folder)];
+  assert.deepEqual([text.code, json.code], [0, 0], text.err + json.err);
+  for (const words of [
+    'photos: 85 training images',
+    'vanilla         2 epochs of 75 images',
+    'step 1          4×1 2×2 1×4',
+    'final training',
+    'baseline',
+    'in all',
+    'ends with its steps',
+    'insert-convolution',
+  ])
+    assert.ok(text.out.includes(words), `${words} in\n${text.out}`);
+  assert.doesNotMatch(text.out, control);
+  assert.ok(
+    text.out.split('\n').every((line) => line.length <= 80),
+    text.out,
+  );
+  const report = JSON.parse(json.out) as PlanReport;
+  assert.equal(json.out.split('\n').length, 2);
+  const run = readRun(join(folder, 'whole')).state.search;
+  const done = [...run.tasks.values()].reduce((sum, count) => sum + count, 0);
+  assert.equal(report.forecast.minibatches, done, 'what the search of the same options trained');
+  assert.deepEqual(report.config.settings, readConfig(join(folder, 'whole', 'config.json')).settings);
+  assert.deepEqual(readdirSync(folder).toSorted(), before);
+});
+
+test('plan says what a budget buys, or that it is too short', async () => {
+  const [enough, short] = [await instar(planned('--budget', '30s'), folder), await instar(planned('--budget', '1s'), folder)];
+  assert.equal(enough.code, 0, enough.err);
+  assert.match(enough.out, /plan for 30s: 75 of 85 training images/);
+  assert.deepEqual([short.code, short.out], [2, '']);
+  assert.match(short.err, /\ninstar: --budget 1s is too short here: at least \d+s would fit\n$/);
+});
+
+test('Ctrl-C ends a plan at once with 130', async () => {
+  const program = start(planned(), folder);
+  let told = '';
+  program.process.stderr?.on('data', (part: string) => (told += part));
+  await until(() => told.includes('timing this machine'));
+  const signalled = performance.now();
+  program.process.kill('SIGINT');
+  const { code, out } = await program.ended;
+  assert.deepEqual([code, out], [130, '']);
+  assert.ok(performance.now() - signalled < 2000);
 });
 
 test('help and version', async () => {

@@ -1,0 +1,362 @@
+/** What is foretold, against cases by hand, against the search's own decisions, and for every budget and number of workers. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { countMultiplyAdds } from '../../src/network/cost.ts';
+import { planBudget, plannedSettings } from '../../src/run/budget.ts';
+import { costsOf, fitSeconds, sizeOf, type Costs, type Size, type Timings, type Way } from '../../src/run/costs.ts';
+import { forecast, makespan, type Question } from '../../src/run/forecast.ts';
+import { startNetwork, type Context } from '../../src/search/next.ts';
+import { methodNames, presets, type Settings } from '../../src/search/settings.ts';
+import { must } from '../../src/util/assert.ts';
+import { UserError } from '../../src/util/user-error.ts';
+import { contextOf, simulate } from '../support/simulation.ts';
+
+const near = (actual: number, expected: number, what = ''): void =>
+  assert.ok(Math.abs(actual - expected) <= 1e-9 * Math.max(1, Math.abs(expected)), `${what} ${actual}, not ${expected}`);
+
+await test('jobs in their order, each as soon as a worker is free; those that wait need no start', () => {
+  const jobs = (...seconds: number[]): { threads: number; seconds: number }[] =>
+    seconds.map((each) => ({ threads: 1, seconds: each }));
+  const start = (): number => 10;
+  // Two workers: 0–5 and 5–7 on one, 0–3 and 3–7 on the other.
+  assert.deepEqual(makespan(jobs(5, 3, 4, 2), 2, [1, 1], start), { seconds: 7, idle: [1, 1] });
+  // 0–5, 5–9, 9–11 on the one that waits; the other starts and is busy until 13.
+  assert.deepEqual(makespan(jobs(5, 3, 4, 2), 2, [1], start), { seconds: 13, idle: [1, 1] });
+  assert.deepEqual(makespan(jobs(5, 3), 2, [2], start), { seconds: 15, idle: [1, 1] });
+  // One job with two threads takes the place of one that waits with one.
+  assert.deepEqual(makespan([{ threads: 2, seconds: 4 }], 2, [1, 1], start), { seconds: 14, idle: [1, 2] });
+  // Four workers, two tasks of two threads at once.
+  const two = [3, 4, 5].map((seconds) => ({ threads: 2, seconds }));
+  assert.deepEqual(makespan(two, 4, [2, 2], start), { seconds: 8, idle: [2, 2] });
+});
+
+const size = (multiplyAdds: number, activations: number): Size => ({ parameters: 100, multiplyAdds, activations, nodes: 10 });
+
+await test('seconds from networks that were timed: what two features explain, none of them below nothing', () => {
+  const timed = [size(10, 4), size(30, 4), size(20, 10)].map((each) => ({
+    size: each,
+    seconds: 0.2 * each.multiplyAdds + 0.5 * each.activations,
+  }));
+  near(fitSeconds(timed)(size(50, 20)), 0.2 * 50 + 0.5 * 20);
+  near(fitSeconds(timed.slice(0, 1))(size(20, 1)), 8, 'one network: by its multiply-adds');
+  // Of one shape: by multiply-adds.
+  const alike = [size(10, 5), size(20, 10)].map((each) => ({ size: each, seconds: each.multiplyAdds }));
+  near(fitSeconds(alike)(size(40, 1)), 40);
+  // What was timed is as it was timed, though the others say otherwise.
+  const odd = [...timed, { size: size(40, 40), seconds: 1 }];
+  near(fitSeconds(odd)(size(40, 40)), 1);
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.tuple(
+          fc.integer({ min: 1, max: 1000 }),
+          fc.integer({ min: 1, max: 1000 }),
+          fc.double({ min: 0.01, max: 10, noNaN: true }),
+        ),
+        { minLength: 1, maxLength: 5 },
+      ),
+      (rows) => {
+        const fit = fitSeconds(rows.map(([m, a, seconds]) => ({ size: size(m, a), seconds })));
+        for (const [m, a] of [
+          [1, 0],
+          [0, 1],
+          [5000, 5000],
+        ] as const) {
+          const seconds = fit(size(m, a));
+          assert.ok(Number.isFinite(seconds) && seconds >= 0, `${seconds}`);
+        }
+      },
+    ),
+  );
+});
+
+const way = (fields: Partial<Way>, seconds: number): Way => ({
+  start: 0,
+  preparation: 0,
+  evaluation: 0,
+  saving: 0,
+  verification: { first: 0, further: 0 },
+  minibatches: [{ size: size(10, 10), seconds }],
+  ...fields,
+});
+
+await test('threads between one and all; evaluation, growth and verification scale with training', () => {
+  const timings: Timings = {
+    workers: 4,
+    beside: way({ start: 2, preparation: 1, evaluation: 0.5, saving: 0.1, verification: { first: 3, further: 1 } }, 8),
+    alone: way({ start: 1, preparation: 1, evaluation: 0.25, verification: { first: 3, further: 0.25 } }, 2),
+    operators: [
+      { operator: 'split', seconds: 4, size: size(20, 20) },
+      { operator: 'merge-concat', seconds: null, size: size(10, 10) },
+    ],
+    certificate: { seconds: 6, size: size(20, 20) },
+    grown: [],
+  };
+  const costs = costsOf(timings);
+  const twice = size(20, 20);
+  near(costs.minibatch(twice, 1), 16);
+  near(costs.minibatch(twice, 4), 4);
+  near(costs.minibatch(twice, 2), 8, 'two threads stand between one and four');
+  near(costs.evaluation(twice, 4), 0.5);
+  near(costs.start(1), 2);
+  near(costs.verification(twice, 1, 3), 2 * (3 + 2));
+  // A split takes 4 s for what trains 16 s a minibatch; the certificate of both 6 s for 8 s and 16 s. A merge is taken for a split.
+  near(costs.growth(size(10, 10), [{ operator: 'split', size: twice }]), 4 + 6);
+  near(
+    costs.growth(size(10, 10), [
+      { operator: 'split', size: twice },
+      { operator: 'merge-concat', size: size(40, 40) },
+    ]),
+    4 + 8 + (6 * (8 + 32)) / 24,
+  );
+  near(costs.growth(size(10, 10), []), 0, 'the unmutated child');
+  // A child that took twice as long as that makes all of them take so long.
+  const slow = costsOf({
+    ...timings,
+    grown: [{ parent: size(10, 10), steps: [{ operator: 'split', size: twice }], seconds: 20 }],
+  });
+  near(slow.growth(size(10, 10), [{ operator: 'split', size: twice }]), 20);
+});
+
+/** Costs that follow from multiply-adds alone: seconds each on one thread, and how well more threads do. */
+function simpleCosts(perMultiplyAdd: number, power: number, fields: Partial<Costs> = {}): Costs {
+  const minibatch = ({ multiplyAdds }: Size, threads: number): number => (perMultiplyAdd * multiplyAdds) / threads ** power;
+  return {
+    minibatch,
+    evaluation: (one, threads) => 0.3 * minibatch(one, threads),
+    preparation: () => 0,
+    saving: () => 0,
+    growth: (_parent, steps) => 2 * steps.length,
+    verification: () => 0,
+    start: () => 0,
+    ...fields,
+  };
+}
+
+const question = (context: Context, workers: number, costs: Costs, fields: Partial<Question> = {}): Question => ({
+  context,
+  costs,
+  workers,
+  testImages: 20,
+  elapsed: 1,
+  planned: null,
+  ...fields,
+});
+
+await test('each phase of a small search, by hand', () => {
+  const base = contextOf().settings;
+  // 130 images in batches of 10: 13 minibatches an epoch, 14 with the validation images; 14 of them validate in 2 batches.
+  const context = contextOf({
+    method: 'nash',
+    vanilla: { epochs: 2, rate: 0.1 },
+    step: { ...base.step, children: 3, epochs: 6, mutations: 1 },
+    limits: { ...base.limits, steps: 1 },
+    final: { epochs: 3, rate: 0.1 },
+    baseline: true,
+  });
+  const second = { minibatch: () => 1, evaluation: () => 0.5, preparation: () => 4, saving: () => 0.25 };
+  const costs = simpleCosts(1, 1, {
+    ...second,
+    growth: (_parent, steps) => 8 * steps.length,
+    verification: () => 2,
+    start: () => 16,
+  });
+  const { phases, steps, minibatches, stop } = forecast(question(context, 2, costs));
+  const epoch = 13 + 2 * 0.5 + 0.25;
+  const expected = {
+    beginning: 1,
+    vanilla: 16 + 4 + 2 * epoch,
+    // Three children, of which the first is not grown, of two epochs on two workers: 16 + 4 + 2·epoch, then a second one after
+    // the first; beside them half a verification, whose worker starts too.
+    steps: 16 + (4 + 2 * epoch) + (8 + 4 + 2 * epoch) + (16 + 2) / 2,
+    final: 16 + (16 + 2) / 2 + 4 + 3 * 14 + 3 * 0.25,
+    test: 4 + 2 * 0.5,
+    // The winner's two epochs and three more, a reading of the test set, and beside it a verification.
+    baseline: 4 + 2 * epoch + 4 + 3 * 14 + 3 * 0.25 + (4 + 2 * 0.5) + (16 + 2) / 2,
+  };
+  assert.deepEqual(
+    phases.map(({ name }) => name),
+    Object.keys(expected),
+  );
+  for (const { name, seconds } of phases) near(seconds, must(expected[name as keyof typeof expected], name), name);
+  near(
+    must(phases.at(-1), 'phase').until,
+    phases.reduce((sum, { seconds }) => sum + seconds, 0),
+  );
+  assert.equal(stop, 'steps');
+  assert.deepEqual(
+    steps[0]?.rungs.map(({ size: children, epochs, threads }) => [children, epochs, threads]),
+    [[3, 2, 1]],
+  );
+  assert.equal(minibatches, 13 * (2 + 6) + 3 * 14 + (2 * 13 + 3 * 14));
+});
+
+await test('the minibatches that are foretold are those of the search’s own decisions, for every method', () => {
+  for (const method of methodNames)
+    for (const seed of [1, 2, 3]) {
+      const base = contextOf().settings;
+      const context = contextOf({
+        method,
+        seed,
+        vanilla: { epochs: 2, rate: 0.1 },
+        step: { ...base.step, children: 5, epochs: 40, mutations: 2 },
+        limits: { ...base.limits, steps: 2 },
+        final: { epochs: 3, rate: 0.1 },
+        baseline: true,
+      });
+      const { state } = simulate(context);
+      const done = [...state.tasks.values()].reduce((sum, count) => sum + count, 0);
+      const told = forecast(question(context, 3, simpleCosts(1e-6, 0.8)));
+      // A winner that was the best from the first rung on has the same line as any other.
+      assert.equal(told.minibatches, done, `${method} ${seed}`);
+      assert.equal(told.steps.length, state.steps.length);
+      const first = must(state.steps[0], 'step').children.map((id) => state.lines.get(id)?.multiplyAdds);
+      assert.deepEqual(
+        told.steps[0]?.children.map(({ multiplyAdds }) => multiplyAdds),
+        first,
+        'the first step is the search’s own',
+      );
+    }
+});
+
+await test('seconds limit a search without a number of steps; limits of size end one; without either it is said to be open', () => {
+  const base = contextOf().settings;
+  const step = { ...base.step, children: 4, epochs: 12, mutations: 1 };
+  const limited = (limits: Partial<Settings['limits']>): Context =>
+    contextOf({ step, vanilla: { epochs: 1, rate: 0.1 }, limits: { ...base.limits, steps: null, seconds: null, ...limits } });
+  const costs = simpleCosts(1e-5, 1);
+  const timed = forecast(question(limited({ seconds: 300, parameters: 20_000 }), 2, costs));
+  assert.equal(timed.stop, 'time');
+  assert.equal(timed.steps.at(-1)?.ends, false);
+  near(
+    must(
+      timed.phases.find(({ name }) => name === 'steps'),
+      'steps',
+    ).until,
+    300,
+  );
+  const vanilla = sizeOf(startNetwork(limited({})));
+  assert.equal(forecast(question(limited({ parameters: vanilla.parameters }), 2, costs)).stop, 'limits');
+  assert.equal(forecast(question(limited({ parameters: 20_000, multiplyAdds: 50_000 }), 2, costs)).stop, 'open');
+});
+
+const cases = fc.record({
+  budget: fc.integer({ min: 60, max: 7200 }),
+  workers: fc.constantFrom(1, 2, 3, 4, 8),
+  /** Seconds for a minibatch of the vanilla network on one thread. */
+  speed: fc.double({ min: 0.001, max: 0.2, noNaN: true }),
+  seed: fc.integer({ min: 1, max: 20 }),
+  baseline: fc.boolean(),
+  steps: fc.constantFrom(1, 2, 4),
+});
+type Case = typeof cases extends fc.Arbitrary<infer T> ? T : never;
+
+const available = 4000;
+/** Of these images; a plan scales them. */
+function contextFor(settings: Settings): Context {
+  const context = contextOf(settings);
+  return { ...context, counts: { ...context.counts, train: Math.min(available, settings.images ?? available), validation: 200 } };
+}
+
+function budgeted({ budget, workers, speed, seed, baseline, steps }: Case) {
+  const settings: Settings = {
+    ...presets.quick,
+    seed,
+    baseline,
+    widths: [2, 3],
+    batch: 16,
+    images: null,
+    limits: { ...presets.quick.limits, steps, parameters: 20_000, memory: Number.MAX_SAFE_INTEGER },
+  };
+  const context = contextFor(settings);
+  const multiplyAdds = countMultiplyAdds(startNetwork(context));
+  const power = 0.8;
+  const costs = simpleCosts(speed / multiplyAdds, power);
+  const perImage = speed / multiplyAdds / settings.batch;
+  const elapsed = 3;
+  const plan = planBudget({
+    budget,
+    elapsed,
+    settings,
+    images: available,
+    multiplyAdds,
+    growth: [1.5, 2],
+    workers,
+    alone: perImage / workers ** power,
+    beside: perImage,
+  });
+  const scaled = contextFor(plannedSettings(settings, plan));
+  return forecast(question(scaled, workers, costs, { elapsed, planned: { budget, plan }, testImages: 100 }));
+}
+
+const refused = (error: unknown): boolean => error instanceof UserError && /too short/.test(error.message);
+
+await test('a budget’s phases end within it and use most of it', () => {
+  let told = 0;
+  fc.assert(
+    fc.property(cases, (drawn) => {
+      let found: ReturnType<typeof budgeted>;
+      try {
+        found = budgeted(drawn);
+      } catch (error) {
+        assert.ok(refused(error), String(error));
+        return;
+      }
+      told++;
+      assert.ok(found.seconds <= drawn.budget, `${found.seconds} of ${drawn.budget}`);
+      assert.ok(found.seconds >= 0.85 * drawn.budget, `${found.seconds} of ${drawn.budget}`);
+    }),
+    { numRuns: 80 },
+  );
+  assert.ok(told > 40, `${told}`);
+});
+
+await test('more budget never buys fewer minibatches in all, where the same network is trained to the end', () => {
+  let told = 0;
+  fc.assert(
+    fc.property(cases, fc.double({ min: 1.3, max: 4, noNaN: true }), (drawn, more) => {
+      const one: Case = { ...drawn, steps: 1 };
+      try {
+        const [less, greater] = [budgeted(one), budgeted({ ...one, budget: Math.round(one.budget * more) })];
+        // A step more, or another child in the middle, makes minibatches larger instead.
+        if (less.final?.size.multiplyAdds !== greater.final?.size.multiplyAdds) return;
+        told++;
+        assert.ok(greater.minibatches >= less.minibatches, `${greater.minibatches} after ${less.minibatches}`);
+      } catch (error) {
+        if (!refused(error)) throw error;
+      }
+    }),
+    { numRuns: 80 },
+  );
+  assert.ok(told > 25, `${told}`);
+});
+
+await test('more workers never make a search longer, where a start costs nothing', () => {
+  const searches = fc.record({
+    method: fc.constantFrom(...methodNames),
+    workers: fc.integer({ min: 1, max: 12 }),
+    more: fc.integer({ min: 1, max: 4 }),
+    children: fc.integer({ min: 2, max: 9 }),
+    seed: fc.integer({ min: 1, max: 5 }),
+    baseline: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(searches, ({ method, workers, more, children, seed, baseline }) => {
+      const base = contextOf().settings;
+      const step = { ...base.step, children, epochs: 60, mutations: 2 };
+      const context = contextOf({
+        method,
+        seed,
+        baseline,
+        step,
+        limits: { ...base.limits, steps: 2 },
+        final: { epochs: 3, rate: 0.1 },
+      });
+      const costs = simpleCosts(1e-5, 0.7, { verification: () => 3 });
+      const [few, many] = [workers, workers + more].map((count) => forecast(question(context, count, costs)).seconds);
+      assert.ok((many ?? 0) <= (few ?? 0) + 1e-9, `${many} after ${few}`);
+    }),
+    { numRuns: 60 },
+  );
+});
