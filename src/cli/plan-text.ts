@@ -5,7 +5,7 @@ import type { PlanReport } from '../run/plan.ts';
 import { describePlan } from '../run/words.ts';
 import { formatDuration } from '../util/duration.ts';
 import { formatCount, formatWhole, plural } from '../util/words.ts';
-import { describeConfig } from './lines.ts';
+import { describeConfig } from '../run/lines.ts';
 import { padLeft, padRight, wrap } from './text.ts';
 
 const width = 80;

@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { factsOf } from '../data/files.ts';
 import { findSource, usualPlaces, whyMissing } from '../data/resolve.ts';
 import { engineNames } from '../engine/open.ts';
-import { cacheFolder } from '../run/open.ts';
+import { cacheFolder } from '../run/begin.ts';
 import { UserError } from '../util/user-error.ts';
 import type { Choices, DataChoice } from './api.ts';
 
