@@ -3,7 +3,7 @@
  * search begun from the form; a study whole and half done. A damaged run harms none of them.
  */
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
@@ -218,6 +218,37 @@ describe('the pages of runs and studies', { skip }, () => {
     const { config, state } = readRun(join(folder, 'from the form'));
     assert.ok(state.search.finished);
     assert.deepEqual([config.settings.images, config.settings.limits.steps, config.settings.limits.parameters], [64, 1, 30_000]);
+  });
+
+  test('what a search will buy is foretold, or refused in words', { timeout: 180_000 }, async () => {
+    const runs = readdirSync(folder);
+    await withPage(
+      browser,
+      {},
+      async (page) => {
+        await page.goto(ui.address);
+        await page.goto(`${base}/begin`);
+        await page.getByLabel('Data', { exact: true }).selectOption('quadrants');
+        await page.getByLabel('Preset').selectOption('quick');
+        await page.getByLabel('Steps').fill('1');
+        await page.getByRole('button', { name: 'Foretell' }).click();
+        const table = page.getByRole('region', { name: 'The plan' });
+        await table.waitFor({ timeout: 90_000 });
+        assert.match(
+          await table.innerText(),
+          /vanilla network\s+4 epochs[\s\S]*step 1\s+4×1 2×2 1×4[\s\S]*final training\s+8 epochs/,
+        );
+        assert.deepEqual(await seriousFindings(page), []);
+        await page.getByLabel('Steps').fill('2');
+        await page.getByText('The form has changed since').waitFor();
+        await page.getByLabel('Budget').fill('1s');
+        await page.getByRole('button', { name: 'Foretell again' }).click();
+        await page.getByText(/--budget 1s is too short here/).waitFor({ timeout: 90_000 });
+      },
+      // A refusal is an answer.
+      /status of 409/,
+    );
+    assert.deepEqual(readdirSync(folder), runs, 'no run is written');
   });
 
   test('a search that does not begin says why at the form', { timeout: 60_000 }, async () => {

@@ -1,13 +1,14 @@
-/** A search is begun: what it is asked, and the command line that does the same. */
+/** A search is begun: what it is asked, what that buys on this machine, and the command line that does the same. */
 import '../begin/begin.css';
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { quoted } from '../../../util/quoted.ts';
 import type { Choices } from '../../api.ts';
 import { optionsOf } from '../../options.ts';
-import { beginSearch, choices as askChoices, listRuns } from '../api.ts';
+import { beginSearch, choices as askChoices, listRuns, planSearch } from '../api.ts';
 import { formOf, usualFields, type Fields } from '../begin/fields.ts';
 import { SearchFields } from '../begin/form.tsx';
+import { PlanTable, type ShownPlan } from '../begin/plan.tsx';
 import { Copied } from '../parts.tsx';
 import { go } from '../route.ts';
 
@@ -17,6 +18,13 @@ interface Ground {
   readonly folder: string;
   readonly mayChange: boolean;
 }
+
+type Planned =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'measuring' }
+  | { readonly kind: 'refused'; readonly message: string }
+  /** `of`: the form that it is the plan of. */
+  | { readonly kind: 'plan'; readonly plan: ShownPlan; readonly of: string };
 
 function commandOf(fields: Fields, { choices, folder }: Ground): string {
   const data = choices.data.find(({ id }) => id === fields.data)?.options ?? [];
@@ -42,10 +50,22 @@ async function begun(id: string): Promise<void> {
 function Form({ ground }: { readonly ground: Ground }) {
   const { choices, mayChange } = ground;
   const fields = useSignal<Fields>({ ...usualFields, data: choices.data[0]?.id ?? '' });
+  const planned = useSignal<Planned>({ kind: 'none' });
   const busy = useSignal(false);
   const problem = useSignal<string | null>(null);
+  const form = useRef<HTMLFormElement>(null);
   const change = (next: Partial<Fields>): void => {
     fields.value = { ...fields.peek(), ...next };
+  };
+  const plan = async (): Promise<void> => {
+    if (form.current?.reportValidity() !== true) return;
+    const asked = formOf(fields.peek());
+    planned.value = { kind: 'measuring' };
+    try {
+      planned.value = { kind: 'plan', plan: (await planSearch(asked)) as ShownPlan, of: JSON.stringify(asked) };
+    } catch (error) {
+      planned.value = { kind: 'refused', message: (error as Error).message };
+    }
   };
   const begin = async (event: Event): Promise<void> => {
     event.preventDefault();
@@ -60,9 +80,10 @@ function Form({ ground }: { readonly ground: Ground }) {
       busy.value = false;
     }
   };
+  const { value: shown } = planned;
   const command = commandOf(fields.value, ground);
   return (
-    <form class="begin" onSubmit={(event) => void begin(event)}>
+    <form ref={form} class="begin" onSubmit={(event) => void begin(event)}>
       {mayChange ? null : (
         <p class="condition open" id="why-not">
           This page was opened without the token and can only look: a search cannot be begun from it. Open the address that{' '}
@@ -70,6 +91,24 @@ function Form({ ground }: { readonly ground: Ground }) {
         </p>
       )}
       <SearchFields fields={fields.value} choices={choices} change={change} />
+      <section aria-labelledby="plan-title">
+        <h2 id="plan-title">What will it buy here?</h2>
+        <p class="quiet">
+          Times the operators and the training on this machine, and foretells phases, steps and epochs. It takes about half a
+          minute and writes no run.
+        </p>
+        <button type="button" disabled={!mayChange || shown.kind === 'measuring'} onClick={() => void plan()}>
+          {shown.kind === 'plan' ? 'Foretell again' : 'Foretell'}
+        </button>
+        <div role="status">
+          {shown.kind === 'measuring' ? <p>This machine is being timed …</p> : null}
+          {shown.kind === 'refused' ? <p class="bad">{shown.message}</p> : null}
+          {shown.kind === 'plan' && shown.of !== JSON.stringify(formOf(fields.value)) ? (
+            <p class="bad">The form has changed since: this is what was foretold of it before.</p>
+          ) : null}
+          {shown.kind === 'plan' ? <PlanTable plan={shown.plan} /> : null}
+        </div>
+      </section>
       <section aria-labelledby="begin-title">
         <h2 id="begin-title">Begin</h2>
         <p>The command line that does the same:</p>
