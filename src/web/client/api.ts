@@ -1,4 +1,5 @@
 /** The server's interface as the page calls it. A refusal becomes an error that says why. */
+import type { PlanReport } from '../../run/plan.ts';
 import type { Choices, ImagesFacts, Listing, PartName, RunFacts, SearchForm, StudyPage } from '../api.ts';
 
 export class ServerError extends Error {}
@@ -46,7 +47,7 @@ export const modelBytes = async (run: string, line: string): Promise<Uint8Array<
 export const eventsAddress = (run: string): string => `/api/run/events?${query({ run })}`;
 
 export const beginSearch = (form: SearchForm): Promise<{ id: string }> => post('search', {}, form);
-export const planSearch = (form: SearchForm): Promise<unknown> => post('plan', {}, form);
+export const planSearch = (form: SearchForm): Promise<PlanReport> => post('plan', {}, form);
 export const stopRun = (run: string): Promise<unknown> => post('run/stop', { run }, {});
 export const resumeRun = (run: string, budget?: string): Promise<unknown> =>
   post('run/resume', { run }, budget === undefined ? {} : { budget });

@@ -2,13 +2,14 @@
 import '../begin/begin.css';
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import type { PlanReport } from '../../../run/plan.ts';
 import { quoted } from '../../../util/quoted.ts';
 import type { Choices } from '../../api.ts';
 import { optionsOf } from '../../options.ts';
 import { beginSearch, choices as askChoices, listRuns, planSearch } from '../api.ts';
 import { formOf, usualFields, type Fields } from '../begin/fields.ts';
 import { SearchFields } from '../begin/form.tsx';
-import { PlanTable, type ShownPlan } from '../begin/plan.tsx';
+import { PlanTable } from '../begin/plan.tsx';
 import { Copied } from '../parts.tsx';
 import { go } from '../route.ts';
 
@@ -24,7 +25,7 @@ type Planned =
   | { readonly kind: 'measuring' }
   | { readonly kind: 'refused'; readonly message: string }
   /** `of`: the form that it is the plan of. */
-  | { readonly kind: 'plan'; readonly plan: ShownPlan; readonly of: string };
+  | { readonly kind: 'plan'; readonly plan: PlanReport; readonly of: string };
 
 function commandOf(fields: Fields, { choices, folder }: Ground): string {
   const data = choices.data.find(({ id }) => id === fields.data)?.options ?? [];
@@ -62,7 +63,7 @@ function Form({ ground }: { readonly ground: Ground }) {
     const asked = formOf(fields.peek());
     planned.value = { kind: 'measuring' };
     try {
-      planned.value = { kind: 'plan', plan: (await planSearch(asked)) as ShownPlan, of: JSON.stringify(asked) };
+      planned.value = { kind: 'plan', plan: await planSearch(asked), of: JSON.stringify(asked) };
     } catch (error) {
       planned.value = { kind: 'refused', message: (error as Error).message };
     }
