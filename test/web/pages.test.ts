@@ -236,7 +236,7 @@ describe('the pages of runs and studies', { skip }, () => {
         await table.waitFor({ timeout: 90_000 });
         assert.match(
           await table.innerText(),
-          /vanilla network\s+4 epochs[\s\S]*step 1\s+4×1 2×2 1×4[\s\S]*final training\s+8 epochs/,
+          /vanilla\s+4 epochs of[\s\S]*step 1\s+4×1 2×2 1×4[\s\S]*final training\s+\d+ minibatches, 8 epochs/,
         );
         assert.deepEqual(await seriousFindings(page), []);
         await page.getByLabel('Steps').fill('2');
