@@ -5,12 +5,17 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createOnnxEngine } from '../../src/engine/onnx/onnx.ts';
+import { build as buildGraph } from '../../src/engine/onnx/builder.ts';
+import { windowOf } from '../../src/engine/onnx/lowering/windows.ts';
 import { pays } from '../../src/engine/onnx/lowering/winograd.ts';
 import { instructionSetOf } from '../../src/engine/onnx/processor.ts';
 import { chooseEngine, openEngine } from '../../src/engine/open.ts';
+import { applyToNetwork } from '../../src/morphism/apply.ts';
+import type { Network } from '../../src/network/network.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
-import { lower } from '../../src/program/lower.ts';
+import { lower, type Purpose } from '../../src/program/lower.ts';
 import type { Program } from '../../src/program/program.ts';
+import { must } from '../../src/util/assert.ts';
 import { random } from '../../src/util/random.ts';
 import { UserError } from '../../src/util/user-error.ts';
 import { reference } from '../../src/engine/reference/engine.ts';
@@ -62,6 +67,35 @@ test('a run of what is not a number shows in the loss, and leaves nothing behind
     session.dispose();
   }
   assert.deepEqual(results[1], results[0]);
+});
+
+test('an image is laid out by windows where a max-pool alone reads what a convolution by columns made', () => {
+  const [image, classes] = [{ channels: 3, height: 12, width: 12 }, 4];
+  const windowsOf = (network: Network, purpose: Purpose, portable = false): number[] => {
+    const program = lower(network, 4, purpose);
+    const counts = new Set<number>();
+    buildGraph({ program, freely: true, portable }, (_step, b) => {
+      for (const { id } of program.buffers) if (windowOf(b, id) > 1) counts.add(id);
+    });
+    return [...counts];
+  };
+  const training: Purpose = { kind: 'training', learning };
+  const vanilla = vanillaNetwork(image, classes, [8, 32]);
+  // Before and behind the normalisation, and the gradients of both.
+  assert.equal(windowsOf(vanilla, training).length, 4);
+  assert.equal(windowsOf(vanilla, { kind: 'evaluation' }).length, 2);
+  assert.deepEqual(windowsOf(vanilla, training, true), []);
+  // An odd side has no whole windows; a convolution of many channels is none by columns.
+  assert.deepEqual(windowsOf(vanillaNetwork({ ...image, width: 13 }, classes, [8, 32]), training), []);
+  assert.equal(windowsOf(vanillaNetwork(image, classes, [32, 32, 32]), training).length, 4);
+  // The gradient of what a second convolution made goes further than to its kernel.
+  const pool = must(
+    vanilla.nodes.find(({ layer }) => layer.kind === 'max-pool'),
+    'pool',
+  );
+  const grown = applyToNetwork(vanilla, { kind: 'insert-convolution', after: pool.inputs[0] as number, kernel: 3 });
+  assert.ok(typeof grown !== 'string', String(grown));
+  assert.deepEqual(windowsOf(grown, training), []);
 });
 
 /** A convolution and both its gradients as programs of one step each, on images that no whole number of tiles covers. */

@@ -36,7 +36,7 @@ export interface Builder extends Pick<GraphBuilder, 'node' | 'nodeOf' | 'fresh'>
   scaled(id: BufferId): { readonly value: string; readonly factor: string | null };
   /** Says that the content of a mask is a value that is there already. */
   keep(mask: BufferId, value: string): void;
-  /** Leaves a fact for later steps: of `rectified 7`, that buffer 7 holds nothing below 0. */
+  /** Leaves a fact for later steps: of `rectified 7`, that buffer 7 is a ReLU's output; of `unrectified 7`, that its readers take that ReLU. */
   note(fact: string, value?: string): void;
   noted(fact: string): string | undefined;
   /** A constant of shape (1). */

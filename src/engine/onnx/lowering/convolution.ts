@@ -7,6 +7,7 @@ import { accessOf } from '../../../program/access.ts';
 import { bufferOf, type BufferId, type Geometry, type Step, type StepOf } from '../../../program/program.ts';
 import type { Builder } from '../builder.ts';
 import { type Rows, channelSum, channelsFirst, perRow, planesOf, rowsOf } from './rows.ts';
+import { isByColumns, isPointwise, windowOf } from './windows.ts';
 import { filter, filterGradient, pays } from './winograd.ts';
 
 /*
@@ -14,34 +15,37 @@ import { filter, filterGradient, pays } from './winograd.ts';
  * has products and transposed convolutions in its place, and Conv for depthwise ones alone, which are others' code there.
  */
 
-/** Channels below which one product over all offsets of the kernel is faster than one an offset. */
-const fewChannels = 16;
-
-/** Whether each output is a product of one pixel. */
-const isPointwise = ({ kernel, stride, padding, groups }: Geometry): boolean =>
-  kernel === 1 && stride === 1 && padding === 0 && groups === 1;
-
 /** (C, N, H, W) ↔ (N, C, H, W), for the operators that know only the latter. */
 const swapped = (b: Builder, value: string): string => b.node('Transpose', [value], { perm: [1, 0, 2, 3] });
 
-/** The input behind its padding at each offset of the kernel, row by row: k² × (C, N, H, W) of the output's height and width. */
+/**
+ * The input behind its padding at each offset of the kernel and place of a window, row by row: k²·w² × (C, N, H/w, W/w) of the
+ * output's height and width.
+ */
 function shifted(b: Builder, input: BufferId, output: BufferId, { kernel: size, stride, padding }: Geometry): string[] {
-  const [, , rows, columns] = planesOf(b, output);
+  const [, , height, width] = planesOf(b, output);
+  const side = windowOf(b, output);
   const margins = b.integers(0, 0, padding, padding, 0, 0, padding, padding);
   const images = padding === 0 ? b.read(input) : b.node('Pad', [b.read(input), margins]);
-  return Array.from({ length: size * size }, (_none, offset) => {
-    const [u, v] = [Math.floor(offset / size), offset % size];
-    const end = [u + (rows - 1) * stride + 1, v + (columns - 1) * stride + 1] as const;
-    const ranges = [b.integers(u, v), b.integers(...end), b.integers(2, 3), b.integers(stride, stride)];
-    return b.node('Slice', [images, ...ranges]);
-  });
+  const step = side * stride;
+  const at = (top: number, left: number): string =>
+    b.once(`${images} from ${top} ${left} by ${step}`, () => {
+      const end = [top + (height / side - 1) * step + 1, left + (width / side - 1) * step + 1] as const;
+      return b.node('Slice', [images, b.integers(top, left), b.integers(...end), b.integers(2, 3), b.integers(step, step)]);
+    });
+  return grid(size).flatMap(([u, v]) => grid(side).map(([y, x]) => at(u + stride * y, v + stride * x)));
 }
 
-/** (k²·I, N·H·W) of the output's height and width. */
+/** [row, column] of a square, row by row. */
+const grid = (side: number): readonly (readonly [number, number])[] =>
+  Array.from({ length: side * side }, (_none, place) => [Math.floor(place / side), place % side] as const);
+
+/** (I·k², N·H·W) of the output's height and width, in its order. */
 const columnsOf = (b: Builder, input: BufferId, output: BufferId, geometry: Geometry): string =>
-  b.once(`columns of ${input} ${geometry.kernel} ${geometry.stride} ${geometry.padding}`, () => {
-    const rows = geometry.kernel ** 2 * planesOf(b, input)[1];
-    return b.reshape(b.node('Concat', shifted(b, input, output, geometry), { axis: 0 }), [rows, -1]);
+  b.once(`columns of ${input} ${geometry.kernel} ${geometry.stride} ${geometry.padding} by ${windowOf(b, output)}`, () => {
+    const [, channels] = planesOf(b, input);
+    const each = shifted(b, input, output, geometry).map((value) => b.reshape(value, [channels, 1, -1]));
+    return b.reshape(b.node('Concat', each, { axis: 1 }), [channels * geometry.kernel ** 2, -1]);
   });
 
 /** dW[o,i,u,v] = Σ x[n,i,y·s+u−p,x·s+v−p]·dy[n,o,y,x]: for each (u, v) a matrix product over all (n, y, x). */
@@ -49,15 +53,11 @@ function byProducts(s: StepOf<'convolution-gradient-kernel'>, b: Builder): strin
   const [outputs, inputs, size] = b.shape(s.kernelGradient) as [number, number, number];
   const outputGradient = b.reshape(b.scaled(s.outputGradient).value, [outputs, -1]);
   const product = (value: string): string => b.node('Gemm', [outputGradient, value], { transB: 1 });
-  let ordered: string;
-  if (inputs < fewChannels) {
-    const all = product(columnsOf(b, s.input, s.outputGradient, s.geometry));
-    ordered = b.node('Transpose', [b.reshape(all, [outputs, size * size, inputs])], { perm: [0, 2, 1] });
-  } else {
-    const each = shifted(b, s.input, s.outputGradient, s.geometry).map((value) => product(b.reshape(value, [inputs, -1])));
-    const all = b.reshape(b.node('Concat', each, { axis: 0 }), [size * size, outputs, inputs]);
-    ordered = b.node('Transpose', [all], { perm: [1, 2, 0] });
-  }
+  if (isByColumns(b, s.input, s.outputGradient, s.geometry))
+    return b.reshape(product(columnsOf(b, s.input, s.outputGradient, s.geometry)), b.shape(s.kernelGradient));
+  const each = shifted(b, s.input, s.outputGradient, s.geometry).map((value) => product(b.reshape(value, [inputs, -1])));
+  const all = b.reshape(b.node('Concat', each, { axis: 0 }), [size * size, outputs, inputs]);
+  const ordered = b.node('Transpose', [all], { perm: [1, 2, 0] });
   return b.reshape(ordered, b.shape(s.kernelGradient));
 }
 
@@ -128,9 +128,8 @@ export const convolutions = {
       const { input, output } = s;
       const filtered = filter(b, { input, kernel: b.read(s.kernel), output, size, padding, flipped: false });
       channelsFirst(b, bias === null ? filtered : b.node('Add', [filtered, bias]), s.output);
-    } else if (groups === 1 && (inputs < fewChannels || b.portable)) {
-      const kernel = b.node('Transpose', [b.read(s.kernel)], { perm: [0, 2, 3, 1] });
-      channelsFirst(b, product(kernel, columnsOf(b, s.input, s.output, s.geometry)), s.output);
+    } else if (isByColumns(b, s.input, s.output, s.geometry)) {
+      channelsFirst(b, product(b.read(s.kernel), columnsOf(b, s.input, s.output, s.geometry)), s.output);
     } else {
       const given = s.bias === null || absorbed ? [] : [b.read(s.bias)];
       const operands = [swapped(b, b.read(s.input)), b.read(s.kernel), ...given];

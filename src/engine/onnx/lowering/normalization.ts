@@ -1,6 +1,7 @@
 /** ReLU, batch normalisation, its gradient, and the statistics that it leaves and follows. */
 import { dataType } from '../../../formats/onnx/proto.ts';
-import type { BufferId, StepOf } from '../../../program/program.ts';
+import { accessOf } from '../../../program/access.ts';
+import { bufferOf, type BufferId, type StepOf } from '../../../program/program.ts';
 import { assert } from '../../../util/assert.ts';
 import type { Builder } from '../builder.ts';
 import { type Rows, channelSum, channelsFirst, perRow, planesOf, rowsOf } from './rows.ts';
@@ -61,6 +62,11 @@ function normalizeByBatch(b: Builder, rows: string, s: StepOf<'batch-normalizati
   return b.node('Squeeze', [normalized, b.integers(0)]);
 }
 
+/** Whether only max-pools read an image: its ReLU can then be taken of the fewer maxima, which are the same. */
+const isPooledAlone = (b: Builder, id: BufferId): boolean =>
+  bufferOf(b.program, id).kind === 'temporary' &&
+  b.program.steps.every((step) => step.kind === 'max-pool' || !accessOf(step).reads.includes(id));
+
 export const normalizations = {
   relu(s, b) {
     b.node('Relu', [b.read(s.input)], {}, b.write(s.output));
@@ -80,8 +86,10 @@ export const normalizations = {
     if (byBatch && b.portable) statistics(b, s);
     const together = byBatch && !b.portable;
     const normalized = together ? normalizeByBatch(b, rows, s) : normalize(b, rows, coefficients(), s.epsilon);
-    channelsFirst(b, s.relu ? b.node('Relu', [normalized]) : normalized, s.output);
+    const later = s.relu && isPooledAlone(b, s.output);
+    channelsFirst(b, s.relu && !later ? b.node('Relu', [normalized]) : normalized, s.output);
     if (s.relu) b.note(`rectified ${s.output}`);
+    if (later) b.note(`unrectified ${s.output}`);
     if (s.mask === null) return;
     b.keep(s.mask, b.read(s.output));
     b.note(`mask ${s.mask} is of`, String(s.output));

@@ -2,15 +2,10 @@
 import { windowAttributes } from '../../../formats/onnx/build.ts';
 import { sizeOf } from '../../../network/tensor.ts';
 import { dataType } from '../../../formats/onnx/proto.ts';
-import type { BufferId, Geometry, StepOf } from '../../../program/program.ts';
+import type { StepOf } from '../../../program/program.ts';
 import type { Builder } from '../builder.ts';
 import { type Rows, channelsFirst, planesOf } from './rows.ts';
-
-/** Whether the windows lie side by side and fill the image: then each is a column of planes, one a place in the window. */
-function tiles(b: Builder, input: BufferId, { kernel, stride, padding }: Geometry): boolean {
-  const [, , height, width] = planesOf(b, input);
-  return kernel === stride && padding === 0 && height % kernel === 0 && width % kernel === 0;
-}
+import { tiles, windowOf } from './windows.ts';
 
 const asFloat = (b: Builder, truth: string): string => b.node('Cast', [truth], { to: dataType.float });
 
@@ -43,6 +38,22 @@ function firstOf(b: Builder, places: string, maxima: string, step: StepOf<'max-p
   return b.reshape(b.node('Sum', terms), [channels, batch, rows, columns]);
 }
 
+/** Where in each window the first of the maxima is that a gradient passes: truths, (C, k², N·H/k·W/k). */
+function ownPlaces(b: Builder, places: string, maxima: string, step: StepOf<'max-pool'>): string {
+  const names = Array.from({ length: step.geometry.kernel ** 2 }, (_none, place) => b.fresh(`at ${place}`));
+  b.nodeOf('Split', [b.node('Equal', [places, maxima])], names, { axis: 1 });
+  const isRectified = b.noted(`rectified ${step.input}`) !== undefined;
+  let open = isRectified ? b.node('Greater', [maxima, b.number(0)]) : null;
+  const own: string[] = [];
+  for (const [place, name] of names.entries()) {
+    own.push(open === null ? name : b.node('And', [name, open]));
+    if (place === names.length - 1) break;
+    const others = b.node('Not', [name]);
+    open = open === null ? others : b.node('And', [open, others]);
+  }
+  return b.node('Concat', own, { axis: 1 });
+}
+
 /** Each value k times along both axes. */
 const enlarge = (b: Builder, value: string, factor: number): string =>
   b.node('Resize', [value, '', b.vector(1, 1, factor, factor)], {
@@ -53,18 +64,29 @@ const enlarge = (b: Builder, value: string, factor: number): string =>
 
 export const pools = {
   'max-pool'(s, b) {
-    if (s.mask === null) b.node('MaxPool', [b.read(s.input)], windowAttributes(s.geometry), b.write(s.output));
-    else if (tiles(b, s.input, s.geometry)) {
+    const isRectified = b.noted(`rectified ${s.input}`) !== undefined;
+    const side = windowOf(b, s.input);
+    const write = (maxima: string): void =>
+      channelsFirst(b, b.noted(`unrectified ${s.input}`) === undefined ? maxima : b.node('Relu', [maxima]), s.output);
+    if (side > 1) {
+      const places = b.reshape(b.read(s.input), [planesOf(b, s.input)[1], side * side, -1]);
+      const maxima = b.node('ReduceMax', [places], { axes: [1], keepdims: 1 });
+      write(maxima);
+      if (s.mask !== null) b.keep(s.mask, ownPlaces(b, places, maxima, s));
+    } else if (s.mask !== null && tiles(b, s.input, s.geometry)) {
       const places = placesOf(b, s);
       const maxima = b.node('ReduceMax', [places], { axes: [1], keepdims: 1 });
-      channelsFirst(b, maxima, s.output);
+      write(maxima);
       b.keep(s.mask, firstOf(b, places, maxima, s));
-      if (b.noted(`rectified ${s.input}`) !== undefined) b.note(`mask ${s.mask} passes`, String(s.input));
     } else {
-      const indices = b.fresh('indices');
-      b.nodeOf('MaxPool', [b.read(s.input)], [b.write(s.output), indices], windowAttributes(s.geometry));
-      b.keep(s.mask, indices);
+      const maxima = b.fresh('maxima');
+      const outputs = s.mask === null ? [maxima] : [maxima, b.fresh('indices')];
+      b.nodeOf('MaxPool', [b.read(s.input)], outputs, windowAttributes(s.geometry));
+      write(maxima);
+      if (s.mask !== null) b.keep(s.mask, outputs[1] as string);
+      return;
     }
+    if (s.mask !== null && isRectified) b.note(`mask ${s.mask} passes`, String(s.input));
   },
 
   /**
@@ -75,14 +97,23 @@ export const pools = {
     const shape = b.shape(s.inputGradient);
     const [, , height, width] = planesOf(b, s.inputGradient);
     const { kernel } = s.geometry;
+    const passed = (): void => {
+      const rectified = b.noted(`mask ${s.mask} passes`);
+      if (rectified !== undefined) b.note(`zero where ${rectified} is`, String(s.inputGradient));
+    };
+    if (windowOf(b, s.inputGradient) > 1) {
+      const gradient = b.reshape(b.read(s.outputGradient), [planesOf(b, s.outputGradient)[1], 1, -1]);
+      channelsFirst(b, b.node('Mul', [gradient, asFloat(b, b.read(s.mask))]), s.inputGradient);
+      passed();
+      return;
+    }
     if (tiles(b, s.inputGradient, s.geometry)) {
       const own = Array.from({ length: height }, (_row, y) =>
         Array.from({ length: width }, (_column, x) => (y % kernel) * kernel + (x % kernel)),
       );
       const here = asFloat(b, b.node('Equal', [enlarge(b, b.read(s.mask), kernel), b.matrix(own)]));
       b.node('Mul', [enlarge(b, b.read(s.outputGradient), kernel), here], {}, b.write(s.inputGradient));
-      const rectified = b.noted(`mask ${s.mask} passes`);
-      if (rectified !== undefined) b.note(`zero where ${rectified} is`, String(s.inputGradient));
+      passed();
       return;
     }
     const size = sizeOf(shape);

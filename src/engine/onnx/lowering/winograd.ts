@@ -68,9 +68,12 @@ function overTiles(ofTile: Matrix, tiles: number, size: number, step: number, pa
 const transposed = (matrix: Matrix): Matrix =>
   (matrix[0] ?? []).map((_none, column) => matrix.map((row) => row[column] as number));
 
-/** Both axes at once, for what is small. */
+/**
+ * Both axes at once, for what is small: of one axis (6, k), it takes the places of a kernel, row by row, to products, columns
+ * first, (36, k²).
+ */
 const squared = (matrix: Matrix): Matrix =>
-  matrix.flatMap((first) => matrix.map((second) => first.flatMap((a) => second.map((c) => a * c))));
+  matrix.flatMap((across) => matrix.map((down) => down.flatMap((a) => across.map((c) => a * c))));
 
 /** A tensor, without its factor, whose axes are transformed, the same along both: (6·tiles, 6·tiles, C·N), columns first. */
 function transform(b: Builder, id: BufferId, along: (size: number) => Matrix): string {
@@ -121,10 +124,12 @@ export function filter(b: Builder, { input, kernel, output, size, padding, flipp
   const [batch, channels, height, width] = planesOf(b, input);
   const [, outputs, rows, columns] = planesOf(b, output);
   const [high, wide] = [tiling.tiles(height), tiling.tiles(width)];
-  // (k², O·C), columns first
-  const ordered = b.node('Transpose', [kernel], { perm: flipped ? [3, 2, 1, 0] : [3, 2, 0, 1] });
+  const swapped = flipped
+    ? b.node('Transpose', [b.reshape(kernel, [channels, outputs, size * size])], { perm: [1, 0, 2] })
+    : kernel;
+  const kernels = b.reshape(swapped, [outputs * channels, size * size]);
   const oneAxis = kernelTransform(size).map((row) => (flipped ? row.toReversed() : row));
-  const flat = b.node('Gemm', [b.matrix(squared(oneAxis)), b.reshape(ordered, [size * size, outputs * channels])]);
+  const flat = b.node('Gemm', [b.matrix(squared(oneAxis)), kernels], { transB: 1 });
   const u = b.reshape(flat, [products, 1, products, 1, outputs, channels]);
   const m = b.reshape(b.node('MatMul', [u, tilesOf(b, input, tiling)]), [products * wide, products * high, outputs * batch]);
   const outputTransform = (tiles: number, length: number): Matrix =>
@@ -162,11 +167,14 @@ export function filterGradient(
   const ofColumns = b.node('ReduceSum', [each, b.integers(1)], { keepdims: 0 });
   const rows = b.reshape(ofColumns, [products * products, high, kernels * channels]);
   const flat = b.node('ReduceSum', [rows, b.integers(1)], { keepdims: 0 });
-  const oneAxis = transposed(powers(size));
-  const gradient = b.node('Gemm', [b.matrix(squared(exchanged ? oneAxis.toReversed() : oneAxis)), flat]);
-  return b.node('Transpose', [b.reshape(gradient, [size, size, kernels, channels])], {
-    perm: exchanged ? [3, 2, 1, 0] : [2, 3, 1, 0],
-  });
+  const oneAxis = powers(size);
+  const ofAxis = exchanged ? oneAxis.map((row) => row.toReversed()) : oneAxis;
+  const gradient = b.node('Gemm', [b.matrix(transposed(squared(ofAxis))), flat]);
+  // Two moves of one axis each: ONNX Runtime is several times slower where all axes change places.
+  const perPlace = b.reshape(gradient, [size * size, kernels, channels]);
+  const ordered = exchanged ? b.node('Transpose', [perPlace], { perm: [0, 2, 1] }) : perPlace;
+  const perPair = b.node('Transpose', [b.reshape(ordered, [size * size, kernels * channels])], { perm: [1, 0] });
+  return b.reshape(perPair, [...(exchanged ? [channels, kernels] : [kernels, channels]), size, size]);
 }
 
 /**

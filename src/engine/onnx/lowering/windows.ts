@@ -1,0 +1,80 @@
+/**
+ * Images that are laid out window by window, for the max-pool that reads them: k² planes a channel, one for each place in the
+ * pool's windows, (C, k², N, H/k, W/k). A maximum is then one along an axis, and its gradient needs no enlarging. A convolution
+ * by products with columns can write its pixels in any order; what stands between it and the pool must not care for it.
+ */
+import { accessOf } from '../../../program/access.ts';
+import { bufferOf, type BufferId, type Geometry, type Step, type StepOf } from '../../../program/program.ts';
+import type { Builder } from '../builder.ts';
+import { planesOf } from './rows.ts';
+import { pays } from './winograd.ts';
+
+/** Channels below which one product over all offsets of the kernel is faster than one an offset. */
+const fewChannels = 16;
+
+/** Whether each output is a product of one pixel. */
+export const isPointwise = ({ kernel, stride, padding, groups }: Geometry): boolean =>
+  kernel === 1 && stride === 1 && padding === 0 && groups === 1;
+
+/** Whether a convolution is one product with the columns of its input. */
+export function isByColumns(b: Builder, input: BufferId, output: BufferId, geometry: Geometry): boolean {
+  const [, inputs] = planesOf(b, input);
+  const [, outputs, rows, columns] = planesOf(b, output);
+  if (isPointwise(geometry) || geometry.groups > 1) return false;
+  return !(b.freely && pays(geometry, inputs, outputs, rows, columns)) && (inputs < fewChannels || b.portable);
+}
+
+/** Whether the windows of a pool lie side by side and fill the image. */
+export function tiles(b: Builder, input: BufferId, { kernel, stride, padding }: Geometry): boolean {
+  const [, , height, width] = planesOf(b, input);
+  return kernel === stride && padding === 0 && height % kernel === 0 && width % kernel === 0;
+}
+
+/** What of a program is between a convolution by columns and a max-pool: the steps, and the images that only they see. */
+function between(b: Builder, pool: StepOf<'max-pool'>): { steps: readonly Step[]; images: readonly BufferId[] } | null {
+  const { steps } = b.program;
+  const of = <Kind extends Step['kind']>(kind: Kind, test: (step: StepOf<Kind>) => boolean): StepOf<Kind> | undefined =>
+    steps.find((step): step is StepOf<Kind> => step.kind === kind && test(step as StepOf<Kind>));
+  const normalization = of('batch-normalization', ({ output }) => output === pool.input);
+  const convolution = of('convolution', ({ output }) => output === normalization?.input);
+  if (normalization === undefined || convolution === undefined) return null;
+  const { input, output, geometry } = convolution;
+  if (!isByColumns(b, input, output, geometry)) return null;
+  const forward = [convolution, normalization, pool];
+  const images = [output, pool.input];
+  if (pool.mask === null) return { steps: forward, images };
+  const unpool = of('max-pool-gradient', ({ mask }) => mask === pool.mask);
+  const back = of('batch-normalization-gradient', (step) => step.outputGradient === unpool?.inputGradient);
+  const toKernel = of('convolution-gradient-kernel', (step) => step.outputGradient === back?.inputGradient);
+  if (unpool === undefined || back === undefined || toKernel === undefined) return null;
+  return {
+    steps: [...forward, unpool, back, toKernel],
+    images: [...images, unpool.inputGradient, back.inputGradient],
+  };
+}
+
+function found(b: Builder): ReadonlyMap<BufferId, number> {
+  const windows = new Map<BufferId, number>();
+  // Other devices have fewer forms of what works on truths.
+  if (b.portable) return windows;
+  for (const pool of b.program.steps) {
+    if (pool.kind !== 'max-pool' || !tiles(b, pool.input, pool.geometry)) continue;
+    const { steps = [], images = [] } = between(b, pool) ?? {};
+    const isTheirs = (step: Step): boolean => {
+      const { reads, writes } = accessOf(step);
+      return steps.includes(step) || !images.some((id) => reads.includes(id) || writes.includes(id));
+    };
+    if (images.every((id) => bufferOf(b.program, id).kind === 'temporary') && b.program.steps.every(isTheirs))
+      for (const id of images) windows.set(id, pool.geometry.kernel);
+  }
+  return windows;
+}
+
+const known = new WeakMap<Builder, ReadonlyMap<BufferId, number>>();
+
+/** The side of the windows by which an image is laid out; 1 where it lies row by row. */
+export function windowOf(b: Builder, id: BufferId): number {
+  const windows = known.get(b) ?? found(b);
+  known.set(b, windows);
+  return windows.get(id) ?? 1;
+}
