@@ -207,7 +207,7 @@ function startScript(settings: string, store: string, mode: number) {
   });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
-  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
   return { child, said: () => said, ended, temporary };
 }
 
