@@ -95,12 +95,24 @@ function deadPaths(page: string, from: string, known: readonly string[] = paths)
   return [...new Set([...dead, ...rooted.filter((path) => !known.includes(path)), ...loose.filter((path) => !isKnown(path))])];
 }
 
-const pages = ['README.md', 'ARCHITECTURE.md', 'docs/paper.md'] as const;
+const pages = ['README.md', 'ARCHITECTURE.md', 'docs/paper.md', 'docs/cluster.md', 'examples/cluster/README.md'] as const;
 
 test('docs/paper.md names files, constants, functions and tests that are there', () => {
   const page = read('docs/paper.md');
   assert.deepEqual(missingNames(page, readSource), []);
   assert.ok((page.match(/`src\/[^`]+` `/g) ?? []).length > 80 && (page.match(/`test\/[^`]+` "/g) ?? []).length > 100);
+});
+
+test('docs/cluster.md names tests that are there, and its tables are those that were measured', () => {
+  const page = read('docs/cluster.md');
+  assert.deepEqual(missingNames(page, readSource), []);
+  const results = read('results/cluster-simulation.md') + read('results/traffic.md');
+  const rows = (text: string): string[] => text.match(/^\|.*$/gm) ?? [];
+  assert.ok(rows(page).length > 20);
+  assert.deepEqual(
+    rows(page).filter((row) => !rows(results).includes(row)),
+    [],
+  );
 });
 
 test('each setting in docs/paper.md is that of the preset `paper`, and none is missing', () =>

@@ -1,0 +1,234 @@
+/**
+ * What more workers buy: the paper's step on 1 to 64 workers, by simulation with measured job times.
+ *
+ *   npm run bench:simulate [-- --overhead 0.9] [--seeds 10] [--steps 3]
+ *   npm run bench:simulate -- --measure NAME=RUN …      takes job times from runs first, for results/job-times.json
+ *
+ * Writes results/cluster-simulation.md and docs/cluster.svg. Nothing in it is measured here, so it gives the same anywhere.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { svgFile } from '../src/report/figure.ts';
+import { minibatchesPerEpoch, type Context } from '../src/search/next.ts';
+import { formatRungs, rungsFor } from '../src/search/rungs.ts';
+import { mergeSettings, presets, type MethodName, type Settings } from '../src/search/settings.ts';
+import { must } from '../src/util/assert.ts';
+import { random } from '../src/util/random.ts';
+import { clusterFigure, type Curve } from './cluster-figure.ts';
+import { madeUp, paperCounts, ratesOf, runTimesSchema, timesOf, type RunTimes } from './job-times.ts';
+import { mean } from './measure.ts';
+import { busyShare, simulateSteps, type SimulatedStep, type World } from './simulated-search.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    measure: { type: 'boolean', default: false },
+    overhead: { type: 'string', default: '0.9' },
+    seeds: { type: 'string', default: '10' },
+    steps: { type: 'string', default: '3' },
+  },
+});
+
+const file = 'results/job-times.json';
+if (values.measure) {
+  const runs = positionals.map((text) => {
+    const [name = '', root = ''] = text.split('=');
+    return JSON.stringify(timesOf(name, root));
+  });
+  writeFileSync(file, `[\n${runs.join(',\n')}\n]\n`);
+}
+const measured: readonly RunTimes[] = z.array(runTimesSchema).parse(JSON.parse(readFileSync(file, 'utf8')));
+// The first run gives the rates; the others are there to hold the simulation to.
+const source = must(measured[0], 'a run');
+const rates = ratesOf(source);
+const overhead = Number(values.overhead);
+const seeds = Array.from({ length: Number(values.seeds) }, (_none, index) => index + 1);
+const steps = Number(values.steps);
+const workers = [1, 2, 4, 8, 16, 32, 64] as const;
+
+/** Which children go on: any, or always those with the most multiply-adds. */
+type Winners = 'any' | 'largest';
+
+function worldOf(settings: Settings, cores: number, winners: Winners): World {
+  const context: Context = { settings, counts: paperCounts(settings), fits: () => true };
+  const perEpoch = minibatchesPerEpoch(context, false);
+  const { seed } = settings;
+  return {
+    context,
+    cores,
+    steps,
+    work({ id, start, minibatches }, { id: line, multiplyAdds }) {
+      const job = {
+        images: perEpoch * settings.batch,
+        multiplyAdds,
+        isGrown: start.edits.length > 0,
+        epochs: minibatches.count / perEpoch,
+      };
+      const made = madeUp(rates, job, random(seed, 'rate', line), random(seed, 'epochs', id));
+      return { threads: 1, start: overhead + made.start, epochs: made.epochs };
+    },
+    measured: ({ id, multiplyAdds }, epoch) => ({
+      loss: 1,
+      accuracy: winners === 'any' ? random(seed, 'accuracy', id, epoch).float() : multiplyAdds / 1e12,
+    }),
+  };
+}
+
+interface Row {
+  readonly cores: number;
+  readonly hours: number;
+  readonly speedup: number;
+  readonly busy: number;
+}
+
+interface Simulated {
+  readonly settings: Settings;
+  readonly rows: readonly Row[];
+  /** Of the first seed, by workers. */
+  readonly shown: ReadonlyMap<number, readonly SimulatedStep[]>;
+}
+
+function simulateAll(settings: Settings, winners: Winners = 'any'): Simulated {
+  const found = workers.map((cores) => ({ cores, hours: [] as number[], speedups: [] as number[], busy: [] as number[] }));
+  const shown = new Map<number, readonly SimulatedStep[]>();
+  for (const seed of seeds) {
+    const own = { ...settings, seed };
+    const alone = simulateSteps(worldOf(own, 1, winners));
+    const known = new Map(alone.map((step) => [step.event.step, step]));
+    for (const { cores, hours, speedups, busy } of found) {
+      const all = cores === 1 ? alone : simulateSteps(worldOf(own, cores, winners), known);
+      if (seed === seeds[0]) shown.set(cores, all);
+      all.forEach((step, index) => {
+        hours.push(step.seconds / 3600);
+        speedups.push(must(alone[index], 'step').seconds / step.seconds);
+        busy.push(busyShare(step, cores));
+      });
+    }
+  }
+  const rows = found.map(({ cores, hours, speedups, busy }) => ({
+    cores,
+    hours: mean(hours),
+    speedup: mean(speedups),
+    busy: mean(busy),
+  }));
+  return { settings, rows, shown };
+}
+
+const stepsOf = (method: MethodName, step: Partial<Settings['step']> = {}): Settings =>
+  mergeSettings(presets.paper, { method, limits: { steps }, step: { ...presets.paper.step, ...step } });
+
+/** Epochs that the winner has had: what a step cannot be shorter than. */
+const pathOf = (settings: Settings): number => rungsFor(settings).reduce((sum, { epochs }) => sum + epochs, 0);
+const row = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
+const table = (head: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
+  [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');
+const at = ({ rows }: Simulated, cores: number): Row =>
+  must(
+    rows.find((each) => each.cores === cores),
+    `${cores} workers`,
+  );
+const times = (value: number): string => value.toFixed(value < 10 ? 2 : 1);
+const share = (value: number): string => `${(100 * value).toFixed(0)} %`;
+
+const paperMethods = ['nash', 'sh', 'shr', 'shrsep'] as const;
+const names = { nash: 'NASH', sh: 'SH', shr: 'SHR', shrsep: 'SHRsep' } as const;
+const byMethod = paperMethods.map((method) => simulateAll(stepsOf(method)));
+const largest = paperMethods.map((method) => simulateAll(stepsOf(method), 'largest'));
+
+/** As many epochs for a child of the first rung as in the paper: 20 of hill climbing, 5 of halving. */
+const more = ([16, 32, 64] as const).flatMap((children) => {
+  const rungs = Math.log2(children) + 1;
+  return [
+    simulateAll(stepsOf('nash', { children, epochs: 20 * children })),
+    simulateAll(stepsOf('shr', { children, epochs: 5 * rungs * children })),
+  ];
+});
+/** 64 children in about the time of the paper's eight: fewer epochs to begin with, and fewer rungs. */
+const quick = [
+  simulateAll(stepsOf('shr', { children: 64, epochs: 7 * 64 })),
+  simulateAll(stepsOf('shr', { children: 64, epochs: 4 * 64, eta: 4 })),
+  simulateAll(stepsOf('shr', { children: 64, epochs: 3 * 64, eta: 8 })),
+];
+
+const wordsOf = ({ settings }: Simulated): string =>
+  `${names[settings.method as keyof typeof names]} ${formatRungs(rungsFor(settings))}`;
+const [nash, , shr] = byMethod;
+const moreRows = [must(nash, 'NASH'), must(shr, 'SHR'), ...more, ...quick].map((each) => {
+  const last = at(each, 64);
+  return [
+    wordsOf(each),
+    each.settings.step.children,
+    pathOf(each.settings),
+    ...[8, 16, 64].map((cores) => times(at(each, cores).speedup)),
+    share(last.busy),
+    last.hours.toFixed(1),
+    ((24 * each.settings.step.children) / last.hours).toFixed(1),
+  ];
+});
+
+const page = `# More workers, by simulation
+
+\`npm run bench:simulate\`. Steps of the paper's search (preset \`paper\`: CIFAR-10, 45,000 images to train on, the first ${steps} steps of ${seeds.length}
+seeds) on workers of one core, one job each. The decisions are those of the search itself; the children are those that it draws, and a
+child's epoch takes its multiply-adds times what one of ${rates.children.length} measured children took a multiply-add
+(${(1e9 * Math.min(...rates.children)).toFixed(3)} to ${(1e9 * Math.max(...rates.children)).toFixed(3)} ns, ${source.engine}, one thread, validation included, beside other work). Each job costs ${overhead} s on
+its way through the queue, and its start. Job times: \`results/job-times.json\`. Which child is better is drawn by chance.
+
+## The paper's step
+
+Times as fast as one worker; in brackets the share of the workers' time in which they work.
+
+${table(
+  ['method', 'hours on one', ...[2, 4, 8, 64].map((cores) => `${cores} workers`), '8, if the largest always win'],
+  byMethod.map((each, index) => [
+    wordsOf(each),
+    at(each, 1).hours.toFixed(1),
+    ...[2, 4, 8, 64].map((cores) => `${times(at(each, cores).speedup)} (${share(at(each, cores).busy)})`),
+    times(at(must(largest[index], 'method'), 8).speedup),
+  ]),
+)}
+
+## More children
+
+The first rungs as long as the paper's; then three ways to have 64 children in less time. The path is what the winner is trained for.
+
+${table(
+  [
+    'step',
+    'children',
+    'path, epochs',
+    ...[8, 16, 64].map((cores) => `${cores} workers`),
+    'work on 64',
+    'hours on 64',
+    'children a day on 64',
+  ],
+  moreRows,
+)}
+`;
+writeFileSync('results/cluster-simulation.md', page);
+
+const curve = (name: string, className: string, { rows }: Simulated): Curve => ({
+  name,
+  className,
+  points: rows.map(({ cores, speedup }) => ({ x: cores, y: speedup })),
+});
+const find = (method: MethodName, children: number): Simulated =>
+  must(
+    [...byMethod, ...more].find(({ settings }) => settings.method === method && settings.step.children === children),
+    'a simulation',
+  );
+const eight = must(find('shr', 8).shown.get(8)?.[0], 'a step');
+const figure = clusterFigure(
+  [curve('NASH', 'second', find('nash', 8)), curve('SH, SHR, SHRsep', 'won', find('shr', 8))],
+  [
+    curve('NASH, 64', 'second', find('nash', 64)),
+    curve('NASH, 16', 'second dashed', find('nash', 16)),
+    curve('SHR, 64', 'won', find('shr', 64)),
+    curve('SHR, 16', 'won dashed', find('shr', 16)),
+  ],
+  eight,
+  8,
+);
+writeFileSync('docs/cluster.svg', svgFile(figure));
+console.log(page);
