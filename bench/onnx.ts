@@ -292,6 +292,10 @@ async function elementwise(): Promise<void> {
     });
   await compare('max-pool 2×2 and its gradient, 64 channels at 32×32', [
     await poolContender(large, small, geometry),
+    await graphContender('the image laid out by windows (taken: behind a convolution by columns)', {
+      inputs: { x: [channels, 4, (batch * side * side) / 4], dy: [channels, 1, (batch * side * side) / 4] },
+      make: byWindows,
+    }),
     await indexed('MaxPool with indices, MaxUnpool', (g) => g.node('MaxUnpool', ['dy', 'indices'], window)),
     await indexed('MaxPool with indices, ScatterElements (taken: other windows)', (g) => {
       const flat = ['indices', 'dy'].map((name) => rowOf(g, name));
@@ -299,6 +303,20 @@ async function elementwise(): Promise<void> {
       return g.node('ScatterElements', [zeros, ...flat], { axis: 0, reduction: 'add' });
     }),
   ]);
+}
+
+/** As `pools` writes it: the first of the equal maxima passes the gradient. */
+function byWindows(g: GraphBuilder): string {
+  const maxima = g.node('ReduceMax', ['x'], { axes: [1], keepdims: 1 });
+  const names = [0, 1, 2, 3].map((place) => g.fresh(`at ${place}`));
+  g.nodeOf('Split', [g.node('Equal', ['x', maxima])], names, { axis: 1 });
+  let open = g.node('Greater', [maxima, g.floats('zero', [1], [0])]);
+  const own = names.map((name, place) => {
+    const here = g.node('And', [name, open]);
+    if (place < names.length - 1) open = g.node('And', [open, g.node('Not', [name])]);
+    return here;
+  });
+  return g.node('Mul', ['dy', g.node('Cast', [g.node('Concat', own, { axis: 1 })], { to: dataType.float })]);
 }
 
 const rowOf = (g: GraphBuilder, value: string): string => g.node('Reshape', [value, g.integers('flat', [-1])]);
