@@ -5,6 +5,7 @@ import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import { freeze, type Network } from '../network/network.ts';
 import type { Certificate, Measured } from '../training/job.ts';
 import { must } from '../util/assert.ts';
+import { alwaysCopied, type Copy } from '../util/copies.ts';
 import type { SearchEvent } from './events.ts';
 
 export type LineId = string;
@@ -116,10 +117,13 @@ export function lineage(state: SearchState, id: LineId): readonly Line[] {
   return line.parent === null ? [line] : [...lineage(state, line.parent), line];
 }
 
-const withLine = (state: SearchState, line: Line): SearchState => ({ ...state, lines: new Map(state.lines).set(line.id, line) });
+const withLine = (state: SearchState, line: Line, copy: Copy): SearchState => ({
+  ...state,
+  lines: copy(state.lines).set(line.id, line),
+});
 
-const change = (state: SearchState, id: LineId, fields: Partial<Line>): SearchState =>
-  withLine(state, { ...lineOf(state, id), ...fields });
+const change = (state: SearchState, id: LineId, fields: Partial<Line>, copy: Copy): SearchState =>
+  withLine(state, { ...lineOf(state, id), ...fields }, copy);
 
 function newLine(
   fields: Pick<Line, 'id' | 'parent' | 'step' | 'child' | 'edits' | 'network' | 'parameters' | 'multiplyAdds'>,
@@ -145,18 +149,18 @@ function grownNetwork(parent: Network, edits: readonly Edit[]): Network {
 const withoutEnd = <T>(map: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
   new Map([...map].filter(([key]) => !/^(final|baseline)(\/|$)/.test(key)));
 
-/** The state after an event. An event that does not fit the state is a bug, or a journal that was tampered with. */
-export function reduce(state: SearchState, event: SearchEvent): SearchState {
+/** The state after an event. An event that does not fit the state is a bug, or a journal that was tampered with. `copy`: of its maps. */
+export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwaysCopied): SearchState {
   switch (event.type) {
     case 'vanilla': {
       const network = freeze(event.network.nodes);
       const costs = { parameters: countParameters(network), multiplyAdds: countMultiplyAdds(network) };
       const line = newLine({ id: 'vanilla', parent: null, step: 0, child: 0, edits: [], network, ...costs });
-      return withLine(state, { ...line, origin: event.from?.checkpoint ?? null });
+      return withLine(state, { ...line, origin: event.from?.checkpoint ?? null }, copy);
     }
     case 'step': {
       const parent = lineOf(state, event.parent);
-      const lines = new Map(state.lines);
+      const lines = copy(state.lines);
       event.children.forEach(({ line, edits, parameters, multiplyAdds }, child) => {
         const network = grownNetwork(parent.network, edits);
         const isOut = event.drawn !== undefined && event.drawn !== line;
@@ -173,19 +177,19 @@ export function reduce(state: SearchState, event: SearchEvent): SearchState {
       return { ...state, lines, steps: [...state.steps, step] };
     }
     case 'grown':
-      return change(state, event.line, { certificate: event.certificate });
+      return change(state, event.line, { certificate: event.certificate }, copy);
     case 'epoch': {
       const line = lineOf(state, event.line);
       const { epoch, loss, validation, augmented = null } = event;
       const epochs = [...line.epochs, { epoch, loss, validation, augmented }];
-      const next = change(state, event.line, { checkpoint: event.checkpoint, epochs });
-      return { ...next, tasks: new Map(state.tasks).set(event.task, event.done) };
+      const next = change(state, event.line, { checkpoint: event.checkpoint, epochs }, copy);
+      return { ...next, tasks: copy(state.tasks).set(event.task, event.done) };
     }
     case 'failed': {
-      const failures = new Map(state.failures).set(event.task, (state.failures.get(event.task) ?? 0) + 1);
+      const failures = copy(state.failures).set(event.task, (state.failures.get(event.task) ?? 0) + 1);
       const next = event.retried
         ? state
-        : change(state, event.line, { end: { kind: 'lost', reason: `${event.failure}: ${event.message}` } });
+        : change(state, event.line, { end: { kind: 'lost', reason: `${event.failure}: ${event.message}` } }, copy);
       return { ...next, failures };
     }
     case 'rung': {
@@ -194,7 +198,7 @@ export function reduce(state: SearchState, event: SearchEvent): SearchState {
         step.step === event.step ? { ...step, rungs: [...step.rungs, { survivors, dropped }] } : step,
       );
       let next: SearchState = { ...state, steps };
-      for (const id of dropped) next = change(next, id, { end: { kind: 'dropped', rung: event.rung } });
+      for (const id of dropped) next = change(next, id, { end: { kind: 'dropped', rung: event.rung } }, copy);
       return next;
     }
     case 'selected':
@@ -203,12 +207,12 @@ export function reduce(state: SearchState, event: SearchEvent): SearchState {
       // A step that was cut short ends with it: its other children are not needed any more, even where the search is reopened.
       const steps = state.steps.map((step) => (step.winner === null ? { ...step, winner: event.line } : step));
       const stop = { reason: event.reason, line: event.line };
-      return { ...withLine(state, continuation(state, 'final', event.line)), steps, stop };
+      return { ...withLine(state, continuation(state, 'final', event.line), copy), steps, stop };
     }
     case 'slice': {
       const { line, rate, from, to, count, whole, restart } = event;
       // The baseline goes on from the vanilla network; `stop` made the final line.
-      const known = state.lines.has(line) ? state : withLine(state, continuation(state, line, 'vanilla'));
+      const known = state.lines.has(line) ? state : withLine(state, continuation(state, line, 'vanilla'), copy);
       return {
         ...known,
         slices: { ...state.slices, [line]: [...state.slices[line], { rate, from, to, count, whole, restart }] },
@@ -218,7 +222,7 @@ export function reduce(state: SearchState, event: SearchEvent): SearchState {
       return {
         ...state,
         readings: event.reading,
-        tests: new Map(state.tests).set(event.line, { measured: event.measured, confusion: event.confusion }),
+        tests: copy(state.tests).set(event.line, { measured: event.measured, confusion: event.confusion }),
       };
     case 'finished':
       return { ...state, finished: true };

@@ -430,7 +430,7 @@ await test('any prefix of the events goes on to the same end', () => {
       const whole = simulate(context);
       const prefix = whole.events.slice(0, cut % (whole.events.length + 1));
       assert.equal(essence(simulate(context, { from: prefix })), essence(whole));
-      const state = prefix.reduce(reduce, emptyState);
+      const state = prefix.reduce((before, event) => reduce(before, event), emptyState);
       assert.deepEqual(next(state, context), next(state, context), 'deciding is pure');
     }),
     { numRuns: 30 },

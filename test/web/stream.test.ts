@@ -211,3 +211,56 @@ test('whether a run is locked is seen without taking part', () => {
   }
   rmSync(path);
 });
+
+test('several runs through one stream: each whole, in order and once, though it is cut off; one that is replaced begins anew', async (t) => {
+  const folder = newFolder();
+  const names = ['one', 'two', 'three'];
+  const roots = names.map((name) => join(folder, name));
+  const lines = roots.map((root, at) => writeRun(root, { ...small, seed: at }));
+  const journals = roots.map((root) => folderOf(root).journal);
+  for (const journal of journals) writeFileSync(journal, '');
+  let ui = await serveHere(folder);
+  t.after(() => ui.close());
+  const numbers = names.map((): number[] => []);
+  const draw = random('cuts of several');
+  const sent = names.map(() => 0);
+  let id: string | null = null;
+  while (sent.some((count, at) => count < (lines[at] as readonly string[]).length)) {
+    const watcher: Watcher = watch(ui.port, names, id);
+    // One of them goes on, the others are silent.
+    const at = draw.integer(names.length);
+    const own = lines[at] as readonly string[];
+    const from = sent[at] as number;
+    sent[at] = Math.min(own.length, from + 3 + draw.integer(9));
+    appendFileSync(journals[at] as string, text(own.slice(from, sent[at])));
+    const all = (): boolean => numbers.every((had, each) => had.length + watcher.numbers(each).length >= (sent[each] as number));
+    await until(`what ${names[at]} has`, 5, all);
+    for (const [each, had] of numbers.entries()) had.push(...watcher.numbers(each));
+    id = watcher.lastId;
+    watcher.cut();
+    if (draw.integer(3) === 0) {
+      await ui.close();
+      ui = await serveHere(folder);
+    }
+  }
+  for (const at of names.keys()) assert.deepEqual(numbers[at], upTo((lines[at] as readonly string[]).length));
+  const watcher = watch(ui.port, names, id);
+  await until('all of them', 5, () => names.every((_name, at) => watcher.last(`${at} condition`) !== null));
+  assert.deepEqual(
+    names.map((_name, at) => watcher.numbers(at)),
+    [[], [], []],
+    'nothing twice',
+  );
+  // The condition stands behind the entries of the new one too: it says that all is there.
+  const others = writeRun(join(folder, 'other'), { ...small, seed: 9 });
+  renameSync(roots[1] as string, `${roots[1]}-gone`);
+  renameSync(join(folder, 'other'), roots[1] as string);
+  await until('the other run', 5, () => watcher.numbers(1).length === others.length);
+  await until('its condition', 5, () => watcher.heard.at(-1)?.event !== '1 entries');
+  const events = watcher.heard.map(({ event }) => event).filter((event) => /^1 (entries|condition|reset)/.test(event));
+  assert.deepEqual(events.slice(-3), ['1 reset', '1 entries', '1 condition']);
+  assert.deepEqual(watcher.numbers(0), []);
+  watcher.cut();
+  const answer = await fetch(`http://127.0.0.1:${ui.port}/api/run/events?run=one&run=none`);
+  assert.equal(answer.status, 404);
+});

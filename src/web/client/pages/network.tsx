@@ -12,7 +12,8 @@ import { NetworkHead } from '../network/head.tsx';
 import { ChosenBlock } from '../network/layers.tsx';
 import { openSession } from '../network/session.ts';
 import { TryIt } from '../network/try-it.tsx';
-import { Drawn, Link, useRun } from '../parts.tsx';
+import { Drawn } from '../drawn.tsx';
+import { Link, useRun } from '../parts.tsx';
 import { subjectOfRun } from '../run-store.ts';
 
 interface NetworkProps {

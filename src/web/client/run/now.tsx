@@ -8,7 +8,8 @@ import { accuraciesAfter, lineOf, startWords, type Line } from '../../../search/
 import { formatDuration } from '../../../util/duration.ts';
 import { formatBytes, formatCount, formatLoss, formatPercent, formatWhole, plural } from '../../../util/words.ts';
 import { scrolling, table } from '../../../report/sections/parts.ts';
-import { Drawn, Link } from '../parts.tsx';
+import { Drawn } from '../drawn.tsx';
+import { Link } from '../parts.tsx';
 import type { LiveRun } from '../run-store.ts';
 
 function phaseWords(run: LiveRun, phase: Phase, rungs: readonly Rung[]): string {
