@@ -27,7 +27,8 @@ export interface Line {
   readonly step: number;
   readonly child: number;
   readonly edits: readonly Edit[];
-  readonly network: Network;
+  /** As it was given; null where it is what the edits make of the parent's: `networkOf`. */
+  readonly network: Network | null;
   readonly parameters: number;
   readonly multiplyAdds: number;
   /** Of a vanilla network that was trained before: the checkpoint that its training starts from. */
@@ -90,6 +91,29 @@ export const emptyState: SearchState = {
 
 export const lineOf = (state: SearchState, id: LineId): Line => must(state.lines.get(id), `line ${id}`);
 
+function grownNetwork(parent: Network, edits: readonly Edit[]): Network {
+  return edits.reduce((network, edit) => {
+    const next = applyToNetwork(network, edit);
+    if (typeof next === 'string') throw new Error(`bug: an edit of the journal does not apply: ${next}`);
+    return next;
+  }, parent);
+}
+
+/** What was made already: to grow the networks of a long search takes longer than all else of its replay, and few are asked for. */
+const made = new WeakMap<Network, WeakMap<readonly Edit[], Network>>();
+
+/** The network of a line, made when it is asked for. An edit that does not apply is a bug, or a journal that was tampered with. */
+export function networkOf(state: SearchState, id: LineId): Network {
+  const { network, parent, edits } = lineOf(state, id);
+  if (network !== null) return network;
+  const from = networkOf(state, must(parent, `parent of ${id}`));
+  if (edits.length === 0) return from;
+  const known = made.get(from) ?? new WeakMap<readonly Edit[], Network>();
+  const own = known.get(edits) ?? grownNetwork(from, edits);
+  made.set(from, known.set(edits, own));
+  return own;
+}
+
 /** The last measured validation of a line; of a child not yet measured, that of its parent. */
 export function validationOf(state: SearchState, id: LineId): Measured | null {
   const line = lineOf(state, id);
@@ -133,16 +157,8 @@ function newLine(
 
 /** The same network under another name: what final training and baseline are. */
 function continuation(state: SearchState, id: LineId, of: LineId): Line {
-  const { network, parameters, multiplyAdds, step } = lineOf(state, of);
-  return newLine({ id, parent: of, step, child: 0, edits: [], network, parameters, multiplyAdds });
-}
-
-function grownNetwork(parent: Network, edits: readonly Edit[]): Network {
-  return edits.reduce((network, edit) => {
-    const next = applyToNetwork(network, edit);
-    if (typeof next === 'string') throw new Error(`bug: an edit of the journal does not apply: ${next}`);
-    return next;
-  }, parent);
+  const { parameters, multiplyAdds, step } = lineOf(state, of);
+  return newLine({ id, parent: of, step, child: 0, edits: [], network: null, parameters, multiplyAdds });
 }
 
 /** Without the final line, the baseline and their tasks. */
@@ -162,9 +178,8 @@ export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwa
       const parent = lineOf(state, event.parent);
       const lines = copy(state.lines);
       event.children.forEach(({ line, edits, parameters, multiplyAdds }, child) => {
-        const network = grownNetwork(parent.network, edits);
         const isOut = event.drawn !== undefined && event.drawn !== line;
-        const fields = { id: line, parent: parent.id, step: event.step, child, edits, network, parameters, multiplyAdds };
+        const fields = { id: line, parent: parent.id, step: event.step, child, edits, network: null, parameters, multiplyAdds };
         lines.set(line, { ...newLine(fields), end: isOut ? { kind: 'undrawn' } : null });
       });
       const step = {
