@@ -90,6 +90,41 @@ describe('pages of runs that go on', { skip }, () => {
     }
   });
 
+  test('workers on other machines: who does what, how fast, and how many jobs wait', async () => {
+    const root = join(folder, 'queued');
+    const run = going(root, 1, (line) => !line.includes('"type":"epoch","line":"s1c1"'));
+    const tell = (t: number, done: number, waiting: number): void => {
+      const progress = [{ type: 'progress', task: 's1c1/0', line: 's1c1', done, count: 3000, loss: 1.5, peak: 2 ** 30 }];
+      const workers = [{ task: 's1c1/0', worker: 'far <b>away</b>:77', engine: 'onednn 3.4 (avx2)' }];
+      writeFileSync(
+        folderOf(root).live,
+        JSON.stringify({ t, progress, elsewhere: { waiting, workers: waiting === 3 ? [] : workers } }),
+      );
+    };
+    try {
+      tell(1000, 1000, 3);
+      await on('/run/queued', 1280, async (page) => {
+        await page.getByText('3 jobs on the queue wait for a worker.').waitFor();
+        tell(1002, 1050, 1);
+        await page.getByText('1 job on the queue waits for a worker.').waitFor();
+        const row = page.getByRole('region', { name: 'Workers' }).locator('tbody tr');
+        await row.getByText('250', { exact: true }).waitFor();
+        // 50 minibatches of 10 images in 2 seconds.
+        assert.deepEqual(await row.locator('td, th').allInnerTexts(), [
+          's1c1/0',
+          'far <b>away</b>:77',
+          'onednn 3.4 (avx2)',
+          '',
+          '1,050 / 3,000',
+          '250',
+          '1.0 GiB',
+        ]);
+      });
+    } finally {
+      run.release();
+    }
+  });
+
   test('eight running runs are compared: all of them move, through one connection', async () => {
     const names = Array.from({ length: 8 }, (_none, at) => `live-${at}`);
     const runs = names.map((name, at) => going(join(folder, name), at, (line) => !isStep(2)(line)));

@@ -4,7 +4,7 @@ import { appendFileSync, existsSync, renameSync, rmSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { folderOf } from '../../src/run/folder.ts';
-import { liveFile, readLive } from '../../src/run/live.ts';
+import { liveFile, readLive, type Live } from '../../src/run/live.ts';
 import { isLocked, lockRun } from '../../src/run/lock.ts';
 import { openFeed, type Feed } from '../../src/web/feed.ts';
 import { openWatch } from '../../src/web/stream.ts';
@@ -196,7 +196,33 @@ test('what is told of tasks: at most once a second, gone with the run, never an 
     assert.equal(readLive(path), null, bad);
   }
   await file.close();
+  file.look(9);
+  await new Promise((resolve) => setTimeout(resolve, 50));
   assert.ok(!existsSync(path));
+});
+
+test('what is told of workers on other machines, also where all jobs wait and no task says anything', async () => {
+  const path = join(newFolder(), 'live.json');
+  let now = 0;
+  let elsewhere: Live['elsewhere'] = { waiting: 2, workers: [] };
+  const file = liveFile(
+    path,
+    () => now,
+    () => elsewhere,
+  );
+  file.look(4);
+  await until('written', 5, () => readLive(path) !== null);
+  assert.deepEqual(readLive(path), { t: 4, progress: [], elsewhere: { waiting: 2, workers: [] } });
+  elsewhere = { waiting: 1, workers: [{ task: 'a/r0', worker: 'far:7', engine: 'onednn 3' }] };
+  now = 999;
+  file.look(5);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(readLive(path)?.t, 4, 'not within a second');
+  now = 1000;
+  file.look(6);
+  await until('written again', 5, () => readLive(path)?.t === 6);
+  assert.deepEqual(readLive(path)?.elsewhere, elsewhere);
+  await file.close();
 });
 
 test('whether a run is locked is seen without taking part', () => {

@@ -27,6 +27,10 @@ export interface LiveRun {
   readonly now: number;
   /** Bytes: the most that each line's worker has had. */
   readonly memory: ReadonlyMap<string, number>;
+  /** Minibatches a second, between the last two words of each task. */
+  readonly speeds: ReadonlyMap<string, number>;
+  /** Workers on other machines; undefined where there are none. */
+  readonly elsewhere: Live['elsewhere'];
   /** When an event last came, by this machine's clock. */
   readonly heard: number;
 }
@@ -38,6 +42,18 @@ export type RunStatus =
 
 /** What the stream tells of a run: `reset` begins it anew, `condition` stands behind the entries that there are. */
 const told = ['reset', 'entries', 'condition', 'live', 'problem'] as const;
+
+/** Of a task that has said nothing since, what it was before. */
+function speedsBetween(before: Live | null, live: Live | null, known: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  const passed = (live?.t ?? 0) - (before?.t ?? 0);
+  return new Map(
+    (live?.progress ?? []).flatMap(({ task, done }) => {
+      const was = before?.progress.find((each) => each.task === task)?.done ?? null;
+      const speed = was === null || passed <= 0 || done <= was ? known.get(task) : (done - was) / passed;
+      return speed === undefined ? [] : [[task, speed] as const];
+    }),
+  );
+}
 
 /** A run, made of what is told of it. */
 function follower(id: string) {
@@ -53,6 +69,8 @@ function follower(id: string) {
   let kept: ReadonlySet<string> = new Set();
   let now = 0;
   let memory: Map<string, number> = new Map();
+  let speeds: ReadonlyMap<string, number> = new Map();
+  let heardLive: Live | null = null;
   let drawing = false;
   /** Whether all that there was when the stream was opened has come. */
   let whole = false;
@@ -66,7 +84,19 @@ function follower(id: string) {
     setTimeout(() => {
       drawing = false;
       if (facts === null || closed || (connected && !whole)) return;
-      const run: LiveRun = { facts, view, entries, log, condition, kept, now, memory, heard: Date.now() };
+      const run: LiveRun = {
+        facts,
+        view,
+        entries,
+        log,
+        condition,
+        kept,
+        now,
+        memory,
+        speeds,
+        elsewhere: heardLive?.elsewhere,
+        heard: Date.now(),
+      };
       status.value = { kind: 'run', run, connected, problem };
     }, 30);
   }
@@ -125,6 +155,8 @@ function follower(id: string) {
         }
         case 'live': {
           const live = JSON.parse(data) as Live | null;
+          speeds = speedsBetween(heardLive, live, speeds);
+          heardLive = live;
           if (live === null) break;
           now = Math.max(now, live.t);
           for (const progress of live.progress) {
