@@ -8,7 +8,7 @@ import type { RunState } from '../run/replay.ts';
 import { formatRungs, rungsFor } from '../search/rungs.ts';
 import { bestLine } from '../search/standing.ts';
 import { presetNames, type Settings } from '../search/settings.ts';
-import { accuraciesAfter, lineOf, type LineId, type Step } from '../search/state.ts';
+import { accuraciesAfter, lineOf, type LineId, type Step, networkOf } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { hasColour, printLines, type Io } from './io.ts';
 import { describeExport, describePlan, stopWords } from '../run/words.ts';
@@ -170,7 +170,8 @@ function text(root: string, read: Read): Styled[] {
   const grown = winnersLine(view, 100_000);
   lines.push([], ...(grown.length === 0 ? [] : [head('grown', ...grown)]), ...story);
   if (best !== null) {
-    const { network, parameters, multiplyAdds } = lineOf(search, best);
+    const { parameters, multiplyAdds } = lineOf(search, best);
+    const network = networkOf(search, best);
     const name = search.finished ? 'Winner' : 'Best so far';
     lines.push(
       [],
@@ -220,8 +221,7 @@ function json(root: string, read: Read): unknown {
     exports: Object.fromEntries(state.exports),
     readings: search.readings,
     torn: replay.torn,
-    best:
-      best === null ? null : { line: best, network: lineOf(search, best).network, parameters: lineOf(search, best).parameters },
+    best: best === null ? null : { line: best, network: networkOf(search, best), parameters: lineOf(search, best).parameters },
   };
 }
 

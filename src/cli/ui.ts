@@ -1,5 +1,8 @@
 /** `instar ui`: the dashboard, until it is interrupted. */
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startUi } from '../web/server.ts';
 import { UserError } from '../util/user-error.ts';
@@ -18,12 +21,26 @@ const openers: Readonly<Record<string, readonly string[]>> = {
   linux: ['xdg-open'],
 };
 
-/** Where there is no browser, or nothing that knows one, the address that was printed has to do. */
-function openBrowser(address: string): void {
+/** A page that leads to the address, in a folder that is this user's alone. */
+export function leadingTo(address: string): { readonly path: string; remove(): void } {
+  const folder = mkdtempSync(join(tmpdir(), 'instar-ui-'));
+  const path = join(folder, 'open.html');
+  const text = `<!doctype html><meta charset="utf-8"><title>Instar</title><meta http-equiv="refresh" content="0;url=${address}">\n`;
+  writeFileSync(path, text, { mode: 0o600 });
+  return { path, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/**
+ * What a process was started with is seen by all who are on the machine, so that the token is not among it. Where there is no
+ * browser, or nothing that knows one, the address that was printed has to do.
+ */
+function openBrowser(address: string): () => void {
+  const { path, remove } = leadingTo(address);
   const [command, ...args] = openers[process.platform] ?? ['xdg-open'];
-  const child = spawn(command as string, [...args, address], { stdio: 'ignore', detached: true });
+  const child = spawn(command as string, [...args, path], { stdio: 'ignore', detached: true });
   child.on('error', () => undefined);
   child.unref();
+  return remove;
 }
 
 const hasDisplay = ({ environment, out }: Io): boolean =>
@@ -44,11 +61,12 @@ export async function uiCommand(folder: string, given: Given, io: Io): Promise<n
   io.err.write(
     `The dashboard of ${printable(folder)}. Whoever has this address may change things. Ctrl-C ends it; runs go on.\n`,
   );
-  if (given['open'] !== false && hasDisplay(io)) openBrowser(ui.address);
+  const forget = given['open'] !== false && hasDisplay(io) ? openBrowser(ui.address) : (): void => undefined;
   const signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   await new Promise<void>((resolve) => {
     for (const signal of signals) io.on(signal, resolve);
   });
+  forget();
   await ui.close();
   return exitCodes.done;
 }

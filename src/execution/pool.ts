@@ -16,12 +16,22 @@ export interface Watch {
   started(fingerprint: Fingerprint): void;
 }
 
+/** Jobs that are done on other machines. */
+export interface Elsewhere {
+  /** Jobs of the run that nobody has taken yet. */
+  readonly waiting: number;
+  /** Who is on which task, and what with. */
+  readonly workers: readonly { readonly task: string; readonly worker: string; readonly engine: string }[];
+}
+
 export interface Pool {
   /** Resolves when the job is done. Rejects with a JobFailure, with a RunError where no retry helps, or with the signal's
    * reason after it was aborted. */
   run(job: Job, watch: Watch, signal: AbortSignal): Promise<void>;
   /** Process numbers of the workers that are there now. */
   workers(): readonly number[];
+  /** As far as it is known here; only where workers are on other machines. */
+  elsewhere?(): Elsewhere;
   /** Ends all workers at once. */
   close(): void;
   /** The run has ended: nothing of it that others keep is needed any more. Called before `close`. */

@@ -1,6 +1,9 @@
 /** How the page looks: on a desk, on a telephone, in the dark, on paper. Text alone; the page's policy names its hash. */
 import { colourStyle, figureStyle } from './figure.ts';
 
+/** Of a cell's colour, %, from rare to always. Text is read on each: ink up to the seventh, and the lightest or darkest beyond. */
+const shades = [7, 14, 22, 31, 40, 49, 58, 86, 96];
+
 const layout = `
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;scroll-padding-top:1rem}
@@ -121,15 +124,15 @@ tr:target{background:var(--glow);outline:2px solid var(--accent)}
 .confusion .right{outline:1px solid var(--muted);outline-offset:-1px}
 .confusion .upright{vertical-align:bottom;padding:.3rem 0;text-align:right}
 .confusion .upright span{writing-mode:vertical-rl;transform:rotate(180deg);max-height:9rem;overflow:hidden;font-weight:500;display:inline-block}
-${[7, 14, 22, 31, 41, 52, 64, 78, 92].map((percent, index) => `.h${index + 1}{background:rgb(var(--heat)/${percent}%)}`).join('')}
-.h6,.h7,.h8,.h9{color:#fff}
+${shades.map((percent, index) => `.h${index + 1}{background:rgb(var(--heat)/${percent}%)}`).join('')}
+.h8,.h9{color:#fff}
 .mistakes{list-style:none;padding:0;margin:1rem 0;display:grid;grid-template-columns:repeat(auto-fill,minmax(6.6rem,1fr));gap:1rem .8rem;font-size:.85rem;line-height:1.3}
 .mistakes img{display:block;margin-bottom:.3rem;image-rendering:pixelated;border-radius:3px;background:var(--wash)}
 .mistakes li{overflow-wrap:anywhere;min-width:0}
 footer{margin-top:3rem;padding-top:1rem;border-top:1px solid var(--faint);font-size:.85rem;color:var(--muted)}
 .run+section h2{margin-top:2rem}
 article+article{margin-top:5rem;border-top:3px solid var(--faint)}
-@media screen and (prefers-color-scheme:dark){.h6,.h7,.h8,.h9{color:#0b1015}}
+@media screen and (prefers-color-scheme:dark){.h8,.h9{color:#0b1015}}
 @media (max-width:40rem){
 body{padding:1rem 1rem 3rem;font-size:15.5px}
 h1{font-size:1.55rem}

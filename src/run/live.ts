@@ -12,6 +12,13 @@ const liveSchema = z.strictObject({
   t: z.number(),
   /** The last of each line that a worker is on. */
   progress: z.array(progressSchema),
+  /** Where workers are on other machines: jobs that nobody has taken yet, and who is on which task. */
+  elsewhere: z
+    .strictObject({
+      waiting: z.int().min(0),
+      workers: z.array(z.strictObject({ task: z.string(), worker: z.string(), engine: z.string() })).readonly(),
+    })
+    .optional(),
 });
 
 export type Live = z.infer<typeof liveSchema>;
@@ -21,6 +28,8 @@ const interval = 1000;
 
 export interface LiveFile {
   tell(progress: Progress, t: number): void;
+  /** That what stands elsewhere may have changed. */
+  look(t: number): void;
   /** That line has no task in progress any more. */
   ended(line: string): void;
   /** No more is told. */
@@ -31,30 +40,36 @@ const remove = (path: string): void => {
   for (const each of [path, `${path}.part`]) rmSync(each, { force: true });
 };
 
-/** `now`: milliseconds of a clock that never goes back. */
-export function liveFile(path: string, now: () => number): LiveFile {
+/** `now`: milliseconds of a clock that never goes back. `elsewhere`: of workers on other machines; undefined where there are none. */
+export function liveFile(path: string, now: () => number, elsewhere: () => Live['elsewhere'] = () => undefined): LiveFile {
   // What a process that was killed has left is not ours.
   remove(path);
   const latest = new Map<string, Progress>();
   let written = -Infinity;
   let writing: Promise<void> = Promise.resolve();
   let busy = false;
+  let closed = false;
+  function write(t: number): void {
+    if (busy || closed || now() - written < interval) return;
+    written = now();
+    busy = true;
+    // A loss that is no number has no JSON; its line is about to fail for it.
+    const progress = [...latest.values()].filter(({ loss }) => Number.isFinite(loss));
+    // Whoever watches misses a second of it where this fails, for want of room on the disk say; the run itself does not.
+    writing = writeFile(`${path}.part`, JSON.stringify({ t, progress, elsewhere: elsewhere() } satisfies Live))
+      .then(() => rename(`${path}.part`, path))
+      .catch(() => undefined)
+      .finally(() => (busy = false));
+  }
   return {
     tell(progress, t) {
       latest.set(progress.line, progress);
-      if (busy || now() - written < interval) return;
-      written = now();
-      busy = true;
-      // A loss that is no number has no JSON; its line is about to fail for it.
-      const live: Live = { t, progress: [...latest.values()].filter(({ loss }) => Number.isFinite(loss)) };
-      // Whoever watches misses a second of it where this fails, for want of room on the disk say; the run itself does not.
-      writing = writeFile(`${path}.part`, JSON.stringify(live))
-        .then(() => rename(`${path}.part`, path))
-        .catch(() => undefined)
-        .finally(() => (busy = false));
+      write(t);
     },
+    look: write,
     ended: (line) => void latest.delete(line),
     async close() {
+      closed = true;
       await writing;
       remove(path);
     },

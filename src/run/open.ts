@@ -159,16 +159,23 @@ async function* go(
     state = replayEntry(state, entry);
     yield entry;
   }
-  const live = liveFile(folder.live, () => performance.now());
+  const pool =
+    elsewhere === undefined
+      ? createPool({ checkpoints: folder.checkpoints, patience })
+      : await poolElsewhere(folder, config, elsewhere);
+  const live = liveFile(
+    folder.live,
+    () => performance.now(),
+    () => pool.elsewhere?.(),
+  );
+  // Where all jobs wait for a worker, nothing else says so.
+  const looking = elsewhere === undefined ? undefined : setInterval(() => live.look(elapsed()), 1000);
   try {
     const items = drive({
       folder,
       config,
       journal,
-      pool:
-        elsewhere === undefined
-          ? createPool({ checkpoints: folder.checkpoints, patience })
-          : await poolElsewhere(folder, config, elsewhere),
+      pool,
       state,
       elapsed,
       contextFor: (settings) => contextOf(dataset, settings, origin, config.engine.name),
@@ -180,6 +187,7 @@ async function* go(
       yield item;
     }
   } finally {
+    clearInterval(looking);
     await live.close();
   }
 }

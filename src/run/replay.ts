@@ -1,6 +1,7 @@
 /** The state of a run: the replay of its journal. What `show`, the display and the reports look at. */
 import { emptyState, reduce, type SearchState } from '../search/state.ts';
 import type { SearchEvent } from '../search/events.ts';
+import { alwaysCopied, copiedOnce, type Copy } from '../util/copies.ts';
 import type { Entry, Exported, Plan, RunEvent } from './events.ts';
 
 export interface RunState {
@@ -36,7 +37,8 @@ export const emptyRun: RunState = {
 export const entryOf = (state: RunState, event: RunEvent, elapsed: number): Entry =>
   ({ n: state.events, t: Number(elapsed.toFixed(3)), at: new Date().toISOString(), ...event }) as Entry;
 
-export function replayEntry(state: RunState, entry: Entry): RunState {
+/** The state after an entry. `copy`: of its maps. */
+export function replayEntry(state: RunState, entry: Entry, copy: Copy = alwaysCopied): RunState {
   const next = { ...state, seconds: entry.t, events: entry.n + 1, interrupted: entry.type === 'interrupted' };
   switch (entry.type) {
     case 'run':
@@ -48,12 +50,16 @@ export function replayEntry(state: RunState, entry: Entry): RunState {
     case 'extended':
       return { ...next, budget: entry.budget, searchUntil: entry.searchUntil };
     case 'exported':
-      return { ...next, exports: new Map(state.exports).set(entry.line, entry) };
+      return { ...next, exports: copy(state.exports).set(entry.line, entry) };
     case 'task':
-      return { ...next, taskStarted: new Map(state.taskStarted).set(entry.task, entry.t) };
+      return { ...next, taskStarted: copy(state.taskStarted).set(entry.task, entry.t) };
     default:
-      return { ...next, search: reduce(state.search, entry as SearchEvent) };
+      return { ...next, search: reduce(state.search, entry as SearchEvent, copy) };
   }
 }
 
-export const replay = (entries: readonly Entry[]): RunState => entries.reduce(replayEntry, emptyRun);
+/** In time that grows as the entries do, where one after another would copy all that was before. */
+export function replay(entries: readonly Entry[]): RunState {
+  const copy = copiedOnce();
+  return entries.reduce((state, entry) => replayEntry(state, entry, copy), emptyRun);
+}

@@ -1,7 +1,7 @@
 /** The exported file of a line, verified by a worker: what it is asked, and what it says. */
 import type { Pool } from '../execution/pool.ts';
 import type { Settings } from '../search/settings.ts';
-import { lineOf, type LineId, type SearchState } from '../search/state.ts';
+import { lineOf, type LineId, type SearchState, networkOf } from '../search/state.ts';
 import type { Report, VerificationJob, Verified } from '../training/job.ts';
 import { must } from '../util/assert.ts';
 import { dataReference, engineOf, type Config } from './config.ts';
@@ -21,12 +21,12 @@ export function verificationJob(
   search: SearchState,
   { line, part, threads }: VerificationRequest,
 ): VerificationJob {
-  const { network, checkpoint } = lineOf(search, line);
+  const { checkpoint } = lineOf(search, line);
   const { images, validation, batch } = settings;
   return {
     kind: 'verification',
     id: `${line}/export`,
-    network,
+    network: networkOf(search, line),
     checkpoint: must(checkpoint, `checkpoint of ${line}`),
     about: aboutOf(folder, config, search, line),
     data: dataReference(config, images, validation),

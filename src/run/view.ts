@@ -9,6 +9,7 @@ import { emptyRun, replayEntry, type RunState } from './replay.ts';
 import { currentParent } from '../search/standing.ts';
 import type { Settings } from '../search/settings.ts';
 import { lineage, validationOf, type LineId, type SearchState, type Step } from '../search/state.ts';
+import { alwaysCopied, type Copy } from '../util/copies.ts';
 
 /** A task that a worker is on. */
 export interface Running {
@@ -65,8 +66,8 @@ const withMessage = (view: View, message: string): View => ({
   messages: [...view.messages, message].slice(-keptMessages),
 });
 
-function observeEntry(view: View, entry: Entry, now: number): View {
-  const next: View = { ...view, run: replayEntry(view.run, entry) };
+function observeEntry(view: View, entry: Entry, now: number, copy: Copy): View {
+  const next: View = { ...view, run: replayEntry(view.run, entry, copy) };
   switch (entry.type) {
     case 'task': {
       const done = next.run.search.tasks.get(entry.task) ?? 0;
@@ -103,9 +104,9 @@ function observeEntry(view: View, entry: Entry, now: number): View {
   }
 }
 
-/** The view after that item. `now`: active seconds. */
-export function observe(view: View, item: Entry | Progress, now: number): View {
-  if (item.type !== 'progress') return observeEntry(view, item, now);
+/** The view after that item. `now`: active seconds. `copy`: of the maps of the run's state. */
+export function observe(view: View, item: Entry | Progress, now: number, copy: Copy = alwaysCopied): View {
+  if (item.type !== 'progress') return observeEntry(view, item, now, copy);
   const { task, done, count, loss } = item;
   return advance(view, lineOfTask(task), { task, done, count, loss }, now);
 }

@@ -16,7 +16,7 @@ import type { SearchEvent } from './events.ts';
 import { planRungs, scheduleOf, type Rung } from './rungs.ts';
 import { methods, type Settings } from './settings.ts';
 import { currentParent, rank } from './standing.ts';
-import { lineage, lineOf, type LineId, type SearchState, type Slice, type Step } from './state.ts';
+import { lineage, lineOf, type LineId, type SearchState, type Slice, type Step, networkOf } from './state.ts';
 
 /** What a search knows of its data. */
 export interface Counts {
@@ -127,7 +127,7 @@ function taskOf(state: SearchState, piece: Piece): TrainingTask {
     kind: 'training',
     id: piece.id,
     line: line.id,
-    network: fresh && parent !== null ? parent.network : line.network,
+    network: networkOf(state, fresh && parent !== null ? parent.id : line.id),
     start: { from, edits: fresh ? line.edits : [], velocities: done > 0 || (piece.carry && !fresh) },
     schedule: piece.schedule,
     whole: piece.whole,
@@ -214,7 +214,7 @@ export function drawnChild({ settings }: Context, step: number): number | null {
 function drawStep(state: SearchState, context: Context, step: number): Decision {
   const parent = lineOf(state, currentParent(state));
   const drawn = drawnChild(context, step);
-  const children = drawChildren(parent.network, context, step).map(({ edits, network }, child) => ({
+  const children = drawChildren(networkOf(state, parent.id), context, step).map(({ edits, network }, child) => ({
     line: `s${step}c${child}`,
     edits: [...edits],
     parameters: countParameters(network),
@@ -307,7 +307,7 @@ function continueEnd(state: SearchState, context: Context): Decision {
   const test = (id: LineId): Decision => {
     const line = lineOf(state, id);
     const checkpoint = must(line.checkpoint, `checkpoint of ${id}`);
-    return { kind: 'work', tasks: [{ kind: 'test', id: `${id}/test`, line: id, network: line.network, checkpoint }] };
+    return { kind: 'work', tasks: [{ kind: 'test', id: `${id}/test`, line: id, network: networkOf(state, id), checkpoint }] };
   };
   if (!state.tests.has('final')) return test('final');
   if (context.settings.baseline) {

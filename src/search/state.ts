@@ -5,6 +5,7 @@ import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import { freeze, type Network } from '../network/network.ts';
 import type { Certificate, Measured } from '../training/job.ts';
 import { must } from '../util/assert.ts';
+import { alwaysCopied, type Copy } from '../util/copies.ts';
 import type { SearchEvent } from './events.ts';
 
 export type LineId = string;
@@ -26,7 +27,8 @@ export interface Line {
   readonly step: number;
   readonly child: number;
   readonly edits: readonly Edit[];
-  readonly network: Network;
+  /** As it was given; null where it is what the edits make of the parent's: `networkOf`. */
+  readonly network: Network | null;
   readonly parameters: number;
   readonly multiplyAdds: number;
   /** Of a vanilla network that was trained before: the checkpoint that its training starts from. */
@@ -89,6 +91,29 @@ export const emptyState: SearchState = {
 
 export const lineOf = (state: SearchState, id: LineId): Line => must(state.lines.get(id), `line ${id}`);
 
+function grownNetwork(parent: Network, edits: readonly Edit[]): Network {
+  return edits.reduce((network, edit) => {
+    const next = applyToNetwork(network, edit);
+    if (typeof next === 'string') throw new Error(`bug: an edit of the journal does not apply: ${next}`);
+    return next;
+  }, parent);
+}
+
+/** What was made already: to grow the networks of a long search takes longer than all else of its replay, and few are asked for. */
+const made = new WeakMap<Network, WeakMap<readonly Edit[], Network>>();
+
+/** The network of a line, made when it is asked for. An edit that does not apply is a bug, or a journal that was tampered with. */
+export function networkOf(state: SearchState, id: LineId): Network {
+  const { network, parent, edits } = lineOf(state, id);
+  if (network !== null) return network;
+  const from = networkOf(state, must(parent, `parent of ${id}`));
+  if (edits.length === 0) return from;
+  const known = made.get(from) ?? new WeakMap<readonly Edit[], Network>();
+  const own = known.get(edits) ?? grownNetwork(from, edits);
+  made.set(from, known.set(edits, own));
+  return own;
+}
+
 /** The last measured validation of a line; of a child not yet measured, that of its parent. */
 export function validationOf(state: SearchState, id: LineId): Measured | null {
   const line = lineOf(state, id);
@@ -116,10 +141,13 @@ export function lineage(state: SearchState, id: LineId): readonly Line[] {
   return line.parent === null ? [line] : [...lineage(state, line.parent), line];
 }
 
-const withLine = (state: SearchState, line: Line): SearchState => ({ ...state, lines: new Map(state.lines).set(line.id, line) });
+const withLine = (state: SearchState, line: Line, copy: Copy): SearchState => ({
+  ...state,
+  lines: copy(state.lines).set(line.id, line),
+});
 
-const change = (state: SearchState, id: LineId, fields: Partial<Line>): SearchState =>
-  withLine(state, { ...lineOf(state, id), ...fields });
+const change = (state: SearchState, id: LineId, fields: Partial<Line>, copy: Copy): SearchState =>
+  withLine(state, { ...lineOf(state, id), ...fields }, copy);
 
 function newLine(
   fields: Pick<Line, 'id' | 'parent' | 'step' | 'child' | 'edits' | 'network' | 'parameters' | 'multiplyAdds'>,
@@ -129,38 +157,29 @@ function newLine(
 
 /** The same network under another name: what final training and baseline are. */
 function continuation(state: SearchState, id: LineId, of: LineId): Line {
-  const { network, parameters, multiplyAdds, step } = lineOf(state, of);
-  return newLine({ id, parent: of, step, child: 0, edits: [], network, parameters, multiplyAdds });
-}
-
-function grownNetwork(parent: Network, edits: readonly Edit[]): Network {
-  return edits.reduce((network, edit) => {
-    const next = applyToNetwork(network, edit);
-    if (typeof next === 'string') throw new Error(`bug: an edit of the journal does not apply: ${next}`);
-    return next;
-  }, parent);
+  const { parameters, multiplyAdds, step } = lineOf(state, of);
+  return newLine({ id, parent: of, step, child: 0, edits: [], network: null, parameters, multiplyAdds });
 }
 
 /** Without the final line, the baseline and their tasks. */
 const withoutEnd = <T>(map: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
   new Map([...map].filter(([key]) => !/^(final|baseline)(\/|$)/.test(key)));
 
-/** The state after an event. An event that does not fit the state is a bug, or a journal that was tampered with. */
-export function reduce(state: SearchState, event: SearchEvent): SearchState {
+/** The state after an event. An event that does not fit the state is a bug, or a journal that was tampered with. `copy`: of its maps. */
+export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwaysCopied): SearchState {
   switch (event.type) {
     case 'vanilla': {
       const network = freeze(event.network.nodes);
       const costs = { parameters: countParameters(network), multiplyAdds: countMultiplyAdds(network) };
       const line = newLine({ id: 'vanilla', parent: null, step: 0, child: 0, edits: [], network, ...costs });
-      return withLine(state, { ...line, origin: event.from?.checkpoint ?? null });
+      return withLine(state, { ...line, origin: event.from?.checkpoint ?? null }, copy);
     }
     case 'step': {
       const parent = lineOf(state, event.parent);
-      const lines = new Map(state.lines);
+      const lines = copy(state.lines);
       event.children.forEach(({ line, edits, parameters, multiplyAdds }, child) => {
-        const network = grownNetwork(parent.network, edits);
         const isOut = event.drawn !== undefined && event.drawn !== line;
-        const fields = { id: line, parent: parent.id, step: event.step, child, edits, network, parameters, multiplyAdds };
+        const fields = { id: line, parent: parent.id, step: event.step, child, edits, network: null, parameters, multiplyAdds };
         lines.set(line, { ...newLine(fields), end: isOut ? { kind: 'undrawn' } : null });
       });
       const step = {
@@ -173,19 +192,19 @@ export function reduce(state: SearchState, event: SearchEvent): SearchState {
       return { ...state, lines, steps: [...state.steps, step] };
     }
     case 'grown':
-      return change(state, event.line, { certificate: event.certificate });
+      return change(state, event.line, { certificate: event.certificate }, copy);
     case 'epoch': {
       const line = lineOf(state, event.line);
       const { epoch, loss, validation, augmented = null } = event;
       const epochs = [...line.epochs, { epoch, loss, validation, augmented }];
-      const next = change(state, event.line, { checkpoint: event.checkpoint, epochs });
-      return { ...next, tasks: new Map(state.tasks).set(event.task, event.done) };
+      const next = change(state, event.line, { checkpoint: event.checkpoint, epochs }, copy);
+      return { ...next, tasks: copy(state.tasks).set(event.task, event.done) };
     }
     case 'failed': {
-      const failures = new Map(state.failures).set(event.task, (state.failures.get(event.task) ?? 0) + 1);
+      const failures = copy(state.failures).set(event.task, (state.failures.get(event.task) ?? 0) + 1);
       const next = event.retried
         ? state
-        : change(state, event.line, { end: { kind: 'lost', reason: `${event.failure}: ${event.message}` } });
+        : change(state, event.line, { end: { kind: 'lost', reason: `${event.failure}: ${event.message}` } }, copy);
       return { ...next, failures };
     }
     case 'rung': {
@@ -194,7 +213,7 @@ export function reduce(state: SearchState, event: SearchEvent): SearchState {
         step.step === event.step ? { ...step, rungs: [...step.rungs, { survivors, dropped }] } : step,
       );
       let next: SearchState = { ...state, steps };
-      for (const id of dropped) next = change(next, id, { end: { kind: 'dropped', rung: event.rung } });
+      for (const id of dropped) next = change(next, id, { end: { kind: 'dropped', rung: event.rung } }, copy);
       return next;
     }
     case 'selected':
@@ -203,12 +222,12 @@ export function reduce(state: SearchState, event: SearchEvent): SearchState {
       // A step that was cut short ends with it: its other children are not needed any more, even where the search is reopened.
       const steps = state.steps.map((step) => (step.winner === null ? { ...step, winner: event.line } : step));
       const stop = { reason: event.reason, line: event.line };
-      return { ...withLine(state, continuation(state, 'final', event.line)), steps, stop };
+      return { ...withLine(state, continuation(state, 'final', event.line), copy), steps, stop };
     }
     case 'slice': {
       const { line, rate, from, to, count, whole, restart } = event;
       // The baseline goes on from the vanilla network; `stop` made the final line.
-      const known = state.lines.has(line) ? state : withLine(state, continuation(state, line, 'vanilla'));
+      const known = state.lines.has(line) ? state : withLine(state, continuation(state, line, 'vanilla'), copy);
       return {
         ...known,
         slices: { ...state.slices, [line]: [...state.slices[line], { rate, from, to, count, whole, restart }] },
@@ -218,7 +237,7 @@ export function reduce(state: SearchState, event: SearchEvent): SearchState {
       return {
         ...state,
         readings: event.reading,
-        tests: new Map(state.tests).set(event.line, { measured: event.measured, confusion: event.confusion }),
+        tests: copy(state.tests).set(event.line, { measured: event.measured, confusion: event.confusion }),
       };
     case 'finished':
       return { ...state, finished: true };

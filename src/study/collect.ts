@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isRun } from '../run/folder.ts';
 import { readRun, type Read } from '../run/read.ts';
 import { formatRungs, rungsFor } from '../search/rungs.ts';
-import { lineage, lineOf, validationOf } from '../search/state.ts';
+import { lineage, lineOf, validationOf, networkOf } from '../search/state.ts';
 import { must } from '../util/assert.ts';
 import { UserError } from '../util/user-error.ts';
 import { formatWhole, plural } from '../util/words.ts';
@@ -32,7 +32,7 @@ function outcomeOf({ run, read }: StudyRun): Outcome | undefined {
   return {
     repetition: run.repetition,
     run: run.folder,
-    network: winner.network,
+    network: networkOf(search, line),
     test: search.tests.get('final')?.measured.accuracy ?? null,
     validation: must(validation, `validation of ${line}`).accuracy,
     parameters: winner.parameters,

@@ -26,7 +26,7 @@ import type { Feed } from './feed.ts';
 import { guard, mayChange, type Doors } from './guard.ts';
 import { modelOf, picturesOf } from './networks.ts';
 import { serveClient } from './client-files.ts';
-import { streamRun, type Watch } from './stream.ts';
+import { streamRuns, type Watch } from './stream.ts';
 
 export interface Parts {
   readonly doors: Doors;
@@ -45,6 +45,8 @@ export interface Parts {
 const largestBody = 16 << 10;
 /** Images of one answer at most. */
 const mostImages = 512;
+/** Runs of one stream at most. */
+const mostWatched = 32;
 
 const number = z.coerce.number().int().min(0).max(1e9);
 
@@ -71,11 +73,12 @@ export function createApp(parts: Parts): Hono {
     return c.json({ message: 'The server has made a mistake: its terminal says more.' }, 500);
   });
 
-  const placeOf = (c: Context): RunPlace => {
-    const place = catalogue.run(c.req.query('run') ?? '');
+  const placeNamed = (id: string): RunPlace => {
+    const place = catalogue.run(id);
     if (place === null) throw new HTTPException(404, { message: 'There is no such run.' });
     return place;
   };
+  const placeOf = (c: Context): RunPlace => placeNamed(c.req.query('run') ?? '');
   const feedOf = (c: Context): { place: RunPlace; feed: Feed } => {
     const place = placeOf(c);
     const feed = catalogue.feed(place);
@@ -121,9 +124,11 @@ export function createApp(parts: Parts): Hono {
     } satisfies RunFacts);
   });
   app.get('/api/run/events', (c) => {
-    const feed = catalogue.feed(placeOf(c));
+    const ids = new Set(c.req.queries('run') ?? []);
+    if (ids.size > mostWatched) throw new HTTPException(400, { message: `At most ${mostWatched} runs go through one stream.` });
+    const feeds = (ids.size === 0 ? [''] : [...ids]).map((id) => catalogue.feed(placeNamed(id)));
     // Who asks for the head alone would never leave.
-    return c.req.method === 'HEAD' ? c.body(null) : streamRun(c, watch, feed);
+    return c.req.method === 'HEAD' ? c.body(null) : streamRuns(c, watch, feeds);
   });
   app.get('/api/run/log', (c) => c.text(logOf(placeOf(c).root)));
   app.get('/api/run/model', async (c) => {

@@ -8,6 +8,7 @@ import { readConfig } from '../run/config.ts';
 import { folderOf, isRun, type Folder } from '../run/folder.ts';
 import { parseLine } from '../run/journal.ts';
 import { emptyRun, replayEntry, type RunState } from '../run/replay.ts';
+import { copiedOnce, type Copy } from '../util/copies.ts';
 import { UserError } from '../util/user-error.ts';
 
 /** Bytes read at once. */
@@ -60,11 +61,11 @@ export function openFeed(root: string): Feed {
   });
   let reading = begin(0);
 
-  function take(text: string): void {
+  function take(text: string, copy: Copy): void {
     const { lines } = reading;
     const entry = parseLine(text, folder.journal, lines.length);
     try {
-      reading.state = replayEntry(reading.state, entry);
+      reading.state = replayEntry(reading.state, entry, copy);
     } catch (error) {
       throw new UserError(`${folder.journal}:${lines.length + 1}: ${(error as Error).message}`);
     }
@@ -74,6 +75,8 @@ export function openFeed(root: string): Feed {
 
   /** Up to the last whole line: what stands behind it may be cut off and written otherwise. */
   function takeLines(file: number, size: number): void {
+    // Whoever was given the state before keeps it as it was.
+    const copy = copiedOnce();
     for (let room = chunk; reading.at < size;) {
       const buffer = Buffer.alloc(Math.min(room, size - reading.at));
       const count = readSync(file, buffer, 0, buffer.length, reading.at);
@@ -87,7 +90,7 @@ export function openFeed(root: string): Feed {
       const text = buffer.toString('utf8', 0, end);
       for (let from = 0; from < text.length;) {
         const to = text.indexOf('\n', from);
-        take(text.slice(from, to));
+        take(text.slice(from, to), copy);
         from = to + 1;
       }
       reading.at += end;

@@ -91,7 +91,8 @@ export function guard(doors: Doors, addressOf: (c: Context) => string): Middlewa
     const given = c.req.query('token');
     if (isLook && given !== undefined) {
       if (!same(given, doors.token)) return c.text('The token is wrong: take the address that instar ui printed.\n', 403);
-      setCookie(c, cookieName(doors), doors.token, { httpOnly: true, sameSite: 'Strict', path: '/' });
+      // Lax: it comes along where a file on this machine, or a link, leads here; whatever changes something checks the origin.
+      setCookie(c, cookieName(doors), doors.token, { httpOnly: true, sameSite: 'Lax', path: '/' });
       // As it was encoded, and with one slash: an address that begins with two would lead elsewhere.
       const { pathname, searchParams } = new URL(c.req.url);
       searchParams.delete('token');

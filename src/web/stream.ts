@@ -121,69 +121,108 @@ export function openWatch(): Watch {
 const nameOf = (line: string, at: number): string =>
   `${at}-${createHash('sha256').update(line).digest('base64url').slice(0, 22)}`;
 
-/** Of a watcher: how many events it has had, of this journal. */
-function startOf(header: string | undefined, { lines }: Feed): number {
-  const at = Number(/^(\d{1,9})-/.exec(header ?? '')?.[1] ?? -1);
+/** A run as one watcher has it. */
+interface Had {
+  readonly feed: Feed;
+  readonly told: Told;
+  leave(): void;
+  /** Before the names of its events, where the stream tells of several runs: its place among them. */
+  readonly prefix: string;
+  generation: number;
+  /** Events that were sent, and the name of the last; empty before the first. */
+  at: number;
+  name: string;
+  readonly sent: { condition: string; live: string; problem: string | null };
+}
+
+/** What a watcher of a journal has had of it, by the name of the last event that came to it. */
+function startOf(name: string, { lines }: Feed): { readonly at: number; readonly name: string } {
+  const at = Number(/^(\d{1,9})-/.exec(name)?.[1] ?? -1);
   const line = lines[at];
-  return line !== undefined && header === nameOf(line, at) ? at + 1 : 0;
+  return line !== undefined && name === nameOf(line, at) ? { at: at + 1, name } : { at: 0, name: '' };
 }
 
-async function sendEntries(stream: SSEStreamingApi, feed: Feed, from: number): Promise<number> {
-  let at = from;
-  // Another journal's begin anew: while a slow watcher takes what it is sent, the feed may come to one.
-  const { lines } = feed;
-  while (lines === feed.lines && at < lines.length) {
-    const first = at;
-    for (let size = 0; at < lines.length && size < largest; at++) size += (lines[at] as string).length;
-    const id = nameOf(lines[at - 1] as string, at - 1);
-    await stream.writeSSE({ event: 'entries', id, data: `[${lines.slice(first, at).join(',')}]` });
-  }
-  return at;
-}
-
-export function streamRun(c: Context, watch: Watch, feed: Feed): Response {
+/**
+ * Several runs go through one stream, since a browser holds few connections to a server: the names of its events are then
+ * `0 entries`, `1 live`, and what a watcher has had is the names of the last events of all of them.
+ */
+export function streamRuns(c: Context, watch: Watch, feeds: readonly Feed[]): Response {
   return streamSSE(c, async (stream) => {
     let isLeft = false;
     const { wake, woken } = latch();
-    const { told, leave } = watch.join(feed, wake);
     stream.onAbort(() => {
       isLeft = true;
       wake();
     });
-    const sent = { condition: '', live: '', problem: null as string | null };
-    let generation = feed.generation;
-    let at = startOf(c.req.header('Last-Event-ID'), feed);
+    const before = (c.req.header('Last-Event-ID') ?? '').split(',');
+    const all: Had[] = [];
     try {
-      if (at === 0) await stream.writeSSE({ event: 'reset', data: '' });
+      for (const [index, feed] of feeds.entries()) {
+        const { told, leave } = watch.join(feed, wake);
+        all.push({
+          feed,
+          told,
+          leave,
+          prefix: feeds.length === 1 ? '' : `${index} `,
+          generation: feed.generation,
+          ...startOf(before[index] ?? '', feed),
+          sent: { condition: '', live: '', problem: null },
+        });
+      }
+      for (const had of all) if (had.at === 0) await reset(stream, had);
       for (;;) {
         let isSilent = true;
-        if (feed.generation !== generation) {
-          // Another run at the same place.
-          [generation, at] = [feed.generation, 0];
-          await stream.writeSSE({ event: 'reset', data: '' });
-        }
-        if (at < feed.lines.length) {
-          isSilent = false;
-          at = await sendEntries(stream, feed, at);
-        }
-        for (const event of ['condition', 'live'] as const) {
-          const text = event === 'condition' ? told.news : told.live;
-          if (sent[event] === text) continue;
-          isSilent = false;
-          sent[event] = text;
-          await stream.writeSSE({ event, data: text });
-        }
-        if (told.problem !== sent.problem) {
-          isSilent = false;
-          sent.problem = told.problem;
-          await stream.writeSSE({ event: 'problem', data: JSON.stringify(told.problem) });
-        }
+        for (const had of all) if (await tell(stream, had, all)) isSilent = false;
         if (isSilent) await stream.writeSSE({ event: 'alive', data: '' });
         if (!isLeft) await woken();
         if (isLeft) return;
       }
     } finally {
-      leave();
+      for (const { leave } of all) leave();
     }
   });
+}
+
+async function reset(stream: SSEStreamingApi, had: Had): Promise<void> {
+  [had.generation, had.at, had.name] = [had.feed.generation, 0, ''];
+  // Told behind the entries: with it all is there.
+  had.sent.condition = '';
+  await stream.writeSSE({ event: `${had.prefix}reset`, data: '' });
+}
+
+async function sendEntries(stream: SSEStreamingApi, had: Had, all: readonly Had[]): Promise<void> {
+  // Another journal's begin anew: while a slow watcher takes what it is sent, the feed may come to one.
+  const { lines } = had.feed;
+  while (lines === had.feed.lines && had.at < lines.length) {
+    const first = had.at;
+    for (let size = 0; had.at < lines.length && size < largest; had.at++) size += (lines[had.at] as string).length;
+    had.name = nameOf(lines[had.at - 1] as string, had.at - 1);
+    const data = `[${lines.slice(first, had.at).join(',')}]`;
+    await stream.writeSSE({ event: `${had.prefix}entries`, id: all.map(({ name }) => name).join(), data });
+  }
+}
+
+/** What is new of a run. Says whether anything is. */
+async function tell(stream: SSEStreamingApi, had: Had, all: readonly Had[]): Promise<boolean> {
+  const { feed, told, sent, prefix } = had;
+  let isNew = false;
+  // Another run at the same place.
+  if (feed.generation !== had.generation) await reset(stream, had);
+  if (had.at < feed.lines.length) {
+    isNew = true;
+    await sendEntries(stream, had, all);
+  }
+  for (const event of ['condition', 'live'] as const) {
+    const text = event === 'condition' ? told.news : told.live;
+    if (sent[event] === text) continue;
+    isNew = true;
+    sent[event] = text;
+    await stream.writeSSE({ event: `${prefix}${event}`, data: text });
+  }
+  if (told.problem !== sent.problem) {
+    isNew = true;
+    sent.problem = told.problem;
+    await stream.writeSSE({ event: `${prefix}problem`, data: JSON.stringify(told.problem) });
+  }
+  return isNew;
 }

@@ -1,10 +1,11 @@
 /** `instar ui` on the command line: what is wrong in one line, an address alone on stdout, Ctrl-C ends it. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { instar, newFolder, start, until } from './fixtures.ts';
+import { uiCommand } from '../../src/cli/ui.ts';
+import { instar, newFolder, pretend, start, until } from './fixtures.ts';
 
 test('what is wrong is one line', async () => {
   const cwd = newFolder();
@@ -49,3 +50,33 @@ test('its address can be opened, and a signal ends it with 0', async () => {
     assert.match(err, /^The dashboard of runs\. Whoever has this address may change things\. Ctrl-C ends it; runs go on\.\n$/);
   }
 });
+
+test(
+  'a browser is opened without the token among its arguments, which all on the machine can see',
+  { skip: process.platform !== 'linux' },
+  async () => {
+    const cwd = newFolder();
+    const [bin, told, seen] = [join(cwd, 'bin'), join(cwd, 'told'), join(cwd, 'seen')];
+    mkdirSync(bin);
+    writeFileSync(join(bin, 'xdg-open'), `#!/bin/sh\ncp "$1" '${seen}'\nprintf '%s\\n' "$@" > '${told}'\n`, { mode: 0o755 });
+    const path = process.env['PATH'] ?? '';
+    process.env['PATH'] = `${bin}${delimiter}${path}`;
+    const world = pretend({ environment: { DISPLAY: ':0' } });
+    Object.assign(world.io.out, { isTTY: true });
+    try {
+      const ended = uiCommand(join(cwd, 'runs'), { port: '0' }, world.io);
+      await until(() => existsSync(told) && readFileSync(told, 'utf8').endsWith('\n'));
+      const address = world.out().trim();
+      const token = /token=([\w-]+)$/.exec(address)?.[1] ?? assert.fail(address);
+      const [file = '', ...more] = readFileSync(told, 'utf8').trim().split('\n');
+      assert.deepEqual(more, []);
+      assert.ok(!file.includes(token) && !file.includes('http'), file);
+      assert.ok(readFileSync(seen, 'utf8').includes(`url=${address}"`));
+      world.handlers.get('SIGINT')?.();
+      assert.equal(await ended, 0);
+      assert.ok(!existsSync(dirname(file)), 'nothing is left of it');
+    } finally {
+      process.env['PATH'] = path;
+    }
+  },
+);

@@ -10,7 +10,7 @@ import { readRun } from '../../src/run/read.ts';
 import { emptyRun, replayEntry } from '../../src/run/replay.ts';
 import { next, type Context } from '../../src/search/next.ts';
 import { bestLine, rank } from '../../src/search/standing.ts';
-import { lineOf } from '../../src/search/state.ts';
+import { lineOf, networkOf } from '../../src/search/state.ts';
 import { decodeCheckpoint } from '../../src/training/checkpoint.ts';
 import { must } from '../../src/util/assert.ts';
 import { engine, newFolder, quadrantFolder, tiny } from '../support/runs.ts';
@@ -38,7 +38,7 @@ await test('while a run goes on: no checkpoint too many, none too few, and the b
     bests++;
     const { network, metadata } = decodeCheckpoint(readFileSync(folder.best), folder.best);
     const about = JSON.parse(metadata['about'] ?? '');
-    assert.deepEqual(network, lineOf(state.search, about.line).network);
+    assert.deepEqual(network, networkOf(state.search, about.line));
     assert.deepEqual(JSON.parse(readFileSync(folder.bestNetwork, 'utf8')).about, about);
     // `best` is written after the events that change it were told; by the next of these it is there.
     if (item.type === 'step' || item.type === 'task' || item.type === 'grown') assert.equal(about.line, bestLine(state.search));
@@ -100,11 +100,12 @@ await test('no child passes a limit', () => {
   let grown = 0;
   for (const line of state.search.lines.values()) {
     if (line.edits.length > 0) grown++;
-    assert.ok(countParameters(line.network) <= limits.parameters);
-    assert.ok(countMultiplyAdds(line.network) <= (limits.multiplyAdds ?? Infinity));
-    assert.ok(predictMemory(line.network, batch, 0) <= limits.memory);
-    assert.equal(line.parameters, countParameters(line.network));
-    assert.equal(line.multiplyAdds, countMultiplyAdds(line.network));
+    const network = networkOf(state.search, line.id);
+    assert.ok(countParameters(network) <= limits.parameters);
+    assert.ok(countMultiplyAdds(network) <= (limits.multiplyAdds ?? Infinity));
+    assert.ok(predictMemory(network, batch, 0) <= limits.memory);
+    assert.equal(line.parameters, countParameters(network));
+    assert.equal(line.multiplyAdds, countMultiplyAdds(network));
   }
   assert.ok(grown >= 6);
 });

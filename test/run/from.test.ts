@@ -11,7 +11,7 @@ import { neededCheckpoints } from '../../src/run/folder.ts';
 import { readBest } from '../../src/run/best.ts';
 import { resume, search, type SearchOptions } from '../../src/run/open.ts';
 import { readRun } from '../../src/run/read.ts';
-import { lineOf } from '../../src/search/state.ts';
+import { lineOf, networkOf } from '../../src/search/state.ts';
 import { fileCheckpoints } from '../../src/training/checkpoint.ts';
 import { must } from '../../src/util/assert.ts';
 import { UserError } from '../../src/util/user-error.ts';
@@ -60,9 +60,9 @@ await test('the given network stands where the vanilla one would, and grows', as
   assert.ok(first.type === 'vanilla' && first.from?.checkpoint === given.checkpoint);
   assert.deepEqual(first.from?.compared, given.compared);
   const vanilla = lineOf(state.search, 'vanilla');
-  assert.deepEqual(inputShapeOf(vanilla.network), { channels: 1, height: 8, width: 8 });
-  assert.deepEqual(outputOf(vanilla.network).layer, { kind: 'dense', features: 4 });
-  assert.equal(vanilla.network.nodes.filter(({ layer }) => layer.kind === 'batch-normalization').length, 6);
+  assert.deepEqual(inputShapeOf(networkOf(state.search, 'vanilla')), { channels: 1, height: 8, width: 8 });
+  assert.deepEqual(outputOf(networkOf(state.search, 'vanilla')).layer, { kind: 'dense', features: 4 });
+  assert.equal(networkOf(state.search, 'vanilla').nodes.filter(({ layer }) => layer.kind === 'batch-normalization').length, 6);
   assert.equal(vanilla.epochs.length, 2);
   assert.ok(
     [...state.search.lines.values()].some(
@@ -135,7 +135,7 @@ await test('a model that normalises its images is seen as it was trained, by eve
   const accuracy = (of: readonly string[]): string => /[\d.]+ %/.exec(of[0] ?? '')?.[0] ?? '';
   assert.equal(accuracy(taken.notes), accuracy(next.notes));
   assert.ok((readRun(third).config.from?.compared?.difference ?? 1) <= 1e-5);
-  assert.deepEqual(lineOf(second.state.search, 'vanilla').network, best.network);
+  assert.deepEqual(networkOf(second.state.search, 'vanilla'), best.network);
 });
 
 await test('a budget is planned with the given network', async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { neededCheckpoints } from '../../src/run/folder.ts';
 import { next, startNetwork, type Context } from '../../src/search/next.ts';
-import { emptyState, lineOf, reduce } from '../../src/search/state.ts';
+import { emptyState, reduce, networkOf } from '../../src/search/state.ts';
 import { searchEventSchema } from '../../src/search/events.ts';
 import { sha256 } from '../../src/util/hash.ts';
 import { contextOf, eventsOf, simulate } from '../support/simulation.ts';
@@ -24,7 +24,7 @@ test('the first network is the given one, and its training starts from its check
   assert.deepEqual(first.event.from, { checkpoint, compared });
   assert.deepEqual(searchEventSchema.parse(JSON.parse(JSON.stringify(first.event))), first.event);
   const state = reduce(emptyState, first.event);
-  assert.deepEqual(lineOf(state, 'vanilla').network, network);
+  assert.deepEqual(networkOf(state, 'vanilla'), network);
   const work = next(state, context);
   const [task] = work.kind === 'work' ? work.tasks : [];
   assert.ok(task?.kind === 'training');

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import type { SearchEvent } from '../../src/search/events.ts';
 import { baselineSlices, limitsOf, next } from '../../src/search/next.ts';
 import { methodNames, methods, paperMethods, presets } from '../../src/search/settings.ts';
-import { emptyState, lineOf, reduce, type SearchState } from '../../src/search/state.ts';
+import { emptyState, lineOf, reduce, type SearchState, networkOf } from '../../src/search/state.ts';
 import { countParameters } from '../../src/network/cost.ts';
 import { bestLine, bestSoFar, rank } from '../../src/search/standing.ts';
 import { random } from '../../src/util/random.ts';
@@ -125,7 +125,7 @@ await test('the paper: 8×5 4×10 2×20 1×40, and the second step begins with t
   );
   assert.ok(transcript.some((line) => line.startsWith('step 2 of s1c5: s2c0(0) s2c1(5)')));
   assert.ok(transcript.includes('stop (steps) with s2c0'));
-  assert.equal(lineOf(state, 's2c0').network, lineOf(state, 's1c5').network, 'child 0 is the unmutated parent');
+  assert.equal(networkOf(state, 's2c0'), networkOf(state, 's1c5'), 'child 0 is the unmutated parent');
   assert.equal(lineOf(state, 's1c5').epochs.length, 75);
   assert.ok(transcript.some((line) => line.includes('final/0: epochs 0–200 at 0.025')));
 });
@@ -315,7 +315,7 @@ await test('a task that failed and is tried again goes on from its last checkpoi
 
 await test('limits that admit no mutation stop the search', () => {
   const base = contextOf({ ...small, step });
-  const full = countParameters(lineOf(simulate(contextOf({ ...small, ...steps(0) })).state, 'vanilla').network);
+  const full = countParameters(networkOf(simulate(contextOf({ ...small, ...steps(0) })).state, 'vanilla'));
   const context = { ...base, settings: { ...base.settings, limits: { ...presets.paper.limits, steps: 2, parameters: full } } };
   assert.ok(simulate(context).transcript.includes('stop (limits) with vanilla'));
   const memory = { ...contextOf({ ...small, step }), fits: () => false };
@@ -372,7 +372,7 @@ await test('the baseline has the winner’s cycles and then its final training',
     const winner = events.filter((event) => event.type === 'epoch' && state.steps.some((each) => each.winner === event.line));
     const ofLine = (line: string): number => lineOf(state, line).epochs.length;
     assert.equal(ofLine('baseline'), winner.length + ofLine('final'), method);
-    assert.equal(lineOf(state, 'baseline').network, lineOf(state, 'vanilla').network);
+    assert.equal(networkOf(state, 'baseline'), networkOf(state, 'vanilla'));
     assert.deepEqual(state.slices.baseline, baselineSlices(state, context));
     assert.deepEqual(state.slices.baseline.slice(-1), state.slices.final);
     const restarts = state.slices.baseline.filter(({ restart }) => restart).length;
@@ -407,7 +407,7 @@ const essence = ({ state }: Simulation): string =>
   JSON.stringify([
     state.stop,
     lineOf(state, 'final').checkpoint,
-    lineOf(state, 'final').network,
+    networkOf(state, 'final'),
     state.steps.map(({ children, rungs, winner }) => [children, rungs, winner]),
   ]);
 
@@ -430,7 +430,7 @@ await test('any prefix of the events goes on to the same end', () => {
       const whole = simulate(context);
       const prefix = whole.events.slice(0, cut % (whole.events.length + 1));
       assert.equal(essence(simulate(context, { from: prefix })), essence(whole));
-      const state = prefix.reduce(reduce, emptyState);
+      const state = prefix.reduce((before, event) => reduce(before, event), emptyState);
       assert.deepEqual(next(state, context), next(state, context), 'deciding is pure');
     }),
     { numRuns: 30 },
@@ -449,7 +449,7 @@ await test('no child passes a limit, whatever is drawn; edits that do not fit ar
       for (const line of state.lines.values()) {
         if (line.edits.length === 0) continue;
         assert.ok(line.parameters <= parameters && line.multiplyAdds <= 8_000);
-        assert.ok(admits(line.network));
+        assert.ok(admits(networkOf(state, line.id)));
         if (line.edits.length < step.mutations) refused++;
       }
     }),

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readRun } from '../../src/run/read.ts';
-import { lineOf } from '../../src/search/state.ts';
+import { lineOf, networkOf } from '../../src/search/state.ts';
 import { collectStudy } from '../../src/study/collect.ts';
 import { readStudy, type Study } from '../../src/study/file.ts';
 import { checkFolder, plannedRuns, runStudy, type StudyItem } from '../../src/study/run.ts';
@@ -87,7 +87,7 @@ await test('what is collected are the winners', () => {
       const { search } = readRun(join(undisturbed, run)).state;
       assert.equal(accuracy, search.tests.get('final')?.measured.accuracy);
       assert.equal(parameters, lineOf(search, 'final').parameters);
-      assert.deepEqual(network, lineOf(search, 'final').network);
+      assert.deepEqual(network, networkOf(search, 'final'));
       const winner = search.stop?.line ?? '';
       const grown = winner === 'vanilla' ? 0 : lineOf(search, winner).epochs.length;
       assert.equal(epochs, 2 + grown + 2);

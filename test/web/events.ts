@@ -9,8 +9,8 @@ export interface Heard {
 
 export interface Watcher {
   readonly heard: readonly Heard[];
-  /** Numbers of the entries since the last reset. */
-  numbers(): readonly number[];
+  /** Numbers of the entries since the last reset; of the run of that place, where there are several. */
+  numbers(place?: number): readonly number[];
   /** The last of that name; null where there was none. */
   last(event: string): unknown;
   /** To be sent as Last-Event-ID. */
@@ -18,13 +18,18 @@ export interface Watcher {
   cut(): void;
 }
 
-export function watch(port: number, run: string, lastId: string | null = null): Watcher {
+/** `run`: several, where the names of their events begin with their places. */
+export function watch(port: number, run: string | readonly string[], lastId: string | null = null): Watcher {
   const heard: Heard[] = [];
   let id = lastId;
   let rest = '';
+  const query = [run]
+    .flat()
+    .map((each) => `run=${encodeURIComponent(each)}`)
+    .join('&');
   const headers: Record<string, string> = lastId === null ? {} : { 'Last-Event-ID': lastId };
   const request: ClientRequest = get(
-    { port, host: '127.0.0.1', path: `/api/run/events?run=${encodeURIComponent(run)}`, headers, agent: false },
+    { port, host: '127.0.0.1', path: `/api/run/events?${query}`, headers, agent: false },
     (response) => {
       response.setEncoding('utf8').on('data', (text: string) => {
         const blocks = (rest + text).split('\n\n');
@@ -44,11 +49,12 @@ export function watch(port: number, run: string, lastId: string | null = null): 
   request.on('error', () => undefined); // Cut off, by us or by the server.
   return {
     heard,
-    numbers() {
-      const from = heard.map(({ event }) => event).lastIndexOf('reset') + 1;
+    numbers(place) {
+      const before = place === undefined ? '' : `${place} `;
+      const from = heard.map(({ event }) => event).lastIndexOf(`${before}reset`) + 1;
       return heard
         .slice(from)
-        .filter(({ event }) => event === 'entries')
+        .filter(({ event }) => event === `${before}entries`)
         .flatMap(({ data }) => (JSON.parse(data) as { n: number }[]).map(({ n }) => n));
     },
     last(event) {

@@ -49,6 +49,18 @@ test('a journal that is not there yet, then comes in pieces of any length', () =
   assert.equal(feed.begun, Date.parse((JSON.parse(lines[0] as string) as Entry).at));
 });
 
+test('a state that was given stays as it was when the journal goes on', () => {
+  const { feed, journal, lines } = begun();
+  const half = Math.floor(lines.length / 2);
+  writeFileSync(journal, text(lines.slice(0, half)));
+  feed.advance();
+  const before = feed.state;
+  appendFileSync(journal, text(lines.slice(half)));
+  feed.advance();
+  assert.deepEqual(before, replay(lines.slice(0, half).map((line) => JSON.parse(line) as Entry)));
+  same(feed, lines);
+});
+
 test('a torn last line is not believed, and what resume writes in its place is', () => {
   const { feed, journal, lines } = begun();
   const whole = text(lines.slice(0, 5));

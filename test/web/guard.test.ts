@@ -317,7 +317,7 @@ test('the token in the address: a cookie for this server alone, and no way elsew
     assert.equal(headers.get('location'), location);
     const set = headers.get('set-cookie') ?? '';
     assert.match(set, new RegExp(`^instar-${ui.port}=${ui.token}; `));
-    for (const flag of ['HttpOnly', 'SameSite=Strict', 'Path=/']) assert.ok(set.includes(flag), `${flag} in ${set}`);
+    for (const flag of ['HttpOnly', 'SameSite=Lax', 'Path=/']) assert.ok(set.includes(flag), `${flag} in ${set}`);
     assert.ok(!set.includes('Domain'));
   }
   assert.equal((await send(`/?token=${ui.token}`, { headers: [host, 'Origin: http://evil.com'] })).status, 303);

@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { readRun } from '../../src/run/read.ts';
 import { lastAccuracy } from '../../src/report/subject.ts';
-import { lineOf, type SearchState } from '../../src/search/state.ts';
+import { lineOf, type SearchState, networkOf } from '../../src/search/state.ts';
 import type { Ui } from '../../src/web/server.ts';
 import { must } from '../../src/util/assert.ts';
 import { instar } from '../cli/fixtures.ts';
@@ -88,7 +88,7 @@ describe('the page of a network', { skip }, () => {
 
       const fold = page.getByLabel('Blocks folded');
       await fold.uncheck();
-      assert.equal(await boxes(page), lineOf(search, child).network.nodes.length);
+      assert.equal(await boxes(page), networkOf(search, child).nodes.length);
       await fold.check();
       assert.equal(await boxes(page), folded);
       await fold.uncheck();
@@ -122,7 +122,7 @@ describe('the page of a network', { skip }, () => {
       await difference.check();
 
       await page.locator('.net-area [data-block]').nth(1).click();
-      const { network } = lineOf(search, child);
+      const network = networkOf(search, child);
       const block = Number(await page.locator('.net-area [data-block]').nth(1).getAttribute('data-block'));
       assert.match(
         await page.locator('.net-chosen').innerText(),

@@ -4,7 +4,7 @@ import { appendFileSync, existsSync, renameSync, rmSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { folderOf } from '../../src/run/folder.ts';
-import { liveFile, readLive } from '../../src/run/live.ts';
+import { liveFile, readLive, type Live } from '../../src/run/live.ts';
 import { isLocked, lockRun } from '../../src/run/lock.ts';
 import { openFeed, type Feed } from '../../src/web/feed.ts';
 import { openWatch } from '../../src/web/stream.ts';
@@ -196,7 +196,33 @@ test('what is told of tasks: at most once a second, gone with the run, never an 
     assert.equal(readLive(path), null, bad);
   }
   await file.close();
+  file.look(9);
+  await new Promise((resolve) => setTimeout(resolve, 50));
   assert.ok(!existsSync(path));
+});
+
+test('what is told of workers on other machines, also where all jobs wait and no task says anything', async () => {
+  const path = join(newFolder(), 'live.json');
+  let now = 0;
+  let elsewhere: Live['elsewhere'] = { waiting: 2, workers: [] };
+  const file = liveFile(
+    path,
+    () => now,
+    () => elsewhere,
+  );
+  file.look(4);
+  await until('written', 5, () => readLive(path) !== null);
+  assert.deepEqual(readLive(path), { t: 4, progress: [], elsewhere: { waiting: 2, workers: [] } });
+  elsewhere = { waiting: 1, workers: [{ task: 'a/r0', worker: 'far:7', engine: 'onednn 3' }] };
+  now = 999;
+  file.look(5);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(readLive(path)?.t, 4, 'not within a second');
+  now = 1000;
+  file.look(6);
+  await until('written again', 5, () => readLive(path)?.t === 6);
+  assert.deepEqual(readLive(path)?.elsewhere, elsewhere);
+  await file.close();
 });
 
 test('whether a run is locked is seen without taking part', () => {
@@ -210,4 +236,57 @@ test('whether a run is locked is seen without taking part', () => {
     assert.ok(!isLocked(path));
   }
   rmSync(path);
+});
+
+test('several runs through one stream: each whole, in order and once, though it is cut off; one that is replaced begins anew', async (t) => {
+  const folder = newFolder();
+  const names = ['one', 'two', 'three'];
+  const roots = names.map((name) => join(folder, name));
+  const lines = roots.map((root, at) => writeRun(root, { ...small, seed: at }));
+  const journals = roots.map((root) => folderOf(root).journal);
+  for (const journal of journals) writeFileSync(journal, '');
+  let ui = await serveHere(folder);
+  t.after(() => ui.close());
+  const numbers = names.map((): number[] => []);
+  const draw = random('cuts of several');
+  const sent = names.map(() => 0);
+  let id: string | null = null;
+  while (sent.some((count, at) => count < (lines[at] as readonly string[]).length)) {
+    const watcher: Watcher = watch(ui.port, names, id);
+    // One of them goes on, the others are silent.
+    const at = draw.integer(names.length);
+    const own = lines[at] as readonly string[];
+    const from = sent[at] as number;
+    sent[at] = Math.min(own.length, from + 3 + draw.integer(9));
+    appendFileSync(journals[at] as string, text(own.slice(from, sent[at])));
+    const all = (): boolean => numbers.every((had, each) => had.length + watcher.numbers(each).length >= (sent[each] as number));
+    await until(`what ${names[at]} has`, 5, all);
+    for (const [each, had] of numbers.entries()) had.push(...watcher.numbers(each));
+    id = watcher.lastId;
+    watcher.cut();
+    if (draw.integer(3) === 0) {
+      await ui.close();
+      ui = await serveHere(folder);
+    }
+  }
+  for (const at of names.keys()) assert.deepEqual(numbers[at], upTo((lines[at] as readonly string[]).length));
+  const watcher = watch(ui.port, names, id);
+  await until('all of them', 5, () => names.every((_name, at) => watcher.last(`${at} condition`) !== null));
+  assert.deepEqual(
+    names.map((_name, at) => watcher.numbers(at)),
+    [[], [], []],
+    'nothing twice',
+  );
+  // The condition stands behind the entries of the new one too: it says that all is there.
+  const others = writeRun(join(folder, 'other'), { ...small, seed: 9 });
+  renameSync(roots[1] as string, `${roots[1]}-gone`);
+  renameSync(join(folder, 'other'), roots[1] as string);
+  await until('the other run', 5, () => watcher.numbers(1).length === others.length);
+  await until('its condition', 5, () => watcher.heard.at(-1)?.event !== '1 entries');
+  const events = watcher.heard.map(({ event }) => event).filter((event) => /^1 (entries|condition|reset)/.test(event));
+  assert.deepEqual(events.slice(-3), ['1 reset', '1 entries', '1 condition']);
+  assert.deepEqual(watcher.numbers(0), []);
+  watcher.cut();
+  const answer = await fetch(`http://127.0.0.1:${ui.port}/api/run/events?run=one&run=none`);
+  assert.equal(answer.status, 404);
 });

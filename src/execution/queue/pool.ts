@@ -11,7 +11,7 @@ import { latch } from '../../util/latch.ts';
 import { sha256 } from '../../util/hash.ts';
 import { RunError } from '../../util/user-error.ts';
 import { readBytes } from '../../data/files.ts';
-import type { Pool, Watch } from '../pool.ts';
+import type { Elsewhere, Pool, Watch } from '../pool.ts';
 import type { Store } from '../store/store.ts';
 import type { Broker } from './broker.ts';
 import {
@@ -64,6 +64,8 @@ export function createQueuePool({ broker, store, queue: name, run, checkpoints }
   /** Of the jobs that were asked for. */
   const names = new Set<string>();
   const cancelling = new Set<Promise<void>>();
+  /** Who is on which of the jobs that are waited for, by what was last heard. */
+  const doing = new Map<string, Elsewhere['workers'][number]>();
 
   /** To the store, unless it is there. */
   async function offer(key: string, path: string): Promise<void> {
@@ -137,6 +139,7 @@ export function createQueuePool({ broker, store, queue: name, run, checkpoints }
       clearInterval(timer);
       signal.removeEventListener('abort', wakeUp);
       waiting.delete(id);
+      doing.delete(id);
     }
   }
 
@@ -149,6 +152,8 @@ export function createQueuePool({ broker, store, queue: name, run, checkpoints }
       const state = await queue.getJobState(id);
       const found = must(await queue.getJob(id), `job ${id} in the queue`) as QueueJob<Request, Answer>;
       const standing = standingSchema.safeParse(found.progress);
+      if (state !== 'active' || !standing.success) doing.delete(id);
+      else doing.set(id, { task: job.id, worker: standing.data.worker.name, engine: standing.data.worker.engine });
       if (standing.success) {
         const { kept, progress: now, worker } = standing.data;
         told = await tell(kept as Report[], told, job, watch, worker.peak, now?.clock ?? 0);
@@ -204,6 +209,7 @@ export function createQueuePool({ broker, store, queue: name, run, checkpoints }
       }
     },
     workers: () => [],
+    elsewhere: () => ({ waiting: waiting.size - doing.size, workers: [...doing.values()] }),
     close() {
       stop.abort(new Error('closed'));
       void Promise.allSettled(cancelling).then(() => Promise.allSettled([queue.close(), events.close()]));

@@ -3,7 +3,7 @@ import { multiplyAddsByNode, parametersByNode } from '../../network/cost.ts';
 import type { Network } from '../../network/network.ts';
 import { describeLayer } from '../../network/print.ts';
 import { formatShape, shapesOf } from '../../network/shapes.ts';
-import { lineOf } from '../../search/state.ts';
+import { networkOf } from '../../search/state.ts';
 import { compositionOf } from '../../study/composition.ts';
 import { formatWhole, plural } from '../../util/words.ts';
 import { wordsOfChanges, type Difference } from '../compare.ts';
@@ -60,7 +60,7 @@ export function architectureSection(subject: Subject, place: Place): Markup | nu
   const { best, grown, state } = subject;
   const id = best ?? grown;
   if (id === null) return null;
-  const { network } = lineOf(state.search, id);
+  const network = networkOf(state.search, id);
   const layers = compositionOf(network).layers;
   const words = `${plural(layers, 'layer')} in ${plural(blocksOf(network).length - 1, 'block')}`;
   const anchor = (node: number): string => anchorOf(place, `node-${node}`);

@@ -3,7 +3,7 @@ import { methods } from '../../search/settings.ts';
 import { describeEdit } from '../../morphism/operators.ts';
 import { shortEdits } from '../../morphism/short.ts';
 import { formatRungs } from '../../search/rungs.ts';
-import { lineOf, startWords, type Line, type Step } from '../../search/state.ts';
+import { lineOf, startWords, type Line, type Step, networkOf } from '../../search/state.ts';
 import { tolerance } from '../../training/job.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../../util/words.ts';
 import { compareNetworks, summaryOf, type Difference } from '../compare.ts';
@@ -108,7 +108,7 @@ function changeOf(subject: Subject, child: Child, drawing: (difference: Differen
   const { line } = child;
   const parent = lineOf(subject.state.search, line.parent ?? line.id);
   if (line.edits.length === 0) return html`<p><strong>${line.id}</strong>: the parent itself, trained on.</p>`;
-  const difference = compareNetworks(parent.network, line.network);
+  const difference = compareNetworks(networkOf(subject.state.search, parent.id), networkOf(subject.state.search, line.id));
   const removed =
     difference.removed.length === 0 ? null : html`<p>Removed: ${difference.removed.map(({ id }) => id).join(', ')}.</p>`;
   return folded(
@@ -134,9 +134,9 @@ function drawer(subject: Subject): (difference: Difference, line: Line) => Marku
     .filter(({ edits }) => edits.length > 0);
   for (const line of lines) {
     if (left <= 0) break;
-    const difference = compareNetworks(lineOf(search, line.parent ?? line.id).network, line.network);
+    const difference = compareNetworks(networkOf(search, line.parent ?? line.id), networkOf(search, line.id));
     const picture = inlineSvg(
-      drawNetwork(line.network, { folded: true, difference }),
+      drawNetwork(networkOf(search, line.id), { folded: true, difference }),
       `The layers of ${line.id}, with what is different from ${line.parent ?? ''}: ${summaryOf(difference)}`,
     );
     left -= picture.text.length;

@@ -1,7 +1,7 @@
 /** The head of a run's report: what was grown, on what, what came of it, and how to do it again. */
 import { describeFrom, stopWords } from '../../run/words.ts';
 import { methods, type MethodName } from '../../search/settings.ts';
-import { lineOf } from '../../search/state.ts';
+import { lineOf, networkOf } from '../../search/state.ts';
 import { compositionOf } from '../../study/composition.ts';
 import { formatDuration } from '../../util/duration.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../../util/words.ts';
@@ -35,7 +35,8 @@ function keyNumbers(subject: Subject): Markup {
   if (baseline !== undefined) rows.push(['baseline', formatPercent(baseline.accuracy)]);
   const id = best ?? grown;
   if (id !== null) {
-    const { parameters, multiplyAdds, network } = lineOf(search, id);
+    const { parameters, multiplyAdds } = lineOf(search, id);
+    const network = networkOf(search, id);
     const vanilla = lineOf(search, 'vanilla');
     const times = (own: number, before: number): string =>
       own === before ? '' : `${formatFactor(own / before)} × ${vanilla.origin === null ? 'vanilla' : 'given'}`;

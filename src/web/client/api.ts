@@ -44,7 +44,8 @@ export const modelAddress = (run: string, line: string): string => `/api/run/mod
 /** Of the line's ONNX file. */
 export const modelBytes = async (run: string, line: string): Promise<Uint8Array<ArrayBuffer>> =>
   new Uint8Array(await (await checked(await fetch(modelAddress(run, line)))).arrayBuffer());
-export const eventsAddress = (run: string): string => `/api/run/events?${query({ run })}`;
+export const eventsAddress = (runs: readonly string[]): string =>
+  `/api/run/events?${new URLSearchParams(runs.map((run) => ['run', run])).toString()}`;
 
 export const beginSearch = (form: SearchForm): Promise<{ id: string }> => post('search', {}, form);
 export const planSearch = (form: SearchForm): Promise<PlanReport> => post('plan', {}, form);

@@ -2,6 +2,7 @@
 import 'virtual:report.css';
 import './style.css';
 import { render } from 'preact';
+import { useErrorBoundary } from 'preact/hooks';
 import { ListPage } from './pages/list.tsx';
 import { RunPage } from './pages/run.tsx';
 import { NetworkPage } from './pages/network.tsx';
@@ -9,7 +10,7 @@ import { StudyPage } from './pages/study.tsx';
 import { ComparePage } from './pages/compare.tsx';
 import { BeginPage } from './pages/begin.tsx';
 import { Link } from './parts.tsx';
-import { followLinks, route } from './route.ts';
+import { addressOf, followLinks, route } from './route.ts';
 
 function Page() {
   const at = route.value;
@@ -38,6 +39,20 @@ function Page() {
   }
 }
 
+/** What a page cannot draw, because a journal was tampered with say, it says, and the others stay. */
+function Kept() {
+  const [error] = useErrorBoundary();
+  if (error === undefined) return <Page />;
+  return (
+    <main id="main">
+      <h1>This page cannot be drawn</h1>
+      <p class="bad" role="alert">
+        {error instanceof Error ? error.message : String(error)}
+      </p>
+    </main>
+  );
+}
+
 function App() {
   const at = route.value.page;
   return (
@@ -58,7 +73,7 @@ function App() {
           </Link>
         </nav>
       </header>
-      <Page />
+      <Kept key={addressOf(route.value)} />
     </>
   );
 }

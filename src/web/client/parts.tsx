@@ -4,14 +4,9 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { Figure } from '../../report/figure.ts';
 import { figureHtml, type Place } from '../../report/sections/parts.ts';
-import type { Markup } from '../../report/markup.ts';
+import { Drawn } from './drawn.tsx';
 import { addressOf, type Route } from './route.ts';
-import { openRun, type RunStatus } from './run-store.ts';
-
-/** Markup of the report: escaped where it was made. */
-export function Drawn({ markup, className = '' }: { readonly markup: Markup | null; readonly className?: string }) {
-  return markup === null ? null : <div class={className} dangerouslySetInnerHTML={{ __html: markup.text }} />;
-}
+import { openRuns, type FollowedRun, type RunStatus } from './run-store.ts';
 
 export function FigureOf({ figure, place }: { readonly figure: Figure | null; readonly place: Place }) {
   return figure === null ? null : <Drawn markup={figureHtml(place, figure)} />;
@@ -36,9 +31,9 @@ export function Link({
 
 /** A run, followed as long as the component is there. */
 export function useRun(id: string): ReadonlySignal<RunStatus> {
-  const store = useMemo(() => openRun(id), [id]);
+  const store = useMemo(() => openRuns([id]), [id]);
   useEffect(() => () => store.close(), [store]);
-  return store.status;
+  return (store.runs[0] as FollowedRun).status;
 }
 
 /** A button that does something on the server: one at a time, and says why where it was refused. */

@@ -3,7 +3,7 @@ import { useMemo } from 'preact/hooks';
 import { compositionOf, partNames } from '../../../study/composition.ts';
 import { methodLabel, type Subject } from '../../../report/subject.ts';
 import { differingNames, settingNames, valueOf } from '../../../search/setting-names.ts';
-import { lineage, lineOf, validationOf } from '../../../search/state.ts';
+import { lineage, lineOf, validationOf, networkOf } from '../../../search/state.ts';
 import { formatDuration } from '../../../util/duration.ts';
 import { formatLoss, formatPercent, formatWhole } from '../../../util/words.ts';
 import { Link } from '../parts.tsx';
@@ -107,7 +107,7 @@ const partWords: { readonly [Part in (typeof partNames)[number]]: string } = {
 function compositionRows(subjects: readonly Subject[]): readonly Row[] {
   const all = subjects.map(({ state, best, grown }) => {
     const id = best ?? grown;
-    return id === null ? null : compositionOf(lineOf(state.search, id).network);
+    return id === null ? null : compositionOf(networkOf(state.search, id));
   });
   return [
     { name: 'layers', values: all.map((each) => (each === null ? '' : formatWhole(each.layers))) },

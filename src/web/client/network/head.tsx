@@ -1,7 +1,7 @@
 /** What a network is: where it comes from, how right and how large it is, what became of it, and its file. */
 import { describeEdit } from '../../../morphism/operators.ts';
 import { childrenOf, lastAccuracy, type Subject } from '../../../report/subject.ts';
-import { startWords, type Line } from '../../../search/state.ts';
+import { startWords, type Line, networkOf } from '../../../search/state.ts';
 import { tolerance } from '../../../training/job.ts';
 import { compositionOf } from '../../../study/composition.ts';
 import { formatPercent, formatWhole, plural } from '../../../util/words.ts';
@@ -88,7 +88,7 @@ export function NetworkHead({ run, subject, line, isKept }: HeadProps) {
           </div>
           <div>
             <dt>layers</dt>
-            <dd>{formatWhole(compositionOf(line.network).layers)}</dd>
+            <dd>{formatWhole(compositionOf(networkOf(subject.state.search, line.id)).layers)}</dd>
           </div>
           <div>
             <dt>epochs of its own</dt>

@@ -4,9 +4,10 @@ import type { NodeId } from '../../../network/network.ts';
 import type { NetworkDrawing } from '../../../report/graph.ts';
 import type { Window } from './window.ts';
 
-/** Pixels at most; on a telephone less. */
-const widest = (): number => (innerWidth <= 640 ? 72 : 150);
-const tallest = (): number => Math.min(540, 0.6 * innerHeight);
+/** Pixels at most: beside the network, or on a telephone above it, as wide as the page. */
+const isNarrow = (): boolean => innerWidth <= 640;
+const widest = (): number => (isNarrow() ? innerWidth - 42 : 220);
+const tallest = (): number => (isNarrow() ? 150 : Math.min(540, 0.6 * innerHeight));
 
 export interface MinimapProps {
   readonly drawing: NetworkDrawing;

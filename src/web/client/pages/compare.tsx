@@ -7,9 +7,9 @@ import { formatCount, formatLoss, formatWhole } from '../../../util/words.ts';
 import { Chart } from '../compare/chart.tsx';
 import { curvesOf, type Curve, type Curves } from '../compare/lines.ts';
 import { mostRuns } from '../compare/most.ts';
-import { followRuns } from '../compare/stores.ts';
 import { SideBySide } from '../compare/table.tsx';
 import { Link, StateMark } from '../parts.tsx';
+import { openRuns } from '../run-store.ts';
 
 const none: Curve = { x: [], y: [] };
 
@@ -71,7 +71,7 @@ const charts = [
 }[];
 
 function Compared({ ids }: { readonly ids: readonly string[] }) {
-  const followed = useMemo(() => followRuns(ids), []);
+  const followed = useMemo(() => openRuns(ids), []);
   useEffect(() => () => followed.close(), [followed]);
   const hidden = useSignal<ReadonlySet<string>>(new Set());
   const under = useSignal<Under | null>(null);

@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { compareNetworks, summaryOf } from '../../../report/compare.ts';
 import { layerTable } from '../../../report/sections/architecture.ts';
 import { lastAccuracy, type Subject } from '../../../report/subject.ts';
-import type { Line } from '../../../search/state.ts';
+import { networkOf, type Line } from '../../../search/state.ts';
 import type { NodeId } from '../../../network/network.ts';
 import { Confusion } from '../network/confusion.tsx';
 import { NetworkGraph } from '../network/graph.tsx';
@@ -12,7 +12,8 @@ import { NetworkHead } from '../network/head.tsx';
 import { ChosenBlock } from '../network/layers.tsx';
 import { openSession } from '../network/session.ts';
 import { TryIt } from '../network/try-it.tsx';
-import { Drawn, Link, useRun } from '../parts.tsx';
+import { Drawn } from '../drawn.tsx';
+import { Link, useRun } from '../parts.tsx';
 import { subjectOfRun } from '../run-store.ts';
 
 interface NetworkProps {
@@ -26,11 +27,11 @@ interface NetworkProps {
 function Structure({ subject, line }: Pick<NetworkProps, 'subject' | 'line'>) {
   const [chosen, setChosen] = useState<NodeId | null>(null);
   const parent = line.edits.length === 0 || line.parent === null ? null : (subject.state.search.lines.get(line.parent) ?? null);
-  const difference = useMemo(
-    () => (parent === null ? null : compareNetworks(parent.network, line.network)),
-    [parent?.network, line.network],
-  );
-  const table = useMemo(() => layerTable(line.network, { key: 'net' }, difference ?? undefined), [line.network, difference]);
+  const { search } = subject.state;
+  const network = networkOf(search, line.id);
+  const before = parent === null ? null : networkOf(search, parent.id);
+  const difference = useMemo(() => (before === null ? null : compareNetworks(before, network)), [before, network]);
+  const table = useMemo(() => layerTable(network, { key: 'net' }, difference ?? undefined), [network, difference]);
   return (
     <section aria-labelledby="net-graph-title">
       <h2 id="net-graph-title">The network</h2>
@@ -42,7 +43,7 @@ function Structure({ subject, line }: Pick<NetworkProps, 'subject' | 'line'>) {
       )}
       <NetworkGraph
         name={line.id}
-        network={line.network}
+        network={network}
         difference={difference}
         parent={parent?.id ?? null}
         selected={chosen}
@@ -51,7 +52,7 @@ function Structure({ subject, line }: Pick<NetworkProps, 'subject' | 'line'>) {
       {chosen === null ? (
         <p class="quiet">Choose a box to see its layers.</p>
       ) : (
-        <ChosenBlock network={line.network} difference={difference} id={chosen} onSelect={setChosen} />
+        <ChosenBlock network={network} difference={difference} id={chosen} onSelect={setChosen} />
       )}
       <details>
         <summary>Every layer as a table</summary>

@@ -12,8 +12,10 @@ import { stepTable } from '../../../report/sections/family.ts';
 import type { Place } from '../../../report/sections/parts.ts';
 import { settingsSection } from '../../../report/sections/settings.ts';
 import { childrenOf, type Subject } from '../../../report/subject.ts';
+import type { Step } from '../../../search/state.ts';
 import { runLog } from '../api.ts';
-import { Drawn, FigureOf, useRun } from '../parts.tsx';
+import { Drawn } from '../drawn.tsx';
+import { FigureOf, useRun } from '../parts.tsx';
 import { addressOf } from '../route.ts';
 import { subjectOfRun, type LiveRun } from '../run-store.ts';
 import { Head } from '../run/head.tsx';
@@ -23,6 +25,39 @@ import { Operators } from '../run/operators.tsx';
 
 const place: Place = { key: 'run' };
 
+/** A step, its table made once it is looked at. Whoever opens or closes it has it so, whatever comes. */
+function StepOf({
+  subject,
+  step,
+  isLatest,
+  link,
+}: {
+  readonly subject: Subject;
+  readonly step: Step;
+  readonly isLatest: boolean;
+  readonly link: (line: string) => string;
+}) {
+  const [chosen, choose] = useState<boolean | null>(null);
+  const isOpen = chosen ?? isLatest;
+  return (
+    <details
+      open={isOpen}
+      onToggle={(event) => {
+        const { open } = event.currentTarget;
+        if (open !== isOpen) choose(open);
+      }}
+    >
+      <summary>
+        <strong>Step {step.step}</strong>{' '}
+        <span class="quiet">
+          {step.winner === null ? 'goes on' : step.winner === step.parent ? 'ended with its parent' : `was won by ${step.winner}`}
+        </span>
+      </summary>
+      {isOpen ? <Drawn markup={stepTable(subject, step, childrenOf(subject, step), place, link)} /> : null}
+    </details>
+  );
+}
+
 /** The steps, the latest first and unfolded. */
 function Steps({ subject, id }: { readonly subject: Subject; readonly id: string }) {
   const { steps } = subject.state.search;
@@ -30,19 +65,7 @@ function Steps({ subject, id }: { readonly subject: Subject; readonly id: string
   return (
     <>
       {steps.toReversed().map((step, index) => (
-        <details key={step.step} open={index === 0}>
-          <summary>
-            <strong>Step {step.step}</strong>{' '}
-            <span class="quiet">
-              {step.winner === null
-                ? 'goes on'
-                : step.winner === step.parent
-                  ? 'ended with its parent'
-                  : `was won by ${step.winner}`}
-            </span>
-          </summary>
-          <Drawn markup={stepTable(subject, step, childrenOf(subject, step), place, link)} />
-        </details>
+        <StepOf key={step.step} subject={subject} step={step} isLatest={index === 0} link={link} />
       ))}
     </>
   );

@@ -5,12 +5,13 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { formatDuration } from '../../../util/duration.ts';
 import { formatPercent } from '../../../util/words.ts';
+import { raw } from '../../../report/markup.ts';
 import type { RunRow, StudyPage as Page } from '../../api.ts';
 import { studyPage } from '../api.ts';
+import { Drawn } from '../drawn.tsx';
 import { useListing } from '../list/listing.ts';
 import { StudyProgress } from '../list/studies.tsx';
 import { Link, StateMark } from '../parts.tsx';
-import { Article } from '../study/article.tsx';
 import { articleOf } from '../study/rewrite.ts';
 
 /** Milliseconds between two looks at the study's runs. */
@@ -96,7 +97,7 @@ export function StudyPage({ study }: { readonly study: string }) {
         </p>
       )}
       {html !== null ? (
-        <Article html={html} />
+        <Drawn markup={raw(html)} className="article" />
       ) : row !== null && row.problem === null && problem.value === null ? (
         <p class="quiet">Its runs are read …</p>
       ) : null}

@@ -1,6 +1,6 @@
 /** Training loss of every network over the epochs of the search, to be looked into: zoomed by dragging, read under the cursor. */
 import 'uplot/dist/uPlot.min.css';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { searchLines } from '../../../report/figures/validation.ts';
 import { startOf, type Subject } from '../../../report/subject.ts';
@@ -26,12 +26,16 @@ function columnsOf(subject: Subject): {
 
 const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
+/** Pixels below what is seen: by the time that it is scrolled to, it is drawn. */
+const ahead = '600px';
+
 export function LossCurves({ subject }: { readonly subject: Subject }) {
   const place = useRef<HTMLDivElement>(null);
+  const [isNear, come] = useState(false);
   const chart = useRef<{ readonly plot: uPlot; readonly names: string } | null>(null);
   useEffect(() => {
     const box = place.current;
-    if (box === null) return;
+    if (box === null || !isNear) return;
     const { names, won, data } = columnsOf(subject);
     if (names.length === 0) return;
     const key = names.map((name, index) => `${name}${won[index] === true ? '*' : ''}`).join();
@@ -67,7 +71,7 @@ export function LossCurves({ subject }: { readonly subject: Subject }) {
       box,
     );
     chart.current = { plot, names: key };
-  }, [subject]);
+  }, [subject, isNear]);
   useEffect(() => {
     const box = place.current;
     if (box === null) return undefined;
@@ -75,7 +79,16 @@ export function LossCurves({ subject }: { readonly subject: Subject }) {
       chart.current?.plot.setSize({ width: Math.max(280, box.clientWidth), height: 260 });
     });
     observer.observe(box);
+    // Hundreds of curves take a second, and stand far below what is read first.
+    const watch = new IntersectionObserver(
+      (seen) => {
+        if (seen.some(({ isIntersecting }) => isIntersecting)) come(true);
+      },
+      { rootMargin: ahead },
+    );
+    watch.observe(box);
     return () => {
+      watch.disconnect();
       observer.disconnect();
       chart.current?.plot.destroy();
     };

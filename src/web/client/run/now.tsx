@@ -8,7 +8,8 @@ import { accuraciesAfter, lineOf, startWords, type Line } from '../../../search/
 import { formatDuration } from '../../../util/duration.ts';
 import { formatBytes, formatCount, formatLoss, formatPercent, formatWhole, plural } from '../../../util/words.ts';
 import { scrolling, table } from '../../../report/sections/parts.ts';
-import { Drawn, Link } from '../parts.tsx';
+import { Drawn } from '../drawn.tsx';
+import { Link } from '../parts.tsx';
 import type { LiveRun } from '../run-store.ts';
 
 function phaseWords(run: LiveRun, phase: Phase, rungs: readonly Rung[]): string {
@@ -158,22 +159,40 @@ function Race({
 function Workers({ run, phase, watched }: { readonly run: LiveRun; readonly phase: Phase; readonly watched: Watched }) {
   // Nothing says that a task has ended: its last epoch does.
   const running = [...run.view.running].filter(([id]) => statusOf(watched, phase, lineOf(run.view.run.search, id)) === 'running');
-  if (running.length === 0) return null;
+  const { elsewhere } = run;
+  if (running.length === 0 && (elsewhere?.waiting ?? 0) === 0) return null;
+  const on = new Map(elsewhere?.workers.map((each) => [each.task, each] as const));
+  const { batch } = settingsOf(run.view, run.facts.config);
   const threads = new Map(run.entries.flatMap((entry) => (entry.type === 'task' ? [[entry.task, entry.threads] as const] : [])));
   const rows = running.map(([line, { task, done, count }]) => [
     task,
+    ...(elsewhere === undefined ? [] : [on.get(task)?.worker ?? 'waits', on.get(task)?.engine]),
     threads.get(task),
     `${formatWhole(done)}${count === null ? '' : ` / ${formatWhole(count)}`}`,
+    run.speeds.has(task) ? formatWhole(Math.round((run.speeds.get(task) ?? 0) * batch)) : '',
     run.memory.has(line) ? formatBytes(run.memory.get(line) ?? 0) : '',
   ]);
   const columns = [
     { title: 'task' },
+    ...(elsewhere === undefined ? [] : [{ title: 'worker' }, { title: 'engine' }]),
     { title: 'threads', numeric: true },
     { title: 'minibatches', numeric: true },
+    { title: 'images a second', numeric: true },
     { title: 'memory', numeric: true },
   ];
-  const caption = 'Workers: what each does, and the most memory that it has had';
-  return <Drawn markup={scrolling('Workers', table(caption, columns, rows))} />;
+  const caption = 'Workers: what each does, how fast, and the most memory that it has had';
+  return (
+    <>
+      {elsewhere === undefined ? null : (
+        <p class="waiting">
+          {elsewhere.waiting === 0
+            ? 'No job waits for a worker on the queue.'
+            : `${plural(elsewhere.waiting, 'job')} on the queue ${elsewhere.waiting === 1 ? 'waits' : 'wait'} for a worker.`}
+        </p>
+      )}
+      {rows.length === 0 ? null : <Drawn markup={scrolling('Workers', table(caption, columns, rows))} />}
+    </>
+  );
 }
 
 export function Now({ run }: { readonly run: LiveRun }) {

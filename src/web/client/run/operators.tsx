@@ -3,7 +3,7 @@ import { shortEdits } from '../../../morphism/short.ts';
 import type { Subject } from '../../../report/subject.ts';
 import { scrolling, table } from '../../../report/sections/parts.ts';
 import { formatPercent } from '../../../util/words.ts';
-import { Drawn } from '../parts.tsx';
+import { Drawn } from '../drawn.tsx';
 
 interface Count {
   drawn: number;
