@@ -1,7 +1,7 @@
 /** The state of a run: the replay of its journal. What `show`, the display and the reports look at. */
 import { emptyState, reduce, type SearchState } from '../search/state.ts';
 import type { SearchEvent } from '../search/events.ts';
-import type { Entry, Exported, Plan, RunEvent } from './events.ts';
+import type { ComputedBy, Entry, Exported, Plan, RunEvent } from './events.ts';
 
 export interface RunState {
   readonly search: SearchState;
@@ -16,6 +16,8 @@ export interface RunState {
   readonly interrupted: boolean;
   /** Active seconds at which tasks began and lines had their epochs, for speeds. */
   readonly taskStarted: ReadonlyMap<string, number>;
+  /** Of tasks that other machines' workers computed, whose they were, in order. */
+  readonly computedBy: ReadonlyMap<string, readonly ComputedBy[]>;
   /** The last export of each line that was verified, or could not be. */
   readonly exports: ReadonlyMap<string, Exported>;
 }
@@ -29,6 +31,7 @@ export const emptyRun: RunState = {
   events: 0,
   interrupted: false,
   taskStarted: new Map(),
+  computedBy: new Map(),
   exports: new Map(),
 };
 
@@ -49,6 +52,11 @@ export function replayEntry(state: RunState, entry: Entry): RunState {
       return { ...next, budget: entry.budget, searchUntil: entry.searchUntil };
     case 'exported':
       return { ...next, exports: new Map(state.exports).set(entry.line, entry) };
+    case 'worker': {
+      const { task, name, bits, instar } = entry;
+      const before = state.computedBy.get(task) ?? [];
+      return { ...next, computedBy: new Map(state.computedBy).set(task, [...before, { name, bits, instar }]) };
+    }
     case 'task':
       return { ...next, taskStarted: new Map(state.taskStarted).set(entry.task, entry.t) };
     default:

@@ -97,6 +97,7 @@ function observeEntry(view: View, entry: Entry, now: number): View {
     case 'vanilla':
     case 'step':
     case 'grown':
+    case 'worker':
     case 'exported':
     case 'slice':
       return next;

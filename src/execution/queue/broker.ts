@@ -10,8 +10,10 @@ export interface Broker {
   worker<Data, Result>(name: string, process: Processor<Data, Result>, options: Partial<WorkerOptions>): Worker<Data, Result>;
 }
 
-/** Seconds between two tries to connect, at most. */
+/** Milliseconds between two tries to connect, at most. */
 const longestWait = 5000;
+/** Milliseconds without an answer after which a connection is made anew. */
+const forgottenAfter = 20_000;
 
 export function openBroker(address: QueueAddress, environment: Environment): Broker {
   const { kind, host, port, user, database, tls } = address;
@@ -43,6 +45,8 @@ export function openBroker(address: QueueAddress, environment: Environment): Bro
     ...(user === undefined ? {} : { username: user }),
     ...(password === undefined ? {} : { password }),
     ...(tls ? { tls: {} } : {}),
+    // Of a connection that its network has forgotten; longer than any answer is waited for.
+    socketTimeout: forgottenAfter,
     // What is asked waits until the server is back.
     maxRetriesPerRequest: null,
     retryStrategy: (tries: number): number => Math.min(longestWait, 200 * 2 ** Math.min(tries, 10)),
