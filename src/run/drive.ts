@@ -332,11 +332,12 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
           const { task, report, peak, clock, by } = happening;
           const flight = inFlight.get(task.id);
           if (flight === undefined) break;
-          if (report.kind === 'progress' || report.kind === 'epoch') measureSpeed(task, flight, report.done, clock);
           if (by !== null && by.name !== state.computedBy.get(task.id)?.at(-1)?.name) {
             const { name, bits, instar } = by;
+            flight.first = null; // Another clock.
             yield append({ type: 'worker', task: task.id, line: task.line, name, bits, instar });
           }
+          if (report.kind === 'progress' || report.kind === 'epoch') measureSpeed(task, flight, report.done, clock);
           const item = heard(task, report, peak);
           if (item !== null) yield item;
           await keepBest();

@@ -271,6 +271,7 @@ describe('faults on Redis', { skip: withoutRedis() }, () => {
     const second = await workerProcess(here, server.address, 1.5);
     first.child.kill('SIGKILL');
     const killed = performance.now();
+    await sleep(1000); // What it had said before is heard.
     const had = following.reports.length;
     await until('the other goes on', 30, () => following.reports.length > had);
     const seconds = (performance.now() - killed) / 1000;

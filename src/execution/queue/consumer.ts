@@ -95,7 +95,6 @@ const ignored = (): void => undefined;
 
 /** What the worker has to say of a job, in order and one after another: an epoch only once its checkpoint is in the store. */
 interface Teller {
-  kept(): Kept;
   report(report: Report, peak: number, clock: number): void;
   answer(end: Answer['end']): Answer;
   /** Resolves when all is said; gives what went wrong with saying it. */
@@ -112,7 +111,13 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   /** Jobs that are on, by name. */
   const on = new Map<string, AbortController>();
 
-  function teller(queued: QueueJob<Request, Answer>, run: string, before: Standing | null, left: AbortController): Teller {
+  function teller(
+    queued: QueueJob<Request, Answer>,
+    run: string,
+    job: Job,
+    before: Standing | null,
+    left: AbortController,
+  ): Teller {
     const workers = [...(before?.workers ?? [])];
     const known = workers.findIndex(
       ({ name, bits, instar }) => `${name} ${bits} ${instar}` === `${word.name} ${word.bits} ${word.instar}`,
@@ -136,20 +141,19 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
         isPassing: () => true,
       });
     return {
-      kept: () => kept,
       report(report, peakBytes, clock) {
         peak = Math.max(peak, peakBytes);
-        if (report.kind === 'progress') {
-          if (options.now() - toldAt < tellEvery) return;
+        if (!isKept(job, report)) {
+          if (report.kind !== 'progress' || options.now() - toldAt < tellEvery) return;
           toldAt = options.now();
           const { done, loss } = report;
-          return tell(() => say({ done, loss, clock }));
+          return tell(() => say({ by, done, loss, clock }));
         }
         tell(async () => {
           if (report.kind === 'epoch')
             await store.put(checkpointKey(run, report.checkpoint), checkpointPath(cache.checkpoints, report.checkpoint));
-          if (isKept(report)) kept.push({ by, report: report as Kept[number]['report'] });
-          await say(null);
+          kept.push({ by, clock, report: report as Kept[number]['report'] });
+          if (report.kind !== 'progress') await say(null);
           if (report.kind === 'epoch' && draining.signal.aborted) left.abort(new Left('this worker goes'));
         });
       },
@@ -194,7 +198,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     const { run } = request;
     const standing = standingSchema.safeParse(queued.progress);
     const left = new AbortController();
-    const nothing = teller(queued, run, null, left);
+    const nothing = teller(queued, run, asked, null, left);
     if (request.cancelled) return nothing.answer({ kind: 'cancelled' });
     // Of a job that was given away while its worker was cut off, and has come back to it.
     on.get(queued.id ?? '')?.abort(new Taken());
@@ -207,7 +211,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     let asking: NodeJS.Timeout | undefined;
     try {
       const { job, before } = await begin(run, asked, standing.success ? standing.data : null);
-      const say = teller(queued, run, before, left);
+      const say = teller(queued, run, job, before, left);
       if (job.kind === 'training' && job.minibatches.done >= job.minibatches.count) return say.answer({ kind: 'done' });
       release();
       inputs = [job.data.path, ...checkpointsOf(job).map((hash) => checkpointPath(cache.checkpoints, hash))];

@@ -142,8 +142,8 @@ export const workerSchema = z.strictObject({
 
 export type WorkerWord = z.infer<typeof workerSchema>;
 
-/** What must not be lost, in order; `by` is the place of who said it among the workers. */
-const keptSchema = z.array(z.strictObject({ by: count, report: reportSchema })).max(100_000);
+/** What must not be lost, in order; `by` is the place of who said it among the workers, `clock` its own process's seconds. */
+const keptSchema = z.array(z.strictObject({ by: count, clock: z.number(), report: reportSchema })).max(100_000);
 const told = {
   kept: keptSchema,
   /** All that have worked on the job. */
@@ -158,7 +158,7 @@ export type Kept = z.infer<typeof keptSchema>;
 export const standingSchema = z.strictObject({
   ...told,
   /** Of the task that runs. */
-  progress: z.strictObject({ done: count, loss: z.number(), clock: z.number() }).nullable(),
+  progress: z.strictObject({ by: count, done: count, loss: z.number(), clock: z.number() }).nullable(),
 });
 
 export type Standing = z.infer<typeof standingSchema>;
@@ -207,13 +207,14 @@ function grownBy(network: Network, edits: TrainingJob['start']['edits']): Networ
 export function jobOf({ job }: Request, path: string): Job | string {
   const network = parseNetwork(job.network);
   if (typeof network === 'string') return `job.network: ${network}`;
-  const grown = job.kind === 'training' ? grownBy(network, job.start.edits as TrainingJob['start']['edits']) : network;
-  if (typeof grown === 'string') return `job.start.edits: ${grown}`;
+  const edits = job.kind === 'training' ? job.start.edits : job.kind === 'probe' ? (job.edits ?? []) : [];
+  const grown = grownBy(network, edits as TrainingJob['start']['edits']);
+  if (typeof grown === 'string') return `job.edits: ${grown}`;
   return { ...job, network, data: { ...job.data, path } } as unknown as Job;
 }
 
-/** What must not be lost of a report; the rest is for those who watch. */
-export const isKept = (report: Report): boolean => report.kind !== 'progress';
+/** What must not be lost of a report; the rest is for those who watch. A probe is nothing but its minibatches. */
+export const isKept = (job: Job, report: Report): boolean => report.kind !== 'progress' || job.kind === 'probe';
 
 /** The job from its last epoch on: as a run that was interrupted there would ask for it. */
 export function continued(job: TrainingJob, kept: Kept): TrainingJob {

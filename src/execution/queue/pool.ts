@@ -61,6 +61,7 @@ const ignored = (): void => undefined;
 
 /** What of a job has been told to whoever waits for it. */
 interface Told {
+  /** Its certificate; of a probe, that it has begun. */
   grown: boolean;
   /** Minibatches of the last epoch. */
   done: number;
@@ -122,14 +123,9 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, ...opti
   }
 
   /** What has been said since: to whoever waits, each once. */
-  async function tell(
-    { kept, workers, peak }: Omit<Standing, 'progress'>,
-    clock: number,
-    told: Told,
-    watch: Watch,
-  ): Promise<void> {
+  async function tell({ kept, workers, peak }: Omit<Standing, 'progress'>, told: Told, watch: Watch): Promise<void> {
     let results = 0;
-    for (const { by, report } of kept) {
+    for (const { by, clock, report } of kept) {
       switch (report.kind) {
         case 'grown':
           if (told.grown) continue;
@@ -147,8 +143,10 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, ...opti
           if (++results <= told.results) continue;
           told.results = results;
           break;
+        // Of a probe, which is told when it is over: a clock of its own belongs to each try.
         case 'progress':
-          continue;
+        case 'reached':
+          break;
       }
       watch.report(report as Report, peak, clock, workers[by]);
     }
@@ -158,6 +156,14 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, ...opti
         told.stored.delete(hash);
         await store.remove(checkpointKey(run, hash)).catch(ignored);
       }
+  }
+
+  /** The first word of a probe is told at once: how long that took belongs to what it measures. */
+  function beginning({ kept, peak }: Standing, told: Told, watch: Watch): void {
+    const [first] = kept;
+    if (told.grown || first === undefined) return;
+    told.grown = true;
+    watch.report(first.report as Report, peak, first.clock);
   }
 
   const request = (job: Job): { id: string; add: () => Promise<unknown> } => {
@@ -240,10 +246,13 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, ...opti
           const standing = standingSchema.safeParse(each.value);
           if (!standing.success) continue; // No word yet, or none that means anything: the next one may.
           const { progress } = standing.data;
-          await tell(standing.data, progress?.clock ?? 0, told, watch);
+          if (job.kind === 'probe') beginning(standing.data, told, watch);
+          else await tell(standing.data, told, watch);
           const mark = JSON.stringify(progress);
-          if (progress !== null && mark !== told.progress)
-            watch.report({ kind: 'progress', done: progress.done, loss: progress.loss }, standing.data.peak, progress.clock);
+          if (progress !== null && mark !== told.progress) {
+            const { by, done, loss, clock } = progress;
+            watch.report({ kind: 'progress', done, loss }, standing.data.peak, clock, standing.data.workers[by]);
+          }
           told.progress = mark;
         }
       }
@@ -256,7 +265,7 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, ...opti
     // Tried once more, under another name.
     if (!answer.success) throw new JobFailure('crashed', 'a worker gave an answer that is none');
     const { end } = answer.data;
-    await tell(answer.data, 0, told, watch);
+    await tell(answer.data, told, watch);
     switch (end.kind) {
       case 'done':
         if (job.kind !== 'training' || told.done >= job.minibatches.count) return true;
