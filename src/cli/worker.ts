@@ -7,7 +7,7 @@ import { chooseEngine, devices, engineNames, openEngine } from '../engine/open.t
 import { createPool } from '../execution/pool.ts';
 import { startConsumer } from '../execution/queue/consumer.ts';
 import { parseQueue } from '../execution/queue/address.ts';
-import { openBroker } from '../execution/queue/broker.ts';
+import { openBroker, reachQueue } from '../execution/queue/broker.ts';
 import { queueName } from '../execution/queue/messages.ts';
 import { openStore } from '../execution/store/open.ts';
 import { cacheFolder, defaultPatience } from '../run/begin.ts';
@@ -35,7 +35,9 @@ export async function workerCommand(given: Given, io: Io): Promise<number> {
   const name = await chooseEngine(asked, device, io.environment);
   const { fingerprint } = await openEngine(name, { threads: 1, environment: io.environment, device });
   const bits = bitsOf(fingerprint, process.versions.node);
-  const broker = openBroker(parseQueue(queue), io.environment);
+  const address = parseQueue(queue);
+  await reachQueue(address, io.environment);
+  const broker = openBroker(address, io.environment);
   const say = (line: string): void => void io.err.write(`${printable(line)}\n`);
   const consumer = await startConsumer({
     broker,

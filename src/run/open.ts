@@ -76,6 +76,7 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
     throw new UserError('--vanilla takes over a vanilla network, which --from replaces');
   if (options.budget !== undefined && options.vanilla !== undefined)
     throw new UserError('--budget plans how long the vanilla network is trained, and --vanilla takes over one that is trained');
+  if (options.elsewhere !== undefined) await reach(options.elsewhere);
   const beginning = await begin(options);
   const { engine, engineName, dataset, settings, prepared } = beginning;
   const started = prepared === null ? null : await startFrom(prepared, engine, dataset, settings);
@@ -142,13 +143,21 @@ const bitsOfRun = ({ engine: { name: engine, version: library, instructionSet },
   node,
 });
 
+/** That queue and store are there, before anything is written. */
+async function reach({ queue, store }: Elsewhere): Promise<void> {
+  await openStore(store);
+  await (await import('../execution/queue/broker.ts')).reachQueue(parseQueue(queue), process.env);
+}
+
 /** The run's jobs on a queue, under names that follow from the run alone. */
 async function poolElsewhere(folder: Folder, config: Config, { queue, store, mixed = false }: Elsewhere): Promise<Pool> {
   const first = readFileSync(folder.journal, 'utf8').split('\n', 1)[0] ?? '';
   // A search on this machine has no use for what speaks to a queue.
-  const { openBroker } = await import('../execution/queue/broker.ts');
+  const { openBroker, reachQueue } = await import('../execution/queue/broker.ts');
+  const address = parseQueue(queue);
+  await reachQueue(address, process.env);
   return createQueuePool({
-    broker: openBroker(parseQueue(queue), process.env),
+    broker: openBroker(address, process.env),
     store: await openStore(store),
     queue: queueName(mixed ? 'mixed' : bitsOfRun(config)),
     run: sha256(readFileSync(folder.config), first).slice(0, 16),

@@ -148,14 +148,14 @@ describe('a search whose workers differ', { skip: withoutRedis() }, () => {
     const own = startWorker(server.address, store.address);
     started.push(own);
     await until('it has done what was left there', 60, () => own.said().includes(': done'));
-    const before = own.said();
+    const had = own.said();
     const run = newFolder();
     await collect(search({ ...short, run, elsewhere: { ...elsewhere, mixed: true } }));
     const { state } = readRun(run);
     assert.ok(state.search.finished);
     const names = [...state.computedBy.values()].flat();
     assert.ok(names.length > 0 && names.every(({ bits }) => bits.startsWith(engine)), JSON.stringify(names));
-    assert.equal(own.said(), before);
+    assert.equal(own.said(), had);
     for (const task of ['vanilla', 's1c0/0', 'final/0', 'final/test']) assert.ok(state.computedBy.has(task), task);
     const shown = spawnSync(process.execPath, [program, 'show', run], { encoding: 'utf8' }).stdout;
     assert.match(shown, new RegExp(`workers +\\S+:${other.child.pid} +${engine} .*: vanilla, s1c0/0`));

@@ -1,7 +1,7 @@
 /**
  * Training that is simulated, so that what the queue does can be seen in seconds: an epoch of ten minibatches is a wait and a
  * small file, whose content follows from the job and the epoch before, as a checkpoint's does. All else is real. As a process
- * (`simulated.js QUEUE STORE SECONDS NAME`) it is a worker that takes such jobs until SIGTERM.
+ * (`simulated.js QUEUE STORE SECONDS NAME NAME-OF-QUEUE [HOW-MANY]`) it is workers that take such jobs until SIGTERM.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -119,19 +119,24 @@ export const epochsOf = (reports: readonly Report[]): string[] =>
   reports.flatMap((report) => (report.kind === 'epoch' ? [report.checkpoint] : []));
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [address = '', store = '', seconds = '', name = '', queue = ''] = process.argv.slice(2);
+  const [address = '', store = '', seconds = '', name = '', queue = '', count = '1'] = process.argv.slice(2);
   const cache = mkdtempSync(join(tmpdir(), 'instar-simulated-'));
   process.on('exit', () => rmSync(cache, { recursive: true, force: true }));
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const consumer = await startSimulated({
-    address,
-    store: await openStore(store),
-    seconds: Number(seconds),
-    name,
-    queue,
-    cache,
-    say,
-  });
+  const opened = await openStore(store);
+  const consumers: Consumer[] = [];
+  for (let index = 0; index < Number(count); index++)
+    consumers.push(
+      await startSimulated({
+        address,
+        store: opened,
+        seconds: Number(seconds),
+        name: count === '1' ? name : `${name}-${index}`,
+        queue,
+        cache: join(cache, String(index)),
+        ...(count === '1' ? { say } : {}),
+      }),
+    );
   say('ready');
-  process.on('SIGTERM', () => void consumer.drain().then(() => process.exit(0)));
+  process.on('SIGTERM', () => void Promise.all(consumers.map((each) => each.drain())).then(() => process.exit(0)));
 }

@@ -220,30 +220,31 @@ export async function disturbed(
     },
   };
 
-  let isOver = false;
+  const over = new AbortController();
+  const latest = (): Running => search;
   const troubles = planned.map(async ({ fault, at }) => {
-    while (!isOver && seconds() < at) await sleep(50);
-    if (isOver) return note(`${fault}: not reached`);
+    while (!over.signal.aborted && seconds() < at) await sleep(50);
+    if (over.signal.aborted) return note(`${fault}: not reached`);
     await acts[fault]();
   });
   try {
     for (;;) {
-      const current = search;
+      const current = latest();
       const { code, signal, errors } = await current.ended;
       // A search that was killed has another in its place by then.
       if (signal === 'SIGKILL') {
-        while (search === current) await sleep(20);
+        while (latest() === current) await sleep(20);
         continue;
       }
       assert.equal(code, 0, `${happened.join('\n')}\n${errors}\n${said.slice(-4000)}`);
       break;
     }
-    isOver = true;
+    over.abort();
     const took = seconds();
     await Promise.all(troubles);
     return { run, happened, seconds: took, said };
   } finally {
-    isOver = true;
+    over.abort();
     for (const { child } of workers) child.kill('SIGKILL');
   }
 }

@@ -4,6 +4,7 @@
  * however many.
  */
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { checkpointPath } from '../../training/checkpoint.ts';
 import { JobFailure, type Job, type Report } from '../../training/job.ts';
 import { channel, type Channel } from '../../util/channel.ts';
@@ -39,6 +40,8 @@ export interface QueuePoolOptions {
   readonly checkpoints: string;
 }
 
+/** Milliseconds in which a connection ends in order. */
+const farewell = 3000;
 /** Milliseconds between two looks at a job that is waited for: events may be lost while a server is away. */
 const lookEvery = 5000;
 /** Tries of a job whose worker could not reach the store, and milliseconds before the second. */
@@ -311,7 +314,9 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, ...opti
     workers: () => [],
     close() {
       stop.abort(new Error('closed'));
-      void Promise.allSettled(cancelling).then(() => Promise.allSettled([queue.close(), events.close()]));
+      const closed = Promise.allSettled(cancelling).then(() => Promise.allSettled([queue.close(), events.close()]));
+      // A server that is away holds nobody up.
+      void Promise.race([closed, sleep(farewell)]).then(() => Promise.allSettled([queue.disconnect(), events.disconnect()]));
     },
     async forget() {
       // What cannot be removed now is in nobody's way.
