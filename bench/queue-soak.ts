@@ -6,18 +6,24 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join, resolve } from 'node:path';
-import { search, type SearchOptions } from '../src/run/open.ts';
+import { search } from '../src/run/open.ts';
 import { random } from '../src/util/random.ts';
 import { version } from '../src/util/version.ts';
-import { difference, disturbed, faults, startCluster, type Fault, type Planned } from '../test/support/disturbed.ts';
-import { collect, tiny, winnerOf } from '../test/support/runs.ts';
+import {
+  difference,
+  disturbed,
+  faults,
+  fourSteps as options,
+  startCluster,
+  type Fault,
+  type Planned,
+} from '../test/support/disturbed.ts';
+import { collect, winnerOf } from '../test/support/runs.ts';
 
 /** Not kept in git: runs that are going on, and what was found so far. */
 const folder = resolve('.cache', 'queue-soak');
 const found = join(folder, 'state.json');
 const report = join('results', 'queue-soak.md');
-
-const options: SearchOptions = { ...tiny, settings: { ...tiny.settings, limits: { ...tiny.settings?.limits, steps: 4 } } };
 
 interface Round {
   readonly round: number;
@@ -39,10 +45,10 @@ interface Found {
 
 const say = (text: string): void => void writeSync(2, `${text}\n`);
 
-/** Rounds 1 to 6 and 7 to 12: one fault each. The others: all of them. */
+/** Odd rounds: one fault, each in its turn. Even ones: all of them. */
 function plan(round: number, undisturbed: number): Planned[] {
   const drawn = random('queue soak', round);
-  const alone = round <= 2 * faults.length ? faults[(round - 1) % faults.length] : undefined;
+  const alone = round % 2 === 1 ? faults[((round - 1) / 2) % faults.length] : undefined;
   const chosen: readonly Fault[] = alone === undefined ? faults : [alone];
   return chosen.map((fault) => ({ fault, at: (0.05 + 0.85 * drawn.float()) * undisturbed }));
 }
@@ -60,8 +66,8 @@ function write({ winner, undisturbed, rounds }: Found): void {
       '# Soak of the queue: what goes wrong between a search and its workers',
       '',
       'A search of four steps (8×8 images of four classes, the reference engine) on one machine, then on Redis 7 (appendfsync always)',
-      'and an S3 store with two workers, all of them processes of their own. In rounds 1 to 12 one fault happens at a random moment,',
-      'from 13 on all six. As on one machine: the same winner (hash of its checkpoint, test loss and accuracy), and the same epochs of',
+      'and an S3 store with two workers, all of them processes of their own. In odd rounds one fault happens at a random moment,',
+      'in even ones all six. As on one machine: the same winner (hash of its checkpoint, test loss and accuracy), and the same epochs of',
       'the same networks with the same checkpoints, each once; none lost, none counted twice.',
       '',
       `- command: \`npm run soak:queue\`; ${rounds.length} rounds, ${failed === 0 ? 'each as on one machine' : `**${failed} not as on one machine**`}`,

@@ -17,15 +17,25 @@ export interface Patience {
 const firstWait = 100;
 const longestWait = 3000;
 
-/** What `act` gives; throws what the last try threw. */
+/** What is awaited, or the signal's reason where that is aborted before. */
+function unlessAborted<T>(awaited: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return awaited;
+  return new Promise((resolve, reject) => {
+    const leave = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', leave);
+    void awaited.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+  });
+}
+
+/** What `act` gives; throws what the last try threw. An act that never ends is left when the signal is aborted. */
 export async function patiently<T>(act: () => Promise<T>, { seconds, signal, isPassing }: Patience): Promise<T> {
   const end = performance.now() + 1000 * seconds;
   for (let wait = firstWait; ; wait = Math.min(longestWait, 2 * wait)) {
     signal?.throwIfAborted();
     try {
-      return await act();
+      return await unlessAborted(act(), signal);
     } catch (error) {
-      if (!isPassing(error as Error) || performance.now() + wait > end) throw error;
+      if (signal?.aborted === true || !isPassing(error as Error) || performance.now() + wait > end) throw error;
     }
     await sleep(wait, undefined, signal === undefined ? {} : { signal }).catch((error: Error) => {
       throw signal?.aborted === true ? (signal.reason as Error) : error;

@@ -17,16 +17,18 @@ import { createQueuePool } from '../../src/execution/queue/pool.ts';
 import type { Pool } from '../../src/execution/pool.ts';
 import { openStore } from '../../src/execution/store/open.ts';
 import type { Store } from '../../src/execution/store/store.ts';
+import { readRun } from '../../src/run/read.ts';
 import { checkpointPath } from '../../src/training/checkpoint.ts';
 import { JobFailure, type Job, type Report, type TrainingJob } from '../../src/training/job.ts';
 import { sha256 } from '../../src/util/hash.ts';
 import { gateTo, wireTo } from '../support/faults.ts';
 import { skipFor } from '../support/machine.ts';
-import { place, readQuadrants, sleep, until } from '../support/runs.ts';
+import { newFolder, place, quadrantFolder, readQuadrants, sleep, until } from '../support/runs.ts';
 import { startPostgres, startRedis, withoutPostgres, withoutRedis, type Server } from './brokers.ts';
 import { epochsOf, expectedEpochs, queueOf, simulatedJob, startSimulated } from './simulated.ts';
 
 const program = fileURLToPath(new URL('./simulated.js', import.meta.url));
+const commandLine = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const run = '0123456789abcdef';
 
 interface Setting {
@@ -319,6 +321,30 @@ describe('faults on Redis', { skip: withoutRedis() }, () => {
       assert.equal(await Promise.race([following.ended, sleep(60_000).then(() => 'it stands still')]), null);
       assert.deepEqual(epochsOf(following.reports), expected(here.folder, `cut_${how}`, 8));
     });
+
+  test('a search is interrupted while the queue is away: it ends', async () => {
+    const away = await startRedis(join(place, 'redis-away'));
+    const store = join(place, 'store-away');
+    mkdirSync(store);
+    const root = newFolder();
+    const there = ['--queue', away.address, '--store', `file:${store}`, '--engine', 'reference'];
+    const child = spawn(process.execPath, [commandLine, 'search', quadrantFolder, '--preset', 'quick', '--run', root, ...there], {
+      stdio: 'ignore',
+    });
+    ends.push(() => child.kill('SIGKILL'));
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+    await until('it waits for a worker', 60, () => {
+      try {
+        return readRun(root).replay.entries.some(({ type }) => type === 'task');
+      } catch {
+        return false;
+      }
+    });
+    await away.stop();
+    await sleep(1000);
+    child.kill('SIGINT');
+    assert.equal(await Promise.race([ended, sleep(40_000).then(() => 'it stays')]), 130);
+  });
 
   test('a folder on a disk that is full for 10 s: the worker waits, and goes on', { skip: withoutMount() }, async () => {
     const disk = join(place, 'full');

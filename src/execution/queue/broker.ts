@@ -10,6 +10,8 @@ import { queuePassword, type Environment, type QueueAddress } from './address.ts
 /** Makers of BullMQ's parts, all with the same connection. */
 export interface Broker {
   readonly address: QueueAddress;
+  /** From here on a connection that is lost is not made anew: a server that is away keeps no process. */
+  leave(): void;
   queue<Data, Result>(name: string): Queue<Data, Result>;
   events(name: string): QueueEvents;
   worker<Data, Result>(name: string, process: Processor<Data, Result>, options: Partial<WorkerOptions>): Worker<Data, Result>;
@@ -87,22 +89,25 @@ export function openBroker(address: QueueAddress, environment: Environment): Bro
     // The classes are typed for Redis; the factory makes them PostgreSQL's.
     return {
       address,
+      leave: () => undefined, // Each query of PostgreSQL's fails by itself.
       queue: (name) => new Queue(name, options as never, createPostgresBackend as never),
       events: (name) => new QueueEvents(name, options as never, createPostgresBackend as never),
       worker: (name, process, more) =>
         new Worker(name, process, { ...options, ...more } as never, createPostgresBackend as never),
     };
   }
+  let hasLeft = false;
   const connection = {
     ...redisOptions(address, password),
     // Of a connection that its network has forgotten; longer than any answer is waited for.
     socketTimeout: forgottenAfter,
     // What is asked waits until the server is back.
     maxRetriesPerRequest: null,
-    retryStrategy: (tries: number): number => Math.min(longestWait, 200 * 2 ** Math.min(tries, 10)),
+    retryStrategy: (tries: number): number | null => (hasLeft ? null : Math.min(longestWait, 200 * 2 ** Math.min(tries, 10))),
   };
   return {
     address,
+    leave: () => void (hasLeft = true),
     queue: (name) => new Queue(name, { connection }),
     events: (name) => new QueueEvents(name, { connection }),
     worker: (name, process, more) => new Worker(name, process, { connection, ...more }),

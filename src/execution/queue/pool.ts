@@ -44,9 +44,9 @@ export interface QueuePoolOptions {
 const farewell = 3000;
 /** Milliseconds between two looks at a job that is waited for: events may be lost while a server is away. */
 const lookEvery = 5000;
-/** Tries of a job whose worker could not reach the store, and milliseconds before the second. */
-const attempts = 8;
-const backoff = 1000;
+/** Tries of a job whose worker could not reach the store, each for a minute, and milliseconds before the next: half an hour. */
+const attempts = 30;
+const backoff = 10_000;
 /** Seconds for which the answers to a run that was given up stay in the queue. */
 const keptFor = 14 * 86_400;
 /** Seconds for which the queue or the store may be away before the run ends, to be resumed. */
@@ -174,7 +174,7 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, ...opti
     const settings = {
       jobId: id,
       attempts,
-      backoff: { type: 'exponential' as const, delay: backoff },
+      backoff: { type: 'fixed' as const, delay: backoff },
       removeOnComplete: { age: keptFor },
       removeOnFail: { age: keptFor },
     };
@@ -316,7 +316,7 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, ...opti
       stop.abort(new Error('closed'));
       const closed = Promise.allSettled(cancelling).then(() => Promise.allSettled([queue.close(), events.close()]));
       // A server that is away holds nobody up.
-      void Promise.race([closed, sleep(farewell)]).then(() => Promise.allSettled([queue.disconnect(), events.disconnect()]));
+      void Promise.race([closed, sleep(farewell)]).then(() => broker.leave());
     },
     async forget() {
       // What cannot be removed now is in nobody's way.
