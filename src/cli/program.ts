@@ -87,6 +87,7 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
         'put jobs there for workers: redis://HOST, rediss://HOST or postgres://USER@HOST/DATABASE',
       ),
       option(groups.run, '--store <address>', 'what they travel through: file:DIR or s3://bucket/prefix'),
+      option(groups.run, '--mixed', 'with --queue: also workers whose engine, processor, Node or Instar is another'),
       option(groups.run, '--json', "the journal's events as lines on stdout"),
     ],
   ).action(async (dataset: string, given: Given) =>
@@ -112,7 +113,7 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
     .option('--budget <time>', 'more time, such as +10m')
     .option('--queue <address>', 'put jobs there for workers, as for search')
     .option('--store <address>', 'what they travel through, as for search')
-    .option('--mixed', 'go on with another engine, processor or Node than before; then the bits may differ')
+    .option('--mixed', 'go on with another engine, processor or Node than before, also of workers; then the bits may differ')
     .option('--json', "the journal's events as lines on stdout")
     .action(async (run: string, given: Given) => result(await (await import('./resume.ts')).resumeCommand(run, given, io)));
 

@@ -21,11 +21,20 @@ function newFolder(dataset: string, method: MethodName, date: Date): string {
 /** The queue and the store, which belong together. */
 export function elsewhereOf(given: Given): { readonly elsewhere?: Elsewhere } {
   const [queue, store] = [given['queue'], given['store']] as readonly (string | undefined)[];
+  const mixed = given['mixed'] === true;
   if (queue === undefined && store === undefined) return {};
   if (queue === undefined || store === undefined)
     throw new UserError('--queue and --store belong together: what is put on the queue travels through the store');
   parseQueue(queue);
-  return { elsewhere: { queue, store } };
+  return { elsewhere: { queue, store, ...(mixed ? { mixed } : {}) } };
+}
+
+/** Of a new search, in which no other bits can be mixed. */
+function elsewhereFor(given: Given): { readonly elsewhere?: Elsewhere } {
+  const found = elsewhereOf(given);
+  if (given['mixed'] === true && found.elsewhere === undefined)
+    throw new UserError('--mixed lets workers of a --queue differ, and there is none');
+  return found;
 }
 
 export function readSearch(dataset: string, given: Given, date: Date): SearchOptions & { readonly run: string } {
@@ -35,7 +44,7 @@ export function readSearch(dataset: string, given: Given, date: Date): SearchOpt
     ...asked,
     run: run ?? newFolder(dataset, asked.settings.method ?? presets[asked.preset].method, date),
     ...(vanilla === undefined ? {} : { vanilla }),
-    ...elsewhereOf(given),
+    ...elsewhereFor(given),
   };
 }
 

@@ -11,7 +11,7 @@ import { presetNames, type Settings } from '../search/settings.ts';
 import { accuraciesAfter, lineOf, type LineId, type Step, networkOf } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { hasColour, printLines, type Io } from './io.ts';
-import { describeExport, describePlan, stopWords } from '../run/words.ts';
+import { describeExport, describePlan, describeWorkers, stopWords } from '../run/words.ts';
 import { describeConfig } from '../run/lines.ts';
 import type { Given } from './given.ts';
 import { winnersLine } from './render.ts';
@@ -95,6 +95,9 @@ function failureLines({ replay }: Read): Styled[] {
   );
 }
 
+const workerLines = ({ state, config }: Read): Styled[] =>
+  describeWorkers(state, config).map((one, index) => head(index === 0 ? 'workers' : '', [`${one.name}  `], [one.text, 'dim']));
+
 function endLines({ search, exports }: RunState): Styled[] {
   const lines: Styled[] = [];
   if (search.stop !== null) lines.push(head('search ended', [stopWords[search.stop.reason] ?? search.stop.reason]));
@@ -166,7 +169,7 @@ function text(root: string, read: Read): Styled[] {
     );
   }
   for (const step of search.steps) lines.push([], ...stepLines(state, settings, step));
-  const story = [...certificateLine(state), ...failureLines(read), ...endLines(state)];
+  const story = [...certificateLine(state), ...failureLines(read), ...workerLines(read), ...endLines(state)];
   const grown = winnersLine(view, 100_000);
   lines.push([], ...(grown.length === 0 ? [] : [head('grown', ...grown)]), ...story);
   if (best !== null) {
@@ -215,6 +218,7 @@ function json(root: string, read: Read): unknown {
     rungs: rungsFor(settings),
     steps: search.steps.map((step) => ({ ...step, children: step.children.map(child) })),
     grown: winners(search),
+    computedBy: Object.fromEntries(state.computedBy),
     failures: replay.entries.filter((entry) => entry.type === 'failed'),
     stop: search.stop,
     tests: Object.fromEntries(search.tests),

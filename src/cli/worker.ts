@@ -1,15 +1,18 @@
 /** `instar worker`: trains for searches that run elsewhere, until it is told to go. */
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
+import { bitsOf, describeBits } from '../engine/bits.ts';
+import type { EngineName } from '../engine/engine.ts';
 import { chooseEngine, devices, engineNames, openEngine } from '../engine/open.ts';
 import { createPool } from '../execution/pool.ts';
 import { startConsumer } from '../execution/queue/consumer.ts';
 import { parseQueue } from '../execution/queue/address.ts';
-import { openBroker } from '../execution/queue/broker.ts';
+import { openBroker, reachQueue } from '../execution/queue/broker.ts';
 import { queueName } from '../execution/queue/messages.ts';
 import { openStore } from '../execution/store/open.ts';
 import { cacheFolder, defaultPatience } from '../run/begin.ts';
 import { printable } from '../util/words.ts';
+import { version } from '../util/version.ts';
 import { UserError } from '../util/user-error.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { Given } from './given.ts';
@@ -17,6 +20,9 @@ import type { Io } from './io.ts';
 import { parseBytes, parseChoice, parseWhole } from './values.ts';
 
 const usualCache = 10 * 2 ** 30;
+
+/** Seconds that a job of a mixed run is left to faster engines; on a device of their own all are fast. */
+const hesitations: { readonly [Name in EngineName]: number } = { onednn: 0, onnx: 2, reference: 10 };
 
 export async function workerCommand(given: Given, io: Io): Promise<number> {
   const text = (name: string): string | undefined => given[name] as string | undefined;
@@ -28,26 +34,28 @@ export async function workerCommand(given: Given, io: Io): Promise<number> {
   const asked = text('engine') === undefined ? 'auto' : parseChoice('--engine', text('engine') as string, engineNames);
   const name = await chooseEngine(asked, device, io.environment);
   const { fingerprint } = await openEngine(name, { threads: 1, environment: io.environment, device });
-  const { engine, version, instructionSet } = fingerprint;
-  const node = process.versions.node;
-  const broker = openBroker(parseQueue(queue), io.environment);
+  const bits = bitsOf(fingerprint, process.versions.node);
+  const address = parseQueue(queue);
+  await reachQueue(address, io.environment);
+  const broker = openBroker(address, io.environment);
   const say = (line: string): void => void io.err.write(`${printable(line)}\n`);
   const consumer = await startConsumer({
     broker,
     store: await openStore(store),
-    queues: [queueName({ engine, version, instructionSet, node })],
+    sources: [
+      { name: queueName(bits), mixed: false, hesitation: 0 },
+      { name: queueName('mixed'), mixed: true, hesitation: device === 'cpu' ? hesitations[name] : 0 },
+    ],
     slots: jobs,
     cache: text('cache') ?? join(cacheFolder(), `worker-${process.pid}`),
     cacheBytes: text('cacheSize') === undefined ? usualCache : parseBytes('--cache-size', text('cacheSize') as string),
-    name: `${hostname()}:${process.pid}`,
-    engine: `${engine} ${version} (${instructionSet})`,
+    word: { name: `${hostname()}:${process.pid}`, bits: describeBits(bits), instar: version },
+    engine: { name, device },
     open: (checkpoints) => createPool({ checkpoints, patience: defaultPatience }),
     now: () => Date.now(),
     say,
   });
-  say(
-    `${engine} ${version} (${instructionSet}), Node ${node}: takes ${jobs} at a time from ${queue}; Ctrl-C ends it after the epoch`,
-  );
+  say(`${describeBits(bits)}: takes ${jobs} at a time from ${queue}; Ctrl-C ends it after the epoch`);
   await new Promise<void>((resolve) => {
     let told = false;
     const end = (): void => {

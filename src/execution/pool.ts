@@ -9,10 +9,11 @@ import { JobFailure, type Job, type Report } from '../training/job.ts';
 import { unreachable } from '../util/assert.ts';
 import { RunError } from '../util/user-error.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
+import type { WorkerWord } from './queue/messages.ts';
 
 export interface Watch {
-  /** `clock`: seconds of the worker's own clock. */
-  report(report: Report, peakBytes: number, clock: number): void;
+  /** `clock`: seconds of the worker's own clock. `by`: who says so, where that is another machine's worker. */
+  report(report: Report, peakBytes: number, clock: number, by?: WorkerWord): void;
   started(fingerprint: Fingerprint): void;
 }
 

@@ -17,7 +17,7 @@ import { must } from '../util/assert.ts';
 import { RunError } from '../util/user-error.ts';
 import { admitsStep, plannedSettings, planSlice, readingSeconds, taskStart } from './budget.ts';
 import { dataReference, engineOf, type Config } from './config.ts';
-import type { Entry, Progress, RunEvent } from './events.ts';
+import type { ComputedBy, Entry, Progress, RunEvent } from './events.ts';
 import { collectCheckpoints, neededCheckpoints, toVerify, writeBest, type Folder } from './folder.ts';
 import type { Journal } from './journal.ts';
 import { measureBudget } from './measure.ts';
@@ -40,7 +40,14 @@ export interface Drive {
 export type RunItem = Entry | Progress;
 
 type Happening =
-  | { readonly kind: 'report'; readonly task: Task; readonly report: Report; readonly peak: number; readonly clock: number }
+  | {
+      readonly kind: 'report';
+      readonly task: Task;
+      readonly report: Report;
+      readonly peak: number;
+      readonly clock: number;
+      readonly by: ComputedBy | null;
+    }
   | { readonly kind: 'ended'; readonly task: Task; readonly error: Error | null }
   | { readonly kind: 'verified'; readonly line: LineId; readonly checkpoint: string; readonly outcome: Verified | Error }
   | { readonly kind: 'deadline' }
@@ -153,8 +160,8 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
       first: null,
     });
     const watch = {
-      report: (report: Report, peak: number, clock: number): void =>
-        happenings.put({ kind: 'report', task, report, peak, clock }),
+      report: (report: Report, peak: number, clock: number, by: ComputedBy | null = null): void =>
+        happenings.put({ kind: 'report', task, report, peak, clock, by }),
       started: (): void => undefined,
     };
     pool.run(jobOf(task, config, settings(), threads, state.search.failures.get(task.id) ?? 0), watch, abort.signal).then(
@@ -322,9 +329,14 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
       const happening = await happenings.take();
       switch (happening.kind) {
         case 'report': {
-          const { task, report, peak, clock } = happening;
+          const { task, report, peak, clock, by } = happening;
           const flight = inFlight.get(task.id);
           if (flight === undefined) break;
+          if (by !== null && by.name !== state.computedBy.get(task.id)?.at(-1)?.name) {
+            const { name, bits, instar } = by;
+            flight.first = null; // Another clock.
+            yield append({ type: 'worker', task: task.id, line: task.line, name, bits, instar });
+          }
           if (report.kind === 'progress' || report.kind === 'epoch') measureSpeed(task, flight, report.done, clock);
           const item = heard(task, report, peak);
           if (item !== null) yield item;

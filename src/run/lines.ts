@@ -38,6 +38,7 @@ function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
   switch (entry.type) {
     case 'run':
     case 'task':
+    case 'worker':
     case 'grown':
       return [];
     case 'plan':

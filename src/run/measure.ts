@@ -86,7 +86,7 @@ export async function probe({ config, pool, signal }: Measuring, asked: Asked, i
           verified = { batch: report.verified.latency.batch / 1000, seconds: clock - (reached.get('compared') ?? clock) };
         else if (report.kind === 'reached') {
           reached.set(report.stage, clock);
-          if (report.stage === 'begun') start = (performance.now() - begun) / 1000;
+          if (report.stage === 'begun' && start === 0) start = (performance.now() - begun) / 1000;
         }
       },
       started: () => undefined,

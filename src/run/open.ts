@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { readDataset } from '../data/read.ts';
 import { loadDataset } from '../data/cache.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { bitsOf, describeBits, type Bits } from '../engine/bits.ts';
 import { openEngine } from '../engine/open.ts';
 import { createPool, type Pool } from '../execution/pool.ts';
 import { parseQueue } from '../execution/queue/address.ts';
@@ -35,6 +36,8 @@ export interface Elsewhere {
   readonly queue: string;
   /** `file:DIR` or `s3://bucket/prefix`. */
   readonly store: string;
+  /** Whether workers whose bits would differ may take part; then the journal says who computed what. */
+  readonly mixed?: boolean;
 }
 
 interface Placed {
@@ -73,6 +76,7 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
     throw new UserError('--vanilla takes over a vanilla network, which --from replaces');
   if (options.budget !== undefined && options.vanilla !== undefined)
     throw new UserError('--budget plans how long the vanilla network is trained, and --vanilla takes over one that is trained');
+  if (options.elsewhere !== undefined) await reach(options.elsewhere);
   const beginning = await begin(options);
   const { engine, engineName, dataset, settings, prepared } = beginning;
   const started = prepared === null ? null : await startFrom(prepared, engine, dataset, settings);
@@ -131,16 +135,31 @@ interface Going {
   readonly begun: number;
 }
 
+/** What the run was begun with. */
+const bitsOfRun = ({ engine: { name: engine, version: library, instructionSet }, node }: Config): Bits => ({
+  engine,
+  version: library,
+  instructionSet,
+  node,
+});
+
+/** That queue and store are there, before anything is written. */
+async function reach({ queue, store }: Elsewhere): Promise<void> {
+  await openStore(store);
+  await (await import('../execution/queue/broker.ts')).reachQueue(parseQueue(queue), process.env);
+}
+
 /** The run's jobs on a queue, under names that follow from the run alone. */
-async function poolElsewhere(folder: Folder, { engine, node }: Config, { queue, store }: Elsewhere): Promise<Pool> {
+async function poolElsewhere(folder: Folder, config: Config, { queue, store, mixed = false }: Elsewhere): Promise<Pool> {
   const first = readFileSync(folder.journal, 'utf8').split('\n', 1)[0] ?? '';
-  const { name, version: library, instructionSet } = engine;
   // A search on this machine has no use for what speaks to a queue.
-  const { openBroker } = await import('../execution/queue/broker.ts');
+  const { openBroker, reachQueue } = await import('../execution/queue/broker.ts');
+  const address = parseQueue(queue);
+  await reachQueue(address, process.env);
   return createQueuePool({
-    broker: openBroker(parseQueue(queue), process.env),
+    broker: openBroker(address, process.env),
     store: await openStore(store),
-    queue: queueName({ engine: name, version: library, instructionSet, node }),
+    queue: queueName(mixed ? 'mixed' : bitsOfRun(config)),
     run: sha256(readFileSync(folder.config), first).slice(0, 16),
     checkpoints: folder.checkpoints,
   });
@@ -240,8 +259,8 @@ export async function* resume(root: string, options: ResumeOptions = {}): AsyncG
     const { folder, config, replay: read, state } = readRun(root);
     const { name, device } = config.engine;
     const { fingerprint } = await openEngine(name, { threads: 1, environment: process.env, device });
-    const then = `${config.engine.name} ${config.engine.version} (${config.engine.instructionSet}), Node ${config.node}`;
-    const now = `${fingerprint.engine} ${fingerprint.version} (${fingerprint.instructionSet}), Node ${process.versions.node}`;
+    const then = describeBits(bitsOfRun(config));
+    const now = describeBits(bitsOf(fingerprint, process.versions.node));
     if (then !== now && options.mixed !== true)
       throw new UserError(
         `${root} was computed by ${then}; here it is ${now}: the bits would differ (--mixed goes on all the same)`,

@@ -2,7 +2,7 @@
 import { emptyState, reduce, type SearchState } from '../search/state.ts';
 import type { SearchEvent } from '../search/events.ts';
 import { alwaysCopied, copiedOnce, type Copy } from '../util/copies.ts';
-import type { Entry, Exported, Plan, RunEvent } from './events.ts';
+import type { ComputedBy, Entry, Exported, Plan, RunEvent } from './events.ts';
 
 export interface RunState {
   readonly search: SearchState;
@@ -17,6 +17,8 @@ export interface RunState {
   readonly interrupted: boolean;
   /** Active seconds at which tasks began and lines had their epochs, for speeds. */
   readonly taskStarted: ReadonlyMap<string, number>;
+  /** Of tasks that other machines' workers computed, whose they were, in order. */
+  readonly computedBy: ReadonlyMap<string, readonly ComputedBy[]>;
   /** The last export of each line that was verified, or could not be. */
   readonly exports: ReadonlyMap<string, Exported>;
 }
@@ -30,6 +32,7 @@ export const emptyRun: RunState = {
   events: 0,
   interrupted: false,
   taskStarted: new Map(),
+  computedBy: new Map(),
   exports: new Map(),
 };
 
@@ -51,6 +54,11 @@ export function replayEntry(state: RunState, entry: Entry, copy: Copy = alwaysCo
       return { ...next, budget: entry.budget, searchUntil: entry.searchUntil };
     case 'exported':
       return { ...next, exports: copy(state.exports).set(entry.line, entry) };
+    case 'worker': {
+      const { task, name, bits, instar } = entry;
+      const before = state.computedBy.get(task) ?? [];
+      return { ...next, computedBy: copy(state.computedBy).set(task, [...before, { name, bits, instar }]) };
+    }
     case 'task':
       return { ...next, taskStarted: copy(state.taskStarted).set(entry.task, entry.t) };
     default:

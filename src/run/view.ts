@@ -98,6 +98,7 @@ function observeEntry(view: View, entry: Entry, now: number, copy: Copy): View {
     case 'vanilla':
     case 'step':
     case 'grown':
+    case 'worker':
     case 'exported':
     case 'slice':
       return next;

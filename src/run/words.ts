@@ -3,6 +3,7 @@ import { formatDuration } from '../util/duration.ts';
 import { formatBytes, formatPercent, formatWhole, plural, printable } from '../util/words.ts';
 import type { Config } from './config.ts';
 import type { Exported, Plan } from './events.ts';
+import type { RunState } from './replay.ts';
 
 /** What a search goes on from, and how far it is from the model that it was read from. */
 export function describeFrom({ from }: Config): string[] {
@@ -47,3 +48,22 @@ export const stopWords: Readonly<Record<string, string>> = {
   limits: 'the limits allow no further mutation',
   interrupted: 'interrupted',
 };
+
+/**
+ * Who computed what, of a run whose tasks went to other machines: a worker, what its bits depend on, its tasks. A version of
+ * Instar is said where it is not the run's.
+ */
+export function describeWorkers({ computedBy }: RunState, config: Config): { readonly name: string; readonly text: string }[] {
+  const found = new Map<string, { readonly bits: string; readonly tasks: string[] }>();
+  for (const [task, workers] of computedBy)
+    for (const { name, bits, instar } of workers) {
+      const said = instar === config.instar ? bits : `${bits}, Instar ${instar}`;
+      const known = found.get(name) ?? { bits: said, tasks: [] };
+      if (!known.tasks.includes(task)) known.tasks.push(task);
+      found.set(name, known);
+    }
+  return [...found].map(([name, { bits, tasks }]) => ({
+    name: printable(name),
+    text: printable(`${bits}: ${tasks.join(', ')}`),
+  }));
+}

@@ -1,6 +1,6 @@
 /** Real servers for tests of the queue: Debian's redis-server and PostgreSQL, each in a folder of its own. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,17 +47,62 @@ async function answering(test: () => boolean): Promise<void> {
   throw new Error('the server does not answer');
 }
 
+/** What a server needs that speaks TLS and asks for a password. */
+export interface Secure {
+  /** Files: of the authority, and of what it has signed for localhost. */
+  readonly authority: string;
+  readonly certificate: string;
+  readonly key: string;
+  readonly password: string;
+}
+
+/** An authority of one's own, which nobody knows, and a certificate for localhost. */
+export function makeSecure(folder: string, password: string): Secure {
+  mkdirSync(folder, { recursive: true });
+  const at = (name: string): string => join(folder, name);
+  const openssl = (...words: readonly string[]): void => {
+    const { status, stderr } = spawnSync('/usr/bin/openssl', words, { encoding: 'utf8' });
+    if (status !== 0) throw new Error(stderr);
+  };
+  const fresh = ['-newkey', 'rsa:2048', '-nodes', '-days', '2'];
+  openssl('req', '-x509', ...fresh, '-keyout', at('ca.key'), '-out', at('ca.pem'), '-subj', '/CN=an authority of these tests');
+  openssl('req', ...fresh, '-keyout', at('server.key'), '-out', at('server.csr'), '-subj', '/CN=localhost');
+  writeFileSync(at('names'), 'subjectAltName=DNS:localhost\n');
+  const signed = ['-req', '-days', '2', '-CAcreateserial', '-extfile', at('names'), '-in', at('server.csr')];
+  openssl('x509', ...signed, '-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-out', at('server.pem'));
+  return { authority: at('ca.pem'), certificate: at('server.pem'), key: at('server.key'), password };
+}
+
 /** Keeps what it holds on disk at every write. */
-export async function startRedis(folder: string): Promise<Server> {
+export async function startRedis(folder: string, secure?: Secure): Promise<Server> {
   mkdirSync(folder, { recursive: true });
   const port = await freePort();
+  const by = secure === undefined ? [] : ['--tls', '--cacert', secure.authority, '-h', 'localhost'];
+  const env = { ...process.env, ...(secure === undefined ? {} : { REDISCLI_AUTH: secure.password }) };
   const ping = (): boolean =>
-    spawnSync('/usr/bin/redis-cli', ['-p', String(port), 'ping'], { encoding: 'utf8' }).stdout.trim() === 'PONG';
+    spawnSync('/usr/bin/redis-cli', ['-p', String(port), ...by, 'ping'], { encoding: 'utf8', env }).stdout.trim() === 'PONG';
+  // A file, so that the password is on no command line.
+  const file = join(folder, 'redis.conf');
+  writeFileSync(
+    file,
+    secure === undefined
+      ? `port ${port}\n`
+      : [
+          'port 0',
+          `tls-port ${port}`,
+          `tls-cert-file ${secure.certificate}`,
+          `tls-key-file ${secure.key}`,
+          `tls-ca-cert-file ${secure.authority}`,
+          'tls-auth-clients no',
+          `requirepass ${secure.password}`,
+          '',
+        ].join('\n'),
+    { mode: 0o600 },
+  );
   let child: ChildProcess;
   const start = async (): Promise<void> => {
     const options = [
-      '--port',
-      port,
+      file,
       '--bind',
       '127.0.0.1',
       '--dir',
@@ -69,12 +114,12 @@ export async function startRedis(folder: string): Promise<Server> {
       '--maxmemory-policy',
       'noeviction',
     ];
-    child = spawn(redisPath, options.map(String), { stdio: 'ignore' });
+    child = spawn(redisPath, options, { stdio: 'ignore' });
     await answering(ping);
   };
   await start();
   return {
-    address: `redis://127.0.0.1:${port}`,
+    address: secure === undefined ? `redis://127.0.0.1:${port}` : `rediss://localhost:${port}`,
     async stop() {
       child.kill('SIGKILL');
       await ended(child);
@@ -91,26 +136,46 @@ export async function startRedis(folder: string): Promise<Server> {
 const nobody = 65534;
 
 /** In a folder that its user may enter, gone when it is stopped. */
-export async function startPostgres(): Promise<Server> {
+export async function startPostgres(secure?: Secure): Promise<Server> {
   const bin = postgresBin() ?? '';
   const folder = mkdtempSync(join(tmpdir(), 'instar-postgres-'));
   const isRoot = process.getuid?.() === 0;
   if (isRoot) chownSync(folder, nobody, nobody);
   const as = isRoot ? { uid: nobody, gid: nobody, cwd: folder } : { cwd: folder };
   const data = join(folder, 'data');
-  const made = spawnSync(join(bin, 'initdb'), ['-D', data, '-A', 'trust', '-U', 'instar', '--no-sync'], {
-    ...as,
-    encoding: 'utf8',
-  });
+  const given = join(folder, 'password');
+  writeFileSync(given, secure?.password ?? 'none', { mode: 0o644 });
+  const trust = secure === undefined ? ['-A', 'trust'] : ['-A', 'scram-sha-256', '--pwfile', given];
+  const made = spawnSync(join(bin, 'initdb'), ['-D', data, ...trust, '-U', 'instar', '--no-sync'], { ...as, encoding: 'utf8' });
   if (made.status !== 0) throw new Error(made.stderr);
+  rmSync(given);
+  const tls: string[] = [];
+  if (secure !== undefined) {
+    // Its own user's, and nobody else's.
+    for (const [name, from] of [
+      ['server.key', secure.key],
+      ['server.pem', secure.certificate],
+    ] as const) {
+      const to = join(folder, name);
+      writeFileSync(to, readFileSync(from), { mode: 0o600 });
+      if (isRoot) chownSync(to, nobody, nobody);
+    }
+    writeFileSync(join(data, 'pg_hba.conf'), 'hostssl all all 127.0.0.1/32 scram-sha-256\n');
+    const files = [`ssl_cert_file=${join(folder, 'server.pem')}`, `ssl_key_file=${join(folder, 'server.key')}`];
+    tls.push(...['ssl=on', ...files].flatMap((each) => ['-c', each]));
+  }
   const port = await freePort();
   const ready = (): boolean => spawnSync(join(bin, 'pg_isready'), ['-h', '127.0.0.1', '-p', String(port)]).status === 0;
   let child: ChildProcess;
   const start = async (): Promise<void> => {
-    child = spawn(join(bin, 'postgres'), ['-D', data, '-p', String(port), '-k', folder, '-c', 'listen_addresses=127.0.0.1'], {
-      ...as,
-      stdio: 'ignore',
-    });
+    child = spawn(
+      join(bin, 'postgres'),
+      ['-D', data, '-p', String(port), '-k', folder, '-c', 'listen_addresses=127.0.0.1', ...tls],
+      {
+        ...as,
+        stdio: 'ignore',
+      },
+    );
     await answering(ready);
   };
   const end = async (): Promise<void> => {
@@ -119,7 +184,10 @@ export async function startPostgres(): Promise<Server> {
   };
   await start();
   return {
-    address: `postgres://instar@127.0.0.1:${port}/postgres`,
+    address:
+      secure === undefined
+        ? `postgres://instar@127.0.0.1:${port}/postgres`
+        : `postgres://instar@localhost:${port}/postgres?sslmode=verify-full`,
     async stop() {
       await end();
       rmSync(folder, { recursive: true, force: true });

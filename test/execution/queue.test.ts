@@ -3,14 +3,14 @@
  * happens on the way.
  */
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { search } from '../../src/run/open.ts';
 import { readRun } from '../../src/run/read.ts';
-import { collect, finishedRun, newFolder, place, sleep, startProcess, tiny, until, winnerOf } from '../support/runs.ts';
+import { collect, engine, finishedRun, newFolder, place, sleep, startProcess, tiny, until, winnerOf } from '../support/runs.ts';
 import { startPostgres, startRedis, withoutPostgres, withoutRedis, type Server } from './brokers.ts';
 
 const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
@@ -22,11 +22,11 @@ interface Worker {
 }
 
 let workers = 0;
-function startWorker(queue: string, store: string): Worker {
+function startWorker(queue: string, store: string, engineName = 'reference'): Worker {
   const cache = join(place, `worker-${workers++}`);
   const child = spawn(
     process.execPath,
-    [program, 'worker', '--queue', queue, '--store', store, '--engine', 'reference', '--jobs', '2', '--cache', cache],
+    [program, 'worker', '--queue', queue, '--store', store, '--engine', engineName, '--jobs', '2', '--cache', cache],
     {
       stdio: ['ignore', 'ignore', 'pipe'],
     },
@@ -109,6 +109,71 @@ describe('a search on Redis', { skip: withoutRedis() }, () => {
     epochsOnce(run);
     second.child.kill('SIGTERM');
     assert.equal(await second.ended, 0, second.said());
+  });
+});
+
+describe('a search whose workers differ', { skip: withoutRedis() }, () => {
+  let server: Server;
+  const started: Worker[] = [];
+  before(async () => {
+    server = await startRedis(join(place, 'redis-mixed'));
+  });
+  after(() => server.stop());
+  afterEach(async () => {
+    for (const { child } of started) child.kill('SIGKILL');
+    await Promise.all(started.splice(0).map(({ ended }) => ended));
+  });
+  const short = { ...tiny, workers: 1, settings: { ...tiny.settings, limits: { ...tiny.settings?.limits, steps: 1 } } };
+
+  test('a worker of another engine is left out; where the run is mixed it is preferred, and the journal says what it did', async () => {
+    const store = storeIn('store-mixed');
+    const elsewhere = { queue: server.address, store: store.address };
+    const other = startWorker(server.address, store.address, engine);
+    started.push(other);
+    const exact = newFolder();
+    const waiting = startProcess('search', exact, { ...short, elsewhere });
+    await until('it waits for a worker', 30, () => {
+      try {
+        return readRun(exact).replay.entries.some(({ type }) => type === 'task');
+      } catch {
+        return false;
+      }
+    });
+    await sleep(5000);
+    waiting.child.kill('SIGKILL');
+    await waiting.ended;
+    assert.ok(other.said().includes('takes 2 at a time') && !other.said().includes('begun'), other.said());
+
+    // The one that the run was begun for is slow, and gets what it would have to wait for.
+    const own = startWorker(server.address, store.address);
+    started.push(own);
+    await until('it has done what was left there', 60, () => own.said().includes(': done'));
+    const had = own.said();
+    const run = newFolder();
+    await collect(search({ ...short, run, elsewhere: { ...elsewhere, mixed: true } }));
+    const { state } = readRun(run);
+    assert.ok(state.search.finished);
+    const names = [...state.computedBy.values()].flat();
+    assert.ok(names.length > 0 && names.every(({ bits }) => bits.startsWith(engine)), JSON.stringify(names));
+    assert.equal(own.said(), had);
+    for (const task of ['vanilla', 's1c0/0', 'final/0', 'final/test']) assert.ok(state.computedBy.has(task), task);
+    const shown = spawnSync(process.execPath, [program, 'show', run], { encoding: 'utf8' }).stdout;
+    assert.match(shown, new RegExp(`workers +\\S+:${other.child.pid} +${engine} .*: vanilla, s1c0/0`));
+
+    other.child.kill('SIGTERM');
+    assert.equal(await other.ended, 0);
+    const last = newFolder();
+    await collect(search({ ...short, run: last, elsewhere: { ...elsewhere, mixed: true } }));
+    assert.ok([...readRun(last).state.computedBy.values()].flat().every(({ bits }) => bits.startsWith('reference')));
+  });
+
+  test('a budget is planned by what a worker measures', async () => {
+    const store = storeIn('store-budget');
+    started.push(startWorker(server.address, store.address, engine));
+    const run = newFolder();
+    await collect(search({ ...tiny, engine, budget: 40, run, elsewhere: { queue: server.address, store: store.address } }));
+    const { plan, search: state } = readRun(run).state;
+    assert.ok(state.finished && plan !== null && plan.alone > 0 && plan.beside > 0, JSON.stringify(plan));
   });
 });
 

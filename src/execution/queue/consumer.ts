@@ -1,48 +1,62 @@
 /**
  * A worker of the queue: takes jobs, fetches what they need from the store, has them done in processes of their own (so that
  * the queue's locks are renewed whatever trains), and says after each epoch how far it is, so that another can go on there.
+ *
+ * Fast engines first: only runs to which the bits do not matter (`mixed`) can choose between engines, and for those a worker
+ * of a slower engine looks away from the queue until a job has waited there for some seconds. Then no faster one was free.
+ * Priorities rank jobs, not workers, and queues of their own for each engine would leave to the search what it cannot know:
+ * who is free. A little patience needs neither.
  */
-import { existsSync, statSync } from 'node:fs';
-import { mkdir, readdir, rm, utimes } from 'node:fs/promises';
-import { join } from 'node:path';
-import { UnrecoverableError, WaitingError, type Job as QueueJob, type Worker } from 'bullmq';
-import { readBytes } from '../../data/files.ts';
+import { UnrecoverableError, WaitingError, type Job as QueueJob, type Queue, type Worker } from 'bullmq';
+import type { Device, EngineName } from '../../engine/engine.ts';
 import { checkpointPath } from '../../training/checkpoint.ts';
 import { JobFailure, type Job, type Report } from '../../training/job.ts';
-import { must } from '../../util/assert.ts';
-import { sha256 } from '../../util/hash.ts';
 import { RunError } from '../../util/user-error.ts';
+import { printable } from '../../util/words.ts';
+import { patiently } from '../patience.ts';
 import type { Pool } from '../pool.ts';
+import { patientStore } from '../store/patient.ts';
 import type { Store } from '../store/store.ts';
 import type { Broker } from './broker.ts';
+import { Lacking, openCache } from './cache.ts';
 import {
   checkpointKey,
   checkpointsOf,
   continued,
-  dataKey,
   isKept,
   jobOf,
-  requestSchema,
+  readRequest,
   standingSchema,
   type Answer,
+  type Kept,
   type Request,
   type Standing,
+  type WorkerWord,
 } from './messages.ts';
+import { createSlots } from './slots.ts';
+
+/** A queue that jobs are taken from. */
+export interface Source {
+  readonly name: string;
+  /** Whether its jobs are done with this worker's engine, whatever they were planned with. */
+  readonly mixed: boolean;
+  /** Seconds that a job has to wait there before this worker looks; 0: it takes what comes. */
+  readonly hesitation: number;
+}
 
 export interface ConsumerOptions {
   readonly broker: Broker;
   readonly store: Store;
-  /** Names of the queues that it takes jobs from. */
-  readonly queues: readonly string[];
+  readonly sources: readonly Source[];
   /** Jobs at a time; one takes as many of these as it has threads. */
   readonly slots: number;
   /** A folder of its own for checkpoints and data. */
   readonly cache: string;
   /** Bytes that the cache may hold, about. */
   readonly cacheBytes: number;
-  /** Says who it is. */
-  readonly name: string;
-  readonly engine: string;
+  /** Who it is. */
+  readonly word: WorkerWord;
+  readonly engine: { readonly name: EngineName; readonly device: Device };
   /** Opens a pool over a folder of checkpoints. */
   open(checkpoints: string): Pool;
   now(): number;
@@ -62,211 +76,249 @@ const stalledInterval = 6_000;
 /** Milliseconds between two words of a job's progress, and between two looks at whether anyone waits for it. */
 const tellEvery = 1000;
 const askEvery = 4000;
+/** Milliseconds between two looks at a queue that the worker hesitates to take from. */
+const hesitateEvery = 500;
+/** Seconds for which the store and the queue may be away before a job is given back. */
+const patience = 60;
+/** How often a job is given to another worker because one died. Whoever waits for it decides when that is enough. */
+const maxStalledCount = 1000;
 
-/** Thrown through a pool by a job that stops after its epoch. */
-class Left extends Error {
-  override readonly message = 'this worker goes';
+/** Thrown through a pool by a job that stops after its epoch, and goes on elsewhere. */
+class Left extends Error {}
+/** Another worker has the job by now. */
+class Taken extends Error {
+  override readonly message = 'the queue has given it to another';
+}
+
+/** Of what is asked again anyway. */
+const ignored = (): void => undefined;
+
+/** What the worker has to say of a job, in order and one after another: an epoch only once its checkpoint is in the store. */
+interface Teller {
+  report(report: Report, peak: number, clock: number): void;
+  answer(end: Answer['end']): Answer;
+  /** Resolves when all is said; gives what went wrong with saying it. */
+  told(): Promise<Error | null>;
 }
 
 export async function startConsumer(options: ConsumerOptions): Promise<Consumer> {
-  const { broker, store, slots, cache, name, engine } = options;
-  const folder = join(cache, 'checkpoints');
-  const dataFolder = join(cache, 'data');
-  await mkdir(folder, { recursive: true });
-  await mkdir(dataFolder, { recursive: true });
-  const pool = options.open(folder);
-  const queues = new Map(options.queues.map((each) => [each, broker.queue<Request, Answer>(each)]));
+  const { broker, slots, word, engine } = options;
+  const store = patientStore(options.store, patience);
+  const cache = await openCache({ store, folder: options.cache, bytes: options.cacheBytes, now: options.now });
+  const pool = options.open(cache.checkpoints);
+  const places = createSlots(slots);
   const draining = new AbortController();
-  let on = 0;
+  /** Jobs that are on, by name. */
+  const on = new Map<string, AbortController>();
 
-  // Slots: a job of several threads waits until so many are free.
-  let free = slots;
-  const queueing: { readonly wanted: number; go(): void }[] = [];
-  const serve = (): void => {
-    for (let next = queueing[0]; next !== undefined && next.wanted <= free; next = queueing[0]) {
-      free -= next.wanted;
-      queueing.shift()?.go();
-    }
-  };
-  async function withSlots<T>(threads: number, act: () => Promise<T>): Promise<T> {
-    const wanted = Math.min(threads, slots);
-    await new Promise<void>((resolve) => {
-      queueing.push({ wanted, go: resolve });
-      serve();
-    });
-    try {
-      return await act();
-    } finally {
-      free += wanted;
-      serve();
-    }
-  }
-
-  /** Files that jobs are on. */
-  const needed = new Set<string>();
-
-  /** Fetched once at a time, whoever asks. */
-  const fetching = new Map<string, Promise<void>>();
-  async function fetched(key: string, path: string, check: ((bytes: Uint8Array) => boolean) | null): Promise<void> {
-    const known = fetching.get(path);
-    if (known !== undefined) return known;
-    const act = async (): Promise<void> => {
-      if (existsSync(path)) {
-        const now = new Date(options.now());
-        await utimes(path, now, now);
-        return;
-      }
-      if (!(await store.get(key, path))) throw new RunError(`${store.address}: ${key} is not there`);
-      if (check !== null && !check(await readBytes(path))) {
-        await rm(path, { force: true });
-        throw new RunError(`${store.address}: ${key} is damaged: its content does not fit its name`);
-      }
-    };
-    const made = act().finally(() => fetching.delete(path));
-    fetching.set(path, made);
-    return made;
-  }
-  const checkpoint = (run: string, hash: string): Promise<void> =>
-    fetched(checkpointKey(run, hash), checkpointPath(folder, hash), (bytes) => sha256(bytes) === hash);
-
-  const hasAll = async (run: string, job: Job): Promise<boolean> => {
-    for (const hash of checkpointsOf(job))
-      if (!existsSync(checkpointPath(folder, hash)) && !(await store.has(checkpointKey(run, hash)))) return false;
-    return true;
-  };
-
-  /** What has not been used for longest goes first. */
-  async function trim(): Promise<void> {
-    const paths: string[] = [];
-    for (const each of [folder, dataFolder]) for (const file of await readdir(each)) paths.push(join(each, file));
-    const facts = paths.flatMap((path) => {
-      const found = statSync(path, { throwIfNoEntry: false });
-      return found === undefined ? [] : [{ path, size: found.size, used: found.mtimeMs }];
-    });
-    let total = facts.reduce((sum, { size }) => sum + size, 0);
-    for (const { path, size } of facts.toSorted((a, b) => a.used - b.used)) {
-      if (total <= options.cacheBytes) return;
-      if (needed.has(path)) continue;
-      await rm(path, { force: true });
-      total -= size;
-    }
-  }
-
-  async function doJob(queued: QueueJob<Request, Answer>): Promise<Answer> {
-    const request = requestSchema.safeParse(queued.data);
+  function teller(
+    queued: QueueJob<Request, Answer>,
+    run: string,
+    job: Job,
+    before: Standing | null,
+    left: AbortController,
+  ): Teller {
+    const workers = [...(before?.workers ?? [])];
+    const known = workers.findIndex(
+      ({ name, bits, instar }) => `${name} ${bits} ${instar}` === `${word.name} ${word.bits} ${word.instar}`,
+    );
+    const by = known < 0 ? workers.push(word) - 1 : known;
+    const kept: Kept = [...(before?.kept ?? [])];
     let peak = 0;
-    const worker = (): Standing['worker'] => ({ name, engine, peak });
-    const refuse = (message: string): Answer => ({ kept: [], worker: worker(), end: { kind: 'refused', message } });
-    if (!request.success) throw new UnrecoverableError('a job that is none: it was refused');
-    const { run } = request.data;
-    const dataPath = join(dataFolder, `${request.data.job.data.hash}.safetensors`);
-    const asked = jobOf(request.data, dataPath);
-    if (typeof asked === 'string') return refuse(`the job's network: ${asked}`);
-    if (request.data.cancelled) return { kept: [], worker: worker(), end: { kind: 'cancelled' } };
-    const before = standingSchema.safeParse(queued.progress);
-    let kept: Report[] = before.success ? (before.data.kept as Report[]) : [];
-    let job: Job = asked.kind === 'training' ? continued(asked, kept) : asked;
-    if (job.kind === 'training' && job.minibatches.done >= job.minibatches.count)
-      return { kept, worker: worker(), end: { kind: 'done' } };
-    needed.add(dataPath);
-    await fetched(dataKey(job.data.hash), dataPath, null);
-    // Its last epoch is gone, which a later one had replaced: it is done anew, and gives the same.
-    if (job !== asked && !(await hasAll(run, job))) [job, kept] = [asked, []];
-    for (const hash of checkpointsOf(job)) await checkpoint(run, hash);
-
-    // Told in order, one after another: an epoch only once its checkpoint is in the store.
+    let toldAt = -Infinity;
     let telling: Promise<void> = Promise.resolve();
     let trouble: Error | null = null;
-    let toldAt = -Infinity;
-    const left = new AbortController();
     const tell = (act: () => Promise<void>): void => {
       telling = telling.then(act).catch((error: Error) => {
         trouble ??= error;
         left.abort(error);
       });
     };
-    const standing = (progress: Standing['progress']): Standing => ({ kept: [...kept], progress, worker: worker() });
-    const watch = {
-      started: (): void => undefined,
-      report(report: Report, bytes: number, clock: number): void {
-        peak = Math.max(peak, bytes);
-        if (report.kind === 'progress') {
-          if (options.now() - toldAt < tellEvery) return;
+    const say = (progress: Standing['progress']): Promise<void> =>
+      patiently(() => queued.updateProgress({ kept: [...kept], workers, peak, progress }), {
+        seconds: patience,
+        signal: left.signal,
+        isPassing: () => true,
+      });
+    return {
+      report(report, peakBytes, clock) {
+        peak = Math.max(peak, peakBytes);
+        if (!isKept(job, report)) {
+          if (report.kind !== 'progress' || options.now() - toldAt < tellEvery) return;
           toldAt = options.now();
           const { done, loss } = report;
-          return tell(() => queued.updateProgress(standing({ done, loss, clock })));
+          return tell(() => say({ by, done, loss, clock }));
         }
         tell(async () => {
           if (report.kind === 'epoch')
-            await store.put(checkpointKey(run, report.checkpoint), checkpointPath(folder, report.checkpoint));
-          if (isKept(report)) kept.push(report);
-          await queued.updateProgress(standing(null));
-          if (report.kind === 'epoch' && draining.signal.aborted) left.abort(new Left());
+            await store.put(checkpointKey(run, report.checkpoint), checkpointPath(cache.checkpoints, report.checkpoint));
+          kept.push({ by, clock, report: report as Kept[number]['report'] });
+          if (report.kind !== 'progress') await say(null);
+          if (report.kind === 'epoch' && draining.signal.aborted) left.abort(new Left('this worker goes'));
         });
       },
+      answer: (end) => ({ kept, workers, peak, end }),
+      async told() {
+        await telling;
+        return trouble;
+      },
     };
-    const asking = setInterval(() => {
-      void must(queues.get(queued.queueName), 'queue')
-        .getJob(queued.id ?? '')
-        .then((now) => {
-          if (now === undefined || now.data.cancelled) left.abort(new Left());
-        })
-        .catch(() => undefined); // The queue is away: asked again.
-    }, askEvery);
+  }
+
+  /** The job from where another left it, fetched; from its beginning where what that left is gone. */
+  async function begin(run: string, asked: Job, before: Standing | null): Promise<{ job: Job; before: Standing | null }> {
+    await cache.fetchData(asked.data.hash);
+    if (asked.kind === 'training' && before !== null) {
+      const job = continued(asked, before.kept);
+      try {
+        for (const hash of checkpointsOf(job)) await cache.fetchCheckpoint(run, hash);
+        return { job, before };
+      } catch (error) {
+        if (!(error instanceof Lacking)) throw error;
+      }
+    }
+    for (const hash of checkpointsOf(asked)) await cache.fetchCheckpoint(run, hash);
+    return { job: asked, before: null };
+  }
+
+  function readJob(data: unknown, source: Source): { request: Request; job: Job } | string {
+    const request = readRequest(data);
+    if (typeof request === 'string') return request;
+    const job = jobOf(request, cache.dataPath(request.job.data.hash));
+    if (typeof job === 'string') return job;
+    if (source.mixed) return { request, job: { ...job, engine: { ...job.engine, ...engine } } };
+    const { name, device } = job.engine;
+    return name === engine.name && device === engine.device ? { request, job } : `job.engine: ${name} on ${device}`;
+  }
+
+  async function doJob(queued: QueueJob<Request, Answer>, source: Source, queue: Queue<Request, Answer>): Promise<Answer> {
+    const read = readJob(queued.data, source);
+    if (typeof read === 'string') throw new UnrecoverableError(`refused: ${read}`);
+    const { request, job: asked } = read;
+    const { run } = request;
+    const standing = standingSchema.safeParse(queued.progress);
+    const left = new AbortController();
+    const nothing = teller(queued, run, asked, null, left);
+    if (request.cancelled) return nothing.answer({ kind: 'cancelled' });
+    // Of a job that was given away while its worker was cut off, and has come back to it.
+    on.get(queued.id ?? '')?.abort(new Taken());
+    on.set(queued.id ?? '', left);
+    const leave = (): void => void (begun || left.abort(new Left('this worker goes')));
+    let begun = false;
+    draining.signal.addEventListener('abort', leave);
+    let inputs: readonly string[] = [cache.dataPath(asked.data.hash)];
+    let release = cache.hold(inputs);
+    let asking: NodeJS.Timeout | undefined;
     try {
-      await withSlots(job.engine.threads, () => pool.run(job, watch, left.signal));
-      await telling;
-      if (trouble !== null) throw trouble as Error;
-      return { kept, worker: worker(), end: { kind: 'done' } };
+      const { job, before } = await begin(run, asked, standing.success ? standing.data : null);
+      const say = teller(queued, run, job, before, left);
+      if (job.kind === 'training' && job.minibatches.done >= job.minibatches.count) return say.answer({ kind: 'done' });
+      release();
+      inputs = [job.data.path, ...checkpointsOf(job).map((hash) => checkpointPath(cache.checkpoints, hash))];
+      release = cache.hold(inputs);
+      asking = setInterval(() => {
+        void queue
+          .getJob(queued.id ?? '')
+          .then((now) => {
+            if (now === undefined || now.data.cancelled) left.abort(new Left('nobody waits for it'));
+          })
+          .catch(ignored); // The queue is away: asked again.
+      }, askEvery);
+      const watch = { started: ignored, report: say.report };
+      try {
+        await places.with(job.engine.threads, left.signal, () => {
+          begun = true;
+          return pool.run(job, watch, left.signal);
+        });
+      } catch (error) {
+        const trouble = await say.told();
+        if (error instanceof JobFailure) return say.answer({ kind: 'failed', failure: error.failure, message: error.message });
+        // Perhaps a file here that is damaged. Another worker may do better, or this one with new files.
+        if (error instanceof RunError && trouble === null) await cache.drop(inputs);
+        throw error;
+      }
+      const trouble = await say.told();
+      // The store or the queue is away: the job is another's, from its last epoch on.
+      if (trouble !== null) throw trouble;
+      return say.answer({ kind: 'done' });
     } catch (error) {
-      await telling;
-      if (error instanceof JobFailure)
-        return { kept, worker: worker(), end: { kind: 'failed', failure: error.failure, message: error.message } };
-      if (error instanceof RunError && trouble === null)
-        return { kept, worker: worker(), end: { kind: 'refused', message: error.message } };
-      // The store or the queue is away, or this worker goes: the job is another's, from its last epoch on.
+      if (error instanceof Lacking) return nothing.answer({ kind: 'lacking', message: error.message });
       throw error;
     } finally {
       clearInterval(asking);
-      await trim();
+      draining.signal.removeEventListener('abort', leave);
+      if (on.get(queued.id ?? '') === left) on.delete(queued.id ?? '');
+      release();
+      await cache.trim();
     }
   }
 
-  const workers: Worker<Request, Answer>[] = options.queues.map((each) => {
-    const made = broker.worker<Request, Answer>(
-      each,
-      async (queued, token) => {
-        on++;
-        options.say(`${queued.id}: begun`);
-        try {
-          const answer = await doJob(queued);
-          options.say(`${queued.id}: ${answer.end.kind}`);
-          return answer;
-        } catch (error) {
-          options.say(`${queued.id}: given back: ${(error as Error).message}`);
-          if (error instanceof Left) {
-            // To whoever takes it next; no failure of it.
-            await queued.moveToWait(token);
-            throw new WaitingError();
-          }
-          throw error;
-        } finally {
-          on--;
+  /** Takes nothing while no job has waited there for long; looks for jobs of workers that died all the same. */
+  function hesitate(worker: Worker<Request, Answer>, queue: Queue<Request, Answer>, seconds: number): NodeJS.Timeout {
+    const look = async (): Promise<void> => {
+      const [next] = await queue.getWaiting(0, 0);
+      const waited = next === undefined ? 0 : (options.now() - next.timestamp) / 1000;
+      const takes = worker.isRunning() && !worker.isPaused();
+      if (takes && waited < seconds) {
+        await worker.pause(true);
+        await worker.startStalledCheckTimer();
+      } else if (!takes && waited >= seconds) void worker.resume();
+    };
+    return setInterval(() => void (draining.signal.aborted || look().catch(ignored)), hesitateEvery);
+  }
+
+  const queues: Queue<Request, Answer>[] = [];
+  const workers: Worker<Request, Answer>[] = [];
+  const timers: NodeJS.Timeout[] = [];
+  for (const source of options.sources) {
+    const queue = broker.queue<Request, Answer>(source.name);
+    const act = async (queued: QueueJob<Request, Answer>, token?: string): Promise<Answer> => {
+      const id = printable(queued.id ?? '');
+      options.say(`${id}: begun`);
+      try {
+        const answer = await doJob(queued, source, queue);
+        options.say(`${id}: ${answer.end.kind}${'message' in answer.end ? `: ${answer.end.message}` : ''}`);
+        return answer;
+      } catch (error) {
+        const { message } = error as Error;
+        options.say(`${id}: ${error instanceof UnrecoverableError ? message : `given back: ${message}`}`);
+        if (error instanceof Left) {
+          // To whoever takes it next; no failure of it.
+          await queued.moveToWait(token);
+          throw new WaitingError();
         }
-      },
-      { concurrency: slots, lockDuration, stalledInterval, maxStalledCount: 1000, name },
-    );
-    made.on('error', () => undefined); // A connection that is tried again.
-    return made;
-  });
+        throw error;
+      }
+    };
+    const worker = broker.worker<Request, Answer>(source.name, act, {
+      concurrency: slots,
+      lockDuration,
+      stalledInterval,
+      maxStalledCount,
+      name: word.name,
+      autorun: source.hesitation === 0,
+    });
+    worker.on('error', ignored); // A connection that is tried again.
+    queue.on('error', ignored);
+    worker.on('lockRenewalFailed', (ids) => {
+      for (const id of ids) on.get(id)?.abort(new Taken());
+    });
+    if (source.hesitation > 0) {
+      await worker.startStalledCheckTimer();
+      timers.push(hesitate(worker, queue, source.hesitation));
+    }
+    queues.push(queue);
+    workers.push(worker);
+  }
 
   return {
-    busy: () => on,
+    busy: () => on.size,
     async drain() {
       draining.abort();
+      for (const timer of timers) clearInterval(timer);
       await Promise.all(workers.map((each) => each.close()));
       pool.close();
-      await Promise.allSettled([...queues.values()].map((each) => each.close()));
+      await Promise.allSettled(queues.map((each) => each.close()));
     },
   };
 }

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { applyToNetwork } from '../../morphism/apply.ts';
 import { editSchema } from '../../morphism/edit.ts';
+import { describeBits, type Bits } from '../../engine/bits.ts';
 import { devices } from '../../engine/open.ts';
 import { networkSchema, parseNetwork } from '../../network/check.ts';
 import type { Network } from '../../network/network.ts';
@@ -22,12 +23,12 @@ import {
   type TrainingJob,
 } from '../../training/job.ts';
 import { settingsSchema } from '../../search/settings.ts';
+import { assert } from '../../util/assert.ts';
 import { sha256 } from '../../util/hash.ts';
-import { canonicalJson } from '../../util/json.ts';
 import { version } from '../../util/version.ts';
 
 /** Counts up when a message means something else than before. */
-const protocol = 1;
+const protocol = 2;
 
 const count = z.int().min(0).max(1e9);
 const share = z.number().min(0).max(1);
@@ -130,31 +131,45 @@ export const reportSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
-/** Who computed: said with every answer. */
+/** Who computed. */
 export const workerSchema = z.strictObject({
+  /** Machine and process. */
   name: z.string().max(256),
-  engine: z.string().max(64),
-  /** The most memory that the process has had, bytes. */
-  peak: z.number(),
+  /** What the bits depend on, as people read it. */
+  bits: z.string().max(256),
+  instar: z.string().max(64),
 });
 
-/** How far a job is: what it has said that must not be lost, in order; and what it does now. */
+export type WorkerWord = z.infer<typeof workerSchema>;
+
+/** What must not be lost, in order; `by` is the place of who said it among the workers, `clock` its own process's seconds. */
+const keptSchema = z.array(z.strictObject({ by: count, clock: z.number(), report: reportSchema })).max(100_000);
+const told = {
+  kept: keptSchema,
+  /** All that have worked on the job. */
+  workers: z.array(workerSchema).max(1000),
+  /** The most memory that the last one's process has had, bytes. */
+  peak: z.number(),
+};
+
+export type Kept = z.infer<typeof keptSchema>;
+
+/** How far a job is: what it has said, and what it does now. */
 export const standingSchema = z.strictObject({
-  kept: z.array(reportSchema).max(100_000),
+  ...told,
   /** Of the task that runs. */
-  progress: z.strictObject({ done: count, loss: z.number(), clock: z.number() }).nullable(),
-  worker: workerSchema,
+  progress: z.strictObject({ by: count, done: count, loss: z.number(), clock: z.number() }).nullable(),
 });
 
 export type Standing = z.infer<typeof standingSchema>;
 
 export const answerSchema = z.strictObject({
-  kept: z.array(reportSchema).max(100_000),
-  worker: workerSchema,
+  ...told,
   end: z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('done') }),
     z.strictObject({ kind: z.literal('failed'), failure: failureSchema, message: z.string() }),
-    z.strictObject({ kind: z.literal('refused'), message: z.string() }),
+    /** What it needs is not in the store, or is not what its name says. */
+    z.strictObject({ kind: z.literal('lacking'), message: z.string() }),
     z.strictObject({ kind: z.literal('cancelled') }),
   ]),
 });
@@ -166,25 +181,47 @@ export function requestOf(job: Job, run: string): Request {
   return { protocol, instar: version, run, job: { ...job, data: rest } as unknown as SentJob, cancelled: false };
 }
 
-/** A job to do here: `path` is where its data lies on this machine. A network that is none is a sentence. */
+/** What stands on the queue, or in a sentence why it is no job. */
+export function readRequest(value: unknown): Request | string {
+  const parsed = requestSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const said = (value as { protocol?: unknown } | null)?.protocol;
+  if (said !== protocol)
+    return `a message of version ${String(JSON.stringify(said)).slice(0, 20)}; this worker reads ${protocol}`;
+  const [first] = parsed.error.issues;
+  return `${first?.path.join('.')}: ${first?.message}`.slice(0, 300);
+}
+
+/** The network with all edits made; a sentence where one does not apply. */
+function grownBy(network: Network, edits: TrainingJob['start']['edits']): Network | string {
+  let grown = network;
+  for (const edit of edits) {
+    const next = applyToNetwork(grown, edit);
+    if (typeof next === 'string') return next;
+    grown = next;
+  }
+  return grown;
+}
+
+/** A job to do here: `path` is where its data lies on this machine. One that holds no network is a sentence. */
 export function jobOf({ job }: Request, path: string): Job | string {
   const network = parseNetwork(job.network);
-  if (typeof network === 'string') return network;
+  if (typeof network === 'string') return `job.network: ${network}`;
+  const edits = job.kind === 'training' ? job.start.edits : job.kind === 'probe' ? (job.edits ?? []) : [];
+  const grown = grownBy(network, edits as TrainingJob['start']['edits']);
+  if (typeof grown === 'string') return `job.edits: ${grown}`;
   return { ...job, network, data: { ...job.data, path } } as unknown as Job;
 }
 
-/** What must not be lost of a report; the rest is for those who watch. */
-export const isKept = (report: Report): boolean => report.kind !== 'progress';
+/** What must not be lost of a report; the rest is for those who watch. A probe is nothing but its minibatches. */
+export const isKept = (job: Job, report: Report): boolean => report.kind !== 'progress' || job.kind === 'probe';
 
 /** The job from its last epoch on: as a run that was interrupted there would ask for it. */
-export function continued(job: TrainingJob, kept: readonly Report[]): TrainingJob {
-  const last = kept.findLast((report) => report.kind === 'epoch');
-  if (last === undefined) return job;
-  const grown = job.start.edits.reduce<Network>((network, edit) => {
-    const next = applyToNetwork(network, edit);
-    if (typeof next === 'string') throw new Error(`bug: an edit that was made does not apply: ${next}`);
-    return next;
-  }, job.network);
+export function continued(job: TrainingJob, kept: Kept): TrainingJob {
+  const last = kept.findLast(({ report }) => report.kind === 'epoch')?.report;
+  if (last?.kind !== 'epoch') return job;
+  const grown = grownBy(job.network, job.start.edits);
+  assert(typeof grown !== 'string', () => `edits that were made do not apply: ${String(grown)}`);
   return {
     ...job,
     network: grown,
@@ -213,15 +250,6 @@ export const dataKey = (name: string): string => `data/${name}.safetensors`;
 export const jobName = (run: string, job: Job): string =>
   `${run}-${job.id.replaceAll(/\W/g, '_')}-${job.kind === 'training' ? (job.attempt ?? 0) : 0}`;
 
-export interface Bits {
-  readonly engine: string;
-  readonly version: string;
-  readonly instructionSet: string;
-  readonly node: string;
-}
-
 /** The queue of those whose results are the same to the bit; `mixed` is for runs to which that does not matter. */
 export const queueName = (bits: Bits | 'mixed'): string =>
-  bits === 'mixed'
-    ? `instar-${protocol}-mixed`
-    : `instar-${protocol}-${sha256(canonicalJson({ ...bits, instar: version })).slice(0, 16)}`;
+  bits === 'mixed' ? `instar-${protocol}-mixed` : `instar-${protocol}-${sha256(`${version} ${describeBits(bits)}`).slice(0, 16)}`;

@@ -1,18 +1,20 @@
 /**
  * Jobs on a queue, done by workers elsewhere. A job is put there under a name that follows from the run alone, so that a run
- * which was killed finds its jobs again; whatever a worker says is taken once and in order, however often it is said.
+ * which was killed finds its jobs again; whatever a worker says is taken once and in order, however often it is said, and by
+ * however many.
  */
 import { existsSync } from 'node:fs';
-import type { Job as QueueJob } from 'bullmq';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { checkpointPath } from '../../training/checkpoint.ts';
 import { JobFailure, type Job, type Report } from '../../training/job.ts';
-import { must } from '../../util/assert.ts';
-import { latch } from '../../util/latch.ts';
+import { channel, type Channel } from '../../util/channel.ts';
 import { sha256 } from '../../util/hash.ts';
 import { RunError } from '../../util/user-error.ts';
 import { readBytes } from '../../data/files.ts';
+import { patiently } from '../patience.ts';
 import type { Elsewhere, Pool, Watch } from '../pool.ts';
-import type { Store } from '../store/store.ts';
+import { patientStore } from '../store/patient.ts';
+import { StoreFailure, type Store } from '../store/store.ts';
 import type { Broker } from './broker.ts';
 import {
   answerSchema,
@@ -24,6 +26,7 @@ import {
   standingSchema,
   type Answer,
   type Request,
+  type Standing,
 } from './messages.ts';
 
 export interface QueuePoolOptions {
@@ -37,40 +40,78 @@ export interface QueuePoolOptions {
   readonly checkpoints: string;
 }
 
+/** Milliseconds in which a connection ends in order. */
+const farewell = 3000;
 /** Milliseconds between two looks at a job that is waited for: events may be lost while a server is away. */
 const lookEvery = 5000;
-/** Tries of a job whose worker could not reach the store, and milliseconds before the second. */
-const attempts = 8;
-const backoff = 1000;
+/** Tries of a job whose worker could not reach the store, each for a minute, and milliseconds before the next: half an hour. */
+const attempts = 30;
+const backoff = 10_000;
 /** Seconds for which the answers to a run that was given up stay in the queue. */
 const keptFor = 14 * 86_400;
+/** Seconds for which the queue or the store may be away before the run ends, to be resumed. */
+const patience = 900;
+
+/** What is heard of a job that is waited for. Whatever it holds comes from elsewhere, and is checked where it is used. */
+type Heard =
+  | { readonly kind: 'standing' | 'answer'; readonly value: unknown }
+  | { readonly kind: 'failed'; readonly reason: string }
+  /** Nothing may have been heard for a while. */
+  | { readonly kind: 'look' };
 
 /** Of what will be tried again, or is for others to clean up. */
 const ignored = (): void => undefined;
 
-export function createQueuePool({ broker, store, queue: name, run, checkpoints }: QueuePoolOptions): Pool {
+/** What of a job has been told to whoever waits for it. */
+interface Told {
+  /** Its certificate; of a probe, that it has begun. */
+  grown: boolean;
+  /** Minibatches of the last epoch. */
+  done: number;
+  /** Readings and verifications. */
+  results: number;
+  /** Of the task that runs, as it was last told. */
+  progress: string;
+  /** Checkpoints of its epochs that are in the store. */
+  readonly stored: Set<string>;
+}
+
+export function createQueuePool({ broker, queue: name, run, checkpoints, ...options }: QueuePoolOptions): Pool {
+  const stop = new AbortController();
+  const store = patientStore(options.store, patience, stop.signal);
   const queue = broker.queue<Request, Answer>(name);
   const events = broker.events(name);
-  const waiting = new Map<string, () => void>();
-  const stop = new AbortController();
+  const waiting = new Map<string, Channel<Heard>>();
   // Errors of a connection that is tried again are no end of anything.
   queue.on('error', ignored);
   events.on('error', ignored);
-  const wake = ({ jobId }: { readonly jobId: string }): void => waiting.get(jobId)?.();
-  events.on('progress', wake);
-  events.on('completed', wake);
-  events.on('failed', wake);
+  events.on('progress', ({ jobId, data }) => waiting.get(jobId)?.put({ kind: 'standing', value: data }));
+  events.on('completed', ({ jobId, returnvalue }) => waiting.get(jobId)?.put({ kind: 'answer', value: returnvalue }));
+  events.on('failed', ({ jobId, failedReason }) => waiting.get(jobId)?.put({ kind: 'failed', reason: failedReason }));
   const sent = new Set<string>();
+  /** Keys whose content somebody found damaged or missing. */
+  const doubted = new Set<string>();
   /** Of the jobs that were asked for. */
   const names = new Set<string>();
   const cancelling = new Set<Promise<void>>();
   /** Who is on which of the jobs that are waited for, by what was last heard. */
   const doing = new Map<string, Elsewhere['workers'][number]>();
 
+  /** Of the queue, which may be away. */
+  async function asked<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    try {
+      return await patiently(act, { seconds: patience, signal, isPassing: () => true });
+    } catch (error) {
+      if (signal.aborted) throw signal.reason as Error;
+      throw new RunError(`the queue: ${(error as Error).message}`);
+    }
+  }
+
   /** To the store, unless it is there. */
   async function offer(key: string, path: string): Promise<void> {
     if (sent.has(key)) return;
-    if (!(await store.has(key))) await store.put(key, path);
+    if (doubted.has(key) || !(await store.has(key))) await store.put(key, path);
+    doubted.delete(key);
     sent.add(key);
   }
 
@@ -79,107 +120,182 @@ export function createQueuePool({ broker, store, queue: name, run, checkpoints }
     const path = checkpointPath(checkpoints, hash);
     if (existsSync(path)) return;
     const key = checkpointKey(run, hash);
+    // Tried once more under another name: then it is trained anew, from where the run has it.
     if (!(await store.get(key, path)))
-      throw new RunError(`${store.address}: ${key} is not there, though a worker has put it there`);
-    if (sha256(await readBytes(path)) !== hash) throw new RunError(`${store.address}: ${key} is damaged`);
-    sent.add(key);
+      throw new JobFailure('crashed', `${store.address}: ${key} is not there, though a worker has put it there`);
+    if (sha256(await readBytes(path)) === hash) return void sent.add(key);
+    throw new JobFailure('crashed', `${store.address}: ${key} is damaged: its content does not fit its name`);
   }
 
   /** What has been said since: to whoever waits, each once. */
-  async function tell(
-    kept: readonly Report[],
-    told: number,
-    job: Job,
-    watch: Watch,
-    peak: number,
-    clock: number,
-  ): Promise<number> {
-    for (const [index, report] of kept.entries()) {
-      if (index < told) continue;
-      if (report.kind === 'epoch') {
-        await fetched(report.checkpoint);
-        // Whoever goes on with the job goes on from here.
-        const before = kept.slice(0, index).findLast((each) => each.kind === 'epoch');
-        if (before !== undefined && before.checkpoint !== report.checkpoint)
-          await store.remove(checkpointKey(run, before.checkpoint)).catch(ignored);
+  async function tell({ kept, workers, peak }: Omit<Standing, 'progress'>, told: Told, watch: Watch): Promise<void> {
+    let results = 0;
+    for (const { by, clock, report } of kept) {
+      switch (report.kind) {
+        case 'grown':
+          if (told.grown) continue;
+          told.grown = true;
+          break;
+        case 'epoch':
+          // A run that goes on has had its first epochs already.
+          if (report.done <= told.done) continue;
+          await fetched(report.checkpoint);
+          told.stored.add(report.checkpoint);
+          told.done = report.done;
+          break;
+        case 'verified':
+        case 'evaluated':
+          if (++results <= told.results) continue;
+          told.results = results;
+          break;
+        // Of a probe, which is told when it is over: a clock of its own belongs to each try.
+        case 'progress':
+        case 'reached':
+          break;
       }
-      // A run that goes on has had its first epochs already.
-      const isOld =
-        job.kind === 'training' &&
-        (report.kind === 'epoch' ? report.done <= job.minibatches.done : report.kind === 'grown' && job.start.edits.length === 0);
-      if (!isOld) watch.report(report, peak, clock);
+      watch.report(report as Report, peak, clock, workers[by]);
     }
-    return Math.max(told, kept.length);
+    // What the run itself has let go of is behind a later epoch, which is written down.
+    for (const hash of told.stored)
+      if (!existsSync(checkpointPath(checkpoints, hash))) {
+        told.stored.delete(hash);
+        await store.remove(checkpointKey(run, hash)).catch(ignored);
+      }
   }
 
-  async function follow(job: Job, watch: Watch, signal: AbortSignal): Promise<void> {
-    for (const hash of checkpointsOf(job)) await offer(checkpointKey(run, hash), checkpointPath(checkpoints, hash));
-    await offer(dataKey(job.data.hash), job.data.path);
+  /** The first word of a probe is told at once: how long that took belongs to what it measures. */
+  function beginning({ kept, peak }: Standing, told: Told, watch: Watch): void {
+    const [first] = kept;
+    if (told.grown || first === undefined) return;
+    told.grown = true;
+    watch.report(first.report as Report, peak, first.clock);
+  }
+
+  const request = (job: Job): { id: string; add: () => Promise<unknown> } => {
     const id = jobName(run, job);
-    const options = {
+    const settings = {
       jobId: id,
       attempts,
-      backoff: { type: 'exponential' as const, delay: backoff },
+      backoff: { type: 'fixed' as const, delay: backoff },
       removeOnComplete: { age: keptFor },
       removeOnFail: { age: keptFor },
     };
-    const there = await queue.getJob(id);
-    // Of a run that was interrupted and goes on: what was given up is asked for again.
-    if (there !== undefined && there.returnvalue?.end.kind === 'cancelled') await there.remove();
-    else if (there?.data.cancelled === true) await there.updateData({ ...there.data, cancelled: false });
+    return { id, add: () => queue.add(job.kind, requestOf(job, run), settings) };
+  };
+
+  const keysOf = (job: Job): readonly (readonly [key: string, path: string])[] => [
+    [dataKey(job.data.hash), job.data.path],
+    ...checkpointsOf(job).map((hash) => [checkpointKey(run, hash), checkpointPath(checkpoints, hash)] as const),
+  ];
+
+  async function follow(job: Job, watch: Watch, signal: AbortSignal): Promise<void> {
+    for (const [key, path] of keysOf(job)) await offer(key, path);
+    const { id, add } = request(job);
+    const heard = channel<Heard>();
+    const look = (): void => heard.put({ kind: 'look' });
+    waiting.set(id, heard);
     names.add(id);
-    await queue.add(job.kind, requestOf(job, run), options);
-    const { wake: wakeUp, woken } = latch();
-    waiting.set(id, wakeUp);
-    const timer = setInterval(wakeUp, lookEvery);
-    signal.addEventListener('abort', wakeUp);
+    const timer = setInterval(look, lookEvery);
+    signal.addEventListener('abort', look);
     try {
-      await answered(id, job, watch, signal, woken);
+      const there = await asked(() => queue.getJob(id), signal);
+      if (there !== undefined) {
+        // Of a run that was interrupted and goes on: what was given up, or had no answer, is asked for again.
+        const answer = answerSchema.safeParse(there.returnvalue);
+        const isOver = there.finishedOn !== undefined && !(answer.success && ['done', 'failed'].includes(answer.data.end.kind));
+        if (isOver) await asked(() => queue.remove(id), signal);
+        else if (there.data.cancelled) await asked(() => there.updateData({ ...there.data, cancelled: false }), signal);
+        look();
+      }
+      await asked(add, signal);
+      await answered(job, heard, watch, signal);
     } finally {
       clearInterval(timer);
-      signal.removeEventListener('abort', wakeUp);
+      signal.removeEventListener('abort', look);
       waiting.delete(id);
       doing.delete(id);
     }
   }
 
-  async function answered(id: string, job: Job, watch: Watch, signal: AbortSignal, woken: () => Promise<void>): Promise<void> {
-    let told = 0;
-    let progress = '';
+  function isOnIt(job: Job, { workers, progress, kept }: Standing): void {
+    const worker = workers[progress?.by ?? kept.at(-1)?.by ?? workers.length - 1];
+    if (worker !== undefined) doing.set(jobName(run, job), { task: job.id, worker: worker.name, engine: worker.bits });
+  }
+
+  /** As the queue has it now. A job that is gone is put there again: a server that lost it holds nobody up. */
+  async function looked(job: Job, signal: AbortSignal): Promise<readonly Heard[]> {
+    const { id, add } = request(job);
+    // Before the job itself, which is then at least so far.
+    const state = await asked(() => queue.getJobState(id), signal);
+    const found = await asked(() => queue.getJob(id), signal);
+    if (found === undefined) {
+      await asked(add, signal);
+      return [];
+    }
+    const standing: Heard = { kind: 'standing', value: found.progress };
+    if (state !== 'active') doing.delete(id);
+    if (state === 'completed') return [{ kind: 'answer', value: found.returnvalue }];
+    return state === 'failed' ? [standing, { kind: 'failed', reason: found.failedReason ?? '' }] : [standing];
+  }
+
+  async function answered(job: Job, heard: Channel<Heard>, watch: Watch, signal: AbortSignal): Promise<void> {
+    const isTraining = job.kind === 'training';
+    const told: Told = {
+      grown: isTraining && job.start.edits.length === 0,
+      done: isTraining ? job.minibatches.done : -1,
+      results: 0,
+      progress: '',
+      stored: new Set(),
+    };
     for (;;) {
+      const first = await heard.take();
       signal.throwIfAborted();
-      // Before the job itself, which is then at least so far.
-      const state = await queue.getJobState(id);
-      const found = must(await queue.getJob(id), `job ${id} in the queue`) as QueueJob<Request, Answer>;
-      const standing = standingSchema.safeParse(found.progress);
-      if (state !== 'active' || !standing.success) doing.delete(id);
-      else doing.set(id, { task: job.id, worker: standing.data.worker.name, engine: standing.data.worker.engine });
-      if (standing.success) {
-        const { kept, progress: now, worker } = standing.data;
-        told = await tell(kept as Report[], told, job, watch, worker.peak, now?.clock ?? 0);
-        const mark = JSON.stringify(now);
-        if (now !== null && mark !== progress)
-          watch.report({ kind: 'progress', done: now.done, loss: now.loss }, worker.peak, now.clock);
-        progress = mark;
-      }
-      if (state === 'completed') {
-        const answer = answerSchema.safeParse(found.returnvalue);
-        if (!answer.success) throw new RunError(`job ${id}: an answer that is none`);
-        const { kept, worker, end } = answer.data;
-        told = await tell(kept as Report[], told, job, watch, worker.peak, 0);
-        switch (end.kind) {
-          case 'done':
-            return;
-          case 'failed':
-            throw new JobFailure(end.failure, end.message);
-          case 'refused':
-            throw new RunError(end.message);
-          case 'cancelled':
-            throw new JobFailure('error', 'it was cancelled');
+      for (const each of first.kind === 'look' ? await looked(job, signal) : [first]) {
+        if (each.kind === 'failed') throw new JobFailure('error', each.reason === '' ? 'no worker could do it' : each.reason);
+        if (each.kind === 'answer') {
+          if (await ended(job, each.value, told, watch, signal)) return;
+        } else if (each.kind === 'standing') {
+          const standing = standingSchema.safeParse(each.value);
+          if (!standing.success) continue; // No word yet, or none that means anything: the next one may.
+          const { progress } = standing.data;
+          if (first.kind === 'standing') isOnIt(job, standing.data);
+          if (job.kind === 'probe') beginning(standing.data, told, watch);
+          else await tell(standing.data, told, watch);
+          const mark = JSON.stringify(progress);
+          if (progress !== null && mark !== told.progress) {
+            const { by, done, loss, clock } = progress;
+            watch.report({ kind: 'progress', done, loss }, standing.data.peak, clock, standing.data.workers[by]);
+          }
+          told.progress = mark;
         }
       }
-      if (state === 'failed') throw new JobFailure('error', found.failedReason ?? 'no worker could do it');
-      await woken();
+    }
+  }
+
+  /** Whether the job has ended with this answer; throws where it has given nothing. */
+  async function ended(job: Job, value: unknown, told: Told, watch: Watch, signal: AbortSignal): Promise<boolean> {
+    const answer = answerSchema.safeParse(value);
+    // Tried once more, under another name.
+    if (!answer.success) throw new JobFailure('crashed', 'a worker gave an answer that is none');
+    const { end } = answer.data;
+    await tell(answer.data, told, watch);
+    switch (end.kind) {
+      case 'done':
+        if (job.kind !== 'training' || told.done >= job.minibatches.count) return true;
+        throw new JobFailure('crashed', 'a worker gave an answer that lacks the last epoch');
+      case 'failed':
+        throw new JobFailure(end.failure, end.message);
+      case 'lacking':
+        for (const [key] of keysOf(job)) {
+          sent.delete(key);
+          doubted.add(key);
+        }
+        throw new JobFailure('crashed', end.message);
+      case 'cancelled':
+        // Of an earlier life of the run: it is asked for again.
+        await asked(() => queue.remove(jobName(run, job)), signal);
+        await asked(request(job).add, signal);
+        return false;
     }
   }
 
@@ -194,17 +310,14 @@ export function createQueuePool({ broker, store, queue: name, run, checkpoints }
     async run(job, watch, signal) {
       const both = AbortSignal.any([signal, stop.signal]);
       try {
-        await follow(
-          job,
-          { ...watch, report: (report, peak, clock) => void (both.aborted || watch.report(report, peak, clock)) },
-          both,
-        );
+        await follow(job, { ...watch, report: (...what) => void (both.aborted || watch.report(...what)) }, both);
       } catch (error) {
         if (signal.aborted) {
           const leaving = cancel(job).catch(ignored); // The queue is away: a worker does it for nobody.
           cancelling.add(leaving);
           throw signal.reason as Error;
         }
+        if (error instanceof StoreFailure) throw new RunError(`the store: ${error.message}`);
         throw error;
       }
     },
@@ -212,7 +325,9 @@ export function createQueuePool({ broker, store, queue: name, run, checkpoints }
     elsewhere: () => ({ waiting: waiting.size - doing.size, workers: [...doing.values()] }),
     close() {
       stop.abort(new Error('closed'));
-      void Promise.allSettled(cancelling).then(() => Promise.allSettled([queue.close(), events.close()]));
+      const closed = Promise.allSettled(cancelling).then(() => Promise.allSettled([queue.close(), events.close()]));
+      // A server that is away holds nobody up.
+      void Promise.race([closed, sleep(farewell)]).then(() => broker.leave());
     },
     async forget() {
       // What cannot be removed now is in nobody's way.

@@ -1,5 +1,5 @@
 /** What the journal knows beside the story: certificates, exports, failures, engine and machine, interruptions. */
-import { describeExport } from '../../run/words.ts';
+import { describeExport, describeWorkers } from '../../run/words.ts';
 import { tolerance } from '../../training/job.ts';
 import { formatDuration } from '../../util/duration.ts';
 import { formatBytes, formatPercent, formatWhole, plural, printable } from '../../util/words.ts';
@@ -92,6 +92,7 @@ function journal(subject: Subject): Markup {
     ['machine', `${config.platform}, Node ${config.node}`],
     ['Instar', config.instar],
     ['workers', `${formatWhole(config.workers)}: as many threads, shared by the children that are planned side by side`],
+    ...describeWorkers(state, config).map(({ name, text }) => [`computed by ${name}`, text] as const),
     ['begun', first === undefined ? 'not yet' : when(first.at)],
     ['last event', last === undefined ? 'none' : `${when(last.at)}, after ${formatDuration(state.seconds)} of work`],
     ['events', formatWhole(entries.length)],

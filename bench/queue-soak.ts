@@ -1,0 +1,131 @@
+/**
+ * `npm run soak:queue`: a search of four steps on one machine, then the same on a queue with two workers, twenty times, while
+ * things go wrong: each fault alone first, then all together, at random moments. Winner and epochs have to be those of the one
+ * machine, bit for bit. It goes on where an earlier soak stopped, and writes results/queue-soak.md. `--rounds 40` for more.
+ */
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+import { join, resolve } from 'node:path';
+import { search } from '../src/run/open.ts';
+import { random } from '../src/util/random.ts';
+import { version } from '../src/util/version.ts';
+import {
+  difference,
+  disturbed,
+  faults,
+  fourSteps as options,
+  startCluster,
+  type Fault,
+  type Planned,
+} from '../test/support/disturbed.ts';
+import { collect, winnerOf } from '../test/support/runs.ts';
+
+/** Not kept in git: runs that are going on, and what was found so far. */
+const folder = resolve('.cache', 'queue-soak');
+const found = join(folder, 'state.json');
+const report = join('results', 'queue-soak.md');
+
+interface Round {
+  readonly round: number;
+  readonly happened: readonly string[];
+  /** Seconds it took. */
+  readonly seconds: number;
+  /** Null: as on one machine. */
+  readonly problem: string | null;
+}
+
+interface Found {
+  /** What the rounds are compared with; they are thrown away where it does not fit any more. */
+  readonly of: string;
+  readonly winner: string;
+  /** Seconds on the queue without a fault. */
+  readonly undisturbed: number;
+  readonly rounds: readonly Round[];
+}
+
+const say = (text: string): void => void writeSync(2, `${text}\n`);
+
+/** Odd rounds: one fault, each in its turn. Even ones: all of them. */
+function plan(round: number, undisturbed: number): Planned[] {
+  const drawn = random('queue soak', round);
+  const alone = round % 2 === 1 ? faults[((round - 1) / 2) % faults.length] : undefined;
+  const chosen: readonly Fault[] = alone === undefined ? faults : [alone];
+  return chosen.map((fault) => ({ fault, at: (0.05 + 0.85 * drawn.float()) * undisturbed }));
+}
+
+function write({ winner, undisturbed, rounds }: Found): void {
+  const failed = rounds.filter(({ problem }) => problem !== null).length;
+  const rows = rounds.map(
+    ({ round, happened, seconds, problem }) =>
+      `| ${round} | ${happened.join('; ')} | ${seconds.toFixed(0)} s | ${problem === null ? 'yes' : `**no**: ${problem}`} |`,
+  );
+  mkdirSync('results', { recursive: true });
+  writeFileSync(
+    report,
+    `${[
+      '# Soak of the queue: what goes wrong between a search and its workers',
+      '',
+      'A search of four steps (8×8 images of four classes, the reference engine) on one machine, then on Redis 7 (appendfsync always)',
+      'and an S3 store with two workers, all of them processes of their own. In odd rounds one fault happens at a random moment,',
+      'in even ones all six. As on one machine: the same winner (hash of its checkpoint, test loss and accuracy), and the same epochs of',
+      'the same networks with the same checkpoints, each once; none lost, none counted twice.',
+      '',
+      `- command: \`npm run soak:queue\`; ${rounds.length} rounds, ${failed === 0 ? 'each as on one machine' : `**${failed} not as on one machine**`}`,
+      `- undisturbed on the queue: ${undisturbed.toFixed(0)} s`,
+      `- machine: ${availableParallelism()} cores of ${cpus()[0]?.model.trim() ?? 'an unknown processor'}, shared with other work`,
+      `- versions: Instar ${version}, Node ${process.versions.node}`,
+      `- winner: \`${winner}\``,
+      '',
+      '| round | what went wrong | took | as on one machine |',
+      '| ---: | --- | ---: | --- |',
+      ...rows,
+    ].join('\n')}\n`,
+  );
+}
+
+const keep = (state: Found): void => writeFileSync(found, `${JSON.stringify(state, null, 2)}\n`);
+
+async function soak(count: number): Promise<void> {
+  const local = join(folder, 'local');
+  // The data's folder is another in each process; what it holds is the same.
+  const of = JSON.stringify({ settings: options.settings, version, node: process.versions.node });
+  mkdirSync(folder, { recursive: true });
+  const read = existsSync(found) ? (JSON.parse(readFileSync(found, 'utf8')) as Found) : null;
+  let state = read?.of === of && existsSync(local) ? read : null;
+  const cluster = await startCluster(join(folder, `servers-${process.pid}`));
+  try {
+    if (state === null) {
+      say('on one machine …');
+      rmSync(local, { recursive: true, force: true });
+      await collect(search({ ...options, run: local }));
+      say('on the queue, undisturbed …');
+      const run = join(folder, 'undisturbed');
+      rmSync(run, { recursive: true, force: true });
+      const { seconds } = await disturbed(cluster, options, run, []);
+      const problem = difference(run, local);
+      if (problem !== null) throw new Error(problem);
+      state = { of, winner: winnerOf(local), undisturbed: seconds, rounds: [] };
+      keep(state);
+    }
+    say(`undisturbed: ${state.undisturbed.toFixed(1)} s, ${state.winner}`);
+    for (let round = state.rounds.length + 1; round <= count; round++) {
+      const run = join(folder, `round-${round}`);
+      rmSync(run, { recursive: true, force: true });
+      const { happened, seconds, said } = await disturbed(cluster, options, run, plan(round, state.undisturbed));
+      const problem = difference(run, local);
+      if (problem === null) rmSync(run, { recursive: true, force: true });
+      else writeFileSync(`${run}.log`, said);
+      state = { ...state, rounds: [...state.rounds, { round, happened, seconds, problem }] };
+      keep(state);
+      write(state);
+      say(`${round} of ${count}, ${seconds.toFixed(0)} s: ${happened.join('; ')}: ${problem ?? 'as on one machine'}`);
+    }
+    write(state);
+    if (state.rounds.some(({ problem }) => problem !== null)) process.exitCode = 1;
+  } finally {
+    await cluster.close();
+    rmSync(cluster.folder, { recursive: true, force: true });
+  }
+}
+
+await soak(process.argv[2] === '--rounds' ? Number(process.argv[3]) : 20);

@@ -1,0 +1,284 @@
+/**
+ * A search on a queue with two workers, all as processes of their own, in which things go wrong at given moments; and what has
+ * to be true of it afterwards. The servers are real: Redis that writes down each change, S3 as s3rver speaks it.
+ */
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import S3rver from 's3rver';
+import { bitsOf } from '../../src/engine/bits.ts';
+import { openEngine } from '../../src/engine/open.ts';
+import { queueName } from '../../src/execution/queue/messages.ts';
+import type { SearchOptions } from '../../src/run/open.ts';
+import { readRun } from '../../src/run/read.ts';
+import { startRedis, type Server } from '../execution/brokers.ts';
+import { gateTo, wireTo, type Gate, type Wire } from './faults.ts';
+import { sleep, startProcess, tiny, winnerOf, type Running } from './runs.ts';
+
+export const faults = [
+  'worker killed',
+  'search killed',
+  'Redis restarted',
+  'network cut',
+  'delivered twice',
+  'store full',
+] as const;
+export type Fault = (typeof faults)[number];
+
+/** Four steps of `2×1 1×2` epochs: most of it is starting and sending, which is what goes wrong here. */
+export const fourSteps: SearchOptions = {
+  ...tiny,
+  settings: {
+    ...tiny.settings,
+    vanilla: { epochs: 1 },
+    step: { ...tiny.settings?.step, children: 2, epochs: 4 },
+    limits: { ...tiny.settings?.limits, steps: 4 },
+    final: { epochs: 2 },
+  },
+};
+
+/** Seconds. */
+const cutFor = 20;
+const fullFor = 10;
+
+const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+
+export interface Cluster {
+  readonly redis: Server;
+  readonly gate: Gate;
+  /** Through which the first worker reaches queue and store. */
+  readonly wires: { readonly queue: Wire; readonly store: Wire };
+  readonly folder: string;
+  close(): Promise<void>;
+}
+
+export async function startCluster(folder: string): Promise<Cluster> {
+  const redis = await startRedis(join(folder, 'redis'));
+  const s3 = new S3rver({
+    address: '127.0.0.1',
+    port: 0,
+    silent: true,
+    directory: join(folder, 's3'),
+    configureBuckets: [{ name: 'instar', configs: [] }],
+  });
+  const gate = await gateTo((await s3.run()).port);
+  const wires = { queue: await wireTo(Number(new URL(redis.address).port)), store: await wireTo(gate.port) };
+  return {
+    redis,
+    gate,
+    wires,
+    folder,
+    async close() {
+      wires.queue.close();
+      wires.store.close();
+      gate.close();
+      await s3.close();
+      await redis.stop();
+    },
+  };
+}
+
+const credentials = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER' };
+const storeAddress = 's3://instar/soak';
+
+interface WorkerProcess {
+  readonly child: ChildProcess;
+  readonly said: () => string;
+}
+
+/** A fault that is to happen so many seconds after the search has begun. */
+export interface Planned {
+  readonly fault: Fault;
+  readonly at: number;
+}
+
+export interface Disturbed {
+  readonly run: string;
+  /** What happened, with the seconds at which it did. */
+  readonly happened: readonly string[];
+  readonly seconds: number;
+  /** What the processes said, for when something is wrong. */
+  readonly said: string;
+}
+
+/** The search, from its beginning to its end, through all that is planned. */
+export async function disturbed(
+  { redis, gate, wires, folder }: Cluster,
+  options: SearchOptions,
+  run: string,
+  planned: readonly Planned[],
+): Promise<Disturbed> {
+  const begun = performance.now();
+  const seconds = (): number => (performance.now() - begun) / 1000;
+  const happened: string[] = [];
+  const note = (text: string): void => void happened.push(`${seconds().toFixed(1)} s ${text}`);
+  let said = '';
+
+  let count = 0;
+  function startWorker(isFar: boolean): WorkerProcess {
+    const queue = isFar ? `redis://127.0.0.1:${wires.queue.port}` : redis.address;
+    const cache = join(folder, `cache-${process.pid}-${count++}`);
+    const child = spawn(
+      process.execPath,
+      [
+        program,
+        'worker',
+        '--queue',
+        queue,
+        '--store',
+        storeAddress,
+        '--engine',
+        options.engine ?? 'auto',
+        '--jobs',
+        '1',
+        '--cache',
+        cache,
+      ],
+      {
+        env: { ...process.env, ...credentials, AWS_ENDPOINT_URL: `http://127.0.0.1:${isFar ? wires.store.port : gate.port}` },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      },
+    );
+    let own = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      own += text;
+      said += text.replaceAll(/^/gm, `worker ${child.pid}: `);
+    });
+    child.on('close', () => rmSync(cache, { recursive: true, force: true }));
+    return { child, said: () => own };
+  }
+  const workers = [startWorker(true), startWorker(false)];
+
+  const env = { ...credentials, AWS_ENDPOINT_URL: `http://127.0.0.1:${gate.port}` };
+  Object.assign(process.env, env);
+  const elsewhere = { queue: redis.address, store: storeAddress };
+  const begin = (what: 'search' | 'resume'): Running => {
+    const made = startProcess(what, run, what === 'search' ? { ...options, elsewhere } : { elsewhere });
+    made.child.stdout?.resume(); // Nobody reads it, and it must not fill up.
+    return made;
+  };
+  let search = begin('search');
+
+  const engine = await openEngine(options.engine === 'auto' || options.engine === undefined ? 'reference' : options.engine, {
+    threads: 1,
+    environment: process.env,
+  });
+  const name = queueName(bitsOf(engine.fingerprint, process.versions.node));
+
+  /** A job that is on is another's too, and what was said last is said again. */
+  async function deliverTwice(): Promise<string> {
+    const connection = new Redis(redis.address, { maxRetriesPerRequest: null });
+    const queue = new Queue(name, { connection });
+    try {
+      for (let tries = 0; tries < 200; tries++) {
+        const [job] = await queue.getActive(0, 0);
+        if (job?.id !== undefined) {
+          const key = `bull:${name}:${job.id}`;
+          const progress = await connection.hget(key, 'progress');
+          if (progress !== null)
+            await connection.xadd(`bull:${name}:events`, '*', 'event', 'progress', 'jobId', job.id, 'data', progress);
+          await connection.del(`${key}:lock`);
+          return job.id.split('-').slice(1).join('-');
+        }
+        await sleep(50);
+      }
+      return 'nothing was on';
+    } finally {
+      await queue.close();
+      connection.disconnect();
+    }
+  }
+
+  const acts: { readonly [F in Fault]: () => Promise<void> } = {
+    async 'worker killed'() {
+      const place = workers[1]?.said().includes('begun') === true ? 1 : 0;
+      workers[place]?.child.kill('SIGKILL');
+      note('a worker is killed');
+      await sleep(1000);
+      workers[place] = startWorker(place === 0);
+    },
+    async 'search killed'() {
+      // Before it has a folder there is nothing to resume.
+      while (!existsSync(join(run, 'config.json'))) await sleep(20);
+      search.child.kill('SIGKILL');
+      note('the search is killed, and resumed');
+      await search.ended;
+      search = begin('resume');
+    },
+    async 'Redis restarted'() {
+      await redis.restart();
+      note('Redis is restarted');
+    },
+    async 'network cut'() {
+      note(`the network to a worker is cut for ${cutFor} s`);
+      for (const wire of Object.values(wires)) wire.cut('drop');
+      await sleep(1000 * cutFor);
+      for (const wire of Object.values(wires)) wire.mend();
+    },
+    async 'delivered twice'() {
+      note(`a job and a result are delivered twice: ${await deliverTwice()}`);
+    },
+    async 'store full'() {
+      note(`the store is full for ${fullFor} s`);
+      const before = gate.refused();
+      gate.full(true);
+      await sleep(1000 * fullFor);
+      gate.full(false);
+      note(`the store has room again, ${gate.refused() - before} writes were refused`);
+    },
+  };
+
+  const over = new AbortController();
+  const latest = (): Running => search;
+  const troubles = planned.map(async ({ fault, at }) => {
+    while (!over.signal.aborted && seconds() < at) await sleep(50);
+    if (over.signal.aborted) return note(`${fault}: not reached`);
+    await acts[fault]();
+  });
+  try {
+    for (;;) {
+      const current = latest();
+      const { code, signal, errors } = await current.ended;
+      // A search that was killed has another in its place by then.
+      if (signal === 'SIGKILL') {
+        while (latest() === current) await sleep(20);
+        continue;
+      }
+      assert.equal(code, 0, `${happened.join('\n')}\n${errors}\n${said.slice(-4000)}`);
+      break;
+    }
+    over.abort();
+    const took = seconds();
+    await Promise.all(troubles);
+    return { run, happened, seconds: took, said };
+  } finally {
+    over.abort();
+    for (const { child } of workers) child.kill('SIGKILL');
+  }
+}
+
+/** All that was trained: each epoch of each network, with its checkpoint, in an order of its own. */
+function epochsOf(run: string): string[] {
+  const { entries } = readRun(run).replay;
+  return entries
+    .flatMap((entry) => (entry.type === 'epoch' ? [`${entry.line} ${entry.task} ${entry.epoch} ${entry.checkpoint}`] : []))
+    .toSorted();
+}
+
+/** Why the run is not that of one machine to the bit, with each epoch of each network once; null where it is. */
+export function difference(run: string, local: string): string | null {
+  const [found, wanted] = [winnerOf(run), winnerOf(local)];
+  if (found !== wanted) return `another winner: ${found}`;
+  const epochs = epochsOf(run);
+  const expected = epochsOf(local);
+  const twice = epochs.filter((epoch, index) => epoch === epochs[index - 1]);
+  if (twice.length > 0) return `counted twice: ${twice.join('; ')}`;
+  const lost = expected.filter((epoch) => !epochs.includes(epoch));
+  const more = epochs.filter((epoch) => !expected.includes(epoch));
+  if (lost.length + more.length > 0) return `lost: ${lost.join('; ')}; not of the local run: ${more.join('; ')}`;
+  return null;
+}
