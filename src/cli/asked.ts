@@ -40,14 +40,15 @@ export function readAsked(dataset: string, given: Given): Asked {
     }),
     ...((given['set'] ?? []) as readonly string[]).map(parseSet),
   ]);
-  const { budget, workers, engine, device, convolution, imageSize } = {
+  const { budget, workers, threads, engine, device, convolution, imageSize } = {
     ...read('budget', '--budget', parseTime),
     ...read('workers', '--workers', (option, value) => parseWhole(option, value, 1)),
+    ...read('threads', '--threads', (option, value) => parseWhole(option, value, 1)),
     ...read('engine', '--engine', (option, value) => parseChoice(option, value, engineNames)),
     ...read('device', '--device', (option, value) => parseChoice(option, value, devices)),
     ...read('convolution', '--convolution', (option, value) => parseChoice(option, value, ['auto', 'direct'] as const)),
     ...read('imageSize', '--image-size', (option, value) => parseWhole(option, value, 1)),
-  } as Partial<Pick<AskedOptions, 'budget' | 'workers' | 'engine' | 'device' | 'convolution' | 'imageSize'>>;
+  } as Partial<Pick<AskedOptions, 'budget' | 'workers' | 'threads' | 'engine' | 'device' | 'convolution' | 'imageSize'>>;
   const [data, from] = [text('data'), text('from')];
   if (from !== undefined && settings.widths !== undefined)
     throw new UserError('--widths are those of the vanilla network, which --from replaces');
@@ -57,6 +58,7 @@ export function readAsked(dataset: string, given: Given): Asked {
     settings,
     ...(budget === undefined ? {} : { budget }),
     ...(workers === undefined ? {} : { workers }),
+    ...(threads === undefined ? {} : { threads }),
     ...(engine === undefined ? {} : { engine }),
     ...(device === undefined ? {} : { device }),
     ...(convolution === undefined ? {} : { convolution }),

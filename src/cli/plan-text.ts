@@ -13,13 +13,15 @@ const milliseconds = (seconds: number): string =>
   `${seconds < 0.01 ? (1000 * seconds).toFixed(1) : (1000 * seconds).toFixed(0)} ms`;
 
 function measuredLines({ timings, measured, config }: PlanReport): string[] {
-  const { beside, alone, operators, certificate, workers } = timings;
+  const { beside, alone, operators, certificate, workers, threads } = timings;
   const [first, ...children] = beside.minibatches;
   const batch = config.settings.batch;
   const side =
-    workers === 1
-      ? 'on one thread'
-      : `on each of ${workers} workers, ${milliseconds(alone.minibatches[0]?.seconds ?? 0)} alone on all`;
+    threads === 1
+      ? workers === 1
+        ? 'on one thread'
+        : `on each of ${workers} workers`
+      : `on each of ${workers} workers, ${milliseconds(alone.minibatches[0]?.seconds ?? 0)} alone on ${threads} threads`;
   const operatorWords = operators.map(
     ({ operator, seconds }) => `${operator} ${seconds === null ? 'nowhere yet' : milliseconds(seconds)}`,
   );

@@ -47,6 +47,11 @@ function addAsked(command: Command, own: readonly Option[]): Command {
     option(run, '--budget <time>', 'for everything, the final training included, such as 30m'),
     option(run, '--from <path>', 'an .onnx model or a run, whose network is grown further'),
     option(run, '--workers <n>', "children that train side by side (the processor's cores)"),
+    option(
+      run,
+      '--threads <n>',
+      'the most threads of one child (as many as workers); with --queue: cores of the smallest machine',
+    ),
     option(run, '--engine <name>', 'auto, onednn, onnx or reference (auto: onednn where it is, else onnx)'),
     option(run, '--device <name>', 'cpu, webgpu or cuda; with engine onnx (cpu)'),
     option(run, '--convolution <name>', 'auto or direct: exact, and slower (auto)'),

@@ -44,6 +44,8 @@ export interface AskedOptions extends Common {
   readonly convolution?: ConvolutionAlgorithms;
   /** Jobs side by side. Default: the processor's cores. */
   readonly workers?: number;
+  /** The most threads of one job. Default: as many as there are workers. */
+  readonly threads?: number;
   /** A model (.onnx) or a run, whose network is grown further in place of the vanilla one. */
   readonly from?: string;
   /** Where the data of a name lies. */
@@ -160,6 +162,7 @@ export function configOf(
       instructionSet: engine.fingerprint.instructionSet,
     },
     workers,
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
     budget: options.budget ?? null,
   };
 }

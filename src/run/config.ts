@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { devices } from '../engine/open.ts';
 import { settingsSchema } from '../search/settings.ts';
+import type { Cores } from '../search/rungs.ts';
 import { comparisonSchema, type DataReference, type EngineReference } from '../training/job.ts';
 import { UserError } from '../util/user-error.ts';
 import { format } from './journal.ts';
@@ -56,8 +57,10 @@ export const configSchema = z.strictObject({
     version: z.string(),
     instructionSet: z.string(),
   }),
-  /** Jobs side by side, and the most threads of one. */
+  /** Jobs of one thread side by side. */
   workers: z.int().min(1).max(1024),
+  /** The most threads of one job; as many as there are workers, where nothing else was said. */
+  threads: z.int().min(1).max(1024).optional(),
   /** Seconds for all of it; null where steps and epochs limit it. */
   budget: z.number().positive().nullable(),
 });
@@ -69,6 +72,9 @@ export function dataReference({ data, from }: Config, images: number | null, val
   const { path, hash, mean, std } = data;
   return { path, hash, images, validation, ...(from?.normalises === true ? { normalisation: { mean, std } } : {}) };
 }
+
+/** The cores of the run, and the most of them that one job takes. */
+export const coresOfRun = ({ workers, threads }: Config): Cores => ({ workers, threads: Math.min(workers, threads ?? workers) });
 
 /** What a job of the run computes with. */
 export function engineOf({ engine: { name, device, convolution } }: Config, threads: number): EngineReference {

@@ -41,6 +41,8 @@ export interface Way {
 
 export interface Timings {
   readonly workers: number;
+  /** Of the job alone. */
+  readonly threads: number;
   readonly beside: Way;
   /** With one worker the same as `beside`. */
   readonly alone: Way;
@@ -94,13 +96,13 @@ export function fitSeconds(timed: Way['minibatches']): Fit {
     a * size.multiplyAdds + b * size.activations;
 }
 
-export function costsOf({ workers, beside, alone, operators, certificate, grown }: Timings): Costs {
+export function costsOf({ threads: most, beside, alone, operators, certificate, grown }: Timings): Costs {
   const start = must(beside.minibatches[0], 'the first network').size;
   const [fitBeside, fitAlone] = [fitSeconds(beside.minibatches), fitSeconds(alone.minibatches)];
   /** Between one thread and all of them, a power of their number. */
   const between = (one: number, all: number, threads: number): number => {
-    if (workers === 1 || threads <= 1) return one;
-    const share = Math.log(threads) / Math.log(workers);
+    if (most === 1 || threads <= 1) return one;
+    const share = Math.log(threads) / Math.log(most);
     return one ** (1 - share) * all ** share;
   };
   const minibatch = (size: Size, threads: number): number => between(fitBeside(size), fitAlone(size), threads);

@@ -6,7 +6,7 @@ import { rmSync } from 'node:fs';
 import type { Pool } from '../execution/pool.ts';
 import type { SearchEvent } from '../search/events.ts';
 import { baselineSlices, minibatchesPerEpoch, next, rungsOf, type Context, type Task } from '../search/next.ts';
-import { coresOf } from '../search/rungs.ts';
+import { coresOf, type Cores } from '../search/rungs.ts';
 import { bestLine, bestSoFar } from '../search/standing.ts';
 import type { Settings } from '../search/settings.ts';
 import { lineOf, type LineId } from '../search/state.ts';
@@ -16,7 +16,7 @@ import { channel } from '../util/channel.ts';
 import { must } from '../util/assert.ts';
 import { RunError } from '../util/user-error.ts';
 import { admitsStep, plannedSettings, planSlice, readingSeconds, taskStart } from './budget.ts';
-import { dataReference, engineOf, type Config } from './config.ts';
+import { coresOfRun, dataReference, engineOf, type Config } from './config.ts';
 import type { ComputedBy, Entry, Progress, RunEvent } from './events.ts';
 import { collectCheckpoints, neededCheckpoints, toVerify, writeBest, type Folder } from './folder.ts';
 import type { Journal } from './journal.ts';
@@ -70,7 +70,7 @@ const essential = new Set<LineId>(['vanilla', 'final', 'baseline']);
 /** Failures that another try may not repeat. */
 const worthRetrying = new Set(['crashed', 'hung', 'memory']);
 /** The cores that a task gets: those that the plan leaves it beside the others of its rung. */
-const threadsOf = (task: Task, workers: number): number => (task.kind === 'test' ? workers : coresOf(workers, task.planned));
+const threadsOf = (task: Task, cores: Cores): number => (task.kind === 'test' ? cores.threads : coresOf(cores, task.planned));
 
 function jobOf(task: Task, config: Config, settings: Settings, threads: number, attempt: number): Job {
   const { images, validation } = settings;
@@ -89,6 +89,7 @@ function jobOf(task: Task, config: Config, settings: Settings, threads: number, 
 
 export async function* drive(run: Drive): AsyncGenerator<RunItem> {
   const { folder, config, journal, pool, signal } = run;
+  const cores = coresOfRun(config);
   let state = run.state;
   let written: string | null = null;
   const origin = config.from?.checkpoint ?? null;
@@ -129,7 +130,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
     if (verifying !== null) return;
     const wanted = toVerify(state, new Set([...inFlight.values()].map(({ trains }) => trains)));
     if (wanted === null) return;
-    const threads = wanted.part === 'test' && !settings().baseline ? config.workers : 1;
+    const threads = wanted.part === 'test' && !settings().baseline ? cores.threads : 1;
     const job = verificationJob(folder, config, settings(), state.search, { ...wanted, threads });
     const abort = new AbortController();
     verifying = abort;
@@ -150,7 +151,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
   const settings = (): Settings => plannedSettings(config.settings, state.plan);
 
   function start(task: Task): void {
-    const threads = threadsOf(task, config.workers);
+    const threads = threadsOf(task, cores);
     const abort = new AbortController();
     inFlight.set(task.id, {
       trains: task.kind === 'training' ? task.line : null,
@@ -221,7 +222,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
   const starts = new Map<LineId, number>();
 
   function measureSpeed(task: Task, flight: Flight, done: number, clock: number): void {
-    if (flight.threads !== config.workers) return;
+    if (flight.threads !== cores.threads) return;
     if (flight.first === null) {
       flight.first = { clock, done };
       starts.set(task.line, run.elapsed() - flight.begun);
@@ -321,7 +322,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
       }
       for (const task of decision.kind === 'work' ? decision.tasks : []) {
         const used = [...inFlight.values()].reduce((sum, { threads }) => sum + threads, 0);
-        const threads = threadsOf(task, config.workers);
+        const threads = threadsOf(task, cores);
         if (inFlight.has(task.id) || used + threads > config.workers) continue;
         yield append({ type: 'task', task: task.id, line: task.line, threads });
         start(task);

@@ -64,6 +64,8 @@ export interface Question {
   readonly context: Context;
   readonly costs: Costs;
   readonly workers: number;
+  /** The most threads of one job. */
+  readonly threads: number;
   readonly testImages: number;
   /** Seconds that are gone when the vanilla network's training begins. */
   readonly elapsed: number;
@@ -167,7 +169,7 @@ function climb(question: Question, drawing: Drawing, rungs: readonly Rung[], idl
   const tasks = tasksOf(question);
   let waiting = idle;
   const climbed = rungs.map(({ size, epochs }, index): ForecastRung => {
-    const threads = coresOf(workers, size);
+    const threads = coresOf(question, size);
     const all = drawing.trained.map((at) => ({
       threads,
       seconds:
@@ -243,12 +245,12 @@ function slicesOf(
   searched: Searched,
   vanilla: Size,
 ): { minibatches: number; slices: number; seconds: number } {
-  const { context, costs, workers, planned, testImages } = question;
+  const { context, costs, threads, planned, testImages } = question;
   const { settings } = context;
   const { size, until, line } = searched;
   const { budget } = must(planned, 'budget');
-  const minibatch = costs.minibatch(size, workers);
-  const start = costs.preparation(size, workers) + minibatch;
+  const minibatch = costs.minibatch(size, threads);
+  const start = costs.preparation(size, threads) + minibatch;
   const slices: Slice[] = [];
   let seconds = 0;
   while ((slices.at(-1)?.to ?? 0) < 1) {
@@ -258,19 +260,19 @@ function slicesOf(
       planned: slices,
       rate: settings.final.rate,
       minibatch,
-      baselineMinibatch: settings.baseline ? costs.minibatch(vanilla, workers) : 0,
+      baselineMinibatch: settings.baseline ? costs.minibatch(vanilla, threads) : 0,
       baselineSearched: settings.baseline ? line.minibatches : 0,
       test: readingSeconds(settings.baseline, start, testImages / settings.batch, minibatch),
       start,
     });
     slices.push(slice);
-    seconds += tasksOf(question).whole(size, workers, slice.count);
+    seconds += tasksOf(question).whole(size, threads, slice.count);
   }
   return { minibatches: slices.reduce((sum, { count }) => sum + count, 0), slices: slices.length, seconds };
 }
 
 export function forecast(question: Question): Forecast {
-  const { context, costs, workers, testImages, elapsed, planned } = question;
+  const { context, costs, workers, threads, testImages, elapsed, planned } = question;
   const { settings, counts } = context;
   const tasks = tasksOf(question);
   const phases: Forecast['phases'][number][] = [];
@@ -284,12 +286,12 @@ export function forecast(question: Question): Forecast {
   const size = sizeOf(startNetwork(context));
   const { epochs } = settings.vanilla;
   // The measurement that a budget is planned with leaves a worker with all threads behind.
-  const started = planned === null ? costs.start(workers) : 0;
-  const vanillaSeconds = started + tasks.epochs(size, workers, epochs);
+  const started = planned === null ? costs.start(threads) : 0;
+  const vanillaSeconds = started + tasks.epochs(size, threads, epochs);
   pass('vanilla', vanillaSeconds);
   const vanilla = { size, epochs, minibatches: epochs * minibatchesPerEpoch(context, false), seconds: vanillaSeconds };
 
-  const searched = searchSteps(question, time, [workers]);
+  const searched = searchSteps(question, time, [threads]);
   pass('steps', searched.until - time);
   const trained = vanilla.minibatches + searched.steps.reduce((sum, step) => sum + step.minibatches, 0);
   const perEpoch = minibatchesPerEpoch(context, true);
@@ -299,7 +301,7 @@ export function forecast(question: Question): Forecast {
     return { phases, vanilla, steps: searched.steps, stop: searched.stop, ...nothing, minibatches: trained, seconds: time };
   }
 
-  const again = searched.idle.includes(workers) ? 0 : costs.start(workers);
+  const again = searched.idle.includes(threads) ? 0 : costs.start(threads);
   // What won is exported and verified beside it.
   const beside = again + tasks.verification(searched.size, 1, counts.validation) / workers;
   const slices =
@@ -307,7 +309,7 @@ export function forecast(question: Question): Forecast {
       ? {
           minibatches: settings.final.epochs * perEpoch,
           slices: 1,
-          seconds: beside + tasks.whole(searched.size, workers, settings.final.epochs * perEpoch),
+          seconds: beside + tasks.whole(searched.size, threads, settings.final.epochs * perEpoch),
         }
       : slicesOf({ ...question }, { ...searched, until: searched.until + beside }, size);
   const finalSeconds = slices.seconds + (planned === null ? 0 : beside);
@@ -318,22 +320,22 @@ export function forecast(question: Question): Forecast {
     minibatches: slices.minibatches,
     seconds: finalSeconds,
   };
-  pass('test', tasks.reading(searched.size, workers, testImages));
+  pass('test', tasks.reading(searched.size, threads, testImages));
 
   let baseline: ForecastTraining | null = null;
   if (settings.baseline) {
     const { minibatches, tasks: pieces } = searched.line;
     const seconds =
-      tasks.epochs(size, workers, minibatches / minibatchesPerEpoch(context, false)) +
-      (pieces - 1) * costs.preparation(size, workers) +
-      tasks.whole(size, workers, slices.minibatches) +
-      (slices.slices - 1) * costs.preparation(size, workers) +
-      tasks.reading(size, workers, testImages) +
+      tasks.epochs(size, threads, minibatches / minibatchesPerEpoch(context, false)) +
+      (pieces - 1) * costs.preparation(size, threads) +
+      tasks.whole(size, threads, slices.minibatches) +
+      (slices.slices - 1) * costs.preparation(size, threads) +
+      tasks.reading(size, threads, testImages) +
       tasks.verification(searched.size, 1, testImages) / workers;
     pass('baseline', seconds);
     const all = minibatches + slices.minibatches;
     baseline = { size, epochs: minibatches / minibatchesPerEpoch(context, false) + final.epochs, minibatches: all, seconds };
-  } else pass('export', tasks.verification(searched.size, workers, testImages));
+  } else pass('export', tasks.verification(searched.size, threads, testImages));
   return {
     phases,
     vanilla,

@@ -1,6 +1,6 @@
 /** A run as plain lines, one per event that means something: what is said where there is no terminal. Pure. */
 import { describeEdit } from '../morphism/operators.ts';
-import type { Config } from './config.ts';
+import { coresOfRun, type Config } from './config.ts';
 import type { Entry } from './events.ts';
 import { formatRungs, rungsFor } from '../search/rungs.ts';
 import { lineOf, validationOf, type LineId, startWords } from '../search/state.ts';
@@ -11,13 +11,14 @@ import { settingsOf, type View } from './view.ts';
 
 /** What the run is, before it begins. */
 export function describeConfig(config: Config): string[] {
-  const { data, settings, engine, workers } = config;
+  const { data, settings, engine } = config;
+  const { workers, threads } = coresOfRun(config);
   const { channels, height, width } = data.shape;
   return [
     `${printable(data.name)}: ${plural(data.trainImages, 'training image')} and ${plural(data.testImages, 'test image')} of ` +
       `${channels}×${height}×${width}, ${plural(data.classes.length, 'class', 'classes')}`,
     `method ${settings.method}, preset ${config.preset}, seed ${settings.seed}; ${engine.name} ${engine.version} ` +
-      `(${engine.instructionSet}), ${plural(workers, 'worker')}`,
+      `(${engine.instructionSet}), ${plural(workers, 'worker')}${threads < workers ? `, at most ${plural(threads, 'thread')} a child` : ''}`,
     ...describeFrom(config),
   ];
 }

@@ -10,7 +10,7 @@ import type { Settings } from '../search/settings.ts';
 import type { Job, ProbeJob, Stage } from '../training/job.ts';
 import { must } from '../util/assert.ts';
 import { planBudget } from './budget.ts';
-import { dataReference, engineOf, type Config } from './config.ts';
+import { coresOfRun, dataReference, engineOf, type Config } from './config.ts';
 import { middleOf } from './costs.ts';
 import type { RunEvent } from './events.ts';
 
@@ -117,11 +117,11 @@ export interface Start {
 
 /** The first network in both ways. `more`: evaluation and verification too. */
 export async function tryStart(run: Measuring, network: Network, more: boolean): Promise<Start> {
-  const { workers } = run.config;
+  const { workers, threads } = coresOfRun(run.config);
   const asked: Asked = { network, minibatches, seconds: mostSeconds, ...(more ? { evaluations, verification: true } : {}) };
   const jobs = Array.from({ length: workers }, () => asked);
   const beside = await besideEachOther(run, jobs);
-  const alone = workers === 1 ? must(beside[0], 'probe') : await probe(run, asked, 'alone', workers);
+  const alone = threads === 1 ? must(beside[0], 'probe') : await probe(run, asked, 'alone', threads);
   return { beside, alone };
 }
 

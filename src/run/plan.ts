@@ -7,7 +7,7 @@ import { RunError } from '../util/user-error.ts';
 import { begin, configOf, defaultPatience, type AskedOptions } from './begin.ts';
 import { plannedSettings } from './budget.ts';
 import { contextOf } from './check.ts';
-import type { Config } from './config.ts';
+import { coresOfRun, type Config } from './config.ts';
 import { costsOf, type Timings } from './costs.ts';
 import type { Plan } from './events.ts';
 import { forecast, type Forecast } from './forecast.ts';
@@ -42,7 +42,7 @@ export async function plan(options: PlanOptions): Promise<PlanReport> {
   const begun = performance.now();
   const elapsed = (): number => (performance.now() - begun) / 1000;
   const beginning = await begin(options);
-  const { dataset, settings, prepared, engineName, workers } = beginning;
+  const { dataset, settings, prepared, engineName } = beginning;
   const signal = options.signal ?? new AbortController().signal;
   signal.throwIfAborted();
   // Its numbers do not matter to how long anything takes.
@@ -66,7 +66,7 @@ export async function plan(options: PlanOptions): Promise<PlanReport> {
       forecast: forecast({
         context,
         costs: costsOf(found.timings),
-        workers,
+        ...coresOfRun(config),
         testImages: dataset.test.labels.length,
         elapsed: reading + (found.plan === null ? 0 : found.ownMeasurement),
         planned: found.plan === null || options.budget === undefined ? null : { budget: options.budget, plan: found.plan },

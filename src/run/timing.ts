@@ -8,6 +8,7 @@ import type { Network } from '../network/network.ts';
 import { drawChildren, limitsOf, startNetwork, type Context } from '../search/next.ts';
 import { must } from '../util/assert.ts';
 import { random } from '../util/random.ts';
+import { coresOfRun } from './config.ts';
 import { middleOf, sizeOf, stepsOf, type Size, type Timings, type Way } from './costs.ts';
 import type { Plan } from './events.ts';
 import { besideEachOther, between, evaluations, mean, planOf, probe, secondsEach, tryStart } from './measure.ts';
@@ -128,14 +129,15 @@ function certificateOf(tried: Awaited<ReturnType<typeof tryChildren>>): Timings[
 
 /** Times everything; with a budget also what the search would make of it. */
 export async function timeAll(run: Measuring, context: Context): Promise<Found> {
-  const { workers, budget } = run.config;
+  const { budget } = run.config;
+  const { workers, threads } = coresOfRun(run.config);
   const begun = run.elapsed();
   const network = startNetwork(context);
   const size = sizeOf(network);
   const start = await tryStart(run, network, true);
   // That of a search ends where the training does.
   const own = (one: Heard): number => one.start + between(one, 'begun', 'trained');
-  const ownMeasurement = Math.max(...start.beside.map(own)) + (workers === 1 ? 0 : own(start.alone));
+  const ownMeasurement = Math.max(...start.beside.map(own)) + (threads === 1 ? 0 : own(start.alone));
   const plan = budget === null ? null : planOf(run, context, budget, start, begun + ownMeasurement).plan;
 
   const children = exemplary(drawChildren(network, context, 1));
@@ -143,9 +145,9 @@ export async function timeAll(run: Measuring, context: Context): Promise<Found> 
   const operators = await tryOperators(run, network, context);
   const [middle] = children;
   const alone =
-    middle === undefined || workers === 1
+    middle === undefined || threads === 1
       ? null
-      : await probe(run, { network: middle.network, minibatches: childMinibatches, seconds: childSeconds }, 'child', workers);
+      : await probe(run, { network: middle.network, minibatches: childMinibatches, seconds: childSeconds }, 'child', threads);
 
   const beside = wayOf(
     start.beside,
@@ -157,9 +159,10 @@ export async function timeAll(run: Measuring, context: Context): Promise<Found> 
   );
   const timings: Timings = {
     workers,
+    threads,
     beside,
     alone:
-      workers === 1
+      threads === 1
         ? beside
         : wayOf(
             [start.alone],

@@ -25,8 +25,15 @@ const sizesOf = ({ method, step }: Settings): readonly number[] =>
 /** Whether one child alone is trained, which is known beforehand. */
 const trainsOne = ({ method }: Settings): boolean => ['random', 'none'].includes(methods[method].selection);
 
-/** The cores, of so many workers', that a task gets which is planned as one of `planned` side by side. */
-export const coresOf = (workers: number, planned: number): number => Math.max(1, Math.floor(workers / planned));
+/** The cores that there are for jobs side by side, and the most that one job takes of them. */
+export interface Cores {
+  readonly workers: number;
+  readonly threads: number;
+}
+
+/** The cores that a task gets which is planned as one of `planned` side by side. */
+export const coresOf = ({ workers, threads }: Cores, planned: number): number =>
+  Math.max(1, Math.min(threads, Math.floor(workers / planned)));
 
 /** The fewest epochs a step that give each rung one: R·n. */
 export function fewestEpochs(settings: Settings): number {

@@ -84,6 +84,7 @@ const way = (fields: Partial<Way>, seconds: number): Way => ({
 await test('threads between one and all; evaluation, growth and verification scale with training', () => {
   const timings: Timings = {
     workers: 4,
+    threads: 4,
     beside: way({ start: 2, preparation: 1, evaluation: 0.5, saving: 0.1, verification: { first: 3, further: 1 } }, 8),
     alone: way({ start: 1, preparation: 1, evaluation: 0.25, verification: { first: 3, further: 0.25 } }, 2),
     operators: [
@@ -138,6 +139,7 @@ const question = (context: Context, workers: number, costs: Costs, fields: Parti
   context,
   costs,
   workers,
+  threads: workers,
   testImages: 20,
   elapsed: 1,
   planned: null,

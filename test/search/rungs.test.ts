@@ -2,10 +2,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { fewestEpochs, planRungs, rungSizes, scheduleOf } from '../../src/search/rungs.ts';
+import { coresOf, fewestEpochs, planRungs, rungSizes, scheduleOf } from '../../src/search/rungs.ts';
 import { methodNames, presets, type MethodName } from '../../src/search/settings.ts';
 import { rateAt } from '../../src/training/schedule.ts';
 import { contextOf, drawRungs } from '../support/simulation.ts';
+
+await test('a task has the cores that the plan leaves it, and no more than was said', () => {
+  const cores = (workers: number, threads: number): number[] => [8, 4, 2, 1].map((size) => coresOf({ workers, threads }, size));
+  assert.deepEqual(cores(8, 8), [1, 2, 4, 8]);
+  assert.deepEqual(cores(8, 3), [1, 2, 3, 3]);
+  assert.deepEqual(cores(2, 2), [1, 1, 1, 2]);
+  assert.deepEqual(cores(6, 1), [1, 1, 1, 1]);
+});
 
 await test('the rungs of successive halving and of hill climbing', () => {
   assert.equal(drawRungs('shr', 8, 160), '8×5 4×10 2×20 1×40');

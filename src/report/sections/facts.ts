@@ -1,4 +1,5 @@
 /** What the journal knows beside the story: certificates, exports, failures, engine and machine, interruptions. */
+import { coresOfRun } from '../../run/config.ts';
 import { describeExport, describeWorkers } from '../../run/words.ts';
 import { tolerance } from '../../training/job.ts';
 import { formatDuration } from '../../util/duration.ts';
@@ -91,7 +92,10 @@ function journal(subject: Subject): Markup {
     ],
     ['machine', `${config.platform}, Node ${config.node}`],
     ['Instar', config.instar],
-    ['workers', `${formatWhole(config.workers)}: as many threads, shared by the children that are planned side by side`],
+    [
+      'workers',
+      `${formatWhole(config.workers)}: as many threads, shared by the children that are planned side by side, at most ${coresOfRun(config).threads} a child`,
+    ],
     ...describeWorkers(state, config).map(({ name, text }) => [`computed by ${name}`, text] as const),
     ['begun', first === undefined ? 'not yet' : when(first.at)],
     ['last event', last === undefined ? 'none' : `${when(last.at)}, after ${formatDuration(state.seconds)} of work`],
