@@ -183,6 +183,8 @@ describe('the page of a run', { skip }, () => {
           await withPage(browser, { colorScheme, viewport: { width, height: 900 } }, async (page) => {
             await page.goto(`http://127.0.0.1:${ui.port}/run/watched`);
             await says(page, 'The run is finished.');
+            // Drawn once it is come to.
+            await page.locator('.chart').scrollIntoViewIfNeeded();
             await page.locator('.chart canvas').waitFor();
             assert.deepEqual(await seriousFindings(page), [], `${colorScheme} ${width}`);
             const overflow = await page.evaluate<number>(
