@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { devices } from '../engine/open.ts';
 import { settingsSchema } from '../search/settings.ts';
-import type { Cores } from '../search/rungs.ts';
 import { comparisonSchema, type DataReference, type EngineReference } from '../training/job.ts';
 import { UserError } from '../util/user-error.ts';
 import { format } from './journal.ts';
@@ -72,9 +71,6 @@ export function dataReference({ data, from }: Config, images: number | null, val
   const { path, hash, mean, std } = data;
   return { path, hash, images, validation, ...(from?.normalises === true ? { normalisation: { mean, std } } : {}) };
 }
-
-/** The cores of the run, and the most of them that one job takes. */
-export const coresOfRun = ({ workers, threads }: Config): Cores => ({ workers, threads: Math.min(workers, threads ?? workers) });
 
 /** What a job of the run computes with. */
 export function engineOf({ engine: { name, device, convolution } }: Config, threads: number): EngineReference {

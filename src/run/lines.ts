@@ -1,8 +1,8 @@
 /** A run as plain lines, one per event that means something: what is said where there is no terminal. Pure. */
 import { describeEdit } from '../morphism/operators.ts';
-import { coresOfRun, type Config } from './config.ts';
+import type { Config } from './config.ts';
 import type { Entry } from './events.ts';
-import { formatRungs, rungsFor } from '../search/rungs.ts';
+import { coresOfRun, formatRungs, rungsFor } from '../search/rungs.ts';
 import { lineOf, validationOf, type LineId, startWords } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { describeExport, describeFrom, describePlan, stopWords } from './words.ts';

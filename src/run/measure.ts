@@ -7,10 +7,11 @@ import { countMultiplyAdds } from '../network/cost.ts';
 import type { Network } from '../network/network.ts';
 import { drawChildren, startNetwork, type Context } from '../search/next.ts';
 import type { Settings } from '../search/settings.ts';
+import { coresOfRun } from '../search/rungs.ts';
 import type { Job, ProbeJob, Stage } from '../training/job.ts';
 import { must } from '../util/assert.ts';
 import { planBudget } from './budget.ts';
-import { coresOfRun, dataReference, engineOf, type Config } from './config.ts';
+import { dataReference, engineOf, type Config } from './config.ts';
 import { middleOf } from './costs.ts';
 import type { RunEvent } from './events.ts';
 

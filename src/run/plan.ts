@@ -2,12 +2,13 @@
 import { createPool } from '../execution/pool.ts';
 import type { Origin } from '../search/next.ts';
 import type { Settings } from '../search/settings.ts';
+import { coresOfRun } from '../search/rungs.ts';
 import { JobFailure } from '../training/job.ts';
 import { RunError } from '../util/user-error.ts';
 import { begin, configOf, defaultPatience, type AskedOptions } from './begin.ts';
 import { plannedSettings } from './budget.ts';
 import { contextOf } from './check.ts';
-import { coresOfRun, type Config } from './config.ts';
+import type { Config } from './config.ts';
 import { costsOf, type Timings } from './costs.ts';
 import type { Plan } from './events.ts';
 import { forecast, type Forecast } from './forecast.ts';

@@ -31,6 +31,12 @@ export interface Cores {
   readonly threads: number;
 }
 
+/** Of a run's configuration. */
+export const coresOfRun = ({ workers, threads }: { readonly workers: number; readonly threads?: number | undefined }): Cores => ({
+  workers,
+  threads: Math.min(workers, threads ?? workers),
+});
+
 /** The cores that a task gets which is planned as one of `planned` side by side. */
 export const coresOf = ({ workers, threads }: Cores, planned: number): number =>
   Math.max(1, Math.min(threads, Math.floor(workers / planned)));

@@ -1,5 +1,5 @@
 /** What the journal knows beside the story: certificates, exports, failures, engine and machine, interruptions. */
-import { coresOfRun } from '../../run/config.ts';
+import { coresOfRun } from '../../search/rungs.ts';
 import { describeExport, describeWorkers } from '../../run/words.ts';
 import { tolerance } from '../../training/job.ts';
 import { formatDuration } from '../../util/duration.ts';
