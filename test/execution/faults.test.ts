@@ -55,7 +55,7 @@ async function setting(address: string, storeAddress?: string): Promise<Setting>
   mkdirSync(checkpoints, { recursive: true });
   const broker = openBroker(parseQueue(address), {});
   const store = await openStore(storeAddress ?? `file:${join(folder, 'store')}`);
-  const pool = createQueuePool({ broker, store, queue: name, run, checkpoints });
+  const pool = createQueuePool({ broker, store, queue: name, run, checkpoints, everybody: name, say: () => undefined });
   ends.push(() => pool.close());
   return { name, broker, store, pool, checkpoints, folder };
 }
