@@ -70,9 +70,12 @@ export interface Consumer {
   busy(): number;
 }
 
-/** Milliseconds after which a job whose worker says nothing is another's. */
-const lockDuration = 12_000;
-const stalledInterval = 6_000;
+/**
+ * Milliseconds after which a job whose worker says nothing may be another's, and between two looks at that; workers share the
+ * looks, so that two may be twice as far apart: 15 s at most.
+ */
+const lockDuration = 9_000;
+const stalledInterval = 3_000;
 /** Milliseconds between two words of a job's progress, and between two looks at whether anyone waits for it. */
 const tellEvery = 1000;
 const askEvery = 4000;
