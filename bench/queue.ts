@@ -38,7 +38,15 @@ async function poolOn(address: string, store: string, queue: string): Promise<Po
   const checkpoints = join(place, `checkpoints-${names++}`);
   mkdirSync(checkpoints);
   const broker = openBroker(parseQueue(address), {});
-  return createQueuePool({ broker, store: await openStore(store), queue, run: '0123456789abcdef', checkpoints });
+  return createQueuePool({
+    broker,
+    store: await openStore(store),
+    queue,
+    run: '0123456789abcdef',
+    checkpoints,
+    everybody: queue,
+    say: () => undefined,
+  });
 }
 
 function begin(words: readonly string[]): { readonly child: ChildProcess; readonly said: () => string } {

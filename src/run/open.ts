@@ -150,7 +150,12 @@ async function reach({ queue, store }: Elsewhere): Promise<void> {
 }
 
 /** The run's jobs on a queue, under names that follow from the run alone. */
-async function poolElsewhere(folder: Folder, config: Config, { queue, store, mixed = false }: Elsewhere): Promise<Pool> {
+async function poolElsewhere(
+  folder: Folder,
+  config: Config,
+  { queue, store, mixed = false }: Elsewhere,
+  say: (line: string) => void,
+): Promise<Pool> {
   const first = readFileSync(folder.journal, 'utf8').split('\n', 1)[0] ?? '';
   // A search on this machine has no use for what speaks to a queue.
   const { openBroker, reachQueue } = await import('../execution/queue/broker.ts');
@@ -161,13 +166,15 @@ async function poolElsewhere(folder: Folder, config: Config, { queue, store, mix
     store: await openStore(store),
     queue: queueName(mixed ? 'mixed' : bitsOfRun(config)),
     run: sha256(readFileSync(folder.config), first).slice(0, 16),
+    everybody: queueName('mixed'),
     checkpoints: folder.checkpoints,
+    say,
   });
 }
 
 async function* go(
   { folder, config, journal, replayed, dataset, origin, begun }: Going,
-  { signal, patience = defaultPatience, elsewhere }: Common & Placed,
+  { signal, patience = defaultPatience, elsewhere, onData }: Common & Placed,
   opening: readonly RunEvent[],
 ): AsyncGenerator<RunItem> {
   const elapsed = (): number => replayed.seconds + (performance.now() - begun) / 1000;
@@ -181,7 +188,7 @@ async function* go(
   const pool =
     elsewhere === undefined
       ? createPool({ checkpoints: folder.checkpoints, patience })
-      : await poolElsewhere(folder, config, elsewhere);
+      : await poolElsewhere(folder, config, elsewhere, (message) => onData?.({ kind: 'note', message }));
   const live = liveFile(
     folder.live,
     () => performance.now(),

@@ -55,7 +55,7 @@ async function setting(address: string, storeAddress?: string): Promise<Setting>
   mkdirSync(checkpoints, { recursive: true });
   const broker = openBroker(parseQueue(address), {});
   const store = await openStore(storeAddress ?? `file:${join(folder, 'store')}`);
-  const pool = createQueuePool({ broker, store, queue: name, run, checkpoints });
+  const pool = createQueuePool({ broker, store, queue: name, run, checkpoints, everybody: name, say: () => undefined });
   ends.push(() => pool.close());
   return { name, broker, store, pool, checkpoints, folder };
 }
@@ -86,7 +86,7 @@ async function worker(
   { name, store, folder }: Setting,
   address: string,
   seconds: number,
-  more: { readonly store?: Store; readonly says?: string[] } = {},
+  more: { readonly store?: Store; readonly says?: string[]; readonly slots?: number } = {},
 ): Promise<Consumer> {
   const called = `worker-${workers++}`;
   const says = more.says;
@@ -97,6 +97,7 @@ async function worker(
     queue: name,
     cache: join(folder, called),
     seconds,
+    ...(more.slots === undefined ? {} : { slots: more.slots }),
     ...(says === undefined ? {} : { say: (line: string): void => void says.push(line) }),
   });
   ends.push(() => consumer.drain());
@@ -305,6 +306,19 @@ describe('faults on Redis', { skip: withoutRedis() }, () => {
     assert.equal(await following.ended, null);
     assert.deepEqual(epochsOf(following.reports), expected(here.folder, 'drained', 6));
     assert.deepEqual(following.by, [first.name, first.name, ...Array.from({ length: 4 }, () => second.name)]);
+  });
+
+  test('a job that one worker has no room for is done by another that has', async () => {
+    const here = await setting(server.address);
+    const wide = (id: string): TrainingJob => ({ ...jobOf(id, 6), engine: { ...jobOf(id, 6).engine, threads: 2 } });
+    const both = [follow(here, wide('wide0')), follow(here, wide('wide1'))];
+    // It takes both, and can do one.
+    await worker(here, server.address, 1, { slots: 2 });
+    await until('an epoch', 20, () => both.some(({ reports }) => reports.length > 0));
+    await worker(here, server.address, 1, { slots: 2 });
+    for (const { ended } of both) assert.equal(await ended, null);
+    const names = both.map(({ by }) => [...new Set(by)]);
+    assert.deepEqual([names[0]?.length, names[1]?.length, names[0]?.[0] === names[1]?.[0]], [1, 1, false], JSON.stringify(names));
   });
 
   for (const how of ['stall', 'drop'] as const)

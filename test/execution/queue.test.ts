@@ -131,23 +131,27 @@ describe('a search whose workers differ', { skip: withoutRedis() }, () => {
     const other = startWorker(server.address, store.address, engine);
     started.push(other);
     const exact = newFolder();
-    const waiting = startProcess('search', exact, { ...short, elsewhere });
-    await until('it waits for a worker', 30, () => {
-      try {
-        return readRun(exact).replay.entries.some(({ type }) => type === 'task');
-      } catch {
-        return false;
-      }
-    });
-    await sleep(5000);
-    waiting.child.kill('SIGKILL');
-    await waiting.ended;
+    const notes: string[] = [];
+    const leaving = new AbortController();
+    const left = collect(
+      search({
+        ...short,
+        run: exact,
+        elsewhere,
+        signal: leaving.signal,
+        onData: (event) => void (event.kind === 'note' && notes.push(event.message)),
+      }),
+    );
+    await until('it says who is there', 60, () => notes.length > 0);
+    leaving.abort();
+    await left;
+    assert.match(notes.join('; '), /^no worker is there for this run: 1 worker on the queue .*--mixed/);
     assert.ok(other.said().includes('takes 2 at a time') && !other.said().includes('begun'), other.said());
 
     // The one that the run was begun for is slow, and gets what it would have to wait for.
     const own = startWorker(server.address, store.address);
     started.push(own);
-    await until('it has done what was left there', 60, () => own.said().includes(': done'));
+    await until('it has done what was left there', 60, () => /: (done|cancelled)/.test(own.said()));
     const had = own.said();
     const run = newFolder();
     await collect(search({ ...short, run, elsewhere: { ...elsewhere, mixed: true } }));

@@ -7,7 +7,7 @@
  * Priorities rank jobs, not workers, and queues of their own for each engine would leave to the search what it cannot know:
  * who is free. A little patience needs neither.
  */
-import { UnrecoverableError, WaitingError, type Job as QueueJob, type Queue, type Worker } from 'bullmq';
+import { DelayedError, UnrecoverableError, WaitingError, type Job as QueueJob, type Queue, type Worker } from 'bullmq';
 import type { Device, EngineName } from '../../engine/engine.ts';
 import { checkpointPath } from '../../training/checkpoint.ts';
 import { JobFailure, type Job, type Report } from '../../training/job.ts';
@@ -70,14 +70,20 @@ export interface Consumer {
   busy(): number;
 }
 
-/** Milliseconds after which a job whose worker says nothing is another's. */
-const lockDuration = 12_000;
-const stalledInterval = 6_000;
+/**
+ * Milliseconds after which a job whose worker says nothing may be another's, and between two looks at that; workers share the
+ * looks, so that two may be twice as far apart: 15 s at most.
+ */
+const lockDuration = 9_000;
+const stalledInterval = 3_000;
 /** Milliseconds between two words of a job's progress, and between two looks at whether anyone waits for it. */
 const tellEvery = 1000;
 const askEvery = 4000;
 /** Milliseconds between two looks at a queue that the worker hesitates to take from. */
 const hesitateEvery = 500;
+/** Milliseconds that a job waits for room here, and then before anyone takes it again. */
+const crowdedAfter = 2000;
+const crowdedFor = 500;
 /** Seconds for which the store and the queue may be away before a job is given back. */
 const patience = 60;
 /** How often a job is given to another worker because one died. Whoever waits for it decides when that is enough. */
@@ -85,6 +91,8 @@ const maxStalledCount = 1000;
 
 /** Thrown through a pool by a job that stops after its epoch, and goes on elsewhere. */
 class Left extends Error {}
+/** There is no room for the job here for now: another worker may have some. */
+class Crowded extends Error {}
 /** Another worker has the job by now. */
 class Taken extends Error {
   override readonly message = 'the queue has given it to another';
@@ -225,12 +233,16 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
           .catch(ignored); // The queue is away: asked again.
       }, askEvery);
       const watch = { started: ignored, report: say.report };
+      const crowded = setTimeout(() => left.abort(new Crowded()), crowdedAfter);
       try {
         await places.with(job.engine.threads, left.signal, () => {
+          clearTimeout(crowded);
           begun = true;
+          options.say(`${printable(queued.id ?? '')}: begun`);
           return pool.run(job, watch, left.signal);
         });
       } catch (error) {
+        clearTimeout(crowded);
         const trouble = await say.told();
         if (error instanceof JobFailure) return say.answer({ kind: 'failed', failure: error.failure, message: error.message });
         // Perhaps a file here that is damaged. Another worker may do better, or this one with new files.
@@ -274,12 +286,15 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     const queue = broker.queue<Request, Answer>(source.name);
     const act = async (queued: QueueJob<Request, Answer>, token?: string): Promise<Answer> => {
       const id = printable(queued.id ?? '');
-      options.say(`${id}: begun`);
       try {
         const answer = await doJob(queued, source, queue);
         options.say(`${id}: ${answer.end.kind}${'message' in answer.end ? `: ${answer.end.message}` : ''}`);
         return answer;
       } catch (error) {
+        if (error instanceof Crowded) {
+          await queued.moveToDelayed(options.now() + crowdedFor, token);
+          throw new DelayedError();
+        }
         const { message } = error as Error;
         options.say(`${id}: ${error instanceof UnrecoverableError ? message : `given back: ${message}`}`);
         if (error instanceof Left) {

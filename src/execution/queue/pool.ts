@@ -10,6 +10,7 @@ import { JobFailure, type Job, type Report } from '../../training/job.ts';
 import { channel, type Channel } from '../../util/channel.ts';
 import { sha256 } from '../../util/hash.ts';
 import { RunError } from '../../util/user-error.ts';
+import { plural } from '../../util/words.ts';
 import { readBytes } from '../../data/files.ts';
 import { patiently } from '../patience.ts';
 import type { Elsewhere, Pool, Watch } from '../pool.ts';
@@ -34,12 +35,18 @@ export interface QueuePoolOptions {
   readonly store: Store;
   /** The queue's name. */
   readonly queue: string;
+  /** A queue that all workers look at, whatever they compute with. */
+  readonly everybody: string;
   /** Names the run: 16 hexadecimal digits. */
   readonly run: string;
   /** The folder of the run's checkpoints here. */
   readonly checkpoints: string;
+  /** What a person should know. */
+  say(line: string): void;
 }
 
+/** Milliseconds without a word from anybody after which it is said who is there. */
+const lonelyAfter = 20_000;
 /** Milliseconds in which a connection ends in order. */
 const farewell = 3000;
 /** Milliseconds between two looks at a job that is waited for: events may be lost while a server is away. */
@@ -85,6 +92,10 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, ...opti
   // Errors of a connection that is tried again are no end of anything.
   queue.on('error', ignored);
   events.on('error', ignored);
+  let isAlone = true;
+  const word = (): void => void (isAlone = false);
+  events.on('active', word);
+  events.on('completed', word);
   events.on('progress', ({ jobId, data }) => waiting.get(jobId)?.put({ kind: 'standing', value: data }));
   events.on('completed', ({ jobId, returnvalue }) => waiting.get(jobId)?.put({ kind: 'answer', value: returnvalue }));
   events.on('failed', ({ jobId, failedReason }) => waiting.get(jobId)?.put({ kind: 'failed', reason: failedReason }));
@@ -96,6 +107,20 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, ...opti
   const cancelling = new Set<Promise<void>>();
   /** Who is on which of the jobs that are waited for, by what was last heard. */
   const doing = new Map<string, Elsewhere['workers'][number]>();
+
+  /** Who waits for workers that will never come should hear of it. */
+  async function lonely(): Promise<void> {
+    if (!isAlone || names.size === 0 || (await queue.getWorkersCount()) > 0) return;
+    const all = broker.queue(options.everybody);
+    all.on('error', ignored);
+    const others = await all.getWorkersCount().finally(() => void all.close().catch(ignored));
+    options.say(
+      others === 0
+        ? 'no worker is on the queue yet: instar worker with the same --queue and --store starts one'
+        : `no worker is there for this run: ${plural(others, 'worker')} on the queue would compute other bits, with another engine, processor, Node or Instar (--mixed lets them)`,
+    );
+  }
+  const lonelyTimer = setTimeout(() => void lonely().catch(ignored), lonelyAfter).unref();
 
   /** Of the queue, which may be away. */
   async function asked<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T> {
@@ -325,6 +350,7 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, ...opti
     elsewhere: () => ({ waiting: waiting.size - doing.size, workers: [...doing.values()] }),
     close() {
       stop.abort(new Error('closed'));
+      clearTimeout(lonelyTimer);
       const closed = Promise.allSettled(cancelling).then(() => Promise.allSettled([queue.close(), events.close()]));
       // A server that is away holds nobody up.
       void Promise.race([closed, sleep(farewell)]).then(() => broker.leave());
