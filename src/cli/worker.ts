@@ -11,7 +11,7 @@ import { openBroker, reachQueue } from '../execution/queue/broker.ts';
 import { queueName } from '../execution/queue/messages.ts';
 import { openStore } from '../execution/store/open.ts';
 import { cacheFolder, defaultPatience } from '../run/begin.ts';
-import { printable } from '../util/words.ts';
+import { plural, printable } from '../util/words.ts';
 import { version } from '../util/version.ts';
 import { UserError } from '../util/user-error.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -29,7 +29,10 @@ export async function workerCommand(given: Given, io: Io): Promise<number> {
   const [queue, store] = [text('queue'), text('store')];
   if (queue === undefined || store === undefined)
     throw new UserError('a worker needs --queue and --store, as the search has them');
-  const jobs = text('jobs') === undefined ? availableParallelism() : parseWhole('--jobs', text('jobs') as string, 1);
+  const whole = (name: string): number | undefined =>
+    text(name) === undefined ? undefined : parseWhole(`--${name}`, text(name) as string, 1);
+  const threads = whole('threads') ?? whole('jobs') ?? availableParallelism();
+  const jobs = Math.min(threads, whole('jobs') ?? threads);
   const device = text('device') === undefined ? 'cpu' : parseChoice('--device', text('device') as string, devices);
   const asked = text('engine') === undefined ? 'auto' : parseChoice('--engine', text('engine') as string, engineNames);
   const name = await chooseEngine(asked, device, io.environment);
@@ -46,7 +49,8 @@ export async function workerCommand(given: Given, io: Io): Promise<number> {
       { name: queueName(bits), mixed: false, hesitation: 0 },
       { name: queueName('mixed'), mixed: true, hesitation: device === 'cpu' ? hesitations[name] : 0 },
     ],
-    slots: jobs,
+    slots: threads,
+    jobs,
     cache: text('cache') ?? join(cacheFolder(), `worker-${process.pid}`),
     cacheBytes: text('cacheSize') === undefined ? usualCache : parseBytes('--cache-size', text('cacheSize') as string),
     word: { name: `${hostname()}:${process.pid}`, bits: describeBits(bits), instar: version },
@@ -55,7 +59,9 @@ export async function workerCommand(given: Given, io: Io): Promise<number> {
     now: () => Date.now(),
     say,
   });
-  say(`${describeBits(bits)}: takes ${jobs} at a time from ${queue}; Ctrl-C ends it after the epoch`);
+  say(
+    `${describeBits(bits)}: takes ${jobs} at a time from ${queue}, ${plural(threads, 'thread')} in all; Ctrl-C ends it after the epoch`,
+  );
   await new Promise<void>((resolve) => {
     let told = false;
     const end = (): void => {

@@ -86,7 +86,7 @@ async function worker(
   { name, store, folder }: Setting,
   address: string,
   seconds: number,
-  more: { readonly store?: Store; readonly says?: string[]; readonly slots?: number } = {},
+  more: { readonly store?: Store; readonly says?: string[]; readonly slots?: number; readonly jobs?: number } = {},
 ): Promise<Consumer> {
   const called = `worker-${workers++}`;
   const says = more.says;
@@ -98,6 +98,7 @@ async function worker(
     cache: join(folder, called),
     seconds,
     ...(more.slots === undefined ? {} : { slots: more.slots }),
+    ...(more.jobs === undefined ? {} : { jobs: more.jobs }),
     ...(says === undefined ? {} : { say: (line: string): void => void says.push(line) }),
   });
   ends.push(() => consumer.drain());
@@ -308,9 +309,20 @@ describe('faults on Redis', { skip: withoutRedis() }, () => {
     assert.deepEqual(following.by, [first.name, first.name, ...Array.from({ length: 4 }, () => second.name)]);
   });
 
+  test('a worker does no more at a time than it was told, whatever its threads', async () => {
+    const here = await setting(server.address);
+    const both = [follow(here, jobOf('single0', 3)), follow(here, jobOf('single1', 3))];
+    await worker(here, server.address, 1, { slots: 4, jobs: 1 });
+    const seen = (): number[] => both.map(({ reports }) => reports.length).toSorted((a, b) => a - b);
+    await until('an epoch', 20, () => seen().at(-1) !== 0);
+    await Promise.race(both.map(({ ended }) => ended));
+    assert.equal(seen()[0], 0, String(seen()));
+    for (const { ended } of both) assert.equal(await ended, null);
+  });
+
   test('a job that one worker has no room for is done by another that has', async () => {
     const here = await setting(server.address);
-    const wide = (id: string): TrainingJob => ({ ...jobOf(id, 6), engine: { ...jobOf(id, 6).engine, threads: 2 } });
+    const wide = (id: string): TrainingJob => ({ ...jobOf(id, 16), engine: { ...jobOf(id, 16).engine, threads: 2 } });
     const both = [follow(here, wide('wide0')), follow(here, wide('wide1'))];
     // It takes both, and can do one.
     await worker(here, server.address, 1, { slots: 2 });

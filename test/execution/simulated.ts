@@ -96,6 +96,7 @@ export interface SimulatedWorker {
   /** Of an epoch. */
   readonly seconds: number;
   readonly slots?: number;
+  readonly jobs?: number;
   say?(line: string): void;
 }
 
@@ -105,6 +106,7 @@ export const startSimulated = (worker: SimulatedWorker): Promise<Consumer> =>
     store: worker.store,
     sources: [{ name: worker.queue, mixed: false, hesitation: 0 }],
     slots: worker.slots ?? 1,
+    ...(worker.jobs === undefined ? {} : { jobs: worker.jobs }),
     cache: worker.cache,
     cacheBytes: 1e9,
     word: { name: worker.name, bits: 'simulated', instar: version },

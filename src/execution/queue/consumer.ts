@@ -48,8 +48,10 @@ export interface ConsumerOptions {
   readonly broker: Broker;
   readonly store: Store;
   readonly sources: readonly Source[];
-  /** Jobs at a time; one takes as many of these as it has threads. */
+  /** Threads that all jobs have together; one takes as many of these as it was planned with. */
   readonly slots: number;
+  /** Jobs at a time, at most. Default: as many as there are slots. */
+  readonly jobs?: number;
   /** A folder of its own for checkpoints and data. */
   readonly cache: string;
   /** Bytes that the cache may hold, about. */
@@ -110,7 +112,7 @@ interface Teller {
 }
 
 export async function startConsumer(options: ConsumerOptions): Promise<Consumer> {
-  const { broker, slots, word, engine } = options;
+  const { broker, slots, jobs = slots, word, engine } = options;
   const store = patientStore(options.store, patience);
   const cache = await openCache({ store, folder: options.cache, bytes: options.cacheBytes, now: options.now });
   const pool = options.open(cache.checkpoints);
@@ -306,7 +308,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
       }
     };
     const worker = broker.worker<Request, Answer>(source.name, act, {
-      concurrency: slots,
+      concurrency: jobs,
       lockDuration,
       stalledInterval,
       maxStalledCount,
