@@ -10,6 +10,7 @@ import { plannedSettings } from '../src/run/budget.ts';
 import { readRun } from '../src/run/read.ts';
 import { must } from '../src/util/assert.ts';
 import type { Random } from '../src/util/random.ts';
+import { mean } from './measure.ts';
 
 const seconds = z.number().min(0);
 
@@ -109,8 +110,6 @@ export interface Rates {
   readonly grown: readonly number[];
   readonly going: readonly number[];
 }
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** What jobs of one thread took. The first epoch of a job has its start in it, and is looked at for that alone. */
 export function ratesOf({ settings, counts, steps }: Pick<RunTimes, 'settings' | 'counts' | 'steps'>): Rates {

@@ -8,8 +8,7 @@ import { fit, paint, spread, type Line } from './styled.ts';
 import { bar, padRight } from './text.ts';
 import { phaseOf, settingsOf, type View } from '../run/view.ts';
 import { workOf } from '../run/work.ts';
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+import { mean } from '../util/numbers.ts';
 
 /** A run that goes on now. */
 export interface Active {

@@ -20,6 +20,17 @@ export function applyToNetwork(network: Network, edit: Edit): Network | string {
   return typeof plan === 'string' ? plan : plan.network;
 }
 
+/** The same of several edits, one after another. */
+export function applyAll(network: Network, edits: readonly Edit[]): Network | string {
+  let grown = network;
+  for (const edit of edits) {
+    const next = applyToNetwork(grown, edit);
+    if (typeof next === 'string') return next;
+    grown = next;
+  }
+  return grown;
+}
+
 export interface Applied {
   readonly network: Network;
   /** As `parametersOf(network)` lists them. */

@@ -19,7 +19,10 @@ export const planSchema = z.strictObject({
 
 export type Plan = z.infer<typeof planSchema>;
 
-const computedBy = { name: z.string(), bits: z.string(), instar: z.string() };
+/** Who computed, of other machines' workers. `bits`: engine, processor and Node. */
+const computedBy = z.strictObject({ name: z.string(), bits: z.string(), instar: z.string() });
+
+export type ComputedBy = z.infer<typeof computedBy>;
 
 export const runEventSchema = z.discriminatedUnion('type', [
   /** The first event. */
@@ -29,8 +32,8 @@ export const runEventSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('extended'), budget: z.number(), searchUntil: z.number() }),
   /** A task was given to a worker. */
   z.strictObject({ type: z.literal('task'), task: z.string(), line: z.string(), threads: z.int() }),
-  /** What follows of a task is what this worker of another machine computed. `bits`: engine, processor and Node. */
-  z.strictObject({ type: z.literal('worker'), task: z.string(), line: z.string(), ...computedBy }),
+  /** What follows of a task is what this worker of another machine computed. */
+  z.strictObject({ type: z.literal('worker'), task: z.string(), line: z.string(), ...computedBy.shape }),
   /** The exported file of a line was verified, or could not be: `problem` says why it is not to be trusted. */
   z.strictObject({
     type: z.literal('exported'),
@@ -46,13 +49,6 @@ export const runEventSchema = z.discriminatedUnion('type', [
 ]);
 
 export type RunEvent = z.infer<typeof runEventSchema>;
-
-/** Who computed, of other machines' workers. */
-export interface ComputedBy {
-  readonly name: string;
-  readonly bits: string;
-  readonly instar: string;
-}
 
 /** What became of an export. */
 export type Exported = Extract<RunEvent, { type: 'exported' }>;

@@ -10,6 +10,7 @@ import { coresOf, type Rung } from '../search/rungs.ts';
 import { methods } from '../search/settings.ts';
 import type { Slice } from '../search/state.ts';
 import { must } from '../util/assert.ts';
+import { mean } from '../util/numbers.ts';
 import { admitsStep, planSlice, readingSeconds } from './budget.ts';
 import { middleOf, sizeOf, stepsOf, type Costs, type Size } from './costs.ts';
 import type { Plan } from './events.ts';
@@ -160,8 +161,6 @@ function drawStep({ context, costs }: Question, parent: Network, step: number): 
     trained: drawn === null ? children.map((_child, at) => at) : [drawn],
   };
 }
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The rungs of a step one after another: seconds of each, with the verification of the parent's file beside the first. */
 function climb(question: Question, drawing: Drawing, rungs: readonly Rung[], idle: Idle): { rungs: ForecastRung[]; idle: Idle } {

@@ -10,6 +10,7 @@ import type { Settings } from '../search/settings.ts';
 import { coresOfRun } from '../search/rungs.ts';
 import type { Job, ProbeJob, Stage } from '../training/job.ts';
 import { must } from '../util/assert.ts';
+import { mean } from '../util/numbers.ts';
 import { planBudget } from './budget.ts';
 import { dataReference, engineOf, type Config } from './config.ts';
 import { middleOf } from './costs.ts';
@@ -33,8 +34,6 @@ const warmup = (count: number): number => Math.max(1, Math.min(4, Math.floor(0.3
 export const evaluations = 4;
 /** Steps that a budget is planned for; more are made where there is time. */
 const plannedSteps = 2;
-
-export const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** How much larger than the vanilla network the children of each step are, on average, as they would be drawn. */
 function growthOf(vanilla: Network, context: Context): readonly number[] {

@@ -8,10 +8,11 @@ import type { Network } from '../network/network.ts';
 import { drawChildren, limitsOf, startNetwork, type Context } from '../search/next.ts';
 import { coresOfRun } from '../search/rungs.ts';
 import { must } from '../util/assert.ts';
+import { mean } from '../util/numbers.ts';
 import { random } from '../util/random.ts';
 import { middleOf, sizeOf, stepsOf, type Size, type Timings, type Way } from './costs.ts';
 import type { Plan } from './events.ts';
-import { besideEachOther, between, evaluations, mean, planOf, probe, secondsEach, tryStart } from './measure.ts';
+import { besideEachOther, between, evaluations, planOf, probe, secondsEach, tryStart } from './measure.ts';
 import type { Asked, Heard, Measuring } from './measure.ts';
 
 /** Minibatches of a child, at most, and the seconds after which no further one is begun. */

@@ -1,5 +1,5 @@
 /** The state of a search: the replay of its events. Pure; it knows no clock and no disk. */
-import { applyToNetwork } from '../morphism/apply.ts';
+import { applyAll } from '../morphism/apply.ts';
 import type { Edit } from '../morphism/edit.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import { freeze, type Network } from '../network/network.ts';
@@ -92,11 +92,9 @@ export const emptyState: SearchState = {
 export const lineOf = (state: SearchState, id: LineId): Line => must(state.lines.get(id), `line ${id}`);
 
 function grownNetwork(parent: Network, edits: readonly Edit[]): Network {
-  return edits.reduce((network, edit) => {
-    const next = applyToNetwork(network, edit);
-    if (typeof next === 'string') throw new Error(`bug: an edit of the journal does not apply: ${next}`);
-    return next;
-  }, parent);
+  const grown = applyAll(parent, edits);
+  if (typeof grown === 'string') throw new Error(`bug: an edit of the journal does not apply: ${grown}`);
+  return grown;
 }
 
 /** What was made already: to grow the networks of a long search takes longer than all else of its replay, and few are asked for. */

@@ -1,9 +1,10 @@
-/** Real servers for tests of the queue: Debian's redis-server and PostgreSQL, each in a folder of its own. */
+/** Real servers for tests of the queue: Debian's redis-server and PostgreSQL, and s3rver, each in a folder of its own. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import S3rver from 's3rver';
 import { skipFor } from '../support/machine.ts';
 import { sleep } from '../support/runs.ts';
 
@@ -45,6 +46,17 @@ async function answering(test: () => boolean): Promise<void> {
     await sleep(50);
   }
   throw new Error('the server does not answer');
+}
+
+/** An S3 store with a bucket `instar`. `options`: more of s3rver's. */
+export async function startS3(
+  directory: string,
+  options: { readonly key?: Buffer; readonly cert?: Buffer } = {},
+): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const configureBuckets = [{ name: 'instar', configs: [] }];
+  const server = new S3rver({ address: '127.0.0.1', port: 0, silent: true, directory, configureBuckets, ...options });
+  const { port } = await server.run();
+  return { port, close: () => server.close() };
 }
 
 /** What a server needs that speaks TLS and asks for a password. */

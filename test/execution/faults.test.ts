@@ -8,7 +8,6 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import S3rver from 's3rver';
 import { parseQueue } from '../../src/execution/queue/address.ts';
 import { openBroker, type Broker } from '../../src/execution/queue/broker.ts';
 import type { Consumer } from '../../src/execution/queue/consumer.ts';
@@ -24,7 +23,7 @@ import { sha256 } from '../../src/util/hash.ts';
 import { gateTo, wireTo } from '../support/faults.ts';
 import { skipFor } from '../support/machine.ts';
 import { newFolder, place, quadrantFolder, readQuadrants, sleep, until } from '../support/runs.ts';
-import { startPostgres, startRedis, withoutPostgres, withoutRedis, type Server } from './brokers.ts';
+import { startPostgres, startRedis, startS3, withoutPostgres, withoutRedis, type Server } from './brokers.ts';
 import { epochsOf, expectedEpochs, queueOf, simulatedJob, startSimulated } from './simulated.ts';
 
 const program = fileURLToPath(new URL('./simulated.js', import.meta.url));
@@ -394,14 +393,8 @@ describe('faults on Redis', { skip: withoutRedis() }, () => {
   });
 
   test('an S3 store that answers 507 for 10 s: search and worker wait, and go on', async () => {
-    const s3 = new S3rver({
-      address: '127.0.0.1',
-      port: 0,
-      silent: true,
-      directory: join(place, 's3-faults'),
-      configureBuckets: [{ name: 'instar', configs: [] }],
-    });
-    const gate = await gateTo((await s3.run()).port);
+    const s3 = await startS3(join(place, 's3-faults'));
+    const gate = await gateTo(s3.port);
     ends.push(
       () => s3.close(),
       () => gate.close(),

@@ -8,12 +8,20 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSyn
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import S3rver from 's3rver';
 import { parseQueue, queuePassword } from '../../src/execution/queue/address.ts';
 import { readRun } from '../../src/run/read.ts';
 import { UserError } from '../../src/util/user-error.ts';
 import { marked, newFolder, place, quadrantFolder, sleep } from '../support/runs.ts';
-import { makeSecure, startPostgres, startRedis, withoutPostgres, withoutRedis, type Secure, type Server } from './brokers.ts';
+import {
+  makeSecure,
+  startPostgres,
+  startRedis,
+  startS3,
+  withoutPostgres,
+  withoutRedis,
+  type Secure,
+  type Server,
+} from './brokers.ts';
 
 const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const password = 'correct-horse-battery';
@@ -131,22 +139,15 @@ async function searched(
 describe('Redis and S3 by TLS', { skip: withoutRedis() }, () => {
   let secure: Secure;
   let server: Server;
-  let s3: S3rver;
+  let s3: Awaited<ReturnType<typeof startS3>>;
   let endpoint: string;
   let passwordFile: string;
   before(async () => {
     secure = makeSecure(join(place, 'secure-redis'), password);
     server = await startRedis(join(place, 'redis-secure'), secure);
-    s3 = new S3rver({
-      address: '127.0.0.1',
-      port: 0,
-      silent: true,
-      key: readFileSync(secure.key),
-      cert: readFileSync(secure.certificate),
-      directory: join(place, 's3-secure'),
-      configureBuckets: [{ name: 'instar', configs: [] }],
-    });
-    endpoint = `https://localhost:${(await s3.run()).port}`;
+    const [key, cert] = [readFileSync(secure.key), readFileSync(secure.certificate)];
+    s3 = await startS3(join(place, 's3-secure'), { key, cert });
+    endpoint = `https://localhost:${s3.port}`;
     passwordFile = join(place, 'redis-password');
     writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
   });

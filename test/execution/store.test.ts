@@ -4,10 +4,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import S3rver from 's3rver';
 import { openStore } from '../../src/execution/store/open.ts';
 import { StoreFailure, type Store } from '../../src/execution/store/store.ts';
 import { UserError } from '../../src/util/user-error.ts';
+import { startS3 } from './brokers.ts';
 
 const place = mkdtempSync(join(tmpdir(), 'instar-store-'));
 after(() => rmSync(place, { recursive: true, force: true }));
@@ -89,17 +89,10 @@ describe('a folder', () => {
 });
 
 describe('S3', () => {
-  let server: S3rver;
+  let server: Awaited<ReturnType<typeof startS3>>;
   before(async () => {
-    server = new S3rver({
-      address: '127.0.0.1',
-      port: 0,
-      silent: true,
-      directory: join(place, 's3'),
-      configureBuckets: [{ name: 'instar', configs: [] }],
-    });
-    const { port } = await server.run();
-    process.env['AWS_ENDPOINT_URL'] = `http://127.0.0.1:${port}`;
+    server = await startS3(join(place, 's3'));
+    process.env['AWS_ENDPOINT_URL'] = `http://127.0.0.1:${server.port}`;
     process.env['AWS_REGION'] = 'us-east-1';
     process.env['AWS_ACCESS_KEY_ID'] = 'S3RVER';
     process.env['AWS_SECRET_ACCESS_KEY'] = 'S3RVER';

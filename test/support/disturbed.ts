@@ -9,13 +9,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import S3rver from 's3rver';
 import { bitsOf } from '../../src/engine/bits.ts';
 import { openEngine } from '../../src/engine/open.ts';
 import { queueName } from '../../src/execution/queue/messages.ts';
 import type { SearchOptions } from '../../src/run/open.ts';
 import { readRun } from '../../src/run/read.ts';
-import { startRedis, type Server } from '../execution/brokers.ts';
+import { startRedis, startS3, type Server } from '../execution/brokers.ts';
 import { gateTo, wireTo, type Gate, type Wire } from './faults.ts';
 import { sleep, startProcess, tiny, winnerOf, type Running } from './runs.ts';
 
@@ -58,14 +57,8 @@ export interface Cluster {
 
 export async function startCluster(folder: string): Promise<Cluster> {
   const redis = await startRedis(join(folder, 'redis'));
-  const s3 = new S3rver({
-    address: '127.0.0.1',
-    port: 0,
-    silent: true,
-    directory: join(folder, 's3'),
-    configureBuckets: [{ name: 'instar', configs: [] }],
-  });
-  const gate = await gateTo((await s3.run()).port);
+  const s3 = await startS3(join(folder, 's3'));
+  const gate = await gateTo(s3.port);
   const wires = { queue: await wireTo(Number(new URL(redis.address).port)), store: await wireTo(gate.port) };
   return {
     redis,

@@ -3,12 +3,11 @@
  * checked by these schemas before it is used; nothing in it is ever a path, a command or code.
  */
 import { z } from 'zod';
-import { applyToNetwork } from '../../morphism/apply.ts';
+import { applyAll } from '../../morphism/apply.ts';
 import { editSchema } from '../../morphism/edit.ts';
 import { describeBits, type Bits } from '../../engine/bits.ts';
 import { devices } from '../../engine/open.ts';
 import { networkSchema, parseNetwork } from '../../network/check.ts';
-import type { Network } from '../../network/network.ts';
 import {
   aboutSchema,
   certificateSchema,
@@ -192,23 +191,12 @@ export function readRequest(value: unknown): Request | string {
   return `${first?.path.join('.')}: ${first?.message}`.slice(0, 300);
 }
 
-/** The network with all edits made; a sentence where one does not apply. */
-function grownBy(network: Network, edits: TrainingJob['start']['edits']): Network | string {
-  let grown = network;
-  for (const edit of edits) {
-    const next = applyToNetwork(grown, edit);
-    if (typeof next === 'string') return next;
-    grown = next;
-  }
-  return grown;
-}
-
 /** A job to do here: `path` is where its data lies on this machine. One that holds no network is a sentence. */
 export function jobOf({ job }: Request, path: string): Job | string {
   const network = parseNetwork(job.network);
   if (typeof network === 'string') return `job.network: ${network}`;
   const edits = job.kind === 'training' ? job.start.edits : job.kind === 'probe' ? (job.edits ?? []) : [];
-  const grown = grownBy(network, edits as TrainingJob['start']['edits']);
+  const grown = applyAll(network, edits as TrainingJob['start']['edits']);
   if (typeof grown === 'string') return `job.edits: ${grown}`;
   return { ...job, network, data: { ...job.data, path } } as unknown as Job;
 }
@@ -220,7 +208,7 @@ export const isKept = (job: Job, report: Report): boolean => report.kind !== 'pr
 export function continued(job: TrainingJob, kept: Kept): TrainingJob {
   const last = kept.findLast(({ report }) => report.kind === 'epoch')?.report;
   if (last?.kind !== 'epoch') return job;
-  const grown = grownBy(job.network, job.start.edits);
+  const grown = applyAll(job.network, job.start.edits);
   assert(typeof grown !== 'string', () => `edits that were made do not apply: ${String(grown)}`);
   return {
     ...job,

@@ -7,7 +7,7 @@ import { accessOf } from '../../../program/access.ts';
 import { bufferOf, type BufferId, type Geometry, type Step, type StepOf } from '../../../program/program.ts';
 import type { Builder } from '../builder.ts';
 import { type Rows, channelSum, channelsFirst, perRow, planesOf, rowsOf } from './rows.ts';
-import { isByColumns, isPointwise, windowOf } from './windows.ts';
+import { fewChannels, isByColumns, isPointwise, windowOf } from './windows.ts';
 import { filter, filterGradient, pays } from './winograd.ts';
 
 /*
@@ -53,7 +53,7 @@ function byProducts(s: StepOf<'convolution-gradient-kernel'>, b: Builder): strin
   const [outputs, inputs, size] = b.shape(s.kernelGradient) as [number, number, number];
   const outputGradient = b.reshape(b.scaled(s.outputGradient).value, [outputs, -1]);
   const product = (value: string): string => b.node('Gemm', [outputGradient, value], { transB: 1 });
-  if (isByColumns(b, s.input, s.outputGradient, s.geometry))
+  if (inputs < fewChannels)
     return b.reshape(product(columnsOf(b, s.input, s.outputGradient, s.geometry)), b.shape(s.kernelGradient));
   const each = shifted(b, s.input, s.outputGradient, s.geometry).map((value) => product(b.reshape(value, [inputs, -1])));
   const all = b.reshape(b.node('Concat', each, { axis: 0 }), [size * size, outputs, inputs]);

@@ -10,7 +10,7 @@ import { planesOf } from './rows.ts';
 import { pays } from './winograd.ts';
 
 /** Channels below which one product over all offsets of the kernel is faster than one an offset. */
-const fewChannels = 16;
+export const fewChannels = 16;
 
 /** Whether each output is a product of one pixel. */
 export const isPointwise = ({ kernel, stride, padding, groups }: Geometry): boolean =>
