@@ -66,7 +66,7 @@ const example = settingsOf(read('worker.env'));
 test('parameters that no worker has are seen', () => {
   const fine = ['worker', '--queue', 'redis://host', '--store', 'file:/store'];
   assert.deepEqual(problemsOf(fine), []);
-  assert.deepEqual(problemsOf([...fine, '--threads', '2']), ['--threads is no option of a worker', '2 is no option of a worker']);
+  assert.deepEqual(problemsOf([...fine, '--cores', '2']), ['--cores is no option of a worker', '2 is no option of a worker']);
   assert.deepEqual(problemsOf(['search', ...fine]), ['search is not worker']);
   assert.throws(() => problemsOf([...fine, '--jobs', '0']));
   assert.throws(() => problemsOf(['worker', '--queue', 'redis://:secret@host', '--store', 'file:/store']));
