@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startUi, type Ui } from '../../src/web/server.ts';
 
 const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
@@ -54,6 +55,18 @@ export async function withPage(
     await context.close();
   }
   assert.deepEqual(wrong, []);
+}
+
+/**
+ * Waits until an expression is true on the page, asked from here time and again: Playwright's own waiting would evaluate it
+ * in the page, which the page's policy forbids.
+ */
+export async function untilTrue(page: Page, expression: string): Promise<void> {
+  const end = performance.now() + 30_000;
+  while ((await page.evaluate(expression)) !== true) {
+    assert.ok(performance.now() < end, `${expression} within 30 s`);
+    await sleep(20);
+  }
 }
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');

@@ -17,7 +17,7 @@ import { picture } from '../examples/models.ts';
 import { isNarrow } from '../report/in-page.ts';
 import { openChromium, withoutChromium } from '../support/chromium.ts';
 import { finishedRun, place } from '../support/runs.ts';
-import { seriousFindings, serveHere, withPage } from './dashboard.ts';
+import { seriousFindings, serveHere, withPage, untilTrue } from './dashboard.ts';
 
 const skip = withoutChromium();
 
@@ -78,13 +78,13 @@ describe('the page of a network', { skip }, () => {
       await page.keyboard.down('Control');
       await page.mouse.wheel(0, -200);
       await page.keyboard.up('Control');
-      await page.waitForFunction(`document.querySelector('.net-area svg').clientWidth > ${1.2 * own}`);
+      await untilTrue(page, `document.querySelector('.net-area svg').clientWidth > ${1.2 * own}`);
       await area.focus();
       await page.keyboard.press('0');
       const fits = `(() => { const a = document.querySelector('.net-area'); return a.scrollHeight <= a.clientHeight + 1; })()`;
-      await page.waitForFunction(fits);
+      await untilTrue(page, fits);
       await page.keyboard.press('1');
-      await page.waitForFunction(`document.querySelector('.net-area svg').clientWidth === ${own}`);
+      await untilTrue(page, `document.querySelector('.net-area svg').clientWidth === ${own}`);
 
       const fold = page.getByLabel('Blocks folded');
       await fold.uncheck();
@@ -101,7 +101,7 @@ describe('the page of a network', { skip }, () => {
       await page.mouse.click(map.x + map.width / 2, map.y + map.height - 4);
       const bottom = await scrolled(page);
       assert.ok(bottom > 100, `${bottom}`);
-      await page.waitForFunction(`Number(document.querySelector('.net-map .seen').getAttribute('y')) > 100`);
+      await untilTrue(page, `Number(document.querySelector('.net-map .seen').getAttribute('y')) > 100`);
       await page.mouse.move(frame.x + 20, frame.y + 100);
       await page.mouse.down();
       await page.mouse.move(frame.x + 20, frame.y + 130);
@@ -131,9 +131,7 @@ describe('the page of a network', { skip }, () => {
       await page.locator('.net-area [data-block][tabindex="0"]').focus();
       await page.keyboard.press('ArrowDown');
       await page.keyboard.press('Enter');
-      await page.waitForFunction(
-        `document.querySelectorAll('.net-area [data-block]')[2].getAttribute('aria-pressed') === 'true'`,
-      );
+      await untilTrue(page, `document.querySelectorAll('.net-area [data-block]')[2].getAttribute('aria-pressed') === 'true'`);
       const next = await page.locator('.net-area [aria-pressed="true"]').getAttribute('data-block');
       assert.match(await page.locator('.net-chosen').innerText(), new RegExp(`\\b${next} [\\s\\S]*parameters`));
 
