@@ -21,8 +21,12 @@ export interface Watch {
 export interface Elsewhere {
   /** Jobs of the run that nobody has taken yet. */
   readonly waiting: number;
+  /** Jobs on the queue that nobody has taken yet, other runs' included; not below `waiting`. */
+  readonly queued: number;
   /** Who is on which task, and what with. */
   readonly workers: readonly { readonly task: string; readonly worker: string; readonly engine: string }[];
+  /** Workers that take from the queue and are on no task of the run: free, or on another's. */
+  readonly others: readonly string[];
 }
 
 export interface Pool {

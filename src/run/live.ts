@@ -12,11 +12,13 @@ const liveSchema = z.strictObject({
   t: z.number(),
   /** The last of each line that a worker is on. */
   progress: z.array(progressSchema),
-  /** Where workers are on other machines: jobs that nobody has taken yet, and who is on which task. */
+  /** Where workers are on other machines. */
   elsewhere: z
     .strictObject({
       waiting: z.int().min(0),
+      queued: z.int().min(0),
       workers: z.array(z.strictObject({ task: z.string(), worker: z.string(), engine: z.string() })).readonly(),
+      others: z.array(z.string()).readonly(),
     })
     .optional(),
 });

@@ -1,4 +1,4 @@
-/** What a search on a queue tells of its workers, while it goes on: how many jobs wait, and who is on which. */
+/** What a search on a queue tells of its workers, while it goes on: how many jobs wait, who is on which, and who is free. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
@@ -8,38 +8,50 @@ import { fileURLToPath } from 'node:url';
 import { folderOf } from '../../src/run/folder.ts';
 import { readLive } from '../../src/run/live.ts';
 import { newFolder, place, startProcess, tiny, until } from '../support/runs.ts';
-import { startRedis, withoutRedis } from './brokers.ts';
+import { startPostgres, startRedis, withoutPostgres, withoutRedis } from './brokers.ts';
 
-test('jobs wait, then workers are named; gone with the run', { skip: withoutRedis() }, async (t) => {
-  const server = await startRedis(join(place, 'redis-told'));
-  t.after(() => server.stop());
-  const store = join(place, 'store-told');
-  mkdirSync(store);
-  const run = newFolder();
-  const { live } = folderOf(run);
-  const begun = startProcess('search', run, { ...tiny, elsewhere: { queue: server.address, store: `file:${store}` } });
-  await until('a job waits', 30, () => (readLive(live)?.elsewhere?.waiting ?? 0) > 0);
-  assert.deepEqual(readLive(live)?.elsewhere, { waiting: 1, workers: [] });
-  const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
-  const options = ['worker', '--queue', server.address, '--store', `file:${store}`, '--engine', 'reference', '--jobs', '1'];
-  const worker = spawn(process.execPath, [main, ...options], { stdio: 'ignore' });
-  const ended = new Promise<void>((resolve) => worker.on('close', () => resolve()));
-  try {
-    await until('it is named', 60, () => (readLive(live)?.elsewhere?.workers ?? []).length > 0);
-    const [first] = readLive(live)?.elsewhere?.workers ?? [];
-    assert.match(first?.worker ?? '', new RegExp(`:${worker.pid}$`));
-    assert.match(first?.engine ?? '', /^reference /);
-    // Of the children of a step, one is on and the others wait.
-    await until('others wait', 60, () => {
-      const told = readLive(live)?.elsewhere;
-      return told !== undefined && told.waiting > 0 && told.workers.length === 1;
-    });
-    const { code, errors } = await begun.ended;
-    assert.equal(code, 0, errors);
-    assert.equal(readLive(live), null);
-  } finally {
-    begun.child.kill('SIGKILL');
-    worker.kill('SIGKILL');
-    await ended;
-  }
-});
+const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+
+for (const [kind, start, skip] of [
+  ['redis', () => startRedis(join(place, 'redis-told')), withoutRedis()],
+  ['postgres', () => startPostgres(), withoutPostgres()],
+] as const)
+  test(`${kind}: jobs wait, then workers are named, the free ones too; gone with the run`, { skip }, async (t) => {
+    const server = await start();
+    t.after(() => server.stop());
+    const store = join(place, `store-told-${kind}`);
+    mkdirSync(store);
+    const run = newFolder();
+    const { live } = folderOf(run);
+    const told = () => readLive(live)?.elsewhere;
+    const begun = startProcess('search', run, { ...tiny, elsewhere: { queue: server.address, store: `file:${store}` } });
+    await until('a job waits', 30, () => (told()?.waiting ?? 0) > 0);
+    assert.deepEqual(told(), { waiting: 1, queued: 1, workers: [], others: [] });
+    const options = ['worker', '--queue', server.address, '--store', `file:${store}`, '--engine', 'reference', '--jobs', '1'];
+    const workers = [1, 2].map(() => spawn(process.execPath, [main, ...options], { stdio: 'ignore' }));
+    const ended = workers.map((worker) => new Promise<void>((resolve) => worker.on('close', () => resolve())));
+    const isOurs = (name: string | undefined): boolean => workers.some(({ pid }) => name?.endsWith(`:${pid}`) === true);
+    try {
+      await until('one is named, and the free one', 60, () => {
+        const { workers: on = [], others = [] } = told() ?? {};
+        if (on.length !== 1 || others.length !== 1) return false;
+        assert.match(on[0]?.engine ?? '', /^reference /);
+        assert.ok(isOurs(on[0]?.worker) && (kind === 'postgres' || isOurs(others[0])) && on[0]?.worker !== others[0]);
+        return true;
+      });
+      const free = workers.find(({ pid }) => told()?.workers[0]?.worker.endsWith(`:${pid}`) === false);
+      free?.kill('SIGKILL');
+      // Of the children of a step, one is on and the others wait.
+      await until('others wait, and the one that was killed is gone', 60, () => {
+        const { waiting = 0, queued = 0, workers: on = [], others = [] } = told() ?? {};
+        return waiting > 0 && queued >= waiting && on.length + others.length === 1;
+      });
+      const { code, errors } = await begun.ended;
+      assert.equal(code, 0, errors);
+      assert.equal(readLive(live), null);
+    } finally {
+      begun.child.kill('SIGKILL');
+      for (const worker of workers) worker.kill('SIGKILL');
+      await Promise.all(ended);
+    }
+  });

@@ -98,15 +98,19 @@ describe('pages of runs that go on', { skip }, () => {
       const workers = [{ task: 's1c1/0', worker: 'far <b>away</b>:77', engine: 'onednn 3.4 (avx2)' }];
       writeFileSync(
         folderOf(root).live,
-        JSON.stringify({ t, progress, elsewhere: { waiting, workers: waiting === 3 ? [] : workers } }),
+        JSON.stringify({
+          t,
+          progress,
+          elsewhere: { waiting, queued: 3, workers: waiting === 3 ? [] : workers, others: ['idle-host:5'] },
+        }),
       );
     };
     try {
       tell(1000, 1000, 3);
       await on('/run/queued', 1280, async (page) => {
-        await page.getByText('3 jobs on the queue wait for a worker.').waitFor();
+        await page.getByText('3 jobs of this run wait for a worker on the queue.').waitFor();
         tell(1002, 1050, 1);
-        await page.getByText('1 job on the queue waits for a worker.').waitFor();
+        await page.getByText('1 job of this run waits for a worker on the queue, with 2 jobs of others.').waitFor();
         const row = page.getByRole('region', { name: 'Workers' }).locator('tbody tr');
         await row.getByText('250', { exact: true }).waitFor();
         // 50 minibatches of 10 images in 2 seconds.
@@ -118,6 +122,13 @@ describe('pages of runs that go on', { skip }, () => {
           '1,050 / 3,000',
           '250',
           '1.0 GiB',
+          'free, or on another run',
+          'idle-host:5',
+          '',
+          '',
+          '',
+          '',
+          '',
         ]);
       });
     } finally {

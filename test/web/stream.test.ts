@@ -204,7 +204,8 @@ test('what is told of tasks: at most once a second, gone with the run, never an 
 test('what is told of workers on other machines, also where all jobs wait and no task says anything', async () => {
   const path = join(newFolder(), 'live.json');
   let now = 0;
-  let elsewhere: Live['elsewhere'] = { waiting: 2, workers: [] };
+  const nobody: Live['elsewhere'] = { waiting: 2, queued: 5, workers: [], others: ['far:7'] };
+  let elsewhere: Live['elsewhere'] = nobody;
   const file = liveFile(
     path,
     () => now,
@@ -212,8 +213,8 @@ test('what is told of workers on other machines, also where all jobs wait and no
   );
   file.look(4);
   await until('written', 5, () => readLive(path) !== null);
-  assert.deepEqual(readLive(path), { t: 4, progress: [], elsewhere: { waiting: 2, workers: [] } });
-  elsewhere = { waiting: 1, workers: [{ task: 'a/r0', worker: 'far:7', engine: 'onednn 3' }] };
+  assert.deepEqual(readLive(path), { t: 4, progress: [], elsewhere: nobody });
+  elsewhere = { waiting: 1, queued: 1, workers: [{ task: 'a/r0', worker: 'far:7', engine: 'onednn 3' }], others: [] };
   now = 999;
   file.look(5);
   await new Promise((resolve) => setTimeout(resolve, 50));

@@ -51,6 +51,8 @@ const lonelyAfter = 20_000;
 const farewell = 3000;
 /** Milliseconds between two looks at a job that is waited for: events may be lost while a server is away. */
 const lookEvery = 5000;
+/** Milliseconds between two looks at who else is on the queue. */
+const surveyEvery = 2000;
 /** Tries of a job whose worker could not reach the store, each for a minute, and milliseconds before the next: half an hour. */
 const attempts = 30;
 const backoff = 10_000;
@@ -68,6 +70,9 @@ type Heard =
 
 /** Of what will be tried again, or is for others to clean up. */
 const ignored = (): void => undefined;
+
+/** The worker's name in that of its connection, as BullMQ makes it. PostgreSQL cuts a connection's name to 63 bytes. */
+const nameOfClient = (client: string): readonly string[] => client.match(/:w:(.+)$/)?.slice(1) ?? [];
 
 /** What of a job has been told to whoever waits for it. */
 interface Told {
@@ -94,7 +99,10 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, ...opti
   events.on('error', ignored);
   let isAlone = true;
   const word = (): void => void (isAlone = false);
-  events.on('active', word);
+  events.on('active', ({ jobId }) => {
+    word();
+    if (waiting.has(jobId)) taken.add(jobId);
+  });
   events.on('completed', word);
   events.on('progress', ({ jobId, data }) => waiting.get(jobId)?.put({ kind: 'standing', value: data }));
   events.on('completed', ({ jobId, returnvalue }) => waiting.get(jobId)?.put({ kind: 'answer', value: returnvalue }));
@@ -105,8 +113,24 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, ...opti
   /** Of the jobs that were asked for. */
   const names = new Set<string>();
   const cancelling = new Set<Promise<void>>();
-  /** Who is on which of the jobs that are waited for, by what was last heard. */
+  /** Jobs that are waited for and were taken by somebody, who may not have said a word yet. */
+  const taken = new Set<string>();
+  /** Who is on which of them, by what was last heard. */
   const doing = new Map<string, Elsewhere['workers'][number]>();
+  /** The queue as it was last looked at: workers that take from it, and jobs that nobody has taken. */
+  let seen = { workers: [] as readonly string[], queued: 0 };
+
+  let isSurveying = false;
+  async function survey(): Promise<void> {
+    // One at a time: while the server is away, what is asked waits.
+    if (isSurveying) return;
+    isSurveying = true;
+    const asking = Promise.all([queue.getWorkers(), queue.getJobCountByTypes('waiting', 'delayed')]);
+    const [clients, queued] = await asking.finally(() => (isSurveying = false));
+    const workers = new Set(clients.flatMap(({ rawname = '' }) => nameOfClient(rawname)));
+    seen = { workers: [...workers].toSorted(), queued };
+  }
+  const surveying = setInterval(() => void survey().catch(ignored), surveyEvery).unref();
 
   /** Who waits for workers that will never come should hear of it. */
   async function lonely(): Promise<void> {
@@ -238,13 +262,15 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, ...opti
       clearInterval(timer);
       signal.removeEventListener('abort', look);
       waiting.delete(id);
-      doing.delete(id);
+      for (const each of [taken, doing]) each.delete(id);
     }
   }
 
   function isOnIt(job: Job, { workers, progress, kept }: Standing): void {
     const worker = workers[progress?.by ?? kept.at(-1)?.by ?? workers.length - 1];
-    if (worker !== undefined) doing.set(jobName(run, job), { task: job.id, worker: worker.name, engine: worker.bits });
+    if (worker === undefined) return;
+    taken.add(jobName(run, job));
+    doing.set(jobName(run, job), { task: job.id, worker: worker.name, engine: worker.bits });
   }
 
   /** As the queue has it now. A job that is gone is put there again: a server that lost it holds nobody up. */
@@ -258,7 +284,7 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, ...opti
       return [];
     }
     const standing: Heard = { kind: 'standing', value: found.progress };
-    if (state !== 'active') doing.delete(id);
+    if (state !== 'active') for (const each of [taken, doing]) each.delete(id);
     if (state === 'completed') return [{ kind: 'answer', value: found.returnvalue }];
     return state === 'failed' ? [standing, { kind: 'failed', reason: found.failedReason ?? '' }] : [standing];
   }
@@ -347,10 +373,16 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, ...opti
       }
     },
     workers: () => [],
-    elsewhere: () => ({ waiting: waiting.size - doing.size, workers: [...doing.values()] }),
+    elsewhere() {
+      const workers = [...doing.values()];
+      const others = seen.workers.filter((each) => !workers.some(({ worker }) => worker.startsWith(each)));
+      const unclaimed = waiting.size - taken.size;
+      return { waiting: unclaimed, queued: Math.max(unclaimed, seen.queued), workers, others };
+    },
     close() {
       stop.abort(new Error('closed'));
       clearTimeout(lonelyTimer);
+      clearInterval(surveying);
       const closed = Promise.allSettled(cancelling).then(() => Promise.allSettled([queue.close(), events.close()]));
       // A server that is away holds nobody up.
       void Promise.race([closed, sleep(farewell)]).then(() => broker.leave());

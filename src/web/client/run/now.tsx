@@ -160,7 +160,7 @@ function Workers({ run, phase, watched }: { readonly run: LiveRun; readonly phas
   // Nothing says that a task has ended: its last epoch does.
   const running = [...run.view.running].filter(([id]) => statusOf(watched, phase, lineOf(run.view.run.search, id)) === 'running');
   const { elsewhere } = run;
-  if (running.length === 0 && (elsewhere?.waiting ?? 0) === 0) return null;
+  if (running.length === 0 && elsewhere === undefined) return null;
   const on = new Map(elsewhere?.workers.map((each) => [each.task, each] as const));
   const { batch } = settingsOf(run.view, run.facts.config);
   const threads = new Map(run.entries.flatMap((entry) => (entry.type === 'task' ? [[entry.task, entry.threads] as const] : [])));
@@ -172,6 +172,7 @@ function Workers({ run, phase, watched }: { readonly run: LiveRun; readonly phas
     run.speeds.has(task) ? formatWhole(Math.round((run.speeds.get(task) ?? 0) * batch)) : '',
     run.memory.has(line) ? formatBytes(run.memory.get(line) ?? 0) : '',
   ]);
+  for (const worker of elsewhere?.others ?? []) rows.push(['free, or on another run', worker, '', '', '', '', '']);
   const columns = [
     { title: 'task' },
     ...(elsewhere === undefined ? [] : [{ title: 'worker' }, { title: 'engine' }]),
@@ -186,8 +187,11 @@ function Workers({ run, phase, watched }: { readonly run: LiveRun; readonly phas
       {elsewhere === undefined ? null : (
         <p class="waiting">
           {elsewhere.waiting === 0
-            ? 'No job waits for a worker on the queue.'
-            : `${plural(elsewhere.waiting, 'job')} on the queue ${elsewhere.waiting === 1 ? 'waits' : 'wait'} for a worker.`}
+            ? 'No job of this run waits for a worker on the queue'
+            : `${plural(elsewhere.waiting, 'job')} of this run ${elsewhere.waiting === 1 ? 'waits' : 'wait'} for a worker on the queue`}
+          {elsewhere.queued === elsewhere.waiting
+            ? '.'
+            : `, with ${plural(elsewhere.queued - elsewhere.waiting, 'job')} of others.`}
         </p>
       )}
       {rows.length === 0 ? null : <Drawn markup={scrolling('Workers', table(caption, columns, rows))} />}
