@@ -17,6 +17,7 @@ import { presets } from '../src/search/settings.ts';
 import { lineOf } from '../src/search/state.ts';
 import { must } from '../src/util/assert.ts';
 import { formatDuration } from '../src/util/duration.ts';
+import { plural } from '../src/util/words.ts';
 import { deviation, mean } from './measure.ts';
 
 interface Outcome {
@@ -45,7 +46,7 @@ function outcomeOf(run: string): Outcome {
   const { state, config } = readRun(run);
   const { parameters, multiplyAdds } = lineOf(state.search, 'final');
   const test = (line: 'final' | 'baseline'): number => must(state.search.tests.get(line), `test of ${line}`).measured.accuracy;
-  const machine = `${cpus()[0]?.model ?? 'unknown'} (${config.engine.instructionSet}), ${config.workers} workers`;
+  const machine = `${cpus()[0]?.model ?? 'unknown'} (${config.engine.instructionSet}), ${plural(config.workers, 'worker')}`;
   return { winner: test('final'), baseline: test('baseline'), parameters, multiplyAdds, seconds: state.seconds, machine };
 }
 

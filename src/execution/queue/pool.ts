@@ -3,6 +3,7 @@
  * which was killed finds its jobs again; whatever a worker says is taken once and in order, however often it is said, and by
  * however many.
  */
+import { setMaxListeners } from 'node:events';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkpointPath } from '../../training/checkpoint.ts';
@@ -90,6 +91,8 @@ interface Told {
 
 export function createQueuePool({ broker, queue: name, run, checkpoints, ...options }: QueuePoolOptions): Pool {
   const stop = new AbortController();
+  // As many as there are jobs at a time.
+  setMaxListeners(0, stop.signal);
   const store = patientStore(options.store, patience, stop.signal);
   const queue = broker.queue<Request, Answer>(name);
   const events = broker.events(name);
