@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createOnnxEngine } from '../../src/engine/onnx/onnx.ts';
 import { build as buildGraph } from '../../src/engine/onnx/builder.ts';
+import { normalizedOf } from '../../src/engine/onnx/lowering/covariance.ts';
 import { windowOf } from '../../src/engine/onnx/lowering/windows.ts';
 import { pays } from '../../src/engine/onnx/lowering/winograd.ts';
 import { instructionSetOf } from '../../src/engine/onnx/processor.ts';
@@ -95,6 +96,31 @@ test('an image is laid out by windows where a max-pool alone reads what a convol
   const grown = applyToNetwork(vanilla, { kind: 'insert-convolution', after: pool.inputs[0] as number, kernel: 3 });
   assert.ok(typeof grown !== 'string', String(grown));
   assert.deepEqual(windowsOf(grown, training), []);
+});
+
+test('a first convolution is normalised by the covariance of its columns where those are few', () => {
+  const [image, classes] = [{ channels: 3, height: 12, width: 12 }, 4];
+  const normalized = (network: Network, purpose: Purpose, portable = false): string[] => {
+    const program = lower(network, 4, purpose);
+    const kinds: string[] = [];
+    buildGraph({ program, freely: true, portable }, (step, b) => {
+      if (normalizedOf(b, step) !== undefined) kinds.push(step.kind);
+    });
+    return kinds;
+  };
+  const training: Purpose = { kind: 'training', learning };
+  const vanilla = vanillaNetwork(image, classes, [14, 32]);
+  assert.deepEqual(normalized(vanilla, training), [
+    'convolution',
+    'batch-normalization',
+    'batch-normalization-gradient',
+    'convolution-gradient-kernel',
+  ]);
+  assert.deepEqual(normalized(vanilla, { kind: 'evaluation' }), []);
+  assert.deepEqual(normalized(vanilla, { kind: 'measurement', taps: [] }), []);
+  assert.deepEqual(normalized(vanilla, training, true), []);
+  // 27 columns for 13 channels.
+  assert.deepEqual(normalized(vanillaNetwork(image, classes, [13, 32]), training), []);
 });
 
 /** A convolution and both its gradients as programs of one step each, on images that no whole number of tiles covers. */

@@ -4,10 +4,12 @@
  */
 import { windowAttributes } from '../../../formats/onnx/build.ts';
 import { accessOf } from '../../../program/access.ts';
-import { bufferOf, type BufferId, type Geometry, type Step, type StepOf } from '../../../program/program.ts';
+import { bufferOf, type BufferId, type Step, type StepOf } from '../../../program/program.ts';
 import type { Builder } from '../builder.ts';
+import { columnsOf, shifted } from './columns.ts';
+import { normalizedOf } from './covariance.ts';
 import { type Rows, channelSum, channelsFirst, perRow, planesOf, rowsOf } from './rows.ts';
-import { fewChannels, isByColumns, isPointwise, windowOf } from './windows.ts';
+import { fewChannels, isByColumns, isPointwise } from './windows.ts';
 import { filter, filterGradient, pays } from './winograd.ts';
 
 /*
@@ -17,36 +19,6 @@ import { filter, filterGradient, pays } from './winograd.ts';
 
 /** (C, N, H, W) ↔ (N, C, H, W), for the operators that know only the latter. */
 const swapped = (b: Builder, value: string): string => b.node('Transpose', [value], { perm: [1, 0, 2, 3] });
-
-/**
- * The input behind its padding at each offset of the kernel and place of a window, row by row: k²·w² × (C, N, H/w, W/w) of the
- * output's height and width.
- */
-function shifted(b: Builder, input: BufferId, output: BufferId, { kernel: size, stride, padding }: Geometry): string[] {
-  const [, , height, width] = planesOf(b, output);
-  const side = windowOf(b, output);
-  const margins = b.integers(0, 0, padding, padding, 0, 0, padding, padding);
-  const images = padding === 0 ? b.read(input) : b.node('Pad', [b.read(input), margins]);
-  const step = side * stride;
-  const at = (top: number, left: number): string =>
-    b.once(`${images} from ${top} ${left} by ${step}`, () => {
-      const end = [top + (height / side - 1) * step + 1, left + (width / side - 1) * step + 1] as const;
-      return b.node('Slice', [images, b.integers(top, left), b.integers(...end), b.integers(2, 3), b.integers(step, step)]);
-    });
-  return grid(size).flatMap(([u, v]) => grid(side).map(([y, x]) => at(u + stride * y, v + stride * x)));
-}
-
-/** [row, column] of a square, row by row. */
-const grid = (side: number): readonly (readonly [number, number])[] =>
-  Array.from({ length: side * side }, (_none, place) => [Math.floor(place / side), place % side] as const);
-
-/** (I·k², N·H·W) of the output's height and width, in its order. */
-const columnsOf = (b: Builder, input: BufferId, output: BufferId, geometry: Geometry): string =>
-  b.once(`columns of ${input} ${geometry.kernel} ${geometry.stride} ${geometry.padding} by ${windowOf(b, output)}`, () => {
-    const [, channels] = planesOf(b, input);
-    const each = shifted(b, input, output, geometry).map((value) => b.reshape(value, [channels, 1, -1]));
-    return b.reshape(b.node('Concat', each, { axis: 1 }), [channels * geometry.kernel ** 2, -1]);
-  });
 
 /** dW[o,i,u,v] = Σ x[n,i,y·s+u−p,x·s+v−p]·dy[n,o,y,x]: for each (u, v) a matrix product over all (n, y, x). */
 function byProducts(s: StepOf<'convolution-gradient-kernel'>, b: Builder): string {
@@ -115,6 +87,7 @@ const isAbsorbed = (b: Builder, output: BufferId): boolean =>
 export const convolutions = {
   /** y = W·x + b, x being the pixels, their surroundings, or their tiles. */
   convolution(s, b) {
+    if (normalizedOf(b, s) !== undefined) return;
     const [outputs, inputs, size] = b.shape(s.kernel) as [number, number, number];
     const [, , rows, columns] = planesOf(b, s.output);
     const { padding, groups } = s.geometry;
@@ -178,6 +151,7 @@ export const convolutions = {
   },
 
   'convolution-gradient-kernel'(s, b) {
+    if (normalizedOf(b, s) !== undefined) return;
     const [, inputs] = planesOf(b, s.input);
     const [, outputs, rows, columns] = planesOf(b, s.outputGradient);
     const { factor } = b.scaled(s.outputGradient);

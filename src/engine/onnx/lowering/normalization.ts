@@ -4,6 +4,7 @@ import { accessOf } from '../../../program/access.ts';
 import { bufferOf, type BufferId, type StepOf } from '../../../program/program.ts';
 import { assert } from '../../../util/assert.ts';
 import type { Builder } from '../builder.ts';
+import { gradientsByColumns, normalizeByColumns, normalizedOf } from './covariance.ts';
 import { type Rows, channelSum, channelsFirst, perRow, planesOf, rowsOf } from './rows.ts';
 
 /** 1 where a value is positive, else 0. */
@@ -81,11 +82,13 @@ export const normalizations = {
   /** y = (x − μ)/σ·γ + β, then ReLU. The mask is y. */
   'batch-normalization'(s, b) {
     const coefficients = (): string[] => [s.scale, s.shift, s.mean, s.variance].map((id) => b.read(id));
-    const rows = rowsOf(b, s.input);
+    const byColumns = normalizedOf(b, s);
     const byBatch = s.statistics === 'batch';
     if (byBatch && b.portable) statistics(b, s);
-    const together = byBatch && !b.portable;
-    const normalized = together ? normalizeByBatch(b, rows, s) : normalize(b, rows, coefficients(), s.epsilon);
+    let normalized: string;
+    if (byColumns !== undefined) normalized = normalizeByColumns(b, byColumns);
+    else if (byBatch && !b.portable) normalized = normalizeByBatch(b, rowsOf(b, s.input), s);
+    else normalized = normalize(b, rowsOf(b, s.input), coefficients(), s.epsilon);
     const later = s.relu && isPooledAlone(b, s.output);
     channelsFirst(b, s.relu && !later ? b.node('Relu', [normalized]) : normalized, s.output);
     if (s.relu) b.note(`rectified ${s.output}`);
@@ -102,15 +105,17 @@ export const normalizations = {
    */
   'batch-normalization-gradient'(s, b) {
     const [batch, channels, height, width] = planesOf(b, s.input);
+    let gradient = rowsOf(b, s.outputGradient);
+    // A max-pool may have seen to it.
+    const masked = s.mask === null || b.noted(`zero where ${b.noted(`mask ${s.mask} is of`)} is`) === String(s.outputGradient);
+    if (s.mask !== null && !masked) gradient = b.node('Mul', [gradient, positive(b, b.reshape(b.read(s.mask), [channels, -1]))]);
+    const byColumns = normalizedOf(b, s);
+    if (byColumns !== undefined) return gradientsByColumns(b, byColumns, gradient);
     const count = batch * height * width;
     const rows = rowsOf(b, s.input);
     // Of what is really there: a bias may have been left out.
     const mean = b.noted(`mean of ${s.input}`) ?? b.read(s.mean);
     const variance = b.read(s.variance);
-    let gradient = rowsOf(b, s.outputGradient);
-    // A max-pool may have seen to it.
-    const masked = s.mask === null || b.noted(`zero where ${b.noted(`mask ${s.mask} is of`)} is`) === String(s.outputGradient);
-    if (s.mask !== null && !masked) gradient = b.node('Mul', [gradient, positive(b, b.reshape(b.read(s.mask), [channels, -1]))]);
     const sigma = deviation(b, variance, s.epsilon);
     const shiftGradient = channelSum(b, gradient, b.write(s.shiftGradient));
     const products = channelSum(b, b.node('Mul', [gradient, rows]));
