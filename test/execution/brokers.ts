@@ -51,7 +51,7 @@ async function answering(test: () => boolean): Promise<void> {
 /** An S3 store with a bucket `instar`. `options`: more of s3rver's. */
 export async function startS3(
   directory: string,
-  options: { readonly key?: Buffer; readonly cert?: Buffer } = {},
+  options: { readonly address?: string; readonly key?: Buffer; readonly cert?: Buffer } = {},
 ): Promise<{ readonly port: number; close(): Promise<void> }> {
   const configureBuckets = [{ name: 'instar', configs: [] }];
   const server = new S3rver({ address: '127.0.0.1', port: 0, silent: true, directory, configureBuckets, ...options });
@@ -85,8 +85,8 @@ export function makeSecure(folder: string, password: string): Secure {
   return { authority: at('ca.pem'), certificate: at('server.pem'), key: at('server.key'), password };
 }
 
-/** Keeps what it holds on disk at every write. */
-export async function startRedis(folder: string, secure?: Secure): Promise<Server> {
+/** Keeps what it holds on disk at every write. `host`: an address of this machine by which others may reach it too. */
+export async function startRedis(folder: string, secure?: Secure, host = '127.0.0.1'): Promise<Server> {
   mkdirSync(folder, { recursive: true });
   const port = await freePort();
   const by = secure === undefined ? [] : ['--tls', '--cacert', secure.authority, '-h', 'localhost'];
@@ -98,7 +98,7 @@ export async function startRedis(folder: string, secure?: Secure): Promise<Serve
   writeFileSync(
     file,
     secure === undefined
-      ? `port ${port}\n`
+      ? `port ${port}\n${host === '127.0.0.1' ? '' : 'protected-mode no\n'}`
       : [
           'port 0',
           `tls-port ${port}`,
@@ -116,7 +116,7 @@ export async function startRedis(folder: string, secure?: Secure): Promise<Serve
     const options = [
       file,
       '--bind',
-      '127.0.0.1',
+      ...new Set(['127.0.0.1', host]),
       '--dir',
       folder,
       '--appendonly',
@@ -131,7 +131,7 @@ export async function startRedis(folder: string, secure?: Secure): Promise<Serve
   };
   await start();
   return {
-    address: secure === undefined ? `redis://127.0.0.1:${port}` : `rediss://localhost:${port}`,
+    address: secure === undefined ? `redis://${host}:${port}` : `rediss://localhost:${port}`,
     async stop() {
       child.kill('SIGKILL');
       await ended(child);
