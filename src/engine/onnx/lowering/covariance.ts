@@ -7,7 +7,7 @@ import { accessOf } from '../../../program/access.ts';
 import { bufferOf, type BufferId, type Step, type StepOf } from '../../../program/program.ts';
 import type { Builder } from '../builder.ts';
 import { columnsOf } from './columns.ts';
-import { channelSum, perRow, planesOf } from './rows.ts';
+import { channelSum, deviation, perRow, planesOf } from './rows.ts';
 import { isByColumns } from './windows.ts';
 
 /** The steps of a convolution that is only there to be normalised by the statistics of its batch. */
@@ -62,24 +62,22 @@ function partsOf(b: Builder, { convolution, normalization }: Normalized) {
     return b.node('Sub', [products, b.node('Gemm', [mean, mean], { transB: 1 })]);
   });
   const spread = b.once(`${kernel} times ${covariance}`, () => b.node('Gemm', [rows, covariance]));
-  const deviation = (): string =>
-    b.once(`deviation of ${output}`, () =>
-      b.node('Sqrt', [b.node('Add', [b.read(normalization.variance), b.number(normalization.epsilon)])]),
-    );
-  return { columns, mean, rows, spread, deviation };
+  const sigma = (): string =>
+    b.once(`deviation of ${output}`, () => deviation(b, b.read(normalization.variance), normalization.epsilon));
+  return { columns, mean, rows, spread, sigma };
 }
 
 /** (x − μ)/σ·γ + β as rows; writes μ and σ². */
 export function normalizeByColumns(b: Builder, all: Normalized): string {
   const { convolution, normalization } = all;
-  const { columns, mean, rows, spread, deviation } = partsOf(b, all);
+  const { columns, mean, rows, spread, sigma } = partsOf(b, all);
   // Rounding may leave a little less than nothing.
   b.node('Relu', [channelSum(b, b.node('Mul', [spread, rows]))], {}, b.write(normalization.variance));
   const own = b.reshape(b.node('Gemm', [rows, mean]), [-1]);
   // A bias moves the mean and nothing else.
   const bias = convolution.bias === null ? [] : [b.read(convolution.bias)];
   b.node('Sum', [own, ...bias], {}, b.write(normalization.mean));
-  const factor = b.node('Div', [b.read(normalization.scale), deviation()]);
+  const factor = b.node('Div', [b.read(normalization.scale), sigma()]);
   const shift = b.node('Sub', [b.read(normalization.shift), b.node('Mul', [own, factor])]);
   return b.node('Gemm', [b.node('Mul', [rows, perRow(b, factor)]), columns, perRow(b, shift)]);
 }
@@ -90,14 +88,14 @@ export function normalizeByColumns(b: Builder, all: Normalized): string {
  */
 export function gradientsByColumns(b: Builder, all: Normalized, gradient: string): void {
   const { back, toKernel } = all;
-  const { columns, mean, rows, spread, deviation } = partsOf(b, all);
+  const { columns, mean, rows, spread, sigma } = partsOf(b, all);
   const shiftGradient = channelSum(b, gradient, b.write(back.shiftGradient));
   const products = b.node('Gemm', [gradient, columns], { transB: 1 });
   const centered = b.node('Sub', [products, b.node('Gemm', [perRow(b, shiftGradient), mean], { transB: 1 })]);
   const sum = channelSum(b, b.node('Mul', [centered, rows]));
-  const scaleGradient = b.node('Div', [sum, deviation()], {}, b.write(back.scaleGradient));
-  const along = b.node('Mul', [spread, perRow(b, b.node('Div', [scaleGradient, deviation()]))]);
-  const factor = perRow(b, b.node('Div', [b.read(back.scale), deviation()]));
+  const scaleGradient = b.node('Div', [sum, sigma()], {}, b.write(back.scaleGradient));
+  const along = b.node('Mul', [spread, perRow(b, b.node('Div', [scaleGradient, sigma()]))]);
+  const factor = perRow(b, b.node('Div', [b.read(back.scale), sigma()]));
   const toRows = b.node('Mul', [b.node('Sub', [centered, along]), factor]);
   b.reshape(toRows, b.shape(toKernel.kernelGradient), b.write(toKernel.kernelGradient));
   // What is added to all pixels of a channel is taken off again with their mean.

@@ -5,15 +5,11 @@ import { bufferOf, type BufferId, type StepOf } from '../../../program/program.t
 import { assert } from '../../../util/assert.ts';
 import type { Builder } from '../builder.ts';
 import { gradientsByColumns, normalizeByColumns, normalizedOf } from './covariance.ts';
-import { type Rows, channelSum, channelsFirst, perRow, planesOf, rowsOf } from './rows.ts';
+import { type Rows, channelSum, channelsFirst, deviation, perRow, planesOf, rowsOf } from './rows.ts';
 
 /** 1 where a value is positive, else 0. */
 const positive = (b: Builder, value: string): string =>
   b.node('Cast', [b.node('Greater', [value, b.number(0)])], { to: dataType.float });
-
-/** √(variance + ε): (C). */
-const deviation = (b: Builder, variance: string, epsilon: number): string =>
-  b.node('Sqrt', [b.node('Add', [variance, b.number(epsilon)])]);
 
 /** μ and the biased variance over (N, H, W), in two passes. */
 function statistics(b: Builder, { input, mean, variance }: Statistics): void {

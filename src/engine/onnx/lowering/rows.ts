@@ -26,3 +26,7 @@ export const channelSum = (b: Builder, rows: string, output?: string): string =>
 
 /** (C) → (C, 1), to be broadcast along rows. */
 export const perRow = (b: Builder, value: string): string => b.reshape(value, [-1, 1]);
+
+/** √(variance + ε): (C). */
+export const deviation = (b: Builder, variance: string, epsilon: number): string =>
+  b.node('Sqrt', [b.node('Add', [variance, b.number(epsilon)])]);
