@@ -8,6 +8,7 @@ import { studyPage } from '../report/study-page.ts';
 import type { ShownStudy } from '../report/study/study.ts';
 import type { Collected } from '../study/collect.ts';
 import { conclusionsOf } from '../study/conclusions.ts';
+import { configurationsOf } from '../study/configurations.ts';
 import { escapeMarkdown, markdownTable } from '../study/markdown.ts';
 import { tableFiles, tablesOf } from '../study/tables.ts';
 import { writeState } from '../training/checkpoint.ts';
@@ -39,11 +40,12 @@ export async function writeStudyFigures(shown: ShownStudy, folder: string): Prom
 
 export const studyPageOf = (shown: ShownStudy, io: Io): string => studyPage(shown, writtenAt(io));
 
-/** All of it; gives what it was made from. */
+/** All of it, and `configurations.yaml`; gives what it was made from. */
 export async function writeStudyResults(root: string, io: Io): Promise<Collected> {
   const { shown, collected } = studyIn(root);
   await writeTables(collected, root);
   await writeStudyFigures(shown, join(root, 'figures'));
   await writeState(join(root, 'report.html'), studyPageOf(shown, io));
+  await writeState(join(root, 'configurations.yaml'), configurationsOf(collected.runs));
   return collected;
 }

@@ -57,6 +57,7 @@ test('stopped by Ctrl-C it says how to go on; gone on with, it ends with tables,
   assert.ok(readdirSync(join(folder, root, 'figures')).includes('accuracies.svg'));
   assert.match(read(root, 'report.html'), /<h1>Photos &amp; methods<\/h1>/);
   assert.equal(read(root, 'study.yaml'), read('compared.yaml'));
+  assert.match(read(root, 'configurations.yaml'), /^all:\n[^]*\nruns:\n {2}shr-1:\n/);
 });
 
 test('instar report makes the page of a study again', async () => {

@@ -3,13 +3,17 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { parse } from 'yaml';
 import { readRun } from '../../src/run/read.ts';
 import { lineOf, networkOf } from '../../src/search/state.ts';
 import { collectStudy } from '../../src/study/collect.ts';
+import { configurationsOf } from '../../src/study/configurations.ts';
 import { readStudy, type Study } from '../../src/study/file.ts';
 import { checkFolder, plannedRuns, runStudy, type StudyItem } from '../../src/study/run.ts';
 import { UserError } from '../../src/util/user-error.ts';
 import { newFolder, quadrantFolder, winnerOf } from '../support/runs.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
 
 interface Wanted {
   readonly repetitions?: number;
@@ -92,6 +96,22 @@ await test('what is collected are the winners', () => {
       const grown = winner === 'vanilla' ? 0 : lineOf(search, winner).epochs.length;
       assert.equal(epochs, 2 + grown + 2);
     }
+});
+
+await test('their configurations: what all share once, of each the rest, and no path', () => {
+  const { runs } = collectStudy(studyOf(), undisturbed);
+  const text = configurationsOf(runs);
+  const { all, runs: each } = parse(text) as { all: Fields; runs: Readonly<Record<string, Fields>> };
+  assert.deepEqual(Object.keys(each), ['shr-1', 'random-1']);
+  assert.deepEqual(each['random-1'], { settings: { method: 'random' } });
+  for (const { run, read } of runs) {
+    const { path: _path, folder: _folder, ...data } = read.config.data;
+    const { method, ...settings } = read.config.settings;
+    const own = { ...all, settings: { ...(all['settings'] as Fields), ...(each[run.folder]?.['settings'] as Fields) } };
+    assert.deepEqual(own, { ...read.config, data, vanilla: 'shared', settings: { ...settings, method } });
+  }
+  for (const path of [undisturbed, runs[0]?.read.config.data.path ?? '']) assert.ok(!text.includes(path), text);
+  assert.equal(configurationsOf(runs.slice(0, 1)).split('\nruns:\n')[1], '  shr-1: {}\n');
 });
 
 await test('stopped anywhere and gone on with: the same winners, and what had ended is left as it was', async () => {
