@@ -7,6 +7,7 @@ import { describeExport } from '../run/words.ts';
 import { lineOf, type Line as Trained, startWords } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { shortEdits } from '../morphism/short.ts';
+import type { Screen } from './display.ts';
 import { fit, lineWidth, paint, spread, type Line, type Span, type Style } from './styled.ts';
 import { bar, padLeft, padRight, sparkline, truncate } from './text.ts';
 import { formatCount, formatLoss, formatPercent, formatWhole, plural, printable } from '../util/words.ts';
@@ -14,12 +15,6 @@ import { rungsFor } from '../search/rungs.ts';
 import { linesOf, progressOf, statusOf, statusWords, type Status } from '../run/race.ts';
 import { imagesPerSecond, phaseOf, settingsOf, winners, type Phase, type View } from '../run/view.ts';
 import { timeLeft } from '../run/work.ts';
-
-export interface Screen {
-  readonly width: number;
-  readonly height: number;
-  readonly colour: boolean;
-}
 
 export interface Scene {
   readonly view: View;

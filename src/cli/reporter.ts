@@ -3,19 +3,18 @@ import type { DataEvent } from '../data/source.ts';
 import type { Config } from '../run/config.ts';
 import type { Entry } from '../run/events.ts';
 import { formatDuration } from '../util/duration.ts';
-import { hasColour, isLive, printLines, type Io } from './io.ts';
+import { dataLines, describeData } from './data-lines.ts';
+import { openDisplay } from './display.ts';
+import { isLive, printLines, type Io } from './io.ts';
 import { describeFrom, describePlan } from '../run/words.ts';
 import { describeConfig, linesFor } from '../run/lines.ts';
-import { openLive } from './live.ts';
 import { render } from './render.ts';
 import { truncate } from './text.ts';
-import { formatBytes, formatWhole, printable } from '../util/words.ts';
+import { printable } from '../util/words.ts';
 import type { View } from '../run/view.ts';
 
 /** Milliseconds between two drawings. */
 const frame = 150;
-/** The most columns that a display makes use of. */
-const widest = 160;
 
 export interface Shown {
   readonly config: Config;
@@ -40,34 +39,10 @@ export interface Reporter {
   close(): void;
 }
 
-function describeData(event: DataEvent): string {
-  switch (event.kind) {
-    case 'note':
-      return printable(event.message);
-    case 'download':
-      return `downloading ${event.url}: ${formatBytes(event.received)}${event.total > 0 ? ` of ${formatBytes(event.total)}` : ''}`;
-    case 'decode':
-      return `decoding images: ${formatWhole(event.done)} of ${formatWhole(event.total)}`;
-  }
-}
-
-const shareOf = (event: DataEvent): number => {
-  if (event.kind === 'download') return event.total > 0 ? event.received / event.total : 0;
-  return event.kind === 'decode' && event.total > 0 ? event.done / event.total : 0;
-};
-
 function plainReporter(io: Io): Reporter {
   const say = (lines: readonly string[]): void => printLines(io.err, lines);
-  let told = -1;
   return {
-    data(event) {
-      if (event.kind === 'note') return say([describeData(event)]);
-      // A line at each quarter.
-      const quarter = Math.floor(4 * shareOf(event));
-      if (quarter === told) return;
-      told = quarter;
-      say([describeData(event)]);
-    },
+    data: dataLines((line) => say([line])),
     begin({ config, root }) {
       say([...describeConfig(config), `run folder ${printable(root)}`]);
       if (config.budget !== null) say([`budget ${formatDuration(config.budget)}: measuring what it buys on this machine`]);
@@ -80,62 +55,41 @@ function plainReporter(io: Io): Reporter {
 }
 
 function liveReporter(io: Io): Reporter {
-  const live = openLive(io.err);
-  const colour = hasColour(io, io.err);
   let shown: Shown | null = null;
   let reading: string | null = null;
   let notice: string | null = null;
-  let timer: NodeJS.Timeout | null = null;
-
-  const draw = (): void => {
-    const width = Math.min(widest, io.err.columns) - 1;
+  const display = openDisplay(io, frame, (screen) => {
     if (shown === null) {
       const said = notice ?? reading;
-      if (said !== null) live.draw([truncate(said, width)]);
-      return;
+      return said === null ? null : [truncate(said, screen.width)];
     }
     const { view, config, root } = shown;
-    live.draw(render({ view, config, root, now: shown.now(), notice }, { width, height: io.err.rows, colour }));
-  };
-  const start = (): void => {
-    timer ??= setInterval(draw, frame);
-  };
-  const onPause = (): void => {
-    live.forget();
-    io.pause();
-  };
-  io.on('SIGTSTP', onPause);
-  io.on('SIGCONT', draw);
+    return render({ view, config, root, now: shown.now(), notice }, screen);
+  });
   return {
     data(event) {
-      if (event.kind === 'note') return live.say([describeData(event)]);
+      if (event.kind === 'note') return display.say([describeData(event)]);
       reading = describeData(event);
-      start();
+      display.start();
     },
     begin(next) {
       shown = next;
-      if (next.config.from !== null) live.say(describeFrom(next.config));
-      start();
+      if (next.config.from !== null) display.say(describeFrom(next.config));
+      display.start();
     },
     entry(entry, next) {
       shown = next;
-      if (entry.type === 'plan') live.say([describePlan(entry.plan, entry.budget, next.config)]);
-      if (entry.type === 'resumed' && (entry.cut > 0 || entry.mixed)) live.say(linesFor(entry, next.view, next.config));
+      if (entry.type === 'plan') display.say([describePlan(entry.plan, entry.budget, next.config)]);
+      if (entry.type === 'resumed' && (entry.cut > 0 || entry.mixed)) display.say(linesFor(entry, next.view, next.config));
     },
     progress(next) {
       shown = next;
     },
     notice(text) {
       notice = text;
-      draw();
+      display.draw();
     },
-    close() {
-      if (timer !== null) clearInterval(timer);
-      timer = null;
-      io.off('SIGTSTP', onPause);
-      io.off('SIGCONT', draw);
-      live.close();
-    },
+    close: () => display.close(),
   };
 }
 

@@ -13,14 +13,14 @@ import type { PlannedRun, StudyItem } from '../study/run.ts';
 import { must } from '../util/assert.ts';
 import { formatDuration } from '../util/duration.ts';
 import { formatCount, formatPercent, printable } from '../util/words.ts';
-import { hasColour, isLive, printLines, type Io } from './io.ts';
-import { openLive, type Live } from './live.ts';
+import { dataLines, describeData } from './data-lines.ts';
+import { openDisplay, type Display } from './display.ts';
+import { isLive, printLines, type Io } from './io.ts';
 import { endOf, renderStudy, type Active, type Ended, type StudyScene } from './study-view.ts';
 import { observe, viewOf } from '../run/view.ts';
 
 /** Milliseconds between two drawings. */
 const frame = 250;
-const widest = 160;
 
 /** What a run's event is worth a line for; null for the others. */
 function lineFor(item: RunItem, { view }: Active): string | null {
@@ -42,8 +42,10 @@ export class StudyProgress {
   readonly #ended = new Map<string, Map<number, Ended>>();
   #failed = 0;
   #notice: string | null = null;
-  #live: Live | null = null;
-  #timer: NodeJS.Timeout | null = null;
+  /** How the reading of data goes on. */
+  #reading: string | null = null;
+  readonly #display: Display | null;
+  readonly #dataLine: (event: DataEvent) => void;
 
   constructor(study: Study, root: string, jobs: number, io: Io) {
     this.#study = study;
@@ -53,10 +55,9 @@ export class StudyProgress {
     this.#begun = io.now();
     for (const { name } of study.arms) this.#ended.set(name, new Map());
     for (const { run, read } of collectStudy(study, root).runs) this.#end(run, endOf({ run: read.state }));
-    if (isLive(io)) {
-      this.#live = openLive(io.err);
-      this.#timer = setInterval(() => this.#draw(), frame);
-    }
+    this.#dataLine = dataLines((line) => this.say(line));
+    this.#display = isLive(io) ? openDisplay(io, frame, ({ width, colour }) => renderStudy(this.#scene(), width, colour)) : null;
+    this.#display?.start();
   }
 
   #end({ arm, repetition }: PlannedRun, ended: Ended | null): void {
@@ -74,29 +75,25 @@ export class StudyProgress {
       active: [...this.#active.values()],
       failed: this.#failed,
       seconds: (this.#io.now() - this.#begun) / 1000,
-      notice: this.#notice,
+      notice: this.#notice ?? this.#reading,
     };
-  }
-
-  #draw(): void {
-    const { err } = this.#io;
-    this.#live?.draw(renderStudy(this.#scene(), Math.min(widest, err.columns) - 1, hasColour(this.#io, err)));
   }
 
   say(text: string): void {
     const line = `[${formatDuration((this.#io.now() - this.#begun) / 1000)}] ${text}`;
-    if (this.#live === null) printLines(this.#io.err, [line]);
-    else this.#live.say([line]);
+    if (this.#display === null) printLines(this.#io.err, [line]);
+    else this.#display.say([line]);
   }
 
   data(event: DataEvent): void {
-    if (event.kind === 'note') this.say(printable(event.message));
+    if (this.#display === null || event.kind === 'note') this.#dataLine(event);
+    else this.#reading = describeData(event);
   }
 
   notice(text: string): void {
     this.#notice = text;
-    if (this.#live === null) printLines(this.#io.err, [text]);
-    else this.#draw();
+    if (this.#display === null) printLines(this.#io.err, [text]);
+    else this.#display.draw();
   }
 
   observe(item: StudyItem): void {
@@ -109,6 +106,7 @@ export class StudyProgress {
         return this.say(`${folder} ${item.resumed ? 'goes on' : 'begins'}`);
       }
       case 'item': {
+        this.#reading = null;
         const before = this.#active.get(folder);
         if (before === undefined) return;
         const config: Config = before.config ?? readConfig(folderOf(path).config);
@@ -145,8 +143,6 @@ export class StudyProgress {
   }
 
   close(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
-    this.#live?.close();
+    this.#display?.close();
   }
 }

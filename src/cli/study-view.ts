@@ -127,7 +127,7 @@ export function renderStudy(scene: StudyScene, width: number, colour: boolean): 
       );
     }),
     ...(failed === 0 ? [] : [[[`  ${plural(failed, 'run')} failed`, 'bad']] as Line]),
-    ...(notice === null ? [] : [[[notice, 'warn']] as Line]),
+    ...(notice === null ? [] : [fit([[notice, 'warn']], width)]),
   ];
   return lines.map((line) => paint(line, colour));
 }

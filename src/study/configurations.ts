@@ -13,8 +13,8 @@ const isFields = (value: unknown): value is Fields => typeof value === 'object' 
 /** What all have in common, a member at a time; undefined where that is nothing. */
 function common(values: readonly unknown[]): unknown {
   const [first, ...others] = values;
-  if (values.every(isFields)) {
-    const members = Object.keys(first as Fields)
+  if (isFields(first) && values.every(isFields)) {
+    const members = Object.keys(first)
       .map((name) => [name, common(values.map((value) => value[name]))] as const)
       .filter(([, shared]) => shared !== undefined);
     return members.length === 0 ? undefined : Object.fromEntries(members);

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { openDisplay } from '../../src/cli/display.ts';
+import type { Io } from '../../src/cli/io.ts';
 import { openLive } from '../../src/cli/live.ts';
 
 /** Rows of text and a cursor: understands line ends, going up, and clearing. */
@@ -69,4 +71,33 @@ test('what was said stays above what was drawn last, and closing leaves what was
       assert.ok(cursor());
     }),
   );
+});
+
+test('a display fits the terminal, gives it back for Ctrl-Z, and is drawn below what stands there afterwards', () => {
+  const { stream, rows, cursor } = terminal();
+  const handlers = new Map<string, () => void>();
+  let pauses = 0;
+  const io = {
+    err: stream,
+    environment: {},
+    on: (signal: string, handler: () => void) => void handlers.set(signal, handler),
+    off: (signal: string) => void handlers.delete(signal),
+    pause: () => void (cursor() && pauses++),
+  } as unknown as Io;
+  let text: string | null = null;
+  const display = openDisplay(io, 1e6, ({ width }) => (text === null ? null : [text.padEnd(width, '.')]));
+  display.draw();
+  assert.deepEqual(rows(), [], 'nothing yet');
+  text = 'first';
+  display.draw();
+  assert.deepEqual(rows(), ['first'.padEnd(39, '.')]);
+  handlers.get('SIGTSTP')?.();
+  assert.equal(pauses, 1, 'stopped with the cursor shown');
+  stream.write('$ fg\n');
+  text = 'second';
+  handlers.get('SIGCONT')?.();
+  assert.deepEqual(rows(), ['first'.padEnd(39, '.'), '$ fg', 'second'.padEnd(39, '.')]);
+  assert.ok(!cursor());
+  display.close();
+  assert.deepEqual([rows(), cursor(), handlers.size], [['first'.padEnd(39, '.'), '$ fg'], true, 0]);
 });

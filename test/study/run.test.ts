@@ -112,6 +112,7 @@ await test('their configurations: what all share once, of each the rest, and no 
   }
   for (const path of [undisturbed, runs[0]?.read.config.data.path ?? '']) assert.ok(!text.includes(path), text);
   assert.equal(configurationsOf(runs.slice(0, 1)).split('\nruns:\n')[1], '  shr-1: {}\n');
+  assert.equal(configurationsOf([]), 'all: {}\nruns: {}\n', 'before a run has begun');
 });
 
 await test('stopped anywhere and gone on with: the same winners, and what had ended is left as it was', async () => {
