@@ -3,7 +3,7 @@
  * things go wrong: each fault alone first, then all together, at random moments. Winner and epochs have to be those of the one
  * machine, bit for bit. It goes on where an earlier soak stopped, and writes results/queue-soak.md. `--rounds 40` for more.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { search } from '../src/run/open.ts';
@@ -19,10 +19,10 @@ import {
   type Planned,
 } from '../test/support/disturbed.ts';
 import { collect, winnerOf } from '../test/support/runs.ts';
+import { soak, type Found } from './rounds.ts';
 
-/** Not kept in git: runs that are going on, and what was found so far. */
+/** Not kept in git. */
 const folder = resolve('.cache', 'queue-soak');
-const found = join(folder, 'state.json');
 const report = join('results', 'queue-soak.md');
 
 interface Round {
@@ -34,17 +34,6 @@ interface Round {
   readonly problem: string | null;
 }
 
-interface Found {
-  /** What the rounds are compared with; they are thrown away where it does not fit any more. */
-  readonly of: string;
-  readonly winner: string;
-  /** Seconds on the queue without a fault. */
-  readonly undisturbed: number;
-  readonly rounds: readonly Round[];
-}
-
-const say = (text: string): void => void writeSync(2, `${text}\n`);
-
 /** Odd rounds: one fault, each in its turn. Even ones: all of them. */
 function plan(round: number, undisturbed: number): Planned[] {
   const drawn = random('queue soak', round);
@@ -53,7 +42,7 @@ function plan(round: number, undisturbed: number): Planned[] {
   return chosen.map((fault) => ({ fault, at: (0.05 + 0.85 * drawn.float()) * undisturbed }));
 }
 
-function write({ winner, undisturbed, rounds }: Found): void {
+function write({ winner, undisturbed, rounds }: Found<Round>): void {
   const failed = rounds.filter(({ problem }) => problem !== null).length;
   const rows = rounds.map(
     ({ round, happened, seconds, problem }) =>
@@ -83,49 +72,40 @@ function write({ winner, undisturbed, rounds }: Found): void {
   );
 }
 
-const keep = (state: Found): void => writeFileSync(found, `${JSON.stringify(state, null, 2)}\n`);
-
-async function soak(count: number): Promise<void> {
-  const local = join(folder, 'local');
-  // The data's folder is another in each process; what it holds is the same.
-  const of = JSON.stringify({ settings: options.settings, version, node: process.versions.node });
-  mkdirSync(folder, { recursive: true });
-  const read = existsSync(found) ? (JSON.parse(readFileSync(found, 'utf8')) as Found) : null;
-  let state = read?.of === of && existsSync(local) ? read : null;
-  const cluster = await startCluster(join(folder, `servers-${process.pid}`));
-  try {
-    if (state === null) {
-      say('on one machine …');
+const local = join(folder, 'local');
+const cluster = await startCluster(join(folder, `servers-${process.pid}`));
+try {
+  await soak<Round>({
+    folder,
+    // The data's folder is another in each process; what it holds is the same.
+    of: JSON.stringify({ settings: options.settings, version, node: process.versions.node }),
+    count: process.argv[2] === '--rounds' ? Number(process.argv[3]) : 20,
+    kept: () => existsSync(local),
+    async undisturbed() {
       rmSync(local, { recursive: true, force: true });
       await collect(search({ ...options, run: local }));
-      say('on the queue, undisturbed …');
       const run = join(folder, 'undisturbed');
       rmSync(run, { recursive: true, force: true });
       const { seconds } = await disturbed(cluster, options, run, []);
       const problem = difference(run, local);
       if (problem !== null) throw new Error(problem);
-      state = { of, winner: winnerOf(local), undisturbed: seconds, rounds: [] };
-      keep(state);
-    }
-    say(`undisturbed: ${state.undisturbed.toFixed(1)} s, ${state.winner}`);
-    for (let round = state.rounds.length + 1; round <= count; round++) {
+      return { winner: winnerOf(local), undisturbed: seconds };
+    },
+    async disturbed(round, { undisturbed }) {
       const run = join(folder, `round-${round}`);
       rmSync(run, { recursive: true, force: true });
-      const { happened, seconds, said } = await disturbed(cluster, options, run, plan(round, state.undisturbed));
+      const { happened, seconds, said } = await disturbed(cluster, options, run, plan(round, undisturbed));
       const problem = difference(run, local);
       if (problem === null) rmSync(run, { recursive: true, force: true });
       else writeFileSync(`${run}.log`, said);
-      state = { ...state, rounds: [...state.rounds, { round, happened, seconds, problem }] };
-      keep(state);
-      write(state);
-      say(`${round} of ${count}, ${seconds.toFixed(0)} s: ${happened.join('; ')}: ${problem ?? 'as on one machine'}`);
-    }
-    write(state);
-    if (state.rounds.some(({ problem }) => problem !== null)) process.exitCode = 1;
-  } finally {
-    await cluster.close();
-    rmSync(cluster.folder, { recursive: true, force: true });
-  }
+      return { round, happened, seconds, problem };
+    },
+    describe: ({ happened, seconds, problem }) =>
+      `${seconds.toFixed(0)} s: ${happened.join('; ')}: ${problem ?? 'as on one machine'}`,
+    failed: ({ problem }) => problem !== null,
+    write,
+  });
+} finally {
+  await cluster.close();
+  rmSync(cluster.folder, { recursive: true, force: true });
 }
-
-await soak(process.argv[2] === '--rounds' ? Number(process.argv[3]) : 20);

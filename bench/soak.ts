@@ -4,7 +4,7 @@
  * where an earlier soak stopped, and writes what it found to results/soak.md. `--rounds 40` for more.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,10 +14,10 @@ import { readRun } from '../src/run/read.ts';
 import { lineOf } from '../src/search/state.ts';
 import { random } from '../src/util/random.ts';
 import { version } from '../src/util/version.ts';
+import { soak, type Found } from './rounds.ts';
 
-/** Not kept in git: runs that are going on, and what was found so far. */
+/** Not kept in git. */
 const place = join('.cache', 'soak');
-const found = join(place, 'state.json');
 const report = join('results', 'soak.md');
 
 const options: SearchOptions = {
@@ -50,16 +50,6 @@ interface Round {
   readonly same: boolean;
 }
 
-interface Found {
-  /** What the rounds are compared with; they are thrown away where it does not fit any more. */
-  readonly of: string;
-  readonly winner: string;
-  /** Seconds. */
-  readonly undisturbed: number;
-  readonly rounds: readonly Round[];
-}
-
-const say = (text: string): void => void writeSync(2, `${text}\n`);
 const sleep = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 
 function winnerOf(run: string): string {
@@ -102,7 +92,7 @@ function wallOf(run: string): number {
   return (Date.parse(entries.at(-1)?.at ?? '') - Date.parse(entries[0]?.at ?? '')) / 1000;
 }
 
-async function disturbed(round: number, { winner, undisturbed }: Found): Promise<Round> {
+async function disturbed(round: number, { winner, undisturbed }: Found<Round>): Promise<Round> {
   const drawn = random('soak', round);
   const target = drawn.float() < 0.5 ? 'run' : 'worker';
   const run = join(place, `round-${round}`);
@@ -134,14 +124,6 @@ async function disturbed(round: number, { winner, undisturbed }: Found): Promise
   return { round, moment, target, events: entries.length, last: killed ? where : `${where} (it had ended)`, lost, same };
 }
 
-function readFound(of: string): Found | null {
-  if (!existsSync(found)) return null;
-  const read = JSON.parse(readFileSync(found, 'utf8')) as Found;
-  return read.of === of ? read : null;
-}
-
-const keep = (state: Found): void => writeFileSync(found, `${JSON.stringify(state, null, 2)}\n`);
-
 function machine(): string {
   const flags = existsSync('/proc/cpuinfo') ? (/^flags\s*:\s*(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? '') : '';
   const relevant = flags
@@ -150,7 +132,7 @@ function machine(): string {
   return `${availableParallelism()} cores of ${cpus()[0]?.model.trim() ?? 'an unknown processor'} (${relevant.join(', ')})`;
 }
 
-function write({ winner, undisturbed, rounds }: Found, library: string): void {
+function write({ winner, undisturbed, rounds }: Found<Round>, library: string): void {
   const failed = rounds.filter(({ same }) => !same).length;
   const seconds = (value: number): string => value.toFixed(1);
   const rows = rounds.map(
@@ -179,35 +161,28 @@ function write({ winner, undisturbed, rounds }: Found, library: string): void {
   );
 }
 
-async function soak(count: number): Promise<void> {
+async function disturb(count: number): Promise<void> {
   const { fingerprint } = await openEngine('onednn', { threads: 1, environment: process.env });
   const library = `oneDNN ${fingerprint.version} (${fingerprint.instructionSet})`;
-  const of = JSON.stringify({ options, version, library, node: process.versions.node });
-  mkdirSync(place, { recursive: true });
-  let state = readFound(of);
-  if (state === null) {
-    const run = join(place, 'undisturbed');
-    rmSync(run, { recursive: true, force: true });
-    say('undisturbed …');
-    await begin('search', run).ended;
-    state = { of, winner: winnerOf(run), undisturbed: wallOf(run), rounds: [] };
-    keep(state);
-  }
-  say(`undisturbed: ${state.undisturbed.toFixed(1)} s, ${state.winner}`);
-  for (let round = state.rounds.length + 1; round <= count; round++) {
-    const result = await disturbed(round, state);
-    state = { ...state, rounds: [...state.rounds, result] };
-    keep(state);
-    write(state, library);
-    say(
-      `${round} of ${count}: ${result.target} killed after ${result.moment.toFixed(1)} s (${result.last}): ${result.same ? 'the same winner' : 'ANOTHER WINNER'}`,
-    );
-  }
-  write(state, library);
-  if (state.rounds.some(({ same }) => !same)) process.exitCode = 1;
+  await soak<Round>({
+    folder: place,
+    of: JSON.stringify({ options, version, library, node: process.versions.node }),
+    count,
+    async undisturbed() {
+      const run = join(place, 'undisturbed');
+      rmSync(run, { recursive: true, force: true });
+      await begin('search', run).ended;
+      return { winner: winnerOf(run), undisturbed: wallOf(run) };
+    },
+    disturbed,
+    describe: ({ target, moment, last, same }) =>
+      `${target} killed after ${moment.toFixed(1)} s (${last}): ${same ? 'the same winner' : 'ANOTHER WINNER'}`,
+    failed: ({ same }) => !same,
+    write: (found) => write(found, library),
+  });
 }
 
 const [what = '', run = ''] = process.argv.slice(2);
 const all = what === 'search' ? search({ ...options, run }) : what === 'resume' ? resume(run) : null;
 if (all !== null) while ((await all.next()).done !== true);
-else await soak(what === '--rounds' ? Number(run) : 20);
+else await disturb(what === '--rounds' ? Number(run) : 20);
