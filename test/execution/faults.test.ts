@@ -8,6 +8,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import pg from 'pg';
 import { parseQueue } from '../../src/execution/queue/address.ts';
 import { openBroker, type Broker } from '../../src/execution/queue/broker.ts';
 import type { Consumer } from '../../src/execution/queue/consumer.ts';
@@ -423,12 +424,35 @@ describe('faults on Redis', { skip: withoutRedis() }, () => {
 });
 
 describe('faults on PostgreSQL', { skip: withoutPostgres() }, () => {
+  let server: Server;
+  before(async () => {
+    server = await startPostgres();
+  });
+  after(async () => {
+    await endAll();
+    await server.stop();
+  });
+
+  test('a connection that breaks while nobody waits for an answer ends no process: the next query says it', async () => {
+    await setting(server.address);
+    const { host, port, user = '' } = parseQueue(server.address);
+    // As BullMQ makes them.
+    const connect = async (): Promise<pg.Client> => {
+      const client = new pg.Client({ host, port, user, database: 'postgres' });
+      await client.connect();
+      return client;
+    };
+    const [broken, other] = [await connect(), await connect()];
+    await broken.query('BEGIN');
+    const { rows } = await broken.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    const gone = new Promise((resolve) => broken.once('end', resolve));
+    await other.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
+    await gone;
+    await assert.rejects(broken.query('COMMIT'), /not queryable|terminated|ended/i);
+    await other.end();
+  });
+
   test('the server is restarted and a worker told to go in the middle of a job', async () => {
-    const server = await startPostgres();
-    after(async () => {
-      await endAll();
-      await server.stop();
-    });
     const here = await setting(server.address);
     const first = await workerProcess(here, server.address, 1);
     const following = follow(here, jobOf('postgres', 8));

@@ -22,6 +22,16 @@ const longestWait = 5000;
 /** Milliseconds without an answer after which a connection is made anew. */
 const forgottenAfter = 20_000;
 
+/**
+ * A connection to PostgreSQL may break while nobody waits for an answer on it: between the queries of a transaction, or before
+ * whoever connected has gone on. Node ends a process for an error that nobody listens to; here whoever asks next is told.
+ */
+export class CalmClient extends pg.Client {
+  override emit(event: string | symbol, ...values: unknown[]): boolean {
+    return (event !== 'error' || this.listenerCount('error') > 0) && super.emit(event as never, ...(values as []));
+  }
+}
+
 /** Of PostgreSQL. Certificates are checked, as Node does: NODE_EXTRA_CA_CERTS names the file of an authority of one's own. */
 function postgresOptions({ host, port, user, database, tls }: QueueAddress, password: string | undefined) {
   return {
@@ -58,7 +68,7 @@ export async function reachQueue(address: QueueAddress, environment: Environment
   const password = queuePassword(environment);
   const reach = async (): Promise<void> => {
     if (address.kind === 'postgres') {
-      const client = new pg.Client(postgresOptions(address, password));
+      const client = new CalmClient(postgresOptions(address, password));
       await client.connect();
       await client.end();
       return;
@@ -85,7 +95,9 @@ export async function reachQueue(address: QueueAddress, environment: Environment
 export function openBroker(address: QueueAddress, environment: Environment): Broker {
   const password = queuePassword(environment);
   if (address.kind === 'postgres') {
-    const options = { connection: { ...postgresOptions(address, password), migrate: true } };
+    // BullMQ's pools take the client that they are told; the connection on which it listens takes the module's.
+    Object.assign(pg, { Client: CalmClient });
+    const options = { connection: { ...postgresOptions(address, password), Client: CalmClient, migrate: true } };
     // The classes are typed for Redis; the factory makes them PostgreSQL's.
     return {
       address,
