@@ -21,7 +21,7 @@ import { begin, cacheFolder, configOf, defaultPatience, type AskedOptions, type 
 import { contextOf } from './check.ts';
 import type { Config } from './config.ts';
 import { drive, type RunItem } from './drive.ts';
-import { folderOf, isRun, newRunName, type Folder } from './folder.ts';
+import { collectCheckpoints, folderOf, isRun, newRunName, type Folder } from './folder.ts';
 import { format, Journal } from './journal.ts';
 import { liveFile } from './live.ts';
 import { lockRun } from './lock.ts';
@@ -276,7 +276,11 @@ export async function* resume(root: string, options: ResumeOptions = {}): AsyncG
     if (read.entries.length === 0) opening.push({ type: 'run', format, instar: version });
     opening.push({ type: 'resumed', cut: read.torn, mixed: then !== now });
     if (options.budget !== undefined) opening.push(...extend(state, config, options.budget));
-    else if (state.search.finished) return;
+    else if (state.search.finished) {
+      // It may have been ended between its last event and its tidying up.
+      collectCheckpoints(folder, state.search, config.from?.checkpoint ?? null);
+      return;
+    }
     const { dataset, path } = await dataOf(config, options.onData);
     const here: Config = { ...config, data: { ...config.data, path } };
     const journal = new Journal(folder.journal, read.length);

@@ -123,7 +123,12 @@ describe('a search whose workers differ', { skip: withoutRedis() }, () => {
     for (const { child } of started) child.kill('SIGKILL');
     await Promise.all(started.splice(0).map(({ ended }) => ended));
   });
-  const short = { ...tiny, workers: 1, settings: { ...tiny.settings, limits: { ...tiny.settings?.limits, steps: 1 } } };
+  const ofSteps = (steps: number) => ({
+    ...tiny,
+    workers: 1,
+    settings: { ...tiny.settings, limits: { ...tiny.settings?.limits, steps } },
+  });
+  const short = ofSteps(1);
 
   test('a worker of another engine is left out; where the run is mixed it is preferred, and the journal says what it did', async () => {
     const store = storeIn('store-mixed');
@@ -167,7 +172,8 @@ describe('a search whose workers differ', { skip: withoutRedis() }, () => {
     other.child.kill('SIGTERM');
     assert.equal(await other.ended, 0);
     const last = newFolder();
-    await collect(search({ ...short, run: last, elsewhere: { ...elsewhere, mixed: true } }));
+    // Each of its jobs waits until no faster worker can be expected.
+    await collect(search({ ...ofSteps(0), run: last, elsewhere: { ...elsewhere, mixed: true } }));
     assert.ok([...readRun(last).state.computedBy.values()].flat().every(({ bits }) => bits.startsWith('reference')));
   });
 
@@ -175,7 +181,7 @@ describe('a search whose workers differ', { skip: withoutRedis() }, () => {
     const store = storeIn('store-budget');
     started.push(startWorker(server.address, store.address, engine));
     const run = newFolder();
-    await collect(search({ ...tiny, engine, budget: 40, run, elsewhere: { queue: server.address, store: store.address } }));
+    await collect(search({ ...tiny, engine, budget: 20, run, elsewhere: { queue: server.address, store: store.address } }));
     const { plan, search: state } = readRun(run).state;
     assert.ok(state.finished && plan !== null && plan.alone > 0 && plan.beside > 0, JSON.stringify(plan));
   });

@@ -73,6 +73,15 @@ await test('a torn last line is cut off, said, and does not change the winner', 
   assert.equal(winnerOf(run), undisturbed);
 });
 
+await test('killed between its last event and its tidying up: resume does what is left, and nothing else', async () => {
+  const run = copyOf(finished);
+  const { checkpoints, journal } = folderOf(run);
+  const [before, kept] = [readFileSync(journal), readdirSync(checkpoints).toSorted()];
+  writeFileSync(join(checkpoints, `${'0'.repeat(64)}.safetensors`), 'of a child that was dropped');
+  assert.deepEqual(await collect(resume(run)), []);
+  assert.deepEqual([readFileSync(journal), readdirSync(checkpoints).toSorted()], [before, kept]);
+});
+
 await test('a journal torn at any byte of its last lines is read, and what is cut is a suffix', () => {
   const path = join(place, 'torn.jsonl');
   const bytes = readFileSync(folderOf(finished).journal);

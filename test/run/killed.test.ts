@@ -60,9 +60,9 @@ for (const [name, options, stride] of [
     while (await follow(running, 3 + moments.integer(2 * stride), moments.integer(120))) {
       running.child.kill('SIGKILL');
       kills++;
-      running = startProcess('resume', run, {});
-      // Before that process has begun: a run that ended in the moment of the kill is not gone on with.
+      // A run that ended in the moment of the kill is not gone on with.
       if (!readRun(run).state.search.finished) left++;
+      running = startProcess('resume', run, {});
     }
     assert.deepEqual(await running.ended, { code: 0, signal: null, errors: '' });
     assert.ok(kills >= 4, `${kills} kills`);

@@ -34,7 +34,7 @@ settings:
   augmentation: { flip: false, cutout: 0, mixup: 0.2 }
   vanilla: { epochs: 2 }
   step: { children: 4, mutations: 3, epochs: ${epochs} }
-  limits: { steps: 1, parameters: 20000, multiplyAdds: 500000 }
+  limits: { steps: 1, parameters: 20000, multiplyAdds: 30000 }
   final: { epochs: 2 }
 methods: [${methods}]
 `,

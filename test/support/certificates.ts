@@ -101,7 +101,7 @@ export async function chain(
 ): Promise<Chain> {
   const limits = {
     maxChannels: 600,
-    admits: (network: Grown['network']) => countParameters(network) <= 300_000 && countMultiplyAdds(network) <= 8_000_000,
+    admits: (network: Grown['network']) => countParameters(network) <= 300_000 && countMultiplyAdds(network) <= 3_000_000,
   };
   const depth = 1 + stream.fork('depth').integer(20);
   const { edits } = drawEdits(parent.network, { operators: sixOperators, mutations: depth, limits }, stream.fork('draw'));

@@ -78,7 +78,7 @@ export const tiny: SearchOptions = {
     augmentation: { flip: false, cutout: 0, mixup: 0.2 },
     vanilla: { epochs: 2 },
     step: { children: 4, mutations: 3, epochs: 12 },
-    limits: { steps: 2, parameters: 20_000, multiplyAdds: 500_000, memory: 2 ** 32 },
+    limits: { steps: 2, parameters: 20_000, multiplyAdds: 30_000, memory: 2 ** 32 },
     final: { epochs: 4 },
   },
 };
