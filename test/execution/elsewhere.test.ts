@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { folderOf } from '../../src/run/folder.ts';
 import { readLive } from '../../src/run/live.ts';
-import { newFolder, place, startProcess, tiny, until } from '../support/runs.ts';
+import { longer, newFolder, place, startProcess, until } from '../support/runs.ts';
 import { startPostgres, startRedis, withoutPostgres, withoutRedis } from './brokers.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
@@ -24,7 +24,7 @@ for (const [kind, start, skip] of [
     const run = newFolder();
     const { live } = folderOf(run);
     const told = () => readLive(live)?.elsewhere;
-    const begun = startProcess('search', run, { ...tiny, elsewhere: { queue: server.address, store: `file:${store}` } });
+    const begun = startProcess('search', run, { ...longer, elsewhere: { queue: server.address, store: `file:${store}` } });
     await until('a job waits', 30, () => (told()?.waiting ?? 0) > 0);
     assert.deepEqual(told(), { waiting: 1, queued: 1, workers: [], others: [] });
     const options = ['worker', '--queue', server.address, '--store', `file:${store}`, '--engine', 'reference', '--jobs', '1'];

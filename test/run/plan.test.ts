@@ -8,7 +8,7 @@ import { chooseEngine } from '../../src/engine/open.ts';
 import { plan, type PlanReport } from '../../src/run/plan.ts';
 import { readRun } from '../../src/run/read.ts';
 import { UserError } from '../../src/util/user-error.ts';
-import { finishedRun, place, tiny } from '../support/runs.ts';
+import { finishedRun, longer, place, tiny } from '../support/runs.ts';
 
 /** Every number of a report, by its path. */
 function numbersOf(value: unknown, path = ''): [string, number][] {
@@ -56,7 +56,7 @@ await test('what it foretells of a search is what that then trains', async () =>
 });
 
 await test('a budget is planned as the search plans it; one that is too short is the search’s mistake', async () => {
-  const report = await plan({ ...tiny, budget: 20 });
+  const report = await plan({ ...longer, budget: 20 });
   isSound(report);
   assert.ok(report.plan !== null && report.forecast.seconds < 21 && report.forecast.seconds > 15, `${report.forecast.seconds}`);
   assert.equal(report.settings.step.children, report.plan.children);

@@ -16,7 +16,7 @@ import type { SearchOptions } from '../../src/run/open.ts';
 import { readRun } from '../../src/run/read.ts';
 import { startRedis, startS3, type Server } from '../execution/brokers.ts';
 import { gateTo, wireTo, type Gate, type Wire } from './faults.ts';
-import { sleep, startProcess, tiny, winnerOf, type Running } from './runs.ts';
+import { longer, sleep, startProcess, winnerOf, type Running } from './runs.ts';
 
 export const faults = [
   'worker killed',
@@ -30,12 +30,12 @@ export type Fault = (typeof faults)[number];
 
 /** Four steps of `2×1 1×2` epochs: most of it is starting and sending, which is what goes wrong here. */
 export const fourSteps: SearchOptions = {
-  ...tiny,
+  ...longer,
   settings: {
-    ...tiny.settings,
+    ...longer.settings,
     vanilla: { epochs: 1 },
-    step: { ...tiny.settings?.step, children: 2, epochs: 4 },
-    limits: { ...tiny.settings?.limits, steps: 4 },
+    step: { ...longer.settings?.step, children: 2, epochs: 4 },
+    limits: { ...longer.settings?.limits, steps: 4 },
     final: { epochs: 2 },
   },
 };

@@ -83,6 +83,12 @@ export const tiny: SearchOptions = {
   },
 };
 
+/** The same with networks that may grow larger: where something is to happen while it goes on. */
+export const longer: SearchOptions = {
+  ...tiny,
+  settings: { ...tiny.settings, limits: { ...tiny.settings?.limits, multiplyAdds: 500_000 } },
+};
+
 export async function collect(items: AsyncIterable<RunItem>): Promise<RunItem[]> {
   const all: RunItem[] = [];
   for await (const item of items) all.push(item);

@@ -7,6 +7,7 @@
  * Priorities rank jobs, not workers, and queues of their own for each engine would leave to the search what it cannot know:
  * who is free. A little patience needs neither.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DelayedError, UnrecoverableError, WaitingError, type Job as QueueJob, type Queue, type Worker } from 'bullmq';
 import type { Device, EngineName } from '../../engine/engine.ts';
 import { checkpointPath } from '../../training/checkpoint.ts';
@@ -295,6 +296,8 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
       } catch (error) {
         if (error instanceof Crowded) {
           await queued.moveToDelayed(options.now() + crowdedFor, token);
+          // Else this worker would take it again itself, time after time.
+          await sleep(2 * crowdedFor, undefined, { signal: draining.signal }).catch(ignored);
           throw new DelayedError();
         }
         const { message } = error as Error;
