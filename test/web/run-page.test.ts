@@ -13,7 +13,7 @@ import { linesFor } from '../../src/run/lines.ts';
 import { readRun } from '../../src/run/read.ts';
 import { emptyView, observe } from '../../src/run/view.ts';
 import { openChromium, withoutChromium } from '../support/chromium.ts';
-import { place, readQuadrants, sleep, startProcess, tiny, until } from '../support/runs.ts';
+import { longer, place, readQuadrants, sleep, startProcess, until } from '../support/runs.ts';
 import { seriousFindings, serveApart, serveHere, withPage } from './dashboard.ts';
 
 const skip = withoutChromium();
@@ -42,12 +42,12 @@ const says = (page: Page, text: string | RegExp, seconds = 60): Promise<void> =>
 
 /** A run that takes its time: many epochs of few images. */
 const slow = {
-  ...tiny,
+  ...longer,
   settings: {
-    ...tiny.settings,
+    ...longer.settings,
     vanilla: { epochs: 12 },
     step: { children: 4, mutations: 3, epochs: 48 },
-    limits: { ...tiny.settings?.limits, steps: 4 },
+    limits: { ...longer.settings?.limits, steps: 4 },
   },
 };
 

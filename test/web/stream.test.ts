@@ -8,7 +8,7 @@ import { liveFile, readLive, type Live } from '../../src/run/live.ts';
 import { isLocked, lockRun } from '../../src/run/lock.ts';
 import { openFeed, type Feed } from '../../src/web/feed.ts';
 import { openWatch } from '../../src/web/stream.ts';
-import { newFolder as newRun, startProcess, tiny, until } from '../support/runs.ts';
+import { longer, newFolder as newRun, startProcess, until } from '../support/runs.ts';
 import { random } from '../../src/util/random.ts';
 import { serveHere } from './dashboard.ts';
 import { watch, type Watcher } from './events.ts';
@@ -138,8 +138,8 @@ test('many watchers share one look, and those who leave are not kept', async () 
 test('a search in another process: watched live, then killed: it is said, and what it told last is not shown as progress', async (t) => {
   const root = newRun();
   const running = startProcess('search', root, {
-    ...tiny,
-    settings: { ...tiny.settings, step: { children: 4, mutations: 3, epochs: 1200 } },
+    ...longer,
+    settings: { ...longer.settings, step: { children: 4, mutations: 3, epochs: 1200 } },
   });
   t.after(() => running.child.kill('SIGKILL'));
   const { live, lock } = folderOf(root);
