@@ -10,6 +10,9 @@ import { readLive } from '../../src/run/live.ts';
 import { longer, newFolder, place, startProcess, until } from '../support/runs.ts';
 import { startPostgres, startRedis, withoutPostgres, withoutRedis } from './brokers.ts';
 
+/** Each epoch takes so long that jobs are seen to wait, on a fast machine too. */
+const slow = { ...longer.settings, widths: [16, 32], limits: { ...longer.settings?.limits, steps: 1 } };
+
 const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
 for (const [kind, start, skip] of [
@@ -24,7 +27,11 @@ for (const [kind, start, skip] of [
     const run = newFolder();
     const { live } = folderOf(run);
     const told = () => readLive(live)?.elsewhere;
-    const begun = startProcess('search', run, { ...longer, elsewhere: { queue: server.address, store: `file:${store}` } });
+    const begun = startProcess('search', run, {
+      ...longer,
+      settings: slow,
+      elsewhere: { queue: server.address, store: `file:${store}` },
+    });
     await until('a job waits', 30, () => (told()?.waiting ?? 0) > 0);
     assert.deepEqual(told(), { waiting: 1, queued: 1, workers: [], others: [] });
     const options = ['worker', '--queue', server.address, '--store', `file:${store}`, '--engine', 'reference', '--jobs', '1'];
