@@ -19,7 +19,7 @@ function common(values: readonly unknown[]): unknown {
       .filter(([, shared]) => shared !== undefined);
     return members.length === 0 ? undefined : Object.fromEntries(members);
   }
-  return others.every((other) => canonicalJson({ value: other }) === canonicalJson({ value: first })) ? first : undefined;
+  return others.every((other) => canonicalJson(other) === canonicalJson(first)) ? first : undefined;
 }
 
 /** What that value says beyond `shared`; undefined where that is nothing. */
