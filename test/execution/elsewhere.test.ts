@@ -1,6 +1,6 @@
 /** What a search on a queue tells of its workers, while it goes on: how many jobs wait, who is on which, and who is free. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -10,8 +10,14 @@ import { readLive } from '../../src/run/live.ts';
 import { longer, newFolder, place, startProcess, until } from '../support/runs.ts';
 import { startPostgres, startRedis, withoutPostgres, withoutRedis } from './brokers.ts';
 
-/** Each epoch takes so long that jobs are seen to wait, on a fast machine too. */
-const slow = { ...longer.settings, widths: [16, 32], limits: { ...longer.settings?.limits, steps: 1 } };
+/** The vanilla network alone is trained so long that all workers have come; and each epoch takes so long that children are seen to wait. */
+const slow = {
+  ...longer.settings,
+  widths: [16, 32],
+  vanilla: { epochs: 40 },
+  limits: { ...longer.settings?.limits, steps: 1 },
+  final: { epochs: 1 },
+};
 
 const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
@@ -39,17 +45,19 @@ for (const [kind, start, skip] of [
     const ended = workers.map((worker) => new Promise<void>((resolve) => worker.on('close', () => resolve())));
     const isOurs = (name: string | undefined): boolean => workers.some(({ pid }) => name?.endsWith(`:${pid}`) === true);
     try {
-      await until('one is named, and the free one', 60, () => {
+      let free: ChildProcess | undefined;
+      await until('one is on the vanilla network and named, and the free one', 120, () => {
         const { workers: on = [], others = [] } = told() ?? {};
         if (on.length !== 1 || others.length !== 1) return false;
+        assert.equal(on[0]?.task, 'vanilla');
         assert.match(on[0]?.engine ?? '', /^reference /);
         assert.ok(isOurs(on[0]?.worker) && (kind === 'postgres' || isOurs(others[0])) && on[0]?.worker !== others[0]);
+        free = workers.find(({ pid }) => on[0]?.worker.endsWith(`:${pid}`) === false);
         return true;
       });
-      const free = workers.find(({ pid }) => told()?.workers[0]?.worker.endsWith(`:${pid}`) === false);
-      free?.kill('SIGKILL');
-      // Of the children of a step, one is on and the others wait.
-      await until('others wait, and the one that was killed is gone', 60, () => {
+      assert.ok(free?.kill('SIGKILL'));
+      // Of the children of the step, one is on and the others wait.
+      await until('others wait, and the one that was killed is gone', 120, () => {
         const { waiting = 0, queued = 0, workers: on = [], others = [] } = told() ?? {};
         return waiting > 0 && queued >= waiting && on.length + others.length === 1;
       });
