@@ -26,11 +26,6 @@ function tieToParent(): void {
   process.on('disconnect', () => process.exit(0));
   process.on('SIGINT', () => undefined);
   if (process.platform !== 'linux') return;
-  try {
-    writeFileSync('/proc/self/oom_score_adj', '1000');
-  } catch {
-    // Only a preference: some containers do not allow it.
-  }
   // The kernel ends this process with its parent even while it is stopped or inside a long native call.
   const setDeathSignal = 1;
   const kill = 9;
@@ -44,6 +39,11 @@ function tieToParent(): void {
     );
   } catch {
     // Another libc: `disconnect` remains.
+  }
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '1000');
+  } catch {
+    // Only a preference: some containers do not allow it.
   }
   // Gone before the kernel was told.
   if (!process.connected) process.exit(0);

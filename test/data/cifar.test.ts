@@ -167,7 +167,7 @@ const breaking =
   (request, response, times) => {
     if (times > 1) return then(request, response, times);
     response.writeHead(200, { 'content-length': archive.length });
-    response.write(archive.subarray(0, archive.length >> 1), () => setTimeout(() => response.destroy(), 50));
+    response.write(archive.subarray(0, archive.length >> 1), () => setTimeout(() => response.destroy(), 1000));
   };
 
 test('cifar10 is downloaded once, with progress', async (t) => {

@@ -1,7 +1,8 @@
 /** Real servers for tests of the queue: Debian's redis-server and PostgreSQL, and s3rver, each in a folder of its own. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import S3rver from 's3rver';
@@ -27,12 +28,13 @@ const postgresBin = (): string | null => {
 };
 export const withoutPostgres = (): string | false => skipFor(postgresBin() === null ? `${postgresFolder} is not here` : null);
 
+/** Not one of those that the system gives to connections: it must still be free when the server is started again. */
 const freePort = (): Promise<number> =>
   new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
+    const port = 20_000 + randomInt(12_000);
+    const server = createServer()
+      .on('error', () => resolve(freePort()))
+      .listen(port, '127.0.0.1', () => server.close(() => resolve(port)));
   });
 
 const ended = (child: ChildProcess): Promise<void> =>

@@ -14,7 +14,7 @@ import { startPostgres, startRedis, withoutPostgres, withoutRedis } from './brok
 const slow = {
   ...longer.settings,
   widths: [16, 32],
-  vanilla: { epochs: 40 },
+  vanilla: { epochs: 60 },
   limits: { ...longer.settings?.limits, steps: 1 },
   final: { epochs: 1 },
 };

@@ -80,7 +80,7 @@ test('more memory than it may have, and more than there is', { skip: process.pla
 });
 
 test('longer than it may take', async () => {
-  const runner = runnerOf({ memory: 2 ** 31, seconds: 2 });
+  const runner = runnerOf({ memory: 2 ** 31, seconds: 5 });
   const slow = model((graph) => {
     let matrix = large(graph, [2500, 2500]);
     for (let i = 0; i < 400; i++) matrix = graph.node('MatMul', [matrix, matrix]);
@@ -88,8 +88,8 @@ test('longer than it may take', async () => {
   });
   await runner.open(slow, []);
   const start = performance.now();
-  assert.match(await lineOf(runner.run(request)), /took longer than 2 s and was ended/);
-  assert.ok(performance.now() - start < 4000);
+  assert.match(await lineOf(runner.run(request)), /took longer than 5 s and was ended/);
+  assert.ok(performance.now() - start < 10_000);
   await runner.open(double, []);
   assert.deepEqual([...(await runner.run(request)).data], [2, 4, 6, 8]);
 });

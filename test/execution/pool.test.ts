@@ -10,7 +10,17 @@ import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { JobFailure, type Failure, type ProbeJob, type Report } from '../../src/training/job.ts';
 import { must } from '../../src/util/assert.ts';
 import { RunError } from '../../src/util/user-error.ts';
-import { classes, newFolder, place, readQuadrants, startProcess, tiny, until, workersOf } from '../support/runs.ts';
+import {
+  classes,
+  killIfThere,
+  longer,
+  newFolder,
+  place,
+  readQuadrants,
+  startProcess,
+  until,
+  workersOf,
+} from '../support/runs.ts';
 
 const { dataset, path } = await readQuadrants();
 
@@ -130,7 +140,7 @@ await test('crashed: its job fails with what it said last', async (context) => {
 });
 
 await test('stopped: hung after the patience, ended, and the next job gets another process', async (context) => {
-  const on = pool(context, { patience: 1.5 });
+  const on = pool(context, { patience: 5 });
   const run = start(on, endless());
   await working(run);
   const pid = only(on);
@@ -197,14 +207,23 @@ await test('data that is not there is nothing that a retry helps', async (contex
   );
 });
 
+/** What a worker does last as it ties itself to its parent. */
+const isTied = (pid: number): boolean => {
+  try {
+    return readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8').trim() === '1000';
+  } catch {
+    return false;
+  }
+};
+
 await test('the parent killed: its workers go within two seconds, stopped ones too', async () => {
   for (const signal of ['SIGCONT', 'SIGSTOP'] as const) {
     const run = newFolder();
-    const parent = startProcess('search', run, tiny);
+    const parent = startProcess('search', run, longer);
     for await (const { type } of parent.events) if (type === 'grown') break;
-    const workers = workersOf(run);
-    assert.ok(workers.length > 0);
-    for (const pid of workers) process.kill(pid, signal);
+    let workers: number[] = [];
+    await until('all workers have started', 30, () => (workers = workersOf(run)).length > 0 && workers.every(isTied));
+    for (const pid of workers) killIfThere(pid, signal);
     parent.child.kill('SIGKILL');
     await until(`workers are gone after ${signal}`, 2, () => !workers.some(isThere));
   }

@@ -226,6 +226,7 @@ await test('one process a folder; a dead one does not keep its lock', async () =
   const run = newFolder();
   const first = startProcess('search', run, tiny);
   for await (const { type } of first.events) if (type === 'epoch') break;
+  first.child.kill('SIGSTOP'); // It keeps its lock, and does not end before it is asked for.
   await assert.rejects(collect(resume(run)), saysIn(UserError, 'in use by another process', String(first.child.pid)));
   first.child.kill('SIGKILL');
   await first.ended;

@@ -1,5 +1,6 @@
 /** Ended at any moment by `kill -9`, the run or a worker, and resumed at once: the winner of an undisturbed run, bit for bit. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { search, resume, type SearchOptions } from '../../src/run/open.ts';
@@ -18,6 +19,7 @@ import {
   until,
   winnerOf,
   workersOf,
+  killIfThere,
   type Running,
 } from '../support/runs.ts';
 
@@ -58,7 +60,9 @@ for (const [name, options, stride] of [
     let running = startProcess('search', run, options);
     let [kills, left] = [0, 0];
     while (await follow(running, 3 + moments.integer(2 * stride), moments.integer(120))) {
+      const gone = once(running.child, 'exit');
       running.child.kill('SIGKILL');
+      await gone;
       kills++;
       // A run that ended in the moment of the kill is not gone on with.
       if (!readRun(run).state.search.finished) left++;
@@ -67,7 +71,7 @@ for (const [name, options, stride] of [
     assert.deepEqual(await running.ended, { code: 0, signal: null, errors: '' });
     assert.ok(kills >= 4, `${kills} kills`);
     assert.equal(endOf(run), expected);
-    await until('no process is left', 2, () => marked(run).length === 0);
+    await until('no process is left', 20, () => marked(run).length === 0);
     const resumed = readRun(run).replay.entries.filter(({ type }) => type === 'resumed');
     assert.equal(resumed.length, left);
   });
@@ -76,9 +80,10 @@ await test('killed and not resumed, no worker is left', async () => {
   const run = newFolder();
   const running = startProcess('search', run, tiny);
   assert.ok(await follow(running, 6, 0));
-  await until('a worker is there', 5, () => workersOf(run).length > 0);
+  await until('a worker is there', 20, () => workersOf(run).length > 0);
   running.child.kill('SIGKILL');
-  await until('the workers are gone', 2, () => workersOf(run).length === 0);
+  // Those that were just being started go when they have started.
+  await until('the workers are gone', 20, () => workersOf(run).length === 0);
 });
 
 await test('a worker killed: its task is tried again, the winner is the same', async () => {
@@ -92,8 +97,9 @@ await test('a worker killed: its task is tried again, the winner is the same', a
     if (event.type === 'failed') failed.push(`${String(event['retried'])} ${String(event['message'])}`);
     if (event.type !== 'progress' && ++told === at) {
       const workers = workersOf(run);
-      at += 18;
-      if (workers.length > 0) process.kill(moments.pick(workers), 'SIGKILL');
+      // Until one was at work.
+      at += failed.length === 0 ? 10 : 18;
+      if (workers.length > 0) killIfThere(moments.pick(workers), 'SIGKILL');
     }
   }
   assert.deepEqual(await running.ended, { code: 0, signal: null, errors: '' });

@@ -52,7 +52,7 @@ await test('killed once: tried again, the same winner; killed twice: the child i
 
 await test('stopped: hung after the patience, and tried again', async () => {
   const run = newFolder();
-  const items = await searchWith(run, 's1c2/0', 'SIGSTOP', 1, { patience: 5 });
+  const items = await searchWith(run, 's1c2/0', 'SIGSTOP', 1, { patience: 12 });
   assert.deepEqual(failuresOf(items), ['s1c2/0 hung again']);
   assert.ok(readRun(run).state.search.finished);
 });

@@ -171,6 +171,15 @@ export const workersOf = (mark: string): number[] =>
     .filter(({ command }) => command.includes('worker.js'))
     .map(({ pid }) => pid);
 
+/** It may have ended by itself meanwhile. */
+export function killIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 export const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** Waits until it holds; fails with what was awaited where it does not within so many seconds. */

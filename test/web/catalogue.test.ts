@@ -145,7 +145,7 @@ async function served(t: TestContext, folder: string): Promise<{ ui: Ui; ask: Re
 test('a search is begun, outlives its server, is stopped once, resumed, renamed and deleted', async (t) => {
   const folder = newFolder();
   const first = await serveHere(folder, place);
-  assert.deepEqual(await asker(first)('search', { ...form, name: 'one' }), { status: 201, said: { id: 'one' } });
+  assert.deepEqual(await asker(first)('search', { ...form, name: 'one', steps: 3 }), { status: 201, said: { id: 'one' } });
   assert.equal((await asker(first)('search', { ...form, name: 'one' })).status, 409);
   const root = join(folder, 'one');
   await until('an epoch', 60, () => existsSync(folderOf(root).config) && readRun(root).state.search.lines.has('vanilla'));

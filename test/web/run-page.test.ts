@@ -46,7 +46,7 @@ const slow = {
   settings: {
     ...longer.settings,
     vanilla: { epochs: 12 },
-    step: { children: 4, mutations: 3, epochs: 48 },
+    step: { children: 4, mutations: 3, epochs: 4800 },
     limits: { ...longer.settings?.limits, steps: 4 },
   },
 };
