@@ -19,6 +19,11 @@ export interface Batcher {
    */
   fillTraining(indices: Uint32Array, at: number, random: Random, images: Float32Array, labels: Float32Array): void;
   /**
+   * The same image by image: nothing is mixed, so that each has its own label. Those of `indices` from position `at` on, as
+   * many as there are, at most a batch; what they do not fill is 0. Returns how many they are.
+   */
+  fillAugmented(indices: Uint32Array, at: number, random: Random, images: Float32Array, labels: Float32Array): number;
+  /**
    * Images as they are, normalised alike: those of `indices` from position `at` on, as many as there are, at most a batch.
    * What they do not fill is 0. Returns how many they are.
    */
@@ -92,26 +97,38 @@ export function createBatcher(dataset: Dataset, settings: AugmentationSettings, 
     labels[row * classes + (part.labels[index] as number)] = 1;
   };
 
+  const filledOf = (indices: Uint32Array, at: number): number => Math.max(0, Math.min(batch, indices.length - at));
+  /** So many rows, each augmented by itself. */
+  function augment(indices: Uint32Array, at: number, count: number, random: Random, to: Batch): void {
+    to.labels.fill(0);
+    for (let row = 0; row < count; row++) {
+      take(dataset.train, indices[at + row] as number, to.labels, row);
+      for (const step of steps.pixels) step(image, random);
+      toFloats(image, steps.levels, area, to.images, row * width);
+      for (const step of steps.values) step(to.images, row * width, random);
+    }
+  }
+
   return {
     batch,
     fillTraining(indices, at, random, images, labels) {
       check(images, labels);
       assert(at >= 0 && at + batch <= indices.length, () => `a whole batch at ${at} of ${indices.length} images`);
-      const first = scratch[0] ?? { images, labels };
-      first.labels.fill(0);
-      for (let row = 0; row < batch; row++) {
-        take(dataset.train, indices[at + row] as number, first.labels, row);
-        for (const step of steps.pixels) step(image, random);
-        toFloats(image, steps.levels, area, first.images, row * width);
-        for (const step of steps.values) step(first.images, row * width, random);
-      }
+      augment(indices, at, batch, random, scratch[0] ?? { images, labels });
       steps.batch.forEach((step, position) =>
         step(scratch[position] as Batch, scratch[position + 1] ?? { images, labels }, random),
       );
     },
+    fillAugmented(indices, at, random, images, labels) {
+      check(images, labels);
+      const filled = filledOf(indices, at);
+      images.fill(0, filled * width);
+      augment(indices, at, filled, random, { images, labels });
+      return filled;
+    },
     fillClean(part, indices, at, images, labels) {
       check(images, labels);
-      const filled = Math.max(0, Math.min(batch, indices.length - at));
+      const filled = filledOf(indices, at);
       labels.fill(0);
       images.fill(0, filled * width);
       for (let row = 0; row < filled; row++) {

@@ -86,7 +86,7 @@ export const settingsSchema = z.strictObject({
   final: z.strictObject({ epochs: z.int().min(0), rate }),
   /** Whether the vanilla network is given the winner's epochs too, to compare. */
   baseline: z.boolean(),
-  /** Whether validation is measured under the training augmentation too, as the authors did. It decides nothing. */
+  /** Whether validation is measured on augmented images too, as the authors did. It decides nothing. */
   augmentedValidation: z.boolean().default(false),
 });
 

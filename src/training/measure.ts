@@ -131,10 +131,7 @@ export interface Evaluator {
     indices: Uint32Array,
     breathe: () => Promise<void>,
   ): Promise<Measured & { readonly confusion: readonly (readonly number[])[] }>;
-  /**
-   * Loss and accuracy over those training images under the batcher's augmentation, in whole batches: the last one is filled
-   * up with the first images again, which are not counted. Right is the class that has the largest share of a mixed label.
-   */
+  /** Loss and accuracy over those training images, each augmented as in training; none is mixed with another. */
   measureAugmented(indices: Uint32Array, random: (batch: number) => Random, breathe: () => Promise<void>): Promise<Measured>;
   /** The logits of those images, row-major (images, classes). */
   logits(part: Part, indices: Uint32Array, breathe: () => Promise<void>): Promise<Float32Array>;
@@ -188,13 +185,11 @@ export async function createEvaluator(
     },
     async measureAugmented(indices, random, breathe) {
       let [loss, right] = [0, 0];
-      const whole = Math.ceil(indices.length / size) * size;
-      const order = Uint32Array.from({ length: whole }, (_none, at) => indices[at % indices.length] as number);
-      for (let first = 0; first < whole; first += size) {
-        batcher.fillTraining(order, first, random(first / size), session.input(program.images), labels);
+      for (let first = 0; first < indices.length; first += size) {
+        const filled = batcher.fillAugmented(indices, first, random(first / size), session.input(program.images), labels);
         await session.run();
         const logits = session.output(output);
-        for (let image = 0; image < Math.min(size, indices.length - first); image++) {
+        for (let image = 0; image < filled; image++) {
           loss += crossEntropy(logits, labels, image, classes);
           if (argmax(logits, image * classes, classes) === argmax(labels, image * classes, classes)) right++;
         }

@@ -46,6 +46,22 @@ test('clean batches hold each image once, normalised, and zeros behind the last'
   }
 });
 
+test('image by image a batch is that of training without mixup, and zeros behind the last', () => {
+  fc.assert(
+    fc.property(fc.integer(), fc.integer({ min: 0, max: 10 }), (seed, at) => {
+      const [one, other] = [memory(4), memory(4)];
+      const filled = createBatcher(dataset, all, 4).fillAugmented(order, at, random(seed), one.images, one.labels);
+      assert.equal(filled, Math.min(4, 10 - at));
+      const unmixed = createBatcher(dataset, { ...all, mixup: 0 }, 4);
+      const longer = Uint32Array.of(...order, 0, 0, 0, 0);
+      unmixed.fillTraining(longer, at, random(seed), other.images, other.labels);
+      assert.deepEqual(one.images.subarray(0, filled * size), other.images.subarray(0, filled * size));
+      assert.deepEqual(one.labels.subarray(0, filled * 3), other.labels.subarray(0, filled * 3));
+      assert.ok([...one.images.subarray(filled * size), ...one.labels.subarray(filled * 3)].every((value) => value === 0));
+    }),
+  );
+});
+
 test('without augmentation a training batch is a clean one', () => {
   const batcher = createBatcher(dataset, { ...off, normalise: true }, 4);
   const { images, labels } = memory(4);

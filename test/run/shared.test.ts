@@ -68,15 +68,18 @@ await test('validation under the training augmentation is measured beside the cl
   const measured = newFolder();
   await runToEnd({ ...tinyWith({ augmentedValidation: true }), run: measured });
   assert.equal(winnerOf(measured), winnerOf(own));
-  const points = [...readRun(measured).state.search.lines.values()].flatMap(({ id, epochs }) =>
-    epochs.map((each) => ({ id, ...each })),
-  );
-  for (const { id, augmented, validation } of points) {
-    assert.equal(augmented === null, validation === null, id);
+  const mixed = newFolder();
+  const mixup = { flip: false, shift: 0, cutout: 0, mixup: 1 };
+  await runToEnd({ ...tinyWith({ augmentedValidation: true, augmentation: mixup }), run: mixed });
+  const pointsOf = (run: string) => [...readRun(run).state.search.lines.values()].flatMap(({ epochs }) => epochs);
+  // Validation images are not mixed, and mixup is all that this run has.
+  for (const { augmented, validation } of pointsOf(mixed)) assert.deepEqual(augmented, validation);
+  const points = pointsOf(measured);
+  assert.ok(points.some(({ augmented }) => augmented !== null));
+  for (const { augmented, validation } of points) {
+    assert.equal(augmented === null, validation === null);
     if (augmented === null) continue;
     assert.ok(augmented.accuracy >= 0 && augmented.accuracy <= 1);
-    // Mixed labels have an entropy of their own.
     assert.notEqual(augmented.loss, validation?.loss);
   }
-  assert.ok(points.some(({ augmented }) => augmented !== null));
 });
