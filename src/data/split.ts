@@ -27,6 +27,19 @@ export interface SplitOptions {
   readonly images?: number;
 }
 
+/** How many images train and validate, of so many that divide evenly among the classes; of others, up to rounding in each class. */
+export function splitCounts(
+  all: number,
+  { validation: share, images }: { readonly validation: number; readonly images: number | null },
+): { readonly train: number; readonly validation: number } {
+  const held = Math.round(share * all);
+  if (images === null) return { train: all - held, validation: held };
+  return { train: Math.min(images, all - held), validation: Math.min(held, validatedOf(images, share)) };
+}
+
+const validatedOf = (images: number, share: number): number =>
+  Math.max(fewestValidation, Math.round((images * share) / (1 - share)));
+
 /** Validation images that are kept where only a part of the training images is used. */
 const fewestValidation = 2000;
 
@@ -57,7 +70,7 @@ export function splitDataset(dataset: Splittable, { validation: share, images = 
     });
   });
   const classes = ofClass.filter((members) => members.length > 0).length;
-  const validated = Math.max(fewestValidation, Math.round((images * share) / (1 - share)));
+  const validated = validatedOf(images, share);
   return { train: first(train, Math.max(images, classes)), validation: first(validation, Math.max(validated, classes)) };
 }
 

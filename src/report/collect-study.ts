@@ -35,6 +35,7 @@ export function studyIn(root: string): { readonly shown: ShownStudy; readonly co
   const { study, text } = readStudyFile(studyFile(root));
   const collected = collectStudy(study, root);
   const { result, runs } = collected;
+  const data = runs[0]?.read.config.data.folder ?? null;
   const shown: ShownStudy = {
     result,
     runs: runs.map(({ run, read }) => {
@@ -47,7 +48,7 @@ export function studyIn(root: string): { readonly shown: ShownStudy; readonly co
       };
     }),
     file: text,
-    command: `instar study ${quoted(studyFile(root))} --folder ${quoted(root)}`,
+    command: ['instar', 'study', 'study.yaml', ...(data === null ? [] : ['--data', quoted(data)])].join(' '),
   };
   return { shown, collected };
 }

@@ -44,16 +44,25 @@ export const pageScript = `
       show(scale * Math.exp(-event.deltaY / 400));
     }, { passive: false });
     let held = null;
+    let from = null;
+    let moved = false;
     area.addEventListener('pointerdown', (event) => {
       if (event.pointerType !== 'mouse' || event.button !== 0) return;
       held = { x: event.clientX + area.scrollLeft, y: event.clientY + area.scrollTop };
+      from = { x: event.clientX, y: event.clientY };
+      moved = false;
     });
     addEventListener('pointermove', (event) => {
       if (!held) return;
+      moved = moved || Math.hypot(event.clientX - from.x, event.clientY - from.y) > 4;
       area.scrollLeft = held.x - event.clientX;
       area.scrollTop = held.y - event.clientY;
     });
-    addEventListener('pointerup', () => { held = null; });
+    for (const end of ['pointerup', 'pointercancel']) addEventListener(end, () => { held = null; });
+    area.addEventListener('dragstart', (event) => event.preventDefault());
+    area.addEventListener('click', (event) => {
+      if (moved) event.preventDefault();
+    }, true);
   }
   const unfold = () => {
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));

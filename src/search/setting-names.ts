@@ -42,7 +42,7 @@ export const wanted = (issue: z.core.$ZodIssue): string => {
         ? `must be at most ${String(issue.maximum)} of them`
         : `must be ${issue.inclusive === true ? 'at most' : 'less than'} ${String(issue.maximum)}`;
     case 'invalid_type':
-      return `must be ${issue.expected === 'int' ? 'a whole number' : issue.expected === 'array' ? 'a list' : issue.expected === 'object' ? 'a group of settings' : `a ${issue.expected}`}`;
+      return `must be ${issue.expected === 'int' ? 'a whole number' : issue.expected === 'array' ? 'a list' : ['object', 'record'].includes(issue.expected) ? 'a group of settings' : `a ${issue.expected}`}`;
     case 'invalid_value':
       return `must be one of ${issue.values.map(String).join(', ')}`;
     default:

@@ -34,9 +34,9 @@ function epochsSentences(arms: readonly Arm[], baseline: Arm): string {
     ...(others.length === 0
       ? []
       : [
-          `${capital(listed(others.map((arm) => `${armWords(arm)} (${formatFixed(epochs(arm), 0)} epochs)`)))} and ${armWords(baseline)} (${count}) were not trained alike, so that ${steps[baseline.name] ?? 'the method'} is not all that differs there.`,
+          `${capital(listed(others.map((arm) => `${armWords(arm)} (${formatFixed(epochs(arm), 0)} epochs)`)))} and ${armWords(baseline)} (${count}) were not trained alike, so that ${steps[baseline.method ?? ''] ?? 'the method'} is not all that differs there.`,
         ]),
-    ...(baseline.name === 'random' && arms.some(({ name }) => name === 'shrsep')
+    ...(baseline.method === 'random' && arms.some(({ method }) => method === 'shrsep')
       ? ['SHRsep inserts separable convolutions too, which random growth does not.']
       : []),
   ].join(' ');
@@ -82,7 +82,7 @@ export function baselineSentences(
     ...tell(
       pairs.filter(({ pair }) => !pair.significant),
       notShown,
-      (names) => `That ${steps[baseline.name] ?? 'the method'} by ${names} is better than ${other} was not shown`,
+      (names) => `That ${steps[baseline.method ?? ''] ?? 'the method'} by ${names} is better than ${other} was not shown`,
     ),
   ];
 }

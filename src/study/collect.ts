@@ -2,12 +2,16 @@
 import { join } from 'node:path';
 import { isRun } from '../run/folder.ts';
 import { readRun, type Read } from '../run/read.ts';
+import { splitCounts } from '../data/split.ts';
 import { formatRungs, rungsFor } from '../search/rungs.ts';
+import type { Settings } from '../search/settings.ts';
 import { lineage, lineOf, validationOf, networkOf } from '../search/state.ts';
 import { must } from '../util/assert.ts';
 import { UserError } from '../util/user-error.ts';
-import { formatWhole, plural } from '../util/words.ts';
+import { formatDuration } from '../util/duration.ts';
+import { formatCount, formatWhole, plural } from '../util/words.ts';
 import type { Study } from './file.ts';
+import { armLabel, listed } from './labels.ts';
 import type { Arm, Outcome, StudyResult } from './result.ts';
 import { plannedRuns, type PlannedRun } from './run.ts';
 
@@ -45,26 +49,36 @@ function outcomeOf({ run, read }: StudyRun): Outcome | undefined {
   };
 }
 
+/** How large the search of an arm was. */
+function searchScale({ step, limits, final, ...settings }: Settings): string {
+  const { steps, seconds, parameters, multiplyAdds } = limits;
+  const rungs = rungsFor({ ...settings, step, limits, final, method: 'shr' });
+  const time = seconds === null ? '' : `, ${formatDuration(seconds)} at most`;
+  return [
+    `${steps === null ? 'steps as time allows' : plural(steps, 'step')}${time}, each of ${step.children} children, ${plural(step.mutations, 'mutation')} a child and ${step.epochs} epochs${rungs.length === 0 ? '' : ` (halving: ${formatRungs(rungs)})`}`,
+    `networks of at most ${formatCount(parameters)} parameters${multiplyAdds === null ? '' : ` and ${formatCount(multiplyAdds)} multiply-adds an image`}`,
+    `final training of ${plural(final.epochs, 'epoch')}, with the validation images too`,
+  ].join('; ');
+}
+
 /** What the numbers were measured on, in a sentence. */
 function scaleOf(study: Study, reads: readonly Read[]): string {
-  const [arm] = study.arms;
-  const { settings } = must(arm, 'arm');
-  const { widths, images, validation, vanilla, step, limits, final } = settings;
+  const { widths, vanilla, ...split } = must(study.arms[0], 'arm').settings;
   const data = reads[0]?.config.data;
-  const used = Math.min(images ?? Infinity, data?.trainImages ?? Infinity);
-  const count = Number.isFinite(used) ? formatWhole(used) : 'all';
-  const parts = [
-    `${data?.name ?? study.dataset}: ${count} training images, ${Math.round(100 * validation)} % of them for validation`,
-    `vanilla network ${widths.join('-')} wide, ${plural(vanilla.epochs, 'epoch')}`,
-  ];
-  if (study.kind === 'growth') {
-    const rungs = rungsFor({ ...settings, method: 'shr' });
-    parts.push(
-      `${limits.steps === null ? 'steps as time allows' : plural(limits.steps, 'step')} of ${step.children} children and ${step.epochs} epochs (halving: ${formatRungs(rungs)})`,
-      `final training of ${plural(final.epochs, 'epoch')}`,
-    );
-  }
-  return `${parts.join('; ')}.`;
+  const counts = data === undefined ? null : splitCounts(data.trainImages, split);
+  const images =
+    counts === null
+      ? study.dataset
+      : `${data?.name}: ${formatWhole(counts.train)} training images, ${formatWhole(counts.validation)} to validate`;
+  const start = `${images}; vanilla network ${widths.join('-')} wide, ${plural(vanilla.epochs, 'epoch')}`;
+  if (study.kind === 'vanilla') return `${start}.`;
+  const arms = study.arms.map((arm) => ({ name: armLabel(arm), scale: searchScale(arm.settings) }));
+  const scales = [...new Set(arms.map(({ scale }) => scale))];
+  const searches = scales.map((scale) => {
+    const names = arms.filter((arm) => arm.scale === scale).map(({ name }) => name);
+    return scales.length === 1 ? scale : `${listed(names)}: ${scale}`;
+  });
+  return `${[start, ...searches].join('; ')}.`;
 }
 
 export interface Collected {
@@ -92,8 +106,9 @@ export function collectStudy(study: Study, root: string): Collected {
   };
   const runs = planned.runs.flatMap(there);
   const [vanilla = null] = planned.vanilla === null ? [] : there(planned.vanilla);
-  const arms = study.arms.map(({ name, baseline, settings }): Arm => ({
+  const arms = study.arms.map(({ name, method, baseline, settings }): Arm => ({
     name,
+    method,
     baseline,
     augmentation: settings.augmentation,
     outcomes: runs.filter(({ run }) => run.arm === name).flatMap((each) => outcomeOf(each) ?? []),

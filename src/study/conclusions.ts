@@ -12,6 +12,7 @@ import { note, notShown, pairSentences, probability, shown, tooFew, type Conclus
 import { formatFixed } from './table.ts';
 import { agreementWords, orderAgreements } from './tables/table-1.ts';
 import { grownArms, methodArms } from './tables/pairs.ts';
+import { digitsFor } from './tables/parts.ts';
 
 export type { Conclusion };
 
@@ -101,7 +102,8 @@ function growthConclusions(result: StudyResult): readonly Conclusion[] {
   const beside = baselines.flatMap((baseline) => baselineSentences(methodArms(result), baseline, tested, measure));
   const besideEachOther = tested.filter(({ first, second }) => first.baseline && second.baseline);
   const grown = grownArms(result);
-  const parameters = testedOf(compareMeans(grown, measures.parameters));
+  const size = { ...measures.parameters, digits: digitsFor(grown, measures.parameters) };
+  const parameters = testedOf(compareMeans(grown, size));
   return [
     ...counts,
     ...highest(arms, measure),
@@ -109,7 +111,7 @@ function growthConclusions(result: StudyResult): readonly Conclusion[] {
     ...beside,
     ...pairSentences(besideEachOther, measure, tested.length),
     ...untestedSentences(comparisons, 'the difference'),
-    ...pairSentences(parameters, measures.parameters, parameters.length),
+    ...pairSentences(parameters, size, parameters.length),
     ...spreadSentences(result, measure),
     ...(baselines.length === 0
       ? [note('No baseline was run beside the methods, so nothing here says what growing or selecting was worth.')]

@@ -22,6 +22,8 @@ import { nearest } from '../util/words.ts';
 /** What is compared: a method, or a way to train the vanilla network. */
 export interface PlannedArm {
   readonly name: string;
+  /** Null: a way to train the vanilla network. */
+  readonly method: MethodName | null;
   readonly baseline: boolean;
   /** All settings, but for the seed of a repetition. */
   readonly settings: Settings;
@@ -94,6 +96,15 @@ function placeOfKey(document: Document, lines: LineCounter, path: Path, key: str
   return `${line}:${col}`;
 }
 
+/** Its content without what YAML adds; aliases may name nothing, or multiply without end. */
+function plainOf(document: Document, fail: (message: string) => never): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    return fail((error as Error).message.split('\n')[0] ?? '');
+  }
+}
+
 export function readStudy(text: string, file: string): Study {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
@@ -112,7 +123,8 @@ export function readStudy(text: string, file: string): Study {
     let path: Path = [...before, ...(issue?.path ?? [])];
     // Of a union, what the branch says that fits in kind.
     if (issue?.code === 'invalid_union') {
-      const inner = issue.errors.find((branch) => branch.every(({ code }) => code !== 'invalid_type')) ?? issue.errors[0];
+      const isInside = ({ path: within, code }: z.core.$ZodIssue): boolean => within.length > 0 || code === 'unrecognized_keys';
+      const inner = issue.errors.find((branch) => branch.every(isInside)) ?? issue.errors[0];
       const [first] = inner ?? [];
       if (first !== undefined) {
         path = [...path, ...first.path];
@@ -130,12 +142,13 @@ export function readStudy(text: string, file: string): Study {
         `there is no ${names.length > 0 ? 'setting ' : ''}${asked}; did you mean ${nearest(asked, known)}?`,
       );
     }
-    const name = `${prefix}${path.slice(before.length).map(String).join('.')}`;
-    const missing = issue.code === 'invalid_type' && document.getIn(path) === undefined;
+    const within = path.slice(before.length).map(String).join('.');
+    const name = within === '' && prefix === '' ? 'a study' : `${prefix}${within}`;
+    const missing = ['invalid_type', 'invalid_value'].includes(issue.code) && within !== '' && document.getIn(path) === undefined;
     return fail(placeOf(document, lines, path), missing ? `${name} is missing` : `${name} ${wanted(issue)}`);
   }
 
-  const parsed = studySchema.safeParse(document.toJS());
+  const parsed = studySchema.safeParse(plainOf(document, (message) => fail('1:1', message)));
   if (!parsed.success) return explain(parsed.error.issues, [], [], '');
   const given = parsed.data;
   if ((given.methods === undefined) === (given.variants === undefined))
@@ -166,12 +179,12 @@ export function readStudy(text: string, file: string): Study {
     const { name, method, settings } = typeof entry === 'string' ? { name: entry, method: entry, settings: undefined } : entry;
     const all = settingsFrom([base, { path: ['methods', index, 'settings'], value: settings ?? {} }]);
     const baseline = (baselineMethods as readonly MethodName[]).includes(method);
-    arms.push({ name, baseline, settings: { ...all, method, seed: given.seed } });
+    arms.push({ name, method, baseline, settings: { ...all, method, seed: given.seed } });
   });
   given.variants?.forEach(({ name, settings }, index) => {
     const all = settingsFrom([base, { path: ['variants', index, 'settings'], value: settings ?? {} }]);
     const only = { limits: { ...all.limits, steps: 0 }, final: { ...all.final, epochs: 0 }, baseline: false };
-    arms.push({ name, baseline: false, settings: { ...all, ...only, seed: given.seed } });
+    arms.push({ name, method: null, baseline: false, settings: { ...all, ...only, seed: given.seed } });
   });
   const list = given.methods === undefined ? 'variants' : 'methods';
   const [first] = arms;
@@ -182,6 +195,8 @@ export function readStudy(text: string, file: string): Study {
       fail(place, `${name} would need a vanilla network of its own: all start from one, so that ${own} must be the same`);
     const rungs = planRungs(settings);
     if (given.methods !== undefined && typeof rungs === 'string') fail(place, `${name}: ${rungs}`);
+    if (given.methods !== undefined && settings.final.epochs === 0)
+      fail(place, `${name}: without a final training (final.epochs 0) the test set is not read, and there is nothing to compare`);
   });
   arms.forEach(({ name }, index) => {
     if (arms.findIndex((other) => folderName(other.name) === folderName(name)) !== index)
@@ -198,7 +213,9 @@ export function readStudy(text: string, file: string): Study {
     repetitions: given.repetitions,
     seed: given.seed,
     arms,
-    batchGiven: given.settings['batch'] !== undefined,
+    batchGiven: [given, ...(given.variants ?? []), ...(given.methods ?? [])].some(
+      (each) => typeof each === 'object' && each.settings?.['batch'] !== undefined,
+    ),
   };
 }
 

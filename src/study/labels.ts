@@ -1,7 +1,8 @@
 /** The names of arms, as people read them. */
+import type { MethodName } from '../search/settings.ts';
 import type { Arm } from './result.ts';
 
-const labels: Readonly<Record<string, string>> = {
+const labels: Readonly<Record<MethodName, string>> = {
   nash: 'NASH',
   sh: 'SH',
   shr: 'SHR',
@@ -10,11 +11,14 @@ const labels: Readonly<Record<string, string>> = {
   vanilla: 'vanilla network',
 };
 
-/** `SHR` of `shr`; a name from the file stays as it is. */
-export const armLabel = ({ name }: Pick<Arm, 'name'>): string => (Object.hasOwn(labels, name) ? labels[name] : undefined) ?? name;
+type Named = Pick<Arm, 'name' | 'method'>;
+
+/** `SHR` of `shr`; a name of its own stays as it is. */
+export const armLabel = ({ name, method }: Named): string => (method !== null && name === method ? labels[method] : name);
 
 /** Within a sentence: `the vanilla network`. */
-export const armWords = (arm: Pick<Arm, 'name'>): string => `${arm.name === 'vanilla' ? 'the ' : ''}${armLabel(arm)}`;
+export const armWords = (arm: Named): string =>
+  `${arm.name === 'vanilla' && arm.method === 'vanilla' ? 'the ' : ''}${armLabel(arm)}`;
 
 /** `a`, `a and b`, `a, b and c`. */
 export const listed = (words: readonly string[]): string =>

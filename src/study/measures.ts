@@ -14,7 +14,7 @@ export interface Measure {
 
 const meanOf = (values: readonly number[]): number | null => summaryOf(values)?.mean ?? null;
 
-/** Epochs that the second accuracy of Table 1 is the mean of. */
+/** Epochs that the second accuracy of Table 1 is the mean of; of all where there are fewer. */
 export const lastEpochs = 5;
 
 const percent = (share: number | null | undefined): number | null => (share === null || share === undefined ? null : 100 * share);
@@ -22,7 +22,7 @@ const percent = (share: number | null | undefined): number | null => (share === 
 /** Null where one of the epochs was not measured. */
 const lastMean = (values: readonly (number | null)[]): number | null => {
   const last = values.slice(-lastEpochs);
-  return last.length < lastEpochs || last.includes(null) ? null : meanOf(last as readonly number[]);
+  return last.includes(null) ? null : meanOf(last as readonly number[]);
 };
 
 export const measures = {

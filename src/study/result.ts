@@ -1,6 +1,6 @@
 /** What a study found, as its tables and figures need it. Pure data; it knows no files and no clock. */
 import type { Network } from '../network/network.ts';
-import type { Settings } from '../search/settings.ts';
+import type { MethodName, Settings } from '../search/settings.ts';
 
 /** A repetition of an arm that ended. */
 export interface Outcome {
@@ -27,6 +27,8 @@ export interface Outcome {
 
 /** A method, a baseline, or a setting of the augmentation. */
 export interface Arm {
+  /** Null: a way to train the vanilla network. */
+  readonly method: MethodName | null;
   /** `shr`, `random`, `vanilla`, or a name from the file such as `flip + mixup`. */
   readonly name: string;
   /** `random` and `vanilla`. */

@@ -69,11 +69,20 @@ export type StudyItem =
   | { readonly kind: 'failed'; readonly run: PlannedRun; readonly message: string };
 
 /** A run that is there must be the one that the file asks for. */
-function checkSame(root: string, { arm, settings }: PlannedRun, { data, settings: own }: Config, study: Study): void {
+function checkSame(root: string, { arm, settings }: PlannedRun, { data, engine, settings: own }: Config, study: Study): void {
   if (data.reference !== study.dataset)
     throw new UserError(
       `${root} was begun with the dataset ${data.reference}, the file says ${study.dataset}: give the study another folder (--folder)`,
     );
+  const others = [
+    ['engine', engine.name, study.engine === 'auto' ? engine.name : study.engine],
+    ['imageSize', data.imageSize, study.imageSize],
+  ] as const;
+  for (const [what, then, now] of others)
+    if (then !== now)
+      throw new UserError(
+        `${root} was begun with ${what} ${then}, the file says ${now}: give the study another folder (--folder)`,
+      );
   // Of the vanilla network's run, what its training follows from.
   const names = arm === null ? [...determining, 'seed'] : settingNames;
   const [name] = differingNames(own, settings, names).filter((each) => each !== 'batch' || study.batchGiven);
@@ -85,9 +94,15 @@ function checkSame(root: string, { arm, settings }: PlannedRun, { data, settings
 /** Checks what is there already, which is to be done before anything is written. */
 export function checkFolder(study: Study, root: string): void {
   const { vanilla, runs } = plannedRuns(study);
+  let first: Config | undefined;
   for (const run of [...(vanilla === null ? [] : [vanilla]), ...runs]) {
     const folder = join(root, run.folder);
-    if (isRun(folder)) checkSame(folder, run, readConfig(folderOf(folder).config), study);
+    if (!isRun(folder)) continue;
+    const config = readConfig(folderOf(folder).config);
+    checkSame(folder, run, config, study);
+    first ??= config;
+    if (config.data.hash !== first.data.hash)
+      throw new UserError(`${folder} was begun with other images than the runs beside it`);
   }
 }
 

@@ -97,7 +97,8 @@ export function brownForsythe(a: readonly number[], b: readonly number[]): Sprea
   }) as [Summary, Summary];
   const denominator = u.count + v.count - 2;
   const within = (u.count - 1) * (u.deviation as number) ** 2 + (v.count - 1) * (v.deviation as number) ** 2;
-  if (within === 0) return null;
+  // Distances that differ in their last bits do not vary.
+  if (within <= (1e-9 * Math.max(u.mean, v.mean)) ** 2) return null;
   const between = (u.mean - v.mean) ** 2 / (1 / u.count + 1 / v.count);
   const statistic = between / (within / denominator);
   return { statistic, freedom: [1, denominator], p: upperF(statistic, 1, denominator), spreads: [u.mean, v.mean] };

@@ -17,7 +17,7 @@ export const notShown = (text: string): Conclusion => ({ kind: 'not-shown', text
 export const shown = (text: string): Conclusion => ({ kind: 'shown', text });
 export const tooFew = (text: string): Conclusion => ({ kind: 'too-few', text });
 
-export const probability = (p: number): string => (p < 0.001 ? 'p < 0.001' : `p = ${formatProbability(p)}`);
+export const probability = (p: number): string => `p ${formatProbability(p).startsWith('<') ? '' : '= '}${formatProbability(p)}`;
 
 const amount = (value: number, { digits, unit }: Measure): string => `${formatFixed(value, digits)} ${unit}`;
 

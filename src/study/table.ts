@@ -100,7 +100,9 @@ export function formatSigned(value: number, digits: number): string {
 }
 
 /** `0.034`, `< 0.001`; never `0.000`, and 1 only where it is 1 in three digits. */
-export const formatProbability = (p: number): string => (p < 0.001 ? '< 0.001' : p.toFixed(3));
+/** Never rounded over 0.05, where something is decided. */
+export const formatProbability = (p: number): string =>
+  p < 0.001 ? '< 0.001' : p < 0.05 && p.toFixed(3) === '0.050' ? '< 0.050' : p.toFixed(3);
 
 /** As people read it, in plain text. */
 export const plainCells: ColumnTable<string> = {

@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Dataset } from '../../src/data/dataset.ts';
-import { splitDataset } from '../../src/data/split.ts';
+import { splitCounts, splitDataset } from '../../src/data/split.ts';
 import { noiseDataset } from './places.ts';
 
 const shape = { channels: 1, height: 1, width: 1 };
@@ -30,6 +30,23 @@ test('every image is in one part; each class gives its share, and keeps one', ()
       );
       assert.deepEqual(held, wanted);
     }),
+  );
+});
+
+test('how many train and validate is known beforehand, where classes are alike', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 30 }).map((tens) => 10 * tens),
+      fc.integer({ min: 2, max: 6 }),
+      fc.constantFrom(0, 0.1, 0.3),
+      fc.option(fc.integer({ min: 10, max: 2000 })),
+      (size, classes, validation, images) => {
+        const dataset = noiseDataset(labelsOf(Array<number>(classes).fill(size)), shape);
+        const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
+        const known = splitCounts(size * classes, { validation, images });
+        assert.deepEqual(known, { train: split.train.length, validation: split.validation.length });
+      },
+    ),
   );
 });
 

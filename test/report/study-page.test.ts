@@ -71,6 +71,13 @@ test('figures: a mark an outcome, a star a winner, each its own name', () => {
       for (const [, x, y] of marks)
         assert.ok(Number(x) >= 0 && Number(x) <= drawing.width && Number(y) >= 0 && Number(y) <= drawing.height);
     }
+  // Also where few values have intervals that reach beyond all of them.
+  for (const repetitions of [2, 8]) {
+    const { narrow } = must(studyFigures(simulatedStudy({ repetitions })).accuracies, 'accuracies');
+    const lines = [...narrow.content.text.matchAll(/class="interval" x1="(-?[\d.]+)" x2="(-?[\d.]+)"/g)];
+    assert.ok(lines.length > 0);
+    for (const [, x1, x2] of lines) assert.ok(Number(x1) >= 116 && Number(x2) <= narrow.width - 20, `${x1} to ${x2}`);
+  }
   for (const figure of listStudyFigures(figures)) {
     const file = svgFile(figure);
     assert.doesNotMatch(file, /\sstyle=|NaN|undefined|Infinity/, figure.name);

@@ -60,6 +60,7 @@ export function simulatedStudy(options: StudyOptions = {}): ShownStudy {
     }
     arms.push({
       name: arm,
+      method,
       baseline: method === 'random' || method === 'vanilla',
       augmentation: presets.paper.augmentation,
       outcomes,
@@ -70,7 +71,7 @@ export function simulatedStudy(options: StudyOptions = {}): ShownStudy {
       title,
       kind: 'growth',
       scale:
-        'CIFAR-10: 12,000 training images, 10 % of them for validation; vanilla network 16-32-64 wide, 20 epochs; 3 steps of 8 children and 160 epochs (halving: 8×5 4×10 2×20 1×40); final training of 30 epochs.',
+        'CIFAR-10: 12,000 training images, 2,000 to validate; vanilla network 16-32-64 wide, 20 epochs; 3 steps of 8 children and 160 epochs (halving: 8×5 4×10 2×20 1×40); final training of 30 epochs.',
       repetitions,
       arms,
     },

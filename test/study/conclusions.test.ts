@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { compareMeans, compareSpreads, testedOf } from '../../src/study/comparisons.ts';
 import { conclusionsOf, type Conclusion } from '../../src/study/conclusions.ts';
 import { measures } from '../../src/study/measures.ts';
-import type { StudyResult } from '../../src/study/result.ts';
+import type { Outcome, StudyResult } from '../../src/study/result.ts';
+import { tablesOf } from '../../src/study/tables.ts';
 import { around, madeUp, vanilla, type MadeUpArm } from './made-up.ts';
 
 const said = (result: StudyResult): string =>
@@ -37,6 +38,34 @@ test('nothing has ended, or once: nothing is shown', () => {
     said(once),
     /Nothing can be said of the difference of NASH and SH: one of them has only 1 repetition, fewer than 2\./,
   );
+});
+
+test('arms are told by their names, and compared by their methods', () => {
+  const arms = methods(around(84, 0.3), around(84, 0.3), around(83, 0.3));
+  const result = madeUp(
+    arms.map((arm, index) => ({
+      ...arm,
+      name: ['nash', 'b', 'blind'][index] ?? '',
+      method: (['shr', 'sh', 'random'] as const)[index] ?? 'sh',
+    })),
+  );
+  assert.match(said(result), /Nash and b reach a higher mean test accuracy than blind/);
+  assert.doesNotMatch(said(result), /NASH|random growth/);
+  const titles = tablesOf(result).flatMap(({ groups }) =>
+    groups.flatMap(({ title, rows }) => (title?.includes('published') ? rows.map(([first]) => first) : [])),
+  );
+  assert.deepEqual([...new Set(titles)].toSorted(), ['SH', 'SHR']);
+});
+
+test('of fewer than five epochs all are meant', () => {
+  const curve = (repetition: number): Outcome['vanilla'] =>
+    [0.5, 0.6, 0.7].map((clean) => ({ clean: clean + repetition / 100, augmented: null }));
+  const result = madeUp(
+    methods([null, null], [null, null]).map((arm) => ({ ...arm, vanilla: curve })),
+    'vanilla',
+    2,
+  );
+  assert.match(said(result), /The highest mean clean validation accuracy .* \(61\.50 ± 0\.71 %, n = 2\)/);
 });
 
 test('missing repetitions are named, also those whose test set was not read', () => {

@@ -76,6 +76,22 @@ await test('what a study decides does not follow from the memory that is free', 
   assert.equal(arms[0]?.settings.limits.memory, Number.MAX_SAFE_INTEGER);
 });
 
+await test('eight repetitions where nothing is said', () => {
+  assert.equal(readStudy(`${head}methods: [sh]\n`, 's.yaml').repetitions, 8);
+});
+
+await test('a minibatch that any part of the file gives is kept for all', () => {
+  const given = (text: string): boolean => readStudy(`${head}${text}`, 's.yaml').batchGiven;
+  assert.equal(given('variants: [{ name: a }]\n'), false);
+  assert.equal(given('settings: { batch: 32 }\nmethods: [sh]\n'), true);
+  const variants = 'variants:\n  - { name: a, settings: { batch: 32 } }\n  - { name: b, settings: { batch: 64 } }\n';
+  assert.equal(given(variants), true);
+  assert.deepEqual(
+    readStudy(`${head}${variants}`, 's.yaml').arms.map(({ settings }) => settings.batch),
+    [32, 64],
+  );
+});
+
 for (const [text, expected] of [
   ['title: T\n', '1:1: dataset is missing'],
   [`${head}methods: [shr]\nrepetition: 3\n`, '4:1: there is no repetition; did you mean repetitions?'],
@@ -90,6 +106,13 @@ for (const [text, expected] of [
   [`${head}settings:\n  step: 7\nmethods: [sh]\n`, '4:9: setting step must be a group of settings'],
   [`${head}methods:\n  - { name: a, method: sh, settings: { widths: [0] } }\n`, '4:49: setting widths.0 must be at least 1'],
   [`${head}variants: [{ name: a }]\nmethods: [sh]\n`, '1:1: either methods (networks that grow) or variants'],
+  [`${head}methods:\n  - { name: a, method: shh }\n`, '4:24: methods.0.method must be one of nash, sh, shr,'],
+  [`${head}methods:\n  - { name: a }\n`, '4:5: methods.0.method is missing'],
+  ['', '1:1: a study must be a group of settings'],
+  ['- 1\n', '1:1: a study must be a group of settings'],
+  [`${head}settings: 3\nmethods: [sh]\n`, '3:11: settings must be a group of settings'],
+  ['title: *x\ndataset: mnist\nmethods: [sh]\n', '1:1: Unresolved alias'],
+  [`${head}methods: [{ name: a, method: sh, settings: { final: { epochs: 0 } } }]\n`, '3:11: a: without a final training'],
   [`${head}methods: [sh\n`, '4:1: Flow sequence in block collection must be sufficiently indented and end with a ]'],
   [`${head}title: again\nmethods: [sh]\n`, '3:1: Map keys must be unique'],
   [

@@ -4,7 +4,7 @@ import { fiveOperators, sixOperators } from '../../src/morphism/operators.ts';
 import { countMultiplyAdds, countParameters } from '../../src/network/cost.ts';
 import type { Network } from '../../src/network/network.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
-import { presets, type Settings } from '../../src/search/settings.ts';
+import { methodNames, presets, type MethodName, type Settings } from '../../src/search/settings.ts';
 import type { Arm, Outcome, StudyResult } from '../../src/study/result.ts';
 import { random } from '../../src/util/random.ts';
 
@@ -23,6 +23,8 @@ export const grown = (name: string, repetition: number, mutations = 12): Network
 /** `augmentation`: those of the paper where nothing is said. */
 export interface MadeUpArm {
   readonly name: string;
+  /** That of the name where nothing is said, if there is one. */
+  readonly method?: MethodName;
   /** Test accuracies in percent, one a repetition; null where the test set was not read. */
   readonly test: readonly (number | null)[];
   readonly epochs?: number;
@@ -33,9 +35,11 @@ export interface MadeUpArm {
 }
 
 export function madeUpArm({ name, test, epochs = 95, augmentation = {}, mutations, ...rest }: MadeUpArm): Arm {
+  const method = rest.method ?? methodNames.find((each) => each === name) ?? null;
   return {
     name,
-    baseline: name === 'random' || name === 'vanilla',
+    method,
+    baseline: method === 'random' || method === 'vanilla',
     augmentation: { ...presets.paper.augmentation, ...augmentation },
     outcomes: test.map((accuracy, index): Outcome => {
       const repetition = index + 1;

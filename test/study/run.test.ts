@@ -1,6 +1,6 @@
 /** The runs of a study: stopped and gone on with, extended, and what a run that fails costs. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
@@ -148,11 +148,20 @@ await test('more repetitions and methods are added, and the runs that are there 
 });
 
 await test('runs that were begun with other settings are refused before anything is written', () => {
-  const changed = studyOf({ epochs: 24 });
-  assert.throws(
-    () => checkFolder(changed, undisturbed),
-    (error) => error instanceof UserError && /was begun with step.epochs 12, the file says 24/.test(error.message),
-  );
+  const refused = (study: Study, root: string, message: RegExp): void =>
+    assert.throws(
+      () => checkFolder(study, root),
+      (error) => error instanceof UserError && message.test(error.message),
+    );
+  refused(studyOf({ epochs: 24 }), undisturbed, /was begun with step.epochs 12, the file says 24/);
+  refused({ ...studyOf(), engine: 'onnx' }, undisturbed, /was begun with engine reference, the file says onnx/);
+  refused({ ...studyOf(), imageSize: 4 }, undisturbed, /was begun with imageSize null, the file says 4/);
+  const other = newFolder();
+  cpSync(undisturbed, other, { recursive: true });
+  const path = join(other, 'shr-1', 'config.json');
+  const config = readFileSync(path, 'utf8');
+  writeFileSync(path, config.replace(/"hash": "[0-9a-f]+"/, `"hash": "${'0'.repeat(64)}"`));
+  refused(studyOf(), other, /shr-1 was begun with other images than the runs beside it/);
 });
 
 await test('a run that cannot go on costs the study that run alone', async () => {

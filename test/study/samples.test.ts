@@ -104,6 +104,8 @@ test('what cannot be said is not said', () => {
   assert.ok(welch(equal, summary(a)) !== null);
   assert.equal(brownForsythe([1, 2, 3], [1, 2, 3, 4]), null);
   assert.equal(brownForsythe([1, 1, 1, 1], [2, 2, 2, 2]), null);
+  // All are as far from the median as the others, but for the last bits.
+  assert.equal(brownForsythe([84.1, 84.3, 84.1, 84.3], [84.0, 84.4, 84.0, 84.4]), null);
   assert.equal(varianceRatio(equal, summary(a)), null);
 });
 

@@ -98,8 +98,8 @@ function figureOf(settings: Settings, shown: readonly Shown[]): Figure {
     name: 'learning-rate',
     title: 'Learning rate over a step',
     alternative: `The learning rate over the epochs that a child is trained for in a step, by method. Rungs: ${words.join('; ')}.`,
-    caption: html`Cosines to 0 from ${settings.step.rate}, computed from the settings. SHR and SHRsep begin anew at each rung, SH
-    and NASH at each step. Rungs as children × epochs: ${joined(words, '; ')}.`,
+    caption: html`As the paper’s Figure 1. Cosines to 0 from ${settings.step.rate}, computed from the settings. SHR and SHRsep
+    begin anew at each rung, SH and NASH at each step. Rungs as children × epochs: ${joined(words, '; ')}.`,
     narrow: draw(settings, shown),
     wide: null,
   };

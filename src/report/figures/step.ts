@@ -101,7 +101,8 @@ export function stepFigure(subject: Subject, step: Step): Figure {
     name: `step-${step.step}`,
     title: `Step ${step.step} by ${selectionWords[selection]}`,
     alternative: `Children of ${step.parent}, with the validation accuracy after each rung: ${words.slice(0, mostRows).join('; ')}.`,
-    caption: html`Validation accuracy after each rung; ${trainingWords[selection]}. ★ the winner, the next parent; × dropped
+    caption: html`${selection === 'hill-climbing' ? 'As the paper’s Figure 2. ' : selection === 'halving' ? 'As the paper’s Figure 3. ' : ''}Validation
+    accuracy after each rung; ${trainingWords[selection]}. ★ the winner, the next parent; × dropped
     there${all.some(({ fate }) => fate.kind === 'lost') ? '; “lost”: its training gave nothing' : ''}.${step.winner === null ? ' This step is not over.' : ''}`,
     narrow: draw(subject, step, shown, all.length - shown.length),
     wide: null,

@@ -85,9 +85,9 @@ export function validationFigure(subject: Subject): Figure | null {
     name: 'validation',
     title: 'Validation accuracy of all children',
     alternative: `Validation accuracy over the epochs of the search, ${plural(drawn.length, 'network')}. The winners' line: ${story.join(', ')}.`,
-    caption: html`Clean validation images, after each epoch. The thick line with stars leads through the winners:
-    ${story.join(' → ')}. Each child begins where its parent stood, since a morphism keeps the function; what follows is the
-    learning rate’s restart. × dropped.`,
+    caption: html`As the paper’s Figure 4. Clean validation images, after each epoch. The thick line with stars leads through the
+    winners: ${story.join(' → ')}. Each child begins where its parent stood, since a morphism keeps the function; what follows is
+    the learning rate’s restart. × dropped.`,
     narrow: draw(subject, narrowWidth, 320),
     wide: draw(subject, wideWidth, 380),
   };

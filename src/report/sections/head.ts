@@ -1,4 +1,5 @@
 /** The head of a run's report: what was grown, on what, what came of it, and how to do it again. */
+import { splitCounts } from '../../data/split.ts';
 import { describeFrom, stopWords } from '../../run/words.ts';
 import { methods, type MethodName } from '../../search/settings.ts';
 import { lineOf, networkOf } from '../../search/state.ts';
@@ -54,12 +55,12 @@ export function headSection(subject: Subject, place: Place): Markup {
   const { name, config, state, settings, condition, command } = subject;
   const { data } = config;
   const [first, ...others] = resultOf(subject);
-  const images = Math.min(settings.images ?? Infinity, data.trainImages);
+  const { train, validation } = splitCounts(data.trainImages, settings);
   const what = html`A network for <strong>${data.name}</strong> (${plural(data.classes.length, 'class', 'classes')},
     ${shape(data.shape)}), grown by <strong>${methodLabel(settings.method)}</strong> (${methodWords(settings.method)}), preset
-    ${config.preset}, seed ${settings.seed}.
-    ${images < data.trainImages ? `At most ${formatWhole(images)} of ` : ''}${plural(data.trainImages, 'training image')}, of
-    which a part validates; ${plural(data.testImages, 'test image')}. ${describeFrom(config).map((line) => ` Begun ${line}.`)}`;
+    ${config.preset}, seed ${settings.seed}. Of ${plural(data.trainImages, 'training image')} ${formatWhole(train)} train and
+    ${formatWhole(validation)} validate; ${plural(data.testImages, 'test image')}.
+    ${describeFrom(config).map((line) => ` Begun ${line}.`)}`;
   const stop =
     state.search.stop === null
       ? null

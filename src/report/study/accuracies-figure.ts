@@ -49,13 +49,21 @@ function rowName({ arm }: Row, measure: Measure, x: number, y: number, most: num
   return html`${lines.map((line, index) => label(x, top + 13 * index, 'end', line))}${label(x, top + 13 * lines.length, 'small end quiet', words)}`;
 }
 
+/** Of two or three values it reaches so far that nothing else would be seen: then it is cut off at the edges. */
+const fewestForAxis = 4;
+
+function intervalOnAxis(arm: Arm, measure: Measure): readonly number[] {
+  const summary = armSummary(arm, measure);
+  return summary === null || summary.count < fewestForAxis ? [] : (meanInterval(summary) ?? []);
+}
+
 /** The mean as an upright line, its interval below the marks. */
-function meanMark({ arm }: Row, measure: Measure, { x }: Plane, y: number): Markup | null {
+function meanMark({ arm }: Row, measure: Measure, { x, left, right }: Plane, y: number): Markup | null {
   const summary = armSummary(arm, measure);
   if (summary === null) return null;
-  const interval = meanInterval(summary);
+  const [low, high] = meanInterval(summary) ?? [summary.mean, summary.mean];
   const at = coordinate(x(summary.mean));
-  return html`${interval === null ? null : html`<line class="interval" x1="${coordinate(x(interval[0]))}" x2="${coordinate(x(interval[1]))}" y1="${y + 22}" y2="${y + 22}" />`}<line
+  return html`${low === high ? null : html`<line class="interval" x1="${coordinate(Math.max(left, x(low)))}" x2="${coordinate(Math.min(right, x(high)))}" y1="${y + 22}" y2="${y + 22}" />`}<line
       class="mean"
       x1="${at}"
       x2="${at}"
@@ -67,10 +75,11 @@ function meanMark({ arm }: Row, measure: Measure, { x }: Plane, y: number): Mark
 function draw(study: ShownStudy, rows: readonly Row[], measure: Measure, width: number): Drawing {
   const wide = width > 600;
   const height = 58 + rows.length * rowHeight;
-  const values = rows.flatMap(({ values: own, augmented, published }) => [
+  const values = rows.flatMap(({ arm, values: own, augmented, published }) => [
     ...own.map(({ value }) => value),
     ...augmented,
     ...(published === null ? [] : [published]),
+    ...intervalOnAxis(arm, measure),
   ]);
   const area = plane(
     width,
@@ -130,7 +139,8 @@ export function accuraciesFigure(study: ShownStudy): Figure | null {
     title: 'Every repetition',
     alternative: `${measure.words} of every repetition, an arm a row, in percent. ${words.join('; ')}.`,
     caption: html`Each mark is one run, filled for a method, an outline for a baseline; marks at one place stand above each other.
-    The upright line is the mean, the line below it the 95 % interval of the mean.${kinds}`,
+    The upright line is the mean, the line below it the 95 % interval of the mean; of fewer than four runs it may be cut off at
+    the edges.${kinds}`,
     narrow: draw(study, rows, measure, narrowWidth),
     wide: draw(study, rows, measure, wideWidth),
   };

@@ -31,7 +31,7 @@ export function armAgreementFigure(study: ShownStudy, arm: Arm, name: string): F
     title: `${armLabel(arm)}: what an early order is worth`,
     alternative: `Rank correlation between the orders of children at two points of a step, over ${plural(runs, 'run')} of ${armLabel(arm)}. ${words.join('; ')}.`,
     caption: html`${plural(runs, 'run')}. A dot is a step with at least three children that trained in both; the bar pools the
-    pairs of all steps.`,
+    pairs of all steps: those that agree less those that do not, over both.`,
     narrow: agreementDrawing(agreements),
     wide: null,
   };

@@ -48,10 +48,10 @@ function rowOf(arm: Arm, which: string, { network, test, parameters, run }: Outc
 export function networksTable(result: StudyResult): Table {
   const published = publishedGroup(result, (method) => {
     const { test, layers, counts } = publishedMethods[method].best;
-    return [armLabel({ name: method }), 'best', test, layers, ...partNames.map((part) => counts[part]), null, null];
+    return [armLabel({ name: method, method }), 'best', test, layers, ...partNames.map((part) => counts[part]), null, null];
   });
   const worst = publishedGroup(result, (method) => [
-    armLabel({ name: method }),
+    armLabel({ name: method, method }),
     'worst',
     publishedMethods[method].worst,
     ...partNames.map(() => null),

@@ -25,7 +25,7 @@ const pairRows = <Test extends { readonly p: number }>(
   );
 
 /** Which arms' sizes are compared: that of the vanilla network is given. */
-export const grownArms = ({ arms }: StudyResult): readonly Arm[] => arms.filter(({ name }) => name !== 'vanilla');
+export const grownArms = ({ arms }: StudyResult): readonly Arm[] => arms.filter(({ method }) => method !== 'vanilla');
 
 /** Spreads are compared among the methods alone: fewer tests, and the paper’s question. */
 export const methodArms = ({ arms }: StudyResult): readonly Arm[] => arms.filter(({ baseline }) => !baseline);

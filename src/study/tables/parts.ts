@@ -17,7 +17,7 @@ export function groupsOf({ arms }: StudyResult, rowsOf: (arm: Arm) => readonly (
 
 /** The authors' rows, for methods that the study has. */
 export function publishedGroup(result: StudyResult, rowOf: (method: PaperMethod) => readonly Cell[]): readonly Group[] {
-  const methods = paperMethods.filter((method) => result.arms.some(({ name }) => name === method));
+  const methods = paperMethods.filter((method) => result.arms.some((arm) => arm.method === method));
   return methods.length === 0
     ? []
     : [{ title: `as published by ${paperName}: CIFAR-10, 8 repetitions`, rows: methods.map(rowOf) }];

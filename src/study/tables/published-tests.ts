@@ -43,7 +43,7 @@ export const publishedTests = (): PublishedTests => ({
 });
 
 const names = ({ first, second }: PublishedTest<unknown>): string =>
-  `${armLabel({ name: first })} and ${armLabel({ name: second })}`;
+  `${armLabel({ name: first, method: first })} and ${armLabel({ name: second, method: second })}`;
 
 const significant = <Test>(tests: readonly PublishedTest<Test>[]): readonly PublishedTest<Test>[] =>
   tests.filter(({ corrected }) => corrected < level);

@@ -4,7 +4,8 @@ import { armSummary, measures, type Measure } from '../measures.ts';
 import { publishedSettings, type PublishedSetting } from '../published.ts';
 import type { Arm, StudyResult } from '../result.ts';
 import { spearman, spearmanProbability } from '../statistics.ts';
-import { formatFixed, formatProbability, type Table } from '../table.ts';
+import { probability } from '../sentences.ts';
+import { formatFixed, type Table } from '../table.ts';
 import { missingNotes, spreadCell } from './parts.ts';
 
 /** The paper's setting with the same augmentations; null where it has none. */
@@ -42,7 +43,7 @@ export function orderAgreements({ arms }: StudyResult): readonly OrderAgreement[
 export const agreementWords = ({ measure, rho, p }: OrderAgreement): string =>
   rho === null
     ? `${measure.words}: all equal, so there is no order`
-    : `${measure.words}: ρ = ${formatFixed(rho, 2)}${p === null ? '' : ` (exact p ${p < 0.001 ? '' : '= '}${formatProbability(p)})`}`;
+    : `${measure.words}: ρ = ${formatFixed(rho, 2)}${p === null ? '' : ` (exact ${probability(p)})`}`;
 
 export function tableOne(result: StudyResult): Table {
   const { arms } = result;
@@ -57,7 +58,7 @@ export function tableOne(result: StudyResult): Table {
     name: 'table-1',
     title: 'Table 1',
     caption:
-      'Augmentations and the vanilla network: validation accuracy in %, after the last epoch and as the mean of the last five, on clean validation images and under the training augmentation (mean ± standard deviation of the repetitions).',
+      'Augmentations and the vanilla network: validation accuracy in %, after the last epoch and as the mean of the last five (of all, where there are fewer), on clean validation images and under the training augmentation (mean ± standard deviation of the repetitions).',
     scale: result.scale,
     columns: [
       { kind: 'text', title: 'setting' },

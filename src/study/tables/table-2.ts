@@ -16,7 +16,7 @@ export function tableTwo(result: StudyResult): Table {
     const { test, parameters } = publishedMethods[method];
     const [mean, deviation] = test;
     return [
-      armLabel({ name: method }),
+      armLabel({ name: method, method }),
       { mean, deviation },
       meanInterval({ count: paperRepetitions, mean, deviation }),
       { mean: parameters[0], deviation: parameters[1], digits: 1 },

@@ -46,7 +46,7 @@ export function tableThree(result: StudyResult): Table {
         ];
       }),
       ...publishedGroup(result, (method) => [
-        armLabel({ name: method }),
+        armLabel({ name: method, method }),
         ...partNames.map((part) => {
           const [mean, deviation] = publishedMethods[method].shares[part];
           return { mean, deviation, digits: 0 };
