@@ -30,7 +30,7 @@ const convolutions = fc
     outputs: channels,
     h: side,
     w: side,
-    kernel: fc.constantFrom(1, 3, 5),
+    kernel: fc.constantFrom(1, 3, 5, 7),
     stride: fc.constantFrom(1, 2),
     padded: fc.boolean(),
     depthwise: fc.boolean(),

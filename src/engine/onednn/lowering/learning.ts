@@ -5,7 +5,7 @@ import type { Block, Builder } from '../builder.ts';
 import { argument, query } from '../constants.ts';
 import { clamp, descend, softmaxCrossEntropy } from '../kernels.ts';
 import type { Layout } from '../native.ts';
-import { convolutionGradientKernel } from './convolution.ts';
+import { kernelGradientLayout } from './convolution.ts';
 import { denseGradientKernel } from './dense.ts';
 import { flat, key, scaled, type Rows } from './rows.ts';
 
@@ -13,7 +13,7 @@ import { flat, key, scaled, type Rows } from './rows.ts';
 export function parameterLayout(b: Builder, update: StepOf<'sgd'>): Layout {
   const writer = b.program.steps.find((step) => accessOf(step).writes.includes(update.gradient));
   if (writer?.kind === 'convolution-gradient-kernel' && writer.kernelGradient === update.gradient)
-    return b.wants(convolutionGradientKernel(b, writer), query.weightsGradient, update.gradient);
+    return kernelGradientLayout(b, writer);
   if (writer?.kind === 'dense-gradient-kernel' && writer.kernelGradient === update.gradient)
     return b.wants(denseGradientKernel(b, writer), query.weightsGradient, update.gradient);
   return b.plain(update.gradient);
