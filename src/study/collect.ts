@@ -50,9 +50,10 @@ function outcomeOf({ run, read }: StudyRun): Outcome | undefined {
 }
 
 /** How large the search of an arm was. */
-function searchScale({ step, limits, final, ...settings }: Settings): string {
+function searchScale(settings: Settings): string {
+  const { step, limits, final } = settings;
   const { steps, seconds, parameters, multiplyAdds } = limits;
-  const rungs = rungsFor({ ...settings, step, limits, final, method: 'shr' });
+  const rungs = rungsFor({ ...settings, method: 'shr' });
   const time = seconds === null ? '' : `, ${formatDuration(seconds)} at most`;
   return [
     `${steps === null ? 'steps as time allows' : plural(steps, 'step')}${time}, each of ${step.children} children, ${plural(step.mutations, 'mutation')} a child and ${step.epochs} epochs${rungs.length === 0 ? '' : ` (halving: ${formatRungs(rungs)})`}`,

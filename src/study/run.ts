@@ -70,25 +70,21 @@ export type StudyItem =
 
 /** A run that is there must be the one that the file asks for. */
 function checkSame(root: string, { arm, settings }: PlannedRun, { data, engine, settings: own }: Config, study: Study): void {
-  if (data.reference !== study.dataset)
-    throw new UserError(
-      `${root} was begun with the dataset ${data.reference}, the file says ${study.dataset}: give the study another folder (--folder)`,
-    );
-  const others = [
+  const refuse = (what: string, then: unknown, now: unknown): never => {
+    throw new UserError(`${root} was begun with ${what} ${then}, the file says ${now}: give the study another folder (--folder)`);
+  };
+  const given = [
+    ['the dataset', data.reference, study.dataset],
     ['engine', engine.name, study.engine === 'auto' ? engine.name : study.engine],
     ['imageSize', data.imageSize, study.imageSize],
   ] as const;
-  for (const [what, then, now] of others)
-    if (then !== now)
-      throw new UserError(
-        `${root} was begun with ${what} ${then}, the file says ${now}: give the study another folder (--folder)`,
-      );
+  for (const [what, then, now] of given) if (then !== now) refuse(what, then, now);
   // Of the vanilla network's run, what its training follows from.
   const names = arm === null ? [...determining, 'seed'] : settingNames;
   const [name] = differingNames(own, settings, names).filter((each) => each !== 'batch' || study.batchGiven);
   if (name === undefined) return;
   const [then, now] = [own, settings].map((each) => JSON.stringify(valueOf(each, name)));
-  throw new UserError(`${root} was begun with ${name} ${then}, the file says ${now}: give the study another folder (--folder)`);
+  refuse(name, then, now);
 }
 
 /** Checks what is there already, which is to be done before anything is written. */

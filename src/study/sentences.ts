@@ -17,7 +17,10 @@ export const notShown = (text: string): Conclusion => ({ kind: 'not-shown', text
 export const shown = (text: string): Conclusion => ({ kind: 'shown', text });
 export const tooFew = (text: string): Conclusion => ({ kind: 'too-few', text });
 
-export const probability = (p: number): string => `p ${formatProbability(p).startsWith('<') ? '' : '= '}${formatProbability(p)}`;
+export function probability(p: number): string {
+  const text = formatProbability(p);
+  return text.startsWith('<') ? `p ${text}` : `p = ${text}`;
+}
 
 const amount = (value: number, { digits, unit }: Measure): string => `${formatFixed(value, digits)} ${unit}`;
 

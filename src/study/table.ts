@@ -99,8 +99,7 @@ export function formatSigned(value: number, digits: number): string {
   return value > 0 && !isZero(text) ? `+${text}` : text;
 }
 
-/** `0.034`, `< 0.001`; never `0.000`, and 1 only where it is 1 in three digits. */
-/** Never rounded over 0.05, where something is decided. */
+/** `0.034`, `< 0.001`; never `0.000`, never rounded up to 0.05, where something is decided, and 1 only where it is 1 in three digits. */
 export const formatProbability = (p: number): string =>
   p < 0.001 ? '< 0.001' : p < 0.05 && p.toFixed(3) === '0.050' ? '< 0.050' : p.toFixed(3);
 

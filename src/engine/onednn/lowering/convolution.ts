@@ -47,7 +47,7 @@ type ToKernel = StepOf<'convolution-gradient-kernel'>;
 
 /**
  * Whether the gradient to this kernel is computed by columns: the library's depthwise gradients end at kernels 3 wide, and what
- * it falls back to is slow (16 channels at 16², batch 128, 5×5, one thread with AVX-512: 13.5 ms, by columns 0.5).
+ * it falls back to is slow (16 channels at 16², batch 128, 5×5, one thread with AVX-512: 13.5 ms; the two primitives by columns 0.25).
  */
 const isByColumns = (b: Builder, { input, geometry: { kernel, stride, groups } }: ToKernel): boolean =>
   groups > 1 &&
