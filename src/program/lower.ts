@@ -9,6 +9,7 @@ import { shapesOf } from '../network/shapes.ts';
 import { gradients } from './gradients.ts';
 import { fuse } from './fusion.ts';
 import type { Buffer, BufferId, BufferKind, Geometry, Program, StateEntry, Step } from './program.ts';
+import { twinsOf } from './twins.ts';
 import { verify } from './verify.ts';
 
 export interface Learning {
@@ -166,7 +167,9 @@ export function lower(network: Network, batch: number, purpose: Purpose): Progra
   const parameterOf = (node: Node, role: ParameterRole): BufferId =>
     must(parameterBuffers.get(`${node.id}/${role}`), `${node.id}/${role}`);
 
-  // Forward.
+  // Forward. What is computed already is not computed again.
+  const withParameters = new Set(parameters.map(({ node }) => node));
+  const twins = twinsOf(nodes, (node) => withParameters.has(node));
   const outputs = new Map<NodeId, BufferId>();
   const saved = new Map<NodeId, { mean?: BufferId; variance?: BufferId; mask?: BufferId }>();
   let images: BufferId = -1;
@@ -176,6 +179,11 @@ export function lower(network: Network, batch: number, purpose: Purpose): Progra
     if (node.layer.kind === 'image') {
       images = add('input', 'images', shape);
       outputs.set(node.id, images);
+      continue;
+    }
+    const twin = twins.get(node.id);
+    if (twin !== undefined) {
+      outputs.set(node.id, must(outputs.get(twin), `output of node ${twin}`));
       continue;
     }
     const isLogits = node === output;
@@ -227,7 +235,8 @@ export function lower(network: Network, batch: number, purpose: Purpose): Progra
   for (const node of nodes) if (owners.has(node.id) || node.inputs.some((id) => learns.has(id))) learns.add(node.id);
 
   const contributions = new Map<NodeId, BufferId[]>([[output.id, [headGradient]]]);
-  const contribute = (node: NodeId, gradient: BufferId): void => {
+  const contribute = (id: NodeId, gradient: BufferId): void => {
+    const node = twins.get(id) ?? id;
     const list = contributions.get(node);
     if (list === undefined) contributions.set(node, [gradient]);
     else list.push(gradient);

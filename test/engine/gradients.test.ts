@@ -45,6 +45,26 @@ const everyLayer: Network = freeze([
   { id: 18, layer: { kind: 'dense', features: 3 }, inputs: [17] },
 ]);
 
+/** Twins, and twins of twins, read by all that joins; 4 and 5 are one, so 6 and 7 are, and 10 and 11. */
+const twins: Network = freeze([
+  { id: 0, layer: { kind: 'image', shape: { channels: 2, height: 8, width: 8 } }, inputs: [] },
+  { id: 1, layer: convolution(3, 3), inputs: [0] },
+  { id: 2, layer: { kind: 'batch-normalization', epsilon }, inputs: [1] },
+  { id: 3, layer: { kind: 'relu' }, inputs: [2] },
+  { id: 4, layer: maxPool(2), inputs: [3] },
+  { id: 5, layer: maxPool(2), inputs: [3] },
+  { id: 6, layer: { kind: 'relu' }, inputs: [4] },
+  { id: 7, layer: { kind: 'relu' }, inputs: [5] },
+  { id: 8, layer: convolution(3, 3), inputs: [4] },
+  { id: 9, layer: { kind: 'convex' }, inputs: [8, 7] },
+  { id: 10, layer: { kind: 'concat' }, inputs: [6, 9, 5] },
+  { id: 11, layer: { kind: 'concat' }, inputs: [7, 9, 4] },
+  { id: 12, layer: { kind: 'add' }, inputs: [10, 11] },
+  { id: 13, layer: { kind: 'convex' }, inputs: [12, 10] },
+  { id: 14, layer: { kind: 'global-average-pool' }, inputs: [13] },
+  { id: 15, layer: { kind: 'dense', features: 3 }, inputs: [14] },
+]);
+
 /** The side of every kink: which activations are positive, where the maxima are. */
 function sides(session: ReferenceSession): readonly number[] {
   const result: number[] = [];
@@ -117,6 +137,16 @@ test('gradients are the slopes of the loss: a network of every kind of layer', a
     const { checked, skipped } = await checkGradients(everyLayer, state, random('inputs', mix), Infinity);
     assert.ok(checked > 400 && skipped < checked / 10, `${checked} checked, ${skipped} skipped`);
   }
+});
+
+test('gradients are the slopes of the loss: nodes that compute what another one does', async () => {
+  const { steps } = lower(twins, 3, { kind: 'training', learning: { momentum: 0, weightDecay: 0 } });
+  const count = (kind: string): number => steps.filter((step) => step.kind === kind).length;
+  assert.deepEqual(['max-pool', 'max-pool-gradient', 'relu', 'concat', 'add'].map(count), [1, 1, 1, 1, 4]);
+  const state = { ...stateOf(twins, random('twins')) };
+  for (const id of [9, 13]) state[`${id}/mix`] = { shape: [1], data: Float32Array.of(0.4) };
+  const { checked, skipped } = await checkGradients(twins, state, random('twins', 'inputs'), Infinity);
+  assert.ok(checked > 100 && skipped < checked / 10, `${checked} checked, ${skipped} skipped`);
 });
 
 test('gradients are the slopes of the loss: a batch normalisation straight after the image', async () => {

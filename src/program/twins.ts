@@ -1,0 +1,23 @@
+/**
+ * Nodes that compute what an earlier one does. Each merge pools its companion anew (§3.2.3, §3.2.4), so that a grown network may
+ * have the same max-pool of one tensor several times.
+ */
+import type { Node, NodeId } from '../network/network.ts';
+import { canonicalJson } from '../util/json.ts';
+
+/**
+ * For each node without parameters that has the layer and the inputs of one before it: that one, which has no such twin itself.
+ * Inputs that are twins count as one. The last node has none: its output may be the program's.
+ */
+export function twinsOf(nodes: readonly Node[], hasParameters: (node: NodeId) => boolean): ReadonlyMap<NodeId, NodeId> {
+  const twins = new Map<NodeId, NodeId>();
+  const first = new Map<string, NodeId>();
+  for (const { id, layer, inputs } of nodes.slice(0, -1)) {
+    if (hasParameters(id)) continue;
+    const computed = canonicalJson([layer, inputs.map((input) => twins.get(input) ?? input)]);
+    const twin = first.get(computed);
+    if (twin === undefined) first.set(computed, id);
+    else twins.set(id, twin);
+  }
+  return twins;
+}
