@@ -31,7 +31,6 @@ const entry = fileURLToPath(new URL('./model-worker.js', import.meta.url));
 /** `where` begins the messages. */
 export function createModelRunner(where: string, { memory, seconds }: ModelLimits): ModelRunner {
   let child: ChildProcess | undefined;
-  let folder: string | undefined;
   let errors = '';
 
   function end(): void {
@@ -39,8 +38,9 @@ export function createModelRunner(where: string, { memory, seconds }: ModelLimit
     child = undefined;
   }
 
-  function start(): ChildProcess {
-    folder ??= mkdtempSync(join(tmpdir(), 'instar-model-'));
+  /** A child that is ready. */
+  async function start(): Promise<ChildProcess> {
+    const folder = mkdtempSync(join(tmpdir(), 'instar-model-'));
     errors = '';
     const started = fork(entry, [String(memory)], {
       cwd: folder,
@@ -52,6 +52,13 @@ export function createModelRunner(where: string, { memory, seconds }: ModelLimit
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     started.stderr?.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-2048)));
+    child = started;
+    try {
+      await hear(started);
+    } finally {
+      // It stands there all the same, and nobody can put anything beside it; however this process ends, nothing is left.
+      rmSync(folder, { recursive: true, force: true });
+    }
     return started;
   }
 
@@ -90,11 +97,7 @@ export function createModelRunner(where: string, { memory, seconds }: ModelLimit
   }
 
   async function ask(message: ToModelWorker): Promise<FromModelWorker> {
-    if (child === undefined || !child.connected) {
-      child = start();
-      await hear(child);
-    }
-    const asked = child;
+    const asked = child?.connected === true ? child : await start();
     const heard = hear(asked);
     asked.send(message, (error) => void (error !== null && asked.kill('SIGKILL')));
     const reply = await heard;
@@ -118,9 +121,6 @@ export function createModelRunner(where: string, { memory, seconds }: ModelLimit
         throw new UserError(`${where}: what came back is no tensor`);
       return { data: reply.data, shape: reply.shape };
     },
-    close() {
-      end();
-      if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
-    },
+    close: end,
   };
 }

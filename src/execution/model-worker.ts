@@ -7,6 +7,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import koffi from 'koffi';
 import { openRuntime } from '../engine/onnx/runtime.ts';
 import type { FromModelWorker, ToModelWorker } from './model-messages.ts';
+import { tieToParent } from './tie.ts';
 
 const send = (message: FromModelWorker): void => void (process.connected && process.send?.(message));
 
@@ -51,8 +52,7 @@ async function answer(message: ToModelWorker): Promise<FromModelWorker> {
   return { kind: 'result', data: result.data as Float32Array, shape: result.dims };
 }
 
-process.on('disconnect', () => process.exit(0));
-process.on('SIGINT', () => undefined);
+tieToParent();
 limitMemory(Number(process.argv[2]));
 let last: Promise<unknown> = Promise.resolve();
 process.on('message', (message: ToModelWorker) => {

@@ -1,10 +1,8 @@
 /**
- * A worker process: takes a job, does it, says so, and waits for the next. It ends with its parent, ignores the terminal's
- * Ctrl-C (the parent decides), and asks the kernel to be the first to go when memory runs out.
+ * A worker process: takes a job, does it, says so, and waits for the next. It ends with its parent, ignores what a terminal or
+ * a scheduler sends to all processes at once (the parent decides), and asks the kernel to be the first to go when memory runs out.
  */
-import { writeFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import koffi from 'koffi';
 import { loadDataset } from '../data/cache.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -14,39 +12,13 @@ import { JobFailure, type EngineReference, type Job } from '../training/job.ts';
 import { runJob } from '../training/train.ts';
 import { RunError, UserError } from '../util/user-error.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
+import { tieToParent } from './tie.ts';
 
 /** Milliseconds between signs of life, at least. */
 const quiet = 200;
 
 function send(message: FromWorker): void {
   if (process.connected) process.send?.(message);
-}
-
-function tieToParent(): void {
-  process.on('disconnect', () => process.exit(0));
-  process.on('SIGINT', () => undefined);
-  if (process.platform !== 'linux') return;
-  // The kernel ends this process with its parent even while it is stopped or inside a long native call.
-  const setDeathSignal = 1;
-  const kill = 9;
-  try {
-    koffi.load('libc.so.6').func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)')(
-      setDeathSignal,
-      kill,
-      0,
-      0,
-      0,
-    );
-  } catch {
-    // Another libc: `disconnect` remains.
-  }
-  try {
-    writeFileSync('/proc/self/oom_score_adj', '1000');
-  } catch {
-    // Only a preference: some containers do not allow it.
-  }
-  // Gone before the kernel was told.
-  if (!process.connected) process.exit(0);
 }
 
 let engine: { readonly of: string; readonly engine: Engine } | undefined;

@@ -112,13 +112,15 @@ await test('what a worker is started with: threads, a process group of its own, 
   assert.ok(readFileSync(`/proc/${on.workers()[1]}/environ`, 'utf8').split('\0').includes('OMP_NUM_THREADS=1'));
 });
 
-await test('Ctrl-C in the terminal is the parent’s business', async (context) => {
+await test('Ctrl-C in the terminal, and a scheduler that ends all processes at once, are the parent’s business', async (context) => {
   const on = pool(context);
   const run = start(on, endless());
   await working(run);
-  process.kill(only(on), 'SIGINT');
-  const before = run.reports.length;
-  await until('it works on', 10, () => run.reports.length > before + 5);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.kill(only(on), signal);
+    const before = run.reports.length;
+    await until(`it works on after ${signal}`, 10, () => run.reports.length > before + 5);
+  }
 });
 
 await test('killed: its job fails, the pool goes on', async (context) => {
