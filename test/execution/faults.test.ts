@@ -21,6 +21,7 @@ import { readRun } from '../../src/run/read.ts';
 import { checkpointPath } from '../../src/training/checkpoint.ts';
 import { JobFailure, type Job, type Report, type TrainingJob } from '../../src/training/job.ts';
 import { sha256 } from '../../src/util/hash.ts';
+import { RunError } from '../../src/util/user-error.ts';
 import { gateTo, wireTo } from '../support/faults.ts';
 import { skipFor } from '../support/machine.ts';
 import { newFolder, place, quadrantFolder, readQuadrants, sleep, until } from '../support/runs.ts';
@@ -254,6 +255,54 @@ describe('faults on Redis', { skip: withoutRedis() }, () => {
       const second = follow(here, { ...job, attempt: 1 });
       assert.equal(await second.ended, null);
       assert.equal(second.reports.length, 2);
+    }
+  });
+
+  test('a reading that failed is done again when it is asked for again, and of another checkpoint it is another', async () => {
+    const here = await setting(server.address);
+    const says: string[] = [];
+    await worker(here, server.address, 0.1, { says });
+    const { id: _id, ...training } = jobOf('final/test', 1);
+    const reading = (content: string): Job => {
+      const { network, data: of, batch, engine } = training;
+      const checkpoint = sha256(content);
+      writeFileSync(checkpointPath(here.checkpoints, checkpoint), content);
+      return {
+        kind: 'evaluation',
+        id: 'final/test',
+        network,
+        data: of,
+        batch,
+        engine,
+        checkpoint,
+        part: 'test',
+        normalise: true,
+      };
+    };
+    const [one, other] = [reading('one'), reading('other')];
+    for (const job of [one, one, other]) {
+      const error = await follow(here, job).ended;
+      assert.ok(error instanceof JobFailure && error.failure === 'memory', String(error));
+    }
+    assert.equal(says.filter((line) => line.endsWith(': begun')).length, 3, says.join('\n'));
+    assert.notEqual(jobName(run, one), jobName(run, other));
+  });
+
+  test('a job that the queue gives up: the run ends, to be resumed, unless it was the child’s fault', async () => {
+    const here = await setting(server.address);
+    const reasons = [
+      ['file:/shared: no space left on device', RunError],
+      ['job stalled more than allowable limit', JobFailure],
+      ['refused: job.network', JobFailure],
+    ] as const;
+    for (const [reason, kind] of reasons) {
+      const job = jobOf('given_up', 2);
+      const following = follow(here, job);
+      const key = `bull:${here.name}:${jobName(run, job)}`;
+      await until('it is on the queue', 20, () => cli('EXISTS', key).trim() === '1');
+      cli('XADD', `bull:${here.name}:events`, '*', 'event', 'failed', 'jobId', jobName(run, job), 'failedReason', reason);
+      const error = await following.ended;
+      assert.ok(error instanceof kind && error.message.includes(reason), String(error));
     }
   });
 

@@ -18,7 +18,7 @@ import type { Store } from '../../src/execution/store/store.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { presets } from '../../src/search/settings.ts';
 import { checkpointPath } from '../../src/training/checkpoint.ts';
-import type { Report, TrainingJob } from '../../src/training/job.ts';
+import { JobFailure, type Report, type TrainingJob } from '../../src/training/job.ts';
 import { sha256 } from '../../src/util/hash.ts';
 import { version } from '../../src/util/version.ts';
 
@@ -37,7 +37,7 @@ function epochFile(checkpoints: string, id: string, before: string, epoch: numbe
 export function createSimulatedPool(checkpoints: string, seconds: number): Pool {
   return {
     async run(job, watch, signal) {
-      if (job.kind !== 'training') throw new Error(`no simulation of ${job.kind}`);
+      if (job.kind !== 'training') throw new JobFailure('memory', `no simulation of ${job.kind}`);
       const { from } = job.start;
       let content = from.kind === 'initial' ? from.key.join() : readFileSync(checkpointPath(checkpoints, from.hash), 'utf8');
       for (let { done } = job.minibatches; done < job.minibatches.count;) {

@@ -234,9 +234,21 @@ export function checkpointsOf(job: Job): readonly string[] {
 export const checkpointKey = (run: string, name: string): string => `runs/${run}/${name}.safetensors`;
 export const dataKey = (name: string): string => `data/${name}.safetensors`;
 
+/** Which of the jobs of one id: a second try of a training, a reading of another checkpoint. */
+function whichOf(job: Job): string {
+  switch (job.kind) {
+    case 'training':
+      return String(job.attempt ?? 0);
+    case 'evaluation':
+    case 'verification':
+      return job.checkpoint.slice(0, 16);
+    case 'probe':
+      return '0';
+  }
+}
+
 /** The name under which a job stands in the queue: the same whoever asks for it again. */
-export const jobName = (run: string, job: Job): string =>
-  `${run}-${job.id.replaceAll(/\W/g, '_')}-${job.kind === 'training' ? (job.attempt ?? 0) : 0}`;
+export const jobName = (run: string, job: Job): string => `${run}-${job.id.replaceAll(/\W/g, '_')}-${whichOf(job)}`;
 
 /** The queue of those whose results are the same to the bit; `mixed` is for runs to which that does not matter. */
 export const queueName = (bits: Bits | 'mixed'): string =>

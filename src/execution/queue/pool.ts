@@ -69,6 +69,18 @@ type Heard =
   /** Nothing may have been heard for a while. */
   | { readonly kind: 'look' };
 
+/** The ends of a job that are not tried again under its name. */
+const endsFor = ({ kind }: Job): readonly Answer['end']['kind'][] => (kind === 'training' ? ['done', 'failed'] : ['done']);
+
+/**
+ * What it means that the queue gave a job up. A message that no worker reads and a job that ends its workers' processes are the
+ * child's end. All else was a worker's trouble, with its disk or with the store, for half an hour: the run ends, to be resumed.
+ */
+const givenUp = (job: Job, reason: string): Error =>
+  /^refused:|stalled/.test(reason)
+    ? new JobFailure('error', reason)
+    : new RunError(`the queue: ${job.id} was given up: ${reason === '' ? 'no worker could do it' : reason}`);
+
 /** Of what will be tried again, or is for others to clean up. */
 const ignored = (): void => undefined;
 
@@ -252,9 +264,11 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, ...opti
     try {
       const there = await asked(() => queue.getJob(id), signal);
       if (there !== undefined) {
-        // Of a run that was interrupted and goes on: what was given up, or had no answer, is asked for again.
+        // Of a run that was interrupted and goes on: what was given up, or had no answer, is asked for again; what failed, too,
+        // but for a training, whose second try has a name of its own.
         const answer = answerSchema.safeParse(there.returnvalue);
-        const isOver = there.finishedOn !== undefined && !(answer.success && ['done', 'failed'].includes(answer.data.end.kind));
+        const isAnswered = answer.success && endsFor(job).includes(answer.data.end.kind);
+        const isOver = there.finishedOn !== undefined && !isAnswered;
         if (isOver) await asked(() => queue.remove(id), signal);
         else if (there.data.cancelled) await asked(() => there.updateData({ ...there.data, cancelled: false }), signal);
         look();
@@ -305,7 +319,7 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, ...opti
       const first = await heard.take();
       signal.throwIfAborted();
       for (const each of first.kind === 'look' ? await looked(job, signal) : [first]) {
-        if (each.kind === 'failed') throw new JobFailure('error', each.reason === '' ? 'no worker could do it' : each.reason);
+        if (each.kind === 'failed') throw givenUp(job, each.reason);
         if (each.kind === 'answer') {
           if (await ended(job, each.value, told, watch, signal)) return;
         } else if (each.kind === 'standing') {
