@@ -126,9 +126,10 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
 
   /** A verification goes on beside the search, on a thread of its own; one at a time. */
   let verifying: AbortController | null = null;
-  function verifyBest(): void {
+  function verifyBest(wants: readonly Task[]): void {
     if (verifying !== null) return;
-    const wanted = toVerify(state, new Set([...inFlight.values()].map(({ trains }) => trains)));
+    const training = wants.flatMap((task) => (task.kind === 'training' ? [task.line] : []));
+    const wanted = toVerify(state, new Set([...training, ...[...inFlight.values()].map(({ trains }) => trains)]));
     if (wanted === null) return;
     const threads = wanted.part === 'test' && !settings().baseline ? cores.threads : 1;
     const job = verificationJob(folder, config, settings(), state.search, { ...wanted, threads });
@@ -308,7 +309,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
       }
       const decision = next(state.search, context);
       if (decision.kind === 'end') break;
-      verifyBest();
+      verifyBest(decision.kind === 'work' ? decision.tasks : []);
       const finishes = decision.kind === 'record' && decision.event.type === 'finished';
       // What was reported last is verified once its worker is done with it.
       if (decision.kind === 'record' && !(finishes && (verifying !== null || inFlight.size > 0))) {

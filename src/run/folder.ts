@@ -82,6 +82,9 @@ export function keptLines(folder: Folder, search: SearchState): readonly LineId[
   );
 }
 
+/** A checkpoint, or what a writer that died has left of one (`replaceFile`). Nothing else in the folder is ours to remove. */
+const ours = /^(?:[0-9a-f]{64}\.safetensors|\.[0-9a-f-]{36}\.part)$/;
+
 /** Removes what no decision can read any more; leftovers of writers that died, too. */
 export function collectCheckpoints(folder: Folder, search: SearchState, origin: string | null = null): void {
   const needed = neededCheckpoints(search, origin);
@@ -92,7 +95,8 @@ export function collectCheckpoints(folder: Folder, search: SearchState, origin: 
     return;
   }
   for (const name of names)
-    if (!needed.has(name.replace(/\.safetensors$/, ''))) rmSync(join(folder.checkpoints, name), { force: true });
+    if (ours.test(name) && !needed.has(name.replace(/\.safetensors$/, '')))
+      rmSync(join(folder.checkpoints, name), { force: true });
 }
 
 /** What the exported file of a line says of itself. */
@@ -133,7 +137,7 @@ export async function writeBest(folder: Folder, config: Config, search: SearchSt
 
 /**
  * The line whose exported file is to be verified now: a parent of steps whose training has ended, or the finished network
- * once the test set was read. `training`: lines that a worker is on.
+ * once the test set was read. `training`: lines that a worker is on, or is to be on.
  */
 export function toVerify(
   { search, exports }: RunState,

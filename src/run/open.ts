@@ -1,8 +1,9 @@
 /** The start of a run: a new one from options, or an old one from its folder. What is wrong is said before anything is written. */
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readDataset } from '../data/read.ts';
 import { loadDataset } from '../data/cache.ts';
+import { makeFolder } from '../data/files.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { bitsOf, describeBits, type Bits } from '../engine/bits.ts';
 import { openEngine } from '../engine/open.ts';
@@ -84,13 +85,11 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
 
   const root = options.run ?? describeRun(dataset, settings);
   const folder = folderOf(root);
-  try {
-    mkdirSync(folder.checkpoints, { recursive: true });
-  } catch (error) {
-    throw new UserError(`${root} cannot be made: ${(error as Error).message}`);
-  }
+  makeFolder(folder.checkpoints, root);
   const release = lockRun(folder.lock);
   try {
+    // Another search may have begun and ended here since it was asked.
+    if (isRun(root)) throw new UserError(`${root} holds a run already: 'instar resume ${root}' goes on with it`);
     const { compared = null } = started ?? {};
     const origin =
       started === null
@@ -221,8 +220,13 @@ async function* go(
 /** The run's data, and the file that workers read it from: the cache may stand elsewhere now. */
 export async function dataOf({ data, from }: Config, onData: Common['onData']): Promise<{ dataset: Dataset; path: string }> {
   const { path, hash, reference, imageSize, folder } = data;
-  if (existsSync(path)) return { dataset: await loadDataset(path, hash), path };
-  // The cache was emptied: the data is decoded again and must be the same.
+  if (existsSync(path))
+    try {
+      return { dataset: await loadDataset(path, hash), path };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+    }
+  // The cache was emptied, or what it has is damaged: the data is decoded again and must be the same.
   const read = await readDataset(reference, {
     cacheFolder: cacheFolder(),
     environment: process.env,

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { decodeModel } from '../../src/formats/onnx/decode.ts';
 import { exportNetwork } from '../../src/run/export.ts';
 import { folderOf, toVerify } from '../../src/run/folder.ts';
-import { search } from '../../src/run/open.ts';
+import { resume, search } from '../../src/run/open.ts';
 import { readRun } from '../../src/run/read.ts';
 import { emptyRun, replayEntry } from '../../src/run/replay.ts';
 import { lineOf } from '../../src/search/state.ts';
@@ -94,6 +94,20 @@ await test('a file that does not compute the same is not written', async () => {
   rmSync(path);
   await assert.rejects(exportNetwork(run, join(place, 'never.onnx'), { step: 0 }), /not kept any more/);
   assert.ok(!existsSync(join(place, 'never.onnx')));
+});
+
+await test('interrupted while the vanilla network trains, and resumed: it is verified once, when it is trained', async () => {
+  const root = newFolder();
+  const controller = new AbortController();
+  for await (const { type } of search({ ...tiny, engine, run: root, signal: controller.signal }))
+    if (type === 'epoch') controller.abort();
+  assert.equal(readRun(root).state.search.lines.get('vanilla')?.epochs.length, 1);
+  for await (const item of resume(root)) if (item.type === 'step') break;
+  const { entries } = readRun(root).replay;
+  const ends = entries.flatMap((entry) => (entry.type === 'epoch' && entry.line === 'vanilla' ? [entry.checkpoint] : []));
+  assert.ok(ends.length > 1);
+  const verified = entries.flatMap((entry) => (entry.type === 'exported' ? [entry.checkpoint] : []));
+  assert.deepEqual(verified, verified.length === 0 ? [] : [ends.at(-1)]);
 });
 
 await test('over every prefix of the journal: nothing is verified while it trains, nor twice', () => {

@@ -1,5 +1,6 @@
 /** A run's folder when something is wrong with it: one line that says what and where, and nothing is lost. */
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import {
   appendFileSync,
   cpSync,
@@ -76,8 +77,12 @@ await test('a torn last line is cut off, said, and does not change the winner', 
 await test('killed between its last event and its tidying up: resume does what is left, and nothing else', async () => {
   const run = copyOf(finished);
   const { checkpoints, journal } = folderOf(run);
+  // Somebody else's, in a folder that was there before the run.
+  writeFileSync(join(checkpoints, 'epoch-7.safetensors'), '');
+  mkdirSync(join(checkpoints, '.ipynb_checkpoints'));
   const [before, kept] = [readFileSync(journal), readdirSync(checkpoints).toSorted()];
   writeFileSync(join(checkpoints, `${'0'.repeat(64)}.safetensors`), 'of a child that was dropped');
+  writeFileSync(join(checkpoints, `.${randomUUID()}.part`), 'of a writer that died');
   assert.deepEqual(await collect(resume(run)), []);
   assert.deepEqual([readFileSync(journal), readdirSync(checkpoints).toSorted()], [before, kept]);
 });
@@ -123,6 +128,16 @@ await test('the journal does not write what it could not read', () => {
   assert.throws(() => journal.append(entry as Entry), /bug: an event that the journal cannot hold/);
   journal.close();
   assert.equal(statSync(path).size, 0);
+});
+
+await test('data that is damaged in the cache is decoded again', async () => {
+  const run = copyOf(interrupted);
+  const { data } = readConfig(folderOf(run).config);
+  const whole = readFileSync(data.path);
+  writeFileSync(data.path, whole.subarray(0, -1));
+  await collect(resume(run));
+  assert.equal(winnerOf(run), undisturbed);
+  assert.deepEqual(readFileSync(data.path), whole);
 });
 
 await test('a damaged or missing checkpoint is an error that names the file', async () => {
