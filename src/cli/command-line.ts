@@ -27,7 +27,8 @@ function fail(error: unknown, io: Io): number {
     say(oneLine(error.message));
     return codes.wrong;
   }
-  if (error instanceof RunError) {
+  // What the system refused says what, and of which file.
+  if (error instanceof RunError || (error instanceof Error && 'syscall' in error)) {
     say(oneLine(error.message));
     return codes.failed;
   }

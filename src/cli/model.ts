@@ -1,6 +1,7 @@
 /** An .onnx file of any origin, opened to be used: read here, run in a process of its own. */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { channelsLast, type Part } from '../data/dataset.ts';
+import { readBytes } from '../data/files.ts';
 import { createModelRunner } from '../execution/model-runner.ts';
 import { describeClassifier, type Classifier } from '../formats/onnx/classifier.ts';
 import { decodeModel } from '../formats/onnx/decode.ts';
@@ -94,7 +95,7 @@ export async function openForeignModel(path: string, given: Given): Promise<Open
   if (stat === undefined) throw new UserError(`${path}: does not exist`);
   if (!stat.isFile()) throw new UserError(`${path}: is not a file`);
   if (stat.size > largestFile) throw new UserError(`${path}: is larger than an ONNX file can be`);
-  const bytes = readFileSync(path);
+  const bytes = await readBytes(path);
   const model = decodeModel(bytes, path);
   const classifier = describeClassifier(model, path);
   const memory = given['maxMemory'] as string | undefined;

@@ -1,6 +1,7 @@
 /** `instar report`: runs as one HTML file to look at, and their figures as SVG files. */
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { makeFolder } from '../data/files.ts';
 import { isStudy, studyIn } from '../report/collect-study.ts';
 import { collectRun } from '../report/collect.ts';
 import { svgFile } from '../report/figure.ts';
@@ -27,14 +28,6 @@ function outputFor(runs: readonly string[], out: string | undefined): string {
 /** For a file's name. */
 const plain = (name: string): string => name.replaceAll(/[^\w.-]+/g, '-');
 
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true });
-  } catch (error) {
-    throw new UserError(`--figures ${path} cannot be made: ${(error as Error).message}`);
-  }
-}
-
 /** The figures' files; where there are several runs, named after them too. */
 async function writeFigures(folder: string, runs: readonly ReportedRun[]): Promise<number> {
   let count = 0;
@@ -52,7 +45,7 @@ async function writeFigures(folder: string, runs: readonly ReportedRun[]): Promi
 
 async function reportStudy(root: string, out: string, figures: string | undefined, io: Io): Promise<number> {
   const { shown, collected } = studyIn(root);
-  if (figures !== undefined) makeFolder(figures);
+  if (figures !== undefined) makeFolder(figures, `--figures ${figures}`);
   const page = studyPageOf(shown, io);
   await writeState(out, page);
   printLines(io.out, [`${printable(out)}: ${formatBytes(Buffer.byteLength(page))}`]);
@@ -70,7 +63,7 @@ export async function reportCommand(roots: readonly string[], given: Given, io: 
   if (study !== undefined) return reportStudy(study, out, figures, io);
   const runs: ReportedRun[] = [];
   for (const root of roots) runs.push(await collectRun(root, io.environment));
-  if (figures !== undefined) makeFolder(figures);
+  if (figures !== undefined) makeFolder(figures, `--figures ${figures}`);
   const page = reportPage(runs, writtenAt(io));
   await writeState(out, page);
   printLines(io.out, [`${printable(out)}: ${formatBytes(Buffer.byteLength(page))}`]);

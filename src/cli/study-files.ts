@@ -1,6 +1,6 @@
 /** What a study writes into its folder: tables, figures and its report, as far as its runs have come. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../data/files.ts';
 import { studyIn } from '../report/collect-study.ts';
 import { svgFile } from '../report/figure.ts';
 import { listStudyFigures, studyFigures } from '../report/study-figures.ts';
@@ -18,7 +18,7 @@ import { writtenAt, type Io } from './io.ts';
 export async function writeTables({ result }: Collected, root: string): Promise<void> {
   const tables = tablesOf(result);
   const folder = join(root, 'tables');
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   for (const { name, text } of tables.flatMap(tableFiles)) await writeState(join(folder, name), text);
   const said = conclusionsOf(result).map(({ text }) => `- ${escapeMarkdown(text)}`);
   const parts = [
@@ -32,7 +32,7 @@ export async function writeTables({ result }: Collected, root: string): Promise<
 
 /** Files written. */
 export async function writeStudyFigures(shown: ShownStudy, folder: string): Promise<number> {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const figures = listStudyFigures(studyFigures(shown));
   for (const figure of figures) await writeState(join(folder, `${figure.name}.svg`), svgFile(figure));
   return figures.length;

@@ -1,7 +1,7 @@
 /** `instar study`: many runs, side by side, and what comes of them. */
-import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
+import { makeFolder } from '../data/files.ts';
 import type { DataEvent } from '../data/source.ts';
 import { readStudyFile, studyFile } from '../report/collect-study.ts';
 import { collectStudy } from '../study/collect.ts';
@@ -35,7 +35,7 @@ export async function studyCommand(file: string, given: Given, io: Io): Promise<
   );
   try {
     progress.say(`${printable(study.title)}: ${plural(planned, 'run')}, ${jobs} side by side; folder ${printable(root)}`);
-    mkdirSync(root, { recursive: true });
+    makeFolder(root);
     await writeState(studyFile(root), text);
     const options = { root, jobs, signal: interruption.signal, onData: (event: DataEvent) => progress.data(event) };
     for await (const item of runStudy(study, data === undefined ? options : { ...options, data })) {

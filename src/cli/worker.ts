@@ -1,6 +1,7 @@
 /** `instar worker`: trains for searches that run elsewhere, until it is told to go. */
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from '../data/files.ts';
 import { bitsOf, describeBits } from '../engine/bits.ts';
 import type { EngineName } from '../engine/engine.ts';
 import { chooseEngine, devices, engineNames, openEngine } from '../engine/open.ts';
@@ -11,11 +12,13 @@ import { openBroker, reachQueue } from '../execution/queue/broker.ts';
 import { queueName } from '../execution/queue/messages.ts';
 import { openStore } from '../execution/store/open.ts';
 import { cacheFolder, defaultPatience } from '../run/begin.ts';
+import { tryLock } from '../run/lock.ts';
 import { plural, printable } from '../util/words.ts';
 import { version } from '../util/version.ts';
 import { UserError } from '../util/user-error.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { Given } from './given.ts';
+import { listenForInterrupts } from './interrupt.ts';
 import type { Io } from './io.ts';
 import { parseBytes, parseChoice, parseWhole } from './values.ts';
 
@@ -23,6 +26,19 @@ const usualCache = 10 * 2 ** 30;
 
 /** Seconds that a job of a mixed run is left to faster engines; on a device of their own all are fast. */
 const hesitations: { readonly [Name in EngineName]: number } = { onednn: 0, onnx: 2, reference: 10 };
+
+/** Workers of one machine, at most, that find what they had fetched before. */
+const places = 64;
+
+/** `worker-1`, or the next that no worker has, until this process ends; one of its own where nothing can be locked. */
+export function takeFolder(parent: string): string {
+  for (let count = 1; count <= places; count++) {
+    const folder = join(parent, `worker-${count}`);
+    makeFolder(folder);
+    if (tryLock(join(folder, 'lock')) !== null) return folder;
+  }
+  return join(parent, `worker-of-${process.pid}`);
+}
 
 export async function workerCommand(given: Given, io: Io): Promise<number> {
   const text = (name: string): string | undefined => given[name] as string | undefined;
@@ -51,7 +67,7 @@ export async function workerCommand(given: Given, io: Io): Promise<number> {
     ],
     slots: threads,
     jobs,
-    cache: text('cache') ?? join(cacheFolder(), `worker-${process.pid}`),
+    cache: text('cache') ?? takeFolder(cacheFolder()),
     cacheBytes: text('cacheSize') === undefined ? usualCache : parseBytes('--cache-size', text('cacheSize') as string),
     word: { name: `${hostname()}:${process.pid}`, bits: describeBits(bits), instar: version },
     engine: { name, device },
@@ -62,16 +78,12 @@ export async function workerCommand(given: Given, io: Io): Promise<number> {
   say(
     `${describeBits(bits)}: takes ${jobs} at a time from ${queue}, ${plural(threads, 'thread')} in all; Ctrl-C ends it after the epoch`,
   );
-  await new Promise<void>((resolve) => {
-    let told = false;
-    const end = (): void => {
-      if (told) io.exit(exitCodes.interrupted);
-      told = true;
-      say(`going: ${consumer.busy()} on`);
-      resolve();
-    };
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) io.on(signal, end);
-  });
+  const interruption = listenForInterrupts(
+    io,
+    () => say(`going: ${consumer.busy()} on`),
+    () => undefined,
+  );
+  await new Promise<void>((resolve) => interruption.signal.addEventListener('abort', () => resolve()));
   await consumer.drain();
   return exitCodes.done;
 }

@@ -3,6 +3,7 @@
  * no permission) is a UserError, a full disk is a RunError. Knows nothing of what is in them.
  */
 import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { RunError, UserError } from '../util/user-error.ts';
@@ -43,6 +44,15 @@ export function writeFailure(error: unknown, path: string): Error {
   if (isDiskFull(error)) return new RunError(`${path}: cannot be written: the disk is full`);
   if (code === undefined) return error instanceof Error ? error : new Error(String(error));
   return new UserError(`${path}: cannot be written (${code})`);
+}
+
+/** Makes a folder and those above it. `what`: how the message begins where it cannot be, which is a UserError. */
+export function makeFolder(path: string, what = path): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new UserError(`${what} cannot be made: ${reasonOf(error)}`);
+  }
 }
 
 export interface FileFacts {

@@ -1,7 +1,7 @@
 /** The best network of a run, read from its file: what it is, and what it takes to use it. */
 import { existsSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { readBytes } from '../data/files.ts';
 import type { Network } from '../network/network.ts';
 import type { Tensors } from '../network/tensor.ts';
 import { decodeCheckpoint } from '../training/checkpoint.ts';
@@ -28,7 +28,7 @@ export async function readBest(where: string): Promise<Best> {
   const config = isFile ? null : readConfig(folder.config);
   const path = isFile ? where : folder.best;
   if (!existsSync(path)) throw new UserError(`${where}: has no trained network yet (${path} is missing)`);
-  const { network, tensors, metadata } = decodeCheckpoint(await readFile(path), path);
+  const { network, tensors, metadata } = decodeCheckpoint(await readBytes(path), path);
   let json: unknown;
   try {
     json = JSON.parse(metadata['about'] ?? '');

@@ -1,6 +1,7 @@
 /** One process a run folder. The kernel keeps the lock, so that a dead process does not. */
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import koffi from 'koffi';
+import { writeFailure } from '../data/files.ts';
 import { RunError, UserError } from '../util/user-error.ts';
 
 const shared = 1;
@@ -48,8 +49,8 @@ function take(file: number): boolean {
   return true;
 }
 
-/** Takes the lock, or throws a UserError that says who has it. Gives what releases it. */
-export function lockRun(path: string): () => void {
+/** Takes the lock and gives what releases it; null where another process has it. */
+export function tryLock(path: string): (() => void) | null {
   let file: number;
   try {
     file = openSync(path, 'a+');
@@ -57,11 +58,23 @@ export function lockRun(path: string): () => void {
     throw new UserError(`${path} cannot be opened: ${(error as Error).message}`);
   }
   if (!take(file)) {
-    const holder = readFileSync(path, 'utf8').trim();
     closeSync(file);
-    throw new UserError(`${path}: the run is in use by another process${holder === '' ? '' : ` (${holder})`}`);
+    return null;
   }
-  ftruncateSync(file, 0);
-  writeSync(file, String(process.pid));
+  try {
+    ftruncateSync(file, 0);
+    writeSync(file, String(process.pid));
+  } catch (error) {
+    closeSync(file);
+    throw writeFailure(error, path);
+  }
   return () => closeSync(file);
+}
+
+/** Takes the lock, or throws a UserError that says who has it. Gives what releases it. */
+export function lockRun(path: string): () => void {
+  const release = tryLock(path);
+  if (release !== null) return release;
+  const holder = readFileSync(path, 'utf8').trim();
+  throw new UserError(`${path}: the run is in use by another process${holder === '' ? '' : ` (${holder})`}`);
 }

@@ -2,8 +2,8 @@
  * The runs of a study, side by side: those that are missing are begun, those that stopped go on, those that ended are left as
  * they are. A run that fails costs the study that run.
  */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../data/files.ts';
 import type { DataEvent } from '../data/source.ts';
 import { readConfig, type Config } from '../run/config.ts';
 import type { RunItem } from '../run/drive.ts';
@@ -107,7 +107,7 @@ export async function* runStudy(study: Study, options: StudyOptions): AsyncGener
   const { vanilla, runs } = plannedRuns(study);
   const left = new AbortController();
   const signal = AbortSignal.any([options.signal, left.signal]);
-  mkdirSync(root, { recursive: true });
+  makeFolder(root);
   const folder = options.data ?? study.data;
   const shared = vanilla === null ? null : join(root, vanilla.folder);
   const said = onData === undefined ? {} : { onData };

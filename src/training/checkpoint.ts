@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isDiskFull, replaceFile } from '../data/files.ts';
+import { isDiskFull, replaceFile, writeFailure } from '../data/files.ts';
 import { decodeSafetensors, encodeSafetensors, f32, fromF32 } from '../formats/safetensors.ts';
 import { parseNetwork } from '../network/check.ts';
 import type { Network } from '../network/network.ts';
@@ -71,7 +71,7 @@ export async function writeState(path: string, content: Uint8Array | string): Pr
     await replaceFile(path, [typeof content === 'string' ? new TextEncoder().encode(content) : content]);
   } catch (error) {
     if (isDiskFull(error)) throw new RunError(`the disk is full: ${path} could not be written`);
-    throw error;
+    throw writeFailure(error, path);
   }
 }
 

@@ -107,6 +107,17 @@ test('a failure that is nobody’s mistake is one line and exit 1', async () => 
   assert.equal(err(), 'instar: the disk is full\n');
 });
 
+test('what the system refuses is one line and exit 1', async () => {
+  const refusal = Object.assign(new Error("EACCES: permission denied, open '/x'"), { code: 'EACCES', syscall: 'open' });
+  const { io, err } = pretend({
+    date: () => {
+      throw refusal;
+    },
+  });
+  assert.equal(await runCommandLine(['search', data], io), 1);
+  assert.equal(err(), "instar: EACCES: permission denied, open '/x'\n");
+});
+
 test('the first Ctrl-C asks the run to end, the second ends the process', async () => {
   let time = 0;
   const world = pretend({ now: () => time });

@@ -85,6 +85,10 @@ test('mistakes end with one line, exit 2, and nothing written', async () => {
   assert.deepEqual([wrong.code, wrong.out], [2, '']);
   assert.match(wrong.err, /^instar: wrong\.yaml:14:16: methods\.1 must be one of nash, sh, shr, shrsep, random, vanilla\n$/);
   assert.ok(!existsSync(join(folder, 'runs', 'wrong')));
+  writeFileSync(join(folder, 'right.yaml'), file('shr'));
+  const onFile = await instar(['study', 'right.yaml', '--folder', 'wrong.yaml'], folder);
+  assert.deepEqual([onFile.code, onFile.out], [2, '']);
+  assert.match(onFile.err, /^instar: wrong\.yaml cannot be made: EEXIST: [^\n]*\n$/m);
   const missing = await instar(['study', 'nothing.yaml'], folder);
   assert.deepEqual([missing.code, missing.out], [2, '']);
   assert.match(missing.err, /^instar: nothing\.yaml cannot be read: /);
