@@ -110,9 +110,11 @@ export type Operation =
       readonly kernel: readonly [number, number];
       readonly hint: PrimitiveDescriptor;
     } & Window)
-  /** destination = first·second, the second broadcast; with `accumulate`, added to what the destination holds. */
+  /** One of both, elementwise, the second broadcast; with `accumulate`, added to what the destination holds. */
   | {
-      readonly kind: 'multiply';
+      readonly kind: 'binary';
+      /** As in `constants.binary`. */
+      readonly algorithm: number;
       readonly first: Descriptor;
       readonly second: Descriptor;
       readonly destination: Descriptor;

@@ -18,7 +18,7 @@ export const pooling = { max: 0x1ff, average: 0x2ff } as const;
 
 export const convolution = { direct: 1, auto: 3 } as const;
 
-export const binaryMultiply = 0x1fff1;
+export const binary = { add: 0x1fff0, multiply: 0x1fff1 } as const;
 
 /** `dnnl_query_*_md`. */
 export const query = {

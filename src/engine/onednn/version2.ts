@@ -5,7 +5,7 @@
 import koffi, { type LibraryHandle } from 'koffi';
 import { assert } from '../../util/assert.ts';
 import type { Adapter, Descriptor, NormalizationFlags, OperationKind, OperationOf, Status, Surroundings } from './adapter.ts';
-import { binaryMultiply, f32, formatTagAny, propagation, status, useGlobalStatistics, version2 } from './constants.ts';
+import { f32, formatTagAny, propagation, status, useGlobalStatistics, version2 } from './constants.ts';
 
 /** sizeof(dnnl_memory_desc_t). */
 const descriptorSize = 696;
@@ -171,8 +171,8 @@ export function openVersion2(library: LibraryHandle): Adapter {
       },
       (o) => o.hint,
     ),
-    multiply: described(
-      (o) => init.binary(operation, binaryMultiply, o.first, o.second, o.destination),
+    binary: described(
+      (o) => init.binary(operation, o.algorithm, o.first, o.second, o.destination),
       noHint,
       (o) => o.accumulate,
     ),

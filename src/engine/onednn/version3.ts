@@ -14,7 +14,7 @@ import type {
   Status,
   Surroundings,
 } from './adapter.ts';
-import { binaryMultiply, f32, formatTagAny, propagation, status, useGlobalStatistics, version3 } from './constants.ts';
+import { f32, formatTagAny, propagation, status, useGlobalStatistics, version3 } from './constants.ts';
 
 /** `dnnl_query_format_kind`, and the kind of strides and blocks. */
 const queryFormatKind = 262;
@@ -131,9 +131,9 @@ export function openVersion3(library: LibraryHandle): Adapter {
       const descriptors = [o.sourceGradient, o.destinationGradient];
       return native.poolBackward(result, engine, o.algorithm, ...descriptors, ...geometry, o.hint, attributes);
     },
-    multiply(o, around, result) {
+    binary(o, around, result) {
       const attributes = o.accumulate ? around.accumulating : around.attributes;
-      return native.binary(result, around.engine, binaryMultiply, o.first, o.second, o.destination, attributes);
+      return native.binary(result, around.engine, o.algorithm, o.first, o.second, o.destination, attributes);
     },
     sum(o, { engine, attributes }, result) {
       const scales = Float32Array.from(o.scales);

@@ -2,10 +2,10 @@
 import type { BufferId, StepOf } from '../../../program/program.ts';
 import { must } from '../../../util/assert.ts';
 import type { Block, Builder } from '../builder.ts';
-import { argument, query } from '../constants.ts';
+import { argument, binary, query } from '../constants.ts';
 import { mixGradient } from '../kernels.ts';
 import type { Layout } from '../native.ts';
-import { flat, scaled, type Rows } from './rows.ts';
+import { flat, key, scaled, type Rows } from './rows.ts';
 
 /** 1 − λ as a scalar, made before the commands that follow. */
 function complement(b: Builder, mix: BufferId): Block {
@@ -78,24 +78,28 @@ export const joins = {
   add(s, b) {
     const layout = b.home(must(s.inputs[0], 'input'));
     const row = flat(b, layout);
-    const primitive = b.describe({
-      kind: 'sum',
-      scales: s.inputs.map(() => 1),
-      sources: s.inputs.map(() => row.descriptor),
-      destination: row.descriptor,
-    });
-    const sources = s.inputs.map((id) => b.read(id, layout));
-    const destination = b.write(s.output, layout);
-    // Where a buffer is added to itself, the sum must not overwrite it early; the library reads and writes in step.
-    b.run(
-      'add',
-      primitive,
-      [
-        ...sources.map((source, index) => [argument.multipleSource + index, source, row] as const),
-        [argument.destination, destination, row],
-      ],
-      [[must(sources[0], 'input'), destination]],
+    const { descriptor } = row;
+    const [first, second, destination] = [descriptor, descriptor, descriptor];
+    // Two at a time: the library's sum of many is no kernel that it generates, and takes twice as long.
+    const primitive = b.once(key('add', row.number), () =>
+      b.describe({ kind: 'binary', algorithm: binary.add, first, second, destination, accumulate: false }),
     );
+    const [start, ...others] = s.inputs.map((id) => b.read(id, layout));
+    const result = b.write(s.output, layout);
+    let sum = must(start, 'input');
+    for (const other of others) {
+      b.run(
+        'add',
+        primitive,
+        [
+          [argument.source, sum, row],
+          [argument.source1, other, row],
+          [argument.destination, result, row],
+        ],
+        sum === result ? [] : [[sum, result]],
+      );
+      sum = result;
+    }
   },
 
   convex(s, b) {

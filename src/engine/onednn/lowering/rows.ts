@@ -1,7 +1,7 @@
 /** What the lowerings of all steps share. */
 import type { StepTable } from '../../../program/program.ts';
 import type { Block, Builder } from '../builder.ts';
-import { argument } from '../constants.ts';
+import { argument, binary } from '../constants.ts';
 import type { Layout } from '../native.ts';
 
 /** Some rows of the table. */
@@ -23,7 +23,8 @@ export function scaled(b: Builder, source: Block, factor: Block, destination: Bl
   const scalar = b.native.plain(layout.dimensions.map(() => 1));
   const primitive = b.once(key('multiply', accumulate, layout.number), () =>
     b.describe({
-      kind: 'multiply',
+      kind: 'binary',
+      algorithm: binary.multiply,
       first: layout.descriptor,
       second: scalar.descriptor,
       destination: layout.descriptor,
