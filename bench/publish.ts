@@ -1,0 +1,51 @@
+/**
+ * A study as results/ keeps it: of each run that has ended its journal and its configuration, without the paths of a machine; once
+ * all have ended, its tables, figures and settings as the study's command wrote them. Copied into the folder of a study the runs
+ * count as ended. While some are missing, the vanilla network's checkpoints are kept too, so that others can start from it.
+ *
+ *   npm run bench:publish -- STUDY-FOLDER results/NAME
+ */
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { readStudyFile, studyFile } from '../src/report/collect-study.ts';
+import { readConfig } from '../src/run/config.ts';
+import { folderOf, isRun } from '../src/run/folder.ts';
+import { readRun } from '../src/run/read.ts';
+import { plannedRuns } from '../src/study/run.ts';
+import { say } from './measure.ts';
+
+const { positionals } = parseArgs({ allowPositionals: true });
+const [from, to] = positionals;
+if (from === undefined || to === undefined) throw new Error('two folders: of the study, and the one in results/');
+
+const { vanilla, runs } = plannedRuns(readStudyFile(studyFile(from)).study);
+const planned = [...(vanilla === null ? [] : [vanilla]), ...runs].map(({ folder }) => folder);
+const ended = planned.filter((name) => {
+  const root = join(from, name);
+  return isRun(root) && readRun(root).state.search.finished;
+});
+const isComplete = ended.length === planned.length;
+
+const kept = join(to, 'runs');
+rmSync(kept, { recursive: true, force: true });
+for (const name of ended) {
+  const [source, target] = [folderOf(join(from, name)), folderOf(join(kept, name))];
+  mkdirSync(target.root, { recursive: true });
+  cpSync(source.journal, target.journal);
+  const config = readConfig(source.config);
+  const data = { ...config.data, path: basename(config.data.path), folder: null };
+  const shared = config.vanilla === null ? null : basename(config.vanilla);
+  writeFileSync(target.config, `${JSON.stringify({ ...config, data, vanilla: shared }, null, 2)}\n`);
+  for (const file of [target.journal, target.config])
+    if (readFileSync(file, 'utf8').includes(resolve(from))) throw new Error(`${file}: a path of this machine is left in it`);
+}
+if (!isComplete && vanilla !== null && ended.includes(vanilla.folder))
+  cpSync(folderOf(join(from, vanilla.folder)).checkpoints, folderOf(join(kept, vanilla.folder)).checkpoints, { recursive: true });
+
+for (const name of ['study.yaml', 'tables.md', 'configurations.yaml', 'tables', 'figures']) {
+  rmSync(join(to, name), { recursive: true, force: true });
+  if (isComplete && existsSync(join(from, name))) cpSync(join(from, name), join(to, name), { recursive: true });
+}
+
+say(`${ended.length} of ${planned.length} runs${isComplete ? ', tables and figures' : ': no tables yet'}`);
