@@ -110,7 +110,7 @@ export type Operation =
       readonly kernel: readonly [number, number];
       readonly hint: PrimitiveDescriptor;
     } & Window)
-  /** One of both, elementwise, the second broadcast; with `accumulate`, added to what the destination holds. */
+  /** destination = first ∘ second, elementwise, the second broadcast; with `accumulate`, added to what the destination holds. */
   | {
       readonly kind: 'binary';
       /** As in `constants.binary`. */

@@ -2,10 +2,10 @@
 import type { BufferId, StepOf } from '../../../program/program.ts';
 import { must } from '../../../util/assert.ts';
 import type { Block, Builder } from '../builder.ts';
-import { argument, binary, query } from '../constants.ts';
+import { argument, query } from '../constants.ts';
 import { mixGradient } from '../kernels.ts';
 import type { Layout } from '../native.ts';
-import { flat, key, scaled, type Rows } from './rows.ts';
+import { combined, flat, scaled, type Rows } from './rows.ts';
 
 /** 1 − λ as a scalar, made before the commands that follow. */
 function complement(b: Builder, mix: BufferId): Block {
@@ -77,27 +77,12 @@ export const joins = {
 
   add(s, b) {
     const layout = b.home(must(s.inputs[0], 'input'));
-    const row = flat(b, layout);
-    const { descriptor } = row;
-    const [first, second, destination] = [descriptor, descriptor, descriptor];
-    // Two at a time: the library's sum of many is no kernel that it generates, and takes twice as long.
-    const primitive = b.once(key('add', row.number), () =>
-      b.describe({ kind: 'binary', algorithm: binary.add, first, second, destination, accumulate: false }),
-    );
-    const [start, ...others] = s.inputs.map((id) => b.read(id, layout));
+    const [first, ...others] = s.inputs.map((id) => b.read(id, layout));
     const result = b.write(s.output, layout);
-    let sum = must(start, 'input');
+    // Two at a time: the library's sum of many is no kernel that it generates, and takes twice as long.
+    let sum = must(first, 'input');
     for (const other of others) {
-      b.run(
-        'add',
-        primitive,
-        [
-          [argument.source, sum, row],
-          [argument.source1, other, row],
-          [argument.destination, result, row],
-        ],
-        sum === result ? [] : [[sum, result]],
-      );
+      combined(b, 'add', [sum, other, result], layout);
       sum = result;
     }
   },

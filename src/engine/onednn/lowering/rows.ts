@@ -17,28 +17,45 @@ export const key = (...parts: readonly unknown[]): string => JSON.stringify(part
  */
 export const flat = (b: Builder, layout: Layout): Layout => (layout.blocked ? b.native.plain([1, layout.bytes / 4]) : layout);
 
-/** destination (+)= factor·source, the factor being a scalar in memory. */
-export function scaled(b: Builder, source: Block, factor: Block, destination: Block, shaped: Layout, accumulate: boolean): void {
+interface Combination {
+  /** The second is one number. */
+  readonly scalar: boolean;
+  /** Added to what the destination holds. */
+  readonly accumulate: boolean;
+}
+
+/** destination (+)= first ∘ second, elementwise, over the whole memory of blocks of that layout. */
+export function combined(
+  b: Builder,
+  operation: keyof typeof binary,
+  [first, second, destination]: readonly [Block, Block, Block],
+  shaped: Layout,
+  { scalar, accumulate }: Combination = { scalar: false, accumulate: false },
+): void {
   const layout = flat(b, shaped);
-  const scalar = b.native.plain(layout.dimensions.map(() => 1));
-  const primitive = b.once(key('multiply', accumulate, layout.number), () =>
+  const other = scalar ? b.native.plain(layout.dimensions.map(() => 1)) : layout;
+  const primitive = b.once(key(operation, scalar, accumulate, layout.number), () =>
     b.describe({
       kind: 'binary',
-      algorithm: binary.multiply,
+      algorithm: binary[operation],
       first: layout.descriptor,
-      second: scalar.descriptor,
+      second: other.descriptor,
       destination: layout.descriptor,
       accumulate,
     }),
   );
   b.run(
-    'multiply',
+    operation,
     primitive,
     [
-      [argument.source, source, layout],
-      [argument.source1, factor, scalar],
+      [argument.source, first, layout],
+      [argument.source1, second, other],
       [argument.destination, destination, layout],
     ],
-    accumulate ? [] : [[source, destination]],
+    accumulate ? [] : [[first, destination]],
   );
 }
+
+/** destination (+)= factor·source, the factor being a scalar in memory. */
+export const scaled = (b: Builder, source: Block, factor: Block, destination: Block, layout: Layout, accumulate: boolean): void =>
+  combined(b, 'multiply', [source, factor, destination], layout, { scalar: true, accumulate });
