@@ -11,13 +11,13 @@ import { JobFailure, type Job, type Report } from '../../training/job.ts';
 import { channel, type Channel } from '../../util/channel.ts';
 import { sha256 } from '../../util/hash.ts';
 import { RunError } from '../../util/user-error.ts';
-import { plural } from '../../util/words.ts';
 import { readBytes } from '../../data/files.ts';
 import { patiently } from '../patience.ts';
 import type { Elsewhere, Pool, Watch } from '../pool.ts';
 import { patientStore } from '../store/patient.ts';
 import { StoreFailure, type Store } from '../store/store.ts';
 import type { Broker } from './broker.ts';
+import { openCompany } from './company.ts';
 import {
   answerSchema,
   checkpointKey,
@@ -46,14 +46,10 @@ export interface QueuePoolOptions {
   say(line: string): void;
 }
 
-/** Milliseconds without a word from anybody after which it is said who is there. */
-const lonelyAfter = 20_000;
 /** Milliseconds in which a connection ends in order. */
 const farewell = 3000;
 /** Milliseconds between two looks at a job that is waited for: events may be lost while a server is away. */
 const lookEvery = 5000;
-/** Milliseconds between two looks at who else is on the queue. */
-const surveyEvery = 2000;
 /** Tries of a job whose worker could not reach the store, each for a minute, and milliseconds before the next: half an hour. */
 const attempts = 30;
 const backoff = 10_000;
@@ -84,9 +80,6 @@ const givenUp = (job: Job, reason: string): Error =>
 /** Of what will be tried again, or is for others to clean up. */
 const ignored = (): void => undefined;
 
-/** The worker's name in that of its connection, as BullMQ makes it. PostgreSQL cuts a connection's name to 63 bytes. */
-const nameOfClient = (client: string): readonly string[] => client.match(/:w:(.+)$/)?.slice(1) ?? [];
-
 /** What of a job has been told to whoever waits for it. */
 interface Told {
   /** Its certificate; of a probe, that it has begun. */
@@ -108,58 +101,29 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, ...opti
   const store = patientStore(options.store, patience, stop.signal);
   const queue = broker.queue<Request, Answer>(name);
   const events = broker.events(name);
+  /** Of the jobs that were asked for. */
+  const names = new Set<string>();
+  const company = openCompany({ broker, queue, everybody: options.everybody, waits: () => names.size > 0, say: options.say });
   const waiting = new Map<string, Channel<Heard>>();
   // Errors of a connection that is tried again are no end of anything.
   queue.on('error', ignored);
   events.on('error', ignored);
-  let isAlone = true;
-  const word = (): void => void (isAlone = false);
   events.on('active', ({ jobId }) => {
-    word();
+    company.heard();
     if (waiting.has(jobId)) taken.add(jobId);
   });
-  events.on('completed', word);
+  events.on('completed', company.heard);
   events.on('progress', ({ jobId, data }) => waiting.get(jobId)?.put({ kind: 'standing', value: data }));
   events.on('completed', ({ jobId, returnvalue }) => waiting.get(jobId)?.put({ kind: 'answer', value: returnvalue }));
   events.on('failed', ({ jobId, failedReason }) => waiting.get(jobId)?.put({ kind: 'failed', reason: failedReason }));
   const sent = new Set<string>();
   /** Keys whose content somebody found damaged or missing. */
   const doubted = new Set<string>();
-  /** Of the jobs that were asked for. */
-  const names = new Set<string>();
   const cancelling = new Set<Promise<void>>();
   /** Jobs that are waited for and were taken by somebody, who may not have said a word yet. */
   const taken = new Set<string>();
   /** Who is on which of them, by what was last heard. */
   const doing = new Map<string, Elsewhere['workers'][number]>();
-  /** The queue as it was last looked at: workers that take from it, and jobs that nobody has taken. */
-  let seen = { workers: [] as readonly string[], queued: 0 };
-
-  let isSurveying = false;
-  async function survey(): Promise<void> {
-    // One at a time: while the server is away, what is asked waits.
-    if (isSurveying) return;
-    isSurveying = true;
-    const asking = Promise.all([queue.getWorkers(), queue.getJobCountByTypes('waiting', 'delayed')]);
-    const [clients, queued] = await asking.finally(() => (isSurveying = false));
-    const workers = new Set(clients.flatMap(({ rawname = '' }) => nameOfClient(rawname)));
-    seen = { workers: [...workers].toSorted(), queued };
-  }
-  const surveying = setInterval(() => void survey().catch(ignored), surveyEvery).unref();
-
-  /** Who waits for workers that will never come should hear of it. */
-  async function lonely(): Promise<void> {
-    if (!isAlone || names.size === 0 || (await queue.getWorkersCount()) > 0) return;
-    const all = broker.queue(options.everybody);
-    all.on('error', ignored);
-    const others = await all.getWorkersCount().finally(() => void all.close().catch(ignored));
-    options.say(
-      others === 0
-        ? 'no worker is on the queue yet: instar worker with the same --queue and --store starts one'
-        : `no worker is there for this run: ${plural(others, 'worker')} on the queue would compute other bits, with another engine, processor, Node or Instar (--mixed lets them)`,
-    );
-  }
-  const lonelyTimer = setTimeout(() => void lonely().catch(ignored), lonelyAfter).unref();
 
   /** Of the queue, which may be away. */
   async function asked<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T> {
@@ -392,14 +356,14 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, ...opti
     workers: () => [],
     elsewhere() {
       const workers = [...doing.values()];
+      const seen = company.seen();
       const others = seen.workers.filter((each) => !workers.some(({ worker }) => worker.startsWith(each)));
       const unclaimed = waiting.size - taken.size;
       return { waiting: unclaimed, queued: Math.max(unclaimed, seen.queued), workers, others };
     },
     close() {
       stop.abort(new Error('closed'));
-      clearTimeout(lonelyTimer);
-      clearInterval(surveying);
+      company.leave();
       const closed = Promise.allSettled(cancelling).then(() => Promise.allSettled([queue.close(), events.close()]));
       // A server that is away holds nobody up.
       void Promise.race([closed, sleep(farewell)]).then(() => broker.leave());
