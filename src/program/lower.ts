@@ -168,8 +168,7 @@ export function lower(network: Network, batch: number, purpose: Purpose): Progra
     must(parameterBuffers.get(`${node.id}/${role}`), `${node.id}/${role}`);
 
   // Forward. What is computed already is not computed again.
-  const withParameters = new Set(parameters.map(({ node }) => node));
-  const twins = twinsOf(nodes, (node) => withParameters.has(node));
+  const twins = twinsOf(nodes, new Set(parameters.map(({ node }) => node)));
   const outputs = new Map<NodeId, BufferId>();
   const saved = new Map<NodeId, { mean?: BufferId; variance?: BufferId; mask?: BufferId }>();
   let images: BufferId = -1;

@@ -9,11 +9,11 @@ import { canonicalJson } from '../util/json.ts';
  * For each node without parameters that has the layer and the inputs of one before it: that one, which has no such twin itself.
  * Inputs that are twins count as one. The last node has none: its output may be the program's.
  */
-export function twinsOf(nodes: readonly Node[], hasParameters: (node: NodeId) => boolean): ReadonlyMap<NodeId, NodeId> {
+export function twinsOf(nodes: readonly Node[], withParameters: ReadonlySet<NodeId>): ReadonlyMap<NodeId, NodeId> {
   const twins = new Map<NodeId, NodeId>();
   const first = new Map<string, NodeId>();
   for (const { id, layer, inputs } of nodes.slice(0, -1)) {
-    if (hasParameters(id)) continue;
+    if (withParameters.has(id)) continue;
     const computed = canonicalJson([layer, inputs.map((input) => twins.get(input) ?? input)]);
     const twin = first.get(computed);
     if (twin === undefined) first.set(computed, id);

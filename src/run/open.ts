@@ -63,14 +63,17 @@ export interface ResumeOptions extends Common, Placed {
 const describeRun = (dataset: Dataset, settings: Settings): string =>
   join('runs', newRunName(dataset.name.replaceAll(/[^\w.-]+/g, '-'), settings.method, new Date()));
 
+function refuseRun(root: string): void {
+  if (isRun(root)) throw new UserError(`${root} holds a run already: 'instar resume ${root}' goes on with it`);
+}
+
 /**
  * A new search, as its events: each entry of its journal after it was written, and what is told in between. Ends with the
  * search; leaving the loop early, or aborting the signal, ends it in order.
  */
 export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   const begun = performance.now();
-  if (options.run !== undefined && isRun(options.run))
-    throw new UserError(`${options.run} holds a run already: 'instar resume ${options.run}' goes on with it`);
+  if (options.run !== undefined) refuseRun(options.run);
   if (options.run !== undefined && existsSync(options.run) && !statSync(options.run).isDirectory())
     throw new UserError(`${options.run} is not a folder`);
   if (options.from !== undefined && options.vanilla !== undefined)
@@ -89,7 +92,7 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   const release = lockRun(folder.lock);
   try {
     // Another search may have begun and ended here since it was asked.
-    if (isRun(root)) throw new UserError(`${root} holds a run already: 'instar resume ${root}' goes on with it`);
+    refuseRun(root);
     const { compared = null } = started ?? {};
     const origin =
       started === null
