@@ -8,7 +8,7 @@ import type { RunState } from '../run/replay.ts';
 import { formatRungs, rungsFor } from '../search/rungs.ts';
 import { bestLine } from '../search/standing.ts';
 import { presetNames, type Settings } from '../search/settings.ts';
-import { accuraciesAfter, lineOf, type LineId, type Step, networkOf } from '../search/state.ts';
+import { accuraciesAfter, lineOf, unfinishedOf, type LineId, type Step, networkOf } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { hasColour, printLines, type Io } from './io.ts';
 import { describeExport, describePlan, describeWorkers, stopWords } from '../run/words.ts';
@@ -40,13 +40,16 @@ function stepLines(state: RunState, settings: Settings, { step, parent, children
     const line = lineOf(search, id);
     const isWinner = id === winner;
     const after = accuraciesAfter(planned, line);
+    const unfinished = unfinishedOf(planned, line);
     const cells = planned.flatMap((_rung, index): Span[] => {
       const accuracy = after[index] ?? null;
       const dropped = line.end?.kind === 'dropped' && line.end.rung === index;
       const survived = rungs[index]?.survivors.includes(id) === true;
       const mark = dropped ? '✗' : isWinner && index === planned.length - 1 ? '★' : survived ? '✓' : ' ';
+      // In brackets: within the rung, whose end it has not reached.
+      const so = unfinished?.rung === index ? `(${formatPercent(unfinished.accuracy)})` : '';
       return [
-        [padLeft(accuracy === null ? '' : formatPercent(accuracy), 8), dropped ? 'dim' : 'plain'],
+        [padLeft(accuracy === null ? so : formatPercent(accuracy), 8), dropped ? 'dim' : 'plain'],
         [` ${mark}`, dropped ? 'dim' : 'good'],
       ];
     });
@@ -204,6 +207,7 @@ function json(root: string, read: Read): unknown {
       multiplyAdds,
       certificate,
       accuracies: accuraciesAfter(rungsFor(settings), lineOf(search, id)),
+      unfinished: unfinishedOf(rungsFor(settings), lineOf(search, id)),
       epochs,
       end,
     };

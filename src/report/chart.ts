@@ -98,7 +98,10 @@ export function plane(width: number, height: number, xAxis: Axis, yAxis: Axis, m
 /** The values' range, widened by a share of it; a range of nothing becomes one around the value. */
 export function domainOf(values: readonly number[], margin: number, least = 0): readonly [number, number] {
   if (values.length === 0) return [0, 1];
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const [low, high] = values.reduce(
+    ([lowest, highest]: readonly [number, number], value) => [Math.min(lowest, value), Math.max(highest, value)] as const,
+    [Infinity, -Infinity] as const,
+  );
   const spread = Math.max(high - low, least);
   const centre = (low + high) / 2;
   const half = spread / 2 + margin * spread;
@@ -145,24 +148,11 @@ export const mark = (kind: MarkKind, x: number, y: number, title?: string): Mark
     >${title === undefined ? null : html`<title>${title}</title>`}</path
   >`;
 
+/** About the width of a letter of a small label. */
+export const letter = 6.3;
+
 export const label = (x: number, y: number, className: string, content: Content): Markup =>
   html`<text class="${className}" x="${coordinate(x)}" y="${coordinate(y)}">${content}</text>`;
-
-/** The places, moved as little as goes so that they stand `gap` apart, in their order, between `low` and `high` where there is room. */
-export function keepApart(places: readonly number[], gap: number, low: number, high: number): readonly number[] {
-  const order = places.map((place, index) => ({ place, index })).toSorted((a, b) => a.place - b.place);
-  let last = -Infinity;
-  for (const each of order) last = each.place = Math.max(each.place, last + gap, low);
-  let next = high;
-  for (const each of order.toReversed()) {
-    if (each.place <= next) break;
-    each.place = next;
-    next -= gap;
-  }
-  const result = places.map(() => 0);
-  for (const { place, index } of order) result[index] = place;
-  return result;
-}
 
 /**
  * How far each mark of a row stands above or below it, so that their centres are `apart` where `most` allows it: marks at one

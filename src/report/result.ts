@@ -1,4 +1,5 @@
 /** What came of a run, in sentences that say no more than was measured. */
+import { methods } from '../search/settings.ts';
 import { lineOf, startWords, validationOf } from '../search/state.ts';
 import { formatPercent, plural } from '../util/words.ts';
 import { wilson } from '../study/statistics.ts';
@@ -31,31 +32,53 @@ function compared(subject: Subject, own: number): string {
   return `The ${start}, given the same epochs, is right on ${formatPercent(baseline)}: ${size}${clear}.`;
 }
 
+/** What came of the growing, to be gone on with by what the network is right on. */
+function growth({ state, settings, grown, winners }: Subject): string {
+  const { search } = state;
+  const start = startWords(search);
+  const isGrown = [...winners].some((id) => lineOf(search, id).edits.length > 0);
+  if (grown !== null && isGrown) return `Grown in ${plural(winners.size - 1, 'step')}`;
+  const { selection } = methods[settings.method];
+  if (search.steps.length === 0 || selection === 'none') return `The ${start}, trained on`;
+  if (selection === 'random') return `No grown child was drawn: the ${start}, trained on`;
+  return `No grown child was better than the ${start}, which was trained on`;
+}
+
+/** Why there is nothing of the test set. */
+export const unreadWords = ({ readings, tests }: Subject['state']['search']): string =>
+  readings > tests.size
+    ? `The test set was read ${readings === 1 ? 'once' : plural(readings, 'time')}, for an earlier end of this search, and not yet for this one.`
+    : 'The test set has not been read.';
+
+/** Without a reading of the test set: how right the network is on the validation images. */
+function untested(subject: Subject): string {
+  const { state, settings, best, grown } = subject;
+  const { search } = state;
+  const line = best ?? grown;
+  if (line === null || lineOf(search, line).checkpoint === null) return 'There is no trained network yet.';
+  const isTrained = line === 'final';
+  const measured = validationOf(search, isTrained ? (lineOf(search, line).parent ?? line) : line);
+  const isChosen = search.steps.length > 0 && ['hill-climbing', 'halving'].includes(methods[settings.method].selection);
+  const right =
+    measured === null
+      ? ''
+      : `right on ${formatPercent(measured.accuracy)} of the validation images${isChosen ? ', by which it was chosen, so that this is rather too good' : ''}`;
+  const name = best === null ? 'The search has come to' : search.finished ? 'The network is' : 'The best network so far is';
+  if (isTrained) return `${name} trained to the end${right === '' ? '' : `; before that it was ${right}`}.`;
+  return `${name} ${line}${right === '' ? '' : `: ${right}`}.`;
+}
+
 /** One to three sentences. */
 export function resultOf(subject: Subject): readonly string[] {
-  const { state, config, best, grown, winners } = subject;
+  const { state, config } = subject;
   const { search } = state;
   const images = config.data.testImages;
   const test = search.tests.get('final')?.measured;
-  const steps = winners.size - 1;
-  const isVanilla = [...winners].every((id) => lineOf(search, id).edits.length === 0);
-  const grew =
-    grown !== null && !isVanilla
-      ? `Grown in ${plural(steps, 'step')}`
-      : search.steps.length === 0
-        ? `The ${startWords(search)}, trained on`
-        : `No grown child was better than the ${startWords(search)}, which was trained on`;
-  if (test !== undefined)
-    return [
-      `${grew}: right on ${formatPercent(test.accuracy)} of the ${plural(images, 'test image')} (${interval(test.accuracy, images)}), which ${readings(search)}.`,
-      compared(subject, test.accuracy),
-      'One run of one seed: how much another seed differs, a study shows.',
-    ];
-  if (best === null) return ['There is no trained network yet.'];
-  const measured = validationOf(search, best === 'final' ? (lineOf(search, best).parent ?? best) : best);
+  if (test === undefined) return [untested(subject), unreadWords(search)];
   return [
-    `The best network so far is ${best}${measured === null ? '' : `: right on ${formatPercent(measured.accuracy)} of the validation images, by which it was chosen, so that this is rather too good`}.`,
-    'The test set has not been read.',
+    `${growth(subject)}: right on ${formatPercent(test.accuracy)} of the ${plural(images, 'test image')} (${interval(test.accuracy, images)}), which ${readings(search)}.`,
+    compared(subject, test.accuracy),
+    'One run of one seed: how much another seed differs, a study shows.',
   ];
 }
 

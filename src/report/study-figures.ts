@@ -41,12 +41,15 @@ interface NamedArm {
   readonly name: string;
 }
 
-/** A step of the run whose children competed; the last of them, since networks are largest there. */
+/** A step of the run whose children competed to its end; the last of them, since networks are largest there. */
 function competition(study: ShownStudy, arms: readonly NamedArm[], selection: 'hill-climbing' | 'halving'): readonly Figure[] {
   const fitting = arms.flatMap(({ arm, name }) => {
     const best = bestRunOf(study, arm);
     if (best === null || methods[best.run.subject.settings.method].selection !== selection) return [];
-    const step = best.run.subject.state.search.steps.findLast(({ winner }) => winner !== null);
+    const { state, rungs } = best.run.subject;
+    const over = state.search.steps.filter(({ winner }) => winner !== null);
+    // The last may have been cut short by time.
+    const step = over.findLast((each) => each.rungs.length === rungs.length) ?? over.at(-1);
     return step === undefined ? [] : [{ arm, name, best, step }];
   });
   const [found] = fitting;

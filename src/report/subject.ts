@@ -7,7 +7,16 @@ import type { RunState } from '../run/replay.ts';
 import { bestLine, currentParent } from '../search/standing.ts';
 import { rungsFor, type Rung } from '../search/rungs.ts';
 import type { Method, Settings } from '../search/settings.ts';
-import { accuraciesAfter, lineage, lineOf, type Line, type LineId, type Step } from '../search/state.ts';
+import {
+  accuraciesAfter,
+  lineage,
+  lineOf,
+  unfinishedOf,
+  type Line,
+  type LineId,
+  type Step,
+  type Unfinished,
+} from '../search/state.ts';
 
 /** What was read of a run. */
 export interface RunRead {
@@ -69,8 +78,9 @@ export type Fate =
 /** A child of a step. */
 export interface Child {
   readonly line: Line;
-  /** After each rung; null where it was not measured. */
+  /** After each rung; null where it did not come so far. */
   readonly accuracies: readonly (number | null)[];
+  readonly unfinished: Unfinished | null;
   readonly fate: Fate;
 }
 
@@ -83,14 +93,19 @@ function fateOf(line: Line, step: Step): Fate {
 export const childrenOf = ({ state, rungs }: Subject, step: Step): readonly Child[] =>
   step.children.map((id) => {
     const line = lineOf(state.search, id);
-    return { line, accuracies: accuraciesAfter(rungs, line), fate: fateOf(line, step) };
+    return { line, accuracies: accuraciesAfter(rungs, line), unfinished: unfinishedOf(rungs, line), fate: fateOf(line, step) };
   });
 
-/** Epoch of the search, counted along the winner's line, at which a line of that step begins. */
-export const startOf = ({ state, stepEpochs }: Subject, step: number): number => {
-  const vanilla = state.search.lines.get('vanilla')?.epochs.at(-1)?.epoch ?? 0;
-  return step === 0 ? 0 : vanilla + (step - 1) * stepEpochs;
-};
+/** Epochs that a line has behind it where it begins: those of all its ancestors. */
+export function startOf({ state }: Subject, parent: LineId | null): number {
+  let behind = 0;
+  for (let id = parent; id !== null;) {
+    const line = lineOf(state.search, id);
+    behind += line.epochs.at(-1)?.epoch ?? 0;
+    id = line.parent;
+  }
+  return behind;
+}
 
 /** The last accuracy that the line itself was measured at. */
 export const lastAccuracy = (line: Line): number | null =>

@@ -123,14 +123,34 @@ export function validationOf(state: SearchState, id: LineId): Measured | null {
 export const startWords = ({ lines }: SearchState): 'vanilla network' | 'given network' =>
   (lines.get('vanilla')?.origin ?? null) === null ? 'vanilla network' : 'given network';
 
-/** A child's validation accuracy after each rung that it trained in; null where it was not measured. */
+/** A child's validation accuracy at the end of each rung; null where it did not come to that end. */
 export function accuraciesAfter(rungs: readonly { readonly epochs: number }[], line: Line): readonly (number | null)[] {
   let to = 0;
   return rungs.map(({ epochs }) => {
-    const from = to;
     to += epochs;
-    return line.epochs.findLast((point) => point.epoch > from && point.epoch <= to)?.validation?.accuracy ?? null;
+    return line.epochs.find(({ epoch }) => epoch === to)?.validation?.accuracy ?? null;
   });
+}
+
+/** Where a child stands in a rung whose end it has not reached, or never will. */
+export interface Unfinished {
+  /** From 0. */
+  readonly rung: number;
+  /** Of that rung, done. */
+  readonly epochs: number;
+  readonly accuracy: number;
+}
+
+/** Null at the end of a rung, and where nothing was measured since. */
+export function unfinishedOf(rungs: readonly { readonly epochs: number }[], line: Line): Unfinished | null {
+  const last = line.epochs.at(-1);
+  let from = 0;
+  for (const [rung, { epochs }] of rungs.entries()) {
+    const done = (last?.epoch ?? 0) - from;
+    if (done > 0 && done < epochs && last?.validation) return { rung, epochs: done, accuracy: last.validation.accuracy };
+    from += epochs;
+  }
+  return null;
 }
 
 /** The line and its ancestors, the vanilla network first. */

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { agreementsOf } from '../../src/report/agreement.ts';
-import { keepApart } from '../../src/report/chart.ts';
 import { svgFile } from '../../src/report/figure.ts';
 import { figuresOf, listFigures } from '../../src/report/figures.ts';
 import { classAccuracies } from '../../src/report/figures/classes.ts';
@@ -72,10 +71,10 @@ test('Figure 4: a line a network; each begins where its parent stood, at the ste
     const points = curveOf(subject, line);
     assert.equal(points.length, line.epochs.length + 1);
     assert.deepEqual(points[0], {
-      x: startOf(subject, line.step),
+      x: startOf(subject, line.parent),
       y: validationOf(search, must(line.parent, 'parent'))?.accuracy,
     });
-    assert.equal(points.at(-1)?.x, startOf(subject, line.step) + line.epochs.length);
+    assert.equal(points.at(-1)?.x, startOf(subject, line.parent) + line.epochs.length);
   }
   const figure = must(figuresOf(subject).validation, 'figure');
   for (const drawing of [figure.narrow, must(figure.wide, 'wide')]) {
@@ -103,6 +102,34 @@ test('rank correlations: of rung 1 with rung 2 only the survivors, two of four, 
     assert.ok(steps.every(({ kendall, spearman }) => kendall === null && spearman === null));
     assert.equal(pooled.alike + pooled.otherwise + pooled.tied, 2);
   }
+});
+
+test('a child within a rung: in brackets where it stands, and not compared with those at its end', () => {
+  const at = (id: string, epoch: number): number =>
+    subject.entries.findIndex((entry) => entry.type === 'epoch' && entry.line === id && entry.epoch === epoch) + 1;
+  const [first, second] = (search.steps[1]?.rungs[0]?.survivors ?? []) as [string, string];
+  // Whichever comes to the end of the second rung later.
+  const later = at(first, 6) > at(second, 6) ? first : second;
+  const cut = subjectOf(grownRun({ ...small, baseline: true, until: at(later, 5) }));
+  const step = must(cut.state.search.steps[1], 'step');
+  const child = must(
+    childrenOf(cut, step).find(({ line }) => line.id === later),
+    later,
+  );
+  assert.deepEqual(
+    child.accuracies.map((accuracy) => accuracy !== null),
+    [true, false, false],
+  );
+  const { accuracy } = must(child.unfinished, 'where it stands');
+  assert.deepEqual([child.unfinished?.rung, child.unfinished?.epochs], [1, 3]);
+  assert.equal(accuracy, lineOf(cut.state.search, later).epochs.at(-1)?.validation?.accuracy);
+  assert.deepEqual(
+    agreementsOf(cut).map(({ steps }) => steps.map((each) => each.step)),
+    [[1]],
+  );
+  const figure = must(figuresOf(cut).steps[1], 'figure');
+  assert.ok(figure.narrow.content.text.includes(`>(${formatPercent(accuracy)})<`));
+  assert.ok(figure.alternative.includes(`${formatPercent(accuracy)} after 3 epochs of rung 2`));
 });
 
 test('rank correlations of hill climbing: all children, early epochs against the end', () => {
@@ -159,14 +186,6 @@ test('classes: a share each, nothing said of one without images', () => {
       ['b', 0, 0, null],
     ],
   );
-});
-
-test('labels keep apart, in their order, within bounds where there is room', () => {
-  const places = keepApart([10, 11, 50, 49], 12, 0, 60);
-  const sorted = places.toSorted((a, b) => a - b);
-  sorted.forEach((place, index) => assert.ok(index === 0 || place - must(sorted[index - 1], 'before') >= 12 - 1e-9));
-  assert.ok((places[0] ?? 0) < (places[1] ?? 0) && (places[3] ?? 0) < (places[2] ?? 0));
-  assert.ok(Math.max(...places) <= 60 && Math.min(...places) >= 0);
 });
 
 test('each figure is a file of its own: a title, a style for dark and light, no attribute style, nothing from elsewhere', () => {

@@ -10,6 +10,8 @@ import { pageScript } from '../../src/report/page-script.ts';
 import { pageStyle } from '../../src/report/page-style.ts';
 import { resultOf } from '../../src/report/result.ts';
 import { subjectOf, type RunRead } from '../../src/report/subject.ts';
+import { replayEntry } from '../../src/run/replay.ts';
+import { must } from '../../src/util/assert.ts';
 import { grownRun } from './grown.ts';
 import { hostile } from './hostile.ts';
 
@@ -129,7 +131,19 @@ test('what came of it: with its interval, with the baseline or the want of one, 
     said(grownRun({ ...small, until: 40 })),
     /^The best network so far is \S+: right on [\d.]+ % of the validation images, by which it was chosen/,
   );
-  assert.equal(said(grownRun({ ...small, until: 2 })), 'There is no trained network yet.');
+  assert.match(said(grownRun({ ...small, until: 2 })), /^There is no trained network yet\./);
+  assert.match(said(grownRun({ ...small, method: 'vanilla' })), /^The vanilla network, trained on: right on/);
+  assert.match(
+    said(grownRun({ ...small, steps: 0, until: 12 })),
+    /^The best network so far is vanilla: right on [\d.]+ % of the validation images\. The test set has not been read\.$/,
+  );
+  // Opened again with more time: what there is, and that the test set was read before.
+  const ended = grownRun(small);
+  const last = must(ended.entries.at(-1), 'end');
+  assert.match(
+    said({ ...ended, state: replayEntry(ended.state, { n: last.n + 1, t: last.t, at: last.at, type: 'reopened' }) }),
+    /^The search has come to s2c\d: right on .*\. The test set was read once, for an earlier end of this search, and not yet for this one\.$/,
+  );
 });
 
 test('a run is reported wherever it stands, and the page says so', () => {

@@ -4,6 +4,7 @@ import { formatLoss, formatPercent, plural } from '../../util/words.ts';
 import { domainOf, label, legend, mark, path, plane, type Point } from '../chart.ts';
 import { narrowWidth, type Drawing, type Figure } from '../figure.ts';
 import { html } from '../markup.ts';
+import { unreadWords } from '../result.ts';
 import type { Subject } from '../subject.ts';
 
 interface Series {
@@ -78,7 +79,7 @@ export function finalFigure(subject: Subject): Figure | null {
     alternative: `Training loss by epoch. ${words.join('; ')}. ${ends.length === 0 ? '' : `Test accuracy: ${ends.join(', ')}.`}`,
     caption: html`Mean loss of each epoch’s minibatches, over augmented images. The validation images are trained on too here, so
     no accuracy is measured on the way.
-    ${ends.length === 0 ? 'The test set has not been read.' : `On the test images at the end: ${ends.join(', ')}.`}${series.some(({ id }) => id === 'baseline') ? ` The ${startWords(subject.state.search)} was given the epochs of the winner’s whole line, the search included; only those of the final training are drawn.` : ''}`,
+    ${ends.length === 0 ? unreadWords(subject.state.search) : `On the test images at the end: ${ends.join(', ')}.`}${series.some(({ id }) => id === 'baseline') ? ` The ${startWords(subject.state.search)} was given the epochs of the winner’s whole line, the search included; only those of the final training are drawn.` : ''}`,
     narrow: draw(series),
     wide: null,
   };

@@ -1,5 +1,6 @@
 /** Figures 2 and 3: one evolutionary step as it was, by hill climbing or by halving. */
 import { linkHorizontal } from 'd3-shape';
+import type { Rung } from '../../search/rungs.ts';
 import { methods } from '../../search/settings.ts';
 import { validationOf, type Step } from '../../search/state.ts';
 import { formatPercent, plural } from '../../util/words.ts';
@@ -29,14 +30,16 @@ const from = (x0: number, y0: number, x1: number, y1: number): string =>
     coordinate(Number(number)),
   );
 
-function row(child: Child, y: number, columns: readonly number[], start: number): Markup {
-  const { line, accuracies, fate } = child;
+function row(child: Child, y: number, columns: readonly number[], start: number, rungs: readonly Rung[]): Markup {
+  const { line, accuracies, unfinished, fate } = child;
   const won = fate.kind === 'won';
   const count = reached(child);
-  const end = count === 0 ? start : (columns[count - 1] ?? start);
+  const last = count === 0 ? start : (columns[count - 1] ?? start);
+  const within = unfinished === null ? 0 : unfinished.epochs / (rungs[unfinished.rung]?.epochs ?? 1);
+  const end = last + within * ((columns[count] ?? last) - last);
   const className = `line${won ? ' won' : fate.kind === 'open' ? '' : ' dropped'}`;
   const ending =
-    won && count === columns.length
+    won && (count === columns.length || unfinished !== null)
       ? mark('star', end, y)
       : fate.kind === 'dropped'
         ? mark('cross', end, y)
@@ -45,9 +48,11 @@ function row(child: Child, y: number, columns: readonly number[], start: number)
           : mark('hollow', end, y);
   const points = accuracies.slice(0, count).map((accuracy, index) => {
     const x = columns[index] ?? 0;
-    const last = index === count - 1;
-    return html`${last ? null : mark('dot', x, y)}${label(x, y - 8, `small middle halo ${won ? 'won-text' : 'quiet'}`, accuracy === null ? '' : formatPercent(accuracy))}`;
+    const isEnd = index === count - 1 && unfinished === null;
+    return html`${isEnd ? null : mark('dot', x, y)}${label(x, y - 8, `small middle halo ${won ? 'won-text' : 'quiet'}`, accuracy === null ? '' : formatPercent(accuracy))}`;
   });
+  if (unfinished !== null)
+    points.push(label(end, y - 8, `small middle halo ${won ? 'won-text' : 'quiet'}`, `(${formatPercent(unfinished.accuracy)})`));
   const lost = fate.kind === 'lost' ? label(end + 10, y + 4, 'small bad-text', 'lost') : null;
   return html`<line
       class="${className}"
@@ -73,7 +78,7 @@ function draw(subject: Subject, step: Step, children: readonly Child[], more: nu
     return html`<path
         class="line ${won ? 'won' : 'dropped'}"
         d="${from(parentX + 6, middle, start - 44, y)}"
-      />${row(child, y, columns, start)}`;
+      />${row(child, y, columns, start, rungs)}`;
   });
   const heads = rungs.map(
     ({ size, epochs }, index) =>
@@ -93,8 +98,12 @@ export function stepFigure(subject: Subject, step: Step): Figure {
   const all = byFate(childrenOf(subject, step));
   const shown = all.slice(0, mostRows);
   const { selection } = methods[subject.settings.method];
-  const words = all.map(({ line, accuracies, fate }) => {
+  const words = all.map(({ line, accuracies, unfinished, fate }) => {
     const measured = accuracies.flatMap((accuracy) => (accuracy === null ? [] : [formatPercent(accuracy)]));
+    if (unfinished !== null)
+      measured.push(
+        `${formatPercent(unfinished.accuracy)} after ${plural(unfinished.epochs, 'epoch')} of rung ${unfinished.rung + 1}`,
+      );
     return `${line.id} ${measured.length === 0 ? 'not measured' : measured.join(', ')}${fate.kind === 'won' ? ' (winner)' : ''}`;
   });
   return {
@@ -103,7 +112,7 @@ export function stepFigure(subject: Subject, step: Step): Figure {
     alternative: `Children of ${step.parent}, with the validation accuracy after each rung: ${words.slice(0, mostRows).join('; ')}.`,
     caption: html`${selection === 'hill-climbing' ? 'As the paper’s Figure 2. ' : selection === 'halving' ? 'As the paper’s Figure 3. ' : ''}Validation
     accuracy after each rung; ${trainingWords[selection]}. ★ the winner, the next parent; × dropped
-    there${all.some(({ fate }) => fate.kind === 'lost') ? '; “lost”: its training gave nothing' : ''}.${step.winner === null ? ' This step is not over.' : ''}`,
+    there${all.some(({ fate }) => fate.kind === 'lost') ? '; “lost”: its training gave nothing' : ''}${all.some(({ unfinished }) => unfinished !== null) ? '; (in brackets) within a rung, whose end it has not reached' : ''}.${step.winner === null ? ' This step is not over.' : ''}`,
     narrow: draw(subject, step, shown, all.length - shown.length),
     wide: null,
   };

@@ -68,8 +68,8 @@ export function treeFigure(subject: Subject): Figure | null {
   const { steps } = subject.state.search;
   if (steps.length === 0) return null;
   const story = steps.map(
-    ({ step, children, winner }) =>
-      `step ${step}: ${plural(children.length, 'child', 'children')}, ${winner === null ? 'not over' : `${winner} won`}`,
+    ({ step, parent, children, winner }) =>
+      `step ${step}: ${plural(children.length, 'child', 'children')}, ${winner === null ? 'not over' : winner === parent ? 'it ended with its parent' : `${winner} won`}`,
   );
   return {
     name: 'family',

@@ -1,7 +1,7 @@
 /** Figure 4: the validation accuracy of all children over the epochs of the search, the winner's line marked. */
 import { validationOf, type Line } from '../../search/state.ts';
 import { formatPercent, plural } from '../../util/words.ts';
-import { domainOf, keepApart, label, mark, path, percentAxis, plane, type Point } from '../chart.ts';
+import { domainOf, label, letter, mark, path, percentAxis, plane, type Point } from '../chart.ts';
 import { narrowWidth, wideWidth, type Drawing, type Figure } from '../figure.ts';
 import { html } from '../markup.ts';
 import { startOf, type Subject } from '../subject.ts';
@@ -9,7 +9,7 @@ import { startOf, type Subject } from '../subject.ts';
 /** A line's measured epochs along the search; a child's begins where its parent stood. */
 export function curveOf(subject: Subject, line: Line): readonly Point[] {
   const { search } = subject.state;
-  const start = startOf(subject, line.step);
+  const start = startOf(subject, line.parent);
   const own = line.epochs.flatMap(({ epoch, validation }) =>
     validation === null ? [] : [{ x: start + epoch, y: validation.accuracy }],
   );
@@ -27,7 +27,7 @@ function draw(subject: Subject, width: number, height: number): Drawing {
   const lines = searchLines(subject).map((line) => ({ line, points: curveOf(subject, line), won: winners.has(line.id) }));
   const drawn = lines.filter(({ points }) => points.length > 0);
   const values = drawn.flatMap(({ points }) => points.map(({ y }) => y));
-  const last = Math.max(1, ...drawn.flatMap(({ points }) => points.map(({ x }) => x)));
+  const last = drawn.reduce((most, { points }) => Math.max(most, points.at(-1)?.x ?? 0), 1);
   const area = plane(
     width,
     height,
@@ -37,8 +37,8 @@ function draw(subject: Subject, width: number, height: number): Drawing {
   );
   // Nearer to each other than this, stars would hide their line.
   const roomy = area.x(1) - area.x(0) >= 5;
-  const bands = search.steps.flatMap(({ step }) => {
-    const from = startOf(subject, step);
+  const bands = search.steps.flatMap(({ step, parent }) => {
+    const from = startOf(subject, parent);
     if (from > last) return [];
     const [x0, x1] = [area.x(from), area.x(Math.min(last, from + stepEpochs))];
     return [
@@ -56,19 +56,17 @@ function draw(subject: Subject, width: number, height: number): Drawing {
         : mark(line.end?.kind === 'lost' ? 'lost' : line.end === null ? 'hollow' : 'cross', x, y, title);
       return html`${path(area, points, `line ${won ? 'won' : 'dropped'}`)}${won ? (roomy ? points.slice(1, -1) : []).map((point) => html`<circle class="star" cx="${area.x(point.x).toFixed(1)}" cy="${area.y(point.y).toFixed(1)}" r="2" />`) : null}${ending}`;
     });
-  // Names beside the ends of the winners, where there is room for them.
+  // The last winner's name and accuracy beside its end, the others' names above theirs where there is room for them.
   const ends = drawn.filter(({ won }) => won).map(({ line, points }) => ({ line, end: points.at(-1) as Point }));
-  const places = keepApart(
-    ends.map(({ end }) => area.y(end.y)),
-    12,
-    area.top + 8,
-    area.bottom,
-  );
+  let free = -Infinity;
   const names = ends.map(({ line, end }, index) => {
-    const isLast = index === ends.length - 1;
-    const x = area.x(end.x);
-    const y = (isLast ? (places[index] ?? 0) : area.y(end.y) - 10) + (isLast ? 4 : 0);
-    return html`${label(isLast ? x + 9 : x, y - (isLast ? 6 : 0), `small halo won-text ${isLast ? '' : 'middle'}`, line.id)}${isLast ? label(x + 9, y + 6, 'small halo won-text', formatPercent(end.y)) : null}`;
+    const [x, y] = [area.x(end.x), area.y(end.y)];
+    if (index === ends.length - 1)
+      return html`${label(x + 9, y - 2, 'small halo won-text', line.id)}${label(x + 9, y + 10, 'small halo won-text', formatPercent(end.y))}`;
+    const half = (line.id.length * letter) / 2;
+    if (x - half < free) return null;
+    free = x + half;
+    return label(x, y - 10, 'small halo won-text middle', line.id);
   });
   return { width, height, content: html`${bands}${area.axes}${curves}${names}` };
 }

@@ -4,6 +4,7 @@ import type { Figures } from '../figures.ts';
 import { classAccuracies } from '../figures/classes.ts';
 import { html, type Content, type Markup } from '../markup.ts';
 import type { Mistakes } from '../mistakes.ts';
+import { unreadWords } from '../result.ts';
 import type { Subject } from '../subject.ts';
 import { figureHtml, folded, scrolling, section, table, type Place } from './parts.ts';
 
@@ -121,7 +122,7 @@ export function answersSection(subject: Subject, figures: Figures, mistakes: Mis
   const { classes } = subject.config.data;
   const test = subject.state.search.tests.get('final');
   const parts: Content[] = [];
-  if (test === undefined) parts.push(html`<p>The test set has not been read, so there is no confusion matrix yet.</p>`);
+  if (test === undefined) parts.push(html`<p>${unreadWords(subject.state.search)} So there is no confusion matrix.</p>`);
   else {
     const { confusion, measured } = test;
     const total = confusion.flat().reduce((sum, each) => sum + each, 0);

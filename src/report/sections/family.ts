@@ -38,12 +38,13 @@ function endOf({ fate }: Child): Markup | null {
 
 /** `link`: where a child is shown; null: nowhere else. */
 function row(child: Child, place: Place, link: ((id: string) => string) | null): Markup {
-  const { line, accuracies, fate } = child;
+  const { line, accuracies, unfinished, fate } = child;
   const won = fate.kind === 'won';
   const cells = accuracies.map((accuracy, rung) => {
     const dropped = fate.kind === 'dropped' && fate.rung === rung;
+    const so = unfinished?.rung === rung ? unfinished : null;
     return html`<td class="number">
-      ${accuracy === null ? '' : html`${(100 * accuracy).toFixed(1)}${dropped ? html`<span class="mark" title="dropped here"> ×</span>` : null}`}
+      ${accuracy !== null ? (100 * accuracy).toFixed(1) : so === null ? '' : html`<span class="quiet" title="after ${plural(so.epochs, 'epoch')} of this rung">(${(100 * so.accuracy).toFixed(1)})</span>`}${dropped ? html`<span class="mark" title="dropped here"> ×</span>` : null}
     </td>`;
   });
   return html`<tbody class="${won ? 'winner' : ''}" id="${anchorOf(place, line.id)}">
@@ -80,7 +81,8 @@ export function stepTable(
       <caption>
         <span
           >Children of ${step.parent}: validation accuracy in % after each rung (children × epochs); parameters, and below them
-          multiply-adds an image; the operators in their order. ★ won, × dropped there.</span
+          multiply-adds an image; the operators in their order. ★ won, × dropped
+          there${children.some(({ unfinished }) => unfinished !== null) ? '; (in brackets) within a rung, whose end it has not reached' : ''}.</span
         >
       </caption>
       <thead>

@@ -2,7 +2,7 @@
 import { splitCounts } from '../../data/split.ts';
 import { describeFrom, stopWords } from '../../run/words.ts';
 import { methods, type MethodName } from '../../search/settings.ts';
-import { lineOf, networkOf } from '../../search/state.ts';
+import { lineOf, networkOf, startWords } from '../../search/state.ts';
 import { compositionOf } from '../../study/composition.ts';
 import { formatDuration } from '../../util/duration.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../../util/words.ts';
@@ -57,9 +57,10 @@ export function headSection(subject: Subject, place: Place): Markup {
   const [first, ...others] = resultOf(subject);
   const { train, validation } = splitCounts(data.trainImages, settings);
   const what = html`A network for <strong>${data.name}</strong> (${plural(data.classes.length, 'class', 'classes')},
-    ${shape(data.shape)}), grown by <strong>${methodLabel(settings.method)}</strong> (${methodWords(settings.method)}), preset
-    ${config.preset}, seed ${settings.seed}. Of ${plural(data.trainImages, 'training image')} ${formatWhole(train)} train and
-    ${formatWhole(validation)} validate; ${plural(data.testImages, 'test image')}.
+    ${shape(data.shape)}),
+    ${methods[settings.method].selection === 'none' || settings.limits.steps === 0 ? html`the <strong>${startWords(state.search)}</strong>, not grown` : html`grown by <strong>${methodLabel(settings.method)}</strong> (${methodWords(settings.method)})`},
+    preset ${config.preset}, seed ${settings.seed}. Of ${plural(data.trainImages, 'training image')} ${formatWhole(train)} train
+    and ${formatWhole(validation)} validate; ${plural(data.testImages, 'test image')}.
     ${describeFrom(config).map((line) => ` Begun ${line}.`)}`;
   const stop =
     state.search.stop === null

@@ -2,7 +2,7 @@
 import { symbol, symbolCircle, symbolDiamond, symbolSquare, symbolTriangle, type SymbolType } from 'd3-shape';
 import type { Arm } from '../../study/result.ts';
 import { armLabel } from '../../study/labels.ts';
-import { label } from '../chart.ts';
+import { label, letter } from '../chart.ts';
 import { coordinate, html, type Markup } from '../markup.ts';
 
 interface Form {
@@ -16,7 +16,7 @@ const forms: readonly Form[] = [
   { type: symbolTriangle, size: 42 },
   { type: symbolDiamond, size: 40 },
 ];
-/** Methods are filled, each with a colour, baselines outlines. More than there are forms share them; figures name arms in words too. */
+/** Methods are filled, each with a form and a colour; past the fourth the same forms in other colours, so that sixteen differ. Baselines are outlines. */
 const armNumbers = (arms: readonly Arm[]): ReadonlyMap<string, number> =>
   new Map(
     [false, true].flatMap((baseline) =>
@@ -31,7 +31,6 @@ export interface ArmMarks {
   legend(arms: readonly Arm[], x: number, width: number): { readonly content: Markup; readonly height: number };
 }
 
-const letter = 6.3;
 const rowHeight = 17;
 
 export function armMarks(all: readonly Arm[]): ArmMarks {
@@ -40,7 +39,7 @@ export function armMarks(all: readonly Arm[]): ArmMarks {
     const number = numbers.get(arm.name) ?? 0;
     const { type, size } = forms[number % forms.length] as Form;
     const outline = (symbol(type, size)() ?? '').replaceAll(/-?\d+\.\d+/g, (digits) => Number(digits).toFixed(2));
-    const className = `arm ${arm.baseline ? 'outline' : `arm-${(number % forms.length) + 1}`}`;
+    const className = `arm ${arm.baseline ? 'outline' : `arm-${((number + Math.floor(number / forms.length)) % forms.length) + 1}`}`;
     return html`<path class="${className}" transform="translate(${coordinate(x)} ${coordinate(y)})" d="${outline}"
       >${title === undefined ? null : html`<title>${title}</title>`}</path
     >`;

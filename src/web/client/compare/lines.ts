@@ -50,7 +50,7 @@ export function curvesOf(run: LiveRun): Curves {
       ),
     ),
     loss: curve(
-      way.flatMap((line) => line.epochs.map(({ epoch, loss }) => ({ x: startOf(subject, line.step) + epoch, y: loss }))),
+      way.flatMap((line) => line.epochs.map(({ epoch, loss }) => ({ x: startOf(subject, line.parent) + epoch, y: loss }))),
     ),
     bySize: curve(
       way.flatMap(({ id, parameters }) => {

@@ -13,11 +13,11 @@ function columnsOf(subject: Subject): {
   readonly data: uPlot.AlignedData;
 } {
   const lines = searchLines(subject).filter(({ epochs }) => epochs.length > 0);
-  const last = Math.max(0, ...lines.map((line) => startOf(subject, line.step) + (line.epochs.at(-1)?.epoch ?? 0)));
+  const last = Math.max(0, ...lines.map((line) => startOf(subject, line.parent) + (line.epochs.at(-1)?.epoch ?? 0)));
   const x = Array.from({ length: last }, (_none, index) => index + 1);
   const rows = lines.map((line) => {
     const row: (number | null)[] = x.map(() => null);
-    const start = startOf(subject, line.step);
+    const start = startOf(subject, line.parent);
     for (const { epoch, loss } of line.epochs) row[start + epoch - 1] = loss;
     return row;
   });
