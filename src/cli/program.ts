@@ -153,6 +153,7 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
     .option('--folder <folder>', "where its runs are (runs/ and the file's name)")
     .option('--jobs <n>', "runs side by side (the processor's cores)")
     .option('--data <folder>', "where a named dataset's files are")
+    .option('--mixed', 'go on with runs of another processor, engine or Node too: their bits differ')
     .action(async (file: string, given: Given) => result(await (await import('./study.ts')).studyCommand(file, given, io)));
 
   program

@@ -44,7 +44,7 @@ async function writeFigures(folder: string, runs: readonly ReportedRun[]): Promi
 }
 
 async function reportStudy(root: string, out: string, figures: string | undefined, io: Io): Promise<number> {
-  const { shown, collected } = studyIn(root);
+  const { shown, collected } = studyIn(root, dirname(out));
   if (figures !== undefined) makeFolder(figures, `--figures ${figures}`);
   const page = studyPageOf(shown, io);
   await writeState(out, page);

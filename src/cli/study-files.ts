@@ -46,6 +46,9 @@ export async function writeStudyResults(root: string, io: Io): Promise<Collected
   await writeTables(collected, root);
   await writeStudyFigures(shown, join(root, 'figures'));
   await writeState(join(root, 'report.html'), studyPageOf(shown, io));
-  await writeState(join(root, 'configurations.yaml'), configurationsOf(collected.runs));
+  await writeState(
+    join(root, 'configurations.yaml'),
+    configurationsOf([...(collected.vanilla === null ? [] : [collected.vanilla]), ...collected.runs]),
+  );
   return collected;
 }

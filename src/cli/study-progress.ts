@@ -133,11 +133,6 @@ export class StudyProgress {
     }
   }
 
-  /** Runs that are there and finished. */
-  get finished(): number {
-    return [...this.#ended.values()].reduce((sum, ended) => sum + ended.size, 0);
-  }
-
   get failed(): number {
     return this.#failed;
   }

@@ -6,7 +6,7 @@ import type { DataEvent } from '../data/source.ts';
 import { readStudyFile, studyFile } from '../report/collect-study.ts';
 import { collectStudy } from '../study/collect.ts';
 import { conclusionsOf } from '../study/conclusions.ts';
-import { checkFolder, plannedRuns, runStudy } from '../study/run.ts';
+import { checkFolder, plannedRuns, runStudy, strangersIn } from '../study/run.ts';
 import { writeState } from '../training/checkpoint.ts';
 import { plural, printable } from '../util/words.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -35,9 +35,15 @@ export async function studyCommand(file: string, given: Given, io: Io): Promise<
   );
   try {
     progress.say(`${printable(study.title)}: ${plural(planned, 'run')}, ${jobs} side by side; folder ${printable(root)}`);
+    const strangers = strangersIn(study, root);
+    if (strangers.length > 0)
+      progress.say(
+        `not of this file, and so in no table: ${printable(strangers.slice(0, 10).join(', '))}${strangers.length > 10 ? ` and ${strangers.length - 10} more` : ''}`,
+      );
     makeFolder(root);
     await writeState(studyFile(root), text);
-    const options = { root, jobs, signal: interruption.signal, onData: (event: DataEvent) => progress.data(event) };
+    const mixed = given['mixed'] === true;
+    const options = { root, jobs, mixed, signal: interruption.signal, onData: (event: DataEvent) => progress.data(event) };
     for await (const item of runStudy(study, data === undefined ? options : { ...options, data })) {
       progress.observe(item);
       if (item.kind === 'ended') await writeTables(collectStudy(study, root), root);
@@ -49,7 +55,8 @@ export async function studyCommand(file: string, given: Given, io: Io): Promise<
     progress.close();
   }
   const collected = await writeStudyResults(root, io);
-  const { finished, failed } = progress;
+  // Not as this process saw it: another one may have been on some of them.
+  const finished = collected.runs.filter(({ read }) => read.state.search.finished).length;
   for (const { message } of collected.damaged) printLines(io.err, [printable(message)]);
   printLines(
     io.out,
@@ -63,5 +70,5 @@ export async function studyCommand(file: string, given: Given, io: Io): Promise<
   printLines(io.err, [
     `${finished} of ${plural(planned, 'run')} finished: 'instar study ${quoted(file)}${given['folder'] === undefined ? '' : ` --folder ${quoted(root)}`}' goes on`,
   ]);
-  return failed > 0 && !interruption.signal.aborted ? exitCodes.failed : exitCodes.interrupted;
+  return progress.failed > 0 && !interruption.signal.aborted ? exitCodes.failed : exitCodes.interrupted;
 }

@@ -1,6 +1,6 @@
 /** What the report of a study needs, read from its folder. */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { collectStudy, type Collected } from '../study/collect.ts';
 import { readStudy, type Study } from '../study/file.ts';
 import { quoted } from '../util/quoted.ts';
@@ -30,8 +30,8 @@ export function readStudyFile(path: string): FiledStudy {
   return { study: readStudy(text, path), text };
 }
 
-/** The study that a folder holds, as far as it has come, for its page. */
-export function studyIn(root: string): { readonly shown: ShownStudy; readonly collected: Collected } {
+/** The study that a folder holds, as far as it has come, for its page, which lies in the folder `from`. */
+export function studyIn(root: string, from = root): { readonly shown: ShownStudy; readonly collected: Collected } {
   const { study, text } = readStudyFile(studyFile(root));
   const collected = collectStudy(study, root);
   const { result, runs } = collected;
@@ -39,14 +39,15 @@ export function studyIn(root: string): { readonly shown: ShownStudy; readonly co
   const shown: ShownStudy = {
     result,
     runs: runs.map(({ run, read }) => {
-      const report = `${run.folder}/report.html`;
+      const report = join(root, run.folder, 'report.html');
       return {
         arm: run.arm ?? '',
         repetition: run.repetition,
         subject: subjectOf(runReadOf(read, run.folder)),
-        report: existsSync(join(root, report)) ? report : null,
+        report: existsSync(report) ? relative(from, report).replaceAll(sep, '/') : null,
       };
     }),
+    damaged: collected.damaged.map(({ run: { arm, repetition, folder } }) => ({ arm: arm ?? '', repetition, folder })),
     file: text,
     command: ['instar', 'study', 'study.yaml', ...(data === null ? [] : ['--data', quoted(data)])].join(' '),
   };

@@ -121,12 +121,12 @@ export const figureStyle = `
 const size = ({ width, height }: Drawing): Markup =>
   html`viewBox="0 0 ${width} ${Math.ceil(height)}" width="${width}" height="${Math.ceil(height)}"`;
 
-/** For a page that has `colourStyle` and `figureStyle`. */
-export const inlineSvg = (drawing: Drawing, alternative: string, className = ''): Markup =>
+/** For a page that has `colourStyle` and `figureStyle`. `group`: what is in it can be gone to. */
+export const inlineSvg = (drawing: Drawing, alternative: string, className = '', role: 'img' | 'group' = 'img'): Markup =>
   html`<svg
     class="fig${raw(className === '' ? '' : ` ${className}`)}"
     ${size(drawing)}
-    role="img"
+    role="${role}"
     ${attribute('aria-label', alternative)}
   >
     ${drawing.content}

@@ -45,9 +45,9 @@ function growth({ state, settings, grown, winners }: Subject): string {
 }
 
 /** Why there is nothing of the test set. */
-export const unreadWords = ({ readings, tests }: Subject['state']['search']): string =>
-  readings > tests.size
-    ? `The test set was read ${readings === 1 ? 'once' : plural(readings, 'time')}, for an earlier end of this search, and not yet for this one.`
+export const unreadWords = ({ readings: count, tests }: Subject['state']['search']): string =>
+  count > tests.size
+    ? `The test set was read ${count === 1 ? 'once' : plural(count, 'time')}, for an earlier end of this search, and not yet for this one.`
     : 'The test set has not been read.';
 
 /** Without a reading of the test set: how right the network is on the validation images. */

@@ -1,6 +1,7 @@
 /** config.json: everything that determines a run. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import type { Bits } from '../engine/bits.ts';
 import { devices } from '../engine/open.ts';
 import { settingsSchema } from '../search/settings.ts';
 import { comparisonSchema, type DataReference, type EngineReference } from '../training/job.ts';
@@ -71,6 +72,14 @@ export function dataReference({ data, from }: Config, images: number | null, val
   const { path, hash, mean, std } = data;
   return { path, hash, images, validation, ...(from?.normalises === true ? { normalisation: { mean, std } } : {}) };
 }
+
+/** What the run was begun with. */
+export const bitsOfRun = ({ engine: { name: engine, version, instructionSet }, node }: Config): Bits => ({
+  engine,
+  version,
+  instructionSet,
+  node,
+});
 
 /** What a job of the run computes with. */
 export function engineOf({ engine: { name, device, convolution } }: Config, threads: number): EngineReference {

@@ -5,7 +5,7 @@ import { readDataset } from '../data/read.ts';
 import { loadDataset } from '../data/cache.ts';
 import { makeFolder } from '../data/files.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { bitsOf, describeBits, type Bits } from '../engine/bits.ts';
+import { bitsOf, describeBits } from '../engine/bits.ts';
 import { openEngine } from '../engine/open.ts';
 import { createPool, type Pool } from '../execution/pool.ts';
 import { parseQueue } from '../execution/queue/address.ts';
@@ -20,7 +20,7 @@ import { UserError } from '../util/user-error.ts';
 import { version } from '../util/version.ts';
 import { begin, cacheFolder, configOf, defaultPatience, type AskedOptions, type Common } from './begin.ts';
 import { contextOf } from './check.ts';
-import type { Config } from './config.ts';
+import { bitsOfRun, type Config } from './config.ts';
 import { drive, type RunItem } from './drive.ts';
 import { collectCheckpoints, folderOf, isRun, newRunName, type Folder } from './folder.ts';
 import { format, Journal } from './journal.ts';
@@ -136,14 +136,6 @@ interface Going {
   /** By the clock. */
   readonly begun: number;
 }
-
-/** What the run was begun with. */
-const bitsOfRun = ({ engine: { name: engine, version: library, instructionSet }, node }: Config): Bits => ({
-  engine,
-  version: library,
-  instructionSet,
-  node,
-});
 
 /** That queue and store are there, before anything is written. */
 async function reach({ queue, store }: Elsewhere): Promise<void> {

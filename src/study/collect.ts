@@ -1,5 +1,6 @@
 /** What the runs of a study say, read from their folders: also of a study that is not over. */
 import { join } from 'node:path';
+import type { Config } from '../run/config.ts';
 import { isRun } from '../run/folder.ts';
 import { readRun, type Read } from '../run/read.ts';
 import { splitCounts } from '../data/split.ts';
@@ -10,7 +11,7 @@ import { must } from '../util/assert.ts';
 import { UserError } from '../util/user-error.ts';
 import { formatDuration } from '../util/duration.ts';
 import { formatCount, formatWhole, plural } from '../util/words.ts';
-import type { Study } from './file.ts';
+import type { PlannedArm, Study } from './file.ts';
 import { armLabel, listed } from './labels.ts';
 import type { Arm, Outcome, StudyResult } from './result.ts';
 import { plannedRuns, type PlannedRun } from './run.ts';
@@ -62,24 +63,31 @@ function searchScale(settings: Settings): string {
   ].join('; ');
 }
 
-/** What the numbers were measured on, in a sentence. */
-function scaleOf(study: Study, reads: readonly Read[]): string {
-  const { widths, vanilla, ...split } = must(study.arms[0], 'arm').settings;
-  const data = reads[0]?.config.data;
+/** The images and the network that the search of an arm begins with. */
+function startScale({ widths, vanilla, ...split }: Settings, dataset: string, data: Config['data'] | undefined): string {
   const counts = data === undefined ? null : splitCounts(data.trainImages, split);
   const images =
     counts === null
-      ? study.dataset
+      ? dataset
       : `${data?.name}: ${formatWhole(counts.train)} training images, ${formatWhole(counts.validation)} to validate`;
-  const start = `${images}; vanilla network ${widths.join('-')} wide, ${plural(vanilla.epochs, 'epoch')}`;
-  if (study.kind === 'vanilla') return `${start}.`;
-  const arms = study.arms.map((arm) => ({ name: armLabel(arm), scale: searchScale(arm.settings) }));
-  const scales = [...new Set(arms.map(({ scale }) => scale))];
-  const searches = scales.map((scale) => {
-    const names = arms.filter((arm) => arm.scale === scale).map(({ name }) => name);
+  return `${images}; vanilla network ${widths.join('-')} wide, ${plural(vanilla.epochs, 'epoch')}`;
+}
+
+/** What is the same for all arms once, what is not with the names of those that it is true of. */
+function byArm(arms: readonly PlannedArm[], scaleOfArm: (settings: Settings) => string): readonly string[] {
+  const told = arms.map((arm) => ({ name: armLabel(arm), scale: scaleOfArm(arm.settings) }));
+  const scales = [...new Set(told.map(({ scale }) => scale))];
+  return scales.map((scale) => {
+    const names = told.filter((arm) => arm.scale === scale).map(({ name }) => name);
     return scales.length === 1 ? scale : `${listed(names)}: ${scale}`;
   });
-  return `${[start, ...searches].join('; ')}.`;
+}
+
+/** What the numbers were measured on, in a sentence. */
+function scaleOf({ kind, arms, dataset }: Study, reads: readonly Read[]): string {
+  const data = reads[0]?.config.data;
+  const start = byArm(arms, (settings) => startScale(settings, dataset, data));
+  return `${[...start, ...(kind === 'vanilla' ? [] : byArm(arms, searchScale))].join('; ')}.`;
 }
 
 export interface Collected {

@@ -34,14 +34,21 @@ function countSentences(result: StudyResult, measure: Measure): readonly Conclus
   if (counts.every((count) => count === 0)) return [tooFew('No repetition has ended yet, so there is nothing to compare.')];
   const short = arms.filter((_arm, index) => (counts[index] as number) < repetitions);
   const words = short.map((arm) => `${armLabel(arm)} ${valuesOf(arm, measure).length}`);
-  const least = Math.min(...counts.filter((count) => count > 1));
+  const few = arms.filter((_arm, index) => (counts[index] as number) > 1 && (counts[index] as number) < fewestForSpread);
+  const which = few.length === arms.length ? '' : ` of ${listed(few.map(armLabel))}`;
+  const ended = few.map((arm) => valuesOf(arm, measure).length);
+  const [least, most] = [Math.min(...ended), Math.max(...ended)];
   return [
     ...(short.length === 0
       ? []
       : [tooFew(`Of ${repetitions} planned repetitions so many have ended: ${listed(words)}. What stands here is of those.`)]),
-    ...(least < fewestForSpread
-      ? [tooFew(`With ${least} repetitions the spread is hardly known: only very large differences could be shown.`)]
-      : []),
+    ...(few.length === 0
+      ? []
+      : [
+          tooFew(
+            `With ${least === most ? '' : 'at most '}${most} repetitions the spread${which} is hardly known: only very large differences ${which === '' ? '' : 'from it '}could be shown.`,
+          ),
+        ]),
   ];
 }
 
@@ -155,7 +162,7 @@ function vanillaConclusions(result: StudyResult): readonly Conclusion[] {
     most === 1
       ? [
           tooFew(
-            'Each setting was run once. How much another seed would differ is not known, so no single difference can be told from chance.',
+            'No setting was run more than once. How much another seed would differ is not known, so no single difference can be told from chance.',
           ),
         ]
       : [...pairSentences(tested, measure, tested.length), ...untestedSentences(comparisons, 'the difference')];

@@ -1,5 +1,5 @@
 /** The YAML file of a study: what it may say, and what is wrong with it, by line and column. It reads no file itself. */
-import { LineCounter, parseDocument, type Document } from 'yaml';
+import { LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { z } from 'zod';
 import { engineNames } from '../engine/open.ts';
 import { determining } from '../run/shared.ts';
@@ -97,11 +97,20 @@ function placeOfKey(document: Document, lines: LineCounter, path: Path, key: str
 }
 
 /** Its content without what YAML adds; aliases may name nothing, or multiply without end. */
-function plainOf(document: Document, fail: (message: string) => never): unknown {
+function plainOf(document: Document, lines: LineCounter, fail: (place: string, message: string) => never): unknown {
   try {
     return document.toJS();
   } catch (error) {
-    return fail((error as Error).message.split('\n')[0] ?? '');
+    let place = '1:1';
+    visit(document, {
+      Alias(_key, alias) {
+        if (alias.resolve(document) !== undefined) return undefined;
+        const { line, col } = lines.linePos(alias.range?.[0] ?? 0);
+        place = `${line}:${col}`;
+        return visit.BREAK;
+      },
+    });
+    return fail(place, (error as Error).message.split('\n')[0] ?? '');
   }
 }
 
@@ -114,6 +123,7 @@ export function readStudy(text: string, file: string): Study {
   const [syntax] = document.errors;
   if (syntax !== undefined) {
     const { line, col } = lines.linePos(syntax.pos[0]);
+    if (syntax.code === 'MULTIPLE_DOCS') fail(`${line}:${col}`, 'a study is one document: --- begins a second');
     fail(`${line}:${col}`, syntax.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? syntax.code);
   }
 
@@ -148,7 +158,7 @@ export function readStudy(text: string, file: string): Study {
     return fail(placeOf(document, lines, path), missing ? `${name} is missing` : `${name} ${wanted(issue)}`);
   }
 
-  const parsed = studySchema.safeParse(plainOf(document, (message) => fail('1:1', message)));
+  const parsed = studySchema.safeParse(plainOf(document, lines, fail));
   if (!parsed.success) return explain(parsed.error.issues, [], [], '');
   const given = parsed.data;
   if ((given.methods === undefined) === (given.variants === undefined))
@@ -220,4 +230,4 @@ export function readStudy(text: string, file: string): Study {
 }
 
 /** An arm's name as a part of a folder's name. */
-export const folderName = (name: string): string => name.replaceAll(/[^\w.-]+/g, '-').toLowerCase();
+export const folderName = (name: string): string => name.replaceAll(/[^\p{L}\p{N}_.-]+/gu, '-').toLowerCase();

@@ -2,6 +2,7 @@
  * The runs of a study, side by side: those that are missing are begun, those that stopped go on, those that ended are left as
  * they are. A run that fails costs the study that run.
  */
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../data/files.ts';
 import type { DataEvent } from '../data/source.ts';
@@ -57,6 +58,8 @@ export interface StudyOptions {
   readonly jobs: number;
   /** Where a named dataset's files are; over what the file says. */
   readonly data?: string;
+  /** Goes on with runs of another processor, engine or Node too; their bits then differ. */
+  readonly mixed?: boolean;
   readonly signal: AbortSignal;
   readonly onData?: (event: DataEvent) => void;
 }
@@ -67,6 +70,9 @@ export type StudyItem =
   /** `finished`: it came to its end now. */
   | { readonly kind: 'ended'; readonly run: PlannedRun; readonly finished: boolean }
   | { readonly kind: 'failed'; readonly run: PlannedRun; readonly message: string };
+
+/** Whether the batch is the settings' own; else small data has a smaller one. */
+const hasBatch = ({ batchGiven, preset }: Study): boolean => batchGiven || preset === 'paper';
 
 /** A run that is there must be the one that the file asks for. */
 function checkSame(root: string, { arm, settings }: PlannedRun, { data, engine, settings: own }: Config, study: Study): void {
@@ -81,7 +87,7 @@ function checkSame(root: string, { arm, settings }: PlannedRun, { data, engine, 
   for (const [what, then, now] of given) if (then !== now) refuse(what, then, now);
   // Of the vanilla network's run, what its training follows from.
   const names = arm === null ? [...determining, 'seed'] : settingNames;
-  const [name] = differingNames(own, settings, names).filter((each) => each !== 'batch' || study.batchGiven);
+  const [name] = differingNames(own, settings, names).filter((each) => each !== 'batch' || hasBatch(study));
   if (name === undefined) return;
   const [then, now] = [own, settings].map((each) => JSON.stringify(valueOf(each, name)));
   refuse(name, then, now);
@@ -102,6 +108,14 @@ export function checkFolder(study: Study, root: string): void {
   }
 }
 
+/** Runs in the study's folder that its file does not name: of another file, or of one that named more. */
+export function strangersIn(study: Study, root: string): readonly string[] {
+  if (!existsSync(root)) return [];
+  const { vanilla, runs } = plannedRuns(study);
+  const planned = new Set([vanilla, ...runs].map((run) => run?.folder));
+  return readdirSync(root).filter((name) => !planned.has(name) && isRun(join(root, name)));
+}
+
 export async function* runStudy(study: Study, options: StudyOptions): AsyncGenerator<StudyItem> {
   const { root, jobs, onData } = options;
   const { vanilla, runs } = plannedRuns(study);
@@ -117,9 +131,10 @@ export async function* runStudy(study: Study, options: StudyOptions): AsyncGener
     return {
       dataset: study.dataset,
       preset: study.preset,
-      settings: study.batchGiven || study.preset === 'paper' ? run.settings : withoutBatch,
+      settings: hasBatch(study) ? run.settings : withoutBatch,
       engine: study.engine,
-      workers: run.arm === null ? jobs : 1,
+      // One, also for the vanilla network: its bits must not follow from how many run side by side.
+      workers: 1,
       run: join(root, run.folder),
       signal,
       ...said,
@@ -134,7 +149,7 @@ export async function* runStudy(study: Study, options: StudyOptions): AsyncGener
     const resumed = isRun(path);
     if (resumed && readRun(path).state.search.finished) return;
     put({ kind: 'begun', run, resumed });
-    const events = resumed ? resume(path, { signal, ...said }) : search(searchOptions(run));
+    const events = resumed ? resume(path, { signal, mixed: options.mixed ?? false, ...said }) : search(searchOptions(run));
     for await (const item of events) put({ kind: 'item', run, item });
     put({ kind: 'ended', run, finished: readRun(path).state.search.finished });
   }

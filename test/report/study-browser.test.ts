@@ -44,6 +44,7 @@ const settings: ShownStudy = {
     2,
   ),
   runs: [],
+  damaged: [],
   file: `title: ${'long'.repeat(60)}\n`,
   command: 'instar study studies/table-1.yaml',
 };

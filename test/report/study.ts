@@ -67,6 +67,7 @@ export function simulatedStudy(options: StudyOptions = {}): ShownStudy {
     });
   }
   return {
+    damaged: [],
     result: {
       title,
       kind: 'growth',

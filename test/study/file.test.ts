@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { planRungs } from '../../src/search/rungs.ts';
 import { presets } from '../../src/search/settings.ts';
-import { readStudy } from '../../src/study/file.ts';
+import { folderName, readStudy } from '../../src/study/file.ts';
 import { plannedRuns } from '../../src/study/run.ts';
 import { UserError } from '../../src/util/user-error.ts';
 
@@ -98,6 +98,7 @@ for (const [text, expected] of [
   [`${head}methods: [shr]\nrepetitions: 0\n`, '4:14: repetitions must be at least 1'],
   [`${head}methods: [shr, darts]\n`, '3:16: methods.1 must be one of nash, sh, shr, shrsep, random, vanilla'],
   [`${head}methods: [shr, shr]\n`, '3:16: shr is there already: give it another name'],
+  [`${head}methods: [{ name: a b, method: sh }, { name: a/b, method: sh }]\n`, '3:38: a/b is there already'],
   [`${head}methods:\n  - { name: a, method: shr, setings: {} }\n`, '4:29: there is no setings; did you mean settings?'],
   [`${head}settings:\n  step:\n    etta: 3\nmethods: [sh]\n`, '5:5: there is no setting step.etta; did you mean step.eta?'],
   [`${head}settings:\n  step: { eta: 1 }\nmethods: [sh]\n`, '4:16: setting step.eta must be at least 2'],
@@ -111,7 +112,8 @@ for (const [text, expected] of [
   ['', '1:1: a study must be a group of settings'],
   ['- 1\n', '1:1: a study must be a group of settings'],
   [`${head}settings: 3\nmethods: [sh]\n`, '3:11: settings must be a group of settings'],
-  ['title: *x\ndataset: mnist\nmethods: [sh]\n', '1:1: Unresolved alias'],
+  ['title: *x\ndataset: mnist\nmethods: [sh]\n', '1:8: Unresolved alias'],
+  [`${head}methods: [sh]\n---\ntitle: b\n`, '4:1: a study is one document'],
   [`${head}methods: [{ name: a, method: sh, settings: { final: { epochs: 0 } } }]\n`, '3:11: a: without a final training'],
   [`${head}methods: [sh\n`, '4:1: Flow sequence in block collection must be sufficiently indented and end with a ]'],
   [`${head}title: again\nmethods: [sh]\n`, '3:1: Map keys must be unique'],
@@ -136,4 +138,8 @@ await test('the studies that come with Instar can be read and begun', () => {
     const study = readStudy(readFileSync(`studies/${file}`, 'utf8'), file);
     for (const { settings } of study.arms) assert.notEqual(typeof planRungs(settings), 'string');
   }
+});
+
+test('names in any script give folders of their own', () => {
+  assert.deepEqual(['größer', 'gräßer', '大', 'A b/c'].map(folderName), ['größer', 'gräßer', '大', 'a-b-c']);
 });

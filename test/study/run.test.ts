@@ -9,7 +9,7 @@ import { lineOf, networkOf } from '../../src/search/state.ts';
 import { collectStudy } from '../../src/study/collect.ts';
 import { configurationsOf } from '../../src/study/configurations.ts';
 import { readStudy, type Study } from '../../src/study/file.ts';
-import { checkFolder, plannedRuns, runStudy, type StudyItem } from '../../src/study/run.ts';
+import { checkFolder, plannedRuns, runStudy, strangersIn, type StudyItem } from '../../src/study/run.ts';
 import { UserError } from '../../src/util/user-error.ts';
 import { newFolder, quadrantFolder, winnerOf } from '../support/runs.ts';
 
@@ -162,6 +162,36 @@ await test('runs that were begun with other settings are refused before anything
   const config = readFileSync(path, 'utf8');
   writeFileSync(path, config.replace(/"hash": "[0-9a-f]+"/, `"hash": "${'0'.repeat(64)}"`));
   refused(studyOf(), other, /shr-1 was begun with other images than the runs beside it/);
+});
+
+await test('runs that the file does not name are known; the vanilla network takes one worker, however many run side by side', () => {
+  const others = strangersIn(studyOf(), undisturbed);
+  assert.ok(!others.includes('shr-1') && !others.includes('vanilla'), others.join());
+  assert.deepEqual(
+    strangersIn(studyOf({ methods: 'shr' }), undisturbed).filter((name) => !others.includes(name)),
+    ['random-1'],
+  );
+  assert.deepEqual(strangersIn(studyOf(), join(undisturbed, 'nowhere')), []);
+  assert.equal(readRun(join(undisturbed, 'vanilla')).config.workers, 1);
+});
+
+await test('what a study was measured on is told by the settings that it is true of', () => {
+  const variants = readStudy(
+    `title: Widths
+dataset: ${JSON.stringify(quadrantFolder)}
+settings: { vanilla: { epochs: 2 } }
+variants:
+  - { name: narrow, settings: { widths: [2, 3] } }
+  - { name: wide, settings: { widths: [8, 9] } }
+  - { name: wider, settings: { widths: [8, 9], momentum: 0.8 } }
+`,
+    'study.yaml',
+  );
+  const { scale } = collectStudy(variants, newFolder()).result;
+  assert.match(
+    scale,
+    /^narrow: .*; vanilla network 2-3 wide, 2 epochs; wide and wider: .*; vanilla network 8-9 wide, 2 epochs\.$/,
+  );
 });
 
 await test('a run that cannot go on costs the study that run alone', async () => {

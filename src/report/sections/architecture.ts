@@ -66,7 +66,7 @@ export function architectureSection(subject: Subject, place: Place): Markup | nu
   const anchor = (node: number): string => anchorOf(place, `node-${node}`);
   const graph = (foldedBlocks: boolean, label: string): Markup =>
     html`<div class="graph zoomable">
-      ${scrolling(label, inlineSvg(drawNetwork(network, { folded: foldedBlocks, anchor }), label, 'network'))}
+      ${scrolling(label, inlineSvg(drawNetwork(network, { folded: foldedBlocks, anchor }), label, 'network', 'group'))}
     </div>`;
   return section(
     place,

@@ -16,6 +16,8 @@ export interface ShownStudy {
   readonly result: StudyResult;
   /** Those whose journals are there; figures of steps are made from them. */
   readonly runs: readonly ShownRun[];
+  /** Runs that are there and cannot be read. */
+  readonly damaged: readonly { readonly arm: string; readonly repetition: number; readonly folder: string }[];
   /** The study's file, as it is. */
   readonly file: string;
   /** What makes the study again. */

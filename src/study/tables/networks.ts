@@ -78,7 +78,8 @@ export function networksTable(result: StudyResult): Table {
         const found = extremesOf(arm);
         if (found === null) return [];
         const { best, worst: last } = found;
-        return best === last ? [rowOf(arm, 'only', best)] : [rowOf(arm, 'best', best), rowOf(arm, 'worst', last)];
+        if (best !== last) return [rowOf(arm, 'best', best), rowOf(arm, 'worst', last)];
+        return [rowOf(arm, arm.outcomes.filter(({ test }) => test !== null).length === 1 ? 'only' : 'all alike', best)];
       }),
       // A method's rows stand together.
       ...published.map((group, at) => ({

@@ -49,7 +49,7 @@ function meansTable({ name, title, scale, arms, measure, digits }: Means): Table
   return {
     name,
     title,
-    caption: 'Welch’s t-test of each pair.',
+    caption: `Welch’s t-test of the ${measure.words} of each pair.`,
     scale,
     columns: [
       { kind: 'text', title: 'pair' },
@@ -92,7 +92,7 @@ export function spreadDifferences(result: StudyResult): Table {
   return {
     name: 'differences-spread',
     title: `Differences of the spread of ${measure.words}`,
-    caption: 'Brown and Forsythe’s test of each pair of methods.',
+    caption: `Brown and Forsythe’s test of the spread of the ${measure.words} of each pair of methods.`,
     scale: result.scale,
     columns: [
       { kind: 'text', title: 'pair' },

@@ -57,7 +57,7 @@ export function tableTwo(result: StudyResult): Table {
       ...published,
     ],
     notes: [
-      'The interval is Student’s, of the mean over repetitions. Multiply-adds are of one image, forward. Epochs are those that the winner and its ancestors were trained for, vanilla and final training included.',
+      'The interval is Student’s, of the mean over repetitions. Multiply-adds are of one image, forward. Epochs are those that the winner and its ancestors were trained for, vanilla and final training included; hours are without the vanilla network, which all share.',
       ...(published.length === 0 ? [] : [publishedNote()]),
       ...missingNotes(result),
     ],
