@@ -79,7 +79,7 @@ async function measureMemory(name: EngineName): Promise<void> {
         new AbortController().signal,
       );
       pool.close();
-      const predicted = predictMemory(network, batch, bytes, memoryUse[name]);
+      const predicted = predictMemory(network, { training: batch, measuring: batch }, bytes, memoryUse[name]);
       say(
         `  ${String(network.nodes.length).padStart(3)} nodes, ${(countParameters(network) / 1e6).toFixed(1)} M parameters: ` +
           `predicted ${(predicted / mebibyte).toFixed(0)} MiB, taken ${(peak / mebibyte).toFixed(0)} MiB, ratio ${(predicted / peak).toFixed(2)}`,

@@ -6,7 +6,7 @@ import { readBest } from '../run/best.ts';
 import { cacheFolder } from '../run/begin.ts';
 import { readRun } from '../run/read.ts';
 import { setImmediate } from 'node:timers/promises';
-import { argmax } from '../training/measure.ts';
+import { argmax, tally } from '../training/measure.ts';
 import { UserError } from '../util/user-error.ts';
 import { openEvaluator } from '../run/evaluator.ts';
 import { engineGiven, formatSize } from './best.ts';
@@ -120,7 +120,8 @@ async function evaluateRun(where: string, reference: string, given: Given, io: I
   const part = partFor(wanted, dataset, wholePart(given));
   const evaluator = await openEvaluator(best, engineGiven(given), usualBatch, io.environment);
   const everything = Uint32Array.from(part.labels, (_label, index) => index);
-  const measured = await evaluator.measure(part, everything, () => setImmediate());
+  const { confusion, tell } = tally(classes.length);
+  const measured = await evaluator.measure(part, everything, () => setImmediate(), tell);
   evaluator.dispose();
   const own = best.config !== null && dataset.hash === best.config.data.hash;
   const readings = own ? readRun(where).state.search.readings : 0;
@@ -129,7 +130,7 @@ async function evaluateRun(where: string, reference: string, given: Given, io: I
         `Note: this is the run's own data. Its journal counts ${plural(readings, 'reading')} of the test set; this one is not counted there.`,
       ]
     : [];
-  return { path: best.path, line, dataset, classes, images: part.labels.length, ...measured, own, notes };
+  return { path: best.path, line, dataset, classes, images: part.labels.length, ...measured, confusion, own, notes };
 }
 
 const scaleWords: Readonly<Record<PixelScale, string>> = {
@@ -158,13 +159,12 @@ async function evaluateModel(where: string, reference: string, given: Given, io:
     const logits = await model.logits(part, shape, scale, { mean, std });
     const found = logits.length / Math.max(1, part.labels.length);
     if (found !== classes.length) throw new UserError(`${where}: gives ${found} numbers an image for ${classes.length} classes`);
-    const confusion = Array.from(classes, () => Array.from(classes, () => 0));
+    const { confusion, tell } = tally(classes.length);
     let right = 0;
     part.labels.forEach((label, image) => {
       const best = argmax(logits, image * found, found);
       if (best === label) right++;
-      const row = confusion[label] as number[];
-      row[best] = (row[best] as number) + 1;
+      tell(label, best);
     });
     const notes = input.elementType === 'uint8' ? [] : [`Given to it: ${scaleWords[scale]} (--pixels).`];
     const images = part.labels.length;

@@ -59,7 +59,10 @@ async function filesBelow(folder: string, above: readonly string[]): Promise<Sou
   if (above.includes(real)) throw new UserError(`${folder}: a link to a folder that it lies in`);
   const { folders, files } = await listing(folder);
   const below: SourceFile[] = [...files];
-  for (const name of folders) below.push(...(await filesBelow(join(folder, name), [...above, real])));
+  for (const name of folders) {
+    // Not spread into arguments, of which there are 100,000 at most.
+    for (const file of await filesBelow(join(folder, name), [...above, real])) below.push(file);
+  }
   return below;
 }
 
@@ -72,14 +75,16 @@ async function readClasses(folder: string, classes: readonly string[]): Promise<
   const root = await realpath(folder);
   for (const [label, name] of classes.entries()) {
     const files = await filesBelow(join(folder, name), [root]);
-    const found = files.filter(isImage);
-    const rest = files.filter((file) => !isImage(file));
-    if (found.length === 0) {
+    const before = images.length;
+    const rest: SourceFile[] = [];
+    for (const file of files)
+      if (isImage(file)) images.push({ ...file, label });
+      else rest.push(file);
+    if (images.length === before) {
       const instead = rest[0] === undefined ? '' : ` (but ${rest.length} other files, such as ${basename(rest[0].path)})`;
       throw new UserError(`${join(folder, name)}: a class without PNG, JPEG or WebP images${instead}`);
     }
-    images.push(...found.map((file) => ({ ...file, label })));
-    others.push(...rest);
+    for (const file of rest) others.push(file);
   }
   return { images, others };
 }
@@ -136,11 +141,17 @@ async function findLayout(folder: string): Promise<Layout> {
   }
   const { folders: testClasses } = await listing(testFolder);
   if (testClasses.length === 0) throw new UserError(`${testFolder}: no test images: no sub-folders with images`);
-  const unknown = testClasses.find((name) => !classes.includes(name));
+  // One name may be written in two ways, as a Mac and others do.
+  const testFolders = new Map(testClasses.map((name) => [name.normalize('NFC'), name]));
+  const trained = new Set(classes.map((name) => name.normalize('NFC')));
+  const unknown = testClasses.find((name) => !trained.has(name.normalize('NFC')));
   if (unknown !== undefined) throw new UserError(`${join(testFolder, unknown)}: a class that ${trainFolder} does not have`);
-  const untested = classes.find((name) => !testClasses.includes(name));
+  const untested = classes.find((name) => !testFolders.has(name.normalize('NFC')));
   if (untested !== undefined) throw new UserError(`${testFolder}: has no sub-folder of the class ${untested}`);
-  const test = await readClasses(testFolder, classes);
+  const test = await readClasses(
+    testFolder,
+    classes.map((name) => testFolders.get(name.normalize('NFC')) ?? name),
+  );
   note(
     [...train.others, ...test.others].map(({ path }) => path),
     'files left out that are not PNG, JPEG or WebP',
@@ -148,26 +159,37 @@ async function findLayout(folder: string): Promise<Layout> {
   return { classes, train: train.images, test: test.images, notes };
 }
 
-/** The results in order; `concurrency` at one time. The first failure in the order of the items is thrown. */
+/** Images that cannot be read and are named, at most. */
+const mostNamed = 10;
+
+/** The results in order; `concurrency` at one time. What the items themselves are to blame for is told of all of them. */
 async function inOrder<T, R>(items: readonly T[], work: (item: T) => Promise<R>, signal?: AbortSignal): Promise<R[]> {
   const results: R[] = [];
   let next = 0;
-  const failures: { readonly at: number; readonly error: unknown }[] = [];
+  const blamed: { readonly at: number; readonly error: UserError }[] = [];
+  let failure: { readonly error: unknown } | null = null;
   const worker = async (): Promise<void> => {
-    while (next < items.length && failures.length === 0) {
+    while (next < items.length && failure === null) {
       const at = next++;
       try {
         signal?.throwIfAborted();
         results[at] = await work(items[at] as T);
       } catch (error) {
-        failures.push({ at, error });
+        if (error instanceof UserError) blamed.push({ at, error });
+        else failure ??= { error };
       }
     }
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
-  const [first] = failures.toSorted((a, b) => a.at - b.at);
-  if (first !== undefined) throw first.error;
-  return results;
+  const other = failure as { readonly error: unknown } | null;
+  if (other !== null) throw other.error;
+  const messages = blamed.toSorted((a, b) => a.at - b.at).map(({ error }) => error.message);
+  const [first] = messages;
+  if (first === undefined) return results;
+  const more = messages.length > mostNamed ? `; and ${messages.length - mostNamed} more` : '';
+  throw new UserError(
+    messages.length === 1 ? first : `${messages.length} images cannot be read: ${messages.slice(0, mostNamed).join('; ')}${more}`,
+  );
 }
 
 async function usualSize(files: readonly ImageFile[], signal?: AbortSignal): Promise<number> {

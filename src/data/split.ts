@@ -80,6 +80,12 @@ function first(ranked: readonly Ranked[], count: number): Uint32Array {
   return Uint32Array.from(order.slice(0, count), ({ index }) => index).toSorted();
 }
 
+/** At most so many of the positions, evenly spaced: images of a folder are ordered by class. */
+export const spread = (positions: Uint32Array, count: number): Uint32Array =>
+  count >= positions.length
+    ? positions
+    : Uint32Array.from({ length: count }, (_none, i) => positions[Math.floor((i * positions.length) / count)] as number);
+
 /** The test images, or those that validate. */
 export function partOf(
   dataset: Dataset,

@@ -21,16 +21,24 @@ const endsBlock = (layer: Layer): boolean => layer.kind === 'relu' || layer.kind
 const fits = (first: Shape, second: Shape, factor: number): boolean =>
   second.height === factor * first.height && second.width === factor * first.width;
 
-/** Whether the second, pooled down, is the first: a pool of it by that factor. */
-function isItself(first: Node, { second, factor }: Pair): boolean {
-  const { layer } = first;
-  return (
-    layer.kind === 'max-pool' &&
-    first.inputs[0] === second &&
-    layer.kernel === factor &&
-    layer.stride === factor &&
-    layer.padding === 0
-  );
+/** What a tensor is, seen through its max-pools: pooled once by 4 is pooled twice by 2. */
+interface Pooled {
+  readonly source: NodeId;
+  readonly by: number;
+}
+
+function pooledFrom(graph: Survey, id: NodeId): Pooled {
+  const { layer, inputs } = must(graph.nodes.get(id), `node ${id}`);
+  const [input] = inputs;
+  if (layer.kind !== 'max-pool' || layer.kernel !== layer.stride || layer.padding !== 0 || input === undefined)
+    return { source: id, by: 1 };
+  const { source, by } = pooledFrom(graph, input);
+  return { source, by: by * layer.kernel };
+}
+
+/** Whether the second, pooled down by the factor, is the first, computed again. */
+function isItself(first: Pooled, second: Pooled, factor: number): boolean {
+  return first.source === second.source && first.by === second.by * factor;
 }
 
 /** Whether shapes can be merged once their heights and widths are equal. */
@@ -39,15 +47,16 @@ export type Agreement = (first: Shape, second: Shape) => boolean;
 /** Every ordered pair that can be merged without a cycle, and is not the same tensor twice. */
 export function pairsOf(network: Network, agree: Agreement): readonly Pair[] {
   const graph = survey(network);
-  const sites = network.nodes.filter(({ id, layer }) => endsBlock(layer) && isRead(graph, id));
+  const sites = network.nodes
+    .filter(({ id, layer }) => endsBlock(layer) && isRead(graph, id))
+    .map(({ id }) => ({ id, pooled: pooledFrom(graph, id) }));
   return sites.flatMap((first) => {
     const [shape, descendants] = [shapeIn(graph, first.id), descendantsOf(network, first.id)];
-    return sites.flatMap(({ id }): Pair[] => {
+    return sites.flatMap(({ id, pooled }): Pair[] => {
       const other = shapeIn(graph, id);
       const factor = factors.find((candidate) => fits(shape, other, candidate));
       if (factor === undefined || descendants.has(id) || !agree(shape, other)) return [];
-      const pair = { first: first.id, second: id, factor };
-      return isItself(first, pair) ? [] : [pair];
+      return isItself(first.pooled, pooled, factor) ? [] : [{ first: first.id, second: id, factor }];
     });
   });
 }
@@ -60,8 +69,7 @@ function obstacle(graph: Survey, pair: Pair): string | undefined {
     if (!endsBlock(layer)) return `node ${id} (${layer.kind}) ends no block`;
     if (!isRead(graph, id)) return `node ${id} (${layer.kind}) is read by none`;
   }
-  if (first === second || isItself(must(graph.nodes.get(first), `node ${first}`), pair))
-    return `node ${first} would be merged with itself`;
+  if (first === second) return `node ${first} would be merged with itself`;
   if (descendantsOf(graph.network, first).has(second)) return `node ${second} depends on node ${first}`;
   return fits(shapeIn(graph, first), shapeIn(graph, second), factor)
     ? undefined

@@ -2,7 +2,7 @@
  * What a worker needs to train a network, predicted from its programs alone, so that a mutation which needs too much is not
  * made. Measured against workers by `npm run bench memory`.
  */
-import type { Network } from '../network/network.ts';
+import { inputShapeOf, type Network } from '../network/network.ts';
 import { sizeOf } from '../network/tensor.ts';
 import { lifetimesOf, planArena } from './lifetimes.ts';
 import { lower, type Purpose } from './lower.ts';
@@ -44,9 +44,31 @@ function needs(
   return { arena: activations * arenaBytes(program, mask), state };
 }
 
-/** Bytes of the process that trains and validates this network with batches of that size, holding so many bytes of data. */
-export function predictMemory(network: Network, batch: number, data: number, use: MemoryUse = exact): number {
-  const trained = needs(network, batch, training, use);
-  const evaluated = needs(network, batch, { kind: 'evaluation' }, use);
-  return base + data + trained.arena + evaluated.arena + copies * trained.state;
+/** Batches that are held while a child is measured: those of its calibration and those of its certificate. */
+const heldBatches = 8;
+
+export interface Batches {
+  /** Images a batch in training. */
+  readonly training: number;
+  /** Likewise where a child is calibrated and certified before it trains; not fewer. */
+  readonly measuring: number;
+}
+
+/** Bytes of the process that measures, trains and validates this network, holding so many bytes of data. */
+export function predictMemory(network: Network, batches: Batches, data: number, use: MemoryUse = exact): number {
+  const trained = needs(network, batches.training, training, use);
+  const evaluated = needs(network, batches.training, { kind: 'evaluation' }, use);
+  const arenas = Math.max(trained.arena + evaluated.arena, measuringBytes(network, batches, use));
+  return base + data + arenas + copies * trained.state;
+}
+
+/** Without its state. Nothing where batches are as large as in training, which needs more. */
+function measuringBytes(network: Network, batches: Batches, use: MemoryUse): number {
+  const batch = batches.measuring;
+  if (batch <= batches.training) return 0;
+  const { channels, height, width } = inputShapeOf(network);
+  // One after the other.
+  const kinds = [{ kind: 'measurement', taps: [] }, { kind: 'evaluation' }] as const;
+  const arenas = kinds.map((purpose) => needs(network, batch, purpose, use).arena);
+  return Math.max(...arenas) + heldBatches * batch * 4 * channels * height * width;
 }

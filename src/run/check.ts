@@ -10,6 +10,7 @@ import { predictMemory } from '../program/memory.ts';
 import type { Context, Origin } from '../search/next.ts';
 import { planRungs } from '../search/rungs.ts';
 import type { Settings } from '../search/settings.ts';
+import { measuringBatchOf } from '../training/images.ts';
 import { UserError } from '../util/user-error.ts';
 import type { Prepared } from './origin.ts';
 
@@ -18,13 +19,22 @@ const dataBytes = ({ train, test }: Dataset): number => train.images.length + te
 
 const formatted = (count: number): string => count.toLocaleString('en-US');
 
-/** Bytes of a worker that trains it. */
-const memoryOf = (network: Network, settings: Settings, dataset: Dataset, engine: EngineName): number =>
-  predictMemory(network, settings.batch, dataBytes(dataset), memoryUse[engine]);
+/** Bytes of a worker that trains it. `train`: how many images train. */
+function memoryOf(network: Network, { batch }: Settings, dataset: Dataset, train: number, engine: EngineName): number {
+  const batches = { training: batch, measuring: measuringBatchOf(batch, dataset.shape, train) };
+  return predictMemory(network, batches, dataBytes(dataset), memoryUse[engine]);
+}
 
 /** Whether a worker can train the network at all. `called`: the vanilla network, or one that was given. */
-function checkMemory(settings: Settings, dataset: Dataset, network: Network, called: string, engine: EngineName): void {
-  const memory = memoryOf(network, settings, dataset, engine);
+function checkMemory(
+  settings: Settings,
+  dataset: Dataset,
+  train: number,
+  network: Network,
+  called: string,
+  engine: EngineName,
+): void {
+  const memory = memoryOf(network, settings, dataset, train, engine);
   if (memory > settings.limits.memory)
     throw new UserError(
       `a worker needs about ${Math.ceil(memory / 2 ** 20)} MiB for ${called} at batch ${settings.batch}, over the limit of ${Math.floor(settings.limits.memory / 2 ** 20)} MiB (--max-memory, --workers or --batch)`,
@@ -40,7 +50,13 @@ function checkParameters({ limits }: Settings, network: Network, called: string,
 }
 
 /** A given network against the limits that a mutation keeps: beyond them it could not be mutated. */
-function checkGiven(settings: Settings, dataset: Dataset, { network, trained, reference }: Prepared, engine: EngineName): void {
+function checkGiven(
+  settings: Settings,
+  dataset: Dataset,
+  train: number,
+  { network, trained, reference }: Prepared,
+  engine: EngineName,
+): void {
   checkParameters(settings, network, reference, '');
   const most = settings.limits.multiplyAdds ?? Infinity;
   const multiplyAdds = countMultiplyAdds(network);
@@ -49,7 +65,7 @@ function checkGiven(settings: Settings, dataset: Dataset, { network, trained, re
       `${reference} has ${formatted(multiplyAdds)} multiply-adds an image, over the limit of ${formatted(most)} (--max-macs)`,
     );
   // As it will be trained, and as it is compared.
-  for (const each of [network, trained.network]) checkMemory(settings, dataset, each, reference, engine);
+  for (const each of [network, trained.network]) checkMemory(settings, dataset, train, each, reference, engine);
 }
 
 /** What is wrong with the settings for this data, as a UserError; with a given network too, where there is one. */
@@ -72,10 +88,10 @@ export function check(
     throw new UserError('--baseline compares with the final training, and there is none (--final-epochs 0)');
   const rungs = planRungs(settings);
   if (typeof rungs === 'string') throw new UserError(rungs);
-  if (prepared !== null) return checkGiven(settings, dataset, prepared, engine);
+  if (prepared !== null) return checkGiven(settings, dataset, train, prepared, engine);
   const vanilla = vanillaNetwork(shape, classes.length, settings.widths);
   checkParameters(settings, vanilla, 'the vanilla network', ', or smaller --widths');
-  checkMemory(settings, dataset, vanilla, 'the vanilla network', engine);
+  checkMemory(settings, dataset, train, vanilla, 'the vanilla network', engine);
 }
 
 /** What the search knows of its data under these settings. */
@@ -86,7 +102,10 @@ export function contextOf(dataset: Dataset, settings: Settings, origin: Origin |
   return {
     settings,
     counts: { shape, classes: classes.length, train: split.train.length, validation: split.validation.length },
-    fits: (network) => memoryOf(network, settings, dataset, engine) <= settings.limits.memory,
+    // What has no limit, as in a study, is not reckoned: it takes as long as all else of drawing a child.
+    fits: (network) =>
+      settings.limits.memory === Number.MAX_SAFE_INTEGER ||
+      memoryOf(network, settings, dataset, split.train.length, engine) <= settings.limits.memory,
     ...(origin === null ? {} : { origin }),
   };
 }

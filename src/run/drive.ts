@@ -278,9 +278,10 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
   function watchDeadline(): void {
     clearTimeout(timer);
     const left = searchUntil() - run.elapsed();
-    // A timer holds 2³¹ ms at most.
-    if (left < 2 ** 31 / 1000)
-      timer = setTimeout(() => happenings.put({ kind: 'deadline' }), Math.max(0, Math.ceil(left * 1000)));
+    if (left === Infinity) return;
+    // A timer holds less than 2³¹ ms; a limit that is further away is looked at again then.
+    const wait = Math.min(Math.max(0, Math.ceil(left * 1000)), 2 ** 31 - 1);
+    timer = setTimeout(() => happenings.put({ kind: 'deadline' }), wait);
   }
 
   try {

@@ -2,6 +2,7 @@
  * What a display shows of a run: its state, the replay of its journal, and what was told of the tasks that run. Pure; time
  * comes in as active seconds. Nothing in here is kept.
  */
+import { splitCounts } from '../data/split.ts';
 import type { Config } from './config.ts';
 import { plannedSettings } from './budget.ts';
 import type { Entry, Progress } from './events.ts';
@@ -115,11 +116,10 @@ export function observe(view: View, item: Entry | Progress, now: number, copy: C
 /** The settings that hold: those of the configuration, as a budget scaled them. */
 export const settingsOf = ({ run }: View, config: Config): Settings => plannedSettings(config.settings, run.plan);
 
-/** Minibatches an epoch, from the counts: up to the rounding of each class's share. */
-export function minibatchesAnEpoch(config: Config, settings: Settings, whole: boolean): number {
-  const held = Math.round(settings.validation * config.data.trainImages);
-  const train = Math.min(settings.images ?? Infinity, config.data.trainImages - held);
-  return Math.max(1, Math.floor((train + (whole ? held : 0)) / settings.batch));
+/** Minibatches an epoch, from the counts: up to the rounding of each class's share. `whole`: with the validation images. */
+export function minibatchesAnEpoch({ data }: Config, settings: Settings, whole: boolean): number {
+  const { train, validation } = splitCounts(data.trainImages, settings);
+  return Math.max(1, Math.floor((train + (whole ? validation : 0)) / settings.batch));
 }
 
 export type Phase =

@@ -46,7 +46,6 @@ export const stopWords: Readonly<Record<string, string>> = {
   steps: 'all steps are made',
   time: 'the time for the search is over',
   limits: 'the limits allow no further mutation',
-  interrupted: 'interrupted',
 };
 
 /**

@@ -8,7 +8,7 @@ import { certificateSchema, comparisonSchema, epochFields, failureSchema, hashSc
 const line = z.string();
 const count = z.int().min(0);
 
-export const stopReasons = ['steps', 'time', 'limits', 'interrupted'] as const;
+export const stopReasons = ['steps', 'time', 'limits'] as const;
 
 export const searchEventSchema = z.discriminatedUnion('type', [
   /**

@@ -5,6 +5,7 @@
 import { applyEdit } from '../morphism/apply.ts';
 import { calibrate } from '../morphism/calibration.ts';
 import type { Edit } from '../morphism/edit.ts';
+import { spread } from '../data/split.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Batcher } from '../data/batches.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -12,7 +13,7 @@ import { nodeOf, type Network } from '../network/network.ts';
 import type { Tensors } from '../network/tensor.ts';
 import { must } from '../util/assert.ts';
 import type { Random } from '../util/random.ts';
-import type { Certificate } from './job.ts';
+import { leastLoss, type Certificate } from './job.ts';
 import { channelStatistics, compareLogits, createEvaluator, trainingLoss, type Batch } from './measure.ts';
 
 /** Augmented batches that a calibration averages over. */
@@ -89,7 +90,7 @@ export async function certify(
   breathe: () => Promise<void>,
 ): Promise<Certificate> {
   const { dataset, batcher, batch } = images;
-  const clean = images.validation.subarray(0, certificateImages);
+  const clean = spread(images.validation, certificateImages);
   const logits: Float32Array[] = [];
   const losses: number[] = [];
   const heldOut = images.validation.length >= batch ? images.validation : images.train;
@@ -104,5 +105,5 @@ export async function certify(
   const [before, after] = logits as [Float32Array, Float32Array];
   const { largest, difference } = compareLogits(before, after);
   const [lossBefore, lossAfter] = losses as [number, number];
-  return { evaluation: difference / largest, training: Math.abs(lossAfter - lossBefore) / lossBefore };
+  return { evaluation: difference / largest, training: Math.abs(lossAfter - lossBefore) / Math.max(lossBefore, leastLoss) };
 }

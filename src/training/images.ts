@@ -3,6 +3,7 @@ import type { AugmentationSettings } from '../data/augmentation/augmentation.ts'
 import { createBatcher, type Batcher } from '../data/batches.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { splitDataset } from '../data/split.ts';
+import type { Shape } from '../network/network.ts';
 import type { Images } from './grow.ts';
 import type { Job, ProbeJob, TrainingJob } from './job.ts';
 
@@ -17,14 +18,22 @@ export function imagesOf(job: TrainingJob | ProbeJob, dataset: Dataset): Images 
   return { dataset, batcher, batch: job.batch, ...split };
 }
 
-/** Images a batch when a child is calibrated and certified, where there are so many. */
+/** Images a batch when a child is calibrated and certified, where there are so many, and they are small. */
 const measuringBatch = 128;
+/** Positions a batch: of large images fewer measure as well, and more would need more memory than training does. */
+const measuringPositions = measuringBatch * 64 * 64;
 
 /**
- * The same images in batches that are large enough to measure with: the statistics of a small batch differ so much from
- * those of the next that a child which computes exactly what its parent does would fail its certificate by chance.
+ * Images a batch that are enough to measure with: the statistics of a small batch differ so much from those of the next that
+ * a child which computes exactly what its parent does would fail its certificate by chance. `train`: how many images train.
  */
+export function measuringBatchOf(batch: number, { height, width }: Shape, train: number): number {
+  const wanted = Math.min(measuringBatch, Math.floor(measuringPositions / (height * width)));
+  return Math.max(batch, Math.min(wanted, train));
+}
+
+/** The same images in such batches. */
 export function forMeasuring(augmentation: AugmentationSettings, images: Images): Images {
-  const batch = Math.max(images.batch, Math.min(measuringBatch, images.train.length));
+  const batch = measuringBatchOf(images.batch, images.dataset.shape, images.train.length);
   return batch === images.batch ? images : { ...images, batch, batcher: createBatcher(images.dataset, augmentation, batch) };
 }

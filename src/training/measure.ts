@@ -123,14 +123,30 @@ export async function channelStatistics(
   });
 }
 
+/** confusion[label][prediction], counted as it is told. */
+export function tally(classes: number): {
+  readonly confusion: readonly (readonly number[])[];
+  readonly tell: (label: number, prediction: number) => void;
+} {
+  const confusion = Array.from({ length: classes }, () => Array.from<number>({ length: classes }).fill(0));
+  return {
+    confusion,
+    tell: (label, prediction) => {
+      const row = must(confusion[label], 'class');
+      row[prediction] = (row[prediction] as number) + 1;
+    },
+  };
+}
+
 export interface Evaluator {
   load(tensors: Tensors): void;
-  /** Loss, accuracy and confusion[label][prediction] over those images of a part. */
+  /** Loss and accuracy over those images of a part. `told`: of each, its label and the class that the network tells. */
   measure(
     part: Part,
     indices: Uint32Array,
     breathe: () => Promise<void>,
-  ): Promise<Measured & { readonly confusion: readonly (readonly number[])[] }>;
+    told?: (label: number, prediction: number) => void,
+  ): Promise<Measured>;
   /** Loss and accuracy over those training images, each augmented as in training; none is mixed with another. */
   measureAugmented(indices: Uint32Array, random: (batch: number) => Random, breathe: () => Promise<void>): Promise<Measured>;
   /** The logits of those images, row-major (images, classes). */
@@ -168,20 +184,18 @@ export async function createEvaluator(
 
   return {
     load: (tensors) => session.load(tensors),
-    async measure(part, indices, breathe) {
+    async measure(part, indices, breathe, told) {
       let [loss, right] = [0, 0];
-      const confusion = Array.from({ length: classes }, () => Array.from({ length: classes }, () => 0));
       await forEachBatch(part, indices, breathe, (logits, first, filled) => {
         for (let image = 0; image < filled; image++) {
           loss += crossEntropy(logits, labels, image, classes);
           const best = argmax(logits, image * classes, classes);
           const label = part.labels[indices[first + image] as number] as number;
           if (best === label) right++;
-          const row = must(confusion[label], 'class');
-          row[best] = (row[best] as number) + 1;
+          told?.(label, best);
         }
       });
-      return { loss: loss / indices.length, accuracy: right / indices.length, confusion };
+      return { loss: loss / indices.length, accuracy: right / indices.length };
     },
     async measureAugmented(indices, random, breathe) {
       let [loss, right] = [0, 0];

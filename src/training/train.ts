@@ -11,7 +11,7 @@ import { verifyExport } from './export.ts';
 import { certify, grow, type Grown, type Images } from './grow.ts';
 import { forMeasuring, imagesOf, seenBy } from './images.ts';
 import { JobFailure, tolerance, type EvaluationJob, type Job, type TrainingJob } from './job.ts';
-import { createEvaluator } from './measure.ts';
+import { createEvaluator, tally } from './measure.ts';
 import { probe } from './probe.ts';
 import type { Surroundings } from './surroundings.ts';
 import { rateAt } from './schedule.ts';
@@ -106,7 +106,7 @@ export async function train(job: TrainingJob, surroundings: Surroundings): Promi
           done: index + 1,
           epoch: epoch + 1,
           loss: sum / counted,
-          validation: validation === null ? null : { loss: validation.loss, accuracy: validation.accuracy },
+          validation,
           ...(augmented === undefined ? {} : { augmented }),
           checkpoint: hash,
         });
@@ -121,7 +121,7 @@ export async function train(job: TrainingJob, surroundings: Surroundings): Promi
   }
 }
 
-/** Loss, accuracy and confusion on a part. */
+/** Loss, accuracy and confusion[label][prediction] on a part. */
 export async function evaluate(
   job: EvaluationJob,
   { engine, dataset: data, checkpoints, report, breathe }: Surroundings,
@@ -133,7 +133,8 @@ export async function evaluate(
   try {
     evaluator.load(tensors);
     const { part, indices } = partOf(dataset, job.data, job.part);
-    const { confusion, loss, accuracy } = await evaluator.measure(part, indices, breathe);
+    const { confusion, tell } = tally(dataset.classes.length);
+    const { loss, accuracy } = await evaluator.measure(part, indices, breathe, tell);
     if (!Number.isFinite(loss)) throw new JobFailure('diverged', `the loss on the ${job.part} images is not finite`);
     report({ kind: 'evaluated', measured: { loss, accuracy }, confusion });
   } finally {

@@ -265,7 +265,22 @@ test('images that cannot be read are named', async (t) => {
         (error) => userError(message)(error) && userError(new RegExp(`${folder}/b/${name}`))(error),
       );
   }
+  // All of them at once, so that nobody mends one a reading.
+  const folder = join(root, 'several');
+  await photos(folder, ['a', 'b'], 2);
+  for (const [name, bytes] of files) await put(join(folder, 'b', name), bytes);
+  for (let more = 0; more < 6; more++) await put(join(folder, 'a', `empty ${more}.png`), '');
+  const several = new RegExp(`^13 images cannot be read: ${folder}/a/empty 0.png: an empty file; [^]*; and 3 more$`);
+  await assert.rejects(read(folder, { cacheFolder: join(root, 'cache'), imageSize: 8 }), userError(several));
   assert.ok(!(await readdir(root)).includes('cache'), 'nothing is written');
+});
+
+test('a class is one, whichever way a Mac and others write its name', async (t) => {
+  const folder = join(await newFolder(t), 'accents');
+  await photos(join(folder, 'train'), ['cafe\u0301', 'tea'], 2);
+  await photos(join(folder, 'test'), ['caf\u00e9', 'tea'], 1);
+  const dataset = await read(folder, { cacheFolder: join(folder, '..', 'cache') });
+  assert.deepEqual([dataset.train.labels.length, dataset.test.labels.length], [4, 2]);
 });
 
 const wrong: readonly [string, (folder: string) => Promise<void>, RegExp][] = [

@@ -197,6 +197,25 @@ test('what is drawn: kernels of 3 and 5, widths times 2 and 4, companions pooled
   assert.deepEqual(offered(vanilla, 'split', 'alpha'), [0.3]);
 });
 
+test('a tensor is not merged with itself computed again: pooled by its reader, beside it, or in two goes', () => {
+  const { block, pool, stack, head } = draft(2, 16);
+  const first = block(0, 2);
+  const [halved, again] = [pool(first), pool(first)];
+  const quartered = pool(halved);
+  // Its second pool of 2 is what `quartered` is of `first`, and `other` of `halved`.
+  const other = pool(stack(again, halved));
+  const network = head(stack(block(quartered, 2), other));
+  const pairs = (['merge-convex', 'merge-concat'] as const).flatMap((name) =>
+    operatorOf(name)
+      .candidates(network)
+      .flatMap((edit) => ('first' in edit ? [`${edit.first} ${edit.second}`] : [])),
+  );
+  const same = [first, halved, again, quartered];
+  for (const one of same) for (const two of same) assert.ok(!pairs.includes(`${one} ${two}`), `${one} ${two}: ${pairs.join()}`);
+  // What was stacked before is another tensor.
+  assert.ok(pairs.includes(`${other} ${halved}`), pairs.join());
+});
+
 test('blocks go behind ReLUs, pools and merged tensors; only ReLUs and pools are merged, only blocks are split', () => {
   const { block, pool, sum, mix, stack, head } = draft(2, 8);
   const first = block(0, 2);

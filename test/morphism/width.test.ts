@@ -156,7 +156,6 @@ test('what is impossible is said, and is no child', () => {
     [vanilla, { kind: 'insert-convolution', after: 1, kernel: 3 }, /may be negative/],
     [vanilla, { kind: 'insert-separable', after: 8, kernel: 3 }, /gives a vector/],
     [vanilla, { kind: 'merge-convex', first: 3, second: 3, factor: 1 }, /with itself/],
-    [vanilla, { kind: 'merge-concat', first: 4, second: 3, factor: 2 }, /with itself/],
     [vanilla, { kind: 'merge-concat', first: 3, second: 7, factor: 1 }, /depends on node 3/],
     [vanilla, { kind: 'merge-concat', first: 7, second: 3, factor: 4 }, /not 4 times as large/],
     [vanilla, { kind: 'merge-convex', first: 7, second: 3, factor: 2 }, /node 7 has 3 channels and node 3 has 2/],

@@ -103,7 +103,7 @@ await test('no child passes a limit', () => {
     const network = networkOf(state.search, line.id);
     assert.ok(countParameters(network) <= limits.parameters);
     assert.ok(countMultiplyAdds(network) <= (limits.multiplyAdds ?? Infinity));
-    assert.ok(predictMemory(network, batch, 0) <= limits.memory);
+    assert.ok(predictMemory(network, { training: batch, measuring: batch }, 0) <= limits.memory);
     assert.equal(line.parameters, countParameters(network));
     assert.equal(line.multiplyAdds, countMultiplyAdds(network));
   }

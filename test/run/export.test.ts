@@ -86,8 +86,12 @@ await test('export writes the winner, a step or a child, and keeps what it found
 
 await test('a file that does not compute the same is not written', async () => {
   const verified = must(state.exports.get('final')?.verified, 'verified');
-  const spoilt: readonly Partial<Verified>[] = [{ difference: 1.1e-4 }, { difference: Number.NaN }, { fileAccuracy: 0 }];
+  const spoilt: readonly Partial<Verified>[] = [{ difference: 1.1e-4 }, { difference: Number.NaN }, { agreement: 0.5 }];
   for (const change of spoilt) assert.notEqual(exportProblem({ ...verified, ...change }), null);
+  // One image between two classes, which rounding decides.
+  const { images, accuracy } = verified;
+  const tie: Partial<Verified> = { agreement: 1 - 1 / images, fileAccuracy: accuracy - 1 / images };
+  assert.equal(exportProblem({ ...verified, ...tie }), null);
   // Another network's numbers under the winner's name: the hash is checked before anything is run.
   const checkpoint = must(lineOf(state.search, 'vanilla').checkpoint, 'checkpoint');
   const path = join(folder.checkpoints, `${checkpoint}.safetensors`);

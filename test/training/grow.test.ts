@@ -102,6 +102,27 @@ await test('statistics of 0 and 1 instead of the measured: exact in evaluation, 
   assert.ok(passes(right), JSON.stringify(right));
 });
 
+await test('children of a network that is sure of nearly all images pass too, where its loss is next to nothing', async () => {
+  const { hash } = await run({ minibatches: { first: 0, count: 300, done: 0 }, key: ['sure'] });
+  const trained = await checkpoints.read(hash);
+  // Surer than a training of seconds makes it: its logits times four.
+  const last = must(trained.network.nodes.at(-1), 'head').id;
+  const sure: Grown = {
+    network: trained.network,
+    tensors: Object.fromEntries(
+      Object.entries(trained.tensors).map(([name, { shape, data }]) => [
+        name,
+        { shape, data: name.startsWith(`${last}/`) ? data.map((value) => 4 * value) : data },
+      ]),
+    ),
+  };
+  for (let seed = 0; seed < 6; seed++) {
+    const child = await grow(reference, sure, [insertion], images, random('sure', seed), breathe);
+    const certificate = await certify(reference, sure, child, images, random('certificate', seed), breathe);
+    assert.ok(passes(certificate), JSON.stringify(certificate));
+  }
+});
+
 await test('a damaged tensor fails in evaluation; one that is no number fails too', async () => {
   const child = await grow(reference, parent, [insertion], images, random('grow'), breathe);
   for (const damage of [(value: number) => value + 0.1, () => Number.NaN]) {
