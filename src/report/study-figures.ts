@@ -2,6 +2,7 @@
 import { methods } from '../search/settings.ts';
 import { armLabel } from '../study/labels.ts';
 import type { Arm } from '../study/result.ts';
+import { canonicalJson } from '../util/json.ts';
 import type { Figure } from './figure.ts';
 import { learningRatesFigure } from './figures/learning-rate.ts';
 import { stepFigure } from './figures/step.ts';
@@ -9,7 +10,7 @@ import { validationFigure } from './figures/validation.ts';
 import { accuraciesFigure } from './study/accuracies-figure.ts';
 import { armAgreementFigure } from './study/agreement-figure.ts';
 import { winnersFigure } from './study/size-figure.ts';
-import { bestRunOf, type ShownStudy } from './study/study.ts';
+import { bestRunOf, runsOf, type ShownStudy } from './study/study.ts';
 
 export interface StudyFigures {
   readonly accuracies: Figure | null;
@@ -75,18 +76,31 @@ function validations(study: ShownStudy, arms: readonly NamedArm[]): readonly Fig
   });
 }
 
+/** Of the settings of the first arm whose children compete; where others have steps of their own, that is said. */
+function learningRates(study: ShownStudy): Figure | null {
+  const fitting = study.result.arms.flatMap((arm) => {
+    const [run] = runsOf(study, arm);
+    const settings = run?.subject.settings;
+    return settings !== undefined && ['hill-climbing', 'halving'].includes(methods[settings.method].selection)
+      ? [{ arm, settings }]
+      : [];
+  });
+  const [first] = fitting;
+  if (first === undefined) return null;
+  const figure = learningRatesFigure(first.settings);
+  const isShared = new Set(fitting.map(({ settings }) => canonicalJson(settings.step))).size === 1;
+  return isShared ? figure : { ...figure, title: `${figure.title}, with the settings of ${armLabel(first.arm)}` };
+}
+
 export function studyFigures(study: ShownStudy): StudyFigures {
   const taken = new Set<string>();
   const arms = study.result.arms.map((arm) => ({ arm, name: plainName(arm.name, taken) }));
   const competing = arms.filter(({ arm }) => !arm.baseline);
   const grown = study.result.kind === 'growth';
-  const [first] = study.runs.filter(({ subject }) =>
-    ['hill-climbing', 'halving'].includes(methods[subject.settings.method].selection),
-  );
   return {
     accuracies: accuraciesFigure(study),
     size: winnersFigure(study),
-    learningRate: grown && first !== undefined ? learningRatesFigure(first.subject.settings) : null,
+    learningRate: grown ? learningRates(study) : null,
     steps: grown ? [...competition(study, competing, 'hill-climbing'), ...competition(study, competing, 'halving')] : [],
     validations: grown ? validations(study, competing) : [],
     agreements: arms.flatMap(({ arm, name }) => armAgreementFigure(study, arm, name) ?? []),

@@ -7,6 +7,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readStudyFile, studyFile } from '../report/collect-study.ts';
+import { holderOf } from '../run/condition.ts';
 import { folderOf } from '../run/folder.ts';
 import { plannedRuns } from '../study/run.ts';
 import { UserError } from '../util/user-error.ts';
@@ -40,13 +41,14 @@ function make(root: string, signal: AbortSignal): Promise<string> {
 function keyOf(root: string): { readonly key: string; readonly changed: number; readonly title: string } {
   const { study } = readStudyFile(studyFile(root));
   const { vanilla, runs } = plannedRuns(study);
-  const paths = [
-    studyFile(root),
-    ...[vanilla, ...runs].flatMap((run) => (run === null ? [] : [folderOf(join(root, run.folder)).journal])),
-  ];
-  const facts = paths.map((path) => statSync(path, { throwIfNoEntry: false }));
+  const folders = [vanilla, ...runs].flatMap((run) => (run === null ? [] : [folderOf(join(root, run.folder))]));
+  const facts = [studyFile(root), ...folders.map(({ journal }) => journal)].map((path) =>
+    statSync(path, { throwIfNoEntry: false }),
+  );
+  // A run that was killed says nothing of it in its journal.
+  const held = folders.map(({ lock }) => holderOf(lock) !== null);
   return {
-    key: facts.map((each) => `${each?.size ?? 0} ${each?.mtimeMs ?? 0}`).join(),
+    key: [...facts.map((each) => `${each?.size ?? 0} ${each?.mtimeMs ?? 0}`), ...held].join(),
     changed: Math.max(...facts.map((each) => each?.mtimeMs ?? 0)),
     title: study.title,
   };

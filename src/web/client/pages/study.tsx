@@ -2,7 +2,7 @@
 import '../list/list.css';
 import '../study/study.css';
 import { useSignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { formatDuration } from '../../../util/duration.ts';
 import { formatPercent } from '../../../util/words.ts';
 import { raw } from '../../../report/markup.ts';
@@ -44,17 +44,26 @@ export function StudyPage({ study }: { readonly study: string }) {
   const known = listing.value;
   const row = known?.studies.find(({ id }) => id === study) ?? null;
   const own = useMemo(() => known?.runs.filter((run) => run.study === study) ?? [], [known, study]);
+  const running = own.filter(({ state }) => state === 'running').length;
+  const shown = useRef(running);
 
-  // Made anew where its runs changed since; the server says of which moment what it gave is.
+  // Made anew where its runs changed since; the server says of which moment what it gave is. One that was killed changes nothing.
   useEffect(() => {
     if (row === null || row.problem !== null) return;
-    if (page.peek() !== null && problem.peek() === null && (page.peek()?.changed ?? 0) >= row.changed) return;
+    if (
+      page.peek() !== null &&
+      problem.peek() === null &&
+      (page.peek()?.changed ?? 0) >= row.changed &&
+      running === shown.current
+    )
+      return;
     let left = false;
     studyPage(study).then(
       (next) => {
         if (left) return;
         if (next.html !== page.peek()?.html || next.changed !== page.peek()?.changed) page.value = next;
         problem.value = null;
+        shown.current = running;
       },
       (error: Error) => {
         if (!left) problem.value = error.message;
