@@ -5,6 +5,7 @@
 import { assert } from '../util/assert.ts';
 import { random } from '../util/random.ts';
 import type { Dataset, Part } from './dataset.ts';
+import { validatedOf } from './split-counts.ts';
 
 /** What of a dataset its split depends on. */
 export type Splittable = Pick<Dataset, 'classes' | 'hash'> & { readonly train: Pick<Part, 'labels'> };
@@ -26,22 +27,6 @@ export interface SplitOptions {
    */
   readonly images?: number;
 }
-
-/** How many images train and validate, of so many that divide evenly among the classes; of others, up to rounding in each class. */
-export function splitCounts(
-  all: number,
-  { validation: share, images }: { readonly validation: number; readonly images: number | null },
-): { readonly train: number; readonly validation: number } {
-  const held = Math.round(share * all);
-  if (images === null) return { train: all - held, validation: held };
-  return { train: Math.min(images, all - held), validation: Math.min(held, validatedOf(images, share)) };
-}
-
-const validatedOf = (images: number, share: number): number =>
-  Math.max(fewestValidation, Math.round((images * share) / (1 - share)));
-
-/** Validation images that are kept where only a part of the training images is used. */
-const fewestValidation = 2000;
 
 interface Ranked {
   readonly index: number;

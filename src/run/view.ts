@@ -2,7 +2,7 @@
  * What a display shows of a run: its state, the replay of its journal, and what was told of the tasks that run. Pure; time
  * comes in as active seconds. Nothing in here is kept.
  */
-import { splitCounts } from '../data/split.ts';
+import { splitCounts } from '../data/split-counts.ts';
 import type { Config } from './config.ts';
 import { plannedSettings } from './budget.ts';
 import type { Entry, Progress } from './events.ts';

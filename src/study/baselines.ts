@@ -4,7 +4,7 @@ import { armLabel, armWords, listed } from './labels.ts';
 import { armSummary, measures, type Measure } from './measures.ts';
 import type { Arm } from './result.ts';
 import type { Welch } from './samples.ts';
-import { figures, notShown, shortFigures, shown, type Conclusion } from './sentences.ts';
+import { figures, note, notShown, shortFigures, shown, type Conclusion } from './sentences.ts';
 import { formatFixed } from './table.ts';
 
 const isPairOf = ({ first, second }: Tested<unknown>, a: Arm, b: Arm): boolean =>
@@ -13,6 +13,28 @@ const isPairOf = ({ first, second }: Tested<unknown>, a: Arm, b: Arm): boolean =
 /** Epochs of two arms' winners that differ by less than this share are called the same. */
 const epochTolerance = 0.02;
 
+/** Epochs of the winner's line, its mean over the repetitions. */
+const epochsOf = (arm: Arm): number => armSummary(arm, measures.epochs)?.mean ?? 0;
+
+const areAlike = (a: number, b: number): boolean => Math.abs(a - b) <= epochTolerance * Math.max(a, b);
+
+/** Where the winners of methods were not trained alike: for how long each. */
+export function lineSentence(methods: readonly Arm[]): readonly Conclusion[] {
+  const groups: { readonly epochs: number; readonly arms: Arm[] }[] = [];
+  for (const arm of methods.filter(({ outcomes }) => outcomes.length > 0)) {
+    const group = groups.find(({ epochs }) => areAlike(epochs, epochsOf(arm)));
+    if (group === undefined) groups.push({ epochs: epochsOf(arm), arms: [arm] });
+    else group.arms.push(arm);
+  }
+  if (groups.length < 2) return [];
+  const words = groups.map(({ epochs, arms }) => `${listed(arms.map(armWords))} ${formatFixed(epochs, 0)}`);
+  return [
+    note(
+      `The winners’ lines were not trained for as many epochs: ${words.join('; ')}. Hill climbing divides the epochs of a step evenly among its children, halving gives more of them to those that are left: that is a part of how the methods differ.`,
+    ),
+  ];
+}
+
 /** What stands between a method and each baseline. */
 const steps: Readonly<Record<string, string>> = { random: 'selection', vanilla: 'growing' };
 
@@ -20,9 +42,8 @@ const isAre = (arms: readonly Arm[], one: string, many: string): string => (arms
 
 /** Whether training alone could explain a difference. */
 function epochsSentences(arms: readonly Arm[], baseline: Arm): string {
-  const epochs = (arm: Arm): number => armSummary(arm, measures.epochs)?.mean ?? 0;
-  const theirs = epochs(baseline);
-  const isSame = (arm: Arm): boolean => Math.abs(epochs(arm) - theirs) <= epochTolerance * Math.max(epochs(arm), theirs);
+  const theirs = epochsOf(baseline);
+  const isSame = (arm: Arm): boolean => areAlike(epochsOf(arm), theirs);
   const [same, others] = [arms.filter(isSame), arms.filter((arm) => !isSame(arm))];
   const count = formatFixed(theirs, 0);
   return [
@@ -34,7 +55,7 @@ function epochsSentences(arms: readonly Arm[], baseline: Arm): string {
     ...(others.length === 0
       ? []
       : [
-          `${capital(listed(others.map((arm) => `${armWords(arm)} (${formatFixed(epochs(arm), 0)} epochs)`)))} and ${armWords(baseline)} (${count}) were not trained alike, so that ${steps[baseline.method ?? ''] ?? 'the method'} is not all that differs there.`,
+          `${capital(listed(others.map((arm) => `${armWords(arm)} (${formatFixed(epochsOf(arm), 0)} epochs)`)))} and ${armWords(baseline)} (${count}) were not trained alike, so that ${steps[baseline.method ?? ''] ?? 'the method'} is not all that differs there.`,
         ]),
     ...(baseline.method === 'random' && arms.some(({ method }) => method === 'shrsep')
       ? ['SHRsep inserts separable convolutions too, which random growth does not.']

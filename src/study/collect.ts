@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Config } from '../run/config.ts';
 import { isRun } from '../run/folder.ts';
 import { readRun, type Read } from '../run/read.ts';
-import { splitCounts } from '../data/split.ts';
+import { splitCounts } from '../data/split-counts.ts';
 import { formatRungs, rungsFor } from '../search/rungs.ts';
 import type { Settings } from '../search/settings.ts';
 import { lineage, lineOf, validationOf, networkOf } from '../search/state.ts';

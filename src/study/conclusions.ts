@@ -2,7 +2,7 @@
  * What a study shows, and what it does not, in plain sentences. Each rests on a test of `comparisons.ts`: what was not shown is
  * called that, and never an equality.
  */
-import { baselineSentences } from './baselines.ts';
+import { baselineSentences, lineSentence } from './baselines.ts';
 import { compareMeans, compareSpreads, testedOf, type Comparison, type Untested } from './comparisons.ts';
 import { armLabel, armWords, listed } from './labels.ts';
 import { accuracyOf, armSummary, measures, valuesOf, type Measure } from './measures.ts';
@@ -115,6 +115,7 @@ function growthConclusions(result: StudyResult): readonly Conclusion[] {
     ...counts,
     ...highest(arms, measure),
     ...pairSentences(methods, measure, tested.length),
+    ...(methods.length === 0 ? [] : lineSentence(methodArms(result))),
     ...beside,
     ...pairSentences(besideEachOther, measure, tested.length),
     ...untestedSentences(comparisons, 'the difference'),

@@ -2,7 +2,8 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Dataset } from '../../src/data/dataset.ts';
-import { splitCounts, splitDataset } from '../../src/data/split.ts';
+import { splitDataset } from '../../src/data/split.ts';
+import { splitCounts } from '../../src/data/split-counts.ts';
 import { noiseDataset } from './places.ts';
 
 const shape = { channels: 1, height: 1, width: 1 };

@@ -137,6 +137,20 @@ test('a smaller spread is told of the arm that varies less', () => {
     );
 });
 
+test('methods whose winners were not trained alike: for how long each; alike, nothing', () => {
+  const arms = (shr: number): readonly MadeUpArm[] => [
+    { name: 'nash', test: [84, 84.4], epochs: 44 },
+    { name: 'sh', test: [84.1, 84.5], epochs: 77 },
+    { name: 'shr', test: [84.1, 84.5], epochs: shr },
+    { name: 'vanilla', test: [80, 80.1], epochs: 200 },
+  ];
+  assert.match(
+    said(madeUp(arms(78), 'growth', 2)),
+    /^The winners’ lines were not trained for as many epochs: NASH 44; SH and SHR 77\. Hill climbing divides/m,
+  );
+  assert.doesNotMatch(said(madeUp(arms(78).slice(1), 'growth', 2)), /winners’ lines/);
+});
+
 test('Table 1: one seed tells nothing of single differences; without all eight settings there is no order', () => {
   const epochs = (share: number) => () => Array.from({ length: 5 }, () => ({ clean: share, augmented: share }));
   const result = madeUp(
