@@ -22,7 +22,7 @@ export function agreementDrawing(agreements: readonly Agreement[]): Drawing {
     height,
     { domain: [-1, 1], title: 'Kendall’s τ-b', ticks: 5, format: (value) => String(value).replace('-', '−') },
     { domain: [0, 1], title: '', ticks: 0, format: String },
-    { left: 168, top: 14, right: 20 },
+    { left: 172, top: 14, right: 20 },
   );
   const rows = agreements.map((agreement, index): Markup => {
     const y = area.top + (index + 0.5) * rowHeight;
@@ -40,7 +40,7 @@ export function agreementDrawing(agreements: readonly Agreement[]): Drawing {
         x2="${area.right}"
         y1="${y}"
         y2="${y}"
-      />${label(area.left - 8, y - 1, 'small end', `${agreement.from} → ${agreement.to}`)}${label(area.left - 8, y + 12, 'small end quiet', formatPairs(agreement))}${dots.map(({ step, kendall, before }, at) => mark('dot', area.x(kendall), y + (heights[at] ?? 0), `step ${step}: τ-b ${formatCorrelation(kendall)}, ${before.length} children`))}${pooled === null ? null : html`<rect class="bar won" x="${(area.x(pooled) - 1.5).toFixed(1)}" y="${y - 14}" width="3" height="28" />`}`;
+      />${label(area.left - 12, y - 1, 'small end', `${agreement.from} → ${agreement.to}`)}${label(area.left - 12, y + 12, 'small end quiet', formatPairs(agreement))}${dots.map(({ step, kendall, before }, at) => mark('dot', area.x(kendall), y + (heights[at] ?? 0), `step ${step}: τ-b ${formatCorrelation(kendall)}, ${before.length} children`))}${pooled === null ? null : html`<rect class="bar won" x="${(area.x(pooled) - 1.5).toFixed(1)}" y="${y - 14}" width="3" height="28" />`}`;
   });
   const zero = html`<line class="axis" x1="${area.x(0)}" x2="${area.x(0)}" y1="${area.top}" y2="${area.bottom}" />`;
   return { width, height, content: html`${area.axes}${zero}${rows}` };
