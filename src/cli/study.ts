@@ -35,12 +35,12 @@ export async function studyCommand(file: string, given: Given, io: Io): Promise<
   );
   try {
     progress.say(`${printable(study.title)}: ${plural(planned, 'run')}, ${jobs} side by side; folder ${printable(root)}`);
+    makeFolder(root);
     const strangers = strangersIn(study, root);
     if (strangers.length > 0)
       progress.say(
         `not of this file, and so in no table: ${printable(strangers.slice(0, 10).join(', '))}${strangers.length > 10 ? ` and ${strangers.length - 10} more` : ''}`,
       );
-    makeFolder(root);
     await writeState(studyFile(root), text);
     const mixed = given['mixed'] === true;
     const options = { root, jobs, mixed, signal: interruption.signal, onData: (event: DataEvent) => progress.data(event) };

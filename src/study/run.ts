@@ -2,7 +2,7 @@
  * The runs of a study, side by side: those that are missing are begun, those that stopped go on, those that ended are left as
  * they are. A run that fails costs the study that run.
  */
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../data/files.ts';
 import type { DataEvent } from '../data/source.ts';
@@ -108,9 +108,8 @@ export function checkFolder(study: Study, root: string): void {
   }
 }
 
-/** Runs in the study's folder that its file does not name: of another file, or of one that named more. */
+/** Runs in the study's folder, which is there, that its file does not name: of another file, or of one that named more. */
 export function strangersIn(study: Study, root: string): readonly string[] {
-  if (!existsSync(root)) return [];
   const { vanilla, runs } = plannedRuns(study);
   const planned = new Set([vanilla, ...runs].map((run) => run?.folder));
   return readdirSync(root).filter((name) => !planned.has(name) && isRun(join(root, name)));

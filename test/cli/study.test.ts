@@ -1,6 +1,6 @@
 /** `instar study` as a process: what it writes and says, stopped and gone on with, and reported by `instar report`. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { readRun } from '../../src/run/read.ts';
@@ -57,14 +57,25 @@ test('stopped by Ctrl-C it says how to go on; gone on with, it ends with tables,
   assert.ok(readdirSync(join(folder, root, 'figures')).includes('accuracies.svg'));
   assert.match(read(root, 'report.html'), /<h1>Photos &amp; methods<\/h1>/);
   assert.equal(read(root, 'study.yaml'), read('compared.yaml'));
-  assert.match(read(root, 'configurations.yaml'), /^all:\n[^]*\nruns:\n {2}shr-1:\n/);
+  assert.match(read(root, 'configurations.yaml'), /^all:\n[^]*\nruns:\n {2}vanilla:\n[^]*\n {2}shr-1:\n/);
 });
 
-test('instar report makes the page of a study again', async () => {
+test('instar report makes the page of a study again; wherever it is, it leads to the reports of the runs', async () => {
+  assert.equal((await instar(['report', `${root}/shr-1`], folder)).code, 0);
   const { code, out, err } = await instar(['report', root, '--out', 'page.html', '--figures', 'pictures'], folder);
   assert.equal(code, 0, err);
   assert.match(out, /^page\.html: [\d.]+ KiB\npictures: \d+ figures\n$/);
   assert.match(read('page.html'), /All 4 runs have ended/);
+  assert.match(read('page.html'), /href="\.\/runs\/compared\/shr-1\/report\.html"/);
+});
+
+test('runs that another file left in the folder are named', async () => {
+  writeFileSync(join(folder, 'fewer.yaml'), file('shr'));
+  cpSync(join(folder, root), join(folder, 'runs', 'fewer'), { recursive: true });
+  const { code, out, err } = await instar(['study', 'fewer.yaml'], folder);
+  assert.equal(code, 0, err);
+  assert.match(err, /not of this file, and so in no table: random-1, random-2\n/);
+  assert.doesNotMatch(out, /random growth/);
 });
 
 test('other settings in the same folder: one line, and what is there stays', async () => {
