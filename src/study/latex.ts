@@ -47,9 +47,29 @@ const cells: ColumnTable<string> = {
 
 const letters = { left: 'l', centre: 'c', right: 'r' } as const;
 
-/** A cell that begins with `[` would be read as an argument of the `\\` before it. */
-const row = (texts: readonly string[]): string =>
-  `${texts.map((text) => (text.startsWith('[') || text.startsWith('*') ? `{}${text}` : text)).join(' & ')} \\\\`;
+/** What begins with `[` or `*` would be read as an argument of the `\\` before it. */
+const guarded = (text: string): string => (text.startsWith('[') || text.startsWith('*') ? `{}${text}` : text);
+
+const row = (texts: readonly string[]): string => `${texts.map(guarded).join(' & ')} \\\\`;
+
+/** Letters of a line of a column's title, where its words allow it. */
+const titleWidth = 13;
+
+/** The words of a title in lines: columns as narrow as their values, so that a table fits a page. */
+function titleLines(title: string): readonly string[] {
+  const lines: string[] = [];
+  for (const word of title.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= titleWidth) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+function heading(title: string, letter: string): string {
+  const lines = titleLines(title).map((line) => guarded(escapeLatex(line)));
+  return lines.length < 2 ? lines.join('') : `\\begin{tabular}[b]{@{}${letter}@{}}${lines.join('\\\\')}\\end{tabular}`;
+}
 
 export function latexTable({ name, caption, scale, columns, groups, notes }: Table): string {
   const bodies = groups.flatMap(({ title, rows }) => [
@@ -62,13 +82,14 @@ export function latexTable({ name, caption, scale, columns, groups, notes }: Tab
     '\\centering',
     `\\caption{${escapeLatex(`${caption} ${scale}`.trim())}}`,
     `\\label{tab:${name}}`,
+    '\\footnotesize\\setlength{\\tabcolsep}{3pt}',
     `\\begin{tabular}{${columns.map(({ kind }) => letters[alignments[kind]]).join('')}}`,
     '\\hline',
-    row(columns.map(({ title }) => escapeLatex(title))),
+    row(columns.map(({ title, kind }) => heading(title, letters[alignments[kind]]))),
     ...bodies,
     '\\hline',
     '\\end{tabular}',
-    ...(notes.length === 0 ? [] : ['', `\\smallskip\\footnotesize ${notes.map(escapeLatex).join(' ')}`]),
+    ...(notes.length === 0 ? [] : ['', `\\smallskip ${notes.map(escapeLatex).join(' ')}`]),
     '\\end{table}',
     '',
   ].join('\n');

@@ -58,6 +58,7 @@ test('as LaTeX, without a package', () => {
 \centering
 \caption{Two methods \& 100 \% of a\_b.}
 \label{tab:small}
+\footnotesize\setlength{\tabcolsep}{3pt}
 \begin{tabular}{lcrrrrr}
 \hline
 method & mixup & accuracy, \% & interval & t & p & parameters \\
@@ -70,7 +71,7 @@ SH & -- & 94.6 $\pm$ 0.1 & -- & -- & 1.000 & 0 \\
 \hline
 \end{tabular}
 
-\smallskip\footnotesize One note: 5 $<$ 6.
+\smallskip One note: 5 $<$ 6.
 \end{table}
 `,
   );
@@ -131,6 +132,17 @@ test('Markdown: every name comes back, and ends neither a cell nor a line', () =
       for (const row of rows) assert.equal(row.replaceAll(/\\./gu, '').split('|').length, 4, row);
     }),
   );
+});
+
+test('LaTeX: a long title stands in lines, so that columns are as narrow as their values', () => {
+  const columns: Table['columns'] = [
+    { kind: 'text', title: 'method' },
+    { kind: 'number', title: '95 % interval of [it] all', digits: 1 },
+  ];
+  const text = latexTable({ ...small, columns, groups: [] });
+  assert.ok(text.includes(String.raw`method & \begin{tabular}[b]{@{}r@{}}95 \% interval\\of [it] all\end{tabular} \\`), text);
+  const early = latexTable({ ...small, columns: [{ kind: 'text', title: 'a title that [is] long' }], groups: [] });
+  assert.ok(early.includes(String.raw`a title that\\{}[is] long`), early);
 });
 
 test('LaTeX: no name has a character that acts, and cells stay apart', () => {
