@@ -34,7 +34,8 @@ for (const name of ended) {
   mkdirSync(target.root, { recursive: true });
   cpSync(source.journal, target.journal);
   const config = readConfig(source.config);
-  const data = { ...config.data, path: basename(config.data.path), folder: null };
+  const { where: _where, ...facts } = config.data;
+  const data = { ...facts, path: basename(facts.path), folder: null };
   const shared = config.vanilla === null ? null : basename(config.vanilla);
   writeFileSync(target.config, `${JSON.stringify({ ...config, data, vanilla: shared }, null, 2)}\n`);
   for (const file of [target.journal, target.config])

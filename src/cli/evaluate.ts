@@ -12,8 +12,8 @@ import { openEvaluator } from '../run/evaluator.ts';
 import { engineGiven, formatSize } from './best.ts';
 import { printLines, type Io } from './io.ts';
 import type { Given } from './given.ts';
-import { isModel, openForeignModel, scaleOf, type PixelScale } from './model.ts';
-import { padLeft, padRight, truncate } from './text.ts';
+import { checkKind, isModel, openForeignModel, scaleOf, type PixelScale } from './model.ts';
+import { columnsOf, padLeft, padRight, truncate } from './text.ts';
 import { formatLoss, formatPercent, plural, printable } from '../util/words.ts';
 import { parseChoice } from './values.ts';
 
@@ -189,7 +189,7 @@ function confusionLines(classes: readonly string[], confusion: readonly (readonl
   const names = classes.map((name) => truncate(printable(name), 16));
   const most = Math.max(...confusion.flat());
   const width = Math.max(4, String(most).length + 1);
-  const nameWidth = Math.max(...names.map((name) => name.length));
+  const nameWidth = Math.max(...names.map(columnsOf));
   const rows = confusion.map((row, index) => {
     const total = row.reduce((sum, count) => sum + count, 0);
     const right = row[index] ?? 0;
@@ -224,6 +224,7 @@ function text({ path, line, dataset, classes, images, accuracy, loss, confusion,
 
 export async function evaluateCommand(where: string, reference: string, given: Given, io: Io): Promise<number> {
   const all = wholePart(given);
+  checkKind(where, given);
   const found = await (isModel(where) ? evaluateModel : evaluateRun)(where, reference, given, io);
   if (given['json'] === true) {
     const { path, line, dataset, images, own, accuracy, loss, classes, confusion, notes } = found;

@@ -19,11 +19,14 @@ export interface Following {
   readonly json: boolean;
   /** Of a run that goes on, as its journal left it. */
   readonly view: View;
+  /** Options that `resume` needs too. */
+  readonly again: readonly string[];
   start(signal: AbortSignal, onData: (event: DataEvent) => void): AsyncIterable<RunItem>;
 }
 
 export async function follow(following: Following, io: Io): Promise<number> {
   const { root, json } = following;
+  const resumption = ['instar resume', quoted(root), ...following.again].join(' ');
   const reporter = openReporter(io, json);
   let view = following.view;
   let config: Config | null = null;
@@ -54,8 +57,7 @@ export async function follow(following: Following, io: Io): Promise<number> {
       }
     }
   } catch (error) {
-    if (error instanceof RunError && config !== null)
-      throw new RunError(`${error.message} ('instar resume ${quoted(root)}' tries again)`);
+    if (error instanceof RunError && config !== null) throw new RunError(`${error.message} ('${resumption}' tries again)`);
     if (error !== interrupted) throw error;
   } finally {
     reporter.close();
@@ -68,6 +70,6 @@ export async function follow(following: Following, io: Io): Promise<number> {
     return exitCodes.interrupted;
   }
   const stream = json ? io.err : io.out;
-  printLines(stream, summary(view.run, root, hasColour(io, stream)));
+  printLines(stream, summary(view.run, root, resumption, hasColour(io, stream)));
   return view.run.search.finished ? exitCodes.done : exitCodes.interrupted;
 }

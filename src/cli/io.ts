@@ -1,4 +1,5 @@
 /** What the commands need of the world outside, so that nothing else here touches it. */
+import { exitCodes } from './exit-codes.ts';
 
 export interface Io {
   readonly out: NodeJS.WriteStream;
@@ -30,9 +31,15 @@ export const processIo: Io = {
 
 /** A reader that has gone (`| head`) is no failure of ours; neither is a terminal that was closed. */
 export function allowLostReaders(): void {
+  let said = false;
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+      if (error.code === 'EPIPE' || error.code === 'EIO') return;
+      // Such as a full disk: what is being done goes on, and what it comes to is on disk where it can be.
+      process.exitCode = exitCodes.failed;
+      if (said || stream === process.stderr) return;
+      said = true;
+      process.stderr.write(`instar: the output cannot be written: ${error.message}\n`);
     });
 }
 

@@ -4,4 +4,6 @@ import { runCommandLine } from './command-line.ts';
 import { allowLostReaders, processIo } from './io.ts';
 
 allowLostReaders();
-process.exitCode = await runCommandLine(process.argv.slice(2), processIo);
+const code = await runCommandLine(process.argv.slice(2), processIo);
+// Output that could not be written has failed the command already.
+if (code !== 0 || process.exitCode === undefined) process.exitCode = code;

@@ -10,8 +10,8 @@ import { openEvaluator } from '../run/evaluator.ts';
 import { engineGiven } from './best.ts';
 import { printLines, type Io } from './io.ts';
 import type { Given } from './given.ts';
-import { isModel, openForeignModel, scaleOf } from './model.ts';
-import { padLeft, padRight, truncate } from './text.ts';
+import { checkKind, isModel, openForeignModel, scaleOf } from './model.ts';
+import { columnsOf, padLeft, padRight, truncate } from './text.ts';
 import { formatPercent, printable } from '../util/words.ts';
 import { parseWhole } from './values.ts';
 
@@ -24,10 +24,10 @@ interface Prediction {
 }
 
 function print(predictions: readonly Prediction[]): string[] {
-  const imageWidth = Math.min(60, Math.max(...predictions.map(({ image }) => printable(image).length)));
+  const imageWidth = Math.min(60, Math.max(...predictions.map(({ image }) => columnsOf(printable(image)))));
   const nameWidth = Math.min(
     24,
-    Math.max(...predictions.flatMap(({ classes }) => classes.map(({ name }) => printable(name).length))),
+    Math.max(...predictions.flatMap(({ classes }) => classes.map(({ name }) => columnsOf(printable(name))))),
   );
   return predictions.map(({ image, classes }) => {
     const cells = classes.map(({ name, probability }) => {
@@ -89,6 +89,7 @@ async function scoresOfModel(where: string, images: readonly string[], given: Gi
 export async function predictCommand(where: string, images: readonly string[], given: Given, io: Io): Promise<number> {
   const topText = given['top'] as string | undefined;
   const top = topText === undefined ? 3 : parseWhole('--top', topText, 1);
+  checkKind(where, given);
   const { classes, of } = isModel(where)
     ? await scoresOfModel(where, images, given)
     : await scoresOfRun(where, images, given, io);

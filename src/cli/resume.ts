@@ -2,7 +2,7 @@
 import { resume } from '../run/open.ts';
 import { readRun } from '../run/read.ts';
 import { follow } from './follow.ts';
-import { elsewhereOf } from './search.ts';
+import { elsewhereOf, elsewhereWords } from './search.ts';
 import { printLines, type Io } from './io.ts';
 import type { Given } from './given.ts';
 import { parseTime } from './values.ts';
@@ -19,6 +19,7 @@ export function resumeCommand(root: string, given: Given, io: Io): Promise<numbe
       root,
       json: given['json'] === true,
       view: viewOf(state),
+      again: elsewhereWords(given),
       start: (signal, onData) =>
         resume(root, {
           signal,

@@ -5,6 +5,7 @@ import { newRunName } from '../run/folder.ts';
 import { search, type Elsewhere, type SearchOptions } from '../run/open.ts';
 import { emptyView } from '../run/view.ts';
 import { presets, type MethodName } from '../search/settings.ts';
+import { quoted } from '../util/quoted.ts';
 import { UserError } from '../util/user-error.ts';
 import { readAsked } from './asked.ts';
 import { follow } from './follow.ts';
@@ -28,6 +29,13 @@ export function elsewhereOf(given: Given): { readonly elsewhere?: Elsewhere } {
   parseQueue(queue);
   return { elsewhere: { queue, store, ...(mixed ? { mixed } : {}) } };
 }
+
+/** The options of these that a run which goes on needs too: they are of the machine, and not of the run. */
+export const elsewhereWords = (given: Given): readonly string[] =>
+  ['queue', 'store', 'mixed'].flatMap((name) => {
+    const value = given[name];
+    return value === undefined || value === false ? [] : value === true ? [`--${name}`] : [`--${name} ${quoted(String(value))}`];
+  });
 
 /** Of a new search, in which no other bits can be mixed. */
 function elsewhereFor(given: Given): { readonly elsewhere?: Elsewhere } {
@@ -55,6 +63,7 @@ export function searchCommand(dataset: string, given: Given, io: Io): Promise<nu
       root: options.run,
       json: given['json'] === true,
       view: emptyView,
+      again: elsewhereWords(given),
       start: (signal, onData) => search({ ...options, signal, onData }),
     },
     io,

@@ -56,7 +56,9 @@ export class StudyProgress {
     for (const { name } of study.arms) this.#ended.set(name, new Map());
     for (const { run, read } of collectStudy(study, root).runs) this.#end(run, endOf({ run: read.state }));
     this.#dataLine = dataLines((line) => this.say(line));
-    this.#display = isLive(io) ? openDisplay(io, frame, ({ width, colour }) => renderStudy(this.#scene(), width, colour)) : null;
+    this.#display = isLive(io)
+      ? openDisplay(io, frame, ({ width, height, colour }) => renderStudy(this.#scene(), width, height - 1, colour))
+      : null;
     this.#display?.start();
   }
 

@@ -98,7 +98,8 @@ function secondsLeft({ arms, repetitions, jobs, active }: StudyScene): number | 
   return Math.max(0, left - gone) / jobs;
 }
 
-export function renderStudy(scene: StudyScene, width: number, colour: boolean): readonly string[] {
+/** At most `height` lines: what is too much of runs, and then of methods, is counted. */
+export function renderStudy(scene: StudyScene, width: number, height: number, colour: boolean): readonly string[] {
   const { title, arms, repetitions, active, failed, seconds, notice } = scene;
   const ended = arms.reduce((sum, arm) => sum + arm.ended.length, 0);
   const left = secondsLeft(scene);
@@ -108,7 +109,10 @@ export function renderStudy(scene: StudyScene, width: number, colour: boolean): 
   const armWidth = Math.max(...arms.map(({ name }) => name.length));
   const lines: Line[] = [
     spread([[title, 'strong']], [[`${count}, ${times}`, 'dim']], width),
-    ...active.map((each) => activeLine(each, nameWidth, width)),
+    ...cut(
+      active.map((each) => activeLine(each, nameWidth, width)),
+      Math.max(2, height - 4 - arms.length),
+    ),
     [],
     ...arms.map((arm): Line => {
       const share = bar(arm.ended.length / repetitions, 8);
@@ -129,5 +133,11 @@ export function renderStudy(scene: StudyScene, width: number, colour: boolean): 
     ...(failed === 0 ? [] : [[[`  ${plural(failed, 'run')} failed`, 'bad']] as Line]),
     ...(notice === null ? [] : [fit([[notice, 'warn']], width)]),
   ];
-  return lines.map((line) => paint(line, colour));
+  return cut(lines, height).map((line) => paint(line, colour));
+}
+
+/** The lines, or as many as there is room for and how many there are beside them. */
+function cut(lines: readonly Line[], room: number): readonly Line[] {
+  if (lines.length <= room) return lines;
+  return [...lines.slice(0, Math.max(0, room - 1)), [[`  … and ${lines.length - Math.max(0, room - 1)} more`, 'dim']]];
 }

@@ -68,7 +68,7 @@ export async function studyCommand(file: string, given: Given, io: Io): Promise<
   );
   if (finished === planned) return exitCodes.done;
   printLines(io.err, [
-    `${finished} of ${plural(planned, 'run')} finished: 'instar study ${quoted(file)}${given['folder'] === undefined ? '' : ` --folder ${quoted(root)}`}' goes on`,
+    `${finished} of ${plural(planned, 'run')} finished: 'instar study ${quoted(file)}${given['folder'] === undefined ? '' : ` --folder ${quoted(root)}`}${data === undefined ? '' : ` --data ${quoted(data)}`}' goes on`,
   ]);
   return progress.failed > 0 && !interruption.signal.aborted ? exitCodes.failed : exitCodes.interrupted;
 }

@@ -12,13 +12,14 @@ import { formatCount, formatPercent, formatWhole, plural } from '../util/words.t
 import { viewOf } from '../run/view.ts';
 import { winnersLine } from './render.ts';
 
-export function summary(run: RunState, root: string, colour: boolean): string[] {
+/** `resumption`: what goes on with it. */
+export function summary(run: RunState, root: string, resumption: string, colour: boolean): string[] {
   const { search } = run;
   const best = bestLine(search);
   const folder = folderOf(root);
   const time = formatDuration(run.seconds);
   const rows: [string, Line][] = [];
-  const resume: [string, Line] = ['go on', [[`instar resume ${quoted(root)}`, 'accent']]];
+  const resume: [string, Line] = ['go on', [[resumption, 'accent']]];
   const head = (text: string, style: 'good' | 'warn', rest: string): Line => [[text, style], [rest]];
   if (best === null)
     return [

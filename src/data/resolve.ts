@@ -101,6 +101,9 @@ const names: { readonly [N in Name]: (where: Where, places: Places, listener: Li
   },
 };
 
+/** Names of datasets: what is none of them is a path. */
+export const datasetNames: readonly string[] = ['fashion-mnist', 'cifar10', 'mnist'] satisfies readonly Name[];
+
 async function findPath(path: string, imageSize: number | undefined): Promise<Source> {
   const facts = await factsOf(path);
   if (facts === undefined)

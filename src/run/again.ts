@@ -18,7 +18,7 @@ export function searchAgain(config: Config): string {
   const words = [
     'instar',
     'search',
-    data.reference,
+    data.where ?? data.reference,
     ...(data.folder === null ? [] : ['--data', data.folder]),
     ...(data.imageSize === null ? [] : ['--image-size', String(data.imageSize)]),
     ...(from === null ? [] : ['--from', from.reference]),
@@ -33,6 +33,7 @@ export function searchAgain(config: Config): string {
     ...(budget === null ? [] : ['--budget', `${Number(budget.toFixed(3))}s`]),
     '--workers',
     String(workers),
+    ...(config.threads === undefined ? [] : ['--threads', String(config.threads)]),
     '--engine',
     engine.name,
     ...(engine.device === 'cpu' ? [] : ['--device', engine.device]),

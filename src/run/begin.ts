@@ -3,12 +3,14 @@
  * data, so that a plan can begin as a search does.
  */
 import { homedir, availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
 import { readDataset } from '../data/read.ts';
+import { datasetNames } from '../data/resolve.ts';
 import type { DataEvent } from '../data/source.ts';
 import type { ConvolutionAlgorithms, Device, Engine, EngineName } from '../engine/engine.ts';
 import { chooseEngine, openEngine } from '../engine/open.ts';
+import type { Shape } from '../network/network.ts';
 import type { Origin } from '../search/next.ts';
 import { mergeSettings, presets, type PresetName, type Settings, type SettingsOverride } from '../search/settings.ts';
 import { UserError } from '../util/user-error.ts';
@@ -69,6 +71,20 @@ function withBatch(settings: Settings, options: AskedOptions, trainImages: numbe
   return { ...settings, batch: Math.max(1, Math.min(settings.batch, Math.floor(trainImages / 4))) };
 }
 
+/** Pixels a side of the images that the presets' limits of multiply-adds are of. */
+const usualSide = 32;
+
+/**
+ * A preset's limit of multiply-adds for images of that shape, where none is given: a network costs as many times more as its
+ * images are larger, and the limit of small ones would leave no room to grow.
+ */
+export function withLimit(settings: Settings, given: SettingsOverride | undefined, { height, width }: Shape): Settings {
+  const { multiplyAdds } = settings.limits;
+  if (multiplyAdds === null || given?.limits?.multiplyAdds !== undefined) return settings;
+  const factor = Math.max(1, (height * width) / usualSide ** 2);
+  return mergeSettings(settings, { limits: { multiplyAdds: Math.ceil(factor * multiplyAdds) } });
+}
+
 export interface Beginning {
   readonly preset: PresetName;
   readonly workers: number;
@@ -105,7 +121,7 @@ export async function begin(options: AskedOptions): Promise<Beginning> {
   const base = mergeSettings(presets[preset], { limits: { memory } });
   const asked = mergeSettings(base, options.settings ?? {});
   const { counts } = contextOf(dataset, asked, null, engineName);
-  const settings = withBatch(asked, options, counts.train);
+  const settings = withLimit(withBatch(asked, options, counts.train), options.settings, dataset.shape);
   const { normalise } = settings.augmentation;
   const prepared = given === null ? null : prepare(given, dataset, normalise, settings.seed);
   check(settings, dataset, counts, prepared, engineName);
@@ -131,8 +147,9 @@ export function configOf(
     settings,
     data: {
       reference: options.dataset,
+      ...(datasetNames.includes(options.dataset) ? {} : { where: resolve(options.dataset) }),
       imageSize: options.imageSize ?? null,
-      folder: options.dataFolder ?? null,
+      folder: options.dataFolder === undefined ? null : resolve(options.dataFolder),
       path,
       hash: dataset.hash,
       name: dataset.name,

@@ -49,6 +49,15 @@ function checkParameters({ limits }: Settings, network: Network, called: string,
     );
 }
 
+function checkMultiplyAdds({ limits }: Settings, network: Network, called: string, advice: string): void {
+  const most = limits.multiplyAdds ?? Infinity;
+  const multiplyAdds = countMultiplyAdds(network);
+  if (multiplyAdds > most)
+    throw new UserError(
+      `${called} has ${formatted(multiplyAdds)} multiply-adds an image, over the limit of ${formatted(most)} (--max-macs${advice})`,
+    );
+}
+
 /** A given network against the limits that a mutation keeps: beyond them it could not be mutated. */
 function checkGiven(
   settings: Settings,
@@ -58,12 +67,7 @@ function checkGiven(
   engine: EngineName,
 ): void {
   checkParameters(settings, network, reference, '');
-  const most = settings.limits.multiplyAdds ?? Infinity;
-  const multiplyAdds = countMultiplyAdds(network);
-  if (multiplyAdds > most)
-    throw new UserError(
-      `${reference} has ${formatted(multiplyAdds)} multiply-adds an image, over the limit of ${formatted(most)} (--max-macs)`,
-    );
+  checkMultiplyAdds(settings, network, reference, '');
   // As it will be trained, and as it is compared.
   for (const each of [network, trained.network]) checkMemory(settings, dataset, train, each, reference, engine);
 }
@@ -91,6 +95,7 @@ export function check(
   if (prepared !== null) return checkGiven(settings, dataset, train, prepared, engine);
   const vanilla = vanillaNetwork(shape, classes.length, settings.widths);
   checkParameters(settings, vanilla, 'the vanilla network', ', or smaller --widths');
+  checkMultiplyAdds(settings, vanilla, 'the vanilla network', ', or smaller --widths or --image-size');
   checkMemory(settings, dataset, train, vanilla, 'the vanilla network', engine);
 }
 

@@ -18,6 +18,8 @@ export const configSchema = z.strictObject({
   data: z.strictObject({
     /** As it was given: a name or a path. */
     reference: z.string(),
+    /** Where that is, if it is a path: it was given from the folder in which the run was begun. Absent: a name, or not known. */
+    where: z.string().optional(),
     imageSize: z.int().nullable(),
     /** The folder of `--data`, where one was given. */
     folder: z.string().nullable(),

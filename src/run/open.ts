@@ -17,6 +17,7 @@ import type { Settings } from '../search/settings.ts';
 import { fileCheckpoints, writeState } from '../training/checkpoint.ts';
 import { sha256 } from '../util/hash.ts';
 import { UserError } from '../util/user-error.ts';
+import { quoted } from '../util/quoted.ts';
 import { version } from '../util/version.ts';
 import { begin, cacheFolder, configOf, defaultPatience, type AskedOptions, type Common } from './begin.ts';
 import { contextOf } from './check.ts';
@@ -64,7 +65,7 @@ const describeRun = (dataset: Dataset, settings: Settings): string =>
   join('runs', newRunName(dataset.name.replaceAll(/[^\w.-]+/g, '-'), settings.method, new Date()));
 
 function refuseRun(root: string): void {
-  if (isRun(root)) throw new UserError(`${root} holds a run already: 'instar resume ${root}' goes on with it`);
+  if (isRun(root)) throw new UserError(`${root} holds a run already: 'instar resume ${quoted(root)}' goes on with it`);
 }
 
 /**
@@ -214,7 +215,7 @@ async function* go(
 
 /** The run's data, and the file that workers read it from: the cache may stand elsewhere now. */
 export async function dataOf({ data, from }: Config, onData: Common['onData']): Promise<{ dataset: Dataset; path: string }> {
-  const { path, hash, reference, imageSize, folder } = data;
+  const { path, hash, reference, where, imageSize, folder } = data;
   if (existsSync(path))
     try {
       return { dataset: await loadDataset(path, hash), path };
@@ -222,7 +223,7 @@ export async function dataOf({ data, from }: Config, onData: Common['onData']): 
       if (!(error instanceof UserError)) throw error;
     }
   // The cache was emptied, or what it has is damaged: the data is decoded again and must be the same.
-  const read = await readDataset(reference, {
+  const read = await readDataset(where ?? reference, {
     cacheFolder: cacheFolder(),
     environment: process.env,
     ...(imageSize === null ? {} : { imageSize }),

@@ -34,7 +34,7 @@ function beyond(value: unknown, shared: unknown): unknown {
 /** As YAML. The same runs give the same text wherever they lie. */
 export function configurationsOf(runs: readonly StudyRun[]): string {
   const configurations = runs.map(({ read: { config } }) => {
-    const { path: _path, folder: _folder, ...data } = config.data;
+    const { path: _path, folder: _folder, where: _where, ...data } = config.data;
     return { ...config, data, vanilla: config.vanilla === null ? null : 'shared' };
   });
   const all = common(configurations);

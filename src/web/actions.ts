@@ -3,14 +3,16 @@
  * server ends; what it says goes to a file beside its journal. Arguments are options of the command line, never a shell's.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, existsSync, lstatSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, lstatSync, mkdirSync, openSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { isStudy } from '../report/collect-study.ts';
 import { holderOf } from '../run/condition.ts';
+import { readConfig } from '../run/config.ts';
 import { folderOf, isRun, newRunName } from '../run/folder.ts';
 import { lockRun } from '../run/lock.ts';
 import { UserError } from '../util/user-error.ts';
 import type { SearchForm } from './api.ts';
-import { logFile, type RunPlace } from './catalogue.ts';
+import { beginnings, endOf, logFile, type RunPlace } from './catalogue.ts';
 import { optionsOf } from './options.ts';
 
 /** Another state of the run is needed for it. */
@@ -21,7 +23,8 @@ export interface Actions {
   isStarted(root: string): boolean;
   /** Begins a search in a new folder below; gives its name. */
   begin(form: SearchForm, data: readonly string[]): string;
-  resume(place: RunPlace, budget: string | undefined): void;
+  /** Fulfilled once it goes on; Refused with what it said, where it ended before. */
+  resume(place: RunPlace, budget: string | undefined): Promise<void>;
   /** In order: the best network is kept. */
   stop(place: RunPlace): void;
   rename(place: RunPlace, name: string): void;
@@ -29,6 +32,10 @@ export interface Actions {
   /** What a budget buys here: the text of `instar plan --json`. */
   plan(form: SearchForm, data: readonly string[], signal: AbortSignal): Promise<string>;
 }
+
+/** Milliseconds in which a process that is to go on with a run has done so or ended, and between two looks. */
+const startTime = 8000;
+const glance = 100;
 
 /** Bytes of an answer that are believed to be a plan. */
 const longestPlan = 1 << 20;
@@ -41,7 +48,7 @@ export function openActions(folder: string, program: readonly string[], date: ()
   /** Processes that were asked to stop: asked again they would end without keeping the best. */
   const stopping = new Map<string, number>();
 
-  function start(root: string, args: readonly string[]): void {
+  function start(root: string, args: readonly string[]): ChildProcess {
     let log: number;
     try {
       log = openSync(logFile(root), 'a');
@@ -54,6 +61,7 @@ export function openActions(folder: string, program: readonly string[], date: ()
       child.on('exit', () => started.delete(root));
       child.unref();
       started.set(root, child);
+      return child;
     } finally {
       closeSync(log);
     }
@@ -84,6 +92,8 @@ export function openActions(folder: string, program: readonly string[], date: ()
   return {
     isStarted: (root) => started.has(root),
     begin(form, data) {
+      if (isRun(folder) || isStudy(folder))
+        throw new Refused('what is served is one run or one study: begin a search where instar ui shows the folder above');
       const of =
         form.data
           .replaceAll(/[^\p{L}\p{N}.-]+/gu, '-')
@@ -100,10 +110,18 @@ export function openActions(folder: string, program: readonly string[], date: ()
       start(root, ['search', ...optionsOf(form, data), `--run=${root}`]);
       return name;
     },
-    resume(place, budget) {
+    async resume(place, budget) {
       if (!isRun(place.root)) throw new Refused(`${place.id} did not begin, so that there is nothing to go on with`);
       if (isBusy(place)) throw new Refused(`${place.id} is running`);
-      start(place.root, ['resume', place.root, ...(budget === undefined ? [] : [`--budget=+${budget}`])]);
+      const { journal } = folderOf(place.root);
+      const size = (): number => statSync(journal, { throwIfNoEntry: false })?.size ?? 0;
+      const earlier = size();
+      const child = start(place.root, ['resume', place.root, ...(budget === undefined ? [] : [`--budget=+${budget}`])]);
+      // It looks at engine, processor and data before it goes on, and ends with a line where they are others.
+      for (let waited = 0; waited < startTime && child.exitCode === null && size() === earlier; waited += glance)
+        await new Promise((settle) => setTimeout(settle, glance));
+      if (child.exitCode !== null && child.exitCode !== 0)
+        throw new Refused(endOf(logFile(place.root), 2000).trim().split('\n').at(-1) ?? `it ended with ${child.exitCode}`);
     },
     stop(place) {
       const child = started.get(place.root);
@@ -111,8 +129,8 @@ export function openActions(folder: string, program: readonly string[], date: ()
       if (holder === null) throw new Refused(`${place.id} is not running`);
       if (stopping.get(place.root) === holder) return;
       try {
-        stopping.set(place.root, holder);
         process.kill(holder, 'SIGINT');
+        stopping.set(place.root, holder);
       } catch (error) {
         throw new Refused(`${place.id} cannot be stopped from here: ${(error as Error).message}`);
       }
@@ -126,7 +144,17 @@ export function openActions(folder: string, program: readonly string[], date: ()
     remove(place) {
       if (lstatSync(place.root).isSymbolicLink())
         throw new Refused(`${basename(place.root)} is a link: remove it where it leads to`);
-      whileIdle(place, () => rmSync(place.root, { recursive: true }));
+      const { root } = place;
+      whileIdle(place, () => {
+        if (isRun(root)) {
+          // What has no configuration of ours may be anybody's.
+          readConfig(folderOf(root).config);
+          rmSync(root, { recursive: true });
+        } else {
+          for (const name of beginnings) rmSync(join(root, name), { recursive: true, force: true });
+          rmdirSync(root);
+        }
+      });
     },
     plan: (form, data, signal) =>
       new Promise((settle, reject) => {

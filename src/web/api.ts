@@ -110,7 +110,7 @@ export interface ConditionNews {
 }
 
 const amount = z.string().regex(/^\d{1,12}(\.\d{1,6})?[kKmMgG]?$/);
-const time = z.string().regex(/^\d{1,7}(\.\d{1,3})?[smhd]?$/);
+const time = z.string().regex(/^((\d{1,7}(\.\d{1,3})?[smhd])+|\d{1,7}(\.\d{1,3})?)$/, 'a time, such as 10m or 1h30m');
 
 /** A search to begin, or to plan. Each is an option of the command line of the same name. */
 export const searchForm = z.strictObject({

@@ -17,6 +17,9 @@ import { openFeed, type Feed } from './feed.ts';
 /** What a search that was begun here says, beside its run. */
 export const logFile = (root: string): string => join(root, 'log.txt');
 
+/** What stands in the folder of a search that did not begin, at most. */
+export const beginnings: readonly string[] = ['log.txt', 'lock', 'checkpoints'];
+
 export interface RunPlace {
   readonly id: string;
   readonly root: string;
@@ -140,13 +143,23 @@ export interface Surroundings {
   isWatched(feed: Feed): boolean;
 }
 
+/** Whether the folder holds a run, or what is left of one that did not begin, and nothing else. */
+function isPlace(root: string): boolean {
+  if (isRun(root)) return true;
+  try {
+    return existsSync(logFile(root)) && readdirSync(root).every((name) => beginnings.includes(name));
+  } catch {
+    return false;
+  }
+}
+
 export function openCatalogue(top: string, { now, isStarted, isWatched }: Surroundings): Catalogue {
   const folder = resolve(top);
   const runs = new Map<string, RunPlace>();
   const studies = new Map<string, string>();
   const feeds = new Map<string, { readonly feed: Feed; asked: number }>();
   const rows = new Map<string, { readonly key: string; readonly row: RunRow; readonly interrupted: boolean }>();
-  const plans = new Map<string, { readonly key: string; readonly title: string; readonly planned: number }>();
+  const plans = new Map<string, { readonly key: string; readonly title: string; readonly planned: ReadonlySet<string> }>();
 
   /** Folders in it, links followed; what cannot be looked at is none. */
   function foldersIn(path: string): readonly string[] {
@@ -159,8 +172,6 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Surrou
     }
     return names.filter((name) => !name.startsWith('.') && (factsOf(join(path, name))?.isDirectory() ?? false));
   }
-
-  const isPlace = (root: string): boolean => isRun(root) || existsSync(logFile(root));
 
   function look(): void {
     runs.clear();
@@ -220,7 +231,9 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Surrou
         from.advance();
         known = { key, row: rowOf(place, from, changed), interrupted: from.state.interrupted };
         // It will change again, and goes on from there and not from the start.
-        if (known.row.state === 'running' && !feeds.has(root)) feeds.set(root, { feed: from, asked: now() });
+        const kept = feeds.get(root);
+        if (kept !== undefined) kept.asked = now();
+        else if (known.row.state === 'running') feeds.set(root, { feed: from, asked: now() });
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         const damaged: RunRow = { ...emptyRow(place, changed), state: 'damaged', problem: error.message };
@@ -235,7 +248,6 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Surrou
   }
 
   function studyRow(id: string, root: string, own: readonly RunRow[]): StudyRow {
-    const finished = own.filter(({ state, name }) => state === 'finished' && name !== 'vanilla').length;
     const changed = Math.max(0, ...own.map((each) => each.changed));
     try {
       const facts = factsOf(studyFile(root));
@@ -243,14 +255,15 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Surrou
       let known = plans.get(root);
       if (known?.key !== key) {
         const { study } = readStudyFile(studyFile(root));
-        known = { key, title: study.title, planned: plannedRuns(study).runs.length };
+        known = { key, title: study.title, planned: new Set(plannedRuns(study).runs.map((run) => run.folder)) };
         plans.set(root, known);
       }
       const { title, planned } = known;
-      return { id, title, problem: null, finished, planned, changed };
+      const finished = own.filter(({ state, name }) => state === 'finished' && planned.has(name)).length;
+      return { id, title, problem: null, finished, planned: planned.size, changed };
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      return { id, title: basename(root), problem: error.message, finished, planned: own.length, changed };
+      return { id, title: basename(root), problem: error.message, finished: 0, planned: own.length, changed };
     }
   }
 

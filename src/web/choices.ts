@@ -1,16 +1,13 @@
 /** What a search can be begun with from the page: data that is on this machine, engines, workers. */
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { factsOf } from '../data/files.ts';
-import { findSource, usualPlaces, whyMissing } from '../data/resolve.ts';
+import { datasetNames, findSource, usualPlaces, whyMissing } from '../data/resolve.ts';
 import { engineNames } from '../engine/open.ts';
 import { cacheFolder } from '../run/begin.ts';
 import { UserError } from '../util/user-error.ts';
 import type { Choices, DataChoice } from './api.ts';
-
-/** In the order that they are offered in. */
-const datasetNames: readonly string[] = ['fashion-mnist', 'cifar10', 'mnist'];
 
 /** Whether a name is found without a download. */
 async function isHere(name: string, folder: string | null): Promise<boolean> {
@@ -74,8 +71,9 @@ export async function choicesOf(
     // Where a name leads without a folder was asked above. A path is made whole: none of them begins like an option.
     if (named && own !== null && !found.has(reference) && (await isHere(reference, own)))
       add({ id: reference, name, where: own, options: [reference, `--data=${resolve(own)}`] });
-    else if (!named && existsSync(reference))
-      add({ id: `run:${reference}`, name, where: reference, options: [resolve(reference)] });
+    // One that is not whole would lead elsewhere from here.
+    else if (!named && isAbsolute(reference) && existsSync(reference))
+      add({ id: `run:${reference}`, name, where: reference, options: [reference] });
   }
   return {
     data: [...found.values()],

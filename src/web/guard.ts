@@ -54,11 +54,14 @@ const cookieName = ({ port }: Doors): string => `instar-${port}`;
 /** Whether that Host header may stand for us: an address, or this machine's name. What must be resolved by others may not. */
 function isOurs(header: string | undefined, { host, port }: Doors): boolean {
   const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(header ?? '');
-  if (match === null || Number(match[2] ?? 80) !== port) return false;
+  if (match === null) return false;
   const name = (match[1] ?? '').replace(/^\[|\]$/g, '').toLowerCase();
-  const named = [host.toLowerCase(), 'localhost', ...(isLoopback(host) ? [] : [hostname().toLowerCase()])];
+  // A tunnel (ssh -L) leads here from any port of the machine at its other end.
+  if (isLoopback(name)) return true;
+  if (Number(match[2] ?? 80) !== port) return false;
+  const named = [host.toLowerCase(), ...(isLoopback(host) ? [] : [hostname().toLowerCase()])];
   if (named.includes(name)) return true;
-  return isIP(name) !== 0 && (!isLoopback(host) || isLoopback(name));
+  return isIP(name) !== 0 && !isLoopback(host);
 }
 
 const hasToken = (c: Context, doors: Doors): boolean =>
@@ -85,7 +88,8 @@ const looks: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 export function guard(doors: Doors, addressOf: (c: Context) => string): MiddlewareHandler {
   return async (c, next) => {
     for (const [name, value] of Object.entries(policyHeaders)) c.header(name, value);
-    if (!isOurs(c.req.header('Host'), doors)) return c.text('This is not the name of this server.\n', 421);
+    if (!isOurs(c.req.header('Host'), doors))
+      return c.text('This is not the name of this server: open the address that instar ui printed.\n', 421);
     const own = `http://${c.req.header('Host') ?? ''}`;
     const isLook = looks.has(c.req.method);
     const given = c.req.query('token');

@@ -66,8 +66,8 @@ export async function startUi({ folder, port, host, data, program }: UiOptions):
       const place = catalogue.run(id);
       if (place === null || !isRun(place.root)) return [];
       try {
-        const { name, reference, folder: own } = readConfig(folderOf(place.root).config).data;
-        return [{ name, reference, folder: own }];
+        const { name, reference, where, folder: own } = readConfig(folderOf(place.root).config).data;
+        return [{ name, reference: where ?? reference, folder: own }];
       } catch (error) {
         if (error instanceof UserError) return []; // The list says that it is damaged.
         throw error;

@@ -127,6 +127,7 @@ test('the first Ctrl-C asks the run to end, the second ends the process', async 
       root: run,
       json: false,
       view: viewOf(emptyRun),
+      again: [],
       // oxlint-disable-next-line require-yield
       async *start(signal) {
         asked = signal;

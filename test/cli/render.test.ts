@@ -213,11 +213,11 @@ test('plain lines: one per event that means something', () => {
 
 test('the summary says how right the winner is, what it is compared with, and where it lies', () => {
   const { view } = viewAt('tested');
-  const stopped = summary(view.run, 'runs/a b', false).join('\n');
+  const stopped = summary(view.run, 'runs/a b', "instar resume 'runs/a b'", false).join('\n');
   assert.match(stopped, /^Stopped after 2:42; the best network so far is s1c3, grown in 1 step\n/);
   assert.match(stopped, /instar resume 'runs\/a b'$/);
   const done = items.reduce((before, { item, t }) => observe(before, item, t), emptyView);
-  const text = summary(done.run, 'runs/first', false).join('\n');
+  const text = summary(done.run, 'runs/first', 'instar resume runs/first', false).join('\n');
   assert.equal(text, expectedSummary.slice(1).trimEnd(), `\n${text}`);
 });
 

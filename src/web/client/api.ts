@@ -22,10 +22,15 @@ const query = (parts: Readonly<Record<string, string | number>>): string =>
 const get = async <T>(path: string, parts: Readonly<Record<string, string | number>> = {}): Promise<T> =>
   (await checked(await fetch(`/api/${path}?${query(parts)}`))).json() as Promise<T>;
 
-const post = async <T>(path: string, parts: Readonly<Record<string, string>>, body: unknown): Promise<T> => {
+const post = async <T>(
+  path: string,
+  parts: Readonly<Record<string, string>>,
+  body: unknown,
+  signal: AbortSignal | null = null,
+): Promise<T> => {
   const headers = { 'Content-Type': 'application/json' };
   return (
-    await checked(await fetch(`/api/${path}?${query(parts)}`, { method: 'POST', headers, body: JSON.stringify(body) }))
+    await checked(await fetch(`/api/${path}?${query(parts)}`, { method: 'POST', headers, body: JSON.stringify(body), signal }))
   ).json() as Promise<T>;
 };
 
@@ -48,7 +53,7 @@ export const eventsAddress = (runs: readonly string[]): string =>
   `/api/run/events?${new URLSearchParams(runs.map((run) => ['run', run])).toString()}`;
 
 export const beginSearch = (form: SearchForm): Promise<{ id: string }> => post('search', {}, form);
-export const planSearch = (form: SearchForm): Promise<PlanReport> => post('plan', {}, form);
+export const planSearch = (form: SearchForm, signal: AbortSignal): Promise<PlanReport> => post('plan', {}, form, signal);
 export const stopRun = (run: string): Promise<unknown> => post('run/stop', { run }, {});
 export const resumeRun = (run: string, budget?: string): Promise<unknown> =>
   post('run/resume', { run }, budget === undefined ? {} : { budget });

@@ -41,10 +41,13 @@ export function Action({
   act,
   children,
   danger = false,
+  submits = false,
 }: {
   readonly act: () => Promise<unknown>;
   readonly children: ComponentChildren;
   readonly danger?: boolean;
+  /** The button of its form: Enter in a field presses it. */
+  readonly submits?: boolean;
 }) {
   const busy = useSignal(false);
   const problem = useSignal<string | null>(null);
@@ -61,7 +64,12 @@ export function Action({
   };
   return (
     <span class="action">
-      <button type="button" class={danger ? 'danger' : ''} disabled={busy.value} onClick={() => void run()}>
+      <button
+        type={submits ? 'submit' : 'button'}
+        class={danger ? 'danger' : ''}
+        disabled={busy.value}
+        onClick={() => void run()}
+      >
         {children}
       </button>
       {problem.value === null ? null : (

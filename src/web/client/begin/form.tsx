@@ -7,7 +7,10 @@ const entriesOf = <Name extends string>(words: { readonly [Key in Name]: string 
   Object.entries(words) as [Name, string][];
 
 const amount: Rule = { pattern: '\\d{1,12}(\\.\\d{1,6})?[kKmMgG]?', wanted: 'a number such as 500k or 40M' };
-const duration: Rule = { pattern: '\\d{1,7}(\\.\\d{1,3})?[smhd]?', wanted: 'a time such as 90s, 30m or 1.5h' };
+const duration: Rule = {
+  pattern: '(\\d{1,7}(\\.\\d{1,3})?[smhd])+|\\d{1,7}(\\.\\d{1,3})?',
+  wanted: 'a time such as 90s, 30m or 1h30m',
+};
 const name: Rule = {
   pattern: '[\\p{L}\\p{N}][\\p{L}\\p{N} ._\\-]{0,79}',
   wanted: 'letters, digits, spaces, dots, hyphens and underscores, at most 80; it begins with a letter or digit',

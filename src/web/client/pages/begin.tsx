@@ -55,6 +55,9 @@ function Form({ ground }: { readonly ground: Ground }) {
   const busy = useSignal(false);
   const problem = useSignal<string | null>(null);
   const form = useRef<HTMLFormElement>(null);
+  // A page that is left gives its plan up: another one would be timed beside it.
+  const left = useRef(new AbortController());
+  useEffect(() => () => left.current.abort(), []);
   const change = (next: Partial<Fields>): void => {
     fields.value = { ...fields.peek(), ...next };
   };
@@ -63,7 +66,7 @@ function Form({ ground }: { readonly ground: Ground }) {
     const asked = formOf(fields.peek());
     planned.value = { kind: 'measuring' };
     try {
-      planned.value = { kind: 'plan', plan: await planSearch(asked), of: JSON.stringify(asked) };
+      planned.value = { kind: 'plan', plan: await planSearch(asked, left.current.signal), of: JSON.stringify(asked) };
     } catch (error) {
       planned.value = { kind: 'refused', message: (error as Error).message };
     }

@@ -1,5 +1,6 @@
 /** What a run is and how it stands, and what can be done with it. */
 import { useSignal } from '@preact/signals';
+import { useRef } from 'preact/hooks';
 import { describeFrom, describePlan, stopWords } from '../../../run/words.ts';
 import { conditionSentence, resultOf } from '../../../report/result.ts';
 import { methodLabel, type Subject } from '../../../report/subject.ts';
@@ -11,16 +12,12 @@ import type { LiveRun } from '../run-store.ts';
 
 function Resume({ run, finished }: { readonly run: LiveRun; readonly finished: boolean }) {
   const budget = useSignal('');
+  const form = useRef<HTMLFormElement>(null);
   const isBudgeted = run.facts.config.budget !== null;
   // A finished search goes on only where more time is given.
   if (finished && !isBudgeted) return null;
   return (
-    <form
-      class="resume"
-      onSubmit={(event) => {
-        event.preventDefault();
-      }}
-    >
+    <form ref={form} class="resume" onSubmit={(event) => event.preventDefault()}>
       {isBudgeted ? (
         <label>
           more time{' '}
@@ -28,13 +25,21 @@ function Resume({ run, finished }: { readonly run: LiveRun; readonly finished: b
             type="text"
             size={6}
             placeholder="10m"
-            pattern="\d{1,7}(\.\d{1,3})?[smhd]?"
+            pattern="\+?(\d{1,7}(\.\d{1,3})?[smhd])+|\+?\d{1,7}"
+            title="a time, such as 10m or 1h30m"
+            required={finished}
             value={budget.value}
             onInput={(event) => (budget.value = event.currentTarget.value)}
           />
         </label>
       ) : null}
-      <Action act={() => resumeRun(run.facts.id, budget.value === '' ? undefined : budget.value)}>
+      <Action
+        submits
+        act={async () => {
+          if (form.current?.reportValidity() !== true) return;
+          await resumeRun(run.facts.id, budget.value === '' ? undefined : budget.value.replace(/^\+/, ''));
+        }}
+      >
         {finished ? 'Go on with more time' : 'Resume'}
       </Action>
     </form>
@@ -71,7 +76,12 @@ export function Head({ run, subject }: { readonly run: LiveRun; readonly subject
       {plan === null || budget === null ? null : <p class="quiet">{describePlan(plan, budget, config)}.</p>}
       <div class="doing">
         {condition === 'running' ? (
-          <Action act={() => stopRun(facts.id)}>Stop, keep the best</Action>
+          <>
+            <Action act={() => stopRun(facts.id)}>Stop, keep the best</Action>
+            {facts.id.includes('/') ? (
+              <span class="quiet">With the process of its study all runs of that stop; “instar study” goes on with them.</span>
+            ) : null}
+          </>
         ) : (
           <Resume run={run} finished={condition === 'finished'} />
         )}
