@@ -12,7 +12,7 @@ import type { RunRead } from './subject.ts';
 export function runReadOf(read: Read, name: string): RunRead {
   const { config, state, replay } = read;
   const { entries, torn } = replay;
-  return { name, config, state, entries, torn, condition: conditionOf(read), command: searchAgain(config) };
+  return { name, config, state, entries, torn, condition: conditionOf(read), command: searchAgain(config, 'as given') };
 }
 
 /** `environment`: where engines are looked for. Nothing is locked and nothing written. */

@@ -6,8 +6,11 @@ import { quoted } from '../util/quoted.ts';
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
-/** Every setting that is not the preset's, the seed, and what the bits depend on: engine, workers, memory. */
-export function searchAgain(config: Config): string {
+/**
+ * `from anywhere`: with the whole path of the data, which a page that is passed on should not tell. Every setting that is not the
+ * preset's, the seed, and what the bits depend on: engine, workers, threads, memory.
+ */
+export function searchAgain(config: Config, place: 'as given' | 'from anywhere'): string {
   const { data, from, vanilla, settings, engine, workers, budget } = config;
   // Given by options of their own, or by the network that is grown further.
   const given = new Set(['seed', 'method', ...(from === null ? [] : ['widths'])]);
@@ -18,7 +21,7 @@ export function searchAgain(config: Config): string {
   const words = [
     'instar',
     'search',
-    data.where ?? data.reference,
+    (place === 'from anywhere' ? data.where : undefined) ?? data.reference,
     ...(data.folder === null ? [] : ['--data', data.folder]),
     ...(data.imageSize === null ? [] : ['--image-size', String(data.imageSize)]),
     ...(from === null ? [] : ['--from', from.reference]),

@@ -118,7 +118,7 @@ export function createApp(parts: Parts): Hono {
       id: place.id,
       name: place.id.split('/').at(-1) ?? place.id,
       config,
-      command: searchAgain(config),
+      command: searchAgain(config, 'from anywhere'),
       resume: `instar resume ${quoted(place.root)}`,
       kept: keptLines(feed.folder, feed.state.search),
     } satisfies RunFacts);
@@ -179,7 +179,7 @@ export function createApp(parts: Parts): Hono {
   });
   app.post('/api/run/resume', async (c) => {
     const { budget } = await body(c, resumeForm);
-    actions.resume(placeOf(c), budget);
+    await actions.resume(placeOf(c), budget);
     return c.json({});
   });
   app.post('/api/run/rename', async (c) => {

@@ -135,8 +135,10 @@ test('the command line that runs it again asks for the same run', async () => {
     from: { reference: 'my model.onnx', checkpoint: 'c', imageSize: null, normalises: true, compared: null },
     engine: { ...odd.engine, name: 'onnx', device: 'webgpu' },
   };
+  const { dataset: whole } = await asked(searchAgain(own, 'from anywhere'));
+  assert.equal(whole, join(folder, 'photos'));
   for (const config of [own, odd, given]) {
-    const options = await asked(searchAgain(config));
+    const options = await asked(searchAgain(config, 'as given'));
     // The widths are those of the vanilla network, which a given one replaces.
     const widths = config.from === null ? {} : { widths: presets.laptop.widths };
     assert.deepEqual(settingsOf(options), { ...config.settings, ...widths });

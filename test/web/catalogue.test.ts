@@ -188,6 +188,27 @@ test('a search is begun, outlives its server, is stopped once, resumed, renamed 
   assert.ok(!existsSync(join(folder, 'zwei é')));
 });
 
+test('folders that are no runs are neither listed nor deleted', async (t) => {
+  const folder = newFolder();
+  const foreign = join(folder, 'foreign');
+  mkdirSync(join(foreign, 'precious'), { recursive: true });
+  writeFileSync(join(foreign, 'log.txt'), 'a log of something else\n');
+  const model = join(folder, 'model');
+  mkdirSync(model);
+  writeFileSync(join(model, 'config.json'), '{ "architectures": ["Else"] }');
+  const begun = join(folder, 'begun');
+  mkdirSync(begun);
+  writeFileSync(join(begun, 'log.txt'), 'instar: it did not begin\n');
+  const { ask } = await served(t, folder);
+  const listed = ((await ask('list')).said['runs'] as { id: string }[]).map(({ id }) => id);
+  assert.deepEqual(listed.toSorted(), ['begun', 'model']);
+  assert.equal((await ask('run/delete?run=foreign', { name: 'foreign', sure: true })).status, 404);
+  assert.equal((await ask('run/delete?run=model', { name: 'model', sure: true })).status, 409);
+  assert.ok(existsSync(join(foreign, 'precious')) && existsSync(join(model, 'config.json')));
+  assert.equal((await ask('run/delete?run=begun', { name: 'begun', sure: true })).status, 200);
+  assert.ok(!existsSync(begun));
+});
+
 test('a search that cannot begin says why; the folder that is served stays', async (t) => {
   const folder = newFolder();
   const { ask } = await served(t, folder);

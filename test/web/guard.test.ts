@@ -207,10 +207,7 @@ test('a thousand hostile and malformed requests: refused, nothing changed, nothi
     `evil.com:${ui.port}@127.0.0.1:${ui.port}`,
     `127.0.0.1:${ui.port}@evil.com`,
     `127.0.0.1:${ui.port}.evil.com`,
-    '127.0.0.1',
-    '127.0.0.1:1',
     '127.0.0.1:',
-    `127.0.0.1:0${ui.port}`,
     `127.0.0.1:${ui.port}/`,
     `192.0.2.1:${ui.port}`,
     `[2001:db8::1]:${ui.port}`,
@@ -231,6 +228,8 @@ test('a thousand hostile and malformed requests: refused, nothing changed, nothi
     for (const target of ['/', '/api/list', '/api/run/events?run=one', `/?token=${ui.token}`])
       await check(`Host: ${name} ${target}`, send(target, { headers: [`Host: ${name}`, cookie] }), refused(400, 421));
   assert.equal((await send('/api/list', { headers: [] })).status, 400, 'no Host');
+  // Through a tunnel, whose other end has a port of its own; what changes something must come from there too.
+  assert.equal((await send('/api/list', { headers: ['Host: localhost:8080'] })).status, 200, 'a tunnel');
   await check('two Hosts', send('/api/list', { headers: [host, 'Host: evil.com'] }), refused(400, 421));
 
   // Methods, targets, headers.

@@ -199,7 +199,7 @@ describe('the pages of runs and studies', { skip }, () => {
       const words = await page
         .getByLabel('Budget')
         .evaluate((field) => (field as unknown as { validationMessage: string }).validationMessage);
-      assert.match(words, /^Budget: a time such as 90s, 30m or 1.5h/);
+      assert.match(words, /^Budget: a time such as 90s, 30m or 1h30m/);
       assert.ok(!existsSync(join(folder, 'from the form')));
       await page.getByLabel('Budget').fill('');
       await page.getByLabel('Steps').fill('1');
