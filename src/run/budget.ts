@@ -1,5 +1,5 @@
 /** What a budget buys: a pure plan from measured speeds. Times are active seconds. */
-import { fewestEpochs, type Rung } from '../search/rungs.ts';
+import { coresOf, fewestEpochs, type Cores, type Rung } from '../search/rungs.ts';
 import type { Settings } from '../search/settings.ts';
 import type { Slice } from '../search/state.ts';
 import { UserError } from '../util/user-error.ts';
@@ -27,6 +27,9 @@ export interface BudgetQuestion extends Speeds {
   readonly settings: Settings;
   /** Training images that there are, without validation. */
   readonly images: number;
+  /** How many images validate after each epoch, where so many train. */
+  validated(images: number): number;
+  readonly testImages: number;
   /** The vanilla network's, an image. */
   readonly multiplyAdds: number;
   /** Multiply-adds of a step's children over the vanilla network's, on average: of each step that is to fit. */
@@ -34,34 +37,62 @@ export interface BudgetQuestion extends Speeds {
   readonly workers: number;
 }
 
+/** What an epoch costs with its validation, in images that are trained on. */
+export const epochImages = (images: number, validated: number, { augmentedValidation }: Settings): number =>
+  images + (augmentedValidation ? 2 : 1) * readingShare * validated;
+
+/** The largest number up to `most` of which that holds, which holds of all that are smaller; 0 where it holds of none. */
+function largest(most: number, holds: (count: number) => boolean): number {
+  let [low, high] = [0, most];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (holds(middle)) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
 /** Scales data, epochs and children of the settings so that vanilla network, steps and final training fit. */
 export function planBudget(question: BudgetQuestion): Plan {
-  const { budget, elapsed, settings, multiplyAdds, growth, alone, beside, workers } = question;
-  const time = end * budget - elapsed;
+  const { budget, elapsed, settings, multiplyAdds, growth, alone, beside, workers, testImages } = question;
+  const winner = multiplyAdds * (growth.at(-1) ?? 1) * alone * settings.batch;
+  // What is shared is what the reading of the test set and the verification of the file leave.
+  const reading = readingSeconds(settings.baseline, 0, testImages / settings.batch, winner);
+  const time = end * budget - elapsed - reading;
   const most = Math.min(question.images, settings.images ?? Infinity);
   const imageAlone = multiplyAdds * alone;
   /** Seconds that an epoch a step costs for each image, over all steps. */
   const imageSteps = (multiplyAdds * beside * growth.reduce((sum, factor) => sum + factor, 0)) / workers;
 
+  const cost = (count: number): number => epochImages(count, question.validated(count), settings);
   const least = Math.min(most, 4 * settings.batch);
-  const afford = Math.floor((vanillaShare * time) / (Math.min(settings.vanilla.epochs, fewVanillaEpochs) * imageAlone));
-  let images = Math.min(most, Math.max(least, afford));
+  const vanillaImages = (vanillaShare * time) / (Math.min(settings.vanilla.epochs, fewVanillaEpochs) * imageAlone);
+  let images = Math.max(
+    least,
+    largest(most, (count) => cost(count) <= vanillaImages),
+  );
   let { children } = settings.step;
   const fewest = (): number => fewestEpochs({ ...settings, step: { ...settings.step, children } });
-  const epochsFor = (): number => Math.floor((searchShare * time) / (images * imageSteps));
+  const searchImages = (searchShare * time) / imageSteps;
+  const epochsFor = (): number => Math.floor(searchImages / cost(images));
+  /** So many images, if fewer, with which the fewest epochs fit; one that validates many costs as much with few. */
+  const fitting = (count: number): number => largest(count, (fewer) => cost(fewer) * fewest() <= searchImages);
   // Fewer images, down to a half; then fewer children; then fewer images again.
-  images = Math.max(least, Math.min(images, Math.max(Math.ceil(images / 2), Math.floor((images * epochsFor()) / fewest()))));
+  images = Math.max(least, Math.min(images, Math.max(Math.ceil(images / 2), fitting(images))));
   while (epochsFor() < fewest() && children > 4) children = Math.ceil(children / 2);
-  if (epochsFor() < fewest()) images = Math.max(least, Math.floor((images * epochsFor()) / fewest()));
+  if (epochsFor() < fewest()) images = Math.max(least, fitting(images));
   while (epochsFor() < fewest() && children > 2) children--;
   if (time <= 0 || epochsFor() < fewest()) {
-    const needed = (elapsed + (fewest() * images * imageSteps) / searchShare) / end;
+    const needed = (elapsed + reading + (fewest() * cost(images) * imageSteps) / searchShare) / end;
     throw new UserError(
       // In the form that the option takes.
       `--budget ${Math.round(budget)}s is too short here: at least ${Math.ceil(needed / 10) * 10}s would fit`,
     );
   }
-  const vanillaEpochs = Math.max(1, Math.min(settings.vanilla.epochs, Math.floor((vanillaShare * time) / (images * imageAlone))));
+  const vanillaEpochs = Math.max(
+    1,
+    Math.min(settings.vanilla.epochs, Math.floor((vanillaShare * time) / (cost(images) * imageAlone))),
+  );
   const stepEpochs = Math.max(fewest(), Math.min(settings.step.epochs, epochsFor()));
   return {
     images,
@@ -92,16 +123,19 @@ export interface StepQuestion {
   readonly plan: Plan;
   readonly rungs: readonly Rung[];
   readonly children: readonly { readonly multiplyAdds: number }[];
-  /** Images that an epoch trains on. */
+  /** What an epoch costs, by `epochImages`. */
   readonly images: number;
-  readonly workers: number;
+  readonly cores: Cores;
 }
 
 /** Seconds that a step with these children would take, by the plan's speed. */
-export function stepSeconds({ plan, rungs, children, images, workers }: StepQuestion): number {
+export function stepSeconds({ plan, rungs, children, images, cores }: StepQuestion): number {
   const mean = children.reduce((sum, child) => sum + child.multiplyAdds, 0) / children.length;
+  const { workers, threads: most } = cores;
   return rungs.reduce((sum, { size, epochs }) => {
-    const speed = size >= workers ? plan.beside : plan.alone;
+    // Between one thread and all of them, a power of their number.
+    const share = most === 1 ? 0 : Math.log(coresOf(cores, size)) / Math.log(most);
+    const speed = plan.beside ** (1 - share) * plan.alone ** share;
     return sum + Math.ceil(size / workers) * (epochs * images * mean * speed + taskStart);
   }, 0);
 }

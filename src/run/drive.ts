@@ -15,7 +15,7 @@ import { exportProblem, JobFailure, type Job, type Report, type Verified } from 
 import { channel } from '../util/channel.ts';
 import { must } from '../util/assert.ts';
 import { RunError } from '../util/user-error.ts';
-import { admitsStep, plannedSettings, planSlice, readingSeconds, taskStart } from './budget.ts';
+import { admitsStep, epochImages, plannedSettings, planSlice, readingSeconds, taskStart } from './budget.ts';
 import { dataReference, engineOf, type Config } from './config.ts';
 import type { ComputedBy, Entry, Progress, RunEvent } from './events.ts';
 import { collectCheckpoints, neededCheckpoints, toVerify, writeBest, type Folder } from './folder.ts';
@@ -264,9 +264,9 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
     if (event.type !== 'step') return event;
     const { plan, search } = state;
     const rungs = rungsOf(settings());
-    const images = minibatchesPerEpoch(context, false) * settings().batch;
+    const images = epochImages(minibatchesPerEpoch(context, false) * settings().batch, context.counts.validation, settings());
     const { children } = event;
-    const question = plan === null ? null : { plan, rungs, children, images, workers: config.workers };
+    const question = plan === null ? null : { plan, rungs, children, images, cores };
     const isFirst = search.steps.length === 0;
     return admitsStep(searchUntil() - run.elapsed(), isFirst, question)
       ? event

@@ -11,7 +11,7 @@ import { methods } from '../search/settings.ts';
 import type { Slice } from '../search/state.ts';
 import { must } from '../util/assert.ts';
 import { mean } from '../util/numbers.ts';
-import { admitsStep, planSlice, readingSeconds } from './budget.ts';
+import { admitsStep, epochImages, planSlice, readingSeconds } from './budget.ts';
 import { middleOf, sizeOf, stepsOf, type Costs, type Size } from './costs.ts';
 import type { Plan } from './events.ts';
 
@@ -197,12 +197,12 @@ interface Searched {
 
 /** All steps, from when the vanilla network is trained. */
 function searchSteps(question: Question, from: number, startIdle: Idle): Searched {
-  const { context, planned, workers } = question;
+  const { context, planned, workers, threads } = question;
   const { settings } = context;
   const rungs = rungsOf(settings);
   const perEpoch = minibatchesPerEpoch(context, false);
   const end = planned?.plan.searchUntil ?? settings.limits.seconds ?? Infinity;
-  const images = perEpoch * settings.batch;
+  const images = epochImages(perEpoch * settings.batch, context.counts.validation, settings);
   let parent = startNetwork(context);
   let idle = startIdle;
   let time = from;
@@ -215,7 +215,8 @@ function searchSteps(question: Question, from: number, startIdle: Idle): Searche
     const drawing: Drawing | null = step > mostDrawn ? last : drawStep(question, parent, step);
     if (drawing === null) return ended('limits');
     last = drawing;
-    const asked = planned === null ? null : { plan: planned.plan, rungs, children: drawing.sizes, images, workers };
+    const asked =
+      planned === null ? null : { plan: planned.plan, rungs, children: drawing.sizes, images, cores: { workers, threads } };
     if (!admitsStep(end - time, step === 1, asked)) return ended('time');
     const climbed = climb(question, drawing, rungs, idle);
     const seconds = climbed.rungs.reduce((sum, rung) => sum + rung.seconds, 0);

@@ -11,6 +11,7 @@ import { coresOfRun } from '../search/rungs.ts';
 import type { Job, ProbeJob, Stage } from '../training/job.ts';
 import { must } from '../util/assert.ts';
 import { mean } from '../util/numbers.ts';
+import { splitCounts } from '../data/split-counts.ts';
 import { planBudget } from './budget.ts';
 import { dataReference, engineOf, type Config } from './config.ts';
 import { middleOf } from './costs.ts';
@@ -147,6 +148,8 @@ export function planOf(
     budget,
     settings,
     images: run.contextFor({ ...settings, images: null }).counts.train,
+    validated: (images: number) => splitCounts(run.config.data.trainImages, { ...settings, images }).validation,
+    testImages: run.config.data.testImages,
     multiplyAdds,
     growth: growthOf(network, context),
     workers,

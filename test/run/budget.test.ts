@@ -44,6 +44,8 @@ const questionOf = ({
     workers,
     settings: { ...settings, step: { ...settings.step, children } },
     multiplyAdds: 10_000_000,
+    validated: (images) => Math.min(rest.images / 9, Math.max(2000, images / 9)),
+    testImages: rest.images / 5,
     growth: [2, 3.5],
     alone,
     beside: workers === 1 ? alone : speed * 1e-12 * slower,
