@@ -4,6 +4,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { decodeModel } from '../../src/formats/onnx/decode.ts';
 import { encodeModel } from '../../src/formats/onnx/encode.ts';
+import { constantReader } from '../../src/formats/onnx/read/constant.ts';
+import { noFiles } from '../../src/formats/onnx/read/external.ts';
 import type { AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from '../../src/formats/onnx/proto.ts';
 import { random } from '../../src/util/random.ts';
 import { UserError } from '../../src/util/user-error.ts';
@@ -100,6 +102,23 @@ test('every prefix of a file, and a thousand damaged ones, are a model or one li
     for (let hits = 1 + stream.integer(4); hits > 0; hits--) damaged[stream.integer(bytes.length)] = stream.integer(256);
     attempt(damaged);
   }
+});
+
+test('INT64_MAX, which stands for “to the end”, is as large as it gets; an extent of it is refused', () => {
+  // A graph (7) with an initializer (5): extents (1), type int64 (2), name (8), and the number as a varint (7) or raw (9).
+  const end = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
+  const field = (number: number, bytes: readonly number[]): readonly number[] => [(number << 3) | 2, bytes.length, ...bytes];
+  const fileOf = (dims: readonly number[], ...value: readonly number[]): Uint8Array =>
+    Uint8Array.from(field(7, field(5, [...field(1, dims), 0x10, 7, ...field(8, [0x65]), ...value])));
+  const constantOf = (bytes: Uint8Array): readonly number[] => {
+    const [tensor] = decodeModel(bytes, 'end.onnx').graph.initializers;
+    const { numbers } = constantReader('end.onnx', noFiles('end.onnx')).read(tensor ?? assert.fail(), 'e');
+    return [...numbers.values];
+  };
+  const raw = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
+  assert.deepEqual(constantOf(fileOf([1], ...field(7, end))), [Number.MAX_SAFE_INTEGER]);
+  assert.deepEqual(constantOf(fileOf([1], ...field(9, raw))), [Number.MAX_SAFE_INTEGER]);
+  assert.throws(() => decodeModel(fileOf(end), 'end.onnx'), /end\.onnx: not a valid ONNX file: a whole number beyond 2\^53/);
 });
 
 test('no graph, a group, a segment: said', () => {

@@ -75,6 +75,15 @@ function int64(r: BinaryReader): number {
   return value;
 }
 
+/** The largest whole number that is told apart from its neighbours. */
+const most = BigInt(Number.MAX_SAFE_INTEGER);
+
+/** A value: INT64_MAX and the like stand for "to the end" (Slice), and are as large as it gets here. */
+function saturated(r: BinaryReader): number {
+  const value = BigInt(r.int64());
+  return Number(value > most ? most : value < -most ? -most : value);
+}
+
 const wholeOf = (r: BinaryReader, wire: WireType): number => {
   expect(wire, WireType.Varint);
   return int64(r);
@@ -139,7 +148,7 @@ function tensorOf(allowance: Allowance, bytes: Uint8Array): TensorProto {
         numbers(r, wire, WireType.Varint, int32s, (one) => one.int32());
         return true;
       case 7:
-        numbers(r, wire, WireType.Varint, int64s, int64);
+        numbers(r, wire, WireType.Varint, int64s, saturated);
         return true;
       case 8:
         name = textOf(r, wire);
@@ -205,7 +214,7 @@ function attributeOf(allowance: Allowance, bytes: Uint8Array): AttributeProto {
         );
         return true;
       case 8:
-        numbers(r, wire, WireType.Varint, ints, listed(allowance, int64));
+        numbers(r, wire, WireType.Varint, ints, listed(allowance, saturated));
         return true;
       case 9:
         strings.push(entryTextOf(allowance, r, wire));

@@ -72,7 +72,11 @@ const readings = new Map<number, Reading>([
   [dataType.double, (view, at) => view.getFloat64(at, true)],
   [dataType.float16, (view, at) => halfToNumber(view.getUint16(at, true))],
   [dataType.bfloat16, (view, at) => brainToNumber(view.getUint16(at, true))],
-  [dataType.int64, (view, at) => Number(view.getBigInt64(at, true))],
+  // INT64_MAX stands for "to the end" (Slice): as large as it gets here.
+  [
+    dataType.int64,
+    (view, at) => Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, Number(view.getBigInt64(at, true)))),
+  ],
   [dataType.int32, (view, at) => view.getInt32(at, true)],
   [dataType.uint8, (view, at) => view.getUint8(at)],
   [dataType.int8, (view, at) => view.getInt8(at)],
@@ -153,7 +157,6 @@ export function constantReader(where: string, files: ExternalFiles): ConstantRea
         const view = bytes && new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
         const reading = readings.get(type) as Reading;
         const values = view ? Array.from({ length: count }, (_none, at) => reading(view, at * width)) : [...(typed ?? [])];
-        if (!values.every(Number.isSafeInteger)) throw fail('a whole number beyond 2^53');
         return { dims, numbers: { kind: 'integers', values } };
       }
       if (type !== dataType.float) converted.set(describeType(type), (converted.get(describeType(type)) ?? 0) + 1);
