@@ -111,8 +111,8 @@ test('INT64_MAX, which stands for “to the end”, is as large as it gets; an e
   const fileOf = (dims: readonly number[], ...value: readonly number[]): Uint8Array =>
     Uint8Array.from(field(7, field(5, [...field(1, dims), 0x10, 7, ...field(8, [0x65]), ...value])));
   const constantOf = (bytes: Uint8Array): readonly number[] => {
-    const [tensor] = decodeModel(bytes, 'end.onnx').graph.initializers;
-    const { numbers } = constantReader('end.onnx', noFiles('end.onnx')).read(tensor ?? assert.fail(), 'e');
+    const [first] = decodeModel(bytes, 'end.onnx').graph.initializers;
+    const { numbers } = constantReader('end.onnx', noFiles('end.onnx')).read(first ?? assert.fail(), 'e');
     return [...numbers.values];
   };
   const raw = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
