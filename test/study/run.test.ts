@@ -105,7 +105,7 @@ await test('their configurations: what all share once, of each the rest, and no 
   assert.deepEqual(Object.keys(each), ['shr-1', 'random-1']);
   assert.deepEqual(each['random-1'], { settings: { method: 'random' } });
   for (const { run, read } of runs) {
-    const { path: _path, folder: _folder, ...data } = read.config.data;
+    const { path: _path, folder: _folder, where: _where, ...data } = read.config.data;
     const { method, ...settings } = read.config.settings;
     const own = { ...all, settings: { ...(all['settings'] as Fields), ...(each[run.folder]?.['settings'] as Fields) } };
     assert.deepEqual(own, { ...read.config, data, vanilla: 'shared', settings: { ...settings, method } });
