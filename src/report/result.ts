@@ -3,7 +3,7 @@ import { methods } from '../search/settings.ts';
 import { lineOf, startWords, validationOf } from '../search/state.ts';
 import { formatPercent, plural } from '../util/words.ts';
 import { wilson } from '../study/statistics.ts';
-import type { Subject } from './subject.ts';
+import { competes, type Subject } from './subject.ts';
 
 const points = (share: number): string => `${(100 * Math.abs(share)).toFixed(1)} percentage points`;
 
@@ -58,7 +58,7 @@ function untested(subject: Subject): string {
   if (line === null || lineOf(search, line).checkpoint === null) return 'There is no trained network yet.';
   const isTrained = line === 'final';
   const measured = validationOf(search, isTrained ? (lineOf(search, line).parent ?? line) : line);
-  const isChosen = search.steps.length > 0 && ['hill-climbing', 'halving'].includes(methods[settings.method].selection);
+  const isChosen = search.steps.length > 0 && competes(settings.method);
   const right =
     measured === null
       ? ''

@@ -11,6 +11,7 @@ import { accuraciesFigure } from './study/accuracies-figure.ts';
 import { armAgreementFigure } from './study/agreement-figure.ts';
 import { winnersFigure } from './study/size-figure.ts';
 import { bestRunOf, runsOf, type ShownStudy } from './study/study.ts';
+import { competes } from './subject.ts';
 
 export interface StudyFigures {
   readonly accuracies: Figure | null;
@@ -81,9 +82,7 @@ function learningRates(study: ShownStudy): Figure | null {
   const fitting = study.result.arms.flatMap((arm) => {
     const [run] = runsOf(study, arm);
     const settings = run?.subject.settings;
-    return settings !== undefined && ['hill-climbing', 'halving'].includes(methods[settings.method].selection)
-      ? [{ arm, settings }]
-      : [];
+    return settings !== undefined && competes(settings.method) ? [{ arm, settings }] : [];
   });
   const [first] = fitting;
   if (first === undefined) return null;

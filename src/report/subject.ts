@@ -6,7 +6,7 @@ import type { Entry } from '../run/events.ts';
 import type { RunState } from '../run/replay.ts';
 import { bestLine, currentParent } from '../search/standing.ts';
 import { rungsFor, type Rung } from '../search/rungs.ts';
-import type { Method, Settings } from '../search/settings.ts';
+import { methods, type Method, type Settings } from '../search/settings.ts';
 import {
   accuraciesAfter,
   lineage,
@@ -114,6 +114,13 @@ export const lastAccuracy = (line: Line): number | null =>
 /** `SHR`. */
 export const methodLabel = (method: Settings['method']): string =>
   ({ nash: 'NASH', sh: 'SH', shr: 'SHR', shrsep: 'SHRsep', random: 'random growth', vanilla: 'vanilla' })[method];
+
+/** Whether the children of a step compete by their accuracy. */
+export const competes = (method: Settings['method']): boolean => ['hill-climbing', 'halving'].includes(methods[method].selection);
+
+/** Of a step's figure or table, where some child stands within a rung. */
+export const unfinishedWords = (children: readonly Child[]): string =>
+  children.some(({ unfinished }) => unfinished !== null) ? '; (in brackets) within a rung, whose end it has not reached' : '';
 
 /** How a method selects, in words. */
 export const selectionWords: { readonly [Selection in Method['selection']]: string } = {

@@ -3,6 +3,7 @@ import { coresOf, fewestEpochs, type Cores, type Rung } from '../search/rungs.ts
 import type { Settings } from '../search/settings.ts';
 import type { Slice } from '../search/state.ts';
 import { UserError } from '../util/user-error.ts';
+import { betweenThreads } from './costs.ts';
 import type { Plan } from './events.ts';
 
 /** Of the budget: when everything is to be over. The rest is for what no plan foresees. */
@@ -133,9 +134,7 @@ export function stepSeconds({ plan, rungs, children, images, cores }: StepQuesti
   const mean = children.reduce((sum, child) => sum + child.multiplyAdds, 0) / children.length;
   const { workers, threads: most } = cores;
   return rungs.reduce((sum, { size, epochs }) => {
-    // Between one thread and all of them, a power of their number.
-    const share = most === 1 ? 0 : Math.log(coresOf(cores, size)) / Math.log(most);
-    const speed = plan.beside ** (1 - share) * plan.alone ** share;
+    const speed = betweenThreads(plan.beside, plan.alone, coresOf(cores, size), most);
     return sum + Math.ceil(size / workers) * (epochs * images * mean * speed + taskStart);
   }, 0);
 }

@@ -96,15 +96,17 @@ export function fitSeconds(timed: Way['minibatches']): Fit {
     a * size.multiplyAdds + b * size.activations;
 }
 
+/** What takes `one` on one thread and `all` on the most: on so many, between them by a power of their number. */
+export function betweenThreads(one: number, all: number, threads: number, most: number): number {
+  if (most === 1 || threads <= 1) return one;
+  const share = Math.log(threads) / Math.log(most);
+  return one ** (1 - share) * all ** share;
+}
+
 export function costsOf({ threads: most, beside, alone, operators, certificate, grown }: Timings): Costs {
   const start = must(beside.minibatches[0], 'the first network').size;
   const [fitBeside, fitAlone] = [fitSeconds(beside.minibatches), fitSeconds(alone.minibatches)];
-  /** Between one thread and all of them, a power of their number. */
-  const between = (one: number, all: number, threads: number): number => {
-    if (most === 1 || threads <= 1) return one;
-    const share = Math.log(threads) / Math.log(most);
-    return one ** (1 - share) * all ** share;
-  };
+  const between = (one: number, all: number, threads: number): number => betweenThreads(one, all, threads, most);
   const minibatch = (size: Size, threads: number): number => between(fitBeside(size), fitAlone(size), threads);
   /** How many times as long as the first network it takes. */
   const times = (size: Size, threads: number): number => minibatch(size, threads) / minibatch(start, threads);

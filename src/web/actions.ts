@@ -121,7 +121,7 @@ export function openActions(folder: string, program: readonly string[], date: ()
       for (let waited = 0; waited < startTime && child.exitCode === null && size() === earlier; waited += glance)
         await new Promise((settle) => setTimeout(settle, glance));
       if (child.exitCode !== null && child.exitCode !== 0)
-        throw new Refused(endOf(logFile(place.root), 2000).trim().split('\n').at(-1) ?? `it ended with ${child.exitCode}`);
+        throw new Refused(endOf(logFile(place.root), 2000).trim().split('\n').at(-1) || `it ended with ${child.exitCode}`);
     },
     stop(place) {
       const child = started.get(place.root);

@@ -8,6 +8,7 @@ import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { UserError } from '../../util/user-error.ts';
 import {
   attributeType,
+  saturate,
   type AttributeProto,
   type GraphProto,
   type ModelProto,
@@ -75,14 +76,7 @@ function int64(r: BinaryReader): number {
   return value;
 }
 
-/** The largest whole number that is told apart from its neighbours. */
-const most = BigInt(Number.MAX_SAFE_INTEGER);
-
-/** A value: INT64_MAX and the like stand for "to the end" (Slice), and are as large as it gets here. */
-function saturated(r: BinaryReader): number {
-  const value = BigInt(r.int64());
-  return Number(value > most ? most : value < -most ? -most : value);
-}
+const saturated = (r: BinaryReader): number => saturate(Number(r.int64()));
 
 const wholeOf = (r: BinaryReader, wire: WireType): number => {
   expect(wire, WireType.Varint);

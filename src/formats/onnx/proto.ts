@@ -93,3 +93,6 @@ export interface ModelProto {
   /** How many functions the model defines, which nothing here reads. */
   readonly functions: number;
 }
+
+/** A whole number as a value: INT64_MAX and the like stand for "to the end" (Slice), and are as large as it gets here. */
+export const saturate = (value: number): number => Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, value));

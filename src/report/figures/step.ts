@@ -7,7 +7,15 @@ import { formatPercent, plural } from '../../util/words.ts';
 import { label, mark } from '../chart.ts';
 import { narrowWidth, type Drawing, type Figure } from '../figure.ts';
 import { coordinate, html, type Markup } from '../markup.ts';
-import { childrenOf, lastAccuracy, selectionWords, trainingWords, type Child, type Subject } from '../subject.ts';
+import {
+  childrenOf,
+  lastAccuracy,
+  selectionWords,
+  trainingWords,
+  unfinishedWords,
+  type Child,
+  type Subject,
+} from '../subject.ts';
 
 /** Children drawn at most; the rest are in the table. */
 const mostRows = 24;
@@ -112,7 +120,7 @@ export function stepFigure(subject: Subject, step: Step): Figure {
     alternative: `Children of ${step.parent}, with the validation accuracy after each rung: ${words.slice(0, mostRows).join('; ')}.`,
     caption: html`${selection === 'hill-climbing' ? 'As the paper’s Figure 2. ' : selection === 'halving' ? 'As the paper’s Figure 3. ' : ''}Validation
     accuracy after each rung; ${trainingWords[selection]}. ★ the winner, the next parent; × dropped
-    there${all.some(({ fate }) => fate.kind === 'lost') ? '; “lost”: its training gave nothing' : ''}${all.some(({ unfinished }) => unfinished !== null) ? '; (in brackets) within a rung, whose end it has not reached' : ''}.${step.winner === null ? ' This step is not over.' : ''}`,
+    there${all.some(({ fate }) => fate.kind === 'lost') ? '; “lost”: its training gave nothing' : ''}${unfinishedWords(all)}.${step.winner === null ? ' This step is not over.' : ''}`,
     narrow: draw(subject, step, shown, all.length - shown.length),
     wide: null,
   };

@@ -11,7 +11,7 @@ import { inlineSvg } from '../figure.ts';
 import type { Figures } from '../figures.ts';
 import { drawNetwork } from '../graph.ts';
 import { html, type Markup } from '../markup.ts';
-import { childrenOf, trainingWords, type Child, type Subject } from '../subject.ts';
+import { childrenOf, trainingWords, unfinishedWords, type Child, type Subject } from '../subject.ts';
 import { anchorOf, figureHtml, folded, scrolling, section, type Place } from './parts.ts';
 
 /** Characters of drawn differences at most: the rest of the children are told in words. */
@@ -81,8 +81,7 @@ export function stepTable(
       <caption>
         <span
           >Children of ${step.parent}: validation accuracy in % after each rung (children × epochs); parameters, and below them
-          multiply-adds an image; the operators in their order. ★ won, × dropped
-          there${children.some(({ unfinished }) => unfinished !== null) ? '; (in brackets) within a rung, whose end it has not reached' : ''}.</span
+          multiply-adds an image; the operators in their order. ★ won, × dropped there${unfinishedWords(children)}.</span
         >
       </caption>
       <thead>

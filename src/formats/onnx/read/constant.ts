@@ -4,7 +4,7 @@
  */
 import { assert } from '../../../util/assert.ts';
 import { UserError } from '../../../util/user-error.ts';
-import { dataType, type TensorProto } from '../proto.ts';
+import { dataType, saturate, type TensorProto } from '../proto.ts';
 import type { ExternalFiles } from './external.ts';
 import { quoted } from './failure.ts';
 
@@ -72,11 +72,7 @@ const readings = new Map<number, Reading>([
   [dataType.double, (view, at) => view.getFloat64(at, true)],
   [dataType.float16, (view, at) => halfToNumber(view.getUint16(at, true))],
   [dataType.bfloat16, (view, at) => brainToNumber(view.getUint16(at, true))],
-  // INT64_MAX stands for "to the end" (Slice): as large as it gets here.
-  [
-    dataType.int64,
-    (view, at) => Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, Number(view.getBigInt64(at, true)))),
-  ],
+  [dataType.int64, (view, at) => saturate(Number(view.getBigInt64(at, true)))],
   [dataType.int32, (view, at) => view.getInt32(at, true)],
   [dataType.uint8, (view, at) => view.getUint8(at)],
   [dataType.int8, (view, at) => view.getInt8(at)],
