@@ -11,10 +11,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { overrideOf, parseSet } from '../src/cli/settings.ts';
-import type { Entry } from '../src/run/events.ts';
-import type { PhaseName } from '../src/run/forecast.ts';
-import { search } from '../src/run/open.ts';
-import { plan } from '../src/run/plan.ts';
+import type { Entry } from '../src/run/record/events.ts';
+import type { PhaseName } from '../src/run/planning/forecast.ts';
+import { search } from '../src/run/driving/open.ts';
+import { plan } from '../src/run/planning/plan.ts';
 import { presetNames } from '../src/search/settings.ts';
 import { must } from '../src/util/assert.ts';
 

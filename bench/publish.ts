@@ -9,9 +9,9 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readStudyFile, studyFile } from '../src/report/collect-study.ts';
-import { readConfig } from '../src/run/config.ts';
-import { folderOf, isRun } from '../src/run/folder.ts';
-import { readRun } from '../src/run/read.ts';
+import { readConfig } from '../src/run/record/config.ts';
+import { folderOf, isRun } from '../src/run/record/folder.ts';
+import { readRun } from '../src/run/record/read.ts';
 import { plannedRuns } from '../src/study/run.ts';
 import { say } from './measure.ts';
 

@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join, resolve } from 'node:path';
-import { search } from '../src/run/open.ts';
+import { search } from '../src/run/driving/open.ts';
 import { random } from '../src/util/random.ts';
 import { version } from '../src/util/version.ts';
 import {

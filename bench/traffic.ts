@@ -15,8 +15,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import S3rver from 's3rver';
 import { openStore } from '../src/execution/store/open.ts';
-import { search, type SearchOptions } from '../src/run/open.ts';
-import { readRun } from '../src/run/read.ts';
+import { search, type SearchOptions } from '../src/run/driving/open.ts';
+import { readRun } from '../src/run/record/read.ts';
 import { rungsFor, formatRungs } from '../src/search/rungs.ts';
 import { must } from '../src/util/assert.ts';
 

@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { readDataset } from '../src/data/read.ts';
 import { createPool } from '../src/execution/pool.ts';
 import { vanillaNetwork } from '../src/network/vanilla.ts';
-import { cacheFolder } from '../src/run/begin.ts';
+import { cacheFolder } from '../src/run/preparing/begin.ts';
 import { presets } from '../src/search/settings.ts';
 import { splitDataset } from '../src/data/split.ts';
 import { deviation, mean } from './measure.ts';

@@ -8,21 +8,21 @@
  *
  * `plan` says what a search with the same options would do on this machine, and how long it would take.
  */
-export { search, resume } from './run/open.ts';
-export { plan } from './run/plan.ts';
-export type { PlanOptions, PlanReport } from './run/plan.ts';
-export type { Forecast, ForecastStep, ForecastRung, ForecastTraining } from './run/forecast.ts';
-export type { Timings } from './run/costs.ts';
-export { cacheFolder } from './run/begin.ts';
-export type { AskedOptions } from './run/begin.ts';
-export { readRun } from './run/read.ts';
-export { exportNetwork } from './run/export.ts';
-export type { ExportOptions, ExportResult } from './run/export.ts';
-export type { SearchOptions, ResumeOptions } from './run/open.ts';
-export type { RunItem } from './run/drive.ts';
-export type { Entry, Plan, Progress, RunEvent } from './run/events.ts';
-export type { RunState } from './run/replay.ts';
-export type { Config } from './run/config.ts';
+export { search, resume } from './run/driving/open.ts';
+export { plan } from './run/planning/plan.ts';
+export type { PlanOptions, PlanReport } from './run/planning/plan.ts';
+export type { Forecast, ForecastStep, ForecastRung, ForecastTraining } from './run/planning/forecast.ts';
+export type { Timings } from './run/planning/costs.ts';
+export { cacheFolder } from './run/preparing/begin.ts';
+export type { AskedOptions } from './run/preparing/begin.ts';
+export { readRun } from './run/record/read.ts';
+export { exportNetwork } from './run/driving/export.ts';
+export type { ExportOptions, ExportResult } from './run/driving/export.ts';
+export type { SearchOptions, ResumeOptions } from './run/driving/open.ts';
+export type { RunItem } from './run/driving/drive.ts';
+export type { Entry, Plan, Progress, RunEvent } from './run/record/events.ts';
+export type { RunState } from './run/record/replay.ts';
+export type { Config } from './run/record/config.ts';
 export type { SearchEvent } from './search/events.ts';
 export type { Line, SearchState, Step, Slice, EpochPoint } from './search/state.ts';
 export { methods, presets, type Settings, type SettingsOverride, type MethodName, type PresetName } from './search/settings.ts';

@@ -1,6 +1,6 @@
 /** What is searched for, read from the options that `search` and `plan` share. */
 import { devices, engineNames } from '../engine/open.ts';
-import type { AskedOptions } from '../run/begin.ts';
+import type { AskedOptions } from '../run/preparing/begin.ts';
 import { presetNames } from '../search/settings.ts';
 import { UserError } from '../util/user-error.ts';
 import type { Given } from './given.ts';

@@ -2,13 +2,13 @@
 import type { Dataset, Part } from '../data/dataset.ts';
 import { toGrey } from '../data/image.ts';
 import { readDataset } from '../data/read.ts';
-import { readBest } from '../run/best.ts';
-import { cacheFolder } from '../run/begin.ts';
-import { readRun } from '../run/read.ts';
+import { readBest } from '../run/record/best.ts';
+import { cacheFolder } from '../run/preparing/begin.ts';
+import { readRun } from '../run/record/read.ts';
 import { setImmediate } from 'node:timers/promises';
 import { argmax, tally } from '../training/measure.ts';
 import { UserError } from '../util/user-error.ts';
-import { openEvaluator } from '../run/evaluator.ts';
+import { openEvaluator } from '../run/driving/evaluator.ts';
 import { engineGiven, formatSize } from './best.ts';
 import { printLines, type Io } from './io.ts';
 import type { Given } from './given.ts';

@@ -1,11 +1,11 @@
 /** `instar export`: a network of a run as an .onnx file. */
 import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { exportNetwork } from '../run/export.ts';
+import { exportNetwork } from '../run/driving/export.ts';
 import { UserError } from '../util/user-error.ts';
 import type { Given } from './given.ts';
 import { printLines, type Io } from './io.ts';
-import { describeExport } from '../run/words.ts';
+import { describeExport } from '../run/display/wording.ts';
 import { printable } from '../util/words.ts';
 import { parseWhole } from './values.ts';
 

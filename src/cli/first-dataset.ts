@@ -1,6 +1,6 @@
 /** Which images a first search runs on: those that are on this machine. */
 import { usualPlaces, whyMissing, type Places } from '../data/resolve.ts';
-import { cacheFolder } from '../run/begin.ts';
+import { cacheFolder } from '../run/preparing/begin.ts';
 import type { Io } from './io.ts';
 
 /** Fashion-MNIST where it lies here; else MNIST, and a line that says so. */

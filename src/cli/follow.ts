@@ -1,9 +1,9 @@
 /** Follows a run from its first event to its last: tells it, listens for Ctrl-C, and gives the exit code. */
 import { existsSync } from 'node:fs';
 import type { DataEvent } from '../data/source.ts';
-import { readConfig, type Config } from '../run/config.ts';
-import type { RunItem } from '../run/drive.ts';
-import { folderOf } from '../run/folder.ts';
+import { readConfig, type Config } from '../run/record/config.ts';
+import type { RunItem } from '../run/driving/drive.ts';
+import { folderOf } from '../run/record/folder.ts';
 import { RunError } from '../util/user-error.ts';
 import { exitCodes } from './exit-codes.ts';
 import { interrupted, listenForInterrupts } from './interrupt.ts';
@@ -11,7 +11,7 @@ import { hasColour, printLines, type Io } from './io.ts';
 import { openReporter, type Shown } from './reporter.ts';
 import { quoted } from '../util/quoted.ts';
 import { summary } from './summary.ts';
-import { observe, type View } from '../run/view.ts';
+import { observe, type View } from '../run/display/view.ts';
 
 /** What a run is started with. */
 export interface Following {

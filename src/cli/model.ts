@@ -1,7 +1,7 @@
 /** An .onnx file of any origin, opened to be used: read here, run in a process of its own. */
 import { statSync } from 'node:fs';
 import { channelsLast, type Part } from '../data/dataset.ts';
-import { readBytes } from '../data/files.ts';
+import { readBytes } from '../util/files.ts';
 import { createModelRunner } from '../execution/model-runner.ts';
 import { describeClassifier, type Classifier } from '../formats/onnx/classifier.ts';
 import { decodeModel } from '../formats/onnx/decode.ts';

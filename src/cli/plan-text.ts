@@ -1,8 +1,8 @@
 /** A plan as a table that people read, in 80 columns. Pure. */
-import { describeConfig } from '../run/lines.ts';
-import type { PlanReport } from '../run/plan.ts';
-import { planRows, stopWords } from '../run/plan-rows.ts';
-import { describePlan } from '../run/words.ts';
+import { describeConfig } from '../run/display/log-lines.ts';
+import type { PlanReport } from '../run/planning/plan.ts';
+import { planRows, stopWords } from '../run/planning/plan-rows.ts';
+import { describePlan } from '../run/display/wording.ts';
 import { formatDuration } from '../util/duration.ts';
 import { formatCount, formatWhole } from '../util/words.ts';
 import { padLeft, padRight, wrap } from './text.ts';

@@ -1,5 +1,5 @@
 /** `instar plan`. */
-import { plan } from '../run/plan.ts';
+import { plan } from '../run/planning/plan.ts';
 import { readAsked } from './asked.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { Given } from './given.ts';

@@ -2,11 +2,11 @@
 import { setImmediate } from 'node:timers/promises';
 import { bytesOf, type Part } from '../data/dataset.ts';
 import { readImage } from '../data/image.ts';
-import { readBest } from '../run/best.ts';
+import { readBest } from '../run/record/best.ts';
 import type { Shape } from '../network/network.ts';
 import { softmax } from '../training/measure.ts';
 import { UserError } from '../util/user-error.ts';
-import { openEvaluator } from '../run/evaluator.ts';
+import { openEvaluator } from '../run/driving/evaluator.ts';
 import { engineGiven } from './best.ts';
 import { printLines, type Io } from './io.ts';
 import type { Given } from './given.ts';

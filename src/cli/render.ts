@@ -2,8 +2,8 @@
  * The live display as lines of text: a pure function of the view, the configuration, the time and the screen. Every line fits
  * the width, and there are fewer lines than the screen has.
  */
-import type { Config } from '../run/config.ts';
-import { describeExport } from '../run/words.ts';
+import type { Config } from '../run/record/config.ts';
+import { describeExport } from '../run/display/wording.ts';
 import { lineOf, type Line as Trained, startWords } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { shortEdits } from '../morphism/short.ts';
@@ -12,9 +12,9 @@ import { fit, lineWidth, paint, spread, type Line, type Span, type Style } from 
 import { bar, padLeft, padRight, sparkline, truncate } from './text.ts';
 import { formatCount, formatLoss, formatPercent, formatWhole, plural, printable } from '../util/words.ts';
 import { rungsFor } from '../search/rungs.ts';
-import { linesOf, progressOf, statusOf, statusWords, type Status } from '../run/race.ts';
-import { imagesPerSecond, phaseOf, settingsOf, winners, type Phase, type View } from '../run/view.ts';
-import { timeLeft } from '../run/work.ts';
+import { linesOf, progressOf, statusOf, statusWords, type Status } from '../run/display/status.ts';
+import { imagesPerSecond, phaseOf, settingsOf, winners, type Phase, type View } from '../run/display/view.ts';
+import { timeLeft } from '../run/display/time-left.ts';
 
 export interface Scene {
   readonly view: View;

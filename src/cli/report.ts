@@ -1,7 +1,7 @@
 /** `instar report`: runs as one HTML file to look at, and their figures as SVG files. */
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { makeFolder } from '../data/files.ts';
+import { makeFolder } from '../util/files.ts';
 import { isStudy, studyIn } from '../report/collect-study.ts';
 import { collectRun } from '../report/collect.ts';
 import { svgFile } from '../report/figure.ts';

@@ -1,17 +1,17 @@
 /** How a run is told while it goes on: a live display on a terminal, lines elsewhere, the journal's entries with `--json`. */
 import type { DataEvent } from '../data/source.ts';
-import type { Config } from '../run/config.ts';
-import type { Entry } from '../run/events.ts';
+import type { Config } from '../run/record/config.ts';
+import type { Entry } from '../run/record/events.ts';
 import { formatDuration } from '../util/duration.ts';
 import { dataLines, describeData } from './data-lines.ts';
 import { openDisplay } from './display.ts';
 import { isLive, printLines, type Io } from './io.ts';
-import { describeFrom, describePlan } from '../run/words.ts';
-import { describeConfig, linesFor } from '../run/lines.ts';
+import { describeFrom, describePlan } from '../run/display/wording.ts';
+import { describeConfig, linesFor } from '../run/display/log-lines.ts';
 import { render } from './render.ts';
 import { truncate } from './text.ts';
 import { printable } from '../util/words.ts';
-import type { View } from '../run/view.ts';
+import type { View } from '../run/display/view.ts';
 
 /** Milliseconds between two drawings. */
 const frame = 150;

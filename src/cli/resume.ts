@@ -1,12 +1,12 @@
 /** `instar resume`. */
-import { resume } from '../run/open.ts';
-import { readRun } from '../run/read.ts';
+import { resume } from '../run/driving/open.ts';
+import { readRun } from '../run/record/read.ts';
 import { follow } from './follow.ts';
 import { elsewhereOf, elsewhereWords } from './search.ts';
 import { printLines, type Io } from './io.ts';
 import type { Given } from './given.ts';
 import { parseTime } from './values.ts';
-import { viewOf } from '../run/view.ts';
+import { viewOf } from '../run/display/view.ts';
 
 export function resumeCommand(root: string, given: Given, io: Io): Promise<number> {
   const more = given['budget'] as string | undefined;

@@ -1,9 +1,9 @@
 /** `instar search`. */
 import { basename, join, resolve } from 'node:path';
 import { parseQueue } from '../execution/queue/address.ts';
-import { newRunName } from '../run/folder.ts';
-import { search, type Elsewhere, type SearchOptions } from '../run/open.ts';
-import { emptyView } from '../run/view.ts';
+import { newRunName } from '../run/record/folder.ts';
+import { search, type Elsewhere, type SearchOptions } from '../run/driving/open.ts';
+import { emptyView } from '../run/display/view.ts';
 import { presets, type MethodName } from '../search/settings.ts';
 import { quoted } from '../util/quoted.ts';
 import { UserError } from '../util/user-error.ts';

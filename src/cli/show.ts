@@ -1,25 +1,25 @@
 /** `instar show`: a run as text or as JSON, from its folder alone; nothing is locked and nothing written. */
 import { describeEdit } from '../morphism/operators.ts';
 import { printNetwork } from '../network/print.ts';
-import type { Config } from '../run/config.ts';
-import { conditionOf } from '../run/condition.ts';
-import { readRun, type Read } from '../run/read.ts';
-import type { RunState } from '../run/replay.ts';
+import type { Config } from '../run/record/config.ts';
+import { conditionOf } from '../run/record/condition.ts';
+import { readRun, type Read } from '../run/record/read.ts';
+import type { RunState } from '../run/record/replay.ts';
 import { formatRungs, rungsFor } from '../search/rungs.ts';
-import { bestLine } from '../search/standing.ts';
+import { bestLine } from '../search/ranking.ts';
 import { presetNames, type Settings } from '../search/settings.ts';
 import { accuraciesAfter, lineOf, unfinishedOf, type LineId, type Step, networkOf } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { hasColour, printLines, type Io } from './io.ts';
-import { describeExport, describePlan, describeWorkers, stopWords } from '../run/words.ts';
-import { describeConfig } from '../run/lines.ts';
+import { describeExport, describePlan, describeWorkers, stopWords } from '../run/display/wording.ts';
+import { describeConfig } from '../run/display/log-lines.ts';
 import type { Given } from './given.ts';
 import { winnersLine } from './render.ts';
 import { differingSettings, valueOf } from '../search/setting-names.ts';
 import { paint, type Line as Styled, type Span } from './styled.ts';
 import { padLeft, padRight, sparkline } from './text.ts';
 import { formatCount, formatLoss, formatPercent, formatWhole, plural, printable } from '../util/words.ts';
-import { settingsOf, viewOf, winners } from '../run/view.ts';
+import { settingsOf, viewOf, winners } from '../run/display/view.ts';
 
 /** Settings that are not the preset's. The memory limit comes from the machine. */
 function differences(config: Config): string {

@@ -1,6 +1,6 @@
 /** What a study writes into its folder: tables, figures and its report, as far as its runs have come. */
 import { join } from 'node:path';
-import { makeFolder } from '../data/files.ts';
+import { makeFolder } from '../util/files.ts';
 import { studyIn } from '../report/collect-study.ts';
 import { svgFile } from '../report/figure.ts';
 import { listStudyFigures, studyFigures } from '../report/study-figures.ts';

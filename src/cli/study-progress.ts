@@ -1,11 +1,11 @@
 /** How a study is told while it goes on: a live display on a terminal, lines elsewhere. */
 import { join } from 'node:path';
 import type { DataEvent } from '../data/source.ts';
-import { readConfig, type Config } from '../run/config.ts';
-import type { RunItem } from '../run/drive.ts';
-import { folderOf } from '../run/folder.ts';
-import { readRun } from '../run/read.ts';
-import { emptyRun } from '../run/replay.ts';
+import { readConfig, type Config } from '../run/record/config.ts';
+import type { RunItem } from '../run/driving/drive.ts';
+import { folderOf } from '../run/record/folder.ts';
+import { readRun } from '../run/record/read.ts';
+import { emptyRun } from '../run/record/replay.ts';
 import { lineOf, validationOf } from '../search/state.ts';
 import { collectStudy } from '../study/collect.ts';
 import type { Study } from '../study/file.ts';
@@ -17,7 +17,7 @@ import { dataLines, describeData } from './data-lines.ts';
 import { openDisplay, type Display } from './display.ts';
 import { isLive, printLines, type Io } from './io.ts';
 import { endOf, renderStudy, type Active, type Ended, type StudyScene } from './study-view.ts';
-import { observe, viewOf } from '../run/view.ts';
+import { observe, viewOf } from '../run/display/view.ts';
 
 /** Milliseconds between two drawings. */
 const frame = 250;

@@ -1,13 +1,13 @@
 /** What a display shows of a study: the runs that go on, and what each method has come to. Pure. */
-import type { Config } from '../run/config.ts';
+import type { Config } from '../run/record/config.ts';
 import { lineOf, validationOf } from '../search/state.ts';
 import type { PlannedRun } from '../study/run.ts';
 import { formatDuration } from '../util/duration.ts';
 import { formatCount, formatPercent, plural } from '../util/words.ts';
 import { fit, paint, spread, type Line } from './styled.ts';
 import { bar, padRight } from './text.ts';
-import { phaseOf, settingsOf, type View } from '../run/view.ts';
-import { workOf } from '../run/work.ts';
+import { phaseOf, settingsOf, type View } from '../run/display/view.ts';
+import { workOf } from '../run/display/time-left.ts';
 import { mean } from '../util/numbers.ts';
 
 /** A run that goes on now. */

@@ -1,7 +1,7 @@
 /** `instar study`: many runs, side by side, and what comes of them. */
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
-import { makeFolder } from '../data/files.ts';
+import { makeFolder } from '../util/files.ts';
 import type { DataEvent } from '../data/source.ts';
 import { readStudyFile, studyFile } from '../report/collect-study.ts';
 import { collectStudy } from '../study/collect.ts';

@@ -1,15 +1,15 @@
 /** What stays on the screen when a search has ended or was stopped. Pure. */
-import { folderOf } from '../run/folder.ts';
-import type { RunState } from '../run/replay.ts';
-import { bestLine } from '../search/standing.ts';
+import { folderOf } from '../run/record/folder.ts';
+import type { RunState } from '../run/record/replay.ts';
+import { bestLine } from '../search/ranking.ts';
 import { lineOf, validationOf, startWords } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { quoted } from '../util/quoted.ts';
-import { describeExport } from '../run/words.ts';
+import { describeExport } from '../run/display/wording.ts';
 import { lineWidth, paint, type Line, type Span } from './styled.ts';
 import { padRight } from './text.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../util/words.ts';
-import { viewOf } from '../run/view.ts';
+import { viewOf } from '../run/display/view.ts';
 import { winnersLine } from './render.ts';
 
 /** `resumption`: what goes on with it. */

@@ -1,7 +1,7 @@
 /** `instar worker`: trains for searches that run elsewhere, until it is told to go. */
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
-import { makeFolder } from '../data/files.ts';
+import { makeFolder } from '../util/files.ts';
 import { bitsOf, describeBits } from '../engine/bits.ts';
 import type { EngineName } from '../engine/engine.ts';
 import { chooseEngine, devices, engineNames, openEngine } from '../engine/open.ts';
@@ -11,8 +11,8 @@ import { parseQueue } from '../execution/queue/address.ts';
 import { openBroker, reachQueue } from '../execution/queue/broker.ts';
 import { queueName } from '../execution/queue/messages.ts';
 import { openStore } from '../execution/store/open.ts';
-import { cacheFolder, defaultPatience } from '../run/begin.ts';
-import { tryLock } from '../run/lock.ts';
+import { cacheFolder, defaultPatience } from '../run/preparing/begin.ts';
+import { tryLock } from '../run/record/lock.ts';
 import { plural, printable } from '../util/words.ts';
 import { version } from '../util/version.ts';
 import { UserError } from '../util/user-error.ts';

@@ -9,7 +9,7 @@ import { sha256 } from '../util/hash.ts';
 import { canonicalJson } from '../util/json.ts';
 import { UserError } from '../util/user-error.ts';
 import { bytesOf, hashOf, type Content, type Dataset, type Part } from './dataset.ts';
-import { factsOf, readBytes, writeWhole } from './files.ts';
+import { factsOf, readBytes, writeWhole } from '../util/files.ts';
 import type { Source } from './source.ts';
 
 /** Counts up when a reader decodes something otherwise than before. */

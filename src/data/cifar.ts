@@ -11,7 +11,7 @@ import { extract } from 'tar-stream';
 import { must } from '../util/assert.ts';
 import { UserError } from '../util/user-error.ts';
 import type { Content, Part } from './dataset.ts';
-import { codeOf, factsOf, readBytes, readFailure, reasonOf } from './files.ts';
+import { codeOf, factsOf, readBytes, readFailure, reasonOf } from '../util/files.ts';
 import type { Listener, Source, SourceFile } from './source.ts';
 
 export const cifarFolder = 'cifar-10-batches-bin';

@@ -7,7 +7,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../util/user-error.ts';
-import { codeOf, factsOf, reasonOf, writeFailure } from './files.ts';
+import { codeOf, factsOf, reasonOf, writeFailure } from '../util/files.ts';
 import type { Listener } from './source.ts';
 
 export interface Download {

@@ -7,7 +7,7 @@ import { realpath } from 'node:fs/promises';
 import { sha256 } from '../util/hash.ts';
 import { UserError } from '../util/user-error.ts';
 import { bytesOf, classLimit, measurePixels, type Content, type Part } from './dataset.ts';
-import { factsOf, namesIn, readFailure } from './files.ts';
+import { factsOf, namesIn, readFailure } from '../util/files.ts';
 import { holdOut } from './hold-out.ts';
 import { decoderVersion, measureImage, readImage, toGrey } from './image.ts';
 import type { Listener, Source, SourceFile } from './source.ts';

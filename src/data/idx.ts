@@ -7,7 +7,7 @@ import { gunzip } from 'node:zlib';
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../util/user-error.ts';
 import { measurePixels, type Part } from './dataset.ts';
-import { factsOf, readBytes, reasonOf } from './files.ts';
+import { factsOf, readBytes, reasonOf } from '../util/files.ts';
 import { fashionMnist, mnist, type Known, type Listener, type Source, type SourceFile } from './source.ts';
 
 /** Unsigned bytes in three and in one dimension. */

@@ -6,7 +6,7 @@
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import type { Shape } from '../network/network.ts';
 import { UserError } from '../util/user-error.ts';
-import { codeOf, readBytes, reasonOf } from './files.ts';
+import { codeOf, readBytes, reasonOf } from '../util/files.ts';
 
 /** By their contents, whatever the file's name ends with. */
 const formats: readonly string[] = ['png', 'jpeg', 'webp'];

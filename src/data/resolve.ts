@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../util/user-error.ts';
 import { cifarArchive, findCifar, findCifarArchive } from './cifar.ts';
 import { download } from './download.ts';
-import { factsOf } from './files.ts';
+import { factsOf } from '../util/files.ts';
 import { findFolder } from './folder.ts';
 import { findIdx } from './idx.ts';
 import { fashionMnist, mnist, type Known, type Listener, type Source } from './source.ts';

@@ -7,7 +7,7 @@ import { readSafetensorsHeader, safetensorsHeaderEnd, u16 } from '../formats/saf
 import type { Shape } from '../network/network.ts';
 import { UserError } from '../util/user-error.ts';
 import { bytesOf, channelsLast } from './dataset.ts';
-import { readFailure } from './files.ts';
+import { readFailure } from '../util/files.ts';
 
 export interface StoredImages {
   readonly shape: Shape;

@@ -1,10 +1,10 @@
 /** What a report needs of runs, read from their folders: the journal, and the answers of the best network. */
 import { basename, resolve } from 'node:path';
 import type { OpenOptions } from '../engine/open.ts';
-import { plannedSettings } from '../run/budget.ts';
-import { conditionOf } from '../run/condition.ts';
-import { searchAgain } from '../run/again.ts';
-import { readRun, type Read } from '../run/read.ts';
+import { plannedSettings } from '../run/planning/budget.ts';
+import { conditionOf } from '../run/record/condition.ts';
+import { searchAgain } from '../run/display/rerun-command.ts';
+import { readRun, type Read } from '../run/record/read.ts';
 import { findMistakes } from './mistakes.ts';
 import type { ReportedRun } from './page.ts';
 import type { RunRead } from './subject.ts';

@@ -1,10 +1,10 @@
 /** A run as a report looks at it: what was replayed, and what every part of the report asks of it. Pure. */
-import type { Condition } from '../run/condition.ts';
-import type { Config } from '../run/config.ts';
-import { plannedSettings } from '../run/budget.ts';
-import type { Entry } from '../run/events.ts';
-import type { RunState } from '../run/replay.ts';
-import { bestLine, currentParent } from '../search/standing.ts';
+import type { Condition } from '../run/record/condition.ts';
+import type { Config } from '../run/record/config.ts';
+import { plannedSettings } from '../run/planning/budget.ts';
+import type { Entry } from '../run/record/events.ts';
+import type { RunState } from '../run/record/replay.ts';
+import { bestLine, currentParent } from '../search/ranking.ts';
 import { rungsFor, type Rung } from '../search/rungs.ts';
 import { methods, type Method, type Settings } from '../search/settings.ts';
 import {

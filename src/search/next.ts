@@ -15,7 +15,7 @@ import { random, type KeyPart } from '../util/random.ts';
 import type { SearchEvent } from './events.ts';
 import { planRungs, scheduleOf, type Rung } from './rungs.ts';
 import { methods, type Settings } from './settings.ts';
-import { currentParent, rank } from './standing.ts';
+import { currentParent, rank } from './ranking.ts';
 import { lineage, lineOf, type LineId, type SearchState, type Slice, type Step, networkOf } from './state.ts';
 
 /** What a search knows of its data. */

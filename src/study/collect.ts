@@ -1,8 +1,8 @@
 /** What the runs of a study say, read from their folders: also of a study that is not over. */
 import { join } from 'node:path';
-import type { Config } from '../run/config.ts';
-import { isRun } from '../run/folder.ts';
-import { readRun, type Read } from '../run/read.ts';
+import type { Config } from '../run/record/config.ts';
+import { isRun } from '../run/record/folder.ts';
+import { readRun, type Read } from '../run/record/read.ts';
 import { splitCounts } from '../data/split-counts.ts';
 import { formatRungs, rungsFor } from '../search/rungs.ts';
 import type { Settings } from '../search/settings.ts';

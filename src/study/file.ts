@@ -2,7 +2,7 @@
 import { LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { z } from 'zod';
 import { engineNames } from '../engine/open.ts';
-import { determining } from '../run/shared.ts';
+import { determining } from '../run/driving/shared-start.ts';
 import { planRungs } from '../search/rungs.ts';
 import { differingNames, settingNames, wanted } from '../search/setting-names.ts';
 import {

@@ -4,14 +4,14 @@
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeFolder } from '../data/files.ts';
+import { makeFolder } from '../util/files.ts';
 import type { DataEvent } from '../data/source.ts';
-import { readConfig, type Config } from '../run/config.ts';
-import type { RunItem } from '../run/drive.ts';
-import { folderOf, isRun } from '../run/folder.ts';
-import { resume, search, type SearchOptions } from '../run/open.ts';
-import { readRun } from '../run/read.ts';
-import { determining } from '../run/shared.ts';
+import { readConfig, type Config } from '../run/record/config.ts';
+import type { RunItem } from '../run/driving/drive.ts';
+import { folderOf, isRun } from '../run/record/folder.ts';
+import { resume, search, type SearchOptions } from '../run/driving/open.ts';
+import { readRun } from '../run/record/read.ts';
+import { determining } from '../run/driving/shared-start.ts';
 import { differingNames, settingNames, valueOf } from '../search/setting-names.ts';
 import type { Settings } from '../search/settings.ts';
 import { channel } from '../util/channel.ts';

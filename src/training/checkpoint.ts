@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isDiskFull, replaceFile, writeFailure } from '../data/files.ts';
+import { isDiskFull, replaceFile, writeFailure } from '../util/files.ts';
 import { decodeSafetensors, encodeSafetensors, f32, fromF32 } from '../formats/safetensors.ts';
 import { parseNetwork } from '../network/check.ts';
 import type { Network } from '../network/network.ts';

@@ -1,7 +1,7 @@
 /** What server and page say to each other. Types alone, but for the forms that come from a page and are checked. */
 import { z } from 'zod';
-import type { Condition } from '../run/condition.ts';
-import type { Config } from '../run/config.ts';
+import type { Condition } from '../run/record/condition.ts';
+import type { Config } from '../run/record/config.ts';
 
 /** Of a folder in the list. `damaged`: it cannot be read; `not begun`: a search was started in it and wrote no run. */
 export type RowState = Condition | 'damaged' | 'not begun' | 'starting';

@@ -5,9 +5,9 @@
 import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync, readSync, statSync, type Stats } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { isStudy, readStudyFile, studyFile } from '../report/collect-study.ts';
-import { conditionOf, openCondition } from '../run/condition.ts';
-import { folderOf, isRun } from '../run/folder.ts';
-import { bestLine, currentParent } from '../search/standing.ts';
+import { conditionOf, openCondition } from '../run/record/condition.ts';
+import { folderOf, isRun } from '../run/record/folder.ts';
+import { bestLine, currentParent } from '../search/ranking.ts';
 import { lineage, lineOf, validationOf } from '../search/state.ts';
 import { plannedRuns } from '../study/run.ts';
 import { UserError } from '../util/user-error.ts';

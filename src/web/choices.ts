@@ -2,10 +2,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
-import { factsOf } from '../data/files.ts';
+import { factsOf } from '../util/files.ts';
 import { datasetNames, findSource, usualPlaces, whyMissing } from '../data/resolve.ts';
 import { engineNames } from '../engine/open.ts';
-import { cacheFolder } from '../run/begin.ts';
+import { cacheFolder } from '../run/preparing/begin.ts';
 import { UserError } from '../util/user-error.ts';
 import type { Choices, DataChoice } from './api.ts';
 

@@ -3,11 +3,11 @@
  * replays to. Nothing is written and nothing locked.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
-import type { Config } from '../run/config.ts';
-import { readConfig } from '../run/config.ts';
-import { folderOf, isRun, type Folder } from '../run/folder.ts';
-import { parseLine } from '../run/journal.ts';
-import { emptyRun, replayEntry, type RunState } from '../run/replay.ts';
+import type { Config } from '../run/record/config.ts';
+import { readConfig } from '../run/record/config.ts';
+import { folderOf, isRun, type Folder } from '../run/record/folder.ts';
+import { parseLine } from '../run/record/journal.ts';
+import { emptyRun, replayEntry, type RunState } from '../run/record/replay.ts';
 import { copiedOnce, type Copy } from '../util/copies.ts';
 import { UserError } from '../util/user-error.ts';
 

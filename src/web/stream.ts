@@ -5,9 +5,9 @@
 import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { streamSSE, type SSEStreamingApi } from 'hono/streaming';
-import { conditionOf, type Condition } from '../run/condition.ts';
-import { keptLines } from '../run/folder.ts';
-import { readLive, type Live } from '../run/live.ts';
+import { conditionOf, type Condition } from '../run/record/condition.ts';
+import { keptLines } from '../run/record/folder.ts';
+import { readLive, type Live } from '../run/display/live.ts';
 import { latch } from '../util/latch.ts';
 import { UserError } from '../util/user-error.ts';
 import type { ConditionNews } from './api.ts';

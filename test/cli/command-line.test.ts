@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { runCommandLine } from '../../src/cli/command-line.ts';
 import { follow } from '../../src/cli/follow.ts';
-import { viewOf } from '../../src/run/view.ts';
-import { emptyRun } from '../../src/run/replay.ts';
+import { viewOf } from '../../src/run/display/view.ts';
+import { emptyRun } from '../../src/run/record/replay.ts';
 import { RunError } from '../../src/util/user-error.ts';
 import { newFolder, pretend, until } from './fixtures.ts';
 

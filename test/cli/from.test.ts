@@ -4,7 +4,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { encodeModel } from '../../src/formats/onnx/encode.ts';
-import { readRun } from '../../src/run/read.ts';
+import { readRun } from '../../src/run/record/read.ts';
 import { must } from '../../src/util/assert.ts';
 import { handmadeModel, headOf } from '../support/onnx-models.ts';
 import { instar, makePhotos, newFolder, start, tiny, until } from './fixtures.ts';

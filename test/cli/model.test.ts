@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { graphBuilder, modelOf } from '../../src/formats/onnx/build.ts';
 import { encodeModel } from '../../src/formats/onnx/encode.ts';
 import { dataType } from '../../src/formats/onnx/proto.ts';
-import { readRun } from '../../src/run/read.ts';
+import { readRun } from '../../src/run/record/read.ts';
 import { must } from '../../src/util/assert.ts';
 import { instar, makePhotos, newFolder, tiny } from './fixtures.ts';
 

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { linesFor } from '../../src/run/lines.ts';
+import { linesFor } from '../../src/run/display/log-lines.ts';
 import { render } from '../../src/cli/render.ts';
 import { summary } from '../../src/cli/summary.ts';
 import { columnsOf } from '../../src/cli/text.ts';
-import { emptyView, observe } from '../../src/run/view.ts';
+import { emptyView, observe } from '../../src/run/display/view.ts';
 import { config, items, viewAt } from './scene.ts';
 
 const draw = (name: string, width: number, height: number, colour = false): string[] =>

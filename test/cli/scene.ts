@@ -1,10 +1,10 @@
 /** A run by hand, as its events: what the display and the lines are drawn from. */
-import type { Config } from '../../src/run/config.ts';
-import type { Entry, Progress } from '../../src/run/events.ts';
+import type { Config } from '../../src/run/record/config.ts';
+import type { Entry, Progress } from '../../src/run/record/events.ts';
 import { presets } from '../../src/search/settings.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import type { Edit } from '../../src/morphism/edit.ts';
-import { emptyView, observe, type View } from '../../src/run/view.ts';
+import { emptyView, observe, type View } from '../../src/run/display/view.ts';
 
 const shape = { channels: 1, height: 28, width: 28 };
 const classes = Array.from({ length: 10 }, (_none, index) => String(index));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { readRun } from '../../src/run/read.ts';
+import { readRun } from '../../src/run/record/read.ts';
 import { instar, makePhotos, newFolder, start, until } from './fixtures.ts';
 
 let folder = '';

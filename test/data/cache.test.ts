@@ -4,7 +4,7 @@ import { readdir, readFile, stat, truncate, utimes, writeFile, rm, copyFile } fr
 import { join } from 'node:path';
 import { loadDataset } from '../../src/data/cache.ts';
 import { measurePixels } from '../../src/data/dataset.ts';
-import { writeFailure, writeWhole } from '../../src/data/files.ts';
+import { writeFailure, writeWhole } from '../../src/util/files.ts';
 import { readDataset } from '../../src/data/read.ts';
 import type { DataEvent } from '../../src/data/source.ts';
 import { encodeSafetensors } from '../../src/formats/safetensors.ts';

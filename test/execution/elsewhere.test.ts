@@ -5,8 +5,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { folderOf } from '../../src/run/folder.ts';
-import { readLive } from '../../src/run/live.ts';
+import { folderOf } from '../../src/run/record/folder.ts';
+import { readLive } from '../../src/run/display/live.ts';
 import { longer, newFolder, place, startProcess, until } from '../support/runs.ts';
 import { startPostgres, startRedis, withoutPostgres, withoutRedis } from './brokers.ts';
 

@@ -17,7 +17,7 @@ import { createQueuePool } from '../../src/execution/queue/pool.ts';
 import type { Pool } from '../../src/execution/pool.ts';
 import { openStore } from '../../src/execution/store/open.ts';
 import type { Store } from '../../src/execution/store/store.ts';
-import { readRun } from '../../src/run/read.ts';
+import { readRun } from '../../src/run/record/read.ts';
 import { checkpointPath } from '../../src/training/checkpoint.ts';
 import { JobFailure, type Job, type Report, type TrainingJob } from '../../src/training/job.ts';
 import { sha256 } from '../../src/util/hash.ts';

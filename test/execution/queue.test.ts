@@ -8,8 +8,8 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { search } from '../../src/run/open.ts';
-import { readRun } from '../../src/run/read.ts';
+import { search } from '../../src/run/driving/open.ts';
+import { readRun } from '../../src/run/record/read.ts';
 import { collect, engine, finishedRun, newFolder, place, sleep, startProcess, tiny, until, winnerOf } from '../support/runs.ts';
 import { startPostgres, startRedis, withoutPostgres, withoutRedis, type Server } from './brokers.ts';
 

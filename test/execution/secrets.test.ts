@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseQueue, queuePassword } from '../../src/execution/queue/address.ts';
-import { readRun } from '../../src/run/read.ts';
+import { readRun } from '../../src/run/record/read.ts';
 import { UserError } from '../../src/util/user-error.ts';
 import { marked, newFolder, place, quadrantFolder, sleep } from '../support/runs.ts';
 import {

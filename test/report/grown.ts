@@ -1,7 +1,7 @@
 /** A run of many steps without training: real networks and edits, accuracies that rise as they would, the same each time. */
-import type { Config } from '../../src/run/config.ts';
-import type { Entry, RunEvent } from '../../src/run/events.ts';
-import { replay } from '../../src/run/replay.ts';
+import type { Config } from '../../src/run/record/config.ts';
+import type { Entry, RunEvent } from '../../src/run/record/events.ts';
+import { replay } from '../../src/run/record/replay.ts';
 import type { RunRead } from '../../src/report/subject.ts';
 import type { SearchEvent } from '../../src/search/events.ts';
 import type { Task } from '../../src/search/next.ts';

@@ -10,7 +10,7 @@ import { pageScript } from '../../src/report/page-script.ts';
 import { pageStyle } from '../../src/report/page-style.ts';
 import { resultOf } from '../../src/report/result.ts';
 import { subjectOf, type RunRead } from '../../src/report/subject.ts';
-import { replayEntry } from '../../src/run/replay.ts';
+import { replayEntry } from '../../src/run/record/replay.ts';
 import { must } from '../../src/util/assert.ts';
 import { grownRun } from './grown.ts';
 import { hostile } from './hostile.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { countMultiplyAdds } from '../../src/network/cost.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
-import { withLimit } from '../../src/run/begin.ts';
+import { withLimit } from '../../src/run/preparing/begin.ts';
 import { drawChildren } from '../../src/search/next.ts';
 import { presetNames, presets } from '../../src/search/settings.ts';
 

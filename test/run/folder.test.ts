@@ -14,12 +14,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readConfig } from '../../src/run/config.ts';
-import { folderOf } from '../../src/run/folder.ts';
-import { format, Journal, readJournal } from '../../src/run/journal.ts';
-import { lockRun } from '../../src/run/lock.ts';
-import { resume, search } from '../../src/run/open.ts';
-import type { Entry } from '../../src/run/events.ts';
+import { readConfig } from '../../src/run/record/config.ts';
+import { folderOf } from '../../src/run/record/folder.ts';
+import { format, Journal, readJournal } from '../../src/run/record/journal.ts';
+import { lockRun } from '../../src/run/record/lock.ts';
+import { resume, search } from '../../src/run/driving/open.ts';
+import type { Entry } from '../../src/run/record/events.ts';
 import { RunError, UserError } from '../../src/util/user-error.ts';
 import { collect, finishedRun, newFolder, place, startProcess, tiny, until, winnerOf, workersOf } from '../support/runs.ts';
 

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { search, resume, type SearchOptions } from '../../src/run/open.ts';
-import { readRun } from '../../src/run/read.ts';
-import { neededCheckpoints } from '../../src/run/folder.ts';
+import { search, resume, type SearchOptions } from '../../src/run/driving/open.ts';
+import { readRun } from '../../src/run/record/read.ts';
+import { neededCheckpoints } from '../../src/run/record/folder.ts';
 import { random } from '../../src/util/random.ts';
 import {
   collect,

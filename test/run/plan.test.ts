@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { EngineName } from '../../src/engine/engine.ts';
 import { chooseEngine } from '../../src/engine/open.ts';
-import { plan, type PlanReport } from '../../src/run/plan.ts';
-import { readRun } from '../../src/run/read.ts';
+import { plan, type PlanReport } from '../../src/run/planning/plan.ts';
+import { readRun } from '../../src/run/record/read.ts';
 import { UserError } from '../../src/util/user-error.ts';
 import { finishedRun, longer, place, tiny } from '../support/runs.ts';
 

@@ -1,7 +1,7 @@
 /** A journal replayed at once and entry by entry: the same state, no map copied twice, and what was before stays as it was. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { emptyRun, replay, replayEntry, type RunState } from '../../src/run/replay.ts';
+import { emptyRun, replay, replayEntry, type RunState } from '../../src/run/record/replay.ts';
 import { copiedOnce } from '../../src/util/copies.ts';
 import { grownRun } from '../report/grown.ts';
 

@@ -1,8 +1,8 @@
 /** A vanilla network that another run trained; and what is measured without deciding anything. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { search, type SearchOptions } from '../../src/run/open.ts';
-import { readRun } from '../../src/run/read.ts';
+import { search, type SearchOptions } from '../../src/run/driving/open.ts';
+import { readRun } from '../../src/run/record/read.ts';
 import { lineOf } from '../../src/search/state.ts';
 import { UserError } from '../../src/util/user-error.ts';
 import { collect, newFolder, tiny, winnerOf } from '../support/runs.ts';

@@ -1,8 +1,8 @@
 /** How much is done and left, and how long that takes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { observe } from '../../src/run/view.ts';
-import { timeLeft, workOf } from '../../src/run/work.ts';
+import { observe } from '../../src/run/display/view.ts';
+import { timeLeft, workOf } from '../../src/run/display/time-left.ts';
 import { config, items, progress, viewAt } from '../cli/scene.ts';
 
 const costs = { vanilla: 282_000 };

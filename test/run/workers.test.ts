@@ -1,9 +1,9 @@
 /** What workers cost a search that die or hang: a retry, then the child; and what it cannot do without. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { resume, search, type SearchOptions } from '../../src/run/open.ts';
-import { readRun } from '../../src/run/read.ts';
-import type { RunItem } from '../../src/run/drive.ts';
+import { resume, search, type SearchOptions } from '../../src/run/driving/open.ts';
+import { readRun } from '../../src/run/record/read.ts';
+import type { RunItem } from '../../src/run/driving/drive.ts';
 import { RunError } from '../../src/util/user-error.ts';
 import { collect, finishedRun, newFolder, tiny, until, winnerOf, workersOf } from '../support/runs.ts';
 

@@ -1,7 +1,7 @@
 /** A search that starts from a trained network: the same decisions, another beginning. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { neededCheckpoints } from '../../src/run/folder.ts';
+import { neededCheckpoints } from '../../src/run/record/folder.ts';
 import { next, startNetwork, type Context } from '../../src/search/next.ts';
 import { emptyState, reduce, networkOf } from '../../src/search/state.ts';
 import { searchEventSchema } from '../../src/search/events.ts';

@@ -7,7 +7,7 @@ import { baselineSlices, limitsOf, next } from '../../src/search/next.ts';
 import { methodNames, methods, paperMethods, presets } from '../../src/search/settings.ts';
 import { emptyState, lineOf, reduce, type SearchState, networkOf } from '../../src/search/state.ts';
 import { countParameters } from '../../src/network/cost.ts';
-import { bestLine, bestSoFar, rank } from '../../src/search/standing.ts';
+import { bestLine, bestSoFar, rank } from '../../src/search/ranking.ts';
 import { random } from '../../src/util/random.ts';
 import { contextOf, eventsOf, simulate, type Simulation } from '../support/simulation.ts';
 

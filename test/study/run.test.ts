@@ -4,7 +4,7 @@ import { cpSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { readRun } from '../../src/run/read.ts';
+import { readRun } from '../../src/run/record/read.ts';
 import { lineOf, networkOf } from '../../src/search/state.ts';
 import { collectStudy } from '../../src/study/collect.ts';
 import { configurationsOf } from '../../src/study/configurations.ts';

@@ -1,6 +1,6 @@
 /** A search or its resumption in a process of its own: events as lines of JSON on stdout. What tests kill. */
 import { writeSync } from 'node:fs';
-import { resume, search } from '../../src/run/open.ts';
+import { resume, search } from '../../src/run/driving/open.ts';
 import { UserError } from '../../src/util/user-error.ts';
 
 /** A test that has read enough closes the pipe; the search goes on, since it is to be killed and not to end by itself. */

@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isDiskFull } from '../../src/data/files.ts';
+import { isDiskFull } from '../../src/util/files.ts';
 import { initialTensors } from '../../src/network/parameters.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import {

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Entry } from '../../src/run/events.ts';
-import { folderOf } from '../../src/run/folder.ts';
+import type { Entry } from '../../src/run/record/events.ts';
+import { folderOf } from '../../src/run/record/folder.ts';
 import { grownRun, type GrownOptions } from '../report/grown.ts';
 
 const own = mkdtempSync(join(tmpdir(), 'instar-web-'));

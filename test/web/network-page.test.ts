@@ -7,7 +7,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { readRun } from '../../src/run/read.ts';
+import { readRun } from '../../src/run/record/read.ts';
 import { lastAccuracy } from '../../src/report/subject.ts';
 import { lineOf, type SearchState, networkOf } from '../../src/search/state.ts';
 import type { Ui } from '../../src/web/server.ts';

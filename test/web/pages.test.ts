@@ -7,7 +7,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, w
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { readRun } from '../../src/run/read.ts';
+import { readRun } from '../../src/run/record/read.ts';
 import type { Ui } from '../../src/web/server.ts';
 import { instar, makePhotos } from '../cli/fixtures.ts';
 import { openChromium, withoutChromium } from '../support/chromium.ts';

@@ -2,7 +2,7 @@
 import { createPostgresBackend, Queue, QueueEvents, Worker, type Processor, type WorkerOptions } from 'bullmq';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { reasonOf } from '../../data/files.ts';
+import { reasonOf } from '../../util/files.ts';
 import { UserError } from '../../util/user-error.ts';
 import { patiently } from '../patience.ts';
 import { queuePassword, type Environment, type QueueAddress } from './address.ts';

@@ -6,7 +6,7 @@ import { existsSync, statSync } from 'node:fs';
 import { mkdir, readdir, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadDataset } from '../../data/cache.ts';
-import { readBytes } from '../../data/files.ts';
+import { readBytes } from '../../util/files.ts';
 import { checkpointPath } from '../../training/checkpoint.ts';
 import { sha256 } from '../../util/hash.ts';
 import { UserError } from '../../util/user-error.ts';

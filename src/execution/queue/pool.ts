@@ -11,7 +11,7 @@ import { JobFailure, type Job, type Report } from '../../training/job.ts';
 import { channel, type Channel } from '../../util/channel.ts';
 import { sha256 } from '../../util/hash.ts';
 import { RunError } from '../../util/user-error.ts';
-import { readBytes } from '../../data/files.ts';
+import { readBytes } from '../../util/files.ts';
 import { patiently } from '../patience.ts';
 import type { Elsewhere, Pool, Watch } from '../pool.ts';
 import { patientStore } from '../store/patient.ts';

@@ -2,7 +2,7 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { codeOf, reasonOf, replaceFile } from '../../data/files.ts';
+import { codeOf, reasonOf, replaceFile } from '../../util/files.ts';
 import { assert } from '../../util/assert.ts';
 import { UserError } from '../../util/user-error.ts';
 import { keyPattern, StoreFailure, type Store } from './store.ts';

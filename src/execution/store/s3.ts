@@ -13,7 +13,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
-import { reasonOf, replaceFile } from '../../data/files.ts';
+import { reasonOf, replaceFile } from '../../util/files.ts';
 import { assert } from '../../util/assert.ts';
 import { UserError } from '../../util/user-error.ts';
 import { keyPattern, StoreFailure, type Store } from './store.ts';

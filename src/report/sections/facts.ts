@@ -1,6 +1,6 @@
 /** What the journal knows beside the story: certificates, exports, failures, engine and machine, interruptions. */
 import { coresOfRun } from '../../search/rungs.ts';
-import { describeExport, describeWorkers } from '../../run/words.ts';
+import { describeExport, describeWorkers } from '../../run/display/wording.ts';
 import { tolerance } from '../../training/job.ts';
 import { formatDuration } from '../../util/duration.ts';
 import { formatBytes, formatPercent, formatWhole, plural, printable } from '../../util/words.ts';

@@ -1,6 +1,6 @@
 /** The head of a run's report: what was grown, on what, what came of it, and how to do it again. */
 import { splitCounts } from '../../data/split-counts.ts';
-import { describeFrom, stopWords } from '../../run/words.ts';
+import { describeFrom, stopWords } from '../../run/display/wording.ts';
 import { methods, type MethodName } from '../../search/settings.ts';
 import { lineOf, networkOf, startWords } from '../../search/state.ts';
 import { compositionOf } from '../../study/composition.ts';

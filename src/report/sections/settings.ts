@@ -1,5 +1,5 @@
 /** Limits, and the settings that are not the preset's. */
-import { describePlan } from '../../run/words.ts';
+import { describePlan } from '../../run/display/wording.ts';
 import { differingSettings, valueOf } from '../../search/setting-names.ts';
 import { presetNames, presets } from '../../search/settings.ts';
 import { formatDuration } from '../../util/duration.ts';

@@ -1,6 +1,6 @@
 /** Every run of a study: what came of it, where it lies, and its own report where there is one. */
 import { describeBits } from '../../engine/bits.ts';
-import { bitsOfRun } from '../../run/config.ts';
+import { bitsOfRun } from '../../run/record/config.ts';
 import { armLabel } from '../../study/labels.ts';
 import type { Arm, Outcome, StudyResult } from '../../study/result.ts';
 import { formatDuration } from '../../util/duration.ts';

@@ -1,5 +1,5 @@
 /** The server's interface as the page calls it. A refusal becomes an error that says why. */
-import type { PlanReport } from '../../run/plan.ts';
+import type { PlanReport } from '../../run/planning/plan.ts';
 import type { Choices, ImagesFacts, Listing, PartName, RunFacts, SearchForm, StudyPage } from '../api.ts';
 
 export class ServerError extends Error {}

@@ -4,11 +4,11 @@
  * behind the last events that it has.
  */
 import { signal, type ReadonlySignal } from '@preact/signals';
-import type { Condition } from '../../run/condition.ts';
-import type { Entry } from '../../run/events.ts';
-import { linesFor } from '../../run/lines.ts';
-import type { Live } from '../../run/live.ts';
-import { emptyView, observe, type View } from '../../run/view.ts';
+import type { Condition } from '../../run/record/condition.ts';
+import type { Entry } from '../../run/record/events.ts';
+import { linesFor } from '../../run/display/log-lines.ts';
+import type { Live } from '../../run/display/live.ts';
+import { emptyView, observe, type View } from '../../run/display/view.ts';
 import { subjectOf, type Subject } from '../../report/subject.ts';
 import { copiedOnce } from '../../util/copies.ts';
 import type { ConditionNews, RunFacts } from '../api.ts';

@@ -1,6 +1,6 @@
 /** What a search would come to on this machine, as `instar plan --json` foretells it. It computes nothing. */
-import { planRows, stopWords } from '../../../run/plan-rows.ts';
-import type { PlanReport } from '../../../run/plan.ts';
+import { planRows, stopWords } from '../../../run/planning/plan-rows.ts';
+import type { PlanReport } from '../../../run/planning/plan.ts';
 import { formatDuration } from '../../../util/duration.ts';
 import { formatWhole, plural } from '../../../util/words.ts';
 

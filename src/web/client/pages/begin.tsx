@@ -2,7 +2,7 @@
 import '../begin/begin.css';
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import type { PlanReport } from '../../../run/plan.ts';
+import type { PlanReport } from '../../../run/planning/plan.ts';
 import { quoted } from '../../../util/quoted.ts';
 import type { Choices } from '../../api.ts';
 import { optionsOf } from '../../options.ts';

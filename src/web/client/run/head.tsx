@@ -1,7 +1,7 @@
 /** What a run is and how it stands, and what can be done with it. */
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
-import { describeFrom, describePlan, stopWords } from '../../../run/words.ts';
+import { describeFrom, describePlan, stopWords } from '../../../run/display/wording.ts';
 import { conditionSentence, resultOf } from '../../../report/result.ts';
 import { methodLabel, type Subject } from '../../../report/subject.ts';
 import { formatDuration } from '../../../util/duration.ts';

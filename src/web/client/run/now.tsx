@@ -1,8 +1,8 @@
 /** What a run does just now: its phase, the networks that race, the workers, how long it takes. */
 import { shortEdits } from '../../../morphism/short.ts';
-import { linesOf, progressOf, statusOf, statusWords, type Watched } from '../../../run/race.ts';
-import { imagesPerSecond, phaseOf, settingsOf, type Phase } from '../../../run/view.ts';
-import { timeLeft } from '../../../run/work.ts';
+import { linesOf, progressOf, statusOf, statusWords, type Watched } from '../../../run/display/status.ts';
+import { imagesPerSecond, phaseOf, settingsOf, type Phase } from '../../../run/display/view.ts';
+import { timeLeft } from '../../../run/display/time-left.ts';
 import { rungsFor, type Rung } from '../../../search/rungs.ts';
 import { accuraciesAfter, lineOf, startWords, type Line } from '../../../search/state.ts';
 import { formatDuration } from '../../../util/duration.ts';

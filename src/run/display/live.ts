@@ -1,0 +1,94 @@
+/**
+ * What is told of the tasks of a running search, for those who watch it from outside: `live.json`, written anew at most once
+ * a second and gone when the run ends. Nothing is decided by it, and a run that was killed leaves an old one behind.
+ */
+import { readFileSync, rmSync } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { progressSchema, type Progress } from '../record/events.ts';
+
+const liveSchema = z.strictObject({
+  /** Active seconds of the run. */
+  t: z.number(),
+  /** The last of each line that a worker is on. */
+  progress: z.array(progressSchema),
+  /** Where workers are on other machines. */
+  elsewhere: z
+    .strictObject({
+      waiting: z.int().min(0),
+      queued: z.int().min(0),
+      workers: z.array(z.strictObject({ task: z.string(), worker: z.string(), engine: z.string() })).readonly(),
+      others: z.array(z.string()).readonly(),
+    })
+    .optional(),
+});
+
+export type Live = z.infer<typeof liveSchema>;
+
+/** Milliseconds between two writings, at least. */
+const interval = 1000;
+
+export interface LiveFile {
+  tell(progress: Progress, t: number): void;
+  /** That what stands elsewhere may have changed. */
+  look(t: number): void;
+  /** That line has no task in progress any more. */
+  ended(line: string): void;
+  /** No more is told. */
+  close(): Promise<void>;
+}
+
+const remove = (path: string): void => {
+  for (const each of [path, `${path}.part`]) rmSync(each, { force: true });
+};
+
+/** `now`: milliseconds of a clock that never goes back. `elsewhere`: of workers on other machines; undefined where there are none. */
+export function liveFile(path: string, now: () => number, elsewhere: () => Live['elsewhere'] = () => undefined): LiveFile {
+  // What a process that was killed has left is not ours.
+  remove(path);
+  const latest = new Map<string, Progress>();
+  let written = -Infinity;
+  let writing: Promise<void> = Promise.resolve();
+  let busy = false;
+  let closed = false;
+  function write(t: number): void {
+    if (busy || closed || now() - written < interval) return;
+    written = now();
+    busy = true;
+    // A loss that is no number has no JSON; its line is about to fail for it.
+    const progress = [...latest.values()].filter(({ loss }) => Number.isFinite(loss));
+    // Whoever watches misses a second of it where this fails, for want of room on the disk say; the run itself does not.
+    writing = writeFile(`${path}.part`, JSON.stringify({ t, progress, elsewhere: elsewhere() } satisfies Live))
+      .then(() => rename(`${path}.part`, path))
+      .catch(() => undefined)
+      .finally(() => (busy = false));
+  }
+  return {
+    tell(progress, t) {
+      latest.set(progress.line, progress);
+      write(t);
+    },
+    look: write,
+    ended: (line) => void latest.delete(line),
+    async close() {
+      closed = true;
+      await writing;
+      remove(path);
+    },
+  };
+}
+
+/** What was told last; null where nothing is. */
+export function readLive(path: string): Live | null {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    return null; // No process tells anything.
+  }
+  try {
+    return liveSchema.safeParse(JSON.parse(text)).data ?? null;
+  } catch {
+    return null; // Not by us.
+  }
+}

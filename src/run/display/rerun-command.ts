@@ -1,0 +1,48 @@
+/** The command line that begins a run again: what `search` was given, in its options. Pure. */
+import type { Config } from '../record/config.ts';
+import { differingSettings, valueOf } from '../../search/setting-names.ts';
+import { presetNames } from '../../search/settings.ts';
+import { quoted } from '../../util/quoted.ts';
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
+/**
+ * `from anywhere`: with the whole path of the data, which a page that is passed on should not tell. Every setting that is not the
+ * preset's, the seed, and what the bits depend on: engine, workers, threads, memory.
+ */
+export function searchAgain(config: Config, place: 'as given' | 'from anywhere'): string {
+  const { data, from, vanilla, settings, engine, workers, budget } = config;
+  // Given by options of their own, or by the network that is grown further.
+  const given = new Set(['seed', 'method', ...(from === null ? [] : ['widths'])]);
+  const preset = presetNames.find((name) => name === config.preset);
+  const names = preset === undefined ? [] : differingSettings(settings, preset).filter((name) => !given.has(name));
+  // The workers' memory decides which children can be; where it was not given, it is what was free then.
+  const memory = ['--set', `limits.memory=${settings.limits.memory}`];
+  const words = [
+    'instar',
+    'search',
+    (place === 'from anywhere' ? data.where : undefined) ?? data.reference,
+    ...(data.folder === null ? [] : ['--data', data.folder]),
+    ...(data.imageSize === null ? [] : ['--image-size', String(data.imageSize)]),
+    ...(from === null ? [] : ['--from', from.reference]),
+    ...(vanilla === null ? [] : ['--vanilla', vanilla]),
+    '--preset',
+    config.preset,
+    '--method',
+    settings.method,
+    '--seed',
+    String(settings.seed),
+    ...names.flatMap((name) => ['--set', `${name}=${text(valueOf(settings, name))}`]),
+    ...(budget === null ? [] : ['--budget', `${Number(budget.toFixed(3))}s`]),
+    '--workers',
+    String(workers),
+    ...(config.threads === undefined ? [] : ['--threads', String(config.threads)]),
+    '--engine',
+    engine.name,
+    ...(engine.device === 'cpu' ? [] : ['--device', engine.device]),
+    '--convolution',
+    engine.convolution,
+    ...memory,
+  ];
+  return words.map(quoted).join(' ');
+}

@@ -1,0 +1,108 @@
+/** Any network of a run as a file to deploy, verified before it is written. The journal keeps what was found. */
+import { createPool } from '../../execution/pool.ts';
+import { bestLine, currentParent } from '../../search/ranking.ts';
+import type { LineId, SearchState } from '../../search/state.ts';
+import { fileCheckpoints, writeState } from '../../training/checkpoint.ts';
+import { exportModel } from '../../training/export.ts';
+import { exportProblem, JobFailure, type Verified } from '../../training/job.ts';
+import { RunError, UserError } from '../../util/user-error.ts';
+import { defaultPatience } from '../preparing/begin.ts';
+import { plannedSettings } from '../planning/budget.ts';
+import type { RunEvent } from '../record/events.ts';
+import { keptLines, type Folder } from '../record/folder.ts';
+import { Journal } from '../record/journal.ts';
+import { lockRun } from '../record/lock.ts';
+import { dataOf } from './open.ts';
+import { readRun } from '../record/read.ts';
+import { entryOf } from '../record/replay.ts';
+import { verificationJob, verifyIn } from './verification.ts';
+
+export interface ExportOptions {
+  /** The winner of that step; 0 is the vanilla network. */
+  readonly step?: number;
+  /** A child, such as `s2c3`. Default, where neither is given: the best network. */
+  readonly child?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface ExportResult {
+  readonly line: LineId;
+  readonly verified: Verified;
+  /** Whether the journal has it: not where another process has the run just now. */
+  readonly kept: boolean;
+}
+
+function wantedLine(folder: Folder, search: SearchState, { step, child }: ExportOptions): LineId {
+  const there = keptLines(folder, search);
+  const known = there.length === 0 ? 'the run has no trained network yet' : `there are ${there.join(', ')}`;
+  let wanted: LineId;
+  let called: string;
+  if (child !== undefined) {
+    if (!search.lines.has(child)) throw new UserError(`--child ${child}: the run has no such network; ${known}`);
+    [wanted, called] = [child, `--child ${child}`];
+  } else if (step !== undefined) {
+    const winner = step === 0 ? 'vanilla' : search.steps.find((one) => one.step === step)?.winner;
+    if (winner === undefined || winner === null)
+      throw new UserError(`--step ${step}: the run has no winner of such a step; ${known}`);
+    [wanted, called] = [winner, `--step ${step}: ${winner}`];
+  } else {
+    wanted = bestLine(search) ?? search.stop?.line ?? currentParent(search);
+    called = 'the best network';
+  }
+  if (!there.includes(wanted)) throw new UserError(`${called}: its numbers are not kept any more; ${known}`);
+  return wanted;
+}
+
+/** Keeps what was found in the journal, unless another process writes it. */
+function keep(folder: Folder, event: RunEvent): boolean {
+  let release: () => void;
+  try {
+    release = lockRun(folder.lock);
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
+  }
+  try {
+    const { replay, state } = readRun(folder.root);
+    const journal = new Journal(folder.journal, replay.length);
+    try {
+      journal.append(entryOf(state, event, state.seconds));
+    } finally {
+      journal.close();
+    }
+    return true;
+  } finally {
+    release();
+  }
+}
+
+/**
+ * Writes a network of a run to an .onnx file. Before, the file is run beside the engine on the validation images (the
+ * finished winner's on the test images); where it does not compute the same, nothing is written and a RunError says why.
+ */
+export async function exportNetwork(root: string, path: string, options: ExportOptions = {}): Promise<ExportResult> {
+  const { folder, config, state } = readRun(root);
+  const { search } = state;
+  const line = wantedLine(folder, search, options);
+  const settings = plannedSettings(config.settings, state.plan);
+  const { path: data } = await dataOf(config, undefined);
+  const here = { ...config, data: { ...config.data, path: data } };
+  const part = line === 'final' && search.tests.has('final') ? 'test' : 'validation';
+  const job = verificationJob(folder, here, settings, search, { line, part, threads: config.workers });
+  const { tensors } = await fileCheckpoints(folder.checkpoints).read(job.checkpoint);
+  const pool = createPool({ checkpoints: folder.checkpoints, patience: defaultPatience });
+  let found: Verified;
+  try {
+    found = await verifyIn(pool, job, options.signal ?? new AbortController().signal);
+  } catch (error) {
+    if (error instanceof JobFailure) throw new RunError(`${line} could not be verified (${error.failure}): ${error.message}`);
+    throw error;
+  } finally {
+    pool.close();
+  }
+  const problem = exportProblem(found);
+  const kept = keep(folder, { type: 'exported', line, checkpoint: job.checkpoint, verified: found, problem });
+  if (problem !== null) throw new RunError(`${line} was not exported: ${problem}`);
+  await writeState(path, exportModel(job.network, tensors, job.about));
+  return { line, verified: found, kept };
+}

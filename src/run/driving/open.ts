@@ -1,0 +1,296 @@
+/** The start of a run: a new one from options, or an old one from its folder. What is wrong is said before anything is written. */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { readDataset } from '../../data/read.ts';
+import { loadDataset } from '../../data/cache.ts';
+import { makeFolder } from '../../util/files.ts';
+import type { Dataset } from '../../data/dataset.ts';
+import { bitsOf, describeBits } from '../../engine/bits.ts';
+import { openEngine } from '../../engine/open.ts';
+import { createPool, type Pool } from '../../execution/pool.ts';
+import { parseQueue } from '../../execution/queue/address.ts';
+import { queueName } from '../../execution/queue/messages.ts';
+import { createQueuePool } from '../../execution/queue/pool.ts';
+import { openStore } from '../../execution/store/open.ts';
+import type { Origin } from '../../search/next.ts';
+import type { Settings } from '../../search/settings.ts';
+import { fileCheckpoints, writeState } from '../../training/checkpoint.ts';
+import { sha256 } from '../../util/hash.ts';
+import { UserError } from '../../util/user-error.ts';
+import { quoted } from '../../util/quoted.ts';
+import { version } from '../../util/version.ts';
+import { begin, cacheFolder, configOf, defaultPatience, type AskedOptions, type Common } from '../preparing/begin.ts';
+import { contextOf } from '../preparing/check.ts';
+import { bitsOfRun, type Config } from '../record/config.ts';
+import { drive, type RunItem } from './drive.ts';
+import { collectCheckpoints, folderOf, isRun, newRunName, type Folder } from '../record/folder.ts';
+import { format, Journal } from '../record/journal.ts';
+import { liveFile } from '../display/live.ts';
+import { lockRun } from '../record/lock.ts';
+import { startFrom } from '../preparing/origin.ts';
+import { readRun } from '../record/read.ts';
+import { emptyRun, entryOf, replayEntry, type RunState } from '../record/replay.ts';
+import { takeVanilla } from './shared-start.ts';
+import type { Entry, RunEvent } from '../record/events.ts';
+
+export interface Elsewhere {
+  /** `redis://HOST`, `rediss://HOST`, `postgres://USER@HOST/DATABASE`; a password comes from the environment. */
+  readonly queue: string;
+  /** `file:DIR` or `s3://bucket/prefix`. */
+  readonly store: string;
+  /** Whether workers whose bits would differ may take part; then the journal says who computed what. */
+  readonly mixed?: boolean;
+}
+
+interface Placed {
+  /** Where jobs are put for workers on other machines, and what they travel through. Default: workers on this machine. */
+  readonly elsewhere?: Elsewhere;
+}
+
+export interface SearchOptions extends AskedOptions, Placed {
+  /** A run of the same data and settings, whose trained vanilla network is taken over; the seed may be another. */
+  readonly vanilla?: string;
+  /** The run's folder. Default: a new one in `runs/`. */
+  readonly run?: string;
+}
+
+export interface ResumeOptions extends Common, Placed {
+  /** More seconds. */
+  readonly budget?: number;
+  /** Whether to go on with another engine, processor or Node than the run was begun with; then the bits may differ. */
+  readonly mixed?: boolean;
+}
+
+const describeRun = (dataset: Dataset, settings: Settings): string =>
+  join('runs', newRunName(dataset.name.replaceAll(/[^\w.-]+/g, '-'), settings.method, new Date()));
+
+function refuseRun(root: string): void {
+  if (isRun(root)) throw new UserError(`${root} holds a run already: 'instar resume ${quoted(root)}' goes on with it`);
+}
+
+/**
+ * A new search, as its events: each entry of its journal after it was written, and what is told in between. Ends with the
+ * search; leaving the loop early, or aborting the signal, ends it in order.
+ */
+export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
+  const begun = performance.now();
+  if (options.run !== undefined) refuseRun(options.run);
+  if (options.run !== undefined && existsSync(options.run) && !statSync(options.run).isDirectory())
+    throw new UserError(`${options.run} is not a folder`);
+  if (options.from !== undefined && options.vanilla !== undefined)
+    throw new UserError('--vanilla takes over a vanilla network, which --from replaces');
+  if (options.budget !== undefined && options.vanilla !== undefined)
+    throw new UserError('--budget plans how long the vanilla network is trained, and --vanilla takes over one that is trained');
+  if (options.elsewhere !== undefined) await reach(options.elsewhere);
+  const beginning = await begin(options);
+  const { engine, engineName, dataset, settings, prepared } = beginning;
+  const started = prepared === null ? null : await startFrom(prepared, engine, dataset, settings);
+  for (const message of started?.notes ?? []) options.onData?.({ kind: 'note', message });
+
+  const root = options.run ?? describeRun(dataset, settings);
+  const folder = folderOf(root);
+  makeFolder(folder.checkpoints, root);
+  const release = lockRun(folder.lock);
+  try {
+    // Another search may have begun and ended here since it was asked.
+    refuseRun(root);
+    const { compared = null } = started ?? {};
+    const origin =
+      started === null
+        ? null
+        : { network: started.network, checkpoint: await fileCheckpoints(folder.checkpoints).write(started), compared };
+    const config = configOf(options, beginning, origin);
+    const context = contextOf(dataset, settings, origin, engineName);
+    const taken = options.vanilla === undefined ? [] : await takeVanilla(options.vanilla, config, folder, context);
+    const events: readonly RunEvent[] = [{ type: 'run', format, instar: version }, ...taken];
+    const entries: Entry[] = [];
+    let replayed = emptyRun;
+    for (const event of events) {
+      const entry = entryOf(replayed, event, 0);
+      entries.push(entry);
+      replayed = replayEntry(replayed, entry);
+    }
+    // Whole and before the configuration, which makes the folder a run: none begins with a part of another's network.
+    const text = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
+    await writeState(folder.journal, text);
+    await writeState(folder.config, `${JSON.stringify(config, null, 2)}\n`);
+    const journal = new Journal(folder.journal, Buffer.byteLength(text));
+    try {
+      yield* entries;
+      yield* go({ folder, config, journal, replayed, dataset, origin, begun }, options, []);
+    } finally {
+      journal.close();
+    }
+  } finally {
+    release();
+  }
+}
+
+interface Going {
+  readonly folder: Folder;
+  readonly config: Config;
+  readonly journal: Journal;
+  readonly replayed: RunState;
+  readonly dataset: Dataset;
+  /** Null: the search starts from the vanilla network. */
+  readonly origin: Origin | null;
+  /** By the clock. */
+  readonly begun: number;
+}
+
+/** That queue and store are there, before anything is written. */
+async function reach({ queue, store }: Elsewhere): Promise<void> {
+  await openStore(store);
+  await (await import('../../execution/queue/broker.ts')).reachQueue(parseQueue(queue), process.env);
+}
+
+/** The run's jobs on a queue, under names that follow from the run alone. */
+async function poolElsewhere(
+  folder: Folder,
+  config: Config,
+  { queue, store, mixed = false }: Elsewhere,
+  say: (line: string) => void,
+): Promise<Pool> {
+  const first = readFileSync(folder.journal, 'utf8').split('\n', 1)[0] ?? '';
+  // A search on this machine has no use for what speaks to a queue.
+  const { openBroker, reachQueue } = await import('../../execution/queue/broker.ts');
+  const address = parseQueue(queue);
+  await reachQueue(address, process.env);
+  return createQueuePool({
+    broker: openBroker(address, process.env),
+    store: await openStore(store),
+    queue: queueName(mixed ? 'mixed' : bitsOfRun(config)),
+    run: sha256(readFileSync(folder.config), first).slice(0, 16),
+    everybody: queueName('mixed'),
+    checkpoints: folder.checkpoints,
+    say,
+  });
+}
+
+async function* go(
+  { folder, config, journal, replayed, dataset, origin, begun }: Going,
+  { signal, patience = defaultPatience, elsewhere, onData }: Common & Placed,
+  opening: readonly RunEvent[],
+): AsyncGenerator<RunItem> {
+  const elapsed = (): number => replayed.seconds + (performance.now() - begun) / 1000;
+  let state = replayed;
+  for (const event of opening) {
+    const entry = entryOf(state, event, elapsed());
+    journal.append(entry);
+    state = replayEntry(state, entry);
+    yield entry;
+  }
+  const pool =
+    elsewhere === undefined
+      ? createPool({ checkpoints: folder.checkpoints, patience })
+      : await poolElsewhere(folder, config, elsewhere, (message) => onData?.({ kind: 'note', message }));
+  const live = liveFile(
+    folder.live,
+    () => performance.now(),
+    () => pool.elsewhere?.(),
+  );
+  // Where all jobs wait for a worker, nothing else says so.
+  const looking = elsewhere === undefined ? undefined : setInterval(() => live.look(elapsed()), 1000);
+  try {
+    const items = drive({
+      folder,
+      config,
+      journal,
+      pool,
+      state,
+      elapsed,
+      contextFor: (settings) => contextOf(dataset, settings, origin, config.engine.name),
+      signal: signal ?? new AbortController().signal,
+    });
+    for await (const item of items) {
+      if (item.type === 'progress') live.tell(item, elapsed());
+      else if ('line' in item && item.type !== 'task') live.ended(item.line);
+      yield item;
+    }
+  } finally {
+    clearInterval(looking);
+    await live.close();
+  }
+}
+
+/** The run's data, and the file that workers read it from: the cache may stand elsewhere now. */
+export async function dataOf({ data, from }: Config, onData: Common['onData']): Promise<{ dataset: Dataset; path: string }> {
+  const { path, hash, reference, where, imageSize, folder } = data;
+  if (existsSync(path))
+    try {
+      return { dataset: await loadDataset(path, hash), path };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+    }
+  // The cache was emptied, or what it has is damaged: the data is decoded again and must be the same.
+  const read = await readDataset(where ?? reference, {
+    cacheFolder: cacheFolder(),
+    environment: process.env,
+    ...(imageSize === null ? {} : { imageSize }),
+    ...((from?.imageSize ?? null) === null ? {} : { folderSize: from?.imageSize as number }),
+    ...(folder === null ? {} : { dataFolder: folder }),
+    ...(onData === undefined ? {} : { progress: onData }),
+  });
+  if (read.dataset.hash !== hash) throw new UserError(`${reference}: the data has changed since the run began`);
+  return read;
+}
+
+function extend(state: RunState, config: Config, more: number): RunEvent[] {
+  // Before the plan is made, the configuration alone knows the budget.
+  const before = state.budget ?? config.budget;
+  if (before === null) throw new UserError('--budget +TIME: the run was begun without a budget; its steps and epochs limit it');
+  const budget = before + more;
+  const { finished, stop } = state.search;
+  /** Of the added time, what the search gets where it goes on. */
+  const share = 0.6;
+  if (finished) return [{ type: 'extended', budget, searchUntil: state.seconds + share * more }, { type: 'reopened' }];
+  const until = state.searchUntil ?? 0;
+  return [{ type: 'extended', budget, searchUntil: stop === null ? until + share * more : until }];
+}
+
+/** What the run was begun with: as its first event says, or before that as its checkpoint does. */
+async function originOf(folder: Folder, { from }: Config, state: RunState): Promise<Origin | null> {
+  if (from === null) return null;
+  const { checkpoint, compared } = from;
+  const network =
+    state.search.lines.get('vanilla')?.network ?? (await fileCheckpoints(folder.checkpoints).read(checkpoint)).network;
+  return { network, checkpoint, compared };
+}
+
+/** Goes on with a run where its journal ends. */
+export async function* resume(root: string, options: ResumeOptions = {}): AsyncGenerator<RunItem> {
+  const begun = performance.now();
+  if (!isRun(root)) throw new UserError(`${root} holds no run (${folderOf(root).config} is missing)`);
+  const release = lockRun(folderOf(root).lock);
+  try {
+    const { folder, config, replay: read, state } = readRun(root);
+    const { name, device } = config.engine;
+    const { fingerprint } = await openEngine(name, { threads: 1, environment: process.env, device });
+    const then = describeBits(bitsOfRun(config));
+    const now = describeBits(bitsOf(fingerprint, process.versions.node));
+    if (then !== now && options.mixed !== true)
+      throw new UserError(
+        `${root} was computed by ${then}; here it is ${now}: the bits would differ (--mixed goes on all the same)`,
+      );
+    const opening: RunEvent[] = [];
+    if (read.entries.length === 0) opening.push({ type: 'run', format, instar: version });
+    opening.push({ type: 'resumed', cut: read.torn, mixed: then !== now });
+    if (options.budget !== undefined) opening.push(...extend(state, config, options.budget));
+    else if (state.search.finished) {
+      // It may have been ended between its last event and its tidying up.
+      collectCheckpoints(folder, state.search, config.from?.checkpoint ?? null);
+      return;
+    }
+    const { dataset, path } = await dataOf(config, options.onData);
+    const here: Config = { ...config, data: { ...config.data, path } };
+    const journal = new Journal(folder.journal, read.length);
+    try {
+      const origin = await originOf(folder, config, state);
+      yield* go({ folder, config: here, journal, replayed: state, dataset, origin, begun }, options, opening);
+    } finally {
+      journal.close();
+    }
+  } finally {
+    release();
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * A vanilla network that another run has trained, taken over by a new run: the repetitions of a study start from one (§4.1).
+ * Its events become the new run's own, so that whatever reads a journal finds there what it always finds.
+ */
+import { minibatchesPerEpoch, type Context } from '../../search/next.ts';
+import { differingNames, valueOf } from '../../search/setting-names.ts';
+import { lineOf } from '../../search/state.ts';
+import { fileCheckpoints } from '../../training/checkpoint.ts';
+import { UserError } from '../../util/user-error.ts';
+import type { Config } from '../record/config.ts';
+import type { RunEvent } from '../record/events.ts';
+import { folderOf, type Folder } from '../record/folder.ts';
+import { readRun } from '../record/read.ts';
+
+/** Settings that the training of the vanilla network follows from, besides its seed. */
+export const determining = [
+  'widths',
+  'images',
+  'validation',
+  'batch',
+  'augmentation',
+  'momentum',
+  'weightDecay',
+  'vanilla',
+] as const;
+
+function checkAlike(root: string, theirs: Config, own: Config): void {
+  if (theirs.data.hash !== own.data.hash) throw new UserError(`${root}: its vanilla network was trained on other data`);
+  const [name] = differingNames(theirs.settings, own.settings, determining);
+  if (name === undefined) return;
+  const [then, now] = [theirs, own].map(({ settings }) => JSON.stringify(valueOf(settings, name)));
+  throw new UserError(`${root}: its vanilla network was trained with ${name} ${then}, not ${now}`);
+}
+
+/** The events of that run's vanilla network, whose checkpoint is put into the folder; or a UserError. */
+export async function takeVanilla(root: string, config: Config, folder: Folder, context: Context): Promise<readonly RunEvent[]> {
+  const { config: theirs, state, replay } = readRun(root);
+  checkAlike(root, theirs, config);
+  const count = config.settings.vanilla.epochs * minibatchesPerEpoch(context, false);
+  const { search } = state;
+  if (!search.lines.has('vanilla') || (search.tasks.get('vanilla') ?? 0) < count)
+    throw new UserError(`${root}: its vanilla network is not trained to the end`);
+  const { checkpoint, origin } = lineOf(search, 'vanilla');
+  if (checkpoint === null || origin !== null) throw new UserError(`${root}: it started from a given network`);
+  await fileCheckpoints(folder.checkpoints).write(await fileCheckpoints(folderOf(root).checkpoints).read(checkpoint));
+  return replay.entries.flatMap(({ n: _n, t: _t, at: _at, ...event }): RunEvent[] => {
+    const isVanilla = event.type === 'vanilla' || ((event.type === 'task' || event.type === 'epoch') && event.line === 'vanilla');
+    return isVanilla ? [event as RunEvent] : [];
+  });
+}

@@ -1,0 +1,188 @@
+/** What a budget buys: a pure plan from measured speeds. Times are active seconds. */
+import { coresOf, fewestEpochs, type Cores, type Rung } from '../../search/rungs.ts';
+import type { Settings } from '../../search/settings.ts';
+import type { Slice } from '../../search/state.ts';
+import { UserError } from '../../util/user-error.ts';
+import { betweenThreads } from './costs.ts';
+import type { Plan } from '../record/events.ts';
+
+/** Of the budget: when everything is to be over. The rest is for what no plan foresees. */
+const end = 0.955;
+/** How the time is shared: vanilla network and search; the final training has the rest. */
+const vanillaShare = 0.1;
+const searchShare = 0.5;
+/** Epochs below which the vanilla network learns too little to be worth growing; then fewer images are used. */
+const fewVanillaEpochs = 6;
+
+export interface Speeds {
+  /** Seconds a multiply-add of training (forward multiply-adds, one image): one job with all threads. */
+  readonly alone: number;
+  /** The same for each of `workers` jobs side by side. */
+  readonly beside: number;
+}
+
+export interface BudgetQuestion extends Speeds {
+  readonly budget: number;
+  /** Seconds that are gone. */
+  readonly elapsed: number;
+  readonly settings: Settings;
+  /** Training images that there are, without validation. */
+  readonly images: number;
+  /** How many images validate after each epoch, where so many train. */
+  validated(images: number): number;
+  readonly testImages: number;
+  /** The vanilla network's, an image. */
+  readonly multiplyAdds: number;
+  /** Multiply-adds of a step's children over the vanilla network's, on average: of each step that is to fit. */
+  readonly growth: readonly number[];
+  readonly workers: number;
+}
+
+/** What an epoch costs with its validation, in images that are trained on. */
+export const epochImages = (images: number, validated: number, { augmentedValidation }: Settings): number =>
+  images + (augmentedValidation ? 2 : 1) * readingShare * validated;
+
+/** The largest number up to `most` of which that holds, which holds of all that are smaller; 0 where it holds of none. */
+function largest(most: number, holds: (count: number) => boolean): number {
+  let [low, high] = [0, most];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (holds(middle)) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** Scales data, epochs and children of the settings so that vanilla network, steps and final training fit. */
+export function planBudget(question: BudgetQuestion): Plan {
+  const { budget, elapsed, settings, multiplyAdds, growth, alone, beside, workers, testImages } = question;
+  const winner = multiplyAdds * (growth.at(-1) ?? 1) * alone * settings.batch;
+  // What is shared is what the reading of the test set and the verification of the file leave.
+  const reading = readingSeconds(settings.baseline, 0, testImages / settings.batch, winner);
+  const time = end * budget - elapsed - reading;
+  const most = Math.min(question.images, settings.images ?? Infinity);
+  const imageAlone = multiplyAdds * alone;
+  /** Seconds that an epoch a step costs for each image, over all steps. */
+  const imageSteps = (multiplyAdds * beside * growth.reduce((sum, factor) => sum + factor, 0)) / workers;
+
+  const cost = (count: number): number => epochImages(count, question.validated(count), settings);
+  const least = Math.min(most, 4 * settings.batch);
+  const vanillaImages = (vanillaShare * time) / (Math.min(settings.vanilla.epochs, fewVanillaEpochs) * imageAlone);
+  let images = Math.max(
+    least,
+    largest(most, (count) => cost(count) <= vanillaImages),
+  );
+  let { children } = settings.step;
+  const fewest = (): number => fewestEpochs({ ...settings, step: { ...settings.step, children } });
+  const searchImages = (searchShare * time) / imageSteps;
+  const epochsFor = (): number => Math.floor(searchImages / cost(images));
+  /** So many images, if fewer, with which the fewest epochs fit; one that validates many costs as much with few. */
+  const fitting = (count: number): number => largest(count, (fewer) => cost(fewer) * fewest() <= searchImages);
+  // Fewer images, down to a half; then fewer children; then fewer images again.
+  images = Math.max(least, Math.min(images, Math.max(Math.ceil(images / 2), fitting(images))));
+  while (epochsFor() < fewest() && children > 4) children = Math.ceil(children / 2);
+  if (epochsFor() < fewest()) images = Math.max(least, fitting(images));
+  while (epochsFor() < fewest() && children > 2) children--;
+  if (time <= 0 || epochsFor() < fewest()) {
+    const needed = (elapsed + reading + (fewest() * cost(images) * imageSteps) / searchShare) / end;
+    throw new UserError(
+      // In the form that the option takes.
+      `--budget ${Math.round(budget)}s is too short here: at least ${Math.ceil(needed / 10) * 10}s would fit`,
+    );
+  }
+  const vanillaEpochs = Math.max(
+    1,
+    Math.min(settings.vanilla.epochs, Math.floor((vanillaShare * time) / (cost(images) * imageAlone))),
+  );
+  const stepEpochs = Math.max(fewest(), Math.min(settings.step.epochs, epochsFor()));
+  return {
+    images,
+    vanillaEpochs,
+    children,
+    stepEpochs,
+    searchUntil: elapsed + (vanillaShare + searchShare) * time,
+    alone,
+    beside,
+  };
+}
+
+/** The settings as a plan scales them; without one, as they are. */
+export const plannedSettings = (settings: Settings, plan: Plan | null): Settings =>
+  plan === null
+    ? settings
+    : {
+        ...settings,
+        images: plan.images,
+        vanilla: { ...settings.vanilla, epochs: plan.vanillaEpochs },
+        step: { ...settings.step, children: plan.children, epochs: plan.stepEpochs },
+      };
+
+/** Seconds that a task needs before its first minibatch, as a budget plans it where none was measured. */
+export const taskStart = 1.5;
+
+export interface StepQuestion {
+  readonly plan: Plan;
+  readonly rungs: readonly Rung[];
+  readonly children: readonly { readonly multiplyAdds: number }[];
+  /** What an epoch costs, by `epochImages`. */
+  readonly images: number;
+  readonly cores: Cores;
+}
+
+/** Seconds that a step with these children would take, by the plan's speed. */
+export function stepSeconds({ plan, rungs, children, images, cores }: StepQuestion): number {
+  const mean = children.reduce((sum, child) => sum + child.multiplyAdds, 0) / children.length;
+  const { workers, threads: most } = cores;
+  return rungs.reduce((sum, { size, epochs }) => {
+    const speed = betweenThreads(plan.beside, plan.alone, coresOf(cores, size), most);
+    return sum + Math.ceil(size / workers) * (epochs * images * mean * speed + taskStart);
+  }, 0);
+}
+
+/**
+ * Whether a step is begun with so many seconds left for the search: the first is, where there is any time, and a further one
+ * where it would about fit. Without a plan there is nothing to say how long it takes.
+ */
+export const admitsStep = (left: number, isFirst: boolean, question: StepQuestion | null): boolean =>
+  left > 0 && (isFirst || question === null || stepSeconds(question) <= 1.2 * left);
+
+/** How many readings of the test set the verification of the finished file takes as long as: the engine's, and the file's. */
+const verificationReadings = 2.5;
+/** Seconds of reading an image over those of training on it, as a budget plans it. */
+const readingShare = 0.4;
+
+/** Seconds that a budget leaves for reading the test set and verifying the file. `start`: of a task. */
+export const readingSeconds = (baseline: boolean, start: number, minibatches: number, minibatch: number): number =>
+  ((baseline ? 2 : 1) + verificationReadings) * (start + minibatches * minibatch * readingShare);
+
+/** Where the slices of a budgeted final training end: after each the rest is planned anew, from the speed measured in it. */
+const sliceEnds = [0.03, 0.2, 0.4, 0.55, 0.68, 0.78, 0.86, 0.92, 0.97, 1];
+
+export interface SliceQuestion {
+  readonly budget: number;
+  readonly elapsed: number;
+  readonly planned: readonly Slice[];
+  readonly rate: number;
+  /** Seconds a minibatch of the final training. */
+  readonly minibatch: number;
+  /** The same for the baseline that follows; 0 without one. */
+  readonly baselineMinibatch: number;
+  /** Minibatches that the baseline trains before its final training. */
+  readonly baselineSearched: number;
+  /** Seconds that reading the test set takes, and the start of a task. */
+  readonly test: number;
+  readonly start: number;
+}
+
+/** The next slice of the final training: as many minibatches as the time left allows, the cosine ending with it. */
+export function planSlice(question: SliceQuestion): Slice {
+  const { budget, elapsed, planned, rate, minibatch, baselineMinibatch, baselineSearched, test, start } = question;
+  const from = planned.at(-1)?.to ?? 0;
+  const to = sliceEnds.find((boundary) => boundary > from) ?? 1;
+  const left = sliceEnds.filter((boundary) => boundary > from).length;
+  const done = planned.reduce((sum, slice) => sum + slice.count, 0);
+  const time = end * budget - elapsed - test - left * start - (baselineSearched + done) * baselineMinibatch;
+  const minibatches = Math.max(1, time / (minibatch + baselineMinibatch));
+  const count = Math.max(1, Math.round((minibatches * (to - from)) / (1 - from)));
+  return { rate, from, to, count, whole: true, restart: planned.length === 0 };
+}

@@ -1,0 +1,84 @@
+/** What a search would do on this machine, foretold before it is run: its data read, this machine timed, nothing run. */
+import { createPool } from '../../execution/pool.ts';
+import type { Origin } from '../../search/next.ts';
+import type { Settings } from '../../search/settings.ts';
+import { coresOfRun } from '../../search/rungs.ts';
+import { JobFailure } from '../../training/job.ts';
+import { RunError } from '../../util/user-error.ts';
+import { begin, configOf, defaultPatience, type AskedOptions } from '../preparing/begin.ts';
+import { plannedSettings } from './budget.ts';
+import { contextOf } from '../preparing/check.ts';
+import type { Config } from '../record/config.ts';
+import { costsOf, type Timings } from './costs.ts';
+import type { Plan } from '../record/events.ts';
+import { forecast, type Forecast } from './forecast.ts';
+import { timeAll } from './timing.ts';
+
+export interface PlanOptions extends AskedOptions {
+  /** Called when the data is read and the measuring begins. */
+  readonly onMeasuring?: () => void;
+}
+
+/** Times are seconds. */
+export interface PlanReport {
+  /** What the search would run with. */
+  readonly config: Config;
+  /** What the budget scales; null without one. */
+  readonly plan: Plan | null;
+  /** The settings as the budget scales them. */
+  readonly settings: Settings;
+  /** Training images, those of them that train while others validate, and those that validate. */
+  readonly images: { readonly train: number; readonly validation: number };
+  readonly forecast: Forecast;
+  /** What was timed, and how long the plan took. */
+  readonly timings: Timings;
+  readonly measured: { readonly reading: number; readonly seconds: number };
+}
+
+/**
+ * Foretells the search of the same options, which is neither begun nor written: only the cache of decoded data is. A budget that
+ * is too short is the UserError that the search would throw. Aborting the signal ends it at once, with the signal's reason.
+ */
+export async function plan(options: PlanOptions): Promise<PlanReport> {
+  const begun = performance.now();
+  const elapsed = (): number => (performance.now() - begun) / 1000;
+  const beginning = await begin(options);
+  const { dataset, settings, prepared, engineName } = beginning;
+  const signal = options.signal ?? new AbortController().signal;
+  signal.throwIfAborted();
+  // Its numbers do not matter to how long anything takes.
+  const origin: Origin | null = prepared === null ? null : { network: prepared.network, checkpoint: '', compared: null };
+  const config = configOf(options, beginning, origin);
+  const contextFor = (of: Settings): ReturnType<typeof contextOf> => contextOf(dataset, of, origin, engineName);
+  const reading = elapsed();
+  options.onMeasuring?.();
+  // Probes neither read checkpoints nor write them.
+  const pool = createPool({ checkpoints: '', patience: options.patience ?? defaultPatience });
+  try {
+    const found = await timeAll({ config, pool, signal, elapsed, contextFor }, contextFor(settings));
+    const scaled = plannedSettings(settings, found.plan);
+    const context = contextFor(scaled);
+    const { train, validation } = context.counts;
+    return {
+      config,
+      plan: found.plan,
+      settings: scaled,
+      images: { train, validation },
+      forecast: forecast({
+        context,
+        costs: costsOf(found.timings),
+        ...coresOfRun(config),
+        testImages: dataset.test.labels.length,
+        elapsed: reading + (found.plan === null ? 0 : found.ownMeasurement),
+        planned: found.plan === null || options.budget === undefined ? null : { budget: options.budget, plan: found.plan },
+      }),
+      timings: found.timings,
+      measured: { reading, seconds: elapsed() },
+    };
+  } catch (error) {
+    if (error instanceof JobFailure) throw new RunError(`the speed could not be measured (${error.failure}): ${error.message}`);
+    throw error;
+  } finally {
+    pool.close();
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * What a search is asked for, read and checked: engine, data, settings, the given network. Nothing is written but the cache of
+ * data, so that a plan can begin as a search does.
+ */
+import { homedir, availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Dataset } from '../../data/dataset.ts';
+import { readDataset } from '../../data/read.ts';
+import { datasetNames } from '../../data/resolve.ts';
+import type { DataEvent } from '../../data/source.ts';
+import type { ConvolutionAlgorithms, Device, Engine, EngineName } from '../../engine/engine.ts';
+import { chooseEngine, openEngine } from '../../engine/open.ts';
+import type { Shape } from '../../network/network.ts';
+import type { Origin } from '../../search/next.ts';
+import { mergeSettings, presets, type PresetName, type Settings, type SettingsOverride } from '../../search/settings.ts';
+import { UserError } from '../../util/user-error.ts';
+import { version } from '../../util/version.ts';
+import { check, contextOf } from './check.ts';
+import type { Config } from '../record/config.ts';
+import { format } from '../record/journal.ts';
+import { openGiven, prepare, sideOf, type Prepared } from './origin.ts';
+
+export interface Common {
+  /** Aborting it ends the run in order: the best network is kept, and `resume` goes on from there. */
+  readonly signal?: AbortSignal;
+  /** Seconds without a sign of life after which a worker counts as hung, at least. Default 60. */
+  readonly patience?: number;
+  /** What is said of the data while it is read. */
+  readonly onData?: (event: DataEvent) => void;
+}
+
+/** What a search and the plan of one are asked for. */
+export interface AskedOptions extends Common {
+  /** A name (`cifar10`, `mnist`, `fashion-mnist`) or a path. */
+  readonly dataset: string;
+  /** Default `laptop`. */
+  readonly preset?: PresetName;
+  /** Over the preset's. */
+  readonly settings?: SettingsOverride;
+  /** Seconds for everything, the final training included. */
+  readonly budget?: number;
+  /** Default `auto`: oneDNN where its library is found, else ONNX Runtime. */
+  readonly engine?: EngineName | 'auto';
+  /** Default `cpu`. The others are ONNX Runtime's. */
+  readonly device?: Device;
+  readonly convolution?: ConvolutionAlgorithms;
+  /** Jobs side by side. Default: the processor's cores. */
+  readonly workers?: number;
+  /** The most threads of one job. Default: as many as there are workers. */
+  readonly threads?: number;
+  /** A model (.onnx) or a run, whose network is grown further in place of the vanilla one. */
+  readonly from?: string;
+  /** Where the data of a name lies. */
+  readonly dataFolder?: string;
+  /** Pixels a side, for folders of images. */
+  readonly imageSize?: number;
+}
+
+/** Where decoded datasets are kept: INSTAR_CACHE, else XDG_CACHE_HOME/instar, else ~/.cache/instar. */
+export const cacheFolder = (): string =>
+  process.env['INSTAR_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'instar');
+
+/** Seconds. */
+export const defaultPatience = 60;
+/** Of the memory that is free when a run begins, what its workers may plan with. */
+const memoryShare = 0.85;
+
+/** The smaller of 128 and a quarter of the training images, where the preset is not the paper's and the batch is not given. */
+function withBatch(settings: Settings, options: AskedOptions, trainImages: number): Settings {
+  if (options.preset === 'paper' || options.settings?.batch !== undefined) return settings;
+  return { ...settings, batch: Math.max(1, Math.min(settings.batch, Math.floor(trainImages / 4))) };
+}
+
+/** Pixels a side of the images that the presets' limits of multiply-adds are of. */
+const usualSide = 32;
+
+/**
+ * A preset's limit of multiply-adds for images of that shape, where none is given: a network costs as many times more as its
+ * images are larger, and the limit of small ones would leave no room to grow.
+ */
+export function withLimit(settings: Settings, given: SettingsOverride | undefined, { height, width }: Shape): Settings {
+  const { multiplyAdds } = settings.limits;
+  if (multiplyAdds === null || given?.limits?.multiplyAdds !== undefined) return settings;
+  const factor = Math.max(1, (height * width) / usualSide ** 2);
+  return mergeSettings(settings, { limits: { multiplyAdds: Math.ceil(factor * multiplyAdds) } });
+}
+
+export interface Beginning {
+  readonly preset: PresetName;
+  readonly workers: number;
+  readonly device: Device;
+  readonly engine: Engine;
+  readonly engineName: EngineName;
+  readonly dataset: Dataset;
+  /** The decoded dataset's file. */
+  readonly path: string;
+  readonly settings: Settings;
+  /** What `--from` names; null for the vanilla network. */
+  readonly prepared: Prepared | null;
+  /** Pixels a side that folders of images are brought to for it. */
+  readonly side: number | null;
+}
+
+/** Reads and checks everything; a UserError says what is wrong. */
+export async function begin(options: AskedOptions): Promise<Beginning> {
+  const { preset = 'laptop', budget, workers = availableParallelism(), device = 'cpu' } = options;
+  const engineName = await chooseEngine(options.engine ?? 'auto', device, process.env);
+  const engine = await openEngine(engineName, { threads: 1, environment: process.env, device });
+  const given = options.from === undefined ? null : await openGiven(options.from);
+  const side = given === null ? null : sideOf(given);
+  const { dataset, path } = await readDataset(options.dataset, {
+    cacheFolder: cacheFolder(),
+    environment: process.env,
+    ...(side === null ? {} : { folderSize: side }),
+    ...(options.imageSize === undefined ? {} : { imageSize: options.imageSize }),
+    ...(options.dataFolder === undefined ? {} : { dataFolder: options.dataFolder }),
+    ...(options.onData === undefined ? {} : { progress: options.onData }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  const memory = Math.floor((memoryShare * process.availableMemory()) / workers);
+  const base = mergeSettings(presets[preset], { limits: { memory } });
+  const asked = mergeSettings(base, options.settings ?? {});
+  const { counts } = contextOf(dataset, asked, null, engineName);
+  const settings = withLimit(withBatch(asked, options, counts.train), options.settings, dataset.shape);
+  const { normalise } = settings.augmentation;
+  const prepared = given === null ? null : prepare(given, dataset, normalise, settings.seed);
+  check(settings, dataset, counts, prepared, engineName);
+  if (budget !== undefined && settings.final.epochs === 0)
+    throw new UserError('--budget plans a final training, and there is to be none (--final-epochs 0)');
+  for (const message of prepared?.notes ?? []) options.onData?.({ kind: 'note', message });
+  return { preset, workers, device, engine, engineName, dataset, path, settings, prepared, side };
+}
+
+/** What determines the run. `origin`: of the given network, where there is one. */
+export function configOf(
+  options: AskedOptions & { readonly vanilla?: string },
+  { preset, workers, device, engine, engineName, dataset, path, settings, prepared, side }: Beginning,
+  origin: Origin | null,
+): Config {
+  const { mean, std } = prepared?.normalisation ?? dataset;
+  return {
+    format,
+    instar: version,
+    node: process.versions.node,
+    platform: `${process.platform} ${process.arch}`,
+    preset,
+    settings,
+    data: {
+      reference: options.dataset,
+      ...(datasetNames.includes(options.dataset) ? {} : { where: resolve(options.dataset) }),
+      imageSize: options.imageSize ?? null,
+      folder: options.dataFolder === undefined ? null : resolve(options.dataFolder),
+      path,
+      hash: dataset.hash,
+      name: dataset.name,
+      classes: [...dataset.classes],
+      shape: dataset.shape,
+      mean: [...mean],
+      std: [...std],
+      trainImages: dataset.train.labels.length,
+      testImages: dataset.test.labels.length,
+    },
+    from:
+      prepared === null || origin === null
+        ? null
+        : {
+            reference: prepared.reference,
+            checkpoint: origin.checkpoint,
+            imageSize: side,
+            normalises: prepared.normalisation !== null,
+            compared: origin.compared,
+          },
+    vanilla: options.vanilla ?? null,
+    engine: {
+      name: engineName,
+      device,
+      convolution: options.convolution ?? 'auto',
+      version: engine.fingerprint.version,
+      instructionSet: engine.fingerprint.instructionSet,
+    },
+    workers,
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+    budget: options.budget ?? null,
+  };
+}

@@ -1,0 +1,116 @@
+/** Whether a search can begin: settings, limits, memory and data against each other; and what the search knows of them. */
+import type { Dataset } from '../../data/dataset.ts';
+import { splitDataset } from '../../data/split.ts';
+import type { EngineName } from '../../engine/engine.ts';
+import { memoryUse } from '../../engine/open.ts';
+import { countMultiplyAdds, countParameters } from '../../network/cost.ts';
+import type { Network } from '../../network/network.ts';
+import { smallestSide, vanillaNetwork } from '../../network/vanilla.ts';
+import { predictMemory } from '../../program/memory.ts';
+import type { Context, Origin } from '../../search/next.ts';
+import { planRungs } from '../../search/rungs.ts';
+import type { Settings } from '../../search/settings.ts';
+import { measuringBatchOf } from '../../training/images.ts';
+import { UserError } from '../../util/user-error.ts';
+import type { Prepared } from './origin.ts';
+
+/** What a worker holds of the data. */
+const dataBytes = ({ train, test }: Dataset): number => train.images.length + test.images.length;
+
+const formatted = (count: number): string => count.toLocaleString('en-US');
+
+/** Bytes of a worker that trains it. `train`: how many images train. */
+function memoryOf(network: Network, { batch }: Settings, dataset: Dataset, train: number, engine: EngineName): number {
+  const batches = { training: batch, measuring: measuringBatchOf(batch, dataset.shape, train) };
+  return predictMemory(network, batches, dataBytes(dataset), memoryUse[engine]);
+}
+
+/** Whether a worker can train the network at all. `called`: the vanilla network, or one that was given. */
+function checkMemory(
+  settings: Settings,
+  dataset: Dataset,
+  train: number,
+  network: Network,
+  called: string,
+  engine: EngineName,
+): void {
+  const memory = memoryOf(network, settings, dataset, train, engine);
+  if (memory > settings.limits.memory)
+    throw new UserError(
+      `a worker needs about ${Math.ceil(memory / 2 ** 20)} MiB for ${called} at batch ${settings.batch}, over the limit of ${Math.floor(settings.limits.memory / 2 ** 20)} MiB (--max-memory, --workers or --batch)`,
+    );
+}
+
+function checkParameters({ limits }: Settings, network: Network, called: string, advice: string): void {
+  const parameters = countParameters(network);
+  if (parameters > limits.parameters)
+    throw new UserError(
+      `${called} has ${formatted(parameters)} parameters, over the limit of ${formatted(limits.parameters)} (--max-params${advice})`,
+    );
+}
+
+function checkMultiplyAdds({ limits }: Settings, network: Network, called: string, advice: string): void {
+  const most = limits.multiplyAdds ?? Infinity;
+  const multiplyAdds = countMultiplyAdds(network);
+  if (multiplyAdds > most)
+    throw new UserError(
+      `${called} has ${formatted(multiplyAdds)} multiply-adds an image, over the limit of ${formatted(most)} (--max-macs${advice})`,
+    );
+}
+
+/** A given network against the limits that a mutation keeps: beyond them it could not be mutated. */
+function checkGiven(
+  settings: Settings,
+  dataset: Dataset,
+  train: number,
+  { network, trained, reference }: Prepared,
+  engine: EngineName,
+): void {
+  checkParameters(settings, network, reference, '');
+  checkMultiplyAdds(settings, network, reference, '');
+  // As it will be trained, and as it is compared.
+  for (const each of [network, trained.network]) checkMemory(settings, dataset, train, each, reference, engine);
+}
+
+/** What is wrong with the settings for this data, as a UserError; with a given network too, where there is one. */
+export function check(
+  settings: Settings,
+  dataset: Dataset,
+  { train, validation }: Context['counts'],
+  prepared: Prepared | null,
+  engine: EngineName,
+): void {
+  const { shape, classes } = dataset;
+  const smallest = smallestSide(settings.widths.length);
+  if (prepared === null && Math.min(shape.height, shape.width) < smallest)
+    throw new UserError(
+      `images of ${shape.height}×${shape.width} are too small for ${settings.widths.length} blocks: at least ${smallest}×${smallest} (--image-size, or fewer --widths)`,
+    );
+  if (validation === 0) throw new UserError('no image is left for validation: some class needs two training images');
+  if (settings.batch > train) throw new UserError(`a batch of ${settings.batch} is larger than the ${train} training images`);
+  if (settings.baseline && settings.final.epochs === 0)
+    throw new UserError('--baseline compares with the final training, and there is none (--final-epochs 0)');
+  const rungs = planRungs(settings);
+  if (typeof rungs === 'string') throw new UserError(rungs);
+  if (prepared !== null) return checkGiven(settings, dataset, train, prepared, engine);
+  const vanilla = vanillaNetwork(shape, classes.length, settings.widths);
+  checkParameters(settings, vanilla, 'the vanilla network', ', or smaller --widths');
+  checkMultiplyAdds(settings, vanilla, 'the vanilla network', ', or smaller --widths or --image-size');
+  checkMemory(settings, dataset, train, vanilla, 'the vanilla network', engine);
+}
+
+/** What the search knows of its data under these settings. */
+export function contextOf(dataset: Dataset, settings: Settings, origin: Origin | null, engine: EngineName): Context {
+  const { images, validation } = settings;
+  const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
+  const { shape, classes } = dataset;
+  return {
+    settings,
+    counts: { shape, classes: classes.length, train: split.train.length, validation: split.validation.length },
+    // What has no limit, as in a study, is not reckoned: it takes as long as all else of drawing a child.
+    fits: (network) =>
+      settings.limits.memory === Number.MAX_SAFE_INTEGER ||
+      memoryOf(network, settings, dataset, split.train.length, engine) <= settings.limits.memory,
+    ...(origin === null ? {} : { origin }),
+  };
+}

@@ -1,0 +1,303 @@
+/**
+ * What `--from` names, a model or a run, on its way to being the network that a search starts from: read, brought to the
+ * data's images and classes, and, where it is a model, compared with ONNX Runtime on real images before anything is written.
+ */
+import { basename } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { clean } from '../../data/augmentation/augmentation.ts';
+import { createBatcher } from '../../data/batches.ts';
+import { splitDataset, spread } from '../../data/split.ts';
+import { picked, type Dataset } from '../../data/dataset.ts';
+import { factsOf, readBytes } from '../../util/files.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { filesBeside } from '../../formats/onnx/read/external.ts';
+import { openClassifier, type Normalisation } from '../../formats/onnx/read/read.ts';
+import { countMultiplyAdds } from '../../network/cost.ts';
+import { freeze, inputShapeOf, outputOf, type Network, type Shape } from '../../network/network.ts';
+import { initialTensor, parameterName, parametersOf } from '../../network/parameters.ts';
+import { inferShapes } from '../../network/shapes.ts';
+import type { Tensor, Tensors } from '../../network/tensor.ts';
+import type { Settings } from '../../search/settings.ts';
+import { compare, resampled, type ModelInput } from '../../training/compare.ts';
+import { certify, type Grown, type Images } from '../../training/grow.ts';
+import { createEvaluator } from '../../training/measure.ts';
+import { measured, withNormalisations, type Normalised } from '../../training/normalised.ts';
+import { forMeasuring } from '../../training/images.ts';
+import type { Comparison } from '../../training/job.ts';
+import { random } from '../../util/random.ts';
+import { UserError } from '../../util/user-error.ts';
+import { readBest } from '../record/best.ts';
+
+interface Trained {
+  readonly network: Network;
+  readonly tensors: Tensors;
+  /** Null: it does not say what its images are normalised by. */
+  readonly normalisation: Normalisation | null;
+  readonly classes: readonly string[] | null;
+  readonly notes: readonly string[];
+  /** What it is compared with; null for one of Instar's own. */
+  readonly model: { rewrite(): Uint8Array; readonly input: ModelInput } | null;
+}
+
+/** What was given, before the data is known. */
+export interface Given {
+  readonly reference: string;
+  readonly channels: number | null;
+  /** Null: any. */
+  readonly size: { readonly height: number; readonly width: number } | null;
+  /** The network for images of that shape, of the size that was given where one was. */
+  read(shape: Shape): Trained;
+}
+
+/** What a protobuf message can be. */
+const largestFile = 2 ** 31 - 1;
+
+/** Of a path: a run's folder, a `best.safetensors`, or else a model. */
+export async function openGiven(reference: string): Promise<Given> {
+  const facts = await factsOf(reference);
+  if (facts === undefined) throw new UserError(`${reference}: does not exist (--from takes a model or a run)`);
+  if (facts.kind === 'other') throw new UserError(`${reference}: neither a file nor a folder`);
+  if (facts.kind === 'folder' || reference.endsWith('.safetensors')) {
+    const { network, tensors, about } = await readBest(reference);
+    const { mean, std, classes, shape } = about;
+    const trained: Trained = { network, tensors, normalisation: { mean, std }, classes, notes: [], model: null };
+    return { reference, channels: shape.channels, size: shape, read: () => trained };
+  }
+  if (facts.size > largestFile) throw new UserError(`${reference}: ${facts.size} bytes, more than a model can have`);
+  const name = basename(reference);
+  const file = openClassifier(await readBytes(reference), name, filesBeside(reference, name));
+  const { channels, size, layout, type } = file.image;
+  return {
+    reference,
+    channels,
+    size,
+    read(shape) {
+      const { brightest, rewrite, ...read } = file.read(shape);
+      return { ...read, model: { rewrite, input: { layout, type, brightest } } };
+    },
+  };
+}
+
+/** Pixels a side that folders of images are brought to for it; null where it takes any, or images that are not square. */
+export const sideOf = ({ size }: Given): number | null => (size !== null && size.height === size.width ? size.height : null);
+
+/** A trained network that fits the data; batch normalisations that were put in are not measured yet. */
+export interface Prepared extends Normalised {
+  readonly reference: string;
+  /** Null: the data's own. */
+  readonly normalisation: Normalisation | null;
+  readonly notes: readonly string[];
+  /** As it was given, which is what is compared. */
+  readonly trained: Trained;
+  /** For the data's images and classes, before anything was put in. */
+  readonly headed: Grown;
+  /** Whether its last layer was trained for these classes, as far as is known. */
+  readonly isTrained: boolean;
+}
+
+const sizeText = ({ height, width }: { readonly height: number; readonly width: number }): string => `${height}×${width}`;
+
+/** The network for images of another size; undefined where a layer reads a whole map, or a map would vanish. */
+function resized(network: Network, shape: Shape): Network | undefined {
+  const nodes = network.nodes.map((node) => (node.layer.kind === 'image' ? { ...node, layer: { ...node.layer, shape } } : node));
+  const other = freeze(nodes);
+  if (typeof inferShapes(other) === 'string') return undefined;
+  const shapesOf = (of: Network): string =>
+    parametersOf(of)
+      .map((parameter) => parameter.shape.join('×'))
+      .join();
+  return shapesOf(other) === shapesOf(network) ? other : undefined;
+}
+
+interface Headed extends Grown {
+  readonly notes: readonly string[];
+  readonly isTrained: boolean;
+}
+
+/** The head for the data's classes: its rows in their order, or a new one. */
+function withClasses(given: Given, trained: Trained, network: Network, dataset: Dataset, seed: number): Headed {
+  const { tensors, classes: known } = trained;
+  const { classes } = dataset;
+  const head = outputOf(network);
+  const name = basename(given.reference);
+  const rowsOf = (role: 'kernel' | 'bias'): string => parameterName(head.id, role);
+  const count = trained.tensors[rowsOf('bias')]?.data.length ?? 0;
+  if (head.layer.kind !== 'dense')
+    throw new UserError(`${given.reference}: it ends with ${head.layer.kind}, not with a dense layer whose rows are classes`);
+  if (count !== classes.length) {
+    const nodes = network.nodes.map((node) =>
+      node === head ? { ...node, layer: { kind: 'dense' as const, features: classes.length } } : node,
+    );
+    const changed = freeze(nodes);
+    const fresh: Record<string, Tensor> = { ...tensors };
+    for (const parameter of parametersOf(changed))
+      if (parameter.node === head.id) fresh[parameter.name] = initialTensor(parameter, random(seed, 'head of the given network'));
+    const note = `${name} tells ${count} classes apart, ${dataset.name} has ${classes.length}: its last layer is drawn anew`;
+    return { network: changed, tensors: fresh, notes: [note], isTrained: false };
+  }
+  if (known === null || known.every((label, index) => label === classes[index]))
+    return { network, tensors, notes: [], isTrained: true };
+  if (!classes.every((label) => known.includes(label)))
+    return {
+      network,
+      tensors,
+      notes: [`${name} names its ${count} classes otherwise than ${dataset.name}: they are taken in their order`],
+      isTrained: true,
+    };
+  const order = classes.map((label) => known.indexOf(label));
+  const reordered = Object.fromEntries(
+    (['kernel', 'bias'] as const).map((role) => {
+      const { shape, data } = trained.tensors[rowsOf(role)] as Tensor;
+      const row = data.length / count;
+      const result = new Float32Array(data.length);
+      order.forEach((from, to) => result.set(data.subarray(from * row, (from + 1) * row), to * row));
+      return [rowsOf(role), { shape, data: result }];
+    }),
+  );
+  return {
+    network,
+    tensors: { ...tensors, ...reordered },
+    notes: [`${name} has the classes in another order: its last layer's rows follow that of the data`],
+    isTrained: true,
+  };
+}
+
+const isPlain = ({ mean, std }: Normalisation): boolean =>
+  mean.every((value) => value === 0) && std.every((value) => value === 1);
+
+/** The given network for the data. `normalise`: the setting. */
+export function prepare(given: Given, dataset: Dataset, normalise: boolean, seed: number): Prepared {
+  const { reference, channels, size } = given;
+  const { shape } = dataset;
+  const name = basename(reference);
+  if (channels !== null && channels !== shape.channels)
+    throw new UserError(`${reference} takes images of ${channels} channels, those of ${dataset.name} have ${shape.channels}`);
+  const trained = given.read({ ...shape, ...size });
+  const notes = trained.notes.map((note) => `${name}: ${note}`);
+  let { network } = trained;
+  const own = inputShapeOf(network);
+  if (own.height !== shape.height || own.width !== shape.width) {
+    const other = resized(network, shape);
+    if (other === undefined)
+      throw new UserError(
+        `${reference} takes images of ${sizeText(own)} and no others; those of ${dataset.name} are ${sizeText(shape)}`,
+      );
+    network = other;
+    notes.push(`${name} was made for images of ${sizeText(own)}; it goes on with the ${sizeText(shape)} of ${dataset.name}`);
+  }
+  const { normalisation } = trained;
+  if (normalisation === null)
+    notes.push(
+      normalise
+        ? `${name} does not say how its images are normalised: they are normalised by ${dataset.name}'s own mean and deviation`
+        : `${name} does not say how its images are normalised: it takes pixels from 0 to 1`,
+    );
+  else if (!normalise && !isPlain(normalisation))
+    throw new UserError(`--no-normalise: ${reference} was trained with images that are normalised, and says how`);
+  const headed = withClasses(given, trained, network, dataset, seed);
+  notes.push(...headed.notes);
+  // A run's network has them, where it is to.
+  const put = trained.model === null ? { ...headed, added: [] } : withNormalisations(headed);
+  return { ...put, reference, normalisation, notes, trained, headed, isTrained: headed.isTrained };
+}
+
+/** What the logits may differ by, over the largest. */
+const tolerance = 1e-4;
+/** Images at a time, and at most. */
+const batch = 32;
+const mostImages = 256;
+/** Validation images that its accuracy is measured on, at most. */
+const mostMeasured = 2000;
+/** Multiply-adds that a comparison is worth: some ten seconds. */
+const worth = { native: 4e11, reference: 1e9 } as const;
+
+/** What the data looks like to the given network. */
+const seenBy = ({ normalisation }: Prepared, dataset: Dataset): Dataset => ({ ...dataset, ...normalisation });
+
+/** Images that a comparison may take through the network; at least one. */
+const affordable = (engine: Engine, network: Network): number =>
+  Math.max(
+    1,
+    Math.floor((engine.fingerprint.engine === 'reference' ? worth.reference : worth.native) / countMultiplyAdds(network)),
+  );
+
+/** Compares a model with what was read from it, on images that validate; null where there is no model. */
+async function compareGiven(
+  prepared: Prepared,
+  engine: Engine,
+  dataset: Dataset,
+  validation: Uint32Array,
+  normalise: boolean,
+): Promise<Comparison | null> {
+  const { network, tensors, model } = prepared.trained;
+  if (model === null) return null;
+  const shape = inputShapeOf(network);
+  const count = Math.min(mostImages, affordable(engine, network), validation.length);
+  const pixels = picked(dataset.train, dataset.shape, validation.subarray(0, count));
+  const part = resampled(pixels, dataset.shape, shape);
+  const subject: Dataset = { ...seenBy(prepared, dataset), shape, train: part };
+  const batcher = createBatcher(subject, clean(normalise), Math.min(batch, count));
+  const classes = dataset.classes.length;
+  const comparing = { network, tensors, model: model.rewrite(), input: model.input, part, batcher, classes };
+  return compare(engine, comparing, breathe);
+}
+
+const breathe = (): Promise<void> => setImmediate();
+
+/** The share of the validation images that is right. */
+async function accuracyOf(
+  engine: Engine,
+  { network, tensors }: Grown,
+  { dataset, batcher, batch: size, validation }: Images,
+): Promise<number> {
+  const evaluator = await createEvaluator(engine, network, batcher, size, 'direct');
+  try {
+    evaluator.load(tensors);
+    const some = spread(validation, Math.min(mostMeasured, affordable(engine, network)));
+    return (await evaluator.measure(dataset.train, some, breathe)).accuracy;
+  } finally {
+    evaluator.dispose();
+  }
+}
+
+export interface Started extends Grown {
+  readonly compared: Comparison | null;
+  readonly notes: readonly string[];
+}
+
+/**
+ * The network that the search starts from: compared where it was read from a model, and with batch normalisations measured
+ * where they were put in. A UserError where the model is not what it was taken for.
+ */
+export async function startFrom(prepared: Prepared, engine: Engine, dataset: Dataset, settings: Settings): Promise<Started> {
+  const { reference, headed, added, network, tensors } = prepared;
+  const { images, validation, augmentation, seed } = settings;
+  const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
+  const compared = await compareGiven(prepared, engine, dataset, split.validation, augmentation.normalise);
+  if (compared !== null && !(compared.difference <= tolerance))
+    throw new UserError(
+      `${reference}: what was read from it is not what ONNX Runtime computes: on ${compared.images} images the logits differ by ${compared.difference.toExponential(1)} of the largest`,
+    );
+  const subject = seenBy(prepared, dataset);
+  const batcher = createBatcher(subject, augmentation, settings.batch);
+  const data = { dataset: subject, batcher, batch: settings.batch, ...split };
+  const name = basename(reference);
+  const notes: string[] = [];
+  // A head that was drawn anew is right by chance alone.
+  if (prepared.isTrained) {
+    const accuracy = await accuracyOf(engine, headed, data);
+    notes.push(`${name}: ${(100 * accuracy).toFixed(1)} % of the validation images are right before any training`);
+  }
+  if (added.length === 0) return { network, tensors, compared, notes };
+  const measuring = forMeasuring(augmentation, data);
+  const stream = random(seed, 'normalisations of the given network');
+  const normalised = await measured(engine, headed, prepared, measuring, stream, breathe);
+  const { evaluation, training } = await certify(engine, headed, normalised, measuring, stream, breathe);
+  if (!(evaluation <= tolerance))
+    throw new UserError(`${reference}: its convolutions cannot be followed by batch normalisations that change nothing`);
+  notes.push(
+    `${name}: ${added.length} of its convolutions get a batch normalisation, as growing needs them; ` +
+      `the logits stay, the loss in training mode changes by ${(100 * training).toFixed(1)} %`,
+  );
+  return { ...normalised, compared, notes };
+}

@@ -1,0 +1,104 @@
+/** config.json: everything that determines a run. */
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import type { Bits } from '../../engine/bits.ts';
+import { devices } from '../../engine/open.ts';
+import { settingsSchema } from '../../search/settings.ts';
+import { comparisonSchema, type DataReference, type EngineReference } from '../../training/job.ts';
+import { UserError } from '../../util/user-error.ts';
+import { format } from './journal.ts';
+
+export const configSchema = z.strictObject({
+  format: z.literal(format),
+  instar: z.string(),
+  node: z.string(),
+  platform: z.string(),
+  preset: z.string(),
+  settings: settingsSchema,
+  data: z.strictObject({
+    /** As it was given: a name or a path. */
+    reference: z.string(),
+    /** Where that is, if it is a path: it was given from the folder in which the run was begun. Absent: a name, or not known. */
+    where: z.string().optional(),
+    imageSize: z.int().nullable(),
+    /** The folder of `--data`, where one was given. */
+    folder: z.string().nullable(),
+    /** The decoded dataset's file and the hash of its content. */
+    path: z.string(),
+    hash: z.string(),
+    name: z.string(),
+    classes: z.array(z.string()),
+    shape: z.strictObject({ channels: z.int(), height: z.int(), width: z.int() }),
+    mean: z.array(z.number()),
+    std: z.array(z.number()),
+    trainImages: z.int(),
+    testImages: z.int(),
+  }),
+  /** The trained network that the search starts from; null for the vanilla one. */
+  from: z
+    .strictObject({
+      /** As it was given: a run or a model. */
+      reference: z.string(),
+      /** The hash of the checkpoint that holds it. */
+      checkpoint: z.string(),
+      /** Pixels a side that folders of images are brought to for it. */
+      imageSize: z.int().nullable(),
+      /** Whether mean and std of `data` are its own and not the data's. */
+      normalises: z.boolean(),
+      compared: comparisonSchema.nullable(),
+    })
+    .nullable()
+    .default(null),
+  /** The run whose trained vanilla network was taken over, as it was given. */
+  vanilla: z.string().nullable().default(null),
+  engine: z.strictObject({
+    name: z.enum(['reference', 'onednn', 'onnx']),
+    /** Runs that were begun before there was a choice computed on the processor. */
+    device: z.enum(devices).default('cpu'),
+    convolution: z.enum(['direct', 'auto']),
+    version: z.string(),
+    instructionSet: z.string(),
+  }),
+  /** Jobs of one thread side by side. */
+  workers: z.int().min(1).max(1024),
+  /** The most threads of one job; as many as there are workers, where nothing else was said. */
+  threads: z.int().min(1).max(1024).optional(),
+  /** Seconds for all of it; null where steps and epochs limit it. */
+  budget: z.number().positive().nullable(),
+});
+
+export type Config = z.infer<typeof configSchema>;
+
+/** What a job reads of the run's data. */
+export function dataReference({ data, from }: Config, images: number | null, validation: number): DataReference {
+  const { path, hash, mean, std } = data;
+  return { path, hash, images, validation, ...(from?.normalises === true ? { normalisation: { mean, std } } : {}) };
+}
+
+/** What the run was begun with. */
+export const bitsOfRun = ({ engine: { name: engine, version, instructionSet }, node }: Config): Bits => ({
+  engine,
+  version,
+  instructionSet,
+  node,
+});
+
+/** What a job of the run computes with. */
+export function engineOf({ engine: { name, device, convolution } }: Config, threads: number): EngineReference {
+  return { name, device, convolution, threads };
+}
+
+export function readConfig(path: string): Config {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new UserError(`${path} cannot be read: ${(error as Error).message}`);
+  }
+  const written = (value as { format?: unknown } | null)?.format;
+  if (typeof written === 'number' && written > format)
+    throw new UserError(`${path}: written by a newer Instar (format ${written}, this one reads ${format})`);
+  const parsed = configSchema.safeParse(value);
+  if (!parsed.success) throw new UserError(`${path}: ${z.prettifyError(parsed.error).split('\n').join(' ')}`);
+  return parsed.data;
+}

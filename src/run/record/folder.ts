@@ -1,0 +1,151 @@
+/** What stands where in a run's folder, and which checkpoints are still needed. */
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { bestLine, currentParent } from '../../search/ranking.ts';
+import { lineOf, validationOf, type LineId, type SearchState } from '../../search/state.ts';
+import { checkpointPath, encodeCheckpoint, fileCheckpoints, withoutVelocities, writeState } from '../../training/checkpoint.ts';
+import { exportModel } from '../../training/export.ts';
+import type { About } from '../../training/job.ts';
+import { canonicalJson } from '../../util/json.ts';
+import { version } from '../../util/version.ts';
+import type { Config } from './config.ts';
+import type { RunState } from './replay.ts';
+
+export interface Folder {
+  readonly root: string;
+  readonly config: string;
+  readonly journal: string;
+  readonly checkpoints: string;
+  readonly lock: string;
+  /** What is told while the run goes on. */
+  readonly live: string;
+  /** To deploy. */
+  readonly bestModel: string;
+  /** To go on with. */
+  readonly best: string;
+  readonly bestNetwork: string;
+}
+
+export const folderOf = (root: string): Folder => ({
+  root,
+  config: join(root, 'config.json'),
+  journal: join(root, 'journal.jsonl'),
+  checkpoints: join(root, 'checkpoints'),
+  lock: join(root, 'lock'),
+  live: join(root, 'live.json'),
+  bestModel: join(root, 'best.onnx'),
+  best: join(root, 'best.safetensors'),
+  bestNetwork: join(root, 'best.json'),
+});
+
+/** What a new run is called where nobody names it: after its data, its method and its beginning. */
+export const newRunName = (data: string, method: string, date: Date): string =>
+  `${data}-${method}-${date.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '')}`;
+
+/** Its configuration is what makes a folder a run. */
+export const isRun = (root: string): boolean => existsSync(folderOf(root).config);
+
+/**
+ * Hashes of the checkpoints that a resume or a later decision may read. `origin`: the checkpoint of the trained network that
+ * the search starts from, where it does, which its first event names only once it is there.
+ */
+export function neededCheckpoints(search: SearchState, origin: string | null = null): ReadonlySet<string> {
+  const needed = new Set<string>();
+  const vanilla = search.lines.get('vanilla');
+  const start = vanilla === undefined ? origin : vanilla.origin;
+  if (start !== null && (vanilla?.checkpoint ?? null) === null) needed.add(start);
+  const keep = (id: LineId): void => {
+    const hash = search.lines.get(id)?.checkpoint;
+    if (hash !== undefined && hash !== null) needed.add(hash);
+  };
+  keep('vanilla');
+  keep('final');
+  keep('baseline');
+  keep(search.stop?.line ?? currentParent(search));
+  const best = bestLine(search);
+  if (best !== null) keep(best);
+  const open = search.steps.find((step) => step.winner === null);
+  for (const id of search.stop === null ? (open?.children ?? []) : []) if (lineOf(search, id).end === null) keep(id);
+  return needed;
+}
+
+/** Lines whose numbers are on disk still. */
+export function keptLines(folder: Folder, search: SearchState): readonly LineId[] {
+  let names: ReadonlySet<string>;
+  try {
+    names = new Set(readdirSync(folder.checkpoints));
+  } catch {
+    return []; // There is no such folder, and nothing in it.
+  }
+  return [...search.lines.values()].flatMap(({ id, checkpoint }) =>
+    checkpoint !== null && names.has(basename(checkpointPath(folder.checkpoints, checkpoint))) ? [id] : [],
+  );
+}
+
+/** A checkpoint, or what a writer that died has left of one (`replaceFile`). Nothing else in the folder is ours to remove. */
+const ours = /^(?:[0-9a-f]{64}\.safetensors|\.[0-9a-f-]{36}\.part)$/;
+
+/** Removes what no decision can read any more; leftovers of writers that died, too. */
+export function collectCheckpoints(folder: Folder, search: SearchState, origin: string | null = null): void {
+  const needed = neededCheckpoints(search, origin);
+  let names: string[];
+  try {
+    names = readdirSync(folder.checkpoints);
+  } catch {
+    return;
+  }
+  for (const name of names)
+    if (ours.test(name) && !needed.has(name.replace(/\.safetensors$/, '')))
+      rmSync(join(folder.checkpoints, name), { force: true });
+}
+
+/** What the exported file of a line says of itself. */
+export function aboutOf(folder: Folder, config: Config, search: SearchState, id: LineId): About {
+  const { classes, shape, mean, std, name } = config.data;
+  const { normalise } = config.settings.augmentation;
+  const test = search.tests.get(id)?.measured.accuracy;
+  const validation = id === 'final' ? undefined : validationOf(search, id)?.accuracy;
+  return {
+    instar: version,
+    run: basename(resolve(folder.root)),
+    dataset: name,
+    classes,
+    shape,
+    mean: normalise ? mean : mean.map(() => 0),
+    std: normalise ? std : std.map(() => 1),
+    line: id,
+    parameters: lineOf(search, id).parameters,
+    seed: config.settings.seed,
+    ...(validation === undefined ? {} : { validationAccuracy: validation }),
+    ...(test === undefined ? {} : { testAccuracy: test }),
+  };
+}
+
+/** Writes the best network so far: best.onnx to take away, best.safetensors and best.json to go on with. */
+export async function writeBest(folder: Folder, config: Config, search: SearchState, id: LineId): Promise<void> {
+  const { checkpoint } = lineOf(search, id);
+  if (checkpoint === null) return;
+  const { network, tensors } = await fileCheckpoints(folder.checkpoints).read(checkpoint);
+  const about = aboutOf(folder, config, search, id);
+  await writeState(folder.bestModel, exportModel(network, tensors, about));
+  await writeState(
+    folder.best,
+    encodeCheckpoint({ network, tensors: withoutVelocities(tensors) }, { about: canonicalJson(about) }),
+  );
+  await writeState(folder.bestNetwork, `${JSON.stringify({ about, network }, null, 2)}\n`);
+}
+
+/**
+ * The line whose exported file is to be verified now: a parent of steps whose training has ended, or the finished network
+ * once the test set was read. `training`: lines that a worker is on, or is to be on.
+ */
+export function toVerify(
+  { search, exports }: RunState,
+  training: ReadonlySet<LineId | null>,
+): { readonly line: LineId; readonly part: 'validation' | 'test' } | null {
+  const best = bestLine(search);
+  if (best === null || training.has(best)) return null;
+  if (best === 'final' ? !search.tests.has('final') : best !== (search.stop?.line ?? currentParent(search))) return null;
+  if (exports.get(best)?.checkpoint === lineOf(search, best).checkpoint) return null;
+  return { line: best, part: best === 'final' ? 'test' : 'validation' };
+}

@@ -1,0 +1,80 @@
+/** One process a run folder. The kernel keeps the lock, so that a dead process does not. */
+import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import koffi from 'koffi';
+import { writeFailure } from '../../util/files.ts';
+import { RunError, UserError } from '../../util/user-error.ts';
+
+const shared = 1;
+const exclusive = 2;
+const doNotWait = 4;
+
+let flockOfSystem: ((file: number, operation: number) => number) | null = null;
+
+function openFlock(): (file: number, operation: number) => number {
+  if (flockOfSystem !== null) return flockOfSystem;
+  const name = process.platform === 'darwin' ? 'libSystem.B.dylib' : 'libc.so.6';
+  try {
+    const flock = koffi.load(name).func('int flock(int, int)');
+    return (flockOfSystem = (file, operation) => flock(file, operation) as number);
+  } catch {
+    throw new RunError(`a run folder cannot be locked here: ${name} has no flock`);
+  }
+}
+
+/** Whether a process has the lock. Where none has, it is taken and given back at once. */
+export function isLocked(path: string): boolean {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch {
+    return false; // It is gone, and with it whoever had it.
+  }
+  try {
+    return openFlock()(file, shared | doNotWait) !== 0;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Milliseconds between two tries to take a lock, and how often: whoever only looks (`isLocked`) has it for a moment. */
+const pause = 10;
+const tries = 10;
+
+function take(file: number): boolean {
+  const flock = openFlock();
+  for (let at = 1; flock(file, exclusive | doNotWait) !== 0; at++) {
+    if (at === tries) return false;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pause);
+  }
+  return true;
+}
+
+/** Takes the lock and gives what releases it; null where another process has it. */
+export function tryLock(path: string): (() => void) | null {
+  let file: number;
+  try {
+    file = openSync(path, 'a+');
+  } catch (error) {
+    throw new UserError(`${path} cannot be opened: ${(error as Error).message}`);
+  }
+  if (!take(file)) {
+    closeSync(file);
+    return null;
+  }
+  try {
+    ftruncateSync(file, 0);
+    writeSync(file, String(process.pid));
+  } catch (error) {
+    closeSync(file);
+    throw writeFailure(error, path);
+  }
+  return () => closeSync(file);
+}
+
+/** Takes the lock, or throws a UserError that says who has it. Gives what releases it. */
+export function lockRun(path: string): () => void {
+  const release = tryLock(path);
+  if (release !== null) return release;
+  const holder = readFileSync(path, 'utf8').trim();
+  throw new UserError(`${path}: the run is in use by another process${holder === '' ? '' : ` (${holder})`}`);
+}

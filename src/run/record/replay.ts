@@ -1,0 +1,73 @@
+/** The state of a run: the replay of its journal. What `show`, the display and the reports look at. */
+import { emptyState, reduce, type SearchState } from '../../search/state.ts';
+import type { SearchEvent } from '../../search/events.ts';
+import { alwaysCopied, copiedOnce, type Copy } from '../../util/copies.ts';
+import type { ComputedBy, Entry, Exported, Plan, RunEvent } from './events.ts';
+
+export interface RunState {
+  readonly search: SearchState;
+  readonly plan: Plan | null;
+  /** Seconds; as extended. */
+  readonly budget: number | null;
+  /** Active seconds until which a budgeted search may go on. */
+  readonly searchUntil: number | null;
+  /** Active seconds until the last event. */
+  readonly seconds: number;
+  readonly events: number;
+  readonly interrupted: boolean;
+  /** Active seconds at which tasks began and lines had their epochs, for speeds. */
+  readonly taskStarted: ReadonlyMap<string, number>;
+  /** Of tasks that other machines' workers computed, whose they were, in order. */
+  readonly computedBy: ReadonlyMap<string, readonly ComputedBy[]>;
+  /** The last export of each line that was verified, or could not be. */
+  readonly exports: ReadonlyMap<string, Exported>;
+}
+
+export const emptyRun: RunState = {
+  search: emptyState,
+  plan: null,
+  budget: null,
+  searchUntil: null,
+  seconds: 0,
+  events: 0,
+  interrupted: false,
+  taskStarted: new Map(),
+  computedBy: new Map(),
+  exports: new Map(),
+};
+
+/** The event as the journal's next entry, at so many active seconds. */
+export const entryOf = (state: RunState, event: RunEvent, elapsed: number): Entry =>
+  ({ n: state.events, t: Number(elapsed.toFixed(3)), at: new Date().toISOString(), ...event }) as Entry;
+
+/** The state after an entry. `copy`: of its maps. */
+export function replayEntry(state: RunState, entry: Entry, copy: Copy = alwaysCopied): RunState {
+  const next = { ...state, seconds: entry.t, events: entry.n + 1, interrupted: entry.type === 'interrupted' };
+  switch (entry.type) {
+    case 'run':
+    case 'interrupted':
+    case 'resumed':
+      return next;
+    case 'plan':
+      return { ...next, plan: entry.plan, budget: entry.budget, searchUntil: entry.plan.searchUntil };
+    case 'extended':
+      return { ...next, budget: entry.budget, searchUntil: entry.searchUntil };
+    case 'exported':
+      return { ...next, exports: copy(state.exports).set(entry.line, entry) };
+    case 'worker': {
+      const { task, name, bits, instar } = entry;
+      const before = state.computedBy.get(task) ?? [];
+      return { ...next, computedBy: copy(state.computedBy).set(task, [...before, { name, bits, instar }]) };
+    }
+    case 'task':
+      return { ...next, taskStarted: copy(state.taskStarted).set(entry.task, entry.t) };
+    default:
+      return { ...next, search: reduce(state.search, entry as SearchEvent, copy) };
+  }
+}
+
+/** In time that grows as the entries do, where one after another would copy all that was before. */
+export function replay(entries: readonly Entry[]): RunState {
+  const copy = copiedOnce();
+  return entries.reduce((state, entry) => replayEntry(state, entry, copy), emptyRun);
+}
