@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { Counts } from '../src/search/next.ts';
 import { settingsSchema, type Settings } from '../src/search/settings.ts';
-import { lineOf } from '../src/search/state.ts';
+import { candidateOf } from '../src/search/state.ts';
 import { plannedSettings } from '../src/run/planning/budget.ts';
 import { readRun } from '../src/run/record/read.ts';
 import { must } from '../src/util/assert.ts';
@@ -84,7 +84,7 @@ export function timesOf(name: string, root: string): RunTimes {
         jobs.push({ task, line, threads, grown: grown === undefined ? null : rounded(grown.t - given), epochs });
       }
     }
-    const costs = children.map((line) => ({ line, multiplyAdds: lineOf(state.search, line).multiplyAdds }));
+    const costs = children.map((line) => ({ line, multiplyAdds: candidateOf(state.search, line).multiplyAdds }));
     return [{ step, seconds: rounded(ended.t - begun.t), winner, children: costs, jobs }];
   });
   const { name: engine, version, instructionSet } = config.engine;

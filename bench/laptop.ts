@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { resume, search } from '../src/run/driving/open.ts';
 import { readRun } from '../src/run/record/read.ts';
 import { presets } from '../src/search/settings.ts';
-import { lineOf } from '../src/search/state.ts';
+import { candidateOf } from '../src/search/state.ts';
 import { must } from '../src/util/assert.ts';
 import { formatDuration } from '../src/util/duration.ts';
 import { plural } from '../src/util/words.ts';
@@ -44,7 +44,7 @@ const outcomes: Record<string, Outcome> = kept.of === of ? kept.seeds : {};
 
 function outcomeOf(run: string): Outcome {
   const { state, config } = readRun(run);
-  const { parameters, multiplyAdds } = lineOf(state.search, 'final');
+  const { parameters, multiplyAdds } = candidateOf(state.search, 'final');
   const test = (line: 'final' | 'baseline'): number => must(state.search.tests.get(line), `test of ${line}`).measured.accuracy;
   const machine = `${cpus()[0]?.model ?? 'unknown'} (${config.engine.instructionSet}), ${plural(config.workers, 'worker')}`;
   return { winner: test('final'), baseline: test('baseline'), parameters, multiplyAdds, seconds: state.seconds, machine };

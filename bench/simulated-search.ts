@@ -5,7 +5,7 @@
  */
 import type { SearchEvent } from '../src/search/events.ts';
 import { minibatchesPerEpoch, next, type Context, type TrainingTask } from '../src/search/next.ts';
-import { emptyState, lineOf, reduce, type Line, type SearchState } from '../src/search/state.ts';
+import { emptyState, candidateOf, reduce, type Candidate, type SearchState } from '../src/search/state.ts';
 import type { Measured } from '../src/training/job.ts';
 import { assert, must } from '../src/util/assert.ts';
 
@@ -23,8 +23,8 @@ export interface World {
   readonly context: Context;
   readonly cores: number;
   readonly steps: number;
-  work(task: TrainingTask, line: Line): Work;
-  measured(line: Line, epoch: number): Measured;
+  work(task: TrainingTask, line: Candidate): Work;
+  measured(line: Candidate, epoch: number): Measured;
 }
 
 export interface Job {
@@ -77,13 +77,13 @@ export function simulateSteps(world: World, known: ReadonlyMap<number, Simulated
     const perEpoch = minibatchesPerEpoch(context, false);
     for (let done = perEpoch; done <= minibatches.count; done += perEpoch) {
       const epoch = (minibatches.first + done) / perEpoch;
-      const validation = line === 'vanilla' ? null : world.measured(lineOf(state, line), epoch);
+      const validation = line === 'vanilla' ? null : world.measured(candidateOf(state, line), epoch);
       record({ type: 'epoch', line, task: id, done, epoch, loss: 0, validation, checkpoint: `${line} ${epoch}` });
     }
   }
 
   function start(task: TrainingTask): void {
-    const { threads, start: before, epochs } = world.work(task, lineOf(state, task.line));
+    const { threads, start: before, epochs } = world.work(task, candidateOf(state, task.line));
     const wanted = Math.min(threads, cores);
     if (cores - taken.size < wanted) return;
     const own: number[] = [];

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { openEngine } from '../src/engine/open.ts';
 import { resume, search, type SearchOptions } from '../src/run/driving/open.ts';
 import { readRun } from '../src/run/record/read.ts';
-import { lineOf } from '../src/search/state.ts';
+import { candidateOf } from '../src/search/state.ts';
 import { random } from '../src/util/random.ts';
 import { version } from '../src/util/version.ts';
 import { soak, type Found } from './rounds.ts';
@@ -56,7 +56,7 @@ function winnerOf(run: string): string {
   const { search: state } = readRun(run).state;
   const test = state.tests.get('final');
   if (!state.finished || test === undefined) throw new Error(`${run} is not finished`);
-  return `${lineOf(state, 'final').checkpoint} ${test.measured.loss} ${test.measured.accuracy}`;
+  return `${candidateOf(state, 'final').checkpoint} ${test.measured.loss} ${test.measured.accuracy}`;
 }
 
 /** This file again, as a process that does nothing but the search. */

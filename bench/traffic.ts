@@ -155,7 +155,7 @@ const rows = [...stages].flatMap(([name, counters]) =>
 const children = state.search.steps[0]?.children ?? [];
 const epochs = sizes.filter(({ line }) => children.includes(line));
 const total = epochs.reduce((sum, { bytes }) => sum + bytes, 0);
-const perParameter = epochs.map(({ line, bytes }) => bytes / must(state.search.lines.get(line), line).parameters);
+const perParameter = epochs.map(({ line, bytes }) => bytes / must(state.search.candidates.get(line), line).parameters);
 rmSync(place, { recursive: true, force: true });
 
 const page = `# What travels for a step

@@ -24,7 +24,7 @@ export type { Entry, Plan, Progress, RunEvent } from './run/record/events.ts';
 export type { RunState } from './run/record/replay.ts';
 export type { Config } from './run/record/config.ts';
 export type { SearchEvent } from './search/events.ts';
-export type { Line, SearchState, Step, Slice, EpochPoint } from './search/state.ts';
+export type { Candidate, SearchState, Step, Segment, EpochPoint } from './search/state.ts';
 export { methods, presets, type Settings, type SettingsOverride, type MethodName, type PresetName } from './search/settings.ts';
 export type { Network, Node, Layer, Shape } from './network/network.ts';
 export { printNetwork } from './network/print.ts';

@@ -4,7 +4,7 @@
  */
 import type { Config } from '../run/record/config.ts';
 import { describeExport } from '../run/display/wording.ts';
-import { lineOf, type Line as Trained, startWords } from '../search/state.ts';
+import { candidateOf, type Candidate, startWords } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { shortEdits } from '../morphism/short.ts';
 import type { Screen } from './display.ts';
@@ -121,7 +121,7 @@ const columnsFor = (width: number): Columns =>
       ? { spark: 8, bar: 10, loss: true, multiplyAdds: true, epochs: false }
       : { spark: 6, bar: 8, loss: width >= 68, multiplyAdds: false, epochs: false };
 
-function row(scene: Scene, phase: Phase, line: Trained, columns: Columns): Line {
+function row(scene: Scene, phase: Phase, line: Candidate, columns: Columns): Line {
   const status = statusOf(scene, phase, line);
   const { mark, style } = marks[status];
   const word = statusWords[status];
@@ -178,10 +178,10 @@ const heading = (columns: Columns, first: string): Line => [
 
 /** Rows for at most `room` lines: those that are dropped or lost give way first. */
 function table(scene: Scene, phase: Phase, columns: Columns, room: number): Line[] {
-  const lines = linesOf(scene, phase).map((id) => lineOf(scene.view.run.search, id));
+  const lines = linesOf(scene, phase).map((id) => candidateOf(scene.view.run.search, id));
   if (lines.length === 0 || room < 2) return [];
   const head = heading(columns, phase.kind === 'step' ? 'child' : 'network');
-  const shown = (line: Trained): Line => row(scene, phase, line, columns);
+  const shown = (line: Candidate): Line => row(scene, phase, line, columns);
   if (lines.length + 1 <= room) return [head, ...lines.map(shown)];
   const order: readonly Status[] = ['running', 'winner', 'on', 'done', 'waiting', 'lost', 'dropped', 'undrawn'];
   const ranked = lines.toSorted((a, b) => order.indexOf(statusOf(scene, phase, a)) - order.indexOf(statusOf(scene, phase, b)));

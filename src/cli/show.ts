@@ -6,9 +6,9 @@ import { conditionOf } from '../run/record/condition.ts';
 import { readRun, type Read } from '../run/record/read.ts';
 import type { RunState } from '../run/record/replay.ts';
 import { formatRungs, rungsFor } from '../search/rungs.ts';
-import { bestLine } from '../search/ranking.ts';
+import { bestCandidate } from '../search/ranking.ts';
 import { presetNames, type Settings } from '../search/settings.ts';
-import { accuraciesAfter, lineOf, unfinishedOf, type LineId, type Step, networkOf } from '../search/state.ts';
+import { accuraciesAfter, candidateOf, unfinishedOf, type CandidateId, type Step, networkOf } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { hasColour, printLines, type Io } from './io.ts';
 import { describeExport, describePlan, describeWorkers, stopWords } from '../run/display/wording.ts';
@@ -37,7 +37,7 @@ function stepLines(state: RunState, settings: Settings, { step, parent, children
   const width = Math.max(...children.map((id) => id.length));
   const lines: Styled[] = [[[`Step ${step}`, 'bold'], [`  children of ${parent}, rungs ${formatRungs(planned)}`]]];
   for (const id of children) {
-    const line = lineOf(search, id);
+    const line = candidateOf(search, id);
     const isWinner = id === winner;
     const after = accuraciesAfter(planned, line);
     const unfinished = unfinishedOf(planned, line);
@@ -77,7 +77,9 @@ function stepLines(state: RunState, settings: Settings, { step, parent, children
 const head = (name: string, ...content: Span[]): Styled => [[padRight(name, 14), 'dim'], ...content];
 
 function certificateLine(state: RunState): Styled[] {
-  const certificates = [...state.search.lines.values()].flatMap(({ certificate }) => (certificate === null ? [] : [certificate]));
+  const certificates = [...state.search.candidates.values()].flatMap(({ certificate }) =>
+    certificate === null ? [] : [certificate],
+  );
   if (certificates.length === 0) return [];
   const evaluation = Math.max(...certificates.map((one) => one.evaluation));
   const training = Math.max(...certificates.map((one) => one.training));
@@ -105,7 +107,7 @@ function endLines({ search, exports }: RunState): Styled[] {
   const lines: Styled[] = [];
   if (search.stop !== null) lines.push(head('search ended', [stopWords[search.stop.reason] ?? search.stop.reason]));
   for (const id of ['final', 'baseline'] as const) {
-    const line = search.lines.get(id);
+    const line = search.candidates.get(id);
     if (line === undefined || line.epochs.length === 0) continue;
     const losses = line.epochs.map(({ loss }) => loss);
     const name = id === 'final' ? 'final' : 'baseline';
@@ -119,7 +121,7 @@ function endLines({ search, exports }: RunState): Styled[] {
   }
   for (const [id, { measured }] of search.tests)
     lines.push(head(`test`, [`${id} `], [formatPercent(measured.accuracy), 'bold'], [`, loss ${formatLoss(measured.loss)}`]));
-  const best = bestLine(search);
+  const best = bestCandidate(search);
   const exported = best === null ? undefined : exports.get(best);
   if (exported !== undefined)
     lines.push(
@@ -137,7 +139,7 @@ function text(root: string, read: Read): Styled[] {
   const condition = conditionOf(read);
   const settings = settingsOf(view, config);
   const different = differences(config);
-  const best = bestLine(search);
+  const best = bestCandidate(search);
   const budget = state.budget ?? config.budget;
   const lines: Styled[] = [
     [
@@ -155,7 +157,7 @@ function text(root: string, read: Read): Styled[] {
       [`the journal's last line is torn (${plural(replay.torn, 'byte')}): being written, or cut off at the next resume`, 'warn'],
     ]);
 
-  const vanilla = search.lines.get('vanilla');
+  const vanilla = search.candidates.get('vanilla');
   if (vanilla !== undefined) {
     const curve = vanilla.epochs.flatMap(({ validation }) => (validation === null ? [] : [validation.accuracy]));
     const last = curve.at(-1);
@@ -176,7 +178,7 @@ function text(root: string, read: Read): Styled[] {
   const grown = winnersLine(view, 100_000);
   lines.push([], ...(grown.length === 0 ? [] : [head('grown', ...grown)]), ...story);
   if (best !== null) {
-    const { parameters, multiplyAdds } = lineOf(search, best);
+    const { parameters, multiplyAdds } = candidateOf(search, best);
     const network = networkOf(search, best);
     const name = search.finished ? 'Winner' : 'Best so far';
     lines.push(
@@ -197,17 +199,17 @@ function json(root: string, read: Read): unknown {
   const { config, state, replay } = read;
   const { search } = state;
   const settings = settingsOf(viewOf(state), config);
-  const best = bestLine(search);
-  const child = (id: LineId): unknown => {
-    const { edits, parameters, multiplyAdds, certificate, end, epochs } = lineOf(search, id);
+  const best = bestCandidate(search);
+  const child = (id: CandidateId): unknown => {
+    const { edits, parameters, multiplyAdds, certificate, end, epochs } = candidateOf(search, id);
     return {
       line: id,
       operators: edits.map(describeEdit),
       parameters,
       multiplyAdds,
       certificate,
-      accuracies: accuraciesAfter(rungsFor(settings), lineOf(search, id)),
-      unfinished: unfinishedOf(rungsFor(settings), lineOf(search, id)),
+      accuracies: accuraciesAfter(rungsFor(settings), candidateOf(search, id)),
+      unfinished: unfinishedOf(rungsFor(settings), candidateOf(search, id)),
       epochs,
       end,
     };
@@ -229,7 +231,8 @@ function json(root: string, read: Read): unknown {
     exports: Object.fromEntries(state.exports),
     readings: search.readings,
     torn: replay.torn,
-    best: best === null ? null : { line: best, network: networkOf(search, best), parameters: lineOf(search, best).parameters },
+    best:
+      best === null ? null : { line: best, network: networkOf(search, best), parameters: candidateOf(search, best).parameters },
   };
 }
 

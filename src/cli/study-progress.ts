@@ -6,7 +6,7 @@ import type { RunItem } from '../run/driving/drive.ts';
 import { folderOf } from '../run/record/folder.ts';
 import { readRun } from '../run/record/read.ts';
 import { emptyRun } from '../run/record/replay.ts';
-import { lineOf, validationOf } from '../search/state.ts';
+import { candidateOf, validationOf } from '../search/state.ts';
 import { collectStudy } from '../study/collect.ts';
 import type { Study } from '../study/file.ts';
 import type { PlannedRun, StudyItem } from '../study/run.ts';
@@ -27,7 +27,7 @@ function lineFor(item: RunItem, { view }: Active): string | null {
   const { search } = view.run;
   if (item.type === 'failed' && !item.retried) return `${item.line} lost: ${item.failure}: ${item.message.split('\n')[0] ?? ''}`;
   if (item.type !== 'selected') return null;
-  const { parameters } = lineOf(search, item.line);
+  const { parameters } = candidateOf(search, item.line);
   return `step ${item.step}: ${item.line}, ${formatPercent(must(validationOf(search, item.line), 'validation').accuracy)}, ${formatCount(parameters)} parameters`;
 }
 

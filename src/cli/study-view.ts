@@ -1,6 +1,6 @@
 /** What a display shows of a study: the runs that go on, and what each method has come to. Pure. */
 import type { Config } from '../run/record/config.ts';
-import { lineOf, validationOf } from '../search/state.ts';
+import { candidateOf, validationOf } from '../search/state.ts';
 import type { PlannedRun } from '../study/run.ts';
 import { formatDuration } from '../util/duration.ts';
 import { formatCount, formatPercent, plural } from '../util/words.ts';
@@ -68,13 +68,13 @@ function phaseWords(view: View, config: Config): string {
 }
 
 function bestWords(view: View): string {
-  const { lines, steps } = view.run.search;
-  if (!lines.has('vanilla')) return '';
+  const { candidates, steps } = view.run.search;
+  if (!candidates.has('vanilla')) return '';
   const line = steps.findLast(({ winner }) => winner !== null)?.winner ?? 'vanilla';
   const accuracy = validationOf(view.run.search, line)?.accuracy;
   return accuracy === undefined
     ? ''
-    : `${line} ${formatPercent(accuracy)}, ${formatCount(lineOf(view.run.search, line).parameters)}`;
+    : `${line} ${formatPercent(accuracy)}, ${formatCount(candidateOf(view.run.search, line).parameters)}`;
 }
 
 function activeLine({ run, view, config }: Active, nameWidth: number, width: number): Line {

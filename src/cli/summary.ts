@@ -1,8 +1,8 @@
 /** What stays on the screen when a search has ended or was stopped. Pure. */
 import { folderOf } from '../run/record/folder.ts';
 import type { RunState } from '../run/record/replay.ts';
-import { bestLine } from '../search/ranking.ts';
-import { lineOf, validationOf, startWords } from '../search/state.ts';
+import { bestCandidate } from '../search/ranking.ts';
+import { candidateOf, validationOf, startWords } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { quoted } from '../util/quoted.ts';
 import { describeExport } from '../run/display/wording.ts';
@@ -15,7 +15,7 @@ import { winnersLine } from './render.ts';
 /** `resumption`: what goes on with it. */
 export function summary(run: RunState, root: string, resumption: string, colour: boolean): string[] {
   const { search } = run;
-  const best = bestLine(search);
+  const best = bestCandidate(search);
   const folder = folderOf(root);
   const time = formatDuration(run.seconds);
   const rows: [string, Line][] = [];
@@ -26,9 +26,9 @@ export function summary(run: RunState, root: string, resumption: string, colour:
       head('Stopped', 'warn', ` after ${time}, before there was a trained network`),
       [[`  ${padRight(resume[0], 11)}`, 'dim'] as Span, ...resume[1]],
     ].map((line) => paint(line, colour));
-  const line = lineOf(search, best);
+  const line = candidateOf(search, best);
   const grownFrom = search.stop?.line ?? best;
-  const steps = lineOf(search, grownFrom).step;
+  const steps = candidateOf(search, grownFrom).step;
   const story =
     steps === 0 ? `the ${startWords(search)}, as no child was better` : `${grownFrom}, grown in ${plural(steps, 'step')}`;
   const first = search.finished

@@ -2,7 +2,7 @@
  * How well the order of children after a rung foretold a later one (the paper's §5: early rungs mislead). Only children that
  * trained in both rungs can be compared, and those are the ones that looked best before.
  */
-import { lineOf, accuraciesAfter } from '../search/state.ts';
+import { candidateOf, accuraciesAfter } from '../search/state.ts';
 import { kendall, pairsOf, spearman, type Pairs } from '../study/statistics.ts';
 import type { Subject } from './subject.ts';
 
@@ -75,7 +75,7 @@ export function agreementsOf(subject: Subject): readonly Agreement[] {
   const points = pointsOf(subject);
   const steps = search.steps.map(({ step, children }) => ({
     step,
-    accuracies: children.map((id) => accuraciesAfter(points, lineOf(search, id))),
+    accuracies: children.map((id) => accuraciesAfter(points, candidateOf(search, id))),
   }));
   return points.flatMap(({ name: from }, early) =>
     points.slice(early + 1).flatMap(({ name: to }, after): Agreement[] => {

@@ -1,5 +1,5 @@
 /** The report of one run, or of several one after another. Pure. */
-import { lineOf, validationOf } from '../search/state.ts';
+import { candidateOf, validationOf } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { formatPercent, formatWhole } from '../util/words.ts';
 import { documentText } from './document.ts';
@@ -67,7 +67,7 @@ function overview(subjects: readonly Subject[]): Markup {
       grown === null ? '' : percent(validationOf(search, grown)?.accuracy),
       percent(search.tests.get('final')?.measured.accuracy),
       percent(search.tests.get('baseline')?.measured.accuracy),
-      id === null ? '' : formatWhole(lineOf(search, id).parameters),
+      id === null ? '' : formatWhole(candidateOf(search, id).parameters),
       formatDuration(state.seconds),
     ];
   });

@@ -1,6 +1,6 @@
 /** What came of a run, in sentences that say no more than was measured. */
 import { methods } from '../search/settings.ts';
-import { lineOf, startWords, validationOf } from '../search/state.ts';
+import { candidateOf, startWords, validationOf } from '../search/state.ts';
 import { formatPercent, plural } from '../util/words.ts';
 import { wilson } from '../study/statistics.ts';
 import { competes, type Subject } from './subject.ts';
@@ -36,7 +36,7 @@ function compared(subject: Subject, own: number): string {
 function growth({ state, settings, grown, winners }: Subject): string {
   const { search } = state;
   const start = startWords(search);
-  const isGrown = [...winners].some((id) => lineOf(search, id).edits.length > 0);
+  const isGrown = [...winners].some((id) => candidateOf(search, id).edits.length > 0);
   if (grown !== null && isGrown) return `Grown in ${plural(winners.size - 1, 'step')}`;
   const { selection } = methods[settings.method];
   if (search.steps.length === 0 || selection === 'none') return `The ${start}, trained on`;
@@ -55,9 +55,9 @@ function untested(subject: Subject): string {
   const { state, settings, best, grown } = subject;
   const { search } = state;
   const line = best ?? grown;
-  if (line === null || lineOf(search, line).checkpoint === null) return 'There is no trained network yet.';
+  if (line === null || candidateOf(search, line).checkpoint === null) return 'There is no trained network yet.';
   const isTrained = line === 'final';
-  const measured = validationOf(search, isTrained ? (lineOf(search, line).parent ?? line) : line);
+  const measured = validationOf(search, isTrained ? (candidateOf(search, line).parent ?? line) : line);
   const isChosen = search.steps.length > 0 && competes(settings.method);
   const right =
     measured === null

@@ -4,16 +4,16 @@ import type { Config } from '../run/record/config.ts';
 import { plannedSettings } from '../run/planning/budget.ts';
 import type { Entry } from '../run/record/events.ts';
 import type { RunState } from '../run/record/replay.ts';
-import { bestLine, currentParent } from '../search/ranking.ts';
+import { bestCandidate, currentParent } from '../search/ranking.ts';
 import { rungsFor, type Rung } from '../search/rungs.ts';
 import { methods, type Method, type Settings } from '../search/settings.ts';
 import {
   accuraciesAfter,
   lineage,
-  lineOf,
+  candidateOf,
   unfinishedOf,
-  type Line,
-  type LineId,
+  type Candidate,
+  type CandidateId,
   type Step,
   type Unfinished,
 } from '../search/state.ts';
@@ -39,11 +39,11 @@ export interface Subject extends RunRead {
   /** Epochs that the winner of a step is trained for in it. */
   readonly stepEpochs: number;
   /** The vanilla network and the winners since; ids. */
-  readonly winners: ReadonlySet<LineId>;
+  readonly winners: ReadonlySet<CandidateId>;
   /** The best network so far: `final`, or a line of the search. */
-  readonly best: LineId | null;
+  readonly best: CandidateId | null;
   /** The line that the search has come to: what the final training starts from. */
-  readonly grown: LineId | null;
+  readonly grown: CandidateId | null;
 }
 
 export function subjectOf(read: RunRead): Subject {
@@ -51,14 +51,14 @@ export function subjectOf(read: RunRead): Subject {
   const { search } = state;
   const settings = plannedSettings(config.settings, state.plan);
   const rungs = rungsFor(settings);
-  const grown = search.lines.has('vanilla') ? (search.stop?.line ?? currentParent(search)) : null;
+  const grown = search.candidates.has('vanilla') ? (search.stop?.line ?? currentParent(search)) : null;
   return {
     ...read,
     settings,
     rungs,
     stepEpochs: rungs.reduce((sum, { epochs }) => sum + epochs, 0),
     winners: new Set(grown === null ? [] : lineage(search, grown).map(({ id }) => id)),
-    best: bestLine(search),
+    best: bestCandidate(search),
     grown,
   };
 }
@@ -77,14 +77,14 @@ export type Fate =
 
 /** A child of a step. */
 export interface Child {
-  readonly line: Line;
+  readonly line: Candidate;
   /** After each rung; null where it did not come so far. */
   readonly accuracies: readonly (number | null)[];
   readonly unfinished: Unfinished | null;
   readonly fate: Fate;
 }
 
-function fateOf(line: Line, step: Step): Fate {
+function fateOf(line: Candidate, step: Step): Fate {
   if (step.winner === line.id) return { kind: 'won' };
   if (line.end !== null) return line.end;
   return step.winner === null ? { kind: 'open' } : { kind: 'stopped' };
@@ -92,15 +92,15 @@ function fateOf(line: Line, step: Step): Fate {
 
 export const childrenOf = ({ state, rungs }: Subject, step: Step): readonly Child[] =>
   step.children.map((id) => {
-    const line = lineOf(state.search, id);
+    const line = candidateOf(state.search, id);
     return { line, accuracies: accuraciesAfter(rungs, line), unfinished: unfinishedOf(rungs, line), fate: fateOf(line, step) };
   });
 
 /** Epochs that a line has behind it where it begins: those of all its ancestors. */
-export function startOf({ state }: Subject, parent: LineId | null): number {
+export function startOf({ state }: Subject, parent: CandidateId | null): number {
   let behind = 0;
   for (let id = parent; id !== null;) {
-    const line = lineOf(state.search, id);
+    const line = candidateOf(state.search, id);
     behind += line.epochs.at(-1)?.epoch ?? 0;
     id = line.parent;
   }
@@ -108,7 +108,7 @@ export function startOf({ state }: Subject, parent: LineId | null): number {
 }
 
 /** The last accuracy that the line itself was measured at. */
-export const lastAccuracy = (line: Line): number | null =>
+export const lastAccuracy = (line: Candidate): number | null =>
   line.epochs.findLast(({ validation }) => validation !== null)?.validation?.accuracy ?? null;
 
 /** `SHR`. */

@@ -16,7 +16,7 @@ import type { SearchEvent } from './events.ts';
 import { planRungs, scheduleOf, type Rung } from './rungs.ts';
 import { methods, type Settings } from './settings.ts';
 import { currentParent, rank } from './ranking.ts';
-import { lineage, lineOf, type LineId, type SearchState, type Slice, type Step, networkOf } from './state.ts';
+import { lineage, candidateOf, type CandidateId, type SearchState, type Segment, type Step, networkOf } from './state.ts';
 
 /** What a search knows of its data. */
 export interface Counts {
@@ -49,7 +49,7 @@ export interface Context {
 export interface TrainingTask {
   readonly kind: 'training';
   readonly id: string;
-  readonly line: LineId;
+  readonly line: CandidateId;
   readonly network: Network;
   readonly start: Start;
   readonly schedule: Schedule;
@@ -64,7 +64,7 @@ export interface TrainingTask {
 export interface TestTask {
   readonly kind: 'test';
   readonly id: string;
-  readonly line: LineId;
+  readonly line: CandidateId;
   readonly network: Network;
   readonly checkpoint: string;
 }
@@ -75,7 +75,7 @@ export type Decision =
   | { readonly kind: 'record'; readonly event: SearchEvent }
   | { readonly kind: 'work'; readonly tasks: readonly Task[] }
   /** The next slice of the final training, which a budget plans by the clock. */
-  | { readonly kind: 'plan'; readonly planned: readonly Slice[] }
+  | { readonly kind: 'plan'; readonly planned: readonly Segment[] }
   | { readonly kind: 'end' };
 
 export const minibatchesPerEpoch = ({ settings, counts }: Context, whole: boolean): number =>
@@ -98,7 +98,7 @@ const isDone = (state: SearchState, id: string, count: number): boolean => (stat
 
 interface Piece {
   readonly id: string;
-  readonly line: LineId;
+  readonly line: CandidateId;
   readonly first: number;
   readonly count: number;
   readonly schedule: Schedule;
@@ -111,9 +111,9 @@ interface Piece {
 
 /** A piece of a line's training as a task: begun anew or from where its last checkpoint stands. */
 function taskOf(state: SearchState, piece: Piece): TrainingTask {
-  const line = lineOf(state, piece.line);
+  const line = candidateOf(state, piece.line);
   const done = state.tasks.get(piece.id) ?? 0;
-  const parent = line.parent === null ? null : lineOf(state, line.parent);
+  const parent = line.parent === null ? null : candidateOf(state, line.parent);
   const fresh = line.checkpoint === null;
   const from: Start['from'] =
     line.checkpoint !== null
@@ -152,7 +152,7 @@ function vanillaPiece(context: Context): Piece {
   };
 }
 
-function rungPiece(context: Context, step: Step, id: LineId, child: number, index: number): Piece {
+function rungPiece(context: Context, step: Step, id: CandidateId, child: number, index: number): Piece {
   const { settings } = context;
   const rungs = rungsOf(settings);
   const rung = must(rungs[index], 'rung');
@@ -212,7 +212,7 @@ export function drawnChild({ settings }: Context, step: number): number | null {
 }
 
 function drawStep(state: SearchState, context: Context, step: number): Decision {
-  const parent = lineOf(state, currentParent(state));
+  const parent = candidateOf(state, currentParent(state));
   const drawn = drawnChild(context, step);
   const children = drawChildren(networkOf(state, parent.id), context, step).map(({ edits, network }, child) => ({
     line: `s${step}c${child}`,
@@ -230,13 +230,13 @@ function continueStep(state: SearchState, context: Context, step: Step): Decisio
   const rungs = rungsOf(context.settings);
   const index = step.rungs.length;
   const entered = index === 0 ? step.children : (step.rungs[index - 1]?.survivors ?? []);
-  const alive = entered.filter((id) => lineOf(state, id).end === null);
+  const alive = entered.filter((id) => candidateOf(state, id).end === null);
   if (index === rungs.length || alive.length === 0) {
     const winner = rank(state, alive)[0];
     // None survived: the parent goes on.
     return record({ type: 'selected', step: step.step, line: winner ?? step.parent });
   }
-  const pieces = alive.map((id) => rungPiece(context, step, id, lineOf(state, id).child, index));
+  const pieces = alive.map((id) => rungPiece(context, step, id, candidateOf(state, id).child, index));
   const open = pieces.filter((piece) => !isDone(state, piece.id, piece.count));
   if (open.length > 0) return { kind: 'work', tasks: open.map((piece) => taskOf(state, piece)) };
   const kept = rungs[index + 1]?.size ?? 1;
@@ -250,10 +250,10 @@ function continueStep(state: SearchState, context: Context, step: Step): Decisio
   });
 }
 
-function slicePieces(context: Context, line: 'final' | 'baseline', slices: readonly Slice[]): readonly Piece[] {
+function segmentPieces(context: Context, line: 'final' | 'baseline', segments: readonly Segment[]): readonly Piece[] {
   let first = 0;
   let phase = 0;
-  return slices.map((slice, index) => {
+  return segments.map((slice, index) => {
     // Each restart begins a phase of its own, whose epochs count from 0.
     if (slice.restart && index > 0) {
       phase++;
@@ -276,7 +276,7 @@ function slicePieces(context: Context, line: 'final' | 'baseline', slices: reado
 }
 
 /** What the winner's line was trained for after the vanilla network, given to the vanilla network: the same cycles. */
-export function baselineSlices(state: SearchState, context: Context): readonly Slice[] {
+export function baselineSegments(state: SearchState, context: Context): readonly Segment[] {
   const { settings } = context;
   const rungs = rungsOf(settings);
   const perEpoch = minibatchesPerEpoch(context, false);
@@ -284,7 +284,7 @@ export function baselineSlices(state: SearchState, context: Context): readonly S
   const steps = lineage(state, winner).filter((line) => line.id.startsWith('s'));
   const searched = steps.flatMap((line) => {
     // A step that was cut short trained its line in fewer rungs, and the last of them in part.
-    return rungs.flatMap((rung, index): Slice[] => {
+    return rungs.flatMap((rung, index): Segment[] => {
       const schedule = scheduleOf(settings, rungs, index);
       if (schedule.kind !== 'cosine') throw new Error('bug: rungs have cosine schedules');
       const { rate, from } = schedule;
@@ -295,25 +295,25 @@ export function baselineSlices(state: SearchState, context: Context): readonly S
       return [{ rate, from, to, count, whole: false, restart }];
     });
   });
-  return [...searched, ...state.slices.final];
+  return [...searched, ...state.segments.final];
 }
 
 function continueEnd(state: SearchState, context: Context): Decision {
-  const final = state.slices.final;
-  const pieces = slicePieces(context, 'final', final);
+  const final = state.segments.final;
+  const pieces = segmentPieces(context, 'final', final);
   const open = pieces.find((piece) => !isDone(state, piece.id, piece.count));
   if (open !== undefined) return { kind: 'work', tasks: [taskOf(state, open)] };
   if ((final.at(-1)?.to ?? 0) < 1) return { kind: 'plan', planned: final };
-  const test = (id: LineId): Decision => {
-    const line = lineOf(state, id);
+  const test = (id: CandidateId): Decision => {
+    const line = candidateOf(state, id);
     const checkpoint = must(line.checkpoint, `checkpoint of ${id}`);
     return { kind: 'work', tasks: [{ kind: 'test', id: `${id}/test`, line: id, network: networkOf(state, id), checkpoint }] };
   };
   if (!state.tests.has('final')) return test('final');
   if (context.settings.baseline) {
-    const slices = baselineSlices(state, context);
-    const following = slices[state.slices.baseline.length];
-    const running = slicePieces(context, 'baseline', state.slices.baseline).find(
+    const segments = baselineSegments(state, context);
+    const following = segments[state.segments.baseline.length];
+    const running = segmentPieces(context, 'baseline', state.segments.baseline).find(
       (piece) => !isDone(state, piece.id, piece.count),
     );
     if (running !== undefined) return { kind: 'work', tasks: [taskOf(state, running)] };
@@ -327,7 +327,7 @@ function continueEnd(state: SearchState, context: Context): Decision {
 export function next(state: SearchState, context: Context): Decision {
   const { settings } = context;
   if (state.finished) return { kind: 'end' };
-  const vanilla = state.lines.get('vanilla');
+  const vanilla = state.candidates.get('vanilla');
   if (vanilla === undefined) {
     const { origin } = context;
     const nodes = startNetwork(context).nodes.map((node) => ({ ...node, inputs: [...node.inputs] }));

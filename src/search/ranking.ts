@@ -1,5 +1,5 @@
 /** Who leads: what the next step starts from, and which network is the best so far. Pure; it decides nothing. */
-import { lineOf, validationOf, type LineId, type SearchState } from './state.ts';
+import { candidateOf, validationOf, type CandidateId, type SearchState } from './state.ts';
 
 function lexicographically(a: readonly number[], b: readonly number[]): number {
   const at = a.findIndex((value, index) => value !== b[index]);
@@ -7,9 +7,9 @@ function lexicographically(a: readonly number[], b: readonly number[]): number {
 }
 
 /** Better first: accuracy, then lower loss, fewer parameters, lower index. */
-export function rank(state: SearchState, ids: readonly LineId[]): readonly LineId[] {
-  const score = (id: LineId): readonly number[] => {
-    const line = lineOf(state, id);
+export function rank(state: SearchState, ids: readonly CandidateId[]): readonly CandidateId[] {
+  const score = (id: CandidateId): readonly number[] => {
+    const line = candidateOf(state, id);
     const measured = validationOf(state, id);
     return [-(measured?.accuracy ?? 0), measured?.loss ?? Infinity, line.parameters, line.child];
   };
@@ -18,28 +18,30 @@ export function rank(state: SearchState, ids: readonly LineId[]): readonly LineI
 }
 
 /** The network that the next step starts from, and that a search ended now would train to the end. */
-export function currentParent(state: SearchState): LineId {
+export function currentParent(state: SearchState): CandidateId {
   return state.steps.findLast((step) => step.winner !== null)?.winner ?? 'vanilla';
 }
 
 /** The best network so far, where it is to be written: the final one as soon as its schedule has ended. */
-export function bestLine(search: SearchState): LineId | null {
-  const finalEnd = search.slices.final.at(-1);
-  const finalTask = `final/${search.slices.final.length - 1}`;
+export function bestCandidate(search: SearchState): CandidateId | null {
+  const finalEnd = search.segments.final.at(-1);
+  const finalTask = `final/${search.segments.final.length - 1}`;
   if (finalEnd !== undefined && finalEnd.to >= 1 && (search.tasks.get(finalTask) ?? 0) >= finalEnd.count) return 'final';
   // A reopened search has a better one on disk, trained to the end, until it ends anew.
   if (search.readings > 0) return null;
   if (search.stop !== null) return search.stop.line;
-  const vanilla = search.lines.get('vanilla');
+  const vanilla = search.candidates.get('vanilla');
   if (vanilla === undefined || vanilla.checkpoint === null) return null;
   const open = search.steps.find((step) => step.winner === null);
   const survivors = open?.rungs.at(-1)?.survivors ?? [];
-  return rank(search, [currentParent(search), ...survivors.filter((id) => lineOf(search, id).end === null)])[0] ?? null;
+  return rank(search, [currentParent(search), ...survivors.filter((id) => candidateOf(search, id).end === null)])[0] ?? null;
 }
 
 /** The best network of a search that is stopped now: among those measured that are still in it, the parent included. */
-export function bestSoFar(state: SearchState): LineId {
+export function bestSoFar(state: SearchState): CandidateId {
   const open = state.steps.find((step) => step.winner === null);
-  const children = (open?.children ?? []).filter((id) => lineOf(state, id).end === null && lineOf(state, id).epochs.length > 0);
+  const children = (open?.children ?? []).filter(
+    (id) => candidateOf(state, id).end === null && candidateOf(state, id).epochs.length > 0,
+  );
   return rank(state, [currentParent(state), ...children])[0] ?? currentParent(state);
 }

@@ -8,7 +8,7 @@ import { must } from '../util/assert.ts';
 import { alwaysCopied, type Copy } from '../util/copies.ts';
 import type { SearchEvent } from './events.ts';
 
-export type LineId = string;
+export type CandidateId = string;
 
 export interface EpochPoint {
   /** Epochs of the line itself, from 1. */
@@ -20,9 +20,9 @@ export interface EpochPoint {
 }
 
 /** One network in training, from its birth on. */
-export interface Line {
-  readonly id: LineId;
-  readonly parent: LineId | null;
+export interface Candidate {
+  readonly id: CandidateId;
+  readonly parent: CandidateId | null;
   /** 0 for the vanilla network. */
   readonly step: number;
   readonly child: number;
@@ -47,14 +47,14 @@ export interface Line {
 
 export interface Step {
   readonly step: number;
-  readonly parent: LineId;
-  readonly children: readonly LineId[];
+  readonly parent: CandidateId;
+  readonly children: readonly CandidateId[];
   /** Rungs that ended, with who survived. */
-  readonly rungs: readonly { readonly survivors: readonly LineId[]; readonly dropped: readonly LineId[] }[];
-  readonly winner: LineId | null;
+  readonly rungs: readonly { readonly survivors: readonly CandidateId[]; readonly dropped: readonly CandidateId[] }[];
+  readonly winner: CandidateId | null;
 }
 
-export interface Slice {
+export interface Segment {
   readonly rate: number;
   readonly from: number;
   readonly to: number;
@@ -64,32 +64,32 @@ export interface Slice {
 }
 
 export interface SearchState {
-  readonly lines: ReadonlyMap<LineId, Line>;
+  readonly candidates: ReadonlyMap<CandidateId, Candidate>;
   readonly steps: readonly Step[];
   /** Minibatches done, by task. */
   readonly tasks: ReadonlyMap<string, number>;
   /** Failed attempts, by task. */
   readonly failures: ReadonlyMap<string, number>;
-  readonly stop: { readonly reason: string; readonly line: LineId } | null;
-  readonly slices: { readonly final: readonly Slice[]; readonly baseline: readonly Slice[] };
-  readonly tests: ReadonlyMap<LineId, { readonly measured: Measured; readonly confusion: readonly (readonly number[])[] }>;
+  readonly stop: { readonly reason: string; readonly line: CandidateId } | null;
+  readonly segments: { readonly final: readonly Segment[]; readonly baseline: readonly Segment[] };
+  readonly tests: ReadonlyMap<CandidateId, { readonly measured: Measured; readonly confusion: readonly (readonly number[])[] }>;
   readonly readings: number;
   readonly finished: boolean;
 }
 
 export const emptyState: SearchState = {
-  lines: new Map(),
+  candidates: new Map(),
   steps: [],
   tasks: new Map(),
   failures: new Map(),
   stop: null,
-  slices: { final: [], baseline: [] },
+  segments: { final: [], baseline: [] },
   tests: new Map(),
   readings: 0,
   finished: false,
 };
 
-export const lineOf = (state: SearchState, id: LineId): Line => must(state.lines.get(id), `line ${id}`);
+export const candidateOf = (state: SearchState, id: CandidateId): Candidate => must(state.candidates.get(id), `line ${id}`);
 
 function grownNetwork(parent: Network, edits: readonly Edit[]): Network {
   const grown = applyAll(parent, edits);
@@ -101,8 +101,8 @@ function grownNetwork(parent: Network, edits: readonly Edit[]): Network {
 const made = new WeakMap<Network, WeakMap<readonly Edit[], Network>>();
 
 /** The network of a line, made when it is asked for. An edit that does not apply is a bug, or a journal that was tampered with. */
-export function networkOf(state: SearchState, id: LineId): Network {
-  const { network, parent, edits } = lineOf(state, id);
+export function networkOf(state: SearchState, id: CandidateId): Network {
+  const { network, parent, edits } = candidateOf(state, id);
   if (network !== null) return network;
   const from = networkOf(state, must(parent, `parent of ${id}`));
   if (edits.length === 0) return from;
@@ -113,18 +113,18 @@ export function networkOf(state: SearchState, id: LineId): Network {
 }
 
 /** The last measured validation of a line; of a child not yet measured, that of its parent. */
-export function validationOf(state: SearchState, id: LineId): Measured | null {
-  const line = lineOf(state, id);
+export function validationOf(state: SearchState, id: CandidateId): Measured | null {
+  const line = candidateOf(state, id);
   const own = line.epochs.findLast((point) => point.validation !== null)?.validation ?? null;
   return own ?? (line.parent === null ? null : validationOf(state, line.parent));
 }
 
 /** What the search started from: its own network, or one that was given. */
-export const startWords = ({ lines }: SearchState): 'vanilla network' | 'given network' =>
-  (lines.get('vanilla')?.origin ?? null) === null ? 'vanilla network' : 'given network';
+export const startWords = ({ candidates }: SearchState): 'vanilla network' | 'given network' =>
+  (candidates.get('vanilla')?.origin ?? null) === null ? 'vanilla network' : 'given network';
 
 /** A child's validation accuracy at the end of each rung; null where it did not come to that end. */
-export function accuraciesAfter(rungs: readonly { readonly epochs: number }[], line: Line): readonly (number | null)[] {
+export function accuraciesAfter(rungs: readonly { readonly epochs: number }[], line: Candidate): readonly (number | null)[] {
   let to = 0;
   return rungs.map(({ epochs }) => {
     to += epochs;
@@ -142,7 +142,7 @@ export interface Unfinished {
 }
 
 /** Null at the end of a rung, and where nothing was measured since. */
-export function unfinishedOf(rungs: readonly { readonly epochs: number }[], line: Line): Unfinished | null {
+export function unfinishedOf(rungs: readonly { readonly epochs: number }[], line: Candidate): Unfinished | null {
   const last = line.epochs.at(-1);
   let from = 0;
   for (const [rung, { epochs }] of rungs.entries()) {
@@ -154,29 +154,29 @@ export function unfinishedOf(rungs: readonly { readonly epochs: number }[], line
 }
 
 /** The line and its ancestors, the vanilla network first. */
-export function lineage(state: SearchState, id: LineId): readonly Line[] {
-  const line = lineOf(state, id);
+export function lineage(state: SearchState, id: CandidateId): readonly Candidate[] {
+  const line = candidateOf(state, id);
   return line.parent === null ? [line] : [...lineage(state, line.parent), line];
 }
 
-const withLine = (state: SearchState, line: Line, copy: Copy): SearchState => ({
+const withCandidate = (state: SearchState, line: Candidate, copy: Copy): SearchState => ({
   ...state,
-  lines: copy(state.lines).set(line.id, line),
+  candidates: copy(state.candidates).set(line.id, line),
 });
 
-const change = (state: SearchState, id: LineId, fields: Partial<Line>, copy: Copy): SearchState =>
-  withLine(state, { ...lineOf(state, id), ...fields }, copy);
+const change = (state: SearchState, id: CandidateId, fields: Partial<Candidate>, copy: Copy): SearchState =>
+  withCandidate(state, { ...candidateOf(state, id), ...fields }, copy);
 
-function newLine(
-  fields: Pick<Line, 'id' | 'parent' | 'step' | 'child' | 'edits' | 'network' | 'parameters' | 'multiplyAdds'>,
-): Line {
+function newCandidate(
+  fields: Pick<Candidate, 'id' | 'parent' | 'step' | 'child' | 'edits' | 'network' | 'parameters' | 'multiplyAdds'>,
+): Candidate {
   return { ...fields, origin: null, checkpoint: null, epochs: [], certificate: null, end: null };
 }
 
 /** The same network under another name: what final training and baseline are. */
-function continuation(state: SearchState, id: LineId, of: LineId): Line {
-  const { parameters, multiplyAdds, step } = lineOf(state, of);
-  return newLine({ id, parent: of, step, child: 0, edits: [], network: null, parameters, multiplyAdds });
+function continuation(state: SearchState, id: CandidateId, of: CandidateId): Candidate {
+  const { parameters, multiplyAdds, step } = candidateOf(state, of);
+  return newCandidate({ id, parent: of, step, child: 0, edits: [], network: null, parameters, multiplyAdds });
 }
 
 /** Without the final line, the baseline and their tasks. */
@@ -189,16 +189,16 @@ export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwa
     case 'vanilla': {
       const network = freeze(event.network.nodes);
       const costs = { parameters: countParameters(network), multiplyAdds: countMultiplyAdds(network) };
-      const line = newLine({ id: 'vanilla', parent: null, step: 0, child: 0, edits: [], network, ...costs });
-      return withLine(state, { ...line, origin: event.from?.checkpoint ?? null }, copy);
+      const line = newCandidate({ id: 'vanilla', parent: null, step: 0, child: 0, edits: [], network, ...costs });
+      return withCandidate(state, { ...line, origin: event.from?.checkpoint ?? null }, copy);
     }
     case 'step': {
-      const parent = lineOf(state, event.parent);
-      const lines = copy(state.lines);
+      const parent = candidateOf(state, event.parent);
+      const candidates = copy(state.candidates);
       event.children.forEach(({ line, edits, parameters, multiplyAdds }, child) => {
         const isOut = event.drawn !== undefined && event.drawn !== line;
         const fields = { id: line, parent: parent.id, step: event.step, child, edits, network: null, parameters, multiplyAdds };
-        lines.set(line, { ...newLine(fields), end: isOut ? { kind: 'undrawn' } : null });
+        candidates.set(line, { ...newCandidate(fields), end: isOut ? { kind: 'undrawn' } : null });
       });
       const step = {
         step: event.step,
@@ -207,12 +207,12 @@ export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwa
         rungs: [],
         winner: null,
       };
-      return { ...state, lines, steps: [...state.steps, step] };
+      return { ...state, candidates, steps: [...state.steps, step] };
     }
     case 'grown':
       return change(state, event.line, { certificate: event.certificate }, copy);
     case 'epoch': {
-      const line = lineOf(state, event.line);
+      const line = candidateOf(state, event.line);
       const { epoch, loss, validation, augmented = null } = event;
       const epochs = [...line.epochs, { epoch, loss, validation, augmented }];
       const next = change(state, event.line, { checkpoint: event.checkpoint, epochs }, copy);
@@ -240,15 +240,15 @@ export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwa
       // A step that was cut short ends with it: its other children are not needed any more, even where the search is reopened.
       const steps = state.steps.map((step) => (step.winner === null ? { ...step, winner: event.line } : step));
       const stop = { reason: event.reason, line: event.line };
-      return { ...withLine(state, continuation(state, 'final', event.line), copy), steps, stop };
+      return { ...withCandidate(state, continuation(state, 'final', event.line), copy), steps, stop };
     }
     case 'slice': {
       const { line, rate, from, to, count, whole, restart } = event;
       // The baseline goes on from the vanilla network; `stop` made the final line.
-      const known = state.lines.has(line) ? state : withLine(state, continuation(state, line, 'vanilla'), copy);
+      const known = state.candidates.has(line) ? state : withCandidate(state, continuation(state, line, 'vanilla'), copy);
       return {
         ...known,
-        slices: { ...state.slices, [line]: [...state.slices[line], { rate, from, to, count, whole, restart }] },
+        segments: { ...state.segments, [line]: [...state.segments[line], { rate, from, to, count, whole, restart }] },
       };
     }
     case 'test':
@@ -262,12 +262,12 @@ export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwa
     case 'reopened': {
       return {
         ...state,
-        lines: withoutEnd(state.lines),
+        candidates: withoutEnd(state.candidates),
         tasks: withoutEnd(state.tasks),
         failures: withoutEnd(state.failures),
         tests: withoutEnd(state.tests),
         stop: null,
-        slices: { final: [], baseline: [] },
+        segments: { final: [], baseline: [] },
         finished: false,
       };
     }

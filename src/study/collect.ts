@@ -6,7 +6,7 @@ import { readRun, type Read } from '../run/record/read.ts';
 import { splitCounts } from '../data/split-counts.ts';
 import { formatRungs, rungsFor } from '../search/rungs.ts';
 import type { Settings } from '../search/settings.ts';
-import { lineage, lineOf, validationOf, networkOf } from '../search/state.ts';
+import { lineage, candidateOf, validationOf, networkOf } from '../search/state.ts';
 import { must } from '../util/assert.ts';
 import { UserError } from '../util/user-error.ts';
 import { formatDuration } from '../util/duration.ts';
@@ -32,7 +32,7 @@ function outcomeOf({ run, read }: StudyRun): Outcome | undefined {
   const { search, seconds } = read.state;
   if (!search.finished || search.stop === null) return undefined;
   const { line } = search.stop;
-  const winner = lineOf(search, line);
+  const winner = candidateOf(search, line);
   const validation = validationOf(search, line);
   return {
     repetition: run.repetition,
@@ -44,7 +44,7 @@ function outcomeOf({ run, read }: StudyRun): Outcome | undefined {
     multiplyAdds: winner.multiplyAdds,
     epochs: lineage(search, 'final').reduce((sum, { epochs }) => sum + epochs.length, 0),
     seconds,
-    vanilla: lineOf(search, 'vanilla').epochs.flatMap(({ validation: clean, augmented }) =>
+    vanilla: candidateOf(search, 'vanilla').epochs.flatMap(({ validation: clean, augmented }) =>
       clean === null ? [] : [{ clean: clean.accuracy, augmented: augmented?.accuracy ?? null }],
     ),
   };

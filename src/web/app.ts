@@ -5,7 +5,7 @@ import { compress } from 'hono/compress';
 import { HTTPException } from 'hono/http-exception';
 import { z } from 'zod';
 import { searchAgain } from '../run/display/rerun-command.ts';
-import { keptLines } from '../run/record/folder.ts';
+import { keptCandidates } from '../run/record/folder.ts';
 import { quoted } from '../util/quoted.ts';
 import { UserError } from '../util/user-error.ts';
 import { Refused, type Actions } from './actions.ts';
@@ -120,7 +120,7 @@ export function createApp(parts: Parts): Hono {
       config,
       command: searchAgain(config, 'from anywhere'),
       resume: `instar resume ${quoted(place.root)}`,
-      kept: keptLines(feed.folder, feed.state.search),
+      kept: keptCandidates(feed.folder, feed.state.search),
     } satisfies RunFacts);
   });
   app.get('/api/run/events', (c) => {

@@ -7,8 +7,8 @@ import { basename, join, resolve } from 'node:path';
 import { isStudy, readStudyFile, studyFile } from '../report/collect-study.ts';
 import { conditionOf, openCondition } from '../run/record/condition.ts';
 import { folderOf, isRun } from '../run/record/folder.ts';
-import { bestLine, currentParent } from '../search/ranking.ts';
-import { lineage, lineOf, validationOf } from '../search/state.ts';
+import { bestCandidate, currentParent } from '../search/ranking.ts';
+import { lineage, candidateOf, validationOf } from '../search/state.ts';
 import { plannedRuns } from '../study/run.ts';
 import { UserError } from '../util/user-error.ts';
 import type { RunRow, StudyRow } from './api.ts';
@@ -74,9 +74,9 @@ function emptyRow({ id, root, study }: RunPlace, changed: number): RunRow {
 
 function rowOf(place: RunPlace, { state, config, begun, folder }: Feed, changed: number): RunRow {
   const { search } = state;
-  const grown = search.lines.has('vanilla') ? (search.stop?.line ?? currentParent(search)) : null;
-  const best = bestLine(search) ?? grown;
-  const line = best === null ? null : lineOf(search, best);
+  const grown = search.candidates.has('vanilla') ? (search.stop?.line ?? currentParent(search)) : null;
+  const best = bestCandidate(search) ?? grown;
+  const line = best === null ? null : candidateOf(search, best);
   const way = grown === null ? [] : lineage(search, grown);
   const accuracies = way.flatMap(({ epochs }) => epochs.flatMap(({ validation }) => validation?.accuracy ?? []));
   return {

@@ -5,7 +5,7 @@ import { openImages, type StoredImages } from '../data/stored-images.ts';
 import { splitDataset } from '../data/split.ts';
 import { plannedSettings } from '../run/planning/budget.ts';
 import { aboutOf } from '../run/record/folder.ts';
-import { bestLine } from '../search/ranking.ts';
+import { bestCandidate } from '../search/ranking.ts';
 import { checkpointPath, fileCheckpoints } from '../training/checkpoint.ts';
 import { exportModel } from '../training/export.ts';
 import { UserError } from '../util/user-error.ts';
@@ -14,10 +14,10 @@ import type { Feed } from './feed.ts';
 
 /** The ONNX file of a line; null where the run has no such line, or its numbers are not kept any more. */
 export async function modelOf({ folder, config, state: { search } }: Feed, id: string): Promise<Uint8Array | null> {
-  const line = search.lines.get(id);
+  const line = search.candidates.get(id);
   if (line === undefined || line.checkpoint === null) return null;
   // What was verified, where it is this one.
-  if (id === bestLine(search) && search.finished && existsSync(folder.bestModel)) return readFile(folder.bestModel);
+  if (id === bestCandidate(search) && search.finished && existsSync(folder.bestModel)) return readFile(folder.bestModel);
   if (!existsSync(checkpointPath(folder.checkpoints, line.checkpoint))) return null;
   const { network, tensors } = await fileCheckpoints(folder.checkpoints).read(line.checkpoint);
   return exportModel(network, tensors, aboutOf(folder, config, search, id));

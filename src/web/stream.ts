@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { streamSSE, type SSEStreamingApi } from 'hono/streaming';
 import { conditionOf, type Condition } from '../run/record/condition.ts';
-import { keptLines } from '../run/record/folder.ts';
+import { keptCandidates } from '../run/record/folder.ts';
 import { readLive, type Live } from '../run/display/live.ts';
 import { latch } from '../util/latch.ts';
 import { UserError } from '../util/user-error.ts';
@@ -66,7 +66,7 @@ export function openWatch(): Watch {
     const turn = watched.looks++;
     if (isNew || turn % slowly === 0) {
       const condition = conditionOf(feed);
-      const news = JSON.stringify({ condition, kept: keptLines(feed.folder, feed.state.search) } satisfies ConditionNews);
+      const news = JSON.stringify({ condition, kept: keptCandidates(feed.folder, feed.state.search) } satisfies ConditionNews);
       isNew ||= news !== told.news;
       [told.condition, told.news] = [condition, news];
     }

@@ -35,7 +35,7 @@ const control = /[\u0000-\u0009\u000b-\u001f\u007f]/;
 
 /** The last checkpoint of the final line: equal for runs that are equal to the bit. */
 const finalOf = (run: string): string | null =>
-  must(readRun(join(folder, run)).state.search.lines.get('final'), 'final').checkpoint;
+  must(readRun(join(folder, run)).state.search.candidates.get('final'), 'final').checkpoint;
 
 test('search prints its journal as JSON lines, tells the rest on stderr, and leaves the best network', () => {
   assert.equal(finished.code, 0, finished.err);

@@ -31,7 +31,7 @@ function model(nodes: (graph: GraphBuilder) => string): Uint8Array {
 const double = model((graph) => graph.node('Mul', ['x', graph.floats('two', [1], [2])]));
 const request = { input: 'x', elementType: 'float32', data: Float32Array.of(1, 2, 3, 4), shape: [1, 4], output: 'y' } as const;
 
-const lineOf = async (work: Promise<unknown>): Promise<string> => {
+const candidateOf = async (work: Promise<unknown>): Promise<string> => {
   try {
     await work;
   } catch (error) {
@@ -57,13 +57,13 @@ test('a model gives its numbers; another one after it, in the same process', asy
     [],
   );
   assert.deepEqual(await runner.run(request), { data: Float32Array.of(-1, -2, -3, -4), shape: [1, 4] });
-  assert.match(await lineOf(runner.run({ ...request, output: 'nothing' })), /^m\.onnx: ONNX Runtime: /);
+  assert.match(await candidateOf(runner.run({ ...request, output: 'nothing' })), /^m\.onnx: ONNX Runtime: /);
 });
 
 test('no model, and a file of nothing: one line', async () => {
   const runner = runnerOf();
-  assert.match(await lineOf(runner.open(Uint8Array.of(1, 2, 3), [])), /^m\.onnx: ONNX Runtime: /);
-  assert.match(await lineOf(runner.run(request)), /no model is open/);
+  assert.match(await candidateOf(runner.open(Uint8Array.of(1, 2, 3), [])), /^m\.onnx: ONNX Runtime: /);
+  assert.match(await candidateOf(runner.run(request)), /no model is open/);
 });
 
 test('more memory than it may have, and more than there is', { skip: process.platform !== 'linux' }, async () => {
@@ -73,7 +73,7 @@ test('more memory than it may have, and more than there is', { skip: process.pla
       model((graph) => graph.node('Reshape', [large(graph, sides), graph.integers('row', [1, -1])])),
       [],
     );
-    assert.match(await lineOf(runner.run(request)), /alloc|memory|more than 512 MiB/i);
+    assert.match(await candidateOf(runner.run(request)), /alloc|memory|more than 512 MiB/i);
   }
   await runner.open(double, []);
   assert.deepEqual([...(await runner.run(request)).data], [2, 4, 6, 8], 'it goes on after');
@@ -88,7 +88,7 @@ test('longer than it may take', async () => {
   });
   await runner.open(slow, []);
   const start = performance.now();
-  assert.match(await lineOf(runner.run(request)), /took longer than 5 s and was ended/);
+  assert.match(await candidateOf(runner.run(request)), /took longer than 5 s and was ended/);
   assert.ok(performance.now() - start < 10_000);
   await runner.open(double, []);
   assert.deepEqual([...(await runner.run(request)).data], [2, 4, 6, 8]);

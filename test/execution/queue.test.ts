@@ -44,7 +44,7 @@ const storeIn = (name: string): { address: string; folder: string } => {
 
 /** Epochs that the journal counts, by line: none twice. */
 function epochsOnce(root: string): void {
-  for (const line of readRun(root).state.search.lines.values()) {
+  for (const line of readRun(root).state.search.candidates.values()) {
     const epochs = line.epochs.map(({ epoch }) => epoch);
     assert.deepEqual(epochs, [...new Set(epochs)], `${line.id}: ${epochs.join()}`);
   }

@@ -9,10 +9,10 @@ import { finalSeries } from '../../src/report/figures/final.ts';
 import { ratesOf } from '../../src/report/figures/learning-rate.ts';
 import { measuredLines } from '../../src/report/figures/size.ts';
 import { byFate } from '../../src/report/figures/step.ts';
-import { curveOf, searchLines } from '../../src/report/figures/validation.ts';
+import { curveOf, searchedCandidates } from '../../src/report/figures/validation.ts';
 import { childrenOf, startOf, subjectOf } from '../../src/report/subject.ts';
 import { planRungs } from '../../src/search/rungs.ts';
-import { lineOf, validationOf } from '../../src/search/state.ts';
+import { candidateOf, validationOf } from '../../src/search/state.ts';
 import { must } from '../../src/util/assert.ts';
 import { formatPercent } from '../../src/util/words.ts';
 import { grownRun } from './grown.ts';
@@ -65,7 +65,7 @@ test('Figures 2 and 3: the winner first, every measured accuracy written, a cros
 });
 
 test('Figure 4: a line a network; each begins where its parent stood, at the step’s first epoch', () => {
-  const lines = searchLines(subject);
+  const lines = searchedCandidates(subject);
   assert.equal(lines.length, 1 + 2 * 4);
   for (const line of lines.filter(({ parent }) => parent !== null)) {
     const points = curveOf(subject, line);
@@ -122,7 +122,7 @@ test('a child within a rung: in brackets where it stands, and not compared with 
   );
   const { accuracy } = must(child.unfinished, 'where it stands');
   assert.deepEqual([child.unfinished?.rung, child.unfinished?.epochs], [1, 3]);
-  assert.equal(accuracy, lineOf(cut.state.search, later).epochs.at(-1)?.validation?.accuracy);
+  assert.equal(accuracy, candidateOf(cut.state.search, later).epochs.at(-1)?.validation?.accuracy);
   assert.deepEqual(
     agreementsOf(cut).map(({ steps }) => steps.map((each) => each.step)),
     [[1]],
@@ -167,7 +167,7 @@ test('final training: the baseline’s last epochs beside the winner’s', () =>
       ['baseline', 30],
     ],
   );
-  const baseline = lineOf(search, 'baseline').epochs;
+  const baseline = candidateOf(search, 'baseline').epochs;
   assert.ok(baseline.length > 30);
   assert.equal(series[1]?.points.at(-1)?.y, baseline.at(-1)?.loss);
 });

@@ -6,7 +6,7 @@ import type { RunRead } from '../../src/report/subject.ts';
 import type { SearchEvent } from '../../src/search/events.ts';
 import type { Task } from '../../src/search/next.ts';
 import { presets, type MethodName, type Settings } from '../../src/search/settings.ts';
-import { lineOf, validationOf, type SearchState } from '../../src/search/state.ts';
+import { candidateOf, validationOf, type SearchState } from '../../src/search/state.ts';
 import { random } from '../../src/util/random.ts';
 import { contextOf, eventsOf, simulate } from '../support/simulation.ts';
 
@@ -32,7 +32,7 @@ const threeClasses = ['round', 'square', 'pointed'];
 
 /** A child gains more the longer it trains, and falls at first, as after a restart. */
 function accuracyOf(state: SearchState, line: string, epoch: number, seeded: readonly number[]): number {
-  const { parent } = lineOf(state, line);
+  const { parent } = candidateOf(state, line);
   const from = parent === null ? 0.3 : (validationOf(state, parent)?.accuracy ?? 0.3);
   const gain = 0.04 + 0.05 * random('gain', line, ...seeded).float();
   const noise = 0.02 * (random('noise', line, epoch, ...seeded).float() - 0.5);

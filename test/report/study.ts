@@ -2,7 +2,7 @@
 import type { ShownRun, ShownStudy } from '../../src/report/study/study.ts';
 import { subjectOf, type Subject } from '../../src/report/subject.ts';
 import { methodNames, presets, type MethodName } from '../../src/search/settings.ts';
-import { lineage, lineOf, validationOf, networkOf } from '../../src/search/state.ts';
+import { lineage, candidateOf, validationOf, networkOf } from '../../src/search/state.ts';
 import type { Arm, Outcome } from '../../src/study/result.ts';
 import { must } from '../../src/util/assert.ts';
 import { random } from '../../src/util/random.ts';
@@ -27,7 +27,7 @@ const worth: Readonly<Record<MethodName, number>> = { nash: 0, sh: 0.3, shr: 0.9
 function outcomeOf({ state, name }: Subject, method: MethodName, repetition: number): Outcome {
   const { search } = state;
   const line = must(search.stop, 'stop').line;
-  const { parameters, multiplyAdds } = lineOf(search, line);
+  const { parameters, multiplyAdds } = candidateOf(search, line);
   const test = 0.84 + (worth[method] + 0.4 * random('test', method, repetition).normal()) / 100;
   return {
     repetition,

@@ -4,14 +4,14 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Pool } from '../../src/execution/pool.ts';
 import { countMultiplyAdds } from '../../src/network/cost.ts';
-import { planBudget, planSlice, plannedSettings, type BudgetQuestion } from '../../src/run/planning/budget.ts';
+import { planBudget, planSegment, plannedSettings, type BudgetQuestion } from '../../src/run/planning/budget.ts';
 import { measureBudget } from '../../src/run/planning/measure.ts';
 import { resume, search, type SearchOptions } from '../../src/run/driving/open.ts';
 import { readRun } from '../../src/run/record/read.ts';
 import { startNetwork } from '../../src/search/next.ts';
 import { planRungs } from '../../src/search/rungs.ts';
 import { presetNames, presets } from '../../src/search/settings.ts';
-import type { Slice } from '../../src/search/state.ts';
+import type { Segment } from '../../src/search/state.ts';
 import { UserError } from '../../src/util/user-error.ts';
 import { config as sceneConfig } from '../cli/scene.ts';
 import { collect, newFolder, tiny } from '../support/runs.ts';
@@ -86,7 +86,7 @@ await test('a plan is one that settings allow and that its time pays for; else t
   assert.ok(fitted > 50 && refused > 10, `${fitted} fitted, ${refused} refused`);
 });
 
-await test('slices end in the last tenth of the budget, though the plan’s speed was wrong by half and the machine’s is not steady', () => {
+await test('segments end in the last tenth of the budget, though the plan’s speed was wrong by half and the machine’s is not steady', () => {
   const cases = fc.record({
     budget: fc.integer({ min: 60, max: 3600 }),
     gone: fc.double({ min: 0.3, max: 0.7, noNaN: true }),
@@ -102,12 +102,12 @@ await test('slices end in the last tenth of the budget, though the plan’s spee
     fc.property(cases, ({ budget, gone, speed, wrong, baseline, unsteady, slowFrom }) => {
       let elapsed = gone * budget;
       let measured = (1 / speed) * wrong;
-      const planned: Slice[] = [];
+      const planned: Segment[] = [];
       const slow = slowFrom < 99;
       const baselineMinibatch = baseline && !slow ? 0.5 / speed : 0;
       const baselineSearched = baseline && !slow ? Math.floor(0.1 * budget * speed) : 0;
       while ((planned.at(-1)?.to ?? 0) < 1) {
-        const slice = planSlice({
+        const slice = planSegment({
           budget,
           elapsed,
           planned,
@@ -145,9 +145,9 @@ await test('a limit of seconds without a budget stops the search, and the final 
   assert.equal(state.search.stop?.reason, 'time');
   assert.ok(state.seconds > 4);
   // 240 images, those of validation among them: 15 minibatches of 16 an epoch.
-  const slice: Slice = { rate: 0.025, from: 0, to: 1, count: 45, whole: true, restart: true };
-  assert.deepEqual(state.search.slices.final, [slice]);
-  assert.equal(state.search.lines.get('final')?.epochs.length, 3);
+  const slice: Segment = { rate: 0.025, from: 0, to: 1, count: 45, whole: true, restart: true };
+  assert.deepEqual(state.search.segments.final, [slice]);
+  assert.equal(state.search.candidates.get('final')?.epochs.length, 3);
 });
 
 await test('the speed that a budget is planned by is the worker’s own, also where all that it says is heard at once', async () => {
@@ -195,8 +195,8 @@ await test('a budgeted run ends in its time, its schedule at its end; more budge
   // The training is planned to the end of the budget; what comes after it is not.
   const trained = replay.entries.findLast(({ type }) => type === 'epoch')?.t ?? 0;
   assert.ok(trained > 0.8 * budget && trained < 1.1 * budget && seconds < 1.5 * budget, `${trained}, ${seconds} of ${budget} s`);
-  assert.equal(first.search.slices.final.at(-1)?.to, 1);
-  assert.ok(first.search.slices.final.length >= 2, 'planned anew from the speed that was measured');
+  assert.equal(first.search.segments.final.at(-1)?.to, 1);
+  assert.ok(first.search.segments.final.length >= 2, 'planned anew from the speed that was measured');
   assert.equal(first.search.finished, true);
   assert.equal(first.search.readings, 1);
   assert.equal(first.budget, budget);
@@ -227,7 +227,7 @@ await test('interrupted while its speed is measured, extended, and gone on with'
   assert.equal(early.at(-1)?.type, 'finished');
   const { state } = readRun(run);
   assert.equal(state.budget, budget - 8);
-  assert.ok(state.plan !== null && state.search.slices.final.at(-1)?.to === 1);
+  assert.ok(state.plan !== null && state.search.segments.final.at(-1)?.to === 1);
 });
 
 await test('a run without a budget cannot be given more of one; one that is too short says what would fit', async () => {

@@ -9,8 +9,8 @@ import { search } from '../../src/run/driving/open.ts';
 import { readRun } from '../../src/run/record/read.ts';
 import { emptyRun, replayEntry } from '../../src/run/record/replay.ts';
 import { next, type Context } from '../../src/search/next.ts';
-import { bestLine, rank } from '../../src/search/ranking.ts';
-import { lineOf, networkOf } from '../../src/search/state.ts';
+import { bestCandidate, rank } from '../../src/search/ranking.ts';
+import { candidateOf, networkOf } from '../../src/search/state.ts';
 import { decodeCheckpoint } from '../../src/training/checkpoint.ts';
 import { must } from '../../src/util/assert.ts';
 import { engine, newFolder, quadrantFolder, tiny } from '../support/runs.ts';
@@ -41,7 +41,8 @@ await test('while a run goes on: no checkpoint too many, none too few, and the b
     assert.deepEqual(network, networkOf(state.search, about.line));
     assert.deepEqual(JSON.parse(readFileSync(folder.bestNetwork, 'utf8')).about, about);
     // `best` is written after the events that change it were told; by the next of these it is there.
-    if (item.type === 'step' || item.type === 'task' || item.type === 'grown') assert.equal(about.line, bestLine(state.search));
+    if (item.type === 'step' || item.type === 'task' || item.type === 'grown')
+      assert.equal(about.line, bestCandidate(state.search));
   }
   assert.ok(bests > 20);
   assert.equal(state.search.finished, true);
@@ -66,15 +67,16 @@ await test('what any later decision reads was kept at every prefix of the journa
     needed.push(neededCheckpoints(state.search));
     // Whoever of a step's children may be lost, its parent can go on.
     const open = state.search.steps.find((step) => step.winner === null);
-    if (open !== undefined) read.set(must(lineOf(state.search, open.parent).checkpoint, 'checkpoint of the parent'), entry.n);
+    if (open !== undefined)
+      read.set(must(candidateOf(state.search, open.parent).checkpoint, 'checkpoint of the parent'), entry.n);
     const decision = next(state.search, context);
     if (decision.kind === 'work')
       for (const task of decision.tasks) {
         const hash = task.kind === 'test' ? task.checkpoint : task.start.from.kind === 'checkpoint' ? task.start.from.hash : null;
         if (hash !== null) read.set(hash, entry.n);
       }
-    const best = bestLine(state.search);
-    if (best !== null) read.set(must(lineOf(state.search, best).checkpoint, 'checkpoint of the best'), entry.n);
+    const best = bestCandidate(state.search);
+    if (best !== null) read.set(must(candidateOf(state.search, best).checkpoint, 'checkpoint of the best'), entry.n);
   }
   assert.ok(read.size > 10);
   for (const [hash, last] of read)
@@ -88,7 +90,7 @@ await test('the best network is the best of those that were measured as far', ()
   for (const entry of replay.entries) {
     state = replayEntry(state, entry);
     if (entry.type !== 'rung') continue;
-    const best = must(bestLine(state.search), 'best');
+    const best = must(bestCandidate(state.search), 'best');
     const rivals = [...entry.survivors, must(state.search.steps.at(-1)?.parent, 'parent')];
     assert.equal(best, rank(state.search, rivals)[0]);
   }
@@ -98,7 +100,7 @@ await test('no child passes a limit', () => {
   const { state, config } = readRun(run);
   const { limits, batch } = config.settings;
   let grown = 0;
-  for (const line of state.search.lines.values()) {
+  for (const line of state.search.candidates.values()) {
     if (line.edits.length > 0) grown++;
     const network = networkOf(state.search, line.id);
     assert.ok(countParameters(network) <= limits.parameters);
@@ -121,7 +123,7 @@ await test(`a run through ${engine} is the same twice`, async () => {
       run: again,
       settings: { ...tiny.settings, step: { children: 2, epochs: 4 }, limits: { steps: 1 }, final: { epochs: 1 } },
     }))
-      if (item.type === 'finished') hashes.push(lineOf(readRun(again).state.search, 'final').checkpoint);
+      if (item.type === 'finished') hashes.push(candidateOf(readRun(again).state.search, 'final').checkpoint);
   }
   assert.equal(hashes.length, 2);
   assert.equal(hashes[0], hashes[1]);

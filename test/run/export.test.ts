@@ -9,7 +9,7 @@ import { folderOf, toVerify } from '../../src/run/record/folder.ts';
 import { resume, search } from '../../src/run/driving/open.ts';
 import { readRun } from '../../src/run/record/read.ts';
 import { emptyRun, replayEntry } from '../../src/run/record/replay.ts';
-import { lineOf } from '../../src/search/state.ts';
+import { candidateOf } from '../../src/search/state.ts';
 import { exportProblem, type Verified } from '../../src/training/job.ts';
 import { must } from '../../src/util/assert.ts';
 import { sha256 } from '../../src/util/hash.ts';
@@ -28,7 +28,7 @@ await test('each parent of a step and the winner are verified, the winner on the
     assert.ok(difference < 1e-5 && accuracy === fileAccuracy && bytes > 1000 && latency.one > 0 && latency.batch > 0);
     assert.equal(part, line === 'final' ? 'test' : 'validation');
     assert.equal(images, line === 'final' ? 80 : 24);
-    assert.equal(checkpoint, lineOf(searched, line).checkpoint ?? checkpoint);
+    assert.equal(checkpoint, candidateOf(searched, line).checkpoint ?? checkpoint);
   }
   const final = must(exports.get('final')?.verified, 'final');
   assert.equal(final.fileAccuracy, searched.tests.get('final')?.measured.accuracy);
@@ -54,7 +54,7 @@ await test('what the file says of itself', () => {
   const { metadata, producer } = decodeModel(readFileSync(folder.bestModel), 'best');
   assert.equal(producer, 'Instar');
   const accuracy = String(state.search.tests.get('final')?.measured.accuracy);
-  const { parameters } = lineOf(state.search, 'final');
+  const { parameters } = candidateOf(state.search, 'final');
   const wanted = { line: 'final', seed: '1', height: '8', width: '8', channels: '1', testAccuracy: accuracy };
   for (const [key, value] of Object.entries({ ...wanted, parameters: String(parameters) }))
     assert.equal(metadata[key], value, key);
@@ -75,7 +75,7 @@ await test('export writes the winner, a step or a child, and keeps what it found
   assert.equal(readRun(run).replay.entries.length, before + 2);
   const winner = must(state.search.stop, 'stop').line;
   const dropped = must(
-    state.search.steps[0]?.children.find((id) => lineOf(state.search, id).end?.kind === 'dropped'),
+    state.search.steps[0]?.children.find((id) => candidateOf(state.search, id).end?.kind === 'dropped'),
     'a child that was dropped',
   );
   assert.equal((await exportNetwork(run, file, { child: winner })).line, winner);
@@ -93,7 +93,7 @@ await test('a file that does not compute the same is not written', async () => {
   const tie: Partial<Verified> = { agreement: 1 - 1 / images, fileAccuracy: accuracy - 1 / images };
   assert.equal(exportProblem({ ...verified, ...tie }), null);
   // Another network's numbers under the winner's name: the hash is checked before anything is run.
-  const checkpoint = must(lineOf(state.search, 'vanilla').checkpoint, 'checkpoint');
+  const checkpoint = must(candidateOf(state.search, 'vanilla').checkpoint, 'checkpoint');
   const path = join(folder.checkpoints, `${checkpoint}.safetensors`);
   rmSync(path);
   await assert.rejects(exportNetwork(run, join(place, 'never.onnx'), { step: 0 }), /not kept any more/);
@@ -105,7 +105,7 @@ await test('interrupted while the vanilla network trains, and resumed: it is ver
   const controller = new AbortController();
   for await (const { type } of search({ ...tiny, engine, run: root, signal: controller.signal }))
     if (type === 'epoch') controller.abort();
-  assert.equal(readRun(root).state.search.lines.get('vanilla')?.epochs.length, 1);
+  assert.equal(readRun(root).state.search.candidates.get('vanilla')?.epochs.length, 1);
   for await (const item of resume(root)) if (item.type === 'step') break;
   const { entries } = readRun(root).replay;
   const ends = entries.flatMap((entry) => (entry.type === 'epoch' && entry.line === 'vanilla' ? [entry.checkpoint] : []));

@@ -213,7 +213,7 @@ await test('the minibatches that are foretold are those of the search’s own de
       // A winner that was the best from the first rung on has the same line as any other.
       assert.equal(told.minibatches, done, `${method} ${seed}`);
       assert.equal(told.steps.length, state.steps.length);
-      const first = must(state.steps[0], 'step').children.map((id) => state.lines.get(id)?.multiplyAdds);
+      const first = must(state.steps[0], 'step').children.map((id) => state.candidates.get(id)?.multiplyAdds);
       assert.deepEqual(
         told.steps[0]?.children.map(({ multiplyAdds }) => multiplyAdds),
         first,

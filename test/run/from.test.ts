@@ -11,7 +11,7 @@ import { neededCheckpoints } from '../../src/run/record/folder.ts';
 import { readBest } from '../../src/run/record/best.ts';
 import { resume, search, type SearchOptions } from '../../src/run/driving/open.ts';
 import { readRun } from '../../src/run/record/read.ts';
-import { lineOf, networkOf } from '../../src/search/state.ts';
+import { candidateOf, networkOf } from '../../src/search/state.ts';
 import { fileCheckpoints } from '../../src/training/checkpoint.ts';
 import { must } from '../../src/util/assert.ts';
 import { UserError } from '../../src/util/user-error.ts';
@@ -59,13 +59,13 @@ await test('the given network stands where the vanilla one would, and grows', as
   );
   assert.ok(first.type === 'vanilla' && first.from?.checkpoint === given.checkpoint);
   assert.deepEqual(first.from?.compared, given.compared);
-  const vanilla = lineOf(state.search, 'vanilla');
+  const vanilla = candidateOf(state.search, 'vanilla');
   assert.deepEqual(inputShapeOf(networkOf(state.search, 'vanilla')), { channels: 1, height: 8, width: 8 });
   assert.deepEqual(outputOf(networkOf(state.search, 'vanilla')).layer, { kind: 'dense', features: 4 });
   assert.equal(networkOf(state.search, 'vanilla').nodes.filter(({ layer }) => layer.kind === 'batch-normalization').length, 6);
   assert.equal(vanilla.epochs.length, 2);
   assert.ok(
-    [...state.search.lines.values()].some(
+    [...state.search.candidates.values()].some(
       (line) => line.edits.length > 0 && line.certificate !== null && line.end?.kind !== 'lost',
     ),
   );
@@ -96,7 +96,7 @@ await test('interrupted before its first event is written: what it starts from i
   for await (const item of search({ ...from('resnet-11'), run, signal: controller.signal }))
     if (item.type === 'run') controller.abort();
   const { state, config, folder } = readRun(run);
-  assert.equal(state.search.lines.size, 0);
+  assert.equal(state.search.candidates.size, 0);
   const { checkpoint } = must(config.from, 'from');
   assert.deepEqual(readdirSync(folder.checkpoints), [`${checkpoint}.safetensors`]);
   await fileCheckpoints(folder.checkpoints).read(checkpoint);

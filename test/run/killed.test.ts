@@ -123,7 +123,7 @@ await test('interrupted (Ctrl-C) over and over: the best is kept, the winner is 
     if (items.at(-1) !== 'interrupted') break;
     interruptions++;
     assert.ok(readRun(run).state.interrupted);
-    if (readRun(run).state.search.lines.get('vanilla')?.checkpoint) assert.ok(readdirSync(run).includes('best.safetensors'));
+    if (readRun(run).state.search.candidates.get('vanilla')?.checkpoint) assert.ok(readdirSync(run).includes('best.safetensors'));
   }
   assert.ok(interruptions >= 3, `${interruptions} interruptions`);
   assert.equal(endOf(run), undisturbed);

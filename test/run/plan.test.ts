@@ -48,7 +48,7 @@ await test('what it foretells of a search is what that then trains', async () =>
   const { search } = readRun(await finishedRun()).state;
   const done = [...search.tasks.values()].reduce((sum, count) => sum + count, 0);
   assert.equal(report.forecast.minibatches, done);
-  const children = search.steps[0]?.children.map((id) => search.lines.get(id)?.parameters);
+  const children = search.steps[0]?.children.map((id) => search.candidates.get(id)?.parameters);
   assert.deepEqual(
     report.forecast.steps[0]?.children.map(({ parameters }) => parameters),
     children,

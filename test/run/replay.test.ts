@@ -7,7 +7,7 @@ import { grownRun } from '../report/grown.ts';
 
 const { entries } = grownRun({ steps: 3, children: 4, epochs: 24, mutations: 2, baseline: true });
 const mapsOf = ({ search, taskStarted, exports }: RunState): readonly ReadonlyMap<string, unknown>[] => [
-  search.lines,
+  search.candidates,
   search.tasks,
   search.failures,
   search.tests,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { search, type SearchOptions } from '../../src/run/driving/open.ts';
 import { readRun } from '../../src/run/record/read.ts';
-import { lineOf } from '../../src/search/state.ts';
+import { candidateOf } from '../../src/search/state.ts';
 import { UserError } from '../../src/util/user-error.ts';
 import { collect, newFolder, tiny, winnerOf } from '../support/runs.ts';
 
@@ -23,8 +23,8 @@ await test('without steps and final training a run is the vanilla network, valid
   const { state } = readRun(shared);
   assert.ok(state.search.finished);
   assert.equal(state.search.readings, 0);
-  assert.deepEqual([...state.search.lines.keys()], ['vanilla', 'final']);
-  assert.equal(lineOf(state.search, 'final').checkpoint, null);
+  assert.deepEqual([...state.search.candidates.keys()], ['vanilla', 'final']);
+  assert.equal(candidateOf(state.search, 'final').checkpoint, null);
   assert.equal(state.exports.get('vanilla')?.problem, null, 'its export is verified');
 });
 
@@ -32,7 +32,7 @@ await test('a run that takes over a vanilla network ends as one that trained it'
   const taking = newFolder();
   await runToEnd({ ...tiny, run: taking, vanilla: shared });
   assert.equal(winnerOf(taking), winnerOf(own));
-  const epochs = (run: string) => lineOf(readRun(run).state.search, 'vanilla').epochs;
+  const epochs = (run: string) => candidateOf(readRun(run).state.search, 'vanilla').epochs;
   assert.deepEqual(epochs(taking), epochs(own));
 });
 
@@ -40,7 +40,7 @@ await test('another seed grows otherwise, from the same network', async () => {
   const other = newFolder();
   await runToEnd({ ...tinyWith({ seed: 2 }), run: other, vanilla: shared });
   const { search: state } = readRun(other).state;
-  assert.equal(lineOf(state, 'vanilla').checkpoint, lineOf(readRun(shared).state.search, 'vanilla').checkpoint);
+  assert.equal(candidateOf(state, 'vanilla').checkpoint, candidateOf(readRun(shared).state.search, 'vanilla').checkpoint);
   assert.ok(state.finished);
 });
 
@@ -71,7 +71,7 @@ await test('validation under the training augmentation is measured beside the cl
   const mixed = newFolder();
   const mixup = { flip: false, shift: 0, cutout: 0, mixup: 1 };
   await runToEnd({ ...tinyWith({ augmentedValidation: true, augmentation: mixup }), run: mixed });
-  const pointsOf = (run: string) => [...readRun(run).state.search.lines.values()].flatMap(({ epochs }) => epochs);
+  const pointsOf = (run: string) => [...readRun(run).state.search.candidates.values()].flatMap(({ epochs }) => epochs);
   // Validation images are not mixed, and mixup is all that this run has.
   for (const { augmented, validation } of pointsOf(mixed)) assert.deepEqual(augmented, validation);
   const points = pointsOf(measured);

@@ -10,8 +10,8 @@ const without = { ...config, settings: { ...config.settings, baseline: false } }
 
 test('in the final training all is known: what is left are its minibatches, and the baseline', () => {
   const { view } = viewAt('final');
-  const { multiplyAdds: final } = view.run.search.lines.get('final') ?? { multiplyAdds: 0 };
-  const { multiplyAdds: vanilla } = view.run.search.lines.get('vanilla') ?? { multiplyAdds: 0 };
+  const { multiplyAdds: final } = view.run.search.candidates.get('final') ?? { multiplyAdds: 0 };
+  const { multiplyAdds: vanilla } = view.run.search.candidates.get('vanilla') ?? { multiplyAdds: 0 };
   assert.ok(Math.abs(vanilla - costs.vanilla) < 1000);
   assert.equal(workOf(view, without).left, (600 - 90) * final);
   // Seven epochs of 54 minibatches that the winner had in its step, and the final training's.
@@ -22,7 +22,7 @@ test('in the final training all is known: what is left are its minibatches, and 
 
 test('done work counts every task, the lost ones too, and what runs now', () => {
   const { view } = viewAt('rung');
-  const cost = (id: string): number => view.run.search.lines.get(id)?.multiplyAdds ?? 0;
+  const cost = (id: string): number => view.run.search.candidates.get(id)?.multiplyAdds ?? 0;
   assert.equal(workOf(view, config).done, 216 * cost('vanilla') + 27 * cost('s1c1'));
 });
 

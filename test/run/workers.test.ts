@@ -46,7 +46,7 @@ await test('killed once: tried again, the same winner; killed twice: the child i
   const twice = newFolder();
   assert.deepEqual(failuresOf(await searchWith(twice, 's1c1/0', 'SIGKILL', 2)), ['s1c1/0 memory again', 's1c1/0 memory lost']);
   const { state } = readRun(twice);
-  assert.match(JSON.stringify(state.search.lines.get('s1c1')?.end), /lost.*SIGKILL/);
+  assert.match(JSON.stringify(state.search.candidates.get('s1c1')?.end), /lost.*SIGKILL/);
   assert.ok(state.search.finished);
 });
 

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { SearchEvent } from '../../src/search/events.ts';
-import { baselineSlices, limitsOf, next } from '../../src/search/next.ts';
+import { baselineSegments, limitsOf, next } from '../../src/search/next.ts';
 import { methodNames, methods, paperMethods, presets } from '../../src/search/settings.ts';
-import { emptyState, lineOf, reduce, type SearchState, networkOf } from '../../src/search/state.ts';
+import { emptyState, candidateOf, reduce, type SearchState, networkOf } from '../../src/search/state.ts';
 import { countParameters } from '../../src/network/cost.ts';
-import { bestLine, bestSoFar, rank } from '../../src/search/ranking.ts';
+import { bestCandidate, bestSoFar, rank } from '../../src/search/ranking.ts';
 import { random } from '../../src/util/random.ts';
 import { contextOf, eventsOf, simulate, type Simulation } from '../support/simulation.ts';
 
@@ -126,7 +126,7 @@ await test('the paper: 8×5 4×10 2×20 1×40, and the second step begins with t
   assert.ok(transcript.some((line) => line.startsWith('step 2 of s1c5: s2c0(0) s2c1(5)')));
   assert.ok(transcript.includes('stop (steps) with s2c0'));
   assert.equal(networkOf(state, 's2c0'), networkOf(state, 's1c5'), 'child 0 is the unmutated parent');
-  assert.equal(lineOf(state, 's1c5').epochs.length, 75);
+  assert.equal(candidateOf(state, 's1c5').epochs.length, 75);
   assert.ok(transcript.some((line) => line.includes('final/0: epochs 0–200 at 0.025')));
 });
 
@@ -136,7 +136,7 @@ await test('random growth: children are drawn as ever, and one of them alone is 
   const [first, second] = state.steps;
   assert.equal(first?.children.length, 4);
   const drawnIn = (of: SearchState): readonly string[] =>
-    of.steps.flatMap(({ children }) => children.filter((id) => lineOf(of, id).end?.kind !== 'undrawn'));
+    of.steps.flatMap(({ children }) => children.filter((id) => candidateOf(of, id).end?.kind !== 'undrawn'));
   const drawn = drawnIn(state)[0] ?? '';
   assert.deepEqual(
     transcript.filter((line) => line.startsWith('  s1')).map((line) => line.replace(/, (on|grown)$/, '')),
@@ -187,7 +187,7 @@ await test('without a final training the search ends with the winner, and the te
   const { transcript, state } = simulate(context, { instead: scores(ranking, context) });
   assert.deepEqual(transcript.slice(-3), ['selected s1c2', 'stop (steps) with s1c2', 'finished']);
   assert.equal(state.readings, 0);
-  assert.equal(bestLine(state), 's1c2');
+  assert.equal(bestCandidate(state), 's1c2');
 });
 
 await test('a child starts from its parent’s last checkpoint, a survivor from its own, the final training from the winner’s', () => {
@@ -197,7 +197,7 @@ await test('a child starts from its parent’s last checkpoint, a survivor from 
   simulate(context, {
     instead(task, state) {
       // What each line's checkpoint is when the task is given out, by the name of the line.
-      const named = new Map([...state.lines.values()].map(({ id, checkpoint }) => [checkpoint, id]));
+      const named = new Map([...state.candidates.values()].map(({ id, checkpoint }) => [checkpoint, id]));
       if (task.kind === 'training' && !starts.has(task.id)) {
         const { from } = task.start;
         starts.set(task.id, from.kind === 'initial' ? 'anew' : String(named.get(from.hash)));
@@ -232,10 +232,10 @@ await test('ties: lower validation loss, then fewer parameters, then the lower i
   const { state } = simulate(context);
   const ids = ['s1c0', 's1c1', 's1c2', 's1c3'];
   const ranked = (fields: Readonly<Record<string, readonly [accuracy: number, loss: number, parameters: number]>>): string => {
-    const tied = { ...state, lines: new Map(state.lines) };
+    const tied = { ...state, lines: new Map(state.candidates) };
     for (const [id, [accuracy, loss, parameters]] of Object.entries(fields))
       tied.lines.set(id, {
-        ...lineOf(state, id),
+        ...candidateOf(state, id),
         parameters,
         epochs: [{ epoch: 1, loss: 0, validation: { accuracy, loss }, augmented: null }],
       });
@@ -310,7 +310,7 @@ await test('a task that failed and is tried again goes on from its last checkpoi
     },
   });
   assert.ok(transcript.includes('  s1c2/0: epochs 0–3 (13 of 39 done) at 0.01 from 0 to 1, on with momentum'));
-  assert.equal(lineOf(state, 's1c2').epochs.length, 3);
+  assert.equal(candidateOf(state, 's1c2').epochs.length, 3);
 });
 
 await test('limits that admit no mutation stop the search', () => {
@@ -338,7 +338,7 @@ await test('stopped in the middle of a step: the best measured so far is trained
     'finished',
   ]);
   assert.equal(state.steps[0]?.winner, 's1c2', 'the step that was cut short ends');
-  assert.equal(lineOf(state, 'final').parent, 's1c2');
+  assert.equal(candidateOf(state, 'final').parent, 's1c2');
 });
 
 await test('stopped before a child was measured: the parent, even where a child’s inherited accuracy is the same', () => {
@@ -362,7 +362,7 @@ await test('reopened: the final training is thrown away, the search goes on from
   assert.ok(again.transcript.includes('stop (steps) with s2c1'));
   assert.ok(again.transcript.includes('  final/0: epochs 0–3 at 0.025 from 0 to 1, on'));
   assert.equal(again.state.readings, 4, 'each reading of the test set is counted');
-  assert.equal(lineOf(again.state, 'final').parent, 's2c1');
+  assert.equal(candidateOf(again.state, 'final').parent, 's2c1');
 });
 
 await test('the baseline has the winner’s cycles and then its final training', () => {
@@ -370,16 +370,16 @@ await test('the baseline has the winner’s cycles and then its final training',
     const context = contextOf({ ...small, method, step, baseline: true, ...steps(2) });
     const { state, events, transcript } = simulate(context, { instead: scores({ ...ranking, s2c1: 0.95 }, context) });
     const winner = events.filter((event) => event.type === 'epoch' && state.steps.some((each) => each.winner === event.line));
-    const ofLine = (line: string): number => lineOf(state, line).epochs.length;
-    assert.equal(ofLine('baseline'), winner.length + ofLine('final'), method);
+    const ofCandidate = (line: string): number => candidateOf(state, line).epochs.length;
+    assert.equal(ofCandidate('baseline'), winner.length + ofCandidate('final'), method);
     assert.equal(networkOf(state, 'baseline'), networkOf(state, 'vanilla'));
-    assert.deepEqual(state.slices.baseline, baselineSlices(state, context));
-    assert.deepEqual(state.slices.baseline.slice(-1), state.slices.final);
-    const restarts = state.slices.baseline.filter(({ restart }) => restart).length;
+    assert.deepEqual(state.segments.baseline, baselineSegments(state, context));
+    assert.deepEqual(state.segments.baseline.slice(-1), state.segments.final);
+    const restarts = state.segments.baseline.filter(({ restart }) => restart).length;
     // Two steps and the final training; with restarts at each rung, three a step.
     assert.equal(restarts, methods[method].restart === 'step' ? 3 : 7, method);
     const carried = transcript.filter((line) => /^ +baseline\/\d+:.* with momentum$/.test(line)).length;
-    assert.equal(carried, state.slices.baseline.length - restarts, `${method}: momentum starts anew where the rate does`);
+    assert.equal(carried, state.segments.baseline.length - restarts, `${method}: momentum starts anew where the rate does`);
     assert.ok(state.tests.has('baseline') && state.tests.has('final'));
   }
 });
@@ -391,7 +391,7 @@ await test('the baseline of a line that was cut in a rung is cut there too', () 
     before: (now) => (now.stop === null && now.tasks.get('s1c2/2') === 26 ? stopNow('time', now) : null),
   });
   assert.deepEqual(
-    state.slices.baseline.map(({ count, from, to, whole }) => `${count} from ${from} to ${to}${whole ? ', whole' : ''}`),
+    state.segments.baseline.map(({ count, from, to, whole }) => `${count} from ${from} to ${to}${whole ? ', whole' : ''}`),
     ['13 from 0 to 1', '26 from 0 to 1', '26 from 0 to 0.5', '42 from 0 to 1, whole'],
   );
 });
@@ -406,7 +406,7 @@ const contextFor = ({ method, seed }: { method: (typeof methodNames)[number]; se
 const essence = ({ state }: Simulation): string =>
   JSON.stringify([
     state.stop,
-    lineOf(state, 'final').checkpoint,
+    candidateOf(state, 'final').checkpoint,
     networkOf(state, 'final'),
     state.steps.map(({ children, rungs, winner }) => [children, rungs, winner]),
   ]);
@@ -446,7 +446,7 @@ await test('no child passes a limit, whatever is drawn; edits that do not fit ar
       const context = { ...base, settings: { ...base.settings, limits } };
       const { state } = simulate(context);
       const { admits } = limitsOf(context);
-      for (const line of state.lines.values()) {
+      for (const line of state.candidates.values()) {
         if (line.edits.length === 0) continue;
         assert.ok(line.parameters <= parameters && line.multiplyAdds <= 8_000);
         assert.ok(admits(networkOf(state, line.id)));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { readRun } from '../../src/run/record/read.ts';
-import { lineOf, networkOf } from '../../src/search/state.ts';
+import { candidateOf, networkOf } from '../../src/search/state.ts';
 import { collectStudy } from '../../src/study/collect.ts';
 import { configurationsOf } from '../../src/study/configurations.ts';
 import { readStudy, type Study } from '../../src/study/file.ts';
@@ -70,7 +70,7 @@ await test('the vanilla network first, then the runs, which start from it', () =
   assert.deepEqual(told(first).slice(0, 2), ['vanilla begins', 'vanilla finished']);
   assert.deepEqual(told(first).slice(2).toSorted(), ['random-1 begins', 'random-1 finished', 'shr-1 begins', 'shr-1 finished']);
   const checkpoints = ['vanilla', 'shr-1', 'random-1'].map(
-    (folder) => lineOf(readRun(join(undisturbed, folder)).state.search, 'vanilla').checkpoint,
+    (folder) => candidateOf(readRun(join(undisturbed, folder)).state.search, 'vanilla').checkpoint,
   );
   assert.equal(new Set(checkpoints).size, 1);
   assert.equal(readRun(join(undisturbed, 'vanilla')).state.search.readings, 0, 'it does not read the test set');
@@ -90,10 +90,10 @@ await test('what is collected are the winners', () => {
     for (const { run, test: accuracy, parameters, epochs, network } of outcomes) {
       const { search } = readRun(join(undisturbed, run)).state;
       assert.equal(accuracy, search.tests.get('final')?.measured.accuracy);
-      assert.equal(parameters, lineOf(search, 'final').parameters);
+      assert.equal(parameters, candidateOf(search, 'final').parameters);
       assert.deepEqual(network, networkOf(search, 'final'));
       const winner = search.stop?.line ?? '';
-      const grown = winner === 'vanilla' ? 0 : lineOf(search, winner).epochs.length;
+      const grown = winner === 'vanilla' ? 0 : candidateOf(search, winner).epochs.length;
       assert.equal(epochs, 2 + grown + 2);
     }
 });

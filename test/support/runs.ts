@@ -10,7 +10,7 @@ import type { Dataset } from '../../src/data/dataset.ts';
 import { search, type SearchOptions } from '../../src/run/driving/open.ts';
 import { readRun } from '../../src/run/record/read.ts';
 import type { RunItem } from '../../src/run/driving/drive.ts';
-import { lineOf, networkOf } from '../../src/search/state.ts';
+import { candidateOf, networkOf } from '../../src/search/state.ts';
 import { random } from '../../src/util/random.ts';
 import { anyEngineName } from './machine.ts';
 
@@ -107,7 +107,7 @@ export function winnerOf(root: string): string {
   const { state } = readRun(root);
   assert.ok(state.search.finished, `${root} is finished`);
   const { measured } = state.search.tests.get('final') ?? assert.fail('no test');
-  const { checkpoint } = lineOf(state.search, 'final');
+  const { checkpoint } = candidateOf(state.search, 'final');
   const network = networkOf(state.search, 'final');
   return `${checkpoint} ${measured.loss} ${measured.accuracy} ${network.nodes.length} nodes from ${state.search.stop?.line}`;
 }

@@ -108,7 +108,7 @@ await test('cut with the optimizer begun anew, or under another key: other bits'
   assert.notEqual(await again({ start: { from, edits: [], velocities: true }, key: ['another'] }), expected);
 });
 
-await test('slices that follow one another are the schedule in one piece, where they go on with momentum', async () => {
+await test('segments that follow one another are the schedule in one piece, where they go on with momentum', async () => {
   const reports: Report[] = [];
   await train(jobOf(), surroundings(reports));
   const [count, cut] = [4 * perEpoch, 20];

@@ -148,7 +148,7 @@ test('a search is begun, outlives its server, is stopped once, resumed, renamed 
   assert.deepEqual(await asker(first)('search', { ...form, name: 'one', steps: 3 }), { status: 201, said: { id: 'one' } });
   assert.equal((await asker(first)('search', { ...form, name: 'one' })).status, 409);
   const root = join(folder, 'one');
-  await until('an epoch', 60, () => existsSync(folderOf(root).config) && readRun(root).state.search.lines.has('vanilla'));
+  await until('an epoch', 60, () => existsSync(folderOf(root).config) && readRun(root).state.search.candidates.has('vanilla'));
   await first.close();
   const { ask } = await served(t, folder);
   const { ask: askAnother } = await served(t, folder);

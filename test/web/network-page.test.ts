@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { readRun } from '../../src/run/record/read.ts';
 import { lastAccuracy } from '../../src/report/subject.ts';
-import { lineOf, type SearchState, networkOf } from '../../src/search/state.ts';
+import { candidateOf, type SearchState, networkOf } from '../../src/search/state.ts';
 import type { Ui } from '../../src/web/server.ts';
 import { must } from '../../src/util/assert.ts';
 import { instar } from '../cli/fixtures.ts';
@@ -38,7 +38,7 @@ describe('the page of a network', { skip }, () => {
     ({ search } = readRun(root).state);
     ui = await serveHere(folder);
     const facts = (await (await fetch(`http://127.0.0.1:${ui.port}/api/run?run=grown`)).json()) as { kept: string[] };
-    const children = [...search.lines.values()].filter(({ edits }) => edits.length > 0).map(({ id }) => id);
+    const children = [...search.candidates.values()].filter(({ edits }) => edits.length > 0).map(({ id }) => id);
     child = must(
       children.find((id) => facts.kept.includes(id)),
       'a child that is kept',
@@ -140,7 +140,7 @@ describe('the page of a network', { skip }, () => {
       assert.ok((await page.locator('table.layers tbody tr:is(.added, .altered)').count()) > 0);
       const facts = await page.locator('.net-head').innerText();
       assert.match(facts, /Certificate: logits within/);
-      assert.match(facts, new RegExp(lineOf(search, child).parameters.toLocaleString('en-US')));
+      assert.match(facts, new RegExp(candidateOf(search, child).parameters.toLocaleString('en-US')));
       assert.match((await page.getByRole('link', { name: 'Download as ONNX' }).getAttribute('href')) ?? '', /model\?run=grown/);
     });
     await on(gone, async (page) => {
@@ -208,7 +208,7 @@ describe('the page of a network', { skip }, () => {
       const cells = await cellsOf(page, 'validation');
       const all = cells.flat().reduce((sum, each) => sum + each, 0);
       const right = cells.reduce((sum, row, label) => sum + (row[label] as number), 0);
-      assert.equal(right / all, lastAccuracy(lineOf(search, child)));
+      assert.equal(right / all, lastAccuracy(candidateOf(search, child)));
     });
     await on('final', async (page) => {
       await page.getByRole('button', { name: 'Compute it over the test images' }).click();

@@ -85,7 +85,7 @@ describe('the page of a run', { skip }, () => {
         const root = join(folder, 'watched');
         await until('the run begins', 60, () => {
           try {
-            return readRun(root).state.search.lines.has('vanilla');
+            return readRun(root).state.search.candidates.has('vanilla');
           } catch {
             return false;
           }
@@ -138,7 +138,7 @@ describe('the page of a run', { skip }, () => {
         async (page) => {
           await until('the run begins', 30, () => {
             try {
-              return readRun(root).state.search.lines.has('vanilla');
+              return readRun(root).state.search.candidates.has('vanilla');
             } catch {
               return false;
             }

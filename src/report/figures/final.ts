@@ -23,10 +23,10 @@ export function finalSeries({ state }: Subject): readonly Series[] {
     { id: 'final', name: 'winner', className: 'line won' },
     { id: 'baseline', name: startWords(state.search), className: 'line second dashed' },
   ] as const;
-  const { lines, tests } = state.search;
-  const count = lines.get('final')?.epochs.length ?? 0;
+  const { candidates, tests } = state.search;
+  const count = candidates.get('final')?.epochs.length ?? 0;
   return named.flatMap((each) => {
-    const epochs = lines.get(each.id)?.epochs ?? [];
+    const epochs = candidates.get(each.id)?.epochs ?? [];
     // Before it has ended it cannot be said which of its epochs are the last.
     if (count === 0 || epochs.length === 0 || (each.id === 'baseline' && !tests.has('baseline'))) return [];
     return [{ ...each, points: lastEpochs(epochs, count) }];

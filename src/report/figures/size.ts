@@ -4,7 +4,7 @@ import { domainOf, label, mark, path, percentAxis, plane } from '../chart.ts';
 import { narrowWidth, type Drawing, type Figure } from '../figure.ts';
 import { html } from '../markup.ts';
 import { lastAccuracy, type Subject } from '../subject.ts';
-import { searchLines } from './validation.ts';
+import { searchedCandidates } from './validation.ts';
 
 interface Measured {
   readonly id: string;
@@ -16,7 +16,7 @@ interface Measured {
 }
 
 export const measuredLines = (subject: Subject): readonly Measured[] =>
-  searchLines(subject).flatMap((line): Measured[] => {
+  searchedCandidates(subject).flatMap((line): Measured[] => {
     const accuracy = lastAccuracy(line);
     if (accuracy === null) return [];
     const { id, parameters, epochs, end } = line;

@@ -1,7 +1,7 @@
 /** The family of a run: each step's children below their parent, the winners' line marked. */
 import { scalePoint } from 'd3-scale';
 import { linkVertical } from 'd3-shape';
-import { lineOf, startWords, validationOf } from '../../search/state.ts';
+import { candidateOf, startWords, validationOf } from '../../search/state.ts';
 import { formatCount, formatPercent, plural } from '../../util/words.ts';
 import { label, mark } from '../chart.ts';
 import { narrowWidth, wideWidth, type Drawing, type Figure } from '../figure.ts';
@@ -34,7 +34,7 @@ function node({ line, fate }: Child, x: number, y: number, wide: boolean): Marku
 
 function draw(subject: Subject, width: number): Drawing {
   const { search } = subject.state;
-  const vanilla = lineOf(search, 'vanilla');
+  const vanilla = candidateOf(search, 'vanilla');
   const measured = validationOf(search, 'vanilla');
   const left = 46;
   const places = new Map<string, { readonly x: number; readonly y: number }>();

@@ -1,5 +1,5 @@
 /** Figure 4: the validation accuracy of all children over the epochs of the search, the winner's line marked. */
-import { validationOf, type Line } from '../../search/state.ts';
+import { validationOf, type Candidate } from '../../search/state.ts';
 import { formatPercent, plural } from '../../util/words.ts';
 import { domainOf, label, letter, mark, path, percentAxis, plane, type Point } from '../chart.ts';
 import { narrowWidth, wideWidth, type Drawing, type Figure } from '../figure.ts';
@@ -7,7 +7,7 @@ import { html } from '../markup.ts';
 import { startOf, type Subject } from '../subject.ts';
 
 /** A line's measured epochs along the search; a child's begins where its parent stood. */
-export function curveOf(subject: Subject, line: Line): readonly Point[] {
+export function curveOf(subject: Subject, line: Candidate): readonly Point[] {
   const { search } = subject.state;
   const start = startOf(subject, line.parent);
   const own = line.epochs.flatMap(({ epoch, validation }) =>
@@ -18,13 +18,13 @@ export function curveOf(subject: Subject, line: Line): readonly Point[] {
 }
 
 /** The lines of the search: without the final training and the baseline. */
-export const searchLines = ({ state }: Subject): readonly Line[] =>
-  [...state.search.lines.values()].filter(({ id }) => id !== 'final' && id !== 'baseline');
+export const searchedCandidates = ({ state }: Subject): readonly Candidate[] =>
+  [...state.search.candidates.values()].filter(({ id }) => id !== 'final' && id !== 'baseline');
 
 function draw(subject: Subject, width: number, height: number): Drawing {
   const { state, winners, stepEpochs } = subject;
   const { search } = state;
-  const lines = searchLines(subject).map((line) => ({ line, points: curveOf(subject, line), won: winners.has(line.id) }));
+  const lines = searchedCandidates(subject).map((line) => ({ line, points: curveOf(subject, line), won: winners.has(line.id) }));
   const drawn = lines.filter(({ points }) => points.length > 0);
   const values = drawn.flatMap(({ points }) => points.map(({ y }) => y));
   const last = drawn.reduce((most, { points }) => Math.max(most, points.at(-1)?.x ?? 0), 1);
@@ -72,7 +72,7 @@ function draw(subject: Subject, width: number, height: number): Drawing {
 }
 
 export function validationFigure(subject: Subject): Figure | null {
-  const drawn = searchLines(subject).filter((line) => line.epochs.some(({ validation }) => validation !== null));
+  const drawn = searchedCandidates(subject).filter((line) => line.epochs.some(({ validation }) => validation !== null));
   if (drawn.length === 0) return null;
   const { state, winners } = subject;
   const story = [...winners].map((id) => {

@@ -9,7 +9,7 @@ import type { Subject } from '../subject.ts';
 import { pairs, scrolling, section, table, type Place } from './parts.ts';
 
 function certificates({ state }: Subject): Markup {
-  const all = [...state.search.lines.values()].flatMap(({ certificate }) => (certificate === null ? [] : [certificate]));
+  const all = [...state.search.candidates.values()].flatMap(({ certificate }) => (certificate === null ? [] : [certificate]));
   if (all.length === 0) return html`<p>No child has been certified yet.</p>`;
   const worst = {
     evaluation: Math.max(...all.map((one) => one.evaluation)),

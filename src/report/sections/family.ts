@@ -3,7 +3,7 @@ import { methods } from '../../search/settings.ts';
 import { describeEdit } from '../../morphism/operators.ts';
 import { shortEdits } from '../../morphism/short.ts';
 import { formatRungs } from '../../search/rungs.ts';
-import { lineOf, startWords, type Line, type Step, networkOf } from '../../search/state.ts';
+import { candidateOf, startWords, type Candidate, type Step, networkOf } from '../../search/state.ts';
 import { tolerance } from '../../training/job.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../../util/words.ts';
 import { compareNetworks, summaryOf, type Difference } from '../compare.ts';
@@ -96,7 +96,7 @@ export function stepTable(
   );
 }
 
-function certificateOf({ certificate }: Line): Markup | null {
+function certificateOf({ certificate }: Candidate): Markup | null {
   if (certificate === null) return null;
   const { evaluation, training } = certificate;
   return html`<p class="quiet">
@@ -105,9 +105,9 @@ function certificateOf({ certificate }: Line): Markup | null {
   </p>`;
 }
 
-function changeOf(subject: Subject, child: Child, drawing: (difference: Difference, line: Line) => Markup): Markup {
+function changeOf(subject: Subject, child: Child, drawing: (difference: Difference, line: Candidate) => Markup): Markup {
   const { line } = child;
-  const parent = lineOf(subject.state.search, line.parent ?? line.id);
+  const parent = candidateOf(subject.state.search, line.parent ?? line.id);
   if (line.edits.length === 0) return html`<p><strong>${line.id}</strong>: the parent itself, trained on.</p>`;
   const difference = compareNetworks(networkOf(subject.state.search, parent.id), networkOf(subject.state.search, line.id));
   const removed =
@@ -124,7 +124,7 @@ function changeOf(subject: Subject, child: Child, drawing: (difference: Differen
 }
 
 /** Draws while there is room; the winners come first. */
-function drawer(subject: Subject): (difference: Difference, line: Line) => Markup {
+function drawer(subject: Subject): (difference: Difference, line: Candidate) => Markup {
   const drawn = new Map<string, Markup>();
   let left = drawingBudget;
   const { search } = subject.state;
@@ -150,7 +150,7 @@ function drawer(subject: Subject): (difference: Difference, line: Line) => Marku
 
 export function familySection(subject: Subject, figures: Figures, place: Place): Markup {
   const { steps } = subject.state.search;
-  const vanilla = lineOf(subject.state.search, 'vanilla');
+  const vanilla = candidateOf(subject.state.search, 'vanilla');
   const draw = drawer(subject);
   const blocks = steps.map((step, index) => {
     const children = childrenOf(subject, step);

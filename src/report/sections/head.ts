@@ -2,7 +2,7 @@
 import { splitCounts } from '../../data/split-counts.ts';
 import { describeFrom, stopWords } from '../../run/display/wording.ts';
 import { methods, type MethodName } from '../../search/settings.ts';
-import { lineOf, networkOf, startWords } from '../../search/state.ts';
+import { candidateOf, networkOf, startWords } from '../../search/state.ts';
 import { compositionOf } from '../../study/composition.ts';
 import { formatDuration } from '../../util/duration.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../../util/words.ts';
@@ -36,9 +36,9 @@ function keyNumbers(subject: Subject): Markup {
   if (baseline !== undefined) rows.push(['baseline', formatPercent(baseline.accuracy)]);
   const id = best ?? grown;
   if (id !== null) {
-    const { parameters, multiplyAdds } = lineOf(search, id);
+    const { parameters, multiplyAdds } = candidateOf(search, id);
     const network = networkOf(search, id);
-    const vanilla = lineOf(search, 'vanilla');
+    const vanilla = candidateOf(search, 'vanilla');
     const times = (own: number, before: number): string =>
       own === before ? '' : `${formatFactor(own / before)} × ${vanilla.origin === null ? 'vanilla' : 'given'}`;
     const note = (text: string): Markup | null => (text === '' ? null : html` <small>${text}</small>`);

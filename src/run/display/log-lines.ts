@@ -3,7 +3,7 @@ import { describeEdit } from '../../morphism/operators.ts';
 import type { Config } from '../record/config.ts';
 import type { Entry } from '../record/events.ts';
 import { coresOfRun, formatRungs, rungsFor } from '../../search/rungs.ts';
-import { lineOf, validationOf, type LineId, startWords } from '../../search/state.ts';
+import { candidateOf, validationOf, type CandidateId, startWords } from '../../search/state.ts';
 import { formatDuration } from '../../util/duration.ts';
 import { describeExport, describeFrom, describePlan, stopWords } from './wording.ts';
 import { formatCount, formatLoss, formatPercent, plural, printable } from '../../util/words.ts';
@@ -23,17 +23,17 @@ export function describeConfig(config: Config): string[] {
   ];
 }
 
-const percentOf = (view: View, id: LineId): string => {
+const percentOf = (view: View, id: CandidateId): string => {
   const measured = validationOf(view.run.search, id);
   return measured === null ? 'not measured' : formatPercent(measured.accuracy);
 };
 
-const listed = (view: View, ids: readonly LineId[]): string => ids.map((id) => `${id} ${percentOf(view, id)}`).join(', ');
+const listed = (view: View, ids: readonly CandidateId[]): string => ids.map((id) => `${id} ${percentOf(view, id)}`).join(', ');
 
 function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
   const { search } = view.run;
-  const size = (id: LineId): string => {
-    const { parameters, multiplyAdds } = lineOf(search, id);
+  const size = (id: CandidateId): string => {
+    const { parameters, multiplyAdds } = candidateOf(search, id);
     return `${formatCount(parameters)} parameters, ${formatCount(multiplyAdds)} multiply-adds`;
   };
   switch (entry.type) {

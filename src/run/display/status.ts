@@ -1,6 +1,6 @@
 /** The networks that train just now, as displays show them: who runs, waits, goes on, was dropped; and how far each is. Pure. */
 import { rungsFor } from '../../search/rungs.ts';
-import type { Line, LineId } from '../../search/state.ts';
+import type { Candidate, CandidateId } from '../../search/state.ts';
 import type { Config } from '../record/config.ts';
 import { minibatchesAnEpoch, settingsOf, type Phase, type View } from './view.ts';
 
@@ -24,7 +24,7 @@ export const statusWords: { readonly [S in Status]: string } = {
 };
 
 /** How a line that is shown stands. */
-export function statusOf({ view, config }: Watched, phase: Phase, line: Line): Status {
+export function statusOf({ view, config }: Watched, phase: Phase, line: Candidate): Status {
   if (line.end?.kind === 'lost' || line.end?.kind === 'undrawn') return line.end.kind;
   if (phase.kind === 'step') {
     if (phase.step.winner === line.id) return 'winner';
@@ -46,12 +46,13 @@ export function statusOf({ view, config }: Watched, phase: Phase, line: Line): S
 export function progressOf(
   { view, config }: Watched,
   phase: Phase,
-  id: LineId,
+  id: CandidateId,
 ): { readonly epoch: string; readonly share: number } {
   const running = view.running.get(id);
   if (running === undefined) return { epoch: '', share: 0 };
   const settings = settingsOf(view, config);
-  const whole = phase.kind === 'final' || (phase.kind === 'baseline' && (view.run.search.slices.baseline.at(-1)?.whole ?? false));
+  const whole =
+    phase.kind === 'final' || (phase.kind === 'baseline' && (view.run.search.segments.baseline.at(-1)?.whole ?? false));
   const planned =
     phase.kind === 'vanilla'
       ? settings.vanilla.epochs
@@ -62,8 +63,8 @@ export function progressOf(
   const perEpoch =
     planned !== null && running.count !== null ? running.count / planned : minibatchesAnEpoch(config, settings, whole);
   // Slices of the final training follow one another within its epochs.
-  const slices = id === 'final' ? view.run.search.slices.final : [];
-  const before = slices.slice(0, -1).reduce((sum, { count }) => sum + count, 0);
+  const segments = id === 'final' ? view.run.search.segments.final : [];
+  const before = segments.slice(0, -1).reduce((sum, { count }) => sum + count, 0);
   const done = (before + running.done) / perEpoch;
   const total = planned ?? (id === 'final' && view.run.budget === null ? settings.final.epochs : null);
   const current = Math.min(Math.floor(done + 1e-9), (total ?? Infinity) - 1);
@@ -71,9 +72,9 @@ export function progressOf(
 }
 
 /** The lines that the phase is about. */
-export function linesOf({ view }: Pick<Watched, 'view'>, phase: Phase): readonly LineId[] {
+export function linesOf({ view }: Pick<Watched, 'view'>, phase: Phase): readonly CandidateId[] {
   const { search } = view.run;
-  const known = (ids: readonly LineId[]): readonly LineId[] => ids.filter((id) => search.lines.has(id));
+  const known = (ids: readonly CandidateId[]): readonly CandidateId[] => ids.filter((id) => search.candidates.has(id));
   switch (phase.kind) {
     case 'start':
       return [];

@@ -2,7 +2,7 @@
 import type { Config } from '../record/config.ts';
 import { currentParent } from '../../search/ranking.ts';
 import type { Settings } from '../../search/settings.ts';
-import { lineOf, type SearchState, type Step } from '../../search/state.ts';
+import { candidateOf, type SearchState, type Step } from '../../search/state.ts';
 import { rungsFor } from '../../search/rungs.ts';
 import { minibatchesAnEpoch, settingsOf, type View } from './view.ts';
 
@@ -17,7 +17,7 @@ function doneOf(view: View, task: string, line: string): number {
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 
-const costOf = (search: SearchState, id: string): number => search.lines.get(id)?.multiplyAdds ?? 0;
+const costOf = (search: SearchState, id: string): number => search.candidates.get(id)?.multiplyAdds ?? 0;
 
 export interface Work {
   /** Multiply-adds × minibatches. */
@@ -29,7 +29,7 @@ export interface Work {
 function leftOfStep(view: View, step: Step, settings: Settings, perEpoch: number): number {
   const { search } = view.run;
   if (step.winner !== null) return 0;
-  const alive = step.children.filter((id) => search.lines.get(id)?.end === null);
+  const alive = step.children.filter((id) => search.candidates.get(id)?.end === null);
   const cost = mean(alive.map((id) => costOf(search, id)));
   return rungsFor(settings).reduce((sum, { size, epochs }, index) => {
     if (index < step.rungs.length) return sum;
@@ -45,7 +45,7 @@ function leftOfStep(view: View, step: Step, settings: Settings, perEpoch: number
 export function workOf(view: View, config: Config): Work {
   const { search } = view.run;
   const settings = settingsOf(view, config);
-  const vanilla = search.lines.get('vanilla');
+  const vanilla = search.candidates.get('vanilla');
   if (vanilla === undefined) return { done: 0, left: Infinity };
   const perEpoch = minibatchesAnEpoch(config, settings, false);
   const rungs = rungsFor(settings);
@@ -74,13 +74,15 @@ export function workOf(view: View, config: Config): Work {
   }
   const finalCount =
     settings.final.epochs * minibatchesAnEpoch(config, settings, true) ||
-    search.slices.final.reduce((sum, { count }) => sum + count, 0);
+    search.segments.final.reduce((sum, { count }) => sum + count, 0);
   const doneOfEnd = (line: 'final' | 'baseline'): number =>
-    search.slices[line].reduce((sum, _slice, index) => sum + doneOf(view, `${line}/${index}`, line), 0);
+    search.segments[line].reduce((sum, _slice, index) => sum + doneOf(view, `${line}/${index}`, line), 0);
   left += Math.max(0, finalCount - doneOfEnd('final')) * parent;
   if (settings.baseline) {
     const steps =
-      search.stop === null ? Math.max(search.steps.length, settings.limits.steps ?? 0) : lineOf(search, search.stop.line).step;
+      search.stop === null
+        ? Math.max(search.steps.length, settings.limits.steps ?? 0)
+        : candidateOf(search, search.stop.line).step;
     const count = steps * winnerEpochs * perEpoch + finalCount;
     left += Math.max(0, count - doneOfEnd('baseline')) * vanilla.multiplyAdds;
   }

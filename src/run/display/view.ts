@@ -9,7 +9,7 @@ import type { Entry, Progress } from '../record/events.ts';
 import { emptyRun, replayEntry, type RunState } from '../record/replay.ts';
 import { currentParent } from '../../search/ranking.ts';
 import type { Settings } from '../../search/settings.ts';
-import { lineage, validationOf, type LineId, type SearchState, type Step } from '../../search/state.ts';
+import { lineage, validationOf, type CandidateId, type SearchState, type Step } from '../../search/state.ts';
 import { alwaysCopied, type Copy } from '../../util/copies.ts';
 
 /** A task that a worker is on. */
@@ -31,7 +31,7 @@ interface Sample {
 
 export interface View {
   readonly run: RunState;
-  readonly running: ReadonlyMap<LineId, Running>;
+  readonly running: ReadonlyMap<CandidateId, Running>;
   /** Of the last seconds, for the speed. */
   readonly samples: readonly Sample[];
   /** What went wrong, the latest last. */
@@ -45,9 +45,9 @@ export const emptyView: View = viewOf(emptyRun);
 const speedWindow = 12;
 const keptMessages = 20;
 
-const lineOfTask = (task: string): LineId => task.split('/')[0] ?? task;
+const candidateOfTask = (task: string): CandidateId => task.split('/')[0] ?? task;
 
-function advance(view: View, line: LineId, next: Running, now: number): View {
+function advance(view: View, line: CandidateId, next: Running, now: number): View {
   const before = view.running.get(line);
   const gained = before?.task === next.task ? Math.max(0, next.done - before.done) : 0;
   const last = view.samples.at(-1) ?? { t: now, minibatches: 0 };
@@ -57,7 +57,7 @@ function advance(view: View, line: LineId, next: Running, now: number): View {
   return { ...view, samples, running: new Map(view.running).set(line, next) };
 }
 
-const without = (view: View, gone: (line: LineId) => boolean): View => ({
+const without = (view: View, gone: (line: CandidateId) => boolean): View => ({
   ...view,
   running: new Map([...view.running].filter(([line]) => !gone(line))),
 });
@@ -110,7 +110,7 @@ function observeEntry(view: View, entry: Entry, now: number, copy: Copy): View {
 export function observe(view: View, item: Entry | Progress, now: number, copy: Copy = alwaysCopied): View {
   if (item.type !== 'progress') return observeEntry(view, item, now, copy);
   const { task, done, count, loss } = item;
-  return advance(view, lineOfTask(task), { task, done, count, loss }, now);
+  return advance(view, candidateOfTask(task), { task, done, count, loss }, now);
 }
 
 /** The settings that hold: those of the configuration, as a budget scaled them. */
@@ -128,15 +128,15 @@ export type Phase =
   | { readonly kind: 'step'; readonly step: Step; readonly rung: number }
   | { readonly kind: 'final' | 'baseline' | 'test' | 'done' };
 
-export function phaseOf({ lines, steps, stop, slices, finished, tests }: SearchState, running: View['running']): Phase {
+export function phaseOf({ candidates, steps, stop, segments, finished, tests }: SearchState, running: View['running']): Phase {
   if (finished) return { kind: 'done' };
   if (stop !== null) {
     if ([...running.values()].some(({ task }) => task.endsWith('/test'))) return { kind: 'test' };
-    return { kind: slices.baseline.length > 0 || tests.has('final') ? 'baseline' : 'final' };
+    return { kind: segments.baseline.length > 0 || tests.has('final') ? 'baseline' : 'final' };
   }
   const step = steps.at(-1);
   if (step !== undefined) return { kind: 'step', step, rung: step.rungs.length };
-  return { kind: lines.has('vanilla') ? 'vanilla' : 'start' };
+  return { kind: candidates.has('vanilla') ? 'vanilla' : 'start' };
 }
 
 /** Images a second that are trained now; null before that is known. */
@@ -148,8 +148,8 @@ export function imagesPerSecond(view: View, config: Config, now: number): number
 }
 
 /** The vanilla network and the winners since, each with its validation accuracy. */
-export function winners(search: SearchState): readonly { readonly line: LineId; readonly accuracy: number | null }[] {
-  if (!search.lines.has('vanilla')) return [];
+export function winners(search: SearchState): readonly { readonly line: CandidateId; readonly accuracy: number | null }[] {
+  if (!search.candidates.has('vanilla')) return [];
   return lineage(search, search.stop?.line ?? currentParent(search)).map(({ id }) => ({
     line: id,
     accuracy: validationOf(search, id)?.accuracy ?? null,

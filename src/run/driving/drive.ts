@@ -5,17 +5,17 @@
 import { rmSync } from 'node:fs';
 import type { Pool } from '../../execution/pool.ts';
 import type { SearchEvent } from '../../search/events.ts';
-import { baselineSlices, minibatchesPerEpoch, next, rungsOf, type Context, type Task } from '../../search/next.ts';
+import { baselineSegments, minibatchesPerEpoch, next, rungsOf, type Context, type Task } from '../../search/next.ts';
 import { coresOfRun, coresOf, type Cores } from '../../search/rungs.ts';
-import { bestLine, bestSoFar } from '../../search/ranking.ts';
+import { bestCandidate, bestSoFar } from '../../search/ranking.ts';
 import type { Settings } from '../../search/settings.ts';
-import { lineOf, type LineId } from '../../search/state.ts';
+import { candidateOf, type CandidateId } from '../../search/state.ts';
 import { checkpointPath } from '../../training/checkpoint.ts';
 import { exportProblem, JobFailure, type Job, type Report, type Verified } from '../../training/job.ts';
 import { channel } from '../../util/channel.ts';
 import { must } from '../../util/assert.ts';
 import { RunError } from '../../util/user-error.ts';
-import { admitsStep, epochImages, plannedSettings, planSlice, readingSeconds, taskStart } from '../planning/budget.ts';
+import { admitsStep, epochImages, plannedSettings, planSegment, readingSeconds, taskStart } from '../planning/budget.ts';
 import { dataReference, engineOf, type Config } from '../record/config.ts';
 import type { ComputedBy, Entry, Progress, RunEvent } from '../record/events.ts';
 import { collectCheckpoints, neededCheckpoints, toVerify, writeBest, type Folder } from '../record/folder.ts';
@@ -49,14 +49,14 @@ type Happening =
       readonly by: ComputedBy | null;
     }
   | { readonly kind: 'ended'; readonly task: Task; readonly error: Error | null }
-  | { readonly kind: 'verified'; readonly line: LineId; readonly checkpoint: string; readonly outcome: Verified | Error }
+  | { readonly kind: 'verified'; readonly line: CandidateId; readonly checkpoint: string; readonly outcome: Verified | Error }
   | { readonly kind: 'deadline' }
   | { readonly kind: 'interrupt' };
 
 /** A task that a worker has. */
 interface Flight {
   /** The line that it trains; null where it only measures. */
-  readonly trains: LineId | null;
+  readonly trains: CandidateId | null;
   readonly threads: number;
   readonly abort: AbortController;
   /** Active seconds when it was given to the worker. */
@@ -66,7 +66,7 @@ interface Flight {
 }
 
 /** Lines without which there is no result. */
-const essential = new Set<LineId>(['vanilla', 'final', 'baseline']);
+const essential = new Set<CandidateId>(['vanilla', 'final', 'baseline']);
 /** Failures that another try may not repeat. */
 const worthRetrying = new Set(['crashed', 'hung', 'memory']);
 /** The cores that a task gets: those that the plan leaves it beside the others of its rung. */
@@ -116,9 +116,9 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
   }
 
   async function keepBest(): Promise<void> {
-    const best = bestLine(state.search);
+    const best = bestCandidate(state.search);
     if (best === null) return;
-    const mark = `${lineOf(state.search, best).checkpoint} ${state.search.tests.has(best)}`;
+    const mark = `${candidateOf(state.search, best).checkpoint} ${state.search.tests.has(best)}`;
     if (mark === written) return;
     await writeBest(folder, config, state.search, best);
     written = mark;
@@ -142,7 +142,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
   }
 
   /** A file that could not be verified costs the run nothing but its word for it. */
-  function verified(line: LineId, checkpoint: string, outcome: Verified | Error): Entry {
+  function verified(line: CandidateId, checkpoint: string, outcome: Verified | Error): Entry {
     verifying = null;
     const found = outcome instanceof Error ? null : outcome;
     const problem = outcome instanceof Error ? (outcome.message.split('\n')[0] ?? '') : exportProblem(outcome);
@@ -212,15 +212,15 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
   }
 
   /** Seconds a minibatch of a line, with all threads: as its last task ran, or from the plan. */
-  function minibatchSeconds(line: LineId): number {
+  function minibatchSeconds(line: CandidateId): number {
     const { plan, search } = state;
-    const { multiplyAdds, parent } = lineOf(search, line);
+    const { multiplyAdds, parent } = candidateOf(search, line);
     const measured = speeds.get(line) ?? (parent === null ? undefined : speeds.get(parent));
     return measured ?? multiplyAdds * must(plan, 'plan').alone * settings().batch;
   }
-  const speeds = new Map<LineId, number>();
+  const speeds = new Map<CandidateId, number>();
   /** Seconds from the start of a line's last task to its first sign. */
-  const starts = new Map<LineId, number>();
+  const starts = new Map<CandidateId, number>();
 
   function measureSpeed(task: Task, flight: Flight, done: number, clock: number): void {
     if (flight.threads !== cores.threads) return;
@@ -230,19 +230,19 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
     } else if (done > flight.first.done) speeds.set(task.line, (clock - flight.first.clock) / (done - flight.first.done));
   }
 
-  function nextSlice(): SearchEvent {
+  function nextSegment(): SearchEvent {
     const { final, batch } = settings();
     if (state.budget === null || state.plan === null) {
       const count = final.epochs * minibatchesPerEpoch(context, true);
       return { type: 'slice', line: 'final', rate: final.rate, from: 0, to: 1, count, whole: true, restart: true };
     }
     const { baseline } = settings();
-    const searched = baseline ? baselineSlices(state.search, context).filter((slice) => !slice.whole) : [];
+    const searched = baseline ? baselineSegments(state.search, context).filter((slice) => !slice.whole) : [];
     const toStart = starts.get('final') ?? taskStart;
-    const slice = planSlice({
+    const slice = planSegment({
       budget: state.budget,
       elapsed: run.elapsed(),
-      planned: state.search.slices.final,
+      planned: state.search.segments.final,
       rate: final.rate,
       minibatch: minibatchSeconds('final'),
       baselineMinibatch: baseline ? minibatchSeconds('vanilla') : 0,
@@ -319,7 +319,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
         continue;
       }
       if (decision.kind === 'plan') {
-        yield append(nextSlice());
+        yield append(nextSegment());
         continue;
       }
       for (const task of decision.kind === 'work' ? decision.tasks : []) {

@@ -1,7 +1,7 @@
 /** Any network of a run as a file to deploy, verified before it is written. The journal keeps what was found. */
 import { createPool } from '../../execution/pool.ts';
-import { bestLine, currentParent } from '../../search/ranking.ts';
-import type { LineId, SearchState } from '../../search/state.ts';
+import { bestCandidate, currentParent } from '../../search/ranking.ts';
+import type { CandidateId, SearchState } from '../../search/state.ts';
 import { fileCheckpoints, writeState } from '../../training/checkpoint.ts';
 import { exportModel } from '../../training/export.ts';
 import { exportProblem, JobFailure, type Verified } from '../../training/job.ts';
@@ -9,7 +9,7 @@ import { RunError, UserError } from '../../util/user-error.ts';
 import { defaultPatience } from '../preparing/begin.ts';
 import { plannedSettings } from '../planning/budget.ts';
 import type { RunEvent } from '../record/events.ts';
-import { keptLines, type Folder } from '../record/folder.ts';
+import { keptCandidates, type Folder } from '../record/folder.ts';
 import { Journal } from '../record/journal.ts';
 import { lockRun } from '../record/lock.ts';
 import { dataOf } from './open.ts';
@@ -26,19 +26,19 @@ export interface ExportOptions {
 }
 
 export interface ExportResult {
-  readonly line: LineId;
+  readonly line: CandidateId;
   readonly verified: Verified;
   /** Whether the journal has it: not where another process has the run just now. */
   readonly kept: boolean;
 }
 
-function wantedLine(folder: Folder, search: SearchState, { step, child }: ExportOptions): LineId {
-  const there = keptLines(folder, search);
+function wantedLine(folder: Folder, search: SearchState, { step, child }: ExportOptions): CandidateId {
+  const there = keptCandidates(folder, search);
   const known = there.length === 0 ? 'the run has no trained network yet' : `there are ${there.join(', ')}`;
-  let wanted: LineId;
+  let wanted: CandidateId;
   let called: string;
   if (child !== undefined) {
-    if (!search.lines.has(child)) throw new UserError(`--child ${child}: the run has no such network; ${known}`);
+    if (!search.candidates.has(child)) throw new UserError(`--child ${child}: the run has no such network; ${known}`);
     [wanted, called] = [child, `--child ${child}`];
   } else if (step !== undefined) {
     const winner = step === 0 ? 'vanilla' : search.steps.find((one) => one.step === step)?.winner;
@@ -46,7 +46,7 @@ function wantedLine(folder: Folder, search: SearchState, { step, child }: Export
       throw new UserError(`--step ${step}: the run has no winner of such a step; ${known}`);
     [wanted, called] = [winner, `--step ${step}: ${winner}`];
   } else {
-    wanted = bestLine(search) ?? search.stop?.line ?? currentParent(search);
+    wanted = bestCandidate(search) ?? search.stop?.line ?? currentParent(search);
     called = 'the best network';
   }
   if (!there.includes(wanted)) throw new UserError(`${called}: its numbers are not kept any more; ${known}`);

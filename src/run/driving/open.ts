@@ -253,7 +253,7 @@ async function originOf(folder: Folder, { from }: Config, state: RunState): Prom
   if (from === null) return null;
   const { checkpoint, compared } = from;
   const network =
-    state.search.lines.get('vanilla')?.network ?? (await fileCheckpoints(folder.checkpoints).read(checkpoint)).network;
+    state.search.candidates.get('vanilla')?.network ?? (await fileCheckpoints(folder.checkpoints).read(checkpoint)).network;
   return { network, checkpoint, compared };
 }
 

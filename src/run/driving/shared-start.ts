@@ -4,7 +4,7 @@
  */
 import { minibatchesPerEpoch, type Context } from '../../search/next.ts';
 import { differingNames, valueOf } from '../../search/setting-names.ts';
-import { lineOf } from '../../search/state.ts';
+import { candidateOf } from '../../search/state.ts';
 import { fileCheckpoints } from '../../training/checkpoint.ts';
 import { UserError } from '../../util/user-error.ts';
 import type { Config } from '../record/config.ts';
@@ -38,9 +38,9 @@ export async function takeVanilla(root: string, config: Config, folder: Folder, 
   checkAlike(root, theirs, config);
   const count = config.settings.vanilla.epochs * minibatchesPerEpoch(context, false);
   const { search } = state;
-  if (!search.lines.has('vanilla') || (search.tasks.get('vanilla') ?? 0) < count)
+  if (!search.candidates.has('vanilla') || (search.tasks.get('vanilla') ?? 0) < count)
     throw new UserError(`${root}: its vanilla network is not trained to the end`);
-  const { checkpoint, origin } = lineOf(search, 'vanilla');
+  const { checkpoint, origin } = candidateOf(search, 'vanilla');
   if (checkpoint === null || origin !== null) throw new UserError(`${root}: it started from a given network`);
   await fileCheckpoints(folder.checkpoints).write(await fileCheckpoints(folderOf(root).checkpoints).read(checkpoint));
   return replay.entries.flatMap(({ n: _n, t: _t, at: _at, ...event }): RunEvent[] => {

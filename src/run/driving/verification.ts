@@ -1,14 +1,14 @@
 /** The exported file of a line, verified by a worker: what it is asked, and what it says. */
 import type { Pool } from '../../execution/pool.ts';
 import type { Settings } from '../../search/settings.ts';
-import { lineOf, type LineId, type SearchState, networkOf } from '../../search/state.ts';
+import { candidateOf, type CandidateId, type SearchState, networkOf } from '../../search/state.ts';
 import type { Report, VerificationJob, Verified } from '../../training/job.ts';
 import { must } from '../../util/assert.ts';
 import { dataReference, engineOf, type Config } from '../record/config.ts';
 import { aboutOf, type Folder } from '../record/folder.ts';
 
 export interface VerificationRequest {
-  readonly line: LineId;
+  readonly line: CandidateId;
   readonly part: 'validation' | 'test';
   readonly threads: number;
 }
@@ -21,7 +21,7 @@ export function verificationJob(
   search: SearchState,
   { line, part, threads }: VerificationRequest,
 ): VerificationJob {
-  const { checkpoint } = lineOf(search, line);
+  const { checkpoint } = candidateOf(search, line);
   const { images, validation, batch } = settings;
   return {
     kind: 'verification',

@@ -1,7 +1,7 @@
 /** What a budget buys: a pure plan from measured speeds. Times are active seconds. */
 import { coresOf, fewestEpochs, type Cores, type Rung } from '../../search/rungs.ts';
 import type { Settings } from '../../search/settings.ts';
-import type { Slice } from '../../search/state.ts';
+import type { Segment } from '../../search/state.ts';
 import { UserError } from '../../util/user-error.ts';
 import { betweenThreads } from './costs.ts';
 import type { Plan } from '../record/events.ts';
@@ -155,13 +155,13 @@ const readingShare = 0.4;
 export const readingSeconds = (baseline: boolean, start: number, minibatches: number, minibatch: number): number =>
   ((baseline ? 2 : 1) + verificationReadings) * (start + minibatches * minibatch * readingShare);
 
-/** Where the slices of a budgeted final training end: after each the rest is planned anew, from the speed measured in it. */
-const sliceEnds = [0.03, 0.2, 0.4, 0.55, 0.68, 0.78, 0.86, 0.92, 0.97, 1];
+/** Where the segments of a budgeted final training end: after each the rest is planned anew, from the speed measured in it. */
+const segmentEnds = [0.03, 0.2, 0.4, 0.55, 0.68, 0.78, 0.86, 0.92, 0.97, 1];
 
-export interface SliceQuestion {
+export interface SegmentQuestion {
   readonly budget: number;
   readonly elapsed: number;
-  readonly planned: readonly Slice[];
+  readonly planned: readonly Segment[];
   readonly rate: number;
   /** Seconds a minibatch of the final training. */
   readonly minibatch: number;
@@ -175,11 +175,11 @@ export interface SliceQuestion {
 }
 
 /** The next slice of the final training: as many minibatches as the time left allows, the cosine ending with it. */
-export function planSlice(question: SliceQuestion): Slice {
+export function planSegment(question: SegmentQuestion): Segment {
   const { budget, elapsed, planned, rate, minibatch, baselineMinibatch, baselineSearched, test, start } = question;
   const from = planned.at(-1)?.to ?? 0;
-  const to = sliceEnds.find((boundary) => boundary > from) ?? 1;
-  const left = sliceEnds.filter((boundary) => boundary > from).length;
+  const to = segmentEnds.find((boundary) => boundary > from) ?? 1;
+  const left = segmentEnds.filter((boundary) => boundary > from).length;
   const done = planned.reduce((sum, slice) => sum + slice.count, 0);
   const time = end * budget - elapsed - test - left * start - (baselineSearched + done) * baselineMinibatch;
   const minibatches = Math.max(1, time / (minibatch + baselineMinibatch));

@@ -8,10 +8,10 @@ import type { Network } from '../../network/network.ts';
 import { drawChildren, drawnChild, minibatchesPerEpoch, rungsOf, startNetwork, type Context } from '../../search/next.ts';
 import { coresOf, type Rung } from '../../search/rungs.ts';
 import { methods } from '../../search/settings.ts';
-import type { Slice } from '../../search/state.ts';
+import type { Segment } from '../../search/state.ts';
 import { must } from '../../util/assert.ts';
 import { mean } from '../../util/numbers.ts';
-import { admitsStep, epochImages, planSlice, readingSeconds } from './budget.ts';
+import { admitsStep, epochImages, planSegment, readingSeconds } from './budget.ts';
 import { middleOf, sizeOf, stepsOf, type Costs, type Size } from './costs.ts';
 import type { Plan } from '../record/events.ts';
 
@@ -239,25 +239,25 @@ function searchSteps(question: Question, from: number, startIdle: Idle): Searche
   return ended('open');
 }
 
-/** The slices of a final training that a budget limits, each planned from the speed of the one before. */
-function slicesOf(
+/** The segments of a final training that a budget limits, each planned from the speed of the one before. */
+function segmentsOf(
   question: Question,
   searched: Searched,
   vanilla: Size,
-): { minibatches: number; slices: number; seconds: number } {
+): { minibatches: number; segments: number; seconds: number } {
   const { context, costs, threads, planned, testImages } = question;
   const { settings } = context;
   const { size, until, line } = searched;
   const { budget } = must(planned, 'budget');
   const minibatch = costs.minibatch(size, threads);
   const start = costs.preparation(size, threads) + minibatch;
-  const slices: Slice[] = [];
+  const segments: Segment[] = [];
   let seconds = 0;
-  while ((slices.at(-1)?.to ?? 0) < 1) {
-    const slice = planSlice({
+  while ((segments.at(-1)?.to ?? 0) < 1) {
+    const slice = planSegment({
       budget,
       elapsed: until + seconds,
-      planned: slices,
+      planned: segments,
       rate: settings.final.rate,
       minibatch,
       baselineMinibatch: settings.baseline ? costs.minibatch(vanilla, threads) : 0,
@@ -265,10 +265,10 @@ function slicesOf(
       test: readingSeconds(settings.baseline, start, testImages / settings.batch, minibatch),
       start,
     });
-    slices.push(slice);
+    segments.push(slice);
     seconds += tasksOf(question).whole(size, threads, slice.count);
   }
-  return { minibatches: slices.reduce((sum, { count }) => sum + count, 0), slices: slices.length, seconds };
+  return { minibatches: segments.reduce((sum, { count }) => sum + count, 0), segments: segments.length, seconds };
 }
 
 export function forecast(question: Question): Forecast {
@@ -304,20 +304,20 @@ export function forecast(question: Question): Forecast {
   const again = searched.idle.includes(threads) ? 0 : costs.start(threads);
   // What won is exported and verified beside it.
   const beside = again + tasks.verification(searched.size, 1, counts.validation) / workers;
-  const slices =
+  const segments =
     planned === null
       ? {
           minibatches: settings.final.epochs * perEpoch,
-          slices: 1,
+          segments: 1,
           seconds: beside + tasks.whole(searched.size, threads, settings.final.epochs * perEpoch),
         }
-      : slicesOf({ ...question }, { ...searched, until: searched.until + beside }, size);
-  const finalSeconds = slices.seconds + (planned === null ? 0 : beside);
+      : segmentsOf({ ...question }, { ...searched, until: searched.until + beside }, size);
+  const finalSeconds = segments.seconds + (planned === null ? 0 : beside);
   pass('final', finalSeconds);
   const final = {
     size: searched.size,
-    epochs: slices.minibatches / perEpoch,
-    minibatches: slices.minibatches,
+    epochs: segments.minibatches / perEpoch,
+    minibatches: segments.minibatches,
     seconds: finalSeconds,
   };
   pass('test', tasks.reading(searched.size, threads, testImages));
@@ -328,12 +328,12 @@ export function forecast(question: Question): Forecast {
     const seconds =
       tasks.epochs(size, threads, minibatches / minibatchesPerEpoch(context, false)) +
       (pieces - 1) * costs.preparation(size, threads) +
-      tasks.whole(size, threads, slices.minibatches) +
-      (slices.slices - 1) * costs.preparation(size, threads) +
+      tasks.whole(size, threads, segments.minibatches) +
+      (segments.segments - 1) * costs.preparation(size, threads) +
       tasks.reading(size, threads, testImages) +
       tasks.verification(searched.size, 1, testImages) / workers;
     pass('baseline', seconds);
-    const all = minibatches + slices.minibatches;
+    const all = minibatches + segments.minibatches;
     baseline = { size, epochs: minibatches / minibatchesPerEpoch(context, false) + final.epochs, minibatches: all, seconds };
   } else pass('export', tasks.verification(searched.size, threads, testImages));
   return {
@@ -343,7 +343,7 @@ export function forecast(question: Question): Forecast {
     stop: searched.stop,
     final,
     baseline,
-    minibatches: trained + slices.minibatches + (baseline?.minibatches ?? 0),
+    minibatches: trained + segments.minibatches + (baseline?.minibatches ?? 0),
     seconds: time,
   };
 }

@@ -1,8 +1,8 @@
 /** What stands where in a run's folder, and which checkpoints are still needed. */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { bestLine, currentParent } from '../../search/ranking.ts';
-import { lineOf, validationOf, type LineId, type SearchState } from '../../search/state.ts';
+import { bestCandidate, currentParent } from '../../search/ranking.ts';
+import { candidateOf, validationOf, type CandidateId, type SearchState } from '../../search/state.ts';
 import { checkpointPath, encodeCheckpoint, fileCheckpoints, withoutVelocities, writeState } from '../../training/checkpoint.ts';
 import { exportModel } from '../../training/export.ts';
 import type { About } from '../../training/job.ts';
@@ -51,33 +51,33 @@ export const isRun = (root: string): boolean => existsSync(folderOf(root).config
  */
 export function neededCheckpoints(search: SearchState, origin: string | null = null): ReadonlySet<string> {
   const needed = new Set<string>();
-  const vanilla = search.lines.get('vanilla');
+  const vanilla = search.candidates.get('vanilla');
   const start = vanilla === undefined ? origin : vanilla.origin;
   if (start !== null && (vanilla?.checkpoint ?? null) === null) needed.add(start);
-  const keep = (id: LineId): void => {
-    const hash = search.lines.get(id)?.checkpoint;
+  const keep = (id: CandidateId): void => {
+    const hash = search.candidates.get(id)?.checkpoint;
     if (hash !== undefined && hash !== null) needed.add(hash);
   };
   keep('vanilla');
   keep('final');
   keep('baseline');
   keep(search.stop?.line ?? currentParent(search));
-  const best = bestLine(search);
+  const best = bestCandidate(search);
   if (best !== null) keep(best);
   const open = search.steps.find((step) => step.winner === null);
-  for (const id of search.stop === null ? (open?.children ?? []) : []) if (lineOf(search, id).end === null) keep(id);
+  for (const id of search.stop === null ? (open?.children ?? []) : []) if (candidateOf(search, id).end === null) keep(id);
   return needed;
 }
 
 /** Lines whose numbers are on disk still. */
-export function keptLines(folder: Folder, search: SearchState): readonly LineId[] {
+export function keptCandidates(folder: Folder, search: SearchState): readonly CandidateId[] {
   let names: ReadonlySet<string>;
   try {
     names = new Set(readdirSync(folder.checkpoints));
   } catch {
     return []; // There is no such folder, and nothing in it.
   }
-  return [...search.lines.values()].flatMap(({ id, checkpoint }) =>
+  return [...search.candidates.values()].flatMap(({ id, checkpoint }) =>
     checkpoint !== null && names.has(basename(checkpointPath(folder.checkpoints, checkpoint))) ? [id] : [],
   );
 }
@@ -100,7 +100,7 @@ export function collectCheckpoints(folder: Folder, search: SearchState, origin: 
 }
 
 /** What the exported file of a line says of itself. */
-export function aboutOf(folder: Folder, config: Config, search: SearchState, id: LineId): About {
+export function aboutOf(folder: Folder, config: Config, search: SearchState, id: CandidateId): About {
   const { classes, shape, mean, std, name } = config.data;
   const { normalise } = config.settings.augmentation;
   const test = search.tests.get(id)?.measured.accuracy;
@@ -114,7 +114,7 @@ export function aboutOf(folder: Folder, config: Config, search: SearchState, id:
     mean: normalise ? mean : mean.map(() => 0),
     std: normalise ? std : std.map(() => 1),
     line: id,
-    parameters: lineOf(search, id).parameters,
+    parameters: candidateOf(search, id).parameters,
     seed: config.settings.seed,
     ...(validation === undefined ? {} : { validationAccuracy: validation }),
     ...(test === undefined ? {} : { testAccuracy: test }),
@@ -122,8 +122,8 @@ export function aboutOf(folder: Folder, config: Config, search: SearchState, id:
 }
 
 /** Writes the best network so far: best.onnx to take away, best.safetensors and best.json to go on with. */
-export async function writeBest(folder: Folder, config: Config, search: SearchState, id: LineId): Promise<void> {
-  const { checkpoint } = lineOf(search, id);
+export async function writeBest(folder: Folder, config: Config, search: SearchState, id: CandidateId): Promise<void> {
+  const { checkpoint } = candidateOf(search, id);
   if (checkpoint === null) return;
   const { network, tensors } = await fileCheckpoints(folder.checkpoints).read(checkpoint);
   const about = aboutOf(folder, config, search, id);
@@ -141,11 +141,11 @@ export async function writeBest(folder: Folder, config: Config, search: SearchSt
  */
 export function toVerify(
   { search, exports }: RunState,
-  training: ReadonlySet<LineId | null>,
-): { readonly line: LineId; readonly part: 'validation' | 'test' } | null {
-  const best = bestLine(search);
+  training: ReadonlySet<CandidateId | null>,
+): { readonly line: CandidateId; readonly part: 'validation' | 'test' } | null {
+  const best = bestCandidate(search);
   if (best === null || training.has(best)) return null;
   if (best === 'final' ? !search.tests.has('final') : best !== (search.stop?.line ?? currentParent(search))) return null;
-  if (exports.get(best)?.checkpoint === lineOf(search, best).checkpoint) return null;
+  if (exports.get(best)?.checkpoint === candidateOf(search, best).checkpoint) return null;
   return { line: best, part: best === 'final' ? 'test' : 'validation' };
 }

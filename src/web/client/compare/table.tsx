@@ -3,7 +3,7 @@ import { useMemo } from 'preact/hooks';
 import { compositionOf, partNames } from '../../../study/composition.ts';
 import { methodLabel, type Subject } from '../../../report/subject.ts';
 import { differingNames, settingNames, valueOf } from '../../../search/setting-names.ts';
-import { lineage, lineOf, validationOf, networkOf } from '../../../search/state.ts';
+import { lineage, candidateOf, validationOf, networkOf } from '../../../search/state.ts';
 import { formatDuration } from '../../../util/duration.ts';
 import { formatLoss, formatPercent, formatWhole } from '../../../util/words.ts';
 import { Link } from '../parts.tsx';
@@ -65,7 +65,7 @@ function resultRows(subjects: readonly Subject[]): readonly Row[] {
     subject.grown === null ? '' : of(subject, subject.grown);
   const best = ({ best: id, grown: other, state }: Subject) => {
     const line = id ?? other;
-    return line === null ? null : lineOf(state.search, line);
+    return line === null ? null : candidateOf(state.search, line);
   };
   return [
     row('method', ({ config }) => methodLabel(config.settings.method)),

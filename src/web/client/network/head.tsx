@@ -1,7 +1,7 @@
 /** What a network is: where it comes from, how right and how large it is, what became of it, and its file. */
 import { describeEdit } from '../../../morphism/operators.ts';
 import { childrenOf, lastAccuracy, type Subject } from '../../../report/subject.ts';
-import { startWords, type Line, networkOf } from '../../../search/state.ts';
+import { startWords, type Candidate, networkOf } from '../../../search/state.ts';
 import { tolerance } from '../../../training/job.ts';
 import { compositionOf } from '../../../study/composition.ts';
 import { formatPercent, formatWhole, plural } from '../../../util/words.ts';
@@ -15,7 +15,7 @@ const roles: Readonly<Record<string, (subject: Subject) => string>> = {
   baseline: () => 'The network that the search started from, trained as long: to compare with.',
 };
 
-function fateWords(subject: Subject, line: Line): string {
+function fateWords(subject: Subject, line: Candidate): string {
   const role = roles[line.id];
   if (role !== undefined) return role(subject);
   const step = subject.state.search.steps.find((each) => each.children.includes(line.id));
@@ -41,7 +41,7 @@ function fateWords(subject: Subject, line: Line): string {
 export interface HeadProps {
   readonly run: string;
   readonly subject: Subject;
-  readonly line: Line;
+  readonly line: Candidate;
   readonly isKept: boolean;
 }
 
@@ -49,7 +49,7 @@ export function NetworkHead({ run, subject, line, isKept }: HeadProps) {
   const { search } = subject.state;
   const accuracy = lastAccuracy(line);
   const test = search.tests.get(line.id)?.measured.accuracy ?? null;
-  const children = [...search.lines.values()].filter(({ parent }) => parent === line.id).map(({ id }) => id);
+  const children = [...search.candidates.values()].filter(({ parent }) => parent === line.id).map(({ id }) => id);
   const { certificate } = line;
   const to = (id: string) => (
     <Link key={id} to={{ page: 'network', run, line: id }}>

@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { compareNetworks, summaryOf } from '../../../report/compare.ts';
 import { layerTable } from '../../../report/sections/architecture.ts';
 import { lastAccuracy, type Subject } from '../../../report/subject.ts';
-import { networkOf, type Line } from '../../../search/state.ts';
+import { networkOf, type Candidate } from '../../../search/state.ts';
 import type { NodeId } from '../../../network/network.ts';
 import { Confusion } from '../network/confusion.tsx';
 import { NetworkGraph } from '../network/graph.tsx';
@@ -19,14 +19,15 @@ import { subjectOfRun } from '../run-store.ts';
 interface NetworkProps {
   readonly run: string;
   readonly subject: Subject;
-  readonly line: Line;
+  readonly line: Candidate;
   readonly isKept: boolean;
 }
 
 /** Its structure never changes while the page is there; its numbers do, epoch after epoch. */
 function Structure({ subject, line }: Pick<NetworkProps, 'subject' | 'line'>) {
   const [chosen, setChosen] = useState<NodeId | null>(null);
-  const parent = line.edits.length === 0 || line.parent === null ? null : (subject.state.search.lines.get(line.parent) ?? null);
+  const parent =
+    line.edits.length === 0 || line.parent === null ? null : (subject.state.search.candidates.get(line.parent) ?? null);
   const { search } = subject.state;
   const network = networkOf(search, line.id);
   const before = parent === null ? null : networkOf(search, parent.id);
@@ -69,9 +70,9 @@ function Computed({ run, subject, line }: Omit<NetworkProps, 'isKept'>) {
   const session = useMemo(() => openSession(run, line.id), [run, line.id]);
   useEffect(() => () => session.close(), [session]);
   const { classes, shape } = subject.config.data;
-  const { tests, slices } = subject.state.search;
+  const { tests, segments } = subject.state.search;
   const test = tests.get(line.id)?.measured.accuracy ?? null;
-  const trainedOn = (line.id === 'final' || line.id === 'baseline') && slices[line.id].some(({ whole }) => whole);
+  const trainedOn = (line.id === 'final' || line.id === 'baseline') && segments[line.id].some(({ whole }) => whole);
   return (
     <>
       <TryIt session={session} shape={shape} classes={classes} />
@@ -147,7 +148,7 @@ export function NetworkPage({ run, line: id }: { readonly run: string; readonly 
         <p role="status">Loading …</p>
       </main>
     );
-  const line = subject.state.search.lines.get(id);
+  const line = subject.state.search.candidates.get(id);
   if (line === undefined)
     return (
       <main id="main">

@@ -2,7 +2,7 @@
 import 'uplot/dist/uPlot.min.css';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
-import { searchLines } from '../../../report/figures/validation.ts';
+import { searchedCandidates } from '../../../report/figures/validation.ts';
 import { startOf, type Subject } from '../../../report/subject.ts';
 import { formatLoss } from '../../../util/words.ts';
 
@@ -12,7 +12,7 @@ function columnsOf(subject: Subject): {
   readonly won: readonly boolean[];
   readonly data: uPlot.AlignedData;
 } {
-  const lines = searchLines(subject).filter(({ epochs }) => epochs.length > 0);
+  const lines = searchedCandidates(subject).filter(({ epochs }) => epochs.length > 0);
   const last = Math.max(0, ...lines.map((line) => startOf(subject, line.parent) + (line.epochs.at(-1)?.epoch ?? 0)));
   const x = Array.from({ length: last }, (_none, index) => index + 1);
   const rows = lines.map((line) => {

@@ -4,7 +4,7 @@ import { linesOf, progressOf, statusOf, statusWords, type Watched } from '../../
 import { imagesPerSecond, phaseOf, settingsOf, type Phase } from '../../../run/display/view.ts';
 import { timeLeft } from '../../../run/display/time-left.ts';
 import { rungsFor, type Rung } from '../../../search/rungs.ts';
-import { accuraciesAfter, lineOf, startWords, type Line } from '../../../search/state.ts';
+import { accuraciesAfter, candidateOf, startWords, type Candidate } from '../../../search/state.ts';
 import { formatDuration } from '../../../util/duration.ts';
 import { formatBytes, formatCount, formatLoss, formatPercent, formatWhole, plural } from '../../../util/words.ts';
 import { scrolling, table } from '../../../report/sections/parts.ts';
@@ -39,7 +39,7 @@ function phaseWords(run: LiveRun, phase: Phase, rungs: readonly Rung[]): string 
 }
 
 /** Why a line is where it is, in words. */
-function fateWords(line: Line, status: string): string {
+function fateWords(line: Candidate, status: string): string {
   if (line.end?.kind === 'lost') return `lost: ${line.end.reason.split('\n')[0] ?? ''}`;
   if (line.end?.kind === 'dropped') return `dropped after rung ${line.end.rung + 1}`;
   return status;
@@ -53,7 +53,7 @@ function Lane({
   watched,
 }: {
   readonly rungs: readonly Rung[];
-  readonly line: Line;
+  readonly line: Candidate;
   readonly phase: Phase & { kind: 'step' };
   readonly watched: Watched;
 }) {
@@ -93,7 +93,7 @@ function Race({
   readonly watched: Watched;
 }) {
   const { search } = run.view.run;
-  const lines = linesOf(run, phase).map((id) => lineOf(search, id));
+  const lines = linesOf(run, phase).map((id) => candidateOf(search, id));
   if (lines.length === 0) return null;
   return (
     <div class="scroll" role="region" tabIndex={0} aria-label="Networks in training">
@@ -158,7 +158,9 @@ function Race({
 
 function Workers({ run, phase, watched }: { readonly run: LiveRun; readonly phase: Phase; readonly watched: Watched }) {
   // Nothing says that a task has ended: its last epoch does.
-  const running = [...run.view.running].filter(([id]) => statusOf(watched, phase, lineOf(run.view.run.search, id)) === 'running');
+  const running = [...run.view.running].filter(
+    ([id]) => statusOf(watched, phase, candidateOf(run.view.run.search, id)) === 'running',
+  );
   const { elsewhere } = run;
   if (running.length === 0 && elsewhere === undefined) return null;
   const on = new Map(elsewhere?.workers.map((each) => [each.task, each] as const));

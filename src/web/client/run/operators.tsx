@@ -19,7 +19,7 @@ export function countOperators({ state, winners }: Subject): ReadonlyMap<string,
   for (const step of state.search.steps) {
     const first = step.rungs[0];
     for (const id of step.children) {
-      const line = state.search.lines.get(id);
+      const line = state.search.candidates.get(id);
       for (const edit of line?.edits ?? []) {
         const word = shortEdits([edit]);
         const count = counts.get(word) ?? { drawn: 0, tried: 0, survived: 0, won: 0 };
