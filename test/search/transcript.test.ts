@@ -232,7 +232,7 @@ await test('ties: lower validation loss, then fewer parameters, then the lower i
   const { state } = simulate(context);
   const ids = ['s1c0', 's1c1', 's1c2', 's1c3'];
   const ranked = (fields: Readonly<Record<string, readonly [accuracy: number, loss: number, parameters: number]>>): string => {
-    const tied = { ...state, lines: new Map(state.candidates) };
+    const tied = { ...state, candidates: new Map(state.candidates) };
     for (const [id, [accuracy, loss, parameters]] of Object.entries(fields))
       tied.lines.set(id, {
         ...candidateOf(state, id),
