@@ -234,7 +234,7 @@ await test('ties: lower validation loss, then fewer parameters, then the lower i
   const ranked = (fields: Readonly<Record<string, readonly [accuracy: number, loss: number, parameters: number]>>): string => {
     const tied = { ...state, candidates: new Map(state.candidates) };
     for (const [id, [accuracy, loss, parameters]] of Object.entries(fields))
-      tied.lines.set(id, {
+      tied.candidates.set(id, {
         ...candidateOf(state, id),
         parameters,
         epochs: [{ epoch: 1, loss: 0, validation: { accuracy, loss }, augmented: null }],
