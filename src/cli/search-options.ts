@@ -1,6 +1,6 @@
 /** The options of `search` that are settings: one row each, for help and for reading. */
 import type { Settings } from '../search/settings.ts';
-import { methodNames } from '../search/settings.ts';
+import { methodNames } from '../search/methods/table.ts';
 import { checkSetting, type Setting } from './settings.ts';
 import { parseBytes, parseChoice, parseCount, parseNumber } from './values.ts';
 

@@ -1,5 +1,5 @@
 /** What came of a run, in sentences that say no more than was measured. */
-import { methods } from '../search/settings.ts';
+import { methods } from '../search/methods/table.ts';
 import { candidateOf, startWords, validationOf } from '../search/state.ts';
 import { formatPercent, plural } from '../util/words.ts';
 import { wilson } from '../study/statistics.ts';
@@ -38,9 +38,9 @@ function growth({ state, settings, grown, winners }: Subject): string {
   const start = startWords(search);
   const isGrown = [...winners].some((id) => candidateOf(search, id).edits.length > 0);
   if (grown !== null && isGrown) return `Grown in ${plural(winners.size - 1, 'step')}`;
-  const { selection } = methods[settings.method];
-  if (search.steps.length === 0 || selection === 'none') return `The ${start}, trained on`;
-  if (selection === 'random') return `No grown child was drawn: the ${start}, trained on`;
+  const { grows, role } = methods[settings.method];
+  if (search.steps.length === 0 || !grows) return `The ${start}, trained on`;
+  if (role === 'baseline') return `No grown child was drawn: the ${start}, trained on`;
   return `No grown child was better than the ${start}, which was trained on`;
 }
 

@@ -1,5 +1,5 @@
 /** Every figure of a study, each also a file. What a study has nothing for is left out. */
-import { methods } from '../search/settings.ts';
+import { methods } from '../search/methods/table.ts';
 import { armLabel } from '../study/labels.ts';
 import type { Arm } from '../study/result.ts';
 import { canonicalJson } from '../util/json.ts';
@@ -11,7 +11,7 @@ import { accuraciesFigure } from './study/accuracies-figure.ts';
 import { armAgreementFigure } from './study/agreement-figure.ts';
 import { winnersFigure } from './study/size-figure.ts';
 import { bestRunOf, runsOf, type ShownStudy } from './study/study.ts';
-import { competes } from './subject.ts';
+import { competes, paperFigure } from './subject.ts';
 
 export interface StudyFigures {
   readonly accuracies: Figure | null;
@@ -44,10 +44,10 @@ interface NamedArm {
 }
 
 /** A step of the run whose children competed to its end; the last of them, since networks are largest there. */
-function competition(study: ShownStudy, arms: readonly NamedArm[], selection: 'hill-climbing' | 'halving'): readonly Figure[] {
+function competition(study: ShownStudy, arms: readonly NamedArm[], number: 2 | 3): readonly Figure[] {
   const fitting = arms.flatMap(({ arm, name }) => {
     const best = bestRunOf(study, arm);
-    if (best === null || methods[best.run.subject.settings.method].selection !== selection) return [];
+    if (best === null || paperFigure(methods[best.run.subject.settings.method].selection) !== number) return [];
     const { state, rungs } = best.run.subject;
     const over = state.search.steps.filter(({ winner }) => winner !== null);
     // The last may have been cut short by time.
@@ -100,7 +100,7 @@ export function studyFigures(study: ShownStudy): StudyFigures {
     accuracies: accuraciesFigure(study),
     size: winnersFigure(study),
     learningRate: grown ? learningRates(study) : null,
-    steps: grown ? [...competition(study, competing, 'hill-climbing'), ...competition(study, competing, 'halving')] : [],
+    steps: grown ? [...competition(study, competing, 2), ...competition(study, competing, 3)] : [],
     validations: grown ? validations(study, competing) : [],
     agreements: arms.flatMap(({ arm, name }) => armAgreementFigure(study, arm, name) ?? []),
   };

@@ -5,8 +5,10 @@ import { plannedSettings } from '../run/planning/budget.ts';
 import type { Entry } from '../run/record/events.ts';
 import type { RunState } from '../run/record/replay.ts';
 import { bestCandidate, currentParent } from '../search/ranking.ts';
-import { rungsFor, type Rung } from '../search/rungs.ts';
-import { methods, type Method, type Settings } from '../search/settings.ts';
+import { rungsFor } from '../search/rungs.ts';
+import type { Rung } from '../search/methods/method.ts';
+import type { Settings } from '../search/settings.ts';
+import { methods } from '../search/methods/table.ts';
 import {
   accuraciesAfter,
   lineage,
@@ -112,28 +114,15 @@ export const lastAccuracy = (line: Candidate): number | null =>
   line.epochs.findLast(({ validation }) => validation !== null)?.validation?.accuracy ?? null;
 
 /** `SHR`. */
-export const methodLabel = (method: Settings['method']): string =>
-  ({ nash: 'NASH', sh: 'SH', shr: 'SHR', shrsep: 'SHRsep', random: 'random growth', vanilla: 'vanilla' })[method];
+export const methodLabel = (method: Settings['method']): string => methods[method].label;
 
 /** Whether the children of a step compete by their accuracy. */
-export const competes = (method: Settings['method']): boolean => ['hill-climbing', 'halving'].includes(methods[method].selection);
+export const competes = (method: Settings['method']): boolean => methods[method].role === 'search';
 
 /** Of a step's figure or table, where some child stands within a rung. */
 export const unfinishedWords = (children: readonly Child[]): string =>
   children.some(({ unfinished }) => unfinished !== null) ? '; (in brackets) within a rung, whose end it has not reached' : '';
 
-/** How a method selects, in words. */
-export const selectionWords: { readonly [Selection in Method['selection']]: string } = {
-  'hill-climbing': 'hill climbing',
-  halving: 'successive halving',
-  random: 'random drawing',
-  none: 'no growth',
-};
-
-/** What becomes of a step's children, in words. */
-export const trainingWords: { readonly [Selection in Method['selection']]: string } = {
-  'hill-climbing': 'all children are trained alike',
-  halving: 'after a rung the better ones go on',
-  random: 'one child is drawn and trained, whatever it is like',
-  none: 'the network is trained on as it is',
-};
+/** The figure of the paper that shows a step of such a selection. */
+export const paperFigure = (selection: string): 2 | 3 | null =>
+  selection === 'hill climbing' ? 2 : selection === 'successive halving' ? 3 : null;

@@ -49,6 +49,8 @@ export const searchEventSchema = z.discriminatedUnion('type', [
   }),
   /** A rung ended. */
   z.strictObject({ type: z.literal('rung'), step: z.int(), rung: count, survivors: z.array(line), dropped: z.array(line) }),
+  /** A candidate enters a rung by itself, where the method has no barrier between rungs; rung 0 begins its training. */
+  z.strictObject({ type: z.literal('promotion'), step: z.int(), line, rung: count }),
   /** A step ended: the next parent. */
   z.strictObject({ type: z.literal('selected'), step: z.int(), line }),
   /** No further step: what the final training starts from. */

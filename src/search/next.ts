@@ -1,9 +1,8 @@
 /**
- * What to do next: a pure function of the state. Decisions that follow from the state alone are events to be recorded;
- * training and measuring are tasks; what depends on a clock is asked.
+ * What a search does next: a pure function of its state. Decisions that follow from the state alone are events to be recorded;
+ * training and evaluation are tasks; what depends on a clock is left to the caller. Steps belong to the method.
  */
 import { drawEdits, type Drawn } from '../morphism/mutate.ts';
-import { fiveOperators, sixOperators } from '../morphism/operators.ts';
 import type { Limits } from '../morphism/operator.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network, Shape } from '../network/network.ts';
@@ -13,12 +12,14 @@ import type { Schedule } from '../training/schedule.ts';
 import { must } from '../util/assert.ts';
 import { random, type KeyPart } from '../util/random.ts';
 import type { SearchEvent } from './events.ts';
-import { planRungs, scheduleOf, type Rung } from './rungs.ts';
-import { methods, type Settings } from './settings.ts';
-import { currentParent, rank } from './ranking.ts';
-import { lineage, candidateOf, type CandidateId, type SearchState, type Segment, type Step, networkOf } from './state.ts';
+import type { Method, Rung, StepStart } from './methods/method.ts';
+import { methods } from './methods/table.ts';
+import { currentParent } from './ranking.ts';
+import { epochsOf, planRungs } from './rungs.ts';
+import type { Settings } from './settings.ts';
+import { candidateOf, lineage, networkOf, type CandidateId, type SearchState, type Segment, type Step } from './state.ts';
 
-/** What a search knows of its data. */
+/** What a search knows about its data. */
 export interface Counts {
   readonly shape: Shape;
   readonly classes: number;
@@ -30,7 +31,7 @@ export interface Counts {
 /** A trained network that a search starts from in place of the vanilla one. */
 export interface Origin {
   readonly network: Network;
-  /** The hash of the checkpoint that holds its numbers. */
+  /** The hash of the checkpoint that holds its tensors. */
   readonly checkpoint: string;
   /** Null where there was nothing to compare it with. */
   readonly compared: Comparison | null;
@@ -43,9 +44,11 @@ export interface Context {
   readonly origin?: Origin;
   /** Whether a worker has the memory to train that network. */
   fits(network: Network): boolean;
+  /** The children of a step that are known without sampling, as a simulation has them. */
+  readonly childrenOf?: (step: number, parent: Network) => readonly Drawn[] | undefined;
 }
 
-/** Training of one line, as far as the search decides it; the run adds data and engine to make it a job. */
+/** Training of a candidate, as far as the search decides it; the run adds data and engine to make it a job. */
 export interface TrainingTask {
   readonly kind: 'training';
   readonly id: string;
@@ -56,11 +59,11 @@ export interface TrainingTask {
   readonly whole: boolean;
   readonly key: readonly KeyPart[];
   readonly minibatches: TrainingJob['minibatches'];
-  /** How many tasks are planned beside it: what its share of the cores follows from. */
+  /** How many tasks are planned beside it: its share of the cores follows from that. */
   readonly planned: number;
 }
 
-/** A reading of the test set. */
+/** A test evaluation. */
 export interface TestTask {
   readonly kind: 'test';
   readonly id: string;
@@ -73,9 +76,10 @@ export type Task = TrainingTask | TestTask;
 
 export type Decision =
   | { readonly kind: 'record'; readonly event: SearchEvent }
-  | { readonly kind: 'work'; readonly tasks: readonly Task[] }
-  /** The next slice of the final training, which a budget plans by the clock. */
-  | { readonly kind: 'plan'; readonly planned: readonly Segment[] }
+  /** `whenIdle` is recorded as soon as all tasks have a worker and another worker is idle. */
+  | { readonly kind: 'work'; readonly tasks: readonly Task[]; readonly whenIdle?: SearchEvent }
+  /** The next segment of the final training, which a budget plans by the clock. */
+  | { readonly kind: 'plan' }
   | { readonly kind: 'end' };
 
 export const minibatchesPerEpoch = ({ settings, counts }: Context, whole: boolean): number =>
@@ -85,7 +89,7 @@ export const minibatchesPerEpoch = ({ settings, counts }: Context, whole: boolea
 export const startNetwork = ({ settings, counts, origin }: Context): Network =>
   origin?.network ?? vanillaNetwork(counts.shape, counts.classes, settings.widths);
 
-const record = (event: SearchEvent): Decision => ({ kind: 'record', event });
+export const methodOf = ({ settings }: Context): Method => methods[settings.method];
 
 /** Rungs of settings that were checked. */
 export function rungsOf(settings: Settings): readonly Rung[] {
@@ -94,50 +98,59 @@ export function rungsOf(settings: Settings): readonly Rung[] {
   return rungs;
 }
 
-const isDone = (state: SearchState, id: string, count: number): boolean => (state.tasks.get(id) ?? 0) >= count;
+const record = (event: SearchEvent): Decision => ({ kind: 'record', event });
 
-interface Piece {
+/** A part of a candidate's training, whether or not some of it is done. */
+interface Stage {
   readonly id: string;
   readonly line: CandidateId;
+  /** Minibatches. */
   readonly first: number;
   readonly count: number;
   readonly schedule: Schedule;
   readonly whole: boolean;
   readonly key: readonly KeyPart[];
   readonly planned: number;
-  /** Whether the velocities of the piece before are kept. */
+  /** Whether the optimizer state of the stage before is kept. */
   readonly carry: boolean;
 }
 
-/** A piece of a line's training as a task: begun anew or from where its last checkpoint stands. */
-function taskOf(state: SearchState, piece: Piece): TrainingTask {
-  const line = candidateOf(state, piece.line);
-  const done = state.tasks.get(piece.id) ?? 0;
-  const parent = line.parent === null ? null : candidateOf(state, line.parent);
-  const fresh = line.checkpoint === null;
-  const from: Start['from'] =
-    line.checkpoint !== null
-      ? { kind: 'checkpoint', hash: line.checkpoint }
-      : parent === null
-        ? line.origin === null
-          ? { kind: 'initial', key: [...piece.key, 'initial'] }
-          : { kind: 'checkpoint', hash: line.origin }
-        : { kind: 'checkpoint', hash: must(parent.checkpoint, `checkpoint of ${parent.id}`) };
+const isComplete = (state: SearchState, { id, count }: Stage): boolean => (state.tasks.get(id) ?? 0) >= count;
+
+/** Where a candidate's training begins: with its parent's tensors, its origin's, or initial ones. */
+function beginningOf(state: SearchState, { line: id, key }: Stage): Start['from'] {
+  const { parent, origin } = candidateOf(state, id);
+  if (parent !== null)
+    return { kind: 'checkpoint', hash: must(candidateOf(state, parent).checkpoint, `checkpoint of ${parent}`) };
+  return origin === null ? { kind: 'initial', key: [...key, 'initial'] } : { kind: 'checkpoint', hash: origin };
+}
+
+/** A stage as a task: from the beginning, or from the candidate's last checkpoint. */
+function taskOf(state: SearchState, stage: Stage): TrainingTask {
+  const { id, line, first, count, schedule, whole, key, planned, carry } = stage;
+  const { parent, checkpoint, edits } = candidateOf(state, line);
+  const done = state.tasks.get(id) ?? 0;
+  const fresh = checkpoint === null;
   return {
     kind: 'training',
-    id: piece.id,
-    line: line.id,
-    network: networkOf(state, fresh && parent !== null ? parent.id : line.id),
-    start: { from, edits: fresh ? line.edits : [], velocities: done > 0 || (piece.carry && !fresh) },
-    schedule: piece.schedule,
-    whole: piece.whole,
-    key: piece.key,
-    minibatches: { first: piece.first, count: piece.count, done },
-    planned: piece.planned,
+    id,
+    line,
+    network: networkOf(state, fresh && parent !== null ? parent : line),
+    start: {
+      from: fresh ? beginningOf(state, stage) : { kind: 'checkpoint', hash: checkpoint },
+      edits: fresh ? edits : [],
+      velocities: done > 0 || (carry && !fresh),
+    },
+    schedule,
+    whole,
+    key,
+    minibatches: { first, count, done },
+    planned,
   };
 }
 
-function vanillaPiece(context: Context): Piece {
+/** The training of the start network. */
+function startStage(context: Context): Stage {
   const { seed, vanilla } = context.settings;
   return {
     id: 'vanilla',
@@ -152,22 +165,25 @@ function vanillaPiece(context: Context): Piece {
   };
 }
 
-function rungPiece(context: Context, step: Step, id: CandidateId, child: number, index: number): Piece {
+const rungTask = (id: CandidateId, rung: number): string => `${id}/${rung}`;
+
+/** The training of a child in a rung. `beside`: how many train beside it. */
+function rungStage(state: SearchState, context: Context, id: CandidateId, rung: number, beside: number): Stage {
   const { settings } = context;
+  const { segment, restart } = methodOf(context).learningRate;
+  const { step, child } = candidateOf(state, id);
   const rungs = rungsOf(settings);
-  const rung = must(rungs[index], 'rung');
   const perEpoch = minibatchesPerEpoch(context, false);
-  const before = rungs.slice(0, index).reduce((sum, { epochs }) => sum + epochs, 0);
   return {
-    id: `${id}/${index}`,
+    id: rungTask(id, rung),
     line: id,
-    first: before * perEpoch,
-    count: rung.epochs * perEpoch,
-    schedule: scheduleOf(settings, rungs, index),
+    first: epochsOf(rungs.slice(0, rung)) * perEpoch,
+    count: must(rungs[rung], 'rung').epochs * perEpoch,
+    schedule: segment(settings.step, rungs, rung),
     whole: false,
-    key: [settings.seed, 'step', step.step, child],
-    planned: rung.size,
-    carry: methods[settings.method].restart === 'step' && index > 0,
+    key: [settings.seed, 'step', step, child],
+    planned: beside,
+    carry: restart === 'step' && rung > 0,
   };
 }
 
@@ -183,164 +199,148 @@ export function limitsOf({ settings, fits }: Context): Limits {
   };
 }
 
+/** What a step starts, by its method. */
+export const startOfStep = (context: Context, step: number): StepStart =>
+  methodOf(context).start(context.settings.step, random(context.settings.seed, 'draw', step));
+
 /** Child 0 is the parent, trained on like the others (Elsken et al. 2017, Algorithm 1); the others are mutated. */
-export function drawChildren(parent: Network, context: Context, step: number): readonly Drawn[] {
+export function sampleChildren(parent: Network, context: Context, step: number): readonly Drawn[] {
+  const known = context.childrenOf?.(step, parent);
+  if (known !== undefined) return known;
   const { settings } = context;
-  const drawing = {
-    operators: methods[settings.method].separable ? sixOperators : fiveOperators,
-    mutations: settings.step.mutations,
-    limits: limitsOf(context),
-  };
-  const { selection } = methods[settings.method];
-  return Array.from({ length: selection === 'none' ? 1 : settings.step.children }, (_none, child) =>
-    child === 0 ? { edits: [], network: parent } : drawEdits(parent, drawing, random(settings.seed, 'mutate', step, child)),
+  const sampling = { operators: methodOf(context).operators, mutations: settings.step.mutations, limits: limitsOf(context) };
+  return Array.from({ length: startOfStep(context, step).children }, (_none, child) =>
+    child === 0 ? { edits: [], network: parent } : drawEdits(parent, sampling, random(settings.seed, 'mutate', step, child)),
   );
 }
 
-/** The child that a method without selection goes on with; null where the children compete. */
-export function drawnChild({ settings }: Context, step: number): number | null {
-  const { selection } = methods[settings.method];
-  switch (selection) {
-    case 'hill-climbing':
-    case 'halving':
-      return null;
-    case 'random':
-      return random(settings.seed, 'draw', step).integer(settings.step.children);
-    case 'none':
-      return 0;
-  }
-}
-
-function drawStep(state: SearchState, context: Context, step: number): Decision {
-  const parent = candidateOf(state, currentParent(state));
-  const drawn = drawnChild(context, step);
-  const children = drawChildren(networkOf(state, parent.id), context, step).map(({ edits, network }, child) => ({
+function startStep(state: SearchState, context: Context, step: number): Decision {
+  const parent = currentParent(state);
+  const { trained } = startOfStep(context, step);
+  const children = sampleChildren(networkOf(state, parent), context, step).map(({ edits, network }, child) => ({
     line: `s${step}c${child}`,
     edits: [...edits],
     parameters: countParameters(network),
     multiplyAdds: countMultiplyAdds(network),
   }));
-  const grows = methods[context.settings.method].selection !== 'none';
-  if (grows && children.every(({ edits }) => edits.length === 0))
-    return record({ type: 'stop', reason: 'limits', line: parent.id });
-  return record({ type: 'step', step, parent: parent.id, children, ...(drawn === null ? {} : { drawn: `s${step}c${drawn}` }) });
+  if (methodOf(context).grows && children.every(({ edits }) => edits.length === 0))
+    return record({ type: 'stop', reason: 'limits', line: parent });
+  const drawn = trained === null ? {} : { drawn: `s${step}c${trained}` };
+  return record({ type: 'step', step, parent, children, ...drawn });
 }
 
 function continueStep(state: SearchState, context: Context, step: Step): Decision {
-  const rungs = rungsOf(context.settings);
-  const index = step.rungs.length;
-  const entered = index === 0 ? step.children : (step.rungs[index - 1]?.survivors ?? []);
-  const alive = entered.filter((id) => candidateOf(state, id).end === null);
-  if (index === rungs.length || alive.length === 0) {
-    const winner = rank(state, alive)[0];
-    // None survived: the parent goes on.
-    return record({ type: 'selected', step: step.step, line: winner ?? step.parent });
-  }
-  const pieces = alive.map((id) => rungPiece(context, step, id, candidateOf(state, id).child, index));
-  const open = pieces.filter((piece) => !isDone(state, piece.id, piece.count));
-  if (open.length > 0) return { kind: 'work', tasks: open.map((piece) => taskOf(state, piece)) };
-  const kept = rungs[index + 1]?.size ?? 1;
-  const ranked = rank(state, alive);
-  return record({
-    type: 'rung',
-    step: step.step,
-    rung: index,
-    survivors: ranked.slice(0, kept),
-    dropped: ranked.slice(kept),
-  });
-}
-
-function segmentPieces(context: Context, line: 'final' | 'baseline', segments: readonly Segment[]): readonly Piece[] {
-  let first = 0;
-  let phase = 0;
-  return segments.map((slice, index) => {
-    // Each restart begins a phase of its own, whose epochs count from 0.
-    if (slice.restart && index > 0) {
-      phase++;
-      first = 0;
-    }
-    const piece: Piece = {
-      id: `${line}/${index}`,
-      line,
-      first,
-      count: slice.count,
-      schedule: { kind: 'cosine', rate: slice.rate, from: slice.from, to: slice.to },
-      whole: slice.whole,
-      key: [context.settings.seed, line, phase],
-      planned: 1,
-      carry: !slice.restart,
-    };
-    first += slice.count;
-    return piece;
-  });
-}
-
-/** What the winner's line was trained for after the vanilla network, given to the vanilla network: the same cycles. */
-export function baselineSegments(state: SearchState, context: Context): readonly Segment[] {
   const { settings } = context;
   const rungs = rungsOf(settings);
   const perEpoch = minibatchesPerEpoch(context, false);
-  const winner = must(state.stop, 'stop').line;
-  const steps = lineage(state, winner).filter((line) => line.id.startsWith('s'));
-  const searched = steps.flatMap((line) => {
-    // A step that was cut short trained its line in fewer rungs, and the last of them in part.
-    return rungs.flatMap((rung, index): Segment[] => {
-      const schedule = scheduleOf(settings, rungs, index);
+  const isDone = (id: CandidateId, rung: number): boolean =>
+    (state.tasks.get(rungTask(id, rung)) ?? 0) >= must(rungs[rung], 'rung').epochs * perEpoch;
+  const advance = methodOf(context).advance({ state, step, settings: settings.step, rungs, isDone });
+  switch (advance.kind) {
+    case 'record':
+      return advance;
+    case 'select':
+      return record({ type: 'selected', step: step.step, line: advance.candidate ?? step.parent });
+    case 'train': {
+      const { entries, whenIdle } = advance;
+      const tasks = entries.map(({ candidate, rung, beside }) =>
+        taskOf(state, rungStage(state, context, candidate, rung, beside)),
+      );
+      return { kind: 'work', tasks, ...(whenIdle === undefined ? {} : { whenIdle }) };
+    }
+  }
+}
+
+function segmentStages(context: Context, line: 'final' | 'baseline', segments: readonly Segment[]): readonly Stage[] {
+  let first = 0;
+  let phase = 0;
+  return segments.map((segment, index) => {
+    // Each restart begins a phase, whose epochs count from 0.
+    if (segment.restart && index > 0) {
+      phase++;
+      first = 0;
+    }
+    const stage: Stage = {
+      id: `${line}/${index}`,
+      line,
+      first,
+      count: segment.count,
+      schedule: { kind: 'cosine', rate: segment.rate, from: segment.from, to: segment.to },
+      whole: segment.whole,
+      key: [context.settings.seed, line, phase],
+      planned: 1,
+      carry: !segment.restart,
+    };
+    first += segment.count;
+    return stage;
+  });
+}
+
+/** The training of the winner's lineage after the start network, given to the start network: the same cycles. */
+export function baselineSegments(state: SearchState, context: Context): readonly Segment[] {
+  const { settings } = context;
+  const { segment, restart } = methodOf(context).learningRate;
+  const rungs = rungsOf(settings);
+  const perEpoch = minibatchesPerEpoch(context, false);
+  const steps = lineage(state, must(state.stop, 'stop').line).filter(({ step }) => step > 0);
+  const searched = steps.flatMap(({ id }) =>
+    // A step that was cut short trained the candidate in fewer rungs, and the last of them in part.
+    rungs.flatMap((rung, index): Segment[] => {
+      const schedule = segment(settings.step, rungs, index);
       if (schedule.kind !== 'cosine') throw new Error('bug: rungs have cosine schedules');
       const { rate, from } = schedule;
-      const count = state.tasks.get(`${line.id}/${index}`) ?? 0;
+      const count = state.tasks.get(rungTask(id, index)) ?? 0;
       if (count === 0) return [];
       const to = from + (schedule.to - from) * (count / (rung.epochs * perEpoch));
-      const restart = index === 0 || methods[settings.method].restart === 'rung';
-      return [{ rate, from, to, count, whole: false, restart }];
-    });
-  });
+      return [{ rate, from, to, count, whole: false, restart: index === 0 || restart === 'rung' }];
+    }),
+  );
   return [...searched, ...state.segments.final];
 }
 
+/** The open segment of a training as a task; null where all that are planned are done. */
+function openSegment(state: SearchState, context: Context, line: 'final' | 'baseline'): Decision | null {
+  const open = segmentStages(context, line, state.segments[line]).find((stage) => !isComplete(state, stage));
+  return open === undefined ? null : { kind: 'work', tasks: [taskOf(state, open)] };
+}
+
+function testOf(state: SearchState, id: CandidateId): Decision {
+  const checkpoint = must(candidateOf(state, id).checkpoint, `checkpoint of ${id}`);
+  return { kind: 'work', tasks: [{ kind: 'test', id: `${id}/test`, line: id, network: networkOf(state, id), checkpoint }] };
+}
+
+/** After the last step: final training, test evaluation, baseline. */
 function continueEnd(state: SearchState, context: Context): Decision {
-  const final = state.segments.final;
-  const pieces = segmentPieces(context, 'final', final);
-  const open = pieces.find((piece) => !isDone(state, piece.id, piece.count));
-  if (open !== undefined) return { kind: 'work', tasks: [taskOf(state, open)] };
-  if ((final.at(-1)?.to ?? 0) < 1) return { kind: 'plan', planned: final };
-  const test = (id: CandidateId): Decision => {
-    const line = candidateOf(state, id);
-    const checkpoint = must(line.checkpoint, `checkpoint of ${id}`);
-    return { kind: 'work', tasks: [{ kind: 'test', id: `${id}/test`, line: id, network: networkOf(state, id), checkpoint }] };
-  };
-  if (!state.tests.has('final')) return test('final');
+  const open = openSegment(state, context, 'final');
+  if (open !== null) return open;
+  if ((state.segments.final.at(-1)?.to ?? 0) < 1) return { kind: 'plan' };
+  if (!state.tests.has('final')) return testOf(state, 'final');
   if (context.settings.baseline) {
-    const segments = baselineSegments(state, context);
-    const following = segments[state.segments.baseline.length];
-    const running = segmentPieces(context, 'baseline', state.segments.baseline).find(
-      (piece) => !isDone(state, piece.id, piece.count),
-    );
-    if (running !== undefined) return { kind: 'work', tasks: [taskOf(state, running)] };
+    const running = openSegment(state, context, 'baseline');
+    if (running !== null) return running;
+    const following = baselineSegments(state, context)[state.segments.baseline.length];
     if (following !== undefined) return record({ type: 'slice', line: 'baseline', ...following });
-    if (!state.tests.has('baseline')) return test('baseline');
+    if (!state.tests.has('baseline')) return testOf(state, 'baseline');
   }
   return record({ type: 'finished', line: 'final' });
 }
 
 /** The next decision of a search in this state. */
 export function next(state: SearchState, context: Context): Decision {
-  const { settings } = context;
+  const { settings, origin } = context;
   if (state.finished) return { kind: 'end' };
-  const vanilla = state.candidates.get('vanilla');
-  if (vanilla === undefined) {
-    const { origin } = context;
+  if (!state.candidates.has('vanilla')) {
     const nodes = startNetwork(context).nodes.map((node) => ({ ...node, inputs: [...node.inputs] }));
     const from = origin === undefined ? {} : { from: { checkpoint: origin.checkpoint, compared: origin.compared } };
     return record({ type: 'vanilla', network: { nodes }, ...from });
   }
   if (state.stop !== null)
     return settings.final.epochs === 0 ? record({ type: 'finished', line: state.stop.line }) : continueEnd(state, context);
-  const first = vanillaPiece(context);
-  if (!isDone(state, first.id, first.count)) return { kind: 'work', tasks: [taskOf(state, first)] };
+  const first = startStage(context);
+  if (!isComplete(state, first)) return { kind: 'work', tasks: [taskOf(state, first)] };
   const open = state.steps.find((step) => step.winner === null);
   if (open !== undefined) return continueStep(state, context, open);
   const { steps } = settings.limits;
   if (steps !== null && state.steps.length >= steps) return record({ type: 'stop', reason: 'steps', line: currentParent(state) });
-  return drawStep(state, context, state.steps.length + 1);
+  return startStep(state, context, state.steps.length + 1);
 }

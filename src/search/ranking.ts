@@ -6,16 +6,19 @@ function lexicographically(a: readonly number[], b: readonly number[]): number {
   return at === -1 ? 0 : (a[at] as number) - (b[at] as number);
 }
 
-/** Better first: accuracy, then lower loss, fewer parameters, lower index. */
-export function rank(state: SearchState, ids: readonly CandidateId[]): readonly CandidateId[] {
+/** Better first, as validated in the first so many epochs: accuracy, then lower loss, fewer parameters, lower index. */
+export function rankAfter(state: SearchState, ids: readonly CandidateId[], epochs: number): readonly CandidateId[] {
   const score = (id: CandidateId): readonly number[] => {
-    const line = candidateOf(state, id);
-    const measured = validationOf(state, id);
-    return [-(measured?.accuracy ?? 0), measured?.loss ?? Infinity, line.parameters, line.child];
+    const { parameters, child } = candidateOf(state, id);
+    const measured = validationOf(state, id, epochs);
+    return [-(measured?.accuracy ?? 0), measured?.loss ?? Infinity, parameters, child];
   };
   const scored = ids.map((id) => ({ id, score: score(id) }));
   return scored.toSorted((a, b) => lexicographically(a.score, b.score)).map(({ id }) => id);
 }
+
+/** The same by the last validation of each. */
+export const rank = (state: SearchState, ids: readonly CandidateId[]): readonly CandidateId[] => rankAfter(state, ids, Infinity);
 
 /** The network that the next step starts from, and that a search ended now would train to the end. */
 export function currentParent(state: SearchState): CandidateId {

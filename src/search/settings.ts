@@ -1,38 +1,11 @@
-/** Every setting of a search, the four methods, and the presets. The paper's values are those of `paper`; §4.2, §4.3. */
+/** Every setting of a search, and the presets. The paper's values are those of `paper`; §4.2, §4.3. */
 import { z } from 'zod';
+import { methodNames } from './methods/table.ts';
+import { stepSettingsSchema } from './step-settings.ts';
 
 const share = z.number().min(0).max(1);
 const count = z.int().min(1);
 const rate = z.number().positive().max(10);
-
-/** The paper's four. */
-export const paperMethods = ['nash', 'sh', 'shr', 'shrsep'] as const;
-/** What they are compared with: growth without selection, and training without growth. */
-export const baselineMethods = ['random', 'vanilla'] as const;
-export const methodNames = [...paperMethods, ...baselineMethods] as const;
-export type MethodName = (typeof methodNames)[number];
-
-export interface Method {
-  /**
-   * Hill climbing trains all children alike; halving drops all but 1/η after each rung. Of `random`, one child is drawn and
-   * trained as halving's winner is, and with `none` that is always child 0, the parent itself.
-   */
-  readonly selection: 'hill-climbing' | 'halving' | 'random' | 'none';
-  /** When the learning rate starts anew, and with it the momentum. */
-  readonly restart: 'step' | 'rung';
-  /** Whether separable convolutions are inserted too (§3.2.6). */
-  readonly separable: boolean;
-}
-
-/** §4.2.1 to §4.2.4; the baselines are trained in the cycles of SHR, the longest that a winner has. */
-export const methods: { readonly [Name in MethodName]: Method } = {
-  nash: { selection: 'hill-climbing', restart: 'step', separable: false },
-  sh: { selection: 'halving', restart: 'step', separable: false },
-  shr: { selection: 'halving', restart: 'rung', separable: false },
-  shrsep: { selection: 'halving', restart: 'rung', separable: true },
-  random: { selection: 'random', restart: 'rung', separable: false },
-  vanilla: { selection: 'none', restart: 'rung', separable: false },
-};
 
 export const settingsSchema = z.strictObject({
   method: z.enum(methodNames),
@@ -57,17 +30,7 @@ export const settingsSchema = z.strictObject({
   momentum: z.number().min(0).lt(1),
   weightDecay: z.number().min(0).max(1),
   vanilla: z.strictObject({ epochs: count, rate }),
-  step: z.strictObject({
-    /** Children a step, the unmutated parent included. */
-    children: z.int().min(2).max(1024),
-    /** Mutations a child. */
-    mutations: z.int().min(1).max(1000),
-    /** E: epochs a step, over all children. */
-    epochs: count,
-    /** η. */
-    eta: z.int().min(2).max(64),
-    rate,
-  }),
+  step: stepSettingsSchema,
   limits: z.strictObject({
     /** Evolutionary steps; null for no limit. */
     steps: z.int().min(0).nullable(),

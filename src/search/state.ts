@@ -49,6 +49,8 @@ export interface Step {
   readonly step: number;
   readonly parent: CandidateId;
   readonly children: readonly CandidateId[];
+  /** Candidates that entered a rung one by one, in order, where the method promotes them so. */
+  readonly promotions: readonly { readonly candidate: CandidateId; readonly rung: number }[];
   /** Rungs that ended, with who survived. */
   readonly rungs: readonly { readonly survivors: readonly CandidateId[]; readonly dropped: readonly CandidateId[] }[];
   readonly winner: CandidateId | null;
@@ -112,11 +114,11 @@ export function networkOf(state: SearchState, id: CandidateId): Network {
   return own;
 }
 
-/** The last measured validation of a line; of a child not yet measured, that of its parent. */
-export function validationOf(state: SearchState, id: CandidateId): Measured | null {
-  const line = candidateOf(state, id);
-  const own = line.epochs.findLast((point) => point.validation !== null)?.validation ?? null;
-  return own ?? (line.parent === null ? null : validationOf(state, line.parent));
+/** The last validation of a candidate in its first so many epochs; of a child that has none, its parent's. */
+export function validationOf(state: SearchState, id: CandidateId, epochs = Infinity): Measured | null {
+  const { epochs: points, parent } = candidateOf(state, id);
+  const own = points.findLast((point) => point.validation !== null && point.epoch <= epochs)?.validation ?? null;
+  return own ?? (parent === null ? null : validationOf(state, parent));
 }
 
 /** What the search started from: its own network, or one that was given. */
@@ -167,6 +169,11 @@ const withCandidate = (state: SearchState, line: Candidate, copy: Copy): SearchS
 const change = (state: SearchState, id: CandidateId, fields: Partial<Candidate>, copy: Copy): SearchState =>
   withCandidate(state, { ...candidateOf(state, id), ...fields }, copy);
 
+const withStep = (state: SearchState, number: number, fields: (step: Step) => Partial<Step>): SearchState => ({
+  ...state,
+  steps: state.steps.map((step) => (step.step === number ? { ...step, ...fields(step) } : step)),
+});
+
 function newCandidate(
   fields: Pick<Candidate, 'id' | 'parent' | 'step' | 'child' | 'edits' | 'network' | 'parameters' | 'multiplyAdds'>,
 ): Candidate {
@@ -204,6 +211,7 @@ export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwa
         step: event.step,
         parent: parent.id,
         children: event.children.map((child) => child.line),
+        promotions: [],
         rungs: [],
         winner: null,
       };
@@ -227,15 +235,23 @@ export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwa
     }
     case 'rung': {
       const { survivors, dropped } = event;
-      const steps = state.steps.map((step) =>
-        step.step === event.step ? { ...step, rungs: [...step.rungs, { survivors, dropped }] } : step,
-      );
-      let next: SearchState = { ...state, steps };
+      let next = withStep(state, event.step, ({ rungs }) => ({ rungs: [...rungs, { survivors, dropped }] }));
       for (const id of dropped) next = change(next, id, { end: { kind: 'dropped', rung: event.rung } }, copy);
       return next;
     }
-    case 'selected':
-      return { ...state, steps: state.steps.map((step) => (step.step === event.step ? { ...step, winner: event.line } : step)) };
+    case 'promotion': {
+      const promotion = { candidate: event.line, rung: event.rung };
+      return withStep(state, event.step, ({ promotions }) => ({ promotions: [...promotions, promotion] }));
+    }
+    case 'selected': {
+      let next = withStep(state, event.step, () => ({ winner: event.line }));
+      const { promotions } = must(state.steps.at(event.step - 1), 'step');
+      // Without a barrier, all others are dropped at the end of the step, each after the last rung that it entered.
+      for (const [id, rung] of new Map(promotions.map((each) => [each.candidate, each.rung])))
+        if (id !== event.line && candidateOf(state, id).end === null)
+          next = change(next, id, { end: { kind: 'dropped', rung } }, copy);
+      return next;
+    }
     case 'stop': {
       // A step that was cut short ends with it: its other children are not needed any more, even where the search is reopened.
       const steps = state.steps.map((step) => (step.winner === null ? { ...step, winner: event.line } : step));

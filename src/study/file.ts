@@ -5,17 +5,8 @@ import { engineNames } from '../engine/open.ts';
 import { determining } from '../run/driving/shared-start.ts';
 import { planRungs } from '../search/rungs.ts';
 import { differingNames, settingNames, wanted } from '../search/setting-names.ts';
-import {
-  baselineMethods,
-  mergeSettings,
-  methodNames,
-  presetNames,
-  presets,
-  settingsSchema,
-  type MethodName,
-  type Settings,
-  type SettingsOverride,
-} from '../search/settings.ts';
+import { mergeSettings, presetNames, presets, settingsSchema, type Settings, type SettingsOverride } from '../search/settings.ts';
+import { methodNames, methods, type MethodName } from '../search/methods/table.ts';
 import { UserError } from '../util/user-error.ts';
 import { nearest } from '../util/words.ts';
 
@@ -188,7 +179,7 @@ export function readStudy(text: string, file: string): Study {
   given.methods?.forEach((entry, index) => {
     const { name, method, settings } = typeof entry === 'string' ? { name: entry, method: entry, settings: undefined } : entry;
     const all = settingsFrom([base, { path: ['methods', index, 'settings'], value: settings ?? {} }]);
-    const baseline = (baselineMethods as readonly MethodName[]).includes(method);
+    const baseline = methods[method].role === 'baseline';
     arms.push({ name, method, baseline, settings: { ...all, method, seed: given.seed } });
   });
   given.variants?.forEach(({ name, settings }, index) => {

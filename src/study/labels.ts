@@ -1,20 +1,11 @@
 /** The names of arms, as people read them. */
-import type { MethodName } from '../search/settings.ts';
+import { methods } from '../search/methods/table.ts';
 import type { Arm } from './result.ts';
-
-const labels: Readonly<Record<MethodName, string>> = {
-  nash: 'NASH',
-  sh: 'SH',
-  shr: 'SHR',
-  shrsep: 'SHRsep',
-  random: 'random growth',
-  vanilla: 'vanilla network',
-};
 
 type Named = Pick<Arm, 'name' | 'method'>;
 
 /** `SHR` of `shr`; a name of its own stays as it is. */
-export const armLabel = ({ name, method }: Named): string => (method !== null && name === method ? labels[method] : name);
+export const armLabel = ({ name, method }: Named): string => (method !== null && name === method ? methods[method].label : name);
 
 /** Within a sentence: `the vanilla network`. */
 export const armWords = (arm: Named): string =>

@@ -3,11 +3,12 @@
  * Network Morphisms and Successive Halving”, University of Freiburg, Tables 1, 2, 3 and §5. CIFAR-10, 23 hours of search on a
  * GPU and 200 epochs of final training, 8 repetitions of each method. Accuracies and shares in percent, as they are printed.
  */
-import type { paperMethods } from '../search/settings.ts';
 import type { PartName } from './composition.ts';
 
 export const paperName = 'Yüce and Tsapenko';
 
+/** The methods that the paper compares. */
+export const paperMethods = ['nash', 'sh', 'shr', 'shrsep'] as const;
 export type PaperMethod = (typeof paperMethods)[number];
 
 /** Repetitions of each method. */

@@ -1,6 +1,7 @@
 /** What a study found, as its tables and figures need it. Pure data; it knows no files and no clock. */
 import type { Network } from '../network/network.ts';
-import type { MethodName, Settings } from '../search/settings.ts';
+import type { Settings } from '../search/settings.ts';
+import type { MethodName } from '../search/methods/table.ts';
 
 /** A repetition of an arm that ended. */
 export interface Outcome {

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { madeUp, paperCounts, ratesOf, runTimesSchema } from '../../bench/job-times.ts';
 import { busyShare, simulateSteps, type SimulatedStep, type World } from '../../bench/simulated-search.ts';
-import { presets, type MethodName, type Settings } from '../../src/search/settings.ts';
+import { presets, type Settings } from '../../src/search/settings.ts';
+import type { MethodName } from '../../src/search/methods/table.ts';
 import { random } from '../../src/util/random.ts';
 import { contextOf } from '../support/simulation.ts';
 

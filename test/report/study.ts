@@ -1,7 +1,8 @@
 /** A study of simulated runs: four methods and two baselines, eight repetitions each, or less. */
 import type { ShownRun, ShownStudy } from '../../src/report/study/study.ts';
 import { subjectOf, type Subject } from '../../src/report/subject.ts';
-import { methodNames, presets, type MethodName } from '../../src/search/settings.ts';
+import { presets } from '../../src/search/settings.ts';
+import { methodNames, type MethodName } from '../../src/search/methods/table.ts';
 import { lineage, candidateOf, validationOf, networkOf } from '../../src/search/state.ts';
 import type { Arm, Outcome } from '../../src/study/result.ts';
 import { must } from '../../src/util/assert.ts';
@@ -22,7 +23,15 @@ export interface StudyOptions {
 }
 
 /** So that methods differ; points. */
-const worth: Readonly<Record<MethodName, number>> = { nash: 0, sh: 0.3, shr: 0.9, shrsep: -1.1, random: -1.6, vanilla: -6 };
+const worth: Readonly<Record<MethodName, number>> = {
+  nash: 0,
+  sh: 0.3,
+  shr: 0.9,
+  shrsep: -1.1,
+  asha: 0.5,
+  random: -1.6,
+  vanilla: -6,
+};
 
 function outcomeOf({ state, name }: Subject, method: MethodName, repetition: number): Outcome {
   const { search } = state;

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { coresOf, fewestEpochs, planRungs, rungSizes, scheduleOf } from '../../src/search/rungs.ts';
-import { methodNames, presets, type MethodName } from '../../src/search/settings.ts';
+import { coresOf, fewestEpochs, planRungs } from '../../src/search/rungs.ts';
+import { rungSizes } from '../../src/search/methods/halving.ts';
+import { presets } from '../../src/search/settings.ts';
+import { methodNames, methods, type MethodName } from '../../src/search/methods/table.ts';
 import { rateAt } from '../../src/training/schedule.ts';
 import { contextOf, drawRungs } from '../support/simulation.ts';
 
@@ -63,7 +65,10 @@ await test('rungs: shrinking, within their epochs, and the numbers that are said
       assert.ok(rungs.reduce((sum, rung) => sum + rung.size * rung.epochs, 0) <= epochs);
       assert.ok(rungs.every((rung) => rung.epochs >= 1));
       const sizes = rungs.map(({ size }) => size);
-      if (method === 'nash') assert.equal(rungs.length, 1);
+      if (method === 'asha') {
+        assert.ok(rungs.length >= 2);
+        rungs.slice(1).forEach((rung, index) => assert.ok(rung.epochs > (rungs[index]?.epochs ?? 0) * (eta - 1) * 0.99));
+      } else if (method === 'nash') assert.equal(rungs.length, 1);
       else if (method === 'random' || method === 'vanilla') {
         assert.ok(sizes.every((size) => size === 1));
         const winners = planRungs({ ...settings({}), method: 'shr' });
@@ -72,7 +77,7 @@ await test('rungs: shrinking, within their epochs, and the numbers that are said
           typeof winners === 'string' ? [] : winners.map((rung) => rung.epochs),
         );
       } else {
-        assert.deepEqual(sizes, rungSizes(children, eta));
+        assert.deepEqual(sizes, rungSizes({ children, eta }));
         rungs.slice(1).forEach((rung, index) => assert.equal(rung.size, Math.ceil((rungs[index]?.size ?? 0) / eta)));
       }
     }),
@@ -88,7 +93,7 @@ function drawRates(method: MethodName, steps: number): string {
   const rates: number[] = [];
   for (let step = 0; step < steps; step++)
     rungs.forEach(({ epochs }, rung) => {
-      const schedule = scheduleOf(settings, rungs, rung);
+      const schedule = methods[settings.method].learningRate.segment(settings.step, rungs, rung);
       for (let epoch = 0; epoch < epochs; epoch++) rates.push(rateAt(schedule, epoch * perEpoch, epochs * perEpoch) / 0.01);
     });
   return rates.flatMap((rate, epoch) => (epoch % 5 === 0 ? [rate.toFixed(2).replace(/^0/, '')] : [])).join(' ');

@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { SearchEvent } from '../../src/search/events.ts';
 import { baselineSegments, limitsOf, next } from '../../src/search/next.ts';
-import { methodNames, methods, paperMethods, presets } from '../../src/search/settings.ts';
+import { presets } from '../../src/search/settings.ts';
+import { methodNames, methods } from '../../src/search/methods/table.ts';
 import { emptyState, candidateOf, reduce, type SearchState, networkOf } from '../../src/search/state.ts';
 import { countParameters } from '../../src/network/cost.ts';
 import { bestCandidate, bestSoFar, rank } from '../../src/search/ranking.ts';
@@ -99,7 +100,7 @@ await test('NASH: all children alike in one rung; SHRsep: as SHR, and separable 
     finished
     `),
   );
-  for (const method of paperMethods) {
+  for (const method of ['nash', 'sh', 'shr', 'shrsep'] as const) {
     const { events } = simulate(contextOf({ ...small, method, step: { ...step, mutations: 8 }, ...steps(2) }));
     const kinds = new Set(
       events
@@ -377,7 +378,7 @@ await test('the baseline has the winner’s cycles and then its final training',
     assert.deepEqual(state.segments.baseline.slice(-1), state.segments.final);
     const restarts = state.segments.baseline.filter(({ restart }) => restart).length;
     // Two steps and the final training; with restarts at each rung, three a step.
-    assert.equal(restarts, methods[method].restart === 'step' ? 3 : 7, method);
+    assert.equal(restarts, methods[method].learningRate.restart === 'step' ? 3 : 7, method);
     const carried = transcript.filter((line) => /^ +baseline\/\d+:.* with momentum$/.test(line)).length;
     assert.equal(carried, state.segments.baseline.length - restarts, `${method}: momentum starts anew where the rate does`);
     assert.ok(state.tests.has('baseline') && state.tests.has('final'));

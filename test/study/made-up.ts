@@ -4,7 +4,8 @@ import { fiveOperators, sixOperators } from '../../src/morphism/operators.ts';
 import { countMultiplyAdds, countParameters } from '../../src/network/cost.ts';
 import type { Network } from '../../src/network/network.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
-import { methodNames, presets, type MethodName, type Settings } from '../../src/search/settings.ts';
+import { presets, type Settings } from '../../src/search/settings.ts';
+import { methodNames, type MethodName } from '../../src/search/methods/table.ts';
 import type { Arm, Outcome, StudyResult } from '../../src/study/result.ts';
 import { random } from '../../src/util/random.ts';
 

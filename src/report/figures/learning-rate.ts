@@ -1,6 +1,8 @@
 /** Figure 1: the learning rate over a step, by method: from the settings alone. */
-import { planRungs, formatRungs, scheduleOf, type Rung } from '../../search/rungs.ts';
-import { methods, type MethodName, type Settings } from '../../search/settings.ts';
+import { planRungs, formatRungs } from '../../search/rungs.ts';
+import type { Rung } from '../../search/methods/method.ts';
+import type { Settings } from '../../search/settings.ts';
+import { methods, type MethodName } from '../../search/methods/table.ts';
 import { rateAt } from '../../training/schedule.ts';
 import { legend, path, plane, type Point } from '../chart.ts';
 import { narrowWidth, type Drawing, type Figure } from '../figure.ts';
@@ -13,7 +15,7 @@ const samples = 48;
 export function ratesOf(settings: Settings, rungs: readonly Rung[]): readonly (readonly Point[])[] {
   let from = 0;
   return rungs.map(({ epochs }, index) => {
-    const schedule = scheduleOf(settings, rungs, index);
+    const schedule = methods[settings.method].learningRate.segment(settings.step, rungs, index);
     const points = Array.from({ length: samples + 1 }, (_none, at) => ({
       x: from + (epochs * at) / samples,
       y: rateAt(schedule, at, samples),
@@ -38,7 +40,8 @@ const schedules = ['shr', 'sh', 'nash'] as const;
 /** What restarts at each rung has SHR's schedule. */
 const shownOf = (settings: Settings): readonly Shown[] =>
   schedules.map((name) => {
-    const own = name === settings.method || (name === 'shr' && methods[settings.method].restart === 'rung');
+    const own =
+      name === settings.method || (name === 'shr' && methods[settings.method].learningRate === methods.shr.learningRate);
     const method = own ? settings.method : name;
     return { method, own, rungs: planRungs({ ...settings, method }) };
   });

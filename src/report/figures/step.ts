@@ -1,21 +1,13 @@
 /** Figures 2 and 3: one evolutionary step as it was, by hill climbing or by halving. */
 import { linkHorizontal } from 'd3-shape';
-import type { Rung } from '../../search/rungs.ts';
-import { methods } from '../../search/settings.ts';
+import type { Rung } from '../../search/methods/method.ts';
+import { methods } from '../../search/methods/table.ts';
 import { validationOf, type Step } from '../../search/state.ts';
 import { formatPercent, plural } from '../../util/words.ts';
 import { label, mark } from '../chart.ts';
 import { narrowWidth, type Drawing, type Figure } from '../figure.ts';
 import { coordinate, html, type Markup } from '../markup.ts';
-import {
-  childrenOf,
-  lastAccuracy,
-  selectionWords,
-  trainingWords,
-  unfinishedWords,
-  type Child,
-  type Subject,
-} from '../subject.ts';
+import { childrenOf, lastAccuracy, paperFigure, unfinishedWords, type Child, type Subject } from '../subject.ts';
 
 /** Children drawn at most; the rest are in the table. */
 const mostRows = 24;
@@ -105,7 +97,8 @@ function draw(subject: Subject, step: Step, children: readonly Child[], more: nu
 export function stepFigure(subject: Subject, step: Step): Figure {
   const all = byFate(childrenOf(subject, step));
   const shown = all.slice(0, mostRows);
-  const { selection } = methods[subject.settings.method];
+  const { selection, training } = methods[subject.settings.method];
+  const figure = paperFigure(selection);
   const words = all.map(({ line, accuracies, unfinished, fate }) => {
     const measured = accuracies.flatMap((accuracy) => (accuracy === null ? [] : [formatPercent(accuracy)]));
     if (unfinished !== null)
@@ -116,10 +109,10 @@ export function stepFigure(subject: Subject, step: Step): Figure {
   });
   return {
     name: `step-${step.step}`,
-    title: `Step ${step.step} by ${selectionWords[selection]}`,
+    title: `Step ${step.step} by ${selection}`,
     alternative: `Children of ${step.parent}, with the validation accuracy after each rung: ${words.slice(0, mostRows).join('; ')}.`,
-    caption: html`${selection === 'hill-climbing' ? 'As the paper’s Figure 2. ' : selection === 'halving' ? 'As the paper’s Figure 3. ' : ''}Validation
-    accuracy after each rung; ${trainingWords[selection]}. ★ the winner, the next parent; × dropped
+    caption: html`${figure === null ? '' : `As the paper’s Figure ${figure}. `}Validation accuracy after each rung; ${training}. ★
+    the winner, the next parent; × dropped
     there${all.some(({ fate }) => fate.kind === 'lost') ? '; “lost”: its training gave nothing' : ''}${unfinishedWords(all)}.${step.winner === null ? ' This step is not over.' : ''}`,
     narrow: draw(subject, step, shown, all.length - shown.length),
     wide: null,

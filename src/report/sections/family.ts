@@ -1,5 +1,5 @@
 /** The family tree: each child of each step, what was done to it, how right it was, where it ended, and what changed. */
-import { methods } from '../../search/settings.ts';
+import { methods } from '../../search/methods/table.ts';
 import { describeEdit } from '../../morphism/operators.ts';
 import { shortEdits } from '../../morphism/short.ts';
 import { formatRungs } from '../../search/rungs.ts';
@@ -11,7 +11,7 @@ import { inlineSvg } from '../figure.ts';
 import type { Figures } from '../figures.ts';
 import { drawNetwork } from '../graph.ts';
 import { html, type Markup } from '../markup.ts';
-import { childrenOf, trainingWords, unfinishedWords, type Child, type Subject } from '../subject.ts';
+import { childrenOf, unfinishedWords, type Child, type Subject } from '../subject.ts';
 import { anchorOf, figureHtml, folded, scrolling, section, type Place } from './parts.ts';
 
 /** Characters of drawn differences at most: the rest of the children are told in words. */
@@ -174,7 +174,7 @@ export function familySection(subject: Subject, figures: Figures, place: Place):
     </section>`;
   });
   const accuracy = vanilla.epochs.findLast(({ validation }) => validation !== null)?.validation?.accuracy;
-  const { selection } = methods[subject.settings.method];
+  const { training } = methods[subject.settings.method];
   return section(
     place,
     'family',
@@ -182,7 +182,7 @@ export function familySection(subject: Subject, figures: Figures, place: Place):
     html`<p>
       It began with the ${startWords(subject.state.search)}: ${formatWhole(vanilla.parameters)} parameters,
       ${plural(vanilla.epochs.length, 'epoch')}${accuracy === undefined ? '' : `, ${formatPercent(accuracy)} of the validation images right`}.
-      ${steps.length === 0 ? 'No step was begun.' : `Each step makes ${plural(steps[0]?.children.length ?? 0, 'child', 'children')} of the best network, the first of them the parent itself; ${trainingWords[selection]}: ${formatRungs(subject.rungs)} (children × epochs).`}
+      ${steps.length === 0 ? 'No step was begun.' : `Each step makes ${plural(steps[0]?.children.length ?? 0, 'child', 'children')} of the best network, the first of them the parent itself; ${training}: ${formatRungs(subject.rungs)} (children × epochs).`}
     </p>`,
     figures.family === null ? null : figureHtml(place, figures.family),
     blocks,

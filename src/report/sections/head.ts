@@ -1,25 +1,25 @@
 /** The head of a run's report: what was grown, on what, what came of it, and how to do it again. */
 import { splitCounts } from '../../data/split-counts.ts';
 import { describeFrom, stopWords } from '../../run/display/wording.ts';
-import { methods, type MethodName } from '../../search/settings.ts';
+import { methods, type MethodName } from '../../search/methods/table.ts';
 import { candidateOf, networkOf, startWords } from '../../search/state.ts';
 import { compositionOf } from '../../study/composition.ts';
 import { formatDuration } from '../../util/duration.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../../util/words.ts';
 import { html, type Content, type Markup } from '../markup.ts';
 import { conditionSentence, resultOf } from '../result.ts';
-import { methodLabel, selectionWords, type Subject } from '../subject.ts';
+import { methodLabel, type Subject } from '../subject.ts';
 import { pairs, type Place } from './parts.ts';
 
 /** `3.4`, `120`. */
 const formatFactor = (factor: number): string => (factor < 100 ? factor.toFixed(1) : formatWhole(Math.round(factor)));
 
 const methodWords = (name: MethodName): string => {
-  const { selection, restart, separable } = methods[name];
+  const { selection, learningRate, operators } = methods[name];
   return [
-    selectionWords[selection],
-    `the learning rate anew at each ${restart}`,
-    ...(separable ? ['separable convolutions too'] : []),
+    selection,
+    `the learning rate restarts at each ${learningRate.restart}`,
+    ...(operators.includes('insert-separable') ? ['with separable convolutions'] : []),
   ].join(', ');
 };
 
@@ -58,7 +58,7 @@ export function headSection(subject: Subject, place: Place): Markup {
   const { train, validation } = splitCounts(data.trainImages, settings);
   const what = html`A network for <strong>${data.name}</strong> (${plural(data.classes.length, 'class', 'classes')},
     ${shape(data.shape)}),
-    ${methods[settings.method].selection === 'none' || settings.limits.steps === 0 ? html`the <strong>${startWords(state.search)}</strong>, not grown` : html`grown by <strong>${methodLabel(settings.method)}</strong> (${methodWords(settings.method)})`},
+    ${!methods[settings.method].grows || settings.limits.steps === 0 ? html`the <strong>${startWords(state.search)}</strong>, not grown` : html`grown by <strong>${methodLabel(settings.method)}</strong> (${methodWords(settings.method)})`},
     preset ${config.preset}, seed ${settings.seed}. Of ${plural(data.trainImages, 'training image')} ${formatWhole(train)} train
     and ${formatWhole(validation)} validate; ${plural(data.testImages, 'test image')}.
     ${describeFrom(config).map((line) => ` Begun ${line}.`)}`;

@@ -79,6 +79,10 @@ function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
       const dropped = entry.dropped.length === 0 ? '' : `; dropped: ${listed(view, entry.dropped)}`;
       return [`step ${entry.step}, rung ${entry.rung + 1} of ${count}: ${listed(view, entry.survivors)}${dropped}`];
     }
+    case 'promotion':
+      return entry.rung === 0
+        ? []
+        : [`step ${entry.step}: ${entry.line} is promoted to rung ${entry.rung + 1} with ${percentOf(view, entry.line)}`];
     case 'selected':
       return [`step ${entry.step}: ${entry.line} wins with ${percentOf(view, entry.line)}; ${size(entry.line)}`];
     case 'stop':

@@ -101,6 +101,7 @@ function observeEntry(view: View, entry: Entry, now: number, copy: Copy): View {
     case 'grown':
     case 'worker':
     case 'exported':
+    case 'promotion':
     case 'slice':
       return next;
   }

@@ -1,5 +1,6 @@
 /** What a budget buys: a pure plan from measured speeds. Times are active seconds. */
-import { coresOf, fewestEpochs, type Cores, type Rung } from '../../search/rungs.ts';
+import { coresOf, fewestEpochs, type Cores } from '../../search/rungs.ts';
+import type { Rung } from '../../search/methods/method.ts';
 import type { Settings } from '../../search/settings.ts';
 import type { Segment } from '../../search/state.ts';
 import { UserError } from '../../util/user-error.ts';

@@ -5,9 +5,10 @@
  */
 import type { Drawn } from '../../morphism/mutate.ts';
 import type { Network } from '../../network/network.ts';
-import { drawChildren, drawnChild, minibatchesPerEpoch, rungsOf, startNetwork, type Context } from '../../search/next.ts';
-import { coresOf, type Rung } from '../../search/rungs.ts';
-import { methods } from '../../search/settings.ts';
+import { minibatchesPerEpoch, sampleChildren, startOfStep, rungsOf, startNetwork, type Context } from '../../search/next.ts';
+import { coresOf } from '../../search/rungs.ts';
+import type { Rung } from '../../search/methods/method.ts';
+import { methods } from '../../search/methods/table.ts';
 import type { Segment } from '../../search/state.ts';
 import { must } from '../../util/assert.ts';
 import { mean } from '../../util/numbers.ts';
@@ -147,10 +148,10 @@ interface Drawing {
 
 /** The children of a step as the search draws them; null where the limits allow no mutation. */
 function drawStep({ context, costs }: Question, parent: Network, step: number): Drawing | null {
-  const children = drawChildren(parent, context, step);
-  const grows = methods[context.settings.method].selection !== 'none';
+  const children = sampleChildren(parent, context, step);
+  const grows = methods[context.settings.method].grows;
   if (grows && children.every(({ edits }) => edits.length === 0)) return null;
-  const drawn = drawnChild(context, step);
+  const drawn = startOfStep(context, step).trained;
   const size = sizeOf(parent);
   return {
     children,

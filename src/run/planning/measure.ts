@@ -5,7 +5,7 @@
 import type { Pool } from '../../execution/pool.ts';
 import { countMultiplyAdds } from '../../network/cost.ts';
 import type { Network } from '../../network/network.ts';
-import { drawChildren, startNetwork, type Context } from '../../search/next.ts';
+import { sampleChildren, startNetwork, type Context } from '../../search/next.ts';
 import type { Settings } from '../../search/settings.ts';
 import { coresOfRun } from '../../search/rungs.ts';
 import type { Job, ProbeJob, Stage } from '../../training/job.ts';
@@ -41,7 +41,7 @@ function growthOf(vanilla: Network, context: Context): readonly number[] {
   const factors: number[] = [];
   let parent = vanilla;
   for (let step = 1; step <= plannedSteps; step++) {
-    const children = drawChildren(parent, context, step);
+    const children = sampleChildren(parent, context, step);
     factors.push(mean(children.map(({ network }) => countMultiplyAdds(network))) / countMultiplyAdds(vanilla));
     parent = middleOf(children).network;
   }

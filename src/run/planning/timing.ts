@@ -5,7 +5,7 @@
 import { propose, type Drawn } from '../../morphism/mutate.ts';
 import { sixOperators } from '../../morphism/operators.ts';
 import type { Network } from '../../network/network.ts';
-import { drawChildren, limitsOf, startNetwork, type Context } from '../../search/next.ts';
+import { sampleChildren, limitsOf, startNetwork, type Context } from '../../search/next.ts';
 import { coresOfRun } from '../../search/rungs.ts';
 import { must } from '../../util/assert.ts';
 import { mean } from '../../util/numbers.ts';
@@ -141,7 +141,7 @@ export async function timeAll(run: Measuring, context: Context): Promise<Found> 
   const ownMeasurement = Math.max(...start.beside.map(own)) + (threads === 1 ? 0 : own(start.alone));
   const plan = budget === null ? null : planOf(run, context, budget, start, begun + ownMeasurement).plan;
 
-  const children = exemplary(drawChildren(network, context, 1));
+  const children = exemplary(sampleChildren(network, context, 1));
   const tried = await tryChildren(run, network, children);
   const operators = await tryOperators(run, network, context);
   const [middle] = children;

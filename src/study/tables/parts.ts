@@ -1,8 +1,7 @@
 /** What several tables share: groups of arms, cells of an arm, and as many digits as a number needs. */
-import { paperMethods } from '../../search/settings.ts';
 import { listed, armLabel } from '../labels.ts';
 import { armSummary, type Measure } from '../measures.ts';
-import { paperName, type PaperMethod } from '../published.ts';
+import { paperMethods, paperName, type PaperMethod } from '../published.ts';
 import type { Arm, StudyResult } from '../result.ts';
 import type { Cell, Group, SpreadCell } from '../table.ts';
 

@@ -1,7 +1,13 @@
 /** What the authors' own Table 2 shows by the tests that are used here: from their means and deviations. */
-import { paperMethods } from '../../search/settings.ts';
 import { armLabel, listed } from '../labels.ts';
-import { paperRepetitions, publishedMethods, type PaperMethod, type PublishedMethod, type Spread } from '../published.ts';
+import {
+  paperMethods,
+  paperRepetitions,
+  publishedMethods,
+  type PaperMethod,
+  type PublishedMethod,
+  type Spread,
+} from '../published.ts';
 import { holm, level, varianceRatio, welch, type SpreadTest, type Summary, type Welch } from '../samples.ts';
 import { formatFixed, formatProbability } from '../table.ts';
 
