@@ -51,13 +51,13 @@ const workers = [1, 2, 4, 8, 16, 32, 64] as const;
 /** Which children go on: any, or always those with the most multiply-adds. */
 type Winners = 'any' | 'largest';
 
-function worldOf(settings: Settings, cores: number, winners: Winners): World {
+function worldOf(settings: Settings, workersOf: number, steps: number, winners: Winners): World {
   const context: Context = { settings, counts: paperCounts(settings), fits: () => true };
   const perEpoch = minibatchesPerEpoch(context, false);
   const { seed } = settings;
   return {
     context,
-    cores,
+    cores: { workers: workersOf, threads: 1 },
     steps,
     work({ id, start, minibatches }, { id: line, multiplyAdds }) {
       const job = {
@@ -67,7 +67,7 @@ function worldOf(settings: Settings, cores: number, winners: Winners): World {
         epochs: minibatches.count / perEpoch,
       };
       const made = madeUp(rates, job, random(seed, 'rate', line), random(seed, 'epochs', id));
-      return { threads: 1, start: overhead + made.start, epochs: made.epochs };
+      return { start: overhead + made.start, epochs: made.epochs };
     },
     measured: ({ id, multiplyAdds }, epoch) => ({
       loss: 1,
@@ -90,20 +90,20 @@ interface Simulated {
   readonly shown: ReadonlyMap<number, readonly SimulatedStep[]>;
 }
 
-function simulateAll(settings: Settings, winners: Winners = 'any'): Simulated {
+function simulateAll(settings: Settings, winners: Winners = 'any', count = steps): Simulated {
   const found = workers.map((cores) => ({ cores, hours: [] as number[], speedups: [] as number[], busy: [] as number[] }));
   const shown = new Map<number, readonly SimulatedStep[]>();
   for (const seed of seeds) {
     const own = { ...settings, seed };
-    const alone = simulateSteps(worldOf(own, 1, winners));
+    const alone = simulateSteps(worldOf(own, 1, count, winners));
     const known = new Map(alone.map((step) => [step.event.step, step]));
     for (const { cores, hours, speedups, busy } of found) {
-      const all = cores === 1 ? alone : simulateSteps(worldOf(own, cores, winners), known);
+      const all = cores === 1 ? alone : simulateSteps(worldOf(own, cores, count, winners), known);
       if (seed === seeds[0]) shown.set(cores, all);
       all.forEach((step, index) => {
         hours.push(step.seconds / 3600);
         speedups.push(must(alone[index], 'step').seconds / step.seconds);
-        busy.push(busyShare(step, cores));
+        busy.push(busyShare(step, { workers: cores, threads: 1 }));
       });
     }
   }

@@ -205,8 +205,6 @@ export const startOfStep = (context: Context, step: number): StepStart =>
 
 /** Child 0 is the parent, trained on like the others (Elsken et al. 2017, Algorithm 1); the others are mutated. */
 export function sampleChildren(parent: Network, context: Context, step: number): readonly Drawn[] {
-  const known = context.childrenOf?.(step, parent);
-  if (known !== undefined) return known;
   const { settings } = context;
   const sampling = { operators: methodOf(context).operators, mutations: settings.step.mutations, limits: limitsOf(context) };
   return Array.from({ length: startOfStep(context, step).children }, (_none, child) =>
@@ -217,13 +215,15 @@ export function sampleChildren(parent: Network, context: Context, step: number):
 function startStep(state: SearchState, context: Context, step: number): Decision {
   const parent = currentParent(state);
   const { trained } = startOfStep(context, step);
-  const children = sampleChildren(networkOf(state, parent), context, step).map(({ edits, network }, child) => ({
+  const network = networkOf(state, parent);
+  const known = context.childrenOf?.(step, network);
+  const children = (known ?? sampleChildren(network, context, step)).map(({ edits, network: made }, child) => ({
     line: `s${step}c${child}`,
     edits: [...edits],
-    parameters: countParameters(network),
-    multiplyAdds: countMultiplyAdds(network),
+    parameters: countParameters(made),
+    multiplyAdds: countMultiplyAdds(made),
   }));
-  if (methodOf(context).grows && children.every(({ edits }) => edits.length === 0))
+  if (known === undefined && methodOf(context).grows && children.every(({ edits }) => edits.length === 0))
     return record({ type: 'stop', reason: 'limits', line: parent });
   const drawn = trained === null ? {} : { drawn: `s${step}c${trained}` };
   return record({ type: 'step', step, parent, children, ...drawn });

@@ -17,19 +17,17 @@ interface Made {
   /** Seconds an epoch of each child. */
   readonly epochs?: readonly number[];
   readonly start?: number;
-  readonly threads?: number;
   readonly step?: Partial<Settings['step']>;
 }
 
 /** One step of a search whose children are the better the higher their number. */
-function stepOf({ method = 'shr', cores, epochs = [], start = 0, threads = 1, step = {} }: Made): SimulatedStep {
+function stepOf({ method = 'shr', cores, epochs = [], start = 0, step = {} }: Made): SimulatedStep {
   const context = contextOf({ method, step: { ...presets.paper.step, ...step } });
   const world: World = {
     context,
-    cores,
+    cores: { workers: cores, threads: 1 },
     steps: 1,
     work: ({ minibatches }, { child }) => ({
-      threads,
       start,
       epochs: Array.from({ length: minibatches.count / 13 }, () => epochs[child] ?? 1),
     }),
@@ -74,7 +72,7 @@ test('jobs are taken in their order, whatever they take', () => {
     ['s1c0 on 0: 0–1', 's1c1 on 1: 0–1', 's1c2 on 0: 1–2', 's1c3 on 1: 1–5'],
   );
   assert.equal(late.seconds, 5);
-  assert.equal(busyShare(late, 2), 7 / 10);
+  assert.equal(busyShare(late, { workers: 2, threads: 1 }), 7 / 10);
   assert.equal(secondsOf({ cores: 2, method: 'nash', step, epochs: [4, 1, 1, 1] }), 4);
 });
 
@@ -85,13 +83,6 @@ test('who goes on is decided by the search: the better half, in its order', () =
     ['s1c0/0', 's1c1/0', 's1c2/0', 's1c3/0', 's1c3/1', 's1c2/1', 's1c3/2'],
   );
   assert.equal(winner, 's1c3');
-});
-
-test('a job of several threads takes as many cores, and at most all', () => {
-  const step = { children: 4, epochs: 4 };
-  assert.equal(secondsOf({ cores: 4, method: 'nash', step, threads: 2 }), 2);
-  assert.equal(secondsOf({ cores: 3, method: 'nash', step, threads: 2 }), 4);
-  assert.equal(secondsOf({ cores: 1, method: 'nash', step, threads: 2 }), 4);
 });
 
 test('rates by hand: the first epoch has the start in it', () => {
@@ -125,11 +116,11 @@ for (const { run, settings, counts, workers, steps } of measured)
     );
     const simulated = simulateSteps({
       context: { settings, counts, fits: () => true },
-      cores: workers,
+      cores: { workers, threads: workers },
       steps: steps.length,
       work({ id }) {
-        const { threads, epochs } = jobs.get(id) ?? assert.fail(`${id} was measured`);
-        return { threads, start: 0, epochs: epochs.map(({ end }, index) => end - (epochs[index - 1]?.end ?? 0)) };
+        const { epochs } = jobs.get(id) ?? assert.fail(`${id} was measured`);
+        return { start: 0, epochs: epochs.map(({ end }, index) => end - (epochs[index - 1]?.end ?? 0)) };
       },
       measured({ id }, epoch) {
         const all = [0, 1, 2, 3].flatMap((rung) => points.get(`${id}/${rung}`) ?? []);

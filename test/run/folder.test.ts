@@ -225,7 +225,7 @@ await test('a folder that holds a run, or is none, is refused before anything is
   const wrong: readonly [object, RegExp][] = [
     [{ widths: Array.from({ length: 5 }, () => 2) }, /8×8 are too small for 5 blocks/],
     [{ batch: 1000 }, /batch of 1000/],
-    [{ step: { epochs: 11 } }, /11 epochs a step are too few for 4 children in 3 rungs: at least 12 would fit/],
+    [{ step: { epochs: 11 } }, /11 epochs a step are too few for 4 children in 3 rungs: use at least 12/],
     [{ limits: { parameters: 10 } }, /over the limit of 10 /],
     [{ limits: { memory: 2 ** 20 } }, /over the limit of 1 MiB/],
   ];

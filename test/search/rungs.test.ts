@@ -27,15 +27,9 @@ await test('the rungs of successive halving and of hill climbing', () => {
   assert.equal(drawRungs('shr', 7, 100), '7×3 4×6 2×12 1×25');
   assert.equal(drawRungs('shr', 2, 4), '2×1 1×2');
   assert.equal(drawRungs('shr', 5, 40, 8), '5×4 1×20');
-  assert.equal(
-    drawRungs('shr', 8, 31),
-    '31 epochs a step are too few for 8 children in 4 rungs: at least 32 would fit, or 7 children',
-  );
-  assert.equal(drawRungs('shr', 8, 3), '3 epochs a step are too few for 8 children in 4 rungs: at least 32 would fit');
-  assert.equal(
-    drawRungs('nash', 8, 7),
-    '7 epochs a step are too few for 8 children in 1 rung: at least 8 would fit, or 7 children',
-  );
+  assert.equal(drawRungs('shr', 8, 31), '31 epochs a step are too few for 8 children in 4 rungs: use at least 32, or 7 children');
+  assert.equal(drawRungs('shr', 8, 3), '3 epochs a step are too few for 8 children in 4 rungs: use at least 32');
+  assert.equal(drawRungs('nash', 8, 7), '7 epochs a step are too few for 8 children in 1 rung: use at least 8, or 7 children');
 });
 
 await test('rungs: shrinking, within their epochs, and the numbers that are said to fit do', () => {
@@ -51,7 +45,7 @@ await test('rungs: shrinking, within their epochs, and the numbers that are said
         contextOf({ method, step: { ...presets.paper.step, children, epochs, eta, ...changes } }).settings;
       const rungs = planRungs(settings({}));
       if (typeof rungs === 'string') {
-        const [, fitting] = /at least (\d+) would fit/.exec(rungs) ?? [];
+        const [, fitting] = /use at least (\d+)/.exec(rungs) ?? [];
         assert.equal(Number(fitting), fewestEpochs(settings({})));
         assert.notEqual(typeof planRungs(settings({ epochs: Number(fitting) })), 'string');
         assert.equal(typeof planRungs(settings({ epochs: Number(fitting) - 1 })), 'string', 'one fewer does not fit');

@@ -1,9 +1,10 @@
 /** A search without training: losses and accuracies are a hash of (line, epoch), tasks end in any order that is asked for. */
 import assert from 'node:assert/strict';
 import type { SearchEvent } from '../../src/search/events.ts';
-import { minibatchesPerEpoch, next, type Context, type Task, type TrainingTask } from '../../src/search/next.ts';
+import { minibatchesPerEpoch, type Context, type Task, type TrainingTask } from '../../src/search/next.ts';
 import { formatRungs, planRungs } from '../../src/search/rungs.ts';
 import { presets, type Settings } from '../../src/search/settings.ts';
+import { simulate as simulateSearch, wholeFinal } from '../../src/search/simulation.ts';
 import { emptyState, reduce, type SearchState } from '../../src/search/state.ts';
 import type { Schedule } from '../../src/training/schedule.ts';
 import { sha256 } from '../../src/util/hash.ts';
@@ -113,50 +114,42 @@ export interface Intervention {
   readonly from?: readonly SearchEvent[];
 }
 
-/** Runs to the end. The final training is one slice of all its epochs. */
+/** Runs to the end. The final training is one segment of all its epochs. Without an order, one task after another. */
 export function simulate(context: Context, { before, instead, order, from = [] }: Intervention = {}): Simulation {
-  const events: SearchEvent[] = [];
+  const events = [...from];
   const transcript: string[] = [];
-  let state = emptyState;
-  const record = (event: SearchEvent): void => {
+  const seen = new Set<string>();
+  let state = from.reduce((now, event) => reduce(now, event), emptyState);
+  const simulated = simulateSearch({
+    context,
+    cores: order === undefined ? { workers: 1, threads: 1 } : { workers: 64, threads: 1 },
+    model: {
+      cost: () => ({ start: order?.float() ?? 0, minibatch: order?.float() ?? 1, epoch: 0 }),
+      validation: ({ id }, epoch) => measuredOf(id, epoch),
+    },
+    from: state,
+    before: (now) => {
+      const extra = before?.(now, events) ?? null;
+      if (extra !== null) transcript.push(printEvent(extra));
+      return extra;
+    },
+    reports: (task, now) => instead?.(task, now) ?? eventsOf(task, context),
+    onDecision(decision, { failures }) {
+      if (decision.kind === 'record') transcript.push(printEvent(decision.event));
+      if (decision.kind === 'plan') transcript.push(printEvent(wholeFinal(context)));
+      for (const task of decision.kind === 'work' ? decision.tasks : []) {
+        const attempt = `${task.id} ${failures.get(task.id) ?? 0}`;
+        if (!seen.has(attempt)) transcript.push(`  ${printTask(task, context)}`);
+        seen.add(attempt);
+      }
+    },
+  });
+  for (const { event } of simulated) {
+    assert.ok(events.length < 20_000, 'the search ends');
     events.push(event);
     state = reduce(state, event);
-  };
-  from.forEach(record);
-  const seen = new Set<string>();
-  for (let turn = 0; turn < 20_000; turn++) {
-    const extra = before?.(state, events) ?? null;
-    if (extra !== null) {
-      transcript.push(printEvent(extra));
-      record(extra);
-      continue;
-    }
-    const decision = next(state, context);
-    if (decision.kind === 'end') return { context, events, state, transcript };
-    if (decision.kind === 'record') {
-      transcript.push(printEvent(decision.event));
-      record(decision.event);
-    } else if (decision.kind === 'plan') {
-      const { epochs, rate } = context.settings.final;
-      const count = epochs * minibatchesPerEpoch(context, true);
-      const event: SearchEvent = { type: 'slice', line: 'final', rate, from: 0, to: 1, count, whole: true, restart: true };
-      transcript.push(printEvent(event));
-      record(event);
-    } else {
-      for (const task of decision.tasks)
-        if (!seen.has(`${task.id} ${state.failures.get(task.id) ?? 0}`)) {
-          seen.add(`${task.id} ${state.failures.get(task.id) ?? 0}`);
-          transcript.push(`  ${printTask(task, context)}`);
-        }
-      const task = order === undefined ? (decision.tasks[0] as Task) : order.pick(decision.tasks);
-      const reported = instead?.(task, state) ?? eventsOf(task, context);
-      const given = reported[0] ?? assert.fail(`${task.id} reports something`);
-      record(given.type === 'test' ? testEvent(given.line, state.readings + 1) : given);
-      // A child that was grown trains on in the same task: its checkpoint comes with its first epoch.
-      if (given.type === 'grown' && reported[1] !== undefined) record(reported[1]);
-    }
   }
-  return assert.fail('the search ends');
+  return { context, events, state, transcript };
 }
 
 /** The learning rate that a line's tasks give at each of its epochs' first minibatches. */

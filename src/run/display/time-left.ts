@@ -1,92 +1,91 @@
 /** How much training is done and left, in multiply-adds of forward passes; from it and the time gone, the time left. Pure. */
-import type { Config } from '../record/config.ts';
-import { currentParent } from '../../search/ranking.ts';
+import { splitCounts } from '../../data/split-counts.ts';
+import type { Context } from '../../search/next.ts';
+import { methods } from '../../search/methods/table.ts';
 import type { Settings } from '../../search/settings.ts';
+import { averageFirst, simulate, wholeFinal } from '../../search/simulation.ts';
 import { candidateOf, type SearchState, type Step } from '../../search/state.ts';
-import { rungsFor } from '../../search/rungs.ts';
-import { minibatchesAnEpoch, settingsOf, type View } from './view.ts';
+import { mean } from '../../util/numbers.ts';
+import { random } from '../../util/random.ts';
+import type { Config } from '../record/config.ts';
+import { settingsOf, type View } from './view.ts';
 
-/** How many times as many multiply-adds a step's children have as their parent, before any was drawn. */
-const guessedGrowth = 1.5;
-
-/** Minibatches of a task that are done: as its worker says, or as the journal does. */
-function doneOf(view: View, task: string, line: string): number {
-  const running = view.running.get(line);
-  return Math.max(view.run.search.tasks.get(task) ?? 0, running?.task === task ? running.done : 0);
-}
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+/** How many times as many multiply-adds a step's children have as their parent, before any was sampled. */
+const usualGrowth = 1.5;
 
 const costOf = (search: SearchState, id: string): number => search.candidates.get(id)?.multiplyAdds ?? 0;
 
+/** The growth of a step. */
+const growthOf = (search: SearchState, { children, parent }: Step): number =>
+  Math.max(1, mean(children.map((id) => costOf(search, id))) / Math.max(1, costOf(search, parent)));
+
+/** Multiply-adds × minibatches. */
 export interface Work {
-  /** Multiply-adds × minibatches. */
   readonly done: number;
   readonly left: number;
 }
 
-/** What is left of a step that has begun. */
-function leftOfStep(view: View, step: Step, settings: Settings, perEpoch: number): number {
-  const { search } = view.run;
-  if (step.winner !== null) return 0;
-  const alive = step.children.filter((id) => search.candidates.get(id)?.end === null);
-  const cost = mean(alive.map((id) => costOf(search, id)));
-  return rungsFor(settings).reduce((sum, { size, epochs }, index) => {
-    if (index < step.rungs.length) return sum;
-    if (index > step.rungs.length) return sum + Math.min(size, alive.length) * epochs * perEpoch * cost;
-    return alive.reduce(
-      (rest, id) => rest + Math.max(0, epochs * perEpoch - doneOf(view, `${id}/${index}`, id)) * costOf(search, id),
-      sum,
-    );
-  }, 0);
+/** Work left in a search as far as its journal says, by a simulation in which further steps grow as the last one did. */
+function leftOf(search: SearchState, context: Context): number {
+  const { settings } = context;
+  const last = search.steps.at(-1);
+  const growth = last === undefined ? usualGrowth : growthOf(search, last);
+  const most = settings.limits.multiplyAdds ?? Infinity;
+  const begun = search.steps.length;
+  /** In the simulation children of further steps are copies of their parent. */
+  const sizeOf = (id: string, state: SearchState): number => {
+    const { multiplyAdds, step } = candidateOf(state, id);
+    return Math.max(multiplyAdds, Math.min(most, multiplyAdds * growth ** Math.max(0, step - begun)));
+  };
+  const simulation = simulate({
+    context,
+    cores: { workers: 1, threads: 1 },
+    model: {
+      cost: (task, _threads, _isNew, state) => ({
+        start: 0,
+        minibatch: task.kind === 'test' ? 0 : sizeOf(task.line, state),
+        epoch: 0,
+      }),
+      validation: averageFirst,
+    },
+    // Where time alone ends a search, steps that did not begin are not counted.
+    clock: {
+      until: () => Infinity,
+      segment: () => wholeFinal(context),
+      admit: (event) =>
+        event.type === 'step' && settings.limits.steps === null ? { type: 'stop', reason: 'time', line: event.parent } : event,
+    },
+    from: search,
+  });
+  let left = 0;
+  for (const { t } of simulation) left = t;
+  return left;
 }
 
-/** Work that is done, and a guess of what is left: how the networks will grow is not known. */
+/** One simulation a state: displays ask several times a second. */
+const known = new WeakMap<SearchState, WeakMap<Config, number>>();
+
+/** Work that is done, and an estimate of what is left: how networks will grow is not known. */
 export function workOf(view: View, config: Config): Work {
   const { search } = view.run;
-  const settings = settingsOf(view, config);
-  const vanilla = search.candidates.get('vanilla');
-  if (vanilla === undefined) return { done: 0, left: Infinity };
-  const perEpoch = minibatchesAnEpoch(config, settings, false);
-  const rungs = rungsFor(settings);
+  if (!search.candidates.has('vanilla')) return { done: 0, left: Infinity };
+  const recorded = [...search.tasks].reduce((sum, [task, done]) => sum + done * costOf(search, task.split('/')[0] ?? ''), 0);
+  // What workers have done since their last epoch.
+  const further = [...view.running].reduce(
+    (sum, [id, { task, done }]) => sum + Math.max(0, done - (search.tasks.get(task) ?? 0)) * costOf(search, id),
+    0,
+  );
+  const ofConfigs = known.get(search) ?? new WeakMap<Config, number>();
+  const left = ofConfigs.get(config) ?? leftOf(search, contextOf(settingsOf(view, config), config));
+  known.set(search, ofConfigs.set(config, left));
+  return { done: recorded + further, left: Math.max(0, left - further) };
+}
 
-  const tasks = new Map([...search.tasks.keys()].map((task) => [task, task.split('/')[0] ?? task]));
-  for (const [line, { task }] of view.running) tasks.set(task, line);
-  const done = [...tasks].reduce((sum, [task, line]) => sum + doneOf(view, task, line) * costOf(search, line), 0);
-
-  let left = Math.max(0, settings.vanilla.epochs * perEpoch - doneOf(view, 'vanilla', 'vanilla')) * vanilla.multiplyAdds;
-  const most = settings.limits.multiplyAdds ?? Infinity;
-  let parent = costOf(search, search.stop?.line ?? currentParent(search));
-  const stepEpochs = rungs.reduce((sum, { size, epochs }) => sum + size * epochs, 0);
-  const winnerEpochs = rungs.reduce((sum, { epochs }) => sum + epochs, 0);
-  const step = search.steps.at(-1);
-  if (search.stop === null) {
-    let growth = guessedGrowth;
-    if (step !== undefined) {
-      growth = Math.max(1, mean(step.children.map((id) => costOf(search, id))) / Math.max(1, costOf(search, step.parent)));
-      left += leftOfStep(view, step, settings, perEpoch);
-      if (step.winner === null) parent = Math.min(most, parent * growth);
-    }
-    for (let later = search.steps.length; later < (settings.limits.steps ?? search.steps.length); later++) {
-      parent = Math.max(parent, Math.min(most, parent * growth));
-      left += stepEpochs * perEpoch * parent;
-    }
-  }
-  const finalCount =
-    settings.final.epochs * minibatchesAnEpoch(config, settings, true) ||
-    search.segments.final.reduce((sum, { count }) => sum + count, 0);
-  const doneOfEnd = (line: 'final' | 'baseline'): number =>
-    search.segments[line].reduce((sum, _slice, index) => sum + doneOf(view, `${line}/${index}`, line), 0);
-  left += Math.max(0, finalCount - doneOfEnd('final')) * parent;
-  if (settings.baseline) {
-    const steps =
-      search.stop === null
-        ? Math.max(search.steps.length, settings.limits.steps ?? 0)
-        : candidateOf(search, search.stop.line).step;
-    const count = steps * winnerEpochs * perEpoch + finalCount;
-    left += Math.max(0, count - doneOfEnd('baseline')) * vanilla.multiplyAdds;
-  }
-  return { done, left };
+function contextOf(settings: Settings, { data }: Config): Context {
+  const counts = { ...splitCounts(data.trainImages, settings), shape: data.shape, classes: data.classes.length };
+  const children = methods[settings.method].start(settings.step, random(settings.seed)).children;
+  const childrenOf: Context['childrenOf'] = (_step, network) => Array.from({ length: children }, () => ({ edits: [], network }));
+  return { settings, counts, fits: () => true, childrenOf };
 }
 
 export interface TimeLeft {
@@ -95,8 +94,8 @@ export interface TimeLeft {
   readonly kind: 'budget' | 'estimate';
 }
 
-/** Work below this share of the whole says too little of the speed. */
-const toldShare = 0.005;
+/** Work below this share of the whole says too little about the speed. */
+const leastShare = 0.005;
 
 export function timeLeft(view: View, config: Config, now: number): TimeLeft | null {
   const budget = view.run.budget ?? config.budget;
@@ -104,7 +103,7 @@ export function timeLeft(view: View, config: Config, now: number): TimeLeft | nu
   if (budget !== null) return { seconds: Math.max(0, budget - now), kind: 'budget' };
   const { done, left } = workOf(view, config);
   const begun = Math.min(...view.run.taskStarted.values());
-  if (!Number.isFinite(left) || !Number.isFinite(begun) || now - begun < 3 || done < toldShare * (done + left)) return null;
+  if (!Number.isFinite(left) || !Number.isFinite(begun) || now - begun < 3 || done < leastShare * (done + left)) return null;
   let seconds = (left / done) * (now - begun);
   // A search that time alone ends: its own limit, and the final training at this speed.
   const { seconds: limit, steps } = config.settings.limits;

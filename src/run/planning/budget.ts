@@ -1,10 +1,8 @@
 /** What a budget buys: a pure plan from measured speeds. Times are active seconds. */
-import { coresOf, fewestEpochs, type Cores } from '../../search/rungs.ts';
-import type { Rung } from '../../search/methods/method.ts';
+import { fewestEpochs } from '../../search/rungs.ts';
 import type { Settings } from '../../search/settings.ts';
 import type { Segment } from '../../search/state.ts';
 import { UserError } from '../../util/user-error.ts';
-import { betweenThreads } from './costs.ts';
 import type { Plan } from '../record/events.ts';
 
 /** Of the budget: when everything is to be over. The rest is for what no plan foresees. */
@@ -120,32 +118,6 @@ export const plannedSettings = (settings: Settings, plan: Plan | null): Settings
 
 /** Seconds that a task needs before its first minibatch, as a budget plans it where none was measured. */
 export const taskStart = 1.5;
-
-export interface StepQuestion {
-  readonly plan: Plan;
-  readonly rungs: readonly Rung[];
-  readonly children: readonly { readonly multiplyAdds: number }[];
-  /** What an epoch costs, by `epochImages`. */
-  readonly images: number;
-  readonly cores: Cores;
-}
-
-/** Seconds that a step with these children would take, by the plan's speed. */
-export function stepSeconds({ plan, rungs, children, images, cores }: StepQuestion): number {
-  const mean = children.reduce((sum, child) => sum + child.multiplyAdds, 0) / children.length;
-  const { workers, threads: most } = cores;
-  return rungs.reduce((sum, { size, epochs }) => {
-    const speed = betweenThreads(plan.beside, plan.alone, coresOf(cores, size), most);
-    return sum + Math.ceil(size / workers) * (epochs * images * mean * speed + taskStart);
-  }, 0);
-}
-
-/**
- * Whether a step is begun with so many seconds left for the search: the first is, where there is any time, and a further one
- * where it would about fit. Without a plan there is nothing to say how long it takes.
- */
-export const admitsStep = (left: number, isFirst: boolean, question: StepQuestion | null): boolean =>
-  left > 0 && (isFirst || question === null || stepSeconds(question) <= 1.2 * left);
 
 /** How many readings of the test set the verification of the finished file takes as long as: the engine's, and the file's. */
 const verificationReadings = 2.5;

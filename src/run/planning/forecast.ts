@@ -1,20 +1,18 @@
 /**
- * A search foretold: what it trains, how long each phase takes and when it ends, by what tasks cost on this machine. Pure. It
- * decides as `search/next.ts` and `drive.ts` do, but for what training alone can tell, which child wins: there it goes on with
- * the one of middle size, and takes every survivor of a rung for one of average cost.
+ * A forecast: what a search trains, how long each phase takes and when it ends, by what tasks cost on this machine. It is read off a
+ * simulation of the search. Training alone can tell which child is best: here it is the one of average cost.
  */
 import type { Drawn } from '../../morphism/mutate.ts';
 import type { Network } from '../../network/network.ts';
-import { minibatchesPerEpoch, sampleChildren, startOfStep, rungsOf, startNetwork, type Context } from '../../search/next.ts';
-import { coresOf } from '../../search/rungs.ts';
-import type { Rung } from '../../search/methods/method.ts';
-import { methods } from '../../search/methods/table.ts';
-import type { Segment } from '../../search/state.ts';
+import type { SearchEvent } from '../../search/events.ts';
+import { minibatchesPerEpoch, rungsOf, startOfStep, type Context, type Task } from '../../search/next.ts';
+import { coresOf, type Cores } from '../../search/rungs.ts';
+import { averageFirst, simulate, type Model, type Simulated, type SimulatedJob, type TaskCost } from '../../search/simulation.ts';
+import { candidateOf, emptyState, networkOf, type CandidateId, type SearchState, type Step } from '../../search/state.ts';
 import { must } from '../../util/assert.ts';
-import { mean } from '../../util/numbers.ts';
-import { admitsStep, epochImages, planSegment, readingSeconds } from './budget.ts';
-import { middleOf, sizeOf, stepsOf, type Costs, type Size } from './costs.ts';
 import type { Plan } from '../record/events.ts';
+import { clockDecisions } from './clock.ts';
+import { sizeOf, stepsOf, type Costs, type Size } from './costs.ts';
 
 export interface ForecastRung {
   readonly size: number;
@@ -27,7 +25,7 @@ export interface ForecastRung {
 
 export interface ForecastStep {
   readonly step: number;
-  /** Those of the first step are the search's own; of the others their sizes are a guess. */
+  /** The children of the first step are the search's own; of the others the sizes are a guess. */
   readonly children: readonly Size[];
   readonly rungs: readonly ForecastRung[];
   readonly minibatches: number;
@@ -51,7 +49,7 @@ export interface Forecast {
   readonly phases: readonly { readonly name: PhaseName; readonly seconds: number; readonly until: number }[];
   readonly vanilla: ForecastTraining;
   readonly steps: readonly ForecastStep[];
-  /** Why the search ends; `open` where it goes on for more steps than are foretold. */
+  /** Why the search ends; `open` where it goes on for more steps than a forecast has. */
   readonly stop: 'steps' | 'time' | 'limits' | 'open';
   /** Null where there is to be none. */
   readonly final: ForecastTraining | null;
@@ -61,290 +59,202 @@ export interface Forecast {
   readonly seconds: number;
 }
 
-export interface Question {
+export interface Question extends Cores {
   /** With the settings as a budget scales them. */
   readonly context: Context;
   readonly costs: Costs;
-  readonly workers: number;
-  /** The most threads of one job. */
-  readonly threads: number;
   readonly testImages: number;
-  /** Seconds that are gone when the vanilla network's training begins. */
+  /** Seconds that are gone when the start network's training begins. */
   readonly elapsed: number;
   /** What a budget buys; null where steps and epochs limit the search. */
   readonly planned: { readonly budget: number; readonly plan: Plan } | null;
 }
 
-/** Steps that are drawn, for large networks take seconds to draw from; further ones are taken for the last of them again. */
-const mostDrawn = 4;
-/** Steps that are foretold. */
+/** Steps whose children are sampled, which takes seconds for large networks; in further ones networks stay as they are. */
+const mostSampled = 4;
+/** Steps of a forecast. */
 const mostSteps = 200;
 
-/** Worker processes that wait, by their threads: a task takes one that fits, or a new one in the place of another. */
-type Idle = readonly number[];
+const sizeIn = (state: SearchState, id: CandidateId): Size => sizeOf(networkOf(state, id));
 
-interface Job {
-  readonly size: Size;
-  readonly threads: number;
-  /** Seconds, without the start of a worker. */
-  readonly seconds: number;
-}
+const isFirstOfStep = (state: SearchState, { line }: Task): boolean => {
+  const { step } = candidateOf(state, line);
+  return step > 0 && !!state.steps[step - 1]?.children.every((id) => !state.tasks.has(`${id}/0`));
+};
 
-/** When the last of the jobs ends that are given to workers in their order, each as soon as its threads are free. */
-export function makespan(
-  jobs: readonly Omit<Job, 'size'>[],
-  workers: number,
-  idle: Idle,
-  start: (threads: number) => number,
-): { readonly seconds: number; readonly idle: Idle } {
-  const threads = must(jobs[0], 'job').threads;
-  const slots = Math.min(jobs.length, Math.max(1, Math.floor(workers / threads)));
-  const warm = idle.filter((each) => each === threads).length;
-  // Each slot is taken at once, and what a new worker needs to start passes there.
-  const ends = jobs.slice(0, slots).map(({ seconds }, slot) => seconds + (slot < warm ? 0 : start(threads)));
-  for (const { seconds } of jobs.slice(slots)) {
-    const next = ends.indexOf(Math.min(...ends));
-    ends[next] = must(ends[next], 'end') + seconds;
-  }
-  const others = idle.filter((each) => each !== threads).slice(Math.max(0, slots - warm));
-  return { seconds: Math.max(...ends), idle: [...others, ...Array.from({ length: Math.max(warm, slots) }, () => threads)] };
-}
-
-/** Seconds of tasks of a search. */
-function tasksOf({ context, costs }: Question) {
+/** Tasks by what was timed. The file of what won is verified beside the first tasks that follow, and takes a share of their cores. */
+function modelOf({ context, costs, workers, testImages }: Question): Model {
   const { settings, counts } = context;
-  const validations = Math.ceil(counts.validation / settings.batch) * (settings.augmentedValidation ? 2 : 1);
-  return {
-    /** So many epochs, each validated. */
-    epochs: (size: Size, threads: number, epochs: number): number =>
-      costs.preparation(size, threads) +
-      epochs *
-        (minibatchesPerEpoch(context, false) * costs.minibatch(size, threads) +
-          validations * costs.evaluation(size, threads) +
-          costs.saving(size)),
-    /** So many minibatches of a training that is not validated. */
-    whole: (size: Size, threads: number, minibatches: number): number =>
-      costs.preparation(size, threads) +
-      minibatches * costs.minibatch(size, threads) +
-      Math.ceil(minibatches / minibatchesPerEpoch(context, true)) * costs.saving(size),
-    reading: (size: Size, threads: number, images: number): number =>
-      costs.preparation(size, threads) + Math.ceil(images / settings.batch) * costs.evaluation(size, threads),
-    verification: (size: Size, threads: number, images: number): number =>
-      costs.start(threads) + costs.verification(size, threads, Math.ceil(images / settings.batch)),
-  };
+  const batches = (images: number): number => Math.ceil(images / settings.batch);
+  const verification = (size: Size, images: number): number =>
+    (costs.start(1) + costs.verification(size, 1, batches(images))) / workers;
+
+  /** Seconds that verification takes from a task, which begins with it. */
+  function verified(task: Task, state: SearchState): number {
+    if (task.id === 'final/0') return verification(sizeIn(state, task.line), counts.validation);
+    if (task.id === 'baseline/0') return verification(sizeIn(state, 'final'), testImages);
+    const { parent } = candidateOf(state, task.line);
+    return parent !== null && isFirstOfStep(state, task) ? verification(sizeIn(state, parent), counts.validation) : 0;
+  }
+
+  function cost(task: Task, threads: number, isNew: boolean, state: SearchState): TaskCost {
+    const size = sizeIn(state, task.line);
+    const begin = (isNew ? costs.start(threads) : 0) + costs.preparation(size, threads);
+    if (task.kind === 'test') return { start: begin, minibatch: 0, epoch: batches(testImages) * costs.evaluation(size, threads) };
+    const { edits } = task.start;
+    const grown = edits.length === 0 ? 0 : costs.growth(sizeOf(task.network), stepsOf(task.network, edits));
+    const validations = batches(counts.validation) * (settings.augmentedValidation ? 2 : 1);
+    return {
+      start: begin + grown + verified(task, state),
+      minibatch: costs.minibatch(size, threads),
+      epoch: (task.whole ? 0 : validations * costs.evaluation(size, threads)) + costs.saving(size),
+    };
+  }
+  return { cost, validation: averageFirst };
 }
 
-interface Drawing {
-  readonly children: readonly Drawn[];
-  readonly sizes: readonly Size[];
-  /** Of the parent. */
-  readonly size: Size;
-  readonly growth: readonly number[];
-  /** The child that the next step starts from. */
-  readonly winner: Drawn;
-  /** Those that are trained. */
-  readonly trained: readonly number[];
+/** The minibatches that the tasks of these candidates had. */
+function trainedBy(state: SearchState, ids: readonly CandidateId[]): number {
+  const own = new Set(ids);
+  return [...state.tasks].reduce((sum, [task, done]) => (own.has(task.split('/')[0] ?? '') ? sum + done : sum), 0);
 }
 
-/** The children of a step as the search draws them; null where the limits allow no mutation. */
-function drawStep({ context, costs }: Question, parent: Network, step: number): Drawing | null {
-  const children = sampleChildren(parent, context, step);
-  const grows = methods[context.settings.method].grows;
-  if (grows && children.every(({ edits }) => edits.length === 0)) return null;
-  const drawn = startOfStep(context, step).trained;
-  const size = sizeOf(parent);
-  return {
-    children,
-    size,
-    sizes: children.map(({ network }) => sizeOf(network)),
-    growth: children.map(({ edits }) => costs.growth(size, stepsOf(parent, edits))),
-    winner: drawn === null ? middleOf(children) : must(children[drawn], 'child'),
-    trained: drawn === null ? children.map((_child, at) => at) : [drawn],
-  };
-}
-
-/** The rungs of a step one after another: seconds of each, with the verification of the parent's file beside the first. */
-function climb(question: Question, drawing: Drawing, rungs: readonly Rung[], idle: Idle): { rungs: ForecastRung[]; idle: Idle } {
-  const { workers, costs, context } = question;
-  const tasks = tasksOf(question);
-  let waiting = idle;
-  const climbed = rungs.map(({ size, epochs }, index): ForecastRung => {
-    const threads = coresOf(question, size);
-    const all = drawing.trained.map((at) => ({
-      threads,
-      seconds:
-        tasks.epochs(must(drawing.sizes[at], 'size'), threads, epochs) + (index === 0 ? must(drawing.growth[at], 'growth') : 0),
-    }));
-    const usual = { threads, seconds: mean(all.map(({ seconds }) => seconds)) };
-    const jobs = index === 0 ? all : Array.from({ length: Math.min(size, all.length) }, () => usual);
-    const run = makespan(jobs, workers, waiting, costs.start);
-    waiting = run.idle;
-    // It takes a share of the cores that the children have.
-    const verification = index === 0 ? tasks.verification(drawing.size, 1, context.counts.validation) / workers : 0;
-    return { size: jobs.length, epochs, threads, seconds: run.seconds + verification };
-  });
-  return { rungs: climbed, idle: waiting };
-}
-
-interface Searched {
-  readonly steps: readonly ForecastStep[];
+/** What happened in the simulation: events with their times, and jobs that ended. */
+interface Course {
+  readonly state: SearchState;
+  readonly events: readonly Pick<Simulated, 't' | 'event'>[];
+  readonly jobs: readonly SimulatedJob[];
   readonly stop: Forecast['stop'];
-  readonly size: Size;
-  readonly until: number;
-  /** Minibatches of the winner's line, in so many tasks. */
-  readonly line: { readonly minibatches: number; readonly tasks: number };
-  readonly idle: Idle;
 }
 
-/** All steps, from when the vanilla network is trained. */
-function searchSteps(question: Question, from: number, startIdle: Idle): Searched {
-  const { context, planned, workers, threads } = question;
-  const { settings } = context;
-  const rungs = rungsOf(settings);
-  const perEpoch = minibatchesPerEpoch(context, false);
-  const end = planned?.plan.searchUntil ?? settings.limits.seconds ?? Infinity;
-  const images = epochImages(perEpoch * settings.batch, context.counts.validation, settings);
-  let parent = startNetwork(context);
-  let idle = startIdle;
-  let time = from;
-  let line = { minibatches: 0, tasks: 0 };
-  const steps: ForecastStep[] = [];
-  const ended = (stop: Forecast['stop']): Searched => ({ steps, stop, size: sizeOf(parent), until: time, line, idle });
-  let last: Drawing | null = null;
-  for (let step = 1; step <= mostSteps; step++) {
-    if (settings.limits.steps !== null && step > settings.limits.steps) return ended('steps');
-    const drawing: Drawing | null = step > mostDrawn ? last : drawStep(question, parent, step);
-    if (drawing === null) return ended('limits');
-    last = drawing;
-    const asked =
-      planned === null ? null : { plan: planned.plan, rungs, children: drawing.sizes, images, cores: { workers, threads } };
-    if (!admitsStep(end - time, step === 1, asked)) return ended('time');
-    const climbed = climb(question, drawing, rungs, idle);
-    const seconds = climbed.rungs.reduce((sum, rung) => sum + rung.seconds, 0);
-    const minibatches = climbed.rungs.reduce((sum, { size, epochs }) => sum + size * epochs * perEpoch, 0);
-    const left = end - time;
-    const ends = seconds <= left;
-    const share = ends ? 1 : left / seconds;
-    const counted = Math.floor(share * minibatches);
-    steps.push({ step, children: drawing.sizes, rungs: climbed.rungs, minibatches: counted, seconds: share * seconds, ends });
-    // The workers of a step that is cut short are ended.
-    idle = ends ? climbed.idle : [];
-    time += share * seconds;
-    // Of a step that is cut short, the best child so far goes on where each was measured.
-    if (!ends && left < must(climbed.rungs[0], 'rung').seconds) return ended('time');
-    parent = drawing.winner.network;
-    const epochs = rungs.reduce((sum, rung) => sum + rung.epochs, 0);
-    line = { minibatches: line.minibatches + Math.floor(share * epochs * perEpoch), tasks: line.tasks + rungs.length };
-    if (!ends) return ended('time');
+function simulateCourse(question: Question): Course {
+  const { context, costs, workers, threads, testImages, elapsed, planned } = question;
+  const cores: Cores = { workers, threads };
+  const pace = {
+    minibatch: (id: CandidateId, state: SearchState) => costs.minibatch(sizeIn(state, id), threads),
+    start: (id: CandidateId, state: SearchState) => {
+      const size = sizeIn(state, id);
+      return costs.preparation(size, threads) + costs.minibatch(size, threads);
+    },
+  };
+  const budget = planned === null ? null : { seconds: planned.budget, plan: planned.plan, searchUntil: planned.plan.searchUntil };
+  const clock = clockDecisions({ context, cores, testImages, budget, pace });
+  const unchanged = (step: number, parent: Network): readonly Drawn[] =>
+    Array.from({ length: startOfStep(context, step).children }, () => ({ edits: [], network: parent }));
+  let isOpen = false;
+  let state = emptyState;
+  const events: Course['events'][number][] = [];
+  const jobs: SimulatedJob[] = [];
+  const simulation = simulate({
+    context: { ...context, childrenOf: (step, parent) => (step > mostSampled ? unchanged(step, parent) : undefined) },
+    cores,
+    model: modelOf(question),
+    clock: {
+      ...clock,
+      admit(event, now, t) {
+        if (event.type !== 'step' || event.step <= mostSteps) return clock.admit(event, now, t);
+        isOpen = true;
+        return { type: 'stop', reason: 'steps', line: event.parent };
+      },
+    },
+    elapsed,
+    // The measurement that a budget is planned with leaves a worker with all threads behind.
+    waiting: planned === null ? [] : [threads],
+  });
+  for (const { t, event, job, state: after } of simulation) {
+    events.push({ t, event });
+    if (job !== null) jobs.push(job);
+    state = after;
   }
-  return ended('open');
+  return { state, events, jobs, stop: isOpen ? 'open' : (must(state.stop, 'stop').reason as Forecast['stop']) };
 }
 
-/** The segments of a final training that a budget limits, each planned from the speed of the one before. */
-function segmentsOf(
-  question: Question,
-  searched: Searched,
-  vanilla: Size,
-): { minibatches: number; segments: number; seconds: number } {
-  const { context, costs, threads, planned, testImages } = question;
-  const { settings } = context;
-  const { size, until, line } = searched;
-  const { budget } = must(planned, 'budget');
-  const minibatch = costs.minibatch(size, threads);
-  const start = costs.preparation(size, threads) + minibatch;
-  const segments: Segment[] = [];
-  let seconds = 0;
-  while ((segments.at(-1)?.to ?? 0) < 1) {
-    const slice = planSegment({
-      budget,
-      elapsed: until + seconds,
-      planned: segments,
-      rate: settings.final.rate,
-      minibatch,
-      baselineMinibatch: settings.baseline ? costs.minibatch(vanilla, threads) : 0,
-      baselineSearched: settings.baseline ? line.minibatches : 0,
-      test: readingSeconds(settings.baseline, start, testImages / settings.batch, minibatch),
-      start,
-    });
-    segments.push(slice);
-    seconds += tasksOf(question).whole(size, threads, slice.count);
-  }
-  return { minibatches: segments.reduce((sum, { count }) => sum + count, 0), segments: segments.length, seconds };
+/** A step as it went by in the simulation. Rungs that time cut off are as they were planned. */
+function stepOf(
+  { state, jobs }: Course,
+  { context, ...cores }: Question,
+  step: Step,
+  from: number,
+  to: number,
+  ends: boolean,
+): ForecastStep {
+  const own = new Set(step.children);
+  const rungs = rungsOf(context.settings).map(({ size, epochs }, rung): ForecastRung => {
+    const inRung = jobs.filter(({ task }) => own.has(task.line) && task.id.endsWith(`/${rung}`));
+    const begun = Math.min(...inRung.map((job) => job.from));
+    const ended = Math.max(...inRung.map((job) => job.to));
+    return {
+      size: ends ? inRung.length : size,
+      epochs,
+      threads: inRung[0]?.threads ?? coresOf(cores, size),
+      seconds: inRung.length === 0 ? 0 : ended - begun,
+    };
+  });
+  return {
+    step: step.step,
+    children: step.children.map((id) => sizeIn(state, id)),
+    rungs,
+    minibatches: trainedBy(state, step.children),
+    seconds: to - from,
+    ends,
+  };
 }
 
 export function forecast(question: Question): Forecast {
-  const { context, costs, workers, threads, testImages, elapsed, planned } = question;
+  const { context, costs, threads, testImages, elapsed } = question;
   const { settings, counts } = context;
-  const tasks = tasksOf(question);
+  const course = simulateCourse(question);
+  const { state, events, stop } = course;
+  /** When the last such event was recorded. */
+  const timeOf = (is: (event: SearchEvent) => boolean): number =>
+    must(
+      events.findLast(({ event }) => is(event)),
+      'event',
+    ).t;
+  const trained = (line: CandidateId): number => timeOf((event) => event.type === 'epoch' && event.line === line);
+  const tested = (line: CandidateId): number => timeOf((event) => event.type === 'test' && event.line === line);
   const phases: Forecast['phases'][number][] = [];
   let time = 0;
-  const pass = (name: PhaseName, seconds: number): void => {
-    time += seconds;
-    phases.push({ name, seconds, until: time });
+  const pass = (name: PhaseName, until: number): number => {
+    const seconds = until - time;
+    phases.push({ name, seconds, until });
+    time = until;
+    return seconds;
   };
+  const training = (line: CandidateId, epochs: number, seconds: number): ForecastTraining => ({
+    size: sizeIn(state, line),
+    epochs,
+    minibatches: trainedBy(state, [line]),
+    seconds,
+  });
+  const verification = (size: Size, threadsOf: number, images: number): number =>
+    costs.start(threadsOf) + costs.verification(size, threadsOf, Math.ceil(images / settings.batch));
+
   pass('beginning', elapsed);
-
-  const size = sizeOf(startNetwork(context));
-  const { epochs } = settings.vanilla;
-  // The measurement that a budget is planned with leaves a worker with all threads behind.
-  const started = planned === null ? costs.start(threads) : 0;
-  const vanillaSeconds = started + tasks.epochs(size, threads, epochs);
-  pass('vanilla', vanillaSeconds);
-  const vanilla = { size, epochs, minibatches: epochs * minibatchesPerEpoch(context, false), seconds: vanillaSeconds };
-
-  const searched = searchSteps(question, time, [threads]);
-  pass('steps', searched.until - time);
-  const trained = vanilla.minibatches + searched.steps.reduce((sum, step) => sum + step.minibatches, 0);
-  const perEpoch = minibatchesPerEpoch(context, true);
+  const vanilla = training('vanilla', settings.vanilla.epochs, pass('vanilla', trained('vanilla')));
+  const stopped = timeOf(({ type }) => type === 'stop');
+  const steps = state.steps.map((step) => {
+    const selected = events.find(({ event }) => event.type === 'selected' && event.step === step.step);
+    const begun = timeOf((event) => event.type === 'step' && event.step === step.step);
+    return stepOf(course, question, step, begun, selected?.t ?? stopped, selected !== undefined);
+  });
+  pass('steps', stopped);
+  const minibatches = [...state.tasks.values()].reduce((sum, count) => sum + count, 0);
+  const { line: winner } = must(state.stop, 'stop');
   if (settings.final.epochs === 0) {
-    pass('export', tasks.verification(searched.size, 1, counts.validation));
-    const nothing = { final: null, baseline: null };
-    return { phases, vanilla, steps: searched.steps, stop: searched.stop, ...nothing, minibatches: trained, seconds: time };
+    pass('export', time + verification(sizeIn(state, winner), 1, counts.validation));
+    return { phases, vanilla, steps, stop, final: null, baseline: null, minibatches, seconds: time };
   }
-
-  const again = searched.idle.includes(threads) ? 0 : costs.start(threads);
-  // What won is exported and verified beside it.
-  const beside = again + tasks.verification(searched.size, 1, counts.validation) / workers;
-  const segments =
-    planned === null
-      ? {
-          minibatches: settings.final.epochs * perEpoch,
-          segments: 1,
-          seconds: beside + tasks.whole(searched.size, threads, settings.final.epochs * perEpoch),
-        }
-      : segmentsOf({ ...question }, { ...searched, until: searched.until + beside }, size);
-  const finalSeconds = segments.seconds + (planned === null ? 0 : beside);
-  pass('final', finalSeconds);
-  const final = {
-    size: searched.size,
-    epochs: segments.minibatches / perEpoch,
-    minibatches: segments.minibatches,
-    seconds: finalSeconds,
-  };
-  pass('test', tasks.reading(searched.size, threads, testImages));
-
+  const wholeEpoch = minibatchesPerEpoch(context, true);
+  const finalSeconds = pass('final', trained('final'));
+  const finalEpochs = trainedBy(state, ['final']) / wholeEpoch;
+  const final = training('final', finalEpochs, finalSeconds);
+  pass('test', tested('final'));
   let baseline: ForecastTraining | null = null;
   if (settings.baseline) {
-    const { minibatches, tasks: pieces } = searched.line;
-    const seconds =
-      tasks.epochs(size, threads, minibatches / minibatchesPerEpoch(context, false)) +
-      (pieces - 1) * costs.preparation(size, threads) +
-      tasks.whole(size, threads, segments.minibatches) +
-      (segments.segments - 1) * costs.preparation(size, threads) +
-      tasks.reading(size, threads, testImages) +
-      tasks.verification(searched.size, 1, testImages) / workers;
-    pass('baseline', seconds);
-    const all = minibatches + segments.minibatches;
-    baseline = { size, epochs: minibatches / minibatchesPerEpoch(context, false) + final.epochs, minibatches: all, seconds };
-  } else pass('export', tasks.verification(searched.size, threads, testImages));
-  return {
-    phases,
-    vanilla,
-    steps: searched.steps,
-    stop: searched.stop,
-    final,
-    baseline,
-    minibatches: trained + segments.minibatches + (baseline?.minibatches ?? 0),
-    seconds: time,
-  };
+    const seconds = pass('baseline', tested('baseline'));
+    const searched = trainedBy(state, ['baseline']) - final.minibatches;
+    baseline = training('baseline', searched / minibatchesPerEpoch(context, false) + finalEpochs, seconds);
+  } else pass('export', time + verification(final.size, threads, testImages));
+  return { phases, vanilla, steps, stop, final, baseline, minibatches, seconds: time };
 }

@@ -5,7 +5,7 @@
 import type { Pool } from '../../execution/pool.ts';
 import { countMultiplyAdds } from '../../network/cost.ts';
 import type { Network } from '../../network/network.ts';
-import { sampleChildren, startNetwork, type Context } from '../../search/next.ts';
+import { startNetwork, type Context } from '../../search/next.ts';
 import type { Settings } from '../../search/settings.ts';
 import { coresOfRun } from '../../search/rungs.ts';
 import type { Job, ProbeJob, Stage } from '../../training/job.ts';
@@ -14,7 +14,7 @@ import { mean } from '../../util/numbers.ts';
 import { splitCounts } from '../../data/split-counts.ts';
 import { planBudget } from './budget.ts';
 import { dataReference, engineOf, type Config } from '../record/config.ts';
-import { middleOf } from './costs.ts';
+import { growthOf } from './clock.ts';
 import type { RunEvent } from '../record/events.ts';
 
 /** What of a run a measurement needs. */
@@ -35,18 +35,6 @@ const warmup = (count: number): number => Math.max(1, Math.min(4, Math.floor(0.3
 export const evaluations = 4;
 /** Steps that a budget is planned for; more are made where there is time. */
 const plannedSteps = 2;
-
-/** How much larger than the vanilla network the children of each step are, on average, as they would be drawn. */
-function growthOf(vanilla: Network, context: Context): readonly number[] {
-  const factors: number[] = [];
-  let parent = vanilla;
-  for (let step = 1; step <= plannedSteps; step++) {
-    const children = sampleChildren(parent, context, step);
-    factors.push(mean(children.map(({ network }) => countMultiplyAdds(network))) / countMultiplyAdds(vanilla));
-    parent = middleOf(children).network;
-  }
-  return factors;
-}
 
 /** What was heard of a probe: seconds of its worker's clock, as what the parent hears late it hears in a burst. */
 export interface Heard {
@@ -151,7 +139,7 @@ export function planOf(
     validated: (images: number) => splitCounts(run.config.data.trainImages, { ...settings, images }).validation,
     testImages: run.config.data.testImages,
     multiplyAdds,
-    growth: growthOf(network, context),
+    growth: growthOf(context, plannedSteps),
     workers,
     alone: perMultiplyAdd(secondsEach(alone)),
     beside: perMultiplyAdd(mean(beside.map(secondsEach))),
