@@ -133,16 +133,24 @@ function trainingReports(
   let t = from + cost.start;
   const reports: Flight['reports'] = [];
   if (start.edits.length > 0) reports.push({ t, event: { type: 'grown', line, certificate: { evaluation: 0, training: 0 } } });
+  const report = (at: number, epoch: number, validation: Measured | null): number =>
+    reports.push({
+      t,
+      event: { type: 'epoch', line, task: id, done: at, epoch, loss: 1, validation, checkpoint: `${id} ${at}` },
+    });
+  const last = Math.floor((first + count - 1) / perEpoch) + 1;
+  if (whole) {
+    // Nothing is decided before its end, which may be thousands of epochs away.
+    t += (count - done) * cost.minibatch + (last - Math.floor((first + done) / perEpoch)) * cost.epoch;
+    report(count, last, null);
+    return reports;
+  }
   for (let at = done; at < count;) {
     const epoch = Math.floor((first + at) / perEpoch) + 1;
     const end = Math.min(count, epoch * perEpoch - first);
     t += (end - at) * cost.minibatch + cost.epoch;
     at = end;
-    const validation = whole ? null : model.validation(candidateOf(state, line), epoch, state);
-    reports.push({
-      t,
-      event: { type: 'epoch', line, task: id, done: at, epoch, loss: 1, validation, checkpoint: `${id} ${at}` },
-    });
+    report(at, epoch, model.validation(candidateOf(state, line), epoch, state));
   }
   return reports;
 }
