@@ -13,7 +13,7 @@ import { svgFile } from '../src/report/figure.ts';
 import { minibatchesPerEpoch, type Context } from '../src/search/next.ts';
 import { formatRungs, rungsFor } from '../src/search/rungs.ts';
 import { mergeSettings, presets, type Settings } from '../src/search/settings.ts';
-import type { MethodName } from '../src/search/methods/table.ts';
+import { methods, type MethodName } from '../src/search/methods/table.ts';
 import { must } from '../src/util/assert.ts';
 import { random } from '../src/util/random.ts';
 import { clusterFigure, type Curve } from './cluster-figure.ts';
@@ -133,7 +133,6 @@ const times = (value: number): string => value.toFixed(value < 10 ? 2 : 1);
 const share = (value: number): string => `${(100 * value).toFixed(0)} %`;
 
 const paperMethods = ['nash', 'sh', 'shr', 'shrsep'] as const;
-const names = { nash: 'NASH', sh: 'SH', shr: 'SHR', shrsep: 'SHRsep' } as const;
 const byMethod = paperMethods.map((method) => simulateAll(stepsOf(method)));
 const largest = paperMethods.map((method) => simulateAll(stepsOf(method), 'largest'));
 
@@ -152,21 +151,45 @@ const quick = [
   simulateAll(stepsOf('shr', { children: 64, epochs: 3 * 64, eta: 8 })),
 ];
 
-const wordsOf = ({ settings }: Simulated): string =>
-  `${names[settings.method as keyof typeof names]} ${formatRungs(rungsFor(settings))}`;
-const [nash, , shr] = byMethod;
-const moreRows = [must(nash, 'NASH'), must(shr, 'SHR'), ...more, ...quick].map((each) => {
-  const last = at(each, 64);
-  return [
-    wordsOf(each),
-    each.settings.step.children,
-    pathOf(each.settings),
-    ...[8, 16, 64].map((cores) => times(at(each, cores).speedup)),
-    share(last.busy),
-    last.hours.toFixed(1),
-    ((24 * each.settings.step.children) / last.hours).toFixed(1),
-  ];
+/** The first rung as long as the paper's, of steps whose children are all of one parent. */
+const asynchronous = (
+  [
+    [8, 2],
+    [16, 2],
+    [32, 4],
+    [64, 4],
+    [256, 4],
+    [512, 4],
+  ] as const
+).map(([children, eta]) => {
+  const step = { ...presets.paper.step, children, eta };
+  return simulateAll(stepsOf('asha', { children, eta, epochs: 5 * methods.asha.fewestEpochs(step) }), 'any', 1);
 });
+
+const wordsOf = ({ settings }: Simulated): string => `${methods[settings.method].label} ${formatRungs(rungsFor(settings))}`;
+const [nash, , shr] = byMethod;
+const moreHead = [
+  'step',
+  'children',
+  'path, epochs',
+  ...[8, 16, 64].map((cores) => `${cores} workers`),
+  'work on 64',
+  'hours on 64',
+  'children a day on 64',
+];
+const rowsOf = (simulated: readonly Simulated[]): (string | number)[][] =>
+  simulated.map((each) => {
+    const last = at(each, 64);
+    return [
+      wordsOf(each),
+      each.settings.step.children,
+      pathOf(each.settings),
+      ...[8, 16, 64].map((cores) => times(at(each, cores).speedup)),
+      share(last.busy),
+      last.hours.toFixed(1),
+      ((24 * each.settings.step.children) / last.hours).toFixed(1),
+    ];
+  });
 
 const page = `# More workers, by simulation
 
@@ -194,18 +217,14 @@ ${table(
 
 The first rungs as long as the paper's; then three ways to have 64 children in less time. The path is what the winner is trained for.
 
-${table(
-  [
-    'step',
-    'children',
-    'path, epochs',
-    ...[8, 16, 64].map((cores) => `${cores} workers`),
-    'work on 64',
-    'hours on 64',
-    'children a day on 64',
-  ],
-  moreRows,
-)}
+${table(moreHead, rowsOf([must(nash, 'NASH'), must(shr, 'SHR'), ...more, ...quick]))}
+
+## Without a barrier
+
+Asynchronous successive halving (\`--method asha\`): an idle worker promotes the best candidate that may be promoted, else starts a new
+child. The first step of ${seeds.length} seeds.
+
+${table(moreHead, rowsOf(asynchronous))}
 `;
 writeFileSync('results/cluster-simulation.md', page);
 

@@ -1,4 +1,4 @@
-/** What happened in a search: the facts and decisions that its state is the replay of. */
+/** The events of a search. Its state is their replay. */
 import { z } from 'zod';
 import { editSchema } from '../morphism/edit.ts';
 import { networkSchema } from '../network/check.ts';
@@ -20,25 +20,25 @@ export const searchEventSchema = z.discriminatedUnion('type', [
     network: networkSchema,
     from: z.strictObject({ checkpoint: hashSchema, compared: comparisonSchema.nullable() }).optional(),
   }),
-  /** A step begins: the children, drawn. Child 0 is the parent itself. */
+  /** A step begins with its sampled children. Child 0 is the parent itself. */
   z.strictObject({
     type: z.literal('step'),
     step: z.int().min(1),
     parent: line,
     children: z.array(z.strictObject({ line, edits: z.array(editSchema), parameters: count, multiplyAdds: count })),
-    /** The one that is trained, where the method draws it; the others are not. */
+    /** The only child that is trained, where the method samples it. */
     drawn: line.optional(),
   }),
-  /** A child's edits are made and certified. */
+  /** A child's edits are applied and certified. */
   z.strictObject({ type: z.literal('grown'), line, certificate: certificateSchema }),
-  /** An epoch of a line ended, or its task did. `done` counts the task's minibatches, `epoch` the line's epochs. */
+  /** An epoch of a candidate ended, or its task. `done` counts minibatches of the task, `epoch` epochs of the candidate. */
   z.strictObject({
     type: z.literal('epoch'),
     line,
     task: z.string(),
     ...epochFields(count),
   }),
-  /** A task gave nothing. It is tried once more where that may help; then its line is lost. */
+  /** A task failed. It is retried once where that may help; then its candidate is lost. */
   z.strictObject({
     type: z.literal('failed'),
     line,
@@ -53,7 +53,7 @@ export const searchEventSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('promotion'), step: z.int(), line, rung: count }),
   /** A step ended: the next parent. */
   z.strictObject({ type: z.literal('selected'), step: z.int(), line }),
-  /** No further step: what the final training starts from. */
+  /** The search ends; the final training starts from this candidate. */
   z.strictObject({ type: z.literal('stop'), reason: z.enum(stopReasons), line }),
   /** A slice of the final training, or of the baseline, is planned: minibatches, and the cosine's progress over them. */
   z.strictObject({
@@ -67,7 +67,7 @@ export const searchEventSchema = z.discriminatedUnion('type', [
     /** Whether the optimizer starts anew. */
     restart: z.boolean(),
   }),
-  /** The test set was read. */
+  /** A test evaluation. */
   z.strictObject({
     type: z.literal('test'),
     line,
@@ -76,7 +76,7 @@ export const searchEventSchema = z.discriminatedUnion('type', [
     confusion: z.array(z.array(count)),
   }),
   z.strictObject({ type: z.literal('finished'), line }),
-  /** A search that had stopped goes on: more time was given. The final training is thrown away. */
+  /** A search that had ended continues with more time. Its final training is discarded. */
   z.strictObject({ type: z.literal('reopened') }),
 ]);
 

@@ -1,4 +1,4 @@
-/** Who leads: what the next step starts from, and which network is the best so far. Pure; it decides nothing. */
+/** The ranking of candidates: the next parent, and the best network so far. Pure. */
 import { candidateOf, validationOf, type CandidateId, type SearchState } from './state.ts';
 
 function lexicographically(a: readonly number[], b: readonly number[]): number {
@@ -20,17 +20,17 @@ export function rankAfter(state: SearchState, ids: readonly CandidateId[], epoch
 /** The same by the last validation of each. */
 export const rank = (state: SearchState, ids: readonly CandidateId[]): readonly CandidateId[] => rankAfter(state, ids, Infinity);
 
-/** The network that the next step starts from, and that a search ended now would train to the end. */
+/** The parent of the next step, and of the final training if the search ends now. */
 export function currentParent(state: SearchState): CandidateId {
   return state.steps.findLast((step) => step.winner !== null)?.winner ?? 'vanilla';
 }
 
-/** The best network so far, where it is to be written: the final one as soon as its schedule has ended. */
+/** The best network so far, to be written: the final one as soon as its schedule has ended. */
 export function bestCandidate(search: SearchState): CandidateId | null {
   const finalEnd = search.segments.final.at(-1);
   const finalTask = `final/${search.segments.final.length - 1}`;
   if (finalEnd !== undefined && finalEnd.to >= 1 && (search.tasks.get(finalTask) ?? 0) >= finalEnd.count) return 'final';
-  // A reopened search has a better one on disk, trained to the end, until it ends anew.
+  // A reopened search keeps its earlier final network on disk until it ends again.
   if (search.readings > 0) return null;
   if (search.stop !== null) return search.stop.line;
   const vanilla = search.candidates.get('vanilla');
@@ -40,7 +40,7 @@ export function bestCandidate(search: SearchState): CandidateId | null {
   return rank(search, [currentParent(search), ...survivors.filter((id) => candidateOf(search, id).end === null)])[0] ?? null;
 }
 
-/** The best network of a search that is stopped now: among those measured that are still in it, the parent included. */
+/** The best network of a search that stops now: among the validated candidates that are left, the parent included. */
 export function bestSoFar(state: SearchState): CandidateId {
   const open = state.steps.find((step) => step.winner === null);
   const children = (open?.children ?? []).filter(

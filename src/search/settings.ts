@@ -45,17 +45,17 @@ export const settingsSchema = z.strictObject({
     /** Seconds of search before the final training, §4.3; null for no limit. */
     seconds: z.number().positive().nullable(),
   }),
-  /** Without epochs the search ends with the winner as it is, and the test set is not read. */
+  /** Without epochs the search ends with the winner as it is, without a test evaluation. */
   final: z.strictObject({ epochs: z.int().min(0), rate }),
-  /** Whether the vanilla network is given the winner's epochs too, to compare. */
+  /** Whether the start network is also trained for the winner's epochs, to compare. */
   baseline: z.boolean(),
-  /** Whether validation is measured on augmented images too, as the authors did. It decides nothing. */
+  /** Whether augmented images are also validated, as the authors did. Decides nothing. */
   augmentedValidation: z.boolean().default(false),
 });
 
 export type Settings = z.infer<typeof settingsSchema>;
 
-/** Settings as they are overridden: any member of any group. */
+/** Overrides of settings: any member of any group. */
 export type SettingsOverride = {
   readonly [Key in keyof Settings]?: Settings[Key] extends readonly unknown[]
     ? Settings[Key]
@@ -100,8 +100,7 @@ const paper: Settings = {
   augmentedValidation: false,
 };
 
-/** `laptop` is meant to take an hour on two cores with AVX2 (by estimate), `quick` a minute or two; both end by steps and epochs, not
- * by the clock. */
+/** `laptop` takes about an hour on two cores with AVX2 (estimated), `quick` a minute or two; both end by steps and epochs. */
 export const presets: { readonly [Name in PresetName]: Settings } = {
   paper,
   laptop: {

@@ -61,7 +61,7 @@ export interface SimulationOptions {
   /** Missing: nothing is limited by time, and the final training is one segment. */
   readonly clock?: ClockDecisions;
   readonly from?: SearchState;
-  /** Seconds that are gone. */
+  /** Seconds elapsed. */
   readonly elapsed?: number;
   /** Threads of the worker processes that wait at the beginning. */
   readonly waiting?: readonly number[];

@@ -1,4 +1,4 @@
-/** The state of a search: the replay of its events. Pure; it knows no clock and no disk. */
+/** The state of a search: the replay of its events. Pure. */
 import { applyAll } from '../morphism/apply.ts';
 import type { Edit } from '../morphism/edit.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
@@ -11,7 +11,7 @@ import type { SearchEvent } from './events.ts';
 export type CandidateId = string;
 
 export interface EpochPoint {
-  /** Epochs of the line itself, from 1. */
+  /** Epochs of the candidate itself, from 1. */
   readonly epoch: number;
   readonly loss: number;
   readonly validation: Measured | null;
@@ -19,7 +19,7 @@ export interface EpochPoint {
   readonly augmented: Measured | null;
 }
 
-/** One network in training, from its birth on. */
+/** A network in training. */
 export interface Candidate {
   readonly id: CandidateId;
   readonly parent: CandidateId | null;
@@ -27,7 +27,7 @@ export interface Candidate {
   readonly step: number;
   readonly child: number;
   readonly edits: readonly Edit[];
-  /** As it was given; null where it is what the edits make of the parent's: `networkOf`. */
+  /** Of the start network; null where the edits make it from the parent's: `networkOf`. */
   readonly network: Network | null;
   readonly parameters: number;
   readonly multiplyAdds: number;
@@ -37,7 +37,7 @@ export interface Candidate {
   readonly checkpoint: string | null;
   readonly epochs: readonly EpochPoint[];
   readonly certificate: Certificate | null;
-  /** Rung after which it was dropped, or why it was lost; or that the method, which draws one child, did not draw it. */
+  /** The rung after which it was dropped, why it was lost, or that the method trains another child alone. */
   readonly end:
     | { readonly kind: 'dropped'; readonly rung: number }
     | { readonly kind: 'lost'; readonly reason: string }
@@ -99,10 +99,10 @@ function grownNetwork(parent: Network, edits: readonly Edit[]): Network {
   return grown;
 }
 
-/** What was made already: to grow the networks of a long search takes longer than all else of its replay, and few are asked for. */
+/** Networks made before: growing them takes longer than the rest of a replay, and few are needed. */
 const made = new WeakMap<Network, WeakMap<readonly Edit[], Network>>();
 
-/** The network of a line, made when it is asked for. An edit that does not apply is a bug, or a journal that was tampered with. */
+/** The network of a candidate, made on demand. An edit that does not apply is a bug, or a damaged journal. */
 export function networkOf(state: SearchState, id: CandidateId): Network {
   const { network, parent, edits } = candidateOf(state, id);
   if (network !== null) return network;
@@ -121,7 +121,7 @@ export function validationOf(state: SearchState, id: CandidateId, epochs = Infin
   return own ?? (parent === null ? null : validationOf(state, parent));
 }
 
-/** What the search started from: its own network, or one that was given. */
+/** The start network in words: the vanilla one, or a given one. */
 export const startWords = ({ candidates }: SearchState): 'vanilla network' | 'given network' =>
   (candidates.get('vanilla')?.origin ?? null) === null ? 'vanilla network' : 'given network';
 
@@ -134,7 +134,7 @@ export function accuraciesAfter(rungs: readonly { readonly epochs: number }[], l
   });
 }
 
-/** Where a child stands in a rung whose end it has not reached, or never will. */
+/** The progress of a child within a rung. */
 export interface Unfinished {
   /** From 0. */
   readonly rung: number;
@@ -155,7 +155,7 @@ export function unfinishedOf(rungs: readonly { readonly epochs: number }[], line
   return null;
 }
 
-/** The line and its ancestors, the vanilla network first. */
+/** The candidate and its ancestors, the start network first. */
 export function lineage(state: SearchState, id: CandidateId): readonly Candidate[] {
   const line = candidateOf(state, id);
   return line.parent === null ? [line] : [...lineage(state, line.parent), line];
@@ -180,7 +180,7 @@ function newCandidate(
   return { ...fields, origin: null, checkpoint: null, epochs: [], certificate: null, end: null };
 }
 
-/** The same network under another name: what final training and baseline are. */
+/** The same network as a candidate of its own: final training, baseline. */
 function continuation(state: SearchState, id: CandidateId, of: CandidateId): Candidate {
   const { parameters, multiplyAdds, step } = candidateOf(state, of);
   return newCandidate({ id, parent: of, step, child: 0, edits: [], network: null, parameters, multiplyAdds });
@@ -190,7 +190,7 @@ function continuation(state: SearchState, id: CandidateId, of: CandidateId): Can
 const withoutEnd = <T>(map: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
   new Map([...map].filter(([key]) => !/^(final|baseline)(\/|$)/.test(key)));
 
-/** The state after an event. An event that does not fit the state is a bug, or a journal that was tampered with. `copy`: of its maps. */
+/** The state after an event. An event that does not fit is a bug, or a damaged journal. `copy`: copies its maps. */
 export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwaysCopied): SearchState {
   switch (event.type) {
     case 'vanilla': {

@@ -150,13 +150,13 @@ await test('a limit of seconds without a budget stops the search, and the final 
   assert.equal(state.search.candidates.get('final')?.epochs.length, 3);
 });
 
-await test('the speed that a budget is planned by is the worker’s own, also where all that it says is heard at once', async () => {
+await test('the speed that a budget is planned by is the worker’s own, also where all that it says is results at once', async () => {
   const context = contextOf();
-  const secondsEach = 0.25;
+  const secondsAMinibatch = 0.25;
   const pool: Pool = {
     run(job, watch) {
       const count = job.kind === 'probe' ? job.minibatches : 0;
-      for (let done = 1; done <= count; done++) watch.report({ kind: 'progress', done, loss: 0 }, 0, 100 + secondsEach * done);
+      for (let done = 1; done <= count; done++) watch.report({ kind: 'progress', done, loss: 0 }, 0, 100 + secondsAMinibatch * done);
       return Promise.resolve();
     },
     forget: () => Promise.resolve(),
@@ -173,7 +173,7 @@ await test('the speed that a budget is planned by is the worker’s own, also wh
   const event = await measureBudget({ ...measuring, config: { ...sceneConfig, settings: context.settings } }, context, 3600);
   assert.ok(event.type === 'plan');
   const { settings } = context;
-  const expected = secondsEach / settings.batch / countMultiplyAdds(startNetwork(context));
+  const expected = secondsAMinibatch / settings.batch / countMultiplyAdds(startNetwork(context));
   for (const measured of [event.plan.alone, event.plan.beside])
     assert.ok(Math.abs(measured / expected - 1) < 1e-9, `${measured}`);
 });

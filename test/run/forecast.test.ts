@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { countMultiplyAdds } from '../../src/network/cost.ts';
 import { planBudget, plannedSettings } from '../../src/run/planning/budget.ts';
-import { costsOf, fitSeconds, sizeOf, type Costs, type Size, type Timings, type Way } from '../../src/run/planning/costs.ts';
+import { costsOf, fitSeconds, sizeOf, type Costs, type Size, type Timings, type ModeTimings } from '../../src/run/planning/costs.ts';
 import { forecast, type Question } from '../../src/run/planning/forecast.ts';
 import { startNetwork, type Context } from '../../src/search/next.ts';
 import { averageFirst, simulate as simulateSearch } from '../../src/search/simulation.ts';
@@ -96,7 +96,7 @@ await test('seconds from networks that were timed: what two features explain, no
   );
 });
 
-const way = (fields: Partial<Way>, seconds: number): Way => ({
+const way = (fields: Partial<ModeTimings>, seconds: number): ModeTimings => ({
   start: 0,
   preparation: 0,
   evaluation: 0,

@@ -1,6 +1,6 @@
 /**
- * What is told of the tasks of a running search, for those who watch it from outside: `live.json`, written anew at most once
- * a second and gone when the run ends. Nothing is decided by it, and a run that was killed leaves an old one behind.
+ * The progress of a running search for other processes: `live.json`, written at most once a second and removed when the run ends.
+ * Nothing depends on it; a run that was killed leaves an old one behind.
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
@@ -34,7 +34,7 @@ export interface LiveFile {
   look(t: number): void;
   /** That line has no task in progress any more. */
   ended(line: string): void;
-  /** No more is told. */
+  /** Ends the file. */
   close(): Promise<void>;
 }
 
@@ -78,7 +78,7 @@ export function liveFile(path: string, now: () => number, elsewhere: () => Live[
   };
 }
 
-/** What was told last; null where nothing is. */
+/** The last progress; null where there is none. */
 export function readLive(path: string): Live | null {
   let text: string;
   try {

@@ -1,4 +1,4 @@
-/** A run as plain lines, one per event that means something: what is said where there is no terminal. Pure. */
+/** A run as a plain log, one line per event, for output that is not a terminal. Pure. */
 import { describeEdit } from '../../morphism/operators.ts';
 import type { Config } from '../record/config.ts';
 import type { Entry } from '../record/events.ts';
@@ -9,7 +9,7 @@ import { describeExport, describeFrom, describePlan, stopWords } from './wording
 import { formatCount, formatLoss, formatPercent, plural, printable } from '../../util/words.ts';
 import { settingsOf, type View } from './view.ts';
 
-/** What the run is, before it begins. */
+/** The configuration of a run, before it starts. */
 export function describeConfig(config: Config): string[] {
   const { data, settings, engine } = config;
   const { workers, threads } = coresOfRun(config);
@@ -48,7 +48,7 @@ function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
       return [`the budget is now ${formatDuration(entry.budget)}`];
     case 'resumed':
       return [
-        `resumed${entry.cut > 0 ? `; ${plural(entry.cut, 'byte')} of a torn last line were cut off the journal` : ''}${entry.mixed ? '; on another engine, processor or Node than before' : ''}`,
+        `resumed${entry.cut > 0 ? `; ${plural(entry.cut, 'byte')} of a incomplete last line were removed from the journal` : ''}${entry.mixed ? '; on another engine, processor or Node than before' : ''}`,
       ];
     case 'exported':
       return [`best.onnx (${entry.line}): ${describeExport(entry)}`];
@@ -65,14 +65,14 @@ function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
         ),
       ];
     case 'epoch': {
-      // Those of children are told rung by rung.
+      // Children are logged rung by rung.
       if (/^s\d/.test(entry.line)) return [];
       const validation = entry.validation === null ? '' : `, validation ${formatPercent(entry.validation.accuracy)}`;
       return [`${entry.line}: epoch ${entry.epoch}, loss ${formatLoss(entry.loss)}${validation}`];
     }
     case 'failed':
       return [
-        `${entry.line} ${entry.retried ? 'failed and is tried again' : 'is lost'} (${entry.failure}): ${printable(entry.message.split('\n')[0] ?? '')}`,
+        `${entry.line} ${entry.retried ? 'failed, retrying' : 'is lost'} (${entry.failure}): ${printable(entry.message.split('\n')[0] ?? '')}`,
       ];
     case 'rung': {
       const count = rungsFor(settingsOf(view, config)).length;
@@ -86,19 +86,17 @@ function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
     case 'selected':
       return [`step ${entry.step}: ${entry.line} wins with ${percentOf(view, entry.line)}; ${size(entry.line)}`];
     case 'stop':
-      return [
-        `no further step, ${stopWords[entry.reason] ?? entry.reason}: final training of ${entry.line}, ${size(entry.line)}`,
-      ];
+      return [`search ended (${stopWords[entry.reason] ?? entry.reason}); final training of ${entry.line}, ${size(entry.line)}`];
     case 'slice':
       return [`${entry.line}: ${plural(entry.count, 'minibatch', 'minibatches')}, learning rate from ${entry.rate}`];
     case 'test':
       return [
-        `${entry.line}: test accuracy ${formatPercent(entry.measured.accuracy)}, loss ${formatLoss(entry.measured.loss)} (reading ${entry.reading} of the test set)`,
+        `${entry.line}: test accuracy ${formatPercent(entry.measured.accuracy)}, loss ${formatLoss(entry.measured.loss)} (test evaluation ${entry.reading})`,
       ];
     case 'finished':
       return [];
     case 'reopened':
-      return ['the search goes on; the final training is thrown away'];
+      return ['the search continues; the final training is discarded'];
   }
 }
 

@@ -1,4 +1,4 @@
-/** The networks that train just now, as displays show them: who runs, waits, goes on, was dropped; and how far each is. Pure. */
+/** The candidates in training, as displays show them: status and progress of each. Pure. */
 import { rungsFor } from '../../search/rungs.ts';
 import type { Candidate, CandidateId } from '../../search/state.ts';
 import type { Config } from '../record/config.ts';

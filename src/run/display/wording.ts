@@ -1,11 +1,11 @@
-/** What happened to a run, in the words that people read: plans, exports, ends. */
+/** Plans, exports and ends of a run as text for people. */
 import { formatDuration } from '../../util/duration.ts';
 import { formatBytes, formatPercent, formatWhole, plural, printable } from '../../util/words.ts';
 import type { Config } from '../record/config.ts';
 import type { Exported, Plan } from '../record/events.ts';
 import type { RunState } from '../record/replay.ts';
 
-/** What a search goes on from, and how far it is from the model that it was read from. */
+/** The given network of a search, and its difference from the model that it was read from. */
 export function describeFrom({ from }: Config): string[] {
   if (from === null) return [];
   const { reference, compared } = from;
@@ -16,7 +16,7 @@ export function describeFrom({ from }: Config): string[] {
   return [`from ${printable(reference)}${checked}`];
 }
 
-/** What a budget scaled, in one line. */
+/** A budget's plan in one line. */
 export function describePlan(plan: Plan, budget: number, config: Config): string {
   const { settings, data } = config;
   const asked = (value: number, before: number | null): string =>
@@ -25,17 +25,17 @@ export function describePlan(plan: Plan, budget: number, config: Config): string
     `plan for ${formatDuration(budget)}: ${formatWhole(plan.images)} of ${formatWhole(Math.min(settings.images ?? Infinity, data.trainImages))} training images; ` +
     `the vanilla network for ${plural(plan.vanillaEpochs, 'epoch')}${asked(plan.vanillaEpochs, settings.vanilla.epochs)}; ` +
     `steps of ${plan.children} children${asked(plan.children, settings.step.children)} and ${plural(plan.stepEpochs, 'epoch')}${asked(plan.stepEpochs, settings.step.epochs)}, ` +
-    `until ${formatDuration(plan.searchUntil)}; then the final training, for what is left`
+    `until ${formatDuration(plan.searchUntil)}; then final training in the remaining time`
   );
 }
 
 const milliseconds = (value: number): string => (value < 10 ? value.toFixed(1) : value.toFixed(0));
 
-/** What was verified of an exported file, in one line. */
+/** The verification of an exported file in one line. */
 export function describeExport({ verified, problem }: Pick<Exported, 'verified' | 'problem'>): string {
-  if (verified === null) return `could not be verified: ${printable(problem ?? '')}`;
+  if (verified === null) return `verification failed: ${printable(problem ?? '')}`;
   const { bytes, part, images, difference, fileAccuracy, latency } = verified;
-  const like = problem === null ? "as the engine's" : `NOT TO BE TRUSTED: ${problem}`;
+  const like = problem === null ? 'same as the engine' : `do not use it: ${problem}`;
   return (
     `${formatBytes(bytes)}; on ${plural(images, `${part} image`)} logits within ${difference.toExponential(0)}, accuracy ${formatPercent(fileAccuracy)}, ${like}; ` +
     `${milliseconds(latency.one)} ms an image, ${milliseconds(latency.batch)} ms for ${latency.size}, ${plural(latency.threads, 'thread')}`
@@ -43,14 +43,14 @@ export function describeExport({ verified, problem }: Pick<Exported, 'verified' 
 }
 
 export const stopWords: Readonly<Record<string, string>> = {
-  steps: 'all steps are made',
-  time: 'the time for the search is over',
-  limits: 'the limits allow no further mutation',
+  steps: 'step limit reached',
+  time: 'time limit reached',
+  limits: 'no mutation fits the limits',
 };
 
 /**
- * Who computed what, of a run whose tasks went to other machines: a worker, what its bits depend on, its tasks. A version of
- * Instar is said where it is not the run's.
+ * Who computed what, of a run with workers on other machines: worker, what its bits depend on, tasks. With the version of Instar
+ * where it is not the run's.
  */
 export function describeWorkers({ computedBy }: RunState, config: Config): { readonly name: string; readonly text: string }[] {
   const found = new Map<string, { readonly bits: string; readonly tasks: string[] }>();

@@ -1,4 +1,4 @@
-/** The best network of a run, opened to be used in this process. */
+/** Opens the best network of a run in this process. */
 import { availableParallelism } from 'node:os';
 import { clean } from '../../data/augmentation/augmentation.ts';
 import { createBatcher } from '../../data/batches.ts';

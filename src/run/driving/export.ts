@@ -1,4 +1,4 @@
-/** Any network of a run as a file to deploy, verified before it is written. The journal keeps what was found. */
+/** Exports a network of a run, verified before it is written. The journal keeps the verification. */
 import { createPool } from '../../execution/pool.ts';
 import { bestCandidate, currentParent } from '../../search/ranking.ts';
 import type { CandidateId, SearchState } from '../../search/state.ts';
@@ -49,11 +49,11 @@ function wantedLine(folder: Folder, search: SearchState, { step, child }: Export
     wanted = bestCandidate(search) ?? search.stop?.line ?? currentParent(search);
     called = 'the best network';
   }
-  if (!there.includes(wanted)) throw new UserError(`${called}: its numbers are not kept any more; ${known}`);
+  if (!there.includes(wanted)) throw new UserError(`${called}: its tensors are no longer kept; ${known}`);
   return wanted;
 }
 
-/** Keeps what was found in the journal, unless another process writes it. */
+/** Records the verification in the journal, unless another process writes it. */
 function keep(folder: Folder, event: RunEvent): boolean {
   let release: () => void;
   try {

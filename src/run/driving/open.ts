@@ -1,4 +1,4 @@
-/** The start of a run: a new one from options, or an old one from its folder. What is wrong is said before anything is written. */
+/** Starts a run from options, or resumes one from its folder. Errors are thrown before anything is written. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readDataset } from '../../data/read.ts';
@@ -57,7 +57,7 @@ export interface SearchOptions extends AskedOptions, Placed {
 export interface ResumeOptions extends Common, Placed {
   /** More seconds. */
   readonly budget?: number;
-  /** Whether to go on with another engine, processor or Node than the run was begun with; then the bits may differ. */
+  /** Whether to resume with another engine, processor or Node than the run was started with; then the bits may differ. */
   readonly mixed?: boolean;
 }
 
@@ -65,7 +65,7 @@ const describeRun = (dataset: Dataset, settings: Settings): string =>
   join('runs', newRunName(dataset.name.replaceAll(/[^\w.-]+/g, '-'), settings.method, new Date()));
 
 function refuseRun(root: string): void {
-  if (isRun(root)) throw new UserError(`${root} holds a run already: 'instar resume ${quoted(root)}' goes on with it`);
+  if (isRun(root)) throw new UserError(`${root} already holds a run: 'instar resume ${quoted(root)}' continues it`);
 }
 
 /**
@@ -78,9 +78,9 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   if (options.run !== undefined && existsSync(options.run) && !statSync(options.run).isDirectory())
     throw new UserError(`${options.run} is not a folder`);
   if (options.from !== undefined && options.vanilla !== undefined)
-    throw new UserError('--vanilla takes over a vanilla network, which --from replaces');
+    throw new UserError('--vanilla and --from both give the start network: use one of them');
   if (options.budget !== undefined && options.vanilla !== undefined)
-    throw new UserError('--budget plans how long the vanilla network is trained, and --vanilla takes over one that is trained');
+    throw new UserError('--budget plans the training of the start network, and --vanilla gives a trained one: use one of them');
   if (options.elsewhere !== undefined) await reach(options.elsewhere);
   const beginning = await begin(options);
   const { engine, engineName, dataset, settings, prepared } = beginning;
@@ -231,14 +231,14 @@ export async function dataOf({ data, from }: Config, onData: Common['onData']): 
     ...(folder === null ? {} : { dataFolder: folder }),
     ...(onData === undefined ? {} : { progress: onData }),
   });
-  if (read.dataset.hash !== hash) throw new UserError(`${reference}: the data has changed since the run began`);
+  if (read.dataset.hash !== hash) throw new UserError(`${reference}: the data has changed since the run started`);
   return read;
 }
 
 function extend(state: RunState, config: Config, more: number): RunEvent[] {
   // Before the plan is made, the configuration alone knows the budget.
   const before = state.budget ?? config.budget;
-  if (before === null) throw new UserError('--budget +TIME: the run was begun without a budget; its steps and epochs limit it');
+  if (before === null) throw new UserError('--budget +TIME: the run has no budget; steps and epochs limit it');
   const budget = before + more;
   const { finished, stop } = state.search;
   /** Of the added time, what the search gets where it goes on. */
@@ -248,7 +248,7 @@ function extend(state: RunState, config: Config, more: number): RunEvent[] {
   return [{ type: 'extended', budget, searchUntil: stop === null ? until + share * more : until }];
 }
 
-/** What the run was begun with: as its first event says, or before that as its checkpoint does. */
+/** The given network of a run: from its first event, or before that from its checkpoint. */
 async function originOf(folder: Folder, { from }: Config, state: RunState): Promise<Origin | null> {
   if (from === null) return null;
   const { checkpoint, compared } = from;
@@ -257,7 +257,7 @@ async function originOf(folder: Folder, { from }: Config, state: RunState): Prom
   return { network, checkpoint, compared };
 }
 
-/** Goes on with a run where its journal ends. */
+/** Resumes a run where its journal ends. */
 export async function* resume(root: string, options: ResumeOptions = {}): AsyncGenerator<RunItem> {
   const begun = performance.now();
   if (!isRun(root)) throw new UserError(`${root} holds no run (${folderOf(root).config} is missing)`);
@@ -269,9 +269,7 @@ export async function* resume(root: string, options: ResumeOptions = {}): AsyncG
     const then = describeBits(bitsOfRun(config));
     const now = describeBits(bitsOf(fingerprint, process.versions.node));
     if (then !== now && options.mixed !== true)
-      throw new UserError(
-        `${root} was computed by ${then}; here it is ${now}: the bits would differ (--mixed goes on all the same)`,
-      );
+      throw new UserError(`${root} was computed by ${then}; here it is ${now}: the bits would differ (--mixed resumes anyway)`);
     const opening: RunEvent[] = [];
     if (read.entries.length === 0) opening.push({ type: 'run', format, instar: version });
     opening.push({ type: 'resumed', cut: read.torn, mixed: then !== now });

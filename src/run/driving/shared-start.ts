@@ -1,6 +1,6 @@
 /**
- * A vanilla network that another run has trained, taken over by a new run: the repetitions of a study start from one (§4.1).
- * Its events become the new run's own, so that whatever reads a journal finds there what it always finds.
+ * Takes over the vanilla network that another run trained: the repetitions of a study start from one (§4.1). Its events become the
+ * new run's own.
  */
 import { minibatchesPerEpoch, type Context } from '../../search/next.ts';
 import { differingNames, valueOf } from '../../search/setting-names.ts';
@@ -12,7 +12,7 @@ import type { RunEvent } from '../record/events.ts';
 import { folderOf, type Folder } from '../record/folder.ts';
 import { readRun } from '../record/read.ts';
 
-/** Settings that the training of the vanilla network follows from, besides its seed. */
+/** Settings that the training of the vanilla network depends on, besides the seed. */
 export const determining = [
   'widths',
   'images',

@@ -1,4 +1,4 @@
-/** The exported file of a line, verified by a worker: what it is asked, and what it says. */
+/** The verification of a candidate's exported file by a worker. */
 import type { Pool } from '../../execution/pool.ts';
 import type { Settings } from '../../search/settings.ts';
 import { candidateOf, type CandidateId, type SearchState, networkOf } from '../../search/state.ts';

@@ -1,16 +1,16 @@
-/** What a budget buys: a pure plan from measured speeds. Times are active seconds. */
+/** Plans a budget from measured speeds. Pure. Times are active seconds. */
 import { fewestEpochs } from '../../search/rungs.ts';
 import type { Settings } from '../../search/settings.ts';
 import type { Segment } from '../../search/state.ts';
 import { UserError } from '../../util/user-error.ts';
 import type { Plan } from '../record/events.ts';
 
-/** Of the budget: when everything is to be over. The rest is for what no plan foresees. */
+/** The share of the budget that is planned; the rest is a reserve. */
 const end = 0.955;
-/** How the time is shared: vanilla network and search; the final training has the rest. */
+/** Shares of the time for the start network and the steps; the final training has the rest. */
 const vanillaShare = 0.1;
 const searchShare = 0.5;
-/** Epochs below which the vanilla network learns too little to be worth growing; then fewer images are used. */
+/** With fewer epochs the start network learns too little; then fewer images are used. */
 const fewVanillaEpochs = 6;
 
 export interface Speeds {
@@ -22,24 +22,24 @@ export interface Speeds {
 
 export interface BudgetQuestion extends Speeds {
   readonly budget: number;
-  /** Seconds that are gone. */
+  /** Seconds elapsed. */
   readonly elapsed: number;
   readonly settings: Settings;
-  /** Training images that there are, without validation. */
+  /** Training images available, without validation. */
   readonly images: number;
-  /** How many images validate after each epoch, where so many train. */
+  /** Validation images, where so many train. */
   validated(images: number): number;
   readonly testImages: number;
   /** The vanilla network's, an image. */
   readonly multiplyAdds: number;
-  /** Multiply-adds of a step's children over the vanilla network's, on average: of each step that is to fit. */
+  /** Mean multiply-adds of a step's children over the start network's, for each step that is planned. */
   readonly growth: readonly number[];
   readonly workers: number;
 }
 
 /** What an epoch costs with its validation, in images that are trained on. */
 export const epochImages = (images: number, validated: number, { augmentedValidation }: Settings): number =>
-  images + (augmentedValidation ? 2 : 1) * readingShare * validated;
+  images + (augmentedValidation ? 2 : 1) * evaluationShare * validated;
 
 /** The largest number up to `most` of which that holds, which holds of all that are smaller; 0 where it holds of none. */
 function largest(most: number, holds: (count: number) => boolean): number {
@@ -52,12 +52,12 @@ function largest(most: number, holds: (count: number) => boolean): number {
   return low;
 }
 
-/** Scales data, epochs and children of the settings so that vanilla network, steps and final training fit. */
+/** Scales images, epochs and children of the settings so that start network, steps and final training fit. A UserError where none fit. */
 export function planBudget(question: BudgetQuestion): Plan {
   const { budget, elapsed, settings, multiplyAdds, growth, alone, beside, workers, testImages } = question;
   const winner = multiplyAdds * (growth.at(-1) ?? 1) * alone * settings.batch;
-  // What is shared is what the reading of the test set and the verification of the file leave.
-  const reading = readingSeconds(settings.baseline, 0, testImages / settings.batch, winner);
+  // Test evaluation and verification of the file come first.
+  const reading = evaluationSeconds(settings.baseline, 0, testImages / settings.batch, winner);
   const time = end * budget - elapsed - reading;
   const most = Math.min(question.images, settings.images ?? Infinity);
   const imageAlone = multiplyAdds * alone;
@@ -86,7 +86,7 @@ export function planBudget(question: BudgetQuestion): Plan {
     const needed = (elapsed + reading + (fewest() * cost(images) * imageSteps) / searchShare) / end;
     throw new UserError(
       // In the form that the option takes.
-      `--budget ${Math.round(budget)}s is too short here: at least ${Math.ceil(needed / 10) * 10}s would fit`,
+      `--budget ${Math.round(budget)}s is too short on this machine: use at least ${Math.ceil(needed / 10) * 10}s`,
     );
   }
   const vanillaEpochs = Math.max(
@@ -116,19 +116,19 @@ export const plannedSettings = (settings: Settings, plan: Plan | null): Settings
         step: { ...settings.step, children: plan.children, epochs: plan.stepEpochs },
       };
 
-/** Seconds that a task needs before its first minibatch, as a budget plans it where none was measured. */
+/** Seconds before the first minibatch of a task, where none was measured. */
 export const taskStart = 1.5;
 
-/** How many readings of the test set the verification of the finished file takes as long as: the engine's, and the file's. */
-const verificationReadings = 2.5;
-/** Seconds of reading an image over those of training on it, as a budget plans it. */
-const readingShare = 0.4;
+/** The verification of the final file takes as long as so many test evaluations: the engine's and the file's. */
+const verificationEvaluations = 2.5;
+/** Seconds of evaluating an image over those of training on it, as a budget plans them. */
+const evaluationShare = 0.4;
 
-/** Seconds that a budget leaves for reading the test set and verifying the file. `start`: of a task. */
-export const readingSeconds = (baseline: boolean, start: number, minibatches: number, minibatch: number): number =>
-  ((baseline ? 2 : 1) + verificationReadings) * (start + minibatches * minibatch * readingShare);
+/** Seconds that a budget reserves for test evaluation and verification. `start`: of a task. */
+export const evaluationSeconds = (baseline: boolean, start: number, minibatches: number, minibatch: number): number =>
+  ((baseline ? 2 : 1) + verificationEvaluations) * (start + minibatches * minibatch * evaluationShare);
 
-/** Where the segments of a budgeted final training end: after each the rest is planned anew, from the speed measured in it. */
+/** Where the segments of a budgeted final training end; after each the rest is planned again from the measured speed. */
 const segmentEnds = [0.03, 0.2, 0.4, 0.55, 0.68, 0.78, 0.86, 0.92, 0.97, 1];
 
 export interface SegmentQuestion {
@@ -142,7 +142,7 @@ export interface SegmentQuestion {
   readonly baselineMinibatch: number;
   /** Minibatches that the baseline trains before its final training. */
   readonly baselineSearched: number;
-  /** Seconds that reading the test set takes, and the start of a task. */
+  /** Seconds of the test evaluation, and of the start of a task. */
   readonly test: number;
   readonly start: number;
 }

@@ -8,7 +8,7 @@ import type { Cores } from '../../search/rungs.ts';
 import { averageFirst, simulate, wholeFinal, type ClockDecisions, type Model } from '../../search/simulation.ts';
 import { candidateOf, reduce, type CandidateId, type SearchState } from '../../search/state.ts';
 import type { Plan } from '../record/events.ts';
-import { epochImages, planSegment, readingSeconds, taskStart } from './budget.ts';
+import { epochImages, planSegment, evaluationSeconds, taskStart } from './budget.ts';
 import { betweenThreads } from './costs.ts';
 
 /** Measured or computed, with all threads. */
@@ -75,7 +75,7 @@ export function clockDecisions({ context, cores, testImages, budget, pace }: Clo
         minibatch,
         baselineMinibatch: baseline ? pace.minibatch('vanilla', state) : 0,
         baselineSearched: searched.reduce((sum, { count }) => sum + count, 0),
-        test: readingSeconds(baseline, start, testImages / batch, minibatch),
+        test: evaluationSeconds(baseline, start, testImages / batch, minibatch),
         start,
       });
       return { type: 'slice', line: 'final', ...segment };

@@ -23,19 +23,19 @@ export const sizeOf = (network: Network): Size => ({
   nodes: network.nodes.length,
 });
 
-/** Seconds, in one way of working: each of as many jobs as there are workers, on one thread; or one job with all threads. */
-export interface Way {
-  /** From asking for a new worker until it begins with its job. */
+/** Seconds in one mode: as many jobs of one thread as there are workers, or one job of all threads. */
+export interface ModeTimings {
+  /** From the request for a new worker to the start of its job. */
   readonly start: number;
-  /** Of the network that the search starts from: from the beginning of a task to its first minibatch, that one not counted. */
+  /** Of the start network: from the start of a task to its first minibatch, without that minibatch. */
   readonly preparation: number;
-  /** A batch of validation images through it. */
+  /** A batch of validation images. */
   readonly evaluation: number;
   /** Its checkpoint at the end of an epoch. */
   readonly saving: number;
-  /** Verifying its file: with one batch of images, and for each further one. */
+  /** Verification of its file: with one batch of images, and for each further one. */
   readonly verification: { readonly first: number; readonly further: number };
-  /** A minibatch of training: of that network first, then of drawn children. */
+  /** A minibatch of training: of the start network first, then of sampled children. */
   readonly minibatches: readonly { readonly size: Size; readonly seconds: number }[];
 }
 
@@ -43,14 +43,14 @@ export interface Timings {
   readonly workers: number;
   /** Of the job alone. */
   readonly threads: number;
-  readonly beside: Way;
+  readonly beside: ModeTimings;
   /** With one worker the same as `beside`. */
-  readonly alone: Way;
-  /** Each applied to the network that the search starts from, calibrated; seconds are null where it applies nowhere. One thread. */
+  readonly alone: ModeTimings;
+  /** Each applied to the start network and calibrated, on one thread; null where it applies nowhere. */
   readonly operators: readonly { readonly operator: OperatorName; readonly seconds: number | null; readonly size: Size }[];
   /** The certificate of one such child; null where none was made. One thread. */
   readonly certificate: { readonly seconds: number; readonly size: Size } | null;
-  /** Drawn children: what growing and certifying them took, and what the two above say of it. */
+  /** Sampled children: the time to grow and certify them. */
   readonly grown: readonly { readonly parent: Size; readonly steps: readonly Grown[]; readonly seconds: number }[];
 }
 
@@ -79,7 +79,7 @@ type Fit = (size: Size) => number;
  * Seconds as a·multiply-adds + b·activations, neither negative, with the least squares of relative errors over the networks
  * that were timed; those are as they were timed.
  */
-export function fitSeconds(timed: Way['minibatches']): Fit {
+export function fitSeconds(timed: ModeTimings['minibatches']): Fit {
   const rows = timed.map(({ size, seconds }) => [size.multiplyAdds / seconds, size.activations / seconds] as const);
   const sum = (of: (row: readonly [number, number]) => number): number => rows.reduce((total, row) => total + of(row), 0);
   const [xx, xy, yy] = [sum(([x]) => x * x), sum(([x, y]) => x * y), sum(([, y]) => y * y)];
@@ -108,7 +108,7 @@ export function costsOf({ threads: most, beside, alone, operators, certificate, 
   const [fitBeside, fitAlone] = [fitSeconds(beside.minibatches), fitSeconds(alone.minibatches)];
   const between = (one: number, all: number, threads: number): number => betweenThreads(one, all, threads, most);
   const minibatch = (size: Size, threads: number): number => between(fitBeside(size), fitAlone(size), threads);
-  /** How many times as long as the first network it takes. */
+  /** Its time over the start network's. */
   const times = (size: Size, threads: number): number => minibatch(size, threads) / minibatch(start, threads);
   const evaluation = (size: Size, threads: number): number =>
     times(size, threads) * between(beside.evaluation, alone.evaluation, threads);
@@ -131,7 +131,7 @@ export function costsOf({ threads: most, beside, alone, operators, certificate, 
     const edits = steps.reduce((sum, { operator, size }) => sum + minibatchesOf(operator) * minibatch(size, 1), 0);
     return edits + certified(parent, child);
   };
-  // Children that were grown say how far that is right.
+  // Corrected by the children that were timed.
   const said = grown.reduce((sum, { parent, steps }) => sum + grows(parent, steps), 0);
   const took = grown.reduce((sum, { seconds }) => sum + seconds, 0);
   const factor = said > 0 ? took / said : 1;
@@ -143,7 +143,7 @@ export function costsOf({ threads: most, beside, alone, operators, certificate, 
     saving: (size) => (size.parameters / start.parameters) * beside.saving,
     growth: (parent, steps) => factor * grows(parent, steps),
     verification: (size, threads, batches) => {
-      const over = ({ verification: { first, further } }: Way): number => first + Math.max(0, batches - 1) * further;
+      const over = ({ verification: { first, further } }: ModeTimings): number => first + Math.max(0, batches - 1) * further;
       return times(size, threads) * between(over(beside), over(alone), threads);
     },
     start: (threads) => between(beside.start, alone.start, threads),
@@ -161,8 +161,8 @@ export function stepsOf(parent: Network, edits: readonly Edit[]): readonly Grown
   });
 }
 
-/** The child that the next step is taken to start from where nothing is trained: the larger of the two in the middle. */
-export const middleOf = <T extends { readonly network: Network }>(children: readonly T[]): T => {
+/** The median child by cost; of two the larger. */
+export const medianOf = <T extends { readonly network: Network }>(children: readonly T[]): T => {
   const sorted = children.toSorted((a, b) => countMultiplyAdds(a.network) - countMultiplyAdds(b.network));
   return must(sorted[sorted.length >> 1], 'child');
 };

@@ -1,6 +1,6 @@
 /**
- * The speed of this machine, measured by trying out networks in workers: the one that the search starts from in both ways of
- * working, and what a budget buys at that. Nothing is written.
+ * Measures the speed of this machine by probes in workers: the start network in both modes (as many jobs of one thread as there
+ * are workers, and one job of all threads), and what a budget buys at that speed. Writes nothing.
  */
 import type { Pool } from '../../execution/pool.ts';
 import { countMultiplyAdds } from '../../network/cost.ts';
@@ -17,8 +17,8 @@ import { dataReference, engineOf, type Config } from '../record/config.ts';
 import { growthOf } from './clock.ts';
 import type { RunEvent } from '../record/events.ts';
 
-/** What of a run a measurement needs. */
-export interface Measuring {
+/** The parts of a run that a probe needs. */
+export interface ProbeSetup {
   readonly config: Config;
   readonly pool: Pool;
   readonly signal: AbortSignal;
@@ -26,30 +26,35 @@ export interface Measuring {
   contextFor(settings: Settings): Context;
 }
 
-/** Minibatches of the first network, at most, and the seconds after which no further one is begun. */
+/** Minibatches of the start network, at most, and the seconds after which no further one starts. */
 const minibatches = 14;
 const mostSeconds = 6;
-/** Of minibatches, those at the beginning that are not counted: at least one, at most four. */
+/** Minibatches at the beginning that are not counted: at least one, at most four. */
 const warmup = (count: number): number => Math.max(1, Math.min(4, Math.floor(0.3 * count)));
 /** Batches of an evaluation. */
 export const evaluations = 4;
-/** Steps that a budget is planned for; more are made where there is time. */
+/** Steps that a budget is planned for; more follow where there is time. */
 const plannedSteps = 2;
 
-/** What was heard of a probe: seconds of its worker's clock, as what the parent hears late it hears in a burst. */
-export interface Heard {
-  /** Seconds until it began, by this process's clock. */
+/** What was results of a probe: seconds of its worker's clock, as what the parent hears late it hears in a burst. */
+export interface ProbeResult {
+  /** Seconds until it started, by this process's clock. */
   readonly start: number;
-  /** When each minibatch was done. */
+  /** When each minibatch ended. */
   readonly minibatches: readonly number[];
   readonly reached: ReadonlyMap<Stage, number>;
   /** Seconds that ONNX Runtime takes for a batch of the file, and that its verification took. */
   readonly verified: { readonly batch: number; readonly seconds: number } | null;
 }
 
-export type Asked = Pick<ProbeJob, 'network' | 'edits' | 'minibatches' | 'seconds' | 'evaluations' | 'verification'>;
+export type ProbeRequest = Pick<ProbeJob, 'network' | 'edits' | 'minibatches' | 'seconds' | 'evaluations' | 'verification'>;
 
-export async function probe({ config, pool, signal }: Measuring, asked: Asked, id: string, threads: number): Promise<Heard> {
+export async function probe(
+  { config, pool, signal }: ProbeSetup,
+  asked: ProbeRequest,
+  id: string,
+  threads: number,
+): Promise<ProbeResult> {
   const { batch, augmentation, validation, images, momentum, weightDecay } = config.settings;
   const job: Job = {
     kind: 'probe',
@@ -63,7 +68,7 @@ export async function probe({ config, pool, signal }: Measuring, asked: Asked, i
   };
   const times: number[] = [];
   const reached = new Map<Stage, number>();
-  let verified: Heard['verified'] = null;
+  let verified: ProbeResult['verified'] = null;
   let start = 0;
   const begun = performance.now();
   await pool.run(
@@ -85,44 +90,49 @@ export async function probe({ config, pool, signal }: Measuring, asked: Asked, i
   return { start, minibatches: times, reached, verified };
 }
 
-/** So many jobs at once, on one thread each. */
-export const besideEachOther = (run: Measuring, jobs: readonly Asked[]): Promise<readonly Heard[]> =>
+/** Probes side by side, on one thread each. */
+export const probeInParallel = (run: ProbeSetup, jobs: readonly ProbeRequest[]): Promise<readonly ProbeResult[]> =>
   Promise.all(jobs.map((asked, index) => probe(run, asked, String(index), 1)));
 
 /** Seconds a minibatch. */
-export function secondsEach({ minibatches: times }: Heard): number {
+export function secondsAMinibatch({ minibatches: times }: ProbeResult): number {
   const skipped = warmup(times.length);
   return (must(times.at(-1), 'time') - must(times[skipped - 1], 'time')) / (times.length - skipped);
 }
 
 /** Seconds from one stage to another. */
-export const between = ({ reached }: Heard, from: Stage, to: Stage): number =>
+export const between = ({ reached }: ProbeResult, from: Stage, to: Stage): number =>
   must(reached.get(to), to) - must(reached.get(from), from);
 
 export interface Start {
-  readonly beside: readonly Heard[];
-  readonly alone: Heard;
+  readonly beside: readonly ProbeResult[];
+  readonly alone: ProbeResult;
 }
 
-/** The first network in both ways. `more`: evaluation and verification too. */
-export async function tryStart(run: Measuring, network: Network, more: boolean): Promise<Start> {
+/** The start network in both modes. `more`: with evaluation and verification. */
+export async function timeStart(run: ProbeSetup, network: Network, more: boolean): Promise<Start> {
   const { workers, threads } = coresOfRun(run.config);
-  const asked: Asked = { network, minibatches, seconds: mostSeconds, ...(more ? { evaluations, verification: true } : {}) };
+  const asked: ProbeRequest = {
+    network,
+    minibatches,
+    seconds: mostSeconds,
+    ...(more ? { evaluations, verification: true } : {}),
+  };
   const jobs = Array.from({ length: workers }, () => asked);
-  const beside = await besideEachOther(run, jobs);
+  const beside = await probeInParallel(run, jobs);
   const alone = threads === 1 ? must(beside[0], 'probe') : await probe(run, asked, 'alone', threads);
   return { beside, alone };
 }
 
 /** Measures one job with all threads, and as many jobs of one thread as there are workers, and plans the budget with that. */
-export async function measureBudget(run: Measuring, context: Context, budget: number): Promise<RunEvent> {
-  const start = await tryStart(run, startNetwork(context), false);
+export async function measureBudget(run: ProbeSetup, context: Context, budget: number): Promise<RunEvent> {
+  const start = await timeStart(run, startNetwork(context), false);
   return planOf(run, context, budget, start, run.elapsed());
 }
 
-/** What a budget buys by a measurement of the first network, when so many seconds are gone. */
+/** What a budget buys by the timings of the start network, after so many seconds. */
 export function planOf(
-  run: Measuring,
+  run: ProbeSetup,
   context: Context,
   budget: number,
   { beside, alone }: Start,
@@ -141,8 +151,8 @@ export function planOf(
     multiplyAdds,
     growth: growthOf(context, plannedSteps),
     workers,
-    alone: perMultiplyAdd(secondsEach(alone)),
-    beside: perMultiplyAdd(mean(beside.map(secondsEach))),
+    alone: perMultiplyAdd(secondsAMinibatch(alone)),
+    beside: perMultiplyAdd(mean(beside.map(secondsAMinibatch))),
     elapsed,
   };
   return { type: 'plan', budget, plan: planBudget(question) };

@@ -87,15 +87,15 @@ const rowsOf: { readonly [Name in PhaseName]: (report: PlanReport, phase: Foreca
             until,
           },
         ],
-  export: (_report, { seconds, until }) => [{ phase: 'export', what: 'the file, verified', size: '', seconds, until }],
+  export: (_report, { seconds, until }) => [{ phase: 'export', what: 'verification of the file', size: '', seconds, until }],
 };
 
 /** When the search ends, in a sentence. */
 export const stopWords: { readonly [Stop in Forecast['stop']]: string } = {
-  steps: 'The search ends with its steps.',
-  time: 'The search ends with its time.',
-  limits: 'The search ends where the limits allow no further mutation.',
-  open: 'The search has no end that is foretold: --steps, --budget or limits.seconds gives it one.',
+  steps: 'The search ends at the step limit.',
+  time: 'The search ends at the time limit.',
+  limits: 'The search ends when no mutation fits the limits.',
+  open: 'The search has no limit of steps or time: set --steps, --budget or limits.seconds.',
 };
 
 /** The phases in order, steps one by one. */

@@ -1,4 +1,4 @@
-/** What a search would do on this machine, foretold before it is run: its data read, this machine timed, nothing run. */
+/** Forecasts a search on this machine: reads its data, times the machine, simulates the search. Trains nothing that is kept. */
 import { createPool } from '../../execution/pool.ts';
 import type { Origin } from '../../search/next.ts';
 import type { Settings } from '../../search/settings.ts';
@@ -15,7 +15,7 @@ import { forecast, type Forecast } from './forecast.ts';
 import { timeAll } from './timing.ts';
 
 export interface PlanOptions extends AskedOptions {
-  /** Called when the data is read and the measuring begins. */
+  /** Called when the data is read and timing starts. */
   readonly onMeasuring?: () => void;
 }
 
@@ -36,8 +36,8 @@ export interface PlanReport {
 }
 
 /**
- * Foretells the search of the same options, which is neither begun nor written: only the cache of decoded data is. A budget that
- * is too short is the UserError that the search would throw. Aborting the signal ends it at once, with the signal's reason.
+ * The forecast of a search with the same options. Only the cache of decoded data is written. A budget that is too short throws the
+ * UserError that the search would throw. Aborting the signal ends it at once, with the signal's reason.
  */
 export async function plan(options: PlanOptions): Promise<PlanReport> {
   const begun = performance.now();
@@ -46,7 +46,7 @@ export async function plan(options: PlanOptions): Promise<PlanReport> {
   const { dataset, settings, prepared, engineName } = beginning;
   const signal = options.signal ?? new AbortController().signal;
   signal.throwIfAborted();
-  // Its numbers do not matter to how long anything takes.
+  // Its tensors do not change any cost.
   const origin: Origin | null = prepared === null ? null : { network: prepared.network, checkpoint: '', compared: null };
   const config = configOf(options, beginning, origin);
   const contextFor = (of: Settings): ReturnType<typeof contextOf> => contextOf(dataset, of, origin, engineName);
@@ -76,7 +76,7 @@ export async function plan(options: PlanOptions): Promise<PlanReport> {
       measured: { reading, seconds: elapsed() },
     };
   } catch (error) {
-    if (error instanceof JobFailure) throw new RunError(`the speed could not be measured (${error.failure}): ${error.message}`);
+    if (error instanceof JobFailure) throw new RunError(`measuring the speed failed (${error.failure}): ${error.message}`);
     throw error;
   } finally {
     pool.close();

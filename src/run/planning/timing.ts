@@ -1,6 +1,6 @@
 /**
- * What a forecast needs to know of this machine, timed in workers as a search would use them: the first network in both ways
- * of working, two of the children that the first step would draw, and each operator. Nothing is written.
+ * Times what a forecast needs on this machine, in workers as a search uses them: the start network in both modes, two children of
+ * the first step, and each operator. Writes nothing.
  */
 import { propose, type Drawn } from '../../morphism/mutate.ts';
 import { sixOperators } from '../../morphism/operators.ts';
@@ -10,16 +10,16 @@ import { coresOfRun } from '../../search/rungs.ts';
 import { must } from '../../util/assert.ts';
 import { mean } from '../../util/numbers.ts';
 import { random } from '../../util/random.ts';
-import { middleOf, sizeOf, stepsOf, type Size, type Timings, type Way } from './costs.ts';
+import { medianOf, sizeOf, stepsOf, type Size, type Timings, type ModeTimings } from './costs.ts';
 import type { Plan } from '../record/events.ts';
-import { besideEachOther, between, evaluations, planOf, probe, secondsEach, tryStart } from './measure.ts';
-import type { Asked, Heard, Measuring } from './measure.ts';
+import { probeInParallel, between, evaluations, planOf, probe, secondsAMinibatch, timeStart } from './measure.ts';
+import type { ProbeRequest, ProbeResult, ProbeSetup } from './measure.ts';
 
-/** Minibatches of a child, at most, and the seconds after which no further one is begun. */
+/** Minibatches of a child, at most, and the seconds after which no further one starts. */
 const childMinibatches = 8;
 const childSeconds = 2.5;
 
-export interface Found {
+export interface TimingResult {
   readonly timings: Timings;
   /** What the budget buys; null without one. */
   readonly plan: Plan | null;
@@ -27,11 +27,11 @@ export interface Found {
   readonly ownMeasurement: number;
 }
 
-/** Two children to try out: the middle one, and the one whose multiply-adds an activation differ most from its. */
-function exemplary(children: readonly Drawn[]): readonly Drawn[] {
+/** Two children to time: the median by cost, and the one whose multiply-adds an activation differ most from it. */
+function representatives(children: readonly Drawn[]): readonly Drawn[] {
   const grown = children.filter(({ edits }) => edits.length > 0);
   if (grown.length === 0) return [];
-  const middle = middleOf(grown);
+  const middle = medianOf(grown);
   const densityOf = ({ network }: Drawn): number => {
     const { multiplyAdds, activations } = sizeOf(network);
     return Math.log(multiplyAdds / activations);
@@ -42,7 +42,7 @@ function exemplary(children: readonly Drawn[]): readonly Drawn[] {
 }
 
 /** As many at a time as there are workers. */
-async function inTurns<T, R>(
+async function inBatches<T, R>(
   items: readonly T[],
   workers: number,
   use: (items: readonly T[]) => Promise<readonly R[]>,
@@ -52,53 +52,58 @@ async function inTurns<T, R>(
   return results;
 }
 
-/** Grown from the first network and trained on one thread, beside as many others as there are workers. */
-function tryChildren(
-  run: Measuring,
+/** Children of the start network, each grown and trained on one thread, as many side by side as there are workers. */
+function timeChildren(
+  run: ProbeSetup,
   network: Network,
   children: readonly Drawn[],
-): Promise<readonly { readonly child: Drawn; readonly heard: Heard }[]> {
+): Promise<readonly { readonly child: Drawn; readonly results: ProbeResult }[]> {
   const { workers } = run.config;
   const count = children.length === 0 ? 0 : Math.max(workers, children.length);
   const dealt = Array.from({ length: count }, (_none, at) => must(children[at % children.length], 'child'));
-  return inTurns(dealt, workers, async (some) => {
-    const asked = some.map(({ edits }): Asked => ({ network, edits, minibatches: childMinibatches, seconds: childSeconds }));
-    const heard = await besideEachOther(run, asked);
-    return some.map((child, at) => ({ child, heard: must(heard[at], 'probe') }));
+  return inBatches(dealt, workers, async (some) => {
+    const asked = some.map(({ edits }): ProbeRequest => ({
+      network,
+      edits,
+      minibatches: childMinibatches,
+      seconds: childSeconds,
+    }));
+    const results = await probeInParallel(run, asked);
+    return some.map((child, at) => ({ child, results: must(results[at], 'probe') }));
   });
 }
 
-interface TriedOperator {
+interface OperatorTiming {
   readonly operator: (typeof sixOperators)[number];
   readonly size: Size;
   /** Null where it applies nowhere. */
   readonly seconds: number | null;
 }
 
-/** One edit of each operator, made on one thread. */
-function tryOperators(run: Measuring, network: Network, context: Context): Promise<readonly TriedOperator[]> {
+/** One edit of each operator, applied on one thread. */
+function timeOperators(run: ProbeSetup, network: Network, context: Context): Promise<readonly OperatorTiming[]> {
   const limits = limitsOf(context);
-  return inTurns(sixOperators, run.config.workers, (some) =>
+  return inBatches(sixOperators, run.config.workers, (some) =>
     Promise.all(
       some.map(async (operator, at) => {
         const proposal = propose(operator, network, limits, random(context.settings.seed, 'probe', operator));
         if (proposal === undefined) return { operator, size: sizeOf(network), seconds: null };
-        const heard = await probe(run, { network, edits: [proposal.edit], minibatches: 0 }, String(at), 1);
-        return { operator, size: sizeOf(proposal.network), seconds: between(heard, 'drawn', 'grown') };
+        const results = await probe(run, { network, edits: [proposal.edit], minibatches: 0 }, String(at), 1);
+        return { operator, size: sizeOf(proposal.network), seconds: between(results, 'drawn', 'grown') };
       }),
     ),
   );
 }
 
 /** From a probe's beginning to its first minibatch, that one not counted, and the same of the validation after it. */
-function preparationOf(heard: Heard): number {
-  const first = must(heard.minibatches[0], 'minibatch') - must(heard.reached.get('begun'), 'begun');
-  const evaluation = between(heard, 'evaluating', 'evaluated') / evaluations;
-  return Math.max(0, first - secondsEach(heard)) + Math.max(0, between(heard, 'saved', 'evaluating') - evaluation);
+function preparationOf(results: ProbeResult): number {
+  const first = must(results.minibatches[0], 'minibatch') - must(results.reached.get('begun'), 'begun');
+  const evaluation = between(results, 'evaluating', 'evaluated') / evaluations;
+  return Math.max(0, first - secondsAMinibatch(results)) + Math.max(0, between(results, 'saved', 'evaluating') - evaluation);
 }
 
-function wayOf(heard: readonly Heard[], size: Size, children: Way['minibatches']): Way {
-  const over = (of: (one: Heard) => number): number => mean(heard.map(of));
+function modeOf(results: readonly ProbeResult[], size: Size, children: ModeTimings['minibatches']): ModeTimings {
+  const over = (of: (one: ProbeResult) => number): number => mean(results.map(of));
   return {
     start: over(({ start }) => start),
     preparation: over(preparationOf),
@@ -108,17 +113,17 @@ function wayOf(heard: readonly Heard[], size: Size, children: Way['minibatches']
       further: over((one) => between(one, 'comparing', 'compared') + must(one.verified, 'what was verified').batch),
     },
     saving: over((one) => between(one, 'trained', 'saved')),
-    minibatches: [{ size, seconds: over(secondsEach) }, ...children],
+    minibatches: [{ size, seconds: over(secondsAMinibatch) }, ...children],
   };
 }
 
-/** The certificate of the children that were tried out, as that of one child of their mean size. */
-function certificateOf(tried: Awaited<ReturnType<typeof tryChildren>>): Timings['certificate'] {
+/** The certificates of the timed children, as that of one child of their mean size. */
+function certificateOf(tried: Awaited<ReturnType<typeof timeChildren>>): Timings['certificate'] {
   if (tried.length === 0) return null;
   const sizes = tried.map(({ child }) => sizeOf(child.network));
   const over = (of: (size: Size) => number): number => mean(sizes.map(of));
   return {
-    seconds: mean(tried.map(({ heard }) => between(heard, 'grown', 'certified'))),
+    seconds: mean(tried.map(({ results }) => between(results, 'grown', 'certified'))),
     size: {
       parameters: over(({ parameters }) => parameters),
       multiplyAdds: over(({ multiplyAdds }) => multiplyAdds),
@@ -128,34 +133,34 @@ function certificateOf(tried: Awaited<ReturnType<typeof tryChildren>>): Timings[
   };
 }
 
-/** Times everything; with a budget also what the search would make of it. */
-export async function timeAll(run: Measuring, context: Context): Promise<Found> {
+/** Times everything, and plans the budget where there is one. */
+export async function timeAll(run: ProbeSetup, context: Context): Promise<TimingResult> {
   const { budget } = run.config;
   const { workers, threads } = coresOfRun(run.config);
   const begun = run.elapsed();
   const network = startNetwork(context);
   const size = sizeOf(network);
-  const start = await tryStart(run, network, true);
-  // That of a search ends where the training does.
-  const own = (one: Heard): number => one.start + between(one, 'begun', 'trained');
+  const start = await timeStart(run, network, true);
+  // A search's own measurement ends with the training.
+  const own = (one: ProbeResult): number => one.start + between(one, 'begun', 'trained');
   const ownMeasurement = Math.max(...start.beside.map(own)) + (threads === 1 ? 0 : own(start.alone));
   const plan = budget === null ? null : planOf(run, context, budget, start, begun + ownMeasurement).plan;
 
-  const children = exemplary(sampleChildren(network, context, 1));
-  const tried = await tryChildren(run, network, children);
-  const operators = await tryOperators(run, network, context);
+  const children = representatives(sampleChildren(network, context, 1));
+  const tried = await timeChildren(run, network, children);
+  const operators = await timeOperators(run, network, context);
   const [middle] = children;
   const alone =
     middle === undefined || threads === 1
       ? null
       : await probe(run, { network: middle.network, minibatches: childMinibatches, seconds: childSeconds }, 'child', threads);
 
-  const beside = wayOf(
+  const beside = modeOf(
     start.beside,
     size,
     children.map((child) => ({
       size: sizeOf(child.network),
-      seconds: mean(tried.filter((one) => one.child === child).map(({ heard }) => secondsEach(heard))),
+      seconds: mean(tried.filter((one) => one.child === child).map(({ results }) => secondsAMinibatch(results))),
     })),
   );
   const timings: Timings = {
@@ -165,17 +170,17 @@ export async function timeAll(run: Measuring, context: Context): Promise<Found> 
     alone:
       threads === 1
         ? beside
-        : wayOf(
+        : modeOf(
             [start.alone],
             size,
-            alone === null || middle === undefined ? [] : [{ size: sizeOf(middle.network), seconds: secondsEach(alone) }],
+            alone === null || middle === undefined ? [] : [{ size: sizeOf(middle.network), seconds: secondsAMinibatch(alone) }],
           ),
     operators,
     certificate: certificateOf(tried),
-    grown: tried.map(({ child, heard }) => ({
+    grown: tried.map(({ child, results }) => ({
       parent: size,
       steps: stepsOf(network, child.edits),
-      seconds: between(heard, 'drawn', 'certified'),
+      seconds: between(results, 'drawn', 'certified'),
     })),
   };
   return { timings, plan, ownMeasurement };

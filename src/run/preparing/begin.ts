@@ -1,6 +1,5 @@
 /**
- * What a search is asked for, read and checked: engine, data, settings, the given network. Nothing is written but the cache of
- * data, so that a plan can begin as a search does.
+ * Reads and checks the options of a search or a plan: engine, data, settings, given network. Writes only the cache of data.
  */
 import { homedir, availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -25,11 +24,11 @@ export interface Common {
   readonly signal?: AbortSignal;
   /** Seconds without a sign of life after which a worker counts as hung, at least. Default 60. */
   readonly patience?: number;
-  /** What is said of the data while it is read. */
+  /** Called with progress and notes while the data is read. */
   readonly onData?: (event: DataEvent) => void;
 }
 
-/** What a search and the plan of one are asked for. */
+/** The options of a search and of its plan. */
 export interface AskedOptions extends Common {
   /** A name (`cifar10`, `mnist`, `fashion-mnist`) or a path. */
   readonly dataset: string;
@@ -126,7 +125,7 @@ export async function begin(options: AskedOptions): Promise<Beginning> {
   const prepared = given === null ? null : prepare(given, dataset, normalise, settings.seed);
   check(settings, dataset, counts, prepared, engineName);
   if (budget !== undefined && settings.final.epochs === 0)
-    throw new UserError('--budget plans a final training, and there is to be none (--final-epochs 0)');
+    throw new UserError('--budget plans a final training, and --final-epochs 0 turns it off');
   for (const message of prepared?.notes ?? []) options.onData?.({ kind: 'note', message });
   return { preset, workers, device, engine, engineName, dataset, path, settings, prepared, side };
 }

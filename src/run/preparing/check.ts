@@ -58,7 +58,7 @@ function checkMultiplyAdds({ limits }: Settings, network: Network, called: strin
     );
 }
 
-/** A given network against the limits that a mutation keeps: beyond them it could not be mutated. */
+/** A given network against the limits: beyond them no mutation would be possible. */
 function checkGiven(
   settings: Settings,
   dataset: Dataset,
@@ -86,10 +86,10 @@ export function check(
     throw new UserError(
       `images of ${shape.height}×${shape.width} are too small for ${settings.widths.length} blocks: at least ${smallest}×${smallest} (--image-size, or fewer --widths)`,
     );
-  if (validation === 0) throw new UserError('no image is left for validation: some class needs two training images');
+  if (validation === 0) throw new UserError('no image is left for validation: a class needs at least two training images');
   if (settings.batch > train) throw new UserError(`a batch of ${settings.batch} is larger than the ${train} training images`);
   if (settings.baseline && settings.final.epochs === 0)
-    throw new UserError('--baseline compares with the final training, and there is none (--final-epochs 0)');
+    throw new UserError('--baseline compares with the final training, and --final-epochs 0 turns it off');
   const rungs = planRungs(settings);
   if (typeof rungs === 'string') throw new UserError(rungs);
   if (prepared !== null) return checkGiven(settings, dataset, train, prepared, engine);
@@ -99,7 +99,7 @@ export function check(
   checkMemory(settings, dataset, train, vanilla, 'the vanilla network', engine);
 }
 
-/** What the search knows of its data under these settings. */
+/** What the search knows about its data under these settings. */
 export function contextOf(dataset: Dataset, settings: Settings, origin: Origin | null, engine: EngineName): Context {
   const { images, validation } = settings;
   const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
@@ -107,7 +107,7 @@ export function contextOf(dataset: Dataset, settings: Settings, origin: Origin |
   return {
     settings,
     counts: { shape, classes: classes.length, train: split.train.length, validation: split.validation.length },
-    // What has no limit, as in a study, is not reckoned: it takes as long as all else of drawing a child.
+    // Without a limit, as in a study, memory is not predicted: that takes as long as all else of sampling a child.
     fits: (network) =>
       settings.limits.memory === Number.MAX_SAFE_INTEGER ||
       memoryOf(network, settings, dataset, split.train.length, engine) <= settings.limits.memory,

@@ -1,6 +1,6 @@
 /**
- * What `--from` names, a model or a run, on its way to being the network that a search starts from: read, brought to the
- * data's images and classes, and, where it is a model, compared with ONNX Runtime on real images before anything is written.
+ * Prepares the network that `--from` names, a model or a run, as the start of a search: reads it, fits it to the images and classes
+ * of the data, and compares a model with ONNX Runtime on real images before anything is written.
  */
 import { basename } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -39,7 +39,7 @@ interface Trained {
   readonly model: { rewrite(): Uint8Array; readonly input: ModelInput } | null;
 }
 
-/** What was given, before the data is known. */
+/** What `--from` names, before the data is known. */
 export interface Given {
   readonly reference: string;
   readonly channels: number | null;
@@ -49,10 +49,10 @@ export interface Given {
   read(shape: Shape): Trained;
 }
 
-/** What a protobuf message can be. */
+/** Bytes: the largest protobuf message. */
 const largestFile = 2 ** 31 - 1;
 
-/** Of a path: a run's folder, a `best.safetensors`, or else a model. */
+/** Opens a run's folder, a `best.safetensors`, or a model. */
 export async function openGiven(reference: string): Promise<Given> {
   const facts = await factsOf(reference);
   if (facts === undefined) throw new UserError(`${reference}: does not exist (--from takes a model or a run)`);
@@ -123,7 +123,7 @@ function withClasses(given: Given, trained: Trained, network: Network, dataset: 
   const rowsOf = (role: 'kernel' | 'bias'): string => parameterName(head.id, role);
   const count = trained.tensors[rowsOf('bias')]?.data.length ?? 0;
   if (head.layer.kind !== 'dense')
-    throw new UserError(`${given.reference}: it ends with ${head.layer.kind}, not with a dense layer whose rows are classes`);
+    throw new UserError(`${given.reference}: its last layer is ${head.layer.kind}; a dense layer with one row a class is needed`);
   if (count !== classes.length) {
     const nodes = network.nodes.map((node) =>
       node === head ? { ...node, layer: { kind: 'dense' as const, features: classes.length } } : node,
@@ -132,7 +132,7 @@ function withClasses(given: Given, trained: Trained, network: Network, dataset: 
     const fresh: Record<string, Tensor> = { ...tensors };
     for (const parameter of parametersOf(changed))
       if (parameter.node === head.id) fresh[parameter.name] = initialTensor(parameter, random(seed, 'head of the given network'));
-    const note = `${name} tells ${count} classes apart, ${dataset.name} has ${classes.length}: its last layer is drawn anew`;
+    const note = `${name} has ${count} classes, ${dataset.name} has ${classes.length}: its last layer is initialized again`;
     return { network: changed, tensors: fresh, notes: [note], isTrained: false };
   }
   if (known === null || known.every((label, index) => label === classes[index]))
@@ -141,7 +141,7 @@ function withClasses(given: Given, trained: Trained, network: Network, dataset: 
     return {
       network,
       tensors,
-      notes: [`${name} names its ${count} classes otherwise than ${dataset.name}: they are taken in their order`],
+      notes: [`${name} names its ${count} classes differently from ${dataset.name}: classes are matched by their order`],
       isTrained: true,
     };
   const order = classes.map((label) => known.indexOf(label));
@@ -157,7 +157,7 @@ function withClasses(given: Given, trained: Trained, network: Network, dataset: 
   return {
     network,
     tensors: { ...tensors, ...reordered },
-    notes: [`${name} has the classes in another order: its last layer's rows follow that of the data`],
+    notes: [`${name} has the classes in another order: the rows of its last layer are reordered`],
     isTrained: true,
   };
 }
@@ -179,18 +179,18 @@ export function prepare(given: Given, dataset: Dataset, normalise: boolean, seed
   if (own.height !== shape.height || own.width !== shape.width) {
     const other = resized(network, shape);
     if (other === undefined)
-      throw new UserError(
-        `${reference} takes images of ${sizeText(own)} and no others; those of ${dataset.name} are ${sizeText(shape)}`,
-      );
+      throw new UserError(`${reference} takes images of ${sizeText(own)} only; those of ${dataset.name} are ${sizeText(shape)}`);
     network = other;
-    notes.push(`${name} was made for images of ${sizeText(own)}; it goes on with the ${sizeText(shape)} of ${dataset.name}`);
+    notes.push(
+      `${name} was made for images of ${sizeText(own)}; it continues with ${sizeText(shape)}, the size of ${dataset.name}`,
+    );
   }
   const { normalisation } = trained;
   if (normalisation === null)
     notes.push(
       normalise
-        ? `${name} does not say how its images are normalised: they are normalised by ${dataset.name}'s own mean and deviation`
-        : `${name} does not say how its images are normalised: it takes pixels from 0 to 1`,
+        ? `${name} has no normalisation of its images: the mean and deviation of ${dataset.name} are used`
+        : `${name} has no normalisation of its images: pixels from 0 to 1 are used`,
     );
   else if (!normalise && !isPlain(normalisation))
     throw new UserError(`--no-normalise: ${reference} was trained with images that are normalised, and says how`);
@@ -208,13 +208,13 @@ const batch = 32;
 const mostImages = 256;
 /** Validation images that its accuracy is measured on, at most. */
 const mostMeasured = 2000;
-/** Multiply-adds that a comparison is worth: some ten seconds. */
+/** Multiply-adds of a comparison, at most: about ten seconds. */
 const worth = { native: 4e11, reference: 1e9 } as const;
 
-/** What the data looks like to the given network. */
+/** The data with the network's own normalisation. */
 const seenBy = ({ normalisation }: Prepared, dataset: Dataset): Dataset => ({ ...dataset, ...normalisation });
 
-/** Images that a comparison may take through the network; at least one. */
+/** Images of a comparison, at most; at least one. */
 const affordable = (engine: Engine, network: Network): number =>
   Math.max(
     1,
@@ -276,17 +276,17 @@ export async function startFrom(prepared: Prepared, engine: Engine, dataset: Dat
   const compared = await compareGiven(prepared, engine, dataset, split.validation, augmentation.normalise);
   if (compared !== null && !(compared.difference <= tolerance))
     throw new UserError(
-      `${reference}: what was read from it is not what ONNX Runtime computes: on ${compared.images} images the logits differ by ${compared.difference.toExponential(1)} of the largest`,
+      `${reference}: the network read from it differs from ONNX Runtime: on ${compared.images} images the logits differ by ${compared.difference.toExponential(1)} of the largest`,
     );
   const subject = seenBy(prepared, dataset);
   const batcher = createBatcher(subject, augmentation, settings.batch);
   const data = { dataset: subject, batcher, batch: settings.batch, ...split };
   const name = basename(reference);
   const notes: string[] = [];
-  // A head that was drawn anew is right by chance alone.
+  // A new head has chance accuracy.
   if (prepared.isTrained) {
     const accuracy = await accuracyOf(engine, headed, data);
-    notes.push(`${name}: ${(100 * accuracy).toFixed(1)} % of the validation images are right before any training`);
+    notes.push(`${name}: ${(100 * accuracy).toFixed(1)} % of the validation images are right before training`);
   }
   if (added.length === 0) return { network, tensors, compared, notes };
   const measuring = forMeasuring(augmentation, data);
@@ -294,10 +294,10 @@ export async function startFrom(prepared: Prepared, engine: Engine, dataset: Dat
   const normalised = await measured(engine, headed, prepared, measuring, stream, breathe);
   const { evaluation, training } = await certify(engine, headed, normalised, measuring, stream, breathe);
   if (!(evaluation <= tolerance))
-    throw new UserError(`${reference}: its convolutions cannot be followed by batch normalisations that change nothing`);
+    throw new UserError(`${reference}: no batch normalisation can be added after its convolutions without changing its output`);
   notes.push(
-    `${name}: ${added.length} of its convolutions get a batch normalisation, as growing needs them; ` +
-      `the logits stay, the loss in training mode changes by ${(100 * training).toFixed(1)} %`,
+    `${name}: ${added.length} batch normalisations are added after its convolutions, which mutations need; ` +
+      `logits are unchanged, the loss in training mode changes by ${(100 * training).toFixed(1)} %`,
   );
   return { ...normalised, compared, notes };
 }

@@ -33,7 +33,7 @@ export async function readBest(where: string): Promise<Best> {
   try {
     json = JSON.parse(metadata['about'] ?? '');
   } catch {
-    throw new UserError(`${path}: says nothing of its classes: not the best network of a run`);
+    throw new UserError(`${path}: has no class names: it is not the best network of a run`);
   }
   const about = aboutSchema.safeParse(json);
   if (!about.success) throw new UserError(`${path}: ${z.prettifyError(about.error).split('\n').join(' ')}`);
@@ -49,6 +49,6 @@ export async function readBest(where: string): Promise<Best> {
     std.length === shape.channels &&
     !std.includes(0) &&
     (logits?.kind !== 'dense' || logits.features === classes.length);
-  if (!fits) throw new UserError(`${path}: what it says of its images does not fit its network`);
+  if (!fits) throw new UserError(`${path}: its metadata does not fit its network`);
   return { path, config, network, tensors, about: about.data };
 }

@@ -1,4 +1,4 @@
-/** How a run stands: whether it has ended, or a process is on it. */
+/** The condition of a run: ended, or a process is running it. */
 import { readFileSync } from 'node:fs';
 import type { Folder } from './folder.ts';
 import { isLocked } from './lock.ts';
@@ -15,7 +15,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** The process that is on the run; null where there is none. A number alone may be another process's by now. */
+/** The process that runs it; null where there is none. A process id alone may belong to another process by now. */
 export function holderOf(lock: string): number | null {
   let text: string;
   try {

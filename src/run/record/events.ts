@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { searchEventSchema } from '../../search/events.ts';
 import { verifiedSchema } from '../../training/job.ts';
 
-/** What a budget buys: the settings that it scales, and how its time is shared. */
+/** The plan of a budget: the settings that it scales, and how it shares its time. */
 export const planSchema = z.strictObject({
   images: z.int().min(1),
   vanillaEpochs: z.int().min(1),
@@ -28,11 +28,11 @@ export const runEventSchema = z.discriminatedUnion('type', [
   /** The first event. */
   z.strictObject({ type: z.literal('run'), format: z.int(), instar: z.string() }),
   z.strictObject({ type: z.literal('plan'), budget: z.number(), plan: planSchema }),
-  /** More time was given: the budget is now so many seconds. */
+  /** The budget was extended to so many seconds. */
   z.strictObject({ type: z.literal('extended'), budget: z.number(), searchUntil: z.number() }),
   /** A task was given to a worker. */
   z.strictObject({ type: z.literal('task'), task: z.string(), line: z.string(), threads: z.int() }),
-  /** What follows of a task is what this worker of another machine computed. */
+  /** A worker of another machine computes the task from here on. */
   z.strictObject({ type: z.literal('worker'), task: z.string(), line: z.string(), ...computedBy.shape }),
   /** The exported file of a line was verified, or could not be: `problem` says why it is not to be trusted. */
   z.strictObject({

@@ -42,7 +42,7 @@ export function parseLine(text: string, path: string, index: number): Entry {
   return entry;
 }
 
-/** Reads a journal. A last line without its end is torn and not believed; anything else that is wrong is an error. */
+/** Reads a journal. An incomplete last line is ignored; anything else that is wrong is an error. */
 export function readJournal(path: string): Replay {
   let bytes: Buffer;
   try {
@@ -61,7 +61,7 @@ export class Journal {
   readonly #file: number;
   readonly #path: string;
 
-  /** Cuts off what stands behind the whole lines. */
+  /** Truncates the file to its whole lines. */
   constructor(path: string, wholeLength: number) {
     this.#path = path;
     this.#file = openSync(path, wholeLength === 0 ? 'w' : 'r+');
@@ -78,7 +78,7 @@ export class Journal {
     const problem = entrySchema.safeParse(JSON.parse(text)).error;
     assert(
       problem === undefined,
-      () => `an event that the journal cannot hold: ${text} ${z.prettifyError(problem as z.ZodError)}`,
+      () => `an event that does not fit the journal's schema: ${text} ${z.prettifyError(problem as z.ZodError)}`,
     );
     const bytes = Buffer.from(`${text}\n`);
     try {

@@ -1,4 +1,4 @@
-/** One process a run folder. The kernel keeps the lock, so that a dead process does not. */
+/** One process a run folder. The kernel keeps the lock, so a dead process releases it. */
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import koffi from 'koffi';
 import { writeFailure } from '../../util/files.ts';
@@ -49,7 +49,7 @@ function take(file: number): boolean {
   return true;
 }
 
-/** Takes the lock and gives what releases it; null where another process has it. */
+/** Takes the lock and returns its release; null where another process has it. */
 export function tryLock(path: string): (() => void) | null {
   let file: number;
   try {
@@ -71,7 +71,7 @@ export function tryLock(path: string): (() => void) | null {
   return () => closeSync(file);
 }
 
-/** Takes the lock, or throws a UserError that says who has it. Gives what releases it. */
+/** Takes the lock and returns its release. A UserError names the process that has it. */
 export function lockRun(path: string): () => void {
   const release = tryLock(path);
   if (release !== null) return release;

@@ -1,4 +1,4 @@
-/** The state of a run: the replay of its journal. What `show`, the display and the reports look at. */
+/** The state of a run: the replay of its journal, for display and reports. */
 import { emptyState, reduce, type SearchState } from '../../search/state.ts';
 import type { SearchEvent } from '../../search/events.ts';
 import { alwaysCopied, copiedOnce, type Copy } from '../../util/copies.ts';

@@ -1,7 +1,7 @@
 /**
  * ASHA, asynchronous successive halving by promotion: Li et al., “A System for Massively Parallel Hyperparameter Tuning”, 2020,
  * Algorithm 2. There is no barrier between rungs: an idle worker promotes the best candidate that may be promoted, else starts a new
- * child. Each promotion is an event, so that the search that is resumed has the same candidates in training.
+ * child, the most expensive one first. Each promotion is an event, so that the search that is resumed has the same candidates in training.
  */
 import { rankAfter } from '../ranking.ts';
 import { candidateOf, type CandidateId } from '../state.ts';
@@ -9,11 +9,19 @@ import type { StepSettings } from '../step-settings.ts';
 import type { Entry, Method, OpenStep, Rung } from './method.ts';
 import { shr } from './shr.ts';
 
-/** n, ⌊n/η⌋, … as long as η candidates or more are left: of fewer the last to come would train alone. At least two rungs. */
+/**
+ * Rungs at most. A candidate trains η^(R−1) times as long in all as in its first rung, and the one that is promoted last trains
+ * alone: more rungs would leave workers idle.
+ */
+const mostRungs = 3;
+
+/** n, ⌊n/η⌋, … as long as η candidates or more are left; at least two rungs. */
 const sizesOf = ({ children, eta }: StepSettings): readonly number[] => {
   const sizes = [children];
-  for (let size = Math.floor(children / eta); size >= eta || sizes.length < 2; size = Math.floor(size / eta))
+  for (let size = Math.floor(children / eta); sizes.length < 2 || (size >= eta && sizes.length < mostRungs);) {
     sizes.push(Math.max(1, size));
+    size = Math.floor(size / eta);
+  }
   return sizes;
 };
 
@@ -43,6 +51,17 @@ function promotable({ state, step, settings, rungs, isDone }: OpenStep): { candi
   return null;
 }
 
+/** The most expensive child that has not started: one that starts last would end long after the others. */
+function freshChild({ state, step }: OpenStep): { candidate: CandidateId; rung: number } | null {
+  const started = new Set(step.promotions.map(({ candidate }) => candidate));
+  let [candidate, most] = [null as CandidateId | null, -1];
+  for (const id of step.children) {
+    const { multiplyAdds } = candidateOf(state, id);
+    if (!started.has(id) && multiplyAdds > most) [candidate, most] = [id, multiplyAdds];
+  }
+  return candidate === null ? null : { candidate, rung: 0 };
+}
+
 export const asha: Method = {
   ...shr,
   label: 'ASHA',
@@ -56,9 +75,7 @@ export const asha: Method = {
     const entries = step.promotions
       .filter(({ candidate, rung }) => candidateOf(state, candidate).end === null && !isDone(candidate, rung))
       .map(({ candidate, rung }): Entry => ({ candidate, rung, beside: step.children.length }));
-    const started = new Set(step.promotions.map(({ candidate }) => candidate));
-    const fresh = step.children.find((id) => !started.has(id));
-    const next = promotable(open) ?? (fresh === undefined ? null : { candidate: fresh, rung: 0 });
+    const next = promotable(open) ?? freshChild(open);
     const event = next === null ? null : ({ type: 'promotion', step: step.step, line: next.candidate, rung: next.rung } as const);
     if (entries.length > 0) return { kind: 'train', entries, ...(event === null ? {} : { whenIdle: event }) };
     if (event !== null) return { kind: 'record', event };
