@@ -41,10 +41,10 @@ export interface Session {
   readonly bytes: number;
   /**
    * Sets the state by name. Names that the program does not have are passed over (a checkpoint holds more than a measurement
-   * needs); a velocity that is missing becomes zero; a parameter or statistic that is missing is a bug.
+   * needs); a state of the optimizer that is missing becomes zero; a parameter or statistic that is missing is a bug.
    */
   load(tensors: Tensors): void;
-  /** A copy of the whole state, velocities included, by name. Nothing here is shared with the session. */
+  /** A copy of the whole state, the optimizer's included, by name. Nothing here is shared with the session. */
   save(): Tensors;
   /** Where the caller writes an `input` before a run: row-major, in the buffer's logical shape. The same array every time. */
   input(buffer: BufferId): Float32Array;

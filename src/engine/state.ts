@@ -7,7 +7,7 @@ import { assert, must } from '../util/assert.ts';
 export function loadState(program: Program, tensors: Tensors, arrayOf: (id: BufferId) => Float32Array | Float64Array): void {
   for (const { name, buffer, role } of program.state) {
     const tensor = tensors[name];
-    if (tensor === undefined && role === 'velocity') {
+    if (tensor === undefined && role === 'optimizer') {
       arrayOf(buffer).fill(0);
       continue;
     }

@@ -57,7 +57,7 @@ const table: StepTable<[], Access> = {
   'concat-gradient': (s) => access([s.outputGradient], [s.inputGradient]),
   'softmax-cross-entropy': (s) => access([s.logits, s.labels], [s.loss, s.gradient]),
   'channel-statistics': (s) => access([s.input], [s.mean, s.variance]),
-  sgd: (s) => access([s.gradient, s.rate], [], [], [s.parameter, s.velocity]),
+  update: (s) => access([s.gradient, s.rate], [], [], [s.parameter, ...Object.values(s.states)]),
 };
 
 export const accessOf = (step: Step): Access => askStep(table, step);

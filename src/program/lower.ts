@@ -8,16 +8,11 @@ import { parametersOf, isTrained, runningMomentum, type ParameterRole } from '..
 import { shapesOf } from '../network/shapes.ts';
 import { gradients } from './gradients.ts';
 import { fuse } from './fusion.ts';
+import { assignmentsOf, optimizerOf, roleLearning, type Learning } from './learning.ts';
+import { stateName, type Optimizer } from './optimizers/optimizer.ts';
 import type { Buffer, BufferId, BufferKind, Geometry, Program, StateEntry, Step } from './program.ts';
 import { twinsOf } from './twins.ts';
 import { verify } from './verify.ts';
-
-export interface Learning {
-  /** SGD's momentum. */
-  readonly momentum: number;
-  /** L2, on kernels alone. */
-  readonly weightDecay: number;
-}
 
 export type Purpose =
   /** Batch statistics, loss, gradients, update of parameters and running statistics. */
@@ -137,8 +132,8 @@ function ancestors(network: Network, ends: readonly NodeId[]): readonly Node[] {
   return kept;
 }
 
-/** The program of a network for a batch of that many images, fused and verified. */
-export function lower(network: Network, batch: number, purpose: Purpose): Program {
+/** The program of a network for a batch of that many images, fused and verified. `chosen`: an optimizer that is not in the table. */
+export function lower(network: Network, batch: number, purpose: Purpose, chosen?: Optimizer): Program {
   const shapes = shapesOf(network);
   const buffers: Buffer[] = [];
   const steps: Step[] = [];
@@ -220,6 +215,7 @@ export function lower(network: Network, batch: number, purpose: Purpose): Progra
   };
   if (!training) return program(null, null, null);
 
+  const optimizer = chosen ?? optimizerOf(purpose.learning);
   // Loss.
   const head = must(logits, 'logits');
   const labels = add('input', 'labels', shapeOf(head).slice(0, 2));
@@ -271,17 +267,20 @@ export function lower(network: Network, batch: number, purpose: Purpose): Progra
         const parameter = parameterOf(node, role);
         const name = `${node.id}/${role}`;
         const gradient = add('temporary', `${name}/gradient`, shapeOf(parameter));
-        const velocity = add('state', `${name}/velocity`, shapeOf(parameter));
-        state.push({ name: `${name}/velocity`, buffer: velocity, role: 'velocity' });
+        const states: Record<string, BufferId> = {};
+        for (const one of optimizer.states) {
+          const buffer = add('state', stateName(name, one), one.shape === 'scalar' ? [1] : shapeOf(parameter));
+          state.push({ name: stateName(name, one), buffer, role: 'optimizer' });
+          states[one.name] = buffer;
+        }
         updates.push({
-          kind: 'sgd',
+          kind: 'update',
           parameter,
           gradient,
-          velocity,
           rate,
-          momentum: purpose.learning.momentum,
-          decay: role === 'kernel' ? purpose.learning.weightDecay : 0,
-          clamp: role === 'mix',
+          states,
+          assignments: assignmentsOf(optimizer, purpose.learning, roleLearning(purpose.learning, network, node.id, role)),
+          bounds: role === 'mix' ? [0, 1] : null,
         });
         return gradient;
       },

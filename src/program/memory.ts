@@ -5,6 +5,7 @@
 import { inputShapeOf, type Network } from '../network/network.ts';
 import { sizeOf } from '../network/tensor.ts';
 import { lifetimesOf, planArena } from './lifetimes.ts';
+import type { Learning } from './learning.ts';
 import { lower, type Purpose } from './lower.ts';
 import { bufferOf, type Buffer, type Program } from './program.ts';
 
@@ -12,7 +13,7 @@ import { bufferOf, type Buffer, type Program } from './program.ts';
 const base = 80 * 2 ** 20;
 /** Copies of the state in the worst moment: the two sessions', one in layouts that gradients want, what is saved, its file. */
 const copies = 5;
-const training: Purpose = { kind: 'training', learning: { momentum: 0.9, weightDecay: 5e-4 } };
+const defaultLearning: Learning = { momentum: 0.9, weightDecay: 5e-4 };
 
 /** How an engine uses memory. */
 export interface MemoryUse {
@@ -55,8 +56,14 @@ export interface Batches {
 }
 
 /** Bytes of the process that measures, trains and validates this network, holding so many bytes of data. */
-export function predictMemory(network: Network, batches: Batches, data: number, use: MemoryUse = exact): number {
-  const trained = needs(network, batches.training, training, use);
+export function predictMemory(
+  network: Network,
+  batches: Batches,
+  data: number,
+  use: MemoryUse = exact,
+  learning: Learning = defaultLearning,
+): number {
+  const trained = needs(network, batches.training, { kind: 'training', learning }, use);
   const evaluated = needs(network, batches.training, { kind: 'evaluation' }, use);
   const arenas = Math.max(trained.arena + evaluated.arena, measuringBytes(network, batches, use));
   return base + data + arenas + copies * trained.state;

@@ -4,12 +4,13 @@
  * activations; how an engine lays them out is its own matter. A program is data: it prints, hashes and verifies.
  */
 import type { ParameterRole } from '../network/parameters.ts';
+import type { Assignment } from './expression.ts';
 
 export type BufferId = number;
 
 /**
  * - `input`: written by the caller before a run
- * - `state`: lives between runs: parameters, running statistics, velocities
+ * - `state`: lives between runs: parameters, running statistics, the optimizer's states
  * - `temporary`: lives from the step that writes it to the last that reads it
  * - `mask`: a temporary that a forward step leaves for its gradient; its content and size are the engine's
  * - `output`: read by the caller after a run
@@ -189,18 +190,18 @@ export type Step =
   /** Mean and biased variance over (N, H, W) of a tensor: what an inserted batch normalisation is calibrated with. */
   | { readonly kind: 'channel-statistics'; readonly input: BufferId; readonly mean: BufferId; readonly variance: BufferId }
   /**
-   * g = gradient + decay·parameter; velocity = momentum·velocity + g; parameter −= rate·velocity. With `clamp`, the
-   * parameter is then kept in [0, 1], and the velocity is zeroed where that bites.
+   * The assignments in order, each element alone; a later one reads what an earlier one gave. Operands are `parameter`, `gradient`,
+   * `rate` (1) and the states, each of the parameter's shape or (1). A parameter outside `bounds` is set to the nearer bound, and
+   * its states, as far as they have an element each, to 0. NaN stays, so that a training that diverged shows.
    */
   | {
-      readonly kind: 'sgd';
+      readonly kind: 'update';
       readonly parameter: BufferId;
       readonly gradient: BufferId;
-      readonly velocity: BufferId;
       readonly rate: BufferId;
-      readonly momentum: number;
-      readonly decay: number;
-      readonly clamp: boolean;
+      readonly states: Readonly<Record<string, BufferId>>;
+      readonly assignments: readonly Assignment[];
+      readonly bounds: readonly [least: number, most: number] | null;
     };
 
 export type StepKind = Step['kind'];
@@ -224,8 +225,16 @@ export function askStep<Arguments extends readonly unknown[], Result>(
 export interface StateEntry {
   readonly name: string;
   readonly buffer: BufferId;
-  readonly role: ParameterRole | 'velocity';
+  readonly role: ParameterRole | 'optimizer';
 }
+
+/** The buffers of an update by the names that its expressions use. */
+export const operandsOf = ({ parameter, gradient, rate, states }: StepOf<'update'>): Readonly<Record<string, BufferId>> => ({
+  parameter,
+  gradient,
+  rate,
+  ...states,
+});
 
 export interface Program {
   readonly batch: number;

@@ -105,7 +105,10 @@ const claims: StepTable<[shape: Shapes], readonly Claim[]> = {
     ...same(shape, s.logits, s.gradient),
   ],
   'channel-statistics': (s, shape) => [[shape(s.mean), perChannel(shape(s.input))], ...same(shape, s.mean, s.variance)],
-  sgd: (s, shape) => [...same(shape, s.parameter, s.gradient, s.velocity), [shape(s.rate), [1]]],
+  update: (s, shape) => {
+    const states = Object.values(s.states).filter((id) => shape(id).join() !== '1');
+    return [...same(shape, s.parameter, s.gradient, ...states), [shape(s.rate), [1]]];
+  },
 };
 
 /**

@@ -7,7 +7,7 @@ import type { AugmentationSettings } from '../data/augmentation/augmentation.ts'
 import type { ConvolutionAlgorithms, Device, EngineName } from '../engine/engine.ts';
 import type { Edit } from '../morphism/edit.ts';
 import type { Network } from '../network/network.ts';
-import type { Learning } from '../program/lower.ts';
+import type { Learning } from '../program/learning.ts';
 import type { KeyPart } from '../util/random.ts';
 import type { Schedule } from './schedule.ts';
 

@@ -123,11 +123,11 @@ function nativeDimensions(program: Program): ReadonlyMap<BufferId, readonly numb
     if (step.kind === 'dense') dense(step.kernel, step.input);
     if (step.kind === 'dense-gradient-input') dense(step.kernel, step.inputGradient);
     if (step.kind === 'dense-gradient-kernel') dense(step.kernelGradient, step.input);
-    if (step.kind === 'sgd') {
+    if (step.kind === 'update') {
       const dimensions = result.get(step.gradient);
       if (dimensions === undefined) continue;
-      result.set(step.parameter, dimensions);
-      result.set(step.velocity, dimensions);
+      const like = (id: BufferId): boolean => shape(id).join() === shape(step.parameter).join();
+      for (const id of accessOf(step).updates.filter(like)) result.set(id, dimensions);
     }
   }
   return result;
@@ -143,7 +143,7 @@ export interface BuilderOptions {
 export function build(
   options: BuilderOptions,
   lower: (builder: Builder, step: Step) => void,
-  parameterLayout: (builder: Builder, update: StepOf<'sgd'>) => Layout,
+  parameterLayout: (builder: Builder, update: StepOf<'update'>) => Layout,
 ): Built {
   const { program, native } = options;
   const dimensionsOf = nativeDimensions(program);
@@ -273,7 +273,7 @@ export function build(
   };
 
   for (const step of program.steps)
-    if (step.kind === 'sgd') {
+    if (step.kind === 'update') {
       const layout = parameterLayout(builder, step);
       settle(step.parameter, layout.blocked ? layout : plain(step.parameter));
     }

@@ -36,35 +36,6 @@ export function follow(running: Float32Array, batch: Float32Array, momentum: num
     running[i] = (1 - momentum) * (running[i] as number) + momentum * factor * (batch[i] as number);
 }
 
-/** SGD with momentum and decay, without `clamp`; computed in f64 (faster here than rounding each product), stored in f32. */
-export function descend(
-  parameter: Float32Array,
-  gradient: Float32Array,
-  velocity: Float32Array,
-  rate: number,
-  momentum: number,
-  decay: number,
-): void {
-  for (let i = 0; i < parameter.length; i++) {
-    const value = parameter[i] as number;
-    const v = momentum * (velocity[i] as number) + ((gradient[i] as number) + decay * value);
-    velocity[i] = v;
-    parameter[i] = value - rate * v;
-  }
-}
-
-/** Keeps a parameter in [0, 1] and zeroes the velocity where that bites. */
-export function clamp(parameter: Float32Array, velocity: Float32Array): void {
-  for (let i = 0; i < parameter.length; i++) {
-    const value = parameter[i] as number;
-    if (value >= 0 && value <= 1) continue;
-    // NaN is kept: a diverged network must show.
-    if (value < 0) parameter[i] = 0;
-    else if (value > 1) parameter[i] = 1;
-    velocity[i] = 0;
-  }
-}
-
 /** Σ gradient·(first − second), in four f64 sums. */
 export function mixGradient(gradient: Float32Array, first: Float32Array, second: Float32Array): number {
   const length = gradient.length;

@@ -58,10 +58,10 @@ export const stagingOf = (native: Native, program: Program, built: Built): numbe
 export const passagesOf = (native: Native, program: Program, built: Built, placed: Placed): readonly Passage[] =>
   program.state.map((entry) => passageOf(native, program, entry, must(built.homes.get(entry.buffer), 'home of state'), placed));
 
-/** Writes a tensor from outside; a velocity that is missing is zero, anything else that is missing is a bug. */
+/** Writes a tensor from outside; a state of the optimizer that is missing is zero, anything else that is missing is a bug. */
 export function enter({ entry, shape, floats: own, reorder }: Passage, tensor: Tensor | undefined): void {
   if (tensor === undefined) {
-    assert(entry.role === 'velocity', () => `no ${entry.name} among the tensors`);
+    assert(entry.role === 'optimizer', () => `no ${entry.name} among the tensors`);
     own.fill(0);
     return;
   }

@@ -14,7 +14,7 @@ import { floats, place, planMemory, type MemorySizes, type Placed } from './plac
 
 /** Where the time of a run goes. */
 export interface Timing {
-  /** What ran: `convolution`, `sgd`, `reorder 3/kernel`. */
+  /** What ran: `convolution`, `update`, `reorder 3/kernel`. */
   readonly label: string;
   /** The library's name of the kernel, `jit:avx512_core`; `script` for a loop of ours. */
   readonly implementation: string;
