@@ -41,6 +41,8 @@ export const defaultRoles: { readonly [Role in LearningRole]: RoleLearning } = {
   'head-bias': { rate: 1, decay: 0 },
 };
 
+export const learningRoles = Object.keys(defaultRoles) as readonly LearningRole[];
+
 export const optimizerOf = ({ optimizer = 'sgd' }: Learning): Optimizer => optimizers[optimizer];
 
 /** Of a trained parameter. */

@@ -269,9 +269,9 @@ export function lower(network: Network, batch: number, purpose: Purpose, chosen?
         const gradient = add('temporary', `${name}/gradient`, shapeOf(parameter));
         const states: Record<string, BufferId> = {};
         for (const one of optimizer.states) {
-          const buffer = add('state', stateName(name, one), one.shape === 'scalar' ? [1] : shapeOf(parameter));
-          state.push({ name: stateName(name, one), buffer, role: 'optimizer' });
-          states[one.name] = buffer;
+          const kept = stateName(name, one);
+          states[one.name] = add('state', kept, one.shape === 'scalar' ? [1] : shapeOf(parameter));
+          state.push({ name: kept, buffer: states[one.name] as BufferId, role: 'optimizer' });
         }
         updates.push({
           kind: 'update',

@@ -105,7 +105,7 @@ interface Piece {
   readonly whole: boolean;
   readonly key: readonly KeyPart[];
   readonly planned: number;
-  /** Whether the velocities of the piece before are kept. */
+  /** Whether the optimizer's state of the piece before is kept. */
   readonly carry: boolean;
 }
 
@@ -128,7 +128,7 @@ function taskOf(state: SearchState, piece: Piece): TrainingTask {
     id: piece.id,
     line: line.id,
     network: networkOf(state, fresh && parent !== null ? parent.id : line.id),
-    start: { from, edits: fresh ? line.edits : [], velocities: done > 0 || (piece.carry && !fresh) },
+    start: { from, edits: fresh ? line.edits : [], optimizerState: done > 0 || (piece.carry && !fresh) ? 'kept' : 'reset' },
     schedule: piece.schedule,
     whole: piece.whole,
     key: piece.key,

@@ -1,5 +1,7 @@
 /** Every setting of a search, the four methods, and the presets. The paper's values are those of `paper`; §4.2, §4.3. */
 import { z } from 'zod';
+import type { Learning } from '../program/learning.ts';
+import { optimizerNames } from '../program/optimizers/table.ts';
 
 const share = z.number().min(0).max(1);
 const count = z.int().min(1);
@@ -18,7 +20,7 @@ export interface Method {
    * trained as halving's winner is, and with `none` that is always child 0, the parent itself.
    */
   readonly selection: 'hill-climbing' | 'halving' | 'random' | 'none';
-  /** When the learning rate starts anew, and with it the momentum. */
+  /** When the learning rate starts anew, and with it the optimizer's state. */
   readonly restart: 'step' | 'rung';
   /** Whether separable convolutions are inserted too (§3.2.6). */
   readonly separable: boolean;
@@ -54,6 +56,13 @@ export const settingsSchema = z.strictObject({
     /** α; 0 for none. */
     mixup: z.number().min(0).max(100),
   }),
+  optimizer: z
+    .strictObject({
+      name: z.enum(optimizerNames).default('sgd'),
+      /** Whether weight decay acts beside the gradient (SGDW), not as L2 through it. */
+      decoupled: z.boolean().default(false),
+    })
+    .default({ name: 'sgd', decoupled: false }),
   momentum: z.number().min(0).lt(1),
   weightDecay: z.number().min(0).max(1),
   vanilla: z.strictObject({ epochs: count, rate }),
@@ -92,6 +101,14 @@ export const settingsSchema = z.strictObject({
 
 export type Settings = z.infer<typeof settingsSchema>;
 
+/** What a training learns by. */
+export const learningOf = ({ optimizer: { name, decoupled }, momentum, weightDecay }: Settings): Learning => ({
+  optimizer: name,
+  momentum,
+  weightDecay,
+  decoupled,
+});
+
 /** Settings as they are overridden: any member of any group. */
 export type SettingsOverride = {
   readonly [Key in keyof Settings]?: Settings[Key] extends readonly unknown[]
@@ -120,6 +137,7 @@ const paper: Settings = {
   validation: 0.1,
   batch: 128,
   augmentation: { flip: true, normalise: true, shift: 0.125, cutout: 0.5, mixup: 1 },
+  optimizer: { name: 'sgd', decoupled: false },
   momentum: 0.9,
   weightDecay: 5e-4,
   vanilla: { epochs: 20, rate: 0.01 },

@@ -16,7 +16,7 @@ import { RunError, UserError } from '../util/user-error.ts';
 
 export interface Checkpoint {
   readonly network: Network;
-  /** Parameters and running statistics, and velocities as `<parameter>/velocity` where they are kept. */
+  /** Parameters and running statistics, and the optimizer's states as `<parameter>/<state>`. */
   readonly tensors: Tensors;
 }
 
@@ -26,11 +26,6 @@ export interface CheckpointStore {
   /** A UserError that names the file where it is missing or damaged. */
   read(hash: string): Promise<Checkpoint>;
 }
-
-export const isVelocity = (name: string): boolean => name.endsWith('/velocity');
-
-export const withoutVelocities = (tensors: Tensors): Tensors =>
-  Object.fromEntries(Object.entries(tensors).filter(([name]) => !isVelocity(name)));
 
 export function encodeCheckpoint({ network, tensors }: Checkpoint, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
   const stored = Object.fromEntries(Object.entries(tensors).map(([name, { shape, data }]) => [name, fromF32(shape, data)]));

@@ -15,7 +15,8 @@ import { must } from '../util/assert.ts';
 import { sha256 } from '../util/hash.ts';
 import type { About, VerificationJob, Verified } from './job.ts';
 import { argmax, compareLogits, createEvaluator } from './measure.ts';
-import type { Surroundings } from './surroundings.ts';
+import { evaluationTensors, type EvaluationWeights } from './weights.ts';
+import type { JobContext } from './context.ts';
 
 /** Strings, as the format wants them; numbers in full. */
 function metadataOf(about: About): Record<string, string> {
@@ -32,10 +33,10 @@ function metadataOf(about: About): Record<string, string> {
   };
 }
 
-/** The bytes of the .onnx file. The same network, numbers and words give the same bytes. */
-export const exportModel = (network: Network, tensors: Tensors, about: About): Uint8Array =>
+/** The bytes of the .onnx file. The same network, tensors of a checkpoint and metadata give the same bytes. */
+export const exportModel = (network: Network, tensors: Tensors, about: About, weights?: EvaluationWeights): Uint8Array =>
   encodeModel(
-    deployedModel(network, tensors, {
+    deployedModel(network, evaluationTensors(network, tensors, weights), {
       mean: about.mean,
       std: about.std,
       producerVersion: about.instar,
@@ -61,14 +62,21 @@ async function medianMilliseconds(run: () => Promise<unknown>, now: () => number
 /** Makes the file again and runs it on the images of the job, beside the engine with direct convolutions. */
 export async function verifyExport(
   job: VerificationJob,
-  { engine, dataset, checkpoints, breathe, now }: Surroundings,
+  { engine, dataset, checkpoints, breathe, now }: JobContext,
 ): Promise<Verified> {
   const { network, batch, about } = job;
   const { tensors } = await checkpoints.read(job.checkpoint);
   const { part, indices } = partOf(dataset, job.data, job.part);
   const shape = inputShapeOf(network);
   const subject = { ...dataset, mean: about.mean, std: about.std };
-  const evaluator = await createEvaluator(engine, network, createBatcher(subject, clean(true), batch), batch, 'direct');
+  const evaluator = await createEvaluator(
+    engine,
+    network,
+    createBatcher(subject, clean(true), batch),
+    batch,
+    'direct',
+    job.evaluationWeights,
+  );
   evaluator.load(tensors);
   let expected: Float32Array;
   try {
@@ -77,7 +85,7 @@ export async function verifyExport(
     evaluator.dispose();
   }
 
-  const file = exportModel(network, tensors, about);
+  const file = exportModel(network, tensors, about, job.evaluationWeights);
   const runtime = await openRuntime('cpu', job.engine.threads);
   const { Tensor } = runtime.library;
   const session = await runtime.open(file);

@@ -15,6 +15,7 @@ import { must } from '../util/assert.ts';
 import type { Random } from '../util/random.ts';
 import { leastLoss, type Certificate } from './job.ts';
 import { channelStatistics, compareLogits, createEvaluator, trainingLoss, type Batch } from './measure.ts';
+import type { EvaluationWeights } from './weights.ts';
 
 /** Augmented batches that a calibration averages over. */
 export const calibrationBatches = 4;
@@ -88,6 +89,7 @@ export async function certify(
   images: Images,
   random: Random,
   breathe: () => Promise<void>,
+  weights?: EvaluationWeights,
 ): Promise<Certificate> {
   const { dataset, batcher, batch } = images;
   const clean = spread(images.validation, certificateImages);
@@ -96,7 +98,7 @@ export async function certify(
   const heldOut = images.validation.length >= batch ? images.validation : images.train;
   const batches = drawBatches(images, heldOut, certificateBatches, random.fork('certificate'));
   for (const { network, tensors } of [parent, child]) {
-    const evaluator = await createEvaluator(engine, network, batcher, batch, 'direct');
+    const evaluator = await createEvaluator(engine, network, batcher, batch, 'direct', weights);
     evaluator.load(tensors);
     logits.push(await evaluator.logits(dataset.train, clean, breathe));
     evaluator.dispose();

@@ -10,6 +10,7 @@ import type { Network } from '../network/network.ts';
 import type { Learning } from '../program/learning.ts';
 import type { KeyPart } from '../util/random.ts';
 import type { Schedule } from './schedule.ts';
+import type { EvaluationWeights } from './weights.ts';
 
 export interface DataReference {
   /** The decoded dataset's file. */
@@ -38,22 +39,29 @@ export interface Start {
     | { readonly kind: 'checkpoint'; readonly hash: string };
   /** Made in the worker before the first minibatch, each new batch normalisation calibrated, the whole certified. */
   readonly edits: readonly Edit[];
-  /** Whether the checkpoint's velocities are kept; otherwise they start at zero. */
-  readonly velocities: boolean;
+  /** Whether the optimizer's state in the checkpoint is kept; or reset, as the optimizer says of a restart. */
+  readonly optimizerState: 'kept' | 'reset';
 }
 
-export interface TrainingJob {
-  readonly kind: 'training';
+/** What all jobs have. */
+interface CommonJob {
   readonly id: string;
+  /** Before the edits, where there are any. */
+  readonly network: Network;
+  readonly data: DataReference;
+  readonly batch: number;
+  readonly engine: EngineReference;
+  /** What is measured, certified and exported. Default `raw`. */
+  readonly evaluationWeights?: EvaluationWeights;
+}
+
+export interface TrainingJob extends CommonJob {
+  readonly kind: 'training';
   /** Which try it is, from 0. Changes nothing in what is computed. */
   readonly attempt?: number;
-  /** Before the edits. */
-  readonly network: Network;
   readonly start: Start;
-  readonly data: DataReference;
   /** Whether the validation images are trained on too; then nothing is validated. */
   readonly whole: boolean;
-  readonly batch: number;
   readonly augmentation: AugmentationSettings;
   readonly learning: Learning;
   readonly schedule: Schedule;
@@ -66,32 +74,21 @@ export interface TrainingJob {
   readonly minibatches: { readonly first: number; readonly count: number; readonly done: number };
   /** Whether validation is measured under the training augmentation too. */
   readonly augmentedValidation?: boolean;
-  readonly engine: EngineReference;
 }
 
 /** Measures a network on a part of the data. A reading of the test set is such a job, and the journal counts it. */
-export interface EvaluationJob {
+export interface EvaluationJob extends CommonJob {
   readonly kind: 'evaluation';
-  readonly id: string;
-  readonly network: Network;
   readonly checkpoint: string;
-  readonly data: DataReference;
   readonly part: 'validation' | 'test';
   readonly normalise: boolean;
-  readonly batch: number;
-  readonly engine: EngineReference;
 }
 
 /** Tries a network out and throws it away: what the clock is held against to plan with. Nothing of it is kept. */
-export interface ProbeJob {
+export interface ProbeJob extends CommonJob {
   readonly kind: 'probe';
-  readonly id: string;
-  /** Before the edits. Its numbers are drawn. */
-  readonly network: Network;
   /** Made first, where there are any; the child is certified where it is trained too. */
   readonly edits?: readonly Edit[];
-  readonly data: DataReference;
-  readonly batch: number;
   readonly augmentation: AugmentationSettings;
   readonly learning: Learning;
   /** Trained, at most. */
@@ -102,7 +99,6 @@ export interface ProbeJob {
   readonly evaluations?: number;
   /** Whether it is exported and verified on a batch of images. */
   readonly verification?: boolean;
-  readonly engine: EngineReference;
 }
 
 /** What a probe tells of when it is over, in this order; its minibatches come before `trained`. */
@@ -140,16 +136,11 @@ export const aboutSchema = z.object({
 export type About = z.infer<typeof aboutSchema>;
 
 /** Makes the .onnx file of a network once more, and runs it beside the engine on a part of the data. */
-export interface VerificationJob {
+export interface VerificationJob extends CommonJob {
   readonly kind: 'verification';
-  readonly id: string;
-  readonly network: Network;
   readonly checkpoint: string;
   readonly about: About;
-  readonly data: DataReference;
   readonly part: 'validation' | 'test';
-  readonly batch: number;
-  readonly engine: EngineReference;
 }
 
 export type Job = TrainingJob | EvaluationJob | ProbeJob | VerificationJob;

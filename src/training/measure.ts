@@ -8,6 +8,7 @@ import { lower } from '../program/lower.ts';
 import { must } from '../util/assert.ts';
 import type { Random } from '../util/random.ts';
 import type { Measured } from './job.ts';
+import { evaluationTensors, type EvaluationWeights } from './weights.ts';
 
 /** An augmented batch: normalised images (N, C, H, W) and mixed labels (N, classes). */
 export interface Batch {
@@ -154,13 +155,14 @@ export interface Evaluator {
   dispose(): void;
 }
 
-/** Running statistics. */
+/** With running statistics. Of the tensors of a checkpoint it loads those that `weights` says. */
 export async function createEvaluator(
   engine: Engine,
   network: Network,
   batcher: Batcher,
   size: number,
   convolution: ConvolutionAlgorithms,
+  weights: EvaluationWeights = 'raw',
 ): Promise<Evaluator> {
   const program = lower(network, size, { kind: 'evaluation' });
   const session = await engine.compile(program, convolution);
@@ -183,7 +185,7 @@ export async function createEvaluator(
   }
 
   return {
-    load: (tensors) => session.load(tensors),
+    load: (tensors) => session.load(evaluationTensors(network, tensors, weights)),
     async measure(part, indices, breathe, told) {
       let [loss, right] = [0, 0];
       await forEachBatch(part, indices, breathe, (logits, first, filled) => {

@@ -16,15 +16,15 @@ import { certify, grow, type Grown, type Images } from './grow.ts';
 import { forMeasuring, imagesOf, seenBy } from './images.ts';
 import type { ProbeJob } from './job.ts';
 import { createEvaluator } from './measure.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { JobContext } from './context.ts';
 
 /** Minibatches that are trained in any case, however long they take. */
 const fewestMinibatches = 3;
 
-export async function probe(job: ProbeJob, surroundings: Surroundings): Promise<void> {
-  const { engine, report, breathe } = surroundings;
+export async function probe(job: ProbeJob, context: JobContext): Promise<void> {
+  const { engine, report, breathe } = context;
   report({ kind: 'reached', stage: 'begun' });
-  const images = imagesOf(job, seenBy(job, surroundings.dataset));
+  const images = imagesOf(job, seenBy(job, context.dataset));
   const parent: Grown = { network: job.network, tensors: initialTensors(job.network, random('probe')) };
   report({ kind: 'reached', stage: 'drawn' });
   let subject = parent;
@@ -34,18 +34,18 @@ export async function probe(job: ProbeJob, surroundings: Surroundings): Promise<
     subject = await grow(engine, parent, edits, measuring, random('probe', 'grow'), breathe);
     report({ kind: 'reached', stage: 'grown' });
     if (job.minibatches > 0) {
-      await certify(engine, parent, subject, measuring, random('probe', 'grow'), breathe);
+      await certify(engine, parent, subject, measuring, random('probe', 'grow'), breathe, job.evaluationWeights);
       report({ kind: 'reached', stage: 'certified' });
     }
   }
-  if (job.minibatches > 0) await trainSome(job, subject, images, surroundings);
-  if (evaluations > 0) await evaluateSome(job, subject, images, evaluations, surroundings);
-  if (verification) await verifySome(job, subject, images.dataset, surroundings);
+  if (job.minibatches > 0) await trainSome(job, subject, images, context);
+  if (evaluations > 0) await evaluateSome(job, subject, images, evaluations, context);
+  if (verification) await verifySome(job, subject, images.dataset, context);
 }
 
 /** Reports the progress of each minibatch. */
-async function trainSome(job: ProbeJob, subject: Grown, images: Images, around: Surroundings): Promise<void> {
-  const { engine, report, breathe, now } = around;
+async function trainSome(job: ProbeJob, subject: Grown, images: Images, context: JobContext): Promise<void> {
+  const { engine, report, breathe, now } = context;
   const program = lower(subject.network, job.batch, { kind: 'training', learning: job.learning });
   const session = await engine.compile(program, job.engine.convolution);
   try {
@@ -79,9 +79,9 @@ async function evaluateSome(
   { network, tensors }: Grown,
   { dataset, batcher, batch, validation }: Images,
   batches: number,
-  { engine, report, breathe }: Surroundings,
+  { engine, report, breathe }: JobContext,
 ): Promise<void> {
-  const evaluator = await createEvaluator(engine, network, batcher, batch, job.engine.convolution);
+  const evaluator = await createEvaluator(engine, network, batcher, batch, job.engine.convolution, job.evaluationWeights);
   try {
     evaluator.load(tensors);
     // Repeated where there are too few.
@@ -97,7 +97,7 @@ async function evaluateSome(
 }
 
 /** Exports it and verifies the file on one batch of test images, or of training images where there are none. */
-async function verifySome(job: ProbeJob, subject: Grown, dataset: Dataset, surroundings: Surroundings): Promise<void> {
+async function verifySome(job: ProbeJob, subject: Grown, dataset: Dataset, context: JobContext): Promise<void> {
   const { network, tensors } = subject;
   const { shape, mean, std, classes, name, train, test } = dataset;
   const some = test.labels.length > 0 ? test : train;
@@ -105,19 +105,20 @@ async function verifySome(job: ProbeJob, subject: Grown, dataset: Dataset, surro
   const pixels = shape.channels * shape.height * shape.width;
   const part = { images: some.images.subarray(0, count * pixels), labels: some.labels.subarray(0, count) };
   const evaluator = await createEvaluator(
-    surroundings.engine,
+    context.engine,
     network,
     createBatcher(dataset, clean(true), job.batch),
     job.batch,
     'direct',
+    job.evaluationWeights,
   );
   try {
     evaluator.load(tensors);
     const indices = Uint32Array.from(part.labels, (_label, at) => at);
-    await evaluator.logits(part, indices, surroundings.breathe);
-    surroundings.report({ kind: 'reached', stage: 'comparing' });
-    await evaluator.logits(part, indices, surroundings.breathe);
-    surroundings.report({ kind: 'reached', stage: 'compared' });
+    await evaluator.logits(part, indices, context.breathe);
+    context.report({ kind: 'reached', stage: 'comparing' });
+    await evaluator.logits(part, indices, context.breathe);
+    context.report({ kind: 'reached', stage: 'compared' });
   } finally {
     evaluator.dispose();
   }
@@ -137,8 +138,9 @@ async function verifySome(job: ProbeJob, subject: Grown, dataset: Dataset, surro
       part: 'test',
       batch: job.batch,
       engine: { ...job.engine, convolution: 'direct' },
+      ...(job.evaluationWeights === undefined ? {} : { evaluationWeights: job.evaluationWeights }),
     },
-    { ...surroundings, dataset: { ...dataset, test: part }, checkpoints: kept },
+    { ...context, dataset: { ...dataset, test: part }, checkpoints: kept },
   );
-  surroundings.report({ kind: 'verified', verified });
+  context.report({ kind: 'verified', verified });
 }

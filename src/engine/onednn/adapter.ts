@@ -141,7 +141,7 @@ export interface NormalizationFlags {
 }
 
 /** What creating a primitive descriptor needs besides its operation. */
-export interface Surroundings {
+export interface PrimitiveContext {
   readonly engine: bigint;
   /** Says that the scratchpad is the caller's. */
   readonly attributes: bigint;
@@ -170,7 +170,7 @@ export interface Adapter {
   query(primitive: PrimitiveDescriptor, what: number): Descriptor | null;
   release(descriptor: Descriptor): void;
   /** Writes the address of the primitive descriptor into `result`. */
-  create(operation: Operation, surroundings: Surroundings, result: BigInt64Array): Status;
+  create(operation: Operation, surroundings: PrimitiveContext, result: BigInt64Array): Status;
   /** Makes `result` attributes that add to the destination, out of fresh ones. */
   accumulate(attributes: bigint): Status;
 }

@@ -34,7 +34,11 @@ export function updater(step: StepOf<'update'>, arrays: ReadonlyMap<string, Floa
   const { length } = must(arrays.get('parameter'), 'parameter');
   const size = Math.min(chunk, length);
   const operands = [...arrays].map(([name, array]) => ({ name, array, values: new Float64Array(size), before: 0 }));
-  const valuesOf = (name: string): Values => must(operands.find((operand) => operand.name === name), name).values;
+  const valuesOf = (name: string): Values =>
+    must(
+      operands.find((operand) => operand.name === name),
+      name,
+    ).values;
   const work: (() => void)[] = [];
   const computed = (kind: Operation, first: Values, second: Values = first): Values => {
     const result = new Float64Array(size);

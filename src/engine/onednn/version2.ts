@@ -4,7 +4,7 @@
  */
 import koffi, { type LibraryHandle } from 'koffi';
 import { assert } from '../../util/assert.ts';
-import type { Adapter, Descriptor, NormalizationFlags, OperationKind, OperationOf, Status, Surroundings } from './adapter.ts';
+import type { Adapter, Descriptor, NormalizationFlags, OperationKind, OperationOf, Status, PrimitiveContext } from './adapter.ts';
 import { f32, formatTagAny, propagation, status, useGlobalStatistics, version2 } from './constants.ts';
 
 /** sizeof(dnnl_memory_desc_t). */
@@ -84,7 +84,7 @@ export function openVersion2(library: LibraryHandle): Adapter {
   const reorder = bind('reorder_primitive_desc_create', p, p, p, p, p, p);
 
   const operation = new Uint8Array(operationSize);
-  type Create<K extends OperationKind> = (o: OperationOf<K>, around: Surroundings, result: BigInt64Array) => Status;
+  type Create<K extends OperationKind> = (o: OperationOf<K>, context: PrimitiveContext, result: BigInt64Array) => Status;
   /** Rows whose operation descriptor is filled by `fill`. */
   const described =
     <K extends OperationKind>(
@@ -92,12 +92,12 @@ export function openVersion2(library: LibraryHandle): Adapter {
       hint: (o: OperationOf<K>) => bigint | null,
       accumulates: (o: OperationOf<K>) => boolean = () => false,
     ): Create<K> =>
-    (o, around, result) => {
+    (o, context, result) => {
       operation.fill(0);
       const filled = fill(o);
       if (filled !== status.success) return filled;
-      const attributes = accumulates(o) ? around.accumulating : around.attributes;
-      return createDescriptor(result, operation, attributes, around.engine, hint(o));
+      const attributes = accumulates(o) ? context.accumulating : context.attributes;
+      return createDescriptor(result, operation, attributes, context.engine, hint(o));
     };
 
   const creators: { readonly [K in OperationKind]: Create<K> } = {
@@ -176,13 +176,13 @@ export function openVersion2(library: LibraryHandle): Adapter {
       noHint,
       (o) => o.accumulate,
     ),
-    sum: (o, around, result) => {
+    sum: (o, context, result) => {
       const scales = Float32Array.from(o.scales);
-      return sum(result, o.destination, o.sources.length, scales, array(o.sources), around.attributes, around.engine);
+      return sum(result, o.destination, o.sources.length, scales, array(o.sources), context.attributes, context.engine);
     },
-    concat: (o, around, result) =>
-      concat(result, o.destination, o.sources.length, 1, array(o.sources), around.attributes, around.engine),
-    reorder: (o, around, result) => reorder(result, o.source, around.engine, o.destination, around.engine, around.attributes),
+    concat: (o, context, result) =>
+      concat(result, o.destination, o.sources.length, 1, array(o.sources), context.attributes, context.engine),
+    reorder: (o, context, result) => reorder(result, o.source, context.engine, o.destination, context.engine, context.attributes),
   };
 
   return {
@@ -212,9 +212,9 @@ export function openVersion2(library: LibraryHandle): Adapter {
       return pointer === null || pointer === 0n ? null : (koffi.decode(pointer, descriptorType) as Uint8Array);
     },
     release: () => undefined,
-    create(o, around, result) {
+    create(o, context, result) {
       const row = creators[o.kind] as Create<OperationKind>;
-      return row(o, around, result);
+      return row(o, context, result);
     },
     accumulate(attributes) {
       const pointer = new BigInt64Array(1);

@@ -12,7 +12,7 @@ import type {
   OperationKind,
   OperationOf,
   Status,
-  Surroundings,
+  PrimitiveContext,
 } from './adapter.ts';
 import { f32, formatTagAny, propagation, status, useGlobalStatistics, version3 } from './constants.ts';
 
@@ -81,7 +81,7 @@ export function openVersion3(library: LibraryHandle): Adapter {
     reorder: bind('reorder_primitive_desc_create', p, p, p, p, p, p),
   };
 
-  type Create<K extends OperationKind> = (o: OperationOf<K>, around: Surroundings, result: BigInt64Array) => Status;
+  type Create<K extends OperationKind> = (o: OperationOf<K>, context: PrimitiveContext, result: BigInt64Array) => Status;
   const creators: { readonly [K in OperationKind]: Create<K> } = {
     convolution(o, { engine, attributes }, result) {
       const [strides, padding] = [dims(o.strides), dims(o.padding)];
@@ -131,9 +131,9 @@ export function openVersion3(library: LibraryHandle): Adapter {
       const descriptors = [o.sourceGradient, o.destinationGradient];
       return native.poolBackward(result, engine, o.algorithm, ...descriptors, ...geometry, o.hint, attributes);
     },
-    binary(o, around, result) {
-      const attributes = o.accumulate ? around.accumulating : around.attributes;
-      return native.binary(result, around.engine, o.algorithm, o.first, o.second, o.destination, attributes);
+    binary(o, context, result) {
+      const attributes = o.accumulate ? context.accumulating : context.attributes;
+      return native.binary(result, context.engine, o.algorithm, o.first, o.second, o.destination, attributes);
     },
     sum(o, { engine, attributes }, result) {
       const scales = Float32Array.from(o.scales);
@@ -172,9 +172,9 @@ export function openVersion3(library: LibraryHandle): Adapter {
       return found === null || found === 0n ? null : made(clone(pointer, found), 'a copy of a descriptor');
     },
     release: (descriptor) => void destroy(descriptor),
-    create(operation: Operation, around, result) {
+    create(operation: Operation, context, result) {
       const row = creators[operation.kind] as Create<OperationKind>;
-      return row(operation, around, result);
+      return row(operation, context, result);
     },
     accumulate(attributes) {
       const code = postOpsCreate(pointer);

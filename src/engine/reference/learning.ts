@@ -8,7 +8,10 @@ import type { Memory } from './memory.ts';
 type Value = (j: number) => number;
 
 const operations: Operations<Value> = {
-  sum: (first, ...rest) => (j) => rest.reduce((total, term) => total + term(j), first(j)),
+  sum:
+    (first, ...rest) =>
+    (j) =>
+      rest.reduce((total, term) => total + term(j), first(j)),
   difference: (first, second) => (j) => first(j) - second(j),
   product: (first, second) => (j) => first(j) * second(j),
   quotient: (first, second) => (j) => first(j) / second(j),

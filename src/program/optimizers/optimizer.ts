@@ -23,7 +23,10 @@ export interface Optimizer {
    * The new states, in order; then parameter ← parameter − rate·direction. Operands are `parameter`, `rate` and the states' names;
    * `gradient` has coupled weight decay in it. Where all of them are 0, so must be what is computed: engines compute padding too.
    */
-  update(gradient: Expression, settings: OptimizerSettings): { readonly assignments: readonly Assignment[]; readonly direction: Expression };
+  update(
+    gradient: Expression,
+    settings: OptimizerSettings,
+  ): { readonly assignments: readonly Assignment[]; readonly direction: Expression };
 }
 
 export interface OptimizerSettings {

@@ -8,7 +8,7 @@ import type { SearchEvent } from '../../search/events.ts';
 import { baselineSegments, minibatchesPerEpoch, next, rungsOf, type Context, type Task } from '../../search/next.ts';
 import { coresOfRun, coresOf, type Cores } from '../../search/rungs.ts';
 import { bestCandidate, bestSoFar } from '../../search/ranking.ts';
-import type { Settings } from '../../search/settings.ts';
+import { learningOf, type Settings } from '../../search/settings.ts';
 import { candidateOf, type CandidateId } from '../../search/state.ts';
 import { checkpointPath } from '../../training/checkpoint.ts';
 import { exportProblem, JobFailure, type Job, type Report, type Verified } from '../../training/job.ts';
@@ -82,7 +82,7 @@ function jobOf(task: Task, config: Config, settings: Settings, threads: number, 
     return { kind: 'evaluation', id, network, checkpoint, data, part: 'test', normalise: augmentation.normalise, batch, engine };
   }
   const { id, network, start, whole, schedule, key, minibatches } = task;
-  const learning = { momentum: settings.momentum, weightDecay: settings.weightDecay };
+  const learning = learningOf(settings);
   const job = { id, attempt, network, start, data, whole, batch, augmentation, learning, schedule, key, minibatches, engine };
   return { kind: 'training', ...job, ...(settings.augmentedValidation ? { augmentedValidation: true } : {}) };
 }

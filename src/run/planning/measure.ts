@@ -6,7 +6,7 @@ import type { Pool } from '../../execution/pool.ts';
 import { countMultiplyAdds } from '../../network/cost.ts';
 import type { Network } from '../../network/network.ts';
 import { drawChildren, startNetwork, type Context } from '../../search/next.ts';
-import type { Settings } from '../../search/settings.ts';
+import { learningOf, type Settings } from '../../search/settings.ts';
 import { coresOfRun } from '../../search/rungs.ts';
 import type { Job, ProbeJob, Stage } from '../../training/job.ts';
 import { must } from '../../util/assert.ts';
@@ -62,7 +62,7 @@ export interface Heard {
 export type Asked = Pick<ProbeJob, 'network' | 'edits' | 'minibatches' | 'seconds' | 'evaluations' | 'verification'>;
 
 export async function probe({ config, pool, signal }: Measuring, asked: Asked, id: string, threads: number): Promise<Heard> {
-  const { batch, augmentation, validation, images, momentum, weightDecay } = config.settings;
+  const { batch, augmentation, validation, images } = config.settings;
   const job: Job = {
     kind: 'probe',
     id: `probe ${id}`,
@@ -70,7 +70,7 @@ export async function probe({ config, pool, signal }: Measuring, asked: Asked, i
     data: dataReference(config, images, validation),
     batch,
     augmentation,
-    learning: { momentum, weightDecay },
+    learning: learningOf(config.settings),
     engine: engineOf(config, threads),
   };
   const times: number[] = [];

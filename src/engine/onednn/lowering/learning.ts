@@ -88,7 +88,8 @@ function factorOf(value: Expression | undefined): number | null {
 
 function linearStep({ target, value }: Assignment): LinearStep | null {
   const terms = termsOf(value);
-  if (terms !== null) return terms.filter(([, operand]) => operand === target).length > 1 ? null : { target, terms, factor: null };
+  if (terms !== null)
+    return terms.filter(([, operand]) => operand === target).length > 1 ? null : { target, terms, factor: null };
   if (typeof value !== 'object' || value.kind !== 'difference' || value.of[0] !== target) return null;
   const change = value.of[1];
   if (typeof change !== 'object' || change.kind !== 'product') return null;
@@ -112,7 +113,13 @@ function updateNatively(b: Builder, s: StepOf<'update'>, steps: readonly LinearS
     const [only, ...others] = terms;
     const bare = factor !== null && others.length === 0 && only?.[0] === 1;
     const result = bare ? blockOf(only[1]) : factor === null ? blockOf(target) : b.scratch(layout.bytes);
-    if (!bare) addUp(b, row, result, terms.map(([coefficient, operand]) => [coefficient, blockOf(operand)] as const));
+    if (!bare)
+      addUp(
+        b,
+        row,
+        result,
+        terms.map(([coefficient, operand]) => [coefficient, blockOf(operand)] as const),
+      );
     if (factor !== null) scaled(b, result, descentOf(b, s.rate, factor), blockOf(target), layout, true);
   }
 }

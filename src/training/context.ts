@@ -5,7 +5,7 @@ import type { CheckpointStore } from './checkpoint.ts';
 import type { Report } from './job.ts';
 
 /** None of it changes the result. */
-export interface Surroundings {
+export interface JobContext {
   readonly engine: Engine;
   readonly dataset: Dataset;
   readonly checkpoints: CheckpointStore;
