@@ -33,178 +33,81 @@ export interface Geometry {
   readonly groups: number;
 }
 
-export type Step =
+/** Buffers by their names; those of the second list may be null. */
+type Buffers<Name extends string, Optional extends string = never> = { readonly [Each in Name]: BufferId } & {
+  readonly [Each in Optional]: BufferId | null;
+};
+
+export interface Sliding {
+  readonly geometry: Geometry;
+}
+
+/** What each kind of step has. */
+interface Steps {
   /** output = input ∗ kernel + bias. Kernel (out, in / groups, k, k). */
-  | {
-      readonly kind: 'convolution';
-      readonly input: BufferId;
-      readonly kernel: BufferId;
-      readonly bias: BufferId | null;
-      readonly output: BufferId;
-      readonly geometry: Geometry;
-    }
-  | {
-      readonly kind: 'convolution-gradient-input';
-      readonly outputGradient: BufferId;
-      readonly kernel: BufferId;
-      readonly inputGradient: BufferId;
-      readonly geometry: Geometry;
-    }
-  | {
-      readonly kind: 'convolution-gradient-kernel';
-      readonly input: BufferId;
-      readonly outputGradient: BufferId;
-      readonly kernelGradient: BufferId;
-      readonly biasGradient: BufferId | null;
-      readonly geometry: Geometry;
-    }
+  convolution: Buffers<'input' | 'kernel' | 'output', 'bias'> & Sliding;
+  'convolution-gradient-input': Buffers<'outputGradient' | 'kernel' | 'inputGradient'> & Sliding;
+  'convolution-gradient-kernel': Buffers<'input' | 'outputGradient' | 'kernelGradient', 'biasGradient'> & Sliding;
   /**
    * output = (input − mean)/√(variance + ε)·scale + shift, then ReLU where `relu`. With batch statistics it writes the mean
    * and the biased variance of the batch over (N, H, W); with running statistics it reads them. `mask` is what the
    * gradient needs of a fused ReLU.
    */
-  | {
-      readonly kind: 'batch-normalization';
-      readonly statistics: 'batch' | 'running';
-      readonly input: BufferId;
-      readonly scale: BufferId;
-      readonly shift: BufferId;
-      readonly mean: BufferId;
-      readonly variance: BufferId;
-      readonly output: BufferId;
-      readonly relu: boolean;
-      readonly mask: BufferId | null;
-      readonly epsilon: number;
-    }
+  'batch-normalization': Buffers<'input' | 'scale' | 'shift' | 'mean' | 'variance' | 'output', 'mask'> & {
+    readonly statistics: 'batch' | 'running';
+    readonly relu: boolean;
+    readonly epsilon: number;
+  };
   /** Through batch statistics. `outputGradient` is that of the fused ReLU's output where `mask` is given. */
-  | {
-      readonly kind: 'batch-normalization-gradient';
-      readonly input: BufferId;
-      readonly outputGradient: BufferId;
-      readonly scale: BufferId;
-      readonly shift: BufferId;
-      readonly mean: BufferId;
-      readonly variance: BufferId;
-      readonly mask: BufferId | null;
-      readonly inputGradient: BufferId;
-      readonly scaleGradient: BufferId;
-      readonly shiftGradient: BufferId;
-      readonly epsilon: number;
-    }
+  'batch-normalization-gradient': Buffers<'input' | 'outputGradient' | 'scale' | 'shift' | 'mean' | 'variance', 'mask'> &
+    Buffers<'inputGradient' | 'scaleGradient' | 'shiftGradient'> & { readonly epsilon: number };
   /** running = (1 − momentum)·running + momentum·batch, the variance made unbiased: times count/(count − 1). */
-  | {
-      readonly kind: 'running-statistics';
-      readonly mean: BufferId;
-      readonly variance: BufferId;
-      readonly runningMean: BufferId;
-      readonly runningVariance: BufferId;
-      readonly momentum: number;
-      readonly count: number;
-    }
-  | { readonly kind: 'relu'; readonly input: BufferId; readonly output: BufferId }
+  'running-statistics': Buffers<'mean' | 'variance' | 'runningMean' | 'runningVariance'> & {
+    readonly momentum: number;
+    readonly count: number;
+  };
+  relu: Buffers<'input' | 'output'>;
   /** inputGradient = outputGradient where output > 0. */
-  | {
-      readonly kind: 'relu-gradient';
-      readonly output: BufferId;
-      readonly outputGradient: BufferId;
-      readonly inputGradient: BufferId;
-    }
-  | {
-      readonly kind: 'max-pool';
-      readonly input: BufferId;
-      readonly output: BufferId;
-      /** Where each maximum was; null where no gradient follows. The first of equal maxima counts. */
-      readonly mask: BufferId | null;
-      readonly geometry: Geometry;
-    }
-  | {
-      readonly kind: 'max-pool-gradient';
-      readonly mask: BufferId;
-      readonly outputGradient: BufferId;
-      readonly inputGradient: BufferId;
-      readonly geometry: Geometry;
-    }
-  | { readonly kind: 'global-average-pool'; readonly input: BufferId; readonly output: BufferId }
-  | { readonly kind: 'global-average-pool-gradient'; readonly outputGradient: BufferId; readonly inputGradient: BufferId }
+  'relu-gradient': Buffers<'output' | 'outputGradient' | 'inputGradient'>;
+  /** `mask`: where each maximum was; null where no gradient follows. The first of equal maxima counts. */
+  'max-pool': Buffers<'input' | 'output', 'mask'> & Sliding;
+  'max-pool-gradient': Buffers<'mask' | 'outputGradient' | 'inputGradient'> & Sliding;
+  'global-average-pool': Buffers<'input' | 'output'>;
+  'global-average-pool-gradient': Buffers<'outputGradient' | 'inputGradient'>;
   /** output = kernel·flatten(input) + bias. Kernel (features, C·H·W), channel-major. */
-  | {
-      readonly kind: 'dense';
-      readonly input: BufferId;
-      readonly kernel: BufferId;
-      readonly bias: BufferId;
-      readonly output: BufferId;
-    }
-  | {
-      readonly kind: 'dense-gradient-input';
-      readonly outputGradient: BufferId;
-      readonly kernel: BufferId;
-      readonly inputGradient: BufferId;
-    }
-  | {
-      readonly kind: 'dense-gradient-kernel';
-      readonly input: BufferId;
-      readonly outputGradient: BufferId;
-      readonly kernelGradient: BufferId;
-      readonly biasGradient: BufferId;
-    }
+  dense: Buffers<'input' | 'kernel' | 'bias' | 'output'>;
+  'dense-gradient-input': Buffers<'outputGradient' | 'kernel' | 'inputGradient'>;
+  'dense-gradient-kernel': Buffers<'input' | 'outputGradient' | 'kernelGradient' | 'biasGradient'>;
   /** The sum; of activations, and of the gradients that several consumers send back. */
-  | { readonly kind: 'add'; readonly inputs: readonly BufferId[]; readonly output: BufferId }
+  add: Buffers<'output'> & { readonly inputs: readonly BufferId[] };
   /** output = λ·first + (1 − λ)·second. */
-  | {
-      readonly kind: 'convex';
-      readonly first: BufferId;
-      readonly second: BufferId;
-      readonly mix: BufferId;
-      readonly output: BufferId;
-    }
+  convex: Buffers<'first' | 'second' | 'mix' | 'output'>;
   /** dλ = Σ outputGradient·(first − second). A null gradient is not wanted. */
-  | {
-      readonly kind: 'convex-gradient';
-      readonly first: BufferId;
-      readonly second: BufferId;
-      readonly mix: BufferId;
-      readonly outputGradient: BufferId;
-      readonly firstGradient: BufferId | null;
-      readonly secondGradient: BufferId | null;
-      readonly mixGradient: BufferId;
-    }
-  | { readonly kind: 'concat'; readonly inputs: readonly BufferId[]; readonly output: BufferId }
+  'convex-gradient': Buffers<'first' | 'second' | 'mix' | 'outputGradient' | 'mixGradient', 'firstGradient' | 'secondGradient'>;
+  concat: Buffers<'output'> & { readonly inputs: readonly BufferId[] };
   /** The channels from `offset` on, as many as `inputGradient` has. */
-  | {
-      readonly kind: 'concat-gradient';
-      readonly outputGradient: BufferId;
-      readonly offset: number;
-      readonly inputGradient: BufferId;
-    }
+  'concat-gradient': Buffers<'outputGradient' | 'inputGradient'> & { readonly offset: number };
   /**
    * loss = −Σ labels·log softmax(logits) / N, the labels being mixed ones that sum to 1 an image;
    * gradient = (softmax(logits) − labels)/N.
    */
-  | {
-      readonly kind: 'softmax-cross-entropy';
-      readonly logits: BufferId;
-      readonly labels: BufferId;
-      readonly loss: BufferId;
-      readonly gradient: BufferId;
-    }
-  /** Mean and biased variance over (N, H, W) of a tensor: what an inserted batch normalisation is calibrated with. */
-  | { readonly kind: 'channel-statistics'; readonly input: BufferId; readonly mean: BufferId; readonly variance: BufferId }
+  'softmax-cross-entropy': Buffers<'logits' | 'labels' | 'loss' | 'gradient'>;
+  /** Mean and biased variance over (N, H, W) of a tensor, to calibrate an inserted batch normalisation. */
+  'channel-statistics': Buffers<'input' | 'mean' | 'variance'>;
   /**
    * The assignments in order, each element alone; a later one reads what an earlier one gave. Operands are `parameter`, `gradient`,
    * `rate` (1) and the states, each of the parameter's shape or (1). A parameter outside `bounds` is set to the nearer bound, and
    * its states, as far as they have an element each, to 0. NaN stays, so that a training that diverged shows.
    */
-  | {
-      readonly kind: 'update';
-      readonly parameter: BufferId;
-      readonly gradient: BufferId;
-      readonly rate: BufferId;
-      readonly states: Readonly<Record<string, BufferId>>;
-      readonly assignments: readonly Assignment[];
-      readonly bounds: readonly [least: number, most: number] | null;
-    };
+  update: Buffers<'parameter' | 'gradient' | 'rate'> & {
+    readonly states: Readonly<Record<string, BufferId>>;
+    readonly assignments: readonly Assignment[];
+    readonly bounds: readonly [least: number, most: number] | null;
+  };
+}
 
-export type StepKind = Step['kind'];
+export type StepKind = keyof Steps;
+export type Step = { [Kind in StepKind]: { readonly kind: Kind } & Steps[Kind] }[StepKind];
 export type StepOf<K extends StepKind> = Extract<Step, { kind: K }>;
 
 /** One row a kind of step. */
