@@ -1,5 +1,5 @@
 /**
- * The contract of what turns a program into numbers. Every engine passes one conformance suite (test/engine/conformance.ts).
+ * The contract of an engine, which runs programs. Every engine passes one conformance suite (test/engine/conformance.ts).
  *
  * An engine is not responsible for: random numbers, data, schedules, files, or deciding when to stop. It may assume that the
  * program was verified.
@@ -9,7 +9,7 @@ import type { BufferId, Program } from '../program/program.ts';
 
 export type EngineName = 'reference' | 'onednn' | 'onnx';
 
-/** What computes. Every engine has the processor; the others are ONNX Runtime's. */
+/** Every engine runs on `cpu`; only `onnx` on the others. */
 export type Device = 'cpu' | 'webgpu' | 'cuda';
 
 /**
@@ -18,7 +18,7 @@ export type Device = 'cpu' | 'webgpu' | 'cuda';
  */
 export type ConvolutionAlgorithms = 'direct' | 'auto';
 
-/** What computed a result. Two equal fingerprints on equal inputs give equal bits. */
+/** Equal fingerprints and equal inputs give equal bits. */
 export interface Fingerprint {
   readonly engine: EngineName;
   /** Of the library: `2.6.3`. Of the reference engine: Instar's. */

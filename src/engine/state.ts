@@ -1,4 +1,4 @@
-/** What a session's state is set to, for engines that hold it in plain arrays. */
+/** Loads the state of a session, for engines that hold it in plain arrays. */
 import type { Tensors } from '../network/tensor.ts';
 import { bufferOf, type BufferId, type Program } from '../program/program.ts';
 import { assert, must } from '../util/assert.ts';

@@ -1,6 +1,6 @@
 /**
- * The arithmetic of an optimizer as data. An expression has a value for each element of a parameter; engines fold it once, so that a new optimizer
- * needs no change there.
+ * Elementwise arithmetic as data: what optimizers are written in. Engines compute expressions, so that a new optimizer needs no
+ * change there.
  */
 
 /** A constant, an operand by its name, or an operation. */
@@ -14,7 +14,7 @@ export interface Assignment {
   readonly value: Expression;
 }
 
-/** Of two terms or more. Engines add them in an order of their own. */
+/** Of two terms or more. The order of addition is the engine's. */
 export const sum = (...terms: readonly Expression[]): Expression => ({
   kind: 'sum',
   of: terms.flatMap((term) => (typeof term === 'object' && term.kind === 'sum' ? term.of : [term])),
@@ -25,7 +25,7 @@ export const difference = (first: Expression, second: Expression): Expression =>
 export const quotient = (first: Expression, second: Expression): Expression => ({ kind: 'quotient', of: [first, second] });
 export const squareRoot = (of: Expression): Expression => ({ kind: 'square-root', of: [of] });
 
-/** One row an operation: its value from those of its operands. */
+/** How each operation computes its value from those of its operands. */
 export type Operations<Value> = { readonly [Kind in Operation]: (...of: [Value, Value, ...Value[]]) => Value };
 
 export function evaluate<Value>(

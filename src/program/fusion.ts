@@ -1,10 +1,10 @@
 /**
- * What can be computed together, or need not be computed at all. Each pass takes a program to one with the same results.
+ * Passes that fuse steps or remove them, without a change of the results.
  *
- * - A ReLU behind a batch normalisation that nothing else reads becomes part of it, and so do their gradients.
+ * - A ReLU after a batch normalisation with no other reader is fused with it, and so are their gradients.
  * - The bias of a convolution that only batch normalisations with batch statistics read has a gradient of exactly zero (the
- *   mean that is subtracted contains it), so neither it nor the update is computed: only rounding errors would be learned. Nor is
- *   it decayed: what the network computes would stay the same.
+ *   mean that is subtracted contains it). Its gradient and its update, weight decay included, are removed: the network computes
+ *   the same without them.
  */
 import { accessOf } from './access.ts';
 import type { Buffer, BufferId, Program, Step, StepOf } from './program.ts';

@@ -1,11 +1,11 @@
-/** What parameters learn by: the optimizer, weight decay, and what differs between the roles of parameters. */
+/** The optimizer, weight decay, and what differs between the roles of parameters. */
 import { outputOf, type Network, type NodeId } from '../network/network.ts';
 import { isTrained, parametersOf, type ParameterRole } from '../network/parameters.ts';
 import { difference, product, sum, type Assignment, type Expression } from './expression.ts';
 import { stateName, type Optimizer, type OptimizerState } from './optimizers/optimizer.ts';
 import { optimizers, type OptimizerName } from './optimizers/table.ts';
 
-/** `head-…`: of the dense layer that ends the network. */
+/** `head-…`: of the final dense layer. */
 export type LearningRole = 'kernel' | 'bias' | 'scale' | 'shift' | 'mix' | 'head-kernel' | 'head-bias';
 
 export interface RoleLearning {
@@ -13,7 +13,7 @@ export interface RoleLearning {
   readonly rate: number;
   /** Multiplies the weight decay. */
   readonly decay: number;
-  /** What a restart does to all states, where it is not what the optimizer says. */
+  /** Overrides what a restart does to the optimizer's states. */
   readonly restart?: OptimizerState['restart'];
 }
 
@@ -23,11 +23,11 @@ export interface Learning {
   readonly momentum: number;
   readonly weightDecay: number;
   /**
-   * Whether weight decay acts beside the gradient (Loshchilov & Hutter 2019, SGDW: parameter −= rate·decay·parameter), not as
-   * L2 through it. Default: no.
+   * Decoupled weight decay, parameter −= rate·decay·parameter (SGDW; Loshchilov & Hutter 2019), instead of L2, which adds
+   * decay·parameter to the gradient. Default: false.
    */
   readonly decoupled?: boolean;
-  /** What is not as in `defaultRoles`. */
+  /** Overrides of `defaultRoles`. */
   readonly roles?: { readonly [Role in LearningRole]?: Partial<RoleLearning> };
 }
 
@@ -65,7 +65,7 @@ export function assignmentsOf(optimizer: Optimizer, learning: Learning, role: Ro
   return [...assignments, { target: 'parameter', value: difference('parameter', change) }];
 }
 
-/** Names of the tensors that a training begins with where its schedule starts anew. */
+/** Names of the tensors that a restart of the schedule keeps. */
 export function keptAtRestart(network: Network, learning: Learning, optimizer = optimizerOf(learning)): readonly string[] {
   return parametersOf(network).flatMap(({ name, node, role }) => {
     if (!isTrained(role)) return [name];

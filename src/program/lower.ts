@@ -1,6 +1,6 @@
 /**
- * A network becomes a program: forward steps, and for training the loss, the gradients and the update. It knows shapes and
- * names, no numbers.
+ * Lowers a network to a program: forward steps, and for training the loss, the gradients and the updates. It knows shapes and
+ * names, no values.
  */
 import { must } from '../util/assert.ts';
 import { ask, outputOf, type LayerTable, type Network, type Node, type NodeId } from '../network/network.ts';
@@ -19,8 +19,7 @@ export type Purpose =
   | { readonly kind: 'training'; readonly learning: Learning }
   /** Running statistics; logits. */
   | { readonly kind: 'evaluation' }
-  /** Batch statistics, nothing updated; logits, and the channel statistics of the tapped nodes. Ends behind the last tap
-   * where there are taps. */
+  /** Batch statistics, no updates; logits, and the channel statistics of the tapped nodes. With taps, it ends after the last. */
   | { readonly kind: 'measurement'; readonly taps: readonly NodeId[] };
 
 interface ForwardContext {
@@ -38,7 +37,7 @@ interface ForwardContext {
 
 const input = (c: ForwardContext): BufferId => must(c.inputs[0], 'input');
 
-/** The geometry of the layers that slide a window; null for the others. */
+/** The geometry of layers with a sliding window; null for the others. */
 const geometries: LayerTable<[channels: number], Geometry | null> = {
   image: () => null,
   convolution: ({ kernel, stride, padding }) => ({ kernel, stride, padding, groups: 1 }),
@@ -120,7 +119,7 @@ const forward: LayerTable<[context: ForwardContext], void> = {
   concat: (_layer, c) => c.emit({ kind: 'concat', inputs: c.inputs, output: c.output }),
 };
 
-/** The nodes that these depend on, themselves included, in the network's order. */
+/** The nodes that `ends` depend on, `ends` included, in the network's order. */
 function ancestors(network: Network, ends: readonly NodeId[]): readonly Node[] {
   const wanted = new Set(ends);
   const kept: Node[] = [];
@@ -132,7 +131,7 @@ function ancestors(network: Network, ends: readonly NodeId[]): readonly Node[] {
   return kept;
 }
 
-/** The program of a network for a batch of that many images, fused and verified. `chosen`: an optimizer that is not in the table. */
+/** The program of a network for `batch` images, fused and verified. `chosen` replaces the optimizer that `learning` names. */
 export function lower(network: Network, batch: number, purpose: Purpose, chosen?: Optimizer): Program {
   const shapes = shapesOf(network);
   const buffers: Buffer[] = [];
@@ -162,7 +161,7 @@ export function lower(network: Network, batch: number, purpose: Purpose, chosen?
   const parameterOf = (node: Node, role: ParameterRole): BufferId =>
     must(parameterBuffers.get(`${node.id}/${role}`), `${node.id}/${role}`);
 
-  // Forward. What is computed already is not computed again.
+  // Forward, with common subexpressions eliminated.
   const twins = twinsOf(nodes, new Set(parameters.map(({ node }) => node)));
   const outputs = new Map<NodeId, BufferId>();
   const saved = new Map<NodeId, { mean?: BufferId; variance?: BufferId; mask?: BufferId }>();
@@ -290,7 +289,7 @@ export function lower(network: Network, batch: number, purpose: Purpose, chosen?
       channelsOf: (id) => shapeOf(id)[1] as number,
       emit,
     });
-    // A parameter is updated as soon as nothing reads it any more, so that its gradient need not live on.
+    // Each parameter is updated after its last reader, so that its gradient's memory is free early.
     for (const update of updates.splice(0)) emit(update);
   }
   return program(labels, rate, loss);

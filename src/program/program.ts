@@ -1,7 +1,7 @@
 /**
- * A network as a training program: flat typed steps over numbered buffers. Each buffer is written by one step (single
- * assignment; `state` buffers are updated by the steps made for that). Shapes are logical, (N, C, H, W) for images and
- * activations; how an engine lays them out is its own matter. A program is data: it prints, hashes and verifies.
+ * A network as a training program: a flat list of typed steps over numbered buffers. Each buffer is written by one step (single
+ * assignment; only update steps change `state` buffers). Shapes are logical, (N, C, H, W) for images and activations; each
+ * engine chooses its layouts. A program is data: it prints, hashes and verifies.
  */
 import type { ParameterRole } from '../network/parameters.ts';
 import type { Assignment } from './expression.ts';
@@ -12,7 +12,7 @@ export type BufferId = number;
  * - `input`: written by the caller before a run
  * - `state`: lives between runs: parameters, running statistics, the optimizer's states
  * - `temporary`: lives from the step that writes it to the last that reads it
- * - `mask`: a temporary that a forward step leaves for its gradient; its content and size are the engine's
+ * - `mask`: a temporary that a forward step writes for its gradient; the engine decides on its content and size
  * - `output`: read by the caller after a run
  */
 export type BufferKind = 'input' | 'state' | 'temporary' | 'mask' | 'output';
@@ -21,7 +21,7 @@ export interface Buffer {
   readonly id: BufferId;
   readonly kind: BufferKind;
   readonly shape: readonly number[];
-  /** For people; of `state` buffers the name of the tensor, such as `3/kernel` or `3/kernel/velocity`. */
+  /** For printing; for `state` buffers the name of the tensor, such as `3/kernel` or `3/kernel/velocity`. */
   readonly name: string;
 }
 
@@ -33,7 +33,7 @@ export interface Geometry {
   readonly groups: number;
 }
 
-/** Buffers by their names; those of the second list may be null. */
+/** Named buffers; those of the second list may be null. */
 type Buffers<Name extends string, Optional extends string = never> = { readonly [Each in Name]: BufferId } & {
   readonly [Each in Optional]: BufferId | null;
 };
@@ -42,7 +42,7 @@ export interface Sliding {
   readonly geometry: Geometry;
 }
 
-/** What each kind of step has. */
+/** The fields of each kind of step. */
 interface Steps {
   /** output = input ∗ kernel + bias. Kernel (out, in / groups, k, k). */
   convolution: Buffers<'input' | 'kernel' | 'output', 'bias'> & Sliding;
@@ -88,16 +88,16 @@ interface Steps {
   /** The channels from `offset` on, as many as `inputGradient` has. */
   'concat-gradient': Buffers<'outputGradient' | 'inputGradient'> & { readonly offset: number };
   /**
-   * loss = −Σ labels·log softmax(logits) / N, the labels being mixed ones that sum to 1 an image;
+   * loss = −Σ labels·log softmax(logits) / N, where the labels of an image sum to 1;
    * gradient = (softmax(logits) − labels)/N.
    */
   'softmax-cross-entropy': Buffers<'logits' | 'labels' | 'loss' | 'gradient'>;
   /** Mean and biased variance over (N, H, W) of a tensor, to calibrate an inserted batch normalisation. */
   'channel-statistics': Buffers<'input' | 'mean' | 'variance'>;
   /**
-   * The assignments in order, each element alone; a later one reads what an earlier one gave. Operands are `parameter`, `gradient`,
-   * `rate` (1) and the states, each of the parameter's shape or (1). A parameter outside `bounds` is set to the nearer bound, and
-   * its states, as far as they have an element each, to 0. NaN stays, so that a training that diverged shows.
+   * Elementwise assignments, in order; each reads the results of those before it. Operands are `parameter`, `gradient`,
+   * `rate` (1) and the states, each of the parameter's shape or (1). Elements outside `bounds` are set to the nearer bound, and
+   * those of the states to 0. NaN stays, so that divergence is detected.
    */
   update: Buffers<'parameter' | 'gradient' | 'rate'> & {
     readonly states: Readonly<Record<string, BufferId>>;
@@ -110,7 +110,7 @@ export type StepKind = keyof Steps;
 export type Step = { [Kind in StepKind]: { readonly kind: Kind } & Steps[Kind] }[StepKind];
 export type StepOf<K extends StepKind> = Extract<Step, { kind: K }>;
 
-/** One row a kind of step. */
+/** One row for each kind of step. */
 export type StepTable<Arguments extends readonly unknown[], Result> = {
   readonly [K in StepKind]: (step: StepOf<K>, ...rest: Arguments) => Result;
 };
@@ -124,7 +124,7 @@ export function askStep<Arguments extends readonly unknown[], Result>(
   return row(step, ...rest);
 }
 
-/** A tensor that lives between runs: its name, its buffer, and what it is. */
+/** A tensor that lives between runs. */
 export interface StateEntry {
   readonly name: string;
   readonly buffer: BufferId;
@@ -148,7 +148,7 @@ export interface Program {
   readonly images: BufferId;
   /** (N, classes), each row summing to 1; null where the program has no loss. */
   readonly labels: BufferId | null;
-  /** (1): the learning rate; null where the program does not learn. */
+  /** (1): the learning rate; null in programs that do not train. */
   readonly rate: BufferId | null;
   /** (N, classes, 1, 1); null where the program ends before the head. */
   readonly logits: BufferId | null;

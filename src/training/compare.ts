@@ -10,7 +10,7 @@ import { inputShapeOf, type Network, type Shape } from '../network/network.ts';
 import type { Tensors } from '../network/tensor.ts';
 import { lower } from '../program/lower.ts';
 import { assert, must } from '../util/assert.ts';
-import type { Comparison } from './job.ts';
+import type { LogitComparison } from './job.ts';
 import { compareLogits } from './measure.ts';
 
 /** What the input of a model holds. */
@@ -60,7 +60,7 @@ function feedOf({ input, network }: Comparing, pixels: Uint8Array, normalised: F
 }
 
 /** Runs both over the images of the part, in batches of the batcher's size. */
-export async function compare(engine: Engine, comparing: Comparing, breathe: () => Promise<void>): Promise<Comparison> {
+export async function compare(engine: Engine, comparing: Comparing, breathe: () => Promise<void>): Promise<LogitComparison> {
   const { network, tensors, model, input, part, batcher, classes } = comparing;
   const runtime = await openRuntime('cpu', 1);
   const { batch } = batcher;

@@ -14,7 +14,7 @@ import type { Tensors } from '../network/tensor.ts';
 import { must } from '../util/assert.ts';
 import { sha256 } from '../util/hash.ts';
 import type { About, VerificationJob, Verified } from './job.ts';
-import { argmax, compareLogits, createEvaluator } from './measure.ts';
+import { argmax, compareLogits, evaluating } from './measure.ts';
 import { evaluationTensors, type EvaluationWeights } from './weights.ts';
 import type { JobContext } from './context.ts';
 
@@ -69,22 +69,10 @@ export async function verifyExport(
   const { part, indices } = partOf(dataset, job.data, job.part);
   const shape = inputShapeOf(network);
   const subject = { ...dataset, mean: about.mean, std: about.std };
-  const evaluator = await createEvaluator(
-    engine,
-    network,
-    createBatcher(subject, clean(true), batch),
-    batch,
-    'direct',
-    job.evaluationWeights,
+  const batcher = createBatcher(subject, clean(true), batch);
+  const expected = await evaluating(engine, { network, tensors }, batcher, 'direct', job.evaluationWeights, (evaluator) =>
+    evaluator.logits(part, indices, breathe),
   );
-  evaluator.load(tensors);
-  let expected: Float32Array;
-  try {
-    expected = await evaluator.logits(part, indices, breathe);
-  } finally {
-    evaluator.dispose();
-  }
-
   const file = exportModel(network, tensors, about, job.evaluationWeights);
   const runtime = await openRuntime('cpu', job.engine.threads);
   const { Tensor } = runtime.library;

@@ -14,7 +14,7 @@ import type { Tensors } from '../network/tensor.ts';
 import { must } from '../util/assert.ts';
 import type { Random } from '../util/random.ts';
 import { leastLoss, type Certificate } from './job.ts';
-import { channelStatistics, compareLogits, createEvaluator, trainingLoss, type Batch } from './measure.ts';
+import { channelStatistics, compareLogits, evaluating, trainingLoss, type Batch } from './measure.ts';
 import type { EvaluationWeights } from './weights.ts';
 
 /** Augmented batches that a calibration averages over. */
@@ -97,12 +97,10 @@ export async function certify(
   const losses: number[] = [];
   const heldOut = images.validation.length >= batch ? images.validation : images.train;
   const batches = drawBatches(images, heldOut, certificateBatches, random.fork('certificate'));
-  for (const { network, tensors } of [parent, child]) {
-    const evaluator = await createEvaluator(engine, network, batcher, batch, 'direct', weights);
-    evaluator.load(tensors);
-    logits.push(await evaluator.logits(dataset.train, clean, breathe));
-    evaluator.dispose();
-    losses.push(await trainingLoss(engine, network, tensors, batches, batch, 'direct', breathe));
+  for (const one of [parent, child]) {
+    const evaluated = evaluating(engine, one, batcher, 'direct', weights, (e) => e.logits(dataset.train, clean, breathe));
+    logits.push(await evaluated);
+    losses.push(await trainingLoss(engine, one.network, one.tensors, batches, batch, 'direct', breathe));
   }
   const [before, after] = logits as [Float32Array, Float32Array];
   const { largest, difference } = compareLogits(before, after);

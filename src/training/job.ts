@@ -227,7 +227,7 @@ export type Report =
   | { readonly kind: 'evaluated'; readonly measured: Measured; readonly confusion: readonly (readonly number[])[] };
 
 /** How far a network that was read from a model is from it. */
-export interface Comparison {
+export interface LogitComparison {
   readonly images: number;
   /** The largest difference of logits over the largest logit. */
   readonly difference: number;

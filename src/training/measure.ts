@@ -1,7 +1,7 @@
 /** Forward passes: logits, losses and channel statistics of a network, and its accuracy on a part of the data. */
 import type { Part } from '../data/dataset.ts';
 import type { Batcher } from '../data/batches.ts';
-import type { ConvolutionAlgorithms, Engine, Session } from '../engine/engine.ts';
+import type { ConvolutionAlgorithms, Engine } from '../engine/engine.ts';
 import type { Network, NodeId } from '../network/network.ts';
 import type { Tensors } from '../network/tensor.ts';
 import { lower } from '../program/lower.ts';
@@ -54,11 +54,12 @@ export function compareLogits(expected: Float32Array, actual: Float32Array): { l
   return { largest, difference };
 }
 
-async function withSession<T>(session: Session, use: (session: Session) => Promise<T>): Promise<T> {
+/** Disposes of a session or an evaluator after its use. */
+async function using<Held extends { dispose(): void }, T>(held: Held, use: (held: Held) => Promise<T>): Promise<T> {
   try {
-    return await use(session);
+    return await use(held);
   } finally {
-    session.dispose();
+    held.dispose();
   }
 }
 
@@ -73,7 +74,7 @@ export async function trainingLoss(
   breathe: () => Promise<void>,
 ): Promise<number> {
   const program = lower(network, size, { kind: 'measurement', taps: [] });
-  return withSession(await engine.compile(program, convolution), async (session) => {
+  return using(await engine.compile(program, convolution), async (session) => {
     session.load(tensors);
     let loss = 0;
     for (const batch of batches) {
@@ -101,7 +102,7 @@ export async function channelStatistics(
   breathe: () => Promise<void>,
 ): Promise<ReadonlyMap<NodeId, { readonly mean: Float32Array; readonly variance: Float32Array }>> {
   const program = lower(network, size, { kind: 'measurement', taps });
-  return withSession(await engine.compile(program, 'direct'), async (session) => {
+  return using(await engine.compile(program, 'direct'), async (session) => {
     session.load(tensors);
     const sums = program.taps.map(({ node, mean, variance }) => ({
       node,
@@ -222,4 +223,19 @@ export async function createEvaluator(
     },
     dispose: () => session.dispose(),
   };
+}
+
+/** Evaluates a network in batches of the batcher's size. */
+export async function evaluating<T>(
+  engine: Engine,
+  { network, tensors }: { readonly network: Network; readonly tensors: Tensors },
+  batcher: Batcher,
+  convolution: ConvolutionAlgorithms,
+  weights: EvaluationWeights | undefined,
+  use: (evaluator: Evaluator) => Promise<T>,
+): Promise<T> {
+  return using(await createEvaluator(engine, network, batcher, batcher.batch, convolution, weights), (evaluator) => {
+    evaluator.load(tensors);
+    return use(evaluator);
+  });
 }

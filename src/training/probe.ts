@@ -15,7 +15,7 @@ import { verifyExport } from './export.ts';
 import { certify, grow, type Grown, type Images } from './grow.ts';
 import { forMeasuring, imagesOf, seenBy } from './images.ts';
 import type { ProbeJob } from './job.ts';
-import { createEvaluator } from './measure.ts';
+import { evaluating } from './measure.ts';
 import type { JobContext } from './context.ts';
 
 /** Minibatches that are trained in any case, however long they take. */
@@ -81,9 +81,7 @@ async function evaluateSome(
   batches: number,
   { engine, report, breathe }: JobContext,
 ): Promise<void> {
-  const evaluator = await createEvaluator(engine, network, batcher, batch, job.engine.convolution, job.evaluationWeights);
-  try {
-    evaluator.load(tensors);
+  await evaluating(engine, { network, tensors }, batcher, job.engine.convolution, job.evaluationWeights, async (evaluator) => {
     // Repeated where there are too few.
     const indices = (count: number): Uint32Array =>
       Uint32Array.from({ length: count * batch }, (_none, at) => validation[at % validation.length] as number);
@@ -91,9 +89,7 @@ async function evaluateSome(
     report({ kind: 'reached', stage: 'evaluating' });
     await evaluator.measure(dataset.train, indices(batches), breathe);
     report({ kind: 'reached', stage: 'evaluated' });
-  } finally {
-    evaluator.dispose();
-  }
+  });
 }
 
 /** Exports it and verifies the file on one batch of test images, or of training images where there are none. */
@@ -104,24 +100,14 @@ async function verifySome(job: ProbeJob, subject: Grown, dataset: Dataset, conte
   const count = Math.min(job.batch, some.labels.length);
   const pixels = shape.channels * shape.height * shape.width;
   const part = { images: some.images.subarray(0, count * pixels), labels: some.labels.subarray(0, count) };
-  const evaluator = await createEvaluator(
-    context.engine,
-    network,
-    createBatcher(dataset, clean(true), job.batch),
-    job.batch,
-    'direct',
-    job.evaluationWeights,
-  );
-  try {
-    evaluator.load(tensors);
+  const batcher = createBatcher(dataset, clean(true), job.batch);
+  await evaluating(context.engine, subject, batcher, 'direct', job.evaluationWeights, async (evaluator) => {
     const indices = Uint32Array.from(part.labels, (_label, at) => at);
     await evaluator.logits(part, indices, context.breathe);
     context.report({ kind: 'reached', stage: 'comparing' });
     await evaluator.logits(part, indices, context.breathe);
     context.report({ kind: 'reached', stage: 'compared' });
-  } finally {
-    evaluator.dispose();
-  }
+  });
   const kept: CheckpointStore = {
     read: () => Promise.resolve({ network, tensors }),
     write: () => Promise.reject(new Error('bug: a probe keeps nothing')),

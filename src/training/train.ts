@@ -10,7 +10,7 @@ import { verifyExport } from './export.ts';
 import { certify, grow, type Grown, type Images } from './grow.ts';
 import { forMeasuring, imagesOf, seenBy } from './images.ts';
 import { JobFailure, tolerance, type EvaluationJob, type Job, type TrainingJob } from './job.ts';
-import { createEvaluator, tally } from './measure.ts';
+import { createEvaluator, evaluating, tally } from './measure.ts';
 import { probe } from './probe.ts';
 import type { JobContext } from './context.ts';
 import { rateAt } from './schedule.ts';
@@ -134,17 +134,19 @@ export async function evaluate(
   const dataset = seenBy(job, data);
   const { tensors } = await checkpoints.read(job.checkpoint);
   const batcher = createBatcher(dataset, clean(job.normalise), job.batch);
-  const evaluator = await createEvaluator(engine, job.network, batcher, job.batch, job.engine.convolution, job.evaluationWeights);
-  try {
-    evaluator.load(tensors);
-    const { part, indices } = partOf(dataset, job.data, job.part);
-    const { confusion, tell } = tally(dataset.classes.length);
-    const { loss, accuracy } = await evaluator.measure(part, indices, breathe, tell);
-    if (!Number.isFinite(loss)) throw new JobFailure('diverged', `the loss on the ${job.part} images is not finite`);
-    report({ kind: 'evaluated', measured: { loss, accuracy }, confusion });
-  } finally {
-    evaluator.dispose();
-  }
+  const { part, indices } = partOf(dataset, job.data, job.part);
+  const { confusion, tell } = tally(dataset.classes.length);
+  const { network, evaluationWeights } = job;
+  const measured = await evaluating(
+    engine,
+    { network, tensors },
+    batcher,
+    job.engine.convolution,
+    evaluationWeights,
+    (evaluator) => evaluator.measure(part, indices, breathe, tell),
+  );
+  if (!Number.isFinite(measured.loss)) throw new JobFailure('diverged', `the loss on the ${job.part} images is not finite`);
+  report({ kind: 'evaluated', measured, confusion });
 }
 
 /** Does a job, whatever its kind. */

@@ -19,11 +19,11 @@ export interface Passage {
 
 function passageOf(native: Native, program: Program, entry: StateEntry, home: Home, placed: Placed): Passage {
   const { shape } = bufferOf(program, entry.buffer);
-  const own = floats(placed.bytes(home.block));
+  const own = floats(placed.bytes(home.region));
   const plain = native.plain(home.layout.dimensions);
   if (home.layout === plain) return { entry, shape, floats: own, reorder: null };
   const outside = native.memory(plain.descriptor, placed.scratchpad);
-  const inside = native.memory(home.layout.descriptor, placed.bytes(home.block));
+  const inside = native.memory(home.layout.descriptor, placed.bytes(home.region));
   const reorder = (source: Layout, from: bigint, destination: Layout, to: bigint): (() => void) => {
     const operation = { kind: 'reorder', source: source.descriptor, destination: destination.descriptor } as const;
     const primitive = native.create(must(native.describe(operation), `reorder of ${entry.name}`));

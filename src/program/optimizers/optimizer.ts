@@ -4,24 +4,24 @@
  */
 import type { Expression, Assignment } from '../expression.ts';
 
-/** What is kept of each parameter between minibatches, as tensor `<parameter>/<name>`. It starts at zero. */
+/** A tensor that is kept for each parameter, `<parameter>/<name>`. It starts at zero. */
 export interface OptimizerState {
   readonly name: string;
   readonly shape: 'parameter' | 'scalar';
-  /** What becomes of it where a schedule starts anew. */
+  /** At a restart of the schedule. */
   readonly restart: 'zero' | 'keep';
-  /** What becomes of it where a morphism widens the parameter: all of it zero, or its old elements kept and the new ones zero. */
+  /** When a morphism widens the parameter: all zero, or the old elements kept and the new ones zero. Not applied yet: children start without state. */
   readonly widened: 'zero' | 'keep';
 }
 
 /**
- * A checkpoint holds every state, so that training goes on from it to the bit. Results and exports hold none (`training/weights.ts`).
+ * Checkpoints hold all states, so that a training resumes exactly. Results and exports hold none (`training/weights.ts`).
  */
 export interface Optimizer {
   readonly states: readonly OptimizerState[];
   /**
    * The new states, in order; then parameter ← parameter − rate·direction. Operands are `parameter`, `rate` and the states' names;
-   * `gradient` has coupled weight decay in it. Where all of them are 0, so must be what is computed: engines compute padding too.
+   * `gradient` includes coupled weight decay. Of zeros it must compute zeros: engines update the padding of a layout too.
    */
   update(
     gradient: Expression,

@@ -3,7 +3,7 @@ import { accessOf } from '../../../program/access.ts';
 import type { Assignment, Expression } from '../../../program/expression.ts';
 import { bufferOf, operandsOf, type BufferId, type StepOf } from '../../../program/program.ts';
 import { must } from '../../../util/assert.ts';
-import type { Block, Builder } from '../builder.ts';
+import type { Region, Builder } from '../builder.ts';
 import { argument, query } from '../constants.ts';
 import { updater } from '../elementwise.ts';
 import { softmaxCrossEntropy } from '../kernels.ts';
@@ -49,11 +49,11 @@ const manyParameters = 2048;
 function updateHere(b: Builder, s: StepOf<'update'>, layout: Layout): void {
   const shapeOf = (id: BufferId): string => bufferOf(b.program, id).shape.join();
   const layoutOf = (id: BufferId): Layout => (shapeOf(id) === shapeOf(s.parameter) ? layout : b.plain(id));
-  const blocks = Object.entries(operandsOf(s)).map(([name, id]) => [name, b.read(id, layoutOf(id))] as const);
+  const regions = Object.entries(operandsOf(s)).map(([name, id]) => [name, b.read(id, layoutOf(id))] as const);
   b.script(
     'update',
-    blocks.map(([, block]) => block),
-    (view) => updater(s, new Map(blocks.map(([name, block]) => [name, view(block)]))),
+    regions.map(([, region]) => region),
+    (view) => updater(s, new Map(regions.map(([name, region]) => [name, view(region)]))),
   );
 }
 
@@ -108,36 +108,41 @@ function linearSteps(b: Builder, s: StepOf<'update'>): readonly LinearStep[] | n
 function updateNatively(b: Builder, s: StepOf<'update'>, steps: readonly LinearStep[], layout: Layout): void {
   const row = flat(b, layout);
   const operands = operandsOf(s);
-  const blockOf = (name: string): Block => b.read(must(operands[name], name), layout);
+  const regionOf = (name: string): Region => b.read(must(operands[name], name), layout);
   for (const { target, terms, factor } of steps) {
     const [only, ...others] = terms;
     const bare = factor !== null && others.length === 0 && only?.[0] === 1;
-    const result = bare ? blockOf(only[1]) : factor === null ? blockOf(target) : b.scratch(layout.bytes);
+    const result = bare ? regionOf(only[1]) : factor === null ? regionOf(target) : b.scratch(layout.bytes);
     if (!bare)
       addUp(
         b,
         row,
         result,
-        terms.map(([coefficient, operand]) => [coefficient, blockOf(operand)] as const),
+        terms.map(([coefficient, operand]) => [coefficient, regionOf(operand)] as const),
       );
-    if (factor !== null) scaled(b, result, descentOf(b, s.rate, factor), blockOf(target), layout, true);
+    if (factor !== null) scaled(b, result, descentOf(b, s.rate, factor), regionOf(target), layout, true);
   }
 }
 
-/** result = Σ coefficient·block. */
-function addUp(b: Builder, row: Layout, result: Block, terms: readonly (readonly [coefficient: number, block: Block])[]): void {
+/** result = Σ coefficient·region. */
+function addUp(
+  b: Builder,
+  row: Layout,
+  result: Region,
+  terms: readonly (readonly [coefficient: number, region: Region])[],
+): void {
   // The library wants what it overwrites first.
   const ordered = terms.toSorted(([, first], [, second]) => Number(second === result) - Number(first === result));
   const scales = ordered.map(([coefficient]) => coefficient);
   const primitive = b.once(key('sum', row.number, ...scales), () =>
     b.describe({ kind: 'sum', scales, sources: scales.map(() => row.descriptor), destination: row.descriptor }),
   );
-  const sources = ordered.map(([, block], index) => [argument.multipleSource + index, block, row] as const);
+  const sources = ordered.map(([, region], index) => [argument.multipleSource + index, region, row] as const);
   b.run('update sum', primitive, [...sources, [argument.destination, result, row]]);
 }
 
 /** −factor·rate, once a run. */
-const descentOf = (b: Builder, rate: BufferId, factor: number): Block =>
+const descentOf = (b: Builder, rate: BufferId, factor: number): Region =>
   b.once(key('descent', rate, factor), () => {
     const source = b.read(rate, b.plain(rate));
     const result = b.scratch(4);
