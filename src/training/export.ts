@@ -1,6 +1,6 @@
 /**
- * The file that people take away: a trained network as ONNX, made and verified. Making it is a pure function of a checkpoint
- * and of what is said of it; verifying it runs it beside the engine on the same images.
+ * Exports a trained network as ONNX, and verifies the file. The export is a pure function of a checkpoint and its metadata; the
+ * verification compares the file with the engine on the same images.
  */
 import { clean } from '../data/augmentation/augmentation.ts';
 import { createBatcher } from '../data/batches.ts';
@@ -18,7 +18,7 @@ import { argmax, compareLogits, evaluating } from './measure.ts';
 import { evaluationTensors, type EvaluationWeights } from './weights.ts';
 import type { JobContext } from './context.ts';
 
-/** Strings, as the format wants them; numbers in full. */
+/** The format allows only strings. */
 function metadataOf(about: About): Record<string, string> {
   const { shape, classes, mean, std, ...rest } = about;
   const texts = Object.entries(rest).map(([key, value]) => [key, String(value)] as const);
@@ -44,7 +44,7 @@ export const exportModel = (network: Network, tensors: Tensors, about: About, we
     }),
   );
 
-/** Runs that a latency is the median of, and those before it. */
+/** Timed runs for the median latency, and runs before them. */
 const timedRuns = 15;
 const warmUp = 3;
 
@@ -59,7 +59,7 @@ async function medianMilliseconds(run: () => Promise<unknown>, now: () => number
   return times.slice(warmUp).toSorted((a, b) => a - b)[timedRuns >> 1] as number;
 }
 
-/** Makes the file again and runs it on the images of the job, beside the engine with direct convolutions. */
+/** Exports the network again, and compares the file with the engine (direct convolutions) on the job's images. */
 export async function verifyExport(
   job: VerificationJob,
   { engine, dataset, checkpoints, breathe, now }: JobContext,

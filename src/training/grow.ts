@@ -1,6 +1,6 @@
 /**
- * A parent becomes a child: the edits applied one after another, each new batch normalisation calibrated right after its
- * insertion, and the certificate that the child computes what its parent does.
+ * Makes a child from its parent: applies the edits in order, calibrates each new batch normalisation right after its insertion,
+ * and measures the certificate that the child computes its parent's function.
  */
 import { applyEdit } from '../morphism/apply.ts';
 import { calibrate } from '../morphism/calibration.ts';
@@ -33,7 +33,7 @@ export interface Images {
   readonly validation: Uint32Array;
 }
 
-/** Augmented batches, drawn without repetition as far as there are images; then again from the start. */
+/** Augmented batches, sampled without replacement until all images are used; then again from the start. */
 export function drawBatches({ dataset, batcher, batch }: Images, indices: Uint32Array, count: number, random: Random): Batch[] {
   const { channels, height, width } = dataset.shape;
   const permutation = random.fork('order').permutation(indices.length);
@@ -81,7 +81,7 @@ export async function grow(
   return child;
 }
 
-/** In f32 with direct convolutions, whatever the job trains with. */
+/** With direct convolutions, whatever the job trains with. */
 export async function certify(
   engine: Engine,
   parent: Grown,

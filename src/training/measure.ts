@@ -37,14 +37,14 @@ export function softmax(logits: Float32Array): number[] {
   return powers.map((power) => power / sum);
 }
 
-/** The class that an image's numbers, from `at` on, speak for: the first of equal ones. */
+/** The index of the largest of `classes` numbers from `at` on; the first of equal ones. */
 export function argmax(numbers: Float32Array, at: number, classes: number): number {
   let best = 0;
   for (let k = 1; k < classes; k++) if ((numbers[at + k] as number) > (numbers[at + best] as number)) best = k;
   return best;
 }
 
-/** The largest absolute logit that was expected, and the largest difference from it. Not a number where any logit is none. */
+/** The largest absolute expected logit, and the largest difference. NaN if any logit is NaN. */
 export function compareLogits(expected: Float32Array, actual: Float32Array): { largest: number; difference: number } {
   let [largest, difference] = [0, 0];
   expected.forEach((value, i) => {
@@ -125,7 +125,7 @@ export async function channelStatistics(
   });
 }
 
-/** confusion[label][prediction], counted as it is told. */
+/** Counts confusion[label][prediction]. */
 export function tally(classes: number): {
   readonly confusion: readonly (readonly number[])[];
   readonly tell: (label: number, prediction: number) => void;
@@ -142,21 +142,21 @@ export function tally(classes: number): {
 
 export interface Evaluator {
   load(tensors: Tensors): void;
-  /** Loss and accuracy over those images of a part. `told`: of each, its label and the class that the network tells. */
+  /** Loss and accuracy over those images of a part. `told` is called with each image's label and prediction. */
   measure(
     part: Part,
     indices: Uint32Array,
     breathe: () => Promise<void>,
     told?: (label: number, prediction: number) => void,
   ): Promise<Measured>;
-  /** Loss and accuracy over those training images, each augmented as in training; none is mixed with another. */
+  /** Loss and accuracy over those training images, augmented as in training but without mixup. */
   measureAugmented(indices: Uint32Array, random: (batch: number) => Random, breathe: () => Promise<void>): Promise<Measured>;
   /** The logits of those images, row-major (images, classes). */
   logits(part: Part, indices: Uint32Array, breathe: () => Promise<void>): Promise<Float32Array>;
   dispose(): void;
 }
 
-/** With running statistics. Of the tensors of a checkpoint it loads those that `weights` says. */
+/** Evaluates with running statistics. It loads the tensors of a checkpoint that `weights` names. */
 export async function createEvaluator(
   engine: Engine,
   network: Network,

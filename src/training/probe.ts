@@ -1,6 +1,6 @@
 /**
- * A network tried out and thrown away: grown, certified, trained, evaluated, exported, each only as far as it takes to see
- * how long it takes. It tells what it has reached; who hears it holds the clock against that. Nothing is kept or written.
+ * Runs each stage of a network's life just long enough to be timed: growth, certificate, training, evaluation, export. It reports
+ * each stage; the receiver takes the time. Nothing is kept or written.
  */
 import { clean } from '../data/augmentation/augmentation.ts';
 import { createBatcher } from '../data/batches.ts';
@@ -18,7 +18,7 @@ import type { ProbeJob } from './job.ts';
 import { evaluating } from './measure.ts';
 import type { JobContext } from './context.ts';
 
-/** Minibatches that are trained in any case, however long they take. */
+/** Minibatches that run whatever the time limit. */
 const fewestMinibatches = 3;
 
 export async function probe(job: ProbeJob, context: JobContext): Promise<void> {
@@ -64,7 +64,7 @@ async function trainSome(job: ProbeJob, subject: Grown, images: Images, context:
       report({ kind: 'progress', done: index + 1, loss: 0 });
       await breathe();
     }
-    // As at the end of an epoch, but for the disk.
+    // As at the end of an epoch, without writing the file.
     report({ kind: 'reached', stage: 'trained' });
     sha256(encodeCheckpoint({ network: subject.network, tensors: session.save() }));
     report({ kind: 'reached', stage: 'saved' });
@@ -73,7 +73,7 @@ async function trainSome(job: ProbeJob, subject: Grown, images: Images, context:
   }
 }
 
-/** Validation images of so many batches, after those of one; the last batch may be filled in part. */
+/** Evaluates one batch of validation images, and then `batches`. */
 async function evaluateSome(
   job: ProbeJob,
   { network, tensors }: Grown,
@@ -82,7 +82,7 @@ async function evaluateSome(
   { engine, report, breathe }: JobContext,
 ): Promise<void> {
   await evaluating(engine, { network, tensors }, batcher, job.engine.convolution, job.evaluationWeights, async (evaluator) => {
-    // Repeated where there are too few.
+    // Repeated if there are too few.
     const indices = (count: number): Uint32Array =>
       Uint32Array.from({ length: count * batch }, (_none, at) => validation[at % validation.length] as number);
     await evaluator.measure(dataset.train, indices(1), breathe);

@@ -1,4 +1,4 @@
-/** The training of one network for some minibatches: a job in, a checkpoint out. It knows no clock and no search. */
+/** Trains a network for some minibatches: a job in, a checkpoint out. It knows no clock and no search. */
 import { createBatcher } from '../data/batches.ts';
 import { clean } from '../data/augmentation/augmentation.ts';
 import { partOf } from '../data/split.ts';
@@ -23,13 +23,13 @@ async function startOf(job: TrainingJob, images: Images, { engine, checkpoints, 
   const { tensors } = await checkpoints.read(from.hash);
   if (edits.length === 0)
     return { network, tensors: optimizerState === 'kept' ? tensors : restartTensors(network, tensors, learning) };
-  // Edits do not carry the optimizer's state: a child starts without.
+  // A child starts without the optimizer's state.
   const parent = { network, tensors: evaluationTensors(network, tensors) };
   const stream = random(...job.key, 'grow');
   const measuring = forMeasuring(job.augmentation, images);
   const child = await grow(engine, parent, edits, measuring, stream, breathe);
   const certificate = await certify(engine, parent, child, measuring, stream, breathe, job.evaluationWeights);
-  // JSON holds no NaN: what is not a number would not survive the journal.
+  // JSON has no NaN.
   if (!Number.isFinite(certificate.evaluation) || !Number.isFinite(certificate.training))
     throw new JobFailure('certificate', 'the logits or the loss of the child or its parent are not finite');
   report({ kind: 'grown', certificate });
@@ -41,7 +41,7 @@ async function startOf(job: TrainingJob, images: Images, { engine, checkpoints, 
   return child;
 }
 
-/** Trains the slice from `done` to its end. Gives the hash of the last checkpoint. */
+/** Trains the segment from `done` to its end. Returns the hash of the last checkpoint. */
 export async function train(job: TrainingJob, context: JobContext): Promise<string> {
   const { engine, checkpoints, report, breathe } = context;
   const dataset = seenBy(job, context.dataset);
@@ -149,7 +149,7 @@ export async function evaluate(
   report({ kind: 'evaluated', measured, confusion });
 }
 
-/** Does a job, whatever its kind. */
+/** Runs a job of any kind. */
 export async function runJob(job: Job, context: JobContext): Promise<void> {
   switch (job.kind) {
     case 'training':

@@ -1,6 +1,6 @@
 /**
- * A program on its way to becoming commands over regions of memory: which buffer lies where and in which layout, and the
- * reorders between. It knows layouts and lifetimes, not what the steps compute.
+ * Compiles a program to commands over regions of memory: the layout of each buffer, and the reorders between layouts. It knows
+ * layouts and lifetimes, not what the steps compute.
  *
  * Each buffer has a home: the layout in which it is written (of state: in which it lives between runs). A reader that wants
  * another gets a copy, made by a reorder right before the first such reader and shared by those that follow. A copy of state
@@ -14,7 +14,7 @@ import type { Descriptor, Operation, PrimitiveDescriptor } from './adapter.ts';
 import { argument } from './constants.ts';
 import type { Layout, Native, Primitive } from './native.ts';
 
-/** A piece of memory. */
+/** A region of memory. */
 export interface Region {
   readonly bytes: number;
   /** `kept` lives between runs; `arena` from command `first` to `last`, both included. */
@@ -26,7 +26,7 @@ export interface Region {
 interface Uses {
   readonly label: string;
   readonly uses: readonly Region[];
-  /** [read, write] regions that may be one where the read ends here. */
+  /** [read, write] regions that may share memory if this is the last read. */
   readonly inPlace: readonly (readonly [Region, Region])[];
 }
 
@@ -44,7 +44,7 @@ export interface NativeArgument {
   readonly descriptor: Descriptor;
 }
 
-/** A loop of ours. `prepare` is called once, when memory is there. */
+/** A loop in JavaScript. `prepare` is called once, after memory is allocated. */
 export interface ScriptCommand extends Uses {
   readonly kind: 'script';
   readonly prepare: (view: (region: Region) => Float32Array) => () => void;
@@ -52,7 +52,7 @@ export interface ScriptCommand extends Uses {
 
 export type Command = NativeCommand | ScriptCommand;
 
-/** Where a buffer lies, and how. */
+/** The region and the layout of a buffer. */
 export interface Home {
   readonly region: Region;
   readonly layout: Layout;
@@ -60,12 +60,12 @@ export interface Home {
 
 export interface Built {
   readonly commands: readonly Command[];
-  /** To be run after state was written from outside. */
+  /** To run after state is loaded. */
   readonly afterLoad: readonly Command[];
   readonly regions: readonly Region[];
   /** Of inputs and state: row-major for the former, in `layouts` for the latter. */
   readonly homes: ReadonlyMap<BufferId, Home>;
-  /** Where outputs lie, row-major. */
+  /** Of outputs, row-major. */
   readonly outputs: ReadonlyMap<BufferId, Region>;
 }
 
@@ -74,20 +74,20 @@ export interface Builder {
   readonly native: Native;
   /** `constants.convolution`. */
   readonly algorithm: number;
-  /** Something learns: forward primitives leave what their gradients need. */
+  /** Forward primitives save what their gradients need. */
   readonly training: boolean;
   /** As the library wants them: grouped kernels (groups, out, in, k, k), kernels of dense layers (features, C, H, W). */
   dimensions(buffer: BufferId): readonly number[];
-  /** Where it was written, or will be read first. */
+  /** The layout in which it is written, or first read. */
   home(buffer: BufferId): Layout;
   plain(buffer: BufferId): Layout;
   read(buffer: BufferId, layout: Layout): Region;
   write(buffer: BufferId, layout: Layout): Region;
   /** Memory for the next commands that name it. */
   scratch(bytes: number): Region;
-  /** The step that makes a primitive descriptor, once; a bug where the library has none. */
+  /** Makes a primitive descriptor; a bug if the library has none. */
   describe(operation: Operation): PrimitiveDescriptor;
-  /** Something made once a key. */
+  /** Memoized by key. */
   once<T>(key: unknown, make: () => T): T;
   wants(primitive: PrimitiveDescriptor, what: number, buffer: BufferId): Layout;
   run(
@@ -102,13 +102,13 @@ export interface Builder {
     prepare: ScriptCommand['prepare'],
     inPlace?: readonly (readonly [Region, Region])[],
   ): void;
-  /** A step changed this state: copies of it are stale. */
+  /** Discards copies of state that a step changed. */
   updated(buffer: BufferId): void;
 }
 
 const isLayout = (value: Layout | Descriptor): value is Layout => typeof value === 'object' && 'descriptor' in value;
 
-/** The dimensions of kernels, where the library wants others than the program. */
+/** The dimensions of kernels, where the library's differ from the program's. */
 function nativeDimensions(program: Program): ReadonlyMap<BufferId, readonly number[]> {
   const result = new Map<BufferId, readonly number[]>();
   const shape = (id: BufferId): readonly number[] => bufferOf(program, id).shape;
@@ -222,7 +222,7 @@ export function build(
     const place = constant ? 'kept' : 'arena';
     const result = region(layout.bytes, place);
     if (!reorder(list, name, homeOf(id), { region: result, layout })) {
-      // The library converts row-major from and to everything.
+      // The library converts every layout from and to row-major.
       const between = { region: region(plain(id).bytes, place), layout: plain(id) };
       assert(
         reorder(list, name, homeOf(id), between) && reorder(list, name, between, { region: result, layout }),
@@ -243,7 +243,7 @@ export function build(
     home: (id) => homeOf(id).layout,
     plain,
     read(id, layout) {
-      // State that nothing has read yet moves into the layout of its first reader.
+      // State takes the layout of its first reader.
       if (!homes.has(id) && bufferOf(program, id).kind === 'state' && layout.blocked) settle(id, layout);
       const home = homeOf(id);
       return home.layout === layout ? home.region : copy(id, layout);

@@ -1,6 +1,6 @@
 /**
- * Updates as loops of ours, over whole memories, padding included. They are computed in f64, which is faster here than rounding each
- * product, and stored in f32; some elements at a time, so that what lies between two operations stays in the cache.
+ * Updates as loops in JavaScript, over whole regions, padding included. Values are computed in f64, which is faster here than
+ * rounding each product, and stored in f32; in chunks, so that intermediate values stay in the cache.
  */
 import { evaluate, type Operation } from '../../program/expression.ts';
 import type { StepOf } from '../../program/program.ts';
@@ -29,7 +29,7 @@ const loops: { readonly [Kind in Operation]: (result: Values, first: Values, sec
   },
 };
 
-/** `arrays`: the operands by their names; those of one number hold for all elements. */
+/** `arrays`: the operands by name; those of one number are broadcast. */
 export function updater(step: StepOf<'update'>, arrays: ReadonlyMap<string, Float32Array>): () => void {
   const { length } = must(arrays.get('parameter'), 'parameter');
   const size = Math.min(chunk, length);

@@ -1,6 +1,6 @@
 /**
- * The loops that are ours: small tensors, scalars, and what no primitive of the library computes. Elementwise ones run over
- * whole memories, padding included: what is zero there stays zero.
+ * Loops in JavaScript: for small tensors, scalars, and what no primitive of the library computes. Elementwise ones run over
+ * whole regions, padding included: zeros there stay zero.
  */
 
 /** Mean over the batch of −Σ labels·log softmax(logits), and its gradient; (N, classes), row-major. */

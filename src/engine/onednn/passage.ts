@@ -1,4 +1,4 @@
-/** The traffic of state between the caller, who sees it row-major, and the layouts in which it lives. */
+/** Loads and saves state: row-major for the caller, in the layouts of the library inside. */
 import { sizeOf, type Tensor } from '../../network/tensor.ts';
 import { bufferOf, type Program, type StateEntry } from '../../program/program.ts';
 import { assert, must } from '../../util/assert.ts';
@@ -7,7 +7,7 @@ import { argument } from './constants.ts';
 import type { Layout, Native } from './native.ts';
 import { floats, type Placed } from './placement.ts';
 
-/** How one tensor of the state is written from outside and read, row-major. */
+/** Loads and saves one tensor of the state, row-major. */
 export interface Passage {
   readonly entry: StateEntry;
   readonly shape: readonly number[];
@@ -46,7 +46,7 @@ function passageOf(native: Native, program: Program, entry: StateEntry, home: Ho
   };
 }
 
-/** Bytes that the largest tensor of the state needs on its way in or out. */
+/** Bytes to stage the largest tensor of the state. */
 export const stagingOf = (native: Native, program: Program, built: Built): number =>
   program.state.reduce((largest, { buffer }) => {
     const { layout } = must(built.homes.get(buffer), 'home of state');

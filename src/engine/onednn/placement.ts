@@ -1,6 +1,6 @@
 /**
- * Memory for the regions of a built program: three pieces, one that lives between runs, one arena that regions share by lifetime,
- * one scratchpad that all primitives share. It knows nothing of what is computed.
+ * Allocates the regions of a built program: memory that lives between runs, an arena that regions share by lifetime, and a
+ * scratchpad that all primitives share.
  */
 import koffi from 'koffi';
 import { planArena } from '../../program/lifetimes.ts';
@@ -8,7 +8,7 @@ import { must } from '../../util/assert.ts';
 import { discard } from '../discard.ts';
 import type { Region, Built, Command } from './builder.ts';
 
-/** Bytes by purpose, for whoever predicts memory. */
+/** Bytes by purpose, for predictions of memory. */
 export interface MemorySizes {
   /** State, inputs, and copies of state in other layouts that last. */
   readonly kept: number;
@@ -32,7 +32,7 @@ function allocate(bytes: number): Uint8Array {
   return new Uint8Array(buffer, offset, align(bytes));
 }
 
-/** Blocks that may be one become one: from each region to the one whose place it takes. */
+/** Merges regions that may share memory: maps each region to the one that it is placed in. */
 function mergeInPlace(commands: readonly Command[]): (region: Region) => Region {
   const into = new Map<Region, Region>();
   const root = (region: Region): Region => {
@@ -45,7 +45,7 @@ function mergeInPlace(commands: readonly Command[]): (region: Region) => Region 
       const [from, to] = [root(read), root(write)];
       if (from === to || from.place !== 'arena' || to.place !== 'arena' || from.bytes !== to.bytes) continue;
       if (from.last !== index || to.first !== index) continue;
-      // Nothing else that this command touches may lie there.
+      // The command must not use it for anything else.
       if (command.uses.filter((used) => root(used) === from).length > 1) continue;
       from.last = to.last;
       into.set(to, from);
@@ -60,7 +60,7 @@ export interface Placed {
   readonly scratchpad: Uint8Array;
   readonly arena: Uint8Array;
   readonly sizes: MemorySizes;
-  /** Every view of it has no elements afterwards. */
+  /** All views of it are empty afterwards. */
   release(): void;
 }
 
@@ -70,7 +70,7 @@ interface Placement {
   readonly sizes: MemorySizes;
 }
 
-/** Where every region of a built program lies; `staging` bytes of scratchpad at least. Allocates nothing. */
+/** Places every region of a built program, with at least `staging` bytes of scratchpad. Allocates nothing. */
 export function planPlacement(built: Built, staging: number): Placement {
   const root = mergeInPlace(built.commands);
   const roots = built.regions.filter((region) => root(region) === region);

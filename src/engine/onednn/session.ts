@@ -1,4 +1,4 @@
-/** A compiled program: its memory, its bound commands, and what the contract of the engines promises of them. */
+/** A compiled program: its memory and its bound commands, as a session of the engines' contract. */
 import type { Tensors } from '../../network/tensor.ts';
 import { askStep, type BufferId, type Program, type Step } from '../../program/program.ts';
 import { assert, must } from '../../util/assert.ts';
@@ -12,17 +12,17 @@ import { openNative, type Native } from './native.ts';
 import { enter, leave, passagesOf, stagingOf } from './passage.ts';
 import { floats, place, planPlacement, type MemorySizes, type Placed } from './placement.ts';
 
-/** Where the time of a run goes. */
+/** The time of one command. */
 export interface Timing {
   /** What ran: `convolution`, `update`, `reorder 3/kernel`. */
   readonly label: string;
-  /** The library's name of the kernel, `jit:avx512_core`; `script` for a loop of ours. */
+  /** The library's name of the kernel, `jit:avx512_core`; `script` for a loop in JavaScript. */
   readonly implementation: string;
   readonly milliseconds: number;
 }
 
 export interface OneDnnSession extends Session {
-  /** Runs once and says what each command took. */
+  /** Runs once, and times each command. */
   profile(now: () => number): readonly Timing[];
   readonly memory: MemorySizes;
   /** Overwrites all memory whose content may not matter between runs. For tests. */
@@ -66,7 +66,7 @@ export function compile(library: OneDnn, program: Program, algorithms: Convoluti
   }
 }
 
-/** What a session of that program would hold. Takes as long as compiling, and allocates none of it. */
+/** The memory of a session of that program. Takes as long as compiling; allocates nothing. */
 export function measure(library: OneDnn, program: Program, algorithms: ConvolutionAlgorithms): MemorySizes {
   library.claimThreads();
   const native = openNative(library);
