@@ -1,4 +1,4 @@
-/** The loss and the update: loops of ours, and two primitives where there is much to update. */
+/** The loss and the update: loops in JavaScript, and primitives for linear updates of large parameters. */
 import { accessOf } from '../../../program/access.ts';
 import type { Assignment, Expression } from '../../../program/expression.ts';
 import { bufferOf, operandsOf, type BufferId, type StepOf } from '../../../program/program.ts';
@@ -43,7 +43,7 @@ export const learning = {
   },
 } satisfies Rows;
 
-/** From so many numbers on, the library's primitives (which use all threads) are faster than our loops. */
+/** The size from which the library's primitives (which use all threads) are faster than loops in JavaScript. */
 const manyParameters = 2048;
 
 function updateHere(b: Builder, s: StepOf<'update'>, layout: Layout): void {
@@ -57,7 +57,7 @@ function updateHere(b: Builder, s: StepOf<'update'>, layout: Layout): void {
   );
 }
 
-/** Σ coefficient·operand, of operands that have an element each. */
+/** Σ coefficient·operand. */
 type Terms = readonly (readonly [coefficient: number, operand: string])[];
 
 /** target ← Σ, or target ← target − factor·rate·Σ. */
@@ -79,7 +79,7 @@ function termsOf(value: Expression): Terms | null {
   return termsOf(second)?.map(([coefficient, operand]) => [first * coefficient, operand] as const) ?? null;
 }
 
-/** What multiplies the rate. */
+/** The constant that multiplies the rate. */
 function factorOf(value: Expression | undefined): number | null {
   if (value === 'rate') return 1;
   if (typeof value !== 'object' || value.kind !== 'product' || value.of[1] !== 'rate') return null;
@@ -98,7 +98,7 @@ function linearStep({ target, value }: Assignment): LinearStep | null {
   return factor === null || direction === null ? null : { target, terms: direction, factor };
 }
 
-/** An update without bounds that is nothing but such steps, over tensors of one shape; otherwise null. */
+/** The steps of an update that is linear, without bounds, and over tensors of one shape; otherwise null. */
 function linearSteps(b: Builder, s: StepOf<'update'>): readonly LinearStep[] | null {
   if (s.bounds !== null || Object.values(s.states).some((id) => bufferOf(b.program, id).shape.join() === '1')) return null;
   const steps = s.assignments.map(linearStep);
@@ -111,7 +111,7 @@ function updateNatively(b: Builder, s: StepOf<'update'>, steps: readonly LinearS
   const regionOf = (name: string): Region => b.read(must(operands[name], name), layout);
   for (const { target, terms, factor } of steps) {
     const [only, ...others] = terms;
-    const bare = factor !== null && others.length === 0 && only?.[0] === 1;
+    const bare = factor !== null && others.length === 0 && only?.[0] === 1 && only[1] !== target;
     const result = bare ? regionOf(only[1]) : factor === null ? regionOf(target) : b.scratch(layout.bytes);
     if (!bare)
       addUp(
@@ -131,7 +131,7 @@ function addUp(
   result: Region,
   terms: readonly (readonly [coefficient: number, region: Region])[],
 ): void {
-  // The library wants what it overwrites first.
+  // The library requires that the destination, if it is a source, is the first one.
   const ordered = terms.toSorted(([, first], [, second]) => Number(second === result) - Number(first === result));
   const scales = ordered.map(([coefficient]) => coefficient);
   const primitive = b.once(key('sum', row.number, ...scales), () =>
@@ -141,7 +141,7 @@ function addUp(
   b.run('update sum', primitive, [...sources, [argument.destination, result, row]]);
 }
 
-/** −factor·rate, once a run. */
+/** −factor·rate, computed once in a run. */
 const descentOf = (b: Builder, rate: BufferId, factor: number): Region =>
   b.once(key('descent', rate, factor), () => {
     const source = b.read(rate, b.plain(rate));
