@@ -64,7 +64,7 @@ async function measureMemory(name: EngineName): Promise<void> {
           kind: 'training',
           id: `memory ${seed}`,
           network,
-          start: { from: { kind: 'initial', key: ['memory', seed] }, edits: [], velocities: false },
+          start: { from: { kind: 'initial', key: ['memory', seed] }, edits: [], optimizerState: 'reset' },
           data: { path, hash: dataset.hash, images: 512, validation: 0.1 },
           whole: false,
           batch,

@@ -87,7 +87,7 @@ async function overheads(server: Server): Promise<readonly number[]> {
       await pool.run(job, { report, started: () => undefined }, new AbortController().signal);
       const training = must(clocks.at(-1), 'clock') - must(clocks[0], 'clock');
       if (index >= 2) found.push((performance.now() - asked) / 1000 - training);
-      const start = { from: { kind: 'checkpoint', hash }, edits: [], velocities: true } as const;
+      const start = { from: { kind: 'checkpoint', hash }, edits: [], optimizerState: 'kept' } as const;
       job = { ...job, id: String(index + 1), start, minibatches: { first: 13 * (index + 1), count: 13, done: 0 } };
     }
     return found;

@@ -71,7 +71,7 @@ async function train(seed: number): Promise<void> {
           ? { kind: 'initial', key: [seed, 'vanilla', 'initial'] }
           : { kind: 'checkpoint', hash: run.checkpoint },
       edits: [],
-      velocities: true,
+      optimizerState: 'kept',
     },
     data,
     whole: false,

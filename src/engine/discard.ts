@@ -1,7 +1,6 @@
 /**
- * Gives memory back at once. The garbage collector would do it at its leisure, and the next program may be as large: two at a
- * time is more than a worker is planned to take. Sent into a closed channel, the buffer is detached here and freed there; every
- * view of it has no elements afterwards.
+ * Frees memory at once: until the garbage collector runs, the next program may need as much, and predictions of memory count one.
+ * Transferring the buffer to a closed channel detaches it; all views of it are empty afterwards.
  */
 export function discard(buffer: ArrayBuffer): void {
   const { port1, port2 } = new MessageChannel();

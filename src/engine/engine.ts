@@ -1,5 +1,5 @@
 /**
- * The contract of what turns a program into numbers. Every engine passes one conformance suite (test/engine/conformance.ts).
+ * The contract of an engine, which runs programs. Every engine passes one conformance suite (test/engine/conformance.ts).
  *
  * An engine is not responsible for: random numbers, data, schedules, files, or deciding when to stop. It may assume that the
  * program was verified.
@@ -9,7 +9,7 @@ import type { BufferId, Program } from '../program/program.ts';
 
 export type EngineName = 'reference' | 'onednn' | 'onnx';
 
-/** What computes. Every engine has the processor; the others are ONNX Runtime's. */
+/** Every engine runs on `cpu`; only `onnx` on the others. */
 export type Device = 'cpu' | 'webgpu' | 'cuda';
 
 /**
@@ -18,7 +18,7 @@ export type Device = 'cpu' | 'webgpu' | 'cuda';
  */
 export type ConvolutionAlgorithms = 'direct' | 'auto';
 
-/** What computed a result. Two equal fingerprints on equal inputs give equal bits. */
+/** Equal fingerprints and equal inputs give equal bits. */
 export interface Fingerprint {
   readonly engine: EngineName;
   /** Of the library: `2.6.3`. Of the reference engine: Instar's. */
@@ -41,10 +41,10 @@ export interface Session {
   readonly bytes: number;
   /**
    * Sets the state by name. Names that the program does not have are passed over (a checkpoint holds more than a measurement
-   * needs); a velocity that is missing becomes zero; a parameter or statistic that is missing is a bug.
+   * needs); a state of the optimizer that is missing becomes zero; a parameter or statistic that is missing is a bug.
    */
   load(tensors: Tensors): void;
-  /** A copy of the whole state, velocities included, by name. Nothing here is shared with the session. */
+  /** A copy of the whole state, the optimizer's included, by name. Nothing here is shared with the session. */
   save(): Tensors;
   /** Where the caller writes an `input` before a run: row-major, in the buffer's logical shape. The same array every time. */
   input(buffer: BufferId): Float32Array;

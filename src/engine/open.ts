@@ -16,28 +16,28 @@ const engines: { readonly [Name in EngineName]: (options: OpenOptions & { readon
   onnx: async (options) => (await import('./onnx/onnx.ts')).createOnnxEngine(options),
 };
 
-/** As measured by `npm run bench -- memory`. ONNX Runtime says nothing of its memory, and shares it less well. */
+/** Measured by `npm run bench -- memory`. ONNX Runtime does not report its memory, and shares less of it. */
 export const memoryUse: { readonly [Name in EngineName]: MemoryUse } = {
   reference: { mask: 1, activations: 1 },
   onednn: { mask: 1, activations: 1 },
   onnx: { mask: 4, activations: 3 },
 };
 
-/** What people may ask for. */
+/** Values of the option. */
 export const engineNames = ['auto', 'onednn', 'onnx', 'reference'] as const satisfies readonly (EngineName | 'auto')[];
 export const devices = ['cpu', 'webgpu', 'cuda'] as const satisfies readonly Device[];
 
 /**
- * `auto`: oneDNN on the processor where a suitable library is found, else ONNX Runtime. A library that INSTAR_ONEDNN names is
- * meant: what is wrong with it is said when it is opened.
+ * `auto`: oneDNN on the processor where a suitable library is found, else ONNX Runtime. If INSTAR_ONEDNN
+ * names a library, it is used, and opening it reports what is wrong with it.
  */
 export async function chooseEngine(
-  asked: EngineName | 'auto',
+  name: EngineName | 'auto',
   device: Device,
   environment: OpenOptions['environment'],
   openOneDnn: () => Promise<unknown> = () => openEngine('onednn', { threads: 1, environment }),
 ): Promise<EngineName> {
-  if (asked !== 'auto') return asked;
+  if (name !== 'auto') return name;
   if (device !== 'cpu') return 'onnx';
   const named = environment['INSTAR_ONEDNN'];
   if (named !== undefined && named !== '') return 'onednn';
@@ -53,6 +53,6 @@ export async function chooseEngine(
 /** A UserError that says what is missing, and how to install it. */
 export async function openEngine(name: EngineName, { device = 'cpu', ...options }: OpenOptions): Promise<Engine> {
   if (device !== 'cpu' && name !== 'onnx')
-    throw new UserError(`--device ${device}: engine ${name} computes on the processor alone`);
+    throw new UserError(`--device ${device}: engine ${name} runs on the cpu only; use --engine onnx`);
   return engines[name]({ ...options, device });
 }

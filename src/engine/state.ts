@@ -1,4 +1,4 @@
-/** What a session's state is set to, for engines that hold it in plain arrays. */
+/** Loads the state of a session, for engines that hold it in plain arrays. */
 import type { Tensors } from '../network/tensor.ts';
 import { bufferOf, type BufferId, type Program } from '../program/program.ts';
 import { assert, must } from '../util/assert.ts';
@@ -7,7 +7,7 @@ import { assert, must } from '../util/assert.ts';
 export function loadState(program: Program, tensors: Tensors, arrayOf: (id: BufferId) => Float32Array | Float64Array): void {
   for (const { name, buffer, role } of program.state) {
     const tensor = tensors[name];
-    if (tensor === undefined && role === 'velocity') {
+    if (tensor === undefined && role === 'optimizer') {
       arrayOf(buffer).fill(0);
       continue;
     }

@@ -1,4 +1,4 @@
-/** What each kind of step reads, writes and updates, and where its result may take the place of what it read. */
+/** What each kind of step reads, writes and updates, and which results may be computed in place. */
 import { askStep, type BufferId, type Step, type StepTable } from './program.ts';
 
 export interface Access {
@@ -6,7 +6,7 @@ export interface Access {
   readonly writes: readonly BufferId[];
   /** State that it both reads and writes. */
   readonly updates: readonly BufferId[];
-  /** [read, write] pairs that may share memory, where the read ends here. */
+  /** [read, write] pairs that may share memory if this is the last read. */
   readonly inPlace: readonly (readonly [BufferId, BufferId])[];
 }
 
@@ -43,7 +43,7 @@ const table: StepTable<[], Access> = {
   dense: (s) => access([s.input, s.kernel, s.bias], [s.output]),
   'dense-gradient-input': (s) => access([s.outputGradient, s.kernel], [s.inputGradient]),
   'dense-gradient-kernel': (s) => access([s.input, s.outputGradient], [s.kernelGradient, s.biasGradient]),
-  // Where the first is read again, a sum that grows in its place would count itself.
+  // Not in place if the first input occurs again: it would be overwritten before it is read.
   add: (s) =>
     access(
       s.inputs,
@@ -57,7 +57,7 @@ const table: StepTable<[], Access> = {
   'concat-gradient': (s) => access([s.outputGradient], [s.inputGradient]),
   'softmax-cross-entropy': (s) => access([s.logits, s.labels], [s.loss, s.gradient]),
   'channel-statistics': (s) => access([s.input], [s.mean, s.variance]),
-  sgd: (s) => access([s.gradient, s.rate], [], [], [s.parameter, s.velocity]),
+  update: (s) => access([s.gradient, s.rate], [], [], [s.parameter, ...Object.values(s.states)]),
 };
 
 export const accessOf = (step: Step): Access => askStep(table, step);

@@ -1,9 +1,10 @@
 /**
- * What can be computed together, or need not be computed at all. Each pass takes a program to one with the same results.
+ * Passes that fuse steps or remove them, without a change of the results.
  *
- * - A ReLU behind a batch normalisation that nothing else reads becomes part of it, and so do their gradients.
+ * - A ReLU after a batch normalisation with no other reader is fused with it, and so are their gradients.
  * - The bias of a convolution that only batch normalisations with batch statistics read has a gradient of exactly zero (the
- *   mean that is subtracted contains it), so neither it nor the update is computed: only rounding errors would be learned.
+ *   mean that is subtracted contains it). Its gradient and its update, weight decay included, are removed: the network computes
+ *   the same without them.
  */
 import { accessOf } from './access.ts';
 import type { Buffer, BufferId, Program, Step, StepOf } from './program.ts';
@@ -66,17 +67,18 @@ function dropZeroBiasGradients(program: Program): Program {
     );
     if (normalized) dead.add(step.bias);
   }
-  const updates = program.steps.filter((step): step is StepOf<'sgd'> => step.kind === 'sgd' && dead.has(step.parameter));
+  const isDead = (step: Step): step is StepOf<'update'> => step.kind === 'update' && dead.has(step.parameter);
+  const updates = program.steps.filter(isDead);
   const gradients = new Set(updates.map((step) => step.gradient));
-  const velocities = new Set(updates.map((step) => step.velocity));
+  const states = new Set(updates.flatMap((step) => Object.values(step.states)));
   const steps = program.steps
-    .filter((step) => !(step.kind === 'sgd' && dead.has(step.parameter)))
+    .filter((step) => !isDead(step))
     .map((step) =>
       step.kind === 'convolution-gradient-kernel' && step.biasGradient !== null && gradients.has(step.biasGradient)
         ? { ...step, biasGradient: null }
         : step,
     );
-  return { ...program, steps, state: program.state.filter((entry) => !velocities.has(entry.buffer)) };
+  return { ...program, steps, state: program.state.filter((entry) => !states.has(entry.buffer)) };
 }
 
 export const fuse = (program: Program): Program => dropZeroBiasGradients(fuseRelu(program));

@@ -12,16 +12,16 @@ export interface GradientContext {
   readonly outputGradient: BufferId;
   readonly inputs: readonly BufferId[];
   readonly output: BufferId;
-  /** A new buffer for dL/d(input i); null where nothing before it learns. */
+  /** A new buffer for dL/d(input i); null where no parameter comes before it. */
   inputGradient(index: number): BufferId | null;
-  /** A buffer for dL/d(input i) that nothing reads, where a step cannot do without. */
+  /** A buffer for dL/d(input i) that a step must write but no step reads. */
   unreadGradient(index: number): BufferId;
-  /** Says that dL/d(input i) is an existing buffer. */
+  /** Uses an existing buffer as dL/d(input i). */
   forwardGradient(index: number, gradient: BufferId): void;
   /** A new buffer for dL/d(parameter). */
   parameterGradient(role: ParameterRole): BufferId;
   parameter(role: ParameterRole): BufferId;
-  /** What the forward step left: batch mean and variance, the mask of a pool. */
+  /** Saved by the forward step: batch mean and variance, the mask of a pool. */
   readonly saved: { readonly mean?: BufferId; readonly variance?: BufferId; readonly mask?: BufferId };
   readonly geometry: Geometry | null;
   channelsOf(buffer: BufferId): number;
@@ -29,7 +29,7 @@ export interface GradientContext {
 }
 
 const saved = (id: BufferId | undefined): BufferId => {
-  if (id === undefined) throw new Error('bug: the forward step left nothing for its gradient');
+  if (id === undefined) throw new Error('bug: the forward step saved nothing for its gradient');
   return id;
 };
 
@@ -58,7 +58,7 @@ export const gradients: LayerTable<[context: GradientContext], void> = {
   depthwise: convolution,
   'batch-normalization'(layer, c) {
     // x̂ = (x − μ)/σ;  dγ = Σ dy·x̂;  dβ = Σ dy;  dx = γ/σ·(dy − mean(dy) − x̂·mean(dy·x̂))
-    // Straight after the image nothing wants dx; the step computes it all the same.
+    // Directly after the image dx is not needed; the step computes it anyway.
     const inputGradient = c.inputGradient(0) ?? c.unreadGradient(0);
     c.emit({
       kind: 'batch-normalization-gradient',

@@ -26,31 +26,31 @@ export function lifetimesOf(program: Program): ReadonlyMap<BufferId, Lifetime> {
   return lifetimes;
 }
 
-export interface Block extends Lifetime {
+export interface Allocation extends Lifetime {
   /** Bytes. */
   readonly size: number;
 }
 
 export interface Arena {
-  /** Byte offset of each block, in the order given. */
+  /** Byte offset of each allocation, in the order given. */
   readonly offsets: readonly number[];
   /** Bytes. */
   readonly total: number;
 }
 
 /**
- * Puts blocks into one arena so that no two that live at the same time overlap: the largest first, each at the lowest offset
+ * Puts allocations into one arena so that no two that live at the same time overlap: the largest first, each at the lowest offset
  * where it fits (greedy by size; Pisarchyk & Lee, "Efficient memory management for deep neural net inference", 2020).
  */
-export function planArena(blocks: readonly Block[], alignment = 64): Arena {
-  const offsets = blocks.map(() => 0);
+export function planArena(allocations: readonly Allocation[], alignment = 64): Arena {
+  const offsets = allocations.map(() => 0);
   const placed: { from: number; to: number; first: number; last: number }[] = [];
   let total = 0;
-  const order = blocks
+  const order = allocations
     .map((_block, index) => index)
-    .toSorted((a, b) => (blocks[b] as Block).size - (blocks[a] as Block).size || a - b);
+    .toSorted((a, b) => (allocations[b] as Allocation).size - (allocations[a] as Allocation).size || a - b);
   for (const index of order) {
-    const { size, first, last } = blocks[index] as Block;
+    const { size, first, last } = allocations[index] as Allocation;
     const rounded = Math.ceil(size / alignment) * alignment;
     let offset = 0;
     for (const other of placed) {

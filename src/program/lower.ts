@@ -1,6 +1,6 @@
 /**
- * A network becomes a program: forward steps, and for training the loss, the gradients and the update. It knows shapes and
- * names, no numbers.
+ * Lowers a network to a program: forward steps, and for training the loss, the gradients and the updates. It knows shapes and
+ * names, no values.
  */
 import { must } from '../util/assert.ts';
 import { ask, outputOf, type LayerTable, type Network, type Node, type NodeId } from '../network/network.ts';
@@ -8,24 +8,18 @@ import { parametersOf, isTrained, runningMomentum, type ParameterRole } from '..
 import { shapesOf } from '../network/shapes.ts';
 import { gradients } from './gradients.ts';
 import { fuse } from './fusion.ts';
+import { assignmentsOf, optimizerOf, roleLearning, type Learning } from './learning.ts';
+import { stateName, type Optimizer } from './optimizers/optimizer.ts';
 import type { Buffer, BufferId, BufferKind, Geometry, Program, StateEntry, Step } from './program.ts';
 import { twinsOf } from './twins.ts';
 import { verify } from './verify.ts';
-
-export interface Learning {
-  /** SGD's momentum. */
-  readonly momentum: number;
-  /** L2, on kernels alone. */
-  readonly weightDecay: number;
-}
 
 export type Purpose =
   /** Batch statistics, loss, gradients, update of parameters and running statistics. */
   | { readonly kind: 'training'; readonly learning: Learning }
   /** Running statistics; logits. */
   | { readonly kind: 'evaluation' }
-  /** Batch statistics, nothing updated; logits, and the channel statistics of the tapped nodes. Ends behind the last tap
-   * where there are taps. */
+  /** Batch statistics, no updates; logits, and the channel statistics of the tapped nodes. With taps, it ends after the last. */
   | { readonly kind: 'measurement'; readonly taps: readonly NodeId[] };
 
 interface ForwardContext {
@@ -43,7 +37,7 @@ interface ForwardContext {
 
 const input = (c: ForwardContext): BufferId => must(c.inputs[0], 'input');
 
-/** The geometry of the layers that slide a window; null for the others. */
+/** The geometry of layers with a sliding window; null for the others. */
 const geometries: LayerTable<[channels: number], Geometry | null> = {
   image: () => null,
   convolution: ({ kernel, stride, padding }) => ({ kernel, stride, padding, groups: 1 }),
@@ -125,7 +119,7 @@ const forward: LayerTable<[context: ForwardContext], void> = {
   concat: (_layer, c) => c.emit({ kind: 'concat', inputs: c.inputs, output: c.output }),
 };
 
-/** The nodes that these depend on, themselves included, in the network's order. */
+/** The nodes that `ends` depend on, `ends` included, in the network's order. */
 function ancestors(network: Network, ends: readonly NodeId[]): readonly Node[] {
   const wanted = new Set(ends);
   const kept: Node[] = [];
@@ -137,8 +131,8 @@ function ancestors(network: Network, ends: readonly NodeId[]): readonly Node[] {
   return kept;
 }
 
-/** The program of a network for a batch of that many images, fused and verified. */
-export function lower(network: Network, batch: number, purpose: Purpose): Program {
+/** The program of a network for `batch` images, fused and verified. `chosen` replaces the optimizer that `learning` names. */
+export function lower(network: Network, batch: number, purpose: Purpose, chosen?: Optimizer): Program {
   const shapes = shapesOf(network);
   const buffers: Buffer[] = [];
   const steps: Step[] = [];
@@ -167,7 +161,7 @@ export function lower(network: Network, batch: number, purpose: Purpose): Progra
   const parameterOf = (node: Node, role: ParameterRole): BufferId =>
     must(parameterBuffers.get(`${node.id}/${role}`), `${node.id}/${role}`);
 
-  // Forward. What is computed already is not computed again.
+  // Forward, with common subexpressions eliminated.
   const twins = twinsOf(nodes, new Set(parameters.map(({ node }) => node)));
   const outputs = new Map<NodeId, BufferId>();
   const saved = new Map<NodeId, { mean?: BufferId; variance?: BufferId; mask?: BufferId }>();
@@ -220,6 +214,7 @@ export function lower(network: Network, batch: number, purpose: Purpose): Progra
   };
   if (!training) return program(null, null, null);
 
+  const optimizer = chosen ?? optimizerOf(purpose.learning);
   // Loss.
   const head = must(logits, 'logits');
   const labels = add('input', 'labels', shapeOf(head).slice(0, 2));
@@ -271,17 +266,20 @@ export function lower(network: Network, batch: number, purpose: Purpose): Progra
         const parameter = parameterOf(node, role);
         const name = `${node.id}/${role}`;
         const gradient = add('temporary', `${name}/gradient`, shapeOf(parameter));
-        const velocity = add('state', `${name}/velocity`, shapeOf(parameter));
-        state.push({ name: `${name}/velocity`, buffer: velocity, role: 'velocity' });
+        const states: Record<string, BufferId> = {};
+        for (const one of optimizer.states) {
+          const kept = stateName(name, one);
+          states[one.name] = add('state', kept, one.shape === 'scalar' ? [1] : shapeOf(parameter));
+          state.push({ name: kept, buffer: states[one.name] as BufferId, role: 'optimizer' });
+        }
         updates.push({
-          kind: 'sgd',
+          kind: 'update',
           parameter,
           gradient,
-          velocity,
           rate,
-          momentum: purpose.learning.momentum,
-          decay: role === 'kernel' ? purpose.learning.weightDecay : 0,
-          clamp: role === 'mix',
+          states,
+          assignments: assignmentsOf(optimizer, purpose.learning, roleLearning(purpose.learning, network, node.id, role)),
+          bounds: role === 'mix' ? [0, 1] : null,
         });
         return gradient;
       },
@@ -291,7 +289,7 @@ export function lower(network: Network, batch: number, purpose: Purpose): Progra
       channelsOf: (id) => shapeOf(id)[1] as number,
       emit,
     });
-    // A parameter is updated as soon as nothing reads it any more, so that its gradient need not live on.
+    // Each parameter is updated after its last reader, so that its gradient's memory is free early.
     for (const update of updates.splice(0)) emit(update);
   }
   return program(labels, rate, loss);

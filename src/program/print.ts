@@ -1,4 +1,4 @@
-/** A program as text: a line a step, `12 ← convolution 3 4 5 3×3`. */
+/** A program as text, one line for each step: `12 ← convolution 3 4 5 3×3`. */
 import { canonicalJson } from '../util/json.ts';
 import { sha256 } from '../util/hash.ts';
 import { accessOf } from './access.ts';

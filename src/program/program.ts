@@ -1,17 +1,18 @@
 /**
- * A network as a training program: flat typed steps over numbered buffers. Each buffer is written by one step (single
- * assignment; `state` buffers are updated by the steps made for that). Shapes are logical, (N, C, H, W) for images and
- * activations; how an engine lays them out is its own matter. A program is data: it prints, hashes and verifies.
+ * A network as a training program: a flat list of typed steps over numbered buffers. Each buffer is written by one step (single
+ * assignment; only update steps change `state` buffers). Shapes are logical, (N, C, H, W) for images and activations; each
+ * engine chooses its layouts. A program is data: it prints, hashes and verifies.
  */
 import type { ParameterRole } from '../network/parameters.ts';
+import type { Assignment } from './expression.ts';
 
 export type BufferId = number;
 
 /**
  * - `input`: written by the caller before a run
- * - `state`: lives between runs: parameters, running statistics, velocities
+ * - `state`: lives between runs: parameters, running statistics, the optimizer's states
  * - `temporary`: lives from the step that writes it to the last that reads it
- * - `mask`: a temporary that a forward step leaves for its gradient; its content and size are the engine's
+ * - `mask`: a temporary that a forward step writes for its gradient; the engine decides on its content and size
  * - `output`: read by the caller after a run
  */
 export type BufferKind = 'input' | 'state' | 'temporary' | 'mask' | 'output';
@@ -20,7 +21,7 @@ export interface Buffer {
   readonly id: BufferId;
   readonly kind: BufferKind;
   readonly shape: readonly number[];
-  /** For people; of `state` buffers the name of the tensor, such as `3/kernel` or `3/kernel/velocity`. */
+  /** For printing; for `state` buffers the name of the tensor, such as `3/kernel` or `3/kernel/velocity`. */
   readonly name: string;
 }
 
@@ -32,181 +33,84 @@ export interface Geometry {
   readonly groups: number;
 }
 
-export type Step =
+/** Named buffers; those of the second list may be null. */
+type Buffers<Name extends string, Optional extends string = never> = { readonly [Each in Name]: BufferId } & {
+  readonly [Each in Optional]: BufferId | null;
+};
+
+export interface Sliding {
+  readonly geometry: Geometry;
+}
+
+/** The fields of each kind of step. */
+interface Steps {
   /** output = input ∗ kernel + bias. Kernel (out, in / groups, k, k). */
-  | {
-      readonly kind: 'convolution';
-      readonly input: BufferId;
-      readonly kernel: BufferId;
-      readonly bias: BufferId | null;
-      readonly output: BufferId;
-      readonly geometry: Geometry;
-    }
-  | {
-      readonly kind: 'convolution-gradient-input';
-      readonly outputGradient: BufferId;
-      readonly kernel: BufferId;
-      readonly inputGradient: BufferId;
-      readonly geometry: Geometry;
-    }
-  | {
-      readonly kind: 'convolution-gradient-kernel';
-      readonly input: BufferId;
-      readonly outputGradient: BufferId;
-      readonly kernelGradient: BufferId;
-      readonly biasGradient: BufferId | null;
-      readonly geometry: Geometry;
-    }
+  convolution: Buffers<'input' | 'kernel' | 'output', 'bias'> & Sliding;
+  'convolution-gradient-input': Buffers<'outputGradient' | 'kernel' | 'inputGradient'> & Sliding;
+  'convolution-gradient-kernel': Buffers<'input' | 'outputGradient' | 'kernelGradient', 'biasGradient'> & Sliding;
   /**
    * output = (input − mean)/√(variance + ε)·scale + shift, then ReLU where `relu`. With batch statistics it writes the mean
    * and the biased variance of the batch over (N, H, W); with running statistics it reads them. `mask` is what the
    * gradient needs of a fused ReLU.
    */
-  | {
-      readonly kind: 'batch-normalization';
-      readonly statistics: 'batch' | 'running';
-      readonly input: BufferId;
-      readonly scale: BufferId;
-      readonly shift: BufferId;
-      readonly mean: BufferId;
-      readonly variance: BufferId;
-      readonly output: BufferId;
-      readonly relu: boolean;
-      readonly mask: BufferId | null;
-      readonly epsilon: number;
-    }
+  'batch-normalization': Buffers<'input' | 'scale' | 'shift' | 'mean' | 'variance' | 'output', 'mask'> & {
+    readonly statistics: 'batch' | 'running';
+    readonly relu: boolean;
+    readonly epsilon: number;
+  };
   /** Through batch statistics. `outputGradient` is that of the fused ReLU's output where `mask` is given. */
-  | {
-      readonly kind: 'batch-normalization-gradient';
-      readonly input: BufferId;
-      readonly outputGradient: BufferId;
-      readonly scale: BufferId;
-      readonly shift: BufferId;
-      readonly mean: BufferId;
-      readonly variance: BufferId;
-      readonly mask: BufferId | null;
-      readonly inputGradient: BufferId;
-      readonly scaleGradient: BufferId;
-      readonly shiftGradient: BufferId;
-      readonly epsilon: number;
-    }
+  'batch-normalization-gradient': Buffers<'input' | 'outputGradient' | 'scale' | 'shift' | 'mean' | 'variance', 'mask'> &
+    Buffers<'inputGradient' | 'scaleGradient' | 'shiftGradient'> & { readonly epsilon: number };
   /** running = (1 − momentum)·running + momentum·batch, the variance made unbiased: times count/(count − 1). */
-  | {
-      readonly kind: 'running-statistics';
-      readonly mean: BufferId;
-      readonly variance: BufferId;
-      readonly runningMean: BufferId;
-      readonly runningVariance: BufferId;
-      readonly momentum: number;
-      readonly count: number;
-    }
-  | { readonly kind: 'relu'; readonly input: BufferId; readonly output: BufferId }
+  'running-statistics': Buffers<'mean' | 'variance' | 'runningMean' | 'runningVariance'> & {
+    readonly momentum: number;
+    readonly count: number;
+  };
+  relu: Buffers<'input' | 'output'>;
   /** inputGradient = outputGradient where output > 0. */
-  | {
-      readonly kind: 'relu-gradient';
-      readonly output: BufferId;
-      readonly outputGradient: BufferId;
-      readonly inputGradient: BufferId;
-    }
-  | {
-      readonly kind: 'max-pool';
-      readonly input: BufferId;
-      readonly output: BufferId;
-      /** Where each maximum was; null where no gradient follows. The first of equal maxima counts. */
-      readonly mask: BufferId | null;
-      readonly geometry: Geometry;
-    }
-  | {
-      readonly kind: 'max-pool-gradient';
-      readonly mask: BufferId;
-      readonly outputGradient: BufferId;
-      readonly inputGradient: BufferId;
-      readonly geometry: Geometry;
-    }
-  | { readonly kind: 'global-average-pool'; readonly input: BufferId; readonly output: BufferId }
-  | { readonly kind: 'global-average-pool-gradient'; readonly outputGradient: BufferId; readonly inputGradient: BufferId }
+  'relu-gradient': Buffers<'output' | 'outputGradient' | 'inputGradient'>;
+  /** `mask`: where each maximum was; null where no gradient follows. The first of equal maxima counts. */
+  'max-pool': Buffers<'input' | 'output', 'mask'> & Sliding;
+  'max-pool-gradient': Buffers<'mask' | 'outputGradient' | 'inputGradient'> & Sliding;
+  'global-average-pool': Buffers<'input' | 'output'>;
+  'global-average-pool-gradient': Buffers<'outputGradient' | 'inputGradient'>;
   /** output = kernel·flatten(input) + bias. Kernel (features, C·H·W), channel-major. */
-  | {
-      readonly kind: 'dense';
-      readonly input: BufferId;
-      readonly kernel: BufferId;
-      readonly bias: BufferId;
-      readonly output: BufferId;
-    }
-  | {
-      readonly kind: 'dense-gradient-input';
-      readonly outputGradient: BufferId;
-      readonly kernel: BufferId;
-      readonly inputGradient: BufferId;
-    }
-  | {
-      readonly kind: 'dense-gradient-kernel';
-      readonly input: BufferId;
-      readonly outputGradient: BufferId;
-      readonly kernelGradient: BufferId;
-      readonly biasGradient: BufferId;
-    }
+  dense: Buffers<'input' | 'kernel' | 'bias' | 'output'>;
+  'dense-gradient-input': Buffers<'outputGradient' | 'kernel' | 'inputGradient'>;
+  'dense-gradient-kernel': Buffers<'input' | 'outputGradient' | 'kernelGradient' | 'biasGradient'>;
   /** The sum; of activations, and of the gradients that several consumers send back. */
-  | { readonly kind: 'add'; readonly inputs: readonly BufferId[]; readonly output: BufferId }
+  add: Buffers<'output'> & { readonly inputs: readonly BufferId[] };
   /** output = λ·first + (1 − λ)·second. */
-  | {
-      readonly kind: 'convex';
-      readonly first: BufferId;
-      readonly second: BufferId;
-      readonly mix: BufferId;
-      readonly output: BufferId;
-    }
+  convex: Buffers<'first' | 'second' | 'mix' | 'output'>;
   /** dλ = Σ outputGradient·(first − second). A null gradient is not wanted. */
-  | {
-      readonly kind: 'convex-gradient';
-      readonly first: BufferId;
-      readonly second: BufferId;
-      readonly mix: BufferId;
-      readonly outputGradient: BufferId;
-      readonly firstGradient: BufferId | null;
-      readonly secondGradient: BufferId | null;
-      readonly mixGradient: BufferId;
-    }
-  | { readonly kind: 'concat'; readonly inputs: readonly BufferId[]; readonly output: BufferId }
+  'convex-gradient': Buffers<'first' | 'second' | 'mix' | 'outputGradient' | 'mixGradient', 'firstGradient' | 'secondGradient'>;
+  concat: Buffers<'output'> & { readonly inputs: readonly BufferId[] };
   /** The channels from `offset` on, as many as `inputGradient` has. */
-  | {
-      readonly kind: 'concat-gradient';
-      readonly outputGradient: BufferId;
-      readonly offset: number;
-      readonly inputGradient: BufferId;
-    }
+  'concat-gradient': Buffers<'outputGradient' | 'inputGradient'> & { readonly offset: number };
   /**
-   * loss = −Σ labels·log softmax(logits) / N, the labels being mixed ones that sum to 1 an image;
+   * loss = −Σ labels·log softmax(logits) / N, where the labels of an image sum to 1;
    * gradient = (softmax(logits) − labels)/N.
    */
-  | {
-      readonly kind: 'softmax-cross-entropy';
-      readonly logits: BufferId;
-      readonly labels: BufferId;
-      readonly loss: BufferId;
-      readonly gradient: BufferId;
-    }
-  /** Mean and biased variance over (N, H, W) of a tensor: what an inserted batch normalisation is calibrated with. */
-  | { readonly kind: 'channel-statistics'; readonly input: BufferId; readonly mean: BufferId; readonly variance: BufferId }
+  'softmax-cross-entropy': Buffers<'logits' | 'labels' | 'loss' | 'gradient'>;
+  /** Mean and biased variance over (N, H, W) of a tensor, to calibrate an inserted batch normalisation. */
+  'channel-statistics': Buffers<'input' | 'mean' | 'variance'>;
   /**
-   * g = gradient + decay·parameter; velocity = momentum·velocity + g; parameter −= rate·velocity. With `clamp`, the
-   * parameter is then kept in [0, 1], and the velocity is zeroed where that bites.
+   * Elementwise assignments, in order; each reads the results of those before it. Operands are `parameter`, `gradient`,
+   * `rate` (1) and the states, each of the parameter's shape or (1). Elements outside `bounds` are set to the nearer bound, and
+   * those of the states to 0. NaN stays, so that divergence is detected.
    */
-  | {
-      readonly kind: 'sgd';
-      readonly parameter: BufferId;
-      readonly gradient: BufferId;
-      readonly velocity: BufferId;
-      readonly rate: BufferId;
-      readonly momentum: number;
-      readonly decay: number;
-      readonly clamp: boolean;
-    };
+  update: Buffers<'parameter' | 'gradient' | 'rate'> & {
+    readonly states: Readonly<Record<string, BufferId>>;
+    readonly assignments: readonly Assignment[];
+    readonly bounds: readonly [least: number, most: number] | null;
+  };
+}
 
-export type StepKind = Step['kind'];
+export type StepKind = keyof Steps;
+export type Step = { [Kind in StepKind]: { readonly kind: Kind } & Steps[Kind] }[StepKind];
 export type StepOf<K extends StepKind> = Extract<Step, { kind: K }>;
 
-/** One row a kind of step. */
+/** One row for each kind of step. */
 export type StepTable<Arguments extends readonly unknown[], Result> = {
   readonly [K in StepKind]: (step: StepOf<K>, ...rest: Arguments) => Result;
 };
@@ -220,12 +124,20 @@ export function askStep<Arguments extends readonly unknown[], Result>(
   return row(step, ...rest);
 }
 
-/** A tensor that lives between runs: its name, its buffer, and what it is. */
+/** A tensor that lives between runs. */
 export interface StateEntry {
   readonly name: string;
   readonly buffer: BufferId;
-  readonly role: ParameterRole | 'velocity';
+  readonly role: ParameterRole | 'optimizer';
 }
+
+/** The buffers of an update by the names that its expressions use. */
+export const operandsOf = ({ parameter, gradient, rate, states }: StepOf<'update'>): Readonly<Record<string, BufferId>> => ({
+  parameter,
+  gradient,
+  rate,
+  ...states,
+});
 
 export interface Program {
   readonly batch: number;
@@ -236,7 +148,7 @@ export interface Program {
   readonly images: BufferId;
   /** (N, classes), each row summing to 1; null where the program has no loss. */
   readonly labels: BufferId | null;
-  /** (1): the learning rate; null where the program does not learn. */
+  /** (1): the learning rate; null in programs that do not train. */
   readonly rate: BufferId | null;
   /** (N, classes, 1, 1); null where the program ends before the head. */
   readonly logits: BufferId | null;

@@ -1,13 +1,13 @@
 /**
- * Nodes that compute what an earlier one does. Each merge pools its companion anew (§3.2.3, §3.2.4), so that a grown network may
- * have the same max-pool of one tensor several times.
+ * Common subexpressions: nodes that compute what an earlier one does. Each merge pools its second input (§3.2.3, §3.2.4), so that
+ * a grown network may have the same max-pool of a tensor several times.
  */
 import type { Node, NodeId } from '../network/network.ts';
 import { canonicalJson } from '../util/json.ts';
 
 /**
- * For each node without parameters that has the layer and the inputs of one before it: that one, which has no such twin itself.
- * Inputs that are twins count as one. The last node has none: its output may be the program's.
+ * Maps each node without parameters to the first node with the same layer and inputs. Inputs that are duplicates of each other
+ * count as the same. The last node is never mapped: its output may be the program's.
  */
 export function twinsOf(nodes: readonly Node[], withParameters: ReadonlySet<NodeId>): ReadonlyMap<NodeId, NodeId> {
   const twins = new Map<NodeId, NodeId>();

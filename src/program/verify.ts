@@ -1,4 +1,4 @@
-/** The verifier between the stages: a program that breaks a rule is a bug, shown with its step. */
+/** Verifies programs after lowering and after fusion. */
 import { assert } from '../util/assert.ts';
 import { accessOf } from './access.ts';
 import { printStep } from './print.ts';
@@ -40,7 +40,7 @@ const same = (shape: Shapes, ...ids: readonly (BufferId | null)[]): Claim[] => {
   return first === undefined ? [] : others.map((id) => [shape(id), shape(first)] as const);
 };
 
-/** What must hold of the shapes. */
+/** Pairs of shapes that must be equal. */
 const claims: StepTable<[shape: Shapes], readonly Claim[]> = {
   convolution: (s, shape) => convolved(shape, s.input, s.kernel, s.output, s.bias, s.geometry),
   'convolution-gradient-input': (s, shape) => convolved(shape, s.inputGradient, s.kernel, s.outputGradient, null, s.geometry),
@@ -105,13 +105,16 @@ const claims: StepTable<[shape: Shapes], readonly Claim[]> = {
     ...same(shape, s.logits, s.gradient),
   ],
   'channel-statistics': (s, shape) => [[shape(s.mean), perChannel(shape(s.input))], ...same(shape, s.mean, s.variance)],
-  sgd: (s, shape) => [...same(shape, s.parameter, s.gradient, s.velocity), [shape(s.rate), [1]]],
+  update: (s, shape) => {
+    const states = Object.values(s.states).filter((id) => shape(id).join() !== '1');
+    return [...same(shape, s.parameter, s.gradient, ...states), [shape(s.rate), [1]]];
+  },
 };
 
 /**
- * Every buffer that is read was written before, none is written twice, inputs and state only as their kind allows, state is
- * updated once and not read afterwards (a gradient through an updated parameter would be wrong), each step's shapes fit
- * together, and what the caller is told to write and read is there. Throws a bug that names the step.
+ * Checks that each buffer is written once, and before it is read; that inputs and state are used as their kind allows; that state
+ * is updated once and not read afterwards (a gradient through an updated parameter would be wrong); that shapes fit; and that
+ * what the caller writes and reads exists. Throws a bug that names the step.
  */
 export function verify(program: Program): void {
   const written = new Set<BufferId>();

@@ -7,7 +7,7 @@ import type { Limits } from '../morphism/operator.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network, Shape } from '../network/network.ts';
 import { vanillaNetwork } from '../network/vanilla.ts';
-import type { Comparison, Start, TrainingJob } from '../training/job.ts';
+import type { LogitComparison, Start, TrainingJob } from '../training/job.ts';
 import type { Schedule } from '../training/schedule.ts';
 import { must } from '../util/assert.ts';
 import { random, type KeyPart } from '../util/random.ts';
@@ -34,7 +34,7 @@ export interface Origin {
   /** The hash of the checkpoint that holds its tensors. */
   readonly checkpoint: string;
   /** Null where there was nothing to compare it with. */
-  readonly compared: Comparison | null;
+  readonly compared: LogitComparison | null;
 }
 
 export interface Context {
@@ -139,7 +139,7 @@ function taskOf(state: SearchState, stage: Stage): TrainingTask {
     start: {
       from: fresh ? beginningOf(state, stage) : { kind: 'checkpoint', hash: checkpoint },
       edits: fresh ? edits : [],
-      velocities: done > 0 || (carry && !fresh),
+      optimizerState: done > 0 || (carry && !fresh) ? 'kept' : 'reset',
     },
     schedule,
     whole,

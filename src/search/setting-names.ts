@@ -5,11 +5,12 @@ import { presets, settingsSchema, type PresetName, type Settings } from './setti
 type Leaves = ReadonlyMap<string, z.ZodType>;
 
 function leavesOf(schema: z.ZodObject, prefix: string): [string, z.ZodType][] {
-  return Object.entries(schema.shape).flatMap(([key, member]) =>
-    member instanceof z.ZodObject
-      ? leavesOf(member, `${prefix}${key}.`)
-      : [[prefix + key, member as z.ZodType] as [string, z.ZodType]],
-  );
+  return Object.entries(schema.shape).flatMap(([key, member]) => {
+    const group = member instanceof z.ZodDefault ? member.unwrap() : member;
+    return group instanceof z.ZodObject
+      ? leavesOf(group, `${prefix}${key}.`)
+      : [[prefix + key, member as z.ZodType] as [string, z.ZodType]];
+  });
 }
 
 /** Every setting by its name, such as `seed` and `step.eta`. */

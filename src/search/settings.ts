@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { methodNames } from './methods/table.ts';
 import { stepSettingsSchema } from './step-settings.ts';
+import type { Learning } from '../program/learning.ts';
+import { optimizerNames } from '../program/optimizers/table.ts';
 
 const share = z.number().min(0).max(1);
 const count = z.int().min(1);
@@ -27,6 +29,13 @@ export const settingsSchema = z.strictObject({
     /** α; 0 for none. */
     mixup: z.number().min(0).max(100),
   }),
+  optimizer: z
+    .strictObject({
+      name: z.enum(optimizerNames).default('sgd'),
+      /** Whether weight decay acts beside the gradient (SGDW), not as L2 through it. */
+      decoupled: z.boolean().default(false),
+    })
+    .default({ name: 'sgd', decoupled: false }),
   momentum: z.number().min(0).lt(1),
   weightDecay: z.number().min(0).max(1),
   vanilla: z.strictObject({ epochs: count, rate }),
@@ -54,6 +63,14 @@ export const settingsSchema = z.strictObject({
 });
 
 export type Settings = z.infer<typeof settingsSchema>;
+
+/** What training learns by. */
+export const learningOf = ({ optimizer: { name, decoupled }, momentum, weightDecay }: Settings): Learning => ({
+  optimizer: name,
+  momentum,
+  weightDecay,
+  decoupled,
+});
 
 /** Overrides of settings: any member of any group. */
 export type SettingsOverride = {
@@ -83,6 +100,7 @@ const paper: Settings = {
   validation: 0.1,
   batch: 128,
   augmentation: { flip: true, normalise: true, shift: 0.125, cutout: 0.5, mixup: 1 },
+  optimizer: { name: 'sgd', decoupled: false },
   momentum: 0.9,
   weightDecay: 5e-4,
   vanilla: { epochs: 20, rate: 0.01 },

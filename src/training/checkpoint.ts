@@ -1,6 +1,6 @@
 /**
- * Checkpoints: a network and its numbers in a safetensors file that is named by the hash of its content, written beside and
- * renamed, so that a file of that name is whole or not there.
+ * Checkpoints: a network and its tensors in a safetensors file that is named by the hash of its content. Files are written under
+ * another name and renamed, so that a file is complete or does not exist.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,28 +16,23 @@ import { RunError, UserError } from '../util/user-error.ts';
 
 export interface Checkpoint {
   readonly network: Network;
-  /** Parameters and running statistics, and velocities as `<parameter>/velocity` where they are kept. */
+  /** Parameters and running statistics, and the optimizer's states as `<parameter>/<state>`. */
   readonly tensors: Tensors;
 }
 
 export interface CheckpointStore {
-  /** Gives the hash that names it. Writing the same again is harmless. */
+  /** Returns the hash that names it. Idempotent. */
   write(checkpoint: Checkpoint): Promise<string>;
   /** A UserError that names the file where it is missing or damaged. */
   read(hash: string): Promise<Checkpoint>;
 }
-
-export const isVelocity = (name: string): boolean => name.endsWith('/velocity');
-
-export const withoutVelocities = (tensors: Tensors): Tensors =>
-  Object.fromEntries(Object.entries(tensors).filter(([name]) => !isVelocity(name)));
 
 export function encodeCheckpoint({ network, tensors }: Checkpoint, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
   const stored = Object.fromEntries(Object.entries(tensors).map(([name, { shape, data }]) => [name, fromF32(shape, data)]));
   return encodeSafetensors(stored, { ...metadata, network: canonicalJson(network) });
 }
 
-/** `where` names the file in the message of a UserError. */
+/** `where`: the file's name in error messages. */
 export function decodeCheckpoint(
   bytes: Uint8Array,
   where: string,
@@ -65,7 +60,7 @@ export function decodeCheckpoint(
   return { network, tensors, metadata };
 }
 
-/** Writes a file so that it is there whole or not at all. A full disk is said as such. */
+/** Writes a file atomically. */
 export async function writeState(path: string, content: Uint8Array | string): Promise<void> {
   try {
     await replaceFile(path, [typeof content === 'string' ? new TextEncoder().encode(content) : content]);

@@ -1,6 +1,6 @@
 /**
- * A network that was read from a model against the model: the logits of an engine and those of ONNX Runtime on the same
- * images. The runtime is a native parser; what it is given here was written by this program.
+ * Compares an imported network with its model: the logits of an engine and of ONNX Runtime on the same images. The runtime is a
+ * native parser; the model that it reads here was written by this program.
  */
 import type { Batcher } from '../data/batches.ts';
 import { bytesOf, channelsLast, type Part } from '../data/dataset.ts';
@@ -10,18 +10,18 @@ import { inputShapeOf, type Network, type Shape } from '../network/network.ts';
 import type { Tensors } from '../network/tensor.ts';
 import { lower } from '../program/lower.ts';
 import { assert, must } from '../util/assert.ts';
-import type { Comparison } from './job.ts';
+import type { LogitComparison } from './job.ts';
 import { compareLogits } from './measure.ts';
 
-/** What the input of a model holds. */
+/** How a model's input encodes images. */
 export interface ModelInput {
   readonly layout: 'NCHW' | 'NHWC';
   readonly type: 'uint8' | 'float';
-  /** What stands for a pixel of 255; null: it is normalised as the network's images are. */
+  /** The value of a pixel of 255; null if the input is normalised as the network's images are. */
   readonly brightest: 255 | 1 | null;
 }
 
-/** Images of another size by the nearest pixel; for comparing what is computed, not for accuracy. */
+/** Images resampled by the nearest pixel; for comparing logits, not for accuracy. */
 export function resampled({ images, labels }: Part, from: Shape, to: Shape): Part {
   if (from.height === to.height && from.width === to.width) return { images, labels };
   assert(from.channels === to.channels, () => `${from.channels} channels, not ${to.channels}`);
@@ -45,13 +45,13 @@ export interface Comparing {
   readonly input: ModelInput;
   /** Pixels of the network's shape. */
   readonly part: Part;
-  /** Normalises as the network is to see images. */
+  /** With the network's normalisation. */
   readonly batcher: Batcher;
-  /** Of the batcher's dataset: what it fills labels for. */
+  /** Classes of the batcher's dataset. */
   readonly classes: number;
 }
 
-/** What a model's input is, from pixels and from the same normalised. */
+/** The model's input, from pixels and the same pixels normalised. */
 function feedOf({ input, network }: Comparing, pixels: Uint8Array, normalised: Float32Array): Float32Array | Uint8Array {
   const { layout, type, brightest } = input;
   const values =
@@ -60,7 +60,7 @@ function feedOf({ input, network }: Comparing, pixels: Uint8Array, normalised: F
 }
 
 /** Runs both over the images of the part, in batches of the batcher's size. */
-export async function compare(engine: Engine, comparing: Comparing, breathe: () => Promise<void>): Promise<Comparison> {
+export async function compare(engine: Engine, comparing: Comparing, breathe: () => Promise<void>): Promise<LogitComparison> {
   const { network, tensors, model, input, part, batcher, classes } = comparing;
   const runtime = await openRuntime('cpu', 1);
   const { batch } = batcher;

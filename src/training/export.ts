@@ -1,6 +1,6 @@
 /**
- * The file that people take away: a trained network as ONNX, made and verified. Making it is a pure function of a checkpoint
- * and of what is said of it; verifying it runs it beside the engine on the same images.
+ * Exports a trained network as ONNX, and verifies the file. The export is a pure function of a checkpoint and its metadata; the
+ * verification compares the file with the engine on the same images.
  */
 import { clean } from '../data/augmentation/augmentation.ts';
 import { createBatcher } from '../data/batches.ts';
@@ -14,10 +14,11 @@ import type { Tensors } from '../network/tensor.ts';
 import { must } from '../util/assert.ts';
 import { sha256 } from '../util/hash.ts';
 import type { About, VerificationJob, Verified } from './job.ts';
-import { argmax, compareLogits, createEvaluator } from './measure.ts';
-import type { Surroundings } from './surroundings.ts';
+import { argmax, compareLogits, evaluating } from './measure.ts';
+import { evaluationTensors, type EvaluationWeights } from './weights.ts';
+import type { JobContext } from './context.ts';
 
-/** Strings, as the format wants them; numbers in full. */
+/** The format allows only strings. */
 function metadataOf(about: About): Record<string, string> {
   const { shape, classes, mean, std, ...rest } = about;
   const texts = Object.entries(rest).map(([key, value]) => [key, String(value)] as const);
@@ -32,10 +33,10 @@ function metadataOf(about: About): Record<string, string> {
   };
 }
 
-/** The bytes of the .onnx file. The same network, numbers and words give the same bytes. */
-export const exportModel = (network: Network, tensors: Tensors, about: About): Uint8Array =>
+/** The bytes of the .onnx file. The same network, tensors of a checkpoint and metadata give the same bytes. */
+export const exportModel = (network: Network, tensors: Tensors, about: About, weights?: EvaluationWeights): Uint8Array =>
   encodeModel(
-    deployedModel(network, tensors, {
+    deployedModel(network, evaluationTensors(network, tensors, weights), {
       mean: about.mean,
       std: about.std,
       producerVersion: about.instar,
@@ -43,7 +44,7 @@ export const exportModel = (network: Network, tensors: Tensors, about: About): U
     }),
   );
 
-/** Runs that a latency is the median of, and those before it. */
+/** Timed runs for the median latency, and runs before them. */
 const timedRuns = 15;
 const warmUp = 3;
 
@@ -58,26 +59,21 @@ async function medianMilliseconds(run: () => Promise<unknown>, now: () => number
   return times.slice(warmUp).toSorted((a, b) => a - b)[timedRuns >> 1] as number;
 }
 
-/** Makes the file again and runs it on the images of the job, beside the engine with direct convolutions. */
+/** Exports the network again, and compares the file with the engine (direct convolutions) on the job's images. */
 export async function verifyExport(
   job: VerificationJob,
-  { engine, dataset, checkpoints, breathe, now }: Surroundings,
+  { engine, dataset, checkpoints, breathe, now }: JobContext,
 ): Promise<Verified> {
   const { network, batch, about } = job;
   const { tensors } = await checkpoints.read(job.checkpoint);
   const { part, indices } = partOf(dataset, job.data, job.part);
   const shape = inputShapeOf(network);
   const subject = { ...dataset, mean: about.mean, std: about.std };
-  const evaluator = await createEvaluator(engine, network, createBatcher(subject, clean(true), batch), batch, 'direct');
-  evaluator.load(tensors);
-  let expected: Float32Array;
-  try {
-    expected = await evaluator.logits(part, indices, breathe);
-  } finally {
-    evaluator.dispose();
-  }
-
-  const file = exportModel(network, tensors, about);
+  const batcher = createBatcher(subject, clean(true), batch);
+  const expected = await evaluating(engine, { network, tensors }, batcher, 'direct', job.evaluationWeights, (evaluator) =>
+    evaluator.logits(part, indices, breathe),
+  );
+  const file = exportModel(network, tensors, about, job.evaluationWeights);
   const runtime = await openRuntime('cpu', job.engine.threads);
   const { Tensor } = runtime.library;
   const session = await runtime.open(file);

@@ -1,6 +1,6 @@
 /**
- * A parent becomes a child: the edits applied one after another, each new batch normalisation calibrated right after its
- * insertion, and the certificate that the child computes what its parent does.
+ * Makes a child from its parent: applies the edits in order, calibrates each new batch normalisation right after its insertion,
+ * and measures the certificate that the child computes its parent's function.
  */
 import { applyEdit } from '../morphism/apply.ts';
 import { calibrate } from '../morphism/calibration.ts';
@@ -14,7 +14,8 @@ import type { Tensors } from '../network/tensor.ts';
 import { must } from '../util/assert.ts';
 import type { Random } from '../util/random.ts';
 import { leastLoss, type Certificate } from './job.ts';
-import { channelStatistics, compareLogits, createEvaluator, trainingLoss, type Batch } from './measure.ts';
+import { channelStatistics, compareLogits, evaluating, trainingLoss, type Batch } from './measure.ts';
+import type { EvaluationWeights } from './weights.ts';
 
 /** Augmented batches that a calibration averages over. */
 export const calibrationBatches = 4;
@@ -32,7 +33,7 @@ export interface Images {
   readonly validation: Uint32Array;
 }
 
-/** Augmented batches, drawn without repetition as far as there are images; then again from the start. */
+/** Augmented batches, sampled without replacement until all images are used; then again from the start. */
 export function drawBatches({ dataset, batcher, batch }: Images, indices: Uint32Array, count: number, random: Random): Batch[] {
   const { channels, height, width } = dataset.shape;
   const permutation = random.fork('order').permutation(indices.length);
@@ -80,7 +81,7 @@ export async function grow(
   return child;
 }
 
-/** In f32 with direct convolutions, whatever the job trains with. */
+/** With direct convolutions, whatever the job trains with. */
 export async function certify(
   engine: Engine,
   parent: Grown,
@@ -88,6 +89,7 @@ export async function certify(
   images: Images,
   random: Random,
   breathe: () => Promise<void>,
+  weights?: EvaluationWeights,
 ): Promise<Certificate> {
   const { dataset, batcher, batch } = images;
   const clean = spread(images.validation, certificateImages);
@@ -95,12 +97,10 @@ export async function certify(
   const losses: number[] = [];
   const heldOut = images.validation.length >= batch ? images.validation : images.train;
   const batches = drawBatches(images, heldOut, certificateBatches, random.fork('certificate'));
-  for (const { network, tensors } of [parent, child]) {
-    const evaluator = await createEvaluator(engine, network, batcher, batch, 'direct');
-    evaluator.load(tensors);
-    logits.push(await evaluator.logits(dataset.train, clean, breathe));
-    evaluator.dispose();
-    losses.push(await trainingLoss(engine, network, tensors, batches, batch, 'direct', breathe));
+  for (const one of [parent, child]) {
+    const evaluated = evaluating(engine, one, batcher, 'direct', weights, (e) => e.logits(dataset.train, clean, breathe));
+    logits.push(await evaluated);
+    losses.push(await trainingLoss(engine, one.network, one.tensors, batches, batch, 'direct', breathe));
   }
   const [before, after] = logits as [Float32Array, Float32Array];
   const { largest, difference } = compareLogits(before, after);

@@ -1,4 +1,4 @@
-/** The images of a job, as its network sees them: the split, normalised and in batches. Knows no engine. */
+/** The images of a job: split, normalised and in batches. Knows no engine. */
 import type { AugmentationSettings } from '../data/augmentation/augmentation.ts';
 import { createBatcher, type Batcher } from '../data/batches.ts';
 import type { Dataset } from '../data/dataset.ts';
@@ -7,7 +7,7 @@ import type { Shape } from '../network/network.ts';
 import type { Images } from './grow.ts';
 import type { Job, ProbeJob, TrainingJob } from './job.ts';
 
-/** The data as the job's network sees it. */
+/** The dataset with the job's normalisation. */
 export const seenBy = ({ data }: Job, dataset: Dataset): Dataset =>
   data.normalisation === undefined ? dataset : { ...dataset, ...data.normalisation };
 
@@ -18,14 +18,14 @@ export function imagesOf(job: TrainingJob | ProbeJob, dataset: Dataset): Images 
   return { dataset, batcher, batch: job.batch, ...split };
 }
 
-/** Images a batch when a child is calibrated and certified, where there are so many, and they are small. */
+/** Images in a batch of calibration and certification, if there are enough, and they are small. */
 const measuringBatch = 128;
-/** Positions a batch: of large images fewer measure as well, and more would need more memory than training does. */
+/** Pixels in a batch: with large images fewer suffice, and more would need more memory than training. */
 const measuringPositions = measuringBatch * 64 * 64;
 
 /**
- * Images a batch that are enough to measure with: the statistics of a small batch differ so much from those of the next that
- * a child which computes exactly what its parent does would fail its certificate by chance. `train`: how many images train.
+ * Images in a batch of calibration and certification: the statistics of small batches vary so much that a child that computes
+ * exactly its parent's function could fail its certificate. `train`: the number of training images.
  */
 export function measuringBatchOf(batch: number, { height, width }: Shape, train: number): number {
   const wanted = Math.min(measuringBatch, Math.floor(measuringPositions / (height * width)));

@@ -1,15 +1,16 @@
 /**
- * A job: all that its result depends on. It is data that can be sent to another process or machine; run twice it gives the
- * same bits, and so it may be repeated, resumed and moved.
+ * A job: all that its result depends on, as data that can be sent to another process or machine. The same job gives the same
+ * bits, so it can be repeated, resumed and moved.
  */
 import { z } from 'zod';
 import type { AugmentationSettings } from '../data/augmentation/augmentation.ts';
 import type { ConvolutionAlgorithms, Device, EngineName } from '../engine/engine.ts';
 import type { Edit } from '../morphism/edit.ts';
 import type { Network } from '../network/network.ts';
-import type { Learning } from '../program/lower.ts';
+import type { Learning } from '../program/learning.ts';
 import type { KeyPart } from '../util/random.ts';
 import type { Schedule } from './schedule.ts';
+import type { EvaluationWeights } from './weights.ts';
 
 export interface DataReference {
   /** The decoded dataset's file. */
@@ -20,7 +21,7 @@ export interface DataReference {
   readonly images: number | null;
   /** The share of the training images that is held out for validation. */
   readonly validation: number;
-  /** What normalises the images instead of the data's own mean and deviation, a number a channel. */
+  /** Per channel, instead of the dataset's mean and standard deviation. */
   readonly normalisation?: { readonly mean: readonly number[]; readonly std: readonly number[] };
 }
 
@@ -32,80 +33,75 @@ export interface EngineReference {
 }
 
 export interface Start {
-  /** Where the numbers come from: fresh ones drawn from a stream of that name, or a checkpoint. */
+  /** Initial weights from the random stream of that key, or a checkpoint. */
   readonly from:
     | { readonly kind: 'initial'; readonly key: readonly KeyPart[] }
     | { readonly kind: 'checkpoint'; readonly hash: string };
-  /** Made in the worker before the first minibatch, each new batch normalisation calibrated, the whole certified. */
+  /** Applied by the worker before the first minibatch; new batch normalisations are calibrated, and the child is certified. */
   readonly edits: readonly Edit[];
-  /** Whether the checkpoint's velocities are kept; otherwise they start at zero. */
-  readonly velocities: boolean;
+  /** `kept`: as in the checkpoint. `reset`: by the optimizer's policy for restarts. */
+  readonly optimizerState: 'kept' | 'reset';
 }
 
-export interface TrainingJob {
-  readonly kind: 'training';
+/** Common to all jobs. */
+interface CommonJob {
   readonly id: string;
-  /** Which try it is, from 0. Changes nothing in what is computed. */
-  readonly attempt?: number;
-  /** Before the edits. */
+  /** Before the edits, where there are any. */
   readonly network: Network;
-  readonly start: Start;
   readonly data: DataReference;
-  /** Whether the validation images are trained on too; then nothing is validated. */
-  readonly whole: boolean;
   readonly batch: number;
+  readonly engine: EngineReference;
+  /** The weights that are measured, certified and exported. Default `raw`. */
+  readonly evaluationWeights?: EvaluationWeights;
+}
+
+export interface TrainingJob extends CommonJob {
+  readonly kind: 'training';
+  /** The number of retries. Does not change the result. */
+  readonly attempt?: number;
+  readonly start: Start;
+  /** Whether to train on the validation images too, without validation. */
+  readonly whole: boolean;
   readonly augmentation: AugmentationSettings;
   readonly learning: Learning;
   readonly schedule: Schedule;
-  /** Names the random streams of this network's line: shuffles and augmentations. */
+  /** Key of the candidate's random streams: shuffles and augmentations. */
   readonly key: readonly KeyPart[];
   /**
-   * Minibatches: the job's slice of the schedule is `count` long, of which the checkpoint has `done`; `first` is the number
-   * of the slice's first minibatch in the line, which names its epoch and its random streams.
+   * Minibatches: `count` in the job's segment of the schedule, of which the checkpoint has `done`; `first` is the number of the
+   * segment's first minibatch in the candidate's training, which determines its epoch and random streams.
    */
   readonly minibatches: { readonly first: number; readonly count: number; readonly done: number };
   /** Whether validation is measured under the training augmentation too. */
   readonly augmentedValidation?: boolean;
-  readonly engine: EngineReference;
 }
 
-/** Measures a network on a part of the data. A reading of the test set is such a job, and the journal counts it. */
-export interface EvaluationJob {
+/** Measures a network on a part of the data. Test evaluations are such jobs. */
+export interface EvaluationJob extends CommonJob {
   readonly kind: 'evaluation';
-  readonly id: string;
-  readonly network: Network;
   readonly checkpoint: string;
-  readonly data: DataReference;
   readonly part: 'validation' | 'test';
   readonly normalise: boolean;
-  readonly batch: number;
-  readonly engine: EngineReference;
 }
 
-/** Tries a network out and throws it away: what the clock is held against to plan with. Nothing of it is kept. */
-export interface ProbeJob {
+/** Times the stages of training a network, for the cost model. Nothing is kept. */
+export interface ProbeJob extends CommonJob {
   readonly kind: 'probe';
-  readonly id: string;
-  /** Before the edits. Its numbers are drawn. */
-  readonly network: Network;
-  /** Made first, where there are any; the child is certified where it is trained too. */
+  /** Applied first. The child is certified if it is trained too. */
   readonly edits?: readonly Edit[];
-  readonly data: DataReference;
-  readonly batch: number;
   readonly augmentation: AugmentationSettings;
   readonly learning: Learning;
   /** Trained, at most. */
   readonly minibatches: number;
-  /** After which no further minibatch is begun; three are made in any case. */
+  /** Time limit for starting minibatches; the first three run in any case. */
   readonly seconds?: number;
-  /** Batches of validation images that it is evaluated on afterwards. */
+  /** Batches of validation images to evaluate on. */
   readonly evaluations?: number;
-  /** Whether it is exported and verified on a batch of images. */
+  /** Whether to export it and verify the file on a batch of images. */
   readonly verification?: boolean;
-  readonly engine: EngineReference;
 }
 
-/** What a probe tells of when it is over, in this order; its minibatches come before `trained`. */
+/** The stages that a probe reports when they are over, in order; its minibatches come before `trained`. */
 export const stages = [
   'begun',
   'drawn',
@@ -120,7 +116,7 @@ export const stages = [
 ] as const;
 export type Stage = (typeof stages)[number];
 
-/** What a file says of itself, and how its pixels become numbers. */
+/** Metadata of an exported file, with the normalisation of its images. */
 export const aboutSchema = z.object({
   instar: z.string(),
   /** The run's name. */
@@ -139,22 +135,17 @@ export const aboutSchema = z.object({
 
 export type About = z.infer<typeof aboutSchema>;
 
-/** Makes the .onnx file of a network once more, and runs it beside the engine on a part of the data. */
-export interface VerificationJob {
+/** Exports a network again, and compares the file with the engine on a part of the data. */
+export interface VerificationJob extends CommonJob {
   readonly kind: 'verification';
-  readonly id: string;
-  readonly network: Network;
   readonly checkpoint: string;
   readonly about: About;
-  readonly data: DataReference;
   readonly part: 'validation' | 'test';
-  readonly batch: number;
-  readonly engine: EngineReference;
 }
 
 export type Job = TrainingJob | EvaluationJob | ProbeJob | VerificationJob;
 
-/** What was found of an exported file. */
+/** The verification of an exported file. */
 export const verifiedSchema = z.strictObject({
   /** SHA-256 of the file, and its size. */
   file: z.string(),
@@ -163,7 +154,7 @@ export const verifiedSchema = z.strictObject({
   images: z.int(),
   /** Largest difference of logits from the engine's, over the engine's largest absolute logit. */
   difference: z.number(),
-  /** Of the engine, of the file, and how often both see the same class. */
+  /** Of the engine, of the file, and the share of images with the same prediction. */
   accuracy: z.number(),
   fileAccuracy: z.number(),
   agreement: z.number(),
@@ -173,60 +164,59 @@ export const verifiedSchema = z.strictObject({
 
 export type Verified = z.infer<typeof verifiedSchema>;
 
-/** What an exported file may differ by. */
+/** Limit of the difference of an exported file. */
 const exportTolerance = 1e-4;
 
-/** Why an exported file is not to be trusted; null where it computes what the engine does. */
+/** Why the verification failed; null if it passed. */
 export function exportProblem({ difference, accuracy, fileAccuracy, agreement, images }: Verified): string | null {
   if (!(difference <= exportTolerance)) return `its logits differ from the engine's by ${difference.toExponential(1)}`;
-  // Where logits agree so well, only an image between two classes is told otherwise.
+  // With such small differences, predictions differ only for images on the boundary between classes.
   return (1 - agreement) * images <= Math.max(2, images / 1000)
     ? null
     : `it tells other classes than the engine on ${Math.round((1 - agreement) * images)} of ${images} images (accuracy ${fileAccuracy}, the engine's ${accuracy})`;
 }
 
-/** How much a child is its parent still. */
+/** The differences between a child and its parent. */
 export interface Certificate {
   /** Largest difference of logits on clean images with running statistics, over the parent's largest absolute logit. */
   readonly evaluation: number;
   /**
-   * Change of the loss with batch statistics, on four augmented held-out batches (of training images, where fewer validate than
-   * make a batch), over the parent's loss or `leastLoss`, whichever is larger.
+   * Change of the loss with batch statistics, on four augmented held-out batches (of training images, if there are too few
+   * validation images for a batch), over the parent's loss or `leastLoss`, whichever is larger.
    */
   readonly training: number;
 }
 
 /**
- * Nats. The loss of a network that is sure of nearly all images is so small that the jitter of a batch's statistics, through a
- * new batch normalisation, moves it by several percent of itself.
+ * Nats. When the loss is small, the noise of a batch's statistics in a new batch normalisation changes it by several percent.
  */
 export const leastLoss = 0.2;
 
-/** What a child's certificate may not exceed. */
+/** The limits of a child's certificate. */
 export const tolerance: Certificate = { evaluation: 1e-3, training: 0.02 };
 
 export interface Measured {
   /** Mean softmax cross-entropy. */
   readonly loss: number;
-  /** The share that is right, 0 to 1. */
+  /** 0 to 1. */
   readonly accuracy: number;
 }
 
-/** What a job says while it runs. */
+/** A report of a running job. */
 export type Report =
   /** The edits are made. */
   | { readonly kind: 'grown'; readonly certificate: Certificate }
-  /** Minibatches of the slice done so far; a sign of life. */
+  /** Minibatches of the segment done so far. */
   | { readonly kind: 'progress'; readonly done: number; readonly loss: number }
   /** At the end of an epoch and of the job. `loss` is the mean over the minibatches since the last such report. */
   | {
       readonly kind: 'epoch';
       readonly done: number;
-      /** Epochs of the line that have ended, counted from 1; the last may be a part. */
+      /** Epochs of the candidate that have ended, from 1; the last may be partial. */
       readonly epoch: number;
       readonly loss: number;
       readonly validation: Measured | null;
-      /** The same images under the training augmentation, where the job asks for it. */
+      /** On augmented images, where the job asks for it. */
       readonly augmented?: Measured;
       readonly checkpoint: string;
     }
@@ -235,17 +225,17 @@ export type Report =
   | { readonly kind: 'reached'; readonly stage: Stage }
   | { readonly kind: 'evaluated'; readonly measured: Measured; readonly confusion: readonly (readonly number[])[] };
 
-/** How far a network that was read from a model is from it. */
-export interface Comparison {
+/** The difference between an imported network and its model. */
+export interface LogitComparison {
   readonly images: number;
   /** The largest difference of logits over the largest logit. */
   readonly difference: number;
 }
 
-/** Why a job gave nothing. */
+/** Why a job failed. */
 export type Failure = 'certificate' | 'diverged' | 'memory' | 'crashed' | 'hung' | 'error';
 
-/** Thrown by a job that cannot give a result; the reason goes to the journal. */
+/** A job failed; the journal records why. */
 export class JobFailure extends Error {
   readonly failure: Failure;
   constructor(failure: Failure, message: string) {
@@ -257,13 +247,13 @@ export class JobFailure extends Error {
 export const measuredSchema = z.strictObject({ loss: z.number(), accuracy: z.number() });
 /** SHA-256: names a checkpoint, a dataset. */
 export const hashSchema = z.string().regex(/^[0-9a-f]{64}$/);
-/** Of a report of an epoch, wherever it is kept; `count`: what its numbers of minibatches and epochs may be. */
+/** Fields of an epoch's report. `count`: the schema of its numbers of minibatches and epochs. */
 export const epochFields = <Count extends z.ZodType<number>>(count: Count) => ({
   done: count,
   epoch: count,
   loss: z.number(),
   validation: measuredSchema.nullable(),
-  /** The same images under the training augmentation, where that is asked for. */
+  /** On augmented images. */
   augmented: measuredSchema.optional(),
   checkpoint: hashSchema,
 });

@@ -1,13 +1,14 @@
 /** Forward passes: logits, losses and channel statistics of a network, and its accuracy on a part of the data. */
 import type { Part } from '../data/dataset.ts';
 import type { Batcher } from '../data/batches.ts';
-import type { ConvolutionAlgorithms, Engine, Session } from '../engine/engine.ts';
+import type { ConvolutionAlgorithms, Engine } from '../engine/engine.ts';
 import type { Network, NodeId } from '../network/network.ts';
 import type { Tensors } from '../network/tensor.ts';
 import { lower } from '../program/lower.ts';
 import { must } from '../util/assert.ts';
 import type { Random } from '../util/random.ts';
 import type { Measured } from './job.ts';
+import { evaluationTensors, type EvaluationWeights } from './weights.ts';
 
 /** An augmented batch: normalised images (N, C, H, W) and mixed labels (N, classes). */
 export interface Batch {
@@ -36,14 +37,14 @@ export function softmax(logits: Float32Array): number[] {
   return powers.map((power) => power / sum);
 }
 
-/** The class that an image's numbers, from `at` on, speak for: the first of equal ones. */
+/** The index of the largest of `classes` numbers from `at` on; the first of equal ones. */
 export function argmax(numbers: Float32Array, at: number, classes: number): number {
   let best = 0;
   for (let k = 1; k < classes; k++) if ((numbers[at + k] as number) > (numbers[at + best] as number)) best = k;
   return best;
 }
 
-/** The largest absolute logit that was expected, and the largest difference from it. Not a number where any logit is none. */
+/** The largest absolute expected logit, and the largest difference. NaN if any logit is NaN. */
 export function compareLogits(expected: Float32Array, actual: Float32Array): { largest: number; difference: number } {
   let [largest, difference] = [0, 0];
   expected.forEach((value, i) => {
@@ -53,11 +54,12 @@ export function compareLogits(expected: Float32Array, actual: Float32Array): { l
   return { largest, difference };
 }
 
-async function withSession<T>(session: Session, use: (session: Session) => Promise<T>): Promise<T> {
+/** Disposes of a session or an evaluator after its use. */
+async function using<Held extends { dispose(): void }, T>(held: Held, use: (held: Held) => Promise<T>): Promise<T> {
   try {
-    return await use(session);
+    return await use(held);
   } finally {
-    session.dispose();
+    held.dispose();
   }
 }
 
@@ -72,7 +74,7 @@ export async function trainingLoss(
   breathe: () => Promise<void>,
 ): Promise<number> {
   const program = lower(network, size, { kind: 'measurement', taps: [] });
-  return withSession(await engine.compile(program, convolution), async (session) => {
+  return using(await engine.compile(program, convolution), async (session) => {
     session.load(tensors);
     let loss = 0;
     for (const batch of batches) {
@@ -100,7 +102,7 @@ export async function channelStatistics(
   breathe: () => Promise<void>,
 ): Promise<ReadonlyMap<NodeId, { readonly mean: Float32Array; readonly variance: Float32Array }>> {
   const program = lower(network, size, { kind: 'measurement', taps });
-  return withSession(await engine.compile(program, 'direct'), async (session) => {
+  return using(await engine.compile(program, 'direct'), async (session) => {
     session.load(tensors);
     const sums = program.taps.map(({ node, mean, variance }) => ({
       node,
@@ -123,7 +125,7 @@ export async function channelStatistics(
   });
 }
 
-/** confusion[label][prediction], counted as it is told. */
+/** Counts confusion[label][prediction]. */
 export function tally(classes: number): {
   readonly confusion: readonly (readonly number[])[];
   readonly tell: (label: number, prediction: number) => void;
@@ -140,27 +142,28 @@ export function tally(classes: number): {
 
 export interface Evaluator {
   load(tensors: Tensors): void;
-  /** Loss and accuracy over those images of a part. `told`: of each, its label and the class that the network tells. */
+  /** Loss and accuracy over those images of a part. `told` is called with each image's label and prediction. */
   measure(
     part: Part,
     indices: Uint32Array,
     breathe: () => Promise<void>,
     told?: (label: number, prediction: number) => void,
   ): Promise<Measured>;
-  /** Loss and accuracy over those training images, each augmented as in training; none is mixed with another. */
+  /** Loss and accuracy over those training images, augmented as in training but without mixup. */
   measureAugmented(indices: Uint32Array, random: (batch: number) => Random, breathe: () => Promise<void>): Promise<Measured>;
   /** The logits of those images, row-major (images, classes). */
   logits(part: Part, indices: Uint32Array, breathe: () => Promise<void>): Promise<Float32Array>;
   dispose(): void;
 }
 
-/** Running statistics. */
+/** Evaluates with running statistics. It loads the tensors of a checkpoint that `weights` names. */
 export async function createEvaluator(
   engine: Engine,
   network: Network,
   batcher: Batcher,
   size: number,
   convolution: ConvolutionAlgorithms,
+  weights: EvaluationWeights = 'raw',
 ): Promise<Evaluator> {
   const program = lower(network, size, { kind: 'evaluation' });
   const session = await engine.compile(program, convolution);
@@ -183,7 +186,7 @@ export async function createEvaluator(
   }
 
   return {
-    load: (tensors) => session.load(tensors),
+    load: (tensors) => session.load(evaluationTensors(network, tensors, weights)),
     async measure(part, indices, breathe, told) {
       let [loss, right] = [0, 0];
       await forEachBatch(part, indices, breathe, (logits, first, filled) => {
@@ -220,4 +223,19 @@ export async function createEvaluator(
     },
     dispose: () => session.dispose(),
   };
+}
+
+/** Evaluates a network in batches of the batcher's size. */
+export async function evaluating<T>(
+  engine: Engine,
+  { network, tensors }: { readonly network: Network; readonly tensors: Tensors },
+  batcher: Batcher,
+  convolution: ConvolutionAlgorithms,
+  weights: EvaluationWeights | undefined,
+  use: (evaluator: Evaluator) => Promise<T>,
+): Promise<T> {
+  return using(await createEvaluator(engine, network, batcher, batcher.batch, convolution, weights), (evaluator) => {
+    evaluator.load(tensors);
+    return use(evaluator);
+  });
 }

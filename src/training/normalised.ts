@@ -1,7 +1,7 @@
 /**
- * Batch normalisations for a network that was made without, or whose exporter folded them into the convolutions: behind each
- * convolution one that gives back its input, measured as those of an inserted block are. Without them, a batch normalisation
- * that is inserted later is the only one, and the batches differ so much at it that the child is not its parent in training.
+ * Inserts batch normalisations into an imported network without any (or whose exporter folded them into the convolutions): after
+ * each convolution one that is the identity, calibrated like those of an inserted block. Without them, a batch normalisation
+ * inserted later would be the only one, and batch statistics would vary so much that the child fails its certificate.
  */
 import type { Engine } from '../engine/engine.ts';
 import { calibrate } from '../morphism/calibration.ts';
@@ -17,15 +17,15 @@ import { UserError } from '../util/user-error.ts';
 import { calibrationBatches, drawBatches, type Grown, type Images } from './grow.ts';
 import { channelStatistics } from './measure.ts';
 
-/** What reads a convolution that ends; another convolution goes on with it, and a batch normalisation is there already. */
+/** The readers of a convolution that needs one. */
 const ends: ReadonlySet<LayerKind> = new Set<LayerKind>(['relu', 'add', 'concat', 'convex', 'max-pool']);
 
 export interface Normalised extends Grown {
-  /** The batch normalisations that were put in, not measured yet: with running statistics they are exact. */
+  /** The inserted batch normalisations, not calibrated yet: with running statistics they are exact. */
   readonly added: readonly NodeId[];
 }
 
-/** The structure, and values that hold until the statistics are measured. */
+/** Inserts them, with identity values until the statistics are measured. */
 export function withNormalisations({ network, tensors }: Grown): Normalised {
   const consumers = consumersOf(network);
   const shapes = shapesOf(network);
@@ -50,8 +50,8 @@ export function withNormalisations({ network, tensors }: Grown): Normalised {
 }
 
 /**
- * With the statistics measured: first without any of them, then once more with all, so that each sees what those before it
- * make of a batch in training. `before`: what they were put into.
+ * Measures the statistics twice: first in the network without them, then with all of them, as in training. `before`: the network
+ * without them.
  */
 export async function measured(
   engine: Engine,

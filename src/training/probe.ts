@@ -1,6 +1,6 @@
 /**
- * A network tried out and thrown away: grown, certified, trained, evaluated, exported, each only as far as it takes to see
- * how long it takes. It tells what it has reached; who hears it holds the clock against that. Nothing is kept or written.
+ * Runs each stage of a network's life just long enough to be timed: growth, certificate, training, evaluation, export. It reports
+ * each stage; the receiver takes the time. Nothing is kept or written.
  */
 import { clean } from '../data/augmentation/augmentation.ts';
 import { createBatcher } from '../data/batches.ts';
@@ -15,16 +15,16 @@ import { verifyExport } from './export.ts';
 import { certify, grow, type Grown, type Images } from './grow.ts';
 import { forMeasuring, imagesOf, seenBy } from './images.ts';
 import type { ProbeJob } from './job.ts';
-import { createEvaluator } from './measure.ts';
-import type { Surroundings } from './surroundings.ts';
+import { evaluating } from './measure.ts';
+import type { JobContext } from './context.ts';
 
-/** Minibatches that are trained in any case, however long they take. */
+/** Minibatches that run whatever the time limit. */
 const fewestMinibatches = 3;
 
-export async function probe(job: ProbeJob, surroundings: Surroundings): Promise<void> {
-  const { engine, report, breathe } = surroundings;
+export async function probe(job: ProbeJob, context: JobContext): Promise<void> {
+  const { engine, report, breathe } = context;
   report({ kind: 'reached', stage: 'begun' });
-  const images = imagesOf(job, seenBy(job, surroundings.dataset));
+  const images = imagesOf(job, seenBy(job, context.dataset));
   const parent: Grown = { network: job.network, tensors: initialTensors(job.network, random('probe')) };
   report({ kind: 'reached', stage: 'drawn' });
   let subject = parent;
@@ -34,18 +34,18 @@ export async function probe(job: ProbeJob, surroundings: Surroundings): Promise<
     subject = await grow(engine, parent, edits, measuring, random('probe', 'grow'), breathe);
     report({ kind: 'reached', stage: 'grown' });
     if (job.minibatches > 0) {
-      await certify(engine, parent, subject, measuring, random('probe', 'grow'), breathe);
+      await certify(engine, parent, subject, measuring, random('probe', 'grow'), breathe, job.evaluationWeights);
       report({ kind: 'reached', stage: 'certified' });
     }
   }
-  if (job.minibatches > 0) await trainSome(job, subject, images, surroundings);
-  if (evaluations > 0) await evaluateSome(job, subject, images, evaluations, surroundings);
-  if (verification) await verifySome(job, subject, images.dataset, surroundings);
+  if (job.minibatches > 0) await trainSome(job, subject, images, context);
+  if (evaluations > 0) await evaluateSome(job, subject, images, evaluations, context);
+  if (verification) await verifySome(job, subject, images.dataset, context);
 }
 
 /** Reports the progress of each minibatch. */
-async function trainSome(job: ProbeJob, subject: Grown, images: Images, around: Surroundings): Promise<void> {
-  const { engine, report, breathe, now } = around;
+async function trainSome(job: ProbeJob, subject: Grown, images: Images, context: JobContext): Promise<void> {
+  const { engine, report, breathe, now } = context;
   const program = lower(subject.network, job.batch, { kind: 'training', learning: job.learning });
   const session = await engine.compile(program, job.engine.convolution);
   try {
@@ -64,7 +64,7 @@ async function trainSome(job: ProbeJob, subject: Grown, images: Images, around: 
       report({ kind: 'progress', done: index + 1, loss: 0 });
       await breathe();
     }
-    // As at the end of an epoch, but for the disk.
+    // As at the end of an epoch, without writing the file.
     report({ kind: 'reached', stage: 'trained' });
     sha256(encodeCheckpoint({ network: subject.network, tensors: session.save() }));
     report({ kind: 'reached', stage: 'saved' });
@@ -73,54 +73,41 @@ async function trainSome(job: ProbeJob, subject: Grown, images: Images, around: 
   }
 }
 
-/** Validation images of so many batches, after those of one; the last batch may be filled in part. */
+/** Evaluates one batch of validation images, and then `batches`. */
 async function evaluateSome(
   job: ProbeJob,
   { network, tensors }: Grown,
   { dataset, batcher, batch, validation }: Images,
   batches: number,
-  { engine, report, breathe }: Surroundings,
+  { engine, report, breathe }: JobContext,
 ): Promise<void> {
-  const evaluator = await createEvaluator(engine, network, batcher, batch, job.engine.convolution);
-  try {
-    evaluator.load(tensors);
-    // Repeated where there are too few.
+  await evaluating(engine, { network, tensors }, batcher, job.engine.convolution, job.evaluationWeights, async (evaluator) => {
+    // Repeated if there are too few.
     const indices = (count: number): Uint32Array =>
       Uint32Array.from({ length: count * batch }, (_none, at) => validation[at % validation.length] as number);
     await evaluator.measure(dataset.train, indices(1), breathe);
     report({ kind: 'reached', stage: 'evaluating' });
     await evaluator.measure(dataset.train, indices(batches), breathe);
     report({ kind: 'reached', stage: 'evaluated' });
-  } finally {
-    evaluator.dispose();
-  }
+  });
 }
 
 /** Exports it and verifies the file on one batch of test images, or of training images where there are none. */
-async function verifySome(job: ProbeJob, subject: Grown, dataset: Dataset, surroundings: Surroundings): Promise<void> {
+async function verifySome(job: ProbeJob, subject: Grown, dataset: Dataset, context: JobContext): Promise<void> {
   const { network, tensors } = subject;
   const { shape, mean, std, classes, name, train, test } = dataset;
   const some = test.labels.length > 0 ? test : train;
   const count = Math.min(job.batch, some.labels.length);
   const pixels = shape.channels * shape.height * shape.width;
   const part = { images: some.images.subarray(0, count * pixels), labels: some.labels.subarray(0, count) };
-  const evaluator = await createEvaluator(
-    surroundings.engine,
-    network,
-    createBatcher(dataset, clean(true), job.batch),
-    job.batch,
-    'direct',
-  );
-  try {
-    evaluator.load(tensors);
+  const batcher = createBatcher(dataset, clean(true), job.batch);
+  await evaluating(context.engine, subject, batcher, 'direct', job.evaluationWeights, async (evaluator) => {
     const indices = Uint32Array.from(part.labels, (_label, at) => at);
-    await evaluator.logits(part, indices, surroundings.breathe);
-    surroundings.report({ kind: 'reached', stage: 'comparing' });
-    await evaluator.logits(part, indices, surroundings.breathe);
-    surroundings.report({ kind: 'reached', stage: 'compared' });
-  } finally {
-    evaluator.dispose();
-  }
+    await evaluator.logits(part, indices, context.breathe);
+    context.report({ kind: 'reached', stage: 'comparing' });
+    await evaluator.logits(part, indices, context.breathe);
+    context.report({ kind: 'reached', stage: 'compared' });
+  });
   const kept: CheckpointStore = {
     read: () => Promise.resolve({ network, tensors }),
     write: () => Promise.reject(new Error('bug: a probe keeps nothing')),
@@ -137,8 +124,9 @@ async function verifySome(job: ProbeJob, subject: Grown, dataset: Dataset, surro
       part: 'test',
       batch: job.batch,
       engine: { ...job.engine, convolution: 'direct' },
+      ...(job.evaluationWeights === undefined ? {} : { evaluationWeights: job.evaluationWeights }),
     },
-    { ...surroundings, dataset: { ...dataset, test: part }, checkpoints: kept },
+    { ...context, dataset: { ...dataset, test: part }, checkpoints: kept },
   );
-  surroundings.report({ kind: 'verified', verified });
+  context.report({ kind: 'verified', verified });
 }

@@ -1,8 +1,8 @@
-/** Learning rates over minibatches. A job trains one slice of a schedule. */
+/** Learning rates over minibatches. A job trains one segment of a schedule. */
 
 /**
- * `cosine` is SGDR's (Loshchilov & Hutter 2017), annealed to 0: rate/2·(1 + cos πp), where the job takes the progress p from
- * `from` to `to`, evenly over its minibatches. A whole cycle is 0 to 1; a slice of one goes on where the last ended.
+ * `cosine` is SGDR's (Loshchilov & Hutter 2017), annealed to 0: rate/2·(1 + cos πp), where the progress p goes from
+ * `from` to `to`, evenly over the job's minibatches. A whole cycle is 0 to 1; a segment continues where the last ended.
  */
 export type Schedule =
   | { readonly kind: 'constant'; readonly rate: number }

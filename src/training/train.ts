@@ -1,4 +1,4 @@
-/** The training of one network for some minibatches: a job in, a checkpoint out. It knows no clock and no search. */
+/** Trains a network for some minibatches: a job in, a checkpoint out. It knows no clock and no search. */
 import { createBatcher } from '../data/batches.ts';
 import { clean } from '../data/augmentation/augmentation.ts';
 import { partOf } from '../data/split.ts';
@@ -6,27 +6,30 @@ import { initialTensors } from '../network/parameters.ts';
 import { lower } from '../program/lower.ts';
 import { assert, must } from '../util/assert.ts';
 import { random } from '../util/random.ts';
-import { withoutVelocities } from './checkpoint.ts';
 import { verifyExport } from './export.ts';
 import { certify, grow, type Grown, type Images } from './grow.ts';
 import { forMeasuring, imagesOf, seenBy } from './images.ts';
 import { JobFailure, tolerance, type EvaluationJob, type Job, type TrainingJob } from './job.ts';
-import { createEvaluator, tally } from './measure.ts';
+import { createEvaluator, evaluating, tally } from './measure.ts';
 import { probe } from './probe.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { JobContext } from './context.ts';
 import { rateAt } from './schedule.ts';
+import { evaluationTensors, restartTensors } from './weights.ts';
 
-async function startOf(job: TrainingJob, images: Images, { engine, checkpoints, report, breathe }: Surroundings): Promise<Grown> {
-  const { from, edits, velocities } = job.start;
-  if (from.kind === 'initial') return { network: job.network, tensors: initialTensors(job.network, random(...from.key)) };
+async function startOf(job: TrainingJob, images: Images, { engine, checkpoints, report, breathe }: JobContext): Promise<Grown> {
+  const { network, start, learning } = job;
+  const { from, edits, optimizerState } = start;
+  if (from.kind === 'initial') return { network, tensors: initialTensors(network, random(...from.key)) };
   const { tensors } = await checkpoints.read(from.hash);
-  const parent = { network: job.network, tensors: velocities ? tensors : withoutVelocities(tensors) };
-  if (edits.length === 0) return parent;
+  if (edits.length === 0)
+    return { network, tensors: optimizerState === 'kept' ? tensors : restartTensors(network, tensors, learning) };
+  // A child starts without the optimizer's state.
+  const parent = { network, tensors: evaluationTensors(network, tensors) };
   const stream = random(...job.key, 'grow');
   const measuring = forMeasuring(job.augmentation, images);
   const child = await grow(engine, parent, edits, measuring, stream, breathe);
-  const certificate = await certify(engine, parent, child, measuring, stream, breathe);
-  // JSON holds no NaN: what is not a number would not survive the journal.
+  const certificate = await certify(engine, parent, child, measuring, stream, breathe, job.evaluationWeights);
+  // JSON has no NaN.
   if (!Number.isFinite(certificate.evaluation) || !Number.isFinite(certificate.training))
     throw new JobFailure('certificate', 'the logits or the loss of the child or its parent are not finite');
   report({ kind: 'grown', certificate });
@@ -38,16 +41,16 @@ async function startOf(job: TrainingJob, images: Images, { engine, checkpoints, 
   return child;
 }
 
-/** Trains the slice from `done` to its end. Gives the hash of the last checkpoint. */
-export async function train(job: TrainingJob, surroundings: Surroundings): Promise<string> {
-  const { engine, checkpoints, report, breathe } = surroundings;
-  const dataset = seenBy(job, surroundings.dataset);
+/** Trains the segment from `done` to its end. Returns the hash of the last checkpoint. */
+export async function train(job: TrainingJob, context: JobContext): Promise<string> {
+  const { engine, checkpoints, report, breathe } = context;
+  const dataset = seenBy(job, context.dataset);
   const images = imagesOf(job, dataset);
   const pool = job.whole ? Uint32Array.from([...images.train, ...images.validation]) : images.train;
   const perEpoch = Math.floor(pool.length / job.batch);
   assert(perEpoch >= 1, () => `${pool.length} images for a batch of ${job.batch}`);
 
-  const { network, tensors } = await startOf(job, images, surroundings);
+  const { network, tensors } = await startOf(job, images, context);
   const program = lower(network, job.batch, { kind: 'training', learning: job.learning });
   const [imageBuffer, labelBuffer, rateBuffer, lossBuffer] = [
     program.images,
@@ -56,7 +59,9 @@ export async function train(job: TrainingJob, surroundings: Surroundings): Promi
     must(program.loss, 'loss'),
   ];
   const session = await engine.compile(program, job.engine.convolution);
-  const evaluator = job.whole ? null : await createEvaluator(engine, network, images.batcher, job.batch, job.engine.convolution);
+  const evaluator = job.whole
+    ? null
+    : await createEvaluator(engine, network, images.batcher, job.batch, job.engine.convolution, job.evaluationWeights);
   try {
     session.load(tensors);
     let order = new Uint32Array();
@@ -124,35 +129,37 @@ export async function train(job: TrainingJob, surroundings: Surroundings): Promi
 /** Loss, accuracy and confusion[label][prediction] on a part. */
 export async function evaluate(
   job: EvaluationJob,
-  { engine, dataset: data, checkpoints, report, breathe }: Surroundings,
+  { engine, dataset: data, checkpoints, report, breathe }: JobContext,
 ): Promise<void> {
   const dataset = seenBy(job, data);
   const { tensors } = await checkpoints.read(job.checkpoint);
   const batcher = createBatcher(dataset, clean(job.normalise), job.batch);
-  const evaluator = await createEvaluator(engine, job.network, batcher, job.batch, job.engine.convolution);
-  try {
-    evaluator.load(tensors);
-    const { part, indices } = partOf(dataset, job.data, job.part);
-    const { confusion, tell } = tally(dataset.classes.length);
-    const { loss, accuracy } = await evaluator.measure(part, indices, breathe, tell);
-    if (!Number.isFinite(loss)) throw new JobFailure('diverged', `the loss on the ${job.part} images is not finite`);
-    report({ kind: 'evaluated', measured: { loss, accuracy }, confusion });
-  } finally {
-    evaluator.dispose();
-  }
+  const { part, indices } = partOf(dataset, job.data, job.part);
+  const { confusion, tell } = tally(dataset.classes.length);
+  const { network, evaluationWeights } = job;
+  const measured = await evaluating(
+    engine,
+    { network, tensors },
+    batcher,
+    job.engine.convolution,
+    evaluationWeights,
+    (evaluator) => evaluator.measure(part, indices, breathe, tell),
+  );
+  if (!Number.isFinite(measured.loss)) throw new JobFailure('diverged', `the loss on the ${job.part} images is not finite`);
+  report({ kind: 'evaluated', measured, confusion });
 }
 
-/** Does a job, whatever its kind. */
-export async function runJob(job: Job, surroundings: Surroundings): Promise<void> {
+/** Runs a job of any kind. */
+export async function runJob(job: Job, context: JobContext): Promise<void> {
   switch (job.kind) {
     case 'training':
-      await train(job, surroundings);
+      await train(job, context);
       return;
     case 'evaluation':
-      return evaluate(job, surroundings);
+      return evaluate(job, context);
     case 'probe':
-      return probe(job, surroundings);
+      return probe(job, context);
     case 'verification':
-      return surroundings.report({ kind: 'verified', verified: await verifyExport(job, surroundings) });
+      return context.report({ kind: 'verified', verified: await verifyExport(job, context) });
   }
 }

@@ -7,6 +7,7 @@ import type { Engine } from '../../src/engine/engine.ts';
 import { contractTests } from './conformance/contract.ts';
 import { networkTests } from './conformance/networks.ts';
 import type { ConformanceOptions } from './conformance/options.ts';
+import { optimizerTests } from './conformance/optimizers.ts';
 import { stepTests } from './conformance/steps.ts';
 
 /** Registers the tests of one engine. `open` is called once. */
@@ -16,6 +17,7 @@ export function conformance(name: string, open: () => Promise<Engine>, options: 
   describe(`engine ${name}`, () => {
     stepTests(once, options);
     networkTests(once, options);
+    optimizerTests(once);
     contractTests(once);
   });
 }

@@ -96,11 +96,11 @@ async function checkGradients(network: Network, state: Tensors, stream: Random, 
   const { kinks } = await lossAt(must(program.state[0], 'state').buffer, 0, 0);
   const gradients = new Map<BufferId, Float64Array>();
   for (const entry of program.steps)
-    if (entry.kind === 'sgd') gradients.set(entry.parameter, session.values(entry.gradient).slice());
+    if (entry.kind === 'update') gradients.set(entry.parameter, session.values(entry.gradient).slice());
 
   let [checked, skipped] = [0, 0];
   for (const { name, buffer, role } of program.state) {
-    if (role === 'velocity' || !isTrained(role)) continue;
+    if (role === 'optimizer' || !isTrained(role)) continue;
     // A bias that only batch normalisations read is not trained: its gradient is zero, and must be.
     const gradient = gradients.get(buffer) ?? new Float64Array(session.values(buffer).length);
     const scale = Math.max(largest(gradient), 1e-2);

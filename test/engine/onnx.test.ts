@@ -240,7 +240,7 @@ test('a device that is not there is one line', async () => {
   const options = { threads: 1, environment: process.env };
   assert.match(
     await reason(openEngine('reference', { ...options, device: 'cuda' })),
-    /^--device cuda: engine reference computes on the processor alone$/,
+    /^--device cuda: engine reference runs on the cpu only; use --engine onnx$/,
   );
 });
 

@@ -236,7 +236,7 @@ describe('faults on Redis', { skip: withoutRedis() }, () => {
       const hash = sha256(content);
       writeFileSync(checkpointPath(here.checkpoints, hash), content);
       const base = jobOf(`child-${harm}`.replace('-', '_'), 2);
-      const job: TrainingJob = { ...base, start: { from: { kind: 'checkpoint', hash }, edits: [], velocities: true } };
+      const job: TrainingJob = { ...base, start: { from: { kind: 'checkpoint', hash }, edits: [], optimizerState: 'kept' } };
       const first = follow(here, job);
       const path = join(here.folder, 'store', checkpointKey(run, hash));
       await until('it is in the store', 20, () => {

@@ -72,7 +72,7 @@ export function simulatedJob(id: string, epochs: number, data: { readonly path: 
     kind: 'training',
     id,
     network: vanillaNetwork({ channels: 1, height: 8, width: 8 }, 4, [3, 4]),
-    start: { from: { kind: 'initial', key: ['simulated'] }, edits: [], velocities: false },
+    start: { from: { kind: 'initial', key: ['simulated'] }, edits: [], optimizerState: 'reset' },
     data: { ...data, images: null, validation: 0.1 },
     whole: false,
     batch: 16,

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ReferenceSession } from '../../src/engine/reference/engine.ts';
+import { assignmentsOf, defaultRoles } from '../../src/program/learning.ts';
+import { sgd } from '../../src/program/optimizers/sgd.ts';
 import { fuse } from '../../src/program/fusion.ts';
 import type { Program } from '../../src/program/program.ts';
 import { verify } from '../../src/program/verify.ts';
@@ -56,8 +58,9 @@ const unfused = ({ normalizedIsRead, normalizedIsOutput, convolvedIsRead }: Vari
       ['kernel', kernel, kernelGradient, 4, 4, 3, 3],
       ['bias', bias, biasGradient, 4],
     ] as const) {
-      const velocity = b.state(`${name}/velocity`, 'velocity', ...size);
-      b.step({ kind: 'sgd', parameter, gradient, velocity, rate, momentum: 0.9, decay: 0, clamp: false });
+      const states = { velocity: b.state(`${name}/velocity`, 'optimizer', ...size) };
+      const assignments = assignmentsOf(sgd, { momentum: 0.9, weightDecay: 0 }, defaultRoles.kernel);
+      b.step({ kind: 'update', parameter, gradient, rate, states, assignments, bounds: null });
     }
   });
 
@@ -89,7 +92,7 @@ test('a ReLU becomes part of its normalisation, and a bias that cannot matter is
     'batch-normalization',
     'batch-normalization-gradient',
     'convolution-gradient-kernel',
-    'sgd',
+    'update',
   ]);
   assert.deepEqual(
     fused.state.map((entry) => entry.name),
@@ -112,7 +115,7 @@ test('a bias is trained where something else than a normalisation sees it', asyn
   const program = unfused({ convolvedIsRead: true });
   const fused = fuse(program);
   verify(fused);
-  assert.equal(kindsOf(fused).filter((kind) => kind === 'sgd').length, 2);
+  assert.equal(kindsOf(fused).filter((kind) => kind === 'update').length, 2);
   assert.ok(fused.state.some((entry) => entry.name === 'bias/velocity'));
   await sameNumbers(program, fused);
 });

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { sizeOf } from '../../src/network/tensor.ts';
 import { accessOf } from '../../src/program/access.ts';
-import { type Block, lifetimesOf, planArena } from '../../src/program/lifetimes.ts';
+import { type Allocation, lifetimesOf, planArena } from '../../src/program/lifetimes.ts';
 import { lower } from '../../src/program/lower.ts';
 import { type Program, bufferOf } from '../../src/program/program.ts';
 import { must } from '../../src/util/assert.ts';
@@ -22,7 +22,7 @@ const programs: readonly Program[] = Array.from({ length: 40 }, (_, seed) =>
 const align = (size: number): number => Math.ceil(size / 64) * 64;
 
 /** The most bytes that live at one time. */
-function peakOf(blocks: readonly Block[]): number {
+function peakOf(blocks: readonly Allocation[]): number {
   const times = new Set(blocks.map((block) => block.first));
   return Math.max(
     0,
@@ -32,7 +32,7 @@ function peakOf(blocks: readonly Block[]): number {
   );
 }
 
-function checkArena(blocks: readonly Block[]): void {
+function checkArena(blocks: readonly Allocation[]): void {
   const { offsets, total } = planArena(blocks);
   blocks.forEach((a, i) => {
     const from = must(offsets[i], 'offset');
@@ -50,14 +50,14 @@ function checkArena(blocks: readonly Block[]): void {
 
 const block = fc
   .record({ first: fc.nat({ max: 30 }), length: fc.nat({ max: 15 }), size: fc.nat({ max: 5000 }) })
-  .map(({ first, length, size }): Block => ({ first, last: first + length, size }));
+  .map(({ first, length, size }): Allocation => ({ first, last: first + length, size }));
 
 test('no two blocks that live at one time overlap; the arena holds the peak and no more than all', () => {
   fc.assert(fc.property(fc.array(block, { maxLength: 40 }), checkArena));
 });
 
 test('blocks that live one after another share one place', () => {
-  const chain = [100, 3000, 64, 1].map((size, time): Block => ({ size, first: 2 * time, last: 2 * time + 1 }));
+  const chain = [100, 3000, 64, 1].map((size, time): Allocation => ({ size, first: 2 * time, last: 2 * time + 1 }));
   assert.deepEqual(planArena(chain), { offsets: [0, 0, 0, 0], total: 3008 });
 });
 

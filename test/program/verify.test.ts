@@ -35,7 +35,7 @@ const convolution = stepOf('convolution');
 const pool = stepOf('max-pool');
 const loss = stepOf('softmax-cross-entropy');
 const update = must(
-  good.steps.find((step): step is StepOf<'sgd'> => step.kind === 'sgd' && step.parameter === bufferNamed('5/kernel')),
+  good.steps.find((step): step is StepOf<'update'> => step.kind === 'update' && step.parameter === bufferNamed('5/kernel')),
   'update of the second convolution',
 );
 const backward = stepOf('convolution-gradient-input');
@@ -55,7 +55,11 @@ const broken: readonly (readonly [what: string, program: Program, message: RegEx
   ['a mask too large', reshaping(must(pool.mask, 'mask'), { shape: [2, 4, 8, 8] }), /shape 2×4×8×8 is not 2×4×4×4/],
   ['labels of other classes', reshaping(loss.labels, { shape: [2, 6] }), /shape 2×6 is not 2×5/],
   ['a loss an image', reshaping(loss.loss, { shape: [2] }), /shape 2 is not 1/],
-  ['a velocity of another shape', reshaping(update.velocity, { shape: [6, 4, 3] }), /shape 6×4×3 is not/],
+  [
+    'a velocity of another shape',
+    reshaping(must(update.states['velocity'], 'velocity'), { shape: [6, 4, 3] }),
+    /shape 6×4×3 is not/,
+  ],
   ['no loss', { ...good, loss: must(good.rate, 'rate') }, /output \d+ is never written/],
   ['logits that are kept for no one', reshaping(must(good.logits, 'logits'), { kind: 'temporary' }), /never written/],
   ['images that no one can write', { ...good, images: convolution.kernel }, /the caller writes \d+, which is state/],

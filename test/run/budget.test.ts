@@ -156,7 +156,8 @@ await test('the speed that a budget is planned by is the worker’s own, also wh
   const pool: Pool = {
     run(job, watch) {
       const count = job.kind === 'probe' ? job.minibatches : 0;
-      for (let done = 1; done <= count; done++) watch.report({ kind: 'progress', done, loss: 0 }, 0, 100 + secondsAMinibatch * done);
+      for (let done = 1; done <= count; done++)
+        watch.report({ kind: 'progress', done, loss: 0 }, 0, 100 + secondsAMinibatch * done);
       return Promise.resolve();
     },
     forget: () => Promise.resolve(),

@@ -4,7 +4,15 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { countMultiplyAdds } from '../../src/network/cost.ts';
 import { planBudget, plannedSettings } from '../../src/run/planning/budget.ts';
-import { costsOf, fitSeconds, sizeOf, type Costs, type Size, type Timings, type ModeTimings } from '../../src/run/planning/costs.ts';
+import {
+  costsOf,
+  fitSeconds,
+  sizeOf,
+  type Costs,
+  type Size,
+  type Timings,
+  type ModeTimings,
+} from '../../src/run/planning/costs.ts';
 import { forecast, type Question } from '../../src/run/planning/forecast.ts';
 import { startNetwork, type Context } from '../../src/search/next.ts';
 import { averageFirst, simulate as simulateSearch } from '../../src/search/simulation.ts';

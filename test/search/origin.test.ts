@@ -28,7 +28,7 @@ test('the first network is the given one, and its training starts from its check
   const work = next(state, context);
   const [task] = work.kind === 'work' ? work.tasks : [];
   assert.ok(task?.kind === 'training');
-  assert.deepEqual(task.start, { from: { kind: 'checkpoint', hash: checkpoint }, edits: [], velocities: false });
+  assert.deepEqual(task.start, { from: { kind: 'checkpoint', hash: checkpoint }, edits: [], optimizerState: 'reset' });
   // Its epochs are those of a vanilla network.
   const [usual] = ((): readonly unknown[] => {
     const plain = contextOf();
@@ -57,7 +57,10 @@ test('its checkpoint is kept until it has one of its own', () => {
   const again = next(state, context);
   const [on] = again.kind === 'work' ? again.tasks : [];
   assert.ok(
-    on?.kind === 'training' && on.start.from.kind === 'checkpoint' && on.start.from.hash !== checkpoint && on.start.velocities,
+    on?.kind === 'training' &&
+      on.start.from.kind === 'checkpoint' &&
+      on.start.from.hash !== checkpoint &&
+      on.start.optimizerState === 'kept',
   );
 });
 

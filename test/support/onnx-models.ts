@@ -11,7 +11,7 @@ import { describeLayer } from '../../src/network/print.ts';
 import type { Network, Shape } from '../../src/network/network.ts';
 import { sizeOf } from '../../src/network/tensor.ts';
 import { compare } from '../../src/training/compare.ts';
-import type { Comparison } from '../../src/training/job.ts';
+import type { LogitComparison } from '../../src/training/job.ts';
 import { random } from '../../src/util/random.ts';
 
 export interface Drawing extends GraphBuilder {
@@ -103,7 +103,7 @@ export const layersOf = ({ nodes }: Network): string =>
     .join(' · ');
 
 /** Compares on images of noise. */
-export function compareImported(engine: Engine, imported: Imported, images = 8): Promise<Comparison> {
+export function compareImported(engine: Engine, imported: Imported, images = 8): Promise<LogitComparison> {
   const { network, tensors, rewrite, normalisation, brightest, shape, input } = imported;
   const stream = random('noise');
   const { channels, height, width } = shape;

@@ -71,7 +71,7 @@ export function printTask(task: Task, context: Context): string {
   const perEpoch = minibatchesPerEpoch(context, task.whole);
   const epochs = `${round(first / perEpoch)}–${round((first + count) / perEpoch)}`;
   const from = task.start.from.kind === 'initial' ? 'anew' : task.start.edits.length > 0 ? 'grown' : 'on';
-  const momentum = task.start.velocities ? ' with momentum' : '';
+  const momentum = task.start.optimizerState === 'kept' ? ' with momentum' : '';
   return `${task.id}: epochs ${epochs}${done === 0 ? '' : ` (${done} of ${count} done)`} ${slice(task.schedule)}, ${from}${momentum}`;
 }
 

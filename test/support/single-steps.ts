@@ -2,7 +2,6 @@
  * Programs of a few steps, written by hand: what the lowering would never emit alone, so that each kind of step can be
  * looked at. Activations and gradients come in as inputs, parameters as state, and every result is an output.
  */
-import type { ParameterRole } from '../../src/network/parameters.ts';
 import type { Tensor, Tensors } from '../../src/network/tensor.ts';
 import { sizeOf } from '../../src/network/tensor.ts';
 import type { Session } from '../../src/engine/engine.ts';
@@ -12,7 +11,7 @@ import { random, type Random } from '../../src/util/random.ts';
 
 export interface ProgramBuilder {
   input(name: string, ...shape: readonly number[]): BufferId;
-  state(name: string, role: ParameterRole | 'velocity', ...shape: readonly number[]): BufferId;
+  state(name: string, role: StateEntry['role'], ...shape: readonly number[]): BufferId;
   temporary(name: string, ...shape: readonly number[]): BufferId;
   mask(name: string, ...shape: readonly number[]): BufferId;
   output(name: string, ...shape: readonly number[]): BufferId;
@@ -72,7 +71,7 @@ export function randomState(program: Program, source: Random): Tensors {
       mean: [-0.3, 0.3],
       variance: [0.5, 1.5],
       mix: [0.2, 0.8],
-      velocity: [-0.1, 0.1],
+      optimizer: [-0.1, 0.1],
     };
     const [from, to] = ranges[role];
     const stream = source.fork(name);

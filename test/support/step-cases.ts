@@ -1,5 +1,8 @@
 /** For each kind of step, small programs around it over random shapes: what the engines are compared on, step by step. */
 import fc from 'fast-check';
+import { assignmentsOf } from '../../src/program/learning.ts';
+import type { Optimizer, OptimizerState } from '../../src/program/optimizers/optimizer.ts';
+import { optimizerNames, optimizers } from '../../src/program/optimizers/table.ts';
 import type { Geometry, Program, StepKind } from '../../src/program/program.ts';
 import { build, type Filling } from './single-steps.ts';
 
@@ -296,22 +299,33 @@ export const stepCases: { readonly [K in StepKind]: Cases } = {
       }),
     ),
   })),
-  sgd: fc
-    .record({ shape: planes, decay: fc.constantFrom(0, 5e-4, 0.1), momentum: fc.constantFrom(0, 0.9), clamp: fc.boolean() })
-    .map(({ shape, decay, momentum, clamp }) => ({
-      program: build(1, (b) =>
+  update: fc
+    .record({
+      shape: planes,
+      row: fc.constantFrom(...optimizerNames),
+      decay: fc.constantFrom(0, 5e-4, 0.1),
+      momentum: fc.constantFrom(0, 0.9),
+      decoupled: fc.boolean(),
+      rate: fc.constantFrom(1, 0.5),
+      clamp: fc.boolean(),
+    })
+    .map(({ shape, row, decay, momentum, decoupled, rate, clamp }) => ({
+      program: build(1, (b) => {
+        const optimizer: Optimizer = optimizers[row];
+        const like = (state: OptimizerState): readonly number[] => (state.shape === 'scalar' ? [1] : shape);
         b.step({
-          kind: 'sgd',
+          kind: 'update',
           parameter: b.state('parameter', clamp ? 'mix' : 'kernel', ...shape),
           gradient: b.input('gradient', ...shape),
-          velocity: b.state('velocity', 'velocity', ...shape),
           rate: b.input('rate', 1),
-          momentum,
-          decay,
-          clamp,
-        }),
-      ),
-      // Steps of up to 2 across an interval of 1: the clamp bites at both ends.
+          states: Object.fromEntries(
+            optimizer.states.map((state) => [state.name, b.state(state.name, 'optimizer', ...like(state))]),
+          ),
+          assignments: assignmentsOf(optimizer, { momentum, weightDecay: decay, decoupled }, { rate, decay: 1 }),
+          bounds: clamp ? [0, 1] : null,
+        });
+      }),
+      // Steps of up to 2 across an interval of 1: the bounds are passed at both ends.
       filling: { scale: clamp ? 40 : 1, quantum: 0 },
     })),
 };

@@ -8,13 +8,7 @@ import fc from 'fast-check';
 import { isDiskFull } from '../../src/util/files.ts';
 import { initialTensors } from '../../src/network/parameters.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
-import {
-  checkpointPath,
-  fileCheckpoints,
-  encodeCheckpoint,
-  withoutVelocities,
-  writeState,
-} from '../../src/training/checkpoint.ts';
+import { checkpointPath, fileCheckpoints, encodeCheckpoint, writeState } from '../../src/training/checkpoint.ts';
 import { sha256 } from '../../src/util/hash.ts';
 import { random } from '../../src/util/random.ts';
 import { RunError, UserError } from '../../src/util/user-error.ts';
@@ -40,8 +34,6 @@ await test('what is written is read, twice is once, and nothing is left beside',
   const read = await store.read(hash);
   assert.deepEqual(read.network, network);
   assert.deepEqual(read.tensors, tensors);
-  const velocity = { '1/kernel/velocity': tensors['1/kernel'] ?? assert.fail() };
-  assert.deepEqual(withoutVelocities({ ...tensors, ...velocity }), tensors);
 });
 
 await test('any damage is an error that names the file', async () => {

@@ -39,7 +39,7 @@ const job = (fields: Partial<TrainingJob>): TrainingJob => ({
   kind: 'training',
   id: 'test',
   network,
-  start: { from: { kind: 'initial', key: ['initial'] }, edits: [], velocities: false },
+  start: { from: { kind: 'initial', key: ['initial'] }, edits: [], optimizerState: 'reset' },
   data: { path, hash: dataset.hash, images: null, validation: 0.1 },
   whole: false,
   batch,
@@ -135,7 +135,7 @@ await test('a damaged tensor fails in evaluation; one that is no number fails to
 
 await test('a job grows, certifies and says so, then trains; twice the same bits', async () => {
   const edits: Edit[] = [insertion, { kind: 'alter-channels', node: 1, factor: 2 }];
-  const start = { from: { kind: 'checkpoint', hash: parentHash }, edits, velocities: false } as const;
+  const start = { from: { kind: 'checkpoint', hash: parentHash }, edits, optimizerState: 'reset' } as const;
   const [one, two] = [await run({ start, key: ['child'] }), await run({ start, key: ['child'] })];
   assert.deepEqual(one, two);
   assert.deepEqual(
@@ -152,7 +152,7 @@ await test('a parent that is no number: its child fails its certificate, and not
   const hash = await checkpoints.write({ network, tensors: broken });
   const reports: Report[] = [];
   const edits: Edit[] = [{ kind: 'split', node: 3, alpha: 0.3 }];
-  const start = { from: { kind: 'checkpoint', hash }, edits, velocities: false } as const;
+  const start = { from: { kind: 'checkpoint', hash }, edits, optimizerState: 'reset' } as const;
   await assert.rejects(
     train(job({ start }), {
       engine: reference,

@@ -7,7 +7,7 @@ import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { decodeCheckpoint, encodeCheckpoint, type Checkpoint, type CheckpointStore } from '../../src/training/checkpoint.ts';
 import { JobFailure, type EvaluationJob, type Report, type TrainingJob } from '../../src/training/job.ts';
 import { runJob, train } from '../../src/training/train.ts';
-import type { Surroundings } from '../../src/training/surroundings.ts';
+import type { JobContext } from '../../src/training/context.ts';
 import { splitDataset } from '../../src/data/split.ts';
 import { sha256 } from '../../src/util/hash.ts';
 import { must } from '../../src/util/assert.ts';
@@ -33,7 +33,7 @@ function memoryCheckpoints(): CheckpointStore & { readonly written: ReadonlyMap<
 
 const checkpoints = memoryCheckpoints();
 
-function surroundings(reports: Report[], fields: Partial<Surroundings> = {}): Surroundings {
+function contextOf(reports: Report[], fields: Partial<JobContext> = {}): JobContext {
   const report = (said: Report): void => void (said.kind === 'progress' || reports.push(said));
   return { engine: reference, dataset, checkpoints, report, breathe: () => Promise.resolve(), now: () => 0, ...fields };
 }
@@ -46,7 +46,7 @@ function jobOf(fields: Partial<TrainingJob> = {}): TrainingJob {
     kind: 'training',
     id: 'test',
     network,
-    start: { from: { kind: 'initial', key: ['initial'] }, edits: [], velocities: false },
+    start: { from: { kind: 'initial', key: ['initial'] }, edits: [], optimizerState: 'reset' },
     data: { path, hash: dataset.hash, images: null, validation: 0.1 },
     whole: false,
     batch: 16,
@@ -71,7 +71,7 @@ const draw = (reports: readonly Report[]): string =>
 
 await test('a golden run: four epochs, every augmentation', async () => {
   const reports: Report[] = [];
-  await runJob(jobOf(), surroundings(reports));
+  await runJob(jobOf(), contextOf(reports));
   assert.equal(
     draw(reports),
     [
@@ -85,13 +85,13 @@ await test('a golden run: four epochs, every augmentation', async () => {
 
 await test('in one go or cut at any epoch: the same bits', async () => {
   const whole: Report[] = [];
-  const expected = await train(jobOf(), surroundings(whole));
+  const expected = await train(jobOf(), contextOf(whole));
   const ends = whole.flatMap((report) => (report.kind === 'epoch' ? [report] : []));
   assert.equal(ends.length, 4);
   for (const { done, checkpoint } of ends.slice(0, -1)) {
     const rest: Report[] = [];
-    const start = { from: { kind: 'checkpoint', hash: checkpoint }, edits: [], velocities: true } as const;
-    const hash = await train(jobOf({ start, minibatches: { first: 0, count: 4 * perEpoch, done } }), surroundings(rest));
+    const start = { from: { kind: 'checkpoint', hash: checkpoint }, edits: [], optimizerState: 'kept' } as const;
+    const hash = await train(jobOf({ start, minibatches: { first: 0, count: 4 * perEpoch, done } }), contextOf(rest));
     assert.equal(hash, expected, `cut at ${done}`);
     assert.deepEqual(rest, whole.slice(-rest.length));
   }
@@ -99,32 +99,32 @@ await test('in one go or cut at any epoch: the same bits', async () => {
 
 await test('cut with the optimizer begun anew, or under another key: other bits', async () => {
   const reports: Report[] = [];
-  const expected = await train(jobOf(), surroundings(reports));
+  const expected = await train(jobOf(), contextOf(reports));
   const hash = must(reports.flatMap((report) => (report.kind === 'epoch' ? [report.checkpoint] : []))[0], 'checkpoint');
   const minibatches = { first: 0, count: 4 * perEpoch, done: perEpoch };
   const from = { kind: 'checkpoint', hash } as const;
-  const again = (fields: Partial<TrainingJob>): Promise<string> => train(jobOf({ minibatches, ...fields }), surroundings([]));
-  assert.notEqual(await again({ start: { from, edits: [], velocities: false } }), expected);
-  assert.notEqual(await again({ start: { from, edits: [], velocities: true }, key: ['another'] }), expected);
+  const again = (fields: Partial<TrainingJob>): Promise<string> => train(jobOf({ minibatches, ...fields }), contextOf([]));
+  assert.notEqual(await again({ start: { from, edits: [], optimizerState: 'reset' } }), expected);
+  assert.notEqual(await again({ start: { from, edits: [], optimizerState: 'kept' }, key: ['another'] }), expected);
 });
 
 await test('segments that follow one another are the schedule in one piece, where they go on with momentum', async () => {
   const reports: Report[] = [];
-  await train(jobOf(), surroundings(reports));
+  await train(jobOf(), contextOf(reports));
   const [count, cut] = [4 * perEpoch, 20];
   const schedule = { kind: 'cosine', rate: 0.05 } as const;
   const first = await train(
     jobOf({ schedule: { ...schedule, from: 0, to: cut / count }, minibatches: { first: 0, count: cut, done: 0 } }),
-    surroundings([]),
+    contextOf([]),
   );
   const second: Report[] = [];
   await train(
     jobOf({
-      start: { from: { kind: 'checkpoint', hash: first }, edits: [], velocities: true },
+      start: { from: { kind: 'checkpoint', hash: first }, edits: [], optimizerState: 'kept' },
       schedule: { ...schedule, from: cut / count, to: 1 },
       minibatches: { first: cut, count: count - cut, done: 0 },
     }),
-    surroundings(second),
+    contextOf(second),
   );
   // The rates differ in the last bit of an f64, as f32 they may in one: the losses are equal to rounding.
   const last = (all: readonly Report[]): number =>
@@ -134,7 +134,7 @@ await test('segments that follow one another are the schedule in one piece, wher
 
 await test('the whole of the data: more minibatches an epoch, and nothing is validated', async () => {
   const reports: Report[] = [];
-  await train(jobOf({ whole: true, minibatches: { first: 0, count: 20, done: 0 } }), surroundings(reports));
+  await train(jobOf({ whole: true, minibatches: { first: 0, count: 20, done: 0 } }), contextOf(reports));
   assert.deepEqual(
     reports.map((report) => report.kind === 'epoch' && [report.done, report.epoch, report.validation]),
     [
@@ -148,7 +148,7 @@ await test('a rate that is far too high: diverged, and no checkpoint of it', asy
   const reports: Report[] = [];
   const store = memoryCheckpoints();
   await assert.rejects(
-    train(jobOf({ schedule: { kind: 'constant', rate: 1e12 } }), surroundings(reports, { checkpoints: store })),
+    train(jobOf({ schedule: { kind: 'constant', rate: 1e12 } }), contextOf(reports, { checkpoints: store })),
     (error: Error) => error instanceof JobFailure && error.failure === 'diverged' && /minibatch|loss/.test(error.message),
   );
   assert.equal(store.written.size, 0);
@@ -157,12 +157,12 @@ await test('a rate that is far too high: diverged, and no checkpoint of it', asy
 await test('what is awaited after each minibatch can stop the job', async () => {
   let breaths = 0;
   const breathe = (): Promise<void> => (++breaths === 5 ? Promise.reject(new Error('left')) : Promise.resolve());
-  await assert.rejects(train(jobOf(), surroundings([], { breathe })), /left/);
+  await assert.rejects(train(jobOf(), contextOf([], { breathe })), /left/);
 });
 
 await test('an evaluation counts every image once, its accuracy is the diagonal, and an epoch’s validation is one', async () => {
   const epochs: Report[] = [];
-  const checkpoint = await train(jobOf(), surroundings(epochs));
+  const checkpoint = await train(jobOf(), contextOf(epochs));
   for (const part of ['test', 'validation'] as const) {
     const reports: Report[] = [];
     const { data, batch } = jobOf();
@@ -177,7 +177,7 @@ await test('an evaluation counts every image once, its accuracy is the diagonal,
       batch,
       engine: jobOf().engine,
     };
-    await runJob(job, surroundings(reports));
+    await runJob(job, contextOf(reports));
     const [report] = reports;
     assert.ok(report?.kind === 'evaluated' && reports.length === 1);
     const labels =
@@ -196,15 +196,15 @@ await test('an evaluation counts every image once, its accuracy is the diagonal,
     if (part === 'validation') assert.deepEqual(last?.kind === 'epoch' && last.validation, report.measured);
     // Another batch size is the same measurement; without normalisation it is another.
     const other: Report[] = [];
-    await runJob({ ...job, batch: 7 }, surroundings(other));
+    await runJob({ ...job, batch: 7 }, contextOf(other));
     assert.deepEqual(other[0]?.kind === 'evaluated' && other[0].confusion, report.confusion);
-    await runJob({ ...job, normalise: false }, surroundings(other));
+    await runJob({ ...job, normalise: false }, contextOf(other));
     assert.notDeepEqual(other[1], report);
   }
 });
 
 await test('a damaged checkpoint in an evaluation: not finite is said', async () => {
-  const hash = await train(jobOf({ minibatches: { first: 0, count: 1, done: 0 } }), surroundings([]));
+  const hash = await train(jobOf({ minibatches: { first: 0, count: 1, done: 0 } }), contextOf([]));
   const { tensors } = await checkpoints.read(hash);
   const [name = '', tensor] = Object.entries(tensors).find(([key]) => key.endsWith('kernel')) ?? [];
   const broken = {
@@ -224,10 +224,7 @@ await test('a damaged checkpoint in an evaluation: not finite is said', async ()
     batch,
     engine: on,
   };
-  await assert.rejects(
-    runJob(job, surroundings([])),
-    (error: Error) => error instanceof JobFailure && error.failure === 'diverged',
-  );
+  await assert.rejects(runJob(job, contextOf([])), (error: Error) => error instanceof JobFailure && error.failure === 'diverged');
 });
 
 await test('a probe says each of its minibatches and writes nothing', async () => {
@@ -236,7 +233,7 @@ await test('a probe says each of its minibatches and writes nothing', async () =
   const { data, batch, augmentation, learning, engine: on } = jobOf();
   await runJob(
     { kind: 'probe', id: '', network, data, batch, augmentation, learning, minibatches: 5, engine: on },
-    { ...surroundings([], { checkpoints: store }), report: (report) => void said.push(report) },
+    { ...contextOf([], { checkpoints: store }), report: (report) => void said.push(report) },
   );
   assert.deepEqual(
     said.map((report) => (report.kind === 'progress' ? report.done : report.kind === 'reached' && report.stage)),
@@ -249,9 +246,9 @@ await test('a job is its inputs: run twice, the same bits, whatever else was run
   await fc.assert(
     fc.asyncProperty(fc.nat({ max: 5 }), fc.integer({ min: 1, max: 15 }), async (seed, count) => {
       const job = jobOf({ key: [seed], minibatches: { first: 0, count, done: 0 } });
-      const one = await train(job, surroundings([]));
-      await train(jobOf({ key: ['between'], minibatches: { first: 3, count: 2, done: 0 } }), surroundings([]));
-      assert.equal(await train(job, surroundings([])), one);
+      const one = await train(job, contextOf([]));
+      await train(jobOf({ key: ['between'], minibatches: { first: 3, count: 2, done: 0 } }), contextOf([]));
+      assert.equal(await train(job, contextOf([])), one);
     }),
     { numRuns: 4 },
   );
@@ -270,7 +267,7 @@ await test('it learns: 2,000 real images, five epochs', async () => {
       minibatches: { first: 0, count: 5 * 62, done: 0 },
       engine: { name: engine.fingerprint.engine, device: 'cpu', threads: 1, convolution: 'auto' },
     }),
-    surroundings(reports, { dataset: real.dataset, engine }),
+    contextOf(reports, { dataset: real.dataset, engine }),
   );
   const accuracies = reports.flatMap((report) => (report.kind === 'epoch' ? [report.validation?.accuracy ?? 0] : []));
   assert.equal(accuracies.length, 5);

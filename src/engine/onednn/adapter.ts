@@ -17,121 +17,64 @@ export interface Window {
   readonly padding: readonly [number, number];
 }
 
-/** Each member makes one kind of primitive. `hint` is the primitive descriptor of a forward pass of the same shapes. */
-export type Operation =
-  | ({
-      readonly kind: 'convolution';
-      readonly training: boolean;
-      /** As in `constants.convolution`. */
-      readonly algorithm: number;
-      readonly source: Descriptor;
-      readonly weights: Descriptor;
-      readonly bias: Descriptor | null;
-      readonly destination: Descriptor;
-    } & Window)
-  | ({
-      readonly kind: 'convolution-backward-data';
-      readonly algorithm: number;
-      readonly sourceGradient: Descriptor;
-      readonly weights: Descriptor;
-      readonly destinationGradient: Descriptor;
-      readonly hint: PrimitiveDescriptor;
-    } & Window)
-  | ({
-      readonly kind: 'convolution-backward-weights';
-      readonly algorithm: number;
-      readonly source: Descriptor;
-      readonly weightsGradient: Descriptor;
-      readonly biasGradient: Descriptor | null;
-      readonly destinationGradient: Descriptor;
-      readonly hint: PrimitiveDescriptor;
-    } & Window)
-  | {
-      readonly kind: 'inner-product';
-      readonly training: boolean;
-      readonly source: Descriptor;
-      readonly weights: Descriptor;
-      readonly bias: Descriptor;
-      readonly destination: Descriptor;
-    }
-  | {
-      readonly kind: 'inner-product-backward-data';
-      readonly sourceGradient: Descriptor;
-      readonly weights: Descriptor;
-      readonly destinationGradient: Descriptor;
-      readonly hint: PrimitiveDescriptor;
-    }
-  | {
-      readonly kind: 'inner-product-backward-weights';
-      readonly source: Descriptor;
-      readonly weightsGradient: Descriptor;
-      readonly biasGradient: Descriptor;
-      readonly destinationGradient: Descriptor;
-      readonly hint: PrimitiveDescriptor;
-    }
-  /** Source and destination have one layout. */
-  | {
-      readonly kind: 'batch-normalization';
-      readonly training: boolean;
-      readonly data: Descriptor;
-      readonly epsilon: number;
-      readonly flags: NormalizationFlags;
-    }
-  | {
-      readonly kind: 'batch-normalization-backward';
-      readonly gradient: Descriptor;
-      readonly data: Descriptor;
-      readonly epsilon: number;
-      readonly flags: NormalizationFlags;
-      readonly hint: PrimitiveDescriptor;
-    }
-  /** In terms of its output, so that the gradient needs nothing else. */
-  | { readonly kind: 'relu'; readonly training: boolean; readonly data: Descriptor }
-  | {
-      readonly kind: 'relu-backward';
-      readonly gradient: Descriptor;
-      readonly output: Descriptor;
-      readonly hint: PrimitiveDescriptor;
-    }
-  | ({
-      readonly kind: 'pool';
-      readonly training: boolean;
-      /** As in `constants.pooling`. */
-      readonly algorithm: number;
-      readonly source: Descriptor;
-      readonly destination: Descriptor;
-      readonly kernel: readonly [number, number];
-    } & Window)
-  | ({
-      readonly kind: 'pool-backward';
-      readonly algorithm: number;
-      readonly sourceGradient: Descriptor;
-      readonly destinationGradient: Descriptor;
-      readonly kernel: readonly [number, number];
-      readonly hint: PrimitiveDescriptor;
-    } & Window)
-  /** destination = first ∘ second, elementwise, the second broadcast; with `accumulate`, added to what the destination holds. */
-  | {
-      readonly kind: 'binary';
-      /** As in `constants.binary`. */
-      readonly algorithm: number;
-      readonly first: Descriptor;
-      readonly second: Descriptor;
-      readonly destination: Descriptor;
-      readonly accumulate: boolean;
-    }
-  /** Σ scale·source. The destination may be the first source. */
-  | {
-      readonly kind: 'sum';
-      readonly scales: readonly number[];
-      readonly sources: readonly Descriptor[];
-      readonly destination: Descriptor;
-    }
-  /** Along the channels. */
-  | { readonly kind: 'concat'; readonly sources: readonly Descriptor[]; readonly destination: Descriptor }
-  | { readonly kind: 'reorder'; readonly source: Descriptor; readonly destination: Descriptor };
+type Descriptors<Name extends string> = { readonly [Each in Name]: Descriptor };
 
-export type OperationKind = Operation['kind'];
+/** The primitive descriptor of a forward pass of the same shapes. */
+interface Hinted {
+  readonly hint: PrimitiveDescriptor;
+}
+
+interface Training {
+  readonly training: boolean;
+}
+
+/** As in `constants.convolution`, `constants.pooling` and `constants.binary`. */
+interface Algorithm {
+  readonly algorithm: number;
+}
+
+interface Normalization {
+  readonly epsilon: number;
+  readonly flags: NormalizationFlags;
+}
+
+interface Sliding extends Algorithm, Window {
+  readonly kernel: readonly [number, number];
+}
+
+interface Operations {
+  convolution: Descriptors<'source' | 'weights' | 'destination'> & { readonly bias: Descriptor | null } & Training &
+    Algorithm &
+    Window;
+  'convolution-backward-data': Descriptors<'sourceGradient' | 'weights' | 'destinationGradient'> & Algorithm & Window & Hinted;
+  'convolution-backward-weights': Descriptors<'source' | 'weightsGradient' | 'destinationGradient'> & {
+    readonly biasGradient: Descriptor | null;
+  } & Algorithm &
+    Window &
+    Hinted;
+  'inner-product': Descriptors<'source' | 'weights' | 'bias' | 'destination'> & Training;
+  'inner-product-backward-data': Descriptors<'sourceGradient' | 'weights' | 'destinationGradient'> & Hinted;
+  'inner-product-backward-weights': Descriptors<'source' | 'weightsGradient' | 'biasGradient' | 'destinationGradient'> & Hinted;
+  /** Source and destination have one layout. */
+  'batch-normalization': Descriptors<'data'> & Normalization & Training;
+  'batch-normalization-backward': Descriptors<'gradient' | 'data'> & Normalization & Hinted;
+  /** In terms of its output, so that the gradient needs nothing else. */
+  relu: Descriptors<'data'> & Training;
+  'relu-backward': Descriptors<'gradient' | 'output'> & Hinted;
+  pool: Descriptors<'source' | 'destination'> & Sliding & Training;
+  'pool-backward': Descriptors<'sourceGradient' | 'destinationGradient'> & Sliding & Hinted;
+  /** destination = first ∘ second, elementwise, the second broadcast; with `accumulate`, added to what the destination holds. */
+  binary: Descriptors<'first' | 'second' | 'destination'> & Algorithm & { readonly accumulate: boolean };
+  /** Σ scale·source. The destination may be the first source. */
+  sum: Descriptors<'destination'> & { readonly scales: readonly number[]; readonly sources: readonly Descriptor[] };
+  /** Along the channels. */
+  concat: Descriptors<'destination'> & { readonly sources: readonly Descriptor[] };
+  reorder: Descriptors<'source' | 'destination'>;
+}
+
+export type OperationKind = keyof Operations;
+/** Makes one kind of primitive. */
+export type Operation = { [Kind in OperationKind]: { readonly kind: Kind } & Operations[Kind] }[OperationKind];
 export type OperationOf<K extends OperationKind> = Extract<Operation, { kind: K }>;
 
 export interface NormalizationFlags {
@@ -141,7 +84,7 @@ export interface NormalizationFlags {
 }
 
 /** What creating a primitive descriptor needs besides its operation. */
-export interface Surroundings {
+export interface PrimitiveContext {
   readonly engine: bigint;
   /** Says that the scratchpad is the caller's. */
   readonly attributes: bigint;
@@ -170,7 +113,7 @@ export interface Adapter {
   query(primitive: PrimitiveDescriptor, what: number): Descriptor | null;
   release(descriptor: Descriptor): void;
   /** Writes the address of the primitive descriptor into `result`. */
-  create(operation: Operation, surroundings: Surroundings, result: BigInt64Array): Status;
+  create(operation: Operation, context: PrimitiveContext, result: BigInt64Array): Status;
   /** Makes `result` attributes that add to the destination, out of fresh ones. */
   accumulate(attributes: bigint): Status;
 }

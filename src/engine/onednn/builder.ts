@@ -1,6 +1,6 @@
 /**
- * A program on its way to becoming commands over blocks of memory: which buffer lies where and in which layout, and the
- * reorders between. It knows layouts and lifetimes, not what the steps compute.
+ * Compiles a program to commands over regions of memory: the layout of each buffer, and the reorders between layouts. It knows
+ * layouts and lifetimes, not what the steps compute.
  *
  * Each buffer has a home: the layout in which it is written (of state: in which it lives between runs). A reader that wants
  * another gets a copy, made by a reorder right before the first such reader and shared by those that follow. A copy of state
@@ -14,8 +14,8 @@ import type { Descriptor, Operation, PrimitiveDescriptor } from './adapter.ts';
 import { argument } from './constants.ts';
 import type { Layout, Native, Primitive } from './native.ts';
 
-/** A piece of memory. */
-export interface Block {
+/** A region of memory. */
+export interface Region {
   readonly bytes: number;
   /** `kept` lives between runs; `arena` from command `first` to `last`, both included. */
   readonly place: 'kept' | 'arena';
@@ -25,9 +25,9 @@ export interface Block {
 
 interface Uses {
   readonly label: string;
-  readonly uses: readonly Block[];
-  /** [read, write] blocks that may be one where the read ends here. */
-  readonly inPlace: readonly (readonly [Block, Block])[];
+  readonly uses: readonly Region[];
+  /** [read, write] regions that may share memory if this is the last read. */
+  readonly inPlace: readonly (readonly [Region, Region])[];
 }
 
 /** A kernel of the library. */
@@ -40,33 +40,33 @@ export interface NativeCommand extends Uses {
 
 export interface NativeArgument {
   readonly argument: number;
-  readonly block: Block;
+  readonly region: Region;
   readonly descriptor: Descriptor;
 }
 
-/** A loop of ours. `prepare` is called once, when memory is there. */
+/** A loop in JavaScript. `prepare` is called once, after memory is allocated. */
 export interface ScriptCommand extends Uses {
   readonly kind: 'script';
-  readonly prepare: (view: (block: Block) => Float32Array) => () => void;
+  readonly prepare: (view: (region: Region) => Float32Array) => () => void;
 }
 
 export type Command = NativeCommand | ScriptCommand;
 
-/** Where a buffer lies, and how. */
+/** The region and the layout of a buffer. */
 export interface Home {
-  readonly block: Block;
+  readonly region: Region;
   readonly layout: Layout;
 }
 
 export interface Built {
   readonly commands: readonly Command[];
-  /** To be run after state was written from outside. */
+  /** To run after state is loaded. */
   readonly afterLoad: readonly Command[];
-  readonly blocks: readonly Block[];
+  readonly regions: readonly Region[];
   /** Of inputs and state: row-major for the former, in `layouts` for the latter. */
   readonly homes: ReadonlyMap<BufferId, Home>;
-  /** Where outputs lie, row-major. */
-  readonly outputs: ReadonlyMap<BufferId, Block>;
+  /** Of outputs, row-major. */
+  readonly outputs: ReadonlyMap<BufferId, Region>;
 }
 
 export interface Builder {
@@ -74,41 +74,41 @@ export interface Builder {
   readonly native: Native;
   /** `constants.convolution`. */
   readonly algorithm: number;
-  /** Something learns: forward primitives leave what their gradients need. */
+  /** Forward primitives save what their gradients need. */
   readonly training: boolean;
   /** As the library wants them: grouped kernels (groups, out, in, k, k), kernels of dense layers (features, C, H, W). */
   dimensions(buffer: BufferId): readonly number[];
-  /** Where it was written, or will be read first. */
+  /** The layout in which it is written, or first read. */
   home(buffer: BufferId): Layout;
   plain(buffer: BufferId): Layout;
-  read(buffer: BufferId, layout: Layout): Block;
-  write(buffer: BufferId, layout: Layout): Block;
+  read(buffer: BufferId, layout: Layout): Region;
+  write(buffer: BufferId, layout: Layout): Region;
   /** Memory for the next commands that name it. */
-  scratch(bytes: number): Block;
-  /** The step that makes a primitive descriptor, once; a bug where the library has none. */
+  scratch(bytes: number): Region;
+  /** Makes a primitive descriptor; a bug if the library has none. */
   describe(operation: Operation): PrimitiveDescriptor;
-  /** Something made once a key. */
+  /** Memoized by key. */
   once<T>(key: unknown, make: () => T): T;
   wants(primitive: PrimitiveDescriptor, what: number, buffer: BufferId): Layout;
   run(
     label: string,
     primitive: PrimitiveDescriptor,
-    values: readonly (readonly [argument: number, block: Block, layout: Layout | Descriptor])[],
-    inPlace?: readonly (readonly [Block, Block])[],
+    values: readonly (readonly [argument: number, region: Region, layout: Layout | Descriptor])[],
+    inPlace?: readonly (readonly [Region, Region])[],
   ): void;
   script(
     label: string,
-    uses: readonly Block[],
+    uses: readonly Region[],
     prepare: ScriptCommand['prepare'],
-    inPlace?: readonly (readonly [Block, Block])[],
+    inPlace?: readonly (readonly [Region, Region])[],
   ): void;
-  /** A step changed this state: copies of it are stale. */
+  /** Discards copies of state that a step changed. */
   updated(buffer: BufferId): void;
 }
 
 const isLayout = (value: Layout | Descriptor): value is Layout => typeof value === 'object' && 'descriptor' in value;
 
-/** The dimensions of kernels, where the library wants others than the program. */
+/** The dimensions of kernels, where the library's differ from the program's. */
 function nativeDimensions(program: Program): ReadonlyMap<BufferId, readonly number[]> {
   const result = new Map<BufferId, readonly number[]>();
   const shape = (id: BufferId): readonly number[] => bufferOf(program, id).shape;
@@ -123,11 +123,11 @@ function nativeDimensions(program: Program): ReadonlyMap<BufferId, readonly numb
     if (step.kind === 'dense') dense(step.kernel, step.input);
     if (step.kind === 'dense-gradient-input') dense(step.kernel, step.inputGradient);
     if (step.kind === 'dense-gradient-kernel') dense(step.kernelGradient, step.input);
-    if (step.kind === 'sgd') {
+    if (step.kind === 'update') {
       const dimensions = result.get(step.gradient);
       if (dimensions === undefined) continue;
-      result.set(step.parameter, dimensions);
-      result.set(step.velocity, dimensions);
+      const like = (id: BufferId): boolean => shape(id).join() === shape(step.parameter).join();
+      for (const id of accessOf(step).updates.filter(like)) result.set(id, dimensions);
     }
   }
   return result;
@@ -143,21 +143,21 @@ export interface BuilderOptions {
 export function build(
   options: BuilderOptions,
   lower: (builder: Builder, step: Step) => void,
-  parameterLayout: (builder: Builder, update: StepOf<'sgd'>) => Layout,
+  parameterLayout: (builder: Builder, update: StepOf<'update'>) => Layout,
 ): Built {
   const { program, native } = options;
   const dimensionsOf = nativeDimensions(program);
   const updatedState = new Set(program.steps.flatMap((step) => accessOf(step).updates));
-  const blocks: Block[] = [];
+  const regions: Region[] = [];
   const commands: Command[] = [];
   const afterLoad: Command[] = [];
   const homes = new Map<BufferId, Home>();
-  const copies = new Map<BufferId, Map<Layout, Block>>();
+  const copies = new Map<BufferId, Map<Layout, Region>>();
   const made = new Map<unknown, unknown>();
 
-  const block = (bytes: number, place: Block['place']): Block => {
-    const fresh: Block = { bytes, place, first: Number.POSITIVE_INFINITY, last: -1 };
-    blocks.push(fresh);
+  const region = (bytes: number, place: Region['place']): Region => {
+    const fresh: Region = { bytes, place, first: Number.POSITIVE_INFINITY, last: -1 };
+    regions.push(fresh);
     return fresh;
   };
   const append = (list: Command[], command: Command): void => {
@@ -170,7 +170,7 @@ export function build(
   };
   const isKept = (id: BufferId): boolean => ['input', 'state'].includes(bufferOf(program, id).kind);
   const settle = (id: BufferId, layout: Layout): Home => {
-    const home = { block: block(layout.bytes, isKept(id) ? 'kept' : 'arena'), layout };
+    const home = { region: region(layout.bytes, isKept(id) ? 'kept' : 'arena'), layout };
     homes.set(id, home);
     return home;
   };
@@ -197,7 +197,7 @@ export function build(
       implementation: native.implementation(descriptor),
       primitive: native.create(descriptor),
       arguments: values,
-      uses: values.map((value) => value.block),
+      uses: values.map((value) => value.region),
       inPlace,
     });
   };
@@ -207,29 +207,29 @@ export function build(
     const descriptor = native.describe(operation);
     if (descriptor === null) return false;
     emit(list, `reorder ${name}`, descriptor, [
-      { argument: argument.source, block: from.block, descriptor: from.layout.descriptor },
-      { argument: argument.destination, block: to.block, descriptor: to.layout.descriptor },
+      { argument: argument.source, region: from.region, descriptor: from.layout.descriptor },
+      { argument: argument.destination, region: to.region, descriptor: to.layout.descriptor },
     ]);
     return true;
   };
 
-  const copy = (id: BufferId, layout: Layout): Block => {
+  const copy = (id: BufferId, layout: Layout): Region => {
     const known = copies.get(id)?.get(layout);
     if (known !== undefined) return known;
     const { kind, name } = bufferOf(program, id);
     const constant = kind === 'state' && !updatedState.has(id);
     const list = constant ? afterLoad : commands;
     const place = constant ? 'kept' : 'arena';
-    const result = block(layout.bytes, place);
-    if (!reorder(list, name, homeOf(id), { block: result, layout })) {
-      // The library converts row-major from and to everything.
-      const between = { block: block(plain(id).bytes, place), layout: plain(id) };
+    const result = region(layout.bytes, place);
+    if (!reorder(list, name, homeOf(id), { region: result, layout })) {
+      // The library converts every layout from and to row-major.
+      const between = { region: region(plain(id).bytes, place), layout: plain(id) };
       assert(
-        reorder(list, name, homeOf(id), between) && reorder(list, name, between, { block: result, layout }),
+        reorder(list, name, homeOf(id), between) && reorder(list, name, between, { region: result, layout }),
         () => `oneDNN cannot bring ${name} into the layout that a step wants`,
       );
     }
-    const all = copies.get(id) ?? new Map<Layout, Block>();
+    const all = copies.get(id) ?? new Map<Layout, Region>();
     copies.set(id, all.set(layout, result));
     return result;
   };
@@ -243,16 +243,16 @@ export function build(
     home: (id) => homeOf(id).layout,
     plain,
     read(id, layout) {
-      // State that nothing has read yet moves into the layout of its first reader.
+      // State takes the layout of its first reader.
       if (!homes.has(id) && bufferOf(program, id).kind === 'state' && layout.blocked) settle(id, layout);
       const home = homeOf(id);
-      return home.layout === layout ? home.block : copy(id, layout);
+      return home.layout === layout ? home.region : copy(id, layout);
     },
     write(id, layout) {
       assert(!homes.has(id), () => `${bufferOf(program, id).name} is written a second time`);
-      return settle(id, layout).block;
+      return settle(id, layout).region;
     },
-    scratch: (bytes) => block(bytes, 'arena'),
+    scratch: (bytes) => region(bytes, 'arena'),
     describe: (operation) => must(native.describe(operation), `implementation of ${operation.kind} in oneDNN`),
     once<T>(key: unknown, make: () => T): T {
       if (!made.has(key)) made.set(key, make());
@@ -263,7 +263,7 @@ export function build(
     run(label, primitive, values, inPlace) {
       const pairs = values.map(([name, used, layout]) => ({
         argument: name,
-        block: used,
+        region: used,
         descriptor: isLayout(layout) ? layout.descriptor : layout,
       }));
       emit(commands, label, primitive, pairs, inPlace);
@@ -273,7 +273,7 @@ export function build(
   };
 
   for (const step of program.steps)
-    if (step.kind === 'sgd') {
+    if (step.kind === 'update') {
       const layout = parameterLayout(builder, step);
       settle(step.parameter, layout.blocked ? layout : plain(step.parameter));
     }
@@ -284,7 +284,7 @@ export function build(
   for (const { buffer } of program.state) homeOf(buffer);
   for (const { id, kind } of program.buffers) if (kind === 'input') homeOf(id);
 
-  const outputs = new Map<BufferId, Block>();
+  const outputs = new Map<BufferId, Region>();
   for (const { id, kind } of program.buffers)
     if (kind === 'output' && homes.has(id)) {
       const result = builder.read(id, plain(id));
@@ -294,6 +294,6 @@ export function build(
   for (const result of outputs.values()) result.last = commands.length;
   for (const { id, kind } of program.buffers)
     if (kind === 'input')
-      assert(homeOf(id).block.bytes === 4 * sizeOf(bufferOf(program, id).shape), () => 'inputs are row-major');
-  return { commands, afterLoad, blocks, homes, outputs };
+      assert(homeOf(id).region.bytes === 4 * sizeOf(bufferOf(program, id).shape), () => 'inputs are row-major');
+  return { commands, afterLoad, regions, homes, outputs };
 }

@@ -1,6 +1,6 @@
 /**
- * The loops that are ours: small tensors, scalars, and what no primitive of the library computes. Elementwise ones run over
- * whole memories, padding included: what is zero there stays zero.
+ * Loops in JavaScript: for small tensors, scalars, and what no primitive of the library computes. Elementwise ones run over
+ * whole regions, padding included: zeros there stay zero.
  */
 
 /** Mean over the batch of −Σ labels·log softmax(logits), and its gradient; (N, classes), row-major. */
@@ -34,35 +34,6 @@ export function softmaxCrossEntropy(
 export function follow(running: Float32Array, batch: Float32Array, momentum: number, factor: number): void {
   for (let i = 0; i < running.length; i++)
     running[i] = (1 - momentum) * (running[i] as number) + momentum * factor * (batch[i] as number);
-}
-
-/** SGD with momentum and decay, without `clamp`; computed in f64 (faster here than rounding each product), stored in f32. */
-export function descend(
-  parameter: Float32Array,
-  gradient: Float32Array,
-  velocity: Float32Array,
-  rate: number,
-  momentum: number,
-  decay: number,
-): void {
-  for (let i = 0; i < parameter.length; i++) {
-    const value = parameter[i] as number;
-    const v = momentum * (velocity[i] as number) + ((gradient[i] as number) + decay * value);
-    velocity[i] = v;
-    parameter[i] = value - rate * v;
-  }
-}
-
-/** Keeps a parameter in [0, 1] and zeroes the velocity where that bites. */
-export function clamp(parameter: Float32Array, velocity: Float32Array): void {
-  for (let i = 0; i < parameter.length; i++) {
-    const value = parameter[i] as number;
-    if (value >= 0 && value <= 1) continue;
-    // NaN is kept: a diverged network must show.
-    if (value < 0) parameter[i] = 0;
-    else if (value > 1) parameter[i] = 1;
-    velocity[i] = 0;
-  }
 }
 
 /** Σ gradient·(first − second), in four f64 sums. */

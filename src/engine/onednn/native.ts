@@ -1,6 +1,6 @@
 /**
- * oneDNN's objects as they live and die: one `Native` owns an engine, a stream and everything created through it, and
- * frees all of it at once. The same for both versions of the library; what differs is behind the adapter.
+ * The lifetime of oneDNN's objects: a `Native` owns an engine, a stream and everything created through it, and frees them
+ * together. The adapter hides the differences between versions of the library.
  */
 import koffi from 'koffi';
 import { assert } from '../../util/assert.ts';
@@ -12,7 +12,7 @@ import { openVersion3 } from './version3.ts';
 
 /** How a tensor lies in memory. Interned: of one `Native`, equal layouts are the same object. */
 export interface Layout {
-  /** Of one `Native`, each layout has its own. */
+  /** Unique within a `Native`. */
   readonly number: number;
   readonly dimensions: readonly number[];
   readonly descriptor: Descriptor;
@@ -40,7 +40,7 @@ export interface Native {
   describe(operation: Operation): PrimitiveDescriptor | null;
   /** Which layout a primitive wants; null where it wants none. */
   layout(primitive: PrimitiveDescriptor, what: number, dimensions: readonly number[]): Layout | null;
-  /** For people: `jit:avx512_core`. */
+  /** For display: `jit:avx512_core`. */
   implementation(primitive: PrimitiveDescriptor): string;
   create(primitive: PrimitiveDescriptor): Primitive;
   /** A memory object over bytes that must outlive this. Writes zeros into the layout's padding. */
@@ -66,7 +66,7 @@ const statusNames: Readonly<Record<number, string>> = {
   [status.runtimeError]: 'runtime error',
 };
 
-/** An error of the library. Out of memory says so: that is not a bug. */
+/** Throws on an error of the library. Only out of memory is not a bug. */
 function check(code: number, library: OneDnn, what: () => string): void {
   if (code === status.success) return;
   const name = `oneDNN ${library.version}: ${what()}: ${statusNames[code] ?? `status ${code}`}`;

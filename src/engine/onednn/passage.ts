@@ -1,4 +1,4 @@
-/** The traffic of state between the caller, who sees it row-major, and the layouts in which it lives. */
+/** Loads and saves state: row-major for the caller, in the layouts of the library inside. */
 import { sizeOf, type Tensor } from '../../network/tensor.ts';
 import { bufferOf, type Program, type StateEntry } from '../../program/program.ts';
 import { assert, must } from '../../util/assert.ts';
@@ -7,7 +7,7 @@ import { argument } from './constants.ts';
 import type { Layout, Native } from './native.ts';
 import { floats, type Placed } from './placement.ts';
 
-/** How one tensor of the state is written from outside and read, row-major. */
+/** Loads and saves one tensor of the state, row-major. */
 export interface Passage {
   readonly entry: StateEntry;
   readonly shape: readonly number[];
@@ -19,11 +19,11 @@ export interface Passage {
 
 function passageOf(native: Native, program: Program, entry: StateEntry, home: Home, placed: Placed): Passage {
   const { shape } = bufferOf(program, entry.buffer);
-  const own = floats(placed.bytes(home.block));
+  const own = floats(placed.bytes(home.region));
   const plain = native.plain(home.layout.dimensions);
   if (home.layout === plain) return { entry, shape, floats: own, reorder: null };
   const outside = native.memory(plain.descriptor, placed.scratchpad);
-  const inside = native.memory(home.layout.descriptor, placed.bytes(home.block));
+  const inside = native.memory(home.layout.descriptor, placed.bytes(home.region));
   const reorder = (source: Layout, from: bigint, destination: Layout, to: bigint): (() => void) => {
     const operation = { kind: 'reorder', source: source.descriptor, destination: destination.descriptor } as const;
     const primitive = native.create(must(native.describe(operation), `reorder of ${entry.name}`));
@@ -46,7 +46,7 @@ function passageOf(native: Native, program: Program, entry: StateEntry, home: Ho
   };
 }
 
-/** Bytes that the largest tensor of the state needs on its way in or out. */
+/** Bytes to stage the largest tensor of the state. */
 export const stagingOf = (native: Native, program: Program, built: Built): number =>
   program.state.reduce((largest, { buffer }) => {
     const { layout } = must(built.homes.get(buffer), 'home of state');
@@ -58,10 +58,10 @@ export const stagingOf = (native: Native, program: Program, built: Built): numbe
 export const passagesOf = (native: Native, program: Program, built: Built, placed: Placed): readonly Passage[] =>
   program.state.map((entry) => passageOf(native, program, entry, must(built.homes.get(entry.buffer), 'home of state'), placed));
 
-/** Writes a tensor from outside; a velocity that is missing is zero, anything else that is missing is a bug. */
+/** Writes a tensor from outside; a state of the optimizer that is missing is zero, anything else that is missing is a bug. */
 export function enter({ entry, shape, floats: own, reorder }: Passage, tensor: Tensor | undefined): void {
   if (tensor === undefined) {
-    assert(entry.role === 'velocity', () => `no ${entry.name} among the tensors`);
+    assert(entry.role === 'optimizer', () => `no ${entry.name} among the tensors`);
     own.fill(0);
     return;
   }

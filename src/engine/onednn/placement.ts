@@ -1,14 +1,14 @@
 /**
- * Memory for the blocks of a built program: three pieces, one that lives between runs, one arena that blocks share by lifetime,
- * one scratchpad that all primitives share. It knows nothing of what is computed.
+ * Allocates the regions of a built program: memory that lives between runs, an arena that regions share by lifetime, and a
+ * scratchpad that all primitives share.
  */
 import koffi from 'koffi';
 import { planArena } from '../../program/lifetimes.ts';
 import { must } from '../../util/assert.ts';
 import { discard } from '../discard.ts';
-import type { Block, Built, Command } from './builder.ts';
+import type { Region, Built, Command } from './builder.ts';
 
-/** Bytes by purpose, for whoever predicts memory. */
+/** Bytes by purpose, for predictions of memory. */
 export interface MemorySizes {
   /** State, inputs, and copies of state in other layouts that last. */
   readonly kept: number;
@@ -32,11 +32,11 @@ function allocate(bytes: number): Uint8Array {
   return new Uint8Array(buffer, offset, align(bytes));
 }
 
-/** Blocks that may be one become one: from each block to the one whose place it takes. */
-function mergeInPlace(commands: readonly Command[]): (block: Block) => Block {
-  const into = new Map<Block, Block>();
-  const root = (block: Block): Block => {
-    let current = block;
+/** Merges regions that may share memory: maps each region to the one that it is placed in. */
+function mergeInPlace(commands: readonly Command[]): (region: Region) => Region {
+  const into = new Map<Region, Region>();
+  const root = (region: Region): Region => {
+    let current = region;
     for (let next = into.get(current); next !== undefined; next = into.get(current)) current = next;
     return current;
   };
@@ -45,7 +45,7 @@ function mergeInPlace(commands: readonly Command[]): (block: Block) => Block {
       const [from, to] = [root(read), root(write)];
       if (from === to || from.place !== 'arena' || to.place !== 'arena' || from.bytes !== to.bytes) continue;
       if (from.last !== index || to.first !== index) continue;
-      // Nothing else that this command touches may lie there.
+      // The command must not use it for anything else.
       if (command.uses.filter((used) => root(used) === from).length > 1) continue;
       from.last = to.last;
       into.set(to, from);
@@ -55,37 +55,37 @@ function mergeInPlace(commands: readonly Command[]): (block: Block) => Block {
 }
 
 export interface Placed {
-  /** The bytes of a block. */
-  bytes(block: Block): Uint8Array;
+  /** The bytes of a region. */
+  bytes(region: Region): Uint8Array;
   readonly scratchpad: Uint8Array;
   readonly arena: Uint8Array;
   readonly sizes: MemorySizes;
-  /** Every view of it has no elements afterwards. */
+  /** All views of it are empty afterwards. */
   release(): void;
 }
 
-interface Plan {
-  readonly root: (block: Block) => Block;
-  readonly offsets: ReadonlyMap<Block, number>;
+interface Placement {
+  readonly root: (region: Region) => Region;
+  readonly offsets: ReadonlyMap<Region, number>;
   readonly sizes: MemorySizes;
 }
 
-/** Where every block of a built program lies; `staging` bytes of scratchpad at least. Allocates nothing. */
-export function planMemory(built: Built, staging: number): Plan {
+/** Places every region of a built program, with at least `staging` bytes of scratchpad. Allocates nothing. */
+export function planPlacement(built: Built, staging: number): Placement {
   const root = mergeInPlace(built.commands);
-  const roots = built.blocks.filter((block) => root(block) === block);
-  const arenaBlocks = roots.filter((block) => block.place === 'arena' && block.last >= 0);
+  const roots = built.regions.filter((region) => root(region) === region);
+  const arenaBlocks = roots.filter((region) => region.place === 'arena' && region.last >= 0);
   const arena = planArena(
     arenaBlocks.map(({ bytes, first, last }) => ({ size: bytes, first, last })),
     alignment,
   );
-  const offsets = new Map<Block, number>();
-  arenaBlocks.forEach((block, index) => offsets.set(block, arena.offsets[index] as number));
+  const offsets = new Map<Region, number>();
+  arenaBlocks.forEach((region, index) => offsets.set(region, arena.offsets[index] as number));
   let kept = 0;
-  for (const block of roots)
-    if (block.place === 'kept') {
-      offsets.set(block, kept);
-      kept += align(block.bytes);
+  for (const region of roots)
+    if (region.place === 'kept') {
+      offsets.set(region, kept);
+      kept += align(region.bytes);
     }
   const scratchpad = [...built.commands, ...built.afterLoad].reduce(
     (most, command) => Math.max(most, command.kind === 'native' ? (command.primitive.scratchpad?.bytes ?? 0) : 0),
@@ -94,13 +94,13 @@ export function planMemory(built: Built, staging: number): Plan {
   return { root, offsets, sizes: { kept, arena: align(arena.total), scratchpad: align(scratchpad) } };
 }
 
-export function place({ root, offsets, sizes }: Plan): Placed {
+export function place({ root, offsets, sizes }: Placement): Placed {
   const [kept, arena, scratchpad] = [allocate(sizes.kept), allocate(sizes.arena), allocate(sizes.scratchpad)];
   return {
-    bytes(block) {
-      const owner = root(block);
-      const offset = must(offsets.get(owner), 'place of a block');
-      return (owner.place === 'kept' ? kept : arena).subarray(offset, offset + block.bytes);
+    bytes(region) {
+      const owner = root(region);
+      const offset = must(offsets.get(owner), 'place of a region');
+      return (owner.place === 'kept' ? kept : arena).subarray(offset, offset + region.bytes);
     },
     scratchpad,
     arena,

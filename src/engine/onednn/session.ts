@@ -1,44 +1,44 @@
-/** A compiled program: its memory, its bound commands, and what the contract of the engines promises of them. */
+/** A compiled program: its memory and its bound commands, as a session of the engines' contract. */
 import type { Tensors } from '../../network/tensor.ts';
 import { askStep, type BufferId, type Program, type Step } from '../../program/program.ts';
 import { assert, must } from '../../util/assert.ts';
 import type { ConvolutionAlgorithms, Session } from '../engine.ts';
 import type { Descriptor } from './adapter.ts';
-import { build, type Block, type Builder, type Command } from './builder.ts';
+import { build, type Region, type Builder, type Command } from './builder.ts';
 import { argument, convolution } from './constants.ts';
 import type { OneDnn } from './library.ts';
 import { lowerings, parameterLayout } from './lowering.ts';
 import { openNative, type Native } from './native.ts';
 import { enter, leave, passagesOf, stagingOf } from './passage.ts';
-import { floats, place, planMemory, type MemorySizes, type Placed } from './placement.ts';
+import { floats, place, planPlacement, type MemorySizes, type Placed } from './placement.ts';
 
-/** Where the time of a run goes. */
+/** The time of one command. */
 export interface Timing {
-  /** What ran: `convolution`, `sgd`, `reorder 3/kernel`. */
+  /** What ran: `convolution`, `update`, `reorder 3/kernel`. */
   readonly label: string;
-  /** The library's name of the kernel, `jit:avx512_core`; `script` for a loop of ours. */
+  /** The library's name of the kernel, `jit:avx512_core`; `script` for a loop in JavaScript. */
   readonly implementation: string;
   readonly milliseconds: number;
 }
 
 export interface OneDnnSession extends Session {
-  /** Runs once and says what each command took. */
+  /** Runs once, and times each command. */
   profile(now: () => number): readonly Timing[];
   readonly memory: MemorySizes;
   /** Overwrites all memory whose content may not matter between runs. For tests. */
   poison(): void;
 }
 
-type Memories = (block: Block, descriptor: Descriptor) => bigint;
+type Memories = (region: Region, descriptor: Descriptor) => bigint;
 
-/** One memory object for each descriptor over each block. */
+/** One memory object for each descriptor over each region. */
 function memoriesOf(native: Native, placed: Placed): Memories {
-  const known = new Map<Block, Map<Descriptor, bigint>>();
-  return (block, descriptor) => {
-    const ofBlock = known.get(block) ?? new Map<Descriptor, bigint>();
-    known.set(block, ofBlock);
-    const memory = ofBlock.get(descriptor) ?? native.memory(descriptor, placed.bytes(block));
-    ofBlock.set(descriptor, memory);
+  const known = new Map<Region, Map<Descriptor, bigint>>();
+  return (region, descriptor) => {
+    const ofRegion = known.get(region) ?? new Map<Descriptor, bigint>();
+    known.set(region, ofRegion);
+    const memory = ofRegion.get(descriptor) ?? native.memory(descriptor, placed.bytes(region));
+    ofRegion.set(descriptor, memory);
     return memory;
   };
 }
@@ -46,8 +46,8 @@ function memoriesOf(native: Native, placed: Placed): Memories {
 type Run = () => void;
 
 function bindCommand(native: Native, command: Command, placed: Placed, memories: Memories): Run {
-  if (command.kind === 'script') return command.prepare((block) => floats(placed.bytes(block)));
-  const pairs = command.arguments.map((one) => [one.argument, memories(one.block, one.descriptor)] as const);
+  if (command.kind === 'script') return command.prepare((region) => floats(placed.bytes(region)));
+  const pairs = command.arguments.map((one) => [one.argument, memories(one.region, one.descriptor)] as const);
   const { scratchpad } = command.primitive;
   const scratch =
     scratchpad === null ? [] : [[argument.scratchpad, native.memory(scratchpad.descriptor, placed.scratchpad)] as const];
@@ -66,13 +66,13 @@ export function compile(library: OneDnn, program: Program, algorithms: Convoluti
   }
 }
 
-/** What a session of that program would hold. Takes as long as compiling, and allocates none of it. */
+/** The memory of a session of that program. Takes as long as compiling; allocates nothing. */
 export function measure(library: OneDnn, program: Program, algorithms: ConvolutionAlgorithms): MemorySizes {
   library.claimThreads();
   const native = openNative(library);
   try {
     const built = build({ program, native, algorithm: convolution[algorithms] }, lowerStep, parameterLayout);
-    return planMemory(built, stagingOf(native, program, built)).sizes;
+    return planPlacement(built, stagingOf(native, program, built)).sizes;
   } finally {
     native.release();
   }
@@ -82,15 +82,15 @@ const lowerStep = (builder: Builder, step: Step): void => askStep(lowerings, ste
 
 function open(native: Native, program: Program, algorithm: number, claimThreads: () => void): OneDnnSession {
   const built = build({ program, native, algorithm }, lowerStep, parameterLayout);
-  const placed = place(planMemory(built, stagingOf(native, program, built)));
+  const placed = place(planPlacement(built, stagingOf(native, program, built)));
   const memories = memoriesOf(native, placed);
   const steps = built.commands.map((command) => bindCommand(native, command, placed, memories));
   const afterLoad = built.afterLoad.map((command) => bindCommand(native, command, placed, memories));
   const passages = passagesOf(native, program, built, placed);
   const inputs = new Map<BufferId, Float32Array>();
   for (const { id, kind } of program.buffers)
-    if (kind === 'input') inputs.set(id, floats(placed.bytes(must(built.homes.get(id), 'home of an input').block)));
-  const outputs = new Map([...built.outputs].map(([id, block]) => [id, floats(placed.bytes(block))] as const));
+    if (kind === 'input') inputs.set(id, floats(placed.bytes(must(built.homes.get(id), 'home of an input').region)));
+  const outputs = new Map([...built.outputs].map(([id, region]) => [id, floats(placed.bytes(region))] as const));
   const { kept, arena, scratchpad } = placed.sizes;
   let disposed = false;
 

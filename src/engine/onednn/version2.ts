@@ -4,24 +4,20 @@
  */
 import koffi, { type LibraryHandle } from 'koffi';
 import { assert } from '../../util/assert.ts';
-import type { Adapter, Descriptor, NormalizationFlags, OperationKind, OperationOf, Status, Surroundings } from './adapter.ts';
-import { f32, formatTagAny, propagation, status, useGlobalStatistics, version2 } from './constants.ts';
+import type { Adapter, Descriptor, OperationKind, OperationOf, Status, PrimitiveContext } from './adapter.ts';
+import { binderOf, blockedFormat, commonOf, dims, flagsOf, forward } from './binding.ts';
+import { f32, formatTagAny, propagation, status, version2 } from './constants.ts';
 
 /** sizeof(dnnl_memory_desc_t). */
 const descriptorSize = 696;
-/** offsetof(dnnl_memory_desc_t, format_kind), an int; `dnnl_blocked` is 2. */
+/** offsetof(dnnl_memory_desc_t, format_kind), an int. */
 const formatKindOffset = 312;
 /** offsetof(dnnl_memory_desc_t, extra.flags), a u64: compensation and the like. */
 const extraFlagsOffset = 616;
-const blockedFormat = 2;
 /** Decoded by copying. (A view of the library's memory would be cheaper, but koffi 3.3 never gives views back.) */
 const descriptorType = koffi.array('uint8_t', descriptorSize, 'Typed');
 /** Larger than any operation descriptor: sizeof(dnnl_rnn_desc_t) is 15344. */
 const operationSize = 16384;
-
-type Native = (...values: unknown[]) => number;
-
-const dims = (values: readonly number[]): BigInt64Array => BigInt64Array.from(values, BigInt);
 
 function struct(descriptor: Descriptor): Uint8Array {
   assert(typeof descriptor !== 'bigint', () => 'a descriptor of version 2');
@@ -39,30 +35,15 @@ const noHint = (): null => null;
 const must = (code: Status, what: string): void =>
   assert(code === status.success, () => `oneDNN refused ${what}: status ${code}`);
 
-const flagsOf = (flags: NormalizationFlags): number =>
-  (flags.globalStatistics ? useGlobalStatistics : 0) |
-  (flags.scaleAndShift ? version2.useScale | version2.useShift : 0) |
-  (flags.relu ? version2.fuseRelu : 0);
-
-const forward = (training: boolean): number => (training ? propagation.training : propagation.inference);
-
 export function openVersion2(library: LibraryHandle): Adapter {
-  const bind = (name: string, ...parameters: string[]): Native =>
-    library.func(`dnnl_${name}`, 'int', parameters) as unknown as Native;
+  const bind = binderOf(library);
   const p = 'void *';
   const initByStrides = bind('memory_desc_init_by_strides', p, 'int', p, 'int', p);
   const initByTag = bind('memory_desc_init_by_tag', p, 'int', p, 'int', 'int');
   const initSubmemory = bind('memory_desc_init_submemory', p, p, p, p);
-  const equal = bind('memory_desc_equal', p, p);
-  const size = library.func('dnnl_memory_desc_get_size', 'size_t', [p]) as unknown as Native;
-  const queryDescriptor = library.func('dnnl_primitive_desc_query_md', p, [p, 'int', 'int']) as (
-    ...values: unknown[]
-  ) => bigint | null;
+  const { equal, size, queryDescriptor, postOpsCreate, postOpsDestroy, setPostOps } = commonOf(library);
   const createDescriptor = bind('primitive_desc_create', p, p, p, p, p);
-  const postOpsCreate = bind('post_ops_create', p);
   const postOpsAppendSum = bind('post_ops_append_sum', p, 'float');
-  const postOpsDestroy = bind('post_ops_destroy', p);
-  const setPostOps = bind('primitive_attr_set_post_ops', p, p);
 
   const init = {
     convolution: bind('convolution_forward_desc_init', p, 'int', 'int', p, p, p, p, p, p, p),
@@ -84,7 +65,7 @@ export function openVersion2(library: LibraryHandle): Adapter {
   const reorder = bind('reorder_primitive_desc_create', p, p, p, p, p, p);
 
   const operation = new Uint8Array(operationSize);
-  type Create<K extends OperationKind> = (o: OperationOf<K>, around: Surroundings, result: BigInt64Array) => Status;
+  type Create<K extends OperationKind> = (o: OperationOf<K>, context: PrimitiveContext, result: BigInt64Array) => Status;
   /** Rows whose operation descriptor is filled by `fill`. */
   const described =
     <K extends OperationKind>(
@@ -92,12 +73,12 @@ export function openVersion2(library: LibraryHandle): Adapter {
       hint: (o: OperationOf<K>) => bigint | null,
       accumulates: (o: OperationOf<K>) => boolean = () => false,
     ): Create<K> =>
-    (o, around, result) => {
+    (o, context, result) => {
       operation.fill(0);
       const filled = fill(o);
       if (filled !== status.success) return filled;
-      const attributes = accumulates(o) ? around.accumulating : around.attributes;
-      return createDescriptor(result, operation, attributes, around.engine, hint(o));
+      const attributes = accumulates(o) ? context.accumulating : context.attributes;
+      return createDescriptor(result, operation, attributes, context.engine, hint(o));
     };
 
   const creators: { readonly [K in OperationKind]: Create<K> } = {
@@ -146,11 +127,12 @@ export function openVersion2(library: LibraryHandle): Adapter {
       (o) => o.hint,
     ),
     'batch-normalization': described(
-      (o) => init.normalization(operation, forward(o.training), o.data, o.epsilon, flagsOf(o.flags)),
+      (o) => init.normalization(operation, forward(o.training), o.data, o.epsilon, flagsOf(o.flags, version2)),
       noHint,
     ),
     'batch-normalization-backward': described(
-      (o) => init.normalizationBackward(operation, propagation.backward, o.gradient, o.data, o.epsilon, flagsOf(o.flags)),
+      (o) =>
+        init.normalizationBackward(operation, propagation.backward, o.gradient, o.data, o.epsilon, flagsOf(o.flags, version2)),
       (o) => o.hint,
     ),
     relu: described((o) => init.eltwise(operation, forward(o.training), version2.reluFromOutput, o.data, 0, 0), noHint),
@@ -176,13 +158,13 @@ export function openVersion2(library: LibraryHandle): Adapter {
       noHint,
       (o) => o.accumulate,
     ),
-    sum: (o, around, result) => {
+    sum: (o, context, result) => {
       const scales = Float32Array.from(o.scales);
-      return sum(result, o.destination, o.sources.length, scales, array(o.sources), around.attributes, around.engine);
+      return sum(result, o.destination, o.sources.length, scales, array(o.sources), context.attributes, context.engine);
     },
-    concat: (o, around, result) =>
-      concat(result, o.destination, o.sources.length, 1, array(o.sources), around.attributes, around.engine),
-    reorder: (o, around, result) => reorder(result, o.source, around.engine, o.destination, around.engine, around.attributes),
+    concat: (o, context, result) =>
+      concat(result, o.destination, o.sources.length, 1, array(o.sources), context.attributes, context.engine),
+    reorder: (o, context, result) => reorder(result, o.source, context.engine, o.destination, context.engine, context.attributes),
   };
 
   return {
@@ -212,9 +194,9 @@ export function openVersion2(library: LibraryHandle): Adapter {
       return pointer === null || pointer === 0n ? null : (koffi.decode(pointer, descriptorType) as Uint8Array);
     },
     release: () => undefined,
-    create(o, around, result) {
+    create(o, context, result) {
       const row = creators[o.kind] as Create<OperationKind>;
-      return row(o, around, result);
+      return row(o, context, result);
     },
     accumulate(attributes) {
       const pointer = new BigInt64Array(1);

@@ -4,27 +4,15 @@
  */
 import type { LibraryHandle } from 'koffi';
 import { assert } from '../../util/assert.ts';
-import type {
-  Adapter,
-  Descriptor,
-  NormalizationFlags,
-  Operation,
-  OperationKind,
-  OperationOf,
-  Status,
-  Surroundings,
-} from './adapter.ts';
-import { f32, formatTagAny, propagation, status, useGlobalStatistics, version3 } from './constants.ts';
+import type { Adapter, Descriptor, Operation, OperationKind, OperationOf, Status, PrimitiveContext } from './adapter.ts';
+import { binderOf, blockedFormat, commonOf, dims, flagsOf, forward } from './binding.ts';
+import { f32, formatTagAny, propagation, status, version3 } from './constants.ts';
 
-/** `dnnl_query_format_kind`, and the kind of strides and blocks. */
+/** `dnnl_query_format_kind`. */
 const queryFormatKind = 262;
-const blockedFormat = 2;
 /** `dnnl_data_type_undef`: a sum takes that of its destination. */
 const destinationType = 0;
 
-type Native = (...values: unknown[]) => number;
-
-const dims = (values: readonly number[]): BigInt64Array => BigInt64Array.from(values, BigInt);
 const noDilation = dims([0, 0]);
 
 function handle(descriptor: Descriptor): bigint {
@@ -34,16 +22,8 @@ function handle(descriptor: Descriptor): bigint {
 
 const array = (descriptors: readonly Descriptor[]): BigInt64Array => BigInt64Array.from(descriptors, handle);
 
-const flagsOf = (flags: NormalizationFlags): number =>
-  (flags.globalStatistics ? useGlobalStatistics : 0) |
-  (flags.scaleAndShift ? version3.useScale | version3.useShift : 0) |
-  (flags.relu ? version3.fuseRelu : 0);
-
-const forward = (training: boolean): number => (training ? propagation.training : propagation.inference);
-
 export function openVersion3(library: LibraryHandle): Adapter {
-  const bind = (name: string, ...parameters: string[]): Native =>
-    library.func(`dnnl_${name}`, 'int', parameters) as unknown as Native;
+  const bind = binderOf(library);
   const p = 'void *';
   const createWithStrides = bind('memory_desc_create_with_strides', p, 'int', p, 'int', p);
   const createWithTag = bind('memory_desc_create_with_tag', p, 'int', p, 'int', 'int');
@@ -51,17 +31,10 @@ export function openVersion3(library: LibraryHandle): Adapter {
   const clone = bind('memory_desc_clone', p, p);
   const destroy = bind('memory_desc_destroy', p);
   const queryMemory = bind('memory_desc_query', p, 'int', p);
-  const equal = bind('memory_desc_equal', p, p);
-  const size = library.func('dnnl_memory_desc_get_size', 'size_t', [p]) as unknown as Native;
-  const queryDescriptor = library.func('dnnl_primitive_desc_query_md', p, [p, 'int', 'int']) as (
-    ...values: unknown[]
-  ) => bigint | null;
-  const postOpsCreate = bind('post_ops_create', p);
+  const { equal, size, queryDescriptor, postOpsCreate, postOpsDestroy, setPostOps } = commonOf(library);
   const postOpsAppendSum = bind('post_ops_append_sum', p, 'float', 'int32_t', 'int');
-  const postOpsDestroy = bind('post_ops_destroy', p);
-  const setPostOps = bind('primitive_attr_set_post_ops', p, p);
 
-  const make = (name: string, ...parameters: string[]): Native => bind(`${name}_primitive_desc_create`, p, p, ...parameters);
+  const make = (name: string, ...parameters: string[]) => bind(`${name}_primitive_desc_create`, p, p, ...parameters);
   const native = {
     convolution: make('convolution_forward', 'int', 'int', p, p, p, p, p, p, p, p, p),
     convolutionData: make('convolution_backward_data', 'int', p, p, p, p, p, p, p, p, p),
@@ -81,7 +54,7 @@ export function openVersion3(library: LibraryHandle): Adapter {
     reorder: bind('reorder_primitive_desc_create', p, p, p, p, p, p),
   };
 
-  type Create<K extends OperationKind> = (o: OperationOf<K>, around: Surroundings, result: BigInt64Array) => Status;
+  type Create<K extends OperationKind> = (o: OperationOf<K>, context: PrimitiveContext, result: BigInt64Array) => Status;
   const creators: { readonly [K in OperationKind]: Create<K> } = {
     convolution(o, { engine, attributes }, result) {
       const [strides, padding] = [dims(o.strides), dims(o.padding)];
@@ -110,10 +83,19 @@ export function openVersion3(library: LibraryHandle): Adapter {
       return native.innerProductWeights(result, engine, ...descriptors, o.hint, attributes);
     },
     'batch-normalization': (o, { engine, attributes }, result) =>
-      native.normalization(result, engine, forward(o.training), o.data, o.data, o.epsilon, flagsOf(o.flags), attributes),
+      native.normalization(
+        result,
+        engine,
+        forward(o.training),
+        o.data,
+        o.data,
+        o.epsilon,
+        flagsOf(o.flags, version3),
+        attributes,
+      ),
     'batch-normalization-backward'(o, { engine, attributes }, result) {
       const descriptors = [o.gradient, o.gradient, o.data];
-      const parameters = [o.epsilon, flagsOf(o.flags), o.hint, attributes];
+      const parameters = [o.epsilon, flagsOf(o.flags, version3), o.hint, attributes];
       return native.normalizationBackward(result, engine, propagation.backward, ...descriptors, ...parameters);
     },
     relu: (o, { engine, attributes }, result) =>
@@ -131,9 +113,9 @@ export function openVersion3(library: LibraryHandle): Adapter {
       const descriptors = [o.sourceGradient, o.destinationGradient];
       return native.poolBackward(result, engine, o.algorithm, ...descriptors, ...geometry, o.hint, attributes);
     },
-    binary(o, around, result) {
-      const attributes = o.accumulate ? around.accumulating : around.attributes;
-      return native.binary(result, around.engine, o.algorithm, o.first, o.second, o.destination, attributes);
+    binary(o, context, result) {
+      const attributes = o.accumulate ? context.accumulating : context.attributes;
+      return native.binary(result, context.engine, o.algorithm, o.first, o.second, o.destination, attributes);
     },
     sum(o, { engine, attributes }, result) {
       const scales = Float32Array.from(o.scales);
@@ -172,9 +154,9 @@ export function openVersion3(library: LibraryHandle): Adapter {
       return found === null || found === 0n ? null : made(clone(pointer, found), 'a copy of a descriptor');
     },
     release: (descriptor) => void destroy(descriptor),
-    create(operation: Operation, around, result) {
+    create(operation: Operation, context, result) {
       const row = creators[operation.kind] as Create<OperationKind>;
-      return row(operation, around, result);
+      return row(operation, context, result);
     },
     accumulate(attributes) {
       const code = postOpsCreate(pointer);

@@ -101,7 +101,7 @@ export function build({ program, freely, portable }: BuildOptions, lower: (step:
   /** Gradients of parameters, which have four dimensions and are no images. */
   const parameterLike = new Set<BufferId>();
   for (const step of program.steps) {
-    if (step.kind === 'sgd') parameterLike.add(step.gradient);
+    if (step.kind === 'update') parameterLike.add(step.gradient);
     if (step.kind === 'convolution-gradient-kernel') parameterLike.add(step.kernelGradient);
   }
   /** Images before channels becomes channels before images, and back. */

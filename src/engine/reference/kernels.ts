@@ -4,7 +4,7 @@ import { relu, reluGradient } from './activation.ts';
 import { convolution, convolutionGradientInput, convolutionGradientKernel } from './convolution.ts';
 import { dense, denseGradientInput, denseGradientKernel } from './dense.ts';
 import { add, concat, concatGradient, convex, convexGradient } from './joining.ts';
-import { sgd } from './learning.ts';
+import { update } from './learning.ts';
 import { softmaxCrossEntropy } from './loss.ts';
 import type { Memory } from './memory.ts';
 import { batchNormalization, batchNormalizationGradient, runningStatistics, statistics } from './normalization.ts';
@@ -33,5 +33,5 @@ export const kernels: StepTable<[memory: Memory], void> = {
   'concat-gradient': concatGradient,
   'softmax-cross-entropy': softmaxCrossEntropy,
   'channel-statistics': statistics,
-  sgd,
+  update,
 };

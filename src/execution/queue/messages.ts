@@ -22,19 +22,29 @@ import {
   type TrainingJob,
 } from '../../training/job.ts';
 import { settingsSchema } from '../../search/settings.ts';
+import { evaluationWeights } from '../../training/weights.ts';
+import { learningRoles } from '../../program/learning.ts';
+import { optimizerNames } from '../../program/optimizers/table.ts';
 import { assert } from '../../util/assert.ts';
 import { sha256 } from '../../util/hash.ts';
 import { version } from '../../util/version.ts';
 
 /** Counts up when a message means something else than before. */
-const protocol = 2;
+const protocol = 3;
 
 const count = z.int().min(0).max(1e9);
 const share = z.number().min(0).max(1);
 const key = z.array(z.union([z.string().max(64), z.number()])).max(16);
 const { augmentation, momentum, weightDecay } = settingsSchema.shape;
-const learning = z.strictObject({ momentum, weightDecay });
 const rate = z.number().min(0).max(1e3);
+const factors = z.strictObject({ rate, decay: rate, restart: z.enum(['zero', 'keep']) }).partial();
+const learning = z.strictObject({
+  optimizer: z.enum(optimizerNames).optional(),
+  momentum,
+  weightDecay,
+  decoupled: z.boolean().optional(),
+  roles: z.partialRecord(z.enum(learningRoles), factors).optional(),
+});
 
 /** The data by its hash alone: where it lies is the worker's business. */
 const data = z.strictObject({
@@ -51,7 +61,14 @@ const engine = z.strictObject({
   convolution: z.enum(['direct', 'auto']),
 });
 
-const common = { id: z.string().regex(/^[\w/ ]{1,64}$/), network: networkSchema, data, batch: z.int().min(1).max(65536), engine };
+const common = {
+  id: z.string().regex(/^[\w/ ]{1,64}$/),
+  network: networkSchema,
+  data,
+  batch: z.int().min(1).max(65536),
+  engine,
+  evaluationWeights: z.enum(evaluationWeights).optional(),
+};
 
 const jobSchema = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -64,7 +81,7 @@ const jobSchema = z.discriminatedUnion('kind', [
         z.strictObject({ kind: z.literal('checkpoint'), hash: hashSchema }),
       ]),
       edits: z.array(editSchema).max(1000),
-      velocities: z.boolean(),
+      optimizerState: z.enum(['kept', 'reset']),
     }),
     whole: z.boolean(),
     augmentation,
@@ -213,7 +230,7 @@ export function continued(job: TrainingJob, kept: Kept): TrainingJob {
   return {
     ...job,
     network: grown,
-    start: { from: { kind: 'checkpoint', hash: last.checkpoint }, edits: [], velocities: true },
+    start: { from: { kind: 'checkpoint', hash: last.checkpoint }, edits: [], optimizerState: 'kept' },
     minibatches: { ...job.minibatches, done: last.done },
   };
 }

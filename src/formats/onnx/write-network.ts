@@ -132,7 +132,7 @@ function foldings(network: Network): ReadonlyMap<NodeId, Node> {
   return result;
 }
 
-/** `tensors` as a checkpoint has them; velocities are passed over. The same inputs give the same bytes. */
+/** Other tensors than the network's parameters and statistics are passed over. The same inputs give the same bytes. */
 export function deployedModel(network: Network, tensors: Tensors, deployment: Deployment): ModelProto {
   const graph = graphBuilder();
   const shapes = shapesOf(network);

@@ -2,7 +2,7 @@
 import type { Pool } from '../../execution/pool.ts';
 import type { Task } from '../../search/next.ts';
 import type { Cores } from '../../search/rungs.ts';
-import type { Settings } from '../../search/settings.ts';
+import { learningOf, type Settings } from '../../search/settings.ts';
 import { candidateOf, type CandidateId } from '../../search/state.ts';
 import type { Job, Report } from '../../training/job.ts';
 import { must } from '../../util/assert.ts';
@@ -47,7 +47,7 @@ function jobOf(task: Task, config: Config, settings: Settings, threads: number, 
     return { kind: 'evaluation', id, network, checkpoint, data, part: 'test', normalise: augmentation.normalise, batch, engine };
   }
   const { id, network, start, whole, schedule, key, minibatches } = task;
-  const learning = { momentum: settings.momentum, weightDecay: settings.weightDecay };
+  const learning = learningOf(settings);
   const job = { id, attempt, network, start, data, whole, batch, augmentation, learning, schedule, key, minibatches, engine };
   return { kind: 'training', ...job, ...(settings.augmentedValidation ? { augmentedValidation: true } : {}) };
 }

@@ -19,6 +19,7 @@ export const determining = [
   'validation',
   'batch',
   'augmentation',
+  'optimizer',
   'momentum',
   'weightDecay',
   'vanilla',

@@ -6,7 +6,7 @@ import type { Pool } from '../../execution/pool.ts';
 import { countMultiplyAdds } from '../../network/cost.ts';
 import type { Network } from '../../network/network.ts';
 import { startNetwork, type Context } from '../../search/next.ts';
-import type { Settings } from '../../search/settings.ts';
+import { learningOf, type Settings } from '../../search/settings.ts';
 import { coresOfRun } from '../../search/rungs.ts';
 import type { Job, ProbeJob, Stage } from '../../training/job.ts';
 import { must } from '../../util/assert.ts';
@@ -55,7 +55,7 @@ export async function probe(
   id: string,
   threads: number,
 ): Promise<ProbeResult> {
-  const { batch, augmentation, validation, images, momentum, weightDecay } = config.settings;
+  const { batch, augmentation, validation, images } = config.settings;
   const job: Job = {
     kind: 'probe',
     id: `probe ${id}`,
@@ -63,7 +63,7 @@ export async function probe(
     data: dataReference(config, images, validation),
     batch,
     augmentation,
-    learning: { momentum, weightDecay },
+    learning: learningOf(config.settings),
     engine: engineOf(config, threads),
   };
   const times: number[] = [];

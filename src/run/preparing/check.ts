@@ -9,7 +9,7 @@ import { smallestSide, vanillaNetwork } from '../../network/vanilla.ts';
 import { predictMemory } from '../../program/memory.ts';
 import type { Context, Origin } from '../../search/next.ts';
 import { planRungs } from '../../search/rungs.ts';
-import type { Settings } from '../../search/settings.ts';
+import { learningOf, type Settings } from '../../search/settings.ts';
 import { measuringBatchOf } from '../../training/images.ts';
 import { UserError } from '../../util/user-error.ts';
 import type { Prepared } from './origin.ts';
@@ -20,9 +20,10 @@ const dataBytes = ({ train, test }: Dataset): number => train.images.length + te
 const formatted = (count: number): string => count.toLocaleString('en-US');
 
 /** Bytes of a worker that trains it. `train`: how many images train. */
-function memoryOf(network: Network, { batch }: Settings, dataset: Dataset, train: number, engine: EngineName): number {
+function memoryOf(network: Network, settings: Settings, dataset: Dataset, train: number, engine: EngineName): number {
+  const { batch } = settings;
   const batches = { training: batch, measuring: measuringBatchOf(batch, dataset.shape, train) };
-  return predictMemory(network, batches, dataBytes(dataset), memoryUse[engine]);
+  return predictMemory(network, batches, dataBytes(dataset), memoryUse[engine], learningOf(settings));
 }
 
 /** Whether a worker can train the network at all. `called`: the vanilla network, or one that was given. */

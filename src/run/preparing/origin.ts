@@ -23,7 +23,7 @@ import { certify, type Grown, type Images } from '../../training/grow.ts';
 import { createEvaluator } from '../../training/measure.ts';
 import { measured, withNormalisations, type Normalised } from '../../training/normalised.ts';
 import { forMeasuring } from '../../training/images.ts';
-import type { Comparison } from '../../training/job.ts';
+import type { LogitComparison } from '../../training/job.ts';
 import { random } from '../../util/random.ts';
 import { UserError } from '../../util/user-error.ts';
 import { readBest } from '../record/best.ts';
@@ -228,7 +228,7 @@ async function compareGiven(
   dataset: Dataset,
   validation: Uint32Array,
   normalise: boolean,
-): Promise<Comparison | null> {
+): Promise<LogitComparison | null> {
   const { network, tensors, model } = prepared.trained;
   if (model === null) return null;
   const shape = inputShapeOf(network);
@@ -261,7 +261,7 @@ async function accuracyOf(
 }
 
 export interface Started extends Grown {
-  readonly compared: Comparison | null;
+  readonly compared: LogitComparison | null;
   readonly notes: readonly string[];
 }
 

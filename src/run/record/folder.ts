@@ -3,7 +3,8 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { bestCandidate, currentParent } from '../../search/ranking.ts';
 import { candidateOf, validationOf, type CandidateId, type SearchState } from '../../search/state.ts';
-import { checkpointPath, encodeCheckpoint, fileCheckpoints, withoutVelocities, writeState } from '../../training/checkpoint.ts';
+import { checkpointPath, encodeCheckpoint, fileCheckpoints, writeState } from '../../training/checkpoint.ts';
+import { evaluationTensors } from '../../training/weights.ts';
 import { exportModel } from '../../training/export.ts';
 import type { About } from '../../training/job.ts';
 import { canonicalJson } from '../../util/json.ts';
@@ -130,7 +131,7 @@ export async function writeBest(folder: Folder, config: Config, search: SearchSt
   await writeState(folder.bestModel, exportModel(network, tensors, about));
   await writeState(
     folder.best,
-    encodeCheckpoint({ network, tensors: withoutVelocities(tensors) }, { about: canonicalJson(about) }),
+    encodeCheckpoint({ network, tensors: evaluationTensors(network, tensors) }, { about: canonicalJson(about) }),
   );
   await writeState(folder.bestNetwork, `${JSON.stringify({ about, network }, null, 2)}\n`);
 }

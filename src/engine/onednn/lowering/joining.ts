@@ -1,14 +1,14 @@
 /** Elementwise steps and those that join tensors or take them apart, in the layout of what they read first. */
 import type { BufferId, StepOf } from '../../../program/program.ts';
 import { must } from '../../../util/assert.ts';
-import type { Block, Builder } from '../builder.ts';
+import type { Region, Builder } from '../builder.ts';
 import { argument, query } from '../constants.ts';
 import { mixGradient } from '../kernels.ts';
 import type { Layout } from '../native.ts';
 import { combined, flat, scaled, type Rows } from './rows.ts';
 
 /** 1 − λ as a scalar, made before the commands that follow. */
-function complement(b: Builder, mix: BufferId): Block {
+function complement(b: Builder, mix: BufferId): Region {
   const result = b.scratch(4);
   const source = b.read(mix, b.plain(mix));
   b.script('complement', [source, result], (view) => {

@@ -1,16 +1,19 @@
-/** The loss and the update: loops of ours, and two primitives where there is much to update. */
+/** The loss and the update: loops in JavaScript, and primitives for linear updates of large parameters. */
 import { accessOf } from '../../../program/access.ts';
-import { bufferOf, type BufferId, type StepOf } from '../../../program/program.ts';
-import type { Block, Builder } from '../builder.ts';
+import type { Assignment, Expression } from '../../../program/expression.ts';
+import { bufferOf, operandsOf, type BufferId, type StepOf } from '../../../program/program.ts';
+import { must } from '../../../util/assert.ts';
+import type { Region, Builder } from '../builder.ts';
 import { argument, query } from '../constants.ts';
-import { clamp, descend, softmaxCrossEntropy } from '../kernels.ts';
+import { updater } from '../elementwise.ts';
+import { softmaxCrossEntropy } from '../kernels.ts';
 import type { Layout } from '../native.ts';
 import { kernelGradientLayout } from './convolution.ts';
 import { denseGradientKernel } from './dense.ts';
 import { flat, key, scaled, type Rows } from './rows.ts';
 
 /** The layout in which the gradient of a parameter arrives, so that the update needs no reorder. */
-export function parameterLayout(b: Builder, update: StepOf<'sgd'>): Layout {
+export function parameterLayout(b: Builder, update: StepOf<'update'>): Layout {
   const writer = b.program.steps.find((step) => accessOf(step).writes.includes(update.gradient));
   if (writer?.kind === 'convolution-gradient-kernel' && writer.kernelGradient === update.gradient)
     return kernelGradientLayout(b, writer);
@@ -32,60 +35,120 @@ export const learning = {
     });
   },
 
-  sgd(s, b) {
+  update(s, b) {
     const layout = b.home(s.parameter);
-    if (layout.bytes / 4 >= manyParameters && layout.blocked && !s.clamp) descendNatively(b, s, layout);
-    else descendHere(b, s, layout);
+    const steps = layout.bytes / 4 >= manyParameters && layout.blocked ? linearSteps(b, s) : null;
+    if (steps === null) updateHere(b, s, layout);
+    else updateNatively(b, s, steps, layout);
   },
 } satisfies Rows;
 
-/** From so many numbers on, two primitives (which use all threads) are faster than our loop. */
+/** The size from which the library's primitives (which use all threads) are faster than loops in JavaScript. */
 const manyParameters = 2048;
 
-function descendHere(b: Builder, s: StepOf<'sgd'>, layout: Layout): void {
-  const parameter = b.read(s.parameter, layout);
-  const gradient = b.read(s.gradient, layout);
-  const velocity = b.read(s.velocity, layout);
-  const rate = b.read(s.rate, b.plain(s.rate));
-  b.script('sgd', [parameter, gradient, velocity, rate], (view) => {
-    const [p, g, v, r] = [view(parameter), view(gradient), view(velocity), view(rate)];
-    return () => {
-      descend(p, g, v, r[0] as number, s.momentum, s.decay);
-      if (s.clamp) clamp(p, v);
-    };
-  });
-}
-
-/** velocity = momentum·velocity + gradient + decay·parameter, then parameter += (−rate)·velocity. */
-function descendNatively(b: Builder, s: StepOf<'sgd'>, layout: Layout): void {
-  const row = flat(b, layout);
-  const parameter = b.read(s.parameter, layout);
-  const velocity = b.read(s.velocity, layout);
-  const follow = b.once(key('follow', row.number, s.momentum, s.decay), () =>
-    b.describe({
-      kind: 'sum',
-      scales: [s.momentum, 1, s.decay],
-      sources: [row.descriptor, row.descriptor, row.descriptor],
-      destination: row.descriptor,
-    }),
+function updateHere(b: Builder, s: StepOf<'update'>, layout: Layout): void {
+  const shapeOf = (id: BufferId): string => bufferOf(b.program, id).shape.join();
+  const layoutOf = (id: BufferId): Layout => (shapeOf(id) === shapeOf(s.parameter) ? layout : b.plain(id));
+  const regions = Object.entries(operandsOf(s)).map(([name, id]) => [name, b.read(id, layoutOf(id))] as const);
+  b.script(
+    'update',
+    regions.map(([, region]) => region),
+    (view) => updater(s, new Map(regions.map(([name, region]) => [name, view(region)]))),
   );
-  b.run('sgd velocity', follow, [
-    [argument.multipleSource, velocity, row],
-    [argument.multipleSource + 1, b.read(s.gradient, layout), row],
-    [argument.multipleSource + 2, parameter, row],
-    [argument.destination, velocity, row],
-  ]);
-  scaled(b, velocity, descentOf(b, s.rate), parameter, layout, true);
 }
 
-/** −rate, once a run. */
-const descentOf = (b: Builder, rate: BufferId): Block =>
-  b.once(key('descent', rate), () => {
+/** Σ coefficient·operand. */
+type Terms = readonly (readonly [coefficient: number, operand: string])[];
+
+/** target ← Σ, or target ← target − factor·rate·Σ. */
+interface LinearStep {
+  readonly target: string;
+  readonly terms: Terms;
+  readonly factor: number | null;
+}
+
+function termsOf(value: Expression): Terms | null {
+  if (typeof value === 'number') return null;
+  if (typeof value === 'string') return value === 'rate' ? null : [[1, value]];
+  if (value.kind === 'sum') {
+    const all = value.of.map(termsOf);
+    return all.every((terms) => terms !== null) ? all.flat() : null;
+  }
+  const [first, second] = value.of;
+  if (value.kind !== 'product' || typeof first !== 'number' || second === undefined) return null;
+  return termsOf(second)?.map(([coefficient, operand]) => [first * coefficient, operand] as const) ?? null;
+}
+
+/** The constant that multiplies the rate. */
+function factorOf(value: Expression | undefined): number | null {
+  if (value === 'rate') return 1;
+  if (typeof value !== 'object' || value.kind !== 'product' || value.of[1] !== 'rate') return null;
+  return typeof value.of[0] === 'number' ? value.of[0] : null;
+}
+
+function linearStep({ target, value }: Assignment): LinearStep | null {
+  const terms = termsOf(value);
+  if (terms !== null)
+    return terms.filter(([, operand]) => operand === target).length > 1 ? null : { target, terms, factor: null };
+  if (typeof value !== 'object' || value.kind !== 'difference' || value.of[0] !== target) return null;
+  const change = value.of[1];
+  if (typeof change !== 'object' || change.kind !== 'product') return null;
+  const factor = factorOf(change.of[0]);
+  const direction = termsOf(change.of[1] ?? 0);
+  return factor === null || direction === null ? null : { target, terms: direction, factor };
+}
+
+/** The steps of an update that is linear, without bounds, and over tensors of one shape; otherwise null. */
+function linearSteps(b: Builder, s: StepOf<'update'>): readonly LinearStep[] | null {
+  if (s.bounds !== null || Object.values(s.states).some((id) => bufferOf(b.program, id).shape.join() === '1')) return null;
+  const steps = s.assignments.map(linearStep);
+  return steps.every((step) => step !== null) ? steps : null;
+}
+
+function updateNatively(b: Builder, s: StepOf<'update'>, steps: readonly LinearStep[], layout: Layout): void {
+  const row = flat(b, layout);
+  const operands = operandsOf(s);
+  const regionOf = (name: string): Region => b.read(must(operands[name], name), layout);
+  for (const { target, terms, factor } of steps) {
+    const [only, ...others] = terms;
+    const bare = factor !== null && others.length === 0 && only?.[0] === 1 && only[1] !== target;
+    const result = bare ? regionOf(only[1]) : factor === null ? regionOf(target) : b.scratch(layout.bytes);
+    if (!bare)
+      addUp(
+        b,
+        row,
+        result,
+        terms.map(([coefficient, operand]) => [coefficient, regionOf(operand)] as const),
+      );
+    if (factor !== null) scaled(b, result, descentOf(b, s.rate, factor), regionOf(target), layout, true);
+  }
+}
+
+/** result = Σ coefficient·region. */
+function addUp(
+  b: Builder,
+  row: Layout,
+  result: Region,
+  terms: readonly (readonly [coefficient: number, region: Region])[],
+): void {
+  // The library requires that the destination, if it is a source, is the first one.
+  const ordered = terms.toSorted(([, first], [, second]) => Number(second === result) - Number(first === result));
+  const scales = ordered.map(([coefficient]) => coefficient);
+  const primitive = b.once(key('sum', row.number, ...scales), () =>
+    b.describe({ kind: 'sum', scales, sources: scales.map(() => row.descriptor), destination: row.descriptor }),
+  );
+  const sources = ordered.map(([, region], index) => [argument.multipleSource + index, region, row] as const);
+  b.run('update sum', primitive, [...sources, [argument.destination, result, row]]);
+}
+
+/** −factor·rate, computed once in a run. */
+const descentOf = (b: Builder, rate: BufferId, factor: number): Region =>
+  b.once(key('descent', rate, factor), () => {
     const source = b.read(rate, b.plain(rate));
     const result = b.scratch(4);
     b.script('descent', [source, result], (view) => {
       const [from, to] = [view(source), view(result)];
-      return () => void (to[0] = -(from[0] as number));
+      return () => void (to[0] = -factor * (from[0] as number));
     });
     return result;
   });

@@ -1,7 +1,7 @@
 /** Batch normalisation and its statistics, in the layout of its input. */
 import type { BufferId } from '../../../program/program.ts';
 import type { PrimitiveDescriptor } from '../adapter.ts';
-import type { Block } from '../builder.ts';
+import type { Region } from '../builder.ts';
 import { argument, query } from '../constants.ts';
 import { follow } from '../kernels.ts';
 import type { Rows } from './rows.ts';
@@ -22,7 +22,7 @@ export const normalizations = {
     });
     b.once(normalizationKey(s.mean), () => primitive);
     const source = b.read(s.input, layout);
-    const statistic = (id: BufferId): Block => (running ? b.read(id, vector) : b.write(id, vector));
+    const statistic = (id: BufferId): Region => (running ? b.read(id, vector) : b.write(id, vector));
     const destination = b.write(s.output, layout);
     // Training with a fused ReLU always writes the mask, wanted or not.
     const mask = b.native.layout(primitive, query.workspace, layout.dimensions);
@@ -83,7 +83,7 @@ export const normalizations = {
     const vector = b.plain(s.mean);
     const [mean, variance, runningMean, runningVariance] = [s.mean, s.variance, s.runningMean, s.runningVariance].map((id) =>
       b.read(id, vector),
-    ) as [Block, Block, Block, Block];
+    ) as [Region, Region, Region, Region];
     // Running variances are unbiased; of a single value there is none, and the biased one stands.
     const unbiased = s.count > 1 ? s.count / (s.count - 1) : 1;
     b.script('running statistics', [mean, variance, runningMean, runningVariance], (view) => {

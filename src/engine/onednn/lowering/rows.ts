@@ -1,6 +1,6 @@
 /** What the lowerings of all steps share. */
 import type { StepTable } from '../../../program/program.ts';
-import type { Block, Builder } from '../builder.ts';
+import type { Region, Builder } from '../builder.ts';
 import { argument, binary } from '../constants.ts';
 import type { Layout } from '../native.ts';
 
@@ -28,7 +28,7 @@ interface Combination {
 export function combined(
   b: Builder,
   operation: keyof typeof binary,
-  [first, second, destination]: readonly [Block, Block, Block],
+  [first, second, destination]: readonly [Region, Region, Region],
   shaped: Layout,
   { scalar, accumulate }: Combination = { scalar: false, accumulate: false },
 ): void {
@@ -57,5 +57,11 @@ export function combined(
 }
 
 /** destination (+)= factor·source, the factor being a scalar in memory. */
-export const scaled = (b: Builder, source: Block, factor: Block, destination: Block, layout: Layout, accumulate: boolean): void =>
-  combined(b, 'multiply', [source, factor, destination], layout, { scalar: true, accumulate });
+export const scaled = (
+  b: Builder,
+  source: Region,
+  factor: Region,
+  destination: Region,
+  layout: Layout,
+  accumulate: boolean,
+): void => combined(b, 'multiply', [source, factor, destination], layout, { scalar: true, accumulate });

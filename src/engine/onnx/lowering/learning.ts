@@ -1,4 +1,9 @@
-/** The loss with its gradient, and the update of the parameters. */
+/** The loss with its gradient, and the update of a parameter. */
+import { sizeOf } from '../../../network/tensor.ts';
+import { evaluate, type Operations } from '../../../program/expression.ts';
+import { operandsOf } from '../../../program/program.ts';
+import { must } from '../../../util/assert.ts';
+import type { Builder } from '../builder.ts';
 import { type Rows, channelsFirst, rowsOf } from './rows.ts';
 
 export const learning = {
@@ -14,20 +19,54 @@ export const learning = {
     channelsFirst(b, b.node('Mul', [difference, b.number(1 / batch)]), s.gradient);
   },
 
-  /** g = gradient + decay·p;  v ← momentum·v + g;  p ← p − rate·v; clamped, p stays in [0, 1] and v is 0 where that bites. */
-  sgd(s, b) {
-    const parameter = b.read(s.parameter);
-    const decayed =
-      s.decay === 0 ? b.read(s.gradient) : b.node('Add', [b.read(s.gradient), b.node('Mul', [parameter, b.number(s.decay)])]);
-    const kept = b.node('Mul', [b.read(s.velocity), b.number(s.momentum)]);
-    const velocity = b.node('Add', [kept, decayed], {}, s.clamp ? undefined : b.update(s.velocity));
-    const change = b.node('Mul', [velocity, b.read(s.rate)]);
-    const moved = b.node('Sub', [parameter, change], {}, s.clamp ? undefined : b.update(s.parameter));
-    if (!s.clamp) return;
-    const [zero, one] = [b.number(0), b.number(1)];
-    const outside = b.node('Or', [b.node('Less', [moved, zero]), b.node('Greater', [moved, one])]);
-    // What is not a number is not outside and stays, so that a training that diverged shows.
-    b.node('Where', [outside, b.node('Clip', [moved, b.scalar(0), b.scalar(1)]), moved], {}, b.update(s.parameter));
-    b.node('Where', [outside, zero, velocity], {}, b.update(s.velocity));
+  update(s, b) {
+    const values = new Map(Object.entries(operandsOf(s)).map(([name, id]) => [name, b.read(id)]));
+    const targets = new Map([['parameter', s.parameter], ...Object.entries(s.states)]);
+    const last = new Map(s.assignments.map((assignment) => [assignment.target, assignment]));
+    for (const assignment of s.assignments) {
+      const { target, value } = assignment;
+      const id = must(targets.get(target), target);
+      const isNew = last.get(target) === assignment && s.bounds === null;
+      const leaf = (of: number | string): Value => {
+        const name = typeof of === 'number' ? b.number(of) : must(values.get(of), of);
+        return (output) => (output === undefined ? name : b.node('Identity', [name], {}, output));
+      };
+      values.set(target, evaluate(value, leaf, operations(b))(isNew ? b.update(id) : undefined));
+    }
+    if (s.bounds === null) return;
+    const [least, most] = s.bounds;
+    const moved = must(values.get('parameter'), 'parameter');
+    const outside = b.node('Or', [b.node('Less', [moved, b.number(least)]), b.node('Greater', [moved, b.number(most)])]);
+    // What is not a number is not outside.
+    b.node('Where', [outside, b.node('Clip', [moved, b.scalar(least), b.scalar(most)]), moved], {}, b.update(s.parameter));
+    for (const [name, id] of Object.entries(s.states)) {
+      const value = must(values.get(name), name);
+      if (sizeOf(b.shape(id)) === sizeOf(b.shape(s.parameter))) b.node('Where', [outside, b.number(0), value], {}, b.update(id));
+      else b.node('Identity', [value], {}, b.update(id));
+    }
   },
 } satisfies Rows;
+
+/** Makes the nodes of a value, which is called `output` where that is given. */
+type Value = (output?: string) => string;
+
+const operations = (b: Builder): Operations<Value> => {
+  const made =
+    (operator: string) =>
+    (...of: readonly Value[]): Value =>
+    (output) =>
+      b.node(
+        operator,
+        of.map((operand) => operand()),
+        {},
+        output,
+      );
+  const add = made('Add');
+  return {
+    sum: (...terms) => terms.reduceRight((rest, term) => add(term, rest)),
+    difference: made('Sub'),
+    product: made('Mul'),
+    quotient: made('Div'),
+    'square-root': (of) => made('Sqrt')(of),
+  };
+};
