@@ -2,8 +2,8 @@
  * What to do next: a pure function of the state. Decisions that follow from the state alone are events to be recorded;
  * training and measuring are tasks; what depends on a clock is asked.
  */
-import { drawEdits, type Drawn } from '../morphism/mutate.ts';
-import { fiveOperators, sixOperators } from '../morphism/operators.ts';
+import { sampleEdits, type Mutant } from '../morphism/mutate.ts';
+import { paperOperators, paperOperatorsWithSeparable } from '../morphism/operators.ts';
 import type { Limits } from '../morphism/operator.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network, Shape } from '../network/network.ts';
@@ -184,16 +184,16 @@ export function limitsOf({ settings, fits }: Context): Limits {
 }
 
 /** Child 0 is the parent, trained on like the others (Elsken et al. 2017, Algorithm 1); the others are mutated. */
-export function drawChildren(parent: Network, context: Context, step: number): readonly Drawn[] {
+export function drawChildren(parent: Network, context: Context, step: number): readonly Mutant[] {
   const { settings } = context;
-  const drawing = {
-    operators: methods[settings.method].separable ? sixOperators : fiveOperators,
+  const options = {
+    operators: settings.operators ?? (methods[settings.method].separable ? paperOperatorsWithSeparable : paperOperators),
     mutations: settings.step.mutations,
     limits: limitsOf(context),
   };
   const { selection } = methods[settings.method];
   return Array.from({ length: selection === 'none' ? 1 : settings.step.children }, (_none, child) =>
-    child === 0 ? { edits: [], network: parent } : drawEdits(parent, drawing, random(settings.seed, 'mutate', step, child)),
+    child === 0 ? { edits: [], network: parent } : sampleEdits(parent, options, random(settings.seed, 'mutate', step, child)),
   );
 }
 
@@ -330,9 +330,10 @@ export function next(state: SearchState, context: Context): Decision {
   const vanilla = state.candidates.get('vanilla');
   if (vanilla === undefined) {
     const { origin } = context;
-    const nodes = startNetwork(context).nodes.map((node) => ({ ...node, inputs: [...node.inputs] }));
+    const start = startNetwork(context);
+    const nodes = start.nodes.map((node) => ({ ...node, inputs: [...node.inputs] }));
     const from = origin === undefined ? {} : { from: { checkpoint: origin.checkpoint, compared: origin.compared } };
-    return record({ type: 'vanilla', network: { nodes }, ...from });
+    return record({ type: 'vanilla', network: { ...start, nodes }, ...from });
   }
   if (state.stop !== null)
     return settings.final.epochs === 0 ? record({ type: 'finished', line: state.stop.line }) : continueEnd(state, context);

@@ -1,5 +1,6 @@
 /** Every setting of a search, the four methods, and the presets. The paper's values are those of `paper`; §4.2, §4.3. */
 import { z } from 'zod';
+import { operatorWeightsSchema } from '../morphism/operators.ts';
 
 const share = z.number().min(0).max(1);
 const count = z.int().min(1);
@@ -68,6 +69,8 @@ export const settingsSchema = z.strictObject({
     eta: z.int().min(2).max(64),
     rate,
   }),
+  /** Weights of the operators that mutations are sampled from; null for those of the method. */
+  operators: operatorWeightsSchema.nullable().default(null),
   limits: z.strictObject({
     /** Evolutionary steps; null for no limit. */
     steps: z.int().min(0).nullable(),
@@ -103,7 +106,7 @@ export type SettingsOverride = {
 export function mergeSettings(settings: Settings, override: SettingsOverride): Settings {
   const merged = Object.entries(override).map(([key, value]) => {
     const old = settings[key as keyof Settings];
-    const isGroup = typeof value === 'object' && value !== null && !Array.isArray(value);
+    const isGroup = key !== 'operators' && typeof value === 'object' && value !== null && !Array.isArray(value);
     return [key, isGroup ? { ...(old as object), ...value } : value];
   });
   return { ...settings, ...Object.fromEntries(merged) };
@@ -132,6 +135,7 @@ const paper: Settings = {
     channels: 600,
     seconds: 23 * 3600,
   },
+  operators: null,
   final: { epochs: 200, rate: 0.025 },
   baseline: false,
   augmentedValidation: false,

@@ -202,9 +202,6 @@ export interface Certificate {
  */
 export const leastLoss = 0.2;
 
-/** What a child's certificate may not exceed. */
-export const tolerance: Certificate = { evaluation: 1e-3, training: 0.02 };
-
 export interface Measured {
   /** Mean softmax cross-entropy. */
   readonly loss: number;

@@ -3,7 +3,7 @@
  * decides as `search/next.ts` and `drive.ts` do, but for what training alone can tell, which child wins: there it goes on with
  * the one of middle size, and takes every survivor of a rung for one of average cost.
  */
-import type { Drawn } from '../../morphism/mutate.ts';
+import type { Mutant } from '../../morphism/mutate.ts';
 import type { Network } from '../../network/network.ts';
 import { drawChildren, drawnChild, minibatchesPerEpoch, rungsOf, startNetwork, type Context } from '../../search/next.ts';
 import { coresOf, type Rung } from '../../search/rungs.ts';
@@ -133,20 +133,20 @@ function tasksOf({ context, costs }: Question) {
   };
 }
 
-interface Drawing {
-  readonly children: readonly Drawn[];
+interface SamplingOptions {
+  readonly children: readonly Mutant[];
   readonly sizes: readonly Size[];
   /** Of the parent. */
   readonly size: Size;
   readonly growth: readonly number[];
   /** The child that the next step starts from. */
-  readonly winner: Drawn;
+  readonly winner: Mutant;
   /** Those that are trained. */
   readonly trained: readonly number[];
 }
 
 /** The children of a step as the search draws them; null where the limits allow no mutation. */
-function drawStep({ context, costs }: Question, parent: Network, step: number): Drawing | null {
+function drawStep({ context, costs }: Question, parent: Network, step: number): SamplingOptions | null {
   const children = drawChildren(parent, context, step);
   const grows = methods[context.settings.method].selection !== 'none';
   if (grows && children.every(({ edits }) => edits.length === 0)) return null;
@@ -163,7 +163,12 @@ function drawStep({ context, costs }: Question, parent: Network, step: number): 
 }
 
 /** The rungs of a step one after another: seconds of each, with the verification of the parent's file beside the first. */
-function climb(question: Question, drawing: Drawing, rungs: readonly Rung[], idle: Idle): { rungs: ForecastRung[]; idle: Idle } {
+function climb(
+  question: Question,
+  drawing: SamplingOptions,
+  rungs: readonly Rung[],
+  idle: Idle,
+): { rungs: ForecastRung[]; idle: Idle } {
   const { workers, costs, context } = question;
   const tasks = tasksOf(question);
   let waiting = idle;
@@ -209,10 +214,10 @@ function searchSteps(question: Question, from: number, startIdle: Idle): Searche
   let line = { minibatches: 0, tasks: 0 };
   const steps: ForecastStep[] = [];
   const ended = (stop: Forecast['stop']): Searched => ({ steps, stop, size: sizeOf(parent), until: time, line, idle });
-  let last: Drawing | null = null;
+  let last: SamplingOptions | null = null;
   for (let step = 1; step <= mostSteps; step++) {
     if (settings.limits.steps !== null && step > settings.limits.steps) return ended('steps');
-    const drawing: Drawing | null = step > mostDrawn ? last : drawStep(question, parent, step);
+    const drawing: SamplingOptions | null = step > mostDrawn ? last : drawStep(question, parent, step);
     if (drawing === null) return ended('limits');
     last = drawing;
     const asked =

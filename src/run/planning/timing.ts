@@ -2,8 +2,9 @@
  * What a forecast needs to know of this machine, timed in workers as a search would use them: the first network in both ways
  * of working, two of the children that the first step would draw, and each operator. Nothing is written.
  */
-import { propose, type Drawn } from '../../morphism/mutate.ts';
-import { sixOperators } from '../../morphism/operators.ts';
+import { propose, type Mutant } from '../../morphism/mutate.ts';
+import type { OperatorName } from '../../morphism/edit.ts';
+import { paperOperatorsWithSeparable } from '../../morphism/operators.ts';
 import type { Network } from '../../network/network.ts';
 import { drawChildren, limitsOf, startNetwork, type Context } from '../../search/next.ts';
 import { coresOfRun } from '../../search/rungs.ts';
@@ -28,15 +29,15 @@ export interface Found {
 }
 
 /** Two children to try out: the middle one, and the one whose multiply-adds an activation differ most from its. */
-function exemplary(children: readonly Drawn[]): readonly Drawn[] {
+function exemplary(children: readonly Mutant[]): readonly Mutant[] {
   const grown = children.filter(({ edits }) => edits.length > 0);
   if (grown.length === 0) return [];
   const middle = middleOf(grown);
-  const densityOf = ({ network }: Drawn): number => {
+  const densityOf = ({ network }: Mutant): number => {
     const { multiplyAdds, activations } = sizeOf(network);
     return Math.log(multiplyAdds / activations);
   };
-  const far = (child: Drawn): number => Math.abs(densityOf(child) - densityOf(middle));
+  const far = (child: Mutant): number => Math.abs(densityOf(child) - densityOf(middle));
   const other = grown.filter((child) => child !== middle).toSorted((a, b) => far(b) - far(a))[0];
   return other === undefined ? [middle] : [middle, other];
 }
@@ -56,8 +57,8 @@ async function inTurns<T, R>(
 function tryChildren(
   run: Measuring,
   network: Network,
-  children: readonly Drawn[],
-): Promise<readonly { readonly child: Drawn; readonly heard: Heard }[]> {
+  children: readonly Mutant[],
+): Promise<readonly { readonly child: Mutant; readonly heard: Heard }[]> {
   const { workers } = run.config;
   const count = children.length === 0 ? 0 : Math.max(workers, children.length);
   const dealt = Array.from({ length: count }, (_none, at) => must(children[at % children.length], 'child'));
@@ -69,7 +70,7 @@ function tryChildren(
 }
 
 interface TriedOperator {
-  readonly operator: (typeof sixOperators)[number];
+  readonly operator: OperatorName;
   readonly size: Size;
   /** Null where it applies nowhere. */
   readonly seconds: number | null;
@@ -78,7 +79,8 @@ interface TriedOperator {
 /** One edit of each operator, made on one thread. */
 function tryOperators(run: Measuring, network: Network, context: Context): Promise<readonly TriedOperator[]> {
   const limits = limitsOf(context);
-  return inTurns(sixOperators, run.config.workers, (some) =>
+  const names = Object.keys({ ...paperOperatorsWithSeparable, ...context.settings.operators }) as OperatorName[];
+  return inTurns(names, run.config.workers, (some) =>
     Promise.all(
       some.map(async (operator, at) => {
         const proposal = propose(operator, network, limits, random(context.settings.seed, 'probe', operator));
