@@ -207,7 +207,7 @@ function spreadDrops({ network, widths }: OldWidths, made: WidthChanges): Readon
   }
   const narrowed = network.nodes.filter(({ id }) => dropped(id).includes(1));
   for (const { id, layer } of narrowed) {
-    if (!dropped(id).includes(0)) return `node ${id} (${layer.kind}) would have no channels`;
+    if (!dropped(id).includes(0)) return `node ${id} (${layer.kind}) would keep no channels`;
     if (layer.kind === 'image' || layer.kind === 'dense') return `node ${id} (${layer.kind}) would have to get narrower`;
   }
   return new Map(narrowed.map(({ id }) => [id, keptRanges(dropped(id))]));
@@ -226,8 +226,11 @@ function keptRanges(dropped: Uint8Array): readonly KeptRange[] {
 
 /** Where a convolution gets channels, between the old ones that it keeps. */
 function growthOf(change: WidthChange): Growth {
-  let place = 0;
-  return change.flatMap((piece): Growth => ('new' in piece ? [[place, piece.new]] : ((place += piece.length), [])));
+  let [place, growth] = [0, noGrowth];
+  for (const piece of change)
+    if ('new' in piece) growth = grownAt(growth, place, piece.new);
+    else place += piece.length;
+  return growth;
 }
 
 /**

@@ -16,8 +16,10 @@ import {
   operatorNames,
   operatorOf,
   type OperatorWeights,
+  operatorWeightsSchema,
   paperOperators,
   paperOperatorsWithSeparable,
+  toleranceOf,
 } from '../../src/morphism/operators.ts';
 import { possibleEdit } from '../support/morph.ts';
 import { anyLimits, draft, grownNetwork, tinyLimits, trainedTensors } from '../support/networks.ts';
@@ -151,6 +153,57 @@ test('five operators or six: each as likely as the others', () => {
     const chiSquare = names.reduce((sum, name) => sum + ((counts.get(name) ?? 0) - expected) ** 2 / expected, 0);
     // 99.9 % of fair draws: 18.5 with four degrees of freedom, 20.5 with five.
     assert.ok(chiSquare < 18.5, `${JSON.stringify([...counts])}: ${chiSquare}`);
+  }
+});
+
+test('weights: as likely as they say; equal ones, and names in another order, draw the same', () => {
+  const kindsOf = (operators: OperatorWeights): readonly (string | undefined)[] =>
+    Array.from({ length: 600 }, (_none, seed) => {
+      const { edits } = sampleEdits(vanilla, { operators, mutations: 1, limits: anyLimits }, random('weights', seed));
+      return edits[0]?.kind;
+    });
+  const heavy = kindsOf({ split: 3, 'alter-channels': 1 }).filter((kind) => kind === 'split').length;
+  // 450 are expected; four standard deviations of a fair draw.
+  assert.ok(Math.abs(heavy - 450) < 43, `${heavy} of 600`);
+  assert.deepEqual(kindsOf({ 'alter-channels': 1, split: 3 }), kindsOf({ split: 3, 'alter-channels': 1 }));
+  assert.deepEqual(kindsOf({ split: 7, 'alter-channels': 7 }), kindsOf({ 'alter-channels': 1, split: 1 }));
+  assert.deepEqual([...new Set(kindsOf({ split: 1e-9 }))], ['split']);
+});
+
+test('where a heavy operator applies nowhere the others are drawn by their own weights', () => {
+  const single = vanillaNetwork({ channels: 2, height: 4, width: 4 }, 3, [2]);
+  const operators: OperatorWeights = { 'merge-concat': 1000, split: 1, 'insert-convolution': 3 };
+  const kinds = Array.from(
+    { length: 400 },
+    (_none, seed) => sampleEdits(single, { operators, mutations: 1, limits: anyLimits }, random('left', seed)).edits[0]?.kind,
+  );
+  const inserted = kinds.filter((kind) => kind === 'insert-convolution').length;
+  assert.ok(Math.abs(inserted - 300) < 35, `${inserted} of 400`);
+});
+
+test('weights as JSON: positive, of operators that there are', () => {
+  const says = (value: unknown): string => {
+    const parsed = operatorWeightsSchema.safeParse(value);
+    return parsed.success ? 'fine' : String(parsed.error.issues[0]?.message);
+  };
+  assert.equal(says({ split: 0.5, 'drop-block': 2 }), 'fine');
+  assert.equal(says({}), 'must have an operator');
+  for (const wrong of [{ split: 0 }, { split: -1 }, { split: Number.NaN }, { prune: 1 }, ['split'], 'split', null])
+    assert.notEqual(says(wrong), 'fine', JSON.stringify(wrong));
+});
+
+test('the tolerance of a child is the largest of its edits’ operators; today all are exact', () => {
+  const all = operatorNames.map((name): Edit => ({ kind: name }) as Edit);
+  assert.deepEqual(toleranceOf([]), { evaluation: 1e-3, training: 0.02 });
+  assert.deepEqual(toleranceOf(all), { evaluation: 1e-3, training: 0.02 });
+  const { split } = { split: operatorOf('split') as { fidelity: unknown } };
+  const before = split.fidelity;
+  split.fidelity = { kind: 'approximate', tolerance: { evaluation: 0.5, training: 0.01 } };
+  try {
+    assert.deepEqual(toleranceOf(all), { evaluation: 0.5, training: 0.02 });
+    assert.deepEqual(toleranceOf(all.filter(({ kind }) => kind !== 'split')), { evaluation: 1e-3, training: 0.02 });
+  } finally {
+    split.fidelity = before;
   }
 });
 

@@ -86,6 +86,26 @@ test('what each operator changed', () => {
   assert.deepEqual(rewired, [{ kind: 'rewired', words: 'reads 16 instead of 3' }]);
 });
 
+test('a block that is dropped is removed, and one that is inserted after it is new, whatever ids they would have shared', () => {
+  const inserted = edited({ kind: 'insert-convolution', after: 3, kernel: 3 });
+  const edits: readonly Edit[] = [
+    { kind: 'drop-block', node: 16 },
+    { kind: 'insert-convolution', after: 7, kernel: 5 },
+  ];
+  const child = edits.reduce((network, edit) => {
+    const next = applyToNetwork(network, edit);
+    return typeof next === 'string' ? assert.fail(next) : next;
+  }, inserted);
+  const difference = compareNetworks(inserted, child);
+  assert.deepEqual(
+    difference.removed.map(({ id }) => id),
+    [14, 15, 16],
+  );
+  assert.deepEqual(tallyOf(difference), { added: 3, altered: 0, grown: 0, rewired: 2, removed: 3 });
+  assert.deepEqual(difference.changes.get(4), [{ kind: 'rewired', words: 'reads 3 instead of 16' }]);
+  assert.deepEqual(difference.changes.get(8), [{ kind: 'rewired', words: 'reads 19 instead of 7' }]);
+});
+
 test('new layers are those with new ids; the other way round they are removed', () => {
   for (let seed = 0; seed < 8; seed++) {
     const parent = grown(5, seed);

@@ -13,7 +13,7 @@ import { paperOperatorsWithSeparable } from '../../src/morphism/operators.ts';
 import { initialTensors } from '../../src/network/parameters.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { lower } from '../../src/program/lower.ts';
-import { fileCheckpoints } from '../../src/training/checkpoint.ts';
+import { fileCheckpoints, withoutVelocities } from '../../src/training/checkpoint.ts';
 import { certificateProblem, certify, drawBatches, grow, type Grown, type Images } from '../../src/training/grow.ts';
 import { JobFailure, type Certificate, type Report, type TrainingJob } from '../../src/training/job.ts';
 import { train } from '../../src/training/train.ts';
@@ -170,6 +170,32 @@ await test('a parent that is no number: its child fails its certificate, and not
     (error: Error) => error instanceof JobFailure && error.failure === 'certificate',
   );
   assert.deepEqual(reports, []);
+});
+
+await test('a block that is inserted and dropped in one child passes; one that has learnt loses the child, but not in a probe', async () => {
+  const drop: Edit = { kind: 'drop-block', node: 12 };
+  const back = await grow(reference, parent, [insertion, drop], images, random('grow'), breathe);
+  assert.deepEqual(back.tensors, withoutVelocities(parent.tensors));
+  assert.deepEqual(await certificateOf(back), { evaluation: 0, training: 0 });
+  const start = { from: { kind: 'checkpoint', hash: parentHash }, edits: [insertion], velocities: false } as const;
+  const trained = await checkpoints.read((await run({ start, key: ['learnt'] })).hash);
+  await assert.rejects(
+    grow(reference, trained, [drop], images, random('grow'), breathe),
+    (error: Error) =>
+      error instanceof JobFailure &&
+      error.failure === 'certificate' &&
+      error.message === 'cannot drop the block of 12: node 10 (convolution) is not the identity any more',
+  );
+  const probed = await grow(reference, trained, [drop], images, random('grow'), breathe, true);
+  assert.deepEqual(probed.network.nodes, network.nodes);
+});
+
+await test('a certificate is judged by the tolerance of its edits', () => {
+  assert.equal(certificateProblem({ evaluation: 1e-3, training: 0.02 }, [insertion]), undefined);
+  const words = (certificate: Certificate): string => String(certificateProblem(certificate, [insertion]));
+  assert.match(words({ evaluation: 1.1e-3, training: 0 }), /logits differ by 1.1e-3, the loss by 0.0 %/);
+  assert.match(words({ evaluation: 0, training: 0.021 }), /the loss by 2.1 %/);
+  assert.match(words({ evaluation: Number.NaN, training: 0 }), /not its parent's function/);
 });
 
 await test('fresh weights depend on the name of the stream alone', async () => {
