@@ -225,7 +225,7 @@ function keptRanges(dropped: Uint8Array): readonly KeptRange[] {
 }
 
 /** Where a convolution gets channels, between the old ones that it keeps. */
-function growthOf(change: WidthChange): Growth {
+function growthIn(change: WidthChange): Growth {
   let [place, growth] = [0, noGrowth];
   for (const piece of change)
     if ('new' in piece) growth = grownAt(growth, place, piece.new);
@@ -246,7 +246,7 @@ export function spread(graph: OldWidths, origin: WidthChanges): WidthChanges | s
   const kept = drops ? spreadDrops(graph, origin) : new Map<NodeId, readonly KeptRange[]>();
   if (typeof kept === 'string') return kept;
   const widths = new Map([...graph.widths].map(([id, width]) => [id, widthAfter(kept.get(id) ?? [{ kept: 0, length: width }])]));
-  const growths = spreadGrowth({ ...graph, widths }, new Map([...origin].map(([id, change]) => [id, growthOf(change)])));
+  const growths = spreadGrowth({ ...graph, widths }, new Map([...origin].map(([id, change]) => [id, growthIn(change)])));
   if (typeof growths === 'string') return growths;
   const changes = new Map<NodeId, WidthChange>();
   for (const [id, growth] of growths)
