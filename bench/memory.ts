@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import type { EngineName } from '../src/engine/engine.ts';
 import { memoryUse, openEngine } from '../src/engine/open.ts';
 import { createPool } from '../src/execution/pool.ts';
-import { drawEdits } from '../src/morphism/mutate.ts';
-import { sixOperators } from '../src/morphism/operators.ts';
+import { sampleEdits } from '../src/morphism/mutate.ts';
+import { paperOperatorsWithSeparable } from '../src/morphism/operators.ts';
 import { countMultiplyAdds, countParameters } from '../src/network/cost.ts';
 import { vanillaNetwork } from '../src/network/vanilla.ts';
 import type { Network } from '../src/network/network.ts';
@@ -27,8 +27,11 @@ function grownNetwork(seed: number, mutations: number, narrower: number): Networ
     widths.map((width) => width / narrower),
   );
   const admits = (candidate: Network): boolean => countParameters(candidate) <= 12e6 && countMultiplyAdds(candidate) <= 150e6;
-  return drawEdits(network, { operators: sixOperators, mutations, limits: { maxChannels: 600, admits } }, random('memory', seed))
-    .network;
+  return sampleEdits(
+    network,
+    { operators: paperOperatorsWithSeparable, mutations, limits: { maxChannels: 600, admits } },
+    random('memory', seed),
+  ).network;
 }
 
 export async function memoryBench(): Promise<void> {

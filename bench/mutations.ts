@@ -1,7 +1,7 @@
 /** Five mutations of a network of ten million parameters: drawn, and made of its tensors, without calibration. */
 import { applyEdit } from '../src/morphism/apply.ts';
-import { drawEdits } from '../src/morphism/mutate.ts';
-import { fiveOperators } from '../src/morphism/operators.ts';
+import { sampleEdits } from '../src/morphism/mutate.ts';
+import { paperOperators } from '../src/morphism/operators.ts';
 import { countParameters } from '../src/network/cost.ts';
 import type { Network } from '../src/network/network.ts';
 import { initialTensors } from '../src/network/parameters.ts';
@@ -17,14 +17,18 @@ export function mutationsBench(): Promise<void> {
     maxChannels: 600,
     admits: (network: Network) => countParameters(network) <= parameters,
   });
-  const { network } = drawEdits(vanilla, { operators: fiveOperators, mutations: 40, limits: limit(10_500_000) }, random('grown'));
+  const { network } = sampleEdits(
+    vanilla,
+    { operators: paperOperators, mutations: 40, limits: limit(10_500_000) },
+    random('grown'),
+  );
   const tensors = initialTensors(network, random('parameters'));
   const times: number[] = [];
   for (let child = 0; child < children; child++) {
     const start = performance.now();
-    const { edits } = drawEdits(
+    const { edits } = sampleEdits(
       network,
-      { operators: fiveOperators, mutations: 5, limits: limit(20_000_000) },
+      { operators: paperOperators, mutations: 5, limits: limit(20_000_000) },
       random('child', child),
     );
     let grown = { network, tensors };

@@ -26,8 +26,11 @@ function differences(config: Config): string {
   const preset = presetNames.find((name) => name === config.preset);
   if (preset === undefined) return '';
   const differs = differingSettings(config.settings, preset).filter((name) => name !== 'method' && name !== 'seed');
-  return differs.map((name) => `${name} ${String(valueOf(config.settings, name))}`).join(', ');
+  return differs.map((name) => `${name} ${textOf(valueOf(config.settings, name))}`).join(', ');
 }
+
+const textOf = (value: unknown): string =>
+  value instanceof Object && !Array.isArray(value) ? JSON.stringify(value) : String(value);
 
 const gap: Span = ['  '];
 

@@ -1,31 +1,27 @@
 /**
  * §3.2.2: a convolution, the pointwise of a separable one too, gets two or four times as many output channels: the old
- * ones as they are, the new ones as initialised and read by zeros. What must grow along (at an Add, say) grows along.
+ * ones as they are, the new ones as initialised and read by zeros. What must widen along (at an Add, say) widens along.
  */
 import type { EditOf } from './edit.ts';
-import { survey, widthsOf } from './graph.ts';
-import { growthAt, type Operator } from './operator.ts';
-import { spread, widen } from './width.ts';
+import { exact, type Operator } from './operator.ts';
+import { changeWidths } from './width.ts';
 
 const factors = [2, 4] as const;
 
 export const alterChannels: Operator<EditOf<'alter-channels'>> = {
+  fidelity: exact,
   candidates: (network) =>
     network.nodes
       .filter(({ layer }) => layer.kind === 'convolution')
       .flatMap(({ id }) => factors.map((factor) => ({ kind: 'alter-channels' as const, node: id, factor }))),
-  plan(network, { node: id, factor }) {
-    const graph = survey(network);
-    const layer = graph.nodes.get(id)?.layer;
+  rewrite(network, { node: id, factor }) {
+    const layer = network.nodes.find((node) => node.id === id)?.layer;
     if (layer === undefined) return `there is no node ${id}`;
     if (layer.kind !== 'convolution') return `node ${id} (${layer.kind}) is no convolution`;
-    const added = layer.channels * (factor - 1);
-    const growth = spread({ network, widths: widthsOf(graph) }, new Map([[id, [[layer.channels, added]]]]));
-    return typeof growth === 'string' ? growth : { network: widen(network, growth), growth, sources: {}, identities: [] };
+    const { channels } = layer;
+    return changeWidths(network, new Map([[id, [{ kept: 0, length: channels }, { new: channels * (factor - 1) }]]]));
   },
-  keepsWidth: (plan, maxChannels) =>
-    plan.network.nodes.every(
-      ({ id, layer }) => layer.kind !== 'convolution' || growthAt(plan, id).length === 0 || layer.channels <= maxChannels,
-    ),
+  keepsWidth: ({ network, widths }, maxChannels) =>
+    network.nodes.every(({ id, layer }) => layer.kind !== 'convolution' || !widths.has(id) || layer.channels <= maxChannels),
   describe: ({ node, factor }) => `widen ${node} ×${factor}`,
 };

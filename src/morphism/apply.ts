@@ -8,27 +8,26 @@ import { shapesOf } from '../network/shapes.ts';
 import { sizeOf, type Tensor, type Tensors } from '../network/tensor.ts';
 import { type Calibration, calibrationsOf } from './calibration.ts';
 import type { Edit } from './edit.ts';
-import { noGrowth } from './growth.ts';
-import { growthAt, type Plan } from './operator.ts';
-import { planOf } from './operators.ts';
-import { growTensor, makeTensor, type TensorGrowth } from './tensors.ts';
+import type { Rewrite } from './operator.ts';
+import { rewriteOf } from './operators.ts';
+import { makeTensor, type Resize, resizeTensor } from './tensors.ts';
 import { absorbs } from './width.ts';
 
 /** The network that an edit makes of this one, or why it cannot be made. */
 export function applyToNetwork(network: Network, edit: Edit): Network | string {
-  const plan = planOf(network, edit);
-  return typeof plan === 'string' ? plan : plan.network;
+  const rewrite = rewriteOf(network, edit);
+  return typeof rewrite === 'string' ? rewrite : rewrite.network;
 }
 
 /** The same of several edits, one after another. */
 export function applyAll(network: Network, edits: readonly Edit[]): Network | string {
-  let grown = network;
+  let current = network;
   for (const edit of edits) {
-    const next = applyToNetwork(grown, edit);
+    const next = applyToNetwork(current, edit);
     if (typeof next === 'string') return next;
-    grown = next;
+    current = next;
   }
-  return grown;
+  return current;
 }
 
 export interface Applied {
@@ -40,15 +39,30 @@ export interface Applied {
 }
 
 /**
- * The network and the parameters that an edit makes of these; an edit that is impossible is a bug here. `random` is for
- * this edit alone: another edit of the same child takes another stream.
+ * What a possible edit makes of the network, or why its tensors do not allow it. Without tensors the structure alone decides.
+ * An edit that the structure does not allow is a bug here: it was sampled from that structure.
  */
-export function applyEdit(network: Network, tensors: Tensors, edit: Edit, random: Random): Applied {
-  const plan = planOf(network, edit);
-  if (typeof plan === 'string') throw new Error(`bug: ${JSON.stringify(edit)} is impossible: ${plan}`);
-  const problem = problemOf(plan.network);
+export function checkedRewrite(network: Network, edit: Edit, tensors?: Tensors): Rewrite | string {
+  const rewrite = rewriteOf(network, edit, tensors);
+  const structural = typeof rewrite === 'string' ? rewriteOf(network, edit) : rewrite;
+  if (typeof structural === 'string') throw new Error(`bug: ${JSON.stringify(edit)} is impossible: ${structural}`);
+  const problem = problemOf(structural.network);
   assert(problem === undefined, () => `${JSON.stringify(edit)} makes a broken network: ${problem}`);
-  return { network: plan.network, tensors: tensorsOf(plan, tensors, random), calibrations: calibrationsOf(plan) };
+  return rewrite;
+}
+
+/** `random` is for this rewrite alone: another edit of the same child takes another stream. */
+export const applyRewrite = (rewrite: Rewrite, tensors: Tensors, random: Random): Applied => ({
+  network: rewrite.network,
+  tensors: tensorsOf(rewrite, tensors, random),
+  calibrations: calibrationsOf(rewrite),
+});
+
+/** The network and the parameters that an edit makes of these; an edit that is impossible is a bug here. */
+export function applyEdit(network: Network, tensors: Tensors, edit: Edit, random: Random): Applied {
+  const rewrite = checkedRewrite(network, edit, tensors);
+  if (typeof rewrite === 'string') throw new Error(`bug: ${JSON.stringify(edit)} is impossible: ${rewrite}`);
+  return applyRewrite(rewrite, tensors, random);
 }
 
 /** Whether the first axis of a parameter is the channels that its node gives. λ is one number, whatever the width. */
@@ -62,28 +76,28 @@ const isPerChannel: { readonly [R in ParameterRole]: boolean } = {
   mix: false,
 };
 
-/** How the parameter of a node grows: along with what the node gives, and a kernel with what it reads too. */
-function growthOf(plan: Plan, node: Node, { role, shape }: NamedParameter, input: Shape): TensorGrowth | undefined {
-  const rows = isPerChannel[role] ? growthAt(plan, node.id) : noGrowth;
-  const columns = role === 'kernel' && absorbs(node) ? growthAt(plan, must(node.inputs[0], 'input')) : noGrowth;
-  const columnSize = columns === noGrowth ? 1 : sizeOf(shape.slice(1)) / input.channels;
-  return rows.length === 0 && columns.length === 0 ? undefined : { rows, columns, columnSize };
+/** How the parameter of a node changes: along with what the node gives, and a kernel with what it reads too. */
+function resizeOf({ widths }: Rewrite, node: Node, { role, shape }: NamedParameter, input: Shape): Resize | undefined {
+  const rows = isPerChannel[role] ? widths.get(node.id) : undefined;
+  const columns = role === 'kernel' && absorbs(node) ? widths.get(must(node.inputs[0], 'input')) : undefined;
+  const columnSize = columns === undefined ? 1 : sizeOf(shape.slice(1)) / input.channels;
+  return rows === undefined && columns === undefined ? undefined : { rows, columns, columnSize };
 }
 
-function tensorsOf(plan: Plan, old: Tensors, random: Random): Tensors {
-  const shapes = shapesOf(plan.network);
+function tensorsOf(rewrite: Rewrite, old: Tensors, random: Random): Tensors {
+  const shapes = shapesOf(rewrite.network);
   const result: Record<string, Tensor> = {};
-  for (const node of plan.network.nodes) {
+  for (const node of rewrite.network.nodes) {
     const input = node.inputs[0] === undefined ? undefined : shapes.get(node.inputs[0]);
     for (const parameter of parametersOfNode(node, input)) {
-      const source = plan.sources[parameter.name];
+      const source = rewrite.sources[parameter.name];
       if (source !== undefined) {
         result[parameter.name] = makeTensor(source, parameter, old);
         continue;
       }
       const tensor = must(old[parameter.name], `tensor ${parameter.name}`);
-      const growth = growthOf(plan, node, parameter, must(input, `input of node ${node.id}`));
-      result[parameter.name] = growth === undefined ? tensor : growTensor(tensor, parameter, growth, random);
+      const resize = resizeOf(rewrite, node, parameter, must(input, `input of node ${node.id}`));
+      result[parameter.name] = resize === undefined ? tensor : resizeTensor(tensor, parameter, resize, random);
     }
   }
   return result;

@@ -7,8 +7,8 @@ import { nodeOf, type Network, type NodeId } from '../network/network.ts';
 import { parameterName, type ParameterRole } from '../network/parameters.ts';
 import { shapesOf } from '../network/shapes.ts';
 import type { Tensor, Tensors } from '../network/tensor.ts';
-import { layoutOf } from './growth.ts';
-import { growthAt, type Plan } from './operator.ts';
+import type { Rewrite } from './operator.ts';
+import { layoutOf } from './width-change.ts';
 
 /**
  * - `identity`: a new batch normalisation that must give back its input: γ = √(variance + ε), β = mean, §3.2.1.
@@ -22,14 +22,14 @@ export interface Calibration {
   readonly channels: readonly (readonly [offset: number, count: number])[];
 }
 
-/** What is to be measured after this plan, in the network's order. */
-export function calibrationsOf(plan: Plan): readonly Calibration[] {
-  const [identities, shapes] = [new Set(plan.identities), shapesOf(plan.network)];
-  return plan.network.nodes.flatMap((node): Calibration[] => {
+/** What is to be measured after this rewrite, in the network's order. */
+export function calibrationsOf(rewrite: Rewrite): readonly Calibration[] {
+  const [identities, shapes] = [new Set(rewrite.identities), shapesOf(rewrite.network)];
+  return rewrite.network.nodes.flatMap((node): Calibration[] => {
     if (node.layer.kind !== 'batch-normalization') return [];
     const width = must(shapes.get(node.id), `shape of node ${node.id}`).channels;
     if (identities.has(node.id)) return [{ node: node.id, kind: 'identity', channels: [[0, width]] }];
-    const { added } = layoutOf(width, growthAt(plan, node.id));
+    const { added } = layoutOf(rewrite.widths.get(node.id) ?? []);
     return added.length === 0 ? [] : [{ node: node.id, kind: 'statistics', channels: added }];
   });
 }

@@ -1,6 +1,6 @@
 /** Reading and rewiring a graph: what all operators share. It knows no parameters. */
 import { must } from '../util/assert.ts';
-import { consumersOf, freeze, type Network, type Node, type NodeId, type Shape } from '../network/network.ts';
+import { consumersOf, freeze, type Network, nextId, type Node, type NodeId, type Shape } from '../network/network.ts';
 import { shapesOf } from '../network/shapes.ts';
 
 /** A network with what operators ask of it at hand. */
@@ -60,5 +60,32 @@ export function putBehind(network: Network, id: NodeId, added: readonly Node[]):
       : node;
     return node.id === id ? [rewired, ...added] : [rewired];
   });
-  return freeze(arrange(nodes));
+  return freeze(arrange(nodes), nextId(network));
+}
+
+/** The network without a chain of nodes: whoever read the last of them reads what the first read. */
+export function takeOut(network: Network, chain: readonly Node[]): Network {
+  const gone = new Set(chain.map(({ id }) => id));
+  const [last, input] = [chain.at(-1)?.id, must(chain[0]?.inputs[0], 'input of the chain')];
+  const nodes = network.nodes
+    .filter(({ id }) => !gone.has(id))
+    .map((node) => ({ ...node, inputs: node.inputs.map((read) => (read === last ? input : read)) }));
+  return freeze(nodes, nextId(network));
+}
+
+/** The nodes of the block that ends with this ReLU, in order, or why there is none: all but the last are read once. */
+export function blockEndingAt(graph: Survey, id: NodeId): readonly Node[] | string {
+  const relu = graph.nodes.get(id);
+  if (relu === undefined) return `there is no node ${id}`;
+  if (relu.layer.kind !== 'relu' || !isRead(graph, id)) return `node ${id} (${relu.layer.kind}) ends no block`;
+  const inner = (node: Node, kind: Node['layer']['kind']): Node | undefined => {
+    const input = graph.nodes.get(node.inputs[0] ?? -1);
+    return input?.layer.kind === kind && graph.consumers.get(input.id)?.length === 1 ? input : undefined;
+  };
+  const normalization = inner(relu, 'batch-normalization');
+  const convolution = normalization && inner(normalization, 'convolution');
+  if (normalization === undefined || convolution === undefined) return `node ${id} (relu) ends no block Conv–BN–ReLU`;
+  const pointwise = convolution.layer.kind === 'convolution' && convolution.layer.kernel === 1;
+  const depthwise = pointwise ? inner(convolution, 'depthwise') : undefined;
+  return [...(depthwise === undefined ? [] : [depthwise]), convolution, normalization, relu];
 }

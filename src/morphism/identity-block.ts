@@ -7,12 +7,12 @@ import { parameterName } from '../network/parameters.ts';
 import { nonNegativeNodes } from '../network/sign.ts';
 import { epsilon } from '../network/vanilla.ts';
 import { isRead, putBehind, shapeIn, survey, type Survey } from './graph.ts';
-import type { Plan, Source } from './operator.ts';
+import type { Rewrite, TensorSource } from './operator.ts';
 
 /** The sizes of inserted kernels, §3.2.1. */
 export const insertedKernels = [3, 5] as const;
 
-const constant = (value: number): Source => ({ kind: 'constant', value });
+const constant = (value: number): TensorSource => ({ kind: 'constant', value });
 
 /** Why no block can be put behind the node; undefined where one can. */
 function obstacle(graph: Survey, nonNegative: ReadonlySet<NodeId>, id: NodeId): string | undefined {
@@ -31,11 +31,11 @@ export function insertionSites(network: Network): readonly NodeId[] {
 }
 
 /** A block of these convolutions (for that many channels), batch normalisation and ReLU behind the node. */
-export function planInsertion(
+export function insertBlock(
   network: Network,
   after: NodeId,
   convolutionsOf: (channels: number) => readonly Extract<Layer, { bias: boolean }>[],
-): Plan | string {
+): Rewrite | string {
   const graph = survey(network);
   const problem = obstacle(graph, nonNegativeNodes(network), after);
   if (problem !== undefined) return problem;
@@ -47,7 +47,7 @@ export function planInsertion(
     const id = first + index;
     return { id, layer, inputs: [index === 0 ? after : id - 1] };
   });
-  const sources: Record<string, Source> = {};
+  const sources: Record<string, TensorSource> = {};
   convolutions.forEach((layer, index) => {
     sources[parameterName(first + index, 'kernel')] = { kind: 'identity' };
     if (layer.bias) sources[parameterName(first + index, 'bias')] = constant(0);
@@ -56,5 +56,5 @@ export function planInsertion(
   sources[parameterName(normalization, 'shift')] = constant(0);
   sources[parameterName(normalization, 'mean')] = constant(0);
   sources[parameterName(normalization, 'variance')] = constant(1);
-  return { network: putBehind(network, after, added), growth: new Map(), sources, identities: [normalization] };
+  return { network: putBehind(network, after, added), widths: new Map(), sources, identities: [normalization] };
 }

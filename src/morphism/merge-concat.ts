@@ -5,20 +5,23 @@
 import type { EditOf } from './edit.ts';
 import { shapeIn, widthsOf } from './graph.ts';
 import { describePair, merged, pairsOf } from './merge.ts';
-import { anyWidth, type Operator } from './operator.ts';
-import { spread, widen } from './width.ts';
+import { anyWidth, exact, type Operator } from './operator.ts';
+import { spread, withWidths } from './width.ts';
 
 export const mergeConcat: Operator<EditOf<'merge-concat'>> = {
+  fidelity: exact,
   candidates: (network) => pairsOf(network, () => true).map((pair) => ({ kind: 'merge-concat', ...pair })),
-  plan(network, pair) {
+  rewrite(network, pair) {
     const result = merged(network, pair, { kind: 'concat' });
     if (typeof result === 'string') return result;
-    const { before, merge, companion } = result;
-    const widths = widthsOf(before)
-      .set(companion, shapeIn(before, pair.second).channels)
-      .set(merge, shapeIn(before, pair.first).channels);
-    const growth = spread({ network: result.network, widths, joined: merge }, new Map());
-    return typeof growth === 'string' ? growth : { network: widen(result.network, growth), growth, sources: {}, identities: [] };
+    const { before: graph, merge, companion } = result;
+    const before = widthsOf(graph)
+      .set(companion, shapeIn(graph, pair.second).channels)
+      .set(merge, shapeIn(graph, pair.first).channels);
+    const widths = spread({ network: result.network, widths: before, joined: merge }, new Map());
+    return typeof widths === 'string'
+      ? widths
+      : { network: withWidths(result.network, widths), widths, sources: {}, identities: [] };
   },
   keepsWidth: anyWidth,
   describe: (edit) => `stack ${describePair(edit)}`,

@@ -3,19 +3,20 @@ import { parameterName } from '../network/parameters.ts';
 import type { EditOf } from './edit.ts';
 import { shapeIn } from './graph.ts';
 import { describePair, merged, pairsOf } from './merge.ts';
-import { anyWidth, type Operator } from './operator.ts';
+import { anyWidth, exact, type Operator } from './operator.ts';
 
 export const mergeConvex: Operator<EditOf<'merge-convex'>> = {
+  fidelity: exact,
   candidates: (network) =>
     pairsOf(network, (first, second) => first.channels === second.channels).map((pair) => ({ kind: 'merge-convex', ...pair })),
-  plan(network, pair) {
+  rewrite(network, pair) {
     const result = merged(network, pair, { kind: 'convex' });
     if (typeof result === 'string') return result;
     const [first, second] = [shapeIn(result.before, pair.first), shapeIn(result.before, pair.second)];
     if (first.channels !== second.channels)
       return `node ${pair.first} has ${first.channels} channels and node ${pair.second} has ${second.channels}`;
     const mix = parameterName(result.merge, 'mix');
-    return { network: result.network, growth: new Map(), sources: { [mix]: { kind: 'constant', value: 1 } }, identities: [] };
+    return { network: result.network, widths: new Map(), sources: { [mix]: { kind: 'constant', value: 1 } }, identities: [] };
   },
   keepsWidth: anyWidth,
   describe: (edit) => `mix ${describePair(edit)}`,

@@ -8,6 +8,7 @@ const words: { readonly [K in Edit['kind']]: (edit: Extract<Edit, { kind: K }>) 
   'merge-convex': () => 'convex',
   'merge-concat': () => 'concat',
   split: () => 'split',
+  'drop-block': () => 'drop',
 };
 
 const shortEdit = (edit: Edit): string => (words[edit.kind] as (edit: Edit) => string)(edit);

@@ -5,35 +5,18 @@
 import { nextId, type Node, type NodeId } from '../network/network.ts';
 import { parameterName, type ParameterRole, parametersOfNode } from '../network/parameters.ts';
 import type { EditOf } from './edit.ts';
-import { isRead, putBehind, shapeIn, survey, type Survey } from './graph.ts';
-import { anyWidth, type Operator, type Source } from './operator.ts';
+import { blockEndingAt, putBehind, shapeIn, survey, type Survey } from './graph.ts';
+import { anyWidth, exact, type Operator, type TensorSource } from './operator.ts';
 
 /** §3.2.5. */
 export const splitFactor = 0.3;
-
-/** The nodes of the block that ends with this ReLU, in order, or why there is none: all but the last are read once. */
-function blockAt(graph: Survey, id: NodeId): readonly Node[] | string {
-  const relu = graph.nodes.get(id);
-  if (relu === undefined) return `there is no node ${id}`;
-  if (relu.layer.kind !== 'relu' || !isRead(graph, id)) return `node ${id} (${relu.layer.kind}) ends no block`;
-  const inner = (node: Node, kind: Node['layer']['kind']): Node | undefined => {
-    const input = graph.nodes.get(node.inputs[0] ?? -1);
-    return input?.layer.kind === kind && graph.consumers.get(input.id)?.length === 1 ? input : undefined;
-  };
-  const normalization = inner(relu, 'batch-normalization');
-  const convolution = normalization && inner(normalization, 'convolution');
-  if (normalization === undefined || convolution === undefined) return `node ${id} (relu) ends no block Conv–BN–ReLU`;
-  const pointwise = convolution.layer.kind === 'convolution' && convolution.layer.kernel === 1;
-  const depthwise = pointwise ? inner(convolution, 'depthwise') : undefined;
-  return [...(depthwise === undefined ? [] : [depthwise]), convolution, normalization, relu];
-}
 
 const isScaled = (node: Node, role: ParameterRole): boolean =>
   node.layer.kind === 'batch-normalization' && (role === 'scale' || role === 'shift');
 
 /** Where both branches' parameters come from; what the first keeps is not named. */
 function sourcesOf(graph: Survey, block: readonly Node[], copies: ReadonlyMap<NodeId, NodeId>, alpha: number) {
-  const sources: Record<string, Source> = {};
+  const sources: Record<string, TensorSource> = {};
   for (const node of block)
     for (const { role, name } of parametersOfNode(node, shapeIn(graph, node.inputs[0] ?? -1))) {
       const copy = parameterName(copies.get(node.id) ?? -1, role);
@@ -45,15 +28,16 @@ function sourcesOf(graph: Survey, block: readonly Node[], copies: ReadonlyMap<No
 }
 
 export const split: Operator<EditOf<'split'>> = {
+  fidelity: exact,
   candidates(network) {
     const graph = survey(network);
     return network.nodes
-      .filter(({ id }) => typeof blockAt(graph, id) !== 'string')
+      .filter(({ id }) => typeof blockEndingAt(graph, id) !== 'string')
       .map(({ id }) => ({ kind: 'split', node: id, alpha: splitFactor }));
   },
-  plan(network, { node: id, alpha }) {
+  rewrite(network, { node: id, alpha }) {
     const graph = survey(network);
-    const block = blockAt(graph, id);
+    const block = blockEndingAt(graph, id);
     if (typeof block === 'string') return block;
     const first = nextId(network);
     const copies = new Map(block.map((node, index) => [node.id, first + index]));
@@ -65,7 +49,7 @@ export const split: Operator<EditOf<'split'>> = {
     const sum: Node = { id: first + block.length, layer: { kind: 'add' }, inputs: [id, first + block.length - 1] };
     return {
       network: putBehind(network, id, [...copied, sum]),
-      growth: new Map(),
+      widths: new Map(),
       sources: sourcesOf(graph, block, copies, alpha),
       identities: [],
     };

@@ -6,13 +6,13 @@ import { assert, must } from '../util/assert.ts';
 import type { Random } from '../util/random.ts';
 import type { NamedParameter } from '../network/parameters.ts';
 import { sizeOf, type Tensor, type Tensors } from '../network/tensor.ts';
-import { type Growth, layoutOf, totalOf } from './growth.ts';
-import type { Source } from './operator.ts';
+import type { TensorSource } from './operator.ts';
+import { layoutOf, type WidthChange, widthAfter } from './width-change.ts';
 
 const oldTensor = (tensors: Tensors, name: string): Tensor => must(tensors[name], `tensor ${name}`);
 
 /** A kernel (out, in, k, k) or (C, 1, k, k) that gives back its input. */
-function identityKernel(shape: readonly number[]): Tensor {
+export function identityKernel(shape: readonly number[]): Tensor {
   const [rows, columns, height, width] = shape as [number, number, number, number];
   assert(columns === 1 || columns === rows, () => `an identity kernel of ${rows} by ${columns} channels`);
   const data = new Float32Array(sizeOf(shape));
@@ -22,7 +22,7 @@ function identityKernel(shape: readonly number[]): Tensor {
 }
 
 /** The parameter's numbers, from where they come. */
-export function makeTensor(source: Source, { shape }: NamedParameter, old: Tensors): Tensor {
+export function makeTensor(source: TensorSource, { shape }: NamedParameter, old: Tensors): Tensor {
   switch (source.kind) {
     case 'identity':
       return identityKernel(shape);
@@ -35,38 +35,38 @@ export function makeTensor(source: Source, { shape }: NamedParameter, old: Tenso
   }
 }
 
-/** How a parameter grows: rows are its first axis; columns are channels of what it reads, each so many numbers of a row. */
-export interface TensorGrowth {
-  readonly rows: Growth;
-  readonly columns: Growth;
+/** How a parameter changes: rows are its first axis; columns are channels of what it reads, each so many numbers of a row. */
+export interface Resize {
+  /** Undefined: all are kept, and none is new. */
+  readonly rows: WidthChange | undefined;
+  readonly columns: WidthChange | undefined;
   /** Numbers a channel in one row: k·k of a convolution, height·width of a dense layer. */
   readonly columnSize: number;
 }
 
-/** The tensor with new rows as initialised, and zeros in the new columns of the old rows. */
-export function growTensor(tensor: Tensor, parameter: NamedParameter, growth: TensorGrowth, random: Random): Tensor {
-  const { shape, initial } = parameter;
-  const { rows, columns, columnSize } = growth;
+/** The tensor with its kept rows and columns, new rows as initialised, and zeros in the new columns of the old rows. */
+export function resizeTensor(tensor: Tensor, { name, shape, initial }: NamedParameter, resize: Resize, random: Random): Tensor {
+  const { columnSize } = resize;
   const rowCount = must(shape[0], 'first axis');
   const newRow = sizeOf(shape) / rowCount;
-  const oldRow = newRow - totalOf(columns) * columnSize;
-  const oldRows = rowCount - totalOf(rows);
+  const oldRow = tensor.data.length / must(tensor.shape[0], 'first axis');
+  const { rows = [{ kept: 0, length: rowCount }], columns = [{ kept: 0, length: newRow / columnSize }] } = resize;
   assert(
-    oldRows * oldRow === tensor.data.length,
-    () => `${parameter.name}: ${tensor.data.length} numbers, not ${oldRows}·${oldRow}`,
+    widthAfter(rows) === rowCount && widthAfter(columns) * columnSize === newRow,
+    () => `${name}: ${widthAfter(rows)} rows of ${widthAfter(columns)}·${columnSize} numbers, not ${rowCount} of ${newRow}`,
   );
   const data = new Float32Array(sizeOf(shape));
-  const { kept, added } = layoutOf(oldRows, rows);
-  // Within a row, in channels; one stretch of a row where no column is new.
-  const stretches =
-    totalOf(columns) === 0 ? [{ from: 0, to: 0, length: oldRow / columnSize }] : layoutOf(oldRow / columnSize, columns).kept;
+  const { kept, added } = layoutOf(rows);
+  const ranges = layoutOf(columns).kept;
   for (const { from, to, length } of kept)
     for (let row = 0; row < length; row++)
-      for (const stretch of stretches) {
-        const start = (from + row) * oldRow + stretch.from * columnSize;
-        data.set(tensor.data.subarray(start, start + stretch.length * columnSize), (to + row) * newRow + stretch.to * columnSize);
+      for (const range of ranges) {
+        const start = (from + row) * oldRow + range.from * columnSize;
+        const numbers = tensor.data.subarray(start, start + range.length * columnSize);
+        assert(numbers.length === range.length * columnSize, () => `${name} has no old row ${from + row}`);
+        data.set(numbers, (to + row) * newRow + range.to * columnSize);
       }
-  const stream = random.fork(parameter.name);
+  const stream = random.fork(name);
   for (const [offset, count] of added) {
     const [start, end] = [offset * newRow, (offset + count) * newRow];
     if ('value' in initial) data.fill(initial.value, start, end);

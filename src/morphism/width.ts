@@ -1,20 +1,24 @@
 /**
- * How a change of width spreads through a graph. Each layer plays one of six parts; what one convolution or one
- * concatenation adds travels forward to all that read it, and at Add and Convex back to what the other inputs are made of,
- * until all agree or one cannot follow. It knows no parameters: the parts say only what a layer does to channels.
+ * How a change of width spreads through a graph. Each layer plays one of six parts. What a convolution drops is dropped by all
+ * tensors that have the same channels; what it or a concatenation adds goes forward to all that read it, and at Add and Convex
+ * back to the producers of the other inputs, until all agree or one cannot follow. It knows no parameters: the parts say only
+ * what a layer does to channels.
  */
 import { assert, must } from '../util/assert.ts';
-import { freeze, type LayerKind, type Network, type Node, type NodeId, outputOf } from '../network/network.ts';
+import { freeze, type LayerKind, type Network, nextId, type Node, type NodeId, outputOf } from '../network/network.ts';
+import { survey, widthsOf } from './graph.ts';
 import { countAt, type Growth, grownAt, noGrowth, stack, totalOf } from './growth.ts';
+import type { Rewrite } from './operator.ts';
+import { changeOf, type KeptRange, layoutOf, type WidthChange, type WidthChanges, widthAfter } from './width-change.ts';
 
 type WidthPart =
   /** Has the channels that it has. */
   | 'given'
-  /** Absorbs a change of its input (new columns of its kernel), and can itself get channels at any place. */
+  /** Absorbs a change of its input (columns of its kernel), and can itself get or lose channels at any place. */
   | 'makes'
   /** Absorbs a change of its input, and keeps its own width. */
   | 'ends'
-  /** Channel for channel; what it owns a channel grows along. */
+  /** Channel for channel; what it owns a channel follows. */
   | 'passes'
   /** Needs the same change on every input. */
   | 'agrees'
@@ -41,7 +45,7 @@ const partOf = (node: Node): WidthPart => parts[node.layer.kind];
 /** Whether the kernel of the node mixes all channels that it reads: it has columns for each of them. */
 export const absorbs = (node: Node): boolean => partOf(node) === 'makes' || partOf(node) === 'ends';
 
-export type Growths = ReadonlyMap<NodeId, Growth>;
+type Growths = ReadonlyMap<NodeId, Growth>;
 
 /** A graph, and how many channels each of its tensors had before the change. */
 export interface OldWidths {
@@ -49,7 +53,7 @@ export interface OldWidths {
   readonly widths: ReadonlyMap<NodeId, number>;
   /**
    * A new concatenation that stands where its first input stood: those who read it knew only the channels of that input,
-   * so its width here is that of its first input, and all other channels count as added.
+   * so its width here is that of its first input, and all other channels count as new.
    */
   readonly joined?: NodeId;
 }
@@ -159,17 +163,14 @@ function trace(
   }
 }
 
-/**
- * How every tensor grows where these convolutions grow so (and the joined concatenation adds its channels), or why that
- * is impossible. Each round gives one more convolution channels at one more place, so it ends.
- */
-export function spread(graph: OldWidths, origin: Growths): Growths | string {
+/** Growths, where the convolutions grow so (and the joined concatenation adds its channels), or why that is impossible. */
+function spreadGrowth(graph: OldWidths, origin: Growths): Growths | string {
   const nodes = new Map(graph.network.nodes.map((node) => [node.id, node]));
   let made = origin;
+  // Each round gives one more convolution channels at one more place, so it ends.
   for (;;) {
     const { growths, need } = spreadForward(graph, made);
-    if (need === undefined)
-      return totalOf(growths.get(outputOf(graph.network).id) ?? noGrowth) === 0 ? growths : 'there would be more logits';
+    if (need === undefined) return growths;
     const next = trace(graph, nodes, growths, made, need);
     if (typeof next === 'string') return next;
     assert(next !== made, () => `node ${need.id} needs ${need.count} channels at ${need.offset}, and nothing makes them`);
@@ -177,14 +178,95 @@ export function spread(graph: OldWidths, origin: Growths): Growths | string {
   }
 }
 
-/** The graph with its convolutions as wide as they grow. */
-export function widen(network: Network, growths: Growths): Network {
-  return freeze(
-    network.nodes.map((node) => {
-      const added = totalOf(growths.get(node.id) ?? noGrowth);
-      return node.layer.kind === 'convolution' && added > 0
-        ? { ...node, layer: { ...node.layer, channels: node.layer.channels + added } }
-        : node;
-    }),
+/** The old channels of all tensors that lose some where the convolutions keep these; or why that is impossible. */
+function spreadDrops({ network, widths }: OldWidths, made: WidthChanges): ReadonlyMap<NodeId, readonly KeptRange[]> | string {
+  const masks = new Map([...widths].map(([id, width]) => [id, new Uint8Array(width)]));
+  const dropped = (id: NodeId): Uint8Array => must(masks.get(id), `width of node ${id}`);
+  for (const [id, change] of made) {
+    dropped(id).fill(1);
+    for (const { from, length } of layoutOf(change).kept) dropped(id).fill(0, from, from + length);
+  }
+  let moved = true;
+  /** The channels of one tensor are those of another: dropped in both or in neither. */
+  const tie = (a: Uint8Array, b: Uint8Array): void =>
+    a.forEach((value, channel) => {
+      if (value === b[channel]) return;
+      a[channel] = b[channel] = 1;
+      moved = true;
+    });
+  while (moved) {
+    moved = false;
+    for (const node of network.nodes) {
+      const part = partOf(node);
+      let start = 0;
+      for (const input of node.inputs.map(dropped)) {
+        if (part === 'passes' || part === 'agrees') tie(dropped(node.id), input);
+        if (part === 'stacks') tie(dropped(node.id).subarray(start, (start += input.length)), input);
+      }
+    }
+  }
+  const narrowed = network.nodes.filter(({ id }) => dropped(id).includes(1));
+  for (const { id, layer } of narrowed) {
+    if (!dropped(id).includes(0)) return `node ${id} (${layer.kind}) would keep no channels`;
+    if (layer.kind === 'image' || layer.kind === 'dense') return `node ${id} (${layer.kind}) would have to get narrower`;
+  }
+  return new Map(narrowed.map(({ id }) => [id, keptRanges(dropped(id))]));
+}
+
+function keptRanges(dropped: Uint8Array): readonly KeptRange[] {
+  const ranges: { kept: number; length: number }[] = [];
+  dropped.forEach((isDropped, channel) => {
+    if (isDropped === 1) return;
+    const last = ranges.at(-1);
+    if (last !== undefined && channel === last.kept + last.length) last.length++;
+    else ranges.push({ kept: channel, length: 1 });
+  });
+  return ranges;
+}
+
+/** Where a convolution gets channels, between the old ones that it keeps. */
+function growthIn(change: WidthChange): Growth {
+  let [place, growth] = [0, noGrowth];
+  for (const piece of change)
+    if ('new' in piece) growth = grownAt(growth, place, piece.new);
+    else place += piece.length;
+  return growth;
+}
+
+/**
+ * How the tensors change where these convolutions change so, or why that is impossible. First channels are dropped, then new
+ * ones put between those that are left. A joined concatenation adds its channels; nothing may be dropped beside it.
+ */
+export function spread(graph: OldWidths, origin: WidthChanges): WidthChanges | string {
+  const before = (id: NodeId): number => must(graph.widths.get(id), `width of node ${id}`);
+  const drops = [...origin].some(
+    ([id, change]) => layoutOf(change).kept.reduce((sum, { length }) => sum + length, 0) < before(id),
   );
+  assert(!drops || graph.joined === undefined, () => 'a concatenation is joined where channels are dropped');
+  const kept = drops ? spreadDrops(graph, origin) : new Map<NodeId, readonly KeptRange[]>();
+  if (typeof kept === 'string') return kept;
+  const widths = new Map([...graph.widths].map(([id, width]) => [id, widthAfter(kept.get(id) ?? [{ kept: 0, length: width }])]));
+  const growths = spreadGrowth({ ...graph, widths }, new Map([...origin].map(([id, change]) => [id, growthIn(change)])));
+  if (typeof growths === 'string') return growths;
+  const changes = new Map<NodeId, WidthChange>();
+  for (const [id, growth] of growths)
+    if (growth.length > 0 || kept.has(id)) changes.set(id, changeOf(kept.get(id) ?? [{ kept: 0, length: before(id) }], growth));
+  return changes.has(outputOf(graph.network).id) ? 'the number of logits would change' : changes;
+}
+
+/** The graph with its convolutions as wide as they become. */
+export function withWidths(network: Network, changes: WidthChanges): Network {
+  const nodes = network.nodes.map((node) => {
+    const change = changes.get(node.id);
+    return node.layer.kind === 'convolution' && change !== undefined
+      ? { ...node, layer: { ...node.layer, channels: widthAfter(change) } }
+      : node;
+  });
+  return freeze(nodes, nextId(network));
+}
+
+/** What the network becomes where these convolutions change so, or why that is impossible. */
+export function changeWidths(network: Network, made: WidthChanges): Rewrite | string {
+  const widths = spread({ network, widths: widthsOf(survey(network)) }, made);
+  return typeof widths === 'string' ? widths : { network: withWidths(network, widths), widths, sources: {}, identities: [] };
 }

@@ -28,6 +28,7 @@ export const networkSchema = z.strictObject({
     .array(z.strictObject({ id, layer: layerSchema, inputs: z.array(id) }))
     .min(2)
     .max(100_000),
+  nextId: id.optional(),
 });
 
 /**
@@ -52,6 +53,6 @@ export function problemOf(network: Network): string | undefined {
 export function parseNetwork(value: unknown): Network | string {
   const parsed = networkSchema.safeParse(value);
   if (!parsed.success) return z.prettifyError(parsed.error).split('\n').join(' ');
-  const network = freeze(parsed.data.nodes);
+  const network = freeze(parsed.data.nodes, parsed.data.nextId);
   return problemOf(network) ?? network;
 }

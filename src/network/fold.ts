@@ -2,7 +2,7 @@
 import { consumersOf, type Layer, type LayerKind, type Network, type Node, type NodeId } from './network.ts';
 import { describeLayer } from './print.ts';
 
-export interface Block {
+export interface LayerGroup {
   /** The id of its last node: what others read of it. */
   readonly id: NodeId;
   /** In order; each but the last is read by the next alone. */
@@ -32,7 +32,7 @@ const isFollower = (layer: Layer, before: Layer): boolean =>
   (before.kind !== 'depthwise' || (layer.kind === 'convolution' && layer.kernel === 1));
 
 /** Every node in one block, in the network's order of the blocks' last nodes. */
-export function blocksOf(network: Network): readonly Block[] {
+export function layerGroupsOf(network: Network): readonly LayerGroup[] {
   const consumers = consumersOf(network);
   const home = new Map<NodeId, Node[]>();
   for (const node of network.nodes) {
@@ -48,7 +48,7 @@ export function blocksOf(network: Network): readonly Block[] {
   const position = new Map(network.nodes.map(({ id }, index) => [id, index]));
   const lastOf = (nodes: readonly Node[]): NodeId => (nodes.at(-1) as Node).id;
   return [...new Set(home.values())]
-    .map((nodes): Block => ({
+    .map((nodes): LayerGroup => ({
       id: lastOf(nodes),
       nodes,
       inputs: (nodes[0] as Node).inputs.map((input) => lastOf(home.get(input) ?? [])),
@@ -57,14 +57,14 @@ export function blocksOf(network: Network): readonly Block[] {
 }
 
 /** Every node a block of its own. */
-export const unfolded = (network: Network): readonly Block[] =>
+export const unfolded = (network: Network): readonly LayerGroup[] =>
   network.nodes.map((node) => ({ id: node.id, nodes: [node], inputs: node.inputs }));
 
 const shortLayer = (layer: Layer): string =>
   layer.kind === 'batch-normalization' ? 'BN' : layer.kind === 'relu' ? 'ReLU' : describeLayer(layer);
 
 /** `conv 3×3 · BN · ReLU`, `separable 3×3 · BN · ReLU`. */
-export function describeBlock({ nodes }: Block): string {
+export function describeGroup({ nodes }: LayerGroup): string {
   const [first, second] = nodes;
   if (first?.layer.kind === 'depthwise' && second?.layer.kind === 'convolution') {
     const { kernel } = first.layer;

@@ -61,6 +61,8 @@ export interface Node {
 
 export interface Network {
   readonly nodes: readonly Node[];
+  /** The id of the next new node, where nodes of the highest ids were removed; missing where it is the largest id + 1. */
+  readonly nextId?: NodeId;
 }
 
 /** One row a kind of layer; the compiler insists on all of them. */
@@ -78,13 +80,15 @@ export function ask<Arguments extends readonly unknown[], Result>(
   return row(layer, ...rest);
 }
 
-export function freeze(nodes: readonly Node[]): Network {
+/** A network of these nodes, frozen. `next`: an id that all new nodes must reach, that of the network that it is made from. */
+export function freeze(nodes: readonly Node[], next: NodeId = 0): Network {
   for (const node of nodes) {
     Object.freeze(node.layer);
     Object.freeze(node.inputs);
     Object.freeze(node);
   }
-  return Object.freeze({ nodes: Object.freeze([...nodes]) });
+  const network = { nodes: Object.freeze([...nodes]) };
+  return Object.freeze(next > nextId(network) ? { ...network, nextId: next } : network);
 }
 
 /** The node of that id. */
@@ -112,7 +116,7 @@ export function consumersOf(network: Network): ReadonlyMap<NodeId, readonly Node
   return consumers;
 }
 
-/** An id that no node has had: new nodes count on from the largest. */
+/** An id that no node has had, here or in the networks that this one was made from: new nodes count on from it. */
 export function nextId(network: Network): NodeId {
-  return network.nodes.reduce((largest, node) => Math.max(largest, node.id), -1) + 1;
+  return network.nodes.reduce((next, { id }) => Math.max(next, id + 1), network.nextId ?? 0);
 }

@@ -10,7 +10,7 @@ import { formatCount, formatWhole } from '../util/words.ts';
 import type { Point } from './chart.ts';
 import type { Change, Difference } from './compare.ts';
 import type { Drawing } from './figure.ts';
-import { blocksOf, describeBlock, unfolded, type Block } from '../network/fold.ts';
+import { layerGroupsOf, describeGroup, unfolded, type LayerGroup } from '../network/fold.ts';
 import { coordinate, html, raw, type Markup } from './markup.ts';
 
 export interface GraphOptions {
@@ -25,7 +25,7 @@ export interface GraphOptions {
 
 /** Where a block is drawn: its box's corner and sides. */
 export interface Box {
-  readonly block: Block;
+  readonly block: LayerGroup;
   readonly x: number;
   readonly y: number;
   readonly width: number;
@@ -61,12 +61,12 @@ interface Costs {
   readonly multiplyAdds: ReadonlyMap<NodeId, number>;
 }
 
-const totalOf = (costs: ReadonlyMap<NodeId, number>, { nodes }: Block): number =>
+const totalOf = (costs: ReadonlyMap<NodeId, number>, { nodes }: LayerGroup): number =>
   nodes.reduce((sum, { id }) => sum + (costs.get(id) ?? 0), 0);
 
 /** What happened to a block: it is new where all its nodes are. */
 function changeOf(
-  { nodes }: Block,
+  { nodes }: LayerGroup,
   difference: Difference | undefined,
 ): { readonly kind: 'added' | 'altered'; readonly words: string } | null {
   if (difference === undefined) return null;
@@ -81,14 +81,14 @@ function changeOf(
 const order: readonly Change['kind'][] = ['altered', 'added', 'rewired', 'grown'];
 
 export function drawNetwork(network: Network, { folded, difference, anchor, buttons = false }: GraphOptions): NetworkDrawing {
-  const blocks = folded ? blocksOf(network) : unfolded(network);
+  const blocks = folded ? layerGroupsOf(network) : unfolded(network);
   const shapes = shapesOf(network);
   const costs: Costs = { parameters: parametersByNode(network), multiplyAdds: multiplyAddsByNode(network) };
   const boxes = blocks.map((block) => {
     const shape = shapes.get(block.id);
     const own = totalOf(costs.parameters, block);
     const change = changeOf(block, difference);
-    const first = describeBlock(block);
+    const first = describeGroup(block);
     const second = `${shape === undefined ? '' : formatShape(shape)}${own === 0 ? '' : ` · ${formatCount(own)}`}`;
     const mark = change === null ? '' : change.words;
     const width = Math.max(84, Math.ceil(Math.max(first.length, second.length, mark.length + 2) * letter) + 18);
@@ -138,7 +138,7 @@ export function drawNetwork(network: Network, { folded, difference, anchor, butt
   });
   const nodes = boxes.map(({ block, first, second, change, width, height: tall }): Markup => {
     const { x, y } = graph.node(String(block.id)) as Point;
-    const form = forms[(block.nodes[0] as Block['nodes'][number]).layer.kind];
+    const form = forms[(block.nodes[0] as LayerGroup['nodes'][number]).layer.kind];
     const className = ['box', form, change?.kind ?? ''].filter((name) => name !== '').join(' ');
     const top = y - tall / 2;
     const title = block.nodes

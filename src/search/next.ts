@@ -2,7 +2,7 @@
  * What a search does next: a pure function of its state. Decisions that follow from the state alone are events to be recorded;
  * training and evaluation are tasks; what depends on a clock is left to the caller. Steps belong to the method.
  */
-import { drawEdits, type Drawn } from '../morphism/mutate.ts';
+import { sampleEdits, type Mutant } from '../morphism/mutate.ts';
 import type { Limits } from '../morphism/operator.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network, Shape } from '../network/network.ts';
@@ -45,7 +45,7 @@ export interface Context {
   /** Whether a worker has the memory to train that network. */
   fits(network: Network): boolean;
   /** The children of a step that are known without sampling, as a simulation has them. */
-  readonly childrenOf?: (step: number, parent: Network) => readonly Drawn[] | undefined;
+  readonly childrenOf?: (step: number, parent: Network) => readonly Mutant[] | undefined;
 }
 
 /** Training of a candidate, as far as the search decides it; the run adds data and engine to make it a job. */
@@ -204,11 +204,15 @@ export const startOfStep = (context: Context, step: number): StepStart =>
   methodOf(context).start(context.settings.step, random(context.settings.seed, 'draw', step));
 
 /** Child 0 is the parent, trained on like the others (Elsken et al. 2017, Algorithm 1); the others are mutated. */
-export function sampleChildren(parent: Network, context: Context, step: number): readonly Drawn[] {
+export function sampleChildren(parent: Network, context: Context, step: number): readonly Mutant[] {
   const { settings } = context;
-  const sampling = { operators: methodOf(context).operators, mutations: settings.step.mutations, limits: limitsOf(context) };
+  const sampling = {
+    operators: settings.operators ?? methodOf(context).operators,
+    mutations: settings.step.mutations,
+    limits: limitsOf(context),
+  };
   return Array.from({ length: startOfStep(context, step).children }, (_none, child) =>
-    child === 0 ? { edits: [], network: parent } : drawEdits(parent, sampling, random(settings.seed, 'mutate', step, child)),
+    child === 0 ? { edits: [], network: parent } : sampleEdits(parent, sampling, random(settings.seed, 'mutate', step, child)),
   );
 }
 
@@ -330,9 +334,10 @@ export function next(state: SearchState, context: Context): Decision {
   const { settings, origin } = context;
   if (state.finished) return { kind: 'end' };
   if (!state.candidates.has('vanilla')) {
-    const nodes = startNetwork(context).nodes.map((node) => ({ ...node, inputs: [...node.inputs] }));
+    const start = startNetwork(context);
+    const nodes = start.nodes.map((node) => ({ ...node, inputs: [...node.inputs] }));
     const from = origin === undefined ? {} : { from: { checkpoint: origin.checkpoint, compared: origin.compared } };
-    return record({ type: 'vanilla', network: { nodes }, ...from });
+    return record({ type: 'vanilla', network: { ...start, nodes }, ...from });
   }
   if (state.stop !== null)
     return settings.final.epochs === 0 ? record({ type: 'finished', line: state.stop.line }) : continueEnd(state, context);

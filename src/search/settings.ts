@@ -1,9 +1,10 @@
 /** Every setting of a search, and the presets. The paper's values are those of `paper`; §4.2, §4.3. */
 import { z } from 'zod';
-import { methodNames } from './methods/table.ts';
-import { stepSettingsSchema } from './step-settings.ts';
+import { operatorWeightsSchema } from '../morphism/operators.ts';
 import type { Learning } from '../program/learning.ts';
 import { optimizerNames } from '../program/optimizers/table.ts';
+import { methodNames } from './methods/table.ts';
+import { stepSettingsSchema } from './step-settings.ts';
 
 const share = z.number().min(0).max(1);
 const count = z.int().min(1);
@@ -40,6 +41,8 @@ export const settingsSchema = z.strictObject({
   weightDecay: z.number().min(0).max(1),
   vanilla: z.strictObject({ epochs: count, rate }),
   step: stepSettingsSchema,
+  /** Weights of the operators that mutations are sampled from; null for those of the method. */
+  operators: operatorWeightsSchema.nullable().default(null),
   limits: z.strictObject({
     /** Evolutionary steps; null for no limit. */
     steps: z.int().min(0).nullable(),
@@ -83,7 +86,7 @@ export type SettingsOverride = {
 export function mergeSettings(settings: Settings, override: SettingsOverride): Settings {
   const merged = Object.entries(override).map(([key, value]) => {
     const old = settings[key as keyof Settings];
-    const isGroup = typeof value === 'object' && value !== null && !Array.isArray(value);
+    const isGroup = key !== 'operators' && typeof value === 'object' && value !== null && !Array.isArray(value);
     return [key, isGroup ? { ...(old as object), ...value } : value];
   });
   return { ...settings, ...Object.fromEntries(merged) };
@@ -113,6 +116,7 @@ const paper: Settings = {
     channels: 600,
     seconds: 23 * 3600,
   },
+  operators: null,
   final: { epochs: 200, rate: 0.025 },
   baseline: false,
   augmentedValidation: false,

@@ -194,7 +194,7 @@ const withoutEnd = <T>(map: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
 export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwaysCopied): SearchState {
   switch (event.type) {
     case 'vanilla': {
-      const network = freeze(event.network.nodes);
+      const network = freeze(event.network.nodes, event.network.nextId);
       const costs = { parameters: countParameters(network), multiplyAdds: countMultiplyAdds(network) };
       const line = newCandidate({ id: 'vanilla', parent: null, step: 0, child: 0, edits: [], network, ...costs });
       return withCandidate(state, { ...line, origin: event.from?.checkpoint ?? null }, copy);

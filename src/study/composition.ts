@@ -2,7 +2,7 @@
  * What a network is made of, counted as the paper counts (Table 3 and the lists of §5): every convolution, batch normalisation,
  * ReLU, separable convolution, merge, pool and dense layer is one layer, so that Conv–BN–ReLU is three. The image is none.
  */
-import { blocksOf } from '../network/fold.ts';
+import { layerGroupsOf } from '../network/fold.ts';
 import type { LayerKind, Network } from '../network/network.ts';
 
 export const partNames = ['convolution', 'separable', 'convex', 'concat', 'split'] as const;
@@ -38,7 +38,7 @@ const none = (): Record<PartName, number> => ({ convolution: 0, separable: 0, co
 export function compositionOf(network: Network): Composition {
   const [counts, owned] = [none(), none()];
   let layers = 0;
-  for (const { nodes } of blocksOf(network)) {
+  for (const { nodes } of layerGroupsOf(network)) {
     const [first, second] = nodes;
     if (first === undefined || first.layer.kind === 'image') continue;
     // A depthwise convolution and the 1×1 behind it are one.

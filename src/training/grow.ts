@@ -2,9 +2,10 @@
  * Makes a child from its parent: applies the edits in order, calibrates each new batch normalisation right after its insertion,
  * and measures the certificate that the child computes its parent's function.
  */
-import { applyEdit } from '../morphism/apply.ts';
+import { applyRewrite, checkedRewrite } from '../morphism/apply.ts';
 import { calibrate } from '../morphism/calibration.ts';
 import type { Edit } from '../morphism/edit.ts';
+import { describeEdit, toleranceOf } from '../morphism/operators.ts';
 import { spread } from '../data/split.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Batcher } from '../data/batches.ts';
@@ -13,7 +14,7 @@ import { nodeOf, type Network } from '../network/network.ts';
 import type { Tensors } from '../network/tensor.ts';
 import { must } from '../util/assert.ts';
 import type { Random } from '../util/random.ts';
-import { leastLoss, type Certificate } from './job.ts';
+import { JobFailure, leastLoss, type Certificate } from './job.ts';
 import { channelStatistics, compareLogits, evaluating, trainingLoss, type Batch } from './measure.ts';
 import type { EvaluationWeights } from './weights.ts';
 
@@ -54,7 +55,10 @@ export interface Grown {
   readonly tensors: Tensors;
 }
 
-/** Applies the edits in order and calibrates after each. `random` gives fresh weights and the calibration's batches. */
+/**
+ * Applies the edits in order and calibrates after each. `random` gives fresh weights and the calibration's batches. An edit that
+ * the parent's numbers do not allow loses the child, as a failed certificate does; not where they are `untrained`, and mean nothing.
+ */
 export async function grow(
   engine: Engine,
   parent: Grown,
@@ -62,11 +66,14 @@ export async function grow(
   images: Images,
   random: Random,
   breathe: () => Promise<void>,
+  untrained = false,
 ): Promise<Grown> {
   let child = parent;
   let batches: readonly Batch[] | undefined;
   for (const [index, edit] of edits.entries()) {
-    const { network, tensors, calibrations } = applyEdit(child.network, child.tensors, edit, random.fork('edit', index));
+    const rewrite = checkedRewrite(child.network, edit, untrained ? undefined : child.tensors);
+    if (typeof rewrite === 'string') throw new JobFailure('certificate', `cannot ${describeEdit(edit)}: ${rewrite}`);
+    const { network, tensors, calibrations } = applyRewrite(rewrite, child.tensors, random.fork('edit', index));
     child = { network, tensors };
     if (calibrations.length === 0) continue;
     batches ??= drawBatches(images, images.train, calibrationBatches, random.fork('calibration'));
@@ -106,4 +113,12 @@ export async function certify(
   const { largest, difference } = compareLogits(before, after);
   const [lossBefore, lossAfter] = losses as [number, number];
   return { evaluation: difference / largest, training: Math.abs(lossAfter - lossBefore) / Math.max(lossBefore, leastLoss) };
+}
+
+/** Why a certificate loses the child; undefined where it is within the tolerance of the edits' operators. */
+export function certificateProblem({ evaluation, training }: Certificate, edits: readonly Edit[]): string | undefined {
+  const allowed = toleranceOf(edits);
+  return evaluation <= allowed.evaluation && training <= allowed.training
+    ? undefined
+    : `not its parent's function: logits differ by ${evaluation.toExponential(1)}, the loss by ${(100 * training).toFixed(1)} %`;
 }

@@ -192,9 +192,6 @@ export interface Certificate {
  */
 export const leastLoss = 0.2;
 
-/** The limits of a child's certificate. */
-export const tolerance: Certificate = { evaluation: 1e-3, training: 0.02 };
-
 export interface Measured {
   /** Mean softmax cross-entropy. */
   readonly loss: number;

@@ -7,9 +7,9 @@ import { lower } from '../program/lower.ts';
 import { assert, must } from '../util/assert.ts';
 import { random } from '../util/random.ts';
 import { verifyExport } from './export.ts';
-import { certify, grow, type Grown, type Images } from './grow.ts';
+import { certificateProblem, certify, grow, type Grown, type Images } from './grow.ts';
 import { forMeasuring, imagesOf, seenBy } from './images.ts';
-import { JobFailure, tolerance, type EvaluationJob, type Job, type TrainingJob } from './job.ts';
+import { JobFailure, type EvaluationJob, type Job, type TrainingJob } from './job.ts';
 import { createEvaluator, evaluating, tally } from './measure.ts';
 import { probe } from './probe.ts';
 import type { JobContext } from './context.ts';
@@ -33,11 +33,8 @@ async function startOf(job: TrainingJob, images: Images, { engine, checkpoints, 
   if (!Number.isFinite(certificate.evaluation) || !Number.isFinite(certificate.training))
     throw new JobFailure('certificate', 'the logits or the loss of the child or its parent are not finite');
   report({ kind: 'grown', certificate });
-  if (!(certificate.evaluation <= tolerance.evaluation && certificate.training <= tolerance.training))
-    throw new JobFailure(
-      'certificate',
-      `not its parent's function: logits differ by ${certificate.evaluation.toExponential(1)}, the loss by ${(100 * certificate.training).toFixed(1)} %`,
-    );
+  const problem = certificateProblem(certificate, edits);
+  if (problem !== undefined) throw new JobFailure('certificate', problem);
   return child;
 }
 

@@ -15,6 +15,7 @@ const edits: fc.Arbitrary<Edit> = fc.oneof(
   fc.record({ kind: fc.constant('merge-convex' as const), first: id, second: id, factor: mergeFactor }),
   fc.record({ kind: fc.constant('merge-concat' as const), first: id, second: id, factor: mergeFactor }),
   fc.record({ kind: fc.constant('split' as const), node: id, alpha: fc.double({ min: 0.01, max: 0.99, noNaN: true }) }),
+  fc.record({ kind: fc.constant('drop-block' as const), node: id }),
 );
 
 test('an edit survives JSON', () => {

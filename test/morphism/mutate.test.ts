@@ -11,15 +11,24 @@ import type { Tensors } from '../../src/network/tensor.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { applyEdit, applyToNetwork } from '../../src/morphism/apply.ts';
 import { type Edit, type OperatorName, parseEdit } from '../../src/morphism/edit.ts';
-import { drawEdits, propose } from '../../src/morphism/mutate.ts';
-import { fiveOperators, operatorOf, sixOperators } from '../../src/morphism/operators.ts';
+import { sampleEdits, propose } from '../../src/morphism/mutate.ts';
+import {
+  operatorNames,
+  operatorOf,
+  type OperatorWeights,
+  operatorWeightsSchema,
+  paperOperators,
+  paperOperatorsWithSeparable,
+  toleranceOf,
+} from '../../src/morphism/operators.ts';
+import { possibleEdit } from '../support/morph.ts';
 import { anyLimits, draft, grownNetwork, tinyLimits, trainedTensors } from '../support/networks.ts';
 
 const vanilla = vanillaNetwork({ channels: 2, height: 8, width: 8 }, 3, [2, 3, 3]);
 const seeds = fc.nat({ max: 1_000_000 });
 
-const drawFrom = (network: Network, seed: number, mutations = 5, operators: readonly OperatorName[] = sixOperators) =>
-  drawEdits(network, { operators, mutations, limits: tinyLimits }, random('draw', seed));
+const drawFrom = (network: Network, seed: number, mutations = 5, operators: OperatorWeights = paperOperatorsWithSeparable) =>
+  sampleEdits(network, { operators, mutations, limits: tinyLimits }, random('draw', seed));
 
 const follow = (network: Network, edits: readonly Edit[]): Network =>
   edits.reduce((current, edit) => {
@@ -61,17 +70,19 @@ test('the same stream draws and applies the same, another one something else', (
 
 test('what does not change is shared, and nothing that was there is written to', () => {
   fc.assert(
-    fc.property(seeds, fc.constantFrom(...sixOperators), (seed, name) => {
-      const start = grownNetwork(seed, seed % 4);
-      const tensors = trainedTensors(start, random(seed));
+    fc.property(seeds, fc.constantFrom(...operatorNames), (seed, name) => {
+      const network = grownNetwork(seed, seed % 4);
+      const possible = possibleEdit(name, { network, tensors: trainedTensors(network, random(seed)) }, random(seed));
+      if (possible === undefined) return;
+      const { edit, parent } = possible;
+      const { tensors } = parent;
       const copy = structuredClone(tensors);
-      const proposal = propose(name, start, tinyLimits, random(seed));
-      if (proposal === undefined) return;
-      const applied = applyEdit(start, tensors, proposal.edit, random(seed)).tensors;
+      const applied = applyEdit(parent.network, tensors, edit, random(seed)).tensors;
       assert.deepEqual(tensors, copy);
       for (const [key, before] of Object.entries(tensors)) {
         const after = applied[key];
         if (after?.data.length === before.data.length && name !== 'split') assert.equal(after, before, key);
+        if (name === 'drop-block') assert.ok(after === undefined || after === before, key);
       }
     }),
     { seed: 2, numRuns: 60 },
@@ -88,9 +99,9 @@ test('no mutation passes a limit, which is asked before anything is made', () =>
         if (within) admitted.push(canonicalJson(network));
         return within;
       };
-      const drawn = drawEdits(
+      const drawn = sampleEdits(
         vanilla,
-        { operators: sixOperators, mutations: 8, limits: { maxChannels: 9, admits } },
+        { operators: paperOperatorsWithSeparable, mutations: 8, limits: { maxChannels: 9, admits } },
         random(seed),
       );
       const made = drawn.edits.map((_, index) => follow(vanilla, drawn.edits.slice(0, index + 1)));
@@ -109,8 +120,8 @@ test('nothing is widened past the most channels, companions included; concatenat
   fc.assert(
     fc.property(seeds, fc.integer({ min: 3, max: 20 }), (seed, maxChannels) => {
       const limits = { ...anyLimits, maxChannels };
-      const operators: readonly OperatorName[] = ['alter-channels', 'split', 'merge-convex'];
-      assert.ok(widest(drawEdits(vanilla, { operators, mutations: 8, limits }, random(seed)).network) <= maxChannels);
+      const operators: OperatorWeights = { 'alter-channels': 1, split: 1, 'merge-convex': 1 };
+      assert.ok(widest(sampleEdits(vanilla, { operators, mutations: 8, limits }, random(seed)).network) <= maxChannels);
     }),
     { seed: 4, numRuns: 40 },
   );
@@ -130,17 +141,69 @@ test('nothing is widened past the most channels, companions included; concatenat
 });
 
 test('five operators or six: each as likely as the others', () => {
-  for (const operators of [fiveOperators, sixOperators]) {
+  for (const operators of [paperOperators, paperOperatorsWithSeparable]) {
     const counts = new Map<string, number>();
     const draws = 1200;
     for (let seed = 0; seed < draws; seed++) {
-      const edit = drawEdits(vanilla, { operators, mutations: 1, limits: anyLimits }, random('uniform', seed)).edits[0];
+      const edit = sampleEdits(vanilla, { operators, mutations: 1, limits: anyLimits }, random('uniform', seed)).edits[0];
       counts.set(String(edit?.kind), (counts.get(String(edit?.kind)) ?? 0) + 1);
     }
-    const expected = draws / operators.length;
-    const chiSquare = operators.reduce((sum, name) => sum + ((counts.get(name) ?? 0) - expected) ** 2 / expected, 0);
+    const names = Object.keys(operators);
+    const expected = draws / names.length;
+    const chiSquare = names.reduce((sum, name) => sum + ((counts.get(name) ?? 0) - expected) ** 2 / expected, 0);
     // 99.9 % of fair draws: 18.5 with four degrees of freedom, 20.5 with five.
     assert.ok(chiSquare < 18.5, `${JSON.stringify([...counts])}: ${chiSquare}`);
+  }
+});
+
+test('weights: as likely as they say; equal ones, and names in another order, draw the same', () => {
+  const kindsOf = (operators: OperatorWeights): readonly (string | undefined)[] =>
+    Array.from({ length: 600 }, (_none, seed) => {
+      const { edits } = sampleEdits(vanilla, { operators, mutations: 1, limits: anyLimits }, random('weights', seed));
+      return edits[0]?.kind;
+    });
+  const heavy = kindsOf({ split: 3, 'alter-channels': 1 }).filter((kind) => kind === 'split').length;
+  // 450 are expected; four standard deviations of a fair draw.
+  assert.ok(Math.abs(heavy - 450) < 43, `${heavy} of 600`);
+  assert.deepEqual(kindsOf({ 'alter-channels': 1, split: 3 }), kindsOf({ split: 3, 'alter-channels': 1 }));
+  assert.deepEqual(kindsOf({ split: 7, 'alter-channels': 7 }), kindsOf({ 'alter-channels': 1, split: 1 }));
+  assert.deepEqual([...new Set(kindsOf({ split: 1e-9 }))], ['split']);
+});
+
+test('where a heavy operator applies nowhere the others are drawn by their own weights', () => {
+  const single = vanillaNetwork({ channels: 2, height: 4, width: 4 }, 3, [2]);
+  const operators: OperatorWeights = { 'merge-concat': 1000, split: 1, 'insert-convolution': 3 };
+  const kinds = Array.from(
+    { length: 400 },
+    (_none, seed) => sampleEdits(single, { operators, mutations: 1, limits: anyLimits }, random('left', seed)).edits[0]?.kind,
+  );
+  const inserted = kinds.filter((kind) => kind === 'insert-convolution').length;
+  assert.ok(Math.abs(inserted - 300) < 35, `${inserted} of 400`);
+});
+
+test('weights as JSON: positive, of operators that there are', () => {
+  const says = (value: unknown): string => {
+    const parsed = operatorWeightsSchema.safeParse(value);
+    return parsed.success ? 'fine' : String(parsed.error.issues[0]?.message);
+  };
+  assert.equal(says({ split: 0.5, 'drop-block': 2 }), 'fine');
+  assert.equal(says({}), 'must have an operator');
+  for (const wrong of [{ split: 0 }, { split: -1 }, { split: Number.NaN }, { prune: 1 }, ['split'], 'split', null])
+    assert.notEqual(says(wrong), 'fine', JSON.stringify(wrong));
+});
+
+test('the tolerance of a child is the largest of its edits’ operators; today all are exact', () => {
+  const all = operatorNames.map((name): Edit => ({ kind: name }) as Edit);
+  assert.deepEqual(toleranceOf([]), { evaluation: 1e-3, training: 0.02 });
+  assert.deepEqual(toleranceOf(all), { evaluation: 1e-3, training: 0.02 });
+  const { split } = { split: operatorOf('split') as { fidelity: unknown } };
+  const before = split.fidelity;
+  split.fidelity = { kind: 'approximate', tolerance: { evaluation: 0.5, training: 0.01 } };
+  try {
+    assert.deepEqual(toleranceOf(all), { evaluation: 0.5, training: 0.02 });
+    assert.deepEqual(toleranceOf(all.filter(({ kind }) => kind !== 'split')), { evaluation: 1e-3, training: 0.02 });
+  } finally {
+    split.fidelity = before;
   }
 });
 
@@ -162,7 +225,7 @@ test('an operator that applies nowhere is struck out for the mutation, and anoth
   const single = vanillaNetwork({ channels: 2, height: 4, width: 4 }, 3, [2]);
   const limits = { ...anyLimits, maxChannels: 2 };
   for (let seed = 0; seed < 20; seed++) {
-    const { edits } = drawEdits(single, { operators: fiveOperators, mutations: 5, limits }, random('strike', seed));
+    const { edits } = sampleEdits(single, { operators: paperOperators, mutations: 5, limits }, random('strike', seed));
     assert.equal(edits.length, 5);
     assert.match(String(edits[0]?.kind), /insert-convolution|split/);
   }
@@ -170,17 +233,17 @@ test('an operator that applies nowhere is struck out for the mutation, and anoth
 
 test('where nothing applies there are fewer edits, and no error', () => {
   const limits = { maxChannels: 600, admits: () => false };
-  const drawn = drawEdits(vanilla, { operators: sixOperators, mutations: 5, limits }, random('none'));
+  const drawn = sampleEdits(vanilla, { operators: paperOperatorsWithSeparable, mutations: 5, limits }, random('none'));
   assert.deepEqual(drawn, { edits: [], network: vanilla });
   let left = 2;
   const two = { maxChannels: 600, admits: () => left-- > 0 };
-  assert.equal(drawEdits(vanilla, { operators: ['split'], mutations: 5, limits: two }, random('two')).edits.length, 2);
+  assert.equal(sampleEdits(vanilla, { operators: { split: 1 }, mutations: 5, limits: two }, random('two')).edits.length, 2);
 });
 
 test('five mutations take each kind of place that the operators allow', () => {
   const seen = new Set<string>();
   for (let seed = 0; seed < 60; seed++) for (const { kind } of drawFrom(vanilla, seed).edits) seen.add(kind);
-  assert.deepEqual([...seen].toSorted(), [...sixOperators].toSorted());
+  assert.deepEqual([...seen].toSorted(), Object.keys(paperOperatorsWithSeparable).toSorted());
 });
 
 /** The different values of a member of all edits that an operator offers. */

@@ -11,9 +11,10 @@ import { sizeOf, type Tensors } from '../../src/network/tensor.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { applyEdit, applyToNetwork } from '../../src/morphism/apply.ts';
 import type { Edit } from '../../src/morphism/edit.ts';
-import { type Growth, layoutOf, stack, totalOf } from '../../src/morphism/growth.ts';
+import { type Growth, stack } from '../../src/morphism/growth.ts';
 import { propose } from '../../src/morphism/mutate.ts';
-import { operatorOf, planOf } from '../../src/morphism/operators.ts';
+import { operatorOf, rewriteOf } from '../../src/morphism/operators.ts';
+import { changeOf, layoutOf, type WidthChange, widthAfter } from '../../src/morphism/width-change.ts';
 import { spread } from '../../src/morphism/width.ts';
 import { draft, grownNetwork, handmade, tinyLimits } from '../support/networks.ts';
 
@@ -183,7 +184,8 @@ test('a new companion does not grow to make up for a first that cannot', () => {
   const other = add({ kind: 'convolution', channels: 2, kernel: 3, stride: 1, padding: 1, bias: true }, 0);
   const network = head(sum(joined, other));
   const widths = new Map(network.nodes.map(({ id }) => [id, 2])).set(4, 1);
-  const spreadFrom = (count: number) => spread({ network, widths, joined }, new Map([[other, [[2, count]]]]));
+  const spreadFrom = (count: number) =>
+    spread({ network, widths, joined }, new Map([[other, [{ kept: 0, length: 2 }, { new: count }]]]));
   assert.ok(typeof spreadFrom(1) !== 'string');
   assert.equal(spreadFrom(5), 'node 0 (image) would have to get wider');
 });
@@ -191,7 +193,7 @@ test('a new companion does not grow to make up for a first that cannot', () => {
 test('the logits get no wider', () => {
   const { block, head } = draft(2, 4);
   const nodes = head(block(0, 3)).nodes.slice(0, -1);
-  assert.equal(applyToNetwork({ nodes }, { kind: 'alter-channels', node: 1, factor: 2 }), 'there would be more logits');
+  assert.equal(applyToNetwork({ nodes }, { kind: 'alter-channels', node: 1, factor: 2 }), 'the number of logits would change');
 });
 
 const growths: fc.Arbitrary<readonly [width: number, Growth]> = fc
@@ -199,13 +201,15 @@ const growths: fc.Arbitrary<readonly [width: number, Growth]> = fc
   .map((counts) => [counts.length - 1, counts.flatMap((count, offset) => (count > 0 ? [[offset, count] as const] : []))]);
 
 /** Old channels by their number, new ones as −1. */
-function channelsOf([width, growth]: readonly [number, Growth]): number[] {
-  const { kept, added } = layoutOf(width, growth);
-  const channels = Array.from({ length: width + totalOf(growth) }, () => Number.NaN);
+function channelsOf(change: WidthChange): number[] {
+  const { kept, added } = layoutOf(change);
+  const channels = Array.from({ length: widthAfter(change) }, () => Number.NaN);
   for (const { from, to, length } of kept) for (let i = 0; i < length; i++) channels[to + i] = from + i;
   for (const [offset, count] of added) channels.fill(-1, offset, offset + count);
   return channels;
 }
+
+const changed = (width: number, growth: Growth): number[] => channelsOf(changeOf([{ kept: 0, length: width }], growth));
 
 const byHand = ([width, growth]: readonly [number, Growth]): number[] =>
   Array.from({ length: width + 1 }, (_, place) => [
@@ -216,10 +220,10 @@ const byHand = ([width, growth]: readonly [number, Growth]): number[] =>
 test('a growth puts its channels where it says, and stacked ones behind each other', () => {
   fc.assert(
     fc.property(growths, growths, (first, second) => {
-      assert.deepEqual(channelsOf(first), byHand(first));
+      assert.deepEqual(changed(...first), byHand(first));
       const stacked = stack([first, second].map(([width, growth]) => ({ width, growth })));
       const shifted = byHand(second).map((channel) => (channel < 0 ? channel : channel + first[0]));
-      assert.deepEqual(channelsOf([first[0] + second[0], stacked]), [...byHand(first), ...shifted]);
+      assert.deepEqual(changed(first[0] + second[0], stacked), [...byHand(first), ...shifted]);
     }),
   );
 });
@@ -234,12 +238,12 @@ test('rule 5: what reads new channels is zero, what makes them is not', () => {
         const network = grownNetwork(seed, seed % 6);
         const proposal = propose(name, network, tinyLimits, random('rule 5', seed));
         if (proposal === undefined) return;
-        const plan = planOf(network, proposal.edit);
-        assert.ok(typeof plan !== 'string');
+        const rewrite = rewriteOf(network, proposal.edit);
+        assert.ok(typeof rewrite !== 'string');
         const { map, network: after } = grow(network, proposal.edit);
         for (const node of after.nodes) {
           if (!('channels' in node.layer) && node.layer.kind !== 'dense') continue;
-          const columns = channelsOfNode(plan.growth, network, node.id, node.inputs[0]);
+          const columns = channelsOfNode(rewrite.widths, network, node.id, node.inputs[0]);
           if (columns === undefined) continue;
           for (const row of map(node.id)) {
             if (!row.includes('o')) assert.match(row, /^n+$/);
@@ -256,7 +260,7 @@ test('rule 5: what reads new channels is zero, what makes them is not', () => {
 
 /** What an old row of a node that was there before must be: `o` and `0` a channel that it reads. */
 function channelsOfNode(
-  growth: ReadonlyMap<number, Growth>,
+  widths: ReadonlyMap<number, WidthChange>,
   before: Network,
   id: number,
   input: number | undefined,
@@ -264,7 +268,7 @@ function channelsOfNode(
   const node = before.nodes.find((candidate) => candidate.id === id);
   if (node === undefined || input === undefined) return undefined;
   const width = must(shapesOf(before).get(must(node.inputs[0], 'input')), 'shape').channels;
-  return channelsOf([width, growth.get(input) ?? []])
+  return channelsOf(widths.get(input) ?? [{ kept: 0, length: width }])
     .map((channel) => (channel < 0 ? '0' : 'o'))
     .join('');
 }

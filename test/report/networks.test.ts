@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { applyToNetwork } from '../../src/morphism/apply.ts';
-import { drawEdits } from '../../src/morphism/mutate.ts';
-import { sixOperators } from '../../src/morphism/operators.ts';
+import { sampleEdits } from '../../src/morphism/mutate.ts';
+import { paperOperatorsWithSeparable } from '../../src/morphism/operators.ts';
 import type { Edit } from '../../src/morphism/edit.ts';
 import type { Network } from '../../src/network/network.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { compareNetworks, tallyOf } from '../../src/report/compare.ts';
-import { blocksOf, describeBlock } from '../../src/network/fold.ts';
+import { layerGroupsOf, describeGroup } from '../../src/network/fold.ts';
 import { drawNetwork } from '../../src/report/graph.ts';
 import { random } from '../../src/util/random.ts';
 
@@ -16,7 +16,7 @@ const vanilla = vanillaNetwork({ channels: 3, height: 16, width: 16 }, 10, [8, 1
 
 function grown(mutations: number, seed: number, parent = vanilla): Network {
   const limits = { maxChannels: 64, admits: () => true };
-  return drawEdits(parent, { operators: sixOperators, mutations, limits }, random('report', seed)).network;
+  return sampleEdits(parent, { operators: paperOperatorsWithSeparable, mutations, limits }, random('report', seed)).network;
 }
 
 function edited(...edits: readonly Edit[]): Network {
@@ -27,7 +27,7 @@ function edited(...edits: readonly Edit[]): Network {
 }
 
 test('the vanilla network folds into its blocks', () =>
-  assert.deepEqual(blocksOf(vanilla).map(describeBlock), [
+  assert.deepEqual(layerGroupsOf(vanilla).map(describeGroup), [
     'image',
     'conv 3×3 · BN · ReLU',
     'max pool 2×2',
@@ -40,7 +40,7 @@ test('the vanilla network folds into its blocks', () =>
 
 test('a separable convolution is one block; one whose inside is read elsewhere would not be', () => {
   const separable = edited({ kind: 'insert-separable', after: 7, kernel: 5 });
-  assert.ok(blocksOf(separable).some((block) => describeBlock(block) === 'separable 5×5 · BN · ReLU'));
+  assert.ok(layerGroupsOf(separable).some((block) => describeGroup(block) === 'separable 5×5 · BN · ReLU'));
   const bare: Network = {
     nodes: [
       { id: 0, layer: { kind: 'image', shape: { channels: 1, height: 4, width: 4 } }, inputs: [] },
@@ -50,7 +50,7 @@ test('a separable convolution is one block; one whose inside is read elsewhere w
     ],
   };
   assert.deepEqual(
-    blocksOf(bare).map(({ nodes }) => nodes.map(({ id }) => id)),
+    layerGroupsOf(bare).map(({ nodes }) => nodes.map(({ id }) => id)),
     [[0], [1], [2], [3]],
   );
 });
@@ -58,7 +58,7 @@ test('a separable convolution is one block; one whose inside is read elsewhere w
 test('every layer stands in one block, and blocks read blocks, whatever was grown', () => {
   for (let seed = 0; seed < 12; seed++) {
     const network = grown(14, seed);
-    const blocks = blocksOf(network);
+    const blocks = layerGroupsOf(network);
     assert.deepEqual(
       blocks.flatMap(({ nodes }) => nodes.map(({ id }) => id)).toSorted((a, b) => a - b),
       network.nodes.map(({ id }) => id).toSorted((a, b) => a - b),
@@ -84,6 +84,26 @@ test('what each operator changed', () => {
   assert.deepEqual(words, [{ kind: 'altered', words: '8 → 16 channels' }]);
   const rewired = compareNetworks(vanilla, edited({ kind: 'insert-convolution', after: 3, kernel: 3 })).changes.get(4);
   assert.deepEqual(rewired, [{ kind: 'rewired', words: 'reads 16 instead of 3' }]);
+});
+
+test('a block that is dropped is removed, and one that is inserted after it is new, whatever ids they would have shared', () => {
+  const inserted = edited({ kind: 'insert-convolution', after: 3, kernel: 3 });
+  const edits: readonly Edit[] = [
+    { kind: 'drop-block', node: 16 },
+    { kind: 'insert-convolution', after: 7, kernel: 5 },
+  ];
+  const child = edits.reduce((network, edit) => {
+    const next = applyToNetwork(network, edit);
+    return typeof next === 'string' ? assert.fail(next) : next;
+  }, inserted);
+  const difference = compareNetworks(inserted, child);
+  assert.deepEqual(
+    difference.removed.map(({ id }) => id),
+    [14, 15, 16],
+  );
+  assert.deepEqual(tallyOf(difference), { added: 3, altered: 0, grown: 0, rewired: 2, removed: 3 });
+  assert.deepEqual(difference.changes.get(4), [{ kind: 'rewired', words: 'reads 3 instead of 16' }]);
+  assert.deepEqual(difference.changes.get(8), [{ kind: 'rewired', words: 'reads 19 instead of 7' }]);
 });
 
 test('new layers are those with new ids; the other way round they are removed', () => {
@@ -123,7 +143,7 @@ test('a network of more than 100 layers: a box a block, none over another, all w
   for (const folded of [true, false]) {
     const { width, height, content } = drawNetwork(network, { folded });
     const boxes = boxesOf(content.text);
-    assert.equal(boxes.length, folded ? blocksOf(network).length : network.nodes.length);
+    assert.equal(boxes.length, folded ? layerGroupsOf(network).length : network.nodes.length);
     boxes.forEach((a, index) => {
       assert.ok(a.x >= 0 && a.y >= 0 && a.x + a.width <= width && a.y + a.height <= height, `box ${index} is within`);
       for (const b of boxes.slice(0, index))

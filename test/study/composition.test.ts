@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { applyToNetwork } from '../../src/morphism/apply.ts';
-import { drawEdits } from '../../src/morphism/mutate.ts';
-import { sixOperators } from '../../src/morphism/operators.ts';
+import { sampleEdits } from '../../src/morphism/mutate.ts';
+import { paperOperatorsWithSeparable } from '../../src/morphism/operators.ts';
 import type { OperatorName } from '../../src/morphism/edit.ts';
 import type { Network } from '../../src/network/network.ts';
 import { compositionOf, partNames, type PartName } from '../../src/study/composition.ts';
@@ -47,15 +47,16 @@ const added: { readonly [Name in OperatorName]: Partial<Record<PartName, number>
   'merge-convex': { convex: 1 },
   'merge-concat': { concat: 1 },
   split: { split: 1, convolution: 1 },
+  'drop-block': {},
 };
 
 test('every operator adds what it is named after', () => {
   const seen = new Set<OperatorName>();
   for (let seed = 0; seed < 60; seed++) {
     let network = seed % 2 === 0 ? vanilla : grownNetwork(seed, 4);
-    const { edits } = drawEdits(
+    const { edits } = sampleEdits(
       network,
-      { operators: sixOperators, mutations: 8, limits: { ...tinyLimits, admits: () => true } },
+      { operators: paperOperatorsWithSeparable, mutations: 8, limits: { ...tinyLimits, admits: () => true } },
       random('composition', seed),
     );
     for (const edit of edits) {
@@ -76,7 +77,7 @@ test('every operator adds what it is named after', () => {
       network = next;
     }
   }
-  assert.equal(seen.size, sixOperators.length);
+  assert.equal(seen.size, Object.keys(paperOperatorsWithSeparable).length);
 });
 
 test('the published networks agree with this way of counting: blocks of three, merges, and at least four pools and dense layers', () => {

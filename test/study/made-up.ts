@@ -1,6 +1,6 @@
 /** Studies without training: real networks, grown by drawn edits, with accuracies that a test gives. */
-import { drawEdits } from '../../src/morphism/mutate.ts';
-import { fiveOperators, sixOperators } from '../../src/morphism/operators.ts';
+import { sampleEdits } from '../../src/morphism/mutate.ts';
+import { paperOperators, paperOperatorsWithSeparable } from '../../src/morphism/operators.ts';
 import { countMultiplyAdds, countParameters } from '../../src/network/cost.ts';
 import type { Network } from '../../src/network/network.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
@@ -15,9 +15,9 @@ const limits = { maxChannels: 64, admits: (network: Network): boolean => network
 
 /** The vanilla network after so many mutations. */
 export const grown = (name: string, repetition: number, mutations = 12): Network =>
-  drawEdits(
+  sampleEdits(
     vanilla,
-    { operators: name === 'shrsep' ? sixOperators : fiveOperators, mutations, limits },
+    { operators: name === 'shrsep' ? paperOperatorsWithSeparable : paperOperators, mutations, limits },
     random('made up', name, repetition),
   ).network;
 

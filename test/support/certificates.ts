@@ -6,8 +6,8 @@ import { createBatcher } from '../../src/data/batches.ts';
 import { datasetOf, type Dataset, type Part } from '../../src/data/dataset.ts';
 import { splitDataset } from '../../src/data/split.ts';
 import type { Engine } from '../../src/engine/engine.ts';
-import { drawEdits } from '../../src/morphism/mutate.ts';
-import { sixOperators } from '../../src/morphism/operators.ts';
+import { sampleEdits } from '../../src/morphism/mutate.ts';
+import { paperOperatorsWithSeparable } from '../../src/morphism/operators.ts';
 import { countMultiplyAdds, countParameters } from '../../src/network/cost.ts';
 import { initialTensors } from '../../src/network/parameters.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
@@ -104,7 +104,11 @@ export async function chain(
     admits: (network: Grown['network']) => countParameters(network) <= 300_000 && countMultiplyAdds(network) <= 3_000_000,
   };
   const depth = 1 + stream.fork('depth').integer(20);
-  const { edits } = drawEdits(parent.network, { operators: sixOperators, mutations: depth, limits }, stream.fork('draw'));
+  const { edits } = sampleEdits(
+    parent.network,
+    { operators: paperOperatorsWithSeparable, mutations: depth, limits },
+    stream.fork('draw'),
+  );
   const child = spoil(await grow(engine, parent, edits, images, stream.fork('grow'), still));
   return {
     depth: edits.length,

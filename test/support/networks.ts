@@ -6,9 +6,9 @@ import { parameterName, parametersOf } from '../../src/network/parameters.ts';
 import { countParameters } from '../../src/network/cost.ts';
 import { sizeOf, type Tensor, type Tensors } from '../../src/network/tensor.ts';
 import { convolution, epsilon, maxPool, vanillaNetwork } from '../../src/network/vanilla.ts';
-import { drawEdits } from '../../src/morphism/mutate.ts';
+import { sampleEdits } from '../../src/morphism/mutate.ts';
 import type { Limits } from '../../src/morphism/operator.ts';
-import { sixOperators } from '../../src/morphism/operators.ts';
+import { paperOperatorsWithSeparable } from '../../src/morphism/operators.ts';
 import type { Values } from './forward.ts';
 
 /** A graph written down node by node; each call gives the id. */
@@ -111,7 +111,7 @@ export const tinyLimits: Limits = {
 export function grownNetwork(seed: number, mutations: number): Network {
   const random = randomOf('grown network', seed);
   const start = must(handmade[random.pick(Object.keys(handmade))], 'network')();
-  return drawEdits(start, { operators: sixOperators, mutations, limits: tinyLimits }, random).network;
+  return sampleEdits(start, { operators: paperOperatorsWithSeparable, mutations, limits: tinyLimits }, random).network;
 }
 
 const tensor = (shape: readonly number[], value: () => number): Tensor => ({

@@ -7,14 +7,16 @@ import { reference } from '../../src/engine/reference/engine.ts';
 import { applyEdit } from '../../src/morphism/apply.ts';
 import { calibrate } from '../../src/morphism/calibration.ts';
 import type { Edit } from '../../src/morphism/edit.ts';
-import { drawEdits } from '../../src/morphism/mutate.ts';
-import { sixOperators } from '../../src/morphism/operators.ts';
+import { sampleEdits } from '../../src/morphism/mutate.ts';
+import { exact } from '../../src/morphism/operator.ts';
+import { paperOperatorsWithSeparable } from '../../src/morphism/operators.ts';
 import { initialTensors } from '../../src/network/parameters.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { lower } from '../../src/program/lower.ts';
 import { fileCheckpoints } from '../../src/training/checkpoint.ts';
-import { certify, drawBatches, grow, type Grown, type Images } from '../../src/training/grow.ts';
-import { JobFailure, tolerance, type Certificate, type Report, type TrainingJob } from '../../src/training/job.ts';
+import { evaluationTensors } from '../../src/training/weights.ts';
+import { certificateProblem, certify, drawBatches, grow, type Grown, type Images } from '../../src/training/grow.ts';
+import { JobFailure, type Certificate, type Report, type TrainingJob } from '../../src/training/job.ts';
 import { train } from '../../src/training/train.ts';
 import { must } from '../../src/util/assert.ts';
 import { random } from '../../src/util/random.ts';
@@ -64,8 +66,8 @@ const parent: Grown = await checkpoints.read(parentHash);
 
 const certificateOf = (child: Grown): Promise<Certificate> =>
   certify(reference, parent, child, images, random('certificate'), breathe);
-const passes = ({ evaluation, training }: Certificate): boolean =>
-  evaluation <= tolerance.evaluation && training <= tolerance.training;
+const { tolerance } = exact;
+const passes = (certificate: Certificate): boolean => certificateProblem(certificate, []) === undefined;
 
 /** After the ReLU of the first block. */
 const insertion: Edit = { kind: 'insert-convolution', after: 3, kernel: 3 };
@@ -74,7 +76,11 @@ await test('children of every operator pass, by far', async () => {
   const limits = { maxChannels: 16, admits: () => true };
   const seen = new Set<string>();
   for (let seed = 0; seed < 12; seed++) {
-    const { edits } = drawEdits(network, { operators: sixOperators, mutations: 5, limits }, random('edits', seed));
+    const { edits } = sampleEdits(
+      network,
+      { operators: paperOperatorsWithSeparable, mutations: 5, limits },
+      random('edits', seed),
+    );
     edits.forEach(({ kind }) => seen.add(kind));
     const child = await grow(reference, parent, edits, images, random('grow', seed), breathe);
     const certificate = await certificateOf(child);
@@ -165,6 +171,32 @@ await test('a parent that is no number: its child fails its certificate, and not
     (error: Error) => error instanceof JobFailure && error.failure === 'certificate',
   );
   assert.deepEqual(reports, []);
+});
+
+await test('a block that is inserted and dropped in one child passes; one that has learnt loses the child, but not in a probe', async () => {
+  const drop: Edit = { kind: 'drop-block', node: 12 };
+  const back = await grow(reference, parent, [insertion, drop], images, random('grow'), breathe);
+  assert.deepEqual(back.tensors, evaluationTensors(parent.network, parent.tensors));
+  assert.deepEqual(await certificateOf(back), { evaluation: 0, training: 0 });
+  const start = { from: { kind: 'checkpoint', hash: parentHash }, edits: [insertion], optimizerState: 'reset' } as const;
+  const trained = await checkpoints.read((await run({ start, key: ['learnt'] })).hash);
+  await assert.rejects(
+    grow(reference, trained, [drop], images, random('grow'), breathe),
+    (error: Error) =>
+      error instanceof JobFailure &&
+      error.failure === 'certificate' &&
+      error.message === 'cannot drop the block of 12: node 10 (convolution) is not the identity any more',
+  );
+  const probed = await grow(reference, trained, [drop], images, random('grow'), breathe, true);
+  assert.deepEqual(probed.network.nodes, network.nodes);
+});
+
+await test('a certificate is judged by the tolerance of its edits', () => {
+  assert.equal(certificateProblem({ evaluation: 1e-3, training: 0.02 }, [insertion]), undefined);
+  const words = (certificate: Certificate): string => String(certificateProblem(certificate, [insertion]));
+  assert.match(words({ evaluation: 1.1e-3, training: 0 }), /logits differ by 1.1e-3, the loss by 0.0 %/);
+  assert.match(words({ evaluation: 0, training: 0.021 }), /the loss by 2.1 %/);
+  assert.match(words({ evaluation: Number.NaN, training: 0 }), /not its parent's function/);
 });
 
 await test('fresh weights depend on the name of the stream alone', async () => {

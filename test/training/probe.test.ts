@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { reference } from '../../src/engine/reference/engine.ts';
-import { drawEdits } from '../../src/morphism/mutate.ts';
-import { sixOperators } from '../../src/morphism/operators.ts';
+import { sampleEdits } from '../../src/morphism/mutate.ts';
+import { paperOperatorsWithSeparable } from '../../src/morphism/operators.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { stages, type ProbeJob, type Report } from '../../src/training/job.ts';
 import { runJob } from '../../src/training/train.ts';
@@ -46,7 +46,7 @@ const words = (reports: readonly Report[]): string[] =>
 
 await test('a child is grown, certified, trained, evaluated, exported and verified, each told when it is over', async () => {
   const limits = { maxChannels: 100, admits: () => true };
-  const { edits } = drawEdits(network, { operators: sixOperators, mutations: 3, limits }, random('probe test'));
+  const { edits } = sampleEdits(network, { operators: paperOperatorsWithSeparable, mutations: 3, limits }, random('probe test'));
   const reports = await heard({ edits, minibatches: 4, evaluations: 2, verification: true });
   const told = words(reports);
   assert.deepEqual(

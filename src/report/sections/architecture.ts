@@ -8,7 +8,7 @@ import { compositionOf } from '../../study/composition.ts';
 import { formatWhole, plural } from '../../util/words.ts';
 import { wordsOfChanges, type Difference } from '../compare.ts';
 import { inlineSvg } from '../figure.ts';
-import { blocksOf } from '../../network/fold.ts';
+import { layerGroupsOf } from '../../network/fold.ts';
 import { drawNetwork } from '../graph.ts';
 import { html, type Markup } from '../markup.ts';
 import type { Subject } from '../subject.ts';
@@ -18,7 +18,7 @@ import { anchorOf, folded, scrolling, section, type Place } from './parts.ts';
 export function layerTable(network: Network, place: Place, difference?: Difference): Markup {
   const shapes = shapesOf(network);
   const [parameters, multiplyAdds] = [parametersByNode(network), multiplyAddsByNode(network)];
-  const blocks = blocksOf(network);
+  const blocks = layerGroupsOf(network);
   const starts = new Set(blocks.map(({ nodes }) => nodes[0]?.id));
   const rows = network.nodes.map(({ id, layer, inputs }) => {
     const shape = shapes.get(id);
@@ -62,7 +62,7 @@ export function architectureSection(subject: Subject, place: Place): Markup | nu
   if (id === null) return null;
   const network = networkOf(state.search, id);
   const layers = compositionOf(network).layers;
-  const words = `${plural(layers, 'layer')} in ${plural(blocksOf(network).length - 1, 'block')}`;
+  const words = `${plural(layers, 'layer')} in ${plural(layerGroupsOf(network).length - 1, 'block')}`;
   const anchor = (node: number): string => anchorOf(place, `node-${node}`);
   const graph = (foldedBlocks: boolean, label: string): Markup =>
     html`<div class="graph zoomable">

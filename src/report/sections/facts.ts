@@ -1,7 +1,7 @@
 /** What the journal knows beside the story: certificates, exports, failures, engine and machine, interruptions. */
+import { toleranceOf } from '../../morphism/operators.ts';
 import { coresOfRun } from '../../search/rungs.ts';
 import { describeExport, describeWorkers } from '../../run/display/wording.ts';
-import { tolerance } from '../../training/job.ts';
 import { formatDuration } from '../../util/duration.ts';
 import { formatBytes, formatPercent, formatWhole, plural, printable } from '../../util/words.ts';
 import { html, type Content, type Markup } from '../markup.ts';
@@ -9,8 +9,10 @@ import type { Subject } from '../subject.ts';
 import { pairs, scrolling, section, table, type Place } from './parts.ts';
 
 function certificates({ state }: Subject): Markup {
-  const all = [...state.search.candidates.values()].flatMap(({ certificate }) => (certificate === null ? [] : [certificate]));
+  const certified = [...state.search.candidates.values()].filter(({ certificate }) => certificate !== null);
+  const all = certified.flatMap(({ certificate }) => certificate ?? []);
   if (all.length === 0) return html`<p>No child has been certified yet.</p>`;
+  const tolerance = toleranceOf(certified.flatMap(({ edits }) => edits));
   const worst = {
     evaluation: Math.max(...all.map((one) => one.evaluation)),
     training: Math.max(...all.map((one) => one.training)),

@@ -1,10 +1,9 @@
 /** The family tree: each child of each step, what was done to it, how right it was, where it ended, and what changed. */
 import { methods } from '../../search/methods/table.ts';
-import { describeEdit } from '../../morphism/operators.ts';
+import { describeEdit, toleranceOf } from '../../morphism/operators.ts';
 import { shortEdits } from '../../morphism/short.ts';
 import { formatRungs } from '../../search/rungs.ts';
 import { candidateOf, startWords, type Candidate, type Step, networkOf } from '../../search/state.ts';
-import { tolerance } from '../../training/job.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../../util/words.ts';
 import { compareNetworks, summaryOf, type Difference } from '../compare.ts';
 import { inlineSvg } from '../figure.ts';
@@ -96,8 +95,9 @@ export function stepTable(
   );
 }
 
-function certificateOf({ certificate }: Candidate): Markup | null {
+function certificateOf({ certificate, edits }: Candidate): Markup | null {
   if (certificate === null) return null;
+  const tolerance = toleranceOf(edits);
   const { evaluation, training } = certificate;
   return html`<p class="quiet">
     Certificate: logits within ${evaluation.toExponential(1)} of the parent’s (at most ${tolerance.evaluation}), training-mode

@@ -19,7 +19,7 @@ const methodWords = (name: MethodName): string => {
   return [
     selection,
     `the learning rate restarts at each ${learningRate.restart}`,
-    ...(operators.includes('insert-separable') ? ['with separable convolutions'] : []),
+    ...('insert-separable' in operators ? ['with separable convolutions'] : []),
   ].join(', ');
 };
 

@@ -15,7 +15,9 @@ const setting = (value: unknown): string =>
       ? value.join(', ')
       : typeof value === 'number' && value >= 10_000
         ? formatWhole(value)
-        : String(value);
+        : typeof value === 'object'
+          ? JSON.stringify(value)
+          : String(value);
 
 function limits({ config, state }: Subject): Markup {
   const { limits: set } = config.settings;

@@ -2,7 +2,7 @@
  * A forecast: what a search trains, how long each phase takes and when it ends, by what tasks cost on this machine. It is read off a
  * simulation of the search. Training alone can tell which child is best: here it is the one of average cost.
  */
-import type { Drawn } from '../../morphism/mutate.ts';
+import type { Mutant } from '../../morphism/mutate.ts';
 import type { Network } from '../../network/network.ts';
 import type { SearchEvent } from '../../search/events.ts';
 import { minibatchesPerEpoch, rungsOf, startOfStep, type Context, type Task } from '../../search/next.ts';
@@ -139,7 +139,7 @@ function simulateCourse(question: Question): Course {
   };
   const budget = planned === null ? null : { seconds: planned.budget, plan: planned.plan, searchUntil: planned.plan.searchUntil };
   const clock = clockDecisions({ context, cores, testImages, budget, pace });
-  const unchanged = (step: number, parent: Network): readonly Drawn[] =>
+  const unchanged = (step: number, parent: Network): readonly Mutant[] =>
     Array.from({ length: startOfStep(context, step).children }, () => ({ edits: [], network: parent }));
   let isOpen = false;
   let state = emptyState;

@@ -2,8 +2,9 @@
  * Times what a forecast needs on this machine, in workers as a search uses them: the start network in both modes, two children of
  * the first step, and each operator. Writes nothing.
  */
-import { propose, type Drawn } from '../../morphism/mutate.ts';
-import { sixOperators } from '../../morphism/operators.ts';
+import { propose, type Mutant } from '../../morphism/mutate.ts';
+import type { OperatorName } from '../../morphism/edit.ts';
+import { paperOperatorsWithSeparable } from '../../morphism/operators.ts';
 import type { Network } from '../../network/network.ts';
 import { sampleChildren, limitsOf, startNetwork, type Context } from '../../search/next.ts';
 import { coresOfRun } from '../../search/rungs.ts';
@@ -28,15 +29,15 @@ export interface TimingResult {
 }
 
 /** Two children to time: the median by cost, and the one whose multiply-adds an activation differ most from it. */
-function representatives(children: readonly Drawn[]): readonly Drawn[] {
+function representatives(children: readonly Mutant[]): readonly Mutant[] {
   const grown = children.filter(({ edits }) => edits.length > 0);
   if (grown.length === 0) return [];
   const middle = medianOf(grown);
-  const densityOf = ({ network }: Drawn): number => {
+  const densityOf = ({ network }: Mutant): number => {
     const { multiplyAdds, activations } = sizeOf(network);
     return Math.log(multiplyAdds / activations);
   };
-  const far = (child: Drawn): number => Math.abs(densityOf(child) - densityOf(middle));
+  const far = (child: Mutant): number => Math.abs(densityOf(child) - densityOf(middle));
   const other = grown.filter((child) => child !== middle).toSorted((a, b) => far(b) - far(a))[0];
   return other === undefined ? [middle] : [middle, other];
 }
@@ -56,8 +57,8 @@ async function inBatches<T, R>(
 function timeChildren(
   run: ProbeSetup,
   network: Network,
-  children: readonly Drawn[],
-): Promise<readonly { readonly child: Drawn; readonly results: ProbeResult }[]> {
+  children: readonly Mutant[],
+): Promise<readonly { readonly child: Mutant; readonly results: ProbeResult }[]> {
   const { workers } = run.config;
   const count = children.length === 0 ? 0 : Math.max(workers, children.length);
   const dealt = Array.from({ length: count }, (_none, at) => must(children[at % children.length], 'child'));
@@ -74,7 +75,7 @@ function timeChildren(
 }
 
 interface OperatorTiming {
-  readonly operator: (typeof sixOperators)[number];
+  readonly operator: OperatorName;
   readonly size: Size;
   /** Null where it applies nowhere. */
   readonly seconds: number | null;
@@ -83,7 +84,8 @@ interface OperatorTiming {
 /** One edit of each operator, applied on one thread. */
 function timeOperators(run: ProbeSetup, network: Network, context: Context): Promise<readonly OperatorTiming[]> {
   const limits = limitsOf(context);
-  return inBatches(sixOperators, run.config.workers, (some) =>
+  const names = Object.keys({ ...paperOperatorsWithSeparable, ...context.settings.operators }) as OperatorName[];
+  return inBatches(names, run.config.workers, (some) =>
     Promise.all(
       some.map(async (operator, at) => {
         const proposal = propose(operator, network, limits, random(context.settings.seed, 'probe', operator));

@@ -100,7 +100,7 @@ const sizeText = ({ height, width }: { readonly height: number; readonly width: 
 /** The network for images of another size; undefined where a layer reads a whole map, or a map would vanish. */
 function resized(network: Network, shape: Shape): Network | undefined {
   const nodes = network.nodes.map((node) => (node.layer.kind === 'image' ? { ...node, layer: { ...node.layer, shape } } : node));
-  const other = freeze(nodes);
+  const other = freeze(nodes, network.nextId);
   if (typeof inferShapes(other) === 'string') return undefined;
   const shapesOf = (of: Network): string =>
     parametersOf(of)
@@ -128,7 +128,7 @@ function withClasses(given: Given, trained: Trained, network: Network, dataset: 
     const nodes = network.nodes.map((node) =>
       node === head ? { ...node, layer: { kind: 'dense' as const, features: classes.length } } : node,
     );
-    const changed = freeze(nodes);
+    const changed = freeze(nodes, network.nextId);
     const fresh: Record<string, Tensor> = { ...tensors };
     for (const parameter of parametersOf(changed))
       if (parameter.node === head.id) fresh[parameter.name] = initialTensor(parameter, random(seed, 'head of the given network'));

@@ -3,7 +3,7 @@
  * by which learning rate, and who is selected. A method is a value without state; it decides from the state of the search alone.
  * `search/next.ts` asks it, and so does the simulation that plans and forecasts.
  */
-import type { OperatorName } from '../../morphism/edit.ts';
+import type { OperatorWeights } from '../../morphism/operators.ts';
 import type { Schedule } from '../../training/schedule.ts';
 import type { Random } from '../../util/random.ts';
 import type { SearchEvent } from '../events.ts';
@@ -76,7 +76,7 @@ export interface Method {
   /** Whether mutated children are trained at all. */
   readonly grows: boolean;
   /** What children are sampled from, unless the settings say otherwise. */
-  readonly operators: readonly OperatorName[];
+  readonly operators: OperatorWeights;
   readonly learningRate: LearningRate;
   start(step: StepSettings, random: Random): StepStart;
   /** The rungs of a step, in order. A rung of 0 epochs says that the settings have too few. */

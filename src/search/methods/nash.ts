@@ -1,5 +1,5 @@
 /** NASH, hill climbing: all children train alike, and the best becomes the next parent. §4.2.1; Elsken et al. 2017. */
-import { fiveOperators } from '../../morphism/operators.ts';
+import { paperOperators } from '../../morphism/operators.ts';
 import { advanceRungs, allCompete, equalShares, fewestForShares } from './halving.ts';
 import { oneCycle } from './learning-rate.ts';
 import type { Method } from './method.ts';
@@ -11,7 +11,7 @@ export const nash: Method = {
   training: 'all children are trained alike',
   role: 'search',
   grows: true,
-  operators: fiveOperators,
+  operators: paperOperators,
   learningRate: oneCycle,
   start: allCompete,
   rungs: ({ epochs, children }) => equalShares(epochs, [children]),

@@ -1,5 +1,5 @@
 /** SH, successive halving under one cosine a step. §4.2.2. */
-import { fiveOperators } from '../../morphism/operators.ts';
+import { paperOperators } from '../../morphism/operators.ts';
 import { advanceRungs, allCompete, fewestForHalving, halvingRungs } from './halving.ts';
 import { oneCycle } from './learning-rate.ts';
 import type { Method } from './method.ts';
@@ -11,7 +11,7 @@ export const sh: Method = {
   training: 'the better ones go on after each rung',
   role: 'search',
   grows: true,
-  operators: fiveOperators,
+  operators: paperOperators,
   learningRate: oneCycle,
   start: allCompete,
   rungs: halvingRungs,

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ConvolutionAlgorithms, Engine, Session } from '../../../src/engine/engine.ts';
 import { reference, ReferenceSession } from '../../../src/engine/reference/engine.ts';
-import { drawEdits } from '../../../src/morphism/mutate.ts';
+import { sampleEdits } from '../../../src/morphism/mutate.ts';
 import type { Limits } from '../../../src/morphism/operator.ts';
-import { sixOperators } from '../../../src/morphism/operators.ts';
+import { paperOperatorsWithSeparable } from '../../../src/morphism/operators.ts';
 import { countParameters } from '../../../src/network/cost.ts';
 import type { Network } from '../../../src/network/network.ts';
 import { printNetwork } from '../../../src/network/print.ts';
@@ -68,7 +68,8 @@ function grownNetwork(seed: number): Network {
   const image = { channels: 1 + stream.integer(3), height: 8 + stream.integer(9), width: 8 + stream.integer(9) };
   const vanilla = vanillaNetwork(image, 2 + stream.integer(9), [3 + stream.integer(6), 4 + stream.integer(9)]);
   const limits: Limits = { maxChannels: 40, admits: (network) => countParameters(network) <= 6_000 };
-  return drawEdits(vanilla, { operators: sixOperators, mutations: 1 + stream.integer(10), limits }, stream).network;
+  return sampleEdits(vanilla, { operators: paperOperatorsWithSeparable, mutations: 1 + stream.integer(10), limits }, stream)
+    .network;
 }
 
 /** Whether it could be compared: not where a step came nearer than `nearest` to a tie. */

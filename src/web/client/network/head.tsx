@@ -1,8 +1,7 @@
 /** What a network is: where it comes from, how right and how large it is, what became of it, and its file. */
-import { describeEdit } from '../../../morphism/operators.ts';
+import { describeEdit, toleranceOf } from '../../../morphism/operators.ts';
 import { childrenOf, lastAccuracy, type Subject } from '../../../report/subject.ts';
 import { startWords, type Candidate, networkOf } from '../../../search/state.ts';
-import { tolerance } from '../../../training/job.ts';
 import { compositionOf } from '../../../study/composition.ts';
 import { formatPercent, formatWhole, plural } from '../../../util/words.ts';
 import { modelAddress } from '../api.ts';
@@ -51,6 +50,7 @@ export function NetworkHead({ run, subject, line, isKept }: HeadProps) {
   const test = search.tests.get(line.id)?.measured.accuracy ?? null;
   const children = [...search.candidates.values()].filter(({ parent }) => parent === line.id).map(({ id }) => id);
   const { certificate } = line;
+  const tolerance = toleranceOf(line.edits);
   const to = (id: string) => (
     <Link key={id} to={{ page: 'network', run, line: id }}>
       {id}

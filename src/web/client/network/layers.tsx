@@ -1,6 +1,6 @@
 /** What is known of the layers of the box that was chosen. */
 import { multiplyAddsByNode, parametersByNode } from '../../../network/cost.ts';
-import { blocksOf, describeBlock } from '../../../network/fold.ts';
+import { layerGroupsOf, describeGroup } from '../../../network/fold.ts';
 import { consumersOf, type Network, type NodeId } from '../../../network/network.ts';
 import { describeLayer } from '../../../network/print.ts';
 import { formatShape, shapesOf } from '../../../network/shapes.ts';
@@ -16,7 +16,7 @@ export interface ChosenProps {
 }
 
 export function ChosenBlock({ network, difference, id, onSelect }: ChosenProps) {
-  const block = blocksOf(network).find(({ nodes }) => nodes.some((node) => node.id === id));
+  const block = layerGroupsOf(network).find(({ nodes }) => nodes.some((node) => node.id === id));
   if (block === undefined) return null;
   const [shapes, readers] = [shapesOf(network), consumersOf(network)];
   const [parameters, multiplyAdds] = [parametersByNode(network), multiplyAddsByNode(network)];
@@ -28,7 +28,7 @@ export function ChosenBlock({ network, difference, id, onSelect }: ChosenProps) 
     ));
   return (
     <section class="net-chosen" aria-live="polite">
-      <h3>{describeBlock(block)}</h3>
+      <h3>{describeGroup(block)}</h3>
       <dl class="pairs">
         {block.nodes.map((node) => {
           const shape = shapes.get(node.id);
