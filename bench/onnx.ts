@@ -118,7 +118,7 @@ async function convolutions(inputs: number, outputs: number, side: number): Prom
         g.integers('axes', [2, 3]),
         g.integers('steps', [-1, -1]),
       ];
-      return g.node('Transpose', [g.node('Segment', ['kernel', ...ranges])], swap);
+      return g.node('Transpose', [g.node('Slice', ['kernel', ...ranges])], swap);
     };
     const back: Step = { kind: 'convolution-gradient-input', outputGradient: 0, kernel: 1, inputGradient: 2, geometry };
     await compare(
@@ -157,12 +157,7 @@ async function convolutions(inputs: number, outputs: number, side: number): Prom
     ]);
   const shifted = (g: GraphBuilder, value: string, axes: readonly number[]): string[] =>
     offsets.map(([u, v]) =>
-      g.node('Segment', [
-        value,
-        g.integers('starts', [u, v]),
-        g.integers('ends', [u + side, v + side]),
-        g.integers('axes', axes),
-      ]),
+      g.node('Slice', [value, g.integers('starts', [u, v]), g.integers('ends', [u + side, v + side]), g.integers('axes', axes)]),
     );
   const rows = (g: GraphBuilder, value: string, count: number): string =>
     g.node('Reshape', [value, g.integers('shape', [count, -1])]);

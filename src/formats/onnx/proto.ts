@@ -94,5 +94,5 @@ export interface ModelProto {
   readonly functions: number;
 }
 
-/** A whole number as a value: INT64_MAX and the like stand for "to the end" (Segment), and are as large as it gets here. */
+/** A whole number as a value: INT64_MAX and the like stand for "to the end" (Slice), and are as large as it gets here. */
 export const saturate = (value: number): number => Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, value));

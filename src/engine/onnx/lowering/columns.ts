@@ -17,7 +17,7 @@ export function shifted(b: Builder, input: BufferId, output: BufferId, { kernel:
   const at = (top: number, left: number): string =>
     b.once(`${images} from ${top} ${left} by ${step}`, () => {
       const end = [top + (height / side - 1) * step + 1, left + (width / side - 1) * step + 1] as const;
-      return b.node('Segment', [images, b.integers(top, left), b.integers(...end), b.integers(2, 3), b.integers(step, step)]);
+      return b.node('Slice', [images, b.integers(top, left), b.integers(...end), b.integers(2, 3), b.integers(step, step)]);
     });
   return grid(size).flatMap(([u, v]) => grid(side).map(([y, x]) => at(u + stride * y, v + stride * x)));
 }

@@ -56,7 +56,7 @@ function byConvolution(s: StepOf<'convolution-gradient-kernel'>, b: Builder): vo
   // What the last rows and columns of the input reach beyond the kernel: no stride leads there.
   const [high, wide] = [height + 2 * padding - (rows - 1) * stride, width + 2 * padding - (columns - 1) * stride];
   if (high > size || wide > size)
-    gradient = b.node('Segment', [gradient, b.integers(0, 0), b.integers(size, size), b.integers(2, 3)]);
+    gradient = b.node('Slice', [gradient, b.integers(0, 0), b.integers(size, size), b.integers(2, 3)]);
   b.node('Transpose', [gradient], { perm: [1, 0, 2, 3] }, b.write(s.kernelGradient));
 }
 
@@ -141,7 +141,7 @@ export const convolutions = {
       convolved('ConvTranspose', kernel, { ...windowAttributes(s.geometry), output_padding: rest });
     } else {
       const ranges = [b.integers(-1, -1), b.integers(-size - 1, -size - 1), b.integers(2, 3), b.integers(-1, -1)];
-      const flipped = size === 1 ? kernel : b.node('Segment', [kernel, ...ranges]);
+      const flipped = size === 1 ? kernel : b.node('Slice', [kernel, ...ranges]);
       const ofGroup = outputs / groups;
       const grouped = b.reshape(flipped, [groups, ofGroup, inputs, size, size]);
       const turned = b.node('Transpose', [grouped], { perm: [0, 2, 1, 3, 4] });

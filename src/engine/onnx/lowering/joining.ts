@@ -40,6 +40,6 @@ export const joins = {
   'concat-gradient'(s, b) {
     const channels = b.shape(s.inputGradient)[1] as number;
     const range = [b.integers(s.offset), b.integers(s.offset + channels), b.integers(0)];
-    b.node('Segment', [b.read(s.outputGradient), ...range], {}, b.write(s.inputGradient));
+    b.node('Slice', [b.read(s.outputGradient), ...range], {}, b.write(s.inputGradient));
   },
 } satisfies Rows;

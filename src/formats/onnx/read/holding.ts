@@ -1,6 +1,6 @@
 /**
  * What changes how a tensor is held and not its numbers: Transpose, Reshape, Flatten, Squeeze, Unsqueeze; and what shapes
- * are computed with: Shape, Gather, Segment. In the model that is written anew, all but Transpose are a Reshape.
+ * are computed with: Shape, Gather, Slice. In the model that is written anew, all but Transpose are a Reshape.
  */
 import type { Constant } from './constant.ts';
 import { dimExtent, reshape as reshaped, transpose as transposed, type Dim, type Dims } from './dims.ts';

@@ -168,7 +168,7 @@ export const operators: ReadonlyMap<string, Operator> = new Map([
   ['Relu', operator(1, relu)],
   ['Reshape', operator(2, reshape)],
   ['Shape', operator(1, shapeAsValue)],
-  ['Segment', operator(5, slice)],
+  ['Slice', operator(5, slice)],
   ['Softmax', operator(1, softmax)],
   ['Squeeze', operator(2, squeeze)],
   ['Sub', operator(2, arithmetic('Sub'))],
