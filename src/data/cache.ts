@@ -10,7 +10,7 @@ import { canonicalJson } from '../util/json.ts';
 import { UserError } from '../util/user-error.ts';
 import { bytesOf, hashOf, type Content, type Dataset, type Part } from './dataset.ts';
 import { factsOf, readBytes, writeWhole } from '../util/files.ts';
-import type { Source } from './source.ts';
+import type { DatasetSource } from './source.ts';
 
 /** Counts up when a reader decodes something otherwise than before. */
 const version = 1;
@@ -29,7 +29,7 @@ const noted = z.strictObject({ hash: z.string().regex(/^[0-9a-f]{64}$/) });
 
 export const cacheFile = (cacheFolder: string, hash: string): string => join(cacheFolder, `${hash}.safetensors`);
 
-function notePath(cacheFolder: string, source: Source): string {
+function notePath(cacheFolder: string, source: DatasetSource): string {
   const files = source.files.map(({ path, size, changed }) => [resolve(path), size, changed]);
   return join(cacheFolder, 'sources', `${sha256(canonicalJson({ version, options: source.options, files }))}.json`);
 }
@@ -37,7 +37,7 @@ function notePath(cacheFolder: string, source: Source): string {
 const bytesOfLabels = (labels: Uint16Array): Uint8Array => new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength);
 
 /** Writes the dataset and what its source decodes to. Returns the dataset's file. */
-export async function storeDataset(cacheFolder: string, source: Source, dataset: Dataset): Promise<string> {
+export async function storeDataset(cacheFolder: string, source: DatasetSource, dataset: Dataset): Promise<string> {
   const { name, classes, shape, train, test, mean, std, flip, hash } = dataset;
   const tensors: Record<string, StoredTensor> = {};
   for (const [part, { images, labels }] of Object.entries({ train, test })) {
@@ -97,7 +97,7 @@ export async function loadDataset(path: string, hash = basename(path, '.safetens
 /** What the source decoded to before; undefined where that is unknown, gone or damaged. */
 export async function recallDataset(
   cacheFolder: string,
-  source: Source,
+  source: DatasetSource,
 ): Promise<{ dataset: Dataset; path: string } | undefined> {
   const note = notePath(cacheFolder, source);
   try {

@@ -8,7 +8,7 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../util/user-error.ts';
 import { codeOf, factsOf, reasonOf, writeFailure } from '../util/files.ts';
-import type { Listener } from './source.ts';
+import type { ReadListener } from './source.ts';
 
 export interface Download {
   readonly url: string;
@@ -45,7 +45,7 @@ function placeOf(response: Response, have: number): { from: number; total: numbe
 }
 
 /** Adds to `part` what is missing of it. */
-async function receive({ url, patience }: Download, part: string, { progress, signal }: Listener): Promise<void> {
+async function receive({ url, patience }: Download, part: string, { progress, signal }: ReadListener): Promise<void> {
   const have = (await factsOf(part))?.size ?? 0;
   const stalled = new AbortController();
   const late = (): void => stalled.abort(new Error(`no byte came for ${patience / 1000} s`));
@@ -91,7 +91,7 @@ async function receive({ url, patience }: Download, part: string, { progress, si
  * The file at `path`, downloaded if it is not there. Without a network, or where the file is not what it should be, a
  * UserError in one line; what has come so far is kept and the next call goes on from there.
  */
-export async function download(wanted: Download, listener: Listener): Promise<void> {
+export async function download(wanted: Download, listener: ReadListener): Promise<void> {
   const { url, md5, path, advice } = wanted;
   if ((await factsOf(path)) !== undefined) return;
   const part = `${path}.part`;

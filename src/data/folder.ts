@@ -10,7 +10,7 @@ import { bytesOf, classLimit, measurePixels, type Content, type Part } from './d
 import { factsOf, namesIn, readFailure } from '../util/files.ts';
 import { holdOut } from './hold-out.ts';
 import { decoderVersion, measureImage, readImage, toGrey } from './image.ts';
-import type { Listener, Source, SourceFile } from './source.ts';
+import type { ReadListener, DatasetSource, SourceFile } from './source.ts';
 
 const extensions: readonly string[] = ['.png', '.jpg', '.jpeg', '.webp'];
 /** Names that mean a part and not a class. */
@@ -60,7 +60,7 @@ async function filesBelow(folder: string, above: readonly string[]): Promise<Sou
   const { folders, files } = await listing(folder);
   const below: SourceFile[] = [...files];
   for (const name of folders) {
-    // Not spread into arguments, of which there are 100,000 at most.
+    // Not evenlySpaced into arguments, of which there are 100,000 at most.
     for (const file of await filesBelow(join(folder, name), [...above, real])) below.push(file);
   }
   return below;
@@ -226,7 +226,7 @@ function partOf(images: readonly Decoded[], grey: boolean): Part {
   return { images: bytes, labels: Uint16Array.from(ordered, ({ label }) => label) };
 }
 
-async function decode(folder: string, layout: Layout, imageSize: number | undefined, listener: Listener): Promise<Content> {
+async function decode(folder: string, layout: Layout, imageSize: number | undefined, listener: ReadListener): Promise<Content> {
   const { progress, signal } = listener;
   const { classes, train, test = [] } = layout;
   const files = [...train, ...test];
@@ -264,7 +264,7 @@ async function decode(folder: string, layout: Layout, imageSize: number | undefi
 }
 
 /** The images in that folder. Undefined image size: the median of the shorter sides, at most 64. */
-export async function findFolder(folder: string, imageSize: number | undefined): Promise<Source> {
+export async function findFolder(folder: string, imageSize: number | undefined): Promise<DatasetSource> {
   const layout = await findLayout(folder);
   return {
     name: basename(resolve(folder)),

@@ -1,7 +1,7 @@
 /** Which images test where nobody said it: by their content, so that neither names nor the order of files matter. */
 
 /** An image as far as this goes. */
-export interface Candidate {
+export interface HashedImage {
   readonly label: number;
   /** Of its content. Images with one hash stay together. */
   readonly hash: string;
@@ -11,7 +11,7 @@ export interface Candidate {
  * For each image whether it is held out: `share` of every class, and at least one of a class that has two contents or more;
  * a class keeps at least one image. Contents are taken in the order of their hashes.
  */
-export function holdOut(images: readonly Candidate[], classes: number, share: number): boolean[] {
+export function holdOut(images: readonly HashedImage[], classes: number, share: number): boolean[] {
   const count = Array.from<number>({ length: classes }).fill(0);
   const groups = new Map<string, Map<number, number>>();
   for (const { label, hash } of images) {

@@ -2,10 +2,10 @@
 import { UserError } from '../util/user-error.ts';
 import { recallDataset, storeDataset } from './cache.ts';
 import { datasetOf, type Dataset } from './dataset.ts';
-import { findSource, usualPlaces, type Places, type Where } from './resolve.ts';
-import type { DataEvent, Listener } from './source.ts';
+import { findSource, defaultLocations, type DatasetLocations, type FindOptions } from './resolve.ts';
+import type { DataEvent, ReadListener } from './source.ts';
 
-export interface ReadOptions extends Where {
+export interface ReadOptions extends FindOptions {
   /** Pixels a side that folders of images are brought to where `imageSize` does not say; other formats have their own. */
   readonly folderSize?: number;
   readonly progress?: (event: DataEvent) => void;
@@ -20,12 +20,12 @@ export interface ReadOptions extends Where {
 export async function readDataset(
   reference: string,
   options: ReadOptions,
-  places: Places = usualPlaces,
+  locations: DatasetLocations = defaultLocations,
 ): Promise<{ dataset: Dataset; path: string }> {
   const { progress = () => undefined, signal, cacheFolder, imageSize } = options;
-  const listener: Listener = signal === undefined ? { progress } : { progress, signal };
+  const listener: ReadListener = signal === undefined ? { progress } : { progress, signal };
   const size = imageSize ?? options.folderSize;
-  const source = await findSource(reference, size === undefined ? options : { ...options, imageSize: size }, places, listener);
+  const source = await findSource(reference, size === undefined ? options : { ...options, imageSize: size }, locations, listener);
   for (const message of source.notes) progress({ kind: 'note', message });
   const known = await recallDataset(cacheFolder, source);
   const dataset = known?.dataset ?? datasetOf(source.name, source.where, await source.decode(listener));

@@ -66,7 +66,7 @@ function first(ranked: readonly Ranked[], count: number): Uint32Array {
 }
 
 /** At most so many of the positions, evenly spaced: images of a folder are ordered by class. */
-export const spread = (positions: Uint32Array, count: number): Uint32Array =>
+export const evenlySpaced = (positions: Uint32Array, count: number): Uint32Array =>
   count >= positions.length
     ? positions
     : Uint32Array.from({ length: count }, (_none, i) => positions[Math.floor((i * positions.length) / count)] as number);

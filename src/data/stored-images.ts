@@ -57,8 +57,8 @@ export async function openImages(path: string): Promise<StoredImages> {
       throw new UserError(`${path}: not a dataset of this program: no images`);
     return entry;
   };
-  const places = { train: imagesOf('train'), test: imagesOf('test') };
-  const [, channels = 0, height = 0, width = 0] = places.train.shape;
+  const locations = { train: imagesOf('train'), test: imagesOf('test') };
+  const [, channels = 0, height = 0, width = 0] = locations.train.shape;
   const shape: Shape = { channels, height, width };
   const size = bytesOf(shape);
   return {
@@ -68,7 +68,7 @@ export async function openImages(path: string): Promise<StoredImages> {
       opened(path, async (file) => {
         const pixels = new Uint8Array(positions.length * size);
         for (const [at, position] of positions.entries()) {
-          const from = data + places[part].begin + position * size;
+          const from = data + locations[part].begin + position * size;
           const { bytesRead } = await file.read(pixels, at * size, size, from);
           if (bytesRead !== size) throw new UserError(`${path}: ends before it should`);
         }

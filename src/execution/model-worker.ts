@@ -1,7 +1,6 @@
 /**
- * The process in which a foreign model is run. ONNX Runtime is a native parser, and the file is not trusted: the process may
- * take so much memory and no more, stands in an empty folder, and is ended by its parent when it takes too long. It may
- * crash: that costs nothing.
+ * The process that runs an untrusted model. ONNX Runtime parses the file in native code, so the process is limited in memory,
+ * works in an empty folder, may crash, and is ended by its parent when it takes too long.
  */
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import koffi from 'koffi';
@@ -11,7 +10,7 @@ import { tieToParent } from './tie.ts';
 
 const send = (message: FromModelWorker): void => void (process.connected && process.send?.(message));
 
-/** So many bytes of writable memory: the kernel refuses more. Only where there is such a limit. */
+/** Limits writable memory, on Linux. */
 function limitMemory(bytes: number): void {
   if (process.platform !== 'linux') return;
   const ofData = 2;
@@ -19,11 +18,11 @@ function limitMemory(bytes: number): void {
   try {
     koffi.load('libc.so.6').func('int setrlimit(int, void *)')(ofData, limits);
   } catch {
-    // Another libc: what remains is the time, and the parent's life.
+    // Not glibc: only the time is limited.
   }
 }
 
-// Loaded before the limit holds: the library's own pages are not the model's.
+// Loaded before the limit is set, which is for the model alone.
 const { library } = await openRuntime('cpu', 1);
 let session: InferenceSession | undefined;
 

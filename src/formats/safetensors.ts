@@ -6,6 +6,7 @@
  *     u64 length of the header │ header, padded with spaces to a multiple of 8 │ tensors
  */
 import { assert } from '../util/assert.ts';
+import { bytesOf, numbersOf } from '../util/bytes.ts';
 import { UserError } from '../util/user-error.ts';
 
 /** Bytes an element. */
@@ -209,20 +210,18 @@ export function decodeSafetensors(bytes: Uint8Array, where: string): DecodedSafe
 /** The numbers of an F32 tensor: a view where the bytes are aligned, else a copy. */
 export function f32({ dtype, data }: StoredTensor): Float32Array {
   assert(dtype === 'F32', () => `a tensor of F32, not ${dtype}`);
-  return data.byteOffset % 4 === 0
-    ? new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4)
-    : new Float32Array(new Uint8Array(data).buffer);
+  return numbersOf(data, Float32Array);
 }
 
-/** A tensor over these numbers; shares their memory. */
-export function fromF32(shape: readonly number[], data: Float32Array): StoredTensor {
-  return { dtype: 'F32', shape, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
-}
+/** A tensor that shares the memory of these numbers. */
+export const fromF32 = (shape: readonly number[], data: Float32Array): StoredTensor => ({
+  dtype: 'F32',
+  shape,
+  data: bytesOf(data),
+});
 
 /** The numbers of a U16 tensor: a view where the bytes are aligned, else a copy. */
 export function u16({ dtype, data }: StoredTensor): Uint16Array {
   assert(dtype === 'U16', () => `a tensor of U16, not ${dtype}`);
-  return data.byteOffset % 2 === 0
-    ? new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2)
-    : new Uint16Array(new Uint8Array(data).buffer);
+  return numbersOf(data, Uint16Array);
 }

@@ -5,11 +5,11 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { readDataset } from '../../src/data/read.ts';
-import { usualPlaces } from '../../src/data/resolve.ts';
+import { defaultLocations } from '../../src/data/resolve.ts';
 import { skipFor } from '../support/machine.ts';
 import { idx, idxFiles, newFolder, noise, nowhere, put, putAll, userError } from './places.ts';
 
-const debian = usualPlaces.fashionMnist;
+const debian = defaultLocations.fashionMnist;
 
 /** The real data comes with Debian's package, which CI installs; elsewhere it may be missing. */
 const skip = skipFor(existsSync(debian) ? null : 'dataset-fashion-mnist is not installed');
