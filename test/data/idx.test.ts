@@ -211,7 +211,7 @@ test('what is no dataset is said', async (t) => {
   await putAll(join(root, 'idx'), files);
   await assert.rejects(
     readDataset(join(root, 'idx'), { ...options, imageSize: 8 }, nowhere),
-    userError(/^--image-size 8: only for folders of images; those of .*idx are 4 × 3$/),
+    userError(/^--image-size 8: only for folders of images; the images of .*idx are 4 × 3$/),
   );
   for (const imageSize of [0, 1.5, -3, Number.NaN, 4096])
     await assert.rejects(readDataset(join(root, 'idx'), { ...options, imageSize }, nowhere), userError(/^--image-size/));

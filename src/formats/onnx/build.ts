@@ -1,5 +1,5 @@
 /** Builds an ONNX graph node by node, with unique names and constants as initializers. */
-import { bytesOf } from '../../util/bytes.ts';
+import { asBytes } from '../../util/bytes.ts';
 import {
   dataType,
   type AttributeProto,
@@ -84,7 +84,7 @@ export function graphBuilder(): GraphBuilder {
     },
     floats(stem, shape, values) {
       const name = fresh(stem);
-      initializers.push({ name, dataType: dataType.float, dims: shape, raw: bytesOf(Float32Array.from(values)) });
+      initializers.push({ name, dataType: dataType.float, dims: shape, raw: asBytes(Float32Array.from(values)) });
       return name;
     },
     integers(stem, values) {

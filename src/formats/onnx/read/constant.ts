@@ -1,12 +1,12 @@
 /**
- * The numbers of a model's tensors, checked: extents against the bytes that there are, types, exactly one place where the
- * numbers lie. Floats of any width become f32; whole numbers are read where they are few, as shapes and axes are.
+ * Reads the numbers of a model's tensors and checks extents, sizes and types. Floats of any width become f32; whole numbers are
+ * only read where they are few, as in shapes and axes.
  */
-import { numbersOf } from '../../../util/bytes.ts';
+import { asNumbers } from '../../../util/bytes.ts';
 import { UserError } from '../../../util/user-error.ts';
 import { dataType, saturate, type TensorProto } from '../proto.ts';
 import type { ExternalFiles } from './external.ts';
-import { quoted } from './failure.ts';
+import { quotedName } from './failure.ts';
 
 export interface Constant {
   readonly dims: readonly number[];
@@ -16,13 +16,13 @@ export interface Constant {
 }
 
 export interface ConstantReader {
-  /** A UserError where the tensor is not what it says. */
+  /** A UserError for a tensor that is not valid. */
   read(tensor: TensorProto, name: string): Constant;
-  /** Wider or narrower types that became f32 so far, and how many tensors did. */
+  /** Types that were converted to f32 so far, and for how many tensors. */
   readonly converted: ReadonlyMap<string, number>;
 }
 
-/** No layer has a weight of more dimensions, and no shape of an image as many entries. */
+/** No layer's weight has more dimensions, and no shape has more entries. */
 const mostDims = 8;
 const mostIntegers = 64;
 
@@ -40,7 +40,7 @@ function brainToNumber(bits: number): number {
   return scratch.getFloat32(0);
 }
 
-/** Elements of those extents, or undefined where they are no extents. */
+/** The number of elements; undefined for invalid extents. */
 function countOf(dims: readonly number[]): number | undefined {
   let count = 1;
   for (const extent of dims) {
@@ -107,16 +107,16 @@ function number(text: string | undefined): number | undefined {
 export function constantReader(where: string, files: ExternalFiles): ConstantReader {
   const converted = new Map<string, number>();
 
-  /** The raw bytes of a tensor, wherever they lie; undefined where its numbers stand in a typed list. */
+  /** The bytes of a tensor, raw or external; undefined where its numbers are in a typed list. */
   function bytesOf(tensor: TensorProto, name: string, length: number, fail: (what: string) => UserError): Uint8Array | undefined {
     const { raw, external, floats, int32s, int64s, doubles } = tensor;
     const places = [raw, external, floats, int32s, int64s, doubles].filter((place) => place !== undefined).length;
-    if (places > 1) throw fail('its numbers stand in more than one place');
+    if (places > 1) throw fail('its numbers are in more than one place');
     if (external === undefined) return raw ?? (places === 0 ? new Uint8Array() : undefined);
-    const { location, offset = '0', length: said = String(length) } = external;
+    const { location, offset = '0', length: given = String(length) } = external;
     const from = number(offset);
-    if (location === undefined || from === undefined) throw fail('it does not say where its numbers lie');
-    if (number(said) !== length) throw fail(`type and extents need ${length} bytes, and it says ${quoted(said)}`);
+    if (location === undefined || from === undefined) throw fail('it does not say where its numbers are');
+    if (number(given) !== length) throw fail(`type and extents need ${length} bytes, and it says ${quotedName(given)}`);
     return files.read(location, from, length, name);
   }
 
@@ -124,7 +124,7 @@ export function constantReader(where: string, files: ExternalFiles): ConstantRea
     converted,
     read(tensor, name) {
       const { dims } = tensor;
-      const fail = (problem: string): UserError => new UserError(`${where}: tensor ${quoted(name)}: ${problem}`);
+      const fail = (problem: string): UserError => new UserError(`${where}: tensor ${quotedName(name)}: ${problem}`);
       const type = typeOf(tensor.dataType);
       if (typeof type === 'string') throw fail(`numbers of ${type} are not read`);
       const { width } = type;
@@ -147,7 +147,7 @@ export function constantReader(where: string, files: ExternalFiles): ConstantRea
       const isF32 = tensor.dataType === dataType.float;
       if (!isF32) converted.set(type.name, (converted.get(type.name) ?? 0) + 1);
       const values =
-        isF32 && bytes !== undefined ? numbersOf(bytes, Float32Array) : new Float32Array(count).map((_zero, at) => numberAt(at));
+        isF32 && bytes !== undefined ? asNumbers(bytes, Float32Array) : new Float32Array(count).map((_zero, at) => numberAt(at));
       if (!values.every(Number.isFinite)) throw fail('it holds a number that is not finite');
       return { dims, numbers: { kind: 'floats', values } };
     },

@@ -1,4 +1,4 @@
-/** A checked graph becomes a network: each node in turn is read as its operator says. */
+/** Converts a checked graph to a network, node by node. */
 import type { Network, Shape } from '../../../network/network.ts';
 import { problemOf } from '../../../network/check.ts';
 import type { Tensors } from '../../../network/tensor.ts';
@@ -7,26 +7,26 @@ import { graphBuilder } from '../build.ts';
 import { dataType, type ModelProto, type TensorProto } from '../proto.ts';
 import { attributesOf } from './attributes.ts';
 import type { Constant, ConstantReader } from './constant.ts';
-import { draftOf, type Affine } from './draft.ts';
-import { nodeFailure, quoted } from './failure.ts';
+import { networkBuilder, type Affine } from './network-builder.ts';
+import { nodeFailure, quotedName } from './failure.ts';
 import type { Graph } from './graph.ts';
 import { dimsOf, extentsOf, type ImageInput } from './image.ts';
 import { operators } from './operators.ts';
-import { describeValue, type Activation, type Site, type Value } from './value.ts';
+import { describeValue, type Activation, type OpContext, type Value } from './value.ts';
 
 export interface Interpreted {
   readonly network: Network;
   readonly tensors: Tensors;
-  /** What the first layer reads, of what went in; null where the file does nothing to it. */
+  /** The normalisation of the input before the first layer; null where there is none. */
   readonly normalisation: Affine | null;
-  /** Nodes and tensors that were understood, written anew; input `images`, output `logits`. */
+  /** The model rewritten from what was read; input `images`, one output. */
   readonly rewritten: ModelProto;
   readonly notes: readonly string[];
 }
 
-/** f32 that so many bytes may become: some more than they are, for kernels that are padded or shared. */
+/** Most f32 that a file of so many bytes may become: more than it has, for kernels that are padded or shared. */
 const allowanceOf = (bytes: number): number => 2 * bytes + 2 ** 20;
-/** Bytes of an f32, as which a tensor beside the file is read. */
+/** Bytes of an f32. */
 const floatBytes = 4;
 
 const irFor = (opset: number): number => (opset <= 18 ? 8 : 10);
@@ -40,9 +40,9 @@ export function interpret(
   bytes: number,
   where: string,
 ): Interpreted {
-  const draft = draftOf(shape, allowanceOf(bytes));
-  const clean = graphBuilder();
-  const input = clean.fresh('images');
+  const builder = networkBuilder(shape, allowanceOf(bytes));
+  const rewritten = graphBuilder();
+  const input = rewritten.fresh('images');
   const notes = new Map<string, number>();
   const note = (text: string): void => void notes.set(text, (notes.get(text) ?? 0) + 1);
   const values = new Map<string, Value>();
@@ -60,16 +60,17 @@ export function interpret(
   function initializer(name: string, tensor: TensorProto): Value {
     const constant: Constant = constants.read(tensor, name);
     const { dims, numbers } = constant;
-    if (tensor.external !== undefined) draft.allow(allowanceOf(floatBytes * numbers.values.length));
-    if (!draft.spend(numbers.values.length)) throw new UserError(`${where}: tensor ${quoted(name)}: more than the file can mean`);
+    if (tensor.external !== undefined) builder.allow(allowanceOf(floatBytes * numbers.values.length));
+    if (!builder.spend(numbers.values.length))
+      throw new UserError(`${where}: tensor ${quotedName(name)}: more than the file can mean`);
     let written: string | undefined;
     return {
       kind: 'constant',
       constant,
       tensor() {
         if (numbers.kind !== 'floats')
-          throw new UserError(`${where}: tensor ${quoted(name)}: whole numbers cannot be computed with`);
-        return (written ??= clean.floats('constant', dims, numbers.values));
+          throw new UserError(`${where}: tensor ${quotedName(name)}: whole numbers cannot be computed with`);
+        return (written ??= rewritten.floats('constant', dims, numbers.values));
       },
     };
   }
@@ -91,19 +92,19 @@ export function interpret(
     if (node.inputs.length > operator.inputs) throw fail(`it has ${node.inputs.length} inputs`);
     const [output = ''] = node.outputs;
     const attributes = attributesOf(where, node);
-    const site: Site = {
+    const op: OpContext = {
       opset: graph.opset,
       inputs: node.inputs.map(valueOf),
       attributes,
       constants,
-      draft,
-      clean,
-      alone: graph.readers.get(output) === 1,
+      builder,
+      rewritten,
+      hasOneReader: graph.readers.get(output) === 1,
       batch: image.batch,
       note,
       fail,
     };
-    const value = operator.read(site);
+    const value = operator.read(op);
     attributes.finish();
     values.set(output, value);
   }
@@ -113,17 +114,17 @@ export function interpret(
     given?.kind === 'probabilities' ? given.of : given?.kind === 'activation' ? given : undefined;
   if (logits === undefined || logits.zeros !== undefined)
     throw new UserError(`${where}: its output is ${describeValue(given)}, no logits`);
-  const { channels, height, width } = draft.shapeOf(logits.node);
+  const { channels, height, width } = builder.shapeOf(logits.node);
   if (height !== 1 || width !== 1)
     throw new UserError(`${where}: its output is a map of ${channels}×${height}×${width}, no logits`);
-  const { network, tensors } = draft.finish(logits.node);
+  const { network, tensors } = builder.finish(logits.node);
   const problem = problemOf(network);
   if (problem !== undefined) throw new UserError(`${where}: ${problem}`);
 
   const shared = [...graph.readers].filter(([name, count]) => count > 1 && isWeight(graph.initializers.get(name))).length;
   if (shared > 0) note(`weights that several nodes share are learned apart from here on`);
   for (const [type, count] of constants.converted) note(`${count} tensors of ${type} are computed in f32`);
-  const affine = draft.normalisation();
+  const affine = builder.normalisation();
   const plain = affine === null || (affine.scale.every((factor) => factor === 1) && affine.shift.every((sum) => sum === 0));
   const info = {
     name: input,
@@ -140,7 +141,7 @@ export function interpret(
       opsets: [{ domain: '', version: graph.opset }],
       producer: 'Instar',
       producerVersion: '',
-      graph: clean.graph('rewritten', [info], [output]),
+      graph: rewritten.graph('rewritten', [info], [output]),
       metadata: {},
       functions: 0,
     },
