@@ -36,32 +36,14 @@ interface Steps {
   readonly levels: Float32Array;
 }
 
-function keep<T>(steps: T[], step: T | undefined): void {
-  if (step !== undefined) steps.push(step);
-}
-
-function stepsOf(settings: AugmentationSettings, subject: ImageInfo): Steps {
-  const pixels: PixelStep[] = [];
-  const values: ValueStep[] = [];
-  const batch: BatchStep[] = [];
-  let levels = new Float32Array();
-  for (const augmentation of Object.values(augmentations)) {
-    switch (augmentation.stage) {
-      case 'pixels':
-        keep(pixels, augmentation.create(settings, subject));
-        break;
-      case 'normalise':
-        levels = augmentation.create(settings, subject);
-        break;
-      case 'values':
-        keep(values, augmentation.create(settings, subject));
-        break;
-      case 'batch':
-        keep(batch, augmentation.create(settings, subject));
-        break;
-    }
-  }
-  return { pixels, values, batch, levels };
+function stepsOf(settings: AugmentationSettings, image: ImageInfo): Steps {
+  const all = Object.values(augmentations);
+  return {
+    pixels: all.flatMap((each) => (each.stage === 'pixels' ? (each.create(settings, image) ?? []) : [])),
+    values: all.flatMap((each) => (each.stage === 'values' ? (each.create(settings, image) ?? []) : [])),
+    batch: all.flatMap((each) => (each.stage === 'batch' ? (each.create(settings, image) ?? []) : [])),
+    levels: augmentations.normalise.create(settings, image),
+  };
 }
 
 /** The floats of (C, H, W) bytes. */

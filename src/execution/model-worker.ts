@@ -3,10 +3,9 @@
  * works in an empty folder, may crash, and is ended by its parent when it takes too long.
  */
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import koffi from 'koffi';
 import { openRuntime } from '../engine/onnx/runtime.ts';
 import type { FromModelWorker, ToModelWorker } from './model-messages.ts';
-import { tieToParent } from './tie.ts';
+import { callGlibc, tieToParent } from './tie.ts';
 
 const send = (message: FromModelWorker): void => void (process.connected && process.send?.(message));
 
@@ -14,12 +13,7 @@ const send = (message: FromModelWorker): void => void (process.connected && proc
 function limitMemory(bytes: number): void {
   if (process.platform !== 'linux') return;
   const ofData = 2;
-  const limits = new BigUint64Array([BigInt(bytes), BigInt(bytes)]);
-  try {
-    koffi.load('libc.so.6').func('int setrlimit(int, void *)')(ofData, limits);
-  } catch {
-    // Not glibc: only the time is limited.
-  }
+  callGlibc('int setrlimit(int, void *)', ofData, new BigUint64Array([BigInt(bytes), BigInt(bytes)]));
 }
 
 // Loaded before the limit is set, which is for the model alone.

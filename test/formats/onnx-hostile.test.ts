@@ -88,13 +88,13 @@ test('files outside of the folder, and what is no regular file, are not opened',
   mkdirSync(join(folder, 'folder.bin'));
   const refused: readonly (readonly [location: string, says: RegExp])[] = [
     ['../outside.bin', /not a plain path inside the model's folder/],
-    ['sub/../../outside.bin', /no plain path/],
-    [join(root, 'outside.bin'), /no plain path/],
-    ['/dev/zero', /no plain path/],
-    ['..', /no plain path/],
-    ['', /no plain path/],
-    ['a\0b', /no plain path/],
-    ['..\\outside.bin', /no plain path/],
+    ['sub/../../outside.bin', /not a plain path/],
+    [join(root, 'outside.bin'), /not a plain path/],
+    ['/dev/zero', /not a plain path/],
+    ['..', /not a plain path/],
+    ['', /not a plain path/],
+    ['a\0b', /not a plain path/],
+    ['..\\outside.bin', /not a plain path/],
     ['out.bin', /leads out of the model's folder/],
     ['up/outside.bin', /leads out of the model's folder/],
     ['zero.bin', /leads out of the model's folder/],
@@ -197,7 +197,7 @@ test('names, order and numbers of nodes', () => {
     nodes((all) =>
       all.map((node, at) => (at === 0 ? { ...node, inputs: [node.outputs[0] ?? '', ...node.inputs.slice(1)] } : node)),
     ),
-    /a cycle, or not in order/,
+    /a cycle, or the wrong order/,
   );
   refuses(
     nodes((all) => [...all, ...all.slice(0, 1)]),

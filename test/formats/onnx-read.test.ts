@@ -344,7 +344,7 @@ test('what is trained otherwise from here on is said', () => {
       const w = g.weights(2, 2, 1, 1);
       return headOf(g, g.node('Conv', [g.node('Conv', [x, w]), w]), 2);
     }),
-    ['weights that several nodes share are learned apart from here on'],
+    ['weights that several nodes share are trained separately'],
   );
 });
 
@@ -475,7 +475,7 @@ const refusals: Readonly<Record<string, { draw: Case['draw']; options?: Handmade
     options: { opset: 6 },
     says: 'm.onnx: operator set 6 is not supported: use one from 7 to 24',
   },
-  'a map for logits': { draw: (g, x) => g.node('Relu', [x]), says: 'm.onnx: its output is a map of 2×6×6, no logits' },
+  'a map for logits': { draw: (g, x) => g.node('Relu', [x]), says: 'm.onnx: its output is a map of 2×6×6, not logits' },
   'no image': {
     draw: (g, x) => headOf(g, x, 2),
     options: { extents: [36] },

@@ -37,9 +37,9 @@ function postgresOptions({ host, port, user, database, tls }: QueueAddress, pass
   return {
     host,
     port,
-    ...(database === '' ? {} : { database }),
-    ...(user === undefined ? {} : { user }),
-    ...(password === undefined ? {} : { password }),
+    database: database === '' ? undefined : database,
+    user,
+    password,
     ...(tls ? { ssl: true } : {}),
   };
 }

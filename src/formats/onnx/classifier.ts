@@ -1,7 +1,7 @@
 /** Describes a model as an image classifier, from the graph's inputs and outputs and the metadata. Nothing is run. */
 import { UserError } from '../../util/user-error.ts';
 import { quotedName } from './read/failure.ts';
-import { isChannels, largest } from './read/image.ts';
+import { classNames, isChannels, largest } from './read/image.ts';
 import { dataType, type GraphProto, type ModelProto, type ValueInfoProto } from './proto.ts';
 
 export type ElementType = 'uint8' | 'float32';
@@ -65,17 +65,6 @@ function inputOf(graph: GraphProto, where: string): Classifier['input'] {
   };
 }
 
-/** Class names as in Instar's files, a JSON list. */
-function classesOf({ metadata }: ModelProto): readonly string[] | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(metadata['classes'] ?? 'null');
-  } catch {
-    return null;
-  }
-  return Array.isArray(value) && value.length > 1 && value.every((name) => typeof name === 'string') ? value : null;
-}
-
 /** A UserError, which begins with `where`, for a model that is not an image classifier. */
 export function describeClassifier(model: ModelProto, where: string): Classifier {
   const { graph } = model;
@@ -90,7 +79,7 @@ export function describeClassifier(model: ModelProto, where: string): Classifier
       `${where}: none of its outputs (${graph.outputs.map((one) => `${quotedName(one.name)} of ${extents(one)}`).join(', ')}) is a vector of float32 for each image`,
     );
   const count = known(output.shape?.[1]);
-  const classes = classesOf(model);
+  const classes = classNames(model.metadata);
   if (count !== null && count < 2)
     throw new UserError(`${where}: its output ${quotedName(output.name)} has one class; a classifier has at least two`);
   if (classes !== null && count !== null && classes.length !== count)

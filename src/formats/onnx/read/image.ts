@@ -1,4 +1,5 @@
 /** A model's image input: size, layout and type of pixels. */
+import { z } from 'zod';
 import type { Shape } from '../../../network/network.ts';
 import { UserError } from '../../../util/user-error.ts';
 import { dataType, type ValueInfoProto } from '../proto.ts';
@@ -65,3 +66,15 @@ export const dimsOf = ({ layout }: ImageInput): Dims => (layout === 'NCHW' ? nch
 /** The input's extents in the rewritten model. */
 export const extentsOf = ({ layout }: ImageInput, { channels, height, width }: Shape): readonly (number | string)[] =>
   layout === 'NCHW' ? ['N', channels, height, width] : ['N', height, width, channels];
+
+const namesSchema = z.array(z.string().max(200)).min(2).max(65_536);
+
+/** Class names in the metadata, a JSON list; null where there is none. Other programs may use this key differently. */
+export function classNames(metadata: Readonly<Record<string, string>>): readonly string[] | null {
+  try {
+    const parsed = namesSchema.safeParse(JSON.parse(metadata['classes'] ?? 'null'));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+}

@@ -7,6 +7,7 @@ import { dimExtent, reshape as reshaped, transpose as transposed, type Dim, type
 import { dimensionsOf } from './pooling.ts';
 import {
   activationAt,
+  constantValue,
   describeValue,
   withDims,
   integersAt,
@@ -56,19 +57,11 @@ function constantTransposed(op: OpContext, constant: Constant, permutation: read
     throw op.fail(`a constant of ${dims.length} dimensions cannot be transposed here`);
   if (!op.builder.spend(numbers.values.length)) throw op.fail('too many numbers');
   const values = numbers.values.map((_value, at) => numbers.values[(at % rows) * columns + Math.floor(at / rows)] as number);
-  return constantValue(op, { dims: [columns, rows], numbers: { kind: 'floats', values } });
+  return computedConstant(op, { dims: [columns, rows], numbers: { kind: 'floats', values } });
 }
 
-/** A constant that is added to the rewritten model when it is first read. */
-export function constantValue(op: OpContext, constant: Constant): Value {
-  let name: string | undefined;
-  const { dims, numbers } = constant;
-  const tensor = (): string => {
-    if (numbers.kind !== 'floats') throw op.fail('whole numbers are not supported here');
-    return (name ??= op.rewritten.floats('constant', dims, numbers.values));
-  };
-  return { kind: 'constant', constant, tensor };
-}
+/** A constant that is computed from others. */
+export const computedConstant = (op: OpContext, constant: Constant): Value => constantValue(op.rewritten, constant, op.fail);
 
 export function transpose(op: OpContext): Value {
   const value = op.inputs[0];
@@ -130,7 +123,7 @@ export function reshape(op: OpContext): Value {
       target.reduce((all, extent) => all * extent, 1) !== size
     )
       throw op.fail(`a constant of ${dims.join('×')} has no shape ${values.slice(0, 8).join(', ')}`);
-    return constantValue(op, { dims: target, numbers });
+    return computedConstant(op, { dims: target, numbers });
   }
   const value = tensorAt(op, 0);
   return to(op, value, targetOf(op, value, values, zeroCopies));

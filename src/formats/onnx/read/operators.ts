@@ -5,7 +5,7 @@ import { batchNormalization, conv } from './convolution.ts';
 import { gemm, matMul } from './dense.ts';
 import { channelDim, sameDims, type Dims } from './dims.ts';
 import {
-  constantValue,
+  computedConstant,
   flatten,
   gather,
   joinExtents,
@@ -62,18 +62,18 @@ function constant(op: OpContext): Value {
     case 'tensor': {
       const read = op.constants.read(only.value, only.value.name);
       if (!op.builder.spend(read.numbers.values.length)) throw op.fail('too many numbers');
-      return constantValue(op, read);
+      return computedConstant(op, read);
     }
     case 'float':
     case 'floats': {
       const values = Float32Array.from(only.kind === 'float' ? [only.value] : only.value);
       if (!values.every(Number.isFinite)) throw op.fail('a number that is not finite');
-      return constantValue(op, { dims: only.kind === 'float' ? [] : [values.length], numbers: { kind: 'floats', values } });
+      return computedConstant(op, { dims: only.kind === 'float' ? [] : [values.length], numbers: { kind: 'floats', values } });
     }
     case 'int':
     case 'ints': {
       const values = only.kind === 'int' ? [only.value] : only.value;
-      return constantValue(op, { dims: only.kind === 'int' ? [] : [values.length], numbers: { kind: 'integers', values } });
+      return computedConstant(op, { dims: only.kind === 'int' ? [] : [values.length], numbers: { kind: 'integers', values } });
     }
     default:
       throw op.fail('it holds no readable value');
@@ -134,45 +134,39 @@ function softmax(op: OpContext): Value {
   return { kind: 'probabilities', of: input };
 }
 
-export interface Operator {
-  /** Most inputs. */
-  readonly inputs: number;
-  /** Returns its first output. */
-  read(op: OpContext): Value;
-}
-
-const operator = (inputs: number, read: (op: OpContext) => Value): Operator => ({ inputs, read });
+/** Most inputs, and the function that returns the first output. */
+type Operator = readonly [inputs: number, read: (op: OpContext) => Value];
 
 /** A map: an operator named `constructor` finds nothing. */
-export const operators: ReadonlyMap<string, Operator> = new Map([
-  ['Add', operator(2, arithmetic('Add'))],
-  ['AveragePool', operator(1, averagePool)],
-  ['BatchNormalization', operator(5, batchNormalization)],
-  ['Cast', operator(1, cast)],
-  ['Concat', operator(Infinity, concat)],
-  ['Constant', operator(0, constant)],
-  ['Conv', operator(3, conv)],
-  ['Div', operator(2, arithmetic('Div'))],
-  ['Dropout', operator(3, dropout)],
-  ['Flatten', operator(1, flatten)],
-  ['Gather', operator(2, gather)],
-  ['Gemm', operator(3, gemm)],
-  ['GlobalAveragePool', operator(1, globalAveragePool)],
-  ['Identity', operator(1, pass)],
-  ['LogSoftmax', operator(1, softmax)],
-  ['MatMul', operator(2, matMul)],
-  ['MaxPool', operator(1, maxPool)],
-  ['Mul', operator(2, arithmetic('Mul'))],
-  ['Pad', operator(4, zeroPad)],
-  ['ReduceMean', operator(2, reduceMean)],
-  ['Relu', operator(1, relu)],
-  ['Reshape', operator(2, reshape)],
-  ['Shape', operator(1, shapeAsValue)],
-  ['Slice', operator(5, slice)],
-  ['Softmax', operator(1, softmax)],
-  ['Squeeze', operator(2, squeeze)],
-  ['Sub', operator(2, arithmetic('Sub'))],
-  ['Sum', operator(Infinity, sumOf)],
-  ['Transpose', operator(1, transpose)],
-  ['Unsqueeze', operator(2, unsqueeze)],
+export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator>([
+  ['Add', [2, arithmetic('Add')]],
+  ['AveragePool', [1, averagePool]],
+  ['BatchNormalization', [5, batchNormalization]],
+  ['Cast', [1, cast]],
+  ['Concat', [Infinity, concat]],
+  ['Constant', [0, constant]],
+  ['Conv', [3, conv]],
+  ['Div', [2, arithmetic('Div')]],
+  ['Dropout', [3, dropout]],
+  ['Flatten', [1, flatten]],
+  ['Gather', [2, gather]],
+  ['Gemm', [3, gemm]],
+  ['GlobalAveragePool', [1, globalAveragePool]],
+  ['Identity', [1, pass]],
+  ['LogSoftmax', [1, softmax]],
+  ['MatMul', [2, matMul]],
+  ['MaxPool', [1, maxPool]],
+  ['Mul', [2, arithmetic('Mul')]],
+  ['Pad', [4, zeroPad]],
+  ['ReduceMean', [2, reduceMean]],
+  ['Relu', [1, relu]],
+  ['Reshape', [2, reshape]],
+  ['Shape', [1, shapeAsValue]],
+  ['Slice', [5, slice]],
+  ['Softmax', [1, softmax]],
+  ['Squeeze', [2, squeeze]],
+  ['Sub', [2, arithmetic('Sub')]],
+  ['Sum', [Infinity, sumOf]],
+  ['Transpose', [1, transpose]],
+  ['Unsqueeze', [2, unsqueeze]],
 ]);

@@ -3,7 +3,6 @@
  * What cannot be represented is a UserError of one line that names the node and its operator. Reads external data through
  * `files`.
  */
-import { z } from 'zod';
 import type { Network, Shape } from '../../../network/network.ts';
 import type { Tensors } from '../../../network/tensor.ts';
 import { UserError } from '../../../util/user-error.ts';
@@ -13,7 +12,7 @@ import { constantReader } from './constant.ts';
 import type { Affine } from './network-builder.ts';
 import type { ExternalFiles } from './external.ts';
 import { checkGraph } from './graph.ts';
-import { imageOf, type ImageInput } from './image.ts';
+import { classNames, imageOf, type ImageInput } from './image.ts';
 import { interpret } from './interpret.ts';
 
 /** The normalisation in the file: the first layer reads (pixel/255 − mean)/std. */
@@ -63,21 +62,6 @@ function normalisationOf(
   return { mean, std, brightest };
 }
 
-const names = z.array(z.string().max(200)).max(65_536);
-
-/** Class names, in the metadata as a JSON list. */
-function classesOf(metadata: Readonly<Record<string, string>>, count: number): readonly string[] | null {
-  const text = metadata['classes'];
-  if (text === undefined) return null;
-  try {
-    const parsed = names.safeParse(JSON.parse(text));
-    return parsed.success && parsed.data.length === count && new Set(parsed.data).size === count ? parsed.data : null;
-  } catch {
-    // Other programs may use this key differently.
-    return null;
-  }
-}
-
 /** `where` begins the message of a UserError. */
 export function openClassifier(bytes: Uint8Array, where: string, files: ExternalFiles): ClassifierFile {
   const model = decodeModel(bytes, where);
@@ -90,13 +74,15 @@ export function openClassifier(bytes: Uint8Array, where: string, files: External
       const read = interpret(graph, image, shape, constants, bytes.length, where);
       const { network, tensors, notes } = read;
       const known = read.normalisation === null ? null : normalisationOf(read.normalisation, image, where);
+      const names = classNames(model.metadata);
       const { layer } = network.nodes[network.nodes.length - 1] as Network['nodes'][number];
       return {
         network,
         tensors,
         normalisation: known === null ? null : { mean: known.mean, std: known.std },
         brightest: known?.brightest ?? null,
-        classes: layer.kind === 'dense' ? classesOf(model.metadata, layer.features) : null,
+        classes:
+          layer.kind === 'dense' && names?.length === layer.features && new Set(names).size === names.length ? names : null,
         notes,
         rewrite: () => encodeModel(read.rewritten),
       };

@@ -69,22 +69,26 @@ export interface OpContext {
   fail(problem: string): UserError;
 }
 
-export const describeValue = (value: Value | undefined): string => {
-  switch (value?.kind) {
-    case undefined:
-      return 'nothing';
-    case 'activation':
-      return 'a tensor that is computed';
-    case 'pixels':
-      return 'the image';
-    case 'constant':
-      return 'a constant';
-    case 'extents':
-      return 'the shape of a tensor';
-    case 'probabilities':
-      return 'probabilities';
-  }
+const descriptions: { readonly [K in Value['kind']]: string } = {
+  activation: 'a tensor that is computed',
+  pixels: 'the image',
+  constant: 'a constant',
+  extents: 'the shape of a tensor',
+  probabilities: 'probabilities',
 };
+
+export const describeValue = (value: Value | undefined): string => (value === undefined ? 'nothing' : descriptions[value.kind]);
+
+/** A constant that is added to the rewritten model when it is first read. */
+export function constantValue(rewritten: GraphBuilder, constant: Constant, fail: (problem: string) => UserError): Value {
+  let name: string | undefined;
+  const { dims, numbers } = constant;
+  const tensor = (): string => {
+    if (numbers.kind !== 'floats') throw fail('whole numbers are not supported here');
+    return (name ??= rewritten.floats('constant', dims, numbers.values));
+  };
+  return { kind: 'constant', constant, tensor };
+}
 
 /** An input of a layer; the image becomes the normalised image. `zeros`: whether the layer includes zero padding. */
 export function activationAt(op: OpContext, index: number, zeros = false): Activation {
