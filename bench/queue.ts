@@ -44,7 +44,6 @@ async function poolOn(address: string, store: string, queue: string): Promise<Po
     queue,
     run: '0123456789abcdef',
     checkpoints,
-    everybody: queue,
     say: () => undefined,
   });
 }

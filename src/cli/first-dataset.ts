@@ -1,10 +1,10 @@
 /** Which images a first search runs on: those that are on this machine. */
-import { usualPlaces, whyMissing, type Places } from '../data/resolve.ts';
+import { defaultLocations, whyMissing, type DatasetLocations } from '../data/resolve.ts';
 import { cacheFolder } from '../run/preparing/begin.ts';
 import type { Io } from './io.ts';
 
 /** Fashion-MNIST where it lies here; else MNIST, and a line that says so. */
-export async function chooseDataset(io: Io, places: Places = usualPlaces): Promise<'fashion-mnist' | 'mnist'> {
+export async function chooseDataset(io: Io, places: DatasetLocations = defaultLocations): Promise<'fashion-mnist' | 'mnist'> {
   const where = { cacheFolder: cacheFolder(), environment: io.environment };
   const missing = await whyMissing('fashion-mnist', where, places, { progress: () => undefined });
   if (missing === null) return 'fashion-mnist';

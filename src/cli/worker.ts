@@ -1,4 +1,4 @@
-/** `instar worker`: trains for searches that run elsewhere, until it is told to go. */
+/** `instar worker`: does the jobs of searches on other machines until it is interrupted. */
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { makeFolder } from '../util/files.ts';
@@ -9,7 +9,7 @@ import { createPool } from '../execution/pool.ts';
 import { startConsumer } from '../execution/queue/consumer.ts';
 import { parseQueue } from '../execution/queue/address.ts';
 import { openBroker, reachQueue } from '../execution/queue/broker.ts';
-import { queueName } from '../execution/queue/messages.ts';
+import { heterogeneousQueue, queueName } from '../execution/queue/messages.ts';
 import { openStore } from '../execution/store/open.ts';
 import { cacheFolder, defaultPatience } from '../run/preparing/begin.ts';
 import { tryLock } from '../run/record/lock.ts';
@@ -22,17 +22,18 @@ import { listenForInterrupts } from './interrupt.ts';
 import type { Io } from './io.ts';
 import { parseBytes, parseChoice, parseWhole } from './values.ts';
 
-const usualCache = 10 * 2 ** 30;
+/** Bytes. */
+const defaultCacheSize = 10 * 2 ** 30;
 
-/** Seconds that a job of a mixed run is left to faster engines; on a device of their own all are fast. */
-const hesitations: { readonly [Name in EngineName]: number } = { onednn: 0, onnx: 2, reference: 10 };
+/** Seconds for which a CPU worker leaves a job of a heterogeneous run to workers with faster engines. */
+const minimumWaits: { readonly [Name in EngineName]: number } = { onednn: 0, onnx: 2, reference: 10 };
 
-/** Workers of one machine, at most, that find what they had fetched before. */
-const places = 64;
+/** Workers of one machine whose cache is found again, at most. */
+const mostFolders = 64;
 
-/** `worker-1`, or the next that no worker has, until this process ends; one of its own where nothing can be locked. */
+/** Locks `worker-1`, or the next folder without a worker, until this process ends. Without locks the folder is a new one. */
 export function takeFolder(parent: string): string {
-  for (let count = 1; count <= places; count++) {
+  for (let count = 1; count <= mostFolders; count++) {
     const folder = join(parent, `worker-${count}`);
     makeFolder(folder);
     if (tryLock(join(folder, 'lock')) !== null) return folder;
@@ -44,7 +45,7 @@ export async function workerCommand(given: Given, io: Io): Promise<number> {
   const text = (name: string): string | undefined => given[name] as string | undefined;
   const [queue, store] = [text('queue'), text('store')];
   if (queue === undefined || store === undefined)
-    throw new UserError('a worker needs --queue and --store, as the search has them');
+    throw new UserError('a worker needs a queue and a store: give --queue and --store as for the search');
   const whole = (name: string): number | undefined =>
     text(name) === undefined ? undefined : parseWhole(`--${name}`, text(name) as string, 1);
   const threads = whole('threads') ?? whole('jobs') ?? availableParallelism();
@@ -62,25 +63,25 @@ export async function workerCommand(given: Given, io: Io): Promise<number> {
     broker,
     store: await openStore(store),
     sources: [
-      { name: queueName(bits), mixed: false, hesitation: 0 },
-      { name: queueName('mixed'), mixed: true, hesitation: device === 'cpu' ? hesitations[name] : 0 },
+      { name: queueName(bits), heterogeneous: false, minimumWait: 0 },
+      { name: heterogeneousQueue, heterogeneous: true, minimumWait: device === 'cpu' ? minimumWaits[name] : 0 },
     ],
     slots: threads,
     jobs,
     cache: text('cache') ?? takeFolder(cacheFolder()),
-    cacheBytes: text('cacheSize') === undefined ? usualCache : parseBytes('--cache-size', text('cacheSize') as string),
-    word: { name: `${hostname()}:${process.pid}`, bits: describeBits(bits), instar: version },
+    cacheBytes: text('cacheSize') === undefined ? defaultCacheSize : parseBytes('--cache-size', text('cacheSize') as string),
+    identity: { name: `${hostname()}:${process.pid}`, bits: describeBits(bits), instar: version },
     engine: { name, device },
     open: (checkpoints) => createPool({ checkpoints, patience: defaultPatience }),
     now: () => Date.now(),
     say,
   });
   say(
-    `${describeBits(bits)}: takes ${jobs} at a time from ${queue}, ${plural(threads, 'thread')} in all; Ctrl-C ends it after the epoch`,
+    `${describeBits(bits)}: takes ${jobs} at a time from ${queue}, on ${plural(threads, 'thread')}; Ctrl-C stops it after the epoch`,
   );
   const interruption = listenForInterrupts(
     io,
-    () => say(`going: ${consumer.busy()} on`),
+    () => say(`stopping: ${plural(consumer.busy(), 'job')} in progress`),
     () => undefined,
   );
   await new Promise<void>((resolve) => interruption.signal.addEventListener('abort', () => resolve()));

@@ -1,11 +1,10 @@
 /**
- * Batches for training and for measuring, written into memory that the caller owns: images (N, C, H, W) as the network takes
- * them, labels (N, classes) as shares that add up to 1. The order of an epoch and its random numbers come from the caller;
- * the incomplete last batch of a training epoch is left out by asking for whole batches only.
+ * Fills batches for training and evaluation into the caller's memory: normalised images (N, C, H, W) and labels (N, classes),
+ * which sum to 1 for each image. The caller chooses the order of an epoch and the random numbers.
  */
 import { assert } from '../util/assert.ts';
 import type { Random } from '../util/random.ts';
-import type { AugmentationSettings, Batch, BatchStep, PixelStep, Subject, ValueStep } from './augmentation/augmentation.ts';
+import type { AugmentationSettings, Batch, BatchStep, PixelStep, ImageInfo, ValueStep } from './augmentation/augmentation.ts';
 import { augmentations } from './augmentation/table.ts';
 import { bytesOf, type Dataset, type Part } from './dataset.ts';
 
@@ -13,19 +12,18 @@ export interface Batcher {
   /** Images a batch. */
   readonly batch: number;
   /**
-   * One augmented batch of training images: those of `indices` from position `at` on, which must be a whole batch. Random
-   * numbers are drawn image by image (flip, shift down, shift right, cutout's row, cutout's column), then for the batch
-   * (mixup's λ, its permutation), as far as they are switched on.
+   * An augmented batch of training images: `indices` from `at` on, which must be a whole batch. Draws random numbers image by
+   * image (flip, shift down, shift right, cutout's row, cutout's column), then for the batch (mixup's λ, its permutation), for
+   * those augmentations that are on.
    */
   fillTraining(indices: Uint32Array, at: number, random: Random, images: Float32Array, labels: Float32Array): void;
   /**
-   * The same image by image: nothing is mixed, so that each has its own label. Those of `indices` from position `at` on, as
-   * many as there are, at most a batch; what they do not fill is 0. Returns how many they are.
+   * Training images augmented without mixup: `indices` from `at` on, at most a batch; the rest is 0. Returns the number of
+   * images.
    */
   fillAugmented(indices: Uint32Array, at: number, random: Random, images: Float32Array, labels: Float32Array): number;
   /**
-   * Images as they are, normalised alike: those of `indices` from position `at` on, as many as there are, at most a batch.
-   * What they do not fill is 0. Returns how many they are.
+   * Images without augmentation: `indices` from `at` on, at most a batch; the rest is 0. Returns the number of images.
    */
   fillClean(part: Part, indices: Uint32Array, at: number, images: Float32Array, labels: Float32Array): number;
 }
@@ -38,32 +36,14 @@ interface Steps {
   readonly levels: Float32Array;
 }
 
-function keep<T>(steps: T[], step: T | undefined): void {
-  if (step !== undefined) steps.push(step);
-}
-
-function stepsOf(settings: AugmentationSettings, subject: Subject): Steps {
-  const pixels: PixelStep[] = [];
-  const values: ValueStep[] = [];
-  const batch: BatchStep[] = [];
-  let levels = new Float32Array();
-  for (const augmentation of Object.values(augmentations)) {
-    switch (augmentation.stage) {
-      case 'pixels':
-        keep(pixels, augmentation.create(settings, subject));
-        break;
-      case 'normalise':
-        levels = augmentation.create(settings, subject);
-        break;
-      case 'values':
-        keep(values, augmentation.create(settings, subject));
-        break;
-      case 'batch':
-        keep(batch, augmentation.create(settings, subject));
-        break;
-    }
-  }
-  return { pixels, values, batch, levels };
+function stepsOf(settings: AugmentationSettings, image: ImageInfo): Steps {
+  const all = Object.values(augmentations);
+  return {
+    pixels: all.flatMap((each) => (each.stage === 'pixels' ? (each.create(settings, image) ?? []) : [])),
+    values: all.flatMap((each) => (each.stage === 'values' ? (each.create(settings, image) ?? []) : [])),
+    batch: all.flatMap((each) => (each.stage === 'batch' ? (each.create(settings, image) ?? []) : [])),
+    levels: augmentations.normalise.create(settings, image),
+  };
 }
 
 /** The floats of (C, H, W) bytes. */
@@ -83,14 +63,14 @@ export function createBatcher(dataset: Dataset, settings: AugmentationSettings, 
   const area = shape.height * shape.width;
   const image = new Uint8Array(width);
   const newBatch = (): Batch => ({ images: new Float32Array(batch * width), labels: new Float32Array(batch * classes) });
-  // A step over the batch reads from one and writes to another: so many scratch batches, the last one writes for the caller.
+  // Each step over the batch reads one scratch batch and writes the next; the last writes to the caller's.
   const scratch = steps.batch.map(newBatch);
 
   const check = (images: Float32Array, labels: Float32Array): void => {
     assert(images.length === batch * width, () => `images of ${batch} × ${width} numbers, not ${images.length}`);
     assert(labels.length === batch * classes, () => `labels of ${batch} × ${classes} numbers, not ${labels.length}`);
   };
-  /** Copies the image's bytes to `image`, and its label. */
+  /** Copies an image's bytes to `image` and sets its label. */
   const take = (part: Part, index: number, labels: Float32Array, row: number): void => {
     assert(index < part.labels.length, () => `an image below ${part.labels.length}, not ${index}`);
     image.set(part.images.subarray(index * width, (index + 1) * width));
@@ -98,7 +78,7 @@ export function createBatcher(dataset: Dataset, settings: AugmentationSettings, 
   };
 
   const filledOf = (indices: Uint32Array, at: number): number => Math.max(0, Math.min(batch, indices.length - at));
-  /** So many rows, each augmented by itself. */
+  /** Fills `count` rows, each augmented separately. */
   function augment(indices: Uint32Array, at: number, count: number, random: Random, to: Batch): void {
     to.labels.fill(0);
     for (let row = 0; row < count; row++) {

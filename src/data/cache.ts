@@ -1,18 +1,19 @@
 /**
- * Decoded datasets on disk: `<hash>.safetensors`, the hash being the dataset's own, so that a file proves itself; and
- * `sources/<fingerprint>.json`, which says what a source decoded to the last time. Knows nothing of formats.
+ * Decoded datasets on disk: `<hash>.safetensors`, named by the dataset's hash, and `sources/<fingerprint>.json` with the hash of
+ * what a source was decoded to.
  */
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { decodeSafetensors, encodeSafetensorsParts, u16, type StoredTensor } from '../formats/safetensors.ts';
+import { asBytes } from '../util/bytes.ts';
 import { sha256 } from '../util/hash.ts';
 import { canonicalJson } from '../util/json.ts';
 import { UserError } from '../util/user-error.ts';
 import { bytesOf, hashOf, type Content, type Dataset, type Part } from './dataset.ts';
 import { factsOf, readBytes, writeWhole } from '../util/files.ts';
-import type { Source } from './source.ts';
+import type { DatasetSource } from './source.ts';
 
-/** Counts up when a reader decodes something otherwise than before. */
+/** Increases when a reader decodes differently. */
 const version = 1;
 
 const numbers = z.array(z.number()).min(1).max(3);
@@ -29,21 +30,19 @@ const noted = z.strictObject({ hash: z.string().regex(/^[0-9a-f]{64}$/) });
 
 export const cacheFile = (cacheFolder: string, hash: string): string => join(cacheFolder, `${hash}.safetensors`);
 
-function notePath(cacheFolder: string, source: Source): string {
+function notePath(cacheFolder: string, source: DatasetSource): string {
   const files = source.files.map(({ path, size, changed }) => [resolve(path), size, changed]);
   return join(cacheFolder, 'sources', `${sha256(canonicalJson({ version, options: source.options, files }))}.json`);
 }
 
-const bytesOfLabels = (labels: Uint16Array): Uint8Array => new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength);
-
-/** Writes the dataset and what its source decodes to. Returns the dataset's file. */
-export async function storeDataset(cacheFolder: string, source: Source, dataset: Dataset): Promise<string> {
+/** Writes the dataset, and its hash under the source's fingerprint. Returns the dataset's path. */
+export async function storeDataset(cacheFolder: string, source: DatasetSource, dataset: Dataset): Promise<string> {
   const { name, classes, shape, train, test, mean, std, flip, hash } = dataset;
   const tensors: Record<string, StoredTensor> = {};
   for (const [part, { images, labels }] of Object.entries({ train, test })) {
     const { channels, height, width } = shape;
     tensors[`${part}.images`] = { dtype: 'U8', shape: [labels.length, channels, height, width], data: images };
-    tensors[`${part}.labels`] = { dtype: 'U16', shape: [labels.length], data: bytesOfLabels(labels) };
+    tensors[`${part}.labels`] = { dtype: 'U16', shape: [labels.length], data: asBytes(labels) };
   }
   const description = canonicalJson({ version, name, classes, mean, std, flip });
   const path = cacheFile(cacheFolder, hash);
@@ -52,10 +51,7 @@ export async function storeDataset(cacheFolder: string, source: Source, dataset:
   return path;
 }
 
-/**
- * The dataset in that file, checked against `hash`, or against the file's own name where no hash is given. Whatever does not
- * hold together is a UserError that names the file.
- */
+/** Reads a dataset and checks it against `hash`, by default the file's name. A UserError names the file where it is damaged. */
 export async function loadDataset(path: string, hash = basename(path, '.safetensors')): Promise<Dataset> {
   const { tensors, metadata } = decodeSafetensors(await readBytes(path), path);
   const damaged = (what: string): UserError => new UserError(`${path}: not a dataset of this program: ${what}`);
@@ -94,10 +90,10 @@ export async function loadDataset(path: string, hash = basename(path, '.safetens
   return Object.freeze({ name, ...content, hash });
 }
 
-/** What the source decoded to before; undefined where that is unknown, gone or damaged. */
+/** What the source was decoded to before; undefined where that is unknown, missing or damaged. */
 export async function recallDataset(
   cacheFolder: string,
-  source: Source,
+  source: DatasetSource,
 ): Promise<{ dataset: Dataset; path: string } | undefined> {
   const note = notePath(cacheFolder, source);
   try {
@@ -107,7 +103,7 @@ export async function recallDataset(
     if ((await factsOf(path)) === undefined) return undefined;
     return { dataset: Object.freeze({ ...(await loadDataset(path, hash)), name: source.name }), path };
   } catch (error) {
-    // A cache is there to be thrown away: whatever is wrong with it, the source is decoded again.
+    // A damaged cache entry is decoded again.
     if (error instanceof UserError || error instanceof SyntaxError || error instanceof z.ZodError) return undefined;
     throw error;
   }

@@ -1,8 +1,7 @@
 /**
- * CIFAR-10's binary version (Krizhevsky 2009): a folder with data_batch_1 … 5.bin and test_batch.bin, or the tar.gz of it. A
- * record is a label and 1,024 red, 1,024 green and 1,024 blue bytes, row-major 32 × 32; there are as many in each file.
+ * CIFAR-10's binary version (Krizhevsky 2009): a folder with data_batch_1 … 5.bin and test_batch.bin, or its tar.gz. A record
+ * is a label and 1,024 red, 1,024 green and 1,024 blue bytes, row-major 32 × 32; all files have the same number of records.
  */
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -11,10 +10,11 @@ import { extract } from 'tar-stream';
 import { must } from '../util/assert.ts';
 import { UserError } from '../util/user-error.ts';
 import type { Content, Part } from './dataset.ts';
-import { codeOf, factsOf, readBytes, readFailure, reasonOf } from '../util/files.ts';
-import type { Listener, Source, SourceFile } from './source.ts';
+import { codeOf, readBytes, readFailure, reasonOf } from '../util/files.ts';
+import { sha256 } from '../util/hash.ts';
+import { fileAt, type DatasetSource, type ReadListener, type SourceFile } from './source.ts';
 
-export const cifarFolder = 'cifar-10-batches-bin';
+const cifarFolder = 'cifar-10-batches-bin';
 export const cifarArchive = 'cifar-10-binary.tar.gz';
 
 const trainFiles = [1, 2, 3, 4, 5].map((batch) => `data_batch_${batch}.bin`);
@@ -25,14 +25,14 @@ const namesFile = 'batches.meta.txt';
 const shape = { channels: 3, height: 32, width: 32 };
 const pixels = 3072;
 const record = 1 + pixels;
-/** An archive's file of more bytes is not read: the real ones have 30,730,000. */
+/** Largest file of an archive that is read, bytes; the original ones have 30,730,000. */
 const fileLimit = 1 << 28;
 
-/** What the paper normalises with; of pixels/255. */
+/** The paper's normalisation, for pixels/255. */
 const mean = [125.3, 123.0, 113.9].map((value) => value / 255);
 const std = [63.0, 62.1, 66.7].map((value) => value / 255);
 
-const usualClasses = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
+const defaultClasses = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
 
 /** SHA-256 of the original files. */
 const original: Readonly<Record<string, string>> = {
@@ -44,102 +44,101 @@ const original: Readonly<Record<string, string>> = {
   'test_batch.bin': '8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b',
 };
 
-/** The files by name, and how to call one of them in an error message. */
-interface Files {
-  readonly bytes: ReadonlyMap<string, Uint8Array>;
-  readonly called: (name: string) => string;
-}
+/** Files by name, each with how it is called in error messages. */
+type Files = ReadonlyMap<string, { readonly where: string; readonly bytes: Uint8Array }>;
 
-async function readFolder(folder: string, names: readonly string[], { signal }: Listener): Promise<Files> {
-  const bytes = new Map<string, Uint8Array>();
+async function readFolder(folder: string, names: readonly string[], { signal }: ReadListener): Promise<Files> {
+  const files = new Map<string, { where: string; bytes: Uint8Array }>();
   for (const name of names) {
     signal?.throwIfAborted();
-    bytes.set(name, await readBytes(join(folder, name)));
+    const where = join(folder, name);
+    files.set(name, { where, bytes: await readBytes(where) });
   }
-  return { bytes, called: (name) => join(folder, name) };
+  return files;
 }
 
-async function readArchive(archive: string, { signal }: Listener): Promise<Files> {
-  const called = (name: string): string => `${archive}: ${name}`;
-  const bytes = new Map<string, Uint8Array>();
+/** The archive's files of those names. */
+async function unpack(archive: string, names: readonly string[], signal: AbortSignal | undefined): Promise<Files> {
+  const files = new Map<string, { where: string; bytes: Uint8Array }>();
   const untar = extract();
   const unpacking = pipeline(createReadStream(archive), createGunzip(), untar, ...(signal ? [{ signal }] : []));
   const reading = (async () => {
     for await (const entry of untar) {
       const name = basename(entry.header.name);
+      const where = `${archive}: ${name}`;
       const size = entry.header.size ?? 0;
-      if (entry.header.type !== 'file' || ![...dataFiles, namesFile].includes(name)) {
+      if (entry.header.type !== 'file' || !names.includes(name)) {
         entry.resume();
         continue;
       }
-      if (size > fileLimit) throw new UserError(`${called(name)} has ${size} bytes, more than can be`);
-      const whole = new Uint8Array(size);
+      if (size > fileLimit) throw new UserError(`${where} has ${size} bytes, more than can be`);
+      const bytes = new Uint8Array(size);
       let at = 0;
-      for await (const piece of entry as AsyncIterable<Uint8Array>) {
-        whole.set(piece, at);
-        at += piece.length;
+      for await (const part of entry as AsyncIterable<Uint8Array>) {
+        bytes.set(part, at);
+        at += part.length;
       }
-      bytes.set(name, whole);
+      files.set(name, { where, bytes });
     }
   })();
-  const [unpacked, read] = await Promise.allSettled([unpacking, reading]);
-  signal?.throwIfAborted();
-  for (const { error } of [read, unpacked].map((result) => ({
-    error: result.status === 'rejected' ? result.reason : undefined,
-  }))) {
-    if (error === undefined) continue;
+  // Both, the reader's error first: it may be the cause of the other.
+  for (const result of await Promise.allSettled([reading, unpacking])) if (result.status === 'rejected') throw result.reason;
+  return files;
+}
+
+async function readArchive(archive: string, { signal }: ReadListener): Promise<Files> {
+  let files: Files;
+  try {
+    files = await unpack(archive, [...dataFiles, namesFile], signal);
+  } catch (error) {
+    signal?.throwIfAborted();
     if (error instanceof UserError) throw error;
     if (['ENOENT', 'EACCES', 'EISDIR'].includes(codeOf(error) ?? '')) throw readFailure(error, archive);
     throw new UserError(`${archive}: cannot be unpacked: damaged or cut short (${reasonOf(error)})`);
   }
-  for (const name of dataFiles) if (!bytes.has(name)) throw new UserError(`${archive}: has no ${name} in it`);
-  return { bytes, called };
+  for (const name of dataFiles) if (!files.has(name)) throw new UserError(`${archive}: has no ${name} in it`);
+  return files;
 }
 
-function classesOf({ bytes, called }: Files): string[] {
-  const text = bytes.get(namesFile);
-  if (text === undefined) return usualClasses;
-  const names = new TextDecoder().decode(text).split('\n');
+function classesOf(files: Files): string[] {
+  const file = files.get(namesFile);
+  if (file === undefined) return defaultClasses;
+  const names = new TextDecoder().decode(file.bytes).split('\n');
   const trimmed = names.map((name) => name.trim()).filter((name) => name !== '');
-  if (trimmed.length === 0 || trimmed.length > 256) throw new UserError(`${called(namesFile)}: ${trimmed.length} class names`);
+  if (trimmed.length === 0 || trimmed.length > 256) throw new UserError(`${file.where}: ${trimmed.length} class names`);
   return trimmed;
 }
 
-/** The records of these files, one behind the other. */
+/** The records of those files, in order. */
 function recordsOf(files: Files, names: readonly string[], classes: number): Part {
-  const parts = names.map((name) => must(files.bytes.get(name), name));
-  const count = parts.reduce((sum, bytes) => sum + bytes.length, 0) / record;
+  const parts = names.map((name) => must(files.get(name), name));
+  const count = parts.reduce((sum, { bytes }) => sum + bytes.length, 0) / record;
   const images = new Uint8Array(count * pixels);
   const labels = new Uint16Array(count);
   let index = 0;
-  parts.forEach((bytes, part) => {
+  for (const { where, bytes } of parts)
     for (let at = 0; at < bytes.length; at += record, index++) {
       const label = bytes[at] as number;
-      if (label >= classes) {
-        const name = files.called(names[part] as string);
-        throw new UserError(`${name}: label ${label} of image ${at / record} is out of range: there are ${classes} classes`);
-      }
+      if (label >= classes)
+        throw new UserError(`${where}: label ${label} of image ${at / record} is out of range: there are ${classes} classes`);
       labels[index] = label;
       images.set(bytes.subarray(at + 1, at + record), index * pixels);
     }
-  });
   return { images, labels };
 }
 
-function contentOf(files: Files, verify: boolean, { progress }: Listener): Content {
-  const read = dataFiles.map((name) => ({ name, bytes: must(files.bytes.get(name), name) }));
-  for (const { name, bytes } of read) {
-    if (verify && createHash('sha256').update(bytes).digest('hex') !== original[name])
-      throw new UserError(`${files.called(name)}: is not the original file: its SHA-256 differs`);
+function contentOf(files: Files, verify: boolean, { progress }: ReadListener): Content {
+  const read = dataFiles.map((name) => ({ name, ...must(files.get(name), name) }));
+  for (const { name, where, bytes } of read) {
+    if (verify && sha256(bytes) !== original[name])
+      throw new UserError(`${where}: is not the original file: its SHA-256 differs`);
     if (bytes.length === 0 || bytes.length % record !== 0)
-      throw new UserError(`${files.called(name)}: cut short: ${bytes.length} bytes are not a number of ${record}-byte records`);
+      throw new UserError(`${where}: cut short: ${bytes.length} bytes are not a number of ${record}-byte records`);
   }
-  const records = must(files.bytes.get(testFile), testFile).length / record;
-  const other = read.find(({ bytes }) => bytes.length !== records * record);
-  if (other !== undefined) {
-    const count = other.bytes.length / record;
-    throw new UserError(`${files.called(other.name)}: cut short or too long: ${count} records, ${records} in ${testFile}`);
-  }
+  const records = must(files.get(testFile), testFile).bytes.length / record;
+  for (const { where, bytes } of read)
+    if (bytes.length !== records * record)
+      throw new UserError(`${where}: cut short or too long: ${bytes.length / record} records, ${records} in ${testFile}`);
   const classes = classesOf(files);
   const train = recordsOf(files, trainFiles, classes.length);
   const test = recordsOf(files, [testFile], classes.length);
@@ -148,51 +147,38 @@ function contentOf(files: Files, verify: boolean, { progress }: Listener): Conte
   return { classes, shape, train, test, mean, std, flip: true };
 }
 
-async function fileAt(path: string): Promise<SourceFile | undefined> {
-  const facts = await factsOf(path);
-  return facts?.kind === 'file' ? { path, size: facts.size, changed: facts.changed } : undefined;
-}
+const sourceOf = (
+  where: string,
+  files: readonly SourceFile[],
+  verify: boolean,
+  read: (listener: ReadListener) => Promise<Files>,
+): DatasetSource => ({
+  name: 'cifar10',
+  where,
+  files,
+  options: { format: 'cifar', version: 1, verify },
+  notes: [],
+  decode: async (listener) => contentOf(await read(listener), verify, listener),
+});
 
 /** The archive at that path. `verify`: each of its files must be the original one. */
-export async function findCifarArchive(path: string, verify = false): Promise<Source | undefined> {
+export async function findCifarArchive(path: string, verify = false): Promise<DatasetSource | undefined> {
   const archive = await fileAt(path);
-  if (archive === undefined) return undefined;
-  return {
-    name: 'cifar10',
-    where: path,
-    files: [archive],
-    options: { format: 'cifar', version: 1, verify },
-    notes: [],
-    decode: async (listener) => contentOf(await readArchive(path, listener), verify, listener),
-  };
+  return archive && sourceOf(path, [archive], verify, (listener) => readArchive(path, listener));
 }
 
-async function findBinaries(folder: string): Promise<Source | undefined> {
+async function findBinaries(folder: string): Promise<DatasetSource | undefined> {
   const found = await Promise.all(dataFiles.map((name) => fileAt(join(folder, name))));
   if (found.every((file) => file === undefined)) return undefined;
   const missing = dataFiles.filter((_, index) => found[index] === undefined);
   if (missing.length > 0) throw new UserError(`${folder}: has CIFAR-10 files but not all six: ${missing.join(', ')} missing`);
-  const names = await fileAt(join(folder, namesFile));
-  const files = [...found, names].filter((file) => file !== undefined);
-  return {
-    name: 'cifar10',
-    where: folder,
-    files,
-    options: { format: 'cifar', version: 1, verify: false },
-    notes: [],
-    async decode(listener) {
-      const read = await readFolder(
-        folder,
-        files.map(({ path }) => basename(path)),
-        listener,
-      );
-      return contentOf(read, false, listener);
-    },
-  };
+  const files = [...found, await fileAt(join(folder, namesFile))].filter((file) => file !== undefined);
+  const names = files.map(({ path }) => basename(path));
+  return sourceOf(folder, files, false, (listener) => readFolder(folder, names, listener));
 }
 
 /** CIFAR-10 in that folder: its files, the folder of its files, or its archive. Undefined where there is none of these. */
-export async function findCifar(folder: string): Promise<Source | undefined> {
+export async function findCifar(folder: string): Promise<DatasetSource | undefined> {
   return (
     (await findBinaries(folder)) ??
     (await findBinaries(join(folder, cifarFolder))) ??

@@ -1,50 +1,47 @@
-/**
- * What a dataset is: decoded pixels with labels, what normalises them, and the hash that names all of it. Knows nothing of
- * files, networks and training.
- */
+/** A dataset: decoded pixels with labels, their normalisation, and a hash of all of it. */
 import { createHash } from 'node:crypto';
 import type { Shape } from '../network/network.ts';
 import { assert } from '../util/assert.ts';
 import { canonicalJson } from '../util/json.ts';
 import { UserError } from '../util/user-error.ts';
 
-/** Labelled images; as many as there are labels. */
+/** Labelled images. */
 export interface Part {
   /** (N, C, H, W), a byte a pixel. */
   readonly images: Uint8Array;
-  /** (N), positions in the dataset's classes. */
+  /** (N), indices of classes. */
   readonly labels: Uint16Array;
 }
 
-/** What a format gives. */
+/** What a source is decoded to. */
 export interface Content {
   readonly classes: readonly string[];
   /** Channels 1 (grey) or 3 (red, green, blue). */
   readonly shape: Shape;
   readonly train: Part;
   readonly test: Part;
-  /** Of pixels/255, a number a channel: what normalisation subtracts. */
+  /** Mean of pixels/255 for each channel, which normalisation subtracts. */
   readonly mean: readonly number[];
-  /** Of pixels/255, a number a channel, none of them 0: what normalisation divides by. */
+  /** Standard deviation of pixels/255 for each channel, not 0, by which normalisation divides. */
   readonly std: readonly number[];
-  /** May be mirrored without becoming something else: false for digits. */
+  /** Whether a mirrored image keeps its class: false for digits. */
   readonly flip: boolean;
 }
 
 export interface Dataset extends Content {
-  /** For people; not part of the hash. */
+  /** Not part of the hash. */
   readonly name: string;
-  /** SHA-256 over everything else: the data's reference. Equal hashes train equally. */
+  /** SHA-256 of everything else. Equal hashes train equally. */
   readonly hash: string;
 }
 
-/** Most classes that labels can tell apart. */
+/** Most classes, as labels are 16 bits wide. */
 export const classLimit = 65536;
 
-/** Bytes that one image takes. */
+/** Bytes of an image. */
 export const bytesOf = ({ channels, height, width }: Shape): number => channels * height * width;
 
-/** The images at those positions. */
+/** The images with those indices. */
 export function picked({ images, labels }: Part, shape: Shape, indices: Uint32Array): Part {
   const size = bytesOf(shape);
   const result = new Uint8Array(indices.length * size);
@@ -79,8 +76,8 @@ export function hashOf(content: Content): string {
 }
 
 /**
- * Mean and standard deviation of pixels/255 a channel. Exact up to the last rounding, whatever the order of the images. A
- * channel that never changes has 1 for its deviation, so that one can divide by it.
+ * Mean and standard deviation of pixels/255 for each channel, exact up to the last rounding in any order of the images. A
+ * constant channel gets the deviation 1, so that normalisation can divide by it.
  */
 export function measurePixels(images: Uint8Array, shape: Shape): { mean: number[]; std: number[] } {
   const area = shape.height * shape.width;
@@ -99,7 +96,7 @@ export function measurePixels(images: Uint8Array, shape: Shape): { mean: number[
   return { mean, std };
 }
 
-/** The dataset of that content. What cannot be learned from is a UserError that begins with `where`. */
+/** Checks the content. A UserError, which begins with `where`, where a network cannot be trained on it. */
 export function datasetOf(name: string, where: string, content: Content): Dataset {
   const { classes, shape, train, test } = content;
   for (const part of [train, test])
@@ -113,7 +110,7 @@ export function datasetOf(name: string, where: string, content: Content): Datase
   const used = new Set(train.labels);
   if (used.size < 2) {
     const [only = 0] = used;
-    throw new UserError(`${where}: all training images are of one class (${classes[only]}); it takes two to tell apart`);
+    throw new UserError(`${where}: all training images are of one class (${classes[only]}); at least two are needed`);
   }
   return Object.freeze({ name, ...content, hash: hashOf(content) });
 }

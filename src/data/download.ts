@@ -1,26 +1,23 @@
-/**
- * A file from the network: resumed where an earlier try stopped, checked against its MD5 before it gets its name. Knows
- * nothing of what is in it.
- */
+/** Downloads a file: resumes an earlier try, and checks the MD5 before the file gets its name. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../util/user-error.ts';
 import { codeOf, factsOf, reasonOf, writeFailure } from '../util/files.ts';
-import type { Listener } from './source.ts';
+import type { ReadListener } from './source.ts';
 
 export interface Download {
   readonly url: string;
   readonly md5: string;
   readonly path: string;
-  /** What to do where there is no network; ends the error's line. */
+  /** What to do without a network; ends the error message. */
   readonly advice: string;
-  /** Milliseconds without a byte after which the other side counts as gone. */
+  /** Milliseconds without a byte after which the download fails. */
   readonly patience: number;
 }
 
-/** The causes that fetch hides, innermost first: `ENOTFOUND`, `ECONNREFUSED`. */
+/** The code of the error's innermost cause, such as ENOTFOUND or ECONNREFUSED. */
 function networkReason(error: unknown): string {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const code = codeOf(cause);
@@ -35,17 +32,17 @@ async function md5Of(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Where the answer's bytes belong, and how many there are in all (0: unknown). */
-function placeOf(response: Response, have: number): { from: number; total: number } {
+/** The offset of the response's bytes in the file, and the file's size (0: unknown). */
+function rangeOf(response: Response, have: number): { from: number; total: number } {
   const length = Number(response.headers.get('content-length') ?? 0);
   if (response.status !== 206) return { from: 0, total: length };
   const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get('content-range') ?? '');
-  if (range === null || Number(range[1]) !== have) throw new Error('the server sent another part than was asked for');
+  if (range === null || Number(range[1]) !== have) throw new Error('the server sent another range than requested');
   return { from: have, total: range[2] === '*' ? 0 : Number(range[2]) };
 }
 
-/** Adds to `part` what is missing of it. */
-async function receive({ url, patience }: Download, part: string, { progress, signal }: Listener): Promise<void> {
+/** Appends to `part` what is missing. */
+async function receive({ url, patience }: Download, part: string, { progress, signal }: ReadListener): Promise<void> {
   const have = (await factsOf(part))?.size ?? 0;
   const stalled = new AbortController();
   const late = (): void => stalled.abort(new Error(`no byte came for ${patience / 1000} s`));
@@ -55,9 +52,9 @@ async function receive({ url, patience }: Download, part: string, { progress, si
       headers: have > 0 ? { range: `bytes=${have}-` } : {},
       signal: signal === undefined ? stalled.signal : AbortSignal.any([signal, stalled.signal]),
     });
-    if (response.status === 416) return; // There is no more than we have.
+    if (response.status === 416) return; // The part is complete.
     if (!response.ok || response.body === null) throw new Error(`the server answered ${response.status}`);
-    const { from, total } = placeOf(response, have);
+    const { from, total } = rangeOf(response, have);
     const file = await open(part, from > 0 ? 'r+' : 'w').catch((error: unknown) => {
       throw writeFailure(error, part);
     });
@@ -88,10 +85,10 @@ async function receive({ url, patience }: Download, part: string, { progress, si
 }
 
 /**
- * The file at `path`, downloaded if it is not there. Without a network, or where the file is not what it should be, a
- * UserError in one line; what has come so far is kept and the next call goes on from there.
+ * Downloads the file to `path`, if it is not there. A UserError where there is no network or the file is damaged; the next call
+ * resumes.
  */
-export async function download(wanted: Download, listener: Listener): Promise<void> {
+export async function download(wanted: Download, listener: ReadListener): Promise<void> {
   const { url, md5, path, advice } = wanted;
   if ((await factsOf(path)) !== undefined) return;
   const part = `${path}.part`;
@@ -109,7 +106,7 @@ export async function download(wanted: Download, listener: Listener): Promise<vo
   }
   if ((await md5Of(part)) !== md5) {
     await rm(part, { force: true });
-    throw new UserError(`${url}: what came is damaged (its MD5 is not ${md5}): try again, or ${advice}`);
+    throw new UserError(`${url}: the file is damaged (its MD5 is not ${md5}): try again, or ${advice}`);
   }
   await rename(part, path).catch((error: unknown) => {
     throw writeFailure(error, path);

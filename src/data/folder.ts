@@ -1,6 +1,6 @@
 /**
- * A folder of images: a sub-folder a class, or train/ and test/ of such. Sub-folders of a class belong to it; hidden files
- * are skipped. What is not PNG, JPEG or WebP by its name is left out, and said. Without test/, 15 % are held out by content.
+ * A folder of images: a sub-folder for each class, or train/ and test/ with these. Sub-folders of a class belong to it; hidden
+ * files are skipped. Other files than PNG, JPEG and WebP are left out with a note. Without test/, 15 % are held out.
  */
 import { basename, extname, join, resolve } from 'node:path';
 import { realpath } from 'node:fs/promises';
@@ -10,17 +10,17 @@ import { bytesOf, classLimit, measurePixels, type Content, type Part } from './d
 import { factsOf, namesIn, readFailure } from '../util/files.ts';
 import { holdOut } from './hold-out.ts';
 import { decoderVersion, measureImage, readImage, toGrey } from './image.ts';
-import type { Listener, Source, SourceFile } from './source.ts';
+import type { ReadListener, DatasetSource, SourceFile } from './source.ts';
 
 const extensions: readonly string[] = ['.png', '.jpg', '.jpeg', '.webp'];
-/** Names that mean a part and not a class. */
+/** Names of folders that hold a part and not a class. */
 const partNames: readonly string[] = ['train', 'training', 'test', 'testing', 'val', 'valid', 'validation', 'dev', 'eval'];
-/** Without --image-size, images are at most as large. Pixels a side. */
-const usualLimit = 64;
-/** Images that are decoded at one time. */
+/** Largest side without --image-size, pixels. */
+const defaultLimit = 64;
+/** Images decoded at a time. */
 const concurrency = 4;
 const heldOut = 0.15;
-/** A dataset is held in memory. Bytes. */
+/** Largest decoded dataset, which is held in memory, bytes. */
 const decodedLimit = 2 ** 32 - 2 ** 20;
 
 interface ImageFile extends SourceFile {
@@ -37,7 +37,7 @@ interface Layout {
 
 const isVisible = (name: string): boolean => !name.startsWith('.');
 
-/** Visible things in a folder. */
+/** Sub-folders and files that are not hidden. */
 async function listing(folder: string): Promise<{ folders: string[]; files: SourceFile[] }> {
   const folders: string[] = [];
   const files: SourceFile[] = [];
@@ -51,42 +51,35 @@ async function listing(folder: string): Promise<{ folders: string[]; files: Sour
   return { folders, files };
 }
 
-/** All files below a folder. `above`: the real paths of the folders that it lies in. */
+/** All files below a folder. `above`: the real paths of the folders that contain it. */
 async function filesBelow(folder: string, above: readonly string[]): Promise<SourceFile[]> {
   const real = await realpath(folder).catch((error: unknown) => {
     throw readFailure(error, folder);
   });
-  if (above.includes(real)) throw new UserError(`${folder}: a link to a folder that it lies in`);
+  if (above.includes(real)) throw new UserError(`${folder}: a link to a folder that contains it`);
   const { folders, files } = await listing(folder);
-  const below: SourceFile[] = [...files];
-  for (const name of folders) {
-    // Not spread into arguments, of which there are 100,000 at most.
-    for (const file of await filesBelow(join(folder, name), [...above, real])) below.push(file);
-  }
-  return below;
+  const below = [files];
+  for (const name of folders) below.push(await filesBelow(join(folder, name), [...above, real]));
+  return below.flat();
 }
 
 const isImage = ({ path }: SourceFile): boolean => extensions.includes(extname(path).toLowerCase());
 
-/** The images of each class below `folder`, and what was left out. */
+/** The images of each class below `folder`, and the files that are not images. */
 async function readClasses(folder: string, classes: readonly string[]): Promise<{ images: ImageFile[]; others: SourceFile[] }> {
-  const images: ImageFile[] = [];
-  const others: SourceFile[] = [];
   const root = await realpath(folder);
+  const found: { images: ImageFile[]; others: SourceFile[] }[] = [];
   for (const [label, name] of classes.entries()) {
     const files = await filesBelow(join(folder, name), [root]);
-    const before = images.length;
-    const rest: SourceFile[] = [];
-    for (const file of files)
-      if (isImage(file)) images.push({ ...file, label });
-      else rest.push(file);
-    if (images.length === before) {
-      const instead = rest[0] === undefined ? '' : ` (but ${rest.length} other files, such as ${basename(rest[0].path)})`;
+    const images = files.filter(isImage).map((file) => ({ ...file, label }));
+    const others = files.filter((file) => !isImage(file));
+    if (images.length === 0) {
+      const instead = others[0] === undefined ? '' : ` (but ${others.length} other files, such as ${basename(others[0].path)})`;
       throw new UserError(`${join(folder, name)}: a class without PNG, JPEG or WebP images${instead}`);
     }
-    for (const file of rest) others.push(file);
+    found.push({ images, others });
   }
-  return { images, others };
+  return { images: found.flatMap(({ images }) => images), others: found.flatMap(({ others }) => others) };
 }
 
 function checkClasses(folder: string, classes: readonly string[], stray: readonly SourceFile[]): void {
@@ -96,94 +89,88 @@ function checkClasses(folder: string, classes: readonly string[], stray: readonl
       images === undefined ? 'no sub-folders with images in it' : 'its images lie in no class: make a sub-folder a class';
     throw new UserError(`${folder}: ${what}`);
   }
-  if (classes.length === 1) throw new UserError(`${folder}: only one class (${classes[0]}); it takes two to tell apart`);
+  if (classes.length === 1) throw new UserError(`${folder}: only one class (${classes[0]}); at least two are needed`);
   if (classes.length > classLimit) throw new UserError(`${folder}: ${classes.length} classes, more than ${classLimit}`);
 }
 
-async function findLayout(folder: string): Promise<Layout> {
-  const top = await listing(folder);
-  const has = (name: string): boolean => top.folders.includes(name);
-  const named = top.folders.filter((name) => partNames.includes(name.toLowerCase()));
-  const inParts = named.length > 0 && named.length === top.folders.length;
-  if (inParts && !has('train'))
-    throw new UserError(`${folder}: has ${named.map((name) => `${name}/`).join(' and ')}: call them train/ and test/`);
-  const split = has('train') && (inParts || (has('test') && (await listing(join(folder, 'train'))).folders.length > 0));
-  const notes: string[] = [];
-  const note = (files: readonly string[], why: string): void => {
-    if (files.length > 0) notes.push(`${files.length} ${why}, such as ${files[0]}`);
-  };
+/** A note of files that are not read, if there are any. */
+const noteOf = (files: readonly SourceFile[], why: string): string[] =>
+  files[0] === undefined ? [] : [`${files.length} ${why}, such as ${files[0].path}`];
 
-  if (!split) {
-    checkClasses(folder, top.folders, top.files);
-    const { images, others } = await readClasses(folder, top.folders);
-    note(
-      others.map(({ path }) => path),
-      'files left out that are not PNG, JPEG or WebP',
-    );
-    note(
-      top.files.filter(isImage).map(({ path }) => path),
-      'images left out that lie in no class',
-    );
-    return { classes: top.folders, train: images, test: undefined, notes };
-  }
-  const ignored = top.folders.filter((name) => name !== 'train' && name !== 'test');
-  if (ignored.length > 0) notes.push(`only train/ and test/ are read, not ${ignored.map((name) => `${name}/`).join(', ')}`);
+const otherFiles = 'files left out that are not PNG, JPEG or WebP';
+
+/** The test folders of the classes of the training folder, in their order. */
+async function testClasses(testFolder: string, trainFolder: string, classes: readonly string[]): Promise<string[]> {
+  const { folders } = await listing(testFolder);
+  if (folders.length === 0) throw new UserError(`${testFolder}: no test images: no sub-folders with images`);
+  // File systems differ in how they encode a name, such as that of a Mac.
+  const byName = new Map(folders.map((name) => [name.normalize('NFC'), name]));
+  const trained = new Set(classes.map((name) => name.normalize('NFC')));
+  const unknown = folders.find((name) => !trained.has(name.normalize('NFC')));
+  if (unknown !== undefined) throw new UserError(`${join(testFolder, unknown)}: a class that ${trainFolder} does not have`);
+  return classes.map((name) => {
+    const found = byName.get(name.normalize('NFC'));
+    if (found === undefined) throw new UserError(`${testFolder}: has no sub-folder of the class ${name}`);
+    return found;
+  });
+}
+
+/** The layout of a folder with train/, and with test/ unless test images are to be held out. */
+async function findParts(folder: string, folders: readonly string[]): Promise<Layout> {
+  const ignored = folders.filter((name) => name !== 'train' && name !== 'test').map((name) => `${name}/`);
+  const notes = ignored.length === 0 ? [] : [`only train/ and test/ are read, not ${ignored.join(', ')}`];
   const [trainFolder, testFolder] = [join(folder, 'train'), join(folder, 'test')];
   const { folders: classes, files } = await listing(trainFolder);
   checkClasses(trainFolder, classes, files);
   const train = await readClasses(trainFolder, classes);
-  if (!has('test')) {
-    note(
-      train.others.map(({ path }) => path),
-      'files left out that are not PNG, JPEG or WebP',
-    );
-    return { classes, train: train.images, test: undefined, notes };
-  }
-  const { folders: testClasses } = await listing(testFolder);
-  if (testClasses.length === 0) throw new UserError(`${testFolder}: no test images: no sub-folders with images`);
-  // One name may be written in two ways, as a Mac and others do.
-  const testFolders = new Map(testClasses.map((name) => [name.normalize('NFC'), name]));
-  const trained = new Set(classes.map((name) => name.normalize('NFC')));
-  const unknown = testClasses.find((name) => !trained.has(name.normalize('NFC')));
-  if (unknown !== undefined) throw new UserError(`${join(testFolder, unknown)}: a class that ${trainFolder} does not have`);
-  const untested = classes.find((name) => !testFolders.has(name.normalize('NFC')));
-  if (untested !== undefined) throw new UserError(`${testFolder}: has no sub-folder of the class ${untested}`);
-  const test = await readClasses(
-    testFolder,
-    classes.map((name) => testFolders.get(name.normalize('NFC')) ?? name),
-  );
-  note(
-    [...train.others, ...test.others].map(({ path }) => path),
-    'files left out that are not PNG, JPEG or WebP',
-  );
-  return { classes, train: train.images, test: test.images, notes };
+  const test = folders.includes('test')
+    ? await readClasses(testFolder, await testClasses(testFolder, trainFolder, classes))
+    : undefined;
+  notes.push(...noteOf([...train.others, ...(test?.others ?? [])], otherFiles));
+  return { classes, train: train.images, test: test?.images, notes };
 }
 
-/** Images that cannot be read and are named, at most. */
+async function findLayout(folder: string): Promise<Layout> {
+  const { folders, files } = await listing(folder);
+  const has = (name: string): boolean => folders.includes(name);
+  const named = folders.filter((name) => partNames.includes(name.toLowerCase()));
+  const inParts = named.length > 0 && named.length === folders.length;
+  if (inParts && !has('train'))
+    throw new UserError(`${folder}: has ${named.map((name) => `${name}/`).join(' and ')}: call them train/ and test/`);
+  const isSplit = has('train') && (inParts || (has('test') && (await listing(join(folder, 'train'))).folders.length > 0));
+  if (isSplit) return findParts(folder, folders);
+  checkClasses(folder, folders, files);
+  const { images, others } = await readClasses(folder, folders);
+  const notes = [...noteOf(others, otherFiles), ...noteOf(files.filter(isImage), 'images left out that lie in no class')];
+  return { classes: folders, train: images, test: undefined, notes };
+}
+
+/** Unreadable images named in a message, at most. */
 const mostNamed = 10;
 
-/** The results in order; `concurrency` at one time. What the items themselves are to blame for is told of all of them. */
+/** The results in order, `concurrency` at a time. The UserErrors of all items become one; any other error ends the work. */
 async function inOrder<T, R>(items: readonly T[], work: (item: T) => Promise<R>, signal?: AbortSignal): Promise<R[]> {
   const results: R[] = [];
+  const problems: string[] = [];
   let next = 0;
-  const blamed: { readonly at: number; readonly error: UserError }[] = [];
-  let failure: { readonly error: unknown } | null = null;
   const worker = async (): Promise<void> => {
-    while (next < items.length && failure === null) {
+    while (next < items.length) {
       const at = next++;
       try {
         signal?.throwIfAborted();
         results[at] = await work(items[at] as T);
       } catch (error) {
-        if (error instanceof UserError) blamed.push({ at, error });
-        else failure ??= { error };
+        if (error instanceof UserError) problems[at] = error.message;
+        else {
+          next = items.length;
+          throw error;
+        }
       }
     }
   };
-  await Promise.all(Array.from({ length: concurrency }, worker));
-  const other = failure as { readonly error: unknown } | null;
-  if (other !== null) throw other.error;
-  const messages = blamed.toSorted((a, b) => a.at - b.at).map(({ error }) => error.message);
+  const ended = await Promise.allSettled(Array.from({ length: concurrency }, worker));
+  for (const end of ended) if (end.status === 'rejected') throw end.reason;
+  const messages = problems.filter((message) => message !== undefined);
   const [first] = messages;
   if (first === undefined) return results;
   const more = messages.length > mostNamed ? `; and ${messages.length - mostNamed} more` : '';
@@ -192,17 +179,11 @@ async function inOrder<T, R>(items: readonly T[], work: (item: T) => Promise<R>,
   );
 }
 
-async function usualSize(files: readonly ImageFile[], signal?: AbortSignal): Promise<number> {
-  const sides = await inOrder(
-    files,
-    async ({ path }) => {
-      const { height, width } = await measureImage(path);
-      return Math.min(height, width);
-    },
-    signal,
-  );
-  sides.sort((a, b) => a - b);
-  return Math.min(usualLimit, sides[Math.floor((sides.length - 1) / 2)] as number);
+/** The median of the shorter sides, at most `defaultLimit`. */
+async function defaultSize(files: readonly ImageFile[], signal?: AbortSignal): Promise<number> {
+  const shapes = await inOrder(files, ({ path }) => measureImage(path), signal);
+  const sides = shapes.map(({ height, width }) => Math.min(height, width)).toSorted((a, b) => a - b);
+  return Math.min(defaultLimit, sides[Math.floor((sides.length - 1) / 2)] as number);
 }
 
 interface Decoded {
@@ -226,11 +207,11 @@ function partOf(images: readonly Decoded[], grey: boolean): Part {
   return { images: bytes, labels: Uint16Array.from(ordered, ({ label }) => label) };
 }
 
-async function decode(folder: string, layout: Layout, imageSize: number | undefined, listener: Listener): Promise<Content> {
+async function decode(folder: string, layout: Layout, imageSize: number | undefined, listener: ReadListener): Promise<Content> {
   const { progress, signal } = listener;
   const { classes, train, test = [] } = layout;
   const files = [...train, ...test];
-  const side = imageSize ?? (await usualSize(files, signal));
+  const side = imageSize ?? (await defaultSize(files, signal));
   const colour = { channels: 3, height: side, width: side };
   if (files.length * bytesOf(colour) > decodedLimit)
     throw new UserError(
@@ -252,19 +233,17 @@ async function decode(folder: string, layout: Layout, imageSize: number | undefi
     layout.test === undefined ? holdOut(decoded, classes.length, heldOut) : decoded.map((_, index) => index >= train.length);
   if (!isTest.includes(true)) throw new UserError(`${folder}: no test images: no class has two different images`);
   const shape = { ...colour, channels: grey ? 1 : 3 };
-  const trainPart = partOf(
-    decoded.filter((_, index) => !isTest[index]),
-    grey,
-  );
-  const testPart = partOf(
-    decoded.filter((_, index) => isTest[index]),
-    grey,
-  );
+  const [trainPart, testPart] = [false, true].map((part) =>
+    partOf(
+      decoded.filter((_, index) => isTest[index] === part),
+      grey,
+    ),
+  ) as [Part, Part];
   return { classes, shape, train: trainPart, test: testPart, ...measurePixels(trainPart.images, shape), flip: true };
 }
 
 /** The images in that folder. Undefined image size: the median of the shorter sides, at most 64. */
-export async function findFolder(folder: string, imageSize: number | undefined): Promise<Source> {
+export async function findFolder(folder: string, imageSize: number | undefined): Promise<DatasetSource> {
   const layout = await findLayout(folder);
   return {
     name: basename(resolve(folder)),

@@ -1,17 +1,16 @@
-/** Which images test where nobody said it: by their content, so that neither names nor the order of files matter. */
+/** Selects test images by their content, so that neither names nor the order of files matter. */
 
-/** An image as far as this goes. */
-export interface Candidate {
+export interface HashedImage {
   readonly label: number;
-  /** Of its content. Images with one hash stay together. */
+  /** Of its content. Images with the same hash stay together. */
   readonly hash: string;
 }
 
 /**
- * For each image whether it is held out: `share` of every class, and at least one of a class that has two contents or more;
- * a class keeps at least one image. Contents are taken in the order of their hashes.
+ * Whether each image is held out: `share` of every class, and at least one image of a class with two different ones; a class
+ * keeps at least one image. Selects in the order of the hashes.
  */
-export function holdOut(images: readonly Candidate[], classes: number, share: number): boolean[] {
+export function holdOut(images: readonly HashedImage[], classes: number, share: number): boolean[] {
   const count = Array.from<number>({ length: classes }).fill(0);
   const groups = new Map<string, Map<number, number>>();
   for (const { label, hash } of images) {
@@ -33,7 +32,7 @@ export function holdOut(images: readonly Candidate[], classes: number, share: nu
   const keepsOne = count.map((all) => all - 1);
   const limit = wanted.map((most, label) => Math.min(most, keepsOne[label] as number));
   for (const [hash, labels] of ordered) if (fits(labels, limit)) take(hash, labels);
-  // A class may have none yet, where its contents are there many times: then more than its share is better than nothing.
+  // A class of few, often repeated images may have none yet: more than its share is better than none.
   for (const [hash, labels] of ordered)
     if (!held.has(hash) && [...labels.keys()].some((label) => taken[label] === 0) && fits(labels, keepsOne)) take(hash, labels);
   return images.map(({ hash }) => held.has(hash));

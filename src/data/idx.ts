@@ -1,18 +1,26 @@
 /**
- * MNIST-style IDX files, plain or .gz (LeCun, Cortes & Burges): a folder with images and labels for training and for test
- * under their usual names. Big-endian: magic number, extents, bytes.
+ * IDX files as of MNIST, plain or .gz (LeCun, Cortes & Burges): a folder with images and labels for training and test.
+ * Big-endian: magic number, extents, bytes.
  */
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../util/user-error.ts';
 import { measurePixels, type Part } from './dataset.ts';
-import { factsOf, readBytes, reasonOf } from '../util/files.ts';
-import { fashionMnist, mnist, type Known, type Listener, type Source, type SourceFile } from './source.ts';
+import { readBytes, reasonOf } from '../util/files.ts';
+import {
+  fashionMnist,
+  fileAt,
+  mnist,
+  type DatasetInfo,
+  type ReadListener,
+  type DatasetSource,
+  type SourceFile,
+} from './source.ts';
 
 /** Unsigned bytes in three and in one dimension. */
 const [imageMagic, labelMagic] = [0x00000803, 0x00000801];
-/** No file unpacks to more: what it says of itself is not believed before. Bytes. */
+/** Largest unpacked file, bytes. */
 const unpackedLimit = 2 ** 31 - 1;
 const widestSide = 1024;
 
@@ -21,13 +29,12 @@ const hexadecimal = (number: number): string => `0x${number.toString(16).padStar
 const stems = ['train-images', 'train-labels', 't10k-images', 't10k-labels'] as const;
 type Stem = (typeof stems)[number];
 
-/** `train-images-idx3-ubyte`, with a dot for the second dash, with .gz or without: whichever is there. */
+/** `train-images-idx3-ubyte`, also with a dot for the second dash and with .gz. */
 async function find(folder: string, stem: Stem): Promise<SourceFile | undefined> {
   const end = stem.endsWith('images') ? 'idx3-ubyte' : 'idx1-ubyte';
   for (const name of [`${stem}-${end}`, `${stem}.${end}`, `${stem}-${end}.gz`, `${stem}.${end}.gz`]) {
-    const path = join(folder, name);
-    const facts = await factsOf(path);
-    if (facts?.kind === 'file') return { path, size: facts.size, changed: facts.changed };
+    const file = await fileAt(join(folder, name));
+    if (file !== undefined) return file;
   }
   return undefined;
 }
@@ -43,7 +50,7 @@ async function unpacked(path: string): Promise<Uint8Array> {
   }
 }
 
-/** Extents and elements of a file of that magic number. */
+/** Extents and elements of a file, which must begin with that magic number. */
 async function readIdx(path: string, magic: number): Promise<{ extents: number[]; elements: Uint8Array }> {
   const bytes = await unpacked(path);
   const dimensions = magic & 0xff;
@@ -52,7 +59,7 @@ async function readIdx(path: string, magic: number): Promise<{ extents: number[]
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (view.getUint32(0) !== magic) {
     throw new UserError(
-      `${path}: begins with ${hexadecimal(view.getUint32(0))}, not ${hexadecimal(magic)}: not such an IDX file`,
+      `${path}: begins with ${hexadecimal(view.getUint32(0))}, not ${hexadecimal(magic)}: it is not an IDX file of this kind`,
     );
   }
   const extents = Array.from({ length: dimensions }, (_, dimension) => view.getUint32(4 + 4 * dimension));
@@ -80,7 +87,7 @@ async function readPart(imagesPath: string, labelsPath: string): Promise<RawPart
   return { images: images.elements, labels: Uint16Array.from(labels.elements), height, width };
 }
 
-/** Without known class names, these are numbers as far as the training labels go. */
+/** Class names where none are known: numbers up to the largest training label. */
 function classesOf(train: Part): string[] {
   const largest = train.labels.reduce((most, label) => Math.max(most, label), 0);
   return Array.from({ length: largest + 1 }, (_, label) => String(label));
@@ -92,10 +99,10 @@ function checkLabels(path: string, labels: Uint16Array, classes: number): void {
 }
 
 /**
- * The IDX files in that folder; undefined where there are none, a UserError where some are missing. Unless it is known what
- * they show, classes are called by their numbers and images are not mirrored: they may be digits.
+ * The IDX files in that folder; undefined where there are none, a UserError where some are missing. Classes of an unknown
+ * dataset are named by their numbers, and its images are not mirrored, because they may be digits.
  */
-export async function findIdx(folder: string, known?: Known): Promise<Source | undefined> {
+export async function findIdx(folder: string, known?: DatasetInfo): Promise<DatasetSource | undefined> {
   const entries = await Promise.all(stems.map(async (stem) => [stem, await find(folder, stem)] as const));
   const missing = entries.filter(([, file]) => file === undefined).map(([stem]) => stem);
   if (missing.length === stems.length) return undefined;
@@ -110,7 +117,7 @@ export async function findIdx(folder: string, known?: Known): Promise<Source | u
     files: Object.values(files),
     options: { format: 'idx', version: 1, classes: named?.classes ?? null, flip: named?.flip ?? false },
     notes: [],
-    async decode({ progress, signal }: Listener) {
+    async decode({ progress, signal }: ReadListener) {
       const train = await readPart(files['train-images'].path, files['train-labels'].path);
       progress({ kind: 'decode', done: train.labels.length, total: train.labels.length });
       signal?.throwIfAborted();

@@ -1,38 +1,38 @@
-/** From what a person calls a dataset to the dataset: found, decoded once, kept. */
+/** Reads a dataset by its name or path: decoded once, then from the cache. */
 import { UserError } from '../util/user-error.ts';
 import { recallDataset, storeDataset } from './cache.ts';
 import { datasetOf, type Dataset } from './dataset.ts';
-import { findSource, usualPlaces, type Places, type Where } from './resolve.ts';
-import type { DataEvent, Listener } from './source.ts';
+import { findSource, defaultLocations, type DatasetLocations, type FindOptions } from './resolve.ts';
+import type { DataEvent, ReadListener } from './source.ts';
 
-export interface ReadOptions extends Where {
-  /** Pixels a side that folders of images are brought to where `imageSize` does not say; other formats have their own. */
+export interface ReadOptions extends FindOptions {
+  /** The image size of folders of images where `imageSize` is not given, pixels. */
   readonly folderSize?: number;
   readonly progress?: (event: DataEvent) => void;
   readonly signal?: AbortSignal;
 }
 
 /**
- * The dataset of a name (`cifar10`, `fashion-mnist`, `mnist`) or a path, and the file in the cache that `loadDataset` reads
- * it from. Bad data and missing files are UserErrors in one line, before anything is written; a full disk is a RunError; an
- * aborted signal throws its reason.
+ * The dataset of a name (`cifar10`, `fashion-mnist`, `mnist`) or a path, and its file in the cache, for `loadDataset`. Throws a
+ * UserError for invalid data and missing files, before anything is written, a RunError for a full disk, and an aborted signal's
+ * reason.
  */
 export async function readDataset(
   reference: string,
   options: ReadOptions,
-  places: Places = usualPlaces,
+  locations: DatasetLocations = defaultLocations,
 ): Promise<{ dataset: Dataset; path: string }> {
   const { progress = () => undefined, signal, cacheFolder, imageSize } = options;
-  const listener: Listener = signal === undefined ? { progress } : { progress, signal };
+  const listener: ReadListener = signal === undefined ? { progress } : { progress, signal };
   const size = imageSize ?? options.folderSize;
-  const source = await findSource(reference, size === undefined ? options : { ...options, imageSize: size }, places, listener);
+  const source = await findSource(reference, size === undefined ? options : { ...options, imageSize: size }, locations, listener);
   for (const message of source.notes) progress({ kind: 'note', message });
   const known = await recallDataset(cacheFolder, source);
   const dataset = known?.dataset ?? datasetOf(source.name, source.where, await source.decode(listener));
   const { height, width } = dataset.shape;
   if (imageSize !== undefined && (height !== imageSize || width !== imageSize))
     throw new UserError(
-      `--image-size ${imageSize}: only for folders of images; those of ${source.where} are ${height} × ${width}`,
+      `--image-size ${imageSize}: only for folders of images; the images of ${source.where} are ${height} × ${width}`,
     );
   signal?.throwIfAborted();
   return known ?? { dataset, path: await storeDataset(cacheFolder, source, dataset) };

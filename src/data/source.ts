@@ -1,11 +1,9 @@
-/**
- * The contract of formats: a source is images that lie somewhere, found but not yet decoded. One file a format; `resolve.ts`
- * knows which to ask.
- */
+/** The contract of dataset formats: a source is a dataset that was found but not decoded. Each format has a file. */
+import { factsOf } from '../util/files.ts';
 import type { Json } from '../util/json.ts';
 import type { Content } from './dataset.ts';
 
-/** A file that the content depends on. */
+/** A file of a dataset. */
 export interface SourceFile {
   readonly path: string;
   /** Bytes. */
@@ -14,46 +12,50 @@ export interface SourceFile {
   readonly changed: number;
 }
 
+/** The regular file at that path. */
+export async function fileAt(path: string): Promise<SourceFile | undefined> {
+  const facts = await factsOf(path);
+  return facts?.kind === 'file' ? { path, size: facts.size, changed: facts.changed } : undefined;
+}
+
 export type DataEvent =
-  /** Something that a person should know, in one line. */
+  /** A line for the user. */
   | { readonly kind: 'note'; readonly message: string }
-  /** Bytes of a download; `total` is 0 where the other side does not say it. */
+  /** Bytes of a download; `total` is 0 where the server does not tell it. */
   | { readonly kind: 'download'; readonly url: string; readonly received: number; readonly total: number }
   /** Images decoded so far. */
   | { readonly kind: 'decode'; readonly done: number; readonly total: number };
 
-/** How a decoder talks with who called it. */
-export interface Listener {
+/** Progress and cancellation of reading a dataset. */
+export interface ReadListener {
   progress(event: DataEvent): void;
   readonly signal?: AbortSignal;
 }
 
-export interface Source {
-  /** For people: a known name, or the folder's. */
+export interface DatasetSource {
+  /** The dataset's known name, or the folder's. */
   readonly name: string;
-  /** Where, for error messages. */
+  /** Its path, for error messages. */
   readonly where: string;
-  /** Everything that the content depends on: equal files and options give equal content. */
+  /** Equal files and options give equal content. */
   readonly files: readonly SourceFile[];
   readonly options: Json;
-  /** What a person should know of it, a line each. */
+  /** Lines for the user. */
   readonly notes: readonly string[];
-  /** Bad data is a UserError; an aborted signal throws its reason. */
-  decode(listener: Listener): Promise<Content>;
+  /** Throws a UserError for invalid data, or the reason of an aborted signal. */
+  decode(listener: ReadListener): Promise<Content>;
 }
 
-/** What is known of a dataset beside its files. */
-export interface Known {
+/** A dataset's name and classes, which IDX files do not hold. */
+export interface DatasetInfo {
   readonly name: string;
   readonly classes: readonly string[];
   readonly flip: boolean;
 }
 
-const digits = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
+export const mnist: DatasetInfo = { name: 'mnist', classes: [...'0123456789'], flip: false };
 
-export const mnist: Known = { name: 'mnist', classes: digits, flip: false };
-
-export const fashionMnist: Known = {
+export const fashionMnist: DatasetInfo = {
   name: 'fashion-mnist',
   classes: ['T-shirt/top', 'Trouser', 'Pullover', 'Dress', 'Coat', 'Sandal', 'Shirt', 'Sneaker', 'Bag', 'Ankle boot'],
   flip: true,

@@ -1,13 +1,13 @@
-/** How many images train and validate, told beforehand and without the images: pages in a browser ask it too. */
+/** How many images train and validate, computed without the images, also in the browser. */
 
-/** Validation images that are kept where only a part of the training images is used. */
+/** Least validation images where only a part of the training images is used. */
 const fewestValidation = 2000;
 
-/** How many validate where at most so many train. `share`: of all, what validates. */
+/** Validation images where at most `images` train. `share`: of all images, those that validate. */
 export const validatedOf = (images: number, share: number): number =>
   Math.max(fewestValidation, Math.round((images * share) / (1 - share)));
 
-/** Of so many images that divide evenly among the classes; of others, up to rounding in each class. */
+/** Exact where the images divide evenly among the classes; else up to rounding in each class. */
 export function splitCounts(
   all: number,
   { validation: share, images }: { readonly validation: number; readonly images: number | null },

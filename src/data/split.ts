@@ -1,40 +1,40 @@
 /**
- * Which training images validate. The split depends on the dataset's hash alone, not on a run's seed: runs over several
- * seeds share one trained vanilla network, so all of them must keep the same images from it.
+ * Splits training images into those that train and those that validate. The split depends on the dataset's hash and not on the
+ * run's seed: runs with different seeds share a trained vanilla network, which must not have seen their validation images.
  */
 import { assert } from '../util/assert.ts';
 import { random } from '../util/random.ts';
 import type { Dataset, Part } from './dataset.ts';
 import { validatedOf } from './split-counts.ts';
 
-/** What of a dataset its split depends on. */
-export type Splittable = Pick<Dataset, 'classes' | 'hash'> & { readonly train: Pick<Part, 'labels'> };
+/** What the split depends on. */
+type Splittable = Pick<Dataset, 'classes' | 'hash'> & { readonly train: Pick<Part, 'labels'> };
 
-export interface Split {
-  /** Positions in the dataset's training images, ascending. */
+interface Split {
+  /** Indices of training images, ascending. */
   readonly train: Uint32Array;
-  /** Likewise; none of them in `train`. */
+  /** Likewise; disjoint from `train`. */
   readonly validation: Uint32Array;
 }
 
-export interface SplitOptions {
-  /** Share of every class that validates, 0 to below 1. 0: none; else at least one image of a class that has two. */
+interface SplitOptions {
+  /** Share of each class that validates, 0 ≤ share < 1; above 0 at least one image of a class that has two. */
   readonly validation: number;
   /**
-   * At most so many training images, the same share of every class, but at least one of each. Then the validation images are
-   * fewer too, in proportion, but not below 2,000: fewer would rank networks by luck (a standard error of 1 % at 80 %).
-   * Fewer of either are a subset of more. Default: all.
+   * At most so many training images, the same share of each class and at least one. Validation images are reduced in proportion,
+   * but not below 2,000 (a standard error of 1 % at an accuracy of 80 %). A smaller set is a subset of a larger one. Default:
+   * all.
    */
   readonly images?: number;
 }
 
 interface Ranked {
   readonly index: number;
-  /** Where in its class it stands, 0 to 1; below 0 for the class's first, which is always taken. */
+  /** Its rank in its class, 0 to 1; below 0 for the first, which is always taken. */
   readonly rank: number;
 }
 
-/** Stratified: each class gives the same share, up to rounding. A class keeps at least one training image. */
+/** Stratified up to rounding. A class keeps at least one training image. */
 export function splitDataset(dataset: Splittable, { validation: share, images = Infinity }: SplitOptions): Split {
   assert(share >= 0 && share < 1, () => `a share of 0 to below 1, not ${share}`);
   assert(images > 0, () => `some training images, not ${images}`);
@@ -59,19 +59,19 @@ export function splitDataset(dataset: Splittable, { validation: share, images = 
   return { train: first(train, Math.max(images, classes)), validation: first(validation, Math.max(validated, classes)) };
 }
 
-/** The positions of the first `count` by rank, ascending. */
+/** The indices of the first `count` by rank, ascending. */
 function first(ranked: readonly Ranked[], count: number): Uint32Array {
   const order = ranked.toSorted((a, b) => a.rank - b.rank || a.index - b.index);
   return Uint32Array.from(order.slice(0, count), ({ index }) => index).toSorted();
 }
 
-/** At most so many of the positions, evenly spaced: images of a folder are ordered by class. */
-export const spread = (positions: Uint32Array, count: number): Uint32Array =>
+/** At most `count` of the positions, evenly spaced, because a folder's images are ordered by class. */
+export const evenlySpaced = (positions: Uint32Array, count: number): Uint32Array =>
   count >= positions.length
     ? positions
     : Uint32Array.from({ length: count }, (_none, i) => positions[Math.floor((i * positions.length) / count)] as number);
 
-/** The test images, or those that validate. */
+/** The test images or the validation images. */
 export function partOf(
   dataset: Dataset,
   { validation, images }: { readonly validation: number; readonly images: number | null },

@@ -1,7 +1,4 @@
-/**
- * Single images of a decoded dataset, read from its file one at a time: for those who look at a few of many. Its header and
- * labels are checked; that the pixels are those of its hash is not.
- */
+/** Reads single images of a decoded dataset from its file. Checks the header and labels, but not the hash. */
 import { open, type FileHandle } from 'node:fs/promises';
 import { readSafetensorsHeader, safetensorsHeaderEnd, u16 } from '../formats/safetensors.ts';
 import type { Shape } from '../network/network.ts';
@@ -12,7 +9,7 @@ import { readFailure } from '../util/files.ts';
 export interface StoredImages {
   readonly shape: Shape;
   readonly labels: { readonly train: Uint16Array; readonly test: Uint16Array };
-  /** (N, H, W, C): the images at those positions of a part. */
+  /** Images of a part by their indices: (N, H, W, C). */
   read(part: 'train' | 'test', positions: readonly number[]): Promise<Uint8Array>;
 }
 
@@ -37,9 +34,13 @@ async function opened<T>(path: string, use: (file: FileHandle) => Promise<T>): P
   }
 }
 
-/** From the file of `storeDataset`. A file that is not there, or is not one, is a UserError. */
+/** Opens a file of `storeDataset`. A UserError for a missing or invalid file. */
 export async function openImages(path: string): Promise<StoredImages> {
-  const { entries, data, labels } = await opened(path, async (file) => {
+  const {
+    entries: all,
+    data,
+    labels,
+  } = await opened(path, async (file) => {
     const { size } = await file.stat();
     const end = safetensorsHeaderEnd(await bytesAt(file, 0, Math.min(8, size), path), size, path);
     const header = readSafetensorsHeader(await bytesAt(file, 0, end, path), size, path);
@@ -52,13 +53,13 @@ export async function openImages(path: string): Promise<StoredImages> {
     return { ...header, labels: { train: await labelsOf('train'), test: await labelsOf('test') } };
   });
   const imagesOf = (part: 'train' | 'test') => {
-    const entry = entries.find(({ name }) => name === `${part}.images`);
+    const entry = all.find(({ name }) => name === `${part}.images`);
     if (entry?.dtype !== 'U8' || entry.shape.length !== 4 || entry.shape[0] !== labels[part].length)
       throw new UserError(`${path}: not a dataset of this program: no images`);
     return entry;
   };
-  const places = { train: imagesOf('train'), test: imagesOf('test') };
-  const [, channels = 0, height = 0, width = 0] = places.train.shape;
+  const entries = { train: imagesOf('train'), test: imagesOf('test') };
+  const [, channels = 0, height = 0, width = 0] = entries.train.shape;
   const shape: Shape = { channels, height, width };
   const size = bytesOf(shape);
   return {
@@ -67,11 +68,8 @@ export async function openImages(path: string): Promise<StoredImages> {
     read: (part, positions) =>
       opened(path, async (file) => {
         const pixels = new Uint8Array(positions.length * size);
-        for (const [at, position] of positions.entries()) {
-          const from = data + places[part].begin + position * size;
-          const { bytesRead } = await file.read(pixels, at * size, size, from);
-          if (bytesRead !== size) throw new UserError(`${path}: ends before it should`);
-        }
+        for (const [at, position] of positions.entries())
+          pixels.set(await bytesAt(file, data + entries[part].begin + position * size, size, path), at * size);
         return channelsLast(pixels, shape);
       }),
   };

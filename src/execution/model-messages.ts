@@ -1,4 +1,4 @@
-/** What the process that runs a foreign model and its parent say to each other. */
+/** Messages between the process that runs an untrusted model and its parent. */
 
 export interface OpenModel {
   readonly kind: 'open';

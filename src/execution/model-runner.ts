@@ -1,8 +1,8 @@
 /**
- * Foreign models, run in a process of their own. Whatever the file is, this process only sees numbers, or one line that says
- * what went wrong. The child is used for one model after another until it dies; then there is a new one.
+ * Runs models from untrusted files in a child process. This process only gets numbers, or one line that says what went wrong.
+ * A child that dies is replaced for the next model.
  */
-import { fork, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { sizeOf } from '../network/tensor.ts';
 import { UserError } from '../util/user-error.ts';
 import type { FromModelWorker, RunModel, ToModelWorker } from './model-messages.ts';
+import { forkWorker } from './pool.ts';
 
 export interface ModelRunner {
   /** Rejects with a UserError of one line, as does `run`. */
@@ -20,107 +21,117 @@ export interface ModelRunner {
 }
 
 export interface ModelLimits {
-  /** Bytes that the child may have. */
+  /** Bytes of memory of the child. */
   readonly memory: number;
-  /** Seconds that opening the model, or running a batch, may take. */
+  /** Seconds for opening the model, and for running a batch. */
   readonly seconds: number;
+}
+
+interface Child {
+  readonly process: ChildProcess;
+  errors: string;
 }
 
 const entry = fileURLToPath(new URL('./model-worker.js', import.meta.url));
 
-/** `where` begins the messages. */
-export function createModelRunner(where: string, { memory, seconds }: ModelLimits): ModelRunner {
-  let child: ChildProcess | undefined;
-  let errors = '';
+function startChild(memory: number, cwd: string): Child {
+  // Only what is needed to find libraries: the environment may hold secrets.
+  const env = { PATH: process.env['PATH'] ?? '', LD_LIBRARY_PATH: process.env['LD_LIBRARY_PATH'] ?? '', OMP_NUM_THREADS: '1' };
+  const child: Child = {
+    process: forkWorker(entry, [String(memory)], { env, cwd, serialization: 'advanced' }, (text) => {
+      child.errors = (child.errors + text).slice(-2048);
+    }),
+    errors: '',
+  };
+  return child;
+}
 
-  function end(): void {
-    child?.kill('SIGKILL');
+function exitProblem(code: number | null, signal: string | null, errors: string, memory: number): string {
+  if (/bad_alloc|out of memory|allocation/i.test(errors)) return `needs more than ${Math.round(memory / 2 ** 20)} MiB`;
+  const last = errors.trim().split('\n').at(-1) ?? '';
+  return `ended ONNX Runtime (${signal ?? code})${last === '' ? '' : `: ${last.slice(0, 200)}`}`;
+}
+
+/** The child's next message; rejects with a line that says why there is none. */
+function nextMessage(of: Child, { memory, seconds }: ModelLimits): Promise<FromModelWorker> {
+  const { process: child } = of;
+  return new Promise((resolve, reject) => {
+    function settle(): void {
+      clearTimeout(timer);
+      child.off('message', onMessage).off('exit', onExit).off('error', onError);
+    }
+    function fail(text: string): void {
+      settle();
+      reject(new Error(text));
+    }
+    const timer = setTimeout(() => fail(`took longer than ${seconds} s and was ended`), seconds * 1000);
+    const onMessage = (message: FromModelWorker): void => {
+      settle();
+      resolve(message);
+    };
+    const onExit = (code: number | null, signal: string | null): void => fail(exitProblem(code, signal, of.errors, memory));
+    const onError = (error: Error): void => fail(error.message);
+    child.on('message', onMessage).on('exit', onExit).on('error', onError);
+  });
+}
+
+/** `where` begins the error messages. */
+export function createModelRunner(where: string, limits: ModelLimits): ModelRunner {
+  let child: Child | undefined;
+
+  function close(): void {
+    child?.process.kill('SIGKILL');
     child = undefined;
   }
 
-  /** A child that is ready. */
-  async function start(): Promise<ChildProcess> {
-    const folder = mkdtempSync(join(tmpdir(), 'instar-model-'));
-    errors = '';
-    const started = fork(entry, [String(memory)], {
-      cwd: folder,
-      // What is in the environment is none of its business; the library's path alone is needed to find libraries.
-      env: { PATH: process.env['PATH'] ?? '', LD_LIBRARY_PATH: process.env['LD_LIBRARY_PATH'] ?? '', OMP_NUM_THREADS: '1' },
-      execArgv: [],
-      serialization: 'advanced',
-      detached: true,
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    });
-    started.stderr?.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-2048)));
-    child = started;
+  async function answerOf(of: Child): Promise<FromModelWorker> {
     try {
-      await hear(started);
+      return await nextMessage(of, limits);
+    } catch (error) {
+      close();
+      throw new UserError(`${where}: ${(error as Error).message}`);
+    }
+  }
+
+  /** A child that is ready. */
+  async function start(): Promise<Child> {
+    const folder = mkdtempSync(join(tmpdir(), 'instar-model-'));
+    child = startChild(limits.memory, folder);
+    const started = child;
+    try {
+      await answerOf(started);
     } finally {
-      // It stands there all the same, and nobody can put anything beside it; however this process ends, nothing is left.
+      // The child stays in the removed folder, to which nothing can be added.
       rmSync(folder, { recursive: true, force: true });
     }
     return started;
   }
 
-  /** One answer, or why there is none. */
-  function hear(asked: ChildProcess): Promise<FromModelWorker> {
-    return new Promise((resolve, reject) => {
-      const fail = (text: string): void => {
-        settle();
-        end();
-        reject(new UserError(`${where}: ${text}`));
-      };
-      const timer = setTimeout(() => fail(`took longer than ${seconds} s and was ended`), seconds * 1000);
-      const onMessage = (message: FromModelWorker): void => {
-        settle();
-        resolve(message);
-      };
-      const onExit = (code: number | null, signal: string | null): void => {
-        const last = errors.trim().split('\n').at(-1) ?? '';
-        const memoryRanOut = /bad_alloc|out of memory|allocation/i.test(errors);
-        const how = memoryRanOut
-          ? `needs more than ${Math.round(memory / 2 ** 20)} MiB`
-          : `ended ONNX Runtime (${signal ?? code})`;
-        fail(`${how}${last === '' || memoryRanOut ? '' : `: ${last.slice(0, 200)}`}`);
-      };
-      const onError = (error: Error): void => fail(error.message);
-      function settle(): void {
-        clearTimeout(timer);
-        asked.off('message', onMessage);
-        asked.off('exit', onExit);
-        asked.off('error', onError);
-      }
-      asked.on('message', onMessage);
-      asked.on('exit', onExit);
-      asked.on('error', onError);
-    });
-  }
-
-  async function ask(message: ToModelWorker): Promise<FromModelWorker> {
-    const asked = child?.connected === true ? child : await start();
-    const heard = hear(asked);
-    asked.send(message, (error) => void (error !== null && asked.kill('SIGKILL')));
-    const reply = await heard;
-    if (reply.kind === 'failed') throw new UserError(`${where}: ONNX Runtime: ${reply.message}`);
-    return reply;
+  async function request(message: ToModelWorker): Promise<FromModelWorker> {
+    const to = child?.process.connected === true ? child : await start();
+    const answer = answerOf(to);
+    to.process.send(message, (error) => void (error !== null && to.process.kill('SIGKILL')));
+    const received = await answer;
+    if (received.kind === 'failed') throw new UserError(`${where}: ONNX Runtime: ${received.message}`);
+    return received;
   }
 
   return {
     async open(model, external) {
-      await ask({ kind: 'open', model, external });
+      await request({ kind: 'open', model, external });
     },
-    async run(request) {
-      const reply = await ask({ kind: 'run', ...request });
-      // The child is not trusted either.
+    async run(model) {
+      const result = await request({ kind: 'run', ...model });
+      // The child runs untrusted code.
       if (
-        reply.kind !== 'result' ||
-        !(reply.data instanceof Float32Array) ||
-        !Array.isArray(reply.shape) ||
-        sizeOf(reply.shape) !== reply.data.length
+        result.kind !== 'result' ||
+        !(result.data instanceof Float32Array) ||
+        !Array.isArray(result.shape) ||
+        sizeOf(result.shape) !== result.data.length
       )
-        throw new UserError(`${where}: what came back is no tensor`);
-      return { data: reply.data, shape: reply.shape };
+        throw new UserError(`${where}: ONNX Runtime returned no valid tensor`);
+      return { data: result.data, shape: result.shape };
     },
-    close: end,
+    close,
   };
 }

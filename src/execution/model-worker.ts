@@ -1,29 +1,22 @@
 /**
- * The process in which a foreign model is run. ONNX Runtime is a native parser, and the file is not trusted: the process may
- * take so much memory and no more, stands in an empty folder, and is ended by its parent when it takes too long. It may
- * crash: that costs nothing.
+ * The process that runs an untrusted model. ONNX Runtime parses the file in native code, so the process is limited in memory,
+ * works in an empty folder, may crash, and is ended by its parent when it takes too long.
  */
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import koffi from 'koffi';
 import { openRuntime } from '../engine/onnx/runtime.ts';
 import type { FromModelWorker, ToModelWorker } from './model-messages.ts';
-import { tieToParent } from './tie.ts';
+import { callGlibc, tieToParent } from './tie.ts';
 
 const send = (message: FromModelWorker): void => void (process.connected && process.send?.(message));
 
-/** So many bytes of writable memory: the kernel refuses more. Only where there is such a limit. */
+/** Limits writable memory, on Linux. */
 function limitMemory(bytes: number): void {
   if (process.platform !== 'linux') return;
   const ofData = 2;
-  const limits = new BigUint64Array([BigInt(bytes), BigInt(bytes)]);
-  try {
-    koffi.load('libc.so.6').func('int setrlimit(int, void *)')(ofData, limits);
-  } catch {
-    // Another libc: what remains is the time, and the parent's life.
-  }
+  callGlibc('int setrlimit(int, void *)', ofData, new BigUint64Array([BigInt(bytes), BigInt(bytes)]));
 }
 
-// Loaded before the limit holds: the library's own pages are not the model's.
+// Loaded before the limit is set, which is for the model alone.
 const { library } = await openRuntime('cpu', 1);
 let session: InferenceSession | undefined;
 

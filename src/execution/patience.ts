@@ -1,23 +1,20 @@
-/**
- * What a server that is away, or a store that is full, refused is tried again, with waits that grow. Knows nothing of what is
- * tried.
- */
+/** Retries with growing delays, for servers that are unreachable and stores that are full. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Patience {
-  /** How long it goes on trying. */
+  /** Seconds after which the last error is thrown. */
   readonly seconds: number;
-  /** Aborting it ends the trying, with its reason. */
+  /** Aborting it rejects with its reason. */
   readonly signal?: AbortSignal;
-  /** Whether a later try may help. */
+  /** Whether a retry may succeed. */
   isPassing(error: Error): boolean;
 }
 
-/** Milliseconds before the second try, and at most before any. */
+/** Milliseconds: the first and the longest delay. */
 const firstWait = 100;
 const longestWait = 3000;
 
-/** What is awaited, or the signal's reason where that is aborted before. */
+/** Rejects with the signal's reason where it is aborted first. */
 function unlessAborted<T>(awaited: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return awaited;
   return new Promise((resolve, reject) => {
@@ -27,7 +24,7 @@ function unlessAborted<T>(awaited: Promise<T>, signal: AbortSignal | undefined):
   });
 }
 
-/** What `act` gives; throws what the last try threw. An act that never ends is left when the signal is aborted. */
+/** The result of `act`, or its last error. Does not wait for an `act` that is pending when the signal is aborted. */
 export async function patiently<T>(act: () => Promise<T>, { seconds, signal, isPassing }: Patience): Promise<T> {
   const end = performance.now() + 1000 * seconds;
   for (let wait = firstWait; ; wait = Math.min(longestWait, 2 * wait)) {

@@ -1,7 +1,4 @@
-/**
- * A worker process: takes a job, does it, says so, and waits for the next. It ends with its parent, ignores what a terminal or
- * a scheduler sends to all processes at once (the parent decides), and asks the kernel to be the first to go when memory runs out.
- */
+/** A worker process: does one job after another and reports to its parent. */
 import { setImmediate } from 'node:timers/promises';
 import { loadDataset } from '../data/cache.ts';
 import type { Dataset } from '../data/dataset.ts';
@@ -14,8 +11,8 @@ import { RunError, UserError } from '../util/user-error.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { tieToParent } from './tie.ts';
 
-/** Milliseconds between signs of life, at least. */
-const quiet = 200;
+/** Least milliseconds between messages. */
+const interval = 200;
 
 function send(message: FromWorker): void {
   if (process.connected) process.send?.(message);
@@ -39,7 +36,7 @@ async function dataFor({ path, hash }: Job['data']): Promise<Dataset> {
 const isMemory = (error: Error): boolean => /out of memory|memory allocation|allocation failed|ENOMEM/i.test(error.message);
 
 async function work({ job, checkpoints }: ToWorker): Promise<void> {
-  let said = performance.now();
+  let sent = performance.now();
   const opened = await engineFor(job.engine);
   send({ kind: 'started', fingerprint: opened.fingerprint });
   await runJob(job, {
@@ -47,15 +44,15 @@ async function work({ job, checkpoints }: ToWorker): Promise<void> {
     dataset: await dataFor(job.data),
     checkpoints: fileCheckpoints(checkpoints),
     report(report) {
-      // Most minibatches go unmentioned where they are quick.
-      if (report.kind === 'progress' && performance.now() - said < quiet && job.kind !== 'probe') return;
-      said = performance.now();
-      send({ kind: 'report', report, peak: process.resourceUsage().maxRSS * 1024, clock: said / 1000 });
+      // Quick minibatches are not all reported.
+      if (report.kind === 'progress' && performance.now() - sent < interval && job.kind !== 'probe') return;
+      sent = performance.now();
+      send({ kind: 'report', report, peak: process.resourceUsage().maxRSS * 1024, clock: sent / 1000 });
     },
     now: () => performance.now(),
     async breathe() {
-      if (performance.now() - said > 2 * quiet) {
-        said = performance.now();
+      if (performance.now() - sent > 2 * interval) {
+        sent = performance.now();
         send({ kind: 'alive' });
       }
       await setImmediate();

@@ -1,14 +1,14 @@
 /**
- * The safetensors format (huggingface/safetensors, version 0.4 and newer): a header of JSON and the tensors' bytes behind it,
- * little-endian, row-major, without holes. What is read is checked before it is believed. Knows nothing of files, and nothing
- * of what the tensors mean.
+ * The safetensors format (huggingface/safetensors, version 0.4 and newer): a JSON header, followed by the tensors' bytes,
+ * little-endian, row-major, without gaps. Everything that is read is checked.
  *
  *     u64 length of the header │ header, padded with spaces to a multiple of 8 │ tensors
  */
 import { assert } from '../util/assert.ts';
+import { asBytes, asNumbers } from '../util/bytes.ts';
 import { UserError } from '../util/user-error.ts';
 
-/** Bytes an element. */
+/** Bytes of an element. */
 const sizes = {
   F64: 8,
   I64: 8,
@@ -35,17 +35,17 @@ export interface StoredTensor {
 }
 
 export interface DecodedSafetensors {
-  /** Without a prototype, so that a name such as `constructor` finds nothing that is not in the file. */
+  /** Without a prototype: a name such as `constructor` finds nothing. */
   readonly tensors: Record<string, StoredTensor>;
   readonly metadata: Record<string, string>;
 }
 
-/** Longest header that is read, as in the reference implementation. */
+/** Longest header, as in the reference implementation. */
 const headerLimit = 100_000_000;
 const metadataName = '__metadata__';
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** Elements of that shape; undefined where that is no shape or no number that is exact. */
+/** The number of elements; undefined for an invalid shape. */
 function elementsOf(shape: readonly unknown[]): number | undefined {
   let elements = 1;
   for (const extent of shape) {
@@ -59,8 +59,8 @@ function elementsOf(shape: readonly unknown[]): number | undefined {
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /**
- * The file as consecutive parts, tensors not copied: for those who write large ones. Wide elements come first and names are
- * sorted within them, so that every tensor is aligned to its elements and equal content gives equal bytes.
+ * The file as consecutive parts, without copying tensors. These are sorted by the width of their elements, widest first, and by
+ * name, so that each is aligned and equal content gives equal bytes.
  */
 export function encodeSafetensorsParts(
   tensors: Readonly<Record<string, StoredTensor>>,
@@ -92,7 +92,7 @@ export function encodeSafetensorsParts(
   return [head, ...entries.map(([, tensor]) => tensor.data)];
 }
 
-/** The file in one piece. */
+/** The file as one array. */
 export function encodeSafetensors(
   tensors: Readonly<Record<string, StoredTensor>>,
   metadata: Readonly<Record<string, string>> = {},
@@ -147,7 +147,7 @@ export interface SafetensorsHeader {
   readonly data: number;
 }
 
-/** Bytes of a file that hold its header, from its first eight. */
+/** The length of a file's header, from its first eight bytes. */
 export function safetensorsHeaderEnd(head: Uint8Array, length: number, where: string): number {
   const fail = (what: string): UserError => new UserError(`${where}: not a valid safetensors file: ${what}`);
   if (length < 8) throw fail(`only ${length} bytes long`);
@@ -157,10 +157,7 @@ export function safetensorsHeaderEnd(head: Uint8Array, length: number, where: st
   return 8 + headerLength;
 }
 
-/**
- * The header alone, of a file of `length` bytes; `head`: its bytes from the start to `safetensorsHeaderEnd`, or more. Checked
- * as by `decodeSafetensors`.
- */
+/** The header of a file of `length` bytes. `head`: the file's first bytes, at least `safetensorsHeaderEnd`. */
 export function readSafetensorsHeader(head: Uint8Array, length: number, where: string): SafetensorsHeader {
   const fail = (what: string): UserError => new UserError(`${where}: not a valid safetensors file: ${what}`);
   const start = safetensorsHeaderEnd(head, length, where);
@@ -195,8 +192,8 @@ export function readSafetensorsHeader(head: Uint8Array, length: number, where: s
 }
 
 /**
- * The tensors, as views into `bytes`, and the metadata. Whatever does not hold together is a UserError that begins with
- * `where`: lengths, JSON, types, shapes against offsets, overlaps, holes, bytes behind the end.
+ * The tensors, as views into `bytes`, and the metadata. A UserError, which begins with `where`, for a file that is not valid:
+ * lengths, JSON, types, shapes and offsets, overlaps, gaps, bytes after the end.
  */
 export function decodeSafetensors(bytes: Uint8Array, where: string): DecodedSafetensors {
   const { entries, metadata, data } = readSafetensorsHeader(bytes, bytes.byteLength, where);
@@ -209,20 +206,18 @@ export function decodeSafetensors(bytes: Uint8Array, where: string): DecodedSafe
 /** The numbers of an F32 tensor: a view where the bytes are aligned, else a copy. */
 export function f32({ dtype, data }: StoredTensor): Float32Array {
   assert(dtype === 'F32', () => `a tensor of F32, not ${dtype}`);
-  return data.byteOffset % 4 === 0
-    ? new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4)
-    : new Float32Array(new Uint8Array(data).buffer);
+  return asNumbers(data, Float32Array);
 }
 
-/** A tensor over these numbers; shares their memory. */
-export function fromF32(shape: readonly number[], data: Float32Array): StoredTensor {
-  return { dtype: 'F32', shape, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
-}
+/** A tensor that shares the memory of these numbers. */
+export const fromF32 = (shape: readonly number[], data: Float32Array): StoredTensor => ({
+  dtype: 'F32',
+  shape,
+  data: asBytes(data),
+});
 
 /** The numbers of a U16 tensor: a view where the bytes are aligned, else a copy. */
 export function u16({ dtype, data }: StoredTensor): Uint16Array {
   assert(dtype === 'U16', () => `a tensor of U16, not ${dtype}`);
-  return data.byteOffset % 2 === 0
-    ? new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2)
-    : new Uint16Array(new Uint8Array(data).buffer);
+  return asNumbers(data, Uint16Array);
 }

@@ -6,7 +6,7 @@ import { applyRewrite, checkedRewrite } from '../morphism/apply.ts';
 import { calibrate } from '../morphism/calibration.ts';
 import type { Edit } from '../morphism/edit.ts';
 import { describeEdit, toleranceOf } from '../morphism/operators.ts';
-import { spread } from '../data/split.ts';
+import { evenlySpaced } from '../data/split.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Batcher } from '../data/batches.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -99,7 +99,7 @@ export async function certify(
   weights?: EvaluationWeights,
 ): Promise<Certificate> {
   const { dataset, batcher, batch } = images;
-  const clean = spread(images.validation, certificateImages);
+  const clean = evenlySpaced(images.validation, certificateImages);
   const logits: Float32Array[] = [];
   const losses: number[] = [];
   const heldOut = images.validation.length >= batch ? images.validation : images.train;

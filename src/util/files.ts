@@ -1,6 +1,6 @@
 /**
- * Files read whole and written whole, of any size, with failures said in one line: what a person can mend (a missing file,
- * no permission) is a UserError, a full disk is a RunError. Knows nothing of what is in them.
+ * Reads and writes whole files of any size. Errors become one line: a UserError where the user can fix it (a missing file, no
+ * permission), a RunError for a full disk.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
@@ -8,17 +8,17 @@ import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs
 import { dirname, join } from 'node:path';
 import { RunError, UserError } from './user-error.ts';
 
-/** Node reads and writes less than 2 GiB at once. */
+/** Most bytes of one read or write; Node allows less than 2 GiB. */
 const oneTransfer = 1 << 28;
 
 export const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 
-/** What an error says, in one line. */
+/** The first line of an error's message. */
 export const reasonOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split('\n')[0]?.trim() ?? '';
 
-const reading: Readonly<Record<string, string>> = {
+const readProblems: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist',
   ENOTDIR: 'does not exist',
   EACCES: 'may not be read (permission denied)',
@@ -32,10 +32,10 @@ const reading: Readonly<Record<string, string>> = {
 export function readFailure(error: unknown, path: string): Error {
   const code = codeOf(error);
   if (code === undefined) return error instanceof Error ? error : new Error(String(error));
-  return new UserError(`${path}: ${reading[code] ?? `cannot be read (${code})`}`);
+  return new UserError(`${path}: ${readProblems[code] ?? `cannot be read (${code})`}`);
 }
 
-/** No room: on the disk, or in what its owner may use of it. */
+/** No space on the disk or in the user's quota. */
 export const isDiskFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '');
 
 /** The error to throw where writing `path` failed. */
@@ -46,7 +46,7 @@ export function writeFailure(error: unknown, path: string): Error {
   return new UserError(`${path}: cannot be written (${code})`);
 }
 
-/** Makes a folder and those above it. `what`: how the message begins where it cannot be, which is a UserError. */
+/** Creates a folder and its parents. `what` begins the message of the UserError where that fails. */
 export function makeFolder(path: string, what = path): void {
   try {
     mkdirSync(path, { recursive: true });
@@ -58,12 +58,12 @@ export function makeFolder(path: string, what = path): void {
 export interface FileFacts {
   /** Bytes. */
   readonly size: number;
-  /** Milliseconds since 1970, of the last change. */
+  /** Time of the last change, milliseconds since 1970. */
   readonly changed: number;
   readonly kind: 'file' | 'folder' | 'other';
 }
 
-/** Links followed; undefined where there is nothing. A link that leads back to itself is a UserError. */
+/** Follows links; undefined where nothing exists. A UserError for a link to itself. */
 export async function factsOf(path: string): Promise<FileFacts | undefined> {
   try {
     const found = await stat(path);
@@ -75,7 +75,7 @@ export async function factsOf(path: string): Promise<FileFacts | undefined> {
   }
 }
 
-/** Names in a folder, sorted by their code units; empty where there is no such folder. */
+/** Names in a folder, sorted by code units; empty where it does not exist. */
 export async function namesIn(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).toSorted();
@@ -111,8 +111,8 @@ export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> 
 }
 
 /**
- * Writes beside and renames: at `path` there is the whole file or what was there before, even when the power fails. Makes the
- * folder. Throws what the system says, or what `parts` throw; who calls knows how to tell it.
+ * Writes a temporary file and renames it: `path` has the whole new file or the old one, even after a power failure. Creates the
+ * folder. Throws the system's errors and those of `parts`.
  */
 export async function replaceFile(path: string, parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
   const beside = join(dirname(path), `.${randomUUID()}.part`);
@@ -130,7 +130,7 @@ export async function replaceFile(path: string, parts: Iterable<Uint8Array> | As
       await file.close();
     }
     await rename(beside, path);
-    // So that the new name survives too.
+    // Makes the rename durable.
     const folder = await open(dirname(path), 'r');
     try {
       await folder.sync();
@@ -138,12 +138,12 @@ export async function replaceFile(path: string, parts: Iterable<Uint8Array> | As
       await folder.close();
     }
   } catch (error) {
-    await rm(beside, { force: true }).catch(() => undefined); // What went wrong first is what is said.
+    await rm(beside, { force: true }).catch(() => undefined); // The first error is thrown.
     throw error;
   }
 }
 
-/** As `replaceFile`, with failures said in one line. */
+/** As `replaceFile`, with errors of one line. */
 export async function writeWhole(path: string, parts: readonly Uint8Array[]): Promise<void> {
   try {
     await replaceFile(path, parts);

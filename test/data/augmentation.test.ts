@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { AugmentationSettings, Subject } from '../../src/data/augmentation/augmentation.ts';
+import type { AugmentationSettings, ImageInfo } from '../../src/data/augmentation/augmentation.ts';
 import { cutout } from '../../src/data/augmentation/cutout.ts';
 import { flip } from '../../src/data/augmentation/flip.ts';
 import { drawBeta, mixup } from '../../src/data/augmentation/mixup.ts';
@@ -19,7 +19,7 @@ const shapes = fc.record({
   width: fc.integer({ min: 1, max: 9 }),
 });
 
-const subjectOf = (shape: Subject['shape'], changes: Partial<Subject> = {}): Subject => ({
+const subjectOf = (shape: ImageInfo['shape'], changes: Partial<ImageInfo> = {}): ImageInfo => ({
   shape,
   classes: 3,
   mean: [0.5, 0.4, 0.3].slice(0, shape.channels),
@@ -45,7 +45,7 @@ function scripted(...values: readonly number[]): Random & { left: () => number }
   };
 }
 
-const at = (image: ArrayLike<number>, { height, width }: Subject['shape'], channel: number, y: number, x: number): number =>
+const at = (image: ArrayLike<number>, { height, width }: ImageInfo['shape'], channel: number, y: number, x: number): number =>
   image[(channel * height + y) * width + x] as number;
 
 test('flip mirrors each row below 0.5 and does nothing else', () => {

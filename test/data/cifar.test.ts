@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readDataset, type ReadOptions } from '../../src/data/read.ts';
-import type { Places } from '../../src/data/resolve.ts';
+import type { DatasetLocations } from '../../src/data/resolve.ts';
 import type { DataEvent } from '../../src/data/source.ts';
 import { must } from '../../src/util/assert.ts';
 import { cifarFiles, newFolder, noise, nowhere, put, putAll, tarGz, userError } from './places.ts';
@@ -48,13 +48,13 @@ test('cifar10 is found in --data and INSTAR_DATA', async (t) => {
   const root = await newFolder(t);
   await putAll(join(root, 'cifar-10-batches-bin'), files);
   const cacheFolder = join(root, 'cache');
-  const places: readonly Partial<ReadOptions>[] = [
+  const locations: readonly Partial<ReadOptions>[] = [
     { dataFolder: root },
     { dataFolder: join(root, 'cifar-10-batches-bin') },
     { environment: { INSTAR_DATA: root } },
     { environment: { INSTAR_DATA: join(root, 'cifar-10-batches-bin') } },
   ];
-  for (const place of places) {
+  for (const place of locations) {
     const { dataset } = await readDataset('cifar10', { cacheFolder, environment: {}, ...place }, nowhere);
     assert.equal(dataset.train.labels.length, 20);
   }
@@ -126,7 +126,7 @@ test('missing files and damaged archives are named', async (t) => {
 });
 
 interface Server {
-  readonly places: Places;
+  readonly locations: DatasetLocations;
   /** The ranges that were asked for. */
   readonly asked: (string | undefined)[];
 }
@@ -134,7 +134,12 @@ interface Server {
 type Answer = (request: IncomingMessage, response: ServerResponse, times: number) => void;
 
 /** A server on this machine that gives the archive, as `answer` does it. */
-async function serve(t: TestContext, archive: Buffer, answer: Answer, changes: Partial<Places['cifar']> = {}): Promise<Server> {
+async function serve(
+  t: TestContext,
+  archive: Buffer,
+  answer: Answer,
+  changes: Partial<DatasetLocations['cifar']> = {},
+): Promise<Server> {
   const asked: (string | undefined)[] = [];
   const server = createServer((request, response) => {
     asked.push(request.headers.range);
@@ -147,7 +152,7 @@ async function serve(t: TestContext, archive: Buffer, answer: Answer, changes: P
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/cifar-10-binary.tar.gz`;
   const md5 = createHash('md5').update(archive).digest('hex');
-  return { places: { ...nowhere, cifar: { url, md5, verify: false, patience: 5000, ...changes } }, asked };
+  return { locations: { ...nowhere, cifar: { url, md5, verify: false, patience: 5000, ...changes } }, asked };
 }
 
 /** A server that can resume. */
@@ -173,24 +178,24 @@ const breaking =
 test('cifar10 is downloaded once, with progress', async (t) => {
   const cacheFolder = join(await newFolder(t), 'cache');
   const archive = await tarGz(files);
-  const { places, asked } = await serve(t, archive, whole(archive));
+  const { locations, asked } = await serve(t, archive, whole(archive));
   const events: DataEvent[] = [];
   const options = { cacheFolder, environment: {}, progress: (event: DataEvent) => events.push(event) };
-  const { dataset } = await readDataset('cifar10', options, places);
+  const { dataset } = await readDataset('cifar10', options, locations);
   assert.equal(dataset.train.labels.length, 20);
   const last = events.findLast((event) => event.kind === 'download');
-  assert.deepEqual(last, { kind: 'download', url: places.cifar.url, received: archive.length, total: archive.length });
-  assert.equal((await readDataset('cifar10', options, places)).dataset.hash, dataset.hash);
+  assert.deepEqual(last, { kind: 'download', url: locations.cifar.url, received: archive.length, total: archive.length });
+  assert.equal((await readDataset('cifar10', options, locations)).dataset.hash, dataset.hash);
   assert.deepEqual(asked, [undefined]);
 });
 
 test('a broken download is said and goes on where it stopped', async (t) => {
   const cacheFolder = join(await newFolder(t), 'cache');
   const archive = await tarGz(files);
-  const { places, asked } = await serve(t, archive, breaking(archive, whole(archive)));
+  const { locations, asked } = await serve(t, archive, breaking(archive, whole(archive)));
   const options = { cacheFolder, environment: {} };
   await assert.rejects(
-    readDataset('cifar10', options, places),
+    readDataset('cifar10', options, locations),
     userError(
       /^http:.*: cannot be downloaded \(.+\): try again, or fetch it elsewhere and give its folder with --data or INSTAR_DATA$/,
     ),
@@ -198,7 +203,7 @@ test('a broken download is said and goes on where it stopped', async (t) => {
   const half = await readFile(join(cacheFolder, 'downloads', 'cifar-10-binary.tar.gz.part'));
   assert.deepEqual(half, archive.subarray(0, half.length));
   assert.ok(half.length > 0);
-  assert.equal((await readDataset('cifar10', options, places)).dataset.train.labels.length, 20);
+  assert.equal((await readDataset('cifar10', options, locations)).dataset.train.labels.length, 20);
   assert.deepEqual(asked, [undefined, `bytes=${half.length}-`]);
   assert.deepEqual(await readdir(join(cacheFolder, 'downloads')), ['cifar-10-binary.tar.gz']);
 });
@@ -207,26 +212,26 @@ test('a server that cannot resume begins again', async (t) => {
   const cacheFolder = join(await newFolder(t), 'cache');
   const archive = await tarGz(files);
   const again: Answer = (_, response) => response.writeHead(200, { 'content-length': archive.length }).end(archive);
-  const { places } = await serve(t, archive, breaking(archive, again));
-  await assert.rejects(readDataset('cifar10', { cacheFolder, environment: {} }, places), userError(/cannot be downloaded/));
-  assert.equal((await readDataset('cifar10', { cacheFolder, environment: {} }, places)).dataset.train.labels.length, 20);
+  const { locations } = await serve(t, archive, breaking(archive, again));
+  await assert.rejects(readDataset('cifar10', { cacheFolder, environment: {} }, locations), userError(/cannot be downloaded/));
+  assert.equal((await readDataset('cifar10', { cacheFolder, environment: {} }, locations)).dataset.train.labels.length, 20);
 });
 
 test('a part that is already whole is taken', async (t) => {
   const cacheFolder = join(await newFolder(t), 'cache');
   const archive = await tarGz(files);
   await put(join(cacheFolder, 'downloads', 'cifar-10-binary.tar.gz.part'), archive);
-  const { places } = await serve(t, archive, (_, response) => response.writeHead(416).end());
-  assert.equal((await readDataset('cifar10', { cacheFolder, environment: {} }, places)).dataset.train.labels.length, 20);
+  const { locations } = await serve(t, archive, (_, response) => response.writeHead(416).end());
+  assert.equal((await readDataset('cifar10', { cacheFolder, environment: {} }, locations)).dataset.train.labels.length, 20);
 });
 
 test('what is not what it should be is thrown away', async (t) => {
   const cacheFolder = join(await newFolder(t), 'cache');
   const archive = await tarGz(files);
-  const { places } = await serve(t, archive, whole(archive), { md5: '1'.repeat(32) });
+  const { locations } = await serve(t, archive, whole(archive), { md5: '1'.repeat(32) });
   await assert.rejects(
-    readDataset('cifar10', { cacheFolder, environment: {} }, places),
-    userError(/what came is damaged \(its MD5 is not 1+\): try again, or fetch it elsewhere/),
+    readDataset('cifar10', { cacheFolder, environment: {} }, locations),
+    userError(/the file is damaged \(its MD5 is not 1+\): try again, or fetch it elsewhere/),
   );
   assert.deepEqual(await readdir(join(cacheFolder, 'downloads')), []);
 });
@@ -234,9 +239,9 @@ test('what is not what it should be is thrown away', async (t) => {
 test('the downloaded files must be the original ones', async (t) => {
   const cacheFolder = join(await newFolder(t), 'cache');
   const archive = await tarGz(files);
-  const { places } = await serve(t, archive, whole(archive), { verify: true });
+  const { locations } = await serve(t, archive, whole(archive), { verify: true });
   await assert.rejects(
-    readDataset('cifar10', { cacheFolder, environment: {} }, places),
+    readDataset('cifar10', { cacheFolder, environment: {} }, locations),
     userError(/data_batch_1\.bin: is not the original file: its SHA-256 differs$/),
   );
 });
@@ -247,17 +252,17 @@ test('no network, a silent server and an error answer are one line each', async 
   const options = { cacheFolder, environment: {} };
   await assert.rejects(readDataset('cifar10', options, nowhere), userError(/cannot be downloaded \(.+\): try again, or fetch/));
   const silent = await serve(t, archive, () => undefined, { patience: 50 });
-  await assert.rejects(readDataset('cifar10', options, silent.places), userError(/\(no byte came for 0\.05 s\)/));
+  await assert.rejects(readDataset('cifar10', options, silent.locations), userError(/\(no byte came for 0\.05 s\)/));
   const gone = await serve(t, archive, (_, response) => response.writeHead(404).end());
-  await assert.rejects(readDataset('cifar10', options, gone.places), userError(/\(the server answered 404\)/));
+  await assert.rejects(readDataset('cifar10', options, gone.locations), userError(/\(the server answered 404\)/));
   const wrong = await serve(t, archive, (_, response) => response.writeHead(206, { 'content-range': 'bytes 7-9/10' }).end('abc'));
-  await assert.rejects(readDataset('cifar10', options, wrong.places), userError(/another part than was asked for/));
+  await assert.rejects(readDataset('cifar10', options, wrong.locations), userError(/another range than requested/));
 });
 
 test('a download can be stopped', async (t) => {
   const cacheFolder = join(await newFolder(t), 'cache');
   const stop = new AbortController();
-  const { places } = await serve(t, await tarGz(files), () => stop.abort(new Error('stopped')));
-  const read = readDataset('cifar10', { cacheFolder, environment: {}, signal: stop.signal }, places);
+  const { locations } = await serve(t, await tarGz(files), () => stop.abort(new Error('stopped')));
+  const read = readDataset('cifar10', { cacheFolder, environment: {}, signal: stop.signal }, locations);
   await assert.rejects(read, /^Error: stopped$/);
 });

@@ -290,7 +290,7 @@ const wrong: readonly [string, (folder: string) => Promise<void>, RegExp][] = [
     async (folder) => put(join(folder, 'x.png'), await png(0)),
     /photos: its images lie in no class: make a sub-folder a class$/,
   ],
-  ['one class', (folder) => photos(folder, ['a'], 3), /photos: only one class \(a\); it takes two to tell apart$/],
+  ['one class', (folder) => photos(folder, ['a'], 3), /photos: only one class \(a\); at least two are needed$/],
   [
     'an empty class',
     async (folder) => {
@@ -342,7 +342,7 @@ const wrong: readonly [string, (folder: string) => Promise<void>, RegExp][] = [
       await photos(folder, ['a', 'b'], 2);
       await symlink('..', join(folder, 'a', 'loop'));
     },
-    /photos\/a\/loop: a link to a folder that it lies in$/,
+    /photos\/a\/loop: a link to a folder that contains it$/,
   ],
   [
     'a link to itself',

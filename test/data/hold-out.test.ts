@@ -1,10 +1,10 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { holdOut, type Candidate } from '../../src/data/hold-out.ts';
+import { holdOut, type HashedImage } from '../../src/data/hold-out.ts';
 import { sha256 } from '../../src/util/hash.ts';
 
-const images: fc.Arbitrary<Candidate[]> = fc
+const images: fc.Arbitrary<HashedImage[]> = fc
   .array(fc.record({ label: fc.nat({ max: 3 }), content: fc.nat({ max: 60 }) }), { minLength: 1, maxLength: 120 })
   .map((all) => all.map(({ label, content }) => ({ label, hash: sha256(String(content)) })));
 
@@ -22,7 +22,7 @@ test('one content stays on one side, and each class keeps an image', () => {
   );
 });
 
-function hashesHeld(all: readonly Candidate[]): string[] {
+function hashesHeld(all: readonly HashedImage[]): string[] {
   const held = holdOut(all, 4, 0.15);
   return all.filter((_, index) => held[index]).map(({ hash }) => hash);
 }

@@ -5,11 +5,11 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { readDataset } from '../../src/data/read.ts';
-import { usualPlaces } from '../../src/data/resolve.ts';
+import { defaultLocations } from '../../src/data/resolve.ts';
 import { skipFor } from '../support/machine.ts';
 import { idx, idxFiles, newFolder, noise, nowhere, put, putAll, userError } from './places.ts';
 
-const debian = usualPlaces.fashionMnist;
+const debian = defaultLocations.fashionMnist;
 
 /** The real data comes with Debian's package, which CI installs; elsewhere it may be missing. */
 const skip = skipFor(existsSync(debian) ? null : 'dataset-fashion-mnist is not installed');
@@ -211,7 +211,7 @@ test('what is no dataset is said', async (t) => {
   await putAll(join(root, 'idx'), files);
   await assert.rejects(
     readDataset(join(root, 'idx'), { ...options, imageSize: 8 }, nowhere),
-    userError(/^--image-size 8: only for folders of images; those of .*idx are 4 × 3$/),
+    userError(/^--image-size 8: only for folders of images; the images of .*idx are 4 × 3$/),
   );
   for (const imageSize of [0, 1.5, -3, Number.NaN, 4096])
     await assert.rejects(readDataset(join(root, 'idx'), { ...options, imageSize }, nowhere), userError(/^--image-size/));

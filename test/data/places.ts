@@ -9,12 +9,12 @@ import { pack } from 'tar-stream';
 import { createGzip } from 'node:zlib';
 import { buffer } from 'node:stream/consumers';
 import { datasetOf, measurePixels, type Dataset, type Part } from '../../src/data/dataset.ts';
-import { usualPlaces, type Places } from '../../src/data/resolve.ts';
-import type { Listener } from '../../src/data/source.ts';
+import { defaultLocations, type DatasetLocations } from '../../src/data/resolve.ts';
+import type { ReadListener } from '../../src/data/source.ts';
 import { random } from '../../src/util/random.ts';
 import { UserError } from '../../src/util/user-error.ts';
 
-export const quiet: Listener = { progress: () => undefined };
+export const quiet: ReadListener = { progress: () => undefined };
 
 /** A folder that goes when the test ends. */
 export async function newFolder(context: TestContext): Promise<string> {
@@ -40,8 +40,8 @@ export const userError =
   };
 
 /** Nothing but what the test itself puts there. */
-export const nowhere: Places = {
-  ...usualPlaces,
+export const nowhere: DatasetLocations = {
+  ...defaultLocations,
   fashionMnist: '/nonexistent/fashion-mnist',
   packageFolder: () => undefined,
   cifar: { url: 'http://127.0.0.1:9/cifar.tar.gz', md5: '0'.repeat(32), verify: false, patience: 1000 },

@@ -12,7 +12,7 @@ import pg from 'pg';
 import { parseQueue } from '../../src/execution/queue/address.ts';
 import { openBroker, type Broker } from '../../src/execution/queue/broker.ts';
 import type { Consumer } from '../../src/execution/queue/consumer.ts';
-import { checkpointKey, jobName, requestOf, type WorkerWord } from '../../src/execution/queue/messages.ts';
+import { checkpointKey, jobName, requestOf, type WorkerIdentity } from '../../src/execution/queue/messages.ts';
 import { createQueuePool } from '../../src/execution/queue/pool.ts';
 import type { Pool } from '../../src/execution/pool.ts';
 import { openStore } from '../../src/execution/store/open.ts';
@@ -56,7 +56,7 @@ async function setting(address: string, storeAddress?: string): Promise<Setting>
   mkdirSync(checkpoints, { recursive: true });
   const broker = openBroker(parseQueue(address), {});
   const store = await openStore(storeAddress ?? `file:${join(folder, 'store')}`);
-  const pool = createQueuePool({ broker, store, queue: name, run, checkpoints, everybody: name, say: () => undefined });
+  const pool = createQueuePool({ broker, store, queue: name, run, checkpoints, say: () => undefined });
   ends.push(() => pool.close());
   return { name, broker, store, pool, checkpoints, folder };
 }
@@ -70,7 +70,7 @@ interface Follow {
 function follow({ pool }: Setting, job: Job): Follow {
   const reports: Report[] = [];
   const by: (string | undefined)[] = [];
-  const report = (each: Report, _peak: number, _clock: number, who?: WorkerWord): void => {
+  const report = (each: Report, _peak: number, _clock: number, who?: WorkerIdentity): void => {
     if (each.kind === 'progress') return;
     reports.push(each);
     by.push(who?.name);
@@ -180,7 +180,7 @@ describe('faults on Redis', { skip: withoutRedis() }, () => {
     // The queue believes that its worker is dead, and it is not.
     cli('DEL', `bull:${here.name}:${jobName(run, job)}:lock`);
     assert.equal(await following.ended, null);
-    assert.equal(says.filter((line) => line.endsWith(': begun')).length, 2, says.join('\n'));
+    assert.equal(says.filter((line) => line.endsWith(': started')).length, 2, says.join('\n'));
     assert.deepEqual(epochsOf(following.reports), expected(here.folder, 'twice', 12));
   });
 
@@ -251,7 +251,7 @@ describe('faults on Redis', { skip: withoutRedis() }, () => {
       await worker(here, server.address, 0.1);
       const error = await first.ended;
       assert.ok(error instanceof JobFailure && error.failure === 'crashed', String(error));
-      assert.match(error.message, harm === 'missing' ? /is not there/ : /is damaged: its content does not fit its name/);
+      assert.match(error.message, harm === 'missing' ? /is missing/ : /is damaged: its content does not match its hash/);
       const second = follow(here, { ...job, attempt: 1 });
       assert.equal(await second.ended, null);
       assert.equal(second.reports.length, 2);
@@ -284,7 +284,7 @@ describe('faults on Redis', { skip: withoutRedis() }, () => {
       const error = await follow(here, job).ended;
       assert.ok(error instanceof JobFailure && error.failure === 'memory', String(error));
     }
-    assert.equal(says.filter((line) => line.endsWith(': begun')).length, 3, says.join('\n'));
+    assert.equal(says.filter((line) => line.endsWith(': started')).length, 3, says.join('\n'));
     assert.notEqual(jobName(run, one), jobName(run, other));
   });
 
@@ -352,7 +352,7 @@ describe('faults on Redis', { skip: withoutRedis() }, () => {
     await until('its epoch is heard of', 20, () => following.reports.length >= 2);
     await sleep(1000); // Or two, where the word to go was late.
     const had = following.reports.length;
-    assert.match(first.said(), /given back: this worker goes/);
+    assert.match(first.said(), /returned to the queue: this worker is stopping/);
     const second = await workerProcess(here, server.address, 1.5);
     // Given back, and not waited for as one that is dead.
     await until('the other has it', 10, () => following.reports.length > had);
@@ -445,7 +445,7 @@ describe('faults on Redis', { skip: withoutRedis() }, () => {
     rmSync(join(disk, 'ballast'));
     assert.equal(await following.ended, null);
     assert.deepEqual(epochsOf(following.reports), expected(here.folder, 'full', 4));
-    assert.ok(!says.some((line) => line.includes('given back')), says.join('\n'));
+    assert.ok(!says.some((line) => line.includes('returned to the queue')), says.join('\n'));
   });
 
   test('an S3 store that answers 507 for 10 s: search and worker wait, and go on', async () => {

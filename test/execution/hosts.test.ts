@@ -51,7 +51,7 @@ test(
     const run = newFolder();
     const begun = startProcess('search', run, { ...fourSteps, elsewhere });
     t.after(() => begun.child.kill('SIGKILL'));
-    const works = ({ name }: Host): boolean => said.get(name)?.includes(': begun') === true;
+    const works = ({ name }: Host): boolean => said.get(name)?.includes(': started') === true;
     await until('a host works', 60, () => hosts.all.some(works));
     const away = works(first) ? first : second;
     away.cut();
@@ -68,6 +68,10 @@ test(
     assert.deepEqual(await Promise.all(ends), [0, 0], [...said].join('\n'));
     // The one that was away may come back when all is done.
     for (const { name } of hosts.all)
-      assert.match(said.get(name) ?? '', name === away.name ? /: (done|given back)/ : /: done/, `${name} has done a job`);
+      assert.match(
+        said.get(name) ?? '',
+        name === away.name ? /: (done|returned to the queue)/ : /: done/,
+        `${name} has done a job`,
+      );
   },
 );

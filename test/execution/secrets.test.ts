@@ -53,7 +53,7 @@ describe('where a password comes from', () => {
     assert.equal(queuePassword({ INSTAR_QUEUE_PASSWORD_FILE: path }), password);
     for (const mode of [0o640, 0o604, 0o660]) {
       chmodSync(path, mode);
-      assert.throws(() => queuePassword({ INSTAR_QUEUE_PASSWORD_FILE: path }), /others may read it: chmod 600/);
+      assert.throws(() => queuePassword({ INSTAR_QUEUE_PASSWORD_FILE: path }), /other users may read it: run chmod 600/);
     }
     assert.equal(queuePassword({ INSTAR_QUEUE_PASSWORD: 'other', INSTAR_QUEUE_PASSWORD_FILE: path }), 'other');
     assert.throws(() => queuePassword({ INSTAR_QUEUE_PASSWORD_FILE: `${path}.none` }), /cannot be read/);
@@ -192,7 +192,7 @@ describe('Redis and S3 by TLS', { skip: withoutRedis() }, () => {
       'a password on the command line',
       () => server.address.replace('//', `//me:${password}@`),
       known,
-      /no password in the address/,
+      /a password in the address is visible to others/,
     ],
   ];
   for (const [what, address, environment, line] of refused)

@@ -87,19 +87,19 @@ test('files outside of the folder, and what is no regular file, are not opened',
   execFileSync('mkfifo', [join(folder, 'fifo.bin')]);
   mkdirSync(join(folder, 'folder.bin'));
   const refused: readonly (readonly [location: string, says: RegExp])[] = [
-    ['../outside.bin', /no plain path inside the model's folder/],
-    ['sub/../../outside.bin', /no plain path/],
-    [join(root, 'outside.bin'), /no plain path/],
-    ['/dev/zero', /no plain path/],
-    ['..', /no plain path/],
-    ['', /no plain path/],
-    ['a\0b', /no plain path/],
-    ['..\\outside.bin', /no plain path/],
+    ['../outside.bin', /not a plain path inside the model's folder/],
+    ['sub/../../outside.bin', /not a plain path/],
+    [join(root, 'outside.bin'), /not a plain path/],
+    ['/dev/zero', /not a plain path/],
+    ['..', /not a plain path/],
+    ['', /not a plain path/],
+    ['a\0b', /not a plain path/],
+    ['..\\outside.bin', /not a plain path/],
     ['out.bin', /leads out of the model's folder/],
     ['up/outside.bin', /leads out of the model's folder/],
     ['zero.bin', /leads out of the model's folder/],
-    ['loop.bin', /is not there/],
-    ['missing.bin', /is not there/],
+    ['loop.bin', /does not exist/],
+    ['missing.bin', /does not exist/],
     ['fifo.bin', /is not a regular file/],
     ['folder.bin', /is not a regular file/],
     ['short.bin', /needs bytes 0 to 288 of "short.bin", which has 287/],
@@ -110,7 +110,7 @@ test('files outside of the folder, and what is no regular file, are not opened',
 test('offsets and lengths are not believed', () => {
   const of = (fields: Readonly<Record<string, string>>) => () => read(external({ location: 'weights', ...fields }));
   refuses(of({ offset: '1' }), /needs bytes 1 to 289/);
-  refuses(of({ offset: '-1' }), /does not say where its numbers lie/);
+  refuses(of({ offset: '-1' }), /does not say where its numbers are/);
   refuses(of({ offset: '0x10' }), /does not say where/);
   refuses(of({ offset: '99999999999999999999' }), /does not say where/);
   refuses(of({ length: '287' }), /need 288 bytes, and it says "287"/);
@@ -157,7 +157,7 @@ test('extents are not believed', () => {
   ])
     refuses(
       () => read(handmadeModel((g, x) => headOf(g, g.node('Relu', [x]), 2), { extents: shape })),
-      /at most 4096 of anything/,
+      /at most 4096 are supported/,
     );
 });
 
@@ -191,25 +191,25 @@ test('names, order and numbers of nodes', () => {
     read(plain((graph) => ({ ...graph, nodes: change(graph.nodes) })));
   refuses(
     nodes((all) => all.toReversed()),
-    /which is not made before it \(a cycle, or not in order\)/,
+    /which is not computed before it \(a cycle, or the wrong order\)/,
   );
   refuses(
     nodes((all) =>
       all.map((node, at) => (at === 0 ? { ...node, inputs: [node.outputs[0] ?? '', ...node.inputs.slice(1)] } : node)),
     ),
-    /a cycle, or not in order/,
+    /a cycle, or the wrong order/,
   );
   refuses(
     nodes((all) => [...all, ...all.slice(0, 1)]),
-    /gives "conv", which is there already/,
+    /computes "conv", which already exists/,
   );
   refuses(
     nodes((all) => all.map((node) => ({ ...node, inputs: node.inputs.map(() => 'nothing') }))),
-    /reads "nothing", which nothing makes/,
+    /reads "nothing", which does not exist/,
   );
   refuses(
     nodes(() => []),
-    /output "gemm" is given by no node/,
+    /no node computes its output "gemm"/,
   );
   refuses(
     () => read(plain((graph) => ({ ...graph, initializers: [...graph.initializers, ...graph.initializers.slice(0, 1)] }))),
@@ -219,7 +219,7 @@ test('names, order and numbers of nodes', () => {
   refuses(() => read(plain((graph) => ({ ...graph, outputs: [] }))), /it has no output/);
   refuses(
     () => read(plain((graph) => ({ ...graph, outputs: [{ name: 'x', elementType: 1, shape: null }] }))),
-    /output "x" is given by no node/,
+    /no node computes its output "x"/,
   );
   const long = handmadeModel((g, x) => {
     let y = x;

@@ -290,7 +290,7 @@ test('half and double precision become f32, and are mentioned', async () => {
     });
     const imported = importModel(model);
     assert.deepEqual(imported.notes, [
-      'what it computes in another precision is computed in f32',
+      'casts to another precision than f32 are ignored',
       `4 tensors of ${type} are computed in f32`,
     ]);
     assert.deepEqual(new Set(imported.tensors['1/kernel']?.data), new Set([1, -2.5]));
@@ -333,7 +333,7 @@ test('what is trained otherwise from here on is said', () => {
     notes((g, x) =>
       headOf(g, conv(g, conv(g, x, 2, 4, [1, 3], { pads: [0, 1, 0, 1] }), 4, 4, [1, 3], { pads: [0, 1, 0, 1] }), 4),
     ),
-    ['a kernel 1×3 becomes 3×3 by zeros, which are trained from here on (2 times)'],
+    ['a kernel 1×3 becomes 3×3 with zeros, which are trained (2 times)'],
   );
   assert.deepEqual(
     notes((g, x) => headOf(g, g.node('AveragePool', [x], { kernel_shape: [2, 2], strides: [2, 2] }), 2)),
@@ -344,7 +344,7 @@ test('what is trained otherwise from here on is said', () => {
       const w = g.weights(2, 2, 1, 1);
       return headOf(g, g.node('Conv', [g.node('Conv', [x, w]), w]), 2);
     }),
-    ['weights that several nodes share are learned apart from here on'],
+    ['weights that several nodes share are trained separately'],
   );
 });
 
@@ -388,7 +388,7 @@ const refusals: Readonly<Record<string, { draw: Case['draw']; options?: Handmade
   },
   'an unknown attribute': {
     draw: (g, x) => headOf(g, conv(g, x, 2, 4, [3, 3], { quantum: 1 }), 4),
-    says: /\(Conv\): the attribute "quantum" is not known$/,
+    says: /\(Conv\): the attribute "quantum" is not supported$/,
   },
   'an unknown operator': {
     draw: (g, x) => headOf(g, g.node('constructor', [x]), 2),
@@ -421,7 +421,7 @@ const refusals: Readonly<Record<string, { draw: Case['draw']; options?: Handmade
   },
   'a Pad before anything else': {
     draw: (g, x) => headOf(g, g.node('Relu', [g.node('Pad', [x, g.integers('p', [0, 0, 1, 1, 0, 0, 1, 1])])]), 2),
-    says: /\(Relu\): a Pad stands before it: only before a Conv or a pool can it be represented$/,
+    says: /\(Relu\): it reads a Pad, which is only supported before a Conv or a pool$/,
   },
   'training mode': {
     draw: (g, x) =>
@@ -434,11 +434,11 @@ const refusals: Readonly<Record<string, { draw: Case['draw']; options?: Handmade
   },
   'a product of tensors': {
     draw: (g, x) => headOf(g, g.node('Mul', [x, g.node('Relu', [x])]), 2),
-    says: /\(Mul\): between two tensors that are computed it cannot be represented$/,
+    says: /\(Mul\): with two computed tensors it cannot be represented$/,
   },
   'a number a pixel': {
     draw: (g, x) => headOf(g, g.node('Add', [g.node('Relu', [x]), g.weights(6, 6)]), 2),
-    says: /\(Add\): a constant of 6×6 for N×2×6×6 is not one number a channel$/,
+    says: /\(Add\): a constant of 6×6 for N×2×6×6 is not one number for each channel$/,
   },
   'a sum of two shapes': {
     draw: (g, x) => headOf(g, g.node('Add', [x, conv(g, x, 2, 3, [1, 1])]), 2),
@@ -450,7 +450,7 @@ const refusals: Readonly<Record<string, { draw: Case['draw']; options?: Handmade
   },
   'softmax in the middle': {
     draw: (g, x) => g.node('Gemm', [g.node('Softmax', [g.node('Flatten', [g.node('GlobalAveragePool', [x])])]), g.weights(2, 3)]),
-    says: /\(Gemm\): a softmax stands before it: it can only be the last$/,
+    says: /\(Gemm\): it reads a softmax, which is only supported as the last node$/,
   },
   'two normalisations': {
     draw: (g, x) =>
@@ -473,9 +473,9 @@ const refusals: Readonly<Record<string, { draw: Case['draw']; options?: Handmade
   'an old operator set': {
     draw: (g, x) => headOf(g, x, 2),
     options: { opset: 6 },
-    says: 'm.onnx: operator set 6; those from 7 to 24 can be read',
+    says: 'm.onnx: operator set 6 is not supported: use one from 7 to 24',
   },
-  'a map for logits': { draw: (g, x) => g.node('Relu', [x]), says: 'm.onnx: its output is a map of 2×6×6, no logits' },
+  'a map for logits': { draw: (g, x) => g.node('Relu', [x]), says: 'm.onnx: its output is a map of 2×6×6, not logits' },
   'no image': {
     draw: (g, x) => headOf(g, x, 2),
     options: { extents: [36] },
@@ -489,7 +489,7 @@ const refusals: Readonly<Record<string, { draw: Case['draw']; options?: Handmade
   'a node without a name': {
     draw: (g, x) => headOf(g, g.node('Sigmoid', [x]), 2),
     options: { change: (graph) => ({ ...graph, nodes: graph.nodes.map((node) => ({ ...node, name: '' })) }) },
-    says: 'm.onnx: the node that gives "sigmoid" (Sigmoid): this operator cannot be represented',
+    says: 'm.onnx: the node with output "sigmoid" (Sigmoid): this operator cannot be represented',
   },
 };
 

@@ -96,7 +96,7 @@ test('numbers come back, aligned or not', () => {
     x: fromF32([2, 2], numbers),
     y: { dtype: 'U16', shape: [2], data: new Uint8Array([1, 0, 2, 1]) },
   });
-  // A Buffer is what a file is read into; its segments are views.
+  // A Buffer is what a file is read into; its slices are views.
   const spaces = [(length: number) => new Uint8Array(length), (length: number) => Buffer.alloc(length)];
   for (const [shift, space] of [0, 1, 2, 3, 4].flatMap((by) => spaces.map((make) => [by, make] as const))) {
     const moved = space(file.length + shift).subarray(shift);

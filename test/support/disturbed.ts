@@ -188,7 +188,7 @@ export async function disturbed(
 
   const acts: { readonly [F in Fault]: () => Promise<void> } = {
     async 'worker killed'() {
-      const place = workers[1]?.said().includes('begun') === true ? 1 : 0;
+      const place = workers[1]?.said().includes('started') === true ? 1 : 0;
       workers[place]?.child.kill('SIGKILL');
       note('a worker is killed');
       await sleep(1000);

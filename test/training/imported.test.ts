@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { createBatcher } from '../../src/data/batches.ts';
 import { datasetOf, type Dataset, type Part } from '../../src/data/dataset.ts';
-import { usualPlaces } from '../../src/data/resolve.ts';
+import { defaultLocations } from '../../src/data/resolve.ts';
 import { splitDataset } from '../../src/data/split.ts';
 import { chooseEngine, openEngine } from '../../src/engine/open.ts';
 import { noFiles } from '../../src/formats/onnx/read/external.ts';
@@ -159,7 +159,7 @@ test('an imported network is trained as it is: five steps on the images, and the
 });
 
 const torch =
-  existsSync(usualPlaces.fashionMnist) && spawnSync('/usr/bin/python3', ['-c', 'import torch, onnx, numpy']).status === 0;
+  existsSync(defaultLocations.fashionMnist) && spawnSync('/usr/bin/python3', ['-c', 'import torch, onnx, numpy']).status === 0;
 
 test('made anew by PyTorch: the same networks, and its own logits', { skip: torch ? false : 'no PyTorch here' }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'instar-torch-'));

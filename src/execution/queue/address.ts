@@ -1,6 +1,6 @@
 /**
- * Where the queue is: Redis or Valkey (`redis://`, `rediss://` with TLS), or PostgreSQL (`postgres://`). No address holds a
- * password: that comes from the environment, or from a file that only its owner may read. Connects to nothing.
+ * The address of the queue: Redis or Valkey (`redis://`, `rediss://` with TLS), or PostgreSQL (`postgres://`). Its password is
+ * not part of it: it comes from the environment, or from a file that only its owner may read. Connects to nothing.
  */
 import { readFileSync, statSync } from 'node:fs';
 import { UserError } from '../../util/user-error.ts';
@@ -12,10 +12,10 @@ export interface QueueAddress {
   readonly host: string;
   readonly port: number;
   readonly user: string | undefined;
-  /** Of PostgreSQL its name, of Redis its number. */
+  /** A name for PostgreSQL, a number for Redis. */
   readonly database: string;
   readonly tls: boolean;
-  /** As it was given. */
+  /** As the user gave it. */
   readonly text: string;
 }
 
@@ -27,27 +27,24 @@ const protocols: Readonly<Record<string, { readonly kind: 'redis' | 'postgres'; 
     'postgresql:': { kind: 'postgres', port: 5432, tls: false },
   };
 
-/** Reads `--queue`. An address with a password is refused: command lines are seen by everyone on the machine. */
+/** Parses `--queue`. Refuses a password: everyone on the machine can read command lines. */
 export function parseQueue(text: string): QueueAddress {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    throw new UserError('--queue: redis://HOST, rediss://HOST or postgres://USER@HOST/DATABASE');
-  }
-  const protocol = protocols[url.protocol];
-  // Whatever it is, it is not said again: it may hold a secret.
-  if (protocol === undefined) throw new UserError('--queue: redis://HOST, rediss://HOST or postgres://USER@HOST/DATABASE');
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const protocol = protocols[url?.protocol ?? ''];
+  // The message does not repeat the text, which may hold a secret.
+  if (url === undefined || protocol === undefined)
+    throw new UserError('--queue: give redis://HOST, rediss://HOST or postgres://USER@HOST/DATABASE');
   if (url.password !== '' || url.searchParams.has('password'))
     throw new UserError(
-      '--queue: no password in the address, which others can see: INSTAR_QUEUE_PASSWORD or INSTAR_QUEUE_PASSWORD_FILE holds it',
+      '--queue: a password in the address is visible to others: give it in INSTAR_QUEUE_PASSWORD or INSTAR_QUEUE_PASSWORD_FILE',
     );
   const mode = url.searchParams.get('sslmode');
   for (const [name, value] of url.searchParams)
     if (name !== 'sslmode' || !['disable', 'verify-full'].includes(value))
-      throw new UserError(`--queue: unknown option ${name}=${value}; there is sslmode=verify-full or disable`);
+      throw new UserError(`--queue: unknown option ${name}=${value}: use sslmode=verify-full or sslmode=disable`);
   const database = decodeURIComponent(url.pathname.replace(/^\//, ''));
-  if (protocol.kind === 'redis' && !/^\d{0,4}$/.test(database)) throw new UserError('--queue: a database of Redis is a number');
+  if (protocol.kind === 'redis' && !/^\d{0,4}$/.test(database))
+    throw new UserError('--queue: a Redis database is given by its number');
   if (url.hostname === '') throw new UserError('--queue: the host is missing');
   return {
     kind: protocol.kind,
@@ -60,14 +57,14 @@ export function parseQueue(text: string): QueueAddress {
   };
 }
 
-/** The password of the queue; undefined where there is none. */
+/** The queue's password; undefined where none is set. */
 export function queuePassword(environment: Environment): string | undefined {
   const given = environment['INSTAR_QUEUE_PASSWORD'];
   if (given !== undefined && given !== '') return given;
   const path = environment['INSTAR_QUEUE_PASSWORD_FILE'];
   if (path === undefined || path === '') return undefined;
   try {
-    if ((statSync(path).mode & 0o077) !== 0) throw new UserError(`${path}: others may read it: chmod 600 makes it yours alone`);
+    if ((statSync(path).mode & 0o077) !== 0) throw new UserError(`${path}: other users may read it: run chmod 600`);
     return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
     if (error instanceof UserError) throw error;

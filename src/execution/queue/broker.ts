@@ -1,4 +1,4 @@
-/** BullMQ, connected to where the queue is. Loaded by those who use a queue, and by nobody else. */
+/** BullMQ's connections to the queue's server. Loaded only where a queue is used. */
 import { createPostgresBackend, Queue, QueueEvents, Worker, type Processor, type WorkerOptions } from 'bullmq';
 import { Redis } from 'ioredis';
 import pg from 'pg';
@@ -7,24 +7,24 @@ import { UserError } from '../../util/user-error.ts';
 import { patiently } from '../patience.ts';
 import { queuePassword, type Environment, type QueueAddress } from './address.ts';
 
-/** Makers of BullMQ's parts, all with the same connection. */
+/** Creates BullMQ objects that share one configuration. */
 export interface Broker {
   readonly address: QueueAddress;
-  /** From here on a connection that is lost is not made anew: a server that is away keeps no process. */
+  /** Lost connections are not restored from here on, so that an unreachable server keeps no process alive. */
   leave(): void;
   queue<Data, Result>(name: string): Queue<Data, Result>;
   events(name: string): QueueEvents;
   worker<Data, Result>(name: string, process: Processor<Data, Result>, options: Partial<WorkerOptions>): Worker<Data, Result>;
 }
 
-/** Milliseconds between two tries to connect, at most. */
+/** Longest delay between tries to connect, milliseconds. */
 const longestWait = 5000;
-/** Milliseconds without an answer after which a connection is made anew. */
-const forgottenAfter = 20_000;
+/** Milliseconds without an answer after which a connection is restored. */
+const silenceLimit = 20_000;
 
 /**
- * A connection to PostgreSQL may break while nobody waits for an answer on it: between the queries of a transaction, or before
- * whoever connected has gone on. Node ends a process for an error that nobody listens to; here whoever asks next is told.
+ * A PostgreSQL connection may break when no query is pending: between the queries of a transaction, or right after it was made.
+ * Node ends a process on an `error` event without listeners; here the next query rejects instead.
  */
 export class CalmClient extends pg.Client {
   override emit(event: string | symbol, ...values: unknown[]): boolean {
@@ -32,19 +32,18 @@ export class CalmClient extends pg.Client {
   }
 }
 
-/** Of PostgreSQL. Certificates are checked, as Node does: NODE_EXTRA_CA_CERTS names the file of an authority of one's own. */
+/** Node checks certificates; NODE_EXTRA_CA_CERTS names a file with more authorities. */
 function postgresOptions({ host, port, user, database, tls }: QueueAddress, password: string | undefined) {
   return {
     host,
     port,
-    ...(database === '' ? {} : { database }),
-    ...(user === undefined ? {} : { user }),
-    ...(password === undefined ? {} : { password }),
+    database: database === '' ? undefined : database,
+    user,
+    password,
     ...(tls ? { ssl: true } : {}),
   };
 }
 
-/** Of Redis; certificates as for PostgreSQL. */
 function redisOptions({ host, port, user, database, tls }: QueueAddress, password: string | undefined) {
   return {
     host,
@@ -56,14 +55,14 @@ function redisOptions({ host, port, user, database, tls }: QueueAddress, passwor
   };
 }
 
-/** Nobody answers, or not yet; anything else that goes wrong with a first connection is a mistake. */
+/** Errors of a server that is not up yet; any other error of a first connection is the user's mistake. */
 const notYet = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN', '57P03'];
 const isNotYet = (error: Error): boolean =>
   notYet.includes(String((error as NodeJS.ErrnoException).code)) || error.message.startsWith('LOADING');
-/** Seconds for which a server that does not answer is waited for at the start. */
+/** Seconds to wait at the start for a server that does not answer. */
 const startPatience = 30;
 
-/** That the queue is there, and lets us in: a UserError where it does not. Later it may come and go. */
+/** Checks that the server can be reached and accepts the password; a UserError where not. */
 export async function reachQueue(address: QueueAddress, environment: Environment, seconds = startPatience): Promise<void> {
   const password = queuePassword(environment);
   const reach = async (): Promise<void> => {
@@ -95,13 +94,13 @@ export async function reachQueue(address: QueueAddress, environment: Environment
 export function openBroker(address: QueueAddress, environment: Environment): Broker {
   const password = queuePassword(environment);
   if (address.kind === 'postgres') {
-    // BullMQ's pools take the client that they are told; the connection on which it listens takes the module's.
+    // BullMQ's pools take `Client` from the options; its listening connection takes the module's.
     Object.assign(pg, { Client: CalmClient });
     const options = { connection: { ...postgresOptions(address, password), Client: CalmClient, migrate: true } };
-    // The classes are typed for Redis; the factory makes them PostgreSQL's.
+    // The types are those of Redis; the factory adapts the classes to PostgreSQL.
     return {
       address,
-      leave: () => undefined, // Each query of PostgreSQL's fails by itself.
+      leave: () => undefined, // Queries to PostgreSQL fail by themselves.
       queue: (name) => new Queue(name, options as never, createPostgresBackend as never),
       events: (name) => new QueueEvents(name, options as never, createPostgresBackend as never),
       worker: (name, process, more) =>
@@ -111,9 +110,9 @@ export function openBroker(address: QueueAddress, environment: Environment): Bro
   let hasLeft = false;
   const connection = {
     ...redisOptions(address, password),
-    // Of a connection that its network has forgotten; longer than any answer is waited for.
-    socketTimeout: forgottenAfter,
-    // What is asked waits until the server is back.
+    // Longer than any answer takes.
+    socketTimeout: silenceLimit,
+    // Requests wait until the server is back.
     maxRetriesPerRequest: null,
     retryStrategy: (tries: number): number | null => (hasLeft ? null : Math.min(longestWait, 200 * 2 ** Math.min(tries, 10))),
   };

@@ -1,6 +1,6 @@
 /**
- * What travels on the queue: a job without a path in it, and what came of it. Everything that comes from there is data and is
- * checked by these schemas before it is used; nothing in it is ever a path, a command or code.
+ * The messages on the queue: a job without paths, its status and its answer. Everything that is read from the queue is untrusted
+ * data and is checked by these schemas first; nothing in it is used as a path, a command or code.
  */
 import { z } from 'zod';
 import { applyAll } from '../../morphism/apply.ts';
@@ -29,7 +29,7 @@ import { assert } from '../../util/assert.ts';
 import { sha256 } from '../../util/hash.ts';
 import { version } from '../../util/version.ts';
 
-/** Counts up when a message means something else than before. */
+/** Increases when the meaning of a message changes. */
 const protocol = 3;
 
 const count = z.int().min(0).max(1e9);
@@ -46,7 +46,7 @@ const learning = z.strictObject({
   roles: z.partialRecord(z.enum(learningRoles), factors).optional(),
 });
 
-/** The data by its hash alone: where it lies is the worker's business. */
+/** A dataset by its hash; each worker has its own path to it. */
 const data = z.strictObject({
   hash: hashSchema,
   images: z.int().min(1).nullable(),
@@ -121,20 +121,20 @@ const jobSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
-export const requestSchema = z.strictObject({
+const requestSchema = z.strictObject({
   protocol: z.literal(protocol),
   instar: z.string().max(64),
-  /** Of the run, for the store's keys. */
+  /** The run's identifier, part of its keys in the store. */
   run: z.string().regex(/^[0-9a-f]{16}$/),
   job: jobSchema,
-  /** Nobody waits for it any more. */
+  /** The search no longer wants the result. */
   cancelled: z.boolean(),
 });
 
 export type Request = z.infer<typeof requestSchema>;
 type SentJob = Request['job'];
 
-export const reportSchema = z.discriminatedUnion('kind', [
+const reportSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('grown'), certificate: certificateSchema }),
   z.strictObject({ kind: z.literal('progress'), done: count, loss: z.number() }),
   z.strictObject({ kind: z.literal('epoch'), ...epochFields(count) }),
@@ -147,44 +147,43 @@ export const reportSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
-/** Who computed. */
-export const workerSchema = z.strictObject({
+/** Which worker computed. */
+const workerSchema = z.strictObject({
   /** Machine and process. */
   name: z.string().max(256),
-  /** What the bits depend on, as people read it. */
+  /** Engine, library, processor and Node, as text. */
   bits: z.string().max(256),
   instar: z.string().max(64),
 });
 
-export type WorkerWord = z.infer<typeof workerSchema>;
+export type WorkerIdentity = z.infer<typeof workerSchema>;
 
-/** What must not be lost, in order; `by` is the place of who said it among the workers, `clock` its own process's seconds. */
-const keptSchema = z.array(z.strictObject({ by: count, clock: z.number(), report: reportSchema })).max(100_000);
-const told = {
-  kept: keptSchema,
-  /** All that have worked on the job. */
+/** Reports in order, append-only. `by`: the index of the worker that reported; `clock`: seconds of its process's clock. */
+const logSchema = z.array(z.strictObject({ by: count, clock: z.number(), report: reportSchema })).max(100_000);
+const reported = {
+  kept: logSchema,
+  /** All workers that have worked on the job. */
   workers: z.array(workerSchema).max(1000),
-  /** The most memory that the last one's process has had, bytes. */
+  /** Peak memory of the last worker's process, bytes. */
   peak: z.number(),
 };
 
-export type Kept = z.infer<typeof keptSchema>;
+export type ReportLog = z.infer<typeof logSchema>;
 
-/** How far a job is: what it has said, and what it does now. */
-export const standingSchema = z.strictObject({
-  ...told,
-  /** Of the task that runs. */
+/** BullMQ's `progress` of a job: its reports so far, and the minibatches in progress. */
+export const statusSchema = z.strictObject({
+  ...reported,
   progress: z.strictObject({ by: count, done: count, loss: z.number(), clock: z.number() }).nullable(),
 });
 
-export type Standing = z.infer<typeof standingSchema>;
+export type JobStatus = z.infer<typeof statusSchema>;
 
 export const answerSchema = z.strictObject({
-  ...told,
+  ...reported,
   end: z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('done') }),
     z.strictObject({ kind: z.literal('failed'), failure: failureSchema, message: z.string() }),
-    /** What it needs is not in the store, or is not what its name says. */
+    /** An input of the job is missing from the store or damaged. */
     z.strictObject({ kind: z.literal('lacking'), message: z.string() }),
     z.strictObject({ kind: z.literal('cancelled') }),
   ]),
@@ -197,18 +196,18 @@ export function requestOf(job: Job, run: string): Request {
   return { protocol, instar: version, run, job: { ...job, data: rest } as unknown as SentJob, cancelled: false };
 }
 
-/** What stands on the queue, or in a sentence why it is no job. */
+/** Parses a request from the queue; returns a message where it is not valid. */
 export function readRequest(value: unknown): Request | string {
   const parsed = requestSchema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const said = (value as { protocol?: unknown } | null)?.protocol;
-  if (said !== protocol)
-    return `a message of version ${String(JSON.stringify(said)).slice(0, 20)}; this worker reads ${protocol}`;
+  const given = (value as { protocol?: unknown } | null)?.protocol;
+  if (given !== protocol)
+    return `a message of version ${String(JSON.stringify(given)).slice(0, 20)}; this worker reads ${protocol}`;
   const [first] = parsed.error.issues;
   return `${first?.path.join('.')}: ${first?.message}`.slice(0, 300);
 }
 
-/** A job to do here: `path` is where its data lies on this machine. One that holds no network is a sentence. */
+/** The job of a request. `path`: its data on this machine. Returns a message where the network is not valid. */
 export function jobOf({ job }: Request, path: string): Job | string {
   const network = parseNetwork(job.network);
   if (typeof network === 'string') return `job.network: ${network}`;
@@ -218,11 +217,11 @@ export function jobOf({ job }: Request, path: string): Job | string {
   return { ...job, network, data: { ...job.data, path } } as unknown as Job;
 }
 
-/** What must not be lost of a report; the rest is for those who watch. A probe is nothing but its minibatches. */
+/** Whether a report goes into the log; other progress is only displayed. A probe's result is its progress reports. */
 export const isKept = (job: Job, report: Report): boolean => report.kind !== 'progress' || job.kind === 'probe';
 
-/** The job from its last epoch on: as a run that was interrupted there would ask for it. */
-export function continued(job: TrainingJob, kept: Kept): TrainingJob {
+/** The job resumed from the last epoch in its log. */
+export function resumeJob(job: TrainingJob, kept: ReportLog): TrainingJob {
   const last = kept.findLast(({ report }) => report.kind === 'epoch')?.report;
   if (last?.kind !== 'epoch') return job;
   const grown = applyAll(job.network, job.start.edits);
@@ -235,7 +234,7 @@ export function continued(job: TrainingJob, kept: Kept): TrainingJob {
   };
 }
 
-/** Checkpoints that a job begins with. */
+/** Checkpoints that a job reads. */
 export function checkpointsOf(job: Job): readonly string[] {
   switch (job.kind) {
     case 'training':
@@ -251,8 +250,8 @@ export function checkpointsOf(job: Job): readonly string[] {
 export const checkpointKey = (run: string, name: string): string => `runs/${run}/${name}.safetensors`;
 export const dataKey = (name: string): string => `data/${name}.safetensors`;
 
-/** Which of the jobs of one id: a second try of a training, a reading of another checkpoint. */
-function whichOf(job: Job): string {
+/** Distinguishes jobs with the same id: retries of a training, evaluations of other checkpoints. */
+function suffixOf(job: Job): string {
   switch (job.kind) {
     case 'training':
       return String(job.attempt ?? 0);
@@ -264,9 +263,11 @@ function whichOf(job: Job): string {
   }
 }
 
-/** The name under which a job stands in the queue: the same whoever asks for it again. */
-export const jobName = (run: string, job: Job): string => `${run}-${job.id.replaceAll(/\W/g, '_')}-${whichOf(job)}`;
+/** A job's identifier on the queue: the same when a resumed run asks for the job again. */
+export const jobName = (run: string, job: Job): string => `${run}-${job.id.replaceAll(/\W/g, '_')}-${suffixOf(job)}`;
 
-/** The queue of those whose results are the same to the bit; `mixed` is for runs to which that does not matter. */
-export const queueName = (bits: Bits | 'mixed'): string =>
-  bits === 'mixed' ? `instar-${protocol}-mixed` : `instar-${protocol}-${sha256(`${version} ${describeBits(bits)}`).slice(0, 16)}`;
+/** The queue of workers whose results are identical to the bit. */
+export const queueName = (bits: Bits): string => `instar-${protocol}-${sha256(`${version} ${describeBits(bits)}`).slice(0, 16)}`;
+
+/** The queue of heterogeneous runs, from which all workers take jobs. */
+export const heterogeneousQueue = `instar-${protocol}-mixed`;

@@ -1,29 +1,29 @@
-/** Places for jobs: one that takes several waits until so many are free, in the order of asking. */
+/** Slots for threads: a job waits until as many are free as it needs, in order of arrival. */
 export interface Slots {
-  /** Acts once there is room, or throws the signal's reason where that is aborted before. More than there are count as all. */
+  /** Calls `act` once there are slots; throws the signal's reason where it is aborted before. Takes all where more are wanted. */
   with<T>(wanted: number, signal: AbortSignal, act: () => Promise<T>): Promise<T>;
 }
 
 export function createSlots(count: number): Slots {
   let free = count;
-  const queueing: { readonly wanted: number; go(): void }[] = [];
+  const queue: { readonly wanted: number; go(): void }[] = [];
   const serve = (): void => {
-    for (let next = queueing[0]; next !== undefined && next.wanted <= free; next = queueing[0]) {
+    for (let next = queue[0]; next !== undefined && next.wanted <= free; next = queue[0]) {
       free -= next.wanted;
-      queueing.shift()?.go();
+      queue.shift()?.go();
     }
   };
   return {
-    async with(asked, signal, act) {
-      const wanted = Math.min(asked, count);
+    async with(requested, signal, act) {
+      const wanted = Math.min(requested, count);
       signal.throwIfAborted();
       await new Promise<void>((resolve, reject) => {
         const leave = (): void => {
-          queueing.splice(queueing.indexOf(place), 1);
+          queue.splice(queue.indexOf(entry), 1);
           reject(signal.reason as Error);
           serve();
         };
-        const place = {
+        const entry = {
           wanted,
           go(): void {
             signal.removeEventListener('abort', leave);
@@ -31,7 +31,7 @@ export function createSlots(count: number): Slots {
           },
         };
         signal.addEventListener('abort', leave);
-        queueing.push(place);
+        queue.push(entry);
         serve();
       });
       try {

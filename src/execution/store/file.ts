@@ -1,13 +1,12 @@
-/** A folder that machines share, as a store. */
+/** A store in a folder that machines share. */
 import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import { codeOf, reasonOf, replaceFile } from '../../util/files.ts';
-import { assert } from '../../util/assert.ts';
 import { UserError } from '../../util/user-error.ts';
-import { keyPattern, StoreFailure, type Store } from './store.ts';
+import { assertKey, storing, type Store } from './store.ts';
 
-/** Opened when it is asked for: whoever asks hears what is wrong with it. */
+/** Opens the file on the first read, so that errors reach the reader. */
 async function* contentOf(path: string): AsyncGenerator<Uint8Array> {
   yield* createReadStream(path) as AsyncIterable<Uint8Array>;
 }
@@ -17,60 +16,43 @@ export async function fileStore(address: string, folder: string): Promise<Store>
   try {
     await mkdir(root, { recursive: true });
   } catch (error) {
-    throw new UserError(`--store ${address}: the folder cannot be made: ${reasonOf(error)}`);
+    throw new UserError(`--store ${address}: cannot create the folder: ${reasonOf(error)}`);
   }
   const pathOf = (key: string): string => {
-    assert(keyPattern.test(key), () => `a key, not ${JSON.stringify(key)}`);
+    assertKey(key);
     return join(root, key);
   };
-  const failed = (key: string, error: unknown): StoreFailure => new StoreFailure(`${address}, ${key}: ${reasonOf(error)}`);
   return {
     address,
     has: async (key) => existsSync(pathOf(key)),
     async put(key, path) {
       const to = pathOf(key);
-      try {
-        await replaceFile(to, contentOf(path));
-      } catch (error) {
-        throw failed(key, error);
-      }
+      await storing(address, key, () => replaceFile(to, contentOf(path)));
     },
     async get(key, path) {
       const from = pathOf(key);
-      try {
-        await stat(from);
-      } catch (error) {
-        if (codeOf(error) === 'ENOENT') return false;
-        throw failed(key, error);
-      }
-      try {
+      return storing(address, key, async () => {
+        try {
+          await stat(from);
+        } catch (error) {
+          if (codeOf(error) === 'ENOENT') return false;
+          throw error;
+        }
         await replaceFile(path, contentOf(from));
         return true;
-      } catch (error) {
-        throw failed(key, error);
-      }
+      });
     },
     async remove(key) {
-      try {
-        await rm(pathOf(key), { force: true });
-      } catch (error) {
-        throw failed(key, error);
-      }
+      const path = pathOf(key);
+      await storing(address, key, () => rm(path, { force: true }));
     },
-    async list(prefix) {
-      try {
-        const names = await readdir(root, { recursive: true, withFileTypes: true });
-        return names
-          .filter((name) => name.isFile() && !name.name.startsWith('.'))
-          .map((name) =>
-            join(name.parentPath, name.name)
-              .slice(root.length + 1)
-              .replaceAll('\\', '/'),
-          )
+    list: (prefix) =>
+      storing(address, prefix, async () => {
+        const entries = await readdir(root, { recursive: true, withFileTypes: true });
+        return entries
+          .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
+          .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll(sep, '/'))
           .filter((key) => key.startsWith(prefix));
-      } catch (error) {
-        throw failed(prefix, error);
-      }
-    },
+      }),
   };
 }

@@ -1,11 +1,11 @@
-/** From an address to its store. */
+/** Opens a store by its address. */
 import { UserError } from '../../util/user-error.ts';
 import type { Store } from './store.ts';
 
-/** Opens what an address names: `file:DIR`, or `s3://bucket/prefix`. What it needs is loaded when it is called for. */
+/** Opens `file:DIR` or `s3://bucket/prefix`. Loads only the module that it needs. */
 export async function openStore(address: string): Promise<Store> {
   const [, kind, rest = ''] = /^(file|s3):(.+)$/.exec(address) ?? [];
   if (kind === 'file') return (await import('./file.ts')).fileStore(address, rest.replace(/^\/\/(?=\/)/, ''));
   if (kind === 's3') return (await import('./s3.ts')).s3Store(address);
-  throw new UserError(`--store ${address}: file:DIR or s3://bucket/prefix`);
+  throw new UserError(`--store ${address}: give file:DIR or s3://bucket/prefix`);
 }

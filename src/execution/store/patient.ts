@@ -1,9 +1,9 @@
-/** A store that is full or away for a while, as one that is slow: what it refused is tried again. */
+/** Retries what a store refuses while it is full or unreachable. */
 import { existsSync } from 'node:fs';
 import { patiently } from '../patience.ts';
 import { StoreFailure, type Store } from './store.ts';
 
-/** Gives up after so many seconds with the last StoreFailure, or with the signal's reason once that is aborted. */
+/** Throws the last StoreFailure after so many seconds, or the signal's reason once it is aborted. */
 export function patientStore(store: Store, seconds: number, signal?: AbortSignal): Store {
   const patience = {
     seconds,
@@ -14,7 +14,7 @@ export function patientStore(store: Store, seconds: number, signal?: AbortSignal
     ...store,
     has: (key) => patiently(() => store.has(key), patience),
     put: (key, path) =>
-      // A file that is not here will not be later.
+      // A missing local file stays missing.
       patiently(() => store.put(key, path), { ...patience, isPassing: (error) => patience.isPassing(error) && existsSync(path) }),
     get: (key, path) => patiently(() => store.get(key, path), patience),
   };

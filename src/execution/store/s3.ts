@@ -1,5 +1,5 @@
 /**
- * S3 and what speaks like it, as a store. Credentials, region and endpoint come from where the AWS tools look for them
+ * A store in S3 or a compatible service. Credentials, region and endpoint come from where the AWS tools look for them
  * (environment, ~/.aws), never from the address.
  */
 import { createReadStream } from 'node:fs';
@@ -9,112 +9,93 @@ import {
   GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
-  ListObjectsV2Command,
+  paginateListObjectsV2,
   S3Client,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { reasonOf, replaceFile } from '../../util/files.ts';
-import { assert } from '../../util/assert.ts';
 import { UserError } from '../../util/user-error.ts';
-import { keyPattern, StoreFailure, type Store } from './store.ts';
+import { assertKey, keyPattern, storing, type Store } from './store.ts';
 
-/** Of one part of an upload; S3 takes 5 MiB at least. */
+/** Bytes of a part of an upload; S3 requires 5 MiB at least. */
 const partSize = 16 << 20;
 
-interface Answered {
+interface ServiceError {
   readonly name?: string;
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
-const isMissing = (error: unknown): boolean => {
-  const { name, $metadata } = error as Answered;
-  return name === 'NoSuchKey' || name === 'NotFound' || $metadata?.httpStatusCode === 404;
-};
+
+/** The result, or false where the service says that there is no such object. */
+async function unlessMissing<T>(request: Promise<T>): Promise<T | false> {
+  try {
+    return await request;
+  } catch (error) {
+    const { name, $metadata } = error as ServiceError;
+    if (name === 'NoSuchKey' || name === 'NotFound' || $metadata?.httpStatusCode === 404) return false;
+    throw error;
+  }
+}
+
+/** Bucket and prefix of `s3://bucket/prefix`; the prefix is '' or ends with a slash. */
+function parseAddress(address: string): { readonly Bucket: string; readonly prefix: string } {
+  const [, Bucket, path = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(address) ?? [];
+  if (Bucket === undefined) throw new UserError(`--store ${address}: give s3://bucket/prefix, with no secrets in it`);
+  const base = path.replace(/\/+$/, '');
+  if (base !== '' && !keyPattern.test(base))
+    throw new UserError(`--store ${address}: the prefix may have letters, digits, dots, hyphens and underscores`);
+  return { Bucket, prefix: base === '' ? '' : `${base}/` };
+}
+
+async function checkBucket(client: S3Client, Bucket: string, address: string): Promise<void> {
+  try {
+    await client.send(new HeadBucketCommand({ Bucket }));
+  } catch (error) {
+    const status = (error as ServiceError).$metadata?.httpStatusCode;
+    const reason = status === 404 ? 'there is no such bucket' : status === 403 ? 'access is denied' : reasonOf(error);
+    throw new UserError(`--store ${address}: ${reason}`);
+  }
+}
 
 export async function s3Store(address: string): Promise<Store> {
-  const [, bucket, prefix = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(address) ?? [];
-  if (bucket === undefined) throw new UserError(`--store ${address}: s3://bucket/prefix, and no secrets in it`);
-  const base = prefix.replace(/\/+$/, '');
-  if (base !== '' && !keyPattern.test(base))
-    throw new UserError(`--store ${address}: a prefix of letters, digits, dots, hyphens, underscores`);
+  const { Bucket, prefix } = parseAddress(address);
   const endpoint = process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'];
-  // Addresses of a server of one's own have no sub-domain a bucket.
+  // Other services than AWS have no sub-domain for each bucket.
   const client = new S3Client(endpoint === undefined ? {} : { endpoint, forcePathStyle: true });
-  const keyOf = (key: string): string => {
-    assert(keyPattern.test(key), () => `a key, not ${JSON.stringify(key)}`);
-    return base === '' ? key : `${base}/${key}`;
+  await checkBucket(client, Bucket, address);
+  const objectOf = (key: string): { readonly Bucket: string; readonly Key: string } => {
+    assertKey(key);
+    return { Bucket, Key: `${prefix}${key}` };
   };
-  const failed = (key: string, error: unknown): StoreFailure => new StoreFailure(`${address}, ${key}: ${reasonOf(error)}`);
-  try {
-    await client.send(new HeadBucketCommand({ Bucket: bucket }));
-  } catch (error) {
-    const status = (error as Answered).$metadata?.httpStatusCode;
-    const why = status === 404 ? 'there is no such bucket' : status === 403 ? 'access is denied' : reasonOf(error);
-    throw new UserError(`--store ${address}: ${why}`);
-  }
   return {
     address,
     async has(key) {
-      try {
-        await client.send(new HeadObjectCommand({ Bucket: bucket, Key: keyOf(key) }));
-        return true;
-      } catch (error) {
-        if (isMissing(error)) return false;
-        throw failed(key, error);
-      }
+      const object = objectOf(key);
+      return storing(address, key, async () => (await unlessMissing(client.send(new HeadObjectCommand(object)))) !== false);
     },
     async put(key, path) {
-      const body = createReadStream(path);
-      const upload = new Upload({
-        client,
-        partSize,
-        queueSize: 2,
-        leavePartsOnError: false,
-        params: { Bucket: bucket, Key: keyOf(key), Body: body },
-      });
-      try {
-        await upload.done();
-      } catch (error) {
-        throw failed(key, error);
-      } finally {
-        body.destroy();
-      }
+      const params = { ...objectOf(key), Body: createReadStream(path) };
+      const upload = new Upload({ client, partSize, queueSize: 2, leavePartsOnError: false, params });
+      await storing(address, key, () => upload.done().finally(() => params.Body.destroy()));
     },
     async get(key, path) {
-      try {
-        const { Body: body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: keyOf(key) }));
-        await replaceFile(path, body as Readable);
+      const object = objectOf(key);
+      return storing(address, key, async () => {
+        const found = await unlessMissing(client.send(new GetObjectCommand(object)));
+        if (found === false) return false;
+        await replaceFile(path, found.Body as Readable);
         return true;
-      } catch (error) {
-        if (isMissing(error)) return false;
-        throw failed(key, error);
-      }
+      });
     },
     async remove(key) {
-      try {
-        await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: keyOf(key) }));
-      } catch (error) {
-        throw failed(key, error);
-      }
+      const object = objectOf(key);
+      await storing(address, key, () => client.send(new DeleteObjectCommand(object)));
     },
-    async list(wanted) {
-      const found: string[] = [];
-      const cut = base === '' ? 0 : base.length + 1;
-      try {
-        for (let token: string | undefined; ;) {
-          const page = await client.send(
-            new ListObjectsV2Command({
-              Bucket: bucket,
-              Prefix: base === '' ? wanted : `${base}/${wanted}`,
-              ...(token === undefined ? {} : { ContinuationToken: token }),
-            }),
-          );
-          for (const { Key: key } of page.Contents ?? []) if (key !== undefined) found.push(key.slice(cut));
-          if (page.IsTruncated !== true) return found;
-          token = page.NextContinuationToken;
-        }
-      } catch (error) {
-        throw failed(wanted, error);
-      }
-    },
+    list: (wanted) =>
+      storing(address, wanted, async () => {
+        const found: string[] = [];
+        for await (const page of paginateListObjectsV2({ client }, { Bucket, Prefix: `${prefix}${wanted}` }))
+          for (const { Key } of page.Contents ?? []) if (Key !== undefined) found.push(Key.slice(prefix.length));
+        return found;
+      }),
   };
 }

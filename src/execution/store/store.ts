@@ -1,23 +1,40 @@
 /**
- * A store: where checkpoints and datasets travel between machines, as files under keys. What is written is there whole or not
- * at all. It knows nothing of what it holds; who reads checks hashes.
+ * A store: checkpoints and datasets travel between machines as files under keys. A file is written whole or not at all. The
+ * store does not know its contents; readers check hashes.
  */
-/** Letters, digits, dots, hyphens, underscores, parted by slashes; no part begins with a dot. */
+import { assert } from '../../util/assert.ts';
+import { reasonOf } from '../../util/files.ts';
+
+/** Parts of letters, digits, dots, hyphens and underscores, separated by slashes; no part begins with a dot. */
 export const keyPattern = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 
+/** Methods throw a StoreFailure where there is no connection or no space: a retry may succeed. */
 export interface Store {
-  /** As it was given; without secrets. */
+  /** As the user gave it; without secrets. */
   readonly address: string;
   has(key: string): Promise<boolean>;
-  /** Of the file at `path`. Throws a StoreFailure where there is no room or no connection: to be tried again. */
+  /** Stores the file at `path`. */
   put(key: string, path: string): Promise<void>;
-  /** To the file at `path`, whole or not at all. False: there is nothing under that key. */
+  /** Copies to the file at `path`, whole or not at all. False: the key is not in the store. */
   get(key: string, path: string): Promise<boolean>;
-  /** What is not there is none the worse. */
+  /** Does nothing where the key is not in the store. */
   remove(key: string): Promise<void>;
-  /** Keys that begin so, in no order. */
+  /** Keys with that prefix, in no order. */
   list(prefix: string): Promise<readonly string[]>;
 }
 
-/** The store cannot do it now, and may be able to later. */
+/** The store cannot do it now; a retry may succeed. */
 export class StoreFailure extends Error {}
+
+export function assertKey(key: string): void {
+  assert(keyPattern.test(key), () => `a key, not ${JSON.stringify(key)}`);
+}
+
+/** Turns errors into StoreFailures that name the store and the key. */
+export async function storing<T>(address: string, key: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw new StoreFailure(`${address}, ${key}: ${reasonOf(error)}`);
+  }
+}

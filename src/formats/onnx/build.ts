@@ -1,5 +1,5 @@
-/** Writing a graph node by node: names are made where none is given, constants become initializers. */
-import type { Tensor } from '../../network/tensor.ts';
+/** Builds an ONNX graph node by node, with unique names and constants as initializers. */
+import { asBytes } from '../../util/bytes.ts';
 import {
   dataType,
   type AttributeProto,
@@ -10,16 +10,13 @@ import {
   type ValueInfoProto,
 } from './proto.ts';
 
-/**
- * The newest operator set and IR version that the ONNX checker of Debian 12 knows (onnx 1.12): what all newer runtimes read
- * as well. Nothing that is written needs a newer one.
- */
+/** The newest operator set and IR version that onnx 1.12 (Debian 12) knows; newer runtimes read them too. */
 const opset = 17;
 const irVersion = 8;
 
-export type AttributeValue = number | string | readonly number[] | { readonly float: number };
+type AttributeValue = number | string | readonly number[] | { readonly float: number };
 
-/** A square window with equal padding on all sides, as convolutions and pools want it. */
+/** A convolution's or pool's attributes for a square window with equal padding on all sides. */
 export const windowAttributes = ({
   kernel,
   stride,
@@ -40,37 +37,21 @@ const attributeOf = (name: string, value: AttributeValue): AttributeProto => {
   return 'float' in value ? { name, kind: 'float', value: value.float } : { name, kind: 'ints', value };
 };
 
-const rawBytes = (data: Float32Array): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-
-const floatTensor = (name: string, { shape, data }: Tensor): TensorProto => ({
-  name,
-  dataType: dataType.float,
-  dims: shape,
-  raw: rawBytes(data),
-});
-
-const int64Tensor = (name: string, dims: readonly number[], values: readonly number[]): TensorProto => ({
-  name,
-  dataType: dataType.int64,
-  dims,
-  int64s: values,
-});
-
 export interface GraphBuilder {
-  /** Adds a node of one output, named `output` or else by itself, and gives the output's name. */
+  /** Adds a node with one output and returns the output's name; by default a new one. */
   node(opType: string, inputs: readonly string[], attributes?: Readonly<Record<string, AttributeValue>>, output?: string): string;
-  /** Adds a node of several outputs; '' leaves one out. */
+  /** Adds a node with several outputs; '' omits one. */
   nodeOf(
     opType: string,
     inputs: readonly string[],
     outputs: readonly string[],
     attributes?: Readonly<Record<string, AttributeValue>>,
   ): void;
-  /** A name that nothing else has. */
+  /** A unique name. */
   fresh(stem: string): string;
-  /** Adds an initializer of f32 and gives its name. */
+  /** Adds an f32 initializer and returns its name. */
   floats(stem: string, shape: readonly number[], values: Float32Array | readonly number[]): string;
-  /** Adds an initializer of int64: shapes, axes. */
+  /** Adds an int64 initializer (shapes, axes) and returns its name. */
   integers(stem: string, values: readonly number[]): string;
   graph(name: string, inputs: readonly ValueInfoProto[], outputs: readonly ValueInfoProto[]): GraphProto;
 }
@@ -103,12 +84,12 @@ export function graphBuilder(): GraphBuilder {
     },
     floats(stem, shape, values) {
       const name = fresh(stem);
-      initializers.push(floatTensor(name, { shape, data: Float32Array.from(values) }));
+      initializers.push({ name, dataType: dataType.float, dims: shape, raw: asBytes(Float32Array.from(values)) });
       return name;
     },
     integers(stem, values) {
       const name = fresh(stem);
-      initializers.push(int64Tensor(name, [values.length], values));
+      initializers.push({ name, dataType: dataType.int64, dims: [values.length], int64s: values });
       return name;
     },
     graph: (name, inputs, outputs) => ({ name, nodes, initializers, inputs, outputs, sparseInitializers: 0 }),

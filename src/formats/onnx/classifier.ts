@@ -1,10 +1,7 @@
-/**
- * What a model of unknown origin says of itself: is it a classifier of images, and how does it want them? Read from the graph's
- * inputs and outputs and from the metadata; nodes are not looked at. Pure: nothing is run.
- */
+/** Describes a model as an image classifier, from the graph's inputs and outputs and the metadata. Nothing is run. */
 import { UserError } from '../../util/user-error.ts';
-import { quoted } from './read/failure.ts';
-import { isChannels, largest } from './read/image.ts';
+import { quotedName } from './read/failure.ts';
+import { classNames, isChannels, largest } from './read/image.ts';
 import { dataType, type GraphProto, type ModelProto, type ValueInfoProto } from './proto.ts';
 
 export type ElementType = 'uint8' | 'float32';
@@ -19,21 +16,21 @@ export interface Classifier {
     /** Null: any. */
     readonly height: number | null;
     readonly width: number | null;
-    /** Images at a time; null: any. */
+    /** Images in a batch; null: any. */
     readonly batch: number | null;
   };
-  /** The output that is looked at: logits, probabilities, or anything else of which the largest counts. */
+  /** Logits, probabilities or other scores. */
   readonly output: string;
-  /** How many; null where the file does not say. */
+  /** Number of classes; null where the file does not say. */
   readonly count: number | null;
-  /** The names in the metadata; null where there are none. */
+  /** Class names in the metadata; null where there are none. */
   readonly classes: readonly string[] | null;
 }
 
 const elementTypes: Readonly<Record<number, ElementType>> = { [dataType.uint8]: 'uint8', [dataType.float]: 'float32' };
 
 const extents = ({ shape }: ValueInfoProto): string =>
-  shape === null ? '?' : shape.map((extent) => (typeof extent === 'string' ? quoted(extent) : (extent ?? '?'))).join('×');
+  shape === null ? '?' : shape.map((extent) => (typeof extent === 'string' ? quotedName(extent) : (extent ?? '?'))).join('×');
 
 const known = (extent: number | string | null | undefined): number | null =>
   typeof extent === 'number' && extent > 0 ? extent : null;
@@ -44,14 +41,14 @@ function inputOf(graph: GraphProto, where: string): Classifier['input'] {
   const [input] = inputs;
   if (input === undefined || inputs.length > 1)
     throw new UserError(
-      `${where}: takes ${inputs.length === 0 ? 'no input' : `${inputs.length} inputs (${inputs.map(({ name }) => quoted(name)).join(', ')})`}, not one image`,
+      `${where}: takes ${inputs.length === 0 ? 'no input' : `${inputs.length} inputs (${inputs.map(({ name }) => quotedName(name)).join(', ')})`}, not one image`,
     );
-  const called = `${where}: its input ${quoted(input.name)} of ${extents(input)}`;
+  const called = `${where}: its input ${quotedName(input.name)} of ${extents(input)}`;
   const elementType = elementTypes[input.elementType];
   if (elementType === undefined)
     throw new UserError(`${called} takes elements of type ${input.elementType}, not uint8 or float32`);
   const { shape } = input;
-  if (shape === null || shape.length !== 4) throw new UserError(`${called} is no batch of images`);
+  if (shape === null || shape.length !== 4) throw new UserError(`${called} is not a batch of images`);
   const layout: Layout | undefined = isChannels(shape[1]) ? 'NCHW' : isChannels(shape[3]) ? 'NHWC' : undefined;
   if (layout === undefined) throw new UserError(`${called} has neither 1 nor 3 channels`);
   const [channels, height, width] = layout === 'NCHW' ? shape.slice(1) : [shape[3], shape[1], shape[2]];
@@ -68,18 +65,7 @@ function inputOf(graph: GraphProto, where: string): Classifier['input'] {
   };
 }
 
-/** Instar's own files name their classes in JSON. */
-function classesOf({ metadata }: ModelProto): readonly string[] | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(metadata['classes'] ?? 'null');
-  } catch {
-    return null;
-  }
-  return Array.isArray(value) && value.length > 1 && value.every((name) => typeof name === 'string') ? value : null;
-}
-
-/** A UserError that begins with `where`, in whatever way the model is no classifier of images. */
+/** A UserError, which begins with `where`, for a model that is not an image classifier. */
 export function describeClassifier(model: ModelProto, where: string): Classifier {
   const { graph } = model;
   const input = inputOf(graph, where);
@@ -90,13 +76,13 @@ export function describeClassifier(model: ModelProto, where: string): Classifier
   const output = vectors.find(({ name }) => name === 'logits') ?? vectors[0];
   if (output === undefined)
     throw new UserError(
-      `${where}: none of its outputs (${graph.outputs.map((one) => `${quoted(one.name)} of ${extents(one)}`).join(', ')}) is a vector of float32 an image`,
+      `${where}: none of its outputs (${graph.outputs.map((one) => `${quotedName(one.name)} of ${extents(one)}`).join(', ')}) is a vector of float32 for each image`,
     );
   const count = known(output.shape?.[1]);
-  const classes = classesOf(model);
+  const classes = classNames(model.metadata);
   if (count !== null && count < 2)
-    throw new UserError(`${where}: its output ${quoted(output.name)} tells nothing apart: it has one class`);
+    throw new UserError(`${where}: its output ${quotedName(output.name)} has one class; a classifier has at least two`);
   if (classes !== null && count !== null && classes.length !== count)
-    throw new UserError(`${where}: names ${classes.length} classes and gives ${count} numbers an image`);
+    throw new UserError(`${where}: names ${classes.length} classes but outputs ${count} numbers for each image`);
   return { input, output: output.name, count, classes };
 }

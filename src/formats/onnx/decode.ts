@@ -1,8 +1,8 @@
 /**
- * The bytes of an .onnx file as a model. The file is not trusted: every length is checked against what is there before
- * anything is allocated, nothing recurses, and what is wrong is a UserError of one line. Tensors' raw bytes are views into
- * the file; what is not a view (names, nodes, lists of whole numbers) is counted and limited, because two bytes of a file
- * can be an object of hundreds. Whether the model makes sense is not asked here.
+ * Parses the bytes of an .onnx file. The file is untrusted: every length is checked before anything is allocated, nothing
+ * recurses, and errors are UserErrors of one line. Raw bytes of tensors are views into the file; names, nodes and lists of
+ * whole numbers are counted and limited, because two bytes of a file can become an object of hundreds. Whether the model makes
+ * sense is not checked here.
  */
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { UserError } from '../../util/user-error.ts';
@@ -19,13 +19,10 @@ import {
 
 class Malformed extends Error {}
 
-/**
- * Nodes, tensors, names, attributes, extents and the like that a file may hold, together. DenseNet-201, of 709 nodes, has
- * some ten thousand.
- */
+/** Limit of nodes, tensors, names, attributes, extents and the like in a file. DenseNet-201, of 709 nodes, has about 10,000. */
 const mostEntries = 200_000;
 
-/** What of a file's allowance is left; one decoding has one. */
+/** The entries that a file may still have. */
 interface Allowance {
   entries: number;
 }
@@ -34,18 +31,19 @@ function spend(allowance: Allowance): void {
   if (allowance.entries-- === 0) throw new Malformed(`more than ${mostEntries} nodes, names and attributes`);
 }
 
-/** Calls for each field; a field of which `read` says false is skipped. Costs one entry. */
-function fields(
-  allowance: Allowance,
-  bytes: Uint8Array,
-  read: (field: number, wire: WireType, r: BinaryReader) => boolean,
-): void {
+/** Reads the value of a field from `r`. */
+type FieldReader = (r: BinaryReader, wire: WireType) => unknown;
+
+/** Calls the reader of each field's number; other fields are skipped. Costs one entry. */
+function readFields(allowance: Allowance, bytes: Uint8Array, readers: Readonly<Record<number, FieldReader>>): void {
   spend(allowance);
   const r = new BinaryReader(bytes);
   while (r.pos < r.len) {
     const [field, wire] = r.tag();
     if (wire === WireType.StartGroup || wire === WireType.EndGroup) throw new Malformed('it holds a group');
-    if (!read(field, wire, r)) r.skip(wire, field, 1);
+    const read = readers[field];
+    if (read === undefined) r.skip(wire, field, 1);
+    else read(r, wire);
   }
 }
 
@@ -64,7 +62,7 @@ const textOf = (r: BinaryReader, wire: WireType): string => {
   return r.string(true);
 };
 
-/** A text of a list. */
+/** A string of a list. */
 const entryTextOf = (allowance: Allowance, r: BinaryReader, wire: WireType): string => {
   spend(allowance);
   return textOf(r, wire);
@@ -83,25 +81,29 @@ const wholeOf = (r: BinaryReader, wire: WireType): number => {
   return int64(r);
 };
 
-/** Repeated numbers, packed or one by one. */
-function numbers(r: BinaryReader, wire: WireType, single: WireType, into: number[], one: (r: BinaryReader) => number): void {
-  if (wire === single) {
-    into.push(one(r));
-    return;
-  }
-  const inner = new BinaryReader(bytesOf(r, wire));
-  while (inner.pos < inner.len) into.push(one(inner));
-}
+const floatOf = (r: BinaryReader, wire: WireType): number => {
+  expect(wire, WireType.Bit32);
+  return r.float();
+};
 
-/** Whole numbers that are described one by one: extents, axes, strides. */
-const listed =
+/** A field of repeated numbers, packed or one by one. */
+const numbers =
+  (into: number[], single: WireType, one: (r: BinaryReader) => number): FieldReader =>
+  (r, wire) => {
+    if (wire === single) return into.push(one(r));
+    const inner = new BinaryReader(bytesOf(r, wire));
+    while (inner.pos < inner.len) into.push(one(inner));
+  };
+
+/** Whole numbers that count as entries: extents, axes, strides. */
+const counted =
   (allowance: Allowance, one: (r: BinaryReader) => number) =>
   (r: BinaryReader): number => {
     spend(allowance);
     return one(r);
   };
 
-/** Without a prototype, so that a name such as `__proto__` is one like any other and `constructor` finds nothing. */
+/** Without a prototype: `__proto__` is a key like any other, and `constructor` finds nothing. */
 function recordOf(entries: readonly (readonly [string, string])[]): Readonly<Record<string, string>> {
   const record = Object.create(null) as Record<string, string>;
   for (const [key, value] of entries) record[key] = value;
@@ -110,11 +112,9 @@ function recordOf(entries: readonly (readonly [string, string])[]): Readonly<Rec
 
 function entryOf(allowance: Allowance, bytes: Uint8Array): readonly [string, string] {
   let [key, value] = ['', ''];
-  fields(allowance, bytes, (field, wire, r) => {
-    if (field === 1) key = textOf(r, wire);
-    else if (field === 2) value = textOf(r, wire);
-    else return false;
-    return true;
+  readFields(allowance, bytes, {
+    1: (r, wire) => (key = textOf(r, wire)),
+    2: (r, wire) => (value = textOf(r, wire)),
   });
   return [key, value];
 }
@@ -123,236 +123,164 @@ function tensorOf(allowance: Allowance, bytes: Uint8Array): TensorProto {
   let [name, dataType, isExternal] = ['', 0, false];
   let raw: Uint8Array | undefined;
   const dims: number[] = [];
-  const [floats, int32s, int64s, doubles]: [number[], number[], number[], number[]] = [[], [], [], []];
-  const external: [string, string][] = [];
-  fields(allowance, bytes, (field, wire, r) => {
-    switch (field) {
-      case 1:
-        numbers(r, wire, WireType.Varint, dims, listed(allowance, int64));
-        return true;
-      case 2:
-        dataType = wholeOf(r, wire);
-        return true;
-      case 3:
-        throw new Malformed('a tensor in segments');
-      case 4:
-        numbers(r, wire, WireType.Bit32, floats, (one) => one.float());
-        return true;
-      case 5:
-        numbers(r, wire, WireType.Varint, int32s, (one) => one.int32());
-        return true;
-      case 7:
-        numbers(r, wire, WireType.Varint, int64s, saturated);
-        return true;
-      case 8:
-        name = textOf(r, wire);
-        return true;
-      case 9:
-        raw = bytesOf(r, wire);
-        return true;
-      case 10:
-        numbers(r, wire, WireType.Bit64, doubles, (one) => one.double());
-        return true;
-      case 13:
-        external.push([...entryOf(allowance, bytesOf(r, wire))]);
-        return true;
-      case 14:
-        isExternal = wholeOf(r, wire) === 1;
-        return true;
-      default:
-        return false;
-    }
+  const typed = { floats: [] as number[], int32s: [] as number[], int64s: [] as number[], doubles: [] as number[] };
+  const external: (readonly [string, string])[] = [];
+  readFields(allowance, bytes, {
+    1: numbers(dims, WireType.Varint, counted(allowance, int64)),
+    2: (r, wire) => (dataType = wholeOf(r, wire)),
+    3: () => {
+      throw new Malformed('a tensor in segments');
+    },
+    4: numbers(typed.floats, WireType.Bit32, (r) => r.float()),
+    5: numbers(typed.int32s, WireType.Varint, (r) => r.int32()),
+    7: numbers(typed.int64s, WireType.Varint, saturated),
+    8: (r, wire) => (name = textOf(r, wire)),
+    9: (r, wire) => (raw = bytesOf(r, wire)),
+    10: numbers(typed.doubles, WireType.Bit64, (r) => r.double()),
+    13: (r, wire) => external.push(entryOf(allowance, bytesOf(r, wire))),
+    14: (r, wire) => (isExternal = wholeOf(r, wire) === 1),
   });
   return {
     name,
     dataType,
     dims,
     ...(raw === undefined ? {} : { raw }),
-    ...(floats.length > 0 ? { floats } : {}),
-    ...(int32s.length > 0 ? { int32s } : {}),
-    ...(int64s.length > 0 ? { int64s } : {}),
-    ...(doubles.length > 0 ? { doubles } : {}),
+    ...Object.fromEntries(Object.entries(typed).filter(([, values]) => values.length > 0)),
     ...(isExternal || external.length > 0 ? { external: recordOf(external) } : {}),
   };
 }
 
+const attributeKinds = new Map(Object.entries(attributeType).map(([kind, type]) => [type as number, kind]));
+
 function attributeOf(allowance: Allowance, bytes: Uint8Array): AttributeProto {
-  let [name, type, float, int, string] = ['', 0, 0, 0, ''];
-  let tensor: TensorProto | undefined;
+  let [name, type] = ['', 0];
   const [floats, ints, strings]: [number[], number[], string[]] = [[], [], []];
-  fields(allowance, bytes, (field, wire, r) => {
-    switch (field) {
-      case 1:
-        name = textOf(r, wire);
-        return true;
-      case 2:
-        expect(wire, WireType.Bit32);
-        float = r.float();
-        return true;
-      case 3:
-        int = wholeOf(r, wire);
-        return true;
-      case 4:
-        string = textOf(r, wire);
-        return true;
-      case 5:
-        tensor = tensorOf(allowance, bytesOf(r, wire));
-        return true;
-      case 7:
-        numbers(
-          r,
-          wire,
-          WireType.Bit32,
-          floats,
-          listed(allowance, (one) => one.float()),
-        );
-        return true;
-      case 8:
-        numbers(r, wire, WireType.Varint, ints, listed(allowance, saturated));
-        return true;
-      case 9:
-        strings.push(entryTextOf(allowance, r, wire));
-        return true;
-      case 20:
-        type = wholeOf(r, wire);
-        return true;
-      default:
-        return false;
-    }
+  const values: Record<string, unknown> = { float: 0, int: 0, string: '', floats, ints, strings };
+  readFields(allowance, bytes, {
+    1: (r, wire) => (name = textOf(r, wire)),
+    2: (r, wire) => (values['float'] = floatOf(r, wire)),
+    3: (r, wire) => (values['int'] = wholeOf(r, wire)),
+    4: (r, wire) => (values['string'] = textOf(r, wire)),
+    5: (r, wire) => (values['tensor'] = tensorOf(allowance, bytesOf(r, wire))),
+    7: numbers(
+      floats,
+      WireType.Bit32,
+      counted(allowance, (r) => r.float()),
+    ),
+    8: numbers(ints, WireType.Varint, counted(allowance, saturated)),
+    9: (r, wire) => strings.push(entryTextOf(allowance, r, wire)),
+    20: (r, wire) => (type = wholeOf(r, wire)),
   });
-  switch (type) {
-    case attributeType.float:
-      return { name, kind: 'float', value: float };
-    case attributeType.int:
-      return { name, kind: 'int', value: int };
-    case attributeType.string:
-      return { name, kind: 'string', value: string };
-    case attributeType.tensor:
-      return tensor === undefined ? { name, kind: 'other', type } : { name, kind: 'tensor', value: tensor };
-    case attributeType.floats:
-      return { name, kind: 'floats', value: floats };
-    case attributeType.ints:
-      return { name, kind: 'ints', value: ints };
-    case attributeType.strings:
-      return { name, kind: 'strings', value: strings };
-    default:
-      return { name, kind: 'other', type };
-  }
+  const kind = attributeKinds.get(type);
+  const value = kind === undefined ? undefined : values[kind];
+  return value === undefined ? { name, kind: 'other', type } : ({ name, kind, value } as AttributeProto);
 }
+
+/** The long name of ONNX's own domain is ''. */
+const domainOf = (name: string): string => (name === 'ai.onnx' ? '' : name);
 
 function nodeOf(allowance: Allowance, bytes: Uint8Array): NodeProto {
   let [name, opType, domain] = ['', '', ''];
   const [inputs, outputs, attributes]: [string[], string[], AttributeProto[]] = [[], [], []];
-  fields(allowance, bytes, (field, wire, r) => {
-    if (field === 1) inputs.push(entryTextOf(allowance, r, wire));
-    else if (field === 2) outputs.push(entryTextOf(allowance, r, wire));
-    else if (field === 3) name = textOf(r, wire);
-    else if (field === 4) opType = textOf(r, wire);
-    else if (field === 5) attributes.push(attributeOf(allowance, bytesOf(r, wire)));
-    else if (field === 7) domain = textOf(r, wire);
-    else return false;
-    return true;
+  readFields(allowance, bytes, {
+    1: (r, wire) => inputs.push(entryTextOf(allowance, r, wire)),
+    2: (r, wire) => outputs.push(entryTextOf(allowance, r, wire)),
+    3: (r, wire) => (name = textOf(r, wire)),
+    4: (r, wire) => (opType = textOf(r, wire)),
+    5: (r, wire) => attributes.push(attributeOf(allowance, bytesOf(r, wire))),
+    7: (r, wire) => (domain = textOf(r, wire)),
   });
-  // The long name of the same domain.
-  return { name, opType, domain: domain === 'ai.onnx' ? '' : domain, inputs, outputs, attributes };
+  return { name, opType, domain: domainOf(domain), inputs, outputs, attributes };
 }
 
-function extentOf(allowance: Allowance, bytes: Uint8Array): number | string | null {
-  let extent: number | string | null = null;
-  fields(allowance, bytes, (field, wire, r) => {
-    if (field === 1) extent = wholeOf(r, wire);
-    else if (field === 2) extent = textOf(r, wire);
-    else return false;
-    return true;
+type Extent = number | string | null;
+
+function extentOf(allowance: Allowance, bytes: Uint8Array): Extent {
+  let extent: Extent = null;
+  readFields(allowance, bytes, {
+    1: (r, wire) => (extent = wholeOf(r, wire)),
+    2: (r, wire) => (extent = textOf(r, wire)),
   });
   return extent;
 }
 
+function shapeOf(allowance: Allowance, bytes: Uint8Array): readonly Extent[] {
+  const extents: Extent[] = [];
+  readFields(allowance, bytes, { 1: (r, wire) => extents.push(extentOf(allowance, bytesOf(r, wire))) });
+  return extents;
+}
+
 function valueInfoOf(allowance: Allowance, bytes: Uint8Array): ValueInfoProto {
   let [name, elementType] = ['', 0];
-  let shape: (number | string | null)[] | null = null;
-  fields(allowance, bytes, (field, wire, r) => {
-    if (field === 1) name = textOf(r, wire);
-    else if (field === 2)
-      fields(allowance, bytesOf(r, wire), (typeField, typeWire, type) => {
-        if (typeField !== 1) return false;
-        fields(allowance, bytesOf(type, typeWire), (tensorField, tensorWire, tensor) => {
-          if (tensorField === 1) elementType = wholeOf(tensor, tensorWire);
-          else if (tensorField === 2) {
-            const extents: (number | string | null)[] = [];
-            fields(allowance, bytesOf(tensor, tensorWire), (dimField, dimWire, dim) => {
-              if (dimField !== 1) return false;
-              extents.push(extentOf(allowance, bytesOf(dim, dimWire)));
-              return true;
-            });
-            shape = extents;
-          } else return false;
-          return true;
-        });
-        return true;
-      });
-    else return false;
-    return true;
+  let shape: readonly Extent[] | null = null;
+  const tensorType: Readonly<Record<number, FieldReader>> = {
+    1: (r, wire) => (elementType = wholeOf(r, wire)),
+    2: (r, wire) => (shape = shapeOf(allowance, bytesOf(r, wire))),
+  };
+  readFields(allowance, bytes, {
+    1: (r, wire) => (name = textOf(r, wire)),
+    2: (r, wire) =>
+      readFields(allowance, bytesOf(r, wire), {
+        1: (type, typeWire) => readFields(allowance, bytesOf(type, typeWire), tensorType),
+      }),
   });
   return { name, elementType, shape };
 }
 
 function graphOf(allowance: Allowance, bytes: Uint8Array): GraphProto {
-  let name = '';
-  let sparseInitializers = 0;
+  let [name, sparseInitializers] = ['', 0];
   const [nodes, initializers]: [NodeProto[], TensorProto[]] = [[], []];
   const [inputs, outputs]: [ValueInfoProto[], ValueInfoProto[]] = [[], []];
-  fields(allowance, bytes, (field, wire, r) => {
-    if (field === 1) nodes.push(nodeOf(allowance, bytesOf(r, wire)));
-    else if (field === 2) name = textOf(r, wire);
-    else if (field === 5) initializers.push(tensorOf(allowance, bytesOf(r, wire)));
-    else if (field === 11) inputs.push(valueInfoOf(allowance, bytesOf(r, wire)));
-    else if (field === 12) outputs.push(valueInfoOf(allowance, bytesOf(r, wire)));
-    else if (field === 15) {
+  readFields(allowance, bytes, {
+    1: (r, wire) => nodes.push(nodeOf(allowance, bytesOf(r, wire))),
+    2: (r, wire) => (name = textOf(r, wire)),
+    5: (r, wire) => initializers.push(tensorOf(allowance, bytesOf(r, wire))),
+    11: (r, wire) => inputs.push(valueInfoOf(allowance, bytesOf(r, wire))),
+    12: (r, wire) => outputs.push(valueInfoOf(allowance, bytesOf(r, wire))),
+    15: (r, wire) => {
       sparseInitializers++;
-      return false;
-    } else return false;
-    return true;
+      r.skip(wire, 15, 1);
+    },
   });
   return { name, nodes, initializers, inputs, outputs, sparseInitializers };
+}
+
+function opsetOf(allowance: Allowance, bytes: Uint8Array): ModelProto['opsets'][number] {
+  let [domain, version] = ['', 0];
+  readFields(allowance, bytes, {
+    1: (r, wire) => (domain = textOf(r, wire)),
+    2: (r, wire) => (version = wholeOf(r, wire)),
+  });
+  return { domain: domainOf(domain), version };
 }
 
 function modelOf(allowance: Allowance, bytes: Uint8Array): ModelProto {
   let [irVersion, producer, producerVersion, functions] = [0, '', '', 0];
   let graph: GraphProto | undefined;
-  const opsets: { domain: string; version: number }[] = [];
-  const metadata: [string, string][] = [];
-  fields(allowance, bytes, (field, wire, r) => {
-    if (field === 1) irVersion = wholeOf(r, wire);
-    else if (field === 2) producer = textOf(r, wire);
-    else if (field === 3) producerVersion = textOf(r, wire);
-    else if (field === 7) graph = graphOf(allowance, bytesOf(r, wire));
-    else if (field === 8) {
-      let [domain, version] = ['', 0];
-      fields(allowance, bytesOf(r, wire), (opsetField, opsetWire, opset) => {
-        if (opsetField === 1) domain = textOf(opset, opsetWire);
-        else if (opsetField === 2) version = wholeOf(opset, opsetWire);
-        else return false;
-        return true;
-      });
-      opsets.push({ domain: domain === 'ai.onnx' ? '' : domain, version });
-    } else if (field === 14) metadata.push([...entryOf(allowance, bytesOf(r, wire))]);
-    else if (field === 25) {
+  const opsets: ModelProto['opsets'][number][] = [];
+  const metadata: (readonly [string, string])[] = [];
+  readFields(allowance, bytes, {
+    1: (r, wire) => (irVersion = wholeOf(r, wire)),
+    2: (r, wire) => (producer = textOf(r, wire)),
+    3: (r, wire) => (producerVersion = textOf(r, wire)),
+    7: (r, wire) => (graph = graphOf(allowance, bytesOf(r, wire))),
+    8: (r, wire) => opsets.push(opsetOf(allowance, bytesOf(r, wire))),
+    14: (r, wire) => metadata.push(entryOf(allowance, bytesOf(r, wire))),
+    25: (r, wire) => {
       functions++;
-      return false;
-    } else return false;
-    return true;
+      r.skip(wire, 25, 1);
+    },
   });
   if (graph === undefined) throw new Malformed('it holds no graph');
   return { irVersion, producer, producerVersion, opsets, graph, metadata: recordOf(metadata), functions };
 }
 
-/** `where` begins the message of the UserError that a damaged file becomes. */
+/** `where` begins the message of the UserError for a damaged file. */
 export function decodeModel(bytes: Uint8Array, where: string): ModelProto {
   try {
     return modelOf({ entries: mostEntries }, bytes);
   } catch (error) {
-    // Malformed is ours; whatever else the reader throws (RangeError, Error: all on the bytes' account) is the same to people.
+    // Malformed is thrown here; the reader throws RangeErrors and Errors, all because of the file.
     throw new UserError(`${where}: not a valid ONNX file: ${(error as Error).message}`);
   }
 }

@@ -1,4 +1,4 @@
-/** A model as the bytes of an .onnx file. */
+/** Encodes a model as an .onnx file. */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { unreachable } from '../../util/assert.ts';
 import {
@@ -86,7 +86,7 @@ function attribute(w: BinaryWriter, a: AttributeProto): void {
 }
 
 function node(w: BinaryWriter, n: NodeProto): void {
-  // An empty name keeps its place.
+  // Also empty names, which mark omitted inputs.
   for (const name of n.inputs) w.tag(1, WireType.LengthDelimited).string(name);
   for (const name of n.outputs) w.tag(2, WireType.LengthDelimited).string(name);
   text(w, 3, n.name);
@@ -120,7 +120,7 @@ function graph(w: BinaryWriter, g: GraphProto): void {
   messages(w, 12, g.outputs, valueInfo);
 }
 
-/** The file. Two equal models give equal bytes. */
+/** Equal models give equal bytes. */
 export function encodeModel(model: ModelProto): Uint8Array {
   const w = new BinaryWriter();
   whole(w, 1, model.irVersion);

@@ -1,7 +1,6 @@
 /**
- * ONNX's messages (onnx.proto, IR version 3 and newer) as plain data: those fields that Instar writes or reads. What a file
- * may hold beside them is either skipped or, where it would change what the model means, kept as a mark that a reader can
- * refuse. Knows the fields, not what operators mean.
+ * ONNX's messages (onnx.proto, IR version 3 and newer) with the fields that Instar reads or writes. Other fields are skipped, or
+ * counted where they change the model's meaning, so that the reader can refuse them.
  */
 
 /** TensorProto.DataType. */
@@ -22,10 +21,10 @@ export const dataType = {
   bfloat16: 16,
 } as const;
 
-/** AttributeProto.AttributeType of those that are read. */
+/** AttributeProto.AttributeType, as far as supported. */
 export const attributeType = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7, strings: 8 } as const;
 
-/** Numbers by name. Exactly one of the data fields is used: raw (little-endian, row-major), typed, or external. */
+/** Exactly one of the data fields is used: raw (little-endian, row-major), typed, or external. */
 export interface TensorProto {
   readonly name: string;
   readonly dataType: number;
@@ -33,11 +32,11 @@ export interface TensorProto {
   readonly raw?: Uint8Array;
   /** `float_data`. */
   readonly floats?: readonly number[];
-  /** `int32_data`, which also holds the narrower types. */
+  /** `int32_data`, also for narrower types. */
   readonly int32s?: readonly number[];
   readonly int64s?: readonly number[];
   readonly doubles?: readonly number[];
-  /** Where the numbers lie outside of the file: `location`, `offset`, `length`, `checksum`. */
+  /** `location`, `offset`, `length` and `checksum` of data in another file. */
   readonly external?: Readonly<Record<string, string>>;
 }
 
@@ -49,16 +48,16 @@ export type AttributeProto = { readonly name: string } & (
   | { readonly kind: 'floats'; readonly value: readonly number[] }
   | { readonly kind: 'ints'; readonly value: readonly number[] }
   | { readonly kind: 'strings'; readonly value: readonly string[] }
-  /** A subgraph, a sparse tensor, a reference to a function's attribute: nothing that is read here. */
+  /** A subgraph, a sparse tensor or a reference to a function's attribute: not supported. */
   | { readonly kind: 'other'; readonly type: number }
 );
 
 export interface NodeProto {
   readonly name: string;
   readonly opType: string;
-  /** '' is ONNX's own. */
+  /** '' is ONNX's own domain. */
   readonly domain: string;
-  /** An empty name: an optional input that is left out. */
+  /** '' is an omitted optional input. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: readonly AttributeProto[];
@@ -67,9 +66,9 @@ export interface NodeProto {
 /** A graph's input or output. */
 export interface ValueInfoProto {
   readonly name: string;
-  /** 0 where it is no tensor. */
+  /** 0 for other values than tensors. */
   readonly elementType: number;
-  /** Null where the rank is not said. An extent is a number, a name, or null where it is not said. */
+  /** Null for an unknown rank. An extent is a number, a name, or null if it is unknown. */
   readonly shape: readonly (number | string | null)[] | null;
 }
 
@@ -79,7 +78,7 @@ export interface GraphProto {
   readonly initializers: readonly TensorProto[];
   readonly inputs: readonly ValueInfoProto[];
   readonly outputs: readonly ValueInfoProto[];
-  /** How many sparse initializers there are, which nothing here reads. */
+  /** Number of sparse initializers, which are not supported. */
   readonly sparseInitializers: number;
 }
 
@@ -90,9 +89,9 @@ export interface ModelProto {
   readonly producerVersion: string;
   readonly graph: GraphProto;
   readonly metadata: Readonly<Record<string, string>>;
-  /** How many functions the model defines, which nothing here reads. */
+  /** Number of functions that the model defines, which are not supported. */
   readonly functions: number;
 }
 
-/** A whole number as a value: INT64_MAX and the like stand for "to the end" (Slice), and are as large as it gets here. */
+/** Clamps to safe integers: INT64_MAX and the like mean "to the end" (Slice). */
 export const saturate = (value: number): number => Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, value));

@@ -1,6 +1,6 @@
 /**
- * A trained network as an ONNX model for people to deploy: raw pixels in, logits and probabilities out. Normalisation is
- * inside; a batch normalisation that alone reads a convolution is folded into it. Knows nothing of runs and data.
+ * Exports a trained network as an ONNX model with raw pixels as input, and logits and probabilities as outputs. It includes the
+ * normalisation; a batch normalisation that is a convolution's only reader is folded into it.
  *
  *     images, uint8 (N, H, W, C) ─ Cast ─ Transpose ─ Mul ─ Add ─▶ network ─▶ logits (N, classes) ─ Softmax ─▶ probabilities
  */
@@ -27,7 +27,7 @@ export const logitsName = 'logits';
 export const probabilitiesName = 'probabilities';
 
 export interface Deployment {
-  /** Of each channel: the network takes (pixel/255 − mean)/std. */
+  /** For each channel: the network reads (pixel/255 − mean)/std. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
   readonly producerVersion: string;
@@ -44,17 +44,17 @@ interface Context {
   readonly inputShape: Shape;
   readonly shape: Shape;
   readonly parameter: Parameter;
-  /** The batch normalisation that is folded into this convolution; null where none is. */
+  /** The batch normalisation folded into this convolution; null for none. */
   readonly folded: Affine | null;
 }
 
-/** y = scale·x + shift, a channel, in f64. */
+/** y = scale·x + shift for each channel, in f64. */
 interface Affine {
   readonly scale: Float64Array;
   readonly shift: Float64Array;
 }
 
-/** What a batch normalisation with its running statistics is: γ/√(variance + ε), and β − mean times that. */
+/** A batch normalisation with running statistics: scale = γ/√(variance + ε), shift = β − mean·scale. */
 function affineOf(parameter: Parameter, epsilon: number): Affine {
   const [mean, variance, beta] = [parameter('mean'), parameter('variance'), parameter('shift')];
   const scale = Float64Array.from(parameter('scale'), (gamma, c) => gamma / Math.sqrt((variance[c] as number) + epsilon));
@@ -69,7 +69,7 @@ interface Window {
 
 const first = ({ inputs }: Context): string => must(inputs[0], 'input');
 
-/** W′ = scale·W, b′ = scale·b + shift where a batch normalisation is folded in. */
+/** With a folded batch normalisation: W′ = scale·W, b′ = scale·b + shift. */
 function convolve(layer: Window & { readonly bias: boolean }, groups: number, c: Context): string {
   const { channels } = c.shape;
   const { folded } = c;
@@ -120,7 +120,7 @@ const lowerings: LayerTable<[context: Context], string> = {
   concat: (_layer, c) => c.graph.node('Concat', c.inputs, { axis: 1 }),
 };
 
-/** Which convolution takes which batch normalisation in: one that is all that reads it. */
+/** The batch normalisation that is folded into each convolution: its only reader. */
 function foldings(network: Network): ReadonlyMap<NodeId, Node> {
   const consumers = consumersOf(network);
   const result = new Map<NodeId, Node>();
@@ -132,7 +132,7 @@ function foldings(network: Network): ReadonlyMap<NodeId, Node> {
   return result;
 }
 
-/** Other tensors than the network's parameters and statistics are passed over. The same inputs give the same bytes. */
+/** `tensors`: a checkpoint's; optimizer state is ignored. The same inputs give the same bytes. */
 export function deployedModel(network: Network, tensors: Tensors, deployment: Deployment): ModelProto {
   const graph = graphBuilder();
   const shapes = shapesOf(network);

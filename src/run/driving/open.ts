@@ -9,7 +9,7 @@ import { bitsOf, describeBits } from '../../engine/bits.ts';
 import { openEngine } from '../../engine/open.ts';
 import { createPool, type Pool } from '../../execution/pool.ts';
 import { parseQueue } from '../../execution/queue/address.ts';
-import { queueName } from '../../execution/queue/messages.ts';
+import { heterogeneousQueue, queueName } from '../../execution/queue/messages.ts';
 import { createQueuePool } from '../../execution/queue/pool.ts';
 import { openStore } from '../../execution/store/open.ts';
 import type { Origin } from '../../search/next.ts';
@@ -159,9 +159,8 @@ async function poolElsewhere(
   return createQueuePool({
     broker: openBroker(address, process.env),
     store: await openStore(store),
-    queue: queueName(mixed ? 'mixed' : bitsOfRun(config)),
+    queue: mixed ? heterogeneousQueue : queueName(bitsOfRun(config)),
     run: sha256(readFileSync(folder.config), first).slice(0, 16),
-    everybody: queueName('mixed'),
     checkpoints: folder.checkpoints,
     say,
   });

@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { clean } from '../../data/augmentation/augmentation.ts';
 import { createBatcher } from '../../data/batches.ts';
-import { splitDataset, spread } from '../../data/split.ts';
+import { splitDataset, evenlySpaced } from '../../data/split.ts';
 import { picked, type Dataset } from '../../data/dataset.ts';
 import { factsOf, readBytes } from '../../util/files.ts';
 import type { Engine } from '../../engine/engine.ts';
@@ -253,7 +253,7 @@ async function accuracyOf(
   const evaluator = await createEvaluator(engine, network, batcher, size, 'direct');
   try {
     evaluator.load(tensors);
-    const some = spread(validation, Math.min(mostMeasured, affordable(engine, network)));
+    const some = evenlySpaced(validation, Math.min(mostMeasured, affordable(engine, network)));
     return (await evaluator.measure(dataset.train, some, breathe)).accuracy;
   } finally {
     evaluator.dispose();

@@ -1,13 +1,12 @@
 /**
- * Which axes of an activation stand in which dimension of an ONNX tensor. A network's tensors are (N, C, H, W); a model may
- * hold the same numbers transposed, flattened or without their extents of 1, and this says how. Pure algebra over names of
- * axes; it knows no operator.
+ * The layout of a tensor: which axes of an activation are in which dimension. A network's tensors are (N, C, H, W); a model may
+ * have them transposed, flattened or without extents of 1.
  */
 import type { Shape } from '../../../network/network.ts';
 
 export type Axis = 'C' | 'H' | 'W';
 
-/** The batch, or the axes that were merged into it, the slowest first. None: an extent of 1. */
+/** The batch, or the axes merged into the dimension, the slowest first. No axes: an extent of 1. */
 export type Dim = 'N' | readonly Axis[];
 export type Dims = readonly Dim[];
 
@@ -20,14 +19,14 @@ export const extentOf = (axis: Axis, shape: Shape): number =>
 const sizeOf = (axes: readonly Axis[], shape: Shape): number =>
   axes.reduce((product, axis) => product * extentOf(axis, shape), 1);
 
-/** The extent of a dimension; the batch's is not known. */
+/** The extent of a dimension; 'N' for the batch. */
 export const dimExtent = (dim: Dim, shape: Shape): number | 'N' => (dim === 'N' ? 'N' : sizeOf(dim, shape));
 
-/** The axes that have more than one place, in order. */
+/** The axes of an extent above 1, in order. */
 export const axesIn = (dim: Dim, shape: Shape): readonly Axis[] =>
   dim === 'N' ? [] : dim.filter((axis) => extentOf(axis, shape) > 1);
 
-/** Whether both say the same of a tensor of that shape: an axis of extent 1 may stand anywhere. */
+/** Whether both are the same layout of a tensor of that shape: axes of extent 1 fit in any dimension. */
 export function sameDims(a: Dims, b: Dims, shape: Shape): boolean {
   return (
     a.length === b.length &&
@@ -39,7 +38,7 @@ export function sameDims(a: Dims, b: Dims, shape: Shape): boolean {
   );
 }
 
-/** The dimension that is the channels and nothing else, or −1. Channels of one place may stand in any dimension of extent 1. */
+/** The dimension that is exactly the channels, or −1. One channel fits in any dimension of extent 1. */
 export function channelDim(dims: Dims, shape: Shape): number {
   if (shape.channels > 1) return dims.findIndex((dim) => axesIn(dim, shape).join() === 'C');
   return dims.findIndex((dim) => dim !== 'N' && dim.includes('C') && axesIn(dim, shape).length === 0);
@@ -48,15 +47,12 @@ export function channelDim(dims: Dims, shape: Shape): number {
 export function transpose(dims: Dims, permutation: readonly number[]): Dims | string {
   const result = permutation.map((from) => dims[from]);
   if (result.length !== dims.length || result.includes(undefined) || new Set(permutation).size !== dims.length)
-    return `perm ${permutation.join(', ')} is no order of ${dims.length} dimensions`;
+    return `perm ${permutation.join(', ')} is not a permutation of ${dims.length} dimensions`;
   if (result[0] !== 'N') return 'the batch would not come first';
   return result as Dims;
 }
 
-/**
- * The dims of the same numbers in other extents; `extents` without the batch. A dimension may be merged with the next, or
- * parted between two axes; an axis cannot be cut.
- */
+/** The layout after a Reshape; `extents` without the batch. Dimensions can be merged, or split between axes. */
 export function reshape(dims: Dims, extents: readonly number[], shape: Shape): Dims | string {
   const axes = dims.flatMap((dim) => axesIn(dim, shape));
   const result: Dim[] = ['N'];
@@ -68,16 +64,13 @@ export function reshape(dims: Dims, extents: readonly number[], shape: Shape): D
       if (axis === undefined) return `an image has ${sizeOf(axes, shape)} numbers here`;
       dim.push(axis);
     }
-    if (sizeOf(dim, shape) !== extent) return 'channels, rows and columns would be cut';
+    if (sizeOf(dim, shape) !== extent) return 'it would split channels, rows or columns';
     result.push(dim);
   }
   return at === axes.length ? result : `an image has ${sizeOf(axes, shape)} numbers here`;
 }
 
-/**
- * Where each number of a flat dimension stands in channel-major order (C, H, W): `positions[i]` for the i-th number. Null
- * where it is in that order already.
- */
+/** The position in order (C, H, W) of each number of a flat dimension. Null where it is in that order already. */
 export function flatOrder(dim: Dim, shape: Shape): Uint32Array | null {
   const axes = axesIn(dim, shape);
   const { channels, height, width } = shape;

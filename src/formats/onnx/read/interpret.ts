@@ -1,37 +1,125 @@
-/** A checked graph becomes a network: each node in turn is read as its operator says. */
+/** Converts a checked graph to a network, node by node. */
 import type { Network, Shape } from '../../../network/network.ts';
 import { problemOf } from '../../../network/check.ts';
 import type { Tensors } from '../../../network/tensor.ts';
 import { UserError } from '../../../util/user-error.ts';
-import { graphBuilder } from '../build.ts';
-import { dataType, type ModelProto, type TensorProto } from '../proto.ts';
+import { graphBuilder, modelOf, type GraphBuilder } from '../build.ts';
+import { dataType, type ModelProto, type NodeProto, type TensorProto } from '../proto.ts';
 import { attributesOf } from './attributes.ts';
-import type { Constant, ConstantReader } from './constant.ts';
-import { draftOf, type Affine } from './draft.ts';
-import { nodeFailure, quoted } from './failure.ts';
+import type { ConstantReader } from './constant.ts';
+import { networkBuilder, type Affine, type NetworkBuilder } from './network-builder.ts';
+import { nodeFailure, quotedName } from './failure.ts';
 import type { Graph } from './graph.ts';
 import { dimsOf, extentsOf, type ImageInput } from './image.ts';
 import { operators } from './operators.ts';
-import { describeValue, type Activation, type Site, type Value } from './value.ts';
+import { constantValue, describeValue, type Activation, type Value } from './value.ts';
 
 export interface Interpreted {
   readonly network: Network;
   readonly tensors: Tensors;
-  /** What the first layer reads, of what went in; null where the file does nothing to it. */
+  /** The normalisation of the input before the first layer; null where there is none. */
   readonly normalisation: Affine | null;
-  /** Nodes and tensors that were understood, written anew; input `images`, output `logits`. */
+  /** The model rewritten from what was read; input `images`, one output. */
   readonly rewritten: ModelProto;
   readonly notes: readonly string[];
 }
 
-/** f32 that so many bytes may become: some more than they are, for kernels that are padded or shared. */
+/** Most f32 that a file of so many bytes may become: more than it has, for kernels that are padded or shared. */
 const allowanceOf = (bytes: number): number => 2 * bytes + 2 ** 20;
-/** Bytes of an f32, as which a tensor beside the file is read. */
+/** Bytes of an f32. */
 const floatBytes = 4;
 
 const irFor = (opset: number): number => (opset <= 18 ? 8 : 10);
 
-/** `bytes`: of the file. */
+/** What the nodes of a model share while they are read. */
+interface Reading {
+  readonly graph: Graph;
+  readonly image: ImageInput;
+  readonly constants: ConstantReader;
+  readonly where: string;
+  readonly builder: NetworkBuilder;
+  readonly rewritten: GraphBuilder;
+  /** Values by name: the image, outputs of nodes, and initializers once they are read. */
+  readonly values: Map<string, Value>;
+  /** How often each note was made. */
+  readonly notes: Map<string, number>;
+}
+
+function readInitializer({ constants, builder, rewritten, where }: Reading, name: string, tensor: TensorProto): Value {
+  const constant = constants.read(tensor, name);
+  const count = constant.numbers.values.length;
+  const fail = (problem: string): UserError => new UserError(`${where}: tensor ${quotedName(name)}: ${problem}`);
+  if (tensor.external !== undefined) builder.allow(allowanceOf(floatBytes * count));
+  if (!builder.spend(count)) throw fail('it has more numbers than a file of this size can mean');
+  return constantValue(rewritten, constant, fail);
+}
+
+/** The value of that name; an initializer is read when the first node needs it. */
+function valueOf(reading: Reading, name: string): Value | undefined {
+  const known = reading.values.get(name);
+  const tensor = reading.graph.initializers.get(name);
+  if (known !== undefined || name === '' || tensor === undefined) return known;
+  const value = readInitializer(reading, name, tensor);
+  reading.values.set(name, value);
+  return value;
+}
+
+function readNode(reading: Reading, node: NodeProto): void {
+  const { graph, where, constants, builder, rewritten, notes } = reading;
+  const fail = (problem: string): UserError => nodeFailure(where, node, problem);
+  const operator = node.domain === '' ? operators.get(node.opType) : undefined;
+  if (operator === undefined) throw fail('this operator cannot be represented');
+  const [most, read] = operator;
+  if (node.inputs.length > most) throw fail(`it has ${node.inputs.length} inputs`);
+  const [output = ''] = node.outputs;
+  const attributes = attributesOf(where, node);
+  const value = read({
+    opset: graph.opset,
+    inputs: node.inputs.map((name) => valueOf(reading, name)),
+    attributes,
+    constants,
+    builder,
+    rewritten,
+    hasOneReader: graph.readers.get(output) === 1,
+    batch: reading.image.batch,
+    note: (text) => void notes.set(text, (notes.get(text) ?? 0) + 1),
+    fail,
+  });
+  attributes.finish();
+  reading.values.set(output, value);
+}
+
+/** The logits of the graph's output: the output itself, or the input of its softmax. */
+function logitsOf({ graph, values, builder, where }: Reading): Activation {
+  const output = values.get(graph.output);
+  const logits = output?.kind === 'probabilities' ? output.of : output;
+  if (logits?.kind !== 'activation' || logits.zeros !== undefined)
+    throw new UserError(`${where}: its output is ${describeValue(output)}, not logits`);
+  const { channels, height, width } = builder.shapeOf(logits.node);
+  if (height !== 1 || width !== 1)
+    throw new UserError(`${where}: its output is a map of ${channels}×${height}×${width}, not logits`);
+  return logits;
+}
+
+/** Lines for the user about the model as a whole. */
+function generalNotes({ graph, constants }: Reading): string[] {
+  const shared = [...graph.readers].some(([name, count]) => count > 1 && isWeight(graph.initializers.get(name)));
+  const converted = [...constants.converted].map(([type, count]) => `${count} tensors of ${type} are computed in f32`);
+  return [...(shared ? ['weights that several nodes share are trained separately'] : []), ...converted];
+}
+
+function rewrittenModel({ graph, rewritten, image }: Reading, input: string, shape: Shape, logits: Activation): ModelProto {
+  const elementType = image.type === 'uint8' ? dataType.uint8 : dataType.float;
+  const inputs = [{ name: input, elementType, shape: extentsOf(image, shape) }];
+  const outputs = [{ name: logits.tensor, elementType: dataType.float, shape: null }];
+  return {
+    ...modelOf(rewritten.graph('rewritten', inputs, outputs), ''),
+    irVersion: irFor(graph.opset),
+    opsets: [{ domain: '', version: graph.opset }],
+  };
+}
+
+/** `bytes`: the file's size. */
 export function interpret(
   graph: Graph,
   image: ImageInput,
@@ -40,111 +128,27 @@ export function interpret(
   bytes: number,
   where: string,
 ): Interpreted {
-  const draft = draftOf(shape, allowanceOf(bytes));
-  const clean = graphBuilder();
-  const input = clean.fresh('images');
-  const notes = new Map<string, number>();
-  const note = (text: string): void => void notes.set(text, (notes.get(text) ?? 0) + 1);
-  const values = new Map<string, Value>();
-  const none = Array.from({ length: shape.channels }, () => 0);
-  values.set(graph.input.name, {
-    kind: 'pixels',
-    dims: dimsOf(image),
-    tensor: input,
-    bytes: image.type === 'uint8',
-    scale: none.map(() => 1),
-    shift: none,
-  });
-
-  /** An initializer, read when the first node asks for it. */
-  function initializer(name: string, tensor: TensorProto): Value {
-    const constant: Constant = constants.read(tensor, name);
-    const { dims, numbers } = constant;
-    if (tensor.external !== undefined) draft.allow(allowanceOf(floatBytes * numbers.values.length));
-    if (!draft.spend(numbers.values.length)) throw new UserError(`${where}: tensor ${quoted(name)}: more than the file can mean`);
-    let written: string | undefined;
-    return {
-      kind: 'constant',
-      constant,
-      tensor() {
-        if (numbers.kind !== 'floats')
-          throw new UserError(`${where}: tensor ${quoted(name)}: whole numbers cannot be computed with`);
-        return (written ??= clean.floats('constant', dims, numbers.values));
-      },
-    };
-  }
-
-  function valueOf(name: string): Value | undefined {
-    const known = values.get(name);
-    if (known !== undefined || name === '') return known;
-    const tensor = graph.initializers.get(name);
-    if (tensor === undefined) return undefined;
-    const value = initializer(name, tensor);
-    values.set(name, value);
-    return value;
-  }
-
-  for (const node of graph.nodes) {
-    const fail = (problem: string): UserError => nodeFailure(where, node, problem);
-    const operator = node.domain === '' ? operators.get(node.opType) : undefined;
-    if (operator === undefined) throw fail('this operator cannot be represented');
-    if (node.inputs.length > operator.inputs) throw fail(`it has ${node.inputs.length} inputs`);
-    const [output = ''] = node.outputs;
-    const attributes = attributesOf(where, node);
-    const site: Site = {
-      opset: graph.opset,
-      inputs: node.inputs.map(valueOf),
-      attributes,
-      constants,
-      draft,
-      clean,
-      alone: graph.readers.get(output) === 1,
-      batch: image.batch,
-      note,
-      fail,
-    };
-    const value = operator.read(site);
-    attributes.finish();
-    values.set(output, value);
-  }
-
-  const given = values.get(graph.output);
-  const logits: Activation | undefined =
-    given?.kind === 'probabilities' ? given.of : given?.kind === 'activation' ? given : undefined;
-  if (logits === undefined || logits.zeros !== undefined)
-    throw new UserError(`${where}: its output is ${describeValue(given)}, no logits`);
-  const { channels, height, width } = draft.shapeOf(logits.node);
-  if (height !== 1 || width !== 1)
-    throw new UserError(`${where}: its output is a map of ${channels}×${height}×${width}, no logits`);
-  const { network, tensors } = draft.finish(logits.node);
+  const builder = networkBuilder(shape, allowanceOf(bytes));
+  const rewritten = graphBuilder();
+  const input = rewritten.fresh('images');
+  const [scale, shift] = [1, 0].map((value) => Array.from({ length: shape.channels }, () => value)) as [number[], number[]];
+  const pixels: Value = { kind: 'pixels', dims: dimsOf(image), tensor: input, bytes: image.type === 'uint8', scale, shift };
+  const values = new Map([[graph.input.name, pixels]]);
+  const reading: Reading = { graph, image, constants, where, builder, rewritten, values, notes: new Map() };
+  for (const node of graph.nodes) readNode(reading, node);
+  const logits = logitsOf(reading);
+  const { network, tensors } = builder.finish(logits.node);
   const problem = problemOf(network);
   if (problem !== undefined) throw new UserError(`${where}: ${problem}`);
-
-  const shared = [...graph.readers].filter(([name, count]) => count > 1 && isWeight(graph.initializers.get(name))).length;
-  if (shared > 0) note(`weights that several nodes share are learned apart from here on`);
-  for (const [type, count] of constants.converted) note(`${count} tensors of ${type} are computed in f32`);
-  const affine = draft.normalisation();
+  const affine = builder.normalisation();
   const plain = affine === null || (affine.scale.every((factor) => factor === 1) && affine.shift.every((sum) => sum === 0));
-  const info = {
-    name: input,
-    elementType: image.type === 'uint8' ? dataType.uint8 : dataType.float,
-    shape: extentsOf(image, shape),
-  };
-  const output = { name: logits.tensor, elementType: dataType.float, shape: null };
+  const notes = [...reading.notes].map(([text, count]) => (count === 1 ? text : `${text} (${count} times)`));
   return {
     network,
     tensors,
     normalisation: plain && image.type === 'float' ? null : affine,
-    rewritten: {
-      irVersion: irFor(graph.opset),
-      opsets: [{ domain: '', version: graph.opset }],
-      producer: 'Instar',
-      producerVersion: '',
-      graph: clean.graph('rewritten', [info], [output]),
-      metadata: {},
-      functions: 0,
-    },
-    notes: [...notes].map(([text, count]) => (count === 1 ? text : `${text} (${count} times)`)),
+    rewritten: rewrittenModel(reading, input, shape, logits),
+    notes: [...notes, ...generalNotes(reading)],
   };
 }
 

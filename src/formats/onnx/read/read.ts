@@ -1,22 +1,21 @@
 /**
- * A trained classifier from an .onnx file that nobody vouches for. First what goes in and comes out is looked at; then, for
- * images of a size, the network is made. Whatever cannot be represented is a UserError of one line that names the node and
- * its operator. Pure, but for the files beside the model that are read through `files`.
+ * Reads a trained classifier from an untrusted .onnx file: first its input and output, then, for an image size, the network.
+ * What cannot be represented is a UserError of one line that names the node and its operator. Reads external data through
+ * `files`.
  */
-import { z } from 'zod';
 import type { Network, Shape } from '../../../network/network.ts';
 import type { Tensors } from '../../../network/tensor.ts';
 import { UserError } from '../../../util/user-error.ts';
 import { decodeModel } from '../decode.ts';
 import { encodeModel } from '../encode.ts';
 import { constantReader } from './constant.ts';
-import type { Affine } from './draft.ts';
+import type { Affine } from './network-builder.ts';
 import type { ExternalFiles } from './external.ts';
 import { checkGraph } from './graph.ts';
-import { imageOf, type ImageInput } from './image.ts';
+import { classNames, imageOf, type ImageInput } from './image.ts';
 import { interpret } from './interpret.ts';
 
-/** What the file itself does to pixels: the first layer reads (pixel/255 − mean)/std. */
+/** The normalisation in the file: the first layer reads (pixel/255 − mean)/std. */
 export interface Normalisation {
   readonly mean: readonly number[];
   readonly std: readonly number[];
@@ -25,25 +24,25 @@ export interface Normalisation {
 export interface ImportedClassifier {
   readonly network: Network;
   readonly tensors: Tensors;
-  /** Null: the file takes images that were normalised before, and does not say how. */
+  /** Null: the model takes images that were normalised in an unknown way. */
   readonly normalisation: Normalisation | null;
-  /** What the model's input holds where a pixel is 255: 255, 1, or null where it was normalised before. */
+  /** The model's input for a pixel of 255: 255, 1, or null where it is normalised before. */
   readonly brightest: 255 | 1 | null;
-  /** The classes' names in the order of the logits, where the file has them. */
+  /** Class names in the order of the logits; null where the file has none. */
   readonly classes: readonly string[] | null;
-  /** What a person should know, a line each. */
+  /** Lines for the user. */
   readonly notes: readonly string[];
-  /** The model written anew from what was understood; input `images`, one output. Nothing of the file is in it but numbers. */
+  /** The model rewritten from what was read; input `images`, one output. It takes only numbers from the file. */
   rewrite(): Uint8Array;
 }
 
 export interface ClassifierFile {
   readonly image: ImageInput;
-  /** The network for images of that shape, which must be the file's own where it fixes one. */
+  /** The network for images of that shape, which must be the file's where it fixes one. */
   read(shape: Shape): ImportedClassifier;
 }
 
-/** Pixels of 0 to 255 are divided by some hundred, or have means that no number up to 1 has. */
+/** Inputs are 0 … 255 where the scale is smaller or the mean larger than normalisation of 0 … 1 would have. */
 const smallScale = 1 / 16;
 const largeMean = 2;
 
@@ -59,23 +58,8 @@ function normalisationOf(
   const std = scale.map((factor) => 1 / (factor * brightest));
   const mean = shift.map((sum, channel) => -sum * (std[channel] as number));
   if (![...mean, ...std].every(Number.isFinite) || std.includes(0))
-    throw new UserError(`${where}: what it does to the image is no normalisation`);
+    throw new UserError(`${where}: its operations on the image are not a normalisation`);
   return { mean, std, brightest };
-}
-
-const names = z.array(z.string().max(200)).max(65_536);
-
-/** Class names, in the metadata as a JSON list. */
-function classesOf(metadata: Readonly<Record<string, string>>, count: number): readonly string[] | null {
-  const text = metadata['classes'];
-  if (text === undefined) return null;
-  try {
-    const parsed = names.safeParse(JSON.parse(text));
-    return parsed.success && parsed.data.length === count && new Set(parsed.data).size === count ? parsed.data : null;
-  } catch {
-    // Metadata is anybody's: what is no list of names says nothing of classes.
-    return null;
-  }
 }
 
 /** `where` begins the message of a UserError. */
@@ -90,13 +74,15 @@ export function openClassifier(bytes: Uint8Array, where: string, files: External
       const read = interpret(graph, image, shape, constants, bytes.length, where);
       const { network, tensors, notes } = read;
       const known = read.normalisation === null ? null : normalisationOf(read.normalisation, image, where);
+      const names = classNames(model.metadata);
       const { layer } = network.nodes[network.nodes.length - 1] as Network['nodes'][number];
       return {
         network,
         tensors,
         normalisation: known === null ? null : { mean: known.mean, std: known.std },
         brightest: known?.brightest ?? null,
-        classes: layer.kind === 'dense' ? classesOf(model.metadata, layer.features) : null,
+        classes:
+          layer.kind === 'dense' && names?.length === layer.features && new Set(names).size === names.length ? names : null,
         notes,
         rewrite: () => encodeModel(read.rewritten),
       };

@@ -1,4 +1,4 @@
-/** What a tensor of a model is while it is read, and how an operator's row asks for what it needs of its inputs. */
+/** Values of a model while it is read, and how operators get their inputs. */
 import type { NodeId, Shape } from '../../../network/network.ts';
 import { sizeOf } from '../../../network/tensor.ts';
 import type { UserError } from '../../../util/user-error.ts';
@@ -6,33 +6,33 @@ import type { GraphBuilder } from '../build.ts';
 import type { Attributes } from './attributes.ts';
 import type { Constant, ConstantReader } from './constant.ts';
 import { nchw, sameDims, type Dims } from './dims.ts';
-import type { Affine, Draft } from './draft.ts';
+import type { Affine, NetworkBuilder } from './network-builder.ts';
 
-/** What a layer of the network gives, held as `dims` say. */
+/** A layer's output; `dims` says which axes its dimensions are. */
 export interface Activation {
   readonly kind: 'activation';
   readonly node: NodeId;
   readonly dims: Dims;
-  /** Its name in the model that is written anew. */
+  /** Its name in the rewritten model. */
   readonly tensor: string;
-  /** Whether one node alone reads it, here and under any other name. */
-  readonly alone: boolean;
-  /** Zeros that a Pad put around its rows and columns, which what reads it has to count in. */
-  readonly zeros?: Zeros;
+  /** Whether exactly one node reads it, under any of its names. */
+  readonly hasOneReader: boolean;
+  /** Padding by a Pad node, which the next layer has to include. */
+  readonly zeros?: ZeroPadding;
 }
 
-/** Rows and columns before and behind. */
-export interface Zeros {
+/** Zeros before and after the rows and columns. */
+export interface ZeroPadding {
   readonly before: readonly [number, number];
   readonly behind: readonly [number, number];
 }
 
-/** The image, before the first layer: what went in, times and plus a number a channel. */
+/** The image before the first layer: input·scale + shift for each channel. */
 export interface Pixels extends Affine {
   readonly kind: 'pixels';
   readonly dims: Dims;
   readonly tensor: string;
-  /** Bytes that no Cast has made floats yet. */
+  /** Whether they are bytes, not cast to floats yet. */
   readonly bytes: boolean;
 }
 
@@ -42,75 +42,77 @@ export type Value =
   | {
       readonly kind: 'constant';
       readonly constant: Constant;
-      /** Its name in the model that is written anew, where it is put by asking for it. */
+      /** Adds it to the rewritten model and returns its name there. */
       readonly tensor: () => string;
     }
-  /** A tensor's extents, or some of them: what shapes are computed from. */
+  /** Extents of a tensor, from which shapes are computed. */
   | { readonly kind: 'extents'; readonly values: readonly (number | 'N')[]; readonly scalar: boolean }
   /** The softmax of logits. */
   | { readonly kind: 'probabilities'; readonly of: Activation };
 
-/** One node while it is read. */
-export interface Site {
+/** A node that is being read. */
+export interface OpContext {
   readonly opset: number;
-  /** Undefined where an input is left out. */
+  /** Undefined for an omitted input. */
   readonly inputs: readonly (Value | undefined)[];
   readonly attributes: Attributes;
   readonly constants: ConstantReader;
-  readonly draft: Draft;
-  /** The model that is written anew. */
-  readonly clean: GraphBuilder;
-  /** Whether one node alone reads what this one gives. */
-  readonly alone: boolean;
-  /** The extent of the batch where the model fixes it. */
+  readonly builder: NetworkBuilder;
+  /** The rewritten model. */
+  readonly rewritten: GraphBuilder;
+  /** Whether exactly one node reads this node's output. */
+  readonly hasOneReader: boolean;
+  /** The batch size where the model fixes it. */
   readonly batch: number | null;
   note(text: string): void;
   /** An error that names the node. */
   fail(problem: string): UserError;
 }
 
-export const describeValue = (value: Value | undefined): string => {
-  switch (value?.kind) {
-    case undefined:
-      return 'nothing';
-    case 'activation':
-      return 'a tensor that is computed';
-    case 'pixels':
-      return 'the image';
-    case 'constant':
-      return 'a constant';
-    case 'extents':
-      return 'the shape of a tensor';
-    case 'probabilities':
-      return 'probabilities';
-  }
+const descriptions: { readonly [K in Value['kind']]: string } = {
+  activation: 'a tensor that is computed',
+  pixels: 'the image',
+  constant: 'a constant',
+  extents: 'the shape of a tensor',
+  probabilities: 'probabilities',
 };
 
-/** What a layer reads there: the image becomes what it is normalised to. `zeros`: whether zeros around it are counted in. */
-export function activationAt(site: Site, index: number, zeros = false): Activation {
-  const value = site.inputs[index];
+export const describeValue = (value: Value | undefined): string => (value === undefined ? 'nothing' : descriptions[value.kind]);
+
+/** A constant that is added to the rewritten model when it is first read. */
+export function constantValue(rewritten: GraphBuilder, constant: Constant, fail: (problem: string) => UserError): Value {
+  let name: string | undefined;
+  const { dims, numbers } = constant;
+  const tensor = (): string => {
+    if (numbers.kind !== 'floats') throw fail('whole numbers are not supported here');
+    return (name ??= rewritten.floats('constant', dims, numbers.values));
+  };
+  return { kind: 'constant', constant, tensor };
+}
+
+/** An input of a layer; the image becomes the normalised image. `zeros`: whether the layer includes zero padding. */
+export function activationAt(op: OpContext, index: number, zeros = false): Activation {
+  const value = op.inputs[index];
   if (value?.kind === 'activation') {
-    if (value.zeros !== undefined && !zeros)
-      throw site.fail('a Pad stands before it: only before a Conv or a pool can it be represented');
+    if (value.zeros !== undefined && !zeros) throw op.fail('it reads a Pad, which is only supported before a Conv or a pool');
     return value;
   }
-  if (value?.kind === 'probabilities') throw site.fail('a softmax stands before it: it can only be the last');
-  if (value?.kind !== 'pixels') throw site.fail(`its input ${index + 1} is ${describeValue(value)}`);
-  if (value.bytes) throw site.fail('it reads bytes, which no Cast has made numbers');
-  if (!site.draft.normalise(value)) throw site.fail('the image is normalised in two ways');
-  return { kind: 'activation', node: site.draft.image, dims: value.dims, tensor: value.tensor, alone: false };
+  if (value?.kind === 'probabilities') throw op.fail('it reads a softmax, which is only supported as the last node');
+  if (value?.kind !== 'pixels') throw op.fail(`its input ${index + 1} is ${describeValue(value)}`);
+  if (value.bytes) throw op.fail('it reads bytes, which need a Cast to float');
+  if (!op.builder.normalise(value)) throw op.fail('the image is normalised in two ways');
+  return { kind: 'activation', node: op.builder.image, dims: value.dims, tensor: value.tensor, hasOneReader: false };
 }
 
 export interface Plane extends Activation {
   readonly shape: Shape;
 }
 
-/** A tensor that stands as (N, C, H, W). */
-export function planeAt(site: Site, index: number, zeros = false): Plane {
-  const value = activationAt(site, index, zeros);
-  const shape = site.draft.shapeOf(value.node);
-  if (!sameDims(value.dims, nchw, shape))
-    throw site.fail('its input is not an image of channels, rows and columns in that order');
+/** An input in the layout (N, C, H, W). */
+export function planeAt(op: OpContext, index: number, zeros = false): Plane {
+  const value = activationAt(op, index, zeros);
+  const shape = op.builder.shapeOf(value.node);
+  if (!sameDims(value.dims, nchw, shape)) throw op.fail('its input is not in the layout (N, C, H, W)');
   return { ...value, shape };
 }
 
@@ -120,53 +122,55 @@ export interface Weights {
   readonly tensor: () => string;
 }
 
-export function weightsAt(site: Site, index: number, name: string): Weights | undefined {
-  const value = site.inputs[index];
+export function weightsAt(op: OpContext, index: number, name: string): Weights | undefined {
+  const value = op.inputs[index];
   if (value === undefined) return undefined;
-  if (value.kind !== 'constant') throw site.fail(`its ${name} is ${describeValue(value)}, not a constant`);
+  if (value.kind !== 'constant') throw op.fail(`its ${name} is ${describeValue(value)}, not a constant`);
   const { dims, numbers } = value.constant;
-  if (numbers.kind !== 'floats') throw site.fail(`its ${name} is of whole numbers`);
+  if (numbers.kind !== 'floats') throw op.fail(`its ${name} is of whole numbers`);
   return { dims, values: numbers.values, tensor: value.tensor };
 }
 
-export function neededWeightsAt(site: Site, index: number, name: string): Weights {
-  const weights = weightsAt(site, index, name);
-  if (weights === undefined) throw site.fail(`it has no ${name}`);
+export function neededWeightsAt(op: OpContext, index: number, name: string): Weights {
+  const weights = weightsAt(op, index, name);
+  if (weights === undefined) throw op.fail(`it has no ${name}`);
   return weights;
 }
 
-/** A number a channel. */
-export function vectorAt(site: Site, index: number, name: string, length: number): Weights | undefined {
-  const weights = weightsAt(site, index, name);
+/** A vector with a number for each channel. */
+export function vectorAt(op: OpContext, index: number, name: string, length: number): Weights | undefined {
+  const weights = weightsAt(op, index, name);
   if (weights === undefined) return undefined;
   if (weights.dims.length !== 1 || weights.dims[0] !== length)
-    throw site.fail(`its ${name} has the extents ${weights.dims.join('×') || 'of one number'}, not ${length}`);
+    throw op.fail(`its ${name} has the extents ${weights.dims.join('×') || 'of one number'}, not ${length}`);
   return weights;
 }
 
-/** Whole numbers that are known: axes, extents, indices. */
-export function integersAt(site: Site, index: number, name: string): readonly number[] | undefined {
-  const value = site.inputs[index];
+/** Whole numbers that are constant: axes, extents, indices. */
+export function integersAt(op: OpContext, index: number, name: string): readonly number[] | undefined {
+  const value = op.inputs[index];
   if (value === undefined) return undefined;
   if (value.kind === 'constant' && value.constant.numbers.kind === 'integers') return value.constant.numbers.values;
   if (value.kind === 'extents' && !value.values.includes('N')) return value.values as readonly number[];
-  throw site.fail(`its ${name} is not known before an image is`);
+  throw op.fail(`its ${name} is not constant`);
 }
 
-/** A new array of so many f32, where the file justifies it. */
-export function newNumbers(site: Site, shape: readonly number[]): Float32Array {
+/** A new array, if the file's size justifies it. */
+export function newNumbers(op: OpContext, shape: readonly number[]): Float32Array {
   const size = sizeOf(shape);
-  if (!Number.isSafeInteger(size) || !site.draft.spend(size))
-    throw site.fail(`it would have ${size.toExponential(1)} weights, more than a file of this size can mean`);
+  if (!Number.isSafeInteger(size) || !op.builder.spend(size))
+    throw op.fail(`it would have ${size.toExponential(1)} weights, more than a file of this size can mean`);
   return new Float32Array(size);
 }
 
-/** What a layer gives: the layer is put, or the node is said to be impossible. */
-export function layerValue(site: Site, put: NodeId | string, dims: Dims, tensor: string): Activation {
-  if (typeof put === 'string') throw site.fail(put);
-  return { kind: 'activation', node: put, dims, tensor, alone: site.alone };
+/** The output of a layer that was added; a string says why it could not be. */
+export function layerValue(op: OpContext, put: NodeId | string, dims: Dims, tensor: string): Activation {
+  if (typeof put === 'string') throw op.fail(put);
+  return { kind: 'activation', node: put, dims, tensor, hasOneReader: op.hasOneReader };
 }
 
-/** The same tensor under another name, held otherwise. */
-export const heldAs = <V extends Activation | Pixels>(site: Site, value: V, dims: Dims, tensor: string): V =>
-  value.kind === 'activation' ? { ...value, dims, tensor, alone: value.alone && site.alone } : { ...value, dims, tensor };
+/** The same tensor with another layout and name. */
+export const withDims = <V extends Activation | Pixels>(op: OpContext, value: V, dims: Dims, tensor: string): V =>
+  value.kind === 'activation'
+    ? { ...value, dims, tensor, hasOneReader: value.hasOneReader && op.hasOneReader }
+    : { ...value, dims, tensor };

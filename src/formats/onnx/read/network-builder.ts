@@ -1,7 +1,4 @@
-/**
- * A network on its way from a model: layers with their numbers, shapes checked as each is added, and what the image is
- * normalised by. It knows layers and nothing of ONNX.
- */
+/** Builds a network layer by layer, with shapes checked as each is added, and the image's normalisation. Independent of ONNX. */
 import { freeze, type Layer, type Network, type Node, type NodeId, type Shape } from '../../../network/network.ts';
 import { parameterName, type ParameterRole } from '../../../network/parameters.ts';
 import { formatShape, inferShapes } from '../../../network/shapes.ts';
@@ -9,9 +6,9 @@ import { nonNegativeNodes } from '../../../network/sign.ts';
 import type { Tensor, Tensors } from '../../../network/tensor.ts';
 import { must } from '../../../util/assert.ts';
 
-/** What a network may have of channels, rows and columns, as `networkSchema` has it. */
+/** Most channels, rows and columns, as in `networkSchema`. */
 const mostExtent = 65_536;
-/** Numbers of one tensor of one image: 1 GiB. */
+/** Most numbers of one image's tensor: 1 GiB. */
 const mostNumbers = 2 ** 28;
 
 export type Roles = Partial<Record<ParameterRole, Tensor>>;
@@ -23,42 +20,42 @@ interface Entry {
   readonly shape: Shape;
 }
 
-/** input·scale + shift, a number a channel. */
+/** input·scale + shift for each channel. */
 export interface Affine {
   readonly scale: readonly number[];
   readonly shift: readonly number[];
 }
 
-export interface Draft {
+export interface NetworkBuilder {
   readonly image: NodeId;
   shapeOf(node: NodeId): Shape;
   layerOf(node: NodeId): Layer;
-  /** Adds a layer. A sentence where it is impossible behind those inputs. */
+  /** Adds a layer; a string says why it does not fit its inputs. */
   add(layer: Layer, inputs: readonly NodeId[], tensors: Roles): NodeId | string;
-  /** Adds to the bias of a convolution or dense layer; one that had none has one then. */
+  /** Adds to the bias of a convolution or dense layer. */
   addBias(node: NodeId, values: readonly number[]): void;
-  /** Says what the image is before the first layer. False where another layer sees it otherwise. */
+  /** Sets the image's normalisation. False where another layer reads it with another one. */
   normalise(affine: Affine): boolean;
   /** Null where no layer reads the image. */
   normalisation(): Affine | null;
-  /** Whether no number that the node gives is ever negative. */
+  /** Whether the node's output is never negative. */
   isNonNegative(node: NodeId): boolean;
-  /** Accounts for so many f32. False where the file does not justify them. */
+  /** Accounts for so many f32. False where they exceed what the file's size justifies. */
   spend(numbers: number): boolean;
-  /** What lies beside the file justifies so many f32 more. */
+  /** External data justifies so many f32 more. */
   allow(numbers: number): void;
-  /** The network that ends with that node, and its numbers: what that depends on, and nothing else. */
+  /** The network that ends with that node, without layers on which it does not depend. */
   finish(output: NodeId): { readonly network: Network; readonly tensors: Tensors };
 }
 
 const sameNumbers = (a: readonly number[], b: readonly number[]): boolean => a.every((value, index) => value === b[index]);
 
-/** The shape that a layer gives behind inputs of those shapes; a sentence where none. */
+/** The shape of a layer's output; a string says why it does not fit those inputs. */
 function shapeBehind(layer: Layer, inputs: readonly Shape[]): Shape | string {
   const nodes: Node[] = inputs.map((shape, id) => ({ id, layer: { kind: 'image', shape }, inputs: [] }));
   const node = { id: nodes.length, layer, inputs: nodes.map(({ id }) => id) };
   const shapes = inferShapes({ nodes: [...nodes, node] });
-  // Without the number of a node that nobody knows.
+  // Without the number of the node, which the user does not know.
   if (typeof shapes === 'string') return shapes.replace(/^node \d+ \([a-z-]+\) /, '');
   const shape = must(shapes.get(node.id), 'shape');
   const { channels, height, width } = shape;
@@ -67,8 +64,8 @@ function shapeBehind(layer: Layer, inputs: readonly Shape[]): Shape | string {
     : shape;
 }
 
-/** `allowance`: how many f32 the weights may take, together with what is made of them. */
-export function draftOf(image: Shape, allowance: number): Draft {
+/** `allowance`: most f32 of all weights and the arrays made from them. */
+export function networkBuilder(image: Shape, allowance: number): NetworkBuilder {
   const entries: Entry[] = [{ layer: { kind: 'image', shape: image }, inputs: [], tensors: {}, shape: image }];
   let normalisation: Affine | null = null;
   let left = allowance;
