@@ -1,31 +1,28 @@
-/** Curves of several runs over one another, with a cursor that the keyboard moves too. It knows no runs, only curves. */
+/** Overlaid curves with a cursor that follows the pointer and the arrow keys. It knows curves, not runs. */
 import 'uplot/dist/uPlot.min.css';
 import uPlot from 'uplot';
 import { useEffect, useRef } from 'preact/hooks';
-import type { Curve } from './lines.ts';
+import { colour } from '../parts.tsx';
+import type { Curve } from './curves.ts';
 
 export interface ChartOptions {
   readonly title: string;
-  /** Of the x axis. */
-  readonly along: string;
+  readonly xLabel: string;
   readonly formatX: (x: number) => string;
-  /** Between two ticks of it, ascending; as it suits where they are not given. */
+  /** Possible distances of ticks, ascending. */
   readonly incrementsX?: readonly number[];
-  readonly formatY: (y: number) => string;
   readonly curves: readonly Curve[];
-  /** Which of them are shown. */
+  /** Of each curve. */
   readonly shown: readonly boolean[];
-  /** Whether points are drawn, for curves of few. */
+  /** Whether points are marked. */
   readonly points?: boolean;
-  /** What stands under the cursor; null where it left. */
+  /** Null where the cursor left. */
   onCursor(at: { readonly x: number; readonly values: readonly (number | null)[] } | null): void;
 }
 
 const height = 240;
-/** In the order of the runs, for those who cannot tell the colours apart. */
-export const dashes: readonly (readonly number[])[] = [[], [7, 4], [2, 3], [10, 3, 2, 3], [], [7, 4], [2, 3], [10, 3, 2, 3]];
-
-const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+/** Of each curve, for readers who do not see the colours. */
+const dashes: readonly (readonly number[])[] = [[], [7, 4], [2, 3], [10, 3, 2, 3], [], [7, 4], [2, 3], [10, 3, 2, 3]];
 
 const joined = (curves: readonly Curve[]): uPlot.AlignedData =>
   curves.length === 0 ? [[]] : uPlot.join(curves.map(({ x, y }) => [[...x], [...y]]));
@@ -44,7 +41,7 @@ export function Chart(options: ChartOptions) {
   const latest = useRef(options);
   latest.current = options;
   const cursor = useRef<number | null>(null);
-  const { title, along, curves, shown } = options;
+  const { title, xLabel, curves, shown } = options;
 
   useEffect(() => {
     const root = place.current;
@@ -55,9 +52,9 @@ export function Chart(options: ChartOptions) {
       labelSize: 18,
       labelFont: '12px system-ui, sans-serif',
       font: '12px system-ui, sans-serif',
-      stroke: colour('--muted'),
-      grid: { stroke: colour('--faint'), width: 1 },
-      ticks: { stroke: colour('--faint'), width: 1 },
+      stroke: colour('muted'),
+      grid: { stroke: colour('faint'), width: 1 },
+      ticks: { stroke: colour('faint'), width: 1 },
       values: (_plot, values) => values.map(format),
     });
     const tell = (self: uPlot): void => {
@@ -68,7 +65,7 @@ export function Chart(options: ChartOptions) {
     };
     const draw = (): void => {
       plot.current?.destroy();
-      const { formatX, formatY, incrementsX, points = false } = latest.current;
+      const { formatX, incrementsX, points = false } = latest.current;
       plot.current = new uPlot(
         {
           width: root.clientWidth,
@@ -77,18 +74,18 @@ export function Chart(options: ChartOptions) {
           cursor: { y: false, drag: { x: false, y: false } },
           scales: { x: { time: false } },
           axes: [
-            { ...axis(formatX, along), ...(incrementsX === undefined ? {} : { incrs: [...incrementsX] }) },
-            { ...axis(formatY, ''), size: 56, labelSize: 0 },
+            { ...axis(formatX, xLabel), ...(incrementsX === undefined ? {} : { incrs: [...incrementsX] }) },
+            { ...axis(String, ''), size: 56, labelSize: 0 },
           ],
           series: [
             {},
             ...latest.current.curves.map((_curve, at): uPlot.Series => ({
-              stroke: colour(`--run-${at + 1}`),
+              stroke: colour(`run-${at + 1}`),
               width: 2,
               dash: [...(dashes[at] ?? [])],
               spanGaps: true,
               show: latest.current.shown[at] ?? true,
-              points: { show: points, size: 7, fill: colour(`--run-${at + 1}`) },
+              points: { show: points, size: 7, fill: colour(`run-${at + 1}`) },
             })),
           ],
           hooks: { setCursor: [tell] },
@@ -142,7 +139,7 @@ export function Chart(options: ChartOptions) {
         class="plot"
         role="application"
         tabIndex={0}
-        aria-label={`${title}, by ${along}. The arrow keys move the cursor; the legend says the values.`}
+        aria-label={`${title}, by ${xLabel}. Move the cursor with the arrow keys; the values are in the legend.`}
         onKeyDown={move}
         onBlur={() => options.onCursor(null)}
       />

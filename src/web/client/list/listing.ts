@@ -1,46 +1,42 @@
-/** The list of runs and studies, asked for again and again while the page is seen: one request at a time. */
+/** The list of runs and studies, polled while the page is visible, one request at a time. */
 import { signal, type ReadonlySignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { Listing } from '../../api.ts';
 import { listRuns } from '../api.ts';
 
 export interface FollowedListing {
-  /** Null until it first came. What was known stays while the server is away. */
+  /** Null until it first arrived. The last one is kept while the server does not answer. */
   readonly listing: ReadonlySignal<Listing | null>;
-  /** Why the last request failed; null where it did not. */
-  readonly away: ReadonlySignal<string | null>;
-  /** Asks now, or as soon as the request that is on its way has ended. */
+  /** The error of the last request; null where it succeeded. */
+  readonly problem: ReadonlySignal<string | null>;
+  /** Requests it now, or when the current request has ended. */
   refresh(): void;
   close(): void;
 }
 
 /** `period`: milliseconds between the end of a request and the next. */
-export function followListing(period: number): FollowedListing {
+function followListing(period: number): FollowedListing {
   const listing = signal<Listing | null>(null);
-  const away = signal<string | null>(null);
+  const problem = signal<string | null>(null);
   let text = '';
-  let timer: ReturnType<typeof setTimeout> | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   let busy = false;
   let again = false;
   let closed = false;
 
   async function ask(): Promise<void> {
-    if (timer !== null) clearTimeout(timer);
-    timer = null;
-    if (busy) {
-      again = true;
-      return;
-    }
+    clearTimeout(timer);
+    again = busy;
+    if (busy) return;
     busy = true;
-    again = false;
     try {
       const next = await listRuns();
-      // What is the same is not drawn again.
+      // An equal list is not rendered again.
       const nextText = JSON.stringify(next);
       if (nextText !== text) [text, listing.value] = [nextText, next];
-      away.value = null;
+      problem.value = null;
     } catch (error) {
-      away.value = (error as Error).message;
+      problem.value = (error as Error).message;
     }
     busy = false;
     if (closed || document.hidden) return;
@@ -54,17 +50,17 @@ export function followListing(period: number): FollowedListing {
   void ask();
   return {
     listing,
-    away,
+    problem,
     refresh: () => void ask(),
     close() {
       closed = true;
-      if (timer !== null) clearTimeout(timer);
+      clearTimeout(timer);
       document.removeEventListener('visibilitychange', onVisibility);
     },
   };
 }
 
-/** Followed as long as the component is there. */
+/** Followed while the component is mounted. */
 export function useListing(period: number): FollowedListing {
   const followed = useMemo(() => followListing(period), [period]);
   useEffect(() => () => followed.close(), [followed]);

@@ -1,6 +1,7 @@
-/** The table of runs: sorted by its heads, its rows selected by their boxes. It holds nothing itself. */
+/** The table of runs: sorted by its headings, rows selected by checkboxes. It holds no state. */
 import type { RunRow } from '../../api.ts';
-import { columns, columnNames, type ColumnName } from './columns.tsx';
+import { Scrolling } from '../parts.tsx';
+import { columnNames, columnOf, type ColumnName } from './columns.tsx';
 
 export interface TableOptions {
   readonly rows: readonly RunRow[];
@@ -16,41 +17,51 @@ export interface TableOptions {
   onDelete(row: RunRow): void;
 }
 
-function Head({
-  name,
-  sort,
-  descending,
-  onSort,
-}: Pick<TableOptions, 'sort' | 'descending' | 'onSort'> & { readonly name: ColumnName }) {
-  const { title, words, numeric } = columns[name];
-  const isSorted = sort === name;
+const classOf = (name: ColumnName): string => `${columnOf(name).numeric ? 'number' : ''} column-${name}`;
+
+function Head({ name, options }: { readonly name: ColumnName; readonly options: TableOptions }) {
+  const { sort, descending, onSort } = options;
+  const { title, words } = columnOf(name);
+  const order = sort !== name ? null : descending ? 'descending' : 'ascending';
   return (
-    <th
-      scope="col"
-      class={`${numeric ? 'number' : ''} column-${name}`}
-      {...(isSorted ? { 'aria-sort': descending ? ('descending' as const) : ('ascending' as const) } : {})}
-    >
+    <th scope="col" class={classOf(name)} {...(order === null ? {} : { 'aria-sort': order })}>
       <button type="button" onClick={() => onSort(name)} {...(words === undefined ? {} : { title: words })}>
         {title}
         <span aria-hidden="true" class="arrow">
-          {isSorted ? (descending ? '↓' : '↑') : ''}
+          {order === null ? '' : order === 'descending' ? '↓' : '↑'}
         </span>
       </button>
     </th>
   );
 }
 
-/** Of a run that says nothing; what is wrong with it stands in place of the others. */
+/** The columns of a run without events; the problem takes the place of the others. */
 const bareColumns: ReadonlySet<ColumnName> = new Set(['name', 'state', 'begun']);
+
+function Cell({ name, row, now }: { readonly name: ColumnName; readonly row: RunRow; readonly now: number }) {
+  if (row.events === 0 && !bareColumns.has(name))
+    return name !== 'validation' ? null : (
+      <td class="problem" colSpan={columnNames.length - bareColumns.size}>
+        {row.problem}
+      </td>
+    );
+  const cell = columnOf(name).cell(row, now);
+  return name === 'name' ? (
+    <th scope="row" class={classOf(name)}>
+      {cell}
+    </th>
+  ) : (
+    <td class={classOf(name)}>{cell}</td>
+  );
+}
 
 function Row({ row, options }: { readonly row: RunRow; readonly options: TableOptions }) {
   const { selected, mayChange, now, onSelect, onRename, onDelete } = options;
   const isSelected = selected.has(row.id);
-  const isBare = row.events === 0;
   return (
     <tr class={isSelected ? 'selected' : ''}>
       <td class="box">
-        {isBare ? null : (
+        {row.events === 0 ? null : (
           <label>
             <input
               type="checkbox"
@@ -61,25 +72,9 @@ function Row({ row, options }: { readonly row: RunRow; readonly options: TableOp
           </label>
         )}
       </td>
-      {columnNames.map((name) => {
-        const { numeric, cell } = columns[name];
-        const kind = `${numeric ? 'number' : ''} column-${name}`;
-        if (isBare && !bareColumns.has(name))
-          return name !== 'validation' ? null : (
-            <td key={name} class="problem" colSpan={columnNames.length - bareColumns.size}>
-              {row.problem}
-            </td>
-          );
-        return name === 'name' ? (
-          <th key={name} scope="row" class={kind}>
-            {cell(row, now)}
-          </th>
-        ) : (
-          <td key={name} class={kind}>
-            {cell(row, now)}
-          </td>
-        );
-      })}
+      {columnNames.map((name) => (
+        <Cell key={name} name={name} row={row} now={now} />
+      ))}
       {mayChange ? (
         <td class="acts">
           {row.study === null ? (
@@ -99,7 +94,7 @@ function Row({ row, options }: { readonly row: RunRow; readonly options: TableOp
 export function RunTable(options: TableOptions) {
   const { rows, mayChange } = options;
   return (
-    <div class="scroll runs" role="region" tabIndex={0} aria-label="Runs">
+    <Scrolling label="Runs" class="runs">
       <table>
         <thead>
           <tr>
@@ -107,7 +102,7 @@ export function RunTable(options: TableOptions) {
               <span class="unseen">Compare</span>
             </td>
             {columnNames.map((name) => (
-              <Head key={name} name={name} {...options} />
+              <Head key={name} name={name} options={options} />
             ))}
             {mayChange ? (
               <td class="acts">
@@ -122,6 +117,6 @@ export function RunTable(options: TableOptions) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scrolling>
   );
 }

@@ -1,4 +1,4 @@
-/** The probabilities of classes, the largest first. */
+/** The probabilities of the classes, largest first. */
 const mostBars = 20;
 
 export function Bars({ classes, probabilities }: { readonly classes: readonly string[]; readonly probabilities: Float32Array }) {

@@ -1,25 +1,25 @@
-/** A model opened in a worker of its own: pixels in, answers out, one question after another. Knows no page. */
-import type { Answers, Question, Reply } from './messages.ts';
+/** A model opened in a worker of its own: pixels in, predictions out. */
+import type { Predictions, WorkerRequest, WorkerResponse } from './messages.ts';
 import type { Shape } from '../../../network/network.ts';
 
-export interface Classifier {
-  /** `pixels`: (N, H, W, C). They are given away. */
-  classify(pixels: Uint8Array<ArrayBuffer>, count: number, shape: Shape): Promise<Answers>;
-  /** What was asked and not answered fails. */
-  close(): void;
-}
-
 interface Waiting {
-  readonly resolve: (answers: Answers) => void;
+  readonly resolve: (predictions: Predictions) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** `model`: the bytes of an exported file, given away. Loads ONNX Runtime; a model that it refuses is an Error. */
+export interface Classifier {
+  /** `pixels`: (N, H, W, C), transferred to the worker. */
+  classify(pixels: Uint8Array<ArrayBuffer>, count: number, shape: Shape): Promise<Predictions>;
+  /** Rejects open requests. */
+  close(): void;
+}
+
+/** `model`: an exported file, transferred to the worker. Loads ONNX Runtime; rejects where the model cannot be opened. */
 export function openClassifier(model: Uint8Array<ArrayBuffer>): Promise<Classifier> {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'network' });
   const waiting = new Map<number, Waiting>();
-  let asked = 0;
-  const ask = (question: Question, transfer: Transferable[]): void => worker.postMessage(question, transfer);
+  let requests = 0;
+  const send = (request: WorkerRequest, transfer: Transferable[]): void => worker.postMessage(request, transfer);
 
   function end(reason: string): void {
     worker.terminate();
@@ -28,13 +28,11 @@ export function openClassifier(model: Uint8Array<ArrayBuffer>): Promise<Classifi
   }
   const classifier: Classifier = {
     classify(pixels, count, { height, width, channels }) {
-      const id = asked++;
-      return new Promise((resolve, reject) => {
-        waiting.set(id, { resolve, reject });
-        ask({ kind: 'classify', id, pixels, extents: [count, height, width, channels] }, [pixels.buffer]);
-      });
+      const id = requests++;
+      send({ kind: 'classify', id, pixels, extents: [count, height, width, channels] }, [pixels.buffer]);
+      return new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
     },
-    close: () => end('the network was put away'),
+    close: () => end('the network was closed'),
   };
   return new Promise((resolve, reject) => {
     const fail = (message: string): void => {
@@ -42,21 +40,14 @@ export function openClassifier(model: Uint8Array<ArrayBuffer>): Promise<Classifi
       reject(new Error(message));
     };
     worker.addEventListener('error', ({ message }) => fail(`ONNX Runtime cannot be loaded: ${message || 'its file is missing'}`));
-    worker.addEventListener('message', ({ data }: MessageEvent<Reply>) => {
-      switch (data.kind) {
-        case 'opened':
-          return resolve(classifier);
-        case 'answers':
-          waiting.get(data.id)?.resolve(data.answers);
-          waiting.delete(data.id);
-          return;
-        case 'failed':
-          if (data.id === null) return fail(`the network cannot be opened here: ${data.message}`);
-          waiting.get(data.id)?.reject(new Error(data.message));
-          waiting.delete(data.id);
-          return;
-      }
+    worker.addEventListener('message', ({ data }: MessageEvent<WorkerResponse>) => {
+      if (data.kind === 'opened') return resolve(classifier);
+      if (data.kind === 'failed' && data.id === null) return fail(`the network cannot be opened: ${data.message}`);
+      const request = waiting.get(data.id ?? -1);
+      waiting.delete(data.id ?? -1);
+      if (data.kind === 'failed') request?.reject(new Error(data.message));
+      else request?.resolve(data.predictions);
     });
-    ask({ kind: 'open', model }, [model.buffer]);
+    send({ kind: 'open', model }, [model.buffer]);
   });
 }

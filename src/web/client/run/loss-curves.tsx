@@ -1,37 +1,40 @@
-/** Training loss of every network over the epochs of the search, to be looked into: zoomed by dragging, read under the cursor. */
+/** Training loss of every candidate over the epochs of the search: drag to zoom, values under the cursor. */
 import 'uplot/dist/uPlot.min.css';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { searchedCandidates } from '../../../report/figures/validation.ts';
 import { startOf, type Subject } from '../../../report/subject.ts';
 import { formatLoss } from '../../../util/words.ts';
+import { colour } from '../parts.tsx';
 
-/** A column an epoch, a row a line; null where it has none. */
+/** A column per epoch, a row per candidate; null where a candidate has no such epoch. */
 function columnsOf(subject: Subject): {
   readonly names: readonly string[];
   readonly won: readonly boolean[];
   readonly data: uPlot.AlignedData;
 } {
-  const lines = searchedCandidates(subject).filter(({ epochs }) => epochs.length > 0);
-  const last = Math.max(0, ...lines.map((line) => startOf(subject, line.parent) + (line.epochs.at(-1)?.epoch ?? 0)));
+  const candidates = searchedCandidates(subject).filter(({ epochs }) => epochs.length > 0);
+  const starts = candidates.map(({ parent }) => startOf(subject, parent));
+  const last = Math.max(0, ...candidates.map(({ epochs }, index) => (starts[index] ?? 0) + (epochs.at(-1)?.epoch ?? 0)));
   const x = Array.from({ length: last }, (_none, index) => index + 1);
-  const rows = lines.map((line) => {
+  const rows = candidates.map(({ epochs }, index) => {
     const row: (number | null)[] = x.map(() => null);
-    const start = startOf(subject, line.parent);
-    for (const { epoch, loss } of line.epochs) row[start + epoch - 1] = loss;
+    for (const { epoch, loss } of epochs) row[(starts[index] ?? 0) + epoch - 1] = loss;
     return row;
   });
-  return { names: lines.map(({ id }) => id), won: lines.map(({ id }) => subject.winners.has(id)), data: [x, ...rows] };
+  return {
+    names: candidates.map(({ id }) => id),
+    won: candidates.map(({ id }) => subject.winners.has(id)),
+    data: [x, ...rows],
+  };
 }
 
-const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-
-/** Pixels below what is seen: by the time that it is scrolled to, it is drawn. */
-const ahead = '600px';
+/** The chart is drawn when it is so near to the visible part of the page: hundreds of curves take a second. */
+const margin = '600px';
 
 export function LossCurves({ subject }: { readonly subject: Subject }) {
   const place = useRef<HTMLDivElement>(null);
-  const [isNear, come] = useState(false);
+  const [isNear, setNear] = useState(false);
   const chart = useRef<{ readonly plot: uPlot; readonly names: string } | null>(null);
   useEffect(() => {
     const box = place.current;
@@ -52,7 +55,7 @@ export function LossCurves({ subject }: { readonly subject: Subject }) {
         height: 260,
         scales: { x: { time: false } },
         axes: [
-          { ...axis, label: 'epochs along the winner’s line', labelSize: 22 },
+          { ...axis, label: 'epochs along the winner’s lineage', labelSize: 22 },
           { ...axis, label: 'training loss', size: 56, labelSize: 22 },
         ],
         legend: { show: names.length <= 12 },
@@ -79,12 +82,11 @@ export function LossCurves({ subject }: { readonly subject: Subject }) {
       chart.current?.plot.setSize({ width: Math.max(280, box.clientWidth), height: 260 });
     });
     observer.observe(box);
-    // Hundreds of curves take a second, and stand far below what is read first.
     const watch = new IntersectionObserver(
       (seen) => {
-        if (seen.some(({ isIntersecting }) => isIntersecting)) come(true);
+        if (seen.some(({ isIntersecting }) => isIntersecting)) setNear(true);
       },
-      { rootMargin: ahead },
+      { rootMargin: margin },
     );
     watch.observe(box);
     return () => {
@@ -96,8 +98,8 @@ export function LossCurves({ subject }: { readonly subject: Subject }) {
   return (
     <figure>
       <figcaption>
-        <strong>Training loss.</strong> Each network, mean over an epoch’s augmented minibatches; the winners’ line thick. Drag
-        over a part to look into it, click twice for the whole.
+        <strong>Training loss.</strong> Each network: mean over an epoch’s augmented minibatches; the winners are thick. Drag to
+        zoom in, double-click to zoom out.
       </figcaption>
       <div ref={place} class="chart" role="img" aria-label="Training loss of each network over the epochs of the search" />
     </figure>
