@@ -102,46 +102,9 @@ function keptByVersion<T>() {
   };
 }
 
-function openFeeds({ now, isWatched }: CatalogueOptions) {
-  const feeds = new Map<string, { readonly feed: Feed; used: number }>();
-  const find = (root: string): Feed | null => feeds.get(root)?.feed ?? null;
-  const keep = (root: string, feed: Feed): void => void feeds.set(root, { feed, used: now() });
-  const dropUnused = (): void => {
-    for (const [root, { feed, used }] of feeds) if (now() - used > keptFor && !isWatched(feed)) feeds.delete(root);
-  };
-  return {
-    find,
-    keep,
-    dropUnused,
-    open(root: string): Feed {
-      if (find(root) === null) dropUnused();
-      const feed = find(root) ?? openFeed(root);
-      keep(root, feed);
-      return feed;
-    },
-  };
-}
-
-type Feeds = ReturnType<typeof openFeeds>;
-
 interface KnownRow {
   readonly row: RunRow;
   readonly interrupted: boolean;
-}
-
-function readRow(place: RunPlace, changed: number, feeds: Feeds): KnownRow {
-  try {
-    const known = feeds.find(place.root);
-    const feed = known ?? openFeed(place.root);
-    feed.advance();
-    const row = rowOf(place, feed, changed);
-    // The journal of a running run will change again: the feed is kept, so that it is read from where it is.
-    if (known !== null || row.state === 'running') feeds.keep(place.root, feed);
-    return { row, interrupted: feed.state.interrupted };
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return { row: { ...emptyRow(place, changed), state: 'damaged', problem: error.message }, interrupted: false };
-  }
 }
 
 function readPlan(root: string): { readonly title: string; readonly planned: ReadonlySet<string> } {
@@ -149,9 +112,9 @@ function readPlan(root: string): { readonly title: string; readonly planned: Rea
   return { title: study.title, planned: new Set(plannedRuns(study).runs.map((run) => run.folder)) };
 }
 
-export function openCatalogue(top: string, options: CatalogueOptions): Catalogue {
+export function openCatalogue(top: string, { now, isStarted, isWatched }: CatalogueOptions): Catalogue {
   const folder = resolve(top);
-  const feeds = openFeeds(options);
+  const feeds = new Map<string, { readonly feed: Feed; readonly used: number }>();
   const rows = keptByVersion<KnownRow>();
   const plans = keptByVersion<ReturnType<typeof readPlan>>();
   let places: Places = { runs: new Map(), studies: new Map() };
@@ -164,16 +127,40 @@ export function openCatalogue(top: string, options: CatalogueOptions): Catalogue
     }
   }
 
+  function dropFeeds(): void {
+    for (const [root, { feed, used }] of feeds) if (now() - used > keptFor && !isWatched(feed)) feeds.delete(root);
+  }
+
+  function keepFeed(root: string, feed: Feed): Feed {
+    feeds.set(root, { feed, used: now() });
+    return feed;
+  }
+
+  function readRow(place: RunPlace, changed: number): KnownRow {
+    const { root } = place;
+    try {
+      const feed = feeds.get(root)?.feed ?? openFeed(root);
+      feed.advance();
+      const made = rowOf(place, feed, changed);
+      // The journal of a running run will change again: the feed is kept, so that it is read from where it is.
+      if (feeds.has(root) || made.state === 'running') keepFeed(root, feed);
+      return { row: made, interrupted: feed.state.interrupted };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      return { row: { ...emptyRow(place, changed), state: 'damaged', problem: error.message }, interrupted: false };
+    }
+  }
+
   function row(place: RunPlace): RunRow {
     const { root } = place;
     const { journal, config, lock } = folderOf(root);
     const stats = [config, journal].map(statOf);
     if (stats[0] === undefined) {
       const empty = emptyRow(place, statOf(logFile(root))?.mtimeMs ?? 0);
-      return options.isStarted(root) ? { ...empty, state: 'starting' } : { ...empty, problem: lastLine(logOf(root, 2000)) };
+      return isStarted(root) ? { ...empty, state: 'starting' } : { ...empty, problem: lastLine(logOf(root, 2000)) };
     }
     const changed = Math.max(...stats.map((each) => each?.mtimeMs ?? 0));
-    const known = rows.get(root, stats.map(versionOf).join(), () => readRow(place, changed, feeds));
+    const known = rows.get(root, stats.map(versionOf).join(), () => readRow(place, changed));
     // A process may begin or end without an event in the journal.
     const isOpen = ['running', 'not finished', 'interrupted'].includes(known.row.state);
     return isOpen ? { ...known.row, state: openCondition(lock, known.interrupted) } : known.row;
@@ -195,7 +182,7 @@ export function openCatalogue(top: string, options: CatalogueOptions): Catalogue
     folder,
     list() {
       look();
-      feeds.dropUnused();
+      dropFeeds();
       rows.keepOnly(new Set([...places.runs.values()].map(({ root }) => root)));
       const runs = [...places.runs.values()].map(row);
       const ofStudy = (id: string): readonly RunRow[] => runs.filter(({ study }) => study === id);
@@ -219,6 +206,9 @@ export function openCatalogue(top: string, options: CatalogueOptions): Catalogue
       if (known === undefined || !isStudy(known)) look();
       return places.studies.get(id) ?? null;
     },
-    feed: ({ root }) => feeds.open(root),
+    feed({ root }) {
+      if (!feeds.has(root)) dropFeeds();
+      return keepFeed(root, feeds.get(root)?.feed ?? openFeed(root));
+    },
   };
 }

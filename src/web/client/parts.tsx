@@ -1,7 +1,7 @@
 /** Components and hooks that several pages share. */
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { RowState } from '../api.ts';
 import { addressOf, type Route } from './route.ts';
 import { openRuns, type FollowedRun, type LiveRun } from './run-store.ts';
@@ -67,6 +67,25 @@ export function RunFrame({ run, title, children }: RunFrameProps) {
       {children(status.run)}
     </main>
   );
+}
+
+/** What was loaded last, and why the last attempt failed. Loads again where `deps` change, and drops results that come too late. */
+export function useLoaded<T>(
+  load: () => Promise<T> | null,
+  deps: readonly unknown[],
+): { value: T | null; problem: string | null } {
+  const [loaded, setLoaded] = useState<{ value: T | null; problem: string | null }>({ value: null, problem: null });
+  useEffect(() => {
+    let wanted = true;
+    load()?.then(
+      (value) => wanted && setLoaded({ value, problem: null }),
+      (error: Error) => wanted && setLoaded({ value: null, problem: error.message }),
+    );
+    return () => {
+      wanted = false;
+    };
+  }, deps);
+  return loaded;
 }
 
 /** Sends one request at a time, and keeps the message of the last one that failed. */
@@ -190,6 +209,3 @@ export const Pairs = ({
     )}
   </dl>
 );
-
-/** A colour of the page's style. */
-export const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();

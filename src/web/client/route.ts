@@ -10,7 +10,7 @@ export type Route =
   | { readonly page: 'compare'; readonly runs: readonly string[] }
   | { readonly page: 'unknown' };
 
-const encoded = (id: string): string => id.split('/').map(encodeURIComponent).join('/');
+const encoded = (id: string): string => encodeURIComponent(id).replaceAll('%2F', '/');
 
 export const addressOf = (route: Route): string => {
   switch (route.page) {
@@ -31,24 +31,21 @@ export const addressOf = (route: Route): string => {
   }
 };
 
-const decoded = (path: string): string | null => {
-  try {
-    return path.split('/').map(decodeURIComponent).join('/');
-  } catch {
-    return null; // Not one of our addresses.
-  }
-};
-
 export function routeOf({ pathname, search }: { readonly pathname: string; readonly search: string }): Route {
   const parameters = new URLSearchParams(search);
   if (pathname === '/') return { page: 'list' };
   if (pathname === '/begin') return { page: 'begin' };
   if (pathname === '/compare') return { page: 'compare', runs: parameters.getAll('run') };
-  const [, kind, rest] = /^\/(run|study)\/(.+)$/.exec(pathname) ?? [];
-  const id = rest === undefined ? null : decoded(rest);
-  if (id === null || kind === undefined) return { page: 'unknown' };
-  const candidate = parameters.get('network') ?? parameters.get('line');
+  const [, kind, rest = ''] = /^\/(run|study)\/(.+)$/.exec(pathname) ?? [];
+  let id: string;
+  try {
+    id = decodeURIComponent(rest);
+  } catch {
+    return { page: 'unknown' };
+  }
+  if (kind === undefined) return { page: 'unknown' };
   if (kind === 'study') return { page: 'study', study: id };
+  const candidate = parameters.get('network') ?? parameters.get('line');
   return candidate === null ? { page: 'run', run: id } : { page: 'network', run: id, candidate };
 }
 

@@ -1,8 +1,7 @@
 /** Overlaid curves with a cursor that follows the pointer and the arrow keys. It knows curves, not runs. */
-import 'uplot/dist/uPlot.min.css';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
-import { useEffect, useRef } from 'preact/hooks';
-import { colour } from '../parts.tsx';
+import { colour, plotAxis, usePlot } from '../plot.ts';
 import type { Curve } from './curves.ts';
 
 export interface ChartOptions {
@@ -20,7 +19,6 @@ export interface ChartOptions {
   onCursor(at: { readonly x: number; readonly values: readonly (number | null)[] } | null): void;
 }
 
-const height = 240;
 /** Of each curve, for readers who do not see the colours. */
 const dashes: readonly (readonly number[])[] = [[], [7, 4], [2, 3], [10, 3, 2, 3], [], [7, 4], [2, 3], [10, 3, 2, 3]];
 
@@ -35,78 +33,45 @@ const valuesAt = (curves: readonly Curve[], x: number): readonly (number | null)
     return at < 0 || (after === -1 && (each.x.at(-1) ?? -1) < x) ? null : (each.y[at] ?? null);
   });
 
-export function Chart(options: ChartOptions) {
-  const place = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot | null>(null);
-  const latest = useRef(options);
-  latest.current = options;
+export function Chart({ title, xLabel, formatX, incrementsX, curves, shown, points = false, onCursor }: ChartOptions) {
   const cursor = useRef<number | null>(null);
-  const { title, xLabel, curves, shown } = options;
-
-  useEffect(() => {
-    const root = place.current;
-    if (root === null) return;
-    const dark = matchMedia('(prefers-color-scheme: dark)');
-    const axis = (format: (value: number) => string, label: string): uPlot.Axis => ({
-      label,
-      labelSize: 18,
-      labelFont: '12px system-ui, sans-serif',
-      font: '12px system-ui, sans-serif',
-      stroke: colour('muted'),
-      grid: { stroke: colour('faint'), width: 1 },
-      ticks: { stroke: colour('faint'), width: 1 },
-      values: (_plot, values) => values.map(format),
-    });
-    const tell = (self: uPlot): void => {
-      const { idx } = self.cursor;
-      const x = idx === null || idx === undefined ? undefined : self.data[0][idx];
-      cursor.current = x === undefined ? null : (idx as number);
-      latest.current.onCursor(x === undefined ? null : { x, values: valuesAt(latest.current.curves, x) });
-    };
-    const draw = (): void => {
-      plot.current?.destroy();
-      const { formatX, incrementsX, points = false } = latest.current;
-      plot.current = new uPlot(
-        {
-          width: root.clientWidth,
-          height,
-          legend: { show: false },
-          cursor: { y: false, drag: { x: false, y: false } },
-          scales: { x: { time: false } },
-          axes: [
-            { ...axis(formatX, xLabel), ...(incrementsX === undefined ? {} : { incrs: [...incrementsX] }) },
-            { ...axis(String, ''), size: 56, labelSize: 0 },
-          ],
-          series: [
-            {},
-            ...latest.current.curves.map((_curve, at): uPlot.Series => ({
-              stroke: colour(`run-${at + 1}`),
-              width: 2,
-              dash: [...(dashes[at] ?? [])],
-              spanGaps: true,
-              show: latest.current.shown[at] ?? true,
-              points: { show: points, size: 7, fill: colour(`run-${at + 1}`) },
-            })),
-          ],
-          hooks: { setCursor: [tell] },
-        },
-        joined(latest.current.curves),
-        root,
-      );
-    };
-    draw();
-    const observer = new ResizeObserver(() => plot.current?.setSize({ width: root.clientWidth, height }));
-    observer.observe(root);
-    dark.addEventListener('change', draw);
-    return () => {
-      observer.disconnect();
-      dark.removeEventListener('change', draw);
-      plot.current?.destroy();
-      plot.current = null;
-    };
-  }, [curves.length]);
-
-  useEffect(() => plot.current?.setData(joined(curves)), curves);
+  const data = useMemo(() => joined(curves), curves);
+  const onMove = useRef<(self: uPlot) => void>(() => undefined);
+  onMove.current = ({ cursor: { idx }, data: [xs] }) => {
+    const x = xs[idx ?? -1];
+    cursor.current = x === undefined ? null : (idx ?? null);
+    onCursor(x === undefined ? null : { x, values: valuesAt(curves, x) });
+  };
+  const { place, plot } = usePlot({
+    key: String(curves.length),
+    data,
+    height: 240,
+    options: () => ({
+      legend: { show: false },
+      cursor: { y: false, drag: { x: false, y: false } },
+      scales: { x: { time: false } },
+      axes: [
+        plotAxis(xLabel, {
+          labelSize: 18,
+          values: (_plot, values) => values.map(formatX),
+          ...(incrementsX === undefined ? {} : { incrs: [...incrementsX] }),
+        }),
+        plotAxis('', { size: 56, labelSize: 0, values: (_plot, values) => values.map(String) }),
+      ],
+      series: [
+        {},
+        ...curves.map((_curve, at): uPlot.Series => ({
+          stroke: colour(`run-${at + 1}`),
+          width: 2,
+          dash: [...(dashes[at] ?? [])],
+          spanGaps: true,
+          show: shown[at] ?? true,
+          points: { show: points, size: 7, fill: colour(`run-${at + 1}`) },
+        })),
+      ],
+      hooks: { setCursor: [(self) => onMove.current(self)] },
+    }),
+  });
   useEffect(() => {
     shown.forEach((show, at) => {
       if (plot.current?.series[at + 1]?.show !== show) plot.current?.setSeries(at + 1, { show });
@@ -141,7 +106,7 @@ export function Chart(options: ChartOptions) {
         tabIndex={0}
         aria-label={`${title}, by ${xLabel}. Move the cursor with the arrow keys; the values are in the legend.`}
         onKeyDown={move}
-        onBlur={() => options.onCursor(null)}
+        onBlur={() => onCursor(null)}
       />
     </figure>
   );

@@ -1,6 +1,6 @@
 /** The list of runs and studies, polled while the page is visible, one request at a time. */
-import { signal, type ReadonlySignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useSignal, type ReadonlySignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Listing } from '../../api.ts';
 import { listRuns } from '../api.ts';
 
@@ -11,58 +11,43 @@ export interface FollowedListing {
   readonly problem: ReadonlySignal<string | null>;
   /** Requests it now, or when the current request has ended. */
   refresh(): void;
-  close(): void;
 }
 
 /** `period`: milliseconds between the end of a request and the next. */
-function followListing(period: number): FollowedListing {
-  const listing = signal<Listing | null>(null);
-  const problem = signal<string | null>(null);
-  let text = '';
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let busy = false;
-  let again = false;
-  let closed = false;
-
-  async function ask(): Promise<void> {
-    clearTimeout(timer);
-    again = busy;
-    if (busy) return;
-    busy = true;
-    try {
-      const next = await listRuns();
-      // An equal list is not rendered again.
-      const nextText = JSON.stringify(next);
-      if (nextText !== text) [text, listing.value] = [nextText, next];
-      problem.value = null;
-    } catch (error) {
-      problem.value = (error as Error).message;
+export function useListing(period: number): FollowedListing {
+  const listing = useSignal<Listing | null>(null);
+  const problem = useSignal<string | null>(null);
+  const refresh = useRef<() => void>(() => undefined);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const state = { busy: false, again: false, closed: false };
+    async function ask(): Promise<void> {
+      clearTimeout(timer);
+      state.again = state.busy;
+      if (state.busy) return;
+      state.busy = true;
+      try {
+        const next = await listRuns();
+        // An equal list is not rendered again.
+        if (JSON.stringify(next) !== JSON.stringify(listing.peek())) listing.value = next;
+        problem.value = null;
+      } catch (error) {
+        problem.value = (error as Error).message;
+      }
+      state.busy = false;
+      if (!state.closed && !document.hidden) timer = setTimeout(() => void ask(), state.again ? 0 : period);
     }
-    busy = false;
-    if (closed || document.hidden) return;
-    timer = setTimeout(() => void ask(), again ? 0 : period);
-  }
-
-  const onVisibility = (): void => {
-    if (!document.hidden) void ask();
-  };
-  document.addEventListener('visibilitychange', onVisibility);
-  void ask();
-  return {
-    listing,
-    problem,
-    refresh: () => void ask(),
-    close() {
-      closed = true;
+    refresh.current = () => void ask();
+    const onVisibility = (): void => {
+      if (!document.hidden) void ask();
+    };
+    document.addEventListener('visibilitychange', onVisibility);
+    void ask();
+    return () => {
+      state.closed = true;
       clearTimeout(timer);
       document.removeEventListener('visibilitychange', onVisibility);
-    },
-  };
-}
-
-/** Followed while the component is mounted. */
-export function useListing(period: number): FollowedListing {
-  const followed = useMemo(() => followListing(period), [period]);
-  useEffect(() => () => followed.close(), [followed]);
-  return followed;
+    };
+  }, [period]);
+  return { listing, problem, refresh: () => refresh.current() };
 }

@@ -2,11 +2,6 @@
 import type { Predictions, WorkerRequest, WorkerResponse } from './messages.ts';
 import type { Shape } from '../../../network/network.ts';
 
-interface Waiting {
-  readonly resolve: (predictions: Predictions) => void;
-  readonly reject: (error: Error) => void;
-}
-
 export interface Classifier {
   /** `pixels`: (N, H, W, C), transferred to the worker. */
   classify(pixels: Uint8Array<ArrayBuffer>, count: number, shape: Shape): Promise<Predictions>;
@@ -15,39 +10,33 @@ export interface Classifier {
 }
 
 /** `model`: an exported file, transferred to the worker. Loads ONNX Runtime; rejects where the model cannot be opened. */
-export function openClassifier(model: Uint8Array<ArrayBuffer>): Promise<Classifier> {
+export async function openClassifier(model: Uint8Array<ArrayBuffer>): Promise<Classifier> {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'network' });
-  const waiting = new Map<number, Waiting>();
-  let requests = 0;
-  const send = (request: WorkerRequest, transfer: Transferable[]): void => worker.postMessage(request, transfer);
-
-  function end(reason: string): void {
+  const waiting: ((response: WorkerResponse) => void)[] = [];
+  const end = (error: string): void => {
     worker.terminate();
-    for (const { reject } of waiting.values()) reject(new Error(reason));
-    waiting.clear();
+    for (const respond of waiting.splice(0)) respond({ error });
+  };
+  worker.addEventListener('message', ({ data }: MessageEvent<WorkerResponse>) => waiting.shift()?.(data));
+  worker.addEventListener('error', ({ message }) => end(`ONNX Runtime cannot be loaded: ${message || 'its file is missing'}`));
+  const send = async (request: WorkerRequest, transfer: Transferable): Promise<Predictions | null> => {
+    worker.postMessage(request, [transfer]);
+    const response = await new Promise<WorkerResponse>((resolve) => waiting.push(resolve));
+    if ('error' in response) throw new Error(response.error);
+    return response.predictions;
+  };
+  try {
+    await send({ kind: 'open', model }, model.buffer);
+  } catch (error) {
+    worker.terminate();
+    throw error;
   }
-  const classifier: Classifier = {
-    classify(pixels, count, { height, width, channels }) {
-      const id = requests++;
-      send({ kind: 'classify', id, pixels, extents: [count, height, width, channels] }, [pixels.buffer]);
-      return new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
+  return {
+    async classify(pixels, count, { height, width, channels }) {
+      const predictions = await send({ kind: 'classify', pixels, extents: [count, height, width, channels] }, pixels.buffer);
+      if (predictions === null) throw new Error('bug: no predictions');
+      return predictions;
     },
     close: () => end('the network was closed'),
   };
-  return new Promise((resolve, reject) => {
-    const fail = (message: string): void => {
-      end(message);
-      reject(new Error(message));
-    };
-    worker.addEventListener('error', ({ message }) => fail(`ONNX Runtime cannot be loaded: ${message || 'its file is missing'}`));
-    worker.addEventListener('message', ({ data }: MessageEvent<WorkerResponse>) => {
-      if (data.kind === 'opened') return resolve(classifier);
-      if (data.kind === 'failed' && data.id === null) return fail(`the network cannot be opened: ${data.message}`);
-      const request = waiting.get(data.id ?? -1);
-      waiting.delete(data.id ?? -1);
-      if (data.kind === 'failed') request?.reject(new Error(data.message));
-      else request?.resolve(data.predictions);
-    });
-    send({ kind: 'open', model }, [model.buffer]);
-  });
 }

@@ -1,11 +1,10 @@
-/** The messages between a page and its inference worker. Types alone. */
+/** The messages between a page and its inference worker, which responds to each request in order. Types alone. */
 
 export type WorkerRequest =
   /** The first: an ONNX file that takes uint8 (N, H, W, C) and gives logits and probabilities. */
   | { readonly kind: 'open'; readonly model: Uint8Array<ArrayBuffer> }
   | {
       readonly kind: 'classify';
-      readonly id: number;
       /** (N, H, W, C) */
       readonly pixels: Uint8Array<ArrayBuffer>;
       readonly extents: readonly [count: number, height: number, width: number, channels: number];
@@ -18,8 +17,5 @@ export interface Predictions {
   readonly probabilities: Float32Array;
 }
 
-export type WorkerResponse =
-  | { readonly kind: 'opened' }
-  | { readonly kind: 'predictions'; readonly id: number; readonly predictions: Predictions }
-  /** `id`: of the request; null where the model cannot be opened. */
-  | { readonly kind: 'failed'; readonly id: number | null; readonly message: string };
+/** `predictions`: null for `open`. */
+export type WorkerResponse = { readonly predictions: Predictions | null } | { readonly error: string };

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { formatWhole } from '../../../util/words.ts';
-import { Alert } from '../parts.tsx';
+import { Alert, useLoaded } from '../parts.tsx';
 import { bytesOfImage, type PartImages } from './images.ts';
 import { PixelImage } from './pixel-image.tsx';
 
@@ -22,24 +22,11 @@ export interface PagedImagesProps {
 
 export function PagedImages({ label, images, numbers, nameOf, caption, onSelect, selected = null }: PagedImagesProps) {
   const [page, setPage] = useState(0);
-  const [loaded, setLoaded] = useState<{ numbers: readonly number[]; pixels: Uint8Array<ArrayBuffer> } | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
   const pages = Math.max(1, Math.ceil(numbers.length / perPage));
   useEffect(() => setPage(0), [numbers]);
-  useEffect(() => {
-    let wanted = true;
+  const { value: loaded, problem } = useLoaded(async () => {
     const shown = numbers.slice(page * perPage, (page + 1) * perPage);
-    images.read(shown).then(
-      (pixels) => {
-        if (!wanted) return;
-        setLoaded({ numbers: shown, pixels });
-        setProblem(null);
-      },
-      (error: Error) => wanted && setProblem(error.message),
-    );
-    return () => {
-      wanted = false;
-    };
+    return { numbers: shown, pixels: await images.read(shown) };
   }, [images, numbers, page]);
   const { shape } = images.facts;
   const size = bytesOfImage(shape);

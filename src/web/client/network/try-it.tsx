@@ -1,11 +1,9 @@
 /** Classifies an image that is dropped, chosen, or taken from the data. */
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import type { Shape } from '../../../network/network.ts';
 import { partNames, type PartName } from '../../api.ts';
-import { Alert } from '../parts.tsx';
-import { Bars } from './bars.tsx';
+import { Alert, useLoaded } from '../parts.tsx';
 import { readImageFile } from './image-file.ts';
-import type { PartImages } from './images.ts';
 import { PagedImages } from './paged-images.tsx';
 import { PixelImage } from './pixel-image.tsx';
 import type { NetworkSession } from './session.ts';
@@ -71,22 +69,11 @@ interface DataImagesProps {
 
 function DataImages({ session, classes, classify, selected, onSelect }: DataImagesProps) {
   const [part, setPart] = useState<PartName>();
-  const [images, setImages] = useState<PartImages | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
-  useEffect(() => {
-    if (part === undefined) return;
-    let wanted = true;
-    setImages(null);
-    onSelect(null);
-    setProblem(null);
-    session.images(part).then(
-      (loaded) => wanted && setImages(loaded),
-      (error: Error) => wanted && setProblem(error.message),
-    );
-    return () => {
-      wanted = false;
-    };
-  }, [part, session]);
+  const { value, problem } = useLoaded(
+    () => (part === undefined ? null : session.images(part).then((images) => ({ part, images }))),
+    [part, session],
+  );
+  const images = value?.part === part ? (value?.images ?? null) : null;
   const numbers = useMemo(() => Array.from({ length: images?.facts.count ?? 0 }, (_none, at) => at), [images]);
   const labelOf = (at: number): string => classes[images?.facts.labels[at] ?? -1] ?? '';
   return (
@@ -94,7 +81,15 @@ function DataImages({ session, classes, classify, selected, onSelect }: DataImag
       <div class="net-paging" role="group" aria-label="Images of the data">
         Or choose from the data of the run:
         {partNames.map((each) => (
-          <button type="button" key={each} aria-pressed={part === each} onClick={() => setPart(each)}>
+          <button
+            type="button"
+            key={each}
+            aria-pressed={part === each}
+            onClick={() => {
+              setPart(each);
+              onSelect(null);
+            }}
+          >
             {partWords[each]}
           </button>
         ))}
@@ -115,6 +110,28 @@ function DataImages({ session, classes, classify, selected, onSelect }: DataImag
         />
       )}
     </>
+  );
+}
+
+const mostBars = 20;
+
+/** The probabilities of the classes, largest first. */
+function Bars({ classes, probabilities }: Pick<Result, 'probabilities'> & Pick<TryItProps, 'classes'>) {
+  const rows = Array.from(probabilities, (probability, index) => ({ name: classes[index] ?? '', probability }))
+    .toSorted((a, b) => b.probability - a.probability)
+    .slice(0, mostBars);
+  return (
+    <ol class="net-bars" aria-label="Probabilities">
+      {rows.map(({ name, probability }, at) => (
+        <li key={name} class={at === 0 ? 'first' : ''}>
+          <span class="name">{name}</span>
+          <span>
+            <span class="bar" style={{ display: 'block', width: `${100 * probability}%` }} />
+          </span>
+          <data value={probability}>{(100 * probability).toFixed(1)} %</data>
+        </li>
+      ))}
+    </ol>
   );
 }
 

@@ -2,33 +2,19 @@
 import type { RefObject } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
-export interface Size {
+/** The visible part, in units of the drawing. */
+export interface Viewport {
+  readonly left: number;
+  readonly top: number;
   readonly width: number;
   readonly height: number;
 }
 
-/** The visible part, in units of the drawing. */
-export interface Viewport extends Size {
-  readonly left: number;
-  readonly top: number;
-}
-
-export interface Zoomed {
-  readonly scale: number;
-  readonly viewport: Viewport;
-  /** `at`: the point of the box that stays in place, in pixels; its middle if left out. */
-  zoom(scale: number, at?: { readonly left: number; readonly top: number }): void;
-  /** Shows all of the drawing, at most at twice its size. */
-  fit(): void;
-  /** Scrolls so that a point of the drawing is in the middle. */
-  moveTo(x: number, y: number): void;
-  /** To be called when the box has scrolled. */
-  update(): void;
-}
+export type Zoomed = ReturnType<typeof useViewport>;
 
 const clampScale = (scale: number): number => Math.min(4, Math.max(0.05, scale));
 
-export function useViewport(area: RefObject<HTMLDivElement | null>, drawing: Size): Zoomed {
+export function useViewport(area: RefObject<HTMLDivElement | null>, drawing: Pick<Viewport, 'width' | 'height'>) {
   const [scale, setScale] = useState(1);
   const [viewport, setViewport] = useState<Viewport>({ left: 0, top: 0, width: 1, height: 1 });
   /** What stays in place while the scale changes: a point of the drawing, and its place in the box. */
@@ -39,6 +25,7 @@ export function useViewport(area: RefObject<HTMLDivElement | null>, drawing: Siz
     Math.max(0, (box.clientWidth - drawing.width * scale) / 2),
     Math.max(0, (box.clientHeight - drawing.height * scale) / 2),
   ];
+  /** After the box has scrolled. */
   function update(): void {
     const box = area.current;
     if (box === null) return;
@@ -50,7 +37,8 @@ export function useViewport(area: RefObject<HTMLDivElement | null>, drawing: Siz
       height: box.clientHeight / scale,
     });
   }
-  const zoom: Zoomed['zoom'] = (next, at) => {
+  /** `at`: the point of the box that stays in place, in pixels; its middle if left out. */
+  const zoom = (next: number, at?: { readonly left: number; readonly top: number }): void => {
     const box = area.current;
     if (box === null) return;
     const { left, top } = at ?? { left: box.clientWidth / 2, top: box.clientHeight / 2 };
@@ -58,11 +46,13 @@ export function useViewport(area: RefObject<HTMLDivElement | null>, drawing: Siz
     anchor.current = { x: (box.scrollLeft + left - x) / scale, y: (box.scrollTop + top - y) / scale, left, top };
     setScale(clampScale(next));
   };
+  /** Shows all of the drawing, at most at twice its size. */
   function fit(): void {
     const box = area.current;
     if (box === null) return;
     zoom(Math.min(2, (box.clientWidth - 2) / drawing.width, (box.clientHeight - 2) / drawing.height));
   }
+  /** Scrolls so that a point of the drawing is in the middle. */
   function moveTo(x: number, y: number): void {
     const box = area.current;
     if (box === null) return;

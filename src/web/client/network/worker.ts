@@ -7,46 +7,44 @@ import type { Predictions, WorkerRequest, WorkerResponse } from './messages.ts';
 env.wasm.numThreads = 1;
 env.wasm.wasmPaths = { wasm };
 
-let session: Promise<InferenceSession> | null = null;
-
-const respond = (response: WorkerResponse, transfer: Transferable[] = []): void => postMessage(response, { transfer });
+let session: InferenceSession | null = null;
 
 /** Of each row of `classes` logits, the index of the largest. */
 function argmax(logits: Float32Array, classes: number): Uint16Array {
   return Uint16Array.from({ length: logits.length / classes }, (_none, row) => {
-    let best = 0;
-    for (let at = 1; at < classes; at++)
-      if ((logits[row * classes + at] as number) > (logits[row * classes + best] as number)) best = at;
-    return best;
+    const own = logits.subarray(row * classes, (row + 1) * classes);
+    return Math.max(0, own.indexOf(Math.max(...own)));
   });
 }
 
-async function classify({ pixels, extents }: Extract<WorkerRequest, { kind: 'classify' }>): Promise<Predictions> {
+async function predict(request: WorkerRequest): Promise<Predictions | null> {
+  if (request.kind === 'open') {
+    session = await InferenceSession.create(request.model, { executionProviders: ['wasm'] });
+    return null;
+  }
   if (session === null) throw new Error('bug: no model was opened');
-  const images = new Tensor('uint8', pixels, [...extents]);
-  const { [logitsName]: logits, [probabilitiesName]: probabilities } = await (await session).run({ [inputName]: images });
+  const images = new Tensor('uint8', request.pixels, [...request.extents]);
+  const { [logitsName]: logits, [probabilitiesName]: probabilities } = await session.run({ [inputName]: images });
   if (logits === undefined || probabilities === undefined)
     throw new Error('the model has no outputs named logits and probabilities');
   const values = logits.data as Float32Array;
   return {
-    classes: argmax(values, values.length / extents[0]),
+    classes: argmax(values, values.length / request.extents[0]),
     probabilities: Float32Array.from(probabilities.data as Float32Array),
   };
 }
 
-addEventListener('message', ({ data }: MessageEvent<WorkerRequest>) => {
-  if (data.kind === 'open') {
-    session = InferenceSession.create(data.model, { executionProviders: ['wasm'] });
-    session.then(
-      () => respond({ kind: 'opened' }),
-      (error: unknown) => respond({ kind: 'failed', id: null, message: (error as Error).message }),
-    );
-    return;
+async function respond(request: WorkerRequest): Promise<void> {
+  let response: WorkerResponse;
+  try {
+    response = { predictions: await predict(request) };
+  } catch (error) {
+    response = { error: (error as Error).message };
   }
-  const { id } = data;
-  classify(data).then(
-    (predictions) =>
-      respond({ kind: 'predictions', id, predictions }, [predictions.classes.buffer, predictions.probabilities.buffer]),
-    (error: unknown) => respond({ kind: 'failed', id, message: (error as Error).message }),
-  );
+  postMessage(response);
+}
+
+let queue = Promise.resolve();
+addEventListener('message', ({ data }: MessageEvent<WorkerRequest>) => {
+  queue = queue.then(() => respond(data));
 });

@@ -1,17 +1,16 @@
 /** All runs and studies of the folder. */
 import '../list/list.css';
-import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
+import { useComputed, useSignal, useSignalEffect, type Signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { plural } from '../../../util/words.ts';
 import { quoted } from '../../../util/quoted.ts';
-import type { Listing, RunRow } from '../../api.ts';
-import { columnOf, type ColumnName } from '../list/columns.tsx';
+import type { Listing } from '../../api.ts';
 import { CompareBar } from '../list/compare-bar.tsx';
 import { DeleteDialog, RenameDialog } from '../list/dialogs.tsx';
 import { useListing } from '../list/listing.ts';
 import { readQuery, shownRows, stateNames, writeQuery, type Query } from '../list/query.ts';
 import { Studies } from '../list/studies.tsx';
-import { RunTable } from '../list/table.tsx';
+import { RunTable, without, type ListState, type OpenDialog } from '../list/table.tsx';
 import { Link, stateWords } from '../parts.tsx';
 import { route } from '../route.ts';
 
@@ -39,13 +38,11 @@ const NoRuns = ({ folder }: { readonly folder: string }) => (
   </section>
 );
 
-interface FilterProps {
-  readonly listing: Listing;
-  readonly query: Query;
-  change(next: Partial<Query>): void;
-}
-
-function Filters({ listing, query, change }: FilterProps) {
+function Filters({ listing, query }: { readonly listing: Listing; readonly query: Signal<Query> }) {
+  const change = (next: Partial<Query>): void => {
+    query.value = { ...query.value, ...next };
+  };
+  const { text, state, ofStudies: showsStudies } = query.value;
   const ofStudies = listing.runs.filter(({ study }) => study !== null).length;
   const hasBoth = ofStudies > 0 && ofStudies < listing.runs.length;
   return (
@@ -54,7 +51,7 @@ function Filters({ listing, query, change }: FilterProps) {
         Find{' '}
         <input
           type="search"
-          value={query.text}
+          value={text}
           placeholder="name, data, method, study"
           onInput={(event) => change({ text: event.currentTarget.value })}
         />
@@ -62,7 +59,7 @@ function Filters({ listing, query, change }: FilterProps) {
       <label>
         State{' '}
         <select
-          value={query.state ?? ''}
+          value={state ?? ''}
           onChange={(event) => change({ state: stateNames.find((name) => name === event.currentTarget.value) ?? null })}
         >
           <option value="">all</option>
@@ -77,7 +74,7 @@ function Filters({ listing, query, change }: FilterProps) {
         <label class="check">
           <input
             type="checkbox"
-            checked={query.ofStudies}
+            checked={showsStudies}
             onChange={(event) => change({ ofStudies: event.currentTarget.checked })}
           />{' '}
           show the runs of studies ({ofStudies})
@@ -87,44 +84,35 @@ function Filters({ listing, query, change }: FilterProps) {
   );
 }
 
-interface RunsProps {
-  readonly listing: Listing;
-  readonly selected: ReadonlySet<string>;
-  /** Milliseconds since 1970. */
-  readonly now: number;
-  onSelect(id: string, isSelected: boolean): void;
-  onRename(row: RunRow): void;
-  onDelete(row: RunRow): void;
-}
-
-function Runs({ listing, ...options }: RunsProps) {
-  const query = useSignal(readQuery(location.search));
-  // A link or the browser's buttons may change the address of this page.
-  useSignalEffect(() => {
-    if (route.value.page === 'list') query.value = readQuery(location.search);
-  });
-  const change = (next: Partial<Query>): void => {
-    query.value = { ...query.peek(), ...next };
-    history.replaceState(null, '', `/${writeQuery(query.peek())}`);
-  };
-  const sortBy = (sort: ColumnName): void => {
-    const { sort: before, descending } = query.peek();
-    change({ sort, descending: before === sort ? !descending : columnOf(sort).descending });
-  };
+function Runs({ listing, ...state }: ListState & { readonly listing: Listing }) {
+  const { query } = state;
   const { rows, hidden } = shownRows(listing, query.value);
-  const { sort, descending } = query.value;
   return (
     <section aria-labelledby="runs-title">
       <h2 id="runs-title" class={listing.studies.length === 0 ? 'unseen' : ''}>
         All runs
       </h2>
-      <Filters listing={listing} query={query.value} change={change} />
-      <RunTable rows={rows} sort={sort} descending={descending} mayChange={listing.mayChange} onSort={sortBy} {...options} />
+      <Filters listing={listing} query={query} />
+      <RunTable rows={rows} mayChange={listing.mayChange} {...state} />
       {rows.length > 0 ? null : (
         <p>No run matches{hidden === 0 ? '.' : `, but ${plural(hidden, 'run')} of studies, which are not shown.`}</p>
       )}
     </section>
   );
+}
+
+/** The filter and the order of the list, kept in the page's address. */
+function useQuery(): Signal<Query> {
+  const query = useSignal(readQuery(location.search));
+  // A link or the browser's buttons may change the address of this page.
+  useSignalEffect(() => {
+    if (route.value.page === 'list') query.value = readQuery(location.search);
+  });
+  useSignalEffect(() => {
+    const search = writeQuery(query.value);
+    if (location.pathname === '/' && location.search !== search) history.replaceState(null, '', `/${search}`);
+  });
+  return query;
 }
 
 /** The time, updated for labels such as `4 min ago`. */
@@ -137,13 +125,9 @@ function useClock(): number {
   return now.value;
 }
 
-interface OpenDialog {
-  readonly action: 'rename' | 'delete';
-  readonly row: RunRow;
-}
-
 export function ListPage() {
   const { listing, problem, refresh } = useListing(period);
+  const query = useQuery();
   const selected = useSignal<ReadonlySet<string>>(new Set());
   const dialog = useSignal<OpenDialog | null>(null);
   const done = useSignal('');
@@ -151,15 +135,11 @@ export function ListPage() {
   const now = useClock();
   const chosen = useComputed(() => (listing.value?.runs ?? []).map(({ id }) => id).filter((id) => selected.value.has(id)));
 
-  const select = (id: string, isSelected: boolean): void => {
-    const others = [...selected.peek()].filter((each) => each !== id);
-    selected.value = new Set(isSelected ? [...others, id] : others);
-  };
   const close = (): void => {
     dialog.value = null;
   };
   const onDone = (words: string): void => {
-    select(dialog.peek()?.row.id ?? '', false);
+    selected.value = without(selected.peek(), dialog.peek()?.row.id ?? '');
     done.value = words;
     close();
     refresh();
@@ -194,14 +174,7 @@ export function ListPage() {
           {known.runs.length === 0 ? (
             <NoRuns folder={known.folder} />
           ) : (
-            <Runs
-              listing={known}
-              selected={selected.value}
-              now={now}
-              onSelect={select}
-              onRename={(row) => (dialog.value = { action: 'rename', row })}
-              onDelete={(row) => (dialog.value = { action: 'delete', row })}
-            />
+            <Runs listing={known} query={query} selected={selected} dialog={dialog} now={now} />
           )}
         </>
       )}
