@@ -62,7 +62,7 @@ export function openActions(folder: string, program: readonly string[], date: ()
   const started = new Map<string, ChildProcess>();
   const [command = '', ...before] = program;
 
-  /** Processes that were told to stop: told again, they would end without keeping the best network. */
+  /** Processes that were sent SIGINT: after a second one they end without keeping the best network. */
   const stopping = new Map<string, number>();
 
   function start(root: string, args: readonly string[]): ChildProcess {

@@ -91,7 +91,7 @@ function takeLines(reading: Reading, file: number, size: number): void {
   }
 }
 
-/** Whether the file still holds what was read: it is no shorter, and the last line stands where it stood. */
+/** Whether the file still holds what was read: it is no shorter, and the last line is where it was. */
 function isSame(reading: Reading, file: number, { ino, size }: Stats): boolean {
   if (reading.lines.length === 0) return true;
   if (ino !== reading.ino || size < reading.at) return false;

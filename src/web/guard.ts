@@ -66,7 +66,7 @@ function isOurs(header: string | undefined, { host, port }: Access): boolean {
 
 const hasToken = (c: Context, access: Access): boolean =>
   [getCookie(c, cookieName(access)), c.req.header('Authorization')?.replace(/^Bearer /, '')].some(
-    (given) => given !== undefined && same(given, access.token),
+    (token) => token !== undefined && same(token, access.token),
   );
 
 /**
@@ -89,12 +89,12 @@ export function guard(access: Access, addressOf: (c: Context) => string): Middle
   return async (c, next) => {
     for (const [name, value] of Object.entries(policyHeaders)) c.header(name, value);
     if (!isOurs(c.req.header('Host'), access))
-      return c.text('This is not the name of this server: open the address that instar ui printed.\n', 421);
+      return c.text('Unknown host name: open the address that instar ui printed.\n', 421);
     const own = `http://${c.req.header('Host') ?? ''}`;
     const isRead = reads.has(c.req.method);
-    const given = c.req.query('token');
-    if (isRead && given !== undefined) {
-      if (!same(given, access.token)) return c.text('The token is wrong: take the address that instar ui printed.\n', 403);
+    const token = c.req.query('token');
+    if (isRead && token !== undefined) {
+      if (!same(token, access.token)) return c.text('Wrong token: open the address that instar ui printed.\n', 403);
       // Lax: a browser sends it where a local file or a link leads here too; changes check the origin.
       setCookie(c, cookieName(access), access.token, { httpOnly: true, sameSite: 'Lax', path: '/' });
       // Still encoded, and with one slash: two would lead to another host.
@@ -104,9 +104,9 @@ export function guard(access: Access, addressOf: (c: Context) => string): Middle
     }
     const trusted = hasToken(c, access);
     if (!trusted && (!isRead || !isLoopback(access.host) || !isLoopback(addressOf(c))))
-      return c.text('A token is needed: open the address that instar ui printed.\n', 401);
+      return c.text('A token is required: open the address that instar ui printed.\n', 401);
     if (isForeign(c, own) || (!isRead && c.req.header('Origin') !== own))
-      return c.text('This must be asked for by its own page.\n', 403);
+      return c.text('Requests from other sites are refused.\n', 403);
     return next();
   };
 }

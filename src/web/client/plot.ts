@@ -30,12 +30,12 @@ interface PlotOptions {
   options(): Omit<uPlot.Options, 'width' | 'height'>;
 }
 
-export function usePlot(given: PlotOptions) {
-  const { key, data, height, lazy = false, keepsScales = false } = given;
+export function usePlot(plotted: PlotOptions) {
+  const { key, data, height, lazy = false, keepsScales = false } = plotted;
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const latest = useRef(given);
-  latest.current = given;
+  const latest = useRef(plotted);
+  latest.current = plotted;
   const [isNear, setNear] = useState(!lazy);
   useEffect(() => {
     const root = place.current;

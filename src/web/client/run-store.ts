@@ -191,7 +191,7 @@ export function openRuns(ids: readonly string[]): RunStore {
   let source: EventSource | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let closed = false;
-  /** Counts the calls of `begin`: only the latest one goes on. */
+  /** Counts the calls of `begin`: only the latest one continues. */
   let turn = 0;
 
   function disconnect(): void {

@@ -6,7 +6,7 @@ import type { Viewport } from './viewport.ts';
 
 /** Pixels: beside the graph, or above it on a narrow screen. */
 const isNarrow = (): boolean => innerWidth <= 640;
-const widest = (): number => (isNarrow() ? innerWidth - 42 : 220);
+const widest = (): number => (isNarrow() ? Math.max(100, innerWidth - 42) : 220);
 const tallest = (): number => (isNarrow() ? 150 : Math.min(540, 0.6 * innerHeight));
 
 export interface MinimapProps {
