@@ -12,7 +12,7 @@ import { fit, lineWidth, paint, spread, type Line, type Span, type Style } from 
 import { bar, padLeft, padRight, sparkline, truncate } from './text.ts';
 import { formatCount, formatLoss, formatPercent, formatWhole, plural, printable } from '../util/words.ts';
 import { rungsFor } from '../search/rungs.ts';
-import { linesOf, progressOf, statusOf, statusWords, type Status } from '../run/display/status.ts';
+import { candidatesOf, progressOf, rungOf, rungWords, statusOf, statusWords, type Status } from '../run/display/status.ts';
 import { imagesPerSecond, phaseOf, settingsOf, winners, type Phase, type View } from '../run/display/view.ts';
 import { timeLeft } from '../run/display/time-left.ts';
 
@@ -30,7 +30,7 @@ export interface Scene {
 const marks: { readonly [S in Status]: { readonly mark: string; readonly style: Style } } = {
   running: { mark: '●', style: 'accent' },
   waiting: { mark: '·', style: 'plain' },
-  on: { mark: '✓', style: 'good' },
+  promoted: { mark: '✓', style: 'good' },
   winner: { mark: '★', style: 'good' },
   dropped: { mark: '✗', style: 'dim' },
   undrawn: { mark: '–', style: 'dim' },
@@ -70,7 +70,7 @@ function rungLine(view: View, config: Config, phase: Phase & { kind: 'step' }): 
   const rungs = rungsFor(settingsOf(view, config));
   return rungs.flatMap(({ size, epochs }, index): Span[] => {
     const text = `${size}×${epochs}`;
-    if (index < phase.rung) return [[`  ${text}`, 'dim']];
+    if (index < (phase.rung ?? 0)) return [[`  ${text}`, 'dim']];
     return index === phase.rung && phase.step.winner === null ? [[` ▸${text}`, 'strong']] : [[`  ${text}`]];
   });
 }
@@ -87,9 +87,8 @@ function phaseLine({ view, config, now }: Scene, phase: Phase, width: number): L
         return [[startWords(view.run.search), 'bold'], [`, ${plural(settings.vanilla.epochs, 'epoch')}`]];
       case 'step': {
         const of = settings.limits.steps === null || view.run.budget !== null ? '' : ` of ${settings.limits.steps}`;
-        const count = rungsFor(settings).length;
-        const rung = phase.step.winner !== null ? '' : `, rung ${Math.min(count, phase.rung + 1)} of ${count} `;
-        return [[`step ${phase.step.step}${of}`, 'bold'], [rung], ...rungLine(view, config, phase)];
+        const rung = rungWords({ view, config }, phase);
+        return [[`step ${phase.step.step}${of}`, 'bold'], [rung === '' ? '' : `, ${rung} `], ...rungLine(view, config, phase)];
       }
       case 'final':
         return [['final training', 'bold'], [` of ${view.run.search.stop?.line ?? ''}`]];
@@ -125,6 +124,7 @@ function row(scene: Scene, phase: Phase, line: Candidate, columns: Columns): Lin
   const status = statusOf(scene, phase, line);
   const { mark, style } = marks[status];
   const word = statusWords[status];
+  const rung = phase.kind === 'step' && phase.rung === null ? rungOf(phase.step, line.id) : null;
   const quiet = status === 'dropped';
   const base: Style = quiet ? 'dim' : 'plain';
   const { view } = scene;
@@ -163,7 +163,10 @@ function row(scene: Scene, phase: Phase, line: Candidate, columns: Columns): Lin
     [columns.multiplyAdds ? padLeft(formatCount(line.multiplyAdds), 9) : '', base],
     [' '],
     ...activity,
-    [` ${line.id.startsWith('s') ? shortEdits(line.edits) : ''}`, quiet ? 'dim' : 'plain'],
+    [
+      ` ${rung === null ? '' : `rung ${rung + 1}: `}${line.id.startsWith('s') ? shortEdits(line.edits) : ''}`,
+      quiet ? 'dim' : 'plain',
+    ],
   ];
 }
 
@@ -178,12 +181,12 @@ const heading = (columns: Columns, first: string): Line => [
 
 /** Rows for at most `room` lines: those that are dropped or lost give way first. */
 function table(scene: Scene, phase: Phase, columns: Columns, room: number): Line[] {
-  const lines = linesOf(scene, phase).map((id) => candidateOf(scene.view.run.search, id));
+  const lines = candidatesOf(scene, phase).map((id) => candidateOf(scene.view.run.search, id));
   if (lines.length === 0 || room < 2) return [];
   const head = heading(columns, phase.kind === 'step' ? 'child' : 'network');
   const shown = (line: Candidate): Line => row(scene, phase, line, columns);
   if (lines.length + 1 <= room) return [head, ...lines.map(shown)];
-  const order: readonly Status[] = ['running', 'winner', 'on', 'done', 'waiting', 'lost', 'dropped', 'undrawn'];
+  const order: readonly Status[] = ['running', 'winner', 'promoted', 'done', 'waiting', 'lost', 'dropped', 'undrawn'];
   const ranked = lines.toSorted((a, b) => order.indexOf(statusOf(scene, phase, a)) - order.indexOf(statusOf(scene, phase, b)));
   const kept = new Set(ranked.slice(0, Math.max(1, room - 2)));
   const hidden = lines.length - kept.size;
@@ -242,7 +245,7 @@ export function render(scene: Scene, screen: Screen): string[] {
 
   // What does not fit goes, the least important first: blank lines, the file, messages, the line of winners.
   let rest = most - head.length - foot.length;
-  const wanted = linesOf(scene, phase).length + 1;
+  const wanted = candidatesOf(scene, phase).length + 1;
   const keptTail = tail.slice(0, Math.max(0, Math.min(tail.length, rest - 3)));
   rest -= keptTail.length;
   const keptMessages = messages.slice(messages.length - Math.max(0, Math.min(messages.length, rest - wanted)));

@@ -55,7 +55,7 @@ function phaseWords(view: View, config: Config): string {
     case 'vanilla':
       return 'vanilla network';
     case 'step':
-      return `step ${phase.step.step}${settings.limits.steps === null ? '' : ` of ${settings.limits.steps}`}, rung ${phase.rung + 1}`;
+      return `step ${phase.step.step}${settings.limits.steps === null ? '' : ` of ${settings.limits.steps}`}${phase.rung === null ? '' : `, rung ${phase.rung + 1}`}`;
     case 'final':
       return 'final training';
     case 'baseline':

@@ -1,9 +1,9 @@
 /**
- * What a page may do to runs: begin, resume, stop, name, delete. A search is a process of its own, which lives on when the
- * server ends; what it says goes to a file beside its journal. Arguments are options of the command line, never a shell's.
+ * What a page may do to runs: start, resume, stop, rename, delete. A search is a process of its own, which outlives the server;
+ * its output goes to a file beside its journal. Arguments are an array of options: no shell reads them.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, existsSync, lstatSync, mkdirSync, openSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { execFile, spawn, type ChildProcess, type ExecFileException } from 'node:child_process';
+import { closeSync, existsSync, lstatSync, mkdirSync, openSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isStudy } from '../report/collect-study.ts';
 import { holderOf } from '../run/record/condition.ts';
@@ -12,40 +12,57 @@ import { folderOf, isRun, newRunName } from '../run/record/folder.ts';
 import { lockRun } from '../run/record/lock.ts';
 import { UserError } from '../util/user-error.ts';
 import type { SearchForm } from './api.ts';
-import { beginnings, endOf, logFile, type RunPlace } from './catalogue.ts';
+import { remains } from './catalogue.ts';
+import { lastLine, logFile, logOf, statOf } from './disk.ts';
 import { optionsOf } from './options.ts';
+import type { RunPlace } from './rows.ts';
 
-/** Another state of the run is needed for it. */
+/** The run is not in a state that allows it. */
 export class Refused extends Error {}
 
 export interface Actions {
   /** Whether a process that was started here for that folder is alive. */
   isStarted(root: string): boolean;
-  /** Begins a search in a new folder below; gives its name. */
+  /** Starts a search in a new folder and returns its name. */
   begin(form: SearchForm, data: readonly string[]): string;
-  /** Fulfilled once it goes on; Refused with what it said, where it ended before. */
+  /** Resolves once the run continues. Refused, with the process's last line, where it ends before that. */
   resume(place: RunPlace, budget: string | undefined): Promise<void>;
-  /** In order: the best network is kept. */
+  /** The run keeps its best network. */
   stop(place: RunPlace): void;
   rename(place: RunPlace, name: string): void;
   remove(place: RunPlace): void;
-  /** What a budget buys here: the text of `instar plan --json`. */
+  /** The output of `instar plan --json`. */
   plan(form: SearchForm, data: readonly string[], signal: AbortSignal): Promise<string>;
 }
 
-/** Milliseconds in which a process that is to go on with a run has done so or ended, and between two looks. */
+/** Milliseconds to wait for a resumed run's first event or its end, and between two looks. */
 const startTime = 8000;
-const glance = 100;
+const pollTime = 100;
 
-/** Bytes of an answer that are believed to be a plan. */
+/** Bytes. */
 const longestPlan = 1 << 20;
 
-/** `folder`: that is served. `program`: what is run as `instar`, with the arguments before ours. `date`: for the names of runs. */
+/** What a process wrote to stdout; rejects where it fails. `failed` makes the error from the last line of its stderr. */
+export function outputOf(
+  command: string,
+  args: readonly string[],
+  { signal, longest, failed }: { signal: AbortSignal; longest: number; failed: (line: string) => Error },
+): Promise<string> {
+  return new Promise((settle, reject) => {
+    const done = (error: ExecFileException | null, out: string, err: string): void => {
+      if (error === null) settle(out);
+      else reject(failed(lastLine(err) || `the process ended with ${error.code ?? error.signal}`));
+    };
+    execFile(command, args, { signal, maxBuffer: longest }, done).stdin?.end();
+  });
+}
+
+/** `folder`: the served one. `program`: the command that runs `instar`, and its first arguments. `date`: for names of runs. */
 export function openActions(folder: string, program: readonly string[], date: () => Date): Actions {
   const started = new Map<string, ChildProcess>();
   const [command = '', ...before] = program;
 
-  /** Processes that were asked to stop: asked again they would end without keeping the best. */
+  /** Processes that were sent SIGINT: after a second one they end without keeping the best network. */
   const stopping = new Map<string, number>();
 
   function start(root: string, args: readonly string[]): ChildProcess {
@@ -69,15 +86,15 @@ export function openActions(folder: string, program: readonly string[], date: ()
 
   const isBusy = ({ root }: RunPlace): boolean => started.has(root) || holderOf(folderOf(root).lock) !== null;
 
-  /** Does it while no process can begin with the run. */
+  /** Holds the run's lock meanwhile. */
   function whileIdle({ id, root }: RunPlace, act: () => void): void {
-    if (root === resolve(folder)) throw new Refused(`${id} is the folder that is served: do it where it stands`);
+    if (root === resolve(folder)) throw new Refused(`${id} is the served folder: rename or delete it in a file manager`);
     if (started.has(root)) throw new Refused(`${id} is running: stop it first`);
     let release: () => void;
     try {
       release = lockRun(folderOf(root).lock);
     } catch (error) {
-      if (error instanceof UserError) throw new Refused(`${id} is running, or may not be changed: ${error.message}`);
+      if (error instanceof UserError) throw new Refused(`${id} is running, or cannot be locked: ${error.message}`);
       throw error;
     }
     try {
@@ -93,7 +110,7 @@ export function openActions(folder: string, program: readonly string[], date: ()
     isStarted: (root) => started.has(root),
     begin(form, data) {
       if (isRun(folder) || isStudy(folder))
-        throw new Refused('what is served is one run or one study: begin a search where instar ui shows the folder above');
+        throw new Refused('the served folder is itself a run or a study: start instar ui with the folder above it');
       const of =
         form.data
           .replaceAll(/[^\p{L}\p{N}.-]+/gu, '-')
@@ -104,24 +121,24 @@ export function openActions(folder: string, program: readonly string[], date: ()
       try {
         mkdirSync(root);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new Refused(`${name} is there already: take another name`);
+        if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new Refused(`${name} exists: choose another name`);
         throw new UserError(`${root} cannot be made: ${(error as Error).message}`);
       }
       start(root, ['search', ...optionsOf(form, data), `--run=${root}`]);
       return name;
     },
     async resume(place, budget) {
-      if (!isRun(place.root)) throw new Refused(`${place.id} did not begin, so that there is nothing to go on with`);
+      if (!isRun(place.root)) throw new Refused(`${place.id} did not start, so there is nothing to resume`);
       if (isBusy(place)) throw new Refused(`${place.id} is running`);
       const { journal } = folderOf(place.root);
-      const size = (): number => statSync(journal, { throwIfNoEntry: false })?.size ?? 0;
+      const size = (): number => statOf(journal)?.size ?? 0;
       const earlier = size();
       const child = start(place.root, ['resume', place.root, ...(budget === undefined ? [] : [`--budget=+${budget}`])]);
-      // It looks at engine, processor and data before it goes on, and ends with a line where they are others.
-      for (let waited = 0; waited < startTime && child.exitCode === null && size() === earlier; waited += glance)
-        await new Promise((settle) => setTimeout(settle, glance));
+      // It first checks engine, processor and data, and ends with one line where they differ.
+      for (let waited = 0; waited < startTime && child.exitCode === null && size() === earlier; waited += pollTime)
+        await new Promise((settle) => setTimeout(settle, pollTime));
       if (child.exitCode !== null && child.exitCode !== 0)
-        throw new Refused(endOf(logFile(place.root), 2000).trim().split('\n').at(-1) || `it ended with ${child.exitCode}`);
+        throw new Refused(lastLine(logOf(place.root, 2000)) || `instar resume ended with ${child.exitCode}`);
     },
     stop(place) {
       const child = started.get(place.root);
@@ -136,43 +153,31 @@ export function openActions(folder: string, program: readonly string[], date: ()
       }
     },
     rename(place, name) {
-      if (place.study !== null) throw new Refused('a run of a study has the name that its study gives it');
+      if (place.study !== null) throw new Refused('the runs of a study cannot be renamed');
       const to = join(dirname(place.root), name);
-      if (existsSync(to)) throw new Refused(`${name} is there already: take another name`);
+      if (existsSync(to)) throw new Refused(`${name} exists: choose another name`);
       whileIdle(place, () => renameSync(place.root, to));
     },
     remove(place) {
       if (lstatSync(place.root).isSymbolicLink())
-        throw new Refused(`${basename(place.root)} is a link: remove it where it leads to`);
+        throw new Refused(`${basename(place.root)} is a link: delete the folder that it leads to`);
       const { root } = place;
       whileIdle(place, () => {
         if (isRun(root)) {
-          // What has no configuration of ours may be anybody's.
+          // A folder without a valid configuration may be something else.
           readConfig(folderOf(root).config);
           rmSync(root, { recursive: true });
         } else {
-          for (const name of beginnings) rmSync(join(root, name), { recursive: true, force: true });
+          for (const name of remains) rmSync(join(root, name), { recursive: true, force: true });
           rmdirSync(root);
         }
       });
     },
     plan: (form, data, signal) =>
-      new Promise((settle, reject) => {
-        const child = spawn(command, [...before, 'plan', ...optionsOf(form, data), '--json'], {
-          stdio: ['ignore', 'pipe', 'pipe'],
-          signal,
-        });
-        let [out, err] = ['', ''];
-        child.stdout.setEncoding('utf8').on('data', (text: string) => {
-          out += text;
-          if (out.length > longestPlan) child.kill();
-        });
-        child.stderr.setEncoding('utf8').on('data', (text: string) => (err = `${err}${text}`.slice(-2000)));
-        child.on('error', (error) => reject(signal.aborted ? new Refused('the plan was given up') : error));
-        child.on('close', (code) => {
-          if (code === 0) settle(out);
-          else reject(new Refused(err.trim().split('\n').at(-1) || `instar plan ended with ${code}`));
-        });
+      outputOf(command, [...before, 'plan', ...optionsOf(form, data), '--json'], {
+        signal,
+        longest: longestPlan,
+        failed: (line) => new Refused(line),
       }),
   };
 }

@@ -1,13 +1,13 @@
-/** What server and page say to each other. Types alone, but for the forms that come from a page and are checked. */
+/** The interface between server and page: types, and the schemas of what a page sends. */
 import { z } from 'zod';
 import type { Condition } from '../run/record/condition.ts';
 import type { Config } from '../run/record/config.ts';
 
-/** Of a folder in the list. `damaged`: it cannot be read; `not begun`: a search was started in it and wrote no run. */
+/** Of a folder in the list. `damaged`: it cannot be read; `not begun`: a search was started in it and failed before it wrote a run. */
 export type RowState = Condition | 'damaged' | 'not begun' | 'starting';
 
 export interface RunRow {
-  /** What the address of the run is made of: the folder's name, below its study's where it belongs to one. */
+  /** Names the run in addresses: the folder's name, behind its study's where it belongs to one. */
   readonly id: string;
   readonly name: string;
   readonly study: string | null;
@@ -20,22 +20,21 @@ export interface RunRow {
   readonly seed: number | null;
   /** The best network so far: its validation accuracy, parameters, multiply-adds. */
   readonly best: {
-    readonly line: string;
     readonly accuracy: number | null;
     readonly parameters: number;
     readonly multiplyAdds: number;
   } | null;
-  /** Of the finished winner. */
+  /** Test accuracy of the final network. */
   readonly test: number | null;
   readonly steps: number;
   /** Active seconds. */
   readonly seconds: number;
   readonly budget: number | null;
-  /** The wall clock: of the first event, and of the last change, in milliseconds since 1970. */
+  /** Of the first event and the last change: milliseconds since 1970. */
   readonly begun: number | null;
   readonly changed: number;
   readonly events: number;
-  /** Validation accuracies along the winner's line. */
+  /** Validation accuracies along the winner's lineage. */
   readonly sparkline: readonly number[];
 }
 
@@ -43,7 +42,7 @@ export interface StudyRow {
   readonly id: string;
   readonly title: string;
   readonly problem: string | null;
-  /** Of its runs: finished, and planned. */
+  /** Runs. */
   readonly finished: number;
   readonly planned: number;
   readonly changed: number;
@@ -53,29 +52,29 @@ export interface Listing {
   readonly folder: string;
   readonly runs: readonly RunRow[];
   readonly studies: readonly StudyRow[];
-  /** Whether this viewer may change things: whoever opened the page with the token. */
+  /** Whether the request came with the token. */
   readonly mayChange: boolean;
 }
 
-/** What belongs to a run beside its events. */
+/** What a page needs of a run beside its events. */
 export interface RunFacts {
   readonly id: string;
   readonly name: string;
   readonly config: Config;
-  /** What runs it again. */
+  /** Runs the same search again. */
   readonly command: string;
-  /** What goes on with it. */
+  /** Resumes it. */
   readonly resume: string;
-  /** Lines whose numbers are on disk still. */
+  /** Candidates whose checkpoints are on disk. */
   readonly kept: readonly string[];
 }
 
-/** A data set that a search can be begun with. */
+/** A dataset that a search can be started with. */
 export interface DataChoice {
   readonly id: string;
   readonly name: string;
   readonly where: string;
-  /** As the command line is told. */
+  /** For the command line. */
   readonly options: readonly string[];
 }
 
@@ -85,11 +84,11 @@ export interface Choices {
   readonly workers: number;
 }
 
-/** Of a run's data, what a page may look at. */
+/** The parts of a run's data that a page may look at. */
 export const partNames = ['validation', 'test'] as const;
 export type PartName = (typeof partNames)[number];
 
-/** The images of a part of the run's data, as they are numbered by `pixels`. */
+/** The images of a part of a run's data, numbered from 0. */
 export interface ImagesFacts {
   readonly count: number;
   readonly labels: readonly number[];
@@ -98,12 +97,12 @@ export interface ImagesFacts {
 
 export interface StudyPage {
   readonly title: string;
-  /** The report's own sections, of the runs as they are. */
+  /** The sections of the report. */
   readonly html: string;
   readonly changed: number;
 }
 
-/** What stands behind an event of the stream: `entries`, `live`, `condition`, `problem`. */
+/** The data of a `condition` event. */
 export interface ConditionNews {
   readonly condition: Condition;
   readonly kept: readonly string[];

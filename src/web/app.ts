@@ -1,4 +1,4 @@
-/** The routes of the dashboard: the page, a JSON interface, and a stream of each run's events. */
+/** The routes of the dashboard: the page, a JSON interface, and a stream of the events of runs. */
 import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { compress } from 'hono/compress';
@@ -17,137 +17,142 @@ import {
   searchForm,
   type Choices,
   type Listing,
-  type PartName,
   type RunFacts,
   type StudyPage,
 } from './api.ts';
-import { logOf, type Catalogue, type RunPlace } from './catalogue.ts';
-import type { Feed } from './feed.ts';
-import { guard, mayChange, type Doors } from './guard.ts';
-import { modelOf, picturesOf } from './networks.ts';
+import type { Catalogue } from './catalogue.ts';
 import { serveClient } from './client-files.ts';
+import { logOf } from './disk.ts';
+import type { Feed } from './feed.ts';
+import { guard, mayChange, type Access } from './guard.ts';
+import { imagesOf, modelOf } from './networks.ts';
+import type { RunPlace } from './rows.ts';
 import { streamRuns, type Watch } from './stream.ts';
 
-export interface Parts {
-  readonly doors: Doors;
+export interface AppParts {
+  readonly access: Access;
   readonly catalogue: Catalogue;
   readonly actions: Actions;
   readonly watch: Watch;
   /** The built client. */
   readonly clientFolder: string;
   addressOf(c: Context): string;
-  /** Data sets to begin with, and how the command line is told of them. */
+  /** What the form offers, and how a dataset is named on the command line. */
   choices(): Promise<Choices & { optionsFor(id: string): readonly string[] | null }>;
   studyPage(root: string): Promise<StudyPage>;
 }
 
-/** Bytes of a request's body at most. */
+/** Bytes. */
 const largestBody = 16 << 10;
-/** Images of one answer at most. */
-const mostImages = 512;
-/** Runs of one stream at most. */
-const mostWatched = 32;
+const mostImagesPerResponse = 512;
+const mostRunsPerStream = 32;
 
-const number = z.coerce.number().int().min(0).max(1e9);
+const whole = z.coerce.number().int().min(0).max(1e9);
+const partQuery = z.object({ part: z.enum(partNames) });
+const pixelsQuery = partQuery.extend({ from: whole, count: whole });
 
-export function createApp(parts: Parts): Hono {
-  const { doors, catalogue, actions, watch } = parts;
+function checked<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw new HTTPException(400, { message: z.prettifyError(parsed.error) });
+  return parsed.data;
+}
+
+async function bodyOf<T>(c: Context, schema: z.ZodType<T>): Promise<T> {
+  const value: unknown = await c.req.json().catch(() => {
+    throw new HTTPException(400, { message: 'The body is not JSON.' });
+  });
+  return checked(schema, value);
+}
+
+function answerError(error: Error, c: Context): Response {
+  if (error instanceof HTTPException) return c.json({ message: error.message }, error.status);
+  if (error instanceof Refused) return c.json({ message: error.message }, 409);
+  if (error instanceof UserError) return c.json({ message: error.message }, 422);
+  if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') return c.json({ message: 'The request was cut off.' }, 400);
+  process.stderr.write(`${error.stack ?? error.message}\n`);
+  return c.json({ message: 'Internal error: see the terminal of instar ui.' }, 500);
+}
+
+export function createApp(parts: AppParts): Hono {
+  const { access, catalogue } = parts;
   const app = new Hono();
-  app.use(guard(doors, parts.addressOf));
+  app.use(guard(access, parts.addressOf));
   app.use(bodyLimit({ maxSize: largestBody, onError: (c) => c.text('The request is too large.\n', 413) }));
-  const packed = compress();
-  // A stream must not wait for a packer to have enough.
-  app.use((c, next) => (c.req.path.endsWith('/events') ? next() : packed(c, next)));
+  const compressed = compress();
+  // Compression would buffer a stream.
+  app.use((c, next) => (c.req.path.endsWith('/events') ? next() : compressed(c, next)));
   app.use('/api/*', async (c, next) => {
     await next();
     c.header('Cache-Control', 'no-store');
   });
-
-  app.onError((error, c) => {
-    if (error instanceof HTTPException) return c.json({ message: error.message }, error.status);
-    if (error instanceof Refused) return c.json({ message: error.message }, 409);
-    if (error instanceof UserError) return c.json({ message: error.message }, 422);
-    // Whoever asked has gone in the middle of it.
-    if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') return c.json({ message: 'The request was cut off.' }, 400);
-    process.stderr.write(`${error.stack ?? error.message}\n`);
-    return c.json({ message: 'The server has made a mistake: its terminal says more.' }, 500);
-  });
+  app.onError(answerError);
 
   const placeNamed = (id: string): RunPlace => {
     const place = catalogue.run(id);
     if (place === null) throw new HTTPException(404, { message: 'There is no such run.' });
     return place;
   };
+  addReads(app, parts, placeNamed);
+  addChanges(app, parts, placeNamed);
+  app.all('/api/*', (c) => c.json({ message: 'There is no such resource.' }, 404));
+  app.get('*', serveClient(parts.clientFolder));
+  app.all('*', (c) => c.text('Only GET is allowed.\n', 405));
+  return app;
+}
+
+function addReads(app: Hono, { access, catalogue, watch, ...parts }: AppParts, placeNamed: (id: string) => RunPlace): void {
   const placeOf = (c: Context): RunPlace => placeNamed(c.req.query('run') ?? '');
-  const feedOf = (c: Context): { place: RunPlace; feed: Feed } => {
-    const place = placeOf(c);
+  const feedOf = (place: RunPlace): Feed => {
     const feed = catalogue.feed(place);
     feed.advance();
-    return { place, feed };
+    return feed;
   };
-  async function body<T>(c: Context, schema: z.ZodType<T>): Promise<T> {
-    let value: unknown;
-    try {
-      value = await c.req.json();
-    } catch {
-      throw new HTTPException(400, { message: 'The request is no JSON.' });
-    }
-    const parsed = schema.safeParse(value);
-    if (!parsed.success) throw new HTTPException(400, { message: z.prettifyError(parsed.error) });
-    return parsed.data;
-  }
-  const partOf = (c: Context): PartName => {
-    const name = partNames.find((each) => each === c.req.query('part'));
-    if (name === undefined) throw new HTTPException(400, { message: 'part is validation or test.' });
-    return name;
-  };
-  const count = (text: string | undefined): number => {
-    const parsed = number.safeParse(text);
-    if (!parsed.success) throw new HTTPException(400, { message: 'from and count are whole numbers.' });
-    return parsed.data;
-  };
+  const binary = { 'Content-Type': 'application/octet-stream' };
 
   app.get('/api/list', (c) => {
     const { runs, studies } = catalogue.list();
-    return c.json({ folder: catalogue.folder, runs, studies, mayChange: mayChange(c, doors) } satisfies Listing);
+    return c.json({ folder: catalogue.folder, runs, studies, mayChange: mayChange(c, access) } satisfies Listing);
   });
   app.get('/api/run', (c) => {
-    const { place, feed } = feedOf(c);
-    const { config } = feed;
+    const place = placeOf(c);
+    const { id, root } = place;
+    const { config, folder, state } = feedOf(place);
     return c.json({
-      id: place.id,
-      name: place.id.split('/').at(-1) ?? place.id,
+      id,
+      name: id.split('/').at(-1) ?? id,
       config,
       command: searchAgain(config, 'from anywhere'),
-      resume: `instar resume ${quoted(place.root)}`,
-      kept: keptCandidates(feed.folder, feed.state.search),
+      resume: `instar resume ${quoted(root)}`,
+      kept: keptCandidates(folder, state.search),
     } satisfies RunFacts);
   });
   app.get('/api/run/events', (c) => {
-    const ids = new Set(c.req.queries('run') ?? []);
-    if (ids.size > mostWatched) throw new HTTPException(400, { message: `At most ${mostWatched} runs go through one stream.` });
-    const feeds = (ids.size === 0 ? [''] : [...ids]).map((id) => catalogue.feed(placeNamed(id)));
-    // Who asks for the head alone would never leave.
+    const ids = new Set(c.req.queries('run') ?? ['']);
+    if (ids.size > mostRunsPerStream)
+      throw new HTTPException(400, { message: `A stream has at most ${mostRunsPerStream} runs.` });
+    const feeds = [...ids].map((id) => catalogue.feed(placeNamed(id)));
+    // A HEAD request would never end.
     return c.req.method === 'HEAD' ? c.body(null) : streamRuns(c, watch, feeds);
   });
   app.get('/api/run/log', (c) => c.text(logOf(placeOf(c).root)));
   app.get('/api/run/model', async (c) => {
-    const { place, feed } = feedOf(c);
-    const line = c.req.query('line') ?? '';
-    const bytes = await modelOf(feed, line);
-    if (bytes === null) throw new HTTPException(404, { message: 'The numbers of that network are not kept.' });
-    const name = `${place.id}-${line}`.replaceAll(/[^\w.-]+/g, '-');
-    return c.body(new Uint8Array(bytes), 200, {
-      'Content-Type': 'application/octet-stream',
-      'Content-Disposition': `attachment; filename="${name}.onnx"`,
-    });
+    const place = placeOf(c);
+    // `line`: in addresses of earlier versions.
+    const candidate = c.req.query('candidate') ?? c.req.query('line') ?? '';
+    const bytes = await modelOf(feedOf(place), candidate);
+    if (bytes === null) throw new HTTPException(404, { message: 'The checkpoint of that network is not kept.' });
+    const name = `${place.id}-${candidate}`.replaceAll(/[^\w.-]+/g, '-');
+    return c.body(new Uint8Array(bytes), 200, { ...binary, 'Content-Disposition': `attachment; filename="${name}.onnx"` });
   });
-  app.get('/api/run/images', async (c) => c.json((await picturesOf(feedOf(c).feed, partOf(c))).facts));
+  app.get('/api/run/images', async (c) => {
+    const feed = feedOf(placeOf(c));
+    return c.json((await imagesOf(feed, checked(partQuery, c.req.query()).part)).facts);
+  });
   app.get('/api/run/pixels', async (c) => {
-    const { feed } = feedOf(c);
-    const [from, wanted] = [count(c.req.query('from')), Math.min(mostImages, count(c.req.query('count')))];
-    const pixels = await (await picturesOf(feed, partOf(c))).pixels(from, wanted);
-    return c.body(new Uint8Array(pixels), 200, { 'Content-Type': 'application/octet-stream' });
+    const feed = feedOf(placeOf(c));
+    const { part, from, count } = checked(pixelsQuery, c.req.query());
+    const pixels = await (await imagesOf(feed, part)).pixels(from, Math.min(mostImagesPerResponse, count));
+    return c.body(new Uint8Array(pixels), 200, binary);
   });
   app.get('/api/study', async (c) => {
     const root = catalogue.study(c.req.query('study') ?? '');
@@ -158,18 +163,21 @@ export function createApp(parts: Parts): Hono {
     const { data, engines, workers } = await parts.choices();
     return c.json({ data, engines, workers } satisfies Choices);
   });
+}
 
+function addChanges(app: Hono, { actions, choices }: AppParts, placeNamed: (id: string) => RunPlace): void {
+  const placeOf = (c: Context): RunPlace => placeNamed(c.req.query('run') ?? '');
   const dataOptions = async (id: string): Promise<readonly string[]> => {
-    const options = (await parts.choices()).optionsFor(id);
-    if (options === null) throw new HTTPException(400, { message: 'There is no such data set.' });
+    const options = (await choices()).optionsFor(id);
+    if (options === null) throw new HTTPException(400, { message: 'There is no such dataset.' });
     return options;
   };
   app.post('/api/search', async (c) => {
-    const form = await body(c, searchForm);
+    const form = await bodyOf(c, searchForm);
     return c.json({ id: actions.begin(form, await dataOptions(form.data)) }, 201);
   });
   app.post('/api/plan', async (c) => {
-    const form = await body(c, searchForm);
+    const form = await bodyOf(c, searchForm);
     const text = await actions.plan(form, await dataOptions(form.data), c.req.raw.signal);
     return c.body(text, 200, { 'Content-Type': 'application/json' });
   });
@@ -178,24 +186,20 @@ export function createApp(parts: Parts): Hono {
     return c.json({});
   });
   app.post('/api/run/resume', async (c) => {
-    const { budget } = await body(c, resumeForm);
+    const { budget } = await bodyOf(c, resumeForm);
     await actions.resume(placeOf(c), budget);
     return c.json({});
   });
   app.post('/api/run/rename', async (c) => {
-    const { name } = await body(c, renameForm);
+    const { name } = await bodyOf(c, renameForm);
     actions.rename(placeOf(c), name);
     return c.json({ id: name });
   });
   app.post('/api/run/delete', async (c) => {
     const place = placeOf(c);
-    const { name } = await body(c, deleteForm);
-    if (name !== place.id) throw new HTTPException(400, { message: 'The name that was said again is another one.' });
+    const { name } = await bodyOf(c, deleteForm);
+    if (name !== place.id) throw new HTTPException(400, { message: 'The repeated name is another one.' });
     actions.remove(place);
     return c.json({});
   });
-  app.all('/api/*', (c) => c.json({ message: 'There is nothing of that name.' }, 404));
-  app.get('*', serveClient(parts.clientFolder));
-  app.all('*', (c) => c.text('Only GET.\n', 405));
-  return app;
 }

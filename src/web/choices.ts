@@ -1,4 +1,4 @@
-/** What a search can be begun with from the page: data that is on this machine, engines, workers. */
+/** What the form of a search offers: datasets that are on this machine, engines, workers. */
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
@@ -9,19 +9,19 @@ import { cacheFolder } from '../run/preparing/begin.ts';
 import { UserError } from '../util/user-error.ts';
 import type { Choices, DataChoice } from './api.ts';
 
-/** Whether a name is found without a download. */
+/** Whether a dataset is found without a download. */
 async function isHere(name: string, folder: string | null): Promise<boolean> {
   const where = {
     cacheFolder: cacheFolder(),
     environment: process.env,
     ...(folder === null ? {} : { dataFolder: folder }),
   };
-  // What would be downloaded is not here: the address leads nowhere.
+  // No server answers at this address, so nothing is downloaded.
   const places = { ...defaultLocations, cifar: { ...defaultLocations.cifar, url: 'http://127.0.0.1:9/', patience: 1 } };
   return (await whyMissing(name, where, places, { progress: () => undefined })) === null;
 }
 
-/** Folders in `--data` that are data sets themselves. */
+/** The folders in `--data` that are datasets. */
 async function foldersIn(folder: string): Promise<readonly DataChoice[]> {
   const found: DataChoice[] = [];
   let all: readonly string[];
@@ -40,18 +40,18 @@ async function foldersIn(folder: string): Promise<readonly DataChoice[]> {
       });
       found.push({ id: name, name, where: path, options: [path] });
     } catch (error) {
-      if (!(error instanceof UserError)) throw error; // Of something else, or leading nowhere.
+      if (!(error instanceof UserError)) throw error; // Not a dataset, or a broken link.
     }
   }
   return found;
 }
 
 export interface OpenChoices extends Choices {
-  /** Null where there is no such data set. */
+  /** Null where there is no such dataset. */
   optionsFor(id: string): readonly string[] | null;
 }
 
-/** `folder`: what `instar ui --data` gave. `known`: references of earlier runs, with their `--data`. */
+/** `folder`: of `instar ui --data`. `known`: the datasets of earlier runs, with their `--data`. */
 export async function choicesOf(
   folder: string | null,
   known: readonly { readonly name: string; readonly reference: string; readonly folder: string | null }[],
@@ -68,10 +68,10 @@ export async function choicesOf(
   if (folder !== null) for (const each of await foldersIn(folder)) add(each);
   for (const { name, reference, folder: own } of known) {
     const named = datasetNames.includes(reference);
-    // Where a name leads without a folder was asked above. A path is made whole: none of them begins like an option.
+    // An absolute path does not begin like an option.
     if (named && own !== null && !found.has(reference) && (await isHere(reference, own)))
       add({ id: reference, name, where: own, options: [reference, `--data=${resolve(own)}`] });
-    // One that is not whole would lead elsewhere from here.
+    // A relative path would lead elsewhere from here.
     else if (!named && isAbsolute(reference) && existsSync(reference))
       add({ id: `run:${reference}`, name, where: reference, options: [reference] });
   }

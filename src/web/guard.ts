@@ -1,7 +1,7 @@
 /**
- * Who may ask what. On loopback everyone may look (others may be logged in on the machine, and the folder's own permissions
- * are theirs to keep); elsewhere, and to change anything anywhere, the token is needed that was made at the start. A name in
- * the Host header that is not ours is refused (DNS rebinding), and so is a change that another site's page asks for.
+ * Access control. On loopback everyone may read (the folder's own permissions apply to other users of the machine); on other
+ * addresses, and to change anything, a request needs the token that was made at the start. A Host header that does not name this
+ * server is refused (DNS rebinding), and so is a change that another site's page requests.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
@@ -9,7 +9,7 @@ import { hostname } from 'node:os';
 import type { Context, MiddlewareHandler } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
 
-/** Of what a page may do: nothing beside its own server; WebAssembly is compiled for trying networks. */
+/** The page may reach its own server alone, and compile WebAssembly, which runs the networks. */
 const policy = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
@@ -22,7 +22,7 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Of every answer, errors too. */
+/** Set on every response, errors included. */
 export const policyHeaders: Readonly<Record<string, string>> = {
   'Content-Security-Policy': policy,
   'X-Content-Type-Options': 'nosniff',
@@ -33,7 +33,7 @@ export const policyHeaders: Readonly<Record<string, string>> = {
 
 export const newToken = (): string => randomBytes(24).toString('base64url');
 
-/** In constant time, whatever their lengths are: their hashes are compared. */
+/** In constant time for any lengths: the hashes are compared. */
 function same(a: string, b: string): boolean {
   const [one, other] = [a, b].map((text) => createHash('sha256').update(text).digest()) as [Buffer, Buffer];
   return timingSafeEqual(one, other);
@@ -42,21 +42,21 @@ function same(a: string, b: string): boolean {
 export const isLoopback = (address: string): boolean =>
   address === 'localhost' || address === '::1' || /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(address);
 
-export interface Doors {
+export interface Access {
   readonly token: string;
-  /** That it listens on; both as they stand in a Host header. */
+  /** Where the server listens; both as in a Host header. */
   readonly host: string;
   readonly port: number;
 }
 
-const cookieName = ({ port }: Doors): string => `instar-${port}`;
+const cookieName = ({ port }: Access): string => `instar-${port}`;
 
-/** Whether that Host header may stand for us: an address, or this machine's name. What must be resolved by others may not. */
-function isOurs(header: string | undefined, { host, port }: Doors): boolean {
+/** Whether a Host header names this server: by an address or this machine's name, never by a name that DNS resolves. */
+function isOurs(header: string | undefined, { host, port }: Access): boolean {
   const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(header ?? '');
   if (match === null) return false;
   const name = (match[1] ?? '').replace(/^\[|\]$/g, '').toLowerCase();
-  // A tunnel (ssh -L) leads here from any port of the machine at its other end.
+  // A tunnel (ssh -L) has another port at its other end.
   if (isLoopback(name)) return true;
   if (Number(match[2] ?? 80) !== port) return false;
   const named = [host.toLowerCase(), ...(isLoopback(host) ? [] : [hostname().toLowerCase()])];
@@ -64,14 +64,14 @@ function isOurs(header: string | undefined, { host, port }: Doors): boolean {
   return isIP(name) !== 0 && !isLoopback(host);
 }
 
-const hasToken = (c: Context, doors: Doors): boolean =>
-  [getCookie(c, cookieName(doors)), c.req.header('Authorization')?.replace(/^Bearer /, '')].some(
-    (given) => given !== undefined && same(given, doors.token),
+const hasToken = (c: Context, access: Access): boolean =>
+  [getCookie(c, cookieName(access)), c.req.header('Authorization')?.replace(/^Bearer /, '')].some(
+    (token) => token !== undefined && same(token, access.token),
   );
 
 /**
- * Whether another site's page asks, as far as the browser says so: it could not read the answer, but it could make the server
- * work. A link from elsewhere to a page of ours is followed.
+ * Whether another site's page sends the request, as far as the browser says so: it could not read the response, but it could make
+ * the server work. Links from other sites to a page of this server are followed.
  */
 function isForeign(c: Context, own: string): boolean {
   const origin = c.req.header('Origin');
@@ -82,31 +82,31 @@ function isForeign(c: Context, own: string): boolean {
 /** Whether this request may change things. */
 export const mayChange = hasToken;
 
-const looks: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+const reads: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
-/** Before every route. `addressOf`: of the other end. */
-export function guard(doors: Doors, addressOf: (c: Context) => string): MiddlewareHandler {
+/** Runs before every route. `addressOf`: the client's address. */
+export function guard(access: Access, addressOf: (c: Context) => string): MiddlewareHandler {
   return async (c, next) => {
     for (const [name, value] of Object.entries(policyHeaders)) c.header(name, value);
-    if (!isOurs(c.req.header('Host'), doors))
-      return c.text('This is not the name of this server: open the address that instar ui printed.\n', 421);
+    if (!isOurs(c.req.header('Host'), access))
+      return c.text('Unknown host name: open the address that instar ui printed.\n', 421);
     const own = `http://${c.req.header('Host') ?? ''}`;
-    const isLook = looks.has(c.req.method);
-    const given = c.req.query('token');
-    if (isLook && given !== undefined) {
-      if (!same(given, doors.token)) return c.text('The token is wrong: take the address that instar ui printed.\n', 403);
-      // Lax: it comes along where a file on this machine, or a link, leads here; whatever changes something checks the origin.
-      setCookie(c, cookieName(doors), doors.token, { httpOnly: true, sameSite: 'Lax', path: '/' });
-      // As it was encoded, and with one slash: an address that begins with two would lead elsewhere.
+    const isRead = reads.has(c.req.method);
+    const token = c.req.query('token');
+    if (isRead && token !== undefined) {
+      if (!same(token, access.token)) return c.text('Wrong token: open the address that instar ui printed.\n', 403);
+      // Lax: a browser sends it where a local file or a link leads here too; changes check the origin.
+      setCookie(c, cookieName(access), access.token, { httpOnly: true, sameSite: 'Lax', path: '/' });
+      // Still encoded, and with one slash: two would lead to another host.
       const { pathname, searchParams } = new URL(c.req.url);
       searchParams.delete('token');
       return c.redirect(`/${pathname.replace(/^\/+/, '')}${searchParams.size === 0 ? '' : `?${searchParams.toString()}`}`, 303);
     }
-    const trusted = hasToken(c, doors);
-    if (!trusted && (!isLook || !isLoopback(doors.host) || !isLoopback(addressOf(c))))
-      return c.text('A token is needed: open the address that instar ui printed.\n', 401);
-    if (isForeign(c, own) || (!isLook && c.req.header('Origin') !== own))
-      return c.text('This must be asked for by its own page.\n', 403);
+    const trusted = hasToken(c, access);
+    if (!trusted && (!isRead || !isLoopback(access.host) || !isLoopback(addressOf(c))))
+      return c.text('A token is required: open the address that instar ui printed.\n', 401);
+    if (isForeign(c, own) || (!isRead && c.req.header('Origin') !== own))
+      return c.text('Requests from other sites are refused.\n', 403);
     return next();
   };
 }

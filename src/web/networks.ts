@@ -1,4 +1,4 @@
-/** Networks of a run as they can be taken away, and the images that they are tried on. Only reads. */
+/** Networks of a run as ONNX files, and the images to try them on. Only reads. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { openImages, type StoredImages } from '../data/stored-images.ts';
@@ -12,29 +12,29 @@ import { UserError } from '../util/user-error.ts';
 import type { ImagesFacts, PartName } from './api.ts';
 import type { Feed } from './feed.ts';
 
-/** The ONNX file of a line; null where the run has no such line, or its numbers are not kept any more. */
+/** The ONNX file of a candidate; null where the run has no such candidate, or its checkpoint is not kept any more. */
 export async function modelOf({ folder, config, state: { search } }: Feed, id: string): Promise<Uint8Array | null> {
-  const line = search.candidates.get(id);
-  if (line === undefined || line.checkpoint === null) return null;
-  // What was verified, where it is this one.
+  const checkpoint = search.candidates.get(id)?.checkpoint ?? null;
+  if (checkpoint === null) return null;
+  // The verified file, where it is this network's.
   if (id === bestCandidate(search) && search.finished && existsSync(folder.bestModel)) return readFile(folder.bestModel);
-  if (!existsSync(checkpointPath(folder.checkpoints, line.checkpoint))) return null;
-  const { network, tensors } = await fileCheckpoints(folder.checkpoints).read(line.checkpoint);
+  if (!existsSync(checkpointPath(folder.checkpoints, checkpoint))) return null;
+  const { network, tensors } = await fileCheckpoints(folder.checkpoints).read(checkpoint);
   return exportModel(network, tensors, aboutOf(folder, config, search, id));
 }
 
-/** Images of a part of a run's data, from 0. */
-export interface Pictures {
+/** Images of a part of a run's data, numbered from 0. */
+export interface RunImages {
   readonly facts: ImagesFacts;
   /** (N, H, W, C) */
   pixels(from: number, count: number): Promise<Uint8Array>;
 }
 
-/** From the decoded data where the run found it. */
-export async function picturesOf({ config, state }: Feed, part: PartName): Promise<Pictures> {
+/** Read from the decoded data that the run trains on. */
+export async function imagesOf({ config, state }: Feed, part: PartName): Promise<RunImages> {
   const { path, hash, classes } = config.data;
   if (!existsSync(path))
-    throw new UserError(`the decoded data (${path}) is not there any more: 'instar resume' decodes it again`);
+    throw new UserError(`the decoded data (${path}) does not exist any more: 'instar resume' decodes it again`);
   const images: StoredImages = await openImages(path);
   const { validation, images: most } = plannedSettings(config.settings, state.plan);
   const own = part === 'test' ? 'test' : 'train';

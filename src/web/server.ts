@@ -1,6 +1,6 @@
 /**
- * The dashboard's server: reads run folders, starts runs as processes of their own, and holds nothing that is not on disk, so
- * that it may be ended and begun again at any time.
+ * The dashboard's server: reads run folders and starts runs as processes of their own. Its only state is on disk, so that it may
+ * be stopped and started at any time.
  */
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -21,26 +21,26 @@ import { studyPages } from './studies.ts';
 import { openWatch } from './stream.ts';
 
 export interface UiOptions {
-  /** The folder of runs; made where it is missing. */
+  /** The folder of runs; created where it is missing. */
   readonly folder: string;
-  /** 0: one that is free. */
+  /** 0: any free port. */
   readonly port: number;
   readonly host: string;
-  /** Where data sets are, for the form. */
+  /** Where datasets are, for the form. */
   readonly data: string | null;
-  /** What is run as `instar`, with the arguments before its own. */
+  /** The command that runs `instar`, and its first arguments. */
   readonly program: readonly string[];
 }
 
 export interface Ui {
-  /** With the token: whoever opens it may change things. */
+  /** With the token, which allows changes. */
   readonly address: string;
   readonly port: number;
   readonly token: string;
   close(): Promise<void>;
 }
 
-/** Milliseconds for which the data sets that were found are believed to be there. */
+/** Milliseconds for which the choices of the form are kept. */
 const choicesFor = 10_000;
 
 /** Listens. A port that is taken and a folder that cannot be read are UserErrors. */
@@ -55,7 +55,7 @@ export async function startUi({ folder, port, host, data, program }: UiOptions):
   if (data !== null && !existsSync(data)) throw new UserError(`--data ${data}: does not exist`);
   if (data !== null && !statSync(data).isDirectory()) throw new UserError(`--data ${data}: not a folder`);
   const token = newToken();
-  /** Of what was begun for an answer and is of no use without the server. */
+  /** Ends what only serves responses. */
   const ending = new AbortController();
   const actions = openActions(resolvePath(folder), program, () => new Date());
   const watch = openWatch();
@@ -69,7 +69,7 @@ export async function startUi({ folder, port, host, data, program }: UiOptions):
         const { name, reference, where, folder: own } = readConfig(folderOf(place.root).config).data;
         return [{ name, reference: where ?? reference, folder: own }];
       } catch (error) {
-        if (error instanceof UserError) return []; // The list says that it is damaged.
+        if (error instanceof UserError) return []; // Damaged, as the list says.
         throw error;
       }
     });
@@ -80,9 +80,9 @@ export async function startUi({ folder, port, host, data, program }: UiOptions):
     return kept.choices;
   };
 
-  const doors = { token, host, port };
+  const access = { token, host, port };
   const app = createApp({
-    doors,
+    access,
     catalogue,
     actions,
     watch,
@@ -92,11 +92,11 @@ export async function startUi({ folder, port, host, data, program }: UiOptions):
     studyPage: studyPages(Date.now, ending.signal),
   });
   const listener = getRequestListener(app.fetch, {
-    // Of what does not get as far as a route: an address or a Host header that is none.
+    // Before any route: of an invalid address or Host header.
     errorHandler(error) {
       const isTheirs = error instanceof RequestError;
       if (!isTheirs) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-      return new Response(isTheirs ? 'That is no request.\n' : null, { status: isTheirs ? 400 : 500, headers: policyHeaders });
+      return new Response(isTheirs ? 'Invalid request.\n' : null, { status: isTheirs ? 400 : 500, headers: policyHeaders });
     },
   });
   const server = createServer((request, response) => void listener(request, response));
@@ -104,16 +104,16 @@ export async function startUi({ folder, port, host, data, program }: UiOptions):
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
         error.code === 'EADDRINUSE'
-          ? new UserError(`port ${port} is in use: --port takes another one, 0 any that is free`)
+          ? new UserError(`port ${port} is in use: choose another one with --port, or 0 for any free one`)
           : new UserError(`${host}:${port} cannot be listened on: ${error.message}`),
       ),
     );
     server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
   });
-  doors.port = bound;
-  // By the time that a browser is there, the list is. What is wrong with it is said to whoever asks for it.
+  access.port = bound;
+  // The list is then ready for the first browser. Its errors are reported to whoever requests it.
   catalogue.warm(ending.signal).catch((error: Error) => process.stderr.write(`${error.message}\n`));
-  // What stands for every address of this machine is none that a browser can open.
+  // A browser cannot open the address that stands for all addresses.
   const named = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   return {
     address: `http://${named.includes(':') ? `[${named}]` : named}:${bound}/?token=${token}`,

@@ -1,150 +1,141 @@
 /**
- * A run's events to those who watch it: what there is, then what comes, each once and in order. A watcher that was cut off
- * goes on behind the last event that it had (Last-Event-ID). One look at the disk serves all watchers of a run.
+ * The events of runs as server-sent events: all that a journal holds, then what comes, each once and in order. A watcher that
+ * was cut off continues after the last event that it received (Last-Event-ID). All watchers of a run share one poll of the disk.
  */
 import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { streamSSE, type SSEStreamingApi } from 'hono/streaming';
 import { conditionOf, type Condition } from '../run/record/condition.ts';
 import { keptCandidates } from '../run/record/folder.ts';
-import { readLive, type Live } from '../run/display/live.ts';
+import { readLive } from '../run/display/live.ts';
 import { latch } from '../util/latch.ts';
 import { UserError } from '../util/user-error.ts';
 import type { ConditionNews } from './api.ts';
 import type { Feed } from './feed.ts';
 
-/** Milliseconds between two looks at a run that is watched. */
+/** Milliseconds between two polls of a watched run. */
 const interval = 500;
-/** Looks between two at whether a process is on it, and between two signs of life to a watcher. */
+/** Polls between two looks for the run's process, and between two heartbeats to a watcher. */
 const slowly = 4;
 const heartbeat = 30;
 /** Characters of one message, about. */
 const largest = 1 << 18;
 
-/** What of a run, beside its journal, is told to watchers. */
-interface Told {
-  condition: Condition | null;
-  /** As JSON. */
-  live: string;
-  news: string;
-  problem: string | null;
-}
+/** What watchers are sent beside the entries of the journal: the last message of each kind, as JSON. */
+const kinds = ['condition', 'live', 'problem'] as const;
+type Messages = Record<(typeof kinds)[number], string>;
 
 interface Watched {
   readonly feed: Feed;
-  readonly told: Told;
+  condition: Condition | null;
+  readonly messages: Messages;
   readonly watchers: Set<() => void>;
-  looks: number;
+  polls: number;
 }
 
 export interface Watch {
-  join(feed: Feed, wake: () => void): { readonly told: Told; leave(): void };
+  join(feed: Feed, wake: () => void): { readonly messages: Readonly<Messages>; leave(): void };
   isWatched(feed: Feed): boolean;
   close(): void;
 }
 
-/** What a run tells of its tasks; null where no process is on it, whatever one that was killed has left. */
-const liveOf = ({ folder }: Feed, condition: Condition | null): Live | null =>
-  condition === 'running' ? readLive(folder.live) : null;
+function poll(watched: Watched): void {
+  const { feed, messages, watchers } = watched;
+  let isNew = false;
+  let problem: string | null = null;
+  const set = (kind: keyof Messages, value: unknown): void => {
+    const text = JSON.stringify(value);
+    isNew ||= messages[kind] !== text;
+    messages[kind] = text;
+  };
+  try {
+    isNew = feed.advance();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    problem = error.message;
+  }
+  set('problem', problem);
+  const turn = watched.polls++;
+  if (isNew || turn % slowly === 0) {
+    watched.condition = conditionOf(feed);
+    const kept = keptCandidates(feed.folder, feed.state.search);
+    set('condition', { condition: watched.condition, kept } satisfies ConditionNews);
+  }
+  // A process that was killed leaves its last progress behind.
+  set('live', watched.condition === 'running' ? readLive(feed.folder.live) : null);
+  if (isNew || turn % heartbeat === 0) for (const wake of watchers) wake();
+}
 
 export function openWatch(): Watch {
   const all = new Map<Feed, Watched>();
-  let timer: NodeJS.Timeout | null = null;
+  let timer: NodeJS.Timeout | undefined;
 
-  function look(watched: Watched): void {
-    const { feed, told, watchers } = watched;
-    let isNew = false;
-    let problem: string | null = null;
-    try {
-      isNew = feed.advance();
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      problem = error.message;
-    }
-    isNew ||= problem !== told.problem;
-    told.problem = problem;
-    const turn = watched.looks++;
-    if (isNew || turn % slowly === 0) {
-      const condition = conditionOf(feed);
-      const news = JSON.stringify({ condition, kept: keptCandidates(feed.folder, feed.state.search) } satisfies ConditionNews);
-      isNew ||= news !== told.news;
-      [told.condition, told.news] = [condition, news];
-    }
-    const live = JSON.stringify(liveOf(feed, told.condition));
-    if (isNew || live !== told.live || turn % heartbeat === 0) {
-      told.live = live;
-      for (const wake of watchers) wake();
-    }
+  function pollAll(): void {
+    for (const each of all.values())
+      try {
+        poll(each);
+      } catch (error) {
+        // The other runs are polled all the same.
+        process.stderr.write(`${(error as Error).stack}\n`);
+      }
   }
 
   return {
     join(feed, wake) {
-      const watched = all.get(feed) ?? {
-        feed,
-        told: { condition: null, live: 'null', news: '', problem: null },
-        watchers: new Set(),
-        looks: 0,
-      };
-      if (!all.has(feed)) {
-        look(watched);
+      let watched = all.get(feed);
+      if (watched === undefined) {
+        const messages = { condition: '', live: 'null', problem: 'null' };
+        watched = { feed, condition: null, messages, watchers: new Set(), polls: 0 };
+        poll(watched);
         all.set(feed, watched);
       }
-      watched.watchers.add(wake);
-      timer ??= setInterval(() => {
-        for (const each of all.values())
-          try {
-            look(each);
-          } catch (error) {
-            // Of one run; the others are looked at all the same.
-            process.stderr.write(`${(error as Error).stack}\n`);
-          }
-      }, interval);
+      const { messages, watchers } = watched;
+      watchers.add(wake);
+      timer ??= setInterval(pollAll, interval);
       return {
-        told: watched.told,
+        messages,
         leave() {
-          watched.watchers.delete(wake);
-          if (watched.watchers.size === 0) all.delete(feed);
-          if (all.size > 0 || timer === null) return;
+          watchers.delete(wake);
+          if (watchers.size === 0) all.delete(feed);
+          if (all.size > 0) return;
           clearInterval(timer);
-          timer = null;
+          timer = undefined;
         },
       };
     },
     isWatched: (feed) => all.has(feed),
-    close() {
-      if (timer !== null) clearInterval(timer);
-    },
+    close: () => clearInterval(timer),
   };
 }
 
-/** The name of an event in the stream: its number and its content, so that it means the same to another server. */
-const nameOf = (line: string, at: number): string =>
+/** The ID of an event in the stream: its number and its content, so that it means the same to another server. */
+const eventId = (line: string, at: number): string =>
   `${at}-${createHash('sha256').update(line).digest('base64url').slice(0, 22)}`;
 
-/** A run as one watcher has it. */
-interface Had {
+/** What one watcher has received of a run. */
+interface Subscription {
   readonly feed: Feed;
-  readonly told: Told;
+  readonly messages: Readonly<Messages>;
   leave(): void;
-  /** Before the names of its events, where the stream tells of several runs: its place among them. */
+  /** Before the names of its events: the run's index, where the stream has several runs. */
   readonly prefix: string;
   generation: number;
-  /** Events that were sent, and the name of the last; empty before the first. */
+  /** Entries that were sent, and the ID of the last; empty before the first. */
   at: number;
-  name: string;
-  readonly sent: { condition: string; live: string; problem: string | null };
+  lastId: string;
+  readonly sent: Messages;
 }
 
-/** What a watcher of a journal has had of it, by the name of the last event that came to it. */
-function startOf(name: string, { lines }: Feed): { readonly at: number; readonly name: string } {
-  const at = Number(/^(\d{1,9})-/.exec(name)?.[1] ?? -1);
+/** Where a watcher continues, by the ID of the last event that it received. */
+function startOf(id: string, { lines }: Feed): { readonly at: number; readonly lastId: string } {
+  const at = Number(/^(\d{1,9})-/.exec(id)?.[1] ?? -1);
   const line = lines[at];
-  return line !== undefined && name === nameOf(line, at) ? { at: at + 1, name } : { at: 0, name: '' };
+  return line !== undefined && id === eventId(line, at) ? { at: at + 1, lastId: id } : { at: 0, lastId: '' };
 }
 
 /**
- * Several runs go through one stream, since a browser holds few connections to a server: the names of its events are then
- * `0 entries`, `1 live`, and what a watcher has had is the names of the last events of all of them.
+ * One stream for all runs of a page, since a browser has six connections to a server. With several runs, events are named
+ * `0 entries`, `1 live`, and an event's ID lists the last IDs of all runs.
  */
 export function streamRuns(c: Context, watch: Watch, feeds: readonly Feed[]): Response {
   return streamSSE(c, async (stream) => {
@@ -154,25 +145,20 @@ export function streamRuns(c: Context, watch: Watch, feeds: readonly Feed[]): Re
       isLeft = true;
       wake();
     });
-    const before = (c.req.header('Last-Event-ID') ?? '').split(',');
-    const all: Had[] = [];
+    const lastIds = (c.req.header('Last-Event-ID') ?? '').split(',');
+    const all: Subscription[] = [];
     try {
       for (const [index, feed] of feeds.entries()) {
-        const { told, leave } = watch.join(feed, wake);
-        all.push({
-          feed,
-          told,
-          leave,
-          prefix: feeds.length === 1 ? '' : `${index} `,
-          generation: feed.generation,
-          ...startOf(before[index] ?? '', feed),
-          sent: { condition: '', live: '', problem: null },
-        });
+        const { messages, leave } = watch.join(feed, wake);
+        const { generation } = feed;
+        const prefix = feeds.length === 1 ? '' : `${index} `;
+        const sent = { condition: '', live: '', problem: 'null' };
+        all.push({ feed, messages, leave, prefix, generation, ...startOf(lastIds[index] ?? '', feed), sent });
       }
-      for (const had of all) if (had.at === 0) await reset(stream, had);
+      for (const each of all) if (each.at === 0) await sendReset(stream, each);
       for (;;) {
         let isSilent = true;
-        for (const had of all) if (await tell(stream, had, all)) isSilent = false;
+        for (const each of all) if (await sendNews(stream, each, all)) isSilent = false;
         if (isSilent) await stream.writeSSE({ event: 'alive', data: '' });
         if (!isLeft) await woken();
         if (isLeft) return;
@@ -183,46 +169,36 @@ export function streamRuns(c: Context, watch: Watch, feeds: readonly Feed[]): Re
   });
 }
 
-async function reset(stream: SSEStreamingApi, had: Had): Promise<void> {
-  [had.generation, had.at, had.name] = [had.feed.generation, 0, ''];
-  // Told behind the entries: with it all is there.
-  had.sent.condition = '';
-  await stream.writeSSE({ event: `${had.prefix}reset`, data: '' });
+async function sendReset(stream: SSEStreamingApi, to: Subscription): Promise<void> {
+  [to.generation, to.at, to.lastId] = [to.feed.generation, 0, ''];
+  // Sent again after the entries: it says that they are complete.
+  to.sent.condition = '';
+  await stream.writeSSE({ event: `${to.prefix}reset`, data: '' });
 }
 
-async function sendEntries(stream: SSEStreamingApi, had: Had, all: readonly Had[]): Promise<void> {
-  // Another journal's begin anew: while a slow watcher takes what it is sent, the feed may come to one.
-  const { lines } = had.feed;
-  while (lines === had.feed.lines && had.at < lines.length) {
-    const first = had.at;
-    for (let size = 0; had.at < lines.length && size < largest; had.at++) size += (lines[had.at] as string).length;
-    had.name = nameOf(lines[had.at - 1] as string, had.at - 1);
-    const data = `[${lines.slice(first, had.at).join(',')}]`;
-    await stream.writeSSE({ event: `${had.prefix}entries`, id: all.map(({ name }) => name).join(), data });
+async function sendEntries(stream: SSEStreamingApi, to: Subscription, all: readonly Subscription[]): Promise<void> {
+  // While a slow watcher receives, another journal may take the place of this one: its lines are another array.
+  const { lines } = to.feed;
+  while (lines === to.feed.lines && to.at < lines.length) {
+    const first = to.at;
+    for (let size = 0; to.at < lines.length && size < largest; to.at++) size += (lines[to.at] as string).length;
+    to.lastId = eventId(lines[to.at - 1] as string, to.at - 1);
+    const data = `[${lines.slice(first, to.at).join(',')}]`;
+    await stream.writeSSE({ event: `${to.prefix}entries`, id: all.map(({ lastId }) => lastId).join(), data });
   }
 }
 
-/** What is new of a run. Says whether anything is. */
-async function tell(stream: SSEStreamingApi, had: Had, all: readonly Had[]): Promise<boolean> {
-  const { feed, told, sent, prefix } = had;
-  let isNew = false;
-  // Another run at the same place.
-  if (feed.generation !== had.generation) await reset(stream, had);
-  if (had.at < feed.lines.length) {
+/** Returns whether anything was sent. */
+async function sendNews(stream: SSEStreamingApi, to: Subscription, all: readonly Subscription[]): Promise<boolean> {
+  const { feed, messages, sent, prefix } = to;
+  if (feed.generation !== to.generation) await sendReset(stream, to);
+  let isNew = to.at < feed.lines.length;
+  if (isNew) await sendEntries(stream, to, all);
+  for (const kind of kinds) {
+    if (sent[kind] === messages[kind]) continue;
     isNew = true;
-    await sendEntries(stream, had, all);
-  }
-  for (const event of ['condition', 'live'] as const) {
-    const text = event === 'condition' ? told.news : told.live;
-    if (sent[event] === text) continue;
-    isNew = true;
-    sent[event] = text;
-    await stream.writeSSE({ event: `${prefix}${event}`, data: text });
-  }
-  if (told.problem !== sent.problem) {
-    isNew = true;
-    sent.problem = told.problem;
-    await stream.writeSSE({ event: `${prefix}problem`, data: JSON.stringify(told.problem) });
+    sent[kind] = messages[kind];
+    await stream.writeSSE({ event: `${prefix}${kind}`, data: sent[kind] });
   }
   return isNew;
 }

@@ -1,4 +1,4 @@
-/** The process that makes the page of one study: its folder as the argument, markup on stdout. */
+/** The program that makes the page of one study: its folder is the argument, and HTML goes to stdout. */
 import { studyIn } from '../report/collect-study.ts';
 import { studyArticle } from '../report/study-page.ts';
 import { UserError } from '../util/user-error.ts';

@@ -62,7 +62,7 @@ instar digits · shr · runs/first                                              
 step 1 of 2, rung 2 of 3   4×1 ▸2×2  1×4                                                        1,013 images/s
 
   child     valid.              loss  param. mul-adds  epoch           operators
-✓ s1c0      72.0 % ▄           1.000   1.4 k    290 k  goes on         unchanged
+✓ s1c0      72.0 % ▄           1.000   1.4 k    290 k  promoted        unchanged
 ✗ s1c1      71.0 % ▄           1.050   2.7 k    580 k  dropped         widen×2
 ! s1c2           –                 –   3.0 k    1.5 M  lost            conv5 split
 ● s1c3      75.0 % ▁█          0.930   2.0 k    750 k   2/2 ▕████    ▏ conv3
@@ -83,7 +83,7 @@ instar digits · shr · runs/first             36s, ~9:24 left
 step 1 of 2, rung 2 of 3   4×1 ▸2×2  1×4      1,013 images/s
 
   child     valid.          param. epoch    operators
-✓ s1c0      72.0 % ▄         1.4 k goes on  unchanged
+✓ s1c0      72.0 % ▄         1.4 k promoted unchanged
 ✗ s1c1      71.0 % ▄         2.7 k dropped  widen×2
 ! s1c2           –           3.0 k lost     conv5 split
 ● s1c3      75.0 % ▁█        2.0 k ▕███   ▏ conv3
@@ -103,7 +103,7 @@ test('the same on a low terminal: what was dropped gives way', () =>
 instar digits · shr · runs/first                                 36s, ~9:24 left
 step 1 of 2, rung 2 of 3   4×1 ▸2×2  1×4                          1,013 images/s
   child     valid.            loss  param. mul-adds epoch      operators
-✓ s1c0      72.0 % ▄         1.000   1.4 k    290 k goes on    unchanged
+✓ s1c0      72.0 % ▄         1.000   1.4 k    290 k promoted   unchanged
 ● s1c3      75.0 % ▁█        0.930   2.0 k    750 k ▕████    ▏ conv3
   … and 2 more
 grown    vanilla 71.2 %

@@ -81,7 +81,7 @@ describe('pages of runs that go on', { skip }, () => {
         await step(3).locator('summary').click();
         await step(2).locator('summary').click();
         run.until((line) => line.includes('"type":"selected"'));
-        await page.getByText(/^was won by s3c/).waitFor();
+        await page.getByText(/^s3c\d was selected/).waitFor();
         assert.deepEqual([await isOpen(1), await isOpen(2), await isOpen(3)], [true, true, false]);
         assert.equal(await scrolled(), at);
       });

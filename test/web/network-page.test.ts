@@ -71,7 +71,7 @@ describe('the page of a network', { skip }, () => {
       const [own, folded] = [await drawnWidth(page), await boxes(page)];
       await page.getByRole('button', { name: 'Larger', exact: true }).click();
       assert.ok((await drawnWidth(page)) > 1.25 * own);
-      await page.getByRole('button', { name: '1:1, its own size' }).click();
+      await page.getByRole('button', { name: '1:1, original size' }).click();
       assert.equal(await drawnWidth(page), own);
       const area = page.locator('.net-area');
       await area.hover();
@@ -86,7 +86,7 @@ describe('the page of a network', { skip }, () => {
       await page.keyboard.press('1');
       await untilTrue(page, `document.querySelector('.net-area svg').clientWidth === ${own}`);
 
-      const fold = page.getByLabel('Blocks folded');
+      const fold = page.getByLabel('Fold blocks');
       await fold.uncheck();
       assert.equal(await boxes(page), networkOf(search, child).nodes.length);
       await fold.check();
@@ -135,7 +135,7 @@ describe('the page of a network', { skip }, () => {
       const next = await page.locator('.net-area [aria-pressed="true"]').getAttribute('data-block');
       assert.match(await page.locator('.net-chosen').innerText(), new RegExp(`\\b${next} [\\s\\S]*parameters`));
 
-      await page.getByText('Every layer as a table').click();
+      await page.getByText('All layers as a table').click();
       assert.equal(await page.locator('table.layers tbody tr').count(), network.nodes.length);
       assert.ok((await page.locator('table.layers tbody tr:is(.added, .altered)').count()) > 0);
       const facts = await page.locator('.net-head').innerText();
@@ -145,7 +145,7 @@ describe('the page of a network', { skip }, () => {
     });
     await on(gone, async (page) => {
       assert.ok(await page.getByRole('button', { name: 'Download as ONNX' }).isDisabled());
-      await page.getByText('Its numbers are not on disk any more').waitFor();
+      await page.getByText('Its checkpoint is not on disk any more').waitFor();
       assert.equal(await page.getByText('Drop an image here').count(), 0);
     });
   });
@@ -181,7 +181,7 @@ describe('the page of a network', { skip }, () => {
       await page
         .locator('.net-drop input')
         .setInputFiles({ name: 'text.png', mimeType: 'image/png', buffer: Buffer.from('text') });
-      await page.getByText('text.png: no image that this browser can read').waitFor();
+      await page.getByText('text.png: this browser cannot read it as an image').waitFor();
       await page.getByRole('button', { name: 'Test images', exact: true }).click();
       await page.locator('.net-try .net-gallery button').nth(3).click();
       await page.getByRole('heading', { name: /^test image 3: / }).waitFor();
@@ -203,16 +203,16 @@ describe('the page of a network', { skip }, () => {
 
   test('the confusion matrix is what the engine found, and a cell shows its images', async () => {
     await on(child, async (page) => {
-      await page.getByRole('button', { name: 'Compute it over the validation images' }).click();
-      await page.getByText('That is equal to the journal’s.').waitFor({ timeout: 60_000 });
+      await page.getByRole('button', { name: 'Evaluate the validation images' }).click();
+      await page.getByText('That is equal to the journal’s accuracy.').waitFor({ timeout: 60_000 });
       const cells = await cellsOf(page, 'validation');
       const all = cells.flat().reduce((sum, each) => sum + each, 0);
       const right = cells.reduce((sum, row, label) => sum + (row[label] as number), 0);
       assert.equal(right / all, lastAccuracy(candidateOf(search, child)));
     });
     await on('final', async (page) => {
-      await page.getByRole('button', { name: 'Compute it over the test images' }).click();
-      await page.getByText('That is equal to the journal’s.').waitFor({ timeout: 60_000 });
+      await page.getByRole('button', { name: 'Evaluate the test images' }).click();
+      await page.getByText('That is equal to the journal’s accuracy.').waitFor({ timeout: 60_000 });
       const { confusion } = must(search.tests.get('final'), 'the test of the winner');
       assert.deepEqual(await cellsOf(page, 'test'), confusion);
       const label = confusion.findIndex((row, index) => (row[index] ?? 0) > 0);
@@ -231,8 +231,8 @@ describe('the page of a network', { skip }, () => {
           child,
           async (page) => {
             await page.locator('.net-area [data-block]').nth(2).click();
-            await page.getByText('Every layer as a table').click();
-            await page.getByRole('button', { name: 'Compute it over the validation images' }).click();
+            await page.getByText('All layers as a table').click();
+            await page.getByRole('button', { name: 'Evaluate the validation images' }).click();
             await page.locator('.net-compared').waitFor({ timeout: 60_000 });
             assert.ok(await page.evaluate(isNarrow));
             assert.deepEqual(await seriousFindings(page), []);

@@ -88,7 +88,7 @@ describe('the pages of runs and studies', { skip }, () => {
     await on('/', async (page) => {
       await row(page, 'alpha').waitFor();
       assert.match(await row(page, 'broken').innerText(), /damaged[\s\S]*<b>no event|damaged[\s\S]*not a line of JSON/);
-      assert.match(await row(page, 'never').innerText(), /did not begin[\s\S]*<i>photos<\/i> does not exist/);
+      assert.match(await row(page, 'never').innerText(), /failed to start[\s\S]*<i>photos<\/i> does not exist/);
       await page.getByRole('button', { name: 'Run', exact: true }).click();
       assert.deepEqual(await namesOn(page), ['alpha', 'beta', 'broken', 'gamma', 'never', 'other']);
       assert.equal(await page.locator('th.column-name[aria-sort]').getAttribute('aria-sort'), 'ascending');
@@ -139,12 +139,12 @@ describe('the pages of runs and studies', { skip }, () => {
       const plot = page.getByRole('application').first();
       await plot.focus();
       await page.keyboard.press('End');
-      await page.locator('.under', { hasText: '%' }).first().waitFor();
+      await page.locator('.at-cursor', { hasText: '%' }).first().waitFor();
       await page.getByRole('button', { name: 'alpha' }).click();
       assert.equal(await page.getByRole('button', { name: 'alpha' }).getAttribute('aria-pressed'), 'false');
     });
     await on(`/compare?${Array.from({ length: 9 }, (_none, at) => `run=r${at}`).join('&')}`, async (page) => {
-      await page.getByText('9 runs were asked for: at most 8').waitFor();
+      await page.getByText('9 runs are selected; at most 8').waitFor();
     });
   });
 
@@ -152,27 +152,27 @@ describe('the pages of runs and studies', { skip }, () => {
     cpSync(join(folder, 'alpha'), join(folder, 'doomed'), { recursive: true });
     await on('/', async (page) => {
       await page.getByRole('button', { name: 'Rename doomed' }).click();
-      await page.getByLabel('The new name').fill('renamed');
+      await page.getByLabel('New name').fill('renamed');
       await page.getByRole('button', { name: 'Rename', exact: true }).click();
-      await page.getByText('doomed is called renamed now.').waitFor();
+      await page.getByText('Renamed doomed to renamed.').waitFor();
       assert.ok(existsSync(join(folder, 'renamed', 'journal.jsonl')) && !existsSync(join(folder, 'doomed')));
 
       await page.getByRole('button', { name: 'Delete renamed' }).click();
-      const goOn = page.getByRole('button', { name: 'Go on' });
+      const goOn = page.getByRole('button', { name: 'Continue' });
       assert.ok(await goOn.isDisabled());
-      await page.getByLabel(/type its name/).fill('rename');
+      await page.getByLabel(/Type its name/).fill('rename');
       assert.ok(await goOn.isDisabled(), 'another name is not enough');
-      await page.getByLabel(/type its name/).fill('renamed');
+      await page.getByLabel(/Type its name/).fill('renamed');
       await goOn.click();
       assert.deepEqual(await seriousFindings(page), []);
-      await page.getByRole('button', { name: 'Keep it' }).click();
+      await page.getByRole('button', { name: 'Cancel' }).click();
       assert.ok(existsSync(join(folder, 'renamed')), 'kept when the second question is answered no');
 
       await page.getByRole('button', { name: 'Delete renamed' }).click();
-      await page.getByLabel(/type its name/).fill('renamed');
+      await page.getByLabel(/Type its name/).fill('renamed');
       await goOn.click();
-      await page.getByRole('button', { name: 'Delete for ever' }).click();
-      await page.getByText('renamed was deleted.').waitFor();
+      await page.getByRole('button', { name: 'Delete permanently' }).click();
+      await page.getByText('Deleted renamed.').waitFor();
       await row(page, 'renamed').waitFor({ state: 'detached' });
       assert.ok(!existsSync(join(folder, 'renamed')));
     });

@@ -155,9 +155,9 @@ describe('the page of a run', { skip }, () => {
           await until('all else is answered', 10, () => asked.size === 0);
           server.child.kill('SIGKILL');
           await server.ended;
-          await says(page, 'The server is away', 10);
+          await says(page, 'The server does not answer', 10);
           server = await serveApart(folder, ['--port', String(port)]);
-          await page.getByText('The server is away').waitFor({ state: 'detached', timeout: 20_000 });
+          await page.getByText('The server does not answer').waitFor({ state: 'detached', timeout: 20_000 });
           const then = readRun(root).state.events;
           await until('the run goes on', 30, () => readRun(root).state.events > then + 4);
           running.child.kill('SIGKILL');

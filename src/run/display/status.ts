@@ -1,6 +1,6 @@
-/** The candidates in training, as displays show them: status and progress of each. Pure. */
-import { rungsFor } from '../../search/rungs.ts';
-import type { Candidate, CandidateId } from '../../search/state.ts';
+/** The candidates that a phase trains, as displays show them: the status, the rung and the progress of each. Pure. */
+import { epochsOf, rungsFor } from '../../search/rungs.ts';
+import type { Candidate, CandidateId, Step } from '../../search/state.ts';
 import type { Config } from '../record/config.ts';
 import { minibatchesAnEpoch, settingsOf, type Phase, type View } from './view.ts';
 
@@ -9,40 +9,58 @@ export interface Watched {
   readonly config: Config;
 }
 
-export type Status = 'running' | 'waiting' | 'on' | 'winner' | 'dropped' | 'undrawn' | 'lost' | 'done';
+export type Status = 'running' | 'waiting' | 'promoted' | 'winner' | 'dropped' | 'undrawn' | 'lost' | 'done';
 
-/** Beside a line that does not run. */
+/** Beside a candidate that is not running. */
 export const statusWords: { readonly [S in Status]: string } = {
   running: '',
   waiting: 'waits',
-  on: 'goes on',
+  promoted: 'promoted',
   winner: 'winner',
   dropped: 'dropped',
-  undrawn: 'left',
+  undrawn: 'skipped',
   lost: 'lost',
   done: 'trained',
 };
 
-/** How a line that is shown stands. */
-export function statusOf({ view, config }: Watched, phase: Phase, line: Candidate): Status {
-  if (line.end?.kind === 'lost' || line.end?.kind === 'undrawn') return line.end.kind;
-  if (phase.kind === 'step') {
-    if (phase.step.winner === line.id) return 'winner';
-    if (line.end?.kind === 'dropped' || phase.step.winner !== null) return 'dropped';
-  }
-  if (phase.kind === 'step') {
-    const through = rungsFor(settingsOf(view, config))
-      .slice(0, phase.rung + 1)
-      .reduce((sum, { epochs }) => sum + epochs, 0);
-    // Nothing says that a task has ended: its last epoch does.
-    if ((line.epochs.at(-1)?.epoch ?? 0) >= through) return 'done';
-  }
-  if (view.running.has(line.id)) return 'running';
-  if (phase.kind !== 'step') return line.epochs.length > 0 ? 'done' : 'waiting';
-  return phase.rung > 0 ? 'on' : 'waiting';
+type StepPhase = Phase & { readonly kind: 'step' };
+
+/** The rung of a candidate, from 0; null before it enters one. Without promotions, all candidates are in the open rung. */
+export const rungOf = ({ promotions, rungs }: Step, id: CandidateId): number | null =>
+  promotions.length === 0 ? rungs.length : (promotions.findLast(({ candidate }) => candidate === id)?.rung ?? null);
+
+export function statusOf({ view, config }: Watched, phase: Phase, { id, end, epochs }: Candidate): Status {
+  if (end?.kind === 'lost' || end?.kind === 'undrawn') return end.kind;
+  const isRunning = view.running.has(id);
+  if (phase.kind !== 'step') return isRunning ? 'running' : epochs.length > 0 ? 'done' : 'waiting';
+  if (phase.step.winner === id) return 'winner';
+  if (end?.kind === 'dropped' || phase.step.winner !== null) return 'dropped';
+  const rung = rungOf(phase.step, id);
+  if (rung === null) return 'waiting';
+  // No event says that a task has ended: its last epoch does.
+  const through = epochsOf(rungsFor(settingsOf(view, config)).slice(0, rung + 1));
+  if ((epochs.at(-1)?.epoch ?? 0) >= through) return 'done';
+  return isRunning ? 'running' : rung > 0 ? 'promoted' : 'waiting';
 }
 
-/** Epochs that a line's running task has had and will have, and the share of the running one. */
+/** The rungs in which candidates train: `rung 2 of 3`, or `rungs 1, 2 of 3` without a barrier between rungs; empty where none do. */
+export function rungWords(watched: Watched, { step, rung }: StepPhase): string {
+  if (step.winner !== null) return '';
+  const count = rungsFor(settingsOf(watched.view, watched.config)).length;
+  const { candidates } = watched.view.run.search;
+  const open =
+    rung !== null
+      ? [Math.min(count - 1, rung)]
+      : step.children.flatMap((id) => {
+          const candidate = candidates.get(id);
+          const isRunning = candidate !== undefined && statusOf(watched, { kind: 'step', step, rung }, candidate) === 'running';
+          return isRunning ? (rungOf(step, id) ?? []) : [];
+        });
+  const numbers = [...new Set(open)].toSorted((a, b) => a - b).map((each) => each + 1);
+  return numbers.length === 0 ? '' : `rung${numbers.length === 1 ? '' : 's'} ${numbers.join(', ')} of ${count}`;
+}
+
+/** The epoch of a candidate's running task, of how many, and the share of it that is done. */
 export function progressOf(
   { view, config }: Watched,
   phase: Phase,
@@ -57,12 +75,12 @@ export function progressOf(
     phase.kind === 'vanilla'
       ? settings.vanilla.epochs
       : phase.kind === 'step'
-        ? (rungsFor(settings)[phase.rung]?.epochs ?? 1)
+        ? (rungsFor(settings)[rungOf(phase.step, id) ?? 0]?.epochs ?? 1)
         : null;
   // Where the epochs are known, the worker's count says how many minibatches each has.
   const perEpoch =
     planned !== null && running.count !== null ? running.count / planned : minibatchesAnEpoch(config, settings, whole);
-  // Slices of the final training follow one another within its epochs.
+  // Segments of the final training follow one another within its epochs.
   const segments = id === 'final' ? view.run.search.segments.final : [];
   const before = segments.slice(0, -1).reduce((sum, { count }) => sum + count, 0);
   const done = (before + running.done) / perEpoch;
@@ -71,8 +89,8 @@ export function progressOf(
   return { epoch: total === null ? String(current + 1) : `${current + 1}/${total}`, share: done - current };
 }
 
-/** The lines that the phase is about. */
-export function linesOf({ view }: Pick<Watched, 'view'>, phase: Phase): readonly CandidateId[] {
+/** The candidates that the phase trains. */
+export function candidatesOf({ view }: Pick<Watched, 'view'>, phase: Phase): readonly CandidateId[] {
   const { search } = view.run;
   const known = (ids: readonly CandidateId[]): readonly CandidateId[] => ids.filter((id) => search.candidates.has(id));
   switch (phase.kind) {

@@ -84,6 +84,7 @@ function observeEntry(view: View, entry: Entry, now: number, copy: Copy): View {
         `${entry.line} ${entry.retried ? 'failed, tried again' : 'lost'}: ${entry.failure}: ${entry.message.split('\n')[0] ?? ''}`,
       );
     case 'test':
+    case 'promotion':
       return without(next, (line) => line === entry.line);
     case 'rung':
     case 'selected':
@@ -101,7 +102,6 @@ function observeEntry(view: View, entry: Entry, now: number, copy: Copy): View {
     case 'grown':
     case 'worker':
     case 'exported':
-    case 'promotion':
     case 'slice':
       return next;
   }
@@ -126,7 +126,8 @@ export function minibatchesAnEpoch({ data }: Config, settings: Settings, whole: 
 export type Phase =
   | { readonly kind: 'start' }
   | { readonly kind: 'vanilla' }
-  | { readonly kind: 'step'; readonly step: Step; readonly rung: number }
+  /** `rung`: of all candidates, from 0; null where they are promoted one by one. */
+  | { readonly kind: 'step'; readonly step: Step; readonly rung: number | null }
   | { readonly kind: 'final' | 'baseline' | 'test' | 'done' };
 
 export function phaseOf({ candidates, steps, stop, segments, finished, tests }: SearchState, running: View['running']): Phase {
@@ -136,7 +137,7 @@ export function phaseOf({ candidates, steps, stop, segments, finished, tests }: 
     return { kind: segments.baseline.length > 0 || tests.has('final') ? 'baseline' : 'final' };
   }
   const step = steps.at(-1);
-  if (step !== undefined) return { kind: 'step', step, rung: step.rungs.length };
+  if (step !== undefined) return { kind: 'step', step, rung: step.promotions.length > 0 ? null : step.rungs.length };
   return { kind: candidates.has('vanilla') ? 'vanilla' : 'start' };
 }
 

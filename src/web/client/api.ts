@@ -1,8 +1,6 @@
-/** The server's interface as the page calls it. A refusal becomes an error that says why. */
+/** Requests to the server. A failed one rejects with the server's message. */
 import type { PlanReport } from '../../run/planning/plan.ts';
 import type { Choices, ImagesFacts, Listing, PartName, RunFacts, SearchForm, StudyPage } from '../api.ts';
-
-export class ServerError extends Error {}
 
 async function checked(response: Response): Promise<Response> {
   if (response.ok) return response;
@@ -11,44 +9,43 @@ async function checked(response: Response): Promise<Response> {
   try {
     message = (JSON.parse(text) as { message?: string }).message ?? message;
   } catch {
-    // Not JSON: said as it is.
+    // Not JSON: plain text.
   }
-  throw new ServerError(message === '' ? `The server answered ${response.status}.` : message);
+  throw new Error(message === '' ? `The server answered ${response.status}.` : message);
 }
 
-const query = (parts: Readonly<Record<string, string | number>>): string =>
-  new URLSearchParams(Object.entries(parts).map(([name, value]) => [name, String(value)])).toString();
+type Query = Readonly<Record<string, string | number>>;
 
-const get = async <T>(path: string, parts: Readonly<Record<string, string | number>> = {}): Promise<T> =>
-  (await checked(await fetch(`/api/${path}?${query(parts)}`))).json() as Promise<T>;
+const address = (path: string, query: Query = {}): string =>
+  `/api/${path}?${new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)])).toString()}`;
 
-const post = async <T>(
-  path: string,
-  parts: Readonly<Record<string, string>>,
-  body: unknown,
-  signal: AbortSignal | null = null,
-): Promise<T> => {
+const get = async (path: string, query?: Query): Promise<Response> => checked(await fetch(address(path, query)));
+
+const getJson = async <T>(path: string, query?: Query): Promise<T> => (await get(path, query)).json() as Promise<T>;
+
+const getBytes = async (path: string, query: Query): Promise<Uint8Array<ArrayBuffer>> =>
+  new Uint8Array(await (await get(path, query)).arrayBuffer());
+
+const post = async <T>(path: string, query: Query, body: unknown, signal: AbortSignal | null = null): Promise<T> => {
   const headers = { 'Content-Type': 'application/json' };
-  return (
-    await checked(await fetch(`/api/${path}?${query(parts)}`, { method: 'POST', headers, body: JSON.stringify(body), signal }))
-  ).json() as Promise<T>;
+  const response = await fetch(address(path, query), { method: 'POST', headers, body: JSON.stringify(body), signal });
+  return (await checked(response)).json() as Promise<T>;
 };
 
-export const listRuns = (): Promise<Listing> => get('list');
-export const runFacts = (run: string): Promise<RunFacts> => get('run', { run });
-export const runLog = async (run: string): Promise<string> =>
-  (await checked(await fetch(`/api/run/log?${query({ run })}`))).text();
-export const studyPage = (study: string): Promise<StudyPage> => get('study', { study });
-export const choices = (): Promise<Choices> => get('choices');
+export const listRuns = (): Promise<Listing> => getJson('list');
+export const runFacts = (run: string): Promise<RunFacts> => getJson('run', { run });
+export const runLog = async (run: string): Promise<string> => (await get('run/log', { run })).text();
+export const studyPage = (study: string): Promise<StudyPage> => getJson('study', { study });
+export const choices = (): Promise<Choices> => getJson('choices');
 
-export const imagesFacts = (run: string, part: PartName): Promise<ImagesFacts> => get('run/images', { run, part });
+export const imagesFacts = (run: string, part: PartName): Promise<ImagesFacts> => getJson('run/images', { run, part });
 /** (N, H, W, C) */
-export const pixels = async (run: string, part: PartName, from: number, count: number): Promise<Uint8Array<ArrayBuffer>> =>
-  new Uint8Array(await (await checked(await fetch(`/api/run/pixels?${query({ run, part, from, count })}`))).arrayBuffer());
-export const modelAddress = (run: string, line: string): string => `/api/run/model?${query({ run, line })}`;
-/** Of the line's ONNX file. */
-export const modelBytes = async (run: string, line: string): Promise<Uint8Array<ArrayBuffer>> =>
-  new Uint8Array(await (await checked(await fetch(modelAddress(run, line)))).arrayBuffer());
+export const pixels = (run: string, part: PartName, from: number, count: number): Promise<Uint8Array<ArrayBuffer>> =>
+  getBytes('run/pixels', { run, part, from, count });
+export const modelAddress = (run: string, candidate: string): string => address('run/model', { run, candidate });
+/** An ONNX file. */
+export const modelBytes = (run: string, candidate: string): Promise<Uint8Array<ArrayBuffer>> =>
+  getBytes('run/model', { run, candidate });
 export const eventsAddress = (runs: readonly string[]): string =>
   `/api/run/events?${new URLSearchParams(runs.map((run) => ['run', run])).toString()}`;
 

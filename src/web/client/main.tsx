@@ -1,4 +1,4 @@
-/** The page: a head with the ways through it, and below it what the address names. */
+/** The client: a header with links, and below it the page of the address. */
 import 'virtual:report.css';
 import './style.css';
 import { render } from 'preact';
@@ -9,8 +9,8 @@ import { NetworkPage } from './pages/network.tsx';
 import { StudyPage } from './pages/study.tsx';
 import { ComparePage } from './pages/compare.tsx';
 import { BeginPage } from './pages/begin.tsx';
-import { Link } from './parts.tsx';
-import { addressOf, followLinks, route } from './route.ts';
+import { Alert, Link } from './parts.tsx';
+import { addressOf, followLinks, route, type Route } from './route.ts';
 
 function Page() {
   const at = route.value;
@@ -22,7 +22,7 @@ function Page() {
     case 'run':
       return <RunPage key={at.run} run={at.run} />;
     case 'network':
-      return <NetworkPage key={`${at.run} ${at.line}`} run={at.run} line={at.line} />;
+      return <NetworkPage key={`${at.run} ${at.candidate}`} run={at.run} candidate={at.candidate} />;
     case 'study':
       return <StudyPage key={at.study} study={at.study} />;
     case 'compare':
@@ -39,46 +39,44 @@ function Page() {
   }
 }
 
-/** What a page cannot draw, because a journal was tampered with say, it says, and the others stay. */
-function Kept() {
+/** Shows an error of a page, such as one of a damaged journal, in its place. */
+function GuardedPage() {
   const [error] = useErrorBoundary();
   if (error === undefined) return <Page />;
   return (
     <main id="main">
-      <h1>This page cannot be drawn</h1>
-      <p class="bad" role="alert">
-        {error instanceof Error ? error.message : String(error)}
-      </p>
+      <h1>This page cannot be shown</h1>
+      <Alert text={error instanceof Error ? error.message : String(error)} />
     </main>
   );
 }
 
 function App() {
-  const at = route.value.page;
+  const current = (page: Route['page']) => (route.value.page === page ? { 'aria-current': 'page' as const } : {});
   return (
     <>
       <header class="top">
         <a class="skip" href="#main">
-          To the content
+          Skip to the content
         </a>
-        <Link to={{ page: 'list' }} class="brand" {...(at === 'list' ? { 'aria-current': 'page' as const } : {})}>
+        <Link to={{ page: 'list' }} class="brand" {...current('list')}>
           Instar
         </Link>
         <nav aria-label="Pages">
-          <Link to={{ page: 'list' }} {...(at === 'list' ? { 'aria-current': 'page' as const } : {})}>
+          <Link to={{ page: 'list' }} {...current('list')}>
             Runs
           </Link>
-          <Link to={{ page: 'begin' }} {...(at === 'begin' ? { 'aria-current': 'page' as const } : {})}>
+          <Link to={{ page: 'begin' }} {...current('begin')}>
             New search
           </Link>
         </nav>
       </header>
-      <Kept key={addressOf(route.value)} />
+      <GuardedPage key={addressOf(route.value)} />
     </>
   );
 }
 
 const root = document.getElementById('app');
-if (root === null) throw new Error('bug: the page has no place to be drawn');
+if (root === null) throw new Error('bug: the page has no #app');
 followLinks();
 render(<App />, root);

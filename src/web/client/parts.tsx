@@ -1,90 +1,140 @@
-/** What several pages are made of. */
-import { useComputed, useSignal, type ReadonlySignal } from '@preact/signals';
+/** Components and hooks that several pages share. */
+import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useMemo } from 'preact/hooks';
-import type { Figure } from '../../report/figure.ts';
-import { figureHtml, type Place } from '../../report/sections/parts.ts';
-import { Drawn } from './drawn.tsx';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { RowState } from '../api.ts';
 import { addressOf, type Route } from './route.ts';
-import { openRuns, type FollowedRun, type RunStatus } from './run-store.ts';
+import { openRuns, type FollowedRun, type LiveRun } from './run-store.ts';
 
-export function FigureOf({ figure, place }: { readonly figure: Figure | null; readonly place: Place }) {
-  return figure === null ? null : <Drawn markup={figureHtml(place, figure)} />;
-}
-
-export function Link({
-  to,
-  children,
-  ...rest
-}: {
+interface LinkProps {
   readonly to: Route;
   readonly children: ComponentChildren;
   readonly class?: string;
   readonly 'aria-current'?: 'page';
-}) {
+}
+
+export const Link = ({ to, children, ...rest }: LinkProps) => (
+  <a href={addressOf(to)} {...rest}>
+    {children}
+  </a>
+);
+
+export const NetworkLink = ({ run, id }: { readonly run: string; readonly id: string }) => (
+  <Link to={{ page: 'network', run, candidate: id }}>{id}</Link>
+);
+
+/** What went wrong; nothing where `text` is null. */
+export const Alert = ({ text }: { readonly text: string | null }) =>
+  text === null ? null : (
+    <p class="bad" role="alert">
+      {text}
+    </p>
+  );
+
+/** Runs, followed as long as the component is mounted. */
+export function useRuns(ids: readonly string[]): readonly FollowedRun[] {
+  const store = useMemo(() => openRuns(ids), [ids.join('\n')]);
+  useEffect(() => () => store.close(), [store]);
+  return store.runs;
+}
+
+interface RunFrameProps {
+  readonly run: string;
+  /** Until the run is loaded. */
+  readonly title: string;
+  readonly children: (run: LiveRun) => ComponentChildren;
+}
+
+/** A page about one run: loading, an error, or `children` below what is wrong with the connection or the journal. */
+export function RunFrame({ run, title, children }: RunFrameProps) {
+  const [followed] = useRuns([run]);
+  const status = followed?.status.value ?? { kind: 'loading' as const };
+  if (status.kind !== 'run')
+    return (
+      <main id="main">
+        <h1>{title}</h1>
+        {status.kind === 'loading' ? <p role="status">Loading …</p> : <Alert text={status.message} />}
+      </main>
+    );
   return (
-    <a href={addressOf(to)} {...rest}>
-      {children}
-    </a>
+    <main id="main">
+      {status.connected ? null : (
+        <p class="condition open" role="status">
+          The server does not answer. This page shows the last known state and keeps trying.
+        </p>
+      )}
+      <Alert text={status.problem} />
+      {children(status.run)}
+    </main>
   );
 }
 
-/** A run, followed as long as the component is there. */
-export function useRun(id: string): ReadonlySignal<RunStatus> {
-  const store = useMemo(() => openRuns([id]), [id]);
-  useEffect(() => () => store.close(), [store]);
-  return (store.runs[0] as FollowedRun).status;
+/** What was loaded last, and why the last attempt failed. Loads again where `deps` change, and drops results that come too late. */
+export function useLoaded<T>(
+  load: () => Promise<T> | null,
+  deps: readonly unknown[],
+): { value: T | null; problem: string | null } {
+  const [loaded, setLoaded] = useState<{ value: T | null; problem: string | null }>({ value: null, problem: null });
+  useEffect(() => {
+    let wanted = true;
+    load()?.then(
+      (value) => wanted && setLoaded({ value, problem: null }),
+      (error: Error) => wanted && setLoaded({ value: null, problem: error.message }),
+    );
+    return () => {
+      wanted = false;
+    };
+  }, deps);
+  return loaded;
 }
 
-/** A button that does something on the server: one at a time, and says why where it was refused. */
-export function Action({
-  act,
-  children,
-  danger = false,
-  submits = false,
-}: {
-  readonly act: () => Promise<unknown>;
-  readonly children: ComponentChildren;
-  readonly danger?: boolean;
-  /** The button of its form: Enter in a field presses it. */
-  readonly submits?: boolean;
-}) {
+/** Sends one request at a time, and keeps the message of the last one that failed. */
+export function useRequest(): {
+  readonly busy: boolean;
+  readonly problem: string | null;
+  send(act: () => Promise<unknown>): void;
+} {
   const busy = useSignal(false);
   const problem = useSignal<string | null>(null);
-  const run = async (): Promise<void> => {
-    busy.value = true;
-    problem.value = null;
-    try {
-      await act();
-    } catch (error) {
-      problem.value = (error as Error).message;
-    } finally {
-      busy.value = false;
-    }
+  return {
+    busy: busy.value,
+    problem: problem.value,
+    send(act) {
+      busy.value = true;
+      problem.value = null;
+      act()
+        .catch((error: Error) => (problem.value = error.message))
+        .finally(() => (busy.value = false));
+    },
   };
+}
+
+interface ActionProps {
+  readonly act: () => Promise<unknown>;
+  readonly children: ComponentChildren;
+  /** The submit button of its form. */
+  readonly submits?: boolean;
+}
+
+/** A button that sends a request, with the message of one that failed. */
+export function Action({ act, children, submits = false }: ActionProps) {
+  const { busy, problem, send } = useRequest();
   return (
     <span class="action">
-      <button
-        type={submits ? 'submit' : 'button'}
-        class={danger ? 'danger' : ''}
-        disabled={busy.value}
-        onClick={() => void run()}
-      >
+      <button type={submits ? 'submit' : 'button'} disabled={busy} onClick={() => send(act)}>
         {children}
       </button>
-      {problem.value === null ? null : (
+      {problem === null ? null : (
         <span class="bad" role="alert">
-          {problem.value}
+          {problem}
         </span>
       )}
     </span>
   );
 }
 
-/** Text that can be taken along. */
-export function Copied({ text, label }: { readonly text: string; readonly label: string }) {
+export function CopyButton({ text, label }: { readonly text: string; readonly label: string }) {
   const done = useSignal(false);
-  const words = useComputed(() => (done.value ? 'Copied' : label));
   const copy = async (): Promise<void> => {
     await navigator.clipboard.writeText(text);
     done.value = true;
@@ -92,21 +142,70 @@ export function Copied({ text, label }: { readonly text: string; readonly label:
   };
   return (
     <button type="button" onClick={() => void copy()}>
-      {words}
+      {done.value ? 'Copied' : label}
     </button>
   );
 }
 
-export const stateWords = {
+export const stateWords: { readonly [State in RowState]: string } = {
   finished: 'finished',
   running: 'running',
   interrupted: 'interrupted',
-  'not finished': 'stopped on the way',
+  'not finished': 'not finished',
   damaged: 'damaged',
-  'not begun': 'did not begin',
+  'not begun': 'failed to start',
   starting: 'starting',
-} as const;
+};
 
-export function StateMark({ state }: { readonly state: keyof typeof stateWords }) {
-  return <span class={`state state-${state.replace(' ', '-')}`}>{stateWords[state]}</span>;
+export const StateMark = ({ state }: { readonly state: RowState }) => (
+  <span class={`state state-${state.replace(' ', '-')}`}>{stateWords[state]}</span>
+);
+
+interface ScrollingProps {
+  readonly label: string;
+  readonly class?: string;
+  readonly children: ComponentChildren;
 }
+
+/** Something wide, which scrolls by itself. */
+export const Scrolling = ({ label, class: name = '', children }: ScrollingProps) => (
+  <div class={`scroll ${name}`} role="region" tabIndex={0} aria-label={label}>
+    {children}
+  </div>
+);
+
+export interface Heading {
+  readonly title: string;
+  readonly numeric?: boolean;
+  readonly upright?: boolean;
+}
+
+export const TableHead = ({ columns }: { readonly columns: readonly Heading[] }) => (
+  <thead>
+    <tr>
+      {columns.map(({ title, numeric = false, upright = false }) => (
+        <th key={title} scope="col" class={numeric ? 'number' : upright ? 'upright' : ''}>
+          {upright ? <span>{title}</span> : title}
+        </th>
+      ))}
+    </tr>
+  </thead>
+);
+
+/** Names and their values; a null value is left out. */
+export const Pairs = ({
+  pairs,
+}: {
+  readonly pairs: readonly (readonly [name: ComponentChildren, value: ComponentChildren])[];
+}) => (
+  <dl class="pairs">
+    {pairs.map(([name, value], at) =>
+      value === null ? null : (
+        <div key={at}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ),
+    )}
+  </dl>
+);

@@ -1,16 +1,16 @@
-/** Where the page is: its address, as a value. Links are ordinary links; those of this page are followed without loading. */
+/** The address of the page, as a value. Links are ordinary links; links between pages of the client do not load the page again. */
 import { signal } from '@preact/signals';
 
 export type Route =
   | { readonly page: 'list' }
   | { readonly page: 'begin' }
   | { readonly page: 'run'; readonly run: string }
-  | { readonly page: 'network'; readonly run: string; readonly line: string }
+  | { readonly page: 'network'; readonly run: string; readonly candidate: string }
   | { readonly page: 'study'; readonly study: string }
   | { readonly page: 'compare'; readonly runs: readonly string[] }
   | { readonly page: 'unknown' };
 
-const encoded = (id: string): string => id.split('/').map(encodeURIComponent).join('/');
+const encoded = (id: string): string => encodeURIComponent(id).replaceAll('%2F', '/');
 
 export const addressOf = (route: Route): string => {
   switch (route.page) {
@@ -21,7 +21,7 @@ export const addressOf = (route: Route): string => {
     case 'run':
       return `/run/${encoded(route.run)}`;
     case 'network':
-      return `/run/${encoded(route.run)}?network=${encodeURIComponent(route.line)}`;
+      return `/run/${encoded(route.run)}?network=${encodeURIComponent(route.candidate)}`;
     case 'study':
       return `/study/${encoded(route.study)}`;
     case 'compare':
@@ -31,25 +31,22 @@ export const addressOf = (route: Route): string => {
   }
 };
 
-const decoded = (path: string): string | null => {
-  try {
-    return path.split('/').map(decodeURIComponent).join('/');
-  } catch {
-    return null; // Not an address of ours.
-  }
-};
-
 export function routeOf({ pathname, search }: { readonly pathname: string; readonly search: string }): Route {
   const parameters = new URLSearchParams(search);
   if (pathname === '/') return { page: 'list' };
   if (pathname === '/begin') return { page: 'begin' };
   if (pathname === '/compare') return { page: 'compare', runs: parameters.getAll('run') };
-  const [, kind, rest] = /^\/(run|study)\/(.+)$/.exec(pathname) ?? [];
-  const id = rest === undefined ? null : decoded(rest);
-  if (id === null || kind === undefined) return { page: 'unknown' };
-  const line = parameters.get('network');
+  const [, kind, rest = ''] = /^\/(run|study)\/(.+)$/.exec(pathname) ?? [];
+  let id: string;
+  try {
+    id = decodeURIComponent(rest);
+  } catch {
+    return { page: 'unknown' };
+  }
+  if (kind === undefined) return { page: 'unknown' };
   if (kind === 'study') return { page: 'study', study: id };
-  return line === null ? { page: 'run', run: id } : { page: 'network', run: id, line };
+  const candidate = parameters.get('network') ?? parameters.get('line');
+  return candidate === null ? { page: 'run', run: id } : { page: 'network', run: id, candidate };
 }
 
 export const route = signal<Route>(routeOf(location));
@@ -60,7 +57,7 @@ export function go(next: Route): void {
   scrollTo(0, 0);
 }
 
-/** From now on links and the browser's buttons change the route. */
+/** Makes links and the browser's buttons change the route. */
 export function followLinks(): void {
   addEventListener('popstate', () => (route.value = routeOf(location)));
   document.addEventListener('click', (event) => {
@@ -68,7 +65,7 @@ export function followLinks(): void {
     if (link === null || event.defaultPrevented || event.button !== 0) return;
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     if (link.origin !== location.origin || link.hasAttribute('download') || link.target !== '') return;
-    // An anchor on the page that is shown.
+    // An anchor on the current page.
     if (link.pathname === location.pathname && link.search === location.search && link.hash !== '') return;
     const next = routeOf(link);
     if (next.page === 'unknown' || link.pathname.startsWith('/api/')) return;

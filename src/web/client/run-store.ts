@@ -1,7 +1,7 @@
 /**
- * Runs as this page follows them: each journal replayed here by the same code that the program uses, event after event as they
- * come. One stream tells of all of them, since a browser holds six connections to a server and no more. Cut off, it goes on
- * behind the last events that it has.
+ * The runs that a page follows: each journal is replayed here by the code that the program uses, as its events arrive. One stream
+ * serves all runs of the page, since a browser has six connections to a server. After an interruption it continues behind the
+ * last events that arrived.
  */
 import { signal, type ReadonlySignal } from '@preact/signals';
 import type { Condition } from '../../run/record/condition.ts';
@@ -18,21 +18,21 @@ export interface LiveRun {
   readonly facts: RunFacts;
   readonly view: View;
   readonly entries: readonly Entry[];
-  /** As the live display prints them. */
+  /** The lines that the live display prints. */
   readonly log: readonly string[];
   readonly condition: Condition;
-  /** Lines whose numbers are on disk. */
+  /** Candidates whose checkpoints are on disk. */
   readonly kept: ReadonlySet<string>;
-  /** Active seconds now, as far as they were told. */
+  /** Active seconds at the last event or progress. */
   readonly now: number;
-  /** Bytes: the most that each line's worker has had. */
+  /** Bytes: the peak of each candidate's worker. */
   readonly memory: ReadonlyMap<string, number>;
-  /** Minibatches a second, between the last two words of each task. */
+  /** Minibatches a second of each task, between its last two progress messages. */
   readonly speeds: ReadonlyMap<string, number>;
-  /** Workers on other machines; undefined where there are none. */
-  readonly elsewhere: Live['elsewhere'];
-  /** When an event last came, by this machine's clock. */
-  readonly heard: number;
+  /** The last progress; null where no process is on the run. */
+  readonly live: Live | null;
+  /** When this was last updated, by this machine's clock. */
+  readonly updated: number;
 }
 
 export type RunStatus =
@@ -40,10 +40,26 @@ export type RunStatus =
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'run'; readonly run: LiveRun; readonly connected: boolean; readonly problem: string | null };
 
-/** What the stream tells of a run: `reset` begins it anew, `condition` stands behind the entries that there are. */
-const told = ['reset', 'entries', 'condition', 'live', 'problem'] as const;
+/** The events of the stream. `reset`: the journal starts again; `condition`: all entries so far have been sent. */
+const eventNames = ['reset', 'entries', 'condition', 'live', 'problem'] as const;
+type EventName = (typeof eventNames)[number];
 
-/** Of a task that has said nothing since, what it was before. */
+type Replayed = Omit<LiveRun, 'facts'>;
+
+const nothing: Replayed = {
+  view: emptyView,
+  entries: [],
+  log: [],
+  condition: 'not finished',
+  kept: new Set(),
+  now: 0,
+  memory: new Map(),
+  speeds: new Map(),
+  live: null,
+  updated: 0,
+};
+
+/** A task without progress keeps its speed. */
 function speedsBetween(before: Live | null, live: Live | null, known: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
   const passed = (live?.t ?? 0) - (before?.t ?? 0);
   return new Map(
@@ -55,121 +71,101 @@ function speedsBetween(before: Live | null, live: Live | null, known: ReadonlyMa
   );
 }
 
-/** A run, made of what is told of it. */
+function withEntries(run: Replayed, { config }: RunFacts, more: readonly Entry[]): Replayed {
+  const copy = copiedOnce();
+  const log = [...run.log];
+  let { view, now } = run;
+  for (const entry of more) {
+    view = observe(view, entry, entry.t, copy);
+    now = Math.max(now, entry.t);
+    log.push(...linesFor(entry, view, config));
+  }
+  return { ...run, view, now, log, entries: [...run.entries, ...more] };
+}
+
+function withLive(run: Replayed, live: Live | null): Replayed {
+  const speeds = speedsBetween(run.live, live, run.speeds);
+  if (live === null) return { ...run, live, speeds };
+  const memory = new Map(run.memory);
+  let { view } = run;
+  for (const progress of live.progress) {
+    view = observe(view, progress, live.t);
+    memory.set(progress.line, progress.peak);
+  }
+  return { ...run, live, speeds, memory, view, now: Math.max(run.now, live.t) };
+}
+
+/** Replays the events of one run. */
 function follower(id: string) {
   const status = signal<RunStatus>({ kind: 'loading' });
   let facts: RunFacts | null = null;
-  let connected = false;
+  let run = nothing;
   let problem: string | null = null;
-  // Changed in place while events come, and shown once a frame: a long journal comes in many pieces.
-  let view: View = emptyView;
-  let entries: Entry[] = [];
-  let log: string[] = [];
-  let condition: Condition = 'not finished';
-  let kept: ReadonlySet<string> = new Set();
-  let now = 0;
-  let memory: Map<string, number> = new Map();
-  let speeds: ReadonlyMap<string, number> = new Map();
-  let heardLive: Live | null = null;
-  let drawing = false;
-  /** Whether all that there was when the stream was opened has come. */
-  let whole = false;
+  let connected = false;
+  /** Whether all entries that there were when the stream was opened have arrived. */
+  let complete = false;
+  let scheduled = false;
   let closed = false;
 
+  /** Shows a long journal once it is complete, and later events together. */
   function show(): void {
-    // A long journal is drawn once, unless the rest of it does not come.
-    if (drawing || (connected && !whole)) return;
-    drawing = true;
-    // Not a frame: those do not come while the page is hidden.
+    if (scheduled || (connected && !complete)) return;
+    scheduled = true;
+    // A hidden page has no animation frames.
     setTimeout(() => {
-      drawing = false;
-      if (facts === null || closed || (connected && !whole)) return;
-      const run: LiveRun = {
-        facts,
-        view,
-        entries,
-        log,
-        condition,
-        kept,
-        now,
-        memory,
-        speeds,
-        elsewhere: heardLive?.elsewhere,
-        heard: Date.now(),
-      };
-      status.value = { kind: 'run', run, connected, problem };
+      scheduled = false;
+      if (facts === null || closed || (connected && !complete)) return;
+      status.value = { kind: 'run', run: { facts, ...run, updated: Date.now() }, connected, problem };
     }, 30);
   }
 
-  function take(more: readonly Entry[]): void {
-    if (facts === null) return;
-    const { config } = facts;
-    entries = [...entries, ...more];
-    const added: string[] = [];
-    const copy = copiedOnce();
-    for (const entry of more) {
-      view = observe(view, entry, entry.t, copy);
-      now = Math.max(now, entry.t);
-      added.push(...linesFor(entry, view, config));
-    }
-    log = [...log, ...added];
-  }
+  const handlers: { readonly [Name in EventName]: (data: string) => void } = {
+    reset() {
+      const { condition, kept, speeds, live } = run;
+      [run, problem, complete] = [{ ...nothing, condition, kept, speeds, live }, null, false];
+    },
+    entries(data) {
+      if (facts !== null) run = withEntries(run, facts, JSON.parse(data) as Entry[]);
+    },
+    condition(data) {
+      const { condition, kept } = JSON.parse(data) as ConditionNews;
+      [run, complete] = [{ ...run, condition, kept: new Set(kept) }, true];
+    },
+    live(data) {
+      run = withLive(run, JSON.parse(data) as Live | null);
+    },
+    problem(data) {
+      problem = JSON.parse(data) as string | null;
+    },
+  };
 
   return {
     id,
     status,
-    /** Reads what the run is. Says whether it could. */
-    async begin(): Promise<boolean> {
+    /** Returns whether the run could be read. */
+    async load(): Promise<boolean> {
       try {
         facts = await runFacts(id);
         return true;
       } catch (error) {
-        // While the server is away, what was known stays.
+        // While the server does not answer, the last state is kept.
         if (status.value.kind !== 'run' && !closed) status.value = { kind: 'failed', message: (error as Error).message };
         return false;
       }
     },
-    /** A stream is opened: what there is comes once more, or what is new of it. */
-    opened() {
-      whole = false;
-    },
-    connect(is: boolean) {
-      connected = is;
+    /** `isConnected`: null where a stream was opened and has not answered yet. */
+    connect(isConnected: boolean | null) {
+      if (isConnected !== true) complete = false;
+      if (isConnected === null) return;
+      connected = isConnected;
       show();
     },
-    /** Says whether it is another run than before, whose facts are others. */
-    hear(event: (typeof told)[number], data: string): boolean {
-      let isAnother = false;
-      switch (event) {
-        case 'reset':
-          isAnother = entries.length > 0;
-          [view, entries, log, now, memory, problem, whole] = [emptyView, [], [], 0, new Map(), null, false];
-          break;
-        case 'entries':
-          take(JSON.parse(data) as Entry[]);
-          break;
-        case 'condition': {
-          const news = JSON.parse(data) as ConditionNews;
-          [condition, kept, whole] = [news.condition, new Set(news.kept), true];
-          break;
-        }
-        case 'live': {
-          const live = JSON.parse(data) as Live | null;
-          speeds = speedsBetween(heardLive, live, speeds);
-          heardLive = live;
-          if (live === null) break;
-          now = Math.max(now, live.t);
-          for (const progress of live.progress) {
-            view = observe(view, progress, live.t);
-            memory = new Map(memory).set(progress.line, progress.peak);
-          }
-          break;
-        }
-        case 'problem':
-          problem = JSON.parse(data) as string | null;
-      }
+    /** Returns whether another run has taken its place, whose facts must be loaded. */
+    receive(name: EventName, data: string): boolean {
+      const isReplaced = name === 'reset' && run.entries.length > 0;
+      handlers[name](data);
       show();
-      return isAnother;
+      return isReplaced;
     },
     close() {
       closed = true;
@@ -187,7 +183,7 @@ export interface RunStore {
   close(): void;
 }
 
-/** Milliseconds before a run that could not be read is asked for again, and a server that said no. */
+/** Milliseconds before a failed request is repeated. */
 const patience = 2000;
 
 export function openRuns(ids: readonly string[]): RunStore {
@@ -195,70 +191,64 @@ export function openRuns(ids: readonly string[]): RunStore {
   let source: EventSource | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let closed = false;
-  /** Counts the beginnings: of two, the later holds. */
+  /** Counts the calls of `begin`: only the latest one continues. */
   let turn = 0;
 
-  function later(): void {
-    clearTimeout(timer);
-    if (!closed) timer = setTimeout(() => void begin(), patience);
-  }
-
-  function open(those: typeof runs): void {
-    const opened = new EventSource(eventsAddress(those.map(({ id }) => id)));
-    source = opened;
-    for (const run of those) run.opened();
-    opened.addEventListener('open', () => {
-      for (const run of those) run.connect(true);
-    });
-    opened.addEventListener('error', () => {
-      for (const run of those) {
-        run.opened();
-        run.connect(false);
-      }
-      // The browser tries again by itself, unless the server said no.
-      if (opened.readyState === EventSource.CLOSED) later();
-    });
-    for (const [index, run] of those.entries())
-      for (const event of told)
-        opened.addEventListener(those.length === 1 ? event : `${index} ${event}`, (message) => {
-          if (opened === source && run.hear(event, (message as MessageEvent<string>).data)) void begin();
-        });
-  }
-
-  async function begin(): Promise<void> {
-    const own = ++turn;
+  function disconnect(): void {
     clearTimeout(timer);
     source?.close();
     source = null;
-    const begun = await Promise.all(runs.map((run) => run.begin()));
-    if (closed || own !== turn || document.hidden) return;
-    const there = runs.filter((_run, index) => begun[index] === true);
-    if (there.length > 0) open(there);
-    if (there.length < runs.length) again(runs.filter((run) => !there.includes(run)));
+  }
+  function later(act: () => Promise<void>): void {
+    clearTimeout(timer);
+    if (!closed) timer = setTimeout(() => void act(), patience);
   }
 
-  /** Those that could not be read are followed too as soon as they can be. */
-  function again(missing: typeof runs): void {
+  function open(followed: typeof runs): void {
+    const opened = new EventSource(eventsAddress(followed.map(({ id }) => id)));
+    source = opened;
+    for (const run of followed) run.connect(null);
+    opened.addEventListener('open', () => followed.forEach((run) => run.connect(true)));
+    opened.addEventListener('error', () => {
+      followed.forEach((run) => run.connect(false));
+      // The browser reconnects by itself, unless the server refused.
+      if (opened.readyState === EventSource.CLOSED) later(begin);
+    });
+    for (const [index, run] of followed.entries())
+      for (const name of eventNames)
+        opened.addEventListener(followed.length === 1 ? name : `${index} ${name}`, (message) => {
+          if (opened === source && run.receive(name, (message as MessageEvent<string>).data)) void begin();
+        });
+  }
+
+  /** Loads those runs; those that could not be read, or null where the result is not wanted any more. */
+  async function load(those: typeof runs): Promise<typeof runs | null> {
     const own = turn;
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      void Promise.all(missing.map((run) => run.begin())).then((begun) => {
-        if (closed || own !== turn || document.hidden) return;
-        if (begun.includes(true)) void begin();
-        else again(missing);
-      });
-    }, patience);
+    const loaded = await Promise.all(those.map((run) => run.load()));
+    if (closed || own !== turn || document.hidden) return null;
+    return those.filter((_run, index) => loaded[index] !== true);
+  }
+
+  async function begin(): Promise<void> {
+    turn++;
+    disconnect();
+    const missing = await load(runs);
+    if (missing === null) return;
+    if (missing.length < runs.length) open(runs.filter((run) => !missing.includes(run)));
+    if (missing.length > 0) later(() => retry(missing));
+  }
+
+  async function retry(missing: typeof runs): Promise<void> {
+    const still = await load(missing);
+    if (still === null) return;
+    if (still.length < missing.length) void begin();
+    else later(() => retry(missing));
   }
 
   // A hidden page holds no connection.
   const onVisibility = (): void => {
-    if (!document.hidden) {
-      if (source === null) void begin();
-      return;
-    }
-    clearTimeout(timer);
-    source?.close();
-    source = null;
+    if (document.hidden) disconnect();
+    else if (source === null) void begin();
   };
   document.addEventListener('visibilitychange', onVisibility);
   void begin();
@@ -266,15 +256,14 @@ export function openRuns(ids: readonly string[]): RunStore {
     runs,
     close() {
       closed = true;
-      clearTimeout(timer);
       document.removeEventListener('visibilitychange', onVisibility);
-      source?.close();
+      disconnect();
       for (const run of runs) run.close();
     },
   };
 }
 
-/** The run as the report looks at it. */
+/** For the report's figures and tables. */
 export const subjectOfRun = ({ facts, view, entries, condition }: LiveRun): Subject =>
   subjectOf({
     name: facts.name,

@@ -1,2 +1,2 @@
-/** What the build makes of the report's style. */
+/** The report's style, made by the build. */
 declare module 'virtual:report.css';

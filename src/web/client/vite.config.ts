@@ -1,4 +1,4 @@
-/** How the dashboard's client is built: to dist/web, with the report's own style as one of its files. */
+/** Builds the dashboard's client to dist/web, with the report's style as one of its files. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,19 +14,19 @@ const reportStyle: Plugin = {
   load: (id) => (id === `\0${styleName}` ? pageStyle : null),
 };
 
-/** What replays and draws must do so in a browser. */
+/** Refuses modules that a browser does not have. */
 const withoutNode: Plugin = {
   name: 'without-node',
   enforce: 'pre',
   resolveId(id, importer) {
-    if (id.startsWith('node:')) this.error(`${id} is imported by ${importer ?? 'the page'}, which is to run in a browser`);
+    if (id.startsWith('node:')) this.error(`${importer ?? 'the page'} imports ${id}, which a browser does not have`);
     return null;
   },
 };
 
-/** Beside each file its packed form, so that the server packs none of them at each visit: ONNX Runtime alone has 14 MB. */
-const packed: Plugin = {
-  name: 'packed',
+/** Writes a gzipped copy of each file, so that the server compresses none per request: ONNX Runtime alone has 14 MB. */
+const gzipped: Plugin = {
+  name: 'gzipped',
   writeBundle({ dir }, bundle) {
     for (const name of Object.keys(bundle)) {
       const path = join(dir ?? '.', name);
@@ -37,13 +37,13 @@ const packed: Plugin = {
 
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
-  plugins: [withoutNode, reportStyle, packed],
+  plugins: [withoutNode, reportStyle, gzipped],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     outDir: fileURLToPath(new URL('../../../dist/web', import.meta.url)),
     emptyOutDir: true,
     target: 'es2022',
-    // The page's policy allows no script that is written into it.
+    // The page's policy allows no inline script.
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
   },

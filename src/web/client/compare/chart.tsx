@@ -1,31 +1,26 @@
-/** Curves of several runs over one another, with a cursor that the keyboard moves too. It knows no runs, only curves. */
-import 'uplot/dist/uPlot.min.css';
+/** Overlaid curves with a cursor that follows the pointer and the arrow keys. It knows curves, not runs. */
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
-import { useEffect, useRef } from 'preact/hooks';
-import type { Curve } from './lines.ts';
+import { colour, plotAxis, usePlot } from '../plot.ts';
+import type { Curve } from './curves.ts';
 
 export interface ChartOptions {
   readonly title: string;
-  /** Of the x axis. */
-  readonly along: string;
+  readonly xLabel: string;
   readonly formatX: (x: number) => string;
-  /** Between two ticks of it, ascending; as it suits where they are not given. */
+  /** Possible distances of ticks, ascending. */
   readonly incrementsX?: readonly number[];
-  readonly formatY: (y: number) => string;
   readonly curves: readonly Curve[];
-  /** Which of them are shown. */
+  /** Of each curve. */
   readonly shown: readonly boolean[];
-  /** Whether points are drawn, for curves of few. */
+  /** Whether points are marked. */
   readonly points?: boolean;
-  /** What stands under the cursor; null where it left. */
+  /** Null where the cursor left. */
   onCursor(at: { readonly x: number; readonly values: readonly (number | null)[] } | null): void;
 }
 
-const height = 240;
-/** In the order of the runs, for those who cannot tell the colours apart. */
-export const dashes: readonly (readonly number[])[] = [[], [7, 4], [2, 3], [10, 3, 2, 3], [], [7, 4], [2, 3], [10, 3, 2, 3]];
-
-const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+/** Of each curve, for readers who do not see the colours. */
+const dashes: readonly (readonly number[])[] = [[], [7, 4], [2, 3], [10, 3, 2, 3], [], [7, 4], [2, 3], [10, 3, 2, 3]];
 
 const joined = (curves: readonly Curve[]): uPlot.AlignedData =>
   curves.length === 0 ? [[]] : uPlot.join(curves.map(({ x, y }) => [[...x], [...y]]));
@@ -38,78 +33,45 @@ const valuesAt = (curves: readonly Curve[], x: number): readonly (number | null)
     return at < 0 || (after === -1 && (each.x.at(-1) ?? -1) < x) ? null : (each.y[at] ?? null);
   });
 
-export function Chart(options: ChartOptions) {
-  const place = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot | null>(null);
-  const latest = useRef(options);
-  latest.current = options;
+export function Chart({ title, xLabel, formatX, incrementsX, curves, shown, points = false, onCursor }: ChartOptions) {
   const cursor = useRef<number | null>(null);
-  const { title, along, curves, shown } = options;
-
-  useEffect(() => {
-    const root = place.current;
-    if (root === null) return;
-    const dark = matchMedia('(prefers-color-scheme: dark)');
-    const axis = (format: (value: number) => string, label: string): uPlot.Axis => ({
-      label,
-      labelSize: 18,
-      labelFont: '12px system-ui, sans-serif',
-      font: '12px system-ui, sans-serif',
-      stroke: colour('--muted'),
-      grid: { stroke: colour('--faint'), width: 1 },
-      ticks: { stroke: colour('--faint'), width: 1 },
-      values: (_plot, values) => values.map(format),
-    });
-    const tell = (self: uPlot): void => {
-      const { idx } = self.cursor;
-      const x = idx === null || idx === undefined ? undefined : self.data[0][idx];
-      cursor.current = x === undefined ? null : (idx as number);
-      latest.current.onCursor(x === undefined ? null : { x, values: valuesAt(latest.current.curves, x) });
-    };
-    const draw = (): void => {
-      plot.current?.destroy();
-      const { formatX, formatY, incrementsX, points = false } = latest.current;
-      plot.current = new uPlot(
-        {
-          width: root.clientWidth,
-          height,
-          legend: { show: false },
-          cursor: { y: false, drag: { x: false, y: false } },
-          scales: { x: { time: false } },
-          axes: [
-            { ...axis(formatX, along), ...(incrementsX === undefined ? {} : { incrs: [...incrementsX] }) },
-            { ...axis(formatY, ''), size: 56, labelSize: 0 },
-          ],
-          series: [
-            {},
-            ...latest.current.curves.map((_curve, at): uPlot.Series => ({
-              stroke: colour(`--run-${at + 1}`),
-              width: 2,
-              dash: [...(dashes[at] ?? [])],
-              spanGaps: true,
-              show: latest.current.shown[at] ?? true,
-              points: { show: points, size: 7, fill: colour(`--run-${at + 1}`) },
-            })),
-          ],
-          hooks: { setCursor: [tell] },
-        },
-        joined(latest.current.curves),
-        root,
-      );
-    };
-    draw();
-    const observer = new ResizeObserver(() => plot.current?.setSize({ width: root.clientWidth, height }));
-    observer.observe(root);
-    dark.addEventListener('change', draw);
-    return () => {
-      observer.disconnect();
-      dark.removeEventListener('change', draw);
-      plot.current?.destroy();
-      plot.current = null;
-    };
-  }, [curves.length]);
-
-  useEffect(() => plot.current?.setData(joined(curves)), curves);
+  const data = useMemo(() => joined(curves), curves);
+  const onMove = useRef<(self: uPlot) => void>(() => undefined);
+  onMove.current = ({ cursor: { idx }, data: [xs] }) => {
+    const x = xs[idx ?? -1];
+    cursor.current = x === undefined ? null : (idx ?? null);
+    onCursor(x === undefined ? null : { x, values: valuesAt(curves, x) });
+  };
+  const { place, plot } = usePlot({
+    key: String(curves.length),
+    data,
+    height: 240,
+    options: () => ({
+      legend: { show: false },
+      cursor: { y: false, drag: { x: false, y: false } },
+      scales: { x: { time: false } },
+      axes: [
+        plotAxis(xLabel, {
+          labelSize: 18,
+          values: (_plot, values) => values.map(formatX),
+          ...(incrementsX === undefined ? {} : { incrs: [...incrementsX] }),
+        }),
+        plotAxis('', { size: 56, labelSize: 0, values: (_plot, values) => values.map(String) }),
+      ],
+      series: [
+        {},
+        ...curves.map((_curve, at): uPlot.Series => ({
+          stroke: colour(`run-${at + 1}`),
+          width: 2,
+          dash: [...(dashes[at] ?? [])],
+          spanGaps: true,
+          show: shown[at] ?? true,
+          points: { show: points, size: 7, fill: colour(`run-${at + 1}`) },
+        })),
+      ],
+      hooks: { setCursor: [(self) => onMove.current(self)] },
+    }),
+  });
   useEffect(() => {
     shown.forEach((show, at) => {
       if (plot.current?.series[at + 1]?.show !== show) plot.current?.setSeries(at + 1, { show });
@@ -142,9 +104,9 @@ export function Chart(options: ChartOptions) {
         class="plot"
         role="application"
         tabIndex={0}
-        aria-label={`${title}, by ${along}. The arrow keys move the cursor; the legend says the values.`}
+        aria-label={`${title}, by ${xLabel}. Move the cursor with the arrow keys; the values are in the legend.`}
         onKeyDown={move}
-        onBlur={() => options.onCursor(null)}
+        onBlur={() => onCursor(null)}
       />
     </figure>
   );

@@ -1,4 +1,4 @@
-/** Runs side by side: what came of them, what their winners are made of, and the settings that are not the same. */
+/** Runs side by side: their results, the composition of their best networks, and the settings that differ. */
 import { useMemo } from 'preact/hooks';
 import { compositionOf, partNames } from '../../../study/composition.ts';
 import { methodLabel, type Subject } from '../../../report/subject.ts';
@@ -6,7 +6,7 @@ import { differingNames, settingNames, valueOf } from '../../../search/setting-n
 import { lineage, candidateOf, validationOf, networkOf } from '../../../search/state.ts';
 import { formatDuration } from '../../../util/duration.ts';
 import { formatLoss, formatPercent, formatWhole } from '../../../util/words.ts';
-import { Link } from '../parts.tsx';
+import { Link, Scrolling } from '../parts.tsx';
 
 interface Row {
   readonly name: string;
@@ -25,23 +25,22 @@ function text(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** What is the same for all is not said. */
 const differing = (rows: readonly Row[]): readonly Row[] => rows.filter(({ values }) => new Set(values).size > 1);
 
-/** Settings that are said elsewhere, or come from the machine. */
-const said: ReadonlySet<string> = new Set(['method', 'limits.memory']);
+/** Settings that have a row of their own, or depend on the machine. */
+const leftOut: ReadonlySet<string> = new Set(['method', 'limits.memory']);
+
+const rowsFor =
+  (subjects: readonly Subject[]) =>
+  (name: string, of: (subject: Subject) => string): Row => ({ name, values: subjects.map(of) });
 
 function settingRows(subjects: readonly Subject[]): readonly Row[] {
-  const row = (name: string, of: (subject: Subject) => string): Row => ({ name, values: subjects.map(of) });
-  const [first, ...others] = subjects;
-  const names =
-    first === undefined
-      ? []
-      : settingNames.filter(
-          (name) =>
-            !said.has(name) &&
-            others.some(({ config }) => differingNames(first.config.settings, config.settings, [name]).length > 0),
-        );
+  const row = rowsFor(subjects);
+  const [first, ...others] = subjects.map(({ config }) => config.settings);
+  const names = settingNames.filter(
+    (name) =>
+      first !== undefined && !leftOut.has(name) && others.some((settings) => differingNames(first, settings, [name]).length > 0),
+  );
   return [
     ...differing([
       row('data', ({ config }) => config.data.name),
@@ -59,13 +58,13 @@ function settingRows(subjects: readonly Subject[]): readonly Row[] {
 
 function resultRows(subjects: readonly Subject[]): readonly Row[] {
   const percent = (share: number | undefined): string => (share === undefined ? '' : formatPercent(share));
-  const row = (name: string, of: (subject: Subject) => string): Row => ({ name, values: subjects.map(of) });
-  /** Of the line that the search has come to. */
+  const row = rowsFor(subjects);
+  /** Of the latest winner. */
   const grown = (of: (subject: Subject, id: string) => string) => (subject: Subject) =>
     subject.grown === null ? '' : of(subject, subject.grown);
   const best = ({ best: id, grown: other, state }: Subject) => {
-    const line = id ?? other;
-    return line === null ? null : candidateOf(state.search, line);
+    const candidate = id ?? other;
+    return candidate === null ? null : candidateOf(state.search, candidate);
   };
   return [
     row('method', ({ config }) => methodLabel(config.settings.method)),
@@ -87,7 +86,7 @@ function resultRows(subjects: readonly Subject[]): readonly Row[] {
     row('multiply-adds', (subject) => formatWhole(best(subject)?.multiplyAdds ?? 0)),
     row('steps', ({ winners }) => formatWhole(Math.max(0, winners.size - 1))),
     row(
-      'epochs of the winner’s line',
+      'epochs of the winner’s lineage',
       grown(({ state }, id) =>
         formatWhole(lineage(state.search, id).reduce((sum, { epochs }) => sum + (epochs.at(-1)?.epoch ?? 0), 0)),
       ),
@@ -105,23 +104,25 @@ const partWords: { readonly [Part in (typeof partNames)[number]]: string } = {
 };
 
 function compositionRows(subjects: readonly Subject[]): readonly Row[] {
-  const all = subjects.map(({ state, best, grown }) => {
+  const compositions = subjects.map(({ state, best, grown }) => {
     const id = best ?? grown;
     return id === null ? null : compositionOf(networkOf(state.search, id));
   });
   return [
-    { name: 'layers', values: all.map((each) => (each === null ? '' : formatWhole(each.layers))) },
+    { name: 'layers', values: compositions.map((each) => (each === null ? '' : formatWhole(each.layers))) },
     ...partNames.map((part) => ({
       name: partWords[part],
-      values: all.map((each) => (each === null ? '' : `${each.counts[part]} (${Math.round(100 * each.shares[part])} %)`)),
+      values: compositions.map((each) =>
+        each === null ? '' : `${each.counts[part]} (${Math.round(100 * each.shares[part])} %)`,
+      ),
     })),
   ].filter(({ values }) => values.some((value) => value !== '' && !value.startsWith('0 ')));
 }
 
-/** `ids` are those of the subjects; null where a run is not here yet. */
+/** `subject`: null until the run is loaded. */
 export function SideBySide({ runs }: { readonly runs: readonly { readonly id: string; readonly subject: Subject | null }[] }) {
-  const here = runs.flatMap(({ id, subject }) => (subject === null ? [] : [{ id, subject }]));
-  const subjects = here.map(({ subject }) => subject);
+  const loaded = runs.flatMap(({ id, subject }) => (subject === null ? [] : [{ id, subject }]));
+  const subjects = loaded.map(({ subject }) => subject);
   const groups = useMemo((): readonly Group[] => {
     const settings = settingRows(subjects);
     return [
@@ -130,14 +131,14 @@ export function SideBySide({ runs }: { readonly runs: readonly { readonly id: st
       { title: settings.length === 0 ? 'Settings: all the same' : 'Settings that differ', rows: settings },
     ];
   }, subjects);
-  if (here.length === 0) return null;
+  if (loaded.length === 0) return null;
   return (
-    <div class="scroll side-by-side" role="region" tabIndex={0} aria-label="Runs side by side">
+    <Scrolling label="Runs side by side" class="side-by-side">
       <table>
         <thead>
           <tr>
             <td />
-            {here.map(({ id }) => (
+            {loaded.map(({ id }) => (
               <th key={id} scope="col">
                 <span class={`swatch swatch-${runs.findIndex((run) => run.id === id) + 1}`} aria-hidden="true" />
                 <Link to={{ page: 'run', run: id }}>{id}</Link>
@@ -148,7 +149,7 @@ export function SideBySide({ runs }: { readonly runs: readonly { readonly id: st
         {groups.map(({ title, rows }) => (
           <tbody key={title}>
             <tr>
-              <th class="group" scope="rowgroup" colSpan={here.length + 1}>
+              <th class="group" scope="rowgroup" colSpan={loaded.length + 1}>
                 {title}
               </th>
             </tr>
@@ -156,13 +157,13 @@ export function SideBySide({ runs }: { readonly runs: readonly { readonly id: st
               <tr key={name}>
                 <th scope="row">{name}</th>
                 {values.map((value, at) => (
-                  <td key={here[at]?.id}>{value}</td>
+                  <td key={loaded[at]?.id}>{value}</td>
                 ))}
               </tr>
             ))}
           </tbody>
         ))}
       </table>
-    </div>
+    </Scrolling>
   );
 }

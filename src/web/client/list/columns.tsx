@@ -1,4 +1,4 @@
-/** The columns of the list of runs: what each is sorted by and what it shows. */
+/** The columns of the list of runs. */
 import type { ComponentChildren } from 'preact';
 import type { RunRow } from '../../api.ts';
 import { formatDuration } from '../../../util/duration.ts';
@@ -7,49 +7,56 @@ import { Link, StateMark, stateWords } from '../parts.tsx';
 import { Sparkline } from './sparkline.tsx';
 import { ago, exactly } from './when.ts';
 
-export const columnNames = [
-  'name',
-  'state',
-  'validation',
-  'test',
-  'curve',
-  'method',
-  'data',
-  'parameters',
-  'multiplyAdds',
-  'steps',
-  'time',
-  'begun',
-] as const;
-export type ColumnName = (typeof columnNames)[number];
-
 interface Column {
   readonly title: string;
-  /** What the title stands for, where it is short. */
+  /** What a short title stands for. */
   readonly words?: string;
   readonly numeric: boolean;
-  /** Whether more comes first when it is first sorted by. */
+  /** Whether a first click sorts in descending order. */
   readonly descending: boolean;
-  /** Null where there is none: such rows come last. */
+  /** The key to sort by; rows without one come last. */
   value(row: RunRow): number | string | null;
   cell(row: RunRow, now: number): ComponentChildren;
 }
 
-const percent = (share: number | null | undefined): string => (share === null || share === undefined ? '' : formatPercent(share));
+const text = (
+  title: string,
+  value: (row: RunRow) => string | null,
+  cell: (row: RunRow) => ComponentChildren = value,
+): Column => ({
+  title,
+  numeric: false,
+  descending: false,
+  value,
+  cell,
+});
 
-const counted = (count: number | undefined): ComponentChildren =>
-  count === undefined ? '' : <span title={formatWhole(count)}>{formatCount(count)}</span>;
+const number = (
+  title: string,
+  words: string,
+  value: (row: RunRow) => number | null,
+  show: (value: number, row: RunRow) => ComponentChildren,
+): Column => ({
+  title,
+  words,
+  numeric: true,
+  descending: true,
+  value,
+  cell(row) {
+    const key = value(row);
+    return key === null ? '' : show(key, row);
+  },
+});
 
-/** What the columns sort by that show the same. */
-const accuracyOf = ({ best }: RunRow): number | null => best?.accuracy ?? null;
+const counted = (count: number): ComponentChildren => <span title={formatWhole(count)}>{formatCount(count)}</span>;
 
-export const columns: { readonly [Name in ColumnName]: Column } = {
-  name: {
-    title: 'Run',
-    numeric: false,
-    descending: false,
-    value: ({ id }) => id,
-    cell: ({ id, name, study }) => (
+const startOf = ({ begun, changed }: RunRow): number | null => begun ?? (changed === 0 ? null : changed);
+
+export const columns = {
+  name: text(
+    'Run',
+    ({ id }) => id,
+    ({ id, name, study }) => (
       <>
         <Link to={{ page: 'run', run: id }}>{name}</Link>
         {study === null ? null : (
@@ -59,99 +66,61 @@ export const columns: { readonly [Name in ColumnName]: Column } = {
         )}
       </>
     ),
-  },
-  state: {
-    title: 'State',
-    numeric: false,
-    descending: false,
-    value: ({ state }) => stateWords[state],
-    cell: ({ state }) => <StateMark state={state} />,
-  },
-  validation: {
-    title: 'Validation',
-    words: 'accuracy on the validation images, of the best network so far',
-    numeric: true,
-    descending: true,
-    value: accuracyOf,
-    cell: ({ best }) => percent(best?.accuracy),
-  },
-  test: {
-    title: 'Test',
-    words: 'accuracy on the test images, of the finished network',
-    numeric: true,
-    descending: true,
-    value: ({ test }) => test,
-    cell: ({ test }) => percent(test),
-  },
+  ),
+  state: text(
+    'State',
+    ({ state }) => stateWords[state],
+    ({ state }) => <StateMark state={state} />,
+  ),
+  validation: number(
+    'Validation',
+    'validation accuracy of the best network so far',
+    ({ best }) => best?.accuracy ?? null,
+    (share) => formatPercent(share),
+  ),
+  test: number(
+    'Test',
+    'test accuracy of the final network',
+    ({ test }) => test,
+    (share) => formatPercent(share),
+  ),
   curve: {
     title: 'Curve',
-    words: 'validation accuracy along the winner’s line; sorted by what it has gained',
+    words: 'validation accuracy along the winner’s lineage; sorted by its gain',
     numeric: false,
     descending: true,
     value: ({ sparkline }) => (sparkline.length < 2 ? null : (sparkline.at(-1) as number) - (sparkline[0] as number)),
     cell: ({ sparkline }) => <Sparkline values={sparkline} />,
   },
-  method: {
-    title: 'Method',
-    numeric: false,
-    descending: false,
-    value: ({ method }) => method,
-    cell: ({ method }) => method,
-  },
-  data: {
-    title: 'Data',
-    numeric: false,
-    descending: false,
-    value: ({ data }) => data,
-    cell: ({ data }) => data,
-  },
+  method: text('Method', ({ method }) => method),
+  data: text('Data', ({ data }) => data),
   parameters: {
-    title: 'Params',
-    words: 'trained parameters of the best network',
-    numeric: true,
+    ...number('Params', 'parameters of the best network', ({ best }) => best?.parameters ?? null, counted),
     descending: false,
-    value: ({ best }) => best?.parameters ?? null,
-    cell: ({ best }) => counted(best?.parameters),
   },
   multiplyAdds: {
-    title: 'M-adds',
-    words: 'multiply-adds an image, of the best network',
-    numeric: true,
+    ...number('M-adds', 'multiply-adds per image of the best network', ({ best }) => best?.multiplyAdds ?? null, counted),
     descending: false,
-    value: ({ best }) => best?.multiplyAdds ?? null,
-    cell: ({ best }) => counted(best?.multiplyAdds),
   },
-  steps: {
-    title: 'Steps',
-    words: 'steps of the search that have ended',
-    numeric: true,
-    descending: true,
-    value: ({ steps, events }) => (events === 0 ? null : steps),
-    cell: ({ steps, events }) => (events === 0 ? '' : steps),
-  },
-  time: {
-    title: 'Time',
-    words: 'active time, and the budget where there is one',
-    numeric: true,
-    descending: true,
-    value: ({ seconds, events }) => (events === 0 ? null : seconds),
-    cell: ({ seconds, budget, events }) =>
-      events === 0 ? (
-        ''
-      ) : (
-        <>
-          {formatDuration(seconds)}
-          {budget === null ? null : <small> of {formatDuration(budget)}</small>}
-        </>
-      ),
-  },
+  steps: number('Steps', 'finished steps of the search', ({ steps, events }) => (events === 0 ? null : steps), String),
+  time: number(
+    'Time',
+    'active time, and the budget where there is one',
+    ({ seconds, events }) => (events === 0 ? null : seconds),
+    (seconds, { budget }) => (
+      <>
+        {formatDuration(seconds)}
+        {budget === null ? null : <small> of {formatDuration(budget)}</small>}
+      </>
+    ),
+  ),
   begun: {
-    title: 'Begun',
+    title: 'Started',
     numeric: true,
     descending: true,
-    value: ({ begun, changed }) => begun ?? (changed === 0 ? null : changed),
-    cell: ({ begun, changed }, now) => {
-      const then = begun ?? (changed === 0 ? null : changed);
+    value: startOf,
+    cell(row, now) {
+      const then = startOf(row);
       return then === null ? (
         ''
       ) : (
@@ -161,4 +130,8 @@ export const columns: { readonly [Name in ColumnName]: Column } = {
       );
     },
   },
-};
+} as const satisfies Record<string, Column>;
+
+export type ColumnName = keyof typeof columns;
+export const columnNames = Object.keys(columns) as readonly ColumnName[];
+export const columnOf = (name: ColumnName): Column => columns[name];

@@ -1,7 +1,7 @@
-/** What is done with the runs that are selected. */
+/** The actions for the selected runs. */
 import { plural } from '../../../util/words.ts';
 import { Link } from '../parts.tsx';
-import { mostRuns } from '../compare/most.ts';
+import { mostRuns } from '../compare/curves.ts';
 
 export function CompareBar({ runs, onClear }: { readonly runs: readonly string[]; onClear(): void }) {
   if (runs.length === 0) return null;
@@ -9,15 +9,15 @@ export function CompareBar({ runs, onClear }: { readonly runs: readonly string[]
     <aside class="compare-bar" aria-label="Selected runs">
       {runs.length > mostRuns ? (
         <span class="bad">
-          {runs.length} runs are selected: at most {mostRuns} can be compared.
+          {runs.length} runs are selected; at most {mostRuns} can be compared.
         </span>
       ) : runs.length < 2 ? (
-        <span>1 run is selected: select another one to compare.</span>
+        <span>1 run is selected. Select another one to compare them.</span>
       ) : (
         <Link to={{ page: 'compare', runs }}>Compare {plural(runs.length, 'run')}</Link>
       )}
       <button type="button" onClick={onClear}>
-        Clear the selection
+        Clear selection
       </button>
     </aside>
   );

@@ -1,4 +1,4 @@
-/** What is asked before a run gets another name or is deleted; deleting is asked twice. */
+/** The dialogs that rename and delete a run. Deleting asks twice. */
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
@@ -6,172 +6,156 @@ import { formatDuration } from '../../../util/duration.ts';
 import { formatPercent, plural } from '../../../util/words.ts';
 import type { RunRow } from '../../api.ts';
 import { deleteRun, renameRun } from '../api.ts';
+import { Alert, useRequest } from '../parts.tsx';
 
-/** A native dialog, open as long as it is there. */
-function Dialog({ title, onClose, children }: { readonly title: string; onClose(): void; readonly children: ComponentChildren }) {
+interface DialogProps {
+  readonly row: RunRow;
+  onClose(): void;
+  /** `words`: what was done. */
+  onDone(words: string): void;
+}
+
+interface FrameProps {
+  readonly title: string;
+  readonly action: string;
+  readonly disabled: boolean;
+  readonly danger?: boolean;
+  /** Whether Cancel has the focus first. */
+  readonly focusCancel?: boolean;
+  readonly problem?: string | null;
+  onSubmit(): void;
+  onClose(): void;
+  readonly children: ComponentChildren;
+}
+
+/** A native dialog with a form, open while it is mounted. */
+function Dialog({ title, action, disabled, danger, focusCancel, problem = null, onSubmit, onClose, children }: FrameProps) {
   const place = useRef<HTMLDialogElement>(null);
-  const isHere = useRef(true);
+  const cancel = useRef<HTMLButtonElement>(null);
+  const isMounted = useRef(true);
   useEffect(() => {
     const dialog = place.current;
     dialog?.showModal();
+    if (focusCancel === true) cancel.current?.focus();
     return () => {
-      // Closed so that the focus goes back; its event comes later, when another one may be in its place.
-      isHere.current = false;
+      // Closing returns the focus. The close event comes later, when another dialog may be open.
+      isMounted.current = false;
       dialog?.close();
     };
   }, []);
   return (
-    <dialog ref={place} aria-labelledby="dialog-title" onClose={() => isHere.current && onClose()}>
+    <dialog ref={place} aria-labelledby="dialog-title" onClose={() => isMounted.current && onClose()}>
       <h2 id="dialog-title">{title}</h2>
-      {children}
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          onSubmit();
+        }}
+      >
+        {children}
+        <Alert text={problem} />
+        <p class="buttons">
+          <button type="submit" class={danger === true ? 'danger' : ''} disabled={disabled}>
+            {action}
+          </button>
+          <button type="button" ref={cancel} onClick={onClose}>
+            Cancel
+          </button>
+        </p>
+      </form>
     </dialog>
   );
 }
 
-interface Asked {
-  readonly row: RunRow;
-  onClose(): void;
-  /** What was done, in words. */
-  onDone(words: string): void;
-}
-
-/** One request at a time; what was refused is said. */
-function useRequest(): { readonly busy: boolean; readonly problem: string | null; send(act: () => Promise<void>): void } {
-  const busy = useSignal(false);
-  const problem = useSignal<string | null>(null);
-  return {
-    busy: busy.value,
-    problem: problem.value,
-    send(act) {
-      busy.value = true;
-      problem.value = null;
-      act().catch((error: Error) => {
-        problem.value = error.message;
-        busy.value = false;
-      });
-    },
-  };
-}
-
-const Problem = ({ text }: { readonly text: string | null }) =>
-  text === null ? null : (
-    <p class="bad" role="alert">
-      {text}
-    </p>
-  );
-
-export function RenameDialog({ row, onClose, onDone }: Asked) {
+export function RenameDialog({ row, onClose, onDone }: DialogProps) {
   const name = useSignal(row.name);
   const { busy, problem, send } = useRequest();
-  const rename = (event: Event): void => {
-    event.preventDefault();
-    send(async () => {
-      await renameRun(row.id, name.value);
-      onDone(`${row.name} is called ${name.value} now.`);
-    });
+  const rename = async (): Promise<void> => {
+    await renameRun(row.id, name.value);
+    onDone(`Renamed ${row.name} to ${name.value}.`);
   };
   return (
-    <Dialog title={`Rename ${row.name}`} onClose={onClose}>
-      <form onSubmit={rename}>
-        <p>
-          <label>
-            The new name{' '}
-            <input
-              value={name.value}
-              required
-              maxLength={80}
-              pattern="[\p{L}\p{N}][\p{L}\p{N} ._\-]*"
-              title="letters, digits, spaces, dots, hyphens and underscores; it begins with a letter or digit"
-              onInput={(event) => (name.value = event.currentTarget.value)}
-            />
-          </label>
-        </p>
-        <p class="note">It is the name of the run’s folder. A run that goes on now must be stopped first.</p>
-        <Problem text={problem} />
-        <p class="buttons">
-          <button type="submit" disabled={busy || name.value === row.name}>
-            Rename
-          </button>
-          <button type="button" onClick={onClose}>
-            Keep the name
-          </button>
-        </p>
-      </form>
+    <Dialog
+      title={`Rename ${row.name}`}
+      action="Rename"
+      disabled={busy || name.value === row.name}
+      problem={problem}
+      onSubmit={() => send(rename)}
+      onClose={onClose}
+    >
+      <p>
+        <label>
+          New name{' '}
+          <input
+            value={name.value}
+            required
+            maxLength={80}
+            pattern="[\p{L}\p{N}][\p{L}\p{N} ._\-]*"
+            title="letters, digits, spaces, dots, hyphens and underscores; the first is a letter or digit"
+            onInput={(event) => (name.value = event.currentTarget.value)}
+          />
+        </label>
+      </p>
+      <p class="note">This renames the folder of the run. Stop a running run first.</p>
     </Dialog>
   );
 }
 
-/** What goes with it. */
-function Losses({ row }: { readonly row: RunRow }) {
-  const { best, test, steps, seconds, state, events } = row;
-  if (events === 0) return <p>It has no network: {state === 'damaged' ? 'it cannot be read.' : 'its search did not begin.'}</p>;
-  return (
-    <p>
-      What goes: its journal of {plural(events, 'event')}, {formatDuration(seconds)} of work in {plural(steps, 'step')},
-      {best === null || best.accuracy === null ? ' ' : ` its best network (validation ${formatPercent(best.accuracy)}`}
-      {best === null || best.accuracy === null ? '' : test === null ? ')' : `, test ${formatPercent(test)})`} and all its
-      checkpoints. The size of its folder is not known here.
-    </p>
-  );
+function contentsOf({ best, test, steps, seconds, state, events }: RunRow): string {
+  if (events === 0) return state === 'damaged' ? 'This run is damaged and cannot be read.' : 'This search failed to start.';
+  const accuracy =
+    best === null || best.accuracy === null
+      ? ''
+      : ` (validation ${formatPercent(best.accuracy)}${test === null ? '' : `, test ${formatPercent(test)}`})`;
+  return `This deletes ${plural(events, 'event')}, ${plural(steps, 'step')} from ${formatDuration(seconds)} of training, the best network${accuracy} and all checkpoints.`;
 }
 
-export function DeleteDialog({ row, onClose, onDone }: Asked) {
+export function DeleteDialog({ row, onClose, onDone }: DialogProps) {
   const typed = useSignal('');
   const isSure = useSignal(false);
-  const last = useRef<HTMLButtonElement>(null);
   const { busy, problem, send } = useRequest();
-  // The safe one of the two has the focus.
-  useEffect(() => {
-    if (isSure.value) last.current?.focus();
-  }, [isSure.value]);
-  const goOn = (event: Event): void => {
-    event.preventDefault();
-    if (typed.value === row.name) isSure.value = true;
+  const remove = async (): Promise<void> => {
+    await deleteRun(row.id);
+    onDone(`Deleted ${row.name}.`);
   };
-  const remove = (): void =>
-    send(async () => {
-      await deleteRun(row.id);
-      onDone(`${row.name} was deleted.`);
-    });
   if (isSure.value)
     return (
-      <Dialog key="sure" title={`Delete ${row.name} for ever?`} onClose={onClose}>
-        <p>There is no way back: nothing of it is kept elsewhere.</p>
-        <Problem text={problem} />
-        <p class="buttons">
-          <button type="button" class="danger" disabled={busy} onClick={remove}>
-            Delete for ever
-          </button>
-          <button type="button" ref={last} onClick={onClose}>
-            Keep it
-          </button>
-        </p>
+      <Dialog
+        key="sure"
+        title={`Delete ${row.name} permanently?`}
+        action="Delete permanently"
+        danger
+        focusCancel
+        disabled={busy}
+        problem={problem}
+        onSubmit={() => send(remove)}
+        onClose={onClose}
+      >
+        <p>This cannot be undone.</p>
       </Dialog>
     );
   return (
-    <Dialog key="name" title={`Delete ${row.name}`} onClose={onClose}>
-      <Losses row={row} />
-      <form onSubmit={goOn}>
-        <p>
-          <label>
-            To go on, type its name: <code>{row.name}</code>{' '}
-            <input
-              value={typed.value}
-              autocomplete="off"
-              spellcheck={false}
-              onInput={(event) => (typed.value = event.currentTarget.value)}
-            />
-          </label>
-        </p>
-        <p class="buttons">
-          <button type="submit" class="danger" disabled={typed.value !== row.name}>
-            Go on
-          </button>
-          <button type="button" onClick={onClose}>
-            Keep it
-          </button>
-        </p>
-      </form>
+    <Dialog
+      key="name"
+      title={`Delete ${row.name}`}
+      action="Continue"
+      danger
+      disabled={typed.value !== row.name}
+      onSubmit={() => (isSure.value = true)}
+      onClose={onClose}
+    >
+      <p>{contentsOf(row)}</p>
+      <p>
+        <label>
+          Type its name to continue: <code>{row.name}</code>{' '}
+          <input
+            value={typed.value}
+            autocomplete="off"
+            spellcheck={false}
+            onInput={(event) => (typed.value = event.currentTarget.value)}
+          />
+        </label>
+      </p>
     </Dialog>
   );
 }

@@ -1,7 +1,7 @@
-/** What of the list is shown, and in which order: as the page's address says it. Pure. */
+/** The filter and the order of the list, as the page's address holds them. Pure. */
 import type { Listing, RunRow } from '../../api.ts';
 import { stateWords } from '../parts.tsx';
-import { columns, columnNames, type ColumnName } from './columns.tsx';
+import { columnNames, columnOf, type ColumnName } from './columns.tsx';
 
 export interface Query {
   readonly text: string;
@@ -9,25 +9,25 @@ export interface Query {
   readonly state: RunRow['state'] | null;
   readonly sort: ColumnName;
   readonly descending: boolean;
-  /** Whether the runs of studies are in the list. */
+  /** Whether the runs of studies are listed. */
   readonly ofStudies: boolean;
 }
 
-/** The latest first. */
-export const usualQuery: Query = { text: '', state: null, sort: 'begun', descending: true, ofStudies: false };
+/** Latest first. */
+export const defaultQuery: Query = { text: '', state: null, sort: 'begun', descending: true, ofStudies: false };
 
 export const stateNames = Object.keys(stateWords) as readonly RunRow['state'][];
 
-/** Of the part of an address behind the question mark; what it says wrongly is as usual. */
+/** From the query of an address; invalid values are replaced by the default. */
 export function readQuery(search: string): Query {
-  const given = new URLSearchParams(search);
-  const order = given.get('sort') ?? '';
+  const parameters = new URLSearchParams(search);
+  const order = parameters.get('sort') ?? '';
   return {
-    text: given.get('text') ?? '',
-    state: stateNames.find((name) => name === given.get('state')) ?? null,
-    sort: columnNames.find((name) => name === order.replace(/^-/, '')) ?? usualQuery.sort,
-    descending: order === '' ? usualQuery.descending : order.startsWith('-'),
-    ofStudies: given.get('studies') === 'all',
+    text: parameters.get('text') ?? '',
+    state: stateNames.find((name) => name === parameters.get('state')) ?? null,
+    sort: columnNames.find((name) => name === order.replace(/^-/, '')) ?? defaultQuery.sort,
+    descending: order === '' ? defaultQuery.descending : order.startsWith('-'),
+    ofStudies: parameters.get('studies') === 'all',
   };
 }
 
@@ -35,7 +35,7 @@ export function writeQuery({ text, state, sort, descending, ofStudies }: Query):
   const parts = new URLSearchParams();
   if (text !== '') parts.set('text', text);
   if (state !== null) parts.set('state', state);
-  if (sort !== usualQuery.sort || descending !== usualQuery.descending) parts.set('sort', `${descending ? '-' : ''}${sort}`);
+  if (sort !== defaultQuery.sort || descending !== defaultQuery.descending) parts.set('sort', `${descending ? '-' : ''}${sort}`);
   if (ofStudies) parts.set('studies', 'all');
   return parts.size === 0 ? '' : `?${parts.toString()}`;
 }
@@ -45,33 +45,32 @@ const matches = ({ name, data, method, study, preset }: RunRow, words: readonly 
   return words.every((word) => text.includes(word));
 };
 
-/** Without a value last, whichever way; equal ones by name. */
+/** Rows without a key come last in both directions; equal ones are ordered by name. */
 function ordered(rows: readonly RunRow[], sort: ColumnName, descending: boolean): readonly RunRow[] {
-  const { value } = columns[sort];
+  const { value } = columnOf(sort);
   const sign = descending ? -1 : 1;
-  const compared = rows.map((row) => ({ row, key: value(row) }));
-  compared.sort((a, b) => {
-    if (a.key === null || b.key === null) return Number(a.key === null) - Number(b.key === null) || byName(a.row, b.row);
-    const order =
-      typeof a.key === 'string' || typeof b.key === 'string' ? collator.compare(String(a.key), String(b.key)) : a.key - b.key;
-    return sign * order || byName(a.row, b.row);
-  });
-  return compared.map(({ row }) => row);
+  const compare = (a: RunRow, b: RunRow): number => {
+    const [one, other] = [value(a), value(b)];
+    if (one === null || other === null) return Number(one === null) - Number(other === null);
+    return (
+      sign * (typeof one === 'number' && typeof other === 'number' ? one - other : collator.compare(String(one), String(other)))
+    );
+  };
+  return rows.toSorted((a, b) => compare(a, b) || collator.compare(a.id, b.id));
 }
 
 const collator = new Intl.Collator('en', { numeric: true });
-const byName = (a: RunRow, b: RunRow): number => collator.compare(a.id, b.id);
 
-export interface Shown {
+export interface ShownRows {
   readonly rows: readonly RunRow[];
-  /** Runs of studies that would be among them, were they shown. */
+  /** Matching runs of studies, which are not shown. */
   readonly hidden: number;
 }
 
-export function shownRows({ runs }: Listing, { text, state, sort, descending, ofStudies }: Query): Shown {
+export function shownRows({ runs }: Listing, { text, state, sort, descending, ofStudies }: Query): ShownRows {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const found = runs.filter((row) => (state === null || row.state === state) && matches(row, words));
-  // A folder that is a study itself has no others.
+  // The served folder may itself be a study.
   const all = ofStudies || runs.every(({ study }) => study !== null);
   const rows = all ? found : found.filter(({ study }) => study === null);
   return { rows: ordered(rows, sort, descending), hidden: found.length - rows.length };

@@ -1,4 +1,4 @@
-/** A curve as small as a word: validation accuracies along the winner's line. */
+/** A word-sized curve: validation accuracies along the winner's lineage. */
 
 const width = 84;
 const height = 20;

@@ -1,4 +1,4 @@
-/** The studies of the folder, each with how far it has come. */
+/** The studies of the folder and their progress. */
 import type { Listing, StudyRow } from '../../api.ts';
 import { Link } from '../parts.tsx';
 import { plural } from '../../../util/words.ts';

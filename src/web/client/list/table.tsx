@@ -1,93 +1,102 @@
-/** The table of runs: sorted by its heads, its rows selected by their boxes. It holds nothing itself. */
+/** The table of runs: sorted by its headings, rows selected by checkboxes. */
+import type { Signal } from '@preact/signals';
 import type { RunRow } from '../../api.ts';
-import { columns, columnNames, type ColumnName } from './columns.tsx';
+import { Scrolling } from '../parts.tsx';
+import { columnNames, columnOf, type ColumnName } from './columns.tsx';
+import type { Query } from './query.ts';
 
-export interface TableOptions {
-  readonly rows: readonly RunRow[];
-  readonly sort: ColumnName;
-  readonly descending: boolean;
-  readonly selected: ReadonlySet<string>;
-  readonly mayChange: boolean;
-  /** Milliseconds since 1970. */
-  readonly now: number;
-  onSort(column: ColumnName): void;
-  onSelect(id: string, selected: boolean): void;
-  onRename(row: RunRow): void;
-  onDelete(row: RunRow): void;
+export interface OpenDialog {
+  readonly action: 'rename' | 'delete';
+  readonly row: RunRow;
 }
 
-function Head({
-  name,
-  sort,
-  descending,
-  onSort,
-}: Pick<TableOptions, 'sort' | 'descending' | 'onSort'> & { readonly name: ColumnName }) {
-  const { title, words, numeric } = columns[name];
-  const isSorted = sort === name;
+/** The state of the list page. */
+export interface ListState {
+  readonly query: Signal<Query>;
+  readonly selected: Signal<ReadonlySet<string>>;
+  readonly dialog: Signal<OpenDialog | null>;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+export interface TableProps extends ListState {
+  readonly rows: readonly RunRow[];
+  readonly mayChange: boolean;
+}
+
+const classOf = (name: ColumnName): string => `${columnOf(name).numeric ? 'number' : ''} column-${name}`;
+
+function Head({ name, query }: { readonly name: ColumnName; readonly query: Signal<Query> }) {
+  const { sort, descending } = query.value;
+  const { title, words, descending: first } = columnOf(name);
+  const onClick = (): void => {
+    query.value = { ...query.value, sort: name, descending: sort === name ? !descending : first };
+  };
+  const order = sort !== name ? null : descending ? 'descending' : 'ascending';
   return (
-    <th
-      scope="col"
-      class={`${numeric ? 'number' : ''} column-${name}`}
-      {...(isSorted ? { 'aria-sort': descending ? ('descending' as const) : ('ascending' as const) } : {})}
-    >
-      <button type="button" onClick={() => onSort(name)} {...(words === undefined ? {} : { title: words })}>
+    <th scope="col" class={classOf(name)} {...(order === null ? {} : { 'aria-sort': order })}>
+      <button type="button" onClick={onClick} {...(words === undefined ? {} : { title: words })}>
         {title}
         <span aria-hidden="true" class="arrow">
-          {isSorted ? (descending ? '↓' : '↑') : ''}
+          {order === null ? '' : order === 'descending' ? '↓' : '↑'}
         </span>
       </button>
     </th>
   );
 }
 
-/** Of a run that says nothing; what is wrong with it stands in place of the others. */
+/** The columns of a run without events; the problem takes the place of the others. */
 const bareColumns: ReadonlySet<ColumnName> = new Set(['name', 'state', 'begun']);
 
-function Row({ row, options }: { readonly row: RunRow; readonly options: TableOptions }) {
-  const { selected, mayChange, now, onSelect, onRename, onDelete } = options;
-  const isSelected = selected.has(row.id);
-  const isBare = row.events === 0;
+function cellOf(name: ColumnName, row: RunRow, now: number) {
+  if (row.events === 0 && !bareColumns.has(name))
+    return name !== 'validation' ? null : (
+      <td key={name} class="problem" colSpan={columnNames.length - bareColumns.size}>
+        {row.problem}
+      </td>
+    );
+  const cell = columnOf(name).cell(row, now);
+  return name === 'name' ? (
+    <th key={name} scope="row" class={classOf(name)}>
+      {cell}
+    </th>
+  ) : (
+    <td key={name} class={classOf(name)}>
+      {cell}
+    </td>
+  );
+}
+
+export const without = (ids: ReadonlySet<string>, id: string): ReadonlySet<string> =>
+  new Set([...ids].filter((each) => each !== id));
+
+function Row({ row, selected, dialog, mayChange, now }: TableProps & { readonly row: RunRow }) {
+  const isSelected = selected.value.has(row.id);
   return (
     <tr class={isSelected ? 'selected' : ''}>
       <td class="box">
-        {isBare ? null : (
+        {row.events === 0 ? null : (
           <label>
             <input
               type="checkbox"
               aria-label={`Compare ${row.id}`}
               checked={isSelected}
-              onChange={(event) => onSelect(row.id, event.currentTarget.checked)}
+              onChange={() =>
+                (selected.value = isSelected ? without(selected.value, row.id) : new Set([...selected.value, row.id]))
+              }
             />
           </label>
         )}
       </td>
-      {columnNames.map((name) => {
-        const { numeric, cell } = columns[name];
-        const kind = `${numeric ? 'number' : ''} column-${name}`;
-        if (isBare && !bareColumns.has(name))
-          return name !== 'validation' ? null : (
-            <td key={name} class="problem" colSpan={columnNames.length - bareColumns.size}>
-              {row.problem}
-            </td>
-          );
-        return name === 'name' ? (
-          <th key={name} scope="row" class={kind}>
-            {cell(row, now)}
-          </th>
-        ) : (
-          <td key={name} class={kind}>
-            {cell(row, now)}
-          </td>
-        );
-      })}
+      {columnNames.map((name) => cellOf(name, row, now))}
       {mayChange ? (
         <td class="acts">
           {row.study === null ? (
-            <button type="button" aria-label={`Rename ${row.id}`} onClick={() => onRename(row)}>
+            <button type="button" aria-label={`Rename ${row.id}`} onClick={() => (dialog.value = { action: 'rename', row })}>
               Rename
             </button>
           ) : null}
-          <button type="button" aria-label={`Delete ${row.id}`} onClick={() => onDelete(row)}>
+          <button type="button" aria-label={`Delete ${row.id}`} onClick={() => (dialog.value = { action: 'delete', row })}>
             Delete
           </button>
         </td>
@@ -96,10 +105,10 @@ function Row({ row, options }: { readonly row: RunRow; readonly options: TableOp
   );
 }
 
-export function RunTable(options: TableOptions) {
-  const { rows, mayChange } = options;
+export function RunTable(props: TableProps) {
+  const { rows, mayChange, query } = props;
   return (
-    <div class="scroll runs" role="region" tabIndex={0} aria-label="Runs">
+    <Scrolling label="Runs" class="runs">
       <table>
         <thead>
           <tr>
@@ -107,7 +116,7 @@ export function RunTable(options: TableOptions) {
               <span class="unseen">Compare</span>
             </td>
             {columnNames.map((name) => (
-              <Head key={name} name={name} {...options} />
+              <Head key={name} name={name} query={query} />
             ))}
             {mayChange ? (
               <td class="acts">
@@ -118,10 +127,10 @@ export function RunTable(options: TableOptions) {
         </thead>
         <tbody>
           {rows.map((row) => (
-            <Row key={row.id} row={row} options={options} />
+            <Row key={row.id} row={row} {...props} />
           ))}
         </tbody>
       </table>
-    </div>
+    </Scrolling>
   );
 }

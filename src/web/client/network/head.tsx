@@ -1,106 +1,94 @@
-/** What a network is: where it comes from, how right and how large it is, what became of it, and its file. */
+/** The head of a network's page: its origin, accuracy, size, end, and file. */
 import { describeEdit, toleranceOf } from '../../../morphism/operators.ts';
 import { childrenOf, lastAccuracy, type Subject } from '../../../report/subject.ts';
-import { startWords, type Candidate, networkOf } from '../../../search/state.ts';
+import { networkOf, startWords, type Candidate } from '../../../search/state.ts';
 import { compositionOf } from '../../../study/composition.ts';
 import { formatPercent, formatWhole, plural } from '../../../util/words.ts';
 import { modelAddress } from '../api.ts';
-import { Link } from '../parts.tsx';
+import { Link, NetworkLink, Pairs } from '../parts.tsx';
 
-/** `final` and `baseline` are no children, and the first network is none either. */
+/** Of networks that are not children. */
 const roles: Readonly<Record<string, (subject: Subject) => string>> = {
-  vanilla: ({ state }) => `The ${startWords(state.search)}: what the search started from.`,
-  final: () => 'What the search came to, trained to its end.',
-  baseline: () => 'The network that the search started from, trained as long: to compare with.',
+  vanilla: ({ state }) => `The ${startWords(state.search)}, with which the search started.`,
+  final: () => 'The final network: the winner of the search after the final training.',
+  baseline: () => 'The baseline: the start network, trained for as many epochs as the winner’s lineage.',
 };
 
-function fateWords(subject: Subject, line: Candidate): string {
-  const role = roles[line.id];
+function endWords(subject: Subject, { id, step: number }: Candidate): string {
+  const role = roles[id];
   if (role !== undefined) return role(subject);
-  const step = subject.state.search.steps.find((each) => each.children.includes(line.id));
-  const child = step === undefined ? undefined : childrenOf(subject, step).find((each) => each.line.id === line.id);
-  if (child === undefined) return '';
-  const { fate } = child;
-  switch (fate.kind) {
+  const step = subject.state.search.steps[number - 1];
+  const fate = step === undefined ? undefined : childrenOf(subject, step).find(({ line }) => line.id === id)?.fate;
+  switch (fate?.kind) {
+    case undefined:
+      return '';
     case 'won':
-      return `It won step ${line.step}.`;
+      return `Selected in step ${number}.`;
     case 'dropped':
-      return `It was dropped after rung ${fate.rung + 1} of step ${line.step}.`;
+      return `Dropped after rung ${fate.rung + 1} of step ${number}.`;
     case 'lost':
-      return `It was lost: ${fate.reason.split('\n')[0] ?? ''}.`;
+      return `Lost: ${fate.reason.split('\n')[0] ?? ''}.`;
     case 'undrawn':
-      return `It was not drawn in step ${line.step}, and so not trained.`;
+      return `Not trained: the method trains one child, and this one was not sampled in step ${number}.`;
     case 'open':
-      return `Step ${line.step} goes on: it is in training, or will be.`;
+      return `Step ${number} is in progress.`;
     case 'stopped':
-      return `Step ${line.step} was cut short by the end of the search.`;
+      return `The search ended during step ${number}.`;
   }
 }
 
 export interface HeadProps {
   readonly run: string;
   readonly subject: Subject;
-  readonly line: Candidate;
+  readonly candidate: Candidate;
   readonly isKept: boolean;
 }
 
-export function NetworkHead({ run, subject, line, isKept }: HeadProps) {
+export function NetworkHead({ run, subject, candidate, isKept }: HeadProps) {
   const { search } = subject.state;
-  const accuracy = lastAccuracy(line);
-  const test = search.tests.get(line.id)?.measured.accuracy ?? null;
-  const children = [...search.candidates.values()].filter(({ parent }) => parent === line.id).map(({ id }) => id);
-  const { certificate } = line;
-  const tolerance = toleranceOf(line.edits);
-  const to = (id: string) => (
-    <Link key={id} to={{ page: 'network', run, line: id }}>
-      {id}
-    </Link>
-  );
+  const { id, parent, edits, epochs, parameters, multiplyAdds, certificate, checkpoint } = candidate;
+  const accuracy = lastAccuracy(candidate);
+  const tolerance = toleranceOf(edits);
+  const test = search.tests.get(id)?.measured.accuracy ?? null;
+  const children = [...search.candidates.values()].filter((each) => each.parent === id);
   return (
     <header class="net-head">
       <h1>
-        <Link to={{ page: 'run', run }}>{subject.name}</Link> · {line.id}
+        <Link to={{ page: 'run', run }}>{subject.name}</Link> · {id}
       </h1>
       <p class="what">
-        {fateWords(subject, line)}
-        {line.parent === null ? null : <> Its parent: {to(line.parent)}.</>}
-        {children.length === 0 ? null : <> Made of it: {children.map((id, at) => [at === 0 ? '' : ', ', to(id)])}.</>}
+        {endWords(subject, candidate)}
+        {parent === null ? null : (
+          <>
+            {' '}
+            Parent: <NetworkLink run={run} id={parent} />.
+          </>
+        )}
+        {children.length === 0 ? null : (
+          <>
+            {' '}
+            Children:{' '}
+            {children.map((child, at) => [at === 0 ? '' : ', ', <NetworkLink key={child.id} run={run} id={child.id} />])}.
+          </>
+        )}
       </p>
       <div class="key">
-        <dl class="pairs">
-          <div>
-            <dt>validation accuracy</dt>
-            <dd>{accuracy === null ? '–' : formatPercent(accuracy)}</dd>
-          </div>
-          {test === null ? null : (
-            <div>
-              <dt>test accuracy</dt>
-              <dd>{formatPercent(test)}</dd>
-            </div>
-          )}
-          <div>
-            <dt>parameters</dt>
-            <dd>{formatWhole(line.parameters)}</dd>
-          </div>
-          <div>
-            <dt>multiply-adds an image</dt>
-            <dd>{formatWhole(line.multiplyAdds)}</dd>
-          </div>
-          <div>
-            <dt>layers</dt>
-            <dd>{formatWhole(compositionOf(networkOf(subject.state.search, line.id)).layers)}</dd>
-          </div>
-          <div>
-            <dt>epochs of its own</dt>
-            <dd>{formatWhole(line.epochs.length)}</dd>
-          </div>
-        </dl>
+        <Pairs
+          pairs={[
+            ['validation accuracy', accuracy === null ? '–' : formatPercent(accuracy)],
+            ['test accuracy', test === null ? null : formatPercent(test)],
+            ['parameters', formatWhole(parameters)],
+            ['multiply-adds an image', formatWhole(multiplyAdds)],
+            ['layers', formatWhole(compositionOf(networkOf(search, id)).layers)],
+            ['epochs of its own', formatWhole(epochs.length)],
+          ]}
+        />
       </div>
-      {line.edits.length === 0 ? null : (
+      {edits.length === 0 ? null : (
         <>
-          <p>{plural(line.edits.length, 'operator')} made it of its parent:</p>
+          <p>{plural(edits.length, 'edit')} of its parent:</p>
           <ol class="edits">
-            {line.edits.map((edit, at) => (
+            {edits.map((edit, at) => (
               <li key={at}>{describeEdit(edit)}</li>
             ))}
           </ol>
@@ -115,7 +103,7 @@ export function NetworkHead({ run, subject, line, isKept }: HeadProps) {
       )}
       <p class="net-file">
         {isKept ? (
-          <a class="button" href={modelAddress(run, line.id)} download>
+          <a class="button" href={modelAddress(run, id)} download>
             Download as ONNX
           </a>
         ) : (
@@ -124,9 +112,9 @@ export function NetworkHead({ run, subject, line, isKept }: HeadProps) {
               Download as ONNX
             </button>{' '}
             <span id="net-not-kept" class="quiet">
-              {line.checkpoint === null
-                ? 'It was not trained yet, so it has no numbers of its own.'
-                : 'Its numbers are not on disk any more: only those that the search still needs are kept.'}
+              {checkpoint === null
+                ? 'It has not been trained yet.'
+                : 'Its checkpoint is not on disk any more: the run keeps those that the search still needs.'}
             </span>
           </>
         )}

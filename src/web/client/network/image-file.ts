@@ -1,17 +1,17 @@
-/** An image file as the bytes that a network takes: decoded by the browser, turned as EXIF says, on black. It stays here. */
+/** An image file as a network's input: decoded by the browser, rotated by its EXIF orientation, on black. */
 import type { Shape } from '../../../network/network.ts';
 import { resampled } from './resample.ts';
 
-/** Shorter side in pixels: what is larger is made smaller by the browser first. */
+/** The shorter side in pixels to which the browser reduces a larger image first. */
 const largestSide = 2048;
 
-/** (H, W, C). A file that is no image that this browser can read is an Error that names it. */
+/** (H, W, C). Rejects where the browser cannot read the file. */
 export async function readImageFile(file: File, shape: Shape): Promise<Uint8Array<ArrayBuffer>> {
   let image: ImageBitmap;
   try {
     image = await createImageBitmap(file, { imageOrientation: 'from-image' });
   } catch {
-    throw new Error(`${file.name}: no image that this browser can read`);
+    throw new Error(`${file.name}: this browser cannot read it as an image`);
   }
   const shrink = Math.min(1, largestSide / Math.min(image.width, image.height));
   const [width, height] = [Math.round(shrink * image.width), Math.round(shrink * image.height)];

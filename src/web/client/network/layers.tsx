@@ -1,4 +1,4 @@
-/** What is known of the layers of the box that was chosen. */
+/** The layers of the selected block. */
 import { multiplyAddsByNode, parametersByNode } from '../../../network/cost.ts';
 import { layerGroupsOf, describeGroup } from '../../../network/fold.ts';
 import { consumersOf, type Network, type NodeId } from '../../../network/network.ts';
@@ -6,8 +6,9 @@ import { describeLayer } from '../../../network/print.ts';
 import { formatShape, shapesOf } from '../../../network/shapes.ts';
 import { wordsOfChanges, type Difference } from '../../../report/compare.ts';
 import { formatWhole } from '../../../util/words.ts';
+import { Pairs } from '../parts.tsx';
 
-export interface ChosenProps {
+export interface BlockProps {
   readonly network: Network;
   readonly difference: Difference | null;
   /** Any layer of the block. */
@@ -15,7 +16,7 @@ export interface ChosenProps {
   readonly onSelect: (id: NodeId) => void;
 }
 
-export function ChosenBlock({ network, difference, id, onSelect }: ChosenProps) {
+export function BlockDetails({ network, difference, id, onSelect }: BlockProps) {
   const block = layerGroupsOf(network).find(({ nodes }) => nodes.some((node) => node.id === id));
   if (block === undefined) return null;
   const [shapes, readers] = [shapesOf(network), consumersOf(network)];
@@ -29,34 +30,30 @@ export function ChosenBlock({ network, difference, id, onSelect }: ChosenProps) 
   return (
     <section class="net-chosen" aria-live="polite">
       <h3>{describeGroup(block)}</h3>
-      <dl class="pairs">
-        {block.nodes.map((node) => {
+      <Pairs
+        pairs={block.nodes.map((node) => {
           const shape = shapes.get(node.id);
           const changes = difference?.changes.get(node.id) ?? [];
-          const [own, cost] = [parameters.get(node.id) ?? 0, multiplyAdds.get(node.id) ?? 0];
-          return (
-            <div key={node.id}>
-              <dt>
-                {node.id} {describeLayer(node.layer)}
-              </dt>
-              <dd>
-                gives {shape === undefined ? 'nothing' : formatShape(shape)}; {formatWhole(own)} parameters, {formatWhole(cost)}{' '}
-                multiply-adds
-                {node.inputs.length === 0 ? '' : '; reads '}
-                {links(node.inputs)}
-                {(readers.get(node.id) ?? []).length === 0 ? '' : '; read by '}
-                {links([...new Set((readers.get(node.id) ?? []).map((reader) => reader.id))])}
-                {changes.length === 0 ? null : (
-                  <>
-                    {' '}
-                    <span class={changes[0]?.kind === 'added' ? 'key-added' : 'key-altered'}>{wordsOfChanges(changes)}</span>
-                  </>
-                )}
-              </dd>
-            </div>
-          );
+          const consumers = [...new Set((readers.get(node.id) ?? []).map((reader) => reader.id))];
+          return [
+            `${node.id} ${describeLayer(node.layer)}`,
+            <>
+              output {shape === undefined ? 'none' : formatShape(shape)}; {formatWhole(parameters.get(node.id) ?? 0)} parameters,{' '}
+              {formatWhole(multiplyAdds.get(node.id) ?? 0)} multiply-adds
+              {node.inputs.length === 0 ? '' : '; inputs '}
+              {links(node.inputs)}
+              {consumers.length === 0 ? '' : '; used by '}
+              {links(consumers)}
+              {changes.length === 0 ? null : (
+                <>
+                  {' '}
+                  <span class={changes[0]?.kind === 'added' ? 'key-added' : 'key-altered'}>{wordsOfChanges(changes)}</span>
+                </>
+              )}
+            </>,
+          ];
         })}
-      </dl>
+      />
     </section>
   );
 }

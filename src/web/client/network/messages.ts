@@ -1,25 +1,21 @@
-/** What a page and the worker that computes for it say to each other. Types alone. */
+/** The messages between a page and its inference worker, which responds to each request in order. Types alone. */
 
-export type Question =
+export type WorkerRequest =
   /** The first: an ONNX file that takes uint8 (N, H, W, C) and gives logits and probabilities. */
   | { readonly kind: 'open'; readonly model: Uint8Array<ArrayBuffer> }
   | {
       readonly kind: 'classify';
-      readonly id: number;
       /** (N, H, W, C) */
       readonly pixels: Uint8Array<ArrayBuffer>;
       readonly extents: readonly [count: number, height: number, width: number, channels: number];
     };
 
-export interface Answers {
-  /** The class with the largest logit, an image; the first where several are the same. */
-  readonly seen: Uint16Array;
+export interface Predictions {
+  /** Of each image, the class with the largest logit; of equal ones the first. */
+  readonly classes: Uint16Array;
   /** (N, classes) */
   readonly probabilities: Float32Array;
 }
 
-export type Reply =
-  | { readonly kind: 'opened' }
-  | { readonly kind: 'answers'; readonly id: number; readonly answers: Answers }
-  /** `id`: of the question; null where the model cannot be opened. */
-  | { readonly kind: 'failed'; readonly id: number | null; readonly message: string };
+/** `predictions`: null for `open`. */
+export type WorkerResponse = { readonly predictions: Predictions | null } | { readonly error: string };

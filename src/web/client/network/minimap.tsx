@@ -1,26 +1,26 @@
-/** The whole of a network, small, with the part that is seen; pressing or drawing in it moves there. For the pointer alone. */
+/** A map of the whole graph with the visible part marked; clicking or dragging in it moves there. For pointers only. */
 import { useRef } from 'preact/hooks';
 import type { NodeId } from '../../../network/network.ts';
 import type { NetworkDrawing } from '../../../report/graph.ts';
-import type { Window } from './window.ts';
+import type { Viewport } from './viewport.ts';
 
-/** Pixels at most: beside the network, or on a telephone above it, as wide as the page. */
+/** Pixels: beside the graph, or above it on a narrow screen. */
 const isNarrow = (): boolean => innerWidth <= 640;
-const widest = (): number => (isNarrow() ? innerWidth - 42 : 220);
+const widest = (): number => (isNarrow() ? Math.max(100, innerWidth - 42) : 220);
 const tallest = (): number => (isNarrow() ? 150 : Math.min(540, 0.6 * innerHeight));
 
 export interface MinimapProps {
   readonly drawing: NetworkDrawing;
-  readonly window: Window;
+  readonly viewport: Viewport;
   readonly selected: NodeId | null;
-  /** The middle of what is to be seen. */
+  /** The middle of the part to show. */
   readonly onMove: (x: number, y: number) => void;
 }
 
-export function Minimap({ drawing: { width, height, boxes }, window, selected, onMove }: MinimapProps) {
+export function Minimap({ drawing: { width, height, boxes }, viewport, selected, onMove }: MinimapProps) {
   const map = useRef<SVGSVGElement>(null);
   const scale = Math.min(widest() / width, tallest() / height);
-  const [left, top] = [Math.max(0, window.left), Math.max(0, window.top)];
+  const [left, top] = [Math.max(0, viewport.left), Math.max(0, viewport.top)];
   function move(event: PointerEvent): void {
     const box = map.current?.getBoundingClientRect();
     if (box !== undefined)
@@ -49,8 +49,8 @@ export function Minimap({ drawing: { width, height, boxes }, window, selected, o
         class="seen"
         x={left}
         y={top}
-        width={Math.max(0, Math.min(width, window.left + window.width) - left)}
-        height={Math.max(0, Math.min(height, window.top + window.height) - top)}
+        width={Math.max(0, Math.min(width, viewport.left + viewport.width) - left)}
+        height={Math.max(0, Math.min(height, viewport.top + viewport.height) - top)}
       />
     </svg>
   );

@@ -1,78 +1,61 @@
-/** Images of a part of the data, a page of them at a time. */
+/** A gallery of images of a part of the data, in pages. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { formatWhole } from '../../../util/words.ts';
-import { DrawnPixels } from './drawn-pixels.tsx';
-import { bytesOfImage, type Pictures } from './pictures.ts';
+import { Alert, useLoaded } from '../parts.tsx';
+import { bytesOfImage, type PartImages } from './images.ts';
+import { PixelImage } from './pixel-image.tsx';
 
 const perPage = 24;
 
 export interface PagedImagesProps {
   readonly label: string;
-  readonly pictures: Pictures;
-  /** Which, by their numbers in the part. Another list begins at its first page. */
-  readonly places: readonly number[];
-  /** What is said of one, and below it. */
-  readonly nameOf: (place: number) => string;
-  readonly below: (place: number) => ComponentChildren;
-  readonly chosen: number | null;
-  /** Null: they are only looked at. */
-  readonly onChoose: ((place: number, pixels: Uint8Array<ArrayBuffer>) => void) | null;
+  readonly images: PartImages;
+  /** Of the images to show. Another list starts at its first page. */
+  readonly numbers: readonly number[];
+  readonly nameOf: (number: number) => string;
+  readonly caption: (number: number) => ComponentChildren;
+  /** With this, each image is a button. */
+  readonly onSelect?: (number: number, pixels: Uint8Array<ArrayBuffer>) => void;
+  readonly selected?: number | null;
 }
 
-export function PagedImages({ label, pictures, places, nameOf, below, chosen, onChoose }: PagedImagesProps) {
+export function PagedImages({ label, images, numbers, nameOf, caption, onSelect, selected = null }: PagedImagesProps) {
   const [page, setPage] = useState(0);
-  const [loaded, setLoaded] = useState<{ readonly places: readonly number[]; readonly pixels: Uint8Array<ArrayBuffer> } | null>(
-    null,
-  );
-  const [problem, setProblem] = useState<string | null>(null);
-  const pages = Math.max(1, Math.ceil(places.length / perPage));
-  useEffect(() => setPage(0), [places]);
-  useEffect(() => {
-    let wanted = true;
-    const shown = places.slice(page * perPage, (page + 1) * perPage);
-    pictures.read(shown).then(
-      (pixels) => {
-        if (!wanted) return;
-        setLoaded({ places: shown, pixels });
-        setProblem(null);
-      },
-      (error: unknown) => wanted && setProblem((error as Error).message),
-    );
-    return () => {
-      wanted = false;
-    };
-  }, [pictures, places, page]);
-  const size = bytesOfImage(pictures.facts.shape);
+  const pages = Math.max(1, Math.ceil(numbers.length / perPage));
+  useEffect(() => setPage(0), [numbers]);
+  const { value: loaded, problem } = useLoaded(async () => {
+    const shown = numbers.slice(page * perPage, (page + 1) * perPage);
+    return { numbers: shown, pixels: await images.read(shown) };
+  }, [images, numbers, page]);
+  const { shape } = images.facts;
+  const size = bytesOfImage(shape);
   return (
     <div>
-      {problem === null ? null : (
-        <p class="bad" role="alert">
-          {problem}
-        </p>
-      )}
+      <Alert text={problem} />
       <ul class="net-gallery" aria-label={label}>
-        {(loaded?.places ?? []).map((place, at) => {
-          const pixels = loaded?.pixels.slice(at * size, (at + 1) * size) ?? new Uint8Array(0);
-          const { shape } = pictures.facts;
-          const words = <small>{below(place)}</small>;
+        {loaded?.numbers.map((number, at) => {
+          const pixels = loaded.pixels.slice(at * size, (at + 1) * size);
+          const isButton = onSelect !== undefined;
+          const content = (
+            <>
+              <PixelImage pixels={pixels} shape={shape} side={72} label={isButton ? null : nameOf(number)} />
+              <small>{caption(number)}</small>
+            </>
+          );
           return (
-            <li key={place}>
-              {onChoose === null ? (
-                <>
-                  <DrawnPixels pixels={pixels} shape={shape} side={72} label={nameOf(place)} />
-                  {words}
-                </>
-              ) : (
+            <li key={number}>
+              {isButton ? (
                 <button
                   type="button"
-                  aria-label={nameOf(place)}
-                  aria-pressed={place === chosen}
-                  onClick={() => onChoose(place, pixels)}
+                  aria-label={nameOf(number)}
+                  aria-pressed={number === selected}
+                  onClick={() => onSelect(number, pixels)}
                 >
-                  <DrawnPixels pixels={pixels} shape={shape} side={72} label={null} />
-                  {words}
+                  {content}
                 </button>
+              ) : (
+                content
               )}
             </li>
           );
@@ -81,7 +64,7 @@ export function PagedImages({ label, pictures, places, nameOf, below, chosen, on
       {pages === 1 ? null : (
         <div class="net-paging" role="group" aria-label={`Pages: ${label}`}>
           <button type="button" disabled={page === 0} onClick={() => setPage(page - 1)}>
-            Before
+            Previous
           </button>
           <span>
             page {formatWhole(page + 1)} of {formatWhole(pages)}

@@ -1,22 +1,21 @@
 /**
- * An image brought to the size that a network takes, as `data/image.ts` has sharp do it when a folder is decoded: resized to
- * cover the size, cut to its centre. What is made smaller is averaged over whole pixels first where it is much larger, and
- * resampled with Lanczos' window of three lobes; what is made larger, with Catmull and Rom's cubic. Numbers alone: it knows no
- * files and no canvas.
+ * Resizes an image to a network's input as `data/image.ts` does with sharp: scaled to cover the size, and cropped at the centre.
+ * To reduce, means over blocks of whole pixels where the image is much larger, then Lanczos resampling with three lobes; to
+ * enlarge, Catmull–Rom. Pure.
  */
 import type { Shape } from '../../../network/network.ts';
 
-/** (H, W, 4): red, green, blue, and what stands for opacity and is not read. */
+/** (H, W, 4): red, green, blue, and a fourth value that is not read. */
 export interface Colours {
   readonly data: Uint8ClampedArray | Float32Array;
   readonly width: number;
   readonly height: number;
 }
 
-/** So many pixels are left for the lobes to read for each pixel that is made, once whole ones are averaged. */
+/** Pixels that remain for each new one after the means over blocks. */
 const gap = 2;
 
-/** Means of squares of `across`×`down` pixels; those at the end may have fewer. */
+/** Means over blocks of `across`×`down` pixels. */
 function averaged({ data, width, height }: Colours, across: number, down: number): Colours {
   if (across === 1 && down === 1) return { data, width, height };
   const [columns, rows] = [Math.ceil(width / across), Math.ceil(height / down)];
@@ -25,7 +24,7 @@ function averaged({ data, width, height }: Colours, across: number, down: number
     for (let x = 0; x < columns; x++)
       for (let band = 0; band < 3; band++) {
         let sum = 0;
-        // Beyond its edge an image goes on as it ends.
+        // Beyond the edge, the last pixel is repeated.
         for (let dy = 0; dy < down; dy++)
           for (let dx = 0; dx < across; dx++) {
             const at = Math.min(height - 1, y * down + dy) * width + Math.min(width - 1, x * across + dx);
@@ -42,24 +41,21 @@ function lanczos(x: number): number {
   return x === 0 ? 1 : Math.abs(x) >= 3 ? 0 : (3 * Math.sin(angle) * Math.sin(angle / 3)) / angle ** 2;
 }
 
-/** Catmull and Rom's: through the pixels' values. */
+/** Catmull–Rom. */
 function cubic(x: number): number {
   const t = Math.abs(x);
   if (t < 1) return (1.5 * t - 2.5) * t * t + 1;
   return t < 2 ? ((-0.5 * t + 2.5) * t - 4) * t + 2 : 0;
 }
 
-/**
- * Rows resampled to `size` pixels each, `scale` old pixels apart, what is in front of `from` left out. Rows become columns:
- * twice does both axes.
- */
+/** Resamples rows to `size` pixels, `scale` old pixels apart, from `from` on, and transposes: two calls resample both axes. */
 function resampledRows({ data, width, height }: Colours, scale: number, from: number, size: number): Colours {
   const result = new Float32Array(4 * size * height);
   const kernel = scale > 1 ? lanczos : cubic;
   const stretch = Math.max(1, scale);
   const reach = (scale > 1 ? 3 : 2) * stretch;
   for (let x = 0; x < size; x++) {
-    // libvips makes images larger half a new pixel to the side.
+    // As libvips does: enlarged images are shifted by half a new pixel.
     const centre = from + (x + (scale < 1 ? 0 : 0.5)) * scale - 0.5;
     const first = Math.ceil(centre - reach);
     const weights = Array.from({ length: Math.floor(centre + reach) - first + 1 }, (_none, index) =>
@@ -73,7 +69,7 @@ function resampledRows({ data, width, height }: Colours, scale: number, from: nu
           const at = Math.min(width - 1, Math.max(0, first + index));
           sum += weight * (data[4 * (y * width + at) + band] as number);
         });
-        // As bytes: so it is done there too, an axis at a time.
+        // Rounded to bytes after each axis, as libvips does.
         result[4 * (x * height + y) + band] = Math.min(255, Math.max(0, Math.round(sum / total)));
       }
   }
@@ -86,7 +82,7 @@ export function resampled(image: Colours, { channels, height, width }: Shape): U
   const whole = Math.max(1, Math.floor(1 / cover / gap));
   const smaller = averaged(image, whole, whole);
   const scale = 1 / cover / whole;
-  /** What is cut off in front, in pixels of `smaller`: whole new pixels, and half of what is no whole one. */
+  /** What is cropped in front, in pixels of `smaller`. */
   const skipped = (length: number, size: number): number => {
     const covered = Math.max(size, Math.round(cover * length));
     const left = cover < 1 ? (length / whole - covered * scale) / 2 : 0;
@@ -97,7 +93,7 @@ export function resampled(image: Colours, { channels, height, width }: Shape): U
   const pixels = new Uint8Array(height * width * channels);
   for (let at = 0; at < height * width; at++) {
     const [red, green, blue] = [data[4 * at] as number, data[4 * at + 1] as number, data[4 * at + 2] as number];
-    // One channel: luma after Rec. 601.
+    // Luma, Rec. 601.
     if (channels === 1) pixels[at] = Math.floor((299 * red + 587 * green + 114 * blue + 500) / 1000);
     else pixels.set([red, green, blue], 3 * at);
   }

@@ -1,13 +1,11 @@
-/** An image, dropped, chosen or taken from the data, and what the network says of it. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+/** Classifies an image that is dropped, chosen, or taken from the data. */
+import { useMemo, useRef, useState } from 'preact/hooks';
 import type { Shape } from '../../../network/network.ts';
-import { plural } from '../../../util/words.ts';
-import type { PartName } from '../../api.ts';
-import { Bars } from './bars.tsx';
-import { DrawnPixels } from './drawn-pixels.tsx';
+import { partNames, type PartName } from '../../api.ts';
+import { Alert, useLoaded } from '../parts.tsx';
 import { readImageFile } from './image-file.ts';
 import { PagedImages } from './paged-images.tsx';
-import type { Pictures } from './pictures.ts';
+import { PixelImage } from './pixel-image.tsx';
 import type { NetworkSession } from './session.ts';
 
 export interface TryItProps {
@@ -16,143 +14,197 @@ export interface TryItProps {
   readonly classes: readonly string[];
 }
 
-interface Tried {
+interface Result {
   readonly name: string;
   readonly pixels: Uint8Array;
-  /** What it is, where that is known. */
+  /** The label; null where it is not known. */
   readonly label: string | null;
+  readonly predicted: string;
   readonly probabilities: Float32Array;
-  readonly seen: number;
   readonly milliseconds: number;
 }
 
+type Classify = (name: string, label: string | null, read: () => Promise<Uint8Array<ArrayBuffer>>) => Promise<void>;
+
 const partWords: Readonly<Record<PartName, string>> = { validation: 'Validation images', test: 'Test images' };
 
-export function TryIt({ session, shape, classes }: TryItProps) {
-  const [tried, setTried] = useState<Tried | null>(null);
-  const [state, setState] = useState<{ readonly words: string; readonly bad: boolean } | null>(null);
+function DropArea({ onFile }: { onFile(file: File | undefined): void }) {
   const [over, setOver] = useState(false);
-  const [part, setPart] = useState<PartName | null>(null);
-  const [pictures, setPictures] = useState<Pictures | null>(null);
-  const [place, setPlace] = useState<number | null>(null);
-  /** The newest of what was asked: answers to older questions are not shown. */
-  const asked = useRef(0);
+  return (
+    <div
+      class={`net-drop${over ? ' over' : ''}`}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => {
+        event.preventDefault();
+        setOver(false);
+        onFile(event.dataTransfer?.files[0]);
+      }}
+    >
+      <label>
+        Drop an image here, or choose one:{' '}
+        <input
+          type="file"
+          accept="image/*"
+          onChange={(event) => {
+            onFile(event.currentTarget.files?.[0]);
+            event.currentTarget.value = ''; // The same file can be chosen again.
+          }}
+        />
+      </label>
+    </div>
+  );
+}
 
-  async function attempt(name: string, label: string | null, read: () => Promise<Uint8Array<ArrayBuffer>>): Promise<void> {
-    const own = ++asked.current;
-    setState({ words: tried === null ? 'Loading the network and ONNX Runtime …' : 'Computing …', bad: false });
+interface DataImagesProps {
+  readonly session: NetworkSession;
+  readonly classes: readonly string[];
+  readonly classify: Classify;
+  readonly selected: number | null;
+  onSelect(number: number | null): void;
+}
+
+function DataImages({ session, classes, classify, selected, onSelect }: DataImagesProps) {
+  const [part, setPart] = useState<PartName>();
+  const { value, problem } = useLoaded(
+    () => (part === undefined ? null : session.images(part).then((images) => ({ part, images }))),
+    [part, session],
+  );
+  const images = value?.part === part ? (value?.images ?? null) : null;
+  const numbers = useMemo(() => Array.from({ length: images?.facts.count ?? 0 }, (_none, at) => at), [images]);
+  const labelOf = (at: number): string => classes[images?.facts.labels[at] ?? -1] ?? '';
+  return (
+    <>
+      <div class="net-paging" role="group" aria-label="Images of the data">
+        Or choose from the data of the run:
+        {partNames.map((each) => (
+          <button
+            type="button"
+            key={each}
+            aria-pressed={part === each}
+            onClick={() => {
+              setPart(each);
+              onSelect(null);
+            }}
+          >
+            {partWords[each]}
+          </button>
+        ))}
+      </div>
+      <Alert text={problem} />
+      {part === undefined || images === null ? null : (
+        <PagedImages
+          label={partWords[part]}
+          images={images}
+          numbers={numbers}
+          nameOf={(at) => `Image ${at}: ${labelOf(at)}`}
+          caption={labelOf}
+          selected={selected}
+          onSelect={(at, pixels) => {
+            onSelect(at);
+            void classify(`${part} image ${at}`, labelOf(at), async () => pixels);
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+const mostBars = 20;
+
+/** The probabilities of the classes, largest first. */
+function Bars({ classes, probabilities }: Pick<Result, 'probabilities'> & Pick<TryItProps, 'classes'>) {
+  const rows = Array.from(probabilities, (probability, index) => ({ name: classes[index] ?? '', probability }))
+    .toSorted((a, b) => b.probability - a.probability)
+    .slice(0, mostBars);
+  return (
+    <ol class="net-bars" aria-label="Probabilities">
+      {rows.map(({ name, probability }, at) => (
+        <li key={name} class={at === 0 ? 'first' : ''}>
+          <span class="name">{name}</span>
+          <span>
+            <span class="bar" style={{ display: 'block', width: `${100 * probability}%` }} />
+          </span>
+          <data value={probability}>{(100 * probability).toFixed(1)} %</data>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+const ResultView = ({ result, shape, classes }: { result: Result; shape: Shape; classes: readonly string[] }) => (
+  <>
+    <h3>
+      {result.name}: {result.predicted}
+    </h3>
+    <PixelImage pixels={result.pixels} shape={shape} side={160} label={`${result.name}, as the network receives it`} />
+    {result.label === null ? null : (
+      <p>
+        Label: {result.label} ({result.label === result.predicted ? 'right' : 'wrong'}).
+      </p>
+    )}
+    <Bars classes={classes} probabilities={result.probabilities} />
+    <p class="quiet">Computed in {result.milliseconds.toFixed(1)} ms.</p>
+  </>
+);
+
+export function TryIt({ session, shape, classes }: TryItProps) {
+  const [result, setResult] = useState<Result | null>(null);
+  const [selected, setSelected] = useState<number | null>(null);
+  const [progress, setProgress] = useState<string | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  /** Only the latest request is shown. */
+  const latest = useRef(0);
+
+  const classify: Classify = async (name, label, read) => {
+    const own = ++latest.current;
+    setProblem(null);
+    setProgress(result === null ? 'Loading the network and ONNX Runtime …' : 'Computing …');
     try {
       const [pixels, network] = await Promise.all([read(), session.classifier()]);
       const begin = performance.now();
-      const { probabilities, seen } = await network.classify(pixels.slice(), 1, shape);
-      if (own !== asked.current) return;
-      setTried({ name, pixels, label, probabilities, seen: seen[0] ?? 0, milliseconds: performance.now() - begin });
-      setState(null);
+      const { probabilities, classes: predicted } = await network.classify(pixels.slice(), 1, shape);
+      if (own !== latest.current) return;
+      const milliseconds = performance.now() - begin;
+      setResult({ name, pixels, label, probabilities, predicted: classes[predicted[0] ?? 0] ?? '', milliseconds });
     } catch (error) {
-      if (own === asked.current) setState({ words: (error as Error).message, bad: true });
+      if (own === latest.current) setProblem((error as Error).message);
     }
-  }
-  function take(file: File | undefined): void {
-    if (file === undefined) return;
-    setPlace(null);
-    void attempt(file.name, null, () => readImageFile(file, shape));
-  }
-  useEffect(() => {
-    if (part === null) return;
-    let wanted = true;
-    setPictures(null);
-    setPlace(null);
-    session.pictures(part).then(
-      (found) => wanted && setPictures(found),
-      (error: unknown) => wanted && setState({ words: (error as Error).message, bad: true }),
-    );
-    return () => {
-      wanted = false;
-    };
-  }, [part, session]);
-  const labelOf = (at: number): string => classes[pictures?.facts.labels[at] ?? -1] ?? '';
-  const [places, setPlaces] = useState<readonly number[]>([]);
-  useEffect(() => setPlaces(Array.from({ length: pictures?.facts.count ?? 0 }, (_none, at) => at)), [pictures]);
-
+    if (own === latest.current) setProgress(null);
+  };
   return (
     <section aria-labelledby="net-try-title">
       <h2 id="net-try-title">Try it</h2>
       <p>
-        The network is computed in this browser. What you drop here stays here; it is brought to {shape.width} × {shape.height}{' '}
-        pixels{shape.channels === 1 ? ', grey' : ''}, as a folder of images is.
+        The network runs in this browser; your images stay on this machine. They are resized to {shape.width} × {shape.height}{' '}
+        pixels
+        {shape.channels === 1 ? ' and converted to grey' : ''}, as the images of a folder are.
       </p>
       <div class="net-try">
         <div>
-          <div
-            class={`net-drop${over ? ' over' : ''}`}
-            onDragOver={(event) => {
-              event.preventDefault();
-              setOver(true);
+          <DropArea
+            onFile={(file) => {
+              if (file === undefined) return;
+              setSelected(null);
+              void classify(file.name, null, () => readImageFile(file, shape));
             }}
-            onDragLeave={() => setOver(false)}
-            onDrop={(event) => {
-              event.preventDefault();
-              setOver(false);
-              take(event.dataTransfer?.files[0]);
-            }}
-          >
-            <label>
-              Drop an image here, or choose one:{' '}
-              <input
-                type="file"
-                accept="image/*"
-                onChange={(event) => {
-                  take(event.currentTarget.files?.[0]);
-                  event.currentTarget.value = ''; // So that the same file can be chosen again.
-                }}
-              />
-            </label>
-          </div>
-          <div class="net-paging" role="group" aria-label="Images of the data">
-            Or one of the run’s own:
-            {(['validation', 'test'] as const).map((each) => (
-              <button type="button" key={each} aria-pressed={part === each} onClick={() => setPart(each)}>
-                {partWords[each]}
-              </button>
-            ))}
-          </div>
-          {part === null || pictures === null ? null : (
-            <PagedImages
-              label={partWords[part]}
-              pictures={pictures}
-              places={places}
-              nameOf={(at) => `Image ${at}: ${labelOf(at)}`}
-              below={labelOf}
-              chosen={place}
-              onChoose={(at, pixels) => {
-                setPlace(at);
-                void attempt(`${part} image ${at}`, labelOf(at), async () => pixels);
-              }}
-            />
-          )}
+          />
+          <DataImages session={session} classes={classes} classify={classify} selected={selected} onSelect={setSelected} />
         </div>
         <div aria-live="polite">
-          {state === null ? null : (
-            <p class={state.bad ? 'bad' : 'quiet'} role={state.bad ? 'alert' : 'status'}>
-              {state.words}
+          <Alert text={problem} />
+          {progress === null ? null : (
+            <p class="quiet" role="status">
+              {progress}
             </p>
           )}
-          {tried === null ? (
-            <p class="quiet">{plural(classes.length, 'class', 'classes')}: an image is needed.</p>
+          {result === null ? (
+            <p class="quiet">Choose an image to classify it into one of {classes.length} classes.</p>
           ) : (
-            <>
-              <h3>
-                {tried.name}: {classes[tried.seen]}
-              </h3>
-              <DrawnPixels pixels={tried.pixels} shape={shape} side={160} label={`${tried.name}, as the network gets it`} />
-              {tried.label === null ? null : (
-                <p>
-                  It is {tried.label}: {tried.label === classes[tried.seen] ? 'right' : 'wrong'}.
-                </p>
-              )}
-              <Bars classes={classes} probabilities={tried.probabilities} />
-              <p class="quiet">Computed here in {tried.milliseconds.toFixed(1)} ms.</p>
-            </>
+            <ResultView result={result} shape={shape} classes={classes} />
           )}
         </div>
       </div>

@@ -1,53 +1,50 @@
-/**
- * A network computed in the browser, beside the page: ONNX Runtime's plain build for processors, one thread. It knows no
- * addresses but that of its own WebAssembly, and asks the server for nothing.
- */
+/** The inference worker: ONNX Runtime Web on the CPU, one thread. It fetches nothing but its own WebAssembly. */
 import { env, InferenceSession, Tensor } from 'onnxruntime-web/wasm';
 import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import { inputName, logitsName, probabilitiesName } from '../../../formats/onnx/write-network.ts';
-import type { Answers, Question, Reply } from './messages.ts';
+import type { Predictions, WorkerRequest, WorkerResponse } from './messages.ts';
 
 env.wasm.numThreads = 1;
 env.wasm.wasmPaths = { wasm };
 
-let session: Promise<InferenceSession> | null = null;
+let session: InferenceSession | null = null;
 
-const say = (reply: Reply, transfer: Transferable[] = []): void => postMessage(reply, { transfer });
-
-/** Rows of `classes` logits: where each is largest. */
-function largest(logits: Float32Array, classes: number): Uint16Array {
+/** Of each row of `classes` logits, the index of the largest. */
+function argmax(logits: Float32Array, classes: number): Uint16Array {
   return Uint16Array.from({ length: logits.length / classes }, (_none, row) => {
-    let best = 0;
-    for (let at = 1; at < classes; at++)
-      if ((logits[row * classes + at] as number) > (logits[row * classes + best] as number)) best = at;
-    return best;
+    const own = logits.subarray(row * classes, (row + 1) * classes);
+    return Math.max(0, own.indexOf(Math.max(...own)));
   });
 }
 
-async function classify({ pixels, extents }: Extract<Question, { kind: 'classify' }>): Promise<Answers> {
+async function predict(request: WorkerRequest): Promise<Predictions | null> {
+  if (request.kind === 'open') {
+    session = await InferenceSession.create(request.model, { executionProviders: ['wasm'] });
+    return null;
+  }
   if (session === null) throw new Error('bug: no model was opened');
-  const images = new Tensor('uint8', pixels, [...extents]);
-  const { [logitsName]: logits, [probabilitiesName]: probabilities } = await (await session).run({ [inputName]: images });
-  if (logits === undefined || probabilities === undefined) throw new Error('the file gives no logits and probabilities');
+  const images = new Tensor('uint8', request.pixels, [...request.extents]);
+  const { [logitsName]: logits, [probabilitiesName]: probabilities } = await session.run({ [inputName]: images });
+  if (logits === undefined || probabilities === undefined)
+    throw new Error('the model has no outputs named logits and probabilities');
   const values = logits.data as Float32Array;
   return {
-    seen: largest(values, values.length / extents[0]),
+    classes: argmax(values, values.length / request.extents[0]),
     probabilities: Float32Array.from(probabilities.data as Float32Array),
   };
 }
 
-addEventListener('message', ({ data }: MessageEvent<Question>) => {
-  if (data.kind === 'open') {
-    session = InferenceSession.create(data.model, { executionProviders: ['wasm'] });
-    session.then(
-      () => say({ kind: 'opened' }),
-      (error: unknown) => say({ kind: 'failed', id: null, message: (error as Error).message }),
-    );
-    return;
+async function respond(request: WorkerRequest): Promise<void> {
+  let response: WorkerResponse;
+  try {
+    response = { predictions: await predict(request) };
+  } catch (error) {
+    response = { error: (error as Error).message };
   }
-  const { id } = data;
-  classify(data).then(
-    (answers) => say({ kind: 'answers', id, answers }, [answers.seen.buffer, answers.probabilities.buffer]),
-    (error: unknown) => say({ kind: 'failed', id, message: (error as Error).message }),
-  );
+  postMessage(response);
+}
+
+let queue = Promise.resolve();
+addEventListener('message', ({ data }: MessageEvent<WorkerRequest>) => {
+  queue = queue.then(() => respond(data));
 });

@@ -10,7 +10,7 @@ import { beginSearch, choices as askChoices, listRuns, planSearch } from '../api
 import { formOf, usualFields, type Fields } from '../begin/fields.ts';
 import { SearchFields } from '../begin/form.tsx';
 import { PlanTable } from '../begin/plan.tsx';
-import { Copied } from '../parts.tsx';
+import { CopyButton } from '../parts.tsx';
 import { go } from '../route.ts';
 
 /** What is asked of the server before there is a form. */
@@ -133,7 +133,7 @@ function Form({ ground }: { readonly ground: Ground }) {
           >
             {busy.value ? 'The search begins …' : 'Begin the search'}
           </button>
-          <Copied text={command} label="Copy the command line" />
+          <CopyButton text={command} label="Copy the command line" />
         </p>
       </section>
     </form>

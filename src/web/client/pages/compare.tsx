@@ -1,87 +1,100 @@
-/** Several runs laid over one another, as they go on. */
+/** Several runs compared: their curves overlaid, their results and settings side by side. */
 import '../compare/compare.css';
 import { useSignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
 import { formatDuration } from '../../../util/duration.ts';
 import { formatCount, formatLoss, formatWhole } from '../../../util/words.ts';
 import { Chart } from '../compare/chart.tsx';
-import { curvesOf, type Curve, type Curves } from '../compare/lines.ts';
-import { mostRuns } from '../compare/most.ts';
+import { curvesOf, mostRuns, type Curve, type Curves } from '../compare/curves.ts';
 import { SideBySide } from '../compare/table.tsx';
-import { Link, StateMark } from '../parts.tsx';
-import { openRuns } from '../run-store.ts';
+import { Link, StateMark, useRuns } from '../parts.tsx';
+import type { RunStatus } from '../run-store.ts';
 
-const none: Curve = { x: [], y: [] };
-
-interface Under {
-  readonly where: string;
-  readonly values: readonly string[];
-}
+const emptyCurve: Curve = { x: [], y: [] };
 
 const percent = (value: number): string => `${value.toFixed(1)} %`;
 
 /** Seconds. */
 const timeTicks = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400, 172_800, 604_800];
 
-const charts = [
-  {
-    of: 'byEpochs',
-    title: 'Validation accuracy, %',
-    along: 'epochs of the winner’s line',
-    formatX: String,
-    formatY: String,
-    say: percent,
-    points: false,
-  },
+const epochAxis = {
+  xLabel: 'epochs of the winner’s lineage',
+  formatX: String,
+  describeX: (x: number): string => `${formatWhole(x)} epochs`,
+};
+
+const charts: readonly {
+  readonly of: keyof Omit<Curves, 'subject'>;
+  readonly title: string;
+  readonly xLabel: string;
+  readonly formatX: (x: number) => string;
+  readonly describeX: (x: number) => string;
+  readonly describeY: (y: number) => string;
+  readonly incrementsX?: readonly number[];
+  readonly points?: boolean;
+}[] = [
+  { of: 'byEpochs', title: 'Validation accuracy, %', ...epochAxis, describeY: percent },
   {
     of: 'byTime',
     title: 'Validation accuracy over time, %',
-    along: 'active time',
+    xLabel: 'active time',
     formatX: formatDuration,
-    formatY: String,
-    say: percent,
-    points: false,
+    describeX: formatDuration,
+    describeY: percent,
+    incrementsX: timeTicks,
   },
-  {
-    of: 'loss',
-    title: 'Learning loss',
-    along: 'epochs of the winner’s line',
-    formatX: String,
-    formatY: String,
-    say: formatLoss,
-    points: false,
-  },
+  { of: 'loss', title: 'Training loss', ...epochAxis, describeY: formatLoss },
   {
     of: 'bySize',
     title: 'Validation accuracy by size, %',
-    along: 'parameters of the winners of the steps',
+    xLabel: 'parameters of the winners of the steps',
     formatX: formatCount,
-    formatY: String,
-    say: percent,
+    describeX: (x) => `${formatWhole(x)} parameters`,
+    describeY: percent,
     points: true,
   },
-] as const satisfies readonly {
-  readonly of: keyof Omit<Curves, 'subject'>;
-  readonly title: string;
-  readonly along: string;
-  readonly formatX: (x: number) => string;
-  readonly formatY: (y: number) => string;
-  readonly say: (y: number) => string;
-  readonly points: boolean;
-}[];
+];
 
-function Compared({ ids }: { readonly ids: readonly string[] }) {
-  const followed = useMemo(() => openRuns(ids), []);
-  useEffect(() => () => followed.close(), [followed]);
+interface LegendItemProps {
+  readonly id: string;
+  readonly index: number;
+  readonly status: RunStatus;
+  readonly isShown: boolean;
+  /** At the cursor. */
+  readonly value: string;
+  onToggle(): void;
+}
+
+function LegendItem({ id, index, status, isShown, value, onToggle }: LegendItemProps) {
+  return (
+    <li>
+      <button type="button" aria-pressed={isShown} onClick={onToggle}>
+        <svg class={`key-line key-line-${index + 1}`} viewBox="0 0 26 8" width="26" height="8" aria-hidden="true">
+          <line x1="1" x2="25" y1="4" y2="4" />
+        </svg>
+        {id}
+      </button>
+      {status.kind === 'loading' ? <span class="quiet">loading …</span> : null}
+      {status.kind === 'failed' ? <span class="bad">{status.message}</span> : null}
+      {status.kind === 'run' ? (
+        <>
+          <StateMark state={status.run.condition} />
+          {status.problem === null ? null : <span class="bad">{status.problem}</span>}
+          <span class="at-cursor">{value}</span>
+        </>
+      ) : null}
+    </li>
+  );
+}
+
+function Comparison({ ids }: { readonly ids: readonly string[] }) {
   const hidden = useSignal<ReadonlySet<string>>(new Set());
-  const under = useSignal<Under | null>(null);
-
-  const runs = followed.runs.map(({ id, status: { value: status } }) => ({
+  const cursor = useSignal<{ readonly where: string; readonly values: readonly string[] } | null>(null);
+  const runs = useRuns(ids).map(({ id, status: { value: status } }) => ({
     id,
     status,
     curves: status.kind === 'run' ? curvesOf(status.run) : null,
   }));
-  const shown = runs.map(({ id }) => !hidden.value.has(id));
+  const shown = ids.map((id) => !hidden.value.has(id));
   const toggle = (id: string): void => {
     const next = new Set(hidden.peek());
     if (!next.delete(id)) next.add(id);
@@ -89,45 +102,36 @@ function Compared({ ids }: { readonly ids: readonly string[] }) {
   };
   return (
     <>
-      <ul class="legend-bar" aria-label="Legend: each shows or hides its curves">
-        {runs.map(({ id, status }, at) => (
-          <li key={id}>
-            <button type="button" aria-pressed={shown[at] === true} onClick={() => toggle(id)}>
-              <svg class={`key-line key-line-${at + 1}`} viewBox="0 0 26 8" width="26" height="8" aria-hidden="true">
-                <line x1="1" x2="25" y1="4" y2="4" />
-              </svg>
-              {id}
-            </button>
-            {status.kind === 'run' ? <StateMark state={status.run.condition} /> : null}
-            {status.kind === 'loading' ? <span class="quiet">is read …</span> : null}
-            {status.kind === 'failed' ? <span class="bad">{status.message}</span> : null}
-            {status.kind === 'run' && status.problem !== null ? <span class="bad">{status.problem}</span> : null}
-            {status.kind === 'run' ? <span class="under">{under.value?.values[at] ?? ''}</span> : null}
-          </li>
+      <ul class="legend-bar" aria-label="Legend: press a run to show or hide its curves">
+        {runs.map(({ id, status }, index) => (
+          <LegendItem
+            key={id}
+            id={id}
+            index={index}
+            status={status}
+            isShown={shown[index] === true}
+            value={cursor.value?.values[index] ?? ''}
+            onToggle={() => toggle(id)}
+          />
         ))}
       </ul>
-      <p class="note under-where" role="status">
-        {under.value?.where ?? 'Point at a curve, or focus one and use the arrow keys: the values stand beside the names above.'}
+      <p class="note cursor-words" role="status">
+        {cursor.value?.where ?? 'Point at a chart, or focus it and use the arrow keys, to see the values beside the names above.'}
       </p>
       <div class="overlays">
-        {charts.map(({ of, title, along, formatX, formatY, say, points }) => (
+        {charts.map(({ of, describeX, describeY, ...options }) => (
           <Chart
             key={of}
-            title={title}
-            along={along}
-            formatX={formatX}
-            {...(of === 'byTime' ? { incrementsX: timeTicks } : {})}
-            formatY={formatY}
-            points={points}
-            curves={runs.map(({ curves }) => curves?.[of] ?? none)}
+            {...options}
+            curves={runs.map(({ curves }) => curves?.[of] ?? emptyCurve)}
             shown={shown}
             onCursor={(at) => {
-              under.value =
+              cursor.value =
                 at === null
                   ? null
                   : {
-                      where: `${title} at ${of === 'byTime' ? formatDuration(at.x) : formatWhole(at.x)}${of === 'byTime' ? '' : of === 'bySize' ? ' parameters' : ' epochs'}`,
-                      values: at.values.map((value) => (value === null ? '–' : say(value))),
+                      where: `${options.title} at ${describeX(at.x)}`,
+                      values: at.values.map((value) => (value === null ? '–' : describeY(value))),
                     };
             }}
           />
@@ -148,13 +152,13 @@ export function ComparePage({ runs }: { readonly runs: readonly string[] }) {
       </p>
       <h1>{ids.length === 0 ? 'Compare runs' : `${ids.length} runs compared`}</h1>
       {ids.length === 0 ? (
-        <p>Select runs in the list by their boxes; a bar appears that compares them.</p>
+        <p>Select runs by their checkboxes in the list.</p>
       ) : ids.length > mostRuns ? (
         <p class="bad">
-          {ids.length} runs were asked for: at most {mostRuns} can be told apart on one page. Select fewer in the list.
+          {ids.length} runs are selected; at most {mostRuns} can be compared. Select fewer in the list.
         </p>
       ) : (
-        <Compared ids={ids} />
+        <Comparison ids={ids} />
       )}
     </main>
   );

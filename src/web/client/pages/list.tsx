@@ -1,64 +1,57 @@
-/** All runs and studies of the folder, as they go on. */
+/** All runs and studies of the folder. */
 import '../list/list.css';
-import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
+import { useComputed, useSignal, useSignalEffect, type Signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { plural } from '../../../util/words.ts';
 import { quoted } from '../../../util/quoted.ts';
-import type { Listing, RunRow } from '../../api.ts';
-import { columns, type ColumnName } from '../list/columns.tsx';
+import type { Listing } from '../../api.ts';
 import { CompareBar } from '../list/compare-bar.tsx';
 import { DeleteDialog, RenameDialog } from '../list/dialogs.tsx';
 import { useListing } from '../list/listing.ts';
 import { readQuery, shownRows, stateNames, writeQuery, type Query } from '../list/query.ts';
 import { Studies } from '../list/studies.tsx';
-import { RunTable } from '../list/table.tsx';
+import { RunTable, without, type ListState, type OpenDialog } from '../list/table.tsx';
 import { Link, stateWords } from '../parts.tsx';
 import { route } from '../route.ts';
 
-/** Milliseconds between two looks at the folder. */
+/** Milliseconds between two requests. */
 const period = 2000;
 
-const OnlyLooks = () => (
+const ReadOnlyNotice = () => (
   <p class="condition open">
-    This page was opened without the token and can only look. To begin, stop, rename or delete, open the address that{' '}
+    This page was opened without the token and is read-only. To start, stop, rename or delete runs, open the address that{' '}
     <code>instar ui</code> printed.
   </p>
 );
 
-function Empty({ folder }: { readonly folder: string }) {
-  return (
-    <section class="empty">
-      <h2>No run yet</h2>
-      <p>
-        There is no run in <code>{folder}</code>. Begin one here: <Link to={{ page: 'begin' }}>New search</Link>. Or in a
-        terminal:
-      </p>
-      <pre>
-        <code>instar search fashion-mnist --preset quick --run {quoted(`${folder}/first`)}</code>
-      </pre>
-      <p class="quiet">A search that writes into this folder appears here by itself.</p>
-    </section>
-  );
-}
+const NoRuns = ({ folder }: { readonly folder: string }) => (
+  <section class="empty">
+    <h2>No runs yet</h2>
+    <p>
+      There are no runs in <code>{folder}</code>. Start one here: <Link to={{ page: 'begin' }}>New search</Link>. Or in a
+      terminal:
+    </p>
+    <pre>
+      <code>instar search fashion-mnist --preset quick --run {quoted(`${folder}/first`)}</code>
+    </pre>
+    <p class="quiet">Searches in this folder are listed as soon as they start.</p>
+  </section>
+);
 
-function Filters({
-  listing,
-  query,
-  change,
-}: {
-  readonly listing: Listing;
-  readonly query: Query;
-  change(next: Partial<Query>): void;
-}) {
+function Filters({ listing, query }: { readonly listing: Listing; readonly query: Signal<Query> }) {
+  const change = (next: Partial<Query>): void => {
+    query.value = { ...query.value, ...next };
+  };
+  const { text, state, ofStudies: showsStudies } = query.value;
   const ofStudies = listing.runs.filter(({ study }) => study !== null).length;
-  const isMixed = ofStudies > 0 && ofStudies < listing.runs.length;
+  const hasBoth = ofStudies > 0 && ofStudies < listing.runs.length;
   return (
     <form class="filters" role="search" aria-label="Runs" onSubmit={(event) => event.preventDefault()}>
       <label>
         Find{' '}
         <input
           type="search"
-          value={query.text}
+          value={text}
           placeholder="name, data, method, study"
           onInput={(event) => change({ text: event.currentTarget.value })}
         />
@@ -66,7 +59,7 @@ function Filters({
       <label>
         State{' '}
         <select
-          value={query.state ?? ''}
+          value={state ?? ''}
           onChange={(event) => change({ state: stateNames.find((name) => name === event.currentTarget.value) ?? null })}
         >
           <option value="">all</option>
@@ -77,11 +70,11 @@ function Filters({
           ))}
         </select>
       </label>
-      {isMixed ? (
+      {hasBoth ? (
         <label class="check">
           <input
             type="checkbox"
-            checked={query.ofStudies}
+            checked={showsStudies}
             onChange={(event) => change({ ofStudies: event.currentTarget.checked })}
           />{' '}
           show the runs of studies ({ofStudies})
@@ -91,60 +84,70 @@ function Filters({
   );
 }
 
-interface AskedFor {
-  readonly what: 'rename' | 'delete';
-  readonly row: RunRow;
+function Runs({ listing, ...state }: ListState & { readonly listing: Listing }) {
+  const { query } = state;
+  const { rows, hidden } = shownRows(listing, query.value);
+  return (
+    <section aria-labelledby="runs-title">
+      <h2 id="runs-title" class={listing.studies.length === 0 ? 'unseen' : ''}>
+        All runs
+      </h2>
+      <Filters listing={listing} query={query} />
+      <RunTable rows={rows} mayChange={listing.mayChange} {...state} />
+      {rows.length > 0 ? null : (
+        <p>No run matches{hidden === 0 ? '.' : `, but ${plural(hidden, 'run')} of studies, which are not shown.`}</p>
+      )}
+    </section>
+  );
 }
 
-export function ListPage() {
-  const { listing, away, refresh } = useListing(period);
+/** The filter and the order of the list, kept in the page's address. */
+function useQuery(): Signal<Query> {
   const query = useSignal(readQuery(location.search));
-  const selected = useSignal<ReadonlySet<string>>(new Set());
-  const asked = useSignal<AskedFor | null>(null);
-  const said = useSignal('');
-  const title = useRef<HTMLHeadingElement>(null);
-  // Now and then: what was begun `4 min ago` grows older.
+  // A link or the browser's buttons may change the address of this page.
+  useSignalEffect(() => {
+    if (route.value.page === 'list') query.value = readQuery(location.search);
+  });
+  useSignalEffect(() => {
+    const search = writeQuery(query.value);
+    if (location.pathname === '/' && location.search !== search) history.replaceState(null, '', `/${search}`);
+  });
+  return query;
+}
+
+/** The time, updated for labels such as `4 min ago`. */
+function useClock(): number {
   const now = useSignal(Date.now());
   useEffect(() => {
     const timer = setInterval(() => (now.value = Date.now()), 15_000);
     return () => clearInterval(timer);
   }, []);
-  // Another address of this page, by a link or the browser's buttons.
-  useSignalEffect(() => {
-    if (route.value.page === 'list') query.value = readQuery(location.search);
-  });
-  const shown = useComputed(() => (listing.value === null ? null : shownRows(listing.value, query.value)));
+  return now.value;
+}
 
-  const change = (next: Partial<Query>): void => {
-    const all = { ...query.peek(), ...next };
-    history.replaceState(null, '', `/${writeQuery(all)}`);
-    query.value = all;
-  };
-  const sortBy = (sort: ColumnName): void => {
-    const { sort: before, descending } = query.peek();
-    change({ sort, descending: before === sort ? !descending : columns[sort].descending });
-  };
-  const select = (id: string, isSelected: boolean): void => {
-    const next = new Set(selected.peek());
-    if (isSelected) next.add(id);
-    else next.delete(id);
-    selected.value = next;
-  };
+export function ListPage() {
+  const { listing, problem, refresh } = useListing(period);
+  const query = useQuery();
+  const selected = useSignal<ReadonlySet<string>>(new Set());
+  const dialog = useSignal<OpenDialog | null>(null);
+  const done = useSignal('');
+  const title = useRef<HTMLHeadingElement>(null);
+  const now = useClock();
+  const chosen = useComputed(() => (listing.value?.runs ?? []).map(({ id }) => id).filter((id) => selected.value.has(id)));
+
   const close = (): void => {
-    asked.value = null;
+    dialog.value = null;
   };
-  const done = (words: string): void => {
-    const gone = asked.peek()?.row.id;
-    if (gone !== undefined) select(gone, false);
-    said.value = words;
+  const onDone = (words: string): void => {
+    selected.value = without(selected.peek(), dialog.peek()?.row.id ?? '');
+    done.value = words;
     close();
     refresh();
     // The row that had the focus may be gone.
     title.current?.focus();
   };
-
   const known = listing.value;
-  const chosen = known === null ? [] : known.runs.filter(({ id }) => selected.value.has(id)).map(({ id }) => id);
+  const Dialog = dialog.value?.action === 'rename' ? RenameDialog : DeleteDialog;
   return (
     <main id="main" class="list">
       <h1 ref={title} tabIndex={-1}>
@@ -155,58 +158,28 @@ export function ListPage() {
           {plural(known.runs.length, 'run')} in <code>{known.folder}</code>
         </p>
       )}
-      <p role="status" class="said">
-        {away.value === null ? said.value : null}
-        {away.value === null ? null : (
-          <span class="bad">
-            The server is away{known === null ? '' : ', and what stands here is what it said last'}: {away.value}
-          </span>
-        )}
+      <p role="status" class={problem.value === null ? 'done' : 'done bad'}>
+        {problem.value === null
+          ? done.value
+          : `The server does not answer${known === null ? '' : '; this is its last list'}: ${problem.value}`}
       </p>
       {known === null ? (
-        away.value === null ? (
-          <p class="quiet">The folder is read …</p>
+        problem.value === null ? (
+          <p class="quiet">Loading …</p>
         ) : null
       ) : (
         <>
-          {known.mayChange ? null : <OnlyLooks />}
-          <Studies listing={known} now={now.value} />
+          {known.mayChange ? null : <ReadOnlyNotice />}
+          <Studies listing={known} now={now} />
           {known.runs.length === 0 ? (
-            <Empty folder={known.folder} />
+            <NoRuns folder={known.folder} />
           ) : (
-            <section aria-labelledby="runs-title">
-              <h2 id="runs-title" class={known.studies.length === 0 ? 'unseen' : ''}>
-                All runs
-              </h2>
-              <Filters listing={known} query={query.value} change={change} />
-              <RunTable
-                rows={shown.value?.rows ?? []}
-                sort={query.value.sort}
-                descending={query.value.descending}
-                selected={selected.value}
-                mayChange={known.mayChange}
-                now={now.value}
-                onSort={sortBy}
-                onSelect={select}
-                onRename={(row) => (asked.value = { what: 'rename', row })}
-                onDelete={(row) => (asked.value = { what: 'delete', row })}
-              />
-              {shown.value === null || shown.value.rows.length > 0 ? null : (
-                <p>
-                  No run is like that
-                  {shown.value.hidden === 0 ? '.' : `, but ${plural(shown.value.hidden, 'run')} of studies, which are not shown.`}
-                </p>
-              )}
-            </section>
+            <Runs listing={known} query={query} selected={selected} dialog={dialog} now={now} />
           )}
         </>
       )}
-      <CompareBar runs={chosen} onClear={() => (selected.value = new Set())} />
-      {asked.value === null ? null : asked.value.what === 'rename' ? (
-        <RenameDialog row={asked.value.row} onClose={close} onDone={done} />
-      ) : (
-        <DeleteDialog row={asked.value.row} onClose={close} onDone={done} />
-      )}
+      <CompareBar runs={chosen.value} onClear={() => (selected.value = new Set())} />
+      {dialog.value === null ? null : <Dialog row={dialog.value.row} onClose={close} onDone={onDone} />}
     </main>
   );
 }

@@ -1,4 +1,4 @@
-/** One network of a run: what it is, its graph and layers, and what it says of images, computed in this browser. */
+/** A network of a run: its origin, its graph and layers, and its predictions, computed in this browser. */
 import '../network/network.css';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { compareNetworks, summaryOf } from '../../../report/compare.ts';
@@ -9,28 +9,27 @@ import type { NodeId } from '../../../network/network.ts';
 import { Confusion } from '../network/confusion.tsx';
 import { NetworkGraph } from '../network/graph.tsx';
 import { NetworkHead } from '../network/head.tsx';
-import { ChosenBlock } from '../network/layers.tsx';
+import { BlockDetails } from '../network/layers.tsx';
 import { openSession } from '../network/session.ts';
 import { TryIt } from '../network/try-it.tsx';
-import { Drawn } from '../drawn.tsx';
-import { Link, useRun } from '../parts.tsx';
-import { subjectOfRun } from '../run-store.ts';
+import { Link, RunFrame, Scrolling } from '../parts.tsx';
+import { ReportMarkup } from '../report-markup.tsx';
+import { subjectOfRun, type LiveRun } from '../run-store.ts';
 
 interface NetworkProps {
   readonly run: string;
   readonly subject: Subject;
-  readonly line: Candidate;
+  readonly candidate: Candidate;
   readonly isKept: boolean;
 }
 
-/** Its structure never changes while the page is there; its numbers do, epoch after epoch. */
-function Structure({ subject, line }: Pick<NetworkProps, 'subject' | 'line'>) {
-  const [chosen, setChosen] = useState<NodeId | null>(null);
-  const parent =
-    line.edits.length === 0 || line.parent === null ? null : (subject.state.search.candidates.get(line.parent) ?? null);
+function Structure({ subject, candidate }: Pick<NetworkProps, 'subject' | 'candidate'>) {
+  const [selected, select] = useState<NodeId | null>(null);
   const { search } = subject.state;
-  const network = networkOf(search, line.id);
-  const before = parent === null ? null : networkOf(search, parent.id);
+  const { id, edits } = candidate;
+  const parent = edits.length === 0 ? null : candidate.parent;
+  const network = networkOf(search, id);
+  const before = parent === null ? null : networkOf(search, parent);
   const difference = useMemo(() => (before === null ? null : compareNetworks(before, network)), [before, network]);
   const table = useMemo(() => layerTable(network, { key: 'net' }, difference ?? undefined), [network, difference]);
   return (
@@ -38,62 +37,52 @@ function Structure({ subject, line }: Pick<NetworkProps, 'subject' | 'line'>) {
       <h2 id="net-graph-title">The network</h2>
       {difference === null || parent === null ? null : (
         <p>
-          Since {parent.id}: {summaryOf(difference)}.
-          {difference.removed.length === 0 ? '' : ` Removed: ${difference.removed.map(({ id }) => id).join(', ')}.`}
+          Changes from {parent}: {summaryOf(difference)}.
+          {difference.removed.length === 0 ? '' : ` Removed: ${difference.removed.map((node) => node.id).join(', ')}.`}
         </p>
       )}
-      <NetworkGraph
-        name={line.id}
-        network={network}
-        difference={difference}
-        parent={parent?.id ?? null}
-        selected={chosen}
-        onSelect={setChosen}
-      />
-      {chosen === null ? (
-        <p class="quiet">Choose a box to see its layers.</p>
+      <NetworkGraph name={id} network={network} difference={difference} parent={parent} selected={selected} onSelect={select} />
+      {selected === null ? (
+        <p class="quiet">Select a box to see its layers.</p>
       ) : (
-        <ChosenBlock network={network} difference={difference} id={chosen} onSelect={setChosen} />
+        <BlockDetails network={network} difference={difference} id={selected} onSelect={select} />
       )}
       <details>
-        <summary>Every layer as a table</summary>
-        <div class="scroll" role="region" tabindex={0} aria-label="Layers">
-          <Drawn markup={table} />
-        </div>
+        <summary>All layers as a table</summary>
+        <Scrolling label="Layers">
+          <ReportMarkup markup={table} />
+        </Scrolling>
       </details>
     </section>
   );
 }
 
-/** As it was when this was opened: `line` holds its accuracy then. */
-function Computed({ run, subject, line }: Omit<NetworkProps, 'isKept'>) {
-  const session = useMemo(() => openSession(run, line.id), [run, line.id]);
+/** `candidate`: with the checkpoint and the accuracy that it had when this was opened. */
+function Inference({ run, subject, candidate }: Omit<NetworkProps, 'isKept'>) {
+  const { id } = candidate;
+  const session = useMemo(() => openSession(run, id), [run, id]);
   useEffect(() => () => session.close(), [session]);
   const { classes, shape } = subject.config.data;
-  const { tests, segments } = subject.state.search;
-  const test = tests.get(line.id)?.measured.accuracy ?? null;
-  const trainedOn = (line.id === 'final' || line.id === 'baseline') && segments[line.id].some(({ whole }) => whole);
+  const { tests, segments, finished } = subject.state.search;
+  const hasSeenValidation = (id === 'final' || id === 'baseline') && segments[id].some(({ whole }) => whole);
   return (
     <>
       <TryIt session={session} shape={shape} classes={classes} />
       <section aria-labelledby="net-answers-title">
-        <h2 id="net-answers-title">Right and wrong</h2>
+        <h2 id="net-answers-title">Accuracy and mistakes</h2>
         <h3>Validation images</h3>
-        {trainedOn ? (
-          <p>
-            This training took them in too, so they say what could not be learned, or is labelled wrongly; not how right the
-            network is on new ones.
-          </p>
+        {hasSeenValidation ? (
+          <p>This network was also trained on the validation images, so this accuracy is not an estimate for new images.</p>
         ) : null}
-        <Confusion session={session} part="validation" classes={classes} journal={lastAccuracy(line)} />
-        {subject.state.search.finished ? (
+        <Confusion session={session} part="validation" classes={classes} journal={lastAccuracy(candidate)} />
+        {finished ? (
           <>
             <h3>Test images</h3>
             <p>
-              The journal’s own reading of the test set stands for itself. To look at the test images in order to choose between
-              networks spends them: what they then say of the one that was chosen is too good.
+              The run has made its own test evaluation. Do not choose between networks by the test images: the accuracy of the
+              chosen one would then be too optimistic.
             </p>
-            <Confusion session={session} part="test" classes={classes} journal={test} />
+            <Confusion session={session} part="test" classes={classes} journal={tests.get(id)?.measured.accuracy ?? null} />
           </>
         ) : null}
       </section>
@@ -101,71 +90,55 @@ function Computed({ run, subject, line }: Omit<NetworkProps, 'isKept'>) {
   );
 }
 
-function Network({ run, subject, line, isKept }: NetworkProps) {
-  const [opened, setOpened] = useState(line);
-  const isNewer = opened.checkpoint !== line.checkpoint;
-  const isFirst = opened.checkpoint === null && line.checkpoint !== null;
+function Network({ run, subject, candidate, isKept }: NetworkProps) {
+  const [opened, setOpened] = useState(candidate);
+  const isNewer = opened.checkpoint !== candidate.checkpoint;
+  const isFirst = opened.checkpoint === null && candidate.checkpoint !== null;
   useEffect(() => {
-    if (isFirst) setOpened(line);
-  }, [isFirst, line]);
+    if (isFirst) setOpened(candidate);
+  }, [isFirst, candidate]);
   return (
-    <main id="main">
-      <NetworkHead run={run} subject={subject} line={line} isKept={isKept} />
-      <Structure subject={subject} line={line} />
+    <>
+      <NetworkHead run={run} subject={subject} candidate={candidate} isKept={isKept} />
+      <Structure subject={subject} candidate={candidate} />
       {isKept ? (
         <>
           {isNewer && !isFirst ? (
             <p role="status">
-              It was trained on since.{' '}
-              <button type="button" onClick={() => setOpened(line)}>
-                Take its newest numbers
+              This network has a newer checkpoint.{' '}
+              <button type="button" onClick={() => setOpened(candidate)}>
+                Use the newest checkpoint
               </button>
             </p>
           ) : null}
-          <Computed key={opened.checkpoint} run={run} subject={subject} line={opened} />
+          <Inference key={opened.checkpoint} run={run} subject={subject} candidate={opened} />
         </>
       ) : (
-        <p class="quiet">It cannot be tried: its numbers are not on disk.</p>
+        <p class="quiet">It cannot be tried: its checkpoint is not on disk.</p>
       )}
-    </main>
+    </>
   );
 }
 
-export function NetworkPage({ run, line: id }: { readonly run: string; readonly line: string }) {
-  const status = useRun(run).value;
-  const subject = useMemo(() => (status.kind === 'run' ? subjectOfRun(status.run) : null), [status]);
-  if (status.kind === 'failed')
-    return (
-      <main id="main">
-        <h1>This run cannot be shown</h1>
-        <p role="alert">{status.message}</p>
-      </main>
-    );
-  if (status.kind === 'loading' || subject === null || subject.entries.length === 0)
-    return (
-      <main id="main">
-        <h1>{id}</h1>
-        <p role="status">Loading …</p>
-      </main>
-    );
-  const line = subject.state.search.candidates.get(id);
-  if (line === undefined)
-    return (
-      <main id="main">
-        <h1>There is no such network</h1>
-        <p>
-          <Link to={{ page: 'run', run }}>{subject.name}</Link> has none of the name {id}.
-        </p>
-      </main>
-    );
+function Body({ run, id, followed }: { readonly run: string; readonly id: string; readonly followed: LiveRun }) {
+  const subject = useMemo(() => subjectOfRun(followed), [followed]);
+  const candidate = subject.state.search.candidates.get(id);
+  if (candidate !== undefined)
+    return <Network run={run} subject={subject} candidate={candidate} isKept={followed.kept.has(id)} />;
   return (
     <>
-      {status.problem === null ? null : (
-        <p class="bad" role="alert">
-          {status.problem}
-        </p>
-      )}
-      <Network run={run} subject={subject} line={line} isKept={status.run.kept.has(id)} />
+      <h1>There is no such network</h1>
+      <p>
+        <Link to={{ page: 'run', run }}>{subject.name}</Link> has no network named {id}.
+      </p>
     </>
+  );
+}
+
+export function NetworkPage({ run, candidate }: { readonly run: string; readonly candidate: string }) {
+  return (
+    <RunFrame run={run} title={candidate}>
+      {(followed) => <Body run={run} id={candidate} followed={followed} />}
+    </RunFrame>
   );
 }

@@ -1,4 +1,4 @@
-/** A run as it goes on: what it does now, its family, its curves, its operators, its settings and what it said. */
+/** A run: its progress, family tree, curves, operators, settings and log. */
 import './run.css';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { agreementFigure } from '../../../report/figures/agreement.ts';
@@ -14,31 +14,30 @@ import { settingsSection } from '../../../report/sections/settings.ts';
 import { childrenOf, type Subject } from '../../../report/subject.ts';
 import type { Step } from '../../../search/state.ts';
 import { runLog } from '../api.ts';
-import { Drawn } from '../drawn.tsx';
-import { FigureOf, useRun } from '../parts.tsx';
+import { RunFrame } from '../parts.tsx';
+import { ReportFigure, ReportMarkup } from '../report-markup.tsx';
 import { addressOf } from '../route.ts';
 import { subjectOfRun, type LiveRun } from '../run-store.ts';
-import { Head } from '../run/head.tsx';
+import { RunHead } from '../run/head.tsx';
 import { LossCurves } from '../run/loss-curves.tsx';
-import { Now } from '../run/now.tsx';
 import { Operators } from '../run/operators.tsx';
+import { RunProgress } from '../run/progress.tsx';
 
 const place: Place = { key: 'run' };
 
-/** A step, its table made once it is looked at. Whoever opens or closes it has it so, whatever comes. */
-function StepOf({
-  subject,
-  step,
-  isLatest,
-  link,
-}: {
+interface StepProps {
   readonly subject: Subject;
   readonly step: Step;
   readonly isLatest: boolean;
-  readonly link: (line: string) => string;
-}) {
+  readonly link: (candidate: string) => string;
+}
+
+/** The table is made when the step is first unfolded. */
+function StepDetails({ subject, step, isLatest, link }: StepProps) {
   const [chosen, choose] = useState<boolean | null>(null);
   const isOpen = chosen ?? isLatest;
+  const result =
+    step.winner === null ? 'in progress' : step.winner === step.parent ? 'no child was selected' : `${step.winner} was selected`;
   return (
     <details
       open={isOpen}
@@ -48,30 +47,26 @@ function StepOf({
       }}
     >
       <summary>
-        <strong>Step {step.step}</strong>{' '}
-        <span class="quiet">
-          {step.winner === null ? 'goes on' : step.winner === step.parent ? 'ended with its parent' : `was won by ${step.winner}`}
-        </span>
+        <strong>Step {step.step}</strong> <span class="quiet">{result}</span>
       </summary>
-      {isOpen ? <Drawn markup={stepTable(subject, step, childrenOf(subject, step), place, link)} /> : null}
+      {isOpen ? <ReportMarkup markup={stepTable(subject, step, childrenOf(subject, step), place, link)} /> : null}
     </details>
   );
 }
 
-/** The steps, the latest first and unfolded. */
+/** The latest step first. */
 function Steps({ subject, id }: { readonly subject: Subject; readonly id: string }) {
-  const { steps } = subject.state.search;
-  const link = (line: string): string => addressOf({ page: 'network', run: id, line });
+  const link = (candidate: string): string => addressOf({ page: 'network', run: id, candidate });
   return (
     <>
-      {steps.toReversed().map((step, index) => (
-        <StepOf key={step.step} subject={subject} step={step} isLatest={index === 0} link={link} />
+      {subject.state.search.steps.toReversed().map((step, index) => (
+        <StepDetails key={step.step} subject={subject} step={step} isLatest={index === 0} link={link} />
       ))}
     </>
   );
 }
 
-/** What the run has said: its events in words, and what its process wrote where it was begun from here. */
+/** The events in words, and the output of the process where the dashboard started it. */
 function Log({ run }: { readonly run: LiveRun }) {
   const box = useRef<HTMLPreElement>(null);
   const [process, setProcess] = useState('');
@@ -80,7 +75,7 @@ function Log({ run }: { readonly run: LiveRun }) {
   }, [run.condition]);
   useEffect(() => {
     const pre = box.current;
-    // Whoever has scrolled up reads.
+    // Follows the end, unless the reader has scrolled up.
     if (pre !== null && pre.scrollHeight - pre.scrollTop - pre.clientHeight < 80) pre.scrollTop = pre.scrollHeight;
   }, [run.log.length]);
   return (
@@ -98,7 +93,7 @@ function Log({ run }: { readonly run: LiveRun }) {
       </pre>
       {process.trim() === '' ? null : (
         <details>
-          <summary>What its process wrote</summary>
+          <summary>Output of the process</summary>
           <pre class="log" tabIndex={0} aria-label="Output of the process">
             {process}
           </pre>
@@ -108,89 +103,59 @@ function Log({ run }: { readonly run: LiveRun }) {
   );
 }
 
-function Body({ run, id }: { readonly run: LiveRun; readonly id: string }) {
-  // What a replay makes changes with its events alone, not with every sign of life.
-  const subject = useMemo(() => subjectOfRun(run), [run.view.run, run.condition]);
-  const isGrown = subject.grown !== null;
+function Figures({ subject, id }: { readonly subject: Subject; readonly id: string }) {
   const figures = useMemo(
-    () =>
-      isGrown
-        ? {
-            tree: treeFigure(subject),
-            validation: validationFigure(subject),
-            small: [learningRateFigure(subject), sizeFigure(subject), agreementFigure(subject), finalFigure(subject)],
-          }
-        : null,
+    () => ({
+      tree: treeFigure(subject),
+      validation: validationFigure(subject),
+      small: [learningRateFigure(subject), sizeFigure(subject), agreementFigure(subject), finalFigure(subject)],
+    }),
     [subject],
   );
   return (
     <>
-      <Head run={run} subject={subject} />
-      {run.condition === 'finished' ? null : <Now run={run} />}
-      {figures === null ? null : (
-        <>
-          <section aria-labelledby="family-title">
-            <h2 id="family-title">The family</h2>
-            <FigureOf figure={figures.tree} place={place} />
-            <Steps subject={subject} id={id} />
-          </section>
-          <section aria-labelledby="curves-title">
-            <h2 id="curves-title">The curves</h2>
-            <FigureOf figure={figures.validation} place={place} />
-            <LossCurves subject={subject} />
-            <div class="figures">
-              {figures.small.map((figure) =>
-                figure === null ? null : <FigureOf key={figure.name} figure={figure} place={place} />,
-              )}
-            </div>
-          </section>
-          <Operators subject={subject} />
-        </>
-      )}
+      <section aria-labelledby="family-title">
+        <h2 id="family-title">Family tree</h2>
+        <ReportFigure figure={figures.tree} place={place} />
+        <Steps subject={subject} id={id} />
+      </section>
+      <section aria-labelledby="curves-title">
+        <h2 id="curves-title">Curves</h2>
+        <ReportFigure figure={figures.validation} place={place} />
+        <LossCurves subject={subject} />
+        <div class="figures">
+          {figures.small.map((figure, index) => (
+            <ReportFigure key={index} figure={figure} place={place} />
+          ))}
+        </div>
+      </section>
+      <Operators subject={subject} />
+    </>
+  );
+}
+
+function Body({ run, id }: { readonly run: LiveRun; readonly id: string }) {
+  // The state of the replay changes with events, not with progress.
+  const subject = useMemo(() => subjectOfRun(run), [run.view.run, run.condition]);
+  return (
+    <>
+      <RunHead run={run} subject={subject} />
+      {run.condition === 'finished' ? null : <RunProgress run={run} />}
+      {subject.grown === null ? null : <Figures subject={subject} id={id} />}
       <Log run={run} />
-      <Drawn markup={useMemo(() => settingsSection(subject, place), [subject])} />
-      <Drawn markup={useMemo(() => factsSection(subject, place), [subject])} />
+      <ReportMarkup markup={useMemo(() => settingsSection(subject, place), [subject])} />
+      <ReportMarkup markup={useMemo(() => factsSection(subject, place), [subject])} />
     </>
   );
 }
 
 export function RunPage({ run: id }: { readonly run: string }) {
-  const status = useRun(id).value;
   useEffect(() => {
     document.title = `${id} · Instar`;
   }, [id]);
-  switch (status.kind) {
-    case 'loading':
-      return (
-        <main id="main">
-          <h1>{id}</h1>
-          <p role="status">Reading its journal …</p>
-        </main>
-      );
-    case 'failed':
-      return (
-        <main id="main">
-          <h1>{id}</h1>
-          <p class="bad" role="alert">
-            {status.message}
-          </p>
-        </main>
-      );
-    case 'run':
-      return (
-        <main id="main">
-          {status.connected ? null : (
-            <p class="condition open" role="status">
-              The server is away: this is what was known. It is asked again until it answers.
-            </p>
-          )}
-          {status.problem === null ? null : (
-            <p class="bad" role="alert">
-              {status.problem}
-            </p>
-          )}
-          <Body run={status.run} id={id} />
-        </main>
-      );
-  }
+  return (
+    <RunFrame run={id} title={id}>
+      {(run) => <Body run={run} id={id} />}
+    </RunFrame>
+  );
 }

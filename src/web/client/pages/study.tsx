@@ -1,28 +1,30 @@
-/** A study: the report's own sections, filling up as its runs end. */
+/** A study: the sections of its report, updated as its runs end. */
 import '../list/list.css';
 import '../study/study.css';
-import { useSignal } from '@preact/signals';
+import { useSignal, type ReadonlySignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { formatDuration } from '../../../util/duration.ts';
 import { formatPercent } from '../../../util/words.ts';
 import { raw } from '../../../report/markup.ts';
-import type { RunRow, StudyPage as Page } from '../../api.ts';
+import type { RunRow, StudyPage as Page, StudyRow } from '../../api.ts';
 import { studyPage } from '../api.ts';
-import { Drawn } from '../drawn.tsx';
 import { useListing } from '../list/listing.ts';
 import { StudyProgress } from '../list/studies.tsx';
-import { Link, StateMark } from '../parts.tsx';
+import { Alert, Link, StateMark } from '../parts.tsx';
+import { ReportMarkup } from '../report-markup.tsx';
 import { articleOf } from '../study/rewrite.ts';
 
-/** Milliseconds between two looks at the study's runs. */
+/** Milliseconds between two requests. */
 const period = 10_000;
 
-/** Runs that are worth a look: those that go on, and those that are damaged. */
-function Going({ runs }: { readonly runs: readonly RunRow[] }) {
-  const shown = runs.filter(({ state }) => state !== 'finished' && state !== 'not finished' && state !== 'interrupted');
+const quietStates: ReadonlySet<RunRow['state']> = new Set(['finished', 'not finished', 'interrupted']);
+
+/** The runs that are running or damaged. */
+function CurrentRuns({ runs }: { readonly runs: readonly RunRow[] }) {
+  const shown = runs.filter(({ state }) => !quietStates.has(state));
   if (shown.length === 0) return null;
   return (
-    <section class="going" aria-label="Runs of the study now">
+    <section class="going" aria-label="Current runs of the study">
       <ul>
         {shown.map(({ id, name, state, best, seconds, problem }) => (
           <li key={id}>
@@ -37,26 +39,21 @@ function Going({ runs }: { readonly runs: readonly RunRow[] }) {
   );
 }
 
-export function StudyPage({ study }: { readonly study: string }) {
-  const { listing, away } = useListing(period);
+interface FollowedPage {
+  readonly page: ReadonlySignal<Page | null>;
+  readonly problem: ReadonlySignal<string | null>;
+}
+
+/** The report of the study, requested again when its runs have changed. */
+function useStudyPage(study: string, row: StudyRow | null, running: number): FollowedPage {
   const page = useSignal<Page | null>(null);
   const problem = useSignal<string | null>(null);
-  const known = listing.value;
-  const row = known?.studies.find(({ id }) => id === study) ?? null;
-  const own = useMemo(() => known?.runs.filter((run) => run.study === study) ?? [], [known, study]);
-  const running = own.filter(({ state }) => state === 'running').length;
   const shown = useRef(running);
-
-  // Made anew where its runs changed since; the server says of which moment what it gave is. One that was killed changes nothing.
   useEffect(() => {
     if (row === null || row.problem !== null) return;
-    if (
-      page.peek() !== null &&
-      problem.peek() === null &&
-      (page.peek()?.changed ?? 0) >= row.changed &&
-      running === shown.current
-    )
-      return;
+    // A run that is killed changes the number of running runs alone.
+    const isCurrent = (page.peek()?.changed ?? -1) >= row.changed && running === shown.current;
+    if (isCurrent && problem.peek() === null) return;
     let left = false;
     studyPage(study).then(
       (next) => {
@@ -72,13 +69,23 @@ export function StudyPage({ study }: { readonly study: string }) {
     return () => {
       left = true;
     };
-  }, [known, study]);
+  }, [row, running, study]);
+  return { page, problem };
+}
 
+export function StudyPage({ study }: { readonly study: string }) {
+  const { listing, problem: connection } = useListing(period);
+  const known = listing.value;
+  const row = known?.studies.find(({ id }) => id === study) ?? null;
+  const own = useMemo(() => known?.runs.filter((run) => run.study === study) ?? [], [known, study]);
+  const running = own.filter(({ state }) => state === 'running').length;
+  const { page, problem } = useStudyPage(study, row, running);
   const ids = own.map(({ id }) => id).join('\n');
   const html = useMemo(
     () => (page.value === null ? null : articleOf(page.value.html, study, new Set(ids.split('\n')))),
     [page.value, study, ids],
   );
+  const isDamaged = row !== null && row.problem !== null;
   return (
     <main id="main">
       <div class="study-head">
@@ -86,29 +93,21 @@ export function StudyPage({ study }: { readonly study: string }) {
           <Link to={{ page: 'list' }}>All runs</Link> · study
         </p>
         <h1>{row?.title ?? page.value?.title ?? study}</h1>
-        {row === null || row.problem !== null ? null : <StudyProgress study={row} />}
-        {away.value === null ? null : (
+        {row === null || isDamaged ? null : <StudyProgress study={row} />}
+        {connection.value === null ? null : (
           <p class="bad" role="status">
-            The server is away: {away.value}
+            The server does not answer: {connection.value}
           </p>
         )}
       </div>
       {known !== null && row === null ? <p class="bad">There is no study of that name in this folder.</p> : null}
-      {row === null || row.problem === null ? null : (
-        <p class="bad" role="alert">
-          This study is damaged: {row.problem}
-        </p>
-      )}
-      <Going runs={own} />
-      {problem.value === null ? null : (
-        <p class="bad" role="alert">
-          Its report cannot be made: {problem.value}
-        </p>
-      )}
+      <Alert text={isDamaged ? `This study is damaged: ${row.problem}` : null} />
+      <CurrentRuns runs={own} />
+      <Alert text={problem.value === null ? null : `The report failed: ${problem.value}`} />
       {html !== null ? (
-        <Drawn markup={raw(html)} className="article" />
-      ) : row !== null && row.problem === null && problem.value === null ? (
-        <p class="quiet">Its runs are read …</p>
+        <ReportMarkup markup={raw(html)} className="article" />
+      ) : row !== null && !isDamaged && problem.value === null ? (
+        <p class="quiet">Loading …</p>
       ) : null}
     </main>
   );

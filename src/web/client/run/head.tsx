@@ -1,4 +1,4 @@
-/** What a run is and how it stands, and what can be done with it. */
+/** The head of a run's page: its settings, its result, and its actions. */
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { describeFrom, describePlan, stopWords } from '../../../run/display/wording.ts';
@@ -7,14 +7,14 @@ import { methodLabel, type Subject } from '../../../report/subject.ts';
 import { formatDuration } from '../../../util/duration.ts';
 import { formatWhole, plural } from '../../../util/words.ts';
 import { modelAddress, resumeRun, stopRun } from '../api.ts';
-import { Action, Copied, Link, StateMark } from '../parts.tsx';
+import { Action, CopyButton, Link, StateMark } from '../parts.tsx';
 import type { LiveRun } from '../run-store.ts';
 
 function Resume({ run, finished }: { readonly run: LiveRun; readonly finished: boolean }) {
   const budget = useSignal('');
   const form = useRef<HTMLFormElement>(null);
   const isBudgeted = run.facts.config.budget !== null;
-  // A finished search goes on only where more time is given.
+  // A finished search continues only with more time.
   if (finished && !isBudgeted) return null;
   return (
     <form ref={form} class="resume" onSubmit={(event) => event.preventDefault()}>
@@ -40,13 +40,13 @@ function Resume({ run, finished }: { readonly run: LiveRun; readonly finished: b
           await resumeRun(run.facts.id, budget.value === '' ? undefined : budget.value.replace(/^\+/, ''));
         }}
       >
-        {finished ? 'Go on with more time' : 'Resume'}
+        {finished ? 'Continue with more time' : 'Resume'}
       </Action>
     </form>
   );
 }
 
-export function Head({ run, subject }: { readonly run: LiveRun; readonly subject: Subject }) {
+export function RunHead({ run, subject }: { readonly run: LiveRun; readonly subject: Subject }) {
   const { facts, condition, kept } = run;
   const { config } = facts;
   const { settings, best } = subject;
@@ -63,7 +63,7 @@ export function Head({ run, subject }: { readonly run: LiveRun; readonly subject
         {images < config.data.trainImages ? `at most ${formatWhole(images)} of ` : ''}
         {plural(config.data.trainImages, 'training image')}; preset {config.preset}, seed {settings.seed}; {config.engine.name}{' '}
         {config.engine.version} ({config.engine.instructionSet}), {plural(config.workers, 'worker')}
-        {describeFrom(config).map((line) => `; begun ${line}`)}
+        {describeFrom(config).map((origin) => `; started ${origin}`)}
       </p>
       <p class="result">{first}</p>
       <p>{others.join(' ')}</p>
@@ -79,7 +79,7 @@ export function Head({ run, subject }: { readonly run: LiveRun; readonly subject
           <>
             <Action act={() => stopRun(facts.id)}>Stop, keep the best</Action>
             {facts.id.includes('/') ? (
-              <span class="quiet">With the process of its study all runs of that stop; “instar study” goes on with them.</span>
+              <span class="quiet">This stops all runs of its study; “instar study” resumes them.</span>
             ) : null}
           </>
         ) : (
@@ -91,15 +91,15 @@ export function Head({ run, subject }: { readonly run: LiveRun; readonly subject
           </a>
         ) : null}
         {best === null ? null : (
-          <Link to={{ page: 'network', run: facts.id, line: best }} class="button">
-            Look at it, try it
+          <Link to={{ page: 'network', run: facts.id, candidate: best }} class="button">
+            Open the network
           </Link>
         )}
-        <Copied text={facts.command} label="Copy the command line" />
+        <CopyButton text={facts.command} label="Copy the command line" />
         {condition === 'running' || condition === 'finished' ? null : (
-          <Copied text={facts.resume} label="Copy the resume command" />
+          <CopyButton text={facts.resume} label="Copy the resume command" />
         )}
-        <span class="quiet">{formatDuration(run.now)} of work</span>
+        <span class="quiet">{formatDuration(run.now)} of active time</span>
       </div>
     </header>
   );

@@ -1,61 +1,73 @@
-/** The operators that were drawn, and how often the children that had them went on. */
+/** How often each operator was sampled, and how often the children with it were promoted and selected. */
 import { shortEdits } from '../../../morphism/short.ts';
 import type { Subject } from '../../../report/subject.ts';
 import { scrolling, table } from '../../../report/sections/parts.ts';
+import type { Candidate, Step } from '../../../search/state.ts';
 import { formatPercent } from '../../../util/words.ts';
-import { Drawn } from '../drawn.tsx';
+import { ReportMarkup } from '../report-markup.tsx';
 
 interface Count {
-  drawn: number;
-  /** Of those, in children whose first rung has ended, and of these in survivors of it. */
-  tried: number;
-  survived: number;
-  won: number;
+  sampled: number;
+  /** In children that have ended the first rung, and in those of them that entered the second. */
+  compared: number;
+  promoted: number;
+  selected: number;
 }
 
-/** By the operator's short word; a child counts each of its edits. */
-export function countOperators({ state, winners }: Subject): ReadonlyMap<string, Count> {
+/** Whether a child has entered the second rung; null while the first has not ended for it. */
+function isPromoted({ promotions, rungs: [first] }: Step, { id, epochs }: Candidate, epochsOfFirst: number): boolean | null {
+  if (promotions.length > 0)
+    return (epochs.at(-1)?.epoch ?? 0) < epochsOfFirst
+      ? null
+      : promotions.some(({ candidate, rung }) => candidate === id && rung > 0);
+  return first === undefined ? null : first.survivors.includes(id);
+}
+
+/** By the operator's short name. A child counts once for each of its edits. */
+export function countOperators({ state, winners, rungs }: Subject): ReadonlyMap<string, Count> {
   const counts = new Map<string, Count>();
-  for (const step of state.search.steps) {
-    const first = step.rungs[0];
+  for (const step of state.search.steps)
     for (const id of step.children) {
-      const line = state.search.candidates.get(id);
-      for (const edit of line?.edits ?? []) {
-        const word = shortEdits([edit]);
-        const count = counts.get(word) ?? { drawn: 0, tried: 0, survived: 0, won: 0 };
-        counts.set(word, count);
-        count.drawn++;
-        if (first !== undefined) count.tried++;
-        if (first?.survivors.includes(id) === true) count.survived++;
-        if (winners.has(id) && step.winner === id) count.won++;
+      const child = state.search.candidates.get(id);
+      if (child === undefined) continue;
+      const promoted = isPromoted(step, child, rungs[0]?.epochs ?? 0);
+      for (const edit of child.edits) {
+        const name = shortEdits([edit]);
+        const count = counts.get(name) ?? { sampled: 0, compared: 0, promoted: 0, selected: 0 };
+        counts.set(name, count);
+        count.sampled++;
+        if (promoted !== null) count.compared++;
+        if (promoted === true) count.promoted++;
+        if (winners.has(id) && step.winner === id) count.selected++;
       }
     }
-  }
   return counts;
 }
 
+const columns = [
+  { title: 'operator' },
+  { title: 'sampled', numeric: true },
+  { title: 'promoted', numeric: true },
+  { title: 'share', numeric: true },
+  { title: 'in winners', numeric: true },
+];
+
 export function Operators({ subject }: { readonly subject: Subject }) {
-  const counts = [...countOperators(subject)].toSorted(([, a], [, b]) => b.drawn - a.drawn);
+  const counts = [...countOperators(subject)].toSorted(([, a], [, b]) => b.sampled - a.sampled);
   if (counts.length === 0) return null;
-  const rows = counts.map(([word, { drawn, tried, survived, won }]) => [
-    word,
-    drawn,
-    survived,
-    tried === 0 ? '–' : formatPercent(survived / tried),
-    won,
+  const rows = counts.map(([name, { sampled, compared, promoted, selected }]) => [
+    name,
+    sampled,
+    promoted,
+    compared === 0 ? '–' : formatPercent(promoted / compared),
+    selected,
   ]);
-  const columns = [
-    { title: 'operator' },
-    { title: 'drawn', numeric: true },
-    { title: 'went on', numeric: true },
-    { title: 'share', numeric: true },
-    { title: 'in winners', numeric: true },
-  ];
-  const caption = 'Drawn in children; in children that went on after the first rung; in winners of steps';
+  const caption =
+    'Edits in all children, in children that were promoted to rung 2 (share: of those that ended rung 1), and in winners';
   return (
     <section aria-labelledby="operators-title">
       <h2 id="operators-title">Operators</h2>
-      <Drawn markup={scrolling('Operators', table(caption, columns, rows))} />
+      <ReportMarkup markup={scrolling('Operators', table(caption, columns, rows))} />
     </section>
   );
 }

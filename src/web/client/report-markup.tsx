@@ -1,11 +1,13 @@
-/** Markup of the report on a page, put in anew where it changed: what was unfolded, scrolled or focused in it stays so. */
+/** Markup of the report on a page. Where it changes, unfolded details, scroll positions and the focus are kept. */
 import { useLayoutEffect, useRef } from 'preact/hooks';
+import type { Figure } from '../../report/figure.ts';
 import type { Markup } from '../../report/markup.ts';
+import { figureHtml, type Place } from '../../report/sections/parts.ts';
 
 const keyOf = (details: HTMLDetailsElement): string => details.querySelector('summary')?.textContent ?? '';
 const focusable = 'a, summary, button, [tabindex]';
 
-function putInAnew(root: HTMLElement, text: string): void {
+function replaceMarkup(root: HTMLElement, text: string): void {
   const unfolded = new Set([...root.querySelectorAll('details')].filter(({ open }) => open).map(keyOf));
   const scrolled = [...root.querySelectorAll('.scroll')].map(({ scrollLeft, scrollTop }) => ({ scrollLeft, scrollTop }));
   const isFocused = root.contains(document.activeElement);
@@ -18,18 +20,21 @@ function putInAnew(root: HTMLElement, text: string): void {
   if (scrollY !== top) scrollTo(scrollX, top);
 }
 
-/** Markup of the report: escaped where it was made. */
-export function Drawn({ markup, className = '' }: { readonly markup: Markup | null; readonly className?: string }) {
+/** The report has escaped all text in it. */
+export function ReportMarkup({ markup, className = '' }: { readonly markup: Markup | null; readonly className?: string }) {
   const place = useRef<HTMLDivElement>(null);
-  const drawn = useRef<{ readonly root: HTMLElement; readonly text: string } | null>(null);
+  const shown = useRef<{ readonly root: HTMLElement; readonly text: string } | null>(null);
   const text = markup?.text ?? null;
   useLayoutEffect(() => {
     const root = place.current;
     if (root === null || text === null) return;
-    const before = drawn.current;
-    drawn.current = { root, text };
+    const before = shown.current;
+    shown.current = { root, text };
     if (before?.root !== root) root.innerHTML = text;
-    else if (before.text !== text) putInAnew(root, text);
+    else if (before.text !== text) replaceMarkup(root, text);
   }, [text]);
   return text === null ? null : <div class={className} ref={place} />;
 }
+
+export const ReportFigure = ({ figure, place }: { readonly figure: Figure | null; readonly place: Place }) =>
+  figure === null ? null : <ReportMarkup markup={figureHtml(place, figure)} />;

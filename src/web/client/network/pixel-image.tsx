@@ -1,18 +1,18 @@
-/** An image as a network gets it, enlarged without being smoothed. */
+/** An image as a network receives it, enlarged without smoothing. */
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Shape } from '../../../network/network.ts';
 
-export interface DrawnPixelsProps {
+export interface PixelImageProps {
   /** (H, W, C), C 1 or 3. */
   readonly pixels: Uint8Array;
   readonly shape: Shape;
-  /** Pixels of the page that its longer side takes. */
+  /** The longer side on the page, in pixels. */
   readonly side: number;
-  /** Null where what it stands in says what it is. */
+  /** Null where the element around it has a label. */
   readonly label: string | null;
 }
 
-export function DrawnPixels({ pixels, shape: { channels, height, width }, side, label }: DrawnPixelsProps) {
+export function PixelImage({ pixels, shape: { channels, height, width }, side, label }: PixelImageProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useLayoutEffect(() => {
     const picture = new ImageData(width, height);

@@ -1,8 +1,11 @@
-/** The curves of a run that are laid over those of others: those of its winner's line, as the report draws them. Pure. */
+/** The curves of a run that the comparison overlays: those of the winner's lineage, as in the report. Pure. */
 import { curveOf } from '../../../report/figures/validation.ts';
 import { startOf, type Subject } from '../../../report/subject.ts';
 import { lineage, validationOf } from '../../../search/state.ts';
 import { subjectOfRun, type LiveRun } from '../run-store.ts';
+
+/** As many as have colours of their own. */
+export const mostRuns = 8;
 
 /** x ascending. */
 export interface Curve {
@@ -12,53 +15,54 @@ export interface Curve {
 
 export interface Curves {
   readonly subject: Subject;
-  /** Validation accuracy, %, by epochs of the winner's line. */
+  /** Validation accuracy, %, by epochs of the winner's lineage. */
   readonly byEpochs: Curve;
-  /** The same, by active seconds. */
+  /** Validation accuracy, %, by active seconds. */
   readonly byTime: Curve;
-  /** Learning loss, by epochs. */
+  /** Training loss by epochs. */
   readonly loss: Curve;
   /** Validation accuracy, %, of the winners of the steps by their parameters. */
   readonly bySize: Curve;
 }
 
-/** Ascending by x; of equal ones the last. */
+/** Of points with equal x the last is kept. */
 function curve(points: readonly { readonly x: number; readonly y: number }[]): Curve {
   const byX = new Map(points.map(({ x, y }) => [x, y] as const));
   const all = [...byX].toSorted(([a], [b]) => a - b);
   return { x: all.map(([x]) => x), y: all.map(([, y]) => y) };
 }
 
-const made = new WeakMap<LiveRun['view']['run'], Curves>();
+const known = new WeakMap<LiveRun['view']['run'], Curves>();
 
 export function curvesOf(run: LiveRun): Curves {
-  const known = made.get(run.view.run);
-  if (known !== undefined && known.subject.condition === run.condition) return known;
+  const made = known.get(run.view.run);
+  if (made !== undefined && made.subject.condition === run.condition) return made;
   const subject = subjectOfRun(run);
   const { search } = subject.state;
-  const way = subject.grown === null ? [] : lineage(search, subject.grown);
-  const own = new Set(way.map(({ id }) => id));
-  const percent = ({ x, y }: { readonly x: number; readonly y: number }) => ({ x, y: 100 * y });
-  const next: Curves = {
+  const winners = subject.grown === null ? [] : lineage(search, subject.grown);
+  const ids = new Set(winners.map(({ id }) => id));
+  const curves: Curves = {
     subject,
-    byEpochs: curve(way.flatMap((line) => curveOf(subject, line)).map(percent)),
+    byEpochs: curve(winners.flatMap((winner) => curveOf(subject, winner)).map(({ x, y }) => ({ x, y: 100 * y }))),
     byTime: curve(
       run.entries.flatMap((entry) =>
-        entry.type === 'epoch' && own.has(entry.line) && entry.validation !== null
+        entry.type === 'epoch' && ids.has(entry.line) && entry.validation !== null
           ? [{ x: entry.t, y: 100 * entry.validation.accuracy }]
           : [],
       ),
     ),
     loss: curve(
-      way.flatMap((line) => line.epochs.map(({ epoch, loss }) => ({ x: startOf(subject, line.parent) + epoch, y: loss }))),
+      winners.flatMap(({ parent, epochs }) =>
+        epochs.map(({ epoch, loss }) => ({ x: startOf(subject, parent) + epoch, y: loss })),
+      ),
     ),
     bySize: curve(
-      way.flatMap(({ id, parameters }) => {
+      winners.flatMap(({ id, parameters }) => {
         const measured = validationOf(search, id);
         return measured === null ? [] : [{ x: parameters, y: 100 * measured.accuracy }];
       }),
     ),
   };
-  made.set(run.view.run, next);
-  return next;
+  known.set(run.view.run, curves);
+  return curves;
 }
