@@ -9,13 +9,11 @@ import { setImmediate } from 'node:timers/promises';
 import { argmax, tally } from '../training/measure.ts';
 import { UserError } from '../util/user-error.ts';
 import { openEvaluator } from '../run/driving/evaluator.ts';
-import { engineGiven, formatSize } from './best.ts';
 import { printLines, type Io } from './io.ts';
-import type { Given } from './given.ts';
-import { checkKind, isModel, openForeignModel, scaleOf, type PixelScale } from './model.ts';
+import { checkKind, isModel, openForeignModel, scaleOf } from './model.ts';
+import { pixelScales, type Given } from './options.ts';
 import { columnsOf, padLeft, padRight, truncate } from './text.ts';
 import { formatLoss, formatPercent, plural, printable } from '../util/words.ts';
-import { parseChoice } from './values.ts';
 
 /** Images at a time, for a file without its run. */
 const usualBatch = 128;
@@ -54,7 +52,7 @@ function partFor({ classes, channels, height, width }: Wanted, dataset: Dataset,
     );
   if (shape.height !== (height ?? shape.height) || shape.width !== (width ?? shape.width))
     throw new UserError(
-      `${dataset.name}: images of ${formatSize(shape)}, but the network takes ${channels}×${height ?? '?'}×${width ?? '?'}`,
+      `${dataset.name}: images of ${shape.channels}×${shape.height}×${shape.width}, but the network takes ${channels}×${height ?? '?'}×${width ?? '?'}`,
     );
   const parts = (all ? [dataset.train, dataset.test] : [dataset.test]).map((part) =>
     withChannels(part, shape.channels, channels),
@@ -71,8 +69,8 @@ function partFor({ classes, channels, height, width }: Wanted, dataset: Dataset,
 }
 
 /** A dataset of folders is brought to the network's size; for others `--image-size` is said nothing of. */
-async function readFor({ height, width }: Wanted, reference: string, given: Given, io: Io): Promise<Dataset> {
-  const data = given['data'] as string | undefined;
+async function readFor({ height, width }: Wanted, reference: string, given: Given<'evaluate'>, io: Io): Promise<Dataset> {
+  const { data } = given;
   const read = (imageSize: number | undefined): Promise<{ dataset: Dataset }> =>
     readDataset(reference, {
       cacheFolder: cacheFolder(),
@@ -107,18 +105,13 @@ interface Found {
   readonly notes: readonly string[];
 }
 
-const wholePart = (given: Given): boolean => {
-  const part = given['part'] as string | undefined;
-  return part !== undefined && parseChoice('--part', part, ['test', 'all'] as const) === 'all';
-};
-
-async function evaluateRun(where: string, reference: string, given: Given, io: Io): Promise<Found> {
+async function evaluateRun(where: string, reference: string, given: Given<'evaluate'>, io: Io): Promise<Found> {
   const best = await readBest(where);
   const { classes, shape, line } = best.about;
   const wanted: Wanted = { classes, ...shape };
   const dataset = await readFor(wanted, reference, given, io);
-  const part = partFor(wanted, dataset, wholePart(given));
-  const evaluator = await openEvaluator(best, engineGiven(given), usualBatch, io.environment);
+  const part = partFor(wanted, dataset, given.part === 'all');
+  const evaluator = await openEvaluator(best, given.engine ?? null, usualBatch, io.environment);
   const everything = Uint32Array.from(part.labels, (_label, index) => index);
   const { confusion, tell } = tally(classes.length);
   const measured = await evaluator.measure(part, everything, () => setImmediate(), tell);
@@ -133,13 +126,7 @@ async function evaluateRun(where: string, reference: string, given: Given, io: I
   return { path: best.path, line, dataset, classes, images: part.labels.length, ...measured, confusion, own, notes };
 }
 
-const scaleWords: Readonly<Record<PixelScale, string>> = {
-  raw: 'pixels as they are, 0 to 255',
-  unit: 'pixels from 0 to 1',
-  normalised: "pixels normalised by the mean and deviation of the dataset's training images",
-};
-
-async function evaluateModel(where: string, reference: string, given: Given, io: Io): Promise<Found> {
+async function evaluateModel(where: string, reference: string, given: Given<'evaluate'>, io: Io): Promise<Found> {
   const model = await openForeignModel(where, given);
   try {
     const { input, classes: named, count } = model.classifier;
@@ -148,7 +135,7 @@ async function evaluateModel(where: string, reference: string, given: Given, io:
     const classes = named ?? dataset.classes;
     if (count !== null && classes.length !== count)
       throw new UserError(`${where}: tells ${count} classes apart, but ${dataset.name} has ${classes.length}`);
-    const part = partFor(wanted, dataset, wholePart(given));
+    const part = partFor(wanted, dataset, given.part === 'all');
     const scale = scaleOf(model.classifier, given, 'normalised');
     const { mean, std } = dataset;
     if (scale === 'normalised' && dataset.shape.channels !== input.channels)
@@ -166,7 +153,7 @@ async function evaluateModel(where: string, reference: string, given: Given, io:
       if (best === label) right++;
       tell(label, best);
     });
-    const notes = input.elementType === 'uint8' ? [] : [`Given to it: ${scaleWords[scale]} (--pixels).`];
+    const notes = input.elementType === 'uint8' ? [] : [`Input: ${pixelScales[scale]} (--pixels).`];
     const images = part.labels.length;
     return {
       path: where,
@@ -222,11 +209,11 @@ function text({ path, line, dataset, classes, images, accuracy, loss, confusion,
   return notes.length === 0 ? lines : [...lines, '', ...notes];
 }
 
-export async function evaluateCommand(where: string, reference: string, given: Given, io: Io): Promise<number> {
-  const all = wholePart(given);
+export async function evaluateCommand(where: string, reference: string, given: Given<'evaluate'>, io: Io): Promise<number> {
+  const all = given.part === 'all';
   checkKind(where, given);
   const found = await (isModel(where) ? evaluateModel : evaluateRun)(where, reference, given, io);
-  if (given['json'] === true) {
+  if (given.json === true) {
     const { path, line, dataset, images, own, accuracy, loss, classes, confusion, notes } = found;
     const part = all ? 'all' : 'test';
     const printed = { network: path, line, dataset: dataset.name, part, images, own, accuracy, loss, classes, confusion, notes };

@@ -7,13 +7,11 @@ import type { Shape } from '../network/network.ts';
 import { softmax } from '../training/measure.ts';
 import { UserError } from '../util/user-error.ts';
 import { openEvaluator } from '../run/driving/evaluator.ts';
-import { engineGiven } from './best.ts';
 import { printLines, type Io } from './io.ts';
-import type { Given } from './given.ts';
 import { checkKind, isModel, openForeignModel, scaleOf } from './model.ts';
+import type { Given } from './options.ts';
 import { columnsOf, padLeft, padRight, truncate } from './text.ts';
 import { formatPercent, printable } from '../util/words.ts';
-import { parseWhole } from './values.ts';
 
 /** Images at a time. */
 const batch = 32;
@@ -50,19 +48,19 @@ interface Scores {
   readonly of: (image: number) => readonly number[];
 }
 
-async function scoresOfRun(where: string, images: readonly string[], given: Given, io: Io): Promise<Scores> {
+async function scoresOfRun(where: string, images: readonly string[], given: Given<'predict'>, io: Io): Promise<Scores> {
   const best = await readBest(where);
   const { shape, classes } = best.about;
   // All are read before the first is computed: what is wrong is said at once.
   const part = await readImages(images, shape);
-  const evaluator = await openEvaluator(best, engineGiven(given), Math.min(batch, images.length), io.environment);
+  const evaluator = await openEvaluator(best, given.engine ?? null, Math.min(batch, images.length), io.environment);
   const everything = Uint32Array.from(images, (_path, index) => index);
   const logits = await evaluator.logits(part, everything, () => setImmediate());
   evaluator.dispose();
   return { classes, of: (image) => softmax(logits.subarray(image * classes.length, (image + 1) * classes.length)) };
 }
 
-async function scoresOfModel(where: string, images: readonly string[], given: Given): Promise<Scores> {
+async function scoresOfModel(where: string, images: readonly string[], given: Given<'predict'>): Promise<Scores> {
   const model = await openForeignModel(where, given);
   try {
     const { input, classes: named, output } = model.classifier;
@@ -86,9 +84,8 @@ async function scoresOfModel(where: string, images: readonly string[], given: Gi
   }
 }
 
-export async function predictCommand(where: string, images: readonly string[], given: Given, io: Io): Promise<number> {
-  const topText = given['top'] as string | undefined;
-  const top = topText === undefined ? 3 : parseWhole('--top', topText, 1);
+export async function predictCommand(where: string, images: readonly string[], given: Given<'predict'>, io: Io): Promise<number> {
+  const { top = 3 } = given;
   checkKind(where, given);
   const { classes, of } = isModel(where)
     ? await scoresOfModel(where, images, given)
@@ -98,6 +95,6 @@ export async function predictCommand(where: string, images: readonly string[], g
     const ranked = classes.map((name, position) => ({ name, probability: shares[position] ?? 0 }));
     return { image, classes: ranked.toSorted((a, b) => b.probability - a.probability).slice(0, top) };
   });
-  printLines(io.out, given['json'] === true ? [JSON.stringify(predictions)] : print(predictions));
+  printLines(io.out, given.json === true ? [JSON.stringify(predictions)] : print(predictions));
   return 0;
 }

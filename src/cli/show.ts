@@ -11,9 +11,9 @@ import { presetNames, type Settings } from '../search/settings.ts';
 import { accuraciesAfter, candidateOf, unfinishedOf, type CandidateId, type Step, networkOf } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { hasColour, printLines, type Io } from './io.ts';
+import type { Given } from './options.ts';
 import { describeExport, describePlan, describeWorkers, stopWords } from '../run/display/wording.ts';
 import { describeConfig } from '../run/display/log-lines.ts';
-import type { Given } from './given.ts';
 import { winnersLine } from './render.ts';
 import { differingSettings, valueOf } from '../search/setting-names.ts';
 import { paint, type Line as Styled, type Span } from './styled.ts';
@@ -236,12 +236,12 @@ function json(root: string, read: Read): unknown {
   };
 }
 
-export function showCommand(root: string, given: Given, io: Io): number {
+export function showCommand(root: string, given: Given<'show'>, io: Io): number {
   const read = readRun(root);
   const colour = hasColour(io, io.out);
   printLines(
     io.out,
-    given['json'] === true ? [JSON.stringify(json(root, read))] : text(root, read).map((line) => paint(line, colour)),
+    given.json === true ? [JSON.stringify(json(root, read))] : text(root, read).map((line) => paint(line, colour)),
   );
   return 0;
 }

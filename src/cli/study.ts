@@ -10,20 +10,17 @@ import { checkFolder, plannedRuns, runStudy, strangersIn } from '../study/run.ts
 import { writeState } from '../training/checkpoint.ts';
 import { plural, printable } from '../util/words.ts';
 import { exitCodes } from './exit-codes.ts';
-import type { Given } from './given.ts';
 import { interrupted, listenForInterrupts } from './interrupt.ts';
 import { printLines, type Io } from './io.ts';
+import type { Given } from './options.ts';
 import { quoted } from '../util/quoted.ts';
 import { writeStudyResults, writeTables } from './study-files.ts';
 import { StudyProgress } from './study-progress.ts';
-import { parseWhole } from './values.ts';
 
-export async function studyCommand(file: string, given: Given, io: Io): Promise<number> {
+export async function studyCommand(file: string, given: Given<'study'>, io: Io): Promise<number> {
   const { text, study } = readStudyFile(file);
-  const root = (given['folder'] as string | undefined) ?? join('runs', basename(file).replace(/\.ya?ml$/i, ''));
-  const jobsText = given['jobs'] as string | undefined;
-  const jobs = jobsText === undefined ? availableParallelism() : parseWhole('--jobs', jobsText, 1);
-  const data = given['data'] as string | undefined;
+  const { folder, data, jobs = availableParallelism(), mixed = false } = given;
+  const root = folder ?? join('runs', basename(file).replace(/\.ya?ml$/i, ''));
   const planned = plannedRuns(study).runs.length;
 
   checkFolder(study, root);
@@ -42,7 +39,6 @@ export async function studyCommand(file: string, given: Given, io: Io): Promise<
         `not of this file, and so in no table: ${printable(strangers.slice(0, 10).join(', '))}${strangers.length > 10 ? ` and ${strangers.length - 10} more` : ''}`,
       );
     await writeState(studyFile(root), text);
-    const mixed = given['mixed'] === true;
     const options = { root, jobs, mixed, signal: interruption.signal, onData: (event: DataEvent) => progress.data(event) };
     for await (const item of runStudy(study, data === undefined ? options : { ...options, data })) {
       progress.observe(item);
@@ -68,7 +64,7 @@ export async function studyCommand(file: string, given: Given, io: Io): Promise<
   );
   if (finished === planned) return exitCodes.done;
   printLines(io.err, [
-    `${finished} of ${plural(planned, 'run')} finished: 'instar study ${quoted(file)}${given['folder'] === undefined ? '' : ` --folder ${quoted(root)}`}${data === undefined ? '' : ` --data ${quoted(data)}`}' goes on`,
+    `${finished} of ${plural(planned, 'run')} finished: 'instar study ${quoted(file)}${folder === undefined ? '' : ` --folder ${quoted(root)}`}${data === undefined ? '' : ` --data ${quoted(data)}`}' goes on`,
   ]);
   return progress.failed > 0 && !interruption.signal.aborted ? exitCodes.failed : exitCodes.interrupted;
 }

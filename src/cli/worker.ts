@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { makeFolder } from '../util/files.ts';
 import { bitsOf, describeBits } from '../engine/bits.ts';
 import type { EngineName } from '../engine/engine.ts';
-import { chooseEngine, devices, engineNames, openEngine } from '../engine/open.ts';
+import { chooseEngine, openEngine } from '../engine/open.ts';
 import { createPool } from '../execution/pool.ts';
 import { startConsumer } from '../execution/queue/consumer.ts';
 import { parseQueue } from '../execution/queue/address.ts';
@@ -17,10 +17,9 @@ import { plural, printable } from '../util/words.ts';
 import { version } from '../util/version.ts';
 import { UserError } from '../util/user-error.ts';
 import { exitCodes } from './exit-codes.ts';
-import type { Given } from './given.ts';
 import { listenForInterrupts } from './interrupt.ts';
 import type { Io } from './io.ts';
-import { parseBytes, parseChoice, parseWhole } from './values.ts';
+import type { Given } from './options.ts';
 
 const usualCache = 10 * 2 ** 30;
 
@@ -40,18 +39,13 @@ export function takeFolder(parent: string): string {
   return join(parent, `worker-of-${process.pid}`);
 }
 
-export async function workerCommand(given: Given, io: Io): Promise<number> {
-  const text = (name: string): string | undefined => given[name] as string | undefined;
-  const [queue, store] = [text('queue'), text('store')];
+export async function workerCommand(given: Given<'worker'>, io: Io): Promise<number> {
+  const { queue, store, device = 'cpu', engine = 'auto', cacheSize = usualCache } = given;
   if (queue === undefined || store === undefined)
     throw new UserError('a worker needs --queue and --store, as the search has them');
-  const whole = (name: string): number | undefined =>
-    text(name) === undefined ? undefined : parseWhole(`--${name}`, text(name) as string, 1);
-  const threads = whole('threads') ?? whole('jobs') ?? availableParallelism();
-  const jobs = Math.min(threads, whole('jobs') ?? threads);
-  const device = text('device') === undefined ? 'cpu' : parseChoice('--device', text('device') as string, devices);
-  const asked = text('engine') === undefined ? 'auto' : parseChoice('--engine', text('engine') as string, engineNames);
-  const name = await chooseEngine(asked, device, io.environment);
+  const threads = given.threads ?? given.jobs ?? availableParallelism();
+  const jobs = Math.min(threads, given.jobs ?? threads);
+  const name = await chooseEngine(engine, device, io.environment);
   const { fingerprint } = await openEngine(name, { threads: 1, environment: io.environment, device });
   const bits = bitsOf(fingerprint, process.versions.node);
   const address = parseQueue(queue);
@@ -67,8 +61,8 @@ export async function workerCommand(given: Given, io: Io): Promise<number> {
     ],
     slots: threads,
     jobs,
-    cache: text('cache') ?? takeFolder(cacheFolder()),
-    cacheBytes: text('cacheSize') === undefined ? usualCache : parseBytes('--cache-size', text('cacheSize') as string),
+    cache: given.cache ?? takeFolder(cacheFolder()),
+    cacheBytes: cacheSize,
     word: { name: `${hostname()}:${process.pid}`, bits: describeBits(bits), instar: version },
     engine: { name, device },
     open: (checkpoints) => createPool({ checkpoints, patience: defaultPatience }),

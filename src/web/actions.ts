@@ -10,10 +10,12 @@ import { holderOf } from '../run/record/condition.ts';
 import { readConfig } from '../run/record/config.ts';
 import { folderOf, isRun, newRunName } from '../run/record/folder.ts';
 import { lockRun } from '../run/record/lock.ts';
+import { wordsOf } from '../options/form.ts';
+import { planOptions } from '../options/table.ts';
+import { presets } from '../search/settings.ts';
 import { UserError } from '../util/user-error.ts';
 import type { SearchForm } from './api.ts';
 import { beginnings, endOf, logFile, type RunPlace } from './catalogue.ts';
-import { optionsOf } from './options.ts';
 
 /** Another state of the run is needed for it. */
 export class Refused extends Error {}
@@ -99,7 +101,7 @@ export function openActions(folder: string, program: readonly string[], date: ()
           .replaceAll(/[^\p{L}\p{N}.-]+/gu, '-')
           .slice(-40)
           .replace(/^[-.]+/, '') || 'search';
-      const name = form.name ?? newRunName(of, form.method, date());
+      const name = form.name ?? newRunName(of, String(form['method'] ?? presets.laptop.method), date());
       const root = join(folder, name);
       try {
         mkdirSync(root);
@@ -107,7 +109,7 @@ export function openActions(folder: string, program: readonly string[], date: ()
         if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new Refused(`${name} is there already: take another name`);
         throw new UserError(`${root} cannot be made: ${(error as Error).message}`);
       }
-      start(root, ['search', ...optionsOf(form, data), `--run=${root}`]);
+      start(root, ['search', ...data, ...wordsOf(planOptions, form), `--run=${root}`]);
       return name;
     },
     async resume(place, budget) {
@@ -158,7 +160,7 @@ export function openActions(folder: string, program: readonly string[], date: ()
     },
     plan: (form, data, signal) =>
       new Promise((settle, reject) => {
-        const child = spawn(command, [...before, 'plan', ...optionsOf(form, data), '--json'], {
+        const child = spawn(command, [...before, 'plan', ...data, ...wordsOf(planOptions, form), '--json'], {
           stdio: ['ignore', 'pipe', 'pipe'],
           signal,
         });

@@ -155,8 +155,8 @@ export function createApp(parts: Parts): Hono {
     return c.json(await parts.studyPage(root));
   });
   app.get('/api/choices', async (c) => {
-    const { data, engines, workers } = await parts.choices();
-    return c.json({ data, engines, workers } satisfies Choices);
+    const { data, workers } = await parts.choices();
+    return c.json({ data, workers } satisfies Choices);
   });
 
   const dataOptions = async (id: string): Promise<readonly string[]> => {

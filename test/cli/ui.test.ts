@@ -64,7 +64,7 @@ test(
     const world = pretend({ environment: { DISPLAY: ':0' } });
     Object.assign(world.io.out, { isTTY: true });
     try {
-      const ended = uiCommand(join(cwd, 'runs'), { port: '0' }, world.io);
+      const ended = uiCommand(join(cwd, 'runs'), { port: 0 }, world.io);
       await until(() => existsSync(told) && readFileSync(told, 'utf8').endsWith('\n'));
       const address = world.out().trim();
       const token = /token=([\w-]+)$/.exec(address)?.[1] ?? assert.fail(address);
