@@ -1,4 +1,4 @@
-/** An .onnx file of any origin, opened to be used: read here, run in a process of its own. */
+/** An .onnx file of any origin: decoded here, run in a process of its own. */
 import { statSync } from 'node:fs';
 import { channelsLast, type Part } from '../data/dataset.ts';
 import { readBytes } from '../util/files.ts';
@@ -18,7 +18,7 @@ type Given = Values<typeof modelOptions>;
 export interface OpenModel {
   readonly path: string;
   readonly classifier: Classifier;
-  /** What it gives for each image of a part: row-major (images, count). `normalisation`: what `normalised` means. */
+  /** Row-major (images, classes). `normalisation`: of scale `normalised`. */
   logits(part: Part, shape: Shape, scale: PixelScale, normalisation: Normalisation | null): Promise<Float32Array>;
   close(): void;
 }
@@ -65,16 +65,16 @@ function tablesOf(scale: PixelScale, channels: number, normalisation: Normalisat
   });
 }
 
-/** Options that are of another kind of network are no wish that can be granted. */
+/** Refuses options of the other kind of network. */
 export function checkKind(where: string, given: Given & { readonly engine?: unknown }): void {
   const [others, kind] = isModel(where)
     ? [['engine'] as const, 'an .onnx file, which ONNX Runtime computes']
-    : [['pixels', 'maxMemory', 'timeout'] as const, 'the network of a run, which brings what it needs'];
+    : [['pixels', 'maxMemory', 'timeout'] as const, 'the network of a run'];
   const other = others.find((name) => given[name] !== undefined);
-  if (other !== undefined) throw new UserError(`${flagOf(other)} is not for ${kind}`);
+  if (other !== undefined) throw new UserError(`${flagOf(other)} does not apply to ${kind}`);
 }
 
-/** How the pixels are scaled: as asked, or bytes as they are and everything else as `usual`. */
+/** The scale of `--pixels`; by default raw for bytes, else `usual`. */
 export function scaleOf(classifier: Classifier, given: Given, usual: PixelScale): PixelScale {
   const takesBytes = classifier.input.elementType === 'uint8';
   const { pixels: scale = takesBytes ? 'raw' : usual } = given;
@@ -82,7 +82,7 @@ export function scaleOf(classifier: Classifier, given: Given, usual: PixelScale)
   return scale;
 }
 
-/** The files beside the model that its tensors lie in, each read once, and whole. */
+/** The external data files of the model's tensors, each read once. */
 function externalOf({ graph }: ModelProto, path: string): { path: string; data: Uint8Array }[] {
   const files = filesBeside(path, path);
   const held = graph.nodes.flatMap(({ attributes }) => attributes.flatMap((one) => (one.kind === 'tensor' ? [one.value] : [])));
@@ -127,7 +127,7 @@ export async function openForeignModel(path: string, given: Given): Promise<Open
         const result = await runner.run({ input: input.name, elementType: input.elementType, ...request, output });
         const [rows = 0, classes = 0, ...rest] = result.shape;
         if (rows !== size || classes < 2 || rest.some((extent) => extent !== 1) || (count !== 0 && classes !== count))
-          throw new UserError(`${path}: gives ${result.shape.join('×')} numbers for ${size} images`);
+          throw new UserError(`${path}: returns ${result.shape.join('×')} numbers for ${size} images`);
         count = classes;
         all ??= new Float32Array(images * count);
         all.set(result.data.subarray(0, filled * count), from * count);

@@ -42,7 +42,7 @@ async function readImages(images: readonly string[], shape: Shape): Promise<Part
   return part;
 }
 
-/** Probabilities, or what a foreign model gives, of each image; (images, classes). */
+/** The probabilities of each image; (images, classes). */
 interface Scores {
   readonly classes: readonly string[];
   readonly of: (image: number) => readonly number[];
@@ -51,7 +51,7 @@ interface Scores {
 async function scoresOfRun(where: string, images: readonly string[], given: Given<'predict'>, io: Io): Promise<Scores> {
   const best = await readBest(where);
   const { shape, classes } = best.about;
-  // All are read before the first is computed: what is wrong is said at once.
+  // All are read first, so that an error comes at once.
   const part = await readImages(images, shape);
   const evaluator = await openEvaluator(best, given.engine ?? null, Math.min(batch, images.length), io.environment);
   const everything = Uint32Array.from(images, (_path, index) => index);
@@ -65,15 +65,15 @@ async function scoresOfModel(where: string, images: readonly string[], given: Gi
   try {
     const { input, classes: named, output } = model.classifier;
     if (input.height === null || input.width === null)
-      throw new UserError(`${where}: takes images of any size, and none is said`);
+      throw new UserError(`${where}: has no fixed input size, which predict needs`);
     const shape = { channels: input.channels, height: input.height, width: input.width };
     const scale = scaleOf(model.classifier, given, 'unit');
-    if (scale === 'normalised') throw new UserError('--pixels normalised: by which images? Only evaluate knows');
+    if (scale === 'normalised') throw new UserError('--pixels normalised needs the images of a dataset; use evaluate');
     const scores = await model.logits(await readImages(images, shape), shape, scale, null);
     const count = scores.length / images.length;
     const classes = named ?? Array.from({ length: count }, (_none, index) => `class ${index}`);
     const row = (image: number): Float32Array => scores.subarray(image * count, (image + 1) * count);
-    // What is a probability already stays one.
+    // Outputs that are probabilities stay as they are.
     const isShare = (values: Float32Array): boolean => values.every((value) => value >= 0 && value <= 1);
     return {
       classes,

@@ -18,10 +18,10 @@ import { studyPageOf, writeStudyFigures } from './study-files.ts';
 function outputFor(runs: readonly string[], out: string | undefined): string {
   const [run] = runs;
   if (out === undefined && (runs.length !== 1 || run === undefined))
-    throw new UserError('--out FILE is needed: several runs go into one file');
+    throw new UserError('--out FILE is missing: several runs go into one file');
   const path = out ?? join(run as string, 'report.html');
   if (!existsSync(dirname(resolve(path)))) throw new UserError(`--out ${path}: the folder does not exist`);
-  if (existsSync(path) && !statSync(path).isFile()) throw new UserError(`--out ${path}: is there already, and is no file`);
+  if (existsSync(path) && !statSync(path).isFile()) throw new UserError(`--out ${path}: exists and is not a file`);
   return path;
 }
 
@@ -57,7 +57,7 @@ async function reportStudy(root: string, out: string, figures: string | undefine
 
 export async function reportCommand(roots: readonly string[], { out: asked, figures }: Given<'report'>, io: Io): Promise<number> {
   const study = roots.find(isStudy);
-  if (study !== undefined && roots.length > 1) throw new UserError(`${study} is a study, which has a report of its own`);
+  if (study !== undefined && roots.length > 1) throw new UserError(`${study} is a study: give it alone`);
   const out = outputFor(roots, asked);
   if (study !== undefined) return reportStudy(study, out, figures, io);
   const runs: ReportedRun[] = [];

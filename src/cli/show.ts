@@ -57,7 +57,7 @@ function stepLines(state: RunState, settings: Settings, { step, parent, children
       line.end?.kind === 'lost'
         ? `  lost: ${printable(line.end.reason.split('\n')[0] ?? '')}`
         : line.end?.kind === 'undrawn'
-          ? '  not drawn'
+          ? '  not sampled'
           : '';
     const edits = line.edits.length === 0 ? 'unchanged' : line.edits.map(describeEdit).join(', ');
     lines.push([
@@ -127,8 +127,7 @@ function endLines({ search, exports }: RunState): Styled[] {
     lines.push(
       head('best.onnx', [`${exported.line}: ${describeExport(exported)}`, exported.problem === null ? 'plain' : 'warn']),
     );
-  if (search.readings > 0)
-    lines.push(head('readings', [`the test set was read ${search.readings === 1 ? 'once' : `${search.readings} times`}`]));
+  if (search.readings > 0) lines.push(head('test set', [plural(search.readings, 'test evaluation')]));
   return lines;
 }
 
@@ -145,7 +144,7 @@ function text(root: string, read: Read): Styled[] {
     [
       [printable(root), 'bold'],
       [`  ${condition}, `, condition === 'finished' ? 'good' : 'warn'],
-      [`${formatDuration(state.seconds)} of work`],
+      [`${formatDuration(state.seconds)} of active time`],
     ],
     ...describeConfig(config).map((line): Styled => [[line]]),
   ];
@@ -154,7 +153,10 @@ function text(root: string, read: Read): Styled[] {
   else if (budget !== null) lines.push([[`budget ${formatDuration(budget)}`]]);
   if (replay.torn > 0)
     lines.push([
-      [`the journal's last line is torn (${plural(replay.torn, 'byte')}): being written, or cut off at the next resume`, 'warn'],
+      [
+        `the last line of the journal is incomplete (${plural(replay.torn, 'byte')}): it is being written, or resume removes it`,
+        'warn',
+      ],
     ]);
 
   const vanilla = search.candidates.get('vanilla');

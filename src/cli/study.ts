@@ -1,4 +1,4 @@
-/** `instar study`: many runs, side by side, and what comes of them. */
+/** `instar study`: many runs at the same time, and their results. */
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { makeFolder } from '../util/files.ts';
@@ -27,7 +27,7 @@ export async function studyCommand(file: string, given: Given<'study'>, io: Io):
   const progress = new StudyProgress(study, root, jobs, io);
   const interruption = listenForInterrupts(
     io,
-    () => progress.notice('stopping: what the runs have is kept (Ctrl-C again ends at once)'),
+    () => progress.notice('stopping: the runs can be resumed (Ctrl-C again ends at once)'),
     () => progress.close(),
   );
   try {
@@ -36,7 +36,7 @@ export async function studyCommand(file: string, given: Given<'study'>, io: Io):
     const strangers = strangersIn(study, root);
     if (strangers.length > 0)
       progress.say(
-        `not of this file, and so in no table: ${printable(strangers.slice(0, 10).join(', '))}${strangers.length > 10 ? ` and ${strangers.length - 10} more` : ''}`,
+        `not in this file, so not in the tables: ${printable(strangers.slice(0, 10).join(', '))}${strangers.length > 10 ? ` and ${strangers.length - 10} more` : ''}`,
       );
     await writeState(studyFile(root), text);
     const options = { root, jobs, mixed, signal: interruption.signal, onData: (event: DataEvent) => progress.data(event) };
@@ -51,7 +51,7 @@ export async function studyCommand(file: string, given: Given<'study'>, io: Io):
     progress.close();
   }
   const collected = await writeStudyResults(root, io);
-  // Not as this process saw it: another one may have been on some of them.
+  // Another process may have finished some of them.
   const finished = collected.runs.filter(({ read }) => read.state.search.finished).length;
   for (const { message } of collected.damaged) printLines(io.err, [printable(message)]);
   printLines(
@@ -64,7 +64,7 @@ export async function studyCommand(file: string, given: Given<'study'>, io: Io):
   );
   if (finished === planned) return exitCodes.done;
   printLines(io.err, [
-    `${finished} of ${plural(planned, 'run')} finished: 'instar study ${quoted(file)}${folder === undefined ? '' : ` --folder ${quoted(root)}`}${data === undefined ? '' : ` --data ${quoted(data)}`}' goes on`,
+    `${finished} of ${plural(planned, 'run')} finished: 'instar study ${quoted(file)}${folder === undefined ? '' : ` --folder ${quoted(root)}`}${data === undefined ? '' : ` --data ${quoted(data)}`}' resumes`,
   ]);
   return progress.failed > 0 && !interruption.signal.aborted ? exitCodes.failed : exitCodes.interrupted;
 }

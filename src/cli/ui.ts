@@ -54,9 +54,7 @@ export async function uiCommand(folder: string, given: Given<'ui'>, io: Io): Pro
     program: [process.execPath, fileURLToPath(new URL('main.js', import.meta.url))],
   });
   printLines(io.out, [ui.address]);
-  io.err.write(
-    `The dashboard of ${printable(folder)}. Whoever has this address may change things. Ctrl-C ends it; runs go on.\n`,
-  );
+  io.err.write(`Dashboard of ${printable(folder)}. Anyone with this address can change runs. Ctrl-C stops it; runs continue.\n`);
   const forget = given.noOpen !== true && hasDisplay(io) ? openBrowser(ui.address) : (): void => undefined;
   const signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   await new Promise<void>((resolve) => {

@@ -1,4 +1,4 @@
-/** `instar worker`: trains for searches that run elsewhere, until it is told to go. */
+/** `instar worker`: trains for searches on other machines until it is interrupted. */
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { makeFolder } from '../util/files.ts';
@@ -23,15 +23,15 @@ import type { Given } from './options.ts';
 
 const usualCache = 10 * 2 ** 30;
 
-/** Seconds that a job of a mixed run is left to faster engines; on a device of their own all are fast. */
-const hesitations: { readonly [Name in EngineName]: number } = { onednn: 0, onnx: 2, reference: 10 };
+/** Seconds that a job of a heterogeneous run waits for faster engines; on a GPU none. */
+const delays: { readonly [Name in EngineName]: number } = { onednn: 0, onnx: 2, reference: 10 };
 
-/** Workers of one machine, at most, that find what they had fetched before. */
-const places = 64;
+/** Workers of one machine, at most, that keep a cache of their own. */
+const maxFolders = 64;
 
-/** `worker-1`, or the next that no worker has, until this process ends; one of its own where nothing can be locked. */
+/** Locks `worker-1`, or the next free folder, until this process ends; without locks a folder of its own. */
 export function takeFolder(parent: string): string {
-  for (let count = 1; count <= places; count++) {
+  for (let count = 1; count <= maxFolders; count++) {
     const folder = join(parent, `worker-${count}`);
     makeFolder(folder);
     if (tryLock(join(folder, 'lock')) !== null) return folder;
@@ -57,7 +57,7 @@ export async function workerCommand(given: Given<'worker'>, io: Io): Promise<num
     store: await openStore(store),
     sources: [
       { name: queueName(bits), mixed: false, hesitation: 0 },
-      { name: queueName('mixed'), mixed: true, hesitation: device === 'cpu' ? hesitations[name] : 0 },
+      { name: queueName('mixed'), mixed: true, hesitation: device === 'cpu' ? delays[name] : 0 },
     ],
     slots: threads,
     jobs,
@@ -70,11 +70,11 @@ export async function workerCommand(given: Given<'worker'>, io: Io): Promise<num
     say,
   });
   say(
-    `${describeBits(bits)}: takes ${jobs} at a time from ${queue}, ${plural(threads, 'thread')} in all; Ctrl-C ends it after the epoch`,
+    `${describeBits(bits)}: up to ${plural(jobs, 'job')} at a time from ${queue}, ${plural(threads, 'thread')} in total; Ctrl-C stops it after the epoch`,
   );
   const interruption = listenForInterrupts(
     io,
-    () => say(`going: ${consumer.busy()} on`),
+    () => say(`stopping: ${plural(consumer.busy(), 'job')} in progress`),
     () => undefined,
   );
   await new Promise<void>((resolve) => interruption.signal.addEventListener('abort', () => resolve()));

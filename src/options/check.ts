@@ -62,7 +62,7 @@ const by =
 const listener = by(z.custom((value) => typeof value === 'function', 'must be a function'));
 
 const common: Checks = {
-  signal: by(z.instanceof(AbortSignal, { error: 'must be an AbortSignal' })),
+  signal: by(z.custom((value) => value instanceof AbortSignal, 'must be an AbortSignal')),
   patience: by(z.number().positive()),
   onData: listener,
 };

@@ -14,7 +14,7 @@ const run = `${data}/run`;
 const search = (...options: string[]): string[] => ['search', data, '--run', run, ...options];
 
 const wrong: readonly (readonly [parameters: readonly string[], line: string])[] = [
-  [[], "a command is needed ('instar --help' lists them)"],
+  [[], "a command is missing ('instar --help' lists them)"],
   [['serch', 'x'], "unknown command 'serch' (Did you mean search?) ('instar --help' explains)"],
   [['search'], "missing required argument 'dataset' ('instar --help' explains)"],
   [['search', 'a', 'b'], "too many arguments for 'search'. Expected 1 argument but got 2. ('instar --help' explains)"],
@@ -93,7 +93,7 @@ test('a bug shows its stack and exits with 1', async () => {
     },
   });
   assert.equal(await runCommandLine(['search', data], io), 1);
-  assert.match(err(), /^instar: an unexpected failure[^\n]*\nError: bug: no date\n {4}at /);
+  assert.match(err(), /^instar: unexpected error[^\n]*\nError: bug: no date\n {4}at /);
 });
 
 test('a failure that is nobody’s mistake is one line and exit 1', async () => {

@@ -156,7 +156,7 @@ test('the test is read, the baseline follows', () =>
     24,
     `
 instar digits · shr · runs/first                                 2:42, ~51s left
-baseline: the vanilla network, given the same epochs
+baseline: the vanilla network, trained for the same epochs
 
   network   valid.            loss  param. mul-adds epoch
 ✓ final          – █▁        0.500   2.0 k    750 k trained
@@ -248,11 +248,11 @@ const expectedLines = `
 
 const expectedSummary = `
 Done in 2:50: s1c3, grown in 1 step
-  test       84.2 % of the test images are right
+  test       84.2 % accuracy on the test images
   size       2,002 parameters, 750 k multiply-adds an image
   grown      vanilla 71.2 % → s1c3 80.0 %
   files      runs/first/best.onnx         to deploy: pixels in, class probabilities out
-             runs/first/best.safetensors  to go on with: the network and its weights
+             runs/first/best.safetensors  to train further: the network and its weights
              runs/first/best.json         to read: its layers, classes and normalisation
   see it     instar show runs/first
   use it     instar predict runs/first IMAGE…

@@ -67,10 +67,10 @@ test('what cannot be: one line, exit 2, nothing written', async () => {
   writeFileSync(join(folder, 'file'), '');
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [
     [[], /missing required argument 'run'/],
-    [['whole', 'whole'], /^instar: --out FILE is needed: several runs go into one file\n$/],
+    [['whole', 'whole'], /^instar: --out FILE is missing: several runs go into one file\n$/],
     [['empty'], /^instar: empty holds no run/],
     [['whole', '--out', 'nowhere/x.html'], /^instar: --out nowhere\/x\.html: the folder does not exist\n$/],
-    [['whole', '--out', 'empty'], /^instar: --out empty: is there already, and is no file\n$/],
+    [['whole', '--out', 'empty'], /^instar: --out empty: exists and is not a file\n$/],
     [['whole', '--out', 'x.html', '--figures', 'file'], /^instar: --figures file cannot be made: /],
   ];
   for (const [parameters, line] of wrong) {

@@ -227,7 +227,7 @@ test('the Slurm script runs a worker, tells it to go, and leaves nothing', { ski
     await until('the worker is connected', 20, () => clients() > 1);
     script.child.kill('SIGTERM');
     assert.equal(await script.ended, 0, script.said());
-    assert.match(script.said(), /going: 0 on/);
+    assert.match(script.said(), /stopping: 0 jobs in progress/);
     assert.deepEqual(readdirSync(script.temporary), []);
   } finally {
     await server.stop();
