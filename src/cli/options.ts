@@ -2,13 +2,13 @@
 import { z } from 'zod';
 import { bytes, choice, flag, text, time, whole } from '../options/kinds.ts';
 import type { Options, Values } from '../options/option.ts';
-import { dataOption, deviceOption, engineOption, planOptions, queueOptions, runOptions } from '../options/table.ts';
+import { dataOption, deviceOption, engineOption, group, planOptions, queueOptions, runOptions } from '../options/table.ts';
 
 const atLeastOne = z.int().min(1);
 const json = { kind: flag, help: 'print JSON' };
 const events = { kind: flag, group: 'Run', help: 'print the events of the journal as JSON lines' };
-const engineOfRun = { ...engineOption, group: 'Options', usual: "the run's" };
-const data = { ...dataOption, group: 'Options' };
+const engineOfRun = { ...engineOption, usual: "the run's" };
+const data = dataOption;
 
 /** How a byte becomes the number that a model takes. */
 export const pixelScales = {
@@ -18,16 +18,15 @@ export const pixelScales = {
 } as const;
 export type PixelScale = keyof typeof pixelScales;
 
-export const modelOptions = {
+export const modelOptions = group('ONNX files', {
   pixels: {
     kind: choice(pixelScales),
-    group: 'ONNX files',
     help: 'scale of the pixels that the model takes',
     usual: 'raw for bytes',
   },
-  maxMemory: { kind: bytes, group: 'ONNX files', help: 'memory of the process that runs it', usual: '4G' },
-  timeout: { kind: time, group: 'ONNX files', help: 'time to open it, and for each batch', usual: '2m' },
-};
+  maxMemory: { kind: bytes, help: 'memory of the process that runs it', usual: '4G' },
+  timeout: { kind: time, help: 'time to open it, and for each batch', usual: '2m' },
+});
 
 export const commandOptions = {
   search: { ...planOptions, ...runOptions, ...queueOptions, json: events },
@@ -65,8 +64,8 @@ export const commandOptions = {
       help: 'threads of all jobs together',
       usual: 'as many as jobs, else the cores of this machine',
     },
-    engine: { ...engineOption, group: 'Options' },
-    device: { ...deviceOption, group: 'Options' },
+    engine: engineOption,
+    device: deviceOption,
     cache: {
       kind: text('<folder>'),
       help: 'the folder for checkpoints and data',
