@@ -37,13 +37,13 @@ function stepLines(state: RunState, settings: Settings, { step, parent, children
   const width = Math.max(...children.map((id) => id.length));
   const lines: Styled[] = [[[`Step ${step}`, 'bold'], [`  children of ${parent}, rungs ${formatRungs(planned)}`]]];
   for (const id of children) {
-    const line = candidateOf(search, id);
+    const candidate = candidateOf(search, id);
     const isWinner = id === winner;
-    const after = accuraciesAfter(planned, line);
-    const unfinished = unfinishedOf(planned, line);
+    const after = accuraciesAfter(planned, candidate);
+    const unfinished = unfinishedOf(planned, candidate);
     const cells = planned.flatMap((_rung, index): Span[] => {
       const accuracy = after[index] ?? null;
-      const dropped = line.end?.kind === 'dropped' && line.end.rung === index;
+      const dropped = candidate.end?.kind === 'dropped' && candidate.end.rung === index;
       const survived = rungs[index]?.survivors.includes(id) === true;
       const mark = dropped ? '✗' : isWinner && index === planned.length - 1 ? '★' : survived ? '✓' : ' ';
       // In brackets: within the rung, whose end it has not reached.
@@ -54,18 +54,18 @@ function stepLines(state: RunState, settings: Settings, { step, parent, children
       ];
     });
     const lost =
-      line.end?.kind === 'lost'
-        ? `  lost: ${printable(line.end.reason.split('\n')[0] ?? '')}`
-        : line.end?.kind === 'undrawn'
+      candidate.end?.kind === 'lost'
+        ? `  lost: ${printable(candidate.end.reason.split('\n')[0] ?? '')}`
+        : candidate.end?.kind === 'undrawn'
           ? '  not sampled'
           : '';
-    const edits = line.edits.length === 0 ? 'unchanged' : line.edits.map(describeEdit).join(', ');
+    const edits = candidate.edits.length === 0 ? 'unchanged' : candidate.edits.map(describeEdit).join(', ');
     lines.push([
       ['  '],
       [padRight(id, width), isWinner ? 'good' : 'plain'],
       ...cells,
-      [padLeft(formatCount(line.parameters), 9)],
-      [padLeft(formatCount(line.multiplyAdds), 9)],
+      [padLeft(formatCount(candidate.parameters), 9)],
+      [padLeft(formatCount(candidate.multiplyAdds), 9)],
       gap,
       [edits, 'dim'],
       [lost, 'bad'],
@@ -107,20 +107,19 @@ function endLines({ search, exports }: RunState): Styled[] {
   const lines: Styled[] = [];
   if (search.stop !== null) lines.push(head('search ended', [stopWords[search.stop.reason] ?? search.stop.reason]));
   for (const id of ['final', 'baseline'] as const) {
-    const line = search.candidates.get(id);
-    if (line === undefined || line.epochs.length === 0) continue;
-    const losses = line.epochs.map(({ loss }) => loss);
-    const name = id === 'final' ? 'final' : 'baseline';
+    const candidate = search.candidates.get(id);
+    if (candidate === undefined || candidate.epochs.length === 0) continue;
+    const losses = candidate.epochs.map(({ loss }) => loss);
     lines.push(
       head(
-        name,
+        id,
         [`${plural(losses.length, 'epoch')}, loss ${formatLoss(losses[0] ?? 0)} to ${formatLoss(losses.at(-1) ?? 0)}  `],
         [sparkline(losses, 30), 'good'],
       ),
     );
   }
   for (const [id, { measured }] of search.tests)
-    lines.push(head(`test`, [`${id} `], [formatPercent(measured.accuracy), 'bold'], [`, loss ${formatLoss(measured.loss)}`]));
+    lines.push(head('test', [`${id} `], [formatPercent(measured.accuracy), 'bold'], [`, loss ${formatLoss(measured.loss)}`]));
   const best = bestCandidate(search);
   const exported = best === null ? undefined : exports.get(best);
   if (exported !== undefined)

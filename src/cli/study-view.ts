@@ -70,11 +70,11 @@ function phaseWords(view: View, config: Config): string {
 function bestWords(view: View): string {
   const { candidates, steps } = view.run.search;
   if (!candidates.has('vanilla')) return '';
-  const line = steps.findLast(({ winner }) => winner !== null)?.winner ?? 'vanilla';
-  const accuracy = validationOf(view.run.search, line)?.accuracy;
+  const best = steps.findLast(({ winner }) => winner !== null)?.winner ?? 'vanilla';
+  const accuracy = validationOf(view.run.search, best)?.accuracy;
   return accuracy === undefined
     ? ''
-    : `${line} ${formatPercent(accuracy)}, ${formatCount(candidateOf(view.run.search, line).parameters)}`;
+    : `${best} ${formatPercent(accuracy)}, ${formatCount(candidateOf(view.run.search, best).parameters)}`;
 }
 
 function activeLine({ run, view, config }: Active, nameWidth: number, width: number): Line {

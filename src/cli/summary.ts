@@ -26,7 +26,7 @@ export function summary(run: RunState, root: string, resumption: string, colour:
       head('Stopped', 'warn', ` after ${time}, before there was a trained network`),
       [[`  ${padRight(resume[0], 11)}`, 'dim'] as Span, ...resume[1]],
     ].map((line) => paint(line, colour));
-  const line = candidateOf(search, best);
+  const candidate = candidateOf(search, best);
   const grownFrom = search.stop?.line ?? best;
   const steps = candidateOf(search, grownFrom).step;
   const story =
@@ -44,13 +44,16 @@ export function summary(run: RunState, root: string, resumption: string, colour:
     ]);
   const validation = validationOf(search, best);
   if (test === undefined && validation !== null) rows.push(['validation', [[formatPercent(validation.accuracy), 'bold']]]);
-  rows.push(['size', [[`${formatWhole(line.parameters)} parameters, ${formatCount(line.multiplyAdds)} multiply-adds an image`]]]);
+  rows.push([
+    'size',
+    [[`${formatWhole(candidate.parameters)} parameters, ${formatCount(candidate.multiplyAdds)} multiply-adds an image`]],
+  ]);
   const grown = winnersLine(viewOf(run), 1000);
   if (lineWidth(grown) > 0) rows.push(['grown', grown]);
   const exported = run.exports.get(best);
   const width = folder.best.length;
   rows.push(['files', [[padRight(folder.bestModel, width)], ['  to deploy: pixels in, class probabilities out', 'dim']]]);
-  if (exported?.checkpoint === line.checkpoint)
+  if (exported?.checkpoint === candidate.checkpoint)
     rows.push(['', [[`  ${describeExport(exported)}`, exported.problem === null ? 'dim' : 'warn']]]);
   rows.push(['', [[padRight(folder.best, width)], ['  to train further: the network and its weights', 'dim']]]);
   rows.push(['', [[padRight(folder.bestNetwork, width)], ['  to read: its layers, classes and normalisation', 'dim']]]);
