@@ -218,8 +218,8 @@ export function render(scene: Scene, screen: Screen): string[] {
   const columns = columnsFor(width);
   const head = [...headLines(scene, width), phaseLine(scene, phase, width)].slice(0, most - (notice === null ? 0 : 1));
   const tail: Line[] = [];
-  const grown = winnersLine(view, width - 9);
-  if (grown.length > 0 && winners(view.run.search)[0]?.accuracy != null) tail.push([['grown    ', 'dim'], ...grown]);
+  const lineage = winnersLine(view, width - 9);
+  if (lineage.length > 0 && winners(view.run.search)[0]?.accuracy != null) tail.push([['lineage  ', 'dim'], ...lineage]);
   tail.push(...testLine(scene));
   const messages = view.messages.slice(-3).map((message): Line => [
     ['! ', 'bad'],

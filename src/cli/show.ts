@@ -176,8 +176,8 @@ function text(root: string, read: Read): Styled[] {
   }
   for (const step of search.steps) lines.push([], ...stepLines(state, settings, step));
   const story = [...certificateLine(state), ...failureLines(read), ...workerLines(read), ...endLines(state)];
-  const grown = winnersLine(view, 100_000);
-  lines.push([], ...(grown.length === 0 ? [] : [head('grown', ...grown)]), ...story);
+  const lineage = winnersLine(view, 100_000);
+  lines.push([], ...(lineage.length === 0 ? [] : [head('lineage', ...lineage)]), ...story);
   if (best !== null) {
     const { parameters, multiplyAdds } = candidateOf(search, best);
     const network = networkOf(search, best);

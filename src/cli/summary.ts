@@ -48,8 +48,8 @@ export function summary(run: RunState, root: string, resumption: string, colour:
     'size',
     [[`${formatWhole(candidate.parameters)} parameters, ${formatCount(candidate.multiplyAdds)} multiply-adds an image`]],
   ]);
-  const grown = winnersLine(viewOf(run), 1000);
-  if (lineWidth(grown) > 0) rows.push(['grown', grown]);
+  const lineage = winnersLine(viewOf(run), 1000);
+  if (lineWidth(lineage) > 0) rows.push(['lineage', lineage]);
   const exported = run.exports.get(best);
   const width = folder.best.length;
   rows.push(['files', [[padRight(folder.bestModel, width)], ['  to deploy: pixels in, class probabilities out', 'dim']]]);
