@@ -98,7 +98,16 @@ test('show tells a finished run, and changes nothing in its folder', async () =>
   const untouched = names();
   const [text, json] = await Promise.all([instar(['show', 'whole'], folder), instar(['show', 'whole', '--json'], folder)]);
   assert.equal(text.code, 0, text.err);
-  for (const words of ['finished', 'Step 1', 'rungs 4×1 2×2 1×4', '★', 'lineage', 'certificates', '2 test evaluations', 'dense 5'])
+  for (const words of [
+    'finished',
+    'Step 1',
+    'rungs 4×1 2×2 1×4',
+    '★',
+    'lineage',
+    'certificates',
+    '2 test evaluations',
+    'dense 5',
+  ])
     assert.ok(text.out.includes(words), `${words} in\n${text.out}`);
   assert.doesNotMatch(text.out, control);
   const shown = JSON.parse(json.out) as {
