@@ -10,7 +10,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { overrideOf, parseSet } from '../src/cli/settings.ts';
+import { readTexts, settingsIn } from '../src/options/option.ts';
+import { planOptions } from '../src/options/table.ts';
 import type { Entry } from '../src/run/record/events.ts';
 import type { PhaseName } from '../src/run/planning/forecast.ts';
 import { search } from '../src/run/driving/open.ts';
@@ -34,7 +35,7 @@ const options = {
     presetNames.find((name) => name === values.preset),
     'preset',
   ),
-  settings: overrideOf(values.set.map(parseSet)),
+  settings: settingsIn(planOptions, readTexts(planOptions, { set: values.set })),
   ...(values.budget === undefined ? {} : { budget: Number(values.budget) }),
   ...(values.data === undefined ? {} : { dataFolder: values.data }),
 };

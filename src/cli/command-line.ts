@@ -1,15 +1,14 @@
-/** Runs a command line, and makes an exit code and one line of what goes wrong. */
+/** Runs a command line; an error becomes one line and an exit code. */
 import { CommanderError } from 'commander';
 import { RunError, UserError } from '../util/user-error.ts';
+import { exitCodes as codes } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { createProgram } from './program.ts';
 import { printable } from '../util/words.ts';
 
-const codes = { done: 0, failed: 1, wrong: 2 } as const;
-
 const oneLine = (text: string): string => printable(text.trim().replaceAll(/\s*\n\s*/g, ' '));
 
-/** `error: unknown option '--foo'\n(Did you mean …?)` in our words. */
+/** Of `error: unknown option '--foo'\n(Did you mean …?)`. */
 const wordsOf = (error: CommanderError): string => oneLine(error.message.replace(/^error: /, ''));
 
 function fail(error: unknown, io: Io): number {
@@ -18,7 +17,7 @@ function fail(error: unknown, io: Io): number {
     if (error.exitCode === 0) return codes.done;
     say(
       error.code === 'commander.help'
-        ? "a command is needed ('instar --help' lists them)"
+        ? "a command is missing ('instar --help' lists them)"
         : `${wordsOf(error)} ('instar --help' explains)`,
     );
     return codes.wrong;
@@ -27,13 +26,13 @@ function fail(error: unknown, io: Io): number {
     say(oneLine(error.message));
     return codes.wrong;
   }
-  // What the system refused says what, and of which file.
+  // A system error names the call and the file.
   if (error instanceof RunError || (error instanceof Error && 'syscall' in error)) {
     say(oneLine(error.message));
     return codes.failed;
   }
   say(
-    `an unexpected failure; please report it with what follows\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    `unexpected error; please report it with the following lines\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
   );
   return codes.failed;
 }

@@ -1,4 +1,4 @@
-/** How the reading of data is told: in words, and as lines that do not become too many. */
+/** Reports the reading of data. */
 import type { DataEvent } from '../data/source.ts';
 import { formatBytes, formatWhole, printable } from '../util/words.ts';
 
@@ -18,7 +18,7 @@ const shareOf = (event: DataEvent): number => {
   return event.kind === 'decode' && event.total > 0 ? event.done / event.total : 0;
 };
 
-/** Says every note, and of what goes on a line at each quarter. */
+/** Says every note, and progress at each quarter. */
 export function dataLines(say: (line: string) => void): (event: DataEvent) => void {
   let told = -1;
   return (event) => {

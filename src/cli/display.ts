@@ -1,8 +1,8 @@
-/** A part of the terminal that is drawn again and again, as wide as there is room. It survives Ctrl-Z. */
+/** A part of the terminal that is redrawn at a fixed rate. It survives Ctrl-Z. */
 import { hasColour, type Io } from './io.ts';
 import { openLive } from './live.ts';
 
-/** The most columns that a display makes use of. */
+/** Columns of a display, at most. */
 const widest = 160;
 
 export interface Screen {
@@ -22,7 +22,7 @@ export interface Display {
   close(): void;
 }
 
-/** `frame`: milliseconds between two drawings. `lines`: what is to be seen now; null for nothing yet. */
+/** `frame`: milliseconds between two drawings. `lines`: null for nothing yet. */
 export function openDisplay(io: Io, frame: number, lines: (screen: Screen) => readonly string[] | null): Display {
   const live = openLive(io.err);
   const colour = hasColour(io, io.err);

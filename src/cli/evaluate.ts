@@ -9,18 +9,16 @@ import { setImmediate } from 'node:timers/promises';
 import { argmax, tally } from '../training/measure.ts';
 import { UserError } from '../util/user-error.ts';
 import { openEvaluator } from '../run/driving/evaluator.ts';
-import { engineGiven, formatSize } from './best.ts';
 import { printLines, type Io } from './io.ts';
-import type { Given } from './given.ts';
-import { checkKind, isModel, openForeignModel, scaleOf, type PixelScale } from './model.ts';
+import { checkKind, isModel, openForeignModel, scaleOf } from './model.ts';
+import { pixelScales, type Given } from './options.ts';
 import { columnsOf, padLeft, padRight, truncate } from './text.ts';
 import { formatLoss, formatPercent, plural, printable } from '../util/words.ts';
-import { parseChoice } from './values.ts';
 
 /** Images at a time, for a file without its run. */
 const usualBatch = 128;
 
-/** The dataset's pixels with the network's channels: colours become grey as they do when images are read, grey becomes three alike. */
+/** The pixels with the network's channels: colours become grey as when images are read, grey becomes three equal channels. */
 function withChannels(part: Part, from: number, to: number): Part {
   if (from === to) return part;
   const count = part.labels.length;
@@ -34,8 +32,8 @@ function withChannels(part: Part, from: number, to: number): Part {
   return { images, labels: part.labels };
 }
 
-/** What is asked of the images: the classes that the network tells apart, and the size that it takes. */
-interface Wanted {
+/** The images that the network takes. */
+interface InputSpec {
   /** Null: the dataset's own. */
   readonly classes: readonly string[] | null;
   readonly channels: number;
@@ -45,7 +43,7 @@ interface Wanted {
 }
 
 /** The images to be measured, labelled by the network's classes. */
-function partFor({ classes, channels, height, width }: Wanted, dataset: Dataset, all: boolean): Part {
+function partFor({ classes, channels, height, width }: InputSpec, dataset: Dataset, all: boolean): Part {
   const { shape } = dataset;
   const missing = dataset.classes.find((name) => classes !== null && !classes.includes(name));
   if (classes !== null && missing !== undefined)
@@ -54,7 +52,7 @@ function partFor({ classes, channels, height, width }: Wanted, dataset: Dataset,
     );
   if (shape.height !== (height ?? shape.height) || shape.width !== (width ?? shape.width))
     throw new UserError(
-      `${dataset.name}: images of ${formatSize(shape)}, but the network takes ${channels}×${height ?? '?'}×${width ?? '?'}`,
+      `${dataset.name}: images of ${shape.channels}×${shape.height}×${shape.width}, but the network takes ${channels}×${height ?? '?'}×${width ?? '?'}`,
     );
   const parts = (all ? [dataset.train, dataset.test] : [dataset.test]).map((part) =>
     withChannels(part, shape.channels, channels),
@@ -70,9 +68,9 @@ function partFor({ classes, channels, height, width }: Wanted, dataset: Dataset,
   return { images, labels };
 }
 
-/** A dataset of folders is brought to the network's size; for others `--image-size` is said nothing of. */
-async function readFor({ height, width }: Wanted, reference: string, given: Given, io: Io): Promise<Dataset> {
-  const data = given['data'] as string | undefined;
+/** Images of folders are scaled to the network's size; other datasets keep theirs. */
+async function readFor({ height, width }: InputSpec, reference: string, given: Given<'evaluate'>, io: Io): Promise<Dataset> {
+  const { data } = given;
   const read = (imageSize: number | undefined): Promise<{ dataset: Dataset }> =>
     readDataset(reference, {
       cacheFolder: cacheFolder(),
@@ -90,8 +88,8 @@ async function readFor({ height, width }: Wanted, reference: string, given: Give
   }
 }
 
-/** What was measured. `loss` is null where the numbers may not be logits. */
-interface Found {
+/** `loss` is null where the outputs may not be logits. */
+interface Evaluation {
   readonly path: string;
   /** `final`, or null for a foreign file. */
   readonly line: string | null;
@@ -103,22 +101,16 @@ interface Found {
   readonly confusion: readonly (readonly number[])[];
   /** Whether these are the images that the network was grown with. */
   readonly own: boolean;
-  /** What a person should know beside it. */
   readonly notes: readonly string[];
 }
 
-const wholePart = (given: Given): boolean => {
-  const part = given['part'] as string | undefined;
-  return part !== undefined && parseChoice('--part', part, ['test', 'all'] as const) === 'all';
-};
-
-async function evaluateRun(where: string, reference: string, given: Given, io: Io): Promise<Found> {
+async function evaluateRun(where: string, reference: string, given: Given<'evaluate'>, io: Io): Promise<Evaluation> {
   const best = await readBest(where);
   const { classes, shape, line } = best.about;
-  const wanted: Wanted = { classes, ...shape };
+  const wanted: InputSpec = { classes, ...shape };
   const dataset = await readFor(wanted, reference, given, io);
-  const part = partFor(wanted, dataset, wholePart(given));
-  const evaluator = await openEvaluator(best, engineGiven(given), usualBatch, io.environment);
+  const part = partFor(wanted, dataset, given.part === 'all');
+  const evaluator = await openEvaluator(best, given.engine ?? null, usualBatch, io.environment);
   const everything = Uint32Array.from(part.labels, (_label, index) => index);
   const { confusion, tell } = tally(classes.length);
   const measured = await evaluator.measure(part, everything, () => setImmediate(), tell);
@@ -126,39 +118,32 @@ async function evaluateRun(where: string, reference: string, given: Given, io: I
   const own = best.config !== null && dataset.hash === best.config.data.hash;
   const readings = own ? readRun(where).state.search.readings : 0;
   const notes = own
-    ? [
-        `Note: this is the run's own data. Its journal counts ${plural(readings, 'reading')} of the test set; this one is not counted there.`,
-      ]
+    ? [`Note: this is the run's own data. Its journal has ${plural(readings, 'test evaluation')}; this one is not counted.`]
     : [];
   return { path: best.path, line, dataset, classes, images: part.labels.length, ...measured, confusion, own, notes };
 }
 
-const scaleWords: Readonly<Record<PixelScale, string>> = {
-  raw: 'pixels as they are, 0 to 255',
-  unit: 'pixels from 0 to 1',
-  normalised: "pixels normalised by the mean and deviation of the dataset's training images",
-};
-
-async function evaluateModel(where: string, reference: string, given: Given, io: Io): Promise<Found> {
+async function evaluateModel(where: string, reference: string, given: Given<'evaluate'>, io: Io): Promise<Evaluation> {
   const model = await openForeignModel(where, given);
   try {
     const { input, classes: named, count } = model.classifier;
-    const wanted: Wanted = { classes: named, channels: input.channels, height: input.height, width: input.width };
+    const wanted: InputSpec = { classes: named, channels: input.channels, height: input.height, width: input.width };
     const dataset = await readFor(wanted, reference, given, io);
     const classes = named ?? dataset.classes;
     if (count !== null && classes.length !== count)
-      throw new UserError(`${where}: tells ${count} classes apart, but ${dataset.name} has ${classes.length}`);
-    const part = partFor(wanted, dataset, wholePart(given));
+      throw new UserError(`${where}: has ${count} classes, but ${dataset.name} has ${classes.length}`);
+    const part = partFor(wanted, dataset, given.part === 'all');
     const scale = scaleOf(model.classifier, given, 'normalised');
     const { mean, std } = dataset;
     if (scale === 'normalised' && dataset.shape.channels !== input.channels)
       throw new UserError(
-        `${where}: takes ${input.channels} channels and the images have ${dataset.shape.channels}: --pixels unit or raw`,
+        `${where}: takes ${input.channels} channels, but the images have ${dataset.shape.channels}; use --pixels unit or raw`,
       );
     const shape = { ...dataset.shape, channels: input.channels };
     const logits = await model.logits(part, shape, scale, { mean, std });
     const found = logits.length / Math.max(1, part.labels.length);
-    if (found !== classes.length) throw new UserError(`${where}: gives ${found} numbers an image for ${classes.length} classes`);
+    if (found !== classes.length)
+      throw new UserError(`${where}: returns ${found} numbers per image, but there are ${classes.length} classes`);
     const { confusion, tell } = tally(classes.length);
     let right = 0;
     part.labels.forEach((label, image) => {
@@ -166,7 +151,7 @@ async function evaluateModel(where: string, reference: string, given: Given, io:
       if (best === label) right++;
       tell(label, best);
     });
-    const notes = input.elementType === 'uint8' ? [] : [`Given to it: ${scaleWords[scale]} (--pixels).`];
+    const notes = input.elementType === 'uint8' ? [] : [`Input: ${pixelScales[scale]} (--pixels).`];
     const images = part.labels.length;
     return {
       path: where,
@@ -197,21 +182,21 @@ function confusionLines(classes: readonly string[], confusion: readonly (readonl
     const cells = row.map((count) => padLeft(count === 0 ? '·' : String(count), width)).join('');
     return `  ${padLeft(String(index + 1), 3)} ${padRight(names[index] ?? '', nameWidth)} ${padLeft(accuracy, 8)} ${cells}`;
   });
-  const head = `  ${' '.repeat(3)} ${padRight('class', nameWidth)} ${padLeft('right', 8)} ${classes.map((_name, index) => padLeft(String(index + 1), width)).join('')}`;
+  const head = `  ${' '.repeat(3)} ${padRight('class', nameWidth)} ${padLeft('accuracy', 8)} ${classes.map((_name, index) => padLeft(String(index + 1), width)).join('')}`;
   return [head, ...rows];
 }
 
 /** More classes than this are listed without their confusions. */
 const widestConfusion = 20;
 
-function text({ path, line, dataset, classes, images, accuracy, loss, confusion, notes }: Found, all: boolean): string[] {
+function text({ path, line, dataset, classes, images, accuracy, loss, confusion, notes }: Evaluation, all: boolean): string[] {
   const lines = [
     `${path}${line === null ? '' : ` (${line})`} on ${plural(images, all ? 'image' : 'test image')} of ${printable(dataset.name)}`,
     `accuracy ${formatPercent(accuracy)}${loss === null ? '' : `, loss ${formatLoss(loss)}`}`,
     '',
   ];
   if (classes.length <= widestConfusion)
-    lines.push(...confusionLines(classes, confusion), '', '  a row a class; columns: what the network saw');
+    lines.push(...confusionLines(classes, confusion), '', '  rows: classes; columns: predicted classes');
   else
     lines.push(
       ...confusion.map((row, index) => {
@@ -222,11 +207,11 @@ function text({ path, line, dataset, classes, images, accuracy, loss, confusion,
   return notes.length === 0 ? lines : [...lines, '', ...notes];
 }
 
-export async function evaluateCommand(where: string, reference: string, given: Given, io: Io): Promise<number> {
-  const all = wholePart(given);
+export async function evaluateCommand(where: string, reference: string, given: Given<'evaluate'>, io: Io): Promise<number> {
+  const all = given.part === 'all';
   checkKind(where, given);
   const found = await (isModel(where) ? evaluateModel : evaluateRun)(where, reference, given, io);
-  if (given['json'] === true) {
+  if (given.json === true) {
     const { path, line, dataset, images, own, accuracy, loss, classes, confusion, notes } = found;
     const part = all ? 'all' : 'test';
     const printed = { network: path, line, dataset: dataset.name, part, images, own, accuracy, loss, classes, confusion, notes };

@@ -1,2 +1,2 @@
-/** What the process says when it ends. */
+/** Exit codes of the process. */
 export const exitCodes = { done: 0, failed: 1, wrong: 2, interrupted: 130 } as const;

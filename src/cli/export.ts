@@ -3,25 +3,23 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { exportNetwork } from '../run/driving/export.ts';
 import { UserError } from '../util/user-error.ts';
-import type { Given } from './given.ts';
 import { printLines, type Io } from './io.ts';
+import type { Given } from './options.ts';
 import { describeExport } from '../run/display/wording.ts';
 import { printable } from '../util/words.ts';
-import { parseWhole } from './values.ts';
 
-export async function exportCommand(root: string, given: Given, io: Io): Promise<number> {
-  const path = given['onnx'] as string | undefined;
-  if (path === undefined) throw new UserError('--onnx FILE is needed: where the network is to be written');
-  const [step, child] = [given['step'] as string | undefined, given['child'] as string | undefined];
-  if (step !== undefined && child !== undefined) throw new UserError('--step and --child: one of them, not both');
+export async function exportCommand(root: string, given: Given<'export'>, io: Io): Promise<number> {
+  const { onnx: path, step, child } = given;
+  if (path === undefined) throw new UserError('--onnx FILE is missing: the file to write');
+  if (step !== undefined && child !== undefined) throw new UserError('give --step or --child, not both');
   if (!existsSync(dirname(resolve(path)))) throw new UserError(`--onnx ${path}: the folder does not exist`);
-  if (existsSync(path) && !statSync(path).isFile()) throw new UserError(`--onnx ${path}: is there already, and is no file`);
+  if (existsSync(path) && !statSync(path).isFile()) throw new UserError(`--onnx ${path}: exists and is not a file`);
   const { line, verified, kept } = await exportNetwork(root, path, {
-    ...(step === undefined ? {} : { step: parseWhole('--step', step, 0) }),
+    ...(step === undefined ? {} : { step }),
     ...(child === undefined ? {} : { child }),
   });
-  if (given['json'] === true) printLines(io.out, [JSON.stringify({ path, line, verified, kept })]);
+  if (given.json === true) printLines(io.out, [JSON.stringify({ path, line, verified, kept })]);
   else printLines(io.out, [`${printable(path)} (${line}): ${describeExport({ verified, problem: null })}`]);
-  if (!kept) printLines(io.err, ['the run is going on in another process: its journal does not keep this']);
+  if (!kept) printLines(io.err, ['another process is working on this run: the export is not recorded in its journal']);
   return 0;
 }

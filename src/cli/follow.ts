@@ -1,4 +1,4 @@
-/** Follows a run from its first event to its last: tells it, listens for Ctrl-C, and gives the exit code. */
+/** Follows a run to its last event: reports it, listens for Ctrl-C, and returns the exit code. */
 import { existsSync } from 'node:fs';
 import type { DataEvent } from '../data/source.ts';
 import { readConfig, type Config } from '../run/record/config.ts';
@@ -13,11 +13,10 @@ import { quoted } from '../util/quoted.ts';
 import { summary } from './summary.ts';
 import { observe, type View } from '../run/display/view.ts';
 
-/** What a run is started with. */
 export interface Following {
   readonly root: string;
   readonly json: boolean;
-  /** Of a run that goes on, as its journal left it. */
+  /** Of a run that is resumed: the state of its journal. */
   readonly view: View;
   /** Options that `resume` needs too. */
   readonly again: readonly string[];

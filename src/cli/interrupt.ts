@@ -1,4 +1,4 @@
-/** What a signal means to a command that works for long: the first ends it in order, the second at once. */
+/** Interrupts of a long command: the first signal stops it in order, the second ends it at once. */
 import { exitCodes } from './exit-codes.ts';
 import type { Io } from './io.ts';
 
@@ -9,11 +9,11 @@ export const interrupted = new Error('interrupted');
 
 export interface Interruption {
   readonly signal: AbortSignal;
-  /** No signal is listened for any more. */
+  /** Removes the listeners. */
   stop(): void;
 }
 
-/** `first`: at the first signal, after which the work is to end; `close`: before the process ends at the second. */
+/** `first`: at the first signal; `close`: before the process ends at the second. */
 export function listenForInterrupts(io: Io, first: () => void, close: () => void): Interruption {
   const controller = new AbortController();
   let signalled: number | null = null;
@@ -27,7 +27,7 @@ export function listenForInterrupts(io: Io, first: () => void, close: () => void
     first();
     controller.abort(interrupted);
   };
-  // Whoever read our lines is gone: the work ends in order.
+  // The reader of the output is gone.
   const onError = (): void => {
     if (!controller.signal.aborted) controller.abort(interrupted);
   };

@@ -1,4 +1,4 @@
-/** What the commands need of the world outside, so that nothing else here touches it. */
+/** The process as the commands use it; nothing else here touches it. */
 import { exitCodes } from './exit-codes.ts';
 
 export interface Io {
@@ -29,13 +29,13 @@ export const processIo: Io = {
   pause: () => void process.kill(process.pid, 'SIGSTOP'),
 };
 
-/** A reader that has gone (`| head`) is no failure of ours; neither is a terminal that was closed. */
+/** A closed pipe (`| head`) and a closed terminal are no failures. */
 export function allowLostReaders(): void {
   let said = false;
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EPIPE' || error.code === 'EIO') return;
-      // Such as a full disk: what is being done goes on, and what it comes to is on disk where it can be.
+      // Such as a full disk: the work goes on, and its results are on disk where possible.
       process.exitCode = exitCodes.failed;
       if (said || stream === process.stderr) return;
       said = true;
@@ -47,7 +47,7 @@ export const printLines = (stream: NodeJS.WriteStream, lines: readonly string[])
   for (const line of lines) stream.write(`${line}\n`);
 };
 
-/** When a report was written, for people. */
+/** The date of a report. */
 export const writtenAt = (io: Io): string => `${io.date().toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 
 /** https://no-color.org */

@@ -8,7 +8,7 @@ export function settingsCommand(io: Io): number {
   const rows = [
     ['setting', ...presetNames],
     ...settingNames.map((name) => [name, ...presetNames.map((preset) => JSON.stringify(valueOf(presets[preset], name)))]),
-  ].map((row) => row.map((cell) => (cell === String(Number.MAX_SAFE_INTEGER) ? 'what is free' : cell)));
+  ].map((row) => row.map((cell) => (cell === String(Number.MAX_SAFE_INTEGER) ? 'free memory' : cell)));
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   printLines(
     io.out,

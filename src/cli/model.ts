@@ -1,4 +1,4 @@
-/** An .onnx file of any origin, opened to be used: read here, run in a process of its own. */
+/** An .onnx file of any origin: decoded here, run in a process of its own. */
 import { statSync } from 'node:fs';
 import { channelsLast, type Part } from '../data/dataset.ts';
 import { readBytes } from '../util/files.ts';
@@ -10,17 +10,15 @@ import { filesBeside } from '../formats/onnx/read/external.ts';
 import type { Normalisation } from '../formats/onnx/read/read.ts';
 import type { Shape } from '../network/network.ts';
 import { UserError } from '../util/user-error.ts';
-import type { Given } from './given.ts';
-import { parseBytes, parseChoice, parseTime } from './values.ts';
+import { flagOf, type Values } from '../options/option.ts';
+import type { modelOptions, PixelScale } from './options.ts';
 
-/** How a byte becomes the number that the model takes. */
-export const pixelScales = ['raw', 'unit', 'normalised'] as const;
-export type PixelScale = (typeof pixelScales)[number];
+type Given = Values<typeof modelOptions>;
 
 export interface OpenModel {
   readonly path: string;
   readonly classifier: Classifier;
-  /** What it gives for each image of a part: row-major (images, count). `normalisation`: what `normalised` means. */
+  /** Row-major (images, classes). `normalisation`: of scale `normalised`. */
   logits(part: Part, shape: Shape, scale: PixelScale, normalisation: Normalisation | null): Promise<Float32Array>;
   close(): void;
 }
@@ -67,31 +65,24 @@ function tablesOf(scale: PixelScale, channels: number, normalisation: Normalisat
   });
 }
 
-/** Options that are of another kind of network are no wish that can be granted. */
-export function checkKind(where: string, given: Given): void {
+/** Refuses options of the other kind of network. */
+export function checkKind(where: string, given: Given & { readonly engine?: unknown }): void {
   const [others, kind] = isModel(where)
-    ? [{ engine: '--engine' }, 'an .onnx file, which ONNX Runtime computes']
-    : [
-        { pixels: '--pixels', maxMemory: '--max-memory', timeout: '--timeout' },
-        'the network of a run, which brings what it needs',
-      ];
-  const other = Object.entries(others).find(([name]) => given[name] !== undefined);
-  if (other !== undefined) throw new UserError(`${other[1]} is not for ${kind}`);
+    ? [['engine'] as const, 'an .onnx file, which ONNX Runtime computes']
+    : [['pixels', 'maxMemory', 'timeout'] as const, 'the network of a run'];
+  const other = others.find((name) => given[name] !== undefined);
+  if (other !== undefined) throw new UserError(`${flagOf(other)} does not apply to ${kind}`);
 }
 
-/** How the pixels are scaled: as asked, or bytes as they are and everything else as `usual`. */
+/** The scale of `--pixels`; by default raw for bytes, else `usual`. */
 export function scaleOf(classifier: Classifier, given: Given, usual: PixelScale): PixelScale {
-  const text = given['pixels'] as string | undefined;
-  if (text !== undefined) {
-    const scale = parseChoice('--pixels', text, pixelScales);
-    if (classifier.input.elementType === 'uint8' && scale !== 'raw')
-      throw new UserError(`--pixels ${scale}: the model takes bytes; only raw fits`);
-    return scale;
-  }
-  return classifier.input.elementType === 'uint8' ? 'raw' : usual;
+  const takesBytes = classifier.input.elementType === 'uint8';
+  const { pixels: scale = takesBytes ? 'raw' : usual } = given;
+  if (takesBytes && scale !== 'raw') throw new UserError(`--pixels ${scale}: the model takes bytes; use raw`);
+  return scale;
 }
 
-/** The files beside the model that its tensors lie in, each read once, and whole. */
+/** The external data files of the model's tensors, each read once. */
 function externalOf({ graph }: ModelProto, path: string): { path: string; data: Uint8Array }[] {
   const files = filesBeside(path, path);
   const held = graph.nodes.flatMap(({ attributes }) => attributes.flatMap((one) => (one.kind === 'tensor' ? [one.value] : [])));
@@ -110,12 +101,8 @@ export async function openForeignModel(path: string, given: Given): Promise<Open
   const bytes = await readBytes(path);
   const model = decodeModel(bytes, path);
   const classifier = describeClassifier(model, path);
-  const memory = given['maxMemory'] as string | undefined;
-  const seconds = given['timeout'] as string | undefined;
-  const runner = createModelRunner(path, {
-    memory: memory === undefined ? defaultMemory : parseBytes('--max-memory', memory),
-    seconds: seconds === undefined ? defaultSeconds : parseTime('--timeout', seconds),
-  });
+  const { maxMemory: memory = defaultMemory, timeout: seconds = defaultSeconds } = given;
+  const runner = createModelRunner(path, { memory, seconds });
   try {
     await runner.open(bytes, externalOf(model, path));
   } catch (error) {
@@ -140,7 +127,7 @@ export async function openForeignModel(path: string, given: Given): Promise<Open
         const result = await runner.run({ input: input.name, elementType: input.elementType, ...request, output });
         const [rows = 0, classes = 0, ...rest] = result.shape;
         if (rows !== size || classes < 2 || rest.some((extent) => extent !== 1) || (count !== 0 && classes !== count))
-          throw new UserError(`${path}: gives ${result.shape.join('×')} numbers for ${size} images`);
+          throw new UserError(`${path}: returns ${result.shape.join('×')} numbers for ${size} images`);
         count = classes;
         all ??= new Float32Array(images * count);
         all.set(result.data.subarray(0, filled * count), from * count);

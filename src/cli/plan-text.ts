@@ -23,7 +23,7 @@ function measuredLines({ timings, measured, config }: PlanReport): string[] {
         : `on each of ${workers} workers`
       : `on each of ${workers} workers, ${milliseconds(alone.minibatches[0]?.seconds ?? 0)} alone on ${threads} threads`;
   const operatorWords = operators.map(
-    ({ operator, seconds }) => `${operator} ${seconds === null ? 'nowhere yet' : milliseconds(seconds)}`,
+    ({ operator, seconds }) => `${operator} ${seconds === null ? 'not applicable' : milliseconds(seconds)}`,
   );
   return [
     `Measured in ${formatDuration(measured.seconds - measured.reading)}. A minibatch of ${batch}: the first network ${milliseconds(first?.seconds ?? 0)} ${side}` +
@@ -39,7 +39,7 @@ export function planLines(report: PlanReport): string[] {
   const rows = [
     ...planRows(report),
     {
-      phase: 'in all',
+      phase: 'total',
       what: `${formatWhole(forecast.minibatches)} minibatches`,
       size: '',
       seconds: forecast.seconds,
@@ -75,7 +75,7 @@ export function planLines(report: PlanReport): string[] {
   const notes = [
     ...(forecast.steps.length === 0
       ? []
-      : [`${stopWords[forecast.stop]} Which child wins is not foretold: each next step starts from one of middle size.`]),
+      : [`${stopWords[forecast.stop]} Each next step is assumed to start from a child of middle size.`]),
     ...measuredLines(report),
   ];
   return [...said.flatMap((line) => wrap(line, width)), '', ...lines, '', ...notes.flatMap((line) => wrap(line, width))];

@@ -7,13 +7,11 @@ import type { Shape } from '../network/network.ts';
 import { softmax } from '../training/measure.ts';
 import { UserError } from '../util/user-error.ts';
 import { openEvaluator } from '../run/driving/evaluator.ts';
-import { engineGiven } from './best.ts';
 import { printLines, type Io } from './io.ts';
-import type { Given } from './given.ts';
 import { checkKind, isModel, openForeignModel, scaleOf } from './model.ts';
+import type { Given } from './options.ts';
 import { columnsOf, padLeft, padRight, truncate } from './text.ts';
 import { formatPercent, printable } from '../util/words.ts';
-import { parseWhole } from './values.ts';
 
 /** Images at a time. */
 const batch = 32;
@@ -44,38 +42,38 @@ async function readImages(images: readonly string[], shape: Shape): Promise<Part
   return part;
 }
 
-/** Probabilities, or what a foreign model gives, of each image; (images, classes). */
+/** The probabilities of each image; (images, classes). */
 interface Scores {
   readonly classes: readonly string[];
   readonly of: (image: number) => readonly number[];
 }
 
-async function scoresOfRun(where: string, images: readonly string[], given: Given, io: Io): Promise<Scores> {
+async function scoresOfRun(where: string, images: readonly string[], given: Given<'predict'>, io: Io): Promise<Scores> {
   const best = await readBest(where);
   const { shape, classes } = best.about;
-  // All are read before the first is computed: what is wrong is said at once.
+  // All are read first, so that an error comes at once.
   const part = await readImages(images, shape);
-  const evaluator = await openEvaluator(best, engineGiven(given), Math.min(batch, images.length), io.environment);
+  const evaluator = await openEvaluator(best, given.engine ?? null, Math.min(batch, images.length), io.environment);
   const everything = Uint32Array.from(images, (_path, index) => index);
   const logits = await evaluator.logits(part, everything, () => setImmediate());
   evaluator.dispose();
   return { classes, of: (image) => softmax(logits.subarray(image * classes.length, (image + 1) * classes.length)) };
 }
 
-async function scoresOfModel(where: string, images: readonly string[], given: Given): Promise<Scores> {
+async function scoresOfModel(where: string, images: readonly string[], given: Given<'predict'>): Promise<Scores> {
   const model = await openForeignModel(where, given);
   try {
     const { input, classes: named, output } = model.classifier;
     if (input.height === null || input.width === null)
-      throw new UserError(`${where}: takes images of any size, and none is said`);
+      throw new UserError(`${where}: has no fixed input size, which predict needs`);
     const shape = { channels: input.channels, height: input.height, width: input.width };
     const scale = scaleOf(model.classifier, given, 'unit');
-    if (scale === 'normalised') throw new UserError('--pixels normalised: by which images? Only evaluate knows');
+    if (scale === 'normalised') throw new UserError('--pixels normalised needs the images of a dataset; use evaluate');
     const scores = await model.logits(await readImages(images, shape), shape, scale, null);
     const count = scores.length / images.length;
     const classes = named ?? Array.from({ length: count }, (_none, index) => `class ${index}`);
     const row = (image: number): Float32Array => scores.subarray(image * count, (image + 1) * count);
-    // What is a probability already stays one.
+    // Outputs that are probabilities stay as they are.
     const isShare = (values: Float32Array): boolean => values.every((value) => value >= 0 && value <= 1);
     return {
       classes,
@@ -86,9 +84,8 @@ async function scoresOfModel(where: string, images: readonly string[], given: Gi
   }
 }
 
-export async function predictCommand(where: string, images: readonly string[], given: Given, io: Io): Promise<number> {
-  const topText = given['top'] as string | undefined;
-  const top = topText === undefined ? 3 : parseWhole('--top', topText, 1);
+export async function predictCommand(where: string, images: readonly string[], given: Given<'predict'>, io: Io): Promise<number> {
+  const { top = 3 } = given;
   checkKind(where, given);
   const { classes, of } = isModel(where)
     ? await scoresOfModel(where, images, given)
@@ -98,6 +95,6 @@ export async function predictCommand(where: string, images: readonly string[], g
     const ranked = classes.map((name, position) => ({ name, probability: shares[position] ?? 0 }));
     return { image, classes: ranked.toSorted((a, b) => b.probability - a.probability).slice(0, top) };
   });
-  printLines(io.out, given['json'] === true ? [JSON.stringify(predictions)] : print(predictions));
+  printLines(io.out, given.json === true ? [JSON.stringify(predictions)] : print(predictions));
   return 0;
 }

@@ -1,245 +1,196 @@
-/** The command line as commander knows it: commands, options, help. What a command does is loaded when it is called. */
-import { Command, Option } from 'commander';
+/** The command line as commander knows it: commands, options, help. The module of a command is loaded when it is called. */
+import { Command, Option as CommanderOption } from 'commander';
+import { describeOption, flagOf, readTexts, type Options, type Values } from '../options/option.ts';
+import { padRight } from './text.ts';
 import { version } from '../util/version.ts';
-import type { Given } from './given.ts';
 import type { Io } from './io.ts';
-import { groups, settingOptions, type SettingOption } from './search-options.ts';
-import { describeDefault } from './settings.ts';
-
-function settingOption(row: SettingOption): Option {
-  const text = row.quiet === true ? row.text : `${row.text} ${describeDefault(row.settings[0] ?? '')}`;
-  return new Option(row.flags, text).helpGroup(row.group);
-}
-
-const option = (group: string, flags: string, text: string): Option => new Option(flags, text).helpGroup(group);
-
-const models = 'ONNX files:';
-const pixels = (): Option =>
-  option(models, '--pixels <scale>', 'what they take: raw (0 to 255), unit (0 to 1) or normalised (raw for bytes)');
-const memory = (): Option => option(models, '--max-memory <bytes>', 'of the process that runs it (4G)');
-const timeout = (): Option => option(models, '--timeout <time>', 'for opening it, and for each batch (2m)');
-
-const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+import { commandOptions, type CommandName, type Given } from './options.ts';
 
 const examples = `
 Examples:
-  instar search ./photos --budget 30m     a folder with a sub-folder of images a class
+  instar search ./photos --budget 30m     a folder with a sub-folder of images per class
   instar search fashion-mnist --preset quick
-  instar plan ./photos --budget 30m       what that would do, before it is run
+  instar plan ./photos --budget 30m       what that search would do and how long it would take
   instar show runs/NAME                   how a network grew
-  instar predict runs/NAME photo.jpg      what it sees
+  instar predict runs/NAME photo.jpg      the classes of an image
 
-Exit codes: 0 done, 1 failed, 2 the command, the configuration or the data is wrong, 130 interrupted with the best kept.
-'instar COMMAND --help' has the options of a command.`;
+Exit codes: 0 done; 1 failed; 2 the command, the configuration or the data is wrong; 130 interrupted, the best network is kept.
+'instar COMMAND --help' lists the options of a command.`;
 
 const datasets = `
-A dataset is a name (cifar10, fashion-mnist, mnist) or a path: a folder with a sub-folder of PNG, JPEG or WebP images a
-class (or train/ and test/ of such), IDX files, or CIFAR-10 binaries.
+A dataset is a name (cifar10, fashion-mnist, mnist) or a path: a folder with a sub-folder of PNG, JPEG or WebP images per
+class (or train/ and test/ with such folders), IDX files, or CIFAR-10 binaries.
 
-Numbers in brackets are the defaults: of the preset laptop, then of the others where they differ.
---set reaches every setting, such as --set augmentation.cutout=0.25; 'instar settings' lists them.`;
+Defaults are in brackets: those of the preset laptop, then those of other presets where they differ.
+--set changes any setting, such as --set augmentation.cutout=0.25; 'instar settings' lists them.`;
 
-/** The options that say what is searched for, and those of the command alone. */
-function addAsked(command: Command, own: readonly Option[]): Command {
-  const { run, data, training } = groups;
-  const asked = [
-    option(run, '--preset <name>', 'paper, laptop (an hour on two cores) or quick (a minute or two) (laptop)'),
-    option(run, '--budget <time>', 'for everything, the final training included, such as 30m'),
-    option(run, '--from <path>', 'an .onnx model or a run, whose network is grown further'),
-    option(run, '--workers <n>', "children that train side by side (the processor's cores)"),
-    option(
-      run,
-      '--threads <n>',
-      'the most threads of one child (as many as workers); with --queue: cores of the smallest machine',
-    ),
-    option(run, '--engine <name>', 'auto, onednn, onnx or reference (auto: onednn where it is, else onnx)'),
-    option(run, '--device <name>', 'cpu, webgpu or cuda; with engine onnx (cpu)'),
-    option(run, '--convolution <name>', 'auto or direct: exact, and slower (auto)'),
-    ...own,
-    option(data, '--data <folder>', "where a named dataset's files are"),
-    option(data, '--image-size <n>', 'pixels a side, for folders (their own, up to 64)'),
-    ...settingOptions.map(settingOption),
-    option(training, '--set <name=value>', 'any other setting; may be given again').argParser(collect),
-  ];
-  for (const each of asked) command.addOption(each);
-  return command.addHelpText('after', datasets);
+interface CommandRow<Name extends CommandName> {
+  readonly summary: string;
+  readonly description: string;
+  /** Arguments as commander writes them, and their help. */
+  readonly parameters: readonly (readonly [name: string, help: string, usual?: string])[];
+  readonly after?: string;
+  /** `parameters` as they were given, in one list. */
+  run(parameters: readonly string[], given: Given<Name>, io: Io): Promise<number>;
 }
 
-/** `result` hears the exit code. */
+const dataset = ['<dataset>', 'a name or a path, see below'] as const;
+const runFolder = ['<run>', "the run's folder"] as const;
+const network = ['<network>', "a run's folder, a best.safetensors, or an .onnx file"] as const;
+
+const commands: { readonly [Name in CommandName]: CommandRow<Name> } = {
+  search: {
+    summary: 'grow a network for labelled images',
+    description: 'Grows a network for the images of a dataset, and trains it to the end.',
+    parameters: [dataset],
+    after: datasets,
+    run: async ([data = ''], given, io) => (await import('./search.ts')).searchCommand(data, given, io),
+  },
+  plan: {
+    summary: 'forecast a search on this machine',
+    description:
+      'Forecasts what a search with these options would train on this machine, and how long each phase would take. Measures the start network, the operators and some children for about 20 seconds, and starts no run.',
+    parameters: [dataset],
+    after: datasets,
+    run: async ([data = ''], given, io) => (await import('./plan.ts')).planCommand(data, given, io),
+  },
+  resume: {
+    summary: 'resume a run that was interrupted',
+    description: 'Resumes a run where its journal ends. The winner is the same as that of a run without interruption.',
+    parameters: [runFolder],
+    run: async ([root = ''], given, io) => (await import('./resume.ts')).resumeCommand(root, given, io),
+  },
+  show: {
+    summary: 'print a run: lineage, rungs, layers of the winner',
+    description: 'Prints the steps of a run, the children of each step, and the best network, also while the run goes on.',
+    parameters: [runFolder],
+    run: async ([root = ''], given, io) => (await import('./show.ts')).showCommand(root, given, io),
+  },
+  report: {
+    summary: 'write a run as one HTML file',
+    description:
+      'Writes a report of a run in one HTML file without other files: family tree, curves, architecture, mistakes and numbers. The run may be unfinished. Several runs go into one file.',
+    parameters: [['<run...>', "runs' folders"]],
+    run: async (roots, given, io) => (await import('./report.ts')).reportCommand(roots, given, io),
+  },
+  study: {
+    summary: 'compare methods over repeated runs',
+    description:
+      'Runs the searches of a YAML file and resumes those that were interrupted, then writes tables, figures and a report into its folder. Repetitions or methods that are added to the file later are run too.',
+    parameters: [['<file>', 'such as studies/table-2-small.yaml']],
+    run: async ([file = ''], given, io) => (await import('./study.ts')).studyCommand(file, given, io),
+  },
+  worker: {
+    summary: 'train for searches on other machines',
+    description:
+      'Takes jobs from a queue, trains, and returns the results, for searches that were started with the same --queue and --store. Workers can be started and stopped at any time. A password of the queue is read from INSTAR_QUEUE_PASSWORD or INSTAR_QUEUE_PASSWORD_FILE.',
+    parameters: [],
+    run: async (_none, given, io) => (await import('./worker.ts')).workerCommand(given, io),
+  },
+  ui: {
+    summary: 'open the dashboard: watch, start and compare runs',
+    description:
+      'Serves a dashboard of the runs and studies in a folder, live, wherever they were started. It can start, stop and resume searches as processes of their own, which go on when the dashboard ends.',
+    parameters: [['[folder]', 'the folder of runs', 'runs']],
+    run: async ([folder = ''], given, io) => (await import('./ui.ts')).uiCommand(folder, given, io),
+  },
+  export: {
+    summary: 'write a network of a run as an .onnx file',
+    description:
+      'Writes a network of a run as an ONNX file with pixels as input, and logits and probabilities as outputs. Its results are compared with those of the engine on the validation images, or on the test images for a finished winner.',
+    parameters: [runFolder],
+    run: async ([root = ''], given, io) => (await import('./export.ts')).exportCommand(root, given, io),
+  },
+  evaluate: {
+    summary: 'measure the accuracy of a network',
+    description:
+      'Measures the best network of a run, or any ONNX image classifier, on the test images of a dataset: accuracy, accuracy per class, and the confusion matrix. An .onnx file is run in a process of its own.',
+    parameters: [network, ['<dataset>', 'as for search']],
+    run: async ([where = '', data = ''], given, io) => (await import('./evaluate.ts')).evaluateCommand(where, data, given, io),
+  },
+  predict: {
+    summary: 'classify images',
+    description: 'Prints the most probable classes of image files: PNG, JPEG, WebP.',
+    parameters: [network, ['<image...>', 'image files']],
+    run: async ([where = '', ...images], given, io) => (await import('./predict.ts')).predictCommand(where, images, given, io),
+  },
+  settings: {
+    summary: 'list every setting and its value in each preset',
+    description: 'Lists every setting by the name that --set takes, with its value in each preset.',
+    parameters: [],
+    run: async (_none, _given, io) => (await import('./list-settings.ts')).settingsCommand(io),
+  },
+};
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+export function addOptions(command: Command, rows: Options): void {
+  for (const [key, row] of Object.entries(rows)) {
+    const option = new CommanderOption(`${flagOf(key)} ${row.kind.argument}`.trim(), describeOption(row));
+    option.helpGroup(`${row.group ?? 'Options'}:`);
+    command.addOption(row.kind.repeated === true ? option.argParser(collect) : option);
+  }
+}
+
+/** The choices of each option that has some, with what each is. */
+export function choiceLines(rows: Options): string {
+  const blocks = Object.entries(rows).flatMap(
+    ([
+      key,
+      {
+        kind: { choices },
+      },
+    ]) => {
+      if (choices === undefined) return [];
+      const width = Math.max(...Object.keys(choices).map((name) => name.length));
+      const lines = Object.entries(choices).map(([name, summary]) => `  ${padRight(name, width)}  ${summary}`);
+      return [`${flagOf(key)}:`, ...lines];
+    },
+  );
+  return blocks.length === 0 ? '' : `\n${blocks.join('\n')}`;
+}
+
+/** Values of the options that a command was called with. A UserError names the option that is wrong. */
+export function givenTo<Rows extends Options>(command: Command, rows: Rows): Values<Rows> {
+  const parsed = command.opts();
+  const texts = command.options.map((option): [string, readonly string[]] => {
+    const value: unknown = parsed[option.attributeName()];
+    // Commander has `--no-flip` as `flip: false`.
+    const key = Object.keys(rows).find((each) => flagOf(each) === option.long) ?? '';
+    if (option.negate) return [key, value === false ? [''] : []];
+    return [key, value === undefined ? [] : value === true ? [''] : [value].flat().map(String)];
+  });
+  return readTexts(rows, Object.fromEntries(texts));
+}
+
+/** The exit code goes to `result`. */
 export function createProgram(io: Io, result: (code: number) => void): Command {
   const program = new Command('instar')
-    .description('Grows convolutional networks: labelled images and a budget in, a trained network out.')
-    .version(version, '-V, --version', "Instar's version")
-    .helpOption('-h, --help', 'this help')
+    .description('Grows convolutional networks: labelled images and a time budget in, a trained network out.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
     .addHelpText('after', examples)
     .configureHelp({ helpWidth: 110 })
     .configureOutput({ writeOut: (text) => void io.out.write(text), writeErr: () => undefined, outputError: () => undefined })
     .exitOverride();
-
-  addAsked(
-    program
-      .command('search')
-      .summary('grow a network for labelled images')
-      .description('Grows a network for the images of a dataset and trains it to the end.')
-      .argument('<dataset>', 'a name or a path, see below'),
-    [
-      option(groups.run, '--vanilla <run>', 'take over the trained vanilla network of that run'),
-      option(groups.run, '--run <folder>', "the run's folder (a new one in runs/)"),
-      option(
-        groups.run,
-        '--queue <address>',
-        'put jobs there for workers: redis://HOST, rediss://HOST or postgres://USER@HOST/DATABASE',
-      ),
-      option(groups.run, '--store <address>', 'what they travel through: file:DIR or s3://bucket/prefix'),
-      option(groups.run, '--mixed', 'with --queue: also workers whose engine, processor, Node or Instar is another'),
-      option(groups.run, '--json', "the journal's events as lines on stdout"),
-    ],
-  ).action(async (dataset: string, given: Given) =>
-    result(await (await import('./search.ts')).searchCommand(dataset, given, io)),
-  );
-
-  addAsked(
-    program
-      .command('plan')
-      .summary('what a search would do here, before it is run')
-      .description(
-        'Says what a search with these options would train on this machine and how long each phase would take; with a budget, what that buys. Times the vanilla network, the operators and some children, about 20 seconds, and runs nothing.',
-      )
-      .argument('<dataset>', 'a name or a path, see below'),
-    [option(groups.run, '--json', 'as JSON')],
-  ).action(async (dataset: string, given: Given) => result(await (await import('./plan.ts')).planCommand(dataset, given, io)));
-
-  program
-    .command('resume')
-    .summary('go on where a run stopped')
-    .description('Goes on with a run, where its journal ends. A run that was not disturbed ends with the same winner.')
-    .argument('<run>', "the run's folder")
-    .option('--budget <time>', 'more time, such as +10m')
-    .option('--queue <address>', 'put jobs there for workers, as for search')
-    .option('--store <address>', 'what they travel through, as for search')
-    .option('--mixed', 'go on with another engine, processor or Node than before, also of workers; then the bits may differ')
-    .option('--json', "the journal's events as lines on stdout")
-    .action(async (run: string, given: Given) => result(await (await import('./resume.ts')).resumeCommand(run, given, io)));
-
-  program
-    .command('show')
-    .summary('a run as text: lineage, rungs, the layers of the winner')
-    .description('Shows a run, also one that goes on just now: its steps, what became of each child, the best network.')
-    .argument('<run>', "the run's folder")
-    .option('--json', 'as JSON')
-    .action(async (run: string, given: Given) => result(await (await import('./show.ts')).showCommand(run, given, io)));
-
-  program
-    .command('report')
-    .summary('a run as one HTML file to look at')
-    .description(
-      'Writes a report of a run: its family tree, curves, architecture, mistakes and numbers, in one HTML file that needs nothing beside it. A run that is going on or was interrupted is shown as far as it has come. Several runs go into one file.',
-    )
-    .argument('<run...>', "runs' folders")
-    .option('--out <file>', "where to write it (report.html in the run's folder)")
-    .option('--figures <folder>', 'write each figure as an SVG file, too')
-    .action(async (runs: readonly string[], given: Given) =>
-      result(await (await import('./report.ts')).reportCommand(runs, given, io)),
-    );
-
-  program
-    .command('study')
-    .summary('methods and repetitions, and their tables')
-    .description(
-      'Runs the searches that a YAML file names, side by side, and goes on with those that stopped; then writes tables, figures and a report into its folder. More repetitions or methods in the file are added to what is there.',
-    )
-    .argument('<file>', 'such as studies/table-2-small.yaml')
-    .option('--folder <folder>', "where its runs are (runs/ and the file's name)")
-    .option('--jobs <n>', "runs side by side (the processor's cores)")
-    .option('--data <folder>', "where a named dataset's files are")
-    .option('--mixed', 'go on with runs of another processor, engine or Node too: their bits differ')
-    .action(async (file: string, given: Given) => result(await (await import('./study.ts')).studyCommand(file, given, io)));
-
-  program
-    .command('worker')
-    .summary('work for searches that run elsewhere')
-    .description(
-      'Takes jobs from a queue, trains, and hands back what came of it, for searches that were begun with the same --queue and --store. As many may be started as there are machines; they come and go as they like. A password of the queue comes from INSTAR_QUEUE_PASSWORD or INSTAR_QUEUE_PASSWORD_FILE.',
-    )
-    .option('--queue <address>', 'redis://HOST, rediss://HOST or postgres://USER@HOST/DATABASE')
-    .option('--store <address>', 'file:DIR or s3://bucket/prefix')
-    .option('--jobs <n>', 'at a time, at most (as many as threads)')
-    .option('--threads <n>', 'of all jobs together (as many as jobs, else the cores of this machine)')
-    .option('--engine <name>', 'auto, onednn, onnx or reference (auto)')
-    .option('--device <name>', 'cpu, webgpu or cuda; with engine onnx (cpu)')
-    .option('--cache <folder>', 'for checkpoints and data (one of its own below the cache)')
-    .option('--cache-size <bytes>', 'that it may take, about (10G)')
-    .action(async (given: Given) => result(await (await import('./worker.ts')).workerCommand(given, io)));
-
-  program
-    .command('ui')
-    .summary('the dashboard: watch networks grow, begin searches')
-    .description(
-      'Serves a dashboard of the runs and studies in a folder, live while they go on, also those that were begun elsewhere. It can begin, stop and resume searches, which are processes of their own: ending the dashboard does not end them.',
-    )
-    .argument('[folder]', 'the folder of runs', 'runs')
-    .option('--port <n>', 'to listen on; 0: any that is free (4310)')
-    .option('--host <address>', 'to listen on; on another than this machine alone, everything needs the token (127.0.0.1)')
-    .option('--data <folder>', 'where data sets are, for searches that are begun from the page')
-    .option('--no-open', 'do not open a browser')
-    .action(async (folder: string, given: Given) => result(await (await import('./ui.ts')).uiCommand(folder, given, io)));
-
-  program
-    .command('export')
-    .summary('a network of a run as an .onnx file to deploy')
-    .description(
-      'Writes a network of a run as an ONNX file: raw pixels in, logits and probabilities out. Before it is written it is run on the validation images (the finished winner on the test images) and compared with the engine.',
-    )
-    .argument('<run>', "the run's folder")
-    .option('--onnx <file>', 'where to write it')
-    .option('--step <n>', 'the winner of a step; 0: the vanilla network (the best network)')
-    .option('--child <id>', 'a child, such as s2c3')
-    .option('--json', 'as JSON')
-    .action(async (run: string, given: Given) => result(await (await import('./export.ts')).exportCommand(run, given, io)));
-
-  program
-    .command('evaluate')
-    .summary('how right a network is')
-    .description(
-      'Measures the best network of a run, or any ONNX classifier of one image, on the test images of a dataset: accuracy, a class and in all, and the confusion matrix. An .onnx file is run in a process of its own.',
-    )
-    .argument('<network>', "a run's folder, a best.safetensors, or an .onnx file")
-    .argument('<dataset>', 'as for search')
-    .option('--part <name>', 'test, or all: the training images too (test)')
-    .option('--data <folder>', "where a named dataset's files are")
-    .option('--engine <name>', "auto, onednn, onnx or reference (the run's)")
-    .addOption(pixels())
-    .addOption(memory())
-    .addOption(timeout())
-    .option('--json', 'as JSON')
-    .action(async (run: string, dataset: string, given: Given) =>
-      result(await (await import('./evaluate.ts')).evaluateCommand(run, dataset, given, io)),
-    );
-
-  program
-    .command('predict')
-    .summary('what a network sees on images')
-    .description('Gives the most probable classes of image files: PNG, JPEG, WebP.')
-    .argument('<network>', "a run's folder, a best.safetensors, or an .onnx file")
-    .argument('<image...>', 'image files')
-    .option('--top <n>', 'classes shown (3)')
-    .option('--engine <name>', "auto, onednn, onnx or reference (the run's)")
-    .addOption(pixels())
-    .addOption(memory())
-    .addOption(timeout())
-    .option('--json', 'as JSON')
-    .action(async (run: string, images: readonly string[], given: Given) =>
-      result(await (await import('./predict.ts')).predictCommand(run, images, given, io)),
-    );
-
-  program
-    .command('settings')
-    .summary('every setting and its value in the presets')
-    .description('Lists every setting by the name that --set takes, with its value in each preset.')
-    .action(async () => result((await import('./list-settings.ts')).settingsCommand(io)));
-
-  for (const command of program.commands)
-    command.helpOption('-h, --help', 'this help').configureHelp({ helpWidth: 110 }).copyInheritedSettings(program);
+  const add = <Name extends CommandName>(name: Name): void => {
+    const row: CommandRow<Name> = commands[name];
+    const rows: Options = commandOptions[name];
+    const command = program.command(name).summary(row.summary).description(row.description);
+    for (const parameter of row.parameters) command.argument(...parameter);
+    addOptions(command, rows);
+    command
+      .addHelpText('after', `${choiceLines(rows)}${row.after === undefined ? '' : `\n${row.after}`}`)
+      .helpOption('-h, --help', 'print this help')
+      .configureHelp({ helpWidth: 110 })
+      .copyInheritedSettings(program)
+      .action(async (...parsed: unknown[]) => {
+        const parameters = parsed.slice(0, row.parameters.length).flat() as string[];
+        const given = givenTo(command, rows) as Given<Name>;
+        result(await row.run(parameters, given, io));
+      });
+  };
+  for (const name of Object.keys(commands) as CommandName[]) add(name);
   return program;
 }

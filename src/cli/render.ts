@@ -23,7 +23,7 @@ export interface Scene {
   readonly root: string;
   /** Active seconds. */
   readonly now: number;
-  /** Said below everything, such as that the run is being stopped. */
+  /** A message below everything, such as that the run is stopping. */
   readonly notice: string | null;
 }
 
@@ -40,30 +40,18 @@ const marks: { readonly [S in Status]: { readonly mark: string; readonly style: 
 
 function headLines({ view, config, root, now }: Scene, width: number): Line[] {
   const left = timeLeft(view, config, now);
-  const time: Line = [
-    [formatDuration(now), 'bold'],
+  const rest = (budget: string): string =>
     left === null
-      ? ['']
-      : [
-          left.kind === 'budget'
-            ? `, ${formatDuration(left.seconds)} of the budget left`
-            : `, ~${formatDuration(left.seconds)} left`,
-        ],
-  ];
-  const short: Line =
-    left === null
-      ? time
-      : [
-          [formatDuration(now), 'bold'],
-          [left.kind === 'budget' ? `, ${formatDuration(left.seconds)} left` : `, ~${formatDuration(left.seconds)} left`],
-        ];
+      ? ''
+      : `, ${left.kind === 'budget' ? '' : '~'}${formatDuration(left.seconds)}${left.kind === 'budget' ? budget : ''} left`;
+  const time: Line = [[formatDuration(now), 'bold'], [rest(width < 90 ? '' : ' of the budget')]];
   const name = printable(config.data.name);
   const title: Line = [
     ['instar ', 'strong'],
     [name, 'bold'],
     [` · ${config.settings.method} · ${printable(root)}`, 'dim'],
   ];
-  return [spread(title, width < 90 ? short : time, width)];
+  return [spread(title, time, width)];
 }
 
 function rungLine(view: View, config: Config, phase: Phase & { kind: 'step' }): Line {
@@ -82,7 +70,7 @@ function phaseLine({ view, config, now }: Scene, phase: Phase, width: number): L
   const words = (): Line => {
     switch (phase.kind) {
       case 'start':
-        return [[config.budget === null ? 'starting' : 'measuring what the budget buys on this machine', 'bold']];
+        return [[config.budget === null ? 'starting' : 'measuring this machine for the budget', 'bold']];
       case 'vanilla':
         return [[startWords(view.run.search), 'bold'], [`, ${plural(settings.vanilla.epochs, 'epoch')}`]];
       case 'step': {
@@ -93,15 +81,14 @@ function phaseLine({ view, config, now }: Scene, phase: Phase, width: number): L
       case 'final':
         return [['final training', 'bold'], [` of ${view.run.search.stop?.line ?? ''}`]];
       case 'baseline':
-        return [['baseline', 'bold'], [`: the ${startWords(view.run.search)}, given the same epochs`]];
+        return [['baseline', 'bold'], [`: the ${startWords(view.run.search)}, trained for the same epochs`]];
       case 'test':
-        return [['reading the test set', 'bold']];
+        return [['test evaluation', 'bold']];
       case 'done':
         return [['done', 'good']];
     }
   };
   const left = words();
-  // Where both do not fit, the speed is what can be missed.
   return lineWidth(left) + lineWidth(right) + 2 > width ? fit(left, width) : spread(left, right, width);
 }
 
@@ -120,21 +107,21 @@ const columnsFor = (width: number): Columns =>
       ? { spark: 8, bar: 10, loss: true, multiplyAdds: true, epochs: false }
       : { spark: 6, bar: 8, loss: width >= 68, multiplyAdds: false, epochs: false };
 
-function row(scene: Scene, phase: Phase, line: Candidate, columns: Columns): Line {
-  const status = statusOf(scene, phase, line);
+function row(scene: Scene, phase: Phase, candidate: Candidate, columns: Columns): Line {
+  const status = statusOf(scene, phase, candidate);
   const { mark, style } = marks[status];
   const word = statusWords[status];
-  const rung = phase.kind === 'step' && phase.rung === null ? rungOf(phase.step, line.id) : null;
+  const rung = phase.kind === 'step' && phase.rung === null ? rungOf(phase.step, candidate.id) : null;
   const quiet = status === 'dropped';
   const base: Style = quiet ? 'dim' : 'plain';
   const { view } = scene;
-  const own = line.epochs.findLast((point) => point.validation !== null)?.validation ?? null;
+  const own = candidate.epochs.findLast((point) => point.validation !== null)?.validation ?? null;
   const accuracy = own === null ? '–' : formatPercent(own.accuracy);
-  const validated = line.epochs.flatMap(({ validation }) => (validation === null ? [] : [validation.accuracy]));
-  // Without validation (the final training has all images) the loss is what can be seen.
-  const curve = validated.length > 0 ? validated : line.epochs.map((point) => point.loss);
-  const loss = line.epochs.at(-1)?.loss ?? view.running.get(line.id)?.loss ?? null;
-  const { epoch, share } = progressOf(scene, phase, line.id);
+  const validated = candidate.epochs.flatMap(({ validation }) => (validation === null ? [] : [validation.accuracy]));
+  // The final training has no validation: its curve is the loss.
+  const curve = validated.length > 0 ? validated : candidate.epochs.map((point) => point.loss);
+  const loss = candidate.epochs.at(-1)?.loss ?? view.running.get(candidate.id)?.loss ?? null;
+  const { epoch, share } = progressOf(scene, phase, candidate.id);
   const filled = bar(share, columns.bar - 2);
   const epochWidth = columns.epochs ? 6 : 0;
   const activity: Span[] =
@@ -154,17 +141,17 @@ function row(scene: Scene, phase: Phase, line: Candidate, columns: Columns): Lin
         ];
   return [
     [`${mark} `, style],
-    [padRight(line.id, 9), status === 'winner' ? 'bold' : base],
+    [padRight(candidate.id, 9), status === 'winner' ? 'bold' : base],
     [padLeft(accuracy, 7), own === null ? 'dim' : status === 'winner' ? 'good' : base],
     [' '],
     [padRight(sparkline(curve, columns.spark), columns.spark + 1), quiet ? 'dim' : 'good'],
     [columns.loss ? padLeft(loss === null ? '–' : formatLoss(loss), 6) : '', base],
-    [padLeft(formatCount(line.parameters), 8), base],
-    [columns.multiplyAdds ? padLeft(formatCount(line.multiplyAdds), 9) : '', base],
+    [padLeft(formatCount(candidate.parameters), 8), base],
+    [columns.multiplyAdds ? padLeft(formatCount(candidate.multiplyAdds), 9) : '', base],
     [' '],
     ...activity,
     [
-      ` ${rung === null ? '' : `rung ${rung + 1}: `}${line.id.startsWith('s') ? shortEdits(line.edits) : ''}`,
+      ` ${rung === null ? '' : `rung ${rung + 1}: `}${candidate.id.startsWith('s') ? shortEdits(candidate.edits) : ''}`,
       quiet ? 'dim' : 'plain',
     ],
   ];
@@ -179,7 +166,7 @@ const heading = (columns: Columns, first: string): Line => [
   ],
 ];
 
-/** Rows for at most `room` lines: those that are dropped or lost give way first. */
+/** Rows for at most `room` lines: dropped and lost candidates are left out first. */
 function table(scene: Scene, phase: Phase, columns: Columns, room: number): Line[] {
   const lines = candidatesOf(scene, phase).map((id) => candidateOf(scene.view.run.search, id));
   if (lines.length === 0 || room < 2) return [];
@@ -194,7 +181,7 @@ function table(scene: Scene, phase: Phase, columns: Columns, room: number): Line
   return [head, ...rows, ...(room >= 3 ? [[[`  … and ${hidden} more`, 'dim'] as Span]] : [])];
 }
 
-/** `vanilla 71.2 % → s1c3 76.0 %`; the oldest give way where the width is short. */
+/** `vanilla 71.2 % → s1c3 76.0 %`; the oldest are left out where the width is short. */
 export function winnersLine(view: View, width: number): Line {
   const parts = winners(view.run.search).map(({ line, accuracy }): Line => [
     [line],
@@ -218,7 +205,7 @@ function testLine({ view }: Scene): Line[] {
   return parts.length === 0 ? [] : [[['test     ', 'dim'], ...parts]];
 }
 
-/** What was verified last of a file to deploy. */
+/** The last export that was verified. */
 function exportLine({ view }: Scene): Line[] {
   const last = [...view.run.exports.values()].at(-1);
   if (last === undefined) return [];
@@ -234,8 +221,8 @@ export function render(scene: Scene, screen: Screen): string[] {
   const columns = columnsFor(width);
   const head = [...headLines(scene, width), phaseLine(scene, phase, width)].slice(0, most - (notice === null ? 0 : 1));
   const tail: Line[] = [];
-  const grown = winnersLine(view, width - 9);
-  if (grown.length > 0 && winners(view.run.search)[0]?.accuracy != null) tail.push([['grown    ', 'dim'], ...grown]);
+  const lineage = winnersLine(view, width - 9);
+  if (lineage.length > 0 && winners(view.run.search)[0]?.accuracy != null) tail.push([['lineage  ', 'dim'], ...lineage]);
   tail.push(...testLine(scene));
   const messages = view.messages.slice(-3).map((message): Line => [
     ['! ', 'bad'],
@@ -243,7 +230,7 @@ export function render(scene: Scene, screen: Screen): string[] {
   ]);
   const foot: Line[] = notice === null ? [] : [[[notice, 'warn']]];
 
-  // What does not fit goes, the least important first: blank lines, the file, messages, the line of winners.
+  // Drop what does not fit, the least important first: blank lines, the file, messages, the line of winners.
   let rest = most - head.length - foot.length;
   const wanted = candidatesOf(scene, phase).length + 1;
   const keptTail = tail.slice(0, Math.max(0, Math.min(tail.length, rest - 3)));

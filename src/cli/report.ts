@@ -11,17 +11,17 @@ import { subjectOf } from '../report/subject.ts';
 import { writeState } from '../training/checkpoint.ts';
 import { UserError } from '../util/user-error.ts';
 import { formatBytes, plural, printable } from '../util/words.ts';
-import type { Given } from './given.ts';
 import { printLines, writtenAt, type Io } from './io.ts';
+import type { Given } from './options.ts';
 import { studyPageOf, writeStudyFigures } from './study-files.ts';
 
 function outputFor(runs: readonly string[], out: string | undefined): string {
   const [run] = runs;
   if (out === undefined && (runs.length !== 1 || run === undefined))
-    throw new UserError('--out FILE is needed: several runs go into one file');
+    throw new UserError('--out FILE is missing: several runs go into one file');
   const path = out ?? join(run as string, 'report.html');
   if (!existsSync(dirname(resolve(path)))) throw new UserError(`--out ${path}: the folder does not exist`);
-  if (existsSync(path) && !statSync(path).isFile()) throw new UserError(`--out ${path}: is there already, and is no file`);
+  if (existsSync(path) && !statSync(path).isFile()) throw new UserError(`--out ${path}: exists and is not a file`);
   return path;
 }
 
@@ -55,11 +55,10 @@ async function reportStudy(root: string, out: string, figures: string | undefine
   return 0;
 }
 
-export async function reportCommand(roots: readonly string[], given: Given, io: Io): Promise<number> {
+export async function reportCommand(roots: readonly string[], { out: asked, figures }: Given<'report'>, io: Io): Promise<number> {
   const study = roots.find(isStudy);
-  if (study !== undefined && roots.length > 1) throw new UserError(`${study} is a study, which has a report of its own`);
-  const out = outputFor(roots, given['out'] as string | undefined);
-  const figures = given['figures'] as string | undefined;
+  if (study !== undefined && roots.length > 1) throw new UserError(`${study} is a study: give it alone`);
+  const out = outputFor(roots, asked);
   if (study !== undefined) return reportStudy(study, out, figures, io);
   const runs: ReportedRun[] = [];
   for (const root of roots) runs.push(await collectRun(root, io.environment));

@@ -1,4 +1,4 @@
-/** How a run is told while it goes on: a live display on a terminal, lines elsewhere, the journal's entries with `--json`. */
+/** Reports a run in progress: a live display on a terminal, lines elsewhere, the journal's entries with `--json`. */
 import type { DataEvent } from '../data/source.ts';
 import type { Config } from '../run/record/config.ts';
 import type { Entry } from '../run/record/events.ts';
@@ -27,13 +27,13 @@ export interface Shown {
 export interface Reporter {
   /** While the data is read, before there is a run. */
   data(event: DataEvent): void;
-  /** The run is known. `resumed`: it went on before. */
+  /** The run has a configuration. */
   begin(shown: Shown): void;
   /** An entry, after which the view is as `shown` says. */
   entry(entry: Entry, shown: Shown): void;
-  /** What was told in between. */
+  /** A minibatch. */
   progress(shown: Shown): void;
-  /** Something else that a person should know, at once. */
+  /** A message, shown at once. */
   notice(text: string): void;
   /** Before the process is ended, or the summary printed. */
   close(): void;
@@ -45,7 +45,7 @@ function plainReporter(io: Io): Reporter {
     data: dataLines((line) => say([line])),
     begin({ config, root }) {
       say([...describeConfig(config), `run folder ${printable(root)}`]);
-      if (config.budget !== null) say([`budget ${formatDuration(config.budget)}: measuring what it buys on this machine`]);
+      if (config.budget !== null) say([`budget ${formatDuration(config.budget)}: measuring this machine`]);
     },
     entry: (entry, { view, config }) => say(linesFor(entry, view, config)),
     progress: () => undefined,

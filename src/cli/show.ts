@@ -11,9 +11,9 @@ import { presetNames, type Settings } from '../search/settings.ts';
 import { accuraciesAfter, candidateOf, unfinishedOf, type CandidateId, type Step, networkOf } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { hasColour, printLines, type Io } from './io.ts';
+import type { Given } from './options.ts';
 import { describeExport, describePlan, describeWorkers, stopWords } from '../run/display/wording.ts';
 import { describeConfig } from '../run/display/log-lines.ts';
-import type { Given } from './given.ts';
 import { winnersLine } from './render.ts';
 import { differingSettings, valueOf } from '../search/setting-names.ts';
 import { paint, type Line as Styled, type Span } from './styled.ts';
@@ -40,13 +40,13 @@ function stepLines(state: RunState, settings: Settings, { step, parent, children
   const width = Math.max(...children.map((id) => id.length));
   const lines: Styled[] = [[[`Step ${step}`, 'bold'], [`  children of ${parent}, rungs ${formatRungs(planned)}`]]];
   for (const id of children) {
-    const line = candidateOf(search, id);
+    const candidate = candidateOf(search, id);
     const isWinner = id === winner;
-    const after = accuraciesAfter(planned, line);
-    const unfinished = unfinishedOf(planned, line);
+    const after = accuraciesAfter(planned, candidate);
+    const unfinished = unfinishedOf(planned, candidate);
     const cells = planned.flatMap((_rung, index): Span[] => {
       const accuracy = after[index] ?? null;
-      const dropped = line.end?.kind === 'dropped' && line.end.rung === index;
+      const dropped = candidate.end?.kind === 'dropped' && candidate.end.rung === index;
       const survived = rungs[index]?.survivors.includes(id) === true;
       const mark = dropped ? '✗' : isWinner && index === planned.length - 1 ? '★' : survived ? '✓' : ' ';
       // In brackets: within the rung, whose end it has not reached.
@@ -57,18 +57,18 @@ function stepLines(state: RunState, settings: Settings, { step, parent, children
       ];
     });
     const lost =
-      line.end?.kind === 'lost'
-        ? `  lost: ${printable(line.end.reason.split('\n')[0] ?? '')}`
-        : line.end?.kind === 'undrawn'
-          ? '  not drawn'
+      candidate.end?.kind === 'lost'
+        ? `  lost: ${printable(candidate.end.reason.split('\n')[0] ?? '')}`
+        : candidate.end?.kind === 'undrawn'
+          ? '  not sampled'
           : '';
-    const edits = line.edits.length === 0 ? 'unchanged' : line.edits.map(describeEdit).join(', ');
+    const edits = candidate.edits.length === 0 ? 'unchanged' : candidate.edits.map(describeEdit).join(', ');
     lines.push([
       ['  '],
       [padRight(id, width), isWinner ? 'good' : 'plain'],
       ...cells,
-      [padLeft(formatCount(line.parameters), 9)],
-      [padLeft(formatCount(line.multiplyAdds), 9)],
+      [padLeft(formatCount(candidate.parameters), 9)],
+      [padLeft(formatCount(candidate.multiplyAdds), 9)],
       gap,
       [edits, 'dim'],
       [lost, 'bad'],
@@ -110,28 +110,26 @@ function endLines({ search, exports }: RunState): Styled[] {
   const lines: Styled[] = [];
   if (search.stop !== null) lines.push(head('search ended', [stopWords[search.stop.reason] ?? search.stop.reason]));
   for (const id of ['final', 'baseline'] as const) {
-    const line = search.candidates.get(id);
-    if (line === undefined || line.epochs.length === 0) continue;
-    const losses = line.epochs.map(({ loss }) => loss);
-    const name = id === 'final' ? 'final' : 'baseline';
+    const candidate = search.candidates.get(id);
+    if (candidate === undefined || candidate.epochs.length === 0) continue;
+    const losses = candidate.epochs.map(({ loss }) => loss);
     lines.push(
       head(
-        name,
+        id,
         [`${plural(losses.length, 'epoch')}, loss ${formatLoss(losses[0] ?? 0)} to ${formatLoss(losses.at(-1) ?? 0)}  `],
         [sparkline(losses, 30), 'good'],
       ),
     );
   }
   for (const [id, { measured }] of search.tests)
-    lines.push(head(`test`, [`${id} `], [formatPercent(measured.accuracy), 'bold'], [`, loss ${formatLoss(measured.loss)}`]));
+    lines.push(head('test', [`${id} `], [formatPercent(measured.accuracy), 'bold'], [`, loss ${formatLoss(measured.loss)}`]));
   const best = bestCandidate(search);
   const exported = best === null ? undefined : exports.get(best);
   if (exported !== undefined)
     lines.push(
       head('best.onnx', [`${exported.line}: ${describeExport(exported)}`, exported.problem === null ? 'plain' : 'warn']),
     );
-  if (search.readings > 0)
-    lines.push(head('readings', [`the test set was read ${search.readings === 1 ? 'once' : `${search.readings} times`}`]));
+  if (search.readings > 0) lines.push(head('test set', [plural(search.readings, 'test evaluation')]));
   return lines;
 }
 
@@ -148,7 +146,7 @@ function text(root: string, read: Read): Styled[] {
     [
       [printable(root), 'bold'],
       [`  ${condition}, `, condition === 'finished' ? 'good' : 'warn'],
-      [`${formatDuration(state.seconds)} of work`],
+      [`${formatDuration(state.seconds)} of active time`],
     ],
     ...describeConfig(config).map((line): Styled => [[line]]),
   ];
@@ -157,7 +155,10 @@ function text(root: string, read: Read): Styled[] {
   else if (budget !== null) lines.push([[`budget ${formatDuration(budget)}`]]);
   if (replay.torn > 0)
     lines.push([
-      [`the journal's last line is torn (${plural(replay.torn, 'byte')}): being written, or cut off at the next resume`, 'warn'],
+      [
+        `the last line of the journal is incomplete (${plural(replay.torn, 'byte')}): it is being written, or resume removes it`,
+        'warn',
+      ],
     ]);
 
   const vanilla = search.candidates.get('vanilla');
@@ -178,8 +179,8 @@ function text(root: string, read: Read): Styled[] {
   }
   for (const step of search.steps) lines.push([], ...stepLines(state, settings, step));
   const story = [...certificateLine(state), ...failureLines(read), ...workerLines(read), ...endLines(state)];
-  const grown = winnersLine(view, 100_000);
-  lines.push([], ...(grown.length === 0 ? [] : [head('grown', ...grown)]), ...story);
+  const lineage = winnersLine(view, 100_000);
+  lines.push([], ...(lineage.length === 0 ? [] : [head('lineage', ...lineage)]), ...story);
   if (best !== null) {
     const { parameters, multiplyAdds } = candidateOf(search, best);
     const network = networkOf(search, best);
@@ -239,12 +240,12 @@ function json(root: string, read: Read): unknown {
   };
 }
 
-export function showCommand(root: string, given: Given, io: Io): number {
+export function showCommand(root: string, given: Given<'show'>, io: Io): number {
   const read = readRun(root);
   const colour = hasColour(io, io.out);
   printLines(
     io.out,
-    given['json'] === true ? [JSON.stringify(json(root, read))] : text(root, read).map((line) => paint(line, colour)),
+    given.json === true ? [JSON.stringify(json(root, read))] : text(root, read).map((line) => paint(line, colour)),
   );
   return 0;
 }

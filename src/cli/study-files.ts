@@ -1,4 +1,4 @@
-/** What a study writes into its folder: tables, figures and its report, as far as its runs have come. */
+/** The files of a study: tables, figures and its report, from its runs so far. */
 import { join } from 'node:path';
 import { makeFolder } from '../util/files.ts';
 import { studyIn } from '../report/collect-study.ts';

@@ -1,4 +1,4 @@
-/** How a study is told while it goes on: a live display on a terminal, lines elsewhere. */
+/** Reports a study in progress: a live display on a terminal, lines elsewhere. */
 import { join } from 'node:path';
 import type { DataEvent } from '../data/source.ts';
 import { readConfig, type Config } from '../run/record/config.ts';
@@ -22,7 +22,7 @@ import { observe, viewOf } from '../run/display/view.ts';
 /** Milliseconds between two drawings. */
 const frame = 250;
 
-/** What a run's event is worth a line for; null for the others. */
+/** The line for an event of a run; null for most. */
 function lineFor(item: RunItem, { view }: Active): string | null {
   const { search } = view.run;
   if (item.type === 'failed' && !item.retried) return `${item.line} lost: ${item.failure}: ${item.message.split('\n')[0] ?? ''}`;
@@ -31,7 +31,6 @@ function lineFor(item: RunItem, { view }: Active): string | null {
   return `step ${item.step}: ${item.line}, ${formatPercent(must(validationOf(search, item.line), 'validation').accuracy)}, ${formatCount(parameters)} parameters`;
 }
 
-/** The study as it goes on, for whoever looks at it. */
 export class StudyProgress {
   readonly #study: Study;
   readonly #root: string;
@@ -105,7 +104,7 @@ export class StudyProgress {
       case 'begun': {
         const view = viewOf(item.resumed ? readRun(path).state : emptyRun);
         this.#active.set(folder, { run: item.run, view, config: null });
-        return this.say(`${folder} ${item.resumed ? 'goes on' : 'begins'}`);
+        return this.say(`${folder} ${item.resumed ? 'resumed' : 'started'}`);
       }
       case 'item': {
         this.#reading = null;

@@ -1,4 +1,4 @@
-/** What a display shows of a study: the runs that go on, and what each method has come to. Pure. */
+/** The live display of a study: the runs in progress, and the results of each method. Pure. */
 import type { Config } from '../run/record/config.ts';
 import { candidateOf, validationOf } from '../search/state.ts';
 import type { PlannedRun } from '../study/run.ts';
@@ -10,7 +10,7 @@ import { phaseOf, settingsOf, type View } from '../run/display/view.ts';
 import { workOf } from '../run/display/time-left.ts';
 import { mean } from '../util/numbers.ts';
 
-/** A run that goes on now. */
+/** A run in progress. */
 export interface Active {
   readonly run: PlannedRun;
   readonly view: View;
@@ -18,7 +18,7 @@ export interface Active {
   readonly config: Config | null;
 }
 
-/** What a run came to: the test set's word, or where it was not read, validation's. */
+/** The accuracy of a finished run: on the test set, or without a test evaluation in validation. */
 export interface Ended {
   readonly accuracy: number;
   readonly seconds: number;
@@ -39,7 +39,7 @@ export interface StudyScene {
 
 export const runName = ({ folder }: PlannedRun): string => folder;
 
-/** What a run came to; null where it is not finished. */
+/** The result of a run; null where it is not finished. */
 export function endOf({ run: { search, seconds } }: Pick<View, 'run'>): Ended | null {
   if (!search.finished || search.stop === null) return null;
   const measured = search.tests.get('final')?.measured ?? validationOf(search, search.stop.line);
@@ -70,11 +70,11 @@ function phaseWords(view: View, config: Config): string {
 function bestWords(view: View): string {
   const { candidates, steps } = view.run.search;
   if (!candidates.has('vanilla')) return '';
-  const line = steps.findLast(({ winner }) => winner !== null)?.winner ?? 'vanilla';
-  const accuracy = validationOf(view.run.search, line)?.accuracy;
+  const best = steps.findLast(({ winner }) => winner !== null)?.winner ?? 'vanilla';
+  const accuracy = validationOf(view.run.search, best)?.accuracy;
   return accuracy === undefined
     ? ''
-    : `${line} ${formatPercent(accuracy)}, ${formatCount(candidateOf(view.run.search, line).parameters)}`;
+    : `${best} ${formatPercent(accuracy)}, ${formatCount(candidateOf(view.run.search, best).parameters)}`;
 }
 
 function activeLine({ run, view, config }: Active, nameWidth: number, width: number): Line {
@@ -86,7 +86,7 @@ function activeLine({ run, view, config }: Active, nameWidth: number, width: num
   return spread([...name, [drawn.full, 'accent'], [drawn.empty], ['  '], [phaseWords(view, config)]], right, width);
 }
 
-/** Seconds that are left, from the runs that ended; null before one has. */
+/** Seconds left, estimated from the finished runs; null without one. */
 function secondsLeft({ arms, repetitions, jobs, active }: StudyScene): number | null {
   const all = arms.flatMap(({ ended }) => ended.map(({ seconds }) => seconds));
   if (all.length === 0) return null;
@@ -98,7 +98,7 @@ function secondsLeft({ arms, repetitions, jobs, active }: StudyScene): number | 
   return Math.max(0, left - gone) / jobs;
 }
 
-/** At most `height` lines: what is too much of runs, and then of methods, is counted. */
+/** At most `height` lines; runs and methods that do not fit are counted. */
 export function renderStudy(scene: StudyScene, width: number, height: number, colour: boolean): readonly string[] {
   const { title, arms, repetitions, active, failed, seconds, notice } = scene;
   const ended = arms.reduce((sum, arm) => sum + arm.ended.length, 0);
@@ -136,7 +136,7 @@ export function renderStudy(scene: StudyScene, width: number, height: number, co
   return cut(lines, height).map((line) => paint(line, colour));
 }
 
-/** The lines, or as many as there is room for and how many there are beside them. */
+/** The first lines, and how many more there are. */
 function cut(lines: readonly Line[], room: number): readonly Line[] {
   if (lines.length <= room) return lines;
   return [...lines.slice(0, Math.max(0, room - 1)), [[`  … and ${lines.length - Math.max(0, room - 1)} more`, 'dim']]];

@@ -1,4 +1,4 @@
-/** `instar study`: many runs, side by side, and what comes of them. */
+/** `instar study`: many runs at the same time, and their results. */
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { makeFolder } from '../util/files.ts';
@@ -10,27 +10,24 @@ import { checkFolder, plannedRuns, runStudy, strangersIn } from '../study/run.ts
 import { writeState } from '../training/checkpoint.ts';
 import { plural, printable } from '../util/words.ts';
 import { exitCodes } from './exit-codes.ts';
-import type { Given } from './given.ts';
 import { interrupted, listenForInterrupts } from './interrupt.ts';
 import { printLines, type Io } from './io.ts';
+import type { Given } from './options.ts';
 import { quoted } from '../util/quoted.ts';
 import { writeStudyResults, writeTables } from './study-files.ts';
 import { StudyProgress } from './study-progress.ts';
-import { parseWhole } from './values.ts';
 
-export async function studyCommand(file: string, given: Given, io: Io): Promise<number> {
+export async function studyCommand(file: string, given: Given<'study'>, io: Io): Promise<number> {
   const { text, study } = readStudyFile(file);
-  const root = (given['folder'] as string | undefined) ?? join('runs', basename(file).replace(/\.ya?ml$/i, ''));
-  const jobsText = given['jobs'] as string | undefined;
-  const jobs = jobsText === undefined ? availableParallelism() : parseWhole('--jobs', jobsText, 1);
-  const data = given['data'] as string | undefined;
+  const { folder, data, jobs = availableParallelism(), mixed = false } = given;
+  const root = folder ?? join('runs', basename(file).replace(/\.ya?ml$/i, ''));
   const planned = plannedRuns(study).runs.length;
 
   checkFolder(study, root);
   const progress = new StudyProgress(study, root, jobs, io);
   const interruption = listenForInterrupts(
     io,
-    () => progress.notice('stopping: what the runs have is kept (Ctrl-C again ends at once)'),
+    () => progress.notice('stopping: the runs can be resumed (Ctrl-C again ends at once)'),
     () => progress.close(),
   );
   try {
@@ -39,10 +36,9 @@ export async function studyCommand(file: string, given: Given, io: Io): Promise<
     const strangers = strangersIn(study, root);
     if (strangers.length > 0)
       progress.say(
-        `not of this file, and so in no table: ${printable(strangers.slice(0, 10).join(', '))}${strangers.length > 10 ? ` and ${strangers.length - 10} more` : ''}`,
+        `not in this file, so not in the tables: ${printable(strangers.slice(0, 10).join(', '))}${strangers.length > 10 ? ` and ${strangers.length - 10} more` : ''}`,
       );
     await writeState(studyFile(root), text);
-    const mixed = given['mixed'] === true;
     const options = { root, jobs, mixed, signal: interruption.signal, onData: (event: DataEvent) => progress.data(event) };
     for await (const item of runStudy(study, data === undefined ? options : { ...options, data })) {
       progress.observe(item);
@@ -55,7 +51,7 @@ export async function studyCommand(file: string, given: Given, io: Io): Promise<
     progress.close();
   }
   const collected = await writeStudyResults(root, io);
-  // Not as this process saw it: another one may have been on some of them.
+  // Another process may have finished some of them.
   const finished = collected.runs.filter(({ read }) => read.state.search.finished).length;
   for (const { message } of collected.damaged) printLines(io.err, [printable(message)]);
   printLines(
@@ -68,7 +64,7 @@ export async function studyCommand(file: string, given: Given, io: Io): Promise<
   );
   if (finished === planned) return exitCodes.done;
   printLines(io.err, [
-    `${finished} of ${plural(planned, 'run')} finished: 'instar study ${quoted(file)}${given['folder'] === undefined ? '' : ` --folder ${quoted(root)}`}${data === undefined ? '' : ` --data ${quoted(data)}`}' goes on`,
+    `${finished} of ${plural(planned, 'run')} finished: 'instar study ${quoted(file)}${folder === undefined ? '' : ` --folder ${quoted(root)}`}${data === undefined ? '' : ` --data ${quoted(data)}`}' resumes`,
   ]);
   return progress.failed > 0 && !interruption.signal.aborted ? exitCodes.failed : exitCodes.interrupted;
 }

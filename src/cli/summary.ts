@@ -1,4 +1,4 @@
-/** What stays on the screen when a search has ended or was stopped. Pure. */
+/** The lines that stay on the screen after a search. Pure. */
 import { folderOf } from '../run/record/folder.ts';
 import type { RunState } from '../run/record/replay.ts';
 import { bestCandidate } from '../search/ranking.ts';
@@ -12,21 +12,21 @@ import { formatCount, formatPercent, formatWhole, plural } from '../util/words.t
 import { viewOf } from '../run/display/view.ts';
 import { winnersLine } from './render.ts';
 
-/** `resumption`: what goes on with it. */
+/** `resumption`: the command that resumes it. */
 export function summary(run: RunState, root: string, resumption: string, colour: boolean): string[] {
   const { search } = run;
   const best = bestCandidate(search);
   const folder = folderOf(root);
   const time = formatDuration(run.seconds);
   const rows: [string, Line][] = [];
-  const resume: [string, Line] = ['go on', [[resumption, 'accent']]];
+  const resume: [string, Line] = ['resume', [[resumption, 'accent']]];
   const head = (text: string, style: 'good' | 'warn', rest: string): Line => [[text, style], [rest]];
   if (best === null)
     return [
       head('Stopped', 'warn', ` after ${time}, before there was a trained network`),
       [[`  ${padRight(resume[0], 11)}`, 'dim'] as Span, ...resume[1]],
     ].map((line) => paint(line, colour));
-  const line = candidateOf(search, best);
+  const candidate = candidateOf(search, best);
   const grownFrom = search.stop?.line ?? best;
   const steps = candidateOf(search, grownFrom).step;
   const story =
@@ -35,21 +35,27 @@ export function summary(run: RunState, root: string, resumption: string, colour:
     ? head('Done', 'good', ` in ${time}: ${story}`)
     : head('Stopped', 'warn', ` after ${time}; the best network so far is ${best === 'final' ? story : best}`);
   const test = search.tests.get(best)?.measured;
-  if (test !== undefined) rows.push(['test', [[formatPercent(test.accuracy), 'bold'], [' of the test images are right']]]);
+  if (test !== undefined) rows.push(['test', [[formatPercent(test.accuracy), 'bold'], [' accuracy on the test images']]]);
   const baseline = search.tests.get('baseline')?.measured;
   if (baseline !== undefined)
-    rows.push(['baseline', [[formatPercent(baseline.accuracy), 'bold'], [`: the ${startWords(search)}, given the same epochs`]]]);
+    rows.push([
+      'baseline',
+      [[formatPercent(baseline.accuracy), 'bold'], [`: the ${startWords(search)}, trained for the same epochs`]],
+    ]);
   const validation = validationOf(search, best);
   if (test === undefined && validation !== null) rows.push(['validation', [[formatPercent(validation.accuracy), 'bold']]]);
-  rows.push(['size', [[`${formatWhole(line.parameters)} parameters, ${formatCount(line.multiplyAdds)} multiply-adds an image`]]]);
-  const grown = winnersLine(viewOf(run), 1000);
-  if (lineWidth(grown) > 0) rows.push(['grown', grown]);
+  rows.push([
+    'size',
+    [[`${formatWhole(candidate.parameters)} parameters, ${formatCount(candidate.multiplyAdds)} multiply-adds an image`]],
+  ]);
+  const lineage = winnersLine(viewOf(run), 1000);
+  if (lineWidth(lineage) > 0) rows.push(['lineage', lineage]);
   const exported = run.exports.get(best);
   const width = folder.best.length;
   rows.push(['files', [[padRight(folder.bestModel, width)], ['  to deploy: pixels in, class probabilities out', 'dim']]]);
-  if (exported?.checkpoint === line.checkpoint)
+  if (exported?.checkpoint === candidate.checkpoint)
     rows.push(['', [[`  ${describeExport(exported)}`, exported.problem === null ? 'dim' : 'warn']]]);
-  rows.push(['', [[padRight(folder.best, width)], ['  to go on with: the network and its weights', 'dim']]]);
+  rows.push(['', [[padRight(folder.best, width)], ['  to train further: the network and its weights', 'dim']]]);
   rows.push(['', [[padRight(folder.bestNetwork, width)], ['  to read: its layers, classes and normalisation', 'dim']]]);
   if (search.finished) {
     rows.push(['see it', [[`instar show ${quoted(root)}`, 'accent']]]);

@@ -5,12 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startUi } from '../web/server.ts';
-import { UserError } from '../util/user-error.ts';
 import { printable } from '../util/words.ts';
 import { exitCodes } from './exit-codes.ts';
-import type { Given } from './given.ts';
 import { printLines, type Io } from './io.ts';
-import { parseNumber } from './values.ts';
+import type { Given } from './options.ts';
 
 const usualPort = 4310;
 
@@ -46,22 +44,18 @@ function openBrowser(address: string): () => void {
 const hasDisplay = ({ environment, out }: Io): boolean =>
   out.isTTY && (process.platform !== 'linux' || Boolean(environment['DISPLAY'] ?? environment['WAYLAND_DISPLAY']));
 
-export async function uiCommand(folder: string, given: Given, io: Io): Promise<number> {
-  const text = given['port'] as string | undefined;
-  const port = text === undefined ? usualPort : parseNumber('--port', text);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) throw new UserError(`--port ${text}: 0 to 65535`);
+export async function uiCommand(folder: string, given: Given<'ui'>, io: Io): Promise<number> {
+  const { port = usualPort, host = '127.0.0.1', data = null } = given;
   const ui = await startUi({
     folder,
     port,
-    host: (given['host'] as string | undefined) ?? '127.0.0.1',
-    data: (given['data'] as string | undefined) ?? null,
+    host,
+    data,
     program: [process.execPath, fileURLToPath(new URL('main.js', import.meta.url))],
   });
   printLines(io.out, [ui.address]);
-  io.err.write(
-    `The dashboard of ${printable(folder)}. Whoever has this address may change things. Ctrl-C ends it; runs go on.\n`,
-  );
-  const forget = given['open'] !== false && hasDisplay(io) ? openBrowser(ui.address) : (): void => undefined;
+  io.err.write(`Dashboard of ${printable(folder)}. Anyone with this address can change runs. Ctrl-C stops it; runs continue.\n`);
+  const forget = given.noOpen !== true && hasDisplay(io) ? openBrowser(ui.address) : (): void => undefined;
   const signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   await new Promise<void>((resolve) => {
     for (const signal of signals) io.on(signal, resolve);

@@ -1,10 +1,10 @@
-/** `instar worker`: does the jobs of searches on other machines until it is interrupted. */
+/** `instar worker`: trains for searches on other machines until it is interrupted. */
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { makeFolder } from '../util/files.ts';
 import { bitsOf, describeBits } from '../engine/bits.ts';
 import type { EngineName } from '../engine/engine.ts';
-import { chooseEngine, devices, engineNames, openEngine } from '../engine/open.ts';
+import { chooseEngine, openEngine } from '../engine/open.ts';
 import { createPool } from '../execution/pool.ts';
 import { startConsumer } from '../execution/queue/consumer.ts';
 import { parseQueue } from '../execution/queue/address.ts';
@@ -17,23 +17,22 @@ import { plural, printable } from '../util/words.ts';
 import { version } from '../util/version.ts';
 import { UserError } from '../util/user-error.ts';
 import { exitCodes } from './exit-codes.ts';
-import type { Given } from './given.ts';
 import { listenForInterrupts } from './interrupt.ts';
 import type { Io } from './io.ts';
-import { parseBytes, parseChoice, parseWhole } from './values.ts';
+import type { Given } from './options.ts';
 
 /** Bytes. */
 const defaultCacheSize = 10 * 2 ** 30;
 
-/** Seconds for which a CPU worker leaves a job of a heterogeneous run to workers with faster engines. */
+/** Seconds that a job of a heterogeneous run waits for faster engines; on a GPU none. */
 const minimumWaits: { readonly [Name in EngineName]: number } = { onednn: 0, onnx: 2, reference: 10 };
 
-/** Workers of one machine whose cache is found again, at most. */
-const mostFolders = 64;
+/** Workers of one machine, at most, that keep a cache of their own. */
+const maxFolders = 64;
 
-/** Locks `worker-1`, or the next folder without a worker, until this process ends. Without locks the folder is a new one. */
+/** Locks `worker-1`, or the next free folder, until this process ends; without locks a folder of its own. */
 export function takeFolder(parent: string): string {
-  for (let count = 1; count <= mostFolders; count++) {
+  for (let count = 1; count <= maxFolders; count++) {
     const folder = join(parent, `worker-${count}`);
     makeFolder(folder);
     if (tryLock(join(folder, 'lock')) !== null) return folder;
@@ -41,18 +40,13 @@ export function takeFolder(parent: string): string {
   return join(parent, `worker-of-${process.pid}`);
 }
 
-export async function workerCommand(given: Given, io: Io): Promise<number> {
-  const text = (name: string): string | undefined => given[name] as string | undefined;
-  const [queue, store] = [text('queue'), text('store')];
+export async function workerCommand(given: Given<'worker'>, io: Io): Promise<number> {
+  const { queue, store, device = 'cpu', engine = 'auto', cacheSize = defaultCacheSize } = given;
   if (queue === undefined || store === undefined)
-    throw new UserError('a worker needs a queue and a store: give --queue and --store as for the search');
-  const whole = (name: string): number | undefined =>
-    text(name) === undefined ? undefined : parseWhole(`--${name}`, text(name) as string, 1);
-  const threads = whole('threads') ?? whole('jobs') ?? availableParallelism();
-  const jobs = Math.min(threads, whole('jobs') ?? threads);
-  const device = text('device') === undefined ? 'cpu' : parseChoice('--device', text('device') as string, devices);
-  const asked = text('engine') === undefined ? 'auto' : parseChoice('--engine', text('engine') as string, engineNames);
-  const name = await chooseEngine(asked, device, io.environment);
+    throw new UserError('a worker needs --queue and --store, as the search has them');
+  const threads = given.threads ?? given.jobs ?? availableParallelism();
+  const jobs = Math.min(threads, given.jobs ?? threads);
+  const name = await chooseEngine(engine, device, io.environment);
   const { fingerprint } = await openEngine(name, { threads: 1, environment: io.environment, device });
   const bits = bitsOf(fingerprint, process.versions.node);
   const address = parseQueue(queue);
@@ -68,8 +62,8 @@ export async function workerCommand(given: Given, io: Io): Promise<number> {
     ],
     slots: threads,
     jobs,
-    cache: text('cache') ?? takeFolder(cacheFolder()),
-    cacheBytes: text('cacheSize') === undefined ? defaultCacheSize : parseBytes('--cache-size', text('cacheSize') as string),
+    cache: given.cache ?? takeFolder(cacheFolder()),
+    cacheBytes: cacheSize,
     identity: { name: `${hostname()}:${process.pid}`, bits: describeBits(bits), instar: version },
     engine: { name, device },
     open: (checkpoints) => createPool({ checkpoints, patience: defaultPatience }),
@@ -77,7 +71,7 @@ export async function workerCommand(given: Given, io: Io): Promise<number> {
     say,
   });
   say(
-    `${describeBits(bits)}: takes ${jobs} at a time from ${queue}, on ${plural(threads, 'thread')}; Ctrl-C stops it after the epoch`,
+    `${describeBits(bits)}: up to ${plural(jobs, 'job')} at a time from ${queue}, ${plural(threads, 'thread')} in total; Ctrl-C stops it after the epoch`,
   );
   const interruption = listenForInterrupts(
     io,

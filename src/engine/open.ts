@@ -1,4 +1,4 @@
-/** The table of engines. To add one, add its name to `EngineName` and its line here. */
+/** The table of engines. To add one, add its name to `EngineName`, its line here, and its summary in `names.ts`. */
 import type { MemoryUse } from '../program/memory.ts';
 import { UserError } from '../util/user-error.ts';
 import type { Device, Engine, EngineName } from './engine.ts';
@@ -23,9 +23,7 @@ export const memoryUse: { readonly [Name in EngineName]: MemoryUse } = {
   onnx: { mask: 4, activations: 3 },
 };
 
-/** Values of the option. */
-export const engineNames = ['auto', 'onednn', 'onnx', 'reference'] as const satisfies readonly (EngineName | 'auto')[];
-export const devices = ['cpu', 'webgpu', 'cuda'] as const satisfies readonly Device[];
+export { devices, engineNames } from './names.ts';
 
 /**
  * `auto`: oneDNN on the processor where a suitable library is found, else ONNX Runtime. If INSTAR_ONEDNN

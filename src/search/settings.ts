@@ -95,6 +95,13 @@ export function mergeSettings(settings: Settings, override: SettingsOverride): S
 export const presetNames = ['paper', 'laptop', 'quick'] as const;
 export type PresetName = (typeof presetNames)[number];
 
+/** What each is for, in one line for people who choose. */
+export const presetSummaries: { readonly [Name in PresetName]: string } = {
+  paper: 'the scale of the paper: 23 hours of search, then 200 epochs',
+  laptop: 'about an hour on two cores',
+  quick: 'a first look: small networks, 4,000 images, a minute or two',
+};
+
 const paper: Settings = {
   method: 'shr',
   seed: 1,

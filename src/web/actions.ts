@@ -10,11 +10,13 @@ import { holderOf } from '../run/record/condition.ts';
 import { readConfig } from '../run/record/config.ts';
 import { folderOf, isRun, newRunName } from '../run/record/folder.ts';
 import { lockRun } from '../run/record/lock.ts';
+import { wordsOf } from '../options/form.ts';
+import { planOptions } from '../options/table.ts';
+import { presets } from '../search/settings.ts';
 import { UserError } from '../util/user-error.ts';
 import type { SearchForm } from './api.ts';
 import { remains } from './catalogue.ts';
 import { lastLine, logFile, logOf, statOf } from './disk.ts';
-import { optionsOf } from './options.ts';
 import type { RunPlace } from './rows.ts';
 
 /** The run is not in a state that allows it. */
@@ -116,7 +118,7 @@ export function openActions(folder: string, program: readonly string[], date: ()
           .replaceAll(/[^\p{L}\p{N}.-]+/gu, '-')
           .slice(-40)
           .replace(/^[-.]+/, '') || 'search';
-      const name = form.name ?? newRunName(of, form.method, date());
+      const name = form.name ?? newRunName(of, String(form['method'] ?? presets.laptop.method), date());
       const root = join(folder, name);
       try {
         mkdirSync(root);
@@ -124,7 +126,7 @@ export function openActions(folder: string, program: readonly string[], date: ()
         if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new Refused(`${name} exists: choose another name`);
         throw new UserError(`${root} cannot be made: ${(error as Error).message}`);
       }
-      start(root, ['search', ...optionsOf(form, data), `--run=${root}`]);
+      start(root, ['search', ...data, ...wordsOf(planOptions, form), `--run=${root}`]);
       return name;
     },
     async resume(place, budget) {
@@ -174,7 +176,7 @@ export function openActions(folder: string, program: readonly string[], date: ()
       });
     },
     plan: (form, data, signal) =>
-      outputOf(command, [...before, 'plan', ...optionsOf(form, data), '--json'], {
+      outputOf(command, [...before, 'plan', ...data, ...wordsOf(planOptions, form), '--json'], {
         signal,
         longest: longestPlan,
         failed: (line) => new Refused(line),

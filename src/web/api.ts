@@ -1,5 +1,7 @@
 /** The interface between server and page: types, and the schemas of what a page sends. */
 import { z } from 'zod';
+import { fieldSchema, formShape, type FormValues } from '../options/form.ts';
+import { planOptions } from '../options/table.ts';
 import type { Condition } from '../run/record/condition.ts';
 import type { Config } from '../run/record/config.ts';
 
@@ -80,7 +82,6 @@ export interface DataChoice {
 
 export interface Choices {
   readonly data: readonly DataChoice[];
-  readonly engines: readonly string[];
   readonly workers: number;
 }
 
@@ -108,33 +109,22 @@ export interface ConditionNews {
   readonly kept: readonly string[];
 }
 
-const amount = z.string().regex(/^\d{1,12}(\.\d{1,6})?[kKmMgG]?$/);
-const time = z.string().regex(/^((\d{1,7}(\.\d{1,3})?[smhd])+|\d{1,7}(\.\d{1,3})?)$/, 'a time, such as 10m or 1h30m');
+/** The name of a run and of its folder. */
+export const runName = z
+  .string()
+  .regex(
+    /^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,79}$/u,
+    'must be letters, digits, spaces, dots, hyphens and underscores, at most 80, and begin with a letter or a digit',
+  );
 
-/** A search to begin, or to plan. Each is an option of the command line of the same name. */
-export const searchForm = z.strictObject({
-  data: z.string().max(5000),
-  name: z
-    .string()
-    .regex(/^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,79}$/u, 'letters, digits, spaces, dots, hyphens, underscores: at most 80')
-    .optional(),
-  preset: z.enum(['quick', 'laptop', 'paper']),
-  method: z.enum(['nash', 'sh', 'shr', 'shrsep', 'random', 'vanilla']),
-  budget: time.optional(),
-  seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER),
-  steps: z.int().min(0).max(10_000).optional(),
-  maxParams: amount.optional(),
-  maxMacs: amount.optional(),
-  images: amount.optional(),
-  imageSize: z.int().min(1).max(1024).optional(),
-  workers: z.int().min(1).max(1024).optional(),
-  engine: z.enum(['auto', 'onednn', 'onnx', 'reference']),
-  baseline: z.boolean(),
-});
+/** A search to start or to plan: options of the command line by their keys, as texts or switches. */
+export const searchForm = z
+  .strictObject({ data: z.string().max(5000), name: runName.optional(), ...formShape(planOptions) })
+  .transform((form) => form as SearchForm);
 
-export type SearchForm = z.infer<typeof searchForm>;
+export type SearchForm = FormValues & { readonly data: string; readonly name?: string };
 
-export const renameForm = z.strictObject({ name: searchForm.shape.name.unwrap() });
+export const renameForm = z.strictObject({ name: runName });
 /** The name again: whoever deletes says twice what. */
 export const deleteForm = z.strictObject({ name: z.string().max(300), sure: z.literal(true) });
-export const resumeForm = z.strictObject({ budget: time.optional() });
+export const resumeForm = z.strictObject({ budget: fieldSchema(planOptions.budget).optional() });

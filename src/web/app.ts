@@ -160,8 +160,8 @@ function addReads(app: Hono, { access, catalogue, watch, ...parts }: AppParts, p
     return c.json(await parts.studyPage(root));
   });
   app.get('/api/choices', async (c) => {
-    const { data, engines, workers } = await parts.choices();
-    return c.json({ data, engines, workers } satisfies Choices);
+    const { data, workers } = await parts.choices();
+    return c.json({ data, workers } satisfies Choices);
   });
 }
 

@@ -4,7 +4,6 @@ import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { factsOf } from '../util/files.ts';
 import { datasetNames, findSource, defaultLocations, whyMissing } from '../data/resolve.ts';
-import { engineNames } from '../engine/open.ts';
 import { cacheFolder } from '../run/preparing/begin.ts';
 import { UserError } from '../util/user-error.ts';
 import type { Choices, DataChoice } from './api.ts';
@@ -77,7 +76,6 @@ export async function choicesOf(
   }
   return {
     data: [...found.values()],
-    engines: ['auto', ...engineNames.filter((name) => name !== 'auto')],
     workers: availableParallelism(),
     optionsFor: (id) => found.get(id)?.options ?? null,
   };

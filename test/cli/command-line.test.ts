@@ -14,7 +14,7 @@ const run = `${data}/run`;
 const search = (...options: string[]): string[] => ['search', data, '--run', run, ...options];
 
 const wrong: readonly (readonly [parameters: readonly string[], line: string])[] = [
-  [[], "a command is needed ('instar --help' lists them)"],
+  [[], "a command is missing ('instar --help' lists them)"],
   [['serch', 'x'], "unknown command 'serch' (Did you mean search?) ('instar --help' explains)"],
   [['search'], "missing required argument 'dataset' ('instar --help' explains)"],
   [['search', 'a', 'b'], "too many arguments for 'search'. Expected 1 argument but got 2. ('instar --help' explains)"],
@@ -22,13 +22,13 @@ const wrong: readonly (readonly [parameters: readonly string[], line: string])[]
   [search('--budget'), "option '--budget <time>' argument missing ('instar --help' explains)"],
   [search('--budget', '5x'), '--budget 5x: must be a time such as 90s, 30m or 1h30m'],
   [search('--budget', '0'), '--budget 0: must be a time such as 90s, 30m or 1h30m'],
-  [search('--method', 'darts'), '--method darts: must be one of nash, sh, shr, shrsep, random, vanilla'],
+  [search('--method', 'darts'), '--method darts: must be one of nash, sh, shr, shrsep, asha, random, vanilla'],
   [search('--preset', 'fast'), '--preset fast: must be one of paper, laptop, quick'],
   [search('--engine', 'gpu'), '--engine gpu: must be one of auto, onednn, onnx, reference'],
   [search('--device', 'gpu'), '--device gpu: must be one of cpu, webgpu, cuda'],
   [search('--convolution', 'fft'), '--convolution fft: must be one of auto, direct'],
-  [search('--workers', '0'), '--workers 0: must be a whole number of at least 1'],
-  [search('--workers', '1.5'), '--workers 1.5: must be a whole number of at least 1'],
+  [search('--workers', '0'), '--workers 0: must be at least 1'],
+  [search('--workers', '1.5'), '--workers 1.5: must be a whole number'],
   [search('--image-size', 'big'), '--image-size big: must be a number'],
   [search('--max-params', '2Gx'), '--max-params 2Gx: must be a number such as 500k or 1.5M'],
   [search('--max-params', '2GiB'), '--max-params 2GiB: must be a number such as 500k or 1.5M'],
@@ -40,7 +40,7 @@ const wrong: readonly (readonly [parameters: readonly string[], line: string])[]
   [search('--mutations', '0'), '--mutations 0: must be at least 1'],
   [search('--epochs', 'ten'), '--epochs ten: must be a number'],
   [search('--eta', '1'), '--eta 1: must be at least 2'],
-  [search('--widths', '8,,9'), '--widths : must be a number'],
+  [search('--widths', '8,,9'), '--widths 8,,9: must be numbers such as 32,64,128'],
   [search('--widths', '8,0'), '--widths 8,0: must be at least 1'],
   [search('--from', 'm.onnx', '--widths', '8,8'), '--widths are those of the vanilla network, which --from replaces'],
   [search('--from', `${data}/m.onnx`, '--engine', 'reference'), `${data}/m.onnx: does not exist (--from takes a model or a run)`],
@@ -68,12 +68,12 @@ const wrong: readonly (readonly [parameters: readonly string[], line: string])[]
     `${data}/none: neither a path that exists nor the name of a dataset (cifar10, fashion-mnist, mnist)`,
   ],
   [['resume', data], `${data} holds no run (${data}/config.json is missing)`],
-  [['resume', data, '--budget', '+soon'], '--budget soon: must be a time such as 90s, 30m or 1h30m'],
+  [['resume', data, '--budget', '+soon'], '--budget +soon: must be a time such as 90s, 30m or 1h30m'],
   [['show', data], `${data} holds no run (${data}/config.json is missing)`],
   [['evaluate', data, data], `${data} holds no run (${data}/config.json is missing)`],
   [['evaluate', data, data, '--part', 'train'], '--part train: must be one of test, all'],
   [['predict', `${data}/none`, 'x.png'], `${data}/none: does not exist`],
-  [['predict', data, 'x.png', '--top', '0'], '--top 0: must be a whole number of at least 1'],
+  [['predict', data, 'x.png', '--top', '0'], '--top 0: must be at least 1'],
   [['predict', data], "missing required argument 'image' ('instar --help' explains)"],
 ];
 
@@ -93,7 +93,7 @@ test('a bug shows its stack and exits with 1', async () => {
     },
   });
   assert.equal(await runCommandLine(['search', data], io), 1);
-  assert.match(err(), /^instar: an unexpected failure[^\n]*\nError: bug: no date\n {4}at /);
+  assert.match(err(), /^instar: unexpected error[^\n]*\nError: bug: no date\n {4}at /);
 });
 
 test('a failure that is nobody’s mistake is one line and exit 1', async () => {

@@ -103,9 +103,9 @@ test('show tells a finished run, and changes nothing in its folder', async () =>
     'Step 1',
     'rungs 4×1 2×2 1×4',
     '★',
-    'grown',
+    'lineage',
     'certificates',
-    'the test set was read 2 times',
+    '2 test evaluations',
     'dense 5',
   ])
     assert.ok(text.out.includes(words), `${words} in\n${text.out}`);
@@ -125,7 +125,7 @@ test('show passes over a torn last line and says so', async () => {
   appendFileSync(join(folder, 'torn', 'journal.jsonl'), '{"n":');
   const { code, out } = await instar(['show', 'torn'], folder);
   assert.equal(code, 0);
-  assert.match(out, /last line is torn \(5 bytes\)/);
+  assert.match(out, /last line of the journal is incomplete \(5 bytes\)/);
 });
 
 test('a damaged journal is one line and exit 2', async () => {
@@ -156,7 +156,7 @@ test('Ctrl-C keeps the best network; resume ends as an undisturbed run does', as
   assert.equal(finalOf('stopped'), finalOf('whole'));
   const again = await instar(['resume', 'stopped'], folder);
   assert.equal(again.code, 0);
-  assert.match(again.err, /has ended already/);
+  assert.match(again.err, /the run is finished/);
 });
 
 test('a reader that goes away stops a search in order, and no command shows a stack', async () => {
@@ -201,7 +201,7 @@ test('plan says what a search would do: a table of 80 columns, and the same as J
     'step 1          4×1 2×2 1×4',
     'final training',
     'baseline',
-    'in all',
+    'total',
     'ends with its steps',
     'insert-convolution',
   ])
@@ -237,7 +237,7 @@ test('Ctrl-C ends a plan at once with 130', async () => {
   const program = start(planned(), folder);
   let told = '';
   program.process.stderr?.on('data', (part: string) => (told += part));
-  await until(() => told.includes('timing this machine'));
+  await until(() => told.includes('measuring this machine'));
   const signalled = performance.now();
   program.process.kill('SIGINT');
   const { code, out } = await program.ended;

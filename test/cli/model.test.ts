@@ -82,7 +82,7 @@ test('export: the winner, the vanilla network, and what cannot be', async () => 
   const { out: shown } = await instar(['show', 'whole'], folder);
   assert.match(shown, /best\.onnx +final: /);
 
-  await refused(/--onnx FILE is needed/, 'export', 'whole');
+  await refused(/--onnx FILE is missing/, 'export', 'whole');
   await refused(/holds no run/, 'export', 'photos', '--onnx', 'x.onnx');
   await refused(/--step two: must be a number/, 'export', 'whole', '--onnx', 'x.onnx', '--step', 'two');
   await refused(
@@ -94,7 +94,7 @@ test('export: the winner, the vanilla network, and what cannot be', async () => 
     '--child',
     's9c9',
   );
-  await refused(/one of them, not both/, 'export', 'whole', '--onnx', 'x.onnx', '--child', 's1c1', '--step', '1');
+  await refused(/--step or --child, not both/, 'export', 'whole', '--onnx', 'x.onnx', '--child', 's1c1', '--step', '1');
   await refused(/the folder does not exist/, 'export', 'whole', '--onnx', 'no/x.onnx');
   await refused(/is no file/, 'export', 'whole', '--onnx', 'photos');
 });
@@ -149,7 +149,7 @@ test('a foreign classifier: layouts, a fixed batch, and how pixels are scaled', 
 
 test('what is no classifier of these images is one line', async () => {
   writeFileSync(join(folder, 'seven.onnx'), foreign('NCHW', 7, 'N'));
-  await refused(/tells 7 classes apart, but photos has 5/, 'evaluate', 'seven.onnx', 'photos');
+  await refused(/has 7 classes, but photos has 5/, 'evaluate', 'seven.onnx', 'photos');
   await refused(/--pixels unit: the model takes bytes/, 'evaluate', 'whole/best.onnx', 'photos', '--pixels', 'unit');
   await refused(
     /--pixels loud: must be one of raw, unit, normalised/,

@@ -29,7 +29,7 @@ vanilla network, 4 epochs                                                       
   network   valid.              loss  param. mul-adds  epoch
 ● vanilla   41.0 % ▄           1.900   1.5 k    282 k   2/4 ▕████    ▏
 
-grown    vanilla 41.0 %
+lineage  vanilla 41.0 %
 `,
   ));
 
@@ -48,7 +48,7 @@ step 1 of 2, rung 1 of 3  ▸4×1  2×2  1×4                          1,500 ima
 · s1c2           –               –   3.0 k    1.5 M waits      conv5 split
 · s1c3           –               –   2.0 k    750 k waits      conv3
 
-grown    vanilla 71.2 %
+lineage  vanilla 71.2 %
 `,
   ));
 
@@ -67,7 +67,7 @@ step 1 of 2, rung 2 of 3   4×1 ▸2×2  1×4                                   
 ! s1c2           –                 –   3.0 k    1.5 M  lost            conv5 split
 ● s1c3      75.0 % ▁█          0.930   2.0 k    750 k   2/2 ▕████    ▏ conv3
 
-grown    vanilla 71.2 %
+lineage  vanilla 71.2 %
 file     vanilla 14 KiB; on 600 validation images logits within 2e-7, accuracy 71.2 %, as the engine's; 0.1 m…
 ! s1c2 lost: diverged: the loss became NaN at minibatch 7
 `,
@@ -88,7 +88,7 @@ step 1 of 2, rung 2 of 3   4×1 ▸2×2  1×4      1,013 images/s
 ! s1c2           –           3.0 k lost     conv5 split
 ● s1c3      75.0 % ▁█        2.0 k ▕███   ▏ conv3
 
-grown    vanilla 71.2 %
+lineage  vanilla 71.2 %
 file     vanilla 14 KiB; on 600 validation images logits wi…
 ! s1c2 lost: diverged: the loss became NaN at minibatch 7
 `,
@@ -106,7 +106,7 @@ step 1 of 2, rung 2 of 3   4×1 ▸2×2  1×4                          1,013 ima
 ✓ s1c0      72.0 % ▄         1.000   1.4 k    290 k promoted   unchanged
 ● s1c3      75.0 % ▁█        0.930   2.0 k    750 k ▕████    ▏ conv3
   … and 2 more
-grown    vanilla 71.2 %
+lineage  vanilla 71.2 %
 `,
   ));
 
@@ -125,7 +125,7 @@ step 1 of 2  4×1  2×2  1×4
 ! s1c2           –               –   3.0 k    1.5 M lost       conv5 split
 ★ s1c3      80.0 % ▁▂▃█      0.800   2.0 k    750 k winner     conv3
 
-grown    vanilla 71.2 % → s1c3 80.0 %
+lineage  vanilla 71.2 % → s1c3 80.0 %
 file     vanilla 14 KiB; on 600 validation images logits within 2e-7, accuracy …
 ! s1c2 lost: diverged: the loss became NaN at minibatch 7
 `,
@@ -143,7 +143,7 @@ final training of s1c3                                                          
   network   valid.              loss  param. mul-adds  epoch
 ● final          – ▄           0.700   2.0 k    750 k  2/10 ▕████    ▏
 
-grown    vanilla 71.2 % → s1c3 80.0 %
+lineage  vanilla 71.2 % → s1c3 80.0 %
 file     vanilla 14 KiB; on 600 validation images logits within 2e-7, accuracy 71.2 %, as the engine's; 0.1 m…
 ! s1c2 lost: diverged: the loss became NaN at minibatch 7
 `,
@@ -156,13 +156,13 @@ test('the test is read, the baseline follows', () =>
     24,
     `
 instar digits · shr · runs/first                                 2:42, ~51s left
-baseline: the vanilla network, given the same epochs
+baseline: the vanilla network, trained for the same epochs
 
   network   valid.            loss  param. mul-adds epoch
 ✓ final          – █▁        0.500   2.0 k    750 k trained
 · baseline       –               –   1.5 k    282 k waits
 
-grown    vanilla 71.2 % → s1c3 80.0 %
+lineage  vanilla 71.2 % → s1c3 80.0 %
 test     final 84.2 %
 file     vanilla 14 KiB; on 600 validation images logits within 2e-7, accuracy …
 ! s1c2 lost: diverged: the loss became NaN at minibatch 7
@@ -248,11 +248,11 @@ const expectedLines = `
 
 const expectedSummary = `
 Done in 2:50: s1c3, grown in 1 step
-  test       84.2 % of the test images are right
+  test       84.2 % accuracy on the test images
   size       2,002 parameters, 750 k multiply-adds an image
-  grown      vanilla 71.2 % → s1c3 80.0 %
+  lineage    vanilla 71.2 % → s1c3 80.0 %
   files      runs/first/best.onnx         to deploy: pixels in, class probabilities out
-             runs/first/best.safetensors  to go on with: the network and its weights
+             runs/first/best.safetensors  to train further: the network and its weights
              runs/first/best.json         to read: its layers, classes and normalisation
   see it     instar show runs/first
   use it     instar predict runs/first IMAGE…

@@ -5,9 +5,9 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, r
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { searchAgain } from '../../src/run/display/rerun-command.ts';
-import { createProgram } from '../../src/cli/program.ts';
+import { commandOptions } from '../../src/cli/options.ts';
+import { createProgram, givenTo } from '../../src/cli/program.ts';
 import { readSearch } from '../../src/cli/search.ts';
-import type { Given } from '../../src/cli/given.ts';
 import type { Config } from '../../src/run/record/config.ts';
 import { type SearchOptions } from '../../src/run/driving/open.ts';
 import { readRun } from '../../src/run/record/read.ts';
@@ -67,10 +67,10 @@ test('what cannot be: one line, exit 2, nothing written', async () => {
   writeFileSync(join(folder, 'file'), '');
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [
     [[], /missing required argument 'run'/],
-    [['whole', 'whole'], /^instar: --out FILE is needed: several runs go into one file\n$/],
+    [['whole', 'whole'], /^instar: --out FILE is missing: several runs go into one file\n$/],
     [['empty'], /^instar: empty holds no run/],
     [['whole', '--out', 'nowhere/x.html'], /^instar: --out nowhere\/x\.html: the folder does not exist\n$/],
-    [['whole', '--out', 'empty'], /^instar: --out empty: is there already, and is no file\n$/],
+    [['whole', '--out', 'empty'], /^instar: --out empty: exists and is not a file\n$/],
     [['whole', '--out', 'x.html', '--figures', 'file'], /^instar: --figures file cannot be made: /],
   ];
   for (const [parameters, line] of wrong) {
@@ -93,7 +93,7 @@ async function asked(command: string): Promise<SearchOptions> {
     program.commands.find((each) => each.name() === 'search'),
     'search',
   );
-  search.action((dataset: string, given: Given) => void (options = readSearch(dataset, given, new Date(0))));
+  search.action((dataset: string) => void (options = readSearch(dataset, givenTo(search, commandOptions.search), new Date(0))));
   assert.equal(words[0], 'instar');
   await program.parseAsync(words.slice(1), { from: 'user' });
   return must(options, 'options');

@@ -41,12 +41,12 @@ test('stopped by Ctrl-C it says how to go on; gone on with, it ends with tables,
   program.process.kill('SIGINT');
   const stopped = await program.ended;
   assert.equal(stopped.code, 130, stopped.err);
-  assert.match(stopped.err, /0 of 4 runs finished: 'instar study compared\.yaml' goes on\n$/);
+  assert.match(stopped.err, /0 of 4 runs finished: 'instar study compared\.yaml' resumes\n$/);
   assert.ok(!readRun(join(folder, root, 'shr-1')).state.search.finished);
 
   const ended = await instar(['study', 'compared.yaml', '--jobs', '2'], folder);
   assert.equal(ended.code, 0, ended.err);
-  assert.match(ended.err, /shr-1 goes on\n/);
+  assert.match(ended.err, /shr-1 resumed\n/);
   assert.match(ended.err, /random-2 finished: test [\d.]+ %\n/);
   assert.match(ended.out, /With 2 repetitions the spread is hardly known/);
   assert.match(read(root, 'tables.md'), /^# Photos \\& methods\n/);
@@ -74,7 +74,7 @@ test('runs that another file left in the folder are named', async () => {
   cpSync(join(folder, root), join(folder, 'runs', 'fewer'), { recursive: true });
   const { code, out, err } = await instar(['study', 'fewer.yaml'], folder);
   assert.equal(code, 0, err);
-  assert.match(err, /not of this file, and so in no table: random-1, random-2\n/);
+  assert.match(err, /not in this file, so not in the tables: random-1, random-2\n/);
   assert.doesNotMatch(out, /random growth/);
 });
 

@@ -1,14 +1,11 @@
-/** Numbers as text, widths, and what people write behind options. */
+/** Numbers as text, and widths. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { overrideOf, parseSet } from '../../src/cli/settings.ts';
 import { bar, columnsOf, sparkline, truncate } from '../../src/cli/text.ts';
 import { nearest } from '../../src/util/words.ts';
 import { formatBytes, formatCount, formatLoss } from '../../src/util/words.ts';
-import { parseBytes, parseCount, parseTime } from '../../src/cli/values.ts';
-import { presets } from '../../src/search/settings.ts';
-import { settingNames, valueOf } from '../../src/search/setting-names.ts';
+import { settingNames } from '../../src/search/setting-names.ts';
 import { formatDuration } from '../../src/util/duration.ts';
 
 test('counts, bytes and losses keep few digits', () => {
@@ -33,21 +30,6 @@ test('counts, bytes and losses keep few digits', () => {
     '1.2e+4',
     'NaN',
   ]);
-});
-
-test('what people write as numbers', () => {
-  assert.deepEqual(
-    ['500k', '1.5M', '20M', '20000000', '7'].map((text) => parseCount('--n', text)),
-    [5e5, 1.5e6, 2e7, 2e7, 7],
-  );
-  assert.deepEqual(
-    ['512M', '2G', '2GiB', '1024'].map((text) => parseBytes('--n', text)),
-    [2 ** 29, 2 ** 31, 2 ** 31, 1024],
-  );
-  assert.deepEqual(
-    ['90s', '30m', '1h30m', '45'].map((text) => parseTime('--n', text)),
-    [90, 1800, 5400, 45],
-  );
 });
 
 test('a truncated text fits, and says that it is truncated', () => {
@@ -78,18 +60,7 @@ test('sparklines and bars', () => {
   );
 });
 
-test('--set reaches every setting with its own value', () => {
-  for (const name of settingNames) {
-    const value = valueOf(presets.paper, name);
-    const { name: read, value: back } = parseSet(`${name}=${JSON.stringify(value)}`);
-    assert.deepEqual([read, back], [name, value]);
-  }
-  assert.deepEqual(overrideOf(['step.eta=3', 'step.children=9', 'widths=8,16', 'images=null', 'step.eta=4'].map(parseSet)), {
-    step: { eta: 4, children: 9 },
-    widths: [8, 16],
-    images: null,
-  });
-  assert.deepEqual(parseSet('widths=8').value, [8]);
+test('durations and misspelt names', () => {
   assert.equal(nearest('augmentation.mixpu', settingNames), 'augmentation.mixup');
   assert.equal(formatDuration(3723), '1:02:03');
 });

@@ -14,9 +14,9 @@ test('what is wrong is one line', async () => {
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
   const { port } = taken.address() as AddressInfo;
   for (const [args, said] of [
-    ['--port 70000', /--port 70000: 0 to 65535/],
+    ['--port 70000', /--port 70000: must be at most 65535/],
     ['--port x', /--port/],
-    ['--port 1.5', /--port 1.5: 0 to 65535/],
+    ['--port 1.5', /--port 1.5: must be a whole number/],
     ['--port -1', /--port/],
     [`--port ${port}`, /is in use: --port takes another one/],
     ['--port 0 --host 192.0.2.77', /192\.0\.2\.77:0 cannot be listened on/],
@@ -47,7 +47,7 @@ test('its address can be opened, and a signal ends it with 0', async () => {
     program.process.kill(signal);
     const { code, err } = await program.ended;
     assert.equal(code, 0);
-    assert.match(err, /^The dashboard of runs\. Whoever has this address may change things\. Ctrl-C ends it; runs go on\.\n$/);
+    assert.match(err, /^Dashboard of runs\. Anyone with this address can change runs\. Ctrl-C stops it; runs continue\.\n$/);
   }
 });
 
@@ -64,7 +64,7 @@ test(
     const world = pretend({ environment: { DISPLAY: ':0' } });
     Object.assign(world.io.out, { isTTY: true });
     try {
-      const ended = uiCommand(join(cwd, 'runs'), { port: '0' }, world.io);
+      const ended = uiCommand(join(cwd, 'runs'), { port: 0 }, world.io);
       await until(() => existsSync(told) && readFileSync(told, 'utf8').endsWith('\n'));
       const address = world.out().trim();
       const token = /token=([\w-]+)$/.exec(address)?.[1] ?? assert.fail(address);

@@ -12,8 +12,8 @@ import { fileURLToPath } from 'node:url';
 import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { processIo } from '../../src/cli/io.ts';
-import { createProgram } from '../../src/cli/program.ts';
-import { parseBytes, parseWhole } from '../../src/cli/values.ts';
+import { commandOptions } from '../../src/cli/options.ts';
+import { createProgram, givenTo } from '../../src/cli/program.ts';
 import { parseQueue } from '../../src/execution/queue/address.ts';
 import { until } from '../support/runs.ts';
 import { startRedis, withoutRedis } from '../execution/brokers.ts';
@@ -47,13 +47,11 @@ function problemsOf(parameters: readonly string[]): string[] {
   const worker = createProgram(processIo, () => undefined).commands.find((each) => each.name() === 'worker');
   assert.ok(worker);
   const { operands, unknown } = worker.parseOptions([...rest]);
-  const given = worker.opts<Record<string, string | undefined>>();
+  const given = givenTo(worker, commandOptions.worker);
   const problems = [...operands, ...unknown].map((each) => `${each} is no option of a worker`);
-  if (given['queue'] === undefined || given['store'] === undefined) return [...problems, 'no queue or no store'];
-  parseQueue(given['queue']);
-  if (!/^(?:file:\/[\w./-]+|s3:\/\/[\w.-]+(?:\/[\w./-]+)?)$/.test(given['store'])) problems.push(`${given['store']} is no store`);
-  if (given['jobs'] !== undefined) parseWhole('--jobs', given['jobs'], 1);
-  if (given['cacheSize'] !== undefined) parseBytes('--cache-size', given['cacheSize']);
+  if (given.queue === undefined || given.store === undefined) return [...problems, 'no queue or no store'];
+  parseQueue(given.queue);
+  if (!/^(?:file:\/[\w./-]+|s3:\/\/[\w.-]+(?:\/[\w./-]+)?)$/.test(given.store)) problems.push(`${given.store} is no store`);
   return problems;
 }
 

@@ -184,8 +184,8 @@ describe('the pages of runs and studies', { skip }, () => {
       await page.getByText('opened without the token').waitFor();
       assert.equal(await page.getByRole('button', { name: /^Delete/ }).count(), 0);
       await page.goto(`${base}/begin`);
-      await page.getByText('a search cannot be begun from it').waitFor();
-      assert.ok(await page.getByRole('button', { name: 'Begin the search' }).isDisabled());
+      await page.getByText('is read-only').waitFor();
+      assert.ok(await page.getByRole('button', { name: 'Start the search' }).isDisabled());
     });
   });
 
@@ -195,22 +195,19 @@ describe('the pages of runs and studies', { skip }, () => {
       await page.getByLabel('Preset').selectOption('quick');
       await page.getByLabel('Name').fill('from the form');
       await page.getByLabel('Budget').fill('soon');
-      await page.getByRole('button', { name: 'Begin the search' }).click();
+      await page.getByRole('button', { name: 'Start the search' }).click();
       const words = await page
         .getByLabel('Budget')
         .evaluate((field) => (field as unknown as { validationMessage: string }).validationMessage);
-      assert.match(words, /^Budget: a time such as 90s, 30m or 1h30m/);
+      assert.match(words, /^Budget: must be a time such as 90s, 30m or 1h30m/);
       assert.ok(!existsSync(join(folder, 'from the form')));
       await page.getByLabel('Budget').fill('');
       await page.getByLabel('Steps').fill('1');
       await page.getByLabel('Training images').fill('64');
       await page.getByLabel('Parameters, at most').fill('30k');
       const command = await page.locator('.begin pre').innerText();
-      assert.match(
-        command,
-        /^instar search \S*quadrants --preset=quick --method=shr --seed=1 --steps=1 --max-params=30k --images=64 --engine=auto '--run=/,
-      );
-      await page.getByRole('button', { name: 'Begin the search' }).click();
+      assert.match(command, /^instar search \S*quadrants --preset=quick --steps=1 --max-params=30k --images=64 '--run=/);
+      await page.getByRole('button', { name: 'Start the search' }).click();
       await page.waitForURL('**/run/from%20the%20form');
       await page.goto(`${base}/`);
       await row(page, 'from the form').getByText('finished').waitFor({ timeout: 150_000 });
@@ -220,7 +217,7 @@ describe('the pages of runs and studies', { skip }, () => {
     assert.deepEqual([config.settings.images, config.settings.limits.steps, config.settings.limits.parameters], [64, 1, 30_000]);
   });
 
-  test('what a search will buy is foretold, or refused in words', { timeout: 180_000 }, async () => {
+  test('a search is forecast, or refused in words', { timeout: 180_000 }, async () => {
     const runs = readdirSync(folder);
     await withPage(
       browser,
@@ -231,8 +228,8 @@ describe('the pages of runs and studies', { skip }, () => {
         await page.getByLabel('Data', { exact: true }).selectOption('quadrants');
         await page.getByLabel('Preset').selectOption('quick');
         await page.getByLabel('Steps').fill('1');
-        await page.getByRole('button', { name: 'Foretell' }).click();
-        const table = page.getByRole('region', { name: 'The plan' });
+        await page.getByRole('button', { name: 'Forecast' }).click();
+        const table = page.getByRole('region', { name: 'Phases of the search' });
         await table.waitFor({ timeout: 90_000 });
         assert.match(
           await table.innerText(),
@@ -240,9 +237,9 @@ describe('the pages of runs and studies', { skip }, () => {
         );
         assert.deepEqual(await seriousFindings(page), []);
         await page.getByLabel('Steps').fill('2');
-        await page.getByText('The form has changed since').waitFor();
+        await page.getByText('The form has changed since this forecast').waitFor();
         await page.getByLabel('Budget').fill('0.05s');
-        await page.getByRole('button', { name: 'Foretell again' }).click();
+        await page.getByRole('button', { name: 'Forecast again' }).click();
         await page.getByText(/--budget 0s is too short here/).waitFor({ timeout: 90_000 });
       },
       // A refusal is an answer.
@@ -257,9 +254,9 @@ describe('the pages of runs and studies', { skip }, () => {
       await page.getByLabel('Preset').selectOption('quick');
       await page.getByLabel('Name').fill('too small');
       await page.getByLabel('Parameters, at most').fill('10');
-      await page.getByRole('button', { name: 'Begin the search' }).click();
-      await page.getByText(/too small did not begin: instar: .*parameters/).waitFor();
-      assert.ok(await page.getByRole('button', { name: 'Begin the search' }).isEnabled());
+      await page.getByRole('button', { name: 'Start the search' }).click();
+      await page.getByText(/too small did not start: instar: .*parameters/).waitFor();
+      assert.ok(await page.getByRole('button', { name: 'Start the search' }).isEnabled());
     });
   });
 

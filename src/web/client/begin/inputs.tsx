@@ -1,103 +1,74 @@
-/** The kinds of fields of the form: a label, the field, and a line of help that belongs to it. */
-import type { ComponentChildren } from 'preact';
+/** The fields of the form: a label, the field, and a line of help that belongs to it. */
+import type { Field } from '../../../options/form.ts';
 
-interface Common {
-  /** Of the field; its help is `ID-help`. */
-  readonly id: string;
-  readonly label: string;
-  readonly help: ComponentChildren;
+type Mode = 'text' | 'numeric' | 'decimal';
+type Value = string | boolean;
+
+interface Props {
+  readonly field: Field;
+  readonly value: Value;
+  onValue(value: Value): void;
 }
 
-const Framed = ({ id, label, help, children }: Common & { readonly children: ComponentChildren }) => (
-  <div class="field">
-    <label for={id}>{label}</label>
-    {children}
-    <p id={`${id}-help`} class="note">
-      {help}
-    </p>
-  </div>
-);
+const described = ({ id }: Field) => ({ id, name: id, 'aria-describedby': `${id}-help` });
 
-export interface Rule {
-  readonly pattern?: string;
-  /** What is said where the pattern does not match. */
-  readonly wanted: string;
-  readonly type?: 'text' | 'number';
-  readonly min?: number;
-  readonly max?: number;
-  readonly required?: boolean;
-}
-
-/** A field whose message, where it is wrong, says what is wanted in words. */
-export function TextField({
-  id,
-  label,
-  help,
-  value,
-  placeholder = '',
-  rule: { wanted, pattern, type = 'text', min, max, required = false },
-  onText,
-}: Common & { readonly value: string; readonly placeholder?: string; readonly rule: Rule; onText(text: string): void }) {
-  const check = (field: HTMLInputElement): void => {
-    field.setCustomValidity('');
-    if (!field.validity.valid) field.setCustomValidity(`${label}: ${wanted}.`);
-  };
-  const attributes = {
-    id,
-    name: id,
-    value,
-    placeholder,
-    required,
-    autocomplete: 'off',
-    spellcheck: false,
-    'aria-describedby': `${id}-help`,
-    onInvalid: (event: { readonly currentTarget: HTMLInputElement }) => check(event.currentTarget),
-    onInput: (event: { readonly currentTarget: HTMLInputElement }) => {
-      check(event.currentTarget);
-      onText(event.currentTarget.value);
-    },
-    ...(pattern === undefined ? {} : { pattern }),
-    ...(min === undefined ? {} : { min }),
-    ...(max === undefined ? {} : { max }),
-  };
+/** The browser says what is wrong with the text, in the words of the table. */
+function TextInput({ field, value, mode, onValue }: Props & { readonly mode: Mode }) {
   return (
-    <Framed id={id} label={label} help={help}>
-      {type === 'number' ? <input type="number" step={1} {...attributes} /> : <input type="text" {...attributes} />}
-    </Framed>
+    <input
+      {...described(field)}
+      type="text"
+      inputMode={mode}
+      value={String(value)}
+      placeholder={field.usual}
+      autocomplete="off"
+      spellcheck={false}
+      onInput={({ currentTarget: input }) => {
+        const problem = field.problem(input.value.trim());
+        input.setCustomValidity(problem === null ? '' : `${field.label}: ${problem}.`);
+        onValue(input.value);
+      }}
+    />
   );
 }
 
-export function ChoiceField<Name extends string>({
-  id,
-  label,
-  help,
-  value,
-  choices,
-  onChoice,
-}: Common & {
-  readonly value: Name;
-  readonly choices: readonly (readonly [name: Name, words: string])[];
-  onChoice(name: Name): void;
-}) {
+const Select = ({ field, value, onValue }: Props) => (
+  <select {...described(field)} value={String(value)} onChange={(event) => onValue(event.currentTarget.value)}>
+    {field.choices.map(([name, words]) => (
+      <option key={name} value={name}>
+        {words}
+      </option>
+    ))}
+  </select>
+);
+
+const Checkbox = ({ field, value, onValue }: Props) => (
+  <label class="check">
+    <input
+      {...described(field)}
+      type="checkbox"
+      checked={value === true}
+      onChange={(event) => onValue(event.currentTarget.checked)}
+    />{' '}
+    {field.label}
+  </label>
+);
+
+export function FieldOf(props: Props) {
+  const { id, kind, label, help } = props.field;
   return (
-    <Framed id={id} label={label} help={help}>
-      <select
-        id={id}
-        name={id}
-        value={value}
-        required
-        aria-describedby={`${id}-help`}
-        onChange={(event) => {
-          const chosen = choices.find(([name]) => name === event.currentTarget.value);
-          if (chosen !== undefined) onChoice(chosen[0]);
-        }}
-      >
-        {choices.map(([name, words]) => (
-          <option key={name} value={name}>
-            {words}
-          </option>
-        ))}
-      </select>
-    </Framed>
+    <div class="field">
+      {kind === 'checkbox' ? (
+        <Checkbox {...props} />
+      ) : (
+        <>
+          <label for={id}>{label}</label>
+          {kind === 'select' ? <Select {...props} /> : <TextInput {...props} mode={kind} />}
+        </>
+      )}
+      <p id={`${id}-help`} class="note">
+        {help}
+      </p>
+    </div>
   );
 }

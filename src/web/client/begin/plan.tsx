@@ -1,4 +1,4 @@
-/** What a search would come to on this machine, as `instar plan --json` foretells it. It computes nothing. */
+/** The forecast of `instar plan --json` as a table. */
 import { planRows, stopWords } from '../../../run/planning/plan-rows.ts';
 import type { PlanReport } from '../../../run/planning/plan.ts';
 import { formatDuration } from '../../../util/duration.ts';
@@ -13,9 +13,9 @@ export function PlanTable({ plan }: { readonly plan: PlanReport }) {
       </p>
       <p class="note">
         {stopWords[forecast.stop]} {formatWhole(images.train)} images train, {formatWhole(images.validation)} validate. Measured
-        here in {formatDuration(measured.seconds)}.
+        in {formatDuration(measured.seconds)}.
       </p>
-      <div class="scroll" role="region" tabIndex={0} aria-label="The plan">
+      <div class="scroll" role="region" tabIndex={0} aria-label="Phases of the search">
         <table class="plan">
           <thead>
             <tr>
@@ -46,8 +46,8 @@ export function PlanTable({ plan }: { readonly plan: PlanReport }) {
         </table>
       </div>
       <p class="note">
-        A step such as 8×5 4×10 trains eight children for five epochs each, then the better four for ten. Which child wins is not
-        foretold.
+        A step such as 8×5 4×10 trains eight children for five epochs each, then the better four for ten. Each next step is
+        assumed to start from a child of middle size.
       </p>
     </>
   );

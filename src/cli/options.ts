@@ -1,0 +1,119 @@
+/** The options of each command beside the table of those of a search. */
+import { z } from 'zod';
+import { bytes, choice, flag, text, time, whole } from '../options/kinds.ts';
+import type { Options, Values } from '../options/option.ts';
+import { dataOption, deviceOption, engineOption, group, planOptions, queueOptions, runOptions } from '../options/table.ts';
+
+const atLeastOne = z.int().min(1);
+const json = { kind: flag, help: 'print JSON' };
+const events = { kind: flag, group: 'Run', help: 'print the events of the journal as JSON lines' };
+const engineOfRun = { ...engineOption, usual: "the run's" };
+const data = dataOption;
+
+/** How a byte becomes the number that a model takes. */
+export const pixelScales = {
+  raw: 'pixels from 0 to 255',
+  unit: 'pixels from 0 to 1',
+  normalised: "pixels normalised by the mean and deviation of the dataset's training images",
+} as const;
+export type PixelScale = keyof typeof pixelScales;
+
+export const modelOptions = group('ONNX files', {
+  pixels: {
+    kind: choice(pixelScales),
+    help: 'scale of the pixels that the model takes',
+    usual: 'raw for bytes',
+  },
+  maxMemory: { kind: bytes, help: 'memory of the process that runs it', usual: '4G' },
+  timeout: { kind: time, help: 'time to open it, and for each batch', usual: '2m' },
+});
+
+export const commandOptions = {
+  search: { ...planOptions, ...runOptions, ...queueOptions, json: events },
+  plan: { ...planOptions, json: { ...json, group: 'Run' } },
+  resume: {
+    budget: {
+      ...planOptions.budget,
+      kind: { ...time, read: (added: string) => time.read(added.replace(/^\+/, '')) },
+      help: 'more time, such as +10m',
+      usual: '',
+    },
+    queue: queueOptions.queue,
+    store: queueOptions.store,
+    mixed: { ...queueOptions.mixed, help: 'resume with another engine, processor or Node; results can then differ' },
+    json: events,
+  },
+  show: { json },
+  report: {
+    out: { kind: text('<file>'), help: 'where to write it', usual: "report.html in the run's folder" },
+    figures: { kind: text('<folder>'), help: 'also write each figure as an SVG file' },
+  },
+  study: {
+    folder: { kind: text('<folder>'), help: 'the folder of its runs', usual: "runs/ and the file's name" },
+    jobs: { kind: whole, bounds: atLeastOne, help: 'runs at the same time', usual: "the processor's cores" },
+    data,
+    mixed: { kind: flag, help: 'also resume runs of another processor, engine or Node; results can then differ' },
+  },
+  worker: {
+    queue: { ...queueOptions.queue, group: 'Options', help: 'redis://HOST, rediss://HOST or postgres://USER@HOST/DATABASE' },
+    store: { ...queueOptions.store, group: 'Options', help: 'file:DIR or s3://bucket/prefix' },
+    jobs: { kind: whole, bounds: atLeastOne, help: 'jobs at the same time, at most', usual: 'as many as threads' },
+    threads: {
+      kind: whole,
+      bounds: atLeastOne,
+      help: 'threads of all jobs together',
+      usual: 'as many as jobs, else the cores of this machine',
+    },
+    engine: engineOption,
+    device: deviceOption,
+    cache: {
+      kind: text('<folder>'),
+      help: 'the folder for checkpoints and data',
+      usual: "one of this worker's own below the cache",
+    },
+    cacheSize: { kind: bytes, help: 'size of that folder, about', usual: '10G' },
+  },
+  ui: {
+    port: { kind: whole, bounds: z.int().min(0).max(65535), help: 'port to listen on; 0: any free port', usual: '4310' },
+    host: {
+      kind: text('<address>'),
+      help: 'address to listen on; any other than that of this machine alone needs the token for everything',
+      usual: '127.0.0.1',
+    },
+    data: { ...data, help: 'the folder of data sets that can be chosen on the page' },
+    noOpen: { kind: flag, help: 'do not open a browser' },
+  },
+  export: {
+    onnx: { kind: text('<file>'), help: 'where to write it' },
+    step: {
+      kind: whole,
+      bounds: z.int().min(0),
+      help: 'the winner of a step; 0: the start network',
+      usual: 'the best network',
+    },
+    child: { kind: text('<id>'), help: 'a child, such as s2c3' },
+    json,
+  },
+  evaluate: {
+    part: {
+      kind: choice({ test: 'test images', all: 'training images too' }),
+      help: 'the images that are used',
+      usual: 'test',
+    },
+    data,
+    engine: engineOfRun,
+    ...modelOptions,
+    json,
+  },
+  predict: {
+    top: { kind: whole, bounds: atLeastOne, help: 'classes per image', usual: '3' },
+    engine: engineOfRun,
+    ...modelOptions,
+    json,
+  },
+  settings: {},
+} as const satisfies Readonly<Record<string, Options>>;
+
+export type CommandName = keyof typeof commandOptions;
+/** The options that were given to a command. */
+export type Given<Name extends CommandName> = Values<(typeof commandOptions)[Name]>;

@@ -1,0 +1,25 @@
+/** Engines, devices and convolution algorithms that a person can choose, each with a line that says what it is. Runs in a browser. */
+import type { ConvolutionAlgorithms, Device, EngineName } from './engine.ts';
+
+export const engineSummaries: { readonly [Name in EngineName | 'auto']: string } = {
+  auto: 'oneDNN where its library is found, else ONNX Runtime',
+  onednn: 'oneDNN, on the processor',
+  onnx: 'ONNX Runtime',
+  reference: 'plain loops in f64: slow, to check the others',
+};
+
+export const deviceSummaries: { readonly [Name in Device]: string } = {
+  cpu: 'the processor',
+  webgpu: 'a GPU through WebGPU, with engine onnx',
+  cuda: 'an NVIDIA GPU, with engine onnx',
+};
+
+export const convolutionSummaries: { readonly [Name in ConvolutionAlgorithms]: string } = {
+  auto: 'the fastest algorithm, such as Winograd',
+  direct: 'the sums of the definition: exact, and slower',
+};
+
+const namesOf = <Name extends string>(table: { readonly [Key in Name]: string }): readonly Name[] => Object.keys(table) as Name[];
+
+export const engineNames = namesOf(engineSummaries);
+export const devices = namesOf(deviceSummaries);
