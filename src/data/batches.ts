@@ -5,7 +5,7 @@
  */
 import { assert } from '../util/assert.ts';
 import type { Random } from '../util/random.ts';
-import type { AugmentationSettings, Batch, BatchStep, PixelStep, Subject, ValueStep } from './augmentation/augmentation.ts';
+import type { AugmentationSettings, Batch, BatchStep, PixelStep, RunDetails, ValueStep } from './augmentation/augmentation.ts';
 import { augmentations } from './augmentation/table.ts';
 import { bytesOf, type Dataset, type Part } from './dataset.ts';
 
@@ -42,7 +42,7 @@ function keep<T>(steps: T[], step: T | undefined): void {
   if (step !== undefined) steps.push(step);
 }
 
-function stepsOf(settings: AugmentationSettings, subject: Subject): Steps {
+function stepsOf(settings: AugmentationSettings, subject: RunDetails): Steps {
   const pixels: PixelStep[] = [];
   const values: ValueStep[] = [];
   const batch: BatchStep[] = [];

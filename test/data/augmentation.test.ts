@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { AugmentationSettings, Subject } from '../../src/data/augmentation/augmentation.ts';
+import type { AugmentationSettings, RunDetails } from '../../src/data/augmentation/augmentation.ts';
 import { cutout } from '../../src/data/augmentation/cutout.ts';
 import { flip } from '../../src/data/augmentation/flip.ts';
 import { drawBeta, mixup } from '../../src/data/augmentation/mixup.ts';
@@ -19,7 +19,7 @@ const shapes = fc.record({
   width: fc.integer({ min: 1, max: 9 }),
 });
 
-const subjectOf = (shape: Subject['shape'], changes: Partial<Subject> = {}): Subject => ({
+const detailsOf = (shape: RunDetails['shape'], changes: Partial<RunDetails> = {}): RunDetails => ({
   shape,
   classes: 3,
   mean: [0.5, 0.4, 0.3].slice(0, shape.channels),
@@ -45,7 +45,7 @@ function scripted(...values: readonly number[]): Random & { left: () => number }
   };
 }
 
-const at = (image: ArrayLike<number>, { height, width }: Subject['shape'], channel: number, y: number, x: number): number =>
+const at = (image: ArrayLike<number>, { height, width }: RunDetails['shape'], channel: number, y: number, x: number): number =>
   image[(channel * height + y) * width + x] as number;
 
 test('flip mirrors each row below 0.5 and does nothing else', () => {
@@ -54,7 +54,7 @@ test('flip mirrors each row below 0.5 and does nothing else', () => {
       const before = noise(shape.channels * shape.height * shape.width, 'flip');
       const after = before.slice();
       const source = scripted(drawn);
-      must(flip.create({ ...off, flip: true }, subjectOf(shape)), 'flip')(after, source);
+      must(flip.create({ ...off, flip: true }, detailsOf(shape)), 'flip')(after, source);
       assert.equal(source.left(), 0);
       for (let channel = 0; channel < shape.channels; channel++)
         for (let y = 0; y < shape.height; y++)
@@ -66,14 +66,14 @@ test('flip mirrors each row below 0.5 and does nothing else', () => {
 
 test('digits are not mirrored, whatever the settings say', () => {
   const shape = { channels: 1, height: 4, width: 4 };
-  assert.equal(flip.create({ ...off, flip: true }, subjectOf(shape, { flip: false })), undefined);
+  assert.equal(flip.create({ ...off, flip: true }, detailsOf(shape, { flip: false })), undefined);
 });
 
 test('shift moves the image and fills with black', () => {
   fc.assert(
     fc.property(shapes, fc.constantFrom(0.125, 0.3, 0.5, 1), fc.nat(), fc.nat(), (shape, fraction, first, second) => {
       const [farDown, farRight] = [Math.round(fraction * shape.height), Math.round(fraction * shape.width)];
-      const step = shift.create({ ...off, shift: fraction }, subjectOf(shape));
+      const step = shift.create({ ...off, shift: fraction }, detailsOf(shape));
       if (step === undefined) return assert.deepEqual([farDown, farRight], [0, 0]);
       const [down, right] = [(first % (2 * farDown + 1)) - farDown, (second % (2 * farRight + 1)) - farRight];
       const before = noise(shape.channels * shape.height * shape.width, 'shift');
@@ -95,7 +95,7 @@ test('shift moves the image and fills with black', () => {
 
 test('shift reaches ±4 pixels of 32, each as often', () => {
   const shape = { channels: 1, height: 32, width: 32 };
-  const step = must(shift.create({ ...off, shift: 0.125 }, subjectOf(shape)), 'shift');
+  const step = must(shift.create({ ...off, shift: 0.125 }, detailsOf(shape)), 'shift');
   const source = random('shift');
   const seen = new Map<string, number>();
   for (let draw = 0; draw < 8100; draw++) {
@@ -116,7 +116,7 @@ test('cutout zeroes its square, clipped at the border, and nothing else', () => 
   fc.assert(
     fc.property(shapes, fc.constantFrom(0.1, 0.3, 0.5, 1), fc.nat(), fc.nat(), (shape, fraction, first, second) => {
       const side = Math.round(fraction * Math.min(shape.height, shape.width));
-      const step = cutout.create({ ...off, cutout: fraction }, subjectOf(shape));
+      const step = cutout.create({ ...off, cutout: fraction }, detailsOf(shape));
       if (step === undefined) return assert.equal(side, 0);
       const [row, column] = [first % shape.height, second % shape.width];
       const size = shape.channels * shape.height * shape.width;
@@ -144,13 +144,13 @@ test('cutout takes 16 of 32 pixels and 14 of 28', () => {
   ] as const) {
     const shape = { channels: 1, height: whole, width: whole };
     const images = new Float32Array(whole * whole).fill(1);
-    must(cutout.create({ ...off, cutout: 0.5 }, subjectOf(shape)), 'cutout')(images, 0, scripted(whole >> 1, whole >> 1));
+    must(cutout.create({ ...off, cutout: 0.5 }, detailsOf(shape)), 'cutout')(images, 0, scripted(whole >> 1, whole >> 1));
     assert.equal(images.filter((value) => value === 0).length, side * side);
   }
 });
 
 test('normalise gives (pixel/255 − mean)/std, or pixel/255 where it is off', () => {
-  const subject = subjectOf({ channels: 3, height: 1, width: 1 });
+  const subject = detailsOf({ channels: 3, height: 1, width: 1 });
   const [on, plain] = [normalise.create({ ...off, normalise: true }, subject), normalise.create(off, subject)];
   for (let channel = 0; channel < 3; channel++)
     for (let pixel = 0; pixel < 256; pixel++) {
@@ -199,7 +199,7 @@ test('λ has the mean 1/2 and the variance 1/(4(2α + 1)) for any α, however sm
 
 test('mixup mixes images and labels with one λ and one permutation', () => {
   const shape = { channels: 1, height: 2, width: 3 };
-  const subject = subjectOf(shape, { batch: 16, classes: 5 });
+  const subject = detailsOf(shape, { batch: 16, classes: 5 });
   const step = must(mixup.create({ ...off, mixup: 1 }, subject), 'mixup');
   fc.assert(
     fc.property(fc.integer(), (seed) => {
@@ -230,7 +230,7 @@ test('mixup mixes images and labels with one λ and one permutation', () => {
 });
 
 test('what is off creates nothing; settings out of range are bugs', () => {
-  const subject = subjectOf({ channels: 1, height: 8, width: 8 });
+  const subject = detailsOf({ channels: 1, height: 8, width: 8 });
   for (const augmentation of [flip, shift, cutout, mixup]) assert.equal(augmentation.create(off, subject), undefined);
   assert.throws(() => shift.create({ ...off, shift: 4 }, subject), /bug: a shift of 0 … 1, not 4/);
   assert.throws(() => cutout.create({ ...off, cutout: -1 }, subject), /bug: a cutout of 0 … 1, not -1/);

@@ -9,7 +9,7 @@ import { reportPage } from '../../src/report/page.ts';
 import { pageScript } from '../../src/report/page-script.ts';
 import { pageStyle } from '../../src/report/page-style.ts';
 import { resultOf } from '../../src/report/result.ts';
-import { subjectOf, type RunRead } from '../../src/report/subject.ts';
+import { detailsOf, type RunRead } from '../../src/report/run-details.ts';
 import { replayEntry } from '../../src/run/record/replay.ts';
 import { must } from '../../src/util/assert.ts';
 import { grownRun } from './grown.ts';
@@ -65,7 +65,7 @@ test('names of classes, files and data stay text, wherever they stand', () => {
   };
   const found: Mistakes = {
     kind: 'found',
-    line: first,
+    network: first,
     images: 10,
     all: 10,
     wrong: 1,
@@ -74,9 +74,9 @@ test('names of classes, files and data stay text, wherever they stand', () => {
       {
         index: 1,
         label: first,
-        seen: second,
+        predicted: second,
         confidence: 0.9,
-        picture: { data: 'data:image/png;base64,AA==', width: 64, height: 64 },
+        thumbnail: { data: 'data:image/png;base64,AA==', width: 64, height: 64 },
       },
     ],
   };
@@ -119,7 +119,7 @@ test('headings follow each other, ids are there once, links within the page lead
 });
 
 test('what came of it: with its interval, with the baseline or the want of one, and no more', () => {
-  const said = (read: RunRead): string => resultOf(subjectOf(read)).join(' ');
+  const said = (read: RunRead): string => resultOf(detailsOf(read)).join(' ');
   assert.equal(
     said(grownRun({ ...small, baseline: true })),
     'Grown in 2 steps: right on 94.4 % of the 288 test images (95 % interval 91.2 to 96.6 %), which each network has read once. ' +

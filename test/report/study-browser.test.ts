@@ -10,7 +10,7 @@ import type { Browser } from 'playwright-core';
 import { svgFile } from '../../src/report/figure.ts';
 import { listStudyFigures, studyFigures } from '../../src/report/study-figures.ts';
 import { studyPage } from '../../src/report/study-page.ts';
-import type { ShownStudy } from '../../src/report/study/study.ts';
+import type { StudyDetails } from '../../src/report/study/study.ts';
 import { openChromium, withoutChromium } from '../support/chromium.ts';
 import { place } from '../support/runs.ts';
 import { around, madeUp } from '../study/made-up.ts';
@@ -28,7 +28,7 @@ const sizes = [
 const schemes = ['light', 'dark'] as const;
 
 /** Table 1 with names as long as the settings are many. */
-const settings: ShownStudy = {
+const settings: StudyDetails = {
   result: madeUp(
     ['flip', 'flip + mixup', 'flip + mixup + cutout + shift', hostile[0] ?? ''].map((name, index) => ({
       name,
@@ -51,7 +51,7 @@ const settings: ShownStudy = {
 
 describe('the page of a study in a browser', { skip }, () => {
   let browser: Browser;
-  let large: ShownStudy;
+  let large: StudyDetails;
   const pages: Record<'large' | 'settings', string> = { large: '', settings: '' };
 
   before(async () => {

@@ -7,10 +7,10 @@ import { swarm } from '../../src/report/chart.ts';
 import { svgFile } from '../../src/report/figure.ts';
 import { listStudyFigures, studyFigures } from '../../src/report/study-figures.ts';
 import { studyPage } from '../../src/report/study-page.ts';
-import { wrapped } from '../../src/report/study/accuracies-figure.ts';
+import { nameLines } from '../../src/report/study/accuracies-figure.ts';
 import { agreementsOfArm } from '../../src/report/study/agreement-figure.ts';
 import { addressOf } from '../../src/report/study/runs-html.ts';
-import { bestRunOf, runsOf, type ShownStudy } from '../../src/report/study/study.ts';
+import { bestRunOf, runsOf, type StudyDetails } from '../../src/report/study/study.ts';
 import { conclusionsOf } from '../../src/study/conclusions.ts';
 import { tablesOf } from '../../src/study/tables.ts';
 import { must } from '../../src/util/assert.ts';
@@ -20,7 +20,7 @@ import { simulatedStudy } from './study.ts';
 
 const quick = { steps: 2, children: 4, epochs: 24, mutations: 2 } as const;
 const study = simulatedStudy({ repetitions: 4, run: quick });
-const page = (of: ShownStudy): string => studyPage(of, '2026-01-02 03:04 UTC');
+const page = (of: StudyDetails): string => studyPage(of, '2026-01-02 03:04 UTC');
 const textOf = (text: string): string => text.replaceAll(/<(style|script)>[^]*?<\/\1>/g, '');
 const count = (text: string, pattern: RegExp): number => text.match(pattern)?.length ?? 0;
 /** As `escape` writes it. */
@@ -88,20 +88,21 @@ test('the best run of an arm is the one of the highest test accuracy whose journ
   const [arm] = study.result.arms;
   const nash = must(arm, 'arm');
   const best = must(bestRunOf(study, nash), 'best');
-  assert.equal(best.outcome.test, Math.max(...nash.outcomes.map(({ test: share }) => share ?? 0)));
-  assert.equal(best.run.repetition, best.outcome.repetition);
-  const without = { ...study, runs: study.runs.filter((run) => run !== best.run) };
-  assert.ok((must(bestRunOf(without, nash), 'second').outcome.test ?? 1) < (best.outcome.test ?? 0));
+  const accuracyOf = (run: typeof best): number =>
+    nash.outcomes.find(({ repetition }) => repetition === run.repetition)?.test ?? Number.NaN;
+  assert.equal(accuracyOf(best), Math.max(...nash.outcomes.map(({ test: share }) => share ?? 0)));
+  const without = { ...study, runs: study.runs.filter((run) => run !== best) };
+  assert.ok(accuracyOf(must(bestRunOf(without, nash), 'second')) < accuracyOf(best));
   assert.equal(bestRunOf({ ...study, runs: [] }, nash), null);
 });
 
 test('orders are pooled over all runs of an arm, pairs of one step at a time', () => {
   for (const arm of study.result.arms) {
-    const single = runsOf(study, arm).flatMap(({ subject }) => agreementsOf(subject));
+    const single = runsOf(study, arm).flatMap(({ details }) => agreementsOf(details));
     const pooled = agreementsOfArm(study, arm);
-    const total = (of: readonly { pooled: { alike: number; otherwise: number; tied: number } }[]): readonly number[] => [
-      of.reduce((sum, each) => sum + each.pooled.alike, 0),
-      of.reduce((sum, each) => sum + each.pooled.otherwise, 0),
+    const total = (of: readonly { pooled: { concordant: number; discordant: number; tied: number } }[]): readonly number[] => [
+      of.reduce((sum, each) => sum + each.pooled.concordant, 0),
+      of.reduce((sum, each) => sum + each.pooled.discordant, 0),
       of.reduce((sum, each) => sum + each.pooled.tied, 0),
     ];
     assert.deepEqual(total(pooled), total(single));
@@ -167,7 +168,7 @@ test('headings follow each other, ids are there once, links within the page lead
 });
 
 test('a study wherever it stands has its page', () => {
-  const cases: readonly ShownStudy[] = [
+  const cases: readonly StudyDetails[] = [
     { ...study, runs: [], result: madeUp([]) },
     { ...study, runs: [], result: madeUp([], 'vanilla') },
     { ...study, runs: [] },
@@ -211,11 +212,11 @@ test('marks of a row keep apart where there is room, and move no further than th
   );
 });
 
-test('long names are wrapped, and told to be cut where they are', () => {
-  assert.deepEqual(wrapped('SHR', 16), ['SHR']);
-  assert.deepEqual(wrapped('flip + mixup + cutout + shift', 16), ['flip + mixup +', 'cutout + shift']);
-  assert.deepEqual(wrapped('a'.repeat(30), 16), [`${'a'.repeat(15)}…`]);
-  assert.equal(wrapped('one two three four five six seven', 6).at(-1)?.at(-1), '…');
+test('long names are nameLines, and told to be cut where they are', () => {
+  assert.deepEqual(nameLines('SHR', 16), ['SHR']);
+  assert.deepEqual(nameLines('flip + mixup + cutout + shift', 16), ['flip + mixup +', 'cutout + shift']);
+  assert.deepEqual(nameLines('a'.repeat(30), 16), [`${'a'.repeat(15)}…`]);
+  assert.equal(nameLines('one two three four five six seven', 6).at(-1)?.at(-1), '…');
 });
 
 test('the page of four methods and two baselines is small', () => {

@@ -26,7 +26,7 @@ export interface AugmentationSettings {
 export const clean = (normalise: boolean): AugmentationSettings => ({ flip: false, normalise, shift: 0, cutout: 0, mixup: 0 });
 
 /** What the images are, as far as augmentations care. */
-export interface Subject {
+export interface RunDetails {
   readonly shape: Shape;
   readonly classes: number;
   readonly mean: readonly number[];
@@ -52,7 +52,7 @@ export interface Batch {
 }
 
 export type Augmentation =
-  | { readonly stage: 'pixels'; create(settings: AugmentationSettings, subject: Subject): PixelStep | undefined }
-  | { readonly stage: 'normalise'; create(settings: AugmentationSettings, subject: Subject): Levels }
-  | { readonly stage: 'values'; create(settings: AugmentationSettings, subject: Subject): ValueStep | undefined }
-  | { readonly stage: 'batch'; create(settings: AugmentationSettings, subject: Subject): BatchStep | undefined };
+  | { readonly stage: 'pixels'; create(settings: AugmentationSettings, subject: RunDetails): PixelStep | undefined }
+  | { readonly stage: 'normalise'; create(settings: AugmentationSettings, subject: RunDetails): Levels }
+  | { readonly stage: 'values'; create(settings: AugmentationSettings, subject: RunDetails): ValueStep | undefined }
+  | { readonly stage: 'batch'; create(settings: AugmentationSettings, subject: RunDetails): BatchStep | undefined };

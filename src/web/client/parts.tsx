@@ -3,12 +3,12 @@ import { useComputed, useSignal, type ReadonlySignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { Figure } from '../../report/figure.ts';
-import { figureHtml, type Place } from '../../report/sections/parts.ts';
+import { figureHtml } from '../../report/sections/parts.ts';
 import { Drawn } from './drawn.tsx';
 import { addressOf, type Route } from './route.ts';
 import { openRuns, type FollowedRun, type RunStatus } from './run-store.ts';
 
-export function FigureOf({ figure, place }: { readonly figure: Figure | null; readonly place: Place }) {
+export function FigureOf({ figure, place }: { readonly figure: Figure | null; readonly place: string }) {
   return figure === null ? null : <Drawn markup={figureHtml(place, figure)} />;
 }
 

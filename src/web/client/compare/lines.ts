@@ -1,6 +1,6 @@
 /** The curves of a run that are laid over those of others: those of its winner's line, as the report draws them. Pure. */
 import { curveOf } from '../../../report/figures/validation.ts';
-import { startOf, type Subject } from '../../../report/subject.ts';
+import { startOf, type RunDetails } from '../../../report/run-details.ts';
 import { lineage, validationOf } from '../../../search/state.ts';
 import { subjectOfRun, type LiveRun } from '../run-store.ts';
 
@@ -11,7 +11,7 @@ export interface Curve {
 }
 
 export interface Curves {
-  readonly subject: Subject;
+  readonly subject: RunDetails;
   /** Validation accuracy, %, by epochs of the winner's line. */
   readonly byEpochs: Curve;
   /** The same, by active seconds. */

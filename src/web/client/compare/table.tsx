@@ -1,7 +1,8 @@
 /** Runs side by side: what came of them, what their winners are made of, and the settings that are not the same. */
 import { useMemo } from 'preact/hooks';
 import { compositionOf, partNames } from '../../../study/composition.ts';
-import { methodLabel, type Subject } from '../../../report/subject.ts';
+import type { RunDetails } from '../../../report/run-details.ts';
+import { methods } from '../../../search/methods/table.ts';
 import { differingNames, settingNames, valueOf } from '../../../search/setting-names.ts';
 import { lineage, candidateOf, validationOf, networkOf } from '../../../search/state.ts';
 import { formatDuration } from '../../../util/duration.ts';
@@ -31,8 +32,8 @@ const differing = (rows: readonly Row[]): readonly Row[] => rows.filter(({ value
 /** Settings that are said elsewhere, or come from the machine. */
 const said: ReadonlySet<string> = new Set(['method', 'limits.memory']);
 
-function settingRows(subjects: readonly Subject[]): readonly Row[] {
-  const row = (name: string, of: (subject: Subject) => string): Row => ({ name, values: subjects.map(of) });
+function settingRows(subjects: readonly RunDetails[]): readonly Row[] {
+  const row = (name: string, of: (subject: RunDetails) => string): Row => ({ name, values: subjects.map(of) });
   const [first, ...others] = subjects;
   const names =
     first === undefined
@@ -57,18 +58,18 @@ function settingRows(subjects: readonly Subject[]): readonly Row[] {
   ];
 }
 
-function resultRows(subjects: readonly Subject[]): readonly Row[] {
+function resultRows(subjects: readonly RunDetails[]): readonly Row[] {
   const percent = (share: number | undefined): string => (share === undefined ? '' : formatPercent(share));
-  const row = (name: string, of: (subject: Subject) => string): Row => ({ name, values: subjects.map(of) });
+  const row = (name: string, of: (subject: RunDetails) => string): Row => ({ name, values: subjects.map(of) });
   /** Of the line that the search has come to. */
-  const grown = (of: (subject: Subject, id: string) => string) => (subject: Subject) =>
+  const grown = (of: (subject: RunDetails, id: string) => string) => (subject: RunDetails) =>
     subject.grown === null ? '' : of(subject, subject.grown);
-  const best = ({ best: id, grown: other, state }: Subject) => {
+  const best = ({ best: id, grown: other, state }: RunDetails) => {
     const line = id ?? other;
     return line === null ? null : candidateOf(state.search, line);
   };
   return [
-    row('method', ({ config }) => methodLabel(config.settings.method)),
+    row('method', ({ config }) => methods[config.settings.method].label),
     row('state', ({ condition }) => condition),
     row(
       'validation, before the final training',
@@ -104,7 +105,7 @@ const partWords: { readonly [Part in (typeof partNames)[number]]: string } = {
   split: 'splits',
 };
 
-function compositionRows(subjects: readonly Subject[]): readonly Row[] {
+function compositionRows(subjects: readonly RunDetails[]): readonly Row[] {
   const all = subjects.map(({ state, best, grown }) => {
     const id = best ?? grown;
     return id === null ? null : compositionOf(networkOf(state.search, id));
@@ -119,7 +120,7 @@ function compositionRows(subjects: readonly Subject[]): readonly Row[] {
 }
 
 /** `ids` are those of the subjects; null where a run is not here yet. */
-export function SideBySide({ runs }: { readonly runs: readonly { readonly id: string; readonly subject: Subject | null }[] }) {
+export function SideBySide({ runs }: { readonly runs: readonly { readonly id: string; readonly subject: RunDetails | null }[] }) {
   const here = runs.flatMap(({ id, subject }) => (subject === null ? [] : [{ id, subject }]));
   const subjects = here.map(({ subject }) => subject);
   const groups = useMemo((): readonly Group[] => {

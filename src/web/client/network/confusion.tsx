@@ -141,11 +141,11 @@ export function Confusion({ session, part, classes, journal }: ConfusionProps) {
                 </thead>
                 <tbody>
                   {frequentConfusions(classes, confusion).map((each) => (
-                    <tr key={`${each.label} ${each.seen}`}>
+                    <tr key={`${each.label} ${each.predicted}`}>
                       <th scope="row">{each.label}</th>
-                      <td>{each.seen}</td>
+                      <td>{each.predicted}</td>
                       <td class="number">
-                        {press({ label: classes.indexOf(each.label), seen: classes.indexOf(each.seen) }, each.count)}
+                        {press({ label: classes.indexOf(each.label), seen: classes.indexOf(each.predicted) }, each.count)}
                       </td>
                     </tr>
                   ))}

@@ -5,7 +5,7 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Network, NodeId } from '../../../network/network.ts';
 import type { Difference } from '../../../report/compare.ts';
-import { drawNetwork, type NetworkDrawing } from '../../../report/graph.ts';
+import { drawNetwork, type NetworkSvg } from '../../../report/graph.ts';
 import { Minimap } from './minimap.tsx';
 import { clampScale, fitting, type Window } from './window.ts';
 
@@ -40,7 +40,7 @@ export function NetworkGraph({ name, network, difference, parent, selected, onSe
   /** What stays where it is while the scale changes: a point of the drawing, and where it is seen. */
   const anchor = useRef<{ x: number; y: number; left: number; top: number } | null>(null);
   const held = useRef<{ x: number; y: number; moved: boolean } | null>(null);
-  const drawing: NetworkDrawing = useMemo(
+  const drawing: NetworkSvg = useMemo(
     () => drawNetwork(network, { folded, buttons: true, ...(marked && difference !== null ? { difference } : {}) }),
     [network, folded, marked, difference],
   );

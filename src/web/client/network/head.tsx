@@ -1,6 +1,6 @@
 /** What a network is: where it comes from, how right and how large it is, what became of it, and its file. */
 import { describeEdit } from '../../../morphism/operators.ts';
-import { childrenOf, lastAccuracy, type Subject } from '../../../report/subject.ts';
+import { childrenOf, lastAccuracy, type RunDetails } from '../../../report/run-details.ts';
 import { startWords, type Candidate, networkOf } from '../../../search/state.ts';
 import { tolerance } from '../../../training/job.ts';
 import { compositionOf } from '../../../study/composition.ts';
@@ -9,26 +9,26 @@ import { modelAddress } from '../api.ts';
 import { Link } from '../parts.tsx';
 
 /** `final` and `baseline` are no children, and the first network is none either. */
-const roles: Readonly<Record<string, (subject: Subject) => string>> = {
+const roles: Readonly<Record<string, (subject: RunDetails) => string>> = {
   vanilla: ({ state }) => `The ${startWords(state.search)}: what the search started from.`,
   final: () => 'What the search came to, trained to its end.',
   baseline: () => 'The network that the search started from, trained as long: to compare with.',
 };
 
-function fateWords(subject: Subject, line: Candidate): string {
+function fateWords(subject: RunDetails, line: Candidate): string {
   const role = roles[line.id];
   if (role !== undefined) return role(subject);
   const step = subject.state.search.steps.find((each) => each.children.includes(line.id));
-  const child = step === undefined ? undefined : childrenOf(subject, step).find((each) => each.line.id === line.id);
+  const child = step === undefined ? undefined : childrenOf(subject, step).find(({ candidate }) => candidate.id === line.id);
   if (child === undefined) return '';
-  const { fate } = child;
-  switch (fate.kind) {
+  const { status } = child;
+  switch (status.kind) {
     case 'won':
       return `It won step ${line.step}.`;
     case 'dropped':
-      return `It was dropped after rung ${fate.rung + 1} of step ${line.step}.`;
+      return `It was dropped after rung ${status.rung + 1} of step ${line.step}.`;
     case 'lost':
-      return `It was lost: ${fate.reason.split('\n')[0] ?? ''}.`;
+      return `It was lost: ${status.reason.split('\n')[0] ?? ''}.`;
     case 'undrawn':
       return `It was not drawn in step ${line.step}, and so not trained.`;
     case 'open':
@@ -40,7 +40,7 @@ function fateWords(subject: Subject, line: Candidate): string {
 
 export interface HeadProps {
   readonly run: string;
-  readonly subject: Subject;
+  readonly subject: RunDetails;
   readonly line: Candidate;
   readonly isKept: boolean;
 }

@@ -4,7 +4,7 @@ import { blocksOf, describeBlock } from '../../../network/fold.ts';
 import { consumersOf, type Network, type NodeId } from '../../../network/network.ts';
 import { describeLayer } from '../../../network/print.ts';
 import { formatShape, shapesOf } from '../../../network/shapes.ts';
-import { wordsOfChanges, type Difference } from '../../../report/compare.ts';
+import { describeChanges, type Difference } from '../../../report/compare.ts';
 import { formatWhole } from '../../../util/words.ts';
 
 export interface ChosenProps {
@@ -49,7 +49,7 @@ export function ChosenBlock({ network, difference, id, onSelect }: ChosenProps) 
                 {changes.length === 0 ? null : (
                   <>
                     {' '}
-                    <span class={changes[0]?.kind === 'added' ? 'key-added' : 'key-altered'}>{wordsOfChanges(changes)}</span>
+                    <span class={changes[0]?.kind === 'added' ? 'key-added' : 'key-altered'}>{describeChanges(changes)}</span>
                   </>
                 )}
               </dd>

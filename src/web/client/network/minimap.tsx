@@ -1,7 +1,7 @@
 /** The whole of a network, small, with the part that is seen; pressing or drawing in it moves there. For the pointer alone. */
 import { useRef } from 'preact/hooks';
 import type { NodeId } from '../../../network/network.ts';
-import type { NetworkDrawing } from '../../../report/graph.ts';
+import type { NetworkSvg } from '../../../report/graph.ts';
 import type { Window } from './window.ts';
 
 /** Pixels at most: beside the network, or on a telephone above it, as wide as the page. */
@@ -10,7 +10,7 @@ const widest = (): number => (isNarrow() ? innerWidth - 42 : 220);
 const tallest = (): number => (isNarrow() ? 150 : Math.min(540, 0.6 * innerHeight));
 
 export interface MinimapProps {
-  readonly drawing: NetworkDrawing;
+  readonly drawing: NetworkSvg;
   readonly window: Window;
   readonly selected: NodeId | null;
   /** The middle of what is to be seen. */

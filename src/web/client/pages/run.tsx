@@ -9,9 +9,8 @@ import { treeFigure } from '../../../report/figures/tree.ts';
 import { validationFigure } from '../../../report/figures/validation.ts';
 import { factsSection } from '../../../report/sections/facts.ts';
 import { stepTable } from '../../../report/sections/family.ts';
-import type { Place } from '../../../report/sections/parts.ts';
 import { settingsSection } from '../../../report/sections/settings.ts';
-import { childrenOf, type Subject } from '../../../report/subject.ts';
+import { childrenOf, type RunDetails } from '../../../report/run-details.ts';
 import type { Step } from '../../../search/state.ts';
 import { runLog } from '../api.ts';
 import { Drawn } from '../drawn.tsx';
@@ -23,7 +22,7 @@ import { LossCurves } from '../run/loss-curves.tsx';
 import { Now } from '../run/now.tsx';
 import { Operators } from '../run/operators.tsx';
 
-const place: Place = { key: 'run' };
+const place = 'run';
 
 /** A step, its table made once it is looked at. Whoever opens or closes it has it so, whatever comes. */
 function StepOf({
@@ -32,7 +31,7 @@ function StepOf({
   isLatest,
   link,
 }: {
-  readonly subject: Subject;
+  readonly subject: RunDetails;
   readonly step: Step;
   readonly isLatest: boolean;
   readonly link: (line: string) => string;
@@ -59,7 +58,7 @@ function StepOf({
 }
 
 /** The steps, the latest first and unfolded. */
-function Steps({ subject, id }: { readonly subject: Subject; readonly id: string }) {
+function Steps({ subject, id }: { readonly subject: RunDetails; readonly id: string }) {
   const { steps } = subject.state.search;
   const link = (line: string): string => addressOf({ page: 'network', run: id, line });
   return (

@@ -3,11 +3,11 @@ import 'uplot/dist/uPlot.min.css';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { searchedCandidates } from '../../../report/figures/validation.ts';
-import { startOf, type Subject } from '../../../report/subject.ts';
+import { startOf, type RunDetails } from '../../../report/run-details.ts';
 import { formatLoss } from '../../../util/words.ts';
 
 /** A column an epoch, a row a line; null where it has none. */
-function columnsOf(subject: Subject): {
+function columnsOf(subject: RunDetails): {
   readonly names: readonly string[];
   readonly won: readonly boolean[];
   readonly data: uPlot.AlignedData;
@@ -29,7 +29,7 @@ const colour = (name: string): string => getComputedStyle(document.documentEleme
 /** Pixels below what is seen: by the time that it is scrolled to, it is drawn. */
 const ahead = '600px';
 
-export function LossCurves({ subject }: { readonly subject: Subject }) {
+export function LossCurves({ subject }: { readonly subject: RunDetails }) {
   const place = useRef<HTMLDivElement>(null);
   const [isNear, come] = useState(false);
   const chart = useRef<{ readonly plot: uPlot; readonly names: string } | null>(null);

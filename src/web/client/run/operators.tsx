@@ -1,6 +1,6 @@
 /** The operators that were drawn, and how often the children that had them went on. */
 import { shortEdits } from '../../../morphism/short.ts';
-import type { Subject } from '../../../report/subject.ts';
+import type { RunDetails } from '../../../report/run-details.ts';
 import { scrolling, table } from '../../../report/sections/parts.ts';
 import { formatPercent } from '../../../util/words.ts';
 import { Drawn } from '../drawn.tsx';
@@ -14,7 +14,7 @@ interface Count {
 }
 
 /** By the operator's short word; a child counts each of its edits. */
-export function countOperators({ state, winners }: Subject): ReadonlyMap<string, Count> {
+export function countOperators({ state, winners }: RunDetails): ReadonlyMap<string, Count> {
   const counts = new Map<string, Count>();
   for (const step of state.search.steps) {
     const first = step.rungs[0];
@@ -34,7 +34,7 @@ export function countOperators({ state, winners }: Subject): ReadonlyMap<string,
   return counts;
 }
 
-export function Operators({ subject }: { readonly subject: Subject }) {
+export function Operators({ subject }: { readonly subject: RunDetails }) {
   const counts = [...countOperators(subject)].toSorted(([, a], [, b]) => b.drawn - a.drawn);
   if (counts.length === 0) return null;
   const rows = counts.map(([word, { drawn, tried, survived, won }]) => [
