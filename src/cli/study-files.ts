@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { makeFolder } from '../util/files.ts';
 import { studyIn } from '../report/collect-study.ts';
 import { svgFile } from '../report/figure.ts';
-import { listStudyFigures, studyFigures } from '../report/study-figures.ts';
+import { listFigures } from '../report/figures.ts';
+import { studyFigures } from '../report/study-figures.ts';
 import { studyPage } from '../report/study-page.ts';
 import type { StudyDetails } from '../report/study/study.ts';
 import type { Collected } from '../study/collect.ts';
@@ -33,7 +34,7 @@ export async function writeTables({ result }: Collected, root: string): Promise<
 /** Files written. */
 export async function writeStudyFigures(shown: StudyDetails, folder: string): Promise<number> {
   makeFolder(folder);
-  const figures = listStudyFigures(studyFigures(shown));
+  const figures = listFigures(studyFigures(shown));
   for (const figure of figures) await writeState(join(folder, `${figure.name}.svg`), svgFile(figure));
   return figures.length;
 }

@@ -10,7 +10,7 @@ import { treeFigure } from './figures/tree.ts';
 import { validationFigure } from './figures/validation.ts';
 import type { RunDetails } from './run-details.ts';
 
-export interface Figures {
+export type Figures = {
   readonly family: Figure | null;
   readonly learningRate: Figure;
   readonly steps: readonly Figure[];
@@ -19,7 +19,7 @@ export interface Figures {
   readonly agreement: Figure | null;
   readonly final: Figure | null;
   readonly classes: Figure | null;
-}
+};
 
 export const figuresOf = (run: RunDetails): Figures => ({
   family: treeFigure(run),
@@ -32,8 +32,6 @@ export const figuresOf = (run: RunDetails): Figures => ({
   classes: classesFigure(run),
 });
 
-/** In the order of the page. */
-export const listFigures = (figures: Figures): readonly Figure[] =>
-  Object.values(figures)
-    .flat()
-    .filter((figure) => figure !== null);
+/** The figures of a run or a study, in the order of the page. */
+export const listFigures = (figures: { readonly [name: string]: Figure | readonly Figure[] | null }): readonly Figure[] =>
+  Object.values(figures).flatMap((figure) => figure ?? []);

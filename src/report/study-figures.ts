@@ -13,7 +13,7 @@ import { winnersFigure } from './study/size-figure.ts';
 import { bestRunOf, runsOf, type StudyDetails, type StudyRunDetails } from './study/study.ts';
 import { childrenOf, competes, type RunDetails } from './run-details.ts';
 
-export interface StudyFigures {
+export type StudyFigures = {
   readonly accuracies: Figure | null;
   readonly size: Figure | null;
   /** Figure 1. */
@@ -23,7 +23,7 @@ export interface StudyFigures {
   /** Figure 4, of the best run of each method. */
   readonly validations: readonly Figure[];
   readonly agreements: readonly Figure[];
-}
+};
 
 /** The name of an arm in a figure's name: letters, digits and hyphens, not yet among `taken`. */
 function fileName(name: string, taken: Set<string>): string {
@@ -87,7 +87,8 @@ function learningRates(study: StudyDetails): Figure | null {
   });
   const [first] = competing;
   if (first === undefined) return null;
-  const figure = learningRatesFigure(first.settings);
+  const names = [...new Set(competing.map(({ settings }) => settings.method))];
+  const figure = learningRatesFigure(first.settings, names);
   const isShared = new Set(competing.map(({ settings }) => canonicalJson(settings.step))).size === 1;
   return isShared ? figure : { ...figure, title: `${figure.title}, with the settings of ${armLabel(first.arm)}` };
 }
@@ -109,9 +110,3 @@ export function studyFigures(study: StudyDetails): StudyFigures {
     agreements: named.flatMap(({ arm, name }) => armAgreementFigure(study, arm, name) ?? []),
   };
 }
-
-/** In the order of the page. */
-export const listStudyFigures = (figures: StudyFigures): readonly Figure[] =>
-  Object.values(figures)
-    .flat()
-    .filter((figure): figure is Figure => figure !== null);

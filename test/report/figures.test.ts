@@ -239,7 +239,7 @@ test('asha: each child has its epochs, the step a figure without a number of the
     assert.equal(figure.narrow.content.text.match(/class="cross"/g)?.length, 7);
   }
   assert.match(figures.learningRate.alternative, /ASHA \(this run\): 8×3 4×3 2×6/);
-  assert.equal(figures.learningRate.narrow.content.text.match(/class="line dash-dot won" d=/g)?.length, 3);
+  assert.equal(figures.learningRate.narrow.content.text.match(/class="line dash-dot won"\s+d=/g)?.length, 3);
   // Two candidates reach the end of a step, so its order can be compared.
   assert.ok(agreementsOf(asha).some(({ from, to }) => from === 'rung 2' && to === 'the end'));
 });

@@ -87,9 +87,9 @@ test('what each operator changed', () => {
   assert.deepEqual(changed({ kind: 'alter-channels', node: 1, factor: 2 }), { ...none, altered: 1, grown: 4 });
   assert.deepEqual(changed({ kind: 'split', node: 3, alpha: 0.3 }), { ...none, added: 4, rewired: 1 });
   const words = compareNetworks(vanilla, edited({ kind: 'alter-channels', node: 1, factor: 2 })).changes.get(1);
-  assert.deepEqual(words, [{ kind: 'altered', words: '8 → 16 channels' }]);
+  assert.deepEqual(words, [{ kind: 'altered', text: '8 → 16 channels' }]);
   const rewired = compareNetworks(vanilla, edited({ kind: 'insert-convolution', after: 3, kernel: 3 })).changes.get(4);
-  assert.deepEqual(rewired, [{ kind: 'rewired', words: 'reads 16 instead of 3' }]);
+  assert.deepEqual(rewired, [{ kind: 'rewired', text: 'reads 16 instead of 3' }]);
 });
 
 test('new layers are those with new ids; the other way round they are removed', () => {

@@ -33,10 +33,9 @@ interface Curve {
 const strokes = ['dotted', 'dashed', '', 'dash-dot'];
 const colours = ['', 'second', 'won', 'third'];
 
-/** Of the methods whose children compete, and of `own`. */
-function curvesOf(settings: Settings, own: MethodName | null): readonly Curve[] {
+function curvesOf(settings: Settings, names: readonly MethodName[], own: MethodName | null): readonly Curve[] {
   const curves = new Map<string, Curve>();
-  for (const method of methodNames.filter((name) => name === own || competes(name))) {
+  for (const method of names) {
     const rungs = planRungs({ ...settings, method });
     const key = typeof rungs === 'string' ? rungs : JSON.stringify(ratesOf({ ...settings, method }, rungs));
     const same = curves.get(key);
@@ -51,8 +50,8 @@ function curvesOf(settings: Settings, own: MethodName | null): readonly Curve[] 
 const labelsOf = (names: readonly MethodName[]): string => listed(names.map((name) => methods[name].label));
 
 /** `own`: the method of the run, which is marked; null for a study. */
-function figureOf(settings: Settings, own: MethodName | null): Figure {
-  const curves = curvesOf(settings, own).map((curve, index) => {
+function figureOf(settings: Settings, shown: readonly MethodName[], own: MethodName | null): Figure {
+  const curves = curvesOf(settings, shown, own).map((curve, index) => {
     const isOwn = own !== null && curve.names.includes(own);
     const name = isOwn ? `${methods[own].label} (this run)` : labelsOf(curve.names);
     const colour = isOwn ? 'won' : own === null ? colours[index % colours.length] : '';
@@ -115,7 +114,12 @@ function draw(
   return { width: narrowWidth, height, content: html`${area.axes}${names.content}${lines}` };
 }
 
-export const learningRateFigure = ({ settings }: RunDetails): Figure => figureOf(settings, settings.method);
+/** Of the run's method and of all methods whose children compete. */
+export function learningRateFigure({ settings }: RunDetails): Figure {
+  const { method } = settings;
+  const shown = methodNames.filter((name) => name === method || competes(name));
+  return figureOf(settings, shown, method);
+}
 
-/** Of a study, in which no method is the run's own. */
-export const learningRatesFigure = (settings: Settings): Figure => figureOf(settings, null);
+/** Of the methods of a study. */
+export const learningRatesFigure = (settings: Settings, shown: readonly MethodName[]): Figure => figureOf(settings, shown, null);

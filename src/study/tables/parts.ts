@@ -3,7 +3,7 @@ import { listed, armLabel } from '../labels.ts';
 import { armSummary, type Measure } from '../measures.ts';
 import { paperMethods, paperName, paperRepetitions, type PaperMethod } from '../published.ts';
 import type { Arm, StudyResult } from '../result.ts';
-import type { Cell, Group, SpreadCell } from '../table.ts';
+import type { Cell, Group } from '../table.ts';
 
 /** The methods, then the baselines; without empty groups. */
 export function groupsOf({ arms }: StudyResult, rowsOf: (arm: Arm) => readonly (readonly Cell[])[]): readonly Group[] {
@@ -21,8 +21,6 @@ export function publishedGroup(result: StudyResult, rowOf: (method: PaperMethod)
     ? []
     : [{ title: `published by ${paperName}: CIFAR-10, ${paperRepetitions} repetitions`, rows: methods.map(rowOf) }];
 }
-
-export const spreadCell = (arm: Arm, measure: Measure): SpreadCell | null => armSummary(arm, measure);
 
 /** Decimals that show three significant digits of the largest mean. */
 export function digitsFor(arms: readonly Arm[], measure: Measure): number {

@@ -6,7 +6,7 @@ import type { Arm, StudyResult } from '../result.ts';
 import { spearman, spearmanProbability } from '../statistics.ts';
 import { probability } from '../sentences.ts';
 import { formatFixed, type Table } from '../table.ts';
-import { missingNotes, spreadCell } from './parts.ts';
+import { missingNotes } from './parts.ts';
 
 /** The published setting with the same augmentations; null where there is none. */
 export const publishedOf = ({ augmentation: { flip, normalise, shift, cutout, mixup } }: Arm): PublishedSetting | null =>
@@ -79,7 +79,7 @@ export function tableOne(result: StudyResult): Table {
             mixup > 0,
             cutout > 0,
             shift > 0,
-            ...columns.map(([, measure]) => spreadCell(arm, measure)),
+            ...columns.map(([, measure]) => armSummary(arm, measure)),
             arm.outcomes.length,
             publishedOf(arm)?.validation ?? null,
           ];

@@ -6,7 +6,7 @@ import { paperRepetitions, publishedMethods } from '../published.ts';
 import type { StudyResult } from '../result.ts';
 import { meanInterval, type Interval, type Summary } from '../samples.ts';
 import type { Cell, Table } from '../table.ts';
-import { digitsFor, groupsOf, missingNotes, publishedGroup, spreadCell } from './parts.ts';
+import { digitsFor, groupsOf, missingNotes, publishedGroup } from './parts.ts';
 import { publishedNote } from './published-tests.ts';
 
 const intervalOf = (summary: Summary | null): Interval | null => (summary === null ? null : meanInterval(summary));
@@ -46,12 +46,12 @@ export function tableTwo(result: StudyResult): Table {
       ...groupsOf(result, (arm) => [
         [
           armLabel(arm),
-          spreadCell(arm, measures.test),
+          armSummary(arm, measures.test),
           intervalOf(armSummary(arm, measures.test)),
-          spreadCell(arm, measures.parameters),
-          spreadCell(arm, measures.multiplyAdds),
-          spreadCell(arm, measures.epochs),
-          spreadCell(arm, measures.hours),
+          armSummary(arm, measures.parameters),
+          armSummary(arm, measures.multiplyAdds),
+          armSummary(arm, measures.epochs),
+          armSummary(arm, measures.hours),
           valuesOf(arm, measures.test).length,
         ],
       ]),
