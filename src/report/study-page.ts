@@ -61,7 +61,7 @@ function partsOf(
         steps.length === 0 ? null : html`<div class="figures">${steps.map((each) => figureHtml(prefix, each))}</div>`,
         agreements.length === 0
           ? null
-          : html`<h3>Do early rungs predict the final order?</h3>
+          : html`<h3>Early rungs and the final order</h3>
               <p>
                 The paper says in §5 that early rungs mislead. Kendall’s τ-b compares the order of children at two points of a
                 step: 1 is the same order, 0 no relation, −1 the opposite order. After a rung only the children that went on can

@@ -71,7 +71,7 @@ export function agreementFigure(run: RunDetails): Figure | null {
   const { rungs } = run;
   return figureOfAgreements(agreementsOf(run), {
     name: 'agreement',
-    title: 'Do early rungs predict the final order?',
+    title: 'Early rungs and the final order',
     scope: '',
     note:
       (rungs.length > 1

@@ -22,7 +22,7 @@ export function armAgreementFigure(study: StudyDetails, arm: Arm, name: string):
   const runs = plural(runsOf(study, arm).length, 'run');
   return figureOfAgreements(agreementsOfArm(study, arm), {
     name: `agreement-${name}`,
-    title: `${armLabel(arm)}: do early rungs predict the final order?`,
+    title: `${armLabel(arm)}: early rungs and the final order`,
     scope: `, over ${runs} of ${armLabel(arm)}`,
     note: ` ${runs}.`,
   });
