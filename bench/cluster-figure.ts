@@ -1,5 +1,5 @@
 /** The figure of docs/cluster.md: speed-ups over workers, and one step of halving as it lies on its workers. */
-import { label, path, plane, type Point } from '../src/report/chart.ts';
+import { label, path, plotArea, type Point } from '../src/report/chart.ts';
 import { wideWidth, type Figure } from '../src/report/figure.ts';
 import { coordinate, html, type Markup } from '../src/report/markup.ts';
 import type { SimulatedStep } from './simulated-search.ts';
@@ -18,7 +18,7 @@ function speedups(title: string, curves: readonly Curve[]): Markup {
   const most = Math.max(...curves.flatMap(({ points }) => points.map(({ y }) => y)));
   const workers = curves[0]?.points.map(({ x }) => x) ?? [];
   const last = Math.log2(workers.at(-1) ?? 2);
-  const area = plane(
+  const area = plotArea(
     half,
     height,
     { domain: [0, last], title: 'workers', ticks: last, format: (value) => String(2 ** value) },
@@ -39,7 +39,7 @@ const rowHeight = 22;
 /** What each worker does, over the time of a step; a row a worker. */
 function lanes(title: string, { jobs, seconds }: SimulatedStep, workers: number): Markup {
   const total = workers * rowHeight;
-  const area = plane(
+  const area = plotArea(
     wideWidth,
     total + 84,
     { domain: [0, seconds / 3600], title: 'hours', ticks: 12, format: String },

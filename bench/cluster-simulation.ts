@@ -51,14 +51,14 @@ const workers = [1, 2, 4, 8, 16, 32, 64] as const;
 /** Which children go on: any, or always those with the most multiply-adds. */
 type Winners = 'any' | 'largest';
 
-function worldOf(settings: Settings, workersOf: number, steps: number, winners: Winners): World {
+function worldOf(settings: Settings, workersOf: number, stepCount: number, winners: Winners): World {
   const context: Context = { settings, counts: paperCounts(settings), fits: () => true };
   const perEpoch = minibatchesPerEpoch(context, false);
   const { seed } = settings;
   return {
     context,
     cores: { workers: workersOf, threads: 1 },
-    steps,
+    steps: stepCount,
     work({ id, start, minibatches }, { id: line, multiplyAdds }) {
       const job = {
         images: perEpoch * settings.batch,

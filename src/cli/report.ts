@@ -7,7 +7,7 @@ import { collectRun } from '../report/collect.ts';
 import { svgFile } from '../report/figure.ts';
 import { figuresOf, listFigures } from '../report/figures.ts';
 import { reportPage, type ReportedRun } from '../report/page.ts';
-import { subjectOf } from '../report/subject.ts';
+import { detailsOf } from '../report/run-details.ts';
 import { writeState } from '../training/checkpoint.ts';
 import { UserError } from '../util/user-error.ts';
 import { formatBytes, plural, printable } from '../util/words.ts';
@@ -32,7 +32,7 @@ const plain = (name: string): string => name.replaceAll(/[^\w.-]+/g, '-');
 async function writeFigures(folder: string, runs: readonly ReportedRun[]): Promise<number> {
   let count = 0;
   for (const [index, { read }] of runs.entries()) {
-    const subject = subjectOf(read);
+    const subject = detailsOf(read);
     if (subject.grown === null) continue;
     for (const figure of listFigures(figuresOf(subject))) {
       const prefix = runs.length === 1 ? '' : `${index + 1}-${plain(read.name)}-`;

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { makeFolder } from '../util/files.ts';
 import { studyIn } from '../report/collect-study.ts';
 import { svgFile } from '../report/figure.ts';
-import { listStudyFigures, studyFigures } from '../report/study-figures.ts';
+import { listFigures } from '../report/figures.ts';
+import { studyFigures } from '../report/study-figures.ts';
 import { studyPage } from '../report/study-page.ts';
-import type { ShownStudy } from '../report/study/study.ts';
+import type { StudyDetails } from '../report/study/study.ts';
 import type { Collected } from '../study/collect.ts';
 import { conclusionsOf } from '../study/conclusions.ts';
 import { configurationsOf } from '../study/configurations.ts';
@@ -31,14 +32,14 @@ export async function writeTables({ result }: Collected, root: string): Promise<
 }
 
 /** Files written. */
-export async function writeStudyFigures(shown: ShownStudy, folder: string): Promise<number> {
+export async function writeStudyFigures(shown: StudyDetails, folder: string): Promise<number> {
   makeFolder(folder);
-  const figures = listStudyFigures(studyFigures(shown));
+  const figures = listFigures(studyFigures(shown));
   for (const figure of figures) await writeState(join(folder, `${figure.name}.svg`), svgFile(figure));
   return figures.length;
 }
 
-export const studyPageOf = (shown: ShownStudy, io: Io): string => studyPage(shown, writtenAt(io));
+export const studyPageOf = (shown: StudyDetails, io: Io): string => studyPage(shown, writtenAt(io));
 
 /** All of it, and `configurations.yaml`; gives what it was made from. */
 export async function writeStudyResults(root: string, io: Io): Promise<Collected> {

@@ -1,13 +1,13 @@
 /**
- * How well the order of children after a rung foretold a later one (the paper's §5: early rungs mislead). Only children that
- * trained in both rungs can be compared, and those are the ones that looked best before.
+ * Do early rungs predict the final order (the paper's §5)? Rank correlations between the accuracies of children at two points of
+ * a step. Only children that trained to both points can be compared: those that looked best at the first.
  */
-import { candidateOf, accuraciesAfter } from '../search/state.ts';
+import { accuraciesAfter, candidateOf } from '../search/state.ts';
 import { kendall, pairsOf, spearman, type Pairs } from '../study/statistics.ts';
-import type { Subject } from './subject.ts';
+import type { RunDetails } from './run-details.ts';
 
-/** Accuracies of the same children, before and after. */
-export interface Comparison {
+/** Accuracies of the same children at two points of one step. */
+export interface StepAgreement {
   readonly step: number;
   readonly before: readonly number[];
   readonly after: readonly number[];
@@ -21,73 +21,52 @@ export interface Comparison {
 export interface Agreement {
   readonly from: string;
   readonly to: string;
-  readonly steps: readonly Comparison[];
+  readonly steps: readonly StepAgreement[];
   /** Over the steps; pairs are compared only within one. */
   readonly pooled: Pairs;
 }
 
-const compare = (step: number, both: readonly (readonly [before: number, after: number])[]): Comparison => {
-  const before = both.map(([value]) => value);
-  const after = both.map(([, value]) => value);
-  return {
-    step,
-    before,
-    after,
-    pairs: pairsOf(before, after),
-    kendall: kendall(before, after),
-    spearman: spearman(before, after),
-  };
-};
+export function agreementOf(from: string, to: string, steps: readonly StepAgreement[]): Agreement {
+  const sum = (kind: keyof Pairs): number => steps.reduce((total, { pairs }) => total + pairs[kind], 0);
+  const pooled = { concordant: sum('concordant'), discordant: sum('discordant'), tied: sum('tied') };
+  return { from, to, steps, pooled };
+}
 
-/** The pairs of all these steps. */
-export const pooledOf = (steps: readonly Comparison[]): Pairs =>
-  steps.reduce(
-    (total, { pairs }) => ({
-      alike: total.alike + pairs.alike,
-      otherwise: total.otherwise + pairs.otherwise,
-      tied: total.tied + pairs.tied,
-    }),
-    { alike: 0, otherwise: 0, tied: 0 },
-  );
-
-/** Where hill climbing has no rungs of its own: after these shares of a step's epochs. */
+/** Where a step has one rung: after these shares of its epochs. */
 const shares = [1 / 8, 1 / 4, 1 / 2];
 
-/** Epochs at which the order is looked at, each with its name; the last is the end of the step. */
-function pointsOf({ rungs, stepEpochs }: Subject): readonly { readonly name: string; readonly epochs: number }[] {
+/** The points of a step: the ends of its rungs. `epochs`: since the point before. The last is the end of the step. */
+function pointsOf({ rungs, stepEpochs }: RunDetails): readonly { readonly name: string; readonly epochs: number }[] {
   if (rungs.length > 1)
-    return rungs.map(({ epochs }, index) => ({
-      name: index === rungs.length - 1 ? 'the end' : `rung ${index + 1}`,
-      epochs,
-    }));
-  const at = [...new Set(shares.map((share) => Math.max(1, Math.floor(share * stepEpochs))))].filter(
-    (epoch) => epoch < stepEpochs,
-  );
-  return [...at, stepEpochs].map((epoch, index) => ({
+    return rungs.map(({ epochs }, index) => ({ name: index === rungs.length - 1 ? 'the end' : `rung ${index + 1}`, epochs }));
+  const early = [...new Set(shares.map((share) => Math.max(1, Math.floor(share * stepEpochs))))];
+  return [...early.filter((epoch) => epoch < stepEpochs), stepEpochs].map((epoch, index) => ({
     name: epoch === stepEpochs ? 'the end' : `epoch ${epoch}`,
-    epochs: epoch - (index === 0 ? 0 : (at[index - 1] ?? 0)),
+    epochs: epoch - (index === 0 ? 0 : (early[index - 1] ?? 0)),
   }));
 }
 
-/** Each point against each later one, where at least two children of some step can be compared. */
-export function agreementsOf(subject: Subject): readonly Agreement[] {
-  const { search } = subject.state;
-  const points = pointsOf(subject);
+/** Each point with each later one, where at least two children of some step can be compared. */
+export function agreementsOf(run: RunDetails): readonly Agreement[] {
+  const { search } = run.state;
+  const points = pointsOf(run);
   const steps = search.steps.map(({ step, children }) => ({
     step,
     accuracies: children.map((id) => accuraciesAfter(points, candidateOf(search, id))),
   }));
   return points.flatMap(({ name: from }, early) =>
     points.slice(early + 1).flatMap(({ name: to }, after): Agreement[] => {
-      const late = early + 1 + after;
-      const compared = steps.flatMap(({ step, accuracies }): Comparison[] => {
+      const compared = steps.flatMap(({ step, accuracies }): StepAgreement[] => {
         const both = accuracies.flatMap((each): (readonly [number, number])[] => {
-          const [a, b] = [each[early] ?? null, each[late] ?? null];
+          const [a, b] = [each[early] ?? null, each[early + 1 + after] ?? null];
           return a === null || b === null ? [] : [[a, b]];
         });
-        return both.length < 2 ? [] : [compare(step, both)];
+        if (both.length < 2) return [];
+        const [first, second] = [both.map(([value]) => value), both.map(([, value]) => value)];
+        const correlations = { kendall: kendall(first, second), spearman: spearman(first, second) };
+        return [{ step, before: first, after: second, pairs: pairsOf(first, second), ...correlations }];
       });
-      return compared.length === 0 ? [] : [{ from, to, steps: compared, pooled: pooledOf(compared) }];
+      return compared.length === 0 ? [] : [agreementOf(from, to, compared)];
     }),
   );
 }

@@ -1,4 +1,4 @@
-/** What the report of a study needs, read from its folder. */
+/** Reads a study's folder for its report. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { collectStudy, type Collected } from '../study/collect.ts';
@@ -6,17 +6,17 @@ import { readStudy, type Study } from '../study/file.ts';
 import { quoted } from '../util/quoted.ts';
 import { UserError } from '../util/user-error.ts';
 import { runReadOf } from './collect.ts';
-import type { ShownStudy } from './study/study.ts';
-import { subjectOf } from './subject.ts';
+import type { StudyDetails } from './study/study.ts';
+import { detailsOf } from './run-details.ts';
 
-/** Its file, in its folder. */
+/** The study's file in its folder. */
 export const studyFile = (root: string): string => join(root, 'study.yaml');
 
 export const isStudy = (root: string): boolean => existsSync(studyFile(root));
 
-export interface FiledStudy {
+interface FiledStudy {
   readonly study: Study;
-  /** Its file, as it is. */
+  /** The text of its file. */
   readonly text: string;
 }
 
@@ -30,20 +30,20 @@ export function readStudyFile(path: string): FiledStudy {
   return { study: readStudy(text, path), text };
 }
 
-/** The study that a folder holds, as far as it has come, for its page, which lies in the folder `from`. */
-export function studyIn(root: string, from = root): { readonly shown: ShownStudy; readonly collected: Collected } {
+/** The study in a folder, finished or not. `from`: the folder of its page. */
+export function studyIn(root: string, from = root): { readonly shown: StudyDetails; readonly collected: Collected } {
   const { study, text } = readStudyFile(studyFile(root));
   const collected = collectStudy(study, root);
   const { result, runs } = collected;
   const data = runs[0]?.read.config.data.folder ?? null;
-  const shown: ShownStudy = {
+  const shown: StudyDetails = {
     result,
     runs: runs.map(({ run, read }) => {
       const report = join(root, run.folder, 'report.html');
       return {
         arm: run.arm ?? '',
         repetition: run.repetition,
-        subject: subjectOf(runReadOf(read, run.folder)),
+        details: detailsOf(runReadOf(read, run.folder)),
         report: existsSync(report) ? relative(from, report).replaceAll(sep, '/') : null,
       };
     }),

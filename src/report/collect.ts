@@ -1,4 +1,4 @@
-/** What a report needs of runs, read from their folders: the journal, and the answers of the best network. */
+/** Reads a run's folder for its report: the journal, and mistakes of the best network. */
 import { basename, resolve } from 'node:path';
 import type { OpenOptions } from '../engine/open.ts';
 import { plannedSettings } from '../run/planning/budget.ts';
@@ -7,7 +7,7 @@ import { searchAgain } from '../run/display/rerun-command.ts';
 import { readRun, type Read } from '../run/record/read.ts';
 import { findMistakes } from './mistakes.ts';
 import type { ReportedRun } from './page.ts';
-import type { RunRead } from './subject.ts';
+import type { RunRead } from './run-details.ts';
 
 export function runReadOf(read: Read, name: string): RunRead {
   const { config, state, replay } = read;
@@ -15,7 +15,7 @@ export function runReadOf(read: Read, name: string): RunRead {
   return { name, config, state, entries, torn, condition: conditionOf(read), command: searchAgain(config, 'as given') };
 }
 
-/** `environment`: where engines are looked for. Nothing is locked and nothing written. */
+/** `environment`: to find engines. Locks and writes nothing. */
 export async function collectRun(root: string, environment: OpenOptions['environment']): Promise<ReportedRun> {
   const found = readRun(root);
   const { config, state } = found;

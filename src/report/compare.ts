@@ -1,4 +1,4 @@
-/** What is different between a network and the one that it was grown from. Nodes keep their ids, so they can be told apart. */
+/** The difference between a network and its parent. Nodes keep their ids, so that they can be matched. */
 import type { Layer, Network, NodeId } from '../network/network.ts';
 import { formatShape, shapesOf } from '../network/shapes.ts';
 import { describeLayer } from '../network/print.ts';
@@ -7,21 +7,19 @@ import { plural } from '../util/words.ts';
 
 export type Change =
   | { readonly kind: 'added' }
-  /** Its own settings are others. */
-  | { readonly kind: 'altered'; readonly words: string }
-  /** What it reads or gives has another shape. */
-  | { readonly kind: 'grown'; readonly words: string }
-  /** It reads others. */
-  | { readonly kind: 'rewired'; readonly words: string };
+  /** Its own parameters differ, such as the channels. */
+  | { readonly kind: 'altered'; readonly text: string }
+  /** Its input or output has another shape. */
+  | { readonly kind: 'grown'; readonly text: string }
+  /** It has other inputs. */
+  | { readonly kind: 'rewired'; readonly text: string };
 
 export interface Difference {
-  /** Changes of the nodes of the new network; those that stayed as they were are missing. */
+  /** Changes by node of the new network, without the unchanged nodes. */
   readonly changes: ReadonlyMap<NodeId, readonly Change[]>;
-  /** Nodes of the old network that are gone, in its order. */
+  /** Nodes of the old network that are not in the new one, in its order. */
   readonly removed: readonly { readonly id: NodeId; readonly layer: Layer }[];
 }
-
-const listed = (ids: readonly NodeId[]): string => ids.join(' and ');
 
 function alteration(before: Layer, after: Layer): string {
   if (before.kind === 'convolution' && after.kind === 'convolution' && before.channels !== after.channels)
@@ -31,72 +29,48 @@ function alteration(before: Layer, after: Layer): string {
 
 export function compareNetworks(before: Network, after: Network): Difference {
   const old = new Map(before.nodes.map((node) => [node.id, node]));
-  const [oldShapes, shapes] = [shapesOf(before), shapesOf(after)];
-  const text = (id: NodeId, from: ReadonlyMap<NodeId, { channels: number; height: number; width: number }>): string => {
-    const shape = from.get(id);
-    return shape === undefined ? '' : formatShape(shape);
+  const shapeIn = (network: Network): ((id: NodeId) => string) => {
+    const shapes = shapesOf(network);
+    return (id) => {
+      const shape = shapes.get(id);
+      return shape === undefined ? '' : formatShape(shape);
+    };
   };
-  const changes = new Map<NodeId, readonly Change[]>();
-  for (const { id, layer, inputs } of after.nodes) {
+  const [oldShape, newShape] = [shapeIn(before), shapeIn(after)];
+  const changesOf = ({ id, layer, inputs }: Network['nodes'][number]): readonly Change[] => {
     const node = old.get(id);
-    if (node === undefined) {
-      changes.set(id, [{ kind: 'added' }]);
-      continue;
-    }
+    if (node === undefined) return [{ kind: 'added' }];
     const found: Change[] = [];
-    const isAltered = canonicalJson(node.layer) !== canonicalJson(layer);
-    if (isAltered) found.push({ kind: 'altered', words: alteration(node.layer, layer) });
-    if (!isAltered) {
-      const [was, is] = [text(id, oldShapes), text(id, shapes)];
-      const [read, reads] = [
-        node.inputs.map((input) => text(input, oldShapes)).join(),
-        inputs.map((input) => text(input, shapes)).join(),
-      ];
-      if (was !== is) found.push({ kind: 'grown', words: `${was} → ${is}` });
-      else if (read !== reads) found.push({ kind: 'grown', words: `reads ${reads.replace(',', ' and ')}` });
-    }
+    const [was, is] = [oldShape(id), newShape(id)];
+    const [read, reads] = [node.inputs.map(oldShape).join(), inputs.map(newShape).join()];
+    if (canonicalJson(node.layer) !== canonicalJson(layer)) found.push({ kind: 'altered', text: alteration(node.layer, layer) });
+    else if (was !== is) found.push({ kind: 'grown', text: `${was} → ${is}` });
+    else if (read !== reads) found.push({ kind: 'grown', text: `reads ${reads.replace(',', ' and ')}` });
     if (node.inputs.join() !== inputs.join())
-      found.push({ kind: 'rewired', words: `reads ${listed(inputs)} instead of ${listed(node.inputs)}` });
-    if (found.length > 0) changes.set(id, found);
-  }
+      found.push({ kind: 'rewired', text: `reads ${inputs.join(' and ')} instead of ${node.inputs.join(' and ')}` });
+    return found;
+  };
+  const changes = after.nodes.map((node) => [node.id, changesOf(node)] as const).filter(([, found]) => found.length > 0);
   const kept = new Set(after.nodes.map(({ id }) => id));
-  return { changes, removed: before.nodes.filter(({ id }) => !kept.has(id)) };
+  return { changes: new Map(changes), removed: before.nodes.filter(({ id }) => !kept.has(id)) };
 }
 
 /** `new`; `3×8×8 → 6×8×8, reads 4 instead of 2`. */
-export const wordsOfChanges = (changes: readonly Change[]): string =>
-  changes.map((change) => (change.kind === 'added' ? 'new' : change.words)).join(', ');
+export const describeChanges = (changes: readonly Change[]): string =>
+  changes.map((change) => (change.kind === 'added' ? 'new' : change.text)).join(', ');
 
-export interface Tally {
-  readonly added: number;
-  readonly altered: number;
-  readonly grown: number;
-  readonly rewired: number;
-  readonly removed: number;
-}
-
-/** A node counts once, by the first that holds. */
-export function tallyOf({ changes, removed }: Difference): Tally {
+/** `3 layers added, 2 changed`. A layer counts once, by its first change. */
+export function summaryOf({ changes, removed }: Difference): string {
   const kinds = [...changes.values()].map((each) => each[0]?.kind);
   const count = (kind: Change['kind']): number => kinds.filter((each) => each === kind).length;
-  return {
-    added: count('added'),
-    altered: count('altered'),
-    grown: count('grown'),
-    rewired: count('rewired'),
-    removed: removed.length,
-  };
-}
-
-/** `3 layers added, 2 altered`. */
-export function summaryOf(difference: Difference): string {
-  const { added, altered, grown, rewired, removed } = tallyOf(difference);
+  const layers = (number: number, text: string): string => (number === 0 ? '' : `${plural(number, 'layer')} ${text}`);
+  const others = (number: number, text: string): string => (number === 0 ? '' : `${number} ${text}`);
   const parts = [
-    added === 0 ? '' : `${plural(added, 'layer')} added`,
-    removed === 0 ? '' : `${plural(removed, 'layer')} removed`,
-    altered === 0 ? '' : `${altered} altered`,
-    grown === 0 ? '' : `${grown} grown along`,
-    rewired === 0 ? '' : `${rewired} that read others now`,
+    layers(count('added'), 'added'),
+    layers(removed.length, 'removed'),
+    others(count('altered'), 'changed'),
+    others(count('grown'), 'with other shapes'),
+    others(count('rewired'), 'with other inputs'),
   ].filter((part) => part !== '');
   return parts.length === 0 ? 'nothing' : parts.join(', ');
 }

@@ -1,28 +1,27 @@
 /**
- * What a figure is, and how it becomes SVG: for the page, whose style it takes, and as a file of its own that brings its style
- * with it. Light and dark, without a script and without an attribute `style`, which a strict policy for content forbids.
+ * Figures as SVG: inline in a page, with the page's style, or as a file with its own. In light and dark, without scripts and
+ * without `style` attributes, which the page's content security policy forbids.
  */
 import { attribute, html, raw, type Content, type Markup } from './markup.ts';
 
-/** A picture at its own size; the page makes it smaller where there is no room. */
-export interface Drawing {
+/** The content of an SVG element, and its size at most; a page may scale it down. */
+export interface Svg {
   readonly width: number;
   readonly height: number;
   readonly content: Markup;
 }
 
 export interface Figure {
-  /** Of its file, and of its anchor on the page: letters, digits and hyphens. */
+  /** The name of its file and of its anchor: letters, digits and hyphens. */
   readonly name: string;
   readonly title: string;
-  /** What is seen, for those who cannot see it. */
+  /** Alternative text for screen readers. */
   readonly alternative: string;
-  /** What it shows, and what it does not. */
   readonly caption: Content;
-  /** 440 wide: for telephones, and two side by side. */
-  readonly narrow: Drawing;
-  /** 920 wide; null where the narrow one serves. */
-  readonly wide: Drawing | null;
+  /** 440 wide: for phones, and for two side by side. */
+  readonly narrow: Svg;
+  /** 920 wide; null where the narrow one is enough. */
+  readonly wide: Svg | null;
 }
 
 export const narrowWidth = 440;
@@ -64,12 +63,12 @@ const variables = (scheme: keyof typeof colours): string =>
     .map(([name, value]) => `--${name}:${value}`)
     .join(';');
 
-/** The colours by name, for both schemes; paper is always light. */
+/** The colours as CSS variables, light and dark; print is always light. */
 export const colourStyle = (root: string): string =>
   `${root}{color-scheme:light dark;${variables('light')}}` +
   `@media screen and (prefers-color-scheme:dark){${root}{${variables('dark')}}}`;
 
-/** Of everything that figures draw. */
+/** The style of all figures. */
 export const figureStyle = `
 .fig text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;font-size:12px;fill:var(--ink)}
 .fig .quiet{fill:var(--muted)}
@@ -85,7 +84,9 @@ export const figureStyle = `
 .fig .dropped{opacity:.62}
 .fig .won{stroke:var(--accent);stroke-width:2.6}
 .fig .second{stroke:var(--change);stroke-width:1.8}
+.fig .third{stroke:var(--good);stroke-width:1.8}
 .fig .dashed{stroke-dasharray:6 4}
+.fig .dash-dot{stroke-dasharray:7 3 1.5 3}
 .fig .dotted{stroke-dasharray:1.5 4}
 .fig .dot{fill:var(--other);stroke:var(--paper);stroke-width:1}
 .fig .hollow{fill:var(--paper);stroke:var(--other);stroke-width:1.5}
@@ -118,28 +119,28 @@ export const figureStyle = `
 .fig .bar.won{fill:var(--accent);stroke:none}
 `.trim();
 
-const size = ({ width, height }: Drawing): Markup =>
+const size = ({ width, height }: Svg): Markup =>
   html`viewBox="0 0 ${width} ${Math.ceil(height)}" width="${width}" height="${Math.ceil(height)}"`;
 
-/** For a page that has `colourStyle` and `figureStyle`. `group`: what is in it can be gone to. */
-export const inlineSvg = (drawing: Drawing, alternative: string, className = '', role: 'img' | 'group' = 'img'): Markup =>
+/** For a page that has `colourStyle` and `figureStyle`. `group`: for an SVG with links. */
+export const inlineSvg = (svg: Svg, alternative: string, className = '', role: 'img' | 'group' = 'img'): Markup =>
   html`<svg
     class="fig${raw(className === '' ? '' : ` ${className}`)}"
-    ${size(drawing)}
+    ${size(svg)}
     role="${role}"
     ${attribute('aria-label', alternative)}
   >
-    ${drawing.content}
+    ${svg.content}
   </svg>`;
 
-/** A file of its own. */
+/** A standalone SVG file. */
 export const svgFile = ({ title, alternative, narrow, wide }: Figure): string => {
-  const drawing = wide ?? narrow;
-  return html`<svg xmlns="http://www.w3.org/2000/svg" class="fig" ${size(drawing)} role="img">
+  const svg = wide ?? narrow;
+  return html`<svg xmlns="http://www.w3.org/2000/svg" class="fig" ${size(svg)} role="img">
     <title>${title}</title>
     <desc>${alternative}</desc>
     ${raw(`<style>${colourStyle('svg')}${figureStyle}</style>`)}
     <rect width="100%" height="100%" fill="var(--paper)" />
-    ${drawing.content}
+    ${svg.content}
   </svg> `.text;
 };

@@ -1,4 +1,4 @@
-/** Every figure of a run: one function a figure, from the state alone. What a run has nothing for is left out. */
+/** All figures of a run, from its state. A figure without data is null. */
 import type { Figure } from './figure.ts';
 import { agreementFigure } from './figures/agreement.ts';
 import { classesFigure } from './figures/classes.ts';
@@ -8,9 +8,9 @@ import { sizeFigure } from './figures/size.ts';
 import { stepFigure } from './figures/step.ts';
 import { treeFigure } from './figures/tree.ts';
 import { validationFigure } from './figures/validation.ts';
-import type { Subject } from './subject.ts';
+import type { RunDetails } from './run-details.ts';
 
-export interface Figures {
+export type Figures = {
   readonly family: Figure | null;
   readonly learningRate: Figure;
   readonly steps: readonly Figure[];
@@ -19,21 +19,19 @@ export interface Figures {
   readonly agreement: Figure | null;
   readonly final: Figure | null;
   readonly classes: Figure | null;
-}
+};
 
-export const figuresOf = (subject: Subject): Figures => ({
-  family: treeFigure(subject),
-  learningRate: learningRateFigure(subject),
-  steps: subject.state.search.steps.map((step) => stepFigure(subject, step)),
-  validation: validationFigure(subject),
-  size: sizeFigure(subject),
-  agreement: agreementFigure(subject),
-  final: finalFigure(subject),
-  classes: classesFigure(subject),
+export const figuresOf = (run: RunDetails): Figures => ({
+  family: treeFigure(run),
+  learningRate: learningRateFigure(run),
+  steps: run.state.search.steps.map((step) => stepFigure(run, step)),
+  validation: validationFigure(run),
+  size: sizeFigure(run),
+  agreement: agreementFigure(run),
+  final: finalFigure(run),
+  classes: classesFigure(run),
 });
 
-/** As files, in the order of the page. */
-export const listFigures = (figures: Figures): readonly Figure[] =>
-  Object.values(figures)
-    .flat()
-    .filter((figure) => figure !== null);
+/** The figures of a run or a study, in the order of the page. */
+export const listFigures = (figures: { readonly [name: string]: Figure | readonly Figure[] | null }): readonly Figure[] =>
+  Object.values(figures).flatMap((figure) => figure ?? []);

@@ -1,6 +1,6 @@
 /**
- * The validation images on which a run's best network is most surely wrong. Computed when a report is made: it opens the
- * engine, the best network and the decoded data, and reads no test image. What is not there any more is a sentence.
+ * The most confident mistakes of a run's best network on validation images. Computed when a report is made: it opens the engine,
+ * the best network and the decoded data. It uses no test image. What is missing is given as a reason.
  */
 import { existsSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
@@ -21,35 +21,35 @@ import type { Settings } from '../search/settings.ts';
 import { softmax } from '../training/measure.ts';
 import { UserError } from '../util/user-error.ts';
 
-export interface Picture {
-  /** A `data:` address of a PNG. */
+interface Thumbnail {
+  /** A PNG as a `data:` URL. */
   readonly data: string;
   readonly width: number;
   readonly height: number;
 }
 
-export interface Mistake {
+interface Mistake {
   /** Position among the training images. */
   readonly index: number;
   readonly label: string;
-  readonly seen: string;
-  /** The probability that the network gives to what it sees. */
+  readonly predicted: string;
+  /** Probability of the predicted class. */
   readonly confidence: number;
-  readonly picture: Picture;
+  readonly thumbnail: Thumbnail;
 }
 
 export type Mistakes =
   | {
       readonly kind: 'found';
-      /** Of the network that answered. */
-      readonly line: string;
-      /** Asked, of all validation images. */
+      /** Such as `final`. */
+      readonly network: string;
+      /** Classified, of all validation images. */
       readonly images: number;
       readonly all: number;
       readonly wrong: number;
       /** Whether the network was trained on these images. */
       readonly trainedOn: boolean;
-      /** The surest first. */
+      /** The most confident first. */
       readonly shown: readonly Mistake[];
     }
   | { readonly kind: 'absent'; readonly reason: string };
@@ -57,26 +57,26 @@ export type Mistakes =
 type Environment = OpenOptions['environment'];
 
 const mostShown = 24;
-/** Pixels a side at most. */
-const largestPicture = 96;
-/** Shown at least so large: small images are enlarged. */
-const smallestShown = 64;
+/** Pixels of the longer side of a thumbnail at most; larger images are scaled down. */
+const mostPixels = 96;
+/** Size on the page at least; smaller thumbnails are enlarged. */
+const leastSize = 64;
 const batch = 128;
 
-/** Forward multiply-adds that may be spent: a second or two of two cores. */
+/** Forward multiply-adds at most: a second or two on two cores. */
 const affordable: { readonly [E in EngineName]: number } = { onednn: 5e10, onnx: 2.5e10, reference: 1e9 };
 
-/** The run's data where it lies decoded, or at a path that is there; nothing is downloaded. */
-async function dataHere(config: Config): Promise<Dataset | string> {
+/** The run's data, from the cache or from its source on this machine; nothing is downloaded. A string says why there is none. */
+async function localData(config: Config): Promise<Dataset | string> {
   const { path, hash, reference } = config.data;
   if (existsSync(path)) return loadDataset(path, hash);
   const cached = cacheFile(cacheFolder(), hash);
   if (existsSync(cached)) return loadDataset(cached, hash);
   if (existsSync(reference)) return (await dataOf(config, undefined)).dataset;
-  return `the decoded data (${path}) is not there any more`;
+  return `the decoded data (${path}) is missing`;
 }
 
-async function pictureOf(part: Part, index: number, shape: Shape): Promise<Picture> {
+async function thumbnailOf(part: Part, index: number, shape: Shape): Promise<Thumbnail> {
   const { channels, height, width } = shape;
   const area = height * width;
   const bytes = part.images.subarray(index * bytesOf(shape), (index + 1) * bytesOf(shape));
@@ -85,9 +85,9 @@ async function pictureOf(part: Part, index: number, shape: Shape): Promise<Pictu
     for (let at = 0; at < area; at++) pixels[at * channels + channel] = bytes[channel * area + at] as number;
   const image = sharp(pixels, { raw: { width, height, channels: channels as 1 | 3 } });
   const side = Math.max(width, height);
-  const small = side > largestPicture ? image.resize({ width: largestPicture, height: largestPicture, fit: 'inside' }) : image;
+  const small = side > mostPixels ? image.resize({ width: mostPixels, height: mostPixels, fit: 'inside' }) : image;
   const { data, info } = await small.png({ compressionLevel: 9 }).toBuffer({ resolveWithObject: true });
-  const factor = Math.max(1, Math.ceil(smallestShown / Math.max(info.width, info.height)));
+  const factor = Math.max(1, Math.ceil(leastSize / Math.max(info.width, info.height)));
   return {
     data: `data:image/png;base64,${data.toString('base64')}`,
     width: info.width * factor,
@@ -95,7 +95,7 @@ async function pictureOf(part: Part, index: number, shape: Shape): Promise<Pictu
   };
 }
 
-/** Evenly taken, at most so many. */
+/** At regular intervals, at most `most`. */
 export const evenly = (indices: Uint32Array, most: number): Uint32Array =>
   indices.length <= most
     ? indices
@@ -103,46 +103,46 @@ export const evenly = (indices: Uint32Array, most: number): Uint32Array =>
 
 async function find(root: string, config: Config, settings: Settings, environment: Environment): Promise<Mistakes> {
   const best = await readBest(root);
-  const dataset = await dataHere(config);
+  const dataset = await localData(config);
   if (typeof dataset === 'string') return { kind: 'absent', reason: dataset };
   const { classes, line } = best.about;
   const { validation, images } = settings;
   const { part, indices } = partOf(dataset, { validation, images }, 'validation');
   const most = Math.max(1, Math.floor(affordable[config.engine.name] / countMultiplyAdds(best.network)));
-  const asked = evenly(indices, most);
+  const used = evenly(indices, most);
   const evaluator = await openEvaluator(best, null, batch, environment);
   let logits: Float32Array;
   try {
-    logits = await evaluator.logits(part, asked, () => setImmediate());
+    logits = await evaluator.logits(part, used, () => setImmediate());
   } finally {
     evaluator.dispose();
   }
-  const wrong = Array.from(asked, (index, at) => {
-    const shares = softmax(logits.subarray(at * classes.length, (at + 1) * classes.length));
-    const confidence = Math.max(...shares);
-    return { index, label: part.labels[index] as number, seen: shares.indexOf(confidence), confidence };
-  }).filter(({ label, seen }) => label !== seen);
+  const wrong = Array.from(used, (index, at) => {
+    const probabilities = softmax(logits.subarray(at * classes.length, (at + 1) * classes.length));
+    const confidence = Math.max(...probabilities);
+    return { index, label: part.labels[index] as number, predicted: probabilities.indexOf(confidence), confidence };
+  }).filter(({ label, predicted }) => label !== predicted);
   const shown = wrong.toSorted((a, b) => b.confidence - a.confidence || a.index - b.index).slice(0, mostShown);
   return {
     kind: 'found',
-    line,
-    images: asked.length,
+    network: line,
+    images: used.length,
     all: indices.length,
     wrong: wrong.length,
     trainedOn: line === 'final',
     shown: await Promise.all(
-      shown.map(async ({ index, label, seen, confidence }) => ({
+      shown.map(async ({ index, label, predicted, confidence }) => ({
         index,
         label: classes[label] ?? `class ${label}`,
-        seen: classes[seen] ?? `class ${seen}`,
+        predicted: classes[predicted] ?? `class ${predicted}`,
         confidence,
-        picture: await pictureOf(part, index, dataset.shape),
+        thumbnail: await thumbnailOf(part, index, dataset.shape),
       })),
     ),
   };
 }
 
-/** `settings`: as a budget scaled them. A missing network, engine or data is the reason why there are none. */
+/** `settings`: as scaled by the budget. Where the network, the engine or the data is missing, the result says so. */
 export async function findMistakes(
   root: string,
   config: Config,

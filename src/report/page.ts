@@ -1,5 +1,6 @@
-/** The report of one run, or of several one after another. Pure. */
+/** The report of one run, or of several on one page. Pure. */
 import { candidateOf, validationOf } from '../search/state.ts';
+import { methods } from '../search/methods/table.ts';
 import { formatDuration } from '../util/duration.ts';
 import { formatPercent, formatWhole } from '../util/words.ts';
 import { documentText } from './document.ts';
@@ -13,8 +14,8 @@ import { factsSection } from './sections/facts.ts';
 import { familySection } from './sections/family.ts';
 import { headSection } from './sections/head.ts';
 import { settingsSection } from './sections/settings.ts';
-import { anchorOf, scrolling, table, type Place } from './sections/parts.ts';
-import { methodLabel, subjectOf, type RunRead, type Subject } from './subject.ts';
+import { navigation, numbers, scrollingTable, texts } from './sections/parts.ts';
+import { detailsOf, type RunDetails, type RunRead } from './run-details.ts';
 
 /** A run and what was computed for its report. */
 export interface ReportedRun {
@@ -23,44 +24,35 @@ export interface ReportedRun {
 }
 
 const contents = [
-  ['family', 'The family tree'],
-  ['curves', 'The curves'],
-  ['architecture', 'The architecture'],
-  ['answers', 'Right and wrong'],
-  ['settings', 'Settings and limits'],
-  ['facts', 'Kept in the journal'],
+  { name: 'family', title: 'The family tree' },
+  { name: 'curves', title: 'Training curves' },
+  { name: 'architecture', title: 'Architecture' },
+  { name: 'answers', title: 'Predictions' },
+  { name: 'settings', title: 'Settings and limits' },
+  { name: 'facts', title: 'From the journal' },
 ] as const;
 
-const navigation = (place: Place): Markup =>
-  html`<nav aria-label="Contents">
-    <ul>
-      ${contents.map(([name, title]) => html`<li><a href="#${anchorOf(place, name)}">${title}</a></li>`)}
-    </ul>
-  </nav>`;
-
-function article(subject: Subject, mistakes: Mistakes, place: Place): Markup {
-  const head = headSection(subject, place);
-  // Before the vanilla network there is nothing to draw.
-  if (subject.grown === null)
-    return html`<article>${head}${settingsSection(subject, place)} ${factsSection(subject, place)}</article>`;
-  const figures = figuresOf(subject);
+function article(run: RunDetails, mistakes: Mistakes, prefix: string): Markup {
+  const [head, settings, facts] = [headSection(run, prefix), settingsSection(run, prefix), factsSection(run, prefix)];
+  // Before the start network is trained there is nothing to draw.
+  if (run.grown === null) return html`<article>${head}${settings}${facts}</article>`;
+  const figures = figuresOf(run);
   return html`<article>
-    ${head}${navigation(place)}${familySection(subject, figures, place)}${curvesSection(subject, figures, place)}${architectureSection(subject, place)}${answersSection(subject, figures, mistakes, place)}
-    ${settingsSection(subject, place)}${factsSection(subject, place)}
+    ${head}${navigation(prefix, contents)}${familySection(run, figures, prefix)}${curvesSection(run, figures, prefix)}${architectureSection(run, prefix)}${answersSection(run, figures, mistakes, prefix)}
+    ${settings}${facts}
   </article>`;
 }
 
-/** Several runs side by side. */
-function overview(subjects: readonly Subject[]): Markup {
-  const rows = subjects.map((subject, index): readonly Content[] => {
-    const { name, config, state, best, grown, winners, condition } = subject;
+/** A table of several runs. */
+function overview(runs: readonly RunDetails[]): Markup {
+  const rows = runs.map(({ name, config, state, best, grown, winners, condition }, index): readonly Content[] => {
     const { search } = state;
     const id = best ?? grown;
     const percent = (value: number | undefined): string => (value === undefined ? '' : formatPercent(value));
     return [
       html`<a href="#r${index + 1}">${name}</a>`,
       config.data.name,
-      methodLabel(config.settings.method),
+      methods[config.settings.method].label,
       config.settings.seed,
       condition,
       Math.max(0, winners.size - 1),
@@ -71,39 +63,21 @@ function overview(subjects: readonly Subject[]): Markup {
       formatDuration(state.seconds),
     ];
   });
-  const numeric = true;
-  return scrolling(
-    'Runs',
-    table(
-      'One run a row: these are single runs, and no more is said of their differences than stands here',
-      [
-        { title: 'run' },
-        { title: 'data' },
-        { title: 'method' },
-        { title: 'seed', numeric },
-        { title: 'state' },
-        { title: 'steps', numeric },
-        { title: 'validation', numeric },
-        { title: 'test', numeric },
-        { title: 'baseline', numeric },
-        { title: 'parameters', numeric },
-        { title: 'time', numeric },
-      ],
-      rows,
-    ),
-  );
+  const columns = [
+    ...texts('run', 'data', 'method'),
+    ...numbers('seed'),
+    ...texts('state'),
+    ...numbers('steps', 'validation', 'test', 'baseline', 'parameters', 'time'),
+  ];
+  return scrollingTable('Runs', 'One row per run. Single runs: their differences may be due to chance', columns, rows);
 }
 
-/** `written`: when, for people. */
+/** `written`: the date, for people. */
 export function reportPage(runs: readonly ReportedRun[], written: string): string {
-  const subjects = runs.map(({ read }) => subjectOf(read));
-  const [only] = subjects;
-  const single = subjects.length === 1 && only !== undefined;
-  const title = single ? `How ${only.name} grew` : `${subjects.length} runs`;
-  const articles = runs.map(({ mistakes }, index) => article(subjects[index] as Subject, mistakes, { key: `r${index + 1}` }));
-  const head = single
-    ? null
-    : html`<h1>${title}</h1>
-        ${overview(subjects)}`;
-  return documentText(title, [head, articles], written);
+  const all = runs.map(({ read }) => detailsOf(read));
+  const [only] = all;
+  const isSingle = all.length === 1 && only !== undefined;
+  const title = isSingle ? `How ${only.name} grew` : `${all.length} runs`;
+  const articles = runs.map(({ mistakes }, index) => article(all[index] as RunDetails, mistakes, `r${index + 1}`));
+  return documentText(title, [isSingle ? null : [html`<h1>${title}</h1>`, overview(all)], articles], written);
 }

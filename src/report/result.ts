@@ -1,92 +1,95 @@
-/** What came of a run, in sentences that say no more than was measured. */
+/** The result of a run in sentences that claim no more than was measured. */
 import { methods } from '../search/methods/table.ts';
 import { candidateOf, startWords, validationOf } from '../search/state.ts';
 import { formatPercent, plural } from '../util/words.ts';
 import { wilson } from '../study/statistics.ts';
-import { competes, type Subject } from './subject.ts';
-
-const points = (share: number): string => `${(100 * Math.abs(share)).toFixed(1)} percentage points`;
+import { competes, type RunDetails } from './run-details.ts';
 
 const interval = (accuracy: number, images: number): string => {
   const [low, high] = wilson(Math.round(accuracy * images), images);
   return `95 % interval ${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)} %`;
 };
 
-const readings = ({ readings: count, tests }: Subject['state']['search']): string =>
-  count !== tests.size ? `were read ${plural(count, 'time')}` : count === 1 ? 'were read once' : 'each network has read once';
+/** How often the test images were used. */
+const evaluations = ({ readings: count, tests }: RunDetails['state']['search']): string =>
+  count !== tests.size
+    ? `of ${plural(count, 'test evaluation')} in this run`
+    : count === 1
+      ? 'the only test evaluation'
+      : 'one test evaluation per network';
 
-function compared(subject: Subject, own: number): string {
-  const { state, config } = subject;
+function comparison(run: RunDetails, own: number): string {
+  const { state, config } = run;
   const baseline = state.search.tests.get('baseline')?.measured.accuracy;
   const start = startWords(state.search);
   if (baseline === undefined)
     return config.settings.baseline
-      ? `The ${start}, which is to be given the same epochs, has not been tested yet.`
-      : 'No baseline was trained beside it (--baseline), so nothing here says what the growing itself was worth.';
+      ? `The baseline (the ${start}, trained for the same epochs) has not been tested yet.`
+      : 'No baseline was trained (--baseline), so the gain from growth is not known.';
   const difference = own - baseline;
   const images = config.data.testImages;
-  // Of two independent shares; the images are the same, so the true one is rather smaller.
+  // The standard error of two independent proportions; on the same images the true one is smaller.
   const error = Math.sqrt((own * (1 - own) + baseline * (1 - baseline)) / images);
-  const size = Math.abs(difference) < 1e-9 ? 'the same' : `${points(difference)} ${difference > 0 ? 'less' : 'more'}`;
-  const clear = Math.abs(difference) > 1.96 * error ? '' : ', which is within what chance over the test images allows';
-  return `The ${start}, given the same epochs, is right on ${formatPercent(baseline)}: ${size}${clear}.`;
+  const points = `${(100 * Math.abs(difference)).toFixed(1)} percentage points ${difference > 0 ? 'less' : 'more'}`;
+  const chance = Math.abs(difference) > 1.96 * error ? '' : ', a difference that chance over the test images may explain';
+  return `The ${start}, trained for the same epochs, has ${formatPercent(baseline)}: ${Math.abs(difference) < 1e-9 ? 'the same' : points}${chance}.`;
 }
 
-/** What came of the growing, to be gone on with by what the network is right on. */
-function growth({ state, settings, grown, winners }: Subject): string {
+/** How the network came about; the accuracy follows. */
+function growth({ state, settings, grown, winners }: RunDetails): string {
   const { search } = state;
   const start = startWords(search);
   const isGrown = [...winners].some((id) => candidateOf(search, id).edits.length > 0);
   if (grown !== null && isGrown) return `Grown in ${plural(winners.size - 1, 'step')}`;
   const { grows, role } = methods[settings.method];
-  if (search.steps.length === 0 || !grows) return `The ${start}, trained on`;
-  if (role === 'baseline') return `No grown child was drawn: the ${start}, trained on`;
-  return `No grown child was better than the ${start}, which was trained on`;
+  if (search.steps.length === 0 || !grows) return `The ${start}, trained further`;
+  if (role === 'baseline') return `No mutated child was sampled: the ${start}, trained further`;
+  return `No mutated child was better than the ${start}, which was trained further`;
 }
 
-/** Why there is nothing of the test set. */
-export const unreadWords = ({ readings: count, tests }: Subject['state']['search']): string =>
+/** Why there is no test accuracy. */
+export const unreadWords = ({ readings: count, tests }: RunDetails['state']['search']): string =>
   count > tests.size
-    ? `The test set was read ${count === 1 ? 'once' : plural(count, 'time')}, for an earlier end of this search, and not yet for this one.`
-    : 'The test set has not been read.';
+    ? `The test set was used ${count === 1 ? 'once' : plural(count, 'time')}, before the search was extended, and not since.`
+    : 'The test set has not been used.';
 
-/** Without a reading of the test set: how right the network is on the validation images. */
-function untested(subject: Subject): string {
-  const { state, settings, best, grown } = subject;
+/** Before the test evaluation: the validation accuracy. */
+function untested(run: RunDetails): string {
+  const { state, settings, best, grown } = run;
   const { search } = state;
-  const line = best ?? grown;
-  if (line === null || candidateOf(search, line).checkpoint === null) return 'There is no trained network yet.';
-  const isTrained = line === 'final';
-  const measured = validationOf(search, isTrained ? (candidateOf(search, line).parent ?? line) : line);
+  const id = best ?? grown;
+  if (id === null || candidateOf(search, id).checkpoint === null) return 'There is no trained network yet.';
+  const isFinal = id === 'final';
+  const measured = validationOf(search, isFinal ? (candidateOf(search, id).parent ?? id) : id);
   const isChosen = search.steps.length > 0 && competes(settings.method);
-  const right =
+  const accuracy =
     measured === null
       ? ''
-      : `right on ${formatPercent(measured.accuracy)} of the validation images${isChosen ? ', by which it was chosen, so that this is rather too good' : ''}`;
-  const name = best === null ? 'The search has come to' : search.finished ? 'The network is' : 'The best network so far is';
-  if (isTrained) return `${name} trained to the end${right === '' ? '' : `; before that it was ${right}`}.`;
-  return `${name} ${line}${right === '' ? '' : `: ${right}`}.`;
+      : `validation accuracy ${formatPercent(measured.accuracy)}${isChosen ? ' (optimistic: the network was selected by it)' : ''}`;
+  const name = best === null ? 'The current parent is' : search.finished ? 'The network is' : 'The best network so far is';
+  if (isFinal) return `${name} trained to the end${accuracy === '' ? '' : `; ${accuracy} before the final training`}.`;
+  return `${name} ${id}${accuracy === '' ? '' : `: ${accuracy}`}.`;
 }
 
 /** One to three sentences. */
-export function resultOf(subject: Subject): readonly string[] {
-  const { state, config } = subject;
+export function resultOf(run: RunDetails): readonly string[] {
+  const { state, config } = run;
   const { search } = state;
   const images = config.data.testImages;
   const test = search.tests.get('final')?.measured;
-  if (test === undefined) return [untested(subject), unreadWords(search)];
+  if (test === undefined) return [untested(run), unreadWords(search)];
   return [
-    `${growth(subject)}: right on ${formatPercent(test.accuracy)} of the ${plural(images, 'test image')} (${interval(test.accuracy, images)}), which ${readings(search)}.`,
-    compared(subject, test.accuracy),
-    'One run of one seed: how much another seed differs, a study shows.',
+    `${growth(run)}: test accuracy ${formatPercent(test.accuracy)} on ${plural(images, 'image')} (${interval(test.accuracy, images)}; ${evaluations(search)}).`,
+    comparison(run, test.accuracy),
+    'This is one run with one seed; a study shows how much seeds differ.',
   ];
 }
 
 const conditions = {
   finished: 'The run is finished.',
-  running: 'The run is going on: this is what there was when the report was written.',
-  interrupted: 'The run was interrupted: this is what there is so far; “instar resume” goes on.',
-  'not finished': 'The run is not finished, and no process is on it: this is what there is so far; “instar resume” goes on.',
+  running: 'The run is in progress: this is its state when the report was written.',
+  interrupted: 'The run was interrupted: this is its state so far. “instar resume” continues it.',
+  'not finished': 'The run is not finished, and no process works on it: this is its state so far. “instar resume” continues it.',
 } as const;
 
-export const conditionSentence = ({ condition }: Subject): string => conditions[condition];
+export const conditionSentence = ({ condition }: RunDetails): string => conditions[condition];

@@ -1,4 +1,4 @@
-/** Every figure of a study, each also a file. What a study has nothing for is left out. */
+/** All figures of a study, each also a file. A figure without data is left out. */
 import { methods } from '../search/methods/table.ts';
 import { armLabel } from '../study/labels.ts';
 import type { Arm } from '../study/result.ts';
@@ -10,23 +10,23 @@ import { validationFigure } from './figures/validation.ts';
 import { accuraciesFigure } from './study/accuracies-figure.ts';
 import { armAgreementFigure } from './study/agreement-figure.ts';
 import { winnersFigure } from './study/size-figure.ts';
-import { bestRunOf, runsOf, type ShownStudy } from './study/study.ts';
-import { competes, paperFigure } from './subject.ts';
+import { bestRunOf, runsOf, type StudyDetails, type StudyRunDetails } from './study/study.ts';
+import { childrenOf, competes, type RunDetails } from './run-details.ts';
 
-export interface StudyFigures {
+export type StudyFigures = {
   readonly accuracies: Figure | null;
   readonly size: Figure | null;
   /** Figure 1. */
   readonly learningRate: Figure | null;
-  /** Figures 2 and 3: a step of the best run by hill climbing, and of the best by halving. */
+  /** Figures 2 and 3: a step of the best run, one for each way to select. */
   readonly steps: readonly Figure[];
   /** Figure 4, of the best run of each method. */
   readonly validations: readonly Figure[];
   readonly agreements: readonly Figure[];
-}
+};
 
-/** For a figure's name: letters, digits and hyphens; `taken` are the names before. */
-function plainName(name: string, taken: Set<string>): string {
+/** The name of an arm in a figure's name: letters, digits and hyphens, not yet among `taken`. */
+function fileName(name: string, taken: Set<string>): string {
   const plain =
     name
       .toLowerCase()
@@ -38,76 +38,75 @@ function plainName(name: string, taken: Set<string>): string {
   return free;
 }
 
-interface NamedArm {
+/** An arm whose children compete, with its best run. */
+interface Competitor {
   readonly arm: Arm;
   readonly name: string;
+  readonly run: StudyRunDetails;
 }
 
-/** A step of the run whose children competed to its end; the last of them, since networks are largest there. */
-function competition(study: ShownStudy, arms: readonly NamedArm[], number: 2 | 3): readonly Figure[] {
-  const fitting = arms.flatMap(({ arm, name }) => {
-    const best = bestRunOf(study, arm);
-    if (best === null || paperFigure(methods[best.run.subject.settings.method].selection) !== number) return [];
-    const { state, rungs } = best.run.subject;
-    const over = state.search.steps.filter(({ winner }) => winner !== null);
-    // The last may have been cut short by time.
-    const step = over.findLast((each) => each.rungs.length === rungs.length) ?? over.at(-1);
-    return step === undefined ? [] : [{ arm, name, best, step }];
+const withTitle = ({ arm, run }: Competitor, figure: Figure, name: string): Figure => ({
+  ...figure,
+  name,
+  title: `${armLabel(arm)}, repetition ${run.repetition}: ${figure.title.charAt(0).toLowerCase()}${figure.title.slice(1)}`,
+});
+
+/** The last finished step of a run, where networks are largest; rather one whose winner trained in all rungs. */
+function lastStep(run: RunDetails): RunDetails['state']['search']['steps'][number] | undefined {
+  const finished = run.state.search.steps.filter(({ winner }) => winner !== null);
+  const isComplete = (step: (typeof finished)[number]): boolean =>
+    childrenOf(run, step).some(({ accuracies }) => accuracies.length > 0 && accuracies.at(-1) !== null);
+  return finished.findLast(isComplete) ?? finished.at(-1);
+}
+
+/** One step for each way to select, such as hill climbing. */
+function stepFigures(competitors: readonly Competitor[]): readonly Figure[] {
+  const figures = new Map<string, Figure>();
+  for (const competitor of competitors) {
+    const { details } = competitor.run;
+    const { selection } = methods[details.settings.method];
+    const step = lastStep(details);
+    if (step !== undefined && !figures.has(selection))
+      figures.set(selection, withTitle(competitor, stepFigure(details, step), `step-${competitor.name}`));
+  }
+  return [...figures.values()];
+}
+
+const validationFigures = (competitors: readonly Competitor[]): readonly Figure[] =>
+  competitors.flatMap((competitor) => {
+    const { details } = competitor.run;
+    const figure = details.state.search.steps.length === 0 ? null : validationFigure(details);
+    return figure === null ? [] : [withTitle(competitor, figure, `validation-${competitor.name}`)];
   });
-  const [found] = fitting;
-  if (found === undefined) return [];
-  const { arm, name, best, step } = found;
-  const figure = stepFigure(best.run.subject, step);
-  return [
-    {
-      ...figure,
-      name: `step-${name}`,
-      title: `${armLabel(arm)}, repetition ${best.outcome.repetition}: ${figure.title.replace(/^S/, 's')}`,
-    },
-  ];
-}
 
-function validations(study: ShownStudy, arms: readonly NamedArm[]): readonly Figure[] {
-  return arms.flatMap(({ arm, name }) => {
-    const best = bestRunOf(study, arm);
-    const figure = best === null ? null : validationFigure(best.run.subject);
-    if (best === null || figure === null || best.run.subject.state.search.steps.length === 0) return [];
-    const title = `${armLabel(arm)}, repetition ${best.outcome.repetition}: validation accuracy of all children`;
-    return [{ ...figure, name: `validation-${name}`, title }];
-  });
-}
-
-/** Of the settings of the first arm whose children compete; where others have steps of their own, that is said. */
-function learningRates(study: ShownStudy): Figure | null {
-  const fitting = study.result.arms.flatMap((arm) => {
-    const [run] = runsOf(study, arm);
-    const settings = run?.subject.settings;
+/** With the settings of the first arm whose children compete; the title says so where arms differ. */
+function learningRates(study: StudyDetails): Figure | null {
+  const competing = study.result.arms.flatMap((arm) => {
+    const settings = runsOf(study, arm)[0]?.details.settings;
     return settings !== undefined && competes(settings.method) ? [{ arm, settings }] : [];
   });
-  const [first] = fitting;
+  const [first] = competing;
   if (first === undefined) return null;
-  const figure = learningRatesFigure(first.settings);
-  const isShared = new Set(fitting.map(({ settings }) => canonicalJson(settings.step))).size === 1;
+  const names = [...new Set(competing.map(({ settings }) => settings.method))];
+  const figure = learningRatesFigure(first.settings, names);
+  const isShared = new Set(competing.map(({ settings }) => canonicalJson(settings.step))).size === 1;
   return isShared ? figure : { ...figure, title: `${figure.title}, with the settings of ${armLabel(first.arm)}` };
 }
 
-export function studyFigures(study: ShownStudy): StudyFigures {
+export function studyFigures(study: StudyDetails): StudyFigures {
+  const { arms, kind } = study.result;
   const taken = new Set<string>();
-  const arms = study.result.arms.map((arm) => ({ arm, name: plainName(arm.name, taken) }));
-  const competing = arms.filter(({ arm }) => !arm.baseline);
-  const grown = study.result.kind === 'growth';
+  const named = arms.map((arm) => ({ arm, name: fileName(arm.name, taken) }));
+  const competitors = named.flatMap(({ arm, name }): Competitor[] => {
+    const run = kind === 'vanilla' || arm.baseline ? null : bestRunOf(study, arm);
+    return run === null ? [] : [{ arm, name, run }];
+  });
   return {
     accuracies: accuraciesFigure(study),
     size: winnersFigure(study),
-    learningRate: grown ? learningRates(study) : null,
-    steps: grown ? [...competition(study, competing, 2), ...competition(study, competing, 3)] : [],
-    validations: grown ? validations(study, competing) : [],
-    agreements: arms.flatMap(({ arm, name }) => armAgreementFigure(study, arm, name) ?? []),
+    learningRate: kind === 'growth' ? learningRates(study) : null,
+    steps: stepFigures(competitors),
+    validations: validationFigures(competitors),
+    agreements: named.flatMap(({ arm, name }) => armAgreementFigure(study, arm, name) ?? []),
   };
 }
-
-/** As files, in the order of the page. */
-export const listStudyFigures = (figures: StudyFigures): readonly Figure[] =>
-  Object.values(figures)
-    .flat()
-    .filter((figure): figure is Figure => figure !== null);

@@ -1,17 +1,17 @@
-/** The report of a study: what it shows first, then its tables, its figures, its runs and its settings, in one file. Pure. */
+/** The report of a study on one page: conclusions, tables, figures, runs and settings. Pure. */
 import type { Table } from '../study/table.ts';
 import { tablesOf } from '../study/tables.ts';
 import { formatWhole } from '../util/words.ts';
 import { documentText } from './document.ts';
 import { html, type Content, type Markup } from './markup.ts';
-import { anchorOf, figureHtml, folded, section, type Place } from './sections/parts.ts';
+import { anchorOf, commandHtml, figureHtml, folded, navigation, section } from './sections/parts.ts';
 import { studyFigures, type StudyFigures } from './study-figures.ts';
 import { conclusionsHtml } from './study/conclusions-html.ts';
 import { runsHtml } from './study/runs-html.ts';
-import type { ShownStudy } from './study/study.ts';
+import type { StudyDetails } from './study/study.ts';
 import { tableHtml } from './study/table-html.ts';
 
-const place: Place = { key: 'study' };
+const prefix = 'study';
 
 interface Part {
   readonly name: string;
@@ -20,10 +20,10 @@ interface Part {
 }
 
 const tableBlock = (table: Table): Markup =>
-  html`<h3 id="${anchorOf(place, `table-of-${table.name}`)}">${table.title}</h3>
+  html`<h3 id="${anchorOf(prefix, `table-of-${table.name}`)}">${table.title}</h3>
     ${tableHtml(table)}`;
 
-/** Where each table stands; the others are unfolded by whoever wants them. */
+/** The tables of each section. */
 const sections = {
   accuracy: ['table-1', 'table-2'],
   differences: ['differences-accuracy', 'differences-parameters', 'differences-spread'],
@@ -31,7 +31,7 @@ const sections = {
 } as const;
 
 function partsOf(
-  study: ShownStudy,
+  study: StudyDetails,
   { accuracies, size, learningRate, steps, validations, agreements }: StudyFigures,
 ): readonly Part[] {
   const { result, file, command } = study;
@@ -40,9 +40,9 @@ function partsOf(
   const shown = (names: readonly string[]): readonly Markup[] => chosen(names).map(tableBlock);
   const [means, ...others] = chosen(sections.differences);
   const small = [...agreements, ...(learningRate === null ? [] : [learningRate])];
-  const figure = (each: Parameters<typeof figureHtml>[1] | null): Content => (each === null ? null : figureHtml(place, each));
+  const figure = (each: Parameters<typeof figureHtml>[1] | null): Content => (each === null ? null : figureHtml(prefix, each));
   return [
-    { name: 'shows', title: 'What it shows', contents: [conclusionsHtml(result)] },
+    { name: 'shows', title: 'Conclusions', contents: [conclusionsHtml(result)] },
     { name: 'accuracy', title: 'Accuracy', contents: [figure(accuracies), shown(sections.accuracy)] },
     {
       name: 'differences',
@@ -52,32 +52,32 @@ function partsOf(
           ? []
           : [tableBlock(means), others.map((table) => folded(html`<strong>${table.title}</strong>`, tableHtml(table)))],
     },
-    { name: 'networks', title: 'The networks', contents: [shown(sections.networks), figure(size)] },
+    { name: 'networks', title: 'Networks', contents: [shown(sections.networks), figure(size)] },
     {
       name: 'searches',
-      title: 'The searches',
+      title: 'Searches',
       contents: [
-        validations.map((each) => figureHtml(place, each)),
-        steps.length === 0 ? null : html`<div class="figures">${steps.map((each) => figureHtml(place, each))}</div>`,
+        validations.map((each) => figureHtml(prefix, each)),
+        steps.length === 0 ? null : html`<div class="figures">${steps.map((each) => figureHtml(prefix, each))}</div>`,
         agreements.length === 0
           ? null
-          : html`<h3>What an early order is worth</h3>
+          : html`<h3>Early rungs and the final order</h3>
               <p>
-                The paper says in §5 that early rungs mislead. Whether children stood in the same order later, measured by
-                Kendall’s τ-b: 1 the same order, 0 no relation, −1 the opposite. After a rung only its survivors can be compared,
-                which were the closest to each other, so that these numbers are lower than they would be over all children; under
-                hill climbing all children are trained to the end, and none is left out.
+                The paper says in §5 that early rungs mislead. Kendall’s τ-b compares the order of children at two points of a
+                step: 1 is the same order, 0 no relation, −1 the opposite order. After a rung only the children that went on can
+                be compared. They were close to each other, so the correlations are lower than they would be over all children; in
+                a step with one rung all children are compared.
               </p>`,
-        small.length === 0 ? null : html`<div class="figures">${small.map((each) => figureHtml(place, each))}</div>`,
+        small.length === 0 ? null : html`<div class="figures">${small.map((each) => figureHtml(prefix, each))}</div>`,
       ],
     },
-    { name: 'runs', title: 'The runs', contents: [runsHtml(study)] },
+    { name: 'runs', title: 'Runs', contents: [runsHtml(study)] },
     {
       name: 'settings',
-      title: 'The study’s file',
+      title: 'Study file',
       contents: [
-        html`<p class="again">To make it again:</p>
-          <pre><code>${command.split(' ').map((word) => html`<span>${word}</span> `)}</code></pre>
+        html`<p class="again">To run it again:</p>
+          ${commandHtml(command)}
           <p>with this file:</p>
           <pre class="file"><code>${file}</code></pre>`,
       ],
@@ -88,34 +88,29 @@ function partsOf(
 const isEmpty = (content: Content): boolean =>
   content === null || (Array.isArray(content) && (content as readonly Content[]).every(isEmpty));
 
-function condition({ result: { arms, repetitions } }: ShownStudy): Markup {
+function condition({ result: { arms, repetitions } }: StudyDetails): Markup {
   const ended = arms.reduce((sum, { outcomes }) => sum + outcomes.length, 0);
   const planned = arms.length * repetitions;
   return ended >= planned
-    ? html`<p class="condition">All ${formatWhole(planned)} runs have ended.</p>`
+    ? html`<p class="condition">All ${formatWhole(planned)} runs have finished.</p>`
     : html`<p class="condition open">
-        ${formatWhole(ended)} of ${formatWhole(planned)} runs have ended: this is what there was when the report was written.
+        ${formatWhole(ended)} of ${formatWhole(planned)} runs have finished: this is the state when the report was written.
       </p>`;
 }
 
-/** What the page shows. */
-export function studyArticle(study: ShownStudy): Markup {
+/** The content of the page. */
+export function studyArticle(study: StudyDetails): Markup {
   const { title, scale } = study.result;
   const parts = partsOf(study, studyFigures(study)).filter(({ contents }) => !contents.every(isEmpty));
-  const head = html`<header class="run" id="${place.key}">
+  const head = html`<header class="run" id="${prefix}">
     <h1>${title}</h1>
     <p class="what">${scale}</p>
-    ${condition(study)}
-    <nav aria-label="Contents">
-      <ul>
-        ${parts.map((part) => html`<li><a href="#${anchorOf(place, part.name)}">${part.title}</a></li>`)}
-      </ul>
-    </nav>
+    ${condition(study)} ${navigation(prefix, parts)}
   </header>`;
-  const body = parts.map((part) => section(place, part.name, part.title, ...part.contents));
+  const body = parts.map((part) => section(prefix, part.name, part.title, ...part.contents));
   return html`<article class="study">${head}${body}</article>`;
 }
 
-/** `written`: when, for people. */
-export const studyPage = (study: ShownStudy, written: string): string =>
+/** `written`: the date, for people. */
+export const studyPage = (study: StudyDetails, written: string): string =>
   documentText(study.result.title, studyArticle(study), written);

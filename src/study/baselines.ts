@@ -1,116 +1,111 @@
-/** What the methods of a study are worth beside a baseline: whether selecting, or growing, was shown to be better than doing without. */
+/** Conclusions on methods beside a baseline: whether selection, or growth, was shown to help. */
+import { methods } from '../search/methods/table.ts';
 import type { Tested } from './comparisons.ts';
-import { armLabel, armWords, listed } from './labels.ts';
+import { armLabel, armPhrase, capital, listed } from './labels.ts';
 import { armSummary, measures, type Measure } from './measures.ts';
 import type { Arm } from './result.ts';
 import type { Welch } from './samples.ts';
 import { figures, note, notShown, shortFigures, shown, type Conclusion } from './sentences.ts';
 import { formatFixed } from './table.ts';
 
-const isPairOf = ({ first, second }: Tested<unknown>, a: Arm, b: Arm): boolean =>
-  (first === a && second === b) || (first === b && second === a);
-
-/** Epochs of two arms' winners that differ by less than this share are called the same. */
+/** Numbers of epochs that differ by less than this share count as the same. */
 const epochTolerance = 0.02;
 
-/** Epochs of the winner's line, its mean over the repetitions. */
+/** Mean epochs of the winner's lineage. */
 const epochsOf = (arm: Arm): number => armSummary(arm, measures.epochs)?.mean ?? 0;
 
-const areAlike = (a: number, b: number): boolean => Math.abs(a - b) <= epochTolerance * Math.max(a, b);
+const areSame = (a: number, b: number): boolean => Math.abs(a - b) <= epochTolerance * Math.max(a, b);
 
-/** Where the winners of methods were not trained alike: for how long each. */
-export function lineSentence(methods: readonly Arm[]): readonly Conclusion[] {
+/** The epochs of the winners, where methods differ in them. */
+export function epochsSentence(arms: readonly Arm[]): readonly Conclusion[] {
   const groups: { readonly epochs: number; readonly arms: Arm[] }[] = [];
-  for (const arm of methods.filter(({ outcomes }) => outcomes.length > 0)) {
-    const group = groups.find(({ epochs }) => areAlike(epochs, epochsOf(arm)));
+  for (const arm of arms.filter(({ outcomes }) => outcomes.length > 0)) {
+    const group = groups.find(({ epochs }) => areSame(epochs, epochsOf(arm)));
     if (group === undefined) groups.push({ epochs: epochsOf(arm), arms: [arm] });
     else group.arms.push(arm);
   }
   if (groups.length < 2) return [];
-  const words = groups.map(({ epochs, arms }) => `${listed(arms.map(armWords))} ${formatFixed(epochs, 0)}`);
+  const numbers = groups.map((group) => `${listed(group.arms.map(armPhrase))} ${formatFixed(group.epochs, 0)}`);
   return [
     note(
-      `The winners’ lines were not trained for as many epochs: ${words.join('; ')}. Hill climbing divides the epochs of a step evenly among its children, halving gives more of them to those that are left: that is a part of how the methods differ.`,
+      `The winners’ lineages were trained for different numbers of epochs: ${numbers.join('; ')}. The methods divide the epochs of a step differently among its children; this is part of how they differ.`,
     ),
   ];
 }
 
-/** What stands between a method and each baseline. */
-const steps: Readonly<Record<string, string>> = { random: 'selection', vanilla: 'growing' };
+/** What a method has and the baseline lacks. */
+const benefitOver = ({ method }: Arm): string => (method !== null && methods[method].grows ? 'selection' : 'growth');
 
-const isAre = (arms: readonly Arm[], one: string, many: string): string => (arms.length === 1 ? one : many);
-
-/** Whether training alone could explain a difference. */
-function epochsSentences(arms: readonly Arm[], baseline: Arm): string {
-  const theirs = epochsOf(baseline);
-  const isSame = (arm: Arm): boolean => areAlike(epochsOf(arm), theirs);
-  const [same, others] = [arms.filter(isSame), arms.filter((arm) => !isSame(arm))];
-  const count = formatFixed(theirs, 0);
-  return [
-    ...(same.length === 0
-      ? []
-      : [
-          `${capital(listed(same.map(armWords)))} ${isAre(same, 'was', 'were')} trained for as many epochs as ${armWords(baseline)} (${count}).`,
-        ]),
-    ...(others.length === 0
-      ? []
-      : [
-          `${capital(listed(others.map((arm) => `${armWords(arm)} (${formatFixed(epochsOf(arm), 0)} epochs)`)))} and ${armWords(baseline)} (${count}) were not trained alike, so that ${steps[baseline.method ?? ''] ?? 'the method'} is not all that differs there.`,
-        ]),
-    ...(baseline.method === 'random' && arms.some(({ method }) => method === 'shrsep')
-      ? ['SHRsep inserts separable convolutions too, which random growth does not.']
-      : []),
-  ].join(' ');
+/** Other differences between arms and the baseline: epochs and operators. */
+function otherDifferences(arms: readonly Arm[], baseline: Arm): string {
+  const [other, epochs] = [armPhrase(baseline), formatFixed(epochsOf(baseline), 0)];
+  const isSame = (arm: Arm): boolean => areSame(epochsOf(arm), epochsOf(baseline));
+  const same = arms.filter(isSame).map(armPhrase);
+  const different = arms
+    .filter((arm) => !isSame(arm))
+    .map((arm) => `${armPhrase(arm)} (${formatFixed(epochsOf(arm), 0)} epochs)`);
+  const operatorsOf = ({ method }: Arm): readonly string[] =>
+    method === null || !methods[method].grows ? [] : Object.keys(methods[method].operators);
+  const known = operatorsOf(baseline);
+  const richer = known.length === 0 ? [] : arms.filter((arm) => operatorsOf(arm).some((name) => !known.includes(name)));
+  const sentences = [
+    same.length === 0
+      ? ''
+      : `${capital(listed(same))} ${same.length === 1 ? 'was' : 'were'} trained for as many epochs as ${other} (${epochs}).`,
+    different.length === 0
+      ? ''
+      : `${capital(listed(different))} and ${other} (${epochs}) were trained for different numbers of epochs, so ${benefitOver(baseline)} is not the only difference.`,
+    richer.length === 0
+      ? ''
+      : `${capital(listed(richer.map(armPhrase)))} ${richer.length === 1 ? 'samples' : 'sample'} from more operators than ${other}.`,
+  ];
+  return sentences.filter((sentence) => sentence !== '').join(' ');
 }
 
-/** What the methods are worth beside a baseline: a sentence for those above it, those below it, and those that neither was shown of. */
+/** A sentence for the methods above the baseline, for those below it, and for those without a significant difference. */
 export function baselineSentences(
   arms: readonly Arm[],
   baseline: Arm,
   tested: readonly Tested<Welch>[],
   measure: Measure,
 ): readonly Conclusion[] {
-  const pairs = arms.flatMap((arm) =>
-    tested
-      .filter((pair) => isPairOf(pair, arm, baseline))
-      .map((pair) => ({ arm, pair: pair.first === arm ? pair : { ...pair, test: turn(pair.test) } })),
-  );
-  const other = armWords(baseline);
-  const tell = (
+  const other = armPhrase(baseline);
+  const pairs = arms.flatMap((arm) => {
+    const forward = tested.filter(({ first, second }) => first === arm && second === baseline);
+    const backward = tested.filter(({ first, second }) => first === baseline && second === arm);
+    return [...forward, ...backward.map((pair) => ({ ...pair, test: reversed(pair.test) }))].map((pair) => ({ arm, pair }));
+  });
+  const sentence = (
     own: typeof pairs,
     make: (text: string) => Conclusion,
     claim: (names: string) => string,
   ): readonly Conclusion[] => {
-    if (own.length === 0) return [];
-    const shownArms = own.map(({ arm }) => arm);
-    const [only] = own;
+    const [only, ...more] = own;
+    if (only === undefined) return [];
     const numbers =
-      own.length === 1 && only !== undefined
+      more.length === 0
         ? figures(only.pair, measure)
         : `${own.map(({ arm, pair }) => `${armLabel(arm)} ${shortFigures(pair, measure)}`).join(', ')} (95 % intervals, corrected p)`;
-    return [make(`${claim(listed(shownArms.map(armWords)))}: ${numbers}. ${epochsSentences(shownArms, baseline)}`)];
+    const ownArms = own.map(({ arm }) => arm);
+    return [make(`${claim(listed(ownArms.map(armPhrase)))}: ${numbers}. ${otherDifferences(ownArms, baseline)}`)];
   };
   const significant = pairs.filter(({ pair }) => pair.significant);
-  const reach = (own: typeof pairs, order: string) => (names: string) =>
-    `${capital(names)} ${own.length === 1 ? 'reaches' : 'reach'} a ${order} mean ${measure.words} than ${other}`;
-  const [better, worse] = [
-    significant.filter(({ pair }) => pair.test.difference > 0),
-    significant.filter(({ pair }) => pair.test.difference <= 0),
-  ];
+  const better = significant.filter(({ pair }) => pair.test.difference > 0);
+  const worse = significant.filter(({ pair }) => pair.test.difference <= 0);
+  const has = (own: typeof pairs, order: string) => (names: string) =>
+    `${capital(names)} ${own.length === 1 ? 'has' : 'have'} a ${order} mean ${measure.words} than ${other}`;
   return [
-    ...tell(better, shown, reach(better, 'higher')),
-    ...tell(worse, shown, reach(worse, 'lower')),
-    ...tell(
+    ...sentence(better, shown, has(better, 'higher')),
+    ...sentence(worse, shown, has(worse, 'lower')),
+    ...sentence(
       pairs.filter(({ pair }) => !pair.significant),
       notShown,
-      (names) => `That ${steps[baseline.method ?? ''] ?? 'the method'} by ${names} is better than ${other} was not shown`,
+      (names) => `No benefit of ${benefitOver(baseline)} over ${other} was shown for ${names}`,
     ),
   ];
 }
 
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
-
-const turn = (test: Welch): Welch => ({
+const reversed = (test: Welch): Welch => ({
   ...test,
   t: -test.t,
   difference: -test.difference,

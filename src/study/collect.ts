@@ -1,4 +1,4 @@
-/** What the runs of a study say, read from their folders: also of a study that is not over. */
+/** Reads the results of a study's runs from their folders, also while the study goes on. */
 import { join } from 'node:path';
 import type { Config } from '../run/record/config.ts';
 import { isRun } from '../run/record/folder.ts';
@@ -16,13 +16,13 @@ import { armLabel, listed } from './labels.ts';
 import type { Arm, Outcome, StudyResult } from './result.ts';
 import { plannedRuns, type PlannedRun } from './run.ts';
 
-/** A run of the study that is there, finished or not. */
+/** A run of the study with a folder, finished or not. */
 export interface StudyRun {
   readonly run: PlannedRun;
   readonly read: Read;
 }
 
-export interface Damaged {
+interface Damaged {
   readonly run: PlannedRun;
   readonly message: string;
 }
@@ -50,59 +50,60 @@ function outcomeOf({ run, read }: StudyRun): Outcome | undefined {
   };
 }
 
-/** How large the search of an arm was. */
-function searchScale(settings: Settings): string {
-  const { step, limits, final } = settings;
+/** The size of an arm's search. */
+function searchScale({ step, limits, final }: Settings): string {
   const { steps, seconds, parameters, multiplyAdds } = limits;
-  const rungs = rungsFor({ ...settings, method: 'shr' });
   const time = seconds === null ? '' : `, ${formatDuration(seconds)} at most`;
   return [
-    `${steps === null ? 'steps as time allows' : plural(steps, 'step')}${time}, each of ${step.children} children, ${plural(step.mutations, 'mutation')} a child and ${step.epochs} epochs${rungs.length === 0 ? '' : ` (halving: ${formatRungs(rungs)})`}`,
-    `networks of at most ${formatCount(parameters)} parameters${multiplyAdds === null ? '' : ` and ${formatCount(multiplyAdds)} multiply-adds an image`}`,
-    `final training of ${plural(final.epochs, 'epoch')}, with the validation images too`,
+    `${steps === null ? 'steps within the time' : plural(steps, 'step')}${time}, each of ${step.children} children, ${plural(step.mutations, 'mutation')} per child and ${step.epochs} epochs`,
+    `networks of at most ${formatCount(parameters)} parameters${multiplyAdds === null ? '' : ` and ${formatCount(multiplyAdds)} multiply-adds per image`}`,
+    `final training of ${plural(final.epochs, 'epoch')}, on training and validation images`,
   ].join('; ');
 }
 
-/** The images and the network that the search of an arm begins with. */
+/** The images and the start network of an arm. */
 function startScale({ widths, vanilla, ...split }: Settings, dataset: string, data: Config['data'] | undefined): string {
   const counts = data === undefined ? null : splitCounts(data.trainImages, split);
   const images =
     counts === null
       ? dataset
-      : `${data?.name}: ${formatWhole(counts.train)} training images, ${formatWhole(counts.validation)} to validate`;
-  return `${images}; vanilla network ${widths.join('-')} wide, ${plural(vanilla.epochs, 'epoch')}`;
+      : `${data?.name}: ${formatWhole(counts.train)} training and ${formatWhole(counts.validation)} validation images`;
+  return `${images}; vanilla network of widths ${widths.join('-')}, ${plural(vanilla.epochs, 'epoch')}`;
 }
 
-/** What is the same for all arms once, what is not with the names of those that it is true of. */
-function byArm(arms: readonly PlannedArm[], scaleOfArm: (settings: Settings) => string): readonly string[] {
-  const told = arms.map((arm) => ({ name: armLabel(arm), scale: scaleOfArm(arm.settings) }));
-  const scales = [...new Set(told.map(({ scale }) => scale))];
-  return scales.map((scale) => {
-    const names = told.filter((arm) => arm.scale === scale).map(({ name }) => name);
-    return scales.length === 1 ? scale : `${listed(names)}: ${scale}`;
+/** What all arms have in common once; otherwise with the names of the arms. */
+function byArm(arms: readonly PlannedArm[], describe: (settings: Settings) => string): readonly string[] {
+  const described = arms.map((arm) => ({ name: armLabel(arm), text: describe(arm.settings) }));
+  const texts = [...new Set(described.map(({ text }) => text))];
+  return texts.map((text) => {
+    const names = described.filter((arm) => arm.text === text).map(({ name }) => name);
+    return texts.length === 1 ? text : `${listed(names)}: ${text}`;
   });
 }
 
-/** What the numbers were measured on, in a sentence. */
+/** Data, networks, epochs and limits of the study, in one sentence. */
 function scaleOf({ kind, arms, dataset }: Study, reads: readonly Read[]): string {
-  const data = reads[0]?.config.data;
-  const start = byArm(arms, (settings) => startScale(settings, dataset, data));
-  return `${[...start, ...(kind === 'vanilla' ? [] : byArm(arms, searchScale))].join('; ')}.`;
+  const start = byArm(arms, (settings) => startScale(settings, dataset, reads[0]?.config.data));
+  if (kind === 'vanilla') return `${start.join('; ')}.`;
+  const methods = arms.filter(({ baseline }) => !baseline);
+  const rungs = byArm(methods, (settings) => formatRungs(rungsFor(settings))).join(', ');
+  const plan = rungs === '' ? [] : [`children × epochs of a step: ${rungs}`];
+  return `${[...start, ...byArm(arms, searchScale), ...plan].join('; ')}.`;
 }
 
 export interface Collected {
   readonly result: StudyResult;
-  /** The vanilla network's run, where it is shared and begun. */
+  /** The run of the shared vanilla network, once it has started. */
   readonly vanilla: StudyRun | null;
   readonly runs: readonly StudyRun[];
-  /** Runs that are there and cannot be read. */
+  /** Runs that cannot be read. */
   readonly damaged: readonly Damaged[];
 }
 
 export function collectStudy(study: Study, root: string): Collected {
   const planned = plannedRuns(study);
   const damaged: Damaged[] = [];
-  const there = (run: PlannedRun): StudyRun[] => {
+  const existing = (run: PlannedRun): StudyRun[] => {
     const folder = join(root, run.folder);
     if (!isRun(folder)) return [];
     try {
@@ -113,8 +114,8 @@ export function collectStudy(study: Study, root: string): Collected {
       return [];
     }
   };
-  const runs = planned.runs.flatMap(there);
-  const [vanilla = null] = planned.vanilla === null ? [] : there(planned.vanilla);
+  const runs = planned.runs.flatMap(existing);
+  const [vanilla = null] = planned.vanilla === null ? [] : existing(planned.vanilla);
   const arms = study.arms.map(({ name, method, baseline, settings }): Arm => ({
     name,
     method,

@@ -1,74 +1,76 @@
-/** Every pair of arms, tested, with the correction for so many tests. What cannot be tested says why. */
+/** Tests of every pair of arms, with Holm's correction. A pair that cannot be tested has a reason. */
 import { armLabel } from './labels.ts';
 import { valuesOf, type Measure } from './measures.ts';
 import type { Arm } from './result.ts';
 import { brownForsythe, fewestForSpread, holm, level, summaryOf, welch, type SpreadTest, type Welch } from './samples.ts';
 
-interface Pair {
-  readonly first: Arm;
-  readonly second: Arm;
+interface Pair<Item> {
+  readonly first: Item;
+  readonly second: Item;
 }
 
-export interface Untested extends Pair {
+export interface Untested<Item = Arm> extends Pair<Item> {
   readonly kind: 'untested';
   /** Without a full stop. */
   readonly reason: string;
 }
 
-export interface Tested<Test> extends Pair {
+export interface Tested<Test, Item = Arm> extends Pair<Item> {
   readonly kind: 'tested';
   readonly test: Test;
   /** The p after Holm's correction for all tests of this family. */
   readonly corrected: number;
-  /** Whether it is below 0.05. */
+  /** Whether the corrected p is below 0.05. */
   readonly significant: boolean;
 }
 
-export type Comparison<Test> = Tested<Test> | Untested;
+export type PairTest<Test, Item = Arm> = Tested<Test, Item> | Untested<Item>;
 
-/** In the order of the arms. */
-const pairsOf = (arms: readonly Arm[]): readonly Pair[] =>
-  arms.flatMap((first, index) => arms.slice(index + 1).map((second) => ({ first, second })));
-
-function compare<Test extends { readonly p: number }>(
-  arms: readonly Arm[],
-  measure: Measure,
-  test: (a: readonly number[], b: readonly number[]) => Test | string,
-): readonly Comparison<Test>[] {
-  const results = pairsOf(arms).map((pair) => ({
-    pair,
-    result: test(valuesOf(pair.first, measure), valuesOf(pair.second, measure)),
-  }));
-  const family = holm(results.flatMap(({ result }) => (typeof result === 'string' ? [] : [result.p])));
+/** Every pair, in the order of the items. `test` returns the reason where it does not apply. */
+export function testPairs<Test extends { readonly p: number }, Item>(
+  items: readonly Item[],
+  test: (a: Item, b: Item) => Test | string,
+): readonly PairTest<Test, Item>[] {
+  const results = items.flatMap((first, index) =>
+    items.slice(index + 1).map((second) => ({ pair: { first, second }, result: test(first, second) })),
+  );
+  const corrected = holm(results.flatMap(({ result }) => (typeof result === 'string' ? [] : [result.p])));
   let next = 0;
-  return results.map(({ pair, result }): Comparison<Test> => {
+  return results.map(({ pair, result }): PairTest<Test, Item> => {
     if (typeof result === 'string') return { kind: 'untested', ...pair, reason: result };
-    const corrected = family[next++] as number;
-    return { kind: 'tested', ...pair, test: result, corrected, significant: corrected < level };
+    const p = corrected[next++] as number;
+    return { kind: 'tested', ...pair, test: result, corrected: p, significant: p < level };
   });
 }
 
-const tooFew = (counts: readonly number[], least: number): string =>
-  Math.min(...counts) === 0
-    ? 'one of them has no repetition that ended'
-    : `one of them has only ${Math.min(...counts)} ${Math.min(...counts) === 1 ? 'repetition' : 'repetitions'}, fewer than ${least}`;
+export const testedOf = <Test, Item>(pairs: readonly PairTest<Test, Item>[]): readonly Tested<Test, Item>[] =>
+  pairs.filter((each) => each.kind === 'tested');
 
-/** Welch's test of the means of each pair. */
-export const compareMeans = (arms: readonly Arm[], measure: Measure): readonly Comparison<Welch>[] =>
-  compare(arms, measure, (a, b) => {
+/** Tests the values of every pair; each arm needs `least` of them. */
+const testValues = <Test extends { readonly p: number }>(
+  arms: readonly Arm[],
+  measure: Measure,
+  least: number,
+  test: (a: readonly number[], b: readonly number[]) => Test | string,
+): readonly PairTest<Test>[] =>
+  testPairs(arms, (first, second) => {
+    const [a, b] = [valuesOf(first, measure), valuesOf(second, measure)];
+    const fewest = Math.min(a.length, b.length);
+    if (fewest >= least) return test(a, b);
+    return fewest === 0
+      ? 'one of them has no finished repetition'
+      : `one of them has only ${fewest} ${fewest === 1 ? 'repetition' : 'repetitions'}, fewer than ${least}`;
+  });
+
+/** Welch's t-test of the means. */
+export const compareMeans = (arms: readonly Arm[], measure: Measure): readonly PairTest<Welch>[] =>
+  testValues(arms, measure, 2, (a, b) => {
     const [u, v] = [summaryOf(a), summaryOf(b)];
-    if (u === null || v === null || Math.min(a.length, b.length) < 2) return tooFew([a.length, b.length], 2);
-    return welch(u, v) ?? 'neither varies from repetition to repetition';
+    return (u === null || v === null ? null : welch(u, v)) ?? 'neither varies between repetitions';
   });
 
-/** Brown and Forsythe's test of the spreads of each pair. */
-export const compareSpreads = (arms: readonly Arm[], measure: Measure): readonly Comparison<SpreadTest>[] =>
-  compare(arms, measure, (a, b) => {
-    if (Math.min(a.length, b.length) < fewestForSpread) return tooFew([a.length, b.length], fewestForSpread);
-    return brownForsythe(a, b) ?? 'their distances from the medians do not vary';
-  });
+/** Brown and Forsythe's test of the spreads. */
+export const compareSpreads = (arms: readonly Arm[], measure: Measure): readonly PairTest<SpreadTest>[] =>
+  testValues(arms, measure, fewestForSpread, (a, b) => brownForsythe(a, b) ?? 'the distances from the medians do not vary');
 
-export const pairLabel = ({ first, second }: Pair): string => `${armLabel(first)} – ${armLabel(second)}`;
-
-export const testedOf = <Test>(comparisons: readonly Comparison<Test>[]): readonly Tested<Test>[] =>
-  comparisons.filter((each) => each.kind === 'tested');
+export const pairLabel = ({ first, second }: Pair<Arm>): string => `${armLabel(first)} – ${armLabel(second)}`;

@@ -1,52 +1,49 @@
-/**
- * What a study shows, and what it does not, in plain sentences. Each rests on a test of `comparisons.ts`: what was not shown is
- * called that, and never an equality.
- */
-import { baselineSentences, lineSentence } from './baselines.ts';
-import { compareMeans, compareSpreads, testedOf, type Comparison, type Untested } from './comparisons.ts';
-import { armLabel, armWords, listed } from './labels.ts';
+/** The conclusions of a study in sentences. Each depends on a test of `comparisons.ts`; a result without significance is no equality. */
+import { baselineSentences, epochsSentence } from './baselines.ts';
+import { compareMeans, compareSpreads, testedOf, type PairTest, type Untested } from './comparisons.ts';
+import { armLabel, armPhrase, listed } from './labels.ts';
 import { accuracyOf, armSummary, measures, valuesOf, type Measure } from './measures.ts';
 import type { Arm, StudyResult } from './result.ts';
 import { fewestForSpread } from './samples.ts';
 import { note, notShown, pairSentences, probability, shown, tooFew, type Conclusion } from './sentences.ts';
 import { formatFixed } from './table.ts';
-import { agreementWords, orderAgreements } from './tables/table-1.ts';
+import { formatOrderAgreement, orderAgreements } from './tables/table-1.ts';
 import { grownArms, methodArms } from './tables/pairs.ts';
 import { digitsFor } from './tables/parts.ts';
 
 export type { Conclusion };
 
-/** Pairs that could not be tested, by reason. */
-function untestedSentences(comparisons: readonly Comparison<unknown>[], words: string): readonly Conclusion[] {
+/** Pairs without a test, by reason. */
+function untestedSentences(comparisons: readonly PairTest<unknown>[], what: string): readonly Conclusion[] {
   const untested = comparisons.filter((each): each is Untested => each.kind === 'untested');
   return [...new Set(untested.map(({ reason }) => reason))].map((reason) => {
     const pairs = untested.filter((each) => each.reason === reason);
     const named = pairs.map(({ first, second }) => `${armLabel(first)} and ${armLabel(second)}`);
     const which = pairs.length > 3 && pairs.length === comparisons.length ? 'any pair' : named.join('; ');
-    return tooFew(`Nothing can be said of ${words} of ${which}: ${reason}.`);
+    return tooFew(`${what} was not tested for ${which}: ${reason}.`);
   });
 }
 
-/** What is missing, and how many values there are. */
+/** Missing repetitions, and small numbers of repetitions. */
 function countSentences(result: StudyResult, measure: Measure): readonly Conclusion[] {
   const { arms, repetitions } = result;
   const counts = arms.map((arm) => valuesOf(arm, measure).length);
-  if (counts.every((count) => count === 0)) return [tooFew('No repetition has ended yet, so there is nothing to compare.')];
+  if (counts.every((count) => count === 0)) return [tooFew('No repetition has finished yet, so there is nothing to compare.')];
   const short = arms.filter((_arm, index) => (counts[index] as number) < repetitions);
-  const words = short.map((arm) => `${armLabel(arm)} ${valuesOf(arm, measure).length}`);
+  const counted = short.map((arm) => `${armLabel(arm)} ${valuesOf(arm, measure).length}`);
   const few = arms.filter((_arm, index) => (counts[index] as number) > 1 && (counts[index] as number) < fewestForSpread);
   const which = few.length === arms.length ? '' : ` of ${listed(few.map(armLabel))}`;
-  const ended = few.map((arm) => valuesOf(arm, measure).length);
-  const [least, most] = [Math.min(...ended), Math.max(...ended)];
+  const finished = few.map((arm) => valuesOf(arm, measure).length);
+  const [least, most] = [Math.min(...finished), Math.max(...finished)];
   return [
     ...(short.length === 0
       ? []
-      : [tooFew(`Of ${repetitions} planned repetitions so many have ended: ${listed(words)}. What stands here is of those.`)]),
+      : [tooFew(`Of ${repetitions} planned repetitions, not all have finished: ${listed(counted)}. The results are of these.`)]),
     ...(few.length === 0
       ? []
       : [
           tooFew(
-            `With ${least === most ? '' : 'at most '}${most} repetitions the spread${which} is hardly known: only very large differences ${which === '' ? '' : 'from it '}could be shown.`,
+            `With ${least === most ? '' : 'at most '}${most} repetitions the spread${which} is hardly known: only very large differences ${which === '' ? '' : 'from it '}can be detected.`,
           ),
         ]),
   ];
@@ -61,18 +58,18 @@ function highest(arms: readonly Arm[], measure: Measure): readonly Conclusion[] 
   const leaders = means.filter(({ summary }) => summary.mean === best);
   const names = leaders.map(({ arm, summary: { deviation, count } }) => {
     const spread = deviation === null ? '' : ` ± ${formatFixed(deviation, measure.digits)}`;
-    return `${armWords(arm)} (${formatFixed(best, measure.digits)}${spread} %, n = ${count})`;
+    return `${armPhrase(arm)} (${formatFixed(best, measure.digits)}${spread} %, n = ${count})`;
   });
   return means.length < 2
     ? []
     : [
         note(
-          `The highest mean ${measure.words} here is that of ${listed(names)}. ${means.some(({ summary }) => summary.count > 1) ? 'Whether that is more than chance, only the tests say.' : 'Of one run each, nothing says whether that is more than chance.'}`,
+          `The highest mean ${measure.words} is that of ${listed(names)}. ${means.some(({ summary }) => summary.count > 1) ? 'Only the tests tell whether this is more than chance.' : 'With one run each it may be chance.'}`,
         ),
       ];
 }
 
-/** Differences of spread that were shown; the others together. */
+/** Differences of spread: each significant one, then the others together. */
 function spreadSentences(result: StudyResult, measure: Measure): readonly Conclusion[] {
   const comparisons = compareSpreads(methodArms(result), measure);
   const tested = testedOf(comparisons);
@@ -84,14 +81,14 @@ function spreadSentences(result: StudyResult, measure: Measure): readonly Conclu
       const deviation = (arm: Arm): number => armSummary(arm, measure)?.deviation ?? 0;
       const [less, more] = test.spreads[0] < test.spreads[1] ? [first, second] : [second, first];
       return shown(
-        `The ${measure.words} of ${armLabel(less)} varies less from repetition to repetition than that of ${armLabel(more)}: standard deviation ${formatFixed(deviation(less), measure.digits)} against ${formatFixed(deviation(more), measure.digits)} (Brown and Forsythe, ${probability(corrected)}, corrected for ${tested.length} tests).`,
+        `The ${measure.words} of ${armLabel(less)} varies less between repetitions than that of ${armLabel(more)}: standard deviation ${formatFixed(deviation(less), measure.digits)} against ${formatFixed(deviation(more), measure.digits)} (Brown and Forsythe, ${probability(corrected)}, corrected for ${tested.length} tests).`,
       );
     }),
     ...(rest === 0
       ? []
       : [
           notShown(
-            `No difference of spread was shown for ${found.length === 0 ? (rest === 1 ? 'the one pair tested' : `any of the ${rest} pairs of methods`) : `the other ${rest === 1 ? 'pair' : `${rest} pairs`}`}: so few repetitions see only large ones.`,
+            `No difference of spread was shown for ${found.length === 0 ? (rest === 1 ? 'the one pair tested' : `any of the ${rest} pairs of methods`) : `the other ${rest === 1 ? 'pair' : `${rest} pairs`}`}: so few repetitions can detect only large ones.`,
           ),
         ]),
   ];
@@ -115,20 +112,20 @@ function growthConclusions(result: StudyResult): readonly Conclusion[] {
     ...counts,
     ...highest(arms, measure),
     ...pairSentences(methods, measure, tested.length),
-    ...(methods.length === 0 ? [] : lineSentence(methodArms(result))),
+    ...(methods.length === 0 ? [] : epochsSentence(methodArms(result))),
     ...beside,
     ...pairSentences(besideEachOther, measure, tested.length),
-    ...untestedSentences(comparisons, 'the difference'),
+    ...untestedSentences(comparisons, 'The difference'),
     ...pairSentences(parameters, size, parameters.length),
     ...spreadSentences(result, measure),
     ...(baselines.length === 0
-      ? [note('No baseline was run beside the methods, so nothing here says what growing or selecting was worth.')]
+      ? [note('The study has no baseline, so it does not show the benefit of growth or of selection.')]
       : []),
     ...(tested.length === 0
       ? []
       : [
           note(
-            'All arms were tested on the same images, and repetitions start from one vanilla network where the study shares it: how another test set or another start would change the numbers is not in these spreads. Repetitions of two arms have the same seeds; Welch’s test takes them for independent.',
+            'All arms were tested on the same images, and repetitions start from one vanilla network where the study shares it, so the spreads do not cover other test sets or start networks. Repetitions of two arms have the same seeds; Welch’s test treats them as independent.',
           ),
         ]),
   ];
@@ -138,16 +135,18 @@ function orderSentences(result: StudyResult): readonly Conclusion[] {
   const agreements = orderAgreements(result);
   const [main, ...others] = agreements;
   if (main === undefined)
-    return [note('The eight settings of the paper’s Table 1 are not all here, so the order is not compared with the paper’s.')];
-  const words = `Spearman’s rank correlation with the paper’s order of the eight settings, ${agreementWords(main)}`;
+    return [
+      note('The study does not have all eight settings of the paper’s Table 1, so the order is not compared with the paper’s.'),
+    ];
+  const words = `Spearman’s rank correlation with the paper’s order of the eight settings, ${formatOrderAgreement(main)}`;
   const values = others.flatMap(({ rho }) => (rho === null ? [] : [rho]));
   const [low, high] = [Math.min(...values), Math.max(...values)].map((rho) => formatFixed(rho, 2));
   const rest =
     values.length === 0 ? '' : ` By the other measures of Table 1 ρ is ${low === high ? low : `between ${low} and ${high}`}.`;
   return [
     main.rho !== null && main.p !== null && main.p < 0.05 && main.rho > 0
-      ? shown(`The order agrees with the paper’s more than chance would have it. ${words}.${rest}`)
-      : notShown(`That the order agrees with the paper’s was not shown. ${words}.${rest}`),
+      ? shown(`The order of the settings agrees with the paper’s more than by chance. ${words}.${rest}`)
+      : notShown(`No agreement of the order with the paper’s was shown. ${words}.${rest}`),
   ];
 }
 
@@ -163,10 +162,10 @@ function vanillaConclusions(result: StudyResult): readonly Conclusion[] {
     most === 1
       ? [
           tooFew(
-            'No setting was run more than once. How much another seed would differ is not known, so no single difference can be told from chance.',
+            'No setting was run more than once. The variation between seeds is not known, so any single difference may be chance.',
           ),
         ]
-      : [...pairSentences(tested, measure, tested.length), ...untestedSentences(comparisons, 'the difference')];
+      : [...pairSentences(tested, measure, tested.length), ...untestedSentences(comparisons, 'The difference')];
   return [...counts, ...highest(arms, measure), ...orderSentences(result), ...seeds];
 }
 
@@ -175,5 +174,5 @@ const conclusions: { readonly [K in StudyResult['kind']]: (result: StudyResult) 
   vanilla: vanillaConclusions,
 };
 
-/** What was shown first within each part; sentences that stand alone. */
+/** Sentences that can be read alone; in each part the significant results first. */
 export const conclusionsOf = (result: StudyResult): readonly Conclusion[] => conclusions[result.kind](result);

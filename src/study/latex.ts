@@ -1,5 +1,5 @@
 /** A table as LaTeX: a plain `tabular` in a `table`, for any document class, without a package. UTF-8. */
-import { alignments, askCell, formatProbability, plainCells, type ColumnTable, type Table } from './table.ts';
+import { alignments, askCell, formatProbability, plainCells, wrapWords, type ColumnTable, type Table } from './table.ts';
 
 const commands: Readonly<Record<string, string>> = {
   '\\': '\\textbackslash{}',
@@ -52,22 +52,11 @@ const guarded = (text: string): string => (text.startsWith('[') || text.startsWi
 
 const row = (texts: readonly string[]): string => `${texts.map(guarded).join(' & ')} \\\\`;
 
-/** Letters of a line of a column's title, where its words allow it. */
+/** Characters in a line of a column's title: narrow columns fit a page. */
 const titleWidth = 13;
 
-/** The words of a title in lines: columns as narrow as their values, so that a table fits a page. */
-function titleLines(title: string): readonly string[] {
-  const lines: string[] = [];
-  for (const word of title.split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= titleWidth) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
-}
-
 function heading(title: string, letter: string): string {
-  const lines = titleLines(title).map((line) => guarded(escapeLatex(line)));
+  const lines = wrapWords(title, titleWidth).map((line) => guarded(escapeLatex(line)));
   return lines.length < 2 ? lines.join('') : `\\begin{tabular}[b]{@{}${letter}@{}}${lines.join('\\\\')}\\end{tabular}`;
 }
 

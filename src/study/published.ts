@@ -1,5 +1,5 @@
 /**
- * The authors' own figures, to stand beside those measured here: M. Yüce and O. Tsapenko, “Neural Architecture Search with
+ * The published results, which tables show beside those measured here: M. Yüce and O. Tsapenko, “Neural Architecture Search with
  * Network Morphisms and Successive Halving”, University of Freiburg, Tables 1, 2, 3 and §5. CIFAR-10, 23 hours of search on a
  * GPU and 200 epochs of final training, 8 repetitions of each method. Accuracies and shares in percent, as they are printed.
  */
@@ -36,6 +36,9 @@ export const publishedSettings: readonly PublishedSetting[] = [
   { number: 8, mixup: true, cutout: true, shift: true, validation: 65.99 },
 ];
 
+/** The paper's figures of one step, by method. */
+export const publishedStepFigures: Readonly<Partial<Record<string, 2 | 3>>> = { nash: 2, sh: 3, shr: 3, shrsep: 3 };
+
 /** Mean and standard deviation. */
 export type Spread = readonly [mean: number, deviation: number];
 
@@ -54,7 +57,7 @@ export interface PublishedMethod {
   readonly shares: Readonly<Record<PartName, Spread>>;
   /** §5. */
   readonly best: PublishedNetwork;
-  /** Of the worst only the accuracy is told; §5. */
+  /** Of the worst network only the accuracy is published; §5. */
   readonly worst: number;
 }
 

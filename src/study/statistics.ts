@@ -1,34 +1,34 @@
-/** Agreement of orders, and intervals of shares. Pure numbers. */
+/** Rank correlations, and intervals of proportions. Pure numbers. */
 
-/** Pairs of a and b: ordered alike, ordered otherwise, and with a tie in either. */
+/** Pairs of a and b: in the same order, in the opposite order, and with a tie in either. */
 export interface Pairs {
-  readonly alike: number;
-  readonly otherwise: number;
+  readonly concordant: number;
+  readonly discordant: number;
   readonly tied: number;
 }
 
 export function pairsOf(a: readonly number[], b: readonly number[]): Pairs {
-  let [alike, otherwise, tied] = [0, 0, 0];
+  let [concordant, discordant, tied] = [0, 0, 0];
   for (let i = 0; i < a.length; i++)
     for (let j = 0; j < i; j++) {
       const sign = Math.sign((a[i] as number) - (a[j] as number)) * Math.sign((b[i] as number) - (b[j] as number));
-      if (sign > 0) alike++;
-      else if (sign < 0) otherwise++;
+      if (sign > 0) concordant++;
+      else if (sign < 0) discordant++;
       else tied++;
     }
-  return { alike, otherwise, tied };
+  return { concordant, discordant, tied };
 }
 
-/** Pairs with a tie among the values themselves. */
+/** Pairs of equal values. */
 const tiesOf = (values: readonly number[]): number => pairsOf(values, values).tied;
 
-/** Kendall's τ-b; null for fewer than three values, and where one side is all ties. */
+/** Kendall's τ-b; null for fewer than three values, and where all values of one side are equal. */
 export function kendall(a: readonly number[], b: readonly number[]): number | null {
   if (a.length < 3) return null;
-  const { alike, otherwise } = pairsOf(a, b);
+  const { concordant, discordant } = pairsOf(a, b);
   const all = (a.length * (a.length - 1)) / 2;
   const scale = Math.sqrt((all - tiesOf(a)) * (all - tiesOf(b)));
-  return scale === 0 ? null : (alike - otherwise) / scale;
+  return scale === 0 ? null : (concordant - discordant) / scale;
 }
 
 /** From 1; equal values share the mean of their ranks. */
@@ -39,7 +39,7 @@ export const ranksOf = (values: readonly number[]): readonly number[] =>
     return below + (equal + 1) / 2;
   });
 
-/** Spearman's ρ: Pearson's correlation of the ranks; null for fewer than three values, and where one side is all ties. */
+/** Spearman's ρ: Pearson's correlation of the ranks; null for fewer than three values, and where all values of one side are equal. */
 export function spearman(a: readonly number[], b: readonly number[]): number | null {
   if (a.length < 3) return null;
   const [x, y] = [ranksOf(a), ranksOf(b)];
@@ -51,7 +51,7 @@ export function spearman(a: readonly number[], b: readonly number[]): number | n
   return scale === 0 ? null : sum((index) => dx(index) * dy(index)) / scale;
 }
 
-/** The 95 % interval of a share of which `right` of `count` were seen (Wilson 1927). */
+/** The 95 % interval of a proportion, `right` of `count` (Wilson 1927). */
 export function wilson(right: number, count: number): readonly [low: number, high: number] {
   if (count === 0) return [0, 1];
   const z = 1.959964;
@@ -62,18 +62,15 @@ export function wilson(right: number, count: number): readonly [low: number, hig
   return [Math.max(0, (centre - half) / scale), Math.min(1, (centre + half) / scale)];
 }
 
-/** More values than these have too many orders to go through. */
+/** Above this, enumerating all permutations takes too long. */
 const mostPermuted = 8;
 
-/**
- * How likely a ρ at least as far from 0 is where the orders have nothing to do with each other: over all orders of b, exactly.
- * Null where ρ is, and for more than eight values.
- */
+/** The exact two-sided p of Spearman’s ρ, by permutation. Null where ρ is null, and for more than eight values. */
 export function spearmanProbability(a: readonly number[], b: readonly number[]): number | null {
   const seen = spearman(a, b);
   if (seen === null || a.length > mostPermuted) return null;
   let [all, asFar] = [0, 0];
-  // Ranks have the same sums in any order, so products of ranks are as far from their middle as ρ is from 0.
+  // ρ is a linear function of the sum of products of ranks.
   const [x, y] = [ranksOf(a), ranksOf(b)];
   const middle = (a.length * (a.length + 1) ** 2) / 4;
   const products = (order: readonly number[]): number =>

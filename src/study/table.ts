@@ -117,3 +117,14 @@ export const plainCells: ColumnTable<string> = {
 
 /** Where there is no value. */
 export const missing = '–';
+
+/** Words in lines of at most `most` characters; a longer word has a line of its own. */
+export function wrapWords(text: string, most: number): readonly string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= most) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}

@@ -65,7 +65,7 @@ test('instar report makes the page of a study again; wherever it is, it leads to
   const { code, out, err } = await instar(['report', root, '--out', 'page.html', '--figures', 'pictures'], folder);
   assert.equal(code, 0, err);
   assert.match(out, /^page\.html: [\d.]+ KiB\npictures: \d+ figures\n$/);
-  assert.match(read('page.html'), /All 4 runs have ended/);
+  assert.match(read('page.html'), /All 4 runs have finished/);
   assert.match(read('page.html'), /href="\.\/runs\/compared\/shr-1\/report\.html"/);
 });
 

@@ -11,7 +11,7 @@ import { reportCommand } from '../../src/cli/report.ts';
 import { svgFile } from '../../src/report/figure.ts';
 import { figuresOf } from '../../src/report/figures.ts';
 import { reportPage } from '../../src/report/page.ts';
-import { subjectOf } from '../../src/report/subject.ts';
+import { detailsOf } from '../../src/report/run-details.ts';
 import { must } from '../../src/util/assert.ts';
 import { pretend } from '../cli/fixtures.ts';
 import { openChromium, withoutChromium } from '../support/chromium.ts';
@@ -144,7 +144,7 @@ describe('the report in a browser', { skip }, () => {
       });
     const strange = join(place, 'strange.svg');
     const read = grownRun({ steps: 1, children: 4, epochs: 24, mutations: 2, classes: hostile });
-    writeFileSync(strange, svgFile(must(figuresOf(subjectOf(read)).classes, 'figure')));
+    writeFileSync(strange, svgFile(must(figuresOf(detailsOf(read)).classes, 'figure')));
     await withPage(strange, {}, async (page) => {
       assert.equal(await page.evaluate(inPage.foreignElements), 0);
       assert.ok((await page.evaluate<string>(inPage.allText)).includes(`"'&<>`));

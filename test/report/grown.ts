@@ -2,9 +2,9 @@
 import type { Config } from '../../src/run/record/config.ts';
 import type { Entry, RunEvent } from '../../src/run/record/events.ts';
 import { replay } from '../../src/run/record/replay.ts';
-import type { RunRead } from '../../src/report/subject.ts';
+import type { RunRead } from '../../src/report/run-details.ts';
 import type { SearchEvent } from '../../src/search/events.ts';
-import type { Task } from '../../src/search/next.ts';
+import { next, type Task } from '../../src/search/next.ts';
 import { presets, type Settings } from '../../src/search/settings.ts';
 import type { MethodName } from '../../src/search/methods/table.ts';
 import { candidateOf, validationOf, type SearchState } from '../../src/search/state.ts';
@@ -76,6 +76,11 @@ export function grownRun(options: GrownOptions = {}): RunRead {
   };
   const context = { ...contextOf(settings), counts: { ...contextOf().counts, classes: classes.length } };
   const { events } = simulate(context, {
+    // Up to three candidates train at the same time, where a method has no barrier between rungs.
+    before(state) {
+      const decision = next(state, context);
+      return decision.kind === 'work' && decision.tasks.length < 3 ? (decision.whenIdle ?? null) : null;
+    },
     instead(task, state) {
       const given = options.instead?.(task, state) ?? null;
       if (given !== null) return given;

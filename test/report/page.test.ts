@@ -9,7 +9,7 @@ import { reportPage } from '../../src/report/page.ts';
 import { pageScript } from '../../src/report/page-script.ts';
 import { pageStyle } from '../../src/report/page-style.ts';
 import { resultOf } from '../../src/report/result.ts';
-import { subjectOf, type RunRead } from '../../src/report/subject.ts';
+import { detailsOf, type RunRead } from '../../src/report/run-details.ts';
 import { replayEntry } from '../../src/run/record/replay.ts';
 import { must } from '../../src/util/assert.ts';
 import { grownRun } from './grown.ts';
@@ -65,7 +65,7 @@ test('names of classes, files and data stay text, wherever they stand', () => {
   };
   const found: Mistakes = {
     kind: 'found',
-    line: first,
+    network: first,
     images: 10,
     all: 10,
     wrong: 1,
@@ -74,9 +74,9 @@ test('names of classes, files and data stay text, wherever they stand', () => {
       {
         index: 1,
         label: first,
-        seen: second,
+        predicted: second,
         confidence: 0.9,
-        picture: { data: 'data:image/png;base64,AA==', width: 64, height: 64 },
+        thumbnail: { data: 'data:image/png;base64,AA==', width: 64, height: 64 },
       },
     ],
   };
@@ -119,30 +119,30 @@ test('headings follow each other, ids are there once, links within the page lead
 });
 
 test('what came of it: with its interval, with the baseline or the want of one, and no more', () => {
-  const said = (read: RunRead): string => resultOf(subjectOf(read)).join(' ');
+  const said = (read: RunRead): string => resultOf(detailsOf(read)).join(' ');
   assert.equal(
     said(grownRun({ ...small, baseline: true })),
-    'Grown in 2 steps: right on 94.4 % of the 288 test images (95 % interval 91.2 to 96.6 %), which each network has read once. ' +
-      'The vanilla network, given the same epochs, is right on 90.4 %: 4.0 percentage points less, which is within what chance over the test images allows. ' +
-      'One run of one seed: how much another seed differs, a study shows.',
+    'Grown in 2 steps: test accuracy 94.4 % on 288 images (95 % interval 91.2 to 96.6 %; one test evaluation per network). ' +
+      'The vanilla network, trained for the same epochs, has 90.4 %: 4.0 percentage points less, a difference that chance over the test images may explain. ' +
+      'This is one run with one seed; a study shows how much seeds differ.',
   );
-  assert.match(said(grownRun(small)), /No baseline was trained beside it \(--baseline\)/);
+  assert.match(said(grownRun(small)), /No baseline was trained \(--baseline\)/);
   assert.match(
     said(grownRun({ ...small, until: 40 })),
-    /^The best network so far is \S+: right on [\d.]+ % of the validation images, by which it was chosen/,
+    /^The best network so far is \S+: validation accuracy [\d.]+ % \(optimistic: the network was selected by it\)/,
   );
   assert.match(said(grownRun({ ...small, until: 2 })), /^There is no trained network yet\./);
-  assert.match(said(grownRun({ ...small, method: 'vanilla' })), /^The vanilla network, trained on: right on/);
+  assert.match(said(grownRun({ ...small, method: 'vanilla' })), /^The vanilla network, trained further: test accuracy/);
   assert.match(
     said(grownRun({ ...small, steps: 0, until: 12 })),
-    /^The best network so far is vanilla: right on [\d.]+ % of the validation images\. The test set has not been read\.$/,
+    /^The best network so far is vanilla: validation accuracy [\d.]+ %\. The test set has not been used\.$/,
   );
   // Opened again with more time: what there is, and that the test set was read before.
   const ended = grownRun(small);
   const last = must(ended.entries.at(-1), 'end');
   assert.match(
     said({ ...ended, state: replayEntry(ended.state, { n: last.n + 1, t: last.t, at: last.at, type: 'reopened' }) }),
-    /^The search has come to s2c\d: right on .*\. The test set was read once, for an earlier end of this search, and not yet for this one\.$/,
+    /^The current parent is s2c\d: validation accuracy .*\. The test set was used once, before the search was extended, and not since\.$/,
   );
 });
 
@@ -150,7 +150,7 @@ test('a run is reported wherever it stands, and the page says so', () => {
   const all = grownRun(small).entries.length;
   for (const until of [0, 1, 2, 3, 24, 30, 50, all - 40, all - 2]) {
     const page = pageOf(grownRun({ ...small, until }));
-    assert.match(page, /The run is going on: this is what there was/);
+    assert.match(page, /The run is in progress: this is its state/);
     assert.doesNotMatch(textOf(page), /NaN|undefined|Infinity|\[object/, `after ${until} events`);
   }
   assert.match(pageOf({ ...grownRun({ ...small, until: 40 }), condition: 'interrupted' }), /The run was interrupted/);
@@ -169,7 +169,7 @@ test('a lost child, a torn journal, a resumption: told where they belong', () =>
   assert.match(text, /<span class="bad">lost: diverged: the loss is &lt;NaN&gt;<\/span>/);
   assert.match(text, /1 failed task/);
   assert.match(text, /1 time, of which 1 on another engine, processor or Node/);
-  assert.match(text, /7 bytes of an unfinished last line/);
+  assert.match(text, /incomplete last line<\/dt>\s*<dd>7 bytes/);
 });
 
 test('five steps of eight children, and several runs on one page, are under 3 MB', () => {

@@ -8,9 +8,10 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { svgFile } from '../../src/report/figure.ts';
-import { listStudyFigures, studyFigures } from '../../src/report/study-figures.ts';
+import { listFigures } from '../../src/report/figures.ts';
+import { studyFigures } from '../../src/report/study-figures.ts';
 import { studyPage } from '../../src/report/study-page.ts';
-import type { ShownStudy } from '../../src/report/study/study.ts';
+import type { StudyDetails } from '../../src/report/study/study.ts';
 import { openChromium, withoutChromium } from '../support/chromium.ts';
 import { place } from '../support/runs.ts';
 import { around, madeUp } from '../study/made-up.ts';
@@ -28,7 +29,7 @@ const sizes = [
 const schemes = ['light', 'dark'] as const;
 
 /** Table 1 with names as long as the settings are many. */
-const settings: ShownStudy = {
+const settings: StudyDetails = {
   result: madeUp(
     ['flip', 'flip + mixup', 'flip + mixup + cutout + shift', hostile[0] ?? ''].map((name, index) => ({
       name,
@@ -51,7 +52,7 @@ const settings: ShownStudy = {
 
 describe('the page of a study in a browser', { skip }, () => {
   let browser: Browser;
-  let large: ShownStudy;
+  let large: StudyDetails;
   const pages: Record<'large' | 'settings', string> = { large: '', settings: '' };
 
   before(async () => {
@@ -111,7 +112,7 @@ describe('the page of a study in a browser', { skip }, () => {
   test('each figure is a file that a browser draws', async () => {
     const folder = join(place, 'study-figures');
     mkdirSync(folder, { recursive: true });
-    for (const figure of [...listStudyFigures(studyFigures(large)), ...listStudyFigures(studyFigures(settings))]) {
+    for (const figure of [...listFigures(studyFigures(large)), ...listFigures(studyFigures(settings))]) {
       const path = join(folder, `${figure.name}.svg`);
       writeFileSync(path, svgFile(figure));
       await openPage(browser, path, {}, async (page) => {

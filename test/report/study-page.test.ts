@@ -5,12 +5,13 @@ import fc from 'fast-check';
 import { agreementsOf } from '../../src/report/agreement.ts';
 import { swarm } from '../../src/report/chart.ts';
 import { svgFile } from '../../src/report/figure.ts';
-import { listStudyFigures, studyFigures } from '../../src/report/study-figures.ts';
+import { listFigures } from '../../src/report/figures.ts';
+import { studyFigures } from '../../src/report/study-figures.ts';
 import { studyPage } from '../../src/report/study-page.ts';
-import { wrapped } from '../../src/report/study/accuracies-figure.ts';
+import { nameLines } from '../../src/report/study/accuracies-figure.ts';
 import { agreementsOfArm } from '../../src/report/study/agreement-figure.ts';
 import { addressOf } from '../../src/report/study/runs-html.ts';
-import { bestRunOf, runsOf, type ShownStudy } from '../../src/report/study/study.ts';
+import { bestRunOf, runsOf, type StudyDetails } from '../../src/report/study/study.ts';
 import { conclusionsOf } from '../../src/study/conclusions.ts';
 import { tablesOf } from '../../src/study/tables.ts';
 import { must } from '../../src/util/assert.ts';
@@ -20,7 +21,7 @@ import { simulatedStudy } from './study.ts';
 
 const quick = { steps: 2, children: 4, epochs: 24, mutations: 2 } as const;
 const study = simulatedStudy({ repetitions: 4, run: quick });
-const page = (of: ShownStudy): string => studyPage(of, '2026-01-02 03:04 UTC');
+const page = (of: StudyDetails): string => studyPage(of, '2026-01-02 03:04 UTC');
 const textOf = (text: string): string => text.replaceAll(/<(style|script)>[^]*?<\/\1>/g, '');
 const count = (text: string, pattern: RegExp): number => text.match(pattern)?.length ?? 0;
 /** As `escape` writes it. */
@@ -33,34 +34,35 @@ test('every conclusion and every table stands on the page, conclusions first', (
     assert.ok(text.includes(escaped(title)), title);
     for (const { title: group } of groups) if (group !== null) assert.ok(text.includes(group));
   }
-  const places = ['What it shows', 'Table 2', 'Table 3', 'The runs', 'The study’s file'].map((part) =>
-    text.indexOf(`>${part}</h`),
-  );
+  const places = ['Conclusions', 'Table 2', 'Table 3', 'Runs', 'Study file'].map((part) => text.indexOf(`>${part}</h`));
   assert.ok(
     places.every((place, index) => place > (places[index - 1] ?? 0)),
     places.join(),
   );
-  assert.ok(text.includes('All 24 runs have ended.'));
+  assert.ok(text.includes('All 28 runs have finished.'));
   assert.ok(text.includes('repetitions: 4'), 'the file');
 });
 
 test('figures: a mark an outcome, a star a winner, each its own name', () => {
   const figures = studyFigures(study);
-  const names = listStudyFigures(figures).map(({ name }) => name);
+  const names = listFigures(figures).map(({ name }) => name);
   assert.deepEqual(names, [
     'accuracies',
     'size',
     'learning-rate',
     'step-nash',
     'step-sh',
+    'step-asha',
     'validation-nash',
     'validation-sh',
     'validation-shr',
     'validation-shrsep',
+    'validation-asha',
     'agreement-nash',
     'agreement-sh',
     'agreement-shr',
     'agreement-shrsep',
+    'agreement-asha',
   ]);
   const outcomes = study.result.arms.flatMap((arm) => arm.outcomes);
   for (const figure of [must(figures.accuracies, 'accuracies'), must(figures.size, 'size')])
@@ -74,11 +76,11 @@ test('figures: a mark an outcome, a star a winner, each its own name', () => {
   // Also where few values have intervals that reach beyond all of them.
   for (const repetitions of [2, 8]) {
     const { narrow } = must(studyFigures(simulatedStudy({ repetitions })).accuracies, 'accuracies');
-    const lines = [...narrow.content.text.matchAll(/class="interval" x1="(-?[\d.]+)" x2="(-?[\d.]+)"/g)];
+    const lines = [...narrow.content.text.matchAll(/class="interval" x1="(-?[\d.]+)" y1="[\d.]+" x2="(-?[\d.]+)"/g)];
     assert.ok(lines.length > 0);
     for (const [, x1, x2] of lines) assert.ok(Number(x1) >= 116 && Number(x2) <= narrow.width - 20, `${x1} to ${x2}`);
   }
-  for (const figure of listStudyFigures(figures)) {
+  for (const figure of listFigures(figures)) {
     const file = svgFile(figure);
     assert.doesNotMatch(file, /\sstyle=|NaN|undefined|Infinity/, figure.name);
   }
@@ -88,20 +90,21 @@ test('the best run of an arm is the one of the highest test accuracy whose journ
   const [arm] = study.result.arms;
   const nash = must(arm, 'arm');
   const best = must(bestRunOf(study, nash), 'best');
-  assert.equal(best.outcome.test, Math.max(...nash.outcomes.map(({ test: share }) => share ?? 0)));
-  assert.equal(best.run.repetition, best.outcome.repetition);
-  const without = { ...study, runs: study.runs.filter((run) => run !== best.run) };
-  assert.ok((must(bestRunOf(without, nash), 'second').outcome.test ?? 1) < (best.outcome.test ?? 0));
+  const accuracyOf = (run: typeof best): number =>
+    nash.outcomes.find(({ repetition }) => repetition === run.repetition)?.test ?? Number.NaN;
+  assert.equal(accuracyOf(best), Math.max(...nash.outcomes.map(({ test: share }) => share ?? 0)));
+  const without = { ...study, runs: study.runs.filter((run) => run !== best) };
+  assert.ok(accuracyOf(must(bestRunOf(without, nash), 'second')) < accuracyOf(best));
   assert.equal(bestRunOf({ ...study, runs: [] }, nash), null);
 });
 
 test('orders are pooled over all runs of an arm, pairs of one step at a time', () => {
   for (const arm of study.result.arms) {
-    const single = runsOf(study, arm).flatMap(({ subject }) => agreementsOf(subject));
+    const single = runsOf(study, arm).flatMap(({ details }) => agreementsOf(details));
     const pooled = agreementsOfArm(study, arm);
-    const total = (of: readonly { pooled: { alike: number; otherwise: number; tied: number } }[]): readonly number[] => [
-      of.reduce((sum, each) => sum + each.pooled.alike, 0),
-      of.reduce((sum, each) => sum + each.pooled.otherwise, 0),
+    const total = (of: readonly { pooled: { concordant: number; discordant: number; tied: number } }[]): readonly number[] => [
+      of.reduce((sum, each) => sum + each.pooled.concordant, 0),
+      of.reduce((sum, each) => sum + each.pooled.discordant, 0),
       of.reduce((sum, each) => sum + each.pooled.tied, 0),
     ];
     assert.deepEqual(total(pooled), total(single));
@@ -126,7 +129,7 @@ test('names from the file stay text: of the study, of arms, of folders, of the c
   assert.doesNotMatch(text, /<script|<img|onerror=alert\(1\)>|<svg\/onload/);
   assert.ok(text.includes('&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;'));
   for (const [tag] of text.matchAll(/<[a-z][^<>]*>/g)) assert.equal((tag.match(/"/g)?.length ?? 0) % 2, 0, tag);
-  const names = listStudyFigures(studyFigures(strange)).map(({ name }) => name);
+  const names = listFigures(studyFigures(strange)).map(({ name }) => name);
   for (const name of names) assert.match(name, /^[a-z0-9-]+$/);
   assert.equal(new Set(names).size, names.length);
 });
@@ -139,7 +142,7 @@ test('arms whose names have no letter in common with a file’s have figures of 
     run: quick,
     armName: (method) => names[method as 'nash'],
   });
-  const files = listStudyFigures(studyFigures(odd)).map(({ name }) => name);
+  const files = listFigures(studyFigures(odd)).map(({ name }) => name);
   assert.ok(files.includes('validation-arm') && files.includes('validation-arm-2'), files.join());
   assert.equal(new Set(files).size, files.length);
 });
@@ -167,7 +170,7 @@ test('headings follow each other, ids are there once, links within the page lead
 });
 
 test('a study wherever it stands has its page', () => {
-  const cases: readonly ShownStudy[] = [
+  const cases: readonly StudyDetails[] = [
     { ...study, runs: [], result: madeUp([]) },
     { ...study, runs: [], result: madeUp([], 'vanilla') },
     { ...study, runs: [] },
@@ -189,8 +192,8 @@ test('a study wherever it stands has its page', () => {
   for (const [index, each] of cases.entries()) {
     const text = textOf(page(each));
     assert.doesNotMatch(text, /NaN|undefined|Infinity|\[object/, `case ${index}`);
-    assert.match(text, /What it shows/);
-    if (index > 2) assert.match(text, /runs have ended: this is what there was/, `case ${index}`);
+    assert.match(text, /Conclusions/);
+    if (index > 2) assert.match(text, /runs have finished: this is the state/, `case ${index}`);
   }
 });
 
@@ -211,11 +214,11 @@ test('marks of a row keep apart where there is room, and move no further than th
   );
 });
 
-test('long names are wrapped, and told to be cut where they are', () => {
-  assert.deepEqual(wrapped('SHR', 16), ['SHR']);
-  assert.deepEqual(wrapped('flip + mixup + cutout + shift', 16), ['flip + mixup +', 'cutout + shift']);
-  assert.deepEqual(wrapped('a'.repeat(30), 16), [`${'a'.repeat(15)}…`]);
-  assert.equal(wrapped('one two three four five six seven', 6).at(-1)?.at(-1), '…');
+test('long names are nameLines, and told to be cut where they are', () => {
+  assert.deepEqual(nameLines('SHR', 16), ['SHR']);
+  assert.deepEqual(nameLines('flip + mixup + cutout + shift', 16), ['flip + mixup +', 'cutout + shift']);
+  assert.deepEqual(nameLines('a'.repeat(30), 16), [`${'a'.repeat(15)}…`]);
+  assert.equal(nameLines('one two three four five six seven', 6).at(-1)?.at(-1), '…');
 });
 
 test('the page of four methods and two baselines is small', () => {

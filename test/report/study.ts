@@ -1,6 +1,6 @@
 /** A study of simulated runs: four methods and two baselines, eight repetitions each, or less. */
-import type { ShownRun, ShownStudy } from '../../src/report/study/study.ts';
-import { subjectOf, type Subject } from '../../src/report/subject.ts';
+import type { StudyRunDetails, StudyDetails } from '../../src/report/study/study.ts';
+import { detailsOf, type RunDetails } from '../../src/report/run-details.ts';
 import { presets } from '../../src/search/settings.ts';
 import { methodNames, type MethodName } from '../../src/search/methods/table.ts';
 import { lineage, candidateOf, validationOf, networkOf } from '../../src/search/state.ts';
@@ -33,7 +33,7 @@ const worth: Readonly<Record<MethodName, number>> = {
   vanilla: -6,
 };
 
-function outcomeOf({ state, name }: Subject, method: MethodName, repetition: number): Outcome {
+function outcomeOf({ state, name }: RunDetails, method: MethodName, repetition: number): Outcome {
   const { search } = state;
   const line = must(search.stop, 'stop').line;
   const { parameters, multiplyAdds } = candidateOf(search, line);
@@ -52,20 +52,20 @@ function outcomeOf({ state, name }: Subject, method: MethodName, repetition: num
   };
 }
 
-export function simulatedStudy(options: StudyOptions = {}): ShownStudy {
+export function simulatedStudy(options: StudyOptions = {}): StudyDetails {
   const { methods = methodNames, repetitions = 8, ended = repetitions, run, title = 'Table 2, small', armName, until } = options;
   const arms: Arm[] = [];
-  const runs: ShownRun[] = [];
+  const runs: StudyRunDetails[] = [];
   for (const method of methods) {
     const arm = armName?.(method) ?? method;
     const outcomes: Outcome[] = [];
     for (let repetition = 1; repetition <= ended; repetition++) {
       const name = `${arm}-${repetition}`;
-      const subject = subjectOf(
+      const details = detailsOf(
         grownRun({ steps: 3, ...run, method, seed: repetition, name, ...(until === undefined ? {} : { until }) }),
       );
-      if (until === undefined) outcomes.push(outcomeOf(subject, method, repetition));
-      runs.push({ arm, repetition, subject, report: repetition % 2 === 0 ? null : `${name}/report.html` });
+      if (until === undefined) outcomes.push(outcomeOf(details, method, repetition));
+      runs.push({ arm, repetition, details, report: repetition % 2 === 0 ? null : `${name}/report.html` });
     }
     arms.push({
       name: arm,

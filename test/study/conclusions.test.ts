@@ -29,15 +29,12 @@ const methods = (...tests: readonly (readonly (number | null)[])[]): readonly Ma
 test('nothing has ended, or once: nothing is shown', () => {
   for (const result of [madeUp([]), madeUp(methods([], [])), madeUp(methods([null], [null]))])
     assert.deepEqual(conclusionsOf(result), [
-      { kind: 'too-few', text: 'No repetition has ended yet, so there is nothing to compare.' },
+      { kind: 'too-few', text: 'No repetition has finished yet, so there is nothing to compare.' },
     ]);
   const once = madeUp(methods([80], [90]), 'growth', 1);
   assert.deepEqual(kindsOf(once, 'shown'), []);
   assert.deepEqual(kindsOf(once, 'not-shown'), []);
-  assert.match(
-    said(once),
-    /Nothing can be said of the difference of NASH and SH: one of them has only 1 repetition, fewer than 2\./,
-  );
+  assert.match(said(once), /The difference was not tested for NASH and SH: one of them has only 1 repetition, fewer than 2\./);
 });
 
 test('arms are told by their names, and compared by their methods', () => {
@@ -49,7 +46,7 @@ test('arms are told by their names, and compared by their methods', () => {
       method: (['shr', 'sh', 'random'] as const)[index] ?? 'sh',
     })),
   );
-  assert.match(said(result), /Nash and b reach a higher mean test accuracy than blind/);
+  assert.match(said(result), /Nash and b have a higher mean test accuracy than blind/);
   assert.doesNotMatch(said(result), /NASH|random growth/);
   const titles = tablesOf(result).flatMap(({ groups }) =>
     groups.flatMap(({ title, rows }) => (title?.includes('published') ? rows.map(([first]) => first) : [])),
@@ -70,29 +67,26 @@ test('of fewer than five epochs all are meant', () => {
 
 test('missing repetitions are named, also those whose test set was not read', () => {
   const result = madeUp(methods(around(84, 0.3), [84, 84.2, null]));
-  assert.match(said(result), /Of 8 planned repetitions so many have ended: SH 2\. What stands here is of those\./);
+  assert.match(said(result), /Of 8 planned repetitions, not all have finished: SH 2\. The results are of these\./);
   assert.match(
     said(result),
-    /With 2 repetitions the spread of SH is hardly known: only very large differences from it could be shown\./,
+    /With 2 repetitions the spread of SH is hardly known: only very large differences from it can be detected\./,
   );
 });
 
 test('equal values: no test, and no claim', () => {
   const same = [80, 80, 80, 80];
   const result = madeUp(methods(same, same), 'growth', 4);
-  assert.match(
-    said(result),
-    /Nothing can be said of the difference of NASH and SH: neither varies from repetition to repetition\./,
-  );
+  assert.match(said(result), /The difference was not tested for NASH and SH: neither varies between repetitions\./);
   assert.deepEqual(kindsOf(result, 'shown'), []);
-  assert.match(said(result), /highest mean test accuracy here is that of NASH \(80\.00 ± 0\.00 %, n = 4\) and SH \(80\.00/);
+  assert.match(said(result), /highest mean test accuracy is that of NASH \(80\.00 ± 0\.00 %, n = 4\) and SH \(80\.00/);
 });
 
 test('a difference that was not shown is called that, with what still agrees with the numbers', () => {
   const [text, ...others] = kindsOf(madeUp(methods([84, 84.4, 84.2, 84.6], [84.1, 84.5, 84.2, 84.7]), 'growth', 4), 'not-shown');
   assert.equal(
     text,
-    'No difference in mean test accuracy was shown between NASH and SH (−0.08 points, 95 % interval −0.54 to 0.39, corrected p = 0.705). That does not say that they are equal: differences of up to 0.54 points agree with these numbers.',
+    'No difference in mean test accuracy was shown between NASH and SH (−0.08 points, 95 % interval −0.54 to 0.39, corrected p = 0.705). This does not mean that they are equal: differences of up to 0.54 points are consistent with the data.',
   );
   assert.equal(others.length, 2, 'sizes and spreads');
 });
@@ -106,22 +100,22 @@ test('selection and growing: better, worse, or not shown, and whether the epochs
   const result = madeUp(arms, 'growth', 4);
   assert.match(
     said(result),
-    /^That selection by SHR is better than random growth was not shown: .*\. SHR was trained for as many epochs as random growth \(96\)\.$/m,
+    /^No benefit of selection over random growth was shown for SHR: .*\. SHR was trained for as many epochs as random growth \(96\)\.$/m,
   );
   assert.match(
     said(result),
-    /^SHR reaches a lower mean test accuracy than the vanilla network: −4\.00 points.*\. SHR \(95 epochs\) and the vanilla network \(200\) were not trained alike, so that growing is not all that differs there\.$/m,
+    /^SHR has a lower mean test accuracy than the vanilla network: −4\.00 points.*\. SHR \(95 epochs\) and the vanilla network \(200\) were trained for different numbers of epochs, so growth is not the only difference\.$/m,
   );
   assert.doesNotMatch(said(result), /higher mean test accuracy than the vanilla network/);
   // Whichever of the two stands first in the study.
   const turned = madeUp(arms.toReversed(), 'growth', 4);
-  assert.match(said(turned), /^SHR reaches a lower mean test accuracy than the vanilla network: −4\.00 points/m);
+  assert.match(said(turned), /^SHR has a lower mean test accuracy than the vanilla network: −4\.00 points/m);
   const several = madeUp(methods([84, 84.4, 84.2], [85, 85.4, 85.2], [], [], [70, 70.2, 70.3]), 'growth', 3);
   assert.match(
     said(several),
-    /^NASH and SH reach a higher mean test accuracy than random growth: NASH \+14\.03 points \(.*\), SH \+15\.03 points \(.*\) \(95 % intervals, corrected p\)\. NASH and SH were trained for as many epochs as random growth \(95\)\.$/m,
+    /^NASH and SH have a higher mean test accuracy than random growth: NASH \+14\.03 points \(.*\), SH \+15\.03 points \(.*\) \(95 % intervals, corrected p\)\. NASH and SH were trained for as many epochs as random growth \(95\)\.$/m,
   );
-  assert.match(said(madeUp(methods(around(84, 0.3), around(84, 0.3)))), /No baseline was run beside the methods/);
+  assert.match(said(madeUp(methods(around(84, 0.3), around(84, 0.3)))), /The study has no baseline/);
 });
 
 test('a smaller spread is told of the arm that varies less', () => {
@@ -133,7 +127,7 @@ test('a smaller spread is told of the arm that varies less', () => {
   ] as const)
     assert.match(
       said(madeUp(methods(...tests))),
-      new RegExp(`The test accuracy of ${less} varies less from repetition to repetition than that of ${more}: .*p < 0\\.001`),
+      new RegExp(`The test accuracy of ${less} varies less between repetitions than that of ${more}: .*p < 0\\.001`),
     );
 });
 
@@ -146,9 +140,9 @@ test('methods whose winners were not trained alike: for how long each; alike, no
   ];
   assert.match(
     said(madeUp(arms(78), 'growth', 2)),
-    /^The winners’ lines were not trained for as many epochs: NASH 44; SH and SHR 77\. Hill climbing divides/m,
+    /^The winners’ lineages were trained for different numbers of epochs: NASH 44; SH and SHR 77\. The methods divide/m,
   );
-  assert.doesNotMatch(said(madeUp(arms(78).slice(1), 'growth', 2)), /winners’ lines/);
+  assert.doesNotMatch(said(madeUp(arms(78).slice(1), 'growth', 2)), /winners’ lineages/);
 });
 
 test('Table 1: one seed tells nothing of single differences; without all eight settings there is no order', () => {
@@ -162,8 +156,8 @@ test('Table 1: one seed tells nothing of single differences; without all eight s
     1,
   );
   assert.deepEqual(kindsOf(result, 'shown'), []);
-  assert.match(said(result), /No setting was run more than once\. How much another seed would differ is not known/);
-  assert.match(said(result), /are not all here, so the order is not compared/);
+  assert.match(said(result), /No setting was run more than once\. The variation between seeds is not known/);
+  assert.match(said(result), /does not have all eight settings of the paper’s Table 1, so the order is not compared/);
 });
 
 const accuracies = fc.array(fc.integer({ min: 7000, max: 7400 }), { maxLength: 8 }).map((all) => all.map((each) => each / 100));
@@ -213,7 +207,7 @@ test('whatever the values: what is called shown has a corrected p below 0.05, ea
       assert.equal(told.length - means.length, spreads.filter((each) => each.significant).length);
       const all = said(result);
       assert.doesNotMatch(all, /NaN|undefined|Infinity|null/);
-      assert.doesNotMatch(all.replaceAll('does not say that they are equal', ''), /\b(equal|same as|identical|prove)/);
+      assert.doesNotMatch(all.replaceAll('does not mean that they are equal', ''), /\b(equal|same as|identical|prove)/);
       if (tested.some((each) => !each.significant)) assert.match(all, /was (not )?shown/);
     }),
     { numRuns: 60 },

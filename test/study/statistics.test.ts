@@ -13,7 +13,7 @@ test('known values, with ties and without', () => {
   near(spearman(a, [2, 1, 4, 3, 5]), 0.8);
   assert.equal(kendall(a, [5, 4, 3, 2, 1]), -1);
   near(spearman(a, [10, 20, 30, 40, 1000]), 1);
-  // Ties: pairs (1,2) of a, (3,4) of b: 4 alike of 6; τ-b = 4/√(5·5), ranks 1.5 1.5 3 4 and 1 2 3.5 3.5.
+  // Ties: pairs (1,2) of a, (3,4) of b: 4 concordant of 6; τ-b = 4/√(5·5), ranks 1.5 1.5 3 4 and 1 2 3.5 3.5.
   near(kendall([1, 1, 2, 3], [1, 2, 3, 3]), 4 / 5);
   near(spearman([1, 1, 2, 3], [1, 2, 3, 3]), 4 / 4.5);
   assert.deepEqual(ranksOf([0.5, 0.1, 0.5, 0.9]), [2.5, 1, 2.5, 4]);
@@ -26,7 +26,7 @@ test('of fewer than three, or where all are tied, nothing is said', () => {
     assert.equal(f([1, 1, 1], [1, 2, 3]), null);
     assert.equal(f([1, 2, 3], [4, 4, 4]), null);
   }
-  assert.deepEqual(pairsOf([1, 2], [2, 1]), { alike: 0, otherwise: 1, tied: 0 });
+  assert.deepEqual(pairsOf([1, 2], [2, 1]), { concordant: 0, discordant: 1, tied: 0 });
 });
 
 const both = fc
@@ -36,8 +36,8 @@ const both = fc
 test('symmetric, in −1 … 1, turned round by a turned order, and each pair counted once', () => {
   fc.assert(
     fc.property(both, ([a, b]) => {
-      const { alike, otherwise, tied } = pairsOf(a, b);
-      assert.equal(alike + otherwise + tied, (a.length * (a.length - 1)) / 2);
+      const { concordant, discordant, tied } = pairsOf(a, b);
+      assert.equal(concordant + discordant + tied, (a.length * (a.length - 1)) / 2);
       for (const f of [kendall, spearman]) {
         const value = f(a, b);
         assert.equal(f(b, a) === null, value === null);

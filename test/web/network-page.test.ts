@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { readRun } from '../../src/run/record/read.ts';
-import { lastAccuracy } from '../../src/report/subject.ts';
+import { lastAccuracy } from '../../src/report/run-details.ts';
 import { candidateOf, type SearchState, networkOf } from '../../src/search/state.ts';
 import type { Ui } from '../../src/web/server.ts';
 import { must } from '../../src/util/assert.ts';

@@ -1,109 +1,125 @@
-/** Figure 1: the learning rate over a step, by method: from the settings alone. */
-import { planRungs, formatRungs } from '../../search/rungs.ts';
+/** Figure 1: the learning rate over a step, by method. Computed from the settings. */
+import { epochsOf, formatRungs, planRungs } from '../../search/rungs.ts';
 import type { Rung } from '../../search/methods/method.ts';
 import type { Settings } from '../../search/settings.ts';
-import { methods, type MethodName } from '../../search/methods/table.ts';
+import { methodNames, methods, type MethodName } from '../../search/methods/table.ts';
+import { listed } from '../../study/labels.ts';
 import { rateAt } from '../../training/schedule.ts';
-import { legend, path, plane, type Point } from '../chart.ts';
-import { narrowWidth, type Drawing, type Figure } from '../figure.ts';
-import { html, joined } from '../markup.ts';
-import { methodLabel, type Subject } from '../subject.ts';
+import { lineLegend, path, plotArea, type Point } from '../chart.ts';
+import { narrowWidth, type Figure, type Svg } from '../figure.ts';
+import { html } from '../markup.ts';
+import { competes, type RunDetails } from '../run-details.ts';
 
 const samples = 48;
 
-/** The rate over the epochs that a winner sees: each rung a line of its own, since a restart jumps. */
-export function ratesOf(settings: Settings, rungs: readonly Rung[]): readonly (readonly Point[])[] {
-  let from = 0;
+/** The learning rate over the epochs of a candidate that trains in all rungs; one curve a rung, since a restart is a jump. */
+export function ratesOf({ method, step }: Settings, rungs: readonly Rung[]): readonly (readonly Point[])[] {
   return rungs.map(({ epochs }, index) => {
-    const schedule = methods[settings.method].learningRate.segment(settings.step, rungs, index);
-    const points = Array.from({ length: samples + 1 }, (_none, at) => ({
+    const schedule = methods[method].learningRate.segment(step, rungs, index);
+    const from = epochsOf(rungs.slice(0, index));
+    return Array.from({ length: samples + 1 }, (_none, at) => ({
       x: from + (epochs * at) / samples,
       y: rateAt(schedule, at, samples),
     }));
-    from += epochs;
-    return points;
   });
 }
 
-interface Shown {
-  readonly method: MethodName;
+/** Methods with the same learning rate over the same epochs. */
+interface Curve {
+  readonly names: readonly MethodName[];
   readonly rungs: readonly Rung[] | string;
-  readonly own: boolean;
-  /** Where no schedule is the own one. */
-  readonly colour?: string;
 }
 
-const strokes: Readonly<Record<string, string>> = { nash: 'dotted', sh: 'dashed', shr: '' };
+const strokes = ['dotted', 'dashed', '', 'dash-dot'];
+const colours = ['', 'second', 'won', 'third'];
 
-const schedules = ['shr', 'sh', 'nash'] as const;
+function curvesOf(settings: Settings, names: readonly MethodName[], own: MethodName | null): readonly Curve[] {
+  const curves = new Map<string, Curve>();
+  for (const method of names) {
+    const rungs = planRungs({ ...settings, method });
+    const key = typeof rungs === 'string' ? rungs : JSON.stringify(ratesOf({ ...settings, method }, rungs));
+    const same = curves.get(key);
+    curves.set(key, {
+      names: [...(same?.names ?? []), method],
+      rungs: same === undefined || method === own ? rungs : same.rungs,
+    });
+  }
+  return [...curves.values()];
+}
 
-/** What restarts at each rung has SHR's schedule. */
-const shownOf = (settings: Settings): readonly Shown[] =>
-  schedules.map((name) => {
-    const own =
-      name === settings.method || (name === 'shr' && methods[settings.method].learningRate === methods.shr.learningRate);
-    const method = own ? settings.method : name;
-    return { method, own, rungs: planRungs({ ...settings, method }) };
+const labelsOf = (names: readonly MethodName[]): string => listed(names.map((name) => methods[name].label));
+
+/** `own`: the method of the run, which is marked; null for a study. */
+function figureOf(settings: Settings, shown: readonly MethodName[], own: MethodName | null): Figure {
+  const curves = curvesOf(settings, shown, own).map((curve, index) => {
+    const isOwn = own !== null && curve.names.includes(own);
+    const name = isOwn ? `${methods[own].label} (this run)` : labelsOf(curve.names);
+    const colour = isOwn ? 'won' : own === null ? colours[index % colours.length] : '';
+    return {
+      ...curve,
+      isOwn,
+      name,
+      className: ['line', strokes[index % strokes.length], colour].filter((part) => part).join(' '),
+    };
   });
-
-const nameOf = ({ method, own }: Shown): string => `${methodLabel(method)}${own ? ' (this run)' : ''}`;
-
-const classOf = ({ method, own, colour = '' }: Shown): string =>
-  `line ${strokes[method] ?? ''}${own ? ' won' : ` ${colour}`}`.replaceAll(/ +/g, ' ').trim();
-
-function draw(settings: Settings, shown: readonly Shown[]): Drawing {
-  const [width, height] = [narrowWidth, 250];
-  const curves = shown.flatMap((each) =>
-    typeof each.rungs === 'string' ? [] : [{ each, lines: ratesOf({ ...settings, method: each.method }, each.rungs) }],
+  const rungs = curves.map((curve) =>
+    typeof curve.rungs === 'string'
+      ? `${curve.name}: not possible, ${curve.rungs}`
+      : `${curve.name}: ${formatRungs(curve.rungs)}`,
   );
-  const epochs = Math.max(1, ...curves.flatMap(({ lines }) => lines.flat().map(({ x }) => x)));
-  const area = plane(
-    width,
+  const restarting = (restart: 'step' | 'rung'): string =>
+    labelsOf(curves.flatMap(({ names }) => names).filter((name) => methods[name].learningRate.restart === restart));
+  return {
+    name: 'learning-rate',
+    title: 'Learning rate over a step',
+    alternative: `The learning rate over the epochs that a child is trained for in a step, by method. Rungs: ${rungs.join('; ')}.`,
+    caption: `As in the paper’s Figure 1: cosine schedules from ${settings.step.rate} to 0. Restart at each rung: ${restarting('rung')}. Restart at each step: ${restarting('step')}. Rungs as children × epochs: ${rungs.join('; ')}.`,
+    narrow: draw(settings, curves),
+    wide: null,
+  };
+}
+
+function draw(
+  settings: Settings,
+  all: readonly (Curve & { readonly isOwn: boolean; readonly name: string; readonly className: string })[],
+): Svg {
+  const curves = all.flatMap((curve) => {
+    const [method] = curve.names;
+    if (typeof curve.rungs === 'string' || method === undefined) return [];
+    return [{ ...curve, lines: ratesOf({ ...settings, method }, curve.rungs), epochs: epochsOf(curve.rungs) }];
+  });
+  const names = lineLegend(40, narrowWidth - 54, curves);
+  const height = 222 + names.height;
+  const area = plotArea(
+    narrowWidth,
     height,
-    { domain: [0, epochs], title: 'epochs of a child in a step', ticks: 8, format: String },
+    {
+      domain: [0, Math.max(1, ...curves.map(({ epochs }) => epochs))],
+      title: 'epochs of a child in a step',
+      ticks: 8,
+      format: String,
+    },
     {
       domain: [0, settings.step.rate],
       title: 'learning rate',
       ticks: 4,
       format: (value) => String(Number(value.toPrecision(3))),
     },
-    { top: 46 },
+    { top: 29 + names.height },
   );
-  const content = html`${area.axes}${legend(
-    area.left,
-    14,
-    curves.map(({ each }) => ({ className: classOf(each), name: nameOf(each) })),
-  )}${curves.toReversed().map(({ each, lines }) => lines.map((points) => path(area, points, classOf(each))))}`;
-  return { width, height, content };
+  // The run's own curve is drawn last.
+  const lines = curves
+    .toSorted((a, b) => Number(a.isOwn) - Number(b.isOwn))
+    .map((curve) => curve.lines.map((points) => path(area, points, curve.className)));
+  return { width: narrowWidth, height, content: html`${area.axes}${names.content}${lines}` };
 }
 
-export const learningRateFigure = ({ settings }: Subject): Figure => figureOf(settings, shownOf(settings));
-
-/** Of a study: no schedule is the one. */
-export const learningRatesFigure = (settings: Settings): Figure =>
-  figureOf(
-    settings,
-    schedules.map((method) => ({
-      method,
-      own: false,
-      colour: { shr: 'won', sh: 'second', nash: '' }[method],
-      rungs: planRungs({ ...settings, method }),
-    })),
-  );
-
-function figureOf(settings: Settings, shown: readonly Shown[]): Figure {
-  const words = shown.map((each) =>
-    typeof each.rungs === 'string'
-      ? `${nameOf(each)}: not with these settings, ${each.rungs}`
-      : `${nameOf(each)}: ${formatRungs(each.rungs)}`,
-  );
-  return {
-    name: 'learning-rate',
-    title: 'Learning rate over a step',
-    alternative: `The learning rate over the epochs that a child is trained for in a step, by method. Rungs: ${words.join('; ')}.`,
-    caption: html`As the paper’s Figure 1. Cosines to 0 from ${settings.step.rate}, computed from the settings. SHR and SHRsep
-    begin anew at each rung, SH and NASH at each step. Rungs as children × epochs: ${joined(words, '; ')}.`,
-    narrow: draw(settings, shown),
-    wide: null,
-  };
+/** Of the run's method and of all methods whose children compete. */
+export function learningRateFigure({ settings }: RunDetails): Figure {
+  const { method } = settings;
+  const shown = methodNames.filter((name) => name === method || competes(name));
+  return figureOf(settings, shown, method);
 }
+
+/** Of the methods of a study. */
+export const learningRatesFigure = (settings: Settings, shown: readonly MethodName[]): Figure => figureOf(settings, shown, null);

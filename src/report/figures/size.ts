@@ -1,12 +1,12 @@
-/** Validation accuracy against parameters: what a network's size bought. */
+/** Validation accuracy against parameters. */
 import { formatCount, formatPercent, plural } from '../../util/words.ts';
-import { domainOf, label, mark, path, percentAxis, plane } from '../chart.ts';
-import { narrowWidth, type Drawing, type Figure } from '../figure.ts';
+import { domainOf, label, mark, path, percentAxis, plotArea } from '../chart.ts';
+import { narrowWidth, type Figure, type Svg } from '../figure.ts';
 import { html } from '../markup.ts';
-import { lastAccuracy, type Subject } from '../subject.ts';
+import { lastAccuracy, type RunDetails } from '../run-details.ts';
 import { searchedCandidates } from './validation.ts';
 
-interface Measured {
+interface MeasuredCandidate {
   readonly id: string;
   readonly parameters: number;
   readonly accuracy: number;
@@ -15,64 +15,56 @@ interface Measured {
   readonly open: boolean;
 }
 
-export const measuredLines = (subject: Subject): readonly Measured[] =>
-  searchedCandidates(subject).flatMap((line): Measured[] => {
-    const accuracy = lastAccuracy(line);
+export const measuredCandidates = (run: RunDetails): readonly MeasuredCandidate[] =>
+  searchedCandidates(run).flatMap((candidate): MeasuredCandidate[] => {
+    const accuracy = lastAccuracy(candidate);
     if (accuracy === null) return [];
-    const { id, parameters, epochs, end } = line;
-    return [{ id, parameters, accuracy, epochs: epochs.length, won: subject.winners.has(id), open: end === null }];
+    const { id, parameters, epochs, end } = candidate;
+    return [{ id, parameters, accuracy, epochs: epochs.length, won: run.winners.has(id), open: end === null }];
   });
 
-function draw(lines: readonly Measured[]): Drawing {
+/** A logarithmic axis of parameters. */
+export function parameterAxis(parameters: readonly number[], ticks: number) {
+  const [low, high] = domainOf(parameters.map(Math.log10), 0.08, 0.3);
+  const domain = [10 ** low, 10 ** high] as const;
+  return { domain, title: 'parameters (logarithmic)', ticks, logarithmic: true, format: formatCount };
+}
+
+function draw(candidates: readonly MeasuredCandidate[]): Svg {
   const [width, height] = [narrowWidth, 300];
-  const parameters = lines.map((line) => Math.log10(line.parameters));
-  const [low, high] = domainOf(parameters, 0.08, 0.3);
-  const area = plane(
-    width,
-    height,
-    { domain: [10 ** low, 10 ** high], title: 'parameters (logarithmic)', ticks: 6, logarithmic: true, format: formatCount },
-    percentAxis(
-      'validation accuracy, %',
-      domainOf(
-        lines.map(({ accuracy }) => accuracy),
-        0.1,
-        0.02,
-      ),
-    ),
-  );
-  const winners = lines.filter(({ won }) => won);
-  const marks = lines
+  const accuracies = candidates.map(({ accuracy }) => accuracy);
+  const sizes = candidates.map(({ parameters }) => parameters);
+  const yAxis = percentAxis('validation accuracy, %', domainOf(accuracies, 0.1, 0.02));
+  const area = plotArea(width, height, parameterAxis(sizes, 6), yAxis);
+  const winners = candidates.filter(({ won }) => won);
+  const marks = candidates
     .toSorted((a, b) => Number(a.won) - Number(b.won))
-    .map(({ id, parameters: count, accuracy, epochs, won, open }) =>
-      mark(
-        won ? 'star' : open ? 'hollow' : 'cross',
-        area.x(count),
-        area.y(accuracy),
-        `${id}: ${formatCount(count)} parameters, ${formatPercent(accuracy)} after ${plural(epochs, 'epoch')}`,
-      ),
-    );
-  const names = winners.map(({ id, parameters: count, accuracy }) => {
-    const x = area.x(count);
+    .map(({ id, parameters, accuracy, epochs, won, open }) => {
+      const title = `${id}: ${formatCount(parameters)} parameters, ${formatPercent(accuracy)} after ${plural(epochs, 'epoch')}`;
+      return mark(won ? 'star' : open ? 'hollow' : 'cross', area.x(parameters), area.y(accuracy), title);
+    });
+  const names = winners.map(({ id, parameters, accuracy }) => {
+    const x = area.x(parameters);
     const flip = x > area.right - 46;
     return label(x + (flip ? -9 : 9), area.y(accuracy) + 4, `small halo won-text${flip ? ' end' : ''}`, id);
   });
-  const story = winners.map((line) => ({ x: line.parameters, y: line.accuracy }));
-  return { width, height, content: html`${area.axes}${path(area, story, 'line won')}${marks}${names}` };
+  const lineage = winners.map(({ parameters, accuracy }) => ({ x: parameters, y: accuracy }));
+  return { width, height, content: html`${area.axes}${path(area, lineage, 'line won')}${marks}${names}` };
 }
 
-export function sizeFigure(subject: Subject): Figure | null {
-  const lines = measuredLines(subject);
-  if (lines.length === 0) return null;
-  const words = lines
+export function sizeFigure(run: RunDetails): Figure | null {
+  const candidates = measuredCandidates(run);
+  if (candidates.length === 0) return null;
+  const winners = candidates
     .filter(({ won }) => won)
-    .map((line) => `${line.id} ${formatCount(line.parameters)}, ${formatPercent(line.accuracy)}`);
+    .map(({ id, parameters, accuracy }) => `${id} ${formatCount(parameters)}, ${formatPercent(accuracy)}`);
   return {
     name: 'size',
     title: 'Accuracy against parameters',
-    alternative: `The last validation accuracy of ${plural(lines.length, 'network')} against its parameters. Winners: ${words.join('; ')}.`,
-    caption: html`Each network where its training in the search ended: ★ winners, × dropped. Those that were dropped early were
-    trained for fewer epochs, so a lower point is not a worse network at equal training.`,
-    narrow: draw(lines),
+    alternative: `The last validation accuracy of ${plural(candidates.length, 'network')} against its parameters. Winners: ${winners.join('; ')}.`,
+    caption:
+      'The last validation accuracy of each network in the search: ★ winners, × dropped. Networks that were dropped early were trained for fewer epochs, so the chart does not compare networks at equal training.',
+    narrow: draw(candidates),
     wide: null,
   };
 }

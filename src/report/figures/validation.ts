@@ -1,92 +1,116 @@
-/** Figure 4: the validation accuracy of all children over the epochs of the search, the winner's line marked. */
+/** Figure 4: the validation accuracy of all children over the epochs of the search, with the winners marked. */
 import { validationOf, type Candidate } from '../../search/state.ts';
 import { formatPercent, plural } from '../../util/words.ts';
-import { domainOf, label, letter, mark, path, percentAxis, plane, type Point } from '../chart.ts';
-import { narrowWidth, wideWidth, type Drawing, type Figure } from '../figure.ts';
-import { html } from '../markup.ts';
-import { startOf, type Subject } from '../subject.ts';
+import { domainOf, label, letter, mark, path, percentAxis, plotArea, type PlotArea, type Point } from '../chart.ts';
+import { narrowWidth, wideWidth, type Figure, type Svg } from '../figure.ts';
+import { coordinate, html, type Markup } from '../markup.ts';
+import { startOf, type RunDetails } from '../run-details.ts';
 
-/** A line's measured epochs along the search; a child's begins where its parent stood. */
-export function curveOf(subject: Subject, line: Candidate): readonly Point[] {
-  const { search } = subject.state;
-  const start = startOf(subject, line.parent);
-  const own = line.epochs.flatMap(({ epoch, validation }) =>
+/** Validation accuracy by epochs since the start of the search. A child's curve begins at its parent's last accuracy. */
+export function curveOf(run: RunDetails, { parent, epochs }: Candidate): readonly Point[] {
+  const start = startOf(run, parent);
+  const own = epochs.flatMap(({ epoch, validation }) =>
     validation === null ? [] : [{ x: start + epoch, y: validation.accuracy }],
   );
-  const inherited = line.parent === null ? null : validationOf(search, line.parent);
+  const inherited = parent === null ? null : validationOf(run.state.search, parent);
   return inherited === null || own.length === 0 ? own : [{ x: start, y: inherited.accuracy }, ...own];
 }
 
-/** The lines of the search: without the final training and the baseline. */
-export const searchedCandidates = ({ state }: Subject): readonly Candidate[] =>
+/** The candidates of the search: without the final training and the baseline. */
+export const searchedCandidates = ({ state }: RunDetails): readonly Candidate[] =>
   [...state.search.candidates.values()].filter(({ id }) => id !== 'final' && id !== 'baseline');
 
-function draw(subject: Subject, width: number, height: number): Drawing {
-  const { state, winners, stepEpochs } = subject;
-  const { search } = state;
-  const lines = searchedCandidates(subject).map((line) => ({ line, points: curveOf(subject, line), won: winners.has(line.id) }));
-  const drawn = lines.filter(({ points }) => points.length > 0);
-  const values = drawn.flatMap(({ points }) => points.map(({ y }) => y));
-  const last = drawn.reduce((most, { points }) => Math.max(most, points.at(-1)?.x ?? 0), 1);
-  const area = plane(
-    width,
-    height,
-    { domain: [0, last], title: 'epochs along the winner’s line', ticks: width > 600 ? 12 : 6, format: String },
-    percentAxis('validation accuracy, %', domainOf(values, 0.06, 0.02), 6),
-    { right: 62 },
-  );
-  // Nearer to each other than this, stars would hide their line.
-  const roomy = area.x(1) - area.x(0) >= 5;
-  const bands = search.steps.flatMap(({ step, parent }) => {
-    const from = startOf(subject, parent);
-    if (from > last) return [];
-    const [x0, x1] = [area.x(from), area.x(Math.min(last, from + stepEpochs))];
-    return [
-      html`${step % 2 === 1 ? html`<rect class="band" x="${Math.round(x0)}" y="${area.top}" width="${Math.max(0, Math.round(x1 - x0))}" height="${area.bottom - area.top}" />` : null}${label((x0 + x1) / 2, area.top - 5, 'small middle quiet', width > 600 ? `step ${step}` : step)}`,
-    ];
-  });
-  const curves = drawn
-    .toSorted((a, b) => Number(a.won) - Number(b.won))
-    .map(({ line, points, won }) => {
-      const end = points.at(-1) as Point;
-      const [x, y] = [area.x(end.x), area.y(end.y)];
-      const title = `${line.id}: ${formatPercent(end.y)}`;
-      const ending = won
-        ? mark('star', x, y, title)
-        : mark(line.end?.kind === 'lost' ? 'lost' : line.end === null ? 'hollow' : 'cross', x, y, title);
-      return html`${path(area, points, `line ${won ? 'won' : 'dropped'}`)}${won ? (roomy ? points.slice(1, -1) : []).map((point) => html`<circle class="star" cx="${area.x(point.x).toFixed(1)}" cy="${area.y(point.y).toFixed(1)}" r="2" />`) : null}${ending}`;
-    });
-  // The last winner's name and accuracy beside its end, the others' names above theirs where there is room for them.
-  const ends = drawn.filter(({ won }) => won).map(({ line, points }) => ({ line, end: points.at(-1) as Point }));
-  let free = -Infinity;
-  const names = ends.map(({ line, end }, index) => {
-    const [x, y] = [area.x(end.x), area.y(end.y)];
-    if (index === ends.length - 1)
-      return html`${label(x + 9, y - 2, 'small halo won-text', line.id)}${label(x + 9, y + 10, 'small halo won-text', formatPercent(end.y))}`;
-    const half = (line.id.length * letter) / 2;
-    if (x - half < free) return null;
-    free = x + half;
-    return label(x, y - 10, 'small halo won-text middle', line.id);
-  });
-  return { width, height, content: html`${bands}${area.axes}${curves}${names}` };
+interface Curve {
+  readonly candidate: Candidate;
+  readonly points: readonly Point[];
+  readonly end: Point;
+  readonly won: boolean;
 }
 
-export function validationFigure(subject: Subject): Figure | null {
-  const drawn = searchedCandidates(subject).filter((line) => line.epochs.some(({ validation }) => validation !== null));
-  if (drawn.length === 0) return null;
-  const { state, winners } = subject;
-  const story = [...winners].map((id) => {
-    const measured = validationOf(state.search, id);
-    return `${id} ${measured === null ? 'not measured' : formatPercent(measured.accuracy)}`;
+/** A band and a number for each step. */
+function bands(run: RunDetails, area: PlotArea, last: number, isWide: boolean): readonly Markup[] {
+  return run.state.search.steps.flatMap(({ step, parent }) => {
+    const from = startOf(run, parent);
+    if (from > last) return [];
+    const [x0, x1] = [area.x(from), area.x(Math.min(last, from + run.stepEpochs))];
+    const width = Math.max(0, Math.round(x1 - x0));
+    const band = html`<rect
+      class="band"
+      x="${Math.round(x0)}"
+      y="${area.top}"
+      width="${width}"
+      height="${area.bottom - area.top}"
+    />`;
+    const name = label((x0 + x1) / 2, area.top - 5, 'small middle quiet', isWide ? `step ${step}` : step);
+    return [html`${step % 2 === 1 ? band : null}${name}`];
+  });
+}
+
+/** The last winner's name and accuracy beside its end; the other names above theirs where they do not overlap. */
+function winnerNames(curves: readonly Curve[], area: PlotArea): readonly (Markup | null)[] {
+  let free = -Infinity;
+  return curves.map(({ candidate: { id }, end }, index) => {
+    const [x, y] = [area.x(end.x), area.y(end.y)];
+    if (index === curves.length - 1)
+      return html`${label(x + 9, y - 2, 'small halo won-text', id)}${label(x + 9, y + 10, 'small halo won-text', formatPercent(end.y))}`;
+    const half = (id.length * letter) / 2;
+    if (x - half < free) return null;
+    free = x + half;
+    return label(x, y - 10, 'small halo won-text middle', id);
+  });
+}
+
+function draw(run: RunDetails, width: number, height: number): Svg {
+  const isWide = width > 600;
+  const curves = searchedCandidates(run).flatMap((candidate): Curve[] => {
+    const points = curveOf(run, candidate);
+    const end = points.at(-1);
+    return end === undefined ? [] : [{ candidate, points, end, won: run.winners.has(candidate.id) }];
+  });
+  const accuracies = curves.flatMap(({ points }) => points.map(({ y }) => y));
+  const last = Math.max(1, ...curves.map(({ end }) => end.x));
+  const area = plotArea(
+    width,
+    height,
+    { domain: [0, last], title: 'epochs of the winner’s lineage', ticks: isWide ? 12 : 6, format: String },
+    percentAxis('validation accuracy, %', domainOf(accuracies, 0.06, 0.02), 6),
+    { right: 62 },
+  );
+  // Closer stars would hide the curve.
+  const hasDots = area.x(1) - area.x(0) >= 5;
+  const dot = ({ x, y }: Point): Markup =>
+    html`<circle class="star" cx="${coordinate(area.x(x))}" cy="${coordinate(area.y(y))}" r="2" />`;
+  // Winners are drawn last.
+  const lines = curves
+    .toSorted((a, b) => Number(a.won) - Number(b.won))
+    .map(({ candidate: { id, end: reason }, points, end, won }) => {
+      const kind = won ? 'star' : reason === null ? 'hollow' : reason.kind === 'lost' ? 'lost' : 'cross';
+      return [
+        path(area, points, `line ${won ? 'won' : 'dropped'}`),
+        won && hasDots ? points.slice(1, -1).map(dot) : null,
+        mark(kind, area.x(end.x), area.y(end.y), `${id}: ${formatPercent(end.y)}`),
+      ];
+    });
+  const names = winnerNames(
+    curves.filter(({ won }) => won),
+    area,
+  );
+  return { width, height, content: html`${bands(run, area, last, isWide)}${area.axes}${lines}${names}` };
+}
+
+export function validationFigure(run: RunDetails): Figure | null {
+  const measured = searchedCandidates(run).filter(({ epochs }) => epochs.some(({ validation }) => validation !== null));
+  if (measured.length === 0) return null;
+  const winners = [...run.winners].map((id) => {
+    const validation = validationOf(run.state.search, id);
+    return `${id} ${validation === null ? 'not measured' : formatPercent(validation.accuracy)}`;
   });
   return {
     name: 'validation',
     title: 'Validation accuracy of all children',
-    alternative: `Validation accuracy over the epochs of the search, ${plural(drawn.length, 'network')}. The winners' line: ${story.join(', ')}.`,
-    caption: html`As the paper’s Figure 4. Clean validation images, after each epoch. The thick line with stars leads through the
-    winners: ${story.join(' → ')}. Each child begins where its parent stood, since a morphism keeps the function; what follows is
-    the learning rate’s restart. × dropped.`,
-    narrow: draw(subject, narrowWidth, 320),
-    wide: draw(subject, wideWidth, 380),
+    alternative: `Validation accuracy over the epochs of the search, ${plural(measured.length, 'network')}. The winners: ${winners.join(', ')}.`,
+    caption: `As in the paper’s Figure 4: accuracy on clean validation images after each epoch. The thick line connects the winners: ${winners.join(' → ')}. Each child begins at its parent’s accuracy, since a morphism preserves the function; a drop after that comes from the restart of the learning rate. × dropped.`,
+    narrow: draw(run, narrowWidth, 320),
+    wide: draw(run, wideWidth, 380),
   };
 }

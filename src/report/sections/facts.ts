@@ -1,39 +1,36 @@
-/** What the journal knows beside the story: certificates, exports, failures, engine and machine, interruptions. */
-import { toleranceOf } from '../../morphism/operators.ts';
+/** Other facts of the journal: certificates, exports, failures, engine and machine, interruptions. */
 import { coresOfRun } from '../../search/rungs.ts';
 import { describeExport, describeWorkers } from '../../run/display/wording.ts';
+import { toleranceOf } from '../../morphism/operators.ts';
 import { formatDuration } from '../../util/duration.ts';
 import { formatBytes, formatPercent, formatWhole, plural, printable } from '../../util/words.ts';
 import { html, type Content, type Markup } from '../markup.ts';
-import type { Subject } from '../subject.ts';
-import { pairs, scrolling, section, table, type Place } from './parts.ts';
+import type { RunDetails } from '../run-details.ts';
+import { numbers, pairs, scrollingTable, section, texts } from './parts.ts';
 
-function certificates({ state }: Subject): Markup {
+function certificates({ state }: RunDetails): Markup {
   const certified = [...state.search.candidates.values()].filter(({ certificate }) => certificate !== null);
   const all = certified.flatMap(({ certificate }) => certificate ?? []);
-  if (all.length === 0) return html`<p>No child has been certified yet.</p>`;
   const tolerance = toleranceOf(certified.flatMap(({ edits }) => edits));
-  const worst = {
-    evaluation: Math.max(...all.map((one) => one.evaluation)),
-    training: Math.max(...all.map((one) => one.training)),
-  };
+  if (all.length === 0) return html`<p>No child has a certificate yet.</p>`;
+  const evaluation = Math.max(...all.map((one) => one.evaluation));
+  const training = Math.max(...all.map((one) => one.training));
   return html`<p>
-    ${all.length === 1 ? 'One grown child was' : `${formatWhole(all.length)} grown children were`} measured against
-    ${all.length === 1 ? 'its' : 'their'} parent before the first minibatch. Worst: logits differ by
-    ${worst.evaluation.toExponential(1)} of the parent’s largest (${tolerance.evaluation} is allowed), the loss with batch
-    statistics by ${(100 * worst.training).toFixed(2)} % (${(100 * tolerance.training).toFixed(0)} % is allowed).
+    ${plural(all.length, 'mutated child was', 'mutated children were')} compared with the parent before training. Largest
+    differences: logits ${evaluation.toExponential(1)} of the parent’s largest logit (limit ${tolerance.evaluation}), loss in
+    training mode ${(100 * training).toFixed(2)} % (limit ${(100 * tolerance.training).toFixed(0)} %).
   </p>`;
 }
 
-function exportsOf({ state }: Subject): Markup {
+function exportsOf({ state }: RunDetails): Markup {
   const all = [...state.exports.values()];
-  if (all.length === 0) return html`<p>No exported file has been verified.</p>`;
+  if (all.length === 0) return html`<p>No exported file has been verified yet.</p>`;
   const rows = all.map(({ line, verified, problem }): readonly Content[] =>
     verified === null
       ? [line, describeExport({ verified, problem }), '', '', '', '', '']
       : [
           line,
-          problem === null ? 'as the engine’s' : html`<strong class="bad">not to be trusted: ${problem}</strong>`,
+          problem === null ? 'same as the engine’s' : html`<strong class="bad">do not use: ${problem}</strong>`,
           `${formatPercent(verified.fileAccuracy)} of ${formatWhole(verified.images)} (${verified.part})`,
           verified.difference.toExponential(1),
           formatPercent(verified.agreement),
@@ -41,47 +38,31 @@ function exportsOf({ state }: Subject): Markup {
           `${verified.latency.one.toFixed(1)} / ${verified.latency.batch.toFixed(0)} ms (1 / ${verified.latency.size}, ${plural(verified.latency.threads, 'thread')})`,
         ],
   );
-  return scrolling(
-    'Exports',
-    table(
-      'Exported ONNX files, run in ONNX Runtime beside the engine on the same images',
-      [
-        { title: 'network' },
-        { title: 'answers' },
-        { title: 'accuracy', numeric: true },
-        { title: 'logits differ by', numeric: true },
-        { title: 'same class', numeric: true },
-        { title: 'size', numeric: true },
-        { title: 'latency', numeric: true },
-      ],
-      rows,
-    ),
-  );
+  const columns = [
+    ...texts('network', 'results'),
+    ...numbers('accuracy', 'difference of logits', 'same class', 'size', 'latency'),
+  ];
+  return scrollingTable('Exports', 'ONNX files, compared with the engine in ONNX Runtime on the same images', columns, rows);
 }
 
-function failures({ entries }: Subject): Markup {
+function failures({ entries }: RunDetails): Markup {
   const failed = entries.flatMap((entry) => (entry.type === 'failed' ? [entry] : []));
   if (failed.length === 0) return html`<p>No task failed.</p>`;
-  return scrolling(
-    'Failures',
-    table(
-      plural(failed.length, 'failed task'),
-      [{ title: 'at' }, { title: 'network' }, { title: 'what' }, { title: 'message' }, { title: 'then' }],
-      failed.map(({ t, line, failure, message, retried }) => [
-        formatDuration(t),
-        line,
-        failure,
-        printable(message.split('\n')[0] ?? ''),
-        retried ? 'tried again' : 'lost',
-      ]),
-    ),
-  );
+  const rows = failed.map(({ t, line, failure, message, retried }) => [
+    formatDuration(t),
+    line,
+    failure,
+    printable(message.split('\n')[0] ?? ''),
+    retried ? 'retried' : 'lost',
+  ]);
+  const columns = texts('time', 'network', 'failure', 'message', 'result');
+  return scrollingTable('Failures', plural(failed.length, 'failed task'), columns, rows);
 }
 
-const when = (at: string): string => `${at.slice(0, 16).replace('T', ' ')} UTC`;
+const formatTime = (at: string): string => `${at.slice(0, 16).replace('T', ' ')} UTC`;
 
-function journal(subject: Subject): Markup {
-  const { config, state, entries, torn } = subject;
+function journal(run: RunDetails): Markup {
+  const { config, state, entries, torn } = run;
   const resumed = entries.flatMap((entry) => (entry.type === 'resumed' ? [entry] : []));
   const interrupted = entries.filter(({ type }) => type === 'interrupted').length;
   const mixed = resumed.filter((entry) => entry.mixed).length;
@@ -96,36 +77,36 @@ function journal(subject: Subject): Markup {
     ['Instar', config.instar],
     [
       'workers',
-      `${formatWhole(config.workers)}: as many threads, shared by the children that are planned side by side, at most ${coresOfRun(config).threads} a child`,
+      `${formatWhole(config.workers)} threads, shared by the children of a rung; at most ${coresOfRun(config).threads} per child`,
     ],
     ...describeWorkers(state, config).map(({ name, text }) => [`computed by ${name}`, text] as const),
-    ['begun', first === undefined ? 'not yet' : when(first.at)],
-    ['last event', last === undefined ? 'none' : `${when(last.at)}, after ${formatDuration(state.seconds)} of work`],
+    ['started', first === undefined ? 'not yet' : formatTime(first.at)],
+    ['last event', last === undefined ? 'none' : `${formatTime(last.at)}, after ${formatDuration(state.seconds)} of work`],
     ['events', formatWhole(entries.length)],
-    ['interrupted', interrupted === 0 ? 'never (a process that was killed leaves no event)' : plural(interrupted, 'time')],
+    ['interrupted', interrupted === 0 ? 'never (a killed process leaves no event)' : plural(interrupted, 'time')],
     [
       'resumed',
       resumed.length === 0
         ? 'never'
         : `${plural(resumed.length, 'time')}${mixed === 0 ? '' : `, of which ${mixed} on another engine, processor or Node`}`,
     ],
-    ...(torn === 0 ? [] : ([['torn', `${plural(torn, 'byte')} of an unfinished last line`]] as const)),
-    ['readings of the test set', formatWhole(state.search.readings)],
+    ...(torn === 0 ? [] : ([['incomplete last line', plural(torn, 'byte')]] as const)),
+    ['test evaluations', formatWhole(state.search.readings)],
     ['data', html`<code>${data.reference}</code>, SHA-256 <code class="hash">${data.hash}</code>`],
   ]);
 }
 
-export const factsSection = (subject: Subject, place: Place): Markup =>
+export const factsSection = (run: RunDetails, prefix: string): Markup =>
   section(
-    place,
+    prefix,
     'facts',
-    'Kept in the journal',
+    'From the journal',
     html`<h3>Certificates</h3>`,
-    certificates(subject),
-    html`<h3>The file to deploy</h3>`,
-    exportsOf(subject),
+    certificates(run),
+    html`<h3>Exported files</h3>`,
+    exportsOf(run),
     html`<h3>Failures</h3>`,
-    failures(subject),
+    failures(run),
     html`<h3>Engine, machine, interruptions</h3>`,
-    journal(subject),
+    journal(run),
   );

@@ -1,73 +1,78 @@
-/** The family tree: each child of each step, what was done to it, how right it was, where it ended, and what changed. */
+/** The family tree: for each step, the children with their operators, accuracies and changes. */
 import { methods } from '../../search/methods/table.ts';
 import { describeEdit, toleranceOf } from '../../morphism/operators.ts';
 import { shortEdits } from '../../morphism/short.ts';
 import { formatRungs } from '../../search/rungs.ts';
-import { candidateOf, startWords, type Candidate, type Step, networkOf } from '../../search/state.ts';
+import { candidateOf, networkOf, startWords, type Candidate, type Step } from '../../search/state.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../../util/words.ts';
 import { compareNetworks, summaryOf, type Difference } from '../compare.ts';
 import { inlineSvg } from '../figure.ts';
 import type { Figures } from '../figures.ts';
 import { drawNetwork } from '../graph.ts';
 import { html, type Markup } from '../markup.ts';
-import { childrenOf, unfinishedWords, type Child, type Subject } from '../subject.ts';
-import { anchorOf, figureHtml, folded, scrolling, section, type Place } from './parts.ts';
+import { childrenOf, lastAccuracy, unfinishedNote, type Child, type RunDetails } from '../run-details.ts';
+import { anchorOf, figureHtml, folded, scrolling, section } from './parts.ts';
 
-/** Characters of drawn differences at most: the rest of the children are told in words. */
-const drawingBudget = 1_200_000;
+/** Characters of all graphs at most; for the other children only the operators are listed. */
+const graphBudget = 1_200_000;
 
-const firstLine = (text: string): string => text.split('\n')[0] ?? '';
-
-/** What its numbers do not say of its end. */
-function endOf({ fate }: Child): Markup | null {
-  switch (fate.kind) {
+/** A note on the end of a child that its numbers do not show. */
+function endOf({ status }: Child): Markup | null {
+  switch (status.kind) {
     case 'won':
     case 'dropped':
       return null;
     case 'lost':
-      return html`<br /><span class="bad">lost: ${firstLine(fate.reason)}</span>`;
+      return html`<br /><span class="bad">lost: ${status.reason.split('\n')[0] ?? ''}</span>`;
     case 'undrawn':
-      return html`, <em>not drawn: not trained</em>`;
+      return html`, <em>not sampled for training</em>`;
     case 'open':
-      return html`, <em>in training</em>`;
+      return html`, <em>not finished</em>`;
     case 'stopped':
-      return html`, <em>the step was cut short</em>`;
+      return html`, <em>the step was stopped</em>`;
   }
 }
 
-/** `link`: where a child is shown; null: nowhere else. */
-function row(child: Child, place: Place, link: ((id: string) => string) | null): Markup {
-  const { line, accuracies, unfinished, fate } = child;
-  const won = fate.kind === 'won';
+const percent = (accuracy: number): string => (100 * accuracy).toFixed(1);
+
+/** `link`: the address of a child's page; null where it has none. */
+function row(child: Child, prefix: string, link: ((id: string) => string) | null): Markup {
+  const { candidate, accuracies, unfinished, status } = child;
+  const { id, parameters, multiplyAdds, edits } = candidate;
+  const won = status.kind === 'won';
   const cells = accuracies.map((accuracy, rung) => {
-    const dropped = fate.kind === 'dropped' && fate.rung === rung;
-    const so = unfinished?.rung === rung ? unfinished : null;
+    const dropped = status.kind === 'dropped' && status.rung === rung;
+    const within =
+      unfinished?.rung === rung
+        ? html`<span class="quiet" title="after ${plural(unfinished.epochs, 'epoch')} of this rung"
+            >(${percent(unfinished.accuracy)})</span
+          >`
+        : '';
     return html`<td class="number">
-      ${accuracy !== null ? (100 * accuracy).toFixed(1) : so === null ? '' : html`<span class="quiet" title="after ${plural(so.epochs, 'epoch')} of this rung">(${(100 * so.accuracy).toFixed(1)})</span>`}${dropped ? html`<span class="mark" title="dropped here"> ×</span>` : null}
+      ${accuracy === null ? within : percent(accuracy)}${dropped ? html`<span class="mark" title="dropped here"> ×</span>` : null}
     </td>`;
   });
-  return html`<tbody class="${won ? 'winner' : ''}" id="${anchorOf(place, line.id)}">
+  return html`<tbody class="${won ? 'winner' : ''}" id="${anchorOf(prefix, id)}">
     <tr>
-      <th scope="row">${won ? '★\u00a0' : ''}${link === null ? line.id : html`<a href="${link(line.id)}">${line.id}</a>`}</th>
+      <th scope="row">${won ? '★\u00a0' : ''}${link === null ? id : html`<a href="${link(id)}">${id}</a>`}</th>
       ${cells}
-      <td class="number">${formatCount(line.parameters)}</td>
+      <td class="number">${formatCount(parameters)}</td>
     </tr>
     <tr class="operators">
-      <td colspan="${accuracies.length + 1}">${shortEdits(line.edits)}${endOf(child)}</td>
-      <td class="number">${formatCount(line.multiplyAdds)}</td>
+      <td colspan="${accuracies.length + 1}">${shortEdits(edits)}${endOf(child)}</td>
+      <td class="number">${formatCount(multiplyAdds)}</td>
     </tr>
   </tbody>`;
 }
 
-/** The children of a step, a row each. */
+/** The children of a step, one row each. */
 export function stepTable(
-  subject: Subject,
+  { rungs }: RunDetails,
   step: Step,
   children: readonly Child[],
-  place: Place,
+  prefix: string,
   link: ((id: string) => string) | null = null,
 ): Markup {
-  const { rungs } = subject;
   const heads = rungs.map(
     ({ size, epochs }, index) =>
       html`<th scope="col" class="number">
@@ -79,8 +84,8 @@ export function stepTable(
     html`<table class="children">
       <caption>
         <span
-          >Children of ${step.parent}: validation accuracy in % after each rung (children × epochs); parameters, and below them
-          multiply-adds an image; the operators in their order. ★ won, × dropped there${unfinishedWords(children)}.</span
+          >Children of ${step.parent}: validation accuracy in % after each rung (children × epochs), parameters, and below them
+          the operators and the multiply-adds per image. ★ won, × dropped${unfinishedNote(children)}.</span
         >
       </caption>
       <thead>
@@ -90,7 +95,7 @@ export function stepTable(
           <th scope="col" class="number">size</th>
         </tr>
       </thead>
-      ${children.map((child) => row(child, place, link))}
+      ${children.map((child) => row(child, prefix, link))}
     </table>`,
   );
 }
@@ -100,91 +105,96 @@ function certificateOf({ certificate, edits }: Candidate): Markup | null {
   const tolerance = toleranceOf(edits);
   const { evaluation, training } = certificate;
   return html`<p class="quiet">
-    Certificate: logits within ${evaluation.toExponential(1)} of the parent’s (at most ${tolerance.evaluation}), training-mode
-    loss changed by ${(100 * training).toFixed(2)} % (at most ${(100 * tolerance.training).toFixed(0)} %).
+    Certificate: logits within ${evaluation.toExponential(1)} of the parent’s (limit ${tolerance.evaluation}), loss in training
+    mode within ${(100 * training).toFixed(2)} % (limit ${(100 * tolerance.training).toFixed(0)} %).
   </p>`;
 }
 
-function changeOf(subject: Subject, child: Child, drawing: (difference: Difference, line: Candidate) => Markup): Markup {
-  const { line } = child;
-  const parent = candidateOf(subject.state.search, line.parent ?? line.id);
-  if (line.edits.length === 0) return html`<p><strong>${line.id}</strong>: the parent itself, trained on.</p>`;
-  const difference = compareNetworks(networkOf(subject.state.search, parent.id), networkOf(subject.state.search, line.id));
-  const removed =
-    difference.removed.length === 0 ? null : html`<p>Removed: ${difference.removed.map(({ id }) => id).join(', ')}.</p>`;
+const differenceOf = ({ state: { search } }: RunDetails, { id, parent }: Candidate): Difference =>
+  compareNetworks(networkOf(search, parent ?? id), networkOf(search, id));
+
+/** What the mutations changed. `graph`: of its network; undefined where the page has no room for it. */
+function changeOf(run: RunDetails, { candidate, status }: Child, graph: Markup | undefined): Markup {
+  const { id, edits } = candidate;
+  if (edits.length === 0) return html`<p><strong>${id}</strong>: the parent without mutations.</p>`;
+  const difference = differenceOf(run, candidate);
+  const removed = difference.removed.map((each) => each.id);
   return folded(
-    html`<strong>${line.id}</strong>${child.fate.kind === 'won' ? ' ★' : ''} <span class="quiet">${summaryOf(difference)}</span>`,
+    html`<strong>${id}</strong>${status.kind === 'won' ? ' ★' : ''} <span class="quiet">${summaryOf(difference)}</span>`,
     html`<ol class="edits">
-      ${line.edits.map((edit) => html`<li>${describeEdit(edit)}</li>`)}
+      ${edits.map((edit) => html`<li>${describeEdit(edit)}</li>`)}
     </ol>`,
-    removed,
-    certificateOf(line),
-    drawing(difference, line),
+    removed.length === 0 ? null : html`<p>Removed: ${removed.join(', ')}.</p>`,
+    certificateOf(candidate),
+    graph ?? html`<p class="quiet">No graph: the page would become too large.</p>`,
   );
 }
 
-/** Draws while there is room; the winners come first. */
-function drawer(subject: Subject): (difference: Difference, line: Candidate) => Markup {
-  const drawn = new Map<string, Markup>();
-  let left = drawingBudget;
-  const { search } = subject.state;
-  const lines = search.steps
-    .flatMap((step) => childrenOf(subject, step))
-    .toSorted((a, b) => Number(b.fate.kind === 'won') - Number(a.fate.kind === 'won'))
-    .map(({ line }) => line)
-    .filter(({ edits }) => edits.length > 0);
-  for (const line of lines) {
+/** Graphs of mutated children by id, winners first, as many as the page has room for. */
+function graphsOf(run: RunDetails): ReadonlyMap<string, Markup> {
+  const graphs = new Map<string, Markup>();
+  let left = graphBudget;
+  const { search } = run.state;
+  const children = search.steps
+    .flatMap((step) => childrenOf(run, step))
+    .toSorted((a, b) => Number(b.status.kind === 'won') - Number(a.status.kind === 'won'));
+  for (const { candidate } of children.filter((child) => child.candidate.edits.length > 0)) {
     if (left <= 0) break;
-    const difference = compareNetworks(networkOf(search, line.parent ?? line.id), networkOf(search, line.id));
-    const picture = inlineSvg(
-      drawNetwork(networkOf(search, line.id), { folded: true, difference }),
-      `The layers of ${line.id}, with what is different from ${line.parent ?? ''}: ${summaryOf(difference)}`,
+    const { id, parent } = candidate;
+    const difference = differenceOf(run, candidate);
+    const svg = inlineSvg(
+      drawNetwork(networkOf(search, id), { folded: true, difference }),
+      `The layers of ${id}, compared with ${parent ?? ''}: ${summaryOf(difference)}`,
     );
-    left -= picture.text.length;
-    drawn.set(line.id, html`<div class="graph zoomable">${scrolling(`Layers of ${line.id}`, picture)}</div>`);
+    left -= svg.text.length;
+    graphs.set(id, html`<div class="graph zoomable">${scrolling(`Layers of ${id}`, svg)}</div>`);
   }
-  return (_difference, line) =>
-    drawn.get(line.id) ??
-    html`<p class="quiet">Not drawn: there are too many children for one page. The operators say what was done.</p>`;
+  return graphs;
 }
 
-export function familySection(subject: Subject, figures: Figures, place: Place): Markup {
-  const { steps } = subject.state.search;
-  const vanilla = candidateOf(subject.state.search, 'vanilla');
-  const draw = drawer(subject);
+export function familySection(run: RunDetails, figures: Figures, prefix: string): Markup {
+  const { search } = run.state;
+  const { steps } = search;
+  const graphs = graphsOf(run);
   const blocks = steps.map((step, index) => {
-    const children = childrenOf(subject, step);
+    const { step: number, parent, winner } = step;
+    const children = childrenOf(run, step);
     const figure = figures.steps[index];
-    const winner =
-      step.winner === null ? 'is not over' : step.winner === step.parent ? 'ended with its parent' : `was won by ${step.winner}`;
-    return html`<section class="step" aria-labelledby="${anchorOf(place, `step-${step.step}`)}">
-      <h3 id="${anchorOf(place, `step-${step.step}`)}">Step ${step.step} ${winner}</h3>
-      ${stepTable(subject, step, children, place)}
+    const anchor = anchorOf(prefix, `step-${number}`);
+    return html`<section class="step" aria-labelledby="${anchor}">
+      <h3 id="${anchor}">
+        Step ${number}: ${winner === null ? 'not finished' : winner === parent ? 'the parent was kept' : `${winner} won`}
+      </h3>
+      ${stepTable(run, step, children, prefix)}
       <div class="figures">
-        ${figure === undefined ? null : figureHtml(place, figure)}
+        ${figure === undefined ? null : figureHtml(prefix, figure)}
         <div class="changes">
-          <h4>What each child changed</h4>
-          ${children.map((child) => changeOf(subject, child, draw))}
+          <h4>Changes of each child</h4>
+          ${children.map((child) => changeOf(run, child, graphs.get(child.candidate.id)))}
           <p class="legend quiet">
-            <span class="key-added">+ new</span> <span class="key-altered">~ altered, grown along or rewired</span> · numbers are
-            the layers’ names
+            <span class="key-added">+ new</span> <span class="key-altered">~ changed, or other inputs or shapes</span> · numbers
+            are layer ids
           </p>
         </div>
       </div>
     </section>`;
   });
-  const accuracy = vanilla.epochs.findLast(({ validation }) => validation !== null)?.validation?.accuracy;
-  const { training } = methods[subject.settings.method];
+  const start = candidateOf(search, 'vanilla');
+  const accuracy = lastAccuracy(start);
+  const plan =
+    steps.length === 0
+      ? 'There was no step.'
+      : `Each step has ${plural(steps[0]?.children.length ?? 0, 'child', 'children')} of the current parent, the first without mutations; ${methods[run.settings.method].training}: ${formatRungs(run.rungs)} (children × epochs).`;
   return section(
-    place,
+    prefix,
     'family',
     'The family tree',
     html`<p>
-      It began with the ${startWords(subject.state.search)}: ${formatWhole(vanilla.parameters)} parameters,
-      ${plural(vanilla.epochs.length, 'epoch')}${accuracy === undefined ? '' : `, ${formatPercent(accuracy)} of the validation images right`}.
-      ${steps.length === 0 ? 'No step was begun.' : `Each step makes ${plural(steps[0]?.children.length ?? 0, 'child', 'children')} of the best network, the first of them the parent itself; ${training}: ${formatRungs(subject.rungs)} (children × epochs).`}
+      The search started from the ${startWords(search)}: ${formatWhole(start.parameters)} parameters,
+      ${plural(start.epochs.length, 'epoch')}${accuracy === null ? '' : `, validation accuracy ${formatPercent(accuracy)}`}.
+      ${plan}
     </p>`,
-    figures.family === null ? null : figureHtml(place, figures.family),
+    figures.family === null ? null : figureHtml(prefix, figures.family),
     blocks,
   );
 }

@@ -1,4 +1,4 @@
-/** The head of a run's report: what was grown, on what, what came of it, and how to do it again. */
+/** The head of a run's report: the data, the method, the result, and the command that repeats it. */
 import { splitCounts } from '../../data/split-counts.ts';
 import { describeFrom, stopWords } from '../../run/display/wording.ts';
 import { methods, type MethodName } from '../../search/methods/table.ts';
@@ -8,8 +8,8 @@ import { formatDuration } from '../../util/duration.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../../util/words.ts';
 import { html, type Content, type Markup } from '../markup.ts';
 import { conditionSentence, resultOf } from '../result.ts';
-import { methodLabel, type Subject } from '../subject.ts';
-import { pairs, type Place } from './parts.ts';
+import type { RunDetails } from '../run-details.ts';
+import { commandHtml, pairs } from './parts.ts';
 
 /** `3.4`, `120`. */
 const formatFactor = (factor: number): string => (factor < 100 ? factor.toFixed(1) : formatWhole(Math.round(factor)));
@@ -23,11 +23,11 @@ const methodWords = (name: MethodName): string => {
   ].join(', ');
 };
 
-const shape = ({ channels, height, width }: Subject['config']['data']['shape']): string =>
+const shape = ({ channels, height, width }: RunDetails['config']['data']['shape']): string =>
   `${height}×${width} pixels, ${channels === 1 ? 'grey' : channels === 3 ? 'in colour' : plural(channels, 'channel')}`;
 
-function keyNumbers(subject: Subject): Markup {
-  const { state, best, grown, winners } = subject;
+function keyNumbers(run: RunDetails): Markup {
+  const { state, best, grown, winners } = run;
   const { search } = state;
   const rows: [Content, Content][] = [];
   const test = search.tests.get('final')?.measured;
@@ -51,34 +51,34 @@ function keyNumbers(subject: Subject): Markup {
   return html`<div class="key">${pairs(rows)}</div>`;
 }
 
-export function headSection(subject: Subject, place: Place): Markup {
-  const { name, config, state, settings, condition, command } = subject;
+export function headSection(run: RunDetails, prefix: string): Markup {
+  const { name, config, state, settings, condition, command } = run;
   const { data } = config;
-  const [first, ...others] = resultOf(subject);
+  const [first, ...others] = resultOf(run);
   const { train, validation } = splitCounts(data.trainImages, settings);
   const what = html`A network for <strong>${data.name}</strong> (${plural(data.classes.length, 'class', 'classes')},
     ${shape(data.shape)}),
-    ${!methods[settings.method].grows || settings.limits.steps === 0 ? html`the <strong>${startWords(state.search)}</strong>, not grown` : html`grown by <strong>${methodLabel(settings.method)}</strong> (${methodWords(settings.method)})`},
-    preset ${config.preset}, seed ${settings.seed}. Of ${plural(data.trainImages, 'training image')} ${formatWhole(train)} train
-    and ${formatWhole(validation)} validate; ${plural(data.testImages, 'test image')}.
-    ${describeFrom(config).map((line) => ` Begun ${line}.`)}`;
+    ${!methods[settings.method].grows || settings.limits.steps === 0 ? html`the <strong>${startWords(state.search)}</strong>, not grown` : html`grown by <strong>${methods[settings.method].label}</strong> (${methodWords(settings.method)})`},
+    preset ${config.preset}, seed ${settings.seed}. Of ${plural(data.trainImages, 'training image')} ${formatWhole(train)} are for
+    training and ${formatWhole(validation)} are for validation; ${plural(data.testImages, 'test image')}.
+    ${describeFrom(config).map((line) => ` Started ${line}.`)}`;
   const stop =
     state.search.stop === null
       ? null
-      : html` The search ended: ${stopWords[state.search.stop.reason] ?? state.search.stop.reason}.`;
+      : html` The search stopped: ${stopWords[state.search.stop.reason] ?? state.search.stop.reason}.`;
   const again =
     config.budget === null
-      ? 'On the same processor, engine and Node it gives the same network, bit for bit.'
-      : 'With a budget the plan follows from the speed that is measured, so it will differ a little.';
-  return html`<header class="run" id="${place.key}">
+      ? 'The same processor, engine and Node give the same network, bit for bit.'
+      : 'With a budget the plan depends on the measured speed, so the result will differ.';
+  return html`<header class="run" id="${prefix}">
     <h1>How ${name} grew</h1>
     <p class="what">${what}</p>
     <p class="result">${first}</p>
     <p>${others.join(' ')}</p>
-    <p class="condition ${condition === 'finished' ? '' : 'open'}">${conditionSentence(subject)}${stop}</p>
-    ${keyNumbers(subject)}
+    <p class="condition ${condition === 'finished' ? '' : 'open'}">${conditionSentence(run)}${stop}</p>
+    ${keyNumbers(run)}
     <p class="again">To run it again:</p>
-    <pre><code>${command.split(' ').map((word) => html`<span>${word}</span> `)}</code></pre>
+    ${commandHtml(command)}
     <p class="quiet">${again}</p>
   </header>`;
 }

@@ -1,36 +1,30 @@
-/** Pieces of HTML that several sections use. */
+/** HTML that several sections use. `prefix` begins every anchor of a run, since a page may hold several runs. */
 import { inlineSvg, type Figure } from '../figure.ts';
 import { html, raw, type Content, type Markup } from '../markup.ts';
 
-/** What a section needs beside the run. */
-export interface Place {
-  /** Begins every anchor of this run, so that several may stand on one page. */
-  readonly key: string;
-}
-
-export const anchorOf = ({ key }: Place, name: string): string => `${key}-${name}`;
+export const anchorOf = (prefix: string, name: string): string => `${prefix}-${name}`;
 
 /** A section with its heading. */
-export const section = (place: Place, name: string, title: string, ...contents: readonly Content[]): Markup =>
-  html`<section id="${anchorOf(place, name)}" aria-labelledby="${anchorOf(place, name)}-title">
-    <h2 id="${anchorOf(place, name)}-title">${title}</h2>
+export const section = (prefix: string, name: string, title: string, ...contents: readonly Content[]): Markup =>
+  html`<section id="${anchorOf(prefix, name)}" aria-labelledby="${anchorOf(prefix, name)}-title">
+    <h2 id="${anchorOf(prefix, name)}-title">${title}</h2>
     ${contents}
   </section>`;
 
-/** A figure with its caption; on a telephone the narrow drawing. */
-export function figureHtml(place: Place, figure: Figure): Markup {
+/** A figure with its caption; on a narrow screen its narrow SVG. */
+export function figureHtml(prefix: string, figure: Figure): Markup {
   const { name, title, alternative, caption, narrow, wide } = figure;
-  const drawings =
+  const content =
     wide === null
       ? inlineSvg(narrow, alternative)
       : html`${inlineSvg(wide, alternative, 'wide-only')}${inlineSvg(narrow, alternative, 'narrow-only')}`;
-  return html`<figure id="${anchorOf(place, `figure-${name}`)}" ${raw(wide === null ? '' : ' class="whole"')}>
+  return html`<figure id="${anchorOf(prefix, `figure-${name}`)}" ${raw(wide === null ? '' : ' class="whole"')}>
     <figcaption><strong>${title}.</strong> ${caption}</figcaption>
-    ${drawings}
+    ${content}
   </figure>`;
 }
 
-/** What may be wider than the page scrolls by itself; the keyboard reaches it. */
+/** Content that may be wider than the page: it scrolls, by keyboard too. */
 export const scrolling = (label: string, content: Content): Markup =>
   html`<div class="scroll" role="region" tabindex="0" aria-label="${label}">${content}</div>`;
 
@@ -40,7 +34,7 @@ export const folded = (summary: Content, ...contents: readonly Content[]): Marku
     ${contents}
   </details>`;
 
-/** Names and values. */
+/** A list of names and values. */
 export const pairs = (rows: readonly (readonly [name: Content, value: Content])[]): Markup =>
   html`<dl class="pairs">
     ${rows.map(
@@ -54,9 +48,12 @@ export const pairs = (rows: readonly (readonly [name: Content, value: Content])[
 
 export interface Column {
   readonly title: Content;
-  /** Numbers stand to the right. */
+  /** Aligned to the right. */
   readonly numeric?: boolean;
 }
+
+export const texts = (...titles: readonly string[]): readonly Column[] => titles.map((title) => ({ title }));
+export const numbers = (...titles: readonly string[]): readonly Column[] => titles.map((title) => ({ title, numeric: true }));
 
 /** A table whose first column names its rows. */
 export const table = (caption: string, columns: readonly Column[], rows: readonly (readonly Content[])[]): Markup =>
@@ -81,3 +78,17 @@ export const table = (caption: string, columns: readonly Column[], rows: readonl
       )}
     </tbody>
   </table>`;
+
+/** A table that scrolls where it is wider than the page; `label`: for screen readers. */
+export const scrollingTable = (label: string, ...of: Parameters<typeof table>): Markup => scrolling(label, table(...of));
+
+/** A command in words that wrap as a whole. */
+export const commandHtml = (command: string): Markup =>
+  html`<pre><code>${command.split(' ').map((word) => html`<span>${word}</span> `)}</code></pre>`;
+
+export const navigation = (prefix: string, entries: readonly { readonly name: string; readonly title: string }[]): Markup =>
+  html`<nav aria-label="Contents">
+    <ul>
+      ${entries.map(({ name, title }) => html`<li><a href="#${anchorOf(prefix, name)}">${title}</a></li>`)}
+    </ul>
+  </nav>`;

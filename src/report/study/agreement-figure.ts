@@ -1,38 +1,29 @@
-/** What an early order is worth, over all runs of an arm: the rank correlations of every step of every run, and their pairs pooled. */
-import type { Arm } from '../../study/result.ts';
+/** Agreement of early and late orders over all runs of an arm: correlations of every step, with their pairs pooled. */
 import { armLabel } from '../../study/labels.ts';
+import type { Arm } from '../../study/result.ts';
 import { plural } from '../../util/words.ts';
-import { agreementsOf, pooledOf, type Agreement } from '../agreement.ts';
+import { agreementOf, agreementsOf, type Agreement } from '../agreement.ts';
 import type { Figure } from '../figure.ts';
-import { agreementDrawing, formatPairs } from '../figures/agreement.ts';
-import { html } from '../markup.ts';
-import { runsOf, type ShownStudy } from './study.ts';
+import { figureOfAgreements } from '../figures/agreement.ts';
+import { runsOf, type StudyDetails } from './study.ts';
 
 /** The same two points of a step, such as rung 1 and rung 2, over all runs that have them. */
-export function agreementsOfArm(study: ShownStudy, arm: Arm): readonly Agreement[] {
-  const found = runsOf(study, arm).flatMap(({ subject }) => agreementsOf(subject));
-  const names = [...new Set(found.map(({ from, to }) => JSON.stringify([from, to])))];
-  return names.map((name) => {
-    const same = found.filter(({ from, to }) => JSON.stringify([from, to]) === name);
-    const [first] = same as [Agreement, ...Agreement[]];
-    const steps = same.flatMap((each) => each.steps);
-    return { from: first.from, to: first.to, steps, pooled: pooledOf(steps) };
-  });
+export function agreementsOfArm(study: StudyDetails, arm: Arm): readonly Agreement[] {
+  const found = new Map<string, Agreement>();
+  for (const { from, to, steps } of runsOf(study, arm).flatMap(({ details }) => agreementsOf(details))) {
+    const key = JSON.stringify([from, to]);
+    found.set(key, agreementOf(from, to, [...(found.get(key)?.steps ?? []), ...steps]));
+  }
+  return [...found.values()];
 }
 
 /** Null where children do not compete. */
-export function armAgreementFigure(study: ShownStudy, arm: Arm, name: string): Figure | null {
-  const agreements = agreementsOfArm(study, arm);
-  if (agreements.length === 0) return null;
-  const runs = runsOf(study, arm).length;
-  const words = agreements.map((agreement) => `${agreement.from} to ${agreement.to}: ${formatPairs(agreement)}`);
-  return {
+export function armAgreementFigure(study: StudyDetails, arm: Arm, name: string): Figure | null {
+  const runs = plural(runsOf(study, arm).length, 'run');
+  return figureOfAgreements(agreementsOfArm(study, arm), {
     name: `agreement-${name}`,
-    title: `${armLabel(arm)}: what an early order is worth`,
-    alternative: `Rank correlation between the orders of children at two points of a step, over ${plural(runs, 'run')} of ${armLabel(arm)}. ${words.join('; ')}.`,
-    caption: html`${plural(runs, 'run')}. A dot is a step with at least three children that trained in both; the bar pools the
-    pairs of all steps: those that agree less those that do not, over both.`,
-    narrow: agreementDrawing(agreements),
-    wide: null,
-  };
+    title: `${armLabel(arm)}: early rungs and the final order`,
+    scope: `, over ${runs} of ${armLabel(arm)}`,
+    note: ` ${runs}.`,
+  });
 }

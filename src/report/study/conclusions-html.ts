@@ -1,4 +1,4 @@
-/** What a study shows and does not show, as a list: the tests first, and what to keep in mind last. */
+/** The conclusions of a study as lists, by kind. */
 import { conclusionsOf, type Conclusion } from '../../study/conclusions.ts';
 import type { StudyResult } from '../../study/result.ts';
 import { html, type Markup } from '../markup.ts';
@@ -6,9 +6,9 @@ import { html, type Markup } from '../markup.ts';
 /** In this order. */
 const titles: { readonly [K in Conclusion['kind']]: string } = {
   shown: 'Shown by a test',
-  'not-shown': 'Not shown',
-  'too-few': 'Too few to say',
-  note: 'To keep in mind',
+  'not-shown': 'Not shown by a test',
+  'too-few': 'Too few repetitions',
+  note: 'Notes',
 };
 
 const kinds = Object.keys(titles) as readonly Conclusion['kind'][];

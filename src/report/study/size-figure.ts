@@ -1,70 +1,56 @@
 /** Test accuracy against parameters of every winner, by arm. */
 import { armLabel } from '../../study/labels.ts';
 import { formatCount, formatPercent, plural } from '../../util/words.ts';
-import { domainOf, percentAxis, plane } from '../chart.ts';
-import { narrowWidth, wideWidth, type Drawing, type Figure } from '../figure.ts';
+import { domainOf, percentAxis, plotArea } from '../chart.ts';
+import { narrowWidth, wideWidth, type Figure, type Svg } from '../figure.ts';
+import { parameterAxis } from '../figures/size.ts';
 import { html } from '../markup.ts';
 import { armMarks } from './arm-marks.ts';
-import type { ShownStudy } from './study.ts';
+import type { StudyDetails } from './study.ts';
 
-function draw({ result: { arms } }: ShownStudy, width: number, tall: number): Drawing {
-  const shown = arms.filter(({ outcomes }) => outcomes.some(({ test }) => test !== null));
-  const points = shown.flatMap((arm) =>
-    arm.outcomes.flatMap(({ test, parameters, repetition, run }) =>
-      test === null ? [] : [{ arm, test, parameters, repetition, run }],
-    ),
-  );
+/** The tested networks of all arms, baselines first. */
+const pointsOf = ({ result: { arms } }: StudyDetails) =>
+  arms
+    .toSorted((a, b) => Number(b.baseline) - Number(a.baseline))
+    .flatMap((arm) =>
+      arm.outcomes.flatMap(({ test, parameters, repetition }) => (test === null ? [] : [{ arm, test, parameters, repetition }])),
+    );
+
+function draw(study: StudyDetails, width: number, plotHeight: number): Svg {
+  const points = pointsOf(study);
+  const { arms } = study.result;
   const { mark, legend } = armMarks(arms);
+  const shown = arms.filter((arm) => points.some((point) => point.arm === arm));
   const names = legend(shown, 44, width - 58);
-  const height = tall + names.height;
-  const [low, high] = domainOf(
-    points.map(({ parameters }) => Math.log10(parameters)),
-    0.08,
-    0.3,
-  );
-  const area = plane(
+  const height = plotHeight + names.height;
+  const sizes = points.map(({ parameters }) => parameters);
+  const accuracies = points.map(({ test }) => test);
+  const area = plotArea(
     width,
     height,
-    {
-      domain: [10 ** low, 10 ** high],
-      title: 'parameters (logarithmic)',
-      ticks: width > 600 ? 10 : 6,
-      logarithmic: true,
-      format: formatCount,
-    },
-    percentAxis(
-      'test accuracy, %',
-      domainOf(
-        points.map(({ test }) => test),
-        0.1,
-        0.004,
-      ),
-    ),
+    parameterAxis(sizes, width > 600 ? 10 : 6),
+    percentAxis('test accuracy, %', domainOf(accuracies, 0.1, 0.004)),
     { top: 30 + names.height },
   );
-  // Baselines below.
-  const marks = points
-    .toSorted((a, b) => Number(b.arm.baseline) - Number(a.arm.baseline))
-    .map(({ arm, test, parameters, repetition }) =>
-      mark(
-        arm,
-        area.x(parameters),
-        area.y(test),
-        `${armLabel(arm)}, repetition ${repetition}: ${formatCount(parameters)} parameters, ${formatPercent(test)}`,
-      ),
-    );
+  const marks = points.map(({ arm, test, parameters, repetition }) => {
+    const title = `${armLabel(arm)}, repetition ${repetition}: ${formatCount(parameters)} parameters, ${formatPercent(test)}`;
+    return mark(arm, area.x(parameters), area.y(test), title);
+  });
   return { width, height, content: html`${area.axes}${names.content}${marks}` };
 }
 
-export function winnersFigure(study: ShownStudy): Figure | null {
-  const { arms } = study.result;
-  const count = arms.flatMap(({ outcomes }) => outcomes.filter(({ test }) => test !== null)).length;
-  if (count === 0) return null;
+export function winnersFigure(study: StudyDetails): Figure | null {
+  const points = pointsOf(study);
+  if (points.length === 0) return null;
+  const values = study.result.arms.map((arm) => {
+    const own = points.filter((point) => point.arm === arm);
+    return `${armLabel(arm)}: ${own.map(({ test, parameters }) => `${formatCount(parameters)} ${formatPercent(test)}`).join(', ')}`;
+  });
   return {
     name: 'size',
-    title: 'Accuracy against size',
-    alternative: `Test accuracy of ${plural(count, 'network')} against their parameters. ${arms.map((arm) => `${armLabel(arm)}: ${arm.outcomes.map(({ test, parameters }) => `${formatCount(parameters)} ${test === null ? '' : formatPercent(test)}`).join(', ')}`).join('; ')}.`,
-    caption: html`Every repetition’s network as it was tested. Outlines: baselines. The vanilla network has one size.`,
+    title: 'Accuracy against parameters',
+    alternative: `Test accuracy of ${plural(points.length, 'network')} against their parameters. ${values.join('; ')}.`,
+    caption: 'The tested network of every repetition. Outlined: baselines.',
     narrow: draw(study, narrowWidth, 290),
     wide: draw(study, wideWidth, 330),
   };

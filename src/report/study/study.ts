@@ -1,42 +1,36 @@
-/** A study as its page looks at it: what was found, and the runs behind it. Pure. */
+/** A study as its report needs it: the results, and the runs behind them. Pure. */
 import type { Arm, Outcome, StudyResult } from '../../study/result.ts';
-import type { Subject } from '../subject.ts';
+import type { RunDetails } from '../run-details.ts';
 
-/** A run of the study, ended or not. */
-export interface ShownRun {
+/** A run of the study, finished or not. */
+export interface StudyRunDetails {
   /** The arm's name. */
   readonly arm: string;
   readonly repetition: number;
-  readonly subject: Subject;
-  /** Its own report, from where the page lies, with forward slashes; null where there is none. */
+  readonly details: RunDetails;
+  /** The path of its own report, relative to the page, with forward slashes; null where there is none. */
   readonly report: string | null;
 }
 
-export interface ShownStudy {
+export interface StudyDetails {
   readonly result: StudyResult;
-  /** Those whose journals are there; figures of steps are made from them. */
-  readonly runs: readonly ShownRun[];
-  /** Runs that are there and cannot be read. */
+  /** Runs with a journal; figures of steps are made from them. */
+  readonly runs: readonly StudyRunDetails[];
+  /** Runs that cannot be read. */
   readonly damaged: readonly { readonly arm: string; readonly repetition: number; readonly folder: string }[];
-  /** The study's file, as it is. */
+  /** The text of the study's file. */
   readonly file: string;
-  /** What makes the study again. */
+  /** The command that repeats the study. */
   readonly command: string;
 }
 
-export const runsOf = ({ runs }: ShownStudy, arm: Arm): readonly ShownRun[] => runs.filter((run) => run.arm === arm.name);
+export const runsOf = ({ runs }: StudyDetails, arm: Arm): readonly StudyRunDetails[] =>
+  runs.filter((run) => run.arm === arm.name);
 
-export const runOf = (study: ShownStudy, arm: Arm, { repetition }: Outcome): ShownRun | null =>
-  runsOf(study, arm).find((run) => run.repetition === repetition) ?? null;
-
-/** By test accuracy, or by validation accuracy where no test set was read; of those whose journal is there. */
-export function bestRunOf(study: ShownStudy, arm: Arm): { readonly outcome: Outcome; readonly run: ShownRun } | null {
-  const found = arm.outcomes.flatMap((outcome) => {
-    const run = runOf(study, arm, outcome);
-    return run === null ? [] : [{ outcome, run }];
-  });
-  const [first] = found;
-  if (first === undefined) return null;
-  const accuracy = ({ outcome }: typeof first): number => outcome.test ?? outcome.validation;
-  return found.reduce((best, each) => (accuracy(each) > accuracy(best) ? each : best), first);
+/** The finished run with the highest test accuracy, or validation accuracy where there is no test; null without a journal. */
+export function bestRunOf(study: StudyDetails, arm: Arm): StudyRunDetails | null {
+  const accuracy = ({ test, validation }: Outcome): number => test ?? validation;
+  const ordered = arm.outcomes.toSorted((a, b) => accuracy(b) - accuracy(a));
+  const runs = ordered.flatMap(({ repetition }) => runsOf(study, arm).find((run) => run.repetition === repetition) ?? []);
+  return runs[0] ?? null;
 }

@@ -1,4 +1,4 @@
-/** A table of a study as HTML: its groups as bodies with a heading row. */
+/** A table of a study as HTML, each group a table body with a heading row. */
 import {
   alignments,
   askCell,

@@ -1,5 +1,6 @@
-/** The best and the worst network of each method with what they are made of: the lists of §5. */
+/** The best and the worst network of each method, with their layers: the lists of §5. */
 import { compositionOf, partNames, type PartName } from '../composition.ts';
+import { methods } from '../../search/methods/table.ts';
 import { armLabel } from '../labels.ts';
 import { measures } from '../measures.ts';
 import { publishedMethods } from '../published.ts';
@@ -15,12 +16,12 @@ const shortTitles: Readonly<Record<PartName, string>> = {
   split: 'split',
 };
 
-export interface Extremes {
+interface Extremes {
   readonly best: Outcome;
   readonly worst: Outcome;
 }
 
-/** By test accuracy, the earlier repetition where they are equal; null where no test set was read. */
+/** By test accuracy, of equal ones the first; null without a test. */
 export function extremesOf({ outcomes }: Arm): Extremes | null {
   const tested = outcomes.filter(({ test }) => test !== null);
   const [first] = tested;
@@ -48,10 +49,10 @@ function rowOf(arm: Arm, which: string, { network, test, parameters, run }: Outc
 export function networksTable(result: StudyResult): Table {
   const published = publishedGroup(result, (method) => {
     const { test, layers, counts } = publishedMethods[method].best;
-    return [armLabel({ name: method, method }), 'best', test, layers, ...partNames.map((part) => counts[part]), null, null];
+    return [methods[method].label, 'best', test, layers, ...partNames.map((part) => counts[part]), null, null];
   });
   const worst = publishedGroup(result, (method) => [
-    armLabel({ name: method, method }),
+    methods[method].label,
     'worst',
     publishedMethods[method].worst,
     ...partNames.map(() => null),
@@ -62,7 +63,7 @@ export function networksTable(result: StudyResult): Table {
   return {
     name: 'networks',
     title: 'Best and worst',
-    caption: 'The networks of the highest and the lowest test accuracy of each method, with what they are made of.',
+    caption: 'The networks with the highest and the lowest test accuracy of each method, and their layers.',
     scale: result.scale,
     columns: [
       { kind: 'text', title: 'method' },
@@ -88,7 +89,7 @@ export function networksTable(result: StudyResult): Table {
       })),
     ],
     notes: [
-      'Layers are counted as in Table 3; blocks and merges each count one here. The best of several networks is better than another one of the same method would be: it was picked by its test accuracy.',
+      'Layers are counted as in Table 3; in the other columns each block or merge counts as one. The accuracy of the best network is optimistic, since it was selected by its test accuracy.',
       ...missingNotes(result),
     ],
   };

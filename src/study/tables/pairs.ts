@@ -1,20 +1,21 @@
-/** The tests of every pair, as tables: of means (Welch) and of spreads (Brown and Forsythe), each with Holm's correction. */
-import { compareMeans, compareSpreads, pairLabel, testedOf, type Comparison } from '../comparisons.ts';
+/** Tables of the tests of every pair: of means (Welch) and of spreads (Brown and Forsythe), with Holm's correction. */
+import { compareMeans, compareSpreads, pairLabel, testedOf, type PairTest } from '../comparisons.ts';
+import { methods } from '../../search/methods/table.ts';
 import { accuracyOf, measures, type Measure } from '../measures.ts';
 import type { Arm, StudyResult } from '../result.ts';
 import type { Cell, Column, Table } from '../table.ts';
 import { digitsFor } from './parts.ts';
 
-/** How a table of pairs ends, whatever the test. */
-const decided: readonly Column[] = [
+/** The last columns, for every test. */
+const resultColumns: readonly Column[] = [
   { kind: 'probability', title: 'p' },
   { kind: 'probability', title: 'p, corrected' },
-  { kind: 'text', title: 'shown?' },
+  { kind: 'text', title: 'significant' },
 ];
 
-/** A row a pair: `count` cells of its test, and what was decided by it. */
+/** One row per pair: `count` cells of its test, then the result. */
 const pairRows = <Test extends { readonly p: number }>(
-  comparisons: readonly Comparison<Test>[],
+  comparisons: readonly PairTest<Test>[],
   count: number,
   cellsOf: (test: Test) => readonly Cell[],
 ): readonly (readonly Cell[])[] =>
@@ -24,15 +25,16 @@ const pairRows = <Test extends { readonly p: number }>(
       : [pairLabel(each), ...cellsOf(each.test), each.test.p, each.corrected, each.significant ? 'yes' : 'no'],
   );
 
-/** Which arms' sizes are compared: that of the vanilla network is given. */
-export const grownArms = ({ arms }: StudyResult): readonly Arm[] => arms.filter(({ method }) => method !== 'vanilla');
+/** Arms whose sizes are compared: without those that do not grow. */
+export const grownArms = ({ arms }: StudyResult): readonly Arm[] =>
+  arms.filter(({ method }) => method === null || methods[method].grows);
 
-/** Spreads are compared among the methods alone: fewer tests, and the paper’s question. */
+/** Spreads are compared without the baselines, as in the paper; this needs fewer tests. */
 export const methodArms = ({ arms }: StudyResult): readonly Arm[] => arms.filter(({ baseline }) => !baseline);
 
-const family = (comparisons: readonly Comparison<unknown>[]): string => {
+const family = (comparisons: readonly PairTest<unknown>[]): string => {
   const count = testedOf(comparisons).length;
-  return `Corrected by Holm’s method for the ${count} ${count === 1 ? 'pair' : 'pairs'} tested; 0.05 is the level.`;
+  return `Corrected by Holm’s method for ${count} tested ${count === 1 ? 'pair' : 'pairs'}; significant below 0.05.`;
 };
 
 interface Means {
@@ -57,7 +59,7 @@ function meansTable({ name, title, scale, arms, measure, digits }: Means): Table
       { kind: 'interval', title: '95 % interval', digits },
       { kind: 'signed', title: 't', digits: 2 },
       { kind: 'number', title: 'degrees of freedom', digits: 1 },
-      ...decided,
+      ...resultColumns,
     ],
     groups: [
       {
@@ -66,8 +68,8 @@ function meansTable({ name, title, scale, arms, measure, digits }: Means): Table
       },
     ],
     notes: [
-      `The mean of the first less that of the second. Intervals are of one pair alone, without a correction. ${family(comparisons)}`,
-      'That a difference is not shown does not say that they are equal.',
+      `The mean of the first minus that of the second. Intervals are of single pairs, not corrected. ${family(comparisons)}`,
+      'Two arms without a significant difference need not be equal.',
     ],
   };
 }
@@ -98,7 +100,7 @@ export function spreadDifferences(result: StudyResult): Table {
       { kind: 'text', title: 'pair' },
       { kind: 'number', title: 'F', digits: 2 },
       { kind: 'number', title: 'degrees of freedom', digits: 0 },
-      ...decided,
+      ...resultColumns,
     ],
     groups: [
       {
@@ -107,7 +109,7 @@ export function spreadDifferences(result: StudyResult): Table {
       },
     ],
     notes: [
-      `An analysis of variance of the distances from the medians, with 1 degree of freedom above. It keeps its level where values are not normal, which so few cannot show; the ratio of variances does not. ${family(comparisons)}`,
+      `An analysis of variance of the distances from the medians, with 1 degree of freedom in the numerator. Unlike the ratio of variances, it keeps its level for values that are not normal. ${family(comparisons)}`,
     ],
   };
 }

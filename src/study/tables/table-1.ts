@@ -1,4 +1,4 @@
-/** Table 1: what each augmentation does to the vanilla network, beside the paper's figures. */
+/** Table 1: the effect of each augmentation on the vanilla network, beside the published values. */
 import { armLabel } from '../labels.ts';
 import { armSummary, measures, type Measure } from '../measures.ts';
 import { publishedSettings, type PublishedSetting } from '../published.ts';
@@ -6,9 +6,9 @@ import type { Arm, StudyResult } from '../result.ts';
 import { spearman, spearmanProbability } from '../statistics.ts';
 import { probability } from '../sentences.ts';
 import { formatFixed, type Table } from '../table.ts';
-import { missingNotes, spreadCell } from './parts.ts';
+import { missingNotes } from './parts.ts';
 
-/** The paper's setting with the same augmentations; null where it has none. */
+/** The published setting with the same augmentations; null where there is none. */
 export const publishedOf = ({ augmentation: { flip, normalise, shift, cutout, mixup } }: Arm): PublishedSetting | null =>
   flip && normalise
     ? (publishedSettings.find(
@@ -16,7 +16,7 @@ export const publishedOf = ({ augmentation: { flip, normalise, shift, cutout, mi
       ) ?? null)
     : null;
 
-export interface OrderAgreement {
+interface OrderAgreement {
   readonly measure: Measure;
   /** Spearman's ρ with the paper's accuracies; null where all are equal. */
   readonly rho: number | null;
@@ -24,7 +24,7 @@ export interface OrderAgreement {
   readonly p: number | null;
 }
 
-/** For the measures that all eight settings of the paper have; none where a setting is missing or there twice. */
+/** One per measure that all eight published settings have; none where a setting is missing or duplicate. */
 export function orderAgreements({ arms }: StudyResult): readonly OrderAgreement[] {
   const matched = arms.flatMap((arm) => {
     const published = publishedOf(arm);
@@ -40,7 +40,7 @@ export function orderAgreements({ arms }: StudyResult): readonly OrderAgreement[
   });
 }
 
-export const agreementWords = ({ measure, rho, p }: OrderAgreement): string =>
+export const formatOrderAgreement = ({ measure, rho, p }: OrderAgreement): string =>
   rho === null
     ? `${measure.words}: all equal, so there is no order`
     : `${measure.words}: ρ = ${formatFixed(rho, 2)}${p === null ? '' : ` (exact ${probability(p)})`}`;
@@ -65,7 +65,7 @@ export function tableOne(result: StudyResult): Table {
       ...(['flip', 'normalise', 'mixup', 'cutout', 'shift'] as const).map((title) => ({ kind: 'tick', title }) as const),
       ...columns.map(([title]) => ({ kind: 'spread', title, digits: 2 }) as const),
       { kind: 'number', title: 'n', digits: 0 },
-      { kind: 'number', title: 'the paper, augmented', digits: 2 },
+      { kind: 'number', title: 'published, augmented', digits: 2 },
     ],
     groups: [
       {
@@ -79,7 +79,7 @@ export function tableOne(result: StudyResult): Table {
             mixup > 0,
             cutout > 0,
             shift > 0,
-            ...columns.map(([, measure]) => spreadCell(arm, measure)),
+            ...columns.map(([, measure]) => armSummary(arm, measure)),
             arm.outcomes.length,
             publishedOf(arm)?.validation ?? null,
           ];
@@ -87,11 +87,11 @@ export function tableOne(result: StudyResult): Table {
       },
     ],
     notes: [
-      'The paper’s values are of its own vanilla network after 20 epochs, measured under the training augmentation.',
+      'The published values are of the paper’s vanilla network after 20 epochs, measured under the training augmentation.',
       ...(agreements.length === 0
         ? []
         : [
-            `Spearman’s rank correlation with the paper’s order of the eight settings: ${agreements.map(agreementWords).join('; ')}.`,
+            `Spearman’s rank correlation with the paper’s order of the eight settings: ${agreements.map(formatOrderAgreement).join('; ')}.`,
           ]),
       ...missingNotes(result),
     ],

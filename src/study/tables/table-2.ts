@@ -1,11 +1,12 @@
-/** Table 2: accuracy, size and cost of what each method found; baselines and the paper's figures set apart. */
+/** Table 2: accuracy, size and cost of each method's networks; baselines and published values are separate groups. */
+import { methods } from '../../search/methods/table.ts';
 import { armLabel } from '../labels.ts';
 import { armSummary, measures, valuesOf } from '../measures.ts';
 import { paperRepetitions, publishedMethods } from '../published.ts';
 import type { StudyResult } from '../result.ts';
 import { meanInterval, type Interval, type Summary } from '../samples.ts';
 import type { Cell, Table } from '../table.ts';
-import { digitsFor, groupsOf, missingNotes, publishedGroup, spreadCell } from './parts.ts';
+import { digitsFor, groupsOf, missingNotes, publishedGroup } from './parts.ts';
 import { publishedNote } from './published-tests.ts';
 
 const intervalOf = (summary: Summary | null): Interval | null => (summary === null ? null : meanInterval(summary));
@@ -16,7 +17,7 @@ export function tableTwo(result: StudyResult): Table {
     const { test, parameters } = publishedMethods[method];
     const [mean, deviation] = test;
     return [
-      armLabel({ name: method, method }),
+      methods[method].label,
       { mean, deviation },
       meanInterval({ count: paperRepetitions, mean, deviation }),
       { mean: parameters[0], deviation: parameters[1], digits: 1 },
@@ -37,7 +38,7 @@ export function tableTwo(result: StudyResult): Table {
       { kind: 'interval', title: '95 % interval of the mean', digits: 2 },
       { kind: 'spread', title: 'parameters, M', digits: digitsFor(arms, measures.parameters) },
       { kind: 'spread', title: 'multiply-adds, M', digits: digitsFor(arms, measures.multiplyAdds) },
-      { kind: 'spread', title: 'epochs of the winner’s line', digits: 0 },
+      { kind: 'spread', title: 'epochs of the winner’s lineage', digits: 0 },
       { kind: 'spread', title: 'hours of work', digits: digitsFor(arms, measures.hours) },
       { kind: 'number', title: 'n', digits: 0 },
     ],
@@ -45,19 +46,19 @@ export function tableTwo(result: StudyResult): Table {
       ...groupsOf(result, (arm) => [
         [
           armLabel(arm),
-          spreadCell(arm, measures.test),
+          armSummary(arm, measures.test),
           intervalOf(armSummary(arm, measures.test)),
-          spreadCell(arm, measures.parameters),
-          spreadCell(arm, measures.multiplyAdds),
-          spreadCell(arm, measures.epochs),
-          spreadCell(arm, measures.hours),
+          armSummary(arm, measures.parameters),
+          armSummary(arm, measures.multiplyAdds),
+          armSummary(arm, measures.epochs),
+          armSummary(arm, measures.hours),
           valuesOf(arm, measures.test).length,
         ],
       ]),
       ...published,
     ],
     notes: [
-      'The interval is Student’s, of the mean over repetitions. Multiply-adds are of one image, forward. Epochs are those that the winner and its ancestors were trained for, vanilla and final training included; hours are without the vanilla network, which all share.',
+      'The interval is Student’s, of the mean over repetitions. Multiply-adds are per image, forward. Epochs include those of the winner’s ancestors and the final training; hours do not include the shared vanilla network.',
       ...(published.length === 0 ? [] : [publishedNote()]),
       ...missingNotes(result),
     ],

@@ -1,7 +1,8 @@
-/** Table 3: what the winners are made of, by method. */
+/** Table 3: the layers of the winners, by method. */
 import { compositionOf, partNames, type Composition, type PartName } from '../composition.ts';
+import { methods } from '../../search/methods/table.ts';
 import { armLabel } from '../labels.ts';
-import { publishedMethods } from '../published.ts';
+import { paperRepetitions, publishedMethods } from '../published.ts';
 import type { StudyResult } from '../result.ts';
 import { summaryOf } from '../samples.ts';
 import type { SpreadCell, Table } from '../table.ts';
@@ -16,10 +17,8 @@ const partTitles: Readonly<Record<PartName, string>> = {
   split: 'split up conv',
 };
 
-const cellOf = (made: readonly Composition[], value: (each: Composition) => number): SpreadCell | null => {
-  const summary = summaryOf(made.map(value));
-  return summary === null ? null : { mean: summary.mean, deviation: summary.deviation };
-};
+const cellOf = (networks: readonly Composition[], value: (each: Composition) => number): SpreadCell | null =>
+  summaryOf(networks.map(value));
 
 export function tableThree(result: StudyResult): Table {
   return {
@@ -35,28 +34,28 @@ export function tableThree(result: StudyResult): Table {
     ],
     groups: [
       ...groupsOf(result, (arm) => {
-        const made = arm.outcomes.map(({ network }) => compositionOf(network));
+        const networks = arm.outcomes.map(({ network }) => compositionOf(network));
         return [
           [
             armLabel(arm),
-            ...partNames.map((part) => cellOf(made, ({ shares }) => 100 * shares[part])),
-            cellOf(made, ({ layers }) => layers),
-            made.length,
+            ...partNames.map((part) => cellOf(networks, ({ shares }) => 100 * shares[part])),
+            cellOf(networks, ({ layers }) => layers),
+            networks.length,
           ],
         ];
       }),
       ...publishedGroup(result, (method) => [
-        armLabel({ name: method, method }),
+        methods[method].label,
         ...partNames.map((part) => {
           const [mean, deviation] = publishedMethods[method].shares[part];
           return { mean, deviation, digits: 0 };
         }),
         null,
-        8,
+        paperRepetitions,
       ]),
     ],
     notes: [
-      'Every convolution, batch normalisation, ReLU, separable convolution, merge, pool and dense layer counts one, so that a block Conv–BN–ReLU counts three. Pools and dense layers are among all layers and have no column; a split counts by the sum in which its branches meet.',
+      'Every convolution, batch normalisation, ReLU, separable convolution, merge, pool and dense layer counts as one layer, so a block Conv–BN–ReLU counts as three. Pools and dense layers have no column. A split counts as the sum of its branches.',
       ...missingNotes(result),
     ],
   };

@@ -2,7 +2,7 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Figure } from '../../report/figure.ts';
 import type { Markup } from '../../report/markup.ts';
-import { figureHtml, type Place } from '../../report/sections/parts.ts';
+import { figureHtml } from '../../report/sections/parts.ts';
 
 const keyOf = (details: HTMLDetailsElement): string => details.querySelector('summary')?.textContent ?? '';
 const focusable = 'a, summary, button, [tabindex]';
@@ -36,5 +36,5 @@ export function ReportMarkup({ markup, className = '' }: { readonly markup: Mark
   return text === null ? null : <div class={className} ref={place} />;
 }
 
-export const ReportFigure = ({ figure, place }: { readonly figure: Figure | null; readonly place: Place }) =>
-  figure === null ? null : <ReportMarkup markup={figureHtml(place, figure)} />;
+export const ReportFigure = ({ figure, prefix }: { readonly figure: Figure | null; readonly prefix: string }) =>
+  figure === null ? null : <ReportMarkup markup={figureHtml(prefix, figure)} />;

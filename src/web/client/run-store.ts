@@ -9,7 +9,7 @@ import type { Entry } from '../../run/record/events.ts';
 import { linesFor } from '../../run/display/log-lines.ts';
 import type { Live } from '../../run/display/live.ts';
 import { emptyView, observe, type View } from '../../run/display/view.ts';
-import { subjectOf, type Subject } from '../../report/subject.ts';
+import { detailsOf, type RunDetails } from '../../report/run-details.ts';
 import { copiedOnce } from '../../util/copies.ts';
 import type { ConditionNews, RunFacts } from '../api.ts';
 import { eventsAddress, runFacts } from './api.ts';
@@ -264,8 +264,8 @@ export function openRuns(ids: readonly string[]): RunStore {
 }
 
 /** For the report's figures and tables. */
-export const subjectOfRun = ({ facts, view, entries, condition }: LiveRun): Subject =>
-  subjectOf({
+export const subjectOfRun = ({ facts, view, entries, condition }: LiveRun): RunDetails =>
+  detailsOf({
     name: facts.name,
     config: facts.config,
     state: view.run,

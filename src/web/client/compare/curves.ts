@@ -1,6 +1,6 @@
 /** The curves of a run that the comparison overlays: those of the winner's lineage, as in the report. Pure. */
 import { curveOf } from '../../../report/figures/validation.ts';
-import { startOf, type Subject } from '../../../report/subject.ts';
+import { startOf, type RunDetails } from '../../../report/run-details.ts';
 import { lineage, validationOf } from '../../../search/state.ts';
 import { subjectOfRun, type LiveRun } from '../run-store.ts';
 
@@ -14,7 +14,7 @@ export interface Curve {
 }
 
 export interface Curves {
-  readonly subject: Subject;
+  readonly subject: RunDetails;
   /** Validation accuracy, %, by epochs of the winner's lineage. */
   readonly byEpochs: Curve;
   /** Validation accuracy, %, by active seconds. */

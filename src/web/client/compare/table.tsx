@@ -1,7 +1,8 @@
 /** Runs side by side: their results, the composition of their best networks, and the settings that differ. */
 import { useMemo } from 'preact/hooks';
 import { compositionOf, partNames } from '../../../study/composition.ts';
-import { methodLabel, type Subject } from '../../../report/subject.ts';
+import type { RunDetails } from '../../../report/run-details.ts';
+import { methods } from '../../../search/methods/table.ts';
 import { differingNames, settingNames, valueOf } from '../../../search/setting-names.ts';
 import { lineage, candidateOf, validationOf, networkOf } from '../../../search/state.ts';
 import { formatDuration } from '../../../util/duration.ts';
@@ -31,10 +32,10 @@ const differing = (rows: readonly Row[]): readonly Row[] => rows.filter(({ value
 const leftOut: ReadonlySet<string> = new Set(['method', 'limits.memory']);
 
 const rowsFor =
-  (subjects: readonly Subject[]) =>
-  (name: string, of: (subject: Subject) => string): Row => ({ name, values: subjects.map(of) });
+  (subjects: readonly RunDetails[]) =>
+  (name: string, of: (subject: RunDetails) => string): Row => ({ name, values: subjects.map(of) });
 
-function settingRows(subjects: readonly Subject[]): readonly Row[] {
+function settingRows(subjects: readonly RunDetails[]): readonly Row[] {
   const row = rowsFor(subjects);
   const [first, ...others] = subjects.map(({ config }) => config.settings);
   const names = settingNames.filter(
@@ -56,18 +57,18 @@ function settingRows(subjects: readonly Subject[]): readonly Row[] {
   ];
 }
 
-function resultRows(subjects: readonly Subject[]): readonly Row[] {
+function resultRows(subjects: readonly RunDetails[]): readonly Row[] {
   const percent = (share: number | undefined): string => (share === undefined ? '' : formatPercent(share));
   const row = rowsFor(subjects);
   /** Of the latest winner. */
-  const grown = (of: (subject: Subject, id: string) => string) => (subject: Subject) =>
+  const grown = (of: (subject: RunDetails, id: string) => string) => (subject: RunDetails) =>
     subject.grown === null ? '' : of(subject, subject.grown);
-  const best = ({ best: id, grown: other, state }: Subject) => {
+  const best = ({ best: id, grown: other, state }: RunDetails) => {
     const candidate = id ?? other;
     return candidate === null ? null : candidateOf(state.search, candidate);
   };
   return [
-    row('method', ({ config }) => methodLabel(config.settings.method)),
+    row('method', ({ config }) => methods[config.settings.method].label),
     row('state', ({ condition }) => condition),
     row(
       'validation, before the final training',
@@ -103,7 +104,7 @@ const partWords: { readonly [Part in (typeof partNames)[number]]: string } = {
   split: 'splits',
 };
 
-function compositionRows(subjects: readonly Subject[]): readonly Row[] {
+function compositionRows(subjects: readonly RunDetails[]): readonly Row[] {
   const compositions = subjects.map(({ state, best, grown }) => {
     const id = best ?? grown;
     return id === null ? null : compositionOf(networkOf(state.search, id));
@@ -120,7 +121,7 @@ function compositionRows(subjects: readonly Subject[]): readonly Row[] {
 }
 
 /** `subject`: null until the run is loaded. */
-export function SideBySide({ runs }: { readonly runs: readonly { readonly id: string; readonly subject: Subject | null }[] }) {
+export function SideBySide({ runs }: { readonly runs: readonly { readonly id: string; readonly subject: RunDetails | null }[] }) {
   const loaded = runs.flatMap(({ id, subject }) => (subject === null ? [] : [{ id, subject }]));
   const subjects = loaded.map(({ subject }) => subject);
   const groups = useMemo((): readonly Group[] => {

@@ -85,11 +85,11 @@ const FrequentMistakes = ({ part, classes, matrix, button }: CellsProps) => (
         <caption>The most frequent mistakes. Select a number to see its images</caption>
         <TableHead columns={[{ title: 'class' }, { title: 'predicted' }, { title: 'images', numeric: true }]} />
         <tbody>
-          {frequentConfusions(classes, matrix).map(({ label, seen, count }) => (
-            <tr key={`${label} ${seen}`}>
+          {frequentConfusions(classes, matrix).map(({ label, predicted, count }) => (
+            <tr key={`${label} ${predicted}`}>
               <th scope="row">{label}</th>
-              <td>{seen}</td>
-              <td class="number">{button({ label: classes.indexOf(label), predicted: classes.indexOf(seen) }, count)}</td>
+              <td>{predicted}</td>
+              <td class="number">{button({ label: classes.indexOf(label), predicted: classes.indexOf(predicted) }, count)}</td>
             </tr>
           ))}
         </tbody>

@@ -6,7 +6,7 @@ import type { RefObject } from 'preact';
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Network, NodeId } from '../../../network/network.ts';
 import type { Difference } from '../../../report/compare.ts';
-import { drawNetwork, type NetworkDrawing } from '../../../report/graph.ts';
+import { drawNetwork, type NetworkSvg } from '../../../report/graph.ts';
 import { Minimap } from './minimap.tsx';
 import { useDrag, useViewport, type Zoomed } from './viewport.ts';
 
@@ -72,7 +72,7 @@ const boxOf = (picture: RefObject<SVGSVGElement | null>, id: NodeId): SVGGElemen
   picture.current?.querySelector(`[data-block="${id}"]`) ?? null;
 
 /** One box is in the tab order, the selected or the first one; arrow keys reach the others. */
-function useBoxFocus(picture: RefObject<SVGSVGElement | null>, { boxes }: NetworkDrawing, selected: NodeId | undefined): void {
+function useBoxFocus(picture: RefObject<SVGSVGElement | null>, { boxes }: NetworkSvg, selected: NodeId | undefined): void {
   useLayoutEffect(() => {
     for (const element of picture.current?.querySelectorAll('[data-block]') ?? []) {
       const id = Number(element.getAttribute('data-block'));
@@ -96,7 +96,7 @@ export function NetworkGraph({ name, network, difference, parent, selected, onSe
   const [marked, setMarked] = useState(true);
   const area = useRef<HTMLDivElement>(null);
   const picture = useRef<SVGSVGElement>(null);
-  const drawing: NetworkDrawing = useMemo(
+  const drawing: NetworkSvg = useMemo(
     () => drawNetwork(network, { folded, buttons: true, ...(marked && difference !== null ? { difference } : {}) }),
     [network, folded, marked, difference],
   );

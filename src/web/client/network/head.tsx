@@ -1,6 +1,6 @@
 /** The head of a network's page: its origin, accuracy, size, end, and file. */
 import { describeEdit, toleranceOf } from '../../../morphism/operators.ts';
-import { childrenOf, lastAccuracy, type Subject } from '../../../report/subject.ts';
+import { childrenOf, lastAccuracy, type RunDetails } from '../../../report/run-details.ts';
 import { networkOf, startWords, type Candidate } from '../../../search/state.ts';
 import { compositionOf } from '../../../study/composition.ts';
 import { formatPercent, formatWhole, plural } from '../../../util/words.ts';
@@ -8,26 +8,26 @@ import { modelAddress } from '../api.ts';
 import { Link, NetworkLink, Pairs } from '../parts.tsx';
 
 /** Of networks that are not children. */
-const roles: Readonly<Record<string, (subject: Subject) => string>> = {
+const roles: Readonly<Record<string, (subject: RunDetails) => string>> = {
   vanilla: ({ state }) => `The ${startWords(state.search)}, with which the search started.`,
   final: () => 'The final network: the winner of the search after the final training.',
   baseline: () => 'The baseline: the start network, trained for as many epochs as the winner’s lineage.',
 };
 
-function endWords(subject: Subject, { id, step: number }: Candidate): string {
+function endWords(subject: RunDetails, { id, step: number }: Candidate): string {
   const role = roles[id];
   if (role !== undefined) return role(subject);
   const step = subject.state.search.steps[number - 1];
-  const fate = step === undefined ? undefined : childrenOf(subject, step).find(({ line }) => line.id === id)?.fate;
-  switch (fate?.kind) {
+  const status = step === undefined ? undefined : childrenOf(subject, step).find(({ candidate }) => candidate.id === id)?.status;
+  switch (status?.kind) {
     case undefined:
       return '';
     case 'won':
       return `Selected in step ${number}.`;
     case 'dropped':
-      return `Dropped after rung ${fate.rung + 1} of step ${number}.`;
+      return `Dropped after rung ${status.rung + 1} of step ${number}.`;
     case 'lost':
-      return `Lost: ${fate.reason.split('\n')[0] ?? ''}.`;
+      return `Lost: ${status.reason.split('\n')[0] ?? ''}.`;
     case 'undrawn':
       return `Not trained: the method trains one child, and this one was not sampled in step ${number}.`;
     case 'open':
@@ -39,7 +39,7 @@ function endWords(subject: Subject, { id, step: number }: Candidate): string {
 
 export interface HeadProps {
   readonly run: string;
-  readonly subject: Subject;
+  readonly subject: RunDetails;
   readonly candidate: Candidate;
   readonly isKept: boolean;
 }

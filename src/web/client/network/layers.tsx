@@ -4,7 +4,7 @@ import { layerGroupsOf, describeGroup } from '../../../network/fold.ts';
 import { consumersOf, type Network, type NodeId } from '../../../network/network.ts';
 import { describeLayer } from '../../../network/print.ts';
 import { formatShape, shapesOf } from '../../../network/shapes.ts';
-import { wordsOfChanges, type Difference } from '../../../report/compare.ts';
+import { describeChanges, type Difference } from '../../../report/compare.ts';
 import { formatWhole } from '../../../util/words.ts';
 import { Pairs } from '../parts.tsx';
 
@@ -47,7 +47,7 @@ export function BlockDetails({ network, difference, id, onSelect }: BlockProps) 
               {changes.length === 0 ? null : (
                 <>
                   {' '}
-                  <span class={changes[0]?.kind === 'added' ? 'key-added' : 'key-altered'}>{wordsOfChanges(changes)}</span>
+                  <span class={changes[0]?.kind === 'added' ? 'key-added' : 'key-altered'}>{describeChanges(changes)}</span>
                 </>
               )}
             </>,

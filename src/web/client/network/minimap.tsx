@@ -1,7 +1,7 @@
 /** A map of the whole graph with the visible part marked; clicking or dragging in it moves there. For pointers only. */
 import { useRef } from 'preact/hooks';
 import type { NodeId } from '../../../network/network.ts';
-import type { NetworkDrawing } from '../../../report/graph.ts';
+import type { NetworkSvg } from '../../../report/graph.ts';
 import type { Viewport } from './viewport.ts';
 
 /** Pixels: beside the graph, or above it on a narrow screen. */
@@ -10,7 +10,7 @@ const widest = (): number => (isNarrow() ? Math.max(100, innerWidth - 42) : 220)
 const tallest = (): number => (isNarrow() ? 150 : Math.min(540, 0.6 * innerHeight));
 
 export interface MinimapProps {
-  readonly drawing: NetworkDrawing;
+  readonly drawing: NetworkSvg;
   readonly viewport: Viewport;
   readonly selected: NodeId | null;
   /** The middle of the part to show. */

@@ -3,7 +3,7 @@ import '../network/network.css';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { compareNetworks, summaryOf } from '../../../report/compare.ts';
 import { layerTable } from '../../../report/sections/architecture.ts';
-import { lastAccuracy, type Subject } from '../../../report/subject.ts';
+import { lastAccuracy, type RunDetails } from '../../../report/run-details.ts';
 import { networkOf, type Candidate } from '../../../search/state.ts';
 import type { NodeId } from '../../../network/network.ts';
 import { Confusion } from '../network/confusion.tsx';
@@ -18,7 +18,7 @@ import { subjectOfRun, type LiveRun } from '../run-store.ts';
 
 interface NetworkProps {
   readonly run: string;
-  readonly subject: Subject;
+  readonly subject: RunDetails;
   readonly candidate: Candidate;
   readonly isKept: boolean;
 }
@@ -31,7 +31,7 @@ function Structure({ subject, candidate }: Pick<NetworkProps, 'subject' | 'candi
   const network = networkOf(search, id);
   const before = parent === null ? null : networkOf(search, parent);
   const difference = useMemo(() => (before === null ? null : compareNetworks(before, network)), [before, network]);
-  const table = useMemo(() => layerTable(network, { key: 'net' }, difference ?? undefined), [network, difference]);
+  const table = useMemo(() => layerTable(network, 'net', difference ?? undefined), [network, difference]);
   return (
     <section aria-labelledby="net-graph-title">
       <h2 id="net-graph-title">The network</h2>

@@ -9,9 +9,8 @@ import { treeFigure } from '../../../report/figures/tree.ts';
 import { validationFigure } from '../../../report/figures/validation.ts';
 import { factsSection } from '../../../report/sections/facts.ts';
 import { stepTable } from '../../../report/sections/family.ts';
-import type { Place } from '../../../report/sections/parts.ts';
 import { settingsSection } from '../../../report/sections/settings.ts';
-import { childrenOf, type Subject } from '../../../report/subject.ts';
+import { childrenOf, type RunDetails } from '../../../report/run-details.ts';
 import type { Step } from '../../../search/state.ts';
 import { runLog } from '../api.ts';
 import { RunFrame } from '../parts.tsx';
@@ -23,10 +22,10 @@ import { LossCurves } from '../run/loss-curves.tsx';
 import { Operators } from '../run/operators.tsx';
 import { RunProgress } from '../run/progress.tsx';
 
-const place: Place = { key: 'run' };
+const prefix = 'run';
 
 interface StepProps {
-  readonly subject: Subject;
+  readonly subject: RunDetails;
   readonly step: Step;
   readonly isLatest: boolean;
   readonly link: (candidate: string) => string;
@@ -49,13 +48,13 @@ function StepDetails({ subject, step, isLatest, link }: StepProps) {
       <summary>
         <strong>Step {step.step}</strong> <span class="quiet">{result}</span>
       </summary>
-      {isOpen ? <ReportMarkup markup={stepTable(subject, step, childrenOf(subject, step), place, link)} /> : null}
+      {isOpen ? <ReportMarkup markup={stepTable(subject, step, childrenOf(subject, step), prefix, link)} /> : null}
     </details>
   );
 }
 
 /** The latest step first. */
-function Steps({ subject, id }: { readonly subject: Subject; readonly id: string }) {
+function Steps({ subject, id }: { readonly subject: RunDetails; readonly id: string }) {
   const link = (candidate: string): string => addressOf({ page: 'network', run: id, candidate });
   return (
     <>
@@ -103,7 +102,7 @@ function Log({ run }: { readonly run: LiveRun }) {
   );
 }
 
-function Figures({ subject, id }: { readonly subject: Subject; readonly id: string }) {
+function Figures({ subject, id }: { readonly subject: RunDetails; readonly id: string }) {
   const figures = useMemo(
     () => ({
       tree: treeFigure(subject),
@@ -116,16 +115,16 @@ function Figures({ subject, id }: { readonly subject: Subject; readonly id: stri
     <>
       <section aria-labelledby="family-title">
         <h2 id="family-title">Family tree</h2>
-        <ReportFigure figure={figures.tree} place={place} />
+        <ReportFigure figure={figures.tree} prefix={prefix} />
         <Steps subject={subject} id={id} />
       </section>
       <section aria-labelledby="curves-title">
         <h2 id="curves-title">Curves</h2>
-        <ReportFigure figure={figures.validation} place={place} />
+        <ReportFigure figure={figures.validation} prefix={prefix} />
         <LossCurves subject={subject} />
         <div class="figures">
           {figures.small.map((figure, index) => (
-            <ReportFigure key={index} figure={figure} place={place} />
+            <ReportFigure key={index} figure={figure} prefix={prefix} />
           ))}
         </div>
       </section>
@@ -143,8 +142,8 @@ function Body({ run, id }: { readonly run: LiveRun; readonly id: string }) {
       {run.condition === 'finished' ? null : <RunProgress run={run} />}
       {subject.grown === null ? null : <Figures subject={subject} id={id} />}
       <Log run={run} />
-      <ReportMarkup markup={useMemo(() => settingsSection(subject, place), [subject])} />
-      <ReportMarkup markup={useMemo(() => factsSection(subject, place), [subject])} />
+      <ReportMarkup markup={useMemo(() => settingsSection(subject, prefix), [subject])} />
+      <ReportMarkup markup={useMemo(() => factsSection(subject, prefix), [subject])} />
     </>
   );
 }

@@ -3,7 +3,8 @@ import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { describeFrom, describePlan, stopWords } from '../../../run/display/wording.ts';
 import { conditionSentence, resultOf } from '../../../report/result.ts';
-import { methodLabel, type Subject } from '../../../report/subject.ts';
+import type { RunDetails } from '../../../report/run-details.ts';
+import { methods } from '../../../search/methods/table.ts';
 import { formatDuration } from '../../../util/duration.ts';
 import { formatWhole, plural } from '../../../util/words.ts';
 import { modelAddress, resumeRun, stopRun } from '../api.ts';
@@ -46,7 +47,7 @@ function Resume({ run, finished }: { readonly run: LiveRun; readonly finished: b
   );
 }
 
-export function RunHead({ run, subject }: { readonly run: LiveRun; readonly subject: Subject }) {
+export function RunHead({ run, subject }: { readonly run: LiveRun; readonly subject: RunDetails }) {
   const { facts, condition, kept } = run;
   const { config } = facts;
   const { settings, best } = subject;
@@ -58,7 +59,7 @@ export function RunHead({ run, subject }: { readonly run: LiveRun; readonly subj
     <header class="run">
       <h1>{facts.name}</h1>
       <p class="what">
-        <StateMark state={condition} /> · {methodLabel(settings.method)} on <strong>{config.data.name}</strong>,{' '}
+        <StateMark state={condition} /> · {methods[settings.method].label} on <strong>{config.data.name}</strong>,{' '}
         {plural(config.data.classes.length, 'class', 'classes')},{' '}
         {images < config.data.trainImages ? `at most ${formatWhole(images)} of ` : ''}
         {plural(config.data.trainImages, 'training image')}; preset {config.preset}, seed {settings.seed}; {config.engine.name}{' '}

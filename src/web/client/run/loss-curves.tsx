@@ -2,12 +2,12 @@
 import { useMemo } from 'preact/hooks';
 import type uPlot from 'uplot';
 import { searchedCandidates } from '../../../report/figures/validation.ts';
-import { startOf, type Subject } from '../../../report/subject.ts';
+import { startOf, type RunDetails } from '../../../report/run-details.ts';
 import { formatLoss } from '../../../util/words.ts';
 import { colour, plotAxis, usePlot } from '../plot.ts';
 
 /** A column per epoch, a row per candidate; null where a candidate has no such epoch. */
-function columnsOf(subject: Subject) {
+function columnsOf(subject: RunDetails) {
   const candidates = searchedCandidates(subject).filter(({ epochs }) => epochs.length > 0);
   const starts = candidates.map(({ parent }) => startOf(subject, parent));
   const last = Math.max(0, ...candidates.map(({ epochs }, index) => (starts[index] ?? 0) + (epochs.at(-1)?.epoch ?? 0)));
@@ -21,7 +21,7 @@ function columnsOf(subject: Subject) {
   return { names, data: [x, ...rows] satisfies uPlot.AlignedData };
 }
 
-export function LossCurves({ subject }: { readonly subject: Subject }) {
+export function LossCurves({ subject }: { readonly subject: RunDetails }) {
   const { names, data } = useMemo(() => columnsOf(subject), [subject]);
   const { place } = usePlot({
     key: names.map(({ id, won }) => `${id}${won ? '*' : ''}`).join(),

@@ -1,6 +1,6 @@
 /** How often each operator was sampled, and how often the children with it were promoted and selected. */
 import { shortEdits } from '../../../morphism/short.ts';
-import type { Subject } from '../../../report/subject.ts';
+import type { RunDetails } from '../../../report/run-details.ts';
 import { scrolling, table } from '../../../report/sections/parts.ts';
 import type { Candidate, Step } from '../../../search/state.ts';
 import { formatPercent } from '../../../util/words.ts';
@@ -24,7 +24,7 @@ function isPromoted({ promotions, rungs: [first] }: Step, { id, epochs }: Candid
 }
 
 /** By the operator's short name. A child counts once for each of its edits. */
-export function countOperators({ state, winners, rungs }: Subject): ReadonlyMap<string, Count> {
+export function countOperators({ state, winners, rungs }: RunDetails): ReadonlyMap<string, Count> {
   const counts = new Map<string, Count>();
   for (const step of state.search.steps)
     for (const id of step.children) {
@@ -52,7 +52,7 @@ const columns = [
   { title: 'in winners', numeric: true },
 ];
 
-export function Operators({ subject }: { readonly subject: Subject }) {
+export function Operators({ subject }: { readonly subject: RunDetails }) {
   const counts = [...countOperators(subject)].toSorted(([, a], [, b]) => b.sampled - a.sampled);
   if (counts.length === 0) return null;
   const rows = counts.map(([name, { sampled, compared, promoted, selected }]) => [
