@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { svgFile } from '../src/report/figure.ts';
 import { minibatchesPerEpoch, type Context } from '../src/search/next.ts';
+import { sampleStep } from '../src/search/sampling.ts';
 import { formatRungs, rungsFor } from '../src/search/rungs.ts';
 import { mergeSettings, presets, type Settings } from '../src/search/settings.ts';
 import { methods, type MethodName } from '../src/search/methods/table.ts';
@@ -52,7 +53,7 @@ const workers = [1, 2, 4, 8, 16, 32, 64] as const;
 type Winners = 'any' | 'largest';
 
 function worldOf(settings: Settings, workersOf: number, stepCount: number, winners: Winners): World {
-  const context: Context = { settings, counts: paperCounts(settings), fits: () => true };
+  const context: Context = { settings, counts: paperCounts(settings), fits: () => true, startStep: sampleStep };
   const perEpoch = minibatchesPerEpoch(context, false);
   const { seed } = settings;
   return {

@@ -1,7 +1,7 @@
 /** Steps of a search by the project's simulation, with the seconds of each job given; what each worker did in them. */
 import { applyAll } from '../src/morphism/apply.ts';
 import type { SearchEvent } from '../src/search/events.ts';
-import type { Context, TrainingTask } from '../src/search/next.ts';
+import type { Context, StartStep, TrainingTask } from '../src/search/next.ts';
 import type { Cores } from '../src/search/rungs.ts';
 import { simulate } from '../src/search/simulation.ts';
 import { candidateOf, type Candidate } from '../src/search/state.ts';
@@ -46,17 +46,21 @@ export interface SimulatedStep {
 /** The steps of a search whose start network takes no time. `known`: steps that were sampled before, of the same parents. */
 export function simulateSteps(world: World, known: ReadonlyMap<number, SimulatedStep> = new Map()): readonly SimulatedStep[] {
   const { context, cores, steps } = world;
-  const childrenOf: Context['childrenOf'] = (step, parent) =>
-    known.get(step)?.event.children.map(({ edits }) => {
+  const startStep: StartStep = (asked, step, parent) => {
+    const found = known.get(step)?.event.children;
+    if (found === undefined) return context.startStep(asked, step, parent);
+    const children = found.map(({ edits }) => {
       const network = applyAll(parent, edits);
       if (typeof network === 'string') throw new Error(`bug: step ${step} was sampled of another parent: ${network}`);
       return { edits, network };
     });
+    return { children, trained: null, isExhausted: false };
+  };
   const ended: SimulatedStep[] = [];
   let begun = { event: null as SimulatedStep['event'] | null, t: 0 };
   let jobs: Job[] = [];
   const simulation = simulate({
-    context: { ...context, childrenOf },
+    context: { ...context, startStep },
     cores,
     model: {
       cost(task, _threads, _isNew, state) {

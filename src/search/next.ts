@@ -2,17 +2,16 @@
  * What a search does next: a pure function of its state. Decisions that follow from the state alone are events to be recorded;
  * training and evaluation are tasks; what depends on a clock is left to the caller. Steps belong to the method.
  */
-import { sampleEdits, type Mutant } from '../morphism/mutate.ts';
-import type { Limits } from '../morphism/operator.ts';
+import type { Mutant } from '../morphism/mutate.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network, Shape } from '../network/network.ts';
 import { vanillaNetwork } from '../network/vanilla.ts';
 import type { LogitComparison, Start, TrainingJob } from '../training/job.ts';
 import type { Schedule } from '../training/schedule.ts';
 import { must } from '../util/assert.ts';
-import { random, type KeyPart } from '../util/random.ts';
+import type { KeyPart } from '../util/random.ts';
 import type { SearchEvent } from './events.ts';
-import type { Method, Rung, StepStart } from './methods/method.ts';
+import type { Method, Rung } from './methods/method.ts';
 import { methods } from './methods/table.ts';
 import { currentParent } from './ranking.ts';
 import { epochsOf, planRungs } from './rungs.ts';
@@ -44,9 +43,19 @@ export interface Context {
   readonly origin?: Origin;
   /** Whether a worker has the memory to train that network. */
   fits(network: Network): boolean;
-  /** The children of a step that are known without sampling, as a simulation has them. */
-  readonly childrenOf?: (step: number, parent: Network) => readonly Mutant[] | undefined;
+  /** The children of a step: sampled (`sampling.ts`), or those that a simulation knows. */
+  readonly startStep: StartStep;
 }
+
+export interface StepChildren {
+  readonly children: readonly Mutant[];
+  /** The only child that is trained; null where they compete. */
+  readonly trained: number | null;
+  /** Whether no mutation fits the limits. */
+  readonly isExhausted: boolean;
+}
+
+export type StartStep = (context: Context, step: number, parent: Network) => StepChildren;
 
 /** Training of a candidate, as far as the search decides it; the run adds data and engine to make it a job. */
 export interface TrainingTask {
@@ -187,49 +196,17 @@ function rungStage(state: SearchState, context: Context, id: CandidateId, rung: 
   };
 }
 
-/** The limits that mutations keep: asked of each mutated structure before it is made. */
-export function limitsOf({ settings, fits }: Context): Limits {
-  const { parameters, multiplyAdds, channels } = settings.limits;
-  return {
-    maxChannels: channels,
-    admits: (network) =>
-      countParameters(network) <= parameters &&
-      (multiplyAdds === null || countMultiplyAdds(network) <= multiplyAdds) &&
-      fits(network),
-  };
-}
-
-/** What a step starts, by its method. */
-export const startOfStep = (context: Context, step: number): StepStart =>
-  methodOf(context).start(context.settings.step, random(context.settings.seed, 'draw', step));
-
-/** Child 0 is the parent, trained on like the others (Elsken et al. 2017, Algorithm 1); the others are mutated. */
-export function sampleChildren(parent: Network, context: Context, step: number): readonly Mutant[] {
-  const { settings } = context;
-  const sampling = {
-    operators: settings.operators ?? methodOf(context).operators,
-    mutations: settings.step.mutations,
-    limits: limitsOf(context),
-  };
-  return Array.from({ length: startOfStep(context, step).children }, (_none, child) =>
-    child === 0 ? { edits: [], network: parent } : sampleEdits(parent, sampling, random(settings.seed, 'mutate', step, child)),
-  );
-}
-
 function startStep(state: SearchState, context: Context, step: number): Decision {
   const parent = currentParent(state);
-  const { trained } = startOfStep(context, step);
-  const network = networkOf(state, parent);
-  const known = context.childrenOf?.(step, network);
-  const children = (known ?? sampleChildren(network, context, step)).map(({ edits, network: made }, child) => ({
+  const started = context.startStep(context, step, networkOf(state, parent));
+  if (started.isExhausted) return record({ type: 'stop', reason: 'limits', line: parent });
+  const children = started.children.map(({ edits, network }, child) => ({
     line: `s${step}c${child}`,
     edits: [...edits],
-    parameters: countParameters(made),
-    multiplyAdds: countMultiplyAdds(made),
+    parameters: countParameters(network),
+    multiplyAdds: countMultiplyAdds(network),
   }));
-  if (known === undefined && methodOf(context).grows && children.every(({ edits }) => edits.length === 0))
-    return record({ type: 'stop', reason: 'limits', line: parent });
-  const drawn = trained === null ? {} : { drawn: `s${step}c${trained}` };
+  const drawn = started.trained === null ? {} : { drawn: `s${step}c${started.trained}` };
   return record({ type: 'step', step, parent, children, ...drawn });
 }
 

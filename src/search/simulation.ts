@@ -7,7 +7,18 @@ import { assert } from '../util/assert.ts';
 import { copiedOnce } from '../util/copies.ts';
 import { mean } from '../util/numbers.ts';
 import type { SearchEvent } from './events.ts';
-import { minibatchesPerEpoch, next, type Context, type Decision, type Task, type TrainingTask } from './next.ts';
+import type { Network } from '../network/network.ts';
+import { methods } from './methods/table.ts';
+import {
+  minibatchesPerEpoch,
+  next,
+  type Context,
+  type Decision,
+  type StepChildren,
+  type Task,
+  type TrainingTask,
+} from './next.ts';
+import type { Settings } from './settings.ts';
 import { bestSoFar } from './ranking.ts';
 import { coresOf, type Cores } from './rungs.ts';
 import { candidateOf, emptyState, reduce, type Candidate, type SearchState } from './state.ts';
@@ -107,6 +118,13 @@ export function averageFirst({ multiplyAdds, step }: Candidate, _epoch: number, 
   const siblings = (state.steps[step - 1]?.children ?? []).map((id) => candidateOf(state, id).multiplyAdds);
   const usual = mean(siblings);
   return { loss: 0, accuracy: siblings.length === 0 ? 0.5 : 1 / (1 + Math.abs(multiplyAdds - usual) / usual) };
+}
+
+/** A step whose children are copies of their parent, in place of sampled ones. */
+export function copiesOf({ method, step }: Settings, parent: Network): StepChildren {
+  const { grows, role } = methods[method];
+  const children = Array.from({ length: grows ? step.children : 1 }, () => ({ edits: [], network: parent }));
+  return { children, trained: role === 'baseline' ? 0 : null, isExhausted: false };
 }
 
 interface Flight {

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { madeUp, paperCounts, ratesOf, runTimesSchema } from '../../bench/job-times.ts';
 import { busyShare, simulateSteps, type SimulatedStep, type World } from '../../bench/simulated-search.ts';
+import { sampleStep } from '../../src/search/sampling.ts';
 import { presets, type Settings } from '../../src/search/settings.ts';
 import type { MethodName } from '../../src/search/methods/table.ts';
 import { random } from '../../src/util/random.ts';
@@ -115,7 +116,7 @@ for (const { run, settings, counts, workers, steps } of measured)
       steps.flatMap((step) => step.jobs).map((job) => [job.task, job.epochs.map(({ loss, accuracy }) => ({ loss, accuracy }))]),
     );
     const simulated = simulateSteps({
-      context: { settings, counts, fits: () => true },
+      context: { settings, counts, fits: () => true, startStep: sampleStep },
       cores: { workers, threads: workers },
       steps: steps.length,
       work({ id }) {

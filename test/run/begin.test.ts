@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { countMultiplyAdds } from '../../src/network/cost.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { withLimit } from '../../src/run/preparing/begin.ts';
-import { sampleChildren } from '../../src/search/next.ts';
+import { sampleStep } from '../../src/search/sampling.ts';
 import { presetNames, presets } from '../../src/search/settings.ts';
 
 for (const name of presetNames)
@@ -16,7 +16,7 @@ for (const name of presetNames)
       const vanilla = vanillaNetwork(shape, 5, settings.widths);
       assert.ok(countMultiplyAdds(vanilla) <= (own.limits.multiplyAdds ?? Infinity), `${side}`);
       const counts = { shape, classes: 5, train: 1000, validation: 100 };
-      const children = sampleChildren(vanilla, { settings: own, counts, fits: () => true }, 1);
+      const { children } = sampleStep({ settings: own, counts, fits: () => true, startStep: sampleStep }, 1, vanilla);
       return children.reduce((sum, { edits }) => sum + edits.length, 0);
     };
     const small = editsAt(32);

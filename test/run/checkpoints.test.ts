@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { sampleStep } from '../../src/search/sampling.ts';
 import { countMultiplyAdds, countParameters } from '../../src/network/cost.ts';
 import { predictMemory } from '../../src/program/memory.ts';
 import { folderOf, neededCheckpoints } from '../../src/run/record/folder.ts';
@@ -55,7 +56,7 @@ await test('what any later decision reads was kept at every prefix of the journa
   const { replay, config } = readRun(run);
   const { settings } = config;
   const counts = { shape: config.data.shape, classes: config.data.classes.length, train: 216, validation: 24 };
-  const context: Context = { settings, counts, fits: () => true };
+  const context: Context = { settings, counts, fits: () => true, startStep: sampleStep };
   /** Hashes in the order of the journal, with when each was written and when it was last read. */
   const written = new Map<string, number>();
   const read = new Map<string, number>();

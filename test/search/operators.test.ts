@@ -3,15 +3,20 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assignments, overrideOf } from '../../src/options/setting-values.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
-import { sampleChildren } from '../../src/search/next.ts';
+import { sampleStep } from '../../src/search/sampling.ts';
 import { mergeSettings, presets, type Settings, settingsSchema } from '../../src/search/settings.ts';
 
 const shape = { channels: 3, height: 16, width: 16 };
 const parent = vanillaNetwork(shape, 10, [4, 6]);
 
 const kindsOf = (settings: Settings): readonly string[] => {
-  const context = { settings, counts: { shape, classes: 10, train: 100, validation: 10 }, fits: () => true };
-  const drawn = [1, 2, 3].flatMap((step) => sampleChildren(parent, context, step));
+  const context = {
+    settings,
+    counts: { shape, classes: 10, train: 100, validation: 10 },
+    fits: () => true,
+    startStep: sampleStep,
+  };
+  const drawn = [1, 2, 3].flatMap((step) => sampleStep(context, step, parent).children);
   return [...new Set(drawn.flatMap(({ edits }) => edits.map(({ kind }) => kind)))].toSorted();
 };
 

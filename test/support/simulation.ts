@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { SearchEvent } from '../../src/search/events.ts';
 import { minibatchesPerEpoch, type Context, type Task, type TrainingTask } from '../../src/search/next.ts';
+import { sampleStep } from '../../src/search/sampling.ts';
 import { formatRungs, planRungs } from '../../src/search/rungs.ts';
 import { presets, type Settings } from '../../src/search/settings.ts';
 import { simulate as simulateSearch, wholeFinal } from '../../src/search/simulation.ts';
@@ -14,7 +15,7 @@ import { random, type Random } from '../../src/util/random.ts';
 export function contextOf(settings: Partial<Settings> = {}, fits: Context['fits'] = () => true): Context {
   const base: Settings = { ...presets.paper, widths: [2, 3], batch: 10 };
   const counts = { shape: { channels: 1, height: 8, width: 8 }, classes: 3, train: 130, validation: 14 };
-  return { settings: { ...base, limits: { ...base.limits, steps: 2 }, ...settings }, counts, fits };
+  return { settings: { ...base, limits: { ...base.limits, steps: 2 }, ...settings }, counts, fits, startStep: sampleStep };
 }
 
 const ladder = (settings: Settings): string => {

@@ -1,12 +1,10 @@
 /** How much training is done and left, in multiply-adds of forward passes; from it and the time gone, the time left. Pure. */
 import { splitCounts } from '../../data/split-counts.ts';
 import type { Context } from '../../search/next.ts';
-import { methods } from '../../search/methods/table.ts';
 import type { Settings } from '../../search/settings.ts';
-import { averageFirst, simulate, wholeFinal } from '../../search/simulation.ts';
+import { averageFirst, copiesOf, simulate, wholeFinal } from '../../search/simulation.ts';
 import { candidateOf, type SearchState, type Step } from '../../search/state.ts';
 import { mean } from '../../util/numbers.ts';
-import { random } from '../../util/random.ts';
 import type { Config } from '../record/config.ts';
 import { settingsOf, type View } from './view.ts';
 
@@ -83,9 +81,7 @@ export function workOf(view: View, config: Config): Work {
 
 function contextOf(settings: Settings, { data }: Config): Context {
   const counts = { ...splitCounts(data.trainImages, settings), shape: data.shape, classes: data.classes.length };
-  const children = methods[settings.method].start(settings.step, random(settings.seed)).children;
-  const childrenOf: Context['childrenOf'] = (_step, network) => Array.from({ length: children }, () => ({ edits: [], network }));
-  return { settings, counts, fits: () => true, childrenOf };
+  return { settings, counts, fits: () => true, startStep: (_context, _step, parent) => copiesOf(settings, parent) };
 }
 
 export interface TimeLeft {

@@ -2,12 +2,18 @@
  * A forecast: what a search trains, how long each phase takes and when it ends, by what tasks cost on this machine. It is read off a
  * simulation of the search. Training alone can tell which child is best: here it is the one of average cost.
  */
-import type { Mutant } from '../../morphism/mutate.ts';
-import type { Network } from '../../network/network.ts';
 import type { SearchEvent } from '../../search/events.ts';
-import { minibatchesPerEpoch, rungsOf, startOfStep, type Context, type Task } from '../../search/next.ts';
+import { minibatchesPerEpoch, rungsOf, type Context, type StartStep, type Task } from '../../search/next.ts';
 import { coresOf, type Cores } from '../../search/rungs.ts';
-import { averageFirst, simulate, type Model, type Simulated, type SimulatedJob, type TaskCost } from '../../search/simulation.ts';
+import {
+  averageFirst,
+  copiesOf,
+  simulate,
+  type Model,
+  type Simulated,
+  type SimulatedJob,
+  type TaskCost,
+} from '../../search/simulation.ts';
 import { candidateOf, emptyState, networkOf, type CandidateId, type SearchState, type Step } from '../../search/state.ts';
 import { must } from '../../util/assert.ts';
 import type { Plan } from '../record/events.ts';
@@ -139,14 +145,15 @@ function simulateCourse(question: Question): Course {
   };
   const budget = planned === null ? null : { seconds: planned.budget, plan: planned.plan, searchUntil: planned.plan.searchUntil };
   const clock = clockDecisions({ context, cores, testImages, budget, pace });
-  const unchanged = (step: number, parent: Network): readonly Mutant[] =>
-    Array.from({ length: startOfStep(context, step).children }, () => ({ edits: [], network: parent }));
+  /** Further steps start copies of their parent. */
+  const startStep: StartStep = (asked, step, parent) =>
+    step > mostSampled ? copiesOf(context.settings, parent) : context.startStep(asked, step, parent);
   let isOpen = false;
   let state = emptyState;
   const events: Course['events'][number][] = [];
   const jobs: SimulatedJob[] = [];
   const simulation = simulate({
-    context: { ...context, childrenOf: (step, parent) => (step > mostSampled ? unchanged(step, parent) : undefined) },
+    context: { ...context, startStep },
     cores,
     model: modelOf(question),
     clock: {

@@ -6,7 +6,8 @@ import { propose, type Mutant } from '../../morphism/mutate.ts';
 import type { OperatorName } from '../../morphism/edit.ts';
 import { paperOperatorsWithSeparable } from '../../morphism/operators.ts';
 import type { Network } from '../../network/network.ts';
-import { sampleChildren, limitsOf, startNetwork, type Context } from '../../search/next.ts';
+import { startNetwork, type Context } from '../../search/next.ts';
+import { limitsOf } from '../../search/sampling.ts';
 import { coresOfRun } from '../../search/rungs.ts';
 import { must } from '../../util/assert.ts';
 import { mean } from '../../util/numbers.ts';
@@ -148,7 +149,7 @@ export async function timeAll(run: ProbeSetup, context: Context): Promise<Timing
   const ownMeasurement = Math.max(...start.beside.map(own)) + (threads === 1 ? 0 : own(start.alone));
   const plan = budget === null ? null : planOf(run, context, budget, start, begun + ownMeasurement).plan;
 
-  const children = representatives(sampleChildren(network, context, 1));
+  const children = representatives(context.startStep(context, 1, network).children);
   const tried = await timeChildren(run, network, children);
   const operators = await timeOperators(run, network, context);
   const [middle] = children;

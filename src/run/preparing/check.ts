@@ -8,6 +8,7 @@ import type { Network } from '../../network/network.ts';
 import { smallestSide, vanillaNetwork } from '../../network/vanilla.ts';
 import { predictMemory } from '../../program/memory.ts';
 import type { Context, Origin } from '../../search/next.ts';
+import { sampleStep } from '../../search/sampling.ts';
 import { planRungs } from '../../search/rungs.ts';
 import { learningOf, type Settings } from '../../search/settings.ts';
 import { measuringBatchOf } from '../../training/images.ts';
@@ -112,6 +113,7 @@ export function contextOf(dataset: Dataset, settings: Settings, origin: Origin |
     fits: (network) =>
       settings.limits.memory === Number.MAX_SAFE_INTEGER ||
       memoryOf(network, settings, dataset, split.train.length, engine) <= settings.limits.memory,
+    startStep: sampleStep,
     ...(origin === null ? {} : { origin }),
   };
 }
