@@ -6,7 +6,7 @@ import type { Config } from '../run/record/config.ts';
 import { describeExport } from '../run/display/wording.ts';
 import { candidateOf, type Candidate, startWords } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
-import { shortEdits } from '../morphism/short.ts';
+import { shortEdits } from '../morphism/operators.ts';
 import type { Screen } from './display.ts';
 import { fit, lineWidth, paint, spread, type Line, type Span, type Style } from './styled.ts';
 import { bar, padLeft, padRight, sparkline, truncate } from './text.ts';

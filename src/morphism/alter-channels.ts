@@ -23,5 +23,6 @@ export const alterChannels: Operator<EditOf<'alter-channels'>> = {
   },
   keepsWidth: ({ network, widths }, maxChannels) =>
     network.nodes.every(({ id, layer }) => layer.kind !== 'convolution' || !widths.has(id) || layer.channels <= maxChannels),
+  short: ({ factor }) => `widen×${factor}`,
   describe: ({ node, factor }) => `widen ${node} ×${factor}`,
 };

@@ -67,5 +67,6 @@ export const dropBlock: Operator<EditOf<'drop-block'>> = {
       : `node ${changed.id} (${changed.layer.kind}) is not the identity any more`;
   },
   keepsWidth: anyWidth,
+  short: () => 'drop',
   describe: ({ node }) => `drop the block of ${node}`,
 };

@@ -14,5 +14,6 @@ export const insertConvolution: Operator<EditOf<'insert-convolution'>> = {
       { kind: 'convolution', channels, kernel, stride: 1, padding: (kernel - 1) / 2, bias: true },
     ]),
   keepsWidth: anyWidth,
+  short: ({ kernel }) => `conv${kernel}`,
   describe: ({ after, kernel }) => `insert conv ${kernel}×${kernel} after ${after}`,
 };

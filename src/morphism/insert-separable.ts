@@ -18,5 +18,6 @@ export const insertSeparable: Operator<EditOf<'insert-separable'>> = {
       { kind: 'convolution', channels, kernel: 1, stride: 1, padding: 0, bias: true },
     ]),
   keepsWidth: anyWidth,
+  short: ({ kernel }) => `sep${kernel}`,
   describe: ({ after, kernel }) => `insert separable ${kernel}×${kernel} after ${after}`,
 };

@@ -24,5 +24,6 @@ export const mergeConcat: Operator<EditOf<'merge-concat'>> = {
       : { network: withWidths(result.network, widths), widths, sources: {}, identities: [] };
   },
   keepsWidth: anyWidth,
+  short: () => 'concat',
   describe: (edit) => `stack ${describePair(edit)}`,
 };

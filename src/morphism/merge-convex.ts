@@ -19,5 +19,6 @@ export const mergeConvex: Operator<EditOf<'merge-convex'>> = {
     return { network: result.network, widths: new Map(), sources: { [mix]: { kind: 'constant', value: 1 } }, identities: [] };
   },
   keepsWidth: anyWidth,
+  short: () => 'convex',
   describe: (edit) => `mix ${describePair(edit)}`,
 };

@@ -58,6 +58,8 @@ export interface Operator<E extends Edit> {
   readonly rewrite: (network: Network, edit: E, tensors?: Tensors) => Rewrite | string;
   /** Whether no convolution that the edit widens gets more channels than `Limits.maxChannels`. */
   readonly keepsWidth: (rewrite: Rewrite, maxChannels: number) => boolean;
+  /** In a word, for tables: `widen×2`. */
+  readonly short: (edit: E) => string;
   /** Such as `widen 4 ×2`. */
   readonly describe: (edit: E) => string;
 }

@@ -61,3 +61,7 @@ export function toleranceOf(edits: readonly Edit[]): Tolerance {
 
 /** Such as `widen 4 ×2` or `insert conv 3×3 after 6`. */
 export const describeEdit = (edit: Edit): string => operatorOf(edit.kind).describe(edit);
+
+/** `conv3 widen×2 split concat`; the parent itself is `unchanged`. */
+export const shortEdits = (edits: readonly Edit[]): string =>
+  edits.length === 0 ? 'unchanged' : edits.map((edit) => operatorOf(edit.kind).short(edit)).join(' ');

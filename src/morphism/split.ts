@@ -55,5 +55,6 @@ export const split: Operator<EditOf<'split'>> = {
     };
   },
   keepsWidth: anyWidth,
+  short: () => 'split',
   describe: ({ node, alpha }) => `split ${node} at ${alpha}`,
 };

@@ -10,18 +10,8 @@ import { treeFigure } from './figures/tree.ts';
 import { validationFigure } from './figures/validation.ts';
 import type { RunDetails } from './run-details.ts';
 
-export type Figures = {
-  readonly family: Figure | null;
-  readonly learningRate: Figure;
-  readonly steps: readonly Figure[];
-  readonly validation: Figure | null;
-  readonly size: Figure | null;
-  readonly agreement: Figure | null;
-  readonly final: Figure | null;
-  readonly classes: Figure | null;
-};
-
-export const figuresOf = (run: RunDetails): Figures => ({
+/** One row a figure: `instar report --figures` writes all of them, and sections of the page place them. */
+export const figuresOf = (run: RunDetails) => ({
   family: treeFigure(run),
   learningRate: learningRateFigure(run),
   steps: run.state.search.steps.map((step) => stepFigure(run, step)),
@@ -31,6 +21,8 @@ export const figuresOf = (run: RunDetails): Figures => ({
   final: finalFigure(run),
   classes: classesFigure(run),
 });
+
+export type Figures = ReturnType<typeof figuresOf>;
 
 /** The figures of a run or a study, in the order of the page. */
 export const listFigures = (figures: { readonly [name: string]: Figure | readonly Figure[] | null }): readonly Figure[] =>

@@ -202,7 +202,7 @@ test('plan says what a search would do: a table of 80 columns, and the same as J
     'final training',
     'baseline',
     'total',
-    'ends with its steps',
+    'ends at the step limit',
     'insert-convolution',
   ])
     assert.ok(text.out.includes(words), `${words} in\n${text.out}`);
@@ -230,7 +230,7 @@ test('plan says what a budget buys, or that it is too short', async () => {
   assert.equal(enough.code, 0, enough.err);
   assert.match(enough.out, /plan for 30s: 75 of 85 training images/);
   assert.deepEqual([short.code, short.out], [2, '']);
-  assert.match(short.err, /\ninstar: --budget 0s is too short here: at least \d+s would fit\n$/);
+  assert.match(short.err, /\ninstar: --budget 0s is too short on this machine: use at least \d+s\n$/);
 });
 
 test('Ctrl-C ends a plan at once with 130', async () => {
@@ -248,5 +248,5 @@ test('Ctrl-C ends a plan at once with 130', async () => {
 test('help and version', async () => {
   const [help, about] = await Promise.all([instar(['search', '--help'], folder), instar(['--version'], folder)]);
   assert.deepEqual([help.code, help.err, about.code, about.out], [0, '', 0, `${version}\n`]);
-  assert.match(help.out, /--max-params <n> +parameters, such as 500k \(2,000,000; paper 20,000,000, quick 500,000\)/);
+  assert.match(help.out, /--max-params <n> +parameters, such as 500k \(2M; paper 20M, quick 500k\)/);
 });

@@ -37,8 +37,8 @@ test('a folder of photos is brought to the size of the model, and the run says w
   assert.equal(config.data.imageSize, null);
   assert.equal(must(config.from, 'from').imageSize, 9);
   for (const words of [
-    'model.onnx tells 3 classes apart, photos has 5: its last layer is drawn anew',
-    'model.onnx: 1 of its convolutions get a batch normalisation',
+    'model.onnx has 3 classes, photos has 5: its last layer is initialized again',
+    'model.onnx: 1 batch normalisations are added after its convolutions',
     'given network: ',
   ])
     assert.ok(err.includes(words), `${words} in\n${err}`);
@@ -69,5 +69,5 @@ test('another size is refused where a layer reads the whole map', async () => {
     folder,
   );
   assert.equal(code, 2);
-  assert.match(err, /^instar: flat\.onnx takes images of 9×9 and no others; those of photos are 12×12\n$/m);
+  assert.match(err, /^instar: flat\.onnx takes images of 9×9 only; those of photos are 12×12\n$/m);
 });

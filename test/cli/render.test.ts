@@ -68,7 +68,7 @@ step 1 of 2, rung 2 of 3   4×1 ▸2×2  1×4                                   
 ● s1c3      75.0 % ▁█          0.930   2.0 k    750 k   2/2 ▕████    ▏ conv3
 
 lineage  vanilla 71.2 %
-file     vanilla 14 KiB; on 600 validation images logits within 2e-7, accuracy 71.2 %, as the engine's; 0.1 m…
+file     vanilla 14 KiB; on 600 validation images logits within 2e-7, accuracy 71.2 %, same as the engine; 0.1 m…
 ! s1c2 lost: diverged: the loss became NaN at minibatch 7
 `,
   ));
@@ -144,7 +144,7 @@ final training of s1c3                                                          
 ● final          – ▄           0.700   2.0 k    750 k  2/10 ▕████    ▏
 
 lineage  vanilla 71.2 % → s1c3 80.0 %
-file     vanilla 14 KiB; on 600 validation images logits within 2e-7, accuracy 71.2 %, as the engine's; 0.1 m…
+file     vanilla 14 KiB; on 600 validation images logits within 2e-7, accuracy 71.2 %, same as the engine; 0.1 m…
 ! s1c2 lost: diverged: the loss became NaN at minibatch 7
 `,
   ));
@@ -234,15 +234,15 @@ const expectedLines = `
 [16s]   s1c3: insert conv 3×3 after 3; 2.0 k parameters, 750 k multiply-adds
 [25s] s1c2 is lost (diverged): the loss became NaN at minibatch 7
 [28s] step 1, rung 1 of 3: s1c3 74.0 %, s1c0 72.0 %; dropped: s1c1 71.0 %
-[31s] best.onnx (vanilla): 14 KiB; on 600 validation images logits within 2e-7, accuracy 71.2 %, as the engine's; 0.1 ms an image, 2.1 ms for 100, 1 thread
+[31s] best.onnx (vanilla): 14 KiB; on 600 validation images logits within 2e-7, accuracy 71.2 %, same as the engine; 0.1 ms an image, 2.1 ms for 100, 1 thread
 [50s] step 1, rung 2 of 3: s1c3 76.0 %; dropped: s1c0 73.0 %
 [1:10] step 1, rung 3 of 3: s1c3 80.0 %
 [1:10] step 1: s1c3 wins with 80.0 %; 2.0 k parameters, 750 k multiply-adds
-[1:10] no further step, all steps are made: final training of s1c3, 2.0 k parameters, 750 k multiply-adds
+[1:10] search ended (step limit reached); final training of s1c3, 2.0 k parameters, 750 k multiply-adds
 [1:10] final: 600 minibatches, learning rate from 0.025
 [1:20] final: epoch 1, loss 0.700
 [2:40] final: epoch 10, loss 0.500
-[2:42] final: test accuracy 84.2 %, loss 0.550 (reading 1 of the test set)
+[2:42] final: test accuracy 84.2 %, loss 0.550 (test evaluation 1)
 [2:42] baseline: 54 minibatches, learning rate from 0.01
 `;
 

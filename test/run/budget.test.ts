@@ -63,7 +63,7 @@ await test('a plan is one that settings allow and that its time pays for; else t
         plan = planBudget(question);
       } catch (error) {
         assert.ok(error instanceof UserError, String((error as Error).stack));
-        const [, seconds] = /at least (\d+)s would fit$/.exec(error.message) ?? assert.fail(error.message);
+        const [, seconds] = /use at least (\d+)s$/.exec(error.message) ?? assert.fail(error.message);
         assert.doesNotThrow(() => planBudget({ ...question, budget: Number(seconds) }), error.message);
         assert.ok(Number(seconds) > budget, error.message);
         refused++;
@@ -237,10 +237,11 @@ await test('a run without a budget cannot be given more of one; one that is too 
   for await (const item of search({ ...tiny, run, signal: controller.signal })) if (item.type === 'run') controller.abort();
   await assert.rejects(
     collect(resume(run, { budget: 10 })),
-    (error: Error) => error instanceof UserError && /begun without a budget/.test(error.message),
+    (error: Error) => error instanceof UserError && /the run has no budget/.test(error.message),
   );
   await assert.rejects(
     collect(search({ ...budgeted, budget: 0.05, run: newFolder() })),
-    (error: Error) => error instanceof UserError && /--budget 0s is too short here: at least \d+s would fit/.test(error.message),
+    (error: Error) =>
+      error instanceof UserError && /--budget 0s is too short on this machine: use at least \d+s/.test(error.message),
   );
 });

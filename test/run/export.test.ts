@@ -79,7 +79,7 @@ await test('export writes the winner, a step or a child, and keeps what it found
     'a child that was dropped',
   );
   assert.equal((await exportNetwork(run, file, { child: winner })).line, winner);
-  await assert.rejects(exportNetwork(run, file, { child: dropped }), /not kept any more; there are vanilla/);
+  await assert.rejects(exportNetwork(run, file, { child: dropped }), /no longer kept; there are vanilla/);
   await assert.rejects(exportNetwork(run, file, { step: 9 }), /--step 9: the run has no winner of such a step/);
   await assert.rejects(exportNetwork(run, file, { child: '__proto__' }), /no such network/);
 });
@@ -96,7 +96,7 @@ await test('a file that does not compute the same is not written', async () => {
   const checkpoint = must(candidateOf(state.search, 'vanilla').checkpoint, 'checkpoint');
   const path = join(folder.checkpoints, `${checkpoint}.safetensors`);
   rmSync(path);
-  await assert.rejects(exportNetwork(run, join(place, 'never.onnx'), { step: 0 }), /not kept any more/);
+  await assert.rejects(exportNetwork(run, join(place, 'never.onnx'), { step: 0 }), /no longer kept/);
   assert.ok(!existsSync(join(place, 'never.onnx')));
 });
 

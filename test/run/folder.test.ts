@@ -125,7 +125,7 @@ await test('the journal does not write what it could not read', () => {
   const path = join(place, 'guarded.jsonl');
   const journal = new Journal(path, 0);
   const entry = { n: 0, t: 0, at: '', type: 'grown', line: 's1c1', certificate: { evaluation: Number.NaN, training: 0 } };
-  assert.throws(() => journal.append(entry as Entry), /bug: an event that the journal cannot hold/);
+  assert.throws(() => journal.append(entry as Entry), /bug: an event that does not fit the journal's schema/);
   journal.close();
   assert.equal(statSync(path).size, 0);
 });
@@ -216,7 +216,7 @@ await test('data that is no longer there is decoded again, and must be the same'
 });
 
 await test('a folder that holds a run, or is none, is refused before anything is written', async () => {
-  await assert.rejects(collect(search({ ...tiny, run: finished })), saysIn(UserError, finished, 'holds a run already'));
+  await assert.rejects(collect(search({ ...tiny, run: finished })), saysIn(UserError, finished, 'already holds a run'));
   const file = join(place, 'file');
   writeFileSync(file, '');
   await assert.rejects(collect(search({ ...tiny, run: file })), saysIn(UserError, file));

@@ -43,10 +43,10 @@ await test('the given network stands where the vanilla one would, and grows', as
   assert.deepEqual(
     notes.map((note) => note.replace(/[\d.]+ %$/, '# %')),
     [
-      'resnet-11.onnx was made for images of 28×28; it goes on with the 8×8 of quadrants',
-      "resnet-11.onnx does not say how its images are normalised: they are normalised by quadrants's own mean and deviation",
-      'resnet-11.onnx tells 10 classes apart, quadrants has 4: its last layer is drawn anew',
-      'resnet-11.onnx: 6 of its convolutions get a batch normalisation, as growing needs them; the logits stay, the loss in training mode changes by # %',
+      'resnet-11.onnx was made for images of 28×28; it continues with 8×8, the size of quadrants',
+      'resnet-11.onnx has no normalisation of its images: the mean and deviation of quadrants are used',
+      'resnet-11.onnx has 10 classes, quadrants has 4: its last layer is initialized again',
+      'resnet-11.onnx: 6 batch normalisations are added after its convolutions, which mutations need; logits are unchanged, the loss in training mode changes by # %',
     ],
   );
   const given = must(config.from, 'from');
@@ -119,7 +119,7 @@ await test('a model that normalises its images is seen as it was trained, by eve
   // From there, a run: nothing to compare, nothing to put in, its own normalisation and head.
   const next = listening({ ...from('keras-global'), from: run });
   const second = readRun(await finishedRun(next.options));
-  assert.match(next.notes.join('\n'), /^run-\d+: [\d.]+ % of the validation images are right before any training$/);
+  assert.match(next.notes.join('\n'), /^run-\d+: [\d.]+ % of the validation images are right before training$/);
   assert.deepEqual(second.config.data.mean, config.data.mean);
   assert.equal(second.config.from?.compared, null);
   const best = await readBest(run);
@@ -131,7 +131,7 @@ await test('a model that normalises its images is seen as it was trained, by eve
   const third = newFolder();
   for await (const item of search({ ...taken.options, run: third, signal: controller.signal }))
     if (item.type === 'run') controller.abort();
-  assert.match(taken.notes[0] ?? '', /^best\.onnx: [\d.]+ % of the validation images are right before any training$/);
+  assert.match(taken.notes[0] ?? '', /^best\.onnx: [\d.]+ % of the validation images are right before training$/);
   const accuracy = (of: readonly string[]): string => /[\d.]+ %/.exec(of[0] ?? '')?.[0] ?? '';
   assert.equal(accuracy(taken.notes), accuracy(next.notes));
   assert.ok((readRun(third).config.from?.compared?.difference ?? 1) <= 1e-5);
@@ -171,9 +171,12 @@ await test('refused in one line, and nothing is written', async () => {
     settings: { ...settings, limits: { steps: 1, memory: 2 ** 32, ...changed } },
   });
   const refused: readonly (readonly [options: SearchOptions, says: RegExp])[] = [
-    [from('vgg-11'), /vgg-11\.onnx takes images of 28×28 and no others; those of quadrants are 8×8$/],
+    [from('vgg-11'), /vgg-11\.onnx takes images of 28×28 only; those of quadrants are 8×8$/],
     [{ ...tiny, from: colour }, /colour\.onnx takes images of 3 channels, those of quadrants have 1$/],
-    [{ ...tiny, from: endless }, /pool\.onnx: it ends with global-average-pool, not with a dense layer whose rows are classes$/],
+    [
+      { ...tiny, from: endless },
+      /pool\.onnx: its last layer is global-average-pool; a dense layer with one row a class is needed$/,
+    ],
     [{ ...tiny, from: damaged }, /^damaged\.onnx: not a valid ONNX file: /],
     [{ ...tiny, from: fifo }, /fifo\.onnx: neither a file nor a folder$/],
     [{ ...tiny, from: join(place, 'missing.onnx') }, /missing\.onnx: does not exist/],

@@ -64,7 +64,8 @@ await test('a budget is planned as the search plans it; one that is too short is
   assert.equal(report.settings.step.children, report.plan.children);
   await assert.rejects(
     plan({ ...tiny, budget: 0.05 }),
-    (error: Error) => error instanceof UserError && /--budget 0s is too short here: at least \d+s would fit/.test(error.message),
+    (error: Error) =>
+      error instanceof UserError && /--budget 0s is too short on this machine: use at least \d+s/.test(error.message),
   );
 });
 

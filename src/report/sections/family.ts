@@ -1,7 +1,6 @@
 /** The family tree: for each step, the children with their operators, accuracies and changes. */
 import { methods } from '../../search/methods/table.ts';
-import { describeEdit, toleranceOf } from '../../morphism/operators.ts';
-import { shortEdits } from '../../morphism/short.ts';
+import { describeEdit, toleranceOf, shortEdits } from '../../morphism/operators.ts';
 import { formatRungs } from '../../search/rungs.ts';
 import { candidateOf, networkOf, startWords, type Candidate, type Step } from '../../search/state.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../../util/words.ts';

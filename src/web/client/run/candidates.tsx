@@ -1,5 +1,5 @@
 /** The candidates that train now: the rung, the status and the measurements of each. */
-import { shortEdits } from '../../../morphism/short.ts';
+import { shortEdits } from '../../../morphism/operators.ts';
 import { candidatesOf, progressOf, rungOf, statusOf, statusWords, type Watched } from '../../../run/display/status.ts';
 import type { Phase } from '../../../run/display/view.ts';
 import type { Rung } from '../../../search/methods/method.ts';

@@ -1,5 +1,5 @@
 /** How often each operator was sampled, and how often the children with it were promoted and selected. */
-import { shortEdits } from '../../../morphism/short.ts';
+import { shortEdits } from '../../../morphism/operators.ts';
 import type { RunDetails } from '../../../report/run-details.ts';
 import { scrolling, table } from '../../../report/sections/parts.ts';
 import type { Candidate, Step } from '../../../search/state.ts';
