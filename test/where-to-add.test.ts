@@ -37,6 +37,7 @@ export const dummy: Operator<EditOf<'dummy'>> = {
   ...insertConvolution,
   candidates: (network) => insertConvolution.candidates(network).map(({ after, kernel }) => ({ kind: 'dummy', after, kernel })),
   rewrite: (network, edit) => insertConvolution.rewrite(network, { ...edit, kind: 'insert-convolution' }),
+  short: () => 'dummy',
   describe: ({ after }) => \`dummy after \${after}\`,
 };
 `,
@@ -110,8 +111,9 @@ test('a method, an optimizer, an operator, an option and a figure are one file o
   assert.ok((optimizerNames as string[]).includes('dummy'), 'the optimizer');
   const { figuresOf, listFigures } = await imported('report/figures.js');
   assert.ok(typeof figuresOf === 'function' && typeof listFigures === 'function');
-  const { searchForm } = await imported('web/api.js');
-  assert.ok('dummyRate' in (searchForm as { shape: object }).shape, 'the option on the page');
+  const { searchForm } = (await imported('web/api.js')) as { searchForm: { safeParse(form: object): { success: boolean } } };
+  assert.ok(searchForm.safeParse({ data: 'mnist', dummyRate: '0.1' }).success, 'the option on the page');
+  assert.ok(!searchForm.safeParse({ data: 'mnist', dummiRate: '0.1' }).success);
 
   // The method runs in the simulation, with children of the operator.
   const { presets } = (await imported('search/settings.js')) as { presets: { quick: object } };

@@ -38,7 +38,7 @@ test('a folder of photos is brought to the size of the model, and the run says w
   assert.equal(must(config.from, 'from').imageSize, 9);
   for (const words of [
     'model.onnx has 3 classes, photos has 5: its last layer is initialized again',
-    'model.onnx: 1 batch normalisations are added after its convolutions',
+    'model.onnx: 1 batch normalisation is added after its convolutions',
     'given network: ',
   ])
     assert.ok(err.includes(words), `${words} in\n${err}`);

@@ -96,7 +96,7 @@ test('export: the winner, the vanilla network, and what cannot be', async () => 
   );
   await refused(/--step or --child, not both/, 'export', 'whole', '--onnx', 'x.onnx', '--child', 's1c1', '--step', '1');
   await refused(/the folder does not exist/, 'export', 'whole', '--onnx', 'no/x.onnx');
-  await refused(/is no file/, 'export', 'whole', '--onnx', 'photos');
+  await refused(/exists and is not a file/, 'export', 'whole', '--onnx', 'photos');
 });
 
 /** A classifier of photos by their mean red, green and blue: float32, one fixed batch, no names. */

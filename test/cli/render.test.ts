@@ -39,7 +39,7 @@ test('a child that has had its epochs of the rung is trained', () =>
     80,
     24,
     `
-instar digits · shr · runs/first                                21s, ~13:32 left
+instar digits · shr · runs/first                                21s, ~12:40 left
 step 1 of 2, rung 1 of 3  ▸4×1  2×2  1×4                          1,500 images/s
 
   child     valid.            loss  param. mul-adds epoch      operators
@@ -58,7 +58,7 @@ test('a rung of a step', () =>
     110,
     36,
     `
-instar digits · shr · runs/first                                                               36s, ~9:24 left
+instar digits · shr · runs/first                                                               36s, ~8:59 left
 step 1 of 2, rung 2 of 3   4×1 ▸2×2  1×4                                                        1,013 images/s
 
   child     valid.              loss  param. mul-adds  epoch           operators
@@ -68,7 +68,7 @@ step 1 of 2, rung 2 of 3   4×1 ▸2×2  1×4                                   
 ● s1c3      75.0 % ▁█          0.930   2.0 k    750 k   2/2 ▕████    ▏ conv3
 
 lineage  vanilla 71.2 %
-file     vanilla 14 KiB; on 600 validation images logits within 2e-7, accuracy 71.2 %, same as the engine; 0.1 m…
+file     vanilla 14 KiB; on 600 validation images logits within 2e-7, accuracy 71.2 %, same as the engine; 0.…
 ! s1c2 lost: diverged: the loss became NaN at minibatch 7
 `,
   ));
@@ -79,7 +79,7 @@ test('the same on a narrow terminal', () =>
     60,
     24,
     `
-instar digits · shr · runs/first             36s, ~9:24 left
+instar digits · shr · runs/first             36s, ~8:59 left
 step 1 of 2, rung 2 of 3   4×1 ▸2×2  1×4      1,013 images/s
 
   child     valid.          param. epoch    operators
@@ -100,7 +100,7 @@ test('the same on a low terminal: what was dropped gives way', () =>
     80,
     8,
     `
-instar digits · shr · runs/first                                 36s, ~9:24 left
+instar digits · shr · runs/first                                 36s, ~8:59 left
 step 1 of 2, rung 2 of 3   4×1 ▸2×2  1×4                          1,013 images/s
   child     valid.            loss  param. mul-adds epoch      operators
 ✓ s1c0      72.0 % ▄         1.000   1.4 k    290 k promoted   unchanged
@@ -116,7 +116,7 @@ test('a step that has ended', () =>
     80,
     24,
     `
-instar digits · shr · runs/first                                1:10, ~8:15 left
+instar digits · shr · runs/first                                1:10, ~8:06 left
 step 1 of 2  4×1  2×2  1×4
 
   child     valid.            loss  param. mul-adds epoch      operators
@@ -144,7 +144,7 @@ final training of s1c3                                                          
 ● final          – ▄           0.700   2.0 k    750 k  2/10 ▕████    ▏
 
 lineage  vanilla 71.2 % → s1c3 80.0 %
-file     vanilla 14 KiB; on 600 validation images logits within 2e-7, accuracy 71.2 %, same as the engine; 0.1 m…
+file     vanilla 14 KiB; on 600 validation images logits within 2e-7, accuracy 71.2 %, same as the engine; 0.…
 ! s1c2 lost: diverged: the loss became NaN at minibatch 7
 `,
   ));

@@ -38,7 +38,7 @@ test('a report stands beside the journal, which stays as it was; the figures in 
   assert.match(out, /^whole\/report\.html: [\d.]+ KiB\npictures\/of it: \d figures\n$/);
   assert.equal(err, '');
   const page = read('whole', 'report.html');
-  assert.match(page, /Of\s+the \d+ validation images\s+the\s+network \(final\)\s+gets \d+ wrong/);
+  assert.match(page, /Of\s+the \d+ validation images,\s+the\s+network \(final\)\s+misclassifies \d+/);
   assert.ok(page.includes('&lt;b onload=&#39;x&#39;&gt;&amp;&quot;') && !page.includes('<b onload'));
   assert.ok(readdirSync(join(folder, 'pictures/of it')).includes('validation.svg'));
   assert.equal(read('whole', 'journal.jsonl'), journal);

@@ -94,7 +94,10 @@ test('mistakes end with one line, exit 2, and nothing written', async () => {
   writeFileSync(join(folder, 'wrong.yaml'), file('shr, randm'));
   const wrong = await instar(['study', 'wrong.yaml'], folder);
   assert.deepEqual([wrong.code, wrong.out], [2, '']);
-  assert.match(wrong.err, /^instar: wrong\.yaml:14:16: methods\.1 must be one of nash, sh, shr, shrsep, random, vanilla\n$/);
+  assert.match(
+    wrong.err,
+    /^instar: wrong\.yaml:14:16: methods\.1 must be one of nash, sh, shr, shrsep, asha, random, vanilla\n$/,
+  );
   assert.ok(!existsSync(join(folder, 'runs', 'wrong')));
   writeFileSync(join(folder, 'right.yaml'), file('shr'));
   const onFile = await instar(['study', 'right.yaml', '--folder', 'wrong.yaml'], folder);

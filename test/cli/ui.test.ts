@@ -18,7 +18,7 @@ test('what is wrong is one line', async () => {
     ['--port x', /--port/],
     ['--port 1.5', /--port 1.5: must be a whole number/],
     ['--port -1', /--port/],
-    [`--port ${port}`, /is in use: --port takes another one/],
+    [`--port ${port}`, /is in use: choose another one with --port/],
     ['--port 0 --host 192.0.2.77', /192\.0\.2\.77:0 cannot be listened on/],
     ['--port 0 --host no.such.host.invalid', /cannot be listened on/],
     ['--port 0 --data nowhere', /--data nowhere: does not exist/],

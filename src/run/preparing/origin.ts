@@ -25,6 +25,7 @@ import { measured, withNormalisations, type Normalised } from '../../training/no
 import { forMeasuring } from '../../training/images.ts';
 import type { LogitComparison } from '../../training/job.ts';
 import { random } from '../../util/random.ts';
+import { plural } from '../../util/words.ts';
 import { UserError } from '../../util/user-error.ts';
 import { readBest } from '../record/best.ts';
 
@@ -296,7 +297,7 @@ export async function startFrom(prepared: Prepared, engine: Engine, dataset: Dat
   if (!(evaluation <= tolerance))
     throw new UserError(`${reference}: no batch normalisation can be added after its convolutions without changing its output`);
   notes.push(
-    `${name}: ${added.length} batch normalisations are added after its convolutions, which mutations need; ` +
+    `${name}: ${plural(added.length, 'batch normalisation is', 'batch normalisations are')} added after its convolutions, which mutations need; ` +
       `logits are unchanged, the loss in training mode changes by ${(100 * training).toFixed(1)} %`,
   );
   return { ...normalised, compared, notes };
