@@ -1,16 +1,11 @@
 /** A model opened in a worker of its own: pixels in, predictions out. */
-import type { Predictions, WorkerRequest, WorkerResponse } from './messages.ts';
+import type { Predictions, WorkerRequest, WorkerResponse } from './worker.ts';
 import type { Shape } from '../../../network/network.ts';
 
-export interface Classifier {
-  /** `pixels`: (N, H, W, C), transferred to the worker. */
-  classify(pixels: Uint8Array<ArrayBuffer>, count: number, shape: Shape): Promise<Predictions>;
-  /** Rejects open requests. */
-  close(): void;
-}
+export type Classifier = Awaited<ReturnType<typeof openClassifier>>;
 
 /** `model`: an exported file, transferred to the worker. Loads ONNX Runtime; rejects where the model cannot be opened. */
-export async function openClassifier(model: Uint8Array<ArrayBuffer>): Promise<Classifier> {
+export async function openClassifier(model: Uint8Array<ArrayBuffer>) {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'network' });
   const waiting: ((response: WorkerResponse) => void)[] = [];
   const end = (error: string): void => {
@@ -32,11 +27,13 @@ export async function openClassifier(model: Uint8Array<ArrayBuffer>): Promise<Cl
     throw error;
   }
   return {
-    async classify(pixels, count, { height, width, channels }) {
+    /** `pixels`: (N, H, W, C), transferred to the worker. */
+    async classify(pixels: Uint8Array<ArrayBuffer>, count: number, { height, width, channels }: Shape): Promise<Predictions> {
       const predictions = await send({ kind: 'classify', pixels, extents: [count, height, width, channels] }, pixels.buffer);
       if (predictions === null) throw new Error('bug: no predictions');
       return predictions;
     },
+    /** Rejects open requests. */
     close: () => end('the network was closed'),
   };
 }

@@ -37,7 +37,7 @@ function endWords(subject: RunDetails, { id, step: number }: Candidate): string 
   }
 }
 
-export interface HeadProps {
+interface HeadProps {
   readonly run: string;
   readonly subject: RunDetails;
   readonly candidate: Candidate;

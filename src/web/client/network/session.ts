@@ -17,17 +17,6 @@ export interface Evaluation {
   readonly problem: string | null;
 }
 
-export interface NetworkSession {
-  classifier(): Promise<Classifier>;
-  images(part: PartName): Promise<PartImages>;
-  evaluation(part: PartName): ReadonlySignal<Evaluation>;
-  /** Continues where it was stopped. */
-  evaluate(part: PartName): void;
-  /** After the current batch. */
-  stop(part: PartName): void;
-  close(): void;
-}
-
 /** Images of a batch: fewer large ones, so that a batch ends soon. */
 const batchOf = (bytes: number): number => Math.max(1, Math.min(64, Math.floor((256 << 10) / bytes)));
 
@@ -53,7 +42,9 @@ const empty: Evaluation = {
   problem: null,
 };
 
-export function openSession(run: string, candidate: string): NetworkSession {
+export type NetworkSession = ReturnType<typeof openSession>;
+
+export function openSession(run: string, candidate: string) {
   const state = { closed: false };
   const opened: Classifier[] = [];
   const classifier = lazily(async () => {
@@ -92,9 +83,10 @@ export function openSession(run: string, candidate: string): NetworkSession {
 
   return {
     classifier,
-    images: (part) => parts[part].images(),
-    evaluation: (part) => parts[part].evaluation,
-    evaluate(name) {
+    images: (part: PartName): Promise<PartImages> => parts[part].images(),
+    evaluation: (part: PartName): ReadonlySignal<Evaluation> => parts[part].evaluation,
+    /** Continues where it was stopped. */
+    evaluate(name: PartName): void {
       const part = parts[name];
       const { evaluation } = part;
       if (evaluation.value.running) return;
@@ -104,10 +96,11 @@ export function openSession(run: string, candidate: string): NetworkSession {
         .catch((error: Error) => (evaluation.value = { ...evaluation.value, problem: error.message }))
         .finally(() => (evaluation.value = { ...evaluation.value, running: false }));
     },
-    stop(part) {
+    /** After the current batch. */
+    stop(part: PartName): void {
       parts[part].stopped = true;
     },
-    close() {
+    close(): void {
       state.closed = true;
       for (const each of opened) each.close();
     },

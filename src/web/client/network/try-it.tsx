@@ -4,11 +4,10 @@ import type { Shape } from '../../../network/network.ts';
 import { partNames, type PartName } from '../../api.ts';
 import { Alert, useLoaded } from '../parts.tsx';
 import { readImageFile } from './image-file.ts';
-import { PagedImages } from './paged-images.tsx';
-import { PixelImage } from './pixel-image.tsx';
+import { PagedImages, PixelImage } from './paged-images.tsx';
 import type { NetworkSession } from './session.ts';
 
-export interface TryItProps {
+interface TryItProps {
   readonly session: NetworkSession;
   readonly shape: Shape;
   readonly classes: readonly string[];
