@@ -1,7 +1,10 @@
 /** Components and hooks that several pages share. */
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { Figure } from '../../report/figure.ts';
+import type { Markup } from '../../report/markup.ts';
+import { figureHtml } from '../../report/sections/parts.ts';
 import type { RowState } from '../api.ts';
 import { addressOf, type Route } from './route.ts';
 import { openRuns, type FollowedRun, type LiveRun } from './run-store.ts';
@@ -70,10 +73,7 @@ export function RunFrame({ run, title, children }: RunFrameProps) {
 }
 
 /** What was loaded last, and why the last attempt failed. Loads again where `deps` change, and drops results that come too late. */
-export function useLoaded<T>(
-  load: () => Promise<T> | null,
-  deps: readonly unknown[],
-): { value: T | null; problem: string | null } {
+export function useLoaded<T>(load: () => Promise<T> | null, deps: readonly unknown[]) {
   const [loaded, setLoaded] = useState<{ value: T | null; problem: string | null }>({ value: null, problem: null });
   useEffect(() => {
     let wanted = true;
@@ -89,17 +89,13 @@ export function useLoaded<T>(
 }
 
 /** Sends one request at a time, and keeps the message of the last one that failed. */
-export function useRequest(): {
-  readonly busy: boolean;
-  readonly problem: string | null;
-  send(act: () => Promise<unknown>): void;
-} {
+export function useRequest() {
   const busy = useSignal(false);
   const problem = useSignal<string | null>(null);
   return {
     busy: busy.value,
     problem: problem.value,
-    send(act) {
+    send(act: () => Promise<unknown>): void {
       busy.value = true;
       problem.value = null;
       act()
@@ -209,3 +205,38 @@ export const Pairs = ({
     )}
   </dl>
 );
+
+const keyOf = (details: HTMLDetailsElement): string => details.querySelector('summary')?.textContent ?? '';
+const focusable = 'a, summary, button, [tabindex]';
+
+function replaceMarkup(root: HTMLElement, text: string): void {
+  const unfolded = new Set([...root.querySelectorAll('details')].filter(({ open }) => open).map(keyOf));
+  const scrolled = [...root.querySelectorAll('.scroll')].map(({ scrollLeft, scrollTop }) => ({ scrollLeft, scrollTop }));
+  const isFocused = root.contains(document.activeElement);
+  const focused = isFocused ? [...root.querySelectorAll(focusable)].indexOf(document.activeElement as Element) : -1;
+  const top = scrollY;
+  root.innerHTML = text;
+  for (const details of root.querySelectorAll('details')) details.open = unfolded.has(keyOf(details));
+  [...root.querySelectorAll('.scroll')].forEach((each, at) => Object.assign(each, scrolled[at] ?? {}));
+  if (focused >= 0) root.querySelectorAll<HTMLElement>(focusable)[focused]?.focus({ preventScroll: true });
+  if (scrollY !== top) scrollTo(scrollX, top);
+}
+
+/** Markup of the report, which has escaped all text in it. Where it changes, unfolded details, scroll positions and the focus are kept. */
+export function ReportMarkup({ markup, className = '' }: { readonly markup: Markup | null; readonly className?: string }) {
+  const place = useRef<HTMLDivElement>(null);
+  const shown = useRef<{ readonly root: HTMLElement; readonly text: string } | null>(null);
+  const text = markup?.text ?? null;
+  useLayoutEffect(() => {
+    const root = place.current;
+    if (root === null || text === null) return;
+    const before = shown.current;
+    shown.current = { root, text };
+    if (before?.root !== root) root.innerHTML = text;
+    else if (before.text !== text) replaceMarkup(root, text);
+  }, [text]);
+  return text === null ? null : <div class={className} ref={place} />;
+}
+
+export const ReportFigure = ({ figure, prefix }: { readonly figure: Figure | null; readonly prefix: string }) =>
+  figure === null ? null : <ReportMarkup markup={figureHtml(prefix, figure)} />;

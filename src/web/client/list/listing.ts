@@ -1,22 +1,16 @@
 /** The list of runs and studies, polled while the page is visible, one request at a time. */
-import { useSignal, type ReadonlySignal } from '@preact/signals';
+import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Listing } from '../../api.ts';
 import { listRuns } from '../api.ts';
 
-export interface FollowedListing {
-  /** Null until it first arrived. The last one is kept while the server does not answer. */
-  readonly listing: ReadonlySignal<Listing | null>;
-  /** The error of the last request; null where it succeeded. */
-  readonly problem: ReadonlySignal<string | null>;
-  /** Requests it now, or when the current request has ended. */
-  refresh(): void;
-}
-
 /** `period`: milliseconds between the end of a request and the next. */
-export function useListing(period: number): FollowedListing {
+export function useListing(period: number) {
+  /** Null until it first arrived. The last one is kept while the server does not answer. */
   const listing = useSignal<Listing | null>(null);
+  /** The error of the last request; null where it succeeded. */
   const problem = useSignal<string | null>(null);
+  /** Requests it now, or when the current request has ended. */
   const refresh = useRef<() => void>(() => undefined);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;

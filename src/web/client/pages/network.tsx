@@ -12,8 +12,7 @@ import { NetworkHead } from '../network/head.tsx';
 import { BlockDetails } from '../network/layers.tsx';
 import { openSession } from '../network/session.ts';
 import { TryIt } from '../network/try-it.tsx';
-import { Link, RunFrame, Scrolling } from '../parts.tsx';
-import { ReportMarkup } from '../report-markup.tsx';
+import { Link, ReportMarkup, RunFrame, Scrolling } from '../parts.tsx';
 import { subjectOfRun, type LiveRun } from '../run-store.ts';
 
 interface NetworkProps {

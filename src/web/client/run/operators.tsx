@@ -1,10 +1,10 @@
 /** How often each operator was sampled, and how often the children with it were promoted and selected. */
 import { shortEdits } from '../../../morphism/short.ts';
 import type { RunDetails } from '../../../report/run-details.ts';
-import { scrolling, table } from '../../../report/sections/parts.ts';
+import { numbers, scrollingTable, texts } from '../../../report/sections/parts.ts';
 import type { Candidate, Step } from '../../../search/state.ts';
 import { formatPercent } from '../../../util/words.ts';
-import { ReportMarkup } from '../report-markup.tsx';
+import { ReportMarkup } from '../parts.tsx';
 
 interface Count {
   sampled: number;
@@ -24,7 +24,7 @@ function isPromoted({ promotions, rungs: [first] }: Step, { id, epochs }: Candid
 }
 
 /** By the operator's short name. A child counts once for each of its edits. */
-export function countOperators({ state, winners, rungs }: RunDetails): ReadonlyMap<string, Count> {
+function countOperators({ state, winners, rungs }: RunDetails): ReadonlyMap<string, Count> {
   const counts = new Map<string, Count>();
   for (const step of state.search.steps)
     for (const id of step.children) {
@@ -44,13 +44,7 @@ export function countOperators({ state, winners, rungs }: RunDetails): ReadonlyM
   return counts;
 }
 
-const columns = [
-  { title: 'operator' },
-  { title: 'sampled', numeric: true },
-  { title: 'promoted', numeric: true },
-  { title: 'share', numeric: true },
-  { title: 'in winners', numeric: true },
-];
+const columns = [...texts('operator'), ...numbers('sampled', 'promoted', 'share', 'in winners')];
 
 export function Operators({ subject }: { readonly subject: RunDetails }) {
   const counts = [...countOperators(subject)].toSorted(([, a], [, b]) => b.sampled - a.sampled);
@@ -67,7 +61,7 @@ export function Operators({ subject }: { readonly subject: RunDetails }) {
   return (
     <section aria-labelledby="operators-title">
       <h2 id="operators-title">Operators</h2>
-      <ReportMarkup markup={scrolling('Operators', table(caption, columns, rows))} />
+      <ReportMarkup markup={scrollingTable('Operators', caption, columns, rows)} />
     </section>
   );
 }

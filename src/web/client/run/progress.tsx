@@ -6,8 +6,8 @@ import { rungsFor } from '../../../search/rungs.ts';
 import { candidateOf, startWords } from '../../../search/state.ts';
 import { formatDuration } from '../../../util/duration.ts';
 import { formatBytes, formatWhole, plural } from '../../../util/words.ts';
-import { scrolling, table } from '../../../report/sections/parts.ts';
-import { ReportMarkup } from '../report-markup.tsx';
+import { numbers, scrollingTable, texts } from '../../../report/sections/parts.ts';
+import { ReportMarkup } from '../parts.tsx';
 import type { LiveRun } from '../run-store.ts';
 import { CandidateTable } from './candidates.tsx';
 
@@ -66,18 +66,14 @@ function Workers({ run, phase, watched }: { readonly run: LiveRun; readonly phas
   });
   for (const worker of queue?.others ?? []) rows.push(['free, or on another run', worker, '', '', '', '', '']);
   const columns = [
-    { title: 'task' },
-    ...(queue === undefined ? [] : [{ title: 'worker' }, { title: 'engine' }]),
-    { title: 'threads', numeric: true },
-    { title: 'minibatches', numeric: true },
-    { title: 'images a second', numeric: true },
-    { title: 'memory', numeric: true },
+    ...texts('task', ...(queue === undefined ? [] : ['worker', 'engine'])),
+    ...numbers('threads', 'minibatches', 'images a second', 'memory'),
   ];
   const caption = 'Workers: the task, the speed and the peak memory of each';
   return (
     <>
       {queue === undefined ? null : <p>{queueWords(queue)}</p>}
-      {rows.length === 0 ? null : <ReportMarkup markup={scrolling('Workers', table(caption, columns, rows))} />}
+      {rows.length === 0 ? null : <ReportMarkup markup={scrollingTable('Workers', caption, columns, rows)} />}
     </>
   );
 }
@@ -89,20 +85,18 @@ export function RunProgress({ run }: { readonly run: LiveRun }) {
   const phase = phaseOf(view.run.search, view.running);
   const left = timeLeft(view, config, now);
   const speed = imagesPerSecond(view, config, now);
-  const words = [
-    speed === null ? null : `${formatWhole(Math.round(speed))} images a second`,
-    left === null
-      ? null
-      : `${left.kind === 'budget' ? '' : 'about '}${formatDuration(left.seconds)}${left.kind === 'budget' ? ' of the budget' : ''} left, until ${new Date(
-          updated + 1000 * left.seconds,
-        ).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })}`,
-  ];
+  const words = speed === null ? [] : [`${formatWhole(Math.round(speed))} images a second`];
+  if (left !== null) {
+    const time = formatDuration(left.seconds);
+    const end = new Date(updated + 1000 * left.seconds).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+    words.push(`${left.kind === 'budget' ? `${time} of the budget` : `about ${time}`} left, until ${end}`);
+  }
   return (
     <section aria-labelledby="now-title">
       <h2 id="now-title">Now</h2>
       <p class="phase" role="status">
         <strong>{phaseWords(watched, phase)}</strong>
-        {words.map((each) => (each === null ? null : ` · ${each}`))}
+        {words.map((each) => ` · ${each}`)}
       </p>
       <CandidateTable run={run} phase={phase} rungs={rungsFor(settingsOf(view, config))} watched={watched} />
       <Workers run={run} phase={phase} watched={watched} />
