@@ -23,15 +23,8 @@ export async function modelOf({ folder, config, state: { search } }: Feed, id: s
   return exportModel(network, tensors, aboutOf(folder, config, search, id));
 }
 
-/** Images of a part of a run's data, numbered from 0. */
-export interface RunImages {
-  readonly facts: ImagesFacts;
-  /** (N, H, W, C) */
-  pixels(from: number, count: number): Promise<Uint8Array>;
-}
-
-/** Read from the decoded data that the run trains on. */
-export async function imagesOf({ config, state }: Feed, part: PartName): Promise<RunImages> {
+/** Images of a part of a run's data, numbered from 0, read from the decoded data that the run trains on. */
+export async function imagesOf({ config, state }: Feed, part: PartName) {
   const { path, hash, classes } = config.data;
   if (!existsSync(path))
     throw new UserError(`the decoded data (${path}) does not exist any more: 'instar resume' decodes it again`);
@@ -48,7 +41,12 @@ export async function imagesOf({ config, state }: Feed, part: PartName): Promise
           ).validation,
         );
   return {
-    facts: { count: positions.length, labels: positions.map((at) => images.labels[own][at] as number), shape: images.shape },
-    pixels: (from, count) => images.read(own, positions.slice(from, from + count)),
+    facts: {
+      count: positions.length,
+      labels: positions.map((at) => images.labels[own][at] as number),
+      shape: images.shape,
+    } satisfies ImagesFacts,
+    /** (N, H, W, C) */
+    pixels: (from: number, count: number): Promise<Uint8Array> => images.read(own, positions.slice(from, from + count)),
   };
 }

@@ -20,7 +20,7 @@ const longestPage = 64 << 20;
 const keptFor = 10_000;
 
 /** What a study's page depends on, and when that last changed. */
-function versionOfStudy(root: string): { readonly version: string; readonly changed: number; readonly title: string } {
+function versionOfStudy(root: string) {
   const { study } = readStudyFile(studyFile(root));
   const { vanilla, runs } = plannedRuns(study);
   const folders = [vanilla, ...runs].flatMap((run) => (run === null ? [] : [folderOf(join(root, run.folder))]));
