@@ -97,11 +97,8 @@ export function openActions(folder: string, program: readonly string[], date: ()
     begin(form: SearchForm, data: readonly string[]): string {
       if (isRun(folder) || isStudy(folder))
         throw new Refused('the served folder is itself a run or a study: start instar ui with the folder above it');
-      const of =
-        form.data
-          .replaceAll(/[^\p{L}\p{N}.-]+/gu, '-')
-          .slice(-40)
-          .replace(/^[-.]+/, '') || 'search';
+      const safe = form.data.replaceAll(/[^\p{L}\p{N}.-]+/gu, '-').slice(-40);
+      const of = safe.replace(/^[-.]+/, '') || 'search';
       const name = form.name ?? newRunName(of, String(form['method'] ?? presets.laptop.method), date());
       const root = join(folder, name);
       try {

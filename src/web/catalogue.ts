@@ -73,6 +73,7 @@ function rowOf(place: RunPlace, { state, config, begun, folder }: Feed, changed:
   const path = parent === null ? [] : lineage(search, parent);
   const accuracies = path.flatMap(({ epochs }) => epochs.flatMap(({ validation }) => validation?.accuracy ?? []));
   const best = parent === null ? null : candidateOf(search, bestCandidate(search) ?? parent);
+  const accuracy = parent === null ? null : (validationOf(search, parent)?.accuracy ?? null);
   return {
     ...emptyRow(place, changed),
     state: conditionOf({ state, folder }),
@@ -80,14 +81,7 @@ function rowOf(place: RunPlace, { state, config, begun, folder }: Feed, changed:
     data: config.data.name,
     preset: config.preset,
     seed: config.settings.seed,
-    best:
-      parent === null || best === null
-        ? null
-        : {
-            accuracy: validationOf(search, parent)?.accuracy ?? null,
-            parameters: best.parameters,
-            multiplyAdds: best.multiplyAdds,
-          },
+    best: best === null ? null : { accuracy, parameters: best.parameters, multiplyAdds: best.multiplyAdds },
     test: search.tests.get('final')?.measured.accuracy ?? null,
     steps: search.steps.filter(({ winner }) => winner !== null).length,
     seconds: state.seconds,

@@ -31,15 +31,9 @@ export async function imagesOf({ config, state }: Feed, part: PartName) {
   const images: StoredImages = await openImages(path);
   const { validation, images: most } = plannedSettings(config.settings, state.plan);
   const own = part === 'test' ? 'test' : 'train';
-  const positions =
-    part === 'test'
-      ? Array.from(images.labels.test.keys())
-      : Array.from(
-          splitDataset(
-            { classes, hash, train: { labels: images.labels.train } },
-            most === null ? { validation } : { validation, images: most },
-          ).validation,
-        );
+  const split = most === null ? { validation } : { validation, images: most };
+  const train = { classes, hash, train: { labels: images.labels.train } };
+  const positions = Array.from(part === 'test' ? images.labels.test.keys() : splitDataset(train, split).validation);
   return {
     facts: {
       count: positions.length,

@@ -170,30 +170,30 @@ export const Scrolling = ({ label, class: name = '', children }: ScrollingProps)
   </div>
 );
 
-export interface Heading {
+interface Heading {
   readonly title: string;
   readonly numeric?: boolean;
   readonly upright?: boolean;
 }
 
-export const TableHead = ({ columns }: { readonly columns: readonly Heading[] }) => (
+export const numeric = (title: string): Heading => ({ title, numeric: true });
+
+const headCell = ({ title, numeric: isNumeric = false, upright = false }: Heading) => (
+  <th key={title} scope="col" class={isNumeric ? 'number' : upright ? 'upright' : ''}>
+    {upright ? <span>{title}</span> : title}
+  </th>
+);
+
+export const TableHead = ({ columns }: { readonly columns: readonly (string | Heading)[] }) => (
   <thead>
-    <tr>
-      {columns.map(({ title, numeric = false, upright = false }) => (
-        <th key={title} scope="col" class={numeric ? 'number' : upright ? 'upright' : ''}>
-          {upright ? <span>{title}</span> : title}
-        </th>
-      ))}
-    </tr>
+    <tr>{columns.map((each) => headCell(typeof each === 'string' ? { title: each } : each))}</tr>
   </thead>
 );
 
+type Pair = readonly [name: ComponentChildren, value: ComponentChildren];
+
 /** Names and their values; a null value is left out. */
-export const Pairs = ({
-  pairs,
-}: {
-  readonly pairs: readonly (readonly [name: ComponentChildren, value: ComponentChildren])[];
-}) => (
+export const Pairs = ({ pairs }: { readonly pairs: readonly Pair[] }) => (
   <dl class="pairs">
     {pairs.map(([name, value], at) =>
       value === null ? null : (

@@ -12,9 +12,15 @@ export type Route =
 
 const encoded = (id: string): string => encodeURIComponent(id).replaceAll('%2F', '/');
 
-type Named<Page extends Route['page']> = Extract<Route, { readonly page: Page }>;
+type Pages<Result> = { readonly [Page in Route['page']]: (route: Extract<Route, { readonly page: Page }>) => Result };
 
-const addresses: { readonly [Page in Route['page']]: (route: Named<Page>) => string } = {
+/** A function of routes, from its cases. */
+export const byPage =
+  <Result>(pages: Pages<Result>) =>
+  (to: Route): Result =>
+    (pages[to.page] as (route: Route) => Result)(to);
+
+export const addressOf = byPage<string>({
   list: () => '/',
   begin: () => '/begin',
   run: ({ run }) => `/run/${encoded(run)}`,
@@ -22,9 +28,7 @@ const addresses: { readonly [Page in Route['page']]: (route: Named<Page>) => str
   study: ({ study }) => `/study/${encoded(study)}`,
   compare: ({ runs }) => `/compare?${runs.map((run) => `run=${encodeURIComponent(run)}`).join('&')}`,
   unknown: () => '/',
-};
-
-export const addressOf = (to: Route): string => (addresses[to.page] as (route: Route) => string)(to);
+});
 
 export function routeOf({ pathname, search }: { readonly pathname: string; readonly search: string }): Route {
   const parameters = new URLSearchParams(search);

@@ -76,34 +76,29 @@ function TextInput({ field, value, mode, onValue }: FieldProps & { readonly mode
   );
 }
 
-const Select = ({ field, value, onValue }: FieldProps) => (
-  <select {...described(field)} value={String(value)} onChange={(event) => onValue(event.currentTarget.value)}>
-    {field.choices.map(([name, words]) => (
-      <option key={name} value={name}>
-        {words}
-      </option>
-    ))}
-  </select>
-);
-
-const Checkbox = ({ field, value, onValue }: FieldProps) => (
-  <label class="check">
-    <input {...described(field)} type="checkbox" checked={value === true} onChange={() => onValue(value !== true)} />{' '}
-    {field.label}
-  </label>
-);
-
-function FieldOf(props: FieldProps) {
-  const { id, kind, label, help } = props.field;
+/** A label, the field, and a line of help that belongs to it. */
+function FieldOf({ field, value, onValue }: FieldProps) {
+  const { id, kind, label, help } = field;
   return (
     <div class="field">
       {kind === 'checkbox' ? (
-        <Checkbox {...props} />
+        <label class="check">
+          <input {...described(field)} type="checkbox" checked={value === true} onChange={() => onValue(value !== true)} />{' '}
+          {label}
+        </label>
       ) : (
-        <>
-          <label for={id}>{label}</label>
-          {kind === 'select' ? <Select {...props} /> : <TextInput {...props} mode={kind} />}
-        </>
+        <label for={id}>{label}</label>
+      )}
+      {kind === 'checkbox' ? null : kind === 'select' ? (
+        <select {...described(field)} value={String(value)} onChange={(event) => onValue(event.currentTarget.value)}>
+          {field.choices.map(([name, words]) => (
+            <option key={name} value={name}>
+              {words}
+            </option>
+          ))}
+        </select>
+      ) : (
+        <TextInput field={field} value={value} onValue={onValue} mode={kind} />
       )}
       <p id={`${id}-help`} class="note">
         {help}

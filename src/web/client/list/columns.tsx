@@ -1,10 +1,25 @@
-/** The columns of the list of runs. */
+/** The columns of the list of runs, and times in words. */
 import type { ComponentChildren } from 'preact';
 import type { RunRow } from '../../api.ts';
 import { formatDuration } from '../../../util/duration.ts';
 import { formatCount, formatPercent, formatWhole } from '../../../util/words.ts';
 import { Link, StateMark, stateWords } from '../parts.tsx';
-import { ago, exactly } from './when.ts';
+
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+/** `just now`, `4 min ago`, `3 h ago`, `12 d ago`. */
+export function ago(then: number, now: number): string {
+  const passed = Math.max(0, now - then);
+  if (passed < minute) return 'just now';
+  if (passed < hour) return `${Math.floor(passed / minute)} min ago`;
+  if (passed < 2 * day) return `${Math.floor(passed / hour)} h ago`;
+  return `${Math.floor(passed / day)} d ago`;
+}
+
+export const exactly = (then: number): string =>
+  new Date(then).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
 
 interface Column {
   readonly title: string;
@@ -35,11 +50,12 @@ const number = (
   words: string,
   value: (row: RunRow) => number | null,
   show: (value: number, row: RunRow) => ComponentChildren,
+  descending = true,
 ): Column => ({
   title,
   words,
   numeric: true,
-  descending: true,
+  descending,
   value,
   cell(row) {
     const key = value(row);
@@ -88,23 +104,14 @@ export const columns = {
       </>
     ),
   ),
-  state: text(
-    'State',
-    ({ state }) => stateWords[state],
-    ({ state }) => <StateMark state={state} />,
-  ),
+  state: text('State', ({ state }) => stateWords[state], StateMark),
   validation: number(
     'Validation',
     'validation accuracy of the best network so far',
     ({ best }) => best?.accuracy ?? null,
-    (share) => formatPercent(share),
+    formatPercent,
   ),
-  test: number(
-    'Test',
-    'test accuracy of the final network',
-    ({ test }) => test,
-    (share) => formatPercent(share),
-  ),
+  test: number('Test', 'test accuracy of the final network', ({ test }) => test, formatPercent),
   curve: {
     title: 'Curve',
     words: 'validation accuracy along the winner’s lineage; sorted by its gain',
@@ -115,14 +122,14 @@ export const columns = {
   },
   method: text('Method', ({ method }) => method),
   data: text('Data', ({ data }) => data),
-  parameters: {
-    ...number('Params', 'parameters of the best network', ({ best }) => best?.parameters ?? null, counted),
-    descending: false,
-  },
-  multiplyAdds: {
-    ...number('M-adds', 'multiply-adds per image of the best network', ({ best }) => best?.multiplyAdds ?? null, counted),
-    descending: false,
-  },
+  parameters: number('Params', 'parameters of the best network', ({ best }) => best?.parameters ?? null, counted, false),
+  multiplyAdds: number(
+    'M-adds',
+    'multiply-adds per image of the best network',
+    ({ best }) => best?.multiplyAdds ?? null,
+    counted,
+    false,
+  ),
   steps: number('Steps', 'finished steps of the search', ({ steps, events }) => (events === 0 ? null : steps), String),
   time: number(
     'Time',

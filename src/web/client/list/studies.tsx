@@ -2,7 +2,7 @@
 import type { Listing, StudyRow } from '../../api.ts';
 import { Link } from '../parts.tsx';
 import { plural } from '../../../util/words.ts';
-import { ago, exactly } from './when.ts';
+import { ago, exactly } from './columns.tsx';
 
 export function StudyProgress({ study: { finished, planned, title } }: { readonly study: StudyRow }) {
   return (

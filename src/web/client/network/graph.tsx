@@ -51,11 +51,6 @@ const Tools = ({ zoomed, folded, marked, parent }: ToolsProps) => (
   </div>
 );
 
-/** Pixels: beside the graph, or above it on a narrow screen. */
-const isNarrow = (): boolean => innerWidth <= 640;
-const widest = (): number => (isNarrow() ? Math.max(100, innerWidth - 42) : 220);
-const tallest = (): number => (isNarrow() ? 150 : Math.min(540, 0.6 * innerHeight));
-
 interface MinimapProps {
   readonly drawing: NetworkSvg;
   readonly viewport: Viewport;
@@ -67,7 +62,9 @@ interface MinimapProps {
 /** The whole graph with the visible part marked; clicking or dragging in it moves there. For pointers only. */
 function Minimap({ drawing: { width, height, boxes }, viewport, selected, onMove }: MinimapProps) {
   const map = useRef<SVGSVGElement>(null);
-  const scale = Math.min(widest() / width, tallest() / height);
+  // Beside the graph, or above it on a narrow screen.
+  const [widest, tallest] = innerWidth <= 640 ? [Math.max(100, innerWidth - 42), 150] : [220, Math.min(540, 0.6 * innerHeight)];
+  const scale = Math.min(widest / width, tallest / height);
   const [left, top] = [Math.max(0, viewport.left), Math.max(0, viewport.top)];
   function move(event: PointerEvent): void {
     const box = map.current?.getBoundingClientRect();
@@ -108,9 +105,6 @@ const nodeAt = (target: EventTarget | null): NodeId | null => {
   const id = target instanceof Element ? target.closest('[data-block]')?.getAttribute('data-block') : null;
   return id === null || id === undefined ? null : Number(id);
 };
-
-const boxOf = (picture: RefObject<SVGSVGElement | null>, id: NodeId): SVGGElement | null =>
-  picture.current?.querySelector(`[data-block="${id}"]`) ?? null;
 
 /** One box is in the tab order, the selected or the first one; arrow keys reach the others. */
 function useBoxFocus(picture: RefObject<SVGSVGElement | null>, { boxes }: NetworkSvg, selected: NodeId | undefined): void {
@@ -168,7 +162,7 @@ export function NetworkGraph({ name, network, difference, parent, selected, onSe
     else if (id === null) return;
     else if (event.key === 'Enter' || event.key === ' ') onSelect(id);
     else if (event.key in arrows && next !== undefined) {
-      boxOf(picture, next.block.id)?.focus({ preventScroll: true });
+      picture.current?.querySelector<SVGGElement>(`[data-block="${next.block.id}"]`)?.focus({ preventScroll: true });
       moveTo(next.x + next.width / 2, next.y + next.height / 2);
     } else return;
     event.preventDefault();

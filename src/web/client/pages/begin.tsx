@@ -12,7 +12,7 @@ import { formatWhole, plural } from '../../../util/words.ts';
 import type { Choices, Listing } from '../../api.ts';
 import { beginSearch, choices as askChoices, listRuns, planSearch } from '../api.ts';
 import { formOf, SearchFields, type Fields } from '../begin/form.tsx';
-import { Alert, CopyButton, Scrolling, TableHead, useLoaded, useRequest, type Heading } from '../parts.tsx';
+import { Alert, CopyButton, numeric, Scrolling, TableHead, useLoaded, useRequest } from '../parts.tsx';
 import { go } from '../route.ts';
 
 /** What the server says before there is a form. */
@@ -24,12 +24,6 @@ function commandOf(fields: Fields, { choices, folder }: Known): string {
   const run = form.name === undefined ? [] : [`--run=${folder}/${form.name}`];
   return ['instar', 'search', ...data, ...wordsOf(planOptions, form), ...run].map(quoted).join(' ');
 }
-
-const planHeadings: readonly Heading[] = [
-  { title: 'phase' },
-  { title: 'what' },
-  ...['multiply-adds', 'takes', 'until'].map((title) => ({ title, numeric: true })),
-];
 
 /** The forecast of `instar plan --json`. */
 function PlanTable({ plan }: { readonly plan: PlanReport }) {
@@ -45,7 +39,7 @@ function PlanTable({ plan }: { readonly plan: PlanReport }) {
       </p>
       <Scrolling label="Phases of the search">
         <table class="plan">
-          <TableHead columns={planHeadings} />
+          <TableHead columns={['phase', 'what', ...['multiply-adds', 'takes', 'until'].map(numeric)]} />
           <tbody>
             {planRows(plan).map(({ phase, what, size, seconds, until }) => (
               <tr key={phase}>

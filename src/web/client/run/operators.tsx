@@ -44,8 +44,6 @@ function countOperators({ state, winners, rungs }: RunDetails): ReadonlyMap<stri
   return counts;
 }
 
-const columns = [...texts('operator'), ...numbers('sampled', 'promoted', 'share', 'in winners')];
-
 export function Operators({ subject }: { readonly subject: RunDetails }) {
   const counts = [...countOperators(subject)].toSorted(([, a], [, b]) => b.sampled - a.sampled);
   if (counts.length === 0) return null;
@@ -56,6 +54,7 @@ export function Operators({ subject }: { readonly subject: RunDetails }) {
     compared === 0 ? '–' : formatPercent(promoted / compared),
     selected,
   ]);
+  const columns = [...texts('operator'), ...numbers('sampled', 'promoted', 'share', 'in winners')];
   const caption =
     'Edits in all children, in children that were promoted to rung 2 (share: of those that ended rung 1), and in winners';
   return (
