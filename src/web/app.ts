@@ -66,6 +66,12 @@ async function bodyOf<T>(c: Context, schema: z.ZodType<T>): Promise<T> {
   return checked(schema, value);
 }
 
+/** What is not null: otherwise the response is Not Found. */
+function found<T>(value: T | null, message: string): T {
+  if (value === null) throw new HTTPException(404, { message });
+  return value;
+}
+
 function answerError(error: Error, c: Context): Response {
   if (error instanceof HTTPException) return c.json({ message: error.message }, error.status);
   if (error instanceof Refused) return c.json({ message: error.message }, 409);
@@ -130,11 +136,7 @@ export function createApp(parts: AppParts): Hono {
   });
   app.onError(answerError);
 
-  const placeNamed = (id: string): RunPlace => {
-    const place = catalogue.run(id);
-    if (place === null) throw new HTTPException(404, { message: 'There is no such run.' });
-    return place;
-  };
+  const placeNamed = (id: string): RunPlace => found(catalogue.run(id), 'There is no such run.');
   addReads(app, parts, placeNamed);
   addChanges(app, parts, placeNamed);
   app.all('/api/*', (c) => c.json({ message: 'There is no such resource.' }, 404));
@@ -182,8 +184,7 @@ function addReads(app: Hono, { access, catalogue, watch, ...parts }: AppParts, p
     const place = placeOf(c);
     // `line`: in addresses of earlier versions.
     const candidate = c.req.query('candidate') ?? c.req.query('line') ?? '';
-    const bytes = await modelOf(feedOf(place), candidate);
-    if (bytes === null) throw new HTTPException(404, { message: 'The checkpoint of that network is not kept.' });
+    const bytes = found(await modelOf(feedOf(place), candidate), 'The checkpoint of that network is not kept.');
     const name = `${place.id}-${candidate}`.replaceAll(/[^\w.-]+/g, '-');
     return c.body(new Uint8Array(bytes), 200, { ...binary, 'Content-Disposition': `attachment; filename="${name}.onnx"` });
   });
@@ -198,8 +199,7 @@ function addReads(app: Hono, { access, catalogue, watch, ...parts }: AppParts, p
     return c.body(new Uint8Array(pixels), 200, binary);
   });
   app.get('/api/study', async (c) => {
-    const root = catalogue.study(c.req.query('study') ?? '');
-    if (root === null) throw new HTTPException(404, { message: 'There is no such study.' });
+    const root = found(catalogue.study(c.req.query('study') ?? ''), 'There is no such study.');
     return c.json(await parts.studyPage(root));
   });
   app.get('/api/choices', async (c) => {

@@ -5,7 +5,8 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/ho
 import type { Figure } from '../../report/figure.ts';
 import type { Markup } from '../../report/markup.ts';
 import { figureHtml } from '../../report/sections/parts.ts';
-import type { RowState } from '../api.ts';
+import type { Listing, RowState } from '../api.ts';
+import { listRuns } from './api.ts';
 import { addressOf, type Route } from './route.ts';
 import { openRuns, type FollowedRun, type LiveRun } from './run-store.ts';
 
@@ -86,6 +87,48 @@ export function useLoaded<T>(load: () => Promise<T> | null, deps: readonly unkno
     };
   }, deps);
   return loaded;
+}
+
+/** The list of runs and studies, polled while the page is visible, one request at a time. `period`: milliseconds between the end of a request and the next. */
+export function useListing(period: number) {
+  /** Null until it first arrived. The last one is kept while the server does not answer. */
+  const listing = useSignal<Listing | null>(null);
+  /** The error of the last request; null where it succeeded. */
+  const problem = useSignal<string | null>(null);
+  /** Requests it now, or when the current request has ended. */
+  const refresh = useRef<() => void>(() => undefined);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const state = { busy: false, again: false, closed: false };
+    async function ask(): Promise<void> {
+      clearTimeout(timer);
+      state.again = state.busy;
+      if (state.busy) return;
+      state.busy = true;
+      try {
+        const next = await listRuns();
+        // An equal list is not rendered again.
+        if (JSON.stringify(next) !== JSON.stringify(listing.peek())) listing.value = next;
+        problem.value = null;
+      } catch (error) {
+        problem.value = (error as Error).message;
+      }
+      state.busy = false;
+      if (!state.closed && !document.hidden) timer = setTimeout(() => void ask(), state.again ? 0 : period);
+    }
+    refresh.current = () => void ask();
+    const onVisibility = (): void => {
+      if (!document.hidden) void ask();
+    };
+    document.addEventListener('visibilitychange', onVisibility);
+    void ask();
+    return () => {
+      state.closed = true;
+      clearTimeout(timer);
+      document.removeEventListener('visibilitychange', onVisibility);
+    };
+  }, [period]);
+  return { listing, problem, refresh: () => refresh.current() };
 }
 
 /** Sends one request at a time, and keeps the message of the last one that failed. */

@@ -80,9 +80,7 @@ function DropArea({ onFile }: { onFile(file: File | undefined): void }) {
   );
 }
 
-interface DataImagesProps {
-  readonly session: NetworkSession;
-  readonly classes: readonly string[];
+interface DataImagesProps extends Omit<TryItProps, 'shape'> {
   readonly classify: Classify;
   readonly selected: number | null;
   onSelect(number: number | null): void;

@@ -37,7 +37,7 @@ export function useViewport(area: RefObject<HTMLDivElement | null>, drawing: Pic
     });
   }
   /** `at`: the point of the box that stays in place, in pixels; its middle if left out. */
-  function zoom(next: number, at?: { readonly left: number; readonly top: number }): void {
+  function zoom(next: number, at?: Pick<Viewport, 'left' | 'top'>): void {
     const box = area.current;
     if (box === null) return;
     const { left, top } = at ?? middleOf(box);
@@ -51,7 +51,7 @@ export function useViewport(area: RefObject<HTMLDivElement | null>, drawing: Pic
     if (box !== null) zoom(Math.min(2, (box.clientWidth - 2) / drawing.width, (box.clientHeight - 2) / drawing.height));
   }
   /** Scrolls so that a point of the drawing is at a point of the box, in pixels; in its middle if left out. */
-  function moveTo(x: number, y: number, at?: { readonly left: number; readonly top: number }): void {
+  function moveTo(x: number, y: number, at?: Pick<Viewport, 'left' | 'top'>): void {
     const box = area.current;
     if (box === null) return;
     const [left, top] = offsetOf(box);

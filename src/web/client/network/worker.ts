@@ -56,15 +56,13 @@ async function predict(request: WorkerRequest): Promise<Predictions | null> {
   };
 }
 
-async function respond(request: WorkerRequest): Promise<void> {
-  let response: WorkerResponse;
-  try {
-    response = { predictions: await predict(request) };
-  } catch (error) {
-    response = { error: (error as Error).message };
-  }
-  postMessage(response);
-}
+const respond = async (request: WorkerRequest): Promise<void> =>
+  postMessage(
+    await predict(request).then(
+      (predictions): WorkerResponse => ({ predictions }),
+      (error: Error): WorkerResponse => ({ error: error.message }),
+    ),
+  );
 
 let queue = Promise.resolve();
 addEventListener('message', ({ data }: MessageEvent<WorkerRequest>) => {

@@ -7,11 +7,10 @@ import { quoted } from '../../../util/quoted.ts';
 import type { Listing } from '../../api.ts';
 import { mostRuns } from '../compare/curves.ts';
 import { DeleteDialog, RenameDialog } from '../list/dialogs.tsx';
-import { useListing } from '../list/listing.ts';
 import { readQuery, shownRows, stateNames, writeQuery, type Query } from '../list/query.ts';
 import { Studies } from '../list/studies.tsx';
 import { RunTable, without, type ListState, type OpenDialog } from '../list/table.tsx';
-import { Link, stateWords } from '../parts.tsx';
+import { Link, stateWords, useListing } from '../parts.tsx';
 import { route } from '../route.ts';
 
 /** Milliseconds between two requests. */

@@ -16,9 +16,8 @@ import { runLog } from '../api.ts';
 import { ReportFigure, ReportMarkup, RunFrame, useLoaded } from '../parts.tsx';
 import { addressOf } from '../route.ts';
 import { subjectOfRun, type LiveRun } from '../run-store.ts';
+import { LossCurves, Operators } from '../run/curves.tsx';
 import { RunHead } from '../run/head.tsx';
-import { LossCurves } from '../run/loss-curves.tsx';
-import { Operators } from '../run/operators.tsx';
 import { RunProgress } from '../run/progress.tsx';
 
 const prefix = 'run';
