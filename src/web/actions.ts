@@ -45,8 +45,8 @@ export function outputOf(
   });
 }
 
-/** `folder`: the served one. `program`: the command that runs `instar`, and its first arguments. `date`: for names of runs. */
-export function openActions(folder: string, program: readonly string[], date: () => Date) {
+/** `folder`: the served one. `program`: the command that runs `instar`, and its first arguments. */
+export function openActions(folder: string, program: readonly string[]) {
   const started = new Map<string, ChildProcess>();
   const [command = '', ...before] = program;
 
@@ -69,8 +69,6 @@ export function openActions(folder: string, program: readonly string[], date: ()
       closeSync(log);
     }
   }
-
-  const isBusy = ({ root }: RunPlace): boolean => started.has(root) || holderOf(folderOf(root).lock) !== null;
 
   /** Holds the run's lock meanwhile. */
   function whileIdle({ id, root }: RunPlace, act: () => void): void {
@@ -99,7 +97,7 @@ export function openActions(folder: string, program: readonly string[], date: ()
         throw new Refused('the served folder is itself a run or a study: start instar ui with the folder above it');
       const safe = form.data.replaceAll(/[^\p{L}\p{N}.-]+/gu, '-').slice(-40);
       const of = safe.replace(/^[-.]+/, '') || 'search';
-      const name = form.name ?? newRunName(of, String(form['method'] ?? presets.laptop.method), date());
+      const name = form.name ?? newRunName(of, String(form['method'] ?? presets.laptop.method), new Date());
       const root = join(folder, name);
       try {
         mkdirSync(root);
@@ -113,8 +111,8 @@ export function openActions(folder: string, program: readonly string[], date: ()
     /** Resolves once the run continues. Refused, with the process's last line, where it ends before that. */
     async resume(place: RunPlace, budget: string | undefined): Promise<void> {
       if (!isRun(place.root)) throw new Refused(`${place.id} did not start, so there is nothing to resume`);
-      if (isBusy(place)) throw new Refused(`${place.id} is running`);
-      const { journal } = folderOf(place.root);
+      const { journal, lock } = folderOf(place.root);
+      if (started.has(place.root) || holderOf(lock) !== null) throw new Refused(`${place.id} is running`);
       const size = (): number => statOf(journal)?.size ?? 0;
       const earlier = size();
       const child = start(place.root, ['resume', place.root, ...(budget === undefined ? [] : [`--budget=+${budget}`])]);

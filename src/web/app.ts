@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Hono, type Context, type Handler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { compress } from 'hono/compress';
@@ -36,9 +37,6 @@ interface AppParts {
   readonly catalogue: Catalogue;
   readonly actions: Actions;
   readonly watch: Watch;
-  /** The built client. */
-  readonly clientFolder: string;
-  addressOf(c: Context): string;
   /** What the form offers, and how a dataset is named on the command line. */
   choices(): Promise<OpenChoices>;
   studyPage(root: string): Promise<StudyPage>;
@@ -125,7 +123,7 @@ function serveClient(folder: string): Handler {
 export function createApp(parts: AppParts): Hono {
   const { access, catalogue } = parts;
   const app = new Hono();
-  app.use(guard(access, parts.addressOf));
+  app.use(guard(access));
   app.use(bodyLimit({ maxSize: largestBody, onError: (c) => c.text('The request is too large.\n', 413) }));
   const compressed = compress();
   // Compression would buffer a stream.
@@ -140,7 +138,7 @@ export function createApp(parts: AppParts): Hono {
   addReads(app, parts, placeNamed);
   addChanges(app, parts, placeNamed);
   app.all('/api/*', (c) => c.json({ message: 'There is no such resource.' }, 404));
-  app.get('*', serveClient(parts.clientFolder));
+  app.get('*', serveClient(fileURLToPath(new URL('../../web', import.meta.url))));
   app.all('*', (c) => c.text('Only GET is allowed.\n', 405));
   return app;
 }

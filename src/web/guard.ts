@@ -6,6 +6,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
+import { getConnInfo } from '@hono/node-server/conninfo';
 import type { Context, MiddlewareHandler } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
 
@@ -80,8 +81,8 @@ function isForeign(c: Context, own: string): boolean {
   return c.req.path.startsWith('/api/') && !['same-origin', 'none', undefined].includes(c.req.header('Sec-Fetch-Site'));
 }
 
-/** Runs before every route. `addressOf`: the client's address. */
-export function guard(access: Access, addressOf: (c: Context) => string): MiddlewareHandler {
+/** Runs before every route. */
+export function guard(access: Access): MiddlewareHandler {
   return async (c, next) => {
     for (const [name, value] of Object.entries(policyHeaders)) c.header(name, value);
     if (!isOurs(c.req.header('Host'), access))
@@ -99,7 +100,7 @@ export function guard(access: Access, addressOf: (c: Context) => string): Middle
       return c.redirect(`/${pathname.replace(/^\/+/, '')}${searchParams.size === 0 ? '' : `?${searchParams.toString()}`}`, 303);
     }
     const trusted = mayChange(c, access);
-    if (!trusted && (!isRead || !isLoopback(access.host) || !isLoopback(addressOf(c))))
+    if (!trusted && (!isRead || !isLoopback(access.host) || !isLoopback(getConnInfo(c).remote.address ?? '')))
       return c.text('A token is required: open the address that instar ui printed.\n', 401);
     if (isForeign(c, own) || (!isRead && c.req.header('Origin') !== own))
       return c.text('Requests from other sites are refused.\n', 403);

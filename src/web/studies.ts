@@ -34,16 +34,16 @@ function versionOfStudy(root: string) {
   };
 }
 
-export function studyPages(now: () => number, signal: AbortSignal): (root: string) => Promise<StudyPage> {
+export function studyPages(signal: AbortSignal): (root: string) => Promise<StudyPage> {
   const pages = new Map<string, { readonly version: string; readonly made: number; readonly page: Promise<StudyPage> }>();
   return (root) => {
     const { version, changed, title } = versionOfStudy(root);
     const known = pages.get(root);
-    if (known !== undefined && (known.version === version || now() - known.made < keptFor)) return known.page;
+    if (known !== undefined && (known.version === version || Date.now() - known.made < keptFor)) return known.page;
     const failed = (line: string): Error => new UserError(line);
     const output = outputOf(process.execPath, [program, root], { signal, longest: longestPage, failed });
     const page = output.then((html) => ({ title, html, changed }));
-    const made = { version, made: now(), page };
+    const made = { version, made: Date.now(), page };
     pages.set(root, made);
     page.catch(() => pages.get(root) === made && pages.delete(root));
     return page;

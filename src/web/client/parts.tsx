@@ -5,7 +5,8 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/ho
 import type { Figure } from '../../report/figure.ts';
 import type { Markup } from '../../report/markup.ts';
 import { figureHtml } from '../../report/sections/parts.ts';
-import type { Listing, RowState } from '../api.ts';
+import { plural } from '../../util/words.ts';
+import type { Listing, RowState, StudyRow } from '../api.ts';
 import { listRuns } from './api.ts';
 import { addressOf, type Route } from './route.ts';
 import { openRuns, type FollowedRun, type LiveRun } from './run-store.ts';
@@ -199,6 +200,17 @@ export const stateWords: { readonly [State in RowState]: string } = {
 export const StateMark = ({ state }: { readonly state: RowState }) => (
   <span class={`state state-${state.replace(' ', '-')}`}>{stateWords[state]}</span>
 );
+
+export function StudyProgress({ study: { finished, planned, title } }: { readonly study: StudyRow }) {
+  return (
+    <span class="progress">
+      <progress max={Math.max(1, planned)} value={finished} aria-label={`Finished runs of ${title}`} />
+      <span>
+        {finished} of {plural(planned, 'run')}
+      </span>
+    </span>
+  );
+}
 
 interface ScrollingProps {
   readonly label: string;

@@ -83,9 +83,7 @@ function Minimap({ drawing: { width, height, boxes }, viewport, selected, onMove
         event.currentTarget.setPointerCapture(event.pointerId);
         move(event);
       }}
-      onPointerMove={(event) => {
-        if (event.buttons !== 0) move(event);
-      }}
+      onPointerMove={(event) => event.buttons !== 0 && move(event)}
     >
       {boxes.map(({ block, change, ...place }) => (
         <rect key={block.id} class={block.id === selected ? 'selected' : (change ?? '')} {...place} />

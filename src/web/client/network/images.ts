@@ -29,10 +29,8 @@ export async function openImages(run: string, part: PartName) {
       });
     chunks.delete(index);
     chunks.set(index, chunk);
-    for (const oldest of chunks.keys()) {
-      if (chunks.size <= mostChunks) break;
-      chunks.delete(oldest);
-    }
+    const [oldest = index] = chunks.keys();
+    if (chunks.size > mostChunks) chunks.delete(oldest);
     return chunk;
   }
   return {

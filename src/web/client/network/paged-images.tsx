@@ -70,16 +70,17 @@ export function PagedImages({ label, images, numbers, nameOf, caption, onSelect,
       <ul class="net-gallery" aria-label={label}>
         {loaded?.numbers.map((number, at) => {
           const pixels = loaded.pixels.slice(at * size, (at + 1) * size);
-          const isButton = onSelect !== undefined;
           const content = (
             <>
-              <PixelImage pixels={pixels} shape={shape} side={72} label={isButton ? null : nameOf(number)} />
+              <PixelImage pixels={pixels} shape={shape} side={72} label={onSelect === undefined ? nameOf(number) : null} />
               <small>{caption(number)}</small>
             </>
           );
           return (
             <li key={number}>
-              {isButton ? (
+              {onSelect === undefined ? (
+                content
+              ) : (
                 <button
                   type="button"
                   aria-label={nameOf(number)}
@@ -88,8 +89,6 @@ export function PagedImages({ label, images, numbers, nameOf, caption, onSelect,
                 >
                   {content}
                 </button>
-              ) : (
-                content
               )}
             </li>
           );

@@ -8,9 +8,9 @@ import type { Listing } from '../../api.ts';
 import { mostRuns } from '../compare/curves.ts';
 import { DeleteDialog, RenameDialog } from '../list/dialogs.tsx';
 import { readQuery, shownRows, stateNames, writeQuery, type Query } from '../list/query.ts';
-import { Studies } from '../list/studies.tsx';
+import { ago, exactly } from '../list/columns.tsx';
 import { RunTable, without, type ListState, type OpenDialog } from '../list/table.tsx';
-import { Link, stateWords, useListing } from '../parts.tsx';
+import { Link, stateWords, StudyProgress, useListing } from '../parts.tsx';
 import { route } from '../route.ts';
 
 /** Milliseconds between two requests. */
@@ -36,6 +36,31 @@ const NoRuns = ({ folder }: { readonly folder: string }) => (
     <p class="quiet">Searches in this folder are listed as soon as they start.</p>
   </section>
 );
+
+function Studies({ listing: { studies, runs }, now }: { readonly listing: Listing; readonly now: number }) {
+  if (studies.length === 0) return null;
+  const running = (id: string): number => runs.filter(({ study, state }) => study === id && state === 'running').length;
+  return (
+    <section aria-labelledby="studies" class="studies">
+      <h2 id="studies">Studies</h2>
+      <ul>
+        {studies.map((study) => (
+          <li key={study.id}>
+            <span class="title">
+              <Link to={{ page: 'study', study: study.id }}>{study.title}</Link>
+              {study.problem === null ? null : <small class="bad">{study.problem}</small>}
+            </span>
+            {study.problem === null ? <StudyProgress study={study} /> : <span class="state state-damaged">damaged</span>}
+            <span class="quiet">
+              {running(study.id) > 0 ? `${running(study.id)} running · ` : ''}
+              {study.changed === 0 ? '' : <span title={exactly(study.changed)}>changed {ago(study.changed, now)}</span>}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
 
 function Filters({ listing, query }: { readonly listing: Listing; readonly query: Signal<Query> }) {
   const change = (next: Partial<Query>): void => {

@@ -8,8 +8,7 @@ import { formatPercent } from '../../../util/words.ts';
 import { raw } from '../../../report/markup.ts';
 import type { RunRow, StudyPage as Page, StudyRow } from '../../api.ts';
 import { studyPage } from '../api.ts';
-import { StudyProgress } from '../list/studies.tsx';
-import { Alert, Link, ReportMarkup, StateMark, useListing } from '../parts.tsx';
+import { Alert, Link, ReportMarkup, StateMark, StudyProgress, useListing } from '../parts.tsx';
 import { addressOf } from '../route.ts';
 
 /** Milliseconds between two requests. */
