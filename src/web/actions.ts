@@ -15,27 +15,13 @@ import { planOptions } from '../options/table.ts';
 import { presets } from '../search/settings.ts';
 import { UserError } from '../util/user-error.ts';
 import type { SearchForm } from './api.ts';
-import { remains } from './catalogue.ts';
-import { lastLine, logFile, logOf, statOf } from './disk.ts';
-import type { RunPlace } from './rows.ts';
+import { remains, type RunPlace } from './catalogue.ts';
+import { attempt, lastLine, logFile, logOf, statOf } from './disk.ts';
 
 /** The run is not in a state that allows it. */
 export class Refused extends Error {}
 
-export interface Actions {
-  /** Whether a process that was started here for that folder is alive. */
-  isStarted(root: string): boolean;
-  /** Starts a search in a new folder and returns its name. */
-  begin(form: SearchForm, data: readonly string[]): string;
-  /** Resolves once the run continues. Refused, with the process's last line, where it ends before that. */
-  resume(place: RunPlace, budget: string | undefined): Promise<void>;
-  /** The run keeps its best network. */
-  stop(place: RunPlace): void;
-  rename(place: RunPlace, name: string): void;
-  remove(place: RunPlace): void;
-  /** The output of `instar plan --json`. */
-  plan(form: SearchForm, data: readonly string[], signal: AbortSignal): Promise<string>;
-}
+export type Actions = ReturnType<typeof openActions>;
 
 /** Milliseconds to wait for a resumed run's first event or its end, and between two looks. */
 const startTime = 8000;
@@ -59,8 +45,8 @@ export function outputOf(
   });
 }
 
-/** `folder`: the served one. `program`: the command that runs `instar`, and its first arguments. `date`: for names of runs. */
-export function openActions(folder: string, program: readonly string[], date: () => Date): Actions {
+/** `folder`: the served one. `program`: the command that runs `instar`, and its first arguments. */
+export function openActions(folder: string, program: readonly string[]) {
   const started = new Map<string, ChildProcess>();
   const [command = '', ...before] = program;
 
@@ -68,12 +54,10 @@ export function openActions(folder: string, program: readonly string[], date: ()
   const stopping = new Map<string, number>();
 
   function start(root: string, args: readonly string[]): ChildProcess {
-    let log: number;
-    try {
-      log = openSync(logFile(root), 'a');
-    } catch (error) {
-      throw new UserError(`${logFile(root)} cannot be written: ${(error as Error).message}`);
-    }
+    const log = attempt(
+      () => openSync(logFile(root), 'a'),
+      (why) => new UserError(`${logFile(root)} cannot be written: ${why}`),
+    );
     try {
       const child = spawn(command, [...before, ...args], { detached: true, stdio: ['ignore', log, log] });
       child.on('error', () => started.delete(root));
@@ -85,8 +69,6 @@ export function openActions(folder: string, program: readonly string[], date: ()
       closeSync(log);
     }
   }
-
-  const isBusy = ({ root }: RunPlace): boolean => started.has(root) || holderOf(folderOf(root).lock) !== null;
 
   /** Holds the run's lock meanwhile. */
   function whileIdle({ id, root }: RunPlace, act: () => void): void {
@@ -100,25 +82,22 @@ export function openActions(folder: string, program: readonly string[], date: ()
       throw error;
     }
     try {
-      act();
-    } catch (error) {
-      throw new Refused(`${id} cannot be changed: ${(error as Error).message}`);
+      attempt(act, (why) => new Refused(`${id} cannot be changed: ${why}`));
     } finally {
       release();
     }
   }
 
   return {
-    isStarted: (root) => started.has(root),
-    begin(form, data) {
+    /** Whether a process that was started here for that folder is alive. */
+    isStarted: (root: string): boolean => started.has(root),
+    /** Starts a search in a new folder and returns its name. */
+    begin(form: SearchForm, data: readonly string[]): string {
       if (isRun(folder) || isStudy(folder))
         throw new Refused('the served folder is itself a run or a study: start instar ui with the folder above it');
-      const of =
-        form.data
-          .replaceAll(/[^\p{L}\p{N}.-]+/gu, '-')
-          .slice(-40)
-          .replace(/^[-.]+/, '') || 'search';
-      const name = form.name ?? newRunName(of, String(form['method'] ?? presets.laptop.method), date());
+      const safe = form.data.replaceAll(/[^\p{L}\p{N}.-]+/gu, '-').slice(-40);
+      const of = safe.replace(/^[-.]+/, '') || 'search';
+      const name = form.name ?? newRunName(of, String(form['method'] ?? presets.laptop.method), new Date());
       const root = join(folder, name);
       try {
         mkdirSync(root);
@@ -129,10 +108,11 @@ export function openActions(folder: string, program: readonly string[], date: ()
       start(root, ['search', ...data, ...wordsOf(planOptions, form), `--run=${root}`]);
       return name;
     },
-    async resume(place, budget) {
+    /** Resolves once the run continues. Refused, with the process's last line, where it ends before that. */
+    async resume(place: RunPlace, budget: string | undefined): Promise<void> {
       if (!isRun(place.root)) throw new Refused(`${place.id} did not start, so there is nothing to resume`);
-      if (isBusy(place)) throw new Refused(`${place.id} is running`);
-      const { journal } = folderOf(place.root);
+      const { journal, lock } = folderOf(place.root);
+      if (started.has(place.root) || holderOf(lock) !== null) throw new Refused(`${place.id} is running`);
       const size = (): number => statOf(journal)?.size ?? 0;
       const earlier = size();
       const child = start(place.root, ['resume', place.root, ...(budget === undefined ? [] : [`--budget=+${budget}`])]);
@@ -142,25 +122,25 @@ export function openActions(folder: string, program: readonly string[], date: ()
       if (child.exitCode !== null && child.exitCode !== 0)
         throw new Refused(lastLine(logOf(place.root, 2000)) || `instar resume ended with ${child.exitCode}`);
     },
-    stop(place) {
+    /** The run keeps its best network. */
+    stop(place: RunPlace): void {
       const child = started.get(place.root);
       const holder = holderOf(folderOf(place.root).lock) ?? child?.pid ?? null;
       if (holder === null) throw new Refused(`${place.id} is not running`);
       if (stopping.get(place.root) === holder) return;
-      try {
-        process.kill(holder, 'SIGINT');
-        stopping.set(place.root, holder);
-      } catch (error) {
-        throw new Refused(`${place.id} cannot be stopped from here: ${(error as Error).message}`);
-      }
+      attempt(
+        () => process.kill(holder, 'SIGINT'),
+        (why) => new Refused(`${place.id} cannot be stopped from here: ${why}`),
+      );
+      stopping.set(place.root, holder);
     },
-    rename(place, name) {
+    rename(place: RunPlace, name: string): void {
       if (place.study !== null) throw new Refused('the runs of a study cannot be renamed');
       const to = join(dirname(place.root), name);
       if (existsSync(to)) throw new Refused(`${name} exists: choose another name`);
       whileIdle(place, () => renameSync(place.root, to));
     },
-    remove(place) {
+    remove(place: RunPlace): void {
       if (lstatSync(place.root).isSymbolicLink())
         throw new Refused(`${basename(place.root)} is a link: delete the folder that it leads to`);
       const { root } = place;
@@ -175,7 +155,8 @@ export function openActions(folder: string, program: readonly string[], date: ()
         }
       });
     },
-    plan: (form, data, signal) =>
+    /** The output of `instar plan --json`. */
+    plan: (form: SearchForm, data: readonly string[], signal: AbortSignal): Promise<string> =>
       outputOf(command, [...before, 'plan', ...data, ...wordsOf(planOptions, form), '--json'], {
         signal,
         longest: longestPlan,

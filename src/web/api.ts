@@ -21,11 +21,7 @@ export interface RunRow {
   readonly preset: string | null;
   readonly seed: number | null;
   /** The best network so far: its validation accuracy, parameters, multiply-adds. */
-  readonly best: {
-    readonly accuracy: number | null;
-    readonly parameters: number;
-    readonly multiplyAdds: number;
-  } | null;
+  readonly best: { readonly accuracy: number | null; readonly parameters: number; readonly multiplyAdds: number } | null;
   /** Test accuracy of the final network. */
   readonly test: number | null;
   readonly steps: number;

@@ -1,5 +1,9 @@
 /** The routes of the dashboard: the page, a JSON interface, and a stream of the events of runs. */
-import { Hono, type Context } from 'hono';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Hono, type Context, type Handler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { compress } from 'hono/compress';
 import { HTTPException } from 'hono/http-exception';
@@ -20,25 +24,21 @@ import {
   type RunFacts,
   type StudyPage,
 } from './api.ts';
-import type { Catalogue } from './catalogue.ts';
-import { serveClient } from './client-files.ts';
+import type { Catalogue, RunPlace } from './catalogue.ts';
 import { logOf } from './disk.ts';
+import type { OpenChoices } from './choices.ts';
 import type { Feed } from './feed.ts';
 import { guard, mayChange, type Access } from './guard.ts';
 import { imagesOf, modelOf } from './networks.ts';
-import type { RunPlace } from './rows.ts';
 import { streamRuns, type Watch } from './stream.ts';
 
-export interface AppParts {
+interface AppParts {
   readonly access: Access;
   readonly catalogue: Catalogue;
   readonly actions: Actions;
   readonly watch: Watch;
-  /** The built client. */
-  readonly clientFolder: string;
-  addressOf(c: Context): string;
   /** What the form offers, and how a dataset is named on the command line. */
-  choices(): Promise<Choices & { optionsFor(id: string): readonly string[] | null }>;
+  choices(): Promise<OpenChoices>;
   studyPage(root: string): Promise<StudyPage>;
 }
 
@@ -64,6 +64,12 @@ async function bodyOf<T>(c: Context, schema: z.ZodType<T>): Promise<T> {
   return checked(schema, value);
 }
 
+/** What is not null: otherwise the response is Not Found. */
+function found<T>(value: T | null, message: string): T {
+  if (value === null) throw new HTTPException(404, { message });
+  return value;
+}
+
 function answerError(error: Error, c: Context): Response {
   if (error instanceof HTTPException) return c.json({ message: error.message }, error.status);
   if (error instanceof Refused) return c.json({ message: error.message }, 409);
@@ -73,10 +79,51 @@ function answerError(error: Error, c: Context): Response {
   return c.json({ message: 'Internal error: see the terminal of instar ui.' }, 500);
 }
 
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.mjs': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.wasm': 'application/wasm',
+};
+
+/** Whether an Accept-Encoding header names gzip and does not refuse it (q=0). */
+const acceptsGzip = (accepted: string | undefined): boolean =>
+  (accepted ?? '').split(',').some((each) => /^\s*(gzip|\*)\s*(;\s*q=(?!0(\.0*)?\s*$).*)?$/.test(each));
+
+/**
+ * The built client: its files by name, as they were when the server started, gzipped where the build has done that and the
+ * browser accepts it. Every other address is the page itself.
+ */
+function serveClient(folder: string): Handler {
+  if (!existsSync(join(folder, 'index.html')))
+    throw new UserError(`the dashboard is not built (${folder} is missing): run 'npm run build'`);
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => name.replaceAll('\\', '/'))
+    .filter((name) => statSync(join(folder, name)).isFile());
+  const gzipped = new Set(names.filter((name) => name.endsWith('.gz')).map((name) => join(folder, name.slice(0, -3))));
+  const files = new Map(names.filter((name) => !name.endsWith('.gz')).map((name) => [`/${name}`, join(folder, name)]));
+  return async (c) => {
+    const path = files.get(c.req.path);
+    const isAsset = c.req.path.startsWith('/assets/');
+    if (path === undefined && isAsset) return c.text('There is no such file.\n', 404);
+    const name = path ?? join(folder, 'index.html');
+    const isGzipped = gzipped.has(name) && acceptsGzip(c.req.header('Accept-Encoding'));
+    return c.body(new Uint8Array(await readFile(isGzipped ? `${name}.gz` : name)), 200, {
+      ...(isGzipped ? { 'Content-Encoding': 'gzip' } : {}),
+      Vary: 'Accept-Encoding',
+      'Content-Type': types[extname(name)] ?? 'application/octet-stream',
+      // The names of assets hold the hash of their content.
+      'Cache-Control': isAsset ? 'public, max-age=31536000, immutable' : 'no-cache',
+    });
+  };
+}
+
 export function createApp(parts: AppParts): Hono {
   const { access, catalogue } = parts;
   const app = new Hono();
-  app.use(guard(access, parts.addressOf));
+  app.use(guard(access));
   app.use(bodyLimit({ maxSize: largestBody, onError: (c) => c.text('The request is too large.\n', 413) }));
   const compressed = compress();
   // Compression would buffer a stream.
@@ -87,15 +134,11 @@ export function createApp(parts: AppParts): Hono {
   });
   app.onError(answerError);
 
-  const placeNamed = (id: string): RunPlace => {
-    const place = catalogue.run(id);
-    if (place === null) throw new HTTPException(404, { message: 'There is no such run.' });
-    return place;
-  };
+  const placeNamed = (id: string): RunPlace => found(catalogue.run(id), 'There is no such run.');
   addReads(app, parts, placeNamed);
   addChanges(app, parts, placeNamed);
   app.all('/api/*', (c) => c.json({ message: 'There is no such resource.' }, 404));
-  app.get('*', serveClient(parts.clientFolder));
+  app.get('*', serveClient(fileURLToPath(new URL('../../web', import.meta.url))));
   app.all('*', (c) => c.text('Only GET is allowed.\n', 405));
   return app;
 }
@@ -139,8 +182,7 @@ function addReads(app: Hono, { access, catalogue, watch, ...parts }: AppParts, p
     const place = placeOf(c);
     // `line`: in addresses of earlier versions.
     const candidate = c.req.query('candidate') ?? c.req.query('line') ?? '';
-    const bytes = await modelOf(feedOf(place), candidate);
-    if (bytes === null) throw new HTTPException(404, { message: 'The checkpoint of that network is not kept.' });
+    const bytes = found(await modelOf(feedOf(place), candidate), 'The checkpoint of that network is not kept.');
     const name = `${place.id}-${candidate}`.replaceAll(/[^\w.-]+/g, '-');
     return c.body(new Uint8Array(bytes), 200, { ...binary, 'Content-Disposition': `attachment; filename="${name}.onnx"` });
   });
@@ -155,8 +197,7 @@ function addReads(app: Hono, { access, catalogue, watch, ...parts }: AppParts, p
     return c.body(new Uint8Array(pixels), 200, binary);
   });
   app.get('/api/study', async (c) => {
-    const root = catalogue.study(c.req.query('study') ?? '');
-    if (root === null) throw new HTTPException(404, { message: 'There is no such study.' });
+    const root = found(catalogue.study(c.req.query('study') ?? ''), 'There is no such study.');
     return c.json(await parts.studyPage(root));
   });
   app.get('/api/choices', async (c) => {

@@ -5,33 +5,22 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { isStudy, readStudyFile, studyFile } from '../report/collect-study.ts';
-import { openCondition } from '../run/record/condition.ts';
+import { conditionOf, openCondition } from '../run/record/condition.ts';
 import { folderOf, isRun } from '../run/record/folder.ts';
+import { bestCandidate, currentParent } from '../search/ranking.ts';
+import { candidateOf, lineage, validationOf } from '../search/state.ts';
 import { plannedRuns } from '../study/run.ts';
 import { UserError } from '../util/user-error.ts';
 import type { RunRow, StudyRow } from './api.ts';
-import { lastLine, logFile, logOf, statOf, versionOf } from './disk.ts';
+import { attempt, lastLine, logFile, logOf, statOf, versionOf } from './disk.ts';
 import { openFeed, type Feed } from './feed.ts';
-import { emptyRow, rowOf, type RunPlace } from './rows.ts';
 
 /** All that the folder of a search that did not begin may hold. */
 export const remains: readonly string[] = ['log.txt', 'lock', 'checkpoints'];
 
-export interface Catalogue {
-  readonly folder: string;
-  /** Reads the folder. */
-  list(): { readonly runs: readonly RunRow[]; readonly studies: readonly StudyRow[] };
-  /** Makes the rows in advance, one per turn of the event loop, until `signal` is aborted. */
-  warm(signal: AbortSignal): Promise<void>;
-  /** Null where there is no run of that name. */
-  run(id: string): RunPlace | null;
-  /** The folder of a study; null where there is none of that name. */
-  study(id: string): string | null;
-  /** The run's feed, shared by all who ask. A damaged run is a UserError. */
-  feed(place: RunPlace): Feed;
-}
+export type Catalogue = ReturnType<typeof openCatalogue>;
 
-export interface CatalogueOptions {
+interface CatalogueOptions {
   /** Milliseconds since 1970. */
   now(): number;
   /** Whether a process that this server started in that folder is alive. */
@@ -41,6 +30,67 @@ export interface CatalogueOptions {
 
 /** Milliseconds for which a feed is kept after it was last used. */
 const keptFor = 20_000;
+
+export interface RunPlace {
+  readonly id: string;
+  readonly root: string;
+  readonly study: string | null;
+}
+
+const longestSparkline = 60;
+
+/** At most so many, evenly spaced, the last one included. */
+function thinned(values: readonly number[], most: number): readonly number[] {
+  if (values.length <= most) return values;
+  return Array.from({ length: most }, (_none, at) => values[Math.round((at * (values.length - 1)) / (most - 1))] as number);
+}
+
+/** Of a folder without a readable run. */
+const emptyRow = ({ id, root, study }: RunPlace, changed: number): RunRow => ({
+  id,
+  name: basename(root),
+  study,
+  state: 'not begun',
+  problem: null,
+  method: null,
+  data: null,
+  preset: null,
+  seed: null,
+  best: null,
+  test: null,
+  steps: 0,
+  seconds: 0,
+  budget: null,
+  begun: null,
+  changed,
+  events: 0,
+  sparkline: [],
+});
+
+function rowOf(place: RunPlace, { state, config, begun, folder }: Feed, changed: number): RunRow {
+  const { search } = state;
+  const parent = search.candidates.has('vanilla') ? (search.stop?.line ?? currentParent(search)) : null;
+  const path = parent === null ? [] : lineage(search, parent);
+  const accuracies = path.flatMap(({ epochs }) => epochs.flatMap(({ validation }) => validation?.accuracy ?? []));
+  const best = parent === null ? null : candidateOf(search, bestCandidate(search) ?? parent);
+  const accuracy = parent === null ? null : (validationOf(search, parent)?.accuracy ?? null);
+  return {
+    ...emptyRow(place, changed),
+    state: conditionOf({ state, folder }),
+    method: config.settings.method,
+    data: config.data.name,
+    preset: config.preset,
+    seed: config.settings.seed,
+    best: best === null ? null : { accuracy, parameters: best.parameters, multiplyAdds: best.multiplyAdds },
+    test: search.tests.get('final')?.measured.accuracy ?? null,
+    steps: search.steps.filter(({ winner }) => winner !== null).length,
+    seconds: state.seconds,
+    budget: state.budget ?? config.budget,
+    begun,
+    events: state.events,
+    sparkline: thinned(accuracies, longestSparkline),
+  };
+}
 
 /** Whether the folder holds a run, or only what is left of one that did not begin. */
 function isPlace(root: string): boolean {
@@ -112,7 +162,7 @@ function readPlan(root: string): { readonly title: string; readonly planned: Rea
   return { title: study.title, planned: new Set(plannedRuns(study).runs.map((run) => run.folder)) };
 }
 
-export function openCatalogue(top: string, { now, isStarted, isWatched }: CatalogueOptions): Catalogue {
+export function openCatalogue(top: string, { now, isStarted, isWatched }: CatalogueOptions) {
   const folder = resolve(top);
   const feeds = new Map<string, { readonly feed: Feed; readonly used: number }>();
   const rows = keptByVersion<KnownRow>();
@@ -120,11 +170,10 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Catalo
   let places: Places = { runs: new Map(), studies: new Map() };
 
   function look(): void {
-    try {
-      places = findPlaces(folder);
-    } catch (error) {
-      throw new UserError(`${folder} cannot be read: ${(error as Error).message}`);
-    }
+    places = attempt(
+      () => findPlaces(folder),
+      (why) => new UserError(`${folder} cannot be read: ${why}`),
+    );
   }
 
   function dropFeeds(): void {
@@ -180,6 +229,7 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Catalo
 
   return {
     folder,
+    /** Reads the folder. */
     list() {
       look();
       dropFeeds();
@@ -188,7 +238,8 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Catalo
       const ofStudy = (id: string): readonly RunRow[] => runs.filter(({ study }) => study === id);
       return { runs, studies: [...places.studies].map(([id, root]) => studyRow(id, root, ofStudy(id))) };
     },
-    async warm(signal) {
+    /** Makes the rows in advance, one per turn of the event loop, until `signal` is aborted. */
+    async warm(signal: AbortSignal): Promise<void> {
       look();
       for (const place of places.runs.values()) {
         if (signal.aborted) return;
@@ -196,17 +247,20 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Catalo
         await new Promise((done) => setImmediate(done));
       }
     },
-    run(id) {
+    /** Null where there is no run of that name. */
+    run(id: string): RunPlace | null {
       const known = places.runs.get(id);
       if (known === undefined || !isPlace(known.root)) look();
       return places.runs.get(id) ?? null;
     },
-    study(id) {
+    /** The folder of a study; null where there is none of that name. */
+    study(id: string): string | null {
       const known = places.studies.get(id);
       if (known === undefined || !isStudy(known)) look();
       return places.studies.get(id) ?? null;
     },
-    feed({ root }) {
+    /** The run's feed, shared by all who ask. A damaged run is a UserError. */
+    feed({ root }: RunPlace): Feed {
       if (!feeds.has(root)) dropFeeds();
       return keepFeed(root, feeds.get(root)?.feed ?? openFeed(root));
     },

@@ -6,37 +6,31 @@ import { factsOf } from '../util/files.ts';
 import { datasetNames, findSource, defaultLocations, whyMissing } from '../data/resolve.ts';
 import { cacheFolder } from '../run/preparing/begin.ts';
 import { UserError } from '../util/user-error.ts';
-import type { Choices, DataChoice } from './api.ts';
+import type { DataChoice } from './api.ts';
+import { attempt } from './disk.ts';
+
+const here = () => ({ cacheFolder: cacheFolder(), environment: process.env });
+const quiet = { progress: () => undefined };
 
 /** Whether a dataset is found without a download. */
 async function isHere(name: string, folder: string | null): Promise<boolean> {
-  const where = {
-    cacheFolder: cacheFolder(),
-    environment: process.env,
-    ...(folder === null ? {} : { dataFolder: folder }),
-  };
   // No server answers at this address, so nothing is downloaded.
   const places = { ...defaultLocations, cifar: { ...defaultLocations.cifar, url: 'http://127.0.0.1:9/', patience: 1 } };
-  return (await whyMissing(name, where, places, { progress: () => undefined })) === null;
+  return (await whyMissing(name, folder === null ? here() : { ...here(), dataFolder: folder }, places, quiet)) === null;
 }
 
 /** The folders in `--data` that are datasets. */
 async function foldersIn(folder: string): Promise<readonly DataChoice[]> {
   const found: DataChoice[] = [];
-  let all: readonly string[];
-  try {
-    all = readdirSync(folder);
-  } catch (error) {
-    throw new UserError(`--data ${folder} cannot be read: ${(error as Error).message}`);
-  }
-  const names = all.filter((name) => !name.startsWith('.') && !datasetNames.includes(name));
-  for (const name of names) {
+  const all = attempt(
+    () => readdirSync(folder),
+    (why) => new UserError(`--data ${folder} cannot be read: ${why}`),
+  );
+  for (const name of all.filter((each) => !each.startsWith('.') && !datasetNames.includes(each))) {
     const path = resolve(folder, name);
     try {
       if ((await factsOf(path))?.kind !== 'folder') continue;
-      await findSource(path, { cacheFolder: cacheFolder(), environment: process.env }, defaultLocations, {
-        progress: () => undefined,
-      });
+      await findSource(path, here(), defaultLocations, quiet);
       found.push({ id: name, name, where: path, options: [path] });
     } catch (error) {
       if (!(error instanceof UserError)) throw error; // Not a dataset, or a broken link.
@@ -45,16 +39,13 @@ async function foldersIn(folder: string): Promise<readonly DataChoice[]> {
   return found;
 }
 
-export interface OpenChoices extends Choices {
-  /** Null where there is no such dataset. */
-  optionsFor(id: string): readonly string[] | null;
-}
+export type OpenChoices = Awaited<ReturnType<typeof choicesOf>>;
 
 /** `folder`: of `instar ui --data`. `known`: the datasets of earlier runs, with their `--data`. */
 export async function choicesOf(
   folder: string | null,
   known: readonly { readonly name: string; readonly reference: string; readonly folder: string | null }[],
-): Promise<OpenChoices> {
+) {
   const found = new Map<string, DataChoice>();
   const add = (each: DataChoice): void => {
     if (!found.has(each.id)) found.set(each.id, each);
@@ -77,6 +68,7 @@ export async function choicesOf(
   return {
     data: [...found.values()],
     workers: availableParallelism(),
-    optionsFor: (id) => found.get(id)?.options ?? null,
+    /** Null where there is no such dataset. */
+    optionsFor: (id: string): readonly string[] | null => found.get(id)?.options ?? null,
   };
 }

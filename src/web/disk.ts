@@ -1,4 +1,4 @@
-/** What the server asks of files beside a run's own readers. */
+/** Files beside a run's own, and errors of the disk in words. */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 
@@ -39,3 +39,12 @@ export function logOf(root: string, bytes = 64 << 10): string {
 }
 
 export const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? '';
+
+/** What `act` returns. What it throws becomes the error that `failed` makes of its message. */
+export function attempt<T>(act: () => T, failed: (message: string) => Error): T {
+  try {
+    return act();
+  } catch (error) {
+    throw failed((error as Error).message);
+  }
+}

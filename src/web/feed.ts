@@ -9,7 +9,7 @@ import { parseLine } from '../run/record/journal.ts';
 import { emptyRun, replayEntry, type RunState } from '../run/record/replay.ts';
 import { copiedOnce, type Copy } from '../util/copies.ts';
 import { UserError } from '../util/user-error.ts';
-import { versionOf } from './disk.ts';
+import { attempt, versionOf } from './disk.ts';
 
 /** Bytes per read. */
 const chunk = 1 << 20;
@@ -31,10 +31,7 @@ export interface Feed {
   advance(): boolean;
 }
 
-interface Reading {
-  readonly folder: Folder;
-  readonly config: Config;
-  readonly generation: number;
+interface Reading extends Pick<Feed, 'folder' | 'config' | 'generation'> {
   readonly lines: string[];
   state: RunState;
   begun: number | null;
@@ -62,11 +59,10 @@ const startReading = (folder: Folder, generation: number): Reading => ({
 function takeLine(reading: Reading, text: string, copy: Copy): void {
   const { lines, folder } = reading;
   const entry = parseLine(text, folder.journal, lines.length);
-  try {
-    reading.state = replayEntry(reading.state, entry, copy);
-  } catch (error) {
-    throw new UserError(`${folder.journal}:${lines.length + 1}: ${(error as Error).message}`);
-  }
+  reading.state = attempt(
+    () => replayEntry(reading.state, entry, copy),
+    (why) => new UserError(`${folder.journal}:${lines.length + 1}: ${why}`),
+  );
   if (lines.length === 0) reading.begun = Date.parse(entry.at);
   lines.push(text);
 }

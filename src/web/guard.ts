@@ -6,6 +6,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
+import { getConnInfo } from '@hono/node-server/conninfo';
 import type { Context, MiddlewareHandler } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
 
@@ -64,7 +65,8 @@ function isOurs(header: string | undefined, { host, port }: Access): boolean {
   return isIP(name) !== 0 && !isLoopback(host);
 }
 
-const hasToken = (c: Context, access: Access): boolean =>
+/** Whether this request may change things: it has the token. */
+export const mayChange = (c: Context, access: Access): boolean =>
   [getCookie(c, cookieName(access)), c.req.header('Authorization')?.replace(/^Bearer /, '')].some(
     (token) => token !== undefined && same(token, access.token),
   );
@@ -79,19 +81,14 @@ function isForeign(c: Context, own: string): boolean {
   return c.req.path.startsWith('/api/') && !['same-origin', 'none', undefined].includes(c.req.header('Sec-Fetch-Site'));
 }
 
-/** Whether this request may change things. */
-export const mayChange = hasToken;
-
-const reads: ReadonlySet<string> = new Set(['GET', 'HEAD']);
-
-/** Runs before every route. `addressOf`: the client's address. */
-export function guard(access: Access, addressOf: (c: Context) => string): MiddlewareHandler {
+/** Runs before every route. */
+export function guard(access: Access): MiddlewareHandler {
   return async (c, next) => {
     for (const [name, value] of Object.entries(policyHeaders)) c.header(name, value);
     if (!isOurs(c.req.header('Host'), access))
       return c.text('Unknown host name: open the address that instar ui printed.\n', 421);
     const own = `http://${c.req.header('Host') ?? ''}`;
-    const isRead = reads.has(c.req.method);
+    const isRead = ['GET', 'HEAD'].includes(c.req.method);
     const token = c.req.query('token');
     if (isRead && token !== undefined) {
       if (!same(token, access.token)) return c.text('Wrong token: open the address that instar ui printed.\n', 403);
@@ -102,8 +99,8 @@ export function guard(access: Access, addressOf: (c: Context) => string): Middle
       searchParams.delete('token');
       return c.redirect(`/${pathname.replace(/^\/+/, '')}${searchParams.size === 0 ? '' : `?${searchParams.toString()}`}`, 303);
     }
-    const trusted = hasToken(c, access);
-    if (!trusted && (!isRead || !isLoopback(access.host) || !isLoopback(addressOf(c))))
+    const trusted = mayChange(c, access);
+    if (!trusted && (!isRead || !isLoopback(access.host) || !isLoopback(getConnInfo(c).remote.address ?? '')))
       return c.text('A token is required: open the address that instar ui printed.\n', 401);
     if (isForeign(c, own) || (!isRead && c.req.header('Origin') !== own))
       return c.text('Requests from other sites are refused.\n', 403);

@@ -23,32 +23,24 @@ export async function modelOf({ folder, config, state: { search } }: Feed, id: s
   return exportModel(network, tensors, aboutOf(folder, config, search, id));
 }
 
-/** Images of a part of a run's data, numbered from 0. */
-export interface RunImages {
-  readonly facts: ImagesFacts;
-  /** (N, H, W, C) */
-  pixels(from: number, count: number): Promise<Uint8Array>;
-}
-
-/** Read from the decoded data that the run trains on. */
-export async function imagesOf({ config, state }: Feed, part: PartName): Promise<RunImages> {
+/** Images of a part of a run's data, numbered from 0, read from the decoded data that the run trains on. */
+export async function imagesOf({ config, state }: Feed, part: PartName) {
   const { path, hash, classes } = config.data;
   if (!existsSync(path))
     throw new UserError(`the decoded data (${path}) does not exist any more: 'instar resume' decodes it again`);
   const images: StoredImages = await openImages(path);
   const { validation, images: most } = plannedSettings(config.settings, state.plan);
   const own = part === 'test' ? 'test' : 'train';
-  const positions =
-    part === 'test'
-      ? Array.from(images.labels.test.keys())
-      : Array.from(
-          splitDataset(
-            { classes, hash, train: { labels: images.labels.train } },
-            most === null ? { validation } : { validation, images: most },
-          ).validation,
-        );
+  const split = most === null ? { validation } : { validation, images: most };
+  const train = { classes, hash, train: { labels: images.labels.train } };
+  const positions = Array.from(part === 'test' ? images.labels.test.keys() : splitDataset(train, split).validation);
   return {
-    facts: { count: positions.length, labels: positions.map((at) => images.labels[own][at] as number), shape: images.shape },
-    pixels: (from, count) => images.read(own, positions.slice(from, from + count)),
+    facts: {
+      count: positions.length,
+      labels: positions.map((at) => images.labels[own][at] as number),
+      shape: images.shape,
+    } satisfies ImagesFacts,
+    /** (N, H, W, C) */
+    pixels: (from: number, count: number): Promise<Uint8Array> => images.read(own, positions.slice(from, from + count)),
   };
 }

@@ -6,9 +6,7 @@ import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { resolve as resolvePath } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { getRequestListener, RequestError } from '@hono/node-server';
-import { getConnInfo } from '@hono/node-server/conninfo';
 import { folderOf, isRun } from '../run/record/folder.ts';
 import { readConfig } from '../run/record/config.ts';
 import { UserError } from '../util/user-error.ts';
@@ -57,7 +55,7 @@ export async function startUi({ folder, port, host, data, program }: UiOptions):
   const token = newToken();
   /** Ends what only serves responses. */
   const ending = new AbortController();
-  const actions = openActions(resolvePath(folder), program, () => new Date());
+  const actions = openActions(resolvePath(folder), program);
   const watch = openWatch();
   const catalogue = openCatalogue(folder, { now: Date.now, isStarted: actions.isStarted, isWatched: watch.isWatched });
 
@@ -81,16 +79,7 @@ export async function startUi({ folder, port, host, data, program }: UiOptions):
   };
 
   const access = { token, host, port };
-  const app = createApp({
-    access,
-    catalogue,
-    actions,
-    watch,
-    clientFolder: fileURLToPath(new URL('../../web', import.meta.url)),
-    addressOf: (c) => getConnInfo(c).remote.address ?? '',
-    choices,
-    studyPage: studyPages(Date.now, ending.signal),
-  });
+  const app = createApp({ access, catalogue, actions, watch, choices, studyPage: studyPages(ending.signal) });
   const listener = getRequestListener(app.fetch, {
     // Before any route: of an invalid address or Host header.
     errorHandler(error) {

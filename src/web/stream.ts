@@ -33,11 +33,7 @@ interface Watched {
   polls: number;
 }
 
-export interface Watch {
-  join(feed: Feed, wake: () => void): { readonly messages: Readonly<Messages>; leave(): void };
-  isWatched(feed: Feed): boolean;
-  close(): void;
-}
+export type Watch = ReturnType<typeof openWatch>;
 
 function poll(watched: Watched): void {
   const { feed, messages, watchers } = watched;
@@ -66,7 +62,7 @@ function poll(watched: Watched): void {
   if (isNew || turn % heartbeat === 0) for (const wake of watchers) wake();
 }
 
-export function openWatch(): Watch {
+export function openWatch() {
   const all = new Map<Feed, Watched>();
   let timer: NodeJS.Timeout | undefined;
 
@@ -81,7 +77,7 @@ export function openWatch(): Watch {
   }
 
   return {
-    join(feed, wake) {
+    join(feed: Feed, wake: () => void): Pick<Subscription, 'messages' | 'leave'> {
       let watched = all.get(feed);
       if (watched === undefined) {
         const messages = { condition: '', live: 'null', problem: 'null' };
@@ -103,8 +99,8 @@ export function openWatch(): Watch {
         },
       };
     },
-    isWatched: (feed) => all.has(feed),
-    close: () => clearInterval(timer),
+    isWatched: (feed: Feed): boolean => all.has(feed),
+    close: (): void => clearInterval(timer),
   };
 }
 

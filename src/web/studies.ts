@@ -20,7 +20,7 @@ const longestPage = 64 << 20;
 const keptFor = 10_000;
 
 /** What a study's page depends on, and when that last changed. */
-function versionOfStudy(root: string): { readonly version: string; readonly changed: number; readonly title: string } {
+function versionOfStudy(root: string) {
   const { study } = readStudyFile(studyFile(root));
   const { vanilla, runs } = plannedRuns(study);
   const folders = [vanilla, ...runs].flatMap((run) => (run === null ? [] : [folderOf(join(root, run.folder))]));
@@ -34,16 +34,16 @@ function versionOfStudy(root: string): { readonly version: string; readonly chan
   };
 }
 
-export function studyPages(now: () => number, signal: AbortSignal): (root: string) => Promise<StudyPage> {
+export function studyPages(signal: AbortSignal): (root: string) => Promise<StudyPage> {
   const pages = new Map<string, { readonly version: string; readonly made: number; readonly page: Promise<StudyPage> }>();
   return (root) => {
     const { version, changed, title } = versionOfStudy(root);
     const known = pages.get(root);
-    if (known !== undefined && (known.version === version || now() - known.made < keptFor)) return known.page;
+    if (known !== undefined && (known.version === version || Date.now() - known.made < keptFor)) return known.page;
     const failed = (line: string): Error => new UserError(line);
     const output = outputOf(process.execPath, [program, root], { signal, longest: longestPage, failed });
     const page = output.then((html) => ({ title, html, changed }));
-    const made = { version, made: now(), page };
+    const made = { version, made: Date.now(), page };
     pages.set(root, made);
     page.catch(() => pages.get(root) === made && pages.delete(root));
     return page;

@@ -52,7 +52,6 @@ export const eventsAddress = (runs: readonly string[]): string =>
 export const beginSearch = (form: SearchForm): Promise<{ id: string }> => post('search', {}, form);
 export const planSearch = (form: SearchForm, signal: AbortSignal): Promise<PlanReport> => post('plan', {}, form, signal);
 export const stopRun = (run: string): Promise<unknown> => post('run/stop', { run }, {});
-export const resumeRun = (run: string, budget?: string): Promise<unknown> =>
-  post('run/resume', { run }, budget === undefined ? {} : { budget });
+export const resumeRun = (run: string, budget?: string): Promise<unknown> => post('run/resume', { run }, { budget });
 export const renameRun = (run: string, name: string): Promise<{ id: string }> => post('run/rename', { run }, { name });
 export const deleteRun = (run: string): Promise<unknown> => post('run/delete', { run }, { name: run, sure: true });

@@ -1,7 +1,7 @@
 /** The client: a header with links, and below it the page of the address. */
 import 'virtual:report.css';
 import './style.css';
-import { render } from 'preact';
+import { render, type JSX } from 'preact';
 import { useErrorBoundary } from 'preact/hooks';
 import { ListPage } from './pages/list.tsx';
 import { RunPage } from './pages/run.tsx';
@@ -10,34 +10,26 @@ import { StudyPage } from './pages/study.tsx';
 import { ComparePage } from './pages/compare.tsx';
 import { BeginPage } from './pages/begin.tsx';
 import { Alert, Link } from './parts.tsx';
-import { addressOf, followLinks, route, type Route } from './route.ts';
+import { addressOf, byPage, followLinks, route, type Route } from './route.ts';
 
-function Page() {
-  const at = route.value;
-  switch (at.page) {
-    case 'list':
-      return <ListPage />;
-    case 'begin':
-      return <BeginPage />;
-    case 'run':
-      return <RunPage key={at.run} run={at.run} />;
-    case 'network':
-      return <NetworkPage key={`${at.run} ${at.candidate}`} run={at.run} candidate={at.candidate} />;
-    case 'study':
-      return <StudyPage key={at.study} study={at.study} />;
-    case 'compare':
-      return <ComparePage key={at.runs.join('\n')} runs={at.runs} />;
-    case 'unknown':
-      return (
-        <main>
-          <h1>There is no such page</h1>
-          <p>
-            <Link to={{ page: 'list' }}>All runs</Link>
-          </p>
-        </main>
-      );
-  }
-}
+const pageOf = byPage<JSX.Element>({
+  list: () => <ListPage />,
+  begin: () => <BeginPage />,
+  run: ({ run }) => <RunPage key={run} run={run} />,
+  network: ({ run, candidate }) => <NetworkPage key={`${run} ${candidate}`} run={run} candidate={candidate} />,
+  study: ({ study }) => <StudyPage key={study} study={study} />,
+  compare: ({ runs }) => <ComparePage key={runs.join('\n')} runs={runs} />,
+  unknown: () => (
+    <main>
+      <h1>There is no such page</h1>
+      <p>
+        <Link to={{ page: 'list' }}>All runs</Link>
+      </p>
+    </main>
+  ),
+});
+
+const Page = () => pageOf(route.value);
 
 /** Shows an error of a page, such as one of a damaged journal, in its place. */
 function GuardedPage() {

@@ -12,24 +12,23 @@ export type Route =
 
 const encoded = (id: string): string => encodeURIComponent(id).replaceAll('%2F', '/');
 
-export const addressOf = (route: Route): string => {
-  switch (route.page) {
-    case 'list':
-      return '/';
-    case 'begin':
-      return '/begin';
-    case 'run':
-      return `/run/${encoded(route.run)}`;
-    case 'network':
-      return `/run/${encoded(route.run)}?network=${encodeURIComponent(route.candidate)}`;
-    case 'study':
-      return `/study/${encoded(route.study)}`;
-    case 'compare':
-      return `/compare?${route.runs.map((run) => `run=${encodeURIComponent(run)}`).join('&')}`;
-    case 'unknown':
-      return '/';
-  }
-};
+type Pages<Result> = { readonly [Page in Route['page']]: (route: Extract<Route, { readonly page: Page }>) => Result };
+
+/** A function of routes, from its cases. */
+export const byPage =
+  <Result>(pages: Pages<Result>) =>
+  (to: Route): Result =>
+    (pages[to.page] as (route: Route) => Result)(to);
+
+export const addressOf = byPage<string>({
+  list: () => '/',
+  begin: () => '/begin',
+  run: ({ run }) => `/run/${encoded(run)}`,
+  network: ({ run, candidate }) => `/run/${encoded(run)}?network=${encodeURIComponent(candidate)}`,
+  study: ({ study }) => `/study/${encoded(study)}`,
+  compare: ({ runs }) => `/compare?${runs.map((run) => `run=${encodeURIComponent(run)}`).join('&')}`,
+  unknown: () => '/',
+});
 
 export function routeOf({ pathname, search }: { readonly pathname: string; readonly search: string }): Route {
   const parameters = new URLSearchParams(search);

@@ -3,7 +3,7 @@
  * serves all runs of the page, since a browser has six connections to a server. After an interruption it continues behind the
  * last events that arrived.
  */
-import { signal, type ReadonlySignal } from '@preact/signals';
+import { signal } from '@preact/signals';
 import type { Condition } from '../../run/record/condition.ts';
 import type { Entry } from '../../run/record/events.ts';
 import { linesFor } from '../../run/display/log-lines.ts';
@@ -173,20 +173,12 @@ function follower(id: string) {
   };
 }
 
-export interface FollowedRun {
-  readonly id: string;
-  readonly status: ReadonlySignal<RunStatus>;
-}
-
-export interface RunStore {
-  readonly runs: readonly FollowedRun[];
-  close(): void;
-}
+export type FollowedRun = Pick<ReturnType<typeof follower>, 'id' | 'status'>;
 
 /** Milliseconds before a failed request is repeated. */
 const patience = 2000;
 
-export function openRuns(ids: readonly string[]): RunStore {
+export function openRuns(ids: readonly string[]) {
   const runs = ids.map(follower);
   let source: EventSource | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -265,12 +257,4 @@ export function openRuns(ids: readonly string[]): RunStore {
 
 /** For the report's figures and tables. */
 export const subjectOfRun = ({ facts, view, entries, condition }: LiveRun): RunDetails =>
-  detailsOf({
-    name: facts.name,
-    config: facts.config,
-    state: view.run,
-    entries,
-    condition,
-    torn: 0,
-    command: facts.command,
-  });
+  detailsOf({ ...facts, state: view.run, entries, condition, torn: 0 });

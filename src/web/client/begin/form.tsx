@@ -5,10 +5,10 @@ import { checkValue } from '../../../options/setting-values.ts';
 import { planOptions } from '../../../options/table.ts';
 import { presetNames } from '../../../search/settings.ts';
 import { runName, type Choices, type SearchForm } from '../../api.ts';
-import { FieldOf } from './inputs.tsx';
 
 /** Texts and switches as they are in the fields, by keys of options, and `data` and `name`. Empty: the default. */
-export type Fields = Readonly<Record<string, string | boolean>>;
+type Value = string | boolean;
+export type Fields = Readonly<Record<string, Value>>;
 
 export const formOf = (fields: Fields): SearchForm => {
   const texts = Object.entries(fields).map(([key, value]) => [key, typeof value === 'string' ? value.trim() : value] as const);
@@ -47,6 +47,65 @@ const ownFields = ({ data }: Choices): readonly Field[] => [
     problem: checkName,
   },
 ];
+
+interface FieldProps {
+  readonly field: Field;
+  readonly value: Value;
+  onValue(value: Value): void;
+}
+
+const described = ({ id }: Field) => ({ id, name: id, 'aria-describedby': `${id}-help` });
+
+/** The browser says what is wrong with the text, in the words of the table. */
+function TextInput({ field, value, mode, onValue }: FieldProps & { readonly mode: 'text' | 'numeric' | 'decimal' }) {
+  return (
+    <input
+      {...described(field)}
+      type="text"
+      inputMode={mode}
+      value={String(value)}
+      placeholder={field.usual}
+      autocomplete="off"
+      spellcheck={false}
+      onInput={({ currentTarget: input }) => {
+        const problem = field.problem(input.value.trim());
+        input.setCustomValidity(problem === null ? '' : `${field.label}: ${problem}.`);
+        onValue(input.value);
+      }}
+    />
+  );
+}
+
+/** A label, the field, and a line of help that belongs to it. */
+function FieldOf({ field, value, onValue }: FieldProps) {
+  const { id, kind, label, help } = field;
+  return (
+    <div class="field">
+      {kind === 'checkbox' ? (
+        <label class="check">
+          <input {...described(field)} type="checkbox" checked={value === true} onChange={() => onValue(value !== true)} />{' '}
+          {label}
+        </label>
+      ) : (
+        <label for={id}>{label}</label>
+      )}
+      {kind === 'checkbox' ? null : kind === 'select' ? (
+        <select {...described(field)} value={String(value)} onChange={(event) => onValue(event.currentTarget.value)}>
+          {field.choices.map(([name, words]) => (
+            <option key={name} value={name}>
+              {words}
+            </option>
+          ))}
+        </select>
+      ) : (
+        <TextInput field={field} value={value} onValue={onValue} mode={kind} />
+      )}
+      <p id={`${id}-help`} class="note">
+        {help}
+      </p>
+    </div>
+  );
+}
 
 interface Props {
   readonly fields: Fields;

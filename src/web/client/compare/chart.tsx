@@ -22,9 +22,6 @@ export interface ChartOptions {
 /** Of each curve, for readers who do not see the colours. */
 const dashes: readonly (readonly number[])[] = [[], [7, 4], [2, 3], [10, 3, 2, 3], [], [7, 4], [2, 3], [10, 3, 2, 3]];
 
-const joined = (curves: readonly Curve[]): uPlot.AlignedData =>
-  curves.length === 0 ? [[]] : uPlot.join(curves.map(({ x, y }) => [[...x], [...y]]));
-
 /** The value of each curve at x, or the last one before it. */
 const valuesAt = (curves: readonly Curve[], x: number): readonly (number | null)[] =>
   curves.map((each) => {
@@ -35,7 +32,7 @@ const valuesAt = (curves: readonly Curve[], x: number): readonly (number | null)
 
 export function Chart({ title, xLabel, formatX, incrementsX, curves, shown, points = false, onCursor }: ChartOptions) {
   const cursor = useRef<number | null>(null);
-  const data = useMemo(() => joined(curves), curves);
+  const data = useMemo(() => uPlot.join(curves.map(({ x, y }) => [[...x], [...y]])), curves);
   const onMove = useRef<(self: uPlot) => void>(() => undefined);
   onMove.current = ({ cursor: { idx }, data: [xs] }) => {
     const x = xs[idx ?? -1];

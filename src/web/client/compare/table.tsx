@@ -4,7 +4,7 @@ import { compositionOf, partNames } from '../../../study/composition.ts';
 import type { RunDetails } from '../../../report/run-details.ts';
 import { methods } from '../../../search/methods/table.ts';
 import { differingNames, settingNames, valueOf } from '../../../search/setting-names.ts';
-import { lineage, candidateOf, validationOf, networkOf } from '../../../search/state.ts';
+import { lineage, candidateOf, validationOf, networkOf, type Candidate } from '../../../search/state.ts';
 import { formatDuration } from '../../../util/duration.ts';
 import { formatLoss, formatPercent, formatWhole } from '../../../util/words.ts';
 import { Link, Scrolling } from '../parts.tsx';
@@ -12,11 +12,6 @@ import { Link, Scrolling } from '../parts.tsx';
 interface Row {
   readonly name: string;
   readonly values: readonly string[];
-}
-
-interface Group {
-  readonly title: string;
-  readonly rows: readonly Row[];
 }
 
 function text(value: unknown): string {
@@ -57,41 +52,29 @@ function settingRows(subjects: readonly RunDetails[]): readonly Row[] {
   ];
 }
 
+/** The best network; before the final training the latest winner. */
+function bestOf({ best, grown, state }: RunDetails): Candidate | null {
+  const id = best ?? grown;
+  return id === null ? null : candidateOf(state.search, id);
+}
+
 function resultRows(subjects: readonly RunDetails[]): readonly Row[] {
-  const percent = (share: number | undefined): string => (share === undefined ? '' : formatPercent(share));
   const row = rowsFor(subjects);
-  /** Of the latest winner. */
-  const grown = (of: (subject: RunDetails, id: string) => string) => (subject: RunDetails) =>
-    subject.grown === null ? '' : of(subject, subject.grown);
-  const best = ({ best: id, grown: other, state }: RunDetails) => {
-    const candidate = id ?? other;
-    return candidate === null ? null : candidateOf(state.search, candidate);
-  };
+  const shown = (value: number | undefined, format = formatPercent): string => (value === undefined ? '' : format(value));
+  const validation = ({ state, grown }: RunDetails) => (grown === null ? null : validationOf(state.search, grown));
+  const epochs = ({ state, grown }: RunDetails): number =>
+    grown === null ? 0 : lineage(state.search, grown).reduce((sum, winner) => sum + (winner.epochs.at(-1)?.epoch ?? 0), 0);
   return [
     row('method', ({ config }) => methods[config.settings.method].label),
     row('state', ({ condition }) => condition),
-    row(
-      'validation, before the final training',
-      grown(({ state }, id) => percent(validationOf(state.search, id)?.accuracy)),
-    ),
-    row(
-      'validation loss',
-      grown(({ state }, id) => {
-        const measured = validationOf(state.search, id);
-        return measured === null ? '' : formatLoss(measured.loss);
-      }),
-    ),
-    row('test', ({ state }) => percent(state.search.tests.get('final')?.measured.accuracy)),
-    row('test of the baseline', ({ state }) => percent(state.search.tests.get('baseline')?.measured.accuracy)),
-    row('parameters', (subject) => formatWhole(best(subject)?.parameters ?? 0)),
-    row('multiply-adds', (subject) => formatWhole(best(subject)?.multiplyAdds ?? 0)),
+    row('validation, before the final training', (subject) => shown(validation(subject)?.accuracy)),
+    row('validation loss', (subject) => shown(validation(subject)?.loss, formatLoss)),
+    row('test', ({ state }) => shown(state.search.tests.get('final')?.measured.accuracy)),
+    row('test of the baseline', ({ state }) => shown(state.search.tests.get('baseline')?.measured.accuracy)),
+    row('parameters', (subject) => formatWhole(bestOf(subject)?.parameters ?? 0)),
+    row('multiply-adds', (subject) => formatWhole(bestOf(subject)?.multiplyAdds ?? 0)),
     row('steps', ({ winners }) => formatWhole(Math.max(0, winners.size - 1))),
-    row(
-      'epochs of the winner’s lineage',
-      grown(({ state }, id) =>
-        formatWhole(lineage(state.search, id).reduce((sum, { epochs }) => sum + (epochs.at(-1)?.epoch ?? 0), 0)),
-      ),
-    ),
+    row('epochs of the winner’s lineage', (subject) => (subject.grown === null ? '' : formatWhole(epochs(subject)))),
     row('active time', ({ state }) => formatDuration(state.seconds)),
   ].filter(({ values }) => values.some((value) => value !== '' && value !== '0'));
 }
@@ -105,9 +88,9 @@ const partWords: { readonly [Part in (typeof partNames)[number]]: string } = {
 };
 
 function compositionRows(subjects: readonly RunDetails[]): readonly Row[] {
-  const compositions = subjects.map(({ state, best, grown }) => {
-    const id = best ?? grown;
-    return id === null ? null : compositionOf(networkOf(state.search, id));
+  const compositions = subjects.map((subject) => {
+    const best = bestOf(subject);
+    return best === null ? null : compositionOf(networkOf(subject.state.search, best.id));
   });
   return [
     { name: 'layers', values: compositions.map((each) => (each === null ? '' : formatWhole(each.layers))) },
@@ -124,7 +107,7 @@ function compositionRows(subjects: readonly RunDetails[]): readonly Row[] {
 export function SideBySide({ runs }: { readonly runs: readonly { readonly id: string; readonly subject: RunDetails | null }[] }) {
   const loaded = runs.flatMap(({ id, subject }) => (subject === null ? [] : [{ id, subject }]));
   const subjects = loaded.map(({ subject }) => subject);
-  const groups = useMemo((): readonly Group[] => {
+  const groups = useMemo(() => {
     const settings = settingRows(subjects);
     return [
       { title: 'Results', rows: resultRows(subjects) },

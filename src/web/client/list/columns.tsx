@@ -1,11 +1,25 @@
-/** The columns of the list of runs. */
+/** The columns of the list of runs, and times in words. */
 import type { ComponentChildren } from 'preact';
 import type { RunRow } from '../../api.ts';
 import { formatDuration } from '../../../util/duration.ts';
 import { formatCount, formatPercent, formatWhole } from '../../../util/words.ts';
 import { Link, StateMark, stateWords } from '../parts.tsx';
-import { Sparkline } from './sparkline.tsx';
-import { ago, exactly } from './when.ts';
+
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+/** `just now`, `4 min ago`, `3 h ago`, `12 d ago`. */
+export function ago(then: number, now: number): string {
+  const passed = Math.max(0, now - then);
+  if (passed < minute) return 'just now';
+  if (passed < hour) return `${Math.floor(passed / minute)} min ago`;
+  if (passed < 2 * day) return `${Math.floor(passed / hour)} h ago`;
+  return `${Math.floor(passed / day)} d ago`;
+}
+
+export const exactly = (then: number): string =>
+  new Date(then).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
 
 interface Column {
   readonly title: string;
@@ -36,17 +50,40 @@ const number = (
   words: string,
   value: (row: RunRow) => number | null,
   show: (value: number, row: RunRow) => ComponentChildren,
+  descending = true,
 ): Column => ({
   title,
   words,
   numeric: true,
-  descending: true,
+  descending,
   value,
   cell(row) {
     const key = value(row);
     return key === null ? '' : show(key, row);
   },
 });
+
+const width = 84;
+const height = 20;
+const pad = 2;
+
+/** A word-sized curve: validation accuracies along the winner's lineage. */
+function Sparkline({ values }: { readonly values: readonly number[] }) {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const last = values.at(-1);
+  if (values.length < 2 || last === undefined) return null;
+  const x = (at: number): number => pad + (at / (values.length - 1)) * (width - 2 * pad);
+  const y = (value: number): number =>
+    high === low ? height / 2 : height - pad - ((value - low) / (high - low)) * (height - 2 * pad);
+  const points = values.map((value, at) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join(' ');
+  const words = `validation from ${(100 * (values[0] as number)).toFixed(1)} % to ${(100 * last).toFixed(1)} %`;
+  return (
+    <svg class="sparkline" viewBox={`0 0 ${width} ${height}`} width={width} height={height} role="img" aria-label={words}>
+      <polyline points={points} />
+      <circle cx={x(values.length - 1).toFixed(1)} cy={y(last).toFixed(1)} r="2" />
+    </svg>
+  );
+}
 
 const counted = (count: number): ComponentChildren => <span title={formatWhole(count)}>{formatCount(count)}</span>;
 
@@ -67,23 +104,14 @@ export const columns = {
       </>
     ),
   ),
-  state: text(
-    'State',
-    ({ state }) => stateWords[state],
-    ({ state }) => <StateMark state={state} />,
-  ),
+  state: text('State', ({ state }) => stateWords[state], StateMark),
   validation: number(
     'Validation',
     'validation accuracy of the best network so far',
     ({ best }) => best?.accuracy ?? null,
-    (share) => formatPercent(share),
+    formatPercent,
   ),
-  test: number(
-    'Test',
-    'test accuracy of the final network',
-    ({ test }) => test,
-    (share) => formatPercent(share),
-  ),
+  test: number('Test', 'test accuracy of the final network', ({ test }) => test, formatPercent),
   curve: {
     title: 'Curve',
     words: 'validation accuracy along the winner’s lineage; sorted by its gain',
@@ -94,14 +122,14 @@ export const columns = {
   },
   method: text('Method', ({ method }) => method),
   data: text('Data', ({ data }) => data),
-  parameters: {
-    ...number('Params', 'parameters of the best network', ({ best }) => best?.parameters ?? null, counted),
-    descending: false,
-  },
-  multiplyAdds: {
-    ...number('M-adds', 'multiply-adds per image of the best network', ({ best }) => best?.multiplyAdds ?? null, counted),
-    descending: false,
-  },
+  parameters: number('Params', 'parameters of the best network', ({ best }) => best?.parameters ?? null, counted, false),
+  multiplyAdds: number(
+    'M-adds',
+    'multiply-adds per image of the best network',
+    ({ best }) => best?.multiplyAdds ?? null,
+    counted,
+    false,
+  ),
   steps: number('Steps', 'finished steps of the search', ({ steps, events }) => (events === 0 ? null : steps), String),
   time: number(
     'Time',

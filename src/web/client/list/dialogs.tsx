@@ -18,18 +18,18 @@ interface DialogProps {
 interface FrameProps {
   readonly title: string;
   readonly action: string;
-  readonly disabled: boolean;
+  readonly disabled?: boolean;
   readonly danger?: boolean;
   /** Whether Cancel has the focus first. */
   readonly focusCancel?: boolean;
-  readonly problem?: string | null;
-  onSubmit(): void;
+  act(): Promise<void>;
   onClose(): void;
   readonly children: ComponentChildren;
 }
 
-/** A native dialog with a form, open while it is mounted. */
-function Dialog({ title, action, disabled, danger, focusCancel, problem = null, onSubmit, onClose, children }: FrameProps) {
+/** A native dialog with a form that sends a request, open while it is mounted. */
+function Dialog({ title, action, disabled = false, danger, focusCancel, act, onClose, children }: FrameProps) {
+  const { busy, problem, send } = useRequest();
   const place = useRef<HTMLDialogElement>(null);
   const cancel = useRef<HTMLButtonElement>(null);
   const isMounted = useRef(true);
@@ -49,13 +49,13 @@ function Dialog({ title, action, disabled, danger, focusCancel, problem = null, 
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          onSubmit();
+          send(act);
         }}
       >
         {children}
         <Alert text={problem} />
         <p class="buttons">
-          <button type="submit" class={danger === true ? 'danger' : ''} disabled={disabled}>
+          <button type="submit" class={danger === true ? 'danger' : ''} disabled={disabled || busy}>
             {action}
           </button>
           <button type="button" ref={cancel} onClick={onClose}>
@@ -69,20 +69,12 @@ function Dialog({ title, action, disabled, danger, focusCancel, problem = null, 
 
 export function RenameDialog({ row, onClose, onDone }: DialogProps) {
   const name = useSignal(row.name);
-  const { busy, problem, send } = useRequest();
   const rename = async (): Promise<void> => {
     await renameRun(row.id, name.value);
     onDone(`Renamed ${row.name} to ${name.value}.`);
   };
   return (
-    <Dialog
-      title={`Rename ${row.name}`}
-      action="Rename"
-      disabled={busy || name.value === row.name}
-      problem={problem}
-      onSubmit={() => send(rename)}
-      onClose={onClose}
-    >
+    <Dialog title={`Rename ${row.name}`} action="Rename" disabled={name.value === row.name} act={rename} onClose={onClose}>
       <p>
         <label>
           New name{' '}
@@ -113,7 +105,6 @@ function contentsOf({ best, test, steps, seconds, state, events }: RunRow): stri
 export function DeleteDialog({ row, onClose, onDone }: DialogProps) {
   const typed = useSignal('');
   const isSure = useSignal(false);
-  const { busy, problem, send } = useRequest();
   const remove = async (): Promise<void> => {
     await deleteRun(row.id);
     onDone(`Deleted ${row.name}.`);
@@ -126,9 +117,7 @@ export function DeleteDialog({ row, onClose, onDone }: DialogProps) {
         action="Delete permanently"
         danger
         focusCancel
-        disabled={busy}
-        problem={problem}
-        onSubmit={() => send(remove)}
+        act={remove}
         onClose={onClose}
       >
         <p>This cannot be undone.</p>
@@ -141,7 +130,7 @@ export function DeleteDialog({ row, onClose, onDone }: DialogProps) {
       action="Continue"
       danger
       disabled={typed.value !== row.name}
-      onSubmit={() => (isSure.value = true)}
+      act={async () => void (isSure.value = true)}
       onClose={onClose}
     >
       <p>{contentsOf(row)}</p>

@@ -52,22 +52,16 @@ function ordered(rows: readonly RunRow[], sort: ColumnName, descending: boolean)
   const compare = (a: RunRow, b: RunRow): number => {
     const [one, other] = [value(a), value(b)];
     if (one === null || other === null) return Number(one === null) - Number(other === null);
-    return (
-      sign * (typeof one === 'number' && typeof other === 'number' ? one - other : collator.compare(String(one), String(other)))
-    );
+    const areNumbers = typeof one === 'number' && typeof other === 'number';
+    return sign * (areNumbers ? one - other : collator.compare(String(one), String(other)));
   };
   return rows.toSorted((a, b) => compare(a, b) || collator.compare(a.id, b.id));
 }
 
 const collator = new Intl.Collator('en', { numeric: true });
 
-export interface ShownRows {
-  readonly rows: readonly RunRow[];
-  /** Matching runs of studies, which are not shown. */
-  readonly hidden: number;
-}
-
-export function shownRows({ runs }: Listing, { text, state, sort, descending, ofStudies }: Query): ShownRows {
+/** `hidden`: matching runs of studies, which are not shown. */
+export function shownRows({ runs }: Listing, { text, state, sort, descending, ofStudies }: Query) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const found = runs.filter((row) => (state === null || row.state === state) && matches(row, words));
   // The served folder may itself be a study.

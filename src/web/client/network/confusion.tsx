@@ -5,11 +5,11 @@ import { classAccuracies } from '../../../report/figures/classes.ts';
 import { frequentConfusions, level, widestMatrix } from '../../../report/sections/answers.ts';
 import { formatPercent, formatWhole, plural } from '../../../util/words.ts';
 import type { PartName } from '../../api.ts';
-import { Alert, Pairs, Scrolling, TableHead } from '../parts.tsx';
+import { Alert, numeric, Pairs, Scrolling, TableHead } from '../parts.tsx';
 import { PagedImages } from './paged-images.tsx';
 import type { Evaluation, NetworkSession } from './session.ts';
 
-export interface ConfusionProps {
+interface ConfusionProps {
   readonly session: NetworkSession;
   readonly part: PartName;
   readonly classes: readonly string[];
@@ -53,13 +53,7 @@ const FullMatrix = ({ part, classes, matrix, button }: CellsProps) => (
   <Scrolling label={`Confusion matrix, ${part} images`}>
     <table class="confusion net-cells">
       <caption>Rows: labels; columns: predictions. Select a cell to see its images</caption>
-      <TableHead
-        columns={[
-          { title: 'class' },
-          ...classes.map((title) => ({ title, upright: true })),
-          { title: 'accuracy', numeric: true },
-        ]}
-      />
+      <TableHead columns={['class', ...classes.map((title) => ({ title, upright: true })), numeric('accuracy')]} />
       <tbody>
         {classAccuracies(classes, matrix).map(({ name, share, count }, label) => (
           <tr key={name}>
@@ -83,7 +77,7 @@ const FrequentMistakes = ({ part, classes, matrix, button }: CellsProps) => (
     <Scrolling label={`Most frequent mistakes, ${part} images`}>
       <table>
         <caption>The most frequent mistakes. Select a number to see its images</caption>
-        <TableHead columns={[{ title: 'class' }, { title: 'predicted' }, { title: 'images', numeric: true }]} />
+        <TableHead columns={['class', 'predicted', numeric('images')]} />
         <tbody>
           {frequentConfusions(classes, matrix).map(({ label, predicted, count }) => (
             <tr key={`${label} ${predicted}`}>
@@ -141,13 +135,9 @@ function Progress({ session, part, evaluation }: { session: NetworkSession; part
   const isComplete = done === count;
   return (
     <div class="net-progress">
-      {running ? (
-        <button type="button" onClick={() => session.stop(part)}>
-          Stop
-        </button>
-      ) : isComplete ? null : (
-        <button type="button" onClick={() => session.evaluate(part)}>
-          {done === 0 ? `Evaluate the ${part} images` : 'Continue'}
+      {isComplete && !running ? null : (
+        <button type="button" onClick={() => (running ? session.stop(part) : session.evaluate(part))}>
+          {running ? 'Stop' : done === 0 ? `Evaluate the ${part} images` : 'Continue'}
         </button>
       )}
       {running || (done > 0 && !isComplete) ? (

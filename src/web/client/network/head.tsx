@@ -37,7 +37,7 @@ function endWords(subject: RunDetails, { id, step: number }: Candidate): string 
   }
 }
 
-export interface HeadProps {
+interface HeadProps {
   readonly run: string;
   readonly subject: RunDetails;
   readonly candidate: Candidate;
@@ -58,19 +58,10 @@ export function NetworkHead({ run, subject, candidate, isKept }: HeadProps) {
       </h1>
       <p class="what">
         {endWords(subject, candidate)}
-        {parent === null ? null : (
-          <>
-            {' '}
-            Parent: <NetworkLink run={run} id={parent} />.
-          </>
-        )}
-        {children.length === 0 ? null : (
-          <>
-            {' '}
-            Children:{' '}
-            {children.map((child, at) => [at === 0 ? '' : ', ', <NetworkLink key={child.id} run={run} id={child.id} />])}.
-          </>
-        )}
+        {parent === null ? null : [' Parent: ', <NetworkLink key={parent} run={run} id={parent} />, '.']}
+        {children.length === 0 ? null : ' Children: '}
+        {children.map(({ id: child }, at) => [at === 0 ? '' : ', ', <NetworkLink key={child} run={run} id={child} />])}
+        {children.length === 0 ? null : '.'}
       </p>
       <div class="key">
         <Pairs

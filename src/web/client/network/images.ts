@@ -1,5 +1,5 @@
 /** The images of a part of a run's data, fetched in chunks that are kept while there is room. */
-import type { ImagesFacts, PartName } from '../../api.ts';
+import type { PartName } from '../../api.ts';
 import type { Shape } from '../../../network/network.ts';
 import { imagesFacts, pixels as fetchPixels } from '../api.ts';
 
@@ -11,13 +11,9 @@ const mostPerResponse = 512;
 
 export const bytesOfImage = ({ channels, height, width }: Shape): number => channels * height * width;
 
-export interface PartImages {
-  readonly facts: ImagesFacts;
-  /** Copies of the images with these numbers: (N, H, W, C). */
-  read(numbers: readonly number[]): Promise<Uint8Array<ArrayBuffer>>;
-}
+export type PartImages = Awaited<ReturnType<typeof openImages>>;
 
-export async function openImages(run: string, part: PartName): Promise<PartImages> {
+export async function openImages(run: string, part: PartName) {
   const facts = await imagesFacts(run, part);
   const size = bytesOfImage(facts.shape);
   const perChunk = Math.max(1, Math.min(mostPerResponse, Math.floor(chunkBytes / size)));
@@ -33,15 +29,14 @@ export async function openImages(run: string, part: PartName): Promise<PartImage
       });
     chunks.delete(index);
     chunks.set(index, chunk);
-    for (const oldest of chunks.keys()) {
-      if (chunks.size <= mostChunks) break;
-      chunks.delete(oldest);
-    }
+    const [oldest = index] = chunks.keys();
+    if (chunks.size > mostChunks) chunks.delete(oldest);
     return chunk;
   }
   return {
     facts,
-    async read(numbers) {
+    /** Copies of the images with these numbers: (N, H, W, C). */
+    async read(numbers: readonly number[]): Promise<Uint8Array<ArrayBuffer>> {
       const indices = [...new Set(numbers.map((number) => Math.floor(number / perChunk)))];
       const found = new Map(await Promise.all(indices.map(async (index) => [index, await chunkOf(index)] as const)));
       const all = new Uint8Array(numbers.length * size);

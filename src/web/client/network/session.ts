@@ -1,9 +1,46 @@
 /** A network of a run on a page: its file and images are fetched when they are first needed, and kept while the page is open. */
 import { signal, type ReadonlySignal } from '@preact/signals';
+import type { Shape } from '../../../network/network.ts';
 import type { PartName } from '../../api.ts';
 import { modelBytes } from '../api.ts';
-import { openClassifier, type Classifier } from './classifier.ts';
 import { bytesOfImage, openImages, type PartImages } from './images.ts';
+import type { Predictions, WorkerRequest, WorkerResponse } from './worker.ts';
+
+type Classifier = Awaited<ReturnType<typeof openClassifier>>;
+
+/** `model`: an exported file, transferred to the worker. Loads ONNX Runtime; rejects where the model cannot be opened. */
+async function openClassifier(model: Uint8Array<ArrayBuffer>) {
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'network' });
+  const waiting: ((response: WorkerResponse) => void)[] = [];
+  const end = (error: string): void => {
+    worker.terminate();
+    for (const respond of waiting.splice(0)) respond({ error });
+  };
+  worker.addEventListener('message', ({ data }: MessageEvent<WorkerResponse>) => waiting.shift()?.(data));
+  worker.addEventListener('error', ({ message }) => end(`ONNX Runtime cannot be loaded: ${message || 'its file is missing'}`));
+  const send = async (request: WorkerRequest, transfer: Transferable): Promise<Predictions | null> => {
+    worker.postMessage(request, [transfer]);
+    const response = await new Promise<WorkerResponse>((resolve) => waiting.push(resolve));
+    if ('error' in response) throw new Error(response.error);
+    return response.predictions;
+  };
+  try {
+    await send({ kind: 'open', model }, model.buffer);
+  } catch (error) {
+    worker.terminate();
+    throw error;
+  }
+  return {
+    /** `pixels`: (N, H, W, C), transferred to the worker. */
+    async classify(pixels: Uint8Array<ArrayBuffer>, count: number, { height, width, channels }: Shape): Promise<Predictions> {
+      const predictions = await send({ kind: 'classify', pixels, extents: [count, height, width, channels] }, pixels.buffer);
+      if (predictions === null) throw new Error('bug: no predictions');
+      return predictions;
+    },
+    /** Rejects open requests. */
+    close: () => end('the network was closed'),
+  };
+}
 
 /** The evaluation of a network on a part of the data, as far as it has come. */
 export interface Evaluation {
@@ -15,17 +52,6 @@ export interface Evaluation {
   readonly ofLabel: Float32Array;
   readonly running: boolean;
   readonly problem: string | null;
-}
-
-export interface NetworkSession {
-  classifier(): Promise<Classifier>;
-  images(part: PartName): Promise<PartImages>;
-  evaluation(part: PartName): ReadonlySignal<Evaluation>;
-  /** Continues where it was stopped. */
-  evaluate(part: PartName): void;
-  /** After the current batch. */
-  stop(part: PartName): void;
-  close(): void;
 }
 
 /** Images of a batch: fewer large ones, so that a batch ends soon. */
@@ -53,7 +79,9 @@ const empty: Evaluation = {
   problem: null,
 };
 
-export function openSession(run: string, candidate: string): NetworkSession {
+export type NetworkSession = ReturnType<typeof openSession>;
+
+export function openSession(run: string, candidate: string) {
   const state = { closed: false };
   const opened: Classifier[] = [];
   const classifier = lazily(async () => {
@@ -92,9 +120,10 @@ export function openSession(run: string, candidate: string): NetworkSession {
 
   return {
     classifier,
-    images: (part) => parts[part].images(),
-    evaluation: (part) => parts[part].evaluation,
-    evaluate(name) {
+    images: (part: PartName): Promise<PartImages> => parts[part].images(),
+    evaluation: (part: PartName): ReadonlySignal<Evaluation> => parts[part].evaluation,
+    /** Continues where it was stopped. */
+    evaluate(name: PartName): void {
       const part = parts[name];
       const { evaluation } = part;
       if (evaluation.value.running) return;
@@ -104,10 +133,11 @@ export function openSession(run: string, candidate: string): NetworkSession {
         .catch((error: Error) => (evaluation.value = { ...evaluation.value, problem: error.message }))
         .finally(() => (evaluation.value = { ...evaluation.value, running: false }));
     },
-    stop(part) {
+    /** After the current batch. */
+    stop(part: PartName): void {
       parts[part].stopped = true;
     },
-    close() {
+    close(): void {
       state.closed = true;
       for (const each of opened) each.close();
     },

@@ -3,12 +3,11 @@ import { useMemo, useRef, useState } from 'preact/hooks';
 import type { Shape } from '../../../network/network.ts';
 import { partNames, type PartName } from '../../api.ts';
 import { Alert, useLoaded } from '../parts.tsx';
-import { readImageFile } from './image-file.ts';
-import { PagedImages } from './paged-images.tsx';
-import { PixelImage } from './pixel-image.tsx';
+import { PagedImages, PixelImage } from './paged-images.tsx';
+import { resampled } from './resample.ts';
 import type { NetworkSession } from './session.ts';
 
-export interface TryItProps {
+interface TryItProps {
   readonly session: NetworkSession;
   readonly shape: Shape;
   readonly classes: readonly string[];
@@ -27,6 +26,28 @@ interface Result {
 type Classify = (name: string, label: string | null, read: () => Promise<Uint8Array<ArrayBuffer>>) => Promise<void>;
 
 const partWords: Readonly<Record<PartName, string>> = { validation: 'Validation images', test: 'Test images' };
+
+/** The shorter side in pixels to which the browser reduces a larger image first. */
+const largestSide = 2048;
+
+/** An image file as a network's input, (H, W, C): decoded and rotated by the browser, on black. Rejects where the browser cannot read the file. */
+async function readImageFile(file: File, shape: Shape): Promise<Uint8Array<ArrayBuffer>> {
+  let image: ImageBitmap;
+  try {
+    image = await createImageBitmap(file, { imageOrientation: 'from-image' });
+  } catch {
+    throw new Error(`${file.name}: this browser cannot read it as an image`);
+  }
+  const shrink = Math.min(1, largestSide / Math.min(image.width, image.height));
+  const [width, height] = [Math.round(shrink * image.width), Math.round(shrink * image.height)];
+  const canvas = new OffscreenCanvas(Math.max(1, width), Math.max(1, height));
+  const context = canvas.getContext('2d', { alpha: false, willReadFrequently: true });
+  if (context === null) throw new Error('this browser cannot draw images');
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(image, 0, 0, canvas.width, canvas.height);
+  image.close();
+  return resampled(context.getImageData(0, 0, canvas.width, canvas.height), shape);
+}
 
 function DropArea({ onFile }: { onFile(file: File | undefined): void }) {
   const [over, setOver] = useState(false);
@@ -59,9 +80,7 @@ function DropArea({ onFile }: { onFile(file: File | undefined): void }) {
   );
 }
 
-interface DataImagesProps {
-  readonly session: NetworkSession;
-  readonly classes: readonly string[];
+interface DataImagesProps extends Omit<TryItProps, 'shape'> {
   readonly classify: Classify;
   readonly selected: number | null;
   onSelect(number: number | null): void;

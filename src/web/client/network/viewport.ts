@@ -12,8 +12,6 @@ export interface Viewport {
 
 export type Zoomed = ReturnType<typeof useViewport>;
 
-const clampScale = (scale: number): number => Math.min(4, Math.max(0.05, scale));
-
 export function useViewport(area: RefObject<HTMLDivElement | null>, drawing: Pick<Viewport, 'width' | 'height'>) {
   const [scale, setScale] = useState(1);
   const [viewport, setViewport] = useState<Viewport>({ left: 0, top: 0, width: 1, height: 1 });
@@ -25,6 +23,7 @@ export function useViewport(area: RefObject<HTMLDivElement | null>, drawing: Pic
     Math.max(0, (box.clientWidth - drawing.width * scale) / 2),
     Math.max(0, (box.clientHeight - drawing.height * scale) / 2),
   ];
+  const middleOf = (box: HTMLElement) => ({ left: box.clientWidth / 2, top: box.clientHeight / 2 });
   /** After the box has scrolled. */
   function update(): void {
     const box = area.current;
@@ -38,38 +37,33 @@ export function useViewport(area: RefObject<HTMLDivElement | null>, drawing: Pic
     });
   }
   /** `at`: the point of the box that stays in place, in pixels; its middle if left out. */
-  const zoom = (next: number, at?: { readonly left: number; readonly top: number }): void => {
+  function zoom(next: number, at?: Pick<Viewport, 'left' | 'top'>): void {
     const box = area.current;
     if (box === null) return;
-    const { left, top } = at ?? { left: box.clientWidth / 2, top: box.clientHeight / 2 };
+    const { left, top } = at ?? middleOf(box);
     const [x, y] = offsetOf(box);
     anchor.current = { x: (box.scrollLeft + left - x) / scale, y: (box.scrollTop + top - y) / scale, left, top };
-    setScale(clampScale(next));
-  };
+    setScale(Math.min(4, Math.max(0.05, next)));
+  }
   /** Shows all of the drawing, at most at twice its size. */
   function fit(): void {
     const box = area.current;
-    if (box === null) return;
-    zoom(Math.min(2, (box.clientWidth - 2) / drawing.width, (box.clientHeight - 2) / drawing.height));
+    if (box !== null) zoom(Math.min(2, (box.clientWidth - 2) / drawing.width, (box.clientHeight - 2) / drawing.height));
   }
-  /** Scrolls so that a point of the drawing is in the middle. */
-  function moveTo(x: number, y: number): void {
+  /** Scrolls so that a point of the drawing is at a point of the box, in pixels; in its middle if left out. */
+  function moveTo(x: number, y: number, at?: Pick<Viewport, 'left' | 'top'>): void {
     const box = area.current;
     if (box === null) return;
     const [left, top] = offsetOf(box);
-    box.scrollLeft = x * scale + left - box.clientWidth / 2;
-    box.scrollTop = y * scale + top - box.clientHeight / 2;
+    const to = at ?? middleOf(box);
+    box.scrollLeft = x * scale + left - to.left;
+    box.scrollTop = y * scale + top - to.top;
   }
 
   useLayoutEffect(() => {
-    const box = area.current;
     const kept = anchor.current;
     anchor.current = null;
-    if (box !== null && kept !== null) {
-      const [left, top] = offsetOf(box);
-      box.scrollLeft = kept.x * scale + left - kept.left;
-      box.scrollTop = kept.y * scale + top - kept.top;
-    }
+    if (kept !== null) moveTo(kept.x, kept.y, kept);
     update();
   }, [scale, drawing]);
   useLayoutEffect(() => {

@@ -1,8 +1,30 @@
-/** The inference worker: ONNX Runtime Web on the CPU, one thread. It fetches nothing but its own WebAssembly. */
+/**
+ * The inference worker: ONNX Runtime Web on the CPU, one thread. It responds to each request in order, and fetches nothing but its
+ * own WebAssembly.
+ */
 import { env, InferenceSession, Tensor } from 'onnxruntime-web/wasm';
 import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import { inputName, logitsName, probabilitiesName } from '../../../formats/onnx/write-network.ts';
-import type { Predictions, WorkerRequest, WorkerResponse } from './messages.ts';
+
+export type WorkerRequest =
+  /** The first: an ONNX file that takes uint8 (N, H, W, C) and gives logits and probabilities. */
+  | { readonly kind: 'open'; readonly model: Uint8Array<ArrayBuffer> }
+  | {
+      readonly kind: 'classify';
+      /** (N, H, W, C) */
+      readonly pixels: Uint8Array<ArrayBuffer>;
+      readonly extents: readonly [count: number, height: number, width: number, channels: number];
+    };
+
+export interface Predictions {
+  /** Of each image, the class with the largest logit; of equal ones the first. */
+  readonly classes: Uint16Array;
+  /** (N, classes) */
+  readonly probabilities: Float32Array;
+}
+
+/** `predictions`: null for `open`. */
+export type WorkerResponse = { readonly predictions: Predictions | null } | { readonly error: string };
 
 env.wasm.numThreads = 1;
 env.wasm.wasmPaths = { wasm };
@@ -34,15 +56,13 @@ async function predict(request: WorkerRequest): Promise<Predictions | null> {
   };
 }
 
-async function respond(request: WorkerRequest): Promise<void> {
-  let response: WorkerResponse;
-  try {
-    response = { predictions: await predict(request) };
-  } catch (error) {
-    response = { error: (error as Error).message };
-  }
-  postMessage(response);
-}
+const respond = async (request: WorkerRequest): Promise<void> =>
+  postMessage(
+    await predict(request).then(
+      (predictions): WorkerResponse => ({ predictions }),
+      (error: Error): WorkerResponse => ({ error: error.message }),
+    ),
+  );
 
 let queue = Promise.resolve();
 addEventListener('message', ({ data }: MessageEvent<WorkerRequest>) => {

@@ -2,36 +2,63 @@
 import '../begin/begin.css';
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { planRows, stopWords } from '../../../run/planning/plan-rows.ts';
 import type { PlanReport } from '../../../run/planning/plan.ts';
 import { wordsOf } from '../../../options/form.ts';
 import { planOptions } from '../../../options/table.ts';
+import { formatDuration } from '../../../util/duration.ts';
 import { quoted } from '../../../util/quoted.ts';
-import type { Choices } from '../../api.ts';
+import { formatWhole, plural } from '../../../util/words.ts';
+import type { Choices, Listing } from '../../api.ts';
 import { beginSearch, choices as askChoices, listRuns, planSearch } from '../api.ts';
 import { formOf, SearchFields, type Fields } from '../begin/form.tsx';
-import { PlanTable } from '../begin/plan.tsx';
-import { CopyButton } from '../parts.tsx';
+import { Alert, CopyButton, numeric, Scrolling, TableHead, useLoaded, useRequest } from '../parts.tsx';
 import { go } from '../route.ts';
 
 /** What the server says before there is a form. */
-interface Known {
-  readonly choices: Choices;
-  readonly folder: string;
-  readonly mayChange: boolean;
-}
-
-type Planned =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'measuring' }
-  | { readonly kind: 'refused'; readonly message: string }
-  /** `of`: the form of the plan. */
-  | { readonly kind: 'plan'; readonly plan: PlanReport; readonly of: string };
+type Known = Pick<Listing, 'folder' | 'mayChange'> & { readonly choices: Choices };
 
 function commandOf(fields: Fields, { choices, folder }: Known): string {
   const form = formOf(fields);
   const data = choices.data.find(({ id }) => id === form.data)?.options ?? [];
   const run = form.name === undefined ? [] : [`--run=${folder}/${form.name}`];
   return ['instar', 'search', ...data, ...wordsOf(planOptions, form), ...run].map(quoted).join(' ');
+}
+
+/** The forecast of `instar plan --json`. */
+function PlanTable({ plan }: { readonly plan: PlanReport }) {
+  const { forecast, images, measured } = plan;
+  return (
+    <>
+      <p class="result">
+        About <strong>{formatDuration(forecast.seconds)}</strong>, {plural(forecast.steps.length, 'step')}.
+      </p>
+      <p class="note">
+        {stopWords[forecast.stop]} {formatWhole(images.train)} images train, {formatWhole(images.validation)} validate. Measured
+        in {formatDuration(measured.seconds)}.
+      </p>
+      <Scrolling label="Phases of the search">
+        <table class="plan">
+          <TableHead columns={['phase', 'what', ...['multiply-adds', 'takes', 'until'].map(numeric)]} />
+          <tbody>
+            {planRows(plan).map(({ phase, what, size, seconds, until }) => (
+              <tr key={phase}>
+                <th scope="row">{phase}</th>
+                <td>{what}</td>
+                <td class="number">{size}</td>
+                <td class="number">{formatDuration(seconds)}</td>
+                <td class="number">{until === null ? '' : formatDuration(until)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scrolling>
+      <p class="note">
+        A step such as 8×5 4×10 trains eight children for five epochs each, then the better four for ten. Each next step is
+        assumed to start from a child of middle size.
+      </p>
+    </>
+  );
 }
 
 /** Milliseconds between two requests for the state of a search that is starting, and how many there are at most. */
@@ -51,9 +78,10 @@ async function started(id: string): Promise<void> {
 function Form({ known }: { readonly known: Known }) {
   const { choices, mayChange } = known;
   const fields = useSignal<Fields>({ data: choices.data[0]?.id ?? '' });
-  const planned = useSignal<Planned>({ kind: 'none' });
-  const busy = useSignal(false);
-  const problem = useSignal<string | null>(null);
+  /** `of`: the form of the plan. */
+  const planned = useSignal<{ readonly plan: PlanReport; readonly of: string } | null>(null);
+  const planning = useRequest();
+  const beginning = useRequest();
   const form = useRef<HTMLFormElement>(null);
   // Leaving the page ends its measurement, which would slow down another one.
   const left = useRef(new AbortController());
@@ -62,32 +90,26 @@ function Form({ known }: { readonly known: Known }) {
     fields.value = { ...fields.peek(), ...next };
   };
   const plan = async (): Promise<void> => {
-    if (form.current?.reportValidity() !== true) return;
     const search = formOf(fields.peek());
-    planned.value = { kind: 'measuring' };
-    try {
-      planned.value = { kind: 'plan', plan: await planSearch(search, left.current.signal), of: JSON.stringify(search) };
-    } catch (error) {
-      planned.value = { kind: 'refused', message: (error as Error).message };
-    }
+    planned.value = null;
+    planned.value = { plan: await planSearch(search, left.current.signal), of: JSON.stringify(search) };
   };
-  const begin = async (event: Event): Promise<void> => {
+  const begin = async (): Promise<void> => {
+    const { id } = await beginSearch(formOf(fields.peek()));
+    await started(id);
+    go({ page: 'run', run: id });
+  };
+  const onSubmit = (event: Event): void => {
     event.preventDefault();
-    busy.value = true;
-    problem.value = null;
-    try {
-      const { id } = await beginSearch(formOf(fields.peek()));
-      await started(id);
-      go({ page: 'run', run: id });
-    } catch (error) {
-      problem.value = (error as Error).message;
-      busy.value = false;
-    }
+    beginning.send(begin);
+  };
+  const onPlan = (): void => {
+    if (form.current?.reportValidity() === true) planning.send(plan);
   };
   const { value: shown } = planned;
   const command = commandOf(fields.value, known);
   return (
-    <form ref={form} class="begin" onSubmit={(event) => void begin(event)}>
+    <form ref={form} class="begin" onSubmit={onSubmit}>
       {mayChange ? null : (
         <p class="condition open" id="why-not">
           This page was opened without the token and is read-only. To start a search, open the address that <code>instar ui</code>{' '}
@@ -101,16 +123,16 @@ function Form({ known }: { readonly known: Known }) {
           Measures this machine for about half a minute and forecasts the phases, steps and epochs of the search. No run is
           started.
         </p>
-        <button type="button" disabled={!mayChange || shown.kind === 'measuring'} onClick={() => void plan()}>
-          {shown.kind === 'plan' ? 'Forecast again' : 'Forecast'}
+        <button type="button" disabled={!mayChange || planning.busy} onClick={onPlan}>
+          {shown === null ? 'Forecast' : 'Forecast again'}
         </button>
         <div role="status">
-          {shown.kind === 'measuring' ? <p>Measuring this machine …</p> : null}
-          {shown.kind === 'refused' ? <p class="bad">{shown.message}</p> : null}
-          {shown.kind === 'plan' && shown.of !== JSON.stringify(formOf(fields.value)) ? (
+          {planning.busy ? <p>Measuring this machine …</p> : null}
+          {planning.problem === null ? null : <p class="bad">{planning.problem}</p>}
+          {shown === null || shown.of === JSON.stringify(formOf(fields.value)) ? null : (
             <p class="bad">The form has changed since this forecast.</p>
-          ) : null}
-          {shown.kind === 'plan' ? <PlanTable plan={shown.plan} /> : null}
+          )}
+          {shown === null ? null : <PlanTable plan={shown.plan} />}
         </div>
       </section>
       <section aria-labelledby="begin-title">
@@ -119,19 +141,15 @@ function Form({ known }: { readonly known: Known }) {
         <pre>
           <code>{command}</code>
         </pre>
-        {problem.value === null ? null : (
-          <p class="bad" role="alert">
-            {problem.value}
-          </p>
-        )}
+        <Alert text={beginning.problem} />
         <p class="buttons">
           <button
             type="submit"
             class="primary"
-            disabled={!mayChange || busy.value}
+            disabled={!mayChange || beginning.busy}
             {...(mayChange ? {} : { 'aria-describedby': 'why-not' })}
           >
-            {busy.value ? 'Starting the search …' : 'Start the search'}
+            {beginning.busy ? 'Starting the search …' : 'Start the search'}
           </button>
           <CopyButton text={command} label="Copy the command line" />
         </p>
@@ -154,32 +172,16 @@ function NoData() {
 }
 
 export function BeginPage() {
-  const known = useSignal<Known | null>(null);
-  const problem = useSignal<string | null>(null);
-  useEffect(() => {
-    const ask = async (): Promise<void> => {
-      const [choices, { folder, mayChange }] = await Promise.all([askChoices(), listRuns()]);
-      known.value = { choices, folder, mayChange };
-    };
-    ask().catch((error: Error) => (problem.value = error.message));
+  const { value: known, problem } = useLoaded(async (): Promise<Known> => {
+    const [choices, listing] = await Promise.all([askChoices(), listRuns()]);
+    return { ...listing, choices };
   }, []);
   return (
     <main id="main">
       <h1>New search</h1>
-      {problem.value === null ? null : (
-        <p class="bad" role="alert">
-          {problem.value}
-        </p>
-      )}
-      {known.value === null ? (
-        problem.value === null ? (
-          <p class="quiet">Looking for data sets …</p>
-        ) : null
-      ) : known.value.choices.data.length === 0 ? (
-        <NoData />
-      ) : (
-        <Form known={known.value} />
-      )}
+      <Alert text={problem} />
+      {known === null && problem === null ? <p class="quiet">Looking for data sets …</p> : null}
+      {known === null ? null : known.choices.data.length === 0 ? <NoData /> : <Form known={known} />}
     </main>
   );
 }

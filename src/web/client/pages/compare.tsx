@@ -3,7 +3,7 @@ import '../compare/compare.css';
 import { useSignal } from '@preact/signals';
 import { formatDuration } from '../../../util/duration.ts';
 import { formatCount, formatLoss, formatWhole } from '../../../util/words.ts';
-import { Chart } from '../compare/chart.tsx';
+import { Chart, type ChartOptions } from '../compare/chart.tsx';
 import { curvesOf, mostRuns, type Curve, type Curves } from '../compare/curves.ts';
 import { SideBySide } from '../compare/table.tsx';
 import { Link, StateMark, useRuns } from '../parts.tsx';
@@ -22,16 +22,11 @@ const epochAxis = {
   describeX: (x: number): string => `${formatWhole(x)} epochs`,
 };
 
-const charts: readonly {
+const charts: readonly (Omit<ChartOptions, 'curves' | 'shown' | 'onCursor'> & {
   readonly of: keyof Omit<Curves, 'subject'>;
-  readonly title: string;
-  readonly xLabel: string;
-  readonly formatX: (x: number) => string;
   readonly describeX: (x: number) => string;
   readonly describeY: (y: number) => string;
-  readonly incrementsX?: readonly number[];
-  readonly points?: boolean;
-}[] = [
+})[] = [
   { of: 'byEpochs', title: 'Validation accuracy, %', ...epochAxis, describeY: percent },
   {
     of: 'byTime',
@@ -126,13 +121,8 @@ function Comparison({ ids }: { readonly ids: readonly string[] }) {
             curves={runs.map(({ curves }) => curves?.[of] ?? emptyCurve)}
             shown={shown}
             onCursor={(at) => {
-              cursor.value =
-                at === null
-                  ? null
-                  : {
-                      where: `${options.title} at ${describeX(at.x)}`,
-                      values: at.values.map((value) => (value === null ? '–' : describeY(value))),
-                    };
+              const values = at?.values.map((value) => (value === null ? '–' : describeY(value))) ?? [];
+              cursor.value = at === null ? null : { where: `${options.title} at ${describeX(at.x)}`, values };
             }}
           />
         ))}

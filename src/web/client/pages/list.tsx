@@ -5,13 +5,12 @@ import { useEffect, useRef } from 'preact/hooks';
 import { plural } from '../../../util/words.ts';
 import { quoted } from '../../../util/quoted.ts';
 import type { Listing } from '../../api.ts';
-import { CompareBar } from '../list/compare-bar.tsx';
+import { mostRuns } from '../compare/curves.ts';
 import { DeleteDialog, RenameDialog } from '../list/dialogs.tsx';
-import { useListing } from '../list/listing.ts';
 import { readQuery, shownRows, stateNames, writeQuery, type Query } from '../list/query.ts';
-import { Studies } from '../list/studies.tsx';
+import { ago, exactly } from '../list/columns.tsx';
 import { RunTable, without, type ListState, type OpenDialog } from '../list/table.tsx';
-import { Link, stateWords } from '../parts.tsx';
+import { Link, stateWords, StudyProgress, useListing } from '../parts.tsx';
 import { route } from '../route.ts';
 
 /** Milliseconds between two requests. */
@@ -37,6 +36,31 @@ const NoRuns = ({ folder }: { readonly folder: string }) => (
     <p class="quiet">Searches in this folder are listed as soon as they start.</p>
   </section>
 );
+
+function Studies({ listing: { studies, runs }, now }: { readonly listing: Listing; readonly now: number }) {
+  if (studies.length === 0) return null;
+  const running = (id: string): number => runs.filter(({ study, state }) => study === id && state === 'running').length;
+  return (
+    <section aria-labelledby="studies" class="studies">
+      <h2 id="studies">Studies</h2>
+      <ul>
+        {studies.map((study) => (
+          <li key={study.id}>
+            <span class="title">
+              <Link to={{ page: 'study', study: study.id }}>{study.title}</Link>
+              {study.problem === null ? null : <small class="bad">{study.problem}</small>}
+            </span>
+            {study.problem === null ? <StudyProgress study={study} /> : <span class="state state-damaged">damaged</span>}
+            <span class="quiet">
+              {running(study.id) > 0 ? `${running(study.id)} running · ` : ''}
+              {study.changed === 0 ? '' : <span title={exactly(study.changed)}>changed {ago(study.changed, now)}</span>}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
 
 function Filters({ listing, query }: { readonly listing: Listing; readonly query: Signal<Query> }) {
   const change = (next: Partial<Query>): void => {
@@ -72,12 +96,8 @@ function Filters({ listing, query }: { readonly listing: Listing; readonly query
       </label>
       {hasBoth ? (
         <label class="check">
-          <input
-            type="checkbox"
-            checked={showsStudies}
-            onChange={(event) => change({ ofStudies: event.currentTarget.checked })}
-          />{' '}
-          show the runs of studies ({ofStudies})
+          <input type="checkbox" checked={showsStudies} onChange={() => change({ ofStudies: !showsStudies })} /> show the runs of
+          studies ({ofStudies})
         </label>
       ) : null}
     </form>
@@ -98,6 +118,27 @@ function Runs({ listing, ...state }: ListState & { readonly listing: Listing }) 
         <p>No run matches{hidden === 0 ? '.' : `, but ${plural(hidden, 'run')} of studies, which are not shown.`}</p>
       )}
     </section>
+  );
+}
+
+/** The actions for the selected runs. */
+function CompareBar({ runs, onClear }: { readonly runs: readonly string[]; onClear(): void }) {
+  if (runs.length === 0) return null;
+  return (
+    <aside class="compare-bar" aria-label="Selected runs">
+      {runs.length > mostRuns ? (
+        <span class="bad">
+          {runs.length} runs are selected; at most {mostRuns} can be compared.
+        </span>
+      ) : runs.length < 2 ? (
+        <span>1 run is selected. Select another one to compare them.</span>
+      ) : (
+        <Link to={{ page: 'compare', runs }}>Compare {plural(runs.length, 'run')}</Link>
+      )}
+      <button type="button" onClick={onClear}>
+        Clear selection
+      </button>
+    </aside>
   );
 }
 
@@ -163,11 +204,8 @@ export function ListPage() {
           ? done.value
           : `The server does not answer${known === null ? '' : '; this is its last list'}: ${problem.value}`}
       </p>
-      {known === null ? (
-        problem.value === null ? (
-          <p class="quiet">Loading …</p>
-        ) : null
-      ) : (
+      {known === null && problem.value === null ? <p class="quiet">Loading …</p> : null}
+      {known === null ? null : (
         <>
           {known.mayChange ? null : <ReadOnlyNotice />}
           <Studies listing={known} now={now} />

@@ -1,19 +1,22 @@
 /** A network of a run: its origin, its graph and layers, and its predictions, computed in this browser. */
 import '../network/network.css';
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { compareNetworks, summaryOf } from '../../../report/compare.ts';
+import { multiplyAddsByNode, parametersByNode } from '../../../network/cost.ts';
+import { layerGroupsOf, describeGroup } from '../../../network/fold.ts';
+import { consumersOf, type Network, type NodeId } from '../../../network/network.ts';
+import { describeLayer } from '../../../network/print.ts';
+import { formatShape, shapesOf } from '../../../network/shapes.ts';
+import { compareNetworks, describeChanges, summaryOf, type Difference } from '../../../report/compare.ts';
 import { layerTable } from '../../../report/sections/architecture.ts';
 import { lastAccuracy, type RunDetails } from '../../../report/run-details.ts';
 import { networkOf, type Candidate } from '../../../search/state.ts';
-import type { NodeId } from '../../../network/network.ts';
+import { formatWhole } from '../../../util/words.ts';
 import { Confusion } from '../network/confusion.tsx';
 import { NetworkGraph } from '../network/graph.tsx';
 import { NetworkHead } from '../network/head.tsx';
-import { BlockDetails } from '../network/layers.tsx';
 import { openSession } from '../network/session.ts';
 import { TryIt } from '../network/try-it.tsx';
-import { Link, RunFrame, Scrolling } from '../parts.tsx';
-import { ReportMarkup } from '../report-markup.tsx';
+import { Link, Pairs, ReportMarkup, RunFrame, Scrolling } from '../parts.tsx';
 import { subjectOfRun, type LiveRun } from '../run-store.ts';
 
 interface NetworkProps {
@@ -21,6 +24,57 @@ interface NetworkProps {
   readonly subject: RunDetails;
   readonly candidate: Candidate;
   readonly isKept: boolean;
+}
+
+interface BlockProps {
+  readonly network: Network;
+  readonly difference: Difference | null;
+  /** Any layer of the block. */
+  readonly id: NodeId;
+  readonly onSelect: (id: NodeId) => void;
+}
+
+/** The layers of the selected block. */
+function BlockDetails({ network, difference, id, onSelect }: BlockProps) {
+  const block = layerGroupsOf(network).find(({ nodes }) => nodes.some((node) => node.id === id));
+  if (block === undefined) return null;
+  const [shapes, readers] = [shapesOf(network), consumersOf(network)];
+  const [parameters, multiplyAdds] = [parametersByNode(network), multiplyAddsByNode(network)];
+  const links = (ids: readonly NodeId[]) =>
+    ids.map((other) => (
+      <button type="button" class="net-link" key={other} onClick={() => onSelect(other)} aria-label={`Layer ${other}`}>
+        {other}
+      </button>
+    ));
+  return (
+    <section class="net-chosen" aria-live="polite">
+      <h3>{describeGroup(block)}</h3>
+      <Pairs
+        pairs={block.nodes.map((node) => {
+          const shape = shapes.get(node.id);
+          const changes = difference?.changes.get(node.id) ?? [];
+          const consumers = [...new Set((readers.get(node.id) ?? []).map((reader) => reader.id))];
+          return [
+            `${node.id} ${describeLayer(node.layer)}`,
+            <>
+              output {shape === undefined ? 'none' : formatShape(shape)}; {formatWhole(parameters.get(node.id) ?? 0)} parameters,{' '}
+              {formatWhole(multiplyAdds.get(node.id) ?? 0)} multiply-adds
+              {node.inputs.length === 0 ? '' : '; inputs '}
+              {links(node.inputs)}
+              {consumers.length === 0 ? '' : '; used by '}
+              {links(consumers)}
+              {changes.length === 0 ? null : (
+                <>
+                  {' '}
+                  <span class={changes[0]?.kind === 'added' ? 'key-added' : 'key-altered'}>{describeChanges(changes)}</span>
+                </>
+              )}
+            </>,
+          ];
+        })}
+      />
+    </section>
+  );
 }
 
 function Structure({ subject, candidate }: Pick<NetworkProps, 'subject' | 'candidate'>) {
@@ -90,7 +144,7 @@ function Inference({ run, subject, candidate }: Omit<NetworkProps, 'isKept'>) {
   );
 }
 
-function Network({ run, subject, candidate, isKept }: NetworkProps) {
+function NetworkBody({ run, subject, candidate, isKept }: NetworkProps) {
   const [opened, setOpened] = useState(candidate);
   const isNewer = opened.checkpoint !== candidate.checkpoint;
   const isFirst = opened.checkpoint === null && candidate.checkpoint !== null;
@@ -124,7 +178,7 @@ function Body({ run, id, followed }: { readonly run: string; readonly id: string
   const subject = useMemo(() => subjectOfRun(followed), [followed]);
   const candidate = subject.state.search.candidates.get(id);
   if (candidate !== undefined)
-    return <Network run={run} subject={subject} candidate={candidate} isKept={followed.kept.has(id)} />;
+    return <NetworkBody run={run} subject={subject} candidate={candidate} isKept={followed.kept.has(id)} />;
   return (
     <>
       <h1>There is no such network</h1>

@@ -13,13 +13,11 @@ import { settingsSection } from '../../../report/sections/settings.ts';
 import { childrenOf, type RunDetails } from '../../../report/run-details.ts';
 import type { Step } from '../../../search/state.ts';
 import { runLog } from '../api.ts';
-import { RunFrame } from '../parts.tsx';
-import { ReportFigure, ReportMarkup } from '../report-markup.tsx';
+import { ReportFigure, ReportMarkup, RunFrame, useLoaded } from '../parts.tsx';
 import { addressOf } from '../route.ts';
 import { subjectOfRun, type LiveRun } from '../run-store.ts';
+import { LossCurves, Operators } from '../run/curves.tsx';
 import { RunHead } from '../run/head.tsx';
-import { LossCurves } from '../run/loss-curves.tsx';
-import { Operators } from '../run/operators.tsx';
 import { RunProgress } from '../run/progress.tsx';
 
 const prefix = 'run';
@@ -38,13 +36,7 @@ function StepDetails({ subject, step, isLatest, link }: StepProps) {
   const result =
     step.winner === null ? 'in progress' : step.winner === step.parent ? 'no child was selected' : `${step.winner} was selected`;
   return (
-    <details
-      open={isOpen}
-      onToggle={(event) => {
-        const { open } = event.currentTarget;
-        if (open !== isOpen) choose(open);
-      }}
-    >
+    <details open={isOpen} onToggle={({ currentTarget: { open } }) => open !== isOpen && choose(open)}>
       <summary>
         <strong>Step {step.step}</strong> <span class="quiet">{result}</span>
       </summary>
@@ -53,25 +45,10 @@ function StepDetails({ subject, step, isLatest, link }: StepProps) {
   );
 }
 
-/** The latest step first. */
-function Steps({ subject, id }: { readonly subject: RunDetails; readonly id: string }) {
-  const link = (candidate: string): string => addressOf({ page: 'network', run: id, candidate });
-  return (
-    <>
-      {subject.state.search.steps.toReversed().map((step, index) => (
-        <StepDetails key={step.step} subject={subject} step={step} isLatest={index === 0} link={link} />
-      ))}
-    </>
-  );
-}
-
 /** The events in words, and the output of the process where the dashboard started it. */
 function Log({ run }: { readonly run: LiveRun }) {
   const box = useRef<HTMLPreElement>(null);
-  const [process, setProcess] = useState('');
-  useEffect(() => {
-    void runLog(run.facts.id).then(setProcess, () => setProcess(''));
-  }, [run.condition]);
+  const { value: process } = useLoaded(() => runLog(run.facts.id), [run.condition]);
   useEffect(() => {
     const pre = box.current;
     // Follows the end, unless the reader has scrolled up.
@@ -90,7 +67,7 @@ function Log({ run }: { readonly run: LiveRun }) {
       <pre class="log" ref={box} tabIndex={0} aria-label="Events in words">
         {run.log.slice(-400).join('\n')}
       </pre>
-      {process.trim() === '' ? null : (
+      {process === null || process.trim() === '' ? null : (
         <details>
           <summary>Output of the process</summary>
           <pre class="log" tabIndex={0} aria-label="Output of the process">
@@ -111,12 +88,15 @@ function Figures({ subject, id }: { readonly subject: RunDetails; readonly id: s
     }),
     [subject],
   );
+  const link = (candidate: string): string => addressOf({ page: 'network', run: id, candidate });
   return (
     <>
       <section aria-labelledby="family-title">
         <h2 id="family-title">Family tree</h2>
         <ReportFigure figure={figures.tree} prefix={prefix} />
-        <Steps subject={subject} id={id} />
+        {subject.state.search.steps.toReversed().map((step, index) => (
+          <StepDetails key={step.step} subject={subject} step={step} isLatest={index === 0} link={link} />
+        ))}
       </section>
       <section aria-labelledby="curves-title">
         <h2 id="curves-title">Curves</h2>

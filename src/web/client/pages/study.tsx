@@ -1,18 +1,15 @@
 /** A study: the sections of its report, updated as its runs end. */
 import '../list/list.css';
 import '../study/study.css';
-import { useSignal, type ReadonlySignal } from '@preact/signals';
+import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { formatDuration } from '../../../util/duration.ts';
 import { formatPercent } from '../../../util/words.ts';
 import { raw } from '../../../report/markup.ts';
 import type { RunRow, StudyPage as Page, StudyRow } from '../../api.ts';
 import { studyPage } from '../api.ts';
-import { useListing } from '../list/listing.ts';
-import { StudyProgress } from '../list/studies.tsx';
-import { Alert, Link, StateMark } from '../parts.tsx';
-import { ReportMarkup } from '../report-markup.tsx';
-import { articleOf } from '../study/rewrite.ts';
+import { Alert, Link, ReportMarkup, StateMark, StudyProgress, useListing } from '../parts.tsx';
+import { addressOf } from '../route.ts';
 
 /** Milliseconds between two requests. */
 const period = 10_000;
@@ -39,13 +36,27 @@ function CurrentRuns({ runs }: { readonly runs: readonly RunRow[] }) {
   );
 }
 
-interface FollowedPage {
-  readonly page: ReadonlySignal<Page | null>;
-  readonly problem: ReadonlySignal<string | null>;
+/** The report for this page: without its title, and with links to the pages of its runs. `html`: from the report, in which all names are escaped. `runs`: the IDs of the runs that have a page. */
+function articleOf(html: string, study: string, runs: ReadonlySet<string>): string {
+  const { content } = Object.assign(document.createElement('template'), { innerHTML: html });
+  for (const title of content.querySelectorAll('header.run > h1, header.run > p.condition')) title.remove();
+  for (const code of content.querySelectorAll('#study-runs tbody td:last-child code')) {
+    const run = `${study}/${code.textContent}`;
+    const link = document.createElement('a');
+    link.href = addressOf({ page: 'run', run });
+    const before = code.closest('a');
+    if (runs.has(run)) {
+      (before ?? code).replaceWith(link);
+      link.append(code);
+    } else before?.replaceWith(code); // The report links to a file that is not served.
+  }
+  const holder = document.createElement('div');
+  holder.append(content);
+  return holder.innerHTML;
 }
 
 /** The report of the study, requested again when its runs have changed. */
-function useStudyPage(study: string, row: StudyRow | null, running: number): FollowedPage {
+function useStudyPage(study: string, row: StudyRow | null, running: number) {
   const page = useSignal<Page | null>(null);
   const problem = useSignal<string | null>(null);
   const shown = useRef(running);
