@@ -10,18 +10,9 @@ import { treeFigure } from './figures/tree.ts';
 import { validationFigure } from './figures/validation.ts';
 import type { RunDetails } from './run-details.ts';
 
-export type Figures = {
-  readonly family: Figure | null;
-  readonly learningRate: Figure;
-  readonly steps: readonly Figure[];
-  readonly validation: Figure | null;
-  readonly size: Figure | null;
-  readonly agreement: Figure | null;
-  readonly final: Figure | null;
-  readonly classes: Figure | null;
-};
+export type Figures = ReturnType<typeof figuresOf>;
 
-export const figuresOf = (run: RunDetails): Figures => ({
+export const figuresOf = (run: RunDetails) => ({
   family: treeFigure(run),
   learningRate: learningRateFigure(run),
   steps: run.state.search.steps.map((step) => stepFigure(run, step)),

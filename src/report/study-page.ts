@@ -1,4 +1,6 @@
 /** The report of a study on one page: conclusions, tables, figures, runs and settings. Pure. */
+import { conclusionsOf, type Conclusion } from '../study/conclusions.ts';
+import type { StudyResult } from '../study/result.ts';
 import type { Table } from '../study/table.ts';
 import { tablesOf } from '../study/tables.ts';
 import { formatWhole } from '../util/words.ts';
@@ -6,7 +8,6 @@ import { documentText } from './document.ts';
 import { html, type Content, type Markup } from './markup.ts';
 import { anchorOf, commandHtml, figureHtml, folded, navigation, section } from './sections/parts.ts';
 import { studyFigures, type StudyFigures } from './study-figures.ts';
-import { conclusionsHtml } from './study/conclusions-html.ts';
 import { runsHtml } from './study/runs-html.ts';
 import type { StudyDetails } from './study/study.ts';
 import { tableHtml } from './study/table-html.ts';
@@ -17,6 +18,33 @@ interface Part {
   readonly name: string;
   readonly title: string;
   readonly contents: readonly Content[];
+}
+
+/** In this order. */
+const titles: { readonly [K in Conclusion['kind']]: string } = {
+  shown: 'Shown by a test',
+  'not-shown': 'Not shown by a test',
+  'too-few': 'Too few repetitions',
+  note: 'Notes',
+};
+
+const kinds = Object.keys(titles) as readonly Conclusion['kind'][];
+
+function conclusionsHtml(result: StudyResult): Markup {
+  const all = conclusionsOf(result);
+  const groups = kinds.flatMap((kind) => {
+    const own = all.filter((each) => each.kind === kind);
+    return own.length === 0 ? [] : [{ kind, own }];
+  });
+  return html`${groups.map(
+    ({ kind, own }) =>
+      html`<div class="conclusions ${kind}">
+        <h3>${titles[kind]}</h3>
+        <ul>
+          ${own.map(({ text }) => html`<li>${text}</li>`)}
+        </ul>
+      </div>`,
+  )}`;
 }
 
 const tableBlock = (table: Table): Markup =>
