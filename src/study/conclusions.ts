@@ -1,11 +1,20 @@
 /** The conclusions of a study in sentences. Each depends on a test of `comparisons.ts`; a result without significance is no equality. */
-import { baselineSentences, epochsSentence } from './baselines.ts';
 import { compareMeans, compareSpreads, testedOf, type PairTest, type Untested } from './comparisons.ts';
 import { armLabel, armPhrase, listed } from './labels.ts';
 import { accuracyOf, armSummary, measures, valuesOf, type Measure } from './measures.ts';
 import type { Arm, StudyResult } from './result.ts';
 import { fewestForSpread } from './samples.ts';
-import { note, notShown, pairSentences, probability, shown, tooFew, type Conclusion } from './sentences.ts';
+import {
+  baselineSentences,
+  epochsSentence,
+  note,
+  notShown,
+  pairSentences,
+  probability,
+  shown,
+  tooFew,
+  type Conclusion,
+} from './sentences.ts';
 import { formatFixed } from './table.ts';
 import { formatOrderAgreement, orderAgreements } from './tables/table-1.ts';
 import { grownArms, methodArms } from './tables/pairs.ts';
