@@ -220,6 +220,9 @@ export const lineLegend = (
     })),
   );
 
+/** Three significant digits. */
+export const shortNumber = (value: number): string => String(Number(value.toPrecision(3)));
+
 export const percentAxis = (title: string, domain: readonly [number, number], ticks = 5): Axis => ({
   domain,
   title,

@@ -9,16 +9,8 @@ import { epochsOf, rungsFor } from '../search/rungs.ts';
 import type { Rung } from '../search/methods/method.ts';
 import type { Settings } from '../search/settings.ts';
 import { methods } from '../search/methods/table.ts';
-import {
-  accuraciesAfter,
-  lineage,
-  candidateOf,
-  unfinishedOf,
-  type Candidate,
-  type CandidateId,
-  type Step,
-  type Unfinished,
-} from '../search/state.ts';
+import { accuraciesAfter, lineage, candidateOf, unfinishedOf } from '../search/state.ts';
+import type { Candidate, CandidateId, Step, Unfinished } from '../search/state.ts';
 
 /** A run as read from its folder. */
 export interface RunRead {

@@ -4,17 +4,8 @@ import { armLabel, armPhrase, listed } from './labels.ts';
 import { accuracyOf, armSummary, measures, valuesOf, type Measure } from './measures.ts';
 import type { Arm, StudyResult } from './result.ts';
 import { fewestForSpread } from './samples.ts';
-import {
-  baselineSentences,
-  epochsSentence,
-  note,
-  notShown,
-  pairSentences,
-  probability,
-  shown,
-  tooFew,
-  type Conclusion,
-} from './sentences.ts';
+import { baselineSentences, epochsSentence, note, notShown, pairSentences, probability, shown, tooFew } from './sentences.ts';
+import type { Conclusion } from './sentences.ts';
 import { formatFixed } from './table.ts';
 import { formatOrderAgreement, orderAgreements } from './tables/table-1.ts';
 import { grownArms, methodArms } from './tables/pairs.ts';

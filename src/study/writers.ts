@@ -1,17 +1,6 @@
 /** Writers of tables: Markdown, LaTeX and CSV. HTML is in the report. */
-import {
-  alignments,
-  askCell,
-  formatProbability,
-  missing,
-  plainCells,
-  wrapWords,
-  type Cell,
-  type Column,
-  type ColumnKind,
-  type ColumnTable,
-  type Table,
-} from './table.ts';
+import { alignments, askCell, formatProbability, missing, plainCells, wrapWords } from './table.ts';
+import type { Cell, Column, ColumnKind, ColumnTable, Table } from './table.ts';
 
 /** Whatever a name holds stays text: no markup, no link, no end of a cell or of a line. */
 export const escapeMarkdown = (text: string): string =>
@@ -103,7 +92,7 @@ const latexRow = (texts: readonly string[]): string => `${texts.map(guarded).joi
 /** Characters in a line of a column's title: narrow columns fit a page. */
 const titleWidth = 13;
 
-function heading(title: string, letter: string): string {
+function latexHeading(title: string, letter: string): string {
   const lines = wrapWords(title, titleWidth).map((line) => guarded(escapeLatex(line)));
   return lines.length < 2 ? lines.join('') : `\\begin{tabular}[b]{@{}${letter}@{}}${lines.join('\\\\')}\\end{tabular}`;
 }
@@ -123,7 +112,7 @@ export function latexTable({ name, caption, scale, columns, groups, notes }: Tab
     '\\footnotesize\\setlength{\\tabcolsep}{3pt}',
     `\\begin{tabular}{${columns.map(({ kind }) => letters[alignments[kind]]).join('')}}`,
     '\\hline',
-    latexRow(columns.map(({ title, kind }) => heading(title, letters[alignments[kind]]))),
+    latexRow(columns.map(({ title, kind }) => latexHeading(title, letters[alignments[kind]]))),
     ...bodies,
     '\\hline',
     '\\end{tabular}',

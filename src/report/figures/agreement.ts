@@ -91,11 +91,11 @@ function draw(agreements: readonly Agreement[]): Svg {
   const rows = agreements.map((agreement, index): Markup => {
     const { from, to, steps, pooled } = agreement;
     const y = area.rowAt(index);
-    const dots = steps.flatMap(({ step, kendall, before }) => (kendall === null ? [] : [{ step, kendall, before }]));
-    const places = dots.map(({ kendall }) => area.x(kendall));
+    const dots = steps.flatMap(({ step, kendall: tau, before }) => (tau === null ? [] : [{ step, tau, before }]));
+    const places = dots.map(({ tau }) => area.x(tau));
     const offsets = swarm(places, 6.5, 13);
-    const points = dots.map(({ step, kendall, before }, at) => {
-      const title = `step ${step}: τ-b ${formatCorrelation(kendall)}, ${before.length} children`;
+    const points = dots.map(({ step, tau, before }, at) => {
+      const title = `step ${step}: τ-b ${formatCorrelation(tau)}, ${before.length} children`;
       return mark('dot', places[at] ?? 0, y + (offsets[at] ?? 0), title);
     });
     const pairs = pooled.concordant + pooled.discordant;
@@ -111,18 +111,10 @@ function draw(agreements: readonly Agreement[]): Svg {
   return { width: narrowWidth, height: area.height, content: html`${area.axes}${zero}${rows}` };
 }
 
-interface AgreementFigure {
-  readonly name: string;
-  readonly title: string;
-  /** Whose steps these are, such as `, over 8 runs of SHR`. */
-  readonly scope: string;
-  readonly note: string;
-}
-
-/** Null where no two points of a step can be compared. */
+/** Null where no two points of a step can be compared. `scope`: whose steps these are, such as `, over 8 runs of SHR`. */
 export function figureOfAgreements(
   agreements: readonly Agreement[],
-  { name, title, scope, note }: AgreementFigure,
+  { name, title, scope, note }: { readonly [K in 'name' | 'title' | 'scope' | 'note']: string },
 ): Figure | null {
   if (agreements.length === 0) return null;
   const pairs = agreements.map((agreement) => `${agreement.from} to ${agreement.to}: ${formatPairs(agreement)}`);
@@ -132,22 +124,17 @@ export function figureOfAgreements(
     alternative: `Rank correlation between the orders of children at two points of a step${scope}. ${pairs.join('; ')}.`,
     caption: `Each dot is a step with at least three children that trained to both points (Kendall’s τ-b). The bar pools the pairs of all steps: concordant minus discordant, divided by their sum.${note}`,
     narrow: draw(agreements),
-    wide: null,
   };
 }
 
 export function agreementFigure(run: RunDetails): Figure | null {
   const { rungs } = run;
-  return figureOfAgreements(agreementsOf(run), {
-    name: 'agreement',
-    title: 'Early rungs and the final order',
-    scope: '',
-    note:
-      (rungs.length > 1
-        ? ' Only children that went on to the later rung can be compared. They were close to each other, so the correlations are lower than they would be over all children.'
-        : '') +
-      (rungs.length > 1 && rungs.at(-1)?.size === 1
-        ? ' One child reaches the end of the step, so there is no order to compare there.'
-        : ''),
-  });
+  const survivors =
+    rungs.length > 1
+      ? ' Only children that went on to the later rung can be compared. They were close to each other, so the correlations are lower than they would be over all children.'
+      : '';
+  const isOne = rungs.length > 1 && rungs.at(-1)?.size === 1;
+  const one = isOne ? ' One child reaches the end of the step, so there is no order to compare there.' : '';
+  const [title, note] = ['Early rungs and the final order', survivors + one];
+  return figureOfAgreements(agreementsOf(run), { name: 'agreement', title, scope: '', note });
 }

@@ -104,6 +104,5 @@ export function stepFigure(run: RunDetails, step: Step): Figure {
     alternative: `Children of ${step.parent}, with the validation accuracy after each rung: ${shown.map(describe).join('; ')}.`,
     caption: `${figure === undefined ? '' : `As in the paper’s Figure ${figure}. `}Validation accuracy after each rung; ${training}. ★ the winner, which is the next parent; × dropped${lost}${unfinishedNote(all)}.${step.winner === null ? ' The step is not finished.' : ''}`,
     narrow: draw(run, step, shown, all.length - shown.length),
-    wide: null,
   };
 }

@@ -15,10 +15,10 @@ export const section = (prefix: string, name: string, title: string, ...contents
 export function figureHtml(prefix: string, figure: Figure): Markup {
   const { name, title, alternative, caption, narrow, wide } = figure;
   const content =
-    wide === null
+    wide === undefined
       ? inlineSvg(narrow, alternative)
       : html`${inlineSvg(wide, alternative, 'wide-only')}${inlineSvg(narrow, alternative, 'narrow-only')}`;
-  return html`<figure id="${anchorOf(prefix, `figure-${name}`)}" ${raw(wide === null ? '' : ' class="whole"')}>
+  return html`<figure id="${anchorOf(prefix, `figure-${name}`)}" ${raw(wide === undefined ? '' : ' class="whole"')}>
     <figcaption><strong>${title}.</strong> ${caption}</figcaption>
     ${content}
   </figure>`;

@@ -7,19 +7,8 @@ import { meanInterval } from '../../study/samples.ts';
 import { formatFixed, plainCells, wrapWords } from '../../study/table.ts';
 import { publishedOf } from '../../study/tables/table-1.ts';
 import { formatCount, formatPercent, plural } from '../../util/words.ts';
-import {
-  domainOf,
-  label,
-  legend,
-  mark,
-  percentAxis,
-  plotArea,
-  rowPlot,
-  segment,
-  swarm,
-  symbolAt,
-  type PlotArea,
-} from '../chart.ts';
+import { domainOf, label, legend, mark, percentAxis, plotArea, rowPlot, segment, swarm, symbolAt } from '../chart.ts';
+import type { PlotArea } from '../chart.ts';
 import { narrowWidth, wideWidth, type Figure, type Svg } from '../figure.ts';
 import { parameterAxis } from '../figures/size.ts';
 import { html, type Markup } from '../markup.ts';
@@ -32,15 +21,9 @@ const shapes = [
   [symbolDiamond, 40],
 ] as const;
 
-interface ArmMarks {
-  /** `title`: its tooltip. */
-  mark(arm: Arm, x: number, y: number, title?: string): Markup;
-  legend(arms: readonly Arm[], left: number, width: number): ReturnType<typeof legend>;
-}
-
 /** Methods are filled, baselines outlined. After the fourth arm shapes repeat in other colours, so that sixteen differ. */
-function armMarks(all: readonly Arm[]): ArmMarks {
-  const mark = (arm: Arm, x: number, y: number, title?: string): Markup => {
+function armMarks(all: readonly Arm[]) {
+  const armMark = (arm: Arm, x: number, y: number, title?: string): Markup => {
     const beside = all.filter(({ baseline }) => baseline === arm.baseline);
     const number = Math.max(
       0,
@@ -51,12 +34,12 @@ function armMarks(all: readonly Arm[]): ArmMarks {
     return symbolAt(`arm ${arm.baseline ? 'outline' : `arm-${colour + 1}`}`, type, size, x, y, title);
   };
   return {
-    mark,
-    legend: (arms, left, width) =>
+    armMark,
+    armLegend: (arms: readonly Arm[], left: number, width: number) =>
       legend(
         left,
         width,
-        arms.map((arm) => ({ name: armLabel(arm), width: 12, sample: (x, y) => mark(arm, x + 6, y) })),
+        arms.map((arm) => ({ name: armLabel(arm), width: 12, sample: (x, y) => armMark(arm, x + 6, y) })),
       ),
   };
 }
@@ -127,7 +110,7 @@ function draw(study: StudyDetails, rows: readonly Row[], measure: Measure, width
     format: (value: number) => String(Number(value.toFixed(2))),
   };
   const area = rowPlot(width, rows.length, 56, xAxis, isWide ? 190 : 116);
-  const arms = armMarks(study.result.arms);
+  const { armMark } = armMarks(study.result.arms);
   const drawn = rows.map((row, index): Markup => {
     const { arm, values: own, augmented, published } = row;
     const y = area.rowAt(index);
@@ -148,7 +131,7 @@ function draw(study: StudyDetails, rows: readonly Row[], measure: Measure, width
       spread(
         own.map(({ value }) => value),
         8,
-        (x, at, of) => arms.mark(arm, x, at, title(own[of] as (typeof own)[number])),
+        (x, at, of) => armMark(arm, x, at, title(own[of] as (typeof own)[number])),
       ),
       rowName(row, measure, area.left - 10, y, isWide ? 28 : 16),
     ]}`;
@@ -199,9 +182,9 @@ const pointsOf = ({ result: { arms } }: StudyDetails) =>
 function drawWinners(study: StudyDetails, width: number, plotHeight: number): Svg {
   const points = pointsOf(study);
   const { arms } = study.result;
-  const { mark, legend } = armMarks(arms);
+  const { armMark, armLegend } = armMarks(arms);
   const shown = arms.filter((arm) => points.some((point) => point.arm === arm));
-  const names = legend(shown, 44, width - 58);
+  const names = armLegend(shown, 44, width - 58);
   const height = plotHeight + names.height;
   const sizes = points.map(({ parameters }) => parameters);
   const accuracies = points.map(({ test }) => test);
@@ -214,7 +197,7 @@ function drawWinners(study: StudyDetails, width: number, plotHeight: number): Sv
   );
   const marks = points.map(({ arm, test, parameters, repetition }) => {
     const title = `${armLabel(arm)}, repetition ${repetition}: ${formatCount(parameters)} parameters, ${formatPercent(test)}`;
-    return mark(arm, area.x(parameters), area.y(test), title);
+    return armMark(arm, area.x(parameters), area.y(test), title);
   });
   return { width, height, content: html`${area.axes}${names.content}${marks}` };
 }
