@@ -22,26 +22,12 @@ const shapes = [
 ] as const;
 
 /** Methods are filled, baselines outlined. After the fourth arm shapes repeat in other colours, so that sixteen differ. */
-function armMarks(all: readonly Arm[]) {
-  const armMark = (arm: Arm, x: number, y: number, title?: string): Markup => {
-    const beside = all.filter(({ baseline }) => baseline === arm.baseline);
-    const number = Math.max(
-      0,
-      beside.findIndex(({ name }) => name === arm.name),
-    );
-    const colour = (number + Math.floor(number / shapes.length)) % shapes.length;
-    const [type, size] = shapes[number % shapes.length] as (typeof shapes)[number];
-    return symbolAt(`arm ${arm.baseline ? 'outline' : `arm-${colour + 1}`}`, type, size, x, y, title);
-  };
-  return {
-    armMark,
-    armLegend: (arms: readonly Arm[], left: number, width: number) =>
-      legend(
-        left,
-        width,
-        arms.map((arm) => ({ name: armLabel(arm), width: 12, sample: (x, y) => armMark(arm, x + 6, y) })),
-      ),
-  };
+function armMark(all: readonly Arm[], arm: Arm, x: number, y: number, title?: string): Markup {
+  const beside = all.filter(({ baseline }) => baseline === arm.baseline);
+  const number = Math.max(0, beside.map(({ name }) => name).indexOf(arm.name));
+  const colour = (number + Math.floor(number / shapes.length)) % shapes.length;
+  const [type, size] = shapes[number % shapes.length] as (typeof shapes)[number];
+  return symbolAt(`arm ${arm.baseline ? 'outline' : `arm-${colour + 1}`}`, type, size, x, y, title);
 }
 
 interface Row {
@@ -110,7 +96,6 @@ function draw(study: StudyDetails, rows: readonly Row[], measure: Measure, width
     format: (value: number) => String(Number(value.toFixed(2))),
   };
   const area = rowPlot(width, rows.length, 56, xAxis, isWide ? 190 : 116);
-  const { armMark } = armMarks(study.result.arms);
   const drawn = rows.map((row, index): Markup => {
     const { arm, values: own, augmented, published } = row;
     const y = area.rowAt(index);
@@ -131,7 +116,7 @@ function draw(study: StudyDetails, rows: readonly Row[], measure: Measure, width
       spread(
         own.map(({ value }) => value),
         8,
-        (x, at, of) => armMark(arm, x, at, title(own[of] as (typeof own)[number])),
+        (x, at, of) => armMark(study.result.arms, arm, x, at, title(own[of] as (typeof own)[number])),
       ),
       rowName(row, measure, area.left - 10, y, isWide ? 28 : 16),
     ]}`;
@@ -182,9 +167,13 @@ const pointsOf = ({ result: { arms } }: StudyDetails) =>
 function drawWinners(study: StudyDetails, width: number, plotHeight: number): Svg {
   const points = pointsOf(study);
   const { arms } = study.result;
-  const { armMark, armLegend } = armMarks(arms);
   const shown = arms.filter((arm) => points.some((point) => point.arm === arm));
-  const names = armLegend(shown, 44, width - 58);
+  const entries = shown.map((arm) => ({
+    name: armLabel(arm),
+    width: 12,
+    sample: (x: number, y: number) => armMark(arms, arm, x + 6, y),
+  }));
+  const names = legend(44, width - 58, entries);
   const height = plotHeight + names.height;
   const sizes = points.map(({ parameters }) => parameters);
   const accuracies = points.map(({ test }) => test);
@@ -197,7 +186,7 @@ function drawWinners(study: StudyDetails, width: number, plotHeight: number): Sv
   );
   const marks = points.map(({ arm, test, parameters, repetition }) => {
     const title = `${armLabel(arm)}, repetition ${repetition}: ${formatCount(parameters)} parameters, ${formatPercent(test)}`;
-    return armMark(arm, area.x(parameters), area.y(test), title);
+    return armMark(arms, arm, area.x(parameters), area.y(test), title);
   });
   return { width, height, content: html`${area.axes}${names.content}${marks}` };
 }

@@ -9,13 +9,13 @@ import { summaryOf } from '../samples.ts';
 import type { Cell, SpreadCell, Table } from '../table.ts';
 import { digitsFor, groupsOf, missingNotes, publishedGroup } from './parts.ts';
 
-/** As the paper's Table 3 names them. */
-const partTitles: Readonly<Record<PartName, string>> = {
-  convolution: 'conv blocks',
-  separable: 'separable conv blocks',
-  convex: 'convex combination',
-  concat: 'concatenation',
-  split: 'split up conv',
+/** As the paper's Table 3 names them, and in short. */
+const partTitles: { readonly [K in PartName]: readonly [title: string, short: string] } = {
+  convolution: ['conv blocks', 'conv blocks'],
+  separable: ['separable conv blocks', 'separable'],
+  convex: ['convex combination', 'convex'],
+  concat: ['concatenation', 'concat'],
+  split: ['split up conv', 'split'],
 };
 
 const cellOf = (networks: readonly Composition[], value: (each: Composition) => number): SpreadCell | null =>
@@ -29,7 +29,7 @@ export function tableThree(result: StudyResult): Table {
     scale: result.scale,
     columns: [
       { kind: 'text', title: 'method' },
-      ...partNames.map((part) => ({ kind: 'spread', title: `${partTitles[part]}, %`, digits: 1 }) as const),
+      ...partNames.map((part) => ({ kind: 'spread', title: `${partTitles[part][0]}, %`, digits: 1 }) as const),
       { kind: 'spread', title: 'layers', digits: 0 },
       { kind: 'number', title: 'n', digits: 0 },
     ],
@@ -62,21 +62,8 @@ export function tableThree(result: StudyResult): Table {
   };
 }
 
-const shortTitles: Readonly<Record<PartName, string>> = {
-  convolution: 'conv blocks',
-  separable: 'separable',
-  convex: 'convex',
-  concat: 'concat',
-  split: 'split',
-};
-
-interface Extremes {
-  readonly best: Outcome;
-  readonly worst: Outcome;
-}
-
 /** By test accuracy, of equal ones the first; null without a test. */
-export function extremesOf({ outcomes }: Arm): Extremes | null {
+export function extremesOf({ outcomes }: Arm) {
   const tested = outcomes.filter(({ test }) => test !== null);
   const [first] = tested;
   if (first === undefined) return null;
@@ -124,7 +111,7 @@ export function networksTable(result: StudyResult): Table {
       { kind: 'text', title: '' },
       { kind: 'number', title: 'test accuracy, %', digits: 2 },
       { kind: 'number', title: 'layers', digits: 0 },
-      ...partNames.map((part) => ({ kind: 'number', title: shortTitles[part], digits: 0 }) as const),
+      ...partNames.map((part) => ({ kind: 'number', title: partTitles[part][1], digits: 0 }) as const),
       { kind: 'number', title: 'parameters, M', digits: digitsFor(result.arms, measures.parameters) },
       { kind: 'text', title: 'run' },
     ],
