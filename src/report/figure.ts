@@ -51,7 +51,6 @@ const variables = (scheme: 0 | 1): string =>
 export const colourStyle = (root: string): string =>
   `${root}{color-scheme:light dark;${variables(0)}}@media screen and (prefers-color-scheme:dark){${root}{${variables(1)}}}`;
 
-/** The style of all figures. */
 export const figureStyle = `
 .fig text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;font-size:12px;fill:var(--ink)}
 .fig .quiet{fill:var(--muted)}
@@ -116,7 +115,6 @@ export const inlineSvg = (svg: Svg, alternative: string, className = '', role: '
     ${svg.content}
   </svg>`;
 
-/** A standalone SVG file. */
 export const svgFile = ({ title, alternative, narrow, wide }: Figure): string => {
   const svg = wide ?? narrow;
   return html`<svg xmlns="http://www.w3.org/2000/svg" class="fig" ${size(svg)} role="img">

@@ -75,7 +75,6 @@ function article(run: RunDetails, mistakes: Mistakes, prefix: string): Markup {
   </article>`;
 }
 
-/** A table of several runs. */
 function overview(runs: readonly RunDetails[]): Markup {
   const rows = runs.map(({ name, config, state, best, grown, winners, condition }, index): readonly Content[] => {
     const { search } = state;

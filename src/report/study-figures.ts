@@ -13,8 +13,6 @@ import { accuraciesFigure, winnersFigure } from './study/accuracy-figures.ts';
 import { bestRunOf, runsOf, type StudyDetails, type StudyRunDetails } from './study/study.ts';
 import { childrenOf, competes, type RunDetails } from './run-details.ts';
 
-export type StudyFigures = ReturnType<typeof studyFigures>;
-
 /** The same two points of a step, such as rung 1 and rung 2, over all runs that have them. */
 export function agreementsOfArm(study: StudyDetails, arm: Arm): readonly Agreement[] {
   const found = new Map<string, Agreement>();
@@ -25,7 +23,6 @@ export function agreementsOfArm(study: StudyDetails, arm: Arm): readonly Agreeme
   return [...found.values()];
 }
 
-/** Null where children do not compete. */
 export function armAgreementFigure(study: StudyDetails, arm: Arm, name: string): Figure | null {
   const runs = plural(runsOf(study, arm).length, 'run');
   return figureOfAgreements(agreementsOfArm(study, arm), {

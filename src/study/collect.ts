@@ -44,7 +44,6 @@ function outcomeOf({ run, read }: StudyRun): Outcome | undefined {
   };
 }
 
-/** The size of an arm's search. */
 function searchScale({ step, limits, final }: Settings): string {
   const { steps, seconds, parameters, multiplyAdds } = limits;
   const time = seconds === null ? '' : `, ${formatDuration(seconds)} at most`;
@@ -55,7 +54,6 @@ function searchScale({ step, limits, final }: Settings): string {
   ].join('; ');
 }
 
-/** The images and the start network of an arm. */
 function startScale({ widths, vanilla, ...split }: Settings, dataset: string, data: Config['data'] | undefined): string {
   const counts = data === undefined ? null : splitCounts(data.trainImages, split);
   const images =

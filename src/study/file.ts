@@ -93,7 +93,6 @@ function positionOf(source: Source, path: Path): string {
   return '1:1';
 }
 
-/** The position of a key. */
 function positionOfKey(source: Source, path: Path, key: string): string {
   const { document } = source;
   const parent = path.length === 0 ? document.contents : document.getIn(path, true);

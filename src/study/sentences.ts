@@ -25,13 +25,8 @@ export function probability(p: number): string {
 
 const amount = (value: number, { digits, unit }: Measure): string => `${formatFixed(value, digits)} ${unit}`;
 
-/** The difference and the bounds of its interval. */
-function numbersOf(
-  { test: { difference, interval } }: Tested<Welch>,
-  { digits, unit }: Measure,
-): readonly [string, string, string] {
-  const [low, high] = interval.map((value) => formatFixed(value, digits));
-  return [`${formatSigned(difference, digits)} ${unit}`, low ?? '', high ?? ''];
+function numbersOf({ test: { difference, interval } }: Tested<Welch>, { digits, unit }: Measure): readonly string[] {
+  return [`${formatSigned(difference, digits)} ${unit}`, ...interval.map((value) => formatFixed(value, digits))];
 }
 
 /** `+0.45 points, 95 % interval 0.10 to 0.80, corrected p = 0.020`. */
@@ -50,7 +45,6 @@ function shortFigures(pair: Tested<Welch>, measure: Measure): string {
 const ordered = ({ first, second, test }: Tested<Welch>): readonly [Arm, Arm] =>
   test.difference > 0 ? [first, second] : [second, first];
 
-/** A pair whose means differ. */
 function shownSentence(pair: Tested<Welch>, measure: Measure, tests: number): Conclusion {
   const [more, less] = ordered(pair);
   const { difference, interval } = pair.test;
@@ -107,17 +101,10 @@ function notShownSentence(pairs: readonly Tested<Welch>[], measure: Measure): Co
   );
 }
 
-/** The conclusions of these pairs. */
 export function pairSentences(pairs: readonly Tested<Welch>[], measure: Measure, tests: number): readonly Conclusion[] {
+  const found = pairs.filter(({ significant }) => significant);
   const open = pairs.filter(({ significant }) => !significant);
-  return [
-    ...shownSentences(
-      pairs.filter(({ significant }) => significant),
-      measure,
-      tests,
-    ),
-    ...(open.length === 0 ? [] : [notShownSentence(open, measure)]),
-  ];
+  return [...shownSentences(found, measure, tests), ...(open.length === 0 ? [] : [notShownSentence(open, measure)])];
 }
 
 /** Numbers of epochs that differ by less than this share count as the same. */
@@ -187,11 +174,7 @@ export function baselineSentences(
     const backward = tested.filter(({ first, second }) => first === baseline && second === arm);
     return [...forward, ...backward.map((pair) => ({ ...pair, test: reversed(pair.test) }))].map((pair) => ({ arm, pair }));
   });
-  const sentence = (
-    own: typeof pairs,
-    make: (text: string) => Conclusion,
-    claim: (names: string) => string,
-  ): readonly Conclusion[] => {
+  const sentence = (own: typeof pairs, make: (text: string) => Conclusion, claim: (names: string) => string) => {
     const [only, ...more] = own;
     if (only === undefined) return [];
     const numbers =
@@ -202,6 +185,7 @@ export function baselineSentences(
     return [make(`${claim(listed(ownArms.map(armPhrase)))}: ${numbers}. ${otherDifferences(ownArms, baseline)}`)];
   };
   const significant = pairs.filter(({ pair }) => pair.significant);
+  const open = pairs.filter(({ pair }) => !pair.significant);
   const better = significant.filter(({ pair }) => pair.test.difference > 0);
   const worse = significant.filter(({ pair }) => pair.test.difference <= 0);
   const has = (own: typeof pairs, order: string) => (names: string) =>
@@ -209,11 +193,7 @@ export function baselineSentences(
   return [
     ...sentence(better, shown, has(better, 'higher')),
     ...sentence(worse, shown, has(worse, 'lower')),
-    ...sentence(
-      pairs.filter(({ pair }) => !pair.significant),
-      notShown,
-      (names) => `No benefit of ${benefitOver(baseline)} over ${other} was shown for ${names}`,
-    ),
+    ...sentence(open, notShown, (names) => `No benefit of ${benefitOver(baseline)} over ${other} was shown for ${names}`),
   ];
 }
 

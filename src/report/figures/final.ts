@@ -1,7 +1,7 @@
 /** Training loss of the final training, and of the baseline beside it. */
 import { startWords } from '../../search/state.ts';
 import { formatLoss, formatPercent, plural } from '../../util/words.ts';
-import { domainOf, label, lineLegend, mark, path, plotArea, shortNumber, type Point } from '../chart.ts';
+import { domainOf, label, legend, lineEntry, mark, path, plotArea, shortNumber, type Point } from '../chart.ts';
 import { narrowWidth, type Figure, type Svg } from '../figure.ts';
 import { html } from '../markup.ts';
 import { unreadWords } from '../result.ts';
@@ -38,7 +38,7 @@ function draw(series: ReturnType<typeof finalSeries>): Svg {
     const text = formatLoss(end.y);
     return [path(area, each, className), mark('dot', x, y, `${name}: ${text}`), label(x + 7, y + 4, 'small halo', text)];
   });
-  const names = series.length > 1 ? lineLegend(area.left, area.right - area.left, series).content : null;
+  const names = series.length > 1 ? legend(area.left, area.right - area.left, series.map(lineEntry)).content : null;
   return { width, height, content: html`${area.axes}${names}${curves}` };
 }
 

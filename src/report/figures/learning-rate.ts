@@ -5,7 +5,7 @@ import type { Settings } from '../../search/settings.ts';
 import { methodNames, methods, type MethodName } from '../../search/methods/table.ts';
 import { listed } from '../../study/labels.ts';
 import { rateAt } from '../../training/schedule.ts';
-import { lineLegend, path, plotArea, shortNumber, type Point } from '../chart.ts';
+import { legend, lineEntry, path, plotArea, shortNumber, type Point } from '../chart.ts';
 import { narrowWidth, type Figure, type Svg } from '../figure.ts';
 import { html } from '../markup.ts';
 import { competes, type RunDetails } from '../run-details.ts';
@@ -86,7 +86,7 @@ function draw(settings: Settings, all: readonly NamedCurve[]): Svg {
     if (typeof curve.rungs === 'string' || method === undefined) return [];
     return [{ ...curve, lines: ratesOf({ ...settings, method }, curve.rungs), epochs: epochsOf(curve.rungs) }];
   });
-  const names = lineLegend(40, narrowWidth - 54, curves);
+  const names = legend(40, narrowWidth - 54, curves.map(lineEntry));
   const height = 222 + names.height;
   const lastEpoch = Math.max(1, ...curves.map(({ epochs }) => epochs));
   const xAxis = { domain: [0, lastEpoch], title: 'epochs of a child in a step', ticks: 8, format: String } as const;
@@ -106,5 +106,4 @@ export function learningRateFigure({ settings }: RunDetails): Figure {
   return figureOf(settings, shown, method);
 }
 
-/** Of the methods of a study. */
 export const learningRatesFigure = (settings: Settings, shown: readonly MethodName[]): Figure => figureOf(settings, shown, null);

@@ -81,7 +81,6 @@ function draw({ rungs, state }: RunDetails, step: Step, children: readonly Child
   return { width, height, content: html`${heads}${rows}${root}${rest}` };
 }
 
-/** The accuracies of a child, for people who cannot see the figure. */
 function describe({ candidate, accuracies, unfinished, status }: Child): string {
   const measured = accuracies.flatMap((accuracy) => (accuracy === null ? [] : [formatPercent(accuracy)]));
   if (unfinished !== null) {

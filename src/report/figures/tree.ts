@@ -7,7 +7,6 @@ import { narrowWidth, wideWidth, type Figure, type Svg } from '../figure.ts';
 import { html, type Markup } from '../markup.ts';
 import { childrenOf, lastAccuracy, type Child, type ChildStatus, type RunDetails } from '../run-details.ts';
 
-/** Height of a step. */
 const stepHeight = 84;
 /** Width that a child with its numbers needs. */
 const labelledWidth = 38;

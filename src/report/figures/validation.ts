@@ -27,7 +27,6 @@ interface Curve {
   readonly won: boolean;
 }
 
-/** A band and a number for each step. */
 function bands(run: RunDetails, area: PlotArea, last: number, isWide: boolean): readonly Markup[] {
   return run.state.search.steps.flatMap(({ step, parent }) => {
     const from = startOf(run, parent);

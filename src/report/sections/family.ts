@@ -62,7 +62,6 @@ function row(child: Child, prefix: string, link: ((id: string) => string) | null
   </tbody>`;
 }
 
-/** The children of a step, one row each. */
 export function stepTable(
   { rungs }: RunDetails,
   step: Step,

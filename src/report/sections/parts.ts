@@ -4,7 +4,6 @@ import { html, raw, type Content, type Markup } from '../markup.ts';
 
 export const anchorOf = (prefix: string, name: string): string => `${prefix}-${name}`;
 
-/** A section with its heading. */
 export const section = (prefix: string, name: string, title: string, ...contents: readonly Content[]): Markup =>
   html`<section id="${anchorOf(prefix, name)}" aria-labelledby="${anchorOf(prefix, name)}-title">
     <h2 id="${anchorOf(prefix, name)}-title">${title}</h2>
@@ -34,7 +33,6 @@ export const folded = (summary: Content, ...contents: readonly Content[]): Marku
     ${contents}
   </details>`;
 
-/** A list of names and values. */
 export const pairs = (rows: readonly (readonly [name: Content, value: Content])[]): Markup =>
   html`<dl class="pairs">
     ${rows.map(
