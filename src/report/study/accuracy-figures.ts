@@ -177,13 +177,9 @@ function drawWinners(study: StudyDetails, width: number, plotHeight: number): Sv
   const height = plotHeight + names.height;
   const sizes = points.map(({ parameters }) => parameters);
   const accuracies = points.map(({ test }) => test);
-  const area = plotArea(
-    width,
-    height,
-    parameterAxis(sizes, width > 600 ? 10 : 6),
-    percentAxis('test accuracy, %', domainOf(accuracies, 0.1, 0.004)),
-    { top: 30 + names.height },
-  );
+  const xAxis = parameterAxis(sizes, width > 600 ? 10 : 6);
+  const yAxis = percentAxis('test accuracy, %', domainOf(accuracies, 0.1, 0.004));
+  const area = plotArea(width, height, xAxis, yAxis, { top: 30 + names.height });
   const marks = points.map(({ arm, test, parameters, repetition }) => {
     const title = `${armLabel(arm)}, repetition ${repetition}: ${formatCount(parameters)} parameters, ${formatPercent(test)}`;
     return armMark(arms, arm, area.x(parameters), area.y(test), title);
