@@ -84,6 +84,5 @@ export function clusterFigure(
     alternative: `Speed-up of a step over the number of workers, by simulation with measured job times. With 64 workers: ${words}.`,
     caption: '',
     narrow: { width: wideWidth, height: height + 12 + workers * rowHeight + 84, content },
-    wide: null,
   };
 }

@@ -10,8 +10,8 @@ import type { StudyDetails } from '../report/study/study.ts';
 import type { Collected } from '../study/collect.ts';
 import { conclusionsOf } from '../study/conclusions.ts';
 import { configurationsOf } from '../study/configurations.ts';
-import { escapeMarkdown, markdownTable } from '../study/markdown.ts';
-import { tableFiles, tablesOf } from '../study/tables.ts';
+import { tablesOf } from '../study/tables.ts';
+import { escapeMarkdown, markdownTable, tableFiles } from '../study/writers.ts';
 import { writeState } from '../training/checkpoint.ts';
 import { writtenAt, type Io } from './io.ts';
 

@@ -57,7 +57,6 @@ function ticksOf(scale: Scale, { ticks, logarithmic }: Axis, distance: number): 
 export const label = (x: number, y: number, className: string, content: Content): Markup =>
   html`<text class="${className}" x="${coordinate(x)}" y="${coordinate(y)}">${content}</text>`;
 
-/** A straight line between two points. */
 export function segment(className: string, [x1, y1]: readonly [number, number], [x2, y2]: readonly [number, number]): Markup {
   const [a, b, c, d] = [x1, y1, x2, y2].map(coordinate);
   return html`<line class="${className}" x1="${a}" y1="${b}" x2="${c}" y2="${d}" />`;
@@ -119,7 +118,6 @@ export function domainOf(values: readonly number[], margin: number, least = 0): 
 export const rounded = (path: string | null, decimals = 1): string =>
   (path ?? '').replaceAll(/-?\d+\.\d+/g, (number) => String(Number(Number(number).toFixed(decimals))));
 
-/** A polyline through values. */
 export const path = ({ x, y }: Pick<PlotArea, 'x' | 'y'>, points: readonly Point[], className: string): Markup =>
   html`<path
     class="${className}"
@@ -187,11 +185,7 @@ export interface LegendEntry {
 }
 
 /** Samples with their names, in as many rows as the width needs. */
-export function legend(
-  left: number,
-  width: number,
-  entries: readonly LegendEntry[],
-): { readonly content: Markup; readonly height: number } {
+export function legend(left: number, width: number, entries: readonly LegendEntry[]) {
   const rowHeight = 17;
   let [x, row] = [left, 0];
   const content = entries.map(({ name, width: own, sample }) => {
@@ -204,21 +198,15 @@ export function legend(
   return { content: html`${content}`, height: (row + 1) * rowHeight };
 }
 
-/** The legend of a chart of lines. */
-export const lineLegend = (
-  left: number,
-  width: number,
-  entries: readonly { readonly className: string; readonly name: string }[],
-) =>
-  legend(
-    left,
-    width,
-    entries.map(({ className, name }) => ({
-      name,
-      width: 28,
-      sample: (x, y) => segment(className, [x, y], [x + 26, y]),
-    })),
-  );
+/** An entry of the legend of a chart of lines. */
+export const lineEntry = ({ className, name }: { readonly className: string; readonly name: string }): LegendEntry => ({
+  name,
+  width: 28,
+  sample: (x, y) => segment(className, [x, y], [x + 26, y]),
+});
+
+/** Three significant digits. */
+export const shortNumber = (value: number): string => String(Number(value.toPrecision(3)));
 
 export const percentAxis = (title: string, domain: readonly [number, number], ticks = 5): Axis => ({
   domain,

@@ -14,13 +14,8 @@ export const studyFile = (root: string): string => join(root, 'study.yaml');
 
 export const isStudy = (root: string): boolean => existsSync(studyFile(root));
 
-interface FiledStudy {
-  readonly study: Study;
-  /** The text of its file. */
-  readonly text: string;
-}
-
-export function readStudyFile(path: string): FiledStudy {
+/** A study with the text of its file. */
+export function readStudyFile(path: string): { readonly study: Study; readonly text: string } {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');

@@ -27,16 +27,18 @@ function alteration(before: Layer, after: Layer): string {
   return `${describeLayer(before)} → ${describeLayer(after)}`;
 }
 
+/** The output shapes of a network's nodes in words; empty for a node that it does not have. */
+export function shapeTexts(network: Network): (id: NodeId) => string {
+  const shapes = shapesOf(network);
+  return (id) => {
+    const shape = shapes.get(id);
+    return shape === undefined ? '' : formatShape(shape);
+  };
+}
+
 export function compareNetworks(before: Network, after: Network): Difference {
   const old = new Map(before.nodes.map((node) => [node.id, node]));
-  const shapeIn = (network: Network): ((id: NodeId) => string) => {
-    const shapes = shapesOf(network);
-    return (id) => {
-      const shape = shapes.get(id);
-      return shape === undefined ? '' : formatShape(shape);
-    };
-  };
-  const [oldShape, newShape] = [shapeIn(before), shapeIn(after)];
+  const [oldShape, newShape] = [shapeTexts(before), shapeTexts(after)];
   const changesOf = ({ id, layer, inputs }: Network['nodes'][number]): readonly Change[] => {
     const node = old.get(id);
     if (node === undefined) return [{ kind: 'added' }];

@@ -20,55 +20,37 @@ export interface Figure {
   readonly caption: Content;
   /** 440 wide: for phones, and for two side by side. */
   readonly narrow: Svg;
-  /** 920 wide; null where the narrow one is enough. */
-  readonly wide: Svg | null;
+  /** 920 wide; absent where the narrow one is enough. */
+  readonly wide?: Svg;
 }
 
 export const narrowWidth = 440;
 export const wideWidth = 920;
 
-const colours = {
-  light: {
-    paper: '#ffffff',
-    ink: '#1d2329',
-    muted: '#59636e',
-    faint: '#dfe3e8',
-    wash: '#f4f6f8',
-    accent: '#8a4b08',
-    glow: '#fdf1e0',
-    other: '#7d8995',
-    good: '#1a6b3c',
-    bad: '#b3261e',
-    change: '#1f5fa8',
-    heat: '31 95 168',
-  },
-  dark: {
-    paper: '#14181c',
-    ink: '#e6e9ec',
-    muted: '#a3adb8',
-    faint: '#333b44',
-    wash: '#1c2228',
-    accent: '#f0ae58',
-    glow: '#33271a',
-    other: '#7f8b98',
-    good: '#6cc592',
-    bad: '#ff8a80',
-    change: '#84b6f4',
-    heat: '110 165 235',
-  },
-} as const;
+const colours: { readonly [name: string]: readonly [light: string, dark: string] } = {
+  paper: ['#ffffff', '#14181c'],
+  ink: ['#1d2329', '#e6e9ec'],
+  muted: ['#59636e', '#a3adb8'],
+  faint: ['#dfe3e8', '#333b44'],
+  wash: ['#f4f6f8', '#1c2228'],
+  accent: ['#8a4b08', '#f0ae58'],
+  glow: ['#fdf1e0', '#33271a'],
+  other: ['#7d8995', '#7f8b98'],
+  good: ['#1a6b3c', '#6cc592'],
+  bad: ['#b3261e', '#ff8a80'],
+  change: ['#1f5fa8', '#84b6f4'],
+  heat: ['31 95 168', '110 165 235'],
+};
 
-const variables = (scheme: keyof typeof colours): string =>
-  Object.entries(colours[scheme])
-    .map(([name, value]) => `--${name}:${value}`)
+const variables = (scheme: 0 | 1): string =>
+  Object.entries(colours)
+    .map(([name, values]) => `--${name}:${values[scheme]}`)
     .join(';');
 
 /** The colours as CSS variables, light and dark; print is always light. */
 export const colourStyle = (root: string): string =>
-  `${root}{color-scheme:light dark;${variables('light')}}` +
-  `@media screen and (prefers-color-scheme:dark){${root}{${variables('dark')}}}`;
+  `${root}{color-scheme:light dark;${variables(0)}}@media screen and (prefers-color-scheme:dark){${root}{${variables(1)}}}`;
 
-/** The style of all figures. */
 export const figureStyle = `
 .fig text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;font-size:12px;fill:var(--ink)}
 .fig .quiet{fill:var(--muted)}
@@ -133,7 +115,6 @@ export const inlineSvg = (svg: Svg, alternative: string, className = '', role: '
     ${svg.content}
   </svg>`;
 
-/** A standalone SVG file. */
 export const svgFile = ({ title, alternative, narrow, wide }: Figure): string => {
   const svg = wide ?? narrow;
   return html`<svg xmlns="http://www.w3.org/2000/svg" class="fig" ${size(svg)} role="img">

@@ -5,11 +5,10 @@ import { multiplyAddsByNode, parametersByNode } from '../network/cost.ts';
 import { layerGroupsOf, describeGroup, unfolded, type LayerGroup } from '../network/fold.ts';
 import type { LayerKind, Network, NodeId } from '../network/network.ts';
 import { describeLayer } from '../network/print.ts';
-import { formatShape, shapesOf } from '../network/shapes.ts';
 import { must } from '../util/assert.ts';
 import { formatCount, formatWhole } from '../util/words.ts';
 import { rounded, type Point } from './chart.ts';
-import type { Change, Difference } from './compare.ts';
+import { shapeTexts, type Change, type Difference } from './compare.ts';
 import type { Svg } from './figure.ts';
 import { coordinate, html, raw, type Markup } from './markup.ts';
 
@@ -73,28 +72,15 @@ function changeOf({ nodes }: LayerGroup, difference: Difference | undefined): Bl
   return { kind: 'altered', text: first.kind === 'added' ? 'partly new' : first.text };
 }
 
-/** A block with its text, before the layout. */
-interface BoxText {
-  readonly block: LayerGroup;
-  readonly first: string;
-  readonly second: string;
-  /** A tooltip, with a line per layer. */
-  readonly title: string;
-  readonly change: BlockChange | null;
-  readonly width: number;
-  readonly height: number;
-}
+/** A block with its text, before the layout. `title`: a tooltip, with a line per layer. */
+type BoxText = ReturnType<typeof boxTexts>[number];
 
-function boxTexts(network: Network, { folded, difference }: GraphOptions): readonly BoxText[] {
-  const shapes = shapesOf(network);
+function boxTexts(network: Network, { folded, difference }: GraphOptions) {
+  const shapeOf = shapeTexts(network);
   const [parameters, multiplyAdds] = [parametersByNode(network), multiplyAddsByNode(network)];
-  const shapeOf = (id: NodeId): string => {
-    const shape = shapes.get(id);
-    return shape === undefined ? '' : formatShape(shape);
-  };
   const amount = (count: number, unit: string): string => (count === 0 ? '' : `${formatWhole(count)} ${unit}`);
   const join = (parts: readonly string[], between: string): string => parts.filter((part) => part !== '').join(between);
-  return (folded ? layerGroupsOf(network) : unfolded(network)).map((block): BoxText => {
+  return (folded ? layerGroupsOf(network) : unfolded(network)).map((block) => {
     const own = block.nodes.reduce((sum, { id }) => sum + (parameters.get(id) ?? 0), 0);
     const change = changeOf(block, difference);
     const first = describeGroup(block);
@@ -153,10 +139,7 @@ function edgeMarkup(points: readonly Point[], end: Point, isNew: boolean): Marku
     />`;
 }
 
-interface Edge {
-  readonly v: string;
-  readonly w: string;
-}
+type Edge = { readonly v: string; readonly w: string };
 
 export function drawNetwork(network: Network, options: GraphOptions): NetworkSvg {
   const texts = boxTexts(network, options);

@@ -58,9 +58,5 @@ export const html = (template: TemplateStringsArray, ...contents: readonly Conte
 export const attribute = (name: string, value: string | number | null | undefined | false): Markup =>
   value === null || value === undefined || value === false ? nothing : html` ${raw(name)}="${value}"`;
 
-/** With something between. */
-export const joined = (contents: readonly Content[], between: Content): readonly Content[] =>
-  contents.flatMap((content, index) => (index === 0 ? [content] : [between, content]));
-
 /** A coordinate in few digits. */
 export const coordinate = (value: number): string => String(Number(value.toFixed(1)));

@@ -54,8 +54,6 @@ export type Mistakes =
     }
   | { readonly kind: 'absent'; readonly reason: string };
 
-type Environment = OpenOptions['environment'];
-
 const mostShown = 24;
 /** Pixels of the longer side of a thumbnail at most; larger images are scaled down. */
 const mostPixels = 96;
@@ -101,7 +99,12 @@ export const evenly = (indices: Uint32Array, most: number): Uint32Array =>
     ? indices
     : Uint32Array.from({ length: most }, (_none, at) => indices[Math.floor((at * indices.length) / most)] as number);
 
-async function find(root: string, config: Config, settings: Settings, environment: Environment): Promise<Mistakes> {
+async function find(
+  root: string,
+  config: Config,
+  settings: Settings,
+  environment: OpenOptions['environment'],
+): Promise<Mistakes> {
   const best = await readBest(root);
   const dataset = await localData(config);
   if (typeof dataset === 'string') return { kind: 'absent', reason: dataset };
@@ -143,16 +146,8 @@ async function find(root: string, config: Config, settings: Settings, environmen
 }
 
 /** `settings`: as scaled by the budget. Where the network, the engine or the data is missing, the result says so. */
-export async function findMistakes(
-  root: string,
-  config: Config,
-  settings: Settings,
-  environment: Environment,
-): Promise<Mistakes> {
-  try {
-    return await find(root, config, settings, environment);
-  } catch (error) {
+export const findMistakes = (...run: Parameters<typeof find>): Promise<Mistakes> =>
+  find(...run).catch((error: unknown) => {
     if (error instanceof UserError) return { kind: 'absent', reason: error.message };
     throw error;
-  }
-}
+  });

@@ -4,17 +4,16 @@ import { methods } from '../search/methods/table.ts';
 import { formatDuration } from '../util/duration.ts';
 import { formatPercent, formatWhole } from '../util/words.ts';
 import { documentText } from './document.ts';
-import { figuresOf } from './figures.ts';
+import { agreementsOf, formatCorrelation } from './figures/agreement.ts';
+import { figuresOf, type Figures } from './figures.ts';
 import { html, type Content, type Markup } from './markup.ts';
 import type { Mistakes } from './mistakes.ts';
 import { answersSection } from './sections/answers.ts';
 import { architectureSection } from './sections/architecture.ts';
-import { curvesSection } from './sections/curves.ts';
-import { factsSection } from './sections/facts.ts';
+import { factsSection, settingsSection } from './sections/facts.ts';
 import { familySection } from './sections/family.ts';
 import { headSection } from './sections/head.ts';
-import { settingsSection } from './sections/settings.ts';
-import { navigation, numbers, scrollingTable, texts } from './sections/parts.ts';
+import { figureHtml, folded, navigation, numbers, scrollingTable, section, texts } from './sections/parts.ts';
 import { detailsOf, type RunDetails, type RunRead } from './run-details.ts';
 
 /** A run and what was computed for its report. */
@@ -32,6 +31,39 @@ const contents = [
   { name: 'facts', title: 'From the journal' },
 ] as const;
 
+const correlationText = (value: number | null, children: number): string =>
+  value !== null ? formatCorrelation(value) : children < 3 ? 'too few' : 'all tied';
+
+function agreementTable(run: RunDetails): Markup | null {
+  const rows = agreementsOf(run).flatMap(({ from, to, steps }) =>
+    steps.map(({ step, before, kendall, spearman, pairs: { concordant, discordant, tied } }) => [
+      `${from} → ${to}`,
+      step,
+      before.length,
+      `${concordant} / ${discordant} / ${tied}`,
+      correlationText(kendall, before.length),
+      correlationText(spearman, before.length),
+    ]),
+  );
+  if (rows.length === 0) return null;
+  const columns = [...texts('from → to'), ...numbers('step', 'children', 'pairs', 'Kendall’s τ-b', 'Spearman’s ρ')];
+  const caption = 'Children that trained to both points; pairs: concordant / discordant / tied';
+  return folded('Rank correlations as a table', scrollingTable('Rank correlations', caption, columns, rows));
+}
+
+function curvesSection(run: RunDetails, figures: Figures, prefix: string): Markup {
+  const { validation, size, agreement, final, learningRate } = figures;
+  const small = [size, agreement, final, learningRate].filter((figure) => figure !== null);
+  return section(
+    prefix,
+    'curves',
+    'Training curves',
+    validation === null ? html`<p>No validation accuracy has been measured yet.</p>` : figureHtml(prefix, validation),
+    html`<div class="figures">${small.map((figure) => figureHtml(prefix, figure))}</div>`,
+    agreementTable(run),
+  );
+}
+
 function article(run: RunDetails, mistakes: Mistakes, prefix: string): Markup {
   const [head, settings, facts] = [headSection(run, prefix), settingsSection(run, prefix), factsSection(run, prefix)];
   // Before the start network is trained there is nothing to draw.
@@ -43,7 +75,6 @@ function article(run: RunDetails, mistakes: Mistakes, prefix: string): Markup {
   </article>`;
 }
 
-/** A table of several runs. */
 function overview(runs: readonly RunDetails[]): Markup {
   const rows = runs.map(({ name, config, state, best, grown, winners, condition }, index): readonly Content[] => {
     const { search } = state;

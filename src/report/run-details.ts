@@ -9,18 +9,9 @@ import { epochsOf, rungsFor } from '../search/rungs.ts';
 import type { Rung } from '../search/methods/method.ts';
 import type { Settings } from '../search/settings.ts';
 import { methods } from '../search/methods/table.ts';
-import {
-  accuraciesAfter,
-  lineage,
-  candidateOf,
-  unfinishedOf,
-  type Candidate,
-  type CandidateId,
-  type Step,
-  type Unfinished,
-} from '../search/state.ts';
+import { accuraciesAfter, lineage, candidateOf, unfinishedOf } from '../search/state.ts';
+import type { Candidate, CandidateId, Step, Unfinished } from '../search/state.ts';
 
-/** A run as read from its folder. */
 export interface RunRead {
   /** The folder's name. */
   readonly name: string;
@@ -69,7 +60,6 @@ export type ChildStatus =
   /** The search ended before the step did. */
   | { readonly kind: 'stopped' };
 
-/** A child of a step. */
 export interface Child {
   readonly candidate: Candidate;
   /** Validation accuracy at the end of each rung; null where it was not reached. */

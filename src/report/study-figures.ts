@@ -3,27 +3,35 @@ import { methods } from '../search/methods/table.ts';
 import { armLabel } from '../study/labels.ts';
 import type { Arm } from '../study/result.ts';
 import { canonicalJson } from '../util/json.ts';
+import { plural } from '../util/words.ts';
 import type { Figure } from './figure.ts';
+import { agreementOf, agreementsOf, figureOfAgreements, type Agreement } from './figures/agreement.ts';
 import { learningRatesFigure } from './figures/learning-rate.ts';
 import { stepFigure } from './figures/step.ts';
 import { validationFigure } from './figures/validation.ts';
-import { accuraciesFigure } from './study/accuracies-figure.ts';
-import { armAgreementFigure } from './study/agreement-figure.ts';
-import { winnersFigure } from './study/size-figure.ts';
+import { accuraciesFigure, winnersFigure } from './study/accuracy-figures.ts';
 import { bestRunOf, runsOf, type StudyDetails, type StudyRunDetails } from './study/study.ts';
 import { childrenOf, competes, type RunDetails } from './run-details.ts';
 
-export type StudyFigures = {
-  readonly accuracies: Figure | null;
-  readonly size: Figure | null;
-  /** Figure 1. */
-  readonly learningRate: Figure | null;
-  /** Figures 2 and 3: a step of the best run, one for each way to select. */
-  readonly steps: readonly Figure[];
-  /** Figure 4, of the best run of each method. */
-  readonly validations: readonly Figure[];
-  readonly agreements: readonly Figure[];
-};
+/** The same two points of a step, such as rung 1 and rung 2, over all runs that have them. */
+export function agreementsOfArm(study: StudyDetails, arm: Arm): readonly Agreement[] {
+  const found = new Map<string, Agreement>();
+  for (const { from, to, steps } of runsOf(study, arm).flatMap(({ details }) => agreementsOf(details))) {
+    const key = JSON.stringify([from, to]);
+    found.set(key, agreementOf(from, to, [...(found.get(key)?.steps ?? []), ...steps]));
+  }
+  return [...found.values()];
+}
+
+export function armAgreementFigure(study: StudyDetails, arm: Arm, name: string): Figure | null {
+  const runs = plural(runsOf(study, arm).length, 'run');
+  return figureOfAgreements(agreementsOfArm(study, arm), {
+    name: `agreement-${name}`,
+    title: `${armLabel(arm)}: early rungs and the final order`,
+    scope: `, over ${runs} of ${armLabel(arm)}`,
+    note: ` ${runs}.`,
+  });
+}
 
 /** The name of an arm in a figure's name: letters, digits and hyphens, not yet among `taken`. */
 function fileName(name: string, taken: Set<string>): string {
@@ -93,7 +101,7 @@ function learningRates(study: StudyDetails): Figure | null {
   return isShared ? figure : { ...figure, title: `${figure.title}, with the settings of ${armLabel(first.arm)}` };
 }
 
-export function studyFigures(study: StudyDetails): StudyFigures {
+export function studyFigures(study: StudyDetails) {
   const { arms, kind } = study.result;
   const taken = new Set<string>();
   const named = arms.map((arm) => ({ arm, name: fileName(arm.name, taken) }));
@@ -104,8 +112,11 @@ export function studyFigures(study: StudyDetails): StudyFigures {
   return {
     accuracies: accuraciesFigure(study),
     size: winnersFigure(study),
+    /** Figure 1. */
     learningRate: kind === 'growth' ? learningRates(study) : null,
+    /** Figures 2 and 3: a step of the best run, one for each way to select. */
     steps: stepFigures(competitors),
+    /** Figure 4, of the best run of each method. */
     validations: validationFigures(competitors),
     agreements: named.flatMap(({ arm, name }) => armAgreementFigure(study, arm, name) ?? []),
   };

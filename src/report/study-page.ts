@@ -1,12 +1,14 @@
 /** The report of a study on one page: conclusions, tables, figures, runs and settings. Pure. */
+import { conclusionsOf, type Conclusion } from '../study/conclusions.ts';
+import type { StudyResult } from '../study/result.ts';
 import type { Table } from '../study/table.ts';
 import { tablesOf } from '../study/tables.ts';
 import { formatWhole } from '../util/words.ts';
 import { documentText } from './document.ts';
+import type { Figure } from './figure.ts';
 import { html, type Content, type Markup } from './markup.ts';
 import { anchorOf, commandHtml, figureHtml, folded, navigation, section } from './sections/parts.ts';
-import { studyFigures, type StudyFigures } from './study-figures.ts';
-import { conclusionsHtml } from './study/conclusions-html.ts';
+import { studyFigures } from './study-figures.ts';
 import { runsHtml } from './study/runs-html.ts';
 import type { StudyDetails } from './study/study.ts';
 import { tableHtml } from './study/table-html.ts';
@@ -19,31 +21,53 @@ interface Part {
   readonly contents: readonly Content[];
 }
 
+/** In this order. */
+const titles: { readonly [K in Conclusion['kind']]: string } = {
+  shown: 'Shown by a test',
+  'not-shown': 'Not shown by a test',
+  'too-few': 'Too few repetitions',
+  note: 'Notes',
+};
+
+function conclusionsHtml(result: StudyResult): Markup {
+  const all = conclusionsOf(result);
+  return html`${Object.entries(titles).map(([kind, title]) => {
+    const own = all.filter((each) => each.kind === kind);
+    return own.length === 0
+      ? null
+      : html`<div class="conclusions ${kind}">
+          <h3>${title}</h3>
+          <ul>
+            ${own.map(({ text }) => html`<li>${text}</li>`)}
+          </ul>
+        </div>`;
+  })}`;
+}
+
 const tableBlock = (table: Table): Markup =>
   html`<h3 id="${anchorOf(prefix, `table-of-${table.name}`)}">${table.title}</h3>
     ${tableHtml(table)}`;
 
-/** The tables of each section. */
 const sections = {
   accuracy: ['table-1', 'table-2'],
   differences: ['differences-accuracy', 'differences-parameters', 'differences-spread'],
   networks: ['table-3', 'networks'],
 } as const;
 
-function partsOf(
-  study: StudyDetails,
-  { accuracies, size, learningRate, steps, validations, agreements }: StudyFigures,
-): readonly Part[] {
+function partsOf(study: StudyDetails): readonly Part[] {
+  const { accuracies, size, learningRate, steps, validations, agreements } = studyFigures(study);
   const { result, file, command } = study;
   const tables = tablesOf(result);
   const chosen = (names: readonly string[]): readonly Table[] => tables.filter(({ name }) => names.includes(name));
   const shown = (names: readonly string[]): readonly Markup[] => chosen(names).map(tableBlock);
   const [means, ...others] = chosen(sections.differences);
   const small = [...agreements, ...(learningRate === null ? [] : [learningRate])];
-  const figure = (each: Parameters<typeof figureHtml>[1] | null): Content => (each === null ? null : figureHtml(prefix, each));
+  const figures = (all: readonly (Figure | null)[]): readonly Content[] =>
+    all.map((each) => (each === null ? null : figureHtml(prefix, each)));
+  const side = (all: readonly Figure[]): Content => (all.length === 0 ? null : html`<div class="figures">${figures(all)}</div>`);
   return [
     { name: 'shows', title: 'Conclusions', contents: [conclusionsHtml(result)] },
-    { name: 'accuracy', title: 'Accuracy', contents: [figure(accuracies), shown(sections.accuracy)] },
+    { name: 'accuracy', title: 'Accuracy', contents: [figures([accuracies]), shown(sections.accuracy)] },
     {
       name: 'differences',
       title: 'Differences',
@@ -52,13 +76,13 @@ function partsOf(
           ? []
           : [tableBlock(means), others.map((table) => folded(html`<strong>${table.title}</strong>`, tableHtml(table)))],
     },
-    { name: 'networks', title: 'Networks', contents: [shown(sections.networks), figure(size)] },
+    { name: 'networks', title: 'Networks', contents: [shown(sections.networks), figures([size])] },
     {
       name: 'searches',
       title: 'Searches',
       contents: [
-        validations.map((each) => figureHtml(prefix, each)),
-        steps.length === 0 ? null : html`<div class="figures">${steps.map((each) => figureHtml(prefix, each))}</div>`,
+        figures(validations),
+        side(steps),
         agreements.length === 0
           ? null
           : html`<h3>Early rungs and the final order</h3>
@@ -68,7 +92,7 @@ function partsOf(
                 be compared. They were close to each other, so the correlations are lower than they would be over all children; in
                 a step with one rung all children are compared.
               </p>`,
-        small.length === 0 ? null : html`<div class="figures">${small.map((each) => figureHtml(prefix, each))}</div>`,
+        side(small),
       ],
     },
     { name: 'runs', title: 'Runs', contents: [runsHtml(study)] },
@@ -98,10 +122,9 @@ function condition({ result: { arms, repetitions } }: StudyDetails): Markup {
       </p>`;
 }
 
-/** The content of the page. */
 export function studyArticle(study: StudyDetails): Markup {
   const { title, scale } = study.result;
-  const parts = partsOf(study, studyFigures(study)).filter(({ contents }) => !contents.every(isEmpty));
+  const parts = partsOf(study).filter(({ contents }) => !contents.every(isEmpty));
   const head = html`<header class="run" id="${prefix}">
     <h1>${title}</h1>
     <p class="what">${scale}</p>

@@ -22,24 +22,18 @@ export interface StudyRun {
   readonly read: Read;
 }
 
-interface Damaged {
-  readonly run: PlannedRun;
-  readonly message: string;
-}
-
 /** Undefined where the run is not finished. */
 function outcomeOf({ run, read }: StudyRun): Outcome | undefined {
   const { search, seconds } = read.state;
   if (!search.finished || search.stop === null) return undefined;
   const { line } = search.stop;
   const winner = candidateOf(search, line);
-  const validation = validationOf(search, line);
   return {
     repetition: run.repetition,
     run: run.folder,
     network: networkOf(search, line),
     test: search.tests.get('final')?.measured.accuracy ?? null,
-    validation: must(validation, `validation of ${line}`).accuracy,
+    validation: must(validationOf(search, line), `validation of ${line}`).accuracy,
     parameters: winner.parameters,
     multiplyAdds: winner.multiplyAdds,
     epochs: lineage(search, 'final').reduce((sum, { epochs }) => sum + epochs.length, 0),
@@ -50,7 +44,6 @@ function outcomeOf({ run, read }: StudyRun): Outcome | undefined {
   };
 }
 
-/** The size of an arm's search. */
 function searchScale({ step, limits, final }: Settings): string {
   const { steps, seconds, parameters, multiplyAdds } = limits;
   const time = seconds === null ? '' : `, ${formatDuration(seconds)} at most`;
@@ -61,7 +54,6 @@ function searchScale({ step, limits, final }: Settings): string {
   ].join('; ');
 }
 
-/** The images and the start network of an arm. */
 function startScale({ widths, vanilla, ...split }: Settings, dataset: string, data: Config['data'] | undefined): string {
   const counts = data === undefined ? null : splitCounts(data.trainImages, split);
   const images =
@@ -82,8 +74,8 @@ function byArm(arms: readonly PlannedArm[], describe: (settings: Settings) => st
 }
 
 /** Data, networks, epochs and limits of the study, in one sentence. */
-function scaleOf({ kind, arms, dataset }: Study, reads: readonly Read[]): string {
-  const start = byArm(arms, (settings) => startScale(settings, dataset, reads[0]?.config.data));
+function scaleOf({ kind, arms, dataset }: Study, data: Config['data'] | undefined): string {
+  const start = byArm(arms, (settings) => startScale(settings, dataset, data));
   if (kind === 'vanilla') return `${start.join('; ')}.`;
   const methods = arms.filter(({ baseline }) => !baseline);
   const rungs = byArm(methods, (settings) => formatRungs(rungsFor(settings))).join(', ');
@@ -97,12 +89,12 @@ export interface Collected {
   readonly vanilla: StudyRun | null;
   readonly runs: readonly StudyRun[];
   /** Runs that cannot be read. */
-  readonly damaged: readonly Damaged[];
+  readonly damaged: readonly { readonly run: PlannedRun; readonly message: string }[];
 }
 
 export function collectStudy(study: Study, root: string): Collected {
   const planned = plannedRuns(study);
-  const damaged: Damaged[] = [];
+  const damaged: Collected['damaged'][number][] = [];
   const existing = (run: PlannedRun): StudyRun[] => {
     const folder = join(root, run.folder);
     if (!isRun(folder)) return [];
@@ -124,9 +116,6 @@ export function collectStudy(study: Study, root: string): Collected {
     outcomes: runs.filter(({ run }) => run.arm === name).flatMap((each) => outcomeOf(each) ?? []),
   }));
   const { title, kind, repetitions } = study;
-  const scale = scaleOf(
-    study,
-    runs.map(({ read }) => read),
-  );
+  const scale = scaleOf(study, runs[0]?.read.config.data);
   return { result: { title, kind, scale, repetitions, arms }, vanilla, runs, damaged };
 }

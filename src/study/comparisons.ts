@@ -62,14 +62,12 @@ const testValues = <Test extends { readonly p: number }>(
       : `one of them has only ${fewest} ${fewest === 1 ? 'repetition' : 'repetitions'}, fewer than ${least}`;
   });
 
-/** Welch's t-test of the means. */
 export const compareMeans = (arms: readonly Arm[], measure: Measure): readonly PairTest<Welch>[] =>
   testValues(arms, measure, 2, (a, b) => {
     const [u, v] = [summaryOf(a), summaryOf(b)];
     return (u === null || v === null ? null : welch(u, v)) ?? 'neither varies between repetitions';
   });
 
-/** Brown and Forsythe's test of the spreads. */
 export const compareSpreads = (arms: readonly Arm[], measure: Measure): readonly PairTest<SpreadTest>[] =>
   testValues(arms, measure, fewestForSpread, (a, b) => brownForsythe(a, b) ?? 'the distances from the medians do not vary');
 

@@ -1,17 +1,18 @@
 /** The conclusions of a study in sentences. Each depends on a test of `comparisons.ts`; a result without significance is no equality. */
-import { baselineSentences, epochsSentence } from './baselines.ts';
 import { compareMeans, compareSpreads, testedOf, type PairTest, type Untested } from './comparisons.ts';
 import { armLabel, armPhrase, listed } from './labels.ts';
 import { accuracyOf, armSummary, measures, valuesOf, type Measure } from './measures.ts';
 import type { Arm, StudyResult } from './result.ts';
 import { fewestForSpread } from './samples.ts';
-import { note, notShown, pairSentences, probability, shown, tooFew, type Conclusion } from './sentences.ts';
+import { baselineSentences, epochsSentence, note, notShown, pairSentences, probability, shown, tooFew } from './sentences.ts';
+import type { Conclusion } from './sentences.ts';
 import { formatFixed } from './table.ts';
 import { formatOrderAgreement, orderAgreements } from './tables/table-1.ts';
-import { grownArms, methodArms } from './tables/pairs.ts';
-import { digitsFor } from './tables/parts.ts';
+import { grownArms, methodArms, sizeMeasure } from './tables/pairs.ts';
 
 export type { Conclusion };
+
+const when = (holds: boolean, conclusion: Conclusion): readonly Conclusion[] => (holds ? [conclusion] : []);
 
 /** Pairs without a test, by reason. */
 function untestedSentences(comparisons: readonly PairTest<unknown>[], what: string): readonly Conclusion[] {
@@ -36,16 +37,16 @@ function countSentences(result: StudyResult, measure: Measure): readonly Conclus
   const finished = few.map((arm) => valuesOf(arm, measure).length);
   const [least, most] = [Math.min(...finished), Math.max(...finished)];
   return [
-    ...(short.length === 0
-      ? []
-      : [tooFew(`Of ${repetitions} planned repetitions, not all have finished: ${listed(counted)}. The results are of these.`)]),
-    ...(few.length === 0
-      ? []
-      : [
-          tooFew(
-            `With ${least === most ? '' : 'at most '}${most} repetitions the spread${which} is hardly known: only very large differences ${which === '' ? '' : 'from it '}can be detected.`,
-          ),
-        ]),
+    ...when(
+      short.length > 0,
+      tooFew(`Of ${repetitions} planned repetitions, not all have finished: ${listed(counted)}. The results are of these.`),
+    ),
+    ...when(
+      few.length > 0,
+      tooFew(
+        `With ${least === most ? '' : 'at most '}${most} repetitions the spread${which} is hardly known: only very large differences ${which === '' ? '' : 'from it '}can be detected.`,
+      ),
+    ),
   ];
 }
 
@@ -60,13 +61,8 @@ function highest(arms: readonly Arm[], measure: Measure): readonly Conclusion[] 
     const spread = deviation === null ? '' : ` ± ${formatFixed(deviation, measure.digits)}`;
     return `${armPhrase(arm)} (${formatFixed(best, measure.digits)}${spread} %, n = ${count})`;
   });
-  return means.length < 2
-    ? []
-    : [
-        note(
-          `The highest mean ${measure.words} is that of ${listed(names)}. ${means.some(({ summary }) => summary.count > 1) ? 'Only the tests tell whether this is more than chance.' : 'With one run each it may be chance.'}`,
-        ),
-      ];
+  const text = `The highest mean ${measure.words} is that of ${listed(names)}. ${means.some(({ summary }) => summary.count > 1) ? 'Only the tests tell whether this is more than chance.' : 'With one run each it may be chance.'}`;
+  return when(means.length > 1, note(text));
 }
 
 /** Differences of spread: each significant one, then the others together. */
@@ -76,6 +72,12 @@ function spreadSentences(result: StudyResult, measure: Measure): readonly Conclu
   if (tested.length === 0) return [];
   const found = tested.filter(({ significant }) => significant);
   const rest = tested.length - found.length;
+  const others =
+    found.length > 0
+      ? `the other ${rest === 1 ? 'pair' : `${rest} pairs`}`
+      : rest === 1
+        ? 'the one pair tested'
+        : `any of the ${rest} pairs of methods`;
   return [
     ...found.map(({ first, second, test, corrected }) => {
       const deviation = (arm: Arm): number => armSummary(arm, measure)?.deviation ?? 0;
@@ -84,13 +86,10 @@ function spreadSentences(result: StudyResult, measure: Measure): readonly Conclu
         `The ${measure.words} of ${armLabel(less)} varies less between repetitions than that of ${armLabel(more)}: standard deviation ${formatFixed(deviation(less), measure.digits)} against ${formatFixed(deviation(more), measure.digits)} (Brown and Forsythe, ${probability(corrected)}, corrected for ${tested.length} tests).`,
       );
     }),
-    ...(rest === 0
-      ? []
-      : [
-          notShown(
-            `No difference of spread was shown for ${found.length === 0 ? (rest === 1 ? 'the one pair tested' : `any of the ${rest} pairs of methods`) : `the other ${rest === 1 ? 'pair' : `${rest} pairs`}`}: so few repetitions can detect only large ones.`,
-          ),
-        ]),
+    ...when(
+      rest > 0,
+      notShown(`No difference of spread was shown for ${others}: so few repetitions can detect only large ones.`),
+    ),
   ];
 }
 
@@ -105,9 +104,8 @@ function growthConclusions(result: StudyResult): readonly Conclusion[] {
   const baselines = arms.filter(({ baseline }) => baseline);
   const beside = baselines.flatMap((baseline) => baselineSentences(methodArms(result), baseline, tested, measure));
   const besideEachOther = tested.filter(({ first, second }) => first.baseline && second.baseline);
-  const grown = grownArms(result);
-  const size = { ...measures.parameters, digits: digitsFor(grown, measures.parameters) };
-  const parameters = testedOf(compareMeans(grown, size));
+  const size = sizeMeasure(result);
+  const parameters = testedOf(compareMeans(grownArms(result), size));
   return [
     ...counts,
     ...highest(arms, measure),
@@ -118,16 +116,16 @@ function growthConclusions(result: StudyResult): readonly Conclusion[] {
     ...untestedSentences(comparisons, 'The difference'),
     ...pairSentences(parameters, size, parameters.length),
     ...spreadSentences(result, measure),
-    ...(baselines.length === 0
-      ? [note('The study has no baseline, so it does not show the benefit of growth or of selection.')]
-      : []),
-    ...(tested.length === 0
-      ? []
-      : [
-          note(
-            'All arms were tested on the same images, and repetitions start from one vanilla network where the study shares it, so the spreads do not cover other test sets or start networks. Repetitions of two arms have the same seeds; Welch’s test treats them as independent.',
-          ),
-        ]),
+    ...when(
+      baselines.length === 0,
+      note('The study has no baseline, so it does not show the benefit of growth or of selection.'),
+    ),
+    ...when(
+      tested.length > 0,
+      note(
+        'All arms were tested on the same images, and repetitions start from one vanilla network where the study shares it, so the spreads do not cover other test sets or start networks. Repetitions of two arms have the same seeds; Welch’s test treats them as independent.',
+      ),
+    ),
   ];
 }
 

@@ -93,7 +93,6 @@ function positionOf(source: Source, path: Path): string {
   return '1:1';
 }
 
-/** The position of a key. */
 function positionOfKey(source: Source, path: Path, key: string): string {
   const { document } = source;
   const parent = path.length === 0 ? document.contents : document.getIn(path, true);
@@ -167,10 +166,7 @@ function failBy(source: Source, issues: readonly z.core.$ZodIssue[], { path: bef
 type Given = z.infer<typeof studySchema>;
 
 /** Settings given at some path of the file. */
-interface GivenSettings {
-  readonly path: Path;
-  readonly value: Readonly<Record<string, unknown>> | undefined;
-}
+type GivenSettings = { readonly path: Path; readonly value: Readonly<Record<string, unknown>> | undefined };
 
 /** The preset with the settings given at each path, checked one after the other. */
 function settingsFrom(source: Source, preset: Given['preset'], given: readonly GivenSettings[]): Settings {

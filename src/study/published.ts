@@ -40,15 +40,9 @@ export const publishedSettings: readonly PublishedSetting[] = [
 export const publishedStepFigures: Readonly<Partial<Record<string, 2 | 3>>> = { nash: 2, sh: 3, shr: 3, shrsep: 3 };
 
 /** Mean and standard deviation. */
-export type Spread = readonly [mean: number, deviation: number];
+type Spread = readonly [mean: number, deviation: number];
 
-export interface PublishedNetwork {
-  readonly test: number;
-  readonly layers: number;
-  readonly counts: Readonly<Record<PartName, number>>;
-}
-
-export interface PublishedMethod {
+interface PublishedMethod {
   /** Table 2. */
   readonly test: Spread;
   /** Millions; Table 2. */
@@ -56,7 +50,7 @@ export interface PublishedMethod {
   /** Of all layers; Table 3. Where no deviation is printed it is 0. */
   readonly shares: Readonly<Record<PartName, Spread>>;
   /** §5. */
-  readonly best: PublishedNetwork;
+  readonly best: { readonly test: number; readonly layers: number; readonly counts: Readonly<Record<PartName, number>> };
   /** Of the worst network only the accuracy is published; §5. */
   readonly worst: number;
 }

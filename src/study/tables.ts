@@ -1,13 +1,9 @@
-/** All tables of a study, in the order of its page, and as files. */
-import { csvTable } from './csv.ts';
-import { latexTable } from './latex.ts';
-import { markdownTable } from './markdown.ts';
+/** All tables of a study, in the order of its page. */
 import type { StudyResult } from './result.ts';
 import type { Table } from './table.ts';
-import { networksTable } from './tables/networks.ts';
+import { networksTable, tableThree } from './tables/networks.ts';
 import { accuracyDifferences, parameterDifferences, spreadDifferences } from './tables/pairs.ts';
 import { tableOne } from './tables/table-1.ts';
-import { tableThree } from './tables/table-3.ts';
 import { tableTwo } from './tables/table-2.ts';
 
 const makers: { readonly [K in StudyResult['kind']]: readonly ((result: StudyResult) => Table)[] } = {
@@ -21,15 +17,3 @@ const hasValues = ({ groups }: Table): boolean =>
 
 export const tablesOf = (result: StudyResult): readonly Table[] =>
   makers[result.kind].map((make) => make(result)).filter(hasValues);
-
-export interface TextFile {
-  readonly name: string;
-  readonly text: string;
-}
-
-/** `table-2.md`, `table-2.tex`, `table-2.csv`. */
-export const tableFiles = (table: Table): readonly TextFile[] => [
-  { name: `${table.name}.md`, text: markdownTable(table) },
-  { name: `${table.name}.tex`, text: latexTable(table) },
-  { name: `${table.name}.csv`, text: csvTable(table) },
-];

@@ -1,8 +1,8 @@
 /** Figures as numbers: what they draw is what the run has. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { agreementsOf } from '../../src/report/agreement.ts';
 import { svgFile } from '../../src/report/figure.ts';
+import { agreementsOf } from '../../src/report/figures/agreement.ts';
 import { figuresOf, listFigures } from '../../src/report/figures.ts';
 import { classAccuracies } from '../../src/report/figures/classes.ts';
 import { finalSeries } from '../../src/report/figures/final.ts';

@@ -2,14 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { agreementsOf } from '../../src/report/agreement.ts';
+import { agreementsOf } from '../../src/report/figures/agreement.ts';
 import { swarm } from '../../src/report/chart.ts';
 import { svgFile } from '../../src/report/figure.ts';
 import { listFigures } from '../../src/report/figures.ts';
-import { studyFigures } from '../../src/report/study-figures.ts';
+import { agreementsOfArm, studyFigures } from '../../src/report/study-figures.ts';
 import { studyPage } from '../../src/report/study-page.ts';
-import { nameLines } from '../../src/report/study/accuracies-figure.ts';
-import { agreementsOfArm } from '../../src/report/study/agreement-figure.ts';
+import { nameLines } from '../../src/report/study/accuracy-figures.ts';
 import { addressOf } from '../../src/report/study/runs-html.ts';
 import { bestRunOf, runsOf, type StudyDetails } from '../../src/report/study/study.ts';
 import { conclusionsOf } from '../../src/study/conclusions.ts';

@@ -8,10 +8,11 @@ import { conclusionsOf } from '../../src/study/conclusions.ts';
 import { publishedMethods, publishedSettings } from '../../src/study/published.ts';
 import type { StudyResult } from '../../src/study/result.ts';
 import type { Cell, Table } from '../../src/study/table.ts';
-import { tableFiles, tablesOf } from '../../src/study/tables.ts';
+import { tablesOf } from '../../src/study/tables.ts';
 import { extremesOf } from '../../src/study/tables/networks.ts';
-import { publishedNote, publishedTests } from '../../src/study/tables/published-tests.ts';
+import { publishedNote, publishedTests } from '../../src/study/tables/table-2.ts';
 import { orderAgreements, publishedOf } from '../../src/study/tables/table-1.ts';
+import { tableFiles } from '../../src/study/writers.ts';
 import { must } from '../../src/util/assert.ts';
 import { around, madeUp, madeUpArm, type MadeUpArm } from './made-up.ts';
 

@@ -2,10 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { csvTable } from '../../src/study/csv.ts';
-import { escapeLatex, latexTable } from '../../src/study/latex.ts';
-import { escapeMarkdown, markdownTable } from '../../src/study/markdown.ts';
 import { formatFixed, formatProbability, formatSigned, type Cell, type Table } from '../../src/study/table.ts';
+import { csvTable, escapeLatex, escapeMarkdown, latexTable, markdownTable } from '../../src/study/writers.ts';
 
 const small: Table = {
   name: 'small',

@@ -1,10 +1,79 @@
-/** The rank correlation of each rung's order with later ones, by step. */
+/**
+ * Do early rungs predict the final order (the paper's §5)? Rank correlations between the accuracies of children at two points of
+ * a step. Only children that trained to both points can be compared: those that looked best at the first.
+ */
+import { accuraciesAfter, candidateOf } from '../../search/state.ts';
+import { kendall, pairsOf, spearman, type Pairs } from '../../study/statistics.ts';
 import { plural } from '../../util/words.ts';
-import { agreementsOf, type Agreement } from '../agreement.ts';
 import { label, mark, rowPlot, segment, swarm } from '../chart.ts';
 import { narrowWidth, type Figure, type Svg } from '../figure.ts';
 import { html, type Markup } from '../markup.ts';
 import type { RunDetails } from '../run-details.ts';
+
+/** Accuracies of the same children at two points of one step. */
+export interface StepAgreement {
+  readonly step: number;
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+  readonly pairs: Pairs;
+  /** Null for fewer than three children, or all ties. */
+  readonly kendall: number | null;
+  readonly spearman: number | null;
+}
+
+/** Two points of a step, such as the ends of two rungs, compared in each step. */
+export interface Agreement {
+  readonly from: string;
+  readonly to: string;
+  readonly steps: readonly StepAgreement[];
+  /** Over the steps; pairs are compared only within one. */
+  readonly pooled: Pairs;
+}
+
+export function agreementOf(from: string, to: string, steps: readonly StepAgreement[]): Agreement {
+  const sum = (kind: keyof Pairs): number => steps.reduce((total, { pairs }) => total + pairs[kind], 0);
+  const pooled = { concordant: sum('concordant'), discordant: sum('discordant'), tied: sum('tied') };
+  return { from, to, steps, pooled };
+}
+
+/** Where a step has one rung: after these shares of its epochs. */
+const shares = [1 / 8, 1 / 4, 1 / 2];
+
+/** The points of a step: the ends of its rungs. `epochs`: since the point before. The last is the end of the step. */
+function pointsOf({ rungs, stepEpochs }: RunDetails): readonly { readonly name: string; readonly epochs: number }[] {
+  if (rungs.length > 1)
+    return rungs.map(({ epochs }, index) => ({ name: index === rungs.length - 1 ? 'the end' : `rung ${index + 1}`, epochs }));
+  const early = [...new Set(shares.map((share) => Math.max(1, Math.floor(share * stepEpochs))))];
+  return [...early.filter((epoch) => epoch < stepEpochs), stepEpochs].map((epoch, index) => ({
+    name: epoch === stepEpochs ? 'the end' : `epoch ${epoch}`,
+    epochs: epoch - (index === 0 ? 0 : (early[index - 1] ?? 0)),
+  }));
+}
+
+/** Each point with each later one, where at least two children of some step can be compared. */
+export function agreementsOf(run: RunDetails): readonly Agreement[] {
+  const { search } = run.state;
+  const points = pointsOf(run);
+  const steps = search.steps.map(({ step, children }) => ({
+    step,
+    accuracies: children.map((id) => accuraciesAfter(points, candidateOf(search, id))),
+  }));
+  return points.flatMap(({ name: from }, early) =>
+    points.slice(early + 1).flatMap(({ name: to }, after): Agreement[] => {
+      const compared = steps.flatMap(({ step, accuracies }): StepAgreement[] => {
+        const both = accuracies.flatMap((each): (readonly [number, number])[] => {
+          const [a, b] = [each[early] ?? null, each[early + 1 + after] ?? null];
+          return a === null || b === null ? [] : [[a, b]];
+        });
+        if (both.length < 2) return [];
+        const [first, second] = [both.map(([value]) => value), both.map(([, value]) => value)];
+        const correlations = { kendall: kendall(first, second), spearman: spearman(first, second) };
+        return [{ step, before: first, after: second, pairs: pairsOf(first, second), ...correlations }];
+      });
+      return compared.length === 0 ? [] : [agreementOf(from, to, compared)];
+    }),
+  );
+}
 
 const rowHeight = 38;
 
@@ -22,11 +91,11 @@ function draw(agreements: readonly Agreement[]): Svg {
   const rows = agreements.map((agreement, index): Markup => {
     const { from, to, steps, pooled } = agreement;
     const y = area.rowAt(index);
-    const dots = steps.flatMap(({ step, kendall, before }) => (kendall === null ? [] : [{ step, kendall, before }]));
-    const places = dots.map(({ kendall }) => area.x(kendall));
+    const dots = steps.flatMap(({ step, kendall: tau, before }) => (tau === null ? [] : [{ step, tau, before }]));
+    const places = dots.map(({ tau }) => area.x(tau));
     const offsets = swarm(places, 6.5, 13);
-    const points = dots.map(({ step, kendall, before }, at) => {
-      const title = `step ${step}: τ-b ${formatCorrelation(kendall)}, ${before.length} children`;
+    const points = dots.map(({ step, tau, before }, at) => {
+      const title = `step ${step}: τ-b ${formatCorrelation(tau)}, ${before.length} children`;
       return mark('dot', places[at] ?? 0, y + (offsets[at] ?? 0), title);
     });
     const pairs = pooled.concordant + pooled.discordant;
@@ -42,18 +111,10 @@ function draw(agreements: readonly Agreement[]): Svg {
   return { width: narrowWidth, height: area.height, content: html`${area.axes}${zero}${rows}` };
 }
 
-interface AgreementFigure {
-  readonly name: string;
-  readonly title: string;
-  /** Whose steps these are, such as `, over 8 runs of SHR`. */
-  readonly scope: string;
-  readonly note: string;
-}
-
-/** Null where no two points of a step can be compared. */
+/** Null where no two points of a step can be compared. `scope`: whose steps these are, such as `, over 8 runs of SHR`. */
 export function figureOfAgreements(
   agreements: readonly Agreement[],
-  { name, title, scope, note }: AgreementFigure,
+  { name, title, scope, note }: { readonly [K in 'name' | 'title' | 'scope' | 'note']: string },
 ): Figure | null {
   if (agreements.length === 0) return null;
   const pairs = agreements.map((agreement) => `${agreement.from} to ${agreement.to}: ${formatPairs(agreement)}`);
@@ -63,22 +124,17 @@ export function figureOfAgreements(
     alternative: `Rank correlation between the orders of children at two points of a step${scope}. ${pairs.join('; ')}.`,
     caption: `Each dot is a step with at least three children that trained to both points (Kendall’s τ-b). The bar pools the pairs of all steps: concordant minus discordant, divided by their sum.${note}`,
     narrow: draw(agreements),
-    wide: null,
   };
 }
 
 export function agreementFigure(run: RunDetails): Figure | null {
   const { rungs } = run;
-  return figureOfAgreements(agreementsOf(run), {
-    name: 'agreement',
-    title: 'Early rungs and the final order',
-    scope: '',
-    note:
-      (rungs.length > 1
-        ? ' Only children that went on to the later rung can be compared. They were close to each other, so the correlations are lower than they would be over all children.'
-        : '') +
-      (rungs.length > 1 && rungs.at(-1)?.size === 1
-        ? ' One child reaches the end of the step, so there is no order to compare there.'
-        : ''),
-  });
+  const survivors =
+    rungs.length > 1
+      ? ' Only children that went on to the later rung can be compared. They were close to each other, so the correlations are lower than they would be over all children.'
+      : '';
+  const isOne = rungs.length > 1 && rungs.at(-1)?.size === 1;
+  const one = isOne ? ' One child reaches the end of the step, so there is no order to compare there.' : '';
+  const [title, note] = ['Early rungs and the final order', survivors + one];
+  return figureOfAgreements(agreementsOf(run), { name: 'agreement', title, scope: '', note });
 }

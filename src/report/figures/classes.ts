@@ -9,35 +9,18 @@ import type { RunDetails } from '../run-details.ts';
 /** With more classes there is no figure. */
 const mostClasses = 60;
 
-export interface ClassAccuracy {
-  readonly name: string;
-  readonly right: number;
-  readonly count: number;
-  /** Null for a class without images. */
-  readonly share: number | null;
-  readonly interval: readonly [low: number, high: number];
-}
-
-/** `confusion`: by label, then prediction. */
-export const classAccuracies = (
-  classes: readonly string[],
-  confusion: readonly (readonly number[])[],
-): readonly ClassAccuracy[] =>
+/** `confusion`: by label, then prediction. The share is null for a class without images. */
+export const classAccuracies = (classes: readonly string[], confusion: readonly (readonly number[])[]) =>
   confusion.map((row, index) => {
     const right = row[index] ?? 0;
     const count = row.reduce((sum, each) => sum + each, 0);
-    return {
-      name: classes[index] ?? `class ${index}`,
-      right,
-      count,
-      share: count === 0 ? null : right / count,
-      interval: wilson(right, count),
-    };
+    const [name, share] = [classes[index] ?? `class ${index}`, count === 0 ? null : right / count];
+    return { name, right, count, share, interval: wilson(right, count) };
   });
 
 const shortened = (name: string): string => (name.length <= 18 ? name : `${name.slice(0, 17)}…`);
 
-function draw(rows: readonly ClassAccuracy[]): Svg {
+function draw(rows: ReturnType<typeof classAccuracies>): Svg {
   const xAxis = percentAxis('correct, % of the class’s test images', [0, 1], 6);
   const area = rowPlot(narrowWidth, rows.length, 21, xAxis, 124);
   const content = rows.map(({ name, share, interval: [low, high], right, count }, index) => {
@@ -62,6 +45,5 @@ export function classesFigure({ state, config }: RunDetails): Figure | null {
     alternative: `Test accuracy by class, the worst first: ${words.join(', ')}.`,
     caption: 'Share of each class’s test images that are classified correctly, the worst first, with 95 % intervals (Wilson).',
     narrow: draw(rows),
-    wide: null,
   };
 }

@@ -1,21 +1,14 @@
 /** Training loss of the final training, and of the baseline beside it. */
 import { startWords } from '../../search/state.ts';
 import { formatLoss, formatPercent, plural } from '../../util/words.ts';
-import { domainOf, label, lineLegend, mark, path, plotArea, type Point } from '../chart.ts';
+import { domainOf, label, legend, lineEntry, mark, path, plotArea, shortNumber, type Point } from '../chart.ts';
 import { narrowWidth, type Figure, type Svg } from '../figure.ts';
 import { html } from '../markup.ts';
 import { unreadWords } from '../result.ts';
 import type { RunDetails } from '../run-details.ts';
 
-interface Series {
-  readonly id: 'final' | 'baseline';
-  readonly name: string;
-  readonly className: string;
-  readonly points: readonly Point[];
-}
-
 /** Of the baseline, only the epochs that correspond to the winner's final training. */
-export function finalSeries({ state }: RunDetails): readonly Series[] {
+export function finalSeries({ state }: RunDetails) {
   const { candidates, tests } = state.search;
   const named = [
     { id: 'final', name: 'winner', className: 'line won' },
@@ -30,29 +23,22 @@ export function finalSeries({ state }: RunDetails): readonly Series[] {
   });
 }
 
-function draw(series: readonly Series[]): Svg {
+function draw(series: ReturnType<typeof finalSeries>): Svg {
   const [width, height] = [narrowWidth, 280];
   const points = series.flatMap((each) => each.points);
   const losses = points.map(({ y }) => y);
-  const area = plotArea(
-    width,
-    height,
-    { domain: [1, Math.max(2, ...points.map(({ x }) => x))], title: 'epochs', ticks: 6, format: String },
-    {
-      domain: domainOf(losses, 0.06, 0.01),
-      title: 'training loss (augmented images)',
-      ticks: 5,
-      format: (value) => String(Number(value.toPrecision(3))),
-    },
-    { top: series.length > 1 ? 46 : 26, right: 46 },
-  );
+  const lastEpoch = Math.max(2, ...points.map(({ x }) => x));
+  const xAxis = { domain: [1, lastEpoch], title: 'epochs', ticks: 6, format: String } as const;
+  const domain = domainOf(losses, 0.06, 0.01);
+  const yAxis = { domain, title: 'training loss (augmented images)', ticks: 5, format: shortNumber };
+  const area = plotArea(width, height, xAxis, yAxis, { top: series.length > 1 ? 46 : 26, right: 46 });
   const curves = series.toReversed().map(({ className, points: each, name }) => {
     const end = each.at(-1) as Point;
     const [x, y] = [area.x(end.x), area.y(end.y)];
     const text = formatLoss(end.y);
     return [path(area, each, className), mark('dot', x, y, `${name}: ${text}`), label(x + 7, y + 4, 'small halo', text)];
   });
-  const names = series.length > 1 ? lineLegend(area.left, area.right - area.left, series).content : null;
+  const names = series.length > 1 ? legend(area.left, area.right - area.left, series.map(lineEntry)).content : null;
   return { width, height, content: html`${area.axes}${names}${curves}` };
 }
 
@@ -78,6 +64,5 @@ export function finalFigure(run: RunDetails): Figure | null {
     alternative: `Training loss by epoch. ${losses.join('; ')}. ${ends.length === 0 ? '' : `Test accuracy: ${ends.join(', ')}.`}`,
     caption: `Mean training loss of each epoch, on augmented images. The validation images are part of the training set here, so no validation accuracy is measured. ${test}${baseline}`,
     narrow: draw(series),
-    wide: null,
   };
 }

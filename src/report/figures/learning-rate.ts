@@ -5,7 +5,7 @@ import type { Settings } from '../../search/settings.ts';
 import { methodNames, methods, type MethodName } from '../../search/methods/table.ts';
 import { listed } from '../../study/labels.ts';
 import { rateAt } from '../../training/schedule.ts';
-import { lineLegend, path, plotArea, type Point } from '../chart.ts';
+import { legend, lineEntry, path, plotArea, shortNumber, type Point } from '../chart.ts';
 import { narrowWidth, type Figure, type Svg } from '../figure.ts';
 import { html } from '../markup.ts';
 import { competes, type RunDetails } from '../run-details.ts';
@@ -55,12 +55,8 @@ function figureOf(settings: Settings, shown: readonly MethodName[], own: MethodN
     const isOwn = own !== null && curve.names.includes(own);
     const name = isOwn ? `${methods[own].label} (this run)` : labelsOf(curve.names);
     const colour = isOwn ? 'won' : own === null ? colours[index % colours.length] : '';
-    return {
-      ...curve,
-      isOwn,
-      name,
-      className: ['line', strokes[index % strokes.length], colour].filter((part) => part).join(' '),
-    };
+    const className = ['line', strokes[index % strokes.length], colour].filter((part) => part).join(' ');
+    return { ...curve, isOwn, name, className };
   });
   const rungs = curves.map((curve) =>
     typeof curve.rungs === 'string'
@@ -75,38 +71,27 @@ function figureOf(settings: Settings, shown: readonly MethodName[], own: MethodN
     alternative: `The learning rate over the epochs that a child is trained for in a step, by method. Rungs: ${rungs.join('; ')}.`,
     caption: `As in the paper’s Figure 1: cosine schedules from ${settings.step.rate} to 0. Restart at each rung: ${restarting('rung')}. Restart at each step: ${restarting('step')}. Rungs as children × epochs: ${rungs.join('; ')}.`,
     narrow: draw(settings, curves),
-    wide: null,
   };
 }
 
-function draw(
-  settings: Settings,
-  all: readonly (Curve & { readonly isOwn: boolean; readonly name: string; readonly className: string })[],
-): Svg {
+interface NamedCurve extends Curve {
+  readonly isOwn: boolean;
+  readonly name: string;
+  readonly className: string;
+}
+
+function draw(settings: Settings, all: readonly NamedCurve[]): Svg {
   const curves = all.flatMap((curve) => {
     const [method] = curve.names;
     if (typeof curve.rungs === 'string' || method === undefined) return [];
     return [{ ...curve, lines: ratesOf({ ...settings, method }, curve.rungs), epochs: epochsOf(curve.rungs) }];
   });
-  const names = lineLegend(40, narrowWidth - 54, curves);
+  const names = legend(40, narrowWidth - 54, curves.map(lineEntry));
   const height = 222 + names.height;
-  const area = plotArea(
-    narrowWidth,
-    height,
-    {
-      domain: [0, Math.max(1, ...curves.map(({ epochs }) => epochs))],
-      title: 'epochs of a child in a step',
-      ticks: 8,
-      format: String,
-    },
-    {
-      domain: [0, settings.step.rate],
-      title: 'learning rate',
-      ticks: 4,
-      format: (value) => String(Number(value.toPrecision(3))),
-    },
-    { top: 29 + names.height },
-  );
+  const lastEpoch = Math.max(1, ...curves.map(({ epochs }) => epochs));
+  const xAxis = { domain: [0, lastEpoch], title: 'epochs of a child in a step', ticks: 8, format: String } as const;
+  const yAxis = { domain: [0, settings.step.rate], title: 'learning rate', ticks: 4, format: shortNumber } as const;
+  const area = plotArea(narrowWidth, height, xAxis, yAxis, { top: 29 + names.height });
   // The run's own curve is drawn last.
   const lines = curves
     .toSorted((a, b) => Number(a.isOwn) - Number(b.isOwn))
@@ -121,5 +106,4 @@ export function learningRateFigure({ settings }: RunDetails): Figure {
   return figureOf(settings, shown, method);
 }
 
-/** Of the methods of a study. */
 export const learningRatesFigure = (settings: Settings, shown: readonly MethodName[]): Figure => figureOf(settings, shown, null);

@@ -6,17 +6,8 @@ import { html } from '../markup.ts';
 import { lastAccuracy, type RunDetails } from '../run-details.ts';
 import { searchedCandidates } from './validation.ts';
 
-interface MeasuredCandidate {
-  readonly id: string;
-  readonly parameters: number;
-  readonly accuracy: number;
-  readonly epochs: number;
-  readonly won: boolean;
-  readonly open: boolean;
-}
-
-export const measuredCandidates = (run: RunDetails): readonly MeasuredCandidate[] =>
-  searchedCandidates(run).flatMap((candidate): MeasuredCandidate[] => {
+export const measuredCandidates = (run: RunDetails) =>
+  searchedCandidates(run).flatMap((candidate) => {
     const accuracy = lastAccuracy(candidate);
     if (accuracy === null) return [];
     const { id, parameters, epochs, end } = candidate;
@@ -30,7 +21,7 @@ export function parameterAxis(parameters: readonly number[], ticks: number) {
   return { domain, title: 'parameters (logarithmic)', ticks, logarithmic: true, format: formatCount };
 }
 
-function draw(candidates: readonly MeasuredCandidate[]): Svg {
+function draw(candidates: ReturnType<typeof measuredCandidates>): Svg {
   const [width, height] = [narrowWidth, 300];
   const accuracies = candidates.map(({ accuracy }) => accuracy);
   const sizes = candidates.map(({ parameters }) => parameters);
@@ -65,6 +56,5 @@ export function sizeFigure(run: RunDetails): Figure | null {
     caption:
       'The last validation accuracy of each network in the search: ★ winners, × dropped. Networks that were dropped early were trained for fewer epochs, so the chart does not compare networks at equal training.',
     narrow: draw(candidates),
-    wide: null,
   };
 }

@@ -81,7 +81,6 @@ function draw({ rungs, state }: RunDetails, step: Step, children: readonly Child
   return { width, height, content: html`${heads}${rows}${root}${rest}` };
 }
 
-/** The accuracies of a child, for people who cannot see the figure. */
 function describe({ candidate, accuracies, unfinished, status }: Child): string {
   const measured = accuracies.flatMap((accuracy) => (accuracy === null ? [] : [formatPercent(accuracy)]));
   if (unfinished !== null) {
@@ -104,6 +103,5 @@ export function stepFigure(run: RunDetails, step: Step): Figure {
     alternative: `Children of ${step.parent}, with the validation accuracy after each rung: ${shown.map(describe).join('; ')}.`,
     caption: `${figure === undefined ? '' : `As in the paper’s Figure ${figure}. `}Validation accuracy after each rung; ${training}. ★ the winner, which is the next parent; × dropped${lost}${unfinishedNote(all)}.${step.winner === null ? ' The step is not finished.' : ''}`,
     narrow: draw(run, step, shown, all.length - shown.length),
-    wide: null,
   };
 }

@@ -7,20 +7,17 @@ import { narrowWidth, wideWidth, type Figure, type Svg } from '../figure.ts';
 import { html, type Markup } from '../markup.ts';
 import { childrenOf, lastAccuracy, type Child, type ChildStatus, type RunDetails } from '../run-details.ts';
 
-/** Height of a step. */
 const stepHeight = 84;
 /** Width that a child with its numbers needs. */
 const labelledWidth = 38;
 
-const marks = {
+const marks: { readonly [K in ChildStatus['kind']]: 'star' | 'cross' | 'lost' | 'hollow' } = {
   won: 'star',
   dropped: 'cross',
   stopped: 'cross',
   lost: 'lost',
   undrawn: 'hollow',
   open: 'hollow',
-} as const satisfies {
-  readonly [K in ChildStatus['kind']]: string;
 };
 
 function node({ candidate, status: { kind } }: Child, x: number, y: number, isLabelled: boolean): Markup {

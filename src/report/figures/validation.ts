@@ -27,7 +27,6 @@ interface Curve {
   readonly won: boolean;
 }
 
-/** A band and a number for each step. */
 function bands(run: RunDetails, area: PlotArea, last: number, isWide: boolean): readonly Markup[] {
   return run.state.search.steps.flatMap(({ step, parent }) => {
     const from = startOf(run, parent);
@@ -69,13 +68,9 @@ function draw(run: RunDetails, width: number, height: number): Svg {
   });
   const accuracies = curves.flatMap(({ points }) => points.map(({ y }) => y));
   const last = Math.max(1, ...curves.map(({ end }) => end.x));
-  const area = plotArea(
-    width,
-    height,
-    { domain: [0, last], title: 'epochs of the winner’s lineage', ticks: isWide ? 12 : 6, format: String },
-    percentAxis('validation accuracy, %', domainOf(accuracies, 0.06, 0.02), 6),
-    { right: 62 },
-  );
+  const xAxis = { domain: [0, last], title: 'epochs of the winner’s lineage', ticks: isWide ? 12 : 6, format: String } as const;
+  const yAxis = percentAxis('validation accuracy, %', domainOf(accuracies, 0.06, 0.02), 6);
+  const area = plotArea(width, height, xAxis, yAxis, { right: 62 });
   // Closer stars would hide the curve.
   const hasDots = area.x(1) - area.x(0) >= 5;
   const dot = ({ x, y }: Point): Markup =>
@@ -91,11 +86,8 @@ function draw(run: RunDetails, width: number, height: number): Svg {
         mark(kind, area.x(end.x), area.y(end.y), `${id}: ${formatPercent(end.y)}`),
       ];
     });
-  const names = winnerNames(
-    curves.filter(({ won }) => won),
-    area,
-  );
-  return { width, height, content: html`${bands(run, area, last, isWide)}${area.axes}${lines}${names}` };
+  const winners = curves.filter(({ won }) => won);
+  return { width, height, content: html`${bands(run, area, last, isWide)}${area.axes}${lines}${winnerNames(winners, area)}` };
 }
 
 export function validationFigure(run: RunDetails): Figure | null {

@@ -45,21 +45,13 @@ function matrix(classes: readonly string[], confusion: readonly (readonly number
   </table>`;
 }
 
-interface Confusion {
-  readonly label: string;
-  readonly predicted: string;
-  readonly count: number;
-  /** Of the images of the class. */
-  readonly share: number;
-}
-
-/** The most frequent confusions of two classes. `confusion`: by label, then prediction. */
-export function frequentConfusions(classes: readonly string[], confusion: readonly (readonly number[])[]): readonly Confusion[] {
+/** The most frequent confusions of two classes. `confusion`: by label, then prediction. The share is of the images of the class. */
+export function frequentConfusions(classes: readonly string[], confusion: readonly (readonly number[])[]) {
   const nameOf = (index: number): string => classes[index] ?? `class ${index}`;
   return confusion
     .flatMap((row, label) => {
       const total = row.reduce((sum, each) => sum + each, 0);
-      return row.flatMap((count, predicted): Confusion[] =>
+      return row.flatMap((count, predicted) =>
         label === predicted || count === 0
           ? []
           : [{ label: nameOf(label), predicted: nameOf(predicted), count, share: count / total }],
@@ -111,7 +103,7 @@ function mistakesHtml(mistakes: Mistakes): Markup {
     </ul>`;
 }
 
-function confusionTable(confusions: readonly Confusion[]): Markup {
+function confusionTable(confusions: ReturnType<typeof frequentConfusions>): Markup {
   const rows = confusions.map(({ label, predicted, count, share }) => [label, predicted, count, formatPercent(share)]);
   const columns = [...texts('class', 'predicted'), ...numbers('images', 'of the class')];
   return scrollingTable('Most frequent confusions', 'The most frequent confusions', columns, rows);

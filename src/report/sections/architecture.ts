@@ -2,11 +2,10 @@
 import { multiplyAddsByNode, parametersByNode } from '../../network/cost.ts';
 import type { Network } from '../../network/network.ts';
 import { describeLayer } from '../../network/print.ts';
-import { formatShape, shapesOf } from '../../network/shapes.ts';
 import { networkOf } from '../../search/state.ts';
 import { compositionOf } from '../../study/composition.ts';
 import { formatWhole, plural } from '../../util/words.ts';
-import { describeChanges, type Difference } from '../compare.ts';
+import { describeChanges, shapeTexts, type Difference } from '../compare.ts';
 import { inlineSvg } from '../figure.ts';
 import { layerGroupsOf } from '../../network/fold.ts';
 import { drawNetwork } from '../graph.ts';
@@ -16,12 +15,11 @@ import { anchorOf, folded, scrolling, section } from './parts.ts';
 
 /** `difference`: from the parent; changed layers are marked, and a column describes the change. */
 export function layerTable(network: Network, prefix: string, difference?: Difference): Markup {
-  const shapes = shapesOf(network);
+  const shapeOf = shapeTexts(network);
   const [parameters, multiplyAdds] = [parametersByNode(network), multiplyAddsByNode(network)];
   const blocks = layerGroupsOf(network);
   const starts = new Set(blocks.map(({ nodes }) => nodes[0]?.id));
   const rows = network.nodes.map(({ id, layer, inputs }) => {
-    const shape = shapes.get(id);
     const number = (value: number | undefined): string => (value === undefined || value === 0 ? '' : formatWhole(value));
     const changes = difference?.changes.get(id) ?? [];
     const kind = changes.length === 0 ? '' : changes[0]?.kind === 'added' ? ' added' : ' altered';
@@ -29,7 +27,7 @@ export function layerTable(network: Network, prefix: string, difference?: Differ
       <th scope="row" class="number">${id}</th>
       <td>${describeLayer(layer)}</td>
       <td>${inputs.join(', ')}</td>
-      <td>${shape === undefined ? '' : formatShape(shape)}</td>
+      <td>${shapeOf(id)}</td>
       <td class="number">${number(parameters.get(id))}</td>
       <td class="number">${number(multiplyAdds.get(id))}</td>
       ${difference === undefined ? null : html`<td>${changes.length === 0 ? null : html`<span class="key-${kind.trim()}">${kind === ' added' ? '+' : '~'} ${describeChanges(changes)}</span>`}</td>`}

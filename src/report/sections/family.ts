@@ -15,22 +15,19 @@ import { anchorOf, figureHtml, folded, scrolling, section } from './parts.ts';
 /** Characters of all graphs at most; for the other children only the operators are listed. */
 const graphBudget = 1_200_000;
 
-/** A note on the end of a child that its numbers do not show. */
-function endOf({ status }: Child): Markup | null {
-  switch (status.kind) {
-    case 'won':
-    case 'dropped':
-      return null;
-    case 'lost':
-      return html`<br /><span class="bad">lost: ${status.reason.split('\n')[0] ?? ''}</span>`;
-    case 'undrawn':
-      return html`, <em>not sampled for training</em>`;
-    case 'open':
-      return html`, <em>not finished</em>`;
-    case 'stopped':
-      return html`, <em>the step was stopped</em>`;
-  }
-}
+/** Notes on the ends of children that their numbers do not show. */
+const endNotes: { readonly [K in Exclude<Child['status']['kind'], 'lost'>]: Markup | null } = {
+  won: null,
+  dropped: null,
+  undrawn: html`, <em>not sampled for training</em>`,
+  open: html`, <em>not finished</em>`,
+  stopped: html`, <em>the step was stopped</em>`,
+};
+
+const endOf = ({ status }: Child): Markup | null =>
+  status.kind === 'lost'
+    ? html`<br /><span class="bad">lost: ${status.reason.split('\n')[0] ?? ''}</span>`
+    : endNotes[status.kind];
 
 const percent = (accuracy: number): string => (100 * accuracy).toFixed(1);
 
@@ -64,7 +61,6 @@ function row(child: Child, prefix: string, link: ((id: string) => string) | null
   </tbody>`;
 }
 
-/** The children of a step, one row each. */
 export function stepTable(
   { rungs }: RunDetails,
   step: Step,

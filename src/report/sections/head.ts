@@ -37,14 +37,13 @@ function keyNumbers(run: RunDetails): Markup {
   const id = best ?? grown;
   if (id !== null) {
     const { parameters, multiplyAdds } = candidateOf(search, id);
-    const network = networkOf(search, id);
     const vanilla = candidateOf(search, 'vanilla');
-    const times = (own: number, before: number): string =>
-      own === before ? '' : `${formatFactor(own / before)} × ${vanilla.origin === null ? 'vanilla' : 'given'}`;
-    const note = (text: string): Markup | null => (text === '' ? null : html` <small>${text}</small>`);
-    rows.push(['parameters', html`${formatWhole(parameters)}${note(times(parameters, vanilla.parameters))}`]);
-    rows.push(['multiply-adds an image', html`${formatCount(multiplyAdds)}${note(times(multiplyAdds, vanilla.multiplyAdds))}`]);
-    rows.push(['layers', formatWhole(compositionOf(network).layers)]);
+    const start = vanilla.origin === null ? 'vanilla' : 'given';
+    const times = (own: number, before: number): Markup | null =>
+      own === before ? null : html` <small>${`${formatFactor(own / before)} × ${start}`}</small>`;
+    rows.push(['parameters', html`${formatWhole(parameters)}${times(parameters, vanilla.parameters)}`]);
+    rows.push(['multiply-adds an image', html`${formatCount(multiplyAdds)}${times(multiplyAdds, vanilla.multiplyAdds)}`]);
+    rows.push(['layers', formatWhole(compositionOf(networkOf(search, id)).layers)]);
   }
   rows.push(['steps', formatWhole(Math.max(0, winners.size - 1))]);
   rows.push(['time', formatDuration(state.seconds)]);

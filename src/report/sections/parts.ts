@@ -4,7 +4,6 @@ import { html, raw, type Content, type Markup } from '../markup.ts';
 
 export const anchorOf = (prefix: string, name: string): string => `${prefix}-${name}`;
 
-/** A section with its heading. */
 export const section = (prefix: string, name: string, title: string, ...contents: readonly Content[]): Markup =>
   html`<section id="${anchorOf(prefix, name)}" aria-labelledby="${anchorOf(prefix, name)}-title">
     <h2 id="${anchorOf(prefix, name)}-title">${title}</h2>
@@ -15,10 +14,10 @@ export const section = (prefix: string, name: string, title: string, ...contents
 export function figureHtml(prefix: string, figure: Figure): Markup {
   const { name, title, alternative, caption, narrow, wide } = figure;
   const content =
-    wide === null
+    wide === undefined
       ? inlineSvg(narrow, alternative)
       : html`${inlineSvg(wide, alternative, 'wide-only')}${inlineSvg(narrow, alternative, 'narrow-only')}`;
-  return html`<figure id="${anchorOf(prefix, `figure-${name}`)}" ${raw(wide === null ? '' : ' class="whole"')}>
+  return html`<figure id="${anchorOf(prefix, `figure-${name}`)}" ${raw(wide === undefined ? '' : ' class="whole"')}>
     <figcaption><strong>${title}.</strong> ${caption}</figcaption>
     ${content}
   </figure>`;
@@ -34,7 +33,6 @@ export const folded = (summary: Content, ...contents: readonly Content[]): Marku
     ${contents}
   </details>`;
 
-/** A list of names and values. */
 export const pairs = (rows: readonly (readonly [name: Content, value: Content])[]): Markup =>
   html`<dl class="pairs">
     ${rows.map(

@@ -2,25 +2,18 @@
 import { describeBits } from '../../engine/bits.ts';
 import { bitsOfRun } from '../../run/record/config.ts';
 import { armLabel } from '../../study/labels.ts';
-import type { Arm, Outcome, StudyResult } from '../../study/result.ts';
+import type { Arm, StudyResult } from '../../study/result.ts';
 import { formatDuration } from '../../util/duration.ts';
 import { formatPercent, formatWhole, plural } from '../../util/words.ts';
 import { html, type Content, type Markup } from '../markup.ts';
 import { numbers, scrollingTable, texts } from '../sections/parts.ts';
-import { runsOf, type StudyRunDetails, type StudyDetails } from './study.ts';
+import { runsOf, type StudyDetails } from './study.ts';
 
 /** A relative URL, whatever the folders are called. */
 export const addressOf = (path: string): string => `./${path.split('/').map(encodeURIComponent).join('/')}`;
 
-interface Row {
-  readonly repetition: number;
-  readonly outcome: Outcome | null;
-  readonly run: StudyRunDetails | null;
-  /** The folder of a run that cannot be read. */
-  readonly damaged: string | null;
-}
-
-function rowsOf(study: StudyDetails, arm: Arm): readonly Row[] {
+/** `damaged`: the folder of a run that cannot be read. */
+function rowsOf(study: StudyDetails, arm: Arm) {
   const runs = runsOf(study, arm);
   const damaged = study.damaged.filter((each) => each.arm === arm.name);
   const repetitions = [...arm.outcomes, ...runs, ...damaged].map(({ repetition }) => repetition);
@@ -33,7 +26,7 @@ function rowsOf(study: StudyDetails, arm: Arm): readonly Row[] {
     });
 }
 
-function cellsOf(arm: Arm, { repetition, outcome, run, damaged }: Row): readonly Content[] {
+function cellsOf(arm: Arm, { repetition, outcome, run, damaged }: ReturnType<typeof rowsOf>[number]): readonly Content[] {
   const path = outcome?.run ?? run?.details.name ?? damaged ?? '';
   const percent = (share: number | null | undefined): string =>
     share === null || share === undefined ? '' : formatPercent(share);

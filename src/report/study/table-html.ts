@@ -1,14 +1,6 @@
 /** A table of a study as HTML, each group a table body with a heading row. */
-import {
-  alignments,
-  askCell,
-  missing,
-  plainCells,
-  type Column,
-  type ColumnTable,
-  type Group,
-  type Table,
-} from '../../study/table.ts';
+import { alignments, askCell, missing, plainCells } from '../../study/table.ts';
+import type { Column, ColumnTable, Group, Table } from '../../study/table.ts';
 import { html, raw, type Content, type Markup } from '../markup.ts';
 import { scrolling } from '../sections/parts.ts';
 

@@ -1,28 +1,69 @@
-/** The best and the worst network of each method, with their layers: the lists of §5. */
-import { compositionOf, partNames, type PartName } from '../composition.ts';
+/** The layers of the networks by method: Table 3, and the best and the worst network of each (the lists of §5). */
 import { methods } from '../../search/methods/table.ts';
+import { compositionOf, partNames, type Composition, type PartName } from '../composition.ts';
 import { armLabel } from '../labels.ts';
 import { measures } from '../measures.ts';
-import { publishedMethods } from '../published.ts';
+import { paperRepetitions, publishedMethods } from '../published.ts';
 import type { Arm, Outcome, StudyResult } from '../result.ts';
-import type { Cell, Table } from '../table.ts';
+import { summaryOf } from '../samples.ts';
+import type { Cell, SpreadCell, Table } from '../table.ts';
 import { digitsFor, groupsOf, missingNotes, publishedGroup } from './parts.ts';
 
-const shortTitles: Readonly<Record<PartName, string>> = {
-  convolution: 'conv blocks',
-  separable: 'separable',
-  convex: 'convex',
-  concat: 'concat',
-  split: 'split',
+/** As the paper's Table 3 names them, and in short. */
+const partTitles: { readonly [K in PartName]: readonly [title: string, short: string] } = {
+  convolution: ['conv blocks', 'conv blocks'],
+  separable: ['separable conv blocks', 'separable'],
+  convex: ['convex combination', 'convex'],
+  concat: ['concatenation', 'concat'],
+  split: ['split up conv', 'split'],
 };
 
-interface Extremes {
-  readonly best: Outcome;
-  readonly worst: Outcome;
+const cellOf = (networks: readonly Composition[], value: (each: Composition) => number): SpreadCell | null =>
+  summaryOf(networks.map(value));
+
+export function tableThree(result: StudyResult): Table {
+  return {
+    name: 'table-3',
+    title: 'Table 3',
+    caption: 'Layers of the winners by method, in % of all layers (mean ± standard deviation).',
+    scale: result.scale,
+    columns: [
+      { kind: 'text', title: 'method' },
+      ...partNames.map((part) => ({ kind: 'spread', title: `${partTitles[part][0]}, %`, digits: 1 }) as const),
+      { kind: 'spread', title: 'layers', digits: 0 },
+      { kind: 'number', title: 'n', digits: 0 },
+    ],
+    groups: [
+      ...groupsOf(result, (arm) => {
+        const networks = arm.outcomes.map(({ network }) => compositionOf(network));
+        return [
+          [
+            armLabel(arm),
+            ...partNames.map((part) => cellOf(networks, ({ shares }) => 100 * shares[part])),
+            cellOf(networks, ({ layers }) => layers),
+            networks.length,
+          ],
+        ];
+      }),
+      ...publishedGroup(result, (method) => [
+        methods[method].label,
+        ...partNames.map((part) => {
+          const [mean, deviation] = publishedMethods[method].shares[part];
+          return { mean, deviation, digits: 0 };
+        }),
+        null,
+        paperRepetitions,
+      ]),
+    ],
+    notes: [
+      'Every convolution, batch normalisation, ReLU, separable convolution, merge, pool and dense layer counts as one layer, so a block Conv–BN–ReLU counts as three. Pools and dense layers have no column. A split counts as the sum of its branches.',
+      ...missingNotes(result),
+    ],
+  };
 }
 
 /** By test accuracy, of equal ones the first; null without a test. */
-export function extremesOf({ outcomes }: Arm): Extremes | null {
+export function extremesOf({ outcomes }: Arm) {
   const tested = outcomes.filter(({ test }) => test !== null);
   const [first] = tested;
   if (first === undefined) return null;
@@ -70,7 +111,7 @@ export function networksTable(result: StudyResult): Table {
       { kind: 'text', title: '' },
       { kind: 'number', title: 'test accuracy, %', digits: 2 },
       { kind: 'number', title: 'layers', digits: 0 },
-      ...partNames.map((part) => ({ kind: 'number', title: shortTitles[part], digits: 0 }) as const),
+      ...partNames.map((part) => ({ kind: 'number', title: partTitles[part][1], digits: 0 }) as const),
       { kind: 'number', title: 'parameters, M', digits: digitsFor(result.arms, measures.parameters) },
       { kind: 'text', title: 'run' },
     ],

@@ -4,7 +4,7 @@ import { methods } from '../../search/methods/table.ts';
 import { accuracyOf, measures, type Measure } from '../measures.ts';
 import type { Arm, StudyResult } from '../result.ts';
 import type { Cell, Column, Table } from '../table.ts';
-import { digitsFor } from './parts.ts';
+import { digitsFor, untitled } from './parts.ts';
 
 /** The last columns, for every test. */
 const resultColumns: readonly Column[] = [
@@ -37,36 +37,29 @@ const family = (comparisons: readonly PairTest<unknown>[]): string => {
   return `Corrected by Holm’s method for ${count} tested ${count === 1 ? 'pair' : 'pairs'}; significant below 0.05.`;
 };
 
-interface Means {
-  readonly name: string;
-  readonly title: string;
-  readonly scale: string;
-  readonly arms: readonly Arm[];
-  readonly measure: Measure;
-  readonly digits: number;
-}
+/** The number of parameters, with digits for the arms that grow. */
+export const sizeMeasure = (result: StudyResult): Measure => ({
+  ...measures.parameters,
+  digits: digitsFor(grownArms(result), measures.parameters),
+});
 
-function meansTable({ name, title, scale, arms, measure, digits }: Means): Table {
+function meansTable(name: string, title: string, scale: string, arms: readonly Arm[], measure: Measure): Table {
   const comparisons = compareMeans(arms, measure);
+  const { words, unit, digits } = measure;
   return {
     name,
     title,
-    caption: `Welch’s t-test of the ${measure.words} of each pair.`,
+    caption: `Welch’s t-test of the ${words} of each pair.`,
     scale,
     columns: [
       { kind: 'text', title: 'pair' },
-      { kind: 'signed', title: `difference, ${measure.unit}`, digits },
+      { kind: 'signed', title: `difference, ${unit}`, digits },
       { kind: 'interval', title: '95 % interval', digits },
       { kind: 'signed', title: 't', digits: 2 },
       { kind: 'number', title: 'degrees of freedom', digits: 1 },
       ...resultColumns,
     ],
-    groups: [
-      {
-        title: null,
-        rows: pairRows(comparisons, 4, ({ difference, interval, t, freedom }) => [difference, interval, t, freedom]),
-      },
-    ],
+    groups: untitled(pairRows(comparisons, 4, ({ difference, interval, t, freedom }) => [difference, interval, t, freedom])),
     notes: [
       `The mean of the first minus that of the second. Intervals are of single pairs, not corrected. ${family(comparisons)}`,
       'Two arms without a significant difference need not be equal.',
@@ -74,19 +67,15 @@ function meansTable({ name, title, scale, arms, measure, digits }: Means): Table
   };
 }
 
-export const accuracyDifferences = (result: StudyResult): Table => {
+export function accuracyDifferences(result: StudyResult): Table {
   const measure = accuracyOf(result);
-  const { scale, arms } = result;
-  const title = `Differences of ${measure.words}`;
-  return meansTable({ name: 'differences-accuracy', title, scale, arms, measure, digits: measure.digits });
-};
+  return meansTable('differences-accuracy', `Differences of ${measure.words}`, result.scale, result.arms, measure);
+}
 
-export const parameterDifferences = (result: StudyResult): Table => {
-  const arms = grownArms(result);
-  const digits = digitsFor(arms, measures.parameters);
+export function parameterDifferences(result: StudyResult): Table {
   const title = 'Differences of size, in millions of parameters';
-  return meansTable({ name: 'differences-parameters', title, scale: result.scale, arms, measure: measures.parameters, digits });
-};
+  return meansTable('differences-parameters', title, result.scale, grownArms(result), sizeMeasure(result));
+}
 
 export function spreadDifferences(result: StudyResult): Table {
   const measure = accuracyOf(result);
@@ -102,12 +91,7 @@ export function spreadDifferences(result: StudyResult): Table {
       { kind: 'number', title: 'degrees of freedom', digits: 0 },
       ...resultColumns,
     ],
-    groups: [
-      {
-        title: null,
-        rows: pairRows(comparisons, 2, ({ statistic, freedom }) => [statistic, freedom[1]]),
-      },
-    ],
+    groups: untitled(pairRows(comparisons, 2, ({ statistic, freedom }) => [statistic, freedom[1]])),
     notes: [
       `An analysis of variance of the distances from the medians, with 1 degree of freedom in the numerator. Unlike the ratio of variances, it keeps its level for values that are not normal. ${family(comparisons)}`,
     ],

@@ -5,6 +5,9 @@ import { paperMethods, paperName, paperRepetitions, type PaperMethod } from '../
 import type { Arm, StudyResult } from '../result.ts';
 import type { Cell, Group } from '../table.ts';
 
+/** Rows that need no title. */
+export const untitled = (rows: Group['rows']): readonly Group[] => [{ title: null, rows }];
+
 /** The methods, then the baselines; without empty groups. */
 export function groupsOf({ arms }: StudyResult, rowsOf: (arm: Arm) => readonly (readonly Cell[])[]): readonly Group[] {
   const group = (title: string | null, baseline: boolean): Group => ({

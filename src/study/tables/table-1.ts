@@ -1,12 +1,12 @@
 /** Table 1: the effect of each augmentation on the vanilla network, beside the published values. */
 import { armLabel } from '../labels.ts';
-import { armSummary, measures, type Measure } from '../measures.ts';
+import { armSummary, measures } from '../measures.ts';
 import { publishedSettings, type PublishedSetting } from '../published.ts';
 import type { Arm, StudyResult } from '../result.ts';
 import { spearman, spearmanProbability } from '../statistics.ts';
 import { probability } from '../sentences.ts';
 import { formatFixed, type Table } from '../table.ts';
-import { missingNotes } from './parts.ts';
+import { missingNotes, untitled } from './parts.ts';
 
 /** The published setting with the same augmentations; null where there is none. */
 export const publishedOf = ({ augmentation: { flip, normalise, shift, cutout, mixup } }: Arm): PublishedSetting | null =>
@@ -16,16 +16,11 @@ export const publishedOf = ({ augmentation: { flip, normalise, shift, cutout, mi
       ) ?? null)
     : null;
 
-interface OrderAgreement {
-  readonly measure: Measure;
-  /** Spearman's ρ with the paper's accuracies; null where all are equal. */
-  readonly rho: number | null;
-  /** Exact, two-sided. */
-  readonly p: number | null;
-}
-
-/** One per measure that all eight published settings have; none where a setting is missing or duplicate. */
-export function orderAgreements({ arms }: StudyResult): readonly OrderAgreement[] {
+/**
+ * Spearman's ρ with the paper's accuracies, null where all are equal, and its exact two-sided p; one per measure that all eight
+ * published settings have, none where a setting is missing or duplicate.
+ */
+export function orderAgreements({ arms }: StudyResult) {
   const matched = arms.flatMap((arm) => {
     const published = publishedOf(arm);
     return published === null ? [] : [{ arm, published }];
@@ -40,7 +35,7 @@ export function orderAgreements({ arms }: StudyResult): readonly OrderAgreement[
   });
 }
 
-export const formatOrderAgreement = ({ measure, rho, p }: OrderAgreement): string =>
+export const formatOrderAgreement = ({ measure, rho, p }: ReturnType<typeof orderAgreements>[number]): string =>
   rho === null
     ? `${measure.words}: all equal, so there is no order`
     : `${measure.words}: ρ = ${formatFixed(rho, 2)}${p === null ? '' : ` (exact ${probability(p)})`}`;
@@ -67,25 +62,22 @@ export function tableOne(result: StudyResult): Table {
       { kind: 'number', title: 'n', digits: 0 },
       { kind: 'number', title: 'published, augmented', digits: 2 },
     ],
-    groups: [
-      {
-        title: null,
-        rows: arms.map((arm) => {
-          const { flip, normalise, mixup, cutout, shift } = arm.augmentation;
-          return [
-            armLabel(arm),
-            flip,
-            normalise,
-            mixup > 0,
-            cutout > 0,
-            shift > 0,
-            ...columns.map(([, measure]) => armSummary(arm, measure)),
-            arm.outcomes.length,
-            publishedOf(arm)?.validation ?? null,
-          ];
-        }),
-      },
-    ],
+    groups: untitled(
+      arms.map((arm) => {
+        const { flip, normalise, mixup, cutout, shift } = arm.augmentation;
+        return [
+          armLabel(arm),
+          flip,
+          normalise,
+          mixup > 0,
+          cutout > 0,
+          shift > 0,
+          ...columns.map(([, measure]) => armSummary(arm, measure)),
+          arm.outcomes.length,
+          publishedOf(arm)?.validation ?? null,
+        ];
+      }),
+    ),
     notes: [
       'The published values are of the paper’s vanilla network after 20 epochs, measured under the training augmentation.',
       ...(agreements.length === 0

@@ -1,15 +1,34 @@
-/** The accuracy of every repetition, one row per arm, with mean and interval. */
+/** The accuracy of every repetition of a study: one row per arm, and against the parameters of the winners. */
+import { symbolCircle, symbolDiamond, symbolSquare, symbolTriangle } from 'd3-shape';
 import { armLabel } from '../../study/labels.ts';
 import { accuracyOf, armSummary, measures, valuesOf, type Measure } from '../../study/measures.ts';
 import type { Arm } from '../../study/result.ts';
 import { meanInterval } from '../../study/samples.ts';
 import { formatFixed, plainCells, wrapWords } from '../../study/table.ts';
 import { publishedOf } from '../../study/tables/table-1.ts';
-import { domainOf, label, mark as plainMark, rowPlot, segment, swarm, type PlotArea } from '../chart.ts';
+import { formatCount, formatPercent, plural } from '../../util/words.ts';
+import { domainOf, label, legend, mark, percentAxis, plotArea, rowPlot, segment, swarm, symbolAt } from '../chart.ts';
+import type { PlotArea } from '../chart.ts';
 import { narrowWidth, wideWidth, type Figure, type Svg } from '../figure.ts';
+import { parameterAxis } from '../figures/size.ts';
 import { html, type Markup } from '../markup.ts';
-import { armMarks } from './arm-marks.ts';
 import type { StudyDetails } from './study.ts';
+
+const shapes = [
+  [symbolCircle, 46],
+  [symbolSquare, 44],
+  [symbolTriangle, 42],
+  [symbolDiamond, 40],
+] as const;
+
+/** Methods are filled, baselines outlined. After the fourth arm shapes repeat in other colours, so that sixteen differ. */
+function armMark(all: readonly Arm[], arm: Arm, x: number, y: number, title?: string): Markup {
+  const beside = all.filter(({ baseline }) => baseline === arm.baseline);
+  const number = Math.max(0, beside.map(({ name }) => name).indexOf(arm.name));
+  const colour = (number + Math.floor(number / shapes.length)) % shapes.length;
+  const [type, size] = shapes[number % shapes.length] as (typeof shapes)[number];
+  return symbolAt(`arm ${arm.baseline ? 'outline' : `arm-${colour + 1}`}`, type, size, x, y, title);
+}
 
 interface Row {
   readonly arm: Arm;
@@ -77,7 +96,6 @@ function draw(study: StudyDetails, rows: readonly Row[], measure: Measure, width
     format: (value: number) => String(Number(value.toFixed(2))),
   };
   const area = rowPlot(width, rows.length, 56, xAxis, isWide ? 190 : 116);
-  const { mark } = armMarks(study.result.arms);
   const drawn = rows.map((row, index): Markup => {
     const { arm, values: own, augmented, published } = row;
     const y = area.rowAt(index);
@@ -93,12 +111,12 @@ function draw(study: StudyDetails, rows: readonly Row[], measure: Measure, width
       `${armLabel(arm)}, repetition ${repetition}: ${formatFixed(value, measure.digits)} %`;
     return html`${[
       meanMark(row, measure, area, y),
-      spread(augmented, 7, (x, at, of) => plainMark('dot', x, at, augmentedTitle(of))),
-      published === null ? null : plainMark('hollow', area.x(published), y, `published: ${formatFixed(published, 2)} %`),
+      spread(augmented, 7, (x, at, of) => mark('dot', x, at, augmentedTitle(of))),
+      published === null ? null : mark('hollow', area.x(published), y, `published: ${formatFixed(published, 2)} %`),
       spread(
         own.map(({ value }) => value),
         8,
-        (x, at, of) => mark(arm, x, at, title(own[of] as (typeof own)[number])),
+        (x, at, of) => armMark(study.result.arms, arm, x, at, title(own[of] as (typeof own)[number])),
       ),
       rowName(row, measure, area.left - 10, y, isWide ? 28 : 16),
     ]}`;
@@ -135,5 +153,53 @@ export function accuraciesFigure(study: StudyDetails): Figure | null {
     caption: `One mark per run: filled for methods, outlined for baselines; equal values are stacked. The vertical line is the mean, the line below it the 95 % interval of the mean, which may be cut off for fewer than four runs.${kinds}`,
     narrow: draw(study, rows, measure, narrowWidth),
     wide: draw(study, rows, measure, wideWidth),
+  };
+}
+
+/** The tested networks of all arms, baselines first. */
+const pointsOf = ({ result: { arms } }: StudyDetails) =>
+  arms
+    .toSorted((a, b) => Number(b.baseline) - Number(a.baseline))
+    .flatMap((arm) =>
+      arm.outcomes.flatMap(({ test, parameters, repetition }) => (test === null ? [] : [{ arm, test, parameters, repetition }])),
+    );
+
+function drawWinners(study: StudyDetails, width: number, plotHeight: number): Svg {
+  const points = pointsOf(study);
+  const { arms } = study.result;
+  const shown = arms.filter((arm) => points.some((point) => point.arm === arm));
+  const entries = shown.map((arm) => ({
+    name: armLabel(arm),
+    width: 12,
+    sample: (x: number, y: number) => armMark(arms, arm, x + 6, y),
+  }));
+  const names = legend(44, width - 58, entries);
+  const height = plotHeight + names.height;
+  const sizes = points.map(({ parameters }) => parameters);
+  const accuracies = points.map(({ test }) => test);
+  const xAxis = parameterAxis(sizes, width > 600 ? 10 : 6);
+  const yAxis = percentAxis('test accuracy, %', domainOf(accuracies, 0.1, 0.004));
+  const area = plotArea(width, height, xAxis, yAxis, { top: 30 + names.height });
+  const marks = points.map(({ arm, test, parameters, repetition }) => {
+    const title = `${armLabel(arm)}, repetition ${repetition}: ${formatCount(parameters)} parameters, ${formatPercent(test)}`;
+    return armMark(arms, arm, area.x(parameters), area.y(test), title);
+  });
+  return { width, height, content: html`${area.axes}${names.content}${marks}` };
+}
+
+export function winnersFigure(study: StudyDetails): Figure | null {
+  const points = pointsOf(study);
+  if (points.length === 0) return null;
+  const values = study.result.arms.map((arm) => {
+    const own = points.filter((point) => point.arm === arm);
+    return `${armLabel(arm)}: ${own.map(({ test, parameters }) => `${formatCount(parameters)} ${formatPercent(test)}`).join(', ')}`;
+  });
+  return {
+    name: 'size',
+    title: 'Accuracy against parameters',
+    alternative: `Test accuracy of ${plural(points.length, 'network')} against their parameters. ${values.join('; ')}.`,
+    caption: 'The tested network of every repetition. Outlined: baselines.',
+    narrow: drawWinners(study, narrowWidth, 290),
+    wide: drawWinners(study, wideWidth, 330),
   };
 }
