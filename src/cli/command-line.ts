@@ -1,8 +1,7 @@
 /** Runs a command line; an error becomes one line and an exit code. */
 import { CommanderError } from 'commander';
 import { RunError, UserError } from '../util/user-error.ts';
-import { exitCodes as codes } from './exit-codes.ts';
-import type { Io } from './io.ts';
+import { exitCodes as codes, type Io } from './io.ts';
 import { createProgram } from './program.ts';
 import { printable } from '../util/words.ts';
 

@@ -1,6 +1,5 @@
 /** Interrupts of a long command: the first signal stops it in order, the second ends it at once. */
-import { exitCodes } from './exit-codes.ts';
-import type { Io } from './io.ts';
+import { exitCodes, type Io } from './io.ts';
 
 /** Milliseconds in which a second signal counts as the first: a terminal and `timeout` may both send one. */
 const sameSignal = 200;

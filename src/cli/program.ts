@@ -58,7 +58,7 @@ const commands: { readonly [Name in CommandName]: CommandRow<Name> } = {
     summary: 'resume a run that was interrupted',
     description: 'Resumes a run where its journal ends. The winner is the same as that of a run without interruption.',
     parameters: [runFolder],
-    run: async ([root = ''], given, io) => (await import('./resume.ts')).resumeCommand(root, given, io),
+    run: async ([root = ''], given, io) => (await import('./search.ts')).resumeCommand(root, given, io),
   },
   show: {
     summary: 'print a run: lineage, rungs, layers of the winner',

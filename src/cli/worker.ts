@@ -16,9 +16,8 @@ import { tryLock } from '../run/record/lock.ts';
 import { plural, printable } from '../util/words.ts';
 import { version } from '../util/version.ts';
 import { UserError } from '../util/user-error.ts';
-import { exitCodes } from './exit-codes.ts';
 import { listenForInterrupts } from './interrupt.ts';
-import type { Io } from './io.ts';
+import { exitCodes, type Io } from './io.ts';
 import type { Given } from './options.ts';
 
 /** Bytes. */
