@@ -153,21 +153,17 @@ async function evaluateModel(where: string, reference: string, given: Given<'eva
     });
     const notes = input.elementType === 'uint8' ? [] : [`Input: ${pixelScales[scale]} (--pixels).`];
     const images = part.labels.length;
-    return {
-      path: where,
-      line: null,
-      dataset,
-      classes,
-      images,
-      accuracy: right / images,
-      loss: null,
-      confusion,
-      own: false,
-      notes,
-    };
+    const accuracy = right / images;
+    return { path: where, line: null, dataset, classes, images, accuracy, loss: null, confusion, own: false, notes };
   } finally {
     model.close();
   }
+}
+
+/** The share of a class's images that are right; a dash for a class without images. */
+function classAccuracy(row: readonly number[], index: number): string {
+  const total = row.reduce((sum, count) => sum + count, 0);
+  return total === 0 ? '–' : formatPercent((row[index] ?? 0) / total);
 }
 
 function confusionLines(classes: readonly string[], confusion: readonly (readonly number[])[]): string[] {
@@ -176,11 +172,8 @@ function confusionLines(classes: readonly string[], confusion: readonly (readonl
   const width = Math.max(4, String(most).length + 1);
   const nameWidth = Math.max(...names.map(columnsOf));
   const rows = confusion.map((row, index) => {
-    const total = row.reduce((sum, count) => sum + count, 0);
-    const right = row[index] ?? 0;
-    const accuracy = total === 0 ? '–' : formatPercent(right / total);
     const cells = row.map((count) => padLeft(count === 0 ? '·' : String(count), width)).join('');
-    return `  ${padLeft(String(index + 1), 3)} ${padRight(names[index] ?? '', nameWidth)} ${padLeft(accuracy, 8)} ${cells}`;
+    return `  ${padLeft(String(index + 1), 3)} ${padRight(names[index] ?? '', nameWidth)} ${padLeft(classAccuracy(row, index), 8)} ${cells}`;
   });
   const head = `  ${' '.repeat(3)} ${padRight('class', nameWidth)} ${padLeft('accuracy', 8)} ${classes.map((_name, index) => padLeft(String(index + 1), width)).join('')}`;
   return [head, ...rows];

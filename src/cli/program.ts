@@ -134,19 +134,13 @@ export function addOptions(command: Command, rows: Options): void {
 
 /** The choices of each option that has some, with what each is. */
 export function choiceLines(rows: Options): string {
-  const blocks = Object.entries(rows).flatMap(
-    ([
-      key,
-      {
-        kind: { choices },
-      },
-    ]) => {
-      if (choices === undefined) return [];
-      const width = Math.max(...Object.keys(choices).map((name) => name.length));
-      const lines = Object.entries(choices).map(([name, summary]) => `  ${padRight(name, width)}  ${summary}`);
-      return [`${flagOf(key)}:`, ...lines];
-    },
-  );
+  const blocks = Object.entries(rows).flatMap(([key, { kind }]) => {
+    const { choices } = kind;
+    if (choices === undefined) return [];
+    const width = Math.max(...Object.keys(choices).map((name) => name.length));
+    const lines = Object.entries(choices).map(([name, summary]) => `  ${padRight(name, width)}  ${summary}`);
+    return [`${flagOf(key)}:`, ...lines];
+  });
   return blocks.length === 0 ? '' : `\n${blocks.join('\n')}`;
 }
 

@@ -75,15 +75,8 @@ function timeChildren(
   });
 }
 
-interface OperatorTiming {
-  readonly operator: OperatorName;
-  readonly size: Size;
-  /** Null where it applies nowhere. */
-  readonly seconds: number | null;
-}
-
 /** One edit of each operator, applied on one thread. */
-function timeOperators(run: ProbeSetup, network: Network, context: Context): Promise<readonly OperatorTiming[]> {
+function timeOperators(run: ProbeSetup, network: Network, context: Context): Promise<Timings['operators']> {
   const limits = limitsOf(context);
   const names = Object.keys({ ...paperOperatorsWithSeparable, ...context.settings.operators }) as OperatorName[];
   return inBatches(names, run.config.workers, (some) =>
