@@ -15,7 +15,7 @@ import { lockRun } from '../record/lock.ts';
 import { dataOf } from './open.ts';
 import { readRun } from '../record/read.ts';
 import { entryOf } from '../record/replay.ts';
-import { verificationJob, verifyIn } from './verification.ts';
+import { verificationJob, verifyIn } from './verifier.ts';
 
 export interface ExportOptions {
   /** The winner of that step; 0 is the vanilla network. */
@@ -88,7 +88,7 @@ export async function exportNetwork(root: string, path: string, options: ExportO
   const { path: data } = await dataOf(config, undefined);
   const here = { ...config, data: { ...config.data, path: data } };
   const part = line === 'final' && search.tests.has('final') ? 'test' : 'validation';
-  const job = verificationJob(folder, here, settings, search, { line, part, threads: config.workers });
+  const job = verificationJob(folder, here, settings, search, line, part, config.workers);
   const { tensors } = await fileCheckpoints(folder.checkpoints).read(job.checkpoint);
   const pool = createPool({ checkpoints: folder.checkpoints, patience: defaultPatience });
   let found: Verified;

@@ -2,7 +2,7 @@
  * Measures the speed of this machine by probes in workers: the start network in both modes (as many jobs of one thread as there
  * are workers, and one job of all threads), and what a budget buys at that speed. Writes nothing.
  */
-import type { Pool } from '../../execution/pool.ts';
+import type { JobObserver, Pool } from '../../execution/pool.ts';
 import { countMultiplyAdds } from '../../network/cost.ts';
 import type { Network } from '../../network/network.ts';
 import { startNetwork, type Context } from '../../search/next.ts';
@@ -71,22 +71,16 @@ export async function probe(
   let verified: ProbeResult['verified'] = null;
   let start = 0;
   const begun = performance.now();
-  await pool.run(
-    job,
-    {
-      report(report, _peak, clock) {
-        if (report.kind === 'progress') times.push(clock);
-        else if (report.kind === 'verified')
-          verified = { batch: report.verified.latency.batch / 1000, seconds: clock - (reached.get('compared') ?? clock) };
-        else if (report.kind === 'reached') {
-          reached.set(report.stage, clock);
-          if (report.stage === 'begun' && start === 0) start = (performance.now() - begun) / 1000;
-        }
-      },
-      started: () => undefined,
-    },
-    signal,
-  );
+  const report: JobObserver['report'] = (each, _peak, clock) => {
+    if (each.kind === 'progress') times.push(clock);
+    else if (each.kind === 'verified')
+      verified = { batch: each.verified.latency.batch / 1000, seconds: clock - (reached.get('compared') ?? clock) };
+    else if (each.kind === 'reached') {
+      reached.set(each.stage, clock);
+      if (each.stage === 'begun' && start === 0) start = (performance.now() - begun) / 1000;
+    }
+  };
+  await pool.run(job, { report }, signal);
   return { start, minibatches: times, reached, verified };
 }
 
