@@ -6,14 +6,14 @@ const sameSignal = 200;
 
 export const interrupted = new Error('interrupted');
 
-export interface Interruption {
-  readonly signal: AbortSignal;
-  /** Removes the listeners. */
-  stop(): void;
-}
+const nothing = (): void => undefined;
 
-/** `first`: at the first signal; `close`: before the process ends at the second. */
-export function listenForInterrupts(io: Io, first: () => void, close: () => void): Interruption {
+/** `first`: at the first signal; `close`: before the process ends at the second. `stop` removes the listeners. */
+export function listenForInterrupts(
+  io: Io,
+  first: () => void = nothing,
+  close: () => void = nothing,
+): { readonly signal: AbortSignal; stop(): void } {
   const controller = new AbortController();
   let signalled: number | null = null;
   const onSignal = (): void => {

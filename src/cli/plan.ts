@@ -1,8 +1,7 @@
 /** `instar plan`. */
 import { plan as planRun, type PlanReport } from '../run/planning/plan.ts';
-import { describeConfig } from '../run/display/log-lines.ts';
 import { planRows, stopWords } from '../run/planning/plan-rows.ts';
-import { describePlan } from '../run/display/wording.ts';
+import { describeConfig, describePlan } from '../run/display/wording.ts';
 import { formatDuration } from '../util/duration.ts';
 import { formatCount, formatWhole } from '../util/words.ts';
 import { padLeft, padRight, wrap } from './text.ts';
@@ -43,27 +42,13 @@ function measuredLines({ timings, measured, config }: PlanReport): string[] {
 /** A plan as a table that people read, in 80 columns. */
 function planLines(report: PlanReport): string[] {
   const { config, plan, forecast } = report;
-  const rows = [
-    ...planRows(report),
-    {
-      phase: 'total',
-      what: `${formatWhole(forecast.minibatches)} minibatches`,
-      size: '',
-      seconds: forecast.seconds,
-      until: null,
-    },
-  ];
-  const table = [
-    ['phase', 'what; multiply-adds an image', 'takes', 'until'] as const,
-    ...rows.map(
-      ({ phase, what, size, seconds, until }) =>
-        [
-          phase,
-          size === '' ? what : `${what}; ${size}`,
-          formatDuration(seconds),
-          until === null ? '' : formatDuration(until),
-        ] as const,
-    ),
+  type Row = readonly [phase: string, what: string, takes: string, until: string];
+  const table: Row[] = [
+    ['phase', 'what; multiply-adds an image', 'takes', 'until'],
+    ...planRows(report).map(({ phase, what, size, seconds, until }): Row => {
+      return [phase, size === '' ? what : `${what}; ${size}`, formatDuration(seconds), formatDuration(until)];
+    }),
+    ['total', `${formatWhole(forecast.minibatches)} minibatches`, formatDuration(forecast.seconds), ''],
   ];
   const widest = (column: 0 | 1 | 2 | 3): number => Math.max(...table.map((row) => row[column].length));
   const [phases, takes, untils] = [widest(0), widest(2), widest(3)];
@@ -92,8 +77,7 @@ export async function planCommand(dataset: string, given: Given<'plan'>, io: Io)
   const options = optionsFrom(dataset, given);
   const json = given.json === true;
   const reporter = openReporter(io, json);
-  const nothing = (): void => undefined;
-  const interruption = listenForInterrupts(io, nothing, nothing);
+  const interruption = listenForInterrupts(io);
   try {
     const report = await planRun({
       ...options,

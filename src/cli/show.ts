@@ -2,8 +2,7 @@
 import { describeEdit } from '../morphism/operators.ts';
 import { printNetwork } from '../network/print.ts';
 import type { Config } from '../run/record/config.ts';
-import { conditionOf } from '../run/record/condition.ts';
-import { readRun, type Read } from '../run/record/read.ts';
+import { conditionOf, readRun, type Read } from '../run/record/read.ts';
 import type { RunState } from '../run/record/replay.ts';
 import { formatRungs, rungsFor } from '../search/rungs.ts';
 import { bestCandidate } from '../search/ranking.ts';
@@ -12,8 +11,7 @@ import { accuraciesAfter, candidateOf, unfinishedOf, type CandidateId, type Step
 import { formatDuration } from '../util/duration.ts';
 import { hasColour, printLines, type Io } from './io.ts';
 import type { Given } from './options.ts';
-import { describeExport, describePlan, describeWorkers, stopWords } from '../run/display/wording.ts';
-import { describeConfig } from '../run/display/log-lines.ts';
+import { describeConfig, describeExport, describePlan, describeWorkers, stopWords } from '../run/display/wording.ts';
 import { winnersLine } from './render.ts';
 import { differingSettings, valueOf } from '../search/setting-names.ts';
 import { paint, type Line as Styled, type Span } from './styled.ts';

@@ -72,11 +72,7 @@ export async function workerCommand(given: Given<'worker'>, io: Io): Promise<num
   say(
     `${describeBits(bits)}: up to ${plural(jobs, 'job')} at a time from ${queue}, ${plural(threads, 'thread')} in total; Ctrl-C stops it after the epoch`,
   );
-  const interruption = listenForInterrupts(
-    io,
-    () => say(`stopping: ${plural(consumer.busy(), 'job')} in progress`),
-    () => undefined,
-  );
+  const interruption = listenForInterrupts(io, () => say(`stopping: ${plural(consumer.busy(), 'job')} in progress`));
   await new Promise<void>((resolve) => interruption.signal.addEventListener('abort', () => resolve()));
   await consumer.drain();
   return exitCodes.done;

@@ -1,6 +1,6 @@
 /** Rows of the list of runs. */
 import { basename } from 'node:path';
-import { conditionOf } from '../run/record/condition.ts';
+import { conditionOf } from '../run/record/read.ts';
 import { bestCandidate, currentParent } from '../search/ranking.ts';
 import { candidateOf, lineage, validationOf } from '../search/state.ts';
 import type { RunRow } from './api.ts';

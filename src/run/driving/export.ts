@@ -35,20 +35,13 @@ export interface ExportResult {
 function wantedLine(folder: Folder, search: SearchState, { step, child }: ExportOptions): CandidateId {
   const there = keptCandidates(folder, search);
   const known = there.length === 0 ? 'the run has no trained network yet' : `there are ${there.join(', ')}`;
-  let wanted: CandidateId;
-  let called: string;
-  if (child !== undefined) {
-    if (!search.candidates.has(child)) throw new UserError(`--child ${child}: the run has no such network; ${known}`);
-    [wanted, called] = [child, `--child ${child}`];
-  } else if (step !== undefined) {
-    const winner = step === 0 ? 'vanilla' : search.steps.find((one) => one.step === step)?.winner;
-    if (winner === undefined || winner === null)
-      throw new UserError(`--step ${step}: the run has no winner of such a step; ${known}`);
-    [wanted, called] = [winner, `--step ${step}: ${winner}`];
-  } else {
-    wanted = bestCandidate(search) ?? search.stop?.line ?? currentParent(search);
-    called = 'the best network';
-  }
+  if (child !== undefined && !search.candidates.has(child))
+    throw new UserError(`--child ${child}: the run has no such network; ${known}`);
+  const winner = step === 0 ? 'vanilla' : search.steps.find((one) => one.step === step)?.winner;
+  if (child === undefined && step !== undefined && (winner ?? null) === null)
+    throw new UserError(`--step ${step}: the run has no winner of such a step; ${known}`);
+  const wanted = child ?? winner ?? bestCandidate(search) ?? search.stop?.line ?? currentParent(search);
+  const called = child !== undefined ? `--child ${child}` : step !== undefined ? `--step ${step}: ${winner}` : 'the best network';
   if (!there.includes(wanted)) throw new UserError(`${called}: its tensors are no longer kept; ${known}`);
   return wanted;
 }

@@ -8,9 +8,10 @@ import type { Network } from '../../network/network.ts';
 import { startNetwork, type Context } from '../../search/next.ts';
 import { learningOf, type Settings } from '../../search/settings.ts';
 import { coresOfRun } from '../../search/rungs.ts';
-import type { Job, ProbeJob, Stage } from '../../training/job.ts';
+import { JobFailure, type Job, type ProbeJob, type Stage } from '../../training/job.ts';
 import { must } from '../../util/assert.ts';
 import { mean } from '../../util/numbers.ts';
+import { RunError } from '../../util/user-error.ts';
 import { splitCounts } from '../../data/split-counts.ts';
 import { planBudget } from './budget.ts';
 import { dataReference, engineOf, type Config } from '../record/config.ts';
@@ -49,6 +50,7 @@ export interface ProbeResult {
 
 export type ProbeRequest = Pick<ProbeJob, 'network' | 'edits' | 'minibatches' | 'seconds' | 'evaluations' | 'verification'>;
 
+/** Runs a probe. A RunError where it fails. */
 export async function probe(
   { config, pool, signal }: ProbeSetup,
   asked: ProbeRequest,
@@ -80,7 +82,10 @@ export async function probe(
       if (each.stage === 'begun' && start === 0) start = (performance.now() - begun) / 1000;
     }
   };
-  await pool.run(job, { report }, signal);
+  await pool.run(job, { report }, signal).catch((error: unknown) => {
+    if (!(error instanceof JobFailure)) throw error;
+    throw new RunError(`measuring the speed failed (${error.failure}): ${error.message}`);
+  });
   return { start, minibatches: times, reached, verified };
 }
 

@@ -12,7 +12,7 @@ export interface PlanRow {
   /** Multiply-adds an image of what is trained; empty where that says nothing. */
   readonly size: string;
   readonly seconds: number;
-  readonly until: number | null;
+  readonly until: number;
 }
 
 const rangeOf = (sizes: readonly Size[]): string => {
