@@ -14,7 +14,7 @@ import { exitCodes, printLines, type Io } from './io.ts';
 import type { Given } from './options.ts';
 import { quoted } from '../util/quoted.ts';
 import { writeStudyResults, writeTables } from './study-files.ts';
-import { StudyProgress } from './study-progress.ts';
+import { openStudyProgress } from './study-progress.ts';
 
 export async function studyCommand(file: string, given: Given<'study'>, io: Io): Promise<number> {
   const { text, study } = readStudyFile(file);
@@ -23,7 +23,7 @@ export async function studyCommand(file: string, given: Given<'study'>, io: Io):
   const planned = plannedRuns(study).runs.length;
 
   checkFolder(study, root);
-  const progress = new StudyProgress(study, root, jobs, io);
+  const progress = openStudyProgress(study, root, jobs, io);
   const interruption = listenForInterrupts(
     io,
     () => progress.notice('stopping: the runs can be resumed (Ctrl-C again ends at once)'),
