@@ -21,18 +21,14 @@ function fail(error: unknown, io: Io): number {
     );
     return codes.wrong;
   }
-  if (error instanceof UserError) {
-    say(oneLine(error.message));
-    return codes.wrong;
-  }
+  const isUsers = error instanceof UserError;
   // A system error names the call and the file.
-  if (error instanceof RunError || (error instanceof Error && 'syscall' in error)) {
+  if (isUsers || error instanceof RunError || (error instanceof Error && 'syscall' in error)) {
     say(oneLine(error.message));
-    return codes.failed;
+    return isUsers ? codes.wrong : codes.failed;
   }
-  say(
-    `unexpected error; please report it with the following lines\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-  );
+  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  say(`unexpected error; please report it with the following lines\n${trace}`);
   return codes.failed;
 }
 

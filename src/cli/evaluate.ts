@@ -2,6 +2,7 @@
 import type { Dataset, Part } from '../data/dataset.ts';
 import { toGrey } from '../data/image.ts';
 import { readDataset } from '../data/read.ts';
+import type { DataEvent } from '../data/source.ts';
 import { readBest } from '../run/record/best.ts';
 import { cacheFolder } from '../run/preparing/begin.ts';
 import { readRun } from '../run/record/read.ts';
@@ -70,20 +71,15 @@ function partFor({ classes, channels, height, width }: InputSpec, dataset: Datas
 
 /** Images of folders are scaled to the network's size; other datasets keep theirs. */
 async function readFor({ height, width }: InputSpec, reference: string, given: Given<'evaluate'>, io: Io): Promise<Dataset> {
-  const { data } = given;
-  const read = (imageSize: number | undefined): Promise<{ dataset: Dataset }> =>
-    readDataset(reference, {
-      cacheFolder: cacheFolder(),
-      environment: io.environment,
-      ...(imageSize === undefined ? {} : { imageSize }),
-      ...(data === undefined ? {} : { dataFolder: data }),
-      progress: (event) => void (event.kind === 'note' && printLines(io.err, [printable(event.message)])),
-    });
-  if (height === null || height !== width) return (await read(undefined)).dataset;
+  const where = { cacheFolder: cacheFolder(), environment: io.environment, dataFolder: given.data };
+  const progress = (event: DataEvent): void => void (event.kind === 'note' && printLines(io.err, [printable(event.message)]));
+  const read = async (imageSize?: number): Promise<Dataset> =>
+    (await readDataset(reference, { ...where, imageSize, progress })).dataset;
+  if (height === null || height !== width) return read();
   try {
-    return (await read(height)).dataset;
+    return await read(height);
   } catch (error) {
-    if (error instanceof UserError && error.message.startsWith('--image-size')) return (await read(undefined)).dataset;
+    if (error instanceof UserError && error.message.startsWith('--image-size')) return read();
     throw error;
   }
 }

@@ -22,7 +22,7 @@ export interface Following {
   start(signal: AbortSignal, onData: (event: DataEvent) => void): AsyncIterable<RunItem>;
 }
 
-export async function follow(following: Following, io: Io): Promise<number> {
+export async function follow(io: Io, following: Following): Promise<number> {
   const { root, json } = following;
   const resumption = ['instar resume', quoted(root), ...following.again].join(' ');
   const reporter = openReporter(io, json);

@@ -65,16 +65,13 @@ export function readSearch(dataset: string, given: Given<'search'>, date: Date):
 
 export function searchCommand(dataset: string, given: Given<'search'>, io: Io): Promise<number> {
   const options = readSearch(dataset, given, io.date());
-  return follow(
-    {
-      root: options.run,
-      json: given.json === true,
-      view: emptyView,
-      again: elsewhereWords(given),
-      start: (signal, onData) => search({ ...options, signal, onData }),
-    },
-    io,
-  );
+  return follow(io, {
+    root: options.run,
+    json: given.json === true,
+    view: emptyView,
+    again: elsewhereWords(given),
+    start: (signal, onData) => search({ ...options, signal, onData }),
+  });
 }
 
 export function resumeCommand(root: string, given: Given<'resume'>, io: Io): Promise<number> {
@@ -82,21 +79,12 @@ export function resumeCommand(root: string, given: Given<'resume'>, io: Io): Pro
   const { state } = readRun(root);
   if (state.search.finished && budget === undefined)
     printLines(io.err, [`${root}: the run is finished; --budget +TIME gives it more time`]);
-  return follow(
-    {
-      root,
-      json: given.json === true,
-      view: viewOf(state),
-      again: elsewhereWords(given),
-      start: (signal, onData) =>
-        resume(root, {
-          signal,
-          onData,
-          mixed,
-          ...elsewhereOf(given),
-          ...(budget === undefined ? {} : { budget }),
-        }),
-    },
-    io,
-  );
+  const options = { mixed, ...elsewhereOf(given), ...(budget === undefined ? {} : { budget }) };
+  return follow(io, {
+    root,
+    json: given.json === true,
+    view: viewOf(state),
+    again: elsewhereWords(given),
+    start: (signal, onData) => resume(root, { ...options, signal, onData }),
+  });
 }

@@ -19,9 +19,9 @@ import { verificationJob, verifyIn } from './verifier.ts';
 
 export interface ExportOptions {
   /** The winner of that step; 0 is the vanilla network. */
-  readonly step?: number;
+  readonly step?: number | undefined;
   /** A child, such as `s2c3`. Default, where neither is given: the best network. */
-  readonly child?: string;
+  readonly child?: string | undefined;
   readonly signal?: AbortSignal;
 }
 

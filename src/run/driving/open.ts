@@ -219,14 +219,9 @@ export async function dataOf({ data, from }: Config, onData: Common['onData']): 
       if (!(error instanceof UserError)) throw error;
     }
   // The cache was emptied, or what it has is damaged: the data is decoded again and must be the same.
-  const read = await readDataset(where ?? reference, {
-    cacheFolder: cacheFolder(),
-    environment: process.env,
-    ...(imageSize === null ? {} : { imageSize }),
-    ...((from?.imageSize ?? null) === null ? {} : { folderSize: from?.imageSize as number }),
-    ...(folder === null ? {} : { dataFolder: folder }),
-    ...(onData === undefined ? {} : { progress: onData }),
-  });
+  const place = { cacheFolder: cacheFolder(), environment: process.env, dataFolder: folder ?? undefined };
+  const size = { imageSize: imageSize ?? undefined, folderSize: from?.imageSize ?? undefined };
+  const read = await readDataset(where ?? reference, { ...place, ...size, progress: onData });
   if (read.dataset.hash !== hash) throw new UserError(`${reference}: the data has changed since the run started`);
   return read;
 }

@@ -27,9 +27,8 @@ export interface ProbeSetup {
   contextFor(settings: Settings): Context;
 }
 
-/** Minibatches of the start network, at most, and the seconds after which no further one starts. */
-const minibatches = 14;
-const mostSeconds = 6;
+/** Of the start network: minibatches, at most, and the seconds after which no further one starts. */
+const ofStart = { minibatches: 14, seconds: 6 };
 /** Minibatches at the beginning that are not counted: at least one, at most four. */
 const warmup = (count: number): number => Math.max(1, Math.min(4, Math.floor(0.3 * count)));
 /** Batches of an evaluation. */
@@ -111,12 +110,7 @@ export interface Start {
 /** The start network in both modes. `more`: with evaluation and verification. */
 export async function timeStart(run: ProbeSetup, network: Network, more: boolean): Promise<Start> {
   const { workers, threads } = coresOfRun(run.config);
-  const asked: ProbeRequest = {
-    network,
-    minibatches,
-    seconds: mostSeconds,
-    ...(more ? { evaluations, verification: true } : {}),
-  };
+  const asked: ProbeRequest = { network, ...ofStart, ...(more ? { evaluations, verification: true } : {}) };
   const jobs = Array.from({ length: workers }, () => asked);
   const beside = await probeInParallel(run, jobs);
   const alone = threads === 1 ? must(beside[0], 'probe') : await probe(run, asked, 'alone', threads);

@@ -39,7 +39,7 @@ export function PlanTable({ plan }: { readonly plan: PlanReport }) {
                 <td>{what}</td>
                 <td class="number">{size}</td>
                 <td class="number">{formatDuration(seconds)}</td>
-                <td class="number">{formatDuration(until)}</td>
+                <td class="number">{until === null ? '' : formatDuration(until)}</td>
               </tr>
             ))}
           </tbody>
