@@ -72,9 +72,7 @@ function stepLines(state: RunState, settings: Settings, { step, parent, children
 const head = (name: string, ...content: Span[]): Styled => [[padRight(name, 14), 'dim'], ...content];
 
 function certificateLine(state: RunState): Styled[] {
-  const certificates = [...state.search.candidates.values()].flatMap(({ certificate }) =>
-    certificate === null ? [] : [certificate],
-  );
+  const certificates = [...state.search.candidates.values()].flatMap(({ certificate }) => certificate ?? []);
   if (certificates.length === 0) return [];
   const evaluation = Math.max(...certificates.map((one) => one.evaluation));
   const training = Math.max(...certificates.map((one) => one.training));

@@ -91,15 +91,8 @@ export function planBudget(question: BudgetQuestion): Plan {
     Math.min(settings.vanilla.epochs, Math.floor((vanillaShare * time) / (cost(images) * imageAlone))),
   );
   const stepEpochs = Math.max(fewest(), Math.min(settings.step.epochs, epochsFor()));
-  return {
-    images,
-    vanillaEpochs,
-    children,
-    stepEpochs,
-    searchUntil: elapsed + (vanillaShare + searchShare) * time,
-    alone,
-    beside,
-  };
+  const searchUntil = elapsed + (vanillaShare + searchShare) * time;
+  return { images, vanillaEpochs, children, stepEpochs, searchUntil, alone, beside };
 }
 
 /** The settings as a plan scales them; without one, as they are. */

@@ -111,16 +111,10 @@ function modeOf(results: readonly ProbeResult[], size: Size, children: ModeTimin
 function certificateOf(tried: Awaited<ReturnType<typeof timeChildren>>): Timings['certificate'] {
   if (tried.length === 0) return null;
   const sizes = tried.map(({ child }) => sizeOf(child.network));
-  const over = (of: (size: Size) => number): number => mean(sizes.map(of));
-  return {
-    seconds: mean(tried.map(({ results }) => between(results, 'grown', 'certified'))),
-    size: {
-      parameters: over(({ parameters }) => parameters),
-      multiplyAdds: over(({ multiplyAdds }) => multiplyAdds),
-      activations: over(({ activations }) => activations),
-      nodes: over(({ nodes }) => nodes),
-    },
-  };
+  const over = (key: keyof Size): number => mean(sizes.map((size) => size[key]));
+  const [parameters, multiplyAdds] = [over('parameters'), over('multiplyAdds')];
+  const size = { parameters, multiplyAdds, activations: over('activations'), nodes: over('nodes') };
+  return { seconds: mean(tried.map(({ results }) => between(results, 'grown', 'certified'))), size };
 }
 
 /** Times everything, and plans the budget where there is one. */
