@@ -11,43 +11,38 @@
  * Options are checked before anything is read: a UserError names the option that is wrong, in one line.
  */
 import { checkPlan, checkResume, checkSearch } from './options/check.ts';
-import {
-  resume as resumeRun,
-  search as startSearch,
-  type ResumeOptions as RunResumeOptions,
-  type SearchOptions as RunSearchOptions,
-} from './run/driving/open.ts';
+import * as run from './run/driving/open.ts';
 import type { RunItem } from './run/driving/drive.ts';
-import { plan as planRun, type PlanOptions as RunPlanOptions, type PlanReport } from './run/planning/plan.ts';
+import * as planning from './run/planning/plan.ts';
 
 /** `budget`: seconds, or a time such as `'1h30m'`. */
 type WithTime<Options extends { readonly budget?: number }> = Omit<Options, 'budget'> & { readonly budget?: number | string };
 
-export type SearchOptions = WithTime<RunSearchOptions>;
-export type PlanOptions = WithTime<RunPlanOptions>;
-export type ResumeOptions = WithTime<RunResumeOptions>;
+export type SearchOptions = WithTime<run.SearchOptions>;
+export type PlanOptions = WithTime<planning.PlanOptions>;
+export type ResumeOptions = WithTime<run.ResumeOptions>;
 
 /** Starts a search. Leaving the loop early, or aborting the signal, interrupts it: the best network is kept. */
 export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
-  yield* startSearch(checkSearch(options) as RunSearchOptions);
+  yield* run.search(checkSearch(options) as run.SearchOptions);
 }
 
 /** Resumes a run where its journal ends. `budget`: time that is added. */
 export async function* resume(root: string, options: ResumeOptions = {}): AsyncGenerator<RunItem> {
-  yield* resumeRun(root, checkResume(options) as RunResumeOptions);
+  yield* run.resume(root, checkResume(options) as run.ResumeOptions);
 }
 
 /** Forecasts the search with the same options; starts no run. */
-export const plan = async (options: PlanOptions): Promise<PlanReport> => planRun(checkPlan(options) as RunPlanOptions);
+export const plan = async (options: PlanOptions): Promise<planning.PlanReport> =>
+  planning.plan(checkPlan(options) as planning.PlanOptions);
 
-export type { PlanReport, RunItem };
+export type { RunItem };
+export type { PlanReport } from './run/planning/plan.ts';
 export type { Forecast, ForecastStep, ForecastRung, ForecastTraining } from './run/planning/forecast.ts';
 export type { Timings } from './run/planning/costs.ts';
-export { cacheFolder } from './run/preparing/begin.ts';
-export type { AskedOptions } from './run/preparing/begin.ts';
+export { cacheFolder, type AskedOptions } from './run/preparing/begin.ts';
 export { readRun } from './run/record/read.ts';
-export { exportNetwork } from './run/driving/export.ts';
-export type { ExportOptions, ExportResult } from './run/driving/export.ts';
+export { exportNetwork, type ExportOptions, type ExportResult } from './run/driving/export.ts';
 export type { Entry, Plan, Progress, RunEvent } from './run/record/events.ts';
 export type { RunState } from './run/record/replay.ts';
 export type { Config } from './run/record/config.ts';

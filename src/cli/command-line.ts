@@ -1,8 +1,7 @@
 /** Runs a command line; an error becomes one line and an exit code. */
 import { CommanderError } from 'commander';
 import { RunError, UserError } from '../util/user-error.ts';
-import { exitCodes as codes } from './exit-codes.ts';
-import type { Io } from './io.ts';
+import { exitCodes as codes, type Io } from './io.ts';
 import { createProgram } from './program.ts';
 import { printable } from '../util/words.ts';
 
@@ -22,18 +21,14 @@ function fail(error: unknown, io: Io): number {
     );
     return codes.wrong;
   }
-  if (error instanceof UserError) {
-    say(oneLine(error.message));
-    return codes.wrong;
-  }
+  const isUsers = error instanceof UserError;
   // A system error names the call and the file.
-  if (error instanceof RunError || (error instanceof Error && 'syscall' in error)) {
+  if (isUsers || error instanceof RunError || (error instanceof Error && 'syscall' in error)) {
     say(oneLine(error.message));
-    return codes.failed;
+    return isUsers ? codes.wrong : codes.failed;
   }
-  say(
-    `unexpected error; please report it with the following lines\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-  );
+  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  say(`unexpected error; please report it with the following lines\n${trace}`);
   return codes.failed;
 }
 

@@ -2,6 +2,7 @@
 import type { Dataset, Part } from '../data/dataset.ts';
 import { toGrey } from '../data/image.ts';
 import { readDataset } from '../data/read.ts';
+import type { DataEvent } from '../data/source.ts';
 import { readBest } from '../run/record/best.ts';
 import { cacheFolder } from '../run/preparing/begin.ts';
 import { readRun } from '../run/record/read.ts';
@@ -70,20 +71,15 @@ function partFor({ classes, channels, height, width }: InputSpec, dataset: Datas
 
 /** Images of folders are scaled to the network's size; other datasets keep theirs. */
 async function readFor({ height, width }: InputSpec, reference: string, given: Given<'evaluate'>, io: Io): Promise<Dataset> {
-  const { data } = given;
-  const read = (imageSize: number | undefined): Promise<{ dataset: Dataset }> =>
-    readDataset(reference, {
-      cacheFolder: cacheFolder(),
-      environment: io.environment,
-      ...(imageSize === undefined ? {} : { imageSize }),
-      ...(data === undefined ? {} : { dataFolder: data }),
-      progress: (event) => void (event.kind === 'note' && printLines(io.err, [printable(event.message)])),
-    });
-  if (height === null || height !== width) return (await read(undefined)).dataset;
+  const where = { cacheFolder: cacheFolder(), environment: io.environment, dataFolder: given.data };
+  const progress = (event: DataEvent): void => void (event.kind === 'note' && printLines(io.err, [printable(event.message)]));
+  const read = async (imageSize?: number): Promise<Dataset> =>
+    (await readDataset(reference, { ...where, imageSize, progress })).dataset;
+  if (height === null || height !== width) return read();
   try {
-    return (await read(height)).dataset;
+    return await read(height);
   } catch (error) {
-    if (error instanceof UserError && error.message.startsWith('--image-size')) return (await read(undefined)).dataset;
+    if (error instanceof UserError && error.message.startsWith('--image-size')) return read();
     throw error;
   }
 }
@@ -153,21 +149,17 @@ async function evaluateModel(where: string, reference: string, given: Given<'eva
     });
     const notes = input.elementType === 'uint8' ? [] : [`Input: ${pixelScales[scale]} (--pixels).`];
     const images = part.labels.length;
-    return {
-      path: where,
-      line: null,
-      dataset,
-      classes,
-      images,
-      accuracy: right / images,
-      loss: null,
-      confusion,
-      own: false,
-      notes,
-    };
+    const accuracy = right / images;
+    return { path: where, line: null, dataset, classes, images, accuracy, loss: null, confusion, own: false, notes };
   } finally {
     model.close();
   }
+}
+
+/** The share of a class's images that are right; a dash for a class without images. */
+function classAccuracy(row: readonly number[], index: number): string {
+  const total = row.reduce((sum, count) => sum + count, 0);
+  return total === 0 ? '–' : formatPercent((row[index] ?? 0) / total);
 }
 
 function confusionLines(classes: readonly string[], confusion: readonly (readonly number[])[]): string[] {
@@ -176,11 +168,8 @@ function confusionLines(classes: readonly string[], confusion: readonly (readonl
   const width = Math.max(4, String(most).length + 1);
   const nameWidth = Math.max(...names.map(columnsOf));
   const rows = confusion.map((row, index) => {
-    const total = row.reduce((sum, count) => sum + count, 0);
-    const right = row[index] ?? 0;
-    const accuracy = total === 0 ? '–' : formatPercent(right / total);
     const cells = row.map((count) => padLeft(count === 0 ? '·' : String(count), width)).join('');
-    return `  ${padLeft(String(index + 1), 3)} ${padRight(names[index] ?? '', nameWidth)} ${padLeft(accuracy, 8)} ${cells}`;
+    return `  ${padLeft(String(index + 1), 3)} ${padRight(names[index] ?? '', nameWidth)} ${padLeft(classAccuracy(row, index), 8)} ${cells}`;
   });
   const head = `  ${' '.repeat(3)} ${padRight('class', nameWidth)} ${padLeft('accuracy', 8)} ${classes.map((_name, index) => padLeft(String(index + 1), width)).join('')}`;
   return [head, ...rows];

@@ -14,10 +14,7 @@ export async function exportCommand(root: string, given: Given<'export'>, io: Io
   if (step !== undefined && child !== undefined) throw new UserError('give --step or --child, not both');
   if (!existsSync(dirname(resolve(path)))) throw new UserError(`--onnx ${path}: the folder does not exist`);
   if (existsSync(path) && !statSync(path).isFile()) throw new UserError(`--onnx ${path}: exists and is not a file`);
-  const { line, verified, kept } = await exportNetwork(root, path, {
-    ...(step === undefined ? {} : { step }),
-    ...(child === undefined ? {} : { child }),
-  });
+  const { line, verified, kept } = await exportNetwork(root, path, { step, child });
   if (given.json === true) printLines(io.out, [JSON.stringify({ path, line, verified, kept })]);
   else printLines(io.out, [`${printable(path)} (${line}): ${describeExport({ verified, problem: null })}`]);
   if (!kept) printLines(io.err, ['another process is working on this run: the export is not recorded in its journal']);

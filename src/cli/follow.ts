@@ -5,9 +5,8 @@ import { readConfig, type Config } from '../run/record/config.ts';
 import type { RunItem } from '../run/driving/drive.ts';
 import { folderOf } from '../run/record/folder.ts';
 import { RunError } from '../util/user-error.ts';
-import { exitCodes } from './exit-codes.ts';
 import { interrupted, listenForInterrupts } from './interrupt.ts';
-import { hasColour, printLines, type Io } from './io.ts';
+import { exitCodes, hasColour, printLines, type Io } from './io.ts';
 import { openReporter, type Shown } from './reporter.ts';
 import { quoted } from '../util/quoted.ts';
 import { summary } from './summary.ts';
@@ -23,7 +22,7 @@ export interface Following {
   start(signal: AbortSignal, onData: (event: DataEvent) => void): AsyncIterable<RunItem>;
 }
 
-export async function follow(following: Following, io: Io): Promise<number> {
+export async function follow(io: Io, following: Following): Promise<number> {
   const { root, json } = following;
   const resumption = ['instar resume', quoted(root), ...following.again].join(' ');
   const reporter = openReporter(io, json);

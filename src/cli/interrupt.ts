@@ -1,20 +1,19 @@
 /** Interrupts of a long command: the first signal stops it in order, the second ends it at once. */
-import { exitCodes } from './exit-codes.ts';
-import type { Io } from './io.ts';
+import { exitCodes, type Io } from './io.ts';
 
 /** Milliseconds in which a second signal counts as the first: a terminal and `timeout` may both send one. */
 const sameSignal = 200;
 
 export const interrupted = new Error('interrupted');
 
-export interface Interruption {
-  readonly signal: AbortSignal;
-  /** Removes the listeners. */
-  stop(): void;
-}
+const nothing = (): void => undefined;
 
-/** `first`: at the first signal; `close`: before the process ends at the second. */
-export function listenForInterrupts(io: Io, first: () => void, close: () => void): Interruption {
+/** `first`: at the first signal; `close`: before the process ends at the second. `stop` removes the listeners. */
+export function listenForInterrupts(
+  io: Io,
+  first: () => void = nothing,
+  close: () => void = nothing,
+): { readonly signal: AbortSignal; stop(): void } {
   const controller = new AbortController();
   let signalled: number | null = null;
   const onSignal = (): void => {

@@ -1,5 +1,7 @@
 /** The process as the commands use it; nothing else here touches it. */
-import { exitCodes } from './exit-codes.ts';
+
+/** Exit codes of the process. */
+export const exitCodes = { done: 0, failed: 1, wrong: 2, interrupted: 130 } as const;
 
 export interface Io {
   readonly out: NodeJS.WriteStream;

@@ -19,11 +19,7 @@ export const pixelScales = {
 export type PixelScale = keyof typeof pixelScales;
 
 export const modelOptions = group('ONNX files', {
-  pixels: {
-    kind: choice(pixelScales),
-    help: 'scale of the pixels that the model takes',
-    usual: 'raw for bytes',
-  },
+  pixels: { kind: choice(pixelScales), help: 'scale of the pixels that the model takes', usual: 'raw for bytes' },
   maxMemory: { kind: bytes, help: 'memory of the process that runs it', usual: '4G' },
   timeout: { kind: time, help: 'time to open it, and for each batch', usual: '2m' },
 });
@@ -85,21 +81,12 @@ export const commandOptions = {
   },
   export: {
     onnx: { kind: text('<file>'), help: 'where to write it' },
-    step: {
-      kind: whole,
-      bounds: z.int().min(0),
-      help: 'the winner of a step; 0: the start network',
-      usual: 'the best network',
-    },
+    step: { kind: whole, bounds: z.int().min(0), help: 'the winner of a step; 0: the start network', usual: 'the best network' },
     child: { kind: text('<id>'), help: 'a child, such as s2c3' },
     json,
   },
   evaluate: {
-    part: {
-      kind: choice({ test: 'test images', all: 'training images too' }),
-      help: 'the images that are used',
-      usual: 'test',
-    },
+    part: { kind: choice({ test: 'test images', all: 'training images too' }), help: 'the images that are used', usual: 'test' },
     data,
     engine: engineOfRun,
     ...modelOptions,

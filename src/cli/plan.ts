@@ -1,21 +1,85 @@
 /** `instar plan`. */
-import { plan } from '../run/planning/plan.ts';
-import { exitCodes } from './exit-codes.ts';
+import { plan as planRun, type PlanReport } from '../run/planning/plan.ts';
+import { planRows, stopWords } from '../run/planning/plan-rows.ts';
+import { describeConfig, describePlan } from '../run/display/wording.ts';
+import { formatDuration } from '../util/duration.ts';
+import { formatCount, formatWhole } from '../util/words.ts';
+import { padLeft, padRight, wrap } from './text.ts';
 import { interrupted, listenForInterrupts } from './interrupt.ts';
-import { printLines, type Io } from './io.ts';
+import { exitCodes, printLines, type Io } from './io.ts';
 import type { Given } from './options.ts';
-import { planLines } from './plan-text.ts';
 import { openReporter } from './reporter.ts';
 import { optionsFrom } from './search.ts';
+
+/** Columns. */
+const width = 80;
+
+const milliseconds = (seconds: number): string =>
+  `${seconds < 0.01 ? (1000 * seconds).toFixed(1) : (1000 * seconds).toFixed(0)} ms`;
+
+function measuredLines({ timings, measured, config }: PlanReport): string[] {
+  const { beside, alone, operators, certificate, workers, threads } = timings;
+  const [first, ...children] = beside.minibatches;
+  const batch = config.settings.batch;
+  const side =
+    threads === 1
+      ? workers === 1
+        ? 'on one thread'
+        : `on each of ${workers} workers`
+      : `on each of ${workers} workers, ${milliseconds(alone.minibatches[0]?.seconds ?? 0)} alone on ${threads} threads`;
+  const operatorWords = operators.map(
+    ({ operator, seconds }) => `${operator} ${seconds === null ? 'not applicable' : milliseconds(seconds)}`,
+  );
+  return [
+    `Measured in ${formatDuration(measured.seconds - measured.reading)}. A minibatch of ${batch}: the first network ${milliseconds(first?.seconds ?? 0)} ${side}` +
+      (children.length === 0
+        ? '.'
+        : `; children of ${children.map(({ size, seconds }) => `${formatCount(size.multiplyAdds)} ${milliseconds(seconds)}`).join(', ')}.`),
+    `Operators applied to it: ${operatorWords.join(', ')}${certificate === null ? '' : `; a certificate ${milliseconds(certificate.seconds)}`}.`,
+  ];
+}
+
+/** A plan as a table that people read, in 80 columns. */
+function planLines(report: PlanReport): string[] {
+  const { config, plan, forecast } = report;
+  type Row = readonly [phase: string, what: string, takes: string, until: string];
+  const table: Row[] = [
+    ['phase', 'what; multiply-adds an image', 'takes', 'until'],
+    ...planRows(report).map(({ phase, what, size, seconds, until }): Row => {
+      return [phase, size === '' ? what : `${what}; ${size}`, formatDuration(seconds), formatDuration(until)];
+    }),
+    ['total', `${formatWhole(forecast.minibatches)} minibatches`, formatDuration(forecast.seconds), ''],
+  ];
+  const widest = (column: 0 | 1 | 2 | 3): number => Math.max(...table.map((row) => row[column].length));
+  const [phases, takes, untils] = [widest(0), widest(2), widest(3)];
+  const room = Math.max(10, Math.min(widest(1), width - phases - takes - untils - 6));
+  const lines = table.flatMap(([phase, what, seconds, until]) => {
+    const [head = '', ...rest] = wrap(what, room);
+    return [
+      `${padRight(phase, phases)}  ${padRight(head, room)}  ${padLeft(seconds, takes)}  ${padLeft(until, untils)}`.trimEnd(),
+      ...rest.map((line) => `${' '.repeat(phases)}  ${line}`),
+    ];
+  });
+  const said = [
+    ...describeConfig(config),
+    ...(plan === null || config.budget === null ? [] : [describePlan(plan, config.budget, config)]),
+  ];
+  const notes = [
+    ...(forecast.steps.length === 0
+      ? []
+      : [`${stopWords[forecast.stop]} Each next step is assumed to start from a child of middle size.`]),
+    ...measuredLines(report),
+  ];
+  return [...said.flatMap((line) => wrap(line, width)), '', ...lines, '', ...notes.flatMap((line) => wrap(line, width))];
+}
 
 export async function planCommand(dataset: string, given: Given<'plan'>, io: Io): Promise<number> {
   const options = optionsFrom(dataset, given);
   const json = given.json === true;
   const reporter = openReporter(io, json);
-  const nothing = (): void => undefined;
-  const interruption = listenForInterrupts(io, nothing, nothing);
+  const interruption = listenForInterrupts(io);
   try {
-    const report = await plan({
+    const report = await planRun({
       ...options,
       signal: interruption.signal,
       onData: (event) => reporter.data(event),

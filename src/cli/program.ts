@@ -58,7 +58,7 @@ const commands: { readonly [Name in CommandName]: CommandRow<Name> } = {
     summary: 'resume a run that was interrupted',
     description: 'Resumes a run where its journal ends. The winner is the same as that of a run without interruption.',
     parameters: [runFolder],
-    run: async ([root = ''], given, io) => (await import('./resume.ts')).resumeCommand(root, given, io),
+    run: async ([root = ''], given, io) => (await import('./search.ts')).resumeCommand(root, given, io),
   },
   show: {
     summary: 'print a run: lineage, rungs, layers of the winner',
@@ -134,19 +134,13 @@ export function addOptions(command: Command, rows: Options): void {
 
 /** The choices of each option that has some, with what each is. */
 export function choiceLines(rows: Options): string {
-  const blocks = Object.entries(rows).flatMap(
-    ([
-      key,
-      {
-        kind: { choices },
-      },
-    ]) => {
-      if (choices === undefined) return [];
-      const width = Math.max(...Object.keys(choices).map((name) => name.length));
-      const lines = Object.entries(choices).map(([name, summary]) => `  ${padRight(name, width)}  ${summary}`);
-      return [`${flagOf(key)}:`, ...lines];
-    },
-  );
+  const blocks = Object.entries(rows).flatMap(([key, { kind }]) => {
+    const { choices } = kind;
+    if (choices === undefined) return [];
+    const width = Math.max(...Object.keys(choices).map((name) => name.length));
+    const lines = Object.entries(choices).map(([name, summary]) => `  ${padRight(name, width)}  ${summary}`);
+    return [`${flagOf(key)}:`, ...lines];
+  });
   return blocks.length === 0 ? '' : `\n${blocks.join('\n')}`;
 }
 

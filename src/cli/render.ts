@@ -38,20 +38,17 @@ const marks: { readonly [S in Status]: { readonly mark: string; readonly style: 
   done: { mark: '✓', style: 'good' },
 };
 
-function headLines({ view, config, root, now }: Scene, width: number): Line[] {
+function headLine({ view, config, root, now }: Scene, width: number): Line {
   const left = timeLeft(view, config, now);
-  const rest = (budget: string): string =>
-    left === null
-      ? ''
-      : `, ${left.kind === 'budget' ? '' : '~'}${formatDuration(left.seconds)}${left.kind === 'budget' ? budget : ''} left`;
-  const time: Line = [[formatDuration(now), 'bold'], [rest(width < 90 ? '' : ' of the budget')]];
-  const name = printable(config.data.name);
+  const ofBudget = width < 90 ? '' : ' of the budget';
+  const words = left === null ? '' : formatDuration(left.seconds);
+  const rest = left === null ? '' : left.kind === 'budget' ? `, ${words}${ofBudget} left` : `, ~${words} left`;
   const title: Line = [
     ['instar ', 'strong'],
-    [name, 'bold'],
+    [printable(config.data.name), 'bold'],
     [` · ${config.settings.method} · ${printable(root)}`, 'dim'],
   ];
-  return [spread(title, time, width)];
+  return spread(title, [[formatDuration(now), 'bold'], [rest]], width);
 }
 
 function rungLine(view: View, config: Config, phase: Phase & { kind: 'step' }): Line {
@@ -110,35 +107,25 @@ const columnsFor = (width: number): Columns =>
 function row(scene: Scene, phase: Phase, candidate: Candidate, columns: Columns): Line {
   const status = statusOf(scene, phase, candidate);
   const { mark, style } = marks[status];
-  const word = statusWords[status];
   const rung = phase.kind === 'step' && phase.rung === null ? rungOf(phase.step, candidate.id) : null;
   const quiet = status === 'dropped';
   const base: Style = quiet ? 'dim' : 'plain';
   const { view } = scene;
-  const own = candidate.epochs.findLast((point) => point.validation !== null)?.validation ?? null;
-  const accuracy = own === null ? '–' : formatPercent(own.accuracy);
   const validated = candidate.epochs.flatMap(({ validation }) => (validation === null ? [] : [validation.accuracy]));
+  const own = validated.at(-1) ?? null;
+  const accuracy = own === null ? '–' : formatPercent(own);
   // The final training has no validation: its curve is the loss.
   const curve = validated.length > 0 ? validated : candidate.epochs.map((point) => point.loss);
   const loss = candidate.epochs.at(-1)?.loss ?? view.running.get(candidate.id)?.loss ?? null;
   const { epoch, share } = progressOf(scene, phase, candidate.id);
   const filled = bar(share, columns.bar - 2);
-  const epochWidth = columns.epochs ? 6 : 0;
+  const room = columns.bar + (columns.epochs ? 6 : 0);
+  const word = truncate(columns.epochs ? ` ${statusWords[status]}` : statusWords[status], room);
+  const epochWords = columns.epochs ? `${padLeft(epoch, 5)} ` : '';
   const activity: Span[] =
     status === 'running'
-      ? [
-          [columns.epochs ? padLeft(epoch, epochWidth - 1) + ' ' : ''],
-          ['▕', 'dim'],
-          [filled.full, 'accent'],
-          [filled.empty],
-          ['▏', 'dim'],
-        ]
-      : [
-          [
-            padRight(truncate(columns.epochs ? ` ${word}` : word, epochWidth + columns.bar), epochWidth + columns.bar),
-            style === 'plain' ? 'dim' : style,
-          ],
-        ];
+      ? [[epochWords], ['▕', 'dim'], [filled.full, 'accent'], [filled.empty], ['▏', 'dim']]
+      : [[padRight(word, room), style === 'plain' ? 'dim' : style]];
   return [
     [`${mark} `, style],
     [padRight(candidate.id, 9), status === 'winner' ? 'bold' : base],
@@ -219,7 +206,7 @@ export function render(scene: Scene, screen: Screen): string[] {
   const { view, notice } = scene;
   const phase = phaseOf(view.run.search, view.running);
   const columns = columnsFor(width);
-  const head = [...headLines(scene, width), phaseLine(scene, phase, width)].slice(0, most - (notice === null ? 0 : 1));
+  const head = [headLine(scene, width), phaseLine(scene, phase, width)].slice(0, most - (notice === null ? 0 : 1));
   const tail: Line[] = [];
   const lineage = winnersLine(view, width - 9);
   if (lineage.length > 0 && winners(view.run.search)[0]?.accuracy != null) tail.push([['lineage  ', 'dim'], ...lineage]);

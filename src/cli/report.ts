@@ -43,34 +43,39 @@ async function writeFigures(folder: string, runs: readonly ReportedRun[]): Promi
   return count;
 }
 
-async function reportStudy(root: string, out: string, figures: string | undefined, io: Io): Promise<number> {
+/** A report that is ready to be written. */
+interface Report {
+  readonly page: string;
+  /** Gives the number of figures. */
+  writeFigures(folder: string): Promise<number>;
+  readonly problems: readonly string[];
+}
+
+function reportOfStudy(root: string, out: string, io: Io): Report {
   const { shown, collected } = studyIn(root, dirname(out));
-  if (figures !== undefined) makeFolder(figures, `--figures ${figures}`);
-  const page = studyPageOf(shown, io);
-  await writeState(out, page);
-  printLines(io.out, [`${printable(out)}: ${formatBytes(Buffer.byteLength(page))}`]);
-  if (figures !== undefined)
-    printLines(io.out, [`${printable(figures)}: ${plural(await writeStudyFigures(shown, figures), 'figure')}`]);
-  for (const { message } of collected.damaged) printLines(io.err, [printable(message)]);
-  return 0;
+  const problems = collected.damaged.map(({ message }) => message);
+  return { page: studyPageOf(shown, io), writeFigures: (folder) => writeStudyFigures(shown, folder), problems };
+}
+
+async function reportOfRuns(roots: readonly string[], io: Io): Promise<Report> {
+  const runs: ReportedRun[] = [];
+  for (const root of roots) runs.push(await collectRun(root, io.environment));
+  const problems = runs.flatMap(({ read, mistakes }) =>
+    mistakes.kind === 'absent' ? [`${read.name}: no images: ${mistakes.reason}`] : [],
+  );
+  return { page: reportPage(runs, writtenAt(io)), writeFigures: (folder) => writeFigures(folder, runs), problems };
 }
 
 export async function reportCommand(roots: readonly string[], { out: asked, figures }: Given<'report'>, io: Io): Promise<number> {
   const study = roots.find(isStudy);
   if (study !== undefined && roots.length > 1) throw new UserError(`${study} is a study: give it alone`);
   const out = outputFor(roots, asked);
-  if (study !== undefined) return reportStudy(study, out, figures, io);
-  const runs: ReportedRun[] = [];
-  for (const root of roots) runs.push(await collectRun(root, io.environment));
+  const report = study === undefined ? await reportOfRuns(roots, io) : reportOfStudy(study, out, io);
   if (figures !== undefined) makeFolder(figures, `--figures ${figures}`);
-  const page = reportPage(runs, writtenAt(io));
-  await writeState(out, page);
-  printLines(io.out, [`${printable(out)}: ${formatBytes(Buffer.byteLength(page))}`]);
-  if (figures !== undefined) {
-    const count = await writeFigures(figures, runs);
-    printLines(io.out, [`${printable(figures)}: ${plural(count, 'figure')}`]);
-  }
-  for (const { read, mistakes } of runs)
-    if (mistakes.kind === 'absent') printLines(io.err, [`${printable(read.name)}: no images: ${printable(mistakes.reason)}`]);
+  await writeState(out, report.page);
+  printLines(io.out, [`${printable(out)}: ${formatBytes(Buffer.byteLength(report.page))}`]);
+  if (figures !== undefined)
+    printLines(io.out, [`${printable(figures)}: ${plural(await report.writeFigures(figures), 'figure')}`]);
+  printLines(io.err, report.problems.map(printable));
   return 0;
 }

@@ -1,28 +1,20 @@
 /** Reports a run in progress: a live display on a terminal, lines elsewhere, the journal's entries with `--json`. */
 import type { DataEvent } from '../data/source.ts';
-import type { Config } from '../run/record/config.ts';
 import type { Entry } from '../run/record/events.ts';
 import { formatDuration } from '../util/duration.ts';
 import { dataLines, describeData } from './data-lines.ts';
 import { openDisplay } from './display.ts';
 import { isLive, printLines, type Io } from './io.ts';
-import { describeFrom, describePlan } from '../run/display/wording.ts';
-import { describeConfig, linesFor } from '../run/display/log-lines.ts';
-import { render } from './render.ts';
+import { describeConfig, describeFrom, describePlan, linesFor } from '../run/display/wording.ts';
+import { render, type Scene } from './render.ts';
 import { truncate } from './text.ts';
 import { printable } from '../util/words.ts';
-import type { View } from '../run/display/view.ts';
 
 /** Milliseconds between two drawings. */
 const frame = 150;
 
-export interface Shown {
-  readonly config: Config;
-  readonly root: string;
-  readonly view: View;
-  /** Active seconds now. */
-  now(): number;
-}
+/** `now`: active seconds. */
+export type Shown = Omit<Scene, 'now' | 'notice'> & { now(): number };
 
 export interface Reporter {
   /** While the data is read, before there is a run. */

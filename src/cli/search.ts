@@ -1,19 +1,20 @@
-/** `instar search`. */
+/** `instar search` and `instar resume`. */
 import { basename, join, resolve } from 'node:path';
 import { parseQueue } from '../execution/queue/address.ts';
 import { refuseWidths } from '../options/check.ts';
 import { flagOf, runOptionsIn, settingsIn, type Values } from '../options/option.ts';
 import { planOptions, queueOptions } from '../options/table.ts';
-import { emptyView } from '../run/display/view.ts';
-import { search, type Elsewhere, type SearchOptions } from '../run/driving/open.ts';
+import { emptyView, viewOf } from '../run/display/view.ts';
+import { resume, search, type Elsewhere, type SearchOptions } from '../run/driving/open.ts';
 import type { AskedOptions } from '../run/preparing/begin.ts';
 import { newRunName } from '../run/record/folder.ts';
+import { readRun } from '../run/record/read.ts';
 import type { MethodName } from '../search/methods/table.ts';
 import { presets } from '../search/settings.ts';
 import { quoted } from '../util/quoted.ts';
 import { UserError } from '../util/user-error.ts';
 import { follow } from './follow.ts';
-import type { Io } from './io.ts';
+import { printLines, type Io } from './io.ts';
 import type { Given } from './options.ts';
 
 /** Of `search` and `plan`, as the run takes it. */
@@ -36,7 +37,7 @@ function newFolder(dataset: string, method: MethodName, date: Date): string {
 type QueueValues = Values<typeof queueOptions>;
 
 /** The queue and the store, which belong together. */
-export function elsewhereOf({ queue, store, mixed = false }: QueueValues): { readonly elsewhere?: Elsewhere } {
+function elsewhereOf({ queue, store, mixed = false }: QueueValues): { readonly elsewhere?: Elsewhere } {
   if (queue === undefined && store === undefined) return {};
   if (queue === undefined || store === undefined) throw new UserError('--queue and --store belong together: give both');
   parseQueue(queue);
@@ -44,7 +45,7 @@ export function elsewhereOf({ queue, store, mixed = false }: QueueValues): { rea
 }
 
 /** The same options for `resume`: they are not kept in the run. */
-export const elsewhereWords = (values: QueueValues): readonly string[] =>
+const elsewhereWords = (values: QueueValues): readonly string[] =>
   (['queue', 'store', 'mixed'] as const).flatMap((key) => {
     const value = values[key];
     return value === undefined ? [] : [value === true ? flagOf(key) : `${flagOf(key)} ${quoted(String(value))}`];
@@ -64,14 +65,26 @@ export function readSearch(dataset: string, given: Given<'search'>, date: Date):
 
 export function searchCommand(dataset: string, given: Given<'search'>, io: Io): Promise<number> {
   const options = readSearch(dataset, given, io.date());
-  return follow(
-    {
-      root: options.run,
-      json: given.json === true,
-      view: emptyView,
-      again: elsewhereWords(given),
-      start: (signal, onData) => search({ ...options, signal, onData }),
-    },
-    io,
-  );
+  return follow(io, {
+    root: options.run,
+    json: given.json === true,
+    view: emptyView,
+    again: elsewhereWords(given),
+    start: (signal, onData) => search({ ...options, signal, onData }),
+  });
+}
+
+export function resumeCommand(root: string, given: Given<'resume'>, io: Io): Promise<number> {
+  const { budget, mixed = false } = given;
+  const { state } = readRun(root);
+  if (state.search.finished && budget === undefined)
+    printLines(io.err, [`${root}: the run is finished; --budget +TIME gives it more time`]);
+  const options = { mixed, ...elsewhereOf(given), ...(budget === undefined ? {} : { budget }) };
+  return follow(io, {
+    root,
+    json: given.json === true,
+    view: viewOf(state),
+    again: elsewhereWords(given),
+    start: (signal, onData) => resume(root, { ...options, signal, onData }),
+  });
 }

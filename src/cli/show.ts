@@ -2,8 +2,7 @@
 import { describeEdit } from '../morphism/operators.ts';
 import { printNetwork } from '../network/print.ts';
 import type { Config } from '../run/record/config.ts';
-import { conditionOf } from '../run/record/condition.ts';
-import { readRun, type Read } from '../run/record/read.ts';
+import { conditionOf, readRun, type Read } from '../run/record/read.ts';
 import type { RunState } from '../run/record/replay.ts';
 import { formatRungs, rungsFor } from '../search/rungs.ts';
 import { bestCandidate } from '../search/ranking.ts';
@@ -12,8 +11,7 @@ import { accuraciesAfter, candidateOf, unfinishedOf, type CandidateId, type Step
 import { formatDuration } from '../util/duration.ts';
 import { hasColour, printLines, type Io } from './io.ts';
 import type { Given } from './options.ts';
-import { describeExport, describePlan, describeWorkers, stopWords } from '../run/display/wording.ts';
-import { describeConfig } from '../run/display/log-lines.ts';
+import { describeConfig, describeExport, describePlan, describeWorkers, stopWords } from '../run/display/wording.ts';
 import { winnersLine } from './render.ts';
 import { differingSettings, valueOf } from '../search/setting-names.ts';
 import { paint, type Line as Styled, type Span } from './styled.ts';
@@ -32,8 +30,6 @@ function differences(config: Config): string {
 const textOf = (value: unknown): string =>
   value instanceof Object && !Array.isArray(value) ? JSON.stringify(value) : String(value);
 
-const gap: Span = ['  '];
-
 function stepLines(state: RunState, settings: Settings, { step, parent, children, rungs, winner }: Step): Styled[] {
   const { search } = state;
   const planned = rungsFor(settings);
@@ -41,12 +37,13 @@ function stepLines(state: RunState, settings: Settings, { step, parent, children
   const lines: Styled[] = [[[`Step ${step}`, 'bold'], [`  children of ${parent}, rungs ${formatRungs(planned)}`]]];
   for (const id of children) {
     const candidate = candidateOf(search, id);
+    const { end } = candidate;
     const isWinner = id === winner;
     const after = accuraciesAfter(planned, candidate);
     const unfinished = unfinishedOf(planned, candidate);
     const cells = planned.flatMap((_rung, index): Span[] => {
       const accuracy = after[index] ?? null;
-      const dropped = candidate.end?.kind === 'dropped' && candidate.end.rung === index;
+      const dropped = end?.kind === 'dropped' && end.rung === index;
       const survived = rungs[index]?.survivors.includes(id) === true;
       const mark = dropped ? '✗' : isWinner && index === planned.length - 1 ? '★' : survived ? '✓' : ' ';
       // In brackets: within the rung, whose end it has not reached.
@@ -56,12 +53,7 @@ function stepLines(state: RunState, settings: Settings, { step, parent, children
         [` ${mark}`, dropped ? 'dim' : 'good'],
       ];
     });
-    const lost =
-      candidate.end?.kind === 'lost'
-        ? `  lost: ${printable(candidate.end.reason.split('\n')[0] ?? '')}`
-        : candidate.end?.kind === 'undrawn'
-          ? '  not sampled'
-          : '';
+    const lost = end?.kind === 'lost' ? `  lost: ${printable(end.reason.split('\n')[0] ?? '')}` : '';
     const edits = candidate.edits.length === 0 ? 'unchanged' : candidate.edits.map(describeEdit).join(', ');
     lines.push([
       ['  '],
@@ -69,9 +61,9 @@ function stepLines(state: RunState, settings: Settings, { step, parent, children
       ...cells,
       [padLeft(formatCount(candidate.parameters), 9)],
       [padLeft(formatCount(candidate.multiplyAdds), 9)],
-      gap,
+      ['  '],
       [edits, 'dim'],
-      [lost, 'bad'],
+      [end?.kind === 'undrawn' ? '  not sampled' : lost, 'bad'],
     ]);
   }
   return lines;
@@ -80,9 +72,7 @@ function stepLines(state: RunState, settings: Settings, { step, parent, children
 const head = (name: string, ...content: Span[]): Styled => [[padRight(name, 14), 'dim'], ...content];
 
 function certificateLine(state: RunState): Styled[] {
-  const certificates = [...state.search.candidates.values()].flatMap(({ certificate }) =>
-    certificate === null ? [] : [certificate],
-  );
+  const certificates = [...state.search.candidates.values()].flatMap(({ certificate }) => certificate ?? []);
   if (certificates.length === 0) return [];
   const evaluation = Math.max(...certificates.map((one) => one.evaluation));
   const training = Math.max(...certificates.map((one) => one.training));
@@ -204,19 +194,13 @@ function json(root: string, read: Read): unknown {
   const { search } = state;
   const settings = settingsOf(viewOf(state), config);
   const best = bestCandidate(search);
+  const rungs = rungsFor(settings);
   const child = (id: CandidateId): unknown => {
-    const { edits, parameters, multiplyAdds, certificate, end, epochs } = candidateOf(search, id);
-    return {
-      line: id,
-      operators: edits.map(describeEdit),
-      parameters,
-      multiplyAdds,
-      certificate,
-      accuracies: accuraciesAfter(rungsFor(settings), candidateOf(search, id)),
-      unfinished: unfinishedOf(rungsFor(settings), candidateOf(search, id)),
-      epochs,
-      end,
-    };
+    const candidate = candidateOf(search, id);
+    const { edits, parameters, multiplyAdds, certificate, end, epochs } = candidate;
+    const [accuracies, unfinished] = [accuraciesAfter(rungs, candidate), unfinishedOf(rungs, candidate)];
+    const operators = edits.map(describeEdit);
+    return { line: id, operators, parameters, multiplyAdds, certificate, accuracies, unfinished, epochs, end };
   };
   return {
     run: root,
@@ -225,7 +209,7 @@ function json(root: string, read: Read): unknown {
     config,
     budget: state.budget,
     plan: state.plan,
-    rungs: rungsFor(settings),
+    rungs,
     steps: search.steps.map((step) => ({ ...step, children: step.children.map(child) })),
     grown: winners(search),
     computedBy: Object.fromEntries(state.computedBy),

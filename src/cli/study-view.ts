@@ -4,9 +4,9 @@ import { candidateOf, validationOf } from '../search/state.ts';
 import type { PlannedRun } from '../study/run.ts';
 import { formatDuration } from '../util/duration.ts';
 import { formatCount, formatPercent, plural } from '../util/words.ts';
-import { fit, paint, spread, type Line } from './styled.ts';
+import { fit, paint, spread, type Line, type Span } from './styled.ts';
 import { bar, padRight } from './text.ts';
-import { phaseOf, settingsOf, type View } from '../run/display/view.ts';
+import { phaseOf, settingsOf, type Phase, type View } from '../run/display/view.ts';
 import { workOf } from '../run/display/time-left.ts';
 import { mean } from '../util/numbers.ts';
 
@@ -37,8 +37,6 @@ export interface StudyScene {
   readonly notice: string | null;
 }
 
-export const runName = ({ folder }: PlannedRun): string => folder;
-
 /** The result of a run; null where it is not finished. */
 export function endOf({ run: { search, seconds } }: Pick<View, 'run'>): Ended | null {
   if (!search.finished || search.stop === null) return null;
@@ -46,25 +44,21 @@ export function endOf({ run: { search, seconds } }: Pick<View, 'run'>): Ended | 
   return measured === null ? null : { accuracy: measured.accuracy, seconds };
 }
 
+const phaseNames: { readonly [Kind in Exclude<Phase['kind'], 'step'>]: string } = {
+  start: 'starting',
+  vanilla: 'vanilla network',
+  final: 'final training',
+  baseline: 'baseline',
+  test: 'test',
+  done: 'done',
+};
+
 function phaseWords(view: View, config: Config): string {
-  const settings = settingsOf(view, config);
   const phase = phaseOf(view.run.search, view.running);
-  switch (phase.kind) {
-    case 'start':
-      return 'starting';
-    case 'vanilla':
-      return 'vanilla network';
-    case 'step':
-      return `step ${phase.step.step}${settings.limits.steps === null ? '' : ` of ${settings.limits.steps}`}${phase.rung === null ? '' : `, rung ${phase.rung + 1}`}`;
-    case 'final':
-      return 'final training';
-    case 'baseline':
-      return 'baseline';
-    case 'test':
-      return 'test';
-    case 'done':
-      return 'done';
-  }
+  if (phase.kind !== 'step') return phaseNames[phase.kind];
+  const { steps } = settingsOf(view, config).limits;
+  const rung = phase.rung === null ? '' : `, rung ${phase.rung + 1}`;
+  return `step ${phase.step.step}${steps === null ? '' : ` of ${steps}`}${rung}`;
 }
 
 function bestWords(view: View): string {
@@ -78,7 +72,7 @@ function bestWords(view: View): string {
 }
 
 function activeLine({ run, view, config }: Active, nameWidth: number, width: number): Line {
-  const name: Line = [['  '], [padRight(runName(run), nameWidth), 'bold'], ['  ']];
+  const name: Line = [['  '], [padRight(run.folder, nameWidth), 'bold'], ['  ']];
   if (config === null) return [...name, ['starting', 'dim']];
   const { done, left } = workOf(view, config);
   const drawn = bar(done / (done + left), 16);
@@ -105,7 +99,7 @@ export function renderStudy(scene: StudyScene, width: number, height: number, co
   const left = secondsLeft(scene);
   const count = `${ended} of ${plural(arms.length * repetitions, 'run')}`;
   const times = `${formatDuration(seconds)}${left === null ? '' : `, about ${formatDuration(left)} left`}`;
-  const nameWidth = Math.max(...active.map(({ run }) => runName(run).length), 0);
+  const nameWidth = Math.max(...active.map(({ run }) => run.folder.length), 0);
   const armWidth = Math.max(...arms.map(({ name }) => name.length));
   const lines: Line[] = [
     spread([[title, 'strong']], [[`${count}, ${times}`, 'dim']], width),
@@ -117,18 +111,9 @@ export function renderStudy(scene: StudyScene, width: number, height: number, co
     ...arms.map((arm): Line => {
       const share = bar(arm.ended.length / repetitions, 8);
       const accuracy = arm.ended.length === 0 ? '' : formatPercent(mean(arm.ended.map((each) => each.accuracy)));
-      return fit(
-        [
-          ['  '],
-          [padRight(arm.name, armWidth)],
-          ['  '],
-          [share.full, 'accent'],
-          [share.empty],
-          [`  ${padRight(`${arm.ended.length} of ${repetitions}`, 8)}  `, 'dim'],
-          [accuracy, 'bold'],
-        ],
-        width,
-      );
+      const counted: Span = [`  ${padRight(`${arm.ended.length} of ${repetitions}`, 8)}  `, 'dim'];
+      const name = padRight(arm.name, armWidth);
+      return fit([['  '], [name], ['  '], [share.full, 'accent'], [share.empty], counted, [accuracy, 'bold']], width);
     }),
     ...(failed === 0 ? [] : [[[`  ${plural(failed, 'run')} failed`, 'bad']] as Line]),
     ...(notice === null ? [] : [fit([[notice, 'warn']], width)]),

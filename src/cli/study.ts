@@ -9,13 +9,12 @@ import { conclusionsOf } from '../study/conclusions.ts';
 import { checkFolder, plannedRuns, runStudy, strangersIn } from '../study/run.ts';
 import { writeState } from '../training/checkpoint.ts';
 import { plural, printable } from '../util/words.ts';
-import { exitCodes } from './exit-codes.ts';
 import { interrupted, listenForInterrupts } from './interrupt.ts';
-import { printLines, type Io } from './io.ts';
+import { exitCodes, printLines, type Io } from './io.ts';
 import type { Given } from './options.ts';
 import { quoted } from '../util/quoted.ts';
 import { writeStudyResults, writeTables } from './study-files.ts';
-import { StudyProgress } from './study-progress.ts';
+import { openStudyProgress } from './study-progress.ts';
 
 export async function studyCommand(file: string, given: Given<'study'>, io: Io): Promise<number> {
   const { text, study } = readStudyFile(file);
@@ -24,7 +23,7 @@ export async function studyCommand(file: string, given: Given<'study'>, io: Io):
   const planned = plannedRuns(study).runs.length;
 
   checkFolder(study, root);
-  const progress = new StudyProgress(study, root, jobs, io);
+  const progress = openStudyProgress(study, root, jobs, io);
   const interruption = listenForInterrupts(
     io,
     () => progress.notice('stopping: the runs can be resumed (Ctrl-C again ends at once)'),

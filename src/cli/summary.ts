@@ -6,7 +6,7 @@ import { candidateOf, validationOf, startWords } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { quoted } from '../util/quoted.ts';
 import { describeExport } from '../run/display/wording.ts';
-import { lineWidth, paint, type Line, type Span } from './styled.ts';
+import { lineWidth, paint, type Line } from './styled.ts';
 import { padRight } from './text.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../util/words.ts';
 import { viewOf } from '../run/display/view.ts';
@@ -18,50 +18,41 @@ export function summary(run: RunState, root: string, resumption: string, colour:
   const best = bestCandidate(search);
   const folder = folderOf(root);
   const time = formatDuration(run.seconds);
-  const rows: [string, Line][] = [];
-  const resume: [string, Line] = ['resume', [[resumption, 'accent']]];
-  const head = (text: string, style: 'good' | 'warn', rest: string): Line => [[text, style], [rest]];
-  if (best === null)
-    return [
-      head('Stopped', 'warn', ` after ${time}, before there was a trained network`),
-      [[`  ${padRight(resume[0], 11)}`, 'dim'] as Span, ...resume[1]],
-    ].map((line) => paint(line, colour));
+  const row = (name: string, ...content: Line): Line => [[`  ${padRight(name, 11)}`, 'dim'], ...content];
+  const resume = row('resume', [resumption, 'accent']);
+  const paintAll = (lines: readonly Line[]): string[] => lines.map((line) => paint(line, colour));
+  if (best === null) return paintAll([[['Stopped', 'warn'], [` after ${time}, before there was a trained network`]], resume]);
   const candidate = candidateOf(search, best);
   const grownFrom = search.stop?.line ?? best;
   const steps = candidateOf(search, grownFrom).step;
   const story =
     steps === 0 ? `the ${startWords(search)}, as no child was better` : `${grownFrom}, grown in ${plural(steps, 'step')}`;
-  const first = search.finished
-    ? head('Done', 'good', ` in ${time}: ${story}`)
-    : head('Stopped', 'warn', ` after ${time}; the best network so far is ${best === 'final' ? story : best}`);
+  const lines: Line[] = [
+    search.finished
+      ? [['Done', 'good'], [` in ${time}: ${story}`]]
+      : [['Stopped', 'warn'], [` after ${time}; the best network so far is ${best === 'final' ? story : best}`]],
+  ];
   const test = search.tests.get(best)?.measured;
-  if (test !== undefined) rows.push(['test', [[formatPercent(test.accuracy), 'bold'], [' accuracy on the test images']]]);
+  if (test !== undefined) lines.push(row('test', [formatPercent(test.accuracy), 'bold'], [' accuracy on the test images']));
   const baseline = search.tests.get('baseline')?.measured;
-  if (baseline !== undefined)
-    rows.push([
-      'baseline',
-      [[formatPercent(baseline.accuracy), 'bold'], [`: the ${startWords(search)}, trained for the same epochs`]],
-    ]);
+  const compared = `: the ${startWords(search)}, trained for the same epochs`;
+  if (baseline !== undefined) lines.push(row('baseline', [formatPercent(baseline.accuracy), 'bold'], [compared]));
   const validation = validationOf(search, best);
-  if (test === undefined && validation !== null) rows.push(['validation', [[formatPercent(validation.accuracy), 'bold']]]);
-  rows.push([
-    'size',
-    [[`${formatWhole(candidate.parameters)} parameters, ${formatCount(candidate.multiplyAdds)} multiply-adds an image`]],
-  ]);
+  if (test === undefined && validation !== null) lines.push(row('validation', [formatPercent(validation.accuracy), 'bold']));
+  const { parameters, multiplyAdds, checkpoint } = candidate;
+  lines.push(row('size', [`${formatWhole(parameters)} parameters, ${formatCount(multiplyAdds)} multiply-adds an image`]));
   const lineage = winnersLine(viewOf(run), 1000);
-  if (lineWidth(lineage) > 0) rows.push(['lineage', lineage]);
+  if (lineWidth(lineage) > 0) lines.push(row('lineage', ...lineage));
   const exported = run.exports.get(best);
-  const width = folder.best.length;
-  rows.push(['files', [[padRight(folder.bestModel, width)], ['  to deploy: pixels in, class probabilities out', 'dim']]]);
-  if (exported?.checkpoint === candidate.checkpoint)
-    rows.push(['', [[`  ${describeExport(exported)}`, exported.problem === null ? 'dim' : 'warn']]]);
-  rows.push(['', [[padRight(folder.best, width)], ['  to train further: the network and its weights', 'dim']]]);
-  rows.push(['', [[padRight(folder.bestNetwork, width)], ['  to read: its layers, classes and normalisation', 'dim']]]);
+  const file = (name: string, path: string, use: string): Line => row(name, [padRight(path, folder.best.length)], [use, 'dim']);
+  lines.push(file('files', folder.bestModel, '  to deploy: pixels in, class probabilities out'));
+  if (exported?.checkpoint === checkpoint)
+    lines.push(row('', [`  ${describeExport(exported)}`, exported.problem === null ? 'dim' : 'warn']));
+  lines.push(file('', folder.best, '  to train further: the network and its weights'));
+  lines.push(file('', folder.bestNetwork, '  to read: its layers, classes and normalisation'));
   if (search.finished) {
-    rows.push(['see it', [[`instar show ${quoted(root)}`, 'accent']]]);
-    rows.push(['use it', [[`instar predict ${quoted(root)} IMAGE…`, 'accent']]]);
-  } else rows.push(resume);
-  return [first, ...rows.map(([name, content]): Line => [[`  ${padRight(name, 11)}`, 'dim'], ...content])].map((text) =>
-    paint(text, colour),
-  );
+    lines.push(row('see it', [`instar show ${quoted(root)}`, 'accent']));
+    lines.push(row('use it', [`instar predict ${quoted(root)} IMAGE…`, 'accent']));
+  } else lines.push(resume);
+  return paintAll(lines);
 }

@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startUi } from '../web/server.ts';
 import { printable } from '../util/words.ts';
-import { exitCodes } from './exit-codes.ts';
-import { printLines, type Io } from './io.ts';
+import { exitCodes, printLines, type Io } from './io.ts';
 import type { Given } from './options.ts';
 
 const usualPort = 4310;

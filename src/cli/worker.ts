@@ -16,9 +16,8 @@ import { tryLock } from '../run/record/lock.ts';
 import { plural, printable } from '../util/words.ts';
 import { version } from '../util/version.ts';
 import { UserError } from '../util/user-error.ts';
-import { exitCodes } from './exit-codes.ts';
 import { listenForInterrupts } from './interrupt.ts';
-import type { Io } from './io.ts';
+import { exitCodes, type Io } from './io.ts';
 import type { Given } from './options.ts';
 
 /** Bytes. */
@@ -73,11 +72,7 @@ export async function workerCommand(given: Given<'worker'>, io: Io): Promise<num
   say(
     `${describeBits(bits)}: up to ${plural(jobs, 'job')} at a time from ${queue}, ${plural(threads, 'thread')} in total; Ctrl-C stops it after the epoch`,
   );
-  const interruption = listenForInterrupts(
-    io,
-    () => say(`stopping: ${plural(consumer.busy(), 'job')} in progress`),
-    () => undefined,
-  );
+  const interruption = listenForInterrupts(io, () => say(`stopping: ${plural(consumer.busy(), 'job')} in progress`));
   await new Promise<void>((resolve) => interruption.signal.addEventListener('abort', () => resolve()));
   await consumer.drain();
   return exitCodes.done;

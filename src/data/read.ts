@@ -7,9 +7,9 @@ import type { DataEvent, ReadListener } from './source.ts';
 
 export interface ReadOptions extends FindOptions {
   /** The image size of folders of images where `imageSize` is not given, pixels. */
-  readonly folderSize?: number;
-  readonly progress?: (event: DataEvent) => void;
-  readonly signal?: AbortSignal;
+  readonly folderSize?: number | undefined;
+  readonly progress?: ((event: DataEvent) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

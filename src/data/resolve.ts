@@ -43,9 +43,9 @@ export const defaultLocations: DatasetLocations = {
 
 export interface FindOptions {
   /** Side to which folders of images are resized, pixels. */
-  readonly imageSize?: number;
+  readonly imageSize?: number | undefined;
   /** `--data`. */
-  readonly dataFolder?: string;
+  readonly dataFolder?: string | undefined;
   readonly cacheFolder: string;
   /** INSTAR_DATA: a folder of datasets, or of one. */
   readonly environment: Readonly<Record<string, string | undefined>>;

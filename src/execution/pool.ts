@@ -13,7 +13,7 @@ import type { WorkerIdentity } from './queue/messages.ts';
 export interface JobObserver {
   /** `clock`: seconds of the worker's clock. `by`: the worker, where it is on another machine. */
   report(report: Report, peakBytes: number, clock: number, by?: WorkerIdentity): void;
-  started(fingerprint: Fingerprint): void;
+  started?(fingerprint: Fingerprint): void;
 }
 
 /** Workers on other machines and their jobs. */
@@ -145,7 +145,7 @@ function runOn(
         case 'alive':
           return;
         case 'started':
-          return observer.started(received.fingerprint);
+          return observer.started?.(received.fingerprint);
         case 'report':
           return observer.report(received.report, received.peak, received.clock);
         case 'done':

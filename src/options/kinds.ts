@@ -103,11 +103,10 @@ export const choice = <Name extends string>(choices: { readonly [Key in Name]: s
     field: 'select',
     schema: z.enum(names) as unknown as z.ZodType<Name>,
     choices,
-    read: (value) =>
-      valueOr(
-        names.find((name) => name === value),
-        `must be one of ${names.join(', ')}`,
-      ),
+    read(value) {
+      const found = names.find((name) => name === value);
+      return valueOr(found, `must be one of ${names.join(', ')}`);
+    },
   };
 };
 

@@ -16,12 +16,15 @@ const methodSummaries = Object.fromEntries(Object.entries(methods).map(([name, {
 
 type InGroup<Rows> = { readonly [Key in keyof Rows]: Rows[Key] & Pick<Option, 'group' | 'advanced' | 'page'> };
 
-/** The rows with what they share. */
-export const group = <Rows extends Options>(name: string, rows: Rows, more: Pick<Option, 'advanced' | 'page'> = {}) =>
-  Object.fromEntries(Object.entries(rows).map(([key, row]) => [key, { ...row, group: name, ...more }])) as InGroup<Rows>;
+/** Makes groups: rows with what they share. */
+const grouping =
+  (shared: Pick<Option, 'advanced' | 'page'>) =>
+  <Rows extends Options>(name: string, rows: Rows) =>
+    Object.fromEntries(Object.entries(rows).map(([key, row]) => [key, { ...row, group: name, ...shared }])) as InGroup<Rows>;
 
-const advanced = { advanced: true } as const;
-const offPage = { page: 'no' } as const;
+export const group = grouping({});
+const advanced = grouping({ advanced: true });
+const offPage = grouping({ page: 'no' });
 const several = z.int().min(1).max(1024);
 
 export const engineOption = { kind: choice(engineSummaries), help: 'the library that computes', usual: 'auto' };
@@ -35,22 +38,18 @@ export const planOptions = {
     budget: { kind: time, help: 'time for everything, the final training included, such as 30m', usual: 'no limit' },
     workers: { kind: whole, bounds: several, help: 'children that train at the same time', usual: "the processor's cores" },
   }),
-  ...group(
-    'Run',
-    {
-      threads: {
-        kind: whole,
-        bounds: several,
-        help: 'threads of one child, at most; with --queue: the cores of the smallest machine',
-        usual: 'as many as workers',
-      },
-      engine: engineOption,
-      device: deviceOption,
-      convolution: { kind: choice(convolutionSummaries), help: 'convolution algorithms', usual: 'auto' },
+  ...advanced('Run', {
+    threads: {
+      kind: whole,
+      bounds: several,
+      help: 'threads of one child, at most; with --queue: the cores of the smallest machine',
+      usual: 'as many as workers',
     },
-    advanced,
-  ),
-  ...group('Run', { from: { kind: text('<path>'), help: 'grow this network further: an .onnx model or a run' } }, offPage),
+    engine: engineOption,
+    device: deviceOption,
+    convolution: { kind: choice(convolutionSummaries), help: 'convolution algorithms', usual: 'auto' },
+  }),
+  ...offPage('Run', { from: { kind: text('<path>'), help: 'grow this network further: an .onnx model or a run' } }),
   ...group('Search', {
     method: { kind: choice(methodSummaries), settings: ['method'], help: 'how children are trained and selected' },
     steps: { kind: whole, settings: ['limits.steps'], help: 'evolutionary steps, at most' },
@@ -62,17 +61,13 @@ export const planOptions = {
       help: 'also train the start network for as many epochs as the winner, to compare',
     },
   }),
-  ...group(
-    'Search',
-    {
-      children: { kind: whole, settings: ['step.children'], help: 'children per step' },
-      mutations: { kind: whole, settings: ['step.mutations'], help: 'mutations per child' },
-      epochs: { kind: whole, settings: ['step.epochs'], help: 'epochs per step, over all children' },
-      eta: { kind: whole, settings: ['step.eta'], help: 'one in this many children survives a rung' },
-      widths: { kind: numbers, settings: ['widths'], help: "channels of the vanilla network's blocks" },
-    },
-    advanced,
-  ),
+  ...advanced('Search', {
+    children: { kind: whole, settings: ['step.children'], help: 'children per step' },
+    mutations: { kind: whole, settings: ['step.mutations'], help: 'mutations per child' },
+    epochs: { kind: whole, settings: ['step.epochs'], help: 'epochs per step, over all children' },
+    eta: { kind: whole, settings: ['step.eta'], help: 'one in this many children survives a rung' },
+    widths: { kind: numbers, settings: ['widths'], help: "channels of the vanilla network's blocks" },
+  }),
   ...group('Limits', {
     maxParams: {
       kind: count,
@@ -87,19 +82,15 @@ export const planOptions = {
       label: 'Multiply-adds, at most',
     },
   }),
-  ...group(
-    'Limits',
-    {
-      maxMemory: {
-        kind: bytes,
-        settings: ['limits.memory'],
-        help: 'memory of one worker, such as 2G',
-        usual: '85 % of what is free, shared by the workers',
-      },
+  ...advanced('Limits', {
+    maxMemory: {
+      kind: bytes,
+      settings: ['limits.memory'],
+      help: 'memory of one worker, such as 2G',
+      usual: '85 % of what is free, shared by the workers',
     },
-    advanced,
-  ),
-  ...group('Data', { data: dataOption }, offPage),
+  }),
+  ...offPage('Data', { data: dataOption }),
   ...group('Data', {
     images: { kind: count, settings: ['images'], help: 'training images used, at most, such as 12k', label: 'Training images' },
     imageSize: {
@@ -109,51 +100,35 @@ export const planOptions = {
       usual: 'their own, up to 64',
     },
   }),
-  ...group(
-    'Data',
-    {
-      noFlip: { kind: flag, settings: ['augmentation.flip'], sets: false, help: 'do not mirror images' },
-      noShift: { kind: flag, settings: ['augmentation.shift'], sets: 0, help: 'do not shift images' },
-      noCutout: { kind: flag, settings: ['augmentation.cutout'], sets: 0, help: 'do not cut squares out of images' },
-      noMixup: { kind: flag, settings: ['augmentation.mixup'], sets: 0, help: 'do not mix pairs of images' },
-      noNormalise: { kind: flag, settings: ['augmentation.normalise'], sets: false, help: 'do not normalise pixels: 0 to 1' },
-    },
-    advanced,
-  ),
-  ...group(
-    'Training',
-    {
-      batch: { kind: whole, settings: ['batch'], help: 'images per minibatch' },
-      vanillaEpochs: { kind: whole, settings: ['vanilla.epochs'], help: 'epochs of the vanilla network' },
-      finalEpochs: { kind: whole, settings: ['final.epochs'], help: 'epochs of the final training' },
-      rate: { kind: number, settings: ['step.rate', 'vanilla.rate'], help: 'learning rate of the vanilla network and of steps' },
-      finalRate: { kind: number, settings: ['final.rate'], help: 'learning rate of the final training' },
-    },
-    advanced,
-  ),
-  ...group('Training', { set: { kind: assignments, settings: [], help: 'any other setting; can be given again' } }, offPage),
+  ...advanced('Data', {
+    noFlip: { kind: flag, settings: ['augmentation.flip'], sets: false, help: 'do not mirror images' },
+    noShift: { kind: flag, settings: ['augmentation.shift'], sets: 0, help: 'do not shift images' },
+    noCutout: { kind: flag, settings: ['augmentation.cutout'], sets: 0, help: 'do not cut squares out of images' },
+    noMixup: { kind: flag, settings: ['augmentation.mixup'], sets: 0, help: 'do not mix pairs of images' },
+    noNormalise: { kind: flag, settings: ['augmentation.normalise'], sets: false, help: 'do not normalise pixels: 0 to 1' },
+  }),
+  ...advanced('Training', {
+    batch: { kind: whole, settings: ['batch'], help: 'images per minibatch' },
+    vanillaEpochs: { kind: whole, settings: ['vanilla.epochs'], help: 'epochs of the vanilla network' },
+    finalEpochs: { kind: whole, settings: ['final.epochs'], help: 'epochs of the final training' },
+    rate: { kind: number, settings: ['step.rate', 'vanilla.rate'], help: 'learning rate of the vanilla network and of steps' },
+    finalRate: { kind: number, settings: ['final.rate'], help: 'learning rate of the final training' },
+  }),
+  ...offPage('Training', { set: { kind: assignments, settings: [], help: 'any other setting; can be given again' } }),
 };
 
 /** Where jobs are put for workers on other machines. */
-export const queueOptions = group(
-  'Run',
-  {
-    queue: {
-      kind: text('<address>'),
-      help: 'put jobs there for workers: redis://HOST, rediss://HOST or postgres://USER@HOST/DATABASE',
-    },
-    store: { kind: text('<address>'), help: 'where data and checkpoints are exchanged: file:DIR or s3://bucket/prefix' },
-    mixed: { kind: flag, help: 'with --queue: also use workers that differ in engine, processor, Node or Instar' },
+export const queueOptions = offPage('Run', {
+  queue: {
+    kind: text('<address>'),
+    help: 'put jobs there for workers: redis://HOST, rediss://HOST or postgres://USER@HOST/DATABASE',
   },
-  offPage,
-);
+  store: { kind: text('<address>'), help: 'where data and checkpoints are exchanged: file:DIR or s3://bucket/prefix' },
+  mixed: { kind: flag, help: 'with --queue: also use workers that differ in engine, processor, Node or Instar' },
+});
 
 /** What `search` has beyond `plan`. */
-export const runOptions = group(
-  'Run',
-  {
-    vanilla: { kind: text('<run>'), help: 'use the trained vanilla network of that run' },
-    run: { kind: text('<folder>'), help: "the run's folder", usual: 'a new one in runs/' },
-  },
-  offPage,
-);
+export const runOptions = offPage('Run', {
+  vanilla: { kind: text('<run>'), help: 'use the trained vanilla network of that run' },
+  run: { kind: text('<folder>'), help: "the run's folder", usual: 'a new one in runs/' },
+});

@@ -2,9 +2,8 @@
 import { basename, resolve } from 'node:path';
 import type { OpenOptions } from '../engine/open.ts';
 import { plannedSettings } from '../run/planning/budget.ts';
-import { conditionOf } from '../run/record/condition.ts';
 import { searchAgain } from '../run/display/rerun-command.ts';
-import { readRun, type Read } from '../run/record/read.ts';
+import { conditionOf, readRun, type Read } from '../run/record/read.ts';
 import { findMistakes } from './mistakes.ts';
 import type { ReportedRun } from './page.ts';
 import type { RunRead } from './run-details.ts';

@@ -1,5 +1,5 @@
 /** A run with the values that several parts of its report need. Pure. */
-import type { Condition } from '../run/record/condition.ts';
+import type { Condition } from '../run/record/read.ts';
 import type { Config } from '../run/record/config.ts';
 import { plannedSettings } from '../run/planning/budget.ts';
 import type { Entry } from '../run/record/events.ts';

@@ -6,7 +6,7 @@ import { execFile, spawn, type ChildProcess, type ExecFileException } from 'node
 import { closeSync, existsSync, lstatSync, mkdirSync, openSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isStudy } from '../report/collect-study.ts';
-import { holderOf } from '../run/record/condition.ts';
+import { holderOf } from '../run/record/read.ts';
 import { readConfig } from '../run/record/config.ts';
 import { folderOf, isRun, newRunName } from '../run/record/folder.ts';
 import { lockRun } from '../run/record/lock.ts';

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { fieldSchema, formShape, type FormValues } from '../options/form.ts';
 import { planOptions } from '../options/table.ts';
-import type { Condition } from '../run/record/condition.ts';
+import type { Condition } from '../run/record/read.ts';
 import type { Config } from '../run/record/config.ts';
 
 /** Of a folder in the list. `damaged`: it cannot be read; `not begun`: a search was started in it and failed before it wrote a run. */

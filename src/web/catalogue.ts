@@ -5,7 +5,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { isStudy, readStudyFile, studyFile } from '../report/collect-study.ts';
-import { conditionOf, openCondition } from '../run/record/condition.ts';
+import { conditionOf, openCondition } from '../run/record/read.ts';
 import { folderOf, isRun } from '../run/record/folder.ts';
 import { bestCandidate, currentParent } from '../search/ranking.ts';
 import { candidateOf, lineage, validationOf } from '../search/state.ts';

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { streamSSE, type SSEStreamingApi } from 'hono/streaming';
-import { conditionOf, type Condition } from '../run/record/condition.ts';
+import { conditionOf, type Condition } from '../run/record/read.ts';
 import { keptCandidates } from '../run/record/folder.ts';
 import { readLive } from '../run/display/live.ts';
 import { latch } from '../util/latch.ts';

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readStudyFile, studyFile } from '../report/collect-study.ts';
-import { holderOf } from '../run/record/condition.ts';
+import { holderOf } from '../run/record/read.ts';
 import { folderOf } from '../run/record/folder.ts';
 import { plannedRuns } from '../study/run.ts';
 import { UserError } from '../util/user-error.ts';

@@ -122,21 +122,18 @@ test('the first Ctrl-C asks the run to end, the second ends the process', async 
   let time = 0;
   const world = pretend({ now: () => time });
   let asked: AbortSignal | undefined;
-  const following = follow(
-    {
-      root: run,
-      json: false,
-      view: viewOf(emptyRun),
-      again: [],
-      // oxlint-disable-next-line require-yield
-      async *start(signal) {
-        asked = signal;
-        await until(() => world.exits.length > 0);
-        signal.throwIfAborted();
-      },
+  const following = follow(world.io, {
+    root: run,
+    json: false,
+    view: viewOf(emptyRun),
+    again: [],
+    // oxlint-disable-next-line require-yield
+    async *start(signal) {
+      asked = signal;
+      await until(() => world.exits.length > 0);
+      signal.throwIfAborted();
     },
-    world.io,
-  );
+  });
   const press = world.handlers.get('SIGINT');
   press?.();
   assert.equal(asked?.aborted, true);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { openDisplay } from '../../src/cli/display.ts';
 import type { Io } from '../../src/cli/io.ts';
-import { openLive } from '../../src/cli/live.ts';
+import { openLive } from '../../src/cli/display.ts';
 
 /** Rows of text and a cursor: understands line ends, going up, and clearing. */
 function terminal(): { stream: NodeJS.WriteStream; rows: () => string[]; cursor: () => boolean } {

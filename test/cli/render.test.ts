@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { linesFor } from '../../src/run/display/log-lines.ts';
+import { linesFor } from '../../src/run/display/wording.ts';
 import { render } from '../../src/cli/render.ts';
 import { summary } from '../../src/cli/summary.ts';
 import { columnsOf } from '../../src/cli/text.ts';

@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import * as ort from 'onnxruntime-node';
 import type { Browser, Page, Request } from 'playwright-core';
 import { channelsLast } from '../../src/data/dataset.ts';
-import { linesFor } from '../../src/run/display/log-lines.ts';
+import { linesFor } from '../../src/run/display/wording.ts';
 import { readRun } from '../../src/run/record/read.ts';
 import { emptyView, observe } from '../../src/run/display/view.ts';
 import { openChromium, withoutChromium } from '../support/chromium.ts';

@@ -80,15 +80,9 @@ export function liveFile(path: string, now: () => number, elsewhere: () => Live[
 
 /** The last progress; null where there is none. */
 export function readLive(path: string): Live | null {
-  let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    return liveSchema.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data ?? null;
   } catch {
-    return null; // No process tells anything.
-  }
-  try {
-    return liveSchema.safeParse(JSON.parse(text)).data ?? null;
-  } catch {
-    return null; // Not by us.
+    return null; // No process tells anything, or the file is not by us.
   }
 }

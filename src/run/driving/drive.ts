@@ -79,7 +79,6 @@ async function planFirst(run: Drive, context: Context, budget: number): Promise<
   try {
     return await measureBudget(run, context, budget);
   } catch (error) {
-    if (error instanceof JobFailure) throw new RunError(`measuring the speed failed (${error.failure}): ${error.message}`);
     if (!run.signal.aborted) throw error;
     return null;
   }
@@ -183,10 +182,10 @@ function* take(running: Running, news: News): Generator<RunItem> {
 
 /** The parts of a run, wired to one channel of news. */
 function prepareRun(run: Drive, tell: (news: News) => void): Running {
-  const { config, folder, pool } = run;
+  const { config } = run;
   const cores = coresOfRun(config);
   const recorder = createRecorder(run);
-  const flights = createFlights({ config, pool, cores, elapsed: () => run.elapsed(), tell });
+  const flights = createFlights(run, tell);
   let known: { readonly plan: unknown; readonly context: Context } | null = null;
   const context = (): Context => {
     const { plan } = recorder.state;
@@ -200,7 +199,7 @@ function prepareRun(run: Drive, tell: (news: News) => void): Running {
     const pace = flights.pace(plan, context().settings);
     return clockDecisions({ context: context(), cores, testImages: config.data.testImages, budget, pace });
   };
-  const verifier = createVerifier({ folder, config, pool, cores, tell });
+  const verifier = createVerifier(run, tell);
   return { run, recorder, flights, verifier, context, clock };
 }
 

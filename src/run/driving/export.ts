@@ -15,13 +15,13 @@ import { lockRun } from '../record/lock.ts';
 import { dataOf } from './open.ts';
 import { readRun } from '../record/read.ts';
 import { entryOf } from '../record/replay.ts';
-import { verificationJob, verifyIn } from './verification.ts';
+import { verificationJob, verifyIn } from './verifier.ts';
 
 export interface ExportOptions {
   /** The winner of that step; 0 is the vanilla network. */
-  readonly step?: number;
+  readonly step?: number | undefined;
   /** A child, such as `s2c3`. Default, where neither is given: the best network. */
-  readonly child?: string;
+  readonly child?: string | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -35,20 +35,13 @@ export interface ExportResult {
 function wantedLine(folder: Folder, search: SearchState, { step, child }: ExportOptions): CandidateId {
   const there = keptCandidates(folder, search);
   const known = there.length === 0 ? 'the run has no trained network yet' : `there are ${there.join(', ')}`;
-  let wanted: CandidateId;
-  let called: string;
-  if (child !== undefined) {
-    if (!search.candidates.has(child)) throw new UserError(`--child ${child}: the run has no such network; ${known}`);
-    [wanted, called] = [child, `--child ${child}`];
-  } else if (step !== undefined) {
-    const winner = step === 0 ? 'vanilla' : search.steps.find((one) => one.step === step)?.winner;
-    if (winner === undefined || winner === null)
-      throw new UserError(`--step ${step}: the run has no winner of such a step; ${known}`);
-    [wanted, called] = [winner, `--step ${step}: ${winner}`];
-  } else {
-    wanted = bestCandidate(search) ?? search.stop?.line ?? currentParent(search);
-    called = 'the best network';
-  }
+  if (child !== undefined && !search.candidates.has(child))
+    throw new UserError(`--child ${child}: the run has no such network; ${known}`);
+  const winner = step === 0 ? 'vanilla' : search.steps.find((one) => one.step === step)?.winner;
+  if (child === undefined && step !== undefined && (winner ?? null) === null)
+    throw new UserError(`--step ${step}: the run has no winner of such a step; ${known}`);
+  const wanted = child ?? winner ?? bestCandidate(search) ?? search.stop?.line ?? currentParent(search);
+  const called = child !== undefined ? `--child ${child}` : step !== undefined ? `--step ${step}: ${winner}` : 'the best network';
   if (!there.includes(wanted)) throw new UserError(`${called}: its tensors are no longer kept; ${known}`);
   return wanted;
 }
@@ -88,7 +81,7 @@ export async function exportNetwork(root: string, path: string, options: ExportO
   const { path: data } = await dataOf(config, undefined);
   const here = { ...config, data: { ...config.data, path: data } };
   const part = line === 'final' && search.tests.has('final') ? 'test' : 'validation';
-  const job = verificationJob(folder, here, settings, search, { line, part, threads: config.workers });
+  const job = verificationJob(folder, here, settings, search, line, part, config.workers);
   const { tensors } = await fileCheckpoints(folder.checkpoints).read(job.checkpoint);
   const pool = createPool({ checkpoints: folder.checkpoints, patience: defaultPatience });
   let found: Verified;

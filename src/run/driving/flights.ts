@@ -1,7 +1,7 @@
 /** The tasks that workers have: each as a job, what is reported of it, and the speeds that are measured on the way. */
-import type { Pool } from '../../execution/pool.ts';
+import type { JobObserver, Pool } from '../../execution/pool.ts';
 import type { Task } from '../../search/next.ts';
-import type { Cores } from '../../search/rungs.ts';
+import { coresOfRun } from '../../search/rungs.ts';
 import { learningOf, type Settings } from '../../search/settings.ts';
 import { candidateOf, type CandidateId } from '../../search/state.ts';
 import type { Job, Report } from '../../training/job.ts';
@@ -10,6 +10,7 @@ import { taskStart } from '../planning/budget.ts';
 import type { Pace } from '../planning/clock.ts';
 import { dataReference, engineOf, type Config } from '../record/config.ts';
 import type { ComputedBy, Plan } from '../record/events.ts';
+import type { Recorded } from './recorder.ts';
 
 /** A task that a worker has. */
 export interface Flight {
@@ -63,15 +64,10 @@ export interface Flights {
   abortAll(): void;
 }
 
-export interface FlightsOptions {
-  readonly config: Config;
-  readonly pool: Pool;
-  readonly cores: Cores;
-  elapsed(): number;
-  tell(news: FlightNews): void;
-}
+type Run = Pick<Recorded, 'config' | 'elapsed'> & { readonly pool: Pool };
 
-export function createFlights({ config, pool, cores, elapsed, tell }: FlightsOptions): Flights {
+export function createFlights({ config, pool, elapsed }: Run, tell: (news: FlightNews) => void): Flights {
+  const { threads: most } = coresOfRun(config);
   const all = new Map<string, Flight>();
   /** Seconds a minibatch of a candidate's last task, and from its start to its first sign; with all threads. */
   const minibatches = new Map<CandidateId, number>();
@@ -90,12 +86,9 @@ export function createFlights({ config, pool, cores, elapsed, tell }: FlightsOpt
       const abort = new AbortController();
       const trains = task.kind === 'training' ? task.line : null;
       all.set(task.id, { trains, threads, abort, begun: elapsed(), first: null });
-      const watch = {
-        report: (report: Report, peak: number, clock: number, by: ComputedBy | null = null): void =>
-          tell({ kind: 'report', task, report, peak, clock, by }),
-        started: (): void => undefined,
-      };
-      pool.run(jobOf(task, config, settings, threads, attempt), watch, abort.signal).then(
+      const report: JobObserver['report'] = (each, peak, clock, by) =>
+        tell({ kind: 'report', task, report: each, peak, clock, by: by ?? null });
+      pool.run(jobOf(task, config, settings, threads, attempt), { report }, abort.signal).then(
         () => tell({ kind: 'ended', task, error: null }),
         (error: Error) => {
           if (!abort.signal.aborted) tell({ kind: 'ended', task, error });
@@ -105,7 +98,7 @@ export function createFlights({ config, pool, cores, elapsed, tell }: FlightsOpt
     measure({ task, report, clock }, isOtherWorker) {
       const flight = must(all.get(task.id), `flight of ${task.id}`);
       if (isOtherWorker) flight.first = null;
-      if ((report.kind !== 'progress' && report.kind !== 'epoch') || flight.threads !== cores.threads) return;
+      if ((report.kind !== 'progress' && report.kind !== 'epoch') || flight.threads !== most) return;
       if (flight.first === null) {
         flight.first = { clock, done: report.done };
         starts.set(task.line, elapsed() - flight.begun);

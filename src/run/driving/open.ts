@@ -30,6 +30,7 @@ import { lockRun } from '../record/lock.ts';
 import { startFrom } from '../preparing/origin.ts';
 import { readRun } from '../record/read.ts';
 import { emptyRun, entryOf, replayEntry, type RunState } from '../record/replay.ts';
+import type { Recorded } from './recorder.ts';
 import { takeVanilla } from './shared-start.ts';
 import type { Entry, RunEvent } from '../record/events.ts';
 
@@ -117,7 +118,7 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
     const journal = new Journal(folder.journal, Buffer.byteLength(text));
     try {
       yield* entries;
-      yield* go({ folder, config, journal, replayed, dataset, origin, begun }, options, []);
+      yield* go({ folder, config, journal, state: replayed, dataset, origin, begun }, options, []);
     } finally {
       journal.close();
     }
@@ -126,11 +127,7 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   }
 }
 
-interface Going {
-  readonly folder: Folder;
-  readonly config: Config;
-  readonly journal: Journal;
-  readonly replayed: RunState;
+interface Going extends Omit<Recorded, 'elapsed'> {
   readonly dataset: Dataset;
   /** Null: the search starts from the vanilla network. */
   readonly origin: Origin | null;
@@ -167,7 +164,7 @@ async function poolElsewhere(
 }
 
 async function* go(
-  { folder, config, journal, replayed, dataset, origin, begun }: Going,
+  { folder, config, journal, state: replayed, dataset, origin, begun }: Going,
   { signal, patience = defaultPatience, elsewhere, onData }: Common & Placed,
   opening: readonly RunEvent[],
 ): AsyncGenerator<RunItem> {
@@ -222,14 +219,9 @@ export async function dataOf({ data, from }: Config, onData: Common['onData']): 
       if (!(error instanceof UserError)) throw error;
     }
   // The cache was emptied, or what it has is damaged: the data is decoded again and must be the same.
-  const read = await readDataset(where ?? reference, {
-    cacheFolder: cacheFolder(),
-    environment: process.env,
-    ...(imageSize === null ? {} : { imageSize }),
-    ...((from?.imageSize ?? null) === null ? {} : { folderSize: from?.imageSize as number }),
-    ...(folder === null ? {} : { dataFolder: folder }),
-    ...(onData === undefined ? {} : { progress: onData }),
-  });
+  const place = { cacheFolder: cacheFolder(), environment: process.env, dataFolder: folder ?? undefined };
+  const size = { imageSize: imageSize ?? undefined, folderSize: from?.imageSize ?? undefined };
+  const read = await readDataset(where ?? reference, { ...place, ...size, progress: onData });
   if (read.dataset.hash !== hash) throw new UserError(`${reference}: the data has changed since the run started`);
   return read;
 }
@@ -283,7 +275,7 @@ export async function* resume(root: string, options: ResumeOptions = {}): AsyncG
     const journal = new Journal(folder.journal, read.length);
     try {
       const origin = await originOf(folder, config, state);
-      yield* go({ folder, config: here, journal, replayed: state, dataset, origin, begun }, options, opening);
+      yield* go({ folder, config: here, journal, state, dataset, origin, begun }, options, opening);
     } finally {
       journal.close();
     }

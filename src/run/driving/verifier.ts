@@ -1,14 +1,47 @@
-/** Verifies the exported file of the best network beside the search, one file at a time, on a thread of its own. */
+/** Verifies exported files by workers; beside a search that of the best network, one at a time, on a thread of its own. */
 import type { Pool } from '../../execution/pool.ts';
-import type { Cores } from '../../search/rungs.ts';
+import { coresOfRun } from '../../search/rungs.ts';
 import type { Settings } from '../../search/settings.ts';
-import type { CandidateId } from '../../search/state.ts';
-import { exportProblem, type Verified } from '../../training/job.ts';
-import type { Config } from '../record/config.ts';
+import { candidateOf, type CandidateId, type SearchState, networkOf } from '../../search/state.ts';
+import { exportProblem, type Report, type VerificationJob, type Verified } from '../../training/job.ts';
+import { must } from '../../util/assert.ts';
+import { dataReference, engineOf, type Config } from '../record/config.ts';
 import type { RunEvent } from '../record/events.ts';
-import { toVerify, type Folder } from '../record/folder.ts';
+import { aboutOf, toVerify, type Folder } from '../record/folder.ts';
 import type { RunState } from '../record/replay.ts';
-import { verificationJob, verifyIn } from './verification.ts';
+
+/** `settings`: as a budget scaled them. */
+export function verificationJob(
+  folder: Folder,
+  config: Config,
+  settings: Settings,
+  search: SearchState,
+  line: CandidateId,
+  part: 'validation' | 'test',
+  threads: number,
+): VerificationJob {
+  const { checkpoint } = candidateOf(search, line);
+  const { images, validation, batch } = settings;
+  return {
+    kind: 'verification',
+    id: `${line}/export`,
+    network: networkOf(search, line),
+    checkpoint: must(checkpoint, `checkpoint of ${line}`),
+    about: aboutOf(folder, config, search, line),
+    data: dataReference(config, images, validation),
+    part,
+    batch,
+    engine: { ...engineOf(config, threads), convolution: 'direct' },
+  };
+}
+
+/** Rejects as the pool does. */
+export async function verifyIn(pool: Pool, job: VerificationJob, signal: AbortSignal): Promise<Verified> {
+  let verified: Verified | undefined;
+  const report = (each: Report): void => void (each.kind === 'verified' && (verified = each.verified));
+  await pool.run(job, { report }, signal);
+  return must(verified, 'what was verified');
+}
 
 export interface Verification {
   readonly kind: 'verified';
@@ -26,15 +59,9 @@ export interface Verifier {
   abort(): void;
 }
 
-export interface VerifierOptions {
-  readonly folder: Folder;
-  readonly config: Config;
-  readonly pool: Pool;
-  readonly cores: Cores;
-  tell(verification: Verification): void;
-}
+type Run = { readonly folder: Folder; readonly config: Config; readonly pool: Pool };
 
-export function createVerifier({ folder, config, pool, cores, tell }: VerifierOptions): Verifier {
+export function createVerifier({ folder, config, pool }: Run, tell: (verification: Verification) => void): Verifier {
   let running: AbortController | null = null;
   return {
     get isBusy() {
@@ -45,8 +72,8 @@ export function createVerifier({ folder, config, pool, cores, tell }: VerifierOp
       const wanted = toVerify(state, training);
       if (wanted === null) return;
       const { line, part } = wanted;
-      const threads = part === 'test' && !settings.baseline ? cores.threads : 1;
-      const job = verificationJob(folder, config, settings, state.search, { ...wanted, threads });
+      const threads = part === 'test' && !settings.baseline ? coresOfRun(config).threads : 1;
+      const job = verificationJob(folder, config, settings, state.search, line, part, threads);
       const abort = new AbortController();
       running = abort;
       const ended = (outcome: Verified | Error): void => {

@@ -13,14 +13,11 @@ const searchShare = 0.5;
 /** With fewer epochs the start network learns too little; then fewer images are used. */
 const fewVanillaEpochs = 6;
 
-export interface Speeds {
+export interface BudgetQuestion {
   /** Seconds a multiply-add of training (forward multiply-adds, one image): one job with all threads. */
   readonly alone: number;
   /** The same for each of `workers` jobs side by side. */
   readonly beside: number;
-}
-
-export interface BudgetQuestion extends Speeds {
   readonly budget: number;
   /** Seconds elapsed. */
   readonly elapsed: number;
@@ -94,15 +91,8 @@ export function planBudget(question: BudgetQuestion): Plan {
     Math.min(settings.vanilla.epochs, Math.floor((vanillaShare * time) / (cost(images) * imageAlone))),
   );
   const stepEpochs = Math.max(fewest(), Math.min(settings.step.epochs, epochsFor()));
-  return {
-    images,
-    vanillaEpochs,
-    children,
-    stepEpochs,
-    searchUntil: elapsed + (vanillaShare + searchShare) * time,
-    alone,
-    beside,
-  };
+  const searchUntil = elapsed + (vanillaShare + searchShare) * time;
+  return { images, vanillaEpochs, children, stepEpochs, searchUntil, alone, beside };
 }
 
 /** The settings as a plan scales them; without one, as they are. */

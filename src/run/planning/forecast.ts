@@ -190,21 +190,11 @@ function stepOf(
     const inRung = jobs.filter(({ task }) => own.has(task.line) && task.id.endsWith(`/${rung}`));
     const begun = Math.min(...inRung.map((job) => job.from));
     const ended = Math.max(...inRung.map((job) => job.to));
-    return {
-      size: ends ? inRung.length : size,
-      epochs,
-      threads: inRung[0]?.threads ?? coresOf(cores, size),
-      seconds: inRung.length === 0 ? 0 : ended - begun,
-    };
+    const threads = inRung[0]?.threads ?? coresOf(cores, size);
+    return { size: ends ? inRung.length : size, epochs, threads, seconds: inRung.length === 0 ? 0 : ended - begun };
   });
-  return {
-    step: step.step,
-    children: step.children.map((id) => sizeIn(state, id)),
-    rungs,
-    minibatches: trainedBy(state, step.children),
-    seconds: to - from,
-    ends,
-  };
+  const children = step.children.map((id) => sizeIn(state, id));
+  return { step: step.step, children, rungs, minibatches: trainedBy(state, step.children), seconds: to - from, ends };
 }
 
 export function forecast(question: Question): Forecast {
@@ -228,12 +218,9 @@ export function forecast(question: Question): Forecast {
     time = until;
     return seconds;
   };
-  const training = (line: CandidateId, epochs: number, seconds: number): ForecastTraining => ({
-    size: sizeIn(state, line),
-    epochs,
-    minibatches: trainedBy(state, [line]),
-    seconds,
-  });
+  const training = (line: CandidateId, epochs: number, seconds: number): ForecastTraining => {
+    return { size: sizeIn(state, line), epochs, minibatches: trainedBy(state, [line]), seconds };
+  };
   const verification = (size: Size, threadsOf: number, images: number): number =>
     costs.start(threadsOf) + costs.verification(size, threadsOf, Math.ceil(images / settings.batch));
 

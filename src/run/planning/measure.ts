@@ -2,15 +2,16 @@
  * Measures the speed of this machine by probes in workers: the start network in both modes (as many jobs of one thread as there
  * are workers, and one job of all threads), and what a budget buys at that speed. Writes nothing.
  */
-import type { Pool } from '../../execution/pool.ts';
+import type { JobObserver, Pool } from '../../execution/pool.ts';
 import { countMultiplyAdds } from '../../network/cost.ts';
 import type { Network } from '../../network/network.ts';
 import { startNetwork, type Context } from '../../search/next.ts';
 import { learningOf, type Settings } from '../../search/settings.ts';
 import { coresOfRun } from '../../search/rungs.ts';
-import type { Job, ProbeJob, Stage } from '../../training/job.ts';
+import { JobFailure, type Job, type ProbeJob, type Stage } from '../../training/job.ts';
 import { must } from '../../util/assert.ts';
 import { mean } from '../../util/numbers.ts';
+import { RunError } from '../../util/user-error.ts';
 import { splitCounts } from '../../data/split-counts.ts';
 import { planBudget } from './budget.ts';
 import { dataReference, engineOf, type Config } from '../record/config.ts';
@@ -26,9 +27,8 @@ export interface ProbeSetup {
   contextFor(settings: Settings): Context;
 }
 
-/** Minibatches of the start network, at most, and the seconds after which no further one starts. */
-const minibatches = 14;
-const mostSeconds = 6;
+/** Of the start network: minibatches, at most, and the seconds after which no further one starts. */
+const ofStart = { minibatches: 14, seconds: 6 };
 /** Minibatches at the beginning that are not counted: at least one, at most four. */
 const warmup = (count: number): number => Math.max(1, Math.min(4, Math.floor(0.3 * count)));
 /** Batches of an evaluation. */
@@ -49,6 +49,7 @@ export interface ProbeResult {
 
 export type ProbeRequest = Pick<ProbeJob, 'network' | 'edits' | 'minibatches' | 'seconds' | 'evaluations' | 'verification'>;
 
+/** Runs a probe. A RunError where it fails. */
 export async function probe(
   { config, pool, signal }: ProbeSetup,
   asked: ProbeRequest,
@@ -71,22 +72,19 @@ export async function probe(
   let verified: ProbeResult['verified'] = null;
   let start = 0;
   const begun = performance.now();
-  await pool.run(
-    job,
-    {
-      report(report, _peak, clock) {
-        if (report.kind === 'progress') times.push(clock);
-        else if (report.kind === 'verified')
-          verified = { batch: report.verified.latency.batch / 1000, seconds: clock - (reached.get('compared') ?? clock) };
-        else if (report.kind === 'reached') {
-          reached.set(report.stage, clock);
-          if (report.stage === 'begun' && start === 0) start = (performance.now() - begun) / 1000;
-        }
-      },
-      started: () => undefined,
-    },
-    signal,
-  );
+  const report: JobObserver['report'] = (each, _peak, clock) => {
+    if (each.kind === 'progress') times.push(clock);
+    else if (each.kind === 'verified')
+      verified = { batch: each.verified.latency.batch / 1000, seconds: clock - (reached.get('compared') ?? clock) };
+    else if (each.kind === 'reached') {
+      reached.set(each.stage, clock);
+      if (each.stage === 'begun' && start === 0) start = (performance.now() - begun) / 1000;
+    }
+  };
+  await pool.run(job, { report }, signal).catch((error: unknown) => {
+    if (!(error instanceof JobFailure)) throw error;
+    throw new RunError(`measuring the speed failed (${error.failure}): ${error.message}`);
+  });
   return { start, minibatches: times, reached, verified };
 }
 
@@ -112,12 +110,7 @@ export interface Start {
 /** The start network in both modes. `more`: with evaluation and verification. */
 export async function timeStart(run: ProbeSetup, network: Network, more: boolean): Promise<Start> {
   const { workers, threads } = coresOfRun(run.config);
-  const asked: ProbeRequest = {
-    network,
-    minibatches,
-    seconds: mostSeconds,
-    ...(more ? { evaluations, verification: true } : {}),
-  };
+  const asked: ProbeRequest = { network, ...ofStart, ...(more ? { evaluations, verification: true } : {}) };
   const jobs = Array.from({ length: workers }, () => asked);
   const beside = await probeInParallel(run, jobs);
   const alone = threads === 1 ? must(beside[0], 'probe') : await probe(run, asked, 'alone', threads);

@@ -1,4 +1,5 @@
 /** A plan as rows, for the terminal and for the dashboard. Pure. */
+import { must } from '../../util/assert.ts';
 import { formatCount, formatWhole, plural } from '../../util/words.ts';
 import type { Size } from './costs.ts';
 import type { Forecast, ForecastStep, PhaseName } from './forecast.ts';
@@ -11,7 +12,7 @@ export interface PlanRow {
   /** Multiply-adds an image of what is trained; empty where that says nothing. */
   readonly size: string;
   readonly seconds: number;
-  readonly until: number | null;
+  readonly until: number;
 }
 
 const rangeOf = (sizes: readonly Size[]): string => {
@@ -47,47 +48,27 @@ function stepRows(steps: readonly ForecastStep[], from: number): PlanRow[] {
 
 const images = (count: number): string => `${formatWhole(count)} images`;
 
-/** Rows of a phase: what is done in it. */
-const rowsOf: { readonly [Name in PhaseName]: (report: PlanReport, phase: Forecast['phases'][number]) => PlanRow[] } = {
-  beginning: ({ plan }, { seconds, until }) => [
-    { phase: 'beginning', what: plan === null ? 'reading the data' : 'reading the data, measuring', size: '', seconds, until },
+/** A phase's name, what is done in it, and the network that is trained. */
+type PhaseWords = readonly [phase: string, what: string, trained?: { readonly size: Size }];
+
+/** Each phase in one row; steps have rows of their own. */
+const wordsOf: { readonly [Name in Exclude<PhaseName, 'steps'>]: (report: PlanReport) => PhaseWords } = {
+  beginning: ({ plan }) => ['beginning', plan === null ? 'reading the data' : 'reading the data, measuring'],
+  vanilla: ({ forecast: { vanilla }, images: { train } }) => [
+    'vanilla',
+    `${plural(vanilla.epochs, 'epoch')} of ${images(train)}`,
+    vanilla,
   ],
-  vanilla: ({ forecast: { vanilla }, images: { train } }, { seconds, until }) => [
-    {
-      phase: 'vanilla',
-      what: `${plural(vanilla.epochs, 'epoch')} of ${images(train)}`,
-      size: formatCount(vanilla.size.multiplyAdds),
-      seconds,
-      until,
-    },
-  ],
-  steps: ({ forecast: { steps } }, { seconds, until }) => stepRows(steps, until - seconds),
-  final: ({ forecast: { final } }, { seconds, until }) =>
-    final === null
-      ? []
-      : [
-          {
-            phase: 'final training',
-            what: `${formatWhole(final.minibatches)} minibatches, ${epochsWord(final.epochs)} epochs`,
-            size: formatCount(final.size.multiplyAdds),
-            seconds,
-            until,
-          },
-        ],
-  test: ({ config }, { seconds, until }) => [{ phase: 'test', what: images(config.data.testImages), size: '', seconds, until }],
-  baseline: ({ forecast: { baseline } }, { seconds, until }) =>
-    baseline === null
-      ? []
-      : [
-          {
-            phase: 'baseline',
-            what: `${formatWhole(baseline.minibatches)} minibatches`,
-            size: formatCount(baseline.size.multiplyAdds),
-            seconds,
-            until,
-          },
-        ],
-  export: (_report, { seconds, until }) => [{ phase: 'export', what: 'verification of the file', size: '', seconds, until }],
+  final({ forecast }) {
+    const final = must(forecast.final, 'final training');
+    return ['final training', `${formatWhole(final.minibatches)} minibatches, ${epochsWord(final.epochs)} epochs`, final];
+  },
+  test: ({ config }) => ['test', images(config.data.testImages)],
+  baseline({ forecast }) {
+    const baseline = must(forecast.baseline, 'baseline');
+    return ['baseline', `${formatWhole(baseline.minibatches)} minibatches`, baseline];
+  },
+  export: () => ['export', 'verification of the file'],
 };
 
 /** When the search ends, in a sentence. */
@@ -100,4 +81,8 @@ export const stopWords: { readonly [Stop in Forecast['stop']]: string } = {
 
 /** The phases in order, steps one by one. */
 export const planRows = (report: PlanReport): readonly PlanRow[] =>
-  report.forecast.phases.flatMap((phase) => rowsOf[phase.name](report, phase));
+  report.forecast.phases.flatMap(({ name, seconds, until }) => {
+    if (name === 'steps') return stepRows(report.forecast.steps, until - seconds);
+    const [phase, what, trained] = wordsOf[name](report);
+    return [{ phase, what, size: trained === undefined ? '' : formatCount(trained.size.multiplyAdds), seconds, until }];
+  });

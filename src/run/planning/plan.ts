@@ -3,8 +3,6 @@ import { createPool } from '../../execution/pool.ts';
 import type { Origin } from '../../search/next.ts';
 import type { Settings } from '../../search/settings.ts';
 import { coresOfRun } from '../../search/rungs.ts';
-import { JobFailure } from '../../training/job.ts';
-import { RunError } from '../../util/user-error.ts';
 import { begin, configOf, defaultPatience, type AskedOptions } from '../preparing/begin.ts';
 import { plannedSettings } from './budget.ts';
 import { contextOf } from '../preparing/check.ts';
@@ -75,9 +73,6 @@ export async function plan(options: PlanOptions): Promise<PlanReport> {
       timings: found.timings,
       measured: { reading, seconds: elapsed() },
     };
-  } catch (error) {
-    if (error instanceof JobFailure) throw new RunError(`measuring the speed failed (${error.failure}): ${error.message}`);
-    throw error;
   } finally {
     pool.close();
   }

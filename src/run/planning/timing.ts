@@ -15,11 +15,10 @@ import { random } from '../../util/random.ts';
 import { medianOf, sizeOf, stepsOf, type Size, type Timings, type ModeTimings } from './costs.ts';
 import type { Plan } from '../record/events.ts';
 import { probeInParallel, between, evaluations, planOf, probe, secondsAMinibatch, timeStart } from './measure.ts';
-import type { ProbeRequest, ProbeResult, ProbeSetup } from './measure.ts';
+import type { ProbeResult, ProbeSetup } from './measure.ts';
 
-/** Minibatches of a child, at most, and the seconds after which no further one starts. */
-const childMinibatches = 8;
-const childSeconds = 2.5;
+/** Of a child: minibatches, at most, and the seconds after which no further one starts. */
+const ofChild = { minibatches: 8, seconds: 2.5 };
 
 export interface TimingResult {
   readonly timings: Timings;
@@ -64,26 +63,14 @@ function timeChildren(
   const count = children.length === 0 ? 0 : Math.max(workers, children.length);
   const dealt = Array.from({ length: count }, (_none, at) => must(children[at % children.length], 'child'));
   return inBatches(dealt, workers, async (some) => {
-    const asked = some.map(({ edits }): ProbeRequest => ({
-      network,
-      edits,
-      minibatches: childMinibatches,
-      seconds: childSeconds,
-    }));
+    const asked = some.map(({ edits }) => ({ network, edits, ...ofChild }));
     const results = await probeInParallel(run, asked);
     return some.map((child, at) => ({ child, results: must(results[at], 'probe') }));
   });
 }
 
-interface OperatorTiming {
-  readonly operator: OperatorName;
-  readonly size: Size;
-  /** Null where it applies nowhere. */
-  readonly seconds: number | null;
-}
-
 /** One edit of each operator, applied on one thread. */
-function timeOperators(run: ProbeSetup, network: Network, context: Context): Promise<readonly OperatorTiming[]> {
+function timeOperators(run: ProbeSetup, network: Network, context: Context): Promise<Timings['operators']> {
   const limits = limitsOf(context);
   const names = Object.keys({ ...paperOperatorsWithSeparable, ...context.settings.operators }) as OperatorName[];
   return inBatches(names, run.config.workers, (some) =>
@@ -124,16 +111,10 @@ function modeOf(results: readonly ProbeResult[], size: Size, children: ModeTimin
 function certificateOf(tried: Awaited<ReturnType<typeof timeChildren>>): Timings['certificate'] {
   if (tried.length === 0) return null;
   const sizes = tried.map(({ child }) => sizeOf(child.network));
-  const over = (of: (size: Size) => number): number => mean(sizes.map(of));
-  return {
-    seconds: mean(tried.map(({ results }) => between(results, 'grown', 'certified'))),
-    size: {
-      parameters: over(({ parameters }) => parameters),
-      multiplyAdds: over(({ multiplyAdds }) => multiplyAdds),
-      activations: over(({ activations }) => activations),
-      nodes: over(({ nodes }) => nodes),
-    },
-  };
+  const over = (key: keyof Size): number => mean(sizes.map((size) => size[key]));
+  const [parameters, multiplyAdds] = [over('parameters'), over('multiplyAdds')];
+  const size = { parameters, multiplyAdds, activations: over('activations'), nodes: over('nodes') };
+  return { seconds: mean(tried.map(({ results }) => between(results, 'grown', 'certified'))), size };
 }
 
 /** Times everything, and plans the budget where there is one. */
@@ -154,9 +135,7 @@ export async function timeAll(run: ProbeSetup, context: Context): Promise<Timing
   const operators = await timeOperators(run, network, context);
   const [middle] = children;
   const alone =
-    middle === undefined || threads === 1
-      ? null
-      : await probe(run, { network: middle.network, minibatches: childMinibatches, seconds: childSeconds }, 'child', threads);
+    middle === undefined || threads === 1 ? null : await probe(run, { network: middle.network, ...ofChild }, 'child', threads);
 
   const beside = modeOf(
     start.beside,

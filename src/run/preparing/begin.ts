@@ -103,19 +103,14 @@ export interface Beginning {
 /** Reads and checks everything; a UserError says what is wrong. */
 export async function begin(options: AskedOptions): Promise<Beginning> {
   const { preset = 'laptop', budget, workers = availableParallelism(), device = 'cpu' } = options;
+  const { imageSize, dataFolder, onData: progress, signal } = options;
   const engineName = await chooseEngine(options.engine ?? 'auto', device, process.env);
   const engine = await openEngine(engineName, { threads: 1, environment: process.env, device });
   const given = options.from === undefined ? null : await openGiven(options.from);
   const side = given === null ? null : sideOf(given);
-  const { dataset, path } = await readDataset(options.dataset, {
-    cacheFolder: cacheFolder(),
-    environment: process.env,
-    ...(side === null ? {} : { folderSize: side }),
-    ...(options.imageSize === undefined ? {} : { imageSize: options.imageSize }),
-    ...(options.dataFolder === undefined ? {} : { dataFolder: options.dataFolder }),
-    ...(options.onData === undefined ? {} : { progress: options.onData }),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  });
+  const where = { cacheFolder: cacheFolder(), environment: process.env, dataFolder };
+  const how = { imageSize, folderSize: side ?? undefined, progress, signal };
+  const { dataset, path } = await readDataset(options.dataset, { ...where, ...how });
   const memory = Math.floor((memoryShare * process.availableMemory()) / workers);
   const base = mergeSettings(presets[preset], { limits: { memory } });
   const asked = mergeSettings(base, options.settings ?? {});
@@ -126,7 +121,7 @@ export async function begin(options: AskedOptions): Promise<Beginning> {
   check(settings, dataset, counts, prepared, engineName);
   if (budget !== undefined && settings.final.epochs === 0)
     throw new UserError('--budget plans a final training, and --final-epochs 0 turns it off');
-  for (const message of prepared?.notes ?? []) options.onData?.({ kind: 'note', message });
+  for (const message of prepared?.notes ?? []) progress?.({ kind: 'note', message });
   return { preset, workers, device, engine, engineName, dataset, path, settings, prepared, side };
 }
 

@@ -43,21 +43,15 @@ function checkMemory(
     );
 }
 
-function checkParameters({ limits }: Settings, network: Network, called: string, advice: string): void {
-  const parameters = countParameters(network);
-  if (parameters > limits.parameters)
-    throw new UserError(
-      `${called} has ${formatted(parameters)} parameters, over the limit of ${formatted(limits.parameters)} (--max-params${advice})`,
-    );
-}
-
-function checkMultiplyAdds({ limits }: Settings, network: Network, called: string, advice: string): void {
-  const most = limits.multiplyAdds ?? Infinity;
-  const multiplyAdds = countMultiplyAdds(network);
-  if (multiplyAdds > most)
-    throw new UserError(
-      `${called} has ${formatted(multiplyAdds)} multiply-adds an image, over the limit of ${formatted(most)} (--max-macs${advice})`,
-    );
+/** `advice`: other options than the limits, of parameters and of multiply-adds. */
+function checkLimits({ limits }: Settings, network: Network, called: string, advice: readonly [string, string]): void {
+  const rows = [
+    [countParameters(network), limits.parameters, 'parameters', `--max-params${advice[0]}`],
+    [countMultiplyAdds(network), limits.multiplyAdds ?? Infinity, 'multiply-adds an image', `--max-macs${advice[1]}`],
+  ] as const;
+  for (const [count, most, unit, options] of rows)
+    if (count > most)
+      throw new UserError(`${called} has ${formatted(count)} ${unit}, over the limit of ${formatted(most)} (${options})`);
 }
 
 /** A given network against the limits: beyond them no mutation would be possible. */
@@ -68,8 +62,7 @@ function checkGiven(
   { network, trained, reference }: Prepared,
   engine: EngineName,
 ): void {
-  checkParameters(settings, network, reference, '');
-  checkMultiplyAdds(settings, network, reference, '');
+  checkLimits(settings, network, reference, ['', '']);
   // As it will be trained, and as it is compared.
   for (const each of [network, trained.network]) checkMemory(settings, dataset, train, each, reference, engine);
 }
@@ -96,8 +89,7 @@ export function check(
   if (typeof rungs === 'string') throw new UserError(rungs);
   if (prepared !== null) return checkGiven(settings, dataset, train, prepared, engine);
   const vanilla = vanillaNetwork(shape, classes.length, settings.widths);
-  checkParameters(settings, vanilla, 'the vanilla network', ', or smaller --widths');
-  checkMultiplyAdds(settings, vanilla, 'the vanilla network', ', or smaller --widths or --image-size');
+  checkLimits(settings, vanilla, 'the vanilla network', [', or smaller --widths', ', or smaller --widths or --image-size']);
   checkMemory(settings, dataset, train, vanilla, 'the vanilla network', engine);
 }
 

@@ -136,15 +136,12 @@ function withClasses(given: Given, trained: Trained, network: Network, dataset: 
     const note = `${name} has ${count} classes, ${dataset.name} has ${classes.length}: its last layer is initialized again`;
     return { network: changed, tensors: fresh, notes: [note], isTrained: false };
   }
-  if (known === null || known.every((label, index) => label === classes[index]))
-    return { network, tensors, notes: [], isTrained: true };
-  if (!classes.every((label) => known.includes(label)))
-    return {
-      network,
-      tensors,
-      notes: [`${name} names its ${count} classes differently from ${dataset.name}: classes are matched by their order`],
-      isTrained: true,
-    };
+  const kept = { network, tensors, isTrained: true };
+  if (known === null || known.every((label, index) => label === classes[index])) return { ...kept, notes: [] };
+  if (!classes.every((label) => known.includes(label))) {
+    const note = `${name} names its ${count} classes differently from ${dataset.name}: classes are matched by their order`;
+    return { ...kept, notes: [note] };
+  }
   const order = classes.map((label) => known.indexOf(label));
   const reordered = Object.fromEntries(
     (['kernel', 'bias'] as const).map((role) => {
@@ -155,12 +152,8 @@ function withClasses(given: Given, trained: Trained, network: Network, dataset: 
       return [rowsOf(role), { shape, data: result }];
     }),
   );
-  return {
-    network,
-    tensors: { ...tensors, ...reordered },
-    notes: [`${name} has the classes in another order: the rows of its last layer are reordered`],
-    isTrained: true,
-  };
+  const note = `${name} has the classes in another order: the rows of its last layer are reordered`;
+  return { ...kept, tensors: { ...tensors, ...reordered }, notes: [note] };
 }
 
 const isPlain = ({ mean, std }: Normalisation): boolean =>
@@ -240,10 +233,8 @@ async function compareGiven(
   const batcher = createBatcher(subject, clean(normalise), Math.min(batch, count));
   const classes = dataset.classes.length;
   const comparing = { network, tensors, model: model.rewrite(), input: model.input, part, batcher, classes };
-  return compare(engine, comparing, breathe);
+  return compare(engine, comparing, setImmediate);
 }
-
-const breathe = (): Promise<void> => setImmediate();
 
 /** The share of the validation images that is right. */
 async function accuracyOf(
@@ -255,7 +246,7 @@ async function accuracyOf(
   try {
     evaluator.load(tensors);
     const some = evenlySpaced(validation, Math.min(mostMeasured, affordable(engine, network)));
-    return (await evaluator.measure(dataset.train, some, breathe)).accuracy;
+    return (await evaluator.measure(dataset.train, some, setImmediate)).accuracy;
   } finally {
     evaluator.dispose();
   }
@@ -292,8 +283,8 @@ export async function startFrom(prepared: Prepared, engine: Engine, dataset: Dat
   if (added.length === 0) return { network, tensors, compared, notes };
   const measuring = forMeasuring(augmentation, data);
   const stream = random(seed, 'normalisations of the given network');
-  const normalised = await measured(engine, headed, prepared, measuring, stream, breathe);
-  const { evaluation, training } = await certify(engine, headed, normalised, measuring, stream, breathe);
+  const normalised = await measured(engine, headed, prepared, measuring, stream, setImmediate);
+  const { evaluation, training } = await certify(engine, headed, normalised, measuring, stream, setImmediate);
   if (!(evaluation <= tolerance))
     throw new UserError(`${reference}: no batch normalisation can be added after its convolutions without changing its output`);
   notes.push(

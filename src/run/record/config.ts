@@ -76,12 +76,9 @@ export function dataReference({ data, from }: Config, images: number | null, val
 }
 
 /** What the run was begun with. */
-export const bitsOfRun = ({ engine: { name: engine, version, instructionSet }, node }: Config): Bits => ({
-  engine,
-  version,
-  instructionSet,
-  node,
-});
+export function bitsOfRun({ engine: { name: engine, version, instructionSet }, node }: Config): Bits {
+  return { engine, version, instructionSet, node };
+}
 
 /** What a job of the run computes with. */
 export function engineOf({ engine: { name, device, convolution } }: Config, threads: number): EngineReference {

@@ -70,14 +70,18 @@ export function neededCheckpoints(search: SearchState, origin: string | null = n
   return needed;
 }
 
+/** Names in the folder of checkpoints; none where there is no such folder. */
+function checkpointNames({ checkpoints }: Folder): readonly string[] {
+  try {
+    return readdirSync(checkpoints);
+  } catch {
+    return [];
+  }
+}
+
 /** Lines whose numbers are on disk still. */
 export function keptCandidates(folder: Folder, search: SearchState): readonly CandidateId[] {
-  let names: ReadonlySet<string>;
-  try {
-    names = new Set(readdirSync(folder.checkpoints));
-  } catch {
-    return []; // There is no such folder, and nothing in it.
-  }
+  const names = new Set(checkpointNames(folder));
   return [...search.candidates.values()].flatMap(({ id, checkpoint }) =>
     checkpoint !== null && names.has(basename(checkpointPath(folder.checkpoints, checkpoint))) ? [id] : [],
   );
@@ -89,13 +93,7 @@ const ours = /^(?:[0-9a-f]{64}\.safetensors|\.[0-9a-f-]{36}\.part)$/;
 /** Removes what no decision can read any more; leftovers of writers that died, too. */
 export function collectCheckpoints(folder: Folder, search: SearchState, origin: string | null = null): void {
   const needed = neededCheckpoints(search, origin);
-  let names: string[];
-  try {
-    names = readdirSync(folder.checkpoints);
-  } catch {
-    return;
-  }
-  for (const name of names)
+  for (const name of checkpointNames(folder))
     if (ours.test(name) && !needed.has(name.replace(/\.safetensors$/, '')))
       rmSync(join(folder.checkpoints, name), { force: true });
 }

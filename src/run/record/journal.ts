@@ -26,15 +26,11 @@ export function parseLine(text: string, path: string, index: number): Entry {
   } catch {
     throw new UserError(`${where}: not a line of JSON`);
   }
-  if (
-    typeof value === 'object' &&
-    value !== null &&
-    'type' in value &&
-    value.type === 'run' &&
-    'format' in value &&
-    Number(value.format) > format
-  )
-    throw new UserError(`${where}: written by a newer Instar (journal format ${String(value.format)}, this one reads ${format})`);
+  const written = value as { type?: unknown; format?: unknown } | null;
+  if (written?.type === 'run' && Number(written.format) > format)
+    throw new UserError(
+      `${where}: written by a newer Instar (journal format ${String(written.format)}, this one reads ${format})`,
+    );
   const parsed = entrySchema.safeParse(value);
   if (!parsed.success) throw new UserError(`${where}: ${z.prettifyError(parsed.error).split('\n').join(' ')}`);
   const entry = parsed.data as Entry;

@@ -4,9 +4,9 @@
  * last events that arrived.
  */
 import { signal } from '@preact/signals';
-import type { Condition } from '../../run/record/condition.ts';
+import type { Condition } from '../../run/record/read.ts';
 import type { Entry } from '../../run/record/events.ts';
-import { linesFor } from '../../run/display/log-lines.ts';
+import { linesFor } from '../../run/display/wording.ts';
 import type { Live } from '../../run/display/live.ts';
 import { emptyView, observe, type View } from '../../run/display/view.ts';
 import { detailsOf, type RunDetails } from '../../report/run-details.ts';
