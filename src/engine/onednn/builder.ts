@@ -23,11 +23,14 @@ export interface Region {
   last: number;
 }
 
+/** Regions that may share memory if this is the last read; null where none may. */
+type InPlace = readonly [read: Region, write: Region] | null;
+type Values = readonly (readonly [argument: number, region: Region, layout: Layout | Descriptor])[];
+
 interface Uses {
   readonly label: string;
   readonly uses: readonly Region[];
-  /** [read, write] regions that may share memory if this is the last read. */
-  readonly inPlace: readonly (readonly [Region, Region])[];
+  readonly inPlace: InPlace;
 }
 
 /** A kernel of the library. */
@@ -90,18 +93,9 @@ export interface Builder {
   /** Memoized by key. */
   once<T>(key: unknown, make: () => T): T;
   wants(primitive: PrimitiveDescriptor, what: number, buffer: BufferId): Layout;
-  run(
-    label: string,
-    primitive: PrimitiveDescriptor,
-    values: readonly (readonly [argument: number, region: Region, layout: Layout | Descriptor])[],
-    inPlace?: readonly (readonly [Region, Region])[],
-  ): void;
-  script(
-    label: string,
-    uses: readonly Region[],
-    prepare: ScriptCommand['prepare'],
-    inPlace?: readonly (readonly [Region, Region])[],
-  ): void;
+  run(label: string, primitive: PrimitiveDescriptor, values: Values): void;
+  runInPlace(label: string, inPlace: InPlace, primitive: PrimitiveDescriptor, values: Values): void;
+  script(label: string, uses: readonly Region[], prepare: ScriptCommand['prepare']): void;
   /** Discards copies of state that a step changed. */
   updated(buffer: BufferId): void;
 }
@@ -189,7 +183,7 @@ export function build(
     label: string,
     descriptor: PrimitiveDescriptor,
     values: readonly NativeArgument[],
-    inPlace: Uses['inPlace'] = [],
+    inPlace: InPlace = null,
   ): void => {
     append(list, {
       kind: 'native',
@@ -260,7 +254,8 @@ export function build(
     },
     wants: (primitive, what, id) =>
       must(native.layout(primitive, what, dimensions(id)), `layout of ${bufferOf(program, id).name}`),
-    run(label, primitive, values, inPlace) {
+    run: (label, primitive, values) => builder.runInPlace(label, null, primitive, values),
+    runInPlace(label, inPlace, primitive, values) {
       const pairs = values.map(([name, used, layout]) => ({
         argument: name,
         region: used,
@@ -268,7 +263,7 @@ export function build(
       }));
       emit(commands, label, primitive, pairs, inPlace);
     },
-    script: (label, uses, prepare, inPlace = []) => append(commands, { kind: 'script', label, uses, prepare, inPlace }),
+    script: (label, uses, prepare) => append(commands, { kind: 'script', label, uses, prepare, inPlace: null }),
     updated: (id) => void copies.delete(id),
   };
 

@@ -41,15 +41,14 @@ function mergeInPlace(commands: readonly Command[]): (region: Region) => Region 
     return current;
   };
   commands.forEach((command, index) => {
-    for (const [read, write] of command.inPlace) {
-      const [from, to] = [root(read), root(write)];
-      if (from === to || from.place !== 'arena' || to.place !== 'arena' || from.bytes !== to.bytes) continue;
-      if (from.last !== index || to.first !== index) continue;
-      // The command must not use it for anything else.
-      if (command.uses.filter((used) => root(used) === from).length > 1) continue;
-      from.last = to.last;
-      into.set(to, from);
-    }
+    if (command.inPlace === null) return;
+    const [from, to] = command.inPlace.map(root) as [Region, Region];
+    if (from === to || from.place !== 'arena' || to.place !== 'arena' || from.bytes !== to.bytes) return;
+    if (from.last !== index || to.first !== index) return;
+    // The command must not use it for anything else.
+    if (command.uses.filter((used) => root(used) === from).length > 1) return;
+    from.last = to.last;
+    into.set(to, from);
   });
   return root;
 }

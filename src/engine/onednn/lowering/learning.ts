@@ -6,7 +6,6 @@ import { must } from '../../../util/assert.ts';
 import type { Region, Builder } from '../builder.ts';
 import { argument, query } from '../constants.ts';
 import { updater } from '../elementwise.ts';
-import { softmaxCrossEntropy } from '../kernels.ts';
 import type { Layout } from '../native.ts';
 import { kernelGradientLayout } from './convolution.ts';
 import { denseGradientKernel } from './dense.ts';
@@ -20,6 +19,33 @@ export function parameterLayout(b: Builder, update: StepOf<'update'>): Layout {
   if (writer?.kind === 'dense-gradient-kernel' && writer.kernelGradient === update.gradient)
     return b.wants(denseGradientKernel(b, writer), query.weightsGradient, update.gradient);
   return b.plain(update.gradient);
+}
+
+/** Mean over the batch of −Σ labels·log softmax(logits), and its gradient; (N, classes), row-major. */
+function softmaxCrossEntropy(
+  logits: Float32Array,
+  labels: Float32Array,
+  loss: Float32Array,
+  gradient: Float32Array,
+  batch: number,
+): void {
+  const classes = logits.length / batch;
+  let total = 0;
+  for (let row = 0; row < batch; row++) {
+    const start = row * classes;
+    let largest = Number.NEGATIVE_INFINITY;
+    for (let i = start; i < start + classes; i++) largest = Math.max(largest, logits[i] as number);
+    let sum = 0;
+    for (let i = start; i < start + classes; i++) sum += Math.exp((logits[i] as number) - largest);
+    const logSum = Math.log(sum) + largest;
+    for (let i = start; i < start + classes; i++) {
+      const logProbability = (logits[i] as number) - logSum;
+      const label = labels[i] as number;
+      if (label !== 0) total -= label * logProbability;
+      gradient[i] = (Math.exp(logProbability) - label) / batch;
+    }
+  }
+  loss[0] = total / batch;
 }
 
 export const learning = {
