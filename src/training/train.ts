@@ -131,14 +131,9 @@ export async function evaluate(
   const batcher = createBatcher(dataset, clean(job.normalise), job.batch);
   const { part, indices } = partOf(dataset, job.data, job.part);
   const { confusion, tell } = tally(dataset.classes.length);
-  const { network, evaluationWeights } = job;
-  const measured = await evaluating(
-    engine,
-    { network, tensors },
-    batcher,
-    job.engine.convolution,
-    evaluationWeights,
-    (evaluator) => evaluator.measure(part, indices, breathe, tell),
+  const subject = { network: job.network, tensors };
+  const measured = await evaluating(engine, subject, batcher, job.engine.convolution, job.evaluationWeights, (evaluator) =>
+    evaluator.measure(part, indices, breathe, tell),
   );
   if (!Number.isFinite(measured.loss)) throw new JobFailure('diverged', `the loss on the ${job.part} images is not finite`);
   report({ kind: 'evaluated', measured, confusion });

@@ -127,19 +127,12 @@ function nativeDimensions(program: Program): ReadonlyMap<BufferId, readonly numb
   return result;
 }
 
-export interface BuilderOptions {
-  readonly program: Program;
-  readonly native: Native;
-  readonly algorithm: number;
-}
-
 /** Runs `lower` over all steps, with the layout of each trained parameter given by `parameterLayout`. */
 export function build(
-  options: BuilderOptions,
+  { program, native, algorithm }: Pick<Builder, 'program' | 'native' | 'algorithm'>,
   lower: (builder: Builder, step: Step) => void,
   parameterLayout: (builder: Builder, update: StepOf<'update'>) => Layout,
 ): Built {
-  const { program, native } = options;
   const dimensionsOf = nativeDimensions(program);
   const updatedState = new Set(program.steps.flatMap((step) => accessOf(step).updates));
   const regions: Region[] = [];
@@ -231,7 +224,7 @@ export function build(
   const builder: Builder = {
     program,
     native,
-    algorithm: options.algorithm,
+    algorithm,
     training: program.labels !== null,
     dimensions,
     home: (id) => homeOf(id).layout,
@@ -277,7 +270,8 @@ export function build(
     for (const id of accessOf(step).updates) builder.updated(id);
   }
   for (const { buffer } of program.state) homeOf(buffer);
-  for (const { id, kind } of program.buffers) if (kind === 'input') homeOf(id);
+  for (const { id, kind, shape } of program.buffers)
+    if (kind === 'input') assert(homeOf(id).region.bytes === 4 * sizeOf(shape), () => 'inputs are row-major');
 
   const outputs = new Map<BufferId, Region>();
   for (const { id, kind } of program.buffers)
@@ -287,8 +281,5 @@ export function build(
       outputs.set(id, result);
     }
   for (const result of outputs.values()) result.last = commands.length;
-  for (const { id, kind } of program.buffers)
-    if (kind === 'input')
-      assert(homeOf(id).region.bytes === 4 * sizeOf(bufferOf(program, id).shape), () => 'inputs are row-major');
   return { commands, afterLoad, regions, homes, outputs };
 }

@@ -1,18 +1,34 @@
 /** A compiled program and its state, which goes through ONNX Runtime's memory and back without a copy. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { sizeOf, type Tensors } from '../../network/tensor.ts';
+import { align } from '../../program/lifetimes.ts';
 import { arenaBytes } from '../../program/memory.ts';
-import { askStep, bufferOf, type BufferId, type Program } from '../../program/program.ts';
+import { askStep, bufferOf, type BufferId, type Program, type StepTable } from '../../program/program.ts';
 import { assert, must } from '../../util/assert.ts';
 import { discard } from '../discard.ts';
 import type { ConvolutionAlgorithms, Session } from '../engine.ts';
 import { loadState } from '../state.ts';
-import { build, type Built, type Port } from './builder.ts';
-import { lowerings } from './lowering.ts';
+import { build, type Builder, type Built, type Port } from './builder.ts';
+import { convolutions } from './lowering/convolution.ts';
+import { denses } from './lowering/dense.ts';
+import { joins } from './lowering/joining.ts';
+import { learning } from './lowering/learning.ts';
+import { normalizations } from './lowering/normalization.ts';
+import { pools } from './lowering/pooling.ts';
 import type { Runtime } from './runtime.ts';
 
-const alignment = 64;
-const align = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
+/**
+ * Which of several ways of writing a step down is taken was chosen by measurement (`npm run bench -- onnx`): what ONNX Runtime
+ * computes well on a processor counts, not how many nodes there are.
+ */
+const lowerings: StepTable<[b: Builder], void> = {
+  ...convolutions,
+  ...denses,
+  ...normalizations,
+  ...pools,
+  ...joins,
+  ...learning,
+};
 
 type Arrays = ReadonlyMap<BufferId, Float32Array<ArrayBuffer>>;
 
