@@ -22,12 +22,8 @@ const kernels: Readonly<Record<string, readonly (readonly string[])[]>> = {
 
 /** `avx2 fma`, or the architecture where nothing more is known. `cpuinfo`: the content of that file. */
 export function instructionSetOf(architecture: string, cpuinfo: string | null): string {
-  const flags = new Set(
-    /^(?:flags|Features)\s*:(.*)$/m
-      .exec(cpuinfo ?? '')?.[1]
-      ?.trim()
-      .split(/\s+/),
-  );
+  const line = /^(?:flags|Features)\s*:(.*)$/m.exec(cpuinfo ?? '')?.[1] ?? '';
+  const flags = new Set(line.trim().split(/\s+/));
   return (kernels[architecture] ?? []).find((set) => set.every((flag) => flags.has(flag)))?.join(' ') ?? architecture;
 }
 

@@ -50,9 +50,10 @@ export const learning = {
         },
         operations,
       );
+      const old = must(values.get(target), target);
       values.set(
         target,
-        must(values.get(target), target).map((_old, j) => computed(j)),
+        old.map((_old, j) => computed(j)),
       );
     }
     const parameter = must(values.get('parameter'), 'parameter').map(Math.fround);

@@ -3,7 +3,7 @@ import { product, sum } from '../expression.ts';
 import type { Optimizer, OptimizerState } from './optimizer.ts';
 
 /** A warm restart (SGDR) begins without momentum. */
-export const velocity: OptimizerState = { name: 'velocity', shape: 'parameter', restart: 'zero', widened: 'keep' };
+export const velocity: OptimizerState = { name: 'velocity', shape: 'parameter', restart: 'zero' };
 
 /** velocity ← momentum·velocity + gradient; parameter ← parameter − rate·velocity. */
 export const sgd: Optimizer = {

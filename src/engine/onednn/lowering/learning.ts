@@ -23,10 +23,7 @@ export function parameterLayout(b: Builder, update: StepOf<'update'>): Layout {
 
 /** Mean over the batch of −Σ labels·log softmax(logits), and its gradient; (N, classes), row-major. */
 function softmaxCrossEntropy(
-  logits: Float32Array,
-  labels: Float32Array,
-  loss: Float32Array,
-  gradient: Float32Array,
+  [logits, labels, loss, gradient]: readonly [Float32Array, Float32Array, Float32Array, Float32Array],
   batch: number,
 ): void {
   const classes = logits.length / batch;
@@ -57,7 +54,7 @@ export const learning = {
     const batch = bufferOf(b.program, s.logits).shape[0] as number;
     b.script('softmax cross-entropy', [logits, labels, loss, gradient], (view) => {
       const views = [view(logits), view(labels), view(loss), view(gradient)] as const;
-      return () => softmaxCrossEntropy(...views, batch);
+      return () => softmaxCrossEntropy(views, batch);
     });
   },
 
@@ -139,13 +136,8 @@ function updateNatively(b: Builder, s: StepOf<'update'>, steps: readonly LinearS
     const [only, ...others] = terms;
     const bare = factor !== null && others.length === 0 && only?.[0] === 1 && only[1] !== target;
     const result = bare ? regionOf(only[1]) : factor === null ? regionOf(target) : b.scratch(layout.bytes);
-    if (!bare)
-      addUp(
-        b,
-        row,
-        result,
-        terms.map(([coefficient, operand]) => [coefficient, regionOf(operand)] as const),
-      );
+    const added = terms.map(([coefficient, operand]) => [coefficient, regionOf(operand)] as const);
+    if (!bare) addUp(b, row, result, added);
     if (factor !== null) scaled(b, result, descentOf(b, s.rate, factor), regionOf(target), layout, true);
   }
 }
