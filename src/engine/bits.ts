@@ -1,14 +1,7 @@
 /** What the bits of a result depend on besides its inputs. */
-import type { EngineName, Fingerprint } from './engine.ts';
+import type { Fingerprint } from './engine.ts';
 
-export interface Bits {
-  readonly engine: EngineName;
-  /** Of the library. */
-  readonly version: string;
-  /** That the library uses; with the device, where that is not the processor. */
-  readonly instructionSet: string;
-  readonly node: string;
-}
+export type Bits = Omit<Fingerprint, 'threads'> & { readonly node: string };
 
 export const bitsOf = ({ engine, version, instructionSet }: Fingerprint, node: string): Bits => ({
   engine,

@@ -23,7 +23,7 @@ export interface Fingerprint {
   readonly engine: EngineName;
   /** Of the library: `2.6.3`. Of the reference engine: Instar's. */
   readonly version: string;
-  /** The effective instruction set, such as `avx512_core_bf16`. */
+  /** The effective instruction set, such as `avx512_core_bf16`; with the device, where that is not the processor. */
   readonly instructionSet: string;
   readonly threads: number;
 }

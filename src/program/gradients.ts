@@ -5,6 +5,7 @@
  */
 import type { LayerTable } from '../network/network.ts';
 import type { ParameterRole } from '../network/parameters.ts';
+import { must } from '../util/assert.ts';
 import type { BufferId, Geometry, Step } from './program.ts';
 
 export interface GradientContext {
@@ -28,25 +29,14 @@ export interface GradientContext {
   emit(step: Step): void;
 }
 
-const saved = (id: BufferId | undefined): BufferId => {
-  if (id === undefined) throw new Error('bug: the forward step saved nothing for its gradient');
-  return id;
-};
-
 const convolution = (layer: { readonly bias: boolean }, c: GradientContext): void => {
-  const { outputGradient, geometry } = c;
-  if (geometry === null) throw new Error('bug: a convolution has a geometry');
+  const { outputGradient } = c;
+  const geometry = must(c.geometry, 'geometry');
   // dW[o,i] = Σ_n x[n,i] ⋆ dy[n,o];  db[o] = Σ dy[n,o];  dx[n,i] = Σ_o dy[n,o] ∗ flip(W[o,i])
   const kernelGradient = c.parameterGradient('kernel');
   const biasGradient = layer.bias ? c.parameterGradient('bias') : null;
-  c.emit({
-    kind: 'convolution-gradient-kernel',
-    input: c.inputs[0] as BufferId,
-    outputGradient,
-    kernelGradient,
-    biasGradient,
-    geometry,
-  });
+  const input = c.inputs[0] as BufferId;
+  c.emit({ kind: 'convolution-gradient-kernel', input, outputGradient, kernelGradient, biasGradient, geometry });
   const inputGradient = c.inputGradient(0);
   if (inputGradient !== null)
     c.emit({ kind: 'convolution-gradient-input', outputGradient, kernel: c.parameter('kernel'), inputGradient, geometry });
@@ -66,8 +56,8 @@ export const gradients: LayerTable<[context: GradientContext], void> = {
       outputGradient: c.outputGradient,
       scale: c.parameter('scale'),
       shift: c.parameter('shift'),
-      mean: saved(c.saved.mean),
-      variance: saved(c.saved.variance),
+      mean: must(c.saved.mean, 'saved mean'),
+      variance: must(c.saved.variance, 'saved variance'),
       mask: null,
       inputGradient,
       scaleGradient: c.parameterGradient('scale'),
@@ -84,14 +74,9 @@ export const gradients: LayerTable<[context: GradientContext], void> = {
   'max-pool'(_layer, c) {
     // dy goes to where the maximum was
     const inputGradient = c.inputGradient(0);
-    if (inputGradient !== null && c.geometry !== null)
-      c.emit({
-        kind: 'max-pool-gradient',
-        mask: saved(c.saved.mask),
-        outputGradient: c.outputGradient,
-        inputGradient,
-        geometry: c.geometry,
-      });
+    if (inputGradient === null) return;
+    const [mask, geometry] = [must(c.saved.mask, 'saved mask'), must(c.geometry, 'geometry')];
+    c.emit({ kind: 'max-pool-gradient', mask, outputGradient: c.outputGradient, inputGradient, geometry });
   },
   'global-average-pool'(_layer, c) {
     // dx = dy/(H·W)
@@ -101,13 +86,8 @@ export const gradients: LayerTable<[context: GradientContext], void> = {
   dense(_layer, c) {
     // dW = dyᵀ·x;  db = Σ dy;  dx = dy·W
     const { outputGradient } = c;
-    c.emit({
-      kind: 'dense-gradient-kernel',
-      input: c.inputs[0] as BufferId,
-      outputGradient,
-      kernelGradient: c.parameterGradient('kernel'),
-      biasGradient: c.parameterGradient('bias'),
-    });
+    const [kernelGradient, biasGradient] = [c.parameterGradient('kernel'), c.parameterGradient('bias')];
+    c.emit({ kind: 'dense-gradient-kernel', input: c.inputs[0] as BufferId, outputGradient, kernelGradient, biasGradient });
     const inputGradient = c.inputGradient(0);
     if (inputGradient !== null)
       c.emit({ kind: 'dense-gradient-input', outputGradient, kernel: c.parameter('kernel'), inputGradient });

@@ -31,6 +31,10 @@ export interface Allocation extends Lifetime {
   readonly size: number;
 }
 
+/** Bytes: of a cache line, and of the widest vector registers. */
+export const alignment = 64;
+export const align = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
+
 export interface Arena {
   /** Byte offset of each allocation, in the order given. */
   readonly offsets: readonly number[];
@@ -42,7 +46,7 @@ export interface Arena {
  * Puts allocations into one arena so that no two that live at the same time overlap: the largest first, each at the lowest offset
  * where it fits (greedy by size; Pisarchyk & Lee, "Efficient memory management for deep neural net inference", 2020).
  */
-export function planArena(allocations: readonly Allocation[], alignment = 64): Arena {
+export function planArena(allocations: readonly Allocation[]): Arena {
   const offsets = allocations.map(() => 0);
   const placed: { from: number; to: number; first: number; last: number }[] = [];
   let total = 0;
@@ -51,7 +55,7 @@ export function planArena(allocations: readonly Allocation[], alignment = 64): A
     .toSorted((a, b) => (allocations[b] as Allocation).size - (allocations[a] as Allocation).size || a - b);
   for (const index of order) {
     const { size, first, last } = allocations[index] as Allocation;
-    const rounded = Math.ceil(size / alignment) * alignment;
+    const rounded = align(size);
     let offset = 0;
     for (const other of placed) {
       if (other.first > last || first > other.last) continue;

@@ -2,16 +2,16 @@
  * Lowers a network to a program: forward steps, and for training the loss, the gradients and the updates. It knows shapes and
  * names, no values.
  */
-import { must } from '../util/assert.ts';
-import { ask, outputOf, type LayerTable, type Network, type Node, type NodeId } from '../network/network.ts';
+import { ask, outputOf, type Layer, type LayerTable, type Network, type Node, type NodeId } from '../network/network.ts';
 import { parametersOf, isTrained, runningMomentum, type ParameterRole } from '../network/parameters.ts';
 import { shapesOf } from '../network/shapes.ts';
+import { must } from '../util/assert.ts';
+import { canonicalJson } from '../util/json.ts';
 import { gradients } from './gradients.ts';
 import { fuse } from './fusion.ts';
 import { assignmentsOf, optimizerOf, roleLearning, type Learning } from './learning.ts';
 import { stateName, type Optimizer } from './optimizers/optimizer.ts';
 import type { Buffer, BufferId, BufferKind, Geometry, Program, StateEntry, Step } from './program.ts';
-import { twinsOf } from './twins.ts';
 import { verify } from './verify.ts';
 
 export type Purpose =
@@ -37,31 +37,17 @@ interface ForwardContext {
 
 const input = (c: ForwardContext): BufferId => must(c.inputs[0], 'input');
 
-/** The geometry of layers with a sliding window; null for the others. */
-const geometries: LayerTable<[channels: number], Geometry | null> = {
-  image: () => null,
-  convolution: ({ kernel, stride, padding }) => ({ kernel, stride, padding, groups: 1 }),
-  depthwise: ({ kernel, stride, padding }, channels) => ({ kernel, stride, padding, groups: channels }),
-  'batch-normalization': () => null,
-  relu: () => null,
-  'max-pool': ({ kernel, stride, padding }) => ({ kernel, stride, padding, groups: 1 }),
-  'global-average-pool': () => null,
-  dense: () => null,
-  add: () => null,
-  convex: () => null,
-  concat: () => null,
-};
+/** The geometry of a layer with a sliding window over so many channels; null for the others. */
+function geometryOf(layer: Layer, channels: number): Geometry | null {
+  if (!('kernel' in layer)) return null;
+  const { kernel, stride, padding } = layer;
+  return { kernel, stride, padding, groups: layer.kind === 'depthwise' ? channels : 1 };
+}
 
 const convolve = (layer: { readonly bias: boolean }, c: ForwardContext): void => {
-  const geometry = must(ask(geometries, c.node.layer, c.shapeOf(input(c))[1] as number), 'geometry');
-  c.emit({
-    kind: 'convolution',
-    input: input(c),
-    kernel: c.parameter('kernel'),
-    bias: layer.bias ? c.parameter('bias') : null,
-    output: c.output,
-    geometry,
-  });
+  const geometry = must(geometryOf(c.node.layer, c.shapeOf(input(c))[1] as number), 'geometry');
+  const [kernel, bias] = [c.parameter('kernel'), layer.bias ? c.parameter('bias') : null];
+  c.emit({ kind: 'convolution', input: input(c), kernel, bias, output: c.output, geometry });
 };
 
 const forward: LayerTable<[context: ForwardContext], void> = {
@@ -108,14 +94,10 @@ const forward: LayerTable<[context: ForwardContext], void> = {
   dense: (_layer, c) =>
     c.emit({ kind: 'dense', input: input(c), kernel: c.parameter('kernel'), bias: c.parameter('bias'), output: c.output }),
   add: (_layer, c) => c.emit({ kind: 'add', inputs: c.inputs, output: c.output }),
-  convex: (_layer, c) =>
-    c.emit({
-      kind: 'convex',
-      first: input(c),
-      second: must(c.inputs[1], 'second input'),
-      mix: c.parameter('mix'),
-      output: c.output,
-    }),
+  convex(_layer, c) {
+    const second = must(c.inputs[1], 'second input');
+    c.emit({ kind: 'convex', first: input(c), second, mix: c.parameter('mix'), output: c.output });
+  },
   concat: (_layer, c) => c.emit({ kind: 'concat', inputs: c.inputs, output: c.output }),
 };
 
@@ -129,6 +111,24 @@ function ancestors(network: Network, ends: readonly NodeId[]): readonly Node[] {
     for (const id of node.inputs) wanted.add(id);
   }
   return kept;
+}
+
+/**
+ * Common subexpressions: maps each node without parameters to the first node with the same layer and inputs. Inputs that are
+ * duplicates of each other count as the same. A grown network has them: each merge pools its second input (§3.2.3, §3.2.4).
+ * The last node is never mapped: its output may be the program's.
+ */
+function twinsOf(nodes: readonly Node[], withParameters: ReadonlySet<NodeId>): ReadonlyMap<NodeId, NodeId> {
+  const twins = new Map<NodeId, NodeId>();
+  const first = new Map<string, NodeId>();
+  for (const { id: node, layer, inputs } of nodes.slice(0, -1)) {
+    if (withParameters.has(node)) continue;
+    const computed = canonicalJson([layer, inputs.map((id) => twins.get(id) ?? id)]);
+    const twin = first.get(computed);
+    if (twin === undefined) first.set(computed, node);
+    else twins.set(node, twin);
+  }
+  return twins;
 }
 
 /** The program of a network for `batch` images, fused and verified. `chosen` replaces the optimizer that `learning` names. */
@@ -158,8 +158,8 @@ export function lower(network: Network, batch: number, purpose: Purpose, chosen?
     parameterBuffers.set(name, buffer);
     state.push({ name, buffer, role });
   }
-  const parameterOf = (node: Node, role: ParameterRole): BufferId =>
-    must(parameterBuffers.get(`${node.id}/${role}`), `${node.id}/${role}`);
+  const parameterOf = ({ id }: Node, role: ParameterRole): BufferId =>
+    must(parameterBuffers.get(`${id}/${role}`), `${id}/${role}`);
 
   // Forward, with common subexpressions eliminated.
   const twins = twinsOf(nodes, new Set(parameters.map(({ node }) => node)));
@@ -285,7 +285,7 @@ export function lower(network: Network, batch: number, purpose: Purpose, chosen?
       },
       parameter: (role) => parameterOf(node, role),
       saved: saved.get(node.id) ?? {},
-      geometry: ask(geometries, node.layer, inputs[0] === undefined ? 1 : (shapeOf(inputs[0])[1] as number)),
+      geometry: geometryOf(node.layer, inputs[0] === undefined ? 1 : (shapeOf(inputs[0])[1] as number)),
       channelsOf: (id) => shapeOf(id)[1] as number,
       emit,
     });

@@ -1,6 +1,4 @@
 /** A program as text, one line for each step: `12 ← convolution 3 4 5 3×3`. */
-import { canonicalJson } from '../util/json.ts';
-import { sha256 } from '../util/hash.ts';
 import { accessOf } from './access.ts';
 import { bufferOf, type BufferId, type Program, type Step } from './program.ts';
 
@@ -19,6 +17,3 @@ export function printStep(program: Program, step: Step): string {
 }
 
 export const printProgram = (program: Program): string => program.steps.map((step) => printStep(program, step)).join('\n');
-
-/** SHA-256 of the program: equal for equal steps over equal buffers. */
-export const hashProgram = (program: Program): string => sha256(canonicalJson(program));

@@ -13,10 +13,9 @@ import { inputShapeOf, type Network } from '../network/network.ts';
 import type { Tensors } from '../network/tensor.ts';
 import { must } from '../util/assert.ts';
 import { sha256 } from '../util/hash.ts';
-import type { About, VerificationJob, Verified } from './job.ts';
+import type { About, JobContext, VerificationJob, Verified } from './job.ts';
 import { argmax, compareLogits, evaluating } from './measure.ts';
 import { evaluationTensors, type EvaluationWeights } from './weights.ts';
-import type { JobContext } from './context.ts';
 
 /** The format allows only strings. */
 function metadataOf(about: About): Record<string, string> {

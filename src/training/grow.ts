@@ -6,15 +6,16 @@ import { applyRewrite, checkedRewrite } from '../morphism/apply.ts';
 import { calibrate } from '../morphism/calibration.ts';
 import type { Edit } from '../morphism/edit.ts';
 import { describeEdit, toleranceOf } from '../morphism/operators.ts';
-import { evenlySpaced } from '../data/split.ts';
+import type { AugmentationSettings } from '../data/augmentation/augmentation.ts';
+import { createBatcher, type Batcher } from '../data/batches.ts';
 import type { Dataset } from '../data/dataset.ts';
-import type { Batcher } from '../data/batches.ts';
+import { evenlySpaced, splitDataset } from '../data/split.ts';
 import type { Engine } from '../engine/engine.ts';
-import { nodeOf, type Network } from '../network/network.ts';
-import type { Tensors } from '../network/tensor.ts';
+import { nodeOf, type Shape } from '../network/network.ts';
 import { must } from '../util/assert.ts';
 import type { Random } from '../util/random.ts';
-import { JobFailure, leastLoss, type Certificate } from './job.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { JobFailure, leastLoss, type Certificate, type Job, type ProbeJob, type TrainingJob } from './job.ts';
 import { channelStatistics, compareLogits, evaluating, trainingLoss, type Batch } from './measure.ts';
 import type { EvaluationWeights } from './weights.ts';
 
@@ -34,6 +35,36 @@ export interface Images {
   readonly validation: Uint32Array;
 }
 
+/** The dataset with the job's normalisation. */
+export const seenBy = ({ data }: Job, dataset: Dataset): Dataset =>
+  data.normalisation === undefined ? dataset : { ...dataset, ...data.normalisation };
+
+export function imagesOf(job: TrainingJob | ProbeJob, dataset: Dataset): Images {
+  const { validation, images } = job.data;
+  const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
+  return { dataset, batcher: createBatcher(dataset, job.augmentation, job.batch), batch: job.batch, ...split };
+}
+
+/** Images in a batch of calibration and certification, if there are enough, and they are small. */
+const measuringBatch = 128;
+/** Pixels in a batch: with large images fewer suffice, and more would need more memory than training. */
+const measuringPositions = measuringBatch * 64 * 64;
+
+/**
+ * Images in a batch of calibration and certification: the statistics of small batches vary so much that a child that computes
+ * exactly its parent's function could fail its certificate. `train`: the number of training images.
+ */
+export function measuringBatchOf(batch: number, { height, width }: Shape, train: number): number {
+  const wanted = Math.min(measuringBatch, Math.floor(measuringPositions / (height * width)));
+  return Math.max(batch, Math.min(wanted, train));
+}
+
+/** The same images in such batches. */
+export function forMeasuring(augmentation: AugmentationSettings, images: Images): Images {
+  const batch = measuringBatchOf(images.batch, images.dataset.shape, images.train.length);
+  return batch === images.batch ? images : { ...images, batch, batcher: createBatcher(images.dataset, augmentation, batch) };
+}
+
 /** Augmented batches, sampled without replacement until all images are used; then again from the start. */
 export function drawBatches({ dataset, batcher, batch }: Images, indices: Uint32Array, count: number, random: Random): Batch[] {
   const { channels, height, width } = dataset.shape;
@@ -50,10 +81,7 @@ export function drawBatches({ dataset, batcher, batch }: Images, indices: Uint32
   });
 }
 
-export interface Grown {
-  readonly network: Network;
-  readonly tensors: Tensors;
-}
+export type Grown = Checkpoint;
 
 /**
  * Applies the edits in order and calibrates after each. `random` gives fresh weights and the calibration's batches. An edit that
@@ -79,7 +107,7 @@ export async function grow(
     batches ??= drawBatches(images, images.train, calibrationBatches, random.fork('calibration'));
     const tapOf = (node: number): number => must(nodeOf(network, node).inputs[0], 'input of a batch normalisation');
     const taps = [...new Set(calibrations.map(({ node }) => tapOf(node)))];
-    const statistics = await channelStatistics(engine, network, tensors, taps, batches, images.batch, breathe);
+    const statistics = await channelStatistics({ engine, batches, size: images.batch, breathe }, child, taps);
     for (const calibration of calibrations) {
       const { mean, variance } = must(statistics.get(tapOf(calibration.node)), 'statistics');
       child = { network, tensors: calibrate(network, child.tensors, calibration, mean, variance) };
@@ -107,7 +135,7 @@ export async function certify(
   for (const one of [parent, child]) {
     const evaluated = evaluating(engine, one, batcher, 'direct', weights, (e) => e.logits(dataset.train, clean, breathe));
     logits.push(await evaluated);
-    losses.push(await trainingLoss(engine, one.network, one.tensors, batches, batch, 'direct', breathe));
+    losses.push(await trainingLoss({ engine, batches, size: batch, breathe }, one));
   }
   const [before, after] = logits as [Float32Array, Float32Array];
   const { largest, difference } = compareLogits(before, after);

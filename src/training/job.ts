@@ -4,11 +4,13 @@
  */
 import { z } from 'zod';
 import type { AugmentationSettings } from '../data/augmentation/augmentation.ts';
-import type { ConvolutionAlgorithms, Device, EngineName } from '../engine/engine.ts';
+import type { Dataset } from '../data/dataset.ts';
+import type { ConvolutionAlgorithms, Device, Engine, EngineName } from '../engine/engine.ts';
 import type { Edit } from '../morphism/edit.ts';
 import type { Network } from '../network/network.ts';
 import type { Learning } from '../program/learning.ts';
 import type { KeyPart } from '../util/random.ts';
+import type { CheckpointStore } from './checkpoint.ts';
 import type { Schedule } from './schedule.ts';
 import type { EvaluationWeights } from './weights.ts';
 
@@ -221,6 +223,18 @@ export type Report =
   /** Of a probe. */
   | { readonly kind: 'reached'; readonly stage: Stage }
   | { readonly kind: 'evaluated'; readonly measured: Measured; readonly confusion: readonly (readonly number[])[] };
+
+/** What running a job needs besides the job. None of it changes the result. */
+export interface JobContext {
+  readonly engine: Engine;
+  readonly dataset: Dataset;
+  readonly checkpoints: CheckpointStore;
+  report(report: Report): void;
+  /** Milliseconds; only for reported speeds. */
+  now(): number;
+  /** Awaited after each minibatch, so that the process can handle messages; throws if the job is cancelled. */
+  breathe(): Promise<void>;
+}
 
 /** The difference between an imported network and its model. */
 export interface LogitComparison {

@@ -1,12 +1,14 @@
 /** Forward passes: logits, losses and channel statistics of a network, and its accuracy on a part of the data. */
 import type { Part } from '../data/dataset.ts';
 import type { Batcher } from '../data/batches.ts';
-import type { ConvolutionAlgorithms, Engine } from '../engine/engine.ts';
+import type { ConvolutionAlgorithms, Engine, Session } from '../engine/engine.ts';
 import type { Network, NodeId } from '../network/network.ts';
-import type { Tensors } from '../network/tensor.ts';
+import { sizeOf, type Tensors } from '../network/tensor.ts';
 import { lower } from '../program/lower.ts';
+import { bufferOf, type BufferId, type Program } from '../program/program.ts';
 import { must } from '../util/assert.ts';
 import type { Random } from '../util/random.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import type { Measured } from './job.ts';
 import { evaluationTensors, type EvaluationWeights } from './weights.ts';
 
@@ -63,29 +65,42 @@ async function using<Held extends { dispose(): void }, T>(held: Held, use: (held
   }
 }
 
-/** Mean over the batches of the loss with batch statistics. */
-export async function trainingLoss(
-  engine: Engine,
-  network: Network,
+/** Augmented batches of `size` images, and what a network is run with over them. */
+interface BatchRuns {
+  readonly engine: Engine;
+  readonly batches: readonly Batch[];
+  readonly size: number;
+  breathe(): Promise<void>;
+}
+
+/** Runs a program over the batches with direct convolutions; `use` is called after each. */
+async function runBatches(
+  { engine, batches, breathe }: BatchRuns,
+  program: Program,
   tensors: Tensors,
-  batches: readonly Batch[],
-  size: number,
-  convolution: ConvolutionAlgorithms,
-  breathe: () => Promise<void>,
-): Promise<number> {
-  const program = lower(network, size, { kind: 'measurement', taps: [] });
-  return using(await engine.compile(program, convolution), async (session) => {
+  use: (session: Session, batch: Batch) => void,
+): Promise<void> {
+  await using(await engine.compile(program, 'direct'), async (session) => {
     session.load(tensors);
-    let loss = 0;
     for (const batch of batches) {
       session.input(program.images).set(batch.images);
       await session.run();
-      const logits = session.output(must(program.logits, 'logits'));
-      for (let image = 0; image < size; image++) loss += crossEntropy(logits, batch.labels, image, logits.length / size);
+      use(session, batch);
       await breathe();
     }
-    return loss / (batches.length * size);
   });
+}
+
+/** Mean over the batches of the loss with batch statistics. */
+export async function trainingLoss(runs: BatchRuns, { network, tensors }: Checkpoint): Promise<number> {
+  const { batches, size } = runs;
+  const program = lower(network, size, { kind: 'measurement', taps: [] });
+  let loss = 0;
+  await runBatches(runs, program, tensors, (session, { labels }) => {
+    const logits = session.output(must(program.logits, 'logits'));
+    for (let image = 0; image < size; image++) loss += crossEntropy(logits, labels, image, logits.length / size);
+  });
+  return loss / (batches.length * size);
 }
 
 /**
@@ -93,66 +108,42 @@ export async function trainingLoss(
  * statistics everywhere before it.
  */
 export async function channelStatistics(
-  engine: Engine,
-  network: Network,
-  tensors: Tensors,
+  runs: BatchRuns,
+  { network, tensors }: Checkpoint,
   taps: readonly NodeId[],
-  batches: readonly Batch[],
-  size: number,
-  breathe: () => Promise<void>,
 ): Promise<ReadonlyMap<NodeId, { readonly mean: Float32Array; readonly variance: Float32Array }>> {
-  const program = lower(network, size, { kind: 'measurement', taps });
-  return using(await engine.compile(program, 'direct'), async (session) => {
-    session.load(tensors);
-    const sums = program.taps.map(({ node, mean, variance }) => ({
-      node,
-      buffers: [mean, variance] as const,
-      sums: [mean, variance].map((buffer) => new Float64Array(session.output(buffer).length)) as [Float64Array, Float64Array],
-    }));
-    for (const batch of batches) {
-      session.input(program.images).set(batch.images);
-      await session.run();
-      for (const tap of sums)
-        tap.buffers.forEach((buffer, which) => {
-          const sum = tap.sums[which] as Float64Array;
-          session.output(buffer).forEach((value, channel) => (sum[channel] = (sum[channel] as number) + value / batches.length));
-        });
-      await breathe();
-    }
-    return new Map(
-      sums.map((tap) => [tap.node, { mean: Float32Array.from(tap.sums[0]), variance: Float32Array.from(tap.sums[1]) }]),
-    );
+  const program = lower(network, runs.size, { kind: 'measurement', taps });
+  const buffers = program.taps.flatMap(({ mean, variance }) => [mean, variance]);
+  const sums = new Map(buffers.map((id) => [id, new Float64Array(sizeOf(bufferOf(program, id).shape))]));
+  await runBatches(runs, program, tensors, (session) => {
+    for (const [id, sum] of sums)
+      session.output(id).forEach((value, channel) => (sum[channel] = (sum[channel] as number) + value / runs.batches.length));
   });
+  const meanOf = (id: BufferId): Float32Array => Float32Array.from(must(sums.get(id), 'sum'));
+  return new Map(program.taps.map(({ node, mean, variance }) => [node, { mean: meanOf(mean), variance: meanOf(variance) }]));
 }
 
 /** Counts confusion[label][prediction]. */
-export function tally(classes: number): {
-  readonly confusion: readonly (readonly number[])[];
-  readonly tell: (label: number, prediction: number) => void;
-} {
+export function tally(classes: number): { readonly confusion: readonly (readonly number[])[]; readonly tell: Told } {
   const confusion = Array.from({ length: classes }, () => Array.from<number>({ length: classes }).fill(0));
-  return {
-    confusion,
-    tell: (label, prediction) => {
-      const row = must(confusion[label], 'class');
-      row[prediction] = (row[prediction] as number) + 1;
-    },
+  const tell: Told = (label, prediction) => {
+    const row = must(confusion[label], 'class');
+    row[prediction] = (row[prediction] as number) + 1;
   };
+  return { confusion, tell };
 }
+
+type Breathe = () => Promise<void>;
+type Told = (label: number, prediction: number) => void;
 
 export interface Evaluator {
   load(tensors: Tensors): void;
   /** Loss and accuracy over those images of a part. `told` is called with each image's label and prediction. */
-  measure(
-    part: Part,
-    indices: Uint32Array,
-    breathe: () => Promise<void>,
-    told?: (label: number, prediction: number) => void,
-  ): Promise<Measured>;
+  measure(part: Part, indices: Uint32Array, breathe: Breathe, told?: Told): Promise<Measured>;
   /** Loss and accuracy over those training images, augmented as in training but without mixup. */
-  measureAugmented(indices: Uint32Array, random: (batch: number) => Random, breathe: () => Promise<void>): Promise<Measured>;
+  measureAugmented(indices: Uint32Array, random: (batch: number) => Random, breathe: Breathe): Promise<Measured>;
   /** The logits of those images, row-major (images, classes). */
-  logits(part: Part, indices: Uint32Array, breathe: () => Promise<void>): Promise<Float32Array>;
+  logits(part: Part, indices: Uint32Array, breathe: Breathe): Promise<Float32Array>;
   dispose(): void;
 }
 
@@ -161,62 +152,55 @@ export async function createEvaluator(
   engine: Engine,
   network: Network,
   batcher: Batcher,
-  size: number,
   convolution: ConvolutionAlgorithms,
   weights: EvaluationWeights = 'raw',
 ): Promise<Evaluator> {
+  const size = batcher.batch;
   const program = lower(network, size, { kind: 'evaluation' });
   const session = await engine.compile(program, convolution);
   const output = must(program.logits, 'logits');
-  const classes = (program.buffers[output]?.shape[1] ?? 0) as number;
+  const classes = bufferOf(program, output).shape[1] as number;
   const labels = new Float32Array(size * classes);
 
-  async function forEachBatch(
-    part: Part,
-    indices: Uint32Array,
-    breathe: () => Promise<void>,
-    use: (logits: Float32Array, first: number, filled: number) => void,
-  ): Promise<void> {
-    for (let first = 0; first < indices.length; first += size) {
-      const filled = batcher.fillClean(part, indices, first, session.input(program.images), labels);
+  /** Writes the images and labels of a batch from image `first` on, and returns how many. */
+  type Fill = (first: number, images: Float32Array) => number;
+  type Use = (logits: Float32Array, first: number, filled: number) => void;
+  async function forEachBatch(count: number, fill: Fill, breathe: Breathe, use: Use): Promise<void> {
+    for (let first = 0; first < count; first += size) {
+      const filled = fill(first, session.input(program.images));
       await session.run();
       use(session.output(output), first, filled);
       await breathe();
     }
   }
 
+  async function measure(count: number, fill: Fill, breathe: Breathe, told?: Told): Promise<Measured> {
+    let [loss, right] = [0, 0];
+    await forEachBatch(count, fill, breathe, (logits, _first, filled) => {
+      for (let image = 0; image < filled; image++) {
+        loss += crossEntropy(logits, labels, image, classes);
+        const [label, best] = [argmax(labels, image * classes, classes), argmax(logits, image * classes, classes)];
+        if (best === label) right++;
+        told?.(label, best);
+      }
+    });
+    return { loss: loss / count, accuracy: right / count };
+  }
+
+  const clean = (part: Part, indices: Uint32Array): Fill => {
+    return (first, images) => batcher.fillClean(part, indices, first, images, labels);
+  };
+
   return {
     load: (tensors) => session.load(evaluationTensors(network, tensors, weights)),
-    async measure(part, indices, breathe, told) {
-      let [loss, right] = [0, 0];
-      await forEachBatch(part, indices, breathe, (logits, first, filled) => {
-        for (let image = 0; image < filled; image++) {
-          loss += crossEntropy(logits, labels, image, classes);
-          const best = argmax(logits, image * classes, classes);
-          const label = part.labels[indices[first + image] as number] as number;
-          if (best === label) right++;
-          told?.(label, best);
-        }
-      });
-      return { loss: loss / indices.length, accuracy: right / indices.length };
-    },
-    async measureAugmented(indices, random, breathe) {
-      let [loss, right] = [0, 0];
-      for (let first = 0; first < indices.length; first += size) {
-        const filled = batcher.fillAugmented(indices, first, random(first / size), session.input(program.images), labels);
-        await session.run();
-        const logits = session.output(output);
-        for (let image = 0; image < filled; image++) {
-          loss += crossEntropy(logits, labels, image, classes);
-          if (argmax(logits, image * classes, classes) === argmax(labels, image * classes, classes)) right++;
-        }
-        await breathe();
-      }
-      return { loss: loss / indices.length, accuracy: right / indices.length };
+    measure: (part, indices, breathe, told) => measure(indices.length, clean(part, indices), breathe, told),
+    measureAugmented(indices, random, breathe) {
+      const fill: Fill = (first, images) => batcher.fillAugmented(indices, first, random(first / size), images, labels);
+      return measure(indices.length, fill, breathe);
     },
     async logits(part, indices, breathe) {
       const all = new Float32Array(indices.length * classes);
-      await forEachBatch(part, indices, breathe, (logits, first, filled) =>
+      await forEachBatch(indices.length, clean(part, indices), breathe, (logits, first, filled) =>
         all.set(logits.subarray(0, filled * classes), first * classes),
       );
       return all;
@@ -228,13 +212,13 @@ export async function createEvaluator(
 /** Evaluates a network in batches of the batcher's size. */
 export async function evaluating<T>(
   engine: Engine,
-  { network, tensors }: { readonly network: Network; readonly tensors: Tensors },
+  { network, tensors }: Checkpoint,
   batcher: Batcher,
   convolution: ConvolutionAlgorithms,
   weights: EvaluationWeights | undefined,
   use: (evaluator: Evaluator) => Promise<T>,
 ): Promise<T> {
-  return using(await createEvaluator(engine, network, batcher, batcher.batch, convolution, weights), (evaluator) => {
+  return using(await createEvaluator(engine, network, batcher, convolution, weights), (evaluator) => {
     evaluator.load(tensors);
     return use(evaluator);
   });

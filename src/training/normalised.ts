@@ -65,9 +65,8 @@ export async function measured(
   const tapOf = (node: NodeId): NodeId => must(nodeOf(network, node).inputs[0], 'input');
   let current: Grown = { network, tensors };
   for (const seen of [() => before, () => current]) {
-    const { network: measuredIn, tensors: numbers } = seen();
-    const taps = added.map(tapOf);
-    const statistics = await channelStatistics(engine, measuredIn, numbers, taps, batches, images.batch, breathe);
+    const runs = { engine, batches, size: images.batch, breathe };
+    const statistics = await channelStatistics(runs, seen(), added.map(tapOf));
     for (const node of added) {
       const { mean, variance } = must(statistics.get(tapOf(node)), 'statistics');
       if (![...mean, ...variance].every(Number.isFinite))

@@ -12,11 +12,9 @@ import { sha256 } from '../util/hash.ts';
 import { random } from '../util/random.ts';
 import { encodeCheckpoint, type CheckpointStore } from './checkpoint.ts';
 import { verifyExport } from './export.ts';
-import { certify, grow, type Grown, type Images } from './grow.ts';
-import { forMeasuring, imagesOf, seenBy } from './images.ts';
-import type { ProbeJob } from './job.ts';
+import { certify, forMeasuring, grow, imagesOf, seenBy, type Grown, type Images } from './grow.ts';
+import type { JobContext, ProbeJob } from './job.ts';
 import { evaluating } from './measure.ts';
-import type { JobContext } from './context.ts';
 
 /** Minibatches that run whatever the time limit. */
 const fewestMinibatches = 3;

@@ -7,12 +7,10 @@ import { lower } from '../program/lower.ts';
 import { assert, must } from '../util/assert.ts';
 import { random } from '../util/random.ts';
 import { verifyExport } from './export.ts';
-import { certificateProblem, certify, grow, type Grown, type Images } from './grow.ts';
-import { forMeasuring, imagesOf, seenBy } from './images.ts';
-import { JobFailure, type EvaluationJob, type Job, type TrainingJob } from './job.ts';
+import { certificateProblem, certify, forMeasuring, grow, imagesOf, seenBy, type Grown, type Images } from './grow.ts';
+import { JobFailure, type EvaluationJob, type Job, type JobContext, type TrainingJob } from './job.ts';
 import { createEvaluator, evaluating, tally } from './measure.ts';
 import { probe } from './probe.ts';
-import type { JobContext } from './context.ts';
 import { rateAt } from './schedule.ts';
 import { evaluationTensors, restartTensors } from './weights.ts';
 
@@ -58,7 +56,7 @@ export async function train(job: TrainingJob, context: JobContext): Promise<stri
   const session = await engine.compile(program, job.engine.convolution);
   const evaluator = job.whole
     ? null
-    : await createEvaluator(engine, network, images.batcher, job.batch, job.engine.convolution, job.evaluationWeights);
+    : await createEvaluator(engine, network, images.batcher, job.engine.convolution, job.evaluationWeights);
   try {
     session.load(tensors);
     let order = new Uint32Array();
@@ -133,14 +131,9 @@ export async function evaluate(
   const batcher = createBatcher(dataset, clean(job.normalise), job.batch);
   const { part, indices } = partOf(dataset, job.data, job.part);
   const { confusion, tell } = tally(dataset.classes.length);
-  const { network, evaluationWeights } = job;
-  const measured = await evaluating(
-    engine,
-    { network, tensors },
-    batcher,
-    job.engine.convolution,
-    evaluationWeights,
-    (evaluator) => evaluator.measure(part, indices, breathe, tell),
+  const subject = { network: job.network, tensors };
+  const measured = await evaluating(engine, subject, batcher, job.engine.convolution, job.evaluationWeights, (evaluator) =>
+    evaluator.measure(part, indices, breathe, tell),
   );
   if (!Number.isFinite(measured.loss)) throw new JobFailure('diverged', `the loss on the ${job.part} images is not finite`);
   report({ kind: 'evaluated', measured, confusion });

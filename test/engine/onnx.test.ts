@@ -8,7 +8,7 @@ import { build as buildGraph } from '../../src/engine/onnx/builder.ts';
 import { normalizedOf } from '../../src/engine/onnx/lowering/covariance.ts';
 import { windowOf } from '../../src/engine/onnx/lowering/windows.ts';
 import { pays } from '../../src/engine/onnx/lowering/winograd.ts';
-import { instructionSetOf } from '../../src/engine/onnx/processor.ts';
+import { instructionSetOf } from '../../src/engine/onnx/onnx.ts';
 import { chooseEngine, openEngine } from '../../src/engine/open.ts';
 import { applyToNetwork } from '../../src/morphism/apply.ts';
 import type { Network } from '../../src/network/network.ts';

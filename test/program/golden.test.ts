@@ -6,7 +6,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { lower } from '../../src/program/lower.ts';
-import { hashProgram, printProgram } from '../../src/program/print.ts';
+import { printProgram } from '../../src/program/print.ts';
+import type { Program } from '../../src/program/program.ts';
+import { sha256 } from '../../src/util/hash.ts';
+import { canonicalJson } from '../../src/util/json.ts';
+
+const hashProgram = (program: Program): string => sha256(canonicalJson(program));
 
 const vanilla = vanillaNetwork({ channels: 3, height: 32, width: 32 }, 10, [64, 128, 256]);
 const learning = { momentum: 0.9, weightDecay: 5e-4 };

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { predictMemory } from '../../src/program/memory.ts';
-import { measuringBatchOf } from '../../src/training/images.ts';
+import { measuringBatchOf } from '../../src/training/grow.ts';
 
 const square = (side: number) => ({ channels: 3, height: side, width: side });
 

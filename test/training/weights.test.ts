@@ -25,8 +25,8 @@ const keeping: Optimizer = {
   ...sgd,
   states: [
     ...sgd.states,
-    { name: 'slow', shape: 'parameter', restart: 'keep', widened: 'keep' },
-    { name: 'count', shape: 'scalar', restart: 'keep', widened: 'keep' },
+    { name: 'slow', shape: 'parameter', restart: 'keep' },
+    { name: 'count', shape: 'scalar', restart: 'keep' },
   ],
 };
 

@@ -23,11 +23,14 @@ export interface Region {
   last: number;
 }
 
+/** Regions that may share memory if this is the last read; null where none may. */
+type InPlace = readonly [read: Region, write: Region] | null;
+type Values = readonly (readonly [argument: number, region: Region, layout: Layout | Descriptor])[];
+
 interface Uses {
   readonly label: string;
   readonly uses: readonly Region[];
-  /** [read, write] regions that may share memory if this is the last read. */
-  readonly inPlace: readonly (readonly [Region, Region])[];
+  readonly inPlace: InPlace;
 }
 
 /** A kernel of the library. */
@@ -90,18 +93,9 @@ export interface Builder {
   /** Memoized by key. */
   once<T>(key: unknown, make: () => T): T;
   wants(primitive: PrimitiveDescriptor, what: number, buffer: BufferId): Layout;
-  run(
-    label: string,
-    primitive: PrimitiveDescriptor,
-    values: readonly (readonly [argument: number, region: Region, layout: Layout | Descriptor])[],
-    inPlace?: readonly (readonly [Region, Region])[],
-  ): void;
-  script(
-    label: string,
-    uses: readonly Region[],
-    prepare: ScriptCommand['prepare'],
-    inPlace?: readonly (readonly [Region, Region])[],
-  ): void;
+  run(label: string, primitive: PrimitiveDescriptor, values: Values): void;
+  runInPlace(label: string, inPlace: InPlace, primitive: PrimitiveDescriptor, values: Values): void;
+  script(label: string, uses: readonly Region[], prepare: ScriptCommand['prepare']): void;
   /** Discards copies of state that a step changed. */
   updated(buffer: BufferId): void;
 }
@@ -133,19 +127,12 @@ function nativeDimensions(program: Program): ReadonlyMap<BufferId, readonly numb
   return result;
 }
 
-export interface BuilderOptions {
-  readonly program: Program;
-  readonly native: Native;
-  readonly algorithm: number;
-}
-
 /** Runs `lower` over all steps, with the layout of each trained parameter given by `parameterLayout`. */
 export function build(
-  options: BuilderOptions,
+  { program, native, algorithm }: Pick<Builder, 'program' | 'native' | 'algorithm'>,
   lower: (builder: Builder, step: Step) => void,
   parameterLayout: (builder: Builder, update: StepOf<'update'>) => Layout,
 ): Built {
-  const { program, native } = options;
   const dimensionsOf = nativeDimensions(program);
   const updatedState = new Set(program.steps.flatMap((step) => accessOf(step).updates));
   const regions: Region[] = [];
@@ -189,7 +176,7 @@ export function build(
     label: string,
     descriptor: PrimitiveDescriptor,
     values: readonly NativeArgument[],
-    inPlace: Uses['inPlace'] = [],
+    inPlace: InPlace = null,
   ): void => {
     append(list, {
       kind: 'native',
@@ -237,7 +224,7 @@ export function build(
   const builder: Builder = {
     program,
     native,
-    algorithm: options.algorithm,
+    algorithm,
     training: program.labels !== null,
     dimensions,
     home: (id) => homeOf(id).layout,
@@ -260,7 +247,8 @@ export function build(
     },
     wants: (primitive, what, id) =>
       must(native.layout(primitive, what, dimensions(id)), `layout of ${bufferOf(program, id).name}`),
-    run(label, primitive, values, inPlace) {
+    run: (label, primitive, values) => builder.runInPlace(label, null, primitive, values),
+    runInPlace(label, inPlace, primitive, values) {
       const pairs = values.map(([name, used, layout]) => ({
         argument: name,
         region: used,
@@ -268,7 +256,7 @@ export function build(
       }));
       emit(commands, label, primitive, pairs, inPlace);
     },
-    script: (label, uses, prepare, inPlace = []) => append(commands, { kind: 'script', label, uses, prepare, inPlace }),
+    script: (label, uses, prepare) => append(commands, { kind: 'script', label, uses, prepare, inPlace: null }),
     updated: (id) => void copies.delete(id),
   };
 
@@ -282,7 +270,8 @@ export function build(
     for (const id of accessOf(step).updates) builder.updated(id);
   }
   for (const { buffer } of program.state) homeOf(buffer);
-  for (const { id, kind } of program.buffers) if (kind === 'input') homeOf(id);
+  for (const { id, kind, shape } of program.buffers)
+    if (kind === 'input') assert(homeOf(id).region.bytes === 4 * sizeOf(shape), () => 'inputs are row-major');
 
   const outputs = new Map<BufferId, Region>();
   for (const { id, kind } of program.buffers)
@@ -292,8 +281,5 @@ export function build(
       outputs.set(id, result);
     }
   for (const result of outputs.values()) result.last = commands.length;
-  for (const { id, kind } of program.buffers)
-    if (kind === 'input')
-      assert(homeOf(id).region.bytes === 4 * sizeOf(bufferOf(program, id).shape), () => 'inputs are row-major');
   return { commands, afterLoad, regions, homes, outputs };
 }

@@ -59,12 +59,14 @@ export const argument = {
 
 export const useGlobalStatistics = 0x1;
 
+/** Of eltwise primitives: backward computed from the output; exists forward too. */
+export const reluFromOutput = 0x100;
+
 export interface VersionConstants {
+  readonly major: 2 | 3;
   readonly useScale: number;
   readonly useShift: number;
   readonly fuseRelu: number;
-  /** Backward computed from the output; exists forward too. */
-  readonly reluFromOutput: number;
   /** `dnnl_cpu_isa_t`. */
   readonly instructionSets: Readonly<Record<number, string>>;
 }
@@ -80,10 +82,10 @@ const sharedInstructionSets = {
 };
 
 export const version2: VersionConstants = {
+  major: 2,
   useScale: 0x8,
   useShift: 0x10,
   fuseRelu: 0x4,
-  reluFromOutput: 0x100,
   instructionSets: {
     ...sharedInstructionSets,
     0xf: 'avx512_mic',
@@ -94,10 +96,10 @@ export const version2: VersionConstants = {
 };
 
 export const version3: VersionConstants = {
+  major: 3,
   useScale: 0x2,
   useShift: 0x4,
   fuseRelu: 0x8,
-  reluFromOutput: 0x100,
   instructionSets: {
     ...sharedInstructionSets,
     0xf: 'avx2_vnni',

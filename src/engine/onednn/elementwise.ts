@@ -34,11 +34,8 @@ export function updater(step: StepOf<'update'>, arrays: ReadonlyMap<string, Floa
   const { length } = must(arrays.get('parameter'), 'parameter');
   const size = Math.min(chunk, length);
   const operands = [...arrays].map(([name, array]) => ({ name, array, values: new Float64Array(size), before: 0 }));
-  const valuesOf = (name: string): Values =>
-    must(
-      operands.find((operand) => operand.name === name),
-      name,
-    ).values;
+  const byName = new Map(operands.map((operand) => [operand.name, operand.values]));
+  const valuesOf = (name: string): Values => must(byName.get(name), name);
   const work: (() => void)[] = [];
   const computed = (kind: Operation, first: Values, second: Values = first): Values => {
     const result = new Float64Array(size);

@@ -3,7 +3,7 @@
  * scratchpad that all primitives share.
  */
 import koffi from 'koffi';
-import { planArena } from '../../program/lifetimes.ts';
+import { align, alignment, planArena } from '../../program/lifetimes.ts';
 import { must } from '../../util/assert.ts';
 import { discard } from '../discard.ts';
 import type { Region, Built, Command } from './builder.ts';
@@ -16,9 +16,6 @@ export interface MemorySizes {
   readonly arena: number;
   readonly scratchpad: number;
 }
-
-const alignment = 64;
-const align = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
 
 /** Zeroed bytes at an aligned address. */
 function allocate(bytes: number): Uint8Array {
@@ -41,15 +38,14 @@ function mergeInPlace(commands: readonly Command[]): (region: Region) => Region 
     return current;
   };
   commands.forEach((command, index) => {
-    for (const [read, write] of command.inPlace) {
-      const [from, to] = [root(read), root(write)];
-      if (from === to || from.place !== 'arena' || to.place !== 'arena' || from.bytes !== to.bytes) continue;
-      if (from.last !== index || to.first !== index) continue;
-      // The command must not use it for anything else.
-      if (command.uses.filter((used) => root(used) === from).length > 1) continue;
-      from.last = to.last;
-      into.set(to, from);
-    }
+    if (command.inPlace === null) return;
+    const [from, to] = command.inPlace.map(root) as [Region, Region];
+    if (from === to || from.place !== 'arena' || to.place !== 'arena' || from.bytes !== to.bytes) return;
+    if (from.last !== index || to.first !== index) return;
+    // The command must not use it for anything else.
+    if (command.uses.filter((used) => root(used) === from).length > 1) return;
+    from.last = to.last;
+    into.set(to, from);
   });
   return root;
 }
@@ -75,10 +71,7 @@ export function planPlacement(built: Built, staging: number): Placement {
   const root = mergeInPlace(built.commands);
   const roots = built.regions.filter((region) => root(region) === region);
   const arenaBlocks = roots.filter((region) => region.place === 'arena' && region.last >= 0);
-  const arena = planArena(
-    arenaBlocks.map(({ bytes, first, last }) => ({ size: bytes, first, last })),
-    alignment,
-  );
+  const arena = planArena(arenaBlocks.map(({ bytes, first, last }) => ({ size: bytes, first, last })));
   const offsets = new Map<Region, number>();
   arenaBlocks.forEach((region, index) => offsets.set(region, arena.offsets[index] as number));
   let kept = 0;

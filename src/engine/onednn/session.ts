@@ -1,16 +1,31 @@
 /** A compiled program: its memory and its bound commands, as a session of the engines' contract. */
 import type { Tensors } from '../../network/tensor.ts';
-import { askStep, type BufferId, type Program, type Step } from '../../program/program.ts';
+import { askStep, type BufferId, type Program, type Step, type StepTable } from '../../program/program.ts';
 import { assert, must } from '../../util/assert.ts';
 import type { ConvolutionAlgorithms, Session } from '../engine.ts';
 import type { Descriptor } from './adapter.ts';
 import { build, type Region, type Builder, type Command } from './builder.ts';
 import { argument, convolution } from './constants.ts';
 import type { OneDnn } from './library.ts';
-import { lowerings, parameterLayout } from './lowering.ts';
+import { convolutions } from './lowering/convolution.ts';
+import { denses } from './lowering/dense.ts';
+import { joins } from './lowering/joining.ts';
+import { learning, parameterLayout } from './lowering/learning.ts';
+import { normalizations } from './lowering/normalization.ts';
+import { pools } from './lowering/pooling.ts';
 import { openNative, type Native } from './native.ts';
 import { enter, leave, passagesOf, stagingOf } from './passage.ts';
 import { floats, place, planPlacement, type MemorySizes, type Placed } from './placement.ts';
+
+/** Convolutions and dense layers have their layouts chosen by the library; everything else follows what it reads. */
+const lowerings: StepTable<[b: Builder], void> = {
+  ...convolutions,
+  ...denses,
+  ...normalizations,
+  ...pools,
+  ...joins,
+  ...learning,
+};
 
 /** The time of one command. */
 export interface Timing {

@@ -73,13 +73,10 @@ export interface Built {
   readonly updates: readonly Port[];
 }
 
-export interface BuildOptions {
-  readonly program: Program;
-  readonly freely: boolean;
-  readonly portable: boolean;
-}
-
-export function build({ program, freely, portable }: BuildOptions, lower: (step: Step, builder: Builder) => void): Built {
+export function build(
+  { program, freely, portable }: Pick<Builder, 'program' | 'freely' | 'portable'>,
+  lower: (step: Step, builder: Builder) => void,
+): Built {
   const graph = graphBuilder();
   const constants = new Map<string, string>();
   const values = new Map<BufferId, string>();

@@ -1,18 +1,34 @@
 /** A compiled program and its state, which goes through ONNX Runtime's memory and back without a copy. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
-import { sizeOf, type Tensors } from '../../network/tensor.ts';
+import { sizeOf, type Tensor, type Tensors } from '../../network/tensor.ts';
+import { align } from '../../program/lifetimes.ts';
 import { arenaBytes } from '../../program/memory.ts';
-import { askStep, bufferOf, type BufferId, type Program } from '../../program/program.ts';
+import { askStep, bufferOf, type BufferId, type Program, type StepTable } from '../../program/program.ts';
 import { assert, must } from '../../util/assert.ts';
 import { discard } from '../discard.ts';
 import type { ConvolutionAlgorithms, Session } from '../engine.ts';
 import { loadState } from '../state.ts';
-import { build, type Built, type Port } from './builder.ts';
-import { lowerings } from './lowering.ts';
+import { build, type Builder, type Built, type Port } from './builder.ts';
+import { convolutions } from './lowering/convolution.ts';
+import { denses } from './lowering/dense.ts';
+import { joins } from './lowering/joining.ts';
+import { learning } from './lowering/learning.ts';
+import { normalizations } from './lowering/normalization.ts';
+import { pools } from './lowering/pooling.ts';
 import type { Runtime } from './runtime.ts';
 
-const alignment = 64;
-const align = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
+/**
+ * Which of several ways of writing a step down is taken was chosen by measurement (`npm run bench -- onnx`): what ONNX Runtime
+ * computes well on a processor counts, not how many nodes there are.
+ */
+const lowerings: StepTable<[b: Builder], void> = {
+  ...convolutions,
+  ...denses,
+  ...normalizations,
+  ...pools,
+  ...joins,
+  ...learning,
+};
 
 type Arrays = ReadonlyMap<BufferId, Float32Array<ArrayBuffer>>;
 
@@ -48,10 +64,8 @@ function open(runtime: Runtime, native: InferenceSession, program: Program, { fe
   const ofKind = (kind: string): BufferId[] => program.buffers.filter((buffer) => buffer.kind === kind).map(({ id }) => id);
   const fixed = allocate(program, [...ofKind('input'), ...ofKind('output'), ...program.state.map(({ buffer }) => buffer)]);
   // What is updated is there twice: a run reads the one and writes the other, and then they change places.
-  const second = allocate(
-    program,
-    updates.map(({ buffer }) => buffer),
-  );
+  const updated = updates.map(({ buffer }) => buffer);
+  const second = allocate(program, updated);
   const tensorOf = (id: BufferId, data: Float32Array): OrtTensor =>
     new runtime.library.Tensor('float32', data, bufferOf(program, id).shape);
   const tensorsOf = (ports: readonly Port[], arrays: Arrays): Record<string, OrtTensor> =>
@@ -81,12 +95,8 @@ function open(runtime: Runtime, native: InferenceSession, program: Program, { fe
     },
     save(): Tensors {
       const { arrays } = plan();
-      return Object.fromEntries(
-        program.state.map(({ name, buffer }) => [
-          name,
-          { shape: bufferOf(program, buffer).shape, data: arrayOf(arrays, buffer).slice() },
-        ]),
-      );
+      const copy = (id: BufferId): Tensor => ({ shape: bufferOf(program, id).shape, data: arrayOf(arrays, id).slice() });
+      return Object.fromEntries(program.state.map(({ name, buffer }) => [name, copy(buffer)]));
     },
     input: (buffer) => arrayOf(fixed.arrays, buffer),
     async run() {

@@ -2,9 +2,21 @@
  * Convolutions with zero padding, with their two gradients; grouped ones included. The three share one walk over the products
  * of the definition, output[n,o,y,x] = bias[o] + Σ_{i,u,v} kernel[o,i,u,v]·input[n,i,y·s+u−p,x·s+v−p].
  */
-import type { Geometry, StepOf } from '../../program/program.ts';
-import { type Memory, type Planes, planesOf } from './memory.ts';
-import { reachOf } from './window.ts';
+import type { Geometry } from '../../program/program.ts';
+import { type Planes, planesOf, type Rows } from './memory.ts';
+
+/** Along one axis, the outputs `first` … `first + count − 1`: those whose tap at `offset` of the window lies on the input and not on its padding: 0 ≤ x·stride + offset − padding < size. */
+function reachOf(
+  offset: number,
+  size: number,
+  outputSize: number,
+  stride: number,
+  padding: number,
+): { readonly first: number; readonly count: number } {
+  const first = Math.max(0, Math.ceil((padding - offset) / stride));
+  const last = Math.min(outputSize - 1, Math.floor((size - 1 + padding - offset) / stride));
+  return { first, count: Math.max(0, last - first + 1) };
+}
 
 /**
  * Visits every product, a row of outputs at a time: `count` products of the weight at `weight` with the inputs at
@@ -40,51 +52,54 @@ function eachRow(
   }
 }
 
-export function convolution(step: StepOf<'convolution'>, m: Memory): void {
-  const [input, kernel, output] = [m.values(step.input), m.values(step.kernel), m.values(step.output)];
-  const shape = planesOf(m, step.output);
-  const [batch, channels, height, width] = shape;
-  const size = height * width;
-  output.fill(0);
-  if (step.bias !== null) {
-    const bias = m.values(step.bias);
+export const convolutions = {
+  convolution(step, m) {
+    const [input, kernel, output] = [m.values(step.input), m.values(step.kernel), m.values(step.output)];
+    const shape = planesOf(m, step.output);
+    const [batch, channels, height, width] = shape;
+    const size = height * width;
+    output.fill(0);
+    if (step.bias !== null) {
+      const bias = m.values(step.bias);
+      for (let plane = 0; plane < batch * channels; plane++)
+        output.fill(bias[plane % channels] as number, plane * size, (plane + 1) * size);
+    }
+    const { stride } = step.geometry;
+    eachRow(planesOf(m, step.input), shape, step.geometry, (weight, source, target, count) => {
+      const w = kernel[weight] as number;
+      for (let j = 0; j < count; j++) (output[target + j] as number) += w * (input[source + j * stride] as number);
+    });
+  },
+
+  'convolution-gradient-input'(step, m) {
+    const [outputGradient, kernel] = [m.values(step.outputGradient), m.values(step.kernel)];
+    const inputGradient = m.values(step.inputGradient);
+    inputGradient.fill(0);
+    const { stride } = step.geometry;
+    eachRow(planesOf(m, step.inputGradient), planesOf(m, step.outputGradient), step.geometry, (weight, source, target, count) => {
+      const w = kernel[weight] as number;
+      for (let j = 0; j < count; j++)
+        (inputGradient[source + j * stride] as number) += w * (outputGradient[target + j] as number);
+    });
+  },
+
+  'convolution-gradient-kernel'(step, m) {
+    const [input, outputGradient] = [m.values(step.input), m.values(step.outputGradient)];
+    const kernelGradient = m.values(step.kernelGradient);
+    kernelGradient.fill(0);
+    const shape = planesOf(m, step.outputGradient);
+    const { stride } = step.geometry;
+    eachRow(planesOf(m, step.input), shape, step.geometry, (weight, source, target, count) => {
+      let sum = 0;
+      for (let j = 0; j < count; j++) sum += (input[source + j * stride] as number) * (outputGradient[target + j] as number);
+      (kernelGradient[weight] as number) += sum;
+    });
+    if (step.biasGradient === null) return;
+    const biasGradient = m.values(step.biasGradient);
+    biasGradient.fill(0);
+    const [batch, channels, height, width] = shape;
+    const size = height * width;
     for (let plane = 0; plane < batch * channels; plane++)
-      output.fill(bias[plane % channels] as number, plane * size, (plane + 1) * size);
-  }
-  const { stride } = step.geometry;
-  eachRow(planesOf(m, step.input), shape, step.geometry, (weight, source, target, count) => {
-    const w = kernel[weight] as number;
-    for (let j = 0; j < count; j++) (output[target + j] as number) += w * (input[source + j * stride] as number);
-  });
-}
-
-export function convolutionGradientInput(step: StepOf<'convolution-gradient-input'>, m: Memory): void {
-  const [outputGradient, kernel] = [m.values(step.outputGradient), m.values(step.kernel)];
-  const inputGradient = m.values(step.inputGradient);
-  inputGradient.fill(0);
-  const { stride } = step.geometry;
-  eachRow(planesOf(m, step.inputGradient), planesOf(m, step.outputGradient), step.geometry, (weight, source, target, count) => {
-    const w = kernel[weight] as number;
-    for (let j = 0; j < count; j++) (inputGradient[source + j * stride] as number) += w * (outputGradient[target + j] as number);
-  });
-}
-
-export function convolutionGradientKernel(step: StepOf<'convolution-gradient-kernel'>, m: Memory): void {
-  const [input, outputGradient] = [m.values(step.input), m.values(step.outputGradient)];
-  const kernelGradient = m.values(step.kernelGradient);
-  kernelGradient.fill(0);
-  const shape = planesOf(m, step.outputGradient);
-  const { stride } = step.geometry;
-  eachRow(planesOf(m, step.input), shape, step.geometry, (weight, source, target, count) => {
-    let sum = 0;
-    for (let j = 0; j < count; j++) sum += (input[source + j * stride] as number) * (outputGradient[target + j] as number);
-    (kernelGradient[weight] as number) += sum;
-  });
-  if (step.biasGradient === null) return;
-  const biasGradient = m.values(step.biasGradient);
-  biasGradient.fill(0);
-  const [batch, channels, height, width] = shape;
-  const size = height * width;
-  for (let plane = 0; plane < batch * channels; plane++)
-    for (let j = 0; j < size; j++) (biasGradient[plane % channels] as number) += outputGradient[plane * size + j] as number;
-}
+      for (let j = 0; j < size; j++) (biasGradient[plane % channels] as number) += outputGradient[plane * size + j] as number;
+  },
+} satisfies Rows;

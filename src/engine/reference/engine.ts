@@ -5,13 +5,27 @@
  */
 import { sizeOf, type Tensor, type Tensors } from '../../network/tensor.ts';
 import { accessOf } from '../../program/access.ts';
-import { askStep, bufferOf, type BufferId, type Program } from '../../program/program.ts';
+import { askStep, bufferOf, type BufferId, type Program, type StepTable } from '../../program/program.ts';
 import { assert, must } from '../../util/assert.ts';
 import { version } from '../../util/version.ts';
 import type { Engine, Session } from '../engine.ts';
 import { loadState } from '../state.ts';
-import { kernels } from './kernels.ts';
+import { convolutions } from './convolution.ts';
+import { denses } from './dense.ts';
+import { joins } from './joining.ts';
+import { learning } from './learning.ts';
 import type { Memory } from './memory.ts';
+import { normalizations } from './normalization.ts';
+import { pools } from './pooling.ts';
+
+const kernels: StepTable<[memory: Memory], void> = {
+  ...convolutions,
+  ...denses,
+  ...normalizations,
+  ...pools,
+  ...joins,
+  ...learning,
+};
 
 export class ReferenceSession implements Session, Memory {
   readonly program: Program;

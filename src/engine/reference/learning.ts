@@ -1,8 +1,8 @@
-/** The update of a parameter. State is kept in f32, as it is saved: going on after a save and after a load is one. */
+/** The loss and the update of a parameter. State is kept in f32, as it is saved: going on after a save and after a load is one. */
 import { evaluate, type Operations } from '../../program/expression.ts';
-import { operandsOf, type StepOf } from '../../program/program.ts';
+import { operandsOf } from '../../program/program.ts';
 import { must } from '../../util/assert.ts';
-import type { Memory } from './memory.ts';
+import type { Rows } from './memory.ts';
 
 /** Of element j. */
 type Value = (j: number) => number;
@@ -18,33 +18,55 @@ const operations: Operations<Value> = {
   'square-root': (of) => (j) => Math.sqrt(of(j)),
 };
 
-export function update(step: StepOf<'update'>, m: Memory): void {
-  const values = new Map(Object.entries(operandsOf(step)).map(([name, id]) => [name, m.values(id)]));
-  for (const { target, value } of step.assignments) {
-    const computed = evaluate<Value>(
-      value,
-      (leaf) => {
-        if (typeof leaf === 'number') return () => leaf;
-        const operand = must(values.get(leaf), leaf);
-        return operand.length === 1 ? () => operand[0] as number : (j) => operand[j] as number;
-      },
-      operations,
-    );
-    values.set(
-      target,
-      must(values.get(target), target).map((_old, j) => computed(j)),
-    );
-  }
-  const parameter = must(values.get('parameter'), 'parameter').map(Math.fround);
-  const states = Object.entries(step.states).map(([name, id]) => ({ id, data: must(values.get(name), name).map(Math.fround) }));
-  if (step.bounds !== null) {
-    const [least, most] = step.bounds;
-    for (const [j, value] of parameter.entries()) {
-      if (!(value < least || value > most)) continue;
-      parameter[j] = value < least ? least : most;
-      for (const { data } of states) if (data.length === parameter.length) data[j] = 0;
+export const learning = {
+  /** Against mixed labels: the mean over the batch, and its gradient. */
+  'softmax-cross-entropy'(step, m) {
+    const [logits, labels, gradient] = [m.values(step.logits), m.values(step.labels), m.values(step.gradient)];
+    const [batch, classes] = m.shape(step.labels) as [number, number];
+    let loss = 0;
+    for (let from = 0; from < logits.length; from += classes) {
+      let largest = -Infinity;
+      for (let k = from; k < from + classes; k++) largest = Math.max(largest, logits[k] as number);
+      let sum = 0;
+      for (let k = from; k < from + classes; k++) sum += Math.exp((logits[k] as number) - largest);
+      for (let k = from; k < from + classes; k++) {
+        const logProbability = (logits[k] as number) - largest - Math.log(sum);
+        loss -= (labels[k] as number) * logProbability;
+        gradient[k] = (Math.exp(logProbability) - (labels[k] as number)) / batch;
+      }
     }
-  }
-  m.values(step.parameter).set(parameter);
-  for (const { id, data } of states) m.values(id).set(data);
-}
+    m.values(step.loss)[0] = loss / batch;
+  },
+
+  update(step, m) {
+    const values = new Map(Object.entries(operandsOf(step)).map(([name, id]) => [name, m.values(id)]));
+    for (const { target, value } of step.assignments) {
+      const computed = evaluate<Value>(
+        value,
+        (leaf) => {
+          if (typeof leaf === 'number') return () => leaf;
+          const operand = must(values.get(leaf), leaf);
+          return operand.length === 1 ? () => operand[0] as number : (j) => operand[j] as number;
+        },
+        operations,
+      );
+      const old = must(values.get(target), target);
+      values.set(
+        target,
+        old.map((_old, j) => computed(j)),
+      );
+    }
+    const parameter = must(values.get('parameter'), 'parameter').map(Math.fround);
+    const states = Object.entries(step.states).map(([name, id]) => ({ id, data: must(values.get(name), name).map(Math.fround) }));
+    if (step.bounds !== null) {
+      const [least, most] = step.bounds;
+      for (const [j, value] of parameter.entries()) {
+        if (!(value < least || value > most)) continue;
+        parameter[j] = value < least ? least : most;
+        for (const { data } of states) if (data.length === parameter.length) data[j] = 0;
+      }
+    }
+    m.values(step.parameter).set(parameter);
+    for (const { id, data } of states) m.values(id).set(data);
+  },
+} satisfies Rows;

@@ -1,6 +1,6 @@
 /** Batch normalisation (Ioffe & Szegedy 2015), its gradient, and the statistics that it leaves and follows. */
-import type { BufferId, StepOf } from '../../program/program.ts';
-import { type Memory, planesOf } from './memory.ts';
+import type { BufferId } from '../../program/program.ts';
+import { type Memory, planesOf, type Rows } from './memory.ts';
 
 /** Calls with the first index of each of a channel's planes. */
 function eachPlane(batch: number, channels: number, size: number, channel: number, visit: (from: number) => void): void {
@@ -28,69 +28,71 @@ function channelStatistics(m: Memory, input: BufferId, mean: Float64Array, varia
   }
 }
 
-export function statistics(step: StepOf<'channel-statistics'>, m: Memory): void {
-  channelStatistics(m, step.input, m.values(step.mean), m.values(step.variance));
-}
+export const normalizations = {
+  'channel-statistics'(step, m) {
+    channelStatistics(m, step.input, m.values(step.mean), m.values(step.variance));
+  },
 
-export function batchNormalization(step: StepOf<'batch-normalization'>, m: Memory): void {
-  const [x, scale, shift] = [m.values(step.input), m.values(step.scale), m.values(step.shift)];
-  const [mean, variance, y] = [m.values(step.mean), m.values(step.variance), m.values(step.output)];
-  const mask = step.mask === null ? null : m.values(step.mask);
-  const [batch, channels, height, width] = planesOf(m, step.input);
-  const size = height * width;
-  if (step.statistics === 'batch') channelStatistics(m, step.input, mean, variance);
-  for (let c = 0; c < channels; c++) {
-    const factor = (scale[c] as number) / Math.sqrt((variance[c] as number) + step.epsilon);
-    const [center, offset] = [mean[c] as number, shift[c] as number];
-    eachPlane(batch, channels, size, c, (from) => {
-      for (let j = from; j < from + size; j++) {
-        const value = ((x[j] as number) - center) * factor + offset;
-        // Math.max keeps what is not a number, so that a training that diverged shows in its loss.
-        y[j] = step.relu ? Math.max(value, 0) : value;
-        if (mask !== null) mask[j] = value > 0 ? 1 : 0;
-      }
-    });
-  }
-}
+  'batch-normalization'(step, m) {
+    const [x, scale, shift] = [m.values(step.input), m.values(step.scale), m.values(step.shift)];
+    const [mean, variance, y] = [m.values(step.mean), m.values(step.variance), m.values(step.output)];
+    const mask = step.mask === null ? null : m.values(step.mask);
+    const [batch, channels, height, width] = planesOf(m, step.input);
+    const size = height * width;
+    if (step.statistics === 'batch') channelStatistics(m, step.input, mean, variance);
+    for (let c = 0; c < channels; c++) {
+      const factor = (scale[c] as number) / Math.sqrt((variance[c] as number) + step.epsilon);
+      const [center, offset] = [mean[c] as number, shift[c] as number];
+      eachPlane(batch, channels, size, c, (from) => {
+        for (let j = from; j < from + size; j++) {
+          const value = ((x[j] as number) - center) * factor + offset;
+          // Math.max keeps what is not a number, so that a training that diverged shows in its loss.
+          y[j] = step.relu ? Math.max(value, 0) : value;
+          if (mask !== null) mask[j] = value > 0 ? 1 : 0;
+        }
+      });
+    }
+  },
 
-/** x̂ = (x − μ)/σ;  dγ = Σ dy·x̂;  dβ = Σ dy;  dx = γ/σ·(dy − mean(dy) − x̂·mean(dy·x̂)). */
-export function batchNormalizationGradient(step: StepOf<'batch-normalization-gradient'>, m: Memory): void {
-  const [x, dy, dx] = [m.values(step.input), m.values(step.outputGradient), m.values(step.inputGradient)];
-  const [mean, variance, scale] = [m.values(step.mean), m.values(step.variance), m.values(step.scale)];
-  const [scaleGradient, shiftGradient] = [m.values(step.scaleGradient), m.values(step.shiftGradient)];
-  const mask = step.mask === null ? null : m.values(step.mask);
-  const [batch, channels, height, width] = planesOf(m, step.input);
-  const size = height * width;
-  const count = batch * size;
-  const received = (j: number): number => (mask === null ? (dy[j] as number) : (dy[j] as number) * (mask[j] as number));
-  for (let c = 0; c < channels; c++) {
-    const center = mean[c] as number;
-    const deviation = Math.sqrt((variance[c] as number) + step.epsilon);
-    let [sum, product] = [0, 0];
-    eachPlane(batch, channels, size, c, (from) => {
-      for (let j = from; j < from + size; j++) {
-        const gradient = received(j);
-        sum += gradient;
-        product += (gradient * ((x[j] as number) - center)) / deviation;
-      }
-    });
-    scaleGradient[c] = product;
-    shiftGradient[c] = sum;
-    const factor = (scale[c] as number) / deviation;
-    eachPlane(batch, channels, size, c, (from) => {
-      for (let j = from; j < from + size; j++)
-        dx[j] = factor * (received(j) - sum / count - ((((x[j] as number) - center) / deviation) * product) / count);
-    });
-  }
-}
+  /** x̂ = (x − μ)/σ;  dγ = Σ dy·x̂;  dβ = Σ dy;  dx = γ/σ·(dy − mean(dy) − x̂·mean(dy·x̂)). */
+  'batch-normalization-gradient'(step, m) {
+    const [x, dy, dx] = [m.values(step.input), m.values(step.outputGradient), m.values(step.inputGradient)];
+    const [mean, variance, scale] = [m.values(step.mean), m.values(step.variance), m.values(step.scale)];
+    const [scaleGradient, shiftGradient] = [m.values(step.scaleGradient), m.values(step.shiftGradient)];
+    const mask = step.mask === null ? null : m.values(step.mask);
+    const [batch, channels, height, width] = planesOf(m, step.input);
+    const size = height * width;
+    const count = batch * size;
+    const received = (j: number): number => (mask === null ? (dy[j] as number) : (dy[j] as number) * (mask[j] as number));
+    for (let c = 0; c < channels; c++) {
+      const center = mean[c] as number;
+      const deviation = Math.sqrt((variance[c] as number) + step.epsilon);
+      let [sum, product] = [0, 0];
+      eachPlane(batch, channels, size, c, (from) => {
+        for (let j = from; j < from + size; j++) {
+          const gradient = received(j);
+          sum += gradient;
+          product += (gradient * ((x[j] as number) - center)) / deviation;
+        }
+      });
+      scaleGradient[c] = product;
+      shiftGradient[c] = sum;
+      const factor = (scale[c] as number) / deviation;
+      eachPlane(batch, channels, size, c, (from) => {
+        for (let j = from; j < from + size; j++)
+          dx[j] = factor * (received(j) - sum / count - ((((x[j] as number) - center) / deviation) * product) / count);
+      });
+    }
+  },
 
-/** Of a single value there is no unbiased variance: the biased one, 0, stands in. */
-export function runningStatistics(step: StepOf<'running-statistics'>, m: Memory): void {
-  const unbiased = step.count > 1 ? step.count / (step.count - 1) : 1;
-  const follow = (running: Float64Array, batch: Float64Array, factor: number): void => {
-    for (let c = 0; c < running.length; c++)
-      running[c] = Math.fround((1 - step.momentum) * (running[c] as number) + step.momentum * factor * (batch[c] as number));
-  };
-  follow(m.values(step.runningMean), m.values(step.mean), 1);
-  follow(m.values(step.runningVariance), m.values(step.variance), unbiased);
-}
+  /** Of a single value there is no unbiased variance: the biased one, 0, stands in. */
+  'running-statistics'(step, m) {
+    const unbiased = step.count > 1 ? step.count / (step.count - 1) : 1;
+    const follow = (running: Float64Array, batch: Float64Array, factor: number): void => {
+      for (let c = 0; c < running.length; c++)
+        running[c] = Math.fround((1 - step.momentum) * (running[c] as number) + step.momentum * factor * (batch[c] as number));
+    };
+    follow(m.values(step.runningMean), m.values(step.mean), 1);
+    follow(m.values(step.runningVariance), m.values(step.variance), unbiased);
+  },
+} satisfies Rows;

@@ -10,8 +10,6 @@ export interface OptimizerState {
   readonly shape: 'parameter' | 'scalar';
   /** At a restart of the schedule. */
   readonly restart: 'zero' | 'keep';
-  /** When a morphism widens the parameter: all zero, or the old elements kept and the new ones zero. Not applied yet: children start without state. */
-  readonly widened: 'zero' | 'keep';
 }
 
 /**

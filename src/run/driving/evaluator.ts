@@ -28,7 +28,7 @@ export async function openEvaluator(
   const subject: Dataset = { ...about, name: about.dataset, hash: '', train: empty, test: empty, flip: false };
   const convolution: ConvolutionAlgorithms = config?.engine.convolution ?? 'auto';
   const size = Math.max(1, Math.min(batch, config?.settings.batch ?? batch));
-  const evaluator = await createEvaluator(opened, network, createBatcher(subject, clean(true), size), size, convolution);
+  const evaluator = await createEvaluator(opened, network, createBatcher(subject, clean(true), size), convolution);
   evaluator.load(tensors);
   return evaluator;
 }

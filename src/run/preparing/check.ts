@@ -11,7 +11,7 @@ import type { Context, Origin } from '../../search/next.ts';
 import { sampleStep } from '../../search/sampling.ts';
 import { planRungs } from '../../search/rungs.ts';
 import { learningOf, type Settings } from '../../search/settings.ts';
-import { measuringBatchOf } from '../../training/images.ts';
+import { measuringBatchOf } from '../../training/grow.ts';
 import { UserError } from '../../util/user-error.ts';
 import type { Prepared } from './origin.ts';
 

@@ -19,10 +19,9 @@ import { inferShapes } from '../../network/shapes.ts';
 import type { Tensor, Tensors } from '../../network/tensor.ts';
 import type { Settings } from '../../search/settings.ts';
 import { compare, resampled, type ModelInput } from '../../training/compare.ts';
-import { certify, type Grown, type Images } from '../../training/grow.ts';
+import { certify, forMeasuring, type Grown, type Images } from '../../training/grow.ts';
 import { createEvaluator } from '../../training/measure.ts';
 import { measured, withNormalisations, type Normalised } from '../../training/normalised.ts';
-import { forMeasuring } from '../../training/images.ts';
 import type { LogitComparison } from '../../training/job.ts';
 import { random } from '../../util/random.ts';
 import { plural } from '../../util/words.ts';
@@ -240,9 +239,9 @@ async function compareGiven(
 async function accuracyOf(
   engine: Engine,
   { network, tensors }: Grown,
-  { dataset, batcher, batch: size, validation }: Images,
+  { dataset, batcher, validation }: Images,
 ): Promise<number> {
-  const evaluator = await createEvaluator(engine, network, batcher, size, 'direct');
+  const evaluator = await createEvaluator(engine, network, batcher, 'direct');
   try {
     evaluator.load(tensors);
     const some = evenlySpaced(validation, Math.min(mostMeasured, affordable(engine, network)));

@@ -3,7 +3,6 @@ import type { BufferId, StepOf } from '../../../program/program.ts';
 import { must } from '../../../util/assert.ts';
 import type { Region, Builder } from '../builder.ts';
 import { argument, query } from '../constants.ts';
-import { mixGradient } from '../kernels.ts';
 import type { Layout } from '../native.ts';
 import { combined, flat, scaled, type Rows } from './rows.ts';
 
@@ -34,6 +33,21 @@ function concatenatedLayout(b: Builder, s: StepOf<'concat-gradient'>): Layout | 
   return null;
 }
 
+/** Σ gradient·(first − second), in four f64 sums. */
+function mixGradient(gradient: Float32Array, first: Float32Array, second: Float32Array): number {
+  const length = gradient.length;
+  const whole = length - (length % 4);
+  let [a, b, c, d] = [0, 0, 0, 0];
+  for (let i = 0; i < whole; i += 4) {
+    a += (gradient[i] as number) * ((first[i] as number) - (second[i] as number));
+    b += (gradient[i + 1] as number) * ((first[i + 1] as number) - (second[i + 1] as number));
+    c += (gradient[i + 2] as number) * ((first[i + 2] as number) - (second[i + 2] as number));
+    d += (gradient[i + 3] as number) * ((first[i + 3] as number) - (second[i + 3] as number));
+  }
+  for (let i = whole; i < length; i++) a += (gradient[i] as number) * ((first[i] as number) - (second[i] as number));
+  return a + b + (c + d);
+}
+
 export const joins = {
   relu(s, b) {
     const layout = b.home(s.input);
@@ -41,15 +55,10 @@ export const joins = {
     const primitive = b.describe({ kind: 'relu', training: b.training, data: row.descriptor });
     const source = b.read(s.input, layout);
     const destination = b.write(s.output, layout);
-    b.run(
-      'relu',
-      primitive,
-      [
-        [argument.source, source, row],
-        [argument.destination, destination, row],
-      ],
-      [[source, destination]],
-    );
+    b.runInPlace('relu', [source, destination], primitive, [
+      [argument.source, source, row],
+      [argument.destination, destination, row],
+    ]);
   },
 
   'relu-gradient'(s, b) {
@@ -63,16 +72,11 @@ export const joins = {
     });
     const incoming = b.read(s.outputGradient, layout);
     const outgoing = b.write(s.inputGradient, layout);
-    b.run(
-      'relu gradient',
-      primitive,
-      [
-        [argument.destination, b.read(s.output, layout), row],
-        [argument.destinationGradient, incoming, row],
-        [argument.sourceGradient, outgoing, row],
-      ],
-      [[incoming, outgoing]],
-    );
+    b.runInPlace('relu gradient', [incoming, outgoing], primitive, [
+      [argument.destination, b.read(s.output, layout), row],
+      [argument.destinationGradient, incoming, row],
+      [argument.sourceGradient, outgoing, row],
+    ]);
   },
 
   add(s, b) {

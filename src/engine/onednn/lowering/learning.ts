@@ -6,7 +6,6 @@ import { must } from '../../../util/assert.ts';
 import type { Region, Builder } from '../builder.ts';
 import { argument, query } from '../constants.ts';
 import { updater } from '../elementwise.ts';
-import { softmaxCrossEntropy } from '../kernels.ts';
 import type { Layout } from '../native.ts';
 import { kernelGradientLayout } from './convolution.ts';
 import { denseGradientKernel } from './dense.ts';
@@ -22,6 +21,30 @@ export function parameterLayout(b: Builder, update: StepOf<'update'>): Layout {
   return b.plain(update.gradient);
 }
 
+/** Mean over the batch of −Σ labels·log softmax(logits), and its gradient; (N, classes), row-major. */
+function softmaxCrossEntropy(
+  [logits, labels, loss, gradient]: readonly [Float32Array, Float32Array, Float32Array, Float32Array],
+  batch: number,
+): void {
+  const classes = logits.length / batch;
+  let total = 0;
+  for (let row = 0; row < batch; row++) {
+    const start = row * classes;
+    let largest = Number.NEGATIVE_INFINITY;
+    for (let i = start; i < start + classes; i++) largest = Math.max(largest, logits[i] as number);
+    let sum = 0;
+    for (let i = start; i < start + classes; i++) sum += Math.exp((logits[i] as number) - largest);
+    const logSum = Math.log(sum) + largest;
+    for (let i = start; i < start + classes; i++) {
+      const logProbability = (logits[i] as number) - logSum;
+      const label = labels[i] as number;
+      if (label !== 0) total -= label * logProbability;
+      gradient[i] = (Math.exp(logProbability) - label) / batch;
+    }
+  }
+  loss[0] = total / batch;
+}
+
 export const learning = {
   'softmax-cross-entropy'(s, b) {
     const logits = b.read(s.logits, b.plain(s.logits));
@@ -31,7 +54,7 @@ export const learning = {
     const batch = bufferOf(b.program, s.logits).shape[0] as number;
     b.script('softmax cross-entropy', [logits, labels, loss, gradient], (view) => {
       const views = [view(logits), view(labels), view(loss), view(gradient)] as const;
-      return () => softmaxCrossEntropy(...views, batch);
+      return () => softmaxCrossEntropy(views, batch);
     });
   },
 
@@ -113,13 +136,8 @@ function updateNatively(b: Builder, s: StepOf<'update'>, steps: readonly LinearS
     const [only, ...others] = terms;
     const bare = factor !== null && others.length === 0 && only?.[0] === 1 && only[1] !== target;
     const result = bare ? regionOf(only[1]) : factor === null ? regionOf(target) : b.scratch(layout.bytes);
-    if (!bare)
-      addUp(
-        b,
-        row,
-        result,
-        terms.map(([coefficient, operand]) => [coefficient, regionOf(operand)] as const),
-      );
+    const added = terms.map(([coefficient, operand]) => [coefficient, regionOf(operand)] as const);
+    if (!bare) addUp(b, row, result, added);
     if (factor !== null) scaled(b, result, descentOf(b, s.rate, factor), regionOf(target), layout, true);
   }
 }

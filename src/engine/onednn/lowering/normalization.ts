@@ -3,10 +3,15 @@ import type { BufferId } from '../../../program/program.ts';
 import type { PrimitiveDescriptor } from '../adapter.ts';
 import type { Region } from '../builder.ts';
 import { argument, query } from '../constants.ts';
-import { follow } from '../kernels.ts';
 import type { Rows } from './rows.ts';
 
 const normalizationKey = (mean: BufferId): string => `normalization ${mean}`;
+
+/** running = (1 − momentum)·running + momentum·factor·batch. */
+function follow(running: Float32Array, batch: Float32Array, momentum: number, factor: number): void {
+  for (let i = 0; i < running.length; i++)
+    running[i] = (1 - momentum) * (running[i] as number) + momentum * factor * (batch[i] as number);
+}
 
 export const normalizations = {
   'batch-normalization'(s, b) {
@@ -26,22 +31,17 @@ export const normalizations = {
     const destination = b.write(s.output, layout);
     // Training with a fused ReLU always writes the mask, wanted or not.
     const mask = b.native.layout(primitive, query.workspace, layout.dimensions);
-    b.run(
-      s.relu ? 'batch normalization relu' : 'batch normalization',
-      primitive,
-      [
-        [argument.source, source, layout],
-        [argument.mean, statistic(s.mean), vector],
-        [argument.variance, statistic(s.variance), vector],
-        [argument.scale, b.read(s.scale, vector), vector],
-        [argument.shift, b.read(s.shift, vector), vector],
-        [argument.destination, destination, layout],
-        ...(mask === null
-          ? []
-          : [[argument.workspace, s.mask === null ? b.scratch(mask.bytes) : b.write(s.mask, mask), mask] as const]),
-      ],
-      [[source, destination]],
-    );
+    b.runInPlace(s.relu ? 'batch normalization relu' : 'batch normalization', [source, destination], primitive, [
+      [argument.source, source, layout],
+      [argument.mean, statistic(s.mean), vector],
+      [argument.variance, statistic(s.variance), vector],
+      [argument.scale, b.read(s.scale, vector), vector],
+      [argument.shift, b.read(s.shift, vector), vector],
+      [argument.destination, destination, layout],
+      ...(mask === null
+        ? []
+        : [[argument.workspace, s.mask === null ? b.scratch(mask.bytes) : b.write(s.mask, mask), mask] as const]),
+    ]);
   },
 
   'batch-normalization-gradient'(s, b) {
@@ -60,23 +60,18 @@ export const normalizations = {
     });
     const incoming = b.read(s.outputGradient, layout);
     const outgoing = b.write(s.inputGradient, layout);
-    b.run(
-      'batch normalization gradient',
-      primitive,
-      [
-        [argument.source, b.read(s.input, layout), layout],
-        [argument.mean, b.read(s.mean, vector), vector],
-        [argument.variance, b.read(s.variance, vector), vector],
-        [argument.destinationGradient, incoming, layout],
-        [argument.scale, b.read(s.scale, vector), vector],
-        ...(b.native.normalizationGradientReadsShift ? [[argument.shift, b.read(s.shift, vector), vector] as const] : []),
-        ...(s.mask === null ? [] : [[argument.workspace, b.read(s.mask, b.home(s.mask)), b.home(s.mask)] as const]),
-        [argument.sourceGradient, outgoing, layout],
-        [argument.scaleGradient, b.write(s.scaleGradient, vector), vector],
-        [argument.shiftGradient, b.write(s.shiftGradient, vector), vector],
-      ],
-      [[incoming, outgoing]],
-    );
+    b.runInPlace('batch normalization gradient', [incoming, outgoing], primitive, [
+      [argument.source, b.read(s.input, layout), layout],
+      [argument.mean, b.read(s.mean, vector), vector],
+      [argument.variance, b.read(s.variance, vector), vector],
+      [argument.destinationGradient, incoming, layout],
+      [argument.scale, b.read(s.scale, vector), vector],
+      ...(b.native.normalizationGradientReadsShift ? [[argument.shift, b.read(s.shift, vector), vector] as const] : []),
+      ...(s.mask === null ? [] : [[argument.workspace, b.read(s.mask, b.home(s.mask)), b.home(s.mask)] as const]),
+      [argument.sourceGradient, outgoing, layout],
+      [argument.scaleGradient, b.write(s.scaleGradient, vector), vector],
+      [argument.shiftGradient, b.write(s.shiftGradient, vector), vector],
+    ]);
   },
 
   'running-statistics'(s, b) {

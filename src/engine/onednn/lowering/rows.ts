@@ -44,16 +44,11 @@ export function combined(
       accumulate,
     }),
   );
-  b.run(
-    operation,
-    primitive,
-    [
-      [argument.source, first, layout],
-      [argument.source1, second, other],
-      [argument.destination, destination, layout],
-    ],
-    accumulate ? [] : [[first, destination]],
-  );
+  b.runInPlace(operation, accumulate ? null : [first, destination], primitive, [
+    [argument.source, first, layout],
+    [argument.source1, second, other],
+    [argument.destination, destination, layout],
+  ]);
 }
 
 /** destination (+)= factor·source, the factor being a scalar in memory. */

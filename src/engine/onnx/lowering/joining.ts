@@ -2,13 +2,10 @@
 import type { Rows } from './rows.ts';
 
 export const joins = {
-  add: (s, b) =>
-    void b.node(
-      'Sum',
-      s.inputs.map((id) => b.read(id)),
-      {},
-      b.write(s.output),
-    ),
+  add(s, b) {
+    const inputs = s.inputs.map((id) => b.read(id));
+    b.node('Sum', inputs, {}, b.write(s.output));
+  },
 
   /** y = λ·first + (1 − λ)·second. */
   convex(s, b) {
@@ -29,13 +26,10 @@ export const joins = {
       b.node('Mul', [outputGradient, b.node('Sub', [b.number(1), mix])], {}, b.write(s.secondGradient));
   },
 
-  concat: (s, b) =>
-    void b.node(
-      'Concat',
-      s.inputs.map((id) => b.read(id)),
-      { axis: 0 },
-      b.write(s.output),
-    ),
+  concat(s, b) {
+    const inputs = s.inputs.map((id) => b.read(id));
+    b.node('Concat', inputs, { axis: 0 }, b.write(s.output));
+  },
 
   'concat-gradient'(s, b) {
     const channels = b.shape(s.inputGradient)[1] as number;

@@ -51,16 +51,13 @@ export const learning = {
 type Value = (output?: string) => string;
 
 const operations = (b: Builder): Operations<Value> => {
-  const made =
-    (operator: string) =>
-    (...of: readonly Value[]): Value =>
-    (output) =>
-      b.node(
-        operator,
-        of.map((operand) => operand()),
-        {},
-        output,
-      );
+  const made = (operator: string) => {
+    return (...of: readonly Value[]): Value =>
+      (output) => {
+        const operands = of.map((operand) => operand());
+        return b.node(operator, operands, {}, output);
+      };
+  };
   const add = made('Add');
   return {
     sum: (...terms) => terms.reduceRight((rest, term) => add(term, rest)),
