@@ -3,7 +3,7 @@ import { assert, must } from '../util/assert.ts';
 import type { Random } from '../util/random.ts';
 import { problemOf } from '../network/check.ts';
 import type { Network, Node, Shape } from '../network/network.ts';
-import { type NamedParameter, type ParameterRole, parametersOfNode } from '../network/parameters.ts';
+import { type NamedParameter, parametersOfNode } from '../network/parameters.ts';
 import { shapesOf } from '../network/shapes.ts';
 import { sizeOf, type Tensor, type Tensors } from '../network/tensor.ts';
 import { type Calibration, calibrationsOf } from './calibration.ts';
@@ -65,20 +65,10 @@ export function applyEdit(network: Network, tensors: Tensors, edit: Edit, random
   return applyRewrite(rewrite, tensors, random);
 }
 
-/** Whether the first axis of a parameter is the channels that its node gives. λ is one number, whatever the width. */
-const isPerChannel: { readonly [R in ParameterRole]: boolean } = {
-  kernel: true,
-  bias: true,
-  scale: true,
-  shift: true,
-  mean: true,
-  variance: true,
-  mix: false,
-};
-
 /** How the parameter of a node changes: along with what the node gives, and a kernel with what it reads too. */
 function resizeOf({ widths }: Rewrite, node: Node, { role, shape }: NamedParameter, input: Shape): Resize | undefined {
-  const rows = isPerChannel[role] ? widths.get(node.id) : undefined;
+  // λ is one number, whatever the width; the first axis of all others is the channels that the node gives.
+  const rows = role === 'mix' ? undefined : widths.get(node.id);
   const columns = role === 'kernel' && absorbs(node) ? widths.get(must(node.inputs[0], 'input')) : undefined;
   const columnSize = columns === undefined ? 1 : sizeOf(shape.slice(1)) / input.channels;
   return rows === undefined && columns === undefined ? undefined : { rows, columns, columnSize };

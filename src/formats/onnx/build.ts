@@ -1,4 +1,5 @@
 /** Builds an ONNX graph node by node, with unique names and constants as initializers. */
+import type { SquareWindow } from '../../network/network.ts';
 import { asBytes } from '../../util/bytes.ts';
 import {
   dataType,
@@ -17,15 +18,7 @@ const irVersion = 8;
 type AttributeValue = number | string | readonly number[] | { readonly float: number };
 
 /** A convolution's or pool's attributes for a square window with equal padding on all sides. */
-export const windowAttributes = ({
-  kernel,
-  stride,
-  padding,
-}: {
-  readonly kernel: number;
-  readonly stride: number;
-  readonly padding: number;
-}): Readonly<Record<string, AttributeValue>> => ({
+export const windowAttributes = ({ kernel, stride, padding }: SquareWindow): Readonly<Record<string, AttributeValue>> => ({
   kernel_shape: [kernel, kernel],
   strides: [stride, stride],
   pads: [padding, padding, padding, padding],
