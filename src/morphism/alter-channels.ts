@@ -3,13 +3,12 @@
  * ones as they are, the new ones as initialised and read by zeros. What must widen along (at an Add, say) widens along.
  */
 import type { EditOf } from './edit.ts';
-import { exact, type Operator } from './operator.ts';
+import type { Operator } from './operator.ts';
 import { changeWidths } from './width.ts';
 
 const factors = [2, 4] as const;
 
 export const alterChannels: Operator<EditOf<'alter-channels'>> = {
-  fidelity: exact,
   candidates: (network) =>
     network.nodes
       .filter(({ layer }) => layer.kind === 'convolution')

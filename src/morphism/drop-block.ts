@@ -10,7 +10,7 @@ import { must } from '../util/assert.ts';
 import type { EditOf } from './edit.ts';
 import { blockEndingAt, shapeIn, survey, type Survey, takeOut } from './graph.ts';
 import { insertedKernels } from './identity-block.ts';
-import { anyWidth, exact, type Operator } from './operator.ts';
+import type { Operator } from './operator.ts';
 import { identityKernel } from './tensors.ts';
 
 /** The block that ends with this ReLU, where an insertion could have made it; or why none could. */
@@ -51,7 +51,6 @@ function isIdentity({ id, layer }: Node, tensors: Tensors): boolean {
 }
 
 export const dropBlock: Operator<EditOf<'drop-block'>> = {
-  fidelity: exact,
   candidates(network) {
     const [graph, nonNegative] = [survey(network), nonNegativeNodes(network)];
     return network.nodes
@@ -66,6 +65,5 @@ export const dropBlock: Operator<EditOf<'drop-block'>> = {
       ? { network: takeOut(network, block), widths: new Map(), sources: {}, identities: [] }
       : `node ${changed.id} (${changed.layer.kind}) is not the identity any more`;
   },
-  keepsWidth: anyWidth,
   describe: ({ node }) => `drop the block of ${node}`,
 };

@@ -1,13 +1,13 @@
 /**
- * §3.2.1, §3.2.6: a block that gives back its input, for as long as that is not negative; what the two inserting operators
- * share. Its batch normalisation holds values that are exact with running statistics until it is calibrated.
+ * §3.2.1, §3.2.6: operators that insert a block that gives back its input, for as long as that is not negative. Its batch normalisation holds values that are exact with running statistics until it is calibrated.
  */
 import { type Layer, nextId, type Network, type Node, type NodeId } from '../network/network.ts';
 import { parameterName } from '../network/parameters.ts';
 import { nonNegativeNodes } from '../network/sign.ts';
 import { epsilon } from '../network/vanilla.ts';
 import { isRead, putBehind, shapeIn, survey, type Survey } from './graph.ts';
-import type { Rewrite, TensorSource } from './operator.ts';
+import type { EditOf } from './edit.ts';
+import type { Operator, Rewrite, TensorSource } from './operator.ts';
 
 /** The sizes of inserted kernels, §3.2.1. */
 export const insertedKernels = [3, 5] as const;
@@ -25,13 +25,13 @@ function obstacle(graph: Survey, nonNegative: ReadonlySet<NodeId>, id: NodeId): 
 }
 
 /** The nodes that a block can be put behind. */
-export function insertionSites(network: Network): readonly NodeId[] {
+function insertionSites(network: Network): readonly NodeId[] {
   const [graph, nonNegative] = [survey(network), nonNegativeNodes(network)];
   return network.nodes.map(({ id }) => id).filter((id) => obstacle(graph, nonNegative, id) === undefined);
 }
 
 /** A block of these convolutions (for that many channels), batch normalisation and ReLU behind the node. */
-export function insertBlock(
+function insertBlock(
   network: Network,
   after: NodeId,
   convolutionsOf: (channels: number) => readonly Extract<Layer, { bias: boolean }>[],
@@ -58,3 +58,27 @@ export function insertBlock(
   sources[parameterName(normalization, 'variance')] = constant(1);
   return { network: putBehind(network, after, added), widths: new Map(), sources, identities: [normalization] };
 }
+
+const insertions = <K extends string>(network: Network, kind: K) =>
+  insertionSites(network).flatMap((after) => insertedKernels.map((kernel) => ({ kind, after, kernel })));
+
+/** §3.2.1: a block Conv–BN–ReLU. */
+export const insertConvolution: Operator<EditOf<'insert-convolution'>> = {
+  candidates: (network) => insertions(network, 'insert-convolution'),
+  rewrite: (network, { after, kernel }) =>
+    insertBlock(network, after, (channels) => [
+      { kind: 'convolution', channels, kernel, stride: 1, padding: (kernel - 1) / 2, bias: true },
+    ]),
+  describe: ({ after, kernel }) => `insert conv ${kernel}×${kernel} after ${after}`,
+};
+
+/** §3.2.6: depthwise and pointwise convolution, BN and ReLU. The convolutions are two nodes, on which other operators work. */
+export const insertSeparable: Operator<EditOf<'insert-separable'>> = {
+  candidates: (network) => insertions(network, 'insert-separable'),
+  rewrite: (network, { after, kernel }) =>
+    insertBlock(network, after, (channels) => [
+      { kind: 'depthwise', kernel, stride: 1, padding: (kernel - 1) / 2, bias: false },
+      { kind: 'convolution', channels, kernel: 1, stride: 1, padding: 0, bias: true },
+    ]),
+  describe: ({ after, kernel }) => `insert separable ${kernel}×${kernel} after ${after}`,
+};

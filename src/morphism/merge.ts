@@ -1,15 +1,18 @@
 /**
- * §3.2.3, §3.2.4: which tensors can be merged, and the graph in which they are; what the two merging operators share. The
- * tensor that was there is the first, its companion the second, pooled down where it is larger.
+ * §3.2.3, §3.2.4: the two merging operators, which tensors they can merge, and the graph in which these are merged. The tensor that was there is the first, its companion the second, pooled down where it is larger.
  */
 import { must } from '../util/assert.ts';
 import { nextId, type Layer, type Network, type Node, type NodeId, type Shape } from '../network/network.ts';
+import { parameterName } from '../network/parameters.ts';
 import { maxPool } from '../network/vanilla.ts';
-import { descendantsOf, isRead, putBehind, shapeIn, survey, type Survey } from './graph.ts';
+import type { EditOf } from './edit.ts';
+import { descendantsOf, isRead, putBehind, shapeIn, survey, type Survey, widthsOf } from './graph.ts';
+import type { Operator } from './operator.ts';
+import { spread, withWidths } from './width.ts';
 
 const factors = [1, 2, 4] as const;
 
-export interface Pair {
+interface Pair {
   readonly first: NodeId;
   readonly second: NodeId;
   readonly factor: (typeof factors)[number];
@@ -41,11 +44,11 @@ function isItself(first: Pooled, second: Pooled, factor: number): boolean {
   return first.source === second.source && first.by === second.by * factor;
 }
 
-/** Whether shapes can be merged once their heights and widths are equal. */
-export type Agreement = (first: Shape, second: Shape) => boolean;
-
-/** Every ordered pair that can be merged without a cycle, and is not the same tensor twice. */
-export function pairsOf(network: Network, agree: Agreement): readonly Pair[] {
+/**
+ * Every ordered pair that can be merged without a cycle, and is not the same tensor twice. `agree`: whether shapes can be
+ * merged once their heights and widths are equal.
+ */
+function pairsOf(network: Network, agree: (first: Shape, second: Shape) => boolean): readonly Pair[] {
   const graph = survey(network);
   const sites = network.nodes
     .filter(({ id, layer }) => endsBlock(layer) && isRead(graph, id))
@@ -77,7 +80,7 @@ function obstacle(graph: Survey, pair: Pair): string | undefined {
 }
 
 /** A graph in which a pair is merged. */
-export interface Merged {
+interface Merged {
   readonly network: Network;
   /** The node that merges. */
   readonly merge: NodeId;
@@ -88,7 +91,7 @@ export interface Merged {
 }
 
 /** The graph in which a layer merges the pair, and all who read the first read that; or why there is none. */
-export function merged(network: Network, pair: Pair, layer: Layer): Merged | string {
+function merged(network: Network, pair: Pair, layer: Layer): Merged | string {
   const before = survey(network);
   const problem = obstacle(before, pair);
   if (problem !== undefined) return problem;
@@ -102,5 +105,42 @@ export function merged(network: Network, pair: Pair, layer: Layer): Merged | str
 }
 
 /** Such as `5 with 2 pooled by 2`. */
-export const describePair = ({ first, second, factor }: Pair): string =>
+const describePair = ({ first, second, factor }: Pair): string =>
   `${first} with ${second}${factor === 1 ? '' : ` pooled by ${factor}`}`;
+
+/** §3.2.3: λ·first + (1 − λ)·second where first was, with λ = 1. */
+export const mergeConvex: Operator<EditOf<'merge-convex'>> = {
+  candidates: (network) =>
+    pairsOf(network, (first, second) => first.channels === second.channels).map((pair) => ({ kind: 'merge-convex', ...pair })),
+  rewrite(network, pair) {
+    const result = merged(network, pair, { kind: 'convex' });
+    if (typeof result === 'string') return result;
+    const [first, second] = [shapeIn(result.before, pair.first), shapeIn(result.before, pair.second)];
+    if (first.channels !== second.channels)
+      return `node ${pair.first} has ${first.channels} channels and node ${pair.second} has ${second.channels}`;
+    const mix = parameterName(result.merge, 'mix');
+    return { network: result.network, widths: new Map(), sources: { [mix]: { kind: 'constant', value: 1 } }, identities: [] };
+  },
+  describe: (edit) => `mix ${describePair(edit)}`,
+};
+
+/**
+ * §3.2.4: second's channels behind those of first, where first was. Whoever read first reads the new channels with zeros:
+ * its weights become [old | 0].
+ */
+export const mergeConcat: Operator<EditOf<'merge-concat'>> = {
+  candidates: (network) => pairsOf(network, () => true).map((pair) => ({ kind: 'merge-concat', ...pair })),
+  rewrite(network, pair) {
+    const result = merged(network, pair, { kind: 'concat' });
+    if (typeof result === 'string') return result;
+    const { before: graph, merge, companion } = result;
+    const before = widthsOf(graph)
+      .set(companion, shapeIn(graph, pair.second).channels)
+      .set(merge, shapeIn(graph, pair.first).channels);
+    const widths = spread({ network: result.network, widths: before, joined: merge }, new Map());
+    return typeof widths === 'string'
+      ? widths
+      : { network: withWidths(result.network, widths), widths, sources: {}, identities: [] };
+  },
+  describe: (edit) => `stack ${describePair(edit)}`,
+};

@@ -21,9 +21,8 @@ export function propose(name: OperatorName, network: Network, limits: Limits, ra
   for (const index of random.permutation(candidates.length)) {
     const edit = candidates[index] as Edit;
     const rewrite = operator.rewrite(network, edit);
-    if (typeof rewrite === 'string' || !operator.keepsWidth(rewrite, limits.maxChannels) || !limits.admits(rewrite.network))
-      continue;
-    return { edit, network: rewrite.network };
+    if (typeof rewrite === 'string' || operator.keepsWidth?.(rewrite, limits.maxChannels) === false) continue;
+    if (limits.admits(rewrite.network)) return { edit, network: rewrite.network };
   }
   return undefined;
 }

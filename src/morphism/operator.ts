@@ -43,7 +43,8 @@ export interface Fidelity {
 export const exact: Fidelity = { kind: 'exact', tolerance: { evaluation: 1e-3, training: 0.02 } };
 
 export interface Operator<E extends Edit> {
-  readonly fidelity: Fidelity;
+  /** Default: exact. */
+  readonly fidelity?: Fidelity;
   /**
    * Every edit that a network offers, each once, in the network's order. Cheap: `rewrite` has the last word, and may still
    * say of some that they are impossible.
@@ -56,8 +57,11 @@ export interface Operator<E extends Edit> {
    * and may refuse the edit; the network must be the one that it makes without.
    */
   readonly rewrite: (network: Network, edit: E, tensors?: Tensors) => Rewrite | string;
-  /** Whether no convolution that the edit widens gets more channels than `Limits.maxChannels`. */
-  readonly keepsWidth: (rewrite: Rewrite, maxChannels: number) => boolean;
+  /**
+   * Whether no convolution that the edit widens gets more channels than `Limits.maxChannels`. Missing: it widens only by
+   * concatenation, or not at all.
+   */
+  readonly keepsWidth?: (rewrite: Rewrite, maxChannels: number) => boolean;
   /** Such as `widen 4 ×2`. */
   readonly describe: (edit: E) => string;
 }
@@ -69,6 +73,3 @@ export interface Limits {
   /** Asked of the mutated structure before the mutation is made: parameters, multiply-adds, memory. */
   readonly admits: (network: Network) => boolean;
 }
-
-/** Operators that widen only by concatenation, or not at all. */
-export const anyWidth = (): boolean => true;

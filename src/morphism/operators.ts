@@ -1,14 +1,12 @@
-/** The table of operators: to add one, add its edit to `edit.ts`, its file, and its line here. */
+/** The table of operators: to add one, add its edit to `edit.ts`, the operator, and its line here. */
 import { z } from 'zod';
 import type { Network } from '../network/network.ts';
 import type { Tensors } from '../network/tensor.ts';
 import { alterChannels } from './alter-channels.ts';
 import { dropBlock } from './drop-block.ts';
 import type { Edit, EditOf, OperatorName } from './edit.ts';
-import { insertConvolution } from './insert-convolution.ts';
-import { insertSeparable } from './insert-separable.ts';
-import { mergeConcat } from './merge-concat.ts';
-import { mergeConvex } from './merge-convex.ts';
+import { insertConvolution, insertSeparable } from './identity-block.ts';
+import { mergeConcat, mergeConvex } from './merge.ts';
 import { exact, type Operator, type Rewrite, type Tolerance } from './operator.ts';
 import { split } from './split.ts';
 
@@ -52,7 +50,7 @@ export const rewriteOf = (network: Network, edit: Edit, tensors?: Tensors): Rewr
 
 /** What the certificate of a child of these edits may not exceed: the largest that one of their operators allows. */
 export function toleranceOf(edits: readonly Edit[]): Tolerance {
-  const all = [exact, ...edits.map(({ kind }) => operatorOf(kind).fidelity)].map(({ tolerance }) => tolerance);
+  const all = [exact, ...edits.map(({ kind }) => operatorOf(kind).fidelity ?? exact)].map(({ tolerance }) => tolerance);
   return {
     evaluation: Math.max(...all.map(({ evaluation }) => evaluation)),
     training: Math.max(...all.map(({ training }) => training)),

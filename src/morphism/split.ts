@@ -6,7 +6,7 @@ import { nextId, type Node, type NodeId } from '../network/network.ts';
 import { parameterName, type ParameterRole, parametersOfNode } from '../network/parameters.ts';
 import type { EditOf } from './edit.ts';
 import { blockEndingAt, putBehind, shapeIn, survey, type Survey } from './graph.ts';
-import { anyWidth, exact, type Operator, type TensorSource } from './operator.ts';
+import type { Operator, TensorSource } from './operator.ts';
 
 /** §3.2.5. */
 export const splitFactor = 0.3;
@@ -28,7 +28,6 @@ function sourcesOf(graph: Survey, block: readonly Node[], copies: ReadonlyMap<No
 }
 
 export const split: Operator<EditOf<'split'>> = {
-  fidelity: exact,
   candidates(network) {
     const graph = survey(network);
     return network.nodes
@@ -54,6 +53,5 @@ export const split: Operator<EditOf<'split'>> = {
       identities: [],
     };
   },
-  keepsWidth: anyWidth,
   describe: ({ node, alpha }) => `split ${node} at ${alpha}`,
 };
