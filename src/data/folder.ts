@@ -233,13 +233,16 @@ async function decode(folder: string, layout: Layout, imageSize: number | undefi
     layout.test === undefined ? holdOut(decoded, classes.length, heldOut) : decoded.map((_, index) => index >= train.length);
   if (!isTest.includes(true)) throw new UserError(`${folder}: no test images: no class has two different images`);
   const shape = { ...colour, channels: grey ? 1 : 3 };
-  const [trainPart, testPart] = [false, true].map((part) =>
-    partOf(
-      decoded.filter((_, index) => isTest[index] === part),
-      grey,
-    ),
-  ) as [Part, Part];
-  return { classes, shape, train: trainPart, test: testPart, ...measurePixels(trainPart.images, shape), flip: true };
+  const imagesOf = (part: boolean): Decoded[] => decoded.filter((_, index) => isTest[index] === part);
+  const trainPart = partOf(imagesOf(false), grey);
+  return {
+    classes,
+    shape,
+    train: trainPart,
+    test: partOf(imagesOf(true), grey),
+    ...measurePixels(trainPart.images, shape),
+    flip: true,
+  };
 }
 
 /** The images in that folder. Undefined image size: the median of the shorter sides, at most 64. */

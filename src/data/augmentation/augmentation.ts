@@ -1,5 +1,5 @@
 /**
- * The contract of augmentations. Each is one file and one row of `table.ts`. Where it acts decides what it may touch:
+ * The contract of augmentations. Each is one row of `table.ts`. Where it acts decides what it may touch:
  *
  *     bytes of one image ── pixels ── normalise ──▶ floats of one image ── values ──▶ a whole batch ── batch ──▶ out
  *
@@ -39,8 +39,6 @@ export interface ImageInfo {
 
 /** Changes one image in place: (C, H, W) bytes. */
 export type PixelStep = (image: Uint8Array, random: Random) => void;
-/** The float of each byte: (C, 256). */
-export type Levels = Float32Array;
 /** Changes in place the image that starts at `offset`: (C, H, W) normalised floats. */
 export type ValueStep = (images: Float32Array, offset: number, random: Random) => void;
 /** Writes a batch from another: images (N, C, H, W) and labels (N, classes). The four arrays do not overlap. */
@@ -53,6 +51,7 @@ export interface Batch {
 
 export type Augmentation =
   | { readonly stage: 'pixels'; create(settings: AugmentationSettings, subject: ImageInfo): PixelStep | undefined }
-  | { readonly stage: 'normalise'; create(settings: AugmentationSettings, subject: ImageInfo): Levels }
+  /** Gives the float of each byte: (C, 256). */
+  | { readonly stage: 'normalise'; create(settings: AugmentationSettings, subject: ImageInfo): Float32Array }
   | { readonly stage: 'values'; create(settings: AugmentationSettings, subject: ImageInfo): ValueStep | undefined }
   | { readonly stage: 'batch'; create(settings: AugmentationSettings, subject: ImageInfo): BatchStep | undefined };
