@@ -7,8 +7,8 @@
  * numbers either). Steps may keep scratch memory of their own, allocate nothing while they work and draw from the `random`
  * that they are given, always as many numbers in the same order for the same settings (Beta's rejections excepted).
  */
-import type { Shape } from '../../network/network.ts';
 import type { Random } from '../../util/random.ts';
+import type { Content } from '../dataset.ts';
 
 export interface AugmentationSettings {
   readonly flip: boolean;
@@ -26,13 +26,8 @@ export interface AugmentationSettings {
 export const clean = (normalise: boolean): AugmentationSettings => ({ flip: false, normalise, shift: 0, cutout: 0, mixup: 0 });
 
 /** What the images are, as far as augmentations care. */
-export interface ImageInfo {
-  readonly shape: Shape;
+export interface ImageInfo extends Pick<Content, 'shape' | 'mean' | 'std' | 'flip'> {
   readonly classes: number;
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-  /** May be mirrored. */
-  readonly flip: boolean;
   /** Images a batch. */
   readonly batch: number;
 }
