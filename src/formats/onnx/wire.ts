@@ -146,19 +146,24 @@ export function message<T>(members: {
   readonly [K in keyof T]-?: readonly [field: number, codec: Codec<Exclude<T[K], undefined>>];
 }): Message<T> {
   const fields = Object.entries<readonly [number, Codec<unknown>]>(members);
+  // Files of hundreds of thousands of messages: nothing is computed for each that the table says once.
+  const initial = fields.flatMap(([name, [, codec]]) => (codec.initial() === undefined ? [] : [[name, codec.initial] as const]));
+  const optional = fields.filter(([, [, codec]]) => codec.initial() === undefined).map(([name]) => name);
   const byNumber = new Map(fields.map(([name, [field, codec]]) => [field, { name, codec }]));
   function decode(allowance: Allowance, bytes: Uint8Array): T {
     spend(allowance);
-    const values = new Map(fields.map(([name, [, codec]]) => [name, codec.initial()]));
+    const values: Record<string, unknown> = {};
+    for (const [name, value] of initial) values[name] = value();
     const r = new BinaryReader(bytes);
     while (r.pos < r.len) {
       const [field, wire] = r.tag();
       if (wire === WireType.StartGroup || wire === WireType.EndGroup) throw new Malformed('it holds a group');
       const member = byNumber.get(field);
       if (member === undefined) r.skip(wire, field, 1);
-      else values.set(member.name, member.codec.read(allowance, r, wire, values.get(member.name)));
+      else values[member.name] = member.codec.read(allowance, r, wire, values[member.name]);
     }
-    return Object.fromEntries([...values].filter(([, value]) => value !== undefined)) as T;
+    for (const name of optional) if (values[name] === undefined) delete values[name];
+    return values as T;
   }
   function encode(w: BinaryWriter, value: T): void {
     for (const [name, [field, codec]] of fields) {
