@@ -8,7 +8,7 @@ import type { ConvolutionAlgorithms } from '../src/engine/engine.ts';
 import { createOnnxEngine } from '../src/engine/onnx/onnx.ts';
 import { openRuntime } from '../src/engine/onnx/runtime.ts';
 import { graphBuilder, modelOf, type GraphBuilder } from '../src/formats/onnx/build.ts';
-import { encodeModel } from '../src/formats/onnx/encode.ts';
+import { encodeModel } from '../src/formats/onnx/codec.ts';
 import { dataType } from '../src/formats/onnx/proto.ts';
 import { sizeOf } from '../src/network/tensor.ts';
 import type { Buffer, BufferKind, Geometry, Program, Step } from '../src/program/program.ts';

@@ -4,7 +4,7 @@ import { channelsLast, type Part } from '../data/dataset.ts';
 import { readBytes } from '../util/files.ts';
 import { createModelRunner } from '../execution/model-runner.ts';
 import { describeClassifier, type Classifier } from '../formats/onnx/classifier.ts';
-import { decodeModel } from '../formats/onnx/decode.ts';
+import { decodeModel } from '../formats/onnx/codec.ts';
 import type { ModelProto } from '../formats/onnx/proto.ts';
 import { filesBeside } from '../formats/onnx/read/external.ts';
 import type { Normalisation } from '../formats/onnx/read/read.ts';

@@ -76,15 +76,8 @@ export async function loadDataset(path: string, hash = basename(path, '.safetens
   const { name, classes, mean, std, flip } = facts;
   if (test.shape.join() !== train.shape.join() || mean.length !== channels || std.length !== channels || std.includes(0))
     throw damaged('its parts do not fit together');
-  const content: Content = {
-    classes,
-    shape: { channels, height, width },
-    train: train.content,
-    test: test.content,
-    mean,
-    std,
-    flip,
-  };
+  const shape = { channels, height, width };
+  const content: Content = { classes, shape, train: train.content, test: test.content, mean, std, flip };
   if (bytesOf(content.shape) === 0 || hashOf(content) !== hash)
     throw new UserError(`${path}: damaged: its content is not ${hash}`);
   return Object.freeze({ name, ...content, hash });

@@ -26,6 +26,12 @@ function networkReason(error: unknown): string {
   return reasonOf(error);
 }
 
+const notWritten =
+  (path: string) =>
+  (error: unknown): never => {
+    throw writeFailure(error, path);
+  };
+
 async function md5Of(path: string): Promise<string> {
   const hash = createHash('md5');
   for await (const piece of createReadStream(path) as AsyncIterable<Uint8Array>) hash.update(piece);
@@ -55,9 +61,7 @@ async function receive({ url, patience }: Download, part: string, { progress, si
     if (response.status === 416) return; // The part is complete.
     if (!response.ok || response.body === null) throw new Error(`the server answered ${response.status}`);
     const { from, total } = rangeOf(response, have);
-    const file = await open(part, from > 0 ? 'r+' : 'w').catch((error: unknown) => {
-      throw writeFailure(error, part);
-    });
+    const file = await open(part, from > 0 ? 'r+' : 'w').catch(notWritten(part));
     let received = from;
     let said = 0;
     try {
@@ -65,9 +69,7 @@ async function receive({ url, patience }: Download, part: string, { progress, si
         clearTimeout(clock);
         clock = setTimeout(late, patience);
         for (let at = 0; at < piece.length;) {
-          const { bytesWritten } = await file.write(piece, at, piece.length - at, received).catch((error: unknown) => {
-            throw writeFailure(error, part);
-          });
+          const { bytesWritten } = await file.write(piece, at, piece.length - at, received).catch(notWritten(part));
           at += bytesWritten;
           received += bytesWritten;
         }
@@ -92,11 +94,7 @@ export async function download(wanted: Download, listener: ReadListener): Promis
   const { url, md5, path, advice } = wanted;
   if ((await factsOf(path)) !== undefined) return;
   const part = `${path}.part`;
-  try {
-    await mkdir(dirname(path), { recursive: true });
-  } catch (error) {
-    throw writeFailure(error, path);
-  }
+  await mkdir(dirname(path), { recursive: true }).catch(notWritten(path));
   try {
     await receive(wanted, part, listener);
   } catch (error) {
@@ -108,7 +106,5 @@ export async function download(wanted: Download, listener: ReadListener): Promis
     await rm(part, { force: true });
     throw new UserError(`${url}: the file is damaged (its MD5 is not ${md5}): try again, or ${advice}`);
   }
-  await rename(part, path).catch((error: unknown) => {
-    throw writeFailure(error, path);
-  });
+  await rename(part, path).catch(notWritten(path));
 }

@@ -209,8 +209,8 @@ function partOf(images: readonly Decoded[], grey: boolean): Part {
 
 async function decode(folder: string, layout: Layout, imageSize: number | undefined, listener: ReadListener): Promise<Content> {
   const { progress, signal } = listener;
-  const { classes, train, test = [] } = layout;
-  const files = [...train, ...test];
+  const { classes } = layout;
+  const files = [...layout.train, ...(layout.test ?? [])];
   const side = imageSize ?? (await defaultSize(files, signal));
   const colour = { channels: 3, height: side, width: side };
   if (files.length * bytesOf(colour) > decodedLimit)
@@ -230,16 +230,14 @@ async function decode(folder: string, layout: Layout, imageSize: number | undefi
   );
   const grey = decoded.every(({ pixels }) => isGrey(pixels));
   const isTest =
-    layout.test === undefined ? holdOut(decoded, classes.length, heldOut) : decoded.map((_, index) => index >= train.length);
+    layout.test === undefined
+      ? holdOut(decoded, classes.length, heldOut)
+      : decoded.map((_, index) => index >= layout.train.length);
   if (!isTest.includes(true)) throw new UserError(`${folder}: no test images: no class has two different images`);
   const shape = { ...colour, channels: grey ? 1 : 3 };
-  const [trainPart, testPart] = [false, true].map((part) =>
-    partOf(
-      decoded.filter((_, index) => isTest[index] === part),
-      grey,
-    ),
-  ) as [Part, Part];
-  return { classes, shape, train: trainPart, test: testPart, ...measurePixels(trainPart.images, shape), flip: true };
+  const imagesOf = (part: boolean): Decoded[] => decoded.filter((_, index) => isTest[index] === part);
+  const [train, test] = [partOf(imagesOf(false), grey), partOf(imagesOf(true), grey)];
+  return { classes, shape, train, test, ...measurePixels(train.images, shape), flip: true };
 }
 
 /** The images in that folder. Undefined image size: the median of the shorter sides, at most 64. */

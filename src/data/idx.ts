@@ -8,15 +8,7 @@ import { basename, join, resolve } from 'node:path';
 import { UserError } from '../util/user-error.ts';
 import { measurePixels, type Part } from './dataset.ts';
 import { readBytes, reasonOf } from '../util/files.ts';
-import {
-  fashionMnist,
-  fileAt,
-  mnist,
-  type DatasetInfo,
-  type ReadListener,
-  type DatasetSource,
-  type SourceFile,
-} from './source.ts';
+import { fashionMnist, fileAt, mnist, type DatasetInfo, type DatasetSource, type SourceFile } from './source.ts';
 
 /** Unsigned bytes in three and in one dimension. */
 const [imageMagic, labelMagic] = [0x00000803, 0x00000801];
@@ -71,12 +63,7 @@ async function readIdx(path: string, magic: number): Promise<{ extents: number[]
   return { extents, elements: bytes.subarray(header) };
 }
 
-interface RawPart extends Part {
-  readonly height: number;
-  readonly width: number;
-}
-
-async function readPart(imagesPath: string, labelsPath: string): Promise<RawPart> {
+async function readPart(imagesPath: string, labelsPath: string): Promise<Part & { height: number; width: number }> {
   const images = await readIdx(imagesPath, imageMagic);
   const labels = await readIdx(labelsPath, labelMagic);
   const [count = 0, height = 0, width = 0] = images.extents;
@@ -117,7 +104,7 @@ export async function findIdx(folder: string, known?: DatasetInfo): Promise<Data
     files: Object.values(files),
     options: { format: 'idx', version: 1, classes: named?.classes ?? null, flip: named?.flip ?? false },
     notes: [],
-    async decode({ progress, signal }: ReadListener) {
+    async decode({ progress, signal }) {
       const train = await readPart(files['train-images'].path, files['train-labels'].path);
       progress({ kind: 'decode', done: train.labels.length, total: train.labels.length });
       signal?.throwIfAborted();

@@ -21,12 +21,9 @@ async function bytesAt(file: FileHandle, from: number, length: number, path: str
 }
 
 async function opened<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
-  let file: FileHandle;
-  try {
-    file = await open(path, 'r');
-  } catch (error) {
+  const file = await open(path, 'r').catch((error: unknown): never => {
     throw readFailure(error, path);
-  }
+  });
   try {
     return await use(file);
   } finally {
@@ -36,24 +33,21 @@ async function opened<T>(path: string, use: (file: FileHandle) => Promise<T>): P
 
 /** Opens a file of `storeDataset`. A UserError for a missing or invalid file. */
 export async function openImages(path: string): Promise<StoredImages> {
-  const {
-    entries: all,
-    data,
-    labels,
-  } = await opened(path, async (file) => {
+  const header = await opened(path, async (file) => {
     const { size } = await file.stat();
     const end = safetensorsHeaderEnd(await bytesAt(file, 0, Math.min(8, size), path), size, path);
-    const header = readSafetensorsHeader(await bytesAt(file, 0, end, path), size, path);
+    const read = readSafetensorsHeader(await bytesAt(file, 0, end, path), size, path);
     const labelsOf = async (part: string): Promise<Uint16Array> => {
-      const entry = header.entries.find(({ name }) => name === `${part}.labels`);
+      const entry = read.entries.find(({ name }) => name === `${part}.labels`);
       if (entry?.dtype !== 'U16') throw new UserError(`${path}: not a dataset of this program: no labels`);
       const { dtype, shape, begin, end: to } = entry;
-      return u16({ dtype, shape, data: await bytesAt(file, header.data + begin, to - begin, path) });
+      return u16({ dtype, shape, data: await bytesAt(file, read.data + begin, to - begin, path) });
     };
-    return { ...header, labels: { train: await labelsOf('train'), test: await labelsOf('test') } };
+    return { ...read, labels: { train: await labelsOf('train'), test: await labelsOf('test') } };
   });
+  const { data, labels } = header;
   const imagesOf = (part: 'train' | 'test') => {
-    const entry = all.find(({ name }) => name === `${part}.images`);
+    const entry = header.entries.find(({ name }) => name === `${part}.images`);
     if (entry?.dtype !== 'U8' || entry.shape.length !== 4 || entry.shape[0] !== labels[part].length)
       throw new UserError(`${path}: not a dataset of this program: no images`);
     return entry;

@@ -9,8 +9,30 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sizeOf } from '../network/tensor.ts';
 import { UserError } from '../util/user-error.ts';
-import type { FromModelWorker, RunModel, ToModelWorker } from './model-messages.ts';
 import { forkWorker } from './pool.ts';
+
+/** Messages between the process that runs an untrusted model and its parent. */
+export type ToModelWorker =
+  | {
+      readonly kind: 'open';
+      readonly model: Uint8Array;
+      readonly external: readonly { readonly path: string; readonly data: Uint8Array }[];
+    }
+  | RunModel;
+
+export interface RunModel {
+  readonly kind: 'run';
+  readonly input: string;
+  readonly elementType: 'uint8' | 'float32';
+  readonly data: Uint8Array | Float32Array;
+  readonly shape: readonly number[];
+  readonly output: string;
+}
+
+export type FromModelWorker =
+  | { readonly kind: 'ready' | 'opened' }
+  | { readonly kind: 'result'; readonly data: Float32Array; readonly shape: readonly number[] }
+  | { readonly kind: 'failed'; readonly message: string };
 
 export interface ModelRunner {
   /** Rejects with a UserError of one line, as does `run`. */

@@ -4,7 +4,7 @@
  */
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { openRuntime } from '../engine/onnx/runtime.ts';
-import type { FromModelWorker, ToModelWorker } from './model-messages.ts';
+import type { FromModelWorker, ToModelWorker } from './model-runner.ts';
 import { callGlibc, tieToParent } from './tie.ts';
 
 const send = (message: FromModelWorker): void => void (process.connected && process.send?.(message));

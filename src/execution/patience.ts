@@ -5,7 +5,7 @@ export interface Patience {
   /** Seconds after which the last error is thrown. */
   readonly seconds: number;
   /** Aborting it rejects with its reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Whether a retry may succeed. */
   isPassing(error: Error): boolean;
 }

@@ -5,9 +5,8 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Fingerprint } from '../engine/engine.ts';
-import { JobFailure, type Job, type Report } from '../training/job.ts';
+import { JobFailure, type Failure, type Job, type Report } from '../training/job.ts';
 import { RunError } from '../util/user-error.ts';
-import type { FromWorker, ToWorker } from './messages.ts';
 import type { WorkerIdentity } from './queue/messages.ts';
 
 export interface JobObserver {
@@ -50,6 +49,22 @@ export interface PoolOptions {
   /** Seconds without a message after which a worker counts as hung; ten of its minibatches where those take longer. */
   readonly patience: number;
 }
+
+/** Messages between a worker process and its parent. */
+export type ToWorker = { readonly kind: 'job'; readonly job: Job; readonly checkpoints: string };
+export type FromWorker =
+  /** The worker runs, though no minibatch has ended. */
+  | { readonly kind: 'alive' }
+  | { readonly kind: 'started'; readonly fingerprint: Fingerprint }
+  /**
+   * `peak`: the process's peak memory, bytes. `clock`: seconds of its own clock, which measure its speed even where the parent
+   * receives the message late.
+   */
+  | { readonly kind: 'report'; readonly report: Report; readonly peak: number; readonly clock: number }
+  | { readonly kind: 'done' }
+  | { readonly kind: 'failed'; readonly failure: Failure; readonly message: string }
+  /** The data or the machine's set-up is wrong, and a retry cannot help: the run ends. */
+  | { readonly kind: 'refused'; readonly message: string };
 
 interface Worker {
   readonly process: ChildProcess;

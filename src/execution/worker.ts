@@ -8,7 +8,7 @@ import { fileCheckpoints } from '../training/checkpoint.ts';
 import { JobFailure, type EngineReference, type Job } from '../training/job.ts';
 import { runJob } from '../training/train.ts';
 import { RunError, UserError } from '../util/user-error.ts';
-import type { FromWorker, ToWorker } from './messages.ts';
+import type { FromWorker, ToWorker } from './pool.ts';
 import { tieToParent } from './tie.ts';
 
 /** Least milliseconds between messages. */

@@ -9,21 +9,7 @@ import { asBytes, asNumbers } from '../util/bytes.ts';
 import { UserError } from '../util/user-error.ts';
 
 /** Bytes of an element. */
-const sizes = {
-  F64: 8,
-  I64: 8,
-  U64: 8,
-  F32: 4,
-  I32: 4,
-  U32: 4,
-  F16: 2,
-  BF16: 2,
-  I16: 2,
-  U16: 2,
-  I8: 1,
-  U8: 1,
-  BOOL: 1,
-} as const;
+const sizes = { F64: 8, I64: 8, U64: 8, F32: 4, I32: 4, U32: 4, F16: 2, BF16: 2, I16: 2, U16: 2, I8: 1, U8: 1, BOOL: 1 } as const;
 
 export type Dtype = keyof typeof sizes;
 
@@ -210,11 +196,9 @@ export function f32({ dtype, data }: StoredTensor): Float32Array {
 }
 
 /** A tensor that shares the memory of these numbers. */
-export const fromF32 = (shape: readonly number[], data: Float32Array): StoredTensor => ({
-  dtype: 'F32',
-  shape,
-  data: asBytes(data),
-});
+export function fromF32(shape: readonly number[], data: Float32Array): StoredTensor {
+  return { dtype: 'F32', shape, data: asBytes(data) };
+}
 
 /** The numbers of a U16 tensor: a view where the bytes are aligned, else a copy. */
 export function u16({ dtype, data }: StoredTensor): Uint16Array {

@@ -1,5 +1,5 @@
 /** What a network costs: parameters and multiply-adds. Memory depends on the program and is known there. */
-import { ask, type LayerTable, type Network, type NodeId, type Shape } from './network.ts';
+import { ask, type LayerKind, type LayerTable, type Network, type NodeId, type Shape } from './network.ts';
 import { isTrained, parametersOf } from './parameters.ts';
 import { shapesOf } from './shapes.ts';
 import { sizeOf } from './tensor.ts';
@@ -42,30 +42,17 @@ export function multiplyAddsByNode(network: Network): ReadonlyMap<NodeId, number
 export const countMultiplyAdds = (network: Network): number =>
   [...multiplyAddsByNode(network).values()].reduce((sum, each) => sum + each, 0);
 
-const counted = (): boolean => true;
-const passed = (): boolean => false;
-
-/** Layers that put out a tensor of their own; a ReLU is computed in place of what it reads. */
-const puts: LayerTable<[], boolean> = {
-  image: passed,
-  convolution: counted,
-  depthwise: counted,
-  'batch-normalization': counted,
-  relu: passed,
-  'max-pool': counted,
-  'global-average-pool': passed,
-  dense: passed,
-  add: counted,
-  convex: counted,
-  concat: counted,
-};
+/** Layers whose outputs are not counted; a ReLU is computed in place of what it reads. */
+const uncounted: ReadonlySet<LayerKind> = new Set<LayerKind>(['image', 'relu', 'global-average-pool', 'dense']);
 
 /** Numbers that the layers of a network put out for an image: what is read and written, whatever is computed with it. */
 export function countActivations(network: Network): number {
   const shapes = shapesOf(network);
   return network.nodes.reduce((sum, node) => {
     const shape = shapes.get(node.id);
-    return sum + (shape !== undefined && ask(puts, node.layer) ? sizeOf([shape.channels, shape.height, shape.width]) : 0);
+    return (
+      sum + (shape !== undefined && !uncounted.has(node.layer.kind) ? sizeOf([shape.channels, shape.height, shape.width]) : 0)
+    );
   }, 0);
 }
 

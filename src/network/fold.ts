@@ -12,22 +12,14 @@ export interface LayerGroup {
 }
 
 /** What may follow in a block. */
-const following: { readonly [K in LayerKind]: readonly LayerKind[] } = {
-  image: [],
+const following: { readonly [K in LayerKind]?: readonly LayerKind[] } = {
   depthwise: ['convolution'],
   convolution: ['batch-normalization', 'relu'],
   'batch-normalization': ['relu'],
-  relu: [],
-  'max-pool': [],
-  'global-average-pool': [],
-  dense: [],
-  add: [],
-  convex: [],
-  concat: [],
 };
 
 const isFollower = (layer: Layer, before: Layer): boolean =>
-  following[before.kind].includes(layer.kind) &&
+  following[before.kind]?.includes(layer.kind) === true &&
   // A depthwise convolution and the 1×1 behind it are one separable convolution.
   (before.kind !== 'depthwise' || (layer.kind === 'convolution' && layer.kernel === 1));
 

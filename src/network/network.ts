@@ -12,31 +12,25 @@ export interface Shape {
   readonly width: number;
 }
 
+/** Square; `padding` on each side. */
+export interface SquareWindow {
+  readonly kernel: number;
+  readonly stride: number;
+  readonly padding: number;
+}
+
 export type Layer =
   /** The source. Normalised pixels. */
   | { readonly kind: 'image'; readonly shape: Shape }
-  /** Square kernel, zero padding on each side. Kernel (out, in, k, k). */
-  | {
-      readonly kind: 'convolution';
-      readonly channels: number;
-      readonly kernel: number;
-      readonly stride: number;
-      readonly padding: number;
-      readonly bias: boolean;
-    }
-  /** One filter a channel. Kernel (C, 1, k, k). */
-  | {
-      readonly kind: 'depthwise';
-      readonly kernel: number;
-      readonly stride: number;
-      readonly padding: number;
-      readonly bias: boolean;
-    }
+  /** Padding by zeros. Kernel (out, in, k, k). */
+  | ({ readonly kind: 'convolution'; readonly channels: number; readonly bias: boolean } & SquareWindow)
+  /** One filter a channel. Padding by zeros. Kernel (C, 1, k, k). */
+  | ({ readonly kind: 'depthwise'; readonly bias: boolean } & SquareWindow)
   /** Per channel, over (N, H, W); Ioffe & Szegedy 2015. */
   | { readonly kind: 'batch-normalization'; readonly epsilon: number }
   | { readonly kind: 'relu' }
   /** Padding counts as −∞. */
-  | { readonly kind: 'max-pool'; readonly kernel: number; readonly stride: number; readonly padding: number }
+  | ({ readonly kind: 'max-pool' } & SquareWindow)
   /** Mean over (H, W): (C, 1, 1). */
   | { readonly kind: 'global-average-pool' }
   /** Takes (C, H, W) as one vector, channel-major: kernel (features, C·H·W). Gives (features, 1, 1). */
@@ -100,7 +94,7 @@ export function nodeOf(network: Network, id: NodeId): Node {
 
 /** The node that gives the logits. */
 export function outputOf(network: Network): Node {
-  return network.nodes[network.nodes.length - 1] as Node;
+  return network.nodes.at(-1) as Node;
 }
 
 export function inputShapeOf(network: Network): Shape {

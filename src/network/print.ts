@@ -1,9 +1,9 @@
 /** A network as text: a line a node, with what it reads, gives, owns and costs. */
 import { parametersByNode } from './cost.ts';
-import { ask, type LayerTable, type Network } from './network.ts';
+import { ask, type LayerTable, type Network, type SquareWindow } from './network.ts';
 import { formatShape, shapesOf } from './shapes.ts';
 
-const window = (layer: { kernel: number; stride: number; padding: number }, usualStride: number, usualPadding: number): string =>
+const window = (layer: SquareWindow, usualStride: number, usualPadding: number): string =>
   `${layer.kernel}×${layer.kernel}` +
   (layer.stride === usualStride ? '' : ` stride ${layer.stride}`) +
   (layer.padding === usualPadding ? '' : ` padding ${layer.padding}`);

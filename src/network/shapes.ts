@@ -1,11 +1,11 @@
 /** The shape that each layer gives. An impossible combination is a value: the sentence that says why. */
-import { ask, type LayerTable, type Network, type NodeId, type Shape } from './network.ts';
+import { ask, type LayerTable, type Network, type NodeId, type Shape, type SquareWindow } from './network.ts';
 
 const same = (a: Shape, b: Shape): boolean => a.channels === b.channels && a.height === b.height && a.width === b.width;
 
 export const formatShape = (shape: Shape): string => `${shape.channels}×${shape.height}×${shape.width}`;
 
-function window(input: Shape, channels: number, kernel: number, stride: number, padding: number): Shape | string {
+function window(input: Shape, channels: number, { kernel, stride, padding }: SquareWindow): Shape | string {
   const extent = (size: number): number => Math.floor((size + 2 * padding - kernel) / stride) + 1;
   const [height, width] = [extent(input.height), extent(input.width)];
   return height >= 1 && width >= 1
@@ -27,15 +27,14 @@ const alike = (inputs: readonly Shape[], exactly?: number): Shape | string => {
 
 const shapes: LayerTable<[inputs: readonly Shape[]], Shape | string> = {
   image: (layer, inputs) => (inputs.length === 0 ? layer.shape : 'takes no input'),
-  convolution: (layer, inputs) =>
-    one(inputs, (input) => window(input, layer.channels, layer.kernel, layer.stride, layer.padding)),
-  depthwise: (layer, inputs) => one(inputs, (input) => window(input, input.channels, layer.kernel, layer.stride, layer.padding)),
+  convolution: (layer, inputs) => one(inputs, (input) => window(input, layer.channels, layer)),
+  depthwise: (layer, inputs) => one(inputs, (input) => window(input, input.channels, layer)),
   'batch-normalization': (_layer, inputs) => one(inputs, (input) => input),
   relu: (_layer, inputs) => one(inputs, (input) => input),
   'max-pool': (layer, inputs) =>
     layer.padding * 2 > layer.kernel
       ? 'pads by more than half its window'
-      : one(inputs, (input) => window(input, input.channels, layer.kernel, layer.stride, layer.padding)),
+      : one(inputs, (input) => window(input, input.channels, layer)),
   'global-average-pool': (_layer, inputs) => one(inputs, (input) => ({ channels: input.channels, height: 1, width: 1 })),
   dense: (layer, inputs) => one(inputs, () => ({ channels: layer.features, height: 1, width: 1 })),
   add: (_layer, inputs) => alike(inputs),

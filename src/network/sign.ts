@@ -25,14 +25,9 @@ const nonNegative: LayerTable<[inputs: readonly boolean[]], boolean> = {
 /** The nodes whose output is never negative, whatever the parameters are. */
 export function nonNegativeNodes(network: Network): ReadonlySet<NodeId> {
   const result = new Set<NodeId>();
-  for (const node of network.nodes)
-    if (
-      ask(
-        nonNegative,
-        node.layer,
-        node.inputs.map((id) => result.has(id)),
-      )
-    )
-      result.add(node.id);
+  for (const { id, layer, inputs } of network.nodes) {
+    const signs = inputs.map((input) => result.has(input));
+    if (ask(nonNegative, layer, signs)) result.add(id);
+  }
   return result;
 }

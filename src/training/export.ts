@@ -7,7 +7,7 @@ import { createBatcher } from '../data/batches.ts';
 import { channelsLast, picked } from '../data/dataset.ts';
 import { partOf } from '../data/split.ts';
 import { openRuntime } from '../engine/onnx/runtime.ts';
-import { encodeModel } from '../formats/onnx/encode.ts';
+import { encodeModel } from '../formats/onnx/codec.ts';
 import { deployedModel, inputName, logitsName } from '../formats/onnx/write-network.ts';
 import { inputShapeOf, type Network } from '../network/network.ts';
 import type { Tensors } from '../network/tensor.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { encodeModel } from '../../src/formats/onnx/encode.ts';
+import { encodeModel } from '../../src/formats/onnx/codec.ts';
 import { readRun } from '../../src/run/record/read.ts';
 import { must } from '../../src/util/assert.ts';
 import { handmadeModel, headOf } from '../support/onnx-models.ts';

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { graphBuilder, modelOf } from '../../src/formats/onnx/build.ts';
-import { encodeModel } from '../../src/formats/onnx/encode.ts';
+import { encodeModel } from '../../src/formats/onnx/codec.ts';
 import { dataType } from '../../src/formats/onnx/proto.ts';
 import { readRun } from '../../src/run/record/read.ts';
 import { must } from '../../src/util/assert.ts';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { createModelRunner, type ModelRunner } from '../../src/execution/model-runner.ts';
 import { graphBuilder, modelOf, type GraphBuilder } from '../../src/formats/onnx/build.ts';
-import { encodeModel } from '../../src/formats/onnx/encode.ts';
+import { encodeModel } from '../../src/formats/onnx/codec.ts';
 import { dataType } from '../../src/formats/onnx/proto.ts';
 import { UserError } from '../../src/util/user-error.ts';
 import { sampleOf } from '../support/onnx-damage.ts';

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodeModel } from '../../src/formats/onnx/decode.ts';
-import { encodeModel } from '../../src/formats/onnx/encode.ts';
+import { decodeModel, encodeModel } from '../../src/formats/onnx/codec.ts';
 import { constantReader } from '../../src/formats/onnx/read/constant.ts';
 import { noFiles } from '../../src/formats/onnx/read/external.ts';
 import type { AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from '../../src/formats/onnx/proto.ts';

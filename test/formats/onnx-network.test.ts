@@ -7,7 +7,7 @@ import { after, test } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
 import { openRuntime } from '../../src/engine/onnx/runtime.ts';
 import { reference } from '../../src/engine/reference/engine.ts';
-import { encodeModel } from '../../src/formats/onnx/encode.ts';
+import { encodeModel } from '../../src/formats/onnx/codec.ts';
 import { deployedModel } from '../../src/formats/onnx/write-network.ts';
 import { inputShapeOf, outputOf, type Network } from '../../src/network/network.ts';
 import type { Tensors } from '../../src/network/tensor.ts';

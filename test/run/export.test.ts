@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { decodeModel } from '../../src/formats/onnx/decode.ts';
+import { decodeModel } from '../../src/formats/onnx/codec.ts';
 import { exportNetwork } from '../../src/run/driving/export.ts';
 import { folderOf, toVerify } from '../../src/run/record/folder.ts';
 import { resume, search } from '../../src/run/driving/open.ts';

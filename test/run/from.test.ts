@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { DataEvent } from '../../src/data/source.ts';
-import { encodeModel } from '../../src/formats/onnx/encode.ts';
+import { encodeModel } from '../../src/formats/onnx/codec.ts';
 import { inputShapeOf, outputOf } from '../../src/network/network.ts';
 import { neededCheckpoints } from '../../src/run/record/folder.ts';
 import { readBest } from '../../src/run/record/best.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createModelRunner } from '../../src/execution/model-runner.ts';
 import { describeClassifier } from '../../src/formats/onnx/classifier.ts';
-import { decodeModel } from '../../src/formats/onnx/decode.ts';
+import { decodeModel } from '../../src/formats/onnx/codec.ts';
 import { sizeOf } from '../../src/network/tensor.ts';
 import { UserError } from '../../src/util/user-error.ts';
 import { damagedFile, type Outcome, type Sample } from './onnx-damage.ts';

@@ -1,7 +1,6 @@
 /** Valid models, damaged at random but repeatably, and what import makes of them. */
 import assert from 'node:assert/strict';
-import { decodeModel } from '../../src/formats/onnx/decode.ts';
-import { encodeModel } from '../../src/formats/onnx/encode.ts';
+import { decodeModel, encodeModel } from '../../src/formats/onnx/codec.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { createBatcher } from '../../src/data/batches.ts';
 import type { Dataset } from '../../src/data/dataset.ts';

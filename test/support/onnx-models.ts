@@ -3,7 +3,7 @@ import { createBatcher } from '../../src/data/batches.ts';
 import type { Dataset } from '../../src/data/dataset.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { graphBuilder, type GraphBuilder } from '../../src/formats/onnx/build.ts';
-import { encodeModel } from '../../src/formats/onnx/encode.ts';
+import { encodeModel } from '../../src/formats/onnx/codec.ts';
 import { dataType, type GraphProto, type ModelProto } from '../../src/formats/onnx/proto.ts';
 import { noFiles, type ExternalFiles } from '../../src/formats/onnx/read/external.ts';
 import { openClassifier, type ImportedClassifier } from '../../src/formats/onnx/read/read.ts';

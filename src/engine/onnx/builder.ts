@@ -3,7 +3,7 @@
  * updated state are its outputs, and nothing else leaves it. It knows names and shapes; what a step means is the table's
  * matter, and memory is ONNX Runtime's.
  */
-import { encodeModel } from '../../formats/onnx/encode.ts';
+import { encodeModel } from '../../formats/onnx/codec.ts';
 import { graphBuilder, modelOf, type GraphBuilder } from '../../formats/onnx/build.ts';
 import { dataType, type ValueInfoProto } from '../../formats/onnx/proto.ts';
 import { bufferOf, type BufferId, type Program, type Step } from '../../program/program.ts';

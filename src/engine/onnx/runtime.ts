@@ -3,7 +3,7 @@ import type { InferenceSession } from 'onnxruntime-node';
 import { arch, platform } from 'node:os';
 import koffi from 'koffi';
 import { graphBuilder, modelOf } from '../../formats/onnx/build.ts';
-import { encodeModel } from '../../formats/onnx/encode.ts';
+import { encodeModel } from '../../formats/onnx/codec.ts';
 import { dataType } from '../../formats/onnx/proto.ts';
 import { UserError } from '../../util/user-error.ts';
 import { version } from '../../util/version.ts';

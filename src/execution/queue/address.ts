@@ -19,13 +19,12 @@ export interface QueueAddress {
   readonly text: string;
 }
 
-const protocols: Readonly<Record<string, { readonly kind: 'redis' | 'postgres'; readonly port: number; readonly tls: boolean }>> =
-  {
-    'redis:': { kind: 'redis', port: 6379, tls: false },
-    'rediss:': { kind: 'redis', port: 6379, tls: true },
-    'postgres:': { kind: 'postgres', port: 5432, tls: false },
-    'postgresql:': { kind: 'postgres', port: 5432, tls: false },
-  };
+const protocols: Readonly<Record<string, Pick<QueueAddress, 'kind' | 'port' | 'tls'>>> = {
+  'redis:': { kind: 'redis', port: 6379, tls: false },
+  'rediss:': { kind: 'redis', port: 6379, tls: true },
+  'postgres:': { kind: 'postgres', port: 5432, tls: false },
+  'postgresql:': { kind: 'postgres', port: 5432, tls: false },
+};
 
 /** Parses `--queue`. Refuses a password: everyone on the machine can read command lines. */
 export function parseQueue(text: string): QueueAddress {

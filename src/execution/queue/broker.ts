@@ -34,14 +34,7 @@ export class CalmClient extends pg.Client {
 
 /** Node checks certificates; NODE_EXTRA_CA_CERTS names a file with more authorities. */
 function postgresOptions({ host, port, user, database, tls }: QueueAddress, password: string | undefined) {
-  return {
-    host,
-    port,
-    database: database === '' ? undefined : database,
-    user,
-    password,
-    ...(tls ? { ssl: true } : {}),
-  };
+  return { host, port, database: database === '' ? undefined : database, user, password, ...(tls ? { ssl: true } : {}) };
 }
 
 function redisOptions({ host, port, user, database, tls }: QueueAddress, password: string | undefined) {

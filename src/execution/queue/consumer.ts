@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DelayedError, UnrecoverableError, WaitingError, type Job as QueueJob, type Queue, type Worker } from 'bullmq';
 import { printable } from '../../util/words.ts';
 import type { Pool } from '../pool.ts';
-import { patientStore } from '../store/patient.ts';
+import { patientStore } from '../store/open.ts';
 import type { Broker } from './broker.ts';
 import { openCache } from './cache.ts';
 import type { Answer, Request } from './messages.ts';
@@ -142,18 +142,8 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   const pool = options.open(cache.checkpoints);
   const draining = new AbortController();
   const running = new Map<string, AbortController>();
-  const on: WorkerContext = {
-    store,
-    cache,
-    pool,
-    identity,
-    engine,
-    running,
-    now,
-    say,
-    slots: createSlots(slots),
-    draining: draining.signal,
-  };
+  const resources = { store, cache, pool, running, slots: createSlots(slots), draining: draining.signal };
+  const on: WorkerContext = { ...resources, identity, engine, now, say };
   const closers: (() => Promise<unknown>)[] = [];
   for (const source of sources) closers.push(await consume(on, broker, source, jobs));
   return {

@@ -236,15 +236,8 @@ export function resumeJob(job: TrainingJob, kept: ReportLog): TrainingJob {
 
 /** Checkpoints that a job reads. */
 export function checkpointsOf(job: Job): readonly string[] {
-  switch (job.kind) {
-    case 'training':
-      return job.start.from.kind === 'checkpoint' ? [job.start.from.hash] : [];
-    case 'evaluation':
-    case 'verification':
-      return [job.checkpoint];
-    case 'probe':
-      return [];
-  }
+  if (job.kind === 'training') return job.start.from.kind === 'checkpoint' ? [job.start.from.hash] : [];
+  return job.kind === 'probe' ? [] : [job.checkpoint];
 }
 
 export const checkpointKey = (run: string, name: string): string => `runs/${run}/${name}.safetensors`;
@@ -252,15 +245,8 @@ export const dataKey = (name: string): string => `data/${name}.safetensors`;
 
 /** Distinguishes jobs with the same id: retries of a training, evaluations of other checkpoints. */
 function suffixOf(job: Job): string {
-  switch (job.kind) {
-    case 'training':
-      return String(job.attempt ?? 0);
-    case 'evaluation':
-    case 'verification':
-      return job.checkpoint.slice(0, 16);
-    case 'probe':
-      return '0';
-  }
+  if (job.kind === 'training') return String(job.attempt ?? 0);
+  return job.kind === 'probe' ? '0' : job.checkpoint.slice(0, 16);
 }
 
 /** A job's identifier on the queue: the same when a resumed run asks for the job again. */

@@ -7,23 +7,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { QueueEvents } from 'bullmq';
 import { RunError } from '../../util/user-error.ts';
 import type { Pool, RemoteStatus } from '../pool.ts';
-import { patientStore } from '../store/patient.ts';
-import { StoreFailure, type Store } from '../store/store.ts';
+import { patientStore } from '../store/open.ts';
+import { StoreFailure } from '../store/store.ts';
 import type { Broker } from './broker.ts';
 import type { Answer, Request } from './messages.ts';
 import { monitorQueue, type QueueMonitor } from './monitor.ts';
 import { cancel, patience, runRemotely, type RunQueue } from './remote-job.ts';
-import { removeAll } from './run-files.ts';
+import { removeAll, type RunFiles } from './run-files.ts';
 
-export interface QueuePoolOptions {
+export interface QueuePoolOptions extends Pick<RunFiles, 'store' | 'run' | 'checkpoints'> {
   readonly broker: Broker;
-  readonly store: Store;
   /** The queue's name. */
   readonly queue: string;
-  /** Names the run: 16 hexadecimal digits. */
-  readonly run: string;
-  /** The folder of the run's checkpoints on this machine. */
-  readonly checkpoints: string;
   /** Shows a line to the user. */
   say(line: string): void;
 }
@@ -65,13 +60,8 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, store, 
   setMaxListeners(0, stop.signal);
   const queue = broker.queue<Request, Answer>(name);
   queue.on('error', ignore);
-  const files = {
-    store: patientStore(store, patience, stop.signal),
-    run,
-    checkpoints,
-    uploaded: new Set<string>(),
-    damaged: new Set<string>(),
-  };
+  const patient = patientStore(store, patience, stop.signal);
+  const files: RunFiles = { store: patient, run, checkpoints, uploaded: new Set(), damaged: new Set() };
   const on: RunQueue = { queue, files, submitted: new Set(), waiting: new Map() };
   const monitor = monitorQueue(broker, queue, () => on.submitted.size > 0, say);
   const events = broker.events(name);

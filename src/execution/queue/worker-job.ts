@@ -161,19 +161,9 @@ export async function doJob(
   const { run } = request;
   const name = queued.id ?? '';
   const abort = new AbortController();
-  const reporterOf = ({ job, before }: Prepared): Reporter =>
-    createReporter({
-      queued,
-      run,
-      job,
-      before,
-      identity,
-      store,
-      abort,
-      checkpoints: cache.checkpoints,
-      now: on.now,
-      epochSent: () => void (draining.aborted && abort.abort(stopping())),
-    });
+  const epochSent = (): void => void (draining.aborted && abort.abort(stopping()));
+  const shared = { queued, run, identity, store, abort, checkpoints: cache.checkpoints, now: on.now, epochSent };
+  const reporterOf = (prepared: Prepared): Reporter => createReporter({ ...shared, ...prepared });
   const empty = reporterOf({ job: requested, before: null });
   if (request.cancelled) return empty.answer({ kind: 'cancelled' });
   // The queue may give a job back to the worker that it took it from.

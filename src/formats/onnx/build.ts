@@ -1,4 +1,5 @@
 /** Builds an ONNX graph node by node, with unique names and constants as initializers. */
+import type { SquareWindow } from '../../network/network.ts';
 import { asBytes } from '../../util/bytes.ts';
 import {
   dataType,
@@ -15,17 +16,10 @@ const opset = 17;
 const irVersion = 8;
 
 type AttributeValue = number | string | readonly number[] | { readonly float: number };
+type Attributes = Readonly<Record<string, AttributeValue>>;
 
 /** A convolution's or pool's attributes for a square window with equal padding on all sides. */
-export const windowAttributes = ({
-  kernel,
-  stride,
-  padding,
-}: {
-  readonly kernel: number;
-  readonly stride: number;
-  readonly padding: number;
-}): Readonly<Record<string, AttributeValue>> => ({
+export const windowAttributes = ({ kernel, stride, padding }: SquareWindow): Attributes => ({
   kernel_shape: [kernel, kernel],
   strides: [stride, stride],
   pads: [padding, padding, padding, padding],
@@ -37,62 +31,51 @@ const attributeOf = (name: string, value: AttributeValue): AttributeProto => {
   return 'float' in value ? { name, kind: 'float', value: value.float } : { name, kind: 'ints', value };
 };
 
-export interface GraphBuilder {
-  /** Adds a node with one output and returns the output's name; by default a new one. */
-  node(opType: string, inputs: readonly string[], attributes?: Readonly<Record<string, AttributeValue>>, output?: string): string;
-  /** Adds a node with several outputs; '' omits one. */
-  nodeOf(
-    opType: string,
-    inputs: readonly string[],
-    outputs: readonly string[],
-    attributes?: Readonly<Record<string, AttributeValue>>,
-  ): void;
-  /** A unique name. */
-  fresh(stem: string): string;
-  /** Adds an f32 initializer and returns its name. */
-  floats(stem: string, shape: readonly number[], values: Float32Array | readonly number[]): string;
-  /** Adds an int64 initializer (shapes, axes) and returns its name. */
-  integers(stem: string, values: readonly number[]): string;
-  graph(name: string, inputs: readonly ValueInfoProto[], outputs: readonly ValueInfoProto[]): GraphProto;
-}
+export type GraphBuilder = ReturnType<typeof graphBuilder>;
 
-export function graphBuilder(): GraphBuilder {
+export function graphBuilder() {
   const nodes: NodeProto[] = [];
   const initializers: TensorProto[] = [];
   const taken = new Map<string, number>();
+  /** A unique name. */
   const fresh = (stem: string): string => {
     const count = taken.get(stem) ?? 0;
     taken.set(stem, count + 1);
     return count === 0 ? stem : `${stem}~${count}`;
   };
-  const nodeOf: GraphBuilder['nodeOf'] = (opType, inputs, outputs, attributes = {}) => {
-    nodes.push({
-      name: fresh(`${opType} ${outputs[0] ?? ''}`),
-      opType,
-      domain: '',
-      inputs,
-      outputs,
-      attributes: Object.entries(attributes).map(([name, value]) => attributeOf(name, value)),
-    });
-  };
+  /** Adds a node with several outputs; '' omits one. */
+  function nodeOf(opType: string, inputs: readonly string[], outputs: readonly string[], attributes: Attributes = {}): void {
+    const listed = Object.entries(attributes).map(([name, value]) => attributeOf(name, value));
+    nodes.push({ name: fresh(`${opType} ${outputs[0] ?? ''}`), opType, domain: '', inputs, outputs, attributes: listed });
+  }
   return {
     fresh,
     nodeOf,
-    node(opType, inputs, attributes, output = fresh(opType.toLowerCase())) {
+    /** Adds a node with one output and returns the output's name; by default a new one. */
+    node(opType: string, inputs: readonly string[], attributes?: Attributes, output = fresh(opType.toLowerCase())): string {
       nodeOf(opType, inputs, [output], attributes);
       return output;
     },
-    floats(stem, shape, values) {
+    /** Adds an f32 initializer and returns its name. */
+    floats(stem: string, shape: readonly number[], values: Float32Array | readonly number[]): string {
       const name = fresh(stem);
       initializers.push({ name, dataType: dataType.float, dims: shape, raw: asBytes(Float32Array.from(values)) });
       return name;
     },
-    integers(stem, values) {
+    /** Adds an int64 initializer (shapes, axes) and returns its name. */
+    integers(stem: string, values: readonly number[]): string {
       const name = fresh(stem);
       initializers.push({ name, dataType: dataType.int64, dims: [values.length], int64s: values });
       return name;
     },
-    graph: (name, inputs, outputs) => ({ name, nodes, initializers, inputs, outputs, sparseInitializers: 0 }),
+    graph: (name: string, inputs: readonly ValueInfoProto[], outputs: readonly ValueInfoProto[]): GraphProto => ({
+      name,
+      nodes,
+      initializers,
+      inputs,
+      outputs,
+      sparseInitializers: 0,
+    }),
   };
 }
 

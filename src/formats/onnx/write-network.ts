@@ -14,6 +14,7 @@ import {
   type Node,
   type NodeId,
   type Shape,
+  type SquareWindow,
 } from '../../network/network.ts';
 import { parameterName, type ParameterRole } from '../../network/parameters.ts';
 import { shapesOf } from '../../network/shapes.ts';
@@ -61,16 +62,10 @@ function affineOf(parameter: Parameter, epsilon: number): Affine {
   return { scale, shift: Float64Array.from(beta, (value, c) => value - (mean[c] as number) * (scale[c] as number)) };
 }
 
-interface Window {
-  readonly kernel: number;
-  readonly stride: number;
-  readonly padding: number;
-}
-
 const first = ({ inputs }: Context): string => must(inputs[0], 'input');
 
 /** With a folded batch normalisation: W′ = scale·W, b′ = scale·b + shift. */
-function convolve(layer: Window & { readonly bias: boolean }, groups: number, c: Context): string {
+function convolve(layer: SquareWindow & { readonly bias: boolean }, groups: number, c: Context): string {
   const { channels } = c.shape;
   const { folded } = c;
   const kernel = c.parameter('kernel');

@@ -10,6 +10,8 @@ export interface OptimizerState {
   readonly shape: 'parameter' | 'scalar';
   /** At a restart of the schedule. */
   readonly restart: 'zero' | 'keep';
+  /** Of a tensor that an edit widens, where a method carries state over to a child: new parts start at zero; `zero`: all do. */
+  readonly widened: 'zero' | 'keep';
 }
 
 /**

@@ -32,10 +32,10 @@ const [beta, epsilon] = [0.95, 1e-2];
 /** Adam (Kingma & Ba 2015), whose corrections 1 − βᵗ are states of one number. Its moments start at zero, as all states do. */
 const adam: Optimizer = {
   states: [
-    { name: 'first', shape: 'parameter', restart: 'zero' },
-    { name: 'second', shape: 'parameter', restart: 'keep' },
-    { name: 'first weight', shape: 'scalar', restart: 'zero' },
-    { name: 'second weight', shape: 'scalar', restart: 'keep' },
+    { name: 'first', shape: 'parameter', restart: 'zero', widened: 'keep' },
+    { name: 'second', shape: 'parameter', restart: 'keep', widened: 'keep' },
+    { name: 'first weight', shape: 'scalar', restart: 'zero', widened: 'keep' },
+    { name: 'second weight', shape: 'scalar', restart: 'keep', widened: 'keep' },
   ],
   update: (gradient, { momentum }) => ({
     assignments: [

@@ -5,9 +5,9 @@
 import { channelDim, sameDims, dimExtent, type Dims } from './dims.ts';
 import {
   activationAt,
+  addLayer,
   describeValue,
   withDims,
-  layerValue,
   newNumbers,
   type Activation,
   type Pixels,
@@ -16,7 +16,8 @@ import {
   type Weights,
   weightsAt,
 } from './value.ts';
-import type { Shape } from '../../../network/network.ts';
+import type { Layer, Shape } from '../../../network/network.ts';
+import type { Roles } from './network-builder.ts';
 
 type Operation = 'Add' | 'Sub' | 'Mul' | 'Div';
 
@@ -63,8 +64,7 @@ function onActivation(
   tensor: string,
 ): Value {
   const { builder } = op;
-  const layer = builder.layerOf(value.node);
-  const takesBias = layer.kind === 'convolution' || layer.kind === 'depthwise' || layer.kind === 'dense';
+  const takesBias = ['convolution', 'depthwise', 'dense'].includes(builder.layerOf(value.node).kind);
   if (takesBias && value.hasOneReader && scale.every((factor) => factor === 1)) {
     builder.addBias(value.node, shift);
     return withDims(op, value, value.dims, tensor);
@@ -75,11 +75,9 @@ function onActivation(
   const bias = newNumbers(op, [channels]);
   kernel.set(scale);
   bias.set(shift);
-  const put = builder.add({ kind: 'depthwise', kernel: 1, stride: 1, padding: 0, bias: true }, [value.node], {
-    kernel: { shape: [channels, 1, 1, 1], data: kernel },
-    bias: { shape: [channels], data: bias },
-  });
-  return layerValue(op, put, value.dims, tensor);
+  const layer: Layer = { kind: 'depthwise', kernel: 1, stride: 1, padding: 0, bias: true };
+  const tensors: Roles = { kernel: { shape: [channels, 1, 1, 1], data: kernel }, bias: { shape: [channels], data: bias } };
+  return addLayer(op, layer, [value], { dims: value.dims, tensor }, tensors);
 }
 
 function withConstant(op: OpContext, operation: Operation, index: 0 | 1): Value {
@@ -111,16 +109,9 @@ export function sumOf(op: OpContext): Value {
   if (others.length === 0) return withDims(op, first, first.dims, first.tensor);
   const shape = op.builder.shapeOf(first.node);
   for (const other of others) if (!sameDims(first.dims, other.dims, shape)) throw op.fail('its inputs are of different layouts');
-  const tensor = op.rewritten.node(
-    parts.length === 2 ? 'Add' : 'Sum',
-    parts.map((part) => part.tensor),
-  );
-  const put = op.builder.add(
-    { kind: 'add' },
-    parts.map((part) => part.node),
-    {},
-  );
-  return layerValue(op, put, first.dims, tensor);
+  const names = parts.map((part) => part.tensor);
+  const tensor = op.rewritten.node(parts.length === 2 ? 'Add' : 'Sum', names);
+  return addLayer(op, { kind: 'add' }, parts, { dims: first.dims, tensor });
 }
 
 export const arithmetic =

@@ -2,21 +2,9 @@
 import type { AttributeProto, NodeProto } from '../proto.ts';
 import { nodeFailure, quotedName } from './failure.ts';
 
-export interface Attributes {
-  /** A whole number, or the default. */
-  int(name: string, fallback: number): number;
-  float(name: string, fallback: number): number;
-  text(name: string, fallback: string): string;
-  ints(name: string): readonly number[] | undefined;
-  /** The attribute, of any type. */
-  any(name: string): AttributeProto | undefined;
-  /** Marks attributes as read that have no effect here. */
-  ignore(...names: string[]): void;
-  /** Throws where an attribute was not read. */
-  finish(): void;
-}
+export type Attributes = ReturnType<typeof attributesOf>;
 
-export function attributesOf(where: string, node: NodeProto): Attributes {
+export function attributesOf(where: string, node: NodeProto) {
   const byName = new Map<string, AttributeProto>();
   for (const attribute of node.attributes) {
     if (byName.has(attribute.name)) throw nodeFailure(where, node, `two attributes named ${quotedName(attribute.name)}`);
@@ -31,22 +19,26 @@ export function attributesOf(where: string, node: NodeProto): Attributes {
     return attribute as Extract<AttributeProto, { kind: K }>;
   }
   return {
-    int: (name, fallback) => take(name, 'int')?.value ?? fallback,
-    float(name, fallback) {
+    /** A whole number, or the default. */
+    int: (name: string, fallback: number): number => take(name, 'int')?.value ?? fallback,
+    float(name: string, fallback: number): number {
       const value = take(name, 'float')?.value ?? fallback;
       if (!Number.isFinite(value)) throw nodeFailure(where, node, `${name} is not a finite number`);
       return value;
     },
-    text: (name, fallback) => take(name, 'string')?.value ?? fallback,
-    ints: (name) => take(name, 'ints')?.value,
-    any(name) {
+    text: (name: string, fallback: string): string => take(name, 'string')?.value ?? fallback,
+    ints: (name: string): readonly number[] | undefined => take(name, 'ints')?.value,
+    /** The attribute, of any type. */
+    any(name: string): AttributeProto | undefined {
       read.add(name);
       return byName.get(name);
     },
-    ignore(...names) {
+    /** Marks attributes as read that have no effect here. */
+    ignore(...names: readonly string[]): void {
       for (const name of names) read.add(name);
     },
-    finish() {
+    /** Throws where an attribute was not read. */
+    finish(): void {
       const left = [...byName.keys()].find((name) => !read.has(name));
       if (left !== undefined) throw nodeFailure(where, node, `the attribute ${quotedName(left)} is not supported`);
     },

@@ -4,7 +4,7 @@ import type { Roles } from './network-builder.ts';
 import { channelDim, nchw } from './dims.ts';
 import {
   activationAt,
-  layerValue,
+  addLayer,
   neededWeightsAt,
   planeAt,
   vectorAt,
@@ -57,7 +57,7 @@ export function conv(op: OpContext): Value {
     ...windowAttributes(own),
     group: op.attributes.int('group', 1),
   });
-  return layerValue(op, op.builder.add(layer, [input.node], tensors), nchw, tensor);
+  return addLayer(op, layer, [input], { dims: nchw, tensor }, tensors);
 }
 
 /** With running statistics, as for inference. */
@@ -79,12 +79,9 @@ export function batchNormalization(op: OpContext): Value {
   };
   const [scale, shift, mean, variance] = [vector(1, 'scale'), vector(2, 'B'), vector(3, 'mean'), vector(4, 'var')];
   if (variance.values.some((value) => value < 0)) throw op.fail('a variance is negative');
-  const tensor = rewritten.node(
-    'BatchNormalization',
-    [input.tensor, scale.tensor(), shift.tensor(), mean.tensor(), variance.tensor()],
-    { epsilon: { float: epsilon } },
-  );
+  const inputs = [input.tensor, ...[scale, shift, mean, variance].map((weights) => weights.tensor())];
+  const tensor = rewritten.node('BatchNormalization', inputs, { epsilon: { float: epsilon } });
   const of = ({ values }: Weights): NonNullable<Roles['scale']> => ({ shape: [shape.channels], data: values });
   const tensors: Roles = { scale: of(scale), shift: of(shift), mean: of(mean), variance: of(variance) };
-  return layerValue(op, builder.add({ kind: 'batch-normalization', epsilon }, [input.node], tensors), input.dims, tensor);
+  return addLayer(op, { kind: 'batch-normalization', epsilon }, [input], { dims: input.dims, tensor }, tensors);
 }

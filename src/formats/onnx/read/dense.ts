@@ -1,8 +1,9 @@
 /** Gemm and MatMul as dense layers, their weights' columns reordered to (C, H, W). */
 import { dimExtent, flatOrder, type Dim } from './dims.ts';
+import type { Roles } from './network-builder.ts';
 import {
   activationAt,
-  layerValue,
+  addLayer,
   neededWeightsAt,
   newNumbers,
   weightsAt,
@@ -56,11 +57,9 @@ function dense(
     throw op.fail(`weights of ${weights.dims.join('×')} are not those of a dense layer`);
   if (columns !== input.length) throw op.fail(`its weights read ${columns} numbers an image, its input has ${input.length}`);
   const kernel = kernelOf(op, input, weights, features, rows, factor);
-  const put = op.builder.add({ kind: 'dense', features }, [input.node], {
-    kernel: { shape: [features, columns], data: kernel },
-    bias: { shape: [features], data: bias.length === features ? bias : new Float32Array(features).fill(bias[0] ?? 0) },
-  });
-  return layerValue(op, put, ['N', ['C']], tensor);
+  const added = bias.length === features ? bias : new Float32Array(features).fill(bias[0] ?? 0);
+  const tensors: Roles = { kernel: { shape: [features, columns], data: kernel }, bias: { shape: [features], data: added } };
+  return addLayer(op, { kind: 'dense', features }, [input], { dims: ['N', ['C']], tensor }, tensors);
 }
 
 export function matMul(op: OpContext): Value {

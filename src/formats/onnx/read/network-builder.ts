@@ -26,27 +26,7 @@ export interface Affine {
   readonly shift: readonly number[];
 }
 
-export interface NetworkBuilder {
-  readonly image: NodeId;
-  shapeOf(node: NodeId): Shape;
-  layerOf(node: NodeId): Layer;
-  /** Adds a layer; a string says why it does not fit its inputs. */
-  add(layer: Layer, inputs: readonly NodeId[], tensors: Roles): NodeId | string;
-  /** Adds to the bias of a convolution or dense layer. */
-  addBias(node: NodeId, values: readonly number[]): void;
-  /** Sets the image's normalisation. False where another layer reads it with another one. */
-  normalise(affine: Affine): boolean;
-  /** Null where no layer reads the image. */
-  normalisation(): Affine | null;
-  /** Whether the node's output is never negative. */
-  isNonNegative(node: NodeId): boolean;
-  /** Accounts for so many f32. False where they exceed what the file's size justifies. */
-  spend(numbers: number): boolean;
-  /** External data justifies so many f32 more. */
-  allow(numbers: number): void;
-  /** The network that ends with that node, without layers on which it does not depend. */
-  finish(output: NodeId): { readonly network: Network; readonly tensors: Tensors };
-}
+export type NetworkBuilder = ReturnType<typeof networkBuilder>;
 
 const sameNumbers = (a: readonly number[], b: readonly number[]): boolean => a.every((value, index) => value === b[index]);
 
@@ -65,44 +45,50 @@ function shapeBehind(layer: Layer, inputs: readonly Shape[]): Shape | string {
 }
 
 /** `allowance`: most f32 of all weights and the arrays made from them. */
-export function networkBuilder(image: Shape, allowance: number): NetworkBuilder {
+export function networkBuilder(image: Shape, allowance: number) {
   const entries: Entry[] = [{ layer: { kind: 'image', shape: image }, inputs: [], tensors: {}, shape: image }];
   let normalisation: Affine | null = null;
   let left = allowance;
   const entryOf = (node: NodeId): Entry => must(entries[node], `node ${node}`);
   return {
     image: 0,
-    shapeOf: (node) => entryOf(node).shape,
-    layerOf: (node) => entryOf(node).layer,
-    add(layer, inputs, tensors) {
-      const shape = shapeBehind(
-        layer,
-        inputs.map((id) => entryOf(id).shape),
-      );
+    shapeOf: (node: NodeId): Shape => entryOf(node).shape,
+    layerOf: (node: NodeId): Layer => entryOf(node).layer,
+    /** Adds a layer; a string says why it does not fit its inputs. */
+    add(layer: Layer, inputs: readonly NodeId[], tensors: Roles): NodeId | string {
+      const read = inputs.map((id) => entryOf(id).shape);
+      const shape = shapeBehind(layer, read);
       if (typeof shape === 'string') return shape;
       entries.push({ layer, inputs, tensors, shape });
       return entries.length - 1;
     },
-    addBias(node, values) {
+    /** Adds to the bias of a convolution or dense layer. */
+    addBias(node: NodeId, values: readonly number[]): void {
       const entry = entryOf(node);
       const old = entry.tensors.bias?.data;
       const data = Float32Array.from(values, (value, channel) => value + (old?.[channel] ?? 0));
       if (entry.layer.kind === 'convolution' || entry.layer.kind === 'depthwise') entry.layer = { ...entry.layer, bias: true };
       entry.tensors = { ...entry.tensors, bias: { shape: [values.length], data } };
     },
-    normalise(affine) {
+    /** Sets the image's normalisation. False where another layer reads it with another one. */
+    normalise(affine: Affine): boolean {
       normalisation ??= affine;
       return sameNumbers(normalisation.scale, affine.scale) && sameNumbers(normalisation.shift, affine.shift);
     },
-    normalisation: () => normalisation,
-    isNonNegative: (node) =>
+    /** Null where no layer reads the image. */
+    normalisation: (): Affine | null => normalisation,
+    /** Whether the node's output is never negative. */
+    isNonNegative: (node: NodeId): boolean =>
       nonNegativeNodes({ nodes: entries.map(({ layer, inputs }, id) => ({ id, layer, inputs })) }).has(node),
-    spend(numbers) {
+    /** Accounts for so many f32. False where they exceed what the file's size justifies. */
+    spend(numbers: number): boolean {
       left -= numbers;
       return left >= 0;
     },
-    allow: (numbers) => void (left += numbers),
-    finish(output) {
+    /** External data justifies so many f32 more. */
+    allow: (numbers: number): void => void (left += numbers),
+    /** The network that ends with that node, without layers on which it does not depend. */
+    finish(output: NodeId): { readonly network: Network; readonly tensors: Tensors } {
       const needed = new Set<NodeId>([output]);
       for (let node = output; node > 0; node--) if (needed.has(node)) for (const input of entryOf(node).inputs) needed.add(input);
       const kept = [...needed].toSorted((a, b) => a - b);

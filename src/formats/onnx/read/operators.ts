@@ -17,12 +17,12 @@ import {
   unsqueeze,
 } from './layout-operators.ts';
 import { averagePool, dimensionsOf, globalAveragePool, maxPool, reduceMean, zeroPad } from './pooling.ts';
-import { activationAt, withDims, layerValue, type Activation, type OpContext, type Value } from './value.ts';
+import { activationAt, addLayer, withDims, type Activation, type OpContext, type Value } from './value.ts';
 
 function relu(op: OpContext): Value {
   const input = activationAt(op, 0);
   const tensor = op.rewritten.node('Relu', [input.tensor]);
-  return layerValue(op, op.builder.add({ kind: 'relu' }, [input.node], {}), input.dims, tensor);
+  return addLayer(op, { kind: 'relu' }, [input], { dims: input.dims, tensor });
 }
 
 /** The same tensor. */
@@ -101,24 +101,14 @@ function concat(op: OpContext): Value {
   const held = parts.map((part) => stackable(op, part, position));
   const dims = held[0];
   if (dims === undefined || held.includes(undefined)) throw op.fail(`axis ${axis} is not the channels`);
-  const shapes = parts.map((part) => op.builder.shapeOf(part.node));
-  parts.forEach((_part, index) => {
-    const shape = shapes[index];
-    if (shape === undefined || !sameDims(dims, held[index] as Dims, { ...shape, channels: 2 }))
-      throw op.fail('its inputs are of different layouts');
-  });
+  const areAlike = parts.every(({ node }, index) =>
+    sameDims(dims, held[index] as Dims, { ...op.builder.shapeOf(node), channels: 2 }),
+  );
+  if (!areAlike) throw op.fail('its inputs are of different layouts');
   if (parts.length === 1) return pass(op);
-  const tensor = op.rewritten.node(
-    'Concat',
-    parts.map((part) => part.tensor),
-    { axis: position },
-  );
-  const put = op.builder.add(
-    { kind: 'concat' },
-    parts.map((part) => part.node),
-    {},
-  );
-  return layerValue(op, put, dims, tensor);
+  const names = parts.map((part) => part.tensor);
+  const tensor = op.rewritten.node('Concat', names, { axis: position });
+  return addLayer(op, { kind: 'concat' }, parts, { dims, tensor });
 }
 
 /** Only supported as the last node: the network ends with the logits. */

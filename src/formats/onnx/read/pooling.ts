@@ -1,11 +1,12 @@
 /** MaxPool, AveragePool, GlobalAveragePool and ReduceMean over rows and columns. */
 import type { Shape } from '../../../network/network.ts';
 import { axesIn, nchw, type Dim } from './dims.ts';
+import type { Roles } from './network-builder.ts';
 import {
   activationAt,
+  addLayer,
   withDims,
   integersAt,
-  layerValue,
   newNumbers,
   planeAt,
   weightsAt,
@@ -42,19 +43,16 @@ export function maxPool(op: OpContext): Value {
   if (kernel[0] !== kernel[1] || stride[0] !== stride[1] || padding !== before[1]) throw op.fail(shown);
   // Padding after the input only matters for the number of windows.
   const { height, width } = input.shape;
-  for (const [size, end] of [
-    [height, behind[0]],
-    [width, behind[1]],
-  ] as const)
-    if (outputExtent(size, kernel[0], stride[0], 2 * padding) !== outputExtent(size, kernel[0], stride[0], padding + end))
-      throw op.fail(shown);
+  for (const [axis, size] of [height, width].entries()) {
+    const windows = (total: number): number => outputExtent(size, kernel[0], stride[0], total);
+    if (windows(2 * padding) !== windows(padding + (behind[axis] ?? 0))) throw op.fail(shown);
+  }
   const tensor = rewritten.node('MaxPool', [input.tensor], windowAttributes(own));
-  const put = builder.add({ kind: 'max-pool', kernel: kernel[0], stride: stride[0], padding }, [input.node], {});
-  return layerValue(op, put, nchw, tensor);
+  return addLayer(op, { kind: 'max-pool', kernel: kernel[0], stride: stride[0], padding }, [input], { dims: nchw, tensor });
 }
 
 const global = (op: OpContext, input: Plane, tensor: string): Value =>
-  layerValue(op, op.builder.add({ kind: 'global-average-pool' }, [input.node], {}), nchw, tensor);
+  addLayer(op, { kind: 'global-average-pool' }, [input], { dims: nchw, tensor });
 
 export function globalAveragePool(op: OpContext): Value {
   const input = planeAt(op, 0);
@@ -64,7 +62,7 @@ export function globalAveragePool(op: OpContext): Value {
 /** A pool over the whole map is a global pool; any other becomes a depthwise convolution, which is trained. */
 export function averagePool(op: OpContext): Value {
   const input = planeAt(op, 0, true);
-  const { attributes, builder, rewritten } = op;
+  const { attributes, rewritten } = op;
   const { channels, height, width } = input.shape;
   const { own, whole: window } = windowOf(op, input, null);
   checkCeiling(op, window, input.shape);
@@ -81,10 +79,8 @@ export function averagePool(op: OpContext): Value {
   const { kernel, stride, padding } = square;
   const data = padded(op, filter, window.kernel, square, channels);
   op.note(`the average pool ${rows}×${columns} becomes a depthwise convolution, whose weights are trained`);
-  const put = builder.add({ kind: 'depthwise', kernel, stride, padding, bias: false }, [input.node], {
-    kernel: { shape: [channels, 1, kernel, kernel], data },
-  });
-  return layerValue(op, put, nchw, tensor);
+  const tensors: Roles = { kernel: { shape: [channels, 1, kernel, kernel], data } };
+  return addLayer(op, { kind: 'depthwise', kernel, stride, padding, bias: false }, [input], { dims: nchw, tensor }, tensors);
 }
 
 /** Zero padding of rows and columns, which the next layer includes. */
@@ -136,5 +132,5 @@ export function reduceMean(op: OpContext): Value {
     opset < 18
       ? rewritten.node('ReduceMean', [input.tensor], { axes: over, keepdims: keep ? 1 : 0 })
       : rewritten.node('ReduceMean', [input.tensor, rewritten.integers('axes', over)], { keepdims: keep ? 1 : 0 });
-  return layerValue(op, builder.add({ kind: 'global-average-pool' }, [input.node], {}), dims, tensor);
+  return addLayer(op, { kind: 'global-average-pool' }, [input], { dims, tensor });
 }

@@ -6,8 +6,7 @@
 import type { Network, Shape } from '../../../network/network.ts';
 import type { Tensors } from '../../../network/tensor.ts';
 import { UserError } from '../../../util/user-error.ts';
-import { decodeModel } from '../decode.ts';
-import { encodeModel } from '../encode.ts';
+import { decodeModel, encodeModel } from '../codec.ts';
 import { constantReader } from './constant.ts';
 import type { Affine } from './network-builder.ts';
 import type { ExternalFiles } from './external.ts';

@@ -1,20 +1,23 @@
 /** Values of a model while it is read, and how operators get their inputs. */
-import type { NodeId, Shape } from '../../../network/network.ts';
+import type { Layer, NodeId, Shape } from '../../../network/network.ts';
 import { sizeOf } from '../../../network/tensor.ts';
 import type { UserError } from '../../../util/user-error.ts';
 import type { GraphBuilder } from '../build.ts';
 import type { Attributes } from './attributes.ts';
 import type { Constant, ConstantReader } from './constant.ts';
 import { nchw, sameDims, type Dims } from './dims.ts';
-import type { Affine, NetworkBuilder } from './network-builder.ts';
+import type { Affine, NetworkBuilder, Roles } from './network-builder.ts';
 
-/** A layer's output; `dims` says which axes its dimensions are. */
-export interface Activation {
-  readonly kind: 'activation';
-  readonly node: NodeId;
+interface Named {
   readonly dims: Dims;
   /** Its name in the rewritten model. */
   readonly tensor: string;
+}
+
+/** A layer's output; `dims` says which axes its dimensions are. */
+export interface Activation extends Named {
+  readonly kind: 'activation';
+  readonly node: NodeId;
   /** Whether exactly one node reads it, under any of its names. */
   readonly hasOneReader: boolean;
   /** Padding by a Pad node, which the next layer has to include. */
@@ -28,10 +31,8 @@ export interface ZeroPadding {
 }
 
 /** The image before the first layer: input·scale + shift for each channel. */
-export interface Pixels extends Affine {
+export interface Pixels extends Affine, Named {
   readonly kind: 'pixels';
-  readonly dims: Dims;
-  readonly tensor: string;
   /** Whether they are bytes, not cast to floats yet. */
   readonly bytes: boolean;
 }
@@ -163,10 +164,18 @@ export function newNumbers(op: OpContext, shape: readonly number[]): Float32Arra
   return new Float32Array(size);
 }
 
-/** The output of a layer that was added; a string says why it could not be. */
-export function layerValue(op: OpContext, put: NodeId | string, dims: Dims, tensor: string): Activation {
-  if (typeof put === 'string') throw op.fail(put);
-  return { kind: 'activation', node: put, dims, tensor, hasOneReader: op.hasOneReader };
+/** Adds a layer that reads those inputs; its output. */
+export function addLayer(
+  op: OpContext,
+  layer: Layer,
+  inputs: readonly Activation[],
+  named: Named,
+  tensors: Roles = {},
+): Activation {
+  const nodes = inputs.map(({ node }) => node);
+  const node = op.builder.add(layer, nodes, tensors);
+  if (typeof node === 'string') throw op.fail(node);
+  return { kind: 'activation', node, ...named, hasOneReader: op.hasOneReader };
 }
 
 /** The same tensor with another layout and name. */
