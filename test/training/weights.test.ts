@@ -57,5 +57,5 @@ test('SGD restarts without momentum, but where a role says otherwise', () => {
     Object.keys(restartTensors(network, tensors, { ...learning, roles })).filter((name) => !parameters.includes(name));
   assert.deepEqual(left({}), []);
   const head = network.nodes.at(-1)?.id;
-  assert.deepEqual(left({ 'head-kernel': { restart: 'keep', widened: 'keep' } }), [`${head}/kernel/velocity`]);
+  assert.deepEqual(left({ 'head-kernel': { restart: 'keep' } }), [`${head}/kernel/velocity`]);
 });
