@@ -117,12 +117,12 @@ test('a method, an optimizer, an operator, an option and a figure are one file o
 
   // The method runs in the simulation, with children of the operator.
   const { presets } = (await imported('search/settings.js')) as { presets: { quick: object } };
-  const { simulate, averageFirst } = await imported('search/simulation.js');
+  const { simulate, medianFirst } = await imported('search/simulation.js');
   const { sampleStep } = await imported('search/sampling.js');
   const counts = { shape: { channels: 1, height: 8, width: 8 }, classes: 3, train: 130, validation: 14 };
   const settings = { ...presets.quick, method: 'dummy', widths: [2, 3], batch: 10, operators: { dummy: 1 } };
   const context = { settings, counts, fits: () => true, startStep: sampleStep };
-  const model = { cost: () => ({ start: 0, minibatch: 1, epoch: 0 }), validation: averageFirst };
+  const model = { cost: () => ({ start: 0, minibatch: 1, epoch: 0 }), validation: medianFirst };
   const run = simulate as (options: object) => Iterable<{ event: { type: string; children?: { edits: { kind: string }[] }[] } }>;
   const events = [...run({ context, cores: { workers: 2, threads: 1 }, model })].map(({ event }) => event);
   assert.equal(events.at(-1)?.type, 'finished');

@@ -5,7 +5,6 @@
 import type { Measured } from '../training/job.ts';
 import { assert } from '../util/assert.ts';
 import { copiedOnce } from '../util/copies.ts';
-import { mean } from '../util/numbers.ts';
 import type { SearchEvent } from './events.ts';
 import type { Network } from '../network/network.ts';
 import { methods } from './methods/table.ts';
@@ -21,7 +20,7 @@ import {
 import type { Settings } from './settings.ts';
 import { bestSoFar } from './ranking.ts';
 import { coresOf, type Cores } from './rungs.ts';
-import { candidateOf, emptyState, reduce, type Candidate, type SearchState } from './state.ts';
+import { candidateOf, emptyState, reduce, type Candidate, type CandidateId, type SearchState } from './state.ts';
 
 /** Seconds of a task. */
 export interface TaskCost {
@@ -113,11 +112,19 @@ export const wholeFinal = (context: Context): SearchEvent => {
   return { type: 'slice', line: 'final', rate, from: 0, to: 1, count, whole: true, restart: true };
 };
 
-/** Of children whose costs alone are known, the one of average cost is best: so survivors cost what the others do. */
-export function averageFirst({ multiplyAdds, step }: Candidate, _epoch: number, state: SearchState): Measured {
-  const siblings = (state.steps[step - 1]?.children ?? []).map((id) => candidateOf(state, id).multiplyAdds);
-  const usual = mean(siblings);
-  return { loss: 0, accuracy: siblings.length === 0 ? 0.5 : 1 / (1 + Math.abs(multiplyAdds - usual) / usual) };
+/** Where costs alone are known, the child of median cost is best. */
+export function medianFirst({ id, step }: Candidate, _epoch: number, state: SearchState): Measured {
+  const siblings = state.steps[step - 1]?.children ?? [];
+  const byCost = siblings.toSorted((a, b) => candidateOf(state, a).multiplyAdds - candidateOf(state, b).multiplyAdds);
+  const middle = byCost.length >> 1;
+  return { loss: 0, accuracy: byCost.length === 0 ? 0.5 : 1 / (1 + Math.abs(byCost.indexOf(id) - middle)) };
+}
+
+/** The candidates whose mean cost a task has: its own at first; of survivors, which may be any, all that were trained. */
+export function likelyCandidates({ id, line }: Task, state: SearchState): readonly CandidateId[] {
+  const { step } = candidateOf(state, line);
+  const trained = (state.steps[step - 1]?.children ?? []).filter((child) => candidateOf(state, child).end?.kind !== 'undrawn');
+  return trained.length === 0 || !id.startsWith('s') || id.endsWith('/0') ? [line] : trained;
 }
 
 /** A step whose children are copies of their parent, in place of sampled ones. */

@@ -15,7 +15,7 @@ import {
 } from '../../src/run/planning/costs.ts';
 import { forecast, type Question } from '../../src/run/planning/forecast.ts';
 import { startNetwork, type Context } from '../../src/search/next.ts';
-import { averageFirst, simulate as simulateSearch } from '../../src/search/simulation.ts';
+import { medianFirst, simulate as simulateSearch } from '../../src/search/simulation.ts';
 import { emptyState, reduce } from '../../src/search/state.ts';
 import { presets, type Settings } from '../../src/search/settings.ts';
 import { methodNames } from '../../src/search/methods/table.ts';
@@ -46,7 +46,7 @@ function stepOf(seconds: readonly number[], workers: number, waiting: readonly n
         minibatch: 0,
         epoch: must(seconds[Number(/c(\d+)/.exec(line)?.[1])], 'seconds'),
       }),
-      validation: averageFirst,
+      validation: medianFirst,
     },
   }))
     if (event.type === 'selected') return t;

@@ -2,7 +2,7 @@
 import { splitCounts } from '../../data/split-counts.ts';
 import type { Context } from '../../search/next.ts';
 import type { Settings } from '../../search/settings.ts';
-import { averageFirst, copiesOf, simulate, wholeFinal } from '../../search/simulation.ts';
+import { medianFirst, copiesOf, simulate, wholeFinal } from '../../search/simulation.ts';
 import { candidateOf, type SearchState, type Step } from '../../search/state.ts';
 import { mean } from '../../util/numbers.ts';
 import type { Config } from '../record/config.ts';
@@ -44,7 +44,7 @@ function leftOf(search: SearchState, context: Context): number {
         minibatch: task.kind === 'test' ? 0 : sizeOf(task.line, state),
         epoch: 0,
       }),
-      validation: averageFirst,
+      validation: medianFirst,
     },
     // Where time alone ends a search, steps that did not begin are not counted.
     clock: {

@@ -5,8 +5,9 @@
 import type { SearchEvent } from '../../search/events.ts';
 import { baselineSegments, type Context } from '../../search/next.ts';
 import type { Cores } from '../../search/rungs.ts';
-import { averageFirst, simulate, wholeFinal, type ClockDecisions, type Model } from '../../search/simulation.ts';
+import { likelyCandidates, medianFirst, simulate, wholeFinal, type ClockDecisions, type Model } from '../../search/simulation.ts';
 import { candidateOf, reduce, type CandidateId, type SearchState } from '../../search/state.ts';
+import { mean } from '../../util/numbers.ts';
 import type { Plan } from '../record/events.ts';
 import { epochImages, planSegment, evaluationSeconds, taskStart } from './budget.ts';
 import { betweenThreads } from './costs.ts';
@@ -32,12 +33,13 @@ export interface ClockQuestion {
 function plannedModel(plan: Plan, { settings, counts }: Context, { threads: most }: Cores): Model {
   const validated = epochImages(0, counts.validation, settings);
   return {
-    cost({ line, ...task }, threads, _isNew, state) {
-      const image = candidateOf(state, line).multiplyAdds * betweenThreads(plan.beside, plan.alone, threads, most);
+    cost(task, threads, _isNew, state) {
+      const multiplyAdds = mean(likelyCandidates(task, state).map((id) => candidateOf(state, id).multiplyAdds));
+      const image = multiplyAdds * betweenThreads(plan.beside, plan.alone, threads, most);
       const validates = task.kind === 'training' && !task.whole;
       return { start: taskStart, minibatch: image * settings.batch, epoch: validates ? image * validated : 0 };
     },
-    validation: averageFirst,
+    validation: medianFirst,
   };
 }
 
@@ -87,7 +89,7 @@ export function clockDecisions({ context, cores, testImages, budget, pace }: Clo
 export function growthOf(context: Context, steps: number): readonly number[] {
   const { settings } = context;
   const limited = { ...context, settings: { ...settings, limits: { ...settings.limits, steps } } };
-  const model: Model = { cost: () => ({ start: 0, minibatch: 1, epoch: 0 }), validation: averageFirst };
+  const model: Model = { cost: () => ({ start: 0, minibatch: 1, epoch: 0 }), validation: medianFirst };
   const factors: number[] = [];
   for (const { event, state } of simulate({ context: limited, cores: { workers: 1, threads: 1 }, model })) {
     if (event.type === 'stop') break;

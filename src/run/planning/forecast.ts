@@ -6,7 +6,8 @@ import type { SearchEvent } from '../../search/events.ts';
 import { minibatchesPerEpoch, rungsOf, type Context, type StartStep, type Task } from '../../search/next.ts';
 import { coresOf, type Cores } from '../../search/rungs.ts';
 import {
-  averageFirst,
+  medianFirst,
+  likelyCandidates,
   copiesOf,
   simulate,
   type Model,
@@ -16,6 +17,7 @@ import {
 } from '../../search/simulation.ts';
 import { candidateOf, emptyState, networkOf, type CandidateId, type SearchState, type Step } from '../../search/state.ts';
 import { must } from '../../util/assert.ts';
+import { mean } from '../../util/numbers.ts';
 import type { Plan } from '../record/events.ts';
 import { clockDecisions } from './clock.ts';
 import { sizeOf, stepsOf, type Costs, type Size } from './costs.ts';
@@ -103,20 +105,33 @@ function modelOf({ context, costs, workers, testImages }: Question): Model {
     return parent !== null && isFirstOfStep(state, task) ? verification(sizeIn(state, parent), counts.validation) : 0;
   }
 
-  function cost(task: Task, threads: number, isNew: boolean, state: SearchState): TaskCost {
-    const size = sizeIn(state, task.line);
-    const begin = (isNew ? costs.start(threads) : 0) + costs.preparation(size, threads);
-    if (task.kind === 'test') return { start: begin, minibatch: 0, epoch: batches(testImages) * costs.evaluation(size, threads) };
-    const { edits } = task.start;
-    const grown = edits.length === 0 ? 0 : costs.growth(sizeOf(task.network), stepsOf(task.network, edits));
-    const validations = batches(counts.validation) * (settings.augmentedValidation ? 2 : 1);
+  /** Seconds of a network: before its first minibatch, a minibatch, the end of an epoch. */
+  function costOfSize(size: Size, threads: number, whole: boolean): TaskCost {
+    const validations = whole ? 0 : batches(counts.validation) * (settings.augmentedValidation ? 2 : 1);
     return {
-      start: begin + grown + verified(task, state),
+      start: costs.preparation(size, threads),
       minibatch: costs.minibatch(size, threads),
-      epoch: (task.whole ? 0 : validations * costs.evaluation(size, threads)) + costs.saving(size),
+      epoch: validations * costs.evaluation(size, threads) + costs.saving(size),
     };
   }
-  return { cost, validation: averageFirst };
+
+  function cost(task: Task, threads: number, isNew: boolean, state: SearchState): TaskCost {
+    const begin = isNew ? costs.start(threads) : 0;
+    if (task.kind === 'test') {
+      const size = sizeIn(state, task.line);
+      const evaluation = batches(testImages) * costs.evaluation(size, threads);
+      return { start: begin + costs.preparation(size, threads), minibatch: 0, epoch: evaluation };
+    }
+    const all = likelyCandidates(task, state).map((id) => costOfSize(sizeIn(state, id), threads, task.whole));
+    const { edits } = task.start;
+    const grown = edits.length === 0 ? 0 : costs.growth(sizeOf(task.network), stepsOf(task.network, edits));
+    return {
+      start: begin + grown + verified(task, state) + mean(all.map(({ start }) => start)),
+      minibatch: mean(all.map(({ minibatch }) => minibatch)),
+      epoch: mean(all.map(({ epoch }) => epoch)),
+    };
+  }
+  return { cost, validation: medianFirst };
 }
 
 /** The minibatches that the tasks of these candidates had. */
