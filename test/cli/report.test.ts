@@ -38,7 +38,7 @@ test('a report stands beside the journal, which stays as it was; the figures in 
   assert.match(out, /^whole\/report\.html: [\d.]+ KiB\npictures\/of it: \d figures\n$/);
   assert.equal(err, '');
   const page = read('whole', 'report.html');
-  assert.match(page, /Of\s+the \d+ validation images,\s+the\s+network \(final\)\s+misclassifies \d+/);
+  assert.match(page, /Of the \d+ validation images, final misclassifies \d+/);
   assert.ok(page.includes('&lt;b onload=&#39;x&#39;&gt;&amp;&quot;') && !page.includes('<b onload'));
   assert.ok(readdirSync(join(folder, 'pictures/of it')).includes('validation.svg'));
   assert.equal(read('whole', 'journal.jsonl'), journal);
@@ -51,8 +51,8 @@ test('without its data a run is reported still, and both page and stderr say wha
   writeFileSync(join(folder, 'moved', 'config.json'), JSON.stringify({ ...moved, data }));
   const { code, err } = await instar(['report', 'moved', '--out', 'moved.html'], folder);
   assert.equal(code, 0, err);
-  assert.match(err, /^moved: no images: the decoded data \(\/nowhere\/gone\.safetensors\) is not there any more\n$/);
-  assert.match(read('moved.html'), /Wrongly classified images are not shown: the decoded data/);
+  assert.match(err, /^moved: no images: the decoded data \(\/nowhere\/gone\.safetensors\) is missing\n$/);
+  assert.match(read('moved.html'), /Misclassified images are not shown: the decoded data/);
 });
 
 test('several runs go into one file, which must be named', async () => {

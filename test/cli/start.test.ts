@@ -38,6 +38,6 @@ test('the program searches on what was chosen, with the options that it was give
   assert.equal(status, 2, stderr);
   assert.match(
     stderr,
-    new RegExp(`instar: --image-size 5: only for folders of images; those of [^\n]*${place}[^\n]* are 28 × 28\n$`),
+    new RegExp(`instar: --image-size 5: only for folders of images; the images of [^\n]*${place}[^\n]* are 28 × 28\n$`),
   );
 });
