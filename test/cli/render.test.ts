@@ -39,7 +39,7 @@ test('a child that has had its epochs of the rung is trained', () =>
     80,
     24,
     `
-instar digits · shr · runs/first                                21s, ~12:40 left
+instar digits · shr · runs/first                                21s, ~12:33 left
 step 1 of 2, rung 1 of 3  ▸4×1  2×2  1×4                          1,500 images/s
 
   child     valid.            loss  param. mul-adds epoch      operators

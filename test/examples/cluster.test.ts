@@ -219,7 +219,7 @@ test('the Slurm script runs a worker, tells it to go, and leaves nothing', { ski
     const settings = (secret: string): string =>
       `# a comment\nINSTAR_QUEUE=${server.address}\nINSTAR_STORE=file:${store}\nINSTAR_QUEUE_PASSWORD=${secret}`;
     const script = startScript(settings(password), store, 0o600);
-    await until('the worker is there', 20, () => script.said().includes('takes 3 at a time'));
+    await until('the worker is there', 20, () => script.said().includes('up to 3 jobs at a time'));
     assert.equal(readdirSync(script.temporary).length, 1);
     assert.ok(!readdirSync(place).includes('gone'), 'what stands in the settings is not run');
     // That it is connected at all, and so that the password was the right one.

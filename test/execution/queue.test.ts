@@ -151,7 +151,7 @@ describe('a search whose workers differ', { skip: withoutRedis() }, () => {
     leaving.abort();
     await left;
     assert.match(notes.join('; '), /^no worker can take this run's jobs: 1 worker on the queue .*--mixed/);
-    assert.ok(other.said().includes('takes 2 at a time') && !other.said().includes('started'), other.said());
+    assert.ok(other.said().includes('up to 2 jobs at a time') && !other.said().includes('started'), other.said());
 
     // The one that the run was begun for is slow, and gets what it would have to wait for.
     const own = startWorker(server.address, store.address);
