@@ -162,7 +162,7 @@ describe('the page of a run', { skip }, () => {
           await until('the run goes on', 30, () => readRun(root).state.events > then + 4);
           running.child.kill('SIGKILL');
           await running.ended;
-          await says(page, 'no process is on it', 20);
+          await says(page, 'no process works on it', 20);
           await page.getByRole('button', { name: 'Resume', exact: true }).waitFor();
           assert.equal(await logOf(page), expectedLog(root));
         },
