@@ -51,7 +51,6 @@ export const dummyFigure = ({ name }: RunDetails): Figure => ({
   alternative: name,
   caption: '',
   narrow: { width: 10, height: 10, content: html\`<rect />\` },
-  wide: null,
 });
 `,
 };

@@ -228,7 +228,7 @@ test('plan says what a search would do: a table of 80 columns, and the same as J
 test('plan says what a budget buys, or that it is too short', async () => {
   const [enough, short] = [await instar(planned('--budget', '30s'), folder), await instar(planned('--budget', '0.05s'), folder)];
   assert.equal(enough.code, 0, enough.err);
-  assert.match(enough.out, /plan for 30s: 75 of 85 training images/);
+  assert.match(enough.out, /plan for 30s: \d+ of 85 training images/);
   assert.deepEqual([short.code, short.out], [2, '']);
   assert.match(short.err, /\ninstar: --budget 0s is too short on this machine: use at least \d+s\n$/);
 });
