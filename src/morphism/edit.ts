@@ -22,6 +22,8 @@ export const editSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('merge-concat'), first: id, second: id, factor: mergeFactor }),
   /** §3.2.5. The block that ends with this ReLU becomes two that are added: α and 1 − α of it. */
   z.strictObject({ kind: z.literal('split'), node: id, alpha: z.number().gt(0).lt(1) }),
+  /** A convolution has so many output channels more, by a factor of 1.25, 1.5 or 2. */
+  z.strictObject({ kind: z.literal('widen'), node: id, more: z.int().min(1).max(4096) }),
   /** The block that ends with this ReLU is taken out; those who read it read its input. */
   z.strictObject({ kind: z.literal('drop-block'), node: id }),
 ]);

@@ -33,6 +33,8 @@ export interface SamplingOptions {
   /** How many edits; the paper's children have five. */
   readonly mutations: number;
   readonly limits: Limits;
+  /** Ends the mutations early. Missing: never. */
+  readonly isEnough?: (network: Network) => boolean;
 }
 
 export interface Mutant {
@@ -45,12 +47,16 @@ export interface Mutant {
  * Mutations one after another, each of an operator sampled by its weight: one that applies nowhere is excluded, for this
  * mutation, and another sampled.
  */
-export function sampleEdits(network: Network, { operators, mutations, limits }: SamplingOptions, random: Random): Mutant {
+export function sampleEdits(
+  network: Network,
+  { operators, mutations, limits, isEnough }: SamplingOptions,
+  random: Random,
+): Mutant {
   const edits: Edit[] = [];
   let current = network;
   for (let mutation = 0; mutation < mutations; mutation++) {
     const proposal = sampleOne(current, operators, limits, random.fork('mutation', mutation));
-    if (proposal === undefined) break;
+    if (proposal === undefined || isEnough?.(current) === true) break;
     edits.push(proposal.edit);
     current = proposal.network;
   }

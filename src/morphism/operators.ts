@@ -11,6 +11,7 @@ import { mergeConcat } from './merge-concat.ts';
 import { mergeConvex } from './merge-convex.ts';
 import { exact, type Operator, type Rewrite, type Tolerance } from './operator.ts';
 import { split } from './split.ts';
+import { widen } from './widen.ts';
 
 /** Mutations are sampled from the table in its order: a new operator stands last, or seeded runs would change. */
 const operators: { readonly [K in OperatorName]: Operator<EditOf<K>> } = {
@@ -21,6 +22,7 @@ const operators: { readonly [K in OperatorName]: Operator<EditOf<K>> } = {
   split,
   'insert-separable': insertSeparable,
   'drop-block': dropBlock,
+  widen,
 };
 
 export const operatorNames: readonly OperatorName[] = Object.freeze(Object.keys(operators) as OperatorName[]);

@@ -36,6 +36,12 @@ export const planOptions = {
   ...group('Run', {
     preset: { kind: choice(presetSummaries), help: 'values of the settings that are not given', usual: 'laptop' },
     budget: { kind: time, help: 'time for everything, the final training included, such as 30m', usual: 'no limit' },
+    work: {
+      kind: count,
+      settings: ['work'],
+      help: 'multiply-adds of training in all, such as 30T: the same result on every machine',
+      usual: 'no limit',
+    },
     workers: { kind: whole, bounds: several, help: 'children that train at the same time', usual: "the processor's cores" },
   }),
   ...advanced('Run', {

@@ -5,6 +5,7 @@
 import type { Mutant } from '../morphism/mutate.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network, Shape } from '../network/network.ts';
+import { stagedNetwork } from '../network/staged.ts';
 import { vanillaNetwork } from '../network/vanilla.ts';
 import type { LogitComparison, Start, TrainingJob } from '../training/job.ts';
 import type { Schedule } from '../training/schedule.ts';
@@ -16,7 +17,16 @@ import { methods } from './methods/table.ts';
 import { currentParent } from './ranking.ts';
 import { epochsOf, planRungs } from './rungs.ts';
 import type { Settings } from './settings.ts';
-import { candidateOf, lineage, networkOf, type CandidateId, type SearchState, type Segment, type Step } from './state.ts';
+import {
+  candidateOf,
+  lineage,
+  minibatchesOf,
+  networkOf,
+  type CandidateId,
+  type SearchState,
+  type Segment,
+  type Step,
+} from './state.ts';
 
 /** What a search knows about its data. */
 export interface Counts {
@@ -68,6 +78,9 @@ export interface TrainingTask {
   readonly whole: boolean;
   readonly key: readonly KeyPart[];
   readonly minibatches: TrainingJob['minibatches'];
+  /** Missing: an epoch, and the candidate's own stream. */
+  readonly interval?: number;
+  readonly stream?: NonNullable<TrainingJob['stream']>;
   /** How many tasks are planned beside it: its share of the cores follows from that. */
   readonly planned: number;
 }
@@ -91,12 +104,16 @@ export type Decision =
   | { readonly kind: 'plan' }
   | { readonly kind: 'end' };
 
+/** Of a round, where the settings divide epochs into rounds; the final training (`whole`) has epochs of all images. */
 export const minibatchesPerEpoch = ({ settings, counts }: Context, whole: boolean): number =>
-  Math.floor((counts.train + (whole ? counts.validation : 0)) / settings.batch);
+  whole
+    ? Math.floor((counts.train + counts.validation) / settings.batch)
+    : Math.floor(Math.floor(counts.train / settings.batch) / settings.rounds);
 
 /** The network that a search starts from. */
-export const startNetwork = ({ settings, counts, origin }: Context): Network =>
-  origin?.network ?? vanillaNetwork(counts.shape, counts.classes, settings.widths);
+export const startNetwork = ({ settings, counts, origin }: Pick<Context, 'settings' | 'counts' | 'origin'>): Network =>
+  origin?.network ??
+  (methods[settings.method].continuous ? stagedNetwork : vanillaNetwork)(counts.shape, counts.classes, settings.widths);
 
 export const methodOf = ({ settings }: Context): Method => methods[settings.method];
 
@@ -120,7 +137,7 @@ interface Stage {
   readonly whole: boolean;
   readonly key: readonly KeyPart[];
   readonly planned: number;
-  /** Whether the optimizer state of the stage before is kept. */
+  /** Whether the optimizer's states are kept: those of the stage before, or of the parent. */
   readonly carry: boolean;
 }
 
@@ -135,7 +152,7 @@ function beginningOf(state: SearchState, { line: id, key }: Stage): Start['from'
 }
 
 /** A stage as a task: from the beginning, or from the candidate's last checkpoint. */
-function taskOf(state: SearchState, stage: Stage): TrainingTask {
+function taskOf(state: SearchState, context: Context, stage: Stage): TrainingTask {
   const { id, line, first, count, schedule, whole, key, planned, carry } = stage;
   const { parent, checkpoint, edits } = candidateOf(state, line);
   const done = state.tasks.get(id) ?? 0;
@@ -148,25 +165,45 @@ function taskOf(state: SearchState, stage: Stage): TrainingTask {
     start: {
       from: fresh ? beginningOf(state, stage) : { kind: 'checkpoint', hash: checkpoint },
       edits: fresh ? edits : [],
-      optimizerState: done > 0 || (carry && !fresh) ? 'kept' : 'reset',
+      optimizerState: done > 0 || carry ? 'kept' : 'reset',
     },
     schedule,
     whole,
     key,
     minibatches: { first, count, done },
+    ...(whole ? {} : sharedStream(state, context, line)),
     planned,
+  };
+}
+
+/** Minibatches that a candidate's ancestors were trained on. */
+const minibatchesBefore = (state: SearchState, id: CandidateId): number =>
+  lineage(state, id)
+    .slice(0, -1)
+    .reduce((sum, { id: ancestor }) => sum + minibatchesOf(state, ancestor), 0);
+
+/** The stream of minibatches that all candidates of a continuous search share. */
+function sharedStream(state: SearchState, context: Context, id: CandidateId): Pick<TrainingTask, 'interval' | 'stream'> {
+  const { settings } = context;
+  return {
+    ...(settings.rounds === 1 ? {} : { interval: minibatchesPerEpoch(context, false) }),
+    ...(methodOf(context).continuous
+      ? { stream: { key: [settings.seed, 'minibatches'], before: minibatchesBefore(state, id) } }
+      : {}),
   };
 }
 
 /** The training of the start network. */
 function startStage(context: Context): Stage {
   const { seed, vanilla } = context.settings;
+  const { rate } = vanilla;
   return {
     id: 'vanilla',
     line: 'vanilla',
     first: 0,
     count: vanilla.epochs * minibatchesPerEpoch(context, false),
-    schedule: { kind: 'constant', rate: vanilla.rate },
+    // A continuous search warms up with its start network.
+    schedule: methodOf(context).continuous ? { kind: 'linear', rate, from: 1, to: 0 } : { kind: 'constant', rate },
     whole: false,
     key: [seed, 'vanilla'],
     planned: 1,
@@ -179,7 +216,8 @@ const rungTask = (id: CandidateId, rung: number): string => `${id}/${rung}`;
 /** The training of a child in a rung. `beside`: how many train beside it. */
 function rungStage(state: SearchState, context: Context, id: CandidateId, rung: number, beside: number): Stage {
   const { settings } = context;
-  const { segment, restart } = methodOf(context).learningRate;
+  const { continuous, learningRate } = methodOf(context);
+  const { segment, restart } = learningRate;
   const { step, child } = candidateOf(state, id);
   const rungs = rungsOf(settings);
   const perEpoch = minibatchesPerEpoch(context, false);
@@ -192,7 +230,7 @@ function rungStage(state: SearchState, context: Context, id: CandidateId, rung: 
     whole: false,
     key: [settings.seed, 'step', step, child],
     planned: beside,
-    carry: restart === 'step' && rung > 0,
+    carry: continuous || (restart === 'step' && rung > 0),
   };
 }
 
@@ -225,7 +263,7 @@ function continueStep(state: SearchState, context: Context, step: Step): Decisio
     case 'train': {
       const { entries, whenIdle } = advance;
       const tasks = entries.map(({ candidate, rung, beside }) =>
-        taskOf(state, rungStage(state, context, candidate, rung, beside)),
+        taskOf(state, context, rungStage(state, context, candidate, rung, beside)),
       );
       return { kind: 'work', tasks, ...(whenIdle === undefined ? {} : { whenIdle }) };
     }
@@ -241,12 +279,13 @@ function segmentStages(context: Context, line: 'final' | 'baseline', segments: r
       phase++;
       first = 0;
     }
+    const { rate, from, to } = segment;
     const stage: Stage = {
       id: `${line}/${index}`,
       line,
       first,
       count: segment.count,
-      schedule: { kind: 'cosine', rate: segment.rate, from: segment.from, to: segment.to },
+      schedule: { kind: methodOf(context).continuous ? 'linear' : 'cosine', rate, from, to },
       whole: segment.whole,
       key: [context.settings.seed, line, phase],
       planned: 1,
@@ -260,10 +299,16 @@ function segmentStages(context: Context, line: 'final' | 'baseline', segments: r
 /** The training of the winner's lineage after the start network, given to the start network: the same cycles. */
 export function baselineSegments(state: SearchState, context: Context): readonly Segment[] {
   const { settings } = context;
-  const { segment, restart } = methodOf(context).learningRate;
+  const { continuous, learningRate } = methodOf(context);
+  const { segment, restart } = learningRate;
   const rungs = rungsOf(settings);
   const perEpoch = minibatchesPerEpoch(context, false);
   const steps = lineage(state, must(state.stop, 'stop').line).filter(({ step }) => step > 0);
+  if (continuous) {
+    const count = steps.reduce((sum, { id }) => sum + minibatchesOf(state, id), 0);
+    const plateau: Segment = { rate: settings.step.rate, from: 0, to: 0, count, whole: false, restart: false };
+    return [...(count === 0 ? [] : [plateau]), ...state.segments.final];
+  }
   const searched = steps.flatMap(({ id }) =>
     // A step that was cut short trained the candidate in fewer rungs, and the last of them in part.
     rungs.flatMap((rung, index): Segment[] => {
@@ -282,7 +327,7 @@ export function baselineSegments(state: SearchState, context: Context): readonly
 /** The open segment of a training as a task; null where all that are planned are done. */
 function openSegment(state: SearchState, context: Context, line: 'final' | 'baseline'): Decision | null {
   const open = segmentStages(context, line, state.segments[line]).find((stage) => !isComplete(state, stage));
-  return open === undefined ? null : { kind: 'work', tasks: [taskOf(state, open)] };
+  return open === undefined ? null : { kind: 'work', tasks: [taskOf(state, context, open)] };
 }
 
 function testOf(state: SearchState, id: CandidateId): Decision {
@@ -319,7 +364,7 @@ export function next(state: SearchState, context: Context): Decision {
   if (state.stop !== null)
     return settings.final.epochs === 0 ? record({ type: 'finished', line: state.stop.line }) : continueEnd(state, context);
   const first = startStage(context);
-  if (!isComplete(state, first)) return { kind: 'work', tasks: [taskOf(state, first)] };
+  if (!isComplete(state, first)) return { kind: 'work', tasks: [taskOf(state, context, first)] };
   const open = state.steps.find((step) => step.winner === null);
   if (open !== undefined) return continueStep(state, context, open);
   const { steps } = settings.limits;

@@ -26,11 +26,12 @@ export const fewestEpochs = ({ method, step }: Settings): number => methods[meth
 
 /** The rungs of a step; or a sentence with the numbers that would fit where a rung would get no epoch. */
 export function planRungs({ method, step }: Settings): readonly Rung[] | string {
-  const { rungs: rungsOf, fewestEpochs: fewest } = methods[method];
+  const { rungs: rungsOf, fewestEpochs: fewest, fewestChildren } = methods[method];
+  if (step.children < fewestChildren) return `--children must be at least ${fewestChildren} with --method ${method}`;
   const rungs = rungsOf(step);
   if (rungs.every((rung) => rung.epochs >= 1)) return rungs;
   const fits = Array.from({ length: step.children }, (_none, fewer) => step.children - fewer).find(
-    (children) => children >= 2 && fewest({ ...step, children }) <= step.epochs,
+    (children) => children >= fewestChildren && fewest({ ...step, children }) <= step.epochs,
   );
   return (
     `${step.epochs} epochs a step are too few for ${step.children} children in ${rungs.length} rung${rungs.length === 1 ? '' : 's'}: ` +

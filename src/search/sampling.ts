@@ -4,6 +4,7 @@ import type { Limits } from '../morphism/operator.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network } from '../network/network.ts';
 import { random } from '../util/random.ts';
+import type { StepStart } from './methods/method.ts';
 import { methodOf, type Context, type StartStep } from './next.ts';
 
 /** The limits that mutations keep: asked of each mutated structure before it is made. */
@@ -31,10 +32,39 @@ export function sampleChildren(parent: Network, context: Context, step: number, 
   );
 }
 
+/** Mutations of a child that is to have a given size, at most. */
+const mostMutations = 8;
+
+/** Mutated children of that size, each as many mutations as it takes. They are not compared with the parent, which is smaller. */
+function sampleToSize(
+  parent: Network,
+  context: Context,
+  step: number,
+  count: number,
+  size: NonNullable<StepStart['size']>,
+): readonly Mutant[] {
+  const { settings } = context;
+  const { admits, maxChannels } = limitsOf(context);
+  const limits = { maxChannels, admits: (network: Network) => countMultiplyAdds(network) <= size.most && admits(network) };
+  const operators = settings.operators ?? methodOf(context).operators;
+  const sampling = {
+    operators,
+    mutations: mostMutations,
+    limits,
+    isEnough: (network: Network) => countMultiplyAdds(network) >= size.least,
+  };
+  return Array.from({ length: count }, (_none, child) =>
+    sampleEdits(parent, sampling, random(settings.seed, 'mutate', step, child)),
+  );
+}
+
 /** What a step starts, by its method. */
 export const sampleStep: StartStep = (context, step, parent) => {
   const { start, grows } = methodOf(context);
-  const { children: count, trained } = start(context.settings.step, random(context.settings.seed, 'draw', step));
-  const children = sampleChildren(parent, context, step, count);
+  const { settings } = context;
+  const started = start(settings, random(settings.seed, 'draw', step), step, countMultiplyAdds(parent));
+  const { children: count, trained, size } = started;
+  const children =
+    size === undefined ? sampleChildren(parent, context, step, count) : sampleToSize(parent, context, step, count, size);
   return { children, trained, isExhausted: grows && children.every(({ edits }) => edits.length === 0) };
 };

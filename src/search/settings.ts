@@ -19,6 +19,10 @@ export const settingsSchema = z.strictObject({
   images: count.nullable(),
   /** The share of the data's training images that is held out for validation. */
   validation: z.number().gt(0).lt(1),
+  /** Validations an epoch of the start network and of steps; their epochs count such rounds. */
+  rounds: count.default(1),
+  /** Multiply-adds of training, in all (`costOfTraining` in search/work.ts); null where epochs and steps say how much is trained. */
+  work: count.nullable().default(null),
   batch: count,
   augmentation: z.strictObject({
     flip: z.boolean(),
@@ -58,7 +62,12 @@ export const settingsSchema = z.strictObject({
     seconds: z.number().positive().nullable(),
   }),
   /** Without epochs the search ends with the winner as it is, without a test evaluation. */
-  final: z.strictObject({ epochs: z.int().min(0), rate }),
+  final: z.strictObject({
+    epochs: z.int().min(0),
+    rate,
+    /** Whether it trains on the validation images too; then nothing is validated. */
+    whole: z.boolean().default(true),
+  }),
   /** Whether the start network is also trained for the winner's epochs, to compare. */
   baseline: z.boolean(),
   /** Whether augmented images are also validated, as the authors did. Decides nothing. */
@@ -92,11 +101,12 @@ export function mergeSettings(settings: Settings, override: SettingsOverride): S
   return { ...settings, ...Object.fromEntries(merged) };
 }
 
-export const presetNames = ['paper', 'laptop', 'quick'] as const;
+export const presetNames = ['auto', 'paper', 'laptop', 'quick'] as const;
 export type PresetName = (typeof presetNames)[number];
 
 /** What each is for, in one line for people who choose. */
 export const presetSummaries: { readonly [Name in PresetName]: string } = {
+  auto: 'a modern recipe; sizes, steps and schedule from the time or the work: about ten minutes, or --budget',
   paper: 'the scale of the paper: 23 hours of search, then 200 epochs',
   laptop: 'about an hour on two cores',
   quick: 'a first look: small networks, 4,000 images, a minute or two',
@@ -108,6 +118,8 @@ const paper: Settings = {
   widths: [64, 128, 256],
   images: null,
   validation: 0.1,
+  rounds: 1,
+  work: null,
   batch: 128,
   augmentation: { flip: true, normalise: true, shift: 0.125, cutout: 0.5, mixup: 1 },
   optimizer: { name: 'sgd', decoupled: false },
@@ -124,13 +136,27 @@ const paper: Settings = {
     seconds: 23 * 3600,
   },
   operators: null,
-  final: { epochs: 200, rate: 0.025 },
+  final: { epochs: 200, rate: 0.025, whole: true },
   baseline: false,
   augmentedValidation: false,
 };
 
 /** `laptop` takes about an hour on two cores with AVX2 (estimated), `quick` a minute or two; both end by steps and epochs. */
 export const presets: { readonly [Name in PresetName]: Settings } = {
+  /** Widths, epochs, children and limits of steps and multiply-adds are those of the work's plan (`work-plan.ts`). */
+  auto: {
+    ...paper,
+    method: 'grow',
+    widths: [16, 32, 64, 64],
+    validation: 0.05,
+    work: 30e12,
+    augmentation: { flip: true, normalise: true, shift: 0.0625, cutout: 0, mixup: 0 },
+    optimizer: { name: 'nesterov', decoupled: false },
+    vanilla: { epochs: 1, rate: 0.2 },
+    step: { ...paper.step, children: 2, epochs: 2, rate: 0.2 },
+    limits: { ...paper.limits, steps: 1, seconds: null },
+    final: { epochs: 1, rate: 0.2, whole: true },
+  },
   paper,
   laptop: {
     ...paper,
@@ -138,7 +164,7 @@ export const presets: { readonly [Name in PresetName]: Settings } = {
     images: 12_000,
     step: { ...paper.step, epochs: 64 },
     limits: { ...paper.limits, steps: 2, parameters: 2_000_000, multiplyAdds: 40_000_000, seconds: null },
-    final: { epochs: 60, rate: 0.025 },
+    final: { ...paper.final, epochs: 60 },
   },
   quick: {
     ...paper,
@@ -148,6 +174,6 @@ export const presets: { readonly [Name in PresetName]: Settings } = {
     vanilla: { epochs: 4, rate: 0.05 },
     step: { ...paper.step, children: 4, epochs: 12, rate: 0.05 },
     limits: { ...paper.limits, steps: 2, parameters: 500_000, multiplyAdds: 8_000_000, seconds: null },
-    final: { epochs: 8, rate: 0.1 },
+    final: { ...paper.final, epochs: 8, rate: 0.1 },
   },
 };

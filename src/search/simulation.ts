@@ -9,6 +9,7 @@ import type { SearchEvent } from './events.ts';
 import type { Network } from '../network/network.ts';
 import { methods } from './methods/table.ts';
 import {
+  methodOf,
   minibatchesPerEpoch,
   next,
   type Context,
@@ -21,6 +22,7 @@ import type { Settings } from './settings.ts';
 import { bestSoFar } from './ranking.ts';
 import { coresOf, type Cores } from './rungs.ts';
 import { candidateOf, emptyState, reduce, type Candidate, type CandidateId, type SearchState } from './state.ts';
+import { finalMinibatches } from './work.ts';
 
 /** Seconds of a task. */
 export interface TaskCost {
@@ -105,11 +107,12 @@ export function assignTasks<T extends Task>(
   return { starting, idle: !waits && free >= Math.max(1, ...tasks.map(threadsOf)) };
 }
 
-/** The whole final training in one segment, as it is planned where no budget limits it. */
-export const wholeFinal = (context: Context): SearchEvent => {
-  const { epochs, rate } = context.settings.final;
-  const count = epochs * minibatchesPerEpoch(context, true);
-  return { type: 'slice', line: 'final', rate, from: 0, to: 1, count, whole: true, restart: true };
+/** The whole final training in one segment, as it is planned where no clock limits it: by epochs, or by the work that is left. */
+export const wholeFinal = (context: Context, state: SearchState): SearchEvent => {
+  const { settings } = context;
+  const { epochs, rate, whole } = settings.final;
+  const count = finalMinibatches(settings, state) ?? epochs * minibatchesPerEpoch(context, whole);
+  return { type: 'slice', line: 'final', rate, from: 0, to: 1, count, whole, restart: !methodOf(context).continuous };
 };
 
 /** Where costs alone are known, the child of median cost is best. */
@@ -239,7 +242,7 @@ export function* simulate(options: SimulationOptions): Generator<Simulated, void
     onDecision?.(decision, state);
     if (decision.kind === 'end') return;
     if (decision.kind === 'plan') {
-      yield record(clock?.segment(state, now) ?? wholeFinal(context));
+      yield record(clock?.segment(state, now) ?? wholeFinal(context, state));
       continue;
     }
     if (decision.kind === 'record') {

@@ -161,6 +161,10 @@ export function lineage(state: SearchState, id: CandidateId): readonly Candidate
   return line.parent === null ? [line] : [...lineage(state, line.parent), line];
 }
 
+/** Minibatches that a candidate itself was trained on. */
+export const minibatchesOf = ({ tasks }: SearchState, id: CandidateId): number =>
+  [...tasks].reduce((sum, [task, done]) => (task === id || task.startsWith(`${id}/`) ? sum + done : sum), 0);
+
 const withCandidate = (state: SearchState, line: Candidate, copy: Copy): SearchState => ({
   ...state,
   candidates: copy(state.candidates).set(line.id, line),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 export const stepSettingsSchema = z.strictObject({
   /** Children a step, the unmutated parent included. */
-  children: z.int().min(2).max(1024),
+  children: z.int().min(1).max(1024),
   /** Mutations a child. */
   mutations: z.int().min(1).max(1000),
   /** E: epochs a step, over all children. */

@@ -86,3 +86,19 @@ export function spearmanProbability(a: readonly number[], b: readonly number[]):
   visit([], y);
   return asFar / all;
 }
+
+/**
+ * The exact two-sided p of paired differences, by changing the sign of each of them in all ways (Fisher's randomisation test): the share
+ * of ways whose mean is at least as far from 0. For 20 differences at most, null above; 1 for none.
+ */
+export function signFlipProbability(differences: readonly number[]): number | null {
+  const count = differences.length;
+  if (count > 20) return null;
+  const least = Math.abs(differences.reduce((sum, each) => sum + each, 0)) - 1e-12;
+  let asFar = 0;
+  for (let signs = 0; signs < 2 ** count; signs++) {
+    const sum = differences.reduce((so, each, index) => so + ((signs >> index) & 1 ? -each : each), 0);
+    if (Math.abs(sum) >= least) asFar++;
+  }
+  return asFar / 2 ** count;
+}

@@ -74,6 +74,13 @@ export interface TrainingJob extends CommonJob {
    * segment's first minibatch in the candidate's training, which determines its epoch and random streams.
    */
   readonly minibatches: { readonly first: number; readonly count: number; readonly done: number };
+  /**
+   * The stream of minibatches, where candidates share it: its key, and how many minibatches of it came before this candidate's
+   * first. Missing: the candidate has a stream of its own, by `key`.
+   */
+  readonly stream?: { readonly key: readonly KeyPart[]; readonly before: number };
+  /** Minibatches between validations; missing: an epoch. */
+  readonly interval?: number;
   /** Whether validation is measured under the training augmentation too. */
   readonly augmentedValidation?: boolean;
 }

@@ -64,11 +64,14 @@ export async function train(job: TrainingJob, context: JobContext): Promise<stri
     let [sum, counted] = [0, 0];
     let hash = '';
     const { first, count, done } = job.minibatches;
+    const { key, before } = job.stream ?? { key: job.key, before: 0 };
+    const interval = job.interval ?? perEpoch;
     for (let index = done; index < count; index++) {
-      const minibatch = first + index;
+      const own = first + index;
+      const minibatch = before + own;
       const [epoch, within] = [Math.floor(minibatch / perEpoch), minibatch % perEpoch];
       if (epoch !== ordered) {
-        order = random(...job.key, 'order', epoch)
+        order = random(...key, 'order', epoch)
           .permutation(pool.length)
           .map((position) => pool[position] as number);
         ordered = epoch;
@@ -76,17 +79,17 @@ export async function train(job: TrainingJob, context: JobContext): Promise<stri
       images.batcher.fillTraining(
         order,
         within * job.batch,
-        random(...job.key, 'augmentation', minibatch),
+        random(...key, 'augmentation', minibatch),
         session.input(imageBuffer),
         session.input(labelBuffer),
       );
       session.input(rateBuffer)[0] = rateAt(job.schedule, index, count);
       await session.run();
       const loss = session.output(lossBuffer)[0] as number;
-      if (!Number.isFinite(loss)) throw new JobFailure('diverged', `the loss became ${loss} at minibatch ${minibatch + 1}`);
+      if (!Number.isFinite(loss)) throw new JobFailure('diverged', `the loss became ${loss} at minibatch ${own + 1}`);
       sum += loss;
       counted++;
-      if (within === perEpoch - 1 || index === count - 1) {
+      if ((own + 1) % interval === 0 || index === count - 1) {
         const state = session.save();
         evaluator?.load(state);
         const validation = (await evaluator?.measure(dataset.train, images.validation, breathe)) ?? null;
@@ -94,7 +97,7 @@ export async function train(job: TrainingJob, context: JobContext): Promise<stri
           evaluator !== null && job.augmentedValidation === true
             ? await evaluator.measureAugmented(
                 images.validation,
-                (batch) => random(...job.key, 'augmented validation', minibatch, batch),
+                (batch) => random(...key, 'augmented validation', minibatch, batch),
                 breathe,
               )
             : undefined;
@@ -104,7 +107,7 @@ export async function train(job: TrainingJob, context: JobContext): Promise<stri
         report({
           kind: 'epoch',
           done: index + 1,
-          epoch: epoch + 1,
+          epoch: Math.floor(own / interval) + 1,
           loss: sum / counted,
           validation,
           ...(augmented === undefined ? {} : { augmented }),

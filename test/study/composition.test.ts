@@ -48,6 +48,7 @@ const added: { readonly [Name in OperatorName]: Partial<Record<PartName, number>
   'merge-concat': { concat: 1 },
   split: { split: 1, convolution: 1 },
   'drop-block': {},
+  widen: {},
 };
 
 test('every operator adds what it is named after', () => {

@@ -135,9 +135,10 @@ export function simulate(context: Context, { before, instead, order, from = [] }
       return extra;
     },
     reports: (task, now) => instead?.(task, now) ?? eventsOf(task, context),
-    onDecision(decision, { failures }) {
+    onDecision(decision, now) {
+      const { failures } = now;
       if (decision.kind === 'record') transcript.push(printEvent(decision.event));
-      if (decision.kind === 'plan') transcript.push(printEvent(wholeFinal(context)));
+      if (decision.kind === 'plan') transcript.push(printEvent(wholeFinal(context, now)));
       for (const task of decision.kind === 'work' ? decision.tasks : []) {
         const attempt = `${task.id} ${failures.get(task.id) ?? 0}`;
         if (!seen.has(attempt)) transcript.push(`  ${printTask(task, context)}`);

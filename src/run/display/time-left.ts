@@ -49,7 +49,7 @@ function leftOf(search: SearchState, context: Context): number {
     // Where time alone ends a search, steps that did not begin are not counted.
     clock: {
       until: () => Infinity,
-      segment: () => wholeFinal(context),
+      segment: (state) => wholeFinal(context, state),
       admit: (event) =>
         event.type === 'step' && settings.limits.steps === null ? { type: 'stop', reason: 'time', line: event.parent } : event,
     },

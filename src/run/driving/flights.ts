@@ -47,10 +47,16 @@ function jobOf(task: Task, config: Config, settings: Settings, threads: number, 
     const { id, network, checkpoint } = task;
     return { kind: 'evaluation', id, network, checkpoint, data, part: 'test', normalise: augmentation.normalise, batch, engine };
   }
-  const { id, network, start, whole, schedule, key, minibatches } = task;
+  const { id, network, start, whole, schedule, key, minibatches, interval, stream } = task;
   const learning = learningOf(settings);
   const job = { id, attempt, network, start, data, whole, batch, augmentation, learning, schedule, key, minibatches, engine };
-  return { kind: 'training', ...job, ...(settings.augmentedValidation ? { augmentedValidation: true } : {}) };
+  return {
+    kind: 'training',
+    ...job,
+    ...(interval === undefined ? {} : { interval }),
+    ...(stream === undefined ? {} : { stream }),
+    ...(settings.augmentedValidation ? { augmentedValidation: true } : {}),
+  };
 }
 
 export interface Flights {

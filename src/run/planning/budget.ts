@@ -4,6 +4,9 @@ import type { Settings } from '../../search/settings.ts';
 import type { Segment } from '../../search/state.ts';
 import { UserError } from '../../util/user-error.ts';
 import type { Plan } from '../record/events.ts';
+import type { Counts } from '../../search/next.ts';
+import { costOfTraining } from '../../search/work.ts';
+import { planWork, plannedWork, type WorkPlan } from '../../search/work-plan.ts';
 
 /** The share of the budget that is planned; the rest is a reserve. */
 const end = 0.955;
@@ -95,16 +98,74 @@ export function planBudget(question: BudgetQuestion): Plan {
   return { images, vanillaEpochs, children, stepEpochs, searchUntil, alone, beside };
 }
 
+export interface WorkQuestion extends Pick<
+  BudgetQuestion,
+  'alone' | 'beside' | 'budget' | 'elapsed' | 'settings' | 'testImages' | 'workers'
+> {
+  /** Of all images. */
+  readonly counts: Counts;
+}
+
+/** The work that fits into the time, and what a search of that work trains. For methods that are one training. */
+export function planWorkBudget(question: WorkQuestion): Plan {
+  const { budget, elapsed, settings, counts, alone, beside, workers, testImages } = question;
+  const secondsOf = (work: number): { readonly plan: WorkPlan; readonly search: number; readonly seconds: number } => {
+    const plan = planWork(settings, counts, work);
+    const { start, steps } = plannedWork(settings, counts, plan);
+    const perWork = (seconds: number): number => seconds / costOfTraining(1, 1);
+    const validated = 1 + (evaluationShare * counts.validation * plan.rounds) / counts.train;
+    const tasks = 1 + plan.steps * Math.ceil(plan.children / workers);
+    const inSteps = plan.children >= workers ? beside / workers : alone;
+    const search = taskStart * tasks + validated * (start * perWork(alone) + steps * perWork(inSteps));
+    const reading = evaluationSeconds(settings.baseline, 0, testImages, plan.multiplyAdds * alone);
+    return { plan, search, seconds: search + reading + Math.max(0, work - start - steps) * perWork(alone) };
+  };
+  const time = end * budget - elapsed;
+  let [least, most] = [costOfTraining(1, counts.train), (costOfTraining(1, 1) * time) / alone];
+  for (let index = 0; index < 30 && most / least > 1.002; index++) {
+    const middle = Math.sqrt(least * most);
+    if (secondsOf(middle).seconds <= time) least = middle;
+    else most = middle;
+  }
+  const { plan, search } = secondsOf(least);
+  if (time <= 0 || search > 0.8 * time)
+    throw new UserError(
+      `--budget ${Math.round(budget)}s is too short on this machine: use at least ${Math.ceil((elapsed + 30) / 10) * 10}s`,
+    );
+  const { widths, rounds, vanillaEpochs, steps, children, stepEpochs, multiplyAdds } = plan;
+  return {
+    images: counts.train,
+    vanillaEpochs,
+    children,
+    stepEpochs,
+    // The steps may take longer than planned; then the final training is shorter.
+    searchUntil: elapsed + searchSlack * search,
+    alone,
+    beside,
+    sizes: { work: Math.round(least), widths: [...widths], rounds, steps, multiplyAdds },
+  };
+}
+
+/** What start network and steps may take of what they are planned to. */
+const searchSlack = 1.25;
+
 /** The settings as a plan scales them; without one, as they are. */
 export const plannedSettings = (settings: Settings, plan: Plan | null): Settings =>
   plan === null
     ? settings
     : {
         ...settings,
-        images: plan.images,
+        images: plan.sizes === undefined ? plan.images : settings.images,
         vanilla: { ...settings.vanilla, epochs: plan.vanillaEpochs },
         step: { ...settings.step, children: plan.children, epochs: plan.stepEpochs },
+        ...(plan.sizes === undefined ? {} : sizesOf(settings, plan.sizes)),
       };
+
+const sizesOf = (settings: Settings, { widths, rounds, steps, multiplyAdds }: NonNullable<Plan['sizes']>): Partial<Settings> => ({
+  widths: [...widths],
+  rounds,
+  limits: { ...settings.limits, steps, multiplyAdds },
+});
 
 /** Seconds before the first minibatch of a task, where none was measured. */
 export const taskStart = 1.5;

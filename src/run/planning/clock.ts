@@ -3,7 +3,7 @@
  * when the steps have to end. Pure: seconds come in. A run asks it with what it measures, a forecast with what it computes.
  */
 import type { SearchEvent } from '../../search/events.ts';
-import { baselineSegments, type Context } from '../../search/next.ts';
+import { baselineSegments, methodOf, type Context } from '../../search/next.ts';
 import type { Cores } from '../../search/rungs.ts';
 import { likelyCandidates, medianFirst, simulate, wholeFinal, type ClockDecisions, type Model } from '../../search/simulation.ts';
 import { candidateOf, reduce, type CandidateId, type SearchState } from '../../search/state.ts';
@@ -65,7 +65,7 @@ export function clockDecisions({ context, cores, testImages, budget, pace }: Clo
       return fits ? event : { type: 'stop', reason: 'time', line: event.parent };
     },
     segment(state, now): SearchEvent {
-      if (budget === null) return wholeFinal(context);
+      if (budget === null) return wholeFinal(context, state);
       const { baseline, final, batch } = settings;
       const searched = baseline ? baselineSegments(state, context).filter(({ whole }) => !whole) : [];
       const [start, minibatch] = [pace.start('final', state), pace.minibatch('final', state)];
@@ -80,7 +80,13 @@ export function clockDecisions({ context, cores, testImages, budget, pace }: Clo
         test: evaluationSeconds(baseline, start, testImages / batch, minibatch),
         start,
       });
-      return { type: 'slice', line: 'final', ...segment };
+      return {
+        type: 'slice',
+        line: 'final',
+        ...segment,
+        whole: final.whole,
+        restart: segment.restart && !methodOf(context).continuous,
+      };
     },
   };
 }

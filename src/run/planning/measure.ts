@@ -5,7 +5,7 @@
 import type { JobObserver, Pool } from '../../execution/pool.ts';
 import { countMultiplyAdds } from '../../network/cost.ts';
 import type { Network } from '../../network/network.ts';
-import { startNetwork, type Context } from '../../search/next.ts';
+import { methodOf, startNetwork, type Context } from '../../search/next.ts';
 import { learningOf, type Settings } from '../../search/settings.ts';
 import { coresOfRun } from '../../search/rungs.ts';
 import { JobFailure, type Job, type ProbeJob, type Stage } from '../../training/job.ts';
@@ -13,7 +13,7 @@ import { must } from '../../util/assert.ts';
 import { mean } from '../../util/numbers.ts';
 import { RunError } from '../../util/user-error.ts';
 import { splitCounts } from '../../data/split-counts.ts';
-import { planBudget } from './budget.ts';
+import { planBudget, planWorkBudget } from './budget.ts';
 import { dataReference, engineOf, type Config } from '../record/config.ts';
 import { growthOf } from './clock.ts';
 import type { RunEvent } from '../record/events.ts';
@@ -135,17 +135,27 @@ export function planOf(
   const network = startNetwork(context);
   const multiplyAdds = countMultiplyAdds(network);
   const perMultiplyAdd = (seconds: number): number => seconds / settings.batch / multiplyAdds;
+  const speed = {
+    alone: perMultiplyAdd(secondsAMinibatch(alone)),
+    beside: perMultiplyAdd(mean(beside.map(secondsAMinibatch))),
+  };
+  const { testImages } = run.config.data;
+  if (methodOf(context).continuous)
+    return {
+      type: 'plan',
+      budget,
+      plan: planWorkBudget({ ...speed, budget, elapsed, settings, counts: context.counts, testImages, workers }),
+    };
   const question = {
+    ...speed,
     budget,
     settings,
     images: run.contextFor({ ...settings, images: null }).counts.train,
     validated: (images: number) => splitCounts(run.config.data.trainImages, { ...settings, images }).validation,
-    testImages: run.config.data.testImages,
+    testImages,
     multiplyAdds,
     growth: growthOf(context, plannedSteps),
     workers,
-    alone: perMultiplyAdd(secondsAMinibatch(alone)),
-    beside: perMultiplyAdd(mean(beside.map(secondsAMinibatch))),
     elapsed,
   };
   return { type: 'plan', budget, plan: planBudget(question) };

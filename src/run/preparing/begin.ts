@@ -10,7 +10,9 @@ import type { DataEvent } from '../../data/source.ts';
 import type { ConvolutionAlgorithms, Device, Engine, EngineName } from '../../engine/engine.ts';
 import { chooseEngine, openEngine } from '../../engine/open.ts';
 import type { Shape } from '../../network/network.ts';
-import type { Origin } from '../../search/next.ts';
+import { methods } from '../../search/methods/table.ts';
+import type { Counts, Origin } from '../../search/next.ts';
+import { planWork, settingsOfWork } from '../../search/work-plan.ts';
 import { mergeSettings, presets, type PresetName, type Settings, type SettingsOverride } from '../../search/settings.ts';
 import { UserError } from '../../util/user-error.ts';
 import { version } from '../../util/version.ts';
@@ -84,6 +86,15 @@ export function withLimit(settings: Settings, given: SettingsOverride | undefine
   return mergeSettings(settings, { limits: { multiplyAdds: Math.ceil(factor * multiplyAdds) } });
 }
 
+/** What a search of a given work trains, where the method plans by work. */
+function withWork(settings: Settings, given: SettingsOverride | undefined, counts: Counts): Settings {
+  const { work, method } = settings;
+  if (work === null) return settings;
+  if (!methods[method].continuous)
+    throw new UserError(`--work is for methods that are one training, and --method ${method} is not`);
+  return settingsOfWork(settings, work, planWork(settings, counts, work, given));
+}
+
 export interface Beginning {
   readonly preset: PresetName;
   readonly workers: number;
@@ -115,7 +126,11 @@ export async function begin(options: AskedOptions): Promise<Beginning> {
   const base = mergeSettings(presets[preset], { limits: { memory } });
   const asked = mergeSettings(base, options.settings ?? {});
   const { counts } = contextOf(dataset, asked, null, engineName);
-  const settings = withLimit(withBatch(asked, options, counts.train), options.settings, dataset.shape);
+  const settings = withWork(
+    withLimit(withBatch(asked, options, counts.train), options.settings, dataset.shape),
+    options.settings,
+    counts,
+  );
   const { normalise } = settings.augmentation;
   const prepared = given === null ? null : prepare(given, dataset, normalise, settings.seed);
   check(settings, dataset, counts, prepared, engineName);

@@ -7,8 +7,18 @@ import { verifiedSchema } from '../../training/job.ts';
 export const planSchema = z.strictObject({
   images: z.int().min(1),
   vanillaEpochs: z.int().min(1),
-  children: z.int().min(2),
+  children: z.int().min(1),
   stepEpochs: z.int().min(1),
+  /** Where the method plans by work: what it plans besides. */
+  sizes: z
+    .strictObject({
+      work: z.int().min(1),
+      widths: z.array(z.int().min(1)),
+      rounds: z.int().min(1),
+      steps: z.int().min(0),
+      multiplyAdds: z.int().min(1),
+    })
+    .optional(),
   /** Active seconds, from the start of the run, until which the search may go on. */
   searchUntil: z.number(),
   /** Measured: seconds a multiply-add (forward, one image) of training, one job of `workers` threads alone. */

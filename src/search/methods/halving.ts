@@ -1,6 +1,7 @@
 /** Successive halving with a barrier after each rung: Algorithm 1, §4.2.2. Hill climbing is its case of one rung. */
 import { rank } from '../ranking.ts';
 import { candidateOf } from '../state.ts';
+import type { Settings } from '../settings.ts';
 import type { StepSettings } from '../step-settings.ts';
 import type { Advance, OpenStep, Rung } from './method.ts';
 
@@ -39,4 +40,4 @@ export function advanceRungs({ state, step, rungs, isDone }: OpenStep): Advance 
 }
 
 /** All children compete. */
-export const allCompete = ({ children }: StepSettings) => ({ children, trained: null });
+export const allCompete = ({ step: { children } }: Settings) => ({ children, trained: null });

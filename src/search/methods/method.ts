@@ -8,6 +8,7 @@ import type { Schedule } from '../../training/schedule.ts';
 import type { Random } from '../../util/random.ts';
 import type { SearchEvent } from '../events.ts';
 import type { CandidateId, SearchState, Step } from '../state.ts';
+import type { Settings } from '../settings.ts';
 import type { StepSettings } from '../step-settings.ts';
 
 /** A stage of a step: a candidate that enters it trains for so many epochs. */
@@ -58,6 +59,8 @@ export type Advance =
 export interface StepStart {
   /** Children, the unmutated parent included. */
   readonly children: number;
+  /** The multiply-adds that mutated children are to have; missing: each has as many mutations as the settings say. */
+  readonly size?: { readonly least: number; readonly most: number };
   /** The only child that is trained; null where they compete. */
   readonly trained: number | null;
 }
@@ -75,10 +78,18 @@ export interface Method {
   readonly role: 'search' | 'baseline';
   /** Whether mutated children are trained at all. */
   readonly grows: boolean;
+  /**
+   * Whether the search is one training: the optimizer's states and the learning rate go on from the start network through the steps to the
+   * final training, and all candidates see the same minibatches in the same order.
+   */
+  readonly continuous: boolean;
+  /** Children a step, at least. */
+  readonly fewestChildren: number;
   /** What children are sampled from, unless the settings say otherwise. */
   readonly operators: OperatorWeights;
   readonly learningRate: LearningRate;
-  start(step: StepSettings, random: Random): StepStart;
+  /** `step`: its number, from 1. `multiplyAdds`: of the parent, an image. */
+  start(settings: Settings, random: Random, step: number, multiplyAdds: number): StepStart;
   /** The rungs of a step, in order. A rung of 0 epochs says that the settings have too few. */
   rungs(step: StepSettings): readonly Rung[];
   /** The fewest epochs a step that give each rung one. */

@@ -11,6 +11,8 @@ export const nash: Method = {
   training: 'all children are trained alike',
   role: 'search',
   grows: true,
+  continuous: false,
+  fewestChildren: 2,
   operators: paperOperators,
   learningRate: oneCycle,
   start: allCompete,

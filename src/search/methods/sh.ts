@@ -11,6 +11,8 @@ export const sh: Method = {
   training: 'the better ones go on after each rung',
   role: 'search',
   grows: true,
+  continuous: false,
+  fewestChildren: 2,
   operators: paperOperators,
   learningRate: oneCycle,
   start: allCompete,

@@ -1,5 +1,6 @@
 /** The table of methods: to add one, add its file and its line here. Command line, dashboard, reports and studies read it. */
 import { asha } from './asha.ts';
+import { grow } from './grow.ts';
 import type { Method } from './method.ts';
 import { nash } from './nash.ts';
 import { random } from './random.ts';
@@ -8,7 +9,7 @@ import { shr } from './shr.ts';
 import { shrsep } from './shrsep.ts';
 import { vanilla } from './vanilla.ts';
 
-const table = { nash, sh, shr, shrsep, asha, random, vanilla };
+const table = { grow, nash, sh, shr, shrsep, asha, random, vanilla };
 
 export type MethodName = keyof typeof table;
 

@@ -1,0 +1,65 @@
+/**
+ * Grow: one training in which the network grows. The learning rate warms up with the start network, stays while the network grows, and
+ * falls to zero in the final training; the optimizer's states go on from parent to child. The size of each step follows from the limit
+ * of multiply-adds; the children of a step have that size, see the same minibatches, and compete by their losses.
+ */
+import type { OperatorWeights } from '../../morphism/operators.ts';
+import { candidateOf, type CandidateId, type SearchState } from '../state.ts';
+import type { LearningRate, Method, Rung } from './method.ts';
+import type { StepSettings } from '../step-settings.ts';
+
+const operators: OperatorWeights = Object.freeze({ widen: 3, 'insert-convolution': 1 });
+
+/** The plateau. */
+const constant: LearningRate = { restart: 'step', segment: ({ rate }) => ({ kind: 'constant', rate }) };
+
+const rungs = ({ children, epochs }: StepSettings): readonly Rung[] => [
+  { size: children, epochs: Math.floor(epochs / children) },
+];
+
+/** Of the size that a step aims at: the least and the most that its children have. */
+const tolerance = { least: 0.95, most: 1.05 };
+
+/** Losses that are this near, relative to the better one, count as equal. */
+const margin = 0.002;
+
+/** The mean of the last training and validation losses: both are noisy, and the candidates of a step saw the same minibatches. */
+function lossOf(state: SearchState, id: CandidateId): number {
+  const last = candidateOf(state, id).epochs.at(-1);
+  return last === undefined ? Infinity : (last.loss + (last.validation?.loss ?? last.loss)) / 2;
+}
+
+/** The cheapest of those whose loss is about the lowest. */
+function selected(state: SearchState, ids: readonly CandidateId[]): CandidateId | null {
+  const lowest = Math.min(...ids.map((id) => lossOf(state, id)));
+  const near = ids.filter((id) => lossOf(state, id) <= lowest * (1 + margin));
+  const cost = (id: CandidateId): number => candidateOf(state, id).multiplyAdds;
+  return near.toSorted((a, b) => cost(a) - cost(b) || lossOf(state, a) - lossOf(state, b))[0] ?? null;
+}
+
+export const grow: Method = {
+  label: 'Grow',
+  summary: 'one training in which the network grows; children compete briefly',
+  selection: 'competition of equal sizes',
+  training: 'all see the same minibatches, and the one of lowest loss goes on',
+  role: 'search',
+  grows: true,
+  continuous: true,
+  fewestChildren: 1,
+  operators,
+  learningRate: constant,
+  start({ step: { children }, limits }, _random, step, multiplyAdds) {
+    const { multiplyAdds: most, steps } = limits;
+    if (most === null || steps === null) return { children, trained: null };
+    const aim = multiplyAdds * (most / multiplyAdds) ** (1 / Math.max(1, steps - step + 1));
+    return { children, trained: null, size: { least: tolerance.least * aim, most: tolerance.most * aim } };
+  },
+  rungs,
+  fewestEpochs: ({ children }) => children,
+  advance({ state, step, isDone }) {
+    const left = step.children.filter((id) => candidateOf(state, id).end === null);
+    const open = left.filter((id) => !isDone(id, 0));
+    if (open.length === 0) return { kind: 'select', candidate: selected(state, left) };
+    return { kind: 'train', entries: open.map((candidate) => ({ candidate, rung: 0, beside: step.children.length })) };
+  },
+};

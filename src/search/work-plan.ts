@@ -1,0 +1,110 @@
+/**
+ * What a search of a given work trains: the sizes of its networks, how many steps it has, and how it shares the work between start
+ * network, steps and final training. Pure.
+ */
+import { countMultiplyAdds } from '../network/cost.ts';
+import { startNetwork, type Counts } from './next.ts';
+import { mergeSettings, type Settings, type SettingsOverride } from './settings.ts';
+import { costOfTraining } from './work.ts';
+
+/** Shares of the work; the final training has the rest. */
+const startShare = 0.12;
+const stepsShare = 0.3;
+
+/**
+ * Of the largest network, multiply-adds an image, where all the work could train it for one epoch at `epochWork`: the more work an image
+ * has, the larger the network and the more epochs, in equal parts (measured with fixed networks on CIFAR-10; `npm run lab -- sizes`).
+ */
+const usual = { multiplyAdds: 22e6, epochWork: 240e6 };
+/** The start network over the largest one. */
+const startSize = 0.4;
+/** Epochs of the largest network for each step and each further child. */
+const epochsAStep = 3;
+const epochsAChild = 5;
+
+export interface WorkPlan {
+  readonly widths: readonly number[];
+  readonly rounds: number;
+  readonly vanillaEpochs: number;
+  readonly steps: number;
+  readonly children: number;
+  readonly stepEpochs: number;
+  /** Of the largest network, an image. */
+  readonly multiplyAdds: number;
+}
+
+/** Work of the phases, as planned: start network, steps. */
+export interface PlannedWork {
+  readonly start: number;
+  readonly steps: number;
+}
+
+/** 1, 2, 4 or 8. */
+const childrenOf = (epochs: number): number => 2 ** clamp(Math.floor(Math.log2(Math.max(1, epochs / epochsAChild))), 0, 3);
+
+const clamp = (value: number, least: number, most: number): number => Math.max(least, Math.min(most, value));
+
+/** The widest start network of the base's proportions with so many multiply-adds, in multiples of eight channels; the base's eighth at least. */
+function widthsFor(settings: Settings, counts: Counts, multiplyAdds: number): readonly number[] {
+  const scaled = (factor: number): number[] => settings.widths.map((width) => Math.max(8, Math.round((width * factor) / 8) * 8));
+  const cost = (factor: number): number =>
+    countMultiplyAdds(startNetwork({ settings: { ...settings, widths: scaled(factor) }, counts }));
+  let factor = 0.125;
+  while (factor < 64 && cost(factor * 1.05) <= multiplyAdds) factor *= 1.05;
+  return scaled(factor);
+}
+
+/** The plan of so many multiply-adds of training. Children and widths that are given stay. */
+export function planWork(settings: Settings, counts: Counts, work: number, given: SettingsOverride = {}): WorkPlan {
+  const images = counts.train + counts.validation;
+  const epochWork = work / costOfTraining(1, images);
+  const most = Math.min(usual.multiplyAdds * Math.sqrt(epochWork / usual.epochWork), settings.limits.multiplyAdds ?? Infinity);
+  const widths = given.widths ?? widthsFor(settings, counts, startSize * most);
+  const start = countMultiplyAdds(startNetwork({ settings: { ...settings, widths: [...widths] }, counts }));
+  const largest = Math.max(most, start);
+  const epochs = epochWork / largest;
+  const steps = given.limits?.steps ?? clamp(Math.round(epochs / epochsAStep), 1, 12);
+  // Even numbers: children train side by side on the cores.
+  const children = given.step?.children ?? childrenOf(epochs);
+  /** Mean size of a step's children. */
+  const sizes = Array.from({ length: steps }, (_none, index) => start * (largest / start) ** ((index + 1) / steps));
+  const stepWork = children * sizes.reduce((sum, size) => sum + costOfTraining(size, 1), 0);
+  /** Of each child. */
+  const childEpochs = (stepsShare * work) / Math.max(1, stepWork) / counts.train;
+  const rounds = clamp(Math.round(1 / childEpochs), 1, Math.max(1, Math.floor(counts.train / settings.batch / 4)));
+  const startEpochs = (startShare * work) / costOfTraining(start, counts.train);
+  return {
+    widths,
+    rounds,
+    vanillaEpochs: Math.max(1, Math.round(startEpochs * rounds)),
+    steps,
+    children,
+    stepEpochs: children * Math.max(1, Math.round(childEpochs * rounds)),
+    multiplyAdds: Math.ceil(largest),
+  };
+}
+
+/** The work of the start network and of the steps of a plan. */
+export function plannedWork(settings: Settings, counts: Counts, plan: WorkPlan): PlannedWork {
+  const { widths, rounds, vanillaEpochs, steps, children, stepEpochs, multiplyAdds } = plan;
+  const start = countMultiplyAdds(startNetwork({ settings: { ...settings, widths: [...widths] }, counts }));
+  const round = Math.floor(Math.floor(counts.train / settings.batch) / rounds) * settings.batch;
+  const sizes = Array.from({ length: steps }, (_none, index) => start * (multiplyAdds / start) ** ((index + 1) / steps));
+  return {
+    start: costOfTraining(start, vanillaEpochs * round),
+    steps: Math.floor(stepEpochs / children) * children * sizes.reduce((sum, size) => sum + costOfTraining(size, round), 0),
+  };
+}
+
+/** The settings of a plan. */
+export function settingsOfWork(settings: Settings, work: number, plan: WorkPlan): Settings {
+  const { widths, rounds, vanillaEpochs, steps, children, stepEpochs, multiplyAdds } = plan;
+  return mergeSettings(settings, {
+    work,
+    widths: [...widths],
+    rounds,
+    vanilla: { epochs: vanillaEpochs },
+    step: { children, epochs: stepEpochs },
+    limits: { steps, multiplyAdds },
+  });
+}
