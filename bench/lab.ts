@@ -72,7 +72,7 @@ const workOf = typeof work === 'number' ? work : work.value;
 
 /** What a run has in place of the preset's settings. */
 const settingsOf = (arm: SettingsOverride, seed: number): SettingsOverride => {
-  const base = { ...experiment.base, work: workOf, seed, final: { ...experiment.base?.final, whole: values.final } };
+  const base = { ...experiment.base, work: workOf, seed, validatesFinal: !values.final };
   return mergeSettings(base as Settings, arm);
 };
 

@@ -62,12 +62,9 @@ export const settingsSchema = z.strictObject({
     seconds: z.number().positive().nullable(),
   }),
   /** Without epochs the search ends with the winner as it is, without a test evaluation. */
-  final: z.strictObject({
-    epochs: z.int().min(0),
-    rate,
-    /** Whether it trains on the validation images too; then nothing is validated. */
-    whole: z.boolean().default(true),
-  }),
+  final: z.strictObject({ epochs: z.int().min(0), rate }),
+  /** Whether the final training leaves the validation images out and is validated, instead of training on all images. */
+  validatesFinal: z.boolean().default(false),
   /** Whether the start network is also trained for the winner's epochs, to compare. */
   baseline: z.boolean(),
   /** Whether augmented images are also validated, as the authors did. Decides nothing. */
@@ -136,7 +133,8 @@ const paper: Settings = {
     seconds: 23 * 3600,
   },
   operators: null,
-  final: { epochs: 200, rate: 0.025, whole: true },
+  final: { epochs: 200, rate: 0.025 },
+  validatesFinal: false,
   baseline: false,
   augmentedValidation: false,
 };
@@ -155,7 +153,7 @@ export const presets: { readonly [Name in PresetName]: Settings } = {
     vanilla: { epochs: 1, rate: 0.2 },
     step: { ...paper.step, children: 2, epochs: 2, rate: 0.2 },
     limits: { ...paper.limits, steps: 1, seconds: null },
-    final: { epochs: 1, rate: 0.2, whole: true },
+    final: { epochs: 1, rate: 0.2 },
   },
   paper,
   laptop: {
@@ -164,7 +162,7 @@ export const presets: { readonly [Name in PresetName]: Settings } = {
     images: 12_000,
     step: { ...paper.step, epochs: 64 },
     limits: { ...paper.limits, steps: 2, parameters: 2_000_000, multiplyAdds: 40_000_000, seconds: null },
-    final: { ...paper.final, epochs: 60 },
+    final: { epochs: 60, rate: 0.025 },
   },
   quick: {
     ...paper,
@@ -174,6 +172,6 @@ export const presets: { readonly [Name in PresetName]: Settings } = {
     vanilla: { epochs: 4, rate: 0.05 },
     step: { ...paper.step, children: 4, epochs: 12, rate: 0.05 },
     limits: { ...paper.limits, steps: 2, parameters: 500_000, multiplyAdds: 8_000_000, seconds: null },
-    final: { ...paper.final, epochs: 8, rate: 0.1 },
+    final: { epochs: 8, rate: 0.1 },
   },
 };

@@ -110,7 +110,8 @@ export function assignTasks<T extends Task>(
 /** The whole final training in one segment, as it is planned where no clock limits it: by epochs, or by the work that is left. */
 export const wholeFinal = (context: Context, state: SearchState): SearchEvent => {
   const { settings } = context;
-  const { epochs, rate, whole } = settings.final;
+  const { epochs, rate } = settings.final;
+  const whole = !settings.validatesFinal;
   const count = finalMinibatches(settings, state) ?? epochs * minibatchesPerEpoch(context, whole);
   return { type: 'slice', line: 'final', rate, from: 0, to: 1, count, whole, restart: !methodOf(context).continuous };
 };

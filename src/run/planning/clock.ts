@@ -84,7 +84,7 @@ export function clockDecisions({ context, cores, testImages, budget, pace }: Clo
         type: 'slice',
         line: 'final',
         ...segment,
-        whole: final.whole,
+        whole: !settings.validatesFinal,
         restart: segment.restart && !methodOf(context).continuous,
       };
     },
