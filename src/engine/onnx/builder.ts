@@ -1,7 +1,7 @@
 /**
- * A program becomes one ONNX graph: what its caller writes and its state are the graph's inputs, what its caller reads and the
- * updated state are its outputs, and nothing else leaves it. It knows names and shapes; what a step means is the table's
- * matter, and memory is ONNX Runtime's.
+ * Compiles a program to one ONNX graph. The graph's inputs are the program's inputs and state, its outputs are the program's
+ * outputs and the updated state. This file handles names and shapes; the table of lowerings says what each step computes, and
+ * ONNX Runtime manages the memory.
  */
 import { encodeModel } from '../../formats/onnx/codec.ts';
 import { graphBuilder, modelOf, type GraphBuilder } from '../../formats/onnx/build.ts';
@@ -11,50 +11,53 @@ import { assert, must } from '../../util/assert.ts';
 import { version } from '../../util/version.ts';
 
 /**
- * What a row of the table of steps may ask for. Values are named by strings; all are f32 where nothing else is said.
+ * What the lowering of a step may call. Values are named by strings and are f32 unless stated otherwise.
  *
- * Values of four dimensions have their channels first, (C, N, H, W): then a channel is a row, a convolution a matrix product and
- * a statistic a sum along rows. Only what the caller writes and reads is (N, C, H, W).
+ * Values of four dimensions have the channels first, (C, N, H, W), so that a channel is a row, a convolution is a matrix product,
+ * and a statistic is a sum along rows. Only inputs and outputs of the program are (N, C, H, W).
  */
 export interface Builder extends Pick<GraphBuilder, 'node' | 'nodeOf' | 'fresh'> {
   readonly program: Program;
-  /** Whether convolutions may be computed otherwise than by the definition's products. */
+  /** Whether convolutions may use other algorithms than the products and sums of the definition, such as Winograd's. */
   readonly freely: boolean;
-  /** Whether it is for another device than the processor, for which ONNX Runtime has fewer forms of some operators. */
+  /** Whether the graph is for another device than the CPU. There ONNX Runtime supports fewer variants of some operators. */
   readonly portable: boolean;
-  /** As the program says it: (N, C, H, W). */
+  /** In the order of the program: (N, C, H, W). */
   shape(id: BufferId): readonly number[];
-  /** The value of a buffer. State as it is before this run's update. */
+  /** The value of a buffer. For state, the value before this run's update. */
   read(id: BufferId): string;
-  /** The name that the node which makes the value of a buffer gives its output. */
+  /** A name for the value of a buffer; the node that computes it must have an output of that name. */
   write(id: BufferId): string;
   /** The same for the new value of state. */
   update(id: BufferId): string;
-  /** As `write`, of a value that is still to be multiplied by one factor a channel, (C, 1); it is, where the buffer is read. */
+  /** As `write`, for the product of a value and a factor per channel, (C, 1). The product is computed only if the buffer is read. */
   scale(id: BufferId, value: string, factor: string): void;
-  /** The value of a buffer before it is multiplied, for a step that takes the factor in elsewhere; null where there is none. */
+  /** The two factors of such a product, for a step that can apply `factor` elsewhere; `factor` is null for other buffers. */
   scaled(id: BufferId): { readonly value: string; readonly factor: string | null };
-  /** Says that the content of a mask is a value that is there already. */
+  /** Uses an existing value as the content of a mask. */
   keep(mask: BufferId, value: string): void;
-  /** Leaves a fact for later steps: of `rectified 7`, that buffer 7 is a ReLU's output; of `unrectified 7`, that its readers take that ReLU. */
+  /**
+   * Records a fact for later steps. `rectified 7`: buffer 7 is the output of a ReLU. `unrectified 7`: that ReLU was not applied,
+   * and whoever reads buffer 7 must apply it.
+   */
   note(fact: string, value?: string): void;
   noted(fact: string): string | undefined;
   /** A constant of shape (1). */
   number(value: number): string;
   /** A constant of shape (length). */
   vector(...values: readonly number[]): string;
-  /** A constant without a shape, for operators that want that. */
+  /** A constant without dimensions, for operators that require a scalar. */
   scalar(value: number): string;
   /** A constant of int64: a shape, axes. */
   integers(...values: readonly number[]): string;
   /** A constant of that shape. */
   matrix(rows: readonly (readonly number[])[]): string;
-  /** The value of that key, made once. */
+  /** The value for a key; `make` is called once per key. */
   once(key: string, make: () => string): string;
   reshape(value: string, shape: readonly number[], output?: string): string;
 }
 
-/** A graph's input or output and the buffer that it stands for. */
+/** An input or output of the graph, and its buffer in the program. */
 export interface Port {
   readonly name: string;
   readonly buffer: BufferId;
@@ -63,9 +66,9 @@ export interface Port {
 export interface Built {
   /** An .onnx file. */
   readonly model: Uint8Array;
-  /** Names of nodes that only the processor can compute. */
+  /** Names of nodes that only the CPU can compute. */
   readonly onProcessor: readonly string[];
-  /** Inputs and state that some step reads. */
+  /** The inputs and the state that some step reads. */
   readonly feeds: readonly Port[];
   /** Outputs that some step writes. */
   readonly results: readonly Port[];
