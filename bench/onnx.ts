@@ -1,6 +1,6 @@
 /**
- * The onnx engine: a training step against eager PyTorch (bench/torch_step.py) and against oneDNN, taking turns in one run; and
- * the ways of writing a step as ONNX operators, of which the engine takes the fastest, each as a small graph of its own.
+ * The onnx engine: a training step against eager PyTorch (bench/torch_step.py) and against oneDNN, taking turns in one run; and the
+ * alternative ONNX operators for a step, each as a small graph. The engine uses the fastest.
  */
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ const noise = (shape: Shape): Float32Array => {
 
 interface Graph {
   readonly inputs: Readonly<Record<string, Shape>>;
-  /** The graph's end is a sum, so that no large output is handed over. */
+  /** The graph ends with a sum, so that no large output is copied. */
   readonly make: (g: GraphBuilder) => string;
 }
 
@@ -43,7 +43,7 @@ async function graphContender(name: string, { inputs, make }: Graph): Promise<Co
   return { name, step: () => timed(async () => void (await session.run(feeds))), close: () => void session.release() };
 }
 
-/** A program of some steps, as the engine writes it. */
+/** A program of some steps, compiled by the engine. */
 async function programContender(
   name: string,
   buffers: readonly (readonly [kind: BufferKind, shape: Shape])[],
@@ -64,7 +64,7 @@ async function programContender(
 
 const tensorOf = (shape: Shape) => ({ shape, data: noise(shape) });
 
-/** Milliseconds of each, and what it does a second where the multiply-adds are said. */
+/** Prints the milliseconds of each contender, and its GFLOP/s if the number of multiply-adds is given. */
 async function compare(title: string, contenders: readonly Contender[], multiplyAdds: number | null = null): Promise<void> {
   say(`  ${title}`);
   for (const { name, processor } of await interleave(contenders, 7, 2)) {
@@ -170,7 +170,7 @@ async function convolutions(inputs: number, outputs: number, side: number): Prom
     geometry,
   };
   const both = { x, y };
-  /** Channels first, as everything is in the engine. */
+  /** Channels first, as in the graphs of the engine. */
   const turned = { x: [inputs, batch, side, side], y: [outputs, batch, side, side] };
   const contenders = [
     await graphContender('one Conv, batch and channels swapped (taken: depthwise)', {
@@ -219,7 +219,7 @@ async function convolutions(inputs: number, outputs: number, side: number): Prom
   await compare(`gradient to the kernel, ${title}`, contenders, multiplyAdds);
 }
 
-/** What happens to the first convolution's output: 64 channels of 32×32. */
+/** The elementwise steps after the first convolution: 64 channels of 32×32. */
 async function elementwise(): Promise<void> {
   const [channels, side] = [64, 32];
   const x = [channels, batch * side * side];
@@ -305,7 +305,7 @@ async function elementwise(): Promise<void> {
   ]);
 }
 
-/** As `pools` writes it: the first of the equal maxima passes the gradient. */
+/** As in the engine's `pools`: the gradient goes to the first of equal maxima. */
 function byWindows(g: GraphBuilder): string {
   const maxima = g.node('ReduceMax', ['x'], { axes: [1], keepdims: 1 });
   const names = [0, 1, 2, 3].map((place) => g.fresh(`at ${place}`));
@@ -321,7 +321,7 @@ function byWindows(g: GraphBuilder): string {
 
 const rowOf = (g: GraphBuilder, value: string): string => g.node('Reshape', [value, g.integers('flat', [-1])]);
 
-/** Both steps in one program, which ends in something small, as the others do. */
+/** Both steps in one program, which ends with a small output, as the others do. */
 async function poolContender(large: Shape, small: Shape, geometry: Geometry): Promise<Contender> {
   const channels = [large[1] as number];
   const buffers: readonly (readonly [BufferKind, Shape])[] = [
@@ -348,14 +348,14 @@ export async function onnxBench(): Promise<void> {
   ];
   const script = join(import.meta.dirname, '../../bench/torch_step.py');
   const torch = await childContender('PyTorch', '/usr/bin/python3', [script, String(batch), '1'], { OMP_NUM_THREADS: '1' });
-  if (torch === undefined) say('  PyTorch left out: python3-torch is not installed');
+  if (torch === undefined) say('  PyTorch skipped: python3-torch is not installed');
   else contenders.push(torch);
   try {
     const native = oneThread();
     contenders.push(await trainingContender(`Instar, oneDNN ${native.fingerprint.version}`, native, paperNetwork(), batch));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    say(`  oneDNN left out: ${error.message}`);
+    say(`  oneDNN skipped: ${error.message}`);
   }
   const results = await interleave(contenders, Math.ceil(rounds / 2), 2);
   sayImages(results, batch);
