@@ -89,10 +89,10 @@ async function convolutions(inputs: number, outputs: number, side: number): Prom
   const window = { kernel_shape: [3, 3], pads: [1, 1, 1, 1] };
   const multiplyAdds = 9 * inputs * outputs * batch * side ** 2;
   const title = `${inputs} → ${outputs} channels at ${side}×${side}`;
-  const minimal = 'minimal filtering, as matrix products (taken: auto)';
+  const minimal = 'minimal filtering, as matrix products (used: auto)';
   const filtered = Math.min(inputs, outputs) >= 32;
   const forward = [
-    await graphContender('Conv (taken: direct)', { inputs: { x, kernel }, make: (g) => g.node('Conv', ['x', 'kernel'], window) }),
+    await graphContender('Conv (used: direct)', { inputs: { x, kernel }, make: (g) => g.node('Conv', ['x', 'kernel'], window) }),
   ];
   const step: Step = { kind: 'convolution', input: 0, kernel: 1, bias: null, output: 2, geometry };
   if (filtered)
@@ -124,11 +124,11 @@ async function convolutions(inputs: number, outputs: number, side: number): Prom
     await compare(
       `gradient to the input, ${title}`,
       [
-        await graphContender('Conv with the kernel flipped, channels swapped (taken: direct)', {
+        await graphContender('Conv with the kernel flipped, channels swapped (used: direct)', {
           inputs: { y, kernel },
           make: (g) => g.node('Conv', ['y', flip(g)], window),
         }),
-        await graphContender('ConvTranspose (taken for strides)', {
+        await graphContender('ConvTranspose (used for strides)', {
           inputs: { y, kernel },
           make: (g) => g.node('ConvTranspose', ['y', 'kernel'], window),
         }),
@@ -173,14 +173,14 @@ async function convolutions(inputs: number, outputs: number, side: number): Prom
   /** Channels first, as in the graphs of the engine. */
   const turned = { x: [inputs, batch, side, side], y: [outputs, batch, side, side] };
   const contenders = [
-    await graphContender('one Conv, batch and channels swapped (taken: depthwise)', {
+    await graphContender('one Conv, batch and channels swapped (used: depthwise)', {
       inputs: both,
       make: (g) => {
         const attributes = { kernel_shape: [side, side], pads: [1, 1, 1, 1] };
         return g.node('Conv', [g.node('Transpose', ['x'], swap), g.node('Transpose', ['y'], swap)], attributes);
       },
     }),
-    await graphContender('a product an offset of the kernel (taken: direct)', {
+    await graphContender('a product an offset of the kernel (used: direct)', {
       inputs: turned,
       make: (g) => {
         const values = shifted(g, padded(g, 'x', [2, 3]), [2, 3]);
@@ -188,7 +188,7 @@ async function convolutions(inputs: number, outputs: number, side: number): Prom
         return g.node('Concat', each, { axis: 0 });
       },
     }),
-    await graphContender('one product with all offsets (taken: few channels)', {
+    await graphContender('one product with all offsets (used: few channels)', {
       inputs: turned,
       make: (g) => {
         const all = g.node('Concat', shifted(g, padded(g, 'x', [2, 3]), [2, 3]), { axis: 0 });
@@ -253,7 +253,7 @@ async function elementwise(): Promise<void> {
         return g.node('Add', [g.node('Mul', [difference, g.node('Mul', ['scale', squares])]), 'shift']);
       },
     }),
-    await graphContender('BatchNormalization in training mode (taken)', {
+    await graphContender('BatchNormalization in training mode (used)', {
       inputs: { x, scale: row, shift: row },
       make: (g) => {
         const given = ['scale', 'shift'].map((name) => asFloat(g, g.node('IsNaN', [name])));
@@ -265,7 +265,7 @@ async function elementwise(): Promise<void> {
   ]);
   const gradients = { x, z: x };
   await compare('the gradient of a ReLU on 64 channels at 32×32', [
-    await graphContender('Greater, Cast, Mul (taken)', {
+    await graphContender('Greater, Cast, Mul (used)', {
       inputs: gradients,
       make: (g) => g.node('Mul', ['z', asFloat(g, g.node('Greater', ['x', zero(g)]))]),
     }),
@@ -292,12 +292,12 @@ async function elementwise(): Promise<void> {
     });
   await compare('max-pool 2×2 and its gradient, 64 channels at 32×32', [
     await poolContender(large, small, geometry),
-    await graphContender('the image laid out by windows (taken: behind a convolution by columns)', {
+    await graphContender('the image laid out by windows (used: after a convolution by columns)', {
       inputs: { x: [channels, 4, (batch * side * side) / 4], dy: [channels, 1, (batch * side * side) / 4] },
       make: byWindows,
     }),
     await indexed('MaxPool with indices, MaxUnpool', (g) => g.node('MaxUnpool', ['dy', 'indices'], window)),
-    await indexed('MaxPool with indices, ScatterElements (taken: other windows)', (g) => {
+    await indexed('MaxPool with indices, ScatterElements (used: other windows)', (g) => {
       const flat = ['indices', 'dy'].map((name) => rowOf(g, name));
       const zeros = g.node('ConstantOfShape', [g.integers('size', [sizeOf(large)])]);
       return g.node('ScatterElements', [zeros, ...flat], { axis: 0, reduction: 'add' });
@@ -338,7 +338,7 @@ async function poolContender(large: Shape, small: Shape, geometry: Geometry): Pr
     { kind: 'max-pool-gradient', mask: 2, outputGradient: 1, inputGradient: 4, geometry },
     { kind: 'channel-statistics', input: 4, mean: 5, variance: 6 },
   ];
-  return programContender('the place of the first maximum (taken; statistics of it included)', buffers, steps, 'direct');
+  return programContender('the place of the first maximum (used; statistics of it included)', buffers, steps, 'direct');
 }
 
 export async function onnxBench(): Promise<void> {

@@ -99,7 +99,7 @@ const row = (name: string, said: number, was: number, digits = 1): void =>
 console.log(`instar plan took ${report.measured.seconds.toFixed(1)} s; plan of the budget: ${JSON.stringify(report.plan)}`);
 const made = entries.find((entry) => entry.type === 'plan');
 if (made !== undefined) console.log(`the search's own:${' '.repeat(24)}${JSON.stringify(made.plan)}`);
-console.log(`${'seconds'.padEnd(14)} ${'foretold'.padStart(9)} ${'measured'.padStart(9)} ${'off'.padStart(7)}`);
+console.log(`${'seconds'.padEnd(14)} ${'forecast'.padStart(9)} ${'measured'.padStart(9)} ${'off'.padStart(7)}`);
 let before = 0;
 for (const { name, seconds } of forecast.phases) {
   const until = ended.until.get(name) ?? before;

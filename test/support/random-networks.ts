@@ -112,7 +112,7 @@ export function randomNetwork(random: Random, options: RandomNetworkOptions): Ne
   append({ kind: 'dense', features: options.classes }, stacked);
   const network = freeze(nodes);
   const problem = problemOf(network);
-  if (problem !== undefined) throw new Error(`bug: a random network is none: ${problem}`);
+  if (problem !== undefined) throw new Error(`bug: a random network is not valid: ${problem}`);
   return network;
 }
 
