@@ -1,6 +1,6 @@
 // The bare primitives of one training step of the paper's vanilla network (3×32×32, ten classes, 64-128-256), through
-// oneDNN 2's C++ interface: every layout left to the library, convolution_auto, batch normalisation with a fused ReLU, reorders
-// only where two neighbours disagree. No loss, no update, no batch: the bound that the engine is measured against.
+// oneDNN 2's C++ interface: the library chooses all layouts, convolution_auto, batch normalisation with a fused ReLU, reorders only
+// where the layouts of two primitives differ. Without loss, update and batch preparation. The engine is compared with this time.
 //
 // usage: bare BATCH — prints `ready`, then for each line `N` on stdin runs N steps and prints the milliseconds that they took,
 // of wall-clock and of processor time.
@@ -46,7 +46,7 @@ static memory as(std::vector<std::function<void()>> &list, const memory &from, c
   return to;
 }
 
-// Given the gradient of a layer's output, emits its backward pass and returns the gradient of its input.
+// Adds the backward pass of a layer for the gradient of its output, and returns the gradient of its input.
 using Gradient = std::function<memory(const memory &)>;
 
 struct Layer {

@@ -1,4 +1,4 @@
-/** A training step from Node against the bare primitives of that step in C++ (bench/bare.cpp), one thread, batch 128. */
+/** Compares a training step with the bare primitives of that step in C++ (bench/bare.cpp), one thread, batch 128. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ export const paperNetwork = () => vanillaNetwork({ channels: 3, height: 32, widt
 
 export const oneThread = () => createOneDnnEngine({ threads: 1, environment: process.env });
 
-/** Undefined where there is no compiler or no libdnnl-dev. */
+/** Undefined if g++ or libdnnl-dev is missing. */
 async function bareContender(folder: string): Promise<Contender | undefined> {
   const program = join(folder, 'bare');
   const source = join(import.meta.dirname, '../../bench/bare.cpp');
@@ -29,7 +29,7 @@ export async function bareBench(): Promise<void> {
   try {
     const bare = await bareContender(folder);
     if (bare === undefined) {
-      say('  left out: g++ with libdnnl-dev (version 2) is needed');
+      say('  skipped: needs g++ and libdnnl-dev (version 2)');
       return;
     }
     const engine = oneThread();

@@ -1,4 +1,4 @@
-/** The figure of docs/cluster.md: speed-ups over workers, and one step of halving as it lies on its workers. */
+/** The figure of docs/cluster.md: speed-ups over the number of workers, and what each worker does during one step of halving. */
 import { label, path, plotArea, type Point } from '../src/report/chart.ts';
 import { wideWidth, type Figure } from '../src/report/figure.ts';
 import { coordinate, html, type Markup } from '../src/report/markup.ts';
@@ -36,7 +36,7 @@ function speedups(title: string, curves: readonly Curve[]): Markup {
 
 const rowHeight = 22;
 
-/** What each worker does, over the time of a step; a row a worker. */
+/** What each worker does over the time of a step, one row per worker. */
 function lanes(title: string, { jobs, seconds }: SimulatedStep, workers: number): Markup {
   const total = workers * rowHeight;
   const area = plotArea(
@@ -49,11 +49,11 @@ function lanes(title: string, { jobs, seconds }: SimulatedStep, workers: number)
   const rows = Array.from({ length: workers }, (_none, worker) =>
     label(area.left - 8, area.top + (worker + 0.65) * rowHeight, 'small end quiet', `worker ${worker + 1}`),
   );
-  const bars = jobs.map(({ task, line, core, from, to }) => {
+  const bars = jobs.map(({ task, line: candidate, core, from, to }) => {
     const [x, end] = [area.x(from / 3600), area.x(to / 3600)];
     const y = area.top + core * rowHeight + 3;
     const rung = Number(task.split('/')[1]);
-    const name = line.replace(/^s\d+c/, '');
+    const name = candidate.replace(/^s\d+c/, '');
     return html`<rect
         class="arm arm-${1 + (rung % 4)}"
         x="${coordinate(x)}"

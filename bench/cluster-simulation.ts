@@ -1,10 +1,10 @@
 /**
- * What more workers buy: the paper's step on 1 to 64 workers, by simulation with measured job times.
+ * The speed-up from more workers: the paper's step on 1 to 64 workers, simulated with measured job times.
  *
  *   npm run bench:simulate [-- --overhead 0.9] [--seeds 10] [--steps 3]
- *   npm run bench:simulate -- --measure NAME=RUN …      takes job times from runs first, for results/job-times.json
+ *   npm run bench:simulate -- --measure NAME=RUN …      first reads job times from runs into results/job-times.json
  *
- * Writes results/cluster-simulation.md and docs/cluster.svg. Nothing in it is measured here, so it gives the same anywhere.
+ * Writes results/cluster-simulation.md and docs/cluster.svg. It measures nothing itself, so the results are the same on all machines.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -41,7 +41,7 @@ if (values.measure) {
   writeFileSync(file, `[\n${runs.join(',\n')}\n]\n`);
 }
 const measured: readonly RunTimes[] = z.array(runTimesSchema).parse(JSON.parse(readFileSync(file, 'utf8')));
-// The first run gives the rates; the others are there to hold the simulation to.
+// The rates are from the first run. The others are compared with the simulation.
 const source = must(measured[0], 'a run');
 const rates = ratesOf(source);
 const overhead = Number(values.overhead);
@@ -49,7 +49,7 @@ const seeds = Array.from({ length: Number(values.seeds) }, (_none, index) => ind
 const steps = Number(values.steps);
 const workers = [1, 2, 4, 8, 16, 32, 64] as const;
 
-/** Which children go on: any, or always those with the most multiply-adds. */
+/** Which children survive a rung: random ones, or always those with the most multiply-adds. */
 type Winners = 'any' | 'largest';
 
 function worldOf(settings: Settings, workersOf: number, stepCount: number, winners: Winners): World {
@@ -60,14 +60,14 @@ function worldOf(settings: Settings, workersOf: number, stepCount: number, winne
     context,
     cores: { workers: workersOf, threads: 1 },
     steps: stepCount,
-    work({ id, start, minibatches }, { id: line, multiplyAdds }) {
+    work({ id, start, minibatches }, { id: candidate, multiplyAdds }) {
       const job = {
         images: perEpoch * settings.batch,
         multiplyAdds,
         isGrown: start.edits.length > 0,
         epochs: minibatches.count / perEpoch,
       };
-      const made = madeUp(rates, job, random(seed, 'rate', line), random(seed, 'epochs', id));
+      const made = madeUp(rates, job, random(seed, 'rate', candidate), random(seed, 'epochs', id));
       return { start: overhead + made.start, epochs: made.epochs };
     },
     measured: ({ id, multiplyAdds }, epoch) => ({
@@ -87,7 +87,7 @@ interface Row {
 interface Simulated {
   readonly settings: Settings;
   readonly rows: readonly Row[];
-  /** Of the first seed, by workers. */
+  /** The steps of the first seed, by number of workers. */
   readonly shown: ReadonlyMap<number, readonly SimulatedStep[]>;
 }
 
@@ -120,7 +120,7 @@ function simulateAll(settings: Settings, winners: Winners = 'any', count = steps
 const stepsOf = (method: MethodName, step: Partial<Settings['step']> = {}): Settings =>
   mergeSettings(presets.paper, { method, limits: { steps }, step: { ...presets.paper.step, ...step } });
 
-/** Epochs that the winner has had: what a step cannot be shorter than. */
+/** Epochs of the winner in a step. A step cannot be shorter than these. */
 const pathOf = (settings: Settings): number => rungsFor(settings).reduce((sum, { epochs }) => sum + epochs, 0);
 const row = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
 const table = (head: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
@@ -137,7 +137,7 @@ const paperMethods = ['nash', 'sh', 'shr', 'shrsep'] as const;
 const byMethod = paperMethods.map((method) => simulateAll(stepsOf(method)));
 const largest = paperMethods.map((method) => simulateAll(stepsOf(method), 'largest'));
 
-/** As many epochs for a child of the first rung as in the paper: 20 of hill climbing, 5 of halving. */
+/** As in the paper, a child of the first rung trains for 20 epochs with hill climbing, and 5 with halving. */
 const more = ([16, 32, 64] as const).flatMap((children) => {
   const rungs = Math.log2(children) + 1;
   return [
@@ -145,14 +145,14 @@ const more = ([16, 32, 64] as const).flatMap((children) => {
     simulateAll(stepsOf('shr', { children, epochs: 5 * rungs * children })),
   ];
 });
-/** 64 children in about the time of the paper's eight: fewer epochs to begin with, and fewer rungs. */
+/** 64 children in about the time of the paper's eight: fewer epochs in the first rung, and fewer rungs. */
 const quick = [
   simulateAll(stepsOf('shr', { children: 64, epochs: 7 * 64 })),
   simulateAll(stepsOf('shr', { children: 64, epochs: 4 * 64, eta: 4 })),
   simulateAll(stepsOf('shr', { children: 64, epochs: 3 * 64, eta: 8 })),
 ];
 
-/** The first rung as long as the paper's, of steps whose children are all of one parent. */
+/** ASHA with a first rung as long as the paper's. */
 const asynchronous = ([8, 64, 128, 256, 512] as const).map((children) => {
   const step = { ...presets.paper.step, children };
   return simulateAll(stepsOf('asha', { children, epochs: 5 * methods.asha.fewestEpochs(step) }), 'any', 1);
@@ -186,14 +186,14 @@ const rowsOf = (simulated: readonly Simulated[]): (string | number)[][] =>
 const page = `# More workers, by simulation
 
 \`npm run bench:simulate\`. Steps of the paper's search (preset \`paper\`: CIFAR-10, 45,000 images to train on, the first ${steps} steps of ${seeds.length}
-seeds) on workers of one core, one job each. The decisions are those of the search itself; the children are those that it draws, and a
-child's epoch takes its multiply-adds times what one of ${rates.children.length} measured children took a multiply-add
-(${(1e9 * Math.min(...rates.children)).toFixed(3)} to ${(1e9 * Math.max(...rates.children)).toFixed(3)} ns, ${source.engine}, one thread, validation included, beside other work). Each job costs ${overhead} s on
-its way through the queue, and its start. Job times: \`results/job-times.json\`. Which child is better is drawn by chance.
+seeds) on workers of one core, one job each. The decisions and the sampled children are those of a search. The time of a child's epoch is
+its multiply-adds times the time per multiply-add of one of ${rates.children.length} measured children
+(${(1e9 * Math.min(...rates.children)).toFixed(3)} to ${(1e9 * Math.max(...rates.children)).toFixed(3)} ns, ${source.engine}, one thread, validation included, beside other work). Each job also takes ${overhead} s in
+the queue, and the time of its start. Job times: \`results/job-times.json\`. Accuracies are random.
 
 ## The paper's step
 
-Times as fast as one worker; in brackets the share of the workers' time in which they work.
+Speed-up over one worker; in brackets, the share of time in which the workers work.
 
 ${table(
   ['method', 'hours on one', ...[2, 4, 8, 64].map((cores) => `${cores} workers`), '8, if the largest always win'],
@@ -207,14 +207,15 @@ ${table(
 
 ## More children
 
-The first rungs as long as the paper's; then three ways to have 64 children in less time. The path is what the winner is trained for.
+First, steps whose first rung is as long as the paper's; then three ways to train 64 children in less time. The path is the number of
+epochs of the winner.
 
 ${table(moreHead, rowsOf([must(nash, 'NASH'), must(shr, 'SHR'), ...more, ...quick]))}
 
 ## Without a barrier
 
-Asynchronous successive halving (\`--method asha\`): an idle worker promotes the best candidate that may be promoted, else starts a new
-child. The first step of ${seeds.length} seeds.
+Asynchronous successive halving (\`--method asha\`): an idle worker promotes the best candidate that may be promoted, or else starts a
+new child. The first step of ${seeds.length} seeds.
 
 ${table(moreHead, rowsOf(asynchronous))}
 `;

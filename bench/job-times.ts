@@ -1,6 +1,6 @@
 /**
- * What jobs of real runs took, taken from their journals and kept as a small file, and jobs made up from them: the seconds of a
- * network that was never trained follow from its multiply-adds and from what such a child took a multiply-add.
+ * Times of the jobs of real runs, read from their journals and kept as a small file, and times of simulated jobs. The seconds of a
+ * network that was never trained are its multiply-adds times the measured time per multiply-add of some child.
  */
 import { z } from 'zod';
 import type { Counts } from '../src/search/next.ts';
@@ -19,15 +19,15 @@ const jobSchema = z.strictObject({
   task: z.string(),
   line: z.string(),
   threads: z.int().min(1),
-  /** From its being given to a worker to its edits having been made; null where it has none. */
+  /** Seconds from the assignment to a worker until the edits are applied; null without edits. */
   grown: seconds.nullable(),
-  /** Ends of its epochs, validation included, from its being given to a worker. */
+  /** Seconds from the assignment to a worker to the end of each epoch, validation included. */
   epochs: z.array(z.strictObject({ end: seconds, loss: z.number(), accuracy: z.number() })),
 });
 
 const stepSchema = z.strictObject({
   step: z.int(),
-  /** From its being drawn to its winner. */
+  /** From the sampling of the step to its winner. */
   seconds,
   winner: z.string(),
   children: z.array(z.strictObject({ line: z.string(), multiplyAdds: z.int() })),
@@ -52,14 +52,14 @@ export const runTimesSchema = z.strictObject({
 export type Job = z.infer<typeof jobSchema>;
 export type RunTimes = z.infer<typeof runTimesSchema>;
 
-/** Milliseconds are kept. */
+/** Rounded to milliseconds. */
 const rounded = (value: number): number => Math.round(1000 * value) / 1000;
 
-/** The jobs of the steps that a run has ended. */
+/** The jobs of the finished steps of a run. */
 export function timesOf(name: string, root: string): RunTimes {
   const { config, replay, state } = readRun(root);
   const settings = plannedSettings(config.settings, state.plan);
-  // Whole minibatches are trained on; the images of an incomplete last one are not known, nor missed.
+  // Only whole minibatches are counted. The images of an incomplete last one are not known and make little difference.
   const perEpoch = must(
     replay.entries.find((entry) => entry.type === 'epoch' && entry.epoch === 1),
     'an epoch',
@@ -102,16 +102,16 @@ export function timesOf(name: string, root: string): RunTimes {
 }
 
 export interface Rates {
-  /** Seconds a multiply-add and image of training, one for each child that was measured: one thread, validation included. */
+  /** Seconds of training per multiply-add and image, one value per measured child: one thread, validation included. */
   readonly children: readonly number[];
-  /** An epoch's seconds over the mean of its child's. */
+  /** The seconds of an epoch over the mean of its child's epochs. */
   readonly epochs: readonly number[];
-  /** Seconds from being given to a worker to the first minibatch, of jobs with edits and without. */
+  /** Seconds from the assignment to a worker to the first minibatch, for jobs with edits and without. */
   readonly grown: readonly number[];
   readonly going: readonly number[];
 }
 
-/** What jobs of one thread took. The first epoch of a job has its start in it, and is looked at for that alone. */
+/** The rates of jobs with one thread. The first epoch of a job includes its start, so it is only used for the start. */
 export function ratesOf({ settings, counts, steps }: Pick<RunTimes, 'settings' | 'counts' | 'steps'>): Rates {
   const images = Math.floor(counts.train / settings.batch) * settings.batch;
   const children: number[] = [];
@@ -144,8 +144,8 @@ export interface MadeUp {
 }
 
 /**
- * A child's jobs: its rate is drawn once, its epochs differ as measured ones do. Starts are the median: they are short, and now
- * and then another's work is in them. `child` and `job` name streams of random numbers.
+ * Times of a simulated job. The rate of a child is sampled once; its epochs vary as measured ones do. The start is the median, since
+ * starts are short and some were slowed down by other work. `child` and `job` are streams of random numbers.
  */
 export function madeUp(
   rates: Rates,

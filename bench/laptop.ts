@@ -1,11 +1,11 @@
 /**
- * The laptop preset on CIFAR-10 over several seeds, each with its baseline: the vanilla network trained for as many epochs as
- * the winner's line had.
+ * The laptop preset on CIFAR-10 over several seeds, each with its baseline: the vanilla network trained for as many epochs as the
+ * winner's lineage.
  *
  *   npm run bench:laptop -- --data DIR [--seeds 3] [--runs runs]
  *
- * Each seed is a run of its own folder, which is resumed where an earlier call was ended; what has ended is kept in
- * results/laptop.json, so that seeds may be computed on several machines.
+ * Each seed has its own run folder and is resumed if an earlier call was stopped. Finished results are kept in results/laptop.json, so
+ * that seeds can be computed on several machines.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -25,7 +25,7 @@ interface Outcome {
   readonly baseline: number;
   readonly parameters: number;
   readonly multiplyAdds: number;
-  /** Of work. */
+  /** Seconds in which the run was active. */
   readonly seconds: number;
   readonly machine: string;
 }
@@ -34,7 +34,7 @@ const { values } = parseArgs({
   options: { data: { type: 'string' }, seeds: { type: 'string', default: '3' }, runs: { type: 'string', default: 'runs' } },
 });
 
-/** What the outcomes belong to: thrown away where the preset is another one. */
+/** The preset to which the kept outcomes belong. They are discarded if it has changed. */
 const of = JSON.stringify(presets.laptop);
 const file = 'results/laptop.json';
 const kept = existsSync(file)
@@ -45,7 +45,8 @@ const outcomes: Record<string, Outcome> = kept.of === of ? kept.seeds : {};
 function outcomeOf(run: string): Outcome {
   const { state, config } = readRun(run);
   const { parameters, multiplyAdds } = candidateOf(state.search, 'final');
-  const test = (line: 'final' | 'baseline'): number => must(state.search.tests.get(line), `test of ${line}`).measured.accuracy;
+  const test = (candidate: 'final' | 'baseline'): number =>
+    must(state.search.tests.get(candidate), `test of ${candidate}`).measured.accuracy;
   const machine = `${cpus()[0]?.model ?? 'unknown'} (${config.engine.instructionSet}), ${plural(config.workers, 'worker')}`;
   return { winner: test('final'), baseline: test('baseline'), parameters, multiplyAdds, seconds: state.seconds, machine };
 }
@@ -65,7 +66,7 @@ function report(): string {
   return `# The laptop preset on CIFAR-10
 
 \`npm run bench:laptop -- --data DIR\`, which is \`instar search cifar10 --preset laptop --method shr --baseline --seed N\`. Test
-accuracy of the winner, and of the vanilla network trained for as many epochs as the winner's line had (search and final training).
+accuracy of the winner, and of the vanilla network trained for as many epochs as the winner's lineage (search and final training).
 
 | seed | winner | baseline | parameters | multiply-adds | work, both | machine |
 | --- | --- | --- | --- | --- | --- | --- |

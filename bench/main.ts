@@ -1,4 +1,4 @@
-/** `npm run bench`, or `npm run bench -- NAME…`: each figure and its ratio, measured side by side in one run. */
+/** `npm run bench`, or `npm run bench -- NAME…`: runs benchmarks. The sides of each ratio are measured in one run. */
 import { cpus } from 'node:os';
 import { UserError } from '../src/util/user-error.ts';
 import { bareBench, oneThread } from './bare.ts';
@@ -19,10 +19,10 @@ const benches: Readonly<Record<string, Bench>> = {
   bare: { title: 'a training step of the vanilla network against its bare primitives', run: bareBench },
   torch: { title: "a training step against Debian's PyTorch, eager", run: debianTorchBench },
   'torch-newest': { title: 'a training step against the newest PyTorch, eager', run: newestTorchBench },
-  onnx: { title: 'the onnx engine against PyTorch and oneDNN, and ways of writing steps as operators', run: onnxBench },
-  scaling: { title: 'time a multiply-add, from 0.4 M to 10 M parameters', run: scalingBench },
+  onnx: { title: 'the onnx engine against PyTorch and oneDNN, and alternative ONNX operators for steps', run: onnxBench },
+  scaling: { title: 'time per multiply-add, from 0.4 M to 10 M parameters', run: scalingBench },
   compile: { title: 'lowering a grown 100-layer network and creating its primitives', run: compileBench },
-  memory: { title: 'memory of a worker at batch 128: predicted, and taken', run: memoryBench },
+  memory: { title: 'memory of a worker at batch 128: predicted and measured', run: memoryBench },
   mutations: { title: 'five mutations of a network of 10 M parameters', run: mutationsBench },
   workers: { title: 'two children on two workers against one after another', run: workersBench },
 };
@@ -33,7 +33,7 @@ if (unknown.length > 0) {
   process.stderr.write(`no bench named ${unknown.join(', ')}; there are ${Object.keys(benches).join(', ')}\n`);
   process.exit(2);
 }
-/** Which oneDNN there is: what the benches are about that do not say otherwise. */
+/** The version of oneDNN, which the benchmarks use unless they state otherwise. */
 function library(): string {
   try {
     const { version, instructionSet } = oneThread().fingerprint;

@@ -1,8 +1,8 @@
 /**
- * How the benchmarks measure: the sides of a comparison take turns within one run, one step each, so that whatever else the
- * machine does hits all of them alike. Every step is measured in wall-clock time and in processor time (of all threads of the
- * process): the two agree on a quiet machine, and on a busy one the latter leaves out the time in which others ran. Ratios are
- * of the best processor times; the other figures are told beside them.
+ * How the benchmarks measure. The sides of a comparison take turns within one run, one step each, so that other load on the machine
+ * affects them alike. Each step is measured in wall-clock time and in processor time of all threads of the process. The two agree on a
+ * quiet machine; on a busy one, processor time excludes the time in which other processes ran. Ratios are of the best processor times;
+ * the other figures are printed beside them.
  */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 export const mean = (numbers: readonly number[]): number =>
   numbers.reduce((sum, number) => sum + number, 0) / Math.max(1, numbers.length);
 
-/** Of a sample: over n − 1. */
+/** The sample standard deviation (n − 1). */
 export function deviation(numbers: readonly number[]): number {
   const middle = mean(numbers);
   return Math.sqrt(numbers.reduce((sum, number) => sum + (number - middle) ** 2, 0) / Math.max(1, numbers.length - 1));
@@ -22,14 +22,14 @@ export interface Times {
   readonly processor: number;
 }
 
-/** Something that can do one step of work at a time. */
+/** One side of a comparison. It does one step of work at a time. */
 export interface Contender {
   readonly name: string;
   step(): Promise<Times>;
   close(): void;
 }
 
-/** Milliseconds a step. */
+/** Milliseconds per step. */
 export interface Statistics {
   readonly best: number;
   readonly median: number;
@@ -46,7 +46,7 @@ function statisticsOf(times: readonly number[]): Statistics {
   return { best: sorted[0] as number, median: sorted[sorted.length >> 1] as number };
 }
 
-/** Runs something in this process. */
+/** Times some work in this process. */
 export async function timed(work: () => Promise<void>): Promise<Times> {
   const [start, before] = [performance.now(), process.cpuUsage()];
   await work();
@@ -54,7 +54,7 @@ export async function timed(work: () => Promise<void>): Promise<Times> {
   return { wall: performance.now() - start, processor: (user + system) / 1000 };
 }
 
-/** Lets each warm up for some steps, and then all take turns for some rounds. */
+/** Each contender warms up for some steps; then all take turns for some rounds. */
 export async function interleave(contenders: readonly Contender[], rounds: number, warmUp = 3): Promise<readonly Measured[]> {
   const times = contenders.map((): Times[] => []);
   for (const contender of contenders) for (let i = 0; i < warmUp; i++) await contender.step();
@@ -68,8 +68,8 @@ export async function interleave(contenders: readonly Contender[], rounds: numbe
 }
 
 /**
- * A child process that says `ready` and then, for each line `N` on its standard input, does N steps and prints the
- * milliseconds that they took, of wall-clock and of processor time. Undefined where it ends before it is ready.
+ * A child process that prints `ready` and then, for each line `N` on its standard input, does N steps and prints the milliseconds that
+ * they took, of wall-clock and of processor time. Undefined if it ends before it is ready.
  */
 export async function childContender(
   name: string,
@@ -96,7 +96,7 @@ export async function childContender(
       const line = await lines.next();
       if (line.done === true) throw new Error(`${name} ended early`);
       const [wall, processor] = line.value.split(' ').map(Number);
-      if (wall === undefined || processor === undefined) throw new Error(`${name} says ${line.value}`);
+      if (wall === undefined || processor === undefined) throw new Error(`${name} printed ${line.value}`);
       return { wall, processor };
     },
     close: () => void child.stdin.end(),
@@ -107,7 +107,7 @@ export const say = (line: string): void => void process.stdout.write(`${line}\n`
 
 const images = (batch: number, milliseconds: number): string => ((1000 * batch) / milliseconds).toFixed(0).padStart(6);
 
-/** Images a second of each. */
+/** Prints the images per second of each contender. */
 export function sayImages(results: readonly Measured[], batch: number): void {
   for (const { name, wall, processor } of results)
     say(
@@ -116,7 +116,7 @@ export function sayImages(results: readonly Measured[], batch: number): void {
     );
 }
 
-/** The speed of the first over that of another, with what is asked for. */
+/** Prints the speed of the first over that of the other, and whether it reaches `atLeast`. */
 export function sayRatio(first: Measured, other: Measured, atLeast: number | null): void {
   const ratio = (time: (measured: Measured) => number): number => time(other) / time(first);
   const best = ratio(({ processor }) => processor.best);

@@ -1,4 +1,4 @@
-/** The memory predicted for grown networks against what the workers that train them then take. */
+/** Compares the memory predicted for grown networks with the memory of the workers that train them. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ export async function memoryBench(): Promise<void> {
       await openEngine(name, { threads: 1, environment: process.env });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      say(`  ${name} left out: ${error.message}`);
+      say(`  ${name} skipped: ${error.message}`);
       continue;
     }
     say(`  ${name}`);
@@ -85,7 +85,7 @@ async function measureMemory(name: EngineName): Promise<void> {
       const predicted = predictMemory(network, { training: batch, measuring: batch }, bytes, memoryUse[name]);
       say(
         `  ${String(network.nodes.length).padStart(3)} nodes, ${(countParameters(network) / 1e6).toFixed(1)} M parameters: ` +
-          `predicted ${(predicted / mebibyte).toFixed(0)} MiB, taken ${(peak / mebibyte).toFixed(0)} MiB, ratio ${(predicted / peak).toFixed(2)}`,
+          `predicted ${(predicted / mebibyte).toFixed(0)} MiB, measured ${(peak / mebibyte).toFixed(0)} MiB, ratio ${(predicted / peak).toFixed(2)}`,
       );
     }
   } finally {

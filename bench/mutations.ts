@@ -1,4 +1,4 @@
-/** Five mutations of a network of ten million parameters: drawn, and made of its tensors, without calibration. */
+/** Times five mutations of a network of ten million parameters: sampling, and applying them to its tensors, without calibration. */
 import { applyEdit } from '../src/morphism/apply.ts';
 import { sampleEdits } from '../src/morphism/mutate.ts';
 import { paperOperators } from '../src/morphism/operators.ts';

@@ -1,4 +1,4 @@
-/** A dataset of noise with the shape and size of CIFAR-10, for benches that need no learning. */
+/** A dataset of noise with the shape and size of CIFAR-10, for benchmarks that measure only time or memory. */
 import { storeDataset } from '../src/data/cache.ts';
 import { datasetOf, type Dataset, type Part } from '../src/data/dataset.ts';
 
@@ -16,7 +16,7 @@ function noise(): Dataset {
   return datasetOf('noise', 'memory', { classes, shape, flip: true, train: part(50_000), test: part(10_000), mean, std });
 }
 
-/** In a cache in that folder. */
+/** Stores the dataset in a cache in that folder. */
 export async function storedNoise(folder: string): Promise<{ readonly path: string; readonly dataset: Dataset }> {
   const dataset = noise();
   const decode = (): Promise<Dataset> => Promise.resolve(dataset);

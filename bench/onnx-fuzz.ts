@@ -1,8 +1,8 @@
 /**
- * `npm run soak:onnx`: the fixtures' models, damaged ten thousand times, each imported, and each evaluated. What import does not
- * refuse is computed and compared with ONNX Runtime; `evaluate` hands the damaged file itself to ONNX Runtime, in a process of
- * its own. It goes on as long as each ends in a network or in one line, and writes what it found to results/onnx.md.
- * `--files 20000` for more, `--first 5000` to begin elsewhere.
+ * `npm run soak:onnx`: damages the models of the fixtures ten thousand times; imports and evaluates each file. Files that import does
+ * not refuse are computed and compared with ONNX Runtime. `evaluate` gives the damaged file itself to ONNX Runtime, in a separate
+ * process. Each file must give a result or a one-line error; else the soak stops. Writes results/onnx.md. `--files 20000` for more
+ * files, `--first 5000` to start at another one.
  */
 import { mkdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,14 +13,14 @@ import { fuzzImport, sampleOf, type Outcome, type Sample } from '../test/support
 import { fuzzEvaluate } from '../test/support/onnx-damage-run.ts';
 
 const report = join('results', 'onnx.md');
-/** Files between two lines of progress. */
+/** The number of files between two lines of progress. */
 const portion = 1000;
-/** Complaints that are listed. */
+/** The number of error messages in the report. */
 const listed = 25;
 
 const say = (text: string): void => void writeSync(2, `${text}\n`);
 
-/** What is done with each damaged file. To add one, add its row. */
+/** The commands that are tested with each damaged file. To add one, add its row. */
 const targets: Readonly<Record<string, (samples: readonly Sample[], first: number, count: number) => Promise<Outcome>>> = {
   import: async (samples, first, count) => fuzzImport(await anyEngine(), samples, first, count),
   evaluate: fuzzEvaluate,
@@ -45,7 +45,7 @@ function section(name: string, { files, networks, compared, unclear, complaints,
   return [
     `## ${name}`,
     '',
-    `- ${files} files; ${networks} gave a network's numbers, ${compared} of those were compared, ${unclear.length} of them unclear; the others were refused with ${complaints.size} kinds of lines`,
+    `- ${files} files; ${networks} gave logits, ${compared} of them were compared, ${unclear.length} were unclear; the others were refused with ${complaints.size} different errors`,
     `- slowest ${slowest.milliseconds.toFixed(0)} ms (${slowest.what}); the process grew by ${Math.round(grown / 2 ** 20)} MiB at most`,
     ...unclear.map((what) => `- unclear: ${what}`),
     '',
@@ -81,9 +81,9 @@ writeFileSync(
   `${[
     '# Damaged models',
     '',
-    `Valid models of \`test/fixtures/onnx\`, damaged: every other one in its bytes, the others in what they say. Each must end in a`,
-    'network, whose logits ONNX Runtime agrees with on what was written anew, or in one line. Unclear are networks whose damaged',
-    'numbers overflow or cancel.',
+    `Valid models of \`test/fixtures/onnx\`, damaged: half of them by changed bytes, the others stay well-formed with changed content.`,
+    'Each must give a one-line error, or a network: written as ONNX again, it must give the same logits in ONNX Runtime. A network is',
+    'unclear if its damaged numbers overflow or cancel.',
     '',
     `- command: \`npm run soak:onnx\`; Instar ${version}, Node ${process.versions.node}`,
     '',

@@ -1,6 +1,6 @@
 /**
- * The onnx engine: a training step against eager PyTorch (bench/torch_step.py) and against oneDNN, taking turns in one run; and
- * the ways of writing a step as ONNX operators, of which the engine takes the fastest, each as a small graph of its own.
+ * The onnx engine: a training step against eager PyTorch (bench/torch_step.py) and against oneDNN, taking turns in one run; and the
+ * alternative ONNX operators for a step, each as a small graph. The engine uses the fastest.
  */
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ const noise = (shape: Shape): Float32Array => {
 
 interface Graph {
   readonly inputs: Readonly<Record<string, Shape>>;
-  /** The graph's end is a sum, so that no large output is handed over. */
+  /** The graph ends with a sum, so that no large output is copied. */
   readonly make: (g: GraphBuilder) => string;
 }
 
@@ -43,7 +43,7 @@ async function graphContender(name: string, { inputs, make }: Graph): Promise<Co
   return { name, step: () => timed(async () => void (await session.run(feeds))), close: () => void session.release() };
 }
 
-/** A program of some steps, as the engine writes it. */
+/** A program of some steps, compiled by the engine. */
 async function programContender(
   name: string,
   buffers: readonly (readonly [kind: BufferKind, shape: Shape])[],
@@ -64,7 +64,7 @@ async function programContender(
 
 const tensorOf = (shape: Shape) => ({ shape, data: noise(shape) });
 
-/** Milliseconds of each, and what it does a second where the multiply-adds are said. */
+/** Prints the milliseconds of each contender, and its GFLOP/s if the number of multiply-adds is given. */
 async function compare(title: string, contenders: readonly Contender[], multiplyAdds: number | null = null): Promise<void> {
   say(`  ${title}`);
   for (const { name, processor } of await interleave(contenders, 7, 2)) {
@@ -89,10 +89,10 @@ async function convolutions(inputs: number, outputs: number, side: number): Prom
   const window = { kernel_shape: [3, 3], pads: [1, 1, 1, 1] };
   const multiplyAdds = 9 * inputs * outputs * batch * side ** 2;
   const title = `${inputs} → ${outputs} channels at ${side}×${side}`;
-  const minimal = 'minimal filtering, as matrix products (taken: auto)';
+  const minimal = 'minimal filtering, as matrix products (used: auto)';
   const filtered = Math.min(inputs, outputs) >= 32;
   const forward = [
-    await graphContender('Conv (taken: direct)', { inputs: { x, kernel }, make: (g) => g.node('Conv', ['x', 'kernel'], window) }),
+    await graphContender('Conv (used: direct)', { inputs: { x, kernel }, make: (g) => g.node('Conv', ['x', 'kernel'], window) }),
   ];
   const step: Step = { kind: 'convolution', input: 0, kernel: 1, bias: null, output: 2, geometry };
   if (filtered)
@@ -124,11 +124,11 @@ async function convolutions(inputs: number, outputs: number, side: number): Prom
     await compare(
       `gradient to the input, ${title}`,
       [
-        await graphContender('Conv with the kernel flipped, channels swapped (taken: direct)', {
+        await graphContender('Conv with the kernel flipped, channels swapped (used: direct)', {
           inputs: { y, kernel },
           make: (g) => g.node('Conv', ['y', flip(g)], window),
         }),
-        await graphContender('ConvTranspose (taken for strides)', {
+        await graphContender('ConvTranspose (used for strides)', {
           inputs: { y, kernel },
           make: (g) => g.node('ConvTranspose', ['y', 'kernel'], window),
         }),
@@ -170,17 +170,17 @@ async function convolutions(inputs: number, outputs: number, side: number): Prom
     geometry,
   };
   const both = { x, y };
-  /** Channels first, as everything is in the engine. */
+  /** Channels first, as in the graphs of the engine. */
   const turned = { x: [inputs, batch, side, side], y: [outputs, batch, side, side] };
   const contenders = [
-    await graphContender('one Conv, batch and channels swapped (taken: depthwise)', {
+    await graphContender('one Conv, batch and channels swapped (used: depthwise)', {
       inputs: both,
       make: (g) => {
         const attributes = { kernel_shape: [side, side], pads: [1, 1, 1, 1] };
         return g.node('Conv', [g.node('Transpose', ['x'], swap), g.node('Transpose', ['y'], swap)], attributes);
       },
     }),
-    await graphContender('a product an offset of the kernel (taken: direct)', {
+    await graphContender('a product an offset of the kernel (used: direct)', {
       inputs: turned,
       make: (g) => {
         const values = shifted(g, padded(g, 'x', [2, 3]), [2, 3]);
@@ -188,7 +188,7 @@ async function convolutions(inputs: number, outputs: number, side: number): Prom
         return g.node('Concat', each, { axis: 0 });
       },
     }),
-    await graphContender('one product with all offsets (taken: few channels)', {
+    await graphContender('one product with all offsets (used: few channels)', {
       inputs: turned,
       make: (g) => {
         const all = g.node('Concat', shifted(g, padded(g, 'x', [2, 3]), [2, 3]), { axis: 0 });
@@ -219,7 +219,7 @@ async function convolutions(inputs: number, outputs: number, side: number): Prom
   await compare(`gradient to the kernel, ${title}`, contenders, multiplyAdds);
 }
 
-/** What happens to the first convolution's output: 64 channels of 32×32. */
+/** The elementwise steps after the first convolution: 64 channels of 32×32. */
 async function elementwise(): Promise<void> {
   const [channels, side] = [64, 32];
   const x = [channels, batch * side * side];
@@ -253,7 +253,7 @@ async function elementwise(): Promise<void> {
         return g.node('Add', [g.node('Mul', [difference, g.node('Mul', ['scale', squares])]), 'shift']);
       },
     }),
-    await graphContender('BatchNormalization in training mode (taken)', {
+    await graphContender('BatchNormalization in training mode (used)', {
       inputs: { x, scale: row, shift: row },
       make: (g) => {
         const given = ['scale', 'shift'].map((name) => asFloat(g, g.node('IsNaN', [name])));
@@ -265,7 +265,7 @@ async function elementwise(): Promise<void> {
   ]);
   const gradients = { x, z: x };
   await compare('the gradient of a ReLU on 64 channels at 32×32', [
-    await graphContender('Greater, Cast, Mul (taken)', {
+    await graphContender('Greater, Cast, Mul (used)', {
       inputs: gradients,
       make: (g) => g.node('Mul', ['z', asFloat(g, g.node('Greater', ['x', zero(g)]))]),
     }),
@@ -292,12 +292,12 @@ async function elementwise(): Promise<void> {
     });
   await compare('max-pool 2×2 and its gradient, 64 channels at 32×32', [
     await poolContender(large, small, geometry),
-    await graphContender('the image laid out by windows (taken: behind a convolution by columns)', {
+    await graphContender('the image laid out by windows (used: after a convolution by columns)', {
       inputs: { x: [channels, 4, (batch * side * side) / 4], dy: [channels, 1, (batch * side * side) / 4] },
       make: byWindows,
     }),
     await indexed('MaxPool with indices, MaxUnpool', (g) => g.node('MaxUnpool', ['dy', 'indices'], window)),
-    await indexed('MaxPool with indices, ScatterElements (taken: other windows)', (g) => {
+    await indexed('MaxPool with indices, ScatterElements (used: other windows)', (g) => {
       const flat = ['indices', 'dy'].map((name) => rowOf(g, name));
       const zeros = g.node('ConstantOfShape', [g.integers('size', [sizeOf(large)])]);
       return g.node('ScatterElements', [zeros, ...flat], { axis: 0, reduction: 'add' });
@@ -305,7 +305,7 @@ async function elementwise(): Promise<void> {
   ]);
 }
 
-/** As `pools` writes it: the first of the equal maxima passes the gradient. */
+/** As in the engine's `pools`: the gradient goes to the first of equal maxima. */
 function byWindows(g: GraphBuilder): string {
   const maxima = g.node('ReduceMax', ['x'], { axes: [1], keepdims: 1 });
   const names = [0, 1, 2, 3].map((place) => g.fresh(`at ${place}`));
@@ -321,7 +321,7 @@ function byWindows(g: GraphBuilder): string {
 
 const rowOf = (g: GraphBuilder, value: string): string => g.node('Reshape', [value, g.integers('flat', [-1])]);
 
-/** Both steps in one program, which ends in something small, as the others do. */
+/** Both steps in one program, which ends with a small output, as the others do. */
 async function poolContender(large: Shape, small: Shape, geometry: Geometry): Promise<Contender> {
   const channels = [large[1] as number];
   const buffers: readonly (readonly [BufferKind, Shape])[] = [
@@ -338,7 +338,7 @@ async function poolContender(large: Shape, small: Shape, geometry: Geometry): Pr
     { kind: 'max-pool-gradient', mask: 2, outputGradient: 1, inputGradient: 4, geometry },
     { kind: 'channel-statistics', input: 4, mean: 5, variance: 6 },
   ];
-  return programContender('the place of the first maximum (taken; statistics of it included)', buffers, steps, 'direct');
+  return programContender('the place of the first maximum (used; statistics of it included)', buffers, steps, 'direct');
 }
 
 export async function onnxBench(): Promise<void> {
@@ -348,14 +348,14 @@ export async function onnxBench(): Promise<void> {
   ];
   const script = join(import.meta.dirname, '../../bench/torch_step.py');
   const torch = await childContender('PyTorch', '/usr/bin/python3', [script, String(batch), '1'], { OMP_NUM_THREADS: '1' });
-  if (torch === undefined) say('  PyTorch left out: python3-torch is not installed');
+  if (torch === undefined) say('  PyTorch skipped: python3-torch is not installed');
   else contenders.push(torch);
   try {
     const native = oneThread();
     contenders.push(await trainingContender(`Instar, oneDNN ${native.fingerprint.version}`, native, paperNetwork(), batch));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    say(`  oneDNN left out: ${error.message}`);
+    say(`  oneDNN skipped: ${error.message}`);
   }
   const results = await interleave(contenders, Math.ceil(rounds / 2), 2);
   sayImages(results, batch);

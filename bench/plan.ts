@@ -1,10 +1,9 @@
 /**
- * Whether a plan is right: `plan` says what a search would do, the search is made right after, and each phase is held against
- * what was said.
+ * Checks a forecast: runs `plan`, then the search, and compares the time of each phase with the forecast.
  *
  *   npm run bench:plan -- --data DIR [--preset quick] [--budget 180] [--set limits.steps=1 …] [--dataset cifar10]
  *
- * Without a budget the search ends by its steps and epochs; with one, what it buys is foretold too.
+ * Without a budget, steps and epochs limit the search. With one, the forecast also says how many steps and epochs fit.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -40,7 +39,7 @@ const options = {
   ...(values.data === undefined ? {} : { dataFolder: values.data }),
 };
 
-/** Of a run: when each phase ended, and minibatches that it trained. */
+/** When each phase of a run ended, and how many minibatches it trained. */
 interface Ended {
   readonly until: Map<PhaseName, number>;
   readonly steps: number[];
@@ -100,7 +99,7 @@ const row = (name: string, said: number, was: number, digits = 1): void =>
 console.log(`instar plan took ${report.measured.seconds.toFixed(1)} s; plan of the budget: ${JSON.stringify(report.plan)}`);
 const made = entries.find((entry) => entry.type === 'plan');
 if (made !== undefined) console.log(`the search's own:${' '.repeat(24)}${JSON.stringify(made.plan)}`);
-console.log(`${'seconds'.padEnd(14)} ${'foretold'.padStart(9)} ${'measured'.padStart(9)} ${'off'.padStart(7)}`);
+console.log(`${'seconds'.padEnd(14)} ${'forecast'.padStart(9)} ${'measured'.padStart(9)} ${'off'.padStart(7)}`);
 let before = 0;
 for (const { name, seconds } of forecast.phases) {
   const until = ended.until.get(name) ?? before;
@@ -114,10 +113,10 @@ for (const { name, seconds } of forecast.phases) {
       from = to;
     }
     console.log(
-      `  steps begun    ${forecast.steps.length} foretold, ${entries.filter(({ type }) => type === 'step').length} made`,
+      `  steps started  ${forecast.steps.length} forecast, ${entries.filter(({ type }) => type === 'step').length} made`,
     );
   }
   before = until;
 }
-row('in all', forecast.seconds, entries.at(-1)?.t ?? 0);
+row('total', forecast.seconds, entries.at(-1)?.t ?? 0);
 row('minibatches', forecast.minibatches, ended.minibatches, 0);

@@ -1,7 +1,7 @@
 /**
- * A study as results/ keeps it: of each run that has ended its journal and its configuration, without the paths of a machine; once
- * all have ended, its tables, figures and settings as the study's command wrote them. Copied into the folder of a study the runs
- * count as ended. While some are missing, the vanilla network's checkpoints are kept too, so that others can start from it.
+ * Copies a study to results/: the journal and the configuration of each finished run, without paths of the machine, and when all runs
+ * have finished, the tables, figures and settings that the study's command wrote. Copied back into the folder of a study, the runs
+ * count as finished. While runs are missing, the checkpoints of the vanilla network are kept too, so that other runs can start from it.
  *
  *   npm run bench:publish -- STUDY-FOLDER results/NAME
  */
@@ -17,7 +17,7 @@ import { say } from './measure.ts';
 
 const { positionals } = parseArgs({ allowPositionals: true });
 const [from, to] = positionals;
-if (from === undefined || to === undefined) throw new Error('two folders: of the study, and the one in results/');
+if (from === undefined || to === undefined) throw new Error('give two folders: that of the study, and one in results/');
 
 const { vanilla, runs } = plannedRuns(readStudyFile(studyFile(from)).study);
 const planned = [...(vanilla === null ? [] : [vanilla]), ...runs].map(({ folder }) => folder);
@@ -39,7 +39,7 @@ for (const name of ended) {
   const shared = config.vanilla === null ? null : basename(config.vanilla);
   writeFileSync(target.config, `${JSON.stringify({ ...config, data, vanilla: shared }, null, 2)}\n`);
   for (const file of [target.journal, target.config])
-    if (readFileSync(file, 'utf8').includes(resolve(from))) throw new Error(`${file}: a path of this machine is left in it`);
+    if (readFileSync(file, 'utf8').includes(resolve(from))) throw new Error(`${file} still contains a path of this machine`);
 }
 if (!isComplete && vanilla !== null && ended.includes(vanilla.folder))
   cpSync(folderOf(join(from, vanilla.folder)).checkpoints, folderOf(join(kept, vanilla.folder)).checkpoints, { recursive: true });

@@ -1,7 +1,7 @@
 /**
- * `npm run soak:queue`: a search of four steps on one machine, then the same on a queue with two workers, twenty times, while
- * things go wrong: each fault alone first, then all together, at random moments. Winner and epochs have to be those of the one
- * machine, bit for bit. It goes on where an earlier soak stopped, and writes results/queue-soak.md. `--rounds 40` for more.
+ * `npm run soak:queue`: a search of four steps on one machine, then twenty times the same on a queue with two workers and with faults
+ * at random moments, in turn a single fault and all of them. Winner and epochs must be the same as on one machine, bit for bit.
+ * Continues an earlier soak that was stopped, and writes results/queue-soak.md. `--rounds 40` for more.
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
@@ -28,18 +28,18 @@ const report = join('results', 'queue-soak.md');
 interface Round {
   readonly round: number;
   readonly happened: readonly string[];
-  /** Seconds it took. */
+  /** The seconds of the round. */
   readonly seconds: number;
-  /** Null: as on one machine. */
+  /** Null if the result is as on one machine. */
   readonly problem: string | null;
 }
 
-/** Odd rounds: one fault, each in its turn. Even ones: all of them. */
+/** Odd rounds have one fault, each kind in turn. Even rounds have all of them. */
 function plan(round: number, undisturbed: number): Planned[] {
-  const drawn = random('queue soak', round);
+  const stream = random('queue soak', round);
   const alone = round % 2 === 1 ? faults[((round - 1) / 2) % faults.length] : undefined;
   const chosen: readonly Fault[] = alone === undefined ? faults : [alone];
-  return chosen.map((fault) => ({ fault, at: (0.05 + 0.85 * drawn.float()) * undisturbed }));
+  return chosen.map((fault) => ({ fault, at: (0.05 + 0.85 * stream.float()) * undisturbed }));
 }
 
 function write({ winner, undisturbed, rounds }: Found<Round>): void {
@@ -52,12 +52,12 @@ function write({ winner, undisturbed, rounds }: Found<Round>): void {
   writeFileSync(
     report,
     `${[
-      '# Soak of the queue: what goes wrong between a search and its workers',
+      '# Soak of the queue: faults between a search and its workers',
       '',
       'A search of four steps (8×8 images of four classes, the reference engine) on one machine, then on Redis 7 (appendfsync always)',
-      'and an S3 store with two workers, all of them processes of their own. In odd rounds one fault happens at a random moment,',
-      'in even ones all six. As on one machine: the same winner (hash of its checkpoint, test loss and accuracy), and the same epochs of',
-      'the same networks with the same checkpoints, each once; none lost, none counted twice.',
+      'and an S3 store with two workers, each in a process of its own. In odd rounds one fault happens at a random moment, in even',
+      'rounds all six. “As on one machine” means the same winner (hash of its checkpoint, test loss and accuracy), and the same epochs of',
+      'the same networks with the same checkpoints: none lost, none counted twice.',
       '',
       `- command: \`npm run soak:queue\`; ${rounds.length} rounds, ${failed === 0 ? 'each as on one machine' : `**${failed} not as on one machine**`}`,
       `- undisturbed on the queue: ${undisturbed.toFixed(0)} s`,
@@ -65,7 +65,7 @@ function write({ winner, undisturbed, rounds }: Found<Round>): void {
       `- versions: Instar ${version}, Node ${process.versions.node}`,
       `- winner: \`${winner}\``,
       '',
-      '| round | what went wrong | took | as on one machine |',
+      '| round | faults | time | as on one machine |',
       '| ---: | --- | ---: | --- |',
       ...rows,
     ].join('\n')}\n`,
@@ -77,7 +77,7 @@ const cluster = await startCluster(join(folder, `servers-${process.pid}`));
 try {
   await soak<Round>({
     folder,
-    // The data's folder is another in each process; what it holds is the same.
+    // The folder of the data differs between processes; its content is the same.
     of: JSON.stringify({ settings: options.settings, version, node: process.versions.node }),
     count: process.argv[2] === '--rounds' ? Number(process.argv[3]) : 20,
     kept: () => existsSync(local),

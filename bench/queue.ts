@@ -1,7 +1,6 @@
 /**
- * `npm run bench:queue`: what a queue costs. The time from asking for a job to its result, less its training, of real jobs one
- * after another; and 2,000 jobs of no work with 64 workers, which go all the way through BullMQ and the store. Writes
- * results/queue.md.
+ * `npm run bench:queue`: the overhead of a queue. Measures the time from requesting a job to its result, minus its training, for real
+ * jobs one after another; and 2,000 jobs without work on 64 workers, which go through BullMQ and the store. Writes results/queue.md.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, writeFileSync, writeSync } from 'node:fs';
@@ -30,7 +29,7 @@ const say = (text: string): void => void writeSync(2, `${text}\n`);
 const sequence = 20;
 const many = 2000;
 const workers = 64;
-/** Processes that the many workers share. */
+/** The number of processes for these workers. */
 const processes = 2;
 
 let names = 0;
@@ -58,7 +57,7 @@ function begin(words: readonly string[]): { readonly child: ChildProcess; readon
 const median = (values: readonly number[]): number =>
   must(values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)], 'value');
 
-/** Seconds from asking to the result, less what the worker's clock says of training; of each job of a line of jobs. */
+/** For each of several jobs in sequence, the seconds from the request to the result, minus the training by the worker's clock. */
 async function overheads(server: Server): Promise<readonly number[]> {
   const store = join(place, `store-${names++}`);
   mkdirSync(store);
@@ -74,7 +73,7 @@ async function overheads(server: Server): Promise<readonly number[]> {
       ...simulatedJob('0', 1, { path, hash: dataset.hash }),
       minibatches: { first: 0, count: 13, done: 0 },
     };
-    // The first two make the worker ready: they start its process, and bring the data.
+    // The first two jobs warm up the worker: they start its process and fetch the data.
     for (let index = 0; index < sequence + 2; index++) {
       const clocks: number[] = [];
       let hash = '';
@@ -98,9 +97,9 @@ async function overheads(server: Server): Promise<readonly number[]> {
 
 interface Crowd {
   readonly milliseconds: number;
-  /** MB: the most that this process has had. */
+  /** The peak memory of this process, in MB. */
   readonly memory: number;
-  /** Milliseconds of this process's own for each job. */
+  /** Milliseconds of processor time of this process per job. */
   readonly own: number;
 }
 
@@ -155,21 +154,21 @@ try {
   writeFileSync(
     join('results', 'queue.md'),
     `${[
-      '# What a queue costs',
+      '# The overhead of a queue',
       '',
       `- command: \`npm run bench:queue\`; machine: ${availableParallelism()} cores of ${cpus()[0]?.model.trim() ?? 'an unknown processor'}, shared with other work`,
       `- versions: Instar ${version}, Node ${process.versions.node}, Redis (appendfsync always) and PostgreSQL of Debian 12; store: a folder`,
       '',
-      `From asking for a job to its result, less its training by the worker's clock: ${sequence} jobs one after another, each an epoch from the`,
-      'checkpoint of the one before, with a worker that is there.',
+      `The time from requesting a job to its result, minus its training by the worker's clock: ${sequence} jobs one after another, each one`,
+      'epoch from the checkpoint of the job before, on a running worker.',
       '',
       '| queue | median | least | most |',
       '| --- | ---: | ---: | ---: |',
       row('Redis', onRedis),
       row('PostgreSQL', onPostgres),
       '',
-      `${many} jobs of no work with ${workers} workers in ${processes} processes on Redis, each with one epoch whose small file goes through the store:`,
-      `${whole.milliseconds.toFixed(1)} ms a job by the clock, of which the search's own process works ${whole.own.toFixed(1)} ms; it has had ${whole.memory.toFixed(0)} MB at most.`,
+      `${many} jobs without work on ${workers} workers in ${processes} processes, with Redis; each has one epoch, whose small file goes through the store:`,
+      `${whole.milliseconds.toFixed(1)} ms per job by the clock, ${whole.own.toFixed(1)} ms of them processor time of the search; its peak memory was ${whole.memory.toFixed(0)} MB.`,
     ].join('\n')}\n`,
   );
 } finally {

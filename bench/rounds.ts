@@ -1,38 +1,38 @@
 /**
- * The frame of a soak: something undisturbed once, then again and again while things go wrong. What was found is kept after each
- * round, so that a soak that was ended goes on, and is thrown away where it was of something else.
+ * The frame of a soak: runs something once undisturbed, then many times with faults. Results are saved after each round, so that a
+ * stopped soak continues. They are discarded if they belong to another configuration.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { say } from './measure.ts';
 
 export interface Found<Round> {
-  /** What the rounds are compared with; they are thrown away where it does not fit any more. */
+  /** Identifies what the rounds test. Saved rounds with another value are discarded. */
   readonly of: string;
   readonly winner: string;
-  /** Seconds without a disturbance. */
+  /** Seconds without faults. */
   readonly undisturbed: number;
   readonly rounds: readonly Round[];
 }
 
 export interface Soak<Round> {
-  /** For what was found so far, and whatever a round leaves. */
+  /** The folder for results so far, and for the files of the rounds. */
   readonly folder: string;
   readonly of: string;
-  /** Rounds in all. */
+  /** The number of rounds. */
   readonly count: number;
-  /** Whether what an earlier call left can be compared with. */
+  /** Whether the results of an earlier call can be used. */
   readonly kept?: () => boolean;
   undisturbed(): Promise<Pick<Found<Round>, 'winner' | 'undisturbed'>>;
-  /** `round`: from 1. */
+  /** Runs a round with faults; `round` counts from 1. */
   disturbed(round: number, found: Found<Round>): Promise<Round>;
-  /** In one line. */
+  /** The round in one line. */
   describe(round: Round): string;
   failed(round: Round): boolean;
   write(found: Found<Round>): void;
 }
 
-/** Sets the process's exit code to 1 where a round failed. */
+/** Sets the exit code of the process to 1 if a round failed. */
 export async function soak<Round>({ folder, of, count, ...it }: Soak<Round>): Promise<void> {
   const file = join(folder, 'state.json');
   mkdirSync(folder, { recursive: true });

@@ -1,4 +1,4 @@
-/** Time a multiply-add of a training step from 0.4 M to 10 M parameters, and what compiling a deep network takes. */
+/** Times per multiply-add of a training step from 0.4 M to 10 M parameters, and the time to compile a deep network. */
 import { countMultiplyAdds, countParameters } from '../src/network/cost.ts';
 import { freeze, type Layer, type Network, type Node } from '../src/network/network.ts';
 import { convolution, epsilon, maxPool, vanillaNetwork } from '../src/network/vanilla.ts';
@@ -8,7 +8,7 @@ import { classes, trainingContender, trainingProgram } from './training-step.ts'
 
 const image = { channels: 3, height: 32, width: 32 };
 
-/** A vanilla network whose last two blocks were followed by so many more convolutions of the same width. */
+/** A vanilla network with `more` further convolutions of the same width after each of its last two blocks. */
 function deeper(widths: readonly number[], more: number): Network {
   const nodes: Node[] = [];
   const append = (layer: Layer): void => {
@@ -48,7 +48,7 @@ export async function scalingBench(): Promise<void> {
   );
   results.forEach(({ name, processor, wall }, index) =>
     say(
-      `  ${name.padEnd(44)} ${(perMultiplyAdd[index] as number).toFixed(4)} ns a multiply-add (${processor.best.toFixed(0)} ms of processor time a step of ${batch}, ${wall.best.toFixed(0)} of wall-clock time)`,
+      `  ${name.padEnd(44)} ${(perMultiplyAdd[index] as number).toFixed(4)} ns per multiply-add (${processor.best.toFixed(0)} ms of processor time a step of ${batch}, ${wall.best.toFixed(0)} of wall-clock time)`,
     ),
   );
   const growth = Math.max(...perMultiplyAdd) / (perMultiplyAdd[0] as number);
@@ -56,7 +56,7 @@ export async function scalingBench(): Promise<void> {
   for (const contender of contenders) contender.close();
 }
 
-/** Blocks of two branches that are added, concatenated or mixed, until there are so many layers. */
+/** A network of blocks of two branches that are added, concatenated or combined (convex), with at least `layers` layers. */
 export function grownNetwork(layers: number): Network {
   const nodes: Node[] = [{ id: 0, layer: { kind: 'image', shape: image }, inputs: [] }];
   const append = (layer: Layer, ...inputs: number[]): number => {

@@ -1,4 +1,4 @@
-/** Steps of a search by the project's simulation, with the seconds of each job given; what each worker did in them. */
+/** Simulates steps of a search with given times of jobs, and records what each worker does. */
 import { applyAll } from '../src/morphism/apply.ts';
 import type { SearchEvent } from '../src/search/events.ts';
 import type { Context, StartStep, TrainingTask } from '../src/search/next.ts';
@@ -11,9 +11,9 @@ import { mean } from '../src/util/numbers.ts';
 
 /** Seconds of a job. */
 export interface Work {
-  /** From being put on the queue to the first minibatch, and from the last to its result being known. */
+  /** Seconds from the enqueueing to the first minibatch, and from the last one to the arrival of the result. */
   readonly start: number;
-  /** Of each epoch. */
+  /** The seconds of each epoch. */
   readonly epochs: readonly number[];
 }
 
@@ -28,10 +28,10 @@ export interface World {
 export interface Job {
   readonly task: string;
   readonly line: string;
-  /** Of the cores that it has, the first. */
+  /** The first of its cores. */
   readonly core: number;
   readonly threads: number;
-  /** Seconds since the step began. */
+  /** Seconds since the start of the step. */
   readonly from: number;
   readonly to: number;
 }
@@ -43,7 +43,7 @@ export interface SimulatedStep {
   readonly jobs: readonly Job[];
 }
 
-/** The steps of a search whose start network takes no time. `known`: steps that were sampled before, of the same parents. */
+/** The steps of a search whose start network takes no time. `known`: steps with the same parents that were sampled before. */
 export function simulateSteps(world: World, known: ReadonlyMap<number, SimulatedStep> = new Map()): readonly SimulatedStep[] {
   const { context, cores, steps } = world;
   const startStep: StartStep = (asked, step, parent) => {
@@ -87,6 +87,6 @@ export function simulateSteps(world: World, known: ReadonlyMap<number, Simulated
   return ended;
 }
 
-/** Of the cores' seconds those in which they worked. */
+/** The share of the cores' time in which they worked. */
 export const busyShare = ({ jobs, seconds }: SimulatedStep, { workers }: Cores): number =>
   jobs.reduce((sum, { from, to, threads }) => sum + threads * (to - from), 0) / (workers * seconds);

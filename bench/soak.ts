@@ -1,7 +1,7 @@
 /**
- * `npm run soak`: one search of some ten seconds undisturbed, then again with the run or one of its workers ended by
- * `kill -9` at a random moment and resumed at once, twenty times. The winner has to be the same, bit for bit. It goes on
- * where an earlier soak stopped, and writes what it found to results/soak.md. `--rounds 40` for more.
+ * `npm run soak`: one undisturbed search of some ten seconds; then twenty times the same search, with the run or one of its workers
+ * killed by `kill -9` at a random moment, and the run resumed at once. The winner must be the same, bit for bit. Continues an earlier
+ * soak that was stopped, and writes results/soak.md. `--rounds 40` for more.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -39,13 +39,13 @@ const options: SearchOptions = {
 
 interface Round {
   readonly round: number;
-  /** Seconds of the run's time, as drawn. */
+  /** The moment of the kill, in seconds of the run's time. */
   readonly moment: number;
   readonly target: 'run' | 'worker';
-  /** Events in the journal after the kill, and what the last of them was. */
+  /** The number of events in the journal at the kill, and the last of them. */
   readonly events: number;
   readonly last: string;
-  /** Seconds of work that had to be done again, start of the processes included. */
+  /** Seconds more than undisturbed: repeated work, and the start of processes. */
   readonly lost: number;
   readonly same: boolean;
 }
@@ -59,7 +59,7 @@ function winnerOf(run: string): string {
   return `${candidateOf(state, 'final').checkpoint} ${test.measured.loss} ${test.measured.accuracy}`;
 }
 
-/** This file again, as a process that does nothing but the search. */
+/** Starts this file as a process that only runs the search. */
 function begin(what: 'search' | 'resume', run: string): { readonly child: ChildProcess; readonly ended: Promise<number | null> } {
   const child = spawn(process.execPath, [fileURLToPath(import.meta.url), what, run], {
     env: { ...process.env, INSTAR_SOAK_RUN: run },
@@ -68,7 +68,7 @@ function begin(what: 'search' | 'resume', run: string): { readonly child: ChildP
   return { child, ended: new Promise((resolve) => child.on('close', (code) => resolve(code))) };
 }
 
-/** The run's worker processes, by what stands in their environment. */
+/** The run's worker processes, found by their environment. */
 function workersOf(run: string): number[] {
   const has = (pid: string): boolean => {
     try {
@@ -77,7 +77,7 @@ function workersOf(run: string): number[] {
         readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker.js')
       );
     } catch {
-      // Gone, or another user's.
+      // The process is gone, or belongs to another user.
       return false;
     }
   };
@@ -86,29 +86,29 @@ function workersOf(run: string): number[] {
     .map(Number);
 }
 
-/** Seconds from the beginning of the first event to the last, by the wall clock. */
+/** Wall-clock seconds from the start to the last event. */
 function wallOf(run: string): number {
   const { entries } = readRun(run).replay;
   return (Date.parse(entries.at(-1)?.at ?? '') - Date.parse(entries[0]?.at ?? '')) / 1000;
 }
 
 async function disturbed(round: number, { winner, undisturbed }: Found<Round>): Promise<Round> {
-  const drawn = random('soak', round);
-  const target = drawn.float() < 0.5 ? 'run' : 'worker';
+  const stream = random('soak', round);
+  const target = stream.float() < 0.5 ? 'run' : 'worker';
   const run = join(place, `round-${round}`);
   rmSync(run, { recursive: true, force: true });
   const { child, ended } = begin('search', run);
   while (!existsSync(join(run, 'journal.jsonl'))) await sleep(0.02);
-  const moment = drawn.float() * undisturbed;
+  const moment = stream.float() * undisturbed;
   const began = performance.now();
   while (performance.now() - began < 1000 * moment && child.exitCode === null) await sleep(0.005);
   let killed = false;
   if (target === 'worker') {
-    // Between two tasks there may be none for a moment.
+    // Between two tasks there may be no worker for a moment.
     while (!killed && child.exitCode === null) {
       const workers = workersOf(run);
       if (workers.length > 0) {
-        process.kill(drawn.pick(workers), 'SIGKILL');
+        process.kill(stream.pick(workers), 'SIGKILL');
         killed = true;
       } else await sleep(0.005);
     }
@@ -143,11 +143,11 @@ function write({ winner, undisturbed, rounds }: Found<Round>, library: string): 
   writeFileSync(
     report,
     `${[
-      '# Soak: ended by `kill -9` at random moments',
+      '# Soak: killed by `kill -9` at random moments',
       '',
-      `A search of ${seconds(undisturbed)} s on Fashion-MNIST, undisturbed once; then ended at a random moment, the run (and resumed at once) or one`,
-      'of its workers, each time from the beginning. The winner is the hash of its checkpoint, with loss and accuracy on the test set.',
-      'Seconds lost are wall-clock seconds more than undisturbed; below zero where the machine was less busy.',
+      `A search of ${seconds(undisturbed)} s on Fashion-MNIST, once undisturbed. Then in each round a new search, in which the run (then resumed at once) or`,
+      'one of its workers is killed at a random moment. The winner is the hash of its checkpoint, with loss and accuracy on the test set.',
+      'Seconds lost are wall-clock seconds more than undisturbed; they may be negative if the machine was less busy.',
       '',
       `- command: \`npm run soak\`; ${rounds.length} rounds, ${failed === 0 ? 'each with the same winner' : `**${failed} with another winner**`}`,
       `- machine: ${machine()}`,

@@ -1,5 +1,6 @@
 """One training step of the paper's vanilla network in eager PyTorch: prints `ready VERSION`, then for each line `N` on
-standard input does N steps and prints the milliseconds that they took, of wall-clock and of processor time. Batch preparation is left out, to its favour."""
+standard input does N steps and prints the milliseconds that they took, of wall-clock and of processor time. Batch preparation is not
+included, which favours PyTorch."""
 
 import sys
 import time

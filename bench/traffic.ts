@@ -1,6 +1,6 @@
 /**
- * What travels for a step: a small real search on Redis and S3 with two workers, each of the three behind a relay that counts
- * bytes. Beside it what follows from the sizes of checkpoints.
+ * The network traffic of a step: a small real search on Redis and S3 with two workers. The search and the workers are each behind a
+ * relay that counts bytes. Also prints the sizes of the checkpoints.
  *
  *   npm run bench:traffic -- [--data DIR] [--dataset cifar10]
  *
@@ -24,13 +24,13 @@ const { values } = parseArgs({ options: { data: { type: 'string' }, dataset: { t
 
 interface Relay {
   readonly port: number;
-  /** Bytes so far, as the one who connects sees them. */
+  /** Bytes that the connecting side has sent so far. */
   readonly sent: () => number;
   readonly received: () => number;
   close(): void;
 }
 
-/** Passes everything on to a port of this machine, and counts. */
+/** Forwards connections to a port of this machine, and counts bytes. */
 async function relay(to: number): Promise<Relay> {
   let [sent, received] = [0, 0];
   const sockets = new Set<Socket>();
@@ -118,8 +118,8 @@ const options: SearchOptions = {
 type Counters = readonly (readonly number[])[];
 const count = (): Counters => parties.map(({ queue, store }) => [queue.sent(), queue.received(), store.sent(), store.received()]);
 const stages = new Map<string, Counters>();
-/** Bytes of a line's checkpoint at the end of each of its epochs. */
-const sizes: { readonly line: string; readonly bytes: number }[] = [];
+/** Bytes of a candidate's checkpoint at the end of each of its epochs. */
+const sizes: { readonly candidate: string; readonly bytes: number }[] = [];
 let before = count();
 const stage = (name: string): void => {
   const now = count();
@@ -134,7 +134,7 @@ for await (const event of search(options)) {
   if (event.type === 'selected') stage('the step');
   if (event.type !== 'epoch') continue;
   const path = join(run, 'checkpoints', `${event.checkpoint}.safetensors`);
-  sizes.push({ line: event.line, bytes: statSync(path).size });
+  sizes.push({ candidate: event.line, bytes: statSync(path).size });
 }
 for (const worker of workers) worker.kill('SIGTERM');
 await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve))));
@@ -153,22 +153,24 @@ const rows = [...stages].flatMap(([name, counters]) =>
   }),
 );
 const children = state.search.steps[0]?.children ?? [];
-const epochs = sizes.filter(({ line }) => children.includes(line));
+const epochs = sizes.filter(({ candidate }) => children.includes(candidate));
 const total = epochs.reduce((sum, { bytes }) => sum + bytes, 0);
-const perParameter = epochs.map(({ line, bytes }) => bytes / must(state.search.candidates.get(line), line).parameters);
+const perParameter = epochs.map(
+  ({ candidate, bytes }) => bytes / must(state.search.candidates.get(candidate), candidate).parameters,
+);
 rmSync(place, { recursive: true, force: true });
 
-const page = `# What travels for a step
+const page = `# The network traffic of a step
 
 \`npm run bench:traffic -- --dataset ${values.dataset}\`: one step of ${formatRungs(rungsFor(config.settings))} epochs, Redis and S3 (s3rver), two workers with one job
-each. Bytes as they went through a relay before each of them, protocols and polling included, in MB (10⁶).
+each. Bytes were counted by a relay in front of each of them, protocols and polling included, in MB (10⁶).
 
 | during | who | to the store | from the store | to the queue | from the queue |
 | --- | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 
-Checkpoints of the step's ${epochs.length} epochs: ${mega(total)} MB in all, ${Math.min(...perParameter).toFixed(2)} to ${Math.max(...perParameter).toFixed(2)} bytes a parameter (the number and its velocity). Each
-goes from its worker to the store and from there to the search. Behind the run the store holds: ${left.map((key) => key.split('/')[0]).join(', ')}.
+Checkpoints of the step's ${epochs.length} epochs: ${mega(total)} MB in all, ${Math.min(...perParameter).toFixed(2)} to ${Math.max(...perParameter).toFixed(2)} bytes per parameter (its value and its velocity). Each
+goes from its worker to the store and from there to the search. After the run the store contains: ${left.map((key) => key.split('/')[0]).join(', ')}.
 `;
 writeFileSync('results/traffic.md', page);
 console.log(page);

@@ -1,4 +1,4 @@
-/** One training step as a run does it: batch preparation with all of the paper's augmentations, the program, the loss read. */
+/** One training step as in a run: batch preparation with all of the paper's augmentations, the program, and reading the loss. */
 import { createBatcher } from '../src/data/batches.ts';
 import { datasetOf, measurePixels, type Dataset } from '../src/data/dataset.ts';
 import type { ConvolutionAlgorithms, Engine, Session } from '../src/engine/engine.ts';
@@ -13,7 +13,7 @@ import { timed, type Contender } from './measure.ts';
 
 export const classes = 10;
 
-/** Random pixels: as good as any for the time of a step. */
+/** Random pixels; the time of a step does not depend on them. */
 function noise(network: Network, images: number): Dataset {
   const shape = inputShapeOf(network);
   const stream = random('bench', 'pixels');

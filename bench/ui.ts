@@ -3,8 +3,8 @@
  *
  *   npm run bench:ui -- [--seconds 60]
  *
- * The journals are those of simulated searches: every decision is the program's own, accuracies are made up. Written to
- * results/ui.md. Processor time is the server's own and does not depend on how busy the machine is; the other times do.
+ * The journals are those of simulated searches with random accuracies. Writes results/ui.md. Processor time is that of the server and
+ * does not depend on the load of the machine; the other times do.
  */
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
@@ -44,7 +44,7 @@ const bytes = (lines: readonly string[]): string => `${(lines.join('').length / 
 const server = await serveApart(folder, ['--port', '0']);
 const pid = server.child.pid as number;
 const base = new URL(server.address).origin;
-/** Seconds of its own processor time. */
+/** The server's processor time in seconds. */
 const processor = (): number => {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) / 100;
@@ -69,7 +69,7 @@ try {
   const browser = await openChromium();
   try {
     const page = await browser.newPage();
-    // A browser that has drawn something already: its own start is not the dashboard's.
+    // Warm up the browser first, so that its own start is not measured.
     await page.goto(`data:text/html,<p>`);
     await timed('first view in a browser, the list read', 'under 1 s', async () => {
       await page.goto(`${base}/`);
@@ -92,12 +92,12 @@ try {
   await wait(3000);
   const [spent, from] = [processor(), performance.now()];
   for (let turn = 0; turn < seconds; turn++) {
-    // An event and a sign of each of two workers a second.
+    // Each second, one event, and progress of two workers.
     appendFileSync(journal, live[300 + turn] ?? '');
-    const progress = ['a', 'b'].map((line) => ({
+    const progress = ['a', 'b'].map((candidate) => ({
       type: 'progress',
-      task: `${line}/0`,
-      line,
+      task: `${candidate}/0`,
+      line: candidate,
       done: turn,
       count: 90,
       loss: 1,

@@ -4,7 +4,7 @@
  *
  *   node dist/bench/vanilla.js --data DIR [--seeds 3] [--workers 2] [--out results/vanilla]
  *
- * Goes on where an earlier call was ended.
+ * Continues an earlier call that was stopped.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -138,7 +138,7 @@ ${rows.join('\n')}
 | mean ± std | ${mean(losses).toFixed(4)} ± ${deviation(losses).toFixed(4)} | ${(100 * mean(accuracies)).toFixed(1)} ± ${(100 * deviation(accuracies)).toFixed(1)} % | ${(100 * mean(tests)).toFixed(1)} ± ${(100 * deviation(tests)).toFixed(1)} % |
 | PyTorch 1.13, one seed | ${reference.loss} | ${(100 * reference.accuracy).toFixed(1)} % | 69.3 % |
 
-Loss over the reference: ${((100 * mean(losses)) / reference.loss - 100).toFixed(2)} %. Accuracy less the reference: ${(100 * (mean(accuracies) - reference.accuracy)).toFixed(1)} points.
+Loss over the reference: ${((100 * mean(losses)) / reference.loss - 100).toFixed(2)} %. Accuracy minus the reference: ${(100 * (mean(accuracies) - reference.accuracy)).toFixed(1)} points.
 `;
 writeFileSync(`${values.out}.md`, text);
 console.log(text);

@@ -1,4 +1,4 @@
-/** Two children on two workers against the same two one after another, processes, data and primitives included. */
+/** Compares two children on two workers with the same two one after another; the times include processes, data and primitives. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

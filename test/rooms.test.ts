@@ -25,7 +25,7 @@ const effects: readonly { readonly name: string; readonly pattern: RegExp; reado
   { name: 'Math.random', pattern: /\bMath\.random\b/, allowed: [] },
 ];
 
-const longest = 500;
+const longest = 400;
 
 /** Text by path below `src`, with forward slashes. */
 type Sources = ReadonlyMap<string, string>;

@@ -1,18 +1,18 @@
 /**
- * A network that Instar grew, run in the browser by ONNX Runtime Web. The file takes raw pixels and gives probabilities:
+ * Runs a network that Instar grew in the browser, with ONNX Runtime Web. The network takes raw pixels and gives probabilities:
  *
  *     images, uint8 (N, height, width, channels)  ─▶  logits and probabilities, float (N, classes)
  *
- * so all that is left to do here is to draw an image at the network's size.
+ * This page only resizes an image to the network's size.
  */
 import * as ort from './ort.wasm.bundle.min.mjs';
 
-// One thread works on every server; more need the headers of cross-origin isolation.
+// One thread works with any server. More threads need the headers for cross-origin isolation.
 ort.env.wasm.numThreads = 1;
 
 /**
- * The fields of a protobuf message that hold bytes, as [number, bytes] in the file's order. An .onnx file is one such message,
- * and ONNX Runtime does not show JavaScript what it says of itself.
+ * The fields of a protobuf message that hold bytes, as [number, bytes] in the order of the file. An .onnx file is such a message. It
+ * is read here because ONNX Runtime does not give its metadata to JavaScript.
  */
 function* bytesFields(message) {
   let at = 0;
@@ -22,7 +22,7 @@ function* bytesFields(message) {
       value += (byte & 127) * scale;
       if (byte < 128) return value;
     }
-    throw new Error('it is no ONNX file, or it is cut short');
+    throw new Error('not an ONNX file, or truncated');
   };
   while (at < message.length) {
     const tag = varint();
@@ -32,9 +32,9 @@ function* bytesFields(message) {
     else if (type === 5) at += 4;
     else if (type === 2) {
       const length = varint();
-      if (length > message.length - at) throw new Error('it is no ONNX file, or it is cut short');
+      if (length > message.length - at) throw new Error('not an ONNX file, or truncated');
       yield [Math.floor(tag / 8), message.subarray(at, (at += length))];
-    } else throw new Error('it is no ONNX file');
+    } else throw new Error('not an ONNX file');
   }
 }
 
@@ -50,7 +50,7 @@ function metadataOf(file) {
   return metadata;
 }
 
-/** From the bytes of an .onnx file. */
+/** Opens a network from the bytes of an .onnx file. */
 async function openNetwork(file) {
   const metadata = metadataOf(file);
   if (!metadata.has('classes')) throw new Error('it has no class names, so Instar did not export it');
@@ -63,8 +63,8 @@ async function openNetwork(file) {
 }
 
 /**
- * Rows of RGBA resampled to `size` pixels each, of the `length` that begin at `from` (Lanczos, three lobes). Rows become
- * columns, so that doing it twice does both axes.
+ * Resamples the part of each RGBA row that starts at `from` and is `length` pixels long to `size` pixels (Lanczos, three lobes). The
+ * result is transposed, so that two calls resample both axes.
  */
 function resampleRows({ data, width, height }, from, length, size) {
   const result = new Float32Array(4 * size * height);
@@ -90,11 +90,11 @@ function resampleRows({ data, width, height }, from, length, size) {
 }
 
 /**
- * An image as Instar brings images to one size (a browser's own drawImage is blurrier than what the network was trained on): on
- * black, resized to cover the network's size, cut to its centre. Row by row, a pixel's channels beside each other.
+ * Brings an image to the network's size as Instar does: on black, resized to cover that size, then cropped to the centre. The result is
+ * row by row, (height, width, channels). The browser's drawImage would give blurrier images than those of the training.
  */
 function pixelsOf(image, { height, width, channels }) {
-  // What is much larger may be made smaller by the browser first.
+  // Very large images are first reduced by the browser.
   const shrink = Math.min(1, 1024 / Math.min(image.width, image.height));
   const canvas = new OffscreenCanvas(Math.round(shrink * image.width), Math.round(shrink * image.height));
   const context = canvas.getContext('2d', { alpha: false });
@@ -189,7 +189,7 @@ function bar({ name, probability }) {
 
 let last = Promise.resolve();
 
-/** Does it, once what came before is done, and says what went wrong. */
+/** Runs an action after the previous ones, and shows its error. */
 function attempt(what, action) {
   last = last.then(async () => {
     element('problem').textContent = '';
@@ -208,9 +208,9 @@ function take(file) {
       network = await openNetwork(new Uint8Array(await file.arrayBuffer()));
       showNetwork();
     } else {
-      // Turned as the camera says, in sRGB.
+      // Rotated by its Exif orientation, in sRGB.
       const bitmap = await createImageBitmap(file).catch(() => {
-        throw new Error('it is no image that this browser can read');
+        throw new Error('this browser cannot read it as an image');
       });
       image = { name: file.name, bitmap };
     }
@@ -237,7 +237,7 @@ addEventListener('drop', (event) => {
 
 attempt('model.onnx', async () => {
   const answer = await fetch('model.onnx');
-  if (!answer.ok) throw new Error('it is not beside this page; choose or drop an .onnx file that Instar exported');
+  if (!answer.ok) throw new Error('not found beside this page; choose or drop an .onnx file that Instar exported');
   network = await openNetwork(new Uint8Array(await answer.arrayBuffer()));
   showNetwork();
 });

@@ -1,16 +1,16 @@
 /**
- * A network that Instar grew, in Node: the most probable classes of image files.
+ * Runs a network that Instar grew in Node, and prints the most probable classes of image files.
  *
  *     npm install onnxruntime-node sharp
  *     node predict.mjs best.onnx photo.jpg …
  *
- * The file takes raw pixels, uint8 (N, height, width, channels), and gives logits and probabilities, float (N, classes).
+ * The network takes raw pixels, uint8 (N, height, width, channels), and gives logits and probabilities, float (N, classes).
  */
 import { readFile } from 'node:fs/promises';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import sharp from 'sharp';
 
-/** The fields of a protobuf message that hold bytes, as [number, bytes] in the file's order. An .onnx file is one such message. */
+/** The fields of a protobuf message that hold bytes, as [number, bytes] in the order of the file. An .onnx file is such a message. */
 function* bytesFields(message) {
   let at = 0;
   const varint = () => {
@@ -19,7 +19,7 @@ function* bytesFields(message) {
       value += (byte & 127) * scale;
       if (byte < 128) return value;
     }
-    throw new Error('no ONNX file, or cut short');
+    throw new Error('not an ONNX file, or truncated');
   };
   while (at < message.length) {
     const tag = varint();
@@ -29,13 +29,13 @@ function* bytesFields(message) {
     else if (type === 5) at += 4;
     else if (type === 2) {
       const length = varint();
-      if (length > message.length - at) throw new Error('no ONNX file, or cut short');
+      if (length > message.length - at) throw new Error('not an ONNX file, or truncated');
       yield [Math.floor(tag / 8), message.subarray(at, (at += length))];
-    } else throw new Error('no ONNX file');
+    } else throw new Error('not an ONNX file');
   }
 }
 
-/** ModelProto.metadata_props (field 14): messages of a key (1) and a value (2). ONNX Runtime does not show it to JavaScript. */
+/** ModelProto.metadata_props (field 14): messages of a key (1) and a value (2). ONNX Runtime does not give them to JavaScript. */
 function metadataOf(file) {
   const text = new TextDecoder();
   const metadata = new Map();
@@ -47,7 +47,7 @@ function metadataOf(file) {
   return metadata;
 }
 
-/** An image as Instar brings images to one size: turned as the camera says, on black, cut to its centre; grey by Rec. 601. */
+/** Brings an image to the network's size as Instar does: Exif orientation, on black, cropped to the centre; grey by Rec. 601. */
 async function pixelsOf(path, height, width, channels) {
   const image = sharp(path, { autoOrient: true }).flatten({ background: 'black' }).toColourspace('srgb');
   const colours = await image

@@ -1,9 +1,9 @@
-"""A network that Instar grew, in Python: the most probable classes of image files.
+"""Run a network that Instar grew, and print the most probable classes of image files.
 
     pip install onnxruntime numpy pillow
     python predict.py best.onnx photo.jpg ...
 
-The file takes raw pixels, uint8 (N, height, width, channels), and gives logits and probabilities, float (N, classes).
+The network takes raw pixels, uint8 (N, height, width, channels), and gives logits and probabilities, float (N, classes).
 """
 
 import json
@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 
 def pixels_of(path, height, width, channels):
-    """An image as Instar brings images to one size: turned as the camera says, on black, cut to its centre; grey by Rec. 601."""
+    """Bring an image to the network's size as Instar does: Exif orientation, on black, cropped to the centre; grey by Rec. 601."""
     image = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
     image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image).convert("RGB")
     cover = max(width / image.width, height / image.height)

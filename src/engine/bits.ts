@@ -1,4 +1,4 @@
-/** What the bits of a result depend on besides its inputs. */
+/** The versions on which the bits of a result depend, besides its inputs. */
 import type { Fingerprint } from './engine.ts';
 
 export type Bits = Omit<Fingerprint, 'threads'> & { readonly node: string };

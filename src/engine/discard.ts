@@ -1,6 +1,6 @@
 /**
- * Frees memory at once: until the garbage collector runs, the next program may need as much, and predictions of memory count one.
- * Transferring the buffer to a closed channel detaches it; all views of it are empty afterwards.
+ * Frees a buffer without waiting for the garbage collector. The next program may need as much memory, and predictions count only
+ * one. Transferring the buffer to a closed channel detaches it; all views of it are empty afterwards.
  */
 export function discard(buffer: ArrayBuffer): void {
   const { port1, port2 } = new MessageChannel();

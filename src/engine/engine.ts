@@ -21,9 +21,9 @@ export type ConvolutionAlgorithms = 'direct' | 'auto';
 /** Equal fingerprints and equal inputs give equal bits. */
 export interface Fingerprint {
   readonly engine: EngineName;
-  /** Of the library: `2.6.3`. Of the reference engine: Instar's. */
+  /** The library's version, such as `2.6.3`. For the reference engine, Instar's. */
   readonly version: string;
-  /** The effective instruction set, such as `avx512_core_bf16`; with the device, where that is not the processor. */
+  /** The effective instruction set, such as `avx512_core_bf16`, with the device if that is not the CPU. */
   readonly instructionSet: string;
   readonly threads: number;
 }
@@ -40,8 +40,8 @@ export interface Session {
   /** Bytes that it holds: state, activations, masks, scratch. */
   readonly bytes: number;
   /**
-   * Sets the state by name. Names that the program does not have are passed over (a checkpoint holds more than a measurement
-   * needs); a state of the optimizer that is missing becomes zero; a parameter or statistic that is missing is a bug.
+   * Sets the state by name. Unknown names are ignored (a checkpoint holds more than a measurement needs). Missing states of the
+   * optimizer become zero. A missing parameter or statistic is a bug.
    */
   load(tensors: Tensors): void;
   /** A copy of the whole state, the optimizer's included, by name. Nothing here is shared with the session. */

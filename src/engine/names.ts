@@ -1,4 +1,4 @@
-/** Engines, devices and convolution algorithms that a person can choose, each with a line that says what it is. Runs in a browser. */
+/** The engines, devices and convolution algorithms that users can choose, each with a one-line summary. Runs in a browser. */
 import type { ConvolutionAlgorithms, Device, EngineName } from './engine.ts';
 
 export const engineSummaries: { readonly [Name in EngineName | 'auto']: string } = {

@@ -26,7 +26,7 @@ function insertedBlock(graph: Survey, nonNegative: ReadonlySet<NodeId>, id: Node
   });
   return keepsShape && shapeIn(graph, input).channels === shapeIn(graph, id).channels
     ? block
-    : `node ${id} (relu) ends no block that an insertion makes`;
+    : `node ${id} (relu) does not end a block that an insertion makes`;
 }
 
 /** Of what a batch normalisation multiplies by and adds: roundings of f32, and far less than a step of training. */

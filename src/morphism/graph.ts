@@ -20,7 +20,7 @@ export const survey = (network: Network): Survey => ({
 
 export const shapeIn = (graph: Survey, id: NodeId): Shape => must(graph.shapes.get(id), `shape of node ${id}`);
 
-/** Whether anything reads the node; the last node is read by none, and nothing can be put behind it. */
+/** Whether any node reads it. The last node is read by none, so nothing can be inserted after it. */
 export const isRead = (graph: Survey, id: NodeId): boolean => (graph.consumers.get(id)?.length ?? 0) > 0;
 
 export const widthsOf = (graph: Survey): Map<NodeId, number> =>
@@ -77,14 +77,14 @@ export function takeOut(network: Network, chain: readonly Node[]): Network {
 export function blockEndingAt(graph: Survey, id: NodeId): readonly Node[] | string {
   const relu = graph.nodes.get(id);
   if (relu === undefined) return `there is no node ${id}`;
-  if (relu.layer.kind !== 'relu' || !isRead(graph, id)) return `node ${id} (${relu.layer.kind}) ends no block`;
+  if (relu.layer.kind !== 'relu' || !isRead(graph, id)) return `node ${id} (${relu.layer.kind}) does not end a block`;
   const inner = (node: Node, kind: Node['layer']['kind']): Node | undefined => {
     const input = graph.nodes.get(node.inputs[0] ?? -1);
     return input?.layer.kind === kind && graph.consumers.get(input.id)?.length === 1 ? input : undefined;
   };
   const normalization = inner(relu, 'batch-normalization');
   const convolution = normalization && inner(normalization, 'convolution');
-  if (normalization === undefined || convolution === undefined) return `node ${id} (relu) ends no block Conv–BN–ReLU`;
+  if (normalization === undefined || convolution === undefined) return `node ${id} (relu) does not end a block Conv–BN–ReLU`;
   const pointwise = convolution.layer.kind === 'convolution' && convolution.layer.kernel === 1;
   const depthwise = pointwise ? inner(convolution, 'depthwise') : undefined;
   return [...(depthwise === undefined ? [] : [depthwise]), convolution, normalization, relu];

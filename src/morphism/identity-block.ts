@@ -21,7 +21,7 @@ function obstacle(graph: Survey, nonNegative: ReadonlySet<NodeId>, id: NodeId): 
   if (!nonNegative.has(id)) return `node ${id} (${node.layer.kind}) may be negative`;
   const { height, width } = shapeIn(graph, id);
   if (height === 1 && width === 1) return `node ${id} (${node.layer.kind}) gives a vector`;
-  return isRead(graph, id) ? undefined : `node ${id} (${node.layer.kind}) is read by none`;
+  return isRead(graph, id) ? undefined : `node ${id} (${node.layer.kind}) is not read by any node`;
 }
 
 /** The nodes that a block can be put behind. */

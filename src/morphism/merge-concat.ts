@@ -1,6 +1,6 @@
 /**
- * §3.2.4: second's channels behind those of first, where first was. Whoever read first reads the new channels with zeros:
- * its weights become [old | 0].
+ * §3.2.4: replaces `first` by a concatenation of `first` and `second`. The layers that read `first` get zero weights for the new
+ * channels: [old | 0].
  */
 import type { EditOf } from './edit.ts';
 import { shapeIn, widthsOf } from './graph.ts';

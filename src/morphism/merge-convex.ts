@@ -1,4 +1,4 @@
-/** §3.2.3: λ·first + (1 − λ)·second where first was, with λ = 1. */
+/** §3.2.3: replaces `first` by λ·first + (1 − λ)·second, with λ = 1 at first. */
 import { parameterName } from '../network/parameters.ts';
 import type { EditOf } from './edit.ts';
 import { shapeIn } from './graph.ts';

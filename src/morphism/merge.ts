@@ -1,6 +1,6 @@
 /**
- * §3.2.3, §3.2.4: which tensors can be merged, and the graph in which they are; what the two merging operators share. The
- * tensor that was there is the first, its companion the second, pooled down where it is larger.
+ * The shared part of the two merging operators (§3.2.3, §3.2.4): which pairs of tensors can be merged, and the graph in which they
+ * are merged. The merge takes the place of the first tensor. The second, its companion, is pooled down if it is larger.
  */
 import { must } from '../util/assert.ts';
 import { nextId, type Layer, type Network, type Node, type NodeId, type Shape } from '../network/network.ts';
@@ -15,13 +15,13 @@ export interface Pair {
   readonly factor: (typeof factors)[number];
 }
 
-/** A block ends with its ReLU, so nothing inside one is merged. */
+/** Only the outputs of blocks are merged. A block ends with its ReLU, or with a max-pool after it. */
 const endsBlock = (layer: Layer): boolean => layer.kind === 'relu' || layer.kind === 'max-pool';
 
 const fits = (first: Shape, second: Shape, factor: number): boolean =>
   second.height === factor * first.height && second.width === factor * first.width;
 
-/** What a tensor is, seen through its max-pools: pooled once by 4 is pooled twice by 2. */
+/** A tensor as a source and the factor by which it was max-pooled. Pooling by 4 equals pooling twice by 2. */
 interface Pooled {
   readonly source: NodeId;
   readonly by: number;
@@ -36,7 +36,7 @@ function pooledFrom(graph: Survey, id: NodeId): Pooled {
   return { source, by: by * layer.kernel };
 }
 
-/** Whether the second, pooled down by the factor, is the first, computed again. */
+/** Whether the second tensor, pooled by the factor, equals the first. */
 function isItself(first: Pooled, second: Pooled, factor: number): boolean {
   return first.source === second.source && first.by === second.by * factor;
 }
@@ -44,7 +44,7 @@ function isItself(first: Pooled, second: Pooled, factor: number): boolean {
 /** Whether shapes can be merged once their heights and widths are equal. */
 export type Agreement = (first: Shape, second: Shape) => boolean;
 
-/** Every ordered pair that can be merged without a cycle, and is not the same tensor twice. */
+/** All ordered pairs that can be merged without a cycle, except those of two equal tensors. */
 export function pairsOf(network: Network, agree: Agreement): readonly Pair[] {
   const graph = survey(network);
   const sites = network.nodes
@@ -54,7 +54,7 @@ export function pairsOf(network: Network, agree: Agreement): readonly Pair[] {
     const [shape, descendants] = [shapeIn(graph, first.id), descendantsOf(network, first.id)];
     return sites.flatMap(({ id, pooled }): Pair[] => {
       const other = shapeIn(graph, id);
-      const factor = factors.find((candidate) => fits(shape, other, candidate));
+      const factor = factors.find((each) => fits(shape, other, each));
       if (factor === undefined || descendants.has(id) || !agree(shape, other)) return [];
       return isItself(first.pooled, pooled, factor) ? [] : [{ first: first.id, second: id, factor }];
     });
@@ -66,8 +66,8 @@ function obstacle(graph: Survey, pair: Pair): string | undefined {
   for (const id of [first, second]) {
     const layer = graph.nodes.get(id)?.layer;
     if (layer === undefined) return `there is no node ${id}`;
-    if (!endsBlock(layer)) return `node ${id} (${layer.kind}) ends no block`;
-    if (!isRead(graph, id)) return `node ${id} (${layer.kind}) is read by none`;
+    if (!endsBlock(layer)) return `node ${id} (${layer.kind}) does not end a block`;
+    if (!isRead(graph, id)) return `node ${id} (${layer.kind}) is not read by any node`;
   }
   if (first === second) return `node ${first} would be merged with itself`;
   if (descendantsOf(graph.network, first).has(second)) return `node ${second} depends on node ${first}`;
@@ -87,7 +87,7 @@ export interface Merged {
   readonly before: Survey;
 }
 
-/** The graph in which a layer merges the pair, and all who read the first read that; or why there is none. */
+/** The graph in which `layer` merges the pair and all readers of the first read the merge; or the reason why the pair cannot be merged. */
 export function merged(network: Network, pair: Pair, layer: Layer): Merged | string {
   const before = survey(network);
   const problem = obstacle(before, pair);

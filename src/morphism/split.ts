@@ -1,6 +1,7 @@
 /**
- * §3.2.5: a block becomes two parallel ones whose outputs are added: α and 1 − α of it. The convolution and the running
- * statistics are the same in both, and only γ and β are scaled: α·ReLU(x) = ReLU(α·x), in both modes.
+ * §3.2.5: a block becomes two parallel blocks whose outputs are added. They give α and 1 − α times the output of the old block. Both
+ * have its convolution and running statistics; only γ and β are scaled, since α·ReLU(x) = ReLU(α·x). This holds in training mode and
+ * in evaluation mode.
  */
 import { nextId, type Node, type NodeId } from '../network/network.ts';
 import { parameterName, type ParameterRole, parametersOfNode } from '../network/parameters.ts';
@@ -8,13 +9,13 @@ import type { EditOf } from './edit.ts';
 import { blockEndingAt, putBehind, shapeIn, survey, type Survey } from './graph.ts';
 import { anyWidth, exact, type Operator, type TensorSource } from './operator.ts';
 
-/** §3.2.5. */
+/** α in §3.2.5. */
 export const splitFactor = 0.3;
 
 const isScaled = (node: Node, role: ParameterRole): boolean =>
   node.layer.kind === 'batch-normalization' && (role === 'scale' || role === 'shift');
 
-/** Where both branches' parameters come from; what the first keeps is not named. */
+/** The sources of the parameters of both branches. Parameters that the first branch keeps have no entry. */
 function sourcesOf(graph: Survey, block: readonly Node[], copies: ReadonlyMap<NodeId, NodeId>, alpha: number) {
   const sources: Record<string, TensorSource> = {};
   for (const node of block)

@@ -1,4 +1,4 @@
-/** Networks that come from a file are checked before they are believed. */
+/** Checks networks that come from a file. */
 import { z } from 'zod';
 import { freeze, type Network, outputOf } from './network.ts';
 import { inferShapes } from './shapes.ts';
@@ -32,8 +32,8 @@ export const networkSchema = z.strictObject({
 });
 
 /**
- * What is wrong with a graph, as a sentence; undefined where nothing is. Every node but the last is read, only the first is
- * an image, and the last gives a vector.
+ * What is wrong with a graph, as a sentence, or undefined. In a valid network the first node, and no other, is an image, every node
+ * but the last is read, and the last gives a vector.
  */
 export function problemOf(network: Network): string | undefined {
   const shapes = inferShapes(network);
@@ -41,12 +41,13 @@ export function problemOf(network: Network): string | undefined {
   const output = outputOf(network);
   const read = new Set(network.nodes.flatMap((node) => node.inputs));
   for (const node of network.nodes) {
-    if ((node.layer.kind === 'image') !== (node === network.nodes[0])) return `node ${node.id}: the image stands first and alone`;
+    if ((node.layer.kind === 'image') !== (node === network.nodes[0]))
+      return `node ${node.id}: the first node, and no other, must be an image`;
     if (read.has(node.id) === (node === output))
-      return node === output ? 'the last node is read' : `node ${node.id} is read by none`;
+      return node === output ? 'the last node is read' : `node ${node.id} is not read by any node`;
   }
   const shape = shapes.get(output.id);
-  return shape?.height === 1 && shape.width === 1 ? undefined : 'the last node gives no vector of logits';
+  return shape?.height === 1 && shape.width === 1 ? undefined : 'the last node must give a vector of logits';
 }
 
 /** The network that this JSON value describes, or what is wrong with it. */

@@ -1,4 +1,4 @@
-/** What a network costs: parameters and multiply-adds. Memory depends on the program and is known there. */
+/** The cost of a network: parameters, multiply-adds and activations. Memory depends on the program; see `program/memory.ts`. */
 import { ask, type LayerKind, type LayerTable, type Network, type NodeId, type Shape } from './network.ts';
 import { isTrained, parametersOf } from './parameters.ts';
 import { shapesOf } from './shapes.ts';
@@ -6,7 +6,7 @@ import { sizeOf } from './tensor.ts';
 
 const nothing = (): number => 0;
 
-/** Multiply-adds of one image's forward pass; additions, comparisons and normalisations are not counted. */
+/** Multiply-adds per image in the forward pass. Additions, comparisons and normalisations are not counted. */
 const multiplyAdds: LayerTable<[input: Shape, output: Shape], number> = {
   image: nothing,
   convolution: (layer, input, output) => output.channels * output.height * output.width * input.channels * layer.kernel ** 2,
@@ -26,7 +26,7 @@ export function countParameters(network: Network): number {
   return parametersOf(network).reduce((sum, { role, shape }) => sum + (isTrained(role) ? sizeOf(shape) : 0), 0);
 }
 
-/** Multiply-adds of each node, an image, forward. */
+/** Multiply-adds of each node per image, forward. */
 export function multiplyAddsByNode(network: Network): ReadonlyMap<NodeId, number> {
   const shapes = shapesOf(network);
   const result = new Map<NodeId, number>();
@@ -38,14 +38,14 @@ export function multiplyAddsByNode(network: Network): ReadonlyMap<NodeId, number
   return result;
 }
 
-/** Multiply-adds an image, forward. */
+/** Multiply-adds per image, forward. */
 export const countMultiplyAdds = (network: Network): number =>
   [...multiplyAddsByNode(network).values()].reduce((sum, each) => sum + each, 0);
 
-/** Layers whose outputs are not counted; a ReLU is computed in place of what it reads. */
+/** Layers whose outputs are not counted. A ReLU is computed in place. */
 const uncounted: ReadonlySet<LayerKind> = new Set<LayerKind>(['image', 'relu', 'global-average-pool', 'dense']);
 
-/** Numbers that the layers of a network put out for an image: what is read and written, whatever is computed with it. */
+/** The number of values in the outputs of the layers, per image: a measure of the memory traffic. */
 export function countActivations(network: Network): number {
   const shapes = shapesOf(network);
   return network.nodes.reduce((sum, node) => {

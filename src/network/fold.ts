@@ -1,17 +1,17 @@
-/** A network's layers folded into blocks: what is written and drawn as one, such as Conv–BN–ReLU. */
+/** Groups the layers of a network into blocks that are printed and drawn as one, such as Conv–BN–ReLU. */
 import { consumersOf, type Layer, type LayerKind, type Network, type Node, type NodeId } from './network.ts';
 import { describeLayer } from './print.ts';
 
 export interface LayerGroup {
-  /** The id of its last node: what others read of it. */
+  /** The id of its last node, which other blocks read. */
   readonly id: NodeId;
-  /** In order; each but the last is read by the next alone. */
+  /** In order. Each but the last is read only by the next. */
   readonly nodes: readonly Node[];
-  /** Blocks that it reads. */
+  /** The ids of the blocks that it reads. */
   readonly inputs: readonly NodeId[];
 }
 
-/** What may follow in a block. */
+/** The layers that may follow a layer in a block. */
 const following: { readonly [K in LayerKind]?: readonly LayerKind[] } = {
   depthwise: ['convolution'],
   convolution: ['batch-normalization', 'relu'],
@@ -20,10 +20,10 @@ const following: { readonly [K in LayerKind]?: readonly LayerKind[] } = {
 
 const isFollower = (layer: Layer, before: Layer): boolean =>
   following[before.kind]?.includes(layer.kind) === true &&
-  // A depthwise convolution and the 1×1 behind it are one separable convolution.
+  // A depthwise convolution and a 1×1 convolution after it form one separable convolution.
   (before.kind !== 'depthwise' || (layer.kind === 'convolution' && layer.kernel === 1));
 
-/** Every node in one block, in the network's order of the blocks' last nodes. */
+/** The blocks of a network, in the order of their last nodes. Each node is in one block. */
 export function layerGroupsOf(network: Network): readonly LayerGroup[] {
   const consumers = consumersOf(network);
   const home = new Map<NodeId, Node[]>();
@@ -48,7 +48,7 @@ export function layerGroupsOf(network: Network): readonly LayerGroup[] {
     .toSorted((a, b) => (position.get(a.id) ?? 0) - (position.get(b.id) ?? 0));
 }
 
-/** Every node a block of its own. */
+/** Each node as a block of its own. */
 export const unfolded = (network: Network): readonly LayerGroup[] =>
   network.nodes.map((node) => ({ id: node.id, nodes: [node], inputs: node.inputs }));
 

@@ -1,7 +1,6 @@
 /**
- * What a network is: frozen plain data. A directed acyclic graph of layers whose nodes stand in an order in which each
- * comes after its inputs; the first is the image, the last gives the logits. It says nothing of weights or of how it is
- * computed. Tensors are (N, C, H, W); a vector is (N, C, 1, 1).
+ * A network as frozen plain data: a directed acyclic graph of layers in topological order. The first node is the image, the last
+ * gives the logits. Weights are not part of it. Tensors are (N, C, H, W); a vector is (N, C, 1, 1).
  *
  * To add a layer, add its member to `Layer`; the compiler then lists every table that lacks its row.
  */
@@ -55,16 +54,16 @@ export interface Node {
 
 export interface Network {
   readonly nodes: readonly Node[];
-  /** The id of the next new node, where nodes of the highest ids were removed; missing where it is the largest id + 1. */
+  /** The id of the next new node, if the nodes with the highest ids were removed. Missing if it is the largest id + 1. */
   readonly nextId?: NodeId;
 }
 
-/** One row a kind of layer; the compiler insists on all of them. */
+/** One row per kind of layer. The compiler requires all of them. */
 export type LayerTable<Arguments extends readonly unknown[], Result> = {
   readonly [K in LayerKind]: (layer: LayerOf<K>, ...rest: Arguments) => Result;
 };
 
-/** What the table says of this layer. */
+/** Calls the row of this layer. */
 export function ask<Arguments extends readonly unknown[], Result>(
   table: LayerTable<Arguments, Result>,
   layer: Layer,
@@ -74,7 +73,7 @@ export function ask<Arguments extends readonly unknown[], Result>(
   return row(layer, ...rest);
 }
 
-/** A network of these nodes, frozen. `next`: an id that all new nodes must reach, that of the network that it is made from. */
+/** Freezes these nodes to a network. `next`: the smallest id for new nodes, taken from the network that this one is made from. */
 export function freeze(nodes: readonly Node[], next: NodeId = 0): Network {
   for (const node of nodes) {
     Object.freeze(node.layer);
@@ -85,7 +84,7 @@ export function freeze(nodes: readonly Node[], next: NodeId = 0): Network {
   return Object.freeze(next > nextId(network) ? { ...network, nextId: next } : network);
 }
 
-/** The node of that id. */
+/** The node with that id. */
 export function nodeOf(network: Network, id: NodeId): Node {
   const node = network.nodes.find((candidate) => candidate.id === id);
   if (node === undefined) throw new Error(`bug: no node ${id} in the network`);
@@ -103,14 +102,14 @@ export function inputShapeOf(network: Network): Shape {
   return layer.shape;
 }
 
-/** The nodes that read a node, each as often as it does, in the network's order. */
+/** For each node, the nodes that read it, in the network's order. A node that reads it twice is listed twice. */
 export function consumersOf(network: Network): ReadonlyMap<NodeId, readonly Node[]> {
   const consumers = new Map<NodeId, Node[]>(network.nodes.map((node) => [node.id, []]));
   for (const node of network.nodes) for (const input of node.inputs) consumers.get(input)?.push(node);
   return consumers;
 }
 
-/** An id that no node has had, here or in the networks that this one was made from: new nodes count on from it. */
+/** The id for the next new node. No node of this network, or of those that it was made from, has had it or a larger one. */
 export function nextId(network: Network): NodeId {
   return network.nodes.reduce((next, { id }) => Math.max(next, id + 1), network.nextId ?? 0);
 }

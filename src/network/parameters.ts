@@ -1,17 +1,17 @@
-/** The numbers that each layer owns: names, shapes, roles and initial values. Not the numbers themselves. */
+/** The parameters of each layer: names, shapes, roles and initial values. */
 import { must } from '../util/assert.ts';
 import type { Random } from '../util/random.ts';
 import { ask, type LayerTable, type Network, type Node, type NodeId, type Shape } from './network.ts';
 import { shapesOf } from './shapes.ts';
 import { sizeOf, type Tensor, type Tensors } from './tensor.ts';
 
-/** `mean` and `variance` are running statistics, not trained; weight decay acts on `kernel` alone. */
+/** `mean` and `variance` are running statistics and not trained. By default, weight decay acts only on `kernel`. */
 export type ParameterRole = 'kernel' | 'bias' | 'scale' | 'shift' | 'mean' | 'variance' | 'mix';
 
 export interface ParameterSpec {
   readonly role: ParameterRole;
   readonly shape: readonly number[];
-  /** A value that all of it starts with, or the bound of a uniform draw from ±bound. */
+  /** A constant, or the bound of a uniform distribution over ±bound. */
   readonly initial: { readonly value: number } | { readonly bound: number };
 }
 
@@ -22,12 +22,12 @@ export interface NamedParameter extends ParameterSpec {
 
 export const isTrained = (role: ParameterRole): boolean => role !== 'mean' && role !== 'variance';
 
-/** Running statistics follow the batches at this rate: new = 0.9·old + 0.1·batch. */
+/** The update rate of running statistics: new = 0.9·old + 0.1·batch. */
 export const runningMomentum = 0.1;
 
 export const parameterName = (node: NodeId, role: ParameterRole): string => `${node}/${role}`;
 
-/** Kernels and biases start uniform in ±1/√fan_in. */
+/** Kernels and biases are initialised uniformly in ±1/√fan_in. */
 const weighted = (kernel: readonly number[], bias: boolean): ParameterSpec[] => {
   const bound = 1 / Math.sqrt(sizeOf(kernel.slice(1)));
   const specs: ParameterSpec[] = [{ role: 'kernel', shape: kernel, initial: { bound } }];
@@ -59,17 +59,17 @@ const parameters: LayerTable<[input: Shape | undefined], ParameterSpec[]> = {
     return weighted([layer.features, input.channels * input.height * input.width], true);
   },
   add: none,
-  // λ = 1: the tensor that was there before.
+  // With λ = 1 the result is the first tensor, so the merge changes nothing.
   convex: () => [{ role: 'mix', shape: [1], initial: { value: 1 } }],
   concat: none,
 };
 
-/** The parameters of one node, which reads a tensor of that shape. */
+/** The parameters of one node whose input has that shape. */
 export function parametersOfNode(node: Node, input: Shape | undefined): readonly NamedParameter[] {
   return ask(parameters, node.layer, input).map((spec) => ({ ...spec, node: node.id, name: parameterName(node.id, spec.role) }));
 }
 
-/** Every parameter and statistic of a network, in the order of its nodes. */
+/** All parameters and running statistics of a network, in the order of its nodes. */
 export function parametersOf(network: Network): readonly NamedParameter[] {
   const shapes = shapesOf(network);
   return network.nodes.flatMap((node) =>
@@ -77,7 +77,7 @@ export function parametersOf(network: Network): readonly NamedParameter[] {
   );
 }
 
-/** Fresh values for one parameter, drawn from a stream named after it, so that they depend on nothing drawn elsewhere. */
+/** Initial values of one parameter, sampled from a stream named after it, so that they do not depend on other samples. */
 export function initialTensor(parameter: NamedParameter, random: Random): Tensor {
   const data = new Float32Array(sizeOf(parameter.shape));
   if ('value' in parameter.initial) data.fill(parameter.initial.value);
@@ -89,7 +89,7 @@ export function initialTensor(parameter: NamedParameter, random: Random): Tensor
   return { shape: parameter.shape, data };
 }
 
-/** Fresh values for all of a network's parameters. */
+/** Initial values of all parameters of a network. */
 export function initialTensors(network: Network, random: Random): Tensors {
   return Object.fromEntries(parametersOf(network).map((parameter) => [parameter.name, initialTensor(parameter, random)]));
 }

@@ -1,4 +1,4 @@
-/** A network as text: a line a node, with what it reads, gives, owns and costs. */
+/** Prints a network, one line per node: id, layer, inputs, output shape, number of parameters. */
 import { parametersByNode } from './cost.ts';
 import { ask, type LayerTable, type Network, type SquareWindow } from './network.ts';
 import { formatShape, shapesOf } from './shapes.ts';
@@ -25,7 +25,7 @@ const words: LayerTable<[], string> = {
 /** Such as `conv 3×3`. */
 export const describeLayer = (layer: Network['nodes'][number]['layer']): string => ask(words, layer);
 
-/** A line a node: `7  conv 3×3  ← 5  128×16×16  73,856`. What is read is named only where it is not the line above. */
+/** One line per node: `7  conv 3×3  ← 5  128×16×16  73,856`. Inputs are printed only where they are not the node above. */
 export function printNetwork(network: Network): string {
   const shapes = shapesOf(network);
   const parameters = parametersByNode(network);

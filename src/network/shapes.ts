@@ -1,4 +1,4 @@
-/** The shape that each layer gives. An impossible combination is a value: the sentence that says why. */
+/** The output shape of each layer. For an impossible combination the result is a sentence with the reason. */
 import { ask, type LayerTable, type Network, type NodeId, type Shape, type SquareWindow } from './network.ts';
 
 const same = (a: Shape, b: Shape): boolean => a.channels === b.channels && a.height === b.height && a.width === b.width;
@@ -48,19 +48,19 @@ const shapes: LayerTable<[inputs: readonly Shape[]], Shape | string> = {
   },
 };
 
-/** The shape of each node's output, or the first impossibility, as a sentence that names the node. */
+/** The output shape of each node, or a sentence with the first node whose shape is impossible and the reason. */
 export function inferShapes(network: Network): ReadonlyMap<NodeId, Shape> | string {
   const result = new Map<NodeId, Shape>();
   for (const node of network.nodes) {
     const inputs: Shape[] = [];
     for (const id of node.inputs) {
       const input = result.get(id);
-      if (input === undefined) return `node ${node.id} (${node.layer.kind}) reads node ${id}, which does not stand before it`;
+      if (input === undefined) return `node ${node.id} (${node.layer.kind}) reads node ${id}, which does not come before it`;
       inputs.push(input);
     }
     const shape = ask(shapes, node.layer, inputs);
     if (typeof shape === 'string') return `node ${node.id} (${node.layer.kind}) ${shape}`;
-    if (result.has(node.id)) return `two nodes are named ${node.id}`;
+    if (result.has(node.id)) return `two nodes have the id ${node.id}`;
     result.set(node.id, shape);
   }
   return result;

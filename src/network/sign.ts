@@ -1,6 +1,6 @@
 /**
- * Which tensors are never negative. An identity block (Conv–BN–ReLU) changes nothing only where its input is non-negative,
- * so this is what says where one may be inserted.
+ * Which tensors are never negative. An identity block (Conv–BN–ReLU) keeps the function only if its input is non-negative, so it
+ * may only be inserted after such a tensor.
  */
 import { ask, type LayerTable, type Network, type NodeId } from './network.ts';
 
@@ -22,7 +22,7 @@ const nonNegative: LayerTable<[inputs: readonly boolean[]], boolean> = {
   concat: all,
 };
 
-/** The nodes whose output is never negative, whatever the parameters are. */
+/** The nodes whose output is non-negative for all values of the parameters. */
 export function nonNegativeNodes(network: Network): ReadonlySet<NodeId> {
   const result = new Set<NodeId>();
   for (const { id, layer, inputs } of network.nodes) {

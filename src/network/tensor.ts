@@ -1,10 +1,10 @@
-/** Named numbers with a shape. Row-major; f32. Treated as frozen once it is part of a set of parameters: tensors are shared. */
+/** Numbers with a shape: row-major, f32. Not changed once it is part of a set of parameters, since tensors are shared. */
 export interface Tensor {
   readonly shape: readonly number[];
   readonly data: Float32Array;
 }
 
-/** Trained numbers by name: `<node>/<parameter>`, such as `3/kernel`. */
+/** Tensors by name: `<node>/<role>`, such as `3/kernel`. */
 export type Tensors = Readonly<Record<string, Tensor>>;
 
 export function sizeOf(shape: readonly number[]): number {

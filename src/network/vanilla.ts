@@ -1,4 +1,4 @@
-/** §4.1: the small network that a search starts from. */
+/** The vanilla network (§4.1): the small network that a search starts from. */
 import { freeze, type Layer, type Network, type Node, type Shape } from './network.ts';
 
 /** ε of every batch normalisation that Instar makes. */
@@ -15,12 +15,12 @@ export const convolution = (channels: number, kernel: number): Layer => ({
 
 export const maxPool = (factor: number): Layer => ({ kind: 'max-pool', kernel: factor, stride: factor, padding: 0 });
 
-/** The smallest side that a vanilla network of so many blocks can halve: 2 per pool. */
+/** The smallest image side for a vanilla network with that many blocks, which halves the side before each block but the first. */
 export const smallestSide = (blocks: number): number => 2 ** (blocks - 1);
 
 /**
- * Blocks of Conv 3×3–BN–ReLU of these widths, MaxPool 2 between them, global average pool, dense. The paper's is
- * `widths: [64, 128, 256]` on 3×32×32 and ten classes: 374,282 parameters, 39.5 M multiply-adds.
+ * Blocks of Conv 3×3–BN–ReLU with these widths, MaxPool 2 between them, a global average pool, and a dense layer. The paper's
+ * network has `widths: [64, 128, 256]` on 3×32×32 and ten classes: 374,282 parameters, 39.5 M multiply-adds.
  */
 export function vanillaNetwork(input: Shape, classes: number, widths: readonly number[]): Network {
   const nodes: Node[] = [{ id: 0, layer: { kind: 'image', shape: input }, inputs: [] }];

@@ -6,6 +6,7 @@
 import type { LayerTable } from '../network/network.ts';
 import type { ParameterRole } from '../network/parameters.ts';
 import { must } from '../util/assert.ts';
+import type { Saved } from './forward.ts';
 import type { BufferId, Geometry, Step } from './program.ts';
 
 export interface GradientContext {
@@ -22,8 +23,8 @@ export interface GradientContext {
   /** A new buffer for dL/d(parameter). */
   parameterGradient(role: ParameterRole): BufferId;
   parameter(role: ParameterRole): BufferId;
-  /** Saved by the forward step: batch mean and variance, the mask of a pool. */
-  readonly saved: { readonly mean?: BufferId; readonly variance?: BufferId; readonly mask?: BufferId };
+  /** By the forward step. */
+  readonly saved: Saved;
   readonly geometry: Geometry | null;
   channelsOf(buffer: BufferId): number;
   emit(step: Step): void;

@@ -2,16 +2,17 @@
  * Lowers a network to a program: forward steps, and for training the loss, the gradients and the updates. It knows shapes and
  * names, no values.
  */
-import { ask, outputOf, type Layer, type LayerTable, type Network, type Node, type NodeId } from '../network/network.ts';
-import { parametersOf, isTrained, runningMomentum, type ParameterRole } from '../network/parameters.ts';
+import { ask, outputOf, type Network, type Node, type NodeId } from '../network/network.ts';
+import { parametersOf, isTrained, type NamedParameter, type ParameterRole } from '../network/parameters.ts';
 import { shapesOf } from '../network/shapes.ts';
 import { must } from '../util/assert.ts';
 import { canonicalJson } from '../util/json.ts';
-import { gradients } from './gradients.ts';
+import { forward, geometryOf, type Saved } from './forward.ts';
 import { fuse } from './fusion.ts';
+import { gradients } from './gradients.ts';
 import { assignmentsOf, optimizerOf, roleLearning, type Learning } from './learning.ts';
 import { stateName, type Optimizer } from './optimizers/optimizer.ts';
-import type { Buffer, BufferId, BufferKind, Geometry, Program, StateEntry, Step } from './program.ts';
+import type { Buffer, BufferId, BufferKind, Program, StateEntry, Step } from './program.ts';
 import { verify } from './verify.ts';
 
 export type Purpose =
@@ -21,85 +22,6 @@ export type Purpose =
   | { readonly kind: 'evaluation' }
   /** Batch statistics, no updates; logits, and the channel statistics of the tapped nodes. With taps, it ends after the last. */
   | { readonly kind: 'measurement'; readonly taps: readonly NodeId[] };
-
-interface ForwardContext {
-  readonly node: Node;
-  readonly inputs: readonly BufferId[];
-  readonly output: BufferId;
-  readonly statistics: 'batch' | 'running';
-  readonly differentiated: boolean;
-  parameter(role: ParameterRole): BufferId;
-  temporary(kind: 'temporary' | 'mask', name: string, shape: readonly number[]): BufferId;
-  shapeOf(buffer: BufferId): readonly number[];
-  save(entry: { mean?: BufferId; variance?: BufferId; mask?: BufferId }): void;
-  emit(step: Step): void;
-}
-
-const input = (c: ForwardContext): BufferId => must(c.inputs[0], 'input');
-
-/** The geometry of a layer with a sliding window over so many channels; null for the others. */
-function geometryOf(layer: Layer, channels: number): Geometry | null {
-  if (!('kernel' in layer)) return null;
-  const { kernel, stride, padding } = layer;
-  return { kernel, stride, padding, groups: layer.kind === 'depthwise' ? channels : 1 };
-}
-
-const convolve = (layer: { readonly bias: boolean }, c: ForwardContext): void => {
-  const geometry = must(geometryOf(c.node.layer, c.shapeOf(input(c))[1] as number), 'geometry');
-  const [kernel, bias] = [c.parameter('kernel'), layer.bias ? c.parameter('bias') : null];
-  c.emit({ kind: 'convolution', input: input(c), kernel, bias, output: c.output, geometry });
-};
-
-const forward: LayerTable<[context: ForwardContext], void> = {
-  image: () => undefined,
-  convolution: convolve,
-  depthwise: convolve,
-  'batch-normalization'(layer, c) {
-    const [batch, channels, height, width] = c.shapeOf(input(c)) as [number, number, number, number];
-    const fromBatch = c.statistics === 'batch';
-    const mean = fromBatch ? c.temporary('temporary', `${c.node.id}/batch mean`, [channels]) : c.parameter('mean');
-    const variance = fromBatch ? c.temporary('temporary', `${c.node.id}/batch variance`, [channels]) : c.parameter('variance');
-    c.emit({
-      kind: 'batch-normalization',
-      statistics: c.statistics,
-      input: input(c),
-      scale: c.parameter('scale'),
-      shift: c.parameter('shift'),
-      mean,
-      variance,
-      output: c.output,
-      relu: false,
-      mask: null,
-      epsilon: layer.epsilon,
-    });
-    c.save({ mean, variance });
-    if (c.differentiated)
-      c.emit({
-        kind: 'running-statistics',
-        mean,
-        variance,
-        runningMean: c.parameter('mean'),
-        runningVariance: c.parameter('variance'),
-        momentum: runningMomentum,
-        count: batch * height * width,
-      });
-  },
-  relu: (_layer, c) => c.emit({ kind: 'relu', input: input(c), output: c.output }),
-  'max-pool'({ kernel, stride, padding }, c) {
-    const mask = c.differentiated ? c.temporary('mask', `${c.node.id}/mask`, c.shapeOf(c.output)) : null;
-    if (mask !== null) c.save({ mask });
-    c.emit({ kind: 'max-pool', input: input(c), output: c.output, mask, geometry: { kernel, stride, padding, groups: 1 } });
-  },
-  'global-average-pool': (_layer, c) => c.emit({ kind: 'global-average-pool', input: input(c), output: c.output }),
-  dense: (_layer, c) =>
-    c.emit({ kind: 'dense', input: input(c), kernel: c.parameter('kernel'), bias: c.parameter('bias'), output: c.output }),
-  add: (_layer, c) => c.emit({ kind: 'add', inputs: c.inputs, output: c.output }),
-  convex(_layer, c) {
-    const second = must(c.inputs[1], 'second input');
-    c.emit({ kind: 'convex', first: input(c), second, mix: c.parameter('mix'), output: c.output });
-  },
-  concat: (_layer, c) => c.emit({ kind: 'concat', inputs: c.inputs, output: c.output }),
-};
 
 /** The nodes that `ends` depend on, `ends` included, in the network's order. */
 function ancestors(network: Network, ends: readonly NodeId[]): readonly Node[] {
@@ -131,46 +53,81 @@ function twinsOf(nodes: readonly Node[], withParameters: ReadonlySet<NodeId>): R
   return twins;
 }
 
-/** The program of a network for `batch` images, fused and verified. `chosen` replaces the optimizer that `learning` names. */
-export function lower(network: Network, batch: number, purpose: Purpose, chosen?: Optimizer): Program {
-  const shapes = shapesOf(network);
+/** The buffers, steps and state of a program while it is lowered. */
+interface Draft {
+  readonly buffers: Buffer[];
+  readonly steps: Step[];
+  readonly state: StateEntry[];
+  add(kind: BufferKind, name: string, shape: readonly number[]): BufferId;
+  shapeOf(buffer: BufferId): readonly number[];
+  emit(step: Step): void;
+}
+
+function emptyDraft(): Draft {
   const buffers: Buffer[] = [];
   const steps: Step[] = [];
-  const state: StateEntry[] = [];
-  const emit = (step: Step): void => void steps.push(step);
-  const add = (kind: BufferKind, name: string, shape: readonly number[]): BufferId => {
-    buffers.push({ id: buffers.length, kind, shape, name });
-    return buffers.length - 1;
+  return {
+    buffers,
+    steps,
+    state: [],
+    add(kind, name, shape) {
+      buffers.push({ id: buffers.length, kind, shape, name });
+      return buffers.length - 1;
+    },
+    shapeOf: (id) => must(buffers[id], `buffer ${id}`).shape,
+    emit: (step) => void steps.push(step),
   };
-  const shapeOf = (id: BufferId): readonly number[] => must(buffers[id], `buffer ${id}`).shape;
+}
 
-  const training = purpose.kind === 'training';
-  const taps = purpose.kind === 'measurement' ? purpose.taps : [];
-  const output = outputOf(network);
-  const nodes = taps.length > 0 ? ancestors(network, taps) : network.nodes;
+/** The part of a network that is lowered. */
+interface Source {
+  readonly network: Network;
+  readonly nodes: readonly Node[];
+  /** Of `nodes`. */
+  readonly parameters: readonly NamedParameter[];
+  readonly twins: ReadonlyMap<NodeId, NodeId>;
+  parameterOf(node: Node, role: ParameterRole): BufferId;
+}
+
+/** Adds a buffer of state for each parameter of `nodes`; for running statistics only where `purpose` uses them. */
+function addParameters(draft: Draft, network: Network, nodes: readonly Node[], purpose: Purpose): Source {
   const present = new Set(nodes.map((node) => node.id));
-
-  const parameterBuffers = new Map<string, BufferId>();
   const parameters = parametersOf(network).filter((parameter) => present.has(parameter.node));
+  const buffers = new Map<string, BufferId>();
   for (const { name, role, shape } of parameters) {
     if (!isTrained(role) && purpose.kind === 'measurement') continue;
-    const buffer = add('state', name, shape);
-    parameterBuffers.set(name, buffer);
-    state.push({ name, buffer, role });
+    const buffer = draft.add('state', name, shape);
+    buffers.set(name, buffer);
+    draft.state.push({ name, buffer, role });
   }
-  const parameterOf = ({ id }: Node, role: ParameterRole): BufferId =>
-    must(parameterBuffers.get(`${id}/${role}`), `${id}/${role}`);
+  return {
+    network,
+    nodes,
+    parameters,
+    twins: twinsOf(nodes, new Set(parameters.map(({ node }) => node))),
+    parameterOf: ({ id }, role) => must(buffers.get(`${id}/${role}`), `${id}/${role}`),
+  };
+}
 
-  // Forward, with common subexpressions eliminated.
-  const twins = twinsOf(nodes, new Set(parameters.map(({ node }) => node)));
+interface Forward {
+  readonly images: BufferId;
+  /** By node; nodes that are twins share a buffer. */
+  readonly outputs: ReadonlyMap<NodeId, BufferId>;
+  readonly saved: ReadonlyMap<NodeId, Saved>;
+}
+
+/** The forward steps, with common subexpressions eliminated. */
+function emitForward(draft: Draft, { network, nodes, twins, parameterOf }: Source, batch: number, purpose: Purpose): Forward {
+  const shapes = shapesOf(network);
+  const output = outputOf(network);
   const outputs = new Map<NodeId, BufferId>();
-  const saved = new Map<NodeId, { mean?: BufferId; variance?: BufferId; mask?: BufferId }>();
+  const saved = new Map<NodeId, Saved>();
   let images: BufferId = -1;
   for (const node of nodes) {
     const { channels, height, width } = must(shapes.get(node.id), 'shape');
     const shape = [batch, channels, height, width];
     if (node.layer.kind === 'image') {
-      images = add('input', 'images', shape);
+      images = draft.add('input', 'images', shape);
       outputs.set(node.id, images);
       continue;
     }
@@ -180,72 +137,109 @@ export function lower(network: Network, batch: number, purpose: Purpose, chosen?
       continue;
     }
     const isLogits = node === output;
-    const buffer = add(isLogits ? 'output' : 'temporary', isLogits ? 'logits' : `${node.id}/output`, shape);
+    const buffer = draft.add(isLogits ? 'output' : 'temporary', isLogits ? 'logits' : `${node.id}/output`, shape);
     outputs.set(node.id, buffer);
     ask(forward, node.layer, {
       node,
       inputs: node.inputs.map((id) => must(outputs.get(id), `output of node ${id}`)),
       output: buffer,
       statistics: purpose.kind === 'evaluation' ? 'running' : 'batch',
-      differentiated: training,
+      differentiated: purpose.kind === 'training',
       parameter: (role) => parameterOf(node, role),
-      temporary: add,
-      shapeOf,
+      temporary: draft.add,
+      shapeOf: draft.shapeOf,
       save: (entry) => void saved.set(node.id, { ...saved.get(node.id), ...entry }),
-      emit,
+      emit: draft.emit,
     });
   }
-  const tapped = taps.map((node) => {
+  return { images, outputs, saved };
+}
+
+/** The channel statistics of the tapped nodes. */
+function emitTaps(draft: Draft, taps: readonly NodeId[], { outputs }: Forward): Program['taps'] {
+  return taps.map((node) => {
     const buffer = must(outputs.get(node), `output of node ${node}`);
-    const channels = shapeOf(buffer)[1] as number;
-    const mean = add('output', `${node}/mean`, [channels]);
-    const variance = add('output', `${node}/variance`, [channels]);
-    emit({ kind: 'channel-statistics', input: buffer, mean, variance });
+    const channels = draft.shapeOf(buffer)[1] as number;
+    const mean = draft.add('output', `${node}/mean`, [channels]);
+    const variance = draft.add('output', `${node}/variance`, [channels]);
+    draft.emit({ kind: 'channel-statistics', input: buffer, mean, variance });
     return { node, mean, variance };
   });
-  const logits = outputs.get(output.id) ?? null;
+}
 
-  const program = (labels: BufferId | null, rate: BufferId | null, loss: BufferId | null): Program => {
-    const lowered: Program = { batch, buffers, steps, state, images, labels, rate, logits, loss, taps: tapped };
-    verify(lowered);
-    const fused = fuse(lowered);
-    verify(fused);
-    return fused;
-  };
-  if (!training) return program(null, null, null);
+interface Loss {
+  readonly labels: BufferId;
+  readonly rate: BufferId;
+  readonly loss: BufferId;
+  /** dL/d(logits). */
+  readonly gradient: BufferId;
+}
 
-  const optimizer = chosen ?? optimizerOf(purpose.learning);
-  // Loss.
-  const head = must(logits, 'logits');
-  const labels = add('input', 'labels', shapeOf(head).slice(0, 2));
-  const rate = add('input', 'rate', [1]);
-  const loss = add('output', 'loss', [1]);
-  const headGradient = add('temporary', 'logits gradient', shapeOf(head));
-  emit({ kind: 'softmax-cross-entropy', logits: head, labels, loss, gradient: headGradient });
+function emitLoss(draft: Draft, logits: BufferId): Loss {
+  const labels = draft.add('input', 'labels', draft.shapeOf(logits).slice(0, 2));
+  const rate = draft.add('input', 'rate', [1]);
+  const loss = draft.add('output', 'loss', [1]);
+  const gradient = draft.add('temporary', 'logits gradient', draft.shapeOf(logits));
+  draft.emit({ kind: 'softmax-cross-entropy', logits, labels, loss, gradient });
+  return { labels, rate, loss, gradient };
+}
 
-  // Gradients, from the last node to the first. A node learns if it owns trained parameters or reads one that does.
+/** The nodes that receive a gradient: those that own trained parameters, and those that read from such a node. */
+function learningNodes({ nodes, parameters }: Source): ReadonlySet<NodeId> {
   const owners = new Set(parameters.filter(({ role }) => isTrained(role)).map(({ node }) => node));
   const learns = new Set<NodeId>();
   for (const node of nodes) if (owners.has(node.id) || node.inputs.some((id) => learns.has(id))) learns.add(node.id);
+  return learns;
+}
 
-  const contributions = new Map<NodeId, BufferId[]>([[output.id, [headGradient]]]);
+/** Makes the update of a parameter, and adds a buffer of state for each state that the optimizer keeps for it. */
+type MakeUpdate = (node: Node, role: ParameterRole, gradient: BufferId) => Step;
+
+function updatesWith(draft: Draft, source: Source, rate: BufferId, learning: Learning, optimizer: Optimizer): MakeUpdate {
+  return (node, role, gradient) => {
+    const parameter = source.parameterOf(node, role);
+    const states: Record<string, BufferId> = {};
+    for (const one of optimizer.states) {
+      const name = stateName(`${node.id}/${role}`, one);
+      const buffer = draft.add('state', name, one.shape === 'scalar' ? [1] : draft.shapeOf(parameter));
+      states[one.name] = buffer;
+      draft.state.push({ name, buffer, role: 'optimizer' });
+    }
+    return {
+      kind: 'update',
+      parameter,
+      gradient,
+      rate,
+      states,
+      assignments: assignmentsOf(optimizer, learning, roleLearning(learning, source.network, node.id, role)),
+      bounds: role === 'mix' ? [0, 1] : null,
+    };
+  };
+}
+
+/** The gradients, from the last node to the first, and the updates, given the gradient of the logits. */
+function emitGradients(draft: Draft, source: Source, made: Forward, logitsGradient: BufferId, updateOf: MakeUpdate): void {
+  const { network, nodes, twins, parameterOf } = source;
+  const { add, shapeOf, emit } = draft;
+  const learns = learningNodes(source);
+  const contributions = new Map<NodeId, BufferId[]>([[outputOf(network).id, [logitsGradient]]]);
   const contribute = (id: NodeId, gradient: BufferId): void => {
     const node = twins.get(id) ?? id;
     const list = contributions.get(node);
     if (list === undefined) contributions.set(node, [gradient]);
     else list.push(gradient);
   };
-  const updates: Step[] = [];
   for (const node of nodes.toReversed()) {
     const received = contributions.get(node.id);
     if (received === undefined || !learns.has(node.id)) continue;
-    const buffer = must(outputs.get(node.id), 'output');
+    const updates: Step[] = [];
+    const buffer = must(made.outputs.get(node.id), 'output');
     let outputGradient = received[0] as BufferId;
     if (received.length > 1) {
       outputGradient = add('temporary', `${node.id}/gradient`, shapeOf(buffer));
       emit({ kind: 'add', inputs: received, output: outputGradient });
     }
-    const inputs = node.inputs.map((id) => must(outputs.get(id), 'input'));
+    const inputs = node.inputs.map((id) => must(made.outputs.get(id), 'input'));
     ask(gradients, node.layer, {
       outputGradient,
       inputs,
@@ -263,34 +257,43 @@ export function lower(network: Network, batch: number, purpose: Purpose, chosen?
         if (learns.has(id)) contribute(id, gradient);
       },
       parameterGradient(role) {
-        const parameter = parameterOf(node, role);
-        const name = `${node.id}/${role}`;
-        const gradient = add('temporary', `${name}/gradient`, shapeOf(parameter));
-        const states: Record<string, BufferId> = {};
-        for (const one of optimizer.states) {
-          const kept = stateName(name, one);
-          states[one.name] = add('state', kept, one.shape === 'scalar' ? [1] : shapeOf(parameter));
-          state.push({ name: kept, buffer: states[one.name] as BufferId, role: 'optimizer' });
-        }
-        updates.push({
-          kind: 'update',
-          parameter,
-          gradient,
-          rate,
-          states,
-          assignments: assignmentsOf(optimizer, purpose.learning, roleLearning(purpose.learning, network, node.id, role)),
-          bounds: role === 'mix' ? [0, 1] : null,
-        });
+        const gradient = add('temporary', `${node.id}/${role}/gradient`, shapeOf(parameterOf(node, role)));
+        updates.push(updateOf(node, role, gradient));
         return gradient;
       },
       parameter: (role) => parameterOf(node, role),
-      saved: saved.get(node.id) ?? {},
+      saved: made.saved.get(node.id) ?? {},
       geometry: geometryOf(node.layer, inputs[0] === undefined ? 1 : (shapeOf(inputs[0])[1] as number)),
       channelsOf: (id) => shapeOf(id)[1] as number,
       emit,
     });
     // Each parameter is updated after its last reader, so that its gradient's memory is free early.
-    for (const update of updates.splice(0)) emit(update);
+    for (const update of updates) emit(update);
   }
+}
+
+/** The program of a network for `batch` images, fused and verified. `chosen` replaces the optimizer that `learning` names. */
+export function lower(network: Network, batch: number, purpose: Purpose, chosen?: Optimizer): Program {
+  const taps = purpose.kind === 'measurement' ? purpose.taps : [];
+  const nodes = taps.length > 0 ? ancestors(network, taps) : network.nodes;
+  const draft = emptyDraft();
+  const source = addParameters(draft, network, nodes, purpose);
+  const made = emitForward(draft, source, batch, purpose);
+  const tapped = emitTaps(draft, taps, made);
+  const logits = made.outputs.get(outputOf(network).id) ?? null;
+
+  const { buffers, steps, state } = draft;
+  const program = (labels: BufferId | null, rate: BufferId | null, loss: BufferId | null): Program => {
+    const lowered: Program = { batch, buffers, steps, state, images: made.images, labels, rate, logits, loss, taps: tapped };
+    verify(lowered);
+    const fused = fuse(lowered);
+    verify(fused);
+    return fused;
+  };
+  if (purpose.kind !== 'training') return program(null, null, null);
+
+  const { labels, rate, loss, gradient } = emitLoss(draft, must(logits, 'logits'));
+  const optimizer = chosen ?? optimizerOf(purpose.learning);
+  emitGradients(draft, source, made, gradient, updatesWith(draft, source, rate, purpose.learning, optimizer));
   return program(labels, rate, loss);
 }

@@ -1,4 +1,4 @@
-/** Reads the results of a study's runs from their folders, also while the study goes on. */
+/** Reads the results of a study's runs from their folders, also while the study is running. */
 import { join } from 'node:path';
 import type { Config } from '../run/record/config.ts';
 import { isRun } from '../run/record/folder.ts';
@@ -16,24 +16,24 @@ import { armLabel, listed } from './labels.ts';
 import type { Arm, Outcome, StudyResult } from './result.ts';
 import { plannedRuns, type PlannedRun } from './run.ts';
 
-/** A run of the study with a folder, finished or not. */
+/** A run that has a folder, finished or not. */
 export interface StudyRun {
   readonly run: PlannedRun;
   readonly read: Read;
 }
 
-/** Undefined where the run is not finished. */
+/** The outcome of a run; undefined if it has not finished. */
 function outcomeOf({ run, read }: StudyRun): Outcome | undefined {
   const { search, seconds } = read.state;
   if (!search.finished || search.stop === null) return undefined;
-  const { line } = search.stop;
-  const winner = candidateOf(search, line);
+  const candidate = search.stop.line;
+  const winner = candidateOf(search, candidate);
   return {
     repetition: run.repetition,
     run: run.folder,
-    network: networkOf(search, line),
+    network: networkOf(search, candidate),
     test: search.tests.get('final')?.measured.accuracy ?? null,
-    validation: must(validationOf(search, line), `validation of ${line}`).accuracy,
+    validation: must(validationOf(search, candidate), `validation of ${candidate}`).accuracy,
     parameters: winner.parameters,
     multiplyAdds: winner.multiplyAdds,
     epochs: lineage(search, 'final').reduce((sum, { epochs }) => sum + epochs.length, 0),
@@ -63,7 +63,7 @@ function startScale({ widths, vanilla, ...split }: Settings, dataset: string, da
   return `${images}; vanilla network of widths ${widths.join('-')}, ${plural(vanilla.epochs, 'epoch')}`;
 }
 
-/** What all arms have in common once; otherwise with the names of the arms. */
+/** The descriptions of all arms. One that all share is given once, without names of arms. */
 function byArm(arms: readonly PlannedArm[], describe: (settings: Settings) => string): readonly string[] {
   const described = arms.map((arm) => ({ name: armLabel(arm), text: describe(arm.settings) }));
   const texts = [...new Set(described.map(({ text }) => text))];

@@ -18,7 +18,7 @@ export interface Untested<Item = Arm> extends Pair<Item> {
 export interface Tested<Test, Item = Arm> extends Pair<Item> {
   readonly kind: 'tested';
   readonly test: Test;
-  /** The p after Holm's correction for all tests of this family. */
+  /** The p-value after Holm's correction for all tests of this family. */
   readonly corrected: number;
   /** Whether the corrected p is below 0.05. */
   readonly significant: boolean;
@@ -26,7 +26,7 @@ export interface Tested<Test, Item = Arm> extends Pair<Item> {
 
 export type PairTest<Test, Item = Arm> = Tested<Test, Item> | Untested<Item>;
 
-/** Every pair, in the order of the items. `test` returns the reason where it does not apply. */
+/** Tests every pair, in the order of the items. `test` returns a reason if it does not apply. */
 export function testPairs<Test extends { readonly p: number }, Item>(
   items: readonly Item[],
   test: (a: Item, b: Item) => Test | string,

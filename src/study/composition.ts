@@ -1,24 +1,24 @@
 /**
- * What a network is made of, counted as the paper counts (Table 3 and the lists of §5): every convolution, batch normalisation,
- * ReLU, separable convolution, merge, pool and dense layer is one layer, so that Conv–BN–ReLU is three. The image is none.
+ * The composition of a network, counted as in the paper (Table 3 and the lists of §5): every convolution, batch normalisation, ReLU,
+ * separable convolution, merge, pool and dense layer counts as one layer, so Conv–BN–ReLU counts as three. The image is not counted.
  */
 import { layerGroupsOf } from '../network/fold.ts';
 import type { LayerKind, Network } from '../network/network.ts';
 
 export const partNames = ['convolution', 'separable', 'convex', 'concat', 'split'] as const;
-/** `split`: the sum in which a split's branches meet. */
+/** `split`: the sum of a split's branches. */
 export type PartName = (typeof partNames)[number];
 
 export interface Composition {
-  /** All, pools and dense layers among them. */
+  /** All layers, pools and dense layers included. */
   readonly layers: number;
   /** Blocks and merges. */
   readonly counts: Readonly<Record<PartName, number>>;
-  /** Of all layers, by layers, 0 to 1: a block of three counts three. */
+  /** Shares of all layers, 0 to 1; a block of three layers counts as three. */
   readonly shares: Readonly<Record<PartName, number>>;
 }
 
-/** By the first layer of a block; null for what is counted among all layers alone. */
+/** The part that a block belongs to, by its first layer; null for layers that count only in the total. */
 const partOf: { readonly [K in LayerKind]: PartName | null } = {
   image: null,
   convolution: 'convolution',
@@ -41,7 +41,7 @@ export function compositionOf(network: Network): Composition {
   for (const { nodes } of layerGroupsOf(network)) {
     const [first, second] = nodes;
     if (first === undefined || first.layer.kind === 'image') continue;
-    // A depthwise convolution and the 1×1 behind it are one.
+    // A depthwise convolution and the 1×1 convolution after it count as one layer.
     const isPair = first.layer.kind === 'depthwise' && second?.layer.kind === 'convolution';
     const length = nodes.length - (isPair ? 1 : 0);
     layers += length;

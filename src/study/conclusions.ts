@@ -1,4 +1,7 @@
-/** The conclusions of a study in sentences. Each depends on a test of `comparisons.ts`; a result without significance is no equality. */
+/**
+ * The conclusions of a study in sentences. Each depends on a test of `comparisons.ts`. A difference that is not significant does not
+ * mean that the two are equal.
+ */
 import { compareMeans, compareSpreads, testedOf, type PairTest, type Untested } from './comparisons.ts';
 import { armLabel, armPhrase, listed } from './labels.ts';
 import { accuracyOf, armSummary, measures, valuesOf, type Measure } from './measures.ts';
@@ -14,7 +17,7 @@ export type { Conclusion };
 
 const when = (holds: boolean, conclusion: Conclusion): readonly Conclusion[] => (holds ? [conclusion] : []);
 
-/** Pairs without a test, by reason. */
+/** Sentences for the pairs without a test, grouped by reason. */
 function untestedSentences(comparisons: readonly PairTest<unknown>[], what: string): readonly Conclusion[] {
   const untested = comparisons.filter((each): each is Untested => each.kind === 'untested');
   return [...new Set(untested.map(({ reason }) => reason))].map((reason) => {
@@ -25,7 +28,7 @@ function untestedSentences(comparisons: readonly PairTest<unknown>[], what: stri
   });
 }
 
-/** Missing repetitions, and small numbers of repetitions. */
+/** Sentences on missing repetitions, and on small numbers of repetitions. */
 function countSentences(result: StudyResult, measure: Measure): readonly Conclusion[] {
   const { arms, repetitions } = result;
   const counts = arms.map((arm) => valuesOf(arm, measure).length);
@@ -65,7 +68,7 @@ function highest(arms: readonly Arm[], measure: Measure): readonly Conclusion[] 
   return when(means.length > 1, note(text));
 }
 
-/** Differences of spread: each significant one, then the others together. */
+/** Sentences on differences of spread: one per significant difference, then one for the others. */
 function spreadSentences(result: StudyResult, measure: Measure): readonly Conclusion[] {
   const comparisons = compareSpreads(methodArms(result), measure);
   const tested = testedOf(comparisons);
@@ -172,5 +175,5 @@ const conclusions: { readonly [K in StudyResult['kind']]: (result: StudyResult) 
   vanilla: vanillaConclusions,
 };
 
-/** Sentences that can be read alone; in each part the significant results first. */
+/** Sentences that can be read alone. In each part the significant results come first. */
 export const conclusionsOf = (result: StudyResult): readonly Conclusion[] => conclusions[result.kind](result);

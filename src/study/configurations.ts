@@ -1,6 +1,6 @@
 /**
- * The configurations of a study's runs, to be published beside its tables: what all runs share once, and of each what it has for
- * itself. Where the data lies on this machine is left out; its hash says which it was.
+ * The configurations of a study's runs, to be published with its tables: first what all runs share, then the rest of each run. Paths
+ * on this machine are left out; a hash identifies the data.
  */
 import { Document, visit } from 'yaml';
 import { canonicalJson } from '../util/json.ts';
@@ -10,7 +10,7 @@ type Fields = { readonly [name: string]: unknown };
 
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** What all have in common, a member at a time; undefined where that is nothing. */
+/** The part that all values share, member by member; undefined if they share nothing. */
 function common(values: readonly unknown[]): unknown {
   const [first, ...others] = values;
   if (isFields(first) && values.every(isFields)) {
@@ -22,7 +22,7 @@ function common(values: readonly unknown[]): unknown {
   return others.every((other) => canonicalJson(other) === canonicalJson(first)) ? first : undefined;
 }
 
-/** What that value says beyond `shared`; undefined where that is nothing. */
+/** The part of a value that is not in `shared`; undefined if there is none. */
 function beyond(value: unknown, shared: unknown): unknown {
   if (!isFields(value) || !isFields(shared)) return shared === undefined ? value : undefined;
   const members = Object.entries(value)
@@ -31,7 +31,7 @@ function beyond(value: unknown, shared: unknown): unknown {
   return members.length === 0 ? undefined : Object.fromEntries(members);
 }
 
-/** As YAML. The same runs give the same text wherever they lie. */
+/** The configurations as YAML. The text does not depend on where the runs are stored. */
 export function configurationsOf(runs: readonly StudyRun[]): string {
   const configurations = runs.map(({ read: { config } }) => {
     const { path: _path, folder: _folder, where: _where, ...data } = config.data;
@@ -40,7 +40,7 @@ export function configurationsOf(runs: readonly StudyRun[]): string {
   const all = common(configurations);
   const each = runs.map(({ run }, index) => [run.folder, beyond(configurations[index], all) ?? {}] as const);
   const document = new Document({ all: all ?? {}, runs: Object.fromEntries(each) });
-  // A list stands in one line.
+  // Write each list on one line.
   visit(document, { Seq: (_key, list) => void (list.flow = true) });
   return document.toString({ flowCollectionPadding: false, lineWidth: 120 });
 }

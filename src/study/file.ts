@@ -1,4 +1,4 @@
-/** The YAML file of a study: its schema, and errors with line and column. It reads no file itself. */
+/** Parses the YAML text of a study; errors name line and column. Reading the file is up to the caller. */
 import { LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { z } from 'zod';
 import { engineNames } from '../engine/open.ts';
@@ -10,13 +10,13 @@ import { methodNames, methods, type MethodName } from '../search/methods/table.t
 import { UserError } from '../util/user-error.ts';
 import { nearest } from '../util/words.ts';
 
-/** One of the compared: a method, or a way to train the vanilla network. */
+/** One of the things that the study compares: a method, or a way to train the vanilla network. */
 export interface PlannedArm {
   readonly name: string;
-  /** Null: a way to train the vanilla network. */
+  /** Null for a way to train the vanilla network. */
   readonly method: MethodName | null;
   readonly baseline: boolean;
-  /** All settings; each repetition has its own seed. */
+  /** All settings but the seed, which differs between repetitions. */
   readonly settings: Settings;
 }
 
@@ -31,10 +31,10 @@ export interface Study {
   readonly engine: (typeof engineNames)[number];
   readonly preset: (typeof presetNames)[number];
   readonly repetitions: number;
-  /** Of the first repetition and of the shared vanilla network; each further repetition has the next seed. */
+  /** The seed of the first repetition and of the shared vanilla network. Each further repetition has the next seed. */
   readonly seed: number;
   readonly arms: readonly PlannedArm[];
-  /** Whether the file gives the batch size; otherwise small datasets have a smaller one. */
+  /** Whether the file gives the batch size. Otherwise small datasets have a smaller one. */
   readonly batchGiven: boolean;
 }
 
@@ -72,7 +72,7 @@ interface Source {
   readonly lines: LineCounter;
 }
 
-/** `12:7` of an offset. */
+/** The line and column of an offset, such as `12:7`. */
 function position({ lines }: Source, offset: number): string {
   const { line, col } = lines.linePos(offset);
   return `${line}:${col}`;
@@ -82,7 +82,7 @@ function fail({ file }: Source, at: string, message: string): never {
   throw new UserError(`${file}:${at}: ${message}`);
 }
 
-/** The position of a value; of the nearest value around it where it is missing. */
+/** The position of a value, or of the nearest enclosing value if it is missing. */
 function positionOf(source: Source, path: Path): string {
   const { document } = source;
   for (let length = path.length; length >= 0; length--) {
@@ -109,10 +109,10 @@ function parse(text: string, file: string): Source {
   if (syntax === undefined) return source;
   const message = syntax.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? syntax.code;
   const isSecond = syntax.code === 'MULTIPLE_DOCS';
-  return fail(source, position(source, syntax.pos[0]), isSecond ? 'a study is one document: --- begins a second' : message);
+  return fail(source, position(source, syntax.pos[0]), isSecond ? 'a study is one document: --- starts a second one' : message);
 }
 
-/** The file as plain values. Aliases may be unresolved, or expand without end. */
+/** The file as plain values. Fails if an alias is unresolved or expands to too much. */
 function plainOf(source: Source): unknown {
   const { document } = source;
   try {
@@ -131,15 +131,15 @@ function plainOf(source: Source): unknown {
 }
 
 interface Checked {
-  /** Where in the file the checked value is. */
+  /** The path of the checked value in the file. */
   readonly path: Path;
-  /** Known names, to suggest one for an unknown key. */
+  /** Known names, from which one is suggested for an unknown key. */
   readonly names: readonly string[];
-  /** Before names in messages. */
+  /** Printed before names in messages. */
   readonly prefix: '' | 'setting ';
 }
 
-/** The issue and its path; of a union, those of the branch that fits the kind of the value. */
+/** The first issue and its path. For a union, those of the branch that fits the kind of the value. */
 function firstIssue([issue]: readonly z.core.$ZodIssue[]): readonly [z.core.$ZodIssue, Path] {
   if (issue === undefined) throw new Error('bug: a failure without an issue');
   if (issue.code !== 'invalid_union') return [issue, issue.path];
@@ -175,7 +175,10 @@ function settingsFrom(source: Source, preset: Given['preset'], given: readonly G
   for (const { path, value = {} } of given) {
     const fixed = Object.keys(value).find((key) => key === 'method' || key === 'seed');
     if (fixed !== undefined) {
-      const message = fixed === 'seed' ? 'the seed stands beside the settings' : 'methods have a list of their own';
+      const message =
+        fixed === 'seed'
+          ? 'give the seed beside the settings, not in them'
+          : 'give methods in the list `methods`, not in settings';
       fail(source, positionOfKey(source, path, fixed), message);
     }
     const result = settingsSchema.safeParse(mergeSettings(settings, value as SettingsOverride));
@@ -204,21 +207,23 @@ function armsOf(source: Source, given: Given): readonly PlannedArm[] {
   return grown ?? trained ?? [];
 }
 
-/** Checks that the arms can be run beside each other. */
+/** Checks that the arms can be compared, and that their folders have different names. */
 function checkArms(source: Source, arms: readonly PlannedArm[], list: 'methods' | 'variants'): void {
   arms.forEach(({ name, settings }, index) => {
     const failHere = (message: string): never => fail(source, positionOf(source, [list, index]), message);
     if (list === 'methods') {
       const [own] = differingNames(settings, (arms[0] as PlannedArm).settings, determining);
       if (own !== undefined)
-        failHere(`${name} would need a vanilla network of its own: all start from one, so that ${own} must be the same`);
+        failHere(
+          `${name} would need its own vanilla network: all methods start from the same one, so ${own} must be the same for all`,
+        );
       const rungs = planRungs(settings);
       if (typeof rungs === 'string') failHere(`${name}: ${rungs}`);
       if (settings.final.epochs === 0)
         failHere(`${name}: without a final training (final.epochs 0) the test set is not used, so there is nothing to compare`);
     }
     if (arms.findIndex((other) => folderName(other.name) === folderName(name)) !== index)
-      failHere(`${name} is there already: give it another name`);
+      failHere(`the name ${name} is already taken: choose another one`);
   });
 }
 
@@ -229,7 +234,7 @@ export function readStudy(text: string, file: string): Study {
     return failBy(source, parsed.error.issues, { path: [], names: Object.keys(studySchema.shape), prefix: '' });
   const given = parsed.data;
   if ((given.methods === undefined) === (given.variants === undefined))
-    fail(source, '1:1', 'either methods (networks that grow) or variants (of the vanilla network) are to be given');
+    fail(source, '1:1', 'give either methods (networks that grow) or variants (of the vanilla network)');
   const arms = armsOf(source, given);
   checkArms(source, arms, given.methods === undefined ? 'variants' : 'methods');
   const { title, dataset, data = null, imageSize = null, engine, preset, repetitions, seed } = given;
@@ -240,5 +245,5 @@ export function readStudy(text: string, file: string): Study {
   return { title, kind, dataset, data, imageSize, engine, preset, repetitions, seed, arms, batchGiven };
 }
 
-/** An arm's name as a part of a folder's name. */
+/** The name of an arm as part of a folder name. */
 export const folderName = (name: string): string => name.replaceAll(/[^\p{L}\p{N}_.-]+/gu, '-').toLowerCase();

@@ -1,13 +1,13 @@
-/** The names of arms, for people. */
+/** The names of arms for display. */
 import { methods } from '../search/methods/table.ts';
 import type { Arm } from './result.ts';
 
 type Named = Pick<Arm, 'name' | 'method'>;
 
-/** `SHR` of `shr`; other names stay. */
+/** `SHR` for `shr`; names that are not those of a method stay the same. */
 export const armLabel = ({ name, method }: Named): string => (method !== null && name === method ? methods[method].label : name);
 
-/** In a sentence: `the vanilla network`. */
+/** The name in a sentence, such as `the vanilla network`. */
 export const armPhrase = (arm: Named): string =>
   `${arm.method !== null && arm.name === arm.method && !methods[arm.method].grows ? 'the ' : ''}${armLabel(arm)}`;
 

@@ -1,23 +1,23 @@
-/** Measures of an outcome, in the units of the tables, and their values over the repetitions of an arm. */
+/** The measures of an outcome, in the units of the tables, and their values over the repetitions of an arm. */
 import { summaryOf, type Summary } from './samples.ts';
 import type { Arm, Outcome, StudyResult } from './result.ts';
 
 export interface Measure {
-  /** Its name in a sentence. */
+  /** The name in a sentence. */
   readonly words: string;
-  /** Of a difference: `points` are percentage points. */
+  /** The unit of a difference; `points` are percentage points. */
   readonly unit: string;
   readonly digits: number;
-  /** Null where it was not measured. */
+  /** Null if it was not measured. */
   of(outcome: Outcome): number | null;
 }
 
-/** For means over epochs; of all epochs where there are fewer. */
+/** The number of epochs in means over the last epochs; fewer if there are fewer. */
 const lastEpochs = 5;
 
 const percent = (share: number | null | undefined): number | null => (share === null || share === undefined ? null : 100 * share);
 
-/** Null where one of the epochs was not measured. */
+/** The mean over the last epochs; null if one of them was not measured. */
 const lastMean = (values: readonly (number | null)[]): number | null => {
   const last = values.slice(-lastEpochs);
   return last.includes(null) ? null : (summaryOf(last as readonly number[])?.mean ?? null);
@@ -50,7 +50,7 @@ export const measures = {
 /** The accuracy by which the arms of a study are compared. */
 export const accuracyOf = ({ kind }: StudyResult): Measure => (kind === 'growth' ? measures.test : measures.validation);
 
-/** Of the repetitions in which it was measured. */
+/** The values of the repetitions in which the measure was taken. */
 export const valuesOf = ({ outcomes }: Arm, measure: Measure): readonly number[] =>
   outcomes.map((outcome) => measure.of(outcome)).filter((value) => value !== null);
 

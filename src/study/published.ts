@@ -1,5 +1,5 @@
 /**
- * The published results, which tables show beside those measured here: M. Yüce and O. Tsapenko, “Neural Architecture Search with
+ * The published results, which tables show beside the measured ones: M. Yüce and O. Tsapenko, “Neural Architecture Search with
  * Network Morphisms and Successive Halving”, University of Freiburg, Tables 1, 2, 3 and §5. CIFAR-10, 23 hours of search on a
  * GPU and 200 epochs of final training, 8 repetitions of each method. Accuracies and shares in percent, as they are printed.
  */
@@ -20,7 +20,7 @@ export interface PublishedSetting {
   readonly mixup: boolean;
   readonly cutout: boolean;
   readonly shift: boolean;
-  /** Of the vanilla network after 20 epochs, measured under the training augmentation. */
+  /** Validation accuracy of the vanilla network after 20 epochs, under the training augmentation. */
   readonly validation: number;
 }
 
@@ -36,7 +36,7 @@ export const publishedSettings: readonly PublishedSetting[] = [
   { number: 8, mixup: true, cutout: true, shift: true, validation: 65.99 },
 ];
 
-/** The paper's figures of one step, by method. */
+/** The number of the paper's figure of one step, by method. */
 export const publishedStepFigures: Readonly<Partial<Record<string, 2 | 3>>> = { nash: 2, sh: 3, shr: 3, shrsep: 3 };
 
 /** Mean and standard deviation. */
@@ -47,11 +47,11 @@ interface PublishedMethod {
   readonly test: Spread;
   /** Millions; Table 2. */
   readonly parameters: Spread;
-  /** Of all layers; Table 3. Where no deviation is printed it is 0. */
+  /** Shares of all layers; Table 3. The deviation is 0 where the paper prints none. */
   readonly shares: Readonly<Record<PartName, Spread>>;
   /** §5. */
   readonly best: { readonly test: number; readonly layers: number; readonly counts: Readonly<Record<PartName, number>> };
-  /** Of the worst network only the accuracy is published; §5. */
+  /** Test accuracy of the worst network; nothing else of it is published; §5. */
   readonly worst: number;
 }
 

@@ -1,9 +1,9 @@
-/** What a study found, as its tables and figures need it. Pure data; it knows no files and no clock. */
+/** The results of a study for its tables and figures, as plain data. */
 import type { Network } from '../network/network.ts';
 import type { Settings } from '../search/settings.ts';
 import type { MethodName } from '../search/methods/table.ts';
 
-/** A repetition of an arm that ended. */
+/** A finished repetition of an arm. */
 export interface Outcome {
   /** From 1. */
   readonly repetition: number;
@@ -11,31 +11,31 @@ export interface Outcome {
   readonly run: string;
   /** The winner. */
   readonly network: Network;
-  /** Test accuracy, 0 to 1; null where the test set was not read (a study of vanilla networks). */
+  /** Test accuracy, 0 to 1; null if the test set was not used (in a study of vanilla networks). */
   readonly test: number | null;
   /** Clean validation accuracy of the last measured epoch before the final training. */
   readonly validation: number;
   readonly parameters: number;
-  /** An image, forward. */
+  /** Per image, forward. */
   readonly multiplyAdds: number;
-  /** That the winner's line was trained for, vanilla and final training included. */
+  /** Epochs of the winner's lineage, including those of the vanilla network and of the final training. */
   readonly epochs: number;
-  /** Of work. */
+  /** Seconds in which the run was active. */
   readonly seconds: number;
-  /** Clean validation accuracy and accuracy under the training augmentation, of each epoch of the vanilla network; for Table 1. */
+  /** For Table 1: validation accuracy of each epoch of the vanilla network, on clean images and under the training augmentation. */
   readonly vanilla: readonly { readonly clean: number; readonly augmented: number | null }[];
 }
 
 /** A method, a baseline, or a setting of the augmentation. */
 export interface Arm {
-  /** Null: a way to train the vanilla network. */
+  /** Null for a way to train the vanilla network. */
   readonly method: MethodName | null;
   /** `shr`, `random`, `vanilla`, or a name from the file such as `flip + mixup`. */
   readonly name: string;
-  /** `random` and `vanilla`. */
+  /** True for `random` and `vanilla`. */
   readonly baseline: boolean;
   readonly augmentation: Settings['augmentation'];
-  /** Of the repetitions that ended. */
+  /** The outcomes of the finished repetitions. */
   readonly outcomes: readonly Outcome[];
 }
 
@@ -45,7 +45,7 @@ export interface StudyResult {
   readonly kind: 'growth' | 'vanilla';
   /** One sentence on data, widths, steps, epochs. */
   readonly scale: string;
-  /** Planned. */
+  /** The planned number of repetitions. */
   readonly repetitions: number;
   readonly arms: readonly Arm[];
 }

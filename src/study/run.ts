@@ -1,6 +1,6 @@
 /**
- * The runs of a study, side by side: those that are missing are begun, those that stopped go on, those that ended are left as
- * they are. A run that fails costs the study that run.
+ * Runs a study: starts missing runs, resumes stopped ones, and skips finished ones, several side by side. If a run fails, the others
+ * continue.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,16 +19,16 @@ import { RunError, UserError } from '../util/user-error.ts';
 import { folderName, type Study } from './file.ts';
 
 export interface PlannedRun {
-  /** Null: the vanilla network that the others start from. */
+  /** Null for the shared vanilla network that the others start from. */
   readonly arm: string | null;
   /** From 1. */
   readonly repetition: number;
-  /** Within the study's folder. */
+  /** The name of its folder in the study's folder. */
   readonly folder: string;
   readonly settings: Settings;
 }
 
-/** The vanilla network, where it is shared; and the runs, all arms of a repetition before the next. */
+/** The run of the shared vanilla network, if any, and the other runs. All arms of a repetition come before the next repetition. */
 export function plannedRuns(study: Study): { readonly vanilla: PlannedRun | null; readonly runs: readonly PlannedRun[] } {
   const runs = Array.from({ length: study.repetitions }, (_none, index) =>
     study.arms.map(({ name, settings }) => ({
@@ -54,11 +54,11 @@ export function plannedRuns(study: Study): { readonly vanilla: PlannedRun | null
 export interface StudyOptions {
   /** The study's folder. */
   readonly root: string;
-  /** Runs side by side. */
+  /** The number of runs side by side. */
   readonly jobs: number;
-  /** Where a named dataset's files are; over what the file says. */
+  /** The folder of a named dataset; overrides the study's file. */
   readonly data?: string;
-  /** Goes on with runs of another processor, engine or Node too; their bits then differ. */
+  /** Also resumes runs that were started with another processor, engine or Node. Their bits may then differ. */
   readonly mixed?: boolean;
   readonly signal: AbortSignal;
   readonly onData?: (event: DataEvent) => void;
@@ -67,17 +67,19 @@ export interface StudyOptions {
 export type StudyItem =
   | { readonly kind: 'begun'; readonly run: PlannedRun; readonly resumed: boolean }
   | { readonly kind: 'item'; readonly run: PlannedRun; readonly item: RunItem }
-  /** `finished`: it came to its end now. */
+  /** The run ended; `finished` is false if it was stopped. */
   | { readonly kind: 'ended'; readonly run: PlannedRun; readonly finished: boolean }
   | { readonly kind: 'failed'; readonly run: PlannedRun; readonly message: string };
 
-/** Whether the batch is the settings' own; else small data has a smaller one. */
+/** Whether the settings give the batch size. Otherwise small datasets have a smaller one. */
 const hasBatch = ({ batchGiven, preset }: Study): boolean => batchGiven || preset === 'paper';
 
-/** A run that is there must be the one that the file asks for. */
+/** Checks that an existing run has the settings of the study's file. */
 function checkSame(root: string, { arm, settings }: PlannedRun, { data, engine, settings: own }: Config, study: Study): void {
   const refuse = (what: string, then: unknown, now: unknown): never => {
-    throw new UserError(`${root} was begun with ${what} ${then}, the file says ${now}: give the study another folder (--folder)`);
+    throw new UserError(
+      `${root} was started with ${what} ${then}, the file says ${now}: give the study another folder (--folder)`,
+    );
   };
   const given = [
     ['the dataset', data.reference, study.dataset],
@@ -85,7 +87,7 @@ function checkSame(root: string, { arm, settings }: PlannedRun, { data, engine, 
     ['imageSize', data.imageSize, study.imageSize],
   ] as const;
   for (const [what, then, now] of given) if (then !== now) refuse(what, then, now);
-  // Of the vanilla network's run, what its training follows from.
+  // For the shared vanilla network, compare only the settings that its training depends on.
   const names = arm === null ? [...determining, 'seed'] : settingNames;
   const [name] = differingNames(own, settings, names).filter((each) => each !== 'batch' || hasBatch(study));
   if (name === undefined) return;
@@ -93,7 +95,7 @@ function checkSame(root: string, { arm, settings }: PlannedRun, { data, engine, 
   refuse(name, then, now);
 }
 
-/** Checks what is there already, which is to be done before anything is written. */
+/** Checks the existing runs in a study's folder. Call it before anything is written. */
 export function checkFolder(study: Study, root: string): void {
   const { vanilla, runs } = plannedRuns(study);
   let first: Config | undefined;
@@ -104,11 +106,11 @@ export function checkFolder(study: Study, root: string): void {
     checkSame(folder, run, config, study);
     first ??= config;
     if (config.data.hash !== first.data.hash)
-      throw new UserError(`${folder} was begun with other images than the runs beside it`);
+      throw new UserError(`${folder} was started with other images than the other runs of the study`);
   }
 }
 
-/** Runs in the study's folder, which is there, that its file does not name: of another file, or of one that named more. */
+/** The runs in a study's folder that do not belong to it, such as those of methods that were removed from the file. The folder exists. */
 export function strangersIn(study: Study, root: string): readonly string[] {
   const { vanilla, runs } = plannedRuns(study);
   const planned = new Set([vanilla, ...runs].map((run) => run?.folder));
@@ -132,7 +134,7 @@ export async function* runStudy(study: Study, options: StudyOptions): AsyncGener
       preset: study.preset,
       settings: hasBatch(study) ? run.settings : withoutBatch,
       engine: study.engine,
-      // One, also for the vanilla network: its bits must not follow from how many run side by side.
+      // One worker, also for the vanilla network: its bits must not depend on the number of runs side by side.
       workers: 1,
       run: join(root, run.folder),
       signal,
@@ -155,12 +157,12 @@ export async function* runStudy(study: Study, options: StudyOptions): AsyncGener
 
   if (vanilla !== null) {
     yield* together([vanilla], 1);
-    // Nothing can be begun without it.
+    // The other runs need the vanilla network.
     if (!isRun(shared as string) || !readRun(shared as string).state.search.finished) return;
   }
   yield* together(runs, jobs);
 
-  /** Those runs, so many at a time, as their items come. Whoever leaves ends them in order. */
+  /** Runs these runs, `lanes` at a time, and yields their items. If the caller stops iterating, the runs are stopped in order. */
   async function* together(all: readonly PlannedRun[], lanes: number): AsyncGenerator<StudyItem> {
     const items = channel<StudyItem | Error | null>();
     const waiting = [...all];
@@ -172,7 +174,7 @@ export async function* runStudy(study: Study, options: StudyOptions): AsyncGener
           await follow(run, (item) => items.put(item));
         } catch (error) {
           if (signal.aborted && error === signal.reason) return;
-          // Of a run's own making; anything else is a mistake of ours.
+          // Errors of a single run do not stop the study. Others are bugs.
           if (!(error instanceof RunError) && !(error instanceof UserError)) return items.put(error as Error);
           items.put({ kind: 'failed', run, message: error.message });
         }

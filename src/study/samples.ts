@@ -1,10 +1,10 @@
 /**
- * What is said of a few values: mean, spread, and tests of differences. Pure numbers; it knows no studies. The distributions
- * are jstat's. Where a test does not apply, the answer is null, and never a p.
+ * Statistics of small samples: mean, spread, and tests of differences. The distributions are from jstat. If a test does not apply,
+ * the result is null.
  */
 import jstat from 'jstat';
 
-/** Values, or what a publication says of them. Without a value there is no summary. */
+/** A summary of at least one value, computed or published. */
 export interface Summary {
   readonly count: number;
   readonly mean: number;
@@ -14,10 +14,10 @@ export interface Summary {
 
 export type Interval = readonly [low: number, high: number];
 
-/** Two-sided; and 95 % intervals. */
+/** The level of two-sided tests, and of 95 % intervals. */
 export const level = 0.05;
 
-/** Equal values have exactly the deviation 0: differences are taken from the first one. */
+/** Null without values. Equal values have a deviation of exactly 0, since differences from the first value are used. */
 export function summaryOf(values: readonly number[]): Summary | null {
   const [first] = values;
   if (first === undefined) return null;
@@ -42,19 +42,19 @@ export interface Welch {
   readonly freedom: number;
   /** Two-sided. */
   readonly p: number;
-  /** The mean of the first less that of the second. */
+  /** The mean of the first sample minus that of the second. */
   readonly difference: number;
-  /** 95 %, of this difference alone. */
+  /** The 95 % interval of this difference, not corrected for several tests. */
   readonly interval: Interval;
 }
 
-/** Welch's t-test of two means; null where a sample has one value, or neither has any spread. */
+/** Welch's t-test of two means; null if a sample has one value, or if neither sample varies. */
 export function welch(a: Summary, b: Summary): Welch | null {
   if (a.deviation === null || b.deviation === null) return null;
   const [u, v] = [a.deviation ** 2 / a.count, b.deviation ** 2 / b.count];
   if (u + v === 0) return null;
   const error = Math.sqrt(u + v);
-  // Shares of the error, so that nothing underflows.
+  // Uses shares of the error, so that nothing underflows.
   const [x, y] = [u / (u + v), v / (u + v)];
   const freedom = 1 / (x ** 2 / (a.count - 1) + y ** 2 / (b.count - 1));
   const difference = a.mean - b.mean;
@@ -71,23 +71,24 @@ const middleOf = (values: readonly number[]): number => {
   return Number.isInteger(half) ? ((sorted[half - 1] as number) + upper) / 2 : upper;
 };
 
-/** Fewer values say next to nothing of a spread. */
+/** The smallest sample for which spreads are tested. */
 export const fewestForSpread = 4;
 
 export interface SpreadTest {
   readonly statistic: number;
   readonly freedom: readonly [numerator: number, denominator: number];
   readonly p: number;
-  /** What was compared: the mean distances from the medians, or the variances. */
+  /** The compared spreads: mean distances from the medians, or variances. */
   readonly spreads: readonly [first: number, second: number];
 }
 
 /**
- * Brown and Forsythe's test (1974) of two spreads: an analysis of variance of the distances from the medians. It keeps its
- * level for values that are not normal, which the ratio of variances does not and eight values cannot show; the price is that
- * it sees less. Over 20,000 simulated pairs of eight values: of equal spreads 3 to 5 % are called different, whether normal,
- * uniform, Student’s with 5 degrees of freedom, exponential or normal with one outlier in ten, and 5, 1, 12, 21 and 23 % by the
- * ratio; of normal deviations that differ by a factor of 3.45, as the paper's do, 56 against 87 %. Null where a sample is too small, or the distances do not vary.
+ * Brown and Forsythe's test (1974) of two spreads: an analysis of variance of the distances from the medians. Unlike the ratio of
+ * variances, it keeps its level for values that are not normal, which eight values cannot show; but it has less power. In 20,000
+ * simulated pairs of samples with eight values each, it called 3 to 5 % of equal spreads different, for normal, uniform,
+ * Student’s t (5 degrees of freedom), exponential, and normal values with one outlier in ten. The ratio did so in 5, 1, 12, 21 and
+ * 23 %. Of normal deviations that differ by a factor of 3.45, as in the paper, it called 56 % different, the ratio 87 %. Null if a
+ * sample is too small, or if the distances do not vary.
  */
 export function brownForsythe(a: readonly number[], b: readonly number[]): SpreadTest | null {
   if (Math.min(a.length, b.length) < fewestForSpread) return null;
@@ -97,7 +98,7 @@ export function brownForsythe(a: readonly number[], b: readonly number[]): Sprea
   }) as [Summary, Summary];
   const denominator = u.count + v.count - 2;
   const within = (u.count - 1) * (u.deviation as number) ** 2 + (v.count - 1) * (v.deviation as number) ** 2;
-  // Distances that differ in their last bits do not vary.
+  // Differences in the last bits do not count as variation.
   if (within <= (1e-9 * Math.max(u.mean, v.mean)) ** 2) return null;
   const between = (u.mean - v.mean) ** 2 / (1 / u.count + 1 / v.count);
   const statistic = between / (within / denominator);
@@ -107,7 +108,7 @@ export function brownForsythe(a: readonly number[], b: readonly number[]): Sprea
 const upperF = (statistic: number, numerator: number, denominator: number): number =>
   Math.min(1, Math.max(0, 1 - jstat.centralF.cdf(statistic, numerator, denominator)));
 
-/** The larger variance over the smaller, two-sided: for normal values, and where only deviations are known. */
+/** The two-sided F test of the larger variance over the smaller. For normal values, or if only the deviations are known. */
 export function varianceRatio(a: Summary, b: Summary): SpreadTest | null {
   if (a.deviation === null || b.deviation === null || a.deviation === 0 || b.deviation === 0) return null;
   const [large, small] = a.deviation >= b.deviation ? [a, b] : [b, a];
@@ -116,7 +117,7 @@ export function varianceRatio(a: Summary, b: Summary): SpreadTest | null {
   return { statistic, freedom, p: Math.min(1, 2 * upperF(statistic, ...freedom)), spreads: [a.deviation ** 2, b.deviation ** 2] };
 }
 
-/** Holm's correction (1979) of the p of a family of tests: the smallest times their number, and so on, never falling. */
+/** Holm's correction (1979) of the p-values of a family of n tests: the smallest is multiplied by n, the next by n − 1, and so on; the results do not decrease. */
 export function holm(values: readonly number[]): readonly number[] {
   const order = values.map((p, index) => ({ p, index })).toSorted((a, b) => a.p - b.p);
   const corrected = values.map(() => 0);

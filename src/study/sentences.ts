@@ -1,4 +1,4 @@
-/** Conclusions on tested pairs of arms, and on methods beside a baseline: whether selection, or growth, was shown to help. */
+/** Conclusions on tested pairs of arms, and on methods against a baseline: whether a benefit of selection or of growth was shown. */
 import { methods } from '../search/methods/table.ts';
 import { pairLabel, type Tested } from './comparisons.ts';
 import { armLabel, armPhrase, capital, listed } from './labels.ts';
@@ -48,7 +48,7 @@ const ordered = ({ first, second, test }: Tested<Welch>): readonly [Arm, Arm] =>
 function shownSentence(pair: Tested<Welch>, measure: Measure, tests: number): Conclusion {
   const [more, less] = ordered(pair);
   const { difference, interval } = pair.test;
-  // A corrected p below 0.05 is below it uncorrected too, so the interval is on one side of 0.
+  // If the corrected p is below 0.05, so is the uncorrected one, and the interval does not contain 0.
   const [low, high] = interval
     .map(Math.abs)
     .toSorted((a, b) => a - b)
@@ -58,9 +58,9 @@ function shownSentence(pair: Tested<Welch>, measure: Measure, tests: number): Co
   );
 }
 
-/** More differences than these share one sentence, without their numbers. */
+/** Above this number, differences share one sentence without their figures. */
 const mostSingle = 4;
-/** More differences than these are in the table only. */
+/** Above this number, differences are only in the table. */
 const mostListed = 10;
 
 /** `A and B`, `A–B, C–D`. */
@@ -69,7 +69,7 @@ const pairNames = (pairs: readonly Tested<unknown>[]): string =>
     ? pairs.map(({ first, second }) => `${armPhrase(first)} and ${armPhrase(second)}`).join('')
     : pairs.map(pairLabel).join(', ');
 
-/** Each arm with those that it is above. */
+/** Each arm with the arms that it is above. */
 function orders(pairs: readonly Tested<Welch>[]): string {
   const below = new Map<Arm, Arm[]>();
   for (const [more, less] of pairs.map(ordered)) below.set(more, [...(below.get(more) ?? []), less]);
@@ -107,7 +107,7 @@ export function pairSentences(pairs: readonly Tested<Welch>[], measure: Measure,
   return [...shownSentences(found, measure, tests), ...(open.length === 0 ? [] : [notShownSentence(open, measure)])];
 }
 
-/** Numbers of epochs that differ by less than this share count as the same. */
+/** Numbers of epochs that differ by less than this fraction count as equal. */
 const epochTolerance = 0.02;
 
 /** Mean epochs of the winner's lineage. */
@@ -115,7 +115,7 @@ const epochsOf = (arm: Arm): number => armSummary(arm, measures.epochs)?.mean ??
 
 const areSame = (a: number, b: number): boolean => Math.abs(a - b) <= epochTolerance * Math.max(a, b);
 
-/** The epochs of the winners, where methods differ in them. */
+/** A sentence on the epochs of the winners, if methods differ in them. */
 export function epochsSentence(arms: readonly Arm[]): readonly Conclusion[] {
   const groups: { readonly epochs: number; readonly arms: Arm[] }[] = [];
   for (const arm of arms.filter(({ outcomes }) => outcomes.length > 0)) {
@@ -132,7 +132,7 @@ export function epochsSentence(arms: readonly Arm[]): readonly Conclusion[] {
   ];
 }
 
-/** What a method has and the baseline lacks. */
+/** What the comparison with a baseline shows the benefit of: growth for `vanilla`, selection for `random`. */
 const benefitOver = ({ method }: Arm): string => (method !== null && methods[method].grows ? 'selection' : 'growth');
 
 /** Other differences between arms and the baseline: epochs and operators. */

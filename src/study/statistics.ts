@@ -1,6 +1,6 @@
-/** Rank correlations, and intervals of proportions. Pure numbers. */
+/** Rank correlations, and intervals of proportions. */
 
-/** Pairs of a and b: in the same order, in the opposite order, and with a tie in either. */
+/** Numbers of pairs that are in the same order in a and b, in the opposite order, and tied in either. */
 export interface Pairs {
   readonly concordant: number;
   readonly discordant: number;
@@ -22,7 +22,7 @@ export function pairsOf(a: readonly number[], b: readonly number[]): Pairs {
 /** Pairs of equal values. */
 const tiesOf = (values: readonly number[]): number => pairsOf(values, values).tied;
 
-/** Kendall's τ-b; null for fewer than three values, and where all values of one side are equal. */
+/** Kendall's τ-b; null for fewer than three values, or if all values of one side are equal. */
 export function kendall(a: readonly number[], b: readonly number[]): number | null {
   if (a.length < 3) return null;
   const { concordant, discordant } = pairsOf(a, b);
@@ -31,7 +31,7 @@ export function kendall(a: readonly number[], b: readonly number[]): number | nu
   return scale === 0 ? null : (concordant - discordant) / scale;
 }
 
-/** From 1; equal values share the mean of their ranks. */
+/** Ranks from 1. Equal values have the mean of their ranks. */
 export const ranksOf = (values: readonly number[]): readonly number[] =>
   values.map((value) => {
     const below = values.filter((other) => other < value).length;
@@ -39,7 +39,7 @@ export const ranksOf = (values: readonly number[]): readonly number[] =>
     return below + (equal + 1) / 2;
   });
 
-/** Spearman's ρ: Pearson's correlation of the ranks; null for fewer than three values, and where all values of one side are equal. */
+/** Spearman's ρ: Pearson's correlation of the ranks; null for fewer than three values, or if all values of one side are equal. */
 export function spearman(a: readonly number[], b: readonly number[]): number | null {
   if (a.length < 3) return null;
   const [x, y] = [ranksOf(a), ranksOf(b)];
@@ -62,10 +62,10 @@ export function wilson(right: number, count: number): readonly [low: number, hig
   return [Math.max(0, (centre - half) / scale), Math.min(1, (centre + half) / scale)];
 }
 
-/** Above this, enumerating all permutations takes too long. */
+/** The largest number of values for which all permutations are enumerated. */
 const mostPermuted = 8;
 
-/** The exact two-sided p of Spearman’s ρ, by permutation. Null where ρ is null, and for more than eight values. */
+/** The exact two-sided p-value of Spearman’s ρ, by permutation. Null if ρ is null, and for more than eight values. */
 export function spearmanProbability(a: readonly number[], b: readonly number[]): number | null {
   const seen = spearman(a, b);
   if (seen === null || a.length > mostPermuted) return null;

@@ -1,13 +1,13 @@
 /**
- * A table as values: what stands in it, not how it looks. Writers (Markdown, LaTeX, CSV here; HTML in the report) have a row
- * for each kind of cell.
+ * A table as values, without formatting. The writers (Markdown, LaTeX and CSV here, HTML in the report) have a row for each kind of
+ * cell.
  */
 
-/** A column's kind says what its cells are, so that a file for machines can keep their parts apart. */
+/** The kind of a column says what its cells hold, so that CSV can write their parts in columns of their own. */
 export type Column =
   | { readonly kind: 'text'; readonly title: string }
   | { readonly kind: 'tick'; readonly title: string }
-  /** Digits behind the point. */
+  /** `digits`: decimal places. */
   | { readonly kind: 'number'; readonly title: string; readonly digits: number }
   | { readonly kind: 'signed'; readonly title: string; readonly digits: number }
   /** Mean ± standard deviation. */
@@ -21,11 +21,11 @@ export interface SpreadCell {
   readonly mean: number;
   /** Null for one value. */
   readonly deviation: number | null;
-  /** Where they are not the column's: of figures from elsewhere. */
+  /** Overrides the column's digits, for published figures. */
   readonly digits?: number;
 }
 
-/** What a cell of each kind holds. */
+/** The value of a cell of each kind. */
 export interface CellValues {
   readonly text: string;
   readonly tick: boolean;
@@ -36,45 +36,45 @@ export interface CellValues {
   readonly probability: number;
 }
 
-/** Null: there is no value. */
+/** Null if there is no value. */
 export type Cell = CellValues[ColumnKind] | null;
 
 export interface Group {
-  /** Such as `baselines`; null for the first, which needs no title. */
+  /** Such as `baselines`; null for the first group, which has no title. */
   readonly title: string | null;
-  /** As many cells as there are columns. The first column names the row. */
+  /** Each row has one cell per column. The first cell names the row. */
   readonly rows: readonly (readonly Cell[])[];
 }
 
 export interface Table {
-  /** Of its files: letters, digits, hyphens. */
+  /** The name of its files, without extension: letters, digits, hyphens. */
   readonly name: string;
   /** Short: `Table 2`. */
   readonly title: string;
   /** Sentences. */
   readonly caption: string;
-  /** What the numbers were measured on, for where that is not said beside it; may be empty. */
+  /** What the numbers were measured on, for places that do not state it elsewhere; may be empty. */
   readonly scale: string;
   readonly columns: readonly Column[];
-  /** Groups without a row are left out by whoever makes the table. */
+  /** Without empty groups. */
   readonly groups: readonly Group[];
-  /** Sentences under it. */
+  /** Sentences below the table. */
   readonly notes: readonly string[];
 }
 
-/** One row a kind of column. */
+/** One row per kind of column. */
 export type ColumnTable<Result> = {
   readonly [K in ColumnKind]: (value: CellValues[K], column: Extract<Column, { kind: K }>) => Result;
 };
 
-/** What the table says of this cell; null where there is no value. */
+/** Calls the row for this cell; null if there is no value. */
 export function askCell<Result>(table: ColumnTable<Result>, column: Column, cell: Cell): Result | null {
   if (cell === null) return null;
   const row = table[column.kind] as (value: Cell, column: Column) => Result;
   return row(cell, column);
 }
 
-/** Text stands to the left, ticks in the middle, numbers to the right. */
+/** Text is aligned left, ticks are centred, numbers are aligned right. */
 export const alignments: { readonly [K in ColumnKind]: 'left' | 'centre' | 'right' } = {
   text: 'left',
   tick: 'centre',
@@ -99,11 +99,11 @@ export function formatSigned(value: number, digits: number): string {
   return value > 0 && !isZero(text) ? `+${text}` : text;
 }
 
-/** `0.034`, `< 0.001`; never `0.000`, never rounded up to 0.05, where something is decided, and 1 only where it is 1 in three digits. */
+/** `0.034`, `< 0.001`. Never `0.000`; values below the level 0.05 are not rounded up to it; 1 only if it is 1 in three digits. */
 export const formatProbability = (p: number): string =>
   p < 0.001 ? '< 0.001' : p < 0.05 && p.toFixed(3) === '0.050' ? '< 0.050' : p.toFixed(3);
 
-/** As people read it, in plain text. */
+/** Cells as plain text. */
 export const plainCells: ColumnTable<string> = {
   text: (value) => value,
   tick: (value) => (value ? '✓' : '×'),
@@ -115,10 +115,10 @@ export const plainCells: ColumnTable<string> = {
   probability: formatProbability,
 };
 
-/** Where there is no value. */
+/** Shown if there is no value. */
 export const missing = '–';
 
-/** Words in lines of at most `most` characters; a longer word has a line of its own. */
+/** Wraps words to lines of at most `most` characters; a longer word gets its own line. */
 export function wrapWords(text: string, most: number): readonly string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {

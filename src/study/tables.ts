@@ -11,7 +11,7 @@ const makers: { readonly [K in StudyResult['kind']]: readonly ((result: StudyRes
   vanilla: [tableOne, accuracyDifferences],
 };
 
-/** A table of tests in which nothing could be tested says less than the sentence that tells why. */
+/** Whether a table has values. A table of tests without any is left out; a sentence gives the reason. */
 const hasValues = ({ groups }: Table): boolean =>
   groups.some(({ rows }) => rows.some((row) => row.some((cell) => typeof cell !== 'string' && cell !== null)));
 

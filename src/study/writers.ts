@@ -2,7 +2,7 @@
 import { alignments, askCell, formatProbability, missing, plainCells, wrapWords } from './table.ts';
 import type { Cell, Column, ColumnKind, ColumnTable, Table } from './table.ts';
 
-/** Whatever a name holds stays text: no markup, no link, no end of a cell or of a line. */
+/** Escapes text, so that nothing in a name becomes markup or a link, or ends a cell or a line. */
 export const escapeMarkdown = (text: string): string =>
   text
     .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
@@ -61,12 +61,12 @@ const commands: Readonly<Record<string, string>> = {
   '’': "'",
   '"': "''",
   '`': '\\textasciigrave{}',
-  // Two hyphens would be read as a dash.
+  // LaTeX would set two hyphens as a dash.
   '-': '-{}',
   '|': '$|$',
 };
 
-/** No character of a name acts as a command. */
+/** Escapes text, so that no character of a name acts as a command. */
 export const escapeLatex = (text: string): string =>
   text
     .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
@@ -84,12 +84,12 @@ const latexCells: ColumnTable<string> = {
 
 const letters = { left: 'l', centre: 'c', right: 'r' } as const;
 
-/** What begins with `[` or `*` would be read as an argument of the `\\` before it. */
+/** LaTeX would read a leading `[` or `*` as an argument of the `\\` before it. */
 const guarded = (text: string): string => (text.startsWith('[') || text.startsWith('*') ? `{}${text}` : text);
 
 const latexRow = (texts: readonly string[]): string => `${texts.map(guarded).join(' & ')} \\\\`;
 
-/** Characters in a line of a column's title: narrow columns fit a page. */
+/** The width at which column titles are wrapped, in characters, so that tables fit a page. */
 const titleWidth = 13;
 
 function latexHeading(title: string, letter: string): string {
@@ -97,7 +97,7 @@ function latexHeading(title: string, letter: string): string {
   return lines.length < 2 ? lines.join('') : `\\begin{tabular}[b]{@{}${letter}@{}}${lines.join('\\\\')}\\end{tabular}`;
 }
 
-/** A plain `tabular` in a `table`, for any document class, without a package. UTF-8. */
+/** A `tabular` in a `table`, for any document class, without packages. UTF-8. */
 export function latexTable({ name, caption, scale, columns, groups, notes }: Table): string {
   const bodies = groups.flatMap(({ title, rows }) => [
     '\\hline',
@@ -122,10 +122,10 @@ export function latexTable({ name, caption, scale, columns, groups, notes }: Tab
   ].join('\n');
 }
 
-/** Twelve places are more than was measured. */
+/** Twelve significant digits, more than any measurement has. */
 const number = (value: number): string => String(Number(value.toPrecision(12)));
 
-/** The parts of each kind of column: what they add to its title. */
+/** The CSV columns for each kind of column: the suffixes of their titles. */
 const parts: { readonly [K in ColumnKind]: readonly string[] } = {
   text: [''],
   tick: [''],
@@ -152,7 +152,10 @@ const field = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replac
 const fieldsOf = (column: Column, cell: Cell): readonly string[] =>
   askCell(csvCells, column, cell) ?? parts[column.kind].map(() => '');
 
-/** As CSV (RFC 4180), for machines: values as they are, a mean and its deviation in columns of their own. The first field is the group; empty for the first group. Missing values are empty. */
+/**
+ * The table as CSV (RFC 4180), with unrounded values. A mean and its deviation have separate columns. The first field is the group,
+ * empty for the first group. Missing values are empty.
+ */
 export function csvTable({ columns, groups }: Table): string {
   const header = ['group', ...columns.flatMap((column) => parts[column.kind].map((part) => column.title + part))];
   const rows = groups.flatMap(({ title, rows: own }) =>

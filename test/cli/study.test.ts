@@ -85,7 +85,7 @@ test('other settings in the same folder: one line, and what is there stays', asy
   assert.deepEqual([code, out], [2, '']);
   assert.equal(
     err,
-    `instar: ${root}/shr-1 was begun with step.epochs 12, the file says 24: give the study another folder (--folder)\n`,
+    `instar: ${root}/shr-1 was started with step.epochs 12, the file says 24: give the study another folder (--folder)\n`,
   );
   assert.equal(read(root, 'study.yaml'), kept);
 });

@@ -167,9 +167,9 @@ describe('the example page', { skip }, () => {
     const problem = page.getByRole('alert');
     const said = async (line: string): Promise<void> => problem.getByText(line, { exact: true }).waitFor();
     await choose(page, 'text.png', Buffer.from('text'));
-    await said('text.png: it is no image that this browser can read');
+    await said('text.png: this browser cannot read it as an image');
     await choose(page, 'cut.onnx', models.colour.subarray(0, 1000));
-    await said('cut.onnx: it is no ONNX file, or it is cut short');
+    await said('cut.onnx: not an ONNX file, or truncated');
     await choose(page, 'other.onnx', Uint8Array.of(8, 8));
     await said('other.onnx: it has no class names, so Instar did not export it');
     const { png, colours } = await picture('after', colour);

@@ -118,9 +118,9 @@ test('only blocks that an insertion could have made are offered', () => {
   const network = head(sum(halved, pool(shared), pool(block(wider, 2))));
   assert.deepEqual(operatorOf('drop-block').candidates(network), [{ kind: 'drop-block', node: right }]);
   const why = (node: NodeId): string => String(applyToNetwork(network, { kind: 'drop-block', node }));
-  assert.equal(why(wider), `node ${wider} (relu) ends no block that an insertion makes`);
+  assert.equal(why(wider), `node ${wider} (relu) does not end a block that an insertion makes`);
   assert.equal(why(first), 'node 0 (image) may be negative');
-  assert.equal(why(1), 'node 1 (convolution) ends no block');
+  assert.equal(why(1), 'node 1 (convolution) does not end a block');
   assert.equal(why(99), 'there is no node 99');
 });
 

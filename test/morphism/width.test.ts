@@ -160,8 +160,8 @@ test('what is impossible is said, and is no child', () => {
     [vanilla, { kind: 'merge-concat', first: 3, second: 7, factor: 1 }, /depends on node 3/],
     [vanilla, { kind: 'merge-concat', first: 7, second: 3, factor: 4 }, /not 4 times as large/],
     [vanilla, { kind: 'merge-convex', first: 7, second: 3, factor: 2 }, /node 7 has 3 channels and node 3 has 2/],
-    [vanilla, { kind: 'merge-convex', first: 7, second: 1, factor: 2 }, /ends no block/],
-    [vanilla, { kind: 'split', node: 4, alpha: 0.3 }, /ends no block/],
+    [vanilla, { kind: 'merge-convex', first: 7, second: 1, factor: 2 }, /does not end a block/],
+    [vanilla, { kind: 'split', node: 4, alpha: 0.3 }, /does not end a block/],
   ];
   for (const [network, edit, message] of cases) {
     assert.match(String(applyToNetwork(network, edit)), message, JSON.stringify(edit));
@@ -173,7 +173,10 @@ test('a block whose normalisation has another reader is not split', () => {
   const { add, normalization, sum, head } = draft(2, 4);
   const inner = normalization(add({ kind: 'convolution', channels: 2, kernel: 3, stride: 1, padding: 1, bias: true }, 0));
   const network = head(sum(add({ kind: 'relu' }, inner), inner));
-  assert.equal(applyToNetwork(network, { kind: 'split', node: 3, alpha: 0.3 }), 'node 3 (relu) ends no block Conv–BN–ReLU');
+  assert.equal(
+    applyToNetwork(network, { kind: 'split', node: 3, alpha: 0.3 }),
+    'node 3 (relu) does not end a block Conv–BN–ReLU',
+  );
   assert.deepEqual(operatorOf('split').candidates(network), []);
 });
 

@@ -138,10 +138,10 @@ test('impossible shapes are sentences that name the node', () => {
     'node 9 (concat) takes inputs of one height and width, not 3×4×4 and 3×3×3',
   );
   assert.equal(inferShapes(after(maxPool(8), four)), 'node 9 (max-pool) a 8×8 window does not fit into 3×4×4');
-  assert.equal(inferShapes(freeze([four, { ...four }])), 'two nodes are named 0');
+  assert.equal(inferShapes(freeze([four, { ...four }])), 'two nodes have the id 0');
   assert.equal(
     inferShapes(freeze([{ id: 1, layer: { kind: 'relu' }, inputs: [0] }, four])),
-    'node 1 (relu) reads node 0, which does not stand before it',
+    'node 1 (relu) reads node 0, which does not come before it',
   );
   assert.throws(() => shapesOf(after(maxPool(8), four)), /bug: node 9/);
 });
@@ -223,16 +223,16 @@ const damages: readonly (readonly [what: string, value: unknown, message: RegExp
   ['a huge kernel', damaged(1, { layer: { ...convolution(3, 3), kernel: 1e9 } }), /kernel/],
   ['ε = 0', damaged(2, { layer: { kind: 'batch-normalization', epsilon: 0 } }), /epsilon/],
   ['an id of text', damaged(2, { id: '2' }), /id/],
-  ['two of one id', damaged(2, { id: 1 }), /reads node 2, which does not stand before it|two nodes are named 1/],
-  ['a loop', damaged(1, { inputs: [13] }), /node 1 .* reads node 13, which does not stand before it/],
-  ['a node read by none', damaged(2, { inputs: [0] }), /node 1 is read by none/],
+  ['two of one id', damaged(2, { id: 1 }), /reads node 2, which does not come before it|two nodes have the id 1/],
+  ['a loop', damaged(1, { inputs: [13] }), /node 1 .* reads node 13, which does not come before it/],
+  ['a node read by none', damaged(2, { inputs: [0] }), /node 1 is not read by any node/],
   [
     'a second image',
     { nodes: [image(1, 1, 1), { ...image(1, 1, 1), id: 1 }, { id: 2, layer: { kind: 'add' }, inputs: [0, 1] }] },
-    /node 1: the image stands first and alone/,
+    /node 1: the first node, and no other, must be an image/,
   ],
   ['no image', damaged(0, { layer: { kind: 'relu' }, inputs: [] }), /node 0 \(relu\) takes one input/],
-  ['no vector', { nodes: vanilla.nodes.slice(0, 12) }, /the last node gives no vector of logits/],
+  ['no vector', { nodes: vanilla.nodes.slice(0, 12) }, /the last node must give a vector of logits/],
 ];
 
 for (const [what, value, message] of damages)

@@ -153,15 +153,15 @@ await test('runs that were begun with other settings are refused before anything
       () => checkFolder(study, root),
       (error) => error instanceof UserError && message.test(error.message),
     );
-  refused(studyOf({ epochs: 24 }), undisturbed, /was begun with step.epochs 12, the file says 24/);
-  refused({ ...studyOf(), engine: 'onnx' }, undisturbed, /was begun with engine reference, the file says onnx/);
-  refused({ ...studyOf(), imageSize: 4 }, undisturbed, /was begun with imageSize null, the file says 4/);
+  refused(studyOf({ epochs: 24 }), undisturbed, /was started with step.epochs 12, the file says 24/);
+  refused({ ...studyOf(), engine: 'onnx' }, undisturbed, /was started with engine reference, the file says onnx/);
+  refused({ ...studyOf(), imageSize: 4 }, undisturbed, /was started with imageSize null, the file says 4/);
   const other = newFolder();
   cpSync(undisturbed, other, { recursive: true });
   const path = join(other, 'shr-1', 'config.json');
   const config = readFileSync(path, 'utf8');
   writeFileSync(path, config.replace(/"hash": "[0-9a-f]+"/, `"hash": "${'0'.repeat(64)}"`));
-  refused(studyOf(), other, /shr-1 was begun with other images than the runs beside it/);
+  refused(studyOf(), other, /shr-1 was started with other images than the other runs of the study/);
 });
 
 await test('runs that the file does not name are known; the vanilla network takes one worker, however many run side by side', () => {

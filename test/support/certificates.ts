@@ -1,6 +1,6 @@
 /**
- * Certificates of children of random mutation chains: trained parents on images of several sizes, all six operators. The
- * numbers are those that a run keeps, from the code that a run uses.
+ * Certificates of children after random chains of mutations: trained parents, images of several sizes, all six operators. The
+ * numbers are measured by the same code as in a run.
  */
 import { createBatcher } from '../../src/data/batches.ts';
 import { datasetOf, type Dataset, type Part } from '../../src/data/dataset.ts';
@@ -17,7 +17,7 @@ import type { Certificate } from '../../src/training/job.ts';
 import { must } from '../../src/util/assert.ts';
 import { random, type Random } from '../../src/util/random.ts';
 
-/** The middle of each image, `side` pixels square; where that is larger than the image, on black. */
+/** The central `side`×`side` pixels of each image; smaller images are padded with black. */
 function resized(dataset: Dataset, side: number, count: number): Dataset {
   const { channels, height, width } = dataset.shape;
   const part = ({ images, labels }: Part): Part => {
@@ -91,7 +91,7 @@ export interface Chain {
   readonly certificate: Certificate;
 }
 
-/** A child of 1 to 20 mutations, certified. `spoil` may damage it before. */
+/** The certificate of a child of 1 to 20 mutations. `spoil` may damage the child first. */
 export async function chain(
   engine: Engine,
   parent: Grown,

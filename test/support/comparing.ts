@@ -1,9 +1,9 @@
-/** Two lists of numbers side by side, and what to say where they differ. */
+/** Compares two lists of numbers, with a message where they differ. */
 import assert from 'node:assert/strict';
 
 type Numbers = Float32Array | Float64Array;
 
-/** √Σ(a − b)²; the norm of a where b is missing. */
+/** √Σ(a − b)²; the norm of a if b is missing. */
 export function norm(a: Numbers, b?: Numbers): number {
   let sum = 0;
   for (let j = 0; j < a.length; j++) sum += ((a[j] as number) - (b?.[j] ?? 0)) ** 2;
@@ -17,8 +17,8 @@ export function largest(a: Numbers): number {
 }
 
 /**
- * Every number within `tolerance` of the tensor's scale, which is its largest magnitude, `floor` at least. What is not a
- * number is never close.
+ * Asserts that each number differs by at most `tolerance` times the scale of the tensor: its largest magnitude, at least `floor`. NaN
+ * is never close.
  */
 export function assertClose(actual: Numbers, expected: Numbers, tolerance: number, floor: number, what: () => string): void {
   assert.equal(actual.length, expected.length, what());

@@ -1,6 +1,6 @@
 /**
- * A search on a queue with two workers, all as processes of their own, in which things go wrong at given moments; and what has
- * to be true of it afterwards. The servers are real: Redis that writes down each change, S3 as s3rver speaks it.
+ * Runs a search on a queue with two workers, each in a process of its own, with faults at given moments; and checks the result. The
+ * servers are real: Redis, which persists each change, and s3rver for S3.
  */
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -28,7 +28,7 @@ export const faults = [
 ] as const;
 export type Fault = (typeof faults)[number];
 
-/** Four steps of `2×1 1×2` epochs: most of it is starting and sending, which is what goes wrong here. */
+/** Four steps of `2×1 1×2` epochs. Most of the time is spent on starting and sending, where the faults are. */
 export const fourSteps: SearchOptions = {
   ...longer,
   settings: {
@@ -49,7 +49,7 @@ const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 export interface Cluster {
   readonly redis: Server;
   readonly gate: Gate;
-  /** Through which the first worker reaches queue and store. */
+  /** The connections of the first worker to queue and store. */
   readonly wires: { readonly queue: Wire; readonly store: Wire };
   readonly folder: string;
   close(): Promise<void>;
@@ -83,7 +83,7 @@ interface WorkerProcess {
   readonly said: () => string;
 }
 
-/** A fault that is to happen so many seconds after the search has begun. */
+/** A fault, and the seconds after the start of the search at which it happens. */
 export interface Planned {
   readonly fault: Fault;
   readonly at: number;
@@ -91,14 +91,14 @@ export interface Planned {
 
 export interface Disturbed {
   readonly run: string;
-  /** What happened, with the seconds at which it did. */
+  /** The faults that happened, with their times in seconds. */
   readonly happened: readonly string[];
   readonly seconds: number;
-  /** What the processes said, for when something is wrong. */
+  /** The output of the processes, for failure messages. */
   readonly said: string;
 }
 
-/** The search, from its beginning to its end, through all that is planned. */
+/** Runs the search from start to end, with all planned faults. */
 export async function disturbed(
   { redis, gate, wires, folder }: Cluster,
   options: SearchOptions,
@@ -162,7 +162,7 @@ export async function disturbed(
   });
   const name = queueName(bitsOf(engine.fingerprint, process.versions.node));
 
-  /** A job that is on is another's too, and what was said last is said again. */
+  /** Gives a running job to another worker too, and delivers the last report again. */
   async function deliverTwice(): Promise<string> {
     const connection = new Redis(redis.address, { maxRetriesPerRequest: null });
     const queue = new Queue(name, { connection });
@@ -195,7 +195,7 @@ export async function disturbed(
       workers[place] = startWorker(place === 0);
     },
     async 'search killed'() {
-      // Before it has a folder there is nothing to resume.
+      // Wait for the run folder; without it, nothing can be resumed.
       while (!existsSync(join(run, 'config.json'))) await sleep(20);
       search.child.kill('SIGKILL');
       note('the search is killed, and resumed');
@@ -236,7 +236,7 @@ export async function disturbed(
     for (;;) {
       const current = latest();
       const { code, signal, errors } = await current.ended;
-      // A search that was killed has another in its place by then.
+      // If the search was killed, its successor is running by now.
       if (signal === 'SIGKILL') {
         while (latest() === current) await sleep(20);
         continue;
@@ -254,7 +254,7 @@ export async function disturbed(
   }
 }
 
-/** All that was trained: each epoch of each network, with its checkpoint, in an order of its own. */
+/** All trained epochs of all networks, with their checkpoints, sorted. */
 function epochsOf(run: string): string[] {
   const { entries } = readRun(run).replay;
   return entries
@@ -262,7 +262,7 @@ function epochsOf(run: string): string[] {
     .toSorted();
 }
 
-/** Why the run is not that of one machine to the bit, with each epoch of each network once; null where it is. */
+/** How a run differs from a local one, or from having each epoch of each network once; null if it does not. */
 export function difference(run: string, local: string): string | null {
   const [found, wanted] = [winnerOf(run), winnerOf(local)];
   if (found !== wanted) return `another winner: ${found}`;

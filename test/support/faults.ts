@@ -1,4 +1,4 @@
-/** What goes wrong on the way: a connection that is cut for a while, a store that is full for a while. */
+/** Faults between processes: a connection that is cut for a while, a store that is full for a while. */
 import { createServer as createHttpServer, request } from 'node:http';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
@@ -8,15 +8,15 @@ const listening = (server: Server): Promise<number> =>
 export interface Wire {
   readonly port: number;
   /**
-   * `stall`: nothing passes, and what was held goes on when it is mended. `drop`: what is sent is lost, and connections of
-   * before never answer again, as behind a router that forgot them.
+   * `stall`: nothing passes until the connection is restored; then it continues. `drop`: sent data is lost, and open connections never
+   * answer again, as behind a router that lost its state.
    */
   cut(how: 'stall' | 'drop'): void;
   mend(): void;
   close(): void;
 }
 
-/** A TCP connection to a port of this machine, in the middle of which somebody stands. */
+/** A relay to a TCP port of this machine, which can cut its connections. */
 export async function wireTo(port: number): Promise<Wire> {
   let how: 'whole' | 'stall' | 'drop' = 'whole';
   interface Pair {
@@ -69,12 +69,12 @@ export interface Gate {
   readonly port: number;
   /** Whether writes are refused, with 507 Insufficient Storage. */
   full(isFull: boolean): void;
-  /** Writes that were refused. */
+  /** The number of refused writes. */
   refused(): number;
   close(): void;
 }
 
-/** HTTP to a port of this machine, through which nothing may be written while it is full. */
+/** An HTTP relay to a port of this machine, which refuses writes while it is full. */
 export async function gateTo(port: number): Promise<Gate> {
   let isFull = false;
   let refused = 0;

@@ -1,6 +1,6 @@
 /**
- * A network's forward pass in f64 by the plainest loops: the oracle of tests. It is no engine and shares no code with one;
- * only for tiny networks.
+ * A network's forward pass in f64 with simple loops, against which tests compare. It shares no code with an engine. Only for tiny
+ * networks.
  */
 import { must } from '../../src/util/assert.ts';
 import { ask, type LayerTable, type Network, type NodeId, outputOf, type Shape } from '../../src/network/network.ts';
@@ -27,7 +27,7 @@ interface Context {
 
 const at = (array: Float32Array | Float64Array, index: number): number => must(array[index], `number ${index}`);
 
-/** Each number of a tensor, from its image, channel, row and column. */
+/** A tensor whose numbers are a function of image, channel, row and column. */
 function make(
   batch: number,
   shape: Shape,
@@ -52,7 +52,7 @@ const elementwise = (context: Context, value: (...numbers: number[]) => number):
   data: only(context).data.map((_, index) => value(...context.inputs.map(({ data }) => at(data, index)))),
 });
 
-/** The pixels of a window that lie inside, with their place in it. */
+/** The pixels of a window that lie inside the image, with their positions in the window. */
 function* windowOf(input: Shape, layer: { kernel: number; stride: number; padding: number }, row: number, column: number) {
   for (let y = 0; y < layer.kernel; y++)
     for (let x = 0; x < layer.kernel; x++) {
@@ -61,7 +61,7 @@ function* windowOf(input: Shape, layer: { kernel: number; stride: number; paddin
     }
 }
 
-/** Mean and biased variance a channel, over (N, H, W). */
+/** Mean and biased variance of each channel, over (N, H, W). */
 export function statisticsOf(values: Values): { readonly mean: Float64Array; readonly variance: Float64Array } {
   const { batch, shape } = values;
   const [mean, variance] = [new Float64Array(shape.channels), new Float64Array(shape.channels)];
@@ -148,7 +148,7 @@ const forwardOf: LayerTable<[Context], Values> = {
   },
 };
 
-/** What every node gives for a batch of images. */
+/** The outputs of all nodes for a batch of images. */
 export function forward(network: Network, tensors: Tensors, images: Values, mode: Mode): ReadonlyMap<NodeId, Values> {
   const shapes = shapesOf(network);
   const results = new Map<NodeId, Values>();

@@ -1,22 +1,21 @@
 /**
- * Hosts of their own, as far as one machine has them: network namespaces with a name each, whose only way to anywhere is a wire
- * to this one. Where the machine lets us: as root, with iproute2.
+ * Hosts on one machine: network namespaces, each connected to this machine by a single link. Needs root and iproute2.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 
 export interface Host {
   readonly name: string;
-  /** Begins a program there, with this environment beside ours. */
+  /** Starts a program on the host, with these variables added to our environment. */
   start(program: string, words: readonly string[], environment: Readonly<Record<string, string>>): ChildProcess;
-  /** Whether anything answers there at an address of ours. */
+  /** Whether the host can connect to an address of this machine. */
   reaches(address: string, port: number): boolean;
-  /** Pulls the wire, and puts it back. */
+  /** Cuts the link. */
   cut(): void;
   mend(): void;
 }
 
 export interface Hosts {
-  /** Of this machine, for all of them. */
+  /** The address of this machine for all hosts. */
   readonly address: string;
   readonly all: readonly Host[];
   close(): void;
@@ -32,16 +31,16 @@ function must(...words: readonly string[]): void {
   if (problem !== null) throw new Error(`ip ${words.join(' ')}: ${problem}`);
 }
 
-/** Why there are no hosts to be had, else false. No machine of tests can be asked for the rights: they are skipped then. */
+/** The reason why hosts cannot be made, or false. Tests that need hosts are then skipped, since they may lack the rights. */
 export function withoutHosts(): string | false {
   const name = `instar-${process.pid}-try`;
   const problem = ip('netns', 'add', name) ?? ip('link', 'add', `${process.pid}t`, 'type', 'veth', 'peer', 'eth0', 'netns', name);
   ip('netns', 'delete', name);
-  return problem === null ? false : `no hosts of their own here: ${problem.trim()}`;
+  return problem === null ? false : `cannot make network namespaces here: ${problem.trim()}`;
 }
 
 export function makeHosts(count: number): Hosts {
-  // Of the network that is set apart for tests of networks (RFC 2544).
+  // From the address range for network tests (RFC 2544).
   const network = `198.18.${process.pid % 256}`;
   const address = `${network}.1`;
   const names: string[] = [];
@@ -80,7 +79,7 @@ export function makeHosts(count: number): Hosts {
   return {
     address,
     all,
-    // Its end of a wire goes with a namespace, and ours with it.
+    // Removing a namespace removes both ends of its link.
     close: () => names.forEach((name) => void ip('netns', 'delete', name)),
   };
 }

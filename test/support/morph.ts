@@ -1,4 +1,4 @@
-/** Edits applied as a run does it: each new batch normalisation measured right after its insertion, here by the oracle. */
+/** Applies edits as a run does: each new batch normalisation is calibrated right after its insertion, here with forward.ts. */
 import { must } from '../../src/util/assert.ts';
 import type { Random } from '../../src/util/random.ts';
 import { nodeOf, type Network } from '../../src/network/network.ts';
@@ -16,7 +16,7 @@ export interface Trained {
   readonly tensors: Tensors;
 }
 
-/** The edit applied, and calibrated on these images. */
+/** Applies an edit and calibrates it on these images. */
 export function morph({ network, tensors }: Trained, edit: Edit, images: Values, random: Random): Trained {
   const applied = applyEdit(network, tensors, edit, random);
   let current = applied.tensors;
@@ -29,8 +29,8 @@ export function morph({ network, tensors }: Trained, edit: Edit, images: Values,
 }
 
 /**
- * An edit of the operator that the network and its tensors allow. For one that undoes an insertion, a block is inserted first,
- * and calibrated where there are images.
+ * An edit of the operator that the network and its tensors allow. If it undoes an insertion, a block is inserted first, and calibrated
+ * if there are images.
  */
 export function possibleEdit(
   name: OperatorName,

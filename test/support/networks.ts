@@ -1,4 +1,4 @@
-/** Networks, parameters and images for tests: tiny ones, with everything that a graph may have. */
+/** Tiny networks, parameters and images for tests. Together the networks have everything that a graph may have. */
 import { random as randomOf, type Random } from '../../src/util/random.ts';
 import { must } from '../../src/util/assert.ts';
 import { freeze, inputShapeOf, type Layer, type Network, type Node, type NodeId } from '../../src/network/network.ts';
@@ -11,7 +11,7 @@ import type { Limits } from '../../src/morphism/operator.ts';
 import { paperOperatorsWithSeparable } from '../../src/morphism/operators.ts';
 import type { Values } from './forward.ts';
 
-/** A graph written down node by node; each call gives the id. */
+/** Builds a graph node by node. Each call returns the new node's id. */
 export function draft(channels: number, side: number) {
   const nodes: Node[] = [{ id: 0, layer: { kind: 'image', shape: { channels, height: side, width: side } }, inputs: [] }];
   const add = (layer: Layer, ...inputs: NodeId[]): NodeId => {
@@ -42,13 +42,13 @@ export function draft(channels: number, side: number) {
   };
 }
 
-/** The image, read by a batch normalisation and by something else. */
+/** A network whose image is read by a batch normalisation and by another layer. */
 export const normalizedImage: Network = (() => {
   const { add, normalization, block, sum, head } = draft(2, 4);
   return head(block(sum(add({ kind: 'relu' }, normalization(0)), 0), 3));
 })();
 
-/** Graphs by hand: what growing a vanilla network does not give. */
+/** Handmade graphs that growing a vanilla network does not give. */
 export const handmade: Readonly<Record<string, () => Network>> = {
   vanilla: () => vanillaNetwork({ channels: 2, height: 4, width: 4 }, 3, [2, 3]),
   'a sum whose second term is a concatenation'() {
@@ -101,13 +101,13 @@ export const handmade: Readonly<Record<string, () => Network>> = {
 
 export const anyLimits: Limits = { maxChannels: 600, admits: () => true };
 
-/** Enough for twenty mutations, and small enough for plain loops. */
+/** Limits that allow twenty mutations, and are small enough for simple loops. */
 export const tinyLimits: Limits = {
   maxChannels: 16,
   admits: (network) => countParameters(network) <= 6000 && network.nodes.length <= 90,
 };
 
-/** A network grown from one of those by hand. */
+/** A network grown from one of the handmade ones. */
 export function grownNetwork(seed: number, mutations: number): Network {
   const random = randomOf('grown network', seed);
   const start = must(handmade[random.pick(Object.keys(handmade))], 'network')();
@@ -120,8 +120,8 @@ const tensor = (shape: readonly number[], value: () => number): Tensor => ({
 });
 
 /**
- * Parameters as a trained network has them: everything away from its initial value, λ anywhere in [0, 1], running
- * statistics that are not those of a batch, and dead channels (a bias is all that they give, without variance).
+ * Parameters as in a trained network: no initial values, λ anywhere in [0, 1], running statistics that differ from those of a batch,
+ * and dead channels, whose only output is a bias, with variance 0.
  */
 export function trainedTensors(network: Network, random: Random): Tensors {
   const result: Record<string, Tensor> = {};
@@ -151,7 +151,7 @@ export function trainedTensors(network: Network, random: Random): Tensors {
   return result;
 }
 
-/** Images as after normalisation. */
+/** Random images with the range of normalised ones. */
 export function imagesFor(network: Network, batch: number, random: Random): Values {
   const shape = inputShapeOf(network);
   return { batch, shape, data: new Float64Array(batch * shape.channels * shape.height * shape.width).map(() => random.normal()) };

@@ -1,4 +1,4 @@
-/** What `evaluate` makes of damaged models: they are run by ONNX Runtime, in the process that may crash. */
+/** Evaluates damaged models as `evaluate` does: ONNX Runtime runs them in a process that may crash. */
 import assert from 'node:assert/strict';
 import { createModelRunner } from '../../src/execution/model-runner.ts';
 import { describeClassifier } from '../../src/formats/onnx/classifier.ts';
@@ -8,10 +8,10 @@ import { UserError } from '../../src/util/user-error.ts';
 import { damagedFile, type Outcome, type Sample } from './onnx-damage.ts';
 
 const where = 'damaged.onnx';
-/** Of the process that runs them, and for each. */
+/** Limits of the process that runs the models, and of each model. */
 const limits = { memory: 2 ** 30, seconds: 10 };
 
-/** Runs damaged files from number `first` on. Fails with the first that ends otherwise than in numbers or one line. */
+/** Runs damaged files from number `first` on. Fails at the first that gives neither numbers nor a one-line error. */
 export async function fuzzEvaluate(samples: readonly Sample[], first: number, count: number): Promise<Outcome> {
   const complaints = new Map<string, number>();
   const before = process.resourceUsage().maxRSS;
@@ -29,7 +29,7 @@ export async function fuzzEvaluate(samples: readonly Sample[], first: number, co
         const [height, width, batch] = [input.height ?? 28, input.width ?? 28, input.batch ?? 2];
         const shape = layout === 'NCHW' ? [batch, channels, height, width] : [batch, height, width, channels];
         const length = sizeOf(shape);
-        // A file that asks for more at once than any image is not worth the memory of an answer.
+        // Skip files whose input is larger than any image.
         if (length > 2 ** 24) throw new UserError(`${where}: takes ${length} numbers`);
         const data = elementType === 'uint8' ? new Uint8Array(length).fill(99) : new Float32Array(length).fill(0.4);
         await runner.run({ input: input.name, elementType, data, shape, output });

@@ -1,4 +1,4 @@
-/** Valid models, damaged at random but repeatably, and what import makes of them. */
+/** Damages valid models at random but reproducibly, and imports them. */
 import assert from 'node:assert/strict';
 import { decodeModel, encodeModel } from '../../src/formats/onnx/codec.ts';
 import type { Engine } from '../../src/engine/engine.ts';
@@ -14,7 +14,7 @@ import { random, type Random } from '../../src/util/random.ts';
 import { UserError } from '../../src/util/user-error.ts';
 import { misstated } from './onnx-misstatements.ts';
 
-/** A valid file, and where its structure is: bytes that are not a tensor's numbers. */
+/** A valid file, and the positions of its structure: bytes that are not numbers of a tensor. */
 export interface Sample {
   readonly name: string;
   readonly bytes: Uint8Array;
@@ -65,7 +65,7 @@ const spliced = (bytes: Uint8Array, at: number, gone: number, put: Uint8Array): 
 
 type Damage = (bytes: Uint8Array, at: number, stream: Random, samples: readonly Sample[]) => Uint8Array;
 
-/** What can happen to a file at a place. */
+/** Kinds of damage to a file at a position. */
 const damages: Readonly<Record<string, Damage>> = {
   'a bit flipped'(bytes, at, stream) {
     const copy = bytes.slice();
@@ -107,8 +107,8 @@ export interface Damaged {
 }
 
 /**
- * The damaged file of that number: always the same. Every other one is damaged in its bytes, one to three times, mostly where
- * the structure is; the others are well-formed, and damaged in what they say.
+ * The damaged file with that number, always the same. Every other file has one to three damages of its bytes, mostly in the structure;
+ * the others stay well-formed, with changed content.
  */
 export function damagedFile(samples: readonly Sample[], round: number): Damaged {
   const stream = random('onnx damage', round);
@@ -131,13 +131,13 @@ export function damagedFile(samples: readonly Sample[], round: number): Damaged 
   return { what: `${sample.name}: ${what.join(', ')}`, bytes };
 }
 
-/** What import made of a file that it did not refuse. */
+/** The imported network of a damaged file that was not refused. */
 export interface Survivor extends ImportedClassifier {
   readonly shape: Shape;
   readonly image: ClassifierFile['image'];
 }
 
-/** Imports a file. Throws what is not a UserError of one line, with what had been done to the file; gives such a line. */
+/** Imports a file. Returns the message of a UserError of one line. Other errors are thrown, with the damage in their message. */
 export function importDamaged({ what, bytes }: Damaged): Survivor | string {
   try {
     const file = openClassifier(bytes, 'damaged.onnx', noFiles('damaged.onnx'));
@@ -152,10 +152,10 @@ export function importDamaged({ what, bytes }: Damaged): Survivor | string {
   }
 }
 
-/** Multiply-adds up to which a survivor is run: enough for every sample, undamaged. */
+/** Survivors with more multiply-adds are not run. Each undamaged sample has fewer. */
 const mostWork = 20_000_000;
 
-/** As import itself allows. */
+/** The tolerance of import. */
 const tolerance = 1e-4;
 const images = 2;
 
@@ -169,7 +169,7 @@ function noise(shape: Shape): Dataset {
   return { name: 'noise', hash: '', classes: ['a', 'b'], shape, train: part, test: part, mean: plain, std: plain, flip: false };
 }
 
-/** How far an engine's logits are from what ONNX Runtime makes of what was written anew. Not a number where those are not. */
+/** The difference of an engine's logits from ONNX Runtime's for the network written as ONNX again; NaN if those are NaN. */
 async function differenceOf(
   engine: Engine,
   { network, tensors, rewrite, image, brightest, normalisation, shape }: Survivor,
@@ -191,19 +191,19 @@ async function differenceOf(
 export interface Outcome {
   readonly files: number;
   readonly networks: number;
-  /** Survivors whose logits were compared. */
+  /** The number of survivors whose logits were compared. */
   readonly compared: number;
-  /** Of those: where what was damaged makes numbers that are not finite, or cancel. */
+  /** Those of them whose damaged numbers overflow or cancel. */
   readonly unclear: readonly string[];
-  /** How often each complaint came, numbers and names left out. */
+  /** How often each error occurred, without numbers and names. */
   readonly complaints: ReadonlyMap<string, number>;
-  /** Milliseconds of the slowest import, and which it was. */
+  /** The slowest import and its milliseconds. */
   readonly slowest: { readonly milliseconds: number; readonly what: string };
-  /** Bytes that the process has had more than before, at most. */
+  /** The largest growth of the process's memory, in bytes. */
   readonly grown: number;
 }
 
-/** Imports damaged files from number `first` on. Fails with the first that ends otherwise than in a network or one line. */
+/** Imports damaged files from number `first` on. Fails at the first that gives neither a network nor a one-line error. */
 export async function fuzzImport(engine: Engine, samples: readonly Sample[], first: number, count: number): Promise<Outcome> {
   const complaints = new Map<string, number>();
   const before = process.resourceUsage().maxRSS;

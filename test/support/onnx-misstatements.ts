@@ -1,4 +1,4 @@
-/** Models that are well-formed and say something else than before: what no damage to bytes finds in a reasonable time. */
+/** Changes the content of models and keeps them well-formed. Damage to bytes would not find such files in a reasonable time. */
 import type { AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto } from '../../src/formats/onnx/proto.ts';
 import { operators } from '../../src/formats/onnx/read/operators.ts';
 import { must } from '../../src/util/assert.ts';
@@ -67,7 +67,7 @@ function tensorChanged(tensor: TensorProto, stream: Random): TensorProto {
     case 3:
       return raw === undefined ? tensor : { ...tensor, raw: raw.subarray(0, stream.integer(raw.length + 1)) };
     default:
-      // One extent over another: the same numbers, read otherwise.
+      // Move a factor from one extent to another: the same numbers with another shape.
       return dims.length < 2
         ? { ...tensor, dims: [1, ...dims] }
         : { ...tensor, dims: [must(dims[0], 'extent') * must(dims[1], 'extent'), 1, ...dims.slice(2)] };
@@ -88,7 +88,7 @@ const attributeNames = [
 
 type Change = (graph: GraphProto, stream: Random) => GraphProto;
 
-/** Each makes one thing otherwise. */
+/** Each changes one thing. */
 const changes: Readonly<Record<string, Change>> = {
   'an operator'(graph, stream) {
     const at = stream.integer(graph.nodes.length);
@@ -117,7 +117,7 @@ const changes: Readonly<Record<string, Change>> = {
   'what a node reads'(graph, stream) {
     const at = stream.integer(graph.nodes.length);
     const node = must(graph.nodes[at], 'node');
-    // Mostly what stands before it.
+    // Mostly values of earlier nodes.
     const known = [
       ...graph.nodes.slice(0, at).flatMap(({ outputs }) => outputs),
       ...graph.initializers.map(({ name }) => name),
@@ -218,7 +218,7 @@ const changes: Readonly<Record<string, Change>> = {
   },
 };
 
-/** One to three of them. */
+/** Applies one to three changes. */
 export function misstated(model: ModelProto, stream: Random): { readonly what: string; readonly model: ModelProto } {
   let { graph } = model;
   const what: string[] = [];

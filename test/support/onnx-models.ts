@@ -1,4 +1,4 @@
-/** Small models written by hand for tests, and what import makes of them beside what ONNX Runtime does. */
+/** Small handmade models for tests, and comparisons of their import with ONNX Runtime. */
 import { createBatcher } from '../../src/data/batches.ts';
 import type { Dataset } from '../../src/data/dataset.ts';
 import type { Engine } from '../../src/engine/engine.ts';
@@ -15,24 +15,24 @@ import type { LogitComparison } from '../../src/training/job.ts';
 import { random } from '../../src/util/random.ts';
 
 export interface Drawing extends GraphBuilder {
-  /** An initializer of drawn numbers. */
+  /** An initializer of random numbers. */
   weights(...shape: number[]): string;
-  /** Drawn numbers that are positive: variances. */
+  /** Random positive numbers, for variances. */
   positive(count: number): string;
 }
 
 export interface HandmadeOptions {
-  /** Of the input, without the batch. */
+  /** The input's extents without the batch. */
   readonly extents?: readonly (number | string)[];
   readonly type?: number;
   readonly opset?: number;
   readonly batch?: number | string;
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Changes the graph at last. */
+  /** Changes the finished graph. */
   readonly change?: (graph: GraphProto) => GraphProto;
 }
 
-/** A model whose graph `draw` draws: it is given the image's name and gives the output's. */
+/** A model whose graph is built by `draw`, which takes the name of the image and returns that of the output. */
 export function handmadeModel(draw: (g: Drawing, image: string) => string, options: HandmadeOptions = {}): ModelProto {
   const {
     extents = [2, 6, 6],
@@ -77,7 +77,7 @@ export function handmadeModel(draw: (g: Drawing, image: string) => string, optio
   };
 }
 
-/** Global average pool, dense of three. */
+/** A global average pool and a dense layer with three outputs. */
 export function headOf(g: Drawing, x: string, channels: number): string {
   const flat = g.node('Flatten', [g.node('GlobalAveragePool', [x])], { axis: 1 });
   return g.node('Gemm', [flat, g.weights(channels, 3), g.weights(3)]);

@@ -1,7 +1,7 @@
 /** A Python that has a module, where the machine has one: for tests that ask another implementation. */
 import { spawnSync } from 'node:child_process';
 
-/** The interpreter's path, or undefined. Debian's packages belong to /usr/bin/python3, whatever stands before it. */
+/** The path of the interpreter, or undefined. Debian's packages are for /usr/bin/python3, even if PATH has another one first. */
 export const pythonWith = (module: string): string | undefined =>
   ['/usr/bin/python3', 'python3'].find((path) => spawnSync(path, ['-c', `import ${module}`]).status === 0);
 

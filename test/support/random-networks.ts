@@ -20,9 +20,9 @@ interface Growing {
   readonly random: Random;
   readonly options: RandomNetworkOptions;
   shapeOf(id: NodeId): Shape;
-  /** Any node but the image: what follows it must have something to learn from. */
+  /** Any node but the image, so that what follows has parameters before it. */
   anyNode(): NodeId;
-  /** The node, or undefined where the shapes do not allow it. */
+  /** The node's id, or undefined if the shapes do not allow it. */
   append(layer: Layer, ...inputs: readonly NodeId[]): NodeId | undefined;
 }
 
@@ -31,7 +31,7 @@ const convolutionOf = (g: Growing, channels: number, stride = 1): Layer => {
   return { kind: 'convolution', channels, kernel, stride, padding: (kernel - 1) / 2, bias: g.random.float() < 0.7 };
 };
 
-/** A node of the same shape as that one: itself, another that fits by chance, or a convolution of it. */
+/** A node of the same shape as that one: another node that fits, a convolution of the node, or rarely the node itself. */
 function companionOf(g: Growing, id: NodeId, layers: 'same channels' | 'any channels'): NodeId | undefined {
   const shape = g.shapeOf(id);
   const other = g.anyNode();
@@ -49,7 +49,7 @@ const rows: readonly ((g: Growing, id: NodeId) => void)[] = [
     g.append({ kind: 'depthwise', kernel, stride, padding: (kernel - 1) / 2, bias: g.random.float() < 0.5 }, id);
   },
   (g, id) => {
-    // Fewer values a channel make statistics that rounding alone can move.
+    // With fewer values per channel, rounding alone can change the statistics.
     if (g.shapeOf(id).height * g.shapeOf(id).width < 4) return;
     const normalized = must(g.append({ kind: 'batch-normalization', epsilon }, id), 'node');
     if (g.random.float() < 0.7) g.append({ kind: 'relu' }, normalized);
@@ -75,7 +75,7 @@ const rows: readonly ((g: Growing, id: NodeId) => void)[] = [
   },
 ];
 
-/** Every loose end becomes a vector, pooled or dense; the vectors are stacked, and a dense layer reads them. */
+/** A random network. Each node that nothing reads is pooled or passed to a dense layer; a last dense layer reads the stacked vectors. */
 export function randomNetwork(random: Random, options: RandomNetworkOptions): Network {
   const nodes: Node[] = [{ id: 0, layer: { kind: 'image', shape: options.image }, inputs: [] }];
   let shapes = new Map<NodeId, Shape>([[0, options.image]]);
@@ -96,7 +96,7 @@ export function randomNetwork(random: Random, options: RandomNetworkOptions): Ne
   const append = (layer: Layer, ...inputs: readonly NodeId[]): NodeId => must(growing.append(layer, ...inputs), 'node');
   append(convolutionOf(growing, 1 + random.integer(options.channels)), 0);
   while (nodes.length < options.layers + 2) {
-    // Mostly the newest, so that networks become deep; sometimes any, so that they branch.
+    // Mostly the newest node, so that networks become deep; sometimes any node, so that they branch.
     const id = random.float() < 0.7 ? nodes.length - 1 : growing.anyNode();
     random.pick(rows)(growing, id);
   }
@@ -112,11 +112,11 @@ export function randomNetwork(random: Random, options: RandomNetworkOptions): Ne
   append({ kind: 'dense', features: options.classes }, stacked);
   const network = freeze(nodes);
   const problem = problemOf(network);
-  if (problem !== undefined) throw new Error(`bug: a random network is none: ${problem}`);
+  if (problem !== undefined) throw new Error(`bug: a random network is not valid: ${problem}`);
   return network;
 }
 
-/** A small one, image and all. */
+/** A small random network. */
 export function smallRandomNetwork(random: Random, channels = 20): Network {
   return randomNetwork(random, {
     layers: 3 + random.integer(14),

@@ -1,4 +1,4 @@
-/** Small searches for tests: a dataset that is learned in seconds, runs in this process or in one that can be killed. */
+/** Small searches for tests: a dataset that is learned in seconds, and runs in this process or in one that can be killed. */
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,13 +14,13 @@ import { candidateOf, networkOf } from '../../src/search/state.ts';
 import { random } from '../../src/util/random.ts';
 import { anyEngineName } from './machine.ts';
 
-/** A folder of this test file, gone when it ends; the cache of decoded data in it. */
+/** The folder of this test file, with the cache of decoded data. It is removed at the end. */
 export const place = mkdtempSync(join(tmpdir(), 'instar-runs-'));
 process.env['INSTAR_CACHE'] = join(place, 'cache');
 process.on('exit', () => rmSync(place, { recursive: true, force: true, maxRetries: 5 }));
 
 let folders = 0;
-/** The path of a folder that is not there yet. */
+/** The path of a folder that does not exist yet. */
 export const newFolder = (): string => join(place, `run-${folders++}`);
 
 export const engine = await anyEngineName();
@@ -36,7 +36,7 @@ function idx(magic: number, extents: readonly number[], elements: Uint8Array): U
   return bytes;
 }
 
-/** Noise with one quadrant brighter than the others: which one is the class. */
+/** Noise in which one quadrant is brighter. The class is the index of that quadrant. */
 function quadrants(count: number, name: string): { images: Uint8Array; labels: Uint8Array } {
   const stream = random('quadrants', name);
   const labels = Uint8Array.from({ length: count }, (_none, image) => image % classes);
@@ -66,7 +66,7 @@ for (const [stem, count] of [
 export const readQuadrants = (): Promise<{ dataset: Dataset; path: string }> =>
   readDataset(quadrantFolder, { cacheFolder: join(place, 'cache'), environment: {} });
 
-/** Two steps of `4×1 2×2 1×4` epochs of 13 minibatches; so small that the reference engine takes no longer than a library. */
+/** Two steps of `4×1 2×2 1×4` epochs of 13 minibatches. So small that the reference engine is as fast as a library. */
 export const tiny: SearchOptions = {
   dataset: quadrantFolder,
   preset: 'quick',
@@ -83,7 +83,7 @@ export const tiny: SearchOptions = {
   },
 };
 
-/** The same with networks that may grow larger: where something is to happen while it goes on. */
+/** The same with a higher limit of multiply-adds, for tests in which something happens during the search. */
 export const longer: SearchOptions = {
   ...tiny,
   settings: { ...tiny.settings, limits: { ...tiny.settings?.limits, multiplyAdds: 500_000 } },
@@ -95,14 +95,14 @@ export async function collect(items: AsyncIterable<RunItem>): Promise<RunItem[]>
   return all;
 }
 
-/** A tiny search from beginning to end. Gives its folder. */
+/** Runs a tiny search from start to end, and returns its folder. */
 export async function finishedRun(options: Partial<SearchOptions> = {}): Promise<string> {
   const run = newFolder();
   await collect(search({ ...tiny, ...options, run }));
   return run;
 }
 
-/** What a run ended with, as text: the bits of the winner, and what the test set said. */
+/** The result of a run as text: hash of the winner, loss and accuracy on the test set. */
 export function winnerOf(root: string): string {
   const { state } = readRun(root);
   assert.ok(state.search.finished, `${root} is finished`);
@@ -112,17 +112,17 @@ export function winnerOf(root: string): string {
   return `${checkpoint} ${measured.loss} ${measured.accuracy} ${network.nodes.length} nodes from ${state.search.stop?.line}`;
 }
 
-/** A line of progress aside, what a search says in a process of its own. */
+/** A search in a process of its own, and its output without progress. */
 export interface Running {
   readonly child: ChildProcess;
-  /** Events as they come; ends with the process. */
+  /** Events as they arrive. Ends with the process. */
   readonly events: AsyncIterable<{ readonly type: string; readonly [key: string]: unknown }>;
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly errors: string }>;
 }
 
 const script = fileURLToPath(new URL('./search-process.js', import.meta.url));
 
-/** `search` or `resume` in a process of its own, marked in its environment (and its workers') by `mark`. */
+/** Starts `search` or `resume` in a process of its own. The environment of the process and of its workers contains `mark`. */
 export function startProcess(what: 'search' | 'resume', run: string, options: object, mark = run): Running {
   const child = spawn(process.execPath, [script, what, run, JSON.stringify(options)], {
     env: { ...process.env, INSTAR_TEST_MARK: mark },
@@ -149,14 +149,14 @@ export interface OtherProcess {
   readonly command: string;
 }
 
-/** Processes that are there and have this mark in their environment. Linux only. */
+/** The running processes with this mark in their environment. Linux only. */
 export function marked(mark: string): OtherProcess[] {
   const found: OtherProcess[] = [];
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     try {
       const environment = readFileSync(`/proc/${name}/environ`, 'utf8').split('\0');
-      // A process that has ended and was not waited for yet has no command.
+      // A zombie process has no command line.
       const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ');
       if (environment.includes(`INSTAR_TEST_MARK=${mark}`) && command !== '') found.push({ pid: Number(name), command });
     } catch (error) {
@@ -171,7 +171,7 @@ export const workersOf = (mark: string): number[] =>
     .filter(({ command }) => command.includes('worker.js'))
     .map(({ pid }) => pid);
 
-/** It may have ended by itself meanwhile. */
+/** Sends a signal to a process that may already have ended. */
 export function killIfThere(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
@@ -182,7 +182,7 @@ export function killIfThere(pid: number, signal: NodeJS.Signals): void {
 
 export const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Waits until it holds; fails with what was awaited where it does not within so many seconds. */
+/** Waits until `holds` is true. Fails with a message after so many seconds. */
 export async function until(what: string, seconds: number, holds: () => boolean): Promise<void> {
   const end = performance.now() + 1000 * seconds;
   while (!holds()) {

@@ -1,9 +1,9 @@
-/** A search or its resumption in a process of its own: events as lines of JSON on stdout. What tests kill. */
+/** A process that runs or resumes a search and prints events as lines of JSON. Tests kill it. */
 import { writeSync } from 'node:fs';
 import { resume, search } from '../../src/run/driving/open.ts';
 import { UserError } from '../../src/util/user-error.ts';
 
-/** A test that has read enough closes the pipe; the search goes on, since it is to be killed and not to end by itself. */
+/** Ignores a closed pipe: a test may stop reading, and the search must continue until it is killed. */
 function tell(line: string): void {
   try {
     writeSync(1, `${line}\n`);

@@ -1,4 +1,4 @@
-/** A search without training: losses and accuracies are a hash of (line, epoch), tasks end in any order that is asked for. */
+/** A search without training. Losses and accuracies are a hash of (candidate, epoch); tasks end in a given or random order. */
 import assert from 'node:assert/strict';
 import type { SearchEvent } from '../../src/search/events.ts';
 import { minibatchesPerEpoch, type Context, type Task, type TrainingTask } from '../../src/search/next.ts';
@@ -23,17 +23,17 @@ const ladder = (settings: Settings): string => {
   return typeof rungs === 'string' ? rungs : formatRungs(rungs);
 };
 
-/** The rungs of a method, or what is wrong with them. */
+/** The rungs of a method as text, or the reason why they are not possible. */
 export const drawRungs = (method: Settings['method'], children: number, epochs: number, eta = 2): string =>
   ladder(contextOf({ method, step: { ...presets.paper.step, children, epochs, eta } }).settings);
 
-/** Two decimals, so that ties happen. */
-const measuredOf = (line: string, epoch: number): { loss: number; accuracy: number } => {
-  const drawn = random('simulated', line, epoch);
-  return { loss: drawn.integer(100) / 100, accuracy: drawn.integer(20) / 20 };
+/** Rounded to two decimals, so that there are ties. */
+const measuredOf = (candidate: string, epoch: number): { loss: number; accuracy: number } => {
+  const stream = random('simulated', candidate, epoch);
+  return { loss: stream.integer(100) / 100, accuracy: stream.integer(20) / 20 };
 };
 
-/** The events of one task from where it stands: an epoch each, as training would report them. */
+/** The remaining events of a task, one per epoch, as training would report them. */
 export function eventsOf(task: Task, context: Context): SearchEvent[] {
   if (task.kind === 'test') return [testEvent(task.line)];
   const perEpoch = minibatchesPerEpoch(context, task.whole);
@@ -44,17 +44,17 @@ export function eventsOf(task: Task, context: Context): SearchEvent[] {
     const within = (first + at) % perEpoch;
     if (within !== perEpoch - 1 && at !== count - 1) continue;
     const epoch = Math.floor((first + at) / perEpoch) + 1;
-    const { line, id, whole } = task;
-    const validation = whole ? null : measuredOf(line, epoch);
-    const checkpoint = sha256(line, String(first + at), id.startsWith('final') || id.startsWith('baseline') ? id : '');
-    events.push({ type: 'epoch', line, task: id, done: at + 1, epoch, loss: 1, validation, checkpoint });
+    const { line: candidate, id, whole } = task;
+    const validation = whole ? null : measuredOf(candidate, epoch);
+    const checkpoint = sha256(candidate, String(first + at), id.startsWith('final') || id.startsWith('baseline') ? id : '');
+    events.push({ type: 'epoch', line: candidate, task: id, done: at + 1, epoch, loss: 1, validation, checkpoint });
   }
   return events;
 }
 
-const testEvent = (line: string, reading = 1): SearchEvent => ({
+const testEvent = (candidate: string, reading = 1): SearchEvent => ({
   type: 'test',
-  line,
+  line: candidate,
   reading,
   measured: { loss: 0.5, accuracy: 0.5 },
   confusion: [[1]],
@@ -101,21 +101,21 @@ export interface Simulation {
   readonly context: Context;
   readonly events: readonly SearchEvent[];
   readonly state: SearchState;
-  /** What was decided, a line each; a task once. */
+  /** The decisions, one per line. Each task is listed once. */
   readonly transcript: readonly string[];
 }
 
 export interface Intervention {
-  /** Called before each decision; an event that it gives is recorded first. */
+  /** Called before each decision. If it returns an event, that is recorded first. */
   readonly before?: (state: SearchState, events: readonly SearchEvent[]) => SearchEvent | null;
-  /** Instead of what a task would report. */
+  /** Replaces the events of a task. */
   readonly instead?: (task: Task, state: SearchState) => SearchEvent[] | null;
-  /** Which of the open tasks goes on by an event. */
+  /** Chooses the open task that reports the next event. */
   readonly order?: Random;
   readonly from?: readonly SearchEvent[];
 }
 
-/** Runs to the end. The final training is one segment of all its epochs. Without an order, one task after another. */
+/** Simulates a search to its end. The final training is one segment. Without `order`, tasks run one after another. */
 export function simulate(context: Context, { before, instead, order, from = [] }: Intervention = {}): Simulation {
   const events = [...from];
   const transcript: string[] = [];
@@ -154,5 +154,5 @@ export function simulate(context: Context, { before, instead, order, from = [] }
   return { context, events, state, transcript };
 }
 
-/** The learning rate that a line's tasks give at each of its epochs' first minibatches. */
+/** Whether a task is a training. */
 export const isTraining = (task: Task): task is TrainingTask => task.kind === 'training';

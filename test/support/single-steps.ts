@@ -1,6 +1,6 @@
 /**
- * Programs of a few steps, written by hand: what the lowering would never emit alone, so that each kind of step can be
- * looked at. Activations and gradients come in as inputs, parameters as state, and every result is an output.
+ * Handmade programs of a few steps, to test each kind of step alone. Activations and gradients are inputs, parameters are state, and
+ * all results are outputs.
  */
 import type { Tensor, Tensors } from '../../src/network/tensor.ts';
 import { sizeOf } from '../../src/network/tensor.ts';
@@ -18,7 +18,7 @@ export interface ProgramBuilder {
   step(step: Step): void;
 }
 
-/** The program that was built, verified. */
+/** Builds and verifies a program. */
 export function build(batch: number, describe: (builder: ProgramBuilder) => void): Program {
   const buffers: Buffer[] = [];
   const steps: Step[] = [];
@@ -58,7 +58,7 @@ export function build(batch: number, describe: (builder: ProgramBuilder) => void
 
 const uniform = (stream: Random, from: number, to: number): number => from + (to - from) * stream.float();
 
-/** State as a training might hold it: nothing zero, nothing dead. Kernels and biases within ±1/√fan_in. */
+/** Random state as in a training: no zeros, no dead channels. Kernels and biases are within ±1/√fan_in. */
 export function randomState(program: Program, source: Random): Tensors {
   const tensor = ({ name, buffer, role }: StateEntry): Tensor => {
     const shape = program.buffers[buffer]?.shape ?? [];
@@ -80,13 +80,13 @@ export function randomState(program: Program, source: Random): Tensors {
   return Object.fromEntries(program.state.map((entry) => [entry.name, tensor(entry)]));
 }
 
-/** How inputs are drawn: uniform in ±`scale`, rounded to multiples of `quantum` where that is not 0. */
+/** How inputs are sampled: uniformly in ±`scale`, rounded to multiples of `quantum` unless that is 0. */
 export interface Filling {
   readonly scale: number;
   readonly quantum: number;
 }
 
-/** Fills every input: labels as mixtures that sum to 1, a rate of 0.05, all else as `filling` says. */
+/** Fills all inputs: labels with mixtures that sum to 1, the rate with 0.05, the others as `filling` says. */
 export function fillInputs(session: Session, source: Random, filling: Filling = { scale: 1, quantum: 0 }): void {
   const { scale, quantum } = filling;
   for (const { id, kind, name, shape } of session.program.buffers) {
@@ -102,7 +102,7 @@ export function fillInputs(session: Session, source: Random, filling: Filling = 
   }
 }
 
-/** Two classes an image, weighted λ and 1 − λ, as mixup leaves them; λ in 256ths, so that the two are exactly 1 together. */
+/** Two classes per image with weights λ and 1 − λ, as after mixup. λ is a multiple of 1/256, so that the sum is exactly 1. */
 export function mixedLabels(batch: number, classes: number, source: Random): Float32Array {
   const labels = new Float32Array(batch * classes);
   for (let n = 0; n < batch; n++) {
@@ -113,7 +113,7 @@ export function mixedLabels(batch: number, classes: number, source: Random): Flo
   return labels;
 }
 
-/** The loss of the last of so many training steps on inputs of that name, from a state of that name. Disposes of the session. */
+/** The loss of the last of `steps` training steps. `name` seeds inputs and state. Disposes of the session. */
 export async function lossOf(session: Session, name: string, steps: number): Promise<number> {
   const { program } = session;
   session.load(randomState(program, random(name)));

@@ -1,4 +1,4 @@
-/** For each kind of step, small programs around it over random shapes: what the engines are compared on, step by step. */
+/** Small programs with random shapes for each kind of step, on which the engines are compared. */
 import fc from 'fast-check';
 import { assignmentsOf } from '../../src/program/learning.ts';
 import type { Optimizer, OptimizerState } from '../../src/program/optimizers/optimizer.ts';
@@ -9,19 +9,19 @@ import { build, type Filling } from './single-steps.ts';
 export interface StepCase {
   readonly program: Program;
   readonly filling?: Filling;
-  /** The smallest scale that differences are measured against; sums that may cancel have a larger one. */
+  /** The smallest scale for relative differences; larger for sums that may cancel. */
   readonly floor?: number;
 }
 
 type Cases = fc.Arbitrary<StepCase>;
 
-/** Channels that are and are not multiples of 8 and 16. */
+/** Numbers of channels, multiples of 8 and 16 and others. */
 const channels = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(8, 16, 32));
 const batch = fc.integer({ min: 1, max: 5 });
 const side = fc.integer({ min: 1, max: 13 });
 
 const planes = fc.tuple(batch, channels, side, side);
-/** Enough values a channel that none of its variances is next to nothing. */
+/** At least four values per channel, so that no variance is nearly zero. */
 const normalizable = planes.filter(([n, , h, w]) => n * h * w >= 4);
 
 const slide = (size: number, g: Geometry): number => Math.floor((size + 2 * g.padding - g.kernel) / g.stride) + 1;
@@ -61,7 +61,7 @@ const pools = fc
   })
   .filter(({ output }) => output.every((extent) => extent >= 1));
 
-/** Many equal maxima. */
+/** Coarse values, so that many maxima are equal. */
 const coarse: Filling = { scale: 1, quantum: 0.5 };
 
 const denses = fc.record({ shape: fc.tuple(batch, channels, fc.integer({ min: 1, max: 4 }), side), features: channels });
@@ -228,7 +228,7 @@ export const stepCases: { readonly [K in StepKind]: Cases } = {
   })),
   add: fc.oneof(
     elementwise({ min: 2, max: 5 }, (inputs, output) => ({ kind: 'add', inputs, output })),
-    // The same tensor more than once, and not side by side.
+    // The same tensor twice, with another between.
     elementwise({ min: 2, max: 3 }, (inputs, output) => ({ kind: 'add', inputs: [...inputs, inputs[0] as number], output })),
     elementwise({ min: 1, max: 1 }, ([only], output) => ({ kind: 'add', inputs: [only as number, only as number], output })),
   ),
@@ -325,7 +325,7 @@ export const stepCases: { readonly [K in StepKind]: Cases } = {
           bounds: clamp ? [0, 1] : null,
         });
       }),
-      // Steps of up to 2 across an interval of 1: the bounds are passed at both ends.
+      // Updates of up to 2 with bounds 1 apart, so that both bounds are exceeded.
       filling: { scale: clamp ? 40 : 1, quantum: 0 },
     })),
 };

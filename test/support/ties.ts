@@ -1,6 +1,6 @@
 /**
- * How near a run of the reference engine came to deciding otherwise: a ReLU passes or stops a value, a max-pool takes one of
- * several. Where rounding decides, f32 and f64 go different ways, both rightly, and from there on nothing can be compared.
+ * The margin of the decisions in a run of the reference engine: a ReLU passes or blocks a value, a max-pool selects one of several. If
+ * the margin is within rounding, f32 and f64 may decide differently, both correctly, and their results cannot be compared.
  */
 import type { ReferenceSession } from '../../src/engine/reference/engine.ts';
 import type { StepOf } from '../../src/program/program.ts';
@@ -9,14 +9,14 @@ import { must } from '../../src/util/assert.ts';
 
 type Numbers = Float32Array | Float64Array;
 
-/** The smallest magnitude; what is exactly 0 is so in every precision. */
+/** The smallest nonzero magnitude. Exact zeros are zero in every precision. */
 function smallest(values: Numbers): number {
   let least = Infinity;
   for (const value of values) if (value !== 0) least = Math.min(least, Math.abs(value));
   return least;
 }
 
-/** What a batch normalisation gives to its ReLU. */
+/** The output of a batch normalisation before its ReLU. */
 function normalized(session: ReferenceSession, step: StepOf<'batch-normalization'>, before: Tensors): Float64Array {
   const [x, mean, variance] = [session.values(step.input), session.values(step.mean), session.values(step.variance)];
   const [, channels, height, width] = session.shape(step.input) as [number, number, number, number];
@@ -29,7 +29,7 @@ function normalized(session: ReferenceSession, step: StepOf<'batch-normalization
   });
 }
 
-/** By how much the largest value of each window leads; equal ones are equal in every precision. */
+/** The difference between the two largest values of each window, the smallest over all. Equal values are equal in every precision. */
 function leads(session: ReferenceSession, { input, output, geometry }: StepOf<'max-pool'>): number {
   const [x, y] = [session.values(input), session.values(output)];
   const [, , height, width] = session.shape(input) as [number, number, number, number];
@@ -48,7 +48,7 @@ function leads(session: ReferenceSession, { input, output, geometry }: StepOf<'m
   return least;
 }
 
-/** The smallest distance from another decision in the run just made; `before` is the state that it started from. */
+/** The smallest margin in the last run. `before`: the state before the run. */
 export function marginOf(session: ReferenceSession, before: Tensors): number {
   let margin = Infinity;
   for (const step of session.program.steps) {

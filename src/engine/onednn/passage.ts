@@ -2,7 +2,8 @@
 import { sizeOf, type Tensor } from '../../network/tensor.ts';
 import { bufferOf, type Program, type StateEntry } from '../../program/program.ts';
 import { assert, must } from '../../util/assert.ts';
-import type { Built, Home } from './builder.ts';
+import type { Built } from './builder.ts';
+import type { Home } from './homes.ts';
 import { argument } from './constants.ts';
 import type { Layout, Native } from './native.ts';
 import { floats, type Placed } from './placement.ts';

@@ -6,7 +6,8 @@ import koffi from 'koffi';
 import { align, alignment, planArena } from '../../program/lifetimes.ts';
 import { must } from '../../util/assert.ts';
 import { discard } from '../discard.ts';
-import type { Region, Built, Command } from './builder.ts';
+import type { Built } from './builder.ts';
+import type { Command, Region } from './commands.ts';
 
 /** Bytes by purpose, for predictions of memory. */
 export interface MemorySizes {

@@ -4,7 +4,8 @@ import { askStep, type BufferId, type Program, type Step, type StepTable } from 
 import { assert, must } from '../../util/assert.ts';
 import type { ConvolutionAlgorithms, Session } from '../engine.ts';
 import type { Descriptor } from './adapter.ts';
-import { build, type Region, type Builder, type Command } from './builder.ts';
+import { build, type Builder } from './builder.ts';
+import type { Command, Region } from './commands.ts';
 import { argument, convolution } from './constants.ts';
 import type { OneDnn } from './library.ts';
 import { convolutions } from './lowering/convolution.ts';

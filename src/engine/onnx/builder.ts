@@ -1,7 +1,7 @@
 /**
- * A program becomes one ONNX graph: what its caller writes and its state are the graph's inputs, what its caller reads and the
- * updated state are its outputs, and nothing else leaves it. It knows names and shapes; what a step means is the table's
- * matter, and memory is ONNX Runtime's.
+ * Compiles a program to one ONNX graph. The graph's inputs are the program's inputs and state, its outputs are the program's
+ * outputs and the updated state. This file handles names and shapes; the table of lowerings says what each step computes, and
+ * ONNX Runtime manages the memory.
  */
 import { encodeModel } from '../../formats/onnx/codec.ts';
 import { graphBuilder, modelOf, type GraphBuilder } from '../../formats/onnx/build.ts';
@@ -11,50 +11,53 @@ import { assert, must } from '../../util/assert.ts';
 import { version } from '../../util/version.ts';
 
 /**
- * What a row of the table of steps may ask for. Values are named by strings; all are f32 where nothing else is said.
+ * What the lowering of a step may call. Values are named by strings and are f32 unless stated otherwise.
  *
- * Values of four dimensions have their channels first, (C, N, H, W): then a channel is a row, a convolution a matrix product and
- * a statistic a sum along rows. Only what the caller writes and reads is (N, C, H, W).
+ * Values of four dimensions have the channels first, (C, N, H, W), so that a channel is a row, a convolution is a matrix product,
+ * and a statistic is a sum along rows. Only inputs and outputs of the program are (N, C, H, W).
  */
 export interface Builder extends Pick<GraphBuilder, 'node' | 'nodeOf' | 'fresh'> {
   readonly program: Program;
-  /** Whether convolutions may be computed otherwise than by the definition's products. */
+  /** Whether convolutions may use other algorithms than the products and sums of the definition, such as Winograd's. */
   readonly freely: boolean;
-  /** Whether it is for another device than the processor, for which ONNX Runtime has fewer forms of some operators. */
+  /** Whether the graph is for another device than the CPU. There ONNX Runtime supports fewer variants of some operators. */
   readonly portable: boolean;
-  /** As the program says it: (N, C, H, W). */
+  /** In the order of the program: (N, C, H, W). */
   shape(id: BufferId): readonly number[];
-  /** The value of a buffer. State as it is before this run's update. */
+  /** The value of a buffer. For state, the value before this run's update. */
   read(id: BufferId): string;
-  /** The name that the node which makes the value of a buffer gives its output. */
+  /** A name for the value of a buffer; the node that computes it must have an output of that name. */
   write(id: BufferId): string;
   /** The same for the new value of state. */
   update(id: BufferId): string;
-  /** As `write`, of a value that is still to be multiplied by one factor a channel, (C, 1); it is, where the buffer is read. */
+  /** As `write`, for the product of a value and a factor per channel, (C, 1). The product is computed only if the buffer is read. */
   scale(id: BufferId, value: string, factor: string): void;
-  /** The value of a buffer before it is multiplied, for a step that takes the factor in elsewhere; null where there is none. */
+  /** The two factors of such a product, for a step that can apply `factor` elsewhere; `factor` is null for other buffers. */
   scaled(id: BufferId): { readonly value: string; readonly factor: string | null };
-  /** Says that the content of a mask is a value that is there already. */
+  /** Uses an existing value as the content of a mask. */
   keep(mask: BufferId, value: string): void;
-  /** Leaves a fact for later steps: of `rectified 7`, that buffer 7 is a ReLU's output; of `unrectified 7`, that its readers take that ReLU. */
+  /**
+   * Records a fact for later steps. `rectified 7`: buffer 7 is the output of a ReLU. `unrectified 7`: that ReLU was not applied,
+   * and whoever reads buffer 7 must apply it.
+   */
   note(fact: string, value?: string): void;
   noted(fact: string): string | undefined;
   /** A constant of shape (1). */
   number(value: number): string;
   /** A constant of shape (length). */
   vector(...values: readonly number[]): string;
-  /** A constant without a shape, for operators that want that. */
+  /** A constant without dimensions, for operators that require a scalar. */
   scalar(value: number): string;
   /** A constant of int64: a shape, axes. */
   integers(...values: readonly number[]): string;
   /** A constant of that shape. */
   matrix(rows: readonly (readonly number[])[]): string;
-  /** The value of that key, made once. */
+  /** The value for a key; `make` is called once per key. */
   once(key: string, make: () => string): string;
   reshape(value: string, shape: readonly number[], output?: string): string;
 }
 
-/** A graph's input or output and the buffer that it stands for. */
+/** An input or output of the graph, and its buffer in the program. */
 export interface Port {
   readonly name: string;
   readonly buffer: BufferId;
@@ -63,9 +66,9 @@ export interface Port {
 export interface Built {
   /** An .onnx file. */
   readonly model: Uint8Array;
-  /** Names of nodes that only the processor can compute. */
+  /** Names of nodes that only the CPU can compute. */
   readonly onProcessor: readonly string[];
-  /** Inputs and state that some step reads. */
+  /** The inputs and the state that some step reads. */
   readonly feeds: readonly Port[];
   /** Outputs that some step writes. */
   readonly results: readonly Port[];
@@ -73,47 +76,132 @@ export interface Built {
   readonly updates: readonly Port[];
 }
 
-export function build(
-  { program, freely, portable }: Pick<Builder, 'program' | 'freely' | 'portable'>,
-  lower: (step: Step, builder: Builder) => void,
-): Built {
-  const graph = graphBuilder();
-  const constants = new Map<string, string>();
-  const values = new Map<BufferId, string>();
-  const pending = new Map<BufferId, { readonly value: string; readonly factor: string }>();
-  const facts = new Map<string, string>();
-  const feeds: Port[] = [];
-  const results: Port[] = [];
-  const written: BufferId[] = [];
-  const updates: Port[] = [];
-  const constant = (key: string, make: () => string): string => {
-    const name = constants.get(key) ?? make();
-    constants.set(key, name);
+type Options = Pick<Builder, 'program' | 'freely' | 'portable'>;
+type Constants = Pick<Builder, 'number' | 'vector' | 'scalar' | 'integers' | 'matrix' | 'once'>;
+
+/** Constants of a graph, each made once. */
+function constantsOf(graph: GraphBuilder): Constants {
+  const names = new Map<string, string>();
+  const once = (key: string, make: () => string): string => {
+    const name = names.get(key) ?? make();
+    names.set(key, name);
     return name;
   };
-  const name = (id: BufferId): string => graph.fresh(`${id}: ${bufferOf(program, id).name}`);
-  const integers = (...list: readonly number[]): string =>
-    constant(`integers ${list.join()}`, () => graph.integers(`[${list.join()}]`, list));
+  return {
+    number: (value) => once(`number ${value}`, () => graph.floats(String(value), [1], [value])),
+    vector: (...list) => once(`vector ${list.join()}`, () => graph.floats(`vector ${list.join()}`, [list.length], list)),
+    scalar: (value) => once(`scalar ${value}`, () => graph.floats(`scalar ${value}`, [], [value])),
+    integers: (...list) => once(`integers ${list.join()}`, () => graph.integers(`[${list.join()}]`, list)),
+    matrix(rows) {
+      const shape = [rows.length, rows[0]?.length ?? 0];
+      const data = rows.flat();
+      return once(`matrix ${shape.join()} ${data.join()}`, () => graph.floats(`matrix ${shape.join('×')}`, shape, data));
+    },
+    once,
+  };
+}
 
-  /** Gradients of parameters, which have four dimensions and are no images. */
-  const parameterLike = new Set<BufferId>();
+/** Gradients of parameters, which may have four dimensions but are not images. */
+function gradientsOfParameters(program: Program): ReadonlySet<BufferId> {
+  const found = new Set<BufferId>();
   for (const step of program.steps) {
-    if (step.kind === 'update') parameterLike.add(step.gradient);
-    if (step.kind === 'convolution-gradient-kernel') parameterLike.add(step.kernelGradient);
+    if (step.kind === 'update') found.add(step.gradient);
+    if (step.kind === 'convolution-gradient-kernel') found.add(step.kernelGradient);
   }
-  /** Images before channels becomes channels before images, and back. */
-  const turned = (id: BufferId, value: string, output?: string): string => {
+  return found;
+}
+
+/** Swaps the first two dimensions of the value of a buffer, if it holds images. With `output`, that is the result's name. */
+type Turn = (buffer: BufferId, value: string, output?: string) => string;
+
+function turning(program: Program, graph: GraphBuilder, { integers }: Constants): Turn {
+  const parameterLike = gradientsOfParameters(program);
+  return (id, value, output) => {
     const [images, channels, ...pixels] = bufferOf(program, id).shape;
     if (pixels.length !== 2 || parameterLike.has(id))
       return output === undefined ? value : graph.node('Identity', [value], {}, output);
-    // Where there is one of either, nothing moves.
+    // With one image or one channel the order in memory stays the same.
     if (images === 1 || channels === 1) {
       const shape = output === undefined ? [channels, images, ...pixels] : [images, channels, ...pixels];
       return graph.node('Reshape', [value, integers(...(shape as number[]))], {}, output);
     }
     return graph.node('Transpose', [value], { perm: [1, 0, 2, 3] }, output);
   };
+}
 
+interface Values extends Pick<Builder, 'read' | 'write' | 'update' | 'scale' | 'scaled' | 'keep'> {
+  /** Inputs and state that were read, in the order of the first reads. */
+  readonly feeds: readonly Port[];
+  /** Outputs that were written. */
+  readonly written: readonly BufferId[];
+  readonly updates: readonly Port[];
+  /** The value of a buffer that was written. */
+  of(buffer: BufferId): string;
+}
+
+/** The values of buffers, by their names in the graph. */
+function valuesOf(program: Program, graph: GraphBuilder, reshape: Builder['reshape'], turn: Turn): Values {
+  const values = new Map<BufferId, string>();
+  const pending = new Map<BufferId, { readonly value: string; readonly factor: string }>();
+  const feeds: Port[] = [];
+  const written: BufferId[] = [];
+  const updates: Port[] = [];
+  const name = (id: BufferId): string => graph.fresh(`${id}: ${bufferOf(program, id).name}`);
+
+  const write = (id: BufferId): string => {
+    assert(!values.has(id), () => `buffer ${id} is written a second time`);
+    const value = name(id);
+    values.set(id, value);
+    if (bufferOf(program, id).kind === 'output') written.push(id);
+    return value;
+  };
+  const read = (id: BufferId): string => {
+    const known = values.get(id);
+    if (known !== undefined) return known;
+    const waiting = pending.get(id);
+    if (waiting !== undefined) {
+      const [images, channels, ...pixels] = bufferOf(program, id).shape as [number, number, ...number[]];
+      const rows = reshape(waiting.value, [channels, -1]);
+      const product = graph.node('Mul', [rows, waiting.factor]);
+      return reshape(product, [channels, images, ...pixels], write(id));
+    }
+    const { kind } = bufferOf(program, id);
+    assert(kind === 'input' || kind === 'state', () => `buffer ${id} is read before it is written`);
+    const given = name(id);
+    feeds.push({ name: given, buffer: id });
+    const value = kind === 'input' ? turn(id, given) : given;
+    values.set(id, value);
+    return value;
+  };
+  return {
+    feeds,
+    written,
+    updates,
+    of: (id) => must(values.get(id), 'output'),
+    read,
+    write,
+    scale(id, value, factor) {
+      pending.set(id, { value, factor });
+      if (bufferOf(program, id).kind === 'output') read(id);
+    },
+    scaled: (id) => pending.get(id) ?? { value: read(id), factor: null },
+    update(id) {
+      const value = graph.fresh(`${id}: new ${bufferOf(program, id).name}`);
+      updates.push({ name: value, buffer: id });
+      return value;
+    },
+    keep: (mask, value) => void values.set(mask, value),
+  };
+}
+
+export function build({ program, freely, portable }: Options, lower: (step: Step, builder: Builder) => void): Built {
+  const graph = graphBuilder();
+  const constants = constantsOf(graph);
+  const turn = turning(program, graph, constants);
+  const reshape: Builder['reshape'] = (value, shape, output) =>
+    graph.node('Reshape', [value, constants.integers(...shape)], {}, output);
+  const { of, written, feeds, updates, ...values } = valuesOf(program, graph, reshape, turn);
+  const facts = new Map<string, string>();
   const builder: Builder = {
     program,
     freely,
@@ -122,61 +210,17 @@ export function build(
     nodeOf: graph.nodeOf,
     fresh: graph.fresh,
     shape: (id) => bufferOf(program, id).shape,
-    read(id) {
-      const known = values.get(id);
-      if (known !== undefined) return known;
-      const waiting = pending.get(id);
-      if (waiting !== undefined) {
-        const [images, channels, ...pixels] = bufferOf(program, id).shape as [number, number, ...number[]];
-        const rows = builder.reshape(waiting.value, [channels, -1]);
-        const product = graph.node('Mul', [rows, waiting.factor]);
-        return builder.reshape(product, [channels, images, ...pixels], builder.write(id));
-      }
-      const { kind } = bufferOf(program, id);
-      assert(kind === 'input' || kind === 'state', () => `buffer ${id} is read before it is written`);
-      const given = name(id);
-      feeds.push({ name: given, buffer: id });
-      const value = kind === 'input' ? turned(id, given) : given;
-      values.set(id, value);
-      return value;
-    },
-    write(id) {
-      assert(!values.has(id), () => `buffer ${id} is written a second time`);
-      const value = name(id);
-      values.set(id, value);
-      if (bufferOf(program, id).kind === 'output') written.push(id);
-      return value;
-    },
-    scale(id, value, factor) {
-      pending.set(id, { value, factor });
-      if (bufferOf(program, id).kind === 'output') builder.read(id);
-    },
-    scaled: (id) => pending.get(id) ?? { value: builder.read(id), factor: null },
-    update(id) {
-      const value = graph.fresh(`${id}: new ${bufferOf(program, id).name}`);
-      updates.push({ name: value, buffer: id });
-      return value;
-    },
-    keep: (mask, value) => void values.set(mask, value),
+    ...values,
     note: (fact, value = '') => void facts.set(fact, value),
     noted: (fact) => facts.get(fact),
-    number: (value) => constant(`number ${value}`, () => graph.floats(String(value), [1], [value])),
-    vector: (...list) => constant(`vector ${list.join()}`, () => graph.floats(`vector ${list.join()}`, [list.length], list)),
-    scalar: (value) => constant(`scalar ${value}`, () => graph.floats(`scalar ${value}`, [], [value])),
-    integers,
-    matrix(rows) {
-      const shape = [rows.length, rows[0]?.length ?? 0];
-      const data = rows.flat();
-      return constant(`matrix ${shape.join()} ${data.join()}`, () => graph.floats(`matrix ${shape.join('×')}`, shape, data));
-    },
-    once: constant,
-    reshape: (value, shape, output) => graph.node('Reshape', [value, integers(...shape)], {}, output),
+    ...constants,
+    reshape,
   };
   for (const step of program.steps) lower(step, builder);
-  for (const id of written) {
-    const value = must(values.get(id), 'output');
-    results.push({ name: turned(id, value, `${value}, as it is read`), buffer: id });
-  }
+  const results = written.map((id): Port => {
+    const value = of(id);
+    return { name: turn(id, value, `${value}, as it is read`), buffer: id };
+  });
 
   const info = (port: Port): ValueInfoProto => ({
     name: port.name,
@@ -184,7 +228,7 @@ export function build(
     shape: must(program.buffers[port.buffer], 'buffer').shape,
   });
   const proto = graph.graph('program', feeds.map(info), [...results, ...updates].map(info));
-  // The index of a maximum is known to no other device.
+  // Other devices have no max pool that returns indices.
   const onProcessor = proto.nodes.filter(({ opType, outputs }) => opType === 'MaxPool' && outputs.length > 1);
   return {
     model: encodeModel(modelOf(proto, version)),

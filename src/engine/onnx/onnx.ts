@@ -1,7 +1,7 @@
 /**
- * The engine that computes a whole run of a program as one graph in ONNX Runtime: on any machine that has Node, and on what
- * devices ONNX Runtime has. f32 throughout. `direct` convolutions are the definition's products and sums, summed in ONNX Runtime's
- * order; `auto` ones may be Winograd's.
+ * The `onnx` engine: runs a whole program as one graph in ONNX Runtime, on the CPU or on a device that ONNX Runtime supports. All
+ * numbers are f32. `direct` convolutions compute the products and sums of the definition, in ONNX Runtime's order; `auto` allows
+ * Winograd's algorithm.
  */
 import { readFileSync } from 'node:fs';
 import { arch, platform } from 'node:os';
@@ -10,31 +10,31 @@ import { openRuntime } from './runtime.ts';
 import { compile } from './session.ts';
 
 export interface OnnxEngine extends Engine {
-  /** As `compile`; each run's operators and their times go to a file `<profile>_<date>.json` when the session ends. */
+  /** As `compile`. When the session ends, the operators of each run and their times are written to `<profile>_<date>.json`. */
   profiled(program: Parameters<Engine['compile']>[0], profile: string): ReturnType<Engine['compile']>;
 }
 
-/** By architecture, the flags of /proc/cpuinfo that change how f32 is computed; the first set that is there counts. */
+/** Per architecture, sets of flags in /proc/cpuinfo that change how f32 is computed. The first set that the CPU has counts. */
 const kernels: Readonly<Record<string, readonly (readonly string[])[]>> = {
   x64: [['avx512f'], ['avx2', 'fma'], ['avx'], ['sse2']],
   arm64: [['sme'], ['asimd']],
 };
 
-/** `avx2 fma`, or the architecture where nothing more is known. `cpuinfo`: the content of that file. */
+/** Such as `avx2 fma`; the architecture if no set matches. `cpuinfo`: the content of /proc/cpuinfo. */
 export function instructionSetOf(architecture: string, cpuinfo: string | null): string {
   const line = /^(?:flags|Features)\s*:(.*)$/m.exec(cpuinfo ?? '')?.[1] ?? '';
   const flags = new Set(line.trim().split(/\s+/));
   return (kernels[architecture] ?? []).find((set) => set.every((flag) => flags.has(flag)))?.join(' ') ?? architecture;
 }
 
-/** Which of its kernels ONNX Runtime chooses on this processor: what can be known without asking the library. */
+/** The instruction set by which ONNX Runtime chooses its kernels. The library does not report it, so it is derived from the CPU. */
 function instructionSet(): string {
   // Only Linux has the file.
   const cpuinfo = platform() === 'linux' ? readFileSync('/proc/cpuinfo', 'latin1') : null;
   return instructionSetOf(arch(), cpuinfo);
 }
 
-/** A `UserError` of one line where ONNX Runtime has no binary for this machine, or the device is not there. */
+/** Throws a `UserError` of one line if ONNX Runtime has no binary for this machine, or if the device is missing. */
 export async function createOnnxEngine(options: { readonly threads: number; readonly device: Device }): Promise<OnnxEngine> {
   const { threads, device } = options;
   const runtime = await openRuntime(device, threads);

@@ -1,4 +1,4 @@
-/** ONNX Runtime on this machine: how it is loaded, what it computes on, and how a model is opened. It knows no programs. */
+/** Loads ONNX Runtime, checks the device, and opens models. Independent of programs. */
 import type { InferenceSession } from 'onnxruntime-node';
 import { arch, platform } from 'node:os';
 import koffi from 'koffi';
@@ -20,7 +20,7 @@ export interface Runtime {
 }
 
 export interface ModelOptions {
-  /** Names of nodes that are computed on the processor whatever the device. */
+  /** Names of nodes that run on the CPU, whatever the device is. */
   readonly onProcessor?: readonly string[];
   /** Prefix of a file to which a profile of the runs is written. */
   readonly profile?: string;
@@ -33,37 +33,37 @@ async function load(): Promise<Library> {
     return await import('onnxruntime-node');
   } catch (error) {
     throw new UserError(
-      `ONNX Runtime cannot be loaded on ${platform()} ${arch()}: ${oneLine(error)} (--engine onednn needs none)`,
+      `ONNX Runtime cannot be loaded on ${platform()} ${arch()}: ${oneLine(error)} (--engine onednn does not need it)`,
     );
   }
 }
 
-/** What computes on this device before anything else can be asked: a library of the system that ONNX Runtime looks for. */
+/** Checks for a system library that ONNX Runtime needs for a device; returns a message if it is missing. */
 const needs: { readonly [Name in Device]: (() => string | undefined) | null } = {
   cpu: null,
-  // Dawn would say so on the standard error output by itself.
+  // Checked here, since Dawn would print its own message to standard error.
   webgpu() {
     if (platform() !== 'linux') return undefined;
     try {
       koffi.load('libvulkan.so.1').unload();
       return undefined;
     } catch {
-      return 'libvulkan.so.1 is not here (Debian: `apt-get install libvulkan1` and the driver of the graphics card)';
+      return 'libvulkan.so.1 is not installed (Debian: `apt-get install libvulkan1` and the driver of the graphics card)';
     }
   },
   cuda: null,
 };
 
-/** Of ONNX Runtime's own messages, what people can do something about. */
+/** A readable form of ONNX Runtime's error messages, with what to do if that is known. */
 function reason(device: Device, error: unknown): string {
   const said = oneLine(error);
   if (device === 'cuda' && said.includes('Failed to load shared library'))
-    return "ONNX Runtime's CUDA libraries are not here (`node node_modules/onnxruntime-node/script/install.js` fetches them; Linux x64 only)";
+    return "ONNX Runtime's CUDA libraries are not installed (`node node_modules/onnxruntime-node/script/install.js` fetches them; Linux x64 only)";
   // `/path/of/a/source.cc:136 function(…) condition was false. What went wrong`
   return said.replace(/^\/\S+\.cc:\d+ .* was false\. /, '');
 }
 
-/** y = max(x, 0): four numbers through the device, to see that it computes. */
+/** y = max(x, 0) of four numbers, to check that the device computes correctly. */
 function tinyModel(): Uint8Array {
   const graph = graphBuilder();
   graph.node('Relu', ['x'], {}, 'y');
@@ -71,12 +71,12 @@ function tinyModel(): Uint8Array {
   return encodeModel(modelOf(graph.graph('tiny', [info('x')], [info('y')]), version));
 }
 
-/** A `UserError` of one line where the library or the device is missing. */
+/** Throws a `UserError` of one line if the library or the device is missing. */
 export async function openRuntime(device: Device, threads: number): Promise<Runtime> {
   const missing = needs[device]?.();
   if (missing !== undefined) throw new UserError(`--device ${device}: ${missing}`);
   const library = await load();
-  // What goes wrong is thrown as well; nothing is to be printed beside it. Read when the first session is opened.
+  // Errors are thrown as well, so nothing is printed. The library reads this when it opens the first session.
   library.env.logLevel = 'fatal';
   const runtime: Runtime = {
     library,
@@ -91,9 +91,9 @@ export async function openRuntime(device: Device, threads: number): Promise<Runt
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         graphOptimizationLevel: 'all',
-        // The plan of a run's memory stands beside what the run before it took: twice as much, and no faster.
+        // With memory patterns, planned memory is allocated beside that of the previous run: twice the memory, and no faster.
         enableMemPattern: false,
-        // Threads that wait without spinning: beside other workers, spinning at each barrier costs more than it gains.
+        // Threads wait without spinning. Beside other workers, spinning at each barrier costs more time than it saves.
         extra: { session: { intra_op: { allow_spinning: '0' } } },
         ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
       }),

@@ -1,4 +1,4 @@
-/** A compiled program and its state, which goes through ONNX Runtime's memory and back without a copy. */
+/** A compiled program and its state. Inputs and outputs of ONNX Runtime use the session's memory directly, without copies. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { sizeOf, type Tensor, type Tensors } from '../../network/tensor.ts';
 import { align } from '../../program/lifetimes.ts';
@@ -18,8 +18,8 @@ import { pools } from './lowering/pooling.ts';
 import type { Runtime } from './runtime.ts';
 
 /**
- * Which of several ways of writing a step down is taken was chosen by measurement (`npm run bench -- onnx`): what ONNX Runtime
- * computes well on a processor counts, not how many nodes there are.
+ * Where a step can be written as different ONNX operators, the fastest form on a CPU was chosen by measurement
+ * (`npm run bench -- onnx`), even if it has more nodes.
  */
 const lowerings: StepTable<[b: Builder], void> = {
   ...convolutions,
@@ -32,7 +32,7 @@ const lowerings: StepTable<[b: Builder], void> = {
 
 type Arrays = ReadonlyMap<BufferId, Float32Array<ArrayBuffer>>;
 
-/** Zeroed floats of all these buffers in one piece of memory, which is given back as one. */
+/** Allocates zeroed arrays for these buffers in one ArrayBuffer, so that all can be freed at once. */
 function allocate(program: Program, ids: readonly BufferId[]): { readonly arrays: Arrays; readonly memory: ArrayBuffer } {
   const sizes = ids.map((id) => sizeOf(bufferOf(program, id).shape));
   const memory = new ArrayBuffer(sizes.reduce((sum, size) => sum + align(4 * size), 0));
@@ -63,7 +63,7 @@ export async function compile(
 function open(runtime: Runtime, native: InferenceSession, program: Program, { feeds, results, updates }: Built): Session {
   const ofKind = (kind: string): BufferId[] => program.buffers.filter((buffer) => buffer.kind === kind).map(({ id }) => id);
   const fixed = allocate(program, [...ofKind('input'), ...ofKind('output'), ...program.state.map(({ buffer }) => buffer)]);
-  // What is updated is there twice: a run reads the one and writes the other, and then they change places.
+  // Updated state has two arrays: a run reads one and writes the other, and then they swap.
   const updated = updates.map(({ buffer }) => buffer);
   const second = allocate(program, updated);
   const tensorOf = (id: BufferId, data: Float32Array): OrtTensor =>
@@ -87,7 +87,7 @@ function open(runtime: Runtime, native: InferenceSession, program: Program, { fe
 
   return {
     program,
-    // ONNX Runtime says nothing of its own memory: this is what the program tells of what lives within a run.
+    // ONNX Runtime does not report its memory, so the memory within a run is estimated from the program.
     bytes: fixed.memory.byteLength + second.memory.byteLength + arenaBytes(program, 4),
     load(tensors: Tensors) {
       const { arrays } = plan();
@@ -108,7 +108,7 @@ function open(runtime: Runtime, native: InferenceSession, program: Program, { fe
     dispose() {
       if (disposed) return;
       disposed = true;
-      // Done before it returns; the promise is the interface's.
+      // The release is synchronous; only the interface returns a promise.
       void native.release();
       discard(fixed.memory);
       discard(second.memory);

@@ -1,11 +1,14 @@
 /**
- * Convolutions with zero padding, with their two gradients; grouped ones included. The three share one walk over the products
- * of the definition, output[n,o,y,x] = bias[o] + Σ_{i,u,v} kernel[o,i,u,v]·input[n,i,y·s+u−p,x·s+v−p].
+ * Convolutions with zero padding, grouped ones included, and their two gradients. All three use `eachRow`, which visits the
+ * products of the definition, output[n,o,y,x] = bias[o] + Σ_{i,u,v} kernel[o,i,u,v]·input[n,i,y·s+u−p,x·s+v−p].
  */
 import type { Geometry } from '../../program/program.ts';
 import { type Planes, planesOf, type Rows } from './memory.ts';
 
-/** Along one axis, the outputs `first` … `first + count − 1`: those whose tap at `offset` of the window lies on the input and not on its padding: 0 ≤ x·stride + offset − padding < size. */
+/**
+ * The outputs along one axis for which position `offset` of the window lies on the input and not on the padding,
+ * 0 ≤ x·stride + offset − padding < size: `first` … `first + count − 1`.
+ */
 function reachOf(
   offset: number,
   size: number,
@@ -19,8 +22,8 @@ function reachOf(
 }
 
 /**
- * Visits every product, a row of outputs at a time: `count` products of the weight at `weight` with the inputs at
- * `source + j·stride`, which belong to the outputs at `target + j`.
+ * Visits all products, one row of outputs at a time. Each call stands for `count` products: the weight at index `weight` times the
+ * inputs at `source + j·stride`, for the outputs at `target + j`.
  */
 function eachRow(
   [batch, inputChannels, height, width]: Planes,

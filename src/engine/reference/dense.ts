@@ -1,4 +1,4 @@
-/** The matrix product of a dense layer and its gradients. An image's (C, H, W) is one row, channel-major. */
+/** The matrix product of a dense layer and its gradients. An image (C, H, W) is one row, channel-major. */
 import type { Rows } from './memory.ts';
 
 export const denses = {

@@ -1,7 +1,7 @@
 /**
- * The reference engine: plain loops in f64, the oracle of the others. Both convolution algorithms are the definition. It
- * shares no memory between buffers and reuses none: lifetimes are of no interest to it. State is rounded to f32 as it is
- * updated, so that what is saved is all that there is.
+ * The reference engine: plain loops in f64. The other engines are tested against it. Both convolution algorithms compute the
+ * definition. Each buffer has memory of its own, whatever its lifetime. State is rounded to f32 when it is updated, so that a
+ * saved state is complete.
  */
 import { sizeOf, type Tensor, type Tensors } from '../../network/tensor.ts';
 import { accessOf } from '../../program/access.ts';
@@ -31,7 +31,7 @@ export class ReferenceSession implements Session, Memory {
   readonly program: Program;
   readonly bytes: number;
   readonly #values = new Map<BufferId, Float64Array>();
-  /** What the caller writes and reads: f32. */
+  /** Inputs and outputs, in f32. */
   readonly #edges = new Map<BufferId, Float32Array>();
 
   constructor(program: Program) {
@@ -51,9 +51,9 @@ export class ReferenceSession implements Session, Memory {
     this.bytes = bytes;
   }
 
-  /** In f64, whatever its kind: what the tests look at. */
+  /** The values of any buffer in f64, for tests. */
   values(id: BufferId): Float64Array {
-    return must(this.#values.get(id), `memory of buffer ${id}: never used, or disposed`);
+    return must(this.#values.get(id), `memory of buffer ${id}: never used, or disposed of`);
   }
 
   shape(id: BufferId): readonly number[] {

@@ -1,4 +1,4 @@
-/** ReLU, and where branches meet: sums, convex combinations (§3.2.3), concatenations (§3.2.4), and their gradients. */
+/** ReLU, sums, convex combinations (§3.2.3), concatenations (§3.2.4), and their gradients. */
 import { planesOf, type Rows } from './memory.ts';
 
 export const joins = {

@@ -1,10 +1,10 @@
-/** The loss and the update of a parameter. State is kept in f32, as it is saved: going on after a save and after a load is one. */
+/** The loss, and the update of a parameter. State is rounded to f32, as it is saved, so that saving and loading change nothing. */
 import { evaluate, type Operations } from '../../program/expression.ts';
 import { operandsOf } from '../../program/program.ts';
 import { must } from '../../util/assert.ts';
 import type { Rows } from './memory.ts';
 
-/** Of element j. */
+/** The value of element j. */
 type Value = (j: number) => number;
 
 const operations: Operations<Value> = {
@@ -19,7 +19,7 @@ const operations: Operations<Value> = {
 };
 
 export const learning = {
-  /** Against mixed labels: the mean over the batch, and its gradient. */
+  /** The mean over the batch, and its gradient. Labels may be mixtures of classes (mixup). */
   'softmax-cross-entropy'(step, m) {
     const [logits, labels, gradient] = [m.values(step.logits), m.values(step.labels), m.values(step.gradient)];
     const [batch, classes] = m.shape(step.labels) as [number, number];

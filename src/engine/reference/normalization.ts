@@ -1,8 +1,8 @@
-/** Batch normalisation (Ioffe & Szegedy 2015), its gradient, and the statistics that it leaves and follows. */
+/** Batch normalisation (Ioffe & Szegedy 2015) with its gradient, and batch and running statistics. */
 import type { BufferId } from '../../program/program.ts';
 import { type Memory, planesOf, type Rows } from './memory.ts';
 
-/** Calls with the first index of each of a channel's planes. */
+/** Calls `visit` with the first index of each plane of a channel, one per image. */
 function eachPlane(batch: number, channels: number, size: number, channel: number, visit: (from: number) => void): void {
   for (let n = 0; n < batch; n++) visit((n * channels + channel) * size);
 }
@@ -46,7 +46,7 @@ export const normalizations = {
       eachPlane(batch, channels, size, c, (from) => {
         for (let j = from; j < from + size; j++) {
           const value = ((x[j] as number) - center) * factor + offset;
-          // Math.max keeps what is not a number, so that a training that diverged shows in its loss.
+          // Math.max keeps NaN, so that a diverged training shows in the loss.
           y[j] = step.relu ? Math.max(value, 0) : value;
           if (mask !== null) mask[j] = value > 0 ? 1 : 0;
         }
@@ -85,7 +85,7 @@ export const normalizations = {
     }
   },
 
-  /** Of a single value there is no unbiased variance: the biased one, 0, stands in. */
+  /** A single value has no unbiased variance; the biased one, 0, is used. */
   'running-statistics'(step, m) {
     const unbiased = step.count > 1 ? step.count / (step.count - 1) : 1;
     const follow = (running: Float64Array, batch: Float64Array, factor: number): void => {

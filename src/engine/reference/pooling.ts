@@ -1,8 +1,8 @@
-/** Max-pooling, global average pooling and their gradients. A pool's mask holds the index of each maximum in its plane. */
+/** Max-pooling, global average pooling and their gradients. The mask of a max-pool holds the index of each maximum in its plane. */
 import { planesOf, type Rows } from './memory.ts';
 
 export const pools = {
-  /** Padding counts as −∞: no window lies on padding alone. */
+  /** Padding counts as −∞. No window covers only padding. */
   'max-pool'(step, m) {
     const [x, y] = [m.values(step.input), m.values(step.output)];
     const mask = step.mask === null ? null : m.values(step.mask);

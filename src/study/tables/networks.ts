@@ -9,7 +9,7 @@ import { summaryOf } from '../samples.ts';
 import type { Cell, SpreadCell, Table } from '../table.ts';
 import { digitsFor, groupsOf, missingNotes, publishedGroup } from './parts.ts';
 
-/** As the paper's Table 3 names them, and in short. */
+/** The names of the parts in the paper's Table 3, and short names. */
 const partTitles: { readonly [K in PartName]: readonly [title: string, short: string] } = {
   convolution: ['conv blocks', 'conv blocks'],
   separable: ['separable conv blocks', 'separable'],
@@ -62,7 +62,7 @@ export function tableThree(result: StudyResult): Table {
   };
 }
 
-/** By test accuracy, of equal ones the first; null without a test. */
+/** The best and the worst outcome by test accuracy, the first of equal ones; null without a test evaluation. */
 export function extremesOf({ outcomes }: Arm) {
   const tested = outcomes.filter(({ test }) => test !== null);
   const [first] = tested;
@@ -123,7 +123,7 @@ export function networksTable(result: StudyResult): Table {
         if (best !== last) return [rowOf(arm, 'best', best), rowOf(arm, 'worst', last)];
         return [rowOf(arm, arm.outcomes.filter(({ test }) => test !== null).length === 1 ? 'only' : 'all alike', best)];
       }),
-      // A method's rows stand together.
+      // Keep the rows of a method together.
       ...published.map((group, at) => ({
         ...group,
         rows: group.rows.flatMap((row, index) => [row, worst[at]?.rows[index] ?? []]),

@@ -25,11 +25,11 @@ const pairRows = <Test extends { readonly p: number }>(
       : [pairLabel(each), ...cellsOf(each.test), each.test.p, each.corrected, each.significant ? 'yes' : 'no'],
   );
 
-/** Arms whose sizes are compared: without those that do not grow. */
+/** The arms whose sizes are compared: those that grow networks. */
 export const grownArms = ({ arms }: StudyResult): readonly Arm[] =>
   arms.filter(({ method }) => method === null || methods[method].grows);
 
-/** Spreads are compared without the baselines, as in the paper; this needs fewer tests. */
+/** The arms whose spreads are compared: without the baselines, as in the paper. This needs fewer tests. */
 export const methodArms = ({ arms }: StudyResult): readonly Arm[] => arms.filter(({ baseline }) => !baseline);
 
 const family = (comparisons: readonly PairTest<unknown>[]): string => {
@@ -37,7 +37,7 @@ const family = (comparisons: readonly PairTest<unknown>[]): string => {
   return `Corrected by Holm’s method for ${count} tested ${count === 1 ? 'pair' : 'pairs'}; significant below 0.05.`;
 };
 
-/** The number of parameters, with digits for the arms that grow. */
+/** The number of parameters, with the decimals that the growing arms need. */
 export const sizeMeasure = (result: StudyResult): Measure => ({
   ...measures.parameters,
   digits: digitsFor(grownArms(result), measures.parameters),

@@ -8,7 +8,7 @@ import { probability } from '../sentences.ts';
 import { formatFixed, type Table } from '../table.ts';
 import { missingNotes, untitled } from './parts.ts';
 
-/** The published setting with the same augmentations; null where there is none. */
+/** The published setting with the same augmentations, or null. */
 export const publishedOf = ({ augmentation: { flip, normalise, shift, cutout, mixup } }: Arm): PublishedSetting | null =>
   flip && normalise
     ? (publishedSettings.find(
@@ -17,8 +17,8 @@ export const publishedOf = ({ augmentation: { flip, normalise, shift, cutout, mi
     : null;
 
 /**
- * Spearman's ρ with the paper's accuracies, null where all are equal, and its exact two-sided p; one per measure that all eight
- * published settings have, none where a setting is missing or duplicate.
+ * Spearman's ρ with the paper's accuracies (null if all are equal) and its exact two-sided p-value, for each measure that all eight
+ * published settings have. Empty if a setting is missing or duplicate.
  */
 export function orderAgreements({ arms }: StudyResult) {
   const matched = arms.flatMap((arm) => {

@@ -9,7 +9,7 @@ import { meanInterval, varianceRatio, welch, type Interval, type SpreadTest, typ
 import { formatFixed, formatProbability, type Cell, type Table } from '../table.ts';
 import { digitsFor, groupsOf, missingNotes, publishedGroup } from './parts.ts';
 
-/** The same tests on the published values, from their means and deviations. */
+/** The tests of this study, applied to the published means and deviations. */
 type PublishedTests<Test> = readonly Tested<Test, PaperMethod>[];
 
 function testsOf<Test extends { readonly p: number }>(

@@ -1,7 +1,8 @@
 /** Elementwise steps and those that join tensors or take them apart, in the layout of what they read first. */
 import type { BufferId, StepOf } from '../../../program/program.ts';
 import { must } from '../../../util/assert.ts';
-import type { Region, Builder } from '../builder.ts';
+import type { Builder } from '../builder.ts';
+import type { Region } from '../commands.ts';
 import { argument, query } from '../constants.ts';
 import type { Layout } from '../native.ts';
 import { combined, flat, scaled, type Rows } from './rows.ts';

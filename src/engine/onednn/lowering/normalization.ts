@@ -1,7 +1,7 @@
 /** Batch normalisation and its statistics, in the layout of its input. */
 import type { BufferId } from '../../../program/program.ts';
 import type { PrimitiveDescriptor } from '../adapter.ts';
-import type { Region } from '../builder.ts';
+import type { Region } from '../commands.ts';
 import { argument, query } from '../constants.ts';
 import type { Rows } from './rows.ts';
 

@@ -1,6 +1,7 @@
 /** What the lowerings of all steps share. */
 import type { StepTable } from '../../../program/program.ts';
-import type { Region, Builder } from '../builder.ts';
+import type { Builder } from '../builder.ts';
+import type { Region } from '../commands.ts';
 import { argument, binary } from '../constants.ts';
 import type { Layout } from '../native.ts';
 

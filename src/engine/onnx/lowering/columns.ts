@@ -1,12 +1,12 @@
-/** The columns of an image: what each pixel of a convolution's output is made of. */
+/** The columns of an image (im2col): for each pixel of a convolution's output, the input values that it depends on. */
 import type { BufferId, Geometry } from '../../../program/program.ts';
 import type { Builder } from '../builder.ts';
 import { planesOf } from './rows.ts';
 import { windowOf } from './windows.ts';
 
 /**
- * The input behind its padding at each offset of the kernel and place of a window, row by row: k²·w² × (C, N, H/w, W/w) of the
- * output's height and width.
+ * The padded input, shifted by each offset of the kernel and each position in a window of width w, row by row: k²·w² values of
+ * (C, N, H/w, W/w), with H and W of the output.
  */
 export function shifted(b: Builder, input: BufferId, output: BufferId, { kernel: size, stride, padding }: Geometry): string[] {
   const [, , height, width] = planesOf(b, output);
@@ -26,7 +26,7 @@ export function shifted(b: Builder, input: BufferId, output: BufferId, { kernel:
 const grid = (side: number): readonly (readonly [number, number])[] =>
   Array.from({ length: side * side }, (_none, place) => [Math.floor(place / side), place % side] as const);
 
-/** (I·k², N·H·W) of the output's height and width, in its order. */
+/** (I·k², N·H·W), with H and W of the output and its order of pixels. */
 export const columnsOf = (b: Builder, input: BufferId, output: BufferId, geometry: Geometry): string =>
   b.once(`columns of ${input} ${geometry.kernel} ${geometry.stride} ${geometry.padding} by ${windowOf(b, output)}`, () => {
     const [, channels] = planesOf(b, input);

@@ -1,6 +1,6 @@
 /**
- * Convolutions and their two gradients: by minimal filtering where that is allowed and pays, else as matrix products, and where
- * those would need a copy of the image for each offset of the kernel, as convolutions of other tensors.
+ * Convolutions and their two gradients. Minimal filtering is used where it is allowed and faster, otherwise matrix products.
+ * Where these would need a copy of the image for each offset of the kernel, the gradient is written as another convolution.
  */
 import { windowAttributes } from '../../../formats/onnx/build.ts';
 import { accessOf } from '../../../program/access.ts';
@@ -13,11 +13,12 @@ import { fewChannels, isByColumns, isPointwise } from './windows.ts';
 import { filter, filterGradient, pays } from './winograd.ts';
 
 /*
- * ONNX Runtime 1.30 on WebGPU computes Conv wrongly where, for instance, 9 channels become 32 (8 or 40 do not): what is portable
- * has products and transposed convolutions in its place, and Conv for depthwise ones alone, which are others' code there.
+ * ONNX Runtime 1.30 on WebGPU computes wrong results for some Conv nodes, for instance from 9 to 32 channels (8 or 40 are right).
+ * Portable graphs use products and transposed convolutions instead, and Conv only for depthwise convolutions, which have a kernel
+ * of their own there.
  */
 
-/** (C, N, H, W) ↔ (N, C, H, W), for the operators that know only the latter. */
+/** (C, N, H, W) ↔ (N, C, H, W), for operators that require the latter. */
 const swapped = (b: Builder, value: string): string => b.node('Transpose', [value], { perm: [1, 0, 2, 3] });
 
 /** dW[o,i,u,v] = Σ x[n,i,y·s+u−p,x·s+v−p]·dy[n,o,y,x]: for each (u, v) a matrix product over all (n, y, x). */
@@ -34,8 +35,8 @@ function byProducts(s: StepOf<'convolution-gradient-kernel'>, b: Builder): strin
 }
 
 /**
- * dW[o,i] = Σ_n x[n,i] ⋆ dy[n,o]: a convolution in which the images are the channels and the channels the images, dy the kernel,
- * its stride the dilation.
+ * dW[o,i] = Σ_n x[n,i] ⋆ dy[n,o]: a convolution in which images and channels are swapped, dy is the kernel, and the stride is the
+ * dilation.
  */
 function byConvolution(s: StepOf<'convolution-gradient-kernel'>, b: Builder): void {
   const { kernel: size, stride, padding, groups } = s.geometry;
@@ -53,14 +54,14 @@ function byConvolution(s: StepOf<'convolution-gradient-kernel'>, b: Builder): vo
     group: groups,
   };
   let gradient = b.node('Conv', [images, b.read(s.outputGradient)], attributes);
-  // What the last rows and columns of the input reach beyond the kernel: no stride leads there.
+  // Where the stride leaves out the last rows or columns of the input, the result is larger than the kernel.
   const [high, wide] = [height + 2 * padding - (rows - 1) * stride, width + 2 * padding - (columns - 1) * stride];
   if (high > size || wide > size)
     gradient = b.node('Slice', [gradient, b.integers(0, 0), b.integers(size, size), b.integers(2, 3)]);
   b.node('Transpose', [gradient], { perm: [1, 0, 2, 3] }, b.write(s.kernelGradient));
 }
 
-/** A kernel (O, I, k, k) that takes in a factor a channel of what it is applied to, turned. */
+/** Multiplies a kernel (O, I, k, k), or its gradient, by a factor per output channel, if there is one. */
 const multiplied = (b: Builder, kernel: string, factor: string | null): string =>
   factor === null ? kernel : b.node('Mul', [kernel, b.reshape(factor, [-1, 1, 1, 1])]);
 
@@ -71,8 +72,8 @@ const isItsSibling = (step: Step, { outputGradient, geometry }: StepOf<'convolut
   step.geometry.padding === geometry.padding;
 
 /**
- * Whether only batch normalisations with batch statistics read a convolution's output: they subtract the mean, and with it the
- * bias, which then need not be added to every pixel but only to the mean.
+ * Whether only batch normalisations with batch statistics read a convolution's output. They subtract the mean, which includes the
+ * bias, so the bias need not be added to every pixel, only to the mean.
  */
 const isAbsorbed = (b: Builder, output: BufferId): boolean =>
   !b.portable &&
@@ -85,7 +86,7 @@ const isAbsorbed = (b: Builder, output: BufferId): boolean =>
   );
 
 export const convolutions = {
-  /** y = W·x + b, x being the pixels, their surroundings, or their tiles. */
+  /** y = W·x + b, where x holds the pixels (1×1 kernels), the columns, or the tiles. */
   convolution(s, b) {
     if (normalizedOf(b, s) !== undefined) return;
     const [outputs, inputs, size] = b.shape(s.kernel) as [number, number, number];
@@ -112,8 +113,8 @@ export const convolutions = {
   },
 
   /**
-   * dx[n,i] = Σ_o dy[n,o] ∗ flip(W[o,i]): with stride 1 a convolution with the kernel flipped and its channels swapped, else a
-   * transposed one.
+   * dx[n,i] = Σ_o dy[n,o] ∗ flip(W[o,i]). With stride 1 this is a convolution with the flipped kernel and its channels swapped,
+   * otherwise a transposed convolution.
    */
   'convolution-gradient-input'(s, b) {
     const { kernel: size, stride, padding, groups } = s.geometry;
@@ -160,7 +161,7 @@ export const convolutions = {
       const product = b.node('Gemm', [rowsOf(b, s.outputGradient), rowsOf(b, s.input)], { transB: 1 });
       b.reshape(product, b.shape(s.kernelGradient), b.write(s.kernelGradient));
     } else if (free || s.geometry.groups === 1) {
-      // The tiles of the gradient, where the gradient to the input takes them too: the fewer channels are then the input's.
+      // Shares the tiles of dy with the gradient to the input if there is one, and if the input has no more channels than the output.
       const exchanged = inputs <= outputs && b.program.steps.some((step) => isItsSibling(step, s));
       const gradient = free ? filterGradient(b, s.input, s.outputGradient, s.geometry, exchanged) : byProducts(s, b);
       b.reshape(multiplied(b, gradient, factor), b.shape(s.kernelGradient), b.write(s.kernelGradient));

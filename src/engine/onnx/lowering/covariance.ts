@@ -1,7 +1,7 @@
 /**
- * Batch normalisation of a convolution by columns, from the mean s and the covariance C of its columns, which are few: those of
- * W·x are W·s and the diagonal of W·C·Wᵀ, so that nothing passes over the many pixels of the convolution's own output, which
- * never exists. Columns whose own gradient is wanted do not come here: it needs what this leaves out.
+ * Batch normalisation of a convolution by columns, computed from the mean s and the covariance C of the columns. W·x has the mean
+ * W·s and as variances the diagonal of W·C·Wᵀ. With few columns this is faster than a pass over all pixels of the convolution's
+ * output, which is never computed. It does not apply where the gradient to the input is needed, since that needs the output.
  */
 import { accessOf } from '../../../program/access.ts';
 import { bufferOf, type BufferId, type Step, type StepOf } from '../../../program/program.ts';
@@ -10,7 +10,7 @@ import { columnsOf } from './columns.ts';
 import { channelSum, deviation, perRow, planesOf } from './rows.ts';
 import { isByColumns } from './windows.ts';
 
-/** The steps of a convolution that is only there to be normalised by the statistics of its batch. */
+/** The steps around a convolution whose output only a batch normalisation with batch statistics reads. */
 interface Normalized {
   readonly convolution: StepOf<'convolution'>;
   readonly normalization: StepOf<'batch-normalization'>;
@@ -18,7 +18,7 @@ interface Normalized {
   readonly toKernel: StepOf<'convolution-gradient-kernel'>;
 }
 
-/** Columns for each output channel, at most: the products of all pairs of columns cost less then than what they save. */
+/** The largest number of columns per output channel. With more, the products of all pairs of columns cost more than they save. */
 const mostColumns = 2;
 
 function found(b: Builder): readonly Normalized[] {
@@ -42,14 +42,14 @@ function found(b: Builder): readonly Normalized[] {
 
 const known = new WeakMap<Builder, readonly Normalized[]>();
 
-/** What the step is one of, where it is. */
+/** The group of steps that this step belongs to, if any. */
 export function normalizedOf(b: Builder, step: Step): Normalized | undefined {
   const all = known.get(b) ?? found(b);
   known.set(b, all);
   return all.find((each) => Object.values(each).includes(step));
 }
 
-/** Of a convolution: its columns (J, N·H·W), their mean (J, 1), its kernel W (O, J), W·C (O, J), and (C) √(variance + ε). */
+/** The columns (J, N·H·W) of a convolution, their mean (J, 1), the kernel W (O, J), W·C (O, J), and √(variance + ε) (O). */
 function partsOf(b: Builder, { convolution, normalization }: Normalized) {
   const { input, output, geometry, kernel } = convolution;
   const [batch, , height, width] = planesOf(b, output);
@@ -67,14 +67,14 @@ function partsOf(b: Builder, { convolution, normalization }: Normalized) {
   return { columns, mean, rows, spread, sigma };
 }
 
-/** (x − μ)/σ·γ + β as rows; writes μ and σ². */
+/** Returns (x − μ)/σ·γ + β as rows; writes μ and σ². */
 export function normalizeByColumns(b: Builder, all: Normalized): string {
   const { convolution, normalization } = all;
   const { columns, mean, rows, spread, sigma } = partsOf(b, all);
-  // Rounding may leave a little less than nothing.
+  // Rounding may give slightly negative variances.
   b.node('Relu', [channelSum(b, b.node('Mul', [spread, rows]))], {}, b.write(normalization.variance));
   const own = b.reshape(b.node('Gemm', [rows, mean]), [-1]);
-  // A bias moves the mean and nothing else.
+  // A bias changes only the mean.
   const bias = convolution.bias === null ? [] : [b.read(convolution.bias)];
   b.node('Sum', [own, ...bias], {}, b.write(normalization.mean));
   const factor = b.node('Div', [b.read(normalization.scale), sigma()]);
@@ -83,7 +83,7 @@ export function normalizeByColumns(b: Builder, all: Normalized): string {
 }
 
 /**
- * From g, the gradient to what was normalised, as rows: dβ = Σ g, with A = g·xᵀ − dβ·sᵀ: dγ = Σ A⊙W/σ, and to the kernel
+ * Given g, the gradient to the normalised rows: dβ = Σ g. With A = g·xᵀ − dβ·sᵀ, dγ = Σ A⊙W/σ, and the gradient to the kernel is
  * γ/σ·(A − dγ/σ·W·C).
  */
 export function gradientsByColumns(b: Builder, all: Normalized, gradient: string): void {
@@ -98,6 +98,6 @@ export function gradientsByColumns(b: Builder, all: Normalized, gradient: string
   const factor = perRow(b, b.node('Div', [b.read(back.scale), sigma()]));
   const toRows = b.node('Mul', [b.node('Sub', [centered, along]), factor]);
   b.reshape(toRows, b.shape(toKernel.kernelGradient), b.write(toKernel.kernelGradient));
-  // What is added to all pixels of a channel is taken off again with their mean.
+  // The gradient to the bias is zero: the normalisation subtracts what the bias adds.
   if (toKernel.biasGradient !== null) b.node('Mul', [shiftGradient, b.number(0)], {}, b.write(toKernel.biasGradient));
 }

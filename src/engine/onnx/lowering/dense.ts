@@ -1,12 +1,12 @@
 /**
- * Dense layers as matrix products over whole images. An image's (C, H, W) is one row of what the kernel reads, channel-major; the
- * channels of what it gives come first here as everywhere: (F, N).
+ * Dense layers as matrix products. The kernel reads an image (C, H, W) as one row, channel-major. The output has its channels
+ * first, as everywhere in the graph: (F, N).
  */
 import type { BufferId } from '../../../program/program.ts';
 import type { Builder } from '../builder.ts';
 import { type Rows, channelSum, channelsFirst, planesOf, rowsOf } from './rows.ts';
 
-/** (N, C·H·W), or turned (C·H·W, N): images of one pixel are that already. */
+/** The images as (N, C·H·W); images of one pixel stay as they are, (C, N), with `turned` true. */
 function imagesOf(b: Builder, id: BufferId): { readonly value: string; readonly turned: boolean } {
   const [batch, , height, width] = planesOf(b, id);
   if (height * width === 1) return { value: rowsOf(b, id), turned: true };

@@ -1,4 +1,4 @@
-/** Where branches meet: sums, convex combinations (§3.2.3), concatenations (§3.2.4), and their gradients. */
+/** Sums, convex combinations (§3.2.3), concatenations (§3.2.4), and their gradients. */
 import type { Rows } from './rows.ts';
 
 export const joins = {

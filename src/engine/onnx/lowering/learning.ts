@@ -37,7 +37,7 @@ export const learning = {
     const [least, most] = s.bounds;
     const moved = must(values.get('parameter'), 'parameter');
     const outside = b.node('Or', [b.node('Less', [moved, b.number(least)]), b.node('Greater', [moved, b.number(most)])]);
-    // What is not a number is not outside.
+    // NaN compares as inside the bounds and is kept.
     b.node('Where', [outside, b.node('Clip', [moved, b.scalar(least), b.scalar(most)]), moved], {}, b.update(s.parameter));
     for (const [name, id] of Object.entries(s.states)) {
       const value = must(values.get(name), name);
@@ -47,7 +47,7 @@ export const learning = {
   },
 } satisfies Rows;
 
-/** Makes the nodes of a value, which is called `output` where that is given. */
+/** Makes the nodes that compute a value, and returns its name: `output` if that is given. */
 type Value = (output?: string) => string;
 
 const operations = (b: Builder): Operations<Value> => {

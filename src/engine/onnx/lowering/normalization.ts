@@ -1,4 +1,4 @@
-/** ReLU, batch normalisation, its gradient, and the statistics that it leaves and follows. */
+/** ReLU, batch normalisation with its gradient, and batch and running statistics. */
 import { dataType } from '../../../formats/onnx/proto.ts';
 import { accessOf } from '../../../program/access.ts';
 import { bufferOf, type BufferId, type StepOf } from '../../../program/program.ts';
@@ -29,17 +29,17 @@ interface Statistics {
 
 /** (rows − mean)/√(variance + ε)·scale + shift, the four of shape (C); as rows. */
 function normalize(b: Builder, rows: string, coefficients: readonly string[], epsilon: number): string {
-  // All images as one, (1, C, N·H·W).
+  // All images as a single one, (1, C, N·H·W).
   const image = b.node('Unsqueeze', [rows, b.integers(0)]);
   const normalized = b.node('BatchNormalization', [image, ...coefficients], { epsilon: { float: epsilon } });
   return b.node('Squeeze', [normalized, b.integers(0)]);
 }
 
 /**
- * The same by the statistics of the batch, which it writes. With a momentum of 0 the running statistics that ONNX Runtime gives
- * are those of the batch; it writes them over the memory of those that it is given (version 1.30, weights and constants
- * included), so it is given values that nothing else reads and no optimizer can take for another's: zeros, made of this
- * normalisation's own parameters.
+ * Normalises with the statistics of the batch, and writes them. With a momentum of 0, the running statistics that ONNX Runtime
+ * returns are those of the batch. Version 1.30 overwrites the memory of the running statistics that are passed in, even of
+ * weights and constants. So it gets zeros computed from this normalisation's own parameters: nothing else reads them, and graph
+ * optimisation cannot merge them with other values.
  */
 function normalizeByBatch(b: Builder, rows: string, s: StepOf<'batch-normalization'>): string {
   const image = b.node('Unsqueeze', [rows, b.integers(0)]);
@@ -59,7 +59,7 @@ function normalizeByBatch(b: Builder, rows: string, s: StepOf<'batch-normalizati
   return b.node('Squeeze', [normalized, b.integers(0)]);
 }
 
-/** Whether only max-pools read an image: its ReLU can then be taken of the fewer maxima, which are the same. */
+/** Whether only max-pools read an image. The ReLU can then follow the pool, which has fewer values; the result is the same. */
 const isPooledAlone = (b: Builder, id: BufferId): boolean =>
   bufferOf(b.program, id).kind === 'temporary' &&
   b.program.steps.every((step) => step.kind === 'max-pool' || !accessOf(step).reads.includes(id));
@@ -95,21 +95,21 @@ export const normalizations = {
   },
 
   /**
-   * g = dy·[y > 0];  dβ = Σ g;  dγ = (Σ g·x − μ·Σ g)/σ;  dx = γ/σ·(g − dβ/m − (x − μ)/σ·dγ/m), m values a channel. Without
-   * the factor, the terms beside g are a batch normalisation of x, of scale −dγ/m and shift −dβ/m; and the factor, one a channel,
-   * is taken in by what reads dx, where that is a convolution.
+   * g = dy·[y > 0];  dβ = Σ g;  dγ = (Σ g·x − μ·Σ g)/σ;  dx = γ/σ·(g − dβ/m − (x − μ)/σ·dγ/m), with m values per channel. The terms
+   * beside g are a batch normalisation of x with scale −dγ/m and shift −dβ/m. The factor γ/σ, one per channel, is left to the
+   * reader of dx: a convolution multiplies its kernel by it.
    */
   'batch-normalization-gradient'(s, b) {
     const [batch, channels, height, width] = planesOf(b, s.input);
     let gradient = rowsOf(b, s.outputGradient);
-    // A max-pool may have seen to it.
+    // The gradient of a max-pool may have applied the mask already.
     const masked = s.mask === null || b.noted(`zero where ${b.noted(`mask ${s.mask} is of`)} is`) === String(s.outputGradient);
     if (s.mask !== null && !masked) gradient = b.node('Mul', [gradient, positive(b, b.reshape(b.read(s.mask), [channels, -1]))]);
     const byColumns = normalizedOf(b, s);
     if (byColumns !== undefined) return gradientsByColumns(b, byColumns, gradient);
     const count = batch * height * width;
     const rows = rowsOf(b, s.input);
-    // Of what is really there: a bias may have been left out.
+    // The mean of the values in the buffer, from which the bias may have been left out.
     const mean = b.noted(`mean of ${s.input}`) ?? b.read(s.mean);
     const variance = b.read(s.variance);
     const sigma = deviation(b, variance, s.epsilon);
@@ -124,7 +124,7 @@ export const normalizations = {
 
   /** running = (1 − momentum)·running + momentum·batch, the variance made unbiased. */
   'running-statistics'(s, b) {
-    // Of a single value there is no unbiased variance: the biased one, 0, stands in.
+    // A single value has no unbiased variance; the biased one, 0, is used.
     const unbiased = s.count > 1 ? s.count / (s.count - 1) : 1;
     for (const [running, batch, factor] of [
       [s.runningMean, s.mean, 1],

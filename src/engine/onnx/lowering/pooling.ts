@@ -9,7 +9,7 @@ import { tiles, windowOf } from './windows.ts';
 
 const asFloat = (b: Builder, truth: string): string => b.node('Cast', [truth], { to: dataType.float });
 
-/** (C·N, k², H/k·W/k): places in the window, row by row. */
+/** (C·N, k², H/k·W/k): the positions in a window, row by row. */
 function placesOf(b: Builder, { input, output, geometry: { kernel } }: StepOf<'max-pool'>): string {
   const [batch, channels, height, width] = planesOf(b, input);
   const [, , rows, columns] = planesOf(b, output);
@@ -19,8 +19,8 @@ function placesOf(b: Builder, { input, output, geometry: { kernel } }: StepOf<'m
 }
 
 /**
- * The place in its window, from 0 on, of the first of the maxima: how many places from the first on are not it. Where the
- * maximum is a 0 that a ReLU left, a place that is none: no gradient passes the ReLU there.
+ * The position of the first maximum in each window, from 0: the number of positions before it. If the input is the output of a
+ * ReLU and the maximum is 0, it is a position outside the window, since no gradient passes the ReLU there.
  */
 function firstOf(b: Builder, places: string, maxima: string, step: StepOf<'max-pool'>): string {
   const count = step.geometry.kernel ** 2;
@@ -38,7 +38,7 @@ function firstOf(b: Builder, places: string, maxima: string, step: StepOf<'max-p
   return b.reshape(b.node('Sum', terms), [channels, batch, rows, columns]);
 }
 
-/** Where in each window the first of the maxima is that a gradient passes: truths, (C, k², N·H/k·W/k). */
+/** For each position in each window, whether the gradient goes there: booleans, (C, k², N·H/k·W/k). */
 function ownPlaces(b: Builder, places: string, maxima: string, step: StepOf<'max-pool'>): string {
   const names = Array.from({ length: step.geometry.kernel ** 2 }, (_none, place) => b.fresh(`at ${place}`));
   b.nodeOf('Split', [b.node('Equal', [places, maxima])], names, { axis: 1 });
@@ -90,8 +90,8 @@ export const pools = {
   },
 
   /**
-   * Each gradient goes where its maximum was: dx = enlarged dy where the enlarged place is one's own. Windows that overlap, or
-   * leave something out, add their gradients by the index of each maximum in the whole input.
+   * Each gradient goes to the position of its maximum: dy is enlarged to the size of the input, and kept where the enlarged position
+   * equals the pixel's own. For windows that overlap or leave gaps, gradients are added by the index of each maximum in the input.
    */
   'max-pool-gradient'(s, b) {
     const shape = b.shape(s.inputGradient);

@@ -14,7 +14,7 @@ export const planesOf = (b: Builder, id: BufferId): Planes => b.shape(id) as Pla
 export const rowsOf = (b: Builder, id: BufferId): string =>
   b.once(`rows of ${id}`, () => b.reshape(b.read(id), [planesOf(b, id)[1], -1]));
 
-/** Back from rows, or from whatever has the elements in that order: (C, N, H, W). */
+/** Writes a buffer (C, N, H, W) from rows, or from any value with the elements in that order. */
 export function channelsFirst(b: Builder, value: string, id: BufferId): void {
   const [batch, channels, height, width] = planesOf(b, id);
   b.reshape(value, [channels, batch, height, width], b.write(id));

@@ -1,7 +1,7 @@
 /**
- * Images that are laid out window by window, for the max-pool that reads them: k² planes a channel, one for each place in the
- * pool's windows, (C, k², N, H/k, W/k). A maximum is then one along an axis, and its gradient needs no enlarging. A convolution
- * by products with columns can write its pixels in any order; what stands between it and the pool must not care for it.
+ * Images that are laid out window by window for the max-pool that reads them: each channel has k² planes, one for each position
+ * in the pool's windows, (C, k², N, H/k, W/k). A max-pool is then a maximum along an axis, and its gradient needs no resizing. A
+ * convolution by columns can write its pixels in any order; the steps between it and the pool must not depend on the order.
  */
 import { accessOf } from '../../../program/access.ts';
 import { bufferOf, type BufferId, type Geometry, type Step, type StepOf } from '../../../program/program.ts';
@@ -9,14 +9,14 @@ import type { Builder } from '../builder.ts';
 import { planesOf } from './rows.ts';
 import { pays } from './winograd.ts';
 
-/** Channels below which one product over all offsets of the kernel is faster than one an offset. */
+/** Below this number of channels, one product over all offsets of the kernel is faster than one per offset. */
 export const fewChannels = 16;
 
-/** Whether each output is a product of one pixel. */
+/** Whether each output pixel depends on one input pixel. */
 export const isPointwise = ({ kernel, stride, padding, groups }: Geometry): boolean =>
   kernel === 1 && stride === 1 && padding === 0 && groups === 1;
 
-/** Whether a convolution is one product with the columns of its input. */
+/** Whether a convolution is computed as one product with the columns of its input. */
 export function isByColumns(b: Builder, input: BufferId, output: BufferId, geometry: Geometry): boolean {
   const [, inputs] = planesOf(b, input);
   const [, outputs, rows, columns] = planesOf(b, output);
@@ -24,13 +24,13 @@ export function isByColumns(b: Builder, input: BufferId, output: BufferId, geome
   return !(b.freely && pays(geometry, inputs, outputs, rows, columns)) && (inputs < fewChannels || b.portable);
 }
 
-/** Whether the windows of a pool lie side by side and fill the image. */
+/** Whether the windows of a pool cover the image without gaps, overlap or padding. */
 export function tiles(b: Builder, input: BufferId, { kernel, stride, padding }: Geometry): boolean {
   const [, , height, width] = planesOf(b, input);
   return kernel === stride && padding === 0 && height % kernel === 0 && width % kernel === 0;
 }
 
-/** What of a program is between a convolution by columns and a max-pool: the steps, and the images that only they see. */
+/** The steps between a convolution by columns and a max-pool, both included, with their gradients, and the images between them. */
 function between(b: Builder, pool: StepOf<'max-pool'>): { steps: readonly Step[]; images: readonly BufferId[] } | null {
   const { steps } = b.program;
   const of = <Kind extends Step['kind']>(kind: Kind, test: (step: StepOf<Kind>) => boolean): StepOf<Kind> | undefined =>
@@ -55,7 +55,7 @@ function between(b: Builder, pool: StepOf<'max-pool'>): { steps: readonly Step[]
 
 function found(b: Builder): ReadonlyMap<BufferId, number> {
   const windows = new Map<BufferId, number>();
-  // Other devices have fewer forms of what works on truths.
+  // Other devices support fewer operators on booleans.
   if (b.portable) return windows;
   for (const pool of b.program.steps) {
     if (pool.kind !== 'max-pool' || !tiles(b, pool.input, pool.geometry)) continue;
@@ -72,7 +72,7 @@ function found(b: Builder): ReadonlyMap<BufferId, number> {
 
 const known = new WeakMap<Builder, ReadonlyMap<BufferId, number>>();
 
-/** The side of the windows by which an image is laid out; 1 where it lies row by row. */
+/** The side of the windows by which an image is laid out; 1 if it is laid out row by row. */
 export function windowOf(b: Builder, id: BufferId): number {
   const windows = known.get(b) ?? found(b);
   known.set(b, windows);

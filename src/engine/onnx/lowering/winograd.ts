@@ -1,24 +1,25 @@
 /**
  * Convolutions of stride 1 by Winograd's minimal filtering (Lavin & Gray, "Fast algorithms for convolutional neural networks",
- * 2015), written as matrix products over whole tensors, for those are what ONNX Runtime computes best. A tile of m×m outputs
- * takes 36 products instead of (m·k)², m = 7 − k.
+ * 2015), written as matrix products over whole tensors, which ONNX Runtime computes fastest. A tile of m×m outputs takes 36
+ * products instead of (m·k)², with m = 7 − k.
  *
- * Along one axis, m outputs of a kernel g of size k over 6 inputs d are Aᵀ[(G·g) ⊙ (Bᵀ·d)]; over an image, Bᵀ of all its tiles is
- * one matrix, whose rows are those of Bᵀ at each tile's place, and so are G and Aᵀ. What lies on the padding or beyond the image has
- * no column: nothing is padded, gathered or cut. An axis is transformed by one product with such a matrix:
+ * Along one axis, m outputs of a kernel g of size k over 6 inputs d are Aᵀ[(G·g) ⊙ (Bᵀ·d)]. For a whole axis of an image, Bᵀ of all
+ * tiles is one matrix: it has the rows of Bᵀ at the position of each tile. G and Aᵀ are extended in the same way. Positions on the
+ * padding or beyond the image have no column, so nothing is padded, gathered or cropped. One product with such a matrix transforms
+ * an axis:
  *
  *     V = B·x·Bᵀ   (6, tiles, 6, tiles, C, N)      columns first, and the channels before the images
  *     M = U·V      36·tiles² products of (O, C) by (C, N)
  *     y = Aᵀ·M·A
  *
- * The gradient to the input is the same with the kernel flipped and its channels swapped. That to the kernel is, with m and k
- * changing places, Aᵀ[Σ (G·dy) ⊙ (Bᵀ·x)]A over the tiles and images, with the same V.
+ * The gradient to the input is the same with the kernel flipped and its channels swapped. The gradient to the kernel is
+ * Aᵀ[Σ (G·dy) ⊙ (Bᵀ·x)]A, summed over tiles and images, with m and k swapped and the same V.
  */
 import type { BufferId, Geometry } from '../../../program/program.ts';
 import type { Builder } from '../builder.ts';
 import { planesOf } from './rows.ts';
 
-/** Products a tile along an axis, and where the polynomials are evaluated; the last of the six points is infinity. */
+/** The finite points at which the polynomials are evaluated; the sixth is infinity. A tile has one product per point and axis. */
 const points = [0, 1, -1, 2, -2];
 const products = points.length + 1;
 
@@ -26,7 +27,7 @@ type Matrix = readonly (readonly number[])[];
 
 const outputsOf = (size: number): number => products + 1 - size;
 
-/** Coefficients of Π (x − p), the lowest first, as long as there are products. */
+/** The coefficients of Π (x − p), from the lowest power on, padded with zeros to the number of products. */
 function polynomial(roots: readonly number[]): readonly number[] {
   let coefficients = [1];
   for (const root of roots) coefficients = [0, ...coefficients].map((above, power) => above - root * (coefficients[power] ?? 0));
@@ -38,7 +39,7 @@ const others = (point: number): readonly number[] => points.filter((other) => ot
 /** Bᵀ (6, 6). */
 const inputTransform: Matrix = [...points.map((point) => polynomial(others(point))), polynomial(points)];
 
-/** The powers of each point; of infinity the highest alone. (6, length) */
+/** The powers of each point; for infinity only the highest is 1. (6, length) */
 const powers = (length: number): number[][] => [
   ...points.map((point) => Array.from({ length }, (_none, power) => point ** power)),
   Array.from({ length }, (_none, power) => (power === length - 1 ? 1 : 0)),
@@ -52,7 +53,7 @@ const kernelTransform = (length: number): Matrix =>
     return row.map((value) => value / scale);
   });
 
-/** The transform of a tile (6, width) at the place of each tile: (6·tiles, size), rows in the order (6, tiles). */
+/** The transform of a tile (6, width), repeated at the position of each tile: (6·tiles, size), rows in the order (6, tiles). */
 function overTiles(ofTile: Matrix, tiles: number, size: number, step: number, padding: number): Matrix {
   const matrix = Array.from({ length: products * tiles }, () => Array.from({ length: size }, () => 0));
   ofTile.forEach((row, product) => {
@@ -69,13 +70,13 @@ const transposed = (matrix: Matrix): Matrix =>
   (matrix[0] ?? []).map((_none, column) => matrix.map((row) => row[column] as number));
 
 /**
- * Both axes at once, for what is small: of one axis (6, k), it takes the places of a kernel, row by row, to products, columns
- * first, (36, k²).
+ * The transform of both axes at once, for small tensors. From that of one axis, (6, k), it makes a matrix (36, k²) that takes the
+ * elements of a kernel, row by row, to the products, columns first.
  */
 const squared = (matrix: Matrix): Matrix =>
   matrix.flatMap((across) => matrix.map((down) => down.flatMap((a) => across.map((c) => a * c))));
 
-/** A tensor, without its factor, whose axes are transformed, the same along both: (6·tiles, 6·tiles, C·N), columns first. */
+/** The value of a buffer, without its factor, with both axes transformed alike: (6·tiles, 6·tiles, C·N), columns first. */
 function transform(b: Builder, id: BufferId, along: (size: number) => Matrix): string {
   const [batch, channels, height, width] = planesOf(b, id);
   const lines = b.reshape(b.scaled(id).value, [-1, width]);
@@ -88,7 +89,7 @@ function transform(b: Builder, id: BufferId, along: (size: number) => Matrix): s
 interface Tiling {
   readonly size: number;
   readonly padding: number;
-  /** How many tiles the outputs of a convolution take along an axis with so many inputs. */
+  /** The number of tiles of a convolution's outputs along an axis with `inputs` pixels. */
   tiles(inputs: number): number;
 }
 
@@ -108,13 +109,13 @@ function tilesOf(b: Builder, id: BufferId, { size, padding, tiles }: Tiling): st
 
 export interface Filtering {
   readonly input: BufferId;
-  /** (O, C, k, k), or for `flipped` (C, O, k, k), with what multiplies the input. */
+  /** (O, C, k, k), or (C, O, k, k) if `flipped`; includes the factors of the input's channels. */
   readonly kernel: string;
   /** (N, O, H, W) */
   readonly output: BufferId;
   readonly size: number;
   readonly padding: number;
-  /** Whether the kernel is turned by half a turn and its channels swapped. */
+  /** Whether to flip the kernel along both axes and swap its channels. */
   readonly flipped: boolean;
 }
 
@@ -142,9 +143,9 @@ export function filter(b: Builder, { input, kernel, output, size, padding, flipp
 }
 
 /**
- * dW (O, C, k, k) of the convolution of `input` with that padding, where `outputGradient` is not multiplied. The gradient's place
- * and the input's can be exchanged, which turns the kernel: the one is spread over tiles by G, the other's tiles are taken by
- * Bᵀ, and may have been taken for another product already.
+ * dW (O, C, k, k) of the convolution of `input` with that padding, without the factor of `outputGradient`. G transforms one of the
+ * two tensors, Bᵀ the other. `exchanged` swaps them, which flips the kernel; then the tiles of the gradient are used, which another
+ * step may need as well.
  */
 export function filterGradient(
   b: Builder,
@@ -163,14 +164,14 @@ export function filterGradient(
   const tiles = b.reshape(transform(b, spread, over), [products, wide, products, high, kernels, batch]);
   const turned = b.node('Transpose', [tilesOf(b, taken, tiling)], { perm: [0, 1, 2, 3, 5, 4] });
   const each = b.reshape(b.node('MatMul', [tiles, turned]), [products, wide, -1]);
-  // One axis at a time: that is what ONNX Runtime sums fast.
+  // ONNX Runtime sums fastest along one axis at a time.
   const ofColumns = b.node('ReduceSum', [each, b.integers(1)], { keepdims: 0 });
   const rows = b.reshape(ofColumns, [products * products, high, kernels * channels]);
   const flat = b.node('ReduceSum', [rows, b.integers(1)], { keepdims: 0 });
   const oneAxis = powers(size);
   const ofAxis = exchanged ? oneAxis.map((row) => row.toReversed()) : oneAxis;
   const gradient = b.node('Gemm', [b.matrix(transposed(squared(ofAxis))), flat]);
-  // Two moves of one axis each: ONNX Runtime is several times slower where all axes change places.
+  // Two transposes of one axis each: ONNX Runtime is several times slower if all axes move at once.
   const perPlace = b.reshape(gradient, [size * size, kernels, channels]);
   const ordered = exchanged ? b.node('Transpose', [perPlace], { perm: [0, 2, 1] }) : perPlace;
   const perPair = b.node('Transpose', [b.reshape(ordered, [size * size, kernels * channels])], { perm: [1, 0] });
@@ -178,8 +179,8 @@ export function filterGradient(
 }
 
 /**
- * Whether it is faster than the definition's products, as measured: enough channels on both sides to pay for the transforms of
- * the images, and tiles that are mostly full.
+ * Whether minimal filtering is faster than the products of the definition, by measurement: both sides need enough channels to pay
+ * for the transforms of the images, and most tiles must be full.
  */
 export function pays(
   { kernel, stride, groups }: Geometry,

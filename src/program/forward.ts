@@ -1,0 +1,93 @@
+/** The forward steps of each layer, one row a layer. They know shapes and names, no values. */
+import type { Layer, LayerTable, Node } from '../network/network.ts';
+import { runningMomentum, type ParameterRole } from '../network/parameters.ts';
+import { must } from '../util/assert.ts';
+import type { BufferId, Geometry, Step } from './program.ts';
+
+/** What a forward step keeps for the gradient: batch mean and variance, the mask of a pool. */
+export interface Saved {
+  readonly mean?: BufferId;
+  readonly variance?: BufferId;
+  readonly mask?: BufferId;
+}
+
+export interface ForwardContext {
+  readonly node: Node;
+  readonly inputs: readonly BufferId[];
+  readonly output: BufferId;
+  readonly statistics: 'batch' | 'running';
+  /** Gradients follow: masks are saved, and running statistics updated. */
+  readonly differentiated: boolean;
+  parameter(role: ParameterRole): BufferId;
+  temporary(kind: 'temporary' | 'mask', name: string, shape: readonly number[]): BufferId;
+  shapeOf(buffer: BufferId): readonly number[];
+  /** Keeps buffers for the gradient of the layer. */
+  save(entry: Saved): void;
+  emit(step: Step): void;
+}
+
+const input = (c: ForwardContext): BufferId => must(c.inputs[0], 'input');
+
+/** The geometry of a layer with a sliding window over so many channels; null for the others. */
+export function geometryOf(layer: Layer, channels: number): Geometry | null {
+  if (!('kernel' in layer)) return null;
+  const { kernel, stride, padding } = layer;
+  return { kernel, stride, padding, groups: layer.kind === 'depthwise' ? channels : 1 };
+}
+
+const convolve = (layer: { readonly bias: boolean }, c: ForwardContext): void => {
+  const geometry = must(geometryOf(c.node.layer, c.shapeOf(input(c))[1] as number), 'geometry');
+  const [kernel, bias] = [c.parameter('kernel'), layer.bias ? c.parameter('bias') : null];
+  c.emit({ kind: 'convolution', input: input(c), kernel, bias, output: c.output, geometry });
+};
+
+export const forward: LayerTable<[context: ForwardContext], void> = {
+  image: () => undefined,
+  convolution: convolve,
+  depthwise: convolve,
+  'batch-normalization'(layer, c) {
+    const [batch, channels, height, width] = c.shapeOf(input(c)) as [number, number, number, number];
+    const fromBatch = c.statistics === 'batch';
+    const mean = fromBatch ? c.temporary('temporary', `${c.node.id}/batch mean`, [channels]) : c.parameter('mean');
+    const variance = fromBatch ? c.temporary('temporary', `${c.node.id}/batch variance`, [channels]) : c.parameter('variance');
+    c.emit({
+      kind: 'batch-normalization',
+      statistics: c.statistics,
+      input: input(c),
+      scale: c.parameter('scale'),
+      shift: c.parameter('shift'),
+      mean,
+      variance,
+      output: c.output,
+      relu: false,
+      mask: null,
+      epsilon: layer.epsilon,
+    });
+    c.save({ mean, variance });
+    if (c.differentiated)
+      c.emit({
+        kind: 'running-statistics',
+        mean,
+        variance,
+        runningMean: c.parameter('mean'),
+        runningVariance: c.parameter('variance'),
+        momentum: runningMomentum,
+        count: batch * height * width,
+      });
+  },
+  relu: (_layer, c) => c.emit({ kind: 'relu', input: input(c), output: c.output }),
+  'max-pool'({ kernel, stride, padding }, c) {
+    const mask = c.differentiated ? c.temporary('mask', `${c.node.id}/mask`, c.shapeOf(c.output)) : null;
+    if (mask !== null) c.save({ mask });
+    c.emit({ kind: 'max-pool', input: input(c), output: c.output, mask, geometry: { kernel, stride, padding, groups: 1 } });
+  },
+  'global-average-pool': (_layer, c) => c.emit({ kind: 'global-average-pool', input: input(c), output: c.output }),
+  dense: (_layer, c) =>
+    c.emit({ kind: 'dense', input: input(c), kernel: c.parameter('kernel'), bias: c.parameter('bias'), output: c.output }),
+  add: (_layer, c) => c.emit({ kind: 'add', inputs: c.inputs, output: c.output }),
+  convex(_layer, c) {
+    const second = must(c.inputs[1], 'second input');
+    c.emit({ kind: 'convex', first: input(c), second, mix: c.parameter('mix'), output: c.output });
+  },
+  concat: (_layer, c) => c.emit({ kind: 'concat', inputs: c.inputs, output: c.output }),
+};
