@@ -7,6 +7,7 @@ import { type NamedParameter, type ParameterRole, parametersOfNode } from '../ne
 import { shapesOf } from '../network/shapes.ts';
 import { sizeOf, type Tensor, type Tensors } from '../network/tensor.ts';
 import { type Calibration, calibrationsOf } from './calibration.ts';
+import { type Change, type Companion, moveCompanions } from './companions.ts';
 import type { Edit } from './edit.ts';
 import type { Rewrite } from './operator.ts';
 import { rewriteOf } from './operators.ts';
@@ -32,7 +33,7 @@ export function applyAll(network: Network, edits: readonly Edit[]): Network | st
 
 export interface Applied {
   readonly network: Network;
-  /** As `parametersOf(network)` lists them. */
+  /** As `parametersOf(network)` lists them, each followed by its companions. */
   readonly tensors: Tensors;
   /** What is to be measured, in the network's order: each after those that it depends on. */
   readonly calibrations: readonly Calibration[];
@@ -51,18 +52,32 @@ export function checkedRewrite(network: Network, edit: Edit, tensors?: Tensors):
   return rewrite;
 }
 
-/** `random` is for this rewrite alone: another edit of the same child takes another stream. */
-export const applyRewrite = (rewrite: Rewrite, tensors: Tensors, random: Random): Applied => ({
+/**
+ * `random` is for this rewrite alone: another edit of the same child takes another stream. Of the tensors that are no parameters
+ * those that `companions` names move along; all others are left behind.
+ */
+export const applyRewrite = (
+  rewrite: Rewrite,
+  tensors: Tensors,
+  random: Random,
+  companions: readonly Companion[] = [],
+): Applied => ({
   network: rewrite.network,
-  tensors: tensorsOf(rewrite, tensors, random),
+  tensors: tensorsOf(rewrite, tensors, random, companions),
   calibrations: calibrationsOf(rewrite),
 });
 
-/** The network and the parameters that an edit makes of these; an edit that is impossible is a bug here. */
-export function applyEdit(network: Network, tensors: Tensors, edit: Edit, random: Random): Applied {
+/** The network and the tensors that an edit makes of these; an edit that is impossible is a bug here. */
+export function applyEdit(
+  network: Network,
+  tensors: Tensors,
+  edit: Edit,
+  random: Random,
+  companions: readonly Companion[] = [],
+): Applied {
   const rewrite = checkedRewrite(network, edit, tensors);
   if (typeof rewrite === 'string') throw new Error(`bug: ${JSON.stringify(edit)} is impossible: ${rewrite}`);
-  return applyRewrite(rewrite, tensors, random);
+  return applyRewrite(rewrite, tensors, random, companions);
 }
 
 /** Whether the first axis of a parameter is the channels that its node gives. λ is one number, whatever the width. */
@@ -84,20 +99,23 @@ function resizeOf({ widths }: Rewrite, node: Node, { role, shape }: NamedParamet
   return rows === undefined && columns === undefined ? undefined : { rows, columns, columnSize };
 }
 
-function tensorsOf(rewrite: Rewrite, old: Tensors, random: Random): Tensors {
+function tensorsOf(rewrite: Rewrite, old: Tensors, random: Random, companions: readonly Companion[]): Tensors {
   const shapes = shapesOf(rewrite.network);
   const result: Record<string, Tensor> = {};
+  const moved = (parameter: NamedParameter, { source, resize }: Change): Tensor => {
+    if (source !== undefined) return makeTensor(source, parameter, old);
+    const tensor = must(old[parameter.name], `tensor ${parameter.name}`);
+    return resize === undefined ? tensor : resizeTensor(tensor, parameter, resize, random);
+  };
   for (const node of rewrite.network.nodes) {
     const input = node.inputs[0] === undefined ? undefined : shapes.get(node.inputs[0]);
     for (const parameter of parametersOfNode(node, input)) {
       const source = rewrite.sources[parameter.name];
-      if (source !== undefined) {
-        result[parameter.name] = makeTensor(source, parameter, old);
-        continue;
-      }
-      const tensor = must(old[parameter.name], `tensor ${parameter.name}`);
-      const resize = resizeOf(rewrite, node, parameter, must(input, `input of node ${node.id}`));
-      result[parameter.name] = resize === undefined ? tensor : resizeTensor(tensor, parameter, resize, random);
+      const resize =
+        source === undefined ? resizeOf(rewrite, node, parameter, must(input, `input of node ${node.id}`)) : undefined;
+      const change = { source, resize };
+      result[parameter.name] = moved(parameter, change);
+      Object.assign(result, moveCompanions(companions, parameter, change, old, random));
     }
   }
   return result;

@@ -18,9 +18,27 @@ export function checkValue<Value>(schema: z.ZodType<Value>, value: unknown): Rea
   return { wrong: issue === undefined ? 'is not allowed' : wanted(issue) };
 }
 
+/** The names of a setting that holds values by name, and the schema of its values; undefined where it is another. */
+function recordOf(name: string): { readonly names: readonly string[]; readonly value: z.ZodType } | undefined {
+  let schema = settingLeaves.get(name);
+  while (schema instanceof z.ZodDefault || schema instanceof z.ZodNullable) schema = schema.unwrap() as z.ZodType;
+  if (!(schema instanceof z.ZodRecord) || !(schema.keyType instanceof z.ZodEnum)) return undefined;
+  return { names: schema.keyType.options.map(String), value: schema.valueType as z.ZodType };
+}
+
+/** A setting, or one value of a setting that holds values by name, such as `optimizer.rates.shift`. */
+function schemaOf(name: string): z.ZodType | string {
+  const at = name.lastIndexOf('.');
+  const [setting, key] = [name.slice(0, at), name.slice(at + 1)];
+  const record = recordOf(setting);
+  const schema = record === undefined ? settingLeaves.get(name) : record.names.includes(key) ? record.value : undefined;
+  const known = record === undefined ? settingNames : record.names.map((each) => `${setting}.${each}`);
+  return schema ?? `there is no setting ${name}; did you mean ${nearest(name, known)}?`;
+}
+
 export function checkSetting(name: string, value: unknown): Reading<Setting> {
-  const schema = settingLeaves.get(name);
-  if (schema === undefined) return { wrong: `there is no setting ${name}; did you mean ${nearest(name, settingNames)}?` };
+  const schema = schemaOf(name);
+  if (typeof schema === 'string') return { wrong: schema };
   const checked = checkValue(schema, value);
   return 'wrong' in checked ? checked : { value: { name, value: checked.value } };
 }
@@ -51,12 +69,13 @@ export const assignments: Kind<readonly Setting[]> = {
   },
 };
 
-/** Later ones win. */
-export function overrideOf(settings: readonly Setting[]): SettingsOverride {
-  const override: Record<string, unknown> = {};
-  for (const { name, value } of settings) {
-    const [group = '', key] = name.split('.');
-    override[group] = key === undefined ? value : { ...(override[group] as object | undefined), [key]: value };
-  }
-  return override as SettingsOverride;
+type Tree = Readonly<Record<string, unknown>>;
+
+/** The tree with a value at that path. */
+function placed(tree: Tree, [key = '', ...rest]: readonly string[], value: unknown): Tree {
+  return { ...tree, [key]: rest.length === 0 ? value : placed((tree[key] ?? {}) as Tree, rest, value) };
 }
+
+/** Later ones win. */
+export const overrideOf = (settings: readonly Setting[]): SettingsOverride =>
+  settings.reduce<Tree>((tree, { name, value }) => placed(tree, name.split('.'), value), {}) as SettingsOverride;

@@ -1,7 +1,7 @@
 /** Every setting of a search, and the presets. The paper's values are those of `paper`; §4.2, §4.3. */
 import { z } from 'zod';
 import { operatorWeightsSchema } from '../morphism/operators.ts';
-import type { Learning } from '../program/learning.ts';
+import { learningRoles, type Learning } from '../program/learning.ts';
 import { optimizerNames } from '../program/optimizers/table.ts';
 import { methodNames } from './methods/table.ts';
 import { stepSettingsSchema } from './step-settings.ts';
@@ -9,6 +9,8 @@ import { stepSettingsSchema } from './step-settings.ts';
 const share = z.number().min(0).max(1);
 const count = z.int().min(1);
 const rate = z.number().positive().max(10);
+/** By the role of a parameter; a role that is missing has its usual factor (`defaultRoles`). */
+const factors = z.partialRecord(z.enum(learningRoles), z.number().min(0).max(1000));
 
 export const settingsSchema = z.strictObject({
   method: z.enum(methodNames),
@@ -39,8 +41,12 @@ export const settingsSchema = z.strictObject({
       name: z.enum(optimizerNames).default('sgd'),
       /** Whether weight decay acts beside the gradient (SGDW), not as L2 through it. */
       decoupled: z.boolean().default(false),
+      /** Factors of the learning rate. */
+      rates: factors.default({}),
+      /** Factors of the weight decay. */
+      decays: factors.default({}),
     })
-    .default({ name: 'sgd', decoupled: false }),
+    .default({ name: 'sgd', decoupled: false, rates: {}, decays: {} }),
   momentum: z.number().min(0).lt(1),
   weightDecay: z.number().min(0).max(1),
   vanilla: z.strictObject({ epochs: count, rate }),
@@ -73,13 +79,25 @@ export const settingsSchema = z.strictObject({
 
 export type Settings = z.infer<typeof settingsSchema>;
 
+/** The roles whose factors are set. */
+function rolesOf({ rates, decays }: Settings['optimizer']): Learning['roles'] {
+  const entries = learningRoles.flatMap((role) => {
+    const set = [
+      ['rate', rates[role]],
+      ['decay', decays[role]],
+    ] as const;
+    const factorsOf = set.filter(([, factor]) => factor !== undefined);
+    return factorsOf.length === 0 ? [] : [[role, Object.fromEntries(factorsOf)] as const];
+  });
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
 /** What training learns by. */
-export const learningOf = ({ optimizer: { name, decoupled }, momentum, weightDecay }: Settings): Learning => ({
-  optimizer: name,
-  momentum,
-  weightDecay,
-  decoupled,
-});
+export function learningOf({ optimizer, momentum, weightDecay }: Settings): Learning {
+  const { name, decoupled } = optimizer;
+  const roles = rolesOf(optimizer);
+  return { optimizer: name, momentum, weightDecay, decoupled, ...(roles === undefined ? {} : { roles }) };
+}
 
 /** Overrides of settings: any member of any group. */
 export type SettingsOverride = {
@@ -119,7 +137,7 @@ const paper: Settings = {
   work: null,
   batch: 128,
   augmentation: { flip: true, normalise: true, shift: 0.125, cutout: 0.5, mixup: 1 },
-  optimizer: { name: 'sgd', decoupled: false },
+  optimizer: { name: 'sgd', decoupled: false, rates: {}, decays: {} },
   momentum: 0.9,
   weightDecay: 5e-4,
   vanilla: { epochs: 20, rate: 0.01 },

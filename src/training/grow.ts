@@ -4,6 +4,7 @@
  */
 import { applyRewrite, checkedRewrite } from '../morphism/apply.ts';
 import { calibrate } from '../morphism/calibration.ts';
+import type { Companion } from '../morphism/companions.ts';
 import type { Edit } from '../morphism/edit.ts';
 import { describeEdit, toleranceOf } from '../morphism/operators.ts';
 import type { AugmentationSettings } from '../data/augmentation/augmentation.ts';
@@ -83,9 +84,16 @@ export function drawBatches({ dataset, batcher, batch }: Images, indices: Uint32
 
 export type Grown = Checkpoint;
 
+export interface GrowOptions {
+  /** The parent's numbers mean nothing: they allow any edit. Default: false. */
+  readonly untrained?: boolean;
+  /** What of the parent's tensors moves along beside its parameters. Default: nothing. */
+  readonly companions?: readonly Companion[];
+}
+
 /**
  * Applies the edits in order and calibrates after each. `random` gives fresh weights and the calibration's batches. An edit that
- * the parent's numbers do not allow loses the child, as a failed certificate does; not where they are `untrained`, and mean nothing.
+ * the parent's numbers do not allow loses the child, as a failed certificate does.
  */
 export async function grow(
   engine: Engine,
@@ -94,14 +102,14 @@ export async function grow(
   images: Images,
   random: Random,
   breathe: () => Promise<void>,
-  untrained = false,
+  { untrained = false, companions = [] }: GrowOptions = {},
 ): Promise<Grown> {
   let child = parent;
   let batches: readonly Batch[] | undefined;
   for (const [index, edit] of edits.entries()) {
     const rewrite = checkedRewrite(child.network, edit, untrained ? undefined : child.tensors);
     if (typeof rewrite === 'string') throw new JobFailure('certificate', `cannot ${describeEdit(edit)}: ${rewrite}`);
-    const { network, tensors, calibrations } = applyRewrite(rewrite, child.tensors, random.fork('edit', index));
+    const { network, tensors, calibrations } = applyRewrite(rewrite, child.tensors, random.fork('edit', index), companions);
     child = { network, tensors };
     if (calibrations.length === 0) continue;
     batches ??= drawBatches(images, images.train, calibrationBatches, random.fork('calibration'));

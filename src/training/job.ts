@@ -41,7 +41,10 @@ export interface Start {
     | { readonly kind: 'checkpoint'; readonly hash: string };
   /** Applied by the worker before the first minibatch; new batch normalisations are calibrated, and the child is certified. */
   readonly edits: readonly Edit[];
-  /** `kept`: as in the checkpoint. `reset`: by the optimizer's policy for restarts. */
+  /**
+   * `kept`: as in the checkpoint; with edits by the optimizer's policy for what they resize. `reset`: by its policy for restarts;
+   * with edits none.
+   */
   readonly optimizerState: 'kept' | 'reset';
 }
 

@@ -29,7 +29,7 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<void> {
   const { edits = [], evaluations = 0, verification = false } = job;
   if (edits.length > 0) {
     const measuring = forMeasuring(job.augmentation, images);
-    subject = await grow(engine, parent, edits, measuring, random('probe', 'grow'), breathe, true);
+    subject = await grow(engine, parent, edits, measuring, random('probe', 'grow'), breathe, { untrained: true });
     report({ kind: 'reached', stage: 'grown' });
     if (job.minibatches > 0) {
       await certify(engine, parent, subject, measuring, random('probe', 'grow'), breathe, job.evaluationWeights);

@@ -3,6 +3,7 @@ import { createBatcher } from '../data/batches.ts';
 import { clean } from '../data/augmentation/augmentation.ts';
 import { partOf } from '../data/split.ts';
 import { initialTensors } from '../network/parameters.ts';
+import { optimizerOf } from '../program/learning.ts';
 import { lower } from '../program/lower.ts';
 import { assert, must } from '../util/assert.ts';
 import { random } from '../util/random.ts';
@@ -21,11 +22,11 @@ async function startOf(job: TrainingJob, images: Images, { engine, checkpoints, 
   const { tensors } = await checkpoints.read(from.hash);
   if (edits.length === 0)
     return { network, tensors: optimizerState === 'kept' ? tensors : restartTensors(network, tensors, learning) };
-  // A child starts without the optimizer's state.
   const parent = { network, tensors: evaluationTensors(network, tensors) };
   const stream = random(...job.key, 'grow');
   const measuring = forMeasuring(job.augmentation, images);
-  const child = await grow(engine, parent, edits, measuring, stream, breathe);
+  const companions = optimizerState === 'kept' ? optimizerOf(learning).states : [];
+  const child = await grow(engine, { network, tensors }, edits, measuring, stream, breathe, { companions });
   const certificate = await certify(engine, parent, child, measuring, stream, breathe, job.evaluationWeights);
   // JSON has no NaN.
   if (!Number.isFinite(certificate.evaluation) || !Number.isFinite(certificate.training))

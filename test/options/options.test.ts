@@ -12,7 +12,7 @@ import { assignments } from '../../src/options/setting-values.ts';
 import { planOptions, queueOptions, runOptions } from '../../src/options/table.ts';
 import { methodNames } from '../../src/search/methods/table.ts';
 import { settingNames, valueOf } from '../../src/search/setting-names.ts';
-import { presetNames, presets } from '../../src/search/settings.ts';
+import { mergeSettings, presetNames, presets, settingsSchema } from '../../src/search/settings.ts';
 import { UserError } from '../../src/util/user-error.ts';
 import { searchForm } from '../../src/web/api.ts';
 
@@ -51,6 +51,38 @@ test('--set reaches every setting with its own value', () => {
     images: null,
   });
   assert.deepEqual(valueIn(assignments.read('widths=8')), [{ name: 'widths', value: [8] }]);
+});
+
+test('--set reaches single values of a setting that holds them by name, beside each other and after the whole', () => {
+  const set = ['optimizer.rates.shift=8', 'optimizer.rates.head-kernel=2', 'optimizer.decays.shift=1', 'operators.split=3'];
+  const given = settingsIn(planOptions, readTexts(planOptions, { set }));
+  assert.deepEqual(given, {
+    optimizer: { rates: { shift: 8, 'head-kernel': 2 }, decays: { shift: 1 } },
+    operators: { split: 3 },
+  });
+  const { optimizer } = settingsSchema.parse(mergeSettings(presets.quick, given));
+  assert.deepEqual(optimizer, { ...presets.quick.optimizer, rates: { shift: 8, 'head-kernel': 2 }, decays: { shift: 1 } });
+  const replaced = [
+    'optimizer.rates.shift=8',
+    'optimizer.rates={"kernel":2}',
+    'optimizer.rates.mix=3',
+    'optimizer.name=nesterov',
+  ];
+  assert.deepEqual(settingsIn(planOptions, readTexts(planOptions, { set: replaced })), {
+    optimizer: { rates: { kernel: 2, mix: 3 }, name: 'nesterov' },
+  });
+  for (const [text, wrong] of [
+    ['optimizer.rates.shfit=8', /^there is no setting optimizer\.rates\.shfit; did you mean optimizer\.rates\.shift\?$/],
+    ['optimizer.rates.shift=-1', /^must be at least 0$/],
+    ['optimizer.rates.shift=fast', /^must be a number$/],
+    ['optimizer.rates={"shift":"fast"}', /^must be a number$/],
+    ['optimizer.rates={"shfit":8}', /shfit|one of/],
+    ['optimizer.name.shift=8', /^there is no setting optimizer\.name\.shift/],
+    ['operators.split=0', /^must be more than 0$/],
+  ] as const)
+    assert.match((assignments.read(text) as { wrong: string }).wrong, wrong, text);
+  const settings = { optimizer: { rates: { shift: 8 } }, operators: { split: 1 } };
+  assert.deepEqual(checkSearch({ dataset: './photos', settings }), { dataset: './photos', settings });
 });
 
 test('every default can be written as it is shown, and choices are those of their owners', () => {

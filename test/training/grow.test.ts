@@ -187,8 +187,48 @@ await test('a block that is inserted and dropped in one child passes; one that h
       error.failure === 'certificate' &&
       error.message === 'cannot drop the block of 12: node 10 (convolution) is not the identity any more',
   );
-  const probed = await grow(reference, trained, [drop], images, random('grow'), breathe, true);
+  const probed = await grow(reference, trained, [drop], images, random('grow'), breathe, { untrained: true });
   assert.deepEqual(probed.network.nodes, network.nodes);
+});
+
+await test('states of the optimizer that are kept move along; those that are reset do not, and neither changes the child', async () => {
+  assert.deepEqual(await grow(reference, parent, [], images, random('grow'), breathe), parent);
+  const edits: Edit[] = [{ kind: 'alter-channels', node: 1, factor: 2 }, insertion];
+  const from = { kind: 'checkpoint', hash: parentHash } as const;
+  const one = { first: 0, count: 1, done: 0 };
+  const [kept, reset] = [
+    await run({ start: { from, edits, optimizerState: 'kept' }, key: ['child'], minibatches: one }),
+    await run({ start: { from, edits, optimizerState: 'reset' }, key: ['child'], minibatches: one }),
+  ];
+  assert.deepEqual(kept.reports[0], reset.reports[0]);
+  const [carried, plain] = [(await checkpoints.read(kept.hash)).tensors, (await checkpoints.read(reset.hash)).tensors];
+  // After one minibatch v = momentum·v₀ + gradient, and the gradient is the same: the difference of both is momentum·v₀.
+  const velocity = (tensors: Grown['tensors'], name: string): Float32Array => must(tensors[`${name}/velocity`], name).data;
+  const difference = (name: string): number[] => {
+    const without = velocity(plain, name);
+    return Array.from(velocity(carried, name), (value, at) => value - (without[at] as number));
+  };
+  const close = (actual: readonly number[], expected: readonly number[], what: string): void =>
+    expected.forEach((value, at) => assert.ok(Math.abs((actual[at] as number) - value) < 1e-6, `${what} at ${at}`));
+  const before = (name: string): number[] => Array.from(velocity(parent.tensors, name), (value) => 0.9 * value);
+  close(difference('1/kernel'), [...before('1/kernel'), ...before('1/kernel').map(() => 0)], 'rows behind the old ones');
+  close(difference('2/scale'), [...before('2/scale'), 0, 0, 0], 'a batch normalisation');
+  const columns = before('5/kernel');
+  const row = columns.length / 4;
+  const widened = [0, 1, 2, 3].flatMap((at) => [
+    ...columns.slice(at * row, (at + 1) * row),
+    ...Array.from({ length: row }, () => 0),
+  ]);
+  close(difference('5/kernel'), widened, 'columns behind the old ones');
+  close(difference('9/kernel'), before('9/kernel'), 'the head');
+  assert.ok(before('9/kernel').some((value) => Math.abs(value) > 1e-4));
+  const added = Object.keys(plain).filter((name) => name.endsWith('/velocity') && parent.tensors[name] === undefined);
+  assert.ok(added.length > 0);
+  for (const name of added) assert.deepEqual(carried[name], plain[name], name);
+  // And training goes on.
+  const on = await run({ start: { from, edits, optimizerState: 'kept' }, key: ['child'] });
+  for (const report of on.reports) assert.ok(report.kind !== 'epoch' || Number.isFinite(report.loss));
+  assert.deepEqual(on, await run({ start: { from, edits, optimizerState: 'kept' }, key: ['child'] }), 'twice the same bits');
 });
 
 await test('a certificate is judged by the tolerance of its edits', () => {

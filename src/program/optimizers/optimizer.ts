@@ -2,16 +2,13 @@
  * The contract of an optimizer. To add one, write its file and its line in `table.ts`: engines, checkpoints and settings follow.
  * `test/engine/conformance/optimizers.ts` runs over the table.
  */
+import { companionName, type Companion } from '../../morphism/companions.ts';
 import type { Expression, Assignment } from '../expression.ts';
 
 /** A tensor that is kept for each parameter, `<parameter>/<name>`. It starts at zero. */
-export interface OptimizerState {
-  readonly name: string;
-  readonly shape: 'parameter' | 'scalar';
+export interface OptimizerState extends Companion {
   /** At a restart of the schedule. */
   readonly restart: 'zero' | 'keep';
-  /** Of a tensor that an edit widens, where a method carries state over to a child: new parts start at zero; `zero`: all do. */
-  readonly widened: 'zero' | 'keep';
 }
 
 /**
@@ -33,4 +30,4 @@ export interface OptimizerSettings {
   readonly momentum: number;
 }
 
-export const stateName = (parameter: string, state: OptimizerState): string => `${parameter}/${state.name}`;
+export const stateName: (parameter: string, state: OptimizerState) => string = companionName;
