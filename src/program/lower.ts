@@ -3,7 +3,7 @@
  * names, no values.
  */
 import { ask, outputOf, type Layer, type LayerTable, type Network, type Node, type NodeId } from '../network/network.ts';
-import { parametersOf, isTrained, runningMomentum, type ParameterRole } from '../network/parameters.ts';
+import { parametersOf, isLearned, isTrained, runningMomentum, type ParameterRole } from '../network/parameters.ts';
 import { shapesOf } from '../network/shapes.ts';
 import { must } from '../util/assert.ts';
 import { canonicalJson } from '../util/json.ts';
@@ -224,7 +224,7 @@ export function lower(network: Network, batch: number, purpose: Purpose, chosen?
   emit({ kind: 'softmax-cross-entropy', logits: head, labels, loss, gradient: headGradient });
 
   // Gradients, from the last node to the first. A node learns if it owns trained parameters or reads one that does.
-  const owners = new Set(parameters.filter(({ role }) => isTrained(role)).map(({ node }) => node));
+  const owners = new Set(parameters.filter(isLearned).map(({ node }) => node));
   const learns = new Set<NodeId>();
   for (const node of nodes) if (owners.has(node.id) || node.inputs.some((id) => learns.has(id))) learns.add(node.id);
 

@@ -7,6 +7,7 @@ import type { Descriptor } from './adapter.ts';
 import { build, type Region, type Builder, type Command } from './builder.ts';
 import { argument, convolution } from './constants.ts';
 import type { OneDnn } from './library.ts';
+import { biases } from './lowering/bias.ts';
 import { convolutions } from './lowering/convolution.ts';
 import { denses } from './lowering/dense.ts';
 import { joins } from './lowering/joining.ts';
@@ -20,6 +21,7 @@ import { floats, place, planPlacement, type MemorySizes, type Placed } from './p
 /** Convolutions and dense layers have their layouts chosen by the library; everything else follows what it reads. */
 const lowerings: StepTable<[b: Builder], void> = {
   ...convolutions,
+  ...biases,
   ...denses,
   ...normalizations,
   ...pools,
