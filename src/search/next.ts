@@ -5,8 +5,8 @@
 import type { Mutant } from '../morphism/mutate.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network, Shape } from '../network/network.ts';
-import { vanillaNetwork } from '../network/vanilla.ts';
-import type { LogitComparison, Start, TrainingJob } from '../training/job.ts';
+import { startNetworks } from '../network/start.ts';
+import type { Initialisation, LogitComparison, Start, TrainingJob } from '../training/job.ts';
 import type { Schedule } from '../training/schedule.ts';
 import { must } from '../util/assert.ts';
 import type { KeyPart } from '../util/random.ts';
@@ -96,7 +96,7 @@ export const minibatchesPerEpoch = ({ settings, counts }: Context, whole: boolea
 
 /** The network that a search starts from. */
 export const startNetwork = ({ settings, counts, origin }: Context): Network =>
-  origin?.network ?? vanillaNetwork(counts.shape, counts.classes, settings.widths);
+  origin?.network ?? startNetworks[settings.start.network].make(counts.shape, counts.classes, settings.widths);
 
 export const methodOf = ({ settings }: Context): Method => methods[settings.method];
 
@@ -122,16 +122,19 @@ interface Stage {
   readonly planned: number;
   /** Whether the optimizer state of the stage before is kept. */
   readonly carry: boolean;
+  /** Of the start network. Missing: `uniform`. */
+  readonly initialisation?: Initialisation;
 }
 
 const isComplete = (state: SearchState, { id, count }: Stage): boolean => (state.tasks.get(id) ?? 0) >= count;
 
 /** Where a candidate's training begins: with its parent's tensors, its origin's, or initial ones. */
-function beginningOf(state: SearchState, { line: id, key }: Stage): Start['from'] {
+function beginningOf(state: SearchState, { line: id, key, initialisation }: Stage): Start['from'] {
   const { parent, origin } = candidateOf(state, id);
   if (parent !== null)
     return { kind: 'checkpoint', hash: must(candidateOf(state, parent).checkpoint, `checkpoint of ${parent}`) };
-  return origin === null ? { kind: 'initial', key: [...key, 'initial'] } : { kind: 'checkpoint', hash: origin };
+  if (origin !== null) return { kind: 'checkpoint', hash: origin };
+  return { kind: 'initial', key: [...key, 'initial'], ...(initialisation === undefined ? {} : { initialisation }) };
 }
 
 /** A stage as a task: from the beginning, or from the candidate's last checkpoint. */
@@ -160,7 +163,7 @@ function taskOf(state: SearchState, stage: Stage): TrainingTask {
 
 /** The training of the start network. */
 function startStage(context: Context): Stage {
-  const { seed, vanilla } = context.settings;
+  const { seed, start, vanilla } = context.settings;
   return {
     id: 'vanilla',
     line: 'vanilla',
@@ -171,6 +174,7 @@ function startStage(context: Context): Stage {
     key: [seed, 'vanilla'],
     planned: 1,
     carry: false,
+    ...(start.initialisation === 'uniform' ? {} : { initialisation: start.initialisation }),
   };
 }
 

@@ -1,8 +1,10 @@
 /** Every setting of a search, and the presets. The paper's values are those of `paper`; §4.2, §4.3. */
 import { z } from 'zod';
 import { operatorWeightsSchema } from '../morphism/operators.ts';
+import { startNetworkNames } from '../network/start.ts';
 import type { Learning } from '../program/learning.ts';
 import { optimizerNames } from '../program/optimizers/table.ts';
+import { initialisations } from '../training/job.ts';
 import { methodNames } from './methods/table.ts';
 import { stepSettingsSchema } from './step-settings.ts';
 
@@ -13,7 +15,14 @@ const rate = z.number().positive().max(10);
 export const settingsSchema = z.strictObject({
   method: z.enum(methodNames),
   seed: z.int().min(0),
-  /** Channels of the vanilla network's blocks. */
+  /** The network that a search starts from, where none is given, and how its weights begin. */
+  start: z
+    .strictObject({
+      network: z.enum(startNetworkNames).default('vanilla'),
+      initialisation: z.enum(initialisations).default('uniform'),
+    })
+    .default({ network: 'vanilla', initialisation: 'uniform' }),
+  /** Channels of the start network: of the vanilla one's blocks; of the staged one's stem and stages. */
   widths: z.array(z.int().min(1).max(4096)).min(1).max(8),
   /** Training images used, at most; null for all. */
   images: count.nullable(),
@@ -105,6 +114,7 @@ export const presetSummaries: { readonly [Name in PresetName]: string } = {
 const paper: Settings = {
   method: 'shr',
   seed: 1,
+  start: { network: 'vanilla', initialisation: 'uniform' },
   widths: [64, 128, 256],
   images: null,
   validation: 0.1,
