@@ -1,7 +1,7 @@
 /** `instar search` and `instar resume`. */
 import { basename, join, resolve } from 'node:path';
 import { parseQueue } from '../execution/queue/address.ts';
-import { refuseWidths } from '../options/check.ts';
+import { refuseStart } from '../options/check.ts';
 import { flagOf, runOptionsIn, settingsIn, type Values } from '../options/option.ts';
 import { planOptions, queueOptions } from '../options/table.ts';
 import { emptyView, viewOf } from '../run/display/view.ts';
@@ -23,7 +23,7 @@ export function optionsFrom(
   values: Values<typeof planOptions>,
 ): AskedOptions & Required<Pick<AskedOptions, 'preset' | 'settings'>> {
   const settings = settingsIn(planOptions, values);
-  refuseWidths(values.from, settings);
+  refuseStart(values.from, settings);
   return { dataset, preset: 'laptop', ...runOptionsIn(planOptions, values), settings };
 }
 

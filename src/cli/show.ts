@@ -7,7 +7,15 @@ import type { RunState } from '../run/record/replay.ts';
 import { formatRungs, rungsFor } from '../search/rungs.ts';
 import { bestCandidate } from '../search/ranking.ts';
 import { presetNames, type Settings } from '../search/settings.ts';
-import { accuraciesAfter, candidateOf, unfinishedOf, type CandidateId, type Step, networkOf } from '../search/state.ts';
+import {
+  accuraciesAfter,
+  candidateOf,
+  startWords,
+  unfinishedOf,
+  type CandidateId,
+  type Step,
+  networkOf,
+} from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { hasColour, printLines, type Io } from './io.ts';
 import type { Given } from './options.ts';
@@ -158,7 +166,7 @@ function text(root: string, read: Read): Styled[] {
     lines.push(
       [],
       [
-        [vanilla.origin === null ? 'Vanilla network' : 'Given network', 'bold'],
+        [startWords(search).replace(/^./, (letter) => letter.toUpperCase()), 'bold'],
         [
           `  ${formatCount(vanilla.parameters)} parameters, ${formatCount(vanilla.multiplyAdds)} multiply-adds; ${plural(vanilla.epochs.length, 'epoch')}`,
         ],

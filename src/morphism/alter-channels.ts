@@ -1,7 +1,9 @@
 /**
  * §3.2.2: a convolution, the pointwise of a separable one too, gets two or four times as many output channels: the old
- * ones as they are, the new ones as initialised and read by zeros. What must widen along (at an Add, say) widens along.
+ * ones as they are, the new ones as initialised and read by zeros. What must widen along (at an Add, say) widens along. A frozen
+ * one keeps its width.
  */
+import { isFrozen } from '../network/network.ts';
 import type { EditOf } from './edit.ts';
 import { exact, type Operator } from './operator.ts';
 import { changeWidths } from './width.ts';
@@ -12,7 +14,7 @@ export const alterChannels: Operator<EditOf<'alter-channels'>> = {
   fidelity: exact,
   candidates: (network) =>
     network.nodes
-      .filter(({ layer }) => layer.kind === 'convolution')
+      .filter(({ layer }) => layer.kind === 'convolution' && !isFrozen(layer))
       .flatMap(({ id }) => factors.map((factor) => ({ kind: 'alter-channels' as const, node: id, factor }))),
   rewrite(network, { node: id, factor }) {
     const layer = network.nodes.find((node) => node.id === id)?.layer;

@@ -1,6 +1,6 @@
 /** Reading and rewiring a graph: what all operators share. It knows no parameters. */
 import { must } from '../util/assert.ts';
-import { consumersOf, freeze, type Network, nextId, type Node, type NodeId, type Shape } from '../network/network.ts';
+import { consumersOf, freeze, isFrozen, type Network, nextId, type Node, type NodeId, type Shape } from '../network/network.ts';
 import { shapesOf } from '../network/shapes.ts';
 
 /** A network with what operators ask of it at hand. */
@@ -73,7 +73,10 @@ export function takeOut(network: Network, chain: readonly Node[]): Network {
   return freeze(nodes, nextId(network));
 }
 
-/** The nodes of the block that ends with this ReLU, in order, or why there is none: all but the last are read once. */
+/**
+ * The nodes of the block that ends with this ReLU, in order, or why there is none: all but the last are read once, and none is
+ * frozen.
+ */
 export function blockEndingAt(graph: Survey, id: NodeId): readonly Node[] | string {
   const relu = graph.nodes.get(id);
   if (relu === undefined) return `there is no node ${id}`;
@@ -85,6 +88,7 @@ export function blockEndingAt(graph: Survey, id: NodeId): readonly Node[] | stri
   const normalization = inner(relu, 'batch-normalization');
   const convolution = normalization && inner(normalization, 'convolution');
   if (normalization === undefined || convolution === undefined) return `node ${id} (relu) does not end a block Conv–BN–ReLU`;
+  if (isFrozen(convolution.layer)) return `node ${convolution.id} (convolution) is frozen`;
   const pointwise = convolution.layer.kind === 'convolution' && convolution.layer.kernel === 1;
   const depthwise = pointwise ? inner(convolution, 'depthwise') : undefined;
   return [...(depthwise === undefined ? [] : [depthwise]), convolution, normalization, relu];

@@ -5,14 +5,14 @@
  * what a layer does to channels.
  */
 import { assert, must } from '../util/assert.ts';
-import { freeze, type LayerKind, type Network, nextId, type Node, type NodeId, outputOf } from '../network/network.ts';
+import { freeze, isFrozen, type LayerKind, type Network, nextId, type Node, type NodeId, outputOf } from '../network/network.ts';
 import { survey, widthsOf } from './graph.ts';
 import { countAt, type Growth, grownAt, noGrowth, stack, totalOf } from './growth.ts';
 import type { Rewrite } from './operator.ts';
 import { changeOf, type KeptRange, layoutOf, type WidthChange, type WidthChanges, widthAfter } from './width-change.ts';
 
 type WidthPart =
-  /** Has the channels that it has. */
+  /** Has the channels that it has, and reads those that it reads. */
   | 'given'
   /** Absorbs a change of its input (columns of its kernel), and can itself get or lose channels at any place. */
   | 'makes'
@@ -40,7 +40,7 @@ const parts: { readonly [K in LayerKind]: WidthPart } = {
   concat: 'stacks',
 };
 
-const partOf = (node: Node): WidthPart => parts[node.layer.kind];
+const partOf = ({ layer }: Node): WidthPart => (isFrozen(layer) ? 'given' : parts[layer.kind]);
 
 /** Whether the kernel of the node mixes all channels that it reads: it has columns for each of them. */
 export const absorbs = (node: Node): boolean => partOf(node) === 'makes' || partOf(node) === 'ends';
@@ -163,6 +163,13 @@ function trace(
   }
 }
 
+/** Why a tensor may not change its channels: what reads it keeps its kernel. Undefined where nothing is in the way. */
+function unreadable({ nodes }: Network, changes: ReadonlyMap<NodeId, { readonly length: number }>): string | undefined {
+  const changed = (id: NodeId): boolean => (changes.get(id)?.length ?? 0) > 0;
+  const reader = nodes.find((node) => partOf(node) === 'given' && node.inputs.some(changed));
+  return reader && `node ${reader.id} (${reader.layer.kind}) is frozen, and would read other channels`;
+}
+
 /** Growths, where the convolutions grow so (and the joined concatenation adds its channels), or why that is impossible. */
 function spreadGrowth(graph: OldWidths, origin: Growths): Growths | string {
   const nodes = new Map(graph.network.nodes.map((node) => [node.id, node]));
@@ -170,7 +177,7 @@ function spreadGrowth(graph: OldWidths, origin: Growths): Growths | string {
   // Each round gives one more convolution channels at one more place, so it ends.
   for (;;) {
     const { growths, need } = spreadForward(graph, made);
-    if (need === undefined) return growths;
+    if (need === undefined) return unreadable(graph.network, growths) ?? growths;
     const next = trace(graph, nodes, growths, made, need);
     if (typeof next === 'string') return next;
     assert(next !== made, () => `node ${need.id} needs ${need.count} channels at ${need.offset}, and nothing makes them`);
@@ -206,11 +213,13 @@ function spreadDrops({ network, widths }: OldWidths, made: WidthChanges): Readon
     }
   }
   const narrowed = network.nodes.filter(({ id }) => dropped(id).includes(1));
-  for (const { id, layer } of narrowed) {
+  for (const node of narrowed) {
+    const { id, layer } = node;
     if (!dropped(id).includes(0)) return `node ${id} (${layer.kind}) would keep no channels`;
-    if (layer.kind === 'image' || layer.kind === 'dense') return `node ${id} (${layer.kind}) would have to get narrower`;
+    if (partOf(node) === 'given' || layer.kind === 'dense') return `node ${id} (${layer.kind}) would have to get narrower`;
   }
-  return new Map(narrowed.map(({ id }) => [id, keptRanges(dropped(id))]));
+  const kept = new Map(narrowed.map(({ id }) => [id, keptRanges(dropped(id))]));
+  return unreadable(network, kept) ?? kept;
 }
 
 function keptRanges(dropped: Uint8Array): readonly KeptRange[] {
@@ -267,6 +276,8 @@ export function withWidths(network: Network, changes: WidthChanges): Network {
 
 /** What the network becomes where these convolutions change so, or why that is impossible. */
 export function changeWidths(network: Network, made: WidthChanges): Rewrite | string {
+  const frozen = network.nodes.find(({ id, layer }) => made.has(id) && isFrozen(layer));
+  if (frozen !== undefined) return `node ${frozen.id} (${frozen.layer.kind}) is frozen`;
   const widths = spread({ network, widths: widthsOf(survey(network)) }, made);
   return typeof widths === 'string' ? widths : { network: withWidths(network, widths), widths, sources: {}, identities: [] };
 }

@@ -9,7 +9,13 @@ const spatial = { kernel: extent, stride: extent, padding };
 
 const layerSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('image'), shape: z.strictObject({ channels: extent, height: extent, width: extent }) }),
-  z.strictObject({ kind: z.literal('convolution'), channels: extent, ...spatial, bias: z.boolean() }),
+  z.strictObject({
+    kind: z.literal('convolution'),
+    channels: extent,
+    ...spatial,
+    bias: z.boolean(),
+    frozen: z.literal(true).exactOptional(),
+  }),
   z.strictObject({ kind: z.literal('depthwise'), ...spatial, bias: z.boolean() }),
   z.strictObject({ kind: z.literal('batch-normalization'), epsilon: z.number().positive() }),
   z.strictObject({ kind: z.literal('relu') }),

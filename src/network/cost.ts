@@ -21,7 +21,7 @@ const multiplyAdds: LayerTable<[input: Shape, output: Shape], number> = {
   concat: nothing,
 };
 
-/** Trained parameters; running statistics are not counted. */
+/** Parameters: those that are trained, and the kernels of frozen convolutions. Running statistics are not counted. */
 export function countParameters(network: Network): number {
   return parametersOf(network).reduce((sum, { role, shape }) => sum + (isTrained(role) ? sizeOf(shape) : 0), 0);
 }
@@ -56,7 +56,7 @@ export function countActivations(network: Network): number {
   }, 0);
 }
 
-/** Trained parameters of each node that has any. */
+/** The parameters of each node that has any, counted as `countParameters` does. */
 export function parametersByNode(network: Network): ReadonlyMap<NodeId, number> {
   const result = new Map<NodeId, number>();
   for (const { node, role, shape } of parametersOf(network))

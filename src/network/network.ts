@@ -21,8 +21,11 @@ export interface SquareWindow {
 export type Layer =
   /** The source. Normalised pixels. */
   | { readonly kind: 'image'; readonly shape: Shape }
-  /** Padding by zeros. Kernel (out, in, k, k). */
-  | ({ readonly kind: 'convolution'; readonly channels: number; readonly bias: boolean } & SquareWindow)
+  /**
+   * Padding by zeros. Kernel (out, in, k, k). The kernel of a `frozen` one is not trained, and no operator changes it; its bias
+   * is trained.
+   */
+  | ({ readonly kind: 'convolution'; readonly channels: number; readonly bias: boolean; readonly frozen?: true } & SquareWindow)
   /** One filter a channel. Padding by zeros. Kernel (C, 1, k, k). */
   | ({ readonly kind: 'depthwise'; readonly bias: boolean } & SquareWindow)
   /** Per channel, over (N, H, W); Ioffe & Szegedy 2015. */
@@ -101,6 +104,9 @@ export function inputShapeOf(network: Network): Shape {
   if (layer?.kind !== 'image') throw new Error('bug: a network starts with its image');
   return layer.shape;
 }
+
+/** Whether a layer is a convolution whose kernel is not trained. */
+export const isFrozen = (layer: Layer): boolean => layer.kind === 'convolution' && layer.frozen === true;
 
 /** For each node, the nodes that read it, in the network's order. A node that reads it twice is listed twice. */
 export function consumersOf(network: Network): ReadonlyMap<NodeId, readonly Node[]> {

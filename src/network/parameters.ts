@@ -13,6 +13,8 @@ export interface ParameterSpec {
   readonly shape: readonly number[];
   /** A constant, or the bound of a uniform distribution over ±bound. */
   readonly initial: { readonly value: number } | { readonly bound: number };
+  /** The kernel of a frozen convolution: not trained. */
+  readonly frozen?: true;
 }
 
 export interface NamedParameter extends ParameterSpec {
@@ -22,15 +24,18 @@ export interface NamedParameter extends ParameterSpec {
 
 export const isTrained = (role: ParameterRole): boolean => role !== 'mean' && role !== 'variance';
 
+/** Whether training changes a parameter by its gradient: neither a running statistic nor the kernel of a frozen convolution. */
+export const isLearned = ({ role, frozen }: ParameterSpec): boolean => isTrained(role) && frozen !== true;
+
 /** The update rate of running statistics: new = 0.9·old + 0.1·batch. */
 export const runningMomentum = 0.1;
 
 export const parameterName = (node: NodeId, role: ParameterRole): string => `${node}/${role}`;
 
 /** Kernels and biases are initialised uniformly in ±1/√fan_in. */
-const weighted = (kernel: readonly number[], bias: boolean): ParameterSpec[] => {
+const weighted = (kernel: readonly number[], bias: boolean, frozen = false): ParameterSpec[] => {
   const bound = 1 / Math.sqrt(sizeOf(kernel.slice(1)));
-  const specs: ParameterSpec[] = [{ role: 'kernel', shape: kernel, initial: { bound } }];
+  const specs: ParameterSpec[] = [{ role: 'kernel', shape: kernel, initial: { bound }, ...(frozen ? { frozen } : {}) }];
   if (bias) specs.push({ role: 'bias', shape: [kernel[0] as number], initial: { bound } });
   return specs;
 };
@@ -40,7 +45,7 @@ const none = (): ParameterSpec[] => [];
 const parameters: LayerTable<[input: Shape | undefined], ParameterSpec[]> = {
   image: none,
   convolution: (layer, input) =>
-    weighted([layer.channels, must(input, 'input').channels, layer.kernel, layer.kernel], layer.bias),
+    weighted([layer.channels, must(input, 'input').channels, layer.kernel, layer.kernel], layer.bias, layer.frozen),
   depthwise: (layer, input) => weighted([must(input, 'input').channels, 1, layer.kernel, layer.kernel], layer.bias),
   'batch-normalization': (_layer, input) => {
     const shape = [must(input, 'input').channels];

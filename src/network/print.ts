@@ -10,7 +10,8 @@ const window = (layer: SquareWindow, usualStride: number, usualPadding: number):
 
 const words: LayerTable<[], string> = {
   image: () => 'image',
-  convolution: (layer) => `conv ${window(layer, 1, (layer.kernel - 1) / 2)}${layer.bias ? '' : ' no bias'}`,
+  convolution: (layer) =>
+    `conv ${window(layer, 1, (layer.kernel - 1) / 2)}${layer.bias ? '' : ' no bias'}${layer.frozen === true ? ' frozen' : ''}`,
   depthwise: (layer) => `depthwise ${window(layer, 1, (layer.kernel - 1) / 2)}${layer.bias ? ' bias' : ''}`,
   'batch-normalization': () => 'batch norm',
   relu: () => 'relu',

@@ -72,17 +72,18 @@ const elsewhere: Checks = {
     isGroup(value) ? { value: checkOptions(value, queueOptions) } : { wrong: 'must be an object with queue and store' },
 };
 
-/** The widths are those of the network that `from` replaces. */
-export function refuseWidths(from: unknown, settings: SettingsOverride | undefined): void {
-  if (from !== undefined && settings?.widths !== undefined)
-    throw new UserError('--widths are those of the vanilla network, which --from replaces');
+/** `from` replaces the start network, and with it its kind, its initialisation and its widths. */
+export function refuseStart(from: unknown, settings: SettingsOverride | undefined): void {
+  if (from === undefined || settings === undefined) return;
+  if (settings.widths !== undefined) throw new UserError('--widths are those of the vanilla network, which --from replaces');
+  if (settings.start !== undefined) throw new UserError('--start names a start network, which --from replaces');
 }
 
 function checkAsked<Given extends object>(options: Given, rows: Options, others: Checks): Given {
   const checked = checkOptions(options, rows, { ...asked, ...others });
   const { dataset, from, settings } = checked as { dataset?: string; from?: string; settings?: SettingsOverride };
   if (dataset === undefined) throw new UserError('dataset: is missing; give a name or a path');
-  refuseWidths(from, settings);
+  refuseStart(from, settings);
   return checked;
 }
 

@@ -4,15 +4,18 @@
  */
 import { z } from 'zod';
 import { convolutionSummaries, deviceSummaries, engineSummaries } from '../engine/names.ts';
-import { methods, type MethodName } from '../search/methods/table.ts';
+import { startNetworks } from '../network/start.ts';
+import { methods } from '../search/methods/table.ts';
 import { presetSummaries } from '../search/settings.ts';
 import { bytes, choice, count, flag, number, numbers, text, time, whole } from './kinds.ts';
 import type { Option, Options } from './option.ts';
 import { assignments } from './setting-values.ts';
 
-const methodSummaries = Object.fromEntries(Object.entries(methods).map(([name, { summary }]) => [name, summary])) as {
-  readonly [Name in MethodName]: string;
-};
+/** The summaries of a table's rows. */
+const summariesOf = <Name extends string>(rows: { readonly [Key in Name]: { readonly summary: string } }) =>
+  Object.fromEntries(Object.entries<{ summary: string }>(rows).map(([name, { summary }]) => [name, summary])) as {
+    readonly [Key in Name]: string;
+  };
 
 type InGroup<Rows> = { readonly [Key in keyof Rows]: Rows[Key] & Pick<Option, 'group' | 'advanced' | 'page'> };
 
@@ -57,7 +60,7 @@ export const planOptions = {
   }),
   ...offPage('Run', { from: { kind: text('<path>'), help: 'grow this network further: an .onnx model or a run' } }),
   ...group('Search', {
-    method: { kind: choice(methodSummaries), settings: ['method'], help: 'how children are trained and selected' },
+    method: { kind: choice(summariesOf(methods)), settings: ['method'], help: 'how children are trained and selected' },
     steps: { kind: whole, settings: ['limits.steps'], help: 'evolutionary steps, at most' },
     seed: { kind: whole, settings: ['seed'], help: 'seed of all random numbers' },
     baseline: {
@@ -72,7 +75,12 @@ export const planOptions = {
     mutations: { kind: whole, settings: ['step.mutations'], help: 'mutations per child' },
     epochs: { kind: whole, settings: ['step.epochs'], help: 'epochs per step, over all children' },
     eta: { kind: whole, settings: ['step.eta'], help: 'one in this many children survives a rung' },
-    widths: { kind: numbers, settings: ['widths'], help: "channels of the vanilla network's blocks" },
+    start: {
+      kind: choice(summariesOf(startNetworks)),
+      settings: ['start.network'],
+      help: 'the network that a search starts from',
+    },
+    widths: { kind: numbers, settings: ['widths'], help: "channels of the start network's blocks, or of its stem and stages" },
   }),
   ...group('Limits', {
     maxParams: {

@@ -23,6 +23,7 @@ const table: StepTable<[], Access> = {
   convolution: (s) => access(some(s.input, s.kernel, s.bias), [s.output]),
   'convolution-gradient-input': (s) => access([s.outputGradient, s.kernel], [s.inputGradient]),
   'convolution-gradient-kernel': (s) => access([s.input, s.outputGradient], some(s.kernelGradient, s.biasGradient)),
+  'bias-gradient': (s) => access([s.outputGradient], [s.biasGradient]),
   'batch-normalization': (s) =>
     s.statistics === 'batch'
       ? access([s.input, s.scale, s.shift], some(s.mean, s.variance, s.output, s.mask), [[s.input, s.output]])

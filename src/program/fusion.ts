@@ -71,8 +71,9 @@ function dropZeroBiasGradients(program: Program): Program {
   const updates = program.steps.filter(isDead);
   const gradients = new Set(updates.map((step) => step.gradient));
   const states = new Set(updates.flatMap((step) => Object.values(step.states)));
+  const isOfDead = (step: Step): boolean => step.kind === 'bias-gradient' && gradients.has(step.biasGradient);
   const steps = program.steps
-    .filter((step) => !isDead(step))
+    .filter((step) => !isDead(step) && !isOfDead(step))
     .map((step) =>
       step.kind === 'convolution-gradient-kernel' && step.biasGradient !== null && gradients.has(step.biasGradient)
         ? { ...step, biasGradient: null }

@@ -30,14 +30,18 @@ export interface GradientContext {
   emit(step: Step): void;
 }
 
-const convolution = (layer: { readonly bias: boolean }, c: GradientContext): void => {
+const convolution = (layer: { readonly bias: boolean; readonly frozen?: true }, c: GradientContext): void => {
   const { outputGradient } = c;
   const geometry = must(c.geometry, 'geometry');
   // dW[o,i] = Σ_n x[n,i] ⋆ dy[n,o];  db[o] = Σ dy[n,o];  dx[n,i] = Σ_o dy[n,o] ∗ flip(W[o,i])
-  const kernelGradient = c.parameterGradient('kernel');
-  const biasGradient = layer.bias ? c.parameterGradient('bias') : null;
-  const input = c.inputs[0] as BufferId;
-  c.emit({ kind: 'convolution-gradient-kernel', input, outputGradient, kernelGradient, biasGradient, geometry });
+  if (layer.frozen === true) {
+    if (layer.bias) c.emit({ kind: 'bias-gradient', outputGradient, biasGradient: c.parameterGradient('bias') });
+  } else {
+    const kernelGradient = c.parameterGradient('kernel');
+    const biasGradient = layer.bias ? c.parameterGradient('bias') : null;
+    const input = c.inputs[0] as BufferId;
+    c.emit({ kind: 'convolution-gradient-kernel', input, outputGradient, kernelGradient, biasGradient, geometry });
+  }
   const inputGradient = c.inputGradient(0);
   if (inputGradient !== null)
     c.emit({ kind: 'convolution-gradient-input', outputGradient, kernel: c.parameter('kernel'), inputGradient, geometry });

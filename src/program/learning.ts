@@ -1,6 +1,6 @@
 /** The optimizer, weight decay, and what differs between the roles of parameters. */
 import { outputOf, type Network, type NodeId } from '../network/network.ts';
-import { isTrained, parametersOf, type ParameterRole } from '../network/parameters.ts';
+import { isLearned, parametersOf, type ParameterRole } from '../network/parameters.ts';
 import { difference, product, sum, type Assignment, type Expression } from './expression.ts';
 import { stateName, type Optimizer, type OptimizerState } from './optimizers/optimizer.ts';
 import { optimizers, type OptimizerName } from './optimizers/table.ts';
@@ -67,8 +67,9 @@ export function assignmentsOf(optimizer: Optimizer, learning: Learning, role: Ro
 
 /** Names of the tensors that a restart of the schedule keeps. */
 export function keptAtRestart(network: Network, learning: Learning, optimizer = optimizerOf(learning)): readonly string[] {
-  return parametersOf(network).flatMap(({ name, node, role }) => {
-    if (!isTrained(role)) return [name];
+  return parametersOf(network).flatMap((parameter) => {
+    const { name, node, role } = parameter;
+    if (!isLearned(parameter)) return [name];
     const { restart } = roleLearning(learning, network, node, role);
     const kept = optimizer.states.filter((state) => (restart ?? state.restart) === 'keep');
     return [name, ...kept.map((state) => stateName(name, state))];

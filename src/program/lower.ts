@@ -3,7 +3,7 @@
  * names, no values.
  */
 import { ask, outputOf, type Network, type Node, type NodeId } from '../network/network.ts';
-import { parametersOf, isTrained, type NamedParameter, type ParameterRole } from '../network/parameters.ts';
+import { parametersOf, isLearned, isTrained, type NamedParameter, type ParameterRole } from '../network/parameters.ts';
 import { shapesOf } from '../network/shapes.ts';
 import { must } from '../util/assert.ts';
 import { canonicalJson } from '../util/json.ts';
@@ -186,7 +186,7 @@ function emitLoss(draft: Draft, logits: BufferId): Loss {
 
 /** The nodes that receive a gradient: those that own trained parameters, and those that read from such a node. */
 function learningNodes({ nodes, parameters }: Source): ReadonlySet<NodeId> {
-  const owners = new Set(parameters.filter(({ role }) => isTrained(role)).map(({ node }) => node));
+  const owners = new Set(parameters.filter(isLearned).map(({ node }) => node));
   const learns = new Set<NodeId>();
   for (const node of nodes) if (owners.has(node.id) || node.inputs.some((id) => learns.has(id))) learns.add(node.id);
   return learns;

@@ -48,6 +48,8 @@ interface Steps {
   convolution: Buffers<'input' | 'kernel' | 'output', 'bias'> & Sliding;
   'convolution-gradient-input': Buffers<'outputGradient' | 'kernel' | 'inputGradient'> & Sliding;
   'convolution-gradient-kernel': Buffers<'input' | 'outputGradient' | 'kernelGradient', 'biasGradient'> & Sliding;
+  /** biasGradient = Σ outputGradient over (N, H, W): of a convolution whose kernel is not trained. */
+  'bias-gradient': Buffers<'outputGradient' | 'biasGradient'>;
   /**
    * output = (input − mean)/√(variance + ε)·scale + shift, then ReLU where `relu`. With batch statistics it writes the mean
    * and the biased variance of the batch over (N, H, W); with running statistics it reads them. `mask` is what the

@@ -46,6 +46,7 @@ const claims: StepTable<[shape: Shapes], readonly Claim[]> = {
   'convolution-gradient-input': (s, shape) => convolved(shape, s.inputGradient, s.kernel, s.outputGradient, null, s.geometry),
   'convolution-gradient-kernel': (s, shape) =>
     convolved(shape, s.input, s.kernelGradient, s.outputGradient, s.biasGradient, s.geometry),
+  'bias-gradient': (s, shape) => [[shape(s.biasGradient), perChannel(shape(s.outputGradient))]],
   'batch-normalization': (s, shape) => [
     ...same(shape, s.input, s.output, s.mask),
     [shape(s.scale), perChannel(shape(s.input))],

@@ -5,9 +5,8 @@
 import type { Mutant } from '../morphism/mutate.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network, Shape } from '../network/network.ts';
-import { stagedNetwork } from '../network/staged.ts';
-import { vanillaNetwork } from '../network/vanilla.ts';
-import type { LogitComparison, Start, TrainingJob } from '../training/job.ts';
+import { startNetworks } from '../network/start.ts';
+import type { Initialisation, LogitComparison, Start, TrainingJob } from '../training/job.ts';
 import type { Schedule } from '../training/schedule.ts';
 import { must } from '../util/assert.ts';
 import type { KeyPart } from '../util/random.ts';
@@ -112,8 +111,7 @@ export const minibatchesPerEpoch = ({ settings, counts }: Context, whole: boolea
 
 /** The network that a search starts from. */
 export const startNetwork = ({ settings, counts, origin }: Pick<Context, 'settings' | 'counts' | 'origin'>): Network =>
-  origin?.network ??
-  (methods[settings.method].continuous ? stagedNetwork : vanillaNetwork)(counts.shape, counts.classes, settings.widths);
+  origin?.network ?? startNetworks[settings.start.network].make(counts.shape, counts.classes, settings.widths);
 
 export const methodOf = ({ settings }: Context): Method => methods[settings.method];
 
@@ -139,16 +137,19 @@ interface Stage {
   readonly planned: number;
   /** Whether the optimizer's states are kept: those of the stage before, or of the parent. */
   readonly carry: boolean;
+  /** Of the start network. Missing: `uniform`. */
+  readonly initialisation?: Initialisation;
 }
 
 const isComplete = (state: SearchState, { id, count }: Stage): boolean => (state.tasks.get(id) ?? 0) >= count;
 
 /** Where a candidate's training begins: with its parent's tensors, its origin's, or initial ones. */
-function beginningOf(state: SearchState, { line: id, key }: Stage): Start['from'] {
+function beginningOf(state: SearchState, { line: id, key, initialisation }: Stage): Start['from'] {
   const { parent, origin } = candidateOf(state, id);
   if (parent !== null)
     return { kind: 'checkpoint', hash: must(candidateOf(state, parent).checkpoint, `checkpoint of ${parent}`) };
-  return origin === null ? { kind: 'initial', key: [...key, 'initial'] } : { kind: 'checkpoint', hash: origin };
+  if (origin !== null) return { kind: 'checkpoint', hash: origin };
+  return { kind: 'initial', key: [...key, 'initial'], ...(initialisation === undefined ? {} : { initialisation }) };
 }
 
 /** A stage as a task: from the beginning, or from the candidate's last checkpoint. */
@@ -195,7 +196,7 @@ function sharedStream(state: SearchState, context: Context, id: CandidateId): Pi
 
 /** The training of the start network. */
 function startStage(context: Context): Stage {
-  const { seed, vanilla } = context.settings;
+  const { seed, start, vanilla } = context.settings;
   const { rate } = vanilla;
   return {
     id: 'vanilla',
@@ -208,6 +209,7 @@ function startStage(context: Context): Stage {
     key: [seed, 'vanilla'],
     planned: 1,
     carry: false,
+    ...(start.initialisation === 'uniform' ? {} : { initialisation: start.initialisation }),
   };
 }
 

@@ -1,8 +1,10 @@
 /** Every setting of a search, and the presets. The paper's values are those of `paper`; §4.2, §4.3. */
 import { z } from 'zod';
 import { operatorWeightsSchema } from '../morphism/operators.ts';
+import { startNetworkNames } from '../network/start.ts';
 import { learningRoles, type Learning } from '../program/learning.ts';
 import { optimizerNames } from '../program/optimizers/table.ts';
+import { initialisations } from '../training/job.ts';
 import { methodNames } from './methods/table.ts';
 import { stepSettingsSchema } from './step-settings.ts';
 
@@ -15,7 +17,14 @@ const factors = z.partialRecord(z.enum(learningRoles), z.number().min(0).max(100
 export const settingsSchema = z.strictObject({
   method: z.enum(methodNames),
   seed: z.int().min(0),
-  /** Channels of the vanilla network's blocks. */
+  /** The network that a search starts from, where none is given, and how its weights begin. */
+  start: z
+    .strictObject({
+      network: z.enum(startNetworkNames).default('vanilla'),
+      initialisation: z.enum(initialisations).default('uniform'),
+    })
+    .default({ network: 'vanilla', initialisation: 'uniform' }),
+  /** Channels of the start network: of the vanilla one's blocks; of the staged one's stem and stages. */
   widths: z.array(z.int().min(1).max(4096)).min(1).max(8),
   /** Training images used, at most; null for all. */
   images: count.nullable(),
@@ -130,6 +139,7 @@ export const presetSummaries: { readonly [Name in PresetName]: string } = {
 const paper: Settings = {
   method: 'shr',
   seed: 1,
+  start: { network: 'vanilla', initialisation: 'uniform' },
   widths: [64, 128, 256],
   images: null,
   validation: 0.1,
@@ -163,11 +173,12 @@ export const presets: { readonly [Name in PresetName]: Settings } = {
   auto: {
     ...paper,
     method: 'grow',
+    start: { network: 'staged', initialisation: 'identity' },
     widths: [16, 32, 64, 64],
     validation: 0.05,
     work: 30e12,
     augmentation: { flip: true, normalise: true, shift: 0.0625, cutout: 0, mixup: 0 },
-    optimizer: { name: 'nesterov', decoupled: false },
+    optimizer: { ...paper.optimizer, name: 'nesterov' },
     vanilla: { epochs: 1, rate: 0.2 },
     step: { ...paper.step, children: 2, epochs: 2, rate: 0.2 },
     limits: { ...paper.limits, steps: 1, seconds: null },

@@ -2,7 +2,7 @@
 import { applyAll } from '../morphism/apply.ts';
 import type { Edit } from '../morphism/edit.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
-import { freeze, type Network } from '../network/network.ts';
+import { freeze, isFrozen, type Network } from '../network/network.ts';
 import type { Certificate, Measured } from '../training/job.ts';
 import { must } from '../util/assert.ts';
 import { alwaysCopied, type Copy } from '../util/copies.ts';
@@ -121,9 +121,12 @@ export function validationOf(state: SearchState, id: CandidateId, epochs = Infin
   return own ?? (parent === null ? null : validationOf(state, parent));
 }
 
-/** The start network in words: the vanilla one, or a given one. */
-export const startWords = ({ candidates }: SearchState): 'vanilla network' | 'given network' =>
-  (candidates.get('vanilla')?.origin ?? null) === null ? 'vanilla network' : 'given network';
+/** The start network in words: the vanilla one, the staged one (which has a frozen stem), or a given one. */
+export function startWords({ candidates }: SearchState): 'vanilla network' | 'staged network' | 'given network' {
+  const start = candidates.get('vanilla');
+  if ((start?.origin ?? null) !== null) return 'given network';
+  return start?.network?.nodes.some(({ layer }) => isFrozen(layer)) === true ? 'staged network' : 'vanilla network';
+}
 
 /** A child's validation accuracy at the end of each rung; null where it did not come to that end. */
 export function accuraciesAfter(rungs: readonly { readonly epochs: number }[], line: Candidate): readonly (number | null)[] {

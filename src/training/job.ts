@@ -34,10 +34,14 @@ export interface EngineReference {
   readonly convolution: ConvolutionAlgorithms;
 }
 
+/** How the weights of a start network begin: `training/initialisation.ts`. */
+export const initialisations = ['uniform', 'identity'] as const;
+export type Initialisation = (typeof initialisations)[number];
+
 export interface Start {
-  /** Initial weights from the random stream of that key, or a checkpoint. */
+  /** Initial weights from the random stream of that key (default `uniform`), or a checkpoint. */
   readonly from:
-    | { readonly kind: 'initial'; readonly key: readonly KeyPart[] }
+    | { readonly kind: 'initial'; readonly key: readonly KeyPart[]; readonly initialisation?: Initialisation }
     | { readonly kind: 'checkpoint'; readonly hash: string };
   /** Applied by the worker before the first minibatch; new batch normalisations are calibrated, and the child is certified. */
   readonly edits: readonly Edit[];

@@ -2,13 +2,13 @@
 import { createBatcher } from '../data/batches.ts';
 import { clean } from '../data/augmentation/augmentation.ts';
 import { partOf } from '../data/split.ts';
-import { initialTensors } from '../network/parameters.ts';
 import { optimizerOf } from '../program/learning.ts';
 import { lower } from '../program/lower.ts';
 import { assert, must } from '../util/assert.ts';
 import { random } from '../util/random.ts';
 import { verifyExport } from './export.ts';
 import { certificateProblem, certify, forMeasuring, grow, imagesOf, seenBy, type Grown, type Images } from './grow.ts';
+import { initialise } from './initialisation.ts';
 import { JobFailure, type EvaluationJob, type Job, type JobContext, type TrainingJob } from './job.ts';
 import { createEvaluator, evaluating, tally } from './measure.ts';
 import { probe } from './probe.ts';
@@ -18,7 +18,10 @@ import { evaluationTensors, restartTensors } from './weights.ts';
 async function startOf(job: TrainingJob, images: Images, { engine, checkpoints, report, breathe }: JobContext): Promise<Grown> {
   const { network, start, learning } = job;
   const { from, edits, optimizerState } = start;
-  if (from.kind === 'initial') return { network, tensors: initialTensors(network, random(...from.key)) };
+  if (from.kind === 'initial') {
+    const { key, initialisation = 'uniform' } = from;
+    return { network, tensors: await initialise(network, key, initialisation, images, breathe) };
+  }
   const { tensors } = await checkpoints.read(from.hash);
   if (edits.length === 0)
     return { network, tensors: optimizerState === 'kept' ? tensors : restartTensors(network, tensors, learning) };

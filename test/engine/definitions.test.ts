@@ -147,6 +147,17 @@ test('dense: kernel·flatten(x) + bias', () =>
     return [[s.values(step.output), expected]];
   }));
 
+test('bias gradient: the sum of each channel over images and pixels', () =>
+  compare('bias-gradient', (step, s) => {
+    const shape = s.shape(step.outputGradient);
+    const [batch, channels, height, width] = shape as [number, number, number, number];
+    const all = indices(batch).flatMap((n) => indices(height).flatMap((y) => indices(width).map((x) => [n, y, x] as const)));
+    const expected = tabulate([channels], (c) =>
+      sum(all.map(([n, y, x]) => at(s.values(step.outputGradient), shape, n, c as number, y, x))),
+    );
+    return [[s.values(step.biasGradient), expected]];
+  }));
+
 test('global average pool: the mean of each plane', () =>
   compare('global-average-pool', (step, s) => {
     const shape = s.shape(step.input);

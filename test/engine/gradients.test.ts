@@ -9,7 +9,7 @@ import { ReferenceSession } from '../../src/engine/reference/engine.ts';
 import { freeze, type LayerKind, type Network, type NodeId } from '../../src/network/network.ts';
 import { printNetwork } from '../../src/network/print.ts';
 import { convolution, epsilon, maxPool } from '../../src/network/vanilla.ts';
-import { isTrained } from '../../src/network/parameters.ts';
+import { isLearned, parametersOf } from '../../src/network/parameters.ts';
 import type { Tensors } from '../../src/network/tensor.ts';
 import { lower } from '../../src/program/lower.ts';
 import type { BufferId } from '../../src/program/program.ts';
@@ -76,6 +76,25 @@ function sides(session: ReferenceSession): readonly number[] {
   return result;
 }
 
+/** Frozen convolutions: behind the image, and where the gradient passes through; with a bias, without one, and normalised. */
+const frozen: Network = freeze([
+  { id: 0, layer: { kind: 'image', shape: { channels: 2, height: 6, width: 6 } }, inputs: [] },
+  { id: 1, layer: { kind: 'convolution', channels: 3, kernel: 3, stride: 1, padding: 1, bias: true, frozen: true }, inputs: [0] },
+  { id: 2, layer: { kind: 'relu' }, inputs: [1] },
+  { id: 3, layer: convolution(3, 3), inputs: [2] },
+  { id: 4, layer: { kind: 'batch-normalization', epsilon }, inputs: [3] },
+  { id: 5, layer: { kind: 'relu' }, inputs: [4] },
+  { id: 6, layer: { kind: 'convolution', channels: 4, kernel: 3, stride: 2, padding: 1, bias: true, frozen: true }, inputs: [5] },
+  { id: 7, layer: { kind: 'batch-normalization', epsilon }, inputs: [6] },
+  {
+    id: 8,
+    layer: { kind: 'convolution', channels: 4, kernel: 1, stride: 1, padding: 0, bias: false, frozen: true },
+    inputs: [7],
+  },
+  { id: 9, layer: maxPool(3), inputs: [8] },
+  { id: 10, layer: { kind: 'dense', features: 3 }, inputs: [9] },
+]);
+
 const equal = (a: readonly number[], b: readonly number[]): boolean => a.every((value, index) => value === b[index]);
 
 interface Outcome {
@@ -86,6 +105,11 @@ interface Outcome {
 async function checkGradients(network: Network, state: Tensors, stream: Random, coordinates: number): Promise<Outcome> {
   const program = lower(network, 3, { kind: 'training', learning: { momentum: 0, weightDecay: 0 } });
   const session = new ReferenceSession(program);
+  const learned = new Set(
+    parametersOf(network)
+      .filter(isLearned)
+      .map(({ name }) => name),
+  );
   fillInputs(session, stream);
   const lossAt = async (buffer: BufferId, index: number, offset: number): Promise<{ loss: number; kinks: readonly number[] }> => {
     session.load(state);
@@ -100,7 +124,7 @@ async function checkGradients(network: Network, state: Tensors, stream: Random, 
 
   let [checked, skipped] = [0, 0];
   for (const { name, buffer, role } of program.state) {
-    if (role === 'optimizer' || !isTrained(role)) continue;
+    if (role === 'optimizer' || !learned.has(name)) continue;
     // A bias that only batch normalisations read is not trained: its gradient is zero, and must be.
     const gradient = gradients.get(buffer) ?? new Float64Array(session.values(buffer).length);
     const scale = Math.max(largest(gradient), 1e-2);
@@ -154,6 +178,18 @@ test('gradients are the slopes of the loss: a batch normalisation straight after
     const state = stateOf(normalizedImage, random('image', seed));
     const { checked, skipped } = await checkGradients(normalizedImage, state, random('inputs', seed), Infinity);
     assert.ok(checked > 20 && skipped <= checked / 5, `${checked} checked, ${skipped} skipped`);
+  }
+});
+
+test('gradients are the slopes of the loss: frozen convolutions', async () => {
+  for (const seed of [1, 2]) {
+    const { checked, skipped } = await checkGradients(
+      frozen,
+      stateOf(frozen, random('frozen', seed)),
+      random('inputs', seed),
+      Infinity,
+    );
+    assert.ok(checked > 100 && skipped < checked / 5, `${checked} checked, ${skipped} skipped`);
   }
 });
 

@@ -200,6 +200,8 @@ test('the library says in one line which option is wrong', () => {
     [{ dataset, settings: { augmentation: false } }, /^settings: augmentation: there is no setting augmentation/],
     [{ dataset, settings: 'sh' }, /^settings: must be a group of settings$/],
     [{ dataset, from: 'a.onnx', settings: { widths: [8] } }, /^--widths are those of the vanilla network/],
+    [{ dataset, from: 'a.onnx', settings: { start: { network: 'staged' } } }, /^--start names a start network, which --from/],
+    [{ dataset, settings: { start: { network: 'resnet' } } }, /^settings: start\.network: must be one of vanilla, staged$/],
     [{ dataset, signal: {} }, /^signal: must be an AbortSignal$/],
     [{ dataset, onData: 1 }, /^onData: must be a function$/],
   ];

@@ -9,6 +9,7 @@ import type { Engine } from '../../src/engine/engine.ts';
 import { sampleEdits } from '../../src/morphism/mutate.ts';
 import { paperOperatorsWithSeparable } from '../../src/morphism/operators.ts';
 import { countMultiplyAdds, countParameters } from '../../src/network/cost.ts';
+import type { Network, Shape } from '../../src/network/network.ts';
 import { initialTensors } from '../../src/network/parameters.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { lower } from '../../src/program/lower.ts';
@@ -43,18 +44,19 @@ function resized(dataset: Dataset, side: number, count: number): Dataset {
   });
 }
 
-/** The vanilla network trained for some epochs with all augmentations. */
+/** The vanilla network, or another, trained for some epochs with all augmentations. */
 export async function trainedParent(
   engine: Engine,
   whole: Dataset,
   side: number,
   seed: number,
+  make: (shape: Shape, classes: number) => Network = (shape, classes) => vanillaNetwork(shape, classes, [8, 16, 24]),
 ): Promise<{ parent: Grown; images: Images }> {
   const batch = 128;
   const dataset = resized(whole, side, 4096);
   const batcher = createBatcher(dataset, { flip: true, normalise: true, shift: 0.125, cutout: 0.5, mixup: 1 }, batch);
   const images = { dataset, batcher, batch, ...splitDataset(dataset, { validation: 0.1 }) };
-  const network = vanillaNetwork(dataset.shape, dataset.classes.length, [8, 16, 24]);
+  const network = make(dataset.shape, dataset.classes.length);
   const program = lower(network, batch, { kind: 'training', learning: { momentum: 0.9, weightDecay: 5e-4 } });
   const session = await engine.compile(program, 'auto');
   session.load(initialTensors(network, random('parent', seed)));

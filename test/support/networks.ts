@@ -5,6 +5,7 @@ import { freeze, inputShapeOf, type Layer, type Network, type Node, type NodeId 
 import { parameterName, parametersOf } from '../../src/network/parameters.ts';
 import { countParameters } from '../../src/network/cost.ts';
 import { sizeOf, type Tensor, type Tensors } from '../../src/network/tensor.ts';
+import { stagedNetwork } from '../../src/network/staged.ts';
 import { convolution, epsilon, maxPool, vanillaNetwork } from '../../src/network/vanilla.ts';
 import { sampleEdits } from '../../src/morphism/mutate.ts';
 import type { Limits } from '../../src/morphism/operator.ts';
@@ -92,6 +93,15 @@ export const handmade: Readonly<Record<string, () => Network>> = {
     const depthwise = add({ kind: 'depthwise', kernel: 3, stride: 1, padding: 1, bias: true }, inner);
     const end = sum(start, add(convolution(3, 1), depthwise));
     return head(block(pool(add({ kind: 'relu' }, normalization(end))), 3));
+  },
+  'stages behind a frozen stem': () => stagedNetwork({ channels: 2, height: 8, width: 8 }, 3, [4, 3, 4]),
+  'stages of an oblong image': () => stagedNetwork({ channels: 1, height: 4, width: 7 }, 3, [2, 3]),
+  'frozen convolutions between blocks'() {
+    const { add, normalization, block, sum, stack, head } = draft(2, 6);
+    const start = block(0, 3);
+    const layer = { kind: 'convolution', channels: 3, kernel: 3, stride: 1, padding: 1, bias: true, frozen: true } as const;
+    const fixed = add({ kind: 'relu' }, normalization(add(layer, start)));
+    return head(block(sum(stack(block(fixed, 2), block(start, 1)), add(layer, fixed)), 3));
   },
   'an image in the sum'() {
     const { block, sum, stack, head } = draft(2, 4);

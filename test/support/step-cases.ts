@@ -53,6 +53,14 @@ const convolutions = fc
   })
   .filter(({ output }) => output.every((extent) => extent >= 1));
 
+/** Pools with one window, the whole image. */
+const wholePools = fc.tuple(batch, channels, side).map(([n, c, kernel]) => ({
+  n,
+  geometry: { kernel, stride: kernel, padding: 0, groups: 1 },
+  input: [n, c, kernel, kernel],
+  output: [n, c, 1, 1],
+}));
+
 const pools = fc
   .record({ shape: planes, kernel: fc.constantFrom(2, 3, 4), stride: fc.integer({ min: 1, max: 4 }), padded: fc.boolean() })
   .map(({ shape: [n, c, h, w], kernel, stride, padded }) => {
@@ -139,6 +147,12 @@ export const stepCases: { readonly [K in StepKind]: Cases } = {
     ),
     floor: 1,
   })),
+  'bias-gradient': planes.map(([n, c, h, w]) => ({
+    program: build(n, (b) =>
+      b.step({ kind: 'bias-gradient', outputGradient: b.input('dy', n, c, h, w), biasGradient: b.output('db', c) }),
+    ),
+    floor: 1,
+  })),
   'batch-normalization': normalizations(false),
   'batch-normalization-gradient': normalizations(true),
   'running-statistics': fc.record({ c: channels, count: fc.integer({ min: 2, max: 600 }) }).map(({ c, count }) => ({
@@ -169,20 +183,22 @@ export const stepCases: { readonly [K in StepKind]: Cases } = {
     ),
     filling: { scale: 1, quantum: 0.25 },
   })),
-  'max-pool': pools.map(({ n, geometry, input, output }) => ({
+  'max-pool': fc.oneof(pools, wholePools).map(({ n, geometry, input, output }) => ({
     program: build(n, (b) =>
       b.step({ kind: 'max-pool', input: b.input('x', ...input), output: b.output('y', ...output), mask: null, geometry }),
     ),
   })),
-  'max-pool-gradient': fc.record({ pool: pools, ties: fc.boolean() }).map(({ pool: { n, geometry, input, output }, ties }) => ({
-    program: build(n, (b) => {
-      const mask = b.mask('mask', ...output);
-      b.step({ kind: 'max-pool', input: b.input('x', ...input), output: b.output('y', ...output), mask, geometry });
-      const [outputGradient, inputGradient] = [b.input('dy', ...output), b.output('dx', ...input)];
-      b.step({ kind: 'max-pool-gradient', mask, outputGradient, inputGradient, geometry });
-    }),
-    ...(ties ? { filling: coarse } : {}),
-  })),
+  'max-pool-gradient': fc
+    .record({ pool: fc.oneof(pools, wholePools), ties: fc.boolean() })
+    .map(({ pool: { n, geometry, input, output }, ties }) => ({
+      program: build(n, (b) => {
+        const mask = b.mask('mask', ...output);
+        b.step({ kind: 'max-pool', input: b.input('x', ...input), output: b.output('y', ...output), mask, geometry });
+        const [outputGradient, inputGradient] = [b.input('dy', ...output), b.output('dx', ...input)];
+        b.step({ kind: 'max-pool-gradient', mask, outputGradient, inputGradient, geometry });
+      }),
+      ...(ties ? { filling: coarse } : {}),
+    })),
   'global-average-pool': planes.map(([n, c, h, w]) => ({
     program: build(n, (b) =>
       b.step({ kind: 'global-average-pool', input: b.input('x', n, c, h, w), output: b.output('y', n, c, 1, 1) }),

@@ -4,31 +4,16 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { reference } from '../../src/engine/reference/engine.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
-import { decodeCheckpoint, encodeCheckpoint, type Checkpoint, type CheckpointStore } from '../../src/training/checkpoint.ts';
 import { JobFailure, type EvaluationJob, type JobContext, type Report, type TrainingJob } from '../../src/training/job.ts';
 import { runJob, train } from '../../src/training/train.ts';
 import { splitDataset } from '../../src/data/split.ts';
-import { sha256 } from '../../src/util/hash.ts';
 import { must } from '../../src/util/assert.ts';
+import { memoryCheckpoints } from '../support/checkpoints.ts';
 import { anyEngine, anyImages } from '../support/machine.ts';
 import { classes, place, readQuadrants } from '../support/runs.ts';
 
 const { dataset, path } = await readQuadrants();
 const network = vanillaNetwork(dataset.shape, classes, [3, 4]);
-
-function memoryCheckpoints(): CheckpointStore & { readonly written: ReadonlyMap<string, Uint8Array> } {
-  const written = new Map<string, Uint8Array>();
-  return {
-    written,
-    write(checkpoint: Checkpoint) {
-      const bytes = encodeCheckpoint(checkpoint);
-      const hash = sha256(bytes);
-      written.set(hash, bytes);
-      return Promise.resolve(hash);
-    },
-    read: (hash) => Promise.resolve(decodeCheckpoint(must(written.get(hash), `checkpoint ${hash}`), hash)),
-  };
-}
 
 const checkpoints = memoryCheckpoints();
 

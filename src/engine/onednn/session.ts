@@ -8,6 +8,7 @@ import { build, type Builder } from './builder.ts';
 import type { Command, Region } from './commands.ts';
 import { argument, convolution } from './constants.ts';
 import type { OneDnn } from './library.ts';
+import { biases } from './lowering/bias.ts';
 import { convolutions } from './lowering/convolution.ts';
 import { denses } from './lowering/dense.ts';
 import { joins } from './lowering/joining.ts';
@@ -21,6 +22,7 @@ import { floats, place, planPlacement, type MemorySizes, type Placed } from './p
 /** Convolutions and dense layers have their layouts chosen by the library; everything else follows what it reads. */
 const lowerings: StepTable<[b: Builder], void> = {
   ...convolutions,
+  ...biases,
   ...denses,
   ...normalizations,
   ...pools,

@@ -55,6 +55,14 @@ function eachRow(
   }
 }
 
+/** The sum of each channel, over (N, H, W). */
+function sumPlanes(values: Float64Array, [batch, channels, height, width]: Planes, sums: Float64Array): void {
+  sums.fill(0);
+  const size = height * width;
+  for (let plane = 0; plane < batch * channels; plane++)
+    for (let j = 0; j < size; j++) (sums[plane % channels] as number) += values[plane * size + j] as number;
+}
+
 export const convolutions = {
   convolution(step, m) {
     const [input, kernel, output] = [m.values(step.input), m.values(step.kernel), m.values(step.output)];
@@ -97,12 +105,10 @@ export const convolutions = {
       for (let j = 0; j < count; j++) sum += (input[source + j * stride] as number) * (outputGradient[target + j] as number);
       (kernelGradient[weight] as number) += sum;
     });
-    if (step.biasGradient === null) return;
-    const biasGradient = m.values(step.biasGradient);
-    biasGradient.fill(0);
-    const [batch, channels, height, width] = shape;
-    const size = height * width;
-    for (let plane = 0; plane < batch * channels; plane++)
-      for (let j = 0; j < size; j++) (biasGradient[plane % channels] as number) += outputGradient[plane * size + j] as number;
+    if (step.biasGradient !== null) sumPlanes(outputGradient, shape, m.values(step.biasGradient));
+  },
+
+  'bias-gradient'(step, m) {
+    sumPlanes(m.values(step.outputGradient), planesOf(m, step.outputGradient), m.values(step.biasGradient));
   },
 } satisfies Rows;

@@ -14,6 +14,7 @@ import {
   epochFields,
   failureSchema,
   hashSchema,
+  initialisations,
   measuredSchema,
   stages,
   verifiedSchema,
@@ -77,7 +78,7 @@ const jobSchema = z.discriminatedUnion('kind', [
     attempt: z.int().min(0).max(100).optional(),
     start: z.strictObject({
       from: z.discriminatedUnion('kind', [
-        z.strictObject({ kind: z.literal('initial'), key }),
+        z.strictObject({ kind: z.literal('initial'), key, initialisation: z.enum(initialisations).optional() }),
         z.strictObject({ kind: z.literal('checkpoint'), hash: hashSchema }),
       ]),
       edits: z.array(editSchema).max(1000),

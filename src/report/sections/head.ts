@@ -38,7 +38,7 @@ function keyNumbers(run: RunDetails): Markup {
   if (id !== null) {
     const { parameters, multiplyAdds } = candidateOf(search, id);
     const vanilla = candidateOf(search, 'vanilla');
-    const start = vanilla.origin === null ? 'vanilla' : 'given';
+    const [start] = startWords(search).split(' ');
     const times = (own: number, before: number): Markup | null =>
       own === before ? null : html` <small>${`${formatFactor(own / before)} × ${start}`}</small>`;
     rows.push(['parameters', html`${formatWhole(parameters)}${times(parameters, vanilla.parameters)}`]);

@@ -23,6 +23,7 @@ export const determining = [
   'momentum',
   'weightDecay',
   'vanilla',
+  'start',
 ] as const;
 
 function checkAlike(root: string, theirs: Config, own: Config): void {

@@ -5,7 +5,8 @@ import type { EngineName } from '../../engine/engine.ts';
 import { memoryUse } from '../../engine/open.ts';
 import { countMultiplyAdds, countParameters } from '../../network/cost.ts';
 import type { Network } from '../../network/network.ts';
-import { smallestSide, vanillaNetwork } from '../../network/vanilla.ts';
+import { startNetworks } from '../../network/start.ts';
+import { smallestSide } from '../../network/vanilla.ts';
 import { predictMemory } from '../../program/memory.ts';
 import type { Context, Origin } from '../../search/next.ts';
 import { sampleStep } from '../../search/sampling.ts';
@@ -27,7 +28,7 @@ function memoryOf(network: Network, settings: Settings, dataset: Dataset, train:
   return predictMemory(network, batches, dataBytes(dataset), memoryUse[engine], learningOf(settings));
 }
 
-/** Whether a worker can train the network at all. `called`: the vanilla network, or one that was given. */
+/** Whether a worker can train the network at all. `called`: the start network in words, or one that was given. */
 function checkMemory(
   settings: Settings,
   dataset: Dataset,
@@ -77,7 +78,9 @@ export function check(
 ): void {
   const { shape, classes } = dataset;
   const smallest = smallestSide(settings.widths.length);
-  if (prepared === null && Math.min(shape.height, shape.width) < smallest)
+  // The staged network pools only while there is something to pool.
+  const halves = prepared === null && settings.start.network === 'vanilla';
+  if (halves && Math.min(shape.height, shape.width) < smallest)
     throw new UserError(
       `images of ${shape.height}×${shape.width} are too small for ${settings.widths.length} blocks: at least ${smallest}×${smallest} (--image-size, or fewer --widths)`,
     );
@@ -88,9 +91,10 @@ export function check(
   const rungs = planRungs(settings);
   if (typeof rungs === 'string') throw new UserError(rungs);
   if (prepared !== null) return checkGiven(settings, dataset, train, prepared, engine);
-  const vanilla = vanillaNetwork(shape, classes.length, settings.widths);
-  checkLimits(settings, vanilla, 'the vanilla network', [', or smaller --widths', ', or smaller --widths or --image-size']);
-  checkMemory(settings, dataset, train, vanilla, 'the vanilla network', engine);
+  const { make, label } = startNetworks[settings.start.network];
+  const start = make(shape, classes.length, settings.widths);
+  checkLimits(settings, start, `the ${label}`, [', or smaller --widths', ', or smaller --widths or --image-size']);
+  checkMemory(settings, dataset, train, start, `the ${label}`, engine);
 }
 
 /** What the search knows about its data under these settings. */

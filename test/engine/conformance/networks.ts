@@ -10,6 +10,7 @@ import { countParameters } from '../../../src/network/cost.ts';
 import type { Network } from '../../../src/network/network.ts';
 import { printNetwork } from '../../../src/network/print.ts';
 import type { Tensors } from '../../../src/network/tensor.ts';
+import { stagedNetwork } from '../../../src/network/staged.ts';
 import { vanillaNetwork } from '../../../src/network/vanilla.ts';
 import { lower } from '../../../src/program/lower.ts';
 import type { BufferId, Program } from '../../../src/program/program.ts';
@@ -140,6 +141,26 @@ export function networkTests(open: () => Promise<Engine>, { tolerance }: Conform
         for (const seed of [3 * index + 1, 3 * index + 2, 3 * index + 3])
           if (await compareTraining(engine, vanillaNetwork(image, 4, widths), 4, seed, rounding)) compared++;
       assert.ok(compared >= 6, `only ${compared} can be compared`);
+    });
+
+    test('staged networks, whose stem is frozen, and grown from them: five training steps change every tensor alike', async () => {
+      const engine = await open();
+      let compared = 0;
+      for (let seed = 0; seed < 18; seed++) {
+        const stream = random('staged', seed);
+        // The last pool covers 8×8, 3×3 or, of an oblong image, nothing: that one is averaged.
+        const [height, width, widths] = stream.pick([
+          [16, 16, [6, 9]],
+          [12, 12, [5, 8, 16]],
+          [8, 10, [4, 7]],
+        ] as const);
+        const staged = stagedNetwork({ channels: 1 + stream.integer(3), height, width }, 4, widths);
+        const limits: Limits = { maxChannels: 40, admits: (network) => countParameters(network) <= 9_000 };
+        const sampling = { operators: paperOperatorsWithSeparable, mutations: stream.integer(6), limits };
+        const { network } = sampleEdits(staged, sampling, stream);
+        if (await compareTraining(engine, network, 3 + (seed % 3), seed, rounding)) compared++;
+      }
+      assert.ok(compared >= 8, `only ${compared} can be compared`);
     });
 
     test('a batch normalisation straight after the image: five training steps change every tensor alike', async () => {

@@ -10,15 +10,16 @@ import type { Layout } from '../native.ts';
 import { window } from './convolution.ts';
 import { key, type Rows } from './rows.ts';
 
-function averagePool(b: Builder, source: Layout, output: BufferId): PrimitiveDescriptor {
-  const [, , height, width] = source.dimensions as [number, number, number, number];
+/** Over whole images: (N, C, 1, 1). */
+export function averagePool(b: Builder, source: Layout): PrimitiveDescriptor {
+  const [batch, channels, height, width] = source.dimensions as [number, number, number, number];
   return b.once(key('average', source.number), () =>
     b.describe({
       kind: 'pool',
       training: b.training,
       algorithm: pooling.average,
       source: source.descriptor,
-      destination: b.native.any(b.dimensions(output)),
+      destination: b.native.any([batch, channels, 1, 1]),
       kernel: [height, width],
       strides: [height, width],
       padding: [0, 0],
@@ -84,7 +85,7 @@ export const pools = {
 
   'global-average-pool'(s, b) {
     const layout = b.home(s.input);
-    const primitive = averagePool(b, layout, s.output);
+    const primitive = averagePool(b, layout);
     const destination = b.wants(primitive, query.destination, s.output);
     b.run('global average pool', primitive, [
       [argument.source, b.read(s.input, layout), layout],
@@ -95,7 +96,7 @@ export const pools = {
   'global-average-pool-gradient'(s, b) {
     const layout = averagedLayout(b, s.inputGradient, b.plain(s.inputGradient));
     const [, , height, width] = b.dimensions(s.inputGradient) as [number, number, number, number];
-    const hint = averagePool(b, layout, s.outputGradient);
+    const hint = averagePool(b, layout);
     const destination = b.wants(hint, query.destination, s.outputGradient);
     const primitive = b.describe({
       kind: 'pool-backward',

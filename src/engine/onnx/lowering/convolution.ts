@@ -168,4 +168,6 @@ export const convolutions = {
     } else byConvolution(s, b);
     if (s.biasGradient !== null) channelSum(b, rowsOf(b, s.outputGradient), b.write(s.biasGradient));
   },
+
+  'bias-gradient': (s, b) => void channelSum(b, rowsOf(b, s.outputGradient), b.write(s.biasGradient)),
 } satisfies Rows;

@@ -5,7 +5,7 @@ import { dataType } from '../../../formats/onnx/proto.ts';
 import type { StepOf } from '../../../program/program.ts';
 import type { Builder } from '../builder.ts';
 import { type Rows, channelsFirst, planesOf } from './rows.ts';
-import { tiles, windowOf } from './windows.ts';
+import { coversImage, tiles, windowOf } from './windows.ts';
 
 const asFloat = (b: Builder, truth: string): string => b.node('Cast', [truth], { to: dataType.float });
 
@@ -54,6 +54,10 @@ function ownPlaces(b: Builder, places: string, maxima: string, step: StepOf<'max
   return b.node('Concat', own, { axis: 1 });
 }
 
+/** The pixels of an image, numbered down to 1: (1, 1, H·W). */
+const countdown = (b: Builder, pixels: number): string =>
+  b.reshape(b.vector(...Array.from({ length: pixels }, (_none, pixel) => pixels - pixel)), [1, 1, pixels]);
+
 /** Each value k times along both axes. */
 const enlarge = (b: Builder, value: string, factor: number): string =>
   b.node('Resize', [value, '', b.vector(1, 1, factor, factor)], {
@@ -73,6 +77,15 @@ export const pools = {
       const maxima = b.node('ReduceMax', [places], { axes: [1], keepdims: 1 });
       write(maxima);
       if (s.mask !== null) b.keep(s.mask, ownPlaces(b, places, maxima, s));
+    } else if (s.mask !== null && coversImage(b, s.input, s.geometry)) {
+      const [batch, channels, height, width] = planesOf(b, s.input);
+      const pixels = b.reshape(b.read(s.input), [channels, batch, height * width]);
+      const maxima = b.node('ReduceMax', [pixels], { axes: [2], keepdims: 1 });
+      write(maxima);
+      const numbered = b.node('Mul', [asFloat(b, b.node('Equal', [pixels, maxima])), countdown(b, height * width)]);
+      // The first of the maxima has the largest number.
+      b.keep(s.mask, b.node('ReduceMax', [numbered], { axes: [2], keepdims: 1 }));
+      return;
     } else if (s.mask !== null && tiles(b, s.input, s.geometry)) {
       const places = placesOf(b, s);
       const maxima = b.node('ReduceMax', [places], { axes: [1], keepdims: 1 });
@@ -105,6 +118,13 @@ export const pools = {
       const gradient = b.reshape(b.read(s.outputGradient), [planesOf(b, s.outputGradient)[1], 1, -1]);
       channelsFirst(b, b.node('Mul', [gradient, asFloat(b, b.read(s.mask))]), s.inputGradient);
       passed();
+      return;
+    }
+    if (coversImage(b, s.inputGradient, s.geometry)) {
+      const [batch, channels] = planesOf(b, s.inputGradient);
+      const own = asFloat(b, b.node('Equal', [countdown(b, height * width), b.read(s.mask)]));
+      const gradient = b.reshape(b.read(s.outputGradient), [channels, batch, 1]);
+      channelsFirst(b, b.node('Mul', [own, gradient]), s.inputGradient);
       return;
     }
     if (tiles(b, s.inputGradient, s.geometry)) {

@@ -30,6 +30,16 @@ export function tiles(b: Builder, input: BufferId, { kernel, stride, padding }: 
   return kernel === stride && padding === 0 && height % kernel === 0 && width % kernel === 0;
 }
 
+/** The largest side of windows that are computed place by place; each place is some nodes of the graph. */
+const mostPlaces = 4;
+
+/** Whether a pool has one window, the whole image, of too many places to compute it place by place. */
+export function coversImage(b: Builder, input: BufferId, geometry: Geometry): boolean {
+  const [, , height, width] = planesOf(b, input);
+  const { kernel } = geometry;
+  return kernel > mostPlaces && kernel === height && kernel === width && tiles(b, input, geometry);
+}
+
 /** The steps between a convolution by columns and a max-pool, both included, with their gradients, and the images between them. */
 function between(b: Builder, pool: StepOf<'max-pool'>): { steps: readonly Step[]; images: readonly BufferId[] } | null {
   const { steps } = b.program;
@@ -58,7 +68,7 @@ function found(b: Builder): ReadonlyMap<BufferId, number> {
   // Other devices support fewer operators on booleans.
   if (b.portable) return windows;
   for (const pool of b.program.steps) {
-    if (pool.kind !== 'max-pool' || !tiles(b, pool.input, pool.geometry)) continue;
+    if (pool.kind !== 'max-pool' || !tiles(b, pool.input, pool.geometry) || coversImage(b, pool.input, pool.geometry)) continue;
     const { steps = [], images = [] } = between(b, pool) ?? {};
     const isTheirs = (step: Step): boolean => {
       const { reads, writes } = accessOf(step);
