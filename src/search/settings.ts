@@ -1,5 +1,6 @@
 /** Every setting of a search, and the presets. The paper's values are those of `paper`; §4.2, §4.3. */
 import { z } from 'zod';
+import { additionsOff, edgeNames, policyNames } from '../data/augmentation/augmentation.ts';
 import { operatorWeightsSchema } from '../morphism/operators.ts';
 import { startNetworkNames } from '../network/start.ts';
 import { learningRoles, type Learning } from '../program/learning.ts';
@@ -44,6 +45,19 @@ export const settingsSchema = z.strictObject({
     cutout: share,
     /** α; 0 for none. */
     mixup: z.number().min(0).max(100),
+    /** Whether images are mirrored in every second epoch, and not by chance. */
+    alternate: z.boolean().default(additionsOff.alternate),
+    /** What a shift brings in. */
+    edges: z.enum(edgeNames).default(additionsOff.edges),
+    /** The smallest share of the area that a random crop keeps; 1 for none. */
+    crop: z.number().gt(0).max(1).default(additionsOff.crop),
+    /** The range around 1 of a random factor; 0 for none. */
+    brightness: share.default(additionsOff.brightness),
+    contrast: share.default(additionsOff.contrast),
+    saturation: share.default(additionsOff.saturation),
+    policy: z.enum(policyNames).default(additionsOff.policy),
+    /** The share of a label that is spread over all classes. */
+    smoothing: share.default(additionsOff.smoothing),
   }),
   optimizer: z
     .strictObject({
@@ -146,7 +160,7 @@ const paper: Settings = {
   rounds: 1,
   work: null,
   batch: 128,
-  augmentation: { flip: true, normalise: true, shift: 0.125, cutout: 0.5, mixup: 1 },
+  augmentation: { flip: true, normalise: true, shift: 0.125, cutout: 0.5, mixup: 1, ...additionsOff },
   optimizer: { name: 'sgd', decoupled: false, rates: {}, decays: {} },
   momentum: 0.9,
   weightDecay: 5e-4,
@@ -177,7 +191,15 @@ export const presets: { readonly [Name in PresetName]: Settings } = {
     widths: [16, 32, 64, 64],
     validation: 0.05,
     work: 30e12,
-    augmentation: { flip: true, normalise: true, shift: 0.0625, cutout: 0, mixup: 0 },
+    augmentation: {
+      ...paper.augmentation,
+      shift: 0.0625,
+      edges: 'mirror',
+      alternate: true,
+      cutout: 0,
+      mixup: 0,
+      smoothing: 0.1,
+    },
     optimizer: { ...paper.optimizer, name: 'nesterov' },
     vanilla: { epochs: 1, rate: 0.2 },
     step: { ...paper.step, children: 2, epochs: 2, rate: 0.2 },
