@@ -3,8 +3,8 @@
  *
  *   npm run lab -- NAME [--data DIR] [--seeds 1,2,3] [--arms a,b] [--work 3T] [--folder runs/lab] [--final]
  *
- * Each arm and seed is a run in its own folder, which is resumed where an earlier call was ended; each result is a line of
- * FOLDER/NAME.jsonl. Tuning looks at validation images that no training saw. `--final` trains on all images and looks at the test set
+ * Each arm and seed is a run on one thread in its own folder, which is resumed where an earlier call was ended; each result is a line of
+ * FOLDER/NAME.jsonl; calls with other seeds or arms may run beside this one. Tuning looks at validation images that no training saw. `--final` trains on all images and looks at the test set
  * instead: for claims, on seeds that no tuning used.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
@@ -89,7 +89,7 @@ async function resultOf(arm: string, seed: number, settings: SettingsOverride, o
   const where = values.data === undefined ? {} : { dataFolder: values.data };
   const run = existsSync(join(folder, 'journal.jsonl'))
     ? resume(folder)
-    : search({ dataset, preset: 'auto', settings, run: folder, ...where });
+    : search({ dataset, preset: 'auto', settings, run: folder, workers: 1, ...where });
   for await (const item of run)
     if (item.type === 'epoch' && item.validation !== null)
       process.stderr.write(`\r${arm} ${seed}: ${item.line} ${(100 * item.validation.accuracy).toFixed(1)} %   `);

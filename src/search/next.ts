@@ -276,8 +276,8 @@ function segmentStages(context: Context, line: 'final' | 'baseline', segments: r
   let first = 0;
   let phase = 0;
   return segments.map((segment, index) => {
-    // Each restart begins a phase, whose epochs count from 0.
-    if (segment.restart && index > 0) {
+    // Each restart begins a phase, whose epochs count from 0; so do other images.
+    if (index > 0 && (segment.restart || segment.whole !== segments[index - 1]?.whole)) {
       phase++;
       first = 0;
     }

@@ -379,8 +379,8 @@ await test('the baseline has the winner’s cycles and then its final training',
     assert.deepEqual(state.segments.baseline.slice(-1), state.segments.final);
     const restarts = state.segments.baseline.filter(({ restart }) => restart).length;
     // Two steps and the final training; or each rung of the two steps.
-    const { learningRate, rungs } = methods[method];
-    assert.equal(restarts, learningRate.restart === 'step' ? 3 : 2 * rungs(context.settings.step).length + 1, method);
+    const { continuous, learningRate, rungs } = methods[method];
+    assert.equal(restarts, continuous ? 0 : learningRate.restart === 'step' ? 3 : 2 * rungs(context.settings.step).length + 1, method);
     const carried = transcript.filter((line) => /^ +baseline\/\d+:.* with momentum$/.test(line)).length;
     assert.equal(carried, state.segments.baseline.length - restarts, `${method}: momentum starts anew where the rate does`);
     assert.ok(state.tests.has('baseline') && state.tests.has('final'));

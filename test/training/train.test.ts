@@ -8,6 +8,7 @@ import { JobFailure, type EvaluationJob, type JobContext, type Report, type Trai
 import { runJob, train } from '../../src/training/train.ts';
 import { splitDataset } from '../../src/data/split.ts';
 import { must } from '../../src/util/assert.ts';
+import { sha256 } from '../../src/util/hash.ts';
 import { memoryCheckpoints } from '../support/checkpoints.ts';
 import { anyEngine, anyImages } from '../support/machine.ts';
 import { classes, place, readQuadrants } from '../support/runs.ts';
