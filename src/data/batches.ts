@@ -4,7 +4,17 @@
  */
 import { assert } from '../util/assert.ts';
 import type { Random } from '../util/random.ts';
-import type { AugmentationSettings, Batch, BatchStep, PixelStep, ImageInfo, ValueStep } from './augmentation/augmentation.ts';
+import {
+  additionsOff,
+  type AllSettings,
+  type AugmentationSettings,
+  type Batch,
+  type BatchStep,
+  type ImageInfo,
+  type LabelStep,
+  type PixelStep,
+  type ValueStep,
+} from './augmentation/augmentation.ts';
 import { augmentations } from './augmentation/table.ts';
 import { bytesOf, type Dataset, type Part } from './dataset.ts';
 
@@ -13,15 +23,30 @@ export interface Batcher {
   readonly batch: number;
   /**
    * An augmented batch of training images: `indices` from `at` on, which must be a whole batch. Draws random numbers image by
-   * image (flip, shift down, shift right, cutout's row, cutout's column), then for the batch (mixup's λ, its permutation), for
-   * those augmentations that are on.
+   * image (crop's share, shape, row and column; flip; shift down, shift right; the policy's operation, level and sign;
+   * brightness; contrast; saturation; cutout's row, cutout's column), then for the batch (mixup's λ, its permutation), for
+   * those augmentations that are on. `epoch`, from 0, matters to alternating flips alone, which draw nothing.
    */
-  fillTraining(indices: Uint32Array, at: number, random: Random, images: Float32Array, labels: Float32Array): void;
+  fillTraining(
+    indices: Uint32Array,
+    at: number,
+    random: Random,
+    images: Float32Array,
+    labels: Float32Array,
+    epoch?: number,
+  ): void;
   /**
-   * Training images augmented without mixup: `indices` from `at` on, at most a batch; the rest is 0. Returns the number of
-   * images.
+   * Training images augmented without mixup and smoothing: `indices` from `at` on, at most a batch; the rest is 0. Returns the
+   * number of images.
    */
-  fillAugmented(indices: Uint32Array, at: number, random: Random, images: Float32Array, labels: Float32Array): number;
+  fillAugmented(
+    indices: Uint32Array,
+    at: number,
+    random: Random,
+    images: Float32Array,
+    labels: Float32Array,
+    epoch?: number,
+  ): number;
   /**
    * Images without augmentation: `indices` from `at` on, at most a batch; the rest is 0. Returns the number of images.
    */
@@ -32,16 +57,18 @@ interface Steps {
   readonly pixels: readonly PixelStep[];
   readonly values: readonly ValueStep[];
   readonly batch: readonly BatchStep[];
+  readonly labels: readonly LabelStep[];
   /** (C, 256) */
   readonly levels: Float32Array;
 }
 
-function stepsOf(settings: AugmentationSettings, image: ImageInfo): Steps {
+function stepsOf(settings: AllSettings, image: ImageInfo): Steps {
   const all = Object.values(augmentations);
   return {
     pixels: all.flatMap((each) => (each.stage === 'pixels' ? (each.create(settings, image) ?? []) : [])),
     values: all.flatMap((each) => (each.stage === 'values' ? (each.create(settings, image) ?? []) : [])),
     batch: all.flatMap((each) => (each.stage === 'batch' ? (each.create(settings, image) ?? []) : [])),
+    labels: all.flatMap((each) => (each.stage === 'labels' ? (each.create(settings, image) ?? []) : [])),
     levels: augmentations.normalise.create(settings, image),
   };
 }
@@ -58,7 +85,7 @@ export function createBatcher(dataset: Dataset, settings: AugmentationSettings, 
   assert(Number.isInteger(batch) && batch > 0, () => `a batch of one image or more, not ${batch}`);
   const { shape, mean, std, flip } = dataset;
   const classes = dataset.classes.length;
-  const steps = stepsOf(settings, { shape, classes, mean, std, flip, batch });
+  const steps = stepsOf({ ...additionsOff, ...settings }, { shape, classes, mean, std, flip, batch });
   const width = bytesOf(shape);
   const area = shape.height * shape.width;
   const image = new Uint8Array(width);
@@ -79,11 +106,12 @@ export function createBatcher(dataset: Dataset, settings: AugmentationSettings, 
 
   const filledOf = (indices: Uint32Array, at: number): number => Math.max(0, Math.min(batch, indices.length - at));
   /** Fills `count` rows, each augmented separately. */
-  function augment(indices: Uint32Array, at: number, count: number, random: Random, to: Batch): void {
+  function augment(indices: Uint32Array, at: number, count: number, random: Random, to: Batch, epoch: number): void {
     to.labels.fill(0);
     for (let row = 0; row < count; row++) {
-      take(dataset.train, indices[at + row] as number, to.labels, row);
-      for (const step of steps.pixels) step(image, random);
+      const index = indices[at + row] as number;
+      take(dataset.train, index, to.labels, row);
+      for (const step of steps.pixels) step(image, random, index, epoch);
       toFloats(image, steps.levels, area, to.images, row * width);
       for (const step of steps.values) step(to.images, row * width, random);
     }
@@ -91,19 +119,20 @@ export function createBatcher(dataset: Dataset, settings: AugmentationSettings, 
 
   return {
     batch,
-    fillTraining(indices, at, random, images, labels) {
+    fillTraining(indices, at, random, images, labels, epoch = 0) {
       check(images, labels);
       assert(at >= 0 && at + batch <= indices.length, () => `a whole batch at ${at} of ${indices.length} images`);
-      augment(indices, at, batch, random, scratch[0] ?? { images, labels });
+      augment(indices, at, batch, random, scratch[0] ?? { images, labels }, epoch);
       steps.batch.forEach((step, position) =>
         step(scratch[position] as Batch, scratch[position + 1] ?? { images, labels }, random),
       );
+      for (const step of steps.labels) step(labels);
     },
-    fillAugmented(indices, at, random, images, labels) {
+    fillAugmented(indices, at, random, images, labels, epoch = 0) {
       check(images, labels);
       const filled = filledOf(indices, at);
       images.fill(0, filled * width);
-      augment(indices, at, filled, random, { images, labels });
+      augment(indices, at, filled, random, { images, labels }, epoch);
       return filled;
     },
     fillClean(part, indices, at, images, labels) {

@@ -1,5 +1,6 @@
 /** Every setting of a search, and the presets. The paper's values are those of `paper`; §4.2, §4.3. */
 import { z } from 'zod';
+import { additionsOff, edgeNames, policyNames } from '../data/augmentation/augmentation.ts';
 import { operatorWeightsSchema } from '../morphism/operators.ts';
 import type { Learning } from '../program/learning.ts';
 import { optimizerNames } from '../program/optimizers/table.ts';
@@ -29,6 +30,19 @@ export const settingsSchema = z.strictObject({
     cutout: share,
     /** α; 0 for none. */
     mixup: z.number().min(0).max(100),
+    /** Whether images are mirrored in every second epoch, and not by chance. */
+    alternate: z.boolean().default(additionsOff.alternate),
+    /** What a shift brings in. */
+    edges: z.enum(edgeNames).default(additionsOff.edges),
+    /** The smallest share of the area that a random crop keeps; 1 for none. */
+    crop: z.number().gt(0).max(1).default(additionsOff.crop),
+    /** The range around 1 of a random factor; 0 for none. */
+    brightness: share.default(additionsOff.brightness),
+    contrast: share.default(additionsOff.contrast),
+    saturation: share.default(additionsOff.saturation),
+    policy: z.enum(policyNames).default(additionsOff.policy),
+    /** The share of a label that is spread over all classes. */
+    smoothing: share.default(additionsOff.smoothing),
   }),
   optimizer: z
     .strictObject({
@@ -109,7 +123,7 @@ const paper: Settings = {
   images: null,
   validation: 0.1,
   batch: 128,
-  augmentation: { flip: true, normalise: true, shift: 0.125, cutout: 0.5, mixup: 1 },
+  augmentation: { flip: true, normalise: true, shift: 0.125, cutout: 0.5, mixup: 1, ...additionsOff },
   optimizer: { name: 'sgd', decoupled: false },
   momentum: 0.9,
   weightDecay: 5e-4,

@@ -12,7 +12,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import type { Measured } from './job.ts';
 import { evaluationTensors, type EvaluationWeights } from './weights.ts';
 
-/** An augmented batch: normalised images (N, C, H, W) and mixed labels (N, classes). */
+/** An augmented batch: normalised images (N, C, H, W) and mixed, smoothed labels (N, classes). */
 export interface Batch {
   readonly images: Float32Array;
   readonly labels: Float32Array;
@@ -140,8 +140,8 @@ export interface Evaluator {
   load(tensors: Tensors): void;
   /** Loss and accuracy over those images of a part. `told` is called with each image's label and prediction. */
   measure(part: Part, indices: Uint32Array, breathe: Breathe, told?: Told): Promise<Measured>;
-  /** Loss and accuracy over those training images, augmented as in training but without mixup. */
-  measureAugmented(indices: Uint32Array, random: (batch: number) => Random, breathe: Breathe): Promise<Measured>;
+  /** Loss and accuracy over those training images, augmented as in training of that epoch but without mixup and smoothing. */
+  measureAugmented(indices: Uint32Array, random: (batch: number) => Random, breathe: Breathe, epoch: number): Promise<Measured>;
   /** The logits of those images, row-major (images, classes). */
   logits(part: Part, indices: Uint32Array, breathe: Breathe): Promise<Float32Array>;
   dispose(): void;
@@ -194,8 +194,8 @@ export async function createEvaluator(
   return {
     load: (tensors) => session.load(evaluationTensors(network, tensors, weights)),
     measure: (part, indices, breathe, told) => measure(indices.length, clean(part, indices), breathe, told),
-    measureAugmented(indices, random, breathe) {
-      const fill: Fill = (first, images) => batcher.fillAugmented(indices, first, random(first / size), images, labels);
+    measureAugmented(indices, random, breathe, epoch) {
+      const fill: Fill = (first, images) => batcher.fillAugmented(indices, first, random(first / size), images, labels, epoch);
       return measure(indices.length, fill, breathe);
     },
     async logits(part, indices, breathe) {

@@ -79,6 +79,7 @@ export async function train(job: TrainingJob, context: JobContext): Promise<stri
         random(...job.key, 'augmentation', minibatch),
         session.input(imageBuffer),
         session.input(labelBuffer),
+        epoch,
       );
       session.input(rateBuffer)[0] = rateAt(job.schedule, index, count);
       await session.run();
@@ -96,6 +97,7 @@ export async function train(job: TrainingJob, context: JobContext): Promise<stri
                 images.validation,
                 (batch) => random(...job.key, 'augmented validation', minibatch, batch),
                 breathe,
+                epoch,
               )
             : undefined;
         if (validation !== null && !Number.isFinite(validation.loss + (augmented?.loss ?? 0)))

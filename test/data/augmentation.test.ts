@@ -1,17 +1,18 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { AugmentationSettings, ImageInfo } from '../../src/data/augmentation/augmentation.ts';
+import { additionsOff, type AllSettings, type ImageInfo } from '../../src/data/augmentation/augmentation.ts';
 import { cutout } from '../../src/data/augmentation/cutout.ts';
-import { flip } from '../../src/data/augmentation/flip.ts';
+import { flip, isMirrored } from '../../src/data/augmentation/flip.ts';
 import { drawBeta, mixup } from '../../src/data/augmentation/mixup.ts';
 import { normalise } from '../../src/data/augmentation/normalise.ts';
 import { shift } from '../../src/data/augmentation/shift.ts';
+import { smoothing } from '../../src/data/augmentation/smoothing.ts';
 import { must } from '../../src/util/assert.ts';
-import { random, type Random } from '../../src/util/random.ts';
-import { noise } from './places.ts';
+import { random } from '../../src/util/random.ts';
+import { noise, scripted } from './places.ts';
 
-const off: AugmentationSettings = { flip: false, normalise: false, shift: 0, cutout: 0, mixup: 0 };
+const off: AllSettings = { flip: false, normalise: false, shift: 0, cutout: 0, mixup: 0, ...additionsOff };
 
 const shapes = fc.record({
   channels: fc.constantFrom(1, 3),
@@ -29,22 +30,6 @@ const subjectOf = (shape: ImageInfo['shape'], changes: Partial<ImageInfo> = {}):
   ...changes,
 });
 
-/** Gives these numbers, one after another, to whoever draws; fails where more are drawn or a bound does not fit. */
-function scripted(...values: readonly number[]): Random & { left: () => number } {
-  const rest = [...values];
-  const next = (): number => must(rest.shift(), 'further random number');
-  return {
-    ...random('scripted'),
-    float: next,
-    integer(bound) {
-      const value = next();
-      assert.ok(value < bound, `${value} below ${bound}`);
-      return value;
-    },
-    left: () => rest.length,
-  };
-}
-
 const at = (image: ArrayLike<number>, { height, width }: ImageInfo['shape'], channel: number, y: number, x: number): number =>
   image[(channel * height + y) * width + x] as number;
 
@@ -54,7 +39,7 @@ test('flip mirrors each row below 0.5 and does nothing else', () => {
       const before = noise(shape.channels * shape.height * shape.width, 'flip');
       const after = before.slice();
       const source = scripted(drawn);
-      must(flip.create({ ...off, flip: true }, subjectOf(shape)), 'flip')(after, source);
+      must(flip.create({ ...off, flip: true }, subjectOf(shape)), 'flip')(after, source, 0, 0);
       assert.equal(source.left(), 0);
       for (let channel = 0; channel < shape.channels; channel++)
         for (let y = 0; y < shape.height; y++)
@@ -66,7 +51,41 @@ test('flip mirrors each row below 0.5 and does nothing else', () => {
 
 test('digits are not mirrored, whatever the settings say', () => {
   const shape = { channels: 1, height: 4, width: 4 };
-  assert.equal(flip.create({ ...off, flip: true }, subjectOf(shape, { flip: false })), undefined);
+  for (const alternate of [false, true])
+    assert.equal(flip.create({ ...off, flip: true, alternate }, subjectOf(shape, { flip: false })), undefined);
+});
+
+test('alternating flips draw nothing: an image is mirrored in every second epoch', () => {
+  const shape = { channels: 3, height: 2, width: 5 };
+  const before = noise(30, 'alternating');
+  const mirrored = Uint8Array.from(before, (_pixel, place) => before[place - (place % 5) + 4 - (place % 5)] as number);
+  assert.equal(flip.create({ ...off, alternate: true }, subjectOf(shape)), undefined);
+  const step = must(flip.create({ ...off, flip: true, alternate: true }, subjectOf(shape)), 'flip');
+  const seen = (index: number, epoch: number): Uint8Array => {
+    const image = before.slice();
+    step(image, scripted(), index, epoch);
+    return image;
+  };
+  fc.assert(
+    fc.property(fc.nat({ max: 2 ** 31 }), fc.nat({ max: 1000 }), (index, epoch) => {
+      const [first, second] = [seen(index, epoch), seen(index, epoch + 1)];
+      assert.deepEqual([first, second], isMirrored(index, epoch) ? [mirrored, before] : [before, mirrored]);
+      assert.deepEqual(seen(index, epoch + 2), first);
+    }),
+  );
+});
+
+test('alternating flips begin with half of the images mirrored, whatever their neighbours are', () => {
+  // Of a fair coin each count is 12,500 ± 97; in four deviations once in 16,000 times.
+  const often = new Uint32Array(4);
+  for (const apart of [1, 2, 5000]) {
+    often.fill(0);
+    for (let index = 0; index < 50_000; index++) {
+      const pair = 2 * Number(isMirrored(index, 0)) + Number(isMirrored(index + apart, 0));
+      often[pair] = (often[pair] as number) + 1;
+    }
+    for (const count of often) assert.ok(Math.abs(count - 12_500) < 390, `${apart} apart: ${often.join(' ')}`);
+  }
 });
 
 test('shift moves the image and fills with black', () => {
@@ -91,6 +110,58 @@ test('shift moves the image and fills with black', () => {
     }),
     { numRuns: 500 },
   );
+});
+
+/** Where a walker is who starts at 0, goes so many steps and turns at both ends. */
+function walked(steps: number, side: number): number {
+  if (side === 1) return 0;
+  let [position, direction] = [0, 1];
+  for (let step = 0; step < steps; step++) {
+    if (position + direction < 0 || position + direction >= side) direction = -direction;
+    position += direction;
+  }
+  return position;
+}
+
+test('with mirrored edges a shift brings in the image as seen from its edge, however far', () => {
+  fc.assert(
+    fc.property(shapes, fc.constantFrom(0.125, 0.3, 0.5, 1), fc.nat(), fc.nat(), (shape, fraction, first, second) => {
+      const [farDown, farRight] = [Math.round(fraction * shape.height), Math.round(fraction * shape.width)];
+      const step = shift.create({ ...off, shift: fraction, edges: 'mirror' }, subjectOf(shape));
+      if (step === undefined) return assert.deepEqual([farDown, farRight], [0, 0]);
+      const [down, right] = [(first % (2 * farDown + 1)) - farDown, (second % (2 * farRight + 1)) - farRight];
+      const before = noise(shape.channels * shape.height * shape.width, 'mirror');
+      const after = before.slice();
+      const source = scripted(down + farDown, right + farRight);
+      step(after, source);
+      assert.equal(source.left(), 0);
+      for (let channel = 0; channel < shape.channels; channel++)
+        for (let y = 0; y < shape.height; y++)
+          for (let x = 0; x < shape.width; x++) {
+            const from = [walked(Math.abs(y - down), shape.height), walked(Math.abs(x - right), shape.width)] as const;
+            assert.equal(at(after, shape, channel, y, x), at(before, shape, channel, ...from));
+          }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('the mirrored edge is numpy’s reflect: 2 1 | 0 1 2 3 | 2 1', () => {
+  const shape = { channels: 1, height: 1, width: 4 };
+  const step = must(shift.create({ ...off, shift: 0.5, edges: 'mirror' }, subjectOf(shape)), 'shift');
+  const moved = (right: number): number[] => {
+    const image = Uint8Array.of(0, 1, 2, 3);
+    // Half of a height of 1 is rounded to 1.
+    step(image, scripted(1, right + 2));
+    return [...image];
+  };
+  assert.deepEqual([-2, -1, 0, 1, 2].map(moved), [
+    [2, 3, 2, 1],
+    [1, 2, 3, 2],
+    [0, 1, 2, 3],
+    [1, 0, 1, 2],
+    [2, 1, 0, 1],
+  ]);
 });
 
 test('shift reaches ±4 pixels of 32, each as often', () => {
@@ -229,10 +300,34 @@ test('mixup mixes images and labels with one λ and one permutation', () => {
   );
 });
 
+test('smoothing leaves (1 − ε)·label + ε/classes, in place, and the sums as they were', () => {
+  fc.assert(
+    fc.property(fc.float({ min: Math.fround(1e-3), max: 1, noNaN: true }), fc.integer({ min: 1, max: 20 }), (spread, classes) => {
+      const subject = subjectOf({ channels: 1, height: 1, width: 1 }, { classes });
+      const step = must(smoothing.create({ ...off, smoothing: spread }, subject), 'smoothing');
+      const before = new Float32Array(4 * classes);
+      for (let row = 0; row < 4; row++) {
+        before[row * classes] = 0.25;
+        before[row * classes + classes - 1] = (before[row * classes + classes - 1] as number) + 0.75;
+      }
+      const labels = before.slice();
+      step(labels);
+      labels.forEach((label, place) =>
+        assert.equal(label, Math.fround((1 - spread) * (before[place] as number) + spread / classes)),
+      );
+      for (let row = 0; row < 4; row++) {
+        const sum = labels.subarray(row * classes, (row + 1) * classes).reduce((all, label) => all + label, 0);
+        assert.ok(Math.abs(sum - 1) < 1e-6, `${sum}`);
+      }
+    }),
+  );
+});
+
 test('what is off creates nothing; settings out of range are bugs', () => {
   const subject = subjectOf({ channels: 1, height: 8, width: 8 });
-  for (const augmentation of [flip, shift, cutout, mixup]) assert.equal(augmentation.create(off, subject), undefined);
+  for (const augmentation of [flip, shift, cutout, mixup, smoothing]) assert.equal(augmentation.create(off, subject), undefined);
   assert.throws(() => shift.create({ ...off, shift: 4 }, subject), /bug: a shift of 0 … 1, not 4/);
   assert.throws(() => cutout.create({ ...off, cutout: -1 }, subject), /bug: a cutout of 0 … 1, not -1/);
   assert.throws(() => mixup.create({ ...off, mixup: Number.NaN }, subject), /bug: an α of 0 or more, not NaN/);
+  assert.throws(() => smoothing.create({ ...off, smoothing: 1.5 }, subject), /bug: a smoothing of 0 … 1, not 1.5/);
 });

@@ -1,9 +1,18 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { AugmentationSettings } from '../../src/data/augmentation/augmentation.ts';
+import { additionsOff, type AugmentationSettings } from '../../src/data/augmentation/augmentation.ts';
+import { brightness } from '../../src/data/augmentation/brightness.ts';
+import { contrast } from '../../src/data/augmentation/contrast.ts';
+import { crop } from '../../src/data/augmentation/crop.ts';
+import { flip } from '../../src/data/augmentation/flip.ts';
+import { policy } from '../../src/data/augmentation/policy.ts';
+import { saturation } from '../../src/data/augmentation/saturation.ts';
+import { shift } from '../../src/data/augmentation/shift.ts';
 import { createBatcher } from '../../src/data/batches.ts';
-import { random } from '../../src/util/random.ts';
+import { must } from '../../src/util/assert.ts';
+import { sha256 } from '../../src/util/hash.ts';
+import { random, type Random } from '../../src/util/random.ts';
 import { noiseDataset } from './places.ts';
 
 const off: AugmentationSettings = { flip: false, normalise: false, shift: 0, cutout: 0, mixup: 0 };
@@ -107,6 +116,121 @@ test('random numbers come in the order that is written: flip, shift, cutout of e
           assert.equal(images[row * size + channel * 20 + y * 5 + x], Math.fround(pixel / 255));
         }
   }
+});
+
+test('with the paper’s augmentations alone, batches are what they were', () => {
+  const many = noiseDataset(
+    Array.from({ length: 40 }, (_, index) => index % 10),
+    { channels: 3, height: 32, width: 32 },
+  );
+  const paper: AugmentationSettings = { flip: true, normalise: true, shift: 0.125, cutout: 0.5, mixup: 1 };
+  const images = new Float32Array(16 * 3072);
+  const labels = new Float32Array(160);
+  const fixture = '1afab29bec62ada9cd134e2e2b00dd1899e552405a779af9be1a07e20fe5e981';
+  for (const settings of [paper, { ...paper, ...additionsOff }]) {
+    const batcher = createBatcher(many, settings, 16);
+    const hashes: string[] = [];
+    const keep = (): void => void hashes.push(sha256(new Uint8Array(images.buffer)), sha256(new Uint8Array(labels.buffer)));
+    for (let batch = 0; batch < 4; batch++) {
+      const named = random('fixture', batch);
+      batcher.fillTraining(named.fork('order').permutation(40), 5 * batch, named, images, labels, batch);
+      keep();
+      batcher.fillAugmented(named.fork('order').permutation(40), 9 * batch, named, images, labels, batch);
+      keep();
+    }
+    assert.equal(sha256(new TextEncoder().encode(hashes.join())), fixture);
+  }
+});
+
+/** Everything that works image by image. */
+const everything: AugmentationSettings = {
+  ...all,
+  mixup: 0,
+  crop: 0.3,
+  edges: 'mirror',
+  policy: 'trivial',
+  brightness: 0.4,
+  contrast: 0.4,
+  saturation: 0.4,
+};
+
+test('an image goes through crop, flip, shift, policy, brightness, contrast, saturation, cutout, and draws in that order', () => {
+  const draws: string[] = [];
+  const source = random('everything');
+  const recorded: Random = {
+    ...source,
+    float: () => (draws.push('float'), source.float()),
+    integer: (bound) => (draws.push(`${bound}`), source.integer(bound)),
+  };
+  const { images, labels } = memory(4);
+  const fill = (settings: AugmentationSettings, drawn: Random): void =>
+    createBatcher(dataset, settings, 4).fillTraining(order, 0, drawn, images, labels, 1);
+  fill(everything, recorded);
+  const image = 'float float float float, float, 3 3, 14 31 2, float, float, float, 4 5';
+  assert.equal(draws.join(' '), Array.from({ length: 4 }, () => image.replaceAll(',', '')).join(' '));
+  draws.length = 0;
+  fill({ ...everything, alternate: true }, recorded);
+  assert.equal(draws.length, 4 * 14);
+
+  fill({ ...everything, normalise: false, cutout: 0 }, random('in order'));
+  const info = { shape, classes: 3, mean: dataset.mean, std: dataset.std, flip: true, batch: 4 };
+  const rows = [crop, flip, shift, policy, brightness, contrast, saturation];
+  const settings = { ...additionsOff, ...everything };
+  const steps = rows.map((row) => must(row.create(settings, info), 'step'));
+  const stream = random('in order');
+  for (let row = 0; row < 4; row++) {
+    const index = order[row] as number;
+    const expected = dataset.train.images.slice(index * size, (index + 1) * size);
+    for (const step of steps) step(expected, stream, index, 1);
+    assert.deepEqual(
+      images.subarray(row * size, (row + 1) * size),
+      Float32Array.from(expected, (byte) => byte / 255),
+    );
+  }
+});
+
+test('smoothing acts on the labels of training alone, mixed ones too, and on no image', () => {
+  fc.assert(
+    fc.property(fc.integer(), fc.constantFrom(0.1, 0.5, 1), fc.constantFrom(0, 1), (seed, smoothing, mixup) => {
+      const [plain, smooth] = [memory(4), memory(4)];
+      const unsmoothed = createBatcher(dataset, { ...all, mixup }, 4);
+      const smoothed = createBatcher(dataset, { ...all, mixup, smoothing }, 4);
+      unsmoothed.fillTraining(order, 2, random(seed), plain.images, plain.labels);
+      smoothed.fillTraining(order, 2, random(seed), smooth.images, smooth.labels);
+      assert.deepEqual(smooth.images, plain.images);
+      smooth.labels.forEach((label, place) =>
+        assert.equal(label, Math.fround((1 - smoothing) * (plain.labels[place] as number) + smoothing / 3)),
+      );
+      unsmoothed.fillAugmented(order, 8, random(seed), plain.images, plain.labels);
+      smoothed.fillAugmented(order, 8, random(seed), smooth.images, smooth.labels);
+      assert.deepEqual(smooth, plain);
+      unsmoothed.fillClean(dataset.train, order, 8, plain.images, plain.labels);
+      smoothed.fillClean(dataset.train, order, 8, smooth.images, smooth.labels);
+      assert.deepEqual(smooth, plain);
+    }),
+  );
+});
+
+test('alternating flips follow the image and the epoch, not its place in a batch nor the random numbers', () => {
+  const batcher = createBatcher(dataset, { ...off, flip: true, alternate: true }, 1);
+  const mirrorOf = (image: Float32Array): Float32Array =>
+    image.map((_value, place) => image[place - (place % 5) + 4 - (place % 5)] as number);
+  const { images, labels } = memory(1);
+  let mirroredFirst = 0;
+  for (let index = 0; index < 10; index++) {
+    batcher.fillClean(dataset.train, Uint32Array.of(index), 0, images, labels);
+    const ways = [images.slice(), mirrorOf(images)];
+    const seen = [0, 1, 2, 3].map((epoch) => {
+      const at = epoch % 2 === 0 ? index : 9 - index;
+      const indices = epoch % 2 === 0 ? order.toSorted() : order.toSorted().toReversed();
+      const fill = epoch < 2 ? batcher.fillTraining : batcher.fillAugmented;
+      fill(indices, at, random('epoch', epoch), images, labels, epoch);
+      return ways.findIndex((way) => way.every((value, place) => value === images[place]));
+    });
+    assert.ok(seen.join('') === '0101' || seen.join('') === '1010', seen.join(' '));
+    mirroredFirst += seen[0] as number;
+  }
+  assert.ok(mirroredFirst > 0 && mirroredFirst < 10);
 });
 
 test('black that is shifted in is normalised, what is cut out is 0', () => {

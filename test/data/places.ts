@@ -11,7 +11,8 @@ import { buffer } from 'node:stream/consumers';
 import { datasetOf, measurePixels, type Dataset, type Part } from '../../src/data/dataset.ts';
 import { defaultLocations, type DatasetLocations } from '../../src/data/resolve.ts';
 import type { ReadListener } from '../../src/data/source.ts';
-import { random } from '../../src/util/random.ts';
+import { must } from '../../src/util/assert.ts';
+import { random, type Random } from '../../src/util/random.ts';
 import { UserError } from '../../src/util/user-error.ts';
 
 export const quiet: ReadListener = { progress: () => undefined };
@@ -51,6 +52,22 @@ export const nowhere: DatasetLocations = {
 export function noise(length: number, name: string | number): Uint8Array {
   const source = random('noise', name);
   return Uint8Array.from({ length }, () => source.integer(256));
+}
+
+/** Gives these numbers, one after another, to whoever draws; fails where more are drawn or a bound does not fit. */
+export function scripted(...values: readonly number[]): Random & { left: () => number } {
+  const rest = [...values];
+  const next = (): number => must(rest.shift(), 'further random number');
+  return {
+    ...random('scripted'),
+    float: next,
+    integer(bound) {
+      const value = next();
+      assert.ok(value < bound, `${value} below ${bound}`);
+      return value;
+    },
+    left: () => rest.length,
+  };
 }
 
 export function partOf(labels: readonly number[], size: number, name: string): Part {

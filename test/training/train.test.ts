@@ -253,6 +253,48 @@ await test('a job is its inputs: run twice, the same bits, whatever else was run
   );
 });
 
+/** The reference engine, which tells each batch of images that a training session is run on. */
+const told = (tell: (images: Float32Array) => void): JobContext['engine'] => ({
+  ...reference,
+  async compile(program, convolution) {
+    const session = await reference.compile(program, convolution);
+    if (program.labels === null) return session;
+    const run = session.run.bind(session);
+    return Object.assign(session, {
+      run() {
+        tell(session.input(program.images));
+        return run();
+      },
+    });
+  },
+});
+
+await test('alternating flips follow the epochs of the candidate, also after a cut', async () => {
+  const { height, width, channels } = dataset.shape;
+  const size = channels * height * width;
+  const rowsOf = async (fields: Partial<TrainingJob>): Promise<readonly string[]> => {
+    const rows: string[] = [];
+    const engine = told((images) => {
+      for (let at = 0; at < images.length; at += size) rows.push(sha256(new Uint8Array(images.slice(at, at + size).buffer)));
+    });
+    const augmentation = { flip: true, normalise: true, shift: 0, cutout: 0, mixup: 0, alternate: true };
+    const flipping = { ...dataset, flip: true };
+    await train(jobOf({ augmentation, ...fields }), contextOf([], { engine, dataset: flipping }));
+    return rows;
+  };
+  const all = await rowsOf({ minibatches: { first: 0, count: 3 * perEpoch, done: 0 } });
+  const epoch = (index: number): Set<string> => new Set(all.slice(16 * perEpoch * index, 16 * perEpoch * (index + 1)));
+  const shared = (a: Set<string>, b: Set<string>): number => [...a].filter((row) => b.has(row)).length;
+  assert.equal(epoch(0).size, 16 * perEpoch);
+  assert.equal(shared(epoch(0), epoch(1)), 0);
+  // An epoch leaves out 8 images of 216.
+  assert.ok(shared(epoch(0), epoch(2)) >= 200, `${shared(epoch(0), epoch(2))}`);
+  assert.deepEqual(
+    await rowsOf({ minibatches: { first: perEpoch, count: perEpoch, done: 0 } }),
+    all.slice(16 * perEpoch, 32 * perEpoch),
+  );
+});
+
 await test('it learns: 2,000 real images, five epochs', async () => {
   const real = await anyImages(`${place}/cache`);
   const engine = await anyEngine();

@@ -1,37 +1,71 @@
 /**
  * Moves an image by −m … m pixels on each axis, uniformly and independently, m = round(fraction · side) with the axis' own
- * side (4 of 32 in the paper). What comes in is black before normalisation. Draws two integers: down, then right.
+ * side (4 of 32 in the paper). What comes in is black before normalisation, or with `edges` mirror the image mirrored at its
+ * edge pixel, which is not repeated (the padding that numpy and PyTorch call `reflect`). Draws two integers: down, then right.
  */
+import type { Shape } from '../../network/network.ts';
 import { assert } from '../../util/assert.ts';
 import type { Augmentation } from './augmentation.ts';
 
+/** Moves an image in place. */
+type Move = (image: Uint8Array, down: number, right: number) => void;
+
+const moveOverBlack = ({ channels, height, width }: Shape): Move => {
+  const area = height * width;
+  return (image, down, right) => {
+    const forward = down * width + right;
+    // One move a channel; then the rows that nothing reached, and the columns that came from the neighbouring row.
+    const [firstStrange, endStrange] = right >= 0 ? [0, right] : [width + right, width];
+    for (let start = 0; start < channels * area; start += area) {
+      const end = start + area;
+      if (Math.abs(forward) >= area) {
+        image.fill(0, start, end);
+      } else if (forward >= 0) {
+        image.copyWithin(start + forward, start, end - forward);
+        image.fill(0, start, start + forward);
+      } else {
+        image.copyWithin(start, start - forward, end);
+        image.fill(0, end + forward, end);
+      }
+      for (let row = start; row < end; row += width) for (let x = firstStrange; x < endStrange; x++) image[row + x] = 0;
+    }
+  };
+};
+
+/** The pixel, 0 … side − 1, that is seen at a place outside of them: mirrored at the edges, as often as it takes. */
+function reflected(place: number, side: number): number {
+  if (side === 1) return 0;
+  const period = 2 * (side - 1);
+  const within = ((place % period) + period) % period;
+  return within < side ? within : period - within;
+}
+
+const moveOverMirror = ({ channels, height, width }: Shape): Move => {
+  const before = new Uint8Array(channels * height * width);
+  const columns = new Uint16Array(width);
+  return (image, down, right) => {
+    before.set(image);
+    for (let x = 0; x < width; x++) columns[x] = reflected(x - right, width);
+    for (let channel = 0, at = 0; channel < channels; channel++)
+      for (let y = 0; y < height; y++) {
+        const from = (channel * height + reflected(y - down, height)) * width;
+        for (let x = 0; x < width; x++) image[at++] = before[from + (columns[x] as number)] as number;
+      }
+  };
+};
+
+const moves = { black: moveOverBlack, mirror: moveOverMirror };
+
 export const shift = {
   stage: 'pixels',
-  create({ shift: fraction }, { shape }) {
+  create({ shift: fraction, edges }, { shape }) {
     assert(fraction >= 0 && fraction <= 1, () => `a shift of 0 … 1, not ${fraction}`);
-    const { channels, height, width } = shape;
-    const farthest = { down: Math.round(fraction * height), right: Math.round(fraction * width) };
+    const farthest = { down: Math.round(fraction * shape.height), right: Math.round(fraction * shape.width) };
     if (farthest.down === 0 && farthest.right === 0) return undefined;
-    const area = height * width;
+    const move = moves[edges](shape);
     return (image, random) => {
       const down = random.integer(2 * farthest.down + 1) - farthest.down;
-      const right = random.integer(2 * farthest.right + 1) - farthest.right;
-      const forward = down * width + right;
-      // One move a channel; then the rows that nothing reached, and the columns that came from the neighbouring row.
-      const [firstStrange, endStrange] = right >= 0 ? [0, right] : [width + right, width];
-      for (let start = 0; start < channels * area; start += area) {
-        const end = start + area;
-        if (Math.abs(forward) >= area) {
-          image.fill(0, start, end);
-        } else if (forward >= 0) {
-          image.copyWithin(start + forward, start, end - forward);
-          image.fill(0, start, start + forward);
-        } else {
-          image.copyWithin(start, start - forward, end);
-          image.fill(0, end + forward, end);
-        }
-        for (let row = start; row < end; row += width) for (let x = firstStrange; x < endStrange; x++) image[row + x] = 0;
-      }
+      move(image, down, random.integer(2 * farthest.right + 1) - farthest.right);
     };
   },
 } as const satisfies Augmentation;
