@@ -3,6 +3,7 @@
  * and the checks of the library are made from this table, so that a new option is a row here.
  */
 import { z } from 'zod';
+import { edgeSummaries, policySummaries } from '../data/augmentation/augmentation.ts';
 import { convolutionSummaries, deviceSummaries, engineSummaries } from '../engine/names.ts';
 import { methods, type MethodName } from '../search/methods/table.ts';
 import { presetSummaries } from '../search/settings.ts';
@@ -105,6 +106,25 @@ export const planOptions = {
     noShift: { kind: flag, settings: ['augmentation.shift'], sets: 0, help: 'do not shift images' },
     noCutout: { kind: flag, settings: ['augmentation.cutout'], sets: 0, help: 'do not cut squares out of images' },
     noMixup: { kind: flag, settings: ['augmentation.mixup'], sets: 0, help: 'do not mix pairs of images' },
+    alternateFlip: {
+      kind: flag,
+      settings: ['augmentation.alternate'],
+      sets: true,
+      help: 'mirror each image in every second epoch, not by chance',
+    },
+    edges: { kind: choice(edgeSummaries), settings: ['augmentation.edges'], help: 'what shifts bring in' },
+    crop: {
+      kind: number,
+      settings: ['augmentation.crop'],
+      help: 'smallest share of the area that a random crop keeps; 1: no crops',
+    },
+    jitter: {
+      kind: number,
+      settings: ['augmentation.brightness', 'augmentation.contrast', 'augmentation.saturation'],
+      help: 'largest random change of brightness, contrast and saturation, such as 0.4',
+    },
+    policy: { kind: choice(policySummaries), settings: ['augmentation.policy'], help: 'random operations on images' },
+    smoothing: { kind: number, settings: ['augmentation.smoothing'], help: 'label smoothing, such as 0.1' },
     noNormalise: { kind: flag, settings: ['augmentation.normalise'], sets: false, help: 'do not normalise pixels: 0 to 1' },
   }),
   ...advanced('Training', {
