@@ -130,6 +130,8 @@ test('Table 1: each setting meets the paper’s, and the order is compared where
     assert.deepEqual(orderAgreements(madeUp(arms, 'vanilla', 1)), []);
   const other = madeUpArm({ name: 'x', test: [], augmentation: { flip: false } });
   assert.equal(publishedOf(other), null);
+  for (const augmentation of [{ smoothing: 0.1 }, { edges: 'mirror' }, { policy: 'trivial' }] as const)
+    assert.equal(publishedOf(madeUpArm({ name: 'x', test: [], augmentation })), null, JSON.stringify(augmentation));
   const cells = must(tableOf(same, 'table-1').groups[0]?.rows[7], 'row');
   assert.deepEqual(cells.slice(0, 6), ['flip + mixup + cutout + shift', true, true, true, true, true]);
   assert.equal(cells.at(-1), 65.99);

@@ -1,4 +1,5 @@
 /** Table 1: the effect of each augmentation on the vanilla network, beside the published values. */
+import { additionsOff } from '../../data/augmentation/augmentation.ts';
 import { armLabel } from '../labels.ts';
 import { armSummary, measures } from '../measures.ts';
 import { publishedSettings, type PublishedSetting } from '../published.ts';
@@ -8,13 +9,19 @@ import { probability } from '../sentences.ts';
 import { formatFixed, type Table } from '../table.ts';
 import { missingNotes, untitled } from './parts.ts';
 
+/** Whether an arm has none of the augmentations that the paper does not have. */
+const hasPublishedOnly = ({ augmentation }: Arm): boolean =>
+  Object.entries(additionsOff).every(([name, off]) => augmentation[name as keyof typeof additionsOff] === off);
+
 /** The published setting with the same augmentations; null where there is none. */
-export const publishedOf = ({ augmentation: { flip, normalise, shift, cutout, mixup } }: Arm): PublishedSetting | null =>
-  flip && normalise
-    ? (publishedSettings.find(
-        (setting) => setting.mixup === mixup > 0 && setting.cutout === cutout > 0 && setting.shift === shift > 0,
-      ) ?? null)
-    : null;
+export function publishedOf(arm: Arm): PublishedSetting | null {
+  const { flip, normalise, shift, cutout, mixup } = arm.augmentation;
+  if (!flip || !normalise || !hasPublishedOnly(arm)) return null;
+  const found = publishedSettings.find(
+    (setting) => setting.mixup === mixup > 0 && setting.cutout === cutout > 0 && setting.shift === shift > 0,
+  );
+  return found ?? null;
+}
 
 /**
  * Spearman's ρ with the paper's accuracies, null where all are equal, and its exact two-sided p; one per measure that all eight
