@@ -40,7 +40,8 @@ function reflected(place: number, side: number): number {
   return within < side ? within : period - within;
 }
 
-const moveOverMirror = ({ channels, height, width }: Shape): Move => {
+/** Any move, pixel by pixel. */
+const moveFar = ({ channels, height, width }: Shape): Move => {
   const before = new Uint8Array(channels * height * width);
   const columns = new Uint16Array(width);
   return (image, down, right) => {
@@ -50,6 +51,25 @@ const moveOverMirror = ({ channels, height, width }: Shape): Move => {
       for (let y = 0; y < height; y++) {
         const from = (channel * height + reflected(y - down, height)) * width;
         for (let x = 0; x < width; x++) image[at++] = before[from + (columns[x] as number)] as number;
+      }
+  };
+};
+
+const moveOverMirror = (shape: Shape): Move => {
+  const { channels, height, width } = shape;
+  const [overBlack, far] = [moveOverBlack(shape), moveFar(shape)];
+  return (image, down, right) => {
+    if (2 * Math.abs(down) >= height || 2 * Math.abs(right) >= width) return far(image, down, right);
+    // What is seen in the mirror is still in the image. First the columns that came in, then whole rows.
+    overBlack(image, down, right);
+    const [edgeColumn, firstColumn, endColumn] = right >= 0 ? [right, 0, right] : [width - 1 + right, width + right, width];
+    const [edgeRow, firstRow, endRow] = down >= 0 ? [down, 0, down] : [height - 1 + down, height + down, height];
+    for (let row = 0; row < image.length; row += width)
+      for (let x = firstColumn; x < endColumn; x++) image[row + x] = image[row + 2 * edgeColumn - x] as number;
+    for (let channel = 0; channel < channels; channel++)
+      for (let y = firstRow; y < endRow; y++) {
+        const from = (channel * height + 2 * edgeRow - y) * width;
+        image.copyWithin((channel * height + y) * width, from, from + width);
       }
   };
 };
