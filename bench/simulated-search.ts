@@ -1,13 +1,12 @@
 /** Steps of a search by the project's simulation, with the seconds of each job given; what each worker did in them. */
 import { applyAll } from '../src/morphism/apply.ts';
 import type { SearchEvent } from '../src/search/events.ts';
-import type { Context, StartStep, TrainingTask } from '../src/search/next.ts';
+import { minibatchesPerEpoch, type Context, type StartStep, type Task, type TrainingTask } from '../src/search/next.ts';
 import type { Cores } from '../src/search/rungs.ts';
 import { simulate } from '../src/search/simulation.ts';
 import { candidateOf, type Candidate } from '../src/search/state.ts';
 import type { Measured } from '../src/training/job.ts';
 import { must } from '../src/util/assert.ts';
-import { mean } from '../src/util/numbers.ts';
 
 /** Seconds of a job. */
 export interface Work {
@@ -43,6 +42,16 @@ export interface SimulatedStep {
   readonly jobs: readonly Job[];
 }
 
+const isChild = (task: Task): task is TrainingTask => task.kind === 'training' && task.line !== 'vanilla';
+
+/** A job's last epoch, its only report: no method decides anything before the end of a job, and there are ten times as many epochs. */
+function endOf({ id, line, minibatches }: TrainingTask, { context, measured }: World, candidate: Candidate): SearchEvent {
+  const { first, count } = minibatches;
+  const epoch = Math.ceil((first + count) / minibatchesPerEpoch(context, false));
+  const validation = measured(candidate, epoch);
+  return { type: 'epoch', line, task: id, done: count, epoch, loss: 1, validation, checkpoint: `${id} ${count}` };
+}
+
 /** The steps of a search whose start network takes no time. `known`: steps that were sampled before, of the same parents. */
 export function simulateSteps(world: World, known: ReadonlyMap<number, SimulatedStep> = new Map()): readonly SimulatedStep[] {
   const { context, cores, steps } = world;
@@ -64,13 +73,14 @@ export function simulateSteps(world: World, known: ReadonlyMap<number, Simulated
     cores,
     model: {
       cost(task, _threads, _isNew, state) {
-        if (task.kind === 'test' || task.line === 'vanilla') return { start: 0, minibatch: 0, epoch: 0 };
+        if (!isChild(task)) return { start: 0, minibatch: 0, epoch: 0 };
         const { start, epochs } = world.work(task, candidateOf(state, task.line));
-        return { start, minibatch: 0, epoch: mean(epochs) };
+        // A report is given the time of a minibatch, and a job has one.
+        return { start, minibatch: epochs.reduce((sum, epoch) => sum + epoch, 0), epoch: 0 };
       },
-      validation: (candidate, epoch) =>
-        candidate.id === 'vanilla' ? { loss: 1, accuracy: 0 } : world.measured(candidate, epoch),
+      validation: () => ({ loss: 1, accuracy: 0 }),
     },
+    reports: (task, state) => (isChild(task) ? [endOf(task, world, candidateOf(state, task.line))] : null),
   });
   for (const { t, event, job } of simulation) {
     if (job !== null && begun.event !== null) {
