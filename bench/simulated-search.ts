@@ -1,12 +1,20 @@
 /** Steps of a search by the project's simulation, with the seconds of each job given; what each worker did in them. */
-import { applyAll } from '../src/morphism/apply.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { Network } from '../src/network/network.ts';
 import type { SearchEvent } from '../src/search/events.ts';
-import { minibatchesPerEpoch, type Context, type StartStep, type Task, type TrainingTask } from '../src/search/next.ts';
+import {
+  minibatchesPerEpoch,
+  type Context,
+  type StartStep,
+  type StepChildren,
+  type Task,
+  type TrainingTask,
+} from '../src/search/next.ts';
 import type { Cores } from '../src/search/rungs.ts';
 import { simulate } from '../src/search/simulation.ts';
 import { candidateOf, type Candidate } from '../src/search/state.ts';
 import type { Measured } from '../src/training/job.ts';
-import { must } from '../src/util/assert.ts';
+import { assert, must } from '../src/util/assert.ts';
 
 /** Seconds of a job. */
 export interface Work {
@@ -35,8 +43,15 @@ export interface Job {
   readonly to: number;
 }
 
+/** What a step begins with: sampling takes longer than the rest of a simulation. */
+interface Started {
+  readonly parent: Network;
+  readonly children: StepChildren;
+}
+
 export interface SimulatedStep {
   readonly event: Extract<SearchEvent, { type: 'step' }>;
+  readonly started: Started;
   readonly winner: string;
   readonly seconds: number;
   readonly jobs: readonly Job[];
@@ -55,15 +70,12 @@ function endOf({ id, line, minibatches }: TrainingTask, { context, measured }: W
 /** The steps of a search whose start network takes no time. `known`: steps that were sampled before, of the same parents. */
 export function simulateSteps(world: World, known: ReadonlyMap<number, SimulatedStep> = new Map()): readonly SimulatedStep[] {
   const { context, cores, steps } = world;
+  const started = new Map<number, Started>();
   const startStep: StartStep = (asked, step, parent) => {
-    const found = known.get(step)?.event.children;
-    if (found === undefined) return context.startStep(asked, step, parent);
-    const children = found.map(({ edits }) => {
-      const network = applyAll(parent, edits);
-      if (typeof network === 'string') throw new Error(`bug: step ${step} was sampled of another parent: ${network}`);
-      return { edits, network };
-    });
-    return { children, trained: null, isExhausted: false };
+    const before = known.get(step)?.started ?? { parent, children: context.startStep(asked, step, parent) };
+    assert(isDeepStrictEqual(before.parent, parent), () => `step ${step} was sampled of another parent`);
+    started.set(step, before);
+    return before.children;
   };
   const ended: SimulatedStep[] = [];
   let begun = { event: null as SimulatedStep['event'] | null, t: 0 };
@@ -91,7 +103,8 @@ export function simulateSteps(world: World, known: ReadonlyMap<number, Simulated
     if (event.type === 'stop') break;
     if (event.type !== 'selected') continue;
     const byStart = jobs.toSorted((a, b) => a.from - b.from);
-    ended.push({ event: must(begun.event, 'step'), winner: event.line, seconds: t - begun.t, jobs: byStart });
+    const own = must(started.get(event.step), 'a step that began');
+    ended.push({ event: must(begun.event, 'step'), started: own, winner: event.line, seconds: t - begun.t, jobs: byStart });
     if (ended.length === steps) break;
   }
   return ended;

@@ -64,9 +64,12 @@ const parameters: LayerTable<[input: Shape | undefined], ParameterSpec[]> = {
   concat: none,
 };
 
+/** What a node owns that reads a tensor of that shape. */
+export const specsOfNode = (node: Node, input: Shape | undefined): readonly ParameterSpec[] => ask(parameters, node.layer, input);
+
 /** The parameters of one node, which reads a tensor of that shape. */
 export function parametersOfNode(node: Node, input: Shape | undefined): readonly NamedParameter[] {
-  return ask(parameters, node.layer, input).map((spec) => ({ ...spec, node: node.id, name: parameterName(node.id, spec.role) }));
+  return specsOfNode(node, input).map((spec) => ({ ...spec, node: node.id, name: parameterName(node.id, spec.role) }));
 }
 
 /** Every parameter and statistic of a network, in the order of its nodes. */
