@@ -84,23 +84,35 @@ interface Row {
   readonly busy: number;
 }
 
+/** What is simulated of a step: which of its children go on, how often, and on how many workers; one of them to compare with. */
+interface Extent {
+  readonly winners: Winners;
+  readonly steps: number;
+  readonly seeds: readonly number[];
+  readonly workers: readonly number[];
+}
+
+const everything: Extent = { winners: 'any', steps, seeds, workers };
+
 interface Simulated {
   readonly settings: Settings;
   readonly rows: readonly Row[];
-  /** The steps of the first seed, by number of workers. */
+  readonly seeds: number;
+  /** Of the first seed, by workers. */
   readonly shown: ReadonlyMap<number, readonly SimulatedStep[]>;
 }
 
-function simulateAll(settings: Settings, winners: Winners = 'any', count = steps): Simulated {
-  const found = workers.map((cores) => ({ cores, hours: [] as number[], speedups: [] as number[], busy: [] as number[] }));
+function simulateAll(settings: Settings, extent: Partial<Extent> = {}): Simulated {
+  const { winners, steps: count, seeds: own, workers: counts } = { ...everything, ...extent };
+  const found = counts.map((cores) => ({ cores, hours: [] as number[], speedups: [] as number[], busy: [] as number[] }));
   const shown = new Map<number, readonly SimulatedStep[]>();
-  for (const seed of seeds) {
-    const own = { ...settings, seed };
-    const alone = simulateSteps(worldOf(own, 1, count, winners));
+  for (const seed of own) {
+    const seeded = { ...settings, seed };
+    const alone = simulateSteps(worldOf(seeded, 1, count, winners));
     const known = new Map(alone.map((step) => [step.event.step, step]));
     for (const { cores, hours, speedups, busy } of found) {
-      const all = cores === 1 ? alone : simulateSteps(worldOf(own, cores, count, winners), known);
-      if (seed === seeds[0]) shown.set(cores, all);
+      const all = cores === 1 ? alone : simulateSteps(worldOf(seeded, cores, count, winners), known);
+      if (seed === own[0]) shown.set(cores, all);
       all.forEach((step, index) => {
         hours.push(step.seconds / 3600);
         speedups.push(must(alone[index], 'step').seconds / step.seconds);
@@ -114,7 +126,7 @@ function simulateAll(settings: Settings, winners: Winners = 'any', count = steps
     speedup: mean(speedups),
     busy: mean(busy),
   }));
-  return { settings, rows, shown };
+  return { settings, rows, seeds: own.length, shown };
 }
 
 const stepsOf = (method: MethodName, step: Partial<Settings['step']> = {}): Settings =>
@@ -135,7 +147,7 @@ const share = (value: number): string => `${(100 * value).toFixed(0)} %`;
 
 const paperMethods = ['nash', 'sh', 'shr', 'shrsep'] as const;
 const byMethod = paperMethods.map((method) => simulateAll(stepsOf(method)));
-const largest = paperMethods.map((method) => simulateAll(stepsOf(method), 'largest'));
+const largest = paperMethods.map((method) => simulateAll(stepsOf(method), { winners: 'largest' }));
 
 /** As in the paper, a child of the first rung trains for 20 epochs with hill climbing, and 5 with halving. */
 const more = ([16, 32, 64] as const).flatMap((children) => {
@@ -145,17 +157,22 @@ const more = ([16, 32, 64] as const).flatMap((children) => {
     simulateAll(stepsOf('shr', { children, epochs: 5 * rungs * children })),
   ];
 });
-/** 64 children in about the time of the paper's eight: fewer epochs in the first rung, and fewer rungs. */
+/** The workers that the tables of many children show. */
+const shownWorkers = [8, 16, 64] as const;
+
+/** 64 children in about the time of the paper's eight: fewer epochs to begin with, and fewer rungs. */
 const quick = [
-  simulateAll(stepsOf('shr', { children: 64, epochs: 7 * 64 })),
-  simulateAll(stepsOf('shr', { children: 64, epochs: 4 * 64, eta: 4 })),
-  simulateAll(stepsOf('shr', { children: 64, epochs: 3 * 64, eta: 8 })),
+  simulateAll(stepsOf('shr', { children: 64, epochs: 7 * 64 }), { workers: shownWorkers }),
+  simulateAll(stepsOf('shr', { children: 64, epochs: 4 * 64, eta: 4 }), { workers: shownWorkers }),
+  simulateAll(stepsOf('shr', { children: 64, epochs: 3 * 64, eta: 8 }), { workers: shownWorkers }),
 ];
 
-/** ASHA with a first rung as long as the paper's. */
-const asynchronous = ([8, 64, 128, 256, 512] as const).map((children) => {
+/** The first rung as long as the paper's, of steps whose children are all of one parent. Of the largest steps two seeds, for time. */
+const asynchronous = ([8, 64, 128, 256, 512, 1024] as const).map((children) => {
   const step = { ...presets.paper.step, children };
-  return simulateAll(stepsOf('asha', { children, epochs: 5 * methods.asha.fewestEpochs(step) }), 'any', 1);
+  const own = seeds.slice(0, children > 128 ? 2 : seeds.length);
+  const settings = stepsOf('asha', { children, epochs: 5 * methods.asha.fewestEpochs(step) });
+  return simulateAll(settings, { steps: 1, seeds: own, workers: shownWorkers });
 });
 
 const wordsOf = ({ settings }: Simulated): string => `${methods[settings.method].label} ${formatRungs(rungsFor(settings))}`;
@@ -164,7 +181,7 @@ const moreHead = [
   'step',
   'children',
   'path, epochs',
-  ...[8, 16, 64].map((cores) => `${cores} workers`),
+  ...shownWorkers.map((cores) => `${cores} workers`),
   'work on 64',
   'hours on 64',
   'children a day on 64',
@@ -176,7 +193,7 @@ const rowsOf = (simulated: readonly Simulated[]): (string | number)[][] =>
       wordsOf(each),
       each.settings.step.children,
       pathOf(each.settings),
-      ...[8, 16, 64].map((cores) => times(at(each, cores).speedup)),
+      ...shownWorkers.map((cores) => times(at(each, cores).speedup)),
       share(last.busy),
       last.hours.toFixed(1),
       ((24 * each.settings.step.children) / last.hours).toFixed(1),
@@ -214,10 +231,13 @@ ${table(moreHead, rowsOf([must(nash, 'NASH'), must(shr, 'SHR'), ...more, ...quic
 
 ## Without a barrier
 
-Asynchronous successive halving (\`--method asha\`): an idle worker promotes the best candidate that may be promoted, or else starts a
-new child. The first step of ${seeds.length} seeds.
+Asynchronous successive halving (\`--method asha\`): an idle worker promotes the best candidate that may be promoted, else starts a new
+child. The first step of as many seeds as the last column says: fewer of the largest steps, which take longest to simulate.
 
-${table(moreHead, rowsOf(asynchronous))}
+${table(
+  [...moreHead, 'seeds'],
+  rowsOf(asynchronous).map((cells, index) => [...cells, must(asynchronous[index], 'a simulation').seeds]),
+)}
 `;
 writeFileSync('results/cluster-simulation.md', page);
 

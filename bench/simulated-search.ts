@@ -1,13 +1,20 @@
-/** Simulates steps of a search with given times of jobs, and records what each worker does. */
-import { applyAll } from '../src/morphism/apply.ts';
+/** Steps of a search by the project's simulation, with the seconds of each job given; what each worker did in them. */
+import { isDeepStrictEqual } from 'node:util';
+import type { Network } from '../src/network/network.ts';
 import type { SearchEvent } from '../src/search/events.ts';
-import type { Context, StartStep, TrainingTask } from '../src/search/next.ts';
+import {
+  minibatchesPerEpoch,
+  type Context,
+  type StartStep,
+  type StepChildren,
+  type Task,
+  type TrainingTask,
+} from '../src/search/next.ts';
 import type { Cores } from '../src/search/rungs.ts';
 import { simulate } from '../src/search/simulation.ts';
 import { candidateOf, type Candidate } from '../src/search/state.ts';
 import type { Measured } from '../src/training/job.ts';
-import { must } from '../src/util/assert.ts';
-import { mean } from '../src/util/numbers.ts';
+import { assert, must } from '../src/util/assert.ts';
 
 /** Seconds of a job. */
 export interface Work {
@@ -36,25 +43,39 @@ export interface Job {
   readonly to: number;
 }
 
+/** What a step begins with: sampling takes longer than the rest of a simulation. */
+interface Started {
+  readonly parent: Network;
+  readonly children: StepChildren;
+}
+
 export interface SimulatedStep {
   readonly event: Extract<SearchEvent, { type: 'step' }>;
+  readonly started: Started;
   readonly winner: string;
   readonly seconds: number;
   readonly jobs: readonly Job[];
 }
 
-/** The steps of a search whose start network takes no time. `known`: steps with the same parents that were sampled before. */
+const isChild = (task: Task): task is TrainingTask => task.kind === 'training' && task.line !== 'vanilla';
+
+/** A job's last epoch, its only report: no method decides anything before the end of a job, and there are ten times as many epochs. */
+function endOf({ id, line, minibatches }: TrainingTask, { context, measured }: World, candidate: Candidate): SearchEvent {
+  const { first, count } = minibatches;
+  const epoch = Math.ceil((first + count) / minibatchesPerEpoch(context, false));
+  const validation = measured(candidate, epoch);
+  return { type: 'epoch', line, task: id, done: count, epoch, loss: 1, validation, checkpoint: `${id} ${count}` };
+}
+
+/** The steps of a search whose start network takes no time. `known`: steps that were sampled before, of the same parents. */
 export function simulateSteps(world: World, known: ReadonlyMap<number, SimulatedStep> = new Map()): readonly SimulatedStep[] {
   const { context, cores, steps } = world;
+  const started = new Map<number, Started>();
   const startStep: StartStep = (asked, step, parent) => {
-    const found = known.get(step)?.event.children;
-    if (found === undefined) return context.startStep(asked, step, parent);
-    const children = found.map(({ edits }) => {
-      const network = applyAll(parent, edits);
-      if (typeof network === 'string') throw new Error(`bug: step ${step} was sampled of another parent: ${network}`);
-      return { edits, network };
-    });
-    return { children, trained: null, isExhausted: false };
+    const before = known.get(step)?.started ?? { parent, children: context.startStep(asked, step, parent) };
+    assert(isDeepStrictEqual(before.parent, parent), () => `step ${step} was sampled of another parent`);
+    started.set(step, before);
+    return before.children;
   };
   const ended: SimulatedStep[] = [];
   let begun = { event: null as SimulatedStep['event'] | null, t: 0 };
@@ -64,13 +85,14 @@ export function simulateSteps(world: World, known: ReadonlyMap<number, Simulated
     cores,
     model: {
       cost(task, _threads, _isNew, state) {
-        if (task.kind === 'test' || task.line === 'vanilla') return { start: 0, minibatch: 0, epoch: 0 };
+        if (!isChild(task)) return { start: 0, minibatch: 0, epoch: 0 };
         const { start, epochs } = world.work(task, candidateOf(state, task.line));
-        return { start, minibatch: 0, epoch: mean(epochs) };
+        // A report is given the time of a minibatch, and a job has one.
+        return { start, minibatch: epochs.reduce((sum, epoch) => sum + epoch, 0), epoch: 0 };
       },
-      validation: (candidate, epoch) =>
-        candidate.id === 'vanilla' ? { loss: 1, accuracy: 0 } : world.measured(candidate, epoch),
+      validation: () => ({ loss: 1, accuracy: 0 }),
     },
+    reports: (task, state) => (isChild(task) ? [endOf(task, world, candidateOf(state, task.line))] : null),
   });
   for (const { t, event, job } of simulation) {
     if (job !== null && begun.event !== null) {
@@ -81,7 +103,8 @@ export function simulateSteps(world: World, known: ReadonlyMap<number, Simulated
     if (event.type === 'stop') break;
     if (event.type !== 'selected') continue;
     const byStart = jobs.toSorted((a, b) => a.from - b.from);
-    ended.push({ event: must(begun.event, 'step'), winner: event.line, seconds: t - begun.t, jobs: byStart });
+    const own = must(started.get(event.step), 'a step that began');
+    ended.push({ event: must(begun.event, 'step'), started: own, winner: event.line, seconds: t - begun.t, jobs: byStart });
     if (ended.length === steps) break;
   }
   return ended;

@@ -10,7 +10,7 @@ import type { AskedOptions } from '../run/preparing/begin.ts';
 import { newRunName } from '../run/record/folder.ts';
 import { readRun } from '../run/record/read.ts';
 import type { MethodName } from '../search/methods/table.ts';
-import { presets } from '../search/settings.ts';
+import { presetFor, presets } from '../search/settings.ts';
 import { quoted } from '../util/quoted.ts';
 import { UserError } from '../util/user-error.ts';
 import { follow } from './follow.ts';
@@ -24,7 +24,7 @@ export function optionsFrom(
 ): AskedOptions & Required<Pick<AskedOptions, 'preset' | 'settings'>> {
   const settings = settingsIn(planOptions, values);
   refuseStart(values.from, settings);
-  return { dataset, preset: 'laptop', ...runOptionsIn(planOptions, values), settings };
+  return { dataset, preset: presetFor(settings), ...runOptionsIn(planOptions, values), settings };
 }
 
 function newFolder(dataset: string, method: MethodName, date: Date): string {

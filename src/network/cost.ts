@@ -1,6 +1,6 @@
 /** The cost of a network: parameters, multiply-adds and activations. Memory depends on the program; see `program/memory.ts`. */
 import { ask, type LayerKind, type LayerTable, type Network, type NodeId, type Shape } from './network.ts';
-import { isTrained, parametersOf } from './parameters.ts';
+import { isTrained, parametersOf, specsOfNode } from './parameters.ts';
 import { shapesOf } from './shapes.ts';
 import { sizeOf } from './tensor.ts';
 
@@ -23,7 +23,13 @@ const multiplyAdds: LayerTable<[input: Shape, output: Shape], number> = {
 
 /** Parameters: those that are trained, and the kernels of frozen convolutions. Running statistics are not counted. */
 export function countParameters(network: Network): number {
-  return parametersOf(network).reduce((sum, { role, shape }) => sum + (isTrained(role) ? sizeOf(shape) : 0), 0);
+  const shapes = shapesOf(network);
+  let sum = 0;
+  for (const node of network.nodes) {
+    const input = node.inputs[0] === undefined ? undefined : shapes.get(node.inputs[0]);
+    for (const { role, shape } of specsOfNode(node, input)) if (isTrained(role)) sum += sizeOf(shape);
+  }
+  return sum;
 }
 
 /** Multiply-adds of each node per image, forward. */

@@ -69,9 +69,12 @@ const parameters: LayerTable<[input: Shape | undefined], ParameterSpec[]> = {
   concat: none,
 };
 
+/** The same without names. */
+export const specsOfNode = (node: Node, input: Shape | undefined): readonly ParameterSpec[] => ask(parameters, node.layer, input);
+
 /** The parameters of one node whose input has that shape. */
 export function parametersOfNode(node: Node, input: Shape | undefined): readonly NamedParameter[] {
-  return ask(parameters, node.layer, input).map((spec) => ({ ...spec, node: node.id, name: parameterName(node.id, spec.role) }));
+  return specsOfNode(node, input).map((spec) => ({ ...spec, node: node.id, name: parameterName(node.id, spec.role) }));
 }
 
 /** All parameters and running statistics of a network, in the order of its nodes. */

@@ -96,9 +96,9 @@ export function defaultOf({ kind, settings, sets, usual }: Option, preset: Prese
   return kind.write?.(value) ?? String(value);
 }
 
-/** The sentence of help and the defaults: `(64; paper 160, quick 12)`, that of the preset laptop first. */
+/** The sentence of help and the defaults: `(64; paper 160, quick 12)`, that of the preset auto first. */
 export function describeOption(option: Option): string {
-  const own = defaultOf(option, 'laptop');
+  const own = defaultOf(option, 'auto');
   const others = presetNames.filter((preset) => defaultOf(option, preset) !== own);
   const rest = others.map((preset) => `${preset} ${defaultOf(option, preset)}`).join(', ');
   return `${option.help}${own === '' ? '' : ` (${own}${rest === '' ? '' : `; ${rest}`})`}`;

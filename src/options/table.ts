@@ -38,7 +38,7 @@ export const dataOption = { kind: text('<folder>'), library: 'dataFolder', help:
 /** Options of `search` and of `plan`. */
 export const planOptions = {
   ...group('Run', {
-    preset: { kind: choice(presetSummaries), help: 'values of the settings that are not given', usual: 'laptop' },
+    preset: { kind: choice(presetSummaries), help: 'values of the settings that are not given', usual: 'auto' },
     budget: { kind: time, help: 'time for everything, the final training included, such as 30m', usual: 'no limit' },
     work: {
       kind: count,

@@ -11,7 +11,7 @@ import type { Schedule } from '../training/schedule.ts';
 import { must } from '../util/assert.ts';
 import type { KeyPart } from '../util/random.ts';
 import type { SearchEvent } from './events.ts';
-import type { Method, Rung } from './methods/method.ts';
+import type { Entry, Method, Rung } from './methods/method.ts';
 import { methods } from './methods/table.ts';
 import { currentParent } from './ranking.ts';
 import { epochsOf, planRungs } from './rungs.ts';
@@ -215,13 +215,13 @@ function startStage(context: Context): Stage {
 
 const rungTask = (id: CandidateId, rung: number): string => `${id}/${rung}`;
 
-/** The training of a child in a rung. `beside`: how many train beside it. */
-function rungStage(state: SearchState, context: Context, id: CandidateId, rung: number, beside: number): Stage {
+/** The training of a child in one of the rungs. */
+function rungStage(state: SearchState, context: Context, rungs: readonly Rung[], entry: Entry): Stage {
   const { settings } = context;
   const { continuous, learningRate } = methodOf(context);
   const { segment, restart } = learningRate;
+  const { candidate: id, rung, beside } = entry;
   const { step, child } = candidateOf(state, id);
-  const rungs = rungsOf(settings);
   const perEpoch = minibatchesPerEpoch(context, false);
   return {
     id: rungTask(id, rung),
@@ -264,9 +264,7 @@ function continueStep(state: SearchState, context: Context, step: Step): Decisio
       return record({ type: 'selected', step: step.step, line: advance.candidate ?? step.parent });
     case 'train': {
       const { entries, whenIdle } = advance;
-      const tasks = entries.map(({ candidate, rung, beside }) =>
-        taskOf(state, context, rungStage(state, context, candidate, rung, beside)),
-      );
+      const tasks = entries.map((entry) => taskOf(state, context, rungStage(state, context, rungs, entry)));
       return { kind: 'work', tasks, ...(whenIdle === undefined ? {} : { whenIdle }) };
     }
   }

@@ -6,15 +6,36 @@ function lexicographically(a: readonly number[], b: readonly number[]): number {
   return at === -1 ? 0 : (a[at] as number) - (b[at] as number);
 }
 
+/** Less is better, number by number. */
+function scoreAfter(state: SearchState, id: CandidateId, epochs: number): readonly number[] {
+  const { parameters, child } = candidateOf(state, id);
+  const measured = validationOf(state, id, epochs);
+  return [-(measured?.accuracy ?? 0), measured?.loss ?? Infinity, parameters, child];
+}
+
 /** Better first, as validated in the first so many epochs: accuracy, then lower loss, fewer parameters, lower index. */
 export function rankAfter(state: SearchState, ids: readonly CandidateId[], epochs: number): readonly CandidateId[] {
-  const score = (id: CandidateId): readonly number[] => {
-    const { parameters, child } = candidateOf(state, id);
-    const measured = validationOf(state, id, epochs);
-    return [-(measured?.accuracy ?? 0), measured?.loss ?? Infinity, parameters, child];
-  };
-  const scored = ids.map((id) => ({ id, score: score(id) }));
+  const scored = ids.map((id) => ({ id, score: scoreAfter(state, id, epochs) }));
   return scored.toSorted((a, b) => lexicographically(a.score, b.score)).map(({ id }) => id);
+}
+
+/** The best of these by the same order, where it has one of the first places among these and the others; otherwise null. */
+export function bestWithin(
+  state: SearchState,
+  ids: readonly CandidateId[],
+  others: readonly CandidateId[],
+  epochs: number,
+  places: number,
+): CandidateId | null {
+  let best: { readonly id: CandidateId; readonly score: readonly number[] } | null = null;
+  for (const id of ids) {
+    const score = scoreAfter(state, id, epochs);
+    if (best === null || lexicographically(score, best.score) < 0) best = { id, score };
+  }
+  if (best === null) return null;
+  const { id, score } = best;
+  const better = others.filter((other) => lexicographically(scoreAfter(state, other, epochs), score) < 0);
+  return better.length < places ? id : null;
 }
 
 /** The same by the last validation of each. */

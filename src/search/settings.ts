@@ -6,7 +6,7 @@ import { startNetworkNames } from '../network/start.ts';
 import { learningRoles, type Learning } from '../program/learning.ts';
 import { optimizerNames } from '../program/optimizers/table.ts';
 import { initialisations } from '../training/job.ts';
-import { methodNames } from './methods/table.ts';
+import { methodNames, methods, type MethodName } from './methods/table.ts';
 import { stepSettingsSchema } from './step-settings.ts';
 
 const share = z.number().min(0).max(1);
@@ -141,6 +141,10 @@ export function mergeSettings(settings: Settings, override: SettingsOverride): S
 
 export const presetNames = ['auto', 'paper', 'laptop', 'quick'] as const;
 export type PresetName = (typeof presetNames)[number];
+
+/** The preset where none is given: `auto`, or `laptop` for methods that train in steps. */
+export const presetFor = (given: { readonly method?: MethodName } = {}): PresetName =>
+  methods[given.method ?? 'grow'].continuous ? 'auto' : 'laptop';
 
 /** What each is for, in one line for people who choose. */
 export const presetSummaries: { readonly [Name in PresetName]: string } = {

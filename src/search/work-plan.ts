@@ -16,6 +16,10 @@ const stepsShare = 0.3;
  * has, the larger the network and the more epochs, in equal parts (measured with fixed networks on CIFAR-10; `npm run lab -- sizes`).
  */
 const usual = { multiplyAdds: 22e6, epochWork: 240e6 };
+/** The largest network, multiply-adds a pixel, for 50,000 images; for fewer images less, by the square root. */
+const perPixel = { multiplyAdds: 60e3, images: 50_000 };
+/** Epochs of the largest network: more are not planned where no work is given. */
+const mostEpochs = 300;
 /** The start network over the largest one. */
 const startSize = 0.4;
 /** Epochs of the largest network for each step and each further child. */
@@ -54,11 +58,20 @@ function widthsFor(settings: Settings, counts: Counts, multiplyAdds: number): re
   return scaled(factor);
 }
 
+/** Multiply-adds of the largest network that is planned for such data. */
+const largestFor = ({ shape, train, validation }: Counts): number =>
+  perPixel.multiplyAdds * shape.height * shape.width * Math.sqrt(Math.min(1, (train + validation) / perPixel.images));
+
+/** The most work that is worth planning for such data. */
+export const mostWork = (counts: Counts): number =>
+  Math.ceil(costOfTraining(largestFor(counts), mostEpochs * (counts.train + counts.validation)));
+
 /** The plan of so many multiply-adds of training. Children and widths that are given stay. */
 export function planWork(settings: Settings, counts: Counts, work: number, given: SettingsOverride = {}): WorkPlan {
   const images = counts.train + counts.validation;
   const epochWork = work / costOfTraining(1, images);
-  const most = Math.min(usual.multiplyAdds * Math.sqrt(epochWork / usual.epochWork), settings.limits.multiplyAdds ?? Infinity);
+  const usualFor = usual.multiplyAdds * Math.sqrt(epochWork / usual.epochWork);
+  const most = Math.min(usualFor, largestFor(counts), settings.limits.multiplyAdds ?? Infinity);
   const widths = given.widths ?? widthsFor(settings, counts, startSize * most);
   const start = countMultiplyAdds(startNetwork({ settings: { ...settings, widths: [...widths] }, counts }));
   const largest = Math.max(most, start);

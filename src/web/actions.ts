@@ -97,7 +97,7 @@ export function openActions(folder: string, program: readonly string[]) {
         throw new Refused('the served folder is itself a run or a study: start instar ui with the folder above it');
       const safe = form.data.replaceAll(/[^\p{L}\p{N}.-]+/gu, '-').slice(-40);
       const of = safe.replace(/^[-.]+/, '') || 'search';
-      const name = form.name ?? newRunName(of, String(form['method'] ?? presets.laptop.method), new Date());
+      const name = form.name ?? newRunName(of, String(form['method'] ?? presets.auto.method), new Date());
       const root = join(folder, name);
       try {
         mkdirSync(root);

@@ -8,7 +8,7 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { search } from '../../src/run/driving/open.ts';
+import { search, type SearchOptions } from '../../src/run/driving/open.ts';
 import { readRun } from '../../src/run/record/read.ts';
 import { collect, engine, finishedRun, newFolder, place, sleep, startProcess, tiny, until, winnerOf } from '../support/runs.ts';
 import { startPostgres, startRedis, withoutPostgres, withoutRedis, type Server } from './brokers.ts';
@@ -22,11 +22,11 @@ interface Worker {
 }
 
 let workers = 0;
-function startWorker(queue: string, store: string, engineName = 'reference'): Worker {
+function startWorker(queue: string, store: string, engineName = 'reference', jobs = 2): Worker {
   const cache = join(place, `worker-${workers++}`);
   const child = spawn(
     process.execPath,
-    [program, 'worker', '--queue', queue, '--store', store, '--engine', engineName, '--jobs', '2', '--cache', cache],
+    [program, 'worker', '--queue', queue, '--store', store, '--engine', engineName, '--jobs', String(jobs), '--cache', cache],
     {
       stdio: ['ignore', 'ignore', 'pipe'],
     },
@@ -47,6 +47,49 @@ function epochsOnce(root: string): void {
   for (const line of readRun(root).state.search.candidates.values()) {
     const epochs = line.epochs.map(({ epoch }) => epoch);
     assert.deepEqual(epochs, [...new Set(epochs)], `${line.id}: ${epochs.join()}`);
+  }
+}
+
+/** One step of asynchronous halving, `8×1 4×1 2×2`, on one worker: who is promoted follows from the order of results. */
+const promoting: SearchOptions = {
+  ...tiny,
+  workers: 1,
+  settings: {
+    ...tiny.settings,
+    method: 'asha',
+    vanilla: { epochs: 1 },
+    step: { children: 8, mutations: 3, epochs: 16 },
+    limits: { ...tiny.settings?.limits, steps: 1 },
+    final: { epochs: 1 },
+  },
+};
+
+/** What a run decided, and the checkpoint of each epoch, in order. */
+const recordOf = (root: string): string[] =>
+  readRun(root).replay.entries.flatMap((entry) => {
+    if (entry.type === 'promotion') return [`${entry.line} enters rung ${entry.rung}`];
+    if (entry.type === 'epoch') return [`${entry.task} ${entry.done}: ${entry.checkpoint}`];
+    return entry.type === 'selected' ? [`${entry.line} wins`] : [];
+  });
+
+let promotedHere: Promise<string> | undefined;
+
+/** The same promotions, checkpoints and winner from one worker of a queue as from a local run. */
+async function promotesAsHere(queue: string, name: string): Promise<void> {
+  const here = await (promotedHere ??= finishedRun(promoting));
+  const store = storeIn(name);
+  const { child, ended } = startWorker(queue, store.address, 'reference', 1);
+  try {
+    const run = newFolder();
+    await collect(search({ ...promoting, run, elsewhere: { queue, store: store.address } }));
+    const record = recordOf(run);
+    assert.deepEqual(record, recordOf(here));
+    assert.equal(winnerOf(run), winnerOf(here));
+    const rungs = [0, 1, 2].map((rung) => record.filter((line) => line.endsWith(` enters rung ${rung}`)).length);
+    assert.ok(rungs[0] === 8 && rungs.every((entered) => entered > 0), rungs.join());
+  } finally {
+    child.kill('SIGTERM');
+    await ended;
   }
 }
 
@@ -110,6 +153,9 @@ describe('a search on Redis', { skip: withoutRedis() }, () => {
     second.child.kill('SIGTERM');
     assert.equal(await second.ended, 0, second.said());
   });
+
+  test('asha on one worker: the promotions, checkpoints and winner of a local run', () =>
+    promotesAsHere(server.address, 'store-asha-redis'));
 });
 
 describe('a search whose workers differ', { skip: withoutRedis() }, () => {
@@ -188,19 +234,23 @@ describe('a search whose workers differ', { skip: withoutRedis() }, () => {
 });
 
 describe('a search on PostgreSQL', { skip: withoutPostgres() }, () => {
-  test('two workers: the winner of the local run', async () => {
-    const server = await startPostgres();
-    try {
-      const store = storeIn('store-3');
-      const two = [startWorker(server.address, store.address), startWorker(server.address, store.address)];
-      const run = newFolder();
-      await collect(search({ ...tiny, run, elsewhere: { queue: server.address, store: store.address } }));
-      assert.equal(winnerOf(run), winnerOf(await finishedRun()));
-      epochsOnce(run);
-      for (const { child } of two) child.kill('SIGTERM');
-      await Promise.all(two.map(({ ended }) => ended));
-    } finally {
-      await server.stop();
-    }
+  let server: Server;
+  before(async () => {
+    server = await startPostgres();
   });
+  after(() => server.stop());
+
+  test('two workers: the winner of the local run', async () => {
+    const store = storeIn('store-3');
+    const two = [startWorker(server.address, store.address), startWorker(server.address, store.address)];
+    const run = newFolder();
+    await collect(search({ ...tiny, run, elsewhere: { queue: server.address, store: store.address } }));
+    assert.equal(winnerOf(run), winnerOf(await finishedRun()));
+    epochsOnce(run);
+    for (const { child } of two) child.kill('SIGTERM');
+    await Promise.all(two.map(({ ended }) => ended));
+  });
+
+  test('asha on one worker: the promotions, checkpoints and winner of a local run', () =>
+    promotesAsHere(server.address, 'store-asha-postgres'));
 });

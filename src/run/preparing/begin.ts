@@ -12,8 +12,15 @@ import { chooseEngine, openEngine } from '../../engine/open.ts';
 import type { Shape } from '../../network/network.ts';
 import { methods } from '../../search/methods/table.ts';
 import type { Counts, Origin } from '../../search/next.ts';
-import { planWork, settingsOfWork } from '../../search/work-plan.ts';
-import { mergeSettings, presets, type PresetName, type Settings, type SettingsOverride } from '../../search/settings.ts';
+import { mostWork, planWork, settingsOfWork } from '../../search/work-plan.ts';
+import {
+  mergeSettings,
+  presetFor,
+  presets,
+  type PresetName,
+  type Settings,
+  type SettingsOverride,
+} from '../../search/settings.ts';
 import { UserError } from '../../util/user-error.ts';
 import { version } from '../../util/version.ts';
 import { check, contextOf } from './check.ts';
@@ -34,7 +41,7 @@ export interface Common {
 export interface AskedOptions extends Common {
   /** A name (`cifar10`, `mnist`, `fashion-mnist`) or a path. */
   readonly dataset: string;
-  /** Default `laptop`. */
+  /** Default: that of the method (`presetFor`). */
   readonly preset?: PresetName;
   /** Over the preset's. */
   readonly settings?: SettingsOverride;
@@ -88,10 +95,11 @@ export function withLimit(settings: Settings, given: SettingsOverride | undefine
 
 /** What a search of a given work trains, where the method plans by work. */
 function withWork(settings: Settings, given: SettingsOverride | undefined, counts: Counts): Settings {
-  const { work, method } = settings;
-  if (work === null) return settings;
+  const { method } = settings;
+  if (settings.work === null) return settings;
   if (!methods[method].continuous)
-    throw new UserError(`--work is for methods that are one training, and --method ${method} is not`);
+    throw new UserError(`--work and --preset auto are for methods that are one training, and --method ${method} is not`);
+  const work = given?.work ?? Math.min(settings.work, mostWork(counts));
   return settingsOfWork(settings, work, planWork(settings, counts, work, given));
 }
 
@@ -113,7 +121,7 @@ export interface Beginning {
 
 /** Reads and checks everything; a UserError says what is wrong. */
 export async function begin(options: AskedOptions): Promise<Beginning> {
-  const { preset = 'laptop', budget, workers = availableParallelism(), device = 'cpu' } = options;
+  const { preset = presetFor(options.settings), budget, workers = availableParallelism(), device = 'cpu' } = options;
   const { imageSize, dataFolder, onData: progress, signal } = options;
   const engineName = await chooseEngine(options.engine ?? 'auto', device, process.env);
   const engine = await openEngine(engineName, { threads: 1, environment: process.env, device });

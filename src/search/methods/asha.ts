@@ -3,7 +3,7 @@
  * Algorithm 2. There is no barrier between rungs: an idle worker promotes the best candidate that may be promoted, else starts a new
  * child, the most expensive one first. Each promotion is an event, so that the search that is resumed has the same candidates in training.
  */
-import { rankAfter } from '../ranking.ts';
+import { bestWithin, rank } from '../ranking.ts';
 import { candidateOf, type CandidateId } from '../state.ts';
 import type { StepSettings } from '../step-settings.ts';
 import type { Entry, Method, OpenStep, Rung } from './method.ts';
@@ -36,28 +36,48 @@ function rungsOf(step: StepSettings): readonly Rung[] {
   return sizesOf(step).map((size, rung) => ({ size, epochs: first * shareOf(step.eta, rung) }));
 }
 
+/** A candidate that entered the step and was not lost: it has ended all rungs before the one that it entered last. */
+interface Entered {
+  readonly candidate: CandidateId;
+  readonly rung: number;
+  readonly hasEnded: boolean;
+}
+
+/** The rung that each candidate entered last. */
+const lastRungs = ({ promotions }: OpenStep['step']): ReadonlyMap<CandidateId, number> =>
+  new Map(promotions.map(({ candidate, rung }) => [candidate, rung]));
+
+/** In the order of their last promotions. */
+const enteredOf = ({ state, step, isDone }: OpenStep, last: ReadonlyMap<CandidateId, number>): readonly Entered[] =>
+  step.promotions
+    .filter(({ candidate, rung }) => last.get(candidate) === rung && candidateOf(state, candidate).end === null)
+    .map(({ candidate, rung }) => ({ candidate, rung, hasEnded: isDone(candidate, rung) }));
+
+interface Promotion {
+  readonly candidate: CandidateId;
+  readonly rung: number;
+}
+
 /** The best candidate of a rung that is among the best ⌊m/η⌋ of the m that ended it, and was not promoted yet: the highest rung first. */
-function promotable({ state, step, settings, rungs, isDone }: OpenStep): { candidate: CandidateId; rung: number } | null {
+function promotable({ state, settings, rungs }: OpenStep, entered: readonly Entered[]): Promotion | null {
   for (let rung = rungs.length - 2; rung >= 0; rung--) {
-    const entered = (at: number): readonly CandidateId[] =>
-      step.promotions.filter((each) => each.rung === at).map(({ candidate }) => candidate);
-    const ended = entered(rung).filter((id) => candidateOf(state, id).end === null && isDone(id, rung));
-    const promoted = new Set(entered(rung + 1));
+    const promoted = entered.filter((each) => each.rung > rung).map(({ candidate }) => candidate);
+    const waiting = entered.filter((each) => each.rung === rung && each.hasEnded).map(({ candidate }) => candidate);
     const epochs = rungs.slice(0, rung + 1).reduce((sum, each) => sum + each.epochs, 0);
-    const best = rankAfter(state, ended, epochs).slice(0, Math.floor(ended.length / settings.eta));
-    const candidate = best.find((id) => !promoted.has(id));
-    if (candidate !== undefined) return { candidate, rung: rung + 1 };
+    const places = Math.floor((promoted.length + waiting.length) / settings.eta);
+    const candidate = bestWithin(state, waiting, promoted, epochs, places);
+    if (candidate !== null) return { candidate, rung: rung + 1 };
   }
   return null;
 }
 
 /** The most expensive child that has not started: one that starts last would end long after the others. */
-function freshChild({ state, step }: OpenStep): { candidate: CandidateId; rung: number } | null {
-  const started = new Set(step.promotions.map(({ candidate }) => candidate));
+function freshChild({ state, step }: OpenStep, started: ReadonlyMap<CandidateId, number>): Promotion | null {
   let [candidate, most] = [null as CandidateId | null, -1];
   for (const id of step.children) {
+    if (started.has(id)) continue;
     const { multiplyAdds } = candidateOf(state, id);
-    if (!started.has(id) && multiplyAdds > most) [candidate, most] = [id, multiplyAdds];
+    if (multiplyAdds > most) [candidate, most] = [id, multiplyAdds];
   }
   return candidate === null ? null : { candidate, rung: 0 };
 }
@@ -71,17 +91,18 @@ export const asha: Method = {
   rungs: rungsOf,
   fewestEpochs: unitOf,
   advance(open) {
-    const { state, step, isDone } = open;
-    const entries = step.promotions
-      .filter(({ candidate, rung }) => candidateOf(state, candidate).end === null && !isDone(candidate, rung))
+    const { state, step } = open;
+    const last = lastRungs(step);
+    const entered = enteredOf(open, last);
+    const entries = entered
+      .filter(({ hasEnded }) => !hasEnded)
       .map(({ candidate, rung }): Entry => ({ candidate, rung, beside: step.children.length }));
-    const next = promotable(open) ?? freshChild(open);
+    const next = promotable(open, entered) ?? freshChild(open, last);
     const event = next === null ? null : ({ type: 'promotion', step: step.step, line: next.candidate, rung: next.rung } as const);
     if (entries.length > 0) return { kind: 'train', entries, ...(event === null ? {} : { whenIdle: event }) };
     if (event !== null) return { kind: 'record', event };
-    const left = step.promotions.filter(({ candidate }) => candidateOf(state, candidate).end === null);
-    const top = Math.max(...left.map(({ rung }) => rung));
-    const finalists = left.filter(({ rung }) => rung === top).map(({ candidate }) => candidate);
-    return { kind: 'select', candidate: rankAfter(state, finalists, Infinity)[0] ?? null };
+    const top = Math.max(...entered.map(({ rung }) => rung));
+    const finalists = entered.filter(({ rung }) => rung === top).map(({ candidate }) => candidate);
+    return { kind: 'select', candidate: rank(state, finalists)[0] ?? null };
   },
 };

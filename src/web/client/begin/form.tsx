@@ -114,7 +114,7 @@ interface Props {
 }
 
 export function SearchFields({ fields, choices, change }: Props) {
-  const preset = presetNames.find((name) => name === fields['preset']) ?? 'laptop';
+  const preset = presetNames.find((name) => name === fields['preset']) ?? 'auto';
   const draw = (key: string, field: Field) => (
     <FieldOf key={key} field={field} value={fields[key] ?? ''} onValue={(value) => change({ [key]: value })} />
   );
