@@ -13,7 +13,7 @@ import { bar, padLeft, padRight, sparkline, truncate } from './text.ts';
 import { formatCount, formatLoss, formatPercent, formatWhole, plural, printable } from '../util/words.ts';
 import { rungsFor } from '../search/rungs.ts';
 import { candidatesOf, progressOf, rungOf, rungWords, statusOf, statusWords, type Status } from '../run/display/status.ts';
-import { imagesPerSecond, phaseOf, settingsOf, winners, type Phase, type View } from '../run/display/view.ts';
+import { imagesPerSecond, phaseOf, settingsOf, unitOf, winners, type Phase, type View } from '../run/display/view.ts';
 import { timeLeft } from '../run/display/time-left.ts';
 
 export interface Scene {
@@ -69,7 +69,7 @@ function phaseLine({ view, config, now }: Scene, phase: Phase, width: number): L
       case 'start':
         return [[config.budget === null ? 'starting' : 'measuring this machine for the budget', 'bold']];
       case 'vanilla':
-        return [[startWords(view.run.search), 'bold'], [`, ${plural(settings.vanilla.epochs, 'epoch')}`]];
+        return [[startWords(view.run.search), 'bold'], [`, ${plural(settings.vanilla.epochs, unitOf(settings))}`]];
       case 'step': {
         const of = settings.limits.steps === null || view.run.budget !== null ? '' : ` of ${settings.limits.steps}`;
         const rung = rungWords({ view, config }, phase);

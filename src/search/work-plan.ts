@@ -84,8 +84,9 @@ export function planWork(settings: Settings, counts: Counts, work: number, given
   const stepWork = children * sizes.reduce((sum, size) => sum + costOfTraining(size, 1), 0);
   /** Of each child. */
   const childEpochs = (stepsShare * work) / Math.max(1, stepWork) / counts.train;
-  const rounds = clamp(Math.round(1 / childEpochs), 1, Math.max(1, Math.floor(counts.train / settings.batch / 4)));
   const startEpochs = (startShare * work) / costOfTraining(start, counts.train);
+  const mostRounds = Math.max(1, Math.floor(counts.train / settings.batch / 4));
+  const rounds = clamp(Math.round(1 / Math.min(childEpochs, startEpochs)), 1, mostRounds);
   return {
     widths,
     rounds,

@@ -28,7 +28,8 @@ const worth: Readonly<Record<MethodName, number>> = {
   sh: 0.3,
   shr: 0.9,
   shrsep: -1.1,
-  asha: 0.5, grow: 80,
+  asha: 0.5,
+  grow: 80,
   random: -1.6,
   vanilla: -6,
 };

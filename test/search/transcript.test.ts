@@ -380,7 +380,11 @@ await test('the baseline has the winner’s cycles and then its final training',
     const restarts = state.segments.baseline.filter(({ restart }) => restart).length;
     // Two steps and the final training; or each rung of the two steps.
     const { continuous, learningRate, rungs } = methods[method];
-    assert.equal(restarts, continuous ? 0 : learningRate.restart === 'step' ? 3 : 2 * rungs(context.settings.step).length + 1, method);
+    assert.equal(
+      restarts,
+      continuous ? 0 : learningRate.restart === 'step' ? 3 : 2 * rungs(context.settings.step).length + 1,
+      method,
+    );
     const carried = transcript.filter((line) => /^ +baseline\/\d+:.* with momentum$/.test(line)).length;
     assert.equal(carried, state.segments.baseline.length - restarts, `${method}: momentum starts anew where the rate does`);
     assert.ok(state.tests.has('baseline') && state.tests.has('final'));

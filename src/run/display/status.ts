@@ -84,7 +84,9 @@ export function progressOf(
   const segments = id === 'final' ? view.run.search.segments.final : [];
   const before = segments.slice(0, -1).reduce((sum, { count }) => sum + count, 0);
   const done = (before + running.done) / perEpoch;
-  const total = planned ?? (id === 'final' && view.run.budget === null ? settings.final.epochs : null);
+  const finalEpochs =
+    settings.work === null ? settings.final.epochs : Math.ceil((before + (segments.at(-1)?.count ?? 0)) / perEpoch);
+  const total = planned ?? (id === 'final' && view.run.budget === null ? finalEpochs : null);
   const current = Math.min(Math.floor(done + 1e-9), (total ?? Infinity) - 1);
   return { epoch: total === null ? String(current + 1) : `${current + 1}/${total}`, share: done - current };
 }

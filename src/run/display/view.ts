@@ -115,6 +115,9 @@ export function observe(view: View, item: Entry | Progress, now: number, copy: C
 }
 
 /** The settings that hold: those of the configuration, as a budget scaled them. */
+/** What the start network and the steps count: epochs, or the rounds that they are divided into. */
+export const unitOf = ({ rounds }: Settings): 'epoch' | 'round' => (rounds === 1 ? 'epoch' : 'round');
+
 export const settingsOf = ({ run }: View, config: Config): Settings => plannedSettings(config.settings, run.plan);
 
 /** Minibatches an epoch, from the counts: up to the rounding of each class's share. `whole`: with the validation images. */

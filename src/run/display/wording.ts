@@ -7,7 +7,7 @@ import { formatBytes, formatCount, formatLoss, formatPercent, formatWhole, plura
 import type { Config } from '../record/config.ts';
 import type { Entry, Exported, Plan } from '../record/events.ts';
 import type { RunState } from '../record/replay.ts';
-import { settingsOf, type View } from './view.ts';
+import { settingsOf, unitOf, type View } from './view.ts';
 
 /** The given network of a search, and its difference from the model that it was read from. */
 export function describeFrom({ from }: Config): string[] {
@@ -25,6 +25,16 @@ export function describePlan(plan: Plan, budget: number, config: Config): string
   const { settings, data } = config;
   const asked = (value: number, before: number | null): string =>
     before === null || value === before ? '' : ` (of ${formatWhole(before)})`;
+  if (plan.sizes !== undefined) {
+    const { work, rounds, steps, multiplyAdds } = plan.sizes;
+    const unit = unitOf({ ...settings, rounds });
+    return (
+      `plan for ${formatDuration(budget)}: ${formatCount(work)} multiply-adds of training; the start network for ` +
+      `${plural(plan.vanillaEpochs, unit)}${rounds === 1 ? '' : ` (${rounds} an epoch)`}; ` +
+      `${plural(steps, 'step')} of ${plural(plan.children, 'child', 'children')} and ${plural(plan.stepEpochs, unit)}, ` +
+      `up to ${formatCount(multiplyAdds)} multiply-adds an image, until ${formatDuration(plan.searchUntil)} at most; then final training`
+    );
+  }
   return (
     `plan for ${formatDuration(budget)}: ${formatWhole(plan.images)} of ${formatWhole(Math.min(settings.images ?? Infinity, data.trainImages))} training images; ` +
     `the vanilla network for ${plural(plan.vanillaEpochs, 'epoch')}${asked(plan.vanillaEpochs, settings.vanilla.epochs)}; ` +
@@ -32,6 +42,8 @@ export function describePlan(plan: Plan, budget: number, config: Config): string
     `until ${formatDuration(plan.searchUntil)}; then final training in the remaining time`
   );
 }
+
+const isFinal = (id: CandidateId): boolean => id === 'final' || id === 'baseline';
 
 const milliseconds = (value: number): string => (value < 10 ? value.toFixed(1) : value.toFixed(0));
 
@@ -131,7 +143,8 @@ function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
       // Children are logged rung by rung.
       if (/^s\d/.test(entry.line)) return [];
       const validation = entry.validation === null ? '' : `, validation ${formatPercent(entry.validation.accuracy)}`;
-      return [`${entry.line}: epoch ${entry.epoch}, loss ${formatLoss(entry.loss)}${validation}`];
+      const unit = isFinal(entry.line) ? 'epoch' : unitOf(settingsOf(view, config));
+      return [`${entry.line}: ${unit} ${entry.epoch}, loss ${formatLoss(entry.loss)}${validation}`];
     }
     case 'failed':
       return [

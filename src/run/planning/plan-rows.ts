@@ -54,9 +54,11 @@ type PhaseWords = readonly [phase: string, what: string, trained?: { readonly si
 /** Each phase in one row; steps have rows of their own. */
 const wordsOf: { readonly [Name in Exclude<PhaseName, 'steps'>]: (report: PlanReport) => PhaseWords } = {
   beginning: ({ plan }) => ['beginning', plan === null ? 'reading the data' : 'reading the data, measuring'],
-  vanilla: ({ forecast: { vanilla }, images: { train } }) => [
+  vanilla: ({ forecast: { vanilla }, images: { train }, settings }) => [
     'vanilla',
-    `${plural(vanilla.epochs, 'epoch')} of ${images(train)}`,
+    settings.rounds === 1
+      ? `${plural(vanilla.epochs, 'epoch')} of ${images(train)}`
+      : `${plural(vanilla.epochs, 'round')}, ${settings.rounds} an epoch of ${images(train)}`,
     vanilla,
   ],
   final({ forecast }) {

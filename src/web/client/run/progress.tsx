@@ -1,7 +1,7 @@
 /** What a run does now: its phase, its candidates, its workers and the time left. */
 import { shortEdits } from '../../../morphism/operators.ts';
 import { candidatesOf, progressOf, rungOf, rungWords, statusOf, statusWords, type Watched } from '../../../run/display/status.ts';
-import { imagesPerSecond, phaseOf, settingsOf, type Phase } from '../../../run/display/view.ts';
+import { imagesPerSecond, phaseOf, settingsOf, unitOf, type Phase } from '../../../run/display/view.ts';
 import { timeLeft } from '../../../run/display/time-left.ts';
 import type { Rung } from '../../../search/methods/method.ts';
 import { formatRungs, rungsFor } from '../../../search/rungs.ts';
@@ -19,7 +19,7 @@ function phaseWords(watched: Watched, phase: Phase): string {
     case 'start':
       return config.budget === null ? 'Starting' : 'Timing this machine to plan the budget';
     case 'vanilla':
-      return `Training the ${startWords(view.run.search)}, ${plural(settings.vanilla.epochs, 'epoch')}`;
+      return `Training the ${startWords(view.run.search)}, ${plural(settings.vanilla.epochs, unitOf(settings))}`;
     case 'step': {
       const of = settings.limits.steps === null || view.run.budget !== null ? '' : ` of ${settings.limits.steps}`;
       const { step, winner } = phase.step;
