@@ -59,7 +59,7 @@ export interface SimulatedStep {
 
 const isChild = (task: Task): task is TrainingTask => task.kind === 'training' && task.line !== 'vanilla';
 
-/** A job's last epoch, its only report: no method decides anything before the end of a job, and there are ten times as many epochs. */
+/** A job's last epoch, its only report: no method decides anything before the end of a job, and it has many epochs. */
 function endOf({ id, line, minibatches }: TrainingTask, { context, measured }: World, candidate: Candidate): SearchEvent {
   const { first, count } = minibatches;
   const epoch = Math.ceil((first + count) / minibatchesPerEpoch(context, false));
