@@ -99,13 +99,13 @@ export function withWhitening({ shape, data }: Tensor, covariance: Float64Array)
   return { shape, data: result };
 }
 
-/** The first row and column of each patch of an image, on a grid that leaves at most `mostPatches`. */
-function patchPlaces({ height, width }: Shape, kernel: number): readonly (readonly [top: number, left: number])[] {
+/** The first pixel of each patch in a plane of an image, on a grid that leaves at most `mostPatches`. */
+function patchPlaces({ height, width }: Shape, kernel: number): Int32Array {
   const [rows, columns] = [height - kernel + 1, width - kernel + 1];
-  if (rows < 1 || columns < 1) return [];
+  if (rows < 1 || columns < 1) return new Int32Array();
   const step = Math.ceil(Math.sqrt((rows * columns) / mostPatches));
   const along = (count: number): number[] => Array.from({ length: Math.ceil(count / step) }, (_none, index) => index * step);
-  return along(rows).flatMap((top) => along(columns).map((left) => [top, left] as const));
+  return Int32Array.from(along(rows).flatMap((top) => along(columns).map((left) => top * width + left)));
 }
 
 /**
@@ -135,10 +135,7 @@ export async function patchCovariance(
         const channel = Math.floor(index / kernel ** 2);
         const [y, x] = [Math.floor(index / kernel) % kernel, index % kernel];
         const start = image * pixels + channel * area + y * shape.width + x;
-        for (let place = 0; place < column.length; place++) {
-          const [top, left] = places[place] as readonly [number, number];
-          column[place] = values[start + top * shape.width + left] as number;
-        }
+        for (let place = 0; place < column.length; place++) column[place] = values[start + (places[place] as number)] as number;
       });
       addProducts(columns, sums, products);
     }
@@ -157,14 +154,22 @@ export async function patchCovariance(
 /** Adds the sum of each column, and of the products of each pair, to the upper triangle. */
 function addProducts(columns: readonly Float64Array[], sums: Float64Array, products: Float64Array): void {
   columns.forEach((a, i) => {
-    let sum = 0;
-    for (let place = 0; place < a.length; place++) sum += a[place] as number;
-    (sums[i] as number) += sum;
-    for (let j = i; j < columns.length; j++) {
-      const b = columns[j] as Float64Array;
-      let product = 0;
-      for (let place = 0; place < a.length; place++) product += (a[place] as number) * (b[place] as number);
-      (products[i * columns.length + j] as number) += product;
-    }
+    (sums[i] as number) += a.reduce((sum, value) => sum + value, 0);
+    for (let j = i; j < columns.length; j++) (products[i * columns.length + j] as number) += dot(a, columns[j] as Float64Array);
   });
+}
+
+/** Σ a·b, in four sums: one would wait for each addition before the next. */
+function dot(a: Float64Array, b: Float64Array): number {
+  const { length } = a;
+  const whole = length - (length % 4);
+  let [p, q, r, s] = [0, 0, 0, 0];
+  for (let at = 0; at < whole; at += 4) {
+    p += (a[at] as number) * (b[at] as number);
+    q += (a[at + 1] as number) * (b[at + 1] as number);
+    r += (a[at + 2] as number) * (b[at + 2] as number);
+    s += (a[at + 3] as number) * (b[at + 3] as number);
+  }
+  for (let at = whole; at < length; at++) p += (a[at] as number) * (b[at] as number);
+  return p + q + (r + s);
 }

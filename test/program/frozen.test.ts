@@ -75,10 +75,13 @@ test('what learns before a frozen convolution gets its gradient through it', () 
 });
 
 test('a restart keeps the kernel, which has no states', () => {
-  const kept = keptAtRestart(chain(frozen(true), dense), learning);
+  const kept = keptAtRestart(chain(frozen(true), dense), {
+    ...learning,
+    roles: { kernel: { restart: 'keep' }, bias: { restart: 'keep' } },
+  });
   assert.deepEqual(
     kept.filter((name) => name.startsWith('1/')),
-    ['1/kernel', '1/bias'],
+    ['1/kernel', '1/bias', '1/bias/velocity'],
   );
 });
 
