@@ -9,7 +9,7 @@ import { must } from '../util/assert.ts';
 import { canonicalJson } from '../util/json.ts';
 import { gradients } from './gradients.ts';
 import { fuse } from './fusion.ts';
-import { assignmentsOf, optimizerOf, roleLearning, type Learning } from './learning.ts';
+import { assignmentsOf, averagingOf, optimizerOf, roleLearning, statesOf, type Learning } from './learning.ts';
 import { stateName, type Optimizer } from './optimizers/optimizer.ts';
 import type { Buffer, BufferId, BufferKind, Geometry, Program, StateEntry, Step } from './program.ts';
 import { verify } from './verify.ts';
@@ -215,6 +215,7 @@ export function lower(network: Network, batch: number, purpose: Purpose, chosen?
   if (!training) return program(null, null, null);
 
   const optimizer = chosen ?? optimizerOf(purpose.learning);
+  const after = averagingOf(purpose.learning);
   // Loss.
   const head = must(logits, 'logits');
   const labels = add('input', 'labels', shapeOf(head).slice(0, 2));
@@ -267,7 +268,7 @@ export function lower(network: Network, batch: number, purpose: Purpose, chosen?
         const name = `${node.id}/${role}`;
         const gradient = add('temporary', `${name}/gradient`, shapeOf(parameter));
         const states: Record<string, BufferId> = {};
-        for (const one of optimizer.states) {
+        for (const one of statesOf(optimizer, purpose.learning)) {
           const kept = stateName(name, one);
           states[one.name] = add('state', kept, one.shape === 'scalar' ? [1] : shapeOf(parameter));
           state.push({ name: kept, buffer: states[one.name] as BufferId, role: 'optimizer' });
@@ -280,6 +281,7 @@ export function lower(network: Network, batch: number, purpose: Purpose, chosen?
           states,
           assignments: assignmentsOf(optimizer, purpose.learning, roleLearning(purpose.learning, network, node.id, role)),
           bounds: role === 'mix' ? [0, 1] : null,
+          ...(after === undefined ? {} : { after }),
         });
         return gradient;
       },
