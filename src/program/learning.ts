@@ -29,7 +29,18 @@ export interface Learning {
   readonly decoupled?: boolean;
   /** Overrides of `defaultRoles`. */
   readonly roles?: { readonly [Role in LearningRole]?: Partial<RoleLearning> };
+  /**
+   * Decay a minibatch of an exponential moving average of each trained parameter, over its values after each update (Polyak &
+   * Juditsky 1992; the weights of exponential smoothing). Null or missing: none is kept.
+   */
+  readonly average?: number | null;
 }
+
+/** Σ (1 − decay)·decayᵏ·parameter, k minibatches ago, from zero. Growth begins it anew, a restart of the schedule keeps it. */
+export const averageState: OptimizerState = { name: 'average', shape: 'parameter', restart: 'keep', widened: 'zero' };
+/** Σ (1 − decay)·decayᵏ: what the average is divided by, so that its beginning at zero leaves no bias. */
+export const averageWeight: OptimizerState = { name: 'average weight', shape: 'scalar', restart: 'keep', widened: 'zero' };
+const averageStates: readonly OptimizerState[] = [averageState, averageWeight];
 
 export const defaultRoles: { readonly [Role in LearningRole]: RoleLearning } = {
   kernel: { rate: 1, decay: 1 },
@@ -54,6 +65,19 @@ export function roleLearning({ roles = {} }: Learning, network: Network, node: N
   return { ...defaultRoles[name], ...roles[name] };
 }
 
+/** All that is kept for a trained parameter. */
+export const statesOf = (optimizer: Optimizer, { average = null }: Learning): readonly OptimizerState[] =>
+  average === null ? optimizer.states : [...optimizer.states, ...averageStates];
+
+/** What follows the update of a parameter; undefined where nothing does. */
+export function averagingOf({ average = null }: Learning): readonly Assignment[] | undefined {
+  if (average === null) return undefined;
+  return [
+    { target: averageState.name, value: sum(product(average, averageState.name), product(1 - average, 'parameter')) },
+    { target: averageWeight.name, value: sum(product(average, averageWeight.name), 1 - average) },
+  ];
+}
+
 /** The update of a parameter of that role. */
 export function assignmentsOf(optimizer: Optimizer, learning: Learning, role: RoleLearning): readonly Assignment[] {
   const decay = role.decay * learning.weightDecay;
@@ -72,6 +96,7 @@ export function keptAtRestart(network: Network, learning: Learning, optimizer = 
     if (!isLearned(parameter)) return [name];
     const { restart } = roleLearning(learning, network, node, role);
     const kept = optimizer.states.filter((state) => (restart ?? state.restart) === 'keep');
-    return [name, ...kept.map((state) => stateName(name, state))];
+    const averages = (learning.average ?? null) === null ? [] : averageStates;
+    return [name, ...[...kept, ...averages].map((state) => stateName(name, state))];
   });
 }

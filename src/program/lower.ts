@@ -10,7 +10,7 @@ import { canonicalJson } from '../util/json.ts';
 import { forward, geometryOf, type Saved } from './forward.ts';
 import { fuse } from './fusion.ts';
 import { gradients } from './gradients.ts';
-import { assignmentsOf, optimizerOf, roleLearning, type Learning } from './learning.ts';
+import { assignmentsOf, averagingOf, optimizerOf, roleLearning, statesOf, type Learning } from './learning.ts';
 import { stateName, type Optimizer } from './optimizers/optimizer.ts';
 import type { Buffer, BufferId, BufferKind, Program, StateEntry, Step } from './program.ts';
 import { verify } from './verify.ts';
@@ -196,10 +196,11 @@ function learningNodes({ nodes, parameters }: Source): ReadonlySet<NodeId> {
 type MakeUpdate = (node: Node, role: ParameterRole, gradient: BufferId) => Step;
 
 function updatesWith(draft: Draft, source: Source, rate: BufferId, learning: Learning, optimizer: Optimizer): MakeUpdate {
+  const after = averagingOf(learning);
   return (node, role, gradient) => {
     const parameter = source.parameterOf(node, role);
     const states: Record<string, BufferId> = {};
-    for (const one of optimizer.states) {
+    for (const one of statesOf(optimizer, learning)) {
       const name = stateName(`${node.id}/${role}`, one);
       const buffer = draft.add('state', name, one.shape === 'scalar' ? [1] : draft.shapeOf(parameter));
       states[one.name] = buffer;
@@ -213,6 +214,7 @@ function updatesWith(draft: Draft, source: Source, rate: BufferId, learning: Lea
       states,
       assignments: assignmentsOf(optimizer, learning, roleLearning(learning, source.network, node.id, role)),
       bounds: role === 'mix' ? [0, 1] : null,
+      ...(after === undefined ? {} : { after }),
     };
   };
 }

@@ -50,6 +50,8 @@ function needs(
 
 /** Batches in memory while a child is calibrated and certified. */
 const heldBatches = 8;
+/** Batches in memory while the statistics of averaged weights are measured, beside training. */
+const heldBeside = 4;
 
 export interface Batches {
   /** Images in a batch of training. */
@@ -68,17 +70,27 @@ export function predictMemory(
 ): number {
   const trained = needs(network, batches.training, { kind: 'training', learning }, use);
   const evaluated = needs(network, batches.training, { kind: 'evaluation' }, use);
-  const arenas = Math.max(trained.arena + evaluated.arena, measuringBytes(network, batches, use));
+  const beside = (learning.average ?? null) === null ? 0 : statisticsBytes(network, batches, use);
+  const arenas = Math.max(trained.arena + evaluated.arena + beside, measuringBytes(network, batches, use));
   return base + data + arenas + copies * trained.state;
 }
+
+/** Bytes of so many images. */
+function imageBytes(network: Network, images: number): number {
+  const { channels, height, width } = inputShapeOf(network);
+  return 4 * images * channels * height * width;
+}
+
+/** Without the state: what measuring the statistics of averaged weights needs while the network trains. */
+const statisticsBytes = (network: Network, { measuring }: Batches, use: MemoryUse): number =>
+  needs(network, measuring, { kind: 'measurement', taps: [] }, use).arena + imageBytes(network, heldBeside * measuring);
 
 /** Without the state. 0 where batches are as small as in training, which needs more. */
 function measuringBytes(network: Network, batches: Batches, use: MemoryUse): number {
   const batch = batches.measuring;
   if (batch <= batches.training) return 0;
-  const { channels, height, width } = inputShapeOf(network);
   // Not at the same time.
   const kinds = [{ kind: 'measurement', taps: [] }, { kind: 'evaluation' }] as const;
   const arenas = kinds.map((purpose) => needs(network, batch, purpose, use).arena);
-  return Math.max(...arenas) + heldBatches * batch * 4 * channels * height * width;
+  return Math.max(...arenas) + imageBytes(network, heldBatches * batch);
 }

@@ -105,6 +105,8 @@ interface Steps {
     readonly states: Readonly<Record<string, BufferId>>;
     readonly assignments: readonly Assignment[];
     readonly bounds: readonly [least: number, most: number] | null;
+    /** Assigned after the bounds, to states that the bounds leave as they are. They read the parameter within its bounds. */
+    readonly after?: readonly Assignment[];
   };
 }
 

@@ -7,6 +7,7 @@ import { learningRoles, type Learning } from '../program/learning.ts';
 import { optimizerNames } from '../program/optimizers/table.ts';
 import { initialisations } from '../training/job.ts';
 import { methodNames, methods, type MethodName } from './methods/table.ts';
+import type { EvaluationWeights } from '../training/weights.ts';
 import { stepSettingsSchema } from './step-settings.ts';
 
 const share = z.number().min(0).max(1);
@@ -68,8 +69,13 @@ export const settingsSchema = z.strictObject({
       rates: factors.default({}),
       /** Factors of the weight decay. */
       decays: factors.default({}),
+      /**
+       * Decay a minibatch of the moving average of weights that is evaluated and exported in place of the weights; null for those
+       * themselves.
+       */
+      average: z.number().gt(0).lt(1).nullable().default(null),
     })
-    .default({ name: 'sgd', decoupled: false, rates: {}, decays: {} }),
+    .default({ name: 'sgd', decoupled: false, rates: {}, decays: {}, average: null }),
   momentum: z.number().min(0).lt(1),
   weightDecay: z.number().min(0).max(1),
   vanilla: z.strictObject({ epochs: count, rate }),
@@ -117,10 +123,21 @@ function rolesOf({ rates, decays }: Settings['optimizer']): Learning['roles'] {
 
 /** What training learns by. */
 export function learningOf({ optimizer, momentum, weightDecay }: Settings): Learning {
-  const { name, decoupled } = optimizer;
+  const { name, decoupled, average } = optimizer;
   const roles = rolesOf(optimizer);
-  return { optimizer: name, momentum, weightDecay, decoupled, ...(roles === undefined ? {} : { roles }) };
+  return {
+    optimizer: name,
+    momentum,
+    weightDecay,
+    decoupled,
+    ...(roles === undefined ? {} : { roles }),
+    ...(average === null ? {} : { average }),
+  };
 }
+
+/** Which weights jobs measure and export, as a field of a job; empty where it is those that are trained. */
+export const evaluationWeightsOf = ({ optimizer }: Settings): { readonly evaluationWeights?: EvaluationWeights } =>
+  optimizer.average === null ? {} : { evaluationWeights: 'average' };
 
 /** Overrides of settings: any member of any group. */
 export type SettingsOverride = {
@@ -165,7 +182,7 @@ const paper: Settings = {
   work: null,
   batch: 128,
   augmentation: { flip: true, normalise: true, shift: 0.125, cutout: 0.5, mixup: 1, ...additionsOff },
-  optimizer: { name: 'sgd', decoupled: false, rates: {}, decays: {} },
+  optimizer: { name: 'sgd', decoupled: false, rates: {}, decays: {}, average: null },
   momentum: 0.9,
   weightDecay: 5e-4,
   vanilla: { epochs: 20, rate: 0.01 },

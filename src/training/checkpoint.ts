@@ -16,7 +16,10 @@ import { RunError, UserError } from '../util/user-error.ts';
 
 export interface Checkpoint {
   readonly network: Network;
-  /** Parameters and running statistics, and the optimizer's states as `<parameter>/<state>`. */
+  /**
+   * Parameters and running statistics, the optimizer's states as `<parameter>/<state>`, moving averages of parameters as
+   * `<parameter>/average` (to be divided by `<parameter>/average weight`), and statistics under those as `<statistic>/average`.
+   */
   readonly tensors: Tensors;
 }
 

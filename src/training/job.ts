@@ -60,7 +60,10 @@ interface CommonJob {
   readonly data: DataReference;
   readonly batch: number;
   readonly engine: EngineReference;
-  /** The weights that are measured, certified and exported. Default `raw`. */
+  /**
+   * The weights that are measured, certified and exported. Default `raw`. A training job of `average` measures their statistics for
+   * each checkpoint.
+   */
   readonly evaluationWeights?: EvaluationWeights;
 }
 

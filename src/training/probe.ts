@@ -10,6 +10,7 @@ import { lower } from '../program/lower.ts';
 import { must } from '../util/assert.ts';
 import { sha256 } from '../util/hash.ts';
 import { random } from '../util/random.ts';
+import { checkpointTensors } from './averages.ts';
 import { encodeCheckpoint, type CheckpointStore } from './checkpoint.ts';
 import { verifyExport } from './export.ts';
 import { certify, forMeasuring, grow, imagesOf, seenBy, type Grown, type Images } from './grow.ts';
@@ -64,7 +65,9 @@ async function trainSome(job: ProbeJob, subject: Grown, images: Images, context:
     }
     // As at the end of an epoch, without writing the file.
     report({ kind: 'reached', stage: 'trained' });
-    sha256(encodeCheckpoint({ network: subject.network, tensors: session.save() }));
+    const trained = { network: subject.network, tensors: session.save() };
+    const tensors = await checkpointTensors({ ...job, key: ['probe'] }, trained, images, context);
+    sha256(encodeCheckpoint({ network: subject.network, tensors }));
     report({ kind: 'reached', stage: 'saved' });
   } finally {
     session.dispose();

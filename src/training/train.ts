@@ -6,6 +6,7 @@ import { optimizerOf } from '../program/learning.ts';
 import { lower } from '../program/lower.ts';
 import { assert, must } from '../util/assert.ts';
 import { random } from '../util/random.ts';
+import { checkpointTensors } from './averages.ts';
 import { verifyExport } from './export.ts';
 import { certificateProblem, certify, forMeasuring, grow, imagesOf, seenBy, type Grown, type Images } from './grow.ts';
 import { initialise } from './initialisation.ts';
@@ -95,7 +96,7 @@ export async function train(job: TrainingJob, context: JobContext): Promise<stri
       sum += loss;
       counted++;
       if ((own + 1) % interval === 0 || index === count - 1) {
-        const state = session.save();
+        const state = await checkpointTensors(job, { network, tensors: session.save() }, images, context);
         evaluator?.load(state);
         const validation = (await evaluator?.measure(dataset.train, images.validation, breathe)) ?? null;
         const augmented =

@@ -6,6 +6,7 @@ import { splitDataset } from '../data/split.ts';
 import { plannedSettings } from '../run/planning/budget.ts';
 import { aboutOf } from '../run/record/folder.ts';
 import { bestCandidate } from '../search/ranking.ts';
+import { evaluationWeightsOf } from '../search/settings.ts';
 import { checkpointPath, fileCheckpoints } from '../training/checkpoint.ts';
 import { exportModel } from '../training/export.ts';
 import { UserError } from '../util/user-error.ts';
@@ -20,7 +21,8 @@ export async function modelOf({ folder, config, state: { search } }: Feed, id: s
   if (id === bestCandidate(search) && search.finished && existsSync(folder.bestModel)) return readFile(folder.bestModel);
   if (!existsSync(checkpointPath(folder.checkpoints, checkpoint))) return null;
   const { network, tensors } = await fileCheckpoints(folder.checkpoints).read(checkpoint);
-  return exportModel(network, tensors, aboutOf(folder, config, search, id));
+  const { evaluationWeights: weights } = evaluationWeightsOf(config.settings);
+  return exportModel(network, tensors, aboutOf(folder, config, search, id), weights);
 }
 
 /** Images of a part of a run's data, numbered from 0, read from the decoded data that the run trains on. */

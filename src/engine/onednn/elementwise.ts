@@ -2,7 +2,7 @@
  * Updates as loops in JavaScript, over whole regions, padding included. Values are computed in f64, which is faster here than
  * rounding each product, and stored in f32; in chunks, so that intermediate values stay in the cache.
  */
-import { evaluate, type Operation } from '../../program/expression.ts';
+import { evaluate, type Assignment, type Operation, type Operations } from '../../program/expression.ts';
 import type { StepOf } from '../../program/program.ts';
 import { must } from '../../util/assert.ts';
 
@@ -42,7 +42,7 @@ export function updater(step: StepOf<'update'>, arrays: ReadonlyMap<string, Floa
     work.push(() => loops[kind](result, first, second));
     return result;
   };
-  for (const { target, value } of step.assignments) {
+  const assign = ({ target, value }: Assignment): void => {
     const result = evaluate<Values>(
       value,
       (leaf) => (typeof leaf === 'number' ? new Float64Array(size).fill(leaf) : valuesOf(leaf)),
@@ -56,11 +56,13 @@ export function updater(step: StepOf<'update'>, arrays: ReadonlyMap<string, Floa
     );
     const values = valuesOf(target);
     work.push(() => values.set(result));
-  }
-  const { bounds } = step;
+  };
+  step.assignments.forEach(assign);
+  const { bounds, after = [] } = step;
   const parameter = valuesOf('parameter');
   const kept = operands.filter(({ name }) => name === 'parameter' || name in step.states);
-  const bounded = kept.filter(({ array, name }) => name !== 'parameter' && array.length === length);
+  const left = new Set(['parameter', ...after.map(({ target }) => target)]);
+  const bounded = kept.filter(({ array, name }) => !left.has(name) && array.length === length);
   if (bounds !== null)
     work.push(() => {
       for (let i = 0; i < size; i++) {
@@ -70,6 +72,7 @@ export function updater(step: StepOf<'update'>, arrays: ReadonlyMap<string, Floa
         for (const { values } of bounded) values[i] = 0;
       }
     });
+  after.forEach(assign);
   return () => {
     for (const operand of operands) operand.before = operand.array[0] as number;
     for (let from = 0; from < length; from += size) {
@@ -83,4 +86,30 @@ export function updater(step: StepOf<'update'>, arrays: ReadonlyMap<string, Floa
         else array.set(values.subarray(0, to - from), from);
     }
   };
+}
+
+const onNumbers: Operations<() => number> = {
+  sum:
+    (first, ...rest) =>
+    () =>
+      rest.reduce((total, term) => total + term(), first()),
+  difference: (first, second) => () => first() - second(),
+  product: (first, second) => () => first() * second(),
+  quotient: (first, second) => () => first() / second(),
+  'square-root': (of) => () => Math.sqrt(of()),
+};
+
+/** Assignments among operands of one number each. */
+export function numberUpdater(assignments: readonly Assignment[], arrays: ReadonlyMap<string, Float32Array>): () => void {
+  const arrayOf = (name: string): Float32Array => must(arrays.get(name), name);
+  const steps = assignments.map(({ target, value }) => {
+    const leaf = (of: number | string): (() => number) => {
+      if (typeof of === 'number') return () => of;
+      const array = arrayOf(of);
+      return () => array[0] as number;
+    };
+    const [array, computed] = [arrayOf(target), evaluate(value, leaf, onNumbers)];
+    return (): void => void (array[0] = computed());
+  });
+  return () => steps.forEach((run) => run());
 }

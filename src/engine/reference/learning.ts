@@ -1,5 +1,5 @@
 /** The loss, and the update of a parameter. State is rounded to f32, as it is saved, so that saving and loading change nothing. */
-import { evaluate, type Operations } from '../../program/expression.ts';
+import { evaluate, type Assignment, type Operations } from '../../program/expression.ts';
 import { operandsOf } from '../../program/program.ts';
 import { must } from '../../util/assert.ts';
 import type { Rows } from './memory.ts';
@@ -17,6 +17,28 @@ const operations: Operations<Value> = {
   quotient: (first, second) => (j) => first(j) / second(j),
   'square-root': (of) => (j) => Math.sqrt(of(j)),
 };
+
+type Values = Map<string, Float64Array>;
+
+/** Each reads the results of those before it. */
+function assign(values: Values, assignments: readonly Assignment[]): void {
+  for (const { target, value } of assignments) {
+    const computed = evaluate<Value>(
+      value,
+      (leaf) => {
+        if (typeof leaf === 'number') return () => leaf;
+        const operand = must(values.get(leaf), leaf);
+        return operand.length === 1 ? () => operand[0] as number : (j) => operand[j] as number;
+      },
+      operations,
+    );
+    const old = must(values.get(target), target);
+    values.set(
+      target,
+      old.map((_old, j) => computed(j)),
+    );
+  }
+}
 
 export const learning = {
   /** The mean over the batch, and its gradient. Labels may be mixtures of classes (mixup). */
@@ -39,34 +61,25 @@ export const learning = {
   },
 
   update(step, m) {
-    const values = new Map(Object.entries(operandsOf(step)).map(([name, id]) => [name, m.values(id)]));
-    for (const { target, value } of step.assignments) {
-      const computed = evaluate<Value>(
-        value,
-        (leaf) => {
-          if (typeof leaf === 'number') return () => leaf;
-          const operand = must(values.get(leaf), leaf);
-          return operand.length === 1 ? () => operand[0] as number : (j) => operand[j] as number;
-        },
-        operations,
-      );
-      const old = must(values.get(target), target);
-      values.set(
-        target,
-        old.map((_old, j) => computed(j)),
-      );
-    }
-    const parameter = must(values.get('parameter'), 'parameter').map(Math.fround);
-    const states = Object.entries(step.states).map(([name, id]) => ({ id, data: must(values.get(name), name).map(Math.fround) }));
-    if (step.bounds !== null) {
-      const [least, most] = step.bounds;
+    const values: Values = new Map(Object.entries(operandsOf(step)).map(([name, id]) => [name, m.values(id)]));
+    const { assignments, bounds, after = [] } = step;
+    assign(values, assignments);
+    const updated = ['parameter', ...Object.keys(step.states)];
+    const rounded = (name: string): Float64Array => must(values.get(name), name).map(Math.fround);
+    for (const name of updated) values.set(name, rounded(name));
+    if (bounds !== null) {
+      const [least, most] = bounds;
+      const parameter = must(values.get('parameter'), 'parameter');
+      const left = new Set(['parameter', ...after.map(({ target }) => target)]);
+      const zeroed = updated.flatMap((name) => (left.has(name) ? [] : [must(values.get(name), name)]));
       for (const [j, value] of parameter.entries()) {
         if (!(value < least || value > most)) continue;
         parameter[j] = value < least ? least : most;
-        for (const { data } of states) if (data.length === parameter.length) data[j] = 0;
+        for (const data of zeroed) if (data.length === parameter.length) data[j] = 0;
       }
     }
-    m.values(step.parameter).set(parameter);
-    for (const { id, data } of states) m.values(id).set(data);
+    assign(values, after);
+    const buffers = operandsOf(step);
+    for (const name of updated) m.values(must(buffers[name], name)).set(rounded(name));
   },
 } satisfies Rows;

@@ -45,6 +45,7 @@ const learning = z.strictObject({
   weightDecay,
   decoupled: z.boolean().optional(),
   roles: z.partialRecord(z.enum(learningRoles), factors).optional(),
+  average: z.number().gt(0).lt(1).nullable().optional(),
 });
 
 /** A dataset by its hash; each worker has its own path to it. */

@@ -96,6 +96,6 @@ export async function exportNetwork(root: string, path: string, options: ExportO
   const problem = exportProblem(found);
   const kept = keep(folder, { type: 'exported', line, checkpoint: job.checkpoint, verified: found, problem });
   if (problem !== null) throw new RunError(`${line} was not exported: ${problem}`);
-  await writeState(path, exportModel(job.network, tensors, job.about));
+  await writeState(path, exportModel(job.network, tensors, job.about, job.evaluationWeights));
   return { line, verified: found, kept };
 }

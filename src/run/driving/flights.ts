@@ -2,7 +2,7 @@
 import type { JobObserver, Pool } from '../../execution/pool.ts';
 import type { Task } from '../../search/next.ts';
 import { coresOfRun } from '../../search/rungs.ts';
-import { learningOf, type Settings } from '../../search/settings.ts';
+import { evaluationWeightsOf, learningOf, type Settings } from '../../search/settings.ts';
 import { candidateOf, type CandidateId } from '../../search/state.ts';
 import type { Job, Report } from '../../training/job.ts';
 import { must } from '../../util/assert.ts';
@@ -43,9 +43,11 @@ function jobOf(task: Task, config: Config, settings: Settings, threads: number, 
   const data = dataReference(config, images, validation);
   const engine = engineOf(config, threads);
   const { batch, augmentation } = settings;
+  const weights = evaluationWeightsOf(settings);
   if (task.kind === 'test') {
     const { id, network, checkpoint } = task;
-    return { kind: 'evaluation', id, network, checkpoint, data, part: 'test', normalise: augmentation.normalise, batch, engine };
+    const { normalise } = augmentation;
+    return { kind: 'evaluation', id, network, checkpoint, data, part: 'test', normalise, batch, engine, ...weights };
   }
   const { id, network, start, whole, schedule, key, minibatches, interval, stream } = task;
   const learning = learningOf(settings);
@@ -53,6 +55,7 @@ function jobOf(task: Task, config: Config, settings: Settings, threads: number, 
   return {
     kind: 'training',
     ...job,
+    ...weights,
     ...(interval === undefined ? {} : { interval }),
     ...(stream === undefined ? {} : { stream }),
     ...(settings.augmentedValidation ? { augmentedValidation: true } : {}),

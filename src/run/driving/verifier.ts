@@ -1,7 +1,7 @@
 /** Verifies exported files by workers; beside a search that of the best network, one at a time, on a thread of its own. */
 import type { Pool } from '../../execution/pool.ts';
 import { coresOfRun } from '../../search/rungs.ts';
-import type { Settings } from '../../search/settings.ts';
+import { evaluationWeightsOf, type Settings } from '../../search/settings.ts';
 import { candidateOf, type CandidateId, type SearchState, networkOf } from '../../search/state.ts';
 import { exportProblem, type Report, type VerificationJob, type Verified } from '../../training/job.ts';
 import { must } from '../../util/assert.ts';
@@ -32,6 +32,7 @@ export function verificationJob(
     part,
     batch,
     engine: { ...engineOf(config, threads), convolution: 'direct' },
+    ...evaluationWeightsOf(settings),
   };
 }
 

@@ -6,7 +6,7 @@ import type { JobObserver, Pool } from '../../execution/pool.ts';
 import { countMultiplyAdds } from '../../network/cost.ts';
 import type { Network } from '../../network/network.ts';
 import { methodOf, startNetwork, type Context } from '../../search/next.ts';
-import { learningOf, type Settings } from '../../search/settings.ts';
+import { evaluationWeightsOf, learningOf, type Settings } from '../../search/settings.ts';
 import { coresOfRun } from '../../search/rungs.ts';
 import { JobFailure, type Job, type ProbeJob, type Stage } from '../../training/job.ts';
 import { must } from '../../util/assert.ts';
@@ -66,6 +66,7 @@ export async function probe(
     augmentation,
     learning: learningOf(config.settings),
     engine: engineOf(config, threads),
+    ...evaluationWeightsOf(config.settings),
   };
   const times: number[] = [];
   const reached = new Map<Stage, number>();

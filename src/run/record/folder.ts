@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { bestCandidate, currentParent } from '../../search/ranking.ts';
+import { evaluationWeightsOf } from '../../search/settings.ts';
 import { candidateOf, validationOf, type CandidateId, type SearchState } from '../../search/state.ts';
 import { checkpointPath, encodeCheckpoint, fileCheckpoints, writeState } from '../../training/checkpoint.ts';
 import { evaluationTensors } from '../../training/weights.ts';
@@ -126,10 +127,11 @@ export async function writeBest(folder: Folder, config: Config, search: SearchSt
   if (checkpoint === null) return;
   const { network, tensors } = await fileCheckpoints(folder.checkpoints).read(checkpoint);
   const about = aboutOf(folder, config, search, id);
-  await writeState(folder.bestModel, exportModel(network, tensors, about));
+  const { evaluationWeights: weights } = evaluationWeightsOf(config.settings);
+  await writeState(folder.bestModel, exportModel(network, tensors, about, weights));
   await writeState(
     folder.best,
-    encodeCheckpoint({ network, tensors: evaluationTensors(network, tensors) }, { about: canonicalJson(about) }),
+    encodeCheckpoint({ network, tensors: evaluationTensors(network, tensors, weights) }, { about: canonicalJson(about) }),
   );
   await writeState(folder.bestNetwork, `${JSON.stringify({ about, network }, null, 2)}\n`);
 }

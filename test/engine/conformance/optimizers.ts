@@ -163,6 +163,34 @@ export function optimizerTests(open: () => Promise<Engine>): void {
         });
       }
 
+    for (const [name, optimizer] of rows)
+      test(`${name}: averages follow the weights as the oracle's do, and leave them as they are without`, async () => {
+        // λ leaves its bounds on the way: the average is of what the bounds leave.
+        const learning = { momentum: 0.9, weightDecay: 0.01, roles: { ...roles, mix: { rate: 400 } } };
+        const program = lower(network, 4, { kind: 'training', learning: { ...learning, average: 0.7 } }, optimizer);
+        const without = lower(network, 4, { kind: 'training', learning }, optimizer);
+        const isLearnt = (key: string): boolean =>
+          without.state.some((entry) => entry.name === key && entry.role !== 'optimizer');
+        const drawn = Object.entries(randomState(without, random('averages'))).filter(([key]) => isLearnt(key));
+        const before = Object.fromEntries(drawn);
+        const expected = await trained(await reference.compile(program, 'auto'), before, 5);
+        const engine = await open();
+        const actual = await trained(await engine.compile(program, 'auto'), before, 5);
+        const same = await trained(await engine.compile(without, 'auto'), before, 5);
+        for (const [key, { data }] of Object.entries(same)) {
+          const difference = norm(must(actual[key], key).data, data);
+          assert.ok(difference <= 1e-6 * norm(data, new Float32Array(data.length)), `${key}: off by ${difference}`);
+        }
+        const averages = Object.entries(expected).filter(([key]) => key.includes('/average'));
+        assert.ok(averages.length > 20 && averages.some(([, { data }]) => data.length > 4000));
+        for (const [key, { data }] of averages) {
+          const [parameter = ''] = key.split('/average');
+          const change = norm(must(expected[parameter], parameter).data, must(before[parameter], parameter).data);
+          const difference = norm(must(actual[key], key).data, data);
+          assert.ok(difference <= 1e-3 * change + 1e-6, `${key}: off by ${difference} of ${change}`);
+        }
+      });
+
     test('what differs between roles acts on them alone', async () => {
       const program = (learning: Partial<Learning>) =>
         lower(network, 4, { kind: 'training', learning: { momentum: 0, weightDecay: 0, ...learning } });

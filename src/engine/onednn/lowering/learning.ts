@@ -6,7 +6,7 @@ import { must } from '../../../util/assert.ts';
 import type { Builder } from '../builder.ts';
 import type { Region } from '../commands.ts';
 import { argument, query } from '../constants.ts';
-import { updater } from '../elementwise.ts';
+import { numberUpdater, updater } from '../elementwise.ts';
 import type { Layout } from '../native.ts';
 import { kernelGradientLayout } from './convolution.ts';
 import { denseGradientKernel } from './dense.ts';
@@ -61,9 +61,9 @@ export const learning = {
 
   update(s, b) {
     const layout = b.home(s.parameter);
-    const steps = layout.bytes / 4 >= manyParameters && layout.blocked ? linearSteps(b, s) : null;
-    if (steps === null) updateHere(b, s, layout);
-    else updateNatively(b, s, steps, layout);
+    const linear = layout.bytes / 4 >= manyParameters && layout.blocked ? linearUpdate(b, s) : null;
+    if (linear === null) updateHere(b, s, layout);
+    else updateNatively(b, s, linear, layout);
   },
 } satisfies Rows;
 
@@ -122,16 +122,33 @@ function linearStep({ target, value }: Assignment): LinearStep | null {
   return factor === null || direction === null ? null : { target, terms: direction, factor };
 }
 
-/** The steps of an update that is linear, without bounds, and over tensors of one shape; otherwise null. */
-function linearSteps(b: Builder, s: StepOf<'update'>): readonly LinearStep[] | null {
-  if (s.bounds !== null || Object.values(s.states).some((id) => bufferOf(b.program, id).shape.join() === '1')) return null;
-  const steps = s.assignments.map(linearStep);
-  return steps.every((step) => step !== null) ? steps : null;
+/** An update in two parts that do not read each other: of tensors of one shape, and of numbers. */
+interface LinearUpdate {
+  readonly steps: readonly LinearStep[];
+  readonly numbers: readonly Assignment[];
 }
 
-function updateNatively(b: Builder, s: StepOf<'update'>, steps: readonly LinearStep[], layout: Layout): void {
+const namesIn = (value: Expression): readonly string[] =>
+  typeof value === 'string' ? [value] : typeof value === 'number' ? [] : value.of.flatMap(namesIn);
+
+/** The parts of an update that is without bounds and linear over tensors of one shape; otherwise null. */
+function linearUpdate(b: Builder, s: StepOf<'update'>): LinearUpdate | null {
+  if (s.bounds !== null) return null;
+  const states = Object.entries(s.states).filter(([, id]) => bufferOf(b.program, id).shape.join() === '1');
+  const scalars = new Set(states.map(([name]) => name));
+  const all = [...s.assignments, ...(s.after ?? [])];
+  const numbers = all.filter(({ target }) => scalars.has(target));
+  const steps = all.filter(({ target }) => !scalars.has(target)).map(linearStep);
+  const apart =
+    numbers.every(({ value }) => namesIn(value).every((name) => scalars.has(name))) &&
+    steps.every((step) => step?.terms.every(([, operand]) => !scalars.has(operand)));
+  return apart && steps.every((step) => step !== null) ? { steps, numbers } : null;
+}
+
+function updateNatively(b: Builder, s: StepOf<'update'>, { steps, numbers }: LinearUpdate, layout: Layout): void {
   const row = flat(b, layout);
   const operands = operandsOf(s);
+  updateNumbers(b, operands, numbers);
   const regionOf = (name: string): Region => b.read(must(operands[name], name), layout);
   for (const { target, terms, factor } of steps) {
     const [only, ...others] = terms;
@@ -141,6 +158,20 @@ function updateNatively(b: Builder, s: StepOf<'update'>, steps: readonly LinearS
     if (!bare) addUp(b, row, result, added);
     if (factor !== null) scaled(b, result, descentOf(b, s.rate, factor), regionOf(target), layout, true);
   }
+}
+
+function updateNumbers(b: Builder, operands: Readonly<Record<string, BufferId>>, numbers: readonly Assignment[]): void {
+  if (numbers.length === 0) return;
+  const names = new Set(numbers.flatMap(({ target, value }) => [target, ...namesIn(value)]));
+  const regions = [...names].map((name) => {
+    const id = must(operands[name], name);
+    return [name, b.read(id, b.plain(id))] as const;
+  });
+  b.script(
+    'update of numbers',
+    regions.map(([, region]) => region),
+    (view) => numberUpdater(numbers, new Map(regions.map(([name, region]) => [name, view(region)]))),
+  );
 }
 
 /** result = Σ coefficient·region. */

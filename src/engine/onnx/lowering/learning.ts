@@ -1,6 +1,6 @@
 /** The loss with its gradient, and the update of a parameter. */
 import { sizeOf } from '../../../network/tensor.ts';
-import { evaluate, type Operations } from '../../../program/expression.ts';
+import { evaluate, type Assignment, type Operations } from '../../../program/expression.ts';
 import { operandsOf } from '../../../program/program.ts';
 import { must } from '../../../util/assert.ts';
 import type { Builder } from '../builder.ts';
@@ -22,28 +22,41 @@ export const learning = {
   update(s, b) {
     const values = new Map(Object.entries(operandsOf(s)).map(([name, id]) => [name, b.read(id)]));
     const targets = new Map([['parameter', s.parameter], ...Object.entries(s.states)]);
-    const last = new Map(s.assignments.map((assignment) => [assignment.target, assignment]));
-    for (const assignment of s.assignments) {
-      const { target, value } = assignment;
-      const id = must(targets.get(target), target);
-      const isNew = last.get(target) === assignment && s.bounds === null;
-      const leaf = (of: number | string): Value => {
-        const name = typeof of === 'number' ? b.number(of) : must(values.get(of), of);
-        return (output) => (output === undefined ? name : b.node('Identity', [name], {}, output));
-      };
-      values.set(target, evaluate(value, leaf, operations(b))(isNew ? b.update(id) : undefined));
+    const { after = [] } = s;
+    /** The last assignment to each target of `ending` gives the new state. */
+    const assign = (assignments: readonly Assignment[], ending: readonly Assignment[]): void => {
+      const last = new Map(ending.map((assignment) => [assignment.target, assignment]));
+      for (const assignment of assignments) {
+        const { target, value } = assignment;
+        const id = must(targets.get(target), target);
+        const leaf = (of: number | string): Value => {
+          const name = typeof of === 'number' ? b.number(of) : must(values.get(of), of);
+          return (output) => (output === undefined ? name : b.node('Identity', [name], {}, output));
+        };
+        const isNew = last.get(target) === assignment;
+        values.set(target, evaluate(value, leaf, operations(b))(isNew ? b.update(id) : undefined));
+      }
+    };
+    if (s.bounds === null) {
+      const all = [...s.assignments, ...after];
+      assign(all, all);
+      return;
     }
-    if (s.bounds === null) return;
+    assign(s.assignments, []);
     const [least, most] = s.bounds;
     const moved = must(values.get('parameter'), 'parameter');
     const outside = b.node('Or', [b.node('Less', [moved, b.number(least)]), b.node('Greater', [moved, b.number(most)])]);
     // NaN compares as inside the bounds and is kept.
-    b.node('Where', [outside, b.node('Clip', [moved, b.scalar(least), b.scalar(most)]), moved], {}, b.update(s.parameter));
+    const clipped = b.node('Clip', [moved, b.scalar(least), b.scalar(most)]);
+    values.set('parameter', b.node('Where', [outside, clipped, moved], {}, b.update(s.parameter)));
+    const left = new Set(after.map(({ target }) => target));
     for (const [name, id] of Object.entries(s.states)) {
+      if (left.has(name)) continue;
       const value = must(values.get(name), name);
       if (sizeOf(b.shape(id)) === sizeOf(b.shape(s.parameter))) b.node('Where', [outside, b.number(0), value], {}, b.update(id));
       else b.node('Identity', [value], {}, b.update(id));
     }
+    assign(after, after);
   },
 } satisfies Rows;
 
