@@ -62,7 +62,10 @@ function sampleToSize(
 export const sampleStep: StartStep = (context, step, parent) => {
   const { start, grows } = methodOf(context);
   const { settings } = context;
-  const started = start(settings, random(settings.seed, 'draw', step), step, countMultiplyAdds(parent));
+  const started = start(
+    { settings: settings.step, step, multiplyAdds: countMultiplyAdds(parent), limits: settings.limits },
+    random(settings.seed, 'draw', step),
+  );
   const { children: count, trained, size } = started;
   const children =
     size === undefined ? sampleChildren(parent, context, step, count) : sampleToSize(parent, context, step, count, size);

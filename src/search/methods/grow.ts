@@ -48,7 +48,7 @@ export const grow: Method = {
   fewestChildren: 1,
   operators,
   learningRate: constant,
-  start({ step: { children }, limits }, _random, step, multiplyAdds) {
+  start({ settings: { children }, step, multiplyAdds, limits }) {
     const { multiplyAdds: most, steps } = limits;
     if (most === null || steps === null) return { children, trained: null };
     const aim = multiplyAdds * (most / multiplyAdds) ** (1 / Math.max(1, steps - step + 1));

@@ -1,9 +1,8 @@
 /** Successive halving with a barrier after each rung: Algorithm 1, §4.2.2. Hill climbing is its case of one rung. */
 import { rank } from '../ranking.ts';
 import { candidateOf } from '../state.ts';
-import type { Settings } from '../settings.ts';
 import type { StepSettings } from '../step-settings.ts';
-import type { Advance, OpenStep, Rung } from './method.ts';
+import type { Advance, OpenStep, Rung, StepQuestion } from './method.ts';
 
 /** n, ⌈n/η⌉, … 1. */
 export function rungSizes({ children, eta }: Pick<StepSettings, 'children' | 'eta'>): readonly number[] {
@@ -40,4 +39,4 @@ export function advanceRungs({ state, step, rungs, isDone }: OpenStep): Advance 
 }
 
 /** All children compete. */
-export const allCompete = ({ step: { children } }: Settings) => ({ children, trained: null });
+export const allCompete = ({ settings: { children } }: StepQuestion) => ({ children, trained: null });

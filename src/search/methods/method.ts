@@ -8,7 +8,6 @@ import type { Schedule } from '../../training/schedule.ts';
 import type { Random } from '../../util/random.ts';
 import type { SearchEvent } from '../events.ts';
 import type { CandidateId, SearchState, Step } from '../state.ts';
-import type { Settings } from '../settings.ts';
 import type { StepSettings } from '../step-settings.ts';
 
 /** A stage of a step: a candidate that enters it trains for so many epochs. */
@@ -55,6 +54,17 @@ export type Advance =
   /** The step ends. Null: every candidate is lost, and the parent goes on. */
   | { readonly kind: 'select'; readonly candidate: CandidateId | null };
 
+/** A step that is to start. */
+export interface StepQuestion {
+  readonly settings: StepSettings;
+  /** From 1. */
+  readonly step: number;
+  /** Of the parent, an image. */
+  readonly multiplyAdds: number;
+  /** Null: no limit. */
+  readonly limits: { readonly steps: number | null; readonly multiplyAdds: number | null };
+}
+
 /** What a step starts. */
 export interface StepStart {
   /** Children, the unmutated parent included. */
@@ -88,8 +98,7 @@ export interface Method {
   /** What children are sampled from, unless the settings say otherwise. */
   readonly operators: OperatorWeights;
   readonly learningRate: LearningRate;
-  /** `step`: its number, from 1. `multiplyAdds`: of the parent, an image. */
-  start(settings: Settings, random: Random, step: number, multiplyAdds: number): StepStart;
+  start(asked: StepQuestion, random: Random): StepStart;
   /** The rungs of a step, in order. A rung of 0 epochs says that the settings have too few. */
   rungs(step: StepSettings): readonly Rung[];
   /** The fewest epochs a step that give each rung one. */
