@@ -27,8 +27,9 @@ export const experiments: Readonly<Record<string, Experiment>> = {
     seeds: tuning,
     arms: {
       medium: fixed(16, 32, 64, 64),
-      small: fixed(16, 24, 32, 48),
-      large: fixed(24, 48, 80, 96),
+      small: fixed(16, 24, 48, 48),
+      large: fixed(24, 48, 96, 96),
+      deep: fixed(16, 32, 64, 128),
     },
   },
   growth: {

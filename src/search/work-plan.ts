@@ -48,9 +48,15 @@ const childrenOf = (epochs: number): number => 2 ** clamp(Math.floor(Math.log2(M
 
 const clamp = (value: number, least: number, most: number): number => Math.max(least, Math.min(most, value));
 
-/** The widest start network of the base's proportions with so many multiply-adds, in multiples of eight channels; the base's eighth at least. */
+/**
+ * The widest start network of the base's proportions with so many multiply-adds, in multiples of eight channels. The stem keeps its width
+ * where the stages are narrower than the base's: its filters are fixed.
+ */
 function widthsFor(settings: Settings, counts: Counts, multiplyAdds: number): readonly number[] {
-  const scaled = (factor: number): number[] => settings.widths.map((width) => Math.max(8, Math.round((width * factor) / 8) * 8));
+  const scaled = (factor: number): number[] =>
+    settings.widths.map((width, index) =>
+      Math.max(8, Math.round((width * (index === 0 ? Math.max(1, factor) : factor)) / 8) * 8),
+    );
   const cost = (factor: number): number =>
     countMultiplyAdds(startNetwork({ settings: { ...settings, widths: scaled(factor) }, counts }));
   let factor = 0.125;

@@ -104,6 +104,13 @@ await test('the learning rate over the epochs of two steps, as Figure 1 draws it
   for (const method of ['shrsep', 'random', 'vanilla'] as const) assert.equal(drawRates(method, 2), restarting);
 });
 
+await test('a linear schedule falls to zero from 0 to 1, and rises from 1 to 0', () => {
+  const rates = (from: number, to: number): readonly number[] =>
+    [0, 25, 100].map((at) => rateAt({ kind: 'linear', rate: 0.2, from, to }, at, 100));
+  assert.deepEqual(rates(0, 1), [0.2, 0.2 * 0.75, 0]);
+  assert.deepEqual(rates(1, 0), [0, 0.2 * 0.25, 0.2]);
+});
+
 await test('the rate of a schedule: its start, its end, and a cut anywhere changes nothing', () => {
   const cosine = { kind: 'cosine', rate: 0.025, from: 0, to: 1 } as const;
   assert.equal(rateAt(cosine, 0, 100), 0.025);

@@ -117,6 +117,44 @@ await test('segments that follow one another are the schedule in one piece, wher
   assert.ok(Math.abs(last(second) - last(reports)) < 1e-5);
 });
 
+await test('a shared stream: another candidate at the same place of it sees the same minibatches', async () => {
+  const first = jobOf();
+  const own = await train(first, contextOf([]));
+  // The second half, as a candidate of its own whose parent had the first.
+  const half = 2 * perEpoch;
+  const reports: Report[] = [];
+  const checkpoint = await train(
+    jobOf({ schedule: { kind: 'cosine', rate: 0.05, from: 0, to: 0.5 }, minibatches: { first: 0, count: half, done: 0 } }),
+    contextOf([]),
+  );
+  const rest = {
+    start: { from: { kind: 'checkpoint', hash: checkpoint }, edits: [], optimizerState: 'kept' },
+    schedule: { kind: 'cosine', rate: 0.05, from: 0.5, to: 1 },
+    minibatches: { first: 0, count: half, done: 0 },
+  } as const;
+  const shared = await train(jobOf({ ...rest, key: ['other'], stream: { key: first.key, before: half } }), contextOf(reports));
+  assert.equal(shared, own);
+  assert.deepEqual(
+    reports.flatMap((report) => (report.kind === 'epoch' ? [report.epoch] : [])),
+    [1, 2],
+    'epochs are its own',
+  );
+  assert.notEqual(await train(jobOf({ ...rest, key: ['other'] }), contextOf([])), own);
+});
+
+await test('rounds: a validation after so many minibatches, and the same bits', async () => {
+  const reports: Report[] = [];
+  const whole = await train(jobOf(), contextOf([]));
+  assert.equal(await train(jobOf({ interval: 5 }), contextOf(reports)), whole);
+  const seen = reports.flatMap((report) => (report.kind === 'epoch' ? [[report.epoch, report.done]] : []));
+  assert.deepEqual(seen.slice(0, 3), [
+    [1, 5],
+    [2, 10],
+    [3, 15],
+  ]);
+  assert.deepEqual(seen.at(-1), [Math.ceil((4 * perEpoch) / 5), 4 * perEpoch]);
+});
+
 await test('the whole of the data: more minibatches an epoch, and nothing is validated', async () => {
   const reports: Report[] = [];
   await train(jobOf({ whole: true, minibatches: { first: 0, count: 20, done: 0 } }), contextOf(reports));

@@ -1,0 +1,129 @@
+/** Grow: the search as one training, and its plan by work. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { countMultiplyAdds } from '../../src/network/cost.ts';
+import { next, startNetwork, type Counts, type TrainingTask } from '../../src/search/next.ts';
+import { mergeSettings, presets, type Settings } from '../../src/search/settings.ts';
+import { simulate, medianFirst } from '../../src/search/simulation.ts';
+import { sampleStep } from '../../src/search/sampling.ts';
+import { candidateOf, lineage, minibatchesOf, networkOf, type SearchState } from '../../src/search/state.ts';
+import { planWork, settingsOfWork } from '../../src/search/work-plan.ts';
+import { workDone } from '../../src/search/work.ts';
+import { rateAt } from '../../src/training/schedule.ts';
+import { must } from '../../src/util/assert.ts';
+
+const counts: Counts = { shape: { channels: 3, height: 16, width: 16 }, classes: 4, train: 1900, validation: 100 };
+
+function settingsFor(work: number, seed: number, override: Partial<Settings> = {}): Settings {
+  const settings = { ...mergeSettings(presets.auto, override), seed, batch: 20 };
+  return settingsOfWork(settings, work, planWork(settings, counts, work));
+}
+
+/** A search by the simulation: its tasks in order, each with the state in which it was asked for, and its last state. */
+function searchOf(settings: Settings) {
+  const tasks: { readonly task: TrainingTask; readonly state: SearchState }[] = [];
+  const context = { settings, counts, fits: () => true, startStep: sampleStep };
+  let state: SearchState | null = null;
+  const seen = new Set<string>();
+  const simulation = simulate({
+    context,
+    cores: { workers: 2, threads: 1 },
+    model: { cost: () => ({ start: 1, minibatch: 1, epoch: 1 }), validation: medianFirst },
+    onDecision(decision, now) {
+      for (const task of decision.kind === 'work' ? decision.tasks : [])
+        if (task.kind === 'training' && !seen.has(task.id)) {
+          seen.add(task.id);
+          tasks.push({ task, state: now });
+        }
+    },
+  });
+  for (const { state: after } of simulation) state = after;
+  return { tasks, context, state: must(state ?? undefined, 'state') };
+}
+
+const works = fc.record({ exponent: fc.double({ min: 10, max: 12.3, noNaN: true }), seed: fc.nat(1000) });
+
+test('the whole work is spent, and none more', () => {
+  fc.assert(
+    fc.property(works, ({ exponent, seed }) => {
+      const work = Math.round(10 ** exponent);
+      const { state, context } = searchOf(settingsFor(work, seed));
+      assert.ok(state.finished);
+      assert.equal(next(state, context).kind, 'end');
+      const done = workDone(state, context.settings);
+      const minibatch = 3 * candidateOf(state, 'final').multiplyAdds * context.settings.batch;
+      assert.ok(done <= work || minibatchesOf(state, 'final') === 1, `${done} of ${work}`);
+      assert.ok(done > work - minibatch, `${done} of ${work}`);
+    }),
+    { numRuns: 25 },
+  );
+});
+
+test('the learning rate rises, stays, and falls to zero; states and minibatches go on from parent to child', () => {
+  fc.assert(
+    fc.property(works, ({ exponent, seed }) => {
+      const settings = settingsFor(Math.round(10 ** exponent), seed);
+      const { tasks } = searchOf(settings);
+      for (const { task, state } of tasks) {
+        const { schedule, minibatches, start, stream } = task;
+        const rates = [0, 0.5, 1].map((at) => rateAt(schedule, at * minibatches.count, minibatches.count));
+        const { rate } = settings.step;
+        const expected =
+          task.line === 'vanilla' ? [0, rate / 2, rate] : task.line === 'final' ? [rate, rate / 2, 0] : [rate, rate, rate];
+        rates.forEach((each, index) => assert.ok(Math.abs(each - must(expected[index], 'rate')) < 1e-12, task.id));
+        assert.equal(start.optimizerState, task.line === 'vanilla' ? 'reset' : 'kept', task.id);
+        if (task.whole) continue;
+        const ancestors = lineage(state, task.line).slice(0, -1);
+        const before = ancestors.reduce((sum, { id }) => sum + minibatchesOf(state, id), 0);
+        assert.deepEqual(
+          stream,
+          { key: [settings.seed, 'minibatches'], before },
+          'siblings read the same stream at the same place',
+        );
+      }
+    }),
+    { numRuns: 25 },
+  );
+});
+
+test('the children of a step have the size that it aims at, up to the limit, and the parent is not among them', () => {
+  fc.assert(
+    fc.property(works, ({ exponent, seed }) => {
+      const settings = settingsFor(Math.round(10 ** exponent), seed);
+      const { state } = searchOf(settings);
+      const [steps, most] = [
+        must(settings.limits.steps ?? undefined, 'steps'),
+        must(settings.limits.multiplyAdds ?? undefined, 'limit'),
+      ];
+      for (const step of state.steps) {
+        const parent = countMultiplyAdds(networkOf(state, step.parent));
+        const aim = parent * (most / parent) ** (1 / (steps - step.step + 1));
+        for (const id of step.children) {
+          const { multiplyAdds, edits } = candidateOf(state, id);
+          assert.ok(multiplyAdds <= Math.min(most, 1.05 * aim) && multiplyAdds >= parent);
+          if (edits.length > 0) assert.ok(multiplyAdds >= 0.95 * aim || edits.length === 8 || multiplyAdds > parent);
+        }
+      }
+    }),
+    { numRuns: 25 },
+  );
+});
+
+test('more work: no smaller start network, limit, or number of steps; what is given stays', () => {
+  let before = { start: 0, most: 0, steps: 0 };
+  for (let exponent = 9; exponent <= 15; exponent += 0.25) {
+    const plan = planWork(presets.auto, counts, Math.round(10 ** exponent));
+    const start = countMultiplyAdds(startNetwork({ settings: { ...presets.auto, widths: [...plan.widths] }, counts }));
+    const now = { start, most: plan.multiplyAdds, steps: plan.steps };
+    assert.ok(now.start >= before.start && now.most >= before.most && now.steps >= before.steps, JSON.stringify([before, now]));
+    assert.ok(plan.multiplyAdds >= start && plan.rounds >= 1 && plan.stepEpochs >= plan.children);
+    before = now;
+  }
+  const given = planWork(presets.auto, counts, 1e12, {
+    widths: [8, 16],
+    step: { children: 3 },
+    limits: { steps: 2 },
+  });
+  assert.deepEqual([given.widths, given.children, given.steps], [[8, 16], 3, 2]);
+});
