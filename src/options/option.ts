@@ -1,7 +1,7 @@
 /** An option, and what each user of the table makes of it: command line, help, library. Pure. */
 import type { z } from 'zod';
 import { settingLeaves, valueOf } from '../search/setting-names.ts';
-import { presetNames, presets, type PresetName, type SettingsOverride } from '../search/settings.ts';
+import { plannedByWork, presetNames, presets, type PresetName, type SettingsOverride } from '../search/settings.ts';
 import { UserError } from '../util/user-error.ts';
 import type { Kind, Reading } from './kinds.ts';
 import { assignments, checkValue, overrideOf, type Setting } from './setting-values.ts';
@@ -91,6 +91,7 @@ export function defaultOf({ kind, settings, sets, usual }: Option, preset: Prese
   if (usual !== undefined) return usual;
   const [name] = settings ?? [];
   if (name === undefined || sets !== undefined) return '';
+  if (preset === 'auto' && plannedByWork.includes(name)) return 'planned';
   const value = valueOf(presets[preset], name);
   if (value === null) return name.startsWith('limits.') ? 'no limit' : 'all';
   return kind.write?.(value) ?? String(value);

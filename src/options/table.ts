@@ -44,7 +44,7 @@ export const planOptions = {
       kind: count,
       settings: ['work'],
       help: 'multiply-adds of training in all, such as 30T: the same result on every machine',
-      usual: 'no limit',
+      usual: 'at most 30T, by the data',
     },
     workers: { kind: whole, bounds: several, help: 'children that train at the same time', usual: "the processor's cores" },
   }),

@@ -159,6 +159,18 @@ export function mergeSettings(settings: Settings, override: SettingsOverride): S
 export const presetNames = ['auto', 'paper', 'laptop', 'quick'] as const;
 export type PresetName = (typeof presetNames)[number];
 
+/** What the plan of the work decides, unless it is given (`work-plan.ts`). */
+export const plannedByWork: readonly string[] = [
+  'widths',
+  'rounds',
+  'vanilla.epochs',
+  'step.children',
+  'step.epochs',
+  'limits.steps',
+  'limits.multiplyAdds',
+  'final.epochs',
+];
+
 /** The preset where none is given: `auto`, or `laptop` for methods that train in steps. */
 export const presetFor = (given: { readonly method?: MethodName } = {}): PresetName =>
   methods[given.method ?? 'grow'].continuous ? 'auto' : 'laptop';

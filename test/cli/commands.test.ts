@@ -248,5 +248,5 @@ test('Ctrl-C ends a plan at once with 130', async () => {
 test('help and version', async () => {
   const [help, about] = await Promise.all([instar(['search', '--help'], folder), instar(['--version'], folder)]);
   assert.deepEqual([help.code, help.err, about.code, about.out], [0, '', 0, `${version}\n`]);
-  assert.match(help.out, /--max-params <n> +parameters of a network, such as 500k \(2M; paper 20M, quick 500k\)/);
+  assert.match(help.out, /--max-params <n> +parameters of a network, such as 500k \(20M; laptop 2M, quick 500k\)/);
 });
