@@ -97,6 +97,7 @@ function learningRates(study: StudyDetails): Figure | null {
   if (first === undefined) return null;
   const names = [...new Set(competing.map(({ settings }) => settings.method))];
   const figure = learningRatesFigure(first.settings, names);
+  if (figure === null) return null;
   const isShared = new Set(competing.map(({ settings }) => canonicalJson(settings.step))).size === 1;
   return isShared ? figure : { ...figure, title: `${figure.title}, with the settings of ${armLabel(first.arm)}` };
 }

@@ -14,6 +14,7 @@ import { childrenOf, competes, startOf, detailsOf } from '../../src/report/run-d
 import { methodNames, methods } from '../../src/search/methods/table.ts';
 import { formatRungs, planRungs } from '../../src/search/rungs.ts';
 import { candidateOf, validationOf } from '../../src/search/state.ts';
+import { lineage, minibatchesOf } from '../../src/search/state.ts';
 import { must } from '../../src/util/assert.ts';
 import { formatPercent } from '../../src/util/words.ts';
 import { grownRun } from './grown.ts';
@@ -238,18 +239,28 @@ test('asha: each child has its epochs, the step a figure without a number of the
     assert.doesNotMatch(String(figure.caption), /Figure/);
     assert.equal(figure.narrow.content.text.match(/class="cross"/g)?.length, 7);
   }
-  assert.match(figures.learningRate.alternative, /ASHA \(this run\): 8×3 4×3 2×6/);
-  assert.equal(figures.learningRate.narrow.content.text.match(/class="line dash-dot won"\s+d=/g)?.length, 3);
+  const rates = must(figures.learningRate, 'figure');
+  assert.match(rates.alternative, /ASHA \(this run\): 8×3 4×3 2×6/);
+  assert.equal(rates.narrow.content.text.match(/class="line dash-dot won"\s+d=/g)?.length, 3);
   // Two candidates reach the end of a step, so its order can be compared.
   assert.ok(agreementsOf(asha).some(({ from, to }) => from === 'rung 2' && to === 'the end'));
 });
 
 test('Figure 1: each competing method by its own learning rate, methods with the same one together', () => {
   const text = must(figuresOf(details).learningRate, 'figure').alternative;
-  for (const method of methodNames.filter(competes)) {
+  for (const method of methodNames.filter((name) => competes(name) && !methods[name].continuous)) {
     const { label } = methods[method];
     assert.ok(text.includes(label) || method === 'shrsep', label);
   }
-  const random = figuresOf(detailsOf(grownRun({ ...small, method: 'random' }))).learningRate;
+  const random = must(figuresOf(detailsOf(grownRun({ ...small, method: 'random' }))).learningRate, 'figure');
   assert.match(random.alternative, /random growth \(this run\): 1×2 1×4 1×8/);
+});
+
+test('of a search that is one training: its schedule, over the minibatches of the winner and its ancestors', () => {
+  const run = detailsOf(grownRun({ ...small, method: 'grow' }));
+  const figure = must(figuresOf(run).learningRate, 'figure');
+  const { search } = run.state;
+  const minibatches = lineage(search, 'final').reduce((sum, { id }) => sum + minibatchesOf(search, id), 0);
+  assert.match(figure.alternative, new RegExp(`over the ${minibatches} minibatches`));
+  assert.doesNotMatch(String(figure.caption), /Figure 1/);
 });

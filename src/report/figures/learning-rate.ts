@@ -1,5 +1,6 @@
 /** Figure 1: the learning rate over a step, by method. Computed from the settings. */
 import { epochsOf, formatRungs, planRungs } from '../../search/rungs.ts';
+import { lineage, minibatchesOf } from '../../search/state.ts';
 import type { Rung } from '../../search/methods/method.ts';
 import type { Settings } from '../../search/settings.ts';
 import { methodNames, methods, type MethodName } from '../../search/methods/table.ts';
@@ -99,11 +100,48 @@ function draw(settings: Settings, all: readonly NamedCurve[]): Svg {
   return { width: narrowWidth, height, content: html`${area.axes}${names.content}${lines}` };
 }
 
+/** The schedule of a search that is one training, over the minibatches of the best network's lineage; null before a step. */
+function wholeFigure({ settings, state: { search }, best, grown }: RunDetails): Figure | null {
+  const id = best ?? grown;
+  if (id === null || search.steps.length === 0) return null;
+  let x = 0;
+  const points: Point[] = [];
+  for (const candidate of lineage(search, id)) {
+    const { rate } = candidate.id === 'vanilla' ? settings.vanilla : candidate.id === 'final' ? settings.final : settings.step;
+    points.push({ x, y: candidate.id === 'vanilla' ? 0 : rate });
+    x += minibatchesOf(search, candidate.id);
+    points.push({ x, y: candidate.id === 'final' ? 0 : rate });
+  }
+  const axes = {
+    x: { domain: [0, Math.max(1, x)], title: 'minibatches', ticks: 6, format: shortNumber },
+    y: { domain: [0, settings.step.rate], title: 'learning rate', ticks: 4, format: shortNumber },
+  } as const;
+  const height = 222;
+  const area = plotArea(narrowWidth, height, axes.x, axes.y, { top: 29 });
+  return {
+    name: 'learning-rate',
+    title: 'Learning rate over the search',
+    alternative: `The learning rate over the ${x} minibatches of the best network and its ancestors: it rises, stays while the network grows, and falls to 0.`,
+    caption:
+      'Over the minibatches of the best network and its ancestors. It rises with the start network, is constant while the network grows, and falls to 0 in the final training.',
+    narrow: { width: narrowWidth, height, content: html`${area.axes}${path(area, points, 'line won')}` },
+  };
+}
+
+/** Methods whose steps have schedules of their own. */
+const hasOwn = (name: MethodName): boolean => !methods[name].continuous;
+
 /** Of the run's method and of all methods whose children compete. */
-export function learningRateFigure({ settings }: RunDetails): Figure {
+export function learningRateFigure(run: RunDetails): Figure | null {
+  const { settings } = run;
   const { method } = settings;
-  const shown = methodNames.filter((name) => name === method || competes(name));
+  if (!hasOwn(method)) return wholeFigure(run);
+  const shown = methodNames.filter((name) => name === method || (competes(name) && hasOwn(name)));
   return figureOf(settings, shown, method);
 }
 
-export const learningRatesFigure = (settings: Settings, shown: readonly MethodName[]): Figure => figureOf(settings, shown, null);
+/** Null where no method has schedules of its own steps. */
+export function learningRatesFigure(settings: Settings, shown: readonly MethodName[]): Figure | null {
+  const own = shown.filter(hasOwn);
+  return own.length === 0 ? null : figureOf(settings, own, null);
+}

@@ -15,10 +15,10 @@ import { commandHtml, pairs } from './parts.ts';
 const formatFactor = (factor: number): string => (factor < 100 ? factor.toFixed(1) : formatWhole(Math.round(factor)));
 
 const methodWords = (name: MethodName): string => {
-  const { selection, learningRate, operators } = methods[name];
+  const { selection, continuous, learningRate, operators } = methods[name];
   return [
     selection,
-    `the learning rate restarts at each ${learningRate.restart}`,
+    continuous ? 'one learning-rate schedule over the search' : `the learning rate restarts at each ${learningRate.restart}`,
     ...('insert-separable' in operators ? ['with separable convolutions'] : []),
   ].join(', ');
 };
