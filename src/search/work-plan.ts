@@ -12,11 +12,10 @@ const startShare = 0.12;
 const stepsShare = 0.3;
 
 /**
- * Of the largest network, multiply-adds an image, where the work trains networks of that many for one epoch: with more work larger
- * networks and more epochs. Fixed networks on CIFAR-10 at 6 T, which trains 40 M for one epoch: 10.9, 17.5 and 39 M (`npm run lab --
- * sizes`, LOG.md).
+ * The largest network, multiply-adds an image, where the work trains networks of `epochWork` for one epoch. With more work the network
+ * and the epochs grow alike. By fixed networks on CIFAR-10 (`npm run lab -- sizes`, LOG.md).
  */
-const usual = { multiplyAdds: 28e6, epochWork: 240e6, exponent: 0.35 };
+const usual = { multiplyAdds: 25e6, epochWork: 240e6 };
 /** The largest network, multiply-adds a pixel, for 50,000 images; for fewer images less, by the square root. */
 const perPixel = { multiplyAdds: 60e3, images: 50_000 };
 /** Epochs of the largest network: more are not planned where no work is given. */
@@ -77,7 +76,7 @@ export const mostWork = (counts: Counts): number =>
 export function planWork(settings: Settings, counts: Counts, work: number, given: SettingsOverride = {}): WorkPlan {
   const images = counts.train + counts.validation;
   const epochWork = work / costOfTraining(1, images);
-  const usualFor = usual.multiplyAdds * (epochWork / usual.epochWork) ** usual.exponent;
+  const usualFor = usual.multiplyAdds * Math.sqrt(epochWork / usual.epochWork);
   const most = Math.min(usualFor, largestFor(counts), settings.limits.multiplyAdds ?? Infinity);
   const widths = given.widths ?? widthsFor(settings, counts, startSize * most);
   const start = countMultiplyAdds(startNetwork({ settings: { ...settings, widths: [...widths] }, counts }));

@@ -259,8 +259,7 @@ test('Figure 1: each competing method by its own learning rate, methods with the
 test('of a search that is one training: its schedule, over the minibatches of the winner and its ancestors', () => {
   const run = detailsOf(grownRun({ ...small, method: 'grow' }));
   const figure = must(figuresOf(run).learningRate, 'figure');
-  const { search } = run.state;
-  const minibatches = lineage(search, 'final').reduce((sum, { id }) => sum + minibatchesOf(search, id), 0);
+  const minibatches = lineage(run.state.search, 'final').reduce((sum, { id }) => sum + minibatchesOf(run.state.search, id), 0);
   assert.match(figure.alternative, new RegExp(`over the ${minibatches} minibatches`));
   assert.doesNotMatch(String(figure.caption), /Figure 1/);
 });

@@ -5,7 +5,7 @@ import { stagedNetwork } from '../../src/network/staged.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { determining } from '../../src/run/driving/shared-start.ts';
 import { next, startNetwork, type Context, type TrainingTask } from '../../src/search/next.ts';
-import { mergeSettings, presetNames, presets, settingsSchema } from '../../src/search/settings.ts';
+import { mergeSettings, presets, settingsSchema } from '../../src/search/settings.ts';
 import { emptyState, reduce, startWords, type SearchState } from '../../src/search/state.ts';
 import { contextOf, simulate } from '../support/simulation.ts';
 
