@@ -189,7 +189,7 @@ variants:
   const { scale } = collectStudy(variants, newFolder()).result;
   assert.match(
     scale,
-    /^narrow: .*; vanilla network 2-3 wide, 2 epochs; wide and wider: .*; vanilla network 8-9 wide, 2 epochs\.$/,
+    /^narrow: .*; vanilla network of widths 2-3, 2 epochs; wide and wider: .*; vanilla network of widths 8-9, 2 epochs\.$/,
   );
 });
 
