@@ -240,7 +240,7 @@ describe('the pages of runs and studies', { skip }, () => {
         await page.getByText('The form has changed since this forecast').waitFor();
         await page.getByLabel('Budget').fill('0.05s');
         await page.getByRole('button', { name: 'Forecast again' }).click();
-        await page.getByText(/--budget 0s is too short here/).waitFor({ timeout: 90_000 });
+        await page.getByText(/--budget 0s is too short on this machine/).waitFor({ timeout: 90_000 });
       },
       // A refusal is an answer.
       /status of 409/,
