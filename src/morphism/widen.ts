@@ -6,6 +6,7 @@ import { alterChannels } from './alter-channels.ts';
 import type { EditOf } from './edit.ts';
 import type { Operator } from './operator.ts';
 import { changeWidths } from './width.ts';
+import { isFrozen } from '../network/network.ts';
 
 const factors = [1.25, 1.5, 2] as const;
 const group = 8;
@@ -19,7 +20,9 @@ export const widen: Operator<EditOf<'widen'>> = {
   ...alterChannels,
   candidates: (network) =>
     network.nodes.flatMap(({ id, layer }) =>
-      layer.kind === 'convolution' ? moreOf(layer.channels).map((more) => ({ kind: 'widen' as const, node: id, more })) : [],
+      layer.kind === 'convolution' && !isFrozen(layer)
+        ? moreOf(layer.channels).map((more) => ({ kind: 'widen' as const, node: id, more }))
+        : [],
     ),
   rewrite(network, { node: id, more }) {
     const layer = network.nodes.find((node) => node.id === id)?.layer;
