@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createBatcher } from '../../src/data/batches.ts';
 import { splitDataset } from '../../src/data/split.ts';
+import { additionsOff } from '../../src/data/augmentation/augmentation.ts';
 import { reference } from '../../src/engine/reference/engine.ts';
 import { jobOf as queuedJob, readRequest, requestOf } from '../../src/execution/queue/messages.ts';
 import type { Edit } from '../../src/morphism/edit.ts';
@@ -239,12 +240,14 @@ await test('a checkpoint that lacks averages or their statistics is evaluated as
     assert.deepEqual(evaluationTensors(network, without(pattern), 'average'), raw, String(pattern));
 });
 
-await test('a job with averages and factors by role comes through the queue as it is', () => {
+await test('a job with averages, factors by role, a shared stream and rounds comes through the queue as it is', () => {
   const learning = { ...plain, average: 0.99, roles: { shift: { rate: 8 }, kernel: { decay: 0.5 } } };
-  const job = jobOf({ learning });
+  const stream = { key: [1, 'minibatches'], before: 7 };
+  const job = jobOf({ learning, stream, interval: 3, schedule: { kind: 'linear', rate: 0.2, from: 1, to: 0 } });
   const request = readRequest(JSON.parse(JSON.stringify(requestOf(job, '0123456789abcdef'))));
   assert.ok(typeof request !== 'string', String(request));
-  assert.deepEqual(queuedJob(request, path), job);
+  const augmentation = { ...additionsOff, ...job.augmentation };
+  assert.deepEqual(queuedJob(request, path), { ...job, augmentation });
   const wrong = requestOf(jobOf({ learning: { ...plain, average: 1 } }), '0123456789abcdef');
   assert.match(String(readRequest(wrong)), /^job\.learning\.average/);
 });

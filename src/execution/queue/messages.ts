@@ -90,10 +90,12 @@ const jobSchema = z.discriminatedUnion('kind', [
     learning,
     schedule: z.discriminatedUnion('kind', [
       z.strictObject({ kind: z.literal('constant'), rate }),
-      z.strictObject({ kind: z.literal('cosine'), rate, from: share, to: share }),
+      z.strictObject({ kind: z.literal(['cosine', 'linear']), rate, from: share, to: share }),
     ]),
     key,
     minibatches: z.strictObject({ first: count, count, done: count }),
+    stream: z.strictObject({ key, before: count }).optional(),
+    interval: z.int().min(1).optional(),
     augmentedValidation: z.boolean().optional(),
   }),
   z.strictObject({
