@@ -3,6 +3,7 @@
  * network, steps and final training. Pure.
  */
 import { countMultiplyAdds } from '../network/cost.ts';
+import type { Network } from '../network/network.ts';
 import { startNetwork, type Counts } from './next.ts';
 import { mergeSettings, type Settings, type SettingsOverride } from './settings.ts';
 import { costOfTraining } from './work.ts';
@@ -64,6 +65,10 @@ function widthsFor(settings: Settings, counts: Counts, multiplyAdds: number): re
   return scaled(factor);
 }
 
+/** Multiply-adds of the start network: of these widths, or the given one. */
+const startSizeOf = (settings: Settings, counts: Counts, widths: readonly number[], from: Network | null): number =>
+  countMultiplyAdds(from ?? startNetwork({ settings: { ...settings, widths: [...widths] }, counts }));
+
 /** Multiply-adds of the largest network that is planned for such data. */
 const largestFor = ({ shape, train, validation }: Counts): number =>
   perPixel.multiplyAdds * shape.height * shape.width * Math.sqrt(Math.min(1, (train + validation) / perPixel.images));
@@ -72,14 +77,20 @@ const largestFor = ({ shape, train, validation }: Counts): number =>
 export const mostWork = (counts: Counts): number =>
   Math.ceil(costOfTraining(largestFor(counts), mostEpochs * (counts.train + counts.validation)));
 
-/** The plan of so many multiply-adds of training. Children and widths that are given stay. */
-export function planWork(settings: Settings, counts: Counts, work: number, given: SettingsOverride = {}): WorkPlan {
+/** The plan of so many multiply-adds of training. Children, steps and widths that are given stay, and so does a given start network. */
+export function planWork(
+  settings: Settings,
+  counts: Counts,
+  work: number,
+  given: SettingsOverride = {},
+  from: Network | null = null,
+): WorkPlan {
   const images = counts.train + counts.validation;
   const epochWork = work / costOfTraining(1, images);
   const usualFor = usual.multiplyAdds * Math.sqrt(epochWork / usual.epochWork);
   const most = Math.min(usualFor, largestFor(counts), settings.limits.multiplyAdds ?? Infinity);
-  const widths = given.widths ?? widthsFor(settings, counts, startSize * most);
-  const start = countMultiplyAdds(startNetwork({ settings: { ...settings, widths: [...widths] }, counts }));
+  const widths = given.widths ?? (from === null ? widthsFor(settings, counts, startSize * most) : settings.widths);
+  const start = startSizeOf(settings, counts, widths, from);
   const largest = Math.max(most, start);
   const epochs = epochWork / largest;
   const steps = given.limits?.steps ?? clamp(Math.round(epochs / epochsAStep), 1, 12);
@@ -105,9 +116,9 @@ export function planWork(settings: Settings, counts: Counts, work: number, given
 }
 
 /** The work of the start network and of the steps of a plan. */
-export function plannedWork(settings: Settings, counts: Counts, plan: WorkPlan): PlannedWork {
+export function plannedWork(settings: Settings, counts: Counts, plan: WorkPlan, from: Network | null = null): PlannedWork {
   const { widths, rounds, vanillaEpochs, steps, children, stepEpochs, multiplyAdds } = plan;
-  const start = countMultiplyAdds(startNetwork({ settings: { ...settings, widths: [...widths] }, counts }));
+  const start = startSizeOf(settings, counts, widths, from);
   const round = Math.floor(Math.floor(counts.train / settings.batch) / rounds) * settings.batch;
   const sizes = Array.from({ length: steps }, (_none, index) => start * (multiplyAdds / start) ** ((index + 1) / steps));
   return {

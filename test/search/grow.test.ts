@@ -8,7 +8,8 @@ import { mergeSettings, presets, type Settings } from '../../src/search/settings
 import { simulate, medianFirst } from '../../src/search/simulation.ts';
 import { sampleStep } from '../../src/search/sampling.ts';
 import { candidateOf, lineage, minibatchesOf, networkOf, type SearchState } from '../../src/search/state.ts';
-import { planWork, settingsOfWork } from '../../src/search/work-plan.ts';
+import { vanillaNetwork } from '../../src/network/vanilla.ts';
+import { plannedWork, planWork, settingsOfWork } from '../../src/search/work-plan.ts';
 import { workDone } from '../../src/search/work.ts';
 import { rateAt } from '../../src/training/schedule.ts';
 import { must } from '../../src/util/assert.ts';
@@ -126,4 +127,16 @@ test('more work: no smaller start network, limit, or number of steps; what is gi
     limits: { steps: 2 },
   });
   assert.deepEqual([given.widths, given.children, given.steps], [[8, 16], 3, 2]);
+});
+
+test('a given network is where growth starts, however large it is', () => {
+  for (const width of [4, 64]) {
+    const from = vanillaNetwork(counts.shape, counts.classes, [width, 2 * width]);
+    const plan = planWork(presets.auto, counts, 1e11, {}, from);
+    assert.deepEqual(plan.widths, presets.auto.widths);
+    assert.ok(plan.multiplyAdds >= countMultiplyAdds(from));
+    const { start } = plannedWork(presets.auto, counts, plan, from);
+    const round = Math.floor(Math.floor(counts.train / presets.auto.batch) / plan.rounds) * presets.auto.batch;
+    assert.equal(start, 3 * countMultiplyAdds(from) * plan.vanillaEpochs * round);
+  }
 });

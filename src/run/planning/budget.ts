@@ -1,8 +1,9 @@
 /** Plans a budget from measured speeds. Pure. Times are active seconds. */
 import { fewestEpochs } from '../../search/rungs.ts';
-import type { Settings } from '../../search/settings.ts';
+import type { Settings, SettingsOverride } from '../../search/settings.ts';
 import type { Segment } from '../../search/state.ts';
 import { UserError } from '../../util/user-error.ts';
+import type { Network } from '../../network/network.ts';
 import type { Plan } from '../record/events.ts';
 import type { Counts } from '../../search/next.ts';
 import { costOfTraining } from '../../search/work.ts';
@@ -104,14 +105,18 @@ export interface WorkQuestion extends Pick<
 > {
   /** Of all images. */
   readonly counts: Counts;
+  /** A given start network. */
+  readonly from: Network | null;
+  /** Settings that are not the plan's to decide. */
+  readonly given: SettingsOverride;
 }
 
 /** The work that fits into the time, and what a search of that work trains. For methods that are one training. */
 export function planWorkBudget(question: WorkQuestion): Plan {
-  const { budget, elapsed, settings, counts, alone, beside, workers, testImages } = question;
+  const { budget, elapsed, settings, counts, from, given, alone, beside, workers, testImages } = question;
   const secondsOf = (work: number): { readonly plan: WorkPlan; readonly search: number; readonly seconds: number } => {
-    const plan = planWork(settings, counts, work);
-    const { start, steps } = plannedWork(settings, counts, plan);
+    const plan = planWork(settings, counts, work, given, from);
+    const { start, steps } = plannedWork(settings, counts, plan, from);
     const perWork = (seconds: number): number => seconds / costOfTraining(1, 1);
     const validated = 1 + (evaluationShare * counts.validation * plan.rounds) / counts.train;
     const tasks = 1 + plan.steps * Math.ceil(plan.children / workers);
@@ -161,7 +166,11 @@ export const plannedSettings = (settings: Settings, plan: Plan | null): Settings
         ...(plan.sizes === undefined ? {} : sizesOf(settings, plan.sizes)),
       };
 
-const sizesOf = (settings: Settings, { widths, rounds, steps, multiplyAdds }: NonNullable<Plan['sizes']>): Partial<Settings> => ({
+const sizesOf = (
+  settings: Settings,
+  { work, widths, rounds, steps, multiplyAdds }: NonNullable<Plan['sizes']>,
+): Partial<Settings> => ({
+  work,
   widths: [...widths],
   rounds,
   limits: { ...settings.limits, steps, multiplyAdds },

@@ -6,7 +6,14 @@ import type { JobObserver, Pool } from '../../execution/pool.ts';
 import { countMultiplyAdds } from '../../network/cost.ts';
 import type { Network } from '../../network/network.ts';
 import { methodOf, startNetwork, type Context } from '../../search/next.ts';
-import { evaluationWeightsOf, learningOf, type Settings } from '../../search/settings.ts';
+import {
+  evaluationWeightsOf,
+  learningOf,
+  presets,
+  type PresetName,
+  type Settings,
+  type SettingsOverride,
+} from '../../search/settings.ts';
 import { coresOfRun } from '../../search/rungs.ts';
 import { JobFailure, type Job, type ProbeJob, type Stage } from '../../training/job.ts';
 import { must } from '../../util/assert.ts';
@@ -124,6 +131,16 @@ export async function measureBudget(run: ProbeSetup, context: Context, budget: n
   return planOf(run, context, budget, start, run.elapsed());
 }
 
+/** Of what a plan of work decides, that which differs from the preset. */
+function givenIn({ widths, step, limits }: Settings, preset: PresetName): SettingsOverride {
+  const usual = presets[preset];
+  return {
+    ...(widths.join() === usual.widths.join() ? {} : { widths }),
+    ...(step.children === usual.step.children ? {} : { step: { children: step.children } }),
+    ...(limits.steps === usual.limits.steps ? {} : { limits: { steps: limits.steps } }),
+  };
+}
+
 /** What a budget buys by the timings of the start network, after so many seconds. */
 export function planOf(
   run: ProbeSetup,
@@ -145,7 +162,17 @@ export function planOf(
     return {
       type: 'plan',
       budget,
-      plan: planWorkBudget({ ...speed, budget, elapsed, settings, counts: context.counts, testImages, workers }),
+      plan: planWorkBudget({
+        ...speed,
+        budget,
+        elapsed,
+        settings,
+        counts: context.counts,
+        from: context.origin?.network ?? null,
+        given: givenIn(settings, run.config.preset),
+        testImages,
+        workers,
+      }),
     };
   const question = {
     ...speed,

@@ -94,13 +94,13 @@ export function withLimit(settings: Settings, given: SettingsOverride | undefine
 }
 
 /** What a search of a given work trains, where the method plans by work. */
-function withWork(settings: Settings, given: SettingsOverride | undefined, counts: Counts): Settings {
+function withWork(settings: Settings, given: SettingsOverride | undefined, counts: Counts, prepared: Prepared | null): Settings {
   const { method } = settings;
   if (settings.work === null) return settings;
   if (!methods[method].continuous)
     throw new UserError(`--work and --preset auto are for methods that are one training, and --method ${method} is not`);
   const work = given?.work ?? Math.min(settings.work, mostWork(counts));
-  return settingsOfWork(settings, work, planWork(settings, counts, work, given));
+  return settingsOfWork(settings, work, planWork(settings, counts, work, given, prepared?.network ?? null));
 }
 
 export interface Beginning {
@@ -134,13 +134,12 @@ export async function begin(options: AskedOptions): Promise<Beginning> {
   const base = mergeSettings(presets[preset], { limits: { memory } });
   const asked = mergeSettings(base, options.settings ?? {});
   const { counts } = contextOf(dataset, asked, null, engineName);
-  const settings = withWork(
-    withLimit(withBatch(asked, options, counts.train), options.settings, dataset.shape),
-    options.settings,
-    counts,
-  );
-  const { normalise } = settings.augmentation;
-  const prepared = given === null ? null : prepare(given, dataset, normalise, settings.seed);
+  const prepared = given === null ? null : prepare(given, dataset, asked.augmentation.normalise, asked.seed);
+  const limited = withLimit(withBatch(asked, options, counts.train), options.settings, dataset.shape);
+  if (budget !== undefined && options.settings?.work !== undefined)
+    throw new UserError('--budget and --work are two limits of the same: give one of them');
+  // A budget is planned when the speed of this machine is known.
+  const settings = budget === undefined ? withWork(limited, options.settings, counts, prepared) : limited;
   check(settings, dataset, counts, prepared, engineName);
   if (budget !== undefined && settings.final.epochs === 0)
     throw new UserError('--budget plans a final training, and --final-epochs 0 turns it off');
