@@ -9,8 +9,8 @@ import { methodOf, startNetwork, type Context } from '../../search/next.ts';
 import {
   evaluationWeightsOf,
   learningOf,
+  presetNames,
   presets,
-  type PresetName,
   type Settings,
   type SettingsOverride,
 } from '../../search/settings.ts';
@@ -132,8 +132,8 @@ export async function measureBudget(run: ProbeSetup, context: Context, budget: n
 }
 
 /** Of what a plan of work decides, that which differs from the preset. */
-function givenIn({ widths, step, limits }: Settings, preset: PresetName): SettingsOverride {
-  const usual = presets[preset];
+function givenIn({ widths, step, limits }: Settings, preset: string): SettingsOverride {
+  const usual = presets[presetNames.find((name) => name === preset) ?? 'auto'];
   return {
     ...(widths.join() === usual.widths.join() ? {} : { widths }),
     ...(step.children === usual.step.children ? {} : { step: { children: step.children } }),
