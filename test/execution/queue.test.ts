@@ -227,7 +227,7 @@ describe('a search whose workers differ', { skip: withoutRedis() }, () => {
     const store = storeIn('store-budget');
     started.push(startWorker(server.address, store.address, engine));
     const run = newFolder();
-    await collect(search({ ...tiny, engine, budget: 20, run, elsewhere: { queue: server.address, store: store.address } }));
+    await collect(search({ ...tiny, engine, budget: 45, run, elsewhere: { queue: server.address, store: store.address } }));
     const { plan, search: state } = readRun(run).state;
     assert.ok(state.finished && plan !== null && plan.alone > 0 && plan.beside > 0, JSON.stringify(plan));
   });
