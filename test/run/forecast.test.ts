@@ -361,6 +361,8 @@ await test('more budget never buys fewer minibatches in all, where the same netw
         const [less, greater] = [budgeted(one), budgeted({ ...one, budget: Math.round(one.budget * more) })];
         // A step more, or another child in the middle, makes minibatches larger instead.
         if (less.final?.size.multiplyAdds !== greater.final?.size.multiplyAdds) return;
+        // A step that time cuts short trains less than it was planned to.
+        if (!greater.steps.every(({ ends }) => ends)) return;
         told++;
         assert.ok(greater.minibatches >= less.minibatches, `${greater.minibatches} after ${less.minibatches}`);
       } catch (error) {
