@@ -179,9 +179,12 @@ function taskOf(state: SearchState, context: Context, stage: Stage): TrainingTas
 
 /** Minibatches that a candidate's ancestors were trained on. */
 const minibatchesBefore = (state: SearchState, id: CandidateId): number =>
-  lineage(state, id)
-    .slice(0, -1)
-    .reduce((sum, { id: ancestor }) => sum + minibatchesOf(state, ancestor), 0);
+  minibatchesOf(
+    state,
+    ...lineage(state, id)
+      .slice(0, -1)
+      .map((ancestor) => ancestor.id),
+  );
 
 /** The stream of minibatches that all candidates of a continuous search share. */
 function sharedStream(state: SearchState, context: Context, id: CandidateId): Pick<TrainingTask, 'interval' | 'stream'> {
@@ -305,7 +308,7 @@ export function baselineSegments(state: SearchState, context: Context): readonly
   const perEpoch = minibatchesPerEpoch(context, false);
   const steps = lineage(state, must(state.stop, 'stop').line).filter(({ step }) => step > 0);
   if (continuous) {
-    const count = steps.reduce((sum, { id }) => sum + minibatchesOf(state, id), 0);
+    const count = minibatchesOf(state, ...steps.map(({ id }) => id));
     const plateau: Segment = { rate: settings.step.rate, from: 0, to: 0, count, whole: false, restart: false };
     return [...(count === 0 ? [] : [plateau]), ...state.segments.final];
   }

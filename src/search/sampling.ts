@@ -1,5 +1,5 @@
 /** Samples the children of a step, from streams that are named by seed, step and child. */
-import { sampleEdits, type Mutant } from '../morphism/mutate.ts';
+import { sampleEdits, type Mutant, type SamplingOptions } from '../morphism/mutate.ts';
 import type { Limits } from '../morphism/operator.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network } from '../network/network.ts';
@@ -19,42 +19,36 @@ export function limitsOf({ settings, fits }: Context): Limits {
   };
 }
 
-/** Child 0 is the parent, trained on like the others (Elsken et al. 2017, Algorithm 1); the others are mutated. */
-export function sampleChildren(parent: Network, context: Context, step: number, count: number): readonly Mutant[] {
-  const { settings } = context;
-  const sampling = {
-    operators: settings.operators ?? methodOf(context).operators,
-    mutations: settings.step.mutations,
-    limits: limitsOf(context),
-  };
-  return Array.from({ length: count }, (_none, child) =>
-    child === 0 ? { edits: [], network: parent } : sampleEdits(parent, sampling, random(settings.seed, 'mutate', step, child)),
-  );
-}
-
 /** Mutations of a child that is to have a given size, at most. */
 const mostMutations = 8;
 
-/** Mutated children of that size, each as many mutations as it takes. They are not compared with the parent, which is smaller. */
-function sampleToSize(
+/**
+ * Child 0 is the parent, trained on like the others (Elsken et al. 2017, Algorithm 1); the others are mutated. With a size all are, by as
+ * many mutations as that takes: the parent is smaller, and not compared with them.
+ */
+export function sampleChildren(
   parent: Network,
   context: Context,
   step: number,
   count: number,
-  size: NonNullable<StepStart['size']>,
+  size?: StepStart['size'],
 ): readonly Mutant[] {
   const { settings } = context;
-  const { admits, maxChannels } = limitsOf(context);
-  const limits = { maxChannels, admits: (network: Network) => countMultiplyAdds(network) <= size.most && admits(network) };
   const operators = settings.operators ?? methodOf(context).operators;
-  const sampling = {
-    operators,
-    mutations: mostMutations,
-    limits,
-    isEnough: (network: Network) => countMultiplyAdds(network) >= size.least,
-  };
+  const limits = limitsOf(context);
+  const sampling: SamplingOptions =
+    size === undefined
+      ? { operators, limits, mutations: settings.step.mutations }
+      : {
+          operators,
+          limits: { ...limits, admits: (network) => countMultiplyAdds(network) <= size.most && limits.admits(network) },
+          mutations: mostMutations,
+          isEnough: (network) => countMultiplyAdds(network) >= size.least,
+        };
   return Array.from({ length: count }, (_none, child) =>
-    sampleEdits(parent, sampling, random(settings.seed, 'mutate', step, child)),
+    size === undefined && child === 0
+      ? { edits: [], network: parent }
+      : sampleEdits(parent, sampling, random(settings.seed, 'mutate', step, child)),
   );
 }
 
@@ -67,7 +61,6 @@ export const sampleStep: StartStep = (context, step, parent) => {
     random(settings.seed, 'draw', step),
   );
   const { children: count, trained, size } = started;
-  const children =
-    size === undefined ? sampleChildren(parent, context, step, count) : sampleToSize(parent, context, step, count, size);
+  const children = sampleChildren(parent, context, step, count, size);
   return { children, trained, isExhausted: grows && children.every(({ edits }) => edits.length === 0) };
 };

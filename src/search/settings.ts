@@ -177,7 +177,7 @@ export const presetFor = (given: { readonly method?: MethodName } = {}): PresetN
 
 /** What each is for, in one line for people who choose. */
 export const presetSummaries: { readonly [Name in PresetName]: string } = {
-  auto: 'a modern recipe; sizes, steps and schedule from the time or the work: about ten minutes, or --budget',
+  auto: 'a modern recipe; sizes, steps and schedule follow from --budget or --work',
   paper: 'the scale of the paper: 23 hours of search, then 200 epochs',
   laptop: 'about an hour on two cores',
   quick: 'a first look: small networks, 4,000 images, a minute or two',

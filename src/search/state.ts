@@ -164,9 +164,14 @@ export function lineage(state: SearchState, id: CandidateId): readonly Candidate
   return line.parent === null ? [line] : [...lineage(state, line.parent), line];
 }
 
-/** Minibatches that a candidate itself was trained on. */
-export const minibatchesOf = ({ tasks }: SearchState, id: CandidateId): number =>
-  [...tasks].reduce((sum, [task, done]) => (task === id || task.startsWith(`${id}/`) ? sum + done : sum), 0);
+/** The candidate that a task trains. */
+export const candidateOfTask = (task: string): CandidateId => task.split('/')[0] ?? task;
+
+/** Minibatches that these candidates themselves were trained on. */
+export function minibatchesOf({ tasks }: SearchState, ...ids: readonly CandidateId[]): number {
+  const own = new Set(ids);
+  return [...tasks].reduce((sum, [task, done]) => (own.has(candidateOfTask(task)) ? sum + done : sum), 0);
+}
 
 const withCandidate = (state: SearchState, line: Candidate, copy: Copy): SearchState => ({
   ...state,

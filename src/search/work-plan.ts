@@ -77,6 +77,12 @@ const largestFor = ({ shape, train, validation }: Counts): number =>
 export const mostWork = (counts: Counts): number =>
   Math.ceil(costOfTraining(largestFor(counts), mostEpochs * (counts.train + counts.validation)));
 
+/** The work of one child of each step on so many images: the sizes of steps grow by equal factors from the start network to the largest. */
+function workOfSizes(start: number, largest: number, steps: number, images: number): number {
+  const sizes = Array.from({ length: steps }, (_none, index) => start * (largest / start) ** ((index + 1) / steps));
+  return sizes.reduce((sum, size) => sum + costOfTraining(size, images), 0);
+}
+
 /** The plan of so many multiply-adds of training. Children, steps and widths that are given stay, and so does a given start network. */
 export function planWork(
   settings: Settings,
@@ -96,9 +102,7 @@ export function planWork(
   const steps = given.limits?.steps ?? clamp(Math.round(epochs / epochsAStep), 1, 12);
   // Even numbers: children train side by side on the cores.
   const children = given.step?.children ?? childrenOf(epochs);
-  /** Mean size of a step's children. */
-  const sizes = Array.from({ length: steps }, (_none, index) => start * (largest / start) ** ((index + 1) / steps));
-  const stepWork = children * sizes.reduce((sum, size) => sum + costOfTraining(size, 1), 0);
+  const stepWork = children * workOfSizes(start, largest, steps, 1);
   /** Of each child. */
   const childEpochs = (stepsShare * work) / Math.max(1, stepWork) / counts.train;
   const startEpochs = (startShare * work) / costOfTraining(start, counts.train);
@@ -120,10 +124,9 @@ export function plannedWork(settings: Settings, counts: Counts, plan: WorkPlan, 
   const { widths, rounds, vanillaEpochs, steps, children, stepEpochs, multiplyAdds } = plan;
   const start = startSizeOf(settings, counts, widths, from);
   const round = Math.floor(Math.floor(counts.train / settings.batch) / rounds) * settings.batch;
-  const sizes = Array.from({ length: steps }, (_none, index) => start * (multiplyAdds / start) ** ((index + 1) / steps));
   return {
     start: costOfTraining(start, vanillaEpochs * round),
-    steps: Math.floor(stepEpochs / children) * children * sizes.reduce((sum, size) => sum + costOfTraining(size, round), 0),
+    steps: Math.floor(stepEpochs / children) * children * workOfSizes(start, multiplyAdds, steps, round),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Work: the multiply-adds that training takes, which are the same on every machine. Pure. */
-import { candidateOf, minibatchesOf, type SearchState } from './state.ts';
+import { candidateOf, candidateOfTask, type SearchState } from './state.ts';
 import type { Settings } from './settings.ts';
 
 /** Multiply-adds of training on so many images: forward, and backward to the inputs and to the kernels. */
@@ -7,8 +7,8 @@ export const costOfTraining = (multiplyAdds: number, images: number): number => 
 
 /** The work of all candidates so far. */
 export const workDone = (state: SearchState, { batch }: Settings): number =>
-  [...state.candidates.values()].reduce(
-    (sum, { id, multiplyAdds }) => sum + costOfTraining(multiplyAdds, minibatchesOf(state, id) * batch),
+  [...state.tasks].reduce(
+    (sum, [task, done]) => sum + costOfTraining(candidateOf(state, candidateOfTask(task)).multiplyAdds, done * batch),
     0,
   );
 

@@ -1,13 +1,14 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { additionsOff, type AllSettings, type ImageInfo } from '../../src/data/augmentation/augmentation.ts';
+import { additionsOff, type AllSettings, type EdgeName, type ImageInfo } from '../../src/data/augmentation/augmentation.ts';
 import { cutout } from '../../src/data/augmentation/cutout.ts';
 import { flip, isMirrored } from '../../src/data/augmentation/flip.ts';
 import { drawBeta, mixup } from '../../src/data/augmentation/mixup.ts';
 import { normalise } from '../../src/data/augmentation/normalise.ts';
 import { shift } from '../../src/data/augmentation/shift.ts';
 import { smoothing } from '../../src/data/augmentation/smoothing.ts';
+import type { Shape } from '../../src/network/network.ts';
 import { must } from '../../src/util/assert.ts';
 import { random } from '../../src/util/random.ts';
 import { noise, scripted } from './places.ts';
@@ -88,29 +89,35 @@ test('alternating flips begin with half of the images mirrored, whatever their n
   }
 });
 
-test('shift moves the image and fills with black', () => {
+/** A shifted image has the pixels that `expected` takes from the unshifted one. */
+function shiftsAs(
+  edges: EdgeName,
+  expected: (before: Uint8Array, shape: Shape, channel: number, y: number, x: number) => number,
+) {
   fc.assert(
     fc.property(shapes, fc.constantFrom(0.125, 0.3, 0.5, 1), fc.nat(), fc.nat(), (shape, fraction, first, second) => {
       const [farDown, farRight] = [Math.round(fraction * shape.height), Math.round(fraction * shape.width)];
-      const step = shift.create({ ...off, shift: fraction }, subjectOf(shape));
+      const step = shift.create({ ...off, shift: fraction, edges }, subjectOf(shape));
       if (step === undefined) return assert.deepEqual([farDown, farRight], [0, 0]);
       const [down, right] = [(first % (2 * farDown + 1)) - farDown, (second % (2 * farRight + 1)) - farRight];
-      const before = noise(shape.channels * shape.height * shape.width, 'shift');
+      const before = noise(shape.channels * shape.height * shape.width, edges);
       const after = before.slice();
       const source = scripted(down + farDown, right + farRight);
       step(after, source);
       assert.equal(source.left(), 0);
       for (let channel = 0; channel < shape.channels; channel++)
         for (let y = 0; y < shape.height; y++)
-          for (let x = 0; x < shape.width; x++) {
-            const [fromY, fromX] = [y - down, x - right];
-            const inside = fromY >= 0 && fromY < shape.height && fromX >= 0 && fromX < shape.width;
-            assert.equal(at(after, shape, channel, y, x), inside ? at(before, shape, channel, fromY, fromX) : 0);
-          }
+          for (let x = 0; x < shape.width; x++)
+            assert.equal(at(after, shape, channel, y, x), expected(before, shape, channel, y - down, x - right));
     }),
     { numRuns: 500 },
   );
-});
+}
+
+test('shift moves the image and fills with black', () =>
+  shiftsAs('black', (before, shape, channel, y, x) =>
+    y >= 0 && y < shape.height && x >= 0 && x < shape.width ? at(before, shape, channel, y, x) : 0,
+  ));
 
 /** Where a walker is who starts at 0, goes so many steps and turns at both ends. */
 function walked(steps: number, side: number): number {
@@ -123,28 +130,10 @@ function walked(steps: number, side: number): number {
   return position;
 }
 
-test('with mirrored edges a shift brings in the image as seen from its edge, however far', () => {
-  fc.assert(
-    fc.property(shapes, fc.constantFrom(0.125, 0.3, 0.5, 1), fc.nat(), fc.nat(), (shape, fraction, first, second) => {
-      const [farDown, farRight] = [Math.round(fraction * shape.height), Math.round(fraction * shape.width)];
-      const step = shift.create({ ...off, shift: fraction, edges: 'mirror' }, subjectOf(shape));
-      if (step === undefined) return assert.deepEqual([farDown, farRight], [0, 0]);
-      const [down, right] = [(first % (2 * farDown + 1)) - farDown, (second % (2 * farRight + 1)) - farRight];
-      const before = noise(shape.channels * shape.height * shape.width, 'mirror');
-      const after = before.slice();
-      const source = scripted(down + farDown, right + farRight);
-      step(after, source);
-      assert.equal(source.left(), 0);
-      for (let channel = 0; channel < shape.channels; channel++)
-        for (let y = 0; y < shape.height; y++)
-          for (let x = 0; x < shape.width; x++) {
-            const from = [walked(Math.abs(y - down), shape.height), walked(Math.abs(x - right), shape.width)] as const;
-            assert.equal(at(after, shape, channel, y, x), at(before, shape, channel, ...from));
-          }
-    }),
-    { numRuns: 500 },
-  );
-});
+test('with mirrored edges a shift brings in the image as seen from its edge, however far', () =>
+  shiftsAs('mirror', (before, shape, channel, y, x) =>
+    at(before, shape, channel, walked(Math.abs(y), shape.height), walked(Math.abs(x), shape.width)),
+  ));
 
 test('the mirrored edge is numpy’s reflect: 2 1 | 0 1 2 3 | 2 1', () => {
   const shape = { channels: 1, height: 1, width: 4 };

@@ -3,7 +3,7 @@ import { splitCounts } from '../../data/split-counts.ts';
 import type { Context } from '../../search/next.ts';
 import type { Settings } from '../../search/settings.ts';
 import { medianFirst, copiesOf, simulate, wholeFinal } from '../../search/simulation.ts';
-import { candidateOf, type SearchState, type Step } from '../../search/state.ts';
+import { candidateOf, candidateOfTask, type SearchState, type Step } from '../../search/state.ts';
 import { mean } from '../../util/numbers.ts';
 import type { Config } from '../record/config.ts';
 import { settingsOf, type View } from './view.ts';
@@ -67,7 +67,7 @@ const known = new WeakMap<SearchState, WeakMap<Config, number>>();
 export function workOf(view: View, config: Config): Work {
   const { search } = view.run;
   if (!search.candidates.has('vanilla')) return { done: 0, left: Infinity };
-  const recorded = [...search.tasks].reduce((sum, [task, done]) => sum + done * costOf(search, task.split('/')[0] ?? ''), 0);
+  const recorded = [...search.tasks].reduce((sum, [task, done]) => sum + done * costOf(search, candidateOfTask(task)), 0);
   // What workers have done since their last epoch.
   const further = [...view.running].reduce(
     (sum, [id, { task, done }]) => sum + Math.max(0, done - (search.tasks.get(task) ?? 0)) * costOf(search, id),

@@ -9,7 +9,7 @@ import type { Entry, Progress } from '../record/events.ts';
 import { emptyRun, replayEntry, type RunState } from '../record/replay.ts';
 import { currentParent } from '../../search/ranking.ts';
 import type { Settings } from '../../search/settings.ts';
-import { lineage, validationOf, type CandidateId, type SearchState, type Step } from '../../search/state.ts';
+import { candidateOfTask, lineage, validationOf, type CandidateId, type SearchState, type Step } from '../../search/state.ts';
 import { alwaysCopied, type Copy } from '../../util/copies.ts';
 
 /** A task that a worker is on. */
@@ -44,8 +44,6 @@ export const emptyView: View = viewOf(emptyRun);
 /** Seconds over which the speed is measured, and messages that are kept. */
 const speedWindow = 12;
 const keptMessages = 20;
-
-const candidateOfTask = (task: string): CandidateId => task.split('/')[0] ?? task;
 
 function advance(view: View, line: CandidateId, next: Running, now: number): View {
   const before = view.running.get(line);
@@ -114,10 +112,10 @@ export function observe(view: View, item: Entry | Progress, now: number, copy: C
   return advance(view, candidateOfTask(task), { task, done, count, loss }, now);
 }
 
-/** The settings that hold: those of the configuration, as a budget scaled them. */
 /** What the start network and the steps count: epochs, or the rounds that they are divided into. */
 export const unitOf = ({ rounds }: Settings): 'epoch' | 'round' => (rounds === 1 ? 'epoch' : 'round');
 
+/** The settings that hold: those of the configuration, as a budget scaled them. */
 export const settingsOf = ({ run }: View, config: Config): Settings => plannedSettings(config.settings, run.plan);
 
 /** Minibatches an epoch, from the counts: up to the rounding of each class's share. `whole`: with the validation images. */

@@ -1,13 +1,13 @@
 /** Plans a budget from measured speeds. Pure. Times are active seconds. */
 import { fewestEpochs } from '../../search/rungs.ts';
-import type { Settings, SettingsOverride } from '../../search/settings.ts';
+import { mergeSettings, type Settings, type SettingsOverride } from '../../search/settings.ts';
 import type { Segment } from '../../search/state.ts';
 import { UserError } from '../../util/user-error.ts';
 import type { Network } from '../../network/network.ts';
 import type { Plan } from '../record/events.ts';
 import type { Counts } from '../../search/next.ts';
 import { costOfTraining } from '../../search/work.ts';
-import { planWork, plannedWork, type WorkPlan } from '../../search/work-plan.ts';
+import { planWork, plannedWork, settingsOfWork, type WorkPlan } from '../../search/work-plan.ts';
 
 /** The share of the budget that is planned; the rest is a reserve. */
 const end = 0.955;
@@ -99,6 +99,9 @@ export function planBudget(question: BudgetQuestion): Plan {
   return { images, vanillaEpochs, children, stepEpochs, searchUntil, alone, beside };
 }
 
+/** What start network and steps may take of what they are planned to. */
+const searchSlack = 1.25;
+
 export interface WorkQuestion extends Pick<
   BudgetQuestion,
   'alone' | 'beside' | 'budget' | 'elapsed' | 'settings' | 'testImages' | 'workers'
@@ -151,30 +154,14 @@ export function planWorkBudget(question: WorkQuestion): Plan {
   };
 }
 
-/** What start network and steps may take of what they are planned to. */
-const searchSlack = 1.25;
-
 /** The settings as a plan scales them; without one, as they are. */
-export const plannedSettings = (settings: Settings, plan: Plan | null): Settings =>
-  plan === null
-    ? settings
-    : {
-        ...settings,
-        images: plan.sizes === undefined ? plan.images : settings.images,
-        vanilla: { ...settings.vanilla, epochs: plan.vanillaEpochs },
-        step: { ...settings.step, children: plan.children, epochs: plan.stepEpochs },
-        ...(plan.sizes === undefined ? {} : sizesOf(settings, plan.sizes)),
-      };
-
-const sizesOf = (
-  settings: Settings,
-  { work, widths, rounds, steps, multiplyAdds }: NonNullable<Plan['sizes']>,
-): Partial<Settings> => ({
-  work,
-  widths: [...widths],
-  rounds,
-  limits: { ...settings.limits, steps, multiplyAdds },
-});
+export function plannedSettings(settings: Settings, plan: Plan | null): Settings {
+  if (plan === null) return settings;
+  const { sizes, images, vanillaEpochs, children, stepEpochs } = plan;
+  return sizes === undefined
+    ? mergeSettings(settings, { images, vanilla: { epochs: vanillaEpochs }, step: { children, epochs: stepEpochs } })
+    : settingsOfWork(settings, sizes.work, { vanillaEpochs, children, stepEpochs, ...sizes });
+}
 
 /** Seconds before the first minibatch of a task, where none was measured. */
 export const taskStart = 1.5;

@@ -15,7 +15,15 @@ import {
   type SimulatedJob,
   type TaskCost,
 } from '../../search/simulation.ts';
-import { candidateOf, emptyState, networkOf, type CandidateId, type SearchState, type Step } from '../../search/state.ts';
+import {
+  candidateOf,
+  emptyState,
+  minibatchesOf,
+  networkOf,
+  type CandidateId,
+  type SearchState,
+  type Step,
+} from '../../search/state.ts';
 import { must } from '../../util/assert.ts';
 import { mean } from '../../util/numbers.ts';
 import type { Plan } from '../record/events.ts';
@@ -134,12 +142,6 @@ function modelOf({ context, costs, workers, testImages }: Question): Model {
   return { cost, validation: medianFirst };
 }
 
-/** The minibatches that the tasks of these candidates had. */
-function trainedBy(state: SearchState, ids: readonly CandidateId[]): number {
-  const own = new Set(ids);
-  return [...state.tasks].reduce((sum, [task, done]) => (own.has(task.split('/')[0] ?? '') ? sum + done : sum), 0);
-}
-
 /** What happened in the simulation: events with their times, and jobs that ended. */
 interface Course {
   readonly state: SearchState;
@@ -209,7 +211,7 @@ function stepOf(
     return { size: ends ? inRung.length : size, epochs, threads, seconds: inRung.length === 0 ? 0 : ended - begun };
   });
   const children = step.children.map((id) => sizeIn(state, id));
-  return { step: step.step, children, rungs, minibatches: trainedBy(state, step.children), seconds: to - from, ends };
+  return { step: step.step, children, rungs, minibatches: minibatchesOf(state, ...step.children), seconds: to - from, ends };
 }
 
 export function forecast(question: Question): Forecast {
@@ -234,7 +236,7 @@ export function forecast(question: Question): Forecast {
     return seconds;
   };
   const training = (line: CandidateId, epochs: number, seconds: number): ForecastTraining => {
-    return { size: sizeIn(state, line), epochs, minibatches: trainedBy(state, [line]), seconds };
+    return { size: sizeIn(state, line), epochs, minibatches: minibatchesOf(state, line), seconds };
   };
   const verification = (size: Size, threadsOf: number, images: number): number =>
     costs.start(threadsOf) + costs.verification(size, threadsOf, Math.ceil(images / settings.batch));
@@ -256,13 +258,13 @@ export function forecast(question: Question): Forecast {
   }
   const wholeEpoch = minibatchesPerEpoch(context, true);
   const finalSeconds = pass('final', trained('final'));
-  const finalEpochs = trainedBy(state, ['final']) / wholeEpoch;
+  const finalEpochs = minibatchesOf(state, 'final') / wholeEpoch;
   const final = training('final', finalEpochs, finalSeconds);
   pass('test', tested('final'));
   let baseline: ForecastTraining | null = null;
   if (settings.baseline) {
     const seconds = pass('baseline', tested('baseline'));
-    const searched = trainedBy(state, ['baseline']) - final.minibatches;
+    const searched = minibatchesOf(state, 'baseline') - final.minibatches;
     baseline = training('baseline', searched / minibatchesPerEpoch(context, false) + finalEpochs, seconds);
   } else pass('export', time + verification(final.size, threads, testImages));
   return { phases, vanilla, steps, stop, final, baseline, minibatches, seconds: time };
