@@ -43,7 +43,7 @@ export const planOptions = {
     work: {
       kind: count,
       settings: ['work'],
-      help: 'multiply-adds of training in all, such as 30T: the same result on every machine',
+      help: 'multiply-adds of training in all, such as 30T: no clock decides anything',
       usual: 'at most 30T, by the data',
     },
     workers: { kind: whole, bounds: several, help: 'children that train at the same time', usual: "the processor's cores" },
