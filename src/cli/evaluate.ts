@@ -3,16 +3,18 @@ import type { Dataset, Part } from '../data/dataset.ts';
 import { toGrey } from '../data/image.ts';
 import { readDataset } from '../data/read.ts';
 import type { DataEvent } from '../data/source.ts';
+import { meanOfViews } from '../data/views.ts';
 import { readBest } from '../run/record/best.ts';
 import { cacheFolder } from '../run/preparing/begin.ts';
 import { readRun } from '../run/record/read.ts';
 import { setImmediate } from 'node:timers/promises';
-import { argmax, tally } from '../training/measure.ts';
+import { argmax, measureLogits, tally } from '../training/measure.ts';
 import { UserError } from '../util/user-error.ts';
 import { openEvaluator } from '../run/driving/evaluator.ts';
 import { printLines, type Io } from './io.ts';
 import { checkKind, isModel, openForeignModel, scaleOf } from './model.ts';
 import { pixelScales, type Given } from './options.ts';
+import { describeViews } from '../run/display/wording.ts';
 import { columnsOf, padLeft, padRight, truncate } from './text.ts';
 import { formatLoss, formatPercent, plural, printable } from '../util/words.ts';
 
@@ -109,7 +111,9 @@ async function evaluateRun(where: string, reference: string, given: Given<'evalu
   const evaluator = await openEvaluator(best, given.engine ?? null, usualBatch, io.environment);
   const everything = Uint32Array.from(part.labels, (_label, index) => index);
   const { confusion, tell } = tally(classes.length);
-  const measured = await evaluator.measure(part, everything, () => setImmediate(), tell);
+  const { views = 'image' } = given;
+  const logits = await meanOfViews(part, shape, views, (view) => evaluator.logits(view, everything, () => setImmediate()));
+  const measured = measureLogits(logits, part.labels, classes.length, tell);
   evaluator.dispose();
   const own = best.config !== null && dataset.hash === best.config.data.hash;
   const readings = own ? readRun(where).state.search.readings : 0;
@@ -136,7 +140,8 @@ async function evaluateModel(where: string, reference: string, given: Given<'eva
         `${where}: takes ${input.channels} channels, but the images have ${dataset.shape.channels}; use --pixels unit or raw`,
       );
     const shape = { ...dataset.shape, channels: input.channels };
-    const logits = await model.logits(part, shape, scale, { mean, std });
+    const { views = 'image' } = given;
+    const logits = await meanOfViews(part, shape, views, (view) => model.logits(view, shape, scale, { mean, std }));
     const found = logits.length / Math.max(1, part.labels.length);
     if (found !== classes.length)
       throw new UserError(`${where}: returns ${found} numbers per image, but there are ${classes.length} classes`);
@@ -147,7 +152,11 @@ async function evaluateModel(where: string, reference: string, given: Given<'eva
       if (best === label) right++;
       tell(label, best);
     });
-    const notes = input.elementType === 'uint8' ? [] : [`Input: ${pixelScales[scale]} (--pixels).`];
+    const { views: held } = model.classifier;
+    const notes = [
+      ...(input.elementType === 'uint8' ? [] : [`Input: ${pixelScales[scale]} (--pixels).`]),
+      ...(held === null ? [] : [`The file itself averages over ${printable(held)}.`]),
+    ];
     const images = part.labels.length;
     const accuracy = right / images;
     return { path: where, line: null, dataset, classes, images, accuracy, loss: null, confusion, own: false, notes };
@@ -178,10 +187,14 @@ function confusionLines(classes: readonly string[], confusion: readonly (readonl
 /** More classes than this are listed without their confusions. */
 const widestConfusion = 20;
 
-function text({ path, line, dataset, classes, images, accuracy, loss, confusion, notes }: Evaluation, all: boolean): string[] {
+function text(
+  { path, line, dataset, classes, images, accuracy, loss, confusion, notes }: Evaluation,
+  { part, views = 'image' }: Given<'evaluate'>,
+): string[] {
+  const all = part === 'all';
   const lines = [
     `${path}${line === null ? '' : ` (${line})`} on ${plural(images, all ? 'image' : 'test image')} of ${printable(dataset.name)}`,
-    `accuracy ${formatPercent(accuracy)}${loss === null ? '' : `, loss ${formatLoss(loss)}`}`,
+    `accuracy ${formatPercent(accuracy)}${describeViews(views)}${loss === null ? '' : `, loss ${formatLoss(loss)}`}`,
     '',
   ];
   if (classes.length <= widestConfusion)
@@ -203,8 +216,22 @@ export async function evaluateCommand(where: string, reference: string, given: G
   if (given.json === true) {
     const { path, line, dataset, images, own, accuracy, loss, classes, confusion, notes } = found;
     const part = all ? 'all' : 'test';
-    const printed = { network: path, line, dataset: dataset.name, part, images, own, accuracy, loss, classes, confusion, notes };
+    const { views = 'image' } = given;
+    const printed = {
+      network: path,
+      line,
+      dataset: dataset.name,
+      part,
+      views,
+      images,
+      own,
+      accuracy,
+      loss,
+      classes,
+      confusion,
+      notes,
+    };
     printLines(io.out, [JSON.stringify(printed)]);
-  } else printLines(io.out, text(found, all));
+  } else printLines(io.out, text(found, given));
   return 0;
 }

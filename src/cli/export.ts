@@ -6,17 +6,19 @@ import { UserError } from '../util/user-error.ts';
 import { printLines, type Io } from './io.ts';
 import type { Given } from './options.ts';
 import { describeExport } from '../run/display/wording.ts';
+import { describeViews } from '../run/display/wording.ts';
 import { printable } from '../util/words.ts';
 
 export async function exportCommand(root: string, given: Given<'export'>, io: Io): Promise<number> {
-  const { onnx: path, step, child } = given;
+  const { onnx: path, step, child, views = 'image' } = given;
   if (path === undefined) throw new UserError('--onnx FILE is missing: the file to write');
   if (step !== undefined && child !== undefined) throw new UserError('give --step or --child, not both');
   if (!existsSync(dirname(resolve(path)))) throw new UserError(`--onnx ${path}: the folder does not exist`);
   if (existsSync(path) && !statSync(path).isFile()) throw new UserError(`--onnx ${path}: exists and is not a file`);
-  const { line, verified, kept } = await exportNetwork(root, path, { step, child });
-  if (given.json === true) printLines(io.out, [JSON.stringify({ path, line, verified, kept })]);
-  else printLines(io.out, [`${printable(path)} (${line}): ${describeExport({ verified, problem: null })}`]);
+  const { line, verified, kept } = await exportNetwork(root, path, { step, child, views });
+  if (given.json === true) printLines(io.out, [JSON.stringify({ path, line, views, verified, kept })]);
+  else
+    printLines(io.out, [`${printable(path)} (${line})${describeViews(views)}: ${describeExport({ verified, problem: null })}`]);
   if (!kept) printLines(io.err, ['another process is working on this run: the export is not recorded in its journal']);
   return 0;
 }

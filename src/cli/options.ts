@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { bytes, choice, flag, text, time, whole } from '../options/kinds.ts';
 import type { Options, Values } from '../options/option.ts';
+import { viewSummaries } from '../network/views.ts';
 import { dataOption, deviceOption, engineOption, group, planOptions, queueOptions, runOptions } from '../options/table.ts';
 
 const atLeastOne = z.int().min(1);
@@ -9,6 +10,12 @@ const json = { kind: flag, help: 'print JSON' };
 const events = { kind: flag, group: 'Run', help: 'print the events of the journal as JSON lines' };
 const engineOfRun = { ...engineOption, usual: "the run's" };
 const data = dataOption;
+
+const views = {
+  kind: choice(viewSummaries),
+  help: 'whose logits are averaged; for networks that were trained with mirrored images',
+  usual: 'image',
+};
 
 /** How a byte becomes the number that a model takes. */
 export const pixelScales = {
@@ -83,10 +90,12 @@ export const commandOptions = {
     onnx: { kind: text('<file>'), help: 'where to write it' },
     step: { kind: whole, bounds: z.int().min(0), help: 'the winner of a step; 0: the start network', usual: 'the best network' },
     child: { kind: text('<id>'), help: 'a child, such as s2c3' },
+    views: { ...views, help: `${views.help}; the file does it` },
     json,
   },
   evaluate: {
     part: { kind: choice({ test: 'test images', all: 'training images too' }), help: 'the images that are used', usual: 'test' },
+    views,
     data,
     engine: engineOfRun,
     ...modelOptions,
@@ -94,6 +103,7 @@ export const commandOptions = {
   },
   predict: {
     top: { kind: whole, bounds: atLeastOne, help: 'classes per image', usual: '3' },
+    views,
     engine: engineOfRun,
     ...modelOptions,
     json,

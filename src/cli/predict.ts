@@ -2,6 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { bytesOf, type Part } from '../data/dataset.ts';
 import { readImage } from '../data/image.ts';
+import { meanOfViews } from '../data/views.ts';
 import { readBest } from '../run/record/best.ts';
 import type { Shape } from '../network/network.ts';
 import { softmax } from '../training/measure.ts';
@@ -55,7 +56,9 @@ async function scoresOfRun(where: string, images: readonly string[], given: Give
   const part = await readImages(images, shape);
   const evaluator = await openEvaluator(best, given.engine ?? null, Math.min(batch, images.length), io.environment);
   const everything = Uint32Array.from(images, (_path, index) => index);
-  const logits = await evaluator.logits(part, everything, () => setImmediate());
+  const logits = await meanOfViews(part, shape, given.views ?? 'image', (view) =>
+    evaluator.logits(view, everything, () => setImmediate()),
+  );
   evaluator.dispose();
   return { classes, of: (image) => softmax(logits.subarray(image * classes.length, (image + 1) * classes.length)) };
 }
@@ -69,7 +72,9 @@ async function scoresOfModel(where: string, images: readonly string[], given: Gi
     const shape = { channels: input.channels, height: input.height, width: input.width };
     const scale = scaleOf(model.classifier, given, 'unit');
     if (scale === 'normalised') throw new UserError('--pixels normalised needs the images of a dataset; use evaluate');
-    const scores = await model.logits(await readImages(images, shape), shape, scale, null);
+    const scores = await meanOfViews(await readImages(images, shape), shape, given.views ?? 'image', (view) =>
+      model.logits(view, shape, scale, null),
+    );
     const count = scores.length / images.length;
     const classes = named ?? Array.from({ length: count }, (_none, index) => `class ${index}`);
     const row = (image: number): Float32Array => scores.subarray(image * count, (image + 1) * count);

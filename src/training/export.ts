@@ -6,11 +6,13 @@ import { clean } from '../data/augmentation/augmentation.ts';
 import { createBatcher } from '../data/batches.ts';
 import { channelsLast, picked } from '../data/dataset.ts';
 import { partOf } from '../data/split.ts';
+import { meanOfViews } from '../data/views.ts';
 import { openRuntime } from '../engine/onnx/runtime.ts';
 import { encodeModel } from '../formats/onnx/codec.ts';
 import { deployedModel, inputName, logitsName } from '../formats/onnx/write-network.ts';
 import { inputShapeOf, type Network } from '../network/network.ts';
 import type { Tensors } from '../network/tensor.ts';
+import { viewsOf, type ViewsName } from '../network/views.ts';
 import { must } from '../util/assert.ts';
 import { sha256 } from '../util/hash.ts';
 import type { About, JobContext, VerificationJob, Verified } from './job.ts';
@@ -33,13 +35,20 @@ function metadataOf(about: About): Record<string, string> {
 }
 
 /** The bytes of the .onnx file. The same network, tensors of a checkpoint and metadata give the same bytes. */
-export const exportModel = (network: Network, tensors: Tensors, about: About, weights?: EvaluationWeights): Uint8Array =>
+export const exportModel = (
+  network: Network,
+  tensors: Tensors,
+  about: About,
+  weights?: EvaluationWeights,
+  views: ViewsName = 'image',
+): Uint8Array =>
   encodeModel(
     deployedModel(network, evaluationTensors(network, tensors, weights), {
       mean: about.mean,
       std: about.std,
       producerVersion: about.instar,
-      metadata: metadataOf(about),
+      views: viewsOf(views),
+      metadata: { ...metadataOf(about), ...(views === 'image' ? {} : { views }) },
     }),
   );
 
@@ -70,9 +79,15 @@ export async function verifyExport(
   const subject = { ...dataset, mean: about.mean, std: about.std };
   const batcher = createBatcher(subject, clean(true), batch);
   const expected = await evaluating(engine, { network, tensors }, batcher, 'direct', job.evaluationWeights, (evaluator) =>
-    evaluator.logits(part, indices, breathe),
+    meanOfViews(picked(part, shape, indices), shape, job.views ?? 'image', (view) =>
+      evaluator.logits(
+        view,
+        Uint32Array.from(view.labels, (_label, at) => at),
+        breathe,
+      ),
+    ),
   );
-  const file = exportModel(network, tensors, about, job.evaluationWeights);
+  const file = exportModel(network, tensors, about, job.evaluationWeights, job.views);
   const runtime = await openRuntime('cpu', job.engine.threads);
   const { Tensor } = runtime.library;
   const session = await runtime.open(file);

@@ -8,6 +8,7 @@ import type { Dataset } from '../data/dataset.ts';
 import type { ConvolutionAlgorithms, Device, Engine, EngineName } from '../engine/engine.ts';
 import type { Edit } from '../morphism/edit.ts';
 import type { Network } from '../network/network.ts';
+import type { ViewsName } from '../network/views.ts';
 import type { Learning } from '../program/learning.ts';
 import type { KeyPart } from '../util/random.ts';
 import type { CheckpointStore } from './checkpoint.ts';
@@ -160,6 +161,8 @@ export interface VerificationJob extends CommonJob {
   readonly checkpoint: string;
   readonly about: About;
   readonly part: 'validation' | 'test';
+  /** Views that the file averages. Missing: the image alone. */
+  readonly views?: ViewsName;
 }
 
 export type Job = TrainingJob | EvaluationJob | ProbeJob | VerificationJob;

@@ -123,6 +123,22 @@ export async function channelStatistics(
   return new Map(program.taps.map(({ node, mean, variance }) => [node, { mean: meanOf(mean), variance: meanOf(variance) }]));
 }
 
+/** Loss and accuracy of logits (images, classes). `told` is called with each image's label and prediction. */
+export function measureLogits(logits: Float32Array, labels: Uint16Array, classes: number, told?: Told): Measured {
+  const target = new Float32Array(classes);
+  let [loss, right] = [0, 0];
+  labels.forEach((label, image) => {
+    const row = logits.subarray(image * classes, (image + 1) * classes);
+    target.fill(0);
+    target[label] = 1;
+    loss += crossEntropy(row, target, 0, classes);
+    const best = argmax(row, 0, classes);
+    if (best === label) right++;
+    told?.(label, best);
+  });
+  return { loss: loss / labels.length, accuracy: right / labels.length };
+}
+
 /** Counts confusion[label][prediction]. */
 export function tally(classes: number): { readonly confusion: readonly (readonly number[])[]; readonly tell: Told } {
   const confusion = Array.from({ length: classes }, () => Array.from<number>({ length: classes }).fill(0));

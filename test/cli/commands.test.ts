@@ -88,6 +88,24 @@ test('evaluate finds what the journal says of the test set, and predict sees wha
   );
 });
 
+test('views: evaluate and an exported file have the same mean, and say so', async () => {
+  const exported = await instar(['export', 'whole', '--onnx', 'flips.onnx', '--views', 'flips', '--json'], folder);
+  assert.equal(exported.code, 0, exported.err);
+  const { verified } = JSON.parse(exported.out) as { verified: { accuracy: number; fileAccuracy: number; images: number } };
+  const [text, json, file] = await Promise.all([
+    instar(['evaluate', 'whole', 'photos', '--views', 'flips'], folder),
+    instar(['evaluate', 'whole', 'photos', '--views', 'flips', '--json'], folder),
+    instar(['evaluate', 'flips.onnx', 'photos', '--json'], folder),
+  ]);
+  assert.match(text.out, /accuracy [\d.]+ %, mean over flips, loss/);
+  const [ours, theirs] = [json, file].map(({ out }) => JSON.parse(out) as { accuracy: number; views: string; notes: string[] });
+  assert.equal(must(ours, 'run').views, 'flips');
+  assert.equal(verified.images, 15);
+  assert.equal(must(ours, 'run').accuracy, verified.accuracy);
+  assert.equal(must(theirs, 'file').accuracy, verified.fileAccuracy);
+  assert.ok(must(theirs, 'file').notes.some((note) => note.includes('flips')));
+});
+
 const photos = (): string[] =>
   readdirSync(join(folder, 'photos')).flatMap((name) =>
     Array.from({ length: 20 }, (_none, index) => join('photos', name, `${index}.png`)),

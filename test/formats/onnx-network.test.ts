@@ -9,8 +9,11 @@ import { openRuntime } from '../../src/engine/onnx/runtime.ts';
 import { reference } from '../../src/engine/reference/engine.ts';
 import { encodeModel } from '../../src/formats/onnx/codec.ts';
 import { deployedModel } from '../../src/formats/onnx/write-network.ts';
+import { channelsLast } from '../../src/data/dataset.ts';
+import { meanOfViews } from '../../src/data/views.ts';
 import { inputShapeOf, outputOf, type Network } from '../../src/network/network.ts';
 import type { Tensors } from '../../src/network/tensor.ts';
+import { viewsOf, type ViewsName } from '../../src/network/views.ts';
 import { lower } from '../../src/program/lower.ts';
 import { must } from '../../src/util/assert.ts';
 import { random, type Random } from '../../src/util/random.ts';
@@ -87,6 +90,38 @@ test('logits of handmade networks', async () => {
 test('logits of random networks over the whole union of layers', async () => {
   for (let seed = 0; seed < 40; seed++) await check(smallRandomNetwork(random('onnx networks', seed)), `random ${seed}`);
   assert.equal(kinds.size, 11, [...kinds].join());
+});
+
+test('a file with views has the mean of the logits of the images as the views see them', async () => {
+  const network = handmade['vanilla']?.() as Network;
+  const stream = random('onnx', 'views');
+  const tensors = randomState(lower(network, images, { kind: 'evaluation' }), stream);
+  const shape = inputShapeOf(network);
+  const { channels, height, width } = shape;
+  const part = {
+    images: Uint8Array.from({ length: images * channels * height * width }, () => stream.integer(256)),
+    labels: new Uint16Array(images),
+  };
+  const logitsOf = async (views: ViewsName, bytes: Uint8Array): Promise<Float32Array> => {
+    const deployment = { ...normalisation(channels), producerVersion: '0', metadata: {}, views: viewsOf(views) };
+    const model = await (await openRuntime('cpu', 1)).open(encodeModel(deployedModel(network, tensors, deployment)));
+    const pixels = channelsLast(bytes, shape);
+    const found = await model.run({ images: new Tensor('uint8', pixels, [images, height, width, channels]) });
+    await model.release();
+    const logits = must(found['logits'], 'logits');
+    assert.equal(logits.dims[0], images);
+    return logits.data as Float32Array;
+  };
+  const alone = await logitsOf('image', part.images);
+  for (const views of ['flips', 'shifts'] as const) {
+    const expected = await meanOfViews(part, shape, views, (view) => logitsOf('image', view.images));
+    const found = await logitsOf(views, part.images);
+    assertClose(found, expected, 2e-5, 1e-2, () => views);
+    assert.ok(
+      found.some((value, at) => Math.abs(value - (alone[at] as number)) > 1e-3),
+      `${views} differ from the image alone`,
+    );
+  }
 });
 
 test('a network that ends without a dense layer', async () => {

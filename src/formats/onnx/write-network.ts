@@ -3,6 +3,8 @@
  * normalisation; a batch normalisation that is a convolution's only reader is folded into it.
  *
  *     images, uint8 (N, H, W, C) ─ Cast ─ Transpose ─ Mul ─ Add ─▶ network ─▶ logits (N, classes) ─ Softmax ─▶ probabilities
+ *
+ * With several views the network reads them as one batch of V·N, and the logits are their weighted mean.
  */
 import {
   ask,
@@ -19,6 +21,7 @@ import {
 import { parameterName, type ParameterRole } from '../../network/parameters.ts';
 import { shapesOf } from '../../network/shapes.ts';
 import type { Tensors } from '../../network/tensor.ts';
+import type { View } from '../../network/views.ts';
 import { must } from '../../util/assert.ts';
 import { graphBuilder, modelOf, windowAttributes, type GraphBuilder } from './build.ts';
 import { dataType, type ModelProto } from './proto.ts';
@@ -32,6 +35,8 @@ export interface Deployment {
   readonly mean: readonly number[];
   readonly std: readonly number[];
   readonly producerVersion: string;
+  /** Default: the image alone. */
+  readonly views?: readonly View[];
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -115,6 +120,40 @@ const lowerings: LayerTable<[context: Context], string> = {
   concat: (_layer, c) => c.graph.node('Concat', c.inputs, { axis: 1 }),
 };
 
+/** All views of images (N, C, H, W) as one batch, a view after the other. */
+function viewed(graph: GraphBuilder, images: string, views: readonly View[]): string {
+  const largest = Number.MAX_SAFE_INTEGER;
+  const slice = (of: string, from: readonly number[], to: readonly number[], axes: readonly number[], step: number): string => {
+    const numbers = [from, to, axes, axes.map(() => step)].map((values) => graph.integers('slice', values));
+    return graph.node('Slice', [of, ...numbers]);
+  };
+  let around: string | undefined;
+  const seen = views.map(({ mirrored, moved }) => {
+    let view = images;
+    if (moved !== 0) {
+      around ??= graph.node('Pad', [images, graph.integers('around', [0, 0, 1, 1, 0, 0, 1, 1])], { mode: 'reflect' });
+      // The padded image has a pixel more on each side.
+      const [from, to] = moved === 1 ? [0, -2] : [2, largest];
+      view = slice(around, [from, from], [to, to], [2, 3], 1);
+    }
+    return mirrored ? slice(view, [-1], [-largest], [3], -1) : view;
+  });
+  return graph.node('Concat', seen, { axis: 0 });
+}
+
+/** The weighted mean of the logits (V·N, classes) of all views. */
+function meanLogits(graph: GraphBuilder, logits: string, views: readonly View[], classes: number): string {
+  const count = views.length;
+  const apart = graph.node('Reshape', [logits, graph.integers('views', [count, -1, classes])]);
+  const weights = graph.floats(
+    'weights of views',
+    [count, 1, 1],
+    views.map(({ weight }) => weight),
+  );
+  const weighted = graph.node('Mul', [apart, weights]);
+  return graph.node('ReduceSum', [weighted, graph.integers('axis of views', [0])], { keepdims: 0 }, logitsName);
+}
+
 /** The batch normalisation that is folded into each convolution: its only reader. */
 function foldings(network: Network): ReadonlyMap<NodeId, Node> {
   const consumers = consumersOf(network);
@@ -147,6 +186,9 @@ export function deployedModel(network: Network, tensors: Tensors, deployment: De
   const scaled = graph.node('Mul', [pixels, perChannel('normalise scale', (_mean, std) => 1 / (255 * std))]);
   const normalised = graph.node('Add', [scaled, perChannel('normalise shift', (mean, std) => -mean / std)]);
 
+  const { views = [] } = deployment;
+  const read = views.length > 1 ? viewed(graph, normalised, views) : normalised;
+
   const folded = foldings(network);
   const names = new Map<NodeId, string>();
   for (const normalization of folded.values()) names.set(normalization.id, '');
@@ -160,7 +202,7 @@ export function deployedModel(network: Network, tensors: Tensors, deployment: De
     const name = ask(lowerings, node.layer, {
       graph,
       node,
-      inputs: inputId === undefined ? [normalised] : node.inputs.map((id) => must(names.get(id), `value of node ${id}`)),
+      inputs: inputId === undefined ? [read] : node.inputs.map((id) => must(names.get(id), `value of node ${id}`)),
       inputShape: inputId === undefined ? image : must(shapes.get(inputId), 'shape'),
       shape: must(shapes.get(node.id), 'shape'),
       parameter: parameterOf(node),
@@ -170,7 +212,11 @@ export function deployedModel(network: Network, tensors: Tensors, deployment: De
   }
   const output = outputOf(network);
   const classes = must(shapes.get(output.id), 'shape').channels;
-  const logits = graph.node('Flatten', [must(names.get(output.id), 'logits')], { axis: 1 }, logitsName);
+  const rows = [must(names.get(output.id), 'logits')];
+  const logits =
+    views.length > 1
+      ? meanLogits(graph, graph.node('Flatten', rows, { axis: 1 }), views, classes)
+      : graph.node('Flatten', rows, { axis: 1 }, logitsName);
   graph.node('Softmax', [logits], { axis: 1 }, probabilitiesName);
   const { height, width, channels } = image;
   return modelOf(

@@ -1,5 +1,6 @@
 /** A run as text for people: its configuration, plans, exports, ends, and one line per event for output that is not a terminal. Pure. */
 import { describeEdit } from '../../morphism/operators.ts';
+import type { ViewsName } from '../../network/views.ts';
 import { coresOfRun, formatRungs, rungsFor } from '../../search/rungs.ts';
 import { candidateOf, startWords, validationOf, type CandidateId } from '../../search/state.ts';
 import { formatDuration } from '../../util/duration.ts';
@@ -57,6 +58,9 @@ export function describeExport({ verified, problem }: Pick<Exported, 'verified' 
     `${milliseconds(latency.one)} ms an image, ${milliseconds(latency.batch)} ms for ${latency.size}, ${plural(latency.threads, 'thread')}`
   );
 }
+
+/** Behind the name of what was measured; nothing where an image was read as it is. */
+export const describeViews = (views: ViewsName): string => (views === 'image' ? '' : `, mean over ${views}`);
 
 export const stopWords: Readonly<Record<string, string>> = {
   steps: 'step limit reached',

@@ -1,4 +1,5 @@
 /** Exports a network of a run, verified before it is written. The journal keeps the verification. */
+import type { ViewsName } from '../../network/views.ts';
 import { createPool } from '../../execution/pool.ts';
 import { bestCandidate, currentParent } from '../../search/ranking.ts';
 import type { CandidateId, SearchState } from '../../search/state.ts';
@@ -22,13 +23,15 @@ export interface ExportOptions {
   readonly step?: number | undefined;
   /** A child, such as `s2c3`. Default, where neither is given: the best network. */
   readonly child?: string | undefined;
+  /** Views that the file averages. Default: the image alone. */
+  readonly views?: ViewsName | undefined;
   readonly signal?: AbortSignal;
 }
 
 export interface ExportResult {
   readonly line: CandidateId;
   readonly verified: Verified;
-  /** Whether the journal has it: not where another process has the run just now. */
+  /** Whether the journal has what it is to have: not where another process has the run just now. */
   readonly kept: boolean;
 }
 
@@ -81,7 +84,8 @@ export async function exportNetwork(root: string, path: string, options: ExportO
   const { path: data } = await dataOf(config, undefined);
   const here = { ...config, data: { ...config.data, path: data } };
   const part = line === 'final' && search.tests.has('final') ? 'test' : 'validation';
-  const job = verificationJob(folder, here, settings, search, line, part, config.workers);
+  const { views = 'image' } = options;
+  const job = { ...verificationJob(folder, here, settings, search, line, part, config.workers), views };
   const { tensors } = await fileCheckpoints(folder.checkpoints).read(job.checkpoint);
   const pool = createPool({ checkpoints: folder.checkpoints, patience: defaultPatience });
   let found: Verified;
@@ -94,8 +98,10 @@ export async function exportNetwork(root: string, path: string, options: ExportO
     pool.close();
   }
   const problem = exportProblem(found);
-  const kept = keep(folder, { type: 'exported', line, checkpoint: job.checkpoint, verified: found, problem });
+  // The journal has the verification of best.onnx, which reads the image alone.
+  const kept =
+    views !== 'image' || keep(folder, { type: 'exported', line, checkpoint: job.checkpoint, verified: found, problem });
   if (problem !== null) throw new RunError(`${line} was not exported: ${problem}`);
-  await writeState(path, exportModel(job.network, tensors, job.about, job.evaluationWeights));
+  await writeState(path, exportModel(job.network, tensors, job.about, job.evaluationWeights, views));
   return { line, verified: found, kept };
 }
