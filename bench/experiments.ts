@@ -3,7 +3,10 @@ import type { SettingsOverride } from '../src/search/settings.ts';
 
 export interface Experiment {
   readonly title: string;
+  /** A name, or a folder of images (`--dataset`). */
   readonly dataset: string;
+  /** Pixels a side, for folders. */
+  readonly imageSize?: number;
   /** Multiply-adds of training of each run. */
   readonly work: number;
   readonly seeds: readonly number[];
@@ -18,6 +21,20 @@ const tuning = [1, 2, 3] as const;
 
 /** A network that does not grow. */
 const fixed = (...widths: number[]): SettingsOverride => ({ widths, limits: { steps: 0 } });
+
+/** Arms that change settings of one fixed network. */
+const changes = (
+  widths: readonly number[],
+  arms: Readonly<Record<string, SettingsOverride>>,
+): Readonly<Record<string, SettingsOverride>> =>
+  Object.fromEntries(Object.entries(arms).map(([name, change]) => [name, { ...fixed(...widths), ...change }]));
+
+/** More validation images: differences of recipes are small. */
+const fifth: SettingsOverride = { validation: 0.2 };
+
+const rate = (value: number): SettingsOverride => ({ vanilla: { rate: value }, final: { rate: value } });
+const photos = { crop: 0.35, shift: 0 } as const;
+const colours = { brightness: 0.2, contrast: 0.2, saturation: 0.2 } as const;
 
 export const experiments: Readonly<Record<string, Experiment>> = {
   sizes: {
@@ -42,6 +59,66 @@ export const experiments: Readonly<Record<string, Experiment>> = {
       grown: {},
       alone: { step: { children: 1 } },
       two: { step: { children: 2 } },
+    },
+  },
+  widths: {
+    title: 'Where a fixed network is wide',
+    dataset: 'cifar10',
+    work: 4 * T,
+    seeds: tuning,
+    base: fifth,
+    arms: {
+      even: fixed(16, 24, 48, 48),
+      late: fixed(16, 16, 64, 64),
+      last: fixed(16, 16, 48, 128),
+    },
+  },
+  recipe: {
+    title: 'The recipe, part by part, on a fixed network',
+    dataset: 'cifar10',
+    work: 4 * T,
+    seeds: tuning,
+    base: fifth,
+    arms: changes([16, 24, 48, 48], {
+      recipe: {},
+      'half the rate': rate(0.1),
+      'twice the rate': rate(0.4),
+      'shifts learn 16 times as fast': { optimizer: { rates: { shift: 16 } } },
+      'batch 64': { batch: 64, ...rate(0.1) },
+      'an average of weights': { optimizer: { average: 0.99 } },
+      'no smoothing': { augmentation: { smoothing: 0 } },
+      'no shift': { augmentation: { shift: 0 } },
+      'flips by chance': { augmentation: { alternate: false } },
+      'black edges': { augmentation: { edges: 'black' } },
+      'no Nesterov': { optimizer: { name: 'sgd' } },
+      'uniform initialisation': { start: { initialisation: 'uniform' } },
+      'no decay': { weightDecay: 0 },
+      'four times the decay': { weightDecay: 2e-3 },
+    }),
+  },
+  photos: {
+    title: 'The recipe on photos of a folder, at 64 pixels',
+    dataset: 'flowers',
+    imageSize: 64,
+    work: 5 * T,
+    seeds: tuning,
+    base: fifth,
+    arms: {
+      ...changes([16, 24, 48, 48], { 'three stages': {} }),
+      ...changes([16, 16, 32, 64, 64], {
+        'four stages': {},
+        crop: { augmentation: photos },
+        'crop + colours': { augmentation: { ...photos, ...colours } },
+        'crop + policy': { augmentation: { ...photos, policy: 'trivial' } },
+        'crop + batch 32': { batch: 32, ...rate(0.05), augmentation: photos },
+        'crop + decay': { weightDecay: 5e-3, augmentation: photos },
+        'crop + colours + batch 32 + decay': {
+          batch: 32,
+          ...rate(0.05),
+          weightDecay: 2e-3,
+          augmentation: { ...photos, ...colours },
+        },
+      }),
     },
   },
 };

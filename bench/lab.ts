@@ -1,11 +1,11 @@
 /**
  * Experiments: arms × seeds, paired by seed, at equal work.
  *
- *   npm run lab -- NAME [--data DIR] [--seeds 1,2,3] [--arms a,b] [--work 3T] [--folder runs/lab] [--final]
+ *   npm run lab -- NAME [--data DIR] [--dataset DIR] [--seeds 1,2,3] [--arms a,b] [--work 3T] [--folder runs/lab] [--final]
  *
  * Each arm and seed is a run on one thread in its own folder, which is resumed where an earlier call was ended; each result is a line of
- * FOLDER/NAME.jsonl; calls with other seeds or arms may run beside this one. Tuning looks at validation images that no training saw. `--final` trains on all images and looks at the test set
- * instead: for claims, on seeds that no tuning used.
+ * FOLDER/NAME.jsonl; calls with other seeds or arms may run beside this one. Tuning looks at validation images that no training saw.
+ * `--final` trains on all images and looks at the test set instead: for claims, on seeds that no tuning used.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -43,6 +43,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     data: { type: 'string' },
+    dataset: { type: 'string' },
     seeds: { type: 'string' },
     arms: { type: 'string' },
     work: { type: 'string' },
@@ -85,8 +86,12 @@ const known: Result[] = existsSync(file)
 
 async function resultOf(arm: string, seed: number, settings: SettingsOverride, of: string): Promise<Result> {
   const folder = join(values.folder, `${name}-${arm}-${seed}-${of}`);
-  const dataset = must(experiment, 'experiment').dataset;
-  const where = values.data === undefined ? {} : { dataFolder: values.data };
+  const { dataset: usual, imageSize } = must(experiment, 'experiment');
+  const dataset = values.dataset ?? usual;
+  const where = {
+    ...(values.data === undefined ? {} : { dataFolder: values.data }),
+    ...(imageSize === undefined ? {} : { imageSize }),
+  };
   const run = existsSync(join(folder, 'journal.jsonl'))
     ? resume(folder)
     : search({ dataset, preset: 'auto', settings, run: folder, workers: 1, ...where });
@@ -142,7 +147,9 @@ const found: Result[] = [];
 for (const seed of seeds)
   for (const [arm, override] of arms) {
     const settings = settingsOf(override, seed);
-    const of = sha256(new TextEncoder().encode(canonicalJson([presets.auto, settings, experiment.dataset]))).slice(0, 8);
+    const of = sha256(
+      new TextEncoder().encode(canonicalJson([presets.auto, settings, values.dataset ?? experiment.dataset])),
+    ).slice(0, 8);
     const before = known.find((each) => each.arm === arm && each.seed === seed && each.of === of);
     const result = before ?? (await resultOf(arm, seed, settings, of));
     if (before === undefined) appendFileSync(file, `${JSON.stringify(result)}\n`);

@@ -1,6 +1,6 @@
 /** Settings by their names, such as `step.eta`. */
 import { z } from 'zod';
-import { presets, settingsSchema, type PresetName, type Settings } from './settings.ts';
+import { presets, settingsSchema, type PresetName, type Settings, type SettingsOverride } from './settings.ts';
 
 type Leaves = ReadonlyMap<string, z.ZodType>;
 
@@ -20,8 +20,14 @@ export const settingNames: readonly string[] = [...settingLeaves.keys()];
 
 /** A value of a settings tree by its name. */
 export function valueOf(settings: Settings, name: string): unknown {
-  return name.split('.').reduce<unknown>((value, key) => (value as Readonly<Record<string, unknown>>)[key], settings);
+  return name
+    .split('.')
+    .reduce<unknown>((value, key) => (value as Readonly<Record<string, unknown>> | undefined)?.[key], settings);
 }
+
+/** Those of the names that an override gives a value. */
+export const givenNames = (override: SettingsOverride, names: readonly string[]): readonly string[] =>
+  names.filter((name) => valueOf(override as Settings, name) !== undefined);
 
 /** Those of the names, of settings or of groups of them, whose values differ. */
 export const differingNames = (a: Settings, b: Settings, names: readonly string[]): readonly string[] =>

@@ -8,9 +8,10 @@ import { startNetwork, type Counts } from './next.ts';
 import { mergeSettings, type Settings, type SettingsOverride } from './settings.ts';
 import { costOfTraining } from './work.ts';
 
-/** Shares of the work; the final training has the rest. */
+/** Shares of the work: of the start network, of each step, of all steps at most; the final training has the rest. */
 const startShare = 0.12;
-const stepsShare = 0.3;
+const stepShare = 0.1;
+const mostStepsShare = 0.3;
 
 /**
  * The largest network, multiply-adds an image, where the work trains networks of `epochWork` for one epoch. With more work the network
@@ -21,10 +22,11 @@ const usual = { multiplyAdds: 25e6, epochWork: 240e6 };
 const perPixel = { multiplyAdds: 60e3, images: 50_000 };
 /** Epochs of the largest network: more are not planned where no work is given. */
 const mostEpochs = 300;
-/** The start network over the largest one. */
-const startSize = 0.5;
+/** The size of a step's parent over that of its children, and the start network over the largest one at least. */
+const parentSize = 0.75;
+const leastStart = 0.3;
 /** Epochs of the largest network for each step and each further child. */
-const epochsAStep = 3;
+const epochsAStep = 6;
 const epochsAChild = 5;
 
 export interface WorkPlan {
@@ -95,11 +97,13 @@ export function planWork(
   const epochWork = work / costOfTraining(1, images);
   const usualFor = usual.multiplyAdds * Math.sqrt(epochWork / usual.epochWork);
   const most = Math.min(usualFor, largestFor(counts), settings.limits.multiplyAdds ?? Infinity);
+  const steps = given.limits?.steps ?? clamp(Math.round(epochWork / most / epochsAStep), 1, 12);
+  const startSize = Math.max(leastStart, parentSize ** steps);
   const widths = given.widths ?? (from === null ? widthsFor(settings, counts, startSize * most) : settings.widths);
   const start = startSizeOf(settings, counts, widths, from);
   const largest = Math.max(most, start);
   const epochs = epochWork / largest;
-  const steps = given.limits?.steps ?? clamp(Math.round(epochs / epochsAStep), 1, 12);
+  const stepsShare = Math.min(mostStepsShare, stepShare * steps);
   // Even numbers: children train side by side on the cores.
   const children = given.step?.children ?? childrenOf(epochs);
   const stepWork = children * workOfSizes(start, largest, steps, 1);

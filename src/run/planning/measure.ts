@@ -6,14 +6,7 @@ import type { JobObserver, Pool } from '../../execution/pool.ts';
 import { countMultiplyAdds } from '../../network/cost.ts';
 import type { Network } from '../../network/network.ts';
 import { methodOf, startNetwork, type Context } from '../../search/next.ts';
-import {
-  evaluationWeightsOf,
-  learningOf,
-  presetNames,
-  presets,
-  type Settings,
-  type SettingsOverride,
-} from '../../search/settings.ts';
+import { evaluationWeightsOf, learningOf, type Settings, type SettingsOverride } from '../../search/settings.ts';
 import { coresOfRun } from '../../search/rungs.ts';
 import { JobFailure, type Job, type ProbeJob, type Stage } from '../../training/job.ts';
 import { must } from '../../util/assert.ts';
@@ -131,13 +124,12 @@ export async function measureBudget(run: ProbeSetup, context: Context, budget: n
   return planOf(run, context, budget, start, run.elapsed());
 }
 
-/** Of what a plan of work decides, that which differs from the preset. */
-function givenIn({ widths, step, limits }: Settings, preset: string): SettingsOverride {
-  const usual = presets[presetNames.find((name) => name === preset) ?? 'auto'];
+/** Of what a plan of work decides, that which was given. */
+function givenIn({ settings: { widths, step, limits }, given = [] }: Config): SettingsOverride {
   return {
-    ...(widths.join() === usual.widths.join() ? {} : { widths }),
-    ...(step.children === usual.step.children ? {} : { step: { children: step.children } }),
-    ...(limits.steps === usual.limits.steps ? {} : { limits: { steps: limits.steps } }),
+    ...(given.includes('widths') ? { widths } : {}),
+    ...(given.includes('step.children') ? { step: { children: step.children } } : {}),
+    ...(given.includes('limits.steps') ? { limits: { steps: limits.steps } } : {}),
   };
 }
 
@@ -169,7 +161,7 @@ export function planOf(
         settings,
         counts: context.counts,
         from: context.origin?.network ?? null,
-        given: givenIn(settings, run.config.preset),
+        given: givenIn(run.config),
         testImages,
         workers,
       }),

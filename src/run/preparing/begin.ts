@@ -15,12 +15,14 @@ import type { Counts, Origin } from '../../search/next.ts';
 import { mostWork, planWork, settingsOfWork } from '../../search/work-plan.ts';
 import {
   mergeSettings,
+  plannedByWork,
   presetFor,
   presets,
   type PresetName,
   type Settings,
   type SettingsOverride,
 } from '../../search/settings.ts';
+import { givenNames } from '../../search/setting-names.ts';
 import { UserError } from '../../util/user-error.ts';
 import { version } from '../../util/version.ts';
 import { check, contextOf } from './check.ts';
@@ -93,6 +95,20 @@ export function withLimit(settings: Settings, given: SettingsOverride | undefine
   return mergeSettings(settings, { limits: { multiplyAdds: Math.ceil(factor * multiplyAdds) } });
 }
 
+/**
+ * The proportions of the staged network for images of that size: a stage more for each doubling of the side, with the width of the
+ * first, so that the last stage sees the image as small as where the preset's widths are meant for it.
+ */
+export function withStages(settings: Settings, given: SettingsOverride | undefined, { height, width }: Shape): Settings {
+  const { work, widths, start } = settings;
+  if (work === null || given?.widths !== undefined || start.network !== 'staged') return settings;
+  const more = Math.max(0, Math.min(8 - widths.length, Math.round(Math.log2(Math.min(height, width) / usualSide))));
+  return {
+    ...settings,
+    widths: [...widths.slice(0, 1), ...Array.from({ length: more }, () => widths[0] as number), ...widths.slice(1)],
+  };
+}
+
 /** What a search of a given work trains, where the method plans by work. */
 function withWork(settings: Settings, given: SettingsOverride | undefined, counts: Counts, prepared: Prepared | null): Settings {
   const { method } = settings;
@@ -135,7 +151,8 @@ export async function begin(options: AskedOptions): Promise<Beginning> {
   const asked = mergeSettings(base, options.settings ?? {});
   const { counts } = contextOf(dataset, asked, null, engineName);
   const prepared = given === null ? null : prepare(given, dataset, asked.augmentation.normalise, asked.seed);
-  const limited = withLimit(withBatch(asked, options, counts.train), options.settings, dataset.shape);
+  const staged = withStages(asked, options.settings, dataset.shape);
+  const limited = withLimit(withBatch(staged, options, counts.train), options.settings, dataset.shape);
   if (budget !== undefined && options.settings?.work !== undefined)
     throw new UserError('--budget and --work are two limits of the same: give one of them');
   // A budget is planned when the speed of this machine is known.
@@ -145,6 +162,12 @@ export async function begin(options: AskedOptions): Promise<Beginning> {
     throw new UserError('--budget plans a final training, and --final-epochs 0 turns it off');
   for (const message of prepared?.notes ?? []) progress?.({ kind: 'note', message });
   return { preset, workers, device, engine, engineName, dataset, path, settings, prepared, side };
+}
+
+/** For the plan of a budget, which is made when the run has begun. */
+function givenOf(settings: SettingsOverride): Pick<Config, 'given'> {
+  const given = givenNames(settings, plannedByWork);
+  return given.length === 0 ? {} : { given: [...given] };
 }
 
 /** What determines the run. `origin`: of the given network, where there is one. */
@@ -197,5 +220,6 @@ export function configOf(
     workers,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
     budget: options.budget ?? null,
+    ...givenOf(options.settings ?? {}),
   };
 }

@@ -65,6 +65,8 @@ export const configSchema = z.strictObject({
   threads: z.int().min(1).max(1024).optional(),
   /** Seconds for all of it; null where steps and epochs limit it. */
   budget: z.number().positive().nullable(),
+  /** Of the settings that a plan of work decides (`plannedByWork`), those that were given and stay. */
+  given: z.array(z.string()).optional(),
 });
 
 export type Config = z.infer<typeof configSchema>;
