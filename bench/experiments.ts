@@ -102,11 +102,13 @@ export const experiments: Readonly<Record<string, Experiment>> = {
     imageSize: 64,
     work: 5 * T,
     seeds: tuning,
-    base: fifth,
+    base: { ...fifth, batch: 128, ...rate(0.2) },
     arms: {
       ...changes([16, 24, 48, 48], { 'three stages': {} }),
       ...changes([16, 16, 32, 64, 64], {
         'four stages': {},
+        'batch 32': { batch: 32, ...rate(0.05) },
+        'batch 32 + decay': { batch: 32, ...rate(0.05), weightDecay: 2e-3 },
         crop: { augmentation: photos },
         'crop + colours': { augmentation: { ...photos, ...colours } },
         'crop + policy': { augmentation: { ...photos, policy: 'trivial' } },
