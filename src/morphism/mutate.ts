@@ -1,8 +1,10 @@
 /** The sampling of mutations: from structure, limits and random numbers alone. Nothing is made that a limit would refuse. */
 import type { Random } from '../util/random.ts';
-import type { Network } from '../network/network.ts';
+import { isFrozen, type Network, type NodeId } from '../network/network.ts';
+import { must } from '../util/assert.ts';
 import type { Edit, OperatorName } from './edit.ts';
 import type { Limits } from './operator.ts';
+import { group, widen } from './widen.ts';
 import { operatorNames, operatorOf, type OperatorWeights } from './operators.ts';
 
 export interface Proposal {
@@ -61,6 +63,53 @@ export function sampleEdits(
     current = proposal.network;
   }
   return { edits, network: current };
+}
+
+/** A group of channels more for each of the convolutions, one after the other; undefined where some edit is impossible. */
+function widened(network: Network, more: ReadonlyMap<NodeId, number>, limits: Limits): Mutant | undefined {
+  const edits: Edit[] = [];
+  let current = network;
+  for (const [node, channels] of more) {
+    if (channels === 0) continue;
+    const edit = { kind: 'widen', node, more: channels } as const;
+    const rewrite = widen.rewrite(current, edit);
+    if (typeof rewrite === 'string' || !widen.keepsWidth(rewrite, limits.maxChannels)) return undefined;
+    edits.push(edit);
+    current = rewrite.network;
+  }
+  return limits.admits(current) ? { edits, network: current } : undefined;
+}
+
+/**
+ * Widens the convolutions that `widen` may by about one factor, in groups of channels, until it is enough or the limits admit no more:
+ * each time the one that has grown least, of equals the last, which computes least where networks pool.
+ */
+export function widenEvenly(network: Network, { limits, isEnough }: Pick<SamplingOptions, 'limits' | 'isEnough'>): Mutant {
+  const more = new Map<NodeId, number>();
+  const widths = new Map<NodeId, number>();
+  for (const { id, layer } of network.nodes.toReversed())
+    if (layer.kind === 'convolution' && !isFrozen(layer)) {
+      more.set(id, 0);
+      widths.set(id, layer.channels);
+    }
+  const open = new Set(more.keys());
+  const grownBy = (id: NodeId): number => (more.get(id) ?? 0) / (widths.get(id) ?? 1);
+  let mutant: Mutant = { edits: [], network };
+  while (open.size > 0 && isEnough?.(mutant.network) !== true) {
+    const least = Math.min(...[...open].map(grownBy));
+    const chosen = must(
+      [...open].find((id) => grownBy(id) === least),
+      'convolution',
+    );
+    const before = more.get(chosen) ?? 0;
+    more.set(chosen, before + group);
+    const next = widened(network, more, limits);
+    if (next === undefined) {
+      more.set(chosen, before);
+      open.delete(chosen);
+    } else mutant = next;
+  }
+  return mutant;
 }
 
 /** One of the names, as likely as its weight says. */

@@ -9,7 +9,7 @@ import { changeWidths } from './width.ts';
 import { isFrozen } from '../network/network.ts';
 
 const factors = [1.25, 1.5, 2] as const;
-const group = 8;
+export const group = 8;
 
 /** How many channels more those factors give, each number once. */
 const moreOf = (channels: number): readonly number[] => [

@@ -1,5 +1,5 @@
 /** Samples the children of a step, from streams that are named by seed, step and child. */
-import { sampleEdits, type Mutant, type SamplingOptions } from '../morphism/mutate.ts';
+import { sampleEdits, widenEvenly, type Mutant, type SamplingOptions } from '../morphism/mutate.ts';
 import type { Limits } from '../morphism/operator.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network } from '../network/network.ts';
@@ -23,8 +23,9 @@ export function limitsOf({ settings, fits }: Context): Limits {
 const mostMutations = 8;
 
 /**
- * Child 0 is the parent, trained on like the others (Elsken et al. 2017, Algorithm 1); the others are mutated. With a size all are, by as
- * many mutations as that takes: the parent is smaller, and not compared with them.
+ * Child 0 is the parent, trained on like the others (Elsken et al. 2017, Algorithm 1); the others are mutated. With a size child 0 is the
+ * parent widened evenly, where that is among the operators, and the others have as many mutations as the size takes: the parent is
+ * smaller, and not compared with them.
  */
 export function sampleChildren(
   parent: Network,
@@ -45,10 +46,14 @@ export function sampleChildren(
           mutations: mostMutations,
           isEnough: (network) => countMultiplyAdds(network) >= size.least,
         };
-  return Array.from({ length: count }, (_none, child) =>
-    size === undefined && child === 0
-      ? { edits: [], network: parent }
-      : sampleEdits(parent, sampling, random(settings.seed, 'mutate', step, child)),
+  const first = (): Mutant | null => {
+    if (size === undefined) return { edits: [], network: parent };
+    return operators.widen === undefined ? null : widenEvenly(parent, sampling);
+  };
+  return Array.from(
+    { length: count },
+    (_none, child) =>
+      (child === 0 ? first() : null) ?? sampleEdits(parent, sampling, random(settings.seed, 'mutate', step, child)),
   );
 }
 

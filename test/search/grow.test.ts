@@ -111,6 +111,22 @@ test('the children of a step have the size that it aims at, up to the limit, and
   );
 });
 
+test('the first child of a step is its parent widened evenly, and an only child grows without sampling', () => {
+  const settings = settingsFor(1e13, 3);
+  const { state } = searchOf(settings);
+  for (const { parent, children } of state.steps) {
+    const [before, after] = [networkOf(state, parent), networkOf(state, must(children[0], 'child'))];
+    assert.equal(after.nodes.length, before.nodes.length);
+    assert.ok(countMultiplyAdds(after) > countMultiplyAdds(before));
+  }
+  const alone = (seed: number): string => {
+    const { state: grown } = searchOf({ ...settingsFor(1e13, seed), step: { ...settings.step, children: 1, epochs: 1 } });
+    return JSON.stringify(grown.steps.map(({ children }) => children.map((id) => candidateOf(grown, id).edits)));
+  };
+  assert.equal(alone(1), alone(2));
+  assert.notEqual(alone(1), '[]');
+});
+
 test('more work: no smaller limit or fewer steps, and a start network below the limit; what is given stays', () => {
   let before = { most: 0, steps: 0 };
   for (let exponent = 9; exponent <= 15; exponent += 0.25) {

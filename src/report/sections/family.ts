@@ -1,6 +1,7 @@
 /** The family tree: for each step, the children with their operators, accuracies and changes. */
 import { methods } from '../../search/methods/table.ts';
 import { describeEdit, toleranceOf, shortEdits } from '../../morphism/operators.ts';
+import { unitOf } from '../../run/display/view.ts';
 import { formatRungs } from '../../search/rungs.ts';
 import { candidateOf, networkOf, startWords, type Candidate, type Step } from '../../search/state.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../../util/words.ts';
@@ -62,7 +63,7 @@ function row(child: Child, prefix: string, link: ((id: string) => string) | null
 }
 
 export function stepTable(
-  { rungs }: RunDetails,
+  { rungs, settings }: RunDetails,
   step: Step,
   children: readonly Child[],
   prefix: string,
@@ -79,8 +80,8 @@ export function stepTable(
     html`<table class="children">
       <caption>
         <span
-          >Children of ${step.parent}: validation accuracy in % after each rung (children × epochs), parameters, and below them
-          the operators and the multiply-adds per image. ★ won, × dropped${unfinishedNote(children)}.</span
+          >Children of ${step.parent}: validation accuracy in % after each rung (children × ${unitOf(settings)}s), parameters, and
+          below them the operators and the multiply-adds per image. ★ won, × dropped${unfinishedNote(children)}.</span
         >
       </caption>
       <thead>
@@ -176,18 +177,21 @@ export function familySection(run: RunDetails, figures: Figures, prefix: string)
   });
   const start = candidateOf(search, 'vanilla');
   const accuracy = lastAccuracy(start);
+  const { settings } = run;
+  const unit = unitOf(settings);
+  const { training, continuous } = methods[settings.method];
+  const unmutated = continuous ? '' : ', the first without mutations';
   const plan =
     steps.length === 0
       ? 'There was no step.'
-      : `Each step has ${plural(steps[0]?.children.length ?? 0, 'child', 'children')} of the current parent, the first without mutations; ${methods[run.settings.method].training}: ${formatRungs(run.rungs)} (children × epochs).`;
+      : `Each step has ${plural(steps[0]?.children.length ?? 0, 'child', 'children')} of the current parent${unmutated}; ${training}: ${formatRungs(run.rungs)} (children × ${unit}s).`;
   return section(
     prefix,
     'family',
     'The family tree',
     html`<p>
       The search started from the ${startWords(search)}: ${formatWhole(start.parameters)} parameters,
-      ${plural(start.epochs.length, 'epoch')}${accuracy === null ? '' : `, validation accuracy ${formatPercent(accuracy)}`}.
-      ${plan}
+      ${plural(start.epochs.length, unit)}${accuracy === null ? '' : `, validation accuracy ${formatPercent(accuracy)}`}. ${plan}
     </p>`,
     figures.family === null ? null : figureHtml(prefix, figures.family),
     blocks,

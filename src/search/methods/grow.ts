@@ -1,7 +1,8 @@
 /**
  * Grow: one training in which the network grows. The learning rate warms up with the start network, stays while the network grows, and
  * falls to zero in the final training; the optimizer's states go on from parent to child. The size of each step follows from the limit
- * of multiply-adds; the children of a step have that size, see the same minibatches, and compete by their losses.
+ * of multiply-adds; the children of a step have that size, see the same minibatches, and compete by their losses. The first is its
+ * parent widened evenly: an only child grows without selection.
  */
 import type { OperatorWeights } from '../../morphism/operators.ts';
 import { candidateOf, type CandidateId, type SearchState } from '../state.ts';
