@@ -100,7 +100,7 @@ export function planBudget(question: BudgetQuestion): Plan {
 }
 
 /** What start network and steps may take of what they are planned to. */
-const searchSlack = 1.25;
+const searchSlack = 2;
 
 export interface WorkQuestion extends Pick<
   BudgetQuestion,
