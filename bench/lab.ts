@@ -65,6 +65,7 @@ if (typeof work === 'object' && 'wrong' in work) {
 }
 const arms = Object.entries(experiment.arms).filter(([arm]) => values.arms === undefined || values.arms.split(',').includes(arm));
 const seeds = values.seeds?.split(',').map(Number) ?? experiment.seeds;
+const dataset = values.dataset ?? experiment.dataset;
 const part = values.final ? 'test' : 'validation';
 mkdirSync(values.folder, { recursive: true });
 const file = join(values.folder, `${name}.jsonl`);
@@ -86,8 +87,7 @@ const known: Result[] = existsSync(file)
 
 async function resultOf(arm: string, seed: number, settings: SettingsOverride, of: string): Promise<Result> {
   const folder = join(values.folder, `${name}-${arm}-${seed}-${of}`);
-  const { dataset: usual, imageSize } = must(experiment, 'experiment');
-  const dataset = values.dataset ?? usual;
+  const { imageSize } = must(experiment, 'experiment');
   const where = {
     ...(values.data === undefined ? {} : { dataFolder: values.data }),
     ...(imageSize === undefined ? {} : { imageSize }),
@@ -147,9 +147,7 @@ const found: Result[] = [];
 for (const seed of seeds)
   for (const [arm, override] of arms) {
     const settings = settingsOf(override, seed);
-    const of = sha256(
-      new TextEncoder().encode(canonicalJson([presets.auto, settings, values.dataset ?? experiment.dataset])),
-    ).slice(0, 8);
+    const of = sha256(new TextEncoder().encode(canonicalJson([presets.auto, settings, dataset]))).slice(0, 8);
     const before = known.find((each) => each.arm === arm && each.seed === seed && each.of === of);
     const result = before ?? (await resultOf(arm, seed, settings, of));
     if (before === undefined) appendFileSync(file, `${JSON.stringify(result)}\n`);

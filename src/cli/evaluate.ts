@@ -8,7 +8,7 @@ import { readBest } from '../run/record/best.ts';
 import { cacheFolder } from '../run/preparing/begin.ts';
 import { readRun } from '../run/record/read.ts';
 import { setImmediate } from 'node:timers/promises';
-import { argmax, measureLogits, tally } from '../training/measure.ts';
+import { measureLogits, tally } from '../training/measure.ts';
 import { UserError } from '../util/user-error.ts';
 import { openEvaluator } from '../run/driving/evaluator.ts';
 import { printLines, type Io } from './io.ts';
@@ -146,19 +146,13 @@ async function evaluateModel(where: string, reference: string, given: Given<'eva
     if (found !== classes.length)
       throw new UserError(`${where}: returns ${found} numbers per image, but there are ${classes.length} classes`);
     const { confusion, tell } = tally(classes.length);
-    let right = 0;
-    part.labels.forEach((label, image) => {
-      const best = argmax(logits, image * found, found);
-      if (best === label) right++;
-      tell(label, best);
-    });
+    const { accuracy } = measureLogits(logits, part.labels, found, tell);
     const { views: held } = model.classifier;
     const notes = [
       ...(input.elementType === 'uint8' ? [] : [`Input: ${pixelScales[scale]} (--pixels).`]),
       ...(held === null ? [] : [`The file itself averages over ${printable(held)}.`]),
     ];
     const images = part.labels.length;
-    const accuracy = right / images;
     return { path: where, line: null, dataset, classes, images, accuracy, loss: null, confusion, own: false, notes };
   } finally {
     model.close();

@@ -65,7 +65,7 @@ export function sampleEdits(
   return { edits, network: current };
 }
 
-/** A group of channels more for each of the convolutions, one after the other; undefined where some edit is impossible. */
+/** Widens each convolution by its number of channels, one after the other; undefined where an edit is impossible or a limit refuses. */
 function widened(network: Network, more: ReadonlyMap<NodeId, number>, limits: Limits): Mutant | undefined {
   const edits: Edit[] = [];
   let current = network;

@@ -100,8 +100,7 @@ export function withFittedBatch(settings: Settings, given: SettingsOverride | un
     step: { rate: scaled(step.rate) },
     final: { rate: scaled(final.rate) },
   };
-  const own = { vanilla: given?.vanilla ?? {}, step: given?.step ?? {}, final: given?.final ?? {} };
-  return mergeSettings(mergeSettings({ ...settings, batch }, rates), own);
+  return mergeSettings(mergeSettings({ ...settings, batch }, rates), given ?? {});
 }
 
 /** Pixels a side of the images that the presets' limits of multiply-adds are of. */
