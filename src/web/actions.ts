@@ -6,7 +6,7 @@ import { execFile, spawn, type ChildProcess, type ExecFileException } from 'node
 import { closeSync, existsSync, lstatSync, mkdirSync, openSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isStudy } from '../report/collect-study.ts';
-import { holderOf } from '../run/record/read.ts';
+import { holderOf, readRun } from '../run/record/read.ts';
 import { readConfig } from '../run/record/config.ts';
 import { folderOf, isRun, newRunName } from '../run/record/folder.ts';
 import { lockRun } from '../run/record/lock.ts';
@@ -23,8 +23,9 @@ export class Refused extends Error {}
 
 export type Actions = ReturnType<typeof openActions>;
 
-/** Milliseconds to wait for a resumed run's first event or its end, and between two looks. */
+/** Milliseconds to wait for a resumed run's first event or its end, for the end of a process whose work is done, and between two looks. */
 const startTime = 8000;
+const endTime = 8000;
 const pollTime = 100;
 
 /** Bytes. */
@@ -43,6 +44,35 @@ export function outputOf(
     };
     execFile(command, args, { signal, maxBuffer: longest }, done).stdin?.end();
   });
+}
+
+/** Whether the journal says that the run was interrupted or is finished. */
+function saysItsEnd(root: string): boolean {
+  try {
+    const { state } = readRun(root);
+    return state.interrupted || state.search.finished;
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
+  }
+}
+
+/** A process outlives the last event of its run by what it takes to end: pages show the event, and may ask already. */
+async function waitForItsEnd(root: string, isBusy: (root: string) => boolean): Promise<void> {
+  if (!isBusy(root) || !saysItsEnd(root)) return;
+  for (let waited = 0; waited < endTime && isBusy(root); waited += pollTime)
+    await new Promise((settle) => setTimeout(settle, pollTime));
+}
+
+function removeRun(root: string): void {
+  if (isRun(root)) {
+    // A folder without a valid configuration may be something else.
+    readConfig(folderOf(root).config);
+    rmSync(root, { recursive: true });
+  } else {
+    for (const name of remains) rmSync(join(root, name), { recursive: true, force: true });
+    rmdirSync(root);
+  }
 }
 
 /** `folder`: the served one. `program`: the command that runs `instar`, and its first arguments. */
@@ -70,9 +100,12 @@ export function openActions(folder: string, program: readonly string[]) {
     }
   }
 
+  const isBusy = (root: string): boolean => started.has(root) || holderOf(folderOf(root).lock) !== null;
+
   /** Holds the run's lock meanwhile. */
-  function whileIdle({ id, root }: RunPlace, act: () => void): void {
+  async function whileIdle({ id, root }: RunPlace, act: () => void): Promise<void> {
     if (root === resolve(folder)) throw new Refused(`${id} is the served folder: rename or delete it in a file manager`);
+    await waitForItsEnd(root, isBusy);
     if (started.has(root)) throw new Refused(`${id} is running: stop it first`);
     let release: () => void;
     try {
@@ -111,8 +144,9 @@ export function openActions(folder: string, program: readonly string[]) {
     /** Resolves once the run continues. Refused, with the process's last line, where it ends before that. */
     async resume(place: RunPlace, budget: string | undefined): Promise<void> {
       if (!isRun(place.root)) throw new Refused(`${place.id} did not start, so there is nothing to resume`);
-      const { journal, lock } = folderOf(place.root);
-      if (started.has(place.root) || holderOf(lock) !== null) throw new Refused(`${place.id} is running`);
+      const { journal } = folderOf(place.root);
+      await waitForItsEnd(place.root, isBusy);
+      if (isBusy(place.root)) throw new Refused(`${place.id} is running`);
       const size = (): number => statOf(journal)?.size ?? 0;
       const earlier = size();
       const child = start(place.root, ['resume', place.root, ...(budget === undefined ? [] : [`--budget=+${budget}`])]);
@@ -134,26 +168,16 @@ export function openActions(folder: string, program: readonly string[]) {
       );
       stopping.set(place.root, holder);
     },
-    rename(place: RunPlace, name: string): void {
+    async rename(place: RunPlace, name: string): Promise<void> {
       if (place.study !== null) throw new Refused('the runs of a study cannot be renamed');
       const to = join(dirname(place.root), name);
       if (existsSync(to)) throw new Refused(`${name} exists: choose another name`);
-      whileIdle(place, () => renameSync(place.root, to));
+      await whileIdle(place, () => renameSync(place.root, to));
     },
-    remove(place: RunPlace): void {
+    async remove(place: RunPlace): Promise<void> {
       if (lstatSync(place.root).isSymbolicLink())
         throw new Refused(`${basename(place.root)} is a link: delete the folder that it leads to`);
-      const { root } = place;
-      whileIdle(place, () => {
-        if (isRun(root)) {
-          // A folder without a valid configuration may be something else.
-          readConfig(folderOf(root).config);
-          rmSync(root, { recursive: true });
-        } else {
-          for (const name of remains) rmSync(join(root, name), { recursive: true, force: true });
-          rmdirSync(root);
-        }
-      });
+      await whileIdle(place, () => removeRun(place.root));
     },
     /** The output of `instar plan --json`. */
     plan: (form: SearchForm, data: readonly string[], signal: AbortSignal): Promise<string> =>

@@ -233,14 +233,14 @@ function addChanges(app: Hono, { actions, choices }: AppParts, placeNamed: (id: 
   });
   app.post('/api/run/rename', async (c) => {
     const { name } = await bodyOf(c, renameForm);
-    actions.rename(placeOf(c), name);
+    await actions.rename(placeOf(c), name);
     return c.json({ id: name });
   });
   app.post('/api/run/delete', async (c) => {
     const place = placeOf(c);
     const { name } = await bodyOf(c, deleteForm);
     if (name !== place.id) throw new HTTPException(400, { message: 'The repeated name is another one.' });
-    actions.remove(place);
+    await actions.remove(place);
     return c.json({});
   });
 }

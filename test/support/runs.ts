@@ -4,6 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { readDataset } from '../../src/data/read.ts';
 import type { Dataset } from '../../src/data/dataset.ts';
@@ -133,15 +134,16 @@ export function startProcess(what: 'search' | 'resume', run: string, options: ob
   const ended = new Promise<Awaited<Running['ended']>>((resolve) =>
     child.on('close', (code, signal) => resolve({ code, signal, errors })),
   );
-  async function* events(): Running['events'] {
-    let rest = '';
-    for await (const text of child.stdout.setEncoding('utf8')) {
-      const lines = (rest + (text as string)).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) yield JSON.parse(line);
-    }
-  }
-  return { child, events: events(), ended };
+  // Read whether or not a test does: a process whose output nobody takes waits once the pipe is full.
+  const events = new PassThrough({ objectMode: true, highWaterMark: Number.MAX_SAFE_INTEGER });
+  let rest = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    if (!events.destroyed) for (const line of lines) events.write(JSON.parse(line));
+  });
+  child.stdout.on('end', () => void events.end());
+  return { child, events, ended };
 }
 
 export interface OtherProcess {
