@@ -68,7 +68,8 @@ export type FromWorker =
 
 interface Worker {
   readonly process: ChildProcess;
-  readonly threads: number;
+  /** Of its last job. */
+  threads: number;
   busy: boolean;
   errors: string;
 }
@@ -207,13 +208,12 @@ export function createPool({ checkpoints, patience }: PoolOptions): Pool {
     worker.process.kill('SIGKILL');
   }
 
-  /** An idle worker with that many threads, or a new one, which replaces an idle one with another number. */
+  /** An idle worker, rather one that had as many threads last, or a new one. Engines take their number of threads by the job. */
   function take(threads: number): Worker {
     const idle = [...workers].filter((worker) => !worker.busy);
-    const fitting = idle.find((worker) => worker.threads === threads);
-    if (fitting !== undefined) return fitting;
-    if (idle[0] !== undefined) kill(idle[0]);
-    return start(threads);
+    const worker = idle.find((each) => each.threads === threads) ?? idle[0] ?? start(threads);
+    worker.threads = threads;
+    return worker;
   }
 
   return {

@@ -31,7 +31,7 @@ conformance(`onnx ${engine.fingerprint.version}`, async () => engine, { toleranc
 if ((process.env['INSTAR_TEST_WEBGPU'] ?? '') !== '')
   conformance('onnx on WebGPU', () => createOnnxEngine({ threads: 1, device: 'webgpu' }), {
     tolerance: { direct: 1e-4, auto: 1e-4 },
-    runs: 10,
+    share: 0.25,
   });
 
 test('the instruction set is what ONNX Runtime chooses its kernels by', () => {

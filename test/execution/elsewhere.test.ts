@@ -14,7 +14,7 @@ import { startPostgres, startRedis, withoutPostgres, withoutRedis } from './brok
 const slow = {
   ...longer.settings,
   widths: [16, 32],
-  vanilla: { epochs: 60 },
+  vanilla: { epochs: 25 },
   limits: { ...longer.settings?.limits, steps: 1 },
   final: { epochs: 1 },
 };
@@ -61,6 +61,7 @@ for (const [kind, start, skip] of [
         const { waiting = 0, queued = 0, workers: on = [], others = [] } = told() ?? {};
         return waiting > 0 && queued >= waiting && on.length + others.length === 1;
       });
+      begun.child.kill('SIGINT');
       const { code, errors } = await begun.ended;
       assert.equal(code, 0, errors);
       assert.equal(readLive(live), null);

@@ -7,7 +7,7 @@ import { test, type TestContext } from 'node:test';
 import { createPool, type Pool, type PoolOptions } from '../../src/execution/pool.ts';
 import type { Fingerprint } from '../../src/engine/engine.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
-import { JobFailure, type Failure, type ProbeJob, type Report } from '../../src/training/job.ts';
+import { JobFailure, type Failure, type Job, type ProbeJob, type Report } from '../../src/training/job.ts';
 import { must } from '../../src/util/assert.ts';
 import { RunError } from '../../src/util/user-error.ts';
 import {
@@ -21,6 +21,8 @@ import {
   until,
   workersOf,
 } from '../support/runs.ts';
+import { anyEngineName } from '../support/machine.ts';
+import { simulatedJob } from './simulated.ts';
 
 const { dataset, path } = await readQuadrants();
 
@@ -52,7 +54,7 @@ interface Run {
   readonly abort: AbortController;
 }
 
-function start(on: Pool, what: ProbeJob): Run {
+function start(on: Pool, what: Job): Run {
   const [reports, fingerprints, abort] = [[] as Report[], [] as Fingerprint[], new AbortController()];
   const watch = {
     report: (report: Report): void => void reports.push(report),
@@ -105,11 +107,35 @@ await test('what a worker is started with: threads, a process group of its own, 
   assert.equal(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8').trim(), '1000');
   const group = (of: number): string | undefined => readFileSync(`/proc/${of}/stat`, 'utf8').split(') ')[1]?.split(' ')[2];
   assert.notEqual(group(pid), group(process.pid));
-  // Another number of threads is another process.
+  // That one is busy.
   const one = start(on, endless(1));
   await working(one);
   assert.equal(on.workers().length, 2);
   assert.ok(readFileSync(`/proc/${on.workers()[1]}/environ`, 'utf8').split('\0').includes('OMP_NUM_THREADS=1'));
+});
+
+await test('the next job may have another number of threads: the same worker does it, with the bits of a new one', async (context) => {
+  const name = await anyEngineName();
+  const resultOf = async (on: Pool, threads: number): Promise<string> => {
+    const engine = { name, device: 'cpu', threads, convolution: 'auto' } as const;
+    const run = start(on, { ...simulatedJob('threads', 1, { path, hash: dataset.hash }), engine });
+    await run.done;
+    assert.equal(run.fingerprints[0]?.threads, threads);
+    const [epoch] = run.reports.filter((report) => report.kind === 'epoch');
+    return must(epoch, 'epoch').checkpoint;
+  };
+  const after = async (...threads: number[]): Promise<string> => {
+    const on = pool(context);
+    let result = '';
+    let worker: number | undefined;
+    for (const each of threads) {
+      result = await resultOf(on, each);
+      assert.equal(only(on), (worker ??= only(on)));
+    }
+    return result;
+  };
+  assert.equal(await after(2, 1, 2), await after(2));
+  assert.equal(await after(2, 1), await after(1));
 });
 
 await test('Ctrl-C in the terminal, and a scheduler that ends all processes at once, are the parent’s business', async (context) => {

@@ -73,6 +73,8 @@ export const tiny: SearchOptions = {
   preset: 'quick',
   engine: 'reference',
   workers: 2,
+  // That engine uses one thread; workers that were started for two would be replaced.
+  threads: 1,
   settings: {
     widths: [3, 4],
     batch: 16,

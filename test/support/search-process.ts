@@ -13,7 +13,9 @@ function tell(line: string): void {
 }
 
 const [what, run = '', json = '{}'] = process.argv.slice(2);
-const options = JSON.parse(json);
+const interrupt = new AbortController();
+process.once('SIGINT', () => interrupt.abort());
+const options = { ...JSON.parse(json), signal: interrupt.signal };
 try {
   for await (const item of what === 'search' ? search({ ...options, run }) : resume(run, options)) tell(JSON.stringify(item));
 } catch (error) {

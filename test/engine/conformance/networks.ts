@@ -21,15 +21,12 @@ import { normalizedImage } from '../../support/networks.ts';
 import { smallRandomNetwork } from '../../support/random-networks.ts';
 import { fillInputs, randomState } from '../../support/single-steps.ts';
 import { marginOf } from '../../support/ties.ts';
-import type { ConformanceOptions } from './options.ts';
+import { type ConformanceOptions, shareOf } from './options.ts';
 import { meaningTests } from './meaning.ts';
 
 const learning = { momentum: 0.9, weightDecay: 5e-4 };
 /** What f32 may make of a value of about 1 behind some layers. Nearer than this to another decision, an engine may take it. */
 const rounding = 1e-6;
-/** How many grown networks are compared. */
-const grown = 50;
-const seeds = Array.from({ length: 24 }, (_, seed) => seed);
 const algorithmsOf = (seed: number): ConvolutionAlgorithms => (seed % 3 === 0 ? 'direct' : 'auto');
 
 interface Trained {
@@ -112,7 +109,10 @@ async function compareOutputs(
   actual.dispose();
 }
 
-export function networkTests(open: () => Promise<Engine>, { tolerance }: ConformanceOptions): void {
+export function networkTests(open: () => Promise<Engine>, options: ConformanceOptions): void {
+  /** How many grown and staged networks are compared. */
+  const [grown, staged] = [shareOf(options, 50), shareOf(options, 8)];
+  const seeds = Array.from({ length: shareOf(options, 24) }, (_, seed) => seed);
   describe('networks', () => {
     test('random networks: five training steps change every tensor alike', async () => {
       for (const seed of seeds)
@@ -123,7 +123,7 @@ export function networkTests(open: () => Promise<Engine>, { tolerance }: Conform
       const engine = await open();
       let compared = 0;
       for (let seed = 0; compared < grown; seed++) {
-        assert.ok(seed < 1.5 * grown, `only ${compared} of ${seed} networks can be compared`);
+        assert.ok(seed < 1.5 * grown + 3, `only ${compared} of ${seed} networks can be compared`);
         if (await compareTraining(engine, grownNetwork(seed), 8, seed, rounding)) compared++;
       }
     });
@@ -146,7 +146,8 @@ export function networkTests(open: () => Promise<Engine>, { tolerance }: Conform
     test('staged networks, whose stem is frozen, and grown from them: five training steps change every tensor alike', async () => {
       const engine = await open();
       let compared = 0;
-      for (let seed = 0; seed < 18; seed++) {
+      for (let seed = 0; compared < staged; seed++) {
+        assert.ok(seed < 2.5 * staged + 3, `only ${compared} of ${seed} can be compared`);
         const stream = random('staged', seed);
         // The last pool covers 8×8, 3×3 or, of an oblong image, nothing: that one is averaged.
         const [height, width, widths] = stream.pick([
@@ -154,13 +155,12 @@ export function networkTests(open: () => Promise<Engine>, { tolerance }: Conform
           [12, 12, [5, 8, 16]],
           [8, 10, [4, 7]],
         ] as const);
-        const staged = stagedNetwork({ channels: 1 + stream.integer(3), height, width }, 4, widths);
+        const before = stagedNetwork({ channels: 1 + stream.integer(3), height, width }, 4, widths);
         const limits: Limits = { maxChannels: 40, admits: (network) => countParameters(network) <= 9_000 };
         const sampling = { operators: paperOperatorsWithSeparable, mutations: stream.integer(6), limits };
-        const { network } = sampleEdits(staged, sampling, stream);
+        const { network } = sampleEdits(before, sampling, stream);
         if (await compareTraining(engine, network, 3 + (seed % 3), seed, rounding)) compared++;
       }
-      assert.ok(compared >= 8, `only ${compared} can be compared`);
     });
 
     test('a batch normalisation straight after the image: five training steps change every tensor alike', async () => {
@@ -172,16 +172,16 @@ export function networkTests(open: () => Promise<Engine>, { tolerance }: Conform
         const network = smallRandomNetwork(random('network', seed));
         const batch = 3 + (seed % 4);
         const { after: state } = await trained(lower(network, batch, { kind: 'training', learning }), seed, 3);
-        const options = { seed, tolerance: 20 * tolerance[algorithmsOf(seed)], say: () => printNetwork(network) };
+        const exactness = { seed, tolerance: 20 * options.tolerance[algorithmsOf(seed)], say: () => printNetwork(network) };
         const evaluation = lower(network, batch, { kind: 'evaluation' });
-        await compareOutputs(await open(), evaluation, state, [must(evaluation.logits, 'logits')], options);
+        await compareOutputs(await open(), evaluation, state, [must(evaluation.logits, 'logits')], exactness);
         const stream = random('taps', seed);
         const taps = [...new Set([0, 1, 2].map(() => stream.integer(network.nodes.length)))];
         for (const some of [[], taps]) {
           const measurement = lower(network, batch, { kind: 'measurement', taps: some });
           const outputs = measurement.taps.flatMap((tap) => [tap.mean, tap.variance]);
           if (measurement.logits !== null) outputs.push(measurement.logits);
-          await compareOutputs(await open(), measurement, state, outputs, options);
+          await compareOutputs(await open(), measurement, state, outputs, exactness);
         }
       }
     });

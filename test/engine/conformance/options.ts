@@ -7,6 +7,9 @@ export interface ConformanceOptions {
     /** With whichever convolutions the engine likes. */
     readonly auto: number;
   };
-  /** Random programs a kind of step. */
-  readonly runs?: number;
+  /** Share of the random networks and programs that are computed, above 0, 1 where nothing is said. */
+  readonly share?: number;
 }
+
+/** How many of `all` examples make up the share: at least one. */
+export const shareOf = ({ share = 1 }: ConformanceOptions, all: number): number => Math.max(1, Math.ceil(share * all));

@@ -9,7 +9,7 @@ import { random } from '../../../src/util/random.ts';
 import { assertClose } from '../../support/comparing.ts';
 import { fillInputs, randomState } from '../../support/single-steps.ts';
 import { type StepCase, stepCases } from '../../support/step-cases.ts';
-import type { ConformanceOptions } from './options.ts';
+import { type ConformanceOptions, shareOf } from './options.ts';
 
 async function compare(
   engine: Engine,
@@ -38,7 +38,7 @@ async function compare(
 
 const isConvolution = (kind: StepKind): boolean => kind.startsWith('convolution');
 
-export function stepTests(open: () => Promise<Engine>, { tolerance, runs = 40 }: ConformanceOptions): void {
+export function stepTests(open: () => Promise<Engine>, options: ConformanceOptions): void {
   describe('steps', () => {
     for (const kind of Object.keys(stepCases) as StepKind[])
       for (const convolution of isConvolution(kind) ? (['direct', 'auto'] as const) : (['direct'] as const))
@@ -47,9 +47,9 @@ export function stepTests(open: () => Promise<Engine>, { tolerance, runs = 40 }:
           // A fixed seed: the tolerance is a statement about rounding, and a rounding that is luck would come and go.
           await fc.assert(
             fc.asyncProperty(stepCases[kind], fc.nat(), (example, seed) =>
-              compare(engine, example, seed, convolution, tolerance[convolution]),
+              compare(engine, example, seed, convolution, options.tolerance[convolution]),
             ),
-            { numRuns: runs, seed: 1 },
+            { numRuns: shareOf(options, 40), seed: 1 },
           );
         });
   });
