@@ -14,7 +14,7 @@ import { reportPage } from '../../src/report/page.ts';
 import { detailsOf } from '../../src/report/run-details.ts';
 import { must } from '../../src/util/assert.ts';
 import { pretend } from '../cli/fixtures.ts';
-import { openChromium, withoutChromium } from '../support/chromium.ts';
+import { looks, openChromium, withoutChromium } from '../support/chromium.ts';
 import { finishedRun, place, tiny } from '../support/runs.ts';
 import { grownRun } from './grown.ts';
 import { hostile } from './hostile.ts';
@@ -34,12 +34,6 @@ const fiveSteps = {
     final: { epochs: 2 },
   },
 };
-
-const sizes = [
-  { width: 1280, height: 900 },
-  { width: 390, height: 844 },
-] as const;
-const schemes = ['light', 'dark'] as const;
 
 describe('the report in a browser', { skip }, () => {
   let browser: Browser;
@@ -68,20 +62,19 @@ describe('the report in a browser', { skip }, () => {
     openPage(browser, path, options, use);
 
   for (const name of ['real', 'large', 'hostile'] as const)
-    for (const viewport of sizes)
-      for (const colorScheme of schemes)
-        test(`${name}, ${viewport.width} wide, ${colorScheme}`, async () => {
-          await withPage(pages[name], { viewport, colorScheme }, async (page) => {
-            assert.ok(await page.evaluate(inPage.isNarrow), 'the page does not scroll sideways');
-            // Everything unfolded, too.
-            await page.evaluate(inPage.unfoldAll);
-            assert.ok(await page.evaluate(inPage.isNarrow), 'nor does it with all details');
-            const paper = await page.evaluate(inPage.paper);
-            assert.equal(paper, colorScheme === 'light' ? 'rgb(255, 255, 255)' : 'rgb(20, 24, 28)');
-            const seen = await page.evaluate<number[]>(inPage.drawingsSeen);
-            assert.ok(seen.length > 6 && seen.every((count) => count === 1), `one drawing a figure: ${seen.join()}`);
-          });
+    for (const look of looks)
+      test(`${name}, ${look.viewport.width} wide, ${look.colorScheme}`, async () => {
+        await withPage(pages[name], look, async (page) => {
+          assert.ok(await page.evaluate(inPage.isNarrow), 'the page does not scroll sideways');
+          // Everything unfolded, too.
+          await page.evaluate(inPage.unfoldAll);
+          assert.ok(await page.evaluate(inPage.isNarrow), 'nor does it with all details');
+          const paper = await page.evaluate(inPage.paper);
+          assert.equal(paper, look.colorScheme === 'light' ? 'rgb(255, 255, 255)' : 'rgb(20, 24, 28)');
+          const seen = await page.evaluate<number[]>(inPage.drawingsSeen);
+          assert.ok(seen.length > 6 && seen.every((count) => count === 1), `one drawing a figure: ${seen.join()}`);
         });
+      });
 
   test('the validation images that are wrong are there, enlarged', () =>
     withPage(pages.real, {}, async (page) => {
@@ -91,7 +84,7 @@ describe('the report in a browser', { skip }, () => {
     }));
 
   test('the network is drawn larger, smaller and whole; a box leads to its layers in a table that unfolds', () =>
-    withPage(pages.large, { viewport: sizes[0] }, async (page) => {
+    withPage(pages.large, { viewport: looks[0].viewport }, async (page) => {
       const graph = page.locator('#r1-architecture .zoomable').first();
       const width = async (): Promise<number> => (await graph.locator('svg').boundingBox())?.width ?? 0;
       const own = await width();
@@ -109,7 +102,7 @@ describe('the report in a browser', { skip }, () => {
     }));
 
   test('without a script all figures and tables are there, and details unfold', () =>
-    withPage(pages.real, { javaScriptEnabled: false, viewport: sizes[1] }, async (page) => {
+    withPage(pages.real, { javaScriptEnabled: false, viewport: looks[1].viewport }, async (page) => {
       assert.ok((await page.locator('figure svg:visible').count()) > 6);
       assert.ok((await page.locator('table.children').count()) === 5);
       const details = page.locator('.changes details').first();
@@ -119,7 +112,7 @@ describe('the report in a browser', { skip }, () => {
     }));
 
   test('text is legible in both schemes: a contrast of at least 4.5', async () => {
-    for (const colorScheme of schemes)
+    for (const { colorScheme } of looks)
       await withPage(pages.large, { colorScheme }, async (page) => {
         assert.deepEqual(await page.evaluate(inPage.lowContrasts), [], colorScheme);
       });

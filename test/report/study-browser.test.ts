@@ -12,7 +12,7 @@ import { listFigures } from '../../src/report/figures.ts';
 import { studyFigures } from '../../src/report/study-figures.ts';
 import { studyPage } from '../../src/report/study-page.ts';
 import type { StudyDetails } from '../../src/report/study/study.ts';
-import { openChromium, withoutChromium } from '../support/chromium.ts';
+import { looks, openChromium, withoutChromium } from '../support/chromium.ts';
 import { place } from '../support/runs.ts';
 import { around, madeUp } from '../study/made-up.ts';
 import { hostile } from './hostile.ts';
@@ -21,12 +21,6 @@ import { openPage } from './open-page.ts';
 import { simulatedStudy } from './study.ts';
 
 const skip = withoutChromium();
-
-const sizes = [
-  { width: 1280, height: 900 },
-  { width: 390, height: 844 },
-] as const;
-const schemes = ['light', 'dark'] as const;
 
 /** Table 1 with names as long as the settings are many. */
 const settings: StudyDetails = {
@@ -69,29 +63,28 @@ describe('the page of a study in a browser', { skip }, () => {
   after(() => browser.close());
 
   for (const name of ['large', 'settings'] as const)
-    for (const viewport of sizes)
-      for (const colorScheme of schemes)
-        test(`${name}, ${viewport.width} wide, ${colorScheme}`, () =>
-          openPage(browser, pages[name], { viewport, colorScheme }, async (page) => {
-            assert.ok(await page.evaluate(inPage.isNarrow), 'the page does not scroll sideways');
-            await page.evaluate(inPage.unfoldAll);
-            assert.ok(await page.evaluate(inPage.isNarrow), 'nor does it with all details');
-            const seen = await page.evaluate<number[]>(inPage.drawingsSeen);
-            assert.equal(seen.length, listFigures(studyFigures(name === 'large' ? large : settings)).length);
-            assert.ok(
-              seen.every((drawings) => drawings === 1),
-              `one drawing a figure: ${seen.join()}`,
-            );
-            assert.deepEqual(await page.evaluate(inPage.lowContrasts), []);
-          }));
+    for (const look of looks)
+      test(`${name}, ${look.viewport.width} wide, ${look.colorScheme}`, () =>
+        openPage(browser, pages[name], look, async (page) => {
+          assert.ok(await page.evaluate(inPage.isNarrow), 'the page does not scroll sideways');
+          await page.evaluate(inPage.unfoldAll);
+          assert.ok(await page.evaluate(inPage.isNarrow), 'nor does it with all details');
+          const seen = await page.evaluate<number[]>(inPage.drawingsSeen);
+          assert.equal(seen.length, listFigures(studyFigures(name === 'large' ? large : settings)).length);
+          assert.ok(
+            seen.every((drawings) => drawings === 1),
+            `one drawing a figure: ${seen.join()}`,
+          );
+          assert.deepEqual(await page.evaluate(inPage.lowContrasts), []);
+        }));
 
   test('on a desk the tables of a study need no scrolling', () =>
-    openPage(browser, pages.large, { viewport: sizes[0] }, async (page) => {
+    openPage(browser, pages.large, { viewport: looks[0].viewport }, async (page) => {
       assert.deepEqual(await page.evaluate(inPage.scrollingTables), []);
     }));
 
   test('on a telephone a row keeps its name in sight while its numbers scroll', () =>
-    openPage(browser, pages.large, { viewport: sizes[1] }, async (page) => {
+    openPage(browser, pages.large, { viewport: looks[1].viewport }, async (page) => {
       const name = page.locator('table.study').first().locator('tbody th[scope=row]').first();
       const resting = await name.boundingBox();
       await page.evaluate(inPage.scrollFirstTable);

@@ -7,7 +7,7 @@ import { random } from '../../src/util/random.ts';
 import { chain, trainedParent, type Chain } from '../support/certificates.ts';
 import { anyEngine, anyImages } from '../support/machine.ts';
 
-const children = Number(process.env['INSTAR_TEST_CHILDREN'] ?? 80);
+const children = Number(process.env['INSTAR_TEST_CHILDREN'] ?? 48);
 const sides = [12, 16, 28, 32];
 
 const engine = await anyEngine();

@@ -15,7 +15,7 @@ import { must } from '../../src/util/assert.ts';
 import { instar } from '../cli/fixtures.ts';
 import { picture } from '../examples/models.ts';
 import { isNarrow } from '../report/in-page.ts';
-import { openChromium, withoutChromium } from '../support/chromium.ts';
+import { looks, openChromium, withoutChromium } from '../support/chromium.ts';
 import { finishedRun, place } from '../support/runs.ts';
 import { seriousFindings, serveHere, withPage, untilTrue } from './dashboard.ts';
 
@@ -224,19 +224,18 @@ describe('the page of a network', { skip }, () => {
     });
   });
 
-  for (const colorScheme of ['light', 'dark'] as const)
-    for (const width of [1280, 390])
-      test(`${width} pixels wide, ${colorScheme}: no wider than the window, nothing serious to find`, () =>
-        on(
-          child,
-          async (page) => {
-            await page.locator('.net-area [data-block]').nth(2).click();
-            await page.getByText('All layers as a table').click();
-            await page.getByRole('button', { name: 'Evaluate the validation images' }).click();
-            await page.locator('.net-compared').waitFor({ timeout: 60_000 });
-            assert.ok(await page.evaluate(isNarrow));
-            assert.deepEqual(await seriousFindings(page), []);
-          },
-          { colorScheme, viewport: { width, height: 844 } },
-        ));
+  for (const look of looks)
+    test(`${look.viewport.width} pixels wide, ${look.colorScheme}: no wider than the window, nothing serious to find`, () =>
+      on(
+        child,
+        async (page) => {
+          await page.locator('.net-area [data-block]').nth(2).click();
+          await page.getByText('All layers as a table').click();
+          await page.getByRole('button', { name: 'Evaluate the validation images' }).click();
+          await page.locator('.net-compared').waitFor({ timeout: 60_000 });
+          assert.ok(await page.evaluate(isNarrow));
+          assert.deepEqual(await seriousFindings(page), []);
+        },
+        look,
+      ));
 });

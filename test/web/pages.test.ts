@@ -10,7 +10,7 @@ import type { Browser, Page } from 'playwright-core';
 import { readRun } from '../../src/run/record/read.ts';
 import type { Ui } from '../../src/web/server.ts';
 import { instar, makePhotos } from '../cli/fixtures.ts';
-import { openChromium, withoutChromium } from '../support/chromium.ts';
+import { looks, openChromium, withoutChromium } from '../support/chromium.ts';
 import { finishedRun, place, tiny } from '../support/runs.ts';
 import { seriousFindings, serveHere, withPage } from './dashboard.ts';
 
@@ -37,10 +37,6 @@ methods: [${methods}]
 const namesOn = (page: Page): Promise<readonly string[]> => page.locator('.runs tbody th a:first-child').allInnerTexts();
 const row = (page: Page, name: string) =>
   page.locator('.runs tbody tr').filter({ has: page.getByRole('link', { name, exact: true }) });
-const sizes = [
-  { width: 1280, height: 900 },
-  { width: 390, height: 844 },
-] as const;
 
 describe('the pages of runs and studies', { skip }, () => {
   let browser: Browser;
@@ -300,28 +296,27 @@ describe('the pages of runs and studies', { skip }, () => {
     });
   });
 
-  for (const viewport of sizes)
-    for (const colorScheme of ['light', 'dark'] as const)
-      test(`no serious findings, ${viewport.width} wide, ${colorScheme}`, async () => {
-        const pages = [
-          ['/?studies=all', '.runs tbody tr'],
-          ['/compare?run=alpha&run=other&run=whole/shr-1', '.side-by-side tbody tr'],
-          ['/begin', '#data'],
-          ['/study/whole', '#study-runs'],
-        ] as const;
-        for (const [path, there] of pages)
-          await on(
-            path,
-            async (page) => {
-              await page.locator(there).first().waitFor();
-              await page.waitForTimeout(300);
-              assert.deepEqual(await seriousFindings(page), [], path);
-              const wide = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
-              assert.ok((wide as number) <= 0, `${path} does not scroll sideways`);
-            },
-            { viewport, colorScheme },
-          );
-      });
+  for (const look of looks)
+    test(`no serious findings, ${look.viewport.width} wide, ${look.colorScheme}`, async () => {
+      const pages = [
+        ['/?studies=all', '.runs tbody tr'],
+        ['/compare?run=alpha&run=other&run=whole/shr-1', '.side-by-side tbody tr'],
+        ['/begin', '#data'],
+        ['/study/whole', '#study-runs'],
+      ] as const;
+      for (const [path, there] of pages)
+        await on(
+          path,
+          async (page) => {
+            await page.locator(there).first().waitFor();
+            await page.waitForTimeout(300);
+            assert.deepEqual(await seriousFindings(page), [], path);
+            const wide = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+            assert.ok((wide as number) <= 0, `${path} does not scroll sideways`);
+          },
+          look,
+        );
+    });
 
   test('200 runs are drawn and sorted without delay', { timeout: 120_000 }, async () => {
     const many = join(place, 'many');
@@ -332,7 +327,7 @@ describe('the pages of runs and studies', { skip }, () => {
     }
     const other = await serveHere(many);
     try {
-      await withPage(browser, { viewport: sizes[0] }, async (page) => {
+      await withPage(browser, { viewport: looks[0].viewport }, async (page) => {
         await page.goto(other.address);
         await page.locator('.runs tbody tr').nth(199).waitFor();
         // From a warm server: what the page itself takes.

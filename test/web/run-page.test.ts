@@ -12,7 +12,7 @@ import { channelsLast } from '../../src/data/dataset.ts';
 import { linesFor } from '../../src/run/display/wording.ts';
 import { readRun } from '../../src/run/record/read.ts';
 import { emptyView, observe } from '../../src/run/display/view.ts';
-import { openChromium, withoutChromium } from '../support/chromium.ts';
+import { looks, openChromium, withoutChromium } from '../support/chromium.ts';
 import { longer, place, readQuadrants, sleep, startProcess, until } from '../support/runs.ts';
 import { seriousFindings, serveApart, serveHere, withPage } from './dashboard.ts';
 
@@ -178,20 +178,19 @@ describe('the page of a run', { skip }, () => {
     const folder = join(place, 'ui-1');
     const ui = await serveHere(folder);
     try {
-      for (const colorScheme of ['light', 'dark'] as const)
-        for (const width of [1280, 390])
-          await withPage(browser, { colorScheme, viewport: { width, height: 900 } }, async (page) => {
-            await page.goto(`http://127.0.0.1:${ui.port}/run/watched`);
-            await says(page, 'The run is finished.');
-            // Drawn once it is come to.
-            await page.locator('.chart').scrollIntoViewIfNeeded();
-            await page.locator('.chart canvas').waitFor();
-            assert.deepEqual(await seriousFindings(page), [], `${colorScheme} ${width}`);
-            const overflow = await page.evaluate<number>(
-              'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-            );
-            assert.ok(overflow <= 0, `${overflow} pixels too wide at ${width}`);
-          });
+      for (const look of looks)
+        await withPage(browser, look, async (page) => {
+          await page.goto(`http://127.0.0.1:${ui.port}/run/watched`);
+          await says(page, 'The run is finished.');
+          // Drawn once it is come to.
+          await page.locator('.chart').scrollIntoViewIfNeeded();
+          await page.locator('.chart canvas').waitFor();
+          assert.deepEqual(await seriousFindings(page), [], look.colorScheme);
+          const overflow = await page.evaluate<number>(
+            'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+          );
+          assert.ok(overflow <= 0, `${overflow} pixels too wide at ${look.viewport.width}`);
+        });
     } finally {
       await ui.close();
     }
