@@ -75,8 +75,8 @@ export interface SimulationOptions {
   readonly from?: SearchState;
   /** Seconds elapsed. */
   readonly elapsed?: number;
-  /** Threads of the worker processes that wait at the beginning. */
-  readonly waiting?: readonly number[];
+  /** Worker processes that wait at the beginning. */
+  readonly waiting?: number;
   /** An event that happens before the next decision. */
   readonly before?: (state: SearchState) => SearchEvent | null;
   /** What a task reports in place of what follows from the model. */
@@ -189,14 +189,6 @@ function testReport(task: Task, t: number): Flight['reports'] {
   return [{ t, event: { type: 'test', line: task.line, reading: 1, measured: { loss: 0.5, accuracy: 0.5 }, confusion: [[1]] } }];
 }
 
-/** The worker processes that wait, by their threads; a task takes one that fits, or a new one takes the place of another. */
-function takeWaiting(waiting: number[], threads: number, others: number, workers: number): boolean {
-  const at = waiting.indexOf(threads);
-  if (at >= 0) waiting.splice(at, 1);
-  else if (waiting.length + others >= workers) waiting.shift();
-  return at < 0;
-}
-
 /** The search from its beginning, or from a state, to its end. */
 export function* simulate(options: SimulationOptions): Generator<Simulated, void> {
   const { context, cores, model, clock, before, reports: instead, onDecision } = options;
@@ -205,14 +197,15 @@ export function* simulate(options: SimulationOptions): Generator<Simulated, void
   let now = options.elapsed ?? 0;
   const flights = new Map<string, Flight>();
   const free = Array.from({ length: cores.workers }, (_none, core) => core);
-  const waiting = [...(options.waiting ?? [])];
+  let waiting = options.waiting ?? 0;
   const record = (event: SearchEvent, job: SimulatedJob | null = null): Simulated => {
     state = reduce(state, event, copy);
     return { t: now, event, state, job };
   };
 
   function start(task: Task, threads: number): void {
-    const isNew = takeWaiting(waiting, threads, flights.size, cores.workers);
+    const isNew = waiting === 0;
+    if (!isNew) waiting--;
     const cost = model.cost(task, threads, isNew, state);
     const given = instead?.(task, state) ?? null;
     const end = now + cost.start + cost.epoch;
@@ -229,7 +222,7 @@ export function* simulate(options: SimulationOptions): Generator<Simulated, void
     flights.delete(task.id);
     free.push(...own);
     free.sort((a, b) => a - b);
-    waiting.push(threads);
+    waiting++;
     return { task, core: own[0] ?? 0, threads, from, to: now };
   }
 

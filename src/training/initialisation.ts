@@ -15,8 +15,8 @@ import type { Images } from './grow.ts';
 import type { Initialisation } from './job.ts';
 
 /** Images whose patches are measured, at most; and patches an image. */
-const mostImages = 5000;
-const mostPatches = 1024;
+const mostImages = 2000;
+const mostPatches = 256;
 
 /** Added to an eigenvalue, over the mean variance of a pixel: where that is 1, as of normalised images, the paper's 5e-4. */
 const damping = 5e-4;
@@ -110,7 +110,7 @@ function patchPlaces({ height, width }: Shape, kernel: number): Int32Array {
 
 /**
  * The covariance (C·k·k, C·k·k) of the k×k patches of clean training images, as training sees them, without padding: at most
- * 5,000 images, evenly spaced. Null where no patch fits into an image.
+ * 2,000 images, evenly spaced. Null where no patch fits into an image.
  */
 export async function patchCovariance(
   { dataset, batcher, batch, train }: Images,

@@ -10,7 +10,7 @@ import { costOfTraining } from '../../search/work.ts';
 import { planWork, plannedWork, settingsOfWork, type WorkPlan } from '../../search/work-plan.ts';
 
 /** The share of the budget that is planned; the rest is a reserve. */
-const end = 0.97;
+const end = 0.98;
 /** Shares of the time for the start network and the steps; the final training has the rest. */
 const vanillaShare = 0.1;
 const searchShare = 0.5;
@@ -167,7 +167,7 @@ export function plannedSettings(settings: Settings, plan: Plan | null): Settings
 export const taskStart = 1.5;
 
 /** The verification of the final file takes as long as so many test evaluations: the engine's and the file's. */
-const verificationEvaluations = 2.5;
+const verificationEvaluations = 2;
 /** Seconds of evaluating an image over those of training on it, as a budget plans them. */
 const evaluationShare = 0.4;
 

@@ -182,8 +182,8 @@ function simulateCourse(question: Question): Course {
       },
     },
     elapsed,
-    // The measurement that a budget is planned with leaves a worker with all threads behind.
-    waiting: planned === null ? [] : [threads],
+    // The measurement that a budget is planned with leaves its workers behind.
+    waiting: planned === null ? 0 : workers,
   });
   for (const { t, event, job, state: after } of simulation) {
     events.push({ t, event });

@@ -27,10 +27,13 @@ export interface ProbeSetup {
   contextFor(settings: Settings): Context;
 }
 
-/** Of the start network: minibatches, at most, and the seconds after which no further one starts. */
-const ofStart = { minibatches: 14, seconds: 6 };
-/** Minibatches at the beginning that are not counted: at least one, at most four. */
-const warmup = (count: number): number => Math.max(1, Math.min(4, Math.floor(0.3 * count)));
+/**
+ * Of the start network: minibatches, at most, and the seconds after which no further one starts. By time: where a minibatch is
+ * short, the code that makes it is compiled only after some dozens.
+ */
+const ofStart = { minibatches: 500, seconds: 3 };
+/** Minibatches at the beginning that are not counted. */
+const warmup = (count: number): number => Math.max(1, Math.floor(0.4 * count));
 /** Batches of an evaluation. */
 export const evaluations = 4;
 /** Steps that a budget is planned for; more follow where there is time. */
