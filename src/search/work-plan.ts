@@ -107,8 +107,8 @@ export function planWork(
   // Even numbers: children train side by side on the cores.
   const children = given.step?.children ?? childrenOf(epochs);
   const stepWork = children * workOfSizes(start, largest, steps, 1);
-  /** Of each child. */
-  const childEpochs = (stepsShare * work) / Math.max(1, stepWork) / counts.train;
+  /** Of each child; without steps nothing is cut for them. */
+  const childEpochs = steps === 0 ? Infinity : (stepsShare * work) / stepWork / counts.train;
   const startEpochs = (startShare * work) / costOfTraining(start, counts.train);
   const mostRounds = Math.max(1, Math.floor(counts.train / settings.batch / 4));
   const rounds = clamp(Math.round(1 / Math.min(childEpochs, startEpochs)), 1, mostRounds);
@@ -118,7 +118,7 @@ export function planWork(
     vanillaEpochs: Math.max(1, Math.round(startEpochs * rounds)),
     steps,
     children,
-    stepEpochs: children * Math.max(1, Math.round(childEpochs * rounds)),
+    stepEpochs: steps === 0 ? children : children * Math.max(1, Math.round(childEpochs * rounds)),
     multiplyAdds: Math.ceil(largest),
   };
 }

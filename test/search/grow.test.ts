@@ -145,6 +145,17 @@ test('more work: no smaller limit or fewer steps, and a start network below the 
   assert.deepEqual([given.widths, given.children, given.steps], [[8, 16], 3, 2]);
 });
 
+test('without steps, epochs are divided for the start network alone', () => {
+  for (const work of [1e11, 1e12, 1e13]) {
+    const plan = planWork(presets.auto, counts, work, { limits: { steps: 0 } });
+    assert.equal(plan.rounds, planWork(presets.auto, counts, work, { limits: { steps: 0 }, step: { children: 8 } }).rounds);
+    const { start, steps } = plannedWork(presets.auto, counts, plan);
+    assert.equal(steps, 0);
+    assert.ok(plan.rounds === 1 || plan.vanillaEpochs <= 2, JSON.stringify(plan));
+    assert.ok(start > 0.06 * work && start < 0.2 * work, `${start / work}`);
+  }
+});
+
 test('a given network is where growth starts, however large it is', () => {
   for (const width of [4, 64]) {
     const from = vanillaNetwork(counts.shape, counts.classes, [width, 2 * width]);
