@@ -60,11 +60,23 @@ function widthsFor(settings: Settings, counts: Counts, multiplyAdds: number): re
     settings.widths.map((width, index) =>
       Math.max(8, Math.round((width * (index === 0 ? Math.max(1, factor) : factor)) / 8) * 8),
     );
-  const cost = (factor: number): number =>
-    countMultiplyAdds(startNetwork({ settings: { ...settings, widths: scaled(factor) }, counts }));
+  const fits = (widths: readonly number[]): boolean =>
+    countMultiplyAdds(startNetwork({ settings: { ...settings, widths: [...widths] }, counts })) <= multiplyAdds;
   let factor = 0.125;
-  while (factor < 64 && cost(factor * 1.05) <= multiplyAdds) factor *= 1.05;
-  return scaled(factor);
+  while (factor < 64 && fits(scaled(factor * 1.05))) factor *= 1.05;
+  // What rounding left: the narrowest stage for its proportion is widened, as long as any may be.
+  let widths = scaled(factor);
+  for (;;) {
+    const share = (index: number): number => (widths[index] as number) / (settings.widths[index] as number);
+    const wider = widths
+      .map((_width, index) => index)
+      .slice(1)
+      .toSorted((a, b) => share(a) - share(b))
+      .map((index) => widths.map((width, at) => (at === index ? width + 8 : width)))
+      .find(fits);
+    if (wider === undefined) return widths;
+    widths = wider;
+  }
 }
 
 /** Multiply-adds of the start network: of these widths, or the given one. */
