@@ -27,7 +27,7 @@ const native: EngineName = await chooseEngine('auto', 'cpu', process.env);
 
 for (const engine of new Set<EngineName>(['reference', 'onnx', native]))
   await test(`engine ${engine}: timed, foretold, and nothing left behind`, async () => {
-    const report = await plan({ ...tiny, engine });
+    const report = await plan({ ...tiny, threads: 2, engine });
     isSound(report);
     assert.equal(report.config.engine.name, engine);
     assert.equal(report.plan, null);

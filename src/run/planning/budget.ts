@@ -10,7 +10,7 @@ import { costOfTraining } from '../../search/work.ts';
 import { planWork, plannedWork, settingsOfWork, type WorkPlan } from '../../search/work-plan.ts';
 
 /** The share of the budget that is planned; the rest is a reserve. */
-const end = 0.98;
+const end = 0.97;
 /** Shares of the time for the start network and the steps; the final training has the rest. */
 const vanillaShare = 0.1;
 const searchShare = 0.5;
