@@ -50,15 +50,18 @@ export const experiments: Readonly<Record<string, Experiment>> = {
     },
   },
   growth: {
-    title: 'Growth against fixed networks',
+    title: 'Growth, with and without selection, against fixed networks',
     dataset: 'cifar10',
     work: 6 * T,
     seeds: tuning,
     arms: {
-      fixed: fixed(16, 32, 64, 64),
-      grown: {},
+      // Of the size that growth ends with, of the size that it starts with, and a larger one.
+      fixed: { limits: { steps: 0 } },
+      start: { limits: { steps: 0, multiplyAdds: 7_600_000 } },
+      larger: fixed(16, 32, 64, 64),
       alone: { step: { children: 1 } },
       two: { step: { children: 2 } },
+      four: { step: { children: 4 } },
     },
   },
   widths: {
