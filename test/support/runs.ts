@@ -73,7 +73,7 @@ export const tiny: SearchOptions = {
   preset: 'quick',
   engine: 'reference',
   workers: 2,
-  // That engine uses one thread; workers that were started for two would be replaced.
+  // That engine uses one thread.
   threads: 1,
   settings: {
     widths: [3, 4],

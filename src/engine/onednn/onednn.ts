@@ -1,4 +1,4 @@
-/** The engine that computes through oneDNN's C interface. f32 throughout; one process computes with one number of threads. */
+/** The engine that computes through oneDNN's C interface. f32 throughout; a process computes with one number of threads at a time. */
 import type { Engine } from '../engine.ts';
 import { openOneDnn, type Environment } from './library.ts';
 import type { MemorySizes } from './placement.ts';
