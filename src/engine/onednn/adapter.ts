@@ -92,6 +92,13 @@ export interface PrimitiveContext {
   readonly accumulating: bigint;
 }
 
+/** How a blocked descriptor lies: axes by strides, in numbers, and blocks of axes inside, from the outermost on. */
+export interface Blocks {
+  readonly strides: readonly number[];
+  readonly sizes: readonly number[];
+  readonly axes: readonly number[];
+}
+
 /** A status other than success; `unimplemented` among them. */
 export type Status = number;
 
@@ -109,6 +116,8 @@ export interface Adapter {
   size(descriptor: Descriptor): number;
   /** Strides and blocks, and nothing opaque: elementwise work over the whole memory makes sense. */
   isBlocked(descriptor: Descriptor): boolean;
+  /** Of a blocked descriptor; otherwise null. */
+  blocks(descriptor: Descriptor): Blocks | null;
   /** A descriptor of the caller's own. What does not exist (a workspace) is null or has no bytes. */
   query(primitive: PrimitiveDescriptor, what: number): Descriptor | null;
   release(descriptor: Descriptor): void;

@@ -7,7 +7,15 @@ import { bufferOf, type BufferId, type Program, type Step, type StepOf } from '.
 import { sizeOf } from '../../network/tensor.ts';
 import { assert, must } from '../../util/assert.ts';
 import type { Descriptor, Operation, PrimitiveDescriptor } from './adapter.ts';
-import { openRecorder, type Command, type InPlace, type Recorder, type Region, type ScriptCommand } from './commands.ts';
+import {
+  openRecorder,
+  type Command,
+  type InPlace,
+  type OwnCommand,
+  type Recorder,
+  type Region,
+  type ScriptCommand,
+} from './commands.ts';
 import { openHomes, type Home, type Homes } from './homes.ts';
 import type { Layout, Native } from './native.ts';
 
@@ -30,6 +38,8 @@ export interface Builder extends Pick<Homes, 'dimensions' | 'plain' | 'read' | '
   readonly native: Native;
   /** `constants.convolution`. */
   readonly algorithm: number;
+  /** Whether kernels of our own are used, by so many threads; null where they are not. */
+  readonly own: { readonly threads: number } | null;
   /** Forward primitives save what their gradients need. */
   readonly training: boolean;
   /** The layout in which it is written, or first read. */
@@ -44,18 +54,20 @@ export interface Builder extends Pick<Homes, 'dimensions' | 'plain' | 'read' | '
   run(label: string, primitive: PrimitiveDescriptor, values: Values): void;
   runInPlace(label: string, inPlace: InPlace, primitive: PrimitiveDescriptor, values: Values): void;
   script(label: string, uses: readonly Region[], prepare: ScriptCommand['prepare']): void;
+  call(label: string, implementation: string, uses: readonly Region[], calls: OwnCommand['calls']): void;
 }
 
 const isLayout = (value: Layout | Descriptor): value is Layout => typeof value === 'object' && 'descriptor' in value;
 
-type Options = Pick<Builder, 'program' | 'native' | 'algorithm'>;
+export type Options = Pick<Builder, 'program' | 'native' | 'algorithm' | 'own'>;
 
-function builderOver({ program, native, algorithm }: Options, recorder: Recorder, homes: Homes): Builder {
+function builderOver({ program, native, algorithm, own }: Options, recorder: Recorder, homes: Homes): Builder {
   const made = new Map<unknown, unknown>();
   const builder: Builder = {
     program,
     native,
     algorithm,
+    own,
     training: program.labels !== null,
     dimensions: homes.dimensions,
     plain: homes.plain,
@@ -80,6 +92,8 @@ function builderOver({ program, native, algorithm }: Options, recorder: Recorder
       recorder.kernel(recorder.commands, label, primitive, pairs, inPlace);
     },
     script: (label, uses, prepare) => recorder.append(recorder.commands, { kind: 'script', label, uses, prepare, inPlace: null }),
+    call: (label, implementation, uses, calls) =>
+      recorder.append(recorder.commands, { kind: 'own', label, implementation, uses, calls, inPlace: null }),
   };
   return builder;
 }

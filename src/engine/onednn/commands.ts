@@ -1,5 +1,6 @@
 /** The commands of a compiled program, in the order in which they run, and the regions of memory that they use. */
 import type { Descriptor, PrimitiveDescriptor } from './adapter.ts';
+import type { Call } from './kernels/calls.ts';
 import type { Native, Primitive } from './native.ts';
 
 /** A region of memory. */
@@ -40,7 +41,15 @@ export interface ScriptCommand extends Uses {
   readonly prepare: (view: (region: Region) => Float32Array) => () => void;
 }
 
-export type Command = NativeCommand | ScriptCommand;
+/** Kernels of our own, by all threads. `calls` is asked once, after memory is allocated. */
+export interface OwnCommand extends Uses {
+  readonly kind: 'own';
+  /** For display. */
+  readonly implementation: string;
+  readonly calls: (offset: (region: Region) => number) => readonly Call[];
+}
+
+export type Command = NativeCommand | ScriptCommand | OwnCommand;
 
 /** Collects the commands and regions of one program. */
 export interface Recorder {

@@ -21,8 +21,8 @@ export interface OneDnn {
   /** The effective one, such as `avx512_core_bf16`. */
   readonly instructionSet: string;
   readonly handle: LibraryHandle;
-  /** Sets the number of threads for what this thread of the process does next: another engine may have changed it. */
-  claimThreads(): void;
+  /** Sets the number of threads for what this thread of the process does next, its own by default: another engine may have changed it. */
+  claimThreads(threads?: number): void;
 }
 
 /** Where libraries lie. Debian 13 has a libdnnl.so.3.6 and no libdnnl.so.3: names that the loader knows are not enough. */
@@ -134,6 +134,8 @@ export function openOneDnn(options: { readonly threads: number; readonly environ
   // Read when the OpenMP runtime is loaded; where that happened before, the call below says it again.
   environment['OMP_NUM_THREADS'] = String(threads);
   environment['OMP_DYNAMIC'] = 'false';
+  // Its threads look for work for some microseconds before they sleep, in place of milliseconds: threads of our own take turns with them.
+  if (threads > 1) environment['GOMP_SPINCOUNT'] ??= '1000';
   const found = search(environment, candidates(environment));
   if ('problem' in found) throw new UserError(found.problem);
   const { path, handle } = found;
@@ -148,5 +150,5 @@ export function openOneDnn(options: { readonly threads: number; readonly environ
   const isa = (handle.func('dnnl_get_effective_cpu_isa', 'int', []) as () => number)();
   const names = (major === 2 ? version2 : version3).instructionSets;
   const instructionSet = names[isa] ?? `0x${isa.toString(16)}`;
-  return { path, major, version, threads, instructionSet, handle, claimThreads: () => runtime.set(threads) };
+  return { path, major, version, threads, instructionSet, handle, claimThreads: (own = threads) => runtime.set(own) };
 }

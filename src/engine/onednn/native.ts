@@ -4,7 +4,7 @@
  */
 import koffi from 'koffi';
 import { assert } from '../../util/assert.ts';
-import type { Adapter, Descriptor, Operation, PrimitiveDescriptor } from './adapter.ts';
+import type { Adapter, Blocks, Descriptor, Operation, PrimitiveDescriptor } from './adapter.ts';
 import { cpuEngine, defaultStream, query, queryImplementation, scratchpadModeUser, status } from './constants.ts';
 import type { OneDnn } from './library.ts';
 import { openVersion2 } from './version2.ts';
@@ -20,6 +20,8 @@ export interface Layout {
   readonly bytes: number;
   /** Not opaque: elementwise work over the whole memory makes sense. */
   readonly blocked: boolean;
+  /** 8 or 16 where images lie as (N, C / lanes, H, W, lanes); otherwise null. */
+  readonly lanes: number | null;
 }
 
 /** One kernel of the library, ready to run. */
@@ -115,6 +117,17 @@ const rowMajor = (dimensions: readonly number[]): number[] => {
   return strides;
 };
 
+function lanesOf(blocks: Blocks | null, dimensions: readonly number[]): number | null {
+  if (blocks === null || dimensions.length !== 4) return null;
+  const [lanes, ...others] = blocks.sizes;
+  const [, channels, height, width] = dimensions as [number, number, number, number];
+  if (lanes === undefined || others.length > 0 || blocks.axes[0] !== 1 || (lanes !== 8 && lanes !== 16)) return null;
+  const plane = height * width * lanes;
+  const strides = [Math.ceil(channels / lanes) * plane, plane, width * lanes, lanes];
+  // The library leaves the strides of axes of one element as it likes.
+  return strides.every((stride, axis) => dimensions[axis] === 1 || blocks.strides[axis] === stride) ? lanes : null;
+}
+
 export function openNative(library: OneDnn): Native {
   const { functions, adapter } = resolve(library);
   const result = new BigInt64Array(1);
@@ -162,6 +175,7 @@ export function openNative(library: OneDnn): Native {
       descriptor: own(descriptor),
       bytes: adapter.size(descriptor),
       blocked: adapter.isBlocked(descriptor),
+      lanes: lanesOf(adapter.blocks(descriptor), dimensions),
     };
     alike.push(layout);
     return layout;

@@ -8,6 +8,7 @@ import { must } from '../../util/assert.ts';
 import { discard } from '../discard.ts';
 import type { Built } from './builder.ts';
 import type { Command, Region } from './commands.ts';
+import { giveBack, memoryOf } from './kernels/memory.ts';
 
 /** Bytes by purpose, for predictions of memory. */
 export interface MemorySizes {
@@ -54,6 +55,10 @@ function mergeInPlace(commands: readonly Command[]): (region: Region) => Region 
 export interface Placed {
   /** The bytes of a region. */
   bytes(region: Region): Uint8Array;
+  /** The memory that holds everything, where kernels of our own compute over it. */
+  readonly memory: WebAssembly.Memory | null;
+  /** Where a region begins in that memory. */
+  offset(region: Region): number;
   readonly scratchpad: Uint8Array;
   readonly arena: Uint8Array;
   readonly sizes: MemorySizes;
@@ -61,7 +66,7 @@ export interface Placed {
   release(): void;
 }
 
-interface Placement {
+export interface Placement {
   readonly root: (region: Region) => Region;
   readonly offsets: ReadonlyMap<Region, number>;
   readonly sizes: MemorySizes;
@@ -88,19 +93,39 @@ export function planPlacement(built: Built, staging: number): Placement {
   return { root, offsets, sizes: { kept, arena: align(arena.total), scratchpad: align(scratchpad) } };
 }
 
-export function place({ root, offsets, sizes }: Placement): Placed {
+interface Allocated {
+  readonly kept: Uint8Array;
+  readonly arena: Uint8Array;
+  readonly scratchpad: Uint8Array;
+  readonly memory: WebAssembly.Memory | null;
+  release(): void;
+}
+
+function allocateApart(sizes: MemorySizes): Allocated {
   const [kept, arena, scratchpad] = [allocate(sizes.kept), allocate(sizes.arena), allocate(sizes.scratchpad)];
-  return {
-    bytes(region) {
-      const owner = root(region);
-      const offset = must(offsets.get(owner), 'place of a region');
-      return (owner.place === 'kept' ? kept : arena).subarray(offset, offset + region.bytes);
-    },
-    scratchpad,
-    arena,
-    release: () => [kept, arena, scratchpad].forEach((bytes) => discard(bytes.buffer as ArrayBuffer)),
-    sizes,
+  const release = (): void => [kept, arena, scratchpad].forEach((bytes) => discard(bytes.buffer as ArrayBuffer));
+  return { kept, arena, scratchpad, memory: null, release };
+}
+
+function allocateTogether(sizes: MemorySizes): Allocated {
+  const memory = memoryOf(alignment + totalOf(sizes));
+  let end = alignment;
+  const next = (bytes: number): Uint8Array => new Uint8Array(memory.buffer, (end += bytes) - bytes, bytes);
+  const [kept, arena, scratchpad] = [next(sizes.kept), next(sizes.arena), next(sizes.scratchpad)];
+  return { kept, arena, scratchpad, memory, release: () => giveBack(memory) };
+}
+
+export const totalOf = ({ kept, arena, scratchpad }: MemorySizes): number => kept + arena + scratchpad;
+
+/** `together`: in one WebAssembly memory, whose first bytes no region has. */
+export function place({ root, offsets, sizes }: Placement, together: boolean): Placed {
+  const { kept, arena, scratchpad, memory, release } = (together ? allocateTogether : allocateApart)(sizes);
+  const bytes = (region: Region): Uint8Array => {
+    const owner = root(region);
+    const offset = must(offsets.get(owner), 'place of a region');
+    return (owner.place === 'kept' ? kept : arena).subarray(offset, offset + region.bytes);
   };
+  return { bytes, offset: (region) => bytes(region).byteOffset, memory, scratchpad, arena, release, sizes };
 }
 
 export const floats = (bytes: Uint8Array): Float32Array => new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);

@@ -4,9 +4,12 @@ import { askStep, type BufferId, type Program, type Step, type StepTable } from 
 import { assert, must } from '../../util/assert.ts';
 import type { ConvolutionAlgorithms, Session } from '../engine.ts';
 import type { Descriptor } from './adapter.ts';
-import { build, type Builder } from './builder.ts';
+import { build, type Builder, type Built } from './builder.ts';
 import type { Command, Region } from './commands.ts';
 import { argument, convolution } from './constants.ts';
+import type { Call } from './kernels/calls.ts';
+import { mostBytes } from './kernels/memory.ts';
+import { openPerformer, usesOwn, type Performer } from './kernels/team.ts';
 import type { OneDnn } from './library.ts';
 import { biases } from './lowering/bias.ts';
 import { convolutions } from './lowering/convolution.ts';
@@ -17,7 +20,7 @@ import { normalizations } from './lowering/normalization.ts';
 import { pools } from './lowering/pooling.ts';
 import { openNative, type Native } from './native.ts';
 import { enter, leave, passagesOf, stagingOf } from './passage.ts';
-import { floats, place, planPlacement, type MemorySizes, type Placed } from './placement.ts';
+import { floats, place, planPlacement, totalOf, type MemorySizes, type Placed, type Placement } from './placement.ts';
 
 /** Convolutions and dense layers have their layouts chosen by the library; everything else follows what it reads. */
 const lowerings: StepTable<[b: Builder], void> = {
@@ -63,8 +66,12 @@ function memoriesOf(native: Native, placed: Placed): Memories {
 
 type Run = () => void;
 
-function bindCommand(native: Native, command: Command, placed: Placed, memories: Memories): Run {
+function bindCommand(native: Native, command: Command, placed: Placed, memories: Memories, call: (call: Call) => Run): Run {
   if (command.kind === 'script') return command.prepare((region) => floats(placed.bytes(region)));
+  if (command.kind === 'own') {
+    const runs = command.calls(placed.offset).map(call);
+    return () => runs.forEach((run) => run());
+  }
   const pairs = command.arguments.map((one) => [one.argument, memories(one.region, one.descriptor)] as const);
   const { scratchpad } = command.primitive;
   const scratch =
@@ -77,7 +84,7 @@ export function compile(library: OneDnn, program: Program, algorithms: Convoluti
   library.claimThreads();
   const native = openNative(library);
   try {
-    return open(native, program, convolution[algorithms], library.claimThreads);
+    return open(library, native, program, planOf(library, native, program, algorithms));
   } catch (error) {
     native.release();
     throw error;
@@ -89,8 +96,7 @@ export function measure(library: OneDnn, program: Program, algorithms: Convoluti
   library.claimThreads();
   const native = openNative(library);
   try {
-    const built = build({ program, native, algorithm: convolution[algorithms] }, lowerStep, parameterLayout);
-    return planPlacement(built, stagingOf(native, program, built)).sizes;
+    return planOf(library, native, program, algorithms).placement.sizes;
   } finally {
     native.release();
   }
@@ -98,18 +104,43 @@ export function measure(library: OneDnn, program: Program, algorithms: Convoluti
 
 const lowerStep = (builder: Builder, step: Step): void => askStep(lowerings, step, builder);
 
-function open(native: Native, program: Program, algorithm: number, claimThreads: () => void): OneDnnSession {
-  const built = build({ program, native, algorithm }, lowerStep, parameterLayout);
-  const placed = place(planPlacement(built, stagingOf(native, program, built)));
+interface Plan {
+  readonly built: Built;
+  readonly placement: Placement;
+  /** Whether kernels of our own are used. */
+  readonly own: boolean;
+}
+
+/** Kernels of our own are used where the library lacks what they compute, and where they can address everything. */
+function planOf(library: OneDnn, native: Native, program: Program, algorithms: ConvolutionAlgorithms): Plan {
+  const planWith = (own: boolean): Plan => {
+    const options = { program, native, algorithm: convolution[algorithms], own: own ? { threads: library.threads } : null };
+    const built = build(options, lowerStep, parameterLayout);
+    return { built, placement: planPlacement(built, stagingOf(native, program, built)), own };
+  };
+  const plan = planWith(usesOwn(library));
+  return plan.own && totalOf(plan.placement.sizes) > mostBytes ? planWith(false) : plan;
+}
+
+function open(library: OneDnn, native: Native, program: Program, { built, placement, own }: Plan): OneDnnSession {
+  const { claimThreads } = library;
+  const placed = place(placement, own);
   const memories = memoriesOf(native, placed);
-  const steps = built.commands.map((command) => bindCommand(native, command, placed, memories));
-  const afterLoad = built.afterLoad.map((command) => bindCommand(native, command, placed, memories));
+  const calls: Call[] = [];
+  let performer: Performer | null = null;
+  const bindCall = (call: Call): Run => {
+    const index = calls.push(call) - 1;
+    return () => must(performer, 'performer').perform(index);
+  };
+  const bind = (command: Command): Run => bindCommand(native, command, placed, memories, bindCall);
+  const steps = built.commands.map(bind);
+  const afterLoad = built.afterLoad.map(bind);
+  if (placed.memory !== null && calls.length > 0) performer = openPerformer(library, placed.memory, calls);
   const passages = passagesOf(native, program, built, placed);
   const inputs = new Map<BufferId, Float32Array>();
   for (const { id, kind } of program.buffers)
     if (kind === 'input') inputs.set(id, floats(placed.bytes(must(built.homes.get(id), 'home of an input').region)));
   const outputs = new Map([...built.outputs].map(([id, region]) => [id, floats(placed.bytes(region))] as const));
-  const { kept, arena, scratchpad } = placed.sizes;
   let disposed = false;
 
   const begin = (): void => {
@@ -119,7 +150,7 @@ function open(native: Native, program: Program, algorithm: number, claimThreads:
 
   return {
     program,
-    bytes: kept + arena + scratchpad,
+    bytes: totalOf(placed.sizes),
     memory: placed.sizes,
     load(tensors) {
       begin();
@@ -145,7 +176,7 @@ function open(native: Native, program: Program, algorithm: number, claimThreads:
         const milliseconds = now() - start;
         return {
           label: command.label,
-          implementation: command.kind === 'native' ? command.implementation : 'script',
+          implementation: command.kind === 'script' ? 'script' : command.implementation,
           milliseconds,
         };
       });
@@ -157,6 +188,7 @@ function open(native: Native, program: Program, algorithm: number, claimThreads:
     dispose() {
       if (disposed) return;
       disposed = true;
+      performer?.close();
       native.release();
       placed.release();
     },

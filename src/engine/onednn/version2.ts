@@ -12,6 +12,9 @@ import { f32, formatTagAny, status, version2 } from './constants.ts';
 const descriptorSize = 696;
 /** offsetof(dnnl_memory_desc_t, format_kind), an int. */
 const formatKindOffset = 312;
+/** offsetof(dnnl_memory_desc_t, format_desc.blocking), and in it: strides (12 i64), inner_nblks (int), inner_blks and inner_idxs (12 i64 each). */
+const blockingOffset = 320;
+const [innerCount, innerSizes, innerAxes] = [96, 104, 200];
 /** offsetof(dnnl_memory_desc_t, extra.flags), a u64: compensation and the like. */
 const extraFlagsOffset = 616;
 /** Decoded by copying. (A view of the library's memory would be cheaper, but koffi 3.3 never gives views back.) */
@@ -64,6 +67,20 @@ export function openVersion2(library: LibraryHandle): Adapter {
     isBlocked(descriptor) {
       const view = new DataView(struct(descriptor).buffer, struct(descriptor).byteOffset);
       return view.getInt32(formatKindOffset, true) === blockedFormat && view.getBigUint64(extraFlagsOffset, true) === 0n;
+    },
+    blocks(descriptor) {
+      const { buffer, byteOffset } = struct(descriptor);
+      const view = new DataView(buffer, byteOffset);
+      if (view.getInt32(formatKindOffset, true) !== blockedFormat || view.getBigUint64(extraFlagsOffset, true) !== 0n)
+        return null;
+      const numbers = (offset: number, count: number): number[] =>
+        Array.from({ length: count }, (_none, index) => Number(view.getBigInt64(offset + 8 * index, true)));
+      const inner = view.getInt32(blockingOffset + innerCount, true);
+      return {
+        strides: numbers(blockingOffset, view.getInt32(0, true)),
+        sizes: numbers(blockingOffset + innerSizes, inner),
+        axes: numbers(blockingOffset + innerAxes, inner),
+      };
     },
     query(primitive, what) {
       const pointer = queryDescriptor(primitive, what, 0);

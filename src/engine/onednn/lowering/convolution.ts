@@ -3,9 +3,11 @@ import type { BufferId, Geometry, StepOf } from '../../../program/program.ts';
 import type { PrimitiveDescriptor, Window } from '../adapter.ts';
 import { must } from '../../../util/assert.ts';
 import type { Builder } from '../builder.ts';
-import { argument, convolution as convolutionAlgorithm, query } from '../constants.ts';
+import { argument, convolution as convolutionAlgorithm, pooling, query } from '../constants.ts';
 import type { Layout } from '../native.ts';
 import { key, type Rows } from './rows.ts';
+import { pooledTensors } from './pooled.ts';
+import { convolve, gradientToKernel as gradientByWinograd, isWinograd, type Operand } from './winograd.ts';
 
 export const window = ({ stride, padding }: Geometry): Window => ({ strides: [stride, stride], padding: [padding, padding] });
 
@@ -45,6 +47,54 @@ function convolution(
 
 type ToKernel = StepOf<'convolution-gradient-kernel'>;
 
+interface Operands {
+  readonly input: Operand;
+  readonly output: Operand;
+}
+
+/** Input and output, or their gradients, of a convolution that kernels of our own compute, in the library's own layouts; otherwise null. */
+function ownOperands(b: Builder, input: BufferId, kernel: BufferId, output: BufferId, geometry: Geometry): Operands | null {
+  if (b.own === null) return null;
+  const pooled = b.once('pooled tensors', () => pooledTensors(b.program)).get(output) ?? null;
+  const channels = Math.min(b.dimensions(input)[1] as number, b.dimensions(output)[1] as number);
+  if (!isWinograd(b, geometry, channels, pooled !== null)) return null;
+  const primitive = convolution(b, b.training, input, kernel, output, geometry, false);
+  const [from, to] = [b.wants(primitive, query.source, input), b.wants(primitive, query.destination, output)];
+  if (from.lanes === null || from.lanes !== to.lanes) return null;
+  const whole: Operands = {
+    input: { buffer: input, layout: from, pooled: null },
+    output: { buffer: output, layout: to, pooled: null },
+  };
+  if (pooled === null) return whole;
+  const layout = b.wants(halvingPool(b, to, b.dimensions(pooled.buffer)), query.destination, pooled.buffer);
+  if (layout.lanes !== to.lanes) return isWinograd(b, geometry, channels, false) ? whole : null;
+  return { ...whole, output: { ...whole.output, pooled: { ...pooled, layout } } };
+}
+
+/** A pool of 2×2 that leaves the layout of its output to the library. */
+const halvingPool = (b: Builder, source: Layout, output: readonly number[]): PrimitiveDescriptor =>
+  b.once(key('halving', source.number), () =>
+    b.describe({
+      kind: 'pool',
+      training: false,
+      algorithm: pooling.max,
+      source: source.descriptor,
+      destination: b.native.any(output),
+      kernel: [2, 2],
+      strides: [2, 2],
+      padding: [0, 0],
+    }),
+  );
+
+/** Whether a pool, or its gradient, is computed together with the convolution whose output or its gradient this is. */
+export function isPooledInConvolution(b: Builder, output: BufferId): boolean {
+  if (b.own === null) return false;
+  const of = b.once('pooled tensors', () => pooledTensors(b.program)).get(output);
+  if (of === undefined) return false;
+  const { input, kernel, geometry } = of.convolution;
+  return (ownOperands(b, input, kernel, output, geometry)?.output.pooled ?? null) !== null;
+}
+
 /**
  * Whether the gradient to this kernel is computed by columns: the library's depthwise gradients end at kernels 3 wide, and what
  * it falls back to is slow (16 channels at 16², batch 128, 5×5, one thread with AVX-512: 13.5 ms; the two primitives by columns 0.25).
@@ -60,6 +110,7 @@ const widest = 3;
 
 /** The layout in which the gradient to the kernel is written. */
 export function kernelGradientLayout(b: Builder, s: ToKernel): Layout {
+  if (ownOperands(b, s.input, s.kernelGradient, s.outputGradient, s.geometry) !== null) return b.plain(s.kernelGradient);
   if (!isByColumns(b, s)) return b.wants(gradientToKernel(b, s), query.weightsGradient, s.kernelGradient);
   const forward = convolution(b, true, s.input, s.kernelGradient, s.outputGradient, s.geometry, s.biasGradient !== null);
   const layout = b.wants(forward, query.weights, s.kernelGradient);
@@ -167,6 +218,8 @@ function gradientToKernel(b: Builder, s: ToKernel): PrimitiveDescriptor {
 
 export const convolutions = {
   convolution(s, b) {
+    const own = ownOperands(b, s.input, s.kernel, s.output, s.geometry);
+    if (own !== null) return convolve(b, 'convolution', [own.input, own.output], s.kernel, s.bias, s.geometry.padding, false);
     const primitive = convolution(b, b.training, s.input, s.kernel, s.output, s.geometry, s.bias !== null);
     const source = b.wants(primitive, query.source, s.input);
     const weights = b.wants(primitive, query.weights, s.kernel);
@@ -180,6 +233,11 @@ export const convolutions = {
   },
 
   'convolution-gradient-input'(s, b) {
+    const own = ownOperands(b, s.inputGradient, s.kernel, s.outputGradient, s.geometry);
+    if (own !== null) {
+      const label = 'convolution gradient input';
+      return convolve(b, label, [own.output, own.input], s.kernel, null, 2 - s.geometry.padding, true);
+    }
     const { native } = b;
     const primitive = b.describe({
       kind: 'convolution-backward-data',
@@ -202,6 +260,11 @@ export const convolutions = {
 
   'convolution-gradient-kernel'(s, b) {
     if (isByColumns(b, s)) return gradientByColumns(b, s);
+    const own = ownOperands(b, s.input, s.kernelGradient, s.outputGradient, s.geometry);
+    if (own !== null) {
+      const label = 'convolution gradient kernel';
+      return gradientByWinograd(b, label, [own.input, own.output], s.kernelGradient, s.biasGradient, s.geometry.padding);
+    }
     const primitive = gradientToKernel(b, s);
     const source = b.wants(primitive, query.source, s.input);
     const weights = b.wants(primitive, query.weightsGradient, s.kernelGradient);

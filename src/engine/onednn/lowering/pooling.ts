@@ -2,12 +2,13 @@
  * Pools, in the layout of their input. The library keeps the first of equal maxima (a later one must be larger), as the contract
  * wants it.
  */
-import type { BufferId } from '../../../program/program.ts';
+import type { BufferId, Geometry, StepOf } from '../../../program/program.ts';
 import type { PrimitiveDescriptor } from '../adapter.ts';
 import type { Builder } from '../builder.ts';
 import { argument, pooling, query } from '../constants.ts';
 import type { Layout } from '../native.ts';
-import { window } from './convolution.ts';
+import { isPooledInConvolution, window } from './convolution.ts';
+import { isHalving } from './pooled.ts';
 import { key, type Rows } from './rows.ts';
 
 /** Over whole images: (N, C, 1, 1). */
@@ -35,10 +36,54 @@ const averagedLayout = (b: Builder, id: BufferId, fallback: Layout): Layout => {
   return fallback;
 };
 
+interface Forward {
+  /** Null where it was a kernel of our own. */
+  readonly primitive: PrimitiveDescriptor | null;
+  readonly layout: Layout;
+  readonly destination: Layout;
+}
+
+/** Whether a pool is of the kind that kernels of our own compute. */
+const isOwn = (b: Builder, from: Layout, to: Layout, geometry: Geometry): boolean =>
+  b.own !== null && from.lanes !== null && from.lanes === to.lanes && isHalving(geometry);
+
+function poolOf({ dimensions, lanes }: Layout) {
+  const [images, channels, height, width] = dimensions as [number, number, number, number];
+  const planes = images * Math.ceil(channels / (lanes as number));
+  return { planes, lanes: lanes as number, height, width };
+}
+
+function poolHere(b: Builder, { input, output, mask }: StepOf<'max-pool'>, layout: Layout, destination: Layout): void {
+  const shape = poolOf(layout);
+  if (mask !== null) b.once(poolKey(mask), (): Forward => ({ primitive: null, layout, destination }));
+  const [from, to] = [b.read(input, layout), b.write(output, destination)];
+  // One byte for each maximum.
+  const places = mask === null ? null : b.write(mask, b.native.plain([destination.bytes / 4 / 4]));
+  b.call('max pool', 'own:pool', [from, to, ...(places === null ? [] : [places])], (offset) => [
+    {
+      kind: 'max pool',
+      ...shape,
+      whole: offset(from),
+      pooled: offset(to),
+      places: places === null ? 0 : offset(places),
+    },
+  ]);
+}
+
+function poolGradientHere(b: Builder, s: StepOf<'max-pool-gradient'>, { layout, destination }: Forward): void {
+  const from = b.read(s.outputGradient, destination);
+  const places = b.read(s.mask, b.home(s.mask));
+  const to = b.write(s.inputGradient, layout);
+  b.call('max pool gradient', 'own:pool', [from, to, places], (offset) => [
+    { kind: 'max pool gradient', ...poolOf(layout), whole: offset(to), pooled: offset(from), places: offset(places) },
+  ]);
+}
+
 const poolKey = (mask: BufferId): string => `pool ${mask}`;
 
 export const pools = {
   'max-pool'(s, b) {
+    if (isPooledInConvolution(b, s.input)) return;
     const layout = b.home(s.input);
     const { kernel } = s.geometry;
     const primitive = b.describe({
@@ -52,6 +97,7 @@ export const pools = {
     });
     const destination = b.wants(primitive, query.destination, s.output);
     const { mask } = s;
+    if (isOwn(b, layout, destination, s.geometry)) return poolHere(b, s, layout, destination);
     const indices = b.native.layout(primitive, query.workspace, destination.dimensions);
     if (mask !== null) b.once(poolKey(mask), () => ({ primitive, layout, destination }));
     b.run('max pool', primitive, [
@@ -62,9 +108,11 @@ export const pools = {
   },
 
   'max-pool-gradient'(s, b) {
-    const forward = b.once(poolKey(s.mask), (): { primitive: PrimitiveDescriptor; layout: Layout; destination: Layout } => {
+    if (isPooledInConvolution(b, s.inputGradient)) return;
+    const forward = b.once(poolKey(s.mask), (): Forward => {
       throw new Error('bug: a gradient of a pool before it');
     });
+    if (forward.primitive === null) return poolGradientHere(b, s, forward);
     const { kernel } = s.geometry;
     const { layout, destination } = forward;
     const primitive = b.describe({
