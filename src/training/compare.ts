@@ -84,7 +84,8 @@ export async function compare(engine: Engine, comparing: Comparing, breathe: () 
       const feed = feedOf(
         comparing,
         part.images.subarray(first * size, (first + filled) * size),
-        images.subarray(0, filled * size),
+        // A copy: ONNX Runtime refuses memory that threads share.
+        images.slice(0, filled * size),
       );
       const dims = [filled, ...extents];
       const tensor =

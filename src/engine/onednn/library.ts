@@ -135,7 +135,7 @@ export function openOneDnn(options: { readonly threads: number; readonly environ
   environment['OMP_NUM_THREADS'] = String(threads);
   environment['OMP_DYNAMIC'] = 'false';
   // Its threads look for work for some microseconds before they sleep, in place of milliseconds: threads of our own take turns with them.
-  if (threads > 1) environment['GOMP_SPINCOUNT'] ??= '1000';
+  environment['GOMP_SPINCOUNT'] ??= '1000';
   const found = search(environment, candidates(environment));
   if ('problem' in found) throw new UserError(found.problem);
   const { path, handle } = found;

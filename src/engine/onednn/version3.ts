@@ -2,7 +2,7 @@
  * oneDNN 3: memory descriptors and primitive descriptors are opaque, and the latter are made in one call. In place of the
  * struct there are queries.
  */
-import koffi, { type LibraryHandle } from 'koffi';
+import type { LibraryHandle } from 'koffi';
 import { assert } from '../../util/assert.ts';
 import type { Adapter, Descriptor, Status } from './adapter.ts';
 import { accumulate, blockedFormat, callerOf, callOf, commonOf, dims, int } from './binding.ts';
@@ -10,8 +10,6 @@ import { f32, formatTagAny, status, version3 } from './constants.ts';
 
 /** `dnnl_query_format_kind`. */
 const queryFormatKind = 262;
-/** `dnnl_query_ndims_s32`, `strides`, `inner_nblks_s32`, `inner_blks`, `inner_idxs`. */
-const [queryAxes, queryStrides, queryInnerCount, queryInnerSizes, queryInnerAxes] = [256, 263, 264, 265, 266];
 /** `dnnl_data_type_undef`: a sum takes that of its destination. */
 const destinationType = 0;
 
@@ -53,29 +51,8 @@ export function openVersion3(library: LibraryHandle): Adapter {
       const kind = new Int32Array(1);
       return call('memory_desc_query', descriptor, int(queryFormatKind), kind) === status.success && kind[0] === blockedFormat;
     },
-    blocks(descriptor) {
-      const kind = new Int32Array(1);
-      if (call('memory_desc_query', descriptor, int(queryFormatKind), kind) !== status.success || kind[0] !== blockedFormat)
-        return null;
-      // The library gives the address of its own array.
-      const asked = (what: number, count: number): number[] => {
-        const code = call('memory_desc_query', descriptor, int(what), pointer);
-        assert(code === status.success, () => `oneDNN refused query ${what} of a memory: status ${code}`);
-        return count === 0 ? [] : (koffi.decode(pointer[0], 'int64_t', count) as (number | bigint)[]).map(Number);
-      };
-      const count = (what: number): number => {
-        const result = new Int32Array(1);
-        const code = call('memory_desc_query', descriptor, int(what), result);
-        assert(code === status.success, () => `oneDNN refused query ${what} of a memory: status ${code}`);
-        return result[0] as number;
-      };
-      const inner = count(queryInnerCount);
-      return {
-        strides: asked(queryStrides, count(queryAxes)),
-        sizes: asked(queryInnerSizes, inner),
-        axes: asked(queryInnerAxes, inner),
-      };
-    },
+    // What needs it is not used with this version.
+    blocks: () => null,
     query(primitive, what) {
       const found = queryDescriptor(primitive, what, 0);
       return found === null || found === 0n ? null : made(call('memory_desc_clone', pointer, found), 'a copy of a descriptor');

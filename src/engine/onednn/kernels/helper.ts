@@ -44,8 +44,8 @@ for (let turn = 0; ;) {
       perform(opened.context, asked, [part, parts], opened.memory);
     }
   } catch (error) {
+    port.postMessage(error instanceof Error ? error.message : String(error));
     Atomics.store(control, word.failed, 1);
-    process.stderr.write(`instar: a thread of the engine failed: ${error instanceof Error ? error.message : String(error)}\n`);
   }
   finish(control);
 }

@@ -1,5 +1,5 @@
 /** The threads that perform calls: the one that asks, and helpers, which all sessions of the process share. */
-import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
+import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
 import { assert } from '../../../util/assert.ts';
 import type { OneDnn } from '../library.ts';
 import { perform, type Call } from './calls.ts';
@@ -8,11 +8,10 @@ import { productOver } from './product.ts';
 import { awaitAll, begin, word, type Message, type Start } from './turns.ts';
 
 /**
- * Whether kernels of our own compute: on x86-64 from AVX2 on, where the library's products are fast, and where the library has no Winograd
- * convolutions in f32. It has them in version 2 with AVX-512.
+ * Whether kernels of our own compute: on x86-64 with AVX2 and version 2 of the library, whose products are fast there and which has no
+ * Winograd convolutions in f32. With AVX-512 it has them.
  */
-export const usesOwn = ({ major, instructionSet }: OneDnn): boolean =>
-  /^avx(2|512|10)/.test(instructionSet) && !(major === 2 && instructionSet.startsWith('avx512'));
+export const usesOwn = ({ major, instructionSet }: OneDnn): boolean => major === 2 && instructionSet.startsWith('avx2');
 
 interface Team {
   readonly control: Start['control'];
@@ -70,7 +69,9 @@ export function openPerformer(library: OneDnn, memory: WebAssembly.Memory, calls
     begin(control, helpers.length, of, call);
     own();
     awaitAll(control);
-    assert(control[word.failed] === 0, () => 'a thread of the engine failed');
+    if (control[word.failed] === 0) return;
+    const texts = helpers.map(({ port }) => (receiveMessageOnPort(port) as { readonly message: string } | undefined)?.message);
+    throw new Error(`bug: a thread of the engine: ${texts.filter((text) => text !== undefined).join('; ')}`);
   };
   const tell = (message: Message): void => {
     for (const { port } of helpers) port.postMessage(message);
