@@ -3,9 +3,21 @@
  * out. Places are one byte for each maximum: 0 to 3, row by row; the first of equal maxima counts.
  */
 
+/** The largest of four in each lane, and, unless `place` is 0, which it was, as four bytes. */
 @inline
-function pack(first: v128, second: v128): v128 {
-  return i16x8.narrow_i32x4_s(first, second);
+export function storeMost(v0: v128, v1: v128, v2: v128, v3: v128, to: usize, place: usize): void {
+  let more = f32x4.gt(v1, v0);
+  let most = v128.bitselect(v1, v0, more);
+  let index = v128.and(more, i32x4.splat(1));
+  more = f32x4.gt(v2, most);
+  most = v128.bitselect(v2, most, more);
+  index = v128.bitselect(i32x4.splat(2), index, more);
+  more = f32x4.gt(v3, most);
+  v128.store(to, v128.bitselect(v3, most, more));
+  if (place == 0) return;
+  index = v128.bitselect(i32x4.splat(3), index, more);
+  const words = i16x8.narrow_i32x4_s(index, index);
+  v128.store32_lane(place, i8x16.narrow_i16x8_s(words, words), 0);
 }
 
 /** From `first` plane to `end`. `places`: their address, or 0 where none are wanted. */
@@ -29,41 +41,17 @@ export function maxPool(
     for (let y = 0; y < down; y++) {
       let from = source + (<usize>plane * <usize>height + <usize>(2 * y)) * line;
       for (let x = 0; x < across; x++) {
-        for (let lane: usize = 0; lane < pixel; lane += 32) {
-          // Two vectors of four lanes at once.
-          let index0 = i32x4.splat(0);
-          let index1 = i32x4.splat(0);
-          let most0 = v128.load(from + lane);
-          let most1 = v128.load(from + lane, 16);
-          let value0 = v128.load(from + lane + pixel);
-          let value1 = v128.load(from + lane + pixel, 16);
-          let more0 = f32x4.gt(value0, most0);
-          let more1 = f32x4.gt(value1, most1);
-          most0 = v128.bitselect(value0, most0, more0);
-          most1 = v128.bitselect(value1, most1, more1);
-          index0 = v128.and(more0, i32x4.splat(1));
-          index1 = v128.and(more1, i32x4.splat(1));
-          value0 = v128.load(from + lane + line);
-          value1 = v128.load(from + lane + line, 16);
-          more0 = f32x4.gt(value0, most0);
-          more1 = f32x4.gt(value1, most1);
-          most0 = v128.bitselect(value0, most0, more0);
-          most1 = v128.bitselect(value1, most1, more1);
-          index0 = v128.bitselect(i32x4.splat(2), index0, more0);
-          index1 = v128.bitselect(i32x4.splat(2), index1, more1);
-          value0 = v128.load(from + lane + line + pixel);
-          value1 = v128.load(from + lane + line + pixel, 16);
-          more0 = f32x4.gt(value0, most0);
-          more1 = f32x4.gt(value1, most1);
-          v128.store(to + lane, v128.bitselect(value0, most0, more0));
-          v128.store(to + lane, v128.bitselect(value1, most1, more1), 16);
-          if (places != 0) {
-            index0 = v128.bitselect(i32x4.splat(3), index0, more0);
-            index1 = v128.bitselect(i32x4.splat(3), index1, more1);
-            const words = pack(index0, index1);
-            v128.store64_lane(place, i8x16.narrow_i16x8_s(words, words), 0);
-            place += 8;
-          }
+        for (let lane: usize = 0; lane < pixel; lane += 16) {
+          const window = from + lane;
+          storeMost(
+            v128.load(window),
+            v128.load(window + pixel),
+            v128.load(window + line),
+            v128.load(window + line + pixel),
+            to + lane,
+            places == 0 ? 0 : place,
+          );
+          place += 4;
         }
         to += pixel;
         from += 2 * pixel;

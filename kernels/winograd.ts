@@ -6,6 +6,8 @@
  * of points, `pitch` bytes apart. Addresses and strides are in bytes, all else counts numbers.
  */
 
+import { storeMost } from './pool';
+
 /** Bytes. */
 const vector: usize = 16;
 /** Of one tile of one vector, on one side of a transform. */
@@ -325,23 +327,6 @@ export function transformOutput(
     }
     target += <usize>(channels / lanes) * plane;
   }
-}
-
-/** The larger of two in each lane, and its place; the first where they are equal. */
-@inline
-function storeMost(v0: v128, v1: v128, v2: v128, v3: v128, to: usize, place: usize): void {
-  let more = f32x4.gt(v1, v0);
-  let most = v128.bitselect(v1, v0, more);
-  let index = v128.and(more, i32x4.splat(1));
-  more = f32x4.gt(v2, most);
-  most = v128.bitselect(v2, most, more);
-  index = v128.bitselect(i32x4.splat(2), index, more);
-  more = f32x4.gt(v3, most);
-  v128.store(to, v128.bitselect(v3, most, more));
-  if (place == 0) return;
-  index = v128.bitselect(i32x4.splat(3), index, more);
-  const words = i16x8.narrow_i32x4_s(index, index);
-  v128.store32_lane(place, i8x16.narrow_i16x8_s(words, words), 0);
 }
 
 /**

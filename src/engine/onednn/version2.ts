@@ -33,6 +33,14 @@ function array(descriptors: readonly Descriptor[]): Uint8Array {
   return bytes;
 }
 
+/** The struct of a blocked descriptor; null of another. */
+function blockedView(descriptor: Descriptor): DataView | null {
+  const { buffer, byteOffset } = struct(descriptor);
+  const view = new DataView(buffer, byteOffset);
+  const blocked = view.getInt32(formatKindOffset, true) === blockedFormat && view.getBigUint64(extraFlagsOffset, true) === 0n;
+  return blocked ? view : null;
+}
+
 const must = (code: Status, what: string): void =>
   assert(code === status.success, () => `oneDNN refused ${what}: status ${code}`);
 
@@ -64,15 +72,10 @@ export function openVersion2(library: LibraryHandle): Adapter {
     },
     equal: (a, b) => equal(a, b) !== 0,
     size: (descriptor) => Number(size(descriptor)),
-    isBlocked(descriptor) {
-      const view = new DataView(struct(descriptor).buffer, struct(descriptor).byteOffset);
-      return view.getInt32(formatKindOffset, true) === blockedFormat && view.getBigUint64(extraFlagsOffset, true) === 0n;
-    },
+    isBlocked: (descriptor) => blockedView(descriptor) !== null,
     blocks(descriptor) {
-      const { buffer, byteOffset } = struct(descriptor);
-      const view = new DataView(buffer, byteOffset);
-      if (view.getInt32(formatKindOffset, true) !== blockedFormat || view.getBigUint64(extraFlagsOffset, true) !== 0n)
-        return null;
+      const view = blockedView(descriptor);
+      if (view === null) return null;
       const numbers = (offset: number, count: number): number[] =>
         Array.from({ length: count }, (_none, index) => Number(view.getBigInt64(offset + 8 * index, true)));
       const inner = view.getInt32(blockingOffset + innerCount, true);

@@ -63,8 +63,9 @@ export function openPerformer(library: OneDnn, memory: WebAssembly.Memory, calls
   };
   if (threads === 1) return { perform: (index) => perform(context, callOf(index), [0, 1], numbers), close: () => undefined };
 
-  const { control, helpers } = teamOf(library);
-  const session = ++teamOf(library).sessions;
+  const team = teamOf(library);
+  const { control, helpers } = team;
+  const session = ++team.sessions;
   const turn = (of: number, call: number, own: () => void): void => {
     begin(control, helpers.length, of, call);
     own();

@@ -1,8 +1,13 @@
 /** Convolutions whose only reader is a pool: computed together, the tensor between them is never written. */
 import { accessOf } from '../../../program/access.ts';
 import { bufferOf, type BufferId, type Geometry, type Program, type Step, type StepOf } from '../../../program/program.ts';
+import type { Builder } from '../builder.ts';
+import type { Layout } from '../native.ts';
 
 export const isHalving = ({ kernel, stride, padding }: Geometry): boolean => kernel === 2 && stride === 2 && padding === 0;
+
+/** Of the places of maxima in kernels of our own: one byte for each number of the pool's output. */
+export const placesLayout = (b: Builder, output: Layout): Layout => b.native.plain([output.bytes / 4 / 4]);
 
 /** Of the output of a convolution, or the gradient to it: the tensor that stands for it, and the places of the maxima. */
 export interface Pooled {

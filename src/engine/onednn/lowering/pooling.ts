@@ -8,7 +8,7 @@ import type { Builder } from '../builder.ts';
 import { argument, pooling, query } from '../constants.ts';
 import type { Layout } from '../native.ts';
 import { isPooledInConvolution, window } from './convolution.ts';
-import { isHalving } from './pooled.ts';
+import { isHalving, placesLayout } from './pooled.ts';
 import { key, type Rows } from './rows.ts';
 
 /** Over whole images: (N, C, 1, 1). */
@@ -57,8 +57,7 @@ function poolHere(b: Builder, { input, output, mask }: StepOf<'max-pool'>, layou
   const shape = poolOf(layout);
   if (mask !== null) b.once(poolKey(mask), (): Forward => ({ primitive: null, layout, destination }));
   const [from, to] = [b.read(input, layout), b.write(output, destination)];
-  // One byte for each maximum.
-  const places = mask === null ? null : b.write(mask, b.native.plain([destination.bytes / 4 / 4]));
+  const places = mask === null ? null : b.write(mask, placesLayout(b, destination));
   b.call('max pool', 'own:pool', [from, to, ...(places === null ? [] : [places])], (offset) => [
     {
       kind: 'max pool',

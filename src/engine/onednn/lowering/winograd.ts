@@ -9,6 +9,7 @@ import type { Region } from '../commands.ts';
 import { convolution as convolutionAlgorithm } from '../constants.ts';
 import { positions, type Call, type Side, type Tiling } from '../kernels/calls.ts';
 import type { Layout } from '../native.ts';
+import { placesLayout } from './pooled.ts';
 
 /**
  * Fewer channels are not worth the transforms (bench, AVX2, batch 128, one thread: 16 → 16 channels at 32² 13 against 10 ms forward, 24 → 24
@@ -46,7 +47,7 @@ interface Plan {
   readonly output: Omit<Side, 'at' | 'places'>;
 }
 
-/** `sets`: matrices of both sides that lie in memory at once, in numbers of channels. */
+/** `shared`: the matrices of the output take the memory of those of the input. */
 function planOf(input: Shape, output: Shape, padding: number, lanes: number, threads: number, shared: boolean): Plan {
   const [images, , height, width] = output;
   const [down, across] = [Math.ceil(height / 4), Math.ceil(width / 4)];
@@ -88,8 +89,7 @@ export interface Operand {
 function regionsOf(b: Builder, { buffer, layout, pooled }: Operand, how: 'read' | 'write') {
   const tensor = pooled === null ? b[how](buffer, layout) : b[how](pooled.buffer, pooled.layout);
   const mask = pooled?.places ?? null;
-  // One byte for each maximum.
-  const places = mask === null || pooled === null ? null : b[how](mask, b.native.plain([pooled.layout.bytes / 4 / 4]));
+  const places = mask === null || pooled === null ? null : b[how](mask, placesLayout(b, pooled.layout));
   const at = (offset: (region: Region) => number): Pick<Side, 'at' | 'places'> => ({
     at: offset(tensor),
     places: pooled === null ? null : places === null ? 0 : offset(places),
