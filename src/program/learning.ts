@@ -17,6 +17,17 @@ export interface RoleLearning {
   readonly restart?: OptimizerState['restart'];
 }
 
+/**
+ * A larger learning rate for what growth has added. Its gradients are small at first: new weights stand beside trained ones, and
+ * what follows them begins at zero.
+ */
+export interface NewWeights {
+  /** Multiplies the learning rate of a weight that has not been updated yet. */
+  readonly rate: number;
+  /** What is left of the excess, rate − 1, after each update; 0 to 1. */
+  readonly fade: number;
+}
+
 export interface Learning {
   /** Default `sgd`. */
   readonly optimizer?: OptimizerName;
@@ -34,7 +45,12 @@ export interface Learning {
    * Juditsky 1992; the weights of exponential smoothing). Null or missing: none is kept.
    */
   readonly average?: number | null;
+  /** Null or missing: all weights have one rate. The weights of a start network are new, too. */
+  readonly newWeights?: NewWeights | null;
 }
+
+/** 1 − fadeᵏ after k updates. What an edit adds begins at zero, as all states do. */
+export const settledState: OptimizerState = { name: 'settled', shape: 'parameter', restart: 'keep', widened: 'keep' };
 
 /** Σ (1 − decay)·decayᵏ·parameter, k minibatches ago, from zero. Growth begins it anew, a restart of the schedule keeps it. */
 export const averageState: OptimizerState = { name: 'average', shape: 'parameter', restart: 'keep', widened: 'zero' };
@@ -65,17 +81,37 @@ export function roleLearning({ roles = {} }: Learning, network: Network, node: N
   return { ...defaultRoles[name], ...roles[name] };
 }
 
+/** States that are not the optimizer's. */
+const ownStates = ({ average = null, newWeights = null }: Learning): readonly OptimizerState[] => [
+  ...(newWeights === null ? [] : [settledState]),
+  ...(average === null ? [] : averageStates),
+];
+
 /** All that is kept for a trained parameter. */
-export const statesOf = (optimizer: Optimizer, { average = null }: Learning): readonly OptimizerState[] =>
-  average === null ? optimizer.states : [...optimizer.states, ...averageStates];
+export const statesOf = (optimizer: Optimizer, learning: Learning): readonly OptimizerState[] => [
+  ...optimizer.states,
+  ...ownStates(learning),
+];
+
+/** What moves along with the parameters where a child goes on from its parent's states. Averages begin anew. */
+export const companionsOf = (learning: Learning): readonly OptimizerState[] => [
+  ...optimizerOf(learning).states,
+  ...ownStates({ ...learning, average: null }),
+];
 
 /** What follows the update of a parameter; undefined where nothing does. */
-export function averagingOf({ average = null }: Learning): readonly Assignment[] | undefined {
-  if (average === null) return undefined;
-  return [
-    { target: averageState.name, value: sum(product(average, averageState.name), product(1 - average, 'parameter')) },
-    { target: averageWeight.name, value: sum(product(average, averageWeight.name), 1 - average) },
-  ];
+export function followingOf({ average = null, newWeights = null }: Learning): readonly Assignment[] | undefined {
+  const moving = (target: string, decay: number, value: Expression): Assignment => ({
+    target,
+    value: sum(product(decay, target), value),
+  });
+  const settling = newWeights === null ? [] : [moving(settledState.name, newWeights.fade, 1 - newWeights.fade)];
+  const averaging =
+    average === null
+      ? []
+      : [moving(averageState.name, average, product(1 - average, 'parameter')), moving(averageWeight.name, average, 1 - average)];
+  const all = [...settling, ...averaging];
+  return all.length === 0 ? undefined : all;
 }
 
 /** The update of a parameter of that role. */
@@ -85,7 +121,11 @@ export function assignmentsOf(optimizer: Optimizer, learning: Learning, role: Ro
   const { decoupled = false, momentum } = learning;
   const { assignments, direction } = optimizer.update(decoupled ? 'gradient' : decayed('gradient'), { momentum });
   const rate = role.rate === 1 ? 'rate' : product(role.rate, 'rate');
-  const change = product(rate, decoupled ? decayed(direction) : direction);
+  const { newWeights = null } = learning;
+  const excess = newWeights === null ? 0 : newWeights.rate - 1;
+  const hastened = (value: Expression): Expression =>
+    excess === 0 ? value : product(difference(1 + excess, product(excess, settledState.name)), value);
+  const change = product(rate, hastened(decoupled ? decayed(direction) : direction));
   return [...assignments, { target: 'parameter', value: difference('parameter', change) }];
 }
 
@@ -96,7 +136,6 @@ export function keptAtRestart(network: Network, learning: Learning, optimizer = 
     if (!isLearned(parameter)) return [name];
     const { restart } = roleLearning(learning, network, node, role);
     const kept = optimizer.states.filter((state) => (restart ?? state.restart) === 'keep');
-    const averages = (learning.average ?? null) === null ? [] : averageStates;
-    return [name, ...[...kept, ...averages].map((state) => stateName(name, state))];
+    return [name, ...[...kept, ...ownStates(learning)].map((state) => stateName(name, state))];
   });
 }

@@ -10,7 +10,7 @@ import { canonicalJson } from '../util/json.ts';
 import { forward, geometryOf, type Saved } from './forward.ts';
 import { fuse } from './fusion.ts';
 import { gradients } from './gradients.ts';
-import { assignmentsOf, averagingOf, optimizerOf, roleLearning, statesOf, type Learning } from './learning.ts';
+import { assignmentsOf, followingOf, optimizerOf, roleLearning, statesOf, type Learning } from './learning.ts';
 import { stateName, type Optimizer } from './optimizers/optimizer.ts';
 import type { Buffer, BufferId, BufferKind, Program, StateEntry, Step } from './program.ts';
 import { verify } from './verify.ts';
@@ -196,7 +196,7 @@ function learningNodes({ nodes, parameters }: Source): ReadonlySet<NodeId> {
 type MakeUpdate = (node: Node, role: ParameterRole, gradient: BufferId) => Step;
 
 function updatesWith(draft: Draft, source: Source, rate: BufferId, learning: Learning, optimizer: Optimizer): MakeUpdate {
-  const after = averagingOf(learning);
+  const after = followingOf(learning);
   return (node, role, gradient) => {
     const parameter = source.parameterOf(node, role);
     const states: Record<string, BufferId> = {};

@@ -8,7 +8,9 @@ import { certificateSchema, comparisonSchema, epochFields, failureSchema, hashSc
 const line = z.string();
 const count = z.int().min(0);
 
-export const stopReasons = ['steps', 'time', 'limits'] as const;
+/** `parent`: without mutations it won the last steps. */
+export const stopReasons = ['steps', 'time', 'limits', 'parent'] as const;
+export type StopReason = (typeof stopReasons)[number];
 
 export const searchEventSchema = z.discriminatedUnion('type', [
   /**

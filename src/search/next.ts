@@ -13,7 +13,7 @@ import type { KeyPart } from '../util/random.ts';
 import type { SearchEvent } from './events.ts';
 import type { Entry, Method, Rung } from './methods/method.ts';
 import { methods } from './methods/table.ts';
-import { currentParent } from './ranking.ts';
+import { currentParent, winsOfParent } from './ranking.ts';
 import { epochsOf, planRungs } from './rungs.ts';
 import type { Settings } from './settings.ts';
 import {
@@ -370,6 +370,9 @@ export function next(state: SearchState, context: Context): Decision {
   if (!isComplete(state, first)) return { kind: 'work', tasks: [taskOf(state, context, first)] };
   const open = state.steps.find((step) => step.winner === null);
   if (open !== undefined) return continueStep(state, context, open);
+  const { parentWins } = methodOf(context);
+  if (parentWins !== null && winsOfParent(state) >= parentWins)
+    return record({ type: 'stop', reason: 'parent', line: currentParent(state) });
   const { steps } = settings.limits;
   if (steps !== null && state.steps.length >= steps) return record({ type: 'stop', reason: 'steps', line: currentParent(state) });
   return startStep(state, context, state.steps.length + 1);

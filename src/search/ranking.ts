@@ -46,6 +46,15 @@ export function currentParent(state: SearchState): CandidateId {
   return state.steps.findLast((step) => step.winner !== null)?.winner ?? 'vanilla';
 }
 
+/** The steps, up to the last one, that the parent without mutations has won against mutated children. */
+export function winsOfParent(state: SearchState): number {
+  const isMutated = (id: CandidateId): boolean => candidateOf(state, id).edits.length > 0;
+  const isParent = ({ winner, children }: SearchState['steps'][number]): boolean =>
+    winner !== null && children.includes(winner) && !isMutated(winner) && children.some(isMutated);
+  const last = state.steps.findLastIndex((step) => !isParent(step));
+  return state.steps.length - 1 - last;
+}
+
 /** The best network so far, to be written: the final one as soon as its schedule has ended. */
 export function bestCandidate(search: SearchState): CandidateId | null {
   const finalEnd = search.segments.final.at(-1);

@@ -23,16 +23,14 @@ export function limitsOf({ settings, fits }: Context): Limits {
 const mostMutations = 8;
 
 /**
- * Child 0 is the parent, trained on like the others (Elsken et al. 2017, Algorithm 1); the others are mutated. With a size child 0 is the
- * parent widened evenly, where that is among the operators, and the others have as many mutations as the size takes: the parent is
- * smaller, and not compared with them.
+ * One child may be the parent as it is, trained on like the others (Elsken et al. 2017, Algorithm 1); the others are mutated. With a size
+ * child 0 is the parent widened evenly, where that is among the operators, and the others have as many mutations as the size takes.
  */
 export function sampleChildren(
   parent: Network,
   context: Context,
   step: number,
-  count: number,
-  size?: StepStart['size'],
+  { children, size, unmutated }: Pick<StepStart, 'children' | 'size' | 'unmutated'>,
 ): readonly Mutant[] {
   const { settings } = context;
   const operators = settings.operators ?? methodOf(context).operators;
@@ -46,15 +44,12 @@ export function sampleChildren(
           mutations: mostMutations,
           isEnough: (network) => countMultiplyAdds(network) >= size.least,
         };
-  const first = (): Mutant | null => {
-    if (size === undefined) return { edits: [], network: parent };
-    return operators.widen === undefined ? null : widenEvenly(parent, sampling);
-  };
-  return Array.from(
-    { length: count },
-    (_none, child) =>
-      (child === 0 ? first() : null) ?? sampleEdits(parent, sampling, random(settings.seed, 'mutate', step, child)),
-  );
+  const unmutatedAt = unmutated === null ? null : unmutated === 'first' ? 0 : children - 1;
+  return Array.from({ length: children }, (_none, child) => {
+    if (child === unmutatedAt) return { edits: [], network: parent };
+    if (child === 0 && size !== undefined && operators.widen !== undefined) return widenEvenly(parent, sampling);
+    return sampleEdits(parent, sampling, random(settings.seed, 'mutate', step, child));
+  });
 }
 
 /** What a step starts, by its method. */
@@ -65,7 +60,7 @@ export const sampleStep: StartStep = (context, step, parent) => {
     { settings: settings.step, step, multiplyAdds: countMultiplyAdds(parent), limits: settings.limits },
     random(settings.seed, 'draw', step),
   );
-  const { children: count, trained, size } = started;
-  const children = sampleChildren(parent, context, step, count, size);
+  const { trained } = started;
+  const children = sampleChildren(parent, context, step, started);
   return { children, trained, isExhausted: grows && children.every(({ edits }) => edits.length === 0) };
 };

@@ -74,8 +74,12 @@ export const settingsSchema = z.strictObject({
        * themselves.
        */
       average: z.number().gt(0).lt(1).nullable().default(null),
+      /** Multiplies the learning rate of what growth has just added; 1 for none. */
+      newRate: z.number().min(1).max(1000).default(1),
+      /** What is left of that excess after a minibatch. */
+      newFade: z.number().gt(0).lt(1).default(0.99),
     })
-    .default({ name: 'sgd', decoupled: false, rates: {}, decays: {}, average: null }),
+    .default({ name: 'sgd', decoupled: false, rates: {}, decays: {}, average: null, newRate: 1, newFade: 0.99 }),
   momentum: z.number().min(0).lt(1),
   weightDecay: z.number().min(0).max(1),
   vanilla: z.strictObject({ epochs: count, rate }),
@@ -123,7 +127,7 @@ function rolesOf({ rates, decays }: Settings['optimizer']): Learning['roles'] {
 
 /** What training learns by. */
 export function learningOf({ optimizer, momentum, weightDecay }: Settings): Learning {
-  const { name, decoupled, average } = optimizer;
+  const { name, decoupled, average, newRate, newFade } = optimizer;
   const roles = rolesOf(optimizer);
   return {
     optimizer: name,
@@ -132,6 +136,7 @@ export function learningOf({ optimizer, momentum, weightDecay }: Settings): Lear
     decoupled,
     ...(roles === undefined ? {} : { roles }),
     ...(average === null ? {} : { average }),
+    ...(newRate === 1 ? {} : { newWeights: { rate: newRate, fade: newFade } }),
   };
 }
 
@@ -194,7 +199,7 @@ const paper: Settings = {
   work: null,
   batch: 128,
   augmentation: { flip: true, normalise: true, shift: 0.125, cutout: 0.5, mixup: 1, ...additionsOff },
-  optimizer: { name: 'sgd', decoupled: false, rates: {}, decays: {}, average: null },
+  optimizer: { name: 'sgd', decoupled: false, rates: {}, decays: {}, average: null, newRate: 1, newFade: 0.99 },
   momentum: 0.9,
   weightDecay: 5e-4,
   vanilla: { epochs: 20, rate: 0.01 },

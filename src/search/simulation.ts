@@ -120,8 +120,8 @@ export const wholeFinal = (context: Context, state: SearchState): SearchEvent =>
 export function medianFirst({ id, step }: Candidate, _epoch: number, state: SearchState): Measured {
   const siblings = state.steps[step - 1]?.children ?? [];
   const byCost = siblings.toSorted((a, b) => candidateOf(state, a).multiplyAdds - candidateOf(state, b).multiplyAdds);
-  const middle = byCost.length >> 1;
-  return { loss: 0, accuracy: byCost.length === 0 ? 0.5 : 1 / (1 + Math.abs(byCost.indexOf(id) - middle)) };
+  const distance = Math.abs(byCost.indexOf(id) - (byCost.length >> 1));
+  return byCost.length === 0 ? { loss: 0, accuracy: 0.5 } : { loss: distance, accuracy: 1 / (1 + distance) };
 }
 
 /** The candidates whose mean cost a task has: its own at first; of survivors, which may be any, all that were trained. */

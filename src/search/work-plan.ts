@@ -2,9 +2,11 @@
  * What a search of a given work trains: the sizes of its networks, how many steps it has, and how it shares the work between start
  * network, steps and final training. Pure.
  */
-import { countMultiplyAdds } from '../network/cost.ts';
+import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network } from '../network/network.ts';
 import { startNetwork, type Counts } from './next.ts';
+import { mean } from '../util/numbers.ts';
+import { must } from '../util/assert.ts';
 import { mergeSettings, type Settings, type SettingsOverride } from './settings.ts';
 import { costOfTraining } from './work.ts';
 
@@ -51,23 +53,34 @@ const childrenOf = (epochs: number): number => 2 ** clamp(Math.floor(Math.log2(M
 
 const clamp = (value: number, least: number, most: number): number => Math.max(least, Math.min(most, value));
 
+const startOf = (settings: Settings, counts: Counts, widths: readonly number[]): Network =>
+  startNetwork({ settings: { ...settings, widths: [...widths] }, counts });
+
+/** What a start network may have. */
+interface Size {
+  readonly multiplyAdds: number;
+  readonly parameters: number;
+}
+
+/** Whether a start network of these widths has no more. */
+const within = (settings: Settings, counts: Counts, most: Size) => (widths: readonly number[]) => {
+  const network = startOf(settings, counts, widths);
+  return countMultiplyAdds(network) <= most.multiplyAdds && countParameters(network) <= most.parameters;
+};
+
 /**
- * The widest start network of the base's proportions with so many multiply-adds, in multiples of eight channels. The stem keeps its width
- * where the stages are narrower than the base's: its filters are fixed.
+ * The widest start network of these proportions that is within a size, in multiples of eight channels. The stem keeps its width where
+ * the stages are narrower than in the proportions: its filters are fixed.
  */
-function widthsFor(settings: Settings, counts: Counts, multiplyAdds: number): readonly number[] {
+function widest(proportions: readonly number[], fits: (widths: readonly number[]) => boolean): readonly number[] {
   const scaled = (factor: number): number[] =>
-    settings.widths.map((width, index) =>
-      Math.max(8, Math.round((width * (index === 0 ? Math.max(1, factor) : factor)) / 8) * 8),
-    );
-  const fits = (widths: readonly number[]): boolean =>
-    countMultiplyAdds(startNetwork({ settings: { ...settings, widths: [...widths] }, counts })) <= multiplyAdds;
+    proportions.map((width, index) => Math.max(8, Math.round((width * (index === 0 ? Math.max(1, factor) : factor)) / 8) * 8));
   let factor = 0.125;
   while (factor < 64 && fits(scaled(factor * 1.05))) factor *= 1.05;
   // What rounding left: the narrowest stage for its proportion is widened, as long as any may be.
   let widths = scaled(factor);
   for (;;) {
-    const share = (index: number): number => (widths[index] as number) / (settings.widths[index] as number);
+    const share = (index: number): number => (widths[index] as number) / (proportions[index] as number);
     const wider = widths
       .map((_width, index) => index)
       .slice(1)
@@ -81,7 +94,37 @@ function widthsFor(settings: Settings, counts: Counts, multiplyAdds: number): re
 
 /** Multiply-adds of the start network: of these widths, or the given one. */
 const startSizeOf = (settings: Settings, counts: Counts, widths: readonly number[], from: Network | null): number =>
-  countMultiplyAdds(from ?? startNetwork({ settings: { ...settings, widths: [...widths] }, counts }));
+  countMultiplyAdds(from ?? startOf(settings, counts, widths));
+
+/** Exponents of the preset's proportions: with 0 all stages are equally wide. */
+const flatter = [1, 0.75, 0.5, 0.25, 0] as const;
+/** Of the multiply-adds that the work affords: as near is near enough. */
+const nearly = 0.9;
+
+/**
+ * The proportions of start networks, and the size of the largest one. Late stages have most of the parameters, and early ones most of
+ * the multiply-adds: where a limit of parameters leaves no room for the multiply-adds that the work affords, the stages are more alike.
+ * What the limit takes nevertheless goes into longer training.
+ */
+function proportionsFor(
+  settings: Settings,
+  counts: Counts,
+  multiplyAdds: number,
+): { readonly proportions: readonly number[]; readonly multiplyAdds: number } {
+  const { widths, limits } = settings;
+  const { parameters } = limits;
+  const free = startOf(settings, counts, widest(widths, within(settings, counts, { multiplyAdds, parameters: Infinity })));
+  if (countParameters(free) <= parameters) return { proportions: widths, multiplyAdds };
+  const [stem = 1, ...stages] = widths;
+  const middle = Math.exp(mean(stages.map(Math.log)));
+  const found = flatter.map((exponent) => {
+    const proportions = [stem, ...stages.map((width) => middle * (width / middle) ** exponent)];
+    const fits = within(settings, counts, { multiplyAdds, parameters });
+    return { proportions, multiplyAdds: countMultiplyAdds(startOf(settings, counts, widest(proportions, fits))) };
+  });
+  const chosen = found.find((each) => each.multiplyAdds >= nearly * multiplyAdds) ?? must(found.at(-1), 'proportions');
+  return { ...chosen, multiplyAdds: Math.min(chosen.multiplyAdds, multiplyAdds) };
+}
 
 /** Multiply-adds of the largest network that is planned for such data. */
 const largestFor = ({ shape, train, validation }: Counts): number =>
@@ -108,10 +151,18 @@ export function planWork(
   const images = counts.train + counts.validation;
   const epochWork = work / costOfTraining(1, images);
   const usualFor = usual.multiplyAdds * Math.sqrt(epochWork / usual.epochWork);
-  const most = Math.min(usualFor, largestFor(counts), settings.limits.multiplyAdds ?? Infinity);
+  const affordable = Math.min(usualFor, largestFor(counts), settings.limits.multiplyAdds ?? Infinity);
+  // The parameters of given widths, and of a given network, were checked.
+  const isGiven = given.widths !== undefined || from !== null;
+  const { proportions, multiplyAdds: most } = isGiven
+    ? { proportions: settings.widths, multiplyAdds: affordable }
+    : proportionsFor(settings, counts, affordable);
   const steps = given.limits?.steps ?? clamp(Math.round(epochWork / most / epochsAStep), 1, 12);
   const startSize = Math.max(leastStart, parentSize ** steps);
-  const widths = given.widths ?? (from === null ? widthsFor(settings, counts, startSize * most) : settings.widths);
+  const { parameters } = settings.limits;
+  const startWidths = (): readonly number[] =>
+    widest(proportions, within(settings, counts, { multiplyAdds: startSize * most, parameters }));
+  const widths = given.widths ?? (from === null ? startWidths() : settings.widths);
   const start = startSizeOf(settings, counts, widths, from);
   const largest = Math.max(most, start);
   const epochs = epochWork / largest;

@@ -2,7 +2,7 @@
 import { createBatcher } from '../data/batches.ts';
 import { clean } from '../data/augmentation/augmentation.ts';
 import { partOf } from '../data/split.ts';
-import { optimizerOf } from '../program/learning.ts';
+import { companionsOf } from '../program/learning.ts';
 import { lower } from '../program/lower.ts';
 import { assert, must } from '../util/assert.ts';
 import { random } from '../util/random.ts';
@@ -29,7 +29,7 @@ async function startOf(job: TrainingJob, images: Images, { engine, checkpoints, 
   const parent = { network, tensors: evaluationTensors(network, tensors) };
   const stream = random(...job.key, 'grow');
   const measuring = forMeasuring(job.augmentation, images);
-  const companions = optimizerState === 'kept' ? optimizerOf(learning).states : [];
+  const companions = optimizerState === 'kept' ? companionsOf(learning) : [];
   const child = await grow(engine, { network, tensors }, edits, measuring, stream, breathe, { companions });
   const certificate = await certify(engine, parent, child, measuring, stream, breathe, job.evaluationWeights);
   // JSON has no NaN.

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { countMultiplyAdds } from '../../src/network/cost.ts';
+import { countMultiplyAdds, countParameters } from '../../src/network/cost.ts';
 import { next, startNetwork, type Counts, type TrainingTask } from '../../src/search/next.ts';
 import { mergeSettings, presets, type Settings } from '../../src/search/settings.ts';
-import { simulate, medianFirst } from '../../src/search/simulation.ts';
+import { simulate, medianFirst, type Model } from '../../src/search/simulation.ts';
 import { sampleStep } from '../../src/search/sampling.ts';
 import { candidateOf, lineage, minibatchesOf, networkOf, type SearchState } from '../../src/search/state.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
@@ -22,7 +22,7 @@ function settingsFor(work: number, seed: number, override: Partial<Settings> = {
 }
 
 /** A search by the simulation: its tasks in order, each with the state in which it was asked for, and its last state. */
-function searchOf(settings: Settings) {
+function searchOf(settings: Settings, validation: Model['validation'] = medianFirst) {
   const tasks: { readonly task: TrainingTask; readonly state: SearchState }[] = [];
   const context = { settings, counts, fits: () => true, startStep: sampleStep };
   let state: SearchState | null = null;
@@ -30,7 +30,7 @@ function searchOf(settings: Settings) {
   const simulation = simulate({
     context,
     cores: { workers: 2, threads: 1 },
-    model: { cost: () => ({ start: 1, minibatch: 1, epoch: 1 }), validation: medianFirst },
+    model: { cost: () => ({ start: 1, minibatch: 1, epoch: 1 }), validation },
     onDecision(decision, now) {
       for (const task of decision.kind === 'work' ? decision.tasks : [])
         if (task.kind === 'training' && !seen.has(task.id)) {
@@ -88,7 +88,7 @@ test('the learning rate rises, stays, and falls to zero; states and minibatches 
   );
 });
 
-test('the children of a step have the size that it aims at, up to the limit, and the parent is not among them', () => {
+test('the children of a step have the size that it aims at, up to the limit', () => {
   fc.assert(
     fc.property(works, ({ exponent, seed }) => {
       const settings = settingsFor(Math.round(10 ** exponent), seed);
@@ -127,6 +127,34 @@ test('the first child of a step is its parent widened evenly, and an only child 
   assert.notEqual(alone(1), '[]');
 });
 
+test('where four or more compete the last is the parent as it is, and growth ends when it wins twice in a row', () => {
+  const settings = settingsFor(1e13, 3);
+  assert.ok(settings.step.children >= 4 && (settings.limits.steps ?? 0) >= 6);
+  /** The parent wins these steps; in the others the first child does. */
+  const stateOf = (parentWins: (step: number) => boolean): SearchState =>
+    searchOf(settings, ({ id, step, edits }) => {
+      const wins = parentWins(step) ? edits.length === 0 : id === `s${step}c0`;
+      return { loss: wins ? 0 : 1, accuracy: 0.5 };
+    }).state;
+  const always = stateOf(() => true);
+  assert.deepEqual([always.steps.length, always.stop?.reason], [2, 'parent']);
+  assert.equal(candidateOf(always, 'final').multiplyAdds, candidateOf(always, 'vanilla').multiplyAdds);
+  for (const { children, parent } of always.steps)
+    assert.deepEqual(
+      children.map((id) => networkOf(always, id).nodes === networkOf(always, parent).nodes),
+      children.map((_id, index) => index === children.length - 1),
+    );
+  const later = stateOf((step) => step === 2 || step >= 5);
+  assert.deepEqual([later.steps.length, later.stop?.reason], [6, 'parent']);
+  assert.ok(candidateOf(later, 'final').multiplyAdds > candidateOf(later, 'vanilla').multiplyAdds);
+  const inTurns = stateOf((step) => step % 2 === 1);
+  assert.deepEqual([inTurns.steps.length, inTurns.stop?.reason], [settings.limits.steps, 'steps']);
+  // A parent that won once is grown from, and the plan's size is reached by larger steps.
+  assert.ok(candidateOf(inTurns, 'final').multiplyAdds > 0.9 * must(settings.limits.multiplyAdds, 'size'));
+  const fewer = searchOf({ ...settings, step: { ...settings.step, children: 3, epochs: 3 } }).state;
+  for (const { children } of fewer.steps) assert.ok(children.every((id) => candidateOf(fewer, id).edits.length > 0));
+});
+
 test('more work: no smaller limit or fewer steps, and a start network below the limit; what is given stays', () => {
   let before = { most: 0, steps: 0 };
   for (let exponent = 9; exponent <= 15; exponent += 0.25) {
@@ -143,6 +171,39 @@ test('more work: no smaller limit or fewer steps, and a start network below the 
     limits: { steps: 2 },
   });
   assert.deepEqual([given.widths, given.children, given.steps], [[8, 16], 3, 2]);
+});
+
+test('a limit of parameters or of multiply-adds is kept by the plan and by the search, and nearly reached', () => {
+  const limit = fc.record({
+    parameters: fc.option(fc.integer({ min: 20_000, max: 400_000 })),
+    multiplyAdds: fc.option(fc.integer({ min: 1_500_000, max: 10_000_000 })),
+    exponent: fc.double({ min: 10, max: 13, noNaN: true }),
+  });
+  fc.assert(
+    fc.property(limit, ({ parameters, multiplyAdds, exponent }) => {
+      const limits = {
+        ...presets.auto.limits,
+        ...(parameters === null ? {} : { parameters }),
+        ...(multiplyAdds === null ? {} : { multiplyAdds }),
+      };
+      const settings = settingsFor(Math.round(10 ** exponent), 1, { limits });
+      const { state } = searchOf(settings);
+      for (const each of state.candidates.values()) {
+        assert.ok(each.parameters <= limits.parameters, `${each.parameters} of ${limits.parameters}`);
+        assert.ok(each.multiplyAdds <= (limits.multiplyAdds ?? Infinity), `${each.multiplyAdds} of ${limits.multiplyAdds}`);
+      }
+      // The final network has the size that was planned, unless the limit of parameters comes first.
+      const last = candidateOf(state, 'final');
+      const share = Math.max(last.multiplyAdds / must(settings.limits.multiplyAdds, 'size'), last.parameters / limits.parameters);
+      assert.ok(share > 0.6, `${share}, ${last.parameters} parameters, ${last.multiplyAdds}`);
+    }),
+    { numRuns: 60 },
+  );
+  const start = (most: number): number => {
+    const settings = settingsFor(1e13, 1, { limits: { ...presets.auto.limits, parameters: most } });
+    return countParameters(startNetwork({ settings, counts }));
+  };
+  assert.ok(start(50_000) < 0.6 * 50_000 && start(50_000) > 0.2 * 50_000, String(start(50_000)));
 });
 
 test('without steps, epochs are divided for the start network alone', () => {

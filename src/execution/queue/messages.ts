@@ -46,6 +46,10 @@ const learning = z.strictObject({
   decoupled: z.boolean().optional(),
   roles: z.partialRecord(z.enum(learningRoles), factors).optional(),
   average: z.number().gt(0).lt(1).nullable().optional(),
+  newWeights: z
+    .strictObject({ rate: z.number().min(1), fade: z.number().gt(0).lt(1) })
+    .nullable()
+    .optional(),
 });
 
 /** A dataset by its hash; each worker has its own path to it. */

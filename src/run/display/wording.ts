@@ -66,6 +66,7 @@ export const stopWords: Readonly<Record<string, string>> = {
   steps: 'step limit reached',
   time: 'time limit reached',
   limits: 'no mutation fits the limits',
+  parent: 'the parent, as it is, won twice: growth does not help any more',
 };
 
 /**

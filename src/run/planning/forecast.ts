@@ -2,7 +2,7 @@
  * A forecast: what a search trains, how long each phase takes and when it ends, by what tasks cost on this machine. It is read off a
  * simulation of the search. Training alone can tell which child is best: here it is the one of average cost.
  */
-import type { SearchEvent } from '../../search/events.ts';
+import type { SearchEvent, StopReason } from '../../search/events.ts';
 import { minibatchesPerEpoch, rungsOf, type Context, type StartStep, type Task } from '../../search/next.ts';
 import { coresOf, type Cores } from '../../search/rungs.ts';
 import {
@@ -66,7 +66,7 @@ export interface Forecast {
   readonly vanilla: ForecastTraining;
   readonly steps: readonly ForecastStep[];
   /** Why the search ends; `open` where it goes on for more steps than a forecast has. */
-  readonly stop: 'steps' | 'time' | 'limits' | 'open';
+  readonly stop: StopReason | 'open';
   /** Null where there is to be none. */
   readonly final: ForecastTraining | null;
   readonly baseline: ForecastTraining | null;

@@ -78,6 +78,7 @@ export const stopWords: { readonly [Stop in Forecast['stop']]: string } = {
   steps: 'The search ends at the step limit.',
   time: 'The search ends at the time limit.',
   limits: 'The search ends when no mutation fits the limits.',
+  parent: 'The search ends when the parent, as it is, wins twice.',
   open: 'The search has no limit of steps or time: set --steps, --budget or limits.seconds.',
 };
 

@@ -178,9 +178,10 @@ export async function begin(options: AskedOptions): Promise<Beginning> {
   const limited = withLimit(withBatch(staged, options, counts.train), options.settings, dataset.shape);
   if (budget !== undefined && options.settings?.work !== undefined)
     throw new UserError('--budget and --work are two limits of the same: give one of them');
+  const planned = withWork(limited, options.settings, counts, prepared);
+  check(planned, dataset, counts, prepared, engineName);
   // A budget is planned when the speed of this machine is known.
-  const settings = budget === undefined ? withWork(limited, options.settings, counts, prepared) : limited;
-  check(settings, dataset, counts, prepared, engineName);
+  const settings = budget === undefined ? planned : limited;
   if (budget !== undefined && settings.final.epochs === 0)
     throw new UserError('--budget plans a final training, and --final-epochs 0 turns it off');
   for (const message of prepared?.notes ?? []) progress?.({ kind: 'note', message });

@@ -2,7 +2,8 @@
  * Grow: one training in which the network grows. The learning rate warms up with the start network, stays while the network grows, and
  * falls to zero in the final training; the optimizer's states go on from parent to child. The size of each step follows from the limit
  * of multiply-adds; the children of a step have that size, see the same minibatches, and compete by their losses. The first is its
- * parent widened evenly: an only child grows without selection.
+ * parent widened evenly: an only child grows without selection. The last of four or more is the parent as it is: growth ends when it
+ * wins twice in a row.
  */
 import type { OperatorWeights } from '../../morphism/operators.ts';
 import { candidateOf, type CandidateId, type SearchState } from '../state.ts';
@@ -20,6 +21,9 @@ const rungs = ({ children, epochs }: StepSettings): readonly Rung[] => [
 
 /** Of the size that a step aims at: the least and the most that its children have. */
 const tolerance = { least: 0.95, most: 1.05 };
+
+/** With as many children the parent itself competes: of fewer it would be too large a share. */
+const fewestWithParent = 4;
 
 /** Losses that are this near, relative to the better one, count as equal. */
 const margin = 0.002;
@@ -46,14 +50,16 @@ export const grow: Method = {
   role: 'search',
   grows: true,
   continuous: true,
+  parentWins: 2,
   fewestChildren: 1,
   operators,
   learningRate: constant,
   start({ settings: { children }, step, multiplyAdds, limits }) {
     const { multiplyAdds: most, steps } = limits;
-    if (most === null || steps === null) return { children, trained: null };
+    if (most === null || steps === null) return { children, trained: null, unmutated: 'first' };
     const aim = multiplyAdds * (most / multiplyAdds) ** (1 / Math.max(1, steps - step + 1));
-    return { children, trained: null, size: { least: tolerance.least * aim, most: tolerance.most * aim } };
+    const size = { least: tolerance.least * aim, most: tolerance.most * aim };
+    return { children, trained: null, size, unmutated: children >= fewestWithParent ? 'last' : null };
   },
   rungs,
   fewestEpochs: ({ children }) => children,

@@ -39,4 +39,5 @@ export function advanceRungs({ state, step, rungs, isDone }: OpenStep): Advance 
 }
 
 /** All children compete. */
-export const allCompete = ({ settings: { children } }: StepQuestion) => ({ children, trained: null });
+export const allCompete = ({ settings: { children } }: StepQuestion) =>
+  ({ children, trained: null, unmutated: 'first' }) as const;

@@ -71,6 +71,8 @@ export interface StepStart {
   readonly children: number;
   /** The multiply-adds that mutated children are to have; missing: each has as many mutations as the settings say. */
   readonly size?: { readonly least: number; readonly most: number };
+  /** Which child is the parent without mutations; null for none. */
+  readonly unmutated: 'first' | 'last' | null;
   /** The only child that is trained; null where they compete. */
   readonly trained: number | null;
 }
@@ -93,6 +95,8 @@ export interface Method {
    * final training, and all candidates see the same minibatches in the same order.
    */
   readonly continuous: boolean;
+  /** Steps that the parent without mutations may win in a row before growth ends; null for any number. */
+  readonly parentWins: number | null;
   /** Children a step, at least. */
   readonly fewestChildren: number;
   /** What children are sampled from, unless the settings say otherwise. */

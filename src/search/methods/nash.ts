@@ -12,6 +12,7 @@ export const nash: Method = {
   role: 'search',
   grows: true,
   continuous: false,
+  parentWins: null,
   fewestChildren: 2,
   operators: paperOperators,
   learningRate: oneCycle,

@@ -191,6 +191,55 @@ export function optimizerTests(open: () => Promise<Engine>): void {
         }
       });
 
+    for (const [name, optimizer] of rows)
+      test(`${name}: new weights learn faster, as the oracle's do, and settle`, async () => {
+        const [fade, steps, factor] = [0.6, 4, 5];
+        const newWeights = { rate: factor, fade };
+        const learning = { momentum: 0.9, weightDecay: 0.01, roles, average: 0.7 };
+        const program = lower(network, 4, { kind: 'training', learning: { ...learning, newWeights } }, optimizer);
+        const isLearnt = ({ role }: { readonly role: string }): boolean => role !== 'optimizer';
+        const names = new Set(program.state.filter(isLearnt).map((entry) => entry.name));
+        const drawn = Object.entries(randomState(program, random('new weights'))).filter(([key]) => names.has(key));
+        const before = Object.fromEntries(drawn);
+        const expected = await trained(await reference.compile(program, 'auto'), before, steps);
+        const actual = await trained(await (await open()).compile(program, 'auto'), before, steps);
+        for (const [key, { data }] of Object.entries(expected)) {
+          const change = norm(data, before[key]?.data ?? new Float32Array(data.length));
+          const difference = norm(must(actual[key], key).data, data);
+          assert.ok(difference <= 1e-3 * change + 1e-6, `${key}: off by ${difference} of ${change}`);
+        }
+        const settled = Object.entries(actual).filter(([key]) => key.endsWith('/settled'));
+        assert.ok(settled.length > 10 && settled.some(([, { data }]) => data.length > 2048));
+        for (const [key, { data }] of settled)
+          assert.ok(
+            data.every((value) => Math.abs(value - (1 - fade ** steps)) < 1e-6),
+            key,
+          );
+        // The first update is that of the factor's learning rate; of what has settled, as without.
+        const once = async (one: Partial<Learning>, begin: Tensors): Promise<Tensors> =>
+          trained(
+            await (
+              await open()
+            ).compile(lower(network, 4, { kind: 'training', learning: { ...learning, ...one } }, optimizer), 'auto'),
+            begin,
+            1,
+          );
+        const zeros = Object.fromEntries(settled.map(([key, { shape, data }]) => [key, { shape, data: data.map(() => 0) }]));
+        const ones = Object.fromEntries(settled.map(([key, { shape, data }]) => [key, { shape, data: data.map(() => 1) }]));
+        const plain = await once({}, before);
+        const fresh = await once({ newWeights }, { ...before, ...zeros });
+        const old = await once({ newWeights }, { ...before, ...ones });
+        for (const key of names) {
+          const at = (tensors: Tensors): Float32Array => must(tensors[key], key).data;
+          const [start, usual] = [at(before), at(plain)];
+          // λ is kept within its bounds, and statistics are not learnt.
+          if (['mix', 'mean', 'variance'].some((role) => key.endsWith(`/${role}`))) continue;
+          const expectedFresh = start.map((value, j) => value + factor * ((usual[j] as number) - value));
+          assertClose(at(fresh), expectedFresh, 1e-4, 1e-3, () => `${key}, new`);
+          assertClose(at(old), usual, 1e-6, 1e-6, () => `${key}, settled`);
+        }
+      });
+
     test('what differs between roles acts on them alone', async () => {
       const program = (learning: Partial<Learning>) =>
         lower(network, 4, { kind: 'training', learning: { momentum: 0, weightDecay: 0, ...learning } });
