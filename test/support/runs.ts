@@ -190,9 +190,9 @@ export const sleep = (milliseconds: number): Promise<void> => new Promise((resol
 const slower = 4;
 
 /** Waits until `holds` is true. Fails with a message after some times as many seconds: they are what it takes on a quiet machine. */
-export async function until(what: string, seconds: number, holds: () => boolean): Promise<void> {
+export async function until(what: string, seconds: number, holds: () => boolean | Promise<boolean>): Promise<void> {
   const end = performance.now() + 1000 * slower * seconds;
-  while (!holds()) {
+  while (!(await holds())) {
     assert.ok(performance.now() < end, `${what} within ${slower * seconds} s`);
     await sleep(20);
   }

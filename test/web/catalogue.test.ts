@@ -166,6 +166,10 @@ test('a search is begun, outlives its server, is stopped once, resumed, renamed 
   await until('it says that it was interrupted', 30, () => readRun(root).state.interrupted);
   assert.deepEqual(await ask('run/resume?run=one', {}), { status: 200, said: {} });
   assert.equal((await ask('run/resume?run=one', {})).status, 409);
+  assert.equal((await ask('run/stop?run=one', {})).status, 200);
+  await until('it has ended', 60, async () => (await stateOf('one')) === 'interrupted');
+  await until('nothing is left to stop', 30, async () => (await ask('run/stop?run=one', {})).status === 409);
+  assert.deepEqual(await ask('run/resume?run=one', {}), { status: 200, said: {} });
   await until('finished', 120, () => readRun(root).state.search.finished);
   assert.deepEqual(await ask('run/rename?run=one', { name: 'zwei é' }), { status: 200, said: { id: 'zwei é' } });
   mkdirSync(join(folder, 'there'));
