@@ -1,8 +1,8 @@
 /** The lines that stay on the screen after a search. Pure. */
 import { folderOf } from '../run/record/folder.ts';
 import type { RunState } from '../run/record/replay.ts';
-import { bestCandidate } from '../search/ranking.ts';
-import { candidateOf, validationOf, startWords } from '../search/state.ts';
+import { bestCandidate, resultOf } from '../search/ranking.ts';
+import { candidateOf, startWords } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { quoted } from '../util/quoted.ts';
 import { describeExport } from '../run/display/wording.ts';
@@ -37,9 +37,9 @@ export function summary(run: RunState, root: string, resumption: string, colour:
   const baseline = search.tests.get('baseline')?.measured;
   const compared = `: the ${startWords(search)}, trained for the same epochs`;
   if (baseline !== undefined) lines.push(row('baseline', [formatPercent(baseline.accuracy), 'bold'], [compared]));
-  const validation = validationOf(search, best);
+  const { validation, checkpoint } = resultOf(search, best);
   if (test === undefined && validation !== null) lines.push(row('validation', [formatPercent(validation.accuracy), 'bold']));
-  const { parameters, multiplyAdds, checkpoint } = candidate;
+  const { parameters, multiplyAdds } = candidate;
   lines.push(row('size', [`${formatWhole(parameters)} parameters, ${formatCount(multiplyAdds)} multiply-adds an image`]));
   const lineage = winnersLine(viewOf(run), 1000);
   if (lineWidth(lineage) > 0) lines.push(row('lineage', ...lineage));

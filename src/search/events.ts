@@ -55,8 +55,8 @@ export const searchEventSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('promotion'), step: z.int(), line, rung: count }),
   /** A step ended: the next parent. */
   z.strictObject({ type: z.literal('selected'), step: z.int(), line }),
-  /** The search ends; the final training starts from this candidate. */
-  z.strictObject({ type: z.literal('stop'), reason: z.enum(stopReasons), line }),
+  /** The search ends; the final training starts from this candidate, from its latest checkpoint where none is named. */
+  z.strictObject({ type: z.literal('stop'), reason: z.enum(stopReasons), line, checkpoint: hashSchema.optional() }),
   /** A slice of the final training, or of the baseline, is planned: minibatches, and the cosine's progress over them. */
   z.strictObject({
     type: z.literal('slice'),

@@ -146,9 +146,9 @@ const isComplete = (state: SearchState, { id, count }: Stage): boolean => (state
 /** Where a candidate's training begins: with its parent's tensors, its origin's, or initial ones. */
 function beginningOf(state: SearchState, { line: id, key, initialisation }: Stage): Start['from'] {
   const { parent, origin } = candidateOf(state, id);
+  if (origin !== null) return { kind: 'checkpoint', hash: origin };
   if (parent !== null)
     return { kind: 'checkpoint', hash: must(candidateOf(state, parent).checkpoint, `checkpoint of ${parent}`) };
-  if (origin !== null) return { kind: 'checkpoint', hash: origin };
   return { kind: 'initial', key: [...key, 'initial'], ...(initialisation === undefined ? {} : { initialisation }) };
 }
 

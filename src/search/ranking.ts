@@ -1,4 +1,6 @@
 /** The ranking of candidates: the next parent, and the best network so far. Pure. */
+import type { Measured } from '../training/job.ts';
+import type { SearchEvent } from './events.ts';
 import { candidateOf, validationOf, type CandidateId, type SearchState } from './state.ts';
 
 function lexicographically(a: readonly number[], b: readonly number[]): number {
@@ -55,26 +57,70 @@ export function winsOfParent(state: SearchState): number {
   return state.steps.length - 1 - last;
 }
 
-/** The best network so far, to be written: the final one as soon as its schedule has ended. */
-export function bestCandidate(search: SearchState): CandidateId | null {
-  const finalEnd = search.segments.final.at(-1);
-  const finalTask = `final/${search.segments.final.length - 1}`;
-  if (finalEnd !== undefined && finalEnd.to >= 1 && (search.tasks.get(finalTask) ?? 0) >= finalEnd.count) return 'final';
-  // A reopened search keeps its earlier final network on disk until it ends again.
-  if (search.readings > 0) return null;
-  if (search.stop !== null) return search.stop.line;
-  const vanilla = search.candidates.get('vanilla');
-  if (vanilla === undefined || vanilla.checkpoint === null) return null;
-  const open = search.steps.find((step) => step.winner === null);
-  const survivors = open?.rungs.at(-1)?.survivors ?? [];
-  return rank(search, [currentParent(search), ...survivors.filter((id) => candidateOf(search, id).end === null)])[0] ?? null;
+/** Whether the final network has learnt more than the candidate that it began with: by the last training losses. */
+function isAhead(search: SearchState): boolean {
+  const last = (id: CandidateId): number | undefined => search.candidates.get(id)?.epochs.at(-1)?.loss;
+  const [final, before] = [last('final'), search.stop === null ? undefined : last(search.stop.line)];
+  return final !== undefined && before !== undefined && final < before;
 }
 
-/** The best network of a search that stops now: among the validated candidates that are left, the parent included. */
-export function bestSoFar(state: SearchState): CandidateId {
+export interface BestNetwork {
+  readonly candidate: CandidateId;
+  readonly checkpoint: string;
+  /** Null of the final network, which is trained on the validation images too, and of one that was not validated. */
+  readonly validation: Measured | null;
+}
+
+/**
+ * The best network so far, to be written: the best validated one, until the final training has ended or is ahead of what it began
+ * with. Null before there is any, and where a search that was reopened keeps its earlier final network on disk until it ends again.
+ */
+export function bestNetwork(search: SearchState): BestNetwork | null {
+  const end = search.segments.final.at(-1);
+  const done = search.tasks.get(`final/${search.segments.final.length - 1}`) ?? 0;
+  const isEnded = end !== undefined && end.to >= 1 && done >= end.count;
+  const final = search.candidates.get('final')?.checkpoint ?? null;
+  if (final !== null && isEnded) return { candidate: 'final', checkpoint: final, validation: null };
+  if (search.readings > 0) return null;
+  if (final !== null && isAhead(search)) return { candidate: 'final', checkpoint: final, validation: null };
+  if (search.best !== null) return search.best;
+  // A start network that was not validated, in a run of an earlier version.
+  const parent = search.candidates.has('vanilla') ? (search.stop?.line ?? currentParent(search)) : null;
+  const checkpoint = parent === null ? null : candidateOf(search, parent).checkpoint;
+  return parent === null || checkpoint === null
+    ? null
+    : { candidate: parent, checkpoint, validation: validationOf(search, parent) };
+}
+
+export const bestCandidate = (search: SearchState): CandidateId | null => bestNetwork(search)?.candidate ?? null;
+
+/** The checkpoint that is a candidate's result: the best validated one where it is the best network so far, otherwise the latest. */
+export function resultOf(
+  search: SearchState,
+  id: CandidateId,
+): { readonly checkpoint: string | null; readonly validation: Measured | null } {
+  const best = bestNetwork(search);
+  if (best?.candidate === id) return best;
+  return { checkpoint: candidateOf(search, id).checkpoint, validation: validationOf(search, id) };
+}
+
+/** The candidate that a search goes on with which is cut short in a step: the best by the last validations, the parent included. */
+function furthest(state: SearchState): CandidateId {
   const open = state.steps.find((step) => step.winner === null);
   const children = (open?.children ?? []).filter(
     (id) => candidateOf(state, id).end === null && candidateOf(state, id).epochs.length > 0,
   );
   return rank(state, [currentParent(state), ...children])[0] ?? currentParent(state);
+}
+
+/**
+ * The end of a search whose time is over. The final training starts from the best network so far; in a continuous search, which has one
+ * schedule and is validated at a high rate, from a candidate as it is.
+ */
+export function stopForTime(state: SearchState, continuous: boolean): Extract<SearchEvent, { type: 'stop' }> {
+  const { best } = state;
+  if (continuous || best === null) return { type: 'stop', reason: 'time', line: furthest(state) };
+  const { candidate, checkpoint } = best;
+  const isLatest = candidateOf(state, candidate).checkpoint === checkpoint;
+  return { type: 'stop', reason: 'time', line: candidate, ...(isLatest ? {} : { checkpoint }) };
 }

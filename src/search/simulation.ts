@@ -19,7 +19,7 @@ import {
   type TrainingTask,
 } from './next.ts';
 import type { Settings } from './settings.ts';
-import { bestSoFar } from './ranking.ts';
+import { stopForTime } from './ranking.ts';
 import { coresOf, type Cores } from './rungs.ts';
 import { candidateOf, emptyState, reduce, type Candidate, type CandidateId, type SearchState } from './state.ts';
 import { finalMinibatches } from './work.ts';
@@ -265,7 +265,7 @@ export function* simulate(options: SimulationOptions): Generator<Simulated, void
     const report = first.reports.shift();
     if (report === undefined || report.t > until) {
       now = Math.max(now, until);
-      yield record({ type: 'stop', reason: 'time', line: bestSoFar(state) });
+      yield record(stopForTime(state, methodOf(context).continuous));
       continue;
     }
     now = report.t;

@@ -31,7 +31,7 @@ export interface Candidate {
   readonly network: Network | null;
   readonly parameters: number;
   readonly multiplyAdds: number;
-  /** Of a vanilla network that was trained before: the checkpoint that its training starts from. */
+  /** The checkpoint that its training starts from, where that is not the latest of its parent: of a given start network, or `stop`. */
   readonly origin: string | null;
   /** The latest checkpoint of its own; null before the first. */
   readonly checkpoint: string | null;
@@ -65,8 +65,17 @@ export interface Segment {
   readonly restart: boolean;
 }
 
+/** A candidate as it was when it was validated. */
+export interface Validated {
+  readonly candidate: CandidateId;
+  readonly checkpoint: string;
+  readonly validation: Measured;
+}
+
 export interface SearchState {
   readonly candidates: ReadonlyMap<CandidateId, Candidate>;
+  /** The best of all validations before the final training, of dropped and lost candidates too: accuracy, then loss. */
+  readonly best: Validated | null;
   readonly steps: readonly Step[];
   /** Minibatches done, by task. */
   readonly tasks: ReadonlyMap<string, number>;
@@ -81,6 +90,7 @@ export interface SearchState {
 
 export const emptyState: SearchState = {
   candidates: new Map(),
+  best: null,
   steps: [],
   tasks: new Map(),
   failures: new Map(),
@@ -202,6 +212,17 @@ function continuation(state: SearchState, id: CandidateId, of: CandidateId): Can
 const withoutEnd = <T>(map: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
   new Map([...map].filter(([key]) => !/^(final|baseline)(\/|$)/.test(key)));
 
+/** Those that compete to be the best so far: final network and baseline are trained on other images, or for comparison. */
+const competes = (id: CandidateId): boolean => id !== 'final' && id !== 'baseline';
+
+/** The better of the best so far and a candidate that was validated just now. Equal ones: the earlier. */
+function better(best: Validated | null, now: Validated): Validated {
+  if (best === null) return now;
+  const { accuracy, loss } = best.validation;
+  const { validation } = now;
+  return validation.accuracy > accuracy || (validation.accuracy === accuracy && validation.loss < loss) ? now : best;
+}
+
 /** The state after an event. An event that does not fit is a bug, or a damaged journal. `copy`: copies its maps. */
 export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwaysCopied): SearchState {
   switch (event.type) {
@@ -236,7 +257,11 @@ export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwa
       const { epoch, loss, validation, augmented = null } = event;
       const epochs = [...line.epochs, { epoch, loss, validation, augmented }];
       const next = change(state, event.line, { checkpoint: event.checkpoint, epochs }, copy);
-      return { ...next, tasks: copy(state.tasks).set(event.task, event.done) };
+      const best =
+        validation === null || !competes(line.id)
+          ? state.best
+          : better(state.best, { candidate: line.id, checkpoint: event.checkpoint, validation });
+      return { ...next, best, tasks: copy(state.tasks).set(event.task, event.done) };
     }
     case 'failed': {
       const failures = copy(state.failures).set(event.task, (state.failures.get(event.task) ?? 0) + 1);
@@ -268,7 +293,8 @@ export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwa
       // A step that was cut short ends with it: its other children are not needed any more, even where the search is reopened.
       const steps = state.steps.map((step) => (step.winner === null ? { ...step, winner: event.line } : step));
       const stop = { reason: event.reason, line: event.line };
-      return { ...withCandidate(state, continuation(state, 'final', event.line), copy), steps, stop };
+      const final = { ...continuation(state, 'final', event.line), origin: event.checkpoint ?? null };
+      return { ...withCandidate(state, final, copy), steps, stop };
     }
     case 'slice': {
       const { line, rate, from, to, count, whole, restart } = event;

@@ -73,7 +73,7 @@ function rowOf(place: RunPlace, { state, config, begun, folder }: Feed, changed:
   const path = parent === null ? [] : lineage(search, parent);
   const accuracies = path.flatMap(({ epochs }) => epochs.flatMap(({ validation }) => validation?.accuracy ?? []));
   const best = parent === null ? null : candidateOf(search, bestCandidate(search) ?? parent);
-  const accuracy = parent === null ? null : (validationOf(search, parent)?.accuracy ?? null);
+  const accuracy = parent === null ? null : ((search.best?.validation ?? validationOf(search, parent))?.accuracy ?? null);
   return {
     ...emptyRow(place, changed),
     state: conditionOf({ state, folder }),

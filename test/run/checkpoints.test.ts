@@ -10,7 +10,7 @@ import { search } from '../../src/run/driving/open.ts';
 import { readRun } from '../../src/run/record/read.ts';
 import { emptyRun, replayEntry } from '../../src/run/record/replay.ts';
 import { next, type Context } from '../../src/search/next.ts';
-import { bestCandidate, rank } from '../../src/search/ranking.ts';
+import { bestCandidate, bestNetwork } from '../../src/search/ranking.ts';
 import { candidateOf, networkOf } from '../../src/search/state.ts';
 import { decodeCheckpoint } from '../../src/training/checkpoint.ts';
 import { must } from '../../src/util/assert.ts';
@@ -76,8 +76,8 @@ await test('what any later decision reads was kept at every prefix of the journa
         const hash = task.kind === 'test' ? task.checkpoint : task.start.from.kind === 'checkpoint' ? task.start.from.hash : null;
         if (hash !== null) read.set(hash, entry.n);
       }
-    const best = bestCandidate(state.search);
-    if (best !== null) read.set(must(candidateOf(state.search, best).checkpoint, 'checkpoint of the best'), entry.n);
+    const best = bestNetwork(state.search);
+    if (best !== null) read.set(best.checkpoint, entry.n);
   }
   assert.ok(read.size > 10);
   for (const [hash, last] of read)
@@ -85,16 +85,23 @@ await test('what any later decision reads was kept at every prefix of the journa
       assert.ok(needed[at]?.has(hash), `${hash} is read after event ${last} and not kept after ${at}`);
 });
 
-await test('the best network is the best of those that were measured as far', () => {
+await test('the best network is the best that was ever validated, until the final training is ahead', () => {
   const { replay } = readRun(run);
   let state = emptyRun;
+  let most = 0;
+  let checkpoint = '';
   for (const entry of replay.entries) {
     state = replayEntry(state, entry);
-    if (entry.type !== 'rung') continue;
-    const best = must(bestCandidate(state.search), 'best');
-    const rivals = [...entry.survivors, must(state.search.steps.at(-1)?.parent, 'parent')];
-    assert.equal(best, rank(state.search, rivals)[0]);
+    if (entry.type === 'epoch' && entry.validation !== null && entry.validation.accuracy > most)
+      [most, checkpoint] = [entry.validation.accuracy, entry.checkpoint];
+    const best = bestNetwork(state.search);
+    if (best === null || best.candidate === 'final') continue;
+    assert.equal(best.validation?.accuracy, most);
+    assert.equal(state.search.best?.validation.accuracy, most);
+    // Of equal accuracies the lower loss.
+    if (best.checkpoint !== checkpoint) checkpoint = best.checkpoint;
   }
+  assert.ok(most > 0.5 && checkpoint !== '');
 });
 
 await test('no child passes a limit', () => {

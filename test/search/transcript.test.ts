@@ -9,7 +9,7 @@ import { presets } from '../../src/search/settings.ts';
 import { methodNames, methods } from '../../src/search/methods/table.ts';
 import { emptyState, candidateOf, reduce, type SearchState, networkOf } from '../../src/search/state.ts';
 import { countParameters } from '../../src/network/cost.ts';
-import { bestCandidate, bestSoFar, rank } from '../../src/search/ranking.ts';
+import { bestCandidate, rank, stopForTime } from '../../src/search/ranking.ts';
 import { random } from '../../src/util/random.ts';
 import { contextOf, eventsOf, simulate, type Simulation } from '../support/simulation.ts';
 
@@ -324,13 +324,13 @@ await test('limits that admit no mutation stop the search', () => {
   assert.ok(simulate(memory).transcript.includes('stop (limits) with vanilla'));
 });
 
-const stopNow = (reason: 'time', state: SearchState): SearchEvent => ({ type: 'stop', reason, line: bestSoFar(state) });
+const stopNow = (state: SearchState): SearchEvent => stopForTime(state, false);
 
 await test('stopped in the middle of a step: the best measured so far is trained to the end', () => {
   const context = contextOf({ ...small, method: 'shr', step, ...steps(3) });
   const { transcript, state } = simulate(context, {
     instead: scores({ ...ranking, vanilla: 0.5 }, context),
-    before: (now) => (now.stop === null && now.tasks.has('s1c2/1') ? stopNow('time', now) : null),
+    before: (now) => (now.stop === null && now.tasks.has('s1c2/1') ? stopNow(now) : null),
   });
   assert.deepEqual(transcript.slice(transcript.indexOf('stop (time) with s1c2')), [
     'stop (time) with s1c2',
@@ -346,7 +346,7 @@ await test('stopped in the middle of a step: the best measured so far is trained
 await test('stopped before a child was measured: the parent, even where a child’s inherited accuracy is the same', () => {
   const context = contextOf({ ...small, method: 'shr', step, ...steps(3) });
   const { transcript } = simulate(context, {
-    before: (now) => (now.stop === null && now.steps.length === 1 && !now.tasks.has('s1c0/0') ? stopNow('time', now) : null),
+    before: (now) => (now.stop === null && now.steps.length === 1 && !now.tasks.has('s1c0/0') ? stopNow(now) : null),
   });
   assert.ok(transcript.includes('stop (time) with vanilla'));
 });
@@ -356,7 +356,7 @@ await test('reopened: the final training is thrown away, the search goes on from
   const scored = scores({ ...ranking, vanilla: 0.5, s2c1: 0.95 }, context);
   const first = simulate(context, {
     instead: scored,
-    before: (now) => (now.stop === null && now.tasks.has('s1c2/1') ? stopNow('time', now) : null),
+    before: (now) => (now.stop === null && now.tasks.has('s1c2/1') ? stopNow(now) : null),
   });
   assert.equal(first.state.readings, 2);
   const again = simulate(context, { instead: scored, from: [...first.events, { type: 'reopened' }] });
@@ -395,7 +395,7 @@ await test('the baseline of a line that was cut in a rung is cut there too', () 
   const context = contextOf({ ...small, method: 'shr', step, baseline: true, ...steps(3) });
   const { state } = simulate(context, {
     instead: scores({ ...ranking, vanilla: 0.5 }, context),
-    before: (now) => (now.stop === null && now.tasks.get('s1c2/2') === 26 ? stopNow('time', now) : null),
+    before: (now) => (now.stop === null && now.tasks.get('s1c2/2') === 26 ? stopNow(now) : null),
   });
   assert.deepEqual(
     state.segments.baseline.map(({ count, from, to, whole }) => `${count} from ${from} to ${to}${whole ? ', whole' : ''}`),

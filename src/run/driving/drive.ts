@@ -3,9 +3,9 @@
  * decides by the clock becomes an event, so that a replay never measures again.
  */
 import type { Pool } from '../../execution/pool.ts';
-import { next, type Context, type Decision, type Task } from '../../search/next.ts';
+import { methodOf, next, type Context, type Decision, type Task } from '../../search/next.ts';
 import { coresOfRun } from '../../search/rungs.ts';
-import { bestSoFar } from '../../search/ranking.ts';
+import { stopForTime } from '../../search/ranking.ts';
 import type { Settings } from '../../search/settings.ts';
 import { assignTasks, type ClockDecisions } from '../../search/simulation.ts';
 import type { CandidateId } from '../../search/state.ts';
@@ -169,7 +169,7 @@ function* take(running: Running, news: News): Generator<RunItem> {
       // Before the first step there is nothing to go on from. Timers may be early by a millisecond.
       if (search.stop !== null || search.steps.length === 0 || run.elapsed() < clock().until(search)) return;
       stopWork(running);
-      yield recorder.append({ type: 'stop', reason: 'time', line: bestSoFar(search) });
+      yield recorder.append(stopForTime(search, methodOf(running.context()).continuous));
       return;
     }
     case 'verified':

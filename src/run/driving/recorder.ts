@@ -1,7 +1,6 @@
 /** The record of a run while it goes on: the journal, the state that is its replay, checkpoints, and the files of the best network. */
 import { rmSync } from 'node:fs';
-import { bestCandidate } from '../../search/ranking.ts';
-import { candidateOf } from '../../search/state.ts';
+import { bestNetwork } from '../../search/ranking.ts';
 import { checkpointPath } from '../../training/checkpoint.ts';
 import type { Config } from '../record/config.ts';
 import type { Entry, RunEvent } from '../record/events.ts';
@@ -46,9 +45,9 @@ export function createRecorder({ folder, config, journal, state: first, elapsed 
     },
     async keepBest() {
       const { search } = state;
-      const best = bestCandidate(search);
+      const best = bestNetwork(search);
       if (best === null) return;
-      const mark = `${candidateOf(search, best).checkpoint} ${search.tests.has(best)}`;
+      const mark = `${best.checkpoint} ${search.tests.has(best.candidate)}`;
       if (mark === written) return;
       await writeBest(folder, config, search, best);
       written = mark;

@@ -1,8 +1,9 @@
 /** Verifies exported files by workers; beside a search that of the best network, one at a time, on a thread of its own. */
 import type { Pool } from '../../execution/pool.ts';
 import { coresOfRun } from '../../search/rungs.ts';
+import { resultOf } from '../../search/ranking.ts';
 import { evaluationWeightsOf, type Settings } from '../../search/settings.ts';
-import { candidateOf, type CandidateId, type SearchState, networkOf } from '../../search/state.ts';
+import { type CandidateId, type SearchState, networkOf } from '../../search/state.ts';
 import { exportProblem, type Report, type VerificationJob, type Verified } from '../../training/job.ts';
 import { must } from '../../util/assert.ts';
 import { dataReference, engineOf, type Config } from '../record/config.ts';
@@ -20,7 +21,7 @@ export function verificationJob(
   part: 'validation' | 'test',
   threads: number,
 ): VerificationJob {
-  const { checkpoint } = candidateOf(search, line);
+  const { checkpoint } = resultOf(search, line);
   const { images, validation, batch } = settings;
   return {
     kind: 'verification',

@@ -1,9 +1,9 @@
 /** What stands where in a run's folder, and which checkpoints are still needed. */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { bestCandidate, currentParent } from '../../search/ranking.ts';
+import { bestNetwork, currentParent, resultOf, type BestNetwork } from '../../search/ranking.ts';
 import { evaluationWeightsOf } from '../../search/settings.ts';
-import { candidateOf, validationOf, type CandidateId, type SearchState } from '../../search/state.ts';
+import { candidateOf, type CandidateId, type SearchState } from '../../search/state.ts';
 import { checkpointPath, encodeCheckpoint, fileCheckpoints, writeState } from '../../training/checkpoint.ts';
 import { evaluationTensors } from '../../training/weights.ts';
 import { exportModel } from '../../training/export.ts';
@@ -64,8 +64,9 @@ export function neededCheckpoints(search: SearchState, origin: string | null = n
   keep('final');
   keep('baseline');
   keep(search.stop?.line ?? currentParent(search));
-  const best = bestCandidate(search);
-  if (best !== null) keep(best);
+  const final = search.candidates.get('final');
+  for (const hash of [bestNetwork(search)?.checkpoint, search.best?.checkpoint, final?.checkpoint === null ? final.origin : null])
+    if (hash !== undefined && hash !== null) needed.add(hash);
   const open = search.steps.find((step) => step.winner === null);
   for (const id of search.stop === null ? (open?.children ?? []) : []) if (candidateOf(search, id).end === null) keep(id);
   return needed;
@@ -83,9 +84,10 @@ function checkpointNames({ checkpoints }: Folder): readonly string[] {
 /** Lines whose numbers are on disk still. */
 export function keptCandidates(folder: Folder, search: SearchState): readonly CandidateId[] {
   const names = new Set(checkpointNames(folder));
-  return [...search.candidates.values()].flatMap(({ id, checkpoint }) =>
-    checkpoint !== null && names.has(basename(checkpointPath(folder.checkpoints, checkpoint))) ? [id] : [],
-  );
+  return [...search.candidates.keys()].filter((id) => {
+    const { checkpoint } = resultOf(search, id);
+    return checkpoint !== null && names.has(basename(checkpointPath(folder.checkpoints, checkpoint)));
+  });
 }
 
 /** A checkpoint, or what a writer that died has left of one (`replaceFile`). Nothing else in the folder is ours to remove. */
@@ -104,7 +106,7 @@ export function aboutOf(folder: Folder, config: Config, search: SearchState, id:
   const { classes, shape, mean, std, name } = config.data;
   const { normalise } = config.settings.augmentation;
   const test = search.tests.get(id)?.measured.accuracy;
-  const validation = id === 'final' ? undefined : validationOf(search, id)?.accuracy;
+  const validation = id === 'final' ? undefined : resultOf(search, id).validation?.accuracy;
   return {
     instar: version,
     run: basename(resolve(folder.root)),
@@ -122,9 +124,12 @@ export function aboutOf(folder: Folder, config: Config, search: SearchState, id:
 }
 
 /** Writes the best network so far: best.onnx to take away, best.safetensors and best.json to go on with. */
-export async function writeBest(folder: Folder, config: Config, search: SearchState, id: CandidateId): Promise<void> {
-  const { checkpoint } = candidateOf(search, id);
-  if (checkpoint === null) return;
+export async function writeBest(
+  folder: Folder,
+  config: Config,
+  search: SearchState,
+  { candidate: id, checkpoint }: BestNetwork,
+): Promise<void> {
   const { network, tensors } = await fileCheckpoints(folder.checkpoints).read(checkpoint);
   const about = aboutOf(folder, config, search, id);
   const { evaluationWeights: weights } = evaluationWeightsOf(config.settings);
@@ -144,9 +149,11 @@ export function toVerify(
   { search, exports }: RunState,
   training: ReadonlySet<CandidateId | null>,
 ): { readonly line: CandidateId; readonly part: 'validation' | 'test' } | null {
-  const best = bestCandidate(search);
-  if (best === null || training.has(best)) return null;
-  if (best === 'final' ? !search.tests.has('final') : best !== (search.stop?.line ?? currentParent(search))) return null;
-  if (exports.get(best)?.checkpoint === candidateOf(search, best).checkpoint) return null;
-  return { line: best, part: best === 'final' ? 'test' : 'validation' };
+  const best = bestNetwork(search);
+  if (best === null) return null;
+  const { candidate: line, checkpoint } = best;
+  if (training.has(line) || exports.get(line)?.checkpoint === checkpoint) return null;
+  if (line === 'final') return search.tests.has('final') ? { line, part: 'test' } : null;
+  const open = search.steps.find(({ winner }) => winner === null);
+  return open?.children.includes(line) === true ? null : { line, part: 'validation' };
 }
