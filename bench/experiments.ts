@@ -72,10 +72,10 @@ export const experiments: Readonly<Record<string, Experiment>> = {
     base: { ...fifth, widths: [16, 16, 24, 40], step: { children: 1 }, limits: { steps: 1, multiplyAdds: 10_000_000 } },
     arms: {
       'one rate': {},
+      'no averages': { optimizer: { average: null } },
       'twice the rate': { optimizer: { newRate: 2 } },
       'four times the rate': { optimizer: { newRate: 4 } },
       'eight times the rate': { optimizer: { newRate: 8 } },
-      'an average of weights': { optimizer: { average: 0.99 } },
     },
   },
   competition: {
@@ -128,7 +128,6 @@ export const experiments: Readonly<Record<string, Experiment>> = {
       'twice the rate': rate(0.4),
       'shifts learn 16 times as fast': { optimizer: { rates: { shift: 16 } } },
       'batch 64': { batch: 64, ...rate(0.1) },
-      'an average of weights': { optimizer: { average: 0.99 } },
       'no smoothing': { augmentation: { smoothing: 0 } },
       'no shift': { augmentation: { shift: 0 } },
       'flips by chance': { augmentation: { alternate: false } },

@@ -57,11 +57,22 @@ export function winsOfParent(state: SearchState): number {
   return state.steps.length - 1 - last;
 }
 
-/** Whether the final network has learnt more than the candidate that it began with: by the last training losses. */
+/** The part of the final training's schedule that is done, 0 to 1. */
+function progressOf({ segments, tasks }: SearchState): number {
+  const done = segments.final.map(
+    ({ from, to, count }, index) => from + (to - from) * ((tasks.get(`final/${index}`) ?? 0) / count),
+  );
+  return done.findLast((_value, index) => tasks.has(`final/${index}`)) ?? 0;
+}
+
+/**
+ * Whether the final network is ahead of the best so far, though it is not validated: by the last training losses of it and of what it
+ * began with, once the learning rate has fallen for half of its schedule.
+ */
 function isAhead(search: SearchState): boolean {
   const last = (id: CandidateId): number | undefined => search.candidates.get(id)?.epochs.at(-1)?.loss;
   const [final, before] = [last('final'), search.stop === null ? undefined : last(search.stop.line)];
-  return final !== undefined && before !== undefined && final < before;
+  return final !== undefined && before !== undefined && final < before && progressOf(search) >= 0.5;
 }
 
 export interface BestNetwork {
@@ -72,8 +83,7 @@ export interface BestNetwork {
 }
 
 /**
- * The best network so far, to be written: the best validated one, until the final training has ended or is ahead of what it began
- * with. Null before there is any, and where a search that was reopened keeps its earlier final network on disk until it ends again.
+ * The best network so far, to be written: the best validated one, until the final training has ended or is ahead. Null before there is any, and where a search that was reopened keeps its earlier final network on disk until it ends again.
  */
 export function bestNetwork(search: SearchState): BestNetwork | null {
   const end = search.segments.final.at(-1);

@@ -140,6 +140,13 @@ export function learningOf({ optimizer, momentum, weightDecay }: Settings): Lear
   };
 }
 
+/**
+ * What the final training of a continuous method learns by. Its learning rate falls to zero, which averages by itself: averages of
+ * weights serve the plateau before it.
+ */
+export const finalLearningOf = (settings: Settings): Learning =>
+  learningOf(methods[settings.method].continuous ? mergeSettings(settings, { optimizer: { average: null } }) : settings);
+
 /** Which weights jobs measure and export, as a field of a job; empty where it is those that are trained. */
 export const evaluationWeightsOf = ({ optimizer }: Settings): { readonly evaluationWeights?: EvaluationWeights } =>
   optimizer.average === null ? {} : { evaluationWeights: 'average' };
@@ -238,7 +245,7 @@ export const presets: { readonly [Name in PresetName]: Settings } = {
       mixup: 0,
       smoothing: 0.1,
     },
-    optimizer: { ...paper.optimizer, name: 'nesterov' },
+    optimizer: { ...paper.optimizer, name: 'nesterov', average: 0.99 },
     vanilla: { epochs: 1, rate: 0.2 },
     step: { ...paper.step, children: 2, epochs: 2, rate: 0.2 },
     limits: { ...paper.limits, steps: 1, seconds: null },

@@ -96,6 +96,7 @@ test('the final network is best once it has learnt more than what it began with,
     bestNetwork(after([cut, slice, ...losses.map((loss, index) => epoch('final', index + 1, null, loss))]))?.candidate;
   assert.equal(bestAfter(), 's1c1');
   assert.equal(bestAfter(0.95), 's1c1', 'at a high rate it knows less');
+  assert.equal(bestAfter(0.85), 's1c1', 'too early to tell');
   assert.equal(bestAfter(0.95, 0.85), 'final');
   assert.equal(bestAfter(0.95, 0.95, 0.95, 0.95), 'final', 'its schedule has ended');
 });

@@ -2,7 +2,7 @@
 import type { JobObserver, Pool } from '../../execution/pool.ts';
 import type { Task } from '../../search/next.ts';
 import { coresOfRun } from '../../search/rungs.ts';
-import { evaluationWeightsOf, learningOf, type Settings } from '../../search/settings.ts';
+import { evaluationWeightsOf, finalLearningOf, learningOf, type Settings } from '../../search/settings.ts';
 import { candidateOf, type CandidateId } from '../../search/state.ts';
 import type { Job, Report } from '../../training/job.ts';
 import { must } from '../../util/assert.ts';
@@ -50,7 +50,7 @@ function jobOf(task: Task, config: Config, settings: Settings, threads: number, 
     return { kind: 'evaluation', id, network, checkpoint, data, part: 'test', normalise, batch, engine, ...weights };
   }
   const { id, network, start, whole, schedule, key, minibatches, interval, stream } = task;
-  const learning = learningOf(settings);
+  const learning = (task.line === 'final' || task.line === 'baseline' ? finalLearningOf : learningOf)(settings);
   const job = { id, attempt, network, start, data, whole, batch, augmentation, learning, schedule, key, minibatches, engine };
   return {
     kind: 'training',
