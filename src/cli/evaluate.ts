@@ -14,6 +14,7 @@ import { openEvaluator } from '../run/driving/evaluator.ts';
 import { printLines, type Io } from './io.ts';
 import { checkKind, isModel, openForeignModel, scaleOf } from './model.ts';
 import { pixelScales, type Given } from './options.ts';
+import { accuracyByClass, describeClasses } from '../run/display/classes.ts';
 import { describeViews } from '../run/display/wording.ts';
 import { columnsOf, padLeft, padRight, truncate } from './text.ts';
 import { formatLoss, formatPercent, plural, printable } from '../util/words.ts';
@@ -189,6 +190,7 @@ function text(
   const lines = [
     `${path}${line === null ? '' : ` (${line})`} on ${plural(images, all ? 'image' : 'test image')} of ${printable(dataset.name)}`,
     `accuracy ${formatPercent(accuracy)}${describeViews(views)}${loss === null ? '' : `, loss ${formatLoss(loss)}`}`,
+    ...describeClasses(confusion, classes, all ? 'images' : 'test images'),
     '',
   ];
   if (classes.length <= widestConfusion)
@@ -220,6 +222,7 @@ export async function evaluateCommand(where: string, reference: string, given: G
       images,
       own,
       accuracy,
+      balancedAccuracy: accuracyByClass(confusion, classes).balanced,
       loss,
       classes,
       confusion,

@@ -44,6 +44,7 @@ export const commandOptions = {
     queue: queueOptions.queue,
     store: queueOptions.store,
     mixed: { ...queueOptions.mixed, help: 'resume with another engine, processor or Node; results can then differ' },
+    data: { kind: text('<path>'), help: "where the run's data lies now", usual: 'where it was' },
     json: events,
   },
   show: { json },

@@ -75,11 +75,16 @@ export function searchCommand(dataset: string, given: Given<'search'>, io: Io): 
 }
 
 export function resumeCommand(root: string, given: Given<'resume'>, io: Io): Promise<number> {
-  const { budget, mixed = false } = given;
+  const { budget, data, mixed = false } = given;
   const { state } = readRun(root);
   if (state.search.finished && budget === undefined)
     printLines(io.err, [`${root}: the run is finished; --budget +TIME gives it more time`]);
-  const options = { mixed, ...elsewhereOf(given), ...(budget === undefined ? {} : { budget }) };
+  const options = {
+    mixed,
+    ...elsewhereOf(given),
+    ...(budget === undefined ? {} : { budget }),
+    ...(data === undefined ? {} : { data }),
+  };
   return follow(io, {
     root,
     json: given.json === true,

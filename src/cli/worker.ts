@@ -10,7 +10,7 @@ import { startConsumer } from '../execution/queue/consumer.ts';
 import { parseQueue } from '../execution/queue/address.ts';
 import { openBroker, reachQueue } from '../execution/queue/broker.ts';
 import { heterogeneousQueue, queueName } from '../execution/queue/messages.ts';
-import { openStore } from '../execution/store/open.ts';
+import { openCheckedStore } from '../execution/store/open.ts';
 import { cacheFolder, defaultPatience } from '../run/preparing/begin.ts';
 import { tryLock } from '../run/record/lock.ts';
 import { plural, printable } from '../util/words.ts';
@@ -54,7 +54,7 @@ export async function workerCommand(given: Given<'worker'>, io: Io): Promise<num
   const say = (line: string): void => void io.err.write(`${printable(line)}\n`);
   const consumer = await startConsumer({
     broker,
-    store: await openStore(store),
+    store: await openCheckedStore(store),
     sources: [
       { name: queueName(bits), heterogeneous: false, minimumWait: 0 },
       { name: heterogeneousQueue, heterogeneous: true, minimumWait: device === 'cpu' ? minimumWaits[name] : 0 },

@@ -3,6 +3,7 @@
  * schedules: each job gets a process at once.
  */
 import { fork, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Fingerprint } from '../engine/engine.ts';
 import { JobFailure, type Failure, type Job, type Report } from '../training/job.ts';
@@ -72,6 +73,8 @@ interface Worker {
   threads: number;
   busy: boolean;
   errors: string;
+  /** Processes that the kernel had killed for want of memory when it began; null where that is not known. */
+  readonly kills: number | null;
 }
 
 /** Milliseconds between checks of the time since a worker's last message. */
@@ -93,13 +96,29 @@ export function forkWorker(
   return child;
 }
 
-function exitFailure(code: number | null, signal: NodeJS.Signals | null, errors: string): JobFailure {
+/** Processes that the kernel has killed since the machine began because memory ran out; null where it does not say. */
+function memoryKills(): number | null {
+  try {
+    const found = /^oom_kill (\d+)$/m.exec(readFileSync('/proc/vmstat', 'utf8'))?.[1];
+    return found === undefined ? null : Number(found);
+  } catch {
+    return null;
+  }
+}
+
+/** Signals that come from outside: no process ends itself by them. */
+const fromOutside: ReadonlySet<NodeJS.Signals | null> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
+
+/** `before`: `memoryKills` when the worker began. */
+function exitFailure(code: number | null, signal: NodeJS.Signals | null, { errors, kills: before }: Worker): JobFailure {
   const last = errors.trim().split('\n').slice(-3).join(' ').slice(-300);
-  const memory = signal === 'SIGKILL' || /bad_alloc|out of memory|Cannot allocate memory/i.test(errors);
-  // The kernel sends SIGKILL when memory runs out; `kill -9` looks the same.
-  const killed = signal === 'SIGKILL' ? ', as when memory runs out' : '';
-  const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}${killed}`;
-  return new JobFailure(memory ? 'memory' : 'crashed', `the worker ${how}${last === '' ? '' : `: ${last}`}`);
+  const kills = memoryKills();
+  // The kernel sends SIGKILL when memory runs out; `kill -9` looks the same, but is not counted.
+  const isOut = signal === 'SIGKILL' && (kills === null || before === null || kills > before);
+  const isShort = isOut || /bad_alloc|out of memory|Cannot allocate memory/i.test(errors);
+  const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}${isOut ? ', as when memory runs out' : ''}`;
+  const failure = isShort ? 'memory' : fromOutside.has(signal) ? 'killed' : 'crashed';
+  return new JobFailure(failure, `the worker ${how}${last === '' ? '' : `: ${last}`}`);
 }
 
 /** Calls `onHung` with the seconds of silence once a worker has been silent for too long. */
@@ -154,7 +173,7 @@ function runOn(
     );
     const onAbort = (): void => fail(signal.reason as Error);
     const onError = (error: Error): void => fail(new JobFailure('crashed', `the worker: ${error.message}`));
-    const onExit = (code: number | null, by: NodeJS.Signals | null): void => settle(exitFailure(code, by, worker.errors));
+    const onExit = (code: number | null, by: NodeJS.Signals | null): void => settle(exitFailure(code, by, worker));
     const onMessage = (received: FromWorker): void => {
       silence.heard(received.kind);
       switch (received.kind) {
@@ -194,7 +213,7 @@ export function createPool({ checkpoints, patience }: PoolOptions): Pool {
     const child = forkWorker(entry, [], { env, serialization: 'json' }, (text) => {
       worker.errors = (worker.errors + text).slice(-4096);
     });
-    const worker: Worker = { process: child, threads, busy: false, errors: '' };
+    const worker: Worker = { process: child, threads, busy: false, errors: '', kills: memoryKills() };
     child.on('exit', () => workers.delete(worker));
     // A process that could not be started has no exit. Without a listener the error would end this process.
     child.on('error', () => workers.delete(worker));

@@ -115,7 +115,24 @@ export const planOptions = {
       usual: 'their own, up to 64',
     },
   }),
+  ...group('Data', {
+    balance: {
+      kind: flag,
+      settings: ['balance'],
+      sets: true,
+      help: 'give each class as many training images, and rank by balanced accuracy',
+      usual: 'on where classes differ by 10:1 or more',
+    },
+  }),
   ...advanced('Data', {
+    noBalance: { kind: flag, settings: ['balance'], sets: false, help: 'take the training images as they are' },
+    flip: {
+      kind: flag,
+      settings: ['augmentation.flip'],
+      sets: true,
+      help: 'mirror images in training, whatever a test of them says',
+      usual: 'on where mirror images keep the classes apart',
+    },
     noFlip: { kind: flag, settings: ['augmentation.flip'], sets: false, help: 'do not mirror images' },
     noShift: { kind: flag, settings: ['augmentation.shift'], sets: 0, help: 'do not shift images' },
     noCutout: { kind: flag, settings: ['augmentation.cutout'], sets: 0, help: 'do not cut squares out of images' },

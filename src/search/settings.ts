@@ -37,6 +37,8 @@ export const settingsSchema = z.strictObject({
   /** Multiply-adds of training, in all (`costOfTraining` in search/work.ts); null where epochs and steps say how much is trained. */
   work: count.nullable().default(null),
   batch: count,
+  /** Whether all classes have as many places in an epoch of training, and count alike in validation and ranking. */
+  balance: z.boolean().default(false),
   augmentation: z.strictObject({
     flip: z.boolean(),
     normalise: z.boolean(),
@@ -205,6 +207,7 @@ const paper: Settings = {
   rounds: 1,
   work: null,
   batch: 128,
+  balance: false,
   augmentation: { flip: true, normalise: true, shift: 0.125, cutout: 0.5, mixup: 1, ...additionsOff },
   optimizer: { name: 'sgd', decoupled: false, rates: {}, decays: {}, average: null, newRate: 1, newFade: 0.99 },
   momentum: 0.9,

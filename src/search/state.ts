@@ -3,7 +3,7 @@ import { applyAll } from '../morphism/apply.ts';
 import type { Edit } from '../morphism/edit.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import { freeze, isFrozen, type Network } from '../network/network.ts';
-import type { Certificate, Measured } from '../training/job.ts';
+import type { Certificate, Failure, Measured } from '../training/job.ts';
 import { must } from '../util/assert.ts';
 import { alwaysCopied, type Copy } from '../util/copies.ts';
 import type { SearchEvent } from './events.ts';
@@ -65,6 +65,16 @@ export interface Segment {
   readonly restart: boolean;
 }
 
+export interface Failures {
+  /** All of them. */
+  readonly count: number;
+  /** Those of the last kind, one after another, with no epoch of progress between. */
+  readonly repeated: number;
+  readonly kind: Failure;
+  /** Minibatches of the task that were done at the last one. */
+  readonly done: number;
+}
+
 /** A candidate as it was when it was validated. */
 export interface Validated {
   readonly candidate: CandidateId;
@@ -74,13 +84,13 @@ export interface Validated {
 
 export interface SearchState {
   readonly candidates: ReadonlyMap<CandidateId, Candidate>;
-  /** The best of all validations before the final training, of dropped and lost candidates too: accuracy, then loss. */
+  /** The best of all validations before the final training, of dropped and lost candidates too: (balanced) accuracy, then loss. */
   readonly best: Validated | null;
   readonly steps: readonly Step[];
   /** Minibatches done, by task. */
   readonly tasks: ReadonlyMap<string, number>;
   /** Failed attempts, by task. */
-  readonly failures: ReadonlyMap<string, number>;
+  readonly failures: ReadonlyMap<string, Failures>;
   readonly stop: { readonly reason: string; readonly line: CandidateId } | null;
   readonly segments: { readonly final: readonly Segment[]; readonly baseline: readonly Segment[] };
   readonly tests: ReadonlyMap<CandidateId, { readonly measured: Measured; readonly confusion: readonly (readonly number[])[] }>;
@@ -212,15 +222,24 @@ function continuation(state: SearchState, id: CandidateId, of: CandidateId): Can
 const withoutEnd = <T>(map: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
   new Map([...map].filter(([key]) => !/^(final|baseline)(\/|$)/.test(key)));
 
+/** The failures of a task with one more, of that kind. */
+export function failuresAfter({ failures, tasks }: SearchState, task: string, kind: Failure): Failures {
+  const before = failures.get(task);
+  const done = tasks.get(task) ?? 0;
+  const isRepeated = before !== undefined && before.kind === kind && before.done === done;
+  return { count: (before?.count ?? 0) + 1, repeated: isRepeated ? before.repeated + 1 : 1, kind, done };
+}
+
 /** Those that compete to be the best so far: final network and baseline are trained on other images, or for comparison. */
 const competes = (id: CandidateId): boolean => id !== 'final' && id !== 'baseline';
 
 /** The better of the best so far and a candidate that was validated just now. Equal ones: the earlier. */
 function better(best: Validated | null, now: Validated): Validated {
   if (best === null) return now;
-  const { accuracy, loss } = best.validation;
-  const { validation } = now;
-  return validation.accuracy > accuracy || (validation.accuracy === accuracy && validation.loss < loss) ? now : best;
+  const shareOf = ({ balanced, accuracy }: Measured): number => balanced ?? accuracy;
+  const [before, after] = [best.validation, now.validation];
+  const difference = shareOf(after) - shareOf(before);
+  return difference > 0 || (difference === 0 && after.loss < before.loss) ? now : best;
 }
 
 /** The state after an event. An event that does not fit is a bug, or a damaged journal. `copy`: copies its maps. */
@@ -264,7 +283,7 @@ export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwa
       return { ...next, best, tasks: copy(state.tasks).set(event.task, event.done) };
     }
     case 'failed': {
-      const failures = copy(state.failures).set(event.task, (state.failures.get(event.task) ?? 0) + 1);
+      const failures = copy(state.failures).set(event.task, failuresAfter(state, event.task, event.failure));
       const next = event.retried
         ? state
         : change(state, event.line, { end: { kind: 'lost', reason: `${event.failure}: ${event.message}` } }, copy);

@@ -94,6 +94,8 @@ export interface TrainingJob extends CommonJob {
   readonly interval?: number;
   /** Whether validation is measured under the training augmentation too. */
   readonly augmentedValidation?: boolean;
+  /** Whether all classes have as many places in an epoch, and count alike in validation. */
+  readonly balanced?: boolean;
 }
 
 /** Measures a network on a part of the data. Test evaluations are such jobs. */
@@ -219,6 +221,8 @@ export interface Measured {
   readonly loss: number;
   /** 0 to 1. */
   readonly accuracy: number;
+  /** The mean over classes of the share that is right, 0 to 1; then the loss is a mean over classes, too. Missing: all images count alike. */
+  readonly balanced?: number | undefined;
 }
 
 /** A report of a running job. */
@@ -264,7 +268,8 @@ export interface LogitComparison {
 }
 
 /** Why a job failed. */
-export type Failure = 'certificate' | 'diverged' | 'memory' | 'crashed' | 'hung' | 'error';
+/** `killed`: from outside, by a signal that a process does not send itself. */
+export type Failure = 'certificate' | 'diverged' | 'memory' | 'killed' | 'crashed' | 'hung' | 'error';
 
 /** A job failed; the journal records why. */
 export class JobFailure extends Error {
@@ -275,7 +280,11 @@ export class JobFailure extends Error {
   }
 }
 
-export const measuredSchema = z.strictObject({ loss: z.number(), accuracy: z.number() });
+export const measuredSchema = z.strictObject({
+  loss: z.number(),
+  accuracy: z.number(),
+  balanced: z.number().optional(),
+});
 /** SHA-256: names a checkpoint, a dataset. */
 export const hashSchema = z.string().regex(/^[0-9a-f]{64}$/);
 /** Fields of an epoch's report. `count`: the schema of its numbers of minibatches and epochs. */
@@ -290,4 +299,4 @@ export const epochFields = <Count extends z.ZodType<number>>(count: Count) => ({
 });
 export const certificateSchema = z.strictObject({ evaluation: z.number(), training: z.number() });
 export const comparisonSchema = z.strictObject({ images: z.int().min(1), difference: z.number() });
-export const failureSchema = z.enum(['certificate', 'diverged', 'memory', 'crashed', 'hung', 'error']);
+export const failureSchema = z.enum(['certificate', 'diverged', 'memory', 'killed', 'crashed', 'hung', 'error']);

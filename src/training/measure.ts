@@ -152,10 +152,37 @@ export function tally(classes: number): { readonly confusion: readonly (readonly
 type Breathe = () => Promise<void>;
 type Told = (label: number, prediction: number) => void;
 
+export interface MeasureOptions {
+  readonly tell?: Told;
+  readonly balanced?: boolean;
+}
+
+/** Sums over the images of a class. */
+interface ClassSum {
+  images: number;
+  loss: number;
+  right: number;
+}
+
+const total = (sums: readonly ClassSum[], of: (sum: ClassSum) => number): number => sums.reduce((all, each) => all + of(each), 0);
+
+function balancedOf(sums: readonly ClassSum[]): Measured {
+  const seen = sums.filter(({ images }) => images > 0);
+  const images = total(seen, (sum) => sum.images);
+  return {
+    loss: total(seen, (sum) => sum.loss / sum.images) / seen.length,
+    accuracy: total(seen, (sum) => sum.right) / images,
+    balanced: total(seen, (sum) => sum.right / sum.images) / seen.length,
+  };
+}
+
 export interface Evaluator {
   load(tensors: Tensors): void;
-  /** Loss and accuracy over those images of a part. `told` is called with each image's label and prediction. */
-  measure(part: Part, indices: Uint32Array, breathe: Breathe, told?: Told): Promise<Measured>;
+  /**
+   * Loss and accuracy over those images of a part. `tell` is called with each image's label and prediction. `balanced`: all classes
+   * that have images count alike in the loss, and the balanced accuracy is measured.
+   */
+  measure(part: Part, indices: Uint32Array, breathe: Breathe, options?: MeasureOptions): Promise<Measured>;
   /** Loss and accuracy over those training images, augmented as in training of that epoch but without mixup and smoothing. */
   measureAugmented(indices: Uint32Array, random: (batch: number) => Random, breathe: Breathe, epoch: number): Promise<Measured>;
   /** The logits of those images, row-major (images, classes). */
@@ -190,17 +217,30 @@ export async function createEvaluator(
     }
   }
 
-  async function measure(count: number, fill: Fill, breathe: Breathe, told?: Told): Promise<Measured> {
+  async function measure(
+    count: number,
+    fill: Fill,
+    breathe: Breathe,
+    { tell, balanced = false }: MeasureOptions = {},
+  ): Promise<Measured> {
     let [loss, right] = [0, 0];
+    const sums = Array.from({ length: balanced ? classes : 0 }, (): ClassSum => ({ images: 0, loss: 0, right: 0 }));
     await forEachBatch(count, fill, breathe, (logits, _first, filled) => {
       for (let image = 0; image < filled; image++) {
-        loss += crossEntropy(logits, labels, image, classes);
+        const own = crossEntropy(logits, labels, image, classes);
         const [label, best] = [argmax(labels, image * classes, classes), argmax(logits, image * classes, classes)];
+        loss += own;
         if (best === label) right++;
-        told?.(label, best);
+        const sum = sums[label];
+        if (sum !== undefined) {
+          sum.images++;
+          sum.loss += own;
+          if (best === label) sum.right++;
+        }
+        tell?.(label, best);
       }
     });
-    return { loss: loss / count, accuracy: right / count };
+    return balanced ? balancedOf(sums) : { loss: loss / count, accuracy: right / count };
   }
 
   const clean = (part: Part, indices: Uint32Array): Fill => {
@@ -209,7 +249,7 @@ export async function createEvaluator(
 
   return {
     load: (tensors) => session.load(evaluationTensors(network, tensors, weights)),
-    measure: (part, indices, breathe, told) => measure(indices.length, clean(part, indices), breathe, told),
+    measure: (part, indices, breathe, options) => measure(indices.length, clean(part, indices), breathe, options),
     measureAugmented(indices, random, breathe, epoch) {
       const fill: Fill = (first, images) => batcher.fillAugmented(indices, first, random(first / size), images, labels, epoch);
       return measure(indices.length, fill, breathe);

@@ -1,4 +1,5 @@
 /** Trains a network for some minibatches: a job in, a checkpoint out. It knows no clock and no search. */
+import { balancedOrder } from '../data/balance.ts';
 import { createBatcher } from '../data/batches.ts';
 import { clean } from '../data/augmentation/augmentation.ts';
 import { partOf } from '../data/split.ts';
@@ -64,7 +65,7 @@ export async function train(job: TrainingJob, context: JobContext): Promise<stri
     : await createEvaluator(engine, network, images.batcher, job.engine.convolution, job.evaluationWeights);
   try {
     session.load(tensors);
-    let order = new Uint32Array();
+    let order: Uint32Array = new Uint32Array();
     let ordered = -1;
     let [sum, counted] = [0, 0];
     let hash = '';
@@ -76,9 +77,11 @@ export async function train(job: TrainingJob, context: JobContext): Promise<stri
       const minibatch = before + own;
       const [epoch, within] = [Math.floor(minibatch / perEpoch), minibatch % perEpoch];
       if (epoch !== ordered) {
-        order = random(...key, 'order', epoch)
-          .permutation(pool.length)
-          .map((position) => pool[position] as number);
+        const drawn = random(...key, 'order', epoch);
+        order =
+          job.balanced === true
+            ? balancedOrder(dataset.train.labels, pool, drawn)
+            : drawn.permutation(pool.length).map((position) => pool[position] as number);
         ordered = epoch;
       }
       images.batcher.fillTraining(
@@ -98,7 +101,8 @@ export async function train(job: TrainingJob, context: JobContext): Promise<stri
       if ((own + 1) % interval === 0 || index === count - 1) {
         const state = await checkpointTensors(job, { network, tensors: session.save() }, images, context);
         evaluator?.load(state);
-        const validation = (await evaluator?.measure(dataset.train, images.validation, breathe)) ?? null;
+        const validation =
+          (await evaluator?.measure(dataset.train, images.validation, breathe, { balanced: job.balanced === true })) ?? null;
         const augmented =
           evaluator !== null && job.augmentedValidation === true
             ? await evaluator.measureAugmented(
@@ -143,7 +147,7 @@ export async function evaluate(
   const { confusion, tell } = tally(dataset.classes.length);
   const subject = { network: job.network, tensors };
   const measured = await evaluating(engine, subject, batcher, job.engine.convolution, job.evaluationWeights, (evaluator) =>
-    evaluator.measure(part, indices, breathe, tell),
+    evaluator.measure(part, indices, breathe, { tell }),
   );
   if (!Number.isFinite(measured.loss)) throw new JobFailure('diverged', `the loss on the ${job.part} images is not finite`);
   report({ kind: 'evaluated', measured, confusion });

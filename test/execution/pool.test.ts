@@ -154,7 +154,7 @@ await test('killed: its job fails, the pool goes on', async (context) => {
   const run = start(on, endless());
   await working(run);
   process.kill(only(on), 'SIGKILL');
-  await assert.rejects(run.done, fails('memory', /^the worker was ended by SIGKILL/));
+  await assert.rejects(run.done, fails('killed', /^the worker was ended by SIGKILL/));
   await start(on, job()).done;
 });
 

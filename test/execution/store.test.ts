@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { openStore } from '../../src/execution/store/open.ts';
+import { openCheckedStore, openStore } from '../../src/execution/store/open.ts';
 import { StoreFailure, type Store } from '../../src/execution/store/store.ts';
 import { UserError } from '../../src/util/user-error.ts';
 import { startS3 } from './brokers.ts';
@@ -104,5 +104,20 @@ describe('S3', () => {
   test('a bucket that is not there, an address with secrets', async () => {
     await assert.rejects(openStore('s3://elsewhere/x'), /there is no such bucket/);
     await assert.rejects(openStore('s3://key:secret@instar/x'), /no secrets/);
+  });
+});
+
+test('a store is tried before work is taken: what cannot be written is refused with the reason, and nothing is left', async () => {
+  const good = join(place, 'good');
+  const store = await openCheckedStore(`file:${good}`);
+  assert.deepEqual(await store.list(''), []);
+  const bad = join(place, 'bad');
+  mkdirSync(bad);
+  // Whoever runs this may write everywhere: here a file stands in the way.
+  writeFileSync(join(bad, 'check'), '');
+  await assert.rejects(openCheckedStore(`file:${bad}`), (error: Error) => {
+    assert.ok(error instanceof UserError);
+    assert.match(error.message, /^--store file:.*bad.*: the store must let files be written, read and removed$/);
+    return true;
   });
 });

@@ -38,15 +38,29 @@ async function searchWith(
 const failuresOf = (items: readonly RunItem[]): string[] =>
   items.flatMap((item) => (item.type === 'failed' ? [`${item.task} ${item.failure} ${item.retried ? 'again' : 'lost'}`] : []));
 
-await test('killed once: tried again, the same winner; killed twice: the child is lost, the search goes on', async () => {
+await test('killed from outside once, or four times: tried again with growing pauses, the same winner', async () => {
+  const undisturbed = winnerOf(await finishedRun(alone));
+  for (const times of [1, 4]) {
+    const run = newFolder();
+    const begun = performance.now();
+    assert.deepEqual(
+      failuresOf(await searchWith(run, 's1c1/0', 'SIGKILL', times)),
+      Array.from({ length: times }, () => 's1c1/0 killed again'),
+    );
+    assert.equal(winnerOf(run), undisturbed);
+    if (times === 4) assert.ok(performance.now() - begun > 1000 * (1 + 2 + 4));
+  }
+});
+
+await test('crashed by itself once: tried again, the same winner; twice at the same place: the child is lost, the search goes on', async () => {
   const undisturbed = winnerOf(await finishedRun(alone));
   const once = newFolder();
-  assert.deepEqual(failuresOf(await searchWith(once, 's1c1/0', 'SIGKILL', 1)), ['s1c1/0 memory again']);
+  assert.deepEqual(failuresOf(await searchWith(once, 's1c1/0', 'SIGSEGV', 1)), ['s1c1/0 crashed again']);
   assert.equal(winnerOf(once), undisturbed);
   const twice = newFolder();
-  assert.deepEqual(failuresOf(await searchWith(twice, 's1c1/0', 'SIGKILL', 2)), ['s1c1/0 memory again', 's1c1/0 memory lost']);
+  assert.deepEqual(failuresOf(await searchWith(twice, 's1c1/0', 'SIGSEGV', 2)), ['s1c1/0 crashed again', 's1c1/0 crashed lost']);
   const { state } = readRun(twice);
-  assert.match(JSON.stringify(state.search.candidates.get('s1c1')?.end), /lost.*SIGKILL/);
+  assert.match(JSON.stringify(state.search.candidates.get('s1c1')?.end), /lost.*SIGSEGV/);
   assert.ok(state.search.finished);
 });
 
@@ -57,11 +71,11 @@ await test('stopped: hung after the patience, and tried again', async () => {
   assert.ok(readRun(run).state.search.finished);
 });
 
-await test('the vanilla network killed twice: the run says so and can be resumed', async () => {
+await test('the vanilla network crashed twice: the run says so and can be resumed', async () => {
   const run = newFolder();
   await assert.rejects(
-    searchWith(run, 'vanilla', 'SIGKILL', 2),
-    (error: Error) => error instanceof RunError && error.message.startsWith('vanilla could not be trained (memory): '),
+    searchWith(run, 'vanilla', 'SIGSEGV', 2),
+    (error: Error) => error instanceof RunError && error.message.startsWith('vanilla could not be trained (crashed): '),
   );
   assert.equal((await collect(resume(run))).at(-1)?.type, 'finished');
 });

@@ -140,7 +140,7 @@ export function simulate(context: Context, { before, instead, order, from = [] }
       if (decision.kind === 'record') transcript.push(printEvent(decision.event));
       if (decision.kind === 'plan') transcript.push(printEvent(wholeFinal(context, now)));
       for (const task of decision.kind === 'work' ? decision.tasks : []) {
-        const attempt = `${task.id} ${failures.get(task.id) ?? 0}`;
+        const attempt = `${task.id} ${failures.get(task.id)?.count ?? 0}`;
         if (!seen.has(attempt)) transcript.push(`  ${printTask(task, context)}`);
         seen.add(attempt);
       }

@@ -6,6 +6,8 @@ import { reference } from '../../src/engine/reference/engine.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { JobFailure, type EvaluationJob, type JobContext, type Report, type TrainingJob } from '../../src/training/job.ts';
 import { runJob, train } from '../../src/training/train.ts';
+import { accuracyByClass } from '../../src/run/display/classes.ts';
+import { picked } from '../../src/data/dataset.ts';
 import { splitDataset } from '../../src/data/split.ts';
 import { must } from '../../src/util/assert.ts';
 import { sha256 } from '../../src/util/hash.ts';
@@ -339,4 +341,58 @@ await test('it learns: 2,000 real images, five epochs', async () => {
   // Digits take such a network longer: 0.48 against 0.64.
   const enough = real.dataset.name === 'mnist' ? 0.4 : 0.55;
   assert.ok((accuracies.at(-1) ?? 0) > enough, `${accuracies.join(' ')} of 1 that 0.1 would be by chance`);
+});
+
+await test('balanced: classes of different sizes count alike in validation, and learn alike', async () => {
+  const seen = new Map<number, number>();
+  const kept = Array.from(dataset.train.labels, (label, index) => ({ label, index })).filter(({ label }) => {
+    const before = seen.get(label) ?? 0;
+    seen.set(label, before + 1);
+    return label < 2 || before < 8;
+  });
+  const few = picked(
+    dataset.train,
+    dataset.shape,
+    Uint32Array.from(kept, ({ index }) => index),
+  );
+  const uneven = { ...dataset, train: few };
+  const data = { path, hash: dataset.hash, images: null, validation: 0.25 };
+  const outcomeOf = async (balanced: boolean) => {
+    const reports: Report[] = [];
+    const augmentation = { flip: false, normalise: true, shift: 0, cutout: 0, mixup: 0 };
+    const job = jobOf({
+      data,
+      augmentation,
+      balanced,
+      schedule: { kind: 'constant', rate: 0.05 },
+      minibatches: { first: 0, count: 90, done: 0 },
+    });
+    const checkpoint = await runJob(job, contextOf(reports, { dataset: uneven })).then(() => {
+      const last = reports.findLast((each) => each.kind === 'epoch');
+      return last?.kind === 'epoch' ? last : assert.fail('no epoch');
+    });
+    const evaluation: EvaluationJob = {
+      kind: 'evaluation',
+      id: 'test',
+      network,
+      checkpoint: checkpoint.checkpoint,
+      data,
+      part: 'validation',
+      normalise: true,
+      batch: 16,
+      engine: job.engine,
+    };
+    await runJob(evaluation, contextOf(reports, { dataset: uneven }));
+    const found = reports.at(-1);
+    const { confusion } = found?.kind === 'evaluated' ? found : assert.fail('not evaluated');
+    return { validation: must(checkpoint.validation ?? undefined, 'validation'), confusion };
+  };
+  const [even, plain] = [await outcomeOf(true), await outcomeOf(false)];
+  assert.equal(plain.validation.balanced, undefined);
+  const { balanced = -1, accuracy } = even.validation;
+  assert.ok(Math.abs(balanced - (accuracyByClass(even.confusion, dataset.classes).balanced ?? -2)) < 1e-12);
+  const right = even.confusion.reduce((sum, row, index) => sum + (row[index] ?? 0), 0);
+  assert.equal(accuracy, right / even.confusion.flat().reduce((sum, count) => sum + count, 0));
+  const before = accuracyByClass(plain.confusion, dataset.classes).balanced ?? 1;
+  assert.ok(balanced > before + 0.05, `${balanced}, ${before} without`);
 });

@@ -71,6 +71,8 @@ export async function reachQueue(address: QueueAddress, environment: Environment
     try {
       await client.connect();
       await client.ping();
+      // ioredis does not tell of a database that the server does not have.
+      if (address.database !== '') await client.select(Number(address.database));
     } catch (error) {
       throw first ?? (error as Error);
     } finally {

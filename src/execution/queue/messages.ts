@@ -101,6 +101,7 @@ const jobSchema = z.discriminatedUnion('kind', [
     stream: z.strictObject({ key, before: count }).optional(),
     interval: z.int().min(1).optional(),
     augmentedValidation: z.boolean().optional(),
+    balanced: z.boolean().optional(),
   }),
   z.strictObject({
     ...common,

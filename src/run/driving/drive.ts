@@ -8,8 +8,8 @@ import { coresOfRun } from '../../search/rungs.ts';
 import { stopForTime } from '../../search/ranking.ts';
 import type { Settings } from '../../search/settings.ts';
 import { assignTasks, type ClockDecisions } from '../../search/simulation.ts';
-import type { CandidateId } from '../../search/state.ts';
-import { JobFailure, type Report } from '../../training/job.ts';
+import { failuresAfter, type CandidateId } from '../../search/state.ts';
+import { JobFailure, type Failure, type Report } from '../../training/job.ts';
 import { channel } from '../../util/channel.ts';
 import { RunError } from '../../util/user-error.ts';
 import { plannedSettings } from '../planning/budget.ts';
@@ -18,6 +18,7 @@ import { measureBudget } from '../planning/measure.ts';
 import type { Entry, Progress, RunEvent } from '../record/events.ts';
 import { collectCheckpoints } from '../record/folder.ts';
 import { createFlights, type FlightNews, type Flights, type TaskReport } from './flights.ts';
+import { createPauses, pauseAfter, type Pauses } from './pauses.ts';
 import { createRecorder, type Recorded, type Recorder } from './recorder.ts';
 import { createVerifier, type Verification, type Verifier } from './verifier.ts';
 
@@ -30,12 +31,21 @@ export interface Drive extends Recorded {
 
 export type RunItem = Entry | Progress;
 
-type News = FlightNews | Verification | { readonly kind: 'deadline' } | { readonly kind: 'interrupt' };
+type News =
+  | FlightNews
+  | Verification
+  | { readonly kind: 'deadline' }
+  | { readonly kind: 'interrupt' }
+  /** The pause of a task that failed is over. */
+  | { readonly kind: 'again'; readonly task: string };
 
 /** Candidates without which there is no result. */
 const essential = new Set<CandidateId>(['vanilla', 'final', 'baseline']);
-/** Failures that another try may not repeat. */
-const worthRetrying = new Set(['crashed', 'hung', 'memory']);
+/**
+ * How often a task may fail in that way, one time after another without an epoch of progress, before it is given up. Those of other
+ * kinds would be repeated. What happens to a worker from outside is no fault of its task.
+ */
+const mostFailures: { readonly [Kind in Failure]?: number } = { crashed: 2, hung: 2, memory: 4, killed: Infinity };
 
 /** The event of a report; a progress is passed on and not kept. */
 function itemOf({ task, report, peak }: TaskReport, recorder: Recorder): RunItem | null {
@@ -67,7 +77,8 @@ function testEvent(line: CandidateId, report: Extract<Report, { kind: 'evaluated
 function failed(task: Task, error: Error, recorder: Recorder): Entry {
   if (!(error instanceof JobFailure)) throw error;
   const { failure, message } = error;
-  const retried = worthRetrying.has(failure) && (recorder.state.search.failures.get(task.id) ?? 0) === 0;
+  const { repeated } = failuresAfter(recorder.state.search, task.id, failure);
+  const retried = repeated < (mostFailures[failure] ?? 0);
   const entry = recorder.append({ type: 'failed', line: task.line, task: task.id, failure, message, retried });
   if (!retried && (essential.has(task.line) || task.kind === 'test'))
     throw new RunError(`${task.line} could not be trained (${failure}): ${message}`);
@@ -102,6 +113,7 @@ interface Running {
   readonly recorder: Recorder;
   readonly flights: Flights;
   readonly verifier: Verifier;
+  readonly pauses: Pauses;
   /** With the settings as a budget scales them. */
   context(): Context;
   clock(): ClockDecisions;
@@ -131,12 +143,17 @@ function eventOf({ run, recorder, flights, verifier, clock }: Running, decision:
 }
 
 /** Gives tasks to workers that are idle. An event of the decision where a worker is idle after that. */
-function* startTasks({ run, recorder, flights, context }: Running, decision: Decision): Generator<RunItem, RunEvent | null> {
+function* startTasks(
+  { run, recorder, flights, pauses, context }: Running,
+  decision: Decision,
+): Generator<RunItem, RunEvent | null> {
   if (decision.kind !== 'work') return null;
-  const { starting, idle } = assignTasks(decision.tasks, flights.all, coresOfRun(run.config));
+  // A task that pauses keeps its cores: others start as if it ran.
+  const taken = new Map([...flights.all, ...pauses.all]);
+  const { starting, idle } = assignTasks(decision.tasks, taken, coresOfRun(run.config));
   for (const { task, threads } of starting) {
     yield recorder.append({ type: 'task', task: task.id, line: task.line, threads });
-    flights.start(task, context().settings, threads, recorder.state.search.failures.get(task.id) ?? 0);
+    flights.start(task, context().settings, threads, recorder.state.search.failures.get(task.id)?.count ?? 0);
   }
   return idle ? (decision.whenIdle ?? null) : null;
 }
@@ -156,14 +173,20 @@ function* takeReport({ recorder, flights }: Running, news: TaskReport): Generato
 
 /** What follows from something that happened. */
 function* take(running: Running, news: News): Generator<RunItem> {
-  const { run, recorder, flights, verifier, clock } = running;
+  const { run, recorder, flights, verifier, pauses, clock } = running;
   switch (news.kind) {
     case 'report':
       return yield* takeReport(running, news);
-    case 'ended':
+    case 'ended': {
+      const threads = flights.all.get(news.task.id)?.threads ?? 1;
       flights.end(news.task);
-      if (news.error !== null) yield failed(news.task, news.error, recorder);
+      if (news.error === null) return;
+      yield failed(news.task, news.error, recorder);
+      pauses.begin(news.task.id, threads, pauseAfter(recorder.state.search.failures.get(news.task.id)?.repeated ?? 1));
       return;
+    }
+    case 'again':
+      return pauses.end(news.task);
     case 'deadline': {
       const { search } = recorder.state;
       // Before the first step there is nothing to go on from. Timers may be early by a millisecond.
@@ -200,7 +223,8 @@ function prepareRun(run: Drive, tell: (news: News) => void): Running {
     return clockDecisions({ context: context(), cores, testImages: config.data.testImages, budget, pace });
   };
   const verifier = createVerifier(run, tell);
-  return { run, recorder, flights, verifier, context, clock };
+  const pauses = createPauses((task) => tell({ kind: 'again', task }));
+  return { run, recorder, flights, verifier, pauses, context, clock };
 }
 
 export async function* drive(run: Drive): AsyncGenerator<RunItem> {
@@ -246,6 +270,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
     await pool.forget();
   } finally {
     deadline.clear();
+    running.pauses.clear();
     signal.removeEventListener('abort', onInterrupt);
     stopWork(running);
     pool.close();

@@ -59,6 +59,7 @@ function jobOf(task: Task, config: Config, settings: Settings, threads: number, 
     ...(interval === undefined ? {} : { interval }),
     ...(stream === undefined ? {} : { stream }),
     ...(settings.augmentedValidation ? { augmentedValidation: true } : {}),
+    ...(settings.balance ? { balanced: true } : {}),
   };
 }
 

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readDataset } from '../../data/read.ts';
-import { loadDataset } from '../../data/cache.ts';
+import { cacheFile, loadDataset } from '../../data/cache.ts';
 import { makeFolder } from '../../util/files.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import { bitsOf, describeBits } from '../../engine/bits.ts';
@@ -11,7 +11,7 @@ import { createPool, type Pool } from '../../execution/pool.ts';
 import { parseQueue } from '../../execution/queue/address.ts';
 import { heterogeneousQueue, queueName } from '../../execution/queue/messages.ts';
 import { createQueuePool } from '../../execution/queue/pool.ts';
-import { openStore } from '../../execution/store/open.ts';
+import { openCheckedStore, openStore } from '../../execution/store/open.ts';
 import type { Origin } from '../../search/next.ts';
 import type { Settings } from '../../search/settings.ts';
 import { fileCheckpoints, writeState } from '../../training/checkpoint.ts';
@@ -60,6 +60,8 @@ export interface ResumeOptions extends Common, Placed {
   readonly budget?: number;
   /** Whether to resume with another engine, processor or Node than the run was started with; then the bits may differ. */
   readonly mixed?: boolean;
+  /** Where the run's data lies now: a path, or the folder of a named data set. Missing: where it was. */
+  readonly data?: string;
 }
 
 const describeRun = (dataset: Dataset, settings: Settings): string =>
@@ -137,7 +139,7 @@ interface Going extends Omit<Recorded, 'elapsed'> {
 
 /** That queue and store are there, before anything is written. */
 async function reach({ queue, store }: Elsewhere): Promise<void> {
-  await openStore(store);
+  await openCheckedStore(store);
   await (await import('../../execution/queue/broker.ts')).reachQueue(parseQueue(queue), process.env);
 }
 
@@ -209,20 +211,38 @@ async function* go(
   }
 }
 
-/** The run's data, and the file that workers read it from: the cache may stand elsewhere now. */
-export async function dataOf({ data, from }: Config, onData: Common['onData']): Promise<{ dataset: Dataset; path: string }> {
-  const { path, hash, reference, where, imageSize, folder } = data;
-  if (existsSync(path))
-    try {
-      return { dataset: await loadDataset(path, hash), path };
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-    }
-  // The cache was emptied, or what it has is damaged: the data is decoded again and must be the same.
-  const place = { cacheFolder: cacheFolder(), environment: process.env, dataFolder: folder ?? undefined };
+/**
+ * The run's data, and the file that workers read it from: in the cache that the run began with, or in that of this machine. `given`:
+ * where the data lies now, a path or the folder of a named data set.
+ */
+export async function dataOf(
+  { data, from }: Config,
+  onData: Common['onData'],
+  given?: string,
+): Promise<{ dataset: Dataset; path: string }> {
+  const { path: before, hash, reference, where, imageSize, folder } = data;
+  for (const path of new Set([before, cacheFile(cacheFolder(), hash)]))
+    if (existsSync(path))
+      try {
+        return { dataset: await loadDataset(path, hash), path };
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+      }
+  // No cache has it, or what it has is damaged: the data is decoded again and must be the same.
+  const isNamed = where === undefined;
+  const place = {
+    cacheFolder: cacheFolder(),
+    environment: process.env,
+    dataFolder: (isNamed ? given : undefined) ?? folder ?? undefined,
+  };
   const size = { imageSize: imageSize ?? undefined, folderSize: from?.imageSize ?? undefined };
-  const read = await readDataset(where ?? reference, { ...place, ...size, progress: onData });
-  if (read.dataset.hash !== hash) throw new UserError(`${reference}: the data has changed since the run started`);
+  const source = isNamed ? reference : (given ?? where);
+  const hint = `; 'instar resume RUN --data PATH' says where the run's data lies now`;
+  const read = await readDataset(source, { ...place, ...size, progress: onData }).catch((error: unknown) => {
+    throw error instanceof UserError && given === undefined ? new UserError(`${error.message}${hint}`) : error;
+  });
+  if (read.dataset.hash !== hash)
+    throw new UserError(`${source}: the data is not that of the run's beginning${given === undefined ? hint : ''}`);
   return read;
 }
 
@@ -270,7 +290,7 @@ export async function* resume(root: string, options: ResumeOptions = {}): AsyncG
       collectCheckpoints(folder, state.search, config.from?.checkpoint ?? null);
       return;
     }
-    const { dataset, path } = await dataOf(config, options.onData);
+    const { dataset, path } = await dataOf(config, options.onData, options.data);
     const here: Config = { ...config, data: { ...config.data, path } };
     const journal = new Journal(folder.journal, read.length);
     try {

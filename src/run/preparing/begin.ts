@@ -3,7 +3,9 @@
  */
 import { homedir, availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
+import { imbalanceOf } from '../../data/balance.ts';
 import type { Dataset } from '../../data/dataset.ts';
+import { testMirror, type MirrorTest } from '../../data/mirror.ts';
 import { readDataset } from '../../data/read.ts';
 import { datasetNames } from '../../data/resolve.ts';
 import type { DataEvent } from '../../data/source.ts';
@@ -79,6 +81,41 @@ const memoryShare = 0.85;
 function withBatch(settings: Settings, options: AskedOptions, trainImages: number): Settings {
   if (options.preset === 'paper' || options.settings?.batch !== undefined) return settings;
   return { ...settings, batch: Math.max(1, Math.min(settings.batch, Math.floor(trainImages / 4))) };
+}
+
+/** From here on, the largest class over the smallest one, classes are balanced. */
+const imbalanced = 10;
+
+/** Balances classes that differ much, where the preset is not the paper's and the choice is not given; says so. */
+function withBalance(settings: Settings, options: AskedOptions, { train, classes }: Dataset): Settings {
+  if (options.preset === 'paper' || options.settings?.balance !== undefined) return settings;
+  const factor = imbalanceOf(train.labels);
+  if (factor < imbalanced) return settings;
+  options.onData?.({
+    kind: 'note',
+    message: `the largest of ${classes.length} classes has ${Math.round(factor)} times as many training images as the smallest: all get as many places in an epoch, and candidates are ranked by balanced accuracy (--no-balance turns this off)`,
+  });
+  return { ...settings, balance: true };
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
+
+/** Why images are, or are not, mirrored in training. */
+function mirrorWords({ keepsClasses, original, mirrored, pair }: MirrorTest): string {
+  const found = `the nearest neighbours of ${percent(original)} of a sample have their class, of their mirror images ${percent(mirrored)}`;
+  if (keepsClasses) return `images are also mirrored in training: ${found} (--no-flip turns this off)`;
+  const swap = pair === null ? '' : `; mirror images of ${pair.from} look like ${pair.to}`;
+  return `images are not mirrored in training: ${found}${swap} (--flip mirrors them)`;
+}
+
+/** Does not mirror images whose classes mirroring would mix up, where the choice is not given and the data is not a known one. */
+function withFlip(settings: Settings, options: AskedOptions, dataset: Dataset): Settings {
+  const { flip } = settings.augmentation;
+  const isDecided = options.preset === 'paper' || options.settings?.augmentation?.flip !== undefined;
+  if (isDecided || !flip || !dataset.flip || datasetNames.includes(options.dataset)) return settings;
+  const found = testMirror(dataset);
+  options.onData?.({ kind: 'note', message: mirrorWords(found) });
+  return found.keepsClasses ? settings : mergeSettings(settings, { augmentation: { flip: false } });
 }
 
 /** Batches of the smallest data, and training images for each image of a batch. */
@@ -170,7 +207,7 @@ export async function begin(options: AskedOptions): Promise<Beginning> {
   const { dataset, path } = await readDataset(options.dataset, { ...where, ...how });
   const memory = Math.floor((memoryShare * process.availableMemory()) / workers);
   const base = mergeSettings(presets[preset], { limits: { memory } });
-  const asked = mergeSettings(base, options.settings ?? {});
+  const asked = withFlip(withBalance(mergeSettings(base, options.settings ?? {}), options, dataset), options, dataset);
   const { counts } = contextOf(dataset, asked, null, engineName);
   const prepared = given === null ? null : prepare(given, dataset, asked.augmentation.normalise, asked.seed);
   const fitted = withFittedBatch(asked, options.settings, counts.train);
