@@ -22,6 +22,12 @@ const effects: readonly { readonly name: string; readonly pattern: RegExp; reado
     pattern: /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b/,
     allowed: ['execution/', 'run/', 'web/', 'cli/'],
   },
+  // Control groups count too.
+  {
+    name: 'the size of the machine',
+    pattern: /\b(?:availableParallelism|availableMemory|constrainedMemory|freemem|totalmem|cpus)\(/,
+    allowed: ['execution/resources.ts'],
+  },
   { name: 'Math.random', pattern: /\bMath\.random\b/, allowed: [] },
 ];
 
@@ -118,6 +124,7 @@ test('these rules see what breaks them', () => {
     ['engine/c3.ts', `const c = await import('./c.ts');\nconst child = message.process;\n`],
     ['search/d.ts', `import {\n  a,\n} from '../run/e.ts';\nimport { f } from '../index.ts';\nimport './missing.ts';`],
     ['run/e.ts', `export const a = 1; console.log(process.pid, Date.now());`],
+    ['run/machine.ts', `const most = process.availableMemory() / availableParallelism();`],
     ['elsewhere/f.ts', '\n'.repeat(longest + 1)],
     ['index.ts', `export * from './run/e.ts';`],
   ]);
@@ -137,6 +144,7 @@ test('these rules see what breaks them', () => {
     'engine/c.ts uses process',
     'engine/c2.ts uses process',
     'engine/c2.ts uses Math.random',
+    'run/machine.ts uses the size of the machine',
   ]);
   assert.deepEqual(tooLong(broken), [`elsewhere/f.ts has ${longest + 1} lines`]);
 });

@@ -4,6 +4,7 @@ import type { DataEvent } from '../data/source.ts';
 import { readConfig, type Config } from '../run/record/config.ts';
 import type { RunItem } from '../run/driving/drive.ts';
 import { folderOf } from '../run/record/folder.ts';
+import { must } from '../util/assert.ts';
 import { RunError } from '../util/user-error.ts';
 import { interrupted, listenForInterrupts } from './interrupt.ts';
 import { exitCodes, hasColour, printLines, type Io } from './io.ts';
@@ -13,18 +14,20 @@ import { summary } from './summary.ts';
 import { observe, type View } from '../run/display/view.ts';
 
 export interface Following {
-  readonly root: string;
+  /** Null for a new run, which is given its folder. */
+  readonly root: string | null;
   readonly json: boolean;
   /** Of a run that is resumed: the state of its journal. */
   readonly view: View;
   /** Options that `resume` needs too. */
   readonly again: readonly string[];
-  start(signal: AbortSignal, onData: (event: DataEvent) => void): AsyncIterable<RunItem>;
+  start(signal: AbortSignal, onData: (event: DataEvent) => void, onRun: (root: string) => void): AsyncIterable<RunItem>;
 }
 
 export async function follow(io: Io, following: Following): Promise<number> {
-  const { root, json } = following;
-  const resumption = ['instar resume', quoted(root), ...following.again].join(' ');
+  const { json } = following;
+  let { root } = following;
+  const resumptionOf = (run: string): string => ['instar resume', quoted(run), ...following.again].join(' ');
   const reporter = openReporter(io, json);
   let view = following.view;
   let config: Config | null = null;
@@ -38,11 +41,17 @@ export async function follow(io: Io, following: Following): Promise<number> {
     () => reporter.close(),
   );
 
-  const readFrom = (): Config => readConfig(folderOf(root).config);
+  const readFrom = (run: string): Config => readConfig(folderOf(run).config);
   try {
-    for await (const item of following.start(interruption.signal, (event) => reporter.data(event))) {
+    const items = following.start(
+      interruption.signal,
+      (event) => reporter.data(event),
+      (made) => (root = made),
+    );
+    for await (const item of items) {
+      root = must(root, "the run's folder");
       if (config === null) {
-        config = readFrom();
+        config = readFrom(root);
         reporter.begin({ config, root, view, now });
       }
       if (item.type !== 'progress') clock = { t: item.t, at: io.now() };
@@ -55,19 +64,20 @@ export async function follow(io: Io, following: Following): Promise<number> {
       }
     }
   } catch (error) {
-    if (error instanceof RunError && config !== null) throw new RunError(`${error.message} ('${resumption}' tries again)`);
+    if (error instanceof RunError && config !== null)
+      throw new RunError(`${error.message} ('${resumptionOf(root ?? '')}' tries again)`);
     if (error !== interrupted) throw error;
   } finally {
     reporter.close();
     interruption.stop();
   }
 
-  config ??= existsSync(folderOf(root).config) ? readFrom() : null;
-  if (config === null) {
+  config ??= root !== null && existsSync(folderOf(root).config) ? readFrom(root) : null;
+  if (root === null || config === null) {
     printLines(io.err, ['instar: interrupted before the run began; nothing was written']);
     return exitCodes.interrupted;
   }
   const stream = json ? io.err : io.out;
-  printLines(stream, summary(view.run, root, resumption, hasColour(io, stream)));
+  printLines(stream, summary(view.run, root, resumptionOf(root), hasColour(io, stream)));
   return view.run.search.finished ? exitCodes.done : exitCodes.interrupted;
 }

@@ -30,13 +30,12 @@ export function listenForInterrupts(
   const onError = (): void => {
     if (!controller.signal.aborted) controller.abort(interrupted);
   };
-  const signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-  for (const signal of signals) io.on(signal, onSignal);
+  for (const signal of io.stops) io.on(signal, onSignal);
   io.out.on('error', onError);
   return {
     signal: controller.signal,
     stop() {
-      for (const signal of signals) io.off(signal, onSignal);
+      for (const signal of io.stops) io.off(signal, onSignal);
       io.out.off('error', onError);
     },
   };

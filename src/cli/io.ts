@@ -1,4 +1,6 @@
 /** The process as the commands use it; nothing else here touches it. */
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 
 /** Exit codes of the process. */
 export const exitCodes = { done: 0, failed: 1, wrong: 2, interrupted: 130 } as const;
@@ -11,6 +13,8 @@ export interface Io {
   now(): number;
   /** The wall clock, for names. */
   date(): Date;
+  /** Signals that end a command in order. */
+  readonly stops: readonly NodeJS.Signals[];
   on(signal: NodeJS.Signals, handler: () => void): void;
   off(signal: NodeJS.Signals, handler: () => void): void;
   /** Ends the process at once. */
@@ -19,12 +23,42 @@ export interface Io {
   pause(): void;
 }
 
+/** Whether a process ignores SIGHUP, by the text of its /proc/…/status. */
+function ignoresHangup(status: string | null): boolean {
+  const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(status ?? '')?.[1];
+  return mask !== undefined && ((BigInt(`0x${mask}`) >> BigInt(constants.signals.SIGHUP - 1)) & 1n) === 1n;
+}
+
+/**
+ * Whether the end of the terminal ends a command: not with `nohup`, after `trap '' HUP`, or where the output goes elsewhere. Node
+ * sets ignored signals back when it starts, so that the parent's status says what this process began with. `statuses`: of this
+ * process and its parent.
+ */
+export const endsWithTerminal = (isTerminal: boolean, statuses: readonly (string | null)[]): boolean =>
+  isTerminal && !statuses.some(ignoresHangup);
+
+function statusOf(process: string): string | null {
+  try {
+    return readFileSync(`/proc/${process}/status`, 'utf8');
+  } catch {
+    return null; // Another system, or the process has ended.
+  }
+}
+
+const hangsUp = endsWithTerminal(process.stdout.isTTY, ['self', String(process.ppid)].map(statusOf));
+
+/** Called at the start of a program: a signal without a listener would end it. */
+export function ignoreHangup(): void {
+  if (!hangsUp) process.on('SIGHUP', () => undefined);
+}
+
 export const processIo: Io = {
   out: process.stdout,
   err: process.stderr,
   environment: process.env,
   now: () => performance.now(),
   date: () => new Date(),
+  stops: hangsUp ? ['SIGINT', 'SIGTERM', 'SIGHUP'] : ['SIGINT', 'SIGTERM'],
   on: (signal, handler) => void process.on(signal, handler),
   off: (signal, handler) => void process.off(signal, handler),
   exit: (code) => process.exit(code),

@@ -1,5 +1,4 @@
 /** `instar search` and `instar resume`. */
-import { basename, join, resolve } from 'node:path';
 import { parseQueue } from '../execution/queue/address.ts';
 import { refuseStart } from '../options/check.ts';
 import { flagOf, runOptionsIn, settingsIn, type Values } from '../options/option.ts';
@@ -7,10 +6,8 @@ import { planOptions, queueOptions } from '../options/table.ts';
 import { emptyView, viewOf } from '../run/display/view.ts';
 import { resume, search, type Elsewhere, type SearchOptions } from '../run/driving/open.ts';
 import type { AskedOptions } from '../run/preparing/begin.ts';
-import { newRunName } from '../run/record/folder.ts';
 import { readRun } from '../run/record/read.ts';
-import type { MethodName } from '../search/methods/table.ts';
-import { presetFor, presets } from '../search/settings.ts';
+import { presetFor } from '../search/settings.ts';
 import { quoted } from '../util/quoted.ts';
 import { UserError } from '../util/user-error.ts';
 import { follow } from './follow.ts';
@@ -25,13 +22,6 @@ export function optionsFrom(
   const settings = settingsIn(planOptions, values);
   refuseStart(values.from, settings);
   return { dataset, preset: presetFor(settings), ...runOptionsIn(planOptions, values), settings };
-}
-
-function newFolder(dataset: string, method: MethodName, date: Date): string {
-  const name = basename(resolve(dataset))
-    .replace(/\.(tar\.gz|tgz)$/, '')
-    .replaceAll(/[^\w.-]+/g, '-');
-  return join('runs', newRunName(name === '' ? 'run' : name, method, date));
 }
 
 type QueueValues = Values<typeof queueOptions>;
@@ -51,26 +41,26 @@ const elsewhereWords = (values: QueueValues): readonly string[] =>
     return value === undefined ? [] : [value === true ? flagOf(key) : `${flagOf(key)} ${quoted(String(value))}`];
   });
 
-export function readSearch(dataset: string, given: Given<'search'>, date: Date): SearchOptions & { readonly run: string } {
+export function readSearch(dataset: string, given: Given<'search'>): SearchOptions {
   const options = optionsFrom(dataset, given);
   const elsewhere = elsewhereOf(given);
   if (given.mixed === true && elsewhere.elsewhere === undefined) throw new UserError('--mixed needs a --queue');
   return {
     ...options,
-    run: given.run ?? newFolder(dataset, options.settings.method ?? presets[options.preset].method, date),
+    ...(given.run === undefined ? {} : { run: given.run }),
     ...(given.vanilla === undefined ? {} : { vanilla: given.vanilla }),
     ...elsewhere,
   };
 }
 
 export function searchCommand(dataset: string, given: Given<'search'>, io: Io): Promise<number> {
-  const options = readSearch(dataset, given, io.date());
+  const options = readSearch(dataset, given);
   return follow(io, {
-    root: options.run,
+    root: null,
     json: given.json === true,
     view: emptyView,
     again: elsewhereWords(given),
-    start: (signal, onData) => search({ ...options, signal, onData }),
+    start: (signal, onData, onRun) => search({ ...options, signal, onData, onRun }),
   });
 }
 

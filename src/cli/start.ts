@@ -4,8 +4,9 @@
  */
 import { runCommandLine } from './command-line.ts';
 import { chooseDataset } from './first-dataset.ts';
-import { allowLostReaders, processIo } from './io.ts';
+import { allowLostReaders, ignoreHangup, processIo } from './io.ts';
 
 allowLostReaders();
+ignoreHangup();
 const dataset = await chooseDataset(processIo);
 process.exitCode = await runCommandLine(['search', dataset, '--budget', '2m', ...process.argv.slice(2)], processIo);

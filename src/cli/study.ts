@@ -1,8 +1,8 @@
 /** `instar study`: many runs at the same time, and their results. */
-import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { makeFolder } from '../util/files.ts';
 import type { DataEvent } from '../data/source.ts';
+import { usableProcessors } from '../execution/resources.ts';
 import { readStudyFile, studyFile } from '../report/collect-study.ts';
 import { collectStudy } from '../study/collect.ts';
 import { conclusionsOf } from '../study/conclusions.ts';
@@ -18,7 +18,7 @@ import { openStudyProgress } from './study-progress.ts';
 
 export async function studyCommand(file: string, given: Given<'study'>, io: Io): Promise<number> {
   const { text, study } = readStudyFile(file);
-  const { folder, data, jobs = availableParallelism(), mixed = false } = given;
+  const { folder, data, jobs = usableProcessors(), mixed = false } = given;
   const root = folder ?? join('runs', basename(file).replace(/\.ya?ml$/i, ''));
   const planned = plannedRuns(study).runs.length;
 

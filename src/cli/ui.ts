@@ -55,9 +55,8 @@ export async function uiCommand(folder: string, given: Given<'ui'>, io: Io): Pro
   printLines(io.out, [ui.address]);
   io.err.write(`Dashboard of ${printable(folder)}. Anyone with this address can change runs. Ctrl-C stops it; runs continue.\n`);
   const forget = given.noOpen !== true && hasDisplay(io) ? openBrowser(ui.address) : (): void => undefined;
-  const signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   await new Promise<void>((resolve) => {
-    for (const signal of signals) io.on(signal, resolve);
+    for (const signal of io.stops) io.on(signal, resolve);
   });
   forget();
   await ui.close();

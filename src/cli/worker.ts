@@ -1,11 +1,12 @@
 /** `instar worker`: trains for searches on other machines until it is interrupted. */
-import { availableParallelism, hostname } from 'node:os';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { makeFolder } from '../util/files.ts';
 import { bitsOf, describeBits } from '../engine/bits.ts';
 import type { EngineName } from '../engine/engine.ts';
 import { chooseEngine, openEngine } from '../engine/open.ts';
 import { createPool } from '../execution/pool.ts';
+import { usableProcessors } from '../execution/resources.ts';
 import { startConsumer } from '../execution/queue/consumer.ts';
 import { parseQueue } from '../execution/queue/address.ts';
 import { openBroker, reachQueue } from '../execution/queue/broker.ts';
@@ -43,7 +44,7 @@ export async function workerCommand(given: Given<'worker'>, io: Io): Promise<num
   const { queue, store, device = 'cpu', engine = 'auto', cacheSize = defaultCacheSize } = given;
   if (queue === undefined || store === undefined)
     throw new UserError('a worker needs --queue and --store, as the search has them');
-  const threads = given.threads ?? given.jobs ?? availableParallelism();
+  const threads = given.threads ?? given.jobs ?? usableProcessors();
   const jobs = Math.min(threads, given.jobs ?? threads);
   const name = await chooseEngine(engine, device, io.environment);
   const { fingerprint } = await openEngine(name, { threads: 1, environment: io.environment, device });

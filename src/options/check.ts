@@ -91,7 +91,7 @@ export const checkPlan = <Given extends object>(options: Given): Given =>
   checkAsked(options, planOptions, { onMeasuring: listener });
 
 export const checkSearch = <Given extends object>(options: Given): Given =>
-  checkAsked(options, { ...planOptions, ...runOptions }, elsewhere);
+  checkAsked(options, { ...planOptions, ...runOptions }, { ...elsewhere, onRun: listener });
 
 export const checkResume = <Given extends object>(options: Given): Given =>
   checkOptions(options, { budget: planOptions.budget, mixed: queueOptions.mixed }, { ...common, ...elsewhere });

@@ -3,14 +3,15 @@
  * its output goes to a file beside its journal. Arguments are an array of options: no shell reads them.
  */
 import { execFile, spawn, type ChildProcess, type ExecFileException } from 'node:child_process';
-import { closeSync, existsSync, lstatSync, mkdirSync, openSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, lstatSync, openSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isStudy } from '../report/collect-study.ts';
 import { holderOf, readRun } from '../run/record/read.ts';
 import { readConfig } from '../run/record/config.ts';
-import { folderOf, isRun, newRunName } from '../run/record/folder.ts';
+import { folderOf, isRun } from '../run/record/folder.ts';
 import { lockRun } from '../run/record/lock.ts';
 import { wordsOf } from '../options/form.ts';
+import { makeNamedFolder, makeNew } from '../run/driving/run-folder.ts';
 import { planOptions } from '../options/table.ts';
 import { presets } from '../search/settings.ts';
 import { UserError } from '../util/user-error.ts';
@@ -128,16 +129,10 @@ export function openActions(folder: string, program: readonly string[]) {
     begin(form: SearchForm, data: readonly string[]): string {
       if (isRun(folder) || isStudy(folder))
         throw new Refused('the served folder is itself a run or a study: start instar ui with the folder above it');
-      const safe = form.data.replaceAll(/[^\p{L}\p{N}.-]+/gu, '-').slice(-40);
-      const of = safe.replace(/^[-.]+/, '') || 'search';
-      const name = form.name ?? newRunName(of, String(form['method'] ?? presets.auto.method), new Date());
-      const root = join(folder, name);
-      try {
-        mkdirSync(root);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new Refused(`${name} exists: choose another name`);
-        throw new UserError(`${root} cannot be made: ${(error as Error).message}`);
-      }
+      const method = String(form['method'] ?? presets.auto.method);
+      const root = form.name === undefined ? makeNamedFolder(folder, form.data, method, new Date()) : join(folder, form.name);
+      const name = basename(root);
+      if (form.name !== undefined && !makeNew(root)) throw new Refused(`${name} exists: choose another name`);
       start(root, ['search', ...data, ...wordsOf(planOptions, form), `--run=${root}`]);
       return name;
     },

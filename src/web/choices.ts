@@ -1,9 +1,9 @@
 /** What the form of a search offers: datasets that are on this machine, engines, workers. */
 import { existsSync, readdirSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { factsOf } from '../util/files.ts';
 import { datasetNames, findSource, defaultLocations, whyMissing } from '../data/resolve.ts';
+import { usableProcessors } from '../execution/resources.ts';
 import { cacheFolder } from '../run/preparing/begin.ts';
 import { UserError } from '../util/user-error.ts';
 import type { DataChoice } from './api.ts';
@@ -67,7 +67,7 @@ export async function choicesOf(
   }
   return {
     data: [...found.values()],
-    workers: availableParallelism(),
+    workers: usableProcessors(),
     /** Null where there is no such dataset. */
     optionsFor: (id: string): readonly string[] | null => found.get(id)?.options ?? null,
   };

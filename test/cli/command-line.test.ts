@@ -88,12 +88,12 @@ for (const [parameters, line] of wrong)
 
 test('a bug shows its stack and exits with 1', async () => {
   const { io, err } = pretend({
-    date: () => {
-      throw new Error('bug: no date');
+    on: () => {
+      throw new Error('bug: no signals');
     },
   });
   assert.equal(await runCommandLine(['search', data], io), 1);
-  assert.match(err(), /^instar: unexpected error[^\n]*\nError: bug: no date\n {4}at /);
+  assert.match(err(), /^instar: unexpected error[^\n]*\nError: bug: no signals\n {4}at /);
 });
 
 test('a failure that is nobody’s mistake is one line and exit 1', async () => {
@@ -110,7 +110,7 @@ test('a failure that is nobody’s mistake is one line and exit 1', async () => 
 test('what the system refuses is one line and exit 1', async () => {
   const refusal = Object.assign(new Error("EACCES: permission denied, open '/x'"), { code: 'EACCES', syscall: 'open' });
   const { io, err } = pretend({
-    date: () => {
+    on: () => {
       throw refusal;
     },
   });

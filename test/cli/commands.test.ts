@@ -251,6 +251,15 @@ test('plan says what a budget buys, or that it is too short', async () => {
   assert.match(short.err, /\ninstar: --budget 0s is too short on this machine: use at least \d+s\n$/);
 });
 
+test('searches of one second without --run have folders of their own; one that is refused leaves none', async () => {
+  const short = await instar(['search', 'photos', ...tiny, '--budget', '0.05s'], folder);
+  assert.equal(short.code, 2);
+  assert.ok(!existsSync(join(folder, 'runs')));
+  const both = await Promise.all([0, 1].map(() => instar(['search', 'photos', ...tiny, '--steps', '0'], folder)));
+  for (const { code, err } of both) assert.equal(code, 0, err);
+  assert.equal(readdirSync(join(folder, 'runs')).length, 2);
+});
+
 test('Ctrl-C ends a plan at once with 130', async () => {
   const program = start(planned(), folder);
   let told = '';

@@ -104,6 +104,7 @@ export function pretend(fields: Partial<Io> = {}): Pretended {
     environment: {},
     now: () => performance.now(),
     date: () => new Date(0),
+    stops: ['SIGINT', 'SIGTERM', 'SIGHUP'],
     on: (signal, handler) => void handlers.set(signal, handler),
     off: (signal) => void handlers.delete(signal),
     exit(code) {

@@ -93,7 +93,7 @@ async function asked(command: string): Promise<SearchOptions> {
     program.commands.find((each) => each.name() === 'search'),
     'search',
   );
-  search.action((dataset: string) => void (options = readSearch(dataset, givenTo(search, commandOptions.search), new Date(0))));
+  search.action((dataset: string) => void (options = readSearch(dataset, givenTo(search, commandOptions.search))));
   assert.equal(words[0], 'instar');
   await program.parseAsync(words.slice(1), { from: 'user' });
   return must(options, 'options');

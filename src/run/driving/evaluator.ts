@@ -1,10 +1,10 @@
 /** Opens the best network of a run in this process. */
-import { availableParallelism } from 'node:os';
 import { clean } from '../../data/augmentation/augmentation.ts';
 import { createBatcher } from '../../data/batches.ts';
 import type { Dataset, Part } from '../../data/dataset.ts';
 import type { ConvolutionAlgorithms, Device, EngineName } from '../../engine/engine.ts';
 import { chooseEngine, openEngine, type OpenOptions } from '../../engine/open.ts';
+import { usableProcessors } from '../../execution/resources.ts';
 import { createEvaluator, type Evaluator } from '../../training/measure.ts';
 import type { Best } from '../record/best.ts';
 
@@ -23,7 +23,7 @@ export async function openEvaluator(
   // The run's device, unless another engine than the run's is asked for.
   const device: Device = asked === config?.engine.name ? config.engine.device : 'cpu';
   const name = await chooseEngine(asked, device, environment);
-  const opened = await openEngine(name, { threads: availableParallelism(), environment, device });
+  const opened = await openEngine(name, { threads: usableProcessors(), environment, device });
   const empty: Part = { images: new Uint8Array(0), labels: new Uint16Array(0) };
   const subject: Dataset = { ...about, name: about.dataset, hash: '', train: empty, test: empty, flip: false };
   const convolution: ConvolutionAlgorithms = config?.engine.convolution ?? 'auto';

@@ -1,9 +1,7 @@
 /** Starts a run from options, or resumes one from its folder. Errors are thrown before anything is written. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
 import { readDataset } from '../../data/read.ts';
 import { cacheFile, loadDataset } from '../../data/cache.ts';
-import { makeFolder } from '../../util/files.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import { bitsOf, describeBits } from '../../engine/bits.ts';
 import { openEngine } from '../../engine/open.ts';
@@ -13,17 +11,15 @@ import { heterogeneousQueue, queueName } from '../../execution/queue/messages.ts
 import { createQueuePool } from '../../execution/queue/pool.ts';
 import { openCheckedStore, openStore } from '../../execution/store/open.ts';
 import type { Origin } from '../../search/next.ts';
-import type { Settings } from '../../search/settings.ts';
 import { fileCheckpoints, writeState } from '../../training/checkpoint.ts';
 import { sha256 } from '../../util/hash.ts';
 import { UserError } from '../../util/user-error.ts';
-import { quoted } from '../../util/quoted.ts';
 import { version } from '../../util/version.ts';
 import { begin, cacheFolder, configOf, defaultPatience, type AskedOptions, type Common } from '../preparing/begin.ts';
 import { contextOf } from '../preparing/check.ts';
 import { bitsOfRun, type Config } from '../record/config.ts';
 import { drive, type RunItem } from './drive.ts';
-import { collectCheckpoints, folderOf, isRun, newRunName, type Folder } from '../record/folder.ts';
+import { collectCheckpoints, folderOf, isRun, type Folder } from '../record/folder.ts';
 import { format, Journal } from '../record/journal.ts';
 import { liveFile } from '../display/live.ts';
 import { lockRun } from '../record/lock.ts';
@@ -31,6 +27,7 @@ import { startFrom } from '../preparing/origin.ts';
 import { readRun } from '../record/read.ts';
 import { emptyRun, entryOf, replayEntry, type RunState } from '../record/replay.ts';
 import type { Recorded } from './recorder.ts';
+import { makeRunFolder, refuseRun } from './run-folder.ts';
 import { takeVanilla } from './shared-start.ts';
 import type { Entry, RunEvent } from '../record/events.ts';
 
@@ -53,6 +50,8 @@ export interface SearchOptions extends AskedOptions, Placed {
   readonly vanilla?: string;
   /** The run's folder. Default: a new one in `runs/`. */
   readonly run?: string;
+  /** Called with that folder once it is there. */
+  readonly onRun?: (root: string) => void;
 }
 
 export interface ResumeOptions extends Common, Placed {
@@ -64,13 +63,6 @@ export interface ResumeOptions extends Common, Placed {
   readonly data?: string;
 }
 
-const describeRun = (dataset: Dataset, settings: Settings): string =>
-  join('runs', newRunName(dataset.name.replaceAll(/[^\w.-]+/g, '-'), settings.method, new Date()));
-
-function refuseRun(root: string): void {
-  if (isRun(root)) throw new UserError(`${root} already holds a run: 'instar resume ${quoted(root)}' continues it`);
-}
-
 /**
  * A new search, as its events: each entry of its journal after it was written, and what is told in between. Ends with the
  * search; leaving the loop early, or aborting the signal, ends it in order.
@@ -78,8 +70,6 @@ function refuseRun(root: string): void {
 export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   const begun = performance.now();
   if (options.run !== undefined) refuseRun(options.run);
-  if (options.run !== undefined && existsSync(options.run) && !statSync(options.run).isDirectory())
-    throw new UserError(`${options.run} is not a folder`);
   if (options.from !== undefined && options.vanilla !== undefined)
     throw new UserError('--vanilla and --from both give the start network: use one of them');
   if (options.budget !== undefined && options.vanilla !== undefined)
@@ -90,13 +80,16 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   const started = prepared === null ? null : await startFrom(prepared, engine, dataset, settings);
   for (const message of started?.notes ?? []) options.onData?.({ kind: 'note', message });
 
-  const root = options.run ?? describeRun(dataset, settings);
+  const made = makeRunFolder(options.run, dataset.name, settings.method, new Date());
+  const { root } = made;
   const folder = folderOf(root);
-  makeFolder(folder.checkpoints, root);
   const release = lockRun(folder.lock);
+  let hasBegun = false;
   try {
     // Another search may have begun and ended here since it was asked.
+    hasBegun = isRun(root);
     refuseRun(root);
+    options.onRun?.(root);
     const { compared = null } = started ?? {};
     const origin =
       started === null
@@ -120,10 +113,17 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
     const journal = new Journal(folder.journal, Buffer.byteLength(text));
     try {
       yield* entries;
-      yield* go({ folder, config, journal, state: replayed, dataset, origin, begun }, options, []);
+      for await (const item of go({ folder, config, journal, state: replayed, dataset, origin, begun }, options, [])) {
+        hasBegun = true;
+        yield item;
+      }
     } finally {
       journal.close();
     }
+  } catch (error) {
+    // A run that was refused leaves nothing behind; one that failed can be resumed.
+    if (!hasBegun && (error instanceof UserError || !isRun(root))) made.remove();
+    throw error;
   } finally {
     release();
   }

@@ -1,7 +1,7 @@
 /**
  * Reads and checks the options of a search or a plan: engine, data, settings, given network. Writes only the cache of data.
  */
-import { homedir, availableParallelism } from 'node:os';
+import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { imbalanceOf } from '../../data/balance.ts';
 import type { Dataset } from '../../data/dataset.ts';
@@ -11,6 +11,7 @@ import { datasetNames } from '../../data/resolve.ts';
 import type { DataEvent } from '../../data/source.ts';
 import type { ConvolutionAlgorithms, Device, Engine, EngineName } from '../../engine/engine.ts';
 import { chooseEngine, openEngine } from '../../engine/open.ts';
+import { freeMemory, usableProcessors } from '../../execution/resources.ts';
 import type { Shape } from '../../network/network.ts';
 import { methods } from '../../search/methods/table.ts';
 import type { Counts, Origin } from '../../search/next.ts';
@@ -196,7 +197,7 @@ export interface Beginning {
 
 /** Reads and checks everything; a UserError says what is wrong. */
 export async function begin(options: AskedOptions): Promise<Beginning> {
-  const { preset = presetFor(options.settings), budget, workers = availableParallelism(), device = 'cpu' } = options;
+  const { preset = presetFor(options.settings), budget, workers = usableProcessors(), device = 'cpu' } = options;
   const { imageSize, dataFolder, onData: progress, signal } = options;
   const engineName = await chooseEngine(options.engine ?? 'auto', device, process.env);
   const engine = await openEngine(engineName, { threads: 1, environment: process.env, device });
@@ -205,7 +206,7 @@ export async function begin(options: AskedOptions): Promise<Beginning> {
   const where = { cacheFolder: cacheFolder(), environment: process.env, dataFolder };
   const how = { imageSize, folderSize: side ?? undefined, progress, signal };
   const { dataset, path } = await readDataset(options.dataset, { ...where, ...how });
-  const memory = Math.floor((memoryShare * process.availableMemory()) / workers);
+  const memory = Math.floor((memoryShare * freeMemory()) / workers);
   const base = mergeSettings(presets[preset], { limits: { memory } });
   const asked = withFlip(withBalance(mergeSettings(base, options.settings ?? {}), options, dataset), options, dataset);
   const { counts } = contextOf(dataset, asked, null, engineName);
