@@ -3,7 +3,9 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readDataset } from '../../data/read.ts';
 import { loadDataset } from '../../data/cache.ts';
-import { makeFolder } from '../../util/files.ts';
+import { leftOutLine, type LeftOut } from '../../data/left-out.ts';
+import { makeFolder, writeWhole } from '../../util/files.ts';
+import { printable } from '../../util/words.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import { bitsOf, describeBits } from '../../engine/bits.ts';
 import { openEngine } from '../../engine/open.ts';
@@ -21,7 +23,7 @@ import { quoted } from '../../util/quoted.ts';
 import { version } from '../../util/version.ts';
 import { begin, cacheFolder, configOf, defaultPatience, type AskedOptions, type Common } from '../preparing/begin.ts';
 import { contextOf } from '../preparing/check.ts';
-import { bitsOfRun, type Config } from '../record/config.ts';
+import { bitsOfRun, readingOf, type Config } from '../record/config.ts';
 import { drive, type RunItem } from './drive.ts';
 import { collectCheckpoints, folderOf, isRun, newRunName, type Folder } from '../record/folder.ts';
 import { format, Journal } from '../record/journal.ts';
@@ -69,6 +71,17 @@ function refuseRun(root: string): void {
   if (isRun(root)) throw new UserError(`${root} already holds a run: 'instar resume ${quoted(root)}' continues it`);
 }
 
+/** Lists the images that could not be read, where there are any. */
+async function writeLeftOut({ leftOut: path }: Folder, files: readonly LeftOut[], onData: Common['onData']): Promise<void> {
+  if (files.length === 0) return;
+  const lines = files.map((file) => `${printable(leftOutLine(file))}\n`);
+  await writeWhole(path, [new TextEncoder().encode(lines.join(''))]);
+  onData?.({
+    kind: 'note',
+    message: `${path} lists ${files.length === 1 ? 'the image' : `all ${files.length} images`} left out`,
+  });
+}
+
 /**
  * A new search, as its events: each entry of its journal after it was written, and what is told in between. Ends with the
  * search; leaving the loop early, or aborting the signal, ends it in order.
@@ -95,6 +108,7 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   try {
     // Another search may have begun and ended here since it was asked.
     refuseRun(root);
+    await writeLeftOut(folder, beginning.leftOut, options.onData);
     const { compared = null } = started ?? {};
     const origin =
       started === null
@@ -210,7 +224,8 @@ async function* go(
 }
 
 /** The run's data, and the file that workers read it from: the cache may stand elsewhere now. */
-export async function dataOf({ data, from }: Config, onData: Common['onData']): Promise<{ dataset: Dataset; path: string }> {
+export async function dataOf(config: Config, onData: Common['onData']): Promise<{ dataset: Dataset; path: string }> {
+  const { data, from } = config;
   const { path, hash, reference, where, imageSize, folder } = data;
   if (existsSync(path))
     try {
@@ -221,7 +236,8 @@ export async function dataOf({ data, from }: Config, onData: Common['onData']): 
   // The cache was emptied, or what it has is damaged: the data is decoded again and must be the same.
   const place = { cacheFolder: cacheFolder(), environment: process.env, dataFolder: folder ?? undefined };
   const size = { imageSize: imageSize ?? undefined, folderSize: from?.imageSize ?? undefined };
-  const read = await readDataset(where ?? reference, { ...place, ...size, progress: onData });
+  const reading = readingOf(config);
+  const read = await readDataset(where ?? reference, { ...place, ...size, reading, progress: onData });
   if (read.dataset.hash !== hash) throw new UserError(`${reference}: the data has changed since the run started`);
   return read;
 }
