@@ -90,7 +90,7 @@ function resampleRows({ data, width, height }, from, length, size) {
 }
 
 /**
- * Brings an image to the network's size as Instar does: on black, resized to cover that size, then cropped to the centre. The result is
+ * Brings an image to the network's size as Instar does: on white, resized to cover that size, then cropped to the centre. The result is
  * row by row, (height, width, channels). The browser's drawImage would give blurrier images than those of the training.
  */
 function pixelsOf(image, { height, width, channels }) {
@@ -98,6 +98,8 @@ function pixelsOf(image, { height, width, channels }) {
   const shrink = Math.min(1, 1024 / Math.min(image.width, image.height));
   const canvas = new OffscreenCanvas(Math.round(shrink * image.width), Math.round(shrink * image.height));
   const context = canvas.getContext('2d', { alpha: false });
+  context.fillStyle = 'white';
+  context.fillRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingQuality = 'high';
   context.drawImage(image, 0, 0, canvas.width, canvas.height);
 

@@ -47,9 +47,9 @@ function metadataOf(file) {
   return metadata;
 }
 
-/** Brings an image to the network's size as Instar does: Exif orientation, on black, cropped to the centre; grey by Rec. 601. */
+/** Brings an image to the network's size as Instar does: Exif orientation, on white, cropped to the centre; grey by Rec. 601. */
 async function pixelsOf(path, height, width, channels) {
-  const image = sharp(path, { autoOrient: true }).flatten({ background: 'black' }).toColourspace('srgb');
+  const image = sharp(path, { autoOrient: true }).flatten({ background: 'white' }).toColourspace('srgb');
   const colours = await image
     .resize(width, height, { fit: 'cover', kernel: 'lanczos3', fastShrinkOnLoad: false })
     .raw({ depth: 'uchar' })

@@ -15,9 +15,9 @@ from PIL import Image, ImageOps
 
 
 def pixels_of(path, height, width, channels):
-    """Bring an image to the network's size as Instar does: Exif orientation, on black, cropped to the centre; grey by Rec. 601."""
+    """Bring an image to the network's size as Instar does: Exif orientation, on white, cropped to the centre; grey by Rec. 601."""
     image = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
-    image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image).convert("RGB")
+    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     cover = max(width / image.width, height / image.height)
     wide, high = int(cover * image.width + 0.5), int(cover * image.height + 0.5)
     left, top = (wide - width + 1) // 2, (high - height + 1) // 2

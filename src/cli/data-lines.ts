@@ -1,15 +1,44 @@
 /** Reports the reading of data. */
+import type { ClassCounts } from '../data/class-counts.ts';
 import type { DataEvent } from '../data/source.ts';
-import { formatBytes, formatWhole, printable } from '../util/words.ts';
+import { formatBytes, formatWhole, plural, printable } from '../util/words.ts';
+import { columnsOf, padLeft, padRight, truncate } from './text.ts';
 
-export function describeData(event: DataEvent): string {
+/** Classes of a table, at most. */
+const mostClasses = 20;
+/** Columns of a class's name, at most. */
+const widestName = 40;
+
+/** The classes and their images in each part, as a table. */
+export function classLines(classes: readonly ClassCounts[]): readonly string[] {
+  const shown = classes.slice(0, mostClasses);
+  const rows = [
+    ['class', 'train', 'validation', 'test'],
+    ...shown.map(({ name, train, validation, test }) => [
+      truncate(printable(name), widestName),
+      ...[train, validation, test].map(formatWhole),
+    ]),
+  ];
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => columnsOf(row[column] ?? ''))));
+  const lines = rows.map(([name = '', ...counts]) =>
+    [padRight(name, widths[0] ?? 0), ...counts.map((count, at) => padLeft(count, widths[at + 1] ?? 0))].join('  '),
+  );
+  const more = classes.length - shown.length;
+  return more > 0 ? [...lines, `and ${plural(more, 'more class', 'more classes')}`] : lines;
+}
+
+export function describeData(event: DataEvent): readonly string[] {
   switch (event.kind) {
     case 'note':
-      return printable(event.message);
+      return [printable(event.message)];
+    case 'classes':
+      return classLines(event.classes);
     case 'download':
-      return `downloading ${event.url}: ${formatBytes(event.received)}${event.total > 0 ? ` of ${formatBytes(event.total)}` : ''}`;
+      return [
+        `downloading ${event.url}: ${formatBytes(event.received)}${event.total > 0 ? ` of ${formatBytes(event.total)}` : ''}`,
+      ];
     case 'decode':
-      return `decoding images: ${formatWhole(event.done)} of ${formatWhole(event.total)}`;
+      return [`decoding images: ${formatWhole(event.done)} of ${formatWhole(event.total)}`];
   }
 }
 
@@ -18,11 +47,14 @@ const shareOf = (event: DataEvent): number => {
   return event.kind === 'decode' && event.total > 0 ? event.done / event.total : 0;
 };
 
-/** Says every note, and progress at each quarter. */
-export function dataLines(say: (line: string) => void): (event: DataEvent) => void {
+/** Whether it is said once, and is no progress. */
+export const isSaid = ({ kind }: DataEvent): boolean => kind === 'note' || kind === 'classes';
+
+/** Says every note and table, and progress at each quarter. */
+export function dataLines(say: (lines: readonly string[]) => void): (event: DataEvent) => void {
   let told = -1;
   return (event) => {
-    if (event.kind !== 'note') {
+    if (!isSaid(event)) {
       const quarter = Math.floor(4 * shareOf(event));
       if (quarter === told) return;
       told = quarter;

@@ -2,10 +2,12 @@
 import type { Dataset, Part } from '../data/dataset.ts';
 import { toGrey } from '../data/image.ts';
 import { readDataset } from '../data/read.ts';
+import { usualReading, type Reading } from '../data/reading.ts';
 import type { DataEvent } from '../data/source.ts';
 import { meanOfViews } from '../data/views.ts';
 import { readBest } from '../run/record/best.ts';
 import { cacheFolder } from '../run/preparing/begin.ts';
+import { readingOf } from '../run/record/config.ts';
 import { readRun } from '../run/record/read.ts';
 import { setImmediate } from 'node:timers/promises';
 import { measureLogits, tally } from '../training/measure.ts';
@@ -73,8 +75,14 @@ function partFor({ classes, channels, height, width }: InputSpec, dataset: Datas
 }
 
 /** Images of folders are scaled to the network's size; other datasets keep theirs. */
-async function readFor({ height, width }: InputSpec, reference: string, given: Given<'evaluate'>, io: Io): Promise<Dataset> {
-  const where = { cacheFolder: cacheFolder(), environment: io.environment, dataFolder: given.data };
+async function readFor(
+  { height, width }: InputSpec,
+  reading: Reading,
+  reference: string,
+  given: Given<'evaluate'>,
+  io: Io,
+): Promise<Dataset> {
+  const where = { cacheFolder: cacheFolder(), environment: io.environment, dataFolder: given.data, reading };
   const progress = (event: DataEvent): void => void (event.kind === 'note' && printLines(io.err, [printable(event.message)]));
   const read = async (imageSize?: number): Promise<Dataset> =>
     (await readDataset(reference, { ...where, imageSize, progress })).dataset;
@@ -107,7 +115,9 @@ async function evaluateRun(where: string, reference: string, given: Given<'evalu
   const best = await readBest(where);
   const { classes, shape, line } = best.about;
   const wanted: InputSpec = { classes, ...shape };
-  const dataset = await readFor(wanted, reference, given, io);
+  // As the run reads its own images, but what is damaged is left out.
+  const reading = best.config === null ? usualReading : { ...readingOf(best.config), strict: false };
+  const dataset = await readFor(wanted, reading, reference, given, io);
   const part = partFor(wanted, dataset, given.part === 'all');
   const evaluator = await openEvaluator(best, given.engine ?? null, usualBatch, io.environment);
   const everything = Uint32Array.from(part.labels, (_label, index) => index);
@@ -129,7 +139,7 @@ async function evaluateModel(where: string, reference: string, given: Given<'eva
   try {
     const { input, classes: named, count } = model.classifier;
     const wanted: InputSpec = { classes: named, channels: input.channels, height: input.height, width: input.width };
-    const dataset = await readFor(wanted, reference, given, io);
+    const dataset = await readFor(wanted, usualReading, reference, given, io);
     const classes = named ?? dataset.classes;
     if (count !== null && classes.length !== count)
       throw new UserError(`${where}: has ${count} classes, but ${dataset.name} has ${classes.length}`);

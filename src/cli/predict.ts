@@ -1,9 +1,10 @@
 /** `instar predict`: the most probable classes of image files. */
 import { setImmediate } from 'node:timers/promises';
 import { bytesOf, type Part } from '../data/dataset.ts';
-import { readImage } from '../data/image.ts';
+import { readImage, usualRendering, type Rendering } from '../data/image.ts';
 import { meanOfViews } from '../data/views.ts';
 import { readBest } from '../run/record/best.ts';
+import { readingOf } from '../run/record/config.ts';
 import type { Shape } from '../network/network.ts';
 import { softmax } from '../training/measure.ts';
 import { UserError } from '../util/user-error.ts';
@@ -13,6 +14,8 @@ import { checkKind, isModel, openForeignModel, scaleOf } from './model.ts';
 import type { Given } from './options.ts';
 import { columnsOf, padLeft, padRight, truncate } from './text.ts';
 import { formatPercent, printable } from '../util/words.ts';
+
+type Rendered = Rendering & { readonly bits: number };
 
 /** Images at a time. */
 const batch = 32;
@@ -36,10 +39,10 @@ function print(predictions: readonly Prediction[]): string[] {
   });
 }
 
-async function readImages(images: readonly string[], shape: Shape): Promise<Part> {
+async function readImages(images: readonly string[], shape: Shape, rendering: Rendered = usualRendering): Promise<Part> {
   const size = bytesOf(shape);
   const part: Part = { images: new Uint8Array(images.length * size), labels: new Uint16Array(images.length) };
-  for (const [index, path] of images.entries()) part.images.set(await readImage(path, shape), index * size);
+  for (const [index, path] of images.entries()) part.images.set(await readImage(path, shape, rendering), index * size);
   return part;
 }
 
@@ -53,7 +56,8 @@ async function scoresOfRun(where: string, images: readonly string[], given: Give
   const best = await readBest(where);
   const { shape, classes } = best.about;
   // All are read first, so that an error comes at once.
-  const part = await readImages(images, shape);
+  const { background, bits = 16 } = best.config === null ? usualRendering : readingOf(best.config);
+  const part = await readImages(images, shape, { background, bits });
   const evaluator = await openEvaluator(best, given.engine ?? null, Math.min(batch, images.length), io.environment);
   const everything = Uint32Array.from(images, (_path, index) => index);
   const logits = await meanOfViews(part, shape, given.views ?? 'image', (view) =>

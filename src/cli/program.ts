@@ -18,8 +18,8 @@ Exit codes: 0 done; 1 failed; 2 the command, the configuration or the data is wr
 'instar COMMAND --help' lists the options of a command.`;
 
 const datasets = `
-A dataset is a name (cifar10, fashion-mnist, mnist) or a path: a folder with a sub-folder of PNG, JPEG or WebP images per
-class (or train/ and test/ with such folders), IDX files, or CIFAR-10 binaries.
+A dataset is a name (cifar10, fashion-mnist, mnist) or a path: a folder with a sub-folder of images per class (or
+train/ and test/ with such folders, and val/), IDX files, or CIFAR-10 binaries.
 
 Defaults are in brackets: those of the preset auto, then those of other presets where they differ.
 --set changes any setting, such as --set augmentation.cutout=0.25; 'instar settings' lists them.`;

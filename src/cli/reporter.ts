@@ -2,7 +2,7 @@
 import type { DataEvent } from '../data/source.ts';
 import type { Entry } from '../run/record/events.ts';
 import { formatDuration } from '../util/duration.ts';
-import { dataLines, describeData } from './data-lines.ts';
+import { dataLines, describeData, isSaid } from './data-lines.ts';
 import { openDisplay } from './display.ts';
 import { isLive, printLines, type Io } from './io.ts';
 import { describeConfig, describeFrom, describePlan, linesFor } from '../run/display/wording.ts';
@@ -34,7 +34,7 @@ export interface Reporter {
 function plainReporter(io: Io): Reporter {
   const say = (lines: readonly string[]): void => printLines(io.err, lines);
   return {
-    data: dataLines((line) => say([line])),
+    data: dataLines(say),
     begin({ config, root }) {
       say([...describeConfig(config), `run folder ${printable(root)}`]);
       if (config.budget !== null) say([`budget ${formatDuration(config.budget)}: measuring this machine`]);
@@ -60,8 +60,8 @@ function liveReporter(io: Io): Reporter {
   });
   return {
     data(event) {
-      if (event.kind === 'note') return display.say([describeData(event)]);
-      reading = describeData(event);
+      if (isSaid(event)) return display.say(describeData(event));
+      reading = describeData(event).join(' ');
       display.start();
     },
     begin(next) {

@@ -77,15 +77,17 @@ export function openStudyProgress(study: Study, root: string, jobs: number, io: 
 
   const print = (line: string): void => (display === null ? printLines(io.err, [line]) : display.say([line]));
   const say = (text: string): void => print(`[${formatDuration(secondsSince())}] ${text}`);
-  const dataLine = dataLines(say);
+  const dataLine = dataLines((lines) => lines.forEach(say));
   return {
     get failed() {
       return failed;
     },
     say,
     data(event) {
+      // All runs have the same classes.
+      if (event.kind === 'classes') return;
       if (display === null || event.kind === 'note') dataLine(event);
-      else reading = describeData(event);
+      else reading = describeData(event).join(' ');
     },
     notice(text) {
       message = text;

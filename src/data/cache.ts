@@ -11,6 +11,7 @@ import { canonicalJson } from '../util/json.ts';
 import { UserError } from '../util/user-error.ts';
 import { bytesOf, hashOf, type Content, type Dataset, type Part } from './dataset.ts';
 import { factsOf, readBytes, writeWhole } from '../util/files.ts';
+import type { LeftOut } from './left-out.ts';
 import type { DatasetSource } from './source.ts';
 
 /** Increases when a reader decodes differently. */
@@ -24,9 +25,14 @@ const descriptionSchema = z.strictObject({
   mean: numbers,
   std: numbers,
   flip: z.boolean(),
+  validationImages: z.int().min(1).optional(),
+  bits: z.int().min(1).max(15).optional(),
 });
 
-const noted = z.strictObject({ hash: z.string().regex(/^[0-9a-f]{64}$/) });
+const noted = z.strictObject({
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+  leftOut: z.array(z.strictObject({ path: z.string(), reason: z.string() })).default([]),
+});
 
 export const cacheFile = (cacheFolder: string, hash: string): string => join(cacheFolder, `${hash}.safetensors`);
 
@@ -35,19 +41,27 @@ function notePath(cacheFolder: string, source: DatasetSource): string {
   return join(cacheFolder, 'sources', `${sha256(canonicalJson({ version, options: source.options, files }))}.json`);
 }
 
-/** Writes the dataset, and its hash under the source's fingerprint. Returns the dataset's path. */
-export async function storeDataset(cacheFolder: string, source: DatasetSource, dataset: Dataset): Promise<string> {
-  const { name, classes, shape, train, test, mean, std, flip, hash } = dataset;
+/** Writes the dataset, and its hash and what was left out under the source's fingerprint. Returns the dataset's path. */
+export async function storeDataset(
+  cacheFolder: string,
+  source: DatasetSource,
+  dataset: Dataset,
+  leftOut: readonly LeftOut[] = [],
+): Promise<string> {
+  const { name, classes, shape, train, test, validationImages, bits, mean, std, flip, hash } = dataset;
   const tensors: Record<string, StoredTensor> = {};
   for (const [part, { images, labels }] of Object.entries({ train, test })) {
     const { channels, height, width } = shape;
     tensors[`${part}.images`] = { dtype: 'U8', shape: [labels.length, channels, height, width], data: images };
     tensors[`${part}.labels`] = { dtype: 'U16', shape: [labels.length], data: asBytes(labels) };
   }
-  const description = canonicalJson({ version, name, classes, mean, std, flip });
+  const own = { ...(validationImages === undefined ? {} : { validationImages }), ...(bits === undefined ? {} : { bits }) };
+  const description = canonicalJson({ version, name, classes, mean, std, flip, ...own });
   const path = cacheFile(cacheFolder, hash);
   await writeWhole(path, encodeSafetensorsParts(tensors, { dataset: description }));
-  await writeWhole(notePath(cacheFolder, source), [new TextEncoder().encode(canonicalJson({ hash }))]);
+  const note =
+    leftOut.length === 0 ? { hash } : { hash, leftOut: leftOut.map(({ path: file, reason }) => ({ path: file, reason })) };
+  await writeWhole(notePath(cacheFolder, source), [new TextEncoder().encode(canonicalJson(note))]);
   return path;
 }
 
@@ -73,11 +87,14 @@ export async function loadDataset(path: string, hash = basename(path, '.safetens
   };
   const [train, test] = [partOf('train'), partOf('test')];
   const [channels = 0, height = 0, width = 0] = train.shape;
-  const { name, classes, mean, std, flip } = facts;
+  const { name, ...described } = facts;
+  const { mean, std } = described;
   if (test.shape.join() !== train.shape.join() || mean.length !== channels || std.length !== channels || std.includes(0))
     throw damaged('its parts do not fit together');
   const shape = { channels, height, width };
-  const content: Content = { classes, shape, train: train.content, test: test.content, mean, std, flip };
+  const { version: _version, ...own } = described;
+  if ((own.validationImages ?? 0) >= train.content.labels.length) throw damaged('it has no training images');
+  const content: Content = { ...own, shape, train: train.content, test: test.content };
   if (bytesOf(content.shape) === 0 || hashOf(content) !== hash)
     throw new UserError(`${path}: damaged: its content is not ${hash}`);
   return Object.freeze({ name, ...content, hash });
@@ -87,14 +104,14 @@ export async function loadDataset(path: string, hash = basename(path, '.safetens
 export async function recallDataset(
   cacheFolder: string,
   source: DatasetSource,
-): Promise<{ dataset: Dataset; path: string } | undefined> {
+): Promise<{ dataset: Dataset; path: string; leftOut: readonly LeftOut[] } | undefined> {
   const note = notePath(cacheFolder, source);
   try {
     if ((await factsOf(note)) === undefined) return undefined;
-    const { hash } = noted.parse(JSON.parse(new TextDecoder().decode(await readBytes(note))));
+    const { hash, leftOut } = noted.parse(JSON.parse(new TextDecoder().decode(await readBytes(note))));
     const path = cacheFile(cacheFolder, hash);
     if ((await factsOf(path)) === undefined) return undefined;
-    return { dataset: Object.freeze({ ...(await loadDataset(path, hash)), name: source.name }), path };
+    return { dataset: Object.freeze({ ...(await loadDataset(path, hash)), name: source.name }), path, leftOut };
   } catch (error) {
     // A damaged cache entry is decoded again.
     if (error instanceof UserError || error instanceof SyntaxError || error instanceof z.ZodError) return undefined;

@@ -96,6 +96,8 @@ async function readArchive(archive: string, { signal }: ReadListener): Promise<F
     if (['ENOENT', 'EACCES', 'EISDIR'].includes(codeOf(error) ?? '')) throw readFailure(error, archive);
     throw new UserError(`${archive}: cannot be unpacked: damaged or cut short (${reasonOf(error)})`);
   }
+  if (!dataFiles.some((name) => files.has(name)))
+    throw new UserError(`${archive}: an archive without CIFAR-10's binaries: unpack it, and give the folder that it makes`);
   for (const name of dataFiles) if (!files.has(name)) throw new UserError(`${archive}: has no ${name} in it`);
   return files;
 }

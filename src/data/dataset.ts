@@ -20,6 +20,10 @@ export interface Content {
   readonly shape: Shape;
   readonly train: Part;
   readonly test: Part;
+  /** How many of the training images, the last ones, validate; undefined: a share of them does (`splitDataset`). */
+  readonly validationImages?: number | undefined;
+  /** Of images with 16 bits a channel, how many of them are used, to which pixels are scaled; undefined: all, or there are none. */
+  readonly bits?: number | undefined;
   /** Mean of pixels/255 for each channel, which normalisation subtracts. */
   readonly mean: readonly number[];
   /** Standard deviation of pixels/255 for each channel, not 0, by which normalisation divides. */
@@ -63,10 +67,12 @@ export function channelsLast<T extends Float32Array | Uint8Array>(values: T, { c
 const oneUpdate = 1 << 30;
 
 export function hashOf(content: Content): string {
-  const { classes, shape, train, test, mean, std, flip } = content;
+  const { classes, shape, train, test, validationImages, bits, mean, std, flip } = content;
   const hash = createHash('sha256');
   const counts = [train.labels.length, test.labels.length];
-  hash.update(canonicalJson({ version: 1, classes, shape, mean, std, flip, counts }));
+  // What a dataset does not have is not in its hash.
+  const own = { ...(validationImages === undefined ? {} : { validationImages }), ...(bits === undefined ? {} : { bits }) };
+  hash.update(canonicalJson({ version: 1, classes, shape, mean, std, flip, counts, ...own }));
   for (const { images, labels } of [train, test]) {
     // OpenSSL takes less than 2 GiB at once.
     for (let at = 0; at < images.length; at += oneUpdate) hash.update(images.subarray(at, at + oneUpdate));
@@ -104,10 +110,13 @@ export function datasetOf(name: string, where: string, content: Content): Datase
       part.images.length === part.labels.length * bytesOf(shape),
       () => `${part.labels.length} images of ${bytesOf(shape)} bytes, not ${part.images.length} bytes`,
     );
-  if (train.labels.length === 0) throw new UserError(`${where}: no training images`);
+  const validating = content.validationImages ?? 0;
+  const training = train.labels.subarray(0, train.labels.length - validating);
+  if (training.length === 0) throw new UserError(`${where}: no training images`);
+  if (content.validationImages === 0) throw new UserError(`${where}: no validation images`);
   if (test.labels.length === 0) throw new UserError(`${where}: no test images`);
   if (classes.length > classLimit) throw new UserError(`${where}: ${classes.length} classes, more than ${classLimit}`);
-  const used = new Set(train.labels);
+  const used = new Set(training);
   if (used.size < 2) {
     const [only = 0] = used;
     throw new UserError(`${where}: all training images are of one class (${classes[only]}); at least two are needed`);

@@ -1,15 +1,20 @@
 /**
- * One image file as the bytes of a given shape: PNG, JPEG and WebP, through sharp. Turned as EXIF says, transparency on
- * black, converted to sRGB, resized to cover the shape (Lanczos) and cut to its centre. An animated image gives its first
- * frame. Knows nothing of classes and datasets.
+ * One image file as the bytes of a given shape: PNG, JPEG, WebP, GIF, TIFF and AVIF through sharp, BMP and PNM through decoders of
+ * our own. Turned as EXIF says, transparency on a background, converted to sRGB, resized to cover the shape (Lanczos) and cut to its
+ * centre. An animated image gives its first frame. Knows nothing of classes and datasets.
  */
-import sharp, { type Metadata, type Sharp } from 'sharp';
+import { basename } from 'node:path';
+import sharp, { type Sharp, type SharpOptions } from 'sharp';
 import type { Shape } from '../network/network.ts';
 import { UserError } from '../util/user-error.ts';
 import { codeOf, readBytes, reasonOf } from '../util/files.ts';
+import { decodeBitmap } from './bitmap.ts';
+import { kindOf, readKinds, unreadKind } from './image-kinds.ts';
+import { Undecodable } from './pixels.ts';
+import { decodePnm } from './pnm.ts';
+import type { SourceFile } from './source.ts';
 
-/** By their contents, whatever the file's name ends with. */
-const formats: readonly string[] = ['png', 'jpeg', 'webp'];
+type ImageFile = Pick<SourceFile, 'path' | 'raw' | 'problem'>;
 
 /** Longest product of the sides that is decoded: 16,384 × 16,384. */
 const pixelLimit = 268_402_689;
@@ -19,31 +24,53 @@ export const decoderVersion = `sharp ${sharp.versions.sharp}, libvips ${sharp.ve
 
 function failure(error: unknown, path: string): Error {
   if (error instanceof UserError || codeOf(error) === 'ABORT_ERR') return error as Error;
+  if (error instanceof Undecodable) return new UserError(`${path}: cannot be decoded: ${error.message}`);
   const reason = reasonOf(error);
   if (/exceeds pixel limit/i.test(reason)) return new UserError(`${path}: more than ${pixelLimit} pixels, too many to decode`);
-  if (/unsupported image format/i.test(reason)) return new UserError(`${path}: not a PNG, JPEG or WebP image`);
   return new UserError(`${path}: damaged or cut short (${reason})`);
 }
 
-async function openImage(path: string): Promise<{ image: Sharp; metadata: Metadata }> {
-  const bytes = await readBytes(path);
+interface Opened {
+  readonly image: Sharp;
+  /** As one sees the image, pixels. */
+  readonly height: number;
+  readonly width: number;
+  /** The file where it has 16 bits a channel whose range is not known. */
+  readonly deep: Uint8Array | null;
+}
+
+const sharpOptions: SharpOptions = { failOn: 'error', limitInputPixels: pixelLimit, autoOrient: true };
+
+async function openImage({ path, raw = undefined, problem }: ImageFile): Promise<Opened> {
+  if (problem !== undefined) throw new UserError(`${path}: ${problem}`);
+  const bytes = await readBytes(raw ?? path, path);
   if (bytes.length === 0) throw new UserError(`${path}: an empty file`);
+  const kind = kindOf(bytes);
+  const advice = unreadKind(basename(path), kind);
+  if (advice !== undefined) throw new UserError(`${path}: ${advice}`);
+  if (kind === undefined) throw new UserError(`${path}: not an image (${readKinds})`);
   // Images are decoded side by side, each in one thread: that is fastest, and nothing of sharp's is kept between them.
   sharp.concurrency(1);
   sharp.cache(false);
-  const image = sharp(bytes, { failOn: 'error', limitInputPixels: pixelLimit, autoOrient: true });
-  const metadata = await image.metadata();
-  if (!formats.includes(metadata.format)) throw new UserError(`${path}: not a PNG, JPEG or WebP image but ${metadata.format}`);
-  return { image, metadata };
+  if (kind === 'bmp' || kind === 'pnm') {
+    const { bytes: pixels, ...shape } = kind === 'bmp' ? decodeBitmap(bytes) : decodePnm(bytes);
+    return { image: sharp(pixels, { raw: shape }), height: shape.height, width: shape.width, deep: null };
+  }
+  const image = sharp(bytes, sharpOptions);
+  const { depth, autoOrient } = await image.metadata();
+  if (depth !== 'uchar' && depth !== 'ushort')
+    throw new UserError(`${path}: its pixels are numbers of the kind ${depth}; save it with 8 or 16 bits a channel`);
+  const deep = depth === 'ushort' && (kind === 'png' || kind === 'tiff') ? bytes : null;
+  return { image, height: autoOrient.height, width: autoOrient.width, deep };
 }
 
-/** Sides in pixels as one sees the image; read from its header alone. */
-export async function measureImage(path: string): Promise<{ height: number; width: number }> {
+/** Sides in pixels as one sees the image; read from its header alone where that says it. */
+export async function measureImage(file: ImageFile): Promise<{ height: number; width: number }> {
   try {
-    const { metadata } = await openImage(path);
-    return { height: metadata.autoOrient.height, width: metadata.autoOrient.width };
+    const { height, width } = await openImage(file);
+    return { height, width };
   } catch (error) {
-    throw failure(error, path);
+    throw failure(error, file.path);
   }
 }
 
@@ -58,25 +85,90 @@ export function toGrey(colours: Uint8Array): Uint8Array {
   return grey;
 }
 
-/** (C, H, W) bytes of the image, C 1 or 3. A file that is no such image is a UserError that names it. */
-export async function readImage(path: string, { channels, height, width }: Shape): Promise<Uint8Array> {
-  try {
-    const { image } = await openImage(path);
-    const interleaved = await image
-      .flatten({ background: '#000000' })
-      // Without shrinking as it is decoded: a JPEG and a PNG of one photo then give nearly the same pixels.
-      .resize(width, height, { fit: 'cover', position: 'centre', kernel: 'lanczos3', fastShrinkOnLoad: false })
-      .raw({ depth: 'uchar' })
-      .toBuffer();
-    const area = height * width;
-    const bands = interleaved.length / area;
-    const planar = new Uint8Array(3 * area);
-    for (let channel = 0; channel < 3; channel++) {
-      const band = bands >= 3 ? channel : 0;
-      for (let at = 0; at < area; at++) planar[channel * area + at] = interleaved[at * bands + band] as number;
-    }
-    return channels === 1 ? toGrey(planar) : planar;
-  } catch (error) {
-    throw failure(error, path);
+/** Pixels of 16 bits a channel, turned as one sees the image. */
+interface DeepPixels {
+  readonly values: Uint16Array;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 2 | 3 | 4;
+}
+
+async function deepPixels(bytes: Uint8Array): Promise<DeepPixels> {
+  const image = sharp(bytes, sharpOptions);
+  const { channels } = await image.metadata();
+  const { data, info } = await image
+    .toColourspace(channels < 3 ? 'grey16' : 'rgb16')
+    .raw({ depth: 'ushort' })
+    .toBuffer({ resolveWithObject: true });
+  const values = new Uint16Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
+  return { values, width: info.width, height: info.height, channels: info.channels as 1 | 2 | 3 | 4 };
+}
+
+/** Whether a value at that place is an opacity. */
+const isOpacity = (channels: number, at: number): boolean => channels % 2 === 0 && at % channels === channels - 1;
+
+/** Bits that the colours use, at least 8. */
+function bitsUsed({ values, channels }: DeepPixels): number {
+  let most = 0;
+  values.forEach((value, at) => {
+    if (value > most && !isOpacity(channels, at)) most = value;
+  });
+  return Math.max(8, 32 - Math.clz32(most));
+}
+
+/** As 8 bits a channel, of values that use so many bits. */
+function scaled({ values, width, height, channels }: DeepPixels, bits: number): Sharp {
+  const most = 2 ** bits - 1;
+  const bytes = Uint8Array.from(values, (value, at) =>
+    isOpacity(channels, at) ? value >> 8 : Math.min(255, Math.round((255 * value) / most)),
+  );
+  return sharp(bytes, { raw: { width, height, channels } });
+}
+
+/** How an image is made of its file. */
+export interface Rendering {
+  /** What transparent images lie on: `#rrggbb`. */
+  readonly background: string;
+  /** Of 16 bits a channel, how many are used; null where that is to be found. */
+  readonly bits: number | null;
+}
+
+export const usualRendering = { background: '#ffffff', bits: 16 } as const satisfies Rendering;
+
+/** (C, H, W) bytes, C 1 or 3. */
+async function render(image: Sharp, background: string, { channels, height, width }: Shape): Promise<Uint8Array> {
+  const interleaved = await image
+    .flatten({ background })
+    // Without shrinking as it is decoded: a JPEG and a PNG of one photo then give nearly the same pixels.
+    .resize(width, height, { fit: 'cover', position: 'centre', kernel: 'lanczos3', fastShrinkOnLoad: false })
+    .raw({ depth: 'uchar' })
+    .toBuffer();
+  const area = height * width;
+  const bands = interleaved.length / area;
+  const planar = new Uint8Array(3 * area);
+  for (let channel = 0; channel < 3; channel++) {
+    const band = bands >= 3 ? channel : 0;
+    for (let at = 0; at < area; at++) planar[channel * area + at] = interleaved[at * bands + band] as number;
   }
+  return channels === 1 ? toGrey(planar) : planar;
+}
+
+/**
+ * (C, H, W) bytes of the image, C 1 or 3; where `bits` is null and the image has 16 bits a channel, the bits that it uses instead. A
+ * file that is no such image is a UserError that names it.
+ */
+export async function decodeImage(file: ImageFile, shape: Shape, { background, bits }: Rendering): Promise<Uint8Array | number> {
+  try {
+    const { image, deep } = await openImage(file);
+    if (deep === null || bits === 16) return await render(image, background, shape);
+    const pixels = await deepPixels(deep);
+    return bits === null ? bitsUsed(pixels) : await render(scaled(pixels, bits), background, shape);
+  } catch (error) {
+    throw failure(error, file.path);
+  }
+}
+
+/** The same of a path, where the bits are known. */
+export async function readImage(path: string, shape: Shape, rendering: Rendering & { readonly bits: number } = usualRendering) {
+  return (await decodeImage({ path }, shape, rendering)) as Uint8Array;
 }

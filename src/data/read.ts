@@ -3,13 +3,30 @@ import { UserError } from '../util/user-error.ts';
 import { recallDataset, storeDataset } from './cache.ts';
 import { datasetOf, type Dataset } from './dataset.ts';
 import { findSource, defaultLocations, type DatasetLocations, type FindOptions } from './resolve.ts';
-import type { DataEvent, ReadListener } from './source.ts';
+import { checkLeftOut, describeLeftOut, type LeftOut } from './left-out.ts';
+import type { Reading } from './reading.ts';
+import type { DataEvent, DatasetSource, ReadListener } from './source.ts';
 
 export interface ReadOptions extends FindOptions {
   /** The image size of folders of images where `imageSize` is not given, pixels. */
   readonly folderSize?: number | undefined;
   readonly progress?: ((event: DataEvent) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface ReadDataset {
+  readonly dataset: Dataset;
+  /** Its file in the cache. */
+  readonly path: string;
+  /** Files that could not be read. */
+  readonly leftOut: readonly LeftOut[];
+  /** Of a folder of images: how it was read, with nothing left to be found. */
+  readonly reading?: Reading;
+}
+
+async function decoded(source: DatasetSource, listener: ReadListener): Promise<Pick<ReadDataset, 'dataset' | 'leftOut'>> {
+  const { leftOut = [], ...content } = await source.decode(listener);
+  return { dataset: datasetOf(source.name, source.where, content), leftOut };
 }
 
 /**
@@ -21,19 +38,28 @@ export async function readDataset(
   reference: string,
   options: ReadOptions,
   locations: DatasetLocations = defaultLocations,
-): Promise<{ dataset: Dataset; path: string }> {
+): Promise<ReadDataset> {
   const { progress = () => undefined, signal, cacheFolder, imageSize } = options;
   const listener: ReadListener = signal === undefined ? { progress } : { progress, signal };
   const size = imageSize ?? options.folderSize;
   const source = await findSource(reference, size === undefined ? options : { ...options, imageSize: size }, locations, listener);
   for (const message of source.notes) progress({ kind: 'note', message });
   const known = await recallDataset(cacheFolder, source);
-  const dataset = known?.dataset ?? datasetOf(source.name, source.where, await source.decode(listener));
+  const { dataset, leftOut } = known ?? (await decoded(source, listener));
+  const { reading } = source;
+  if (reading !== undefined) checkLeftOut(source.where, leftOut, source.files.length, reading.strict);
   const { height, width } = dataset.shape;
   if (imageSize !== undefined && (height !== imageSize || width !== imageSize))
     throw new UserError(
       `--image-size ${imageSize}: only for folders of images; the images of ${source.where} are ${height} × ${width}`,
     );
+  for (const message of describeLeftOut(source.where, leftOut)) progress({ kind: 'note', message });
+  if (dataset.bits !== undefined)
+    progress({
+      kind: 'note',
+      message: `${source.where}: images with 16 bits a channel use ${dataset.bits} of them and are scaled to that`,
+    });
   signal?.throwIfAborted();
-  return known ?? { dataset, path: await storeDataset(cacheFolder, source, dataset) };
+  const path = known?.path ?? (await storeDataset(cacheFolder, source, dataset, leftOut));
+  return { dataset, path, leftOut, ...(reading === undefined ? {} : { reading: { ...reading, bits: dataset.bits ?? 16 } }) };
 }

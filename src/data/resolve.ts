@@ -4,9 +4,12 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../util/user-error.ts';
 import { cifarArchive, findCifar, findCifarArchive } from './cifar.ts';
 import { download } from './download.ts';
-import { factsOf } from '../util/files.ts';
+import { factsOf, readHead } from '../util/files.ts';
+import { archiveHead, archiveKind } from './archives.ts';
+import { kindOf } from './image-kinds.ts';
 import { findFolder } from './folder.ts';
 import { findIdx } from './idx.ts';
+import { usualReading, type Reading } from './reading.ts';
 import { fashionMnist, mnist, type DatasetInfo, type ReadListener, type DatasetSource } from './source.ts';
 
 /** FindOptions things are outside this program. */
@@ -44,6 +47,8 @@ export const defaultLocations: DatasetLocations = {
 export interface FindOptions {
   /** Side to which folders of images are resized, pixels. */
   readonly imageSize?: number | undefined;
+  /** How folders of images are read. Default: `usualReading`. */
+  readonly reading?: Reading | undefined;
   /** `--data`. */
   readonly dataFolder?: string | undefined;
   readonly cacheFolder: string;
@@ -112,15 +117,20 @@ const names: {
   },
 };
 
-async function findPath(path: string, imageSize: number | undefined): Promise<DatasetSource> {
+async function findPath(path: string, { imageSize, reading = usualReading }: FindOptions): Promise<DatasetSource> {
   const facts = await factsOf(path);
   if (facts === undefined)
     throw new UserError(`${path}: neither a path that exists nor the name of a dataset (${Object.keys(names).join(', ')})`);
-  if (facts.kind === 'folder') return (await findCifar(path)) ?? (await findIdx(path)) ?? (await findFolder(path, imageSize));
+  if (facts.kind === 'folder')
+    return (await findCifar(path)) ?? (await findIdx(path)) ?? (await findFolder(path, imageSize, reading));
   const archive = path.endsWith('.tar.gz') || path.endsWith('.tgz') ? await findCifarArchive(path) : undefined;
-  if (archive === undefined)
-    throw new UserError(`${path}: not a dataset: give a folder of images, of IDX files or of CIFAR-10 binaries, or their tar.gz`);
-  return archive;
+  if (archive !== undefined) return archive;
+  const head = facts.kind === 'file' ? await readHead(path, archiveHead) : new Uint8Array();
+  const kind = archiveKind(head);
+  if (kind !== undefined) throw new UserError(`${path}: an archive (${kind}): unpack it, and give the folder that it makes`);
+  if (kindOf(head) !== undefined)
+    throw new UserError(`${path}: a single image: give the folder that has a folder of images for each class`);
+  throw new UserError(`${path}: not a dataset: give a folder of images, of IDX files or of CIFAR-10 binaries, or their tar.gz`);
 }
 
 /** The source of that name or path. May download it. A UserError says how to get a dataset that is not found. */
@@ -133,7 +143,7 @@ export async function findSource(
   const { imageSize } = where;
   if (imageSize !== undefined && (!Number.isInteger(imageSize) || imageSize < 1 || imageSize > 1024))
     throw new UserError(`--image-size ${imageSize}: 1 to 1024 pixels are supported`);
-  return Object.hasOwn(names, reference) ? names[reference as Name](where, locations, listener) : findPath(reference, imageSize);
+  return Object.hasOwn(names, reference) ? names[reference as Name](where, locations, listener) : findPath(reference, where);
 }
 
 /** The message of `findSource`'s UserError; null where it finds the dataset. */

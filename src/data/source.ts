@@ -1,11 +1,19 @@
 /** The contract of dataset formats: a source is a dataset that was found but not decoded. Each format has a file. */
 import { factsOf } from '../util/files.ts';
 import type { Json } from '../util/json.ts';
+import type { ClassCounts } from './class-counts.ts';
 import type { Content } from './dataset.ts';
+import type { LeftOut } from './left-out.ts';
+import type { Reading } from './reading.ts';
 
 /** A file of a dataset. */
 export interface SourceFile {
+  /** Bytes that are no valid UTF-8 are escaped. */
   readonly path: string;
+  /** The path as the system has it, where that is no valid UTF-8. */
+  readonly raw?: Buffer;
+  /** Why it cannot be read, where that is known. */
+  readonly problem?: string;
   /** Bytes. */
   readonly size: number;
   /** Milliseconds since 1970. */
@@ -23,6 +31,8 @@ export type DataEvent =
   | { readonly kind: 'note'; readonly message: string }
   /** Bytes of a download; `total` is 0 where the server does not tell it. */
   | { readonly kind: 'download'; readonly url: string; readonly received: number; readonly total: number }
+  /** What a search trains on, when it is read. */
+  | { readonly kind: 'classes'; readonly classes: readonly ClassCounts[] }
   /** Images decoded so far. */
   | { readonly kind: 'decode'; readonly done: number; readonly total: number };
 
@@ -30,6 +40,11 @@ export type DataEvent =
 export interface ReadListener {
   progress(event: DataEvent): void;
   readonly signal?: AbortSignal;
+}
+
+/** What a source is decoded to, and the files that could not be. */
+export interface DecodedSource extends Content {
+  readonly leftOut?: readonly LeftOut[];
 }
 
 export interface DatasetSource {
@@ -42,8 +57,10 @@ export interface DatasetSource {
   readonly options: Json;
   /** Lines for the user. */
   readonly notes: readonly string[];
+  /** Of a folder of images: how it is read. */
+  readonly reading?: Reading;
   /** Throws a UserError for invalid data, or the reason of an aborted signal. */
-  decode(listener: ReadListener): Promise<Content>;
+  decode(listener: ReadListener): Promise<DecodedSource>;
 }
 
 /** A dataset's name and classes, which IDX files do not hold. */

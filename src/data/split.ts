@@ -8,7 +8,7 @@ import type { Dataset, Part } from './dataset.ts';
 import { validatedOf } from './split-counts.ts';
 
 /** What the split depends on. */
-type Splittable = Pick<Dataset, 'classes' | 'hash'> & { readonly train: Pick<Part, 'labels'> };
+type Splittable = Pick<Dataset, 'classes' | 'hash' | 'validationImages'> & { readonly train: Pick<Part, 'labels'> };
 
 interface Split {
   /** Indices of training images, ascending. */
@@ -34,28 +34,33 @@ interface Ranked {
   readonly rank: number;
 }
 
-/** Stratified up to rounding. A class keeps at least one training image. */
+/** The images of a class in their order, of which the first is always taken. */
+const rankedOf = (members: readonly number[]): Ranked[] =>
+  members.map((index, position) => ({ index, rank: position === 0 ? -1 : (position + 0.5) / members.length }));
+
+/** Stratified up to rounding. A class keeps at least one training image. Data that comes with validation images is not split. */
 export function splitDataset(dataset: Splittable, { validation: share, images = Infinity }: SplitOptions): Split {
   assert(share >= 0 && share < 1, () => `a share of 0 to below 1, not ${share}`);
   assert(images > 0, () => `some training images, not ${images}`);
   const ofClass: number[][] = dataset.classes.map(() => []);
   dataset.train.labels.forEach((label, index) => ofClass[label]?.push(index));
 
+  const all = dataset.train.labels.length;
+  const given = dataset.validationImages;
   const validation: Ranked[] = [];
   const train: Ranked[] = [];
   ofClass.forEach((members, label) => {
     const order = random('split', dataset.hash, label).permutation(members.length);
+    const shuffled = Array.from(order, (member) => members[member] as number);
     const wanted = share === 0 ? 0 : Math.max(1, Math.round(share * members.length));
     const held = Math.max(0, Math.min(wanted, members.length - 1));
-    const rest = members.length - held;
-    order.forEach((member, position) => {
-      const index = members[member] as number;
-      if (position < held) validation.push({ index, rank: position === 0 ? -1 : (position + 0.5) / held });
-      else train.push({ index, rank: position === held ? -1 : (position - held + 0.5) / rest });
-    });
+    const validates = (index: number, position: number): boolean =>
+      given === undefined ? position < held : index >= all - given;
+    for (const each of rankedOf(shuffled.filter(validates))) validation.push(each);
+    for (const each of rankedOf(shuffled.filter((index, position) => !validates(index, position)))) train.push(each);
   });
   const classes = ofClass.filter((members) => members.length > 0).length;
-  const validated = validatedOf(images, share);
+  const validated = validatedOf(images, given === undefined ? share : given / all);
   return { train: first(train, Math.max(images, classes)), validation: first(validation, Math.max(validated, classes)) };
 }
 

@@ -77,6 +77,14 @@ export const time: Kind<number> = {
   },
 };
 
+/** `#ffffff`. */
+export const colour: Kind<string> = {
+  argument: '<colour>',
+  field: 'text',
+  schema: z.string().regex(/^#[0-9a-f]{6}$/i, 'must be a colour such as #ffffff'),
+  read: (text) => valueOr(/^#[0-9a-f]{6}$/i.test(text) ? text.toLowerCase() : undefined, 'must be a colour such as #ffffff'),
+};
+
 /** `32,64,128`. */
 export const numbers: Kind<readonly number[]> = {
   argument: '<list>',

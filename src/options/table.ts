@@ -8,7 +8,7 @@ import { convolutionSummaries, deviceSummaries, engineSummaries } from '../engin
 import { startNetworks } from '../network/start.ts';
 import { methods } from '../search/methods/table.ts';
 import { presetSummaries } from '../search/settings.ts';
-import { bytes, choice, count, flag, number, numbers, text, time, whole } from './kinds.ts';
+import { bytes, choice, colour, count, flag, number, numbers, text, time, whole } from './kinds.ts';
 import type { Option, Options } from './option.ts';
 import { assignments } from './setting-values.ts';
 
@@ -125,6 +125,8 @@ export const planOptions = {
     },
   }),
   ...advanced('Data', {
+    background: { kind: colour, help: 'what transparent images of a folder lie on, such as #000000', usual: '#ffffff' },
+    strict: { kind: flag, help: 'end with an error where a single image of a folder cannot be read' },
     noBalance: { kind: flag, settings: ['balance'], sets: false, help: 'take the training images as they are' },
     flip: {
       kind: flag,

@@ -55,7 +55,7 @@ function searchScale({ step, limits, final }: Settings): string {
 }
 
 function startScale({ widths, vanilla, ...split }: Settings, dataset: string, data: Config['data'] | undefined): string {
-  const counts = data === undefined ? null : splitCounts(data.trainImages, split);
+  const counts = data === undefined ? null : splitCounts(data, split);
   const images =
     counts === null
       ? dataset

@@ -28,6 +28,9 @@ const readProblems: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'is too long a name',
 };
 
+/** A path; as bytes where a name in it is no valid UTF-8. */
+export type FilePath = string | Buffer;
+
 /** The error to throw where reading `path` failed. */
 export function readFailure(error: unknown, path: string): Error {
   const code = codeOf(error);
@@ -63,15 +66,15 @@ export interface FileFacts {
   readonly kind: 'file' | 'folder' | 'other';
 }
 
-/** Follows links; undefined where nothing exists. A UserError for a link to itself. */
-export async function factsOf(path: string): Promise<FileFacts | undefined> {
+/** Follows links; undefined where nothing exists. A UserError for a link to itself. `shown`: the path in messages. */
+export async function factsOf(path: FilePath, shown = String(path)): Promise<FileFacts | undefined> {
   try {
     const found = await stat(path);
     const kind = found.isFile() ? 'file' : found.isDirectory() ? 'folder' : 'other';
     return { size: found.size, changed: found.mtimeMs, kind };
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return undefined;
-    throw readFailure(error, path);
+    throw readFailure(error, shown);
   }
 }
 
@@ -95,18 +98,27 @@ async function fillFrom(file: FileHandle, bytes: Uint8Array): Promise<number> {
   return filled;
 }
 
-/** All bytes of a file. */
-export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+/** The first bytes of a file, at most `most`. */
+export async function readHead(path: FilePath, most: number, shown = String(path)): Promise<Uint8Array<ArrayBuffer>> {
+  return readUpTo(path, most, shown);
+}
+
+/** All bytes of a file. `shown`: the path in messages. */
+export async function readBytes(path: FilePath, shown = String(path)): Promise<Uint8Array<ArrayBuffer>> {
+  return readUpTo(path, Infinity, shown);
+}
+
+async function readUpTo(path: FilePath, most: number, shown: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     const file = await open(path);
     try {
-      const bytes = new Uint8Array((await file.stat()).size);
+      const bytes = new Uint8Array(Math.min(most, (await file.stat()).size));
       return bytes.subarray(0, await fillFrom(file, bytes));
     } finally {
       await file.close();
     }
   } catch (error) {
-    throw readFailure(error, path);
+    throw readFailure(error, shown);
   }
 }
 

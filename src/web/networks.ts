@@ -27,14 +27,14 @@ export async function modelOf({ folder, config, state: { search } }: Feed, id: s
 
 /** Images of a part of a run's data, numbered from 0, read from the decoded data that the run trains on. */
 export async function imagesOf({ config, state }: Feed, part: PartName) {
-  const { path, hash, classes } = config.data;
+  const { path, hash, classes, validationImages } = config.data;
   if (!existsSync(path))
     throw new UserError(`the decoded data (${path}) does not exist any more: 'instar resume' decodes it again`);
   const images: StoredImages = await openImages(path);
   const { validation, images: most } = plannedSettings(config.settings, state.plan);
   const own = part === 'test' ? 'test' : 'train';
   const split = most === null ? { validation } : { validation, images: most };
-  const train = { classes, hash, train: { labels: images.labels.train } };
+  const train = { classes, hash, validationImages, train: { labels: images.labels.train } };
   const positions = Array.from(part === 'test' ? images.labels.test.keys() : splitDataset(train, split).validation);
   return {
     facts: {

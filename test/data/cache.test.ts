@@ -134,6 +134,7 @@ test('the hash names all that trains', () => {
     noiseDataset([0, 1, 2], { channels: 3, height: 5, width: 4 }),
     noiseDataset([0, 1, 2], base.shape, { classes: ['a', 'b', 'c'] }),
     noiseDataset([0, 1, 2], base.shape, { flip: false }),
+    noiseDataset([0, 1, 2], base.shape, { validationImages: 1 }),
     noiseDataset([0, 1, 2], base.shape, { mean: std, std }),
     noiseDataset([0, 1, 2], base.shape, { mean, std: mean }),
     noiseDataset([0, 1, 2], base.shape, { train: base.test, test: base.train }),

@@ -44,7 +44,7 @@ test('how many train and validate is known beforehand, where classes are alike',
       (size, classes, validation, images) => {
         const dataset = noiseDataset(labelsOf(Array<number>(classes).fill(size)), shape);
         const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
-        const known = splitCounts(size * classes, { validation, images });
+        const known = splitCounts({ trainImages: size * classes }, { validation, images });
         assert.deepEqual(known, { train: split.train.length, validation: split.validation.length });
       },
     ),
@@ -105,4 +105,38 @@ test('shares that leave nothing are bugs', () => {
   const dataset = noiseDataset([0, 1], shape);
   assert.throws(() => splitDataset(dataset, { validation: 1 }), /bug: a share of 0 to below 1, not 1/);
   assert.throws(() => splitDataset(dataset, { validation: 0.1, images: 0 }), /bug: some training images, not 0/);
+});
+
+/** A dataset of training images of these labels, and after them validation images of those. */
+function withValidation(train: readonly number[], validation: readonly number[]): Dataset {
+  const dataset = noiseDataset([...train, ...validation], shape);
+  return { ...dataset, validationImages: validation.length };
+}
+
+test('validation images that are given validate, and the others train; their numbers are known beforehand', () => {
+  fc.assert(
+    fc.property(sizesOfClasses, fc.integer({ min: 1, max: 9 }), fc.constantFrom(0, 0.1, 0.5), (sizes, each, share) => {
+      const dataset = withValidation(labelsOf(sizes), labelsOf(sizes.map(() => each)));
+      const { train, validation } = splitDataset(dataset, { validation: share });
+      const all = dataset.train.labels.length;
+      const first = all - each * sizes.length;
+      assert.deepEqual([...train], [...Array(first).keys()]);
+      assert.deepEqual(
+        [...validation],
+        [...Array(all - first).keys()].map((at) => first + at),
+      );
+      const known = splitCounts({ trainImages: all, validationImages: all - first }, { validation: share, images: null });
+      assert.deepEqual(known, { train: train.length, validation: validation.length });
+    }),
+  );
+});
+
+test('fewer training images take of the given validation images the same share, at least 2,000', () => {
+  const dataset = withValidation(labelsOf([6000, 6000]), labelsOf([3000, 3000]));
+  const split = splitDataset(dataset, { validation: 0.1, images: 6000 });
+  assert.deepEqual([split.train.length, split.validation.length], [6000, 3000]);
+  assert.deepEqual(counts(dataset.train.labels, split.validation, 2), [1500, 1500]);
+  const known = splitCounts({ trainImages: 18000, validationImages: 6000 }, { validation: 0.1, images: 6000 });
+  assert.deepEqual(known, { train: 6000, validation: 3000 });
+  assert.equal(splitDataset(dataset, { validation: 0.1, images: 600 }).validation.length, 2000);
 });

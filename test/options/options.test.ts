@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { addOptions, choiceLines, givenTo } from '../../src/cli/program.ts';
 import { checkOptions, checkPlan, checkResume, checkSearch } from '../../src/options/check.ts';
 import { fieldOf, formShape, pageOptions, wordsOf } from '../../src/options/form.ts';
-import { bytes, choice, count, numbers, time, whole } from '../../src/options/kinds.ts';
+import { bytes, choice, colour, count, numbers, time, whole } from '../../src/options/kinds.ts';
 import { defaultOf, readOption, readTexts, runOptionsIn, settingsIn, type Options } from '../../src/options/option.ts';
 import { assignments } from '../../src/options/setting-values.ts';
 import { planOptions, queueOptions, runOptions } from '../../src/options/table.ts';
@@ -24,6 +24,7 @@ test('counts, bytes, times and lists as people write them', () => {
   assert.deepEqual(read(bytes, ['512M', '2G', '2GiB', '1024']), [2 ** 29, 2 ** 31, 2 ** 31, 1024]);
   assert.deepEqual(read(time, ['90s', '30m', '1h30m', '45']), [90, 1800, 5400, 45]);
   assert.deepEqual(valueIn(numbers.read('32, 64')), [32, 64]);
+  assert.equal(valueIn(colour.read('#FF8000')), '#ff8000');
   for (const [kind, text] of [
     [count, '2GiB'],
     [count, '0'],
@@ -31,6 +32,8 @@ test('counts, bytes, times and lists as people write them', () => {
     [bytes, '2Gx'],
     [time, '0'],
     [numbers, '8,,9'],
+    [colour, '#fff'],
+    [colour, 'white'],
   ] as const)
     assert.ok('wrong' in kind.read(text), text);
   assert.deepEqual(
@@ -202,6 +205,8 @@ test('the library says in one line which option is wrong', () => {
     [{ dataset, from: 'a.onnx', settings: { widths: [8] } }, /^--widths are those of the vanilla network/],
     [{ dataset, from: 'a.onnx', settings: { start: { network: 'staged' } } }, /^--start names a start network, which --from/],
     [{ dataset, settings: { start: { network: 'resnet' } } }, /^settings: start\.network: must be one of vanilla, staged$/],
+    [{ dataset, background: 'white' }, /^background: must be a colour such as #ffffff$/],
+    [{ dataset, strict: 'yes' }, /^strict: /],
     [{ dataset, signal: {} }, /^signal: must be an AbortSignal$/],
     [{ dataset, onData: 1 }, /^onData: must be a function$/],
   ];

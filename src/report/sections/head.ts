@@ -54,7 +54,7 @@ export function headSection(run: RunDetails, prefix: string): Markup {
   const { name, config, state, settings, condition, command } = run;
   const { data } = config;
   const [first, ...others] = resultOf(run);
-  const { train, validation } = splitCounts(data.trainImages, settings);
+  const { train, validation } = splitCounts(data, settings);
   const what = html`A network for <strong>${data.name}</strong> (${plural(data.classes.length, 'class', 'classes')},
     ${shape(data.shape)}),
     ${!methods[settings.method].grows || settings.limits.steps === 0 ? html`the <strong>${startWords(state.search)}</strong>, not grown` : html`grown by <strong>${methods[settings.method].label}</strong> (${methodWords(settings.method)})`},

@@ -1,4 +1,5 @@
 /** The command line that begins a run again: what `search` was given, in its options. Pure. */
+import { usualReading } from '../../data/reading.ts';
 import type { Config } from '../record/config.ts';
 import { differingSettings, valueOf } from '../../search/setting-names.ts';
 import { presetNames } from '../../search/settings.ts';
@@ -24,6 +25,10 @@ export function searchAgain(config: Config, place: 'as given' | 'from anywhere')
     (place === 'from anywhere' ? data.where : undefined) ?? data.reference,
     ...(data.folder === null ? [] : ['--data', data.folder]),
     ...(data.imageSize === null ? [] : ['--image-size', String(data.imageSize)]),
+    ...(data.reading === undefined || data.reading.background === usualReading.background
+      ? []
+      : ['--background', data.reading.background]),
+    ...(data.reading?.strict === true ? ['--strict'] : []),
     ...(from === null ? [] : ['--from', from.reference]),
     ...(vanilla === null ? [] : ['--vanilla', vanilla]),
     '--preset',

@@ -120,7 +120,7 @@ export const settingsOf = ({ run }: View, config: Config): Settings => plannedSe
 
 /** Minibatches an epoch, from the counts: up to the rounding of each class's share. `whole`: with the validation images. */
 export function minibatchesAnEpoch({ data }: Config, settings: Settings, whole: boolean): number {
-  const { train, validation } = splitCounts(data.trainImages, settings);
+  const { train, validation } = splitCounts(data, settings);
   return Math.max(1, Math.floor((train + (whole ? validation : 0)) / settings.batch));
 }
 

@@ -2,6 +2,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { readDataset } from '../../data/read.ts';
 import { cacheFile, loadDataset } from '../../data/cache.ts';
+import { leftOutLine, type LeftOut } from '../../data/left-out.ts';
+import { writeWhole } from '../../util/files.ts';
+import { printable } from '../../util/words.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import { bitsOf, describeBits } from '../../engine/bits.ts';
 import { openEngine } from '../../engine/open.ts';
@@ -17,7 +20,7 @@ import { UserError } from '../../util/user-error.ts';
 import { version } from '../../util/version.ts';
 import { begin, cacheFolder, configOf, defaultPatience, type AskedOptions, type Common } from '../preparing/begin.ts';
 import { contextOf } from '../preparing/check.ts';
-import { bitsOfRun, type Config } from '../record/config.ts';
+import { bitsOfRun, readingOf, type Config } from '../record/config.ts';
 import { drive, type RunItem } from './drive.ts';
 import { collectCheckpoints, folderOf, isRun, type Folder } from '../record/folder.ts';
 import { format, Journal } from '../record/journal.ts';
@@ -63,6 +66,17 @@ export interface ResumeOptions extends Common, Placed {
   readonly data?: string;
 }
 
+/** Lists the images that could not be read, where there are any. */
+async function writeLeftOut({ leftOut: path }: Folder, files: readonly LeftOut[], onData: Common['onData']): Promise<void> {
+  if (files.length === 0) return;
+  const lines = files.map((file) => `${printable(leftOutLine(file))}\n`);
+  await writeWhole(path, [new TextEncoder().encode(lines.join(''))]);
+  onData?.({
+    kind: 'note',
+    message: `${path} lists ${files.length === 1 ? 'the image' : `all ${files.length} images`} left out`,
+  });
+}
+
 /**
  * A new search, as its events: each entry of its journal after it was written, and what is told in between. Ends with the
  * search; leaving the loop early, or aborting the signal, ends it in order.
@@ -90,6 +104,7 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
     hasBegun = isRun(root);
     refuseRun(root);
     options.onRun?.(root);
+    await writeLeftOut(folder, beginning.leftOut, options.onData);
     const { compared = null } = started ?? {};
     const origin =
       started === null
@@ -216,10 +231,11 @@ async function* go(
  * where the data lies now, a path or the folder of a named data set.
  */
 export async function dataOf(
-  { data, from }: Config,
+  config: Config,
   onData: Common['onData'],
   given?: string,
 ): Promise<{ dataset: Dataset; path: string }> {
+  const { data, from } = config;
   const { path: before, hash, reference, where, imageSize, folder } = data;
   for (const path of new Set([before, cacheFile(cacheFolder(), hash)]))
     if (existsSync(path))
@@ -238,7 +254,7 @@ export async function dataOf(
   const size = { imageSize: imageSize ?? undefined, folderSize: from?.imageSize ?? undefined };
   const source = isNamed ? reference : (given ?? where);
   const hint = `; 'instar resume RUN --data PATH' says where the run's data lies now`;
-  const read = await readDataset(source, { ...place, ...size, progress: onData }).catch((error: unknown) => {
+  const read = await readDataset(source, { ...place, ...size, reading: readingOf(config), progress: onData }).catch((error: unknown) => {
     throw error instanceof UserError && given === undefined ? new UserError(`${error.message}${hint}`) : error;
   });
   if (read.dataset.hash !== hash)

@@ -174,7 +174,7 @@ export function planOf(
     budget,
     settings,
     images: run.contextFor({ ...settings, images: null }).counts.train,
-    validated: (images: number) => splitCounts(run.config.data.trainImages, { ...settings, images }).validation,
+    validated: (images: number) => splitCounts(run.config.data, { ...settings, images }).validation,
     testImages,
     multiplyAdds,
     growth: growthOf(context, plannedSteps),

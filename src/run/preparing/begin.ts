@@ -4,11 +4,15 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { imbalanceOf } from '../../data/balance.ts';
+import { countClasses } from '../../data/class-counts.ts';
 import type { Dataset } from '../../data/dataset.ts';
+import type { LeftOut } from '../../data/left-out.ts';
 import { testMirror, type MirrorTest } from '../../data/mirror.ts';
 import { readDataset } from '../../data/read.ts';
+import { usualReading, type Reading } from '../../data/reading.ts';
 import { datasetNames } from '../../data/resolve.ts';
 import type { DataEvent } from '../../data/source.ts';
+import { splitDataset } from '../../data/split.ts';
 import type { ConvolutionAlgorithms, Device, Engine, EngineName } from '../../engine/engine.ts';
 import { chooseEngine, openEngine } from '../../engine/open.ts';
 import { freeMemory, usableProcessors } from '../../execution/resources.ts';
@@ -67,6 +71,10 @@ export interface AskedOptions extends Common {
   readonly dataFolder?: string;
   /** Pixels a side, for folders of images. */
   readonly imageSize?: number;
+  /** What transparent images of a folder lie on, `#rrggbb`. Default: white. */
+  readonly background?: string;
+  /** Whether one image of a folder that cannot be read is an error. Default: such images are left out. */
+  readonly strict?: boolean;
 }
 
 /** Where decoded datasets are kept: INSTAR_CACHE, else XDG_CACHE_HOME/instar, else ~/.cache/instar. */
@@ -193,6 +201,10 @@ export interface Beginning {
   readonly prepared: Prepared | null;
   /** Pixels a side that folders of images are brought to for it. */
   readonly side: number | null;
+  /** How a folder of images was read. */
+  readonly reading?: Reading;
+  /** Images that could not be read. */
+  readonly leftOut: readonly LeftOut[];
 }
 
 /** Reads and checks everything; a UserError says what is wrong. */
@@ -204,12 +216,19 @@ export async function begin(options: AskedOptions): Promise<Beginning> {
   const given = options.from === undefined ? null : await openGiven(options.from);
   const side = given === null ? null : sideOf(given);
   const where = { cacheFolder: cacheFolder(), environment: process.env, dataFolder };
-  const how = { imageSize, folderSize: side ?? undefined, progress, signal };
-  const { dataset, path } = await readDataset(options.dataset, { ...where, ...how });
+  const { background = usualReading.background, strict = usualReading.strict } = options;
+  const reading = { ...usualReading, background: background.toLowerCase(), strict };
+  const how = { imageSize, folderSize: side ?? undefined, reading, progress, signal };
+  const { dataset, path, leftOut, ...read } = await readDataset(options.dataset, { ...where, ...how });
+  if (options.background !== undefined && read.reading === undefined)
+    throw new UserError(`--background ${background}: only for folders of images`);
   const memory = Math.floor((memoryShare * freeMemory()) / workers);
   const base = mergeSettings(presets[preset], { limits: { memory } });
   const asked = withFlip(withBalance(mergeSettings(base, options.settings ?? {}), options, dataset), options, dataset);
   const { counts } = contextOf(dataset, asked, null, engineName);
+  const { validation, images } = asked;
+  const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
+  progress?.({ kind: 'classes', classes: countClasses(dataset, split) });
   const prepared = given === null ? null : prepare(given, dataset, asked.augmentation.normalise, asked.seed);
   const fitted = withFittedBatch(asked, options.settings, counts.train);
   const staged = withStages(fitted, options.settings, dataset.shape);
@@ -223,7 +242,7 @@ export async function begin(options: AskedOptions): Promise<Beginning> {
   if (budget !== undefined && settings.final.epochs === 0)
     throw new UserError('--budget plans a final training, and --final-epochs 0 turns it off');
   for (const message of prepared?.notes ?? []) progress?.({ kind: 'note', message });
-  return { preset, workers, device, engine, engineName, dataset, path, settings, prepared, side };
+  return { preset, workers, device, engine, engineName, dataset, path, settings, prepared, side, leftOut, ...read };
 }
 
 /** For the plan of a budget, which is made when the run has begun. */
@@ -235,7 +254,7 @@ function givenOf(settings: SettingsOverride): Pick<Config, 'given'> {
 /** What determines the run. `origin`: of the given network, where there is one. */
 export function configOf(
   options: AskedOptions & { readonly vanilla?: string },
-  { preset, workers, device, engine, engineName, dataset, path, settings, prepared, side }: Beginning,
+  { preset, workers, device, engine, engineName, dataset, path, settings, prepared, side, reading }: Beginning,
   origin: Origin | null,
 ): Config {
   const { mean, std } = prepared?.normalisation ?? dataset;
@@ -250,6 +269,7 @@ export function configOf(
       reference: options.dataset,
       ...(datasetNames.includes(options.dataset) ? {} : { where: resolve(options.dataset) }),
       imageSize: options.imageSize ?? null,
+      ...(reading === undefined ? {} : { reading }),
       folder: options.dataFolder === undefined ? null : resolve(options.dataFolder),
       path,
       hash: dataset.hash,
@@ -260,6 +280,7 @@ export function configOf(
       std: [...std],
       trainImages: dataset.train.labels.length,
       testImages: dataset.test.labels.length,
+      ...(dataset.validationImages === undefined ? {} : { validationImages: dataset.validationImages }),
     },
     from:
       prepared === null || origin === null

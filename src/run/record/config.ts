@@ -1,6 +1,7 @@
 /** config.json: everything that determines a run. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { firstReading, readingSchema, type Reading } from '../../data/reading.ts';
 import type { Bits } from '../../engine/bits.ts';
 import { devices } from '../../engine/open.ts';
 import { settingsSchema } from '../../search/settings.ts';
@@ -21,6 +22,8 @@ export const configSchema = z.strictObject({
     /** Where that is, if it is a path: it was given from the folder in which the run was begun. Absent: a name, or not known. */
     where: z.string().optional(),
     imageSize: z.int().nullable(),
+    /** How a folder of images is read. Absent: as the first version did. */
+    reading: readingSchema.optional(),
     /** The folder of `--data`, where one was given. */
     folder: z.string().nullable(),
     /** The decoded dataset's file and the hash of its content. */
@@ -33,6 +36,8 @@ export const configSchema = z.strictObject({
     std: z.array(z.number()),
     trainImages: z.int(),
     testImages: z.int(),
+    /** How many of the training images are given to validate. Absent: a share of them validates. */
+    validationImages: z.int().min(1).optional(),
   }),
   /** The trained network that the search starts from; null for the vanilla one. */
   from: z
@@ -76,6 +81,9 @@ export function dataReference({ data, from }: Config, images: number | null, val
   const { path, hash, mean, std } = data;
   return { path, hash, images, validation, ...(from?.normalises === true ? { normalisation: { mean, std } } : {}) };
 }
+
+/** How the run's images are read, where they are a folder. */
+export const readingOf = ({ data }: Config): Reading => data.reading ?? firstReading;
 
 /** What the run was begun with. */
 export function bitsOfRun({ engine: { name: engine, version, instructionSet }, node }: Config): Bits {

@@ -21,6 +21,8 @@ export interface Folder {
   readonly lock: string;
   /** What is told while the run goes on. */
   readonly live: string;
+  /** Images that could not be read, where there are any. */
+  readonly leftOut: string;
   /** To deploy. */
   readonly bestModel: string;
   /** To go on with. */
@@ -35,6 +37,7 @@ export const folderOf = (root: string): Folder => ({
   checkpoints: join(root, 'checkpoints'),
   lock: join(root, 'lock'),
   live: join(root, 'live.json'),
+  leftOut: join(root, 'left-out.txt'),
   bestModel: join(root, 'best.onnx'),
   best: join(root, 'best.safetensors'),
   bestNetwork: join(root, 'best.json'),

@@ -11,6 +11,8 @@ interface TryItProps {
   readonly session: NetworkSession;
   readonly shape: Shape;
   readonly classes: readonly string[];
+  /** What transparent images lie on, `#rrggbb`. */
+  readonly background: string;
 }
 
 interface Result {
@@ -30,8 +32,8 @@ const partWords: Readonly<Record<PartName, string>> = { validation: 'Validation 
 /** The shorter side in pixels to which the browser reduces a larger image first. */
 const largestSide = 2048;
 
-/** An image file as a network's input, (H, W, C): decoded and rotated by the browser, on black. Rejects where the browser cannot read the file. */
-async function readImageFile(file: File, shape: Shape): Promise<Uint8Array<ArrayBuffer>> {
+/** An image file as a network's input, (H, W, C): decoded and rotated by the browser, on the background. Rejects where the browser cannot read the file. */
+async function readImageFile(file: File, shape: Shape, background: string): Promise<Uint8Array<ArrayBuffer>> {
   let image: ImageBitmap;
   try {
     image = await createImageBitmap(file, { imageOrientation: 'from-image' });
@@ -43,6 +45,8 @@ async function readImageFile(file: File, shape: Shape): Promise<Uint8Array<Array
   const canvas = new OffscreenCanvas(Math.max(1, width), Math.max(1, height));
   const context = canvas.getContext('2d', { alpha: false, willReadFrequently: true });
   if (context === null) throw new Error('this browser cannot draw images');
+  context.fillStyle = background;
+  context.fillRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingQuality = 'high';
   context.drawImage(image, 0, 0, canvas.width, canvas.height);
   image.close();
@@ -80,7 +84,7 @@ function DropArea({ onFile }: { onFile(file: File | undefined): void }) {
   );
 }
 
-interface DataImagesProps extends Omit<TryItProps, 'shape'> {
+interface DataImagesProps extends Omit<TryItProps, 'shape' | 'background'> {
   readonly classify: Classify;
   readonly selected: number | null;
   onSelect(number: number | null): void;
@@ -170,7 +174,7 @@ const ResultView = ({ result, shape, classes }: { result: Result; shape: Shape; 
   </>
 );
 
-export function TryIt({ session, shape, classes }: TryItProps) {
+export function TryIt({ session, shape, classes, background }: TryItProps) {
   const [result, setResult] = useState<Result | null>(null);
   const [selected, setSelected] = useState<number | null>(null);
   const [progress, setProgress] = useState<string | null>(null);
@@ -208,7 +212,7 @@ export function TryIt({ session, shape, classes }: TryItProps) {
             onFile={(file) => {
               if (file === undefined) return;
               setSelected(null);
-              void classify(file.name, null, () => readImageFile(file, shape));
+              void classify(file.name, null, () => readImageFile(file, shape, background));
             }}
           />
           <DataImages session={session} classes={classes} classify={classify} selected={selected} onSelect={setSelected} />

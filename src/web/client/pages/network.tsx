@@ -1,6 +1,7 @@
 /** A network of a run: its origin, its graph and layers, and its predictions, computed in this browser. */
 import '../network/network.css';
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import { firstReading } from '../../../data/reading.ts';
 import { multiplyAddsByNode, parametersByNode } from '../../../network/cost.ts';
 import { layerGroupsOf, describeGroup } from '../../../network/fold.ts';
 import { consumersOf, type Network, type NodeId } from '../../../network/network.ts';
@@ -116,12 +117,12 @@ function Inference({ run, subject, candidate }: Omit<NetworkProps, 'isKept'>) {
   const { id } = candidate;
   const session = useMemo(() => openSession(run, id), [run, id]);
   useEffect(() => () => session.close(), [session]);
-  const { classes, shape } = subject.config.data;
+  const { classes, shape, reading = firstReading } = subject.config.data;
   const { tests, segments, finished } = subject.state.search;
   const hasSeenValidation = (id === 'final' || id === 'baseline') && segments[id].some(({ whole }) => whole);
   return (
     <>
-      <TryIt session={session} shape={shape} classes={classes} />
+      <TryIt session={session} shape={shape} classes={classes} background={reading.background} />
       <section aria-labelledby="net-answers-title">
         <h2 id="net-answers-title">Accuracy and mistakes</h2>
         <h3>Validation images</h3>

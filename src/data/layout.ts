@@ -1,0 +1,254 @@
+/**
+ * What the folders of a tree are: classes, parts that hold the same classes, wrappers around either. Pure. A name alone makes no
+ * part: a training part has folders of classes in it, and a part beside it. One folder around everything is descended into.
+ */
+import { UserError } from '../util/user-error.ts';
+import { plural } from '../util/words.ts';
+import { isArchiveName } from './archives.ts';
+import { classLimit } from './dataset.ts';
+import { isNoClass, isPlain, partNamed, type PartName } from './part-names.ts';
+import type { SourceFile } from './source.ts';
+import { hasImages, imagesBelow, othersBelow, type Folder } from './tree.ts';
+
+export interface LabelledFile extends SourceFile {
+  readonly label: number;
+}
+
+export interface Layout {
+  readonly classes: readonly string[];
+  readonly train: readonly LabelledFile[];
+  /** Undefined: a share of the training images validates. */
+  readonly validation: readonly LabelledFile[] | undefined;
+  /** Undefined: to be held out. */
+  readonly test: readonly LabelledFile[] | undefined;
+  readonly notes: readonly string[];
+}
+
+/** Where images of classes belong. */
+const expected = 'put the images of each class into a folder of its own';
+
+const listed = (folders: readonly Folder[]): string =>
+  folders
+    .map(({ name }) => `${name}/`)
+    .join(', ')
+    .replace(/, ([^,]*)$/, ' and $1');
+
+/** File systems differ in how they encode a name, such as that of a Mac. */
+const keyOf = (name: string): string => name.normalize('NFC');
+
+const holdersIn = ({ folders }: Folder): Folder[] => folders.filter(hasImages);
+
+/** Whether it has folders of classes in it. */
+function isLabelled(folder: Folder): boolean {
+  const holders = holdersIn(folder);
+  return holders.length > 0 && !holders.every(({ name }) => isNoClass(name));
+}
+
+/** The folder in it that alone has images, where those lie in folders again. `known`: folders of these names are classes. */
+function wrapped(folder: Folder, known: readonly string[] = []): Folder | undefined {
+  const [only, ...more] = holdersIn(folder);
+  return only !== undefined && more.length === 0 && holdersIn(only).length > 0 && !known.includes(keyOf(only.name))
+    ? only
+    : undefined;
+}
+
+function innermost(folder: Folder, known?: readonly string[]): Folder {
+  const inner = wrapped(folder, known);
+  return inner === undefined || folder.images.length > 0 ? folder : innermost(inner, known);
+}
+
+/** The images of each class, and the files that are none. */
+function filesOf(folders: readonly Folder[]): { images: LabelledFile[]; others: SourceFile[] } {
+  const images = folders.flatMap((folder, label) => {
+    const own = imagesBelow(folder);
+    const others = othersBelow(folder);
+    const [other] = others;
+    const instead = other === undefined ? '' : ` (but ${plural(others.length, 'other file')}, such as ${other.path})`;
+    if (own.length === 0) throw new UserError(`${folder.path}: a class without images${instead}`);
+    return own.map((file) => ({ ...file, label }));
+  });
+  return { images, others: folders.flatMap(othersBelow) };
+}
+
+function checkClasses({ path, folders, images, others }: Folder): void {
+  const [only] = folders;
+  if (only === undefined) {
+    const what =
+      images.length === 0
+        ? 'no sub-folders with images in it'
+        : `holds ${plural(images.length, 'image')} and no folders of classes: ${expected}, or, if this is one class, give the folder that it lies in`;
+    throw new UserError(`${path}: ${what}${besideIn(others)}`);
+  }
+  if (folders.length === 1) throw new UserError(`${path}: only one class (${only.name}); at least two are needed`);
+  if (folders.length > classLimit) throw new UserError(`${path}: ${folders.length} classes, more than ${classLimit}`);
+}
+
+/** What lies beside no images: archives that were not unpacked, or labels in a table, which some data sets have. */
+function besideIn(files: readonly SourceFile[]): string {
+  const archive = files.find(({ path }) => isArchiveName(path));
+  if (archive !== undefined) return ` (${archive.path} is an archive: unpack it)`;
+  const table = files.find(({ path }) => /\.(csv|tsv|jsonl?|parquet)$/i.test(path));
+  return table === undefined ? '' : ` (labels in a table, as in ${table.path}, are not read)`;
+}
+
+/** A note of files that are not read, if there are any. */
+const noteOf = (files: readonly SourceFile[], noun: string, why: string): string[] =>
+  files[0] === undefined ? [] : [`${plural(files.length, noun)} ${why}, such as ${files[0].path}`];
+
+const otherNote = (files: readonly SourceFile[]): string[] =>
+  noteOf(files, 'file', `${files.length === 1 ? 'is' : 'are'} ignored, not being ${files.length === 1 ? 'an image' : 'images'}`);
+const strayNote = (files: readonly SourceFile[]): string[] =>
+  noteOf(files, 'image', `left out that ${files.length === 1 ? 'lies' : 'lie'} in no class`);
+
+/** Folders that have the same sub-folders, but are no parts by their names. */
+function nestedNote(folders: readonly Folder[]): string[] {
+  const inner = folders.map((folder) => holdersIn(folder).map(({ name }) => keyOf(name)));
+  const [first = []] = inner;
+  if (first.length < 2 || inner.some((names) => names.join('/') !== first.join('/'))) return [];
+  const names = listed(holdersIn(folders[0] as Folder));
+  return [`each class has ${names} in it: their images are taken together`];
+}
+
+function layoutOfClasses(folder: Folder): Layout {
+  checkClasses(folder);
+  const { folders } = folder;
+  const { images, others } = filesOf(folders);
+  const notes = [...otherNote(others), ...strayNote(folder.images), ...nestedNote(folders)];
+  return { classes: folders.map(({ name }) => name), train: images, validation: undefined, test: undefined, notes };
+}
+
+/** The folders of the classes of the training part, in their order. */
+function matched(part: Folder, train: Folder): Folder[] {
+  const own = new Map(part.folders.map((folder) => [keyOf(folder.name), folder]));
+  const lower = new Map(part.folders.map((folder) => [keyOf(folder.name).toLowerCase(), folder]));
+  const found = train.folders.map(({ name }) => own.get(keyOf(name)) ?? lower.get(keyOf(name).toLowerCase()));
+  const unknown = part.folders.find((folder) => !found.includes(folder));
+  if (unknown !== undefined) throw new UserError(`${unknown.path}: a class that ${train.path} does not have`);
+  return found.map((folder, label) => {
+    if (folder === undefined)
+      throw new UserError(`${part.path}: has no sub-folder of the class ${train.folders[label]?.name ?? ''}`);
+    return folder;
+  });
+}
+
+/** A folder that may be a part, and what is in it below wrappers. */
+interface Candidate {
+  readonly outer: Folder;
+  readonly part: PartName | null;
+  readonly inner: Folder;
+}
+
+const partWords: { readonly [Name in PartName]: string } = {
+  train: 'training',
+  validation: 'validation',
+  test: 'test',
+  unlabelled: 'unlabelled',
+};
+
+/** The only candidate; of several the one that has the part's plain name. */
+function onlyOne(folder: Folder, part: PartName, candidates: readonly Candidate[]): Candidate | undefined {
+  const plain = candidates.filter(({ outer }) => isPlain(outer.name));
+  const [first, ...more] = candidates.length > 1 && plain.length > 0 ? plain : candidates;
+  if (first !== undefined && more.length > 0)
+    throw new UserError(
+      `${folder.path}: has several ${partWords[part]} parts, ${listed(candidates.map(({ outer }) => outer))}: keep one`,
+    );
+  return first;
+}
+
+/** Whether a part beside the training part has the folders of its classes. */
+function sharesClasses({ outer, inner }: Candidate, train: Candidate): boolean {
+  const known = new Set(train.inner.folders.map(({ name }) => keyOf(name).toLowerCase()));
+  if (inner.folders.some(({ name }) => known.has(keyOf(name).toLowerCase()))) return true;
+  if (holdersIn(inner).length >= 2 && isLabelled(inner)) return true; // With other classes, which `matched` names.
+  if (!hasImages(outer) && isPlain(outer.name))
+    throw new UserError(`${outer.path}: no ${partWords[partNamed(outer.name) ?? 'test']} images: no sub-folders with images`);
+  return false;
+}
+
+/** Folders that are called as parts are, but have no classes in them. */
+function refuseUnlabelled(folder: Folder, candidates: readonly Candidate[]): void {
+  const holders = candidates.filter(({ outer }) => hasImages(outer));
+  const train = holders.find(({ part }) => part === 'train');
+  if (!holders.every(({ part }) => part !== null)) return;
+  if (train !== undefined) {
+    const images = imagesBelow(train.outer);
+    throw new UserError(
+      `${train.outer.path}: holds ${plural(images.length, 'image')} without folders of classes: ${expected}, such as ${train.outer.path}/cat and ${train.outer.path}/dog${besideIn([...folder.others, ...othersBelow(train.outer)])}`,
+    );
+  }
+  const labelled = holders.filter(({ inner }) => isLabelled(inner));
+  if (labelled.length > 1)
+    throw new UserError(
+      `${folder.path}: has ${listed(labelled.map(({ outer }) => outer))} but no training images: call their folder train/`,
+    );
+}
+
+function layoutOfParts(folder: Folder, train: Candidate, candidates: readonly Candidate[]): Layout {
+  checkClasses(train.inner);
+  const others = candidates.filter((each) => each.part === 'validation' || each.part === 'test');
+  const labelled = others.filter((each) => sharesClasses(each, train));
+  const [validation, test] = (['validation', 'test'] as const).map((part) =>
+    onlyOne(
+      folder,
+      part,
+      labelled.filter((each) => each.part === part),
+    ),
+  );
+  const read = [train, validation, test].flatMap((each) => (each === undefined ? [] : [each]));
+  const rest = candidates.filter((each) => !read.includes(each)).map(({ outer }) => outer);
+  const alone = rest.filter((each) => hasImages(each) && !isLabelled(each));
+  const ignored = rest.filter((each) => !alone.includes(each));
+  const [first, ...more] = [train, validation, test].map((each) =>
+    each === undefined ? undefined : filesOf(each === train ? train.inner.folders : matched(each.inner, train.inner)),
+  );
+  const files = [first, ...more].flatMap((each) => (each === undefined ? [] : [each]));
+  return {
+    classes: train.inner.folders.map(({ name }) => name),
+    train: first?.images ?? [],
+    validation: more[0]?.images,
+    test: more[1]?.images,
+    notes: [
+      ...(ignored.length === 0
+        ? []
+        : [`only ${listed(read.map(({ outer }) => outer))} ${read.length === 1 ? 'is' : 'are'} read, not ${listed(ignored)}`]),
+      ...alone.map((each) => `${each.name}/ is left alone: its ${plural(imagesBelow(each).length, 'image')} lie in no class`),
+      ...(validation === undefined ? [] : [`the images of ${validation.outer.name}/ validate`]),
+      ...otherNote(files.flatMap((each) => each.others)),
+      ...strayNote(read.flatMap(({ inner }) => inner.images)),
+    ],
+  };
+}
+
+/** The layout where the folders are parts; undefined where they are not. */
+function partsIn(folder: Folder): Layout | undefined {
+  const named = folder.folders.map((outer): Candidate => ({ outer, part: partNamed(outer.name), inner: innermost(outer) }));
+  const training = named.filter(({ part, inner }) => part === 'train' && isLabelled(inner));
+  if (training.length === 0) {
+    refuseUnlabelled(folder, named);
+    return undefined;
+  }
+  const others = named.filter((each) => !training.includes(each));
+  const beside = others.some(({ part }) => part !== null && part !== 'train');
+  if (!beside && others.some(({ outer }) => hasImages(outer))) return undefined;
+  const train = onlyOne(folder, 'train', training);
+  if (train === undefined) return undefined;
+  const known = train.inner.folders.map(({ name }) => keyOf(name));
+  const candidates = named.map((each) => (each === train ? each : { ...each, inner: innermost(each.outer, known) }));
+  return layoutOfParts(folder, train, candidates);
+}
+
+/** What is in that folder. A UserError says what was found, and what is expected. */
+export function findLayout(root: Folder): Layout {
+  const parts = partsIn(root);
+  if (parts !== undefined) return parts;
+  const inner = wrapped(root);
+  if (inner === undefined) return layoutOfClasses(root);
+  const layout = findLayout(inner);
+  const beside = root.folders.filter((each) => each !== inner);
+  const notes = [
+    `its images are those of ${inner.name}/${beside.length === 0 ? '' : `; ${listed(beside)} ${beside.length === 1 ? 'has' : 'have'} none`}`,
+    ...strayNote(root.images),
+  ];
+  return { ...layout, notes: [...(partNamed(inner.name) === 'train' && beside.length === 0 ? [] : notes), ...layout.notes] };
+}
