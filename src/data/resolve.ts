@@ -5,6 +5,7 @@ import { UserError } from '../util/user-error.ts';
 import { cifarArchive, findCifar, findCifarArchive } from './cifar.ts';
 import { download } from './download.ts';
 import { factsOf } from '../util/files.ts';
+import { distance, nearest } from '../util/words.ts';
 import { findFolder } from './folder.ts';
 import { findIdx } from './idx.ts';
 import { fashionMnist, mnist, type DatasetInfo, type ReadListener, type DatasetSource } from './source.ts';
@@ -112,10 +113,18 @@ const names: {
   },
 };
 
+/** Letters of a name that are wrong, at most, where it is suggested. */
+const mostWrong = 2;
+
 async function findPath(path: string, imageSize: number | undefined): Promise<DatasetSource> {
   const facts = await factsOf(path);
-  if (facts === undefined)
-    throw new UserError(`${path}: neither a path that exists nor the name of a dataset (${Object.keys(names).join(', ')})`);
+  if (facts === undefined) {
+    const near = nearest(path.toLowerCase(), datasetNames);
+    const meant = near === undefined || distance(path.toLowerCase(), near) > mostWrong ? '' : `; did you mean ${near}?`;
+    throw new UserError(
+      `${path}: neither a path that exists nor the name of a dataset (${Object.keys(names).join(', ')})${meant}`,
+    );
+  }
   if (facts.kind === 'folder') return (await findCifar(path)) ?? (await findIdx(path)) ?? (await findFolder(path, imageSize));
   const archive = path.endsWith('.tar.gz') || path.endsWith('.tgz') ? await findCifarArchive(path) : undefined;
   if (archive === undefined)
