@@ -36,7 +36,9 @@ function fail(error: unknown, io: Io): number {
 export async function runCommandLine(parameters: readonly string[], io: Io): Promise<number> {
   let code: number = codes.done;
   try {
-    await createProgram(io, (result) => (code = result)).parseAsync([...parameters], { from: 'user' });
+    // `-V` was its name before; both are usual.
+    const words = parameters[0] === '-V' ? ['--version'] : [...parameters];
+    await createProgram(io, (result) => (code = result)).parseAsync(words, { from: 'user' });
   } catch (error) {
     code = fail(error, io);
   }

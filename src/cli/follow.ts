@@ -78,6 +78,6 @@ export async function follow(io: Io, following: Following): Promise<number> {
     return exitCodes.interrupted;
   }
   const stream = json ? io.err : io.out;
-  printLines(stream, summary(view.run, root, resumptionOf(root), hasColour(io, stream)));
+  printLines(stream, summary(view.run, config, root, resumptionOf(root), hasColour(io, stream)));
   return view.run.search.finished ? exitCodes.done : exitCodes.interrupted;
 }

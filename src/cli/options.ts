@@ -90,12 +90,16 @@ export const commandOptions = {
   export: {
     onnx: { kind: text('<file>'), help: 'where to write it' },
     step: { kind: whole, bounds: z.int().min(0), help: 'the winner of a step; 0: the start network', usual: 'the best network' },
-    child: { kind: text('<id>'), help: 'a child, such as s2c3' },
+    child: { kind: text('<id>'), help: 'a child, such as s2c3; only winners are kept when their step is over' },
     views: { ...views, help: `${views.help}; the file does it` },
     json,
   },
   evaluate: {
-    part: { kind: choice({ test: 'test images', all: 'training images too' }), help: 'the images that are used', usual: 'test' },
+    part: {
+      kind: choice({ test: 'test images', all: 'training images too' }),
+      help: 'the images that are used',
+      usual: "test; of a folder without test/ that is not the network's own: all",
+    },
     views,
     data,
     engine: engineOfRun,
@@ -109,7 +113,11 @@ export const commandOptions = {
     ...modelOptions,
     json,
   },
+  list: { json },
   settings: {},
+  completion: {},
+  version: {},
+  help: {},
 } as const satisfies Readonly<Record<string, Options>>;
 
 export type CommandName = keyof typeof commandOptions;

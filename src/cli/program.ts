@@ -2,8 +2,11 @@
 import { Command, Option as CommanderOption } from 'commander';
 import { describeOption, flagOf, readTexts, type Options, type Values } from '../options/option.ts';
 import { padRight } from './text.ts';
+import { UserError } from '../util/user-error.ts';
 import { version } from '../util/version.ts';
-import type { Io } from './io.ts';
+import { nearest } from '../util/words.ts';
+import { exitCodes, printLines, type Io } from './io.ts';
+import { usualRuns } from './places.ts';
 import { commandOptions, type CommandName, type Given } from './options.ts';
 
 const examples = `
@@ -13,9 +16,10 @@ Examples:
   instar plan ./photos --budget 30m       what that search would do and how long it would take
   instar show runs/NAME                   how a network grew
   instar predict runs/NAME photo.jpg      the classes of an image
+  instar list                             the runs in runs/
 
 Exit codes: 0 done; 1 failed; 2 the command, the configuration or the data is wrong; 130 interrupted, the best network is kept.
-'instar COMMAND --help' lists the options of a command.`;
+'instar help COMMAND' lists the options of a command.`;
 
 const datasets = `
 A dataset is a name (cifar10, fashion-mnist, mnist) or a path: a folder with a sub-folder of images per class (or
@@ -33,6 +37,8 @@ interface CommandRow<Name extends CommandName> {
   /** `parameters` as they were given, in one list. */
   run(parameters: readonly string[], given: Given<Name>, io: Io): Promise<number>;
 }
+
+const nothing = (): void => undefined;
 
 const dataset = ['<dataset>', 'a name or a path, see below'] as const;
 const runFolder = ['<run>', "the run's folder"] as const;
@@ -91,7 +97,7 @@ const commands: { readonly [Name in CommandName]: CommandRow<Name> } = {
     summary: 'open the dashboard: watch, start and compare runs',
     description:
       'Serves a dashboard of the runs and studies in a folder, live, wherever they were started. It can start, stop and resume searches as processes of their own, which go on when the dashboard ends.',
-    parameters: [['[folder]', 'the folder of runs', 'runs']],
+    parameters: [['[folder]', 'the folder of runs', usualRuns]],
     run: async ([folder = ''], given, io) => (await import('./ui.ts')).uiCommand(folder, given, io),
   },
   export: {
@@ -114,11 +120,47 @@ const commands: { readonly [Name in CommandName]: CommandRow<Name> } = {
     parameters: [network, ['<image...>', 'image files']],
     run: async ([where = '', ...images], given, io) => (await import('./predict.ts')).predictCommand(where, images, given, io),
   },
+  list: {
+    summary: 'list the runs in a folder',
+    description: 'Prints a line for each run in a folder: its state, accuracy, size, method, and when it last changed.',
+    parameters: [['[folder]', 'the folder of runs', usualRuns]],
+    run: async ([folder = ''], given, io) => (await import('./list.ts')).listCommand(folder, given, io),
+  },
   settings: {
     summary: 'list every setting and its value in each preset',
     description: 'Lists every setting by the name that --set takes, with its value in each preset.',
     parameters: [],
     run: async (_none, _given, io) => (await import('./list-settings.ts')).settingsCommand(io),
+  },
+  completion: {
+    summary: 'print a script that completes commands in a shell',
+    description:
+      'Prints a script for a shell that completes commands, options and their values: source <(instar completion bash), source <(instar completion zsh), instar completion fish | source.',
+    parameters: [['<shell>', 'bash, zsh or fish']],
+    run: async ([shell = ''], _given, io) =>
+      (await import('./completion.ts')).completionCommand(shell, createProgram(io, nothing), io),
+  },
+  version: {
+    summary: 'print the version',
+    description: 'Prints the version.',
+    parameters: [],
+    run: (_none, _given, io) => {
+      printLines(io.out, [version]);
+      return Promise.resolve(exitCodes.done);
+    },
+  },
+  help: {
+    summary: 'print the help of a command',
+    description: 'Prints the help of a command, or that of the program.',
+    parameters: [['[command]', 'the command']],
+    run: ([name], _given, io) => {
+      const program = createProgram(io, nothing);
+      const named = program.commands.find((each) => each.name() === name);
+      if (name !== undefined && named === undefined)
+        throw new UserError(`there is no command ${name}; did you mean ${nearest(name, Object.keys(commands))}?`);
+      (named ?? program).outputHelp();
+      return Promise.resolve(exitCodes.done);
+    },
   },
 };
 
@@ -161,7 +203,7 @@ export function givenTo<Rows extends Options>(command: Command, rows: Rows): Val
 export function createProgram(io: Io, result: (code: number) => void): Command {
   const program = new Command('instar')
     .description('Grows convolutional networks: labelled images and a time budget in, a trained network out.')
-    .version(version, '-V, --version', 'print the version')
+    .version(version, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
     .addHelpText('after', examples)
@@ -180,7 +222,10 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
       .configureHelp({ helpWidth: 110 })
       .copyInheritedSettings(program)
       .action(async (...parsed: unknown[]) => {
-        const parameters = parsed.slice(0, row.parameters.length).flat() as string[];
+        const parameters = parsed
+          .slice(0, row.parameters.length)
+          .flat()
+          .filter((each) => each !== undefined) as string[];
         const given = givenTo(command, rows) as Given<Name>;
         result(await row.run(parameters, given, io));
       });

@@ -81,6 +81,8 @@ function phaseLine({ view, config, now }: Scene, phase: Phase, width: number): L
         return [['baseline', 'bold'], [`: the ${startWords(view.run.search)}, trained for the same epochs`]];
       case 'test':
         return [['test evaluation', 'bold']];
+      case 'verification':
+        return [['verification', 'bold'], [': best.onnx is run and compared with the engine']];
       case 'done':
         return [['done', 'good']];
     }

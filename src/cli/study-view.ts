@@ -50,6 +50,7 @@ const phaseNames: { readonly [Kind in Exclude<Phase['kind'], 'step'>]: string } 
   final: 'final training',
   baseline: 'baseline',
   test: 'test',
+  verification: 'verifying the file',
   done: 'done',
 };
 

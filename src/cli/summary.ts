@@ -5,7 +5,9 @@ import { bestCandidate, resultOf } from '../search/ranking.ts';
 import { candidateOf, startWords } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { quoted } from '../util/quoted.ts';
+import { nextSteps, usedData } from '../run/display/advice.ts';
 import { describeExport } from '../run/display/wording.ts';
+import type { Config } from '../run/record/config.ts';
 import { lineWidth, paint, type Line } from './styled.ts';
 import { padRight } from './text.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../util/words.ts';
@@ -13,7 +15,7 @@ import { viewOf } from '../run/display/view.ts';
 import { winnersLine } from './render.ts';
 
 /** `resumption`: the command that resumes it. */
-export function summary(run: RunState, root: string, resumption: string, colour: boolean): string[] {
+export function summary(run: RunState, config: Config, root: string, resumption: string, colour: boolean): string[] {
   const { search } = run;
   const best = bestCandidate(search);
   const folder = folderOf(root);
@@ -43,6 +45,8 @@ export function summary(run: RunState, root: string, resumption: string, colour:
   lines.push(row('size', [`${formatWhole(parameters)} parameters, ${formatCount(multiplyAdds)} multiply-adds an image`]));
   const lineage = winnersLine(viewOf(run), 1000);
   if (lineWidth(lineage) > 0) lines.push(row('lineage', ...lineage));
+  const advised = { run, config, root };
+  lines.push(row('data', [usedData(advised)]));
   const exported = run.exports.get(best);
   const file = (name: string, path: string, use: string): Line => row(name, [padRight(path, folder.best.length)], [use, 'dim']);
   lines.push(file('files', folder.bestModel, '  to deploy: pixels in, class probabilities out'));
@@ -54,5 +58,6 @@ export function summary(run: RunState, root: string, resumption: string, colour:
     lines.push(row('see it', [`instar show ${quoted(root)}`, 'accent']));
     lines.push(row('use it', [`instar predict ${quoted(root)} IMAGE…`, 'accent']));
   } else lines.push(resume);
+  nextSteps(advised).forEach((step, index) => lines.push(row(index === 0 ? 'to improve' : '', [step])));
   return paintAll(lines);
 }

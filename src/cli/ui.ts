@@ -1,11 +1,13 @@
 /** `instar ui`: the dashboard, until it is interrupted. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startUi } from '../web/server.ts';
+import { UserError } from '../util/user-error.ts';
 import { printable } from '../util/words.ts';
+import { usualRuns } from './places.ts';
 import { exitCodes, printLines, type Io } from './io.ts';
 import type { Given } from './options.ts';
 
@@ -45,6 +47,8 @@ const hasDisplay = ({ environment, out }: Io): boolean =>
 
 export async function uiCommand(folder: string, given: Given<'ui'>, io: Io): Promise<number> {
   const { port = usualPort, host = '127.0.0.1', data = null } = given;
+  // Only the usual folder is made: it is where searches that begin on the page go.
+  if (folder !== usualRuns && !existsSync(folder)) throw new UserError(`${folder}: does not exist`);
   const ui = await startUi({
     folder,
     port,

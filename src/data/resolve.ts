@@ -7,6 +7,7 @@ import { download } from './download.ts';
 import { factsOf, readHead } from '../util/files.ts';
 import { archiveHead, archiveKind } from './archives.ts';
 import { kindOf } from './image-kinds.ts';
+import { distance, nearest } from '../util/words.ts';
 import { findFolder } from './folder.ts';
 import { findIdx } from './idx.ts';
 import { usualReading, type Reading } from './reading.ts';
@@ -117,10 +118,18 @@ const names: {
   },
 };
 
+/** Letters of a name that are wrong, at most, where it is suggested. */
+const mostWrong = 2;
+
 async function findPath(path: string, { imageSize, reading = usualReading }: FindOptions): Promise<DatasetSource> {
   const facts = await factsOf(path);
-  if (facts === undefined)
-    throw new UserError(`${path}: neither a path that exists nor the name of a dataset (${Object.keys(names).join(', ')})`);
+  if (facts === undefined) {
+    const near = nearest(path.toLowerCase(), datasetNames);
+    const meant = near === undefined || distance(path.toLowerCase(), near) > mostWrong ? '' : `; did you mean ${near}?`;
+    throw new UserError(
+      `${path}: neither a path that exists nor the name of a dataset (${Object.keys(names).join(', ')})${meant}`,
+    );
+  }
   if (facts.kind === 'folder')
     return (await findCifar(path)) ?? (await findIdx(path)) ?? (await findFolder(path, imageSize, reading));
   const archive = path.endsWith('.tar.gz') || path.endsWith('.tgz') ? await findCifarArchive(path) : undefined;

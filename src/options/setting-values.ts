@@ -26,14 +26,20 @@ function recordOf(name: string): { readonly names: readonly string[]; readonly v
   return { names: schema.keyType.options.map(String), value: schema.valueType as z.ZodType };
 }
 
+/** `a`, `a or b`, `a, b or c`. */
+const anyOf = (names: readonly string[]): string => names.join(', ').replace(/, ([^,]*)$/, ' or $1');
+
 /** A setting, or one value of a setting that holds values by name, such as `optimizer.rates.shift`. */
 function schemaOf(name: string): z.ZodType | string {
   const at = name.lastIndexOf('.');
   const [setting, key] = [name.slice(0, at), name.slice(at + 1)];
   const record = recordOf(setting);
   const schema = record === undefined ? settingLeaves.get(name) : record.names.includes(key) ? record.value : undefined;
+  if (schema !== undefined) return schema;
+  const ending = settingNames.filter((each) => each.endsWith(`.${name}`));
+  if (ending.length > 0) return `there is no setting ${name}; did you mean ${anyOf(ending)}?`;
   const known = record === undefined ? settingNames : record.names.map((each) => `${setting}.${each}`);
-  return schema ?? `there is no setting ${name}; did you mean ${nearest(name, known)}?`;
+  return `there is no setting ${name}; did you mean ${nearest(name, known)}?`;
 }
 
 export function checkSetting(name: string, value: unknown): Reading<Setting> {

@@ -1,6 +1,6 @@
 /** The built program as a process: what it prints, writes and exits with. */
 import assert from 'node:assert/strict';
-import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { readConfig } from '../../src/run/record/config.ts';
@@ -51,6 +51,8 @@ test('search prints its journal as JSON lines, tells the rest on stderr, and lea
     'test accuracy',
     'Done in',
     'baseline',
+    'all 85 training images',
+    'to improve',
   ])
     assert.ok(finished.err.includes(words), `${words} in\n${finished.err}`);
   assert.doesNotMatch(finished.err, control);
@@ -86,6 +88,40 @@ test('evaluate finds what the journal says of the test set, and predict sees wha
     share > 0.2 && Math.abs((JSON.parse(all.out) as { accuracy: number }).accuracy - share) < 1e-9,
     `${share} ${all.out}`,
   );
+});
+
+test('evaluate measures all of a folder that is not the run’s own, one class alone too, and says which part', async () => {
+  const copyOf = (name: string, to: string, count: number): void => {
+    mkdirSync(join(folder, to, name), { recursive: true });
+    for (let index = 0; index < count; index++)
+      cpSync(join(folder, 'photos', name, `${index}.png`), join(folder, to, name, `${index}.png`));
+  };
+  copyOf('coral', 'others', 7);
+  copyOf('blue', 'others', 4);
+  copyOf('green', 'alone', 6);
+  copyOf('purple-less', 'unknown', 0);
+  copyOf('amber', 'unknown/nested', 1);
+  cpSync(join(folder, 'photos'), join(folder, 'copied'), { recursive: true });
+  const evaluate = (...words: string[]): Promise<Ended> => instar(['evaluate', ...words], folder);
+  const [others, alone, model, copied, held, unknown] = await Promise.all([
+    evaluate('whole', 'others', '--json'),
+    evaluate('whole', 'alone', '--json'),
+    evaluate('whole/best.onnx', 'alone'),
+    evaluate('whole', 'copied'),
+    evaluate('whole/best.onnx', 'photos'),
+    evaluate('whole', 'unknown'),
+  ]);
+  const counts = (text: string): number[] =>
+    (JSON.parse(text) as { confusion: number[][] }).confusion.map((row) => row.reduce((sum, each) => sum + each, 0));
+  assert.deepEqual(counts(others.out), [0, 4, 7, 0, 0], others.err);
+  const said = JSON.parse(others.out) as { own: boolean; part: string; images: number };
+  assert.deepEqual([said.own, said.part, said.images], [false, 'all', 11]);
+  assert.deepEqual(counts(alone.out), [0, 0, 0, 6, 0], alone.err);
+  assert.match(model.out, /on 6 images \(all that are there\) of alone\n/, model.err);
+  assert.match(copied.out, /on 15 test images \(held out: 15 % of the folder\) of copied\n/, copied.err);
+  assert.match(copied.out, /this is the run's own data/);
+  assert.match(held.out, /on 15 test images \(held out[^\n]*\n[^]*The network was trained on photos, so only images/, held.err);
+  assert.match(unknown.err, /^instar: unknown: the network does not know the class nested; it knows amber, /);
 });
 
 test('views: evaluate and an exported file have the same mean, and say so', async () => {

@@ -46,7 +46,7 @@ test('the file finds what the run found, to the last image', async () => {
   assert.equal(file.accuracy, measured.accuracy);
   assert.deepEqual(file.confusion, (await evaluated('whole', 'photos')).confusion);
   const { out } = await instar(['evaluate', 'whole/best.onnx', 'photos'], folder);
-  assert.match(out, /^whole\/best\.onnx on 15 test images of photos\naccuracy [\d.]+ %\n/);
+  assert.match(out, /^whole\/best\.onnx on 15 test images \(held out: 15 % of the folder\) of photos\naccuracy [\d.]+ %\n/);
 });
 
 test('predict with the file sees what predict with the run sees', async () => {

@@ -213,11 +213,11 @@ test('plain lines: one per event that means something', () => {
 
 test('the summary says how right the winner is, what it is compared with, and where it lies', () => {
   const { view } = viewAt('tested');
-  const stopped = summary(view.run, 'runs/a b', "instar resume 'runs/a b'", false).join('\n');
+  const stopped = summary(view.run, config, 'runs/a b', "instar resume 'runs/a b'", false).join('\n');
   assert.match(stopped, /^Stopped after 2:42; the best network so far is s1c3, grown in 1 step\n/);
-  assert.match(stopped, /instar resume 'runs\/a b'$/);
+  assert.match(stopped, /\n  resume     instar resume 'runs\/a b'\n/);
   const done = items.reduce((before, { item, t }) => observe(before, item, t), emptyView);
-  const text = summary(done.run, 'runs/first', 'instar resume runs/first', false).join('\n');
+  const text = summary(done.run, config, 'runs/first', 'instar resume runs/first', false).join('\n');
   assert.equal(text, expectedSummary.slice(1).trimEnd(), `\n${text}`);
 });
 
@@ -251,9 +251,12 @@ Done in 2:50: s1c3, grown in 1 step
   test       84.2 % accuracy on the test images
   size       2,002 parameters, 750 k multiply-adds an image
   lineage    vanilla 71.2 % → s1c3 80.0 %
+  data       all 6,000 training images, 600 of them to compare networks; 1,000 test images
   files      runs/first/best.onnx         to deploy: pixels in, class probabilities out
              runs/first/best.safetensors  to train further: the network and its weights
              runs/first/best.json         to read: its layers, classes and normalisation
   see it     instar show runs/first
   use it     instar predict runs/first IMAGE…
+  to improve allow more steps and epochs: --steps, --epochs and --final-epochs, or --budget
+             average over mirror images, without further training: instar predict runs/first IMAGE --views flips
 `;

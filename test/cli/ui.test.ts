@@ -24,6 +24,7 @@ test('what is wrong is one line', async () => {
     ['--port 0 --data nowhere', /--data nowhere: does not exist/],
     ['--port 0 --data file', /--data file: not a folder/],
     ['file --port 0', /file is not a folder/],
+    ['no-such-folder --port 0', /^instar: no-such-folder: does not exist\n$/],
   ] as const) {
     const { code, out, err } = await instar(['ui', '--no-open', ...args.split(' ')], cwd);
     assert.equal(code, 2, `${args}: ${err}`);
@@ -31,6 +32,7 @@ test('what is wrong is one line', async () => {
     assert.match(err, said);
     assert.equal(err.trim().split('\n').length, 1, err);
   }
+  assert.ok(!existsSync(join(cwd, 'no-such-folder')), 'it is not made');
   taken.close();
 });
 
@@ -58,6 +60,7 @@ test(
     const cwd = newFolder();
     const [bin, told, seen] = [join(cwd, 'bin'), join(cwd, 'told'), join(cwd, 'seen')];
     mkdirSync(bin);
+    mkdirSync(join(cwd, 'runs'));
     writeFileSync(join(bin, 'xdg-open'), `#!/bin/sh\ncp "$1" '${seen}'\nprintf '%s\\n' "$@" > '${told}'\n`, { mode: 0o755 });
     const path = process.env['PATH'] ?? '';
     process.env['PATH'] = `${bin}${delimiter}${path}`;

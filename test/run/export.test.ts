@@ -83,6 +83,9 @@ await test('export writes the winner, a step or a child, and keeps what it found
     'a child that was dropped',
   );
   assert.equal((await exportNetwork(run, file, { child: winner })).line, winner);
+  // The winner of every step can be exported when the run is over.
+  assert.ok(state.search.steps.length > 1);
+  for (const { step, winner: line } of state.search.steps) assert.equal((await exportNetwork(run, file, { step })).line, line);
   await assert.rejects(exportNetwork(run, file, { child: dropped }), /no longer kept; there are vanilla/);
   await assert.rejects(exportNetwork(run, file, { step: 9 }), /--step 9: the run has no winner of such a step/);
   await assert.rejects(exportNetwork(run, file, { child: '__proto__' }), /no such network/);

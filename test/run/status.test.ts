@@ -72,3 +72,18 @@ test('at the end of the step all but the winner are dropped', () => {
   const view = after(...start, ...ended, promotion('s1c0', 1), ...rest, { type: 'selected', step: 1, line: 's1c0' });
   assert.equal(describe(view), '\ns1c0 2 winner\ns1c1 1 dropped\ns1c2 - dropped\ns1c3 - dropped');
 });
+
+test('after the last test evaluation the file is verified; a baseline is only what is trained as one', () => {
+  const { view } = viewAt('tested');
+  const phase = (next: View): string => phaseOf(next.run.search, next.running).kind;
+  assert.equal(phase(view), 'baseline');
+  const tested = (line: 'final' | 'baseline', before: View): View =>
+    observe(
+      before,
+      { n: 99, t: 163, at: '', type: 'test', line, reading: 2, measured: { loss: 1, accuracy: 0.5 }, confusion: [] },
+      163,
+    );
+  assert.equal(phase(tested('baseline', view)), 'verification');
+  assert.equal(phase(viewAt('final').view), 'final');
+  assert.equal(phase(tested('final', viewAt('final').view)), 'verification');
+});

@@ -1,7 +1,7 @@
 /** How much is done and left, and how long that takes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { observe } from '../../src/run/display/view.ts';
+import { imagesPerSecond, observe } from '../../src/run/display/view.ts';
 import { timeLeft, workOf } from '../../src/run/display/time-left.ts';
 import { config, items, progress, viewAt } from '../cli/scene.ts';
 
@@ -47,4 +47,8 @@ test('an estimate follows from the speed; a budget is what is left of it; a fini
   const finished = items.reduce((before, { item, t }) => observe(before, item, t), viewAt('begun').view);
   assert.equal(finished.run.search.finished, true);
   assert.equal(timeLeft(finished, config, 200), null);
+  const stopped = { ...view, run: { ...view.run, interrupted: true } };
+  assert.equal(timeLeft(stopped, config, now), null, 'a run that does not run has no time left');
+  assert.equal(timeLeft(stopped, { ...config, budget: 600 }, now), null);
+  assert.equal(imagesPerSecond(stopped, config, now), null);
 });

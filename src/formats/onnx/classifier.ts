@@ -25,6 +25,8 @@ export interface Classifier {
   readonly count: number | null;
   /** Views that an exported file averages, by its metadata; null where it says nothing. */
   readonly views: string | null;
+  /** The name of the data that an exported network was trained on; null where the file does not say. */
+  readonly dataset: string | null;
   /** Class names in the metadata; null where there are none. */
   readonly classes: readonly string[] | null;
 }
@@ -86,5 +88,12 @@ export function describeClassifier(model: ModelProto, where: string): Classifier
     throw new UserError(`${where}: its output ${quotedName(output.name)} has one class; a classifier has at least two`);
   if (classes !== null && count !== null && classes.length !== count)
     throw new UserError(`${where}: names ${classes.length} classes but outputs ${count} numbers for each image`);
-  return { input, output: output.name, count, classes, views: model.metadata['views'] ?? null };
+  return {
+    input,
+    output: output.name,
+    count,
+    classes,
+    views: model.metadata['views'] ?? null,
+    dataset: model.metadata['dataset'] ?? null,
+  };
 }

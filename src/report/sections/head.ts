@@ -1,5 +1,6 @@
 /** The head of a run's report: the data, the method, the result, and the command that repeats it. */
 import { splitCounts } from '../../data/split-counts.ts';
+import { nextSteps, usedData } from '../../run/display/advice.ts';
 import { describeFrom, stopWords } from '../../run/display/wording.ts';
 import { methods, type MethodName } from '../../search/methods/table.ts';
 import { candidateOf, networkOf, startWords } from '../../search/state.ts';
@@ -69,6 +70,8 @@ export function headSection(run: RunDetails, prefix: string): Markup {
     config.budget === null
       ? 'The same processor, engine and Node give the same network, bit for bit.'
       : 'With a budget the plan depends on the measured speed, so the result will differ.';
+  const advised = { run: state, config, root: name };
+  const steps = nextSteps(advised);
   return html`<header class="run" id="${prefix}">
     <h1>How ${name} grew</h1>
     <p class="what">${what}</p>
@@ -76,6 +79,15 @@ export function headSection(run: RunDetails, prefix: string): Markup {
     <p>${others.join(' ')}</p>
     <p class="condition ${condition === 'finished' ? '' : 'open'}">${conditionSentence(run)}${stop}</p>
     ${keyNumbers(run)}
+    <p>Data used: ${usedData(advised)}.</p>
+    ${
+      steps.length === 0
+        ? null
+        : html`<p>What would help most:</p>
+            <ul>
+              ${steps.map((step) => html`<li>${step}</li>`)}
+            </ul>`
+    }
     <p class="again">To run it again:</p>
     ${commandHtml(command)}
     <p class="quiet">${again}</p>

@@ -106,6 +106,7 @@ export function candidatesOf({ view }: Pick<Watched, 'view'>, phase: Phase): rea
       return known(['final']);
     case 'baseline':
     case 'test':
+    case 'verification':
     case 'done':
       return known(['final', 'baseline']);
   }

@@ -93,9 +93,10 @@ export interface TimeLeft {
 /** Work below this share of the whole says too little about the speed. */
 const leastShare = 0.005;
 
+/** Null where it is not known, and of a run that is not running. */
 export function timeLeft(view: View, config: Config, now: number): TimeLeft | null {
   const budget = view.run.budget ?? config.budget;
-  if (view.run.search.finished) return null;
+  if (view.run.search.finished || view.run.interrupted) return null;
   if (budget !== null) return { seconds: Math.max(0, budget - now), kind: 'budget' };
   const { done, left } = workOf(view, config);
   const begun = Math.min(...view.run.taskStarted.values());

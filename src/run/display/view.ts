@@ -129,21 +129,24 @@ export type Phase =
   | { readonly kind: 'vanilla' }
   /** `rung`: of all candidates, from 0; null where they are promoted one by one. */
   | { readonly kind: 'step'; readonly step: Step; readonly rung: number | null }
-  | { readonly kind: 'final' | 'baseline' | 'test' | 'done' };
+  | { readonly kind: 'final' | 'baseline' | 'test' | 'verification' | 'done' };
 
 export function phaseOf({ candidates, steps, stop, segments, finished, tests }: SearchState, running: View['running']): Phase {
   if (finished) return { kind: 'done' };
   if (stop !== null) {
     if ([...running.values()].some(({ task }) => task.endsWith('/test'))) return { kind: 'test' };
-    return { kind: segments.baseline.length > 0 || tests.has('final') ? 'baseline' : 'final' };
+    if (segments.baseline.length > 0 && !tests.has('baseline')) return { kind: 'baseline' };
+    // What is left after the last test evaluation: the exported file is run beside the engine.
+    return { kind: tests.has('final') ? 'verification' : 'final' };
   }
   const step = steps.at(-1);
   if (step !== undefined) return { kind: 'step', step, rung: step.promotions.length > 0 ? null : step.rungs.length };
   return { kind: candidates.has('vanilla') ? 'vanilla' : 'start' };
 }
 
-/** Images a second that are trained now; null before that is known. */
+/** Images a second that are trained now; null before that is known, and where nothing runs. */
 export function imagesPerSecond(view: View, config: Config, now: number): number | null {
+  if (view.run.interrupted || view.run.search.finished) return null;
   const [first, last] = [view.samples[0], view.samples.at(-1)];
   if (first === undefined || last === undefined || now - last.t > speedWindow || last.t - first.t < 1) return null;
   const speed = ((last.minibatches - first.minibatches) * settingsOf(view, config).batch) / (last.t - first.t);

@@ -99,6 +99,9 @@ export function planBudget(question: BudgetQuestion): Plan {
   return { images, vanillaEpochs, children, stepEpochs, searchUntil, alone, beside };
 }
 
+/** Seconds: no budget is looked for beyond this. */
+const longestAdvice = 1e7;
+
 /** What start network and steps may take of what they are planned to. */
 const searchSlack = 2;
 
@@ -128,18 +131,28 @@ export function planWorkBudget(question: WorkQuestion): Plan {
     const reading = evaluationSeconds(settings.baseline, 0, testImages, plan.multiplyAdds * alone);
     return { plan, search, seconds: search + reading + Math.max(0, work - start - steps) * perWork(alone) };
   };
-  const time = end * budget - elapsed;
-  let [least, most] = [costOfTraining(1, counts.train), (costOfTraining(1, 1) * time) / alone];
-  for (let index = 0; index < 30 && most / least > 1.002; index++) {
-    const middle = Math.sqrt(least * most);
-    if (secondsOf(middle).seconds <= time) least = middle;
-    else most = middle;
-  }
-  const { plan, search } = secondsOf(least);
-  if (time <= 0 || search > 0.8 * time)
+  /** The work that fits into so many seconds in all; null where steps and start network leave no time for the final training. */
+  const fitting = (all: number): { readonly work: number; readonly plan: WorkPlan; readonly search: number } | null => {
+    const time = end * all - elapsed;
+    if (time <= 0) return null;
+    let [least, most] = [costOfTraining(1, counts.train), (costOfTraining(1, 1) * time) / alone];
+    for (let index = 0; index < 30 && most / least > 1.002; index++) {
+      const middle = Math.sqrt(least * most);
+      if (secondsOf(middle).seconds <= time) least = middle;
+      else most = middle;
+    }
+    const { plan, search } = secondsOf(least);
+    return search > 0.8 * time ? null : { work: least, plan, search };
+  };
+  const found = fitting(budget);
+  if (found === null) {
+    let enough = Math.max(budget, elapsed);
+    while (fitting(enough) === null && enough < longestAdvice) enough += Math.max(1, 0.05 * enough);
     throw new UserError(
-      `--budget ${Math.round(budget)}s is too short on this machine: use at least ${Math.ceil((elapsed + 30) / 10) * 10}s`,
+      `--budget ${Math.round(budget)}s is too short on this machine: use at least ${Math.ceil(enough / 10) * 10}s`,
     );
+  }
+  const { plan, search, work } = found;
   const { widths, rounds, vanillaEpochs, steps, children, stepEpochs, multiplyAdds } = plan;
   return {
     images: counts.train,
@@ -150,7 +163,7 @@ export function planWorkBudget(question: WorkQuestion): Plan {
     searchUntil: elapsed + searchSlack * search,
     alone,
     beside,
-    sizes: { work: Math.round(least), widths: [...widths], rounds, steps, multiplyAdds },
+    sizes: { work: Math.round(work), widths: [...widths], rounds, steps, multiplyAdds },
   };
 }
 

@@ -51,7 +51,7 @@ export const newRunName = (data: string, method: string, date: Date): string =>
 export const isRun = (root: string): boolean => existsSync(folderOf(root).config);
 
 /**
- * Hashes of the checkpoints that a resume or a later decision may read. `origin`: the checkpoint of the trained network that
+ * Hashes of the checkpoints that a resume or a later decision may read, and of the winner of each step, for exports. `origin`: the checkpoint of the trained network that
  * the search starts from, where it does, which its first event names only once it is there.
  */
 export function neededCheckpoints(search: SearchState, origin: string | null = null): ReadonlySet<string> {
@@ -70,6 +70,7 @@ export function neededCheckpoints(search: SearchState, origin: string | null = n
   const final = search.candidates.get('final');
   for (const hash of [bestNetwork(search)?.checkpoint, search.best?.checkpoint, final?.checkpoint === null ? final.origin : null])
     if (hash !== undefined && hash !== null) needed.add(hash);
+  for (const { winner } of search.steps) if (winner !== null) keep(winner);
   const open = search.steps.find((step) => step.winner === null);
   for (const id of search.stop === null ? (open?.children ?? []) : []) if (candidateOf(search, id).end === null) keep(id);
   return needed;

@@ -32,6 +32,8 @@ function phaseWords(watched: Watched, phase: Phase): string {
       return `Baseline: training the ${startWords(view.run.search)} for the same epochs`;
     case 'test':
       return 'Test evaluation';
+    case 'verification':
+      return 'Verification: best.onnx is run and compared with the engine';
     case 'done':
       return 'Done';
   }
@@ -189,8 +191,10 @@ export function RunProgress({ run }: { readonly run: LiveRun }) {
   const { config } = run.facts;
   const watched: Watched = { view, config };
   const phase = phaseOf(view.run.search, view.running);
-  const left = timeLeft(view, config, now);
-  const speed = imagesPerSecond(view, config, now);
+  // Of a run without a process nothing says that it goes on.
+  const isRunning = run.condition === 'running';
+  const left = isRunning ? timeLeft(view, config, now) : null;
+  const speed = isRunning ? imagesPerSecond(view, config, now) : null;
   const words = speed === null ? [] : [`${formatWhole(Math.round(speed))} images a second`];
   if (left !== null) {
     const time = formatDuration(left.seconds);

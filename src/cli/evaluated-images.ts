@@ -1,0 +1,175 @@
+/** The images that `instar evaluate` measures: which part of a dataset, labelled and shaped as the network takes them. */
+import { basename, resolve } from 'node:path';
+import type { Dataset, Part } from '../data/dataset.ts';
+import { toGrey } from '../data/image.ts';
+import { classFoldersIn, readLabelled, type ClassFolder } from '../data/labelled-folder.ts';
+import { readDataset } from '../data/read.ts';
+import type { DataEvent } from '../data/source.ts';
+import type { Shape } from '../network/network.ts';
+import { cacheFolder } from '../run/preparing/begin.ts';
+import { UserError } from '../util/user-error.ts';
+import { printable } from '../util/words.ts';
+import { printLines, type Io } from './io.ts';
+import type { Given } from './options.ts';
+import { truncate } from './text.ts';
+
+/** The images that the network takes. */
+export interface InputSpec {
+  /** Null: the dataset's own. */
+  readonly classes: readonly string[] | null;
+  readonly channels: number;
+  /** Null: any. */
+  readonly height: number | null;
+  readonly width: number | null;
+}
+
+/** What the network was trained on, as far as it is known. */
+export interface Training {
+  /** The hash of the data; null where only its name is known. */
+  readonly hash: string | null;
+  readonly name: string;
+  readonly classes: readonly string[];
+}
+
+/** Which images: those of a test set, those that are held out of a folder without one, or every one. */
+export type Measured = 'test' | 'held out' | 'all';
+
+export interface EvaluatedImages {
+  /** Of the data. */
+  readonly name: string;
+  readonly classes: readonly string[];
+  readonly shape: Shape;
+  /** Null where they were read without a dataset. */
+  readonly normalisation: { readonly mean: readonly number[]; readonly std: readonly number[] } | null;
+  readonly part: Part;
+  readonly measured: Measured;
+  /** Whether the data is that which the network was trained on. */
+  readonly own: boolean;
+}
+
+/** The pixels with the network's channels: colours become grey as when images are read, grey becomes three equal channels. */
+function withChannels(part: Part, from: number, to: number): Part {
+  if (from === to) return part;
+  const count = part.labels.length;
+  const area = count === 0 ? 0 : part.images.length / count / from;
+  const images = new Uint8Array(count * to * area);
+  for (let image = 0; image < count; image++) {
+    const pixels = part.images.subarray(image * from * area, (image + 1) * from * area);
+    if (to === 1) images.set(toGrey(pixels), image * area);
+    else for (let channel = 0; channel < to; channel++) images.set(pixels, (image * to + channel) * area);
+  }
+  return { images, labels: part.labels };
+}
+
+const sameName = (a: string, b: string): boolean => a.normalize('NFC') === b.normalize('NFC');
+
+/** The label of each class of the data, by the network's classes. A UserError names one that the network does not know. */
+function labelsFor(classes: readonly string[] | null, name: string, found: readonly string[]): readonly number[] {
+  return found.map((each, index) => {
+    const at = classes?.findIndex((known) => sameName(known, each)) ?? index;
+    if (at < 0)
+      throw new UserError(
+        `${name}: the network does not know the class ${each}; it knows ${truncate((classes ?? []).join(', '), 200)}`,
+      );
+    return at;
+  });
+}
+
+/** The images of a dataset to be measured, labelled by the network's classes. */
+function partFor({ classes, channels, height, width }: InputSpec, dataset: Dataset, all: boolean): Part {
+  const { shape } = dataset;
+  const labels = labelsFor(classes, dataset.name, dataset.classes);
+  if (shape.height !== (height ?? shape.height) || shape.width !== (width ?? shape.width))
+    throw new UserError(
+      `${dataset.name}: images of ${shape.channels}×${shape.height}×${shape.width}, but the network takes ${channels}×${height ?? '?'}×${width ?? '?'}`,
+    );
+  const parts = (all ? [dataset.train, dataset.test] : [dataset.test]).map((part) =>
+    withChannels(part, shape.channels, channels),
+  );
+  const images = new Uint8Array(parts.reduce((sum, part) => sum + part.images.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    images.set(part.images, at);
+    at += part.images.length;
+  }
+  return {
+    images,
+    labels: Uint16Array.from(parts.flatMap((part) => Array.from(part.labels, (label) => labels[label] as number))),
+  };
+}
+
+/** Images of folders are scaled to the network's size; other datasets keep theirs. */
+async function readFor({ height, width }: InputSpec, reference: string, given: Given<'evaluate'>, io: Io): Promise<Dataset> {
+  const where = { cacheFolder: cacheFolder(), environment: io.environment, dataFolder: given.data };
+  const progress = (event: DataEvent): void => void (event.kind === 'note' && printLines(io.err, [printable(event.message)]));
+  const read = async (imageSize?: number): Promise<Dataset> =>
+    (await readDataset(reference, { ...where, imageSize, progress })).dataset;
+  if (height === null || height !== width) return read();
+  try {
+    return await read(height);
+  } catch (error) {
+    if (error instanceof UserError && error.message.startsWith('--image-size')) return read();
+    throw error;
+  }
+}
+
+/** Whether a folder may be the data that the network was trained on: by its classes, and where the hash is not known by its name. */
+function mayBeOwn(folders: readonly ClassFolder[], reference: string, training: Training | null): boolean {
+  if (training === null || folders.length !== training.classes.length) return false;
+  if (training.hash === null && basename(resolve(reference)) !== training.name) return false;
+  return folders.every(({ name }) => training.classes.some((known) => sameName(known, name)));
+}
+
+/** Every image of a folder of classes, one class alone included. */
+async function everyImage(
+  spec: InputSpec,
+  side: number,
+  folders: readonly ClassFolder[],
+  name: string,
+): Promise<EvaluatedImages> {
+  const { channels } = spec;
+  const found = folders.map((each) => each.name);
+  const labels = labelsFor(spec.classes, name, found);
+  const part = await readLabelled(folders, (each) => labels[found.indexOf(each)] as number, side);
+  return {
+    name,
+    classes: found,
+    shape: { channels: 3, height: side, width: side },
+    normalisation: null,
+    part: withChannels(part, 3, channels),
+    measured: 'all',
+    own: false,
+  };
+}
+
+/**
+ * The images of `reference`. Without `--part` they are its test images; of a folder of classes without a test/ they are all, unless it
+ * is what the network was trained on: then they are those that were held out.
+ */
+export async function imagesFor(
+  spec: InputSpec,
+  reference: string,
+  training: Training | null,
+  given: Given<'evaluate'>,
+  io: Io,
+): Promise<EvaluatedImages> {
+  const folders = await classFoldersIn(reference);
+  const side = spec.height !== null && spec.height === spec.width ? spec.height : null;
+  const asked = given.part;
+  const candidate = folders !== null && mayBeOwn(folders, reference, training);
+  if (folders !== null && asked !== 'test' && !candidate && spec.classes !== null && side !== null)
+    return everyImage(spec, side, folders, basename(resolve(reference)));
+  const dataset = await readFor(spec, reference, given, io);
+  const own = training !== null && (training.hash === null ? candidate : training.hash === dataset.hash);
+  const all = asked === 'all' || (asked === undefined && folders !== null && !own);
+  const { name, classes, shape, mean, std } = dataset;
+  const measured: Measured = all ? 'all' : folders === null ? 'test' : 'held out';
+  return { name, classes, shape, normalisation: { mean, std }, part: partFor(spec, dataset, all), measured, own };
+}
+
+/** Behind the number of images: `test images`, `images that are held out`. */
+export const measuredWords: { readonly [M in Measured]: readonly [one: string, several: string] } = {
+  test: ['test image', 'test images'],
+  'held out': ['test image', 'test images (held out: 15 % of the folder)'],
+  all: ['image', 'images (all that are there)'],
+};
