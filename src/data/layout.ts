@@ -212,7 +212,7 @@ function layoutOfParts(folder: Folder, train: Candidate, candidates: readonly Ca
       ...(ignored.length === 0
         ? []
         : [`only ${listed(read.map(({ outer }) => outer))} ${read.length === 1 ? 'is' : 'are'} read, not ${listed(ignored)}`]),
-      ...alone.map((each) => `${each.name}/ is left alone: its ${plural(imagesBelow(each).length, 'image')} lie in no class`),
+      ...alone.map((each) => `${each.name}/ is left alone: ${plural(imagesBelow(each).length, 'image')} in no class`),
       ...(validation === undefined ? [] : [`the images of ${validation.outer.name}/ validate`]),
       ...otherNote(files.flatMap((each) => each.others)),
       ...strayNote(read.flatMap(({ inner }) => inner.images)),

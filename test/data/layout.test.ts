@@ -106,7 +106,7 @@ const layouts: readonly [what: string, paths: readonly string[], line: string][]
 for (const [what, paths, line] of layouts) test(`layout: ${what}`, () => assert.equal(layoutLine(...paths), line));
 
 test('what is left alone is said, and which images validate', () => {
-  assert.deepEqual(notesOf(...classesIn('train/'), 'test1/x*1200'), ['test1/ is left alone: its 1,200 images lie in no class']);
+  assert.deepEqual(notesOf(...classesIn('train/'), 'test1/x*1200'), ['test1/ is left alone: 1,200 images in no class']);
   assert.deepEqual(notesOf(...classesIn('train/'), ...classesIn('val/'), 'docs/a.txt'), [
     'only train/ and val/ are read, not docs/',
     'the images of val/ validate',
