@@ -1,7 +1,9 @@
 /** `instar evaluate`: the best network of a run, or any .onnx classifier, on a dataset. */
 import { measurePixels } from '../data/dataset.ts';
+import { usualReading } from '../data/reading.ts';
 import { meanOfViews } from '../data/views.ts';
 import { readBest } from '../run/record/best.ts';
+import { readingOf } from '../run/record/config.ts';
 import { readRun } from '../run/record/read.ts';
 import { setImmediate } from 'node:timers/promises';
 import { measureLogits, tally } from '../training/measure.ts';
@@ -50,7 +52,20 @@ async function evaluateRun(where: string, reference: string, given: Given<'evalu
   const { classes, shape, line } = best.about;
   const { config } = best;
   const training: Training = { hash: config?.data.hash ?? null, name: best.about.dataset, classes };
-  const { part, name, measured: which, own } = await imagesFor({ classes, ...shape }, reference, training, given, io);
+  const {
+    part,
+    name,
+    measured: which,
+    own,
+  } = await imagesFor(
+    { classes, ...shape },
+    reference,
+    training,
+    given,
+    io,
+    // As the run reads its own images, but what is damaged is left out.
+    config === null ? usualReading : { ...readingOf(config), strict: false },
+  );
   const evaluator = await openEvaluator(best, given.engine ?? null, usualBatch, io.environment);
   const everything = Uint32Array.from(part.labels, (_label, index) => index);
   const { confusion, tell } = tally(classes.length);

@@ -4,6 +4,7 @@ import type { Dataset, Part } from '../data/dataset.ts';
 import { toGrey } from '../data/image.ts';
 import { classFoldersIn, readLabelled, type ClassFolder } from '../data/labelled-folder.ts';
 import { readDataset } from '../data/read.ts';
+import { usualReading, type Reading } from '../data/reading.ts';
 import type { DataEvent } from '../data/source.ts';
 import type { Shape } from '../network/network.ts';
 import { cacheFolder } from '../run/preparing/begin.ts';
@@ -99,8 +100,14 @@ function partFor({ classes, channels, height, width }: InputSpec, dataset: Datas
 }
 
 /** Images of folders are scaled to the network's size; other datasets keep theirs. */
-async function readFor({ height, width }: InputSpec, reference: string, given: Given<'evaluate'>, io: Io): Promise<Dataset> {
-  const where = { cacheFolder: cacheFolder(), environment: io.environment, dataFolder: given.data };
+async function readFor(
+  { height, width }: InputSpec,
+  reading: Reading,
+  reference: string,
+  given: Given<'evaluate'>,
+  io: Io,
+): Promise<Dataset> {
+  const where = { cacheFolder: cacheFolder(), environment: io.environment, dataFolder: given.data, reading };
   const progress = (event: DataEvent): void => void (event.kind === 'note' && printLines(io.err, [printable(event.message)]));
   const read = async (imageSize?: number): Promise<Dataset> =>
     (await readDataset(reference, { ...where, imageSize, progress })).dataset;
@@ -124,13 +131,18 @@ function mayBeOwn(folders: readonly ClassFolder[], reference: string, training: 
 async function everyImage(
   spec: InputSpec,
   side: number,
+  reference: string,
   folders: readonly ClassFolder[],
-  name: string,
+  reading: Reading,
+  io: Io,
 ): Promise<EvaluatedImages> {
   const { channels } = spec;
+  const name = basename(resolve(reference));
   const found = folders.map((each) => each.name);
   const labels = labelsFor(spec.classes, name, found);
-  const part = await readLabelled(folders, (each) => labels[found.indexOf(each)] as number, side);
+  const labelOf = (each: string): number => labels[found.indexOf(each)] as number;
+  const { part, notes } = await readLabelled(reference, folders, labelOf, side, reading);
+  printLines(io.err, notes.map(printable));
   return {
     name,
     classes: found,
@@ -144,7 +156,7 @@ async function everyImage(
 
 /**
  * The images of `reference`. Without `--part` they are its test images; of a folder of classes without a test/ they are all, unless it
- * is what the network was trained on: then they are those that were held out.
+ * is what the network was trained on: then they are those that were held out. `reading`: how its training images were read.
  */
 export async function imagesFor(
   spec: InputSpec,
@@ -152,14 +164,15 @@ export async function imagesFor(
   training: Training | null,
   given: Given<'evaluate'>,
   io: Io,
+  reading: Reading = usualReading,
 ): Promise<EvaluatedImages> {
-  const folders = await classFoldersIn(reference);
+  const folders = await classFoldersIn(reference, reading);
   const side = spec.height !== null && spec.height === spec.width ? spec.height : null;
   const asked = given.part;
   const candidate = folders !== null && mayBeOwn(folders, reference, training);
   if (folders !== null && asked !== 'test' && !candidate && spec.classes !== null && side !== null)
-    return everyImage(spec, side, folders, basename(resolve(reference)));
-  const dataset = await readFor(spec, reference, given, io);
+    return everyImage(spec, side, reference, folders, reading, io);
+  const dataset = await readFor(spec, reading, reference, given, io);
   const own = training !== null && (training.hash === null ? candidate : training.hash === dataset.hash);
   const all = asked === 'all' || (asked === undefined && folders !== null && !own);
   const { name, classes, shape, mean, std } = dataset;

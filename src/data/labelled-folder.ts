@@ -1,66 +1,61 @@
 /** All images of a folder with a sub-folder for each class, labelled by the classes of a network. Holds nothing out. */
-import { extname, join } from 'node:path';
-import { factsOf, namesIn } from '../util/files.ts';
+import { factsOf } from '../util/files.ts';
 import { UserError } from '../util/user-error.ts';
 import type { Part } from './dataset.ts';
-import { readImage } from './image.ts';
+import { decodeImage } from './image.ts';
+import { checkLeftOut, describeLeftOut, type LeftOut } from './left-out.ts';
+import { partNamed } from './part-names.ts';
+import type { Reading } from './reading.ts';
 import { datasetNames } from './resolve.ts';
+import type { SourceFile } from './source.ts';
+import { asFirst, hasImages, imagesBelow, readTree } from './tree.ts';
 
 export interface ClassFolder {
   readonly name: string;
-  /** Paths of its images, in the order of their names. */
-  readonly files: readonly string[];
+  /** Its images, in the order of their names. */
+  readonly files: readonly SourceFile[];
 }
 
-const extensions: readonly string[] = ['.png', '.jpg', '.jpeg', '.webp'];
-/** Folders that hold a part of the data and not a class. */
-const parts: readonly string[] = ['train', 'test'];
-/** Folders in folders, at most: a link may lead back. */
-const deepest = 16;
-
-const visibleIn = async (folder: string): Promise<readonly string[]> =>
-  (await namesIn(folder)).filter((name) => !name.startsWith('.'));
-
-async function imagesBelow(folder: string, depth = 0): Promise<string[]> {
-  if (depth > deepest) throw new UserError(`${folder}: folders in folders that are too many levels deep`);
-  const found: string[] = [];
-  for (const name of await visibleIn(folder)) {
-    const path = join(folder, name);
-    const kind = (await factsOf(path))?.kind;
-    if (kind === 'folder') found.push(...(await imagesBelow(path, depth + 1)));
-    else if (kind === 'file' && extensions.includes(extname(name).toLowerCase())) found.push(path);
-  }
-  return found;
-}
-
-/** The class folders of a folder, those without images left out; null for anything else: a name, an archive, train/ and test/. */
-export async function classFoldersIn(reference: string): Promise<readonly ClassFolder[] | null> {
+/**
+ * The class folders of a folder, those without images left out; null for anything else: a name, an archive, a folder of parts such as
+ * train/ and test/, a folder around another one.
+ */
+export async function classFoldersIn(reference: string, { version }: Reading): Promise<readonly ClassFolder[] | null> {
   if (datasetNames.includes(reference) || (await factsOf(reference))?.kind !== 'folder') return null;
-  const folders: ClassFolder[] = [];
-  for (const name of await visibleIn(reference)) {
-    if ((await factsOf(join(reference, name)))?.kind !== 'folder') continue;
-    if (parts.includes(name)) return null;
-    folders.push({ name, files: await imagesBelow(join(reference, name)) });
-  }
-  const filled = folders.filter(({ files }) => files.length > 0);
-  return filled.length === 0 ? null : filled;
+  const read = await readTree(reference);
+  const folders = (version === 1 ? asFirst(read) : read).folders.filter(hasImages);
+  const [only, ...more] = folders;
+  if (only === undefined || folders.some(({ name }) => partNamed(name) !== null)) return null;
+  if (more.length === 0 && only.images.length === 0) return null;
+  return folders.map((folder) => ({ name: folder.name, files: imagesBelow(folder) }));
 }
 
-/** The images in colour, `side` pixels a side, in the order of folders and files. `labelOf`: the index of a class. */
+/**
+ * The images in colour, `side` pixels a side, in the order of folders and files, and notes on those that cannot be read and are left
+ * out. `labelOf`: the index of a class. A UserError where more than a tenth cannot be read.
+ */
 export async function readLabelled(
+  reference: string,
   folders: readonly ClassFolder[],
   labelOf: (name: string) => number,
   side: number,
-): Promise<Part> {
-  const count = folders.reduce((sum, { files }) => sum + files.length, 0);
-  const size = 3 * side * side;
-  const images = new Uint8Array(count * size);
-  const labels = new Uint16Array(count);
-  let at = 0;
+  { background, bits = 16, strict }: Reading,
+): Promise<{ readonly part: Part; readonly notes: readonly string[] }> {
+  const shape = { channels: 3, height: side, width: side };
+  const read: { readonly pixels: Uint8Array; readonly label: number }[] = [];
+  const leftOut: LeftOut[] = [];
   for (const { name, files } of folders)
-    for (const path of files) {
-      images.set(await readImage(path, { channels: 3, height: side, width: side }), at * size);
-      labels[at++] = labelOf(name);
-    }
-  return { images, labels };
+    for (const file of files)
+      try {
+        const pixels = (await decodeImage(file, shape, { background, bits })) as Uint8Array;
+        read.push({ pixels, label: labelOf(name) });
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        leftOut.push({ path: file.path, reason: error.message.replace(`${file.path}: `, '') });
+      }
+  checkLeftOut(reference, leftOut, read.length + leftOut.length, strict);
+  const images = new Uint8Array(read.length * 3 * side * side);
+  read.forEach(({ pixels }, at) => images.set(pixels, at * pixels.length));
+  const part = { images, labels: Uint16Array.from(read, ({ label }) => label) };
+  return { part, notes: describeLeftOut(reference, leftOut) };
 }

@@ -22,7 +22,7 @@ interface UsedImages {
 
 function usedImages({ run, config }: Advised): UsedImages {
   const { trainImages: all } = config.data;
-  return { ...splitCounts(all, plannedSettings(config.settings, run.plan)), all };
+  return { ...splitCounts(config.data, plannedSettings(config.settings, run.plan)), all };
 }
 
 /** `all 6,000 training images, 600 of them to compare networks; 1,000 test images` */

@@ -254,9 +254,11 @@ export async function dataOf(
   const size = { imageSize: imageSize ?? undefined, folderSize: from?.imageSize ?? undefined };
   const source = isNamed ? reference : (given ?? where);
   const hint = `; 'instar resume RUN --data PATH' says where the run's data lies now`;
-  const read = await readDataset(source, { ...place, ...size, reading: readingOf(config), progress: onData }).catch((error: unknown) => {
-    throw error instanceof UserError && given === undefined ? new UserError(`${error.message}${hint}`) : error;
-  });
+  const read = await readDataset(source, { ...place, ...size, reading: readingOf(config), progress: onData }).catch(
+    (error: unknown) => {
+      throw error instanceof UserError && given === undefined ? new UserError(`${error.message}${hint}`) : error;
+    },
+  );
   if (read.dataset.hash !== hash)
     throw new UserError(`${source}: the data is not that of the run's beginning${given === undefined ? hint : ''}`);
   return read;
