@@ -1,12 +1,11 @@
 /** Follows a run to its last event: reports it, listens for Ctrl-C, and returns the exit code. */
-import { existsSync } from 'node:fs';
 import type { DataEvent } from '../data/source.ts';
 import { readConfig, type Config } from '../run/record/config.ts';
 import type { RunItem } from '../run/driving/drive.ts';
-import { folderOf } from '../run/record/folder.ts';
+import { folderOf, isRun } from '../run/record/folder.ts';
 import { RunError } from '../util/user-error.ts';
 import { interrupted, listenForInterrupts } from './interrupt.ts';
-import { exitCodes, hasColour, printLines, type Io } from './io.ts';
+import { exitCodes, hasColour, printJson, printLines, type Io } from './io.ts';
 import { openReporter, type Shown } from './reporter.ts';
 import { quoted } from '../util/quoted.ts';
 import { summary } from './summary.ts';
@@ -50,7 +49,7 @@ export async function follow(io: Io, following: Following): Promise<number> {
       const shown: Shown = { config, root, view, now };
       if (item.type === 'progress') reporter.progress(shown);
       else {
-        if (json) io.out.write(`${JSON.stringify(item)}\n`);
+        if (json) printJson(io.out, item);
         reporter.entry(item, shown);
       }
     }
@@ -62,7 +61,7 @@ export async function follow(io: Io, following: Following): Promise<number> {
     interruption.stop();
   }
 
-  config ??= existsSync(folderOf(root).config) ? readFrom() : null;
+  config ??= isRun(root) ? readFrom() : null;
   if (config === null) {
     printLines(io.err, ['instar: interrupted before the run began; nothing was written']);
     return exitCodes.interrupted;
