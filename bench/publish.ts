@@ -9,6 +9,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readStudyFile, studyFile } from '../src/report/collect-study.ts';
+import { chainAnew } from '../src/run/record/chain.ts';
 import { readConfig } from '../src/run/record/config.ts';
 import { folderOf, isRun } from '../src/run/record/folder.ts';
 import { readRun } from '../src/run/record/read.ts';
@@ -32,12 +33,13 @@ rmSync(kept, { recursive: true, force: true });
 for (const name of ended) {
   const [source, target] = [folderOf(join(from, name)), folderOf(join(kept, name))];
   mkdirSync(target.root, { recursive: true });
-  cpSync(source.journal, target.journal);
   const config = readConfig(source.config);
   const { where: _where, ...facts } = config.data;
   const data = { ...facts, path: basename(facts.path), folder: null };
   const shared = config.vanilla === null ? null : basename(config.vanilla);
-  writeFileSync(target.config, `${JSON.stringify({ ...config, data, vanilla: shared }, null, 2)}\n`);
+  const published = `${JSON.stringify({ ...config, data, vanilla: shared }, null, 2)}\n`;
+  writeFileSync(target.config, published);
+  writeFileSync(target.journal, chainAnew(readFileSync(source.journal, 'utf8'), JSON.parse(published)));
   for (const file of [target.journal, target.config])
     if (readFileSync(file, 'utf8').includes(resolve(from))) throw new Error(`${file} still contains a path of this machine`);
 }

@@ -31,6 +31,22 @@ const effects: readonly { readonly name: string; readonly pattern: RegExp; reado
   { name: 'Math.random', pattern: /\bMath\.random\b/, allowed: [] },
 ];
 
+/**
+ * What opens files. The files of a run are opened by `util/run-files.ts` alone, so these rooms do not open any, except in files that
+ * open something else.
+ */
+const opening = /\b(?:readFile|writeFile|appendFile|copyFile|open|createReadStream|createWriteStream|truncate|cp)(?:Sync)?\b/;
+const ofRuns = ['run/', 'study/', 'report/', 'web/', 'cli/', 'training/', 'execution/queue/'];
+const opensOthers: Readonly<Record<string, string>> = {
+  'web/app.ts': 'the built page',
+  'web/client/vite.config.ts': 'the built page',
+  'cli/ui.ts': 'a temporary page that leads a browser to the dashboard',
+  'report/collect-study.ts': 'the file of a study that a person named',
+  'execution/queue/address.ts': 'the file of a password',
+};
+/** What follows links, for files that a person named. */
+const following: readonly string[] = ['run/record/best.ts'];
+
 const longest = 400;
 
 /** Text by path below `src`, with forward slashes. */
@@ -90,6 +106,23 @@ const forbiddenEffects = (sources: Sources): string[] =>
       .map(({ name }) => `${path} uses ${name}`),
   );
 
+/** The names that a file imports from these modules. */
+const importedFrom = (text: string, module: RegExp): string =>
+  [...withoutComments(text).matchAll(/\bimport\s*(?!type\b)([^;'"]*?)\s*from\s*['"]([^'"]+)['"]/g)]
+    .filter((match) => module.test(match[2] ?? ''))
+    .map((match) => match[1] ?? '')
+    .join();
+
+const openers = (sources: Sources): string[] =>
+  [...sources]
+    .filter(([path]) => ofRuns.some((room) => path.startsWith(room)))
+    .flatMap(([path, text]) => {
+      const names = importedFrom(text, /^node:fs(?:\/promises)?$/);
+      const opens = (opening.test(names) || /\*/.test(names)) && opensOthers[path] === undefined;
+      const follows = /\breadBytes\b/.test(importedFrom(text, /util\/files\.ts$/)) && !following.includes(path);
+      return [...(opens ? [`${path} opens files`] : []), ...(follows ? [`${path} follows links`] : [])];
+    });
+
 const tooLong = (sources: Sources): string[] =>
   [...sources]
     .map(([path, text]) => ({ path, lines: text.split('\n').length - 1 }))
@@ -112,6 +145,8 @@ test('no two files import each other, however far around', () => assert.deepEqua
 
 test('only the outer rooms touch process, console and the clock; nothing draws numbers of its own', () =>
   assert.deepEqual(forbiddenEffects(sources), []));
+
+test('files of a run are opened in one place, without following links', () => assert.deepEqual(openers(sources), []));
 
 test(`no file is longer than ${longest} lines`, () => assert.deepEqual(tooLong(sources), []));
 
@@ -146,5 +181,12 @@ test('these rules see what breaks them', () => {
     'engine/c2.ts uses Math.random',
     'run/machine.ts uses the size of the machine',
   ]);
+  const reading: Sources = new Map([
+    ['run/a.ts', `import { existsSync } from 'node:fs';\nimport { readBytes } from '../util/files.ts';`],
+    ['web/b.ts', `import {\n  existsSync,\n  openSync,\n} from 'node:fs';`],
+    ['cli/c.ts', `import * as fs from 'node:fs/promises';`],
+    ['data/d.ts', `import { readFileSync } from 'node:fs';`],
+  ]);
+  assert.deepEqual(openers(reading), ['run/a.ts follows links', 'web/b.ts opens files', 'cli/c.ts opens files']);
   assert.deepEqual(tooLong(broken), [`elsewhere/f.ts has ${longest + 1} lines`]);
 });

@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import { RunError, UserError } from '../util/user-error.ts';
 import { exitCodes as codes, type Io } from './io.ts';
 import { createProgram } from './program.ts';
-import { printable } from '../util/words.ts';
+import { printable, printableLines } from '../util/words.ts';
 
 const oneLine = (text: string): string => printable(text.trim().replaceAll(/\s*\n\s*/g, ' '));
 
@@ -28,7 +28,7 @@ function fail(error: unknown, io: Io): number {
     return isUsers ? codes.wrong : codes.failed;
   }
   const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  say(`unexpected error; please report it with the following lines\n${trace}`);
+  say(`unexpected error; please report it with the following lines\n${printableLines(trace)}`);
   return codes.failed;
 }
 

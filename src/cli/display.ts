@@ -1,5 +1,6 @@
 /** A part of the terminal that is redrawn in place, at a fixed rate. It survives Ctrl-Z. */
 import { hasColour, type Io } from './io.ts';
+import { shown } from './styled.ts';
 
 export interface Live {
   /** Replaces what was drawn. Each line must fit the width. */
@@ -36,14 +37,14 @@ export function openLive(stream: NodeJS.WriteStream): Live {
 
   return {
     draw(lines) {
-      const text = lines.map((line) => `${line}${toEndOfLine}\n`).join('');
+      const text = lines.map((line) => `${shown(line)}${toEndOfLine}\n`).join('');
       stream.write(`${begin}${hidden ? '' : hide}${toStart()}${text}${toEndOfScreen}${end}`);
       hidden = true;
       drawn = lines;
     },
     say(lines) {
       const again = drawn;
-      const text = [...lines, ...again].map((line) => `${line}${toEndOfLine}\n`).join('');
+      const text = [...lines, ...again].map((line) => `${shown(line)}${toEndOfLine}\n`).join('');
       stream.write(`${begin}${toStart()}${text}${toEndOfScreen}${end}`);
     },
     forget() {

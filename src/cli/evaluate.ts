@@ -10,7 +10,7 @@ import { measureLogits, tally } from '../training/measure.ts';
 import { UserError } from '../util/user-error.ts';
 import { openEvaluator } from '../run/driving/evaluator.ts';
 import { imagesFor, measuredWords, type InputSpec, type Measured, type Training } from './evaluated-images.ts';
-import { printLines, type Io } from './io.ts';
+import { printJson, printLines, type Io } from './io.ts';
 import { checkKind, isModel, openForeignModel, scaleOf } from './model.ts';
 import { pixelScales, type Given } from './options.ts';
 import { accuracyByClass, describeClasses } from '../run/display/classes.ts';
@@ -187,7 +187,7 @@ export async function evaluateCommand(where: string, reference: string, given: G
       confusion,
       notes,
     };
-    printLines(io.out, [JSON.stringify(printed)]);
+    printJson(io.out, printed);
   } else printLines(io.out, text(found, given));
   return 0;
 }

@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { exportNetwork } from '../run/driving/export.ts';
 import { UserError } from '../util/user-error.ts';
-import { printLines, type Io } from './io.ts';
+import { printJson, printLines, type Io } from './io.ts';
 import type { Given } from './options.ts';
 import { describeExport } from '../run/display/wording.ts';
 import { describeViews } from '../run/display/wording.ts';
@@ -16,7 +16,7 @@ export async function exportCommand(root: string, given: Given<'export'>, io: Io
   if (!existsSync(dirname(resolve(path)))) throw new UserError(`--onnx ${path}: the folder does not exist`);
   if (existsSync(path) && !statSync(path).isFile()) throw new UserError(`--onnx ${path}: exists and is not a file`);
   const { line, verified, kept } = await exportNetwork(root, path, { step, child, views });
-  if (given.json === true) printLines(io.out, [JSON.stringify({ path, line, views, verified, kept })]);
+  if (given.json === true) printJson(io.out, { path, line, views, verified, kept });
   else
     printLines(io.out, [`${printable(path)} (${line})${describeViews(views)}: ${describeExport({ verified, problem: null })}`]);
   if (!kept) printLines(io.err, ['another process is working on this run: the export is not recorded in its journal']);

@@ -1,13 +1,12 @@
 /** Follows a run to its last event: reports it, listens for Ctrl-C, and returns the exit code. */
-import { existsSync } from 'node:fs';
 import type { DataEvent } from '../data/source.ts';
 import { readConfig, type Config } from '../run/record/config.ts';
 import type { RunItem } from '../run/driving/drive.ts';
-import { folderOf } from '../run/record/folder.ts';
+import { folderOf, isRun } from '../run/record/folder.ts';
 import { must } from '../util/assert.ts';
 import { RunError } from '../util/user-error.ts';
 import { interrupted, listenForInterrupts } from './interrupt.ts';
-import { exitCodes, hasColour, printLines, type Io } from './io.ts';
+import { exitCodes, hasColour, printJson, printLines, type Io } from './io.ts';
 import { openReporter, type Shown } from './reporter.ts';
 import { quoted } from '../util/quoted.ts';
 import { summary } from './summary.ts';
@@ -59,7 +58,7 @@ export async function follow(io: Io, following: Following): Promise<number> {
       const shown: Shown = { config, root, view, now };
       if (item.type === 'progress') reporter.progress(shown);
       else {
-        if (json) io.out.write(`${JSON.stringify(item)}\n`);
+        if (json) printJson(io.out, item);
         reporter.entry(item, shown);
       }
     }
@@ -72,7 +71,7 @@ export async function follow(io: Io, following: Following): Promise<number> {
     interruption.stop();
   }
 
-  config ??= root !== null && existsSync(folderOf(root).config) ? readFrom(root) : null;
+  config ??= root !== null && isRun(root) ? readFrom(root) : null;
   if (root === null || config === null) {
     printLines(io.err, ['instar: interrupted before the run began; nothing was written']);
     return exitCodes.interrupted;

@@ -1,6 +1,8 @@
 /** The process as the commands use it; nothing else here touches it. */
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { printableJson } from '../util/words.ts';
+import { shown } from './styled.ts';
 
 /** Exit codes of the process. */
 export const exitCodes = { done: 0, failed: 1, wrong: 2, interrupted: 130 } as const;
@@ -79,8 +81,13 @@ export function allowLostReaders(): void {
     });
 }
 
+/** All that commands print goes through here, but for the live display and JSON. */
 export const printLines = (stream: NodeJS.WriteStream, lines: readonly string[]): void => {
-  for (const line of lines) stream.write(`${line}\n`);
+  for (const line of lines) stream.write(`${shown(line)}\n`);
+};
+
+export const printJson = (stream: NodeJS.WriteStream, value: unknown): void => {
+  stream.write(`${printableJson(value)}\n`);
 };
 
 /** The date of a report. */

@@ -1,7 +1,6 @@
 /** An .onnx file of any origin: decoded here, run in a process of its own. */
 import { statSync } from 'node:fs';
 import { channelsLast, type Part } from '../data/dataset.ts';
-import { readBytes } from '../util/files.ts';
 import { createModelRunner } from '../execution/model-runner.ts';
 import { describeClassifier, type Classifier } from '../formats/onnx/classifier.ts';
 import { decodeModel } from '../formats/onnx/codec.ts';
@@ -9,6 +8,7 @@ import type { ModelProto } from '../formats/onnx/proto.ts';
 import { filesBeside } from '../formats/onnx/read/external.ts';
 import type { Normalisation } from '../formats/onnx/read/read.ts';
 import type { Shape } from '../network/network.ts';
+import { readNamed } from '../run/record/best.ts';
 import { UserError } from '../util/user-error.ts';
 import { flagOf, type Values } from '../options/option.ts';
 import type { modelOptions, PixelScale } from './options.ts';
@@ -98,7 +98,7 @@ export async function openForeignModel(path: string, given: Given): Promise<Open
   if (stat === undefined) throw new UserError(`${path}: does not exist`);
   if (!stat.isFile()) throw new UserError(`${path}: is not a file`);
   if (stat.size > largestFile) throw new UserError(`${path}: is larger than an ONNX file can be`);
-  const bytes = await readBytes(path);
+  const bytes = await readNamed(path);
   const model = decodeModel(bytes, path);
   const classifier = describeClassifier(model, path);
   const { maxMemory: memory = defaultMemory, timeout: seconds = defaultSeconds } = given;

@@ -6,7 +6,7 @@ import { formatDuration } from '../util/duration.ts';
 import { formatCount, formatWhole } from '../util/words.ts';
 import { padLeft, padRight, wrap } from './text.ts';
 import { interrupted, listenForInterrupts } from './interrupt.ts';
-import { exitCodes, printLines, type Io } from './io.ts';
+import { exitCodes, printJson, printLines, type Io } from './io.ts';
 import type { Given } from './options.ts';
 import { openReporter } from './reporter.ts';
 import { optionsFrom } from './search.ts';
@@ -86,7 +86,8 @@ export async function planCommand(dataset: string, given: Given<'plan'>, io: Io)
       onMeasuring: () => reporter.notice('measuring this machine for about 20 seconds'),
     });
     reporter.close();
-    printLines(io.out, json ? [JSON.stringify(report)] : planLines(report));
+    if (json) printJson(io.out, report);
+    else printLines(io.out, planLines(report));
     return exitCodes.done;
   } catch (error) {
     if (error !== interrupted) throw error;

@@ -9,7 +9,7 @@ import type { Shape } from '../network/network.ts';
 import { softmax } from '../training/measure.ts';
 import { UserError } from '../util/user-error.ts';
 import { openEvaluator } from '../run/driving/evaluator.ts';
-import { printLines, type Io } from './io.ts';
+import { printJson, printLines, type Io } from './io.ts';
 import { checkKind, isModel, openForeignModel, scaleOf } from './model.ts';
 import type { Given } from './options.ts';
 import { columnsOf, padLeft, padRight, truncate } from './text.ts';
@@ -104,6 +104,7 @@ export async function predictCommand(where: string, images: readonly string[], g
     const ranked = classes.map((name, position) => ({ name, probability: shares[position] ?? 0 }));
     return { image, classes: ranked.toSorted((a, b) => b.probability - a.probability).slice(0, top) };
   });
-  printLines(io.out, given.json === true ? [JSON.stringify(predictions)] : print(predictions));
+  if (given.json === true) printJson(io.out, predictions);
+  else printLines(io.out, print(predictions));
   return 0;
 }

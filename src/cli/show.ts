@@ -17,7 +17,7 @@ import {
   networkOf,
 } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
-import { hasColour, printLines, type Io } from './io.ts';
+import { hasColour, printJson, printLines, type Io } from './io.ts';
 import type { Given } from './options.ts';
 import { describeConfig, describeExport, describePlan, describeWorkers, stopWords } from '../run/display/wording.ts';
 import { winnersLine } from './render.ts';
@@ -235,9 +235,11 @@ function json(root: string, read: Read): unknown {
 export function showCommand(root: string, given: Given<'show'>, io: Io): number {
   const read = readRun(root);
   const colour = hasColour(io, io.out);
-  printLines(
-    io.out,
-    given.json === true ? [JSON.stringify(json(root, read))] : text(root, read).map((line) => paint(line, colour)),
-  );
+  if (given.json === true) printJson(io.out, json(root, read));
+  else
+    printLines(
+      io.out,
+      text(root, read).map((line) => paint(line, colour)),
+    );
   return 0;
 }

@@ -1,6 +1,7 @@
 /** The files of a study: tables, figures and its report, from its runs so far. */
 import { join } from 'node:path';
 import { makeFolder } from '../util/files.ts';
+import { hasOwnFolder } from '../util/run-files.ts';
 import { studyIn } from '../report/collect-study.ts';
 import { svgFile } from '../report/figure.ts';
 import { listFigures } from '../report/figures.ts';
@@ -20,6 +21,7 @@ export async function writeTables({ result }: Collected, root: string): Promise<
   const tables = tablesOf(result);
   const folder = join(root, 'tables');
   makeFolder(folder);
+  hasOwnFolder(folder);
   for (const { name, text } of tables.flatMap(tableFiles)) await writeState(join(folder, name), text);
   const said = conclusionsOf(result).map(({ text }) => `- ${escapeMarkdown(text)}`);
   const parts = [
@@ -45,6 +47,7 @@ export const studyPageOf = (shown: StudyDetails, io: Io): string => studyPage(sh
 export async function writeStudyResults(root: string, io: Io): Promise<Collected> {
   const { shown, collected } = studyIn(root);
   await writeTables(collected, root);
+  hasOwnFolder(join(root, 'figures'));
   await writeStudyFigures(shown, join(root, 'figures'));
   await writeState(join(root, 'report.html'), studyPageOf(shown, io));
   await writeState(

@@ -1,7 +1,19 @@
 /** Lines of styled text, fitted to a width, as plain text or with the terminal's colours. */
+import { printable } from '../util/words.ts';
 import { columnsOf, truncate } from './text.ts';
 
 const codes = { plain: '', bold: '1', dim: '2', good: '32', bad: '31', warn: '33', accent: '36', strong: '1;36' } as const;
+
+/** The colours of `paint`. */
+// oxlint-disable-next-line no-control-regex
+const ownCodes = /(\u001b\[(?:0|1|2|31|32|33|36|1;36)m)/;
+
+/** A line for a terminal: the colours of `paint` stay, other commands are shown as `?`. */
+export const shown = (line: string): string =>
+  line
+    .split(ownCodes)
+    .map((part, at) => (at % 2 === 1 ? part : printable(part)))
+    .join('');
 
 export type Style = keyof typeof codes;
 export type Span = readonly [text: string, style?: Style];
@@ -37,9 +49,10 @@ export function spread(left: Line, right: Line, width: number): Line {
 
 export function paint(line: Line, colour: boolean): string {
   const text = line
-    .map(([part, style = 'plain']) =>
-      colour && codes[style] !== '' && part.trim() !== '' ? `\u001b[${codes[style]}m${part}\u001b[0m` : part,
-    )
+    .map(([said, style = 'plain']) => {
+      const part = printable(said);
+      return colour && codes[style] !== '' && part.trim() !== '' ? `\u001b[${codes[style]}m${part}\u001b[0m` : part;
+    })
     .join('');
   return colour ? text : text.trimEnd();
 }

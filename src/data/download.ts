@@ -1,10 +1,10 @@
 /** Downloads a file: resumes an earlier try, and checks the MD5 before the file gets its name. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../util/user-error.ts';
-import { codeOf, factsOf, reasonOf, writeFailure } from '../util/files.ts';
+import { codeOf, factsOf, makeFolder, reasonOf, writeFailure } from '../util/files.ts';
 import type { ReadListener } from './source.ts';
 
 export interface Download {
@@ -94,7 +94,7 @@ export async function download(wanted: Download, listener: ReadListener): Promis
   const { url, md5, path, advice } = wanted;
   if ((await factsOf(path)) !== undefined) return;
   const part = `${path}.part`;
-  await mkdir(dirname(path), { recursive: true }).catch(notWritten(path));
+  makeFolder(dirname(path));
   try {
     await receive(wanted, part, listener);
   } catch (error) {

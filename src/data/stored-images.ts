@@ -1,4 +1,5 @@
 /** Reads single images of a decoded dataset from its file. Checks the header and labels, but not the hash. */
+import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { readSafetensorsHeader, safetensorsHeaderEnd, u16 } from '../formats/safetensors.ts';
 import type { Shape } from '../network/network.ts';
@@ -21,10 +22,12 @@ async function bytesAt(file: FileHandle, from: number, length: number, path: str
 }
 
 async function opened<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
-  const file = await open(path, 'r').catch((error: unknown): never => {
+  // Non-blocking: the name may stand for a pipe.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown): never => {
     throw readFailure(error, path);
   });
   try {
+    if (!(await file.stat()).isFile()) throw new UserError(`${path}: is not a file`);
     return await use(file);
   } finally {
     await file.close();

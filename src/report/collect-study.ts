@@ -4,6 +4,7 @@ import { join, relative, sep } from 'node:path';
 import { collectStudy, type Collected } from '../study/collect.ts';
 import { readStudy, type Study } from '../study/file.ts';
 import { quoted } from '../util/quoted.ts';
+import { isThere, readRunText } from '../util/run-files.ts';
 import { UserError } from '../util/user-error.ts';
 import { runReadOf } from './collect.ts';
 import type { StudyDetails } from './study/study.ts';
@@ -12,10 +13,15 @@ import { detailsOf } from './run-details.ts';
 /** The study's file in its folder. */
 export const studyFile = (root: string): string => join(root, 'study.yaml');
 
-export const isStudy = (root: string): boolean => existsSync(studyFile(root));
+export const isStudy = (root: string): boolean => isThere(studyFile(root));
 
-/** A study with the text of its file. */
-export function readStudyFile(path: string): { readonly study: Study; readonly text: string } {
+interface StudyFile {
+  readonly study: Study;
+  readonly text: string;
+}
+
+/** A study with the text of the file that a person named. */
+export function readStudyFile(path: string): StudyFile {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -25,9 +31,16 @@ export function readStudyFile(path: string): { readonly study: Study; readonly t
   return { study: readStudy(text, path), text };
 }
 
+/** A study with the text of its file in its folder. */
+export function readStudyIn(root: string): StudyFile {
+  const path = studyFile(root);
+  const text = readRunText(path).toString('utf8');
+  return { study: readStudy(text, path), text };
+}
+
 /** The study in a folder, finished or not. `from`: the folder of its page. */
 export function studyIn(root: string, from = root): { readonly shown: StudyDetails; readonly collected: Collected } {
-  const { study, text } = readStudyFile(studyFile(root));
+  const { study, text } = readStudyIn(root);
   const collected = collectStudy(study, root);
   const { result, runs } = collected;
   const data = runs[0]?.read.config.data.folder ?? null;

@@ -5,7 +5,8 @@ import { networkSchema } from '../network/check.ts';
 import { certificateSchema, comparisonSchema, epochFields, failureSchema, hashSchema, measuredSchema } from '../training/job.ts';
 
 /** `vanilla`, `s1c3` (step 1, child 3), `final`, `baseline`. */
-const line = z.string();
+export const lineSchema = z.string().regex(/^(?:vanilla|final|baseline|s\d{1,9}c\d{1,9})$/);
+const line = lineSchema;
 const count = z.int().min(0);
 
 /** `parent`: without mutations it won the last steps. */

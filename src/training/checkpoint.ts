@@ -2,9 +2,8 @@
  * Checkpoints: a network and its tensors in a safetensors file that is named by the hash of its content. Files are written under
  * another name and renamed, so that a file is complete or does not exist.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isDiskFull, replaceFile, writeFailure } from '../util/files.ts';
+import { isDiskFull, reasonOf, replaceFile, writeFailure } from '../util/files.ts';
 import { decodeSafetensors, encodeSafetensors, f32, fromF32 } from '../formats/safetensors.ts';
 import { parseNetwork } from '../network/check.ts';
 import type { Network } from '../network/network.ts';
@@ -12,6 +11,7 @@ import { parametersOf } from '../network/parameters.ts';
 import type { Tensors } from '../network/tensor.ts';
 import { sha256 } from '../util/hash.ts';
 import { canonicalJson } from '../util/json.ts';
+import { hasOwnFolder, readRunBytes } from '../util/run-files.ts';
 import { RunError, UserError } from '../util/user-error.ts';
 
 export interface Checkpoint {
@@ -75,25 +75,30 @@ export async function writeState(path: string, content: Uint8Array | string): Pr
 
 export const checkpointPath = (folder: string, hash: string): string => join(folder, `${hash}.safetensors`);
 
+/** The content of a checkpoint, checked against its hash. A UserError that names the file where it is missing or damaged. */
+export async function readCheckpointBytes(folder: string, hash: string): Promise<Uint8Array> {
+  const path = checkpointPath(folder, hash);
+  let bytes: Uint8Array;
+  try {
+    hasOwnFolder(folder);
+    bytes = await readRunBytes(path);
+  } catch (error) {
+    throw new UserError(`checkpoint ${path} cannot be read: ${reasonOf(error)}`);
+  }
+  if (sha256(bytes) !== hash) throw new UserError(`checkpoint ${path} is damaged: its content does not fit its name`);
+  return bytes;
+}
+
 /** Checkpoints as files in a folder, which several processes may share. */
 export function fileCheckpoints(folder: string): CheckpointStore {
   return {
     async write(checkpoint) {
       const bytes = encodeCheckpoint(checkpoint);
       const hash = sha256(bytes);
+      hasOwnFolder(folder);
       await writeState(checkpointPath(folder, hash), bytes);
       return hash;
     },
-    async read(hash) {
-      const path = checkpointPath(folder, hash);
-      let bytes: Uint8Array;
-      try {
-        bytes = await readFile(path);
-      } catch (error) {
-        throw new UserError(`checkpoint ${path} cannot be read: ${(error as Error).message}`);
-      }
-      if (sha256(bytes) !== hash) throw new UserError(`checkpoint ${path} is damaged: its content does not fit its name`);
-      return decodeCheckpoint(bytes, path);
-    },
+    read: async (hash) => decodeCheckpoint(await readCheckpointBytes(folder, hash), checkpointPath(folder, hash)),
   };
 }

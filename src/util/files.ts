@@ -3,9 +3,9 @@
  * permission), a RunError for a full disk.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { constants, mkdirSync, statSync } from 'node:fs';
+import { open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { RunError, UserError } from './user-error.ts';
 
 /** Most bytes of one read or write; Node allows less than 2 GiB. */
@@ -49,10 +49,34 @@ export function writeFailure(error: unknown, path: string): Error {
   return new UserError(`${path}: cannot be written (${code})`);
 }
 
+/** Creates one folder, or finds it. */
+function makeOne(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
+  }
+}
+
+/**
+ * Creates a folder and its parents. Throws the system's errors. Not by the system's own recursion, which does not end in folders such
+ * as /proc, where nothing can be created and no other error is given than that nothing is there.
+ */
+export function makeFolders(path: string): void {
+  const whole = resolve(path);
+  try {
+    makeOne(whole);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT' || dirname(whole) === whole) throw error;
+    makeFolders(dirname(whole));
+    makeOne(whole);
+  }
+}
+
 /** Creates a folder and its parents. `what` begins the message of the UserError where that fails. */
 export function makeFolder(path: string, what = path): void {
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolders(path);
   } catch (error) {
     throw new UserError(`${what} cannot be made: ${reasonOf(error)}`);
   }
@@ -98,22 +122,33 @@ async function fillFrom(file: FileHandle, bytes: Uint8Array): Promise<number> {
   return filled;
 }
 
-/** The first bytes of a file, at most `most`. */
+/** The first bytes of an open file, at most `most`. */
+async function readStart(file: FileHandle, most: number): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(Math.min(most, (await file.stat()).size));
+  return bytes.subarray(0, await fillFrom(file, bytes));
+}
+
+/** All bytes of an open file. */
+export const readAll = (file: FileHandle): Promise<Uint8Array<ArrayBuffer>> => readStart(file, Infinity);
+
+/** The first bytes of a file, at most `most`. Links are followed; a pipe or a device is a UserError. */
 export async function readHead(path: FilePath, most: number, shown = String(path)): Promise<Uint8Array<ArrayBuffer>> {
   return readUpTo(path, most, shown);
 }
 
-/** All bytes of a file. `shown`: the path in messages. */
+/** All bytes of a file. Links are followed; a pipe or a device is a UserError. `shown`: the path in messages. */
 export async function readBytes(path: FilePath, shown = String(path)): Promise<Uint8Array<ArrayBuffer>> {
   return readUpTo(path, Infinity, shown);
 }
 
 async function readUpTo(path: FilePath, most: number, shown: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    const file = await open(path);
+    // Non-blocking: the name may stand for a pipe.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      const bytes = new Uint8Array(Math.min(most, (await file.stat()).size));
-      return bytes.subarray(0, await fillFrom(file, bytes));
+      const facts = await file.stat();
+      if (!facts.isFile() && !facts.isDirectory()) throw new UserError(`${shown}: is not a file`);
+      return await readStart(file, most);
     } finally {
       await file.close();
     }
@@ -129,7 +164,7 @@ async function readUpTo(path: FilePath, most: number, shown: string): Promise<Ui
 export async function replaceFile(path: string, parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
   const beside = join(dirname(path), `.${randomUUID()}.part`);
   try {
-    await mkdir(dirname(path), { recursive: true });
+    makeFolders(dirname(path));
     const file = await open(beside, 'wx');
     try {
       for await (const part of parts)

@@ -38,9 +38,19 @@ export function formatLoss(loss: number): string {
   return loss.toFixed(loss < 10 ? 3 : loss < 100 ? 2 : 1);
 }
 
-/** What a terminal would take for a command is shown as `?`: names of files and classes come from anywhere. */
+/** What a terminal takes for a command, what changes the direction of text, and what ends a line. */
 // oxlint-disable-next-line no-control-regex
-export const printable = (text: string): string => text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+const commands = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+/** One line for a terminal, where commands are shown as `?`: names of files and classes, and messages, come from anywhere. */
+export const printable = (text: string): string => text.replaceAll(commands, '?');
+
+/** The lines of a text, each printable. */
+export const printableLines = (text: string): string => text.split('\n').map(printable).join('\n');
+
+/** JSON in which commands are escaped. */
+export const printableJson = (value: unknown): string =>
+  JSON.stringify(value).replaceAll(commands, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 /** Steps of single changes from one word to the other (Levenshtein). */
 export function distance(a: string, b: string): number {

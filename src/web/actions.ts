@@ -3,7 +3,7 @@
  * its output goes to a file beside its journal. Arguments are an array of options: no shell reads them.
  */
 import { execFile, spawn, type ChildProcess, type ExecFileException } from 'node:child_process';
-import { closeSync, existsSync, lstatSync, openSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import { closeSync, lstatSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isStudy } from '../report/collect-study.ts';
 import { holderOf, readRun } from '../run/record/read.ts';
@@ -14,10 +14,11 @@ import { wordsOf } from '../options/form.ts';
 import { makeNamedFolder, makeNew } from '../run/driving/run-folder.ts';
 import { planOptions } from '../options/table.ts';
 import { presets } from '../search/settings.ts';
+import { factsOfRunFile, isThere, openRunFile } from '../util/run-files.ts';
 import { UserError } from '../util/user-error.ts';
 import type { SearchForm } from './api.ts';
 import { remains, type RunPlace } from './catalogue.ts';
-import { attempt, lastLine, logFile, logOf, statOf } from './disk.ts';
+import { attempt, lastLine, logFile, logOf } from './disk.ts';
 
 /** The run is not in a state that allows it. */
 export class Refused extends Error {}
@@ -85,10 +86,7 @@ export function openActions(folder: string, program: readonly string[]) {
   const stopping = new Map<string, number>();
 
   function start(root: string, args: readonly string[]): ChildProcess {
-    const log = attempt(
-      () => openSync(logFile(root), 'a'),
-      (why) => new UserError(`${logFile(root)} cannot be written: ${why}`),
-    );
+    const log = openRunFile(logFile(root), 'append');
     try {
       const child = spawn(command, [...before, ...args], { detached: true, stdio: ['ignore', log, log] });
       child.on('error', () => started.delete(root));
@@ -142,7 +140,7 @@ export function openActions(folder: string, program: readonly string[]) {
       const { journal } = folderOf(place.root);
       await waitForItsEnd(place.root, isBusy);
       if (isBusy(place.root)) throw new Refused(`${place.id} is running`);
-      const size = (): number => statOf(journal)?.size ?? 0;
+      const size = (): number => factsOfRunFile(journal)?.size ?? 0;
       const earlier = size();
       const child = start(place.root, ['resume', place.root, ...(budget === undefined ? [] : [`--budget=+${budget}`])]);
       // It first checks engine, processor and data, and ends with one line where they differ.
@@ -166,7 +164,7 @@ export function openActions(folder: string, program: readonly string[]) {
     async rename(place: RunPlace, name: string): Promise<void> {
       if (place.study !== null) throw new Refused('the runs of a study cannot be renamed');
       const to = join(dirname(place.root), name);
-      if (existsSync(to)) throw new Refused(`${name} exists: choose another name`);
+      if (isThere(to)) throw new Refused(`${name} exists: choose another name`);
       await whileIdle(place, () => renameSync(place.root, to));
     },
     async remove(place: RunPlace): Promise<void> {

@@ -12,6 +12,7 @@ import { searchAgain } from '../run/display/rerun-command.ts';
 import { keptCandidates } from '../run/record/folder.ts';
 import { quoted } from '../util/quoted.ts';
 import { UserError } from '../util/user-error.ts';
+import { printableLines } from '../util/words.ts';
 import { Refused, type Actions } from './actions.ts';
 import {
   deleteForm,
@@ -75,7 +76,7 @@ function answerError(error: Error, c: Context): Response {
   if (error instanceof Refused) return c.json({ message: error.message }, 409);
   if (error instanceof UserError) return c.json({ message: error.message }, 422);
   if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') return c.json({ message: 'The request was cut off.' }, 400);
-  process.stderr.write(`${error.stack ?? error.message}\n`);
+  process.stderr.write(`${printableLines(error.stack ?? error.message)}\n`);
   return c.json({ message: 'Internal error: see the terminal of instar ui.' }, 500);
 }
 

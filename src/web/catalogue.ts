@@ -2,14 +2,15 @@
  * The runs and studies below a folder, by the names that requests use: a request names a run, never a path. A row is made
  * again only when its journal has changed.
  */
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { isStudy, readStudyFile, studyFile } from '../report/collect-study.ts';
+import { isStudy, readStudyIn, studyFile } from '../report/collect-study.ts';
 import { conditionOf, openCondition } from '../run/record/read.ts';
 import { folderOf, isRun } from '../run/record/folder.ts';
 import { bestCandidate, currentParent } from '../search/ranking.ts';
 import { candidateOf, lineage, validationOf } from '../search/state.ts';
 import { plannedRuns } from '../study/run.ts';
+import { factsOfRunFile, isThere } from '../util/run-files.ts';
 import { UserError } from '../util/user-error.ts';
 import type { RunRow, StudyRow } from './api.ts';
 import { attempt, lastLine, logFile, logOf, statOf, versionOf } from './disk.ts';
@@ -96,7 +97,7 @@ function rowOf(place: RunPlace, { state, config, begun, folder }: Feed, changed:
 function isPlace(root: string): boolean {
   if (isRun(root)) return true;
   try {
-    return existsSync(logFile(root)) && readdirSync(root).every((name) => remains.includes(name));
+    return isThere(logFile(root)) && readdirSync(root).every((name) => remains.includes(name));
   } catch {
     return false;
   }
@@ -158,7 +159,7 @@ interface KnownRow {
 }
 
 function readPlan(root: string): { readonly title: string; readonly planned: ReadonlySet<string> } {
-  const { study } = readStudyFile(studyFile(root));
+  const { study } = readStudyIn(root);
   return { title: study.title, planned: new Set(plannedRuns(study).runs.map((run) => run.folder)) };
 }
 
@@ -203,9 +204,9 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Catalo
   function row(place: RunPlace): RunRow {
     const { root } = place;
     const { journal, config, lock } = folderOf(root);
-    const stats = [config, journal].map(statOf);
+    const stats = [config, journal].map(factsOfRunFile);
     if (stats[0] === undefined) {
-      const empty = emptyRow(place, statOf(logFile(root))?.mtimeMs ?? 0);
+      const empty = emptyRow(place, factsOfRunFile(logFile(root))?.mtimeMs ?? 0);
       return isStarted(root) ? { ...empty, state: 'starting' } : { ...empty, problem: lastLine(logOf(root, 2000)) };
     }
     const changed = Math.max(...stats.map((each) => each?.mtimeMs ?? 0));
@@ -218,7 +219,7 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Catalo
   function studyRow(id: string, root: string, own: readonly RunRow[]): StudyRow {
     const changed = Math.max(0, ...own.map((each) => each.changed));
     try {
-      const { title, planned } = plans.get(root, versionOf(statOf(studyFile(root))), () => readPlan(root));
+      const { title, planned } = plans.get(root, versionOf(factsOfRunFile(studyFile(root))), () => readPlan(root));
       const finished = own.filter(({ state, name }) => state === 'finished' && planned.has(name)).length;
       return { id, title, problem: null, finished, planned: planned.size, changed };
     } catch (error) {

@@ -1,6 +1,7 @@
 /** Files beside a run's own, and errors of the disk in words. */
-import { closeSync, constants, fstatSync, openSync, readSync, statSync, type Stats } from 'node:fs';
+import { closeSync, fstatSync, readSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
+import { openRunFile } from '../util/run-files.ts';
 
 /** The output of a search that was started from the dashboard. */
 export const logFile = (root: string): string => join(root, 'log.txt');
@@ -17,13 +18,12 @@ export function statOf(path: string): Stats | undefined {
 /** The same as long as the file was not written or replaced. */
 export const versionOf = (stats: Stats | undefined): string => `${stats?.ino} ${stats?.size} ${stats?.mtimeMs}`;
 
-/** The end of a run's log; empty where there is none. A link is not followed: it may lead anywhere. */
+/** The end of a run's log; empty where there is none, or where its name is a link. */
 export function logOf(root: string, bytes = 64 << 10): string {
   try {
-    const file = openSync(logFile(root), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    const file = openRunFile(logFile(root), 'read');
     try {
       const facts = fstatSync(file);
-      if (!facts.isFile()) return '';
       const buffer = Buffer.alloc(Math.min(bytes, facts.size));
       const count = readSync(file, buffer, 0, buffer.length, facts.size - buffer.length);
       // Not from the middle of a character.

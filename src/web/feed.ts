@@ -2,14 +2,16 @@
  * A run as it grows: its journal read from where it was read to, each line checked once and kept for all watchers, and the
  * state that it replays to. Writes nothing and locks nothing.
  */
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
-import { readConfig, type Config } from '../run/record/config.ts';
-import { folderOf, isRun, type Folder } from '../run/record/folder.ts';
-import { parseLine } from '../run/record/journal.ts';
-import { emptyRun, replayEntry, type RunState } from '../run/record/replay.ts';
+import { closeSync, fstatSync, readSync, type Stats } from 'node:fs';
+import type { Chain } from '../run/record/chain.ts';
+import { readChainedConfig, type Config } from '../run/record/config.ts';
+import { checkBegun, folderOf, isRun, type Folder } from '../run/record/folder.ts';
+import { checkTorn, parseLine } from '../run/record/journal.ts';
+import { emptyRun, replayLine, type RunState } from '../run/record/replay.ts';
 import { copiedOnce, type Copy } from '../util/copies.ts';
+import { isThere, openRunFile } from '../util/run-files.ts';
 import { UserError } from '../util/user-error.ts';
-import { attempt, versionOf } from './disk.ts';
+import { versionOf } from './disk.ts';
 
 /** Bytes per read. */
 const chunk = 1 << 20;
@@ -22,7 +24,7 @@ export interface Feed {
   readonly config: Config;
   /** Counts the journals that were read from their start at this place. */
   readonly generation: number;
-  /** Whole lines, without their ends. */
+  /** Whole lines, without their hashes and ends. */
   readonly lines: readonly string[];
   readonly state: RunState;
   /** The wall clock of the first event. */
@@ -33,6 +35,10 @@ export interface Feed {
 
 interface Reading extends Pick<Feed, 'folder' | 'config' | 'generation'> {
   readonly lines: string[];
+  /** Behind the lines. */
+  chain: Chain;
+  /** The last line as it stands in the file. */
+  last: string;
   state: RunState;
   begun: number | null;
   /** Bytes read. */
@@ -43,28 +49,19 @@ interface Reading extends Pick<Feed, 'folder' | 'config' | 'generation'> {
   damage: UserError | null;
 }
 
-const startReading = (folder: Folder, generation: number): Reading => ({
-  folder,
-  config: readConfig(folder.config),
-  generation,
-  lines: [],
-  state: emptyRun,
-  begun: null,
-  at: 0,
-  version: '',
-  ino: 0,
-  damage: null,
-});
+function startReading(folder: Folder, generation: number): Reading {
+  const { config, first: chain } = readChainedConfig(folder.config);
+  const nothing = { lines: [], chain, last: '', state: emptyRun, begun: null };
+  return { folder, config, generation, ...nothing, at: 0, version: '', ino: 0, damage: null };
+}
 
 function takeLine(reading: Reading, text: string, copy: Copy): void {
   const { lines, folder } = reading;
-  const entry = parseLine(text, folder.journal, lines.length);
-  reading.state = attempt(
-    () => replayEntry(reading.state, entry, copy),
-    (why) => new UserError(`${folder.journal}:${lines.length + 1}: ${why}`),
-  );
+  const { entry, content, chain } = parseLine(text, folder.journal, lines.length, reading.chain);
+  reading.state = replayLine(reading.state, entry, folder.journal, copy);
   if (lines.length === 0) reading.begun = Date.parse(entry.at);
-  lines.push(text);
+  lines.push(content);
+  Object.assign(reading, { chain, last: text });
 }
 
 /** Up to the last whole line: a torn one may be cut off and written again. */
@@ -76,7 +73,8 @@ function takeLines(reading: Reading, file: number, size: number): void {
     const count = readSync(file, buffer, 0, buffer.length, reading.at);
     const end = count === 0 ? 0 : buffer.lastIndexOf(lineEnd, count - 1) + 1;
     if (end === 0) {
-      if (count === 0 || reading.at + count >= size) return;
+      if (count === 0 || reading.at + count >= size)
+        return checkTorn(buffer.subarray(0, count), reading.folder.journal, reading.lines.length);
       if (room > longestLine) throw new UserError(`${reading.folder.journal}:${reading.lines.length + 1}: too long for an event`);
       room *= 2;
       continue;
@@ -91,7 +89,7 @@ function takeLines(reading: Reading, file: number, size: number): void {
 function isSame(reading: Reading, file: number, { ino, size }: Stats): boolean {
   if (reading.lines.length === 0) return true;
   if (ino !== reading.ino || size < reading.at) return false;
-  const last = Buffer.from(`${reading.lines.at(-1)}\n`);
+  const last = Buffer.from(`${reading.last}\n`);
   const there = Buffer.alloc(last.length);
   readSync(file, there, 0, there.length, reading.at - there.length);
   return there.equals(last);
@@ -105,7 +103,6 @@ export function openFeed(root: string): Feed {
 
   function read(file: number): boolean {
     const stats = fstatSync(file);
-    if (!stats.isFile()) throw new UserError(`${journal} is not a file`);
     const version = versionOf(stats);
     if (version === reading.version) {
       if (reading.damage !== null) throw reading.damage;
@@ -127,17 +124,16 @@ export function openFeed(root: string): Feed {
 
   return Object.assign(reading, {
     advance(): boolean {
-      let file: number;
-      try {
-        // Non-blocking: the journal's name may stand for a pipe.
-        file = openSync(journal, constants.O_RDONLY | constants.O_NONBLOCK);
-      } catch (error) {
-        const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-        if (isMissing && reading.lines.length === 0 && isRun(root)) return false; // The run has only just started.
-        throw isMissing ? new UserError(`${root}: the run is not there any more`) : unreadable(error);
+      if (!isThere(journal)) {
+        if (reading.lines.length > 0 || !isRun(root)) throw new UserError(`${root}: the run is not there any more`);
+        checkBegun(reading.folder, reading.config);
+        return false; // The run has only just started.
       }
+      const file = openRunFile(journal, 'read');
       try {
-        return read(file);
+        const isNew = read(file);
+        if (reading.lines.length === 0) checkBegun(reading.folder, reading.config);
+        return isNew;
       } catch (error) {
         throw error instanceof UserError ? error : unreadable(error);
       } finally {

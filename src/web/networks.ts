@@ -1,25 +1,31 @@
 /** Networks of a run as ONNX files, and the images to try them on. Only reads. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { openImages, type StoredImages } from '../data/stored-images.ts';
 import { splitDataset } from '../data/split.ts';
 import { plannedSettings } from '../run/planning/budget.ts';
+import { fitsJournal, unfitting } from '../run/record/best.ts';
 import { aboutOf } from '../run/record/folder.ts';
 import { bestCandidate } from '../search/ranking.ts';
 import { evaluationWeightsOf } from '../search/settings.ts';
 import { checkpointPath, fileCheckpoints } from '../training/checkpoint.ts';
 import { exportModel } from '../training/export.ts';
+import { hasOwnFolder, isThere, readRunBytes } from '../util/run-files.ts';
 import { UserError } from '../util/user-error.ts';
 import type { ImagesFacts, PartName } from './api.ts';
 import type { Feed } from './feed.ts';
 
 /** The ONNX file of a candidate; null where the run has no such candidate, or its checkpoint is not kept any more. */
-export async function modelOf({ folder, config, state: { search } }: Feed, id: string): Promise<Uint8Array | null> {
+export async function modelOf({ folder, config, state }: Feed, id: string): Promise<Uint8Array | null> {
+  const { search } = state;
   const checkpoint = search.candidates.get(id)?.checkpoint ?? null;
   if (checkpoint === null) return null;
   // The verified file, where it is this network's.
-  if (id === bestCandidate(search) && search.finished && existsSync(folder.bestModel)) return readFile(folder.bestModel);
-  if (!existsSync(checkpointPath(folder.checkpoints, checkpoint))) return null;
+  if (id === bestCandidate(search) && search.finished && isThere(folder.bestModel)) {
+    const bytes = await readRunBytes(folder.bestModel);
+    if (!fitsJournal(state, 'model', bytes)) throw unfitting(folder.bestModel);
+    return bytes;
+  }
+  if (!hasOwnFolder(folder.checkpoints) || !isThere(checkpointPath(folder.checkpoints, checkpoint))) return null;
   const { network, tensors } = await fileCheckpoints(folder.checkpoints).read(checkpoint);
   const { evaluationWeights: weights } = evaluationWeightsOf(config.settings);
   return exportModel(network, tensors, aboutOf(folder, config, search, id), weights);

@@ -2,14 +2,16 @@
  * The dashboard's server: reads run folders and starts runs as processes of their own. Its only state is on disk, so that it may
  * be stopped and started at any time.
  */
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { resolve as resolvePath } from 'node:path';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import { folderOf, isRun } from '../run/record/folder.ts';
 import { readConfig } from '../run/record/config.ts';
+import { makeFolders } from '../util/files.ts';
 import { UserError } from '../util/user-error.ts';
+import { printableLines } from '../util/words.ts';
 import { openActions } from './actions.ts';
 import { createApp } from './app.ts';
 import { openCatalogue } from './catalogue.ts';
@@ -45,7 +47,7 @@ const choicesFor = 10_000;
 export async function startUi({ folder, port, host, data, program }: UiOptions): Promise<Ui> {
   if (existsSync(folder) && !statSync(folder).isDirectory()) throw new UserError(`${folder} is not a folder`);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
     readdirSync(folder);
   } catch (error) {
     throw new UserError(`${folder} cannot be used: ${(error as Error).message}`);
@@ -84,7 +86,7 @@ export async function startUi({ folder, port, host, data, program }: UiOptions):
     // Before any route: of an invalid address or Host header.
     errorHandler(error) {
       const isTheirs = error instanceof RequestError;
-      if (!isTheirs) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+      if (!isTheirs) process.stderr.write(`${printableLines(error instanceof Error ? (error.stack ?? '') : String(error))}\n`);
       return new Response(isTheirs ? 'Invalid request.\n' : null, { status: isTheirs ? 400 : 500, headers: policyHeaders });
     },
   });
@@ -101,7 +103,7 @@ export async function startUi({ folder, port, host, data, program }: UiOptions):
   });
   access.port = bound;
   // The list is then ready for the first browser. Its errors are reported to whoever requests it.
-  catalogue.warm(ending.signal).catch((error: Error) => process.stderr.write(`${error.message}\n`));
+  catalogue.warm(ending.signal).catch((error: Error) => process.stderr.write(`${printableLines(error.message)}\n`));
   // A browser cannot open the address that stands for all addresses.
   const named = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   return {

@@ -10,6 +10,7 @@ import { keptCandidates } from '../run/record/folder.ts';
 import { readLive } from '../run/display/live.ts';
 import { latch } from '../util/latch.ts';
 import { UserError } from '../util/user-error.ts';
+import { printableLines } from '../util/words.ts';
 import type { ConditionNews } from './api.ts';
 import type { Feed } from './feed.ts';
 
@@ -72,7 +73,7 @@ export function openWatch() {
         poll(each);
       } catch (error) {
         // The other runs are polled all the same.
-        process.stderr.write(`${(error as Error).stack}\n`);
+        process.stderr.write(`${printableLines((error as Error).stack ?? '')}\n`);
       }
   }
 

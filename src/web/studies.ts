@@ -4,14 +4,15 @@
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readStudyFile, studyFile } from '../report/collect-study.ts';
+import { readStudyIn, studyFile } from '../report/collect-study.ts';
 import { holderOf } from '../run/record/read.ts';
 import { folderOf } from '../run/record/folder.ts';
 import { plannedRuns } from '../study/run.ts';
+import { factsOfRunFile } from '../util/run-files.ts';
 import { UserError } from '../util/user-error.ts';
 import { outputOf } from './actions.ts';
 import type { StudyPage } from './api.ts';
-import { statOf, versionOf } from './disk.ts';
+import { versionOf } from './disk.ts';
 
 const program = fileURLToPath(new URL('study-process.js', import.meta.url));
 /** Bytes. */
@@ -21,10 +22,10 @@ const keptFor = 10_000;
 
 /** What a study's page depends on, and when that last changed. */
 function versionOfStudy(root: string) {
-  const { study } = readStudyFile(studyFile(root));
+  const { study } = readStudyIn(root);
   const { vanilla, runs } = plannedRuns(study);
   const folders = [vanilla, ...runs].flatMap((run) => (run === null ? [] : [folderOf(join(root, run.folder))]));
-  const stats = [studyFile(root), ...folders.map(({ journal }) => journal)].map(statOf);
+  const stats = [studyFile(root), ...folders.map(({ journal }) => journal)].map(factsOfRunFile);
   // A run that is killed writes no event.
   const held = folders.map(({ lock }) => holderOf(lock) !== null);
   return {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { bar, columnsOf, sparkline, truncate } from '../../src/cli/text.ts';
-import { nearest } from '../../src/util/words.ts';
-import { formatBytes, formatCount, formatLoss } from '../../src/util/words.ts';
+import { paint, shown } from '../../src/cli/styled.ts';
+import { formatBytes, formatCount, formatLoss, nearest, printable, printableJson } from '../../src/util/words.ts';
 import { settingNames } from '../../src/search/setting-names.ts';
 import { formatDuration } from '../../src/util/duration.ts';
 
@@ -63,4 +63,33 @@ test('sparklines and bars', () => {
 test('durations and misspelt names', () => {
   assert.equal(nearest('augmentation.mixpu', settingNames), 'augmentation.mixup');
   assert.equal(formatDuration(3723), '1:02:03');
+});
+
+/** Clears the screen, writes the title, hides text, reverses it, and ends the line. */
+const hostile = [
+  'a\u001b[2Jb',
+  'a\u001b]0;x\u0007b',
+  'a\u001b[8mb',
+  'a\u202eb',
+  'a\u2066b',
+  'a\u009b31mb',
+  'a\rb',
+  'a\nb',
+  'a\u2028b',
+];
+// oxlint-disable-next-line no-control-regex
+const commands = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+
+test('no command in a name reaches a terminal, and colours do', () => {
+  for (const name of hostile) {
+    for (const text of [printable(name), shown(name), paint([[name]], false), printableJson({ name })]) {
+      assert.doesNotMatch(text, commands);
+      assert.match(text, /^(?:a|\{"name":"a).*b(?:"\})?$/);
+    }
+    assert.deepEqual(JSON.parse(printableJson({ name })), { name });
+    const coloured = paint([[name, 'bad']], true);
+    assert.equal(coloured, `\u001b[31m${printable(name)}\u001b[0m`);
+    assert.equal(shown(coloured), coloured);
+  }
+  for (const name of ['ünï 漢 😀', 'שלום', '👨\u200d👩']) assert.equal(shown(name), name);
 });

@@ -1,6 +1,7 @@
 /** The exported file of a run: always there, verified, said in the journal; and any other network of the run. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { decodeModel } from '../../src/formats/onnx/codec.ts';
@@ -13,7 +14,7 @@ import { candidateOf } from '../../src/search/state.ts';
 import { exportProblem, type Verified } from '../../src/training/job.ts';
 import { must } from '../../src/util/assert.ts';
 import { sha256 } from '../../src/util/hash.ts';
-import { engine, finishedRun, newFolder, place, tiny } from '../support/runs.ts';
+import { engine, finishedRun, newFolder, place, tiny, until } from '../support/runs.ts';
 
 const run = await finishedRun({ engine });
 const { state, folder, replay } = readRun(run);
@@ -89,6 +90,26 @@ await test('export writes the winner, a step or a child, and keeps what it found
   await assert.rejects(exportNetwork(run, file, { child: dropped }), /no longer kept; there are vanilla/);
   await assert.rejects(exportNetwork(run, file, { step: 9 }), /--step 9: the run has no winner of such a step/);
   await assert.rejects(exportNetwork(run, file, { child: '__proto__' }), /no such network/);
+});
+
+await test('a checkpoint that the run removes while its file is verified does not stop an export', async () => {
+  const copy = newFolder();
+  cpSync(run, copy, { recursive: true });
+  const file = join(place, 'beside.onnx');
+  const before = new Set(readdirSync(tmpdir()));
+  const exported = exportNetwork(copy, file, { step: 0 });
+  exported.catch(() => undefined); // Awaited below.
+  await until('the worker has a copy', 30, () =>
+    readdirSync(tmpdir()).some(
+      (name) =>
+        name.startsWith('instar-export-') &&
+        !before.has(name) &&
+        readdirSync(join(tmpdir(), name)).some((each) => !each.startsWith('.')),
+    ),
+  );
+  rmSync(folderOf(copy).checkpoints, { recursive: true });
+  assert.equal((await exported).line, 'vanilla');
+  assert.ok(existsSync(file));
 });
 
 await test('a file that does not compute the same is not written', async () => {

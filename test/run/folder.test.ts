@@ -14,14 +14,25 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readConfig } from '../../src/run/record/config.ts';
+import { readChainedConfig, readConfig } from '../../src/run/record/config.ts';
 import { folderOf } from '../../src/run/record/folder.ts';
 import { format, Journal, readJournal } from '../../src/run/record/journal.ts';
 import { lockRun } from '../../src/run/record/lock.ts';
 import { resume, search } from '../../src/run/driving/open.ts';
 import type { Entry } from '../../src/run/record/events.ts';
 import { RunError, UserError } from '../../src/util/user-error.ts';
-import { collect, finishedRun, newFolder, place, startProcess, tiny, until, winnerOf, workersOf } from '../support/runs.ts';
+import {
+  changeConfig,
+  collect,
+  finishedRun,
+  newFolder,
+  place,
+  startProcess,
+  tiny,
+  until,
+  winnerOf,
+  workersOf,
+} from '../support/runs.ts';
 
 const saysIn =
   (kind: typeof UserError | typeof RunError, ...parts: readonly (string | RegExp)[]) =>
@@ -90,13 +101,14 @@ await test('killed between its last event and its tidying up: resume does what i
 await test('a journal torn at any byte of its last lines is read, and what is cut is a suffix', () => {
   const path = join(place, 'torn.jsonl');
   const bytes = readFileSync(folderOf(finished).journal);
-  const whole = readJournal(folderOf(finished).journal);
+  const { first } = readChainedConfig(folderOf(finished).config);
+  const whole = readJournal(folderOf(finished).journal, first);
   for (let length = bytes.length; length > bytes.length - 700; length -= 7) {
     writeFileSync(path, bytes.subarray(0, length));
-    const { entries, torn, length: kept } = readJournal(path);
+    const { entries, torn, length: kept } = readJournal(path, first);
     assert.equal(kept + torn, length);
     assert.deepEqual(entries, whole.entries.slice(0, entries.length));
-    new Journal(path, kept).close();
+    new Journal(path, kept, null).close();
     assert.equal(statSync(path).size, kept);
   }
 });
@@ -123,7 +135,7 @@ await test('a journal with something wrong in its middle names the line', async 
 
 await test('the journal does not write what it could not read', () => {
   const path = join(place, 'guarded.jsonl');
-  const journal = new Journal(path, 0);
+  const journal = new Journal(path, 0, null);
   const entry = { n: 0, t: 0, at: '', type: 'grown', line: 's1c1', certificate: { evaluation: Number.NaN, training: 0 } };
   assert.throws(() => journal.append(entry as Entry), /bug: an event that does not fit the journal's schema/);
   journal.close();
@@ -194,9 +206,7 @@ await test('config.json: damaged, of a newer format, missing', async () => {
 
 await test('another fingerprint is refused, unless mixed', async () => {
   const run = copyOf(interrupted);
-  const { config } = folderOf(run);
-  const text = readFileSync(config, 'utf8');
-  writeFileSync(config, text.replace(/"version": "[^"]*"/, '"version": "0.0.1"'));
+  changeConfig(run, [/"version": "[^"]*"/g, '"version": "0.0.1"']);
   await assert.rejects(collect(resume(run)), saysIn(UserError, 'reference 0.0.1', '--mixed'));
   const items = await collect(resume(run, { mixed: true }));
   const resumed = items.find((item) => item.type === 'resumed');
@@ -208,8 +218,7 @@ await test('data that is no longer there is decoded again, and must be the same'
   const run = copyOf(interrupted);
   const { config } = folderOf(run);
   const { path } = readConfig(config).data;
-  const text = readFileSync(config, 'utf8');
-  writeFileSync(config, text.replaceAll(path, join(place, 'gone.safetensors')));
+  changeConfig(run, [path, join(place, 'gone.safetensors')]);
   const items = await collect(resume(run));
   assert.equal(items.at(-1)?.type, 'finished');
   assert.equal(winnerOf(run), undisturbed);

@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { readDataset } from '../../src/data/read.ts';
 import type { Dataset } from '../../src/data/dataset.ts';
 import { search, type SearchOptions } from '../../src/run/driving/open.ts';
+import { chainAnew } from '../../src/run/record/chain.ts';
+import { folderOf } from '../../src/run/record/folder.ts';
 import { readRun } from '../../src/run/record/read.ts';
 import type { RunItem } from '../../src/run/driving/drive.ts';
 import { candidateOf, networkOf } from '../../src/search/state.ts';
@@ -103,6 +105,14 @@ export async function finishedRun(options: Partial<SearchOptions> = {}): Promise
   const run = newFolder();
   await collect(search({ ...tiny, ...options, run }));
   return run;
+}
+
+/** Replaces texts in the configuration of a run, as if the run had been begun with them. */
+export function changeConfig(root: string, ...changes: readonly (readonly [from: string | RegExp, to: string])[]): void {
+  const { config, journal } = folderOf(root);
+  const text = changes.reduce((before, [from, to]) => before.replaceAll(from, to), readFileSync(config, 'utf8'));
+  writeFileSync(config, text);
+  writeFileSync(journal, chainAnew(readFileSync(journal, 'utf8'), JSON.parse(text)));
 }
 
 /** The result of a run as text: hash of the winner, loss and accuracy on the test set. */

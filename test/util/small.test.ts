@@ -1,12 +1,16 @@
 /** The ten-line files. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { assert as check, must, unreachable } from '../../src/util/assert.ts';
 import { formatDuration, parseDuration } from '../../src/util/duration.ts';
+import { makeFolder } from '../../src/util/files.ts';
 import { sha256 } from '../../src/util/hash.ts';
 import { canonicalJson } from '../../src/util/json.ts';
+import { UserError } from '../../src/util/user-error.ts';
 import { version } from '../../src/util/version.ts';
 
 test('the version is that of the package', () => {
@@ -79,4 +83,29 @@ test('a bug says so', () => {
   assert.equal(must(0, 'zero'), 0);
   assert.throws(() => must(null, 'kernel'), /bug: no kernel/);
   assert.throws(() => unreachable({ kind: 'new' } as never), /bug: unexpected .*new/);
+});
+
+test('a folder is made with its parents, or one line says why not', () => {
+  const place = mkdtempSync(join(tmpdir(), 'instar-folders-'));
+  try {
+    for (const path of [join(place, 'a', 'b', 'c'), join(place, 'a', 'b'), place, join(place, 'a', '..', 'd', '.')]) {
+      makeFolder(path);
+      assert.ok(statSync(path).isDirectory());
+    }
+    writeFileSync(join(place, 'file'), '');
+    // In /proc nothing can be made, and the system gives no other error than that nothing is there.
+    const impossible = [
+      join(place, 'file'),
+      join(place, 'file', 'below'),
+      ...(existsSync('/proc/self') ? ['/proc/x', '/proc/x/y'] : []),
+    ];
+    for (const path of impossible)
+      assert.throws(
+        () => makeFolder(path),
+        (error: Error) =>
+          error instanceof UserError && error.message.startsWith(`${path} cannot be made: `) && !error.message.includes('\n'),
+      );
+  } finally {
+    rmSync(place, { recursive: true });
+  }
 });

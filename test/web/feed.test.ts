@@ -68,7 +68,7 @@ test('a torn last line is not believed, and what resume writes in its place is',
   feed.advance();
   same(feed, lines.slice(0, 5));
   const { generation } = feed;
-  const resumed = new Journal(journal, Buffer.byteLength(whole));
+  const resumed = new Journal(journal, Buffer.byteLength(whole), null);
   assert.equal(feed.advance(), false);
   const entry = { n: 5, t: 15, at: '2026-01-02T03:00:00.000Z', type: 'resumed', cut: 24, mixed: false } as const;
   resumed.append(entry);

@@ -1,11 +1,12 @@
 /** A worker's cache of checkpoints and data from the store: files named by their hashes and checked against them, bounded in size. */
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, readdir, rm, utimes } from 'node:fs/promises';
+import { readdir, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadDataset } from '../../data/cache.ts';
-import { readBytes } from '../../util/files.ts';
 import { checkpointPath } from '../../training/checkpoint.ts';
+import { makeFolder } from '../../util/files.ts';
 import { sha256 } from '../../util/hash.ts';
+import { readRunBytes } from '../../util/run-files.ts';
 import { UserError } from '../../util/user-error.ts';
 import type { Store } from '../store/store.ts';
 import { checkpointKey, dataKey } from './messages.ts';
@@ -48,7 +49,7 @@ async function dataProblem(path: string, hash: string): Promise<string | null> {
 }
 
 const checkpointProblem = async (path: string, hash: string): Promise<string | null> =>
-  sha256(await readBytes(path)) === hash ? null : 'its content does not match its hash';
+  sha256(await readRunBytes(path)) === hash ? null : 'its content does not match its hash';
 
 /** Removes the oldest files of the folders that nobody holds, until the rest has at most so many bytes. */
 async function trimFolders(folders: readonly string[], bytes: number, isHeld: (path: string) => boolean): Promise<void> {
@@ -70,8 +71,8 @@ async function trimFolders(folders: readonly string[], bytes: number, isHeld: (p
 export async function openCache({ store, folder, bytes, now }: CacheOptions): Promise<InputCache> {
   const checkpoints = join(folder, 'checkpoints');
   const data = join(folder, 'data');
-  await mkdir(checkpoints, { recursive: true });
-  await mkdir(data, { recursive: true });
+  makeFolder(checkpoints);
+  makeFolder(data);
   /** How many jobs hold each file. */
   const held = new Map<string, number>();
   const fetching = new Map<string, Promise<void>>();

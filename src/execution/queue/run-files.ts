@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { checkpointPath } from '../../training/checkpoint.ts';
 import { JobFailure, type Job } from '../../training/job.ts';
-import { readBytes } from '../../util/files.ts';
 import { sha256 } from '../../util/hash.ts';
+import { checkRunFile, hasOwnFolder, readRunBytes } from '../../util/run-files.ts';
 import type { Store } from '../store/store.ts';
 import { checkpointKey, checkpointsOf, dataKey } from './messages.ts';
 
@@ -26,9 +26,11 @@ const inputsOf = ({ run, checkpoints }: RunFiles, job: Job): readonly (readonly 
 
 /** Puts those inputs of the job into the store that are not there. */
 export async function uploadInputs(files: RunFiles, job: Job): Promise<void> {
-  const { store, uploaded, damaged } = files;
+  const { store, uploaded, damaged, checkpoints } = files;
+  hasOwnFolder(checkpoints);
   for (const [key, path] of inputsOf(files, job)) {
     if (uploaded.has(key)) continue;
+    if (path !== job.data.path) checkRunFile(path);
     if (damaged.has(key) || !(await store.has(key))) await store.put(key, path);
     damaged.delete(key);
     uploaded.add(key);
@@ -50,7 +52,7 @@ export async function download({ store, run, checkpoints, uploaded }: RunFiles, 
   const key = checkpointKey(run, hash);
   if (!(await store.get(key, path)))
     throw new JobFailure('crashed', `${store.address}: ${key} is missing, though a worker has reported it`);
-  if (sha256(await readBytes(path)) !== hash)
+  if (sha256(await readRunBytes(path)) !== hash)
     throw new JobFailure('crashed', `${store.address}: ${key} is damaged: its content does not match its hash`);
   uploaded.add(key);
 }

@@ -1,8 +1,8 @@
 /** A store in a folder that machines share. */
 import { createReadStream, existsSync } from 'node:fs';
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
-import { codeOf, reasonOf, replaceFile } from '../../util/files.ts';
+import { codeOf, makeFolders, reasonOf, replaceFile } from '../../util/files.ts';
 import { UserError } from '../../util/user-error.ts';
 import { assertKey, storing, type Store } from './store.ts';
 
@@ -14,7 +14,7 @@ async function* contentOf(path: string): AsyncGenerator<Uint8Array> {
 export async function fileStore(address: string, folder: string): Promise<Store> {
   const root = resolve(folder);
   try {
-    await mkdir(root, { recursive: true });
+    makeFolders(root);
   } catch (error) {
     throw new UserError(`--store ${address}: cannot create the folder: ${reasonOf(error)}`);
   }

@@ -2,9 +2,10 @@
  * The progress of a running search for other processes: `live.json`, written at most once a second and removed when the run ends.
  * Nothing depends on it; a run that was killed leaves an old one behind.
  */
-import { readFileSync, rmSync } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
 import { z } from 'zod';
+import { openRunHandle, readRunText } from '../../util/run-files.ts';
 import { progressSchema, type Progress } from '../record/events.ts';
 
 const liveSchema = z.strictObject({
@@ -42,6 +43,15 @@ const remove = (path: string): void => {
   for (const each of [path, `${path}.part`]) rmSync(each, { force: true });
 };
 
+async function replaceText(path: string, text: string): Promise<void> {
+  const file = await openRunHandle(path, 'replace');
+  try {
+    await file.writeFile(text);
+  } finally {
+    await file.close();
+  }
+}
+
 /** `now`: milliseconds of a clock that never goes back. `elsewhere`: of workers on other machines; undefined where there are none. */
 export function liveFile(path: string, now: () => number, elsewhere: () => Live['elsewhere'] = () => undefined): LiveFile {
   // What a process that was killed has left is not ours.
@@ -58,7 +68,7 @@ export function liveFile(path: string, now: () => number, elsewhere: () => Live[
     // A loss that is no number has no JSON; its line is about to fail for it.
     const progress = [...latest.values()].filter(({ loss }) => Number.isFinite(loss));
     // Whoever watches misses a second of it where this fails, for want of room on the disk say; the run itself does not.
-    writing = writeFile(`${path}.part`, JSON.stringify({ t, progress, elsewhere: elsewhere() } satisfies Live))
+    writing = replaceText(`${path}.part`, JSON.stringify({ t, progress, elsewhere: elsewhere() } satisfies Live))
       .then(() => rename(`${path}.part`, path))
       .catch(() => undefined)
       .finally(() => (busy = false));
@@ -81,7 +91,7 @@ export function liveFile(path: string, now: () => number, elsewhere: () => Live[
 /** The last progress; null where there is none. */
 export function readLive(path: string): Live | null {
   try {
-    return liveSchema.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data ?? null;
+    return liveSchema.safeParse(JSON.parse(readRunText(path).toString('utf8'))).data ?? null;
   } catch {
     return null; // No process tells anything, or the file is not by us.
   }

@@ -100,6 +100,7 @@ function observeEntry(view: View, entry: Entry, now: number, copy: Copy): View {
     case 'grown':
     case 'worker':
     case 'exported':
+    case 'best':
     case 'slice':
       return next;
   }

@@ -120,6 +120,7 @@ function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
     case 'task':
     case 'worker':
     case 'grown':
+    case 'best':
     case 'finished':
       return [];
     case 'plan':

@@ -227,6 +227,12 @@ function prepareRun(run: Drive, tell: (news: News) => void): Running {
   return { run, recorder, flights, verifier, pauses, context, clock };
 }
 
+/** Writes the files of the best network, and gives the event that says so, if any. */
+async function* keepBest({ recorder }: Running): AsyncGenerator<RunItem> {
+  const entry = await recorder.keepBest();
+  if (entry !== null) yield entry;
+}
+
 export async function* drive(run: Drive): AsyncGenerator<RunItem> {
   const { folder, config, pool, signal } = run;
   const origin = config.from?.checkpoint ?? null;
@@ -248,7 +254,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
     for (;;) {
       if (signal.aborted) {
         stopWork(running);
-        await recorder.keepBest();
+        yield* keepBest(running);
         yield recorder.append({ type: 'interrupted' });
         return;
       }
@@ -258,13 +264,13 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
       const event = eventOf(running, decision) ?? (yield* startTasks(running, decision));
       if (event !== null) {
         yield recorder.append(event);
-        await recorder.keepBest();
+        yield* keepBest(running);
         continue;
       }
       const each = await news.take();
       yield* take(running, each);
       if (each.kind === 'deadline' && left() > 0) deadline.set(left());
-      await recorder.keepBest();
+      yield* keepBest(running);
     }
     collectCheckpoints(folder, recorder.state.search, origin);
     await pool.forget();

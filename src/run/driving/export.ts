@@ -1,20 +1,25 @@
 /** Exports a network of a run, verified before it is written. The journal keeps the verification. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { ViewsName } from '../../network/views.ts';
-import { createPool } from '../../execution/pool.ts';
+import { createPool, type Pool } from '../../execution/pool.ts';
 import { bestCandidate, currentParent } from '../../search/ranking.ts';
-import type { CandidateId, SearchState } from '../../search/state.ts';
-import { fileCheckpoints, writeState } from '../../training/checkpoint.ts';
+import { candidateOf, type CandidateId, type SearchState } from '../../search/state.ts';
+import { checkpointPath, decodeCheckpoint, readCheckpointBytes, writeState } from '../../training/checkpoint.ts';
 import { exportModel } from '../../training/export.ts';
 import { exportProblem, JobFailure, type Verified } from '../../training/job.ts';
+import { must } from '../../util/assert.ts';
+import { hasOwnFolder } from '../../util/run-files.ts';
 import { RunError, UserError } from '../../util/user-error.ts';
 import { defaultPatience } from '../preparing/begin.ts';
 import { plannedSettings } from '../planning/budget.ts';
 import type { RunEvent } from '../record/events.ts';
-import { keptCandidates, type Folder } from '../record/folder.ts';
+import { folderOf, keptCandidates, type Folder } from '../record/folder.ts';
 import { Journal } from '../record/journal.ts';
 import { lockRun } from '../record/lock.ts';
 import { dataOf } from './open.ts';
-import { readRun } from '../record/read.ts';
+import { readRun, type Read } from '../record/read.ts';
 import { entryOf } from '../record/replay.ts';
 import { verificationJob, verifyIn } from './verifier.ts';
 
@@ -60,7 +65,7 @@ function keep(folder: Folder, event: RunEvent): boolean {
   }
   try {
     const { replay, state } = readRun(folder.root);
-    const journal = new Journal(folder.journal, replay.length);
+    const journal = new Journal(folder.journal, replay.length, replay.chain);
     try {
       journal.append(entryOf(state, event, state.seconds));
     } finally {
@@ -72,30 +77,64 @@ function keep(folder: Folder, event: RunEvent): boolean {
   }
 }
 
+/** A network to export: its candidate, and the content of its checkpoint. */
+interface Chosen {
+  readonly read: Read;
+  readonly line: CandidateId;
+  readonly checkpoint: string;
+  readonly bytes: Uint8Array;
+}
+
+async function choose(read: Read, options: ExportOptions): Promise<Chosen> {
+  const { folder, state } = read;
+  const line = wantedLine(folder, state.search, options);
+  const checkpoint = must(candidateOf(state.search, line).checkpoint, `checkpoint of ${line}`);
+  return { read, line, checkpoint, bytes: await readCheckpointBytes(folder.checkpoints, checkpoint) };
+}
+
+/** A run that goes on may remove a checkpoint before it is read. Its journal then says more, and names another one. */
+async function chooseAgain(root: string, options: ExportOptions): Promise<Chosen> {
+  for (let read = readRun(root); ;) {
+    try {
+      return await choose(read, options);
+    } catch (error) {
+      const again = readRun(root);
+      if (again.state.events === read.state.events) throw error;
+      read = again;
+    }
+  }
+}
+
 /**
  * Writes a network of a run to an .onnx file. Before, the file is run beside the engine on the validation images (the
  * finished winner's on the test images); where it does not compute the same, nothing is written and a RunError says why.
  */
 export async function exportNetwork(root: string, path: string, options: ExportOptions = {}): Promise<ExportResult> {
-  const { folder, config, state } = readRun(root);
+  hasOwnFolder(folderOf(root).checkpoints);
+  const { read, line, checkpoint, bytes } = await chooseAgain(root, options);
+  const { folder, config, state } = read;
   const { search } = state;
-  const line = wantedLine(folder, search, options);
-  const settings = plannedSettings(config.settings, state.plan);
+  const { tensors } = decodeCheckpoint(bytes, checkpointPath(folder.checkpoints, checkpoint));
   const { path: data } = await dataOf(config, undefined);
   const here = { ...config, data: { ...config.data, path: data } };
+  const settings = plannedSettings(config.settings, state.plan);
   const part = line === 'final' && search.tests.has('final') ? 'test' : 'validation';
   const { views = 'image' } = options;
   const job = { ...verificationJob(folder, here, settings, search, line, part, config.workers), views };
-  const { tensors } = await fileCheckpoints(folder.checkpoints).read(job.checkpoint);
-  const pool = createPool({ checkpoints: folder.checkpoints, patience: defaultPatience });
+  // The worker reads a copy, since the run may remove the checkpoint meanwhile.
+  const place = mkdtempSync(join(tmpdir(), 'instar-export-'));
   let found: Verified;
+  let pool: Pool | undefined;
   try {
+    await writeState(checkpointPath(place, checkpoint), bytes);
+    pool = createPool({ checkpoints: place, patience: defaultPatience });
     found = await verifyIn(pool, job, options.signal ?? new AbortController().signal);
   } catch (error) {
     if (error instanceof JobFailure) throw new RunError(`${line} could not be verified (${error.failure}): ${error.message}`);
     throw error;
   } finally {
-    pool.close();
+    pool?.close();
+    rmSync(place, { recursive: true, force: true });
   }
   const problem = exportProblem(found);
   // The journal has the verification of best.onnx, which reads the image alone.

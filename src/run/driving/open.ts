@@ -1,5 +1,5 @@
 /** Starts a run from options, or resumes one from its folder. Errors are thrown before anything is written. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readDataset } from '../../data/read.ts';
 import { cacheFile, loadDataset } from '../../data/cache.ts';
 import { leftOutLine, type LeftOut } from '../../data/left-out.ts';
@@ -16,14 +16,16 @@ import { openCheckedStore, openStore } from '../../execution/store/open.ts';
 import type { Origin } from '../../search/next.ts';
 import { fileCheckpoints, writeState } from '../../training/checkpoint.ts';
 import { sha256 } from '../../util/hash.ts';
+import { hasOwnFolder, readRunText } from '../../util/run-files.ts';
 import { UserError } from '../../util/user-error.ts';
 import { version } from '../../util/version.ts';
 import { begin, cacheFolder, configOf, defaultPatience, type AskedOptions, type Common } from '../preparing/begin.ts';
 import { contextOf } from '../preparing/check.ts';
+import { beginChain } from '../record/chain.ts';
 import { bitsOfRun, readingOf, type Config } from '../record/config.ts';
 import { drive, type RunItem } from './drive.ts';
 import { collectCheckpoints, folderOf, isRun, type Folder } from '../record/folder.ts';
-import { format, Journal } from '../record/journal.ts';
+import { format, Journal, journalText } from '../record/journal.ts';
 import { liveFile } from '../display/live.ts';
 import { lockRun } from '../record/lock.ts';
 import { startFrom } from '../preparing/origin.ts';
@@ -97,6 +99,7 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   const made = makeRunFolder(options.run, dataset.name, settings.method, new Date());
   const { root } = made;
   const folder = folderOf(root);
+  hasOwnFolder(folder.checkpoints);
   const release = lockRun(folder.lock);
   let hasBegun = false;
   try {
@@ -122,10 +125,11 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
       replayed = replayEntry(replayed, entry);
     }
     // Whole and before the configuration, which makes the folder a run: none begins with a part of another's network.
-    const text = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
+    const written = `${JSON.stringify(config, null, 2)}\n`;
+    const { text, chain } = journalText(entries, beginChain(JSON.parse(written)));
     await writeState(folder.journal, text);
-    await writeState(folder.config, `${JSON.stringify(config, null, 2)}\n`);
-    const journal = new Journal(folder.journal, Buffer.byteLength(text));
+    await writeState(folder.config, written);
+    const journal = new Journal(folder.journal, Buffer.byteLength(text), chain);
     try {
       yield* entries;
       for await (const item of go({ folder, config, journal, state: replayed, dataset, origin, begun }, options, [])) {
@@ -165,7 +169,7 @@ async function poolElsewhere(
   { queue, store, mixed = false }: Elsewhere,
   say: (line: string) => void,
 ): Promise<Pool> {
-  const first = readFileSync(folder.journal, 'utf8').split('\n', 1)[0] ?? '';
+  const first = readRunText(folder.journal).toString('utf8').split('\n', 1)[0] ?? '';
   // A search on this machine has no use for what speaks to a queue.
   const { openBroker, reachQueue } = await import('../../execution/queue/broker.ts');
   const address = parseQueue(queue);
@@ -174,7 +178,7 @@ async function poolElsewhere(
     broker: openBroker(address, process.env),
     store: await openStore(store),
     queue: mixed ? heterogeneousQueue : queueName(bitsOfRun(config)),
-    run: sha256(readFileSync(folder.config), first).slice(0, 16),
+    run: sha256(readRunText(folder.config), first).slice(0, 16),
     checkpoints: folder.checkpoints,
     say,
   });
@@ -290,6 +294,7 @@ async function originOf(folder: Folder, { from }: Config, state: RunState): Prom
 export async function* resume(root: string, options: ResumeOptions = {}): AsyncGenerator<RunItem> {
   const begun = performance.now();
   if (!isRun(root)) throw new UserError(`${root} holds no run (${folderOf(root).config} is missing)`);
+  hasOwnFolder(folderOf(root).checkpoints);
   const release = lockRun(folderOf(root).lock);
   try {
     const { folder, config, replay: read, state } = readRun(root);
@@ -310,7 +315,7 @@ export async function* resume(root: string, options: ResumeOptions = {}): AsyncG
     }
     const { dataset, path } = await dataOf(config, options.onData, options.data);
     const here: Config = { ...config, data: { ...config.data, path } };
-    const journal = new Journal(folder.journal, read.length);
+    const journal = new Journal(folder.journal, read.length, read.chain);
     try {
       const origin = await originOf(folder, config, state);
       yield* go({ folder, config: here, journal, state, dataset, origin, begun }, options, opening);

@@ -2,9 +2,10 @@
 import { rmSync } from 'node:fs';
 import { bestNetwork } from '../../search/ranking.ts';
 import { checkpointPath } from '../../training/checkpoint.ts';
+import { canonicalJson } from '../../util/json.ts';
 import type { Config } from '../record/config.ts';
 import type { Entry, RunEvent } from '../record/events.ts';
-import { neededCheckpoints, writeBest, type Folder } from '../record/folder.ts';
+import { bestContent, neededCheckpoints, type Folder } from '../record/folder.ts';
 import type { Journal } from '../record/journal.ts';
 import { entryOf, replayEntry, type RunState } from '../record/replay.ts';
 
@@ -12,8 +13,8 @@ export interface Recorder {
   readonly state: RunState;
   /** Writes the event down; removes checkpoints that no decision can read any more. */
   append(event: RunEvent): Entry;
-  /** Writes the files of the best network, where it is another one than before. */
-  keepBest(): Promise<void>;
+  /** Writes the files of the best network, where it is another one than before, after their hashes: the event, if they are others. */
+  keepBest(): Promise<Entry | null>;
 }
 
 export interface Recorded {
@@ -30,27 +31,34 @@ export function createRecorder({ folder, config, journal, state: first, elapsed 
   let state = first;
   let needed = neededCheckpoints(state.search, origin);
   let written: string | null = null;
+  const append = (event: RunEvent): Entry => {
+    const entry = entryOf(state, event, elapsed());
+    journal.append(entry);
+    state = replayEntry(state, entry);
+    const before = needed;
+    needed = neededCheckpoints(state.search, origin);
+    for (const hash of before) if (!needed.has(hash)) rmSync(checkpointPath(folder.checkpoints, hash), { force: true });
+    return entry;
+  };
   return {
     get state() {
       return state;
     },
-    append(event) {
-      const entry = entryOf(state, event, elapsed());
-      journal.append(entry);
-      state = replayEntry(state, entry);
-      const before = needed;
-      needed = neededCheckpoints(state.search, origin);
-      for (const hash of before) if (!needed.has(hash)) rmSync(checkpointPath(folder.checkpoints, hash), { force: true });
-      return entry;
-    },
+    append,
     async keepBest() {
       const { search } = state;
       const best = bestNetwork(search);
-      if (best === null) return;
+      if (best === null) return null;
       const mark = `${best.checkpoint} ${search.tests.has(best.candidate)}`;
-      if (mark === written) return;
-      await writeBest(folder, config, search, best);
+      if (mark === written) return null;
+      const content = await bestContent(folder, config, search, best);
+      const isKnown = canonicalJson(content.hashes) === canonicalJson(state.best);
+      const entry = isKnown
+        ? null
+        : append({ type: 'best', line: best.candidate, checkpoint: best.checkpoint, files: content.hashes });
+      await content.write();
       written = mark;
+      return entry;
     },
   };
 }

@@ -8,7 +8,7 @@ import { clean } from '../../data/augmentation/augmentation.ts';
 import { createBatcher } from '../../data/batches.ts';
 import { splitDataset, evenlySpaced } from '../../data/split.ts';
 import { picked, type Dataset } from '../../data/dataset.ts';
-import { factsOf, readBytes } from '../../util/files.ts';
+import { factsOf } from '../../util/files.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { filesBeside } from '../../formats/onnx/read/external.ts';
 import { openClassifier, type Normalisation } from '../../formats/onnx/read/read.ts';
@@ -26,7 +26,7 @@ import type { LogitComparison } from '../../training/job.ts';
 import { random } from '../../util/random.ts';
 import { plural } from '../../util/words.ts';
 import { UserError } from '../../util/user-error.ts';
-import { readBest } from '../record/best.ts';
+import { readBest, readNamed } from '../record/best.ts';
 
 interface Trained {
   readonly network: Network;
@@ -65,7 +65,7 @@ export async function openGiven(reference: string): Promise<Given> {
   }
   if (facts.size > largestFile) throw new UserError(`${reference}: ${facts.size} bytes, more than a model can have`);
   const name = basename(reference);
-  const file = openClassifier(await readBytes(reference), name, filesBeside(reference, name));
+  const file = openClassifier(await readNamed(reference), name, filesBeside(reference, name));
   const { channels, size, layout, type } = file.image;
   return {
     reference,

@@ -1,14 +1,20 @@
 /** The best network of a run, read from its file: what it is, and what it takes to use it. */
-import { existsSync, statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { z } from 'zod';
-import { readBytes } from '../../util/files.ts';
+import { factsOf, readBytes } from '../../util/files.ts';
+import { sha256 } from '../../util/hash.ts';
+import { isThere, readRunBytes } from '../../util/run-files.ts';
 import type { Network } from '../../network/network.ts';
 import type { Tensors } from '../../network/tensor.ts';
 import { decodeCheckpoint } from '../../training/checkpoint.ts';
 import { aboutSchema, type About } from '../../training/job.ts';
 import { UserError } from '../../util/user-error.ts';
-import { readConfig, type Config } from './config.ts';
-import { folderOf } from './folder.ts';
+import { candidateOf } from '../../search/state.ts';
+import type { Config } from './config.ts';
+import type { BestFiles } from './events.ts';
+import { folderOf, isRun } from './folder.ts';
+import { readRun } from './read.ts';
+import type { RunState } from './replay.ts';
 
 export interface Best {
   readonly path: string;
@@ -19,16 +25,55 @@ export interface Best {
   readonly about: About;
 }
 
+/** The files of the best network, by their names. */
+const kinds: Readonly<Record<string, keyof BestFiles>> = {
+  'best.onnx': 'model',
+  'best.safetensors': 'tensors',
+  'best.json': 'network',
+};
+
+/**
+ * Whether the journal fits the content of such a file. While a run goes on, the files may be older than the last event about them.
+ * An old journal only knows the exported file of a finished run.
+ */
+export function fitsJournal({ best, written, search, exports }: RunState, kind: keyof BestFiles, bytes: Uint8Array): boolean {
+  const hash = sha256(bytes);
+  const isKnown = written.get(hash) === kind;
+  if (best !== null) return best[kind] === hash || (isKnown && !search.finished);
+  const { checkpoint = null, verified = null } = exports.get('final') ?? {};
+  const isExported = verified !== null && search.finished && candidateOf(search, 'final').checkpoint === checkpoint;
+  return kind !== 'model' || !isExported || isKnown;
+}
+
+/** The error to throw where it does not fit. */
+export const unfitting = (path: string): UserError =>
+  new UserError(`${path}: is not what the journal of its run says (its hash is another): the file is damaged or was changed`);
+
+/** One of a run's files of the best network, checked against the journal. */
+async function readChecked(path: string, kind: keyof BestFiles): Promise<Uint8Array> {
+  let bytes = await readRunBytes(path);
+  // The journal is read after the file, since its event is written before. A run that goes on may replace the file in between.
+  if (fitsJournal(readRun(dirname(path)).state, kind, bytes)) return bytes;
+  bytes = await readRunBytes(path);
+  if (fitsJournal(readRun(dirname(path)).state, kind, bytes)) return bytes;
+  throw unfitting(path);
+}
+
+/** The bytes of a file that a person named. One of a run's files of the best network is opened and checked as such. */
+export function readNamed(path: string): Promise<Uint8Array> {
+  const kind = Object.hasOwn(kinds, basename(path)) ? kinds[basename(path)] : undefined;
+  return kind !== undefined && isRun(dirname(path)) ? readChecked(path, kind) : readBytes(path);
+}
+
 /** From a run's folder, or from the file itself. */
 export async function readBest(where: string): Promise<Best> {
-  if (!existsSync(where)) throw new UserError(`${where}: does not exist`);
-  const isFile = statSync(where).isFile();
-  const folder = folderOf(where);
-  if (!isFile && !existsSync(folder.config)) throw new UserError(`${where} holds no run (${folder.config} is missing)`);
-  const config = isFile ? null : readConfig(folder.config);
-  const path = isFile ? where : folder.best;
-  if (!existsSync(path)) throw new UserError(`${where}: has no trained network yet (${path} is missing)`);
-  const { network, tensors, metadata } = decodeCheckpoint(await readBytes(path), path);
+  const facts = await factsOf(where);
+  if (facts === undefined) throw new UserError(`${where}: does not exist`);
+  const isFile = facts.kind === 'file';
+  const config = isFile ? null : readRun(where).config;
+  const path = isFile ? where : folderOf(where).best;
+  if (!isThere(path)) throw new UserError(`${where}: has no trained network yet (${path} is missing)`);
+  const { network, tensors, metadata } = decodeCheckpoint(await readNamed(path), path);
   let json: unknown;
   try {
     json = JSON.parse(metadata['about'] ?? '');

@@ -1,12 +1,14 @@
 /** config.json: everything that determines a run. */
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { firstReading, readingSchema, type Reading } from '../../data/reading.ts';
 import type { Bits } from '../../engine/bits.ts';
 import { devices } from '../../engine/open.ts';
 import { settingsSchema } from '../../search/settings.ts';
-import { comparisonSchema, type DataReference, type EngineReference } from '../../training/job.ts';
+import { comparisonSchema, hashSchema, type DataReference, type EngineReference } from '../../training/job.ts';
+import { reasonOf } from '../../util/files.ts';
+import { readRunText } from '../../util/run-files.ts';
 import { UserError } from '../../util/user-error.ts';
+import { beginChain } from './chain.ts';
 import { format } from './journal.ts';
 
 export const configSchema = z.strictObject({
@@ -45,7 +47,7 @@ export const configSchema = z.strictObject({
       /** As it was given: a run or a model. */
       reference: z.string(),
       /** The hash of the checkpoint that holds it. */
-      checkpoint: z.string(),
+      checkpoint: hashSchema,
       /** Pixels a side that folders of images are brought to for it. */
       imageSize: z.int().nullable(),
       /** Whether mean and std of `data` are its own and not the data's. */
@@ -95,17 +97,25 @@ export function engineOf({ engine: { name, device, convolution } }: Config, thre
   return { name, device, convolution, threads };
 }
 
-export function readConfig(path: string): Config {
-  let value: unknown;
+/** The value of config.json, unchecked. */
+function valueIn(path: string): unknown {
+  const text = readRunText(path).toString('utf8');
   try {
-    value = JSON.parse(readFileSync(path, 'utf8'));
+    return JSON.parse(text);
   } catch (error) {
-    throw new UserError(`${path} cannot be read: ${(error as Error).message}`);
+    throw new UserError(`${path} cannot be read: ${reasonOf(error)}`);
   }
+}
+
+/** The configuration, and what the chain of the run's journal begins with. */
+export function readChainedConfig(path: string): { readonly config: Config; readonly first: string } {
+  const value = valueIn(path);
   const written = (value as { format?: unknown } | null)?.format;
   if (typeof written === 'number' && written > format)
     throw new UserError(`${path}: written by a newer Instar (format ${written}, this one reads ${format})`);
   const parsed = configSchema.safeParse(value);
   if (!parsed.success) throw new UserError(`${path}: ${z.prettifyError(parsed.error).split('\n').join(' ')}`);
-  return parsed.data;
+  return { config: parsed.data, first: beginChain(value) };
 }
+
+export const readConfig = (path: string): Config => readChainedConfig(path).config;

@@ -1,7 +1,7 @@
 /** The events of a run: what happened in its search, and what happened to it. */
 import { z } from 'zod';
-import { searchEventSchema } from '../../search/events.ts';
-import { verifiedSchema } from '../../training/job.ts';
+import { lineSchema, searchEventSchema } from '../../search/events.ts';
+import { hashSchema, verifiedSchema } from '../../training/job.ts';
 
 /** The plan of a budget: the settings that it scales, and how it shares its time. */
 export const planSchema = z.strictObject({
@@ -29,6 +29,11 @@ export const planSchema = z.strictObject({
 
 export type Plan = z.infer<typeof planSchema>;
 
+/** Hashes of the content of best.onnx, best.safetensors and best.json. */
+const bestFilesSchema = z.strictObject({ model: hashSchema, tensors: hashSchema, network: hashSchema });
+
+export type BestFiles = Readonly<z.infer<typeof bestFilesSchema>>;
+
 /** Who computed, of other machines' workers. `bits`: engine, processor and Node. */
 const computedBy = z.strictObject({ name: z.string(), bits: z.string(), instar: z.string() });
 
@@ -41,17 +46,19 @@ export const runEventSchema = z.discriminatedUnion('type', [
   /** The budget was extended to so many seconds. */
   z.strictObject({ type: z.literal('extended'), budget: z.number(), searchUntil: z.number() }),
   /** A task was given to a worker. */
-  z.strictObject({ type: z.literal('task'), task: z.string(), line: z.string(), threads: z.int() }),
+  z.strictObject({ type: z.literal('task'), task: z.string(), line: lineSchema, threads: z.int() }),
   /** A worker of another machine computes the task from here on. */
-  z.strictObject({ type: z.literal('worker'), task: z.string(), line: z.string(), ...computedBy.shape }),
+  z.strictObject({ type: z.literal('worker'), task: z.string(), line: lineSchema, ...computedBy.shape }),
   /** The exported file of a line was verified, or could not be: `problem` says why it is not to be trusted. */
   z.strictObject({
     type: z.literal('exported'),
-    line: z.string(),
-    checkpoint: z.string(),
+    line: lineSchema,
+    checkpoint: hashSchema,
     verified: verifiedSchema.nullable(),
     problem: z.string().nullable(),
   }),
+  /** The files of the best network are written next. */
+  z.strictObject({ type: z.literal('best'), line: lineSchema, checkpoint: hashSchema, files: bestFilesSchema }),
   z.strictObject({ type: z.literal('interrupted') }),
   /** `cut`: bytes of a torn last line that were cut off. */
   z.strictObject({ type: z.literal('resumed'), cut: z.int().min(0), mixed: z.boolean() }),

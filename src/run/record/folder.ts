@@ -1,5 +1,5 @@
 /** What stands where in a run's folder, and which checkpoints are still needed. */
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { bestNetwork, currentParent, resultOf, type BestNetwork } from '../../search/ranking.ts';
 import { evaluationWeightsOf } from '../../search/settings.ts';
@@ -8,9 +8,14 @@ import { checkpointPath, encodeCheckpoint, fileCheckpoints, writeState } from '.
 import { evaluationTensors } from '../../training/weights.ts';
 import { exportModel } from '../../training/export.ts';
 import type { About } from '../../training/job.ts';
+import { readFailure } from '../../util/files.ts';
+import { sha256 } from '../../util/hash.ts';
 import { canonicalJson } from '../../util/json.ts';
+import { factsOfRunFile, hasOwnFolder, isThere } from '../../util/run-files.ts';
+import { UserError } from '../../util/user-error.ts';
 import { version } from '../../util/version.ts';
 import type { Config } from './config.ts';
+import type { BestFiles } from './events.ts';
 import type { RunState } from './replay.ts';
 
 export interface Folder {
@@ -48,11 +53,11 @@ export const newRunName = (data: string, method: string, date: Date): string =>
   `${data}-${method}-${date.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '')}`;
 
 /** Its configuration is what makes a folder a run. */
-export const isRun = (root: string): boolean => existsSync(folderOf(root).config);
+export const isRun = (root: string): boolean => isThere(folderOf(root).config);
 
 /**
- * Hashes of the checkpoints that a resume or a later decision may read, and of the winner of each step, for exports. `origin`: the checkpoint of the trained network that
- * the search starts from, where it does, which its first event names only once it is there.
+ * Hashes of the checkpoints that a resume or a later decision may read, and of the winner of each step, for exports. `origin`: the
+ * checkpoint of the trained network that the search starts from, where it does, which its first event names only once it is there.
  */
 export function neededCheckpoints(search: SearchState, origin: string | null = null): ReadonlySet<string> {
   const needed = new Set<string>();
@@ -76,26 +81,40 @@ export function neededCheckpoints(search: SearchState, origin: string | null = n
   return needed;
 }
 
-/** Names in the folder of checkpoints; none where there is no such folder. */
+/** Names in the folder of checkpoints; none where there is no such folder. A UserError where its name is a link. */
 function checkpointNames({ checkpoints }: Folder): readonly string[] {
+  if (!hasOwnFolder(checkpoints)) return [];
   try {
     return readdirSync(checkpoints);
-  } catch {
-    return [];
+  } catch (error) {
+    throw readFailure(error, checkpoints);
   }
 }
 
-/** Lines whose numbers are on disk still. */
+/** A checkpoint, or what a writer that died has left of one (`replaceFile`). Nothing else in the folder is ours to remove. */
+const ours = /^(?:[0-9a-f]{64}\.safetensors|\.[0-9a-f-]{36}\.part)$/;
+
+/**
+ * A run is known by its first event before anything is trained. Where the journal has no event, but networks are there, the journal
+ * was lost: a UserError.
+ */
+export function checkBegun(folder: Folder, { from }: Config): void {
+  const given = from === null ? null : basename(checkpointPath(folder.checkpoints, from.checkpoint));
+  const trained = checkpointNames(folder).find((name) => ours.test(name) && name.endsWith('.safetensors') && name !== given);
+  const found =
+    [folder.best, folder.bestModel].find(isThere) ?? (trained === undefined ? null : join(folder.checkpoints, trained));
+  if (found !== null)
+    throw new UserError(`${folder.journal}: has no event, though the run has networks (${found}): the journal is lost`);
+}
+
+/** Lines whose numbers are on disk still. None where the folder of checkpoints is a link. */
 export function keptCandidates(folder: Folder, search: SearchState): readonly CandidateId[] {
-  const names = new Set(checkpointNames(folder));
+  const names = new Set(factsOfRunFile(folder.checkpoints)?.isDirectory() === true ? checkpointNames(folder) : []);
   return [...search.candidates.keys()].filter((id) => {
     const { checkpoint } = resultOf(search, id);
     return checkpoint !== null && names.has(basename(checkpointPath(folder.checkpoints, checkpoint)));
   });
 }
-
-/** A checkpoint, or what a writer that died has left of one (`replaceFile`). Nothing else in the folder is ours to remove. */
-const ours = /^(?:[0-9a-f]{64}\.safetensors|\.[0-9a-f-]{36}\.part)$/;
 
 /** Removes what no decision can read any more; leftovers of writers that died, too. */
 export function collectCheckpoints(folder: Folder, search: SearchState, origin: string | null = null): void {
@@ -127,22 +146,33 @@ export function aboutOf(folder: Folder, config: Config, search: SearchState, id:
   };
 }
 
-/** Writes the best network so far: best.onnx to take away, best.safetensors and best.json to go on with. */
-export async function writeBest(
+/** The best network so far, ready to be written: best.onnx to take away, best.safetensors and best.json to go on with. */
+export interface BestContent {
+  readonly hashes: BestFiles;
+  write(): Promise<void>;
+}
+
+export async function bestContent(
   folder: Folder,
   config: Config,
   search: SearchState,
   { candidate: id, checkpoint }: BestNetwork,
-): Promise<void> {
+): Promise<BestContent> {
   const { network, tensors } = await fileCheckpoints(folder.checkpoints).read(checkpoint);
   const about = aboutOf(folder, config, search, id);
   const { evaluationWeights: weights } = evaluationWeightsOf(config.settings);
-  await writeState(folder.bestModel, exportModel(network, tensors, about, weights));
-  await writeState(
-    folder.best,
-    encodeCheckpoint({ network, tensors: evaluationTensors(network, tensors, weights) }, { about: canonicalJson(about) }),
-  );
-  await writeState(folder.bestNetwork, `${JSON.stringify({ about, network }, null, 2)}\n`);
+  const model = exportModel(network, tensors, about, weights);
+  const measured = { network, tensors: evaluationTensors(network, tensors, weights) };
+  const checkpointed = encodeCheckpoint(measured, { about: canonicalJson(about) });
+  const structure = `${JSON.stringify({ about, network }, null, 2)}\n`;
+  return {
+    hashes: { model: sha256(model), tensors: sha256(checkpointed), network: sha256(structure) },
+    async write() {
+      await writeState(folder.bestModel, model);
+      await writeState(folder.best, checkpointed);
+      await writeState(folder.bestNetwork, structure);
+    },
+  };
 }
 
 /**

@@ -1,7 +1,8 @@
 /** One process a run folder. The kernel keeps the lock, so a dead process releases it. */
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, writeSync } from 'node:fs';
 import koffi from 'koffi';
 import { writeFailure } from '../../util/files.ts';
+import { openRunFile, readRunText } from '../../util/run-files.ts';
 import { RunError, UserError } from '../../util/user-error.ts';
 
 const shared = 1;
@@ -25,9 +26,9 @@ function openFlock(): (file: number, operation: number) => number {
 export function isLocked(path: string): boolean {
   let file: number;
   try {
-    file = openSync(path, 'r');
+    file = openRunFile(path, 'read');
   } catch {
-    return false; // It is gone, and with it whoever had it.
+    return false; // It is gone, and with it whoever had it; or no process of ours can have it.
   }
   try {
     return openFlock()(file, shared | doNotWait) !== 0;
@@ -51,19 +52,14 @@ function take(file: number): boolean {
 
 /** Takes the lock and returns its release; null where another process has it. */
 export function tryLock(path: string): (() => void) | null {
-  let file: number;
-  try {
-    file = openSync(path, 'a+');
-  } catch (error) {
-    throw new UserError(`${path} cannot be opened: ${(error as Error).message}`);
-  }
+  const file = openRunFile(path, 'change');
   if (!take(file)) {
     closeSync(file);
     return null;
   }
   try {
     ftruncateSync(file, 0);
-    writeSync(file, String(process.pid));
+    writeSync(file, String(process.pid), 0);
   } catch (error) {
     closeSync(file);
     throw writeFailure(error, path);
@@ -71,10 +67,20 @@ export function tryLock(path: string): (() => void) | null {
   return () => closeSync(file);
 }
 
+/** The process that the file names; null where it names none. */
+export function holderIn(path: string): number | null {
+  try {
+    const text = readRunText(path).toString('utf8').trim();
+    return /^[1-9]\d{0,9}$/.test(text) ? Number(text) : null;
+  } catch {
+    return null; // No run was ever here.
+  }
+}
+
 /** Takes the lock and returns its release. A UserError names the process that has it. */
 export function lockRun(path: string): () => void {
   const release = tryLock(path);
   if (release !== null) return release;
-  const holder = readFileSync(path, 'utf8').trim();
-  throw new UserError(`${path}: the run is in use by another process${holder === '' ? '' : ` (${holder})`}`);
+  const holder = holderIn(path);
+  throw new UserError(`${path}: the run is in use by another process${holder === null ? '' : ` (${holder})`}`);
 }

@@ -2,7 +2,8 @@
 import { emptyState, reduce, type SearchState } from '../../search/state.ts';
 import type { SearchEvent } from '../../search/events.ts';
 import { alwaysCopied, copiedOnce, type Copy } from '../../util/copies.ts';
-import type { ComputedBy, Entry, Exported, Plan, RunEvent } from './events.ts';
+import { UserError } from '../../util/user-error.ts';
+import type { BestFiles, ComputedBy, Entry, Exported, Plan, RunEvent } from './events.ts';
 
 export interface RunState {
   readonly search: SearchState;
@@ -21,6 +22,10 @@ export interface RunState {
   readonly computedBy: ReadonlyMap<string, readonly ComputedBy[]>;
   /** The last export of each line that was verified, or could not be. */
   readonly exports: ReadonlyMap<string, Exported>;
+  /** What the files of the best network are to hold; null before there are any, and in journals that do not say it. */
+  readonly best: BestFiles | null;
+  /** Hashes of all that these files have held, as far as the journal says it. */
+  readonly written: ReadonlyMap<string, keyof BestFiles>;
 }
 
 export const emptyRun: RunState = {
@@ -34,6 +39,8 @@ export const emptyRun: RunState = {
   taskStarted: new Map(),
   computedBy: new Map(),
   exports: new Map(),
+  best: null,
+  written: new Map(),
 };
 
 /** The event as the journal's next entry, at so many active seconds. */
@@ -52,8 +59,16 @@ export function replayEntry(state: RunState, entry: Entry, copy: Copy = alwaysCo
       return { ...next, plan: entry.plan, budget: entry.budget, searchUntil: entry.plan.searchUntil };
     case 'extended':
       return { ...next, budget: entry.budget, searchUntil: entry.searchUntil };
-    case 'exported':
-      return { ...next, exports: copy(state.exports).set(entry.line, entry) };
+    case 'exported': {
+      const { verified } = entry;
+      const written = verified === null ? state.written : copy(state.written).set(verified.file, 'model');
+      return { ...next, exports: copy(state.exports).set(entry.line, entry), written };
+    }
+    case 'best': {
+      const { model, tensors, network } = entry.files;
+      const written = copy(state.written).set(model, 'model').set(tensors, 'tensors').set(network, 'network');
+      return { ...next, best: entry.files, written };
+    }
     case 'worker': {
       const { task, name, bits, instar } = entry;
       const before = state.computedBy.get(task) ?? [];
@@ -63,6 +78,17 @@ export function replayEntry(state: RunState, entry: Entry, copy: Copy = alwaysCo
       return { ...next, taskStarted: copy(state.taskStarted).set(entry.task, entry.t) };
     default:
       return { ...next, search: reduce(state.search, entry as SearchEvent, copy) };
+  }
+}
+
+/** As `replayEntry`. A UserError names the line of a journal whose event cannot follow what was before it. */
+export function replayLine(state: RunState, entry: Entry, journal: string, copy: Copy): RunState {
+  try {
+    return replayEntry(state, entry, copy);
+  } catch (error) {
+    throw new UserError(
+      `${journal}:${entry.n + 1}: cannot follow the lines before it: ${(error as Error).message.split('\n')[0]}`,
+    );
   }
 }
 
