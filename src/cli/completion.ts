@@ -146,6 +146,6 @@ const writers: { readonly [S in Shell]: (commands: readonly CompletedCommand[]) 
 export function completionCommand(shell: string, program: Command, io: Io): number {
   const known = shells.find((each) => each === shell);
   if (known === undefined) throw new UserError(`there is no completion for ${shell}; there is one for ${shells.join(', ')}`);
-  printLines(io.out, [writers[known](completedCommands(program)).trimEnd()]);
+  printLines(io.out, writers[known](completedCommands(program)).trimEnd().split('\n'));
   return 0;
 }

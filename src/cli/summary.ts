@@ -6,6 +6,7 @@ import { candidateOf, startWords } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { quoted } from '../util/quoted.ts';
 import { nextSteps, usedData } from '../run/display/advice.ts';
+import { describeClasses } from '../run/display/classes.ts';
 import { describeExport } from '../run/display/wording.ts';
 import type { Config } from '../run/record/config.ts';
 import { lineWidth, paint, type Line } from './styled.ts';
@@ -34,8 +35,11 @@ export function summary(run: RunState, config: Config, root: string, resumption:
       ? [['Done', 'good'], [` in ${time}: ${story}`]]
       : [['Stopped', 'warn'], [` after ${time}; the best network so far is ${best === 'final' ? story : best}`]],
   ];
-  const test = search.tests.get(best)?.measured;
+  const tested = search.tests.get(best);
+  const test = tested?.measured;
   if (test !== undefined) lines.push(row('test', [formatPercent(test.accuracy), 'bold'], [' accuracy on the test images']));
+  if (tested !== undefined)
+    for (const sentence of describeClasses(tested.confusion, config.data.classes)) lines.push(row('', [sentence, 'warn']));
   const baseline = search.tests.get('baseline')?.measured;
   const compared = `: the ${startWords(search)}, trained for the same epochs`;
   if (baseline !== undefined) lines.push(row('baseline', [formatPercent(baseline.accuracy), 'bold'], [compared]));

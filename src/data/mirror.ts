@@ -13,21 +13,21 @@ export interface MirrorTest {
   readonly original: number;
   /** Of the same images, mirrored. */
   readonly mirrored: number;
-  /** A class whose mirror images look like another class. */
+  /** Two classes, the mirror images of each of which look like the other. */
   readonly pair: { readonly from: string; readonly to: string } | null;
 }
 
-/** Images that neighbours are sought for, and among which. */
-const asked = 500;
-const known = 2000;
+/** Images of the sample, at most; of a class at most so many times those of the smallest, or so many. */
+const sampled = 700;
+const perClass = { times: 2, least: 25 } as const;
 /** Pixels a side that are compared. */
-const side = 16;
+const side = 12;
 const neighbours = 5;
 /** Of the share above chance: where mirror images have less than this part of it, they are other things. */
 const leastKept = 0.5;
 /** Standard errors that a difference takes to count. */
 const clear = 3;
-/** Images of a class, and the share of its mirror images that look like another class, above that of its images as they are. */
+/** Images of a class, and how much more of its mirror images look like another class than of its images as they are. */
 const fewOfClass = 10;
 const swapped = 0.4;
 
@@ -52,21 +52,37 @@ function featuresOf({ train, shape }: Dataset, image: number, isMirrored: boolea
         total += value;
       }
   const mean = total / at;
-  const norm = Math.hypot(...to.map((value) => value - mean)) || 1;
-  to.forEach((value, index) => (to[index] = (value - mean) / norm));
+  let squares = 0;
+  for (let j = 0; j < at; j++) squares += ((to[j] as number) - mean) ** 2;
+  const norm = Math.sqrt(squares) || 1;
+  for (let j = 0; j < at; j++) to[j] = ((to[j] as number) - mean) / norm;
 }
 
-/** The class that most of the nearest neighbours have; of equal ones that of the nearest. */
-function classOf(features: Float32Array, among: readonly Float32Array[], labels: readonly number[]): number {
+/** Images of a sample: (N, size) features, (N) labels. */
+interface Sample {
+  readonly features: Float32Array;
+  readonly labels: readonly number[];
+}
+
+/** Σ aⱼ·bⱼ over `size` numbers from `at` on in b. */
+function likenessOf(a: Float32Array, b: Float32Array, at: number, size: number): number {
+  let sum = 0;
+  for (let j = 0; j < size; j++) sum += (a[j] as number) * (b[at + j] as number);
+  return sum;
+}
+
+/** The class that most of the nearest neighbours have, without the image `own`; of equal ones that of the nearest. */
+function classOf(features: Float32Array, sample: Sample, own: number): number {
   const nearest: { readonly likeness: number; readonly label: number }[] = [];
-  among.forEach((other, index) => {
-    let likeness = 0;
-    for (let j = 0; j < features.length; j++) likeness += (features[j] as number) * (other[j] as number);
-    if (nearest.length === neighbours && likeness <= (nearest.at(-1)?.likeness ?? 0)) return;
+  const size = features.length;
+  for (const [index, label] of sample.labels.entries()) {
+    if (index === own) continue;
+    const likeness = likenessOf(features, sample.features, index * size, size);
+    if (nearest.length === neighbours && likeness <= (nearest.at(-1)?.likeness ?? 0)) continue;
     const place = nearest.findIndex((each) => each.likeness < likeness);
-    nearest.splice(place === -1 ? nearest.length : place, 0, { likeness, label: labels[index] as number });
+    nearest.splice(place === -1 ? nearest.length : place, 0, { likeness, label });
     nearest.length = Math.min(nearest.length, neighbours);
-  });
+  }
   const votes = new Map<number, number>();
   for (const { label } of nearest) votes.set(label, (votes.get(label) ?? 0) + 1);
   const most = Math.max(...votes.values());
@@ -75,53 +91,77 @@ function classOf(features: Float32Array, among: readonly Float32Array[], labels:
 
 type Counts = readonly (readonly number[])[];
 
-/** A class whose mirror images look like one other class. */
+/** Two classes, the mirror images of each of which look like the other, and unlike before. */
 function swappedPair(original: Counts, mirrored: Counts): readonly [from: number, to: number] | null {
-  for (const [from, row] of mirrored.entries()) {
-    const before = original[from] ?? [];
-    const images = row.reduce((sum, count) => sum + count, 0);
-    if (images < fewOfClass || (before[from] ?? 0) < images / 2) continue;
-    const to = row.findIndex(
-      (count, other) => other !== from && count >= images / 2 && count - (before[other] ?? 0) >= swapped * images,
+  const shareOf = (counts: Counts, from: number, to: number): number => {
+    const row = counts[from] ?? [];
+    return (
+      (row[to] ?? 0) /
+      Math.max(
+        1,
+        row.reduce((sum, count) => sum + count, 0),
+      )
     );
-    if (to !== -1) return [from, to];
-  }
+  };
+  const turnsInto = (from: number, to: number): boolean =>
+    (mirrored[from] ?? []).reduce((sum, count) => sum + count, 0) >= fewOfClass &&
+    shareOf(mirrored, from, to) >= 0.5 &&
+    shareOf(mirrored, from, to) - shareOf(original, from, to) >= swapped;
+  for (const from of mirrored.keys())
+    for (let to = 0; to < from; to++) if (turnsInto(from, to) && turnsInto(to, from)) return [from, to];
   return null;
 }
 
-/** Decides on at most 2,500 training images; the same of the same data. */
+/** Training images of about as many of each class, drawn at random. */
+function sampleOf({ train: { labels }, classes }: Dataset): readonly number[] {
+  const byClass = classes.map((): number[] => []);
+  for (const image of random('mirror').permutation(labels.length)) byClass[labels[image] as number]?.push(image);
+  const counts = byClass.map((images) => images.length).filter((count) => count > 0);
+  const most = Math.max(perClass.least, perClass.times * Math.min(...counts));
+  const each = Math.max(2, Math.min(most, Math.floor(sampled / Math.max(1, counts.length))));
+  return byClass.flatMap((images) => images.slice(0, each)).slice(0, sampled);
+}
+
+/** The mean over classes of the share that is right. */
+function balancedShare(counts: Counts): number {
+  const shares = counts.flatMap((row, label) => {
+    const images = row.reduce((sum, count) => sum + count, 0);
+    return images === 0 ? [] : [(row[label] ?? 0) / images];
+  });
+  return shares.reduce((sum, share) => sum + share, 0) / Math.max(1, shares.length);
+}
+
+/** Decides on at most 700 training images; the same of the same data. */
 export function testMirror(dataset: Dataset): MirrorTest {
-  const { labels } = dataset.train;
-  const classes = dataset.classes.length;
-  const order = Array.from(random('mirror').permutation(labels.length)).slice(0, asked + known);
-  const few = Math.min(asked, Math.floor(order.length / 4));
-  const size = dataset.shape.channels * Math.min(side, dataset.shape.height) * Math.min(side, dataset.shape.width);
-  const features = (image: number, isMirrored: boolean): Float32Array => {
-    const to = new Float32Array(size);
-    featuresOf(dataset, image, isMirrored, to);
-    return to;
-  };
-  const among = order.slice(few).map((image) => features(image, false));
-  const labelsAmong = order.slice(few).map((image) => labels[image] as number);
-  const newCounts = (): number[][] => Array.from({ length: classes }, () => Array.from<number>({ length: classes }).fill(0));
+  const { classes, shape } = dataset;
+  const images = sampleOf(dataset);
+  const size = shape.channels * Math.min(side, shape.height) * Math.min(side, shape.width);
+  const labels = images.map((image) => dataset.train.labels[image] as number);
+  const sample: Sample = { features: new Float32Array(images.length * size), labels };
+  images.forEach((image, at) => featuresOf(dataset, image, false, sample.features.subarray(at * size, (at + 1) * size)));
+  const turnedImage = new Float32Array(size);
+  const newCounts = (): number[][] => classes.map(() => classes.map(() => 0));
   const [original, mirrored] = [newCounts(), newCounts()];
-  for (const image of order.slice(0, few))
-    for (const [counts, isMirrored] of [
-      [original, false],
-      [mirrored, true],
-    ] as const) {
-      const row = must(counts[labels[image] as number], 'class');
-      const found = classOf(features(image, isMirrored), among, labelsAmong);
-      row[found] = (row[found] as number) + 1;
-    }
-  const share = (counts: Counts): number => counts.reduce((sum, row, label) => sum + (row[label] ?? 0), 0) / Math.max(1, few);
-  const [right, turned] = [share(original), share(mirrored)];
-  const chance = Math.max(...original.map((row) => row.reduce((sum, count) => sum + count, 0))) / Math.max(1, few);
-  const error = Math.sqrt((right * (1 - right)) / Math.max(1, few)) + 1 / Math.max(1, few);
+  if (images.length > 1)
+    images.forEach((image, at) => {
+      for (const [counts, isMirrored] of [
+        [original, false],
+        [mirrored, true],
+      ] as const) {
+        const row = must(counts[labels[at] as number], 'class');
+        if (isMirrored) featuresOf(dataset, image, true, turnedImage);
+        const own = isMirrored ? turnedImage : sample.features.slice(at * size, (at + 1) * size);
+        const found = classOf(own, sample, at);
+        row[found] = (row[found] as number) + 1;
+      }
+    });
+  const [right, turned] = [balancedShare(original), balancedShare(mirrored)];
+  const chance = 1 / Math.max(1, new Set(labels).size);
+  const error = Math.sqrt((right * (1 - right)) / Math.max(1, images.length)) + 1 / Math.max(1, images.length);
   const isClear = right - chance > clear * error && right - turned > clear * error;
   const pair = swappedPair(original, mirrored);
   const isOther = isClear && turned - chance < leastKept * (right - chance);
-  const nameOf = (label: number): string => dataset.classes[label] ?? String(label);
+  const nameOf = (label: number): string => classes[label] ?? String(label);
   return {
     keepsClasses: pair === null && !isOther,
     original: right,

@@ -102,8 +102,8 @@ test('evaluate measures all of a folder that is not the run’s own, one class a
   copyOf('coral', 'others', 7);
   copyOf('blue', 'others', 4);
   copyOf('green', 'alone', 6);
-  copyOf('purple-less', 'unknown', 0);
-  copyOf('amber', 'unknown/nested', 1);
+  mkdirSync(join(folder, 'unknown', 'strange'), { recursive: true });
+  cpSync(join(folder, 'photos', 'amber', '0.png'), join(folder, 'unknown', 'strange', '0.png'));
   cpSync(join(folder, 'photos'), join(folder, 'copied'), { recursive: true });
   const evaluate = (...words: string[]): Promise<Ended> => instar(['evaluate', ...words], folder);
   const [others, alone, model, copied, held, unknown] = await Promise.all([
@@ -124,7 +124,7 @@ test('evaluate measures all of a folder that is not the run’s own, one class a
   assert.match(copied.out, /on 15 test images \(held out: 15 % of the folder\) of copied\n/, copied.err);
   assert.match(copied.out, /this is the run's own data/);
   assert.match(held.out, /on 15 test images \(held out[^\n]*\n[^]*The network was trained on photos, so only images/, held.err);
-  assert.match(unknown.err, /^instar: unknown: the network does not know the class nested; it knows amber, /);
+  assert.match(unknown.err, /^instar: unknown: the network does not know the class strange; it knows amber, /);
 });
 
 test('views: evaluate and an exported file have the same mean, and say so', async () => {

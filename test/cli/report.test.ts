@@ -8,6 +8,7 @@ import { searchAgain } from '../../src/run/display/rerun-command.ts';
 import { commandOptions } from '../../src/cli/options.ts';
 import { createProgram, givenTo } from '../../src/cli/program.ts';
 import { readSearch } from '../../src/cli/search.ts';
+import { chainAnew } from '../../src/run/record/chain.ts';
 import type { Config } from '../../src/run/record/config.ts';
 import { type SearchOptions } from '../../src/run/driving/open.ts';
 import { readRun } from '../../src/run/record/read.ts';
@@ -48,7 +49,9 @@ test('without its data a run is reported still, and both page and stderr say wha
   cpSync(join(folder, 'whole'), join(folder, 'moved'), { recursive: true });
   const moved = JSON.parse(read('moved', 'config.json')) as Config;
   const data = { ...moved.data, path: '/nowhere/gone.safetensors', hash: 'f'.repeat(64), reference: '/nowhere/photos' };
-  writeFileSync(join(folder, 'moved', 'config.json'), JSON.stringify({ ...moved, data }));
+  const config = { ...moved, data };
+  writeFileSync(join(folder, 'moved', 'config.json'), JSON.stringify(config));
+  writeFileSync(join(folder, 'moved', 'journal.jsonl'), chainAnew(read('moved', 'journal.jsonl'), config));
   const { code, err } = await instar(['report', 'moved', '--out', 'moved.html'], folder);
   assert.equal(code, 0, err);
   assert.match(err, /^moved: no images: the decoded data \(\/nowhere\/gone\.safetensors\) is missing\n$/);

@@ -1,6 +1,7 @@
 /** The head of a run's report: the data, the method, the result, and the command that repeats it. */
 import { splitCounts } from '../../data/split-counts.ts';
 import { nextSteps, usedData } from '../../run/display/advice.ts';
+import { describeClasses } from '../../run/display/classes.ts';
 import { describeFrom, stopWords } from '../../run/display/wording.ts';
 import { methods, type MethodName } from '../../search/methods/table.ts';
 import { candidateOf, networkOf, startWords } from '../../search/state.ts';
@@ -72,13 +73,15 @@ export function headSection(run: RunDetails, prefix: string): Markup {
       : 'With a budget the plan depends on the measured speed, so the result will differ.';
   const advised = { run: state, config, root: name };
   const steps = nextSteps(advised);
+  const tested = state.search.tests.get('final');
+  const aboutClasses = tested === undefined ? [] : describeClasses(tested.confusion, data.classes);
   return html`<header class="run" id="${prefix}">
     <h1>How ${name} grew</h1>
     <p class="what">${what}</p>
     <p class="result">${first}</p>
     <p>${others.join(' ')}</p>
     <p class="condition ${condition === 'finished' ? '' : 'open'}">${conditionSentence(run)}${stop}</p>
-    ${keyNumbers(run)}
+    ${keyNumbers(run)} ${aboutClasses.length === 0 ? null : html`<p>Of the test images: ${aboutClasses.join('; ')}.</p>`}
     <p>Data used: ${usedData(advised)}.</p>
     ${
       steps.length === 0
