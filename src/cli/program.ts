@@ -194,7 +194,7 @@ export function givenTo<Rows extends Options>(command: Command, rows: Rows): Val
     // Commander has `--no-flip` as `flip: false`.
     const key = Object.keys(rows).find((each) => flagOf(each) === option.long) ?? '';
     if (option.negate) return [key, value === false ? [''] : []];
-    return [key, value === undefined ? [] : value === true ? [''] : [value].flat().map(String)];
+    return [key, value === undefined || value === false ? [] : value === true ? [''] : [value].flat().map(String)];
   });
   return readTexts(rows, Object.fromEntries(texts));
 }

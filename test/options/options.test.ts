@@ -133,6 +133,15 @@ test('a row is all that an option of the command line needs', () => {
   assert.deepEqual(given, { sheen: 4, leafShape: 'star', secondSeed: 8, noFlip: true });
   assert.deepEqual(settingsIn(dummies, given), { seed: 8, augmentation: { flip: false } });
   assert.deepEqual(runOptionsIn(dummies, given), { sheen: 4, leafShape: 'star' });
+  for (const [words, augmentation] of [
+    ['--flip', { flip: true }],
+    ['--no-flip', { flip: false }],
+  ] as const) {
+    const one = new Command('dummy').exitOverride();
+    addOptions(one, dummies);
+    one.parse([words, '--no-balance'], { from: 'user' });
+    assert.deepEqual(settingsIn(dummies, givenTo(one, dummies)), { balance: false, augmentation });
+  }
   const refused = new Command('dummy').exitOverride();
   addOptions(refused, dummies);
   refused.parse(['--sheen', '10'], { from: 'user' });
