@@ -55,5 +55,8 @@ test('a run keeps background and validation images, lists what was left out, and
   assert.equal((await dataOf(config, undefined)).dataset.hash, config.data.hash);
   rmSync(join(root, 'cache'), { recursive: true });
   const { reading: _reading, ...before } = config.data;
-  await assert.rejects(dataOf({ ...config, data: { ...before, path: 'none' } }, undefined), /cannot be read|is not that of the run/);
+  await assert.rejects(
+    dataOf({ ...config, data: { ...before, path: 'none' } }, undefined),
+    /cannot be read|is not that of the run/,
+  );
 });

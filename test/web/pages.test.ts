@@ -11,7 +11,7 @@ import { readRun } from '../../src/run/record/read.ts';
 import type { Ui } from '../../src/web/server.ts';
 import { instar, makePhotos } from '../cli/fixtures.ts';
 import { looks, openChromium, withoutChromium } from '../support/chromium.ts';
-import { finishedRun, place, tiny } from '../support/runs.ts';
+import { changeConfig, finishedRun, newFolder, place, tiny } from '../support/runs.ts';
 import { seriousFindings, serveHere, withPage } from './dashboard.ts';
 
 const skip = withoutChromium();
@@ -284,11 +284,11 @@ describe('the pages of runs and studies', { skip }, () => {
       const focused = 'document.activeElement.textContent';
       const [name, top] = [await page.evaluate(focused), await page.evaluate('scrollY')];
       assert.ok((top as number) > 100, 'the runs are below the first screen');
-      cpSync(join(folder, 'half', 'shr-1'), join(folder, 'half', 'shr-2'), { recursive: true });
-      const config = join(folder, 'half', 'shr-2', 'config.json');
-      const text = readFileSync(config, 'utf8');
-      writeFileSync(config, text.replace(/"seed": ?1\b/, '"seed":2'));
-      assert.notEqual(readFileSync(config, 'utf8'), text);
+      const copy = join(newFolder(), 'shr-2');
+      cpSync(join(folder, 'half', 'shr-1'), copy, { recursive: true });
+      changeConfig(copy, [/"seed": ?1\b/g, '"seed":2']);
+      cpSync(copy, join(folder, 'half', 'shr-2'), { recursive: true });
+      assert.match(readFileSync(join(copy, 'config.json'), 'utf8'), /"seed": ?2\b/);
       await page.getByText('3 of 4 runs').waitFor({ timeout: 30_000 });
       await page.locator('#study-runs tbody a', { hasText: 'shr-2' }).waitFor({ timeout: 30_000 });
       assert.equal(await page.evaluate(focused), name);
