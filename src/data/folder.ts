@@ -11,63 +11,18 @@ import { holdOut } from './hold-out.ts';
 import { decodeImage, decoderVersion, measureImage, toGrey } from './image.ts';
 import { findLayout, type LabelledFile, type Layout } from './layout.ts';
 import { checkLeftOut, type LeftOut } from './left-out.ts';
+import { inOrder, sorted } from './outcomes.ts';
 import type { Reading } from './reading.ts';
-import type { DatasetSource, DecodedSource, ReadListener, SourceFile } from './source.ts';
+import type { DatasetSource, DecodedSource, ReadListener } from './source.ts';
 import { asFirst, macFolder, readTree } from './tree.ts';
 
 /** Largest side without --image-size, pixels. */
 const defaultLimit = 64;
-/** Images decoded at a time. */
-const concurrency = 4;
 const heldOut = 0.15;
 /** Bits of 16 a channel, at most, whose range is scaled to the whole one. */
 const mostBitsScaled = 14;
 /** Largest decoded dataset, which is held in memory, bytes. */
 const decodedLimit = 2 ** 32 - 2 ** 20;
-
-/** What became of a file: its result, or why it cannot be read. */
-type Outcome<R> = { readonly result: R } | { readonly reason: string };
-
-/** The outcomes in order, `concurrency` at a time. An error that is no UserError ends the work. */
-async function inOrder<T extends SourceFile, R>(
-  items: readonly T[],
-  work: (item: T) => Promise<R>,
-  signal?: AbortSignal,
-): Promise<Outcome<R>[]> {
-  const outcomes: Outcome<R>[] = [];
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < items.length) {
-      const at = next++;
-      const item = items[at] as T;
-      try {
-        signal?.throwIfAborted();
-        outcomes[at] = { result: await work(item) };
-      } catch (error) {
-        if (error instanceof UserError) outcomes[at] = { reason: error.message.replace(`${item.path}: `, '') };
-        else {
-          next = items.length;
-          throw error;
-        }
-      }
-    }
-  };
-  const ended = await Promise.allSettled(Array.from({ length: concurrency }, worker));
-  for (const end of ended) if (end.status === 'rejected') throw end.reason;
-  return outcomes;
-}
-
-/** Those that have a result, with it, and those that do not. */
-function sorted<T extends SourceFile, R>(items: readonly T[], outcomes: readonly Outcome<R>[]) {
-  const good: { readonly file: T; readonly result: R }[] = [];
-  const bad: LeftOut[] = [];
-  items.forEach((file, at) => {
-    const outcome = outcomes[at] as Outcome<R>;
-    if ('reason' in outcome) bad.push({ path: file.path, reason: outcome.reason });
-    else good.push({ file, result: outcome.result });
-  });
-  return { good, bad };
-}
 
 /** The median of the shorter sides, at most `defaultLimit`. */
 function sizeOf(shapes: readonly { readonly height: number; readonly width: number }[]): number {

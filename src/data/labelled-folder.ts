@@ -1,9 +1,9 @@
 /** All images of a folder with a sub-folder for each class, labelled by the classes of a network. Holds nothing out. */
 import { factsOf } from '../util/files.ts';
-import { UserError } from '../util/user-error.ts';
 import type { Part } from './dataset.ts';
 import { decodeImage } from './image.ts';
-import { checkLeftOut, describeLeftOut, type LeftOut } from './left-out.ts';
+import { checkLeftOut, describeLeftOut } from './left-out.ts';
+import { inOrder, sorted } from './outcomes.ts';
 import { partNamed } from './part-names.ts';
 import type { Reading } from './reading.ts';
 import { datasetNames } from './resolve.ts';
@@ -42,20 +42,13 @@ export async function readLabelled(
   { background, bits = 16, strict }: Reading,
 ): Promise<{ readonly part: Part; readonly notes: readonly string[] }> {
   const shape = { channels: 3, height: side, width: side };
-  const read: { readonly pixels: Uint8Array; readonly label: number }[] = [];
-  const leftOut: LeftOut[] = [];
-  for (const { name, files } of folders)
-    for (const file of files)
-      try {
-        const pixels = (await decodeImage(file, shape, { background, bits })) as Uint8Array;
-        read.push({ pixels, label: labelOf(name) });
-      } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-        leftOut.push({ path: file.path, reason: error.message.replace(`${file.path}: `, '') });
-      }
-  checkLeftOut(reference, leftOut, read.length + leftOut.length, strict);
-  const images = new Uint8Array(read.length * 3 * side * side);
-  read.forEach(({ pixels }, at) => images.set(pixels, at * pixels.length));
-  const part = { images, labels: Uint16Array.from(read, ({ label }) => label) };
-  return { part, notes: describeLeftOut(reference, leftOut) };
+  const all = folders.flatMap(({ name, files }) => files.map((file) => ({ ...file, label: labelOf(name) })));
+  const decode = async (file: SourceFile): Promise<Uint8Array> =>
+    (await decodeImage(file, shape, { background, bits })) as Uint8Array;
+  const { good, bad } = sorted(all, await inOrder(all, decode));
+  checkLeftOut(reference, bad, all.length, strict);
+  const images = new Uint8Array(good.length * 3 * side * side);
+  good.forEach(({ result }, at) => images.set(result, at * result.length));
+  const part = { images, labels: Uint16Array.from(good, ({ file }) => file.label) };
+  return { part, notes: describeLeftOut(reference, bad) };
 }
