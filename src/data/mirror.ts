@@ -2,6 +2,7 @@
  * Whether mirror images keep the classes apart: decided on a sample of the training images, by their nearest neighbours. Left and right
  * arrows, digits and letters become other classes in a mirror; most photographs do not. Pure.
  */
+import { balancedAccuracy, classCounts, type Confusion } from '../util/confusion.ts';
 import { random } from '../util/random.ts';
 import { must } from '../util/assert.ts';
 import type { Dataset } from './dataset.ts';
@@ -89,22 +90,14 @@ function classOf(features: Float32Array, sample: Sample, own: number): number {
   return must(nearest.find(({ label }) => votes.get(label) === most)?.label, 'neighbour');
 }
 
-type Counts = readonly (readonly number[])[];
-
 /** Two classes, the mirror images of each of which look like the other, and unlike before. */
-function swappedPair(original: Counts, mirrored: Counts): readonly [from: number, to: number] | null {
-  const shareOf = (counts: Counts, from: number, to: number): number => {
-    const row = counts[from] ?? [];
-    return (
-      (row[to] ?? 0) /
-      Math.max(
-        1,
-        row.reduce((sum, count) => sum + count, 0),
-      )
-    );
-  };
+function swappedPair(original: Confusion, mirrored: Confusion): readonly [from: number, to: number] | null {
+  // Both are of the same images.
+  const images = classCounts(mirrored).map((counts) => counts.images);
+  const shareOf = (counts: Confusion, from: number, to: number): number =>
+    (counts[from]?.[to] ?? 0) / Math.max(1, images[from] ?? 0);
   const turnsInto = (from: number, to: number): boolean =>
-    (mirrored[from] ?? []).reduce((sum, count) => sum + count, 0) >= fewOfClass &&
+    (images[from] ?? 0) >= fewOfClass &&
     shareOf(mirrored, from, to) >= 0.5 &&
     shareOf(mirrored, from, to) - shareOf(original, from, to) >= swapped;
   for (const from of mirrored.keys())
@@ -120,15 +113,6 @@ function sampleOf({ train: { labels }, classes }: Dataset): readonly number[] {
   const most = Math.max(perClass.least, perClass.times * Math.min(...counts));
   const each = Math.max(2, Math.min(most, Math.floor(sampled / Math.max(1, counts.length))));
   return byClass.flatMap((images) => images.slice(0, each)).slice(0, sampled);
-}
-
-/** The mean over classes of the share that is right. */
-function balancedShare(counts: Counts): number {
-  const shares = counts.flatMap((row, label) => {
-    const images = row.reduce((sum, count) => sum + count, 0);
-    return images === 0 ? [] : [(row[label] ?? 0) / images];
-  });
-  return shares.reduce((sum, share) => sum + share, 0) / Math.max(1, shares.length);
 }
 
 /** Decides on at most 700 training images; the same of the same data. */
@@ -155,7 +139,7 @@ export function testMirror(dataset: Dataset): MirrorTest {
         row[found] = (row[found] as number) + 1;
       }
     });
-  const [right, turned] = [balancedShare(original), balancedShare(mirrored)];
+  const [right, turned] = [balancedAccuracy(original) ?? 0, balancedAccuracy(mirrored) ?? 0];
   const chance = 1 / Math.max(1, new Set(labels).size);
   const error = Math.sqrt((right * (1 - right)) / Math.max(1, images.length)) + 1 / Math.max(1, images.length);
   const isClear = right - chance > clear * error && right - turned > clear * error;

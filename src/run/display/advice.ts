@@ -1,6 +1,7 @@
 /** What a run used of its data, and which next steps would help most: sentences from its state and configuration. Pure. */
 import { splitCounts } from '../../data/split-counts.ts';
 import { bestCandidate } from '../../search/ranking.ts';
+import { classCounts } from '../../util/confusion.ts';
 import { quoted } from '../../util/quoted.ts';
 import { formatPercent, formatWhole, plural, printable } from '../../util/words.ts';
 import { plannedSettings } from '../planning/budget.ts';
@@ -56,11 +57,12 @@ export function weakClasses({
   const { search } = run;
   const test = search.tests.get(bestCandidate(search) ?? 'final');
   if (test === undefined) return [];
-  return test.confusion
-    .map((row, index) => {
-      const count = row.reduce((sum, each) => sum + each, 0);
-      return { name: config.data.classes[index] ?? '', count, share: count === 0 ? 1 : (row[index] ?? 0) / count };
-    })
+  return classCounts(test.confusion)
+    .map(({ images, right }, index) => ({
+      name: config.data.classes[index] ?? '',
+      count: images,
+      share: images === 0 ? 1 : right / images,
+    }))
     .filter(({ count, share }) => count >= leastOfClass && share < test.measured.accuracy - weaker)
     .toSorted((a, b) => a.share - b.share)
     .slice(0, namedClasses);

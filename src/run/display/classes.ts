@@ -1,4 +1,5 @@
 /** What an accuracy is worth where classes differ in size: sentences from a confusion matrix. Pure. */
+import { balancedAccuracy, classCounts } from '../../util/confusion.ts';
 import { formatPercent, plural, printable } from '../../util/words.ts';
 
 export interface ClassAccuracy {
@@ -14,16 +15,12 @@ export interface ClassAccuracy {
 
 /** Of confusion[label][prediction]. */
 export function accuracyByClass(confusion: readonly (readonly number[])[], classes: readonly string[]): ClassAccuracy {
-  const rows = confusion.map((row, index) => ({
-    name: classes[index] ?? String(index),
-    images: row.reduce((sum, count) => sum + count, 0),
-    right: row[index] ?? 0,
-  }));
+  const rows = classCounts(confusion).map((counts, index) => ({ name: classes[index] ?? String(index), ...counts }));
   const seen = rows.filter(({ images }) => images > 0);
   const all = seen.reduce((sum, { images }) => sum + images, 0);
   const [first] = seen.toSorted((a, b) => b.images - a.images);
   return {
-    balanced: seen.length === 0 ? null : seen.reduce((sum, { images, right }) => sum + right / images, 0) / seen.length,
+    balanced: balancedAccuracy(confusion),
     commonest: first === undefined ? null : { name: first.name, share: first.images / all },
     noneRight: seen.filter(({ right }) => right === 0).map(({ name }) => name),
     absent: rows.filter(({ images }) => images === 0).map(({ name }) => name),
