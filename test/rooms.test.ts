@@ -43,7 +43,6 @@ const opensOthers: Readonly<Record<string, string>> = {
   'cli/ui.ts': 'a temporary page that leads a browser to the dashboard',
   'report/collect-study.ts': 'the file of a study that a person named',
   'execution/queue/address.ts': 'the file of a password',
-  'cli/io.ts': 'what the system says of a process',
 };
 /** What follows links, for files that a person named. */
 const following: readonly string[] = ['run/record/best.ts'];

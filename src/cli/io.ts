@@ -1,6 +1,6 @@
 /** The process as the commands use it; nothing else here touches it. */
-import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { readText } from '../execution/resources.ts';
 import { printableJson } from '../util/words.ts';
 import { shown } from './styled.ts';
 
@@ -39,15 +39,10 @@ function ignoresHangup(status: string | null): boolean {
 export const endsWithTerminal = (isTerminal: boolean, statuses: readonly (string | null)[]): boolean =>
   isTerminal && !statuses.some(ignoresHangup);
 
-function statusOf(process: string): string | null {
-  try {
-    return readFileSync(`/proc/${process}/status`, 'utf8');
-  } catch {
-    return null; // Another system, or the process has ended.
-  }
-}
-
-const hangsUp = endsWithTerminal(process.stdout.isTTY, ['self', String(process.ppid)].map(statusOf));
+const hangsUp = endsWithTerminal(
+  process.stdout.isTTY,
+  ['self', process.ppid].map((each) => readText(`/proc/${each}/status`)),
+);
 
 /** Called at the start of a program: a signal without a listener would end it. */
 export function ignoreHangup(): void {

@@ -3,12 +3,12 @@
  * schedules: each job gets a process at once.
  */
 import { fork, type ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Fingerprint } from '../engine/engine.ts';
 import { JobFailure, type Failure, type Job, type Report } from '../training/job.ts';
 import { RunError } from '../util/user-error.ts';
 import type { WorkerIdentity } from './queue/messages.ts';
+import { readText } from './resources.ts';
 
 export interface JobObserver {
   /** `clock`: seconds of the worker's clock. `by`: the worker, where it is on another machine. */
@@ -98,12 +98,8 @@ export function forkWorker(
 
 /** Processes that the kernel has killed since the machine began because memory ran out; null where it does not say. */
 function memoryKills(): number | null {
-  try {
-    const found = /^oom_kill (\d+)$/m.exec(readFileSync('/proc/vmstat', 'utf8'))?.[1];
-    return found === undefined ? null : Number(found);
-  } catch {
-    return null;
-  }
+  const found = /^oom_kill (\d+)$/m.exec(readText('/proc/vmstat') ?? '')?.[1];
+  return found === undefined ? null : Number(found);
 }
 
 /** Signals that come from outside: no process ends itself by them. */

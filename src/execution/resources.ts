@@ -152,11 +152,12 @@ export function resourcesOf(read: ReadFile, machine: Resources): Resources {
   return smaller(groupResources(read), { memory, processors: machine.processors });
 }
 
-function readText(path: string): string | null {
+/** What the system says in a file of /proc or /sys. */
+export function readText(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    return null; // There is no such limit, or nobody may know it.
+    return null; // There is no such file, or nobody may read it.
   }
 }
 
