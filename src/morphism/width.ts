@@ -5,7 +5,17 @@
  * what a layer does to channels.
  */
 import { assert, must } from '../util/assert.ts';
-import { freeze, isFrozen, type LayerKind, type Network, nextId, type Node, type NodeId, outputOf } from '../network/network.ts';
+import {
+  freeze,
+  isFrozen,
+  isGrouped,
+  type LayerKind,
+  type Network,
+  nextId,
+  type Node,
+  type NodeId,
+  outputOf,
+} from '../network/network.ts';
 import { survey, widthsOf } from './graph.ts';
 import { countAt, type Growth, grownAt, noGrowth, stack, totalOf } from './growth.ts';
 import type { Rewrite } from './operator.ts';
@@ -31,16 +41,22 @@ const parts: { readonly [K in LayerKind]: WidthPart } = {
   depthwise: 'passes',
   'batch-normalization': 'passes',
   relu: 'passes',
+  activation: 'passes',
   'max-pool': 'passes',
+  'average-pool': 'passes',
+  pad: 'passes',
   'global-average-pool': 'passes',
   // Each channel is height·width columns of its kernel.
   dense: 'ends',
   add: 'agrees',
+  // A gate has a channel for each channel of what it gates.
+  product: 'agrees',
   convex: 'agrees',
   concat: 'stacks',
 };
 
-const partOf = ({ layer }: Node): WidthPart => (isFrozen(layer) ? 'given' : parts[layer.kind]);
+/** A convolution in groups keeps its channels and those that it reads: which belong to a group follows from their number. */
+const partOf = ({ layer }: Node): WidthPart => (isFrozen(layer) || isGrouped(layer) ? 'given' : parts[layer.kind]);
 
 /** Whether the kernel of the node mixes all channels that it reads: it has columns for each of them. */
 export const absorbs = (node: Node): boolean => partOf(node) === 'makes' || partOf(node) === 'ends';
@@ -167,7 +183,10 @@ function trace(
 function unreadable({ nodes }: Network, changes: ReadonlyMap<NodeId, { readonly length: number }>): string | undefined {
   const changed = (id: NodeId): boolean => (changes.get(id)?.length ?? 0) > 0;
   const reader = nodes.find((node) => partOf(node) === 'given' && node.inputs.some(changed));
-  return reader && `node ${reader.id} (${reader.layer.kind}) is frozen, and would read other channels`;
+  return (
+    reader &&
+    `node ${reader.id} (${reader.layer.kind}) ${isFrozen(reader.layer) ? 'is frozen' : 'has groups'}, and would read other channels`
+  );
 }
 
 /** Growths, where the convolutions grow so (and the joined concatenation adds its channels), or why that is impossible. */

@@ -7,6 +7,15 @@ const extent = z.int().min(1).max(65536);
 const padding = z.int().min(0).max(1024);
 const spatial = { kernel: extent, stride: extent, padding };
 
+const functionSchema = z.discriminatedUnion('name', [
+  z.strictObject({ name: z.literal('clip'), least: z.number(), most: z.number() }),
+  z.strictObject({ name: z.literal('hard-sigmoid'), slope: z.number().positive(), offset: z.number() }),
+  z.strictObject({ name: z.literal('hard-swish') }),
+  z.strictObject({ name: z.literal('sigmoid') }),
+  z.strictObject({ name: z.literal('silu') }),
+  z.strictObject({ name: z.literal('gelu'), by: z.enum(['erf', 'tanh']) }),
+]);
+
 const layerSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('image'), shape: z.strictObject({ channels: extent, height: extent, width: extent }) }),
   z.strictObject({
@@ -15,14 +24,26 @@ const layerSchema = z.discriminatedUnion('kind', [
     ...spatial,
     bias: z.boolean(),
     frozen: z.literal(true).exactOptional(),
+    groups: z.int().min(2).max(65536).exactOptional(),
   }),
   z.strictObject({ kind: z.literal('depthwise'), ...spatial, bias: z.boolean() }),
   z.strictObject({ kind: z.literal('batch-normalization'), epsilon: z.number().positive() }),
   z.strictObject({ kind: z.literal('relu') }),
+  z.strictObject({ kind: z.literal('activation'), function: functionSchema }),
   z.strictObject({ kind: z.literal('max-pool'), ...spatial }),
+  z.strictObject({ kind: z.literal('average-pool'), counted: z.boolean(), ...spatial }),
+  z.strictObject({
+    kind: z.literal('pad'),
+    top: padding,
+    left: padding,
+    bottom: padding,
+    right: padding,
+    value: z.enum(['zero', 'lowest']),
+  }),
   z.strictObject({ kind: z.literal('global-average-pool') }),
   z.strictObject({ kind: z.literal('dense'), features: extent }),
   z.strictObject({ kind: z.literal('add') }),
+  z.strictObject({ kind: z.literal('product') }),
   z.strictObject({ kind: z.literal('convex') }),
   z.strictObject({ kind: z.literal('concat') }),
 ]);

@@ -1,5 +1,5 @@
 /** The cost of a network: parameters, multiply-adds and activations. Memory depends on the program; see `program/memory.ts`. */
-import { ask, type LayerKind, type LayerTable, type Network, type NodeId, type Shape } from './network.ts';
+import { ask, groupsOf, type LayerKind, type LayerTable, type Network, type NodeId, type Shape } from './network.ts';
 import { isTrained, parametersOf, specsOfNode } from './parameters.ts';
 import { shapesOf } from './shapes.ts';
 import { sizeOf } from './tensor.ts';
@@ -9,14 +9,19 @@ const nothing = (): number => 0;
 /** Multiply-adds per image in the forward pass. Additions, comparisons and normalisations are not counted. */
 const multiplyAdds: LayerTable<[input: Shape, output: Shape], number> = {
   image: nothing,
-  convolution: (layer, input, output) => output.channels * output.height * output.width * input.channels * layer.kernel ** 2,
+  convolution: (layer, input, output) =>
+    output.channels * output.height * output.width * (input.channels / groupsOf(layer)) * layer.kernel ** 2,
   depthwise: (layer, _input, output) => output.channels * output.height * output.width * layer.kernel ** 2,
   'batch-normalization': nothing,
   relu: nothing,
+  activation: nothing,
   'max-pool': nothing,
+  'average-pool': nothing,
+  pad: nothing,
   'global-average-pool': nothing,
   dense: (layer, input) => layer.features * input.channels * input.height * input.width,
   add: nothing,
+  product: nothing,
   convex: nothing,
   concat: nothing,
 };

@@ -14,8 +14,8 @@ export interface LayerGroup {
 /** The layers that may follow a layer in a block. */
 const following: { readonly [K in LayerKind]?: readonly LayerKind[] } = {
   depthwise: ['convolution'],
-  convolution: ['batch-normalization', 'relu'],
-  'batch-normalization': ['relu'],
+  convolution: ['batch-normalization', 'relu', 'activation'],
+  'batch-normalization': ['relu', 'activation'],
 };
 
 const isFollower = (layer: Layer, before: Layer): boolean =>

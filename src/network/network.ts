@@ -5,6 +5,8 @@
  * To add a layer, add its member to `Layer`; the compiler then lists every table that lacks its row.
  */
 
+import type { ActivationFunction } from './activations.ts';
+
 export interface Shape {
   readonly channels: number;
   readonly height: number;
@@ -25,20 +27,41 @@ export type Layer =
    * Padding by zeros. Kernel (out, in, k, k). The kernel of a `frozen` one is not trained, and no operator changes it; its bias
    * is trained.
    */
-  | ({ readonly kind: 'convolution'; readonly channels: number; readonly bias: boolean; readonly frozen?: true } & SquareWindow)
+  | ({
+      readonly kind: 'convolution';
+      readonly channels: number;
+      readonly bias: boolean;
+      readonly frozen?: true;
+      /** Channels are convolved in so many groups, each by its own: kernel (out, in / groups, k, k). Missing: 1. */
+      readonly groups?: number;
+    } & SquareWindow)
   /** One filter a channel. Padding by zeros. Kernel (C, 1, k, k). */
   | ({ readonly kind: 'depthwise'; readonly bias: boolean } & SquareWindow)
   /** Per channel, over (N, H, W); Ioffe & Szegedy 2015. */
   | { readonly kind: 'batch-normalization'; readonly epsilon: number }
   | { readonly kind: 'relu' }
+  | { readonly kind: 'activation'; readonly function: ActivationFunction }
   /** Padding counts as −∞. */
   | ({ readonly kind: 'max-pool' } & SquareWindow)
+  /** The mean of a window. Padding is zeros, which count where `counted`; else the mean is over the pixels inside. */
+  | ({ readonly kind: 'average-pool'; readonly counted: boolean } & SquareWindow)
+  /** Rows and columns of zeros, or of −∞ (the lowest number of f32), around the image. */
+  | {
+      readonly kind: 'pad';
+      readonly top: number;
+      readonly left: number;
+      readonly bottom: number;
+      readonly right: number;
+      readonly value: 'zero' | 'lowest';
+    }
   /** Mean over (H, W): (C, 1, 1). */
   | { readonly kind: 'global-average-pool' }
   /** Takes (C, H, W) as one vector, channel-major: kernel (features, C·H·W). Gives (features, 1, 1). */
   | { readonly kind: 'dense'; readonly features: number }
   /** The sum of two or more tensors of one shape. */
   | { readonly kind: 'add' }
+  /** first·second, elementwise; the second of the first's shape, or a gate (C, 1, 1) for all pixels. Hu et al. 2018. */
+  | { readonly kind: 'product' }
   /** λ·first + (1 − λ)·second, one learnable λ ∈ [0, 1]; §3.2.3, Equation 3. */
   | { readonly kind: 'convex' }
   /** Channels stacked in the order of the inputs; §3.2.4, Equation 5. */
@@ -104,6 +127,11 @@ export function inputShapeOf(network: Network): Shape {
   if (layer?.kind !== 'image') throw new Error('bug: a network starts with its image');
   return layer.shape;
 }
+
+/** The groups of a convolution. */
+export const groupsOf = ({ groups = 1 }: LayerOf<'convolution'>): number => groups;
+
+export const isGrouped = (layer: Layer): boolean => layer.kind === 'convolution' && groupsOf(layer) > 1;
 
 /** Whether a layer is a convolution whose kernel is not trained. */
 export const isFrozen = (layer: Layer): boolean => layer.kind === 'convolution' && layer.frozen === true;

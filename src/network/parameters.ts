@@ -1,7 +1,7 @@
 /** The parameters of each layer: names, shapes, roles and initial values. */
 import { must } from '../util/assert.ts';
 import type { Random } from '../util/random.ts';
-import { ask, type LayerTable, type Network, type Node, type NodeId, type Shape } from './network.ts';
+import { ask, groupsOf, type LayerTable, type Network, type Node, type NodeId, type Shape } from './network.ts';
 import { shapesOf } from './shapes.ts';
 import { sizeOf, type Tensor, type Tensors } from './tensor.ts';
 
@@ -45,7 +45,11 @@ const none = (): ParameterSpec[] => [];
 const parameters: LayerTable<[input: Shape | undefined], ParameterSpec[]> = {
   image: none,
   convolution: (layer, input) =>
-    weighted([layer.channels, must(input, 'input').channels, layer.kernel, layer.kernel], layer.bias, layer.frozen),
+    weighted(
+      [layer.channels, must(input, 'input').channels / groupsOf(layer), layer.kernel, layer.kernel],
+      layer.bias,
+      layer.frozen,
+    ),
   depthwise: (layer, input) => weighted([must(input, 'input').channels, 1, layer.kernel, layer.kernel], layer.bias),
   'batch-normalization': (_layer, input) => {
     const shape = [must(input, 'input').channels];
@@ -57,13 +61,17 @@ const parameters: LayerTable<[input: Shape | undefined], ParameterSpec[]> = {
     ];
   },
   relu: none,
+  activation: none,
   'max-pool': none,
+  'average-pool': none,
+  pad: none,
   'global-average-pool': none,
   dense(layer, shape) {
     const input = must(shape, 'input');
     return weighted([layer.features, input.channels * input.height * input.width], true);
   },
   add: none,
+  product: none,
   // With λ = 1 the result is the first tensor, so the merge changes nothing.
   convex: () => [{ role: 'mix', shape: [1], initial: { value: 1 } }],
   concat: none,

@@ -1,4 +1,5 @@
 /** Prints a network, one line per node: id, layer, inputs, output shape, number of parameters. */
+import { rowOf } from './activations.ts';
 import { parametersByNode } from './cost.ts';
 import { ask, type LayerTable, type Network, type SquareWindow } from './network.ts';
 import { formatShape, shapesOf } from './shapes.ts';
@@ -11,14 +12,20 @@ const window = (layer: SquareWindow, usualStride: number, usualPadding: number):
 const words: LayerTable<[], string> = {
   image: () => 'image',
   convolution: (layer) =>
-    `conv ${window(layer, 1, (layer.kernel - 1) / 2)}${layer.bias ? '' : ' no bias'}${layer.frozen === true ? ' frozen' : ''}`,
+    `conv ${window(layer, 1, (layer.kernel - 1) / 2)}${layer.groups === undefined ? '' : ` in ${layer.groups} groups`}${layer.bias ? '' : ' no bias'}${layer.frozen === true ? ' frozen' : ''}`,
   depthwise: (layer) => `depthwise ${window(layer, 1, (layer.kernel - 1) / 2)}${layer.bias ? ' bias' : ''}`,
   'batch-normalization': () => 'batch norm',
   relu: () => 'relu',
+  activation: (layer) => rowOf(layer.function).words,
   'max-pool': (layer) => `max pool ${window(layer, layer.kernel, 0)}`,
+  'average-pool': (layer) =>
+    `average pool ${window(layer, layer.kernel, 0)}${layer.counted || layer.padding === 0 ? '' : ' inside'}`,
+  pad: ({ top, left, bottom, right, value }) =>
+    `pad ${top},${left},${bottom},${right}${value === 'zero' ? '' : ' by the lowest'}`,
   'global-average-pool': () => 'global average pool',
   dense: (layer) => `dense ${layer.features}`,
   add: () => 'add',
+  product: () => 'product',
   convex: () => 'convex',
   concat: () => 'concat',
 };

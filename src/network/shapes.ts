@@ -1,5 +1,5 @@
 /** The output shape of each layer. For an impossible combination the result is a sentence with the reason. */
-import { ask, type LayerTable, type Network, type NodeId, type Shape, type SquareWindow } from './network.ts';
+import { ask, groupsOf, outputOf, type LayerTable, type Network, type NodeId, type Shape, type SquareWindow } from './network.ts';
 
 const same = (a: Shape, b: Shape): boolean => a.channels === b.channels && a.height === b.height && a.width === b.width;
 
@@ -27,17 +27,38 @@ const alike = (inputs: readonly Shape[], exactly?: number): Shape | string => {
 
 const shapes: LayerTable<[inputs: readonly Shape[]], Shape | string> = {
   image: (layer, inputs) => (inputs.length === 0 ? layer.shape : 'takes no input'),
-  convolution: (layer, inputs) => one(inputs, (input) => window(input, layer.channels, layer)),
+  convolution: (layer, inputs) =>
+    one(inputs, (input) =>
+      input.channels % groupsOf(layer) === 0 && layer.channels % groupsOf(layer) === 0
+        ? window(input, layer.channels, layer)
+        : `has ${groupsOf(layer)} groups for ${input.channels} and ${layer.channels} channels`,
+    ),
   depthwise: (layer, inputs) => one(inputs, (input) => window(input, input.channels, layer)),
   'batch-normalization': (_layer, inputs) => one(inputs, (input) => input),
   relu: (_layer, inputs) => one(inputs, (input) => input),
+  activation: (_layer, inputs) => one(inputs, (input) => input),
   'max-pool': (layer, inputs) =>
     layer.padding * 2 > layer.kernel
       ? 'pads by more than half its window'
       : one(inputs, (input) => window(input, input.channels, layer)),
+  'average-pool': (layer, inputs) =>
+    layer.padding * 2 > layer.kernel
+      ? 'pads by more than half its window'
+      : one(inputs, (input) => window(input, input.channels, layer)),
+  pad: ({ top, left, bottom, right }, inputs) =>
+    one(inputs, ({ channels, height, width }) => ({
+      channels,
+      height: height + top + bottom,
+      width: width + left + right,
+    })),
   'global-average-pool': (_layer, inputs) => one(inputs, (input) => ({ channels: input.channels, height: 1, width: 1 })),
   dense: (layer, inputs) => one(inputs, () => ({ channels: layer.features, height: 1, width: 1 })),
   add: (_layer, inputs) => alike(inputs),
+  product(_layer, inputs) {
+    const [first, second] = inputs;
+    const isGate = first !== undefined && second?.channels === first.channels && second.height === 1 && second.width === 1;
+    return isGate && inputs.length === 2 ? first : alike(inputs, 2);
+  },
   convex: (_layer, inputs) => alike(inputs, 2),
   concat(_layer, inputs) {
     const [first, ...others] = inputs;
@@ -72,3 +93,6 @@ export function shapesOf(network: Network): ReadonlyMap<NodeId, Shape> {
   if (typeof result === 'string') throw new Error(`bug: ${result}`);
   return result;
 }
+
+/** The number of logits of a network that was checked. */
+export const classCount = (network: Network): number => (shapesOf(network).get(outputOf(network).id) as Shape).channels;

@@ -2,6 +2,7 @@
  * Which tensors are never negative. An identity block (Conv–BN–ReLU) keeps the function only if its input is non-negative, so it
  * may only be inserted after such a tensor.
  */
+import { rowOf } from './activations.ts';
 import { ask, type LayerTable, type Network, type NodeId } from './network.ts';
 
 const all = (_layer: unknown, inputs: readonly boolean[]): boolean => inputs.every(Boolean);
@@ -13,10 +14,14 @@ const nonNegative: LayerTable<[inputs: readonly boolean[]], boolean> = {
   depthwise: never,
   'batch-normalization': never,
   relu: () => true,
+  activation: (layer) => rowOf(layer.function).nonNegative,
   'max-pool': all,
+  'average-pool': all,
+  pad: (layer, inputs) => layer.value === 'zero' && inputs.every(Boolean),
   'global-average-pool': all,
   dense: never,
   add: all,
+  product: all,
   // λ is kept in [0, 1]
   convex: all,
   concat: all,

@@ -1,5 +1,5 @@
 /** The forward steps of each layer, one row a layer. They know shapes and names, no values. */
-import type { Layer, LayerTable, Node } from '../network/network.ts';
+import { groupsOf, type Layer, type LayerTable, type Node } from '../network/network.ts';
 import { runningMomentum, type ParameterRole } from '../network/parameters.ts';
 import { must } from '../util/assert.ts';
 import type { BufferId, Geometry, Step } from './program.ts';
@@ -32,7 +32,8 @@ const input = (c: ForwardContext): BufferId => must(c.inputs[0], 'input');
 export function geometryOf(layer: Layer, channels: number): Geometry | null {
   if (!('kernel' in layer)) return null;
   const { kernel, stride, padding } = layer;
-  return { kernel, stride, padding, groups: layer.kind === 'depthwise' ? channels : 1 };
+  const groups = layer.kind === 'depthwise' ? channels : layer.kind === 'convolution' ? groupsOf(layer) : 1;
+  return { kernel, stride, padding, groups };
 }
 
 const convolve = (layer: { readonly bias: boolean }, c: ForwardContext): void => {
@@ -76,15 +77,26 @@ export const forward: LayerTable<[context: ForwardContext], void> = {
       });
   },
   relu: (_layer, c) => c.emit({ kind: 'relu', input: input(c), output: c.output }),
+  activation: (layer, c) => c.emit({ kind: 'activation', input: input(c), output: c.output, function: layer.function }),
   'max-pool'({ kernel, stride, padding }, c) {
     const mask = c.differentiated ? c.temporary('mask', `${c.node.id}/mask`, c.shapeOf(c.output)) : null;
     if (mask !== null) c.save({ mask });
     c.emit({ kind: 'max-pool', input: input(c), output: c.output, mask, geometry: { kernel, stride, padding, groups: 1 } });
   },
+  'average-pool'({ kernel, stride, padding, counted }, c) {
+    const geometry = { kernel, stride, padding, groups: 1 };
+    c.emit({ kind: 'average-pool', input: input(c), output: c.output, geometry, counted });
+  },
+  pad({ top, left, bottom, right, value }, c) {
+    c.emit({ kind: 'pad', input: input(c), output: c.output, top, left, bottom, right, value });
+  },
   'global-average-pool': (_layer, c) => c.emit({ kind: 'global-average-pool', input: input(c), output: c.output }),
   dense: (_layer, c) =>
     c.emit({ kind: 'dense', input: input(c), kernel: c.parameter('kernel'), bias: c.parameter('bias'), output: c.output }),
   add: (_layer, c) => c.emit({ kind: 'add', inputs: c.inputs, output: c.output }),
+  product(_layer, c) {
+    c.emit({ kind: 'product', first: input(c), second: must(c.inputs[1], 'second input'), output: c.output });
+  },
   convex(_layer, c) {
     const second = must(c.inputs[1], 'second input');
     c.emit({ kind: 'convex', first: input(c), second, mix: c.parameter('mix'), output: c.output });

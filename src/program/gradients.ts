@@ -76,12 +76,32 @@ export const gradients: LayerTable<[context: GradientContext], void> = {
     if (inputGradient !== null)
       c.emit({ kind: 'relu-gradient', output: c.output, outputGradient: c.outputGradient, inputGradient });
   },
+  activation(layer, c) {
+    // dx = dy·f′(x)
+    const [input, inputGradient] = [c.inputs[0] as BufferId, c.inputGradient(0)];
+    if (inputGradient === null) return;
+    const { outputGradient } = c;
+    c.emit({ kind: 'activation-gradient', input, outputGradient, inputGradient, function: layer.function });
+  },
   'max-pool'(_layer, c) {
     // dy goes to where the maximum was
     const inputGradient = c.inputGradient(0);
     if (inputGradient === null) return;
     const [mask, geometry] = [must(c.saved.mask, 'saved mask'), must(c.geometry, 'geometry')];
     c.emit({ kind: 'max-pool-gradient', mask, outputGradient: c.outputGradient, inputGradient, geometry });
+  },
+  'average-pool'({ counted }, c) {
+    // dy, shared by the pixels of each window
+    const inputGradient = c.inputGradient(0);
+    if (inputGradient === null) return;
+    const geometry = must(c.geometry, 'geometry');
+    c.emit({ kind: 'average-pool-gradient', outputGradient: c.outputGradient, inputGradient, geometry, counted });
+  },
+  pad({ top, left, bottom, right }, c) {
+    // dx = dy inside
+    const inputGradient = c.inputGradient(0);
+    if (inputGradient !== null)
+      c.emit({ kind: 'pad-gradient', outputGradient: c.outputGradient, inputGradient, top, left, bottom, right });
   },
   'global-average-pool'(_layer, c) {
     // dx = dy/(H·W)
@@ -100,6 +120,13 @@ export const gradients: LayerTable<[context: GradientContext], void> = {
   add(_layer, c) {
     // dx_i = dy
     c.inputs.forEach((_input, index) => c.forwardGradient(index, c.outputGradient));
+  },
+  product(_layer, c) {
+    // da = dy·b;  db = dy·a, summed over the pixels where b is a gate
+    const [first, second] = c.inputs as readonly [BufferId, BufferId];
+    const [firstGradient, secondGradient] = [c.inputGradient(0), c.inputGradient(1)];
+    if (firstGradient === null && secondGradient === null) return;
+    c.emit({ kind: 'product-gradient', first, second, outputGradient: c.outputGradient, firstGradient, secondGradient });
   },
   convex(_layer, c) {
     // da = λ·dy;  db = (1 − λ)·dy;  dλ = Σ dy·(a − b)

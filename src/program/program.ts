@@ -3,6 +3,7 @@
  * assignment; only update steps change `state` buffers). Shapes are logical, (N, C, H, W) for images and activations; each
  * engine chooses its layouts. A program is data: it prints, hashes and verifies.
  */
+import type { ActivationFunction } from '../network/activations.ts';
 import type { ParameterRole } from '../network/parameters.ts';
 import type { Assignment } from './expression.ts';
 
@@ -29,7 +30,7 @@ export interface Geometry {
   readonly kernel: number;
   readonly stride: number;
   readonly padding: number;
-  /** 1, or the number of channels for a depthwise convolution. Pools have 1. */
+  /** 1, those of a convolution, or the number of channels for a depthwise one. Pools have 1. */
   readonly groups: number;
 }
 
@@ -40,6 +41,17 @@ type Buffers<Name extends string, Optional extends string = never> = { readonly 
 
 export interface Sliding {
   readonly geometry: Geometry;
+}
+
+/** The lowest number of f32, which stands for −∞ around the input of a max-pool: zero times it is no NaN. */
+export const lowestNumber = -3.4028234663852886e38;
+
+/** Pixels before the first row and column and behind the last. */
+export interface Margins {
+  readonly top: number;
+  readonly left: number;
+  readonly bottom: number;
+  readonly right: number;
 }
 
 /** The fields of each kind of step. */
@@ -71,9 +83,19 @@ interface Steps {
   relu: Buffers<'input' | 'output'>;
   /** inputGradient = outputGradient where output > 0. */
   'relu-gradient': Buffers<'output' | 'outputGradient' | 'inputGradient'>;
+  activation: Buffers<'input' | 'output'> & { readonly function: ActivationFunction };
+  /** inputGradient = outputGradient·f′(input). */
+  'activation-gradient': Buffers<'input' | 'outputGradient' | 'inputGradient'> & { readonly function: ActivationFunction };
   /** `mask`: where each maximum was; null where no gradient follows. The first of equal maxima counts. */
   'max-pool': Buffers<'input' | 'output', 'mask'> & Sliding;
   'max-pool-gradient': Buffers<'mask' | 'outputGradient' | 'inputGradient'> & Sliding;
+  /** The mean of each window; over its pixels inside the image alone where padding is not `counted`. */
+  'average-pool': Buffers<'input' | 'output'> & Sliding & { readonly counted: boolean };
+  'average-pool-gradient': Buffers<'outputGradient' | 'inputGradient'> & Sliding & { readonly counted: boolean };
+  /** The input with rows and columns of `value` around it. */
+  pad: Buffers<'input' | 'output'> & Margins & { readonly value: 'zero' | 'lowest' };
+  /** What lies inside. */
+  'pad-gradient': Buffers<'outputGradient' | 'inputGradient'> & Margins;
   'global-average-pool': Buffers<'input' | 'output'>;
   'global-average-pool-gradient': Buffers<'outputGradient' | 'inputGradient'>;
   /** output = kernel·flatten(input) + bias. Kernel (features, C·H·W), channel-major. */
@@ -82,6 +104,10 @@ interface Steps {
   'dense-gradient-kernel': Buffers<'input' | 'outputGradient' | 'kernelGradient' | 'biasGradient'>;
   /** The sum; of activations, and of the gradients that several consumers send back. */
   add: Buffers<'output'> & { readonly inputs: readonly BufferId[] };
+  /** output = first·second; the second of the same shape, or (N, C, 1, 1). */
+  product: Buffers<'first' | 'second' | 'output'>;
+  /** dfirst = outputGradient·second; dsecond = outputGradient·first, summed over (H, W) for a gate. A null gradient is not wanted. */
+  'product-gradient': Buffers<'first' | 'second' | 'outputGradient', 'firstGradient' | 'secondGradient'>;
   /** output = λ·first + (1 − λ)·second. */
   convex: Buffers<'first' | 'second' | 'mix' | 'output'>;
   /** dλ = Σ outputGradient·(first − second). A null gradient is not wanted. */

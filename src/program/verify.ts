@@ -2,7 +2,16 @@
 import { assert } from '../util/assert.ts';
 import { accessOf } from './access.ts';
 import { printStep } from './print.ts';
-import { askStep, bufferOf, type BufferId, type Geometry, type Program, type Step, type StepTable } from './program.ts';
+import {
+  askStep,
+  bufferOf,
+  type BufferId,
+  type Geometry,
+  type Margins,
+  type Program,
+  type Step,
+  type StepTable,
+} from './program.ts';
 
 type Shapes = (id: BufferId) => readonly number[];
 type Claim = readonly [actual: readonly number[], expected: readonly number[]];
@@ -40,6 +49,19 @@ const same = (shape: Shapes, ...ids: readonly (BufferId | null)[]): Claim[] => {
   return first === undefined ? [] : others.map((id) => [shape(id), shape(first)] as const);
 };
 
+const surrounded = ([n, c, h, w]: readonly number[], { top, left, bottom, right }: Margins): number[] => [
+  n as number,
+  c as number,
+  (h as number) + top + bottom,
+  (w as number) + left + right,
+];
+
+/** The second has the shape of the first, or is a gate of it. */
+const gated = (shape: Shapes, first: BufferId, second: BufferId): Claim[] => {
+  const gate = [...shape(first).slice(0, 2), 1, 1];
+  return [[shape(second), shape(second).join() === gate.join() ? gate : shape(first)]];
+};
+
 /** Pairs of shapes that must be equal. */
 const claims: StepTable<[shape: Shapes], readonly Claim[]> = {
   convolution: (s, shape) => convolved(shape, s.input, s.kernel, s.output, s.bias, s.geometry),
@@ -60,6 +82,8 @@ const claims: StepTable<[shape: Shapes], readonly Claim[]> = {
   'running-statistics': (s, shape) => same(shape, s.mean, s.variance, s.runningMean, s.runningVariance),
   relu: (s, shape) => same(shape, s.input, s.output),
   'relu-gradient': (s, shape) => same(shape, s.output, s.outputGradient, s.inputGradient),
+  activation: (s, shape) => same(shape, s.input, s.output),
+  'activation-gradient': (s, shape) => same(shape, s.input, s.outputGradient, s.inputGradient),
   'max-pool': (s, shape) => [
     [shape(s.output), window(shape(s.input), shape(s.input)[1] as number, s.geometry)],
     ...same(shape, s.output, s.mask),
@@ -68,6 +92,12 @@ const claims: StepTable<[shape: Shapes], readonly Claim[]> = {
     [shape(s.outputGradient), window(shape(s.inputGradient), shape(s.inputGradient)[1] as number, s.geometry)],
     ...same(shape, s.outputGradient, s.mask),
   ],
+  'average-pool': (s, shape) => [[shape(s.output), window(shape(s.input), shape(s.input)[1] as number, s.geometry)]],
+  'average-pool-gradient': (s, shape) => [
+    [shape(s.outputGradient), window(shape(s.inputGradient), shape(s.inputGradient)[1] as number, s.geometry)],
+  ],
+  pad: (s, shape) => [[shape(s.output), surrounded(shape(s.input), s)]],
+  'pad-gradient': (s, shape) => [[shape(s.outputGradient), surrounded(shape(s.inputGradient), s)]],
   'global-average-pool': (s, shape) => [[shape(s.output), [...shape(s.input).slice(0, 2), 1, 1]]],
   'global-average-pool-gradient': (s, shape) => [[shape(s.outputGradient), [...shape(s.inputGradient).slice(0, 2), 1, 1]]],
   dense: (s, shape) => [
@@ -83,6 +113,12 @@ const claims: StepTable<[shape: Shapes], readonly Claim[]> = {
     [shape(s.biasGradient), perChannel(shape(s.outputGradient))],
   ],
   add: (s, shape) => same(shape, s.output, ...s.inputs),
+  product: (s, shape) => [...same(shape, s.first, s.output), ...gated(shape, s.first, s.second)],
+  'product-gradient': (s, shape) => [
+    ...same(shape, s.first, s.outputGradient, s.firstGradient),
+    ...gated(shape, s.first, s.second),
+    ...same(shape, s.second, s.secondGradient),
+  ],
   convex: (s, shape) => [...same(shape, s.first, s.second, s.output), [shape(s.mix), [1]]],
   'convex-gradient': (s, shape) => [
     ...same(shape, s.first, s.second, s.outputGradient, s.firstGradient, s.secondGradient),

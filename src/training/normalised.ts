@@ -18,7 +18,16 @@ import { calibrationBatches, drawBatches, type Grown, type Images } from './grow
 import { channelStatistics } from './measure.ts';
 
 /** The readers of a convolution that needs one. */
-const ends: ReadonlySet<LayerKind> = new Set<LayerKind>(['relu', 'add', 'concat', 'convex', 'max-pool']);
+const ends: ReadonlySet<LayerKind> = new Set<LayerKind>([
+  'relu',
+  'activation',
+  'add',
+  'product',
+  'concat',
+  'convex',
+  'max-pool',
+  'average-pool',
+]);
 
 export interface Normalised extends Grown {
   /** The inserted batch normalisations, not calibrated yet: with running statistics they are exact. */
@@ -32,7 +41,9 @@ export function withNormalisations({ network, tensors }: Grown): Normalised {
   const sites = network.nodes.filter(({ id, layer }) => {
     const readers = consumers.get(id) ?? [];
     const convolves = layer.kind === 'convolution' || layer.kind === 'depthwise';
-    return convolves && readers.length > 0 && readers.every((reader) => ends.has(reader.layer.kind));
+    // Of a gate there is one number an image and channel: too few for statistics.
+    const { height, width } = must(shapes.get(id), 'shape');
+    return convolves && height * width > 1 && readers.length > 0 && readers.every((reader) => ends.has(reader.layer.kind));
   });
   let current: Network = network;
   const all: Record<string, Tensor> = { ...tensors };

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ReferenceSession } from '../../src/engine/reference/engine.ts';
+import { relu6, rowOf, usualHardSigmoid, type ActivationFunction } from '../../src/network/activations.ts';
 import { freeze, type LayerKind, type Network, type NodeId } from '../../src/network/network.ts';
 import { printNetwork } from '../../src/network/print.ts';
 import { convolution, epsilon, maxPool } from '../../src/network/vanilla.ts';
@@ -45,6 +46,26 @@ const everyLayer: Network = freeze([
   { id: 18, layer: { kind: 'dense', features: 3 }, inputs: [17] },
 ]);
 
+/** Layers of networks that people bring: groups, padding, averages, gates, products, and each activation in turn. */
+const given = (of: ActivationFunction, gate: ActivationFunction, counted: boolean): Network =>
+  freeze([
+    { id: 0, layer: { kind: 'image', shape: { channels: 2, height: 7, width: 8 } }, inputs: [] },
+    { id: 1, layer: { kind: 'pad', top: 0, left: 1, bottom: 1, right: 2, value: 'zero' }, inputs: [0] },
+    { id: 2, layer: { kind: 'convolution', channels: 4, kernel: 3, stride: 2, padding: 0, bias: true }, inputs: [1] },
+    { id: 3, layer: { kind: 'batch-normalization', epsilon }, inputs: [2] },
+    { id: 4, layer: { kind: 'activation', function: of }, inputs: [3] },
+    { id: 5, layer: { kind: 'convolution', channels: 6, kernel: 3, stride: 1, padding: 1, bias: true, groups: 2 }, inputs: [4] },
+    { id: 6, layer: { kind: 'global-average-pool' }, inputs: [5] },
+    { id: 7, layer: convolution(6, 1), inputs: [6] },
+    { id: 8, layer: { kind: 'activation', function: gate }, inputs: [7] },
+    { id: 9, layer: { kind: 'product' }, inputs: [5, 8] },
+    { id: 10, layer: { kind: 'product' }, inputs: [9, 5] },
+    { id: 11, layer: { kind: 'average-pool', kernel: 3, stride: 2, padding: 1, counted }, inputs: [10] },
+    { id: 12, layer: { kind: 'pad', top: 1, left: 0, bottom: 0, right: 1, value: 'lowest' }, inputs: [11] },
+    { id: 13, layer: { kind: 'max-pool', kernel: 2, stride: 1, padding: 0 }, inputs: [12] },
+    { id: 14, layer: { kind: 'dense', features: 3 }, inputs: [13] },
+  ]);
+
 /** Twins, and twins of twins, read by all that joins; 4 and 5 are one, so 6 and 7 are, and 10 and 11. */
 const twins: Network = freeze([
   { id: 0, layer: { kind: 'image', shape: { channels: 2, height: 8, width: 8 } }, inputs: [] },
@@ -70,6 +91,10 @@ function sides(session: ReferenceSession): readonly number[] {
   const result: number[] = [];
   for (const step of session.program.steps) {
     if (step.kind === 'relu') for (const value of session.values(step.output)) result.push(value > 0 ? 1 : 0);
+    if (step.kind === 'activation') {
+      const { kinks } = rowOf(step.function);
+      for (const value of session.values(step.input)) result.push(kinks.filter((kink) => value > kink).length);
+    }
     if ((step.kind === 'max-pool' || step.kind === 'batch-normalization') && step.mask !== null)
       result.push(...session.values(step.mask));
   }
@@ -153,13 +178,31 @@ const stateOf = (network: Network, stream: Random): Tensors =>
 
 test('gradients are the slopes of the loss: a network of every kind of layer', async () => {
   const kinds = new Set<LayerKind>(everyLayer.nodes.map((node) => node.layer.kind));
-  assert.equal(kinds.size, 11, 'every layer of the union is there');
+  for (const node of given(relu6, relu6, true).nodes) kinds.add(node.layer.kind);
+  assert.equal(kinds.size, 15, 'every layer of the union is there or in the next test');
   const mixes: readonly NodeId[] = [6, 17];
   for (const mix of [0.3, 1]) {
     const state = { ...stateOf(everyLayer, random('gradients', mix)) };
     for (const id of mixes) state[`${id}/mix`] = { shape: [1], data: Float32Array.of(mix) };
     const { checked, skipped } = await checkGradients(everyLayer, state, random('inputs', mix), Infinity);
     assert.ok(checked > 400 && skipped < checked / 10, `${checked} checked, ${skipped} skipped`);
+  }
+});
+
+test('gradients are the slopes of the loss: layers of given networks, each activation', async () => {
+  const functions: readonly ActivationFunction[] = [
+    relu6,
+    { name: 'clip', least: -0.5, most: 0.7 },
+    { name: 'hard-swish' },
+    { name: 'silu' },
+    { name: 'gelu', by: 'erf' },
+    { name: 'gelu', by: 'tanh' },
+  ];
+  for (const [index, of] of functions.entries()) {
+    const network = given(of, index % 2 === 0 ? { name: 'sigmoid' } : usualHardSigmoid, index % 2 === 0);
+    const state = stateOf(network, random('given', index));
+    const { checked, skipped } = await checkGradients(network, state, random('given inputs', index), Infinity);
+    assert.ok(checked > 150 && skipped < checked / 5, `${of.name}: ${checked} checked, ${skipped} skipped`);
   }
 });
 

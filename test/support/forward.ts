@@ -4,8 +4,10 @@
  */
 import { must } from '../../src/util/assert.ts';
 import { ask, type LayerTable, type Network, type NodeId, outputOf, type Shape } from '../../src/network/network.ts';
+import { rowOf } from '../../src/network/activations.ts';
 import { parameterName, type ParameterRole } from '../../src/network/parameters.ts';
 import { shapesOf } from '../../src/network/shapes.ts';
+import { lowestNumber } from '../../src/program/program.ts';
 import type { Tensors } from '../../src/network/tensor.ts';
 
 /** `training` normalises by the statistics of the batch, `evaluation` by the running ones. */
@@ -75,13 +77,15 @@ const forwardOf: LayerTable<[Context], Values> = {
   image: (_layer, context) => only(context),
   convolution(layer, context) {
     const [input, kernel] = [only(context), context.parameter('kernel')];
-    const { channels } = input.shape;
+    const { groups = 1 } = layer;
+    const own = input.shape.channels / groups;
     const area = layer.kernel ** 2;
     return make(input.batch, context.shape, (n, c, row, column) => {
+      const first = Math.floor((c * groups) / layer.channels) * own;
       let sum = layer.bias ? at(context.parameter('bias'), c) : 0;
       for (const { place, top, left } of windowOf(input.shape, layer, row, column))
-        for (let from = 0; from < channels; from++)
-          sum += at(kernel, (c * channels + from) * area + place) * read(input, n, from, top, left);
+        for (let from = 0; from < own; from++)
+          sum += at(kernel, (c * own + from) * area + place) * read(input, n, first + from, top, left);
       return sum;
     });
   },
@@ -109,6 +113,32 @@ const forwardOf: LayerTable<[Context], Values> = {
     );
   },
   relu: (_layer, context) => elementwise(context, (value) => Math.max(0, value)),
+  activation: (layer, context) => elementwise(context, (value) => rowOf(layer.function).value(value)),
+  'average-pool'(layer, context) {
+    const input = only(context);
+    return make(input.batch, context.shape, (n, c, row, column) => {
+      const values = Array.from(windowOf(input.shape, layer, row, column), ({ top, left }) => read(input, n, c, top, left));
+      return values.reduce((sum, value) => sum + value, 0) / (layer.counted ? layer.kernel ** 2 : values.length);
+    });
+  },
+  pad(layer, context) {
+    const input = only(context);
+    const { height, width } = input.shape;
+    return make(input.batch, context.shape, (n, c, row, column) => {
+      const [y, x] = [row - layer.top, column - layer.left];
+      if (y >= 0 && y < height && x >= 0 && x < width) return read(input, n, c, y, x);
+      return layer.value === 'zero' ? 0 : lowestNumber;
+    });
+  },
+  product(_layer, context) {
+    const [first, second] = context.inputs as readonly [Values, Values];
+    const isGate = second.shape.height === 1 && second.shape.width === 1;
+    return make(
+      first.batch,
+      context.shape,
+      (n, c, y, x) => read(first, n, c, y, x) * (isGate ? read(second, n, c, 0, 0) : read(second, n, c, y, x)),
+    );
+  },
   'max-pool'(layer, context) {
     const input = only(context);
     return make(input.batch, context.shape, (n, c, row, column) =>

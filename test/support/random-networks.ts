@@ -1,4 +1,5 @@
 /** Random valid networks over the whole union of layers: branches, shared and repeated inputs, every way of joining. */
+import { relu6, usualHardSigmoid, type ActivationFunction } from '../../src/network/activations.ts';
 import { freeze, type Layer, type Network, type Node, type NodeId, type Shape } from '../../src/network/network.ts';
 import { problemOf } from '../../src/network/check.ts';
 import { inferShapes } from '../../src/network/shapes.ts';
@@ -41,6 +42,17 @@ function companionOf(g: Growing, id: NodeId, layers: 'same channels' | 'any chan
   return g.random.float() < 0.15 ? id : g.append(convolutionOf(g, shape.channels), id);
 }
 
+const someFunctions: readonly ActivationFunction[] = [
+  relu6,
+  { name: 'clip', least: -0.5, most: 0.5 },
+  { name: 'hard-swish' },
+  { name: 'silu' },
+  { name: 'gelu', by: 'erf' },
+  { name: 'gelu', by: 'tanh' },
+];
+
+const someGates: readonly ActivationFunction[] = [{ name: 'sigmoid' }, usualHardSigmoid];
+
 const rows: readonly ((g: Growing, id: NodeId) => void)[] = [
   (g, id) => g.append(convolutionOf(g, 1 + g.random.integer(g.options.channels), g.random.pick([1, 1, 2])), id),
   (g, id) => {
@@ -55,6 +67,31 @@ const rows: readonly ((g: Growing, id: NodeId) => void)[] = [
     if (g.random.float() < 0.7) g.append({ kind: 'relu' }, normalized);
   },
   (g, id) => g.append({ kind: 'relu' }, id),
+  (g, id) => g.append({ kind: 'activation', function: g.random.pick(someFunctions) }, id),
+  (g, id) => {
+    const kernel = g.random.pick([2, 3]);
+    const counted = g.random.float() < 0.5;
+    g.append({ kind: 'average-pool', kernel, stride: g.random.pick([1, 2]), padding: g.random.pick([0, 1]), counted }, id);
+  },
+  (g, id) => {
+    const [top, left, bottom, right] = [0, 0, 0, 0].map(() => g.random.integer(2)) as [number, number, number, number];
+    g.append({ kind: 'pad', top, left, bottom, right, value: 'zero' }, id);
+  },
+  (g, id) => {
+    // A gate, as of squeeze and excitation, or a tensor of the same shape.
+    const pooled = g.append({ kind: 'global-average-pool' }, id);
+    const mixed = pooled && g.append({ ...convolutionOf(g, g.shapeOf(id).channels), kernel: 1, padding: 0 } as Layer, pooled);
+    const gate = mixed && g.append({ kind: 'activation', function: g.random.pick(someGates) }, mixed);
+    const second = g.random.float() < 0.7 ? gate : companionOf(g, id, 'same channels');
+    if (second !== undefined) g.append({ kind: 'product' }, id, second);
+  },
+  (g, id) => {
+    const { channels } = g.shapeOf(id);
+    const groups = [2, 3, 4].filter((count) => channels % count === 0);
+    if (groups.length === 0) return;
+    const count = g.random.pick(groups);
+    g.append({ ...convolutionOf(g, count * (1 + g.random.integer(4))), groups: count } as Layer, id);
+  },
   (g, id) => {
     const kernel = g.random.pick([2, 3, 4]);
     const stride = g.random.pick([1, 2, kernel]);

@@ -1,9 +1,10 @@
 /** Small programs with random shapes for each kind of step, on which the engines are compared. */
 import fc from 'fast-check';
+import { relu6, usualHardSigmoid, type ActivationFunction } from '../../src/network/activations.ts';
 import { assignmentsOf } from '../../src/program/learning.ts';
 import type { Optimizer, OptimizerState } from '../../src/program/optimizers/optimizer.ts';
 import { optimizerNames, optimizers } from '../../src/program/optimizers/table.ts';
-import type { Geometry, Program, StepKind } from '../../src/program/program.ts';
+import type { Geometry, Margins, Program, StepKind } from '../../src/program/program.ts';
 import { build, type Filling } from './single-steps.ts';
 
 export interface StepCase {
@@ -36,18 +37,21 @@ const convolutions = fc
     kernel: fc.constantFrom(1, 3, 5, 7),
     stride: fc.constantFrom(1, 2),
     padded: fc.boolean(),
-    depthwise: fc.boolean(),
+    grouping: fc.constantFrom('none', 'groups', 'depthwise'),
     bias: fc.boolean(),
   })
-  .map(({ n, inputs, outputs, h, w, kernel, stride, padded, depthwise, bias }) => {
-    const geometry: Geometry = { kernel, stride, padding: padded ? (kernel - 1) / 2 : 0, groups: depthwise ? inputs : 1 };
-    const out = depthwise ? inputs : outputs;
+  .map(({ n, inputs: some, outputs, h, w, kernel, stride, padded, grouping, bias }) => {
+    const few = 2 + (some % 3);
+    const groups = grouping === 'depthwise' ? some : grouping === 'groups' ? few : 1;
+    const inputs = grouping === 'groups' ? few * Math.ceil(some / few) : some;
+    const out = grouping === 'depthwise' ? inputs : grouping === 'groups' ? few * Math.ceil(outputs / few) : outputs;
+    const geometry: Geometry = { kernel, stride, padding: padded ? (kernel - 1) / 2 : 0, groups };
     return {
       n,
       geometry,
       bias,
       input: [n, inputs, h, w],
-      kernel: [out, depthwise ? 1 : inputs, kernel, kernel],
+      kernel: [out, inputs / groups, kernel, kernel],
       output: [n, out, slide(h, geometry), slide(w, geometry)],
     };
   })
@@ -68,6 +72,31 @@ const pools = fc
     return { n, geometry, input: [n, c, h, w], output: [n, c, slide(h, geometry), slide(w, geometry)] };
   })
   .filter(({ output }) => output.every((extent) => extent >= 1));
+
+type Planes = readonly [number, number, number, number];
+
+const gateOf = ([n, c]: Planes): Planes => [n, c, 1, 1];
+const pixels = fc.integer({ min: 0, max: 3 });
+const margins = fc.record({ top: pixels, left: pixels, bottom: pixels, right: pixels });
+const surrounded = ([n, c, h, w]: Planes, { top, left, bottom, right }: Margins): Planes => [
+  n,
+  c,
+  h + top + bottom,
+  w + left + right,
+];
+
+const functions = fc.constantFrom<ActivationFunction>(
+  relu6,
+  { name: 'clip', least: -1, most: 1.5 },
+  { name: 'clip', least: 0.5, most: 2 },
+  usualHardSigmoid,
+  { name: 'hard-sigmoid', slope: 0.2, offset: 0.4 },
+  { name: 'hard-swish' },
+  { name: 'sigmoid' },
+  { name: 'silu' },
+  { name: 'gelu', by: 'erf' },
+  { name: 'gelu', by: 'tanh' },
+);
 
 /** Coarse values, so that many maxima are equal. */
 const coarse: Filling = { scale: 1, quantum: 0.5 };
@@ -183,6 +212,47 @@ export const stepCases: { readonly [K in StepKind]: Cases } = {
     ),
     filling: { scale: 1, quantum: 0.25 },
   })),
+  activation: fc.tuple(planes, functions).map(([shape, of]) => ({
+    program: build(shape[0], (b) =>
+      b.step({ kind: 'activation', input: b.input('x', ...shape), output: b.output('y', ...shape), function: of }),
+    ),
+    filling: { scale: 4, quantum: 0 },
+  })),
+  'activation-gradient': fc.tuple(planes, functions).map(([shape, of]) => ({
+    program: build(shape[0], (b) =>
+      b.step({
+        kind: 'activation-gradient',
+        input: b.input('x', ...shape),
+        outputGradient: b.input('dy', ...shape),
+        inputGradient: b.output('dx', ...shape),
+        function: of,
+      }),
+    ),
+    filling: { scale: 4, quantum: 0 },
+  })),
+  'average-pool': fc.tuple(pools, fc.boolean()).map(([{ n, geometry, input, output }, counted]) => ({
+    program: build(n, (b) =>
+      b.step({ kind: 'average-pool', input: b.input('x', ...input), output: b.output('y', ...output), geometry, counted }),
+    ),
+  })),
+  'average-pool-gradient': fc.tuple(pools, fc.boolean()).map(([{ n, geometry, input, output }, counted]) => ({
+    program: build(n, (b) => {
+      const [outputGradient, inputGradient] = [b.input('dy', ...output), b.output('dx', ...input)];
+      b.step({ kind: 'average-pool-gradient', outputGradient, inputGradient, geometry, counted });
+    }),
+  })),
+  pad: fc.tuple(planes, margins, fc.constantFrom('zero' as const, 'lowest' as const)).map(([shape, around, value]) => ({
+    program: build(shape[0], (b) => {
+      const output = b.output('y', ...surrounded(shape, around));
+      b.step({ kind: 'pad', input: b.input('x', ...shape), output, ...around, value });
+    }),
+  })),
+  'pad-gradient': fc.tuple(planes, margins).map(([shape, around]) => ({
+    program: build(shape[0], (b) => {
+      const outputGradient = b.input('dy', ...surrounded(shape, around));
+      b.step({ kind: 'pad-gradient', outputGradient, inputGradient: b.output('dx', ...shape), ...around });
+    }),
+  })),
   'max-pool': fc.oneof(pools, wholePools).map(({ n, geometry, input, output }) => ({
     program: build(n, (b) =>
       b.step({ kind: 'max-pool', input: b.input('x', ...input), output: b.output('y', ...output), mask: null, geometry }),
@@ -248,6 +318,30 @@ export const stepCases: { readonly [K in StepKind]: Cases } = {
     elementwise({ min: 2, max: 3 }, (inputs, output) => ({ kind: 'add', inputs: [...inputs, inputs[0] as number], output })),
     elementwise({ min: 1, max: 1 }, ([only], output) => ({ kind: 'add', inputs: [only as number, only as number], output })),
   ),
+  product: fc.tuple(planes, fc.boolean()).map(([shape, gate]) => ({
+    program: build(shape[0], (b) => {
+      const second = b.input('b', ...(gate ? gateOf(shape) : shape));
+      b.step({ kind: 'product', first: b.input('a', ...shape), second, output: b.output('y', ...shape) });
+    }),
+  })),
+  'product-gradient': fc
+    .record({ shape: planes, gate: fc.boolean(), first: fc.boolean(), second: fc.boolean() })
+    .filter(({ first, second }) => first || second)
+    .map(({ shape, gate, first, second }) => ({
+      program: build(shape[0], (b) => {
+        const own = gate ? gateOf(shape) : shape;
+        b.step({
+          kind: 'product-gradient',
+          first: b.input('a', ...shape),
+          second: b.input('b', ...own),
+          outputGradient: b.input('dy', ...shape),
+          firstGradient: first ? b.output('da', ...shape) : null,
+          secondGradient: second ? b.output('db', ...own) : null,
+        });
+      }),
+      // A gate's gradient is a sum over the pixels that may cancel.
+      floor: gate ? 1 : 0,
+    })),
   convex: fc.record({ shape: planes, twice: fc.boolean() }).map(({ shape, twice }) => ({
     program: build(shape[0], (b) => {
       const first = b.input('a', ...shape);

@@ -4,6 +4,8 @@
  * same in both is in `native.ts`. An implementation owns nothing: who asks for a descriptor releases it.
  */
 
+import type { ElementwiseName } from './constants.ts';
+
 /** A memory descriptor: the struct itself in version 2, the address of one in version 3. f32 unless the library made it. */
 export type Descriptor = Uint8Array | bigint;
 
@@ -38,6 +40,12 @@ interface Normalization {
   readonly flags: NormalizationFlags;
 }
 
+interface Elementwise {
+  readonly algorithm: ElementwiseName;
+  readonly alpha: number;
+  readonly beta: number;
+}
+
 interface Sliding extends Algorithm, Window {
   readonly kernel: readonly [number, number];
 }
@@ -61,6 +69,10 @@ interface Operations {
   /** In terms of its output, so that the gradient needs nothing else. */
   relu: Descriptors<'data'> & Training;
   'relu-backward': Descriptors<'gradient' | 'output'> & Hinted;
+  /** `clip` gives gradients strictly between its bounds. */
+  elementwise: Descriptors<'data'> & Training & Elementwise;
+  /** In terms of the input. */
+  'elementwise-backward': Descriptors<'gradient' | 'input'> & Hinted & Elementwise;
   pool: Descriptors<'source' | 'destination'> & Sliding & Training;
   'pool-backward': Descriptors<'sourceGradient' | 'destinationGradient'> & Sliding & Hinted;
   /** destination = first ∘ second, elementwise, the second broadcast; with `accumulate`, added to what the destination holds. */

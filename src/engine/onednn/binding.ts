@@ -105,6 +105,14 @@ const calls: { readonly [K in Described]: (o: OperationOf<K>, version: VersionCo
   },
   relu: (o, v) => ['eltwise_forward', forward(o), int(reluFromOutput), ...both(o.data, v), float(0), float(0)],
   'relu-backward': (o, v) => ['eltwise_backward', int(reluFromOutput), ...both(o.gradient, v), o.output, float(0), float(0)],
+  elementwise: (o, v) => {
+    const numbers = [float(o.alpha), float(o.beta)];
+    return ['eltwise_forward', forward(o), int(v.elementwise[o.algorithm]), ...both(o.data, v), ...numbers];
+  },
+  'elementwise-backward': (o, v) => {
+    const numbers = [float(o.alpha), float(o.beta)];
+    return ['eltwise_backward', int(v.elementwise[o.algorithm]), ...both(o.gradient, v), o.input, ...numbers];
+  },
   pool: (o, v) => ['pooling_forward', forward(o), int(o.algorithm), o.source, o.destination, ...geometry(o, v, o.kernel)],
   'pool-backward': (o, v) => {
     const descriptors = [o.sourceGradient, o.destinationGradient];

@@ -13,8 +13,8 @@ export const scratchpadModeUser = 1;
 
 export const propagation = { training: 64, inference: 96, backward: 128 } as const;
 
-/** `avg_include_padding` for averages; only used without padding. */
-export const pooling = { max: 0x1ff, average: 0x2ff } as const;
+/** `average`: padding counts. `averageInside`: it does not. */
+export const pooling = { max: 0x1ff, average: 0x2ff, averageInside: 0x3ff } as const;
 
 export const convolution = { direct: 1, auto: 3 } as const;
 
@@ -62,11 +62,15 @@ export const useGlobalStatistics = 0x1;
 /** Of eltwise primitives: backward computed from the output; exists forward too. */
 export const reluFromOutput = 0x100;
 
+export type ElementwiseName = 'linear' | 'clip' | 'logistic' | 'swish' | 'hardSwish' | 'geluErf' | 'geluTanh';
+
 export interface VersionConstants {
   readonly major: 2 | 3;
   readonly useScale: number;
   readonly useShift: number;
   readonly fuseRelu: number;
+  /** `dnnl_eltwise_*` */
+  readonly elementwise: Readonly<Record<ElementwiseName, number>>;
   /** `dnnl_cpu_isa_t`. */
   readonly instructionSets: Readonly<Record<number, string>>;
 }
@@ -86,6 +90,15 @@ export const version2: VersionConstants = {
   useScale: 0x8,
   useShift: 0x10,
   fuseRelu: 0x4,
+  elementwise: {
+    linear: 0x7f,
+    clip: 0x10,
+    logistic: 0xaf,
+    swish: 0xdf,
+    hardSwish: 0x70,
+    geluErf: 0x30,
+    geluTanh: 0xcf,
+  },
   instructionSets: {
     ...sharedInstructionSets,
     0xf: 'avx512_mic',
@@ -100,6 +113,15 @@ export const version3: VersionConstants = {
   useScale: 0x2,
   useShift: 0x4,
   fuseRelu: 0x8,
+  elementwise: {
+    linear: 0x26,
+    clip: 0x2f,
+    logistic: 0x29,
+    swish: 0x2c,
+    hardSwish: 0x34,
+    geluErf: 0x31,
+    geluTanh: 0x2b,
+  },
   instructionSets: {
     ...sharedInstructionSets,
     0xf: 'avx2_vnni',

@@ -14,6 +14,7 @@ import type { OneDnn } from './library.ts';
 import { biases } from './lowering/bias.ts';
 import { convolutions } from './lowering/convolution.ts';
 import { denses } from './lowering/dense.ts';
+import { elementwise } from './lowering/elementwise.ts';
 import { joins } from './lowering/joining.ts';
 import { learning, parameterLayout } from './lowering/learning.ts';
 import { normalizations } from './lowering/normalization.ts';
@@ -30,6 +31,7 @@ const lowerings: StepTable<[b: Builder], void> = {
   ...normalizations,
   ...pools,
   ...joins,
+  ...elementwise,
   ...learning,
 };
 

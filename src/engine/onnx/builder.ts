@@ -16,7 +16,7 @@ import { version } from '../../util/version.ts';
  * Values of four dimensions have the channels first, (C, N, H, W), so that a channel is a row, a convolution is a matrix product,
  * and a statistic is a sum along rows. Only inputs and outputs of the program are (N, C, H, W).
  */
-export interface Builder extends Pick<GraphBuilder, 'node' | 'nodeOf' | 'fresh'> {
+export interface Builder extends Pick<GraphBuilder, 'node' | 'nodeOf' | 'fresh' | 'floats'> {
   readonly program: Program;
   /** Whether convolutions may use other algorithms than the products and sums of the definition, such as Winograd's. */
   readonly freely: boolean;
@@ -90,7 +90,7 @@ function constantsOf(graph: GraphBuilder): Constants {
   return {
     number: (value) => once(`number ${value}`, () => graph.floats(String(value), [1], [value])),
     vector: (...list) => once(`vector ${list.join()}`, () => graph.floats(`vector ${list.join()}`, [list.length], list)),
-    scalar: (value) => once(`scalar ${value}`, () => graph.floats(`scalar ${value}`, [], [value])),
+    scalar: (value) => once(`scalar ${Object.is(value, -0) ? '-0' : value}`, () => graph.floats(`scalar ${value}`, [], [value])),
     integers: (...list) => once(`integers ${list.join()}`, () => graph.integers(`[${list.join()}]`, list)),
     matrix(rows) {
       const shape = [rows.length, rows[0]?.length ?? 0];
@@ -208,6 +208,7 @@ export function build({ program, freely, portable }: Options, lower: (step: Step
     portable,
     node: graph.node,
     nodeOf: graph.nodeOf,
+    floats: graph.floats,
     fresh: graph.fresh,
     shape: (id) => bufferOf(program, id).shape,
     ...values,

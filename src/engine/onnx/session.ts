@@ -11,6 +11,7 @@ import { loadState } from '../state.ts';
 import { build, type Builder, type Built, type Port } from './builder.ts';
 import { convolutions } from './lowering/convolution.ts';
 import { denses } from './lowering/dense.ts';
+import { elementwise } from './lowering/elementwise.ts';
 import { joins } from './lowering/joining.ts';
 import { learning } from './lowering/learning.ts';
 import { normalizations } from './lowering/normalization.ts';
@@ -27,6 +28,7 @@ const lowerings: StepTable<[b: Builder], void> = {
   ...normalizations,
   ...pools,
   ...joins,
+  ...elementwise,
   ...learning,
 };
 

@@ -12,6 +12,7 @@ import type { Engine, Session } from '../engine.ts';
 import { loadState } from '../state.ts';
 import { convolutions } from './convolution.ts';
 import { denses } from './dense.ts';
+import { elementwise } from './elementwise.ts';
 import { joins } from './joining.ts';
 import { learning } from './learning.ts';
 import type { Memory } from './memory.ts';
@@ -24,6 +25,7 @@ const kernels: StepTable<[memory: Memory], void> = {
   ...normalizations,
   ...pools,
   ...joins,
+  ...elementwise,
   ...learning,
 };
 

@@ -1,4 +1,5 @@
 /** Builds an ONNX graph node by node, with unique names and constants as initializers. */
+import { askActivation, type ActivationFunction, type ActivationTable } from '../../network/activations.ts';
 import type { SquareWindow } from '../../network/network.ts';
 import { asBytes } from '../../util/bytes.ts';
 import {
@@ -24,6 +25,12 @@ export const windowAttributes = ({ kernel, stride, padding }: SquareWindow): Att
   strides: [stride, stride],
   pads: [padding, padding, padding, padding],
 });
+
+/**
+ * The zero of a Pad. ONNX Runtime 1.30 moves the zeros of a Pad into the pads of a pool behind it, where they are −∞, or do not
+ * count; it does not where a bit of the number is set.
+ */
+export const padZero = -0;
 
 const attributeOf = (name: string, value: AttributeValue): AttributeProto => {
   if (typeof value === 'number') return { name, kind: 'int', value };
@@ -92,3 +99,31 @@ export const modelOf = (
   metadata,
   functions: 0,
 });
+
+const activations: ActivationTable<[graph: Pick<GraphBuilder, 'node' | 'floats'>, input: string], string> = {
+  clip: ({ least, most }, { node, floats }, input) =>
+    node('Clip', [input, ...[least, most].map((bound) => floats('bound', [], [bound]))]),
+  'hard-sigmoid': ({ slope, offset }, { node }, input) =>
+    node('HardSigmoid', [input], { alpha: { float: slope }, beta: { float: offset } }),
+  'hard-swish': (_of, { node }, input) => node('HardSwish', [input]),
+  sigmoid: (_of, { node }, input) => node('Sigmoid', [input]),
+  silu: (_of, { node }, input) => node('Mul', [input, node('Sigmoid', [input])]),
+  // Operator set 17 has no Gelu.
+  gelu({ by }, { node, floats }, input) {
+    const number = (value: number): string => floats('number', [], [value]);
+    const half = node('Mul', [input, number(0.5)]);
+    const bent =
+      by === 'erf' ? node('Erf', [node('Mul', [input, number(Math.SQRT1_2)])]) : node('Tanh', [tanhInput(node, number, input)]);
+    return node('Mul', [half, node('Add', [bent, number(1)])]);
+  },
+};
+
+/** √(2/π)·(x + 0.044715·x³) */
+function tanhInput(node: GraphBuilder['node'], number: (value: number) => string, input: string): string {
+  const cube = node('Mul', [node('Mul', [input, input]), input]);
+  return node('Mul', [node('Add', [input, node('Mul', [cube, number(0.044715)])]), number(Math.sqrt(2 / Math.PI))]);
+}
+
+/** The value of an activation function. */
+export const activationNode = (graph: Pick<GraphBuilder, 'node' | 'floats'>, of: ActivationFunction, input: string): string =>
+  askActivation(activations, of, graph, input);

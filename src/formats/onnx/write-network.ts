@@ -6,9 +6,11 @@
  *
  * With several views the network reads them as one batch of V·N, and the logits are their weighted mean.
  */
+import { lowestNumber } from '../../program/program.ts';
 import {
   ask,
   consumersOf,
+  groupsOf,
   inputShapeOf,
   outputOf,
   type LayerTable,
@@ -23,7 +25,7 @@ import { shapesOf } from '../../network/shapes.ts';
 import type { Tensors } from '../../network/tensor.ts';
 import type { View } from '../../network/views.ts';
 import { must } from '../../util/assert.ts';
-import { graphBuilder, modelOf, windowAttributes, type GraphBuilder } from './build.ts';
+import { activationNode, graphBuilder, modelOf, padZero, windowAttributes, type GraphBuilder } from './build.ts';
 import { dataType, type ModelProto } from './proto.ts';
 
 export const inputName = 'images';
@@ -90,7 +92,7 @@ function convolve(layer: SquareWindow & { readonly bias: boolean }, groups: numb
 
 const lowerings: LayerTable<[context: Context], string> = {
   image: (_layer, c) => first(c),
-  convolution: (layer, c) => convolve(layer, 1, c),
+  convolution: (layer, c) => convolve(layer, groupsOf(layer), c),
   depthwise: (layer, c) => convolve(layer, c.shape.channels, c),
   'batch-normalization'({ epsilon }, c) {
     const numbers = (['scale', 'shift', 'mean', 'variance'] as const).map((role) =>
@@ -99,7 +101,16 @@ const lowerings: LayerTable<[context: Context], string> = {
     return c.graph.node('BatchNormalization', [first(c), ...numbers], { epsilon: { float: epsilon } });
   },
   relu: (_layer, c) => c.graph.node('Relu', [first(c)]),
+  activation: (layer, c) => activationNode(c.graph, layer.function, first(c)),
   'max-pool': (layer, c) => c.graph.node('MaxPool', [first(c)], windowAttributes(layer)),
+  'average-pool': (layer, c) =>
+    c.graph.node('AveragePool', [first(c)], { ...windowAttributes(layer), count_include_pad: layer.counted ? 1 : 0 }),
+  pad: ({ top, left, bottom, right, value }, c) =>
+    c.graph.node('Pad', [
+      first(c),
+      c.graph.integers('pads', [0, 0, top, left, 0, 0, bottom, right]),
+      c.graph.floats('padding', [], [value === 'zero' ? padZero : lowestNumber]),
+    ]),
   'global-average-pool': (_layer, c) => c.graph.node('GlobalAveragePool', [first(c)]),
   dense({ features }, c) {
     const { channels, height, width } = c.inputShape;
@@ -110,6 +121,7 @@ const lowerings: LayerTable<[context: Context], string> = {
     return c.graph.node('Reshape', [product, c.graph.integers('image shape', [-1, features, 1, 1])]);
   },
   add: (_layer, c) => c.inputs.slice(1).reduce((sum, input) => c.graph.node('Add', [sum, input]), first(c)),
+  product: (_layer, c) => c.graph.node('Mul', c.inputs),
   convex(_layer, c) {
     const mix = c.parameter('mix')[0] as number;
     const parts = [mix, 1 - mix].map((share, i) =>

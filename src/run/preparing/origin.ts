@@ -13,9 +13,23 @@ import type { Engine } from '../../engine/engine.ts';
 import { filesBeside } from '../../formats/onnx/read/external.ts';
 import { openClassifier, type Normalisation } from '../../formats/onnx/read/read.ts';
 import { countMultiplyAdds } from '../../network/cost.ts';
-import { freeze, inputShapeOf, outputOf, type Network, type Shape } from '../../network/network.ts';
+import {
+  consumersOf,
+  freeze,
+  inputShapeOf,
+  isFrozen,
+  isGrouped,
+  nodeOf,
+  outputOf,
+  type Layer,
+  type LayerKind,
+  type LayerOf,
+  type Network,
+  type Node,
+  type Shape,
+} from '../../network/network.ts';
 import { initialTensor, parameterName, parametersOf } from '../../network/parameters.ts';
-import { inferShapes } from '../../network/shapes.ts';
+import { classCount, inferShapes } from '../../network/shapes.ts';
 import type { Tensor, Tensors } from '../../network/tensor.ts';
 import type { Settings } from '../../search/settings.ts';
 import { compare, resampled, type ModelInput } from '../../training/compare.ts';
@@ -114,20 +128,42 @@ interface Headed extends Grown {
   readonly isTrained: boolean;
 }
 
+type Head = Node & { readonly layer: LayerOf<'dense'> | LayerOf<'convolution'> };
+
+const isHead = (node: Node): node is Head =>
+  node.layer.kind === 'dense' || (node.layer.kind === 'convolution' && !isFrozen(node.layer) && !isGrouped(node.layer));
+
+/** Layers that may stand between the head and the logits. */
+const behindHead: ReadonlySet<LayerKind> = new Set<LayerKind>(['global-average-pool', 'average-pool', 'relu', 'activation']);
+
+/** The layer with a row for each class; null where there is none. */
+function headOf(network: Network): Head | null {
+  let node = outputOf(network);
+  while (behindHead.has(node.layer.kind)) {
+    const [input] = node.inputs;
+    if (input === undefined || (consumersOf(network).get(input)?.length ?? 0) > 1) return null;
+    node = nodeOf(network, input);
+  }
+  return isHead(node) ? node : null;
+}
+
+const withRows = (layer: Head['layer'], rows: number): Layer =>
+  layer.kind === 'dense' ? { ...layer, features: rows } : { ...layer, channels: rows };
+
 /** The head for the data's classes: its rows in their order, or a new one. */
 function withClasses(given: Given, trained: Trained, network: Network, dataset: Dataset, seed: number): Headed {
   const { tensors, classes: known } = trained;
   const { classes } = dataset;
-  const head = outputOf(network);
+  const head = headOf(network);
   const name = basename(given.reference);
-  const rowsOf = (role: 'kernel' | 'bias'): string => parameterName(head.id, role);
-  const count = trained.tensors[rowsOf('bias')]?.data.length ?? 0;
-  if (head.layer.kind !== 'dense')
-    throw new UserError(`${given.reference}: its last layer is ${head.layer.kind}; a dense layer with one row a class is needed`);
-  if (count !== classes.length) {
-    const nodes = network.nodes.map((node) =>
-      node === head ? { ...node, layer: { kind: 'dense' as const, features: classes.length } } : node,
+  if (head === null)
+    throw new UserError(
+      `${given.reference}: its last layer is ${outputOf(network).layer.kind}; a dense layer or a convolution with one row a class is needed`,
     );
+  const count = classCount(network);
+  const rowsOf = (role: 'kernel' | 'bias'): string => parameterName(head.id, role);
+  if (count !== classes.length) {
+    const nodes = network.nodes.map((node) => (node === head ? { ...node, layer: withRows(head.layer, classes.length) } : node));
     const changed = freeze(nodes, network.nextId);
     const fresh: Record<string, Tensor> = { ...tensors };
     for (const parameter of parametersOf(changed))
@@ -143,12 +179,14 @@ function withClasses(given: Given, trained: Trained, network: Network, dataset: 
   }
   const order = classes.map((label) => known.indexOf(label));
   const reordered = Object.fromEntries(
-    (['kernel', 'bias'] as const).map((role) => {
-      const { shape, data } = trained.tensors[rowsOf(role)] as Tensor;
+    (['kernel', 'bias'] as const).flatMap((role) => {
+      const tensor = trained.tensors[rowsOf(role)];
+      if (tensor === undefined) return [];
+      const { shape, data } = tensor;
       const row = data.length / count;
       const result = new Float32Array(data.length);
       order.forEach((from, to) => result.set(data.subarray(from * row, (from + 1) * row), to * row));
-      return [rowsOf(role), { shape, data: result }];
+      return [[rowsOf(role), { shape, data: result }]];
     }),
   );
   const note = `${name} has the classes in another order: the rows of its last layer are reordered`;

@@ -5,6 +5,7 @@ import { factsOf, readBytes } from '../../util/files.ts';
 import { sha256 } from '../../util/hash.ts';
 import { isThere, readRunBytes } from '../../util/run-files.ts';
 import type { Network } from '../../network/network.ts';
+import { classCount } from '../../network/shapes.ts';
 import type { Tensors } from '../../network/tensor.ts';
 import { decodeCheckpoint } from '../../training/checkpoint.ts';
 import { aboutSchema, type About } from '../../training/job.ts';
@@ -84,7 +85,6 @@ export async function readBest(where: string): Promise<Best> {
   if (!about.success) throw new UserError(`${path}: ${z.prettifyError(about.error).split('\n').join(' ')}`);
   const { classes, shape, mean, std } = about.data;
   const image = network.nodes[0]?.layer;
-  const logits = network.nodes.at(-1)?.layer;
   const fits =
     image?.kind === 'image' &&
     image.shape.channels === shape.channels &&
@@ -93,7 +93,7 @@ export async function readBest(where: string): Promise<Best> {
     mean.length === shape.channels &&
     std.length === shape.channels &&
     !std.includes(0) &&
-    (logits?.kind !== 'dense' || logits.features === classes.length);
+    classCount(network) === classes.length;
   if (!fits) throw new UserError(`${path}: its metadata does not fit its network`);
   return { path, config, network, tensors, about: about.data };
 }

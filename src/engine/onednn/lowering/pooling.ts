@@ -36,6 +36,34 @@ const averagedLayout = (b: Builder, id: BufferId, fallback: Layout): Layout => {
   return fallback;
 };
 
+type Averaging = Pick<StepOf<'average-pool'>, 'geometry' | 'counted'>;
+
+const averaging = ({ counted }: Averaging): number => (counted ? pooling.average : pooling.averageInside);
+
+function windowedAverage(b: Builder, source: Layout, output: readonly number[], { geometry, counted }: Averaging) {
+  const { kernel } = geometry;
+  return b.once(key('windowed average', source.number, geometry, counted), () =>
+    b.describe({
+      kind: 'pool',
+      training: b.training,
+      algorithm: averaging({ geometry, counted }),
+      source: source.descriptor,
+      destination: b.native.any(output),
+      kernel: [kernel, kernel],
+      ...window(geometry),
+    }),
+  );
+}
+
+/** The layout that the forward pool of such windows read. */
+function windowedLayout(b: Builder, { inputGradient, geometry }: StepOf<'average-pool-gradient'>): Layout {
+  const [shape, windows] = [b.dimensions(inputGradient).join(), key(geometry)];
+  for (const step of b.program.steps)
+    if (step.kind === 'average-pool' && key(step.geometry) === windows && b.dimensions(step.input).join() === shape)
+      return b.home(step.input);
+  return b.plain(inputGradient);
+}
+
 interface Forward {
   /** Null where it was a kernel of our own. */
   readonly primitive: PrimitiveDescriptor | null;
@@ -126,6 +154,36 @@ export const pools = {
     b.run('max pool gradient', primitive, [
       [argument.destinationGradient, b.read(s.outputGradient, destination), destination],
       [argument.workspace, b.read(s.mask, b.home(s.mask)), b.home(s.mask)],
+      [argument.sourceGradient, b.write(s.inputGradient, layout), layout],
+    ]);
+  },
+
+  'average-pool'(s, b) {
+    const layout = b.home(s.input);
+    const primitive = windowedAverage(b, layout, b.dimensions(s.output), s);
+    const destination = b.wants(primitive, query.destination, s.output);
+    b.run('average pool', primitive, [
+      [argument.source, b.read(s.input, layout), layout],
+      [argument.destination, b.write(s.output, destination), destination],
+    ]);
+  },
+
+  'average-pool-gradient'(s, b) {
+    const layout = windowedLayout(b, s);
+    const hint = windowedAverage(b, layout, b.dimensions(s.outputGradient), s);
+    const destination = b.wants(hint, query.destination, s.outputGradient);
+    const { kernel } = s.geometry;
+    const primitive = b.describe({
+      kind: 'pool-backward',
+      algorithm: averaging(s),
+      sourceGradient: layout.descriptor,
+      destinationGradient: destination.descriptor,
+      kernel: [kernel, kernel],
+      hint,
+      ...window(s.geometry),
+    });
+    b.run('average pool gradient', primitive, [
+      [argument.destinationGradient, b.read(s.outputGradient, destination), destination],
       [argument.sourceGradient, b.write(s.inputGradient, layout), layout],
     ]);
   },

@@ -66,6 +66,21 @@ const enlarge = (b: Builder, value: string, factor: number): string =>
     nearest_mode: 'floor',
   });
 
+/** Pixels that a window counts. */
+function countOf(
+  { geometry, counted }: StepOf<'average-pool-gradient'>,
+  height: number,
+  width: number,
+  y: number,
+  x: number,
+): number {
+  const { kernel, stride, padding } = geometry;
+  if (counted) return kernel * kernel;
+  const inside = (place: number, size: number): number =>
+    Math.min(size, place * stride - padding + kernel) - Math.max(0, place * stride - padding);
+  return inside(y, height) * inside(x, width);
+}
+
 export const pools = {
   'max-pool'(s, b) {
     const isRectified = b.noted(`rectified ${s.input}`) !== undefined;
@@ -141,6 +156,30 @@ export const pools = {
     const zeros = b.node('ConstantOfShape', [b.integers(size)]);
     const sums = b.node('ScatterElements', [zeros, ...flat], { axis: 0, reduction: 'add' });
     channelsFirst(b, sums, s.inputGradient);
+  },
+
+  // Each plane is an image of its own: which axis counts images then does not matter.
+  'average-pool'(s, b) {
+    const attributes = { ...windowAttributes(s.geometry), count_include_pad: s.counted ? 1 : 0 };
+    b.node('AveragePool', [b.read(s.input)], attributes, b.write(s.output));
+  },
+
+  /** A transposed convolution of the shares with a kernel of ones. */
+  'average-pool-gradient'(s, b) {
+    const { kernel, stride, padding } = s.geometry;
+    const [batch, channels, height, width] = planesOf(b, s.inputGradient);
+    const [, , rows, columns] = planesOf(b, s.outputGradient);
+    const shares = Array.from({ length: rows }, (_row, y) =>
+      Array.from({ length: columns }, (_column, x) => 1 / countOf(s, height, width, y, x)),
+    );
+    const shared = b.node('Mul', [b.read(s.outputGradient), b.matrix(shares)]);
+    const planes = b.reshape(shared, [channels * batch, 1, rows, columns]);
+    const ones = b.reshape(b.vector(...Array<number>(kernel * kernel).fill(1)), [1, 1, kernel, kernel]);
+    const rest = [height, width].map(
+      (size, axis) => size - (((axis === 0 ? rows : columns) - 1) * stride + kernel - 2 * padding),
+    );
+    const spread = b.node('ConvTranspose', [planes, ones], { ...windowAttributes(s.geometry), output_padding: rest });
+    channelsFirst(b, spread, s.inputGradient);
   },
 
   'global-average-pool': (s, b) => void b.node('GlobalAveragePool', [b.read(s.input)], {}, b.write(s.output)),

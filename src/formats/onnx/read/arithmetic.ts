@@ -2,6 +2,7 @@
  * Add, Sub, Mul and Div: the sum of two tensors; or an operation with a constant for each channel, which is the normalisation of
  * the image, the bias of a convolution or dense layer, or else a depthwise 1×1 convolution.
  */
+import { productOf } from './activations.ts';
 import { channelDim, sameDims, dimExtent, type Dims } from './dims.ts';
 import {
   activationAt,
@@ -124,6 +125,7 @@ export const arithmetic =
     if (constants === 2) throw op.fail('operations on two constants cannot be represented');
     const odd = op.inputs.find((input) => input?.kind !== 'activation' && input?.kind !== 'pixels');
     if (odd !== undefined || kinds.includes(undefined)) throw op.fail(`one of its inputs is ${describeValue(odd)}`);
+    if (operation === 'Mul') return productOf(op);
     if (operation !== 'Add') throw op.fail('with two computed tensors it cannot be represented');
     return sumOf(op);
   };

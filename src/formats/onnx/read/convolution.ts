@@ -1,5 +1,5 @@
 /** Conv and BatchNormalization. */
-import type { Layer } from '../../../network/network.ts';
+import type { Layer, SquareWindow } from '../../../network/network.ts';
 import type { Roles } from './network-builder.ts';
 import { channelDim, nchw } from './dims.ts';
 import {
@@ -7,6 +7,7 @@ import {
   addLayer,
   neededWeightsAt,
   planeAt,
+  surrounded,
   vectorAt,
   type Activation,
   type OpContext,
@@ -15,18 +16,20 @@ import {
 } from './value.ts';
 import { padded, squareOf, windowAttributes, windowOf, type Pair } from './window.ts';
 
-function groupsOf(op: OpContext, channels: number, { dims }: Weights): 'convolution' | 'depthwise' {
+/** The layer of a Conv with that square window. One group a channel that gives one channel is a depthwise convolution. */
+function layerOf(op: OpContext, channels: number, { dims }: Weights, spatial: SquareWindow, bias: boolean): Layer {
   const groups = op.attributes.int('group', 1);
-  const [outputs, inputs] = dims;
-  if (groups === 1) {
-    if (inputs !== channels) throw op.fail(`its weights read ${inputs} channels, its input has ${channels}`);
-    return 'convolution';
-  }
-  if (groups !== channels) throw op.fail(`group ${groups} of ${channels} channels cannot be represented`);
-  if (inputs !== 1) throw op.fail(`its weights read ${inputs} channels a group, not 1`);
-  if (outputs !== channels)
-    throw op.fail(`group ${groups} with ${(outputs ?? 0) / channels} outputs a channel cannot be represented`);
-  return 'depthwise';
+  const [outputs = 0, inputs = 0] = dims;
+  if (groups < 1 || channels % groups !== 0 || outputs % groups !== 0)
+    throw op.fail(`${groups} groups do not fit ${channels} channels to read and ${outputs} to give`);
+  if (inputs !== channels / groups)
+    throw op.fail(
+      groups === 1
+        ? `its weights read ${inputs} channels, its input has ${channels}`
+        : `its weights read ${inputs} channels a group, not ${channels / groups}`,
+    );
+  if (groups > 1 && groups === channels && groups === outputs) return { kind: 'depthwise', ...spatial, bias };
+  return { kind: 'convolution', channels: outputs, ...spatial, bias, ...(groups === 1 ? {} : { groups }) };
 }
 
 export function conv(op: OpContext): Value {
@@ -35,10 +38,12 @@ export function conv(op: OpContext): Value {
   const [outputs = 0, inputs = 0, rows = 0, columns = 0] = weights.dims;
   if (weights.dims.length !== 4 || Math.min(...weights.dims) < 1)
     throw op.fail(`weights of ${weights.dims.join('×')} are not those of a two-dimensional convolution`);
-  const kind = groupsOf(op, input.shape.channels, weights);
   const bias = vectorAt(op, 2, 'bias', outputs);
   const { own, whole: window } = windowOf(op, input, [rows, columns] as Pair);
-  const square = squareOf(window, input.shape);
+  const found = squareOf(window, input.shape);
+  // A square kernel stays as it is: padding that differs between the sides becomes a layer.
+  const isPadded = rows === columns && window.stride[0] === window.stride[1] && found?.kernel !== rows;
+  const square = isPadded ? { kernel: rows, stride: window.stride[0], padding: 0, row: 0, column: 0 } : found;
   if (square === null)
     throw op.fail(
       `a kernel of ${rows}×${columns} with strides ${window.stride.join(', ')} and pads ${[...window.before, ...window.behind].join(', ')} cannot be made square`,
@@ -47,8 +52,7 @@ export function conv(op: OpContext): Value {
   if (rows !== kernel || columns !== kernel)
     op.note(`a kernel ${rows}×${columns} becomes ${kernel}×${kernel} with zeros, which are trained`);
   const data = padded(op, weights.values, window.kernel, square, outputs * inputs);
-  const spatial = { kernel, stride, padding, bias: bias !== undefined };
-  const layer: Layer = kind === 'convolution' ? { kind, channels: outputs, ...spatial } : { kind, ...spatial };
+  const layer = layerOf(op, input.shape.channels, weights, { kernel, stride, padding }, bias !== undefined);
   const tensors: Roles = {
     kernel: { shape: [outputs, inputs, kernel, kernel], data },
     ...(bias === undefined ? {} : { bias: { shape: [outputs], data: bias.values } }),
@@ -57,7 +61,8 @@ export function conv(op: OpContext): Value {
     ...windowAttributes(own),
     group: op.attributes.int('group', 1),
   });
-  return addLayer(op, layer, [input], { dims: nchw, tensor }, tensors);
+  const read = isPadded ? surrounded(op, input, window, 'zero') : input;
+  return addLayer(op, layer, [read], { dims: nchw, tensor }, tensors);
 }
 
 /** With running statistics, as for inference. */

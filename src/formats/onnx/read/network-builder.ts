@@ -54,6 +54,7 @@ export function networkBuilder(image: Shape, allowance: number) {
     image: 0,
     shapeOf: (node: NodeId): Shape => entryOf(node).shape,
     layerOf: (node: NodeId): Layer => entryOf(node).layer,
+    inputsOf: (node: NodeId): readonly NodeId[] => entryOf(node).inputs,
     /** Adds a layer; a string says why it does not fit its inputs. */
     add(layer: Layer, inputs: readonly NodeId[], tensors: Roles): NodeId | string {
       const read = inputs.map((id) => entryOf(id).shape);

@@ -1,5 +1,6 @@
 /** The ONNX operators that can be read, one row each. A model with any other operator is refused. */
 import { dataType } from '../proto.ts';
+import { clip, gelu, hardSigmoid, hardSwish, sigmoid } from './activations.ts';
 import { arithmetic, sumOf } from './arithmetic.ts';
 import { batchNormalization, conv } from './convolution.ts';
 import { gemm, matMul } from './dense.ts';
@@ -133,6 +134,7 @@ export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['AveragePool', [1, averagePool]],
   ['BatchNormalization', [5, batchNormalization]],
   ['Cast', [1, cast]],
+  ['Clip', [3, clip]],
   ['Concat', [Infinity, concat]],
   ['Constant', [0, constant]],
   ['Conv', [3, conv]],
@@ -140,8 +142,11 @@ export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['Dropout', [3, dropout]],
   ['Flatten', [1, flatten]],
   ['Gather', [2, gather]],
+  ['Gelu', [1, gelu]],
   ['Gemm', [3, gemm]],
   ['GlobalAveragePool', [1, globalAveragePool]],
+  ['HardSigmoid', [1, hardSigmoid]],
+  ['HardSwish', [1, hardSwish]],
   ['Identity', [1, pass]],
   ['LogSoftmax', [1, softmax]],
   ['MatMul', [2, matMul]],
@@ -152,6 +157,7 @@ export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['Relu', [1, relu]],
   ['Reshape', [2, reshape]],
   ['Shape', [1, shapeAsValue]],
+  ['Sigmoid', [1, sigmoid]],
   ['Slice', [5, slice]],
   ['Softmax', [1, softmax]],
   ['Squeeze', [2, squeeze]],

@@ -1,5 +1,6 @@
 /** MaxPool, AveragePool, GlobalAveragePool and ReduceMean over rows and columns. */
 import type { Shape } from '../../../network/network.ts';
+import { padZero } from '../build.ts';
 import { axesIn, nchw, type Dim } from './dims.ts';
 import type { Roles } from './network-builder.ts';
 import {
@@ -9,46 +10,59 @@ import {
   integersAt,
   newNumbers,
   planeAt,
+  surrounded,
   weightsAt,
   type Plane,
   type OpContext,
   type Value,
 } from './value.ts';
-import { mostKernel, outputExtent, padded, squareOf, windowAttributes, windowOf, type Window } from './window.ts';
+import { mostKernel, outputExtent, padded, squareOf, windowAttributes, windowOf, type Pair, type Window } from './window.ts';
 
-/** `ceil_mode` adds a partial last window: refused where there is one. */
-function checkCeiling(op: OpContext, window: Window, { height, width }: Shape): void {
+/** Rows and columns behind the image that `ceil_mode` adds: a last window may lie partly behind it, if it begins before its end. */
+function ceilingOf(op: OpContext, window: Window, { height, width }: Shape): Pair {
   const ceiling = op.attributes.int('ceil_mode', 0);
   if (ceiling !== 0 && ceiling !== 1) throw op.fail(`ceil_mode ${ceiling} is not known`);
-  if (ceiling === 0) return;
-  for (const [axis, size] of [height, width].entries()) {
-    const [kernel = 0, stride = 1] = [window.kernel[axis], window.stride[axis]];
-    const padding = (window.before[axis] ?? 0) + (window.behind[axis] ?? 0);
-    if ((size + padding - kernel) % stride !== 0) throw op.fail(`ceil_mode 1 on ${height}×${width} cannot be represented`);
-  }
+  const missing = (size: number, axis: 0 | 1): number => {
+    const [kernel, stride, before, behind] = [window.kernel[axis], window.stride[axis], window.before[axis], window.behind[axis]];
+    const rest = (size + before + behind - kernel) % stride;
+    const begins = size + before + behind - kernel - rest + stride;
+    return ceiling === 0 || rest === 0 || begins >= size + before ? 0 : stride - rest;
+  };
+  return [missing(height, 0), missing(width, 1)];
+}
+
+const plus = (a: Pair, b: Pair): Pair => [a[0] + b[0], a[1] + b[1]];
+const describeWindow = ({ kernel, stride, before, behind }: Window): string =>
+  `a window of ${kernel.join('×')} with strides ${stride.join(', ')} and pads ${[...before, ...behind].join(', ')}`;
+
+/** Whether the same windows have the padding `before` on all sides: what is behind the image only matters for their number. */
+function isEven({ kernel, stride, before, behind }: Window, { height, width }: Shape): boolean {
+  const windows = (size: number, axis: 0 | 1, padding: number): number =>
+    outputExtent(size, kernel[axis], stride[axis], before[axis] + padding);
+  return (
+    before[0] === before[1] &&
+    before[0] * 2 <= kernel[0] &&
+    windows(height, 0, before[0]) === windows(height, 0, behind[0]) &&
+    windows(width, 1, before[1]) === windows(width, 1, behind[1])
+  );
 }
 
 export function maxPool(op: OpContext): Value {
-  const input = planeAt(op, 0, true);
+  const given = planeAt(op, 0, true);
   const { attributes, builder, rewritten } = op;
   if (attributes.int('storage_order', 0) !== 0) throw op.fail('storage_order 1 cannot be represented');
-  const { own, whole: window } = windowOf(op, input, null);
-  checkCeiling(op, window, input.shape);
   // Padding by zeros equals padding by −∞ where no input is negative.
-  if (input.zeros !== undefined && !builder.isNonNegative(input.node))
-    throw op.fail('zeros around what may be negative cannot be represented');
-  const { kernel, stride, before, behind } = window;
-  const [padding] = before;
-  const shown = `a window of ${kernel.join('×')} with strides ${stride.join(', ')} and pads ${[...before, ...behind].join(', ')} cannot be represented`;
-  if (kernel[0] !== kernel[1] || stride[0] !== stride[1] || padding !== before[1]) throw op.fail(shown);
-  // Padding after the input only matters for the number of windows.
-  const { height, width } = input.shape;
-  for (const [axis, size] of [height, width].entries()) {
-    const windows = (total: number): number => outputExtent(size, kernel[0], stride[0], total);
-    if (windows(2 * padding) !== windows(padding + (behind[axis] ?? 0))) throw op.fail(shown);
-  }
-  const tensor = rewritten.node('MaxPool', [input.tensor], windowAttributes(own));
-  return addLayer(op, { kind: 'max-pool', kernel: kernel[0], stride: stride[0], padding }, [input], { dims: nchw, tensor });
+  const input = given.zeros === undefined || builder.isNonNegative(given.node) ? given : planeAt(op, 0);
+  const { own, whole } = windowOf(op, input, null);
+  const window = { ...whole, behind: plus(whole.behind, ceilingOf(op, whole, input.shape)) };
+  const { kernel, stride, before } = window;
+  if (kernel[0] !== kernel[1] || stride[0] !== stride[1]) throw op.fail(`${describeWindow(window)} cannot be represented`);
+  const isPadded = !isEven(window, input.shape);
+  const attributesOf = { ...windowAttributes(own), ceil_mode: attributes.int('ceil_mode', 0) };
+  const tensor = rewritten.node('MaxPool', [input.tensor], attributesOf);
+  const read = isPadded ? surrounded(op, input, window, 'lowest') : input;
+  const layer = { kind: 'max-pool', kernel: kernel[0], stride: stride[0], padding: isPadded ? 0 : before[0] } as const;
+  return addLayer(op, layer, [read], { dims: nchw, tensor });
 }
 
 const global = (op: OpContext, input: Plane, tensor: string): Value =>
@@ -59,31 +73,42 @@ export function globalAveragePool(op: OpContext): Value {
   return global(op, input, op.rewritten.node('GlobalAveragePool', [input.tensor]));
 }
 
-/** A pool over the whole map is a global pool; any other becomes a depthwise convolution, which is trained. */
+/** A pool over the whole map is a global pool. One that is not square becomes a depthwise convolution, which is trained. */
 export function averagePool(op: OpContext): Value {
-  const input = planeAt(op, 0, true);
   const { attributes, rewritten } = op;
+  const counted = attributes.int('count_include_pad', 0);
+  // The zeros of a Pad count.
+  const input = planeAt(op, 0, counted === 1);
   const { channels, height, width } = input.shape;
   const { own, whole: window } = windowOf(op, input, null);
-  checkCeiling(op, window, input.shape);
-  const [rows, columns] = window.kernel;
-  const hasPads = ({ before, behind }: Window): boolean => [...before, ...behind].some((pad) => pad > 0);
-  const counted = attributes.int('count_include_pad', 0);
-  if (hasPads(own) && counted !== 1) throw op.fail('padding that is not counted (count_include_pad 0) cannot be represented');
-  const tensor = rewritten.node('AveragePool', [input.tensor], { ...windowAttributes(own), count_include_pad: counted });
-  if (!hasPads(window) && rows === height && columns === width) return global(op, input, tensor);
+  const { kernel, stride, before, behind } = window;
+  const [rows, columns] = kernel;
+  if (ceilingOf(op, window, input.shape).some((more) => more > 0))
+    throw op.fail(`ceil_mode 1 on ${height}×${width} cannot be represented: its last windows count fewer pixels`);
+  const hasPads = [...before, ...behind].some((pad) => pad > 0);
+  const attributesOf = { ...windowAttributes(own), count_include_pad: counted };
+  const tensor = rewritten.node('AveragePool', [input.tensor], attributesOf);
+  if (!hasPads && rows === height && columns === width) return global(op, input, tensor);
+  if (rows === columns && stride[0] === stride[1]) {
+    const isPadded = !isEven(window, input.shape);
+    if (isPadded && counted !== 1) throw op.fail(`${describeWindow(window)}, which are not counted, cannot be represented`);
+    const read = isPadded ? surrounded(op, input, window, 'zero') : input;
+    const spatial = { kernel: rows, stride: stride[0], padding: isPadded ? 0 : before[0] };
+    const isCounted = counted === 1 || !hasPads;
+    return addLayer(op, { kind: 'average-pool', ...spatial, counted: isCounted }, [read], { dims: nchw, tensor });
+  }
+  if (hasPads && counted !== 1) throw op.fail('padding that is not counted (count_include_pad 0) cannot be represented');
   const square = squareOf(window, input.shape);
-  if (square === null)
-    throw op.fail(`a window of ${rows}×${columns} with strides ${window.stride.join(', ')} cannot be made square`);
+  if (square === null) throw op.fail(`${describeWindow(window)} cannot be made square`);
   const filter = newNumbers(op, [channels, rows, columns]).fill(1 / (rows * columns));
-  const { kernel, stride, padding } = square;
   const data = padded(op, filter, window.kernel, square, channels);
   op.note(`the average pool ${rows}×${columns} becomes a depthwise convolution, whose weights are trained`);
-  const tensors: Roles = { kernel: { shape: [channels, 1, kernel, kernel], data } };
-  return addLayer(op, { kind: 'depthwise', kernel, stride, padding, bias: false }, [input], { dims: nchw, tensor }, tensors);
+  const tensors: Roles = { kernel: { shape: [channels, 1, square.kernel, square.kernel], data } };
+  const spatial = { kernel: square.kernel, stride: square.stride, padding: square.padding };
+  return addLayer(op, { kind: 'depthwise', ...spatial, bias: false }, [input], { dims: nchw, tensor }, tensors);
 }
 
-/** Zero padding of rows and columns, which the next layer includes. */
+/** Zero padding of rows and columns, which the next layer includes where it can. */
 export function zeroPad(op: OpContext): Value {
   const input = planeAt(op, 0);
   const { attributes, rewritten, opset } = op;
@@ -99,7 +124,7 @@ export function zeroPad(op: OpContext): Value {
   const tensor =
     opset < 11
       ? rewritten.node('Pad', [input.tensor], { pads })
-      : rewritten.node('Pad', [input.tensor, rewritten.integers('pads', pads)]);
+      : rewritten.node('Pad', [input.tensor, rewritten.integers('pads', pads), rewritten.floats('zero', [], [padZero])]);
   const zeros = { before: [top ?? 0, left ?? 0], behind: [bottom ?? 0, right ?? 0] } as const;
   return { ...withDims(op, input, input.dims, tensor), zeros };
 }

@@ -6,6 +6,7 @@
 import type { Network, Shape } from '../../../network/network.ts';
 import type { Tensors } from '../../../network/tensor.ts';
 import { UserError } from '../../../util/user-error.ts';
+import { classCount } from '../../../network/shapes.ts';
 import { decodeModel, encodeModel } from '../codec.ts';
 import { constantReader } from './constant.ts';
 import type { Affine } from './network-builder.ts';
@@ -74,14 +75,13 @@ export function openClassifier(bytes: Uint8Array, where: string, files: External
       const { network, tensors, notes } = read;
       const known = read.normalisation === null ? null : normalisationOf(read.normalisation, image, where);
       const names = classNames(model.metadata);
-      const { layer } = network.nodes[network.nodes.length - 1] as Network['nodes'][number];
+      const count = classCount(network);
       return {
         network,
         tensors,
         normalisation: known === null ? null : { mean: known.mean, std: known.std },
         brightest: known?.brightest ?? null,
-        classes:
-          layer.kind === 'dense' && names?.length === layer.features && new Set(names).size === names.length ? names : null,
+        classes: names?.length === count && new Set(names).size === names.length ? names : null,
         notes,
         rewrite: () => encodeModel(read.rewritten),
       };

@@ -20,7 +20,7 @@ export interface Activation extends Named {
   readonly node: NodeId;
   /** Whether exactly one node reads it, under any of its names. */
   readonly hasOneReader: boolean;
-  /** Padding by a Pad node, which the next layer has to include. */
+  /** Padding by a Pad node, which the next layer includes where it can. */
   readonly zeros?: ZeroPadding;
 }
 
@@ -94,16 +94,27 @@ export function constantValue(rewritten: GraphBuilder, constant: Constant, fail:
 /** An input of a layer; the image becomes the normalised image. `zeros`: whether the layer includes zero padding. */
 export function activationAt(op: OpContext, index: number, zeros = false): Activation {
   const value = op.inputs[index];
-  if (value?.kind === 'activation') {
-    if (value.zeros !== undefined && !zeros) throw op.fail('it reads a Pad, which is only supported before a Conv or a pool');
-    return value;
-  }
+  if (value?.kind === 'activation') return value.zeros === undefined || zeros ? value : withZeros(op, value, value.zeros);
   if (value?.kind === 'probabilities') throw op.fail('it reads a softmax, which is only supported as the last node');
   if (value?.kind !== 'pixels') throw op.fail(`its input ${index + 1} is ${describeValue(value)}`);
   if (value.bytes) throw op.fail('it reads bytes, which need a Cast to float');
   if (!op.builder.normalise(value)) throw op.fail('the image is normalised in two ways');
   return { kind: 'activation', node: op.builder.image, dims: value.dims, tensor: value.tensor, hasOneReader: false };
 }
+
+/** The image with a layer that surrounds it. The rewritten model surrounds it by the node that says so. */
+export function surrounded(
+  op: OpContext,
+  input: Activation,
+  { before, behind }: ZeroPadding,
+  value: 'zero' | 'lowest',
+): Activation {
+  const [[top, left], [bottom, right]] = [before, behind];
+  const { dims, tensor } = input;
+  return addLayer(op, { kind: 'pad', top, left, bottom, right, value }, [input], { dims, tensor });
+}
+
+const withZeros = (op: OpContext, input: Activation, zeros: ZeroPadding): Activation => surrounded(op, input, zeros, 'zero');
 
 export interface Plane extends Activation {
   readonly shape: Shape;
