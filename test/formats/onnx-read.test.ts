@@ -257,6 +257,10 @@ const cases: Readonly<Record<string, Case>> = {
     draw: (g, x) => g.node('Gemm', [g.node('Flatten', [g.node('AveragePool', [x], { kernel_shape: [6, 6] })]), g.weights(2, 3)]),
     layers: tail,
   },
+  'an average pool of single pixels': {
+    draw: (g, x) => headOf(g, g.node('AveragePool', [x], { kernel_shape: [1, 1] }), 2),
+    layers: tail,
+  },
   'an average pool over parts of it': {
     draw: (g, x) =>
       headOf(

@@ -76,12 +76,12 @@ test('each fixture is read, and computes what ONNX Runtime does', async (t) => {
     layers.push(`${name}: ${layersOf(network)}`);
   }
   assert.deepEqual(layers, [
-    'keras-flatten: conv 3×3 padding 0 · relu · max pool 2×2 · conv 5×5 stride 2 · relu · dense 12 · relu · dense 10',
-    'keras-global: conv 4×4 stride 2 padding 1 · batch norm · relu · depthwise 3×3 bias · conv 1×1 · batch norm · relu · conv 6×6 stride 2 padding 2 · relu · global average pool · dense 10',
+    'keras-flatten: conv 3×3 padding 0 · relu · max pool 2×2 · pad 1,1,2,2 · conv 4×4 stride 2 padding 0 · relu · dense 12 · relu · dense 10',
+    'keras-global: pad 0,0,1,1 · conv 3×3 stride 2 padding 0 · batch norm · relu · depthwise 3×3 bias · conv 1×1 · batch norm · relu · pad 1,1,2,2 · conv 5×5 stride 2 padding 0 · relu · global average pool · dense 10',
     'resnet-11: conv 3×3 · relu · max pool 3×3 stride 2 padding 1 · conv 3×3 · relu · conv 3×3 · add · relu · conv 3×3 stride 2 · relu · conv 3×3 · conv 1×1 stride 2 · add · relu · global average pool · dense 10',
     'resnet-17: conv 3×3 no bias · batch norm · relu · max pool 3×3 stride 2 padding 1 · conv 3×3 no bias · batch norm · relu · conv 3×3 no bias · batch norm · add · relu · conv 3×3 stride 2 no bias · batch norm · relu · conv 3×3 no bias · batch norm · conv 1×1 stride 2 no bias · batch norm · add · relu · global average pool · dense 10',
-    'separable-11: conv 3×3 stride 2 · relu · depthwise 3×3 bias · relu · conv 1×1 · relu · depthwise 5×5 bias · relu · conv 1×1 · relu · concat · depthwise 2×2 stride 2 padding 0 · depthwise 3×3 bias · relu · conv 1×1 · relu · global average pool · dense 10',
-    'separable-17: conv 3×3 stride 2 no bias · batch norm · relu · depthwise 3×3 · batch norm · relu · conv 1×1 no bias · batch norm · relu · depthwise 5×5 · batch norm · relu · conv 1×1 no bias · batch norm · relu · concat · depthwise 2×2 stride 2 padding 0 · depthwise 3×3 · batch norm · relu · conv 1×1 no bias · batch norm · relu · global average pool · dense 10',
+    'separable-11: conv 3×3 stride 2 · relu · depthwise 3×3 bias · relu · conv 1×1 · relu · depthwise 5×5 bias · relu · conv 1×1 · relu · concat · average pool 2×2 · depthwise 3×3 bias · relu · conv 1×1 · relu · global average pool · dense 10',
+    'separable-17: conv 3×3 stride 2 no bias · batch norm · relu · depthwise 3×3 · batch norm · relu · conv 1×1 no bias · batch norm · relu · depthwise 5×5 · batch norm · relu · conv 1×1 no bias · batch norm · relu · concat · average pool 2×2 · depthwise 3×3 · batch norm · relu · conv 1×1 no bias · batch norm · relu · global average pool · dense 10',
     'vgg-11: conv 3×3 · relu · conv 3×3 · relu · max pool 2×2 · conv 3×3 · relu · max pool 2×2 · dense 16 · relu · dense 10',
     'vgg-17: conv 3×3 · batch norm · relu · conv 3×3 · relu · max pool 2×2 · conv 3×3 no bias · batch norm · relu · max pool 2×2 · dense 16 · relu · dense 10',
   ]);

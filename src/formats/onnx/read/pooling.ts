@@ -88,6 +88,8 @@ export function averagePool(op: OpContext): Value {
   const hasPads = [...before, ...behind].some((pad) => pad > 0);
   const attributesOf = { ...windowAttributes(own), count_include_pad: counted };
   const tensor = rewritten.node('AveragePool', [input.tensor], attributesOf);
+  const [step, across] = stride;
+  if (!hasPads && Math.max(rows, columns, step, across) === 1) return withDims(op, input, input.dims, tensor);
   if (!hasPads && rows === height && columns === width) return global(op, input, tensor);
   if (rows === columns && stride[0] === stride[1]) {
     const isPadded = !isEven(window, input.shape);
