@@ -21,5 +21,5 @@ export async function storedNoise(folder: string): Promise<{ readonly path: stri
   const dataset = noise();
   const decode = (): Promise<Dataset> => Promise.resolve(dataset);
   const source = { name: 'noise', where: 'memory', files: [], options: null, notes: [], decode };
-  return { path: await storeDataset(folder, source, dataset), dataset };
+  return { path: await storeDataset(folder, source, { dataset }), dataset };
 }

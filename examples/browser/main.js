@@ -56,7 +56,10 @@ async function openNetwork(file) {
   if (!metadata.has('classes')) throw new Error('it has no class names, so Instar did not export it');
   const [height, width, channels] = ['height', 'width', 'channels'].map((key) => Number(metadata.get(key)));
   const session = await ort.InferenceSession.create(file);
-  const opened = { session, classes: JSON.parse(metadata.get('classes')), height, width, channels, metadata };
+  const fit = metadata.get('fit') ?? 'crop';
+  const background = metadata.get('background') ?? '#ffffff';
+  const classes = JSON.parse(metadata.get('classes'));
+  const opened = { session, classes, height, width, channels, fit, background, metadata };
   // The first call is slower than those after it.
   await classify(opened, new Uint8Array(height * width * channels));
   return opened;
@@ -90,31 +93,49 @@ function resampleRows({ data, width, height }, from, length, size) {
 }
 
 /**
- * Brings an image to the network's size as Instar does: on white, resized to cover that size, then cropped to the centre. The result is
+ * How an image of those sides becomes one of the network's: its size when it is scaled, and its place there; it is cropped to the
+ * centre, padded with the colours of its edges, or stretched.
+ */
+function placed(image, { height, width, fit }) {
+  const scales = [width / image.width, height / image.height];
+  if (fit === 'stretch') return { width, height, left: 0, top: 0 };
+  const scale = fit === 'pad' ? Math.min(...scales) : Math.max(...scales);
+  const [wide, high] = [image.width, image.height].map((length) => Math.max(1, Math.round(scale * length)));
+  return { width: wide, height: high, left: Math.floor((width - wide) / 2), top: Math.floor((height - high) / 2) };
+}
+
+/**
+ * Brings an image to the network's size as Instar does: on the background, and fitted as the network's file says. The result is
  * row by row, (height, width, channels). The browser's drawImage would give blurrier images than those of the training.
  */
-function pixelsOf(image, { height, width, channels }) {
+function pixelsOf(image, network) {
+  const { height, width, channels, background } = network;
   // Very large images are first reduced by the browser.
   const shrink = Math.min(1, 1024 / Math.min(image.width, image.height));
   const canvas = new OffscreenCanvas(Math.round(shrink * image.width), Math.round(shrink * image.height));
   const context = canvas.getContext('2d', { alpha: false });
-  context.fillStyle = 'white';
+  context.fillStyle = background;
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingQuality = 'high';
   context.drawImage(image, 0, 0, canvas.width, canvas.height);
 
-  const cover = Math.max(width / canvas.width, height / canvas.height);
-  const axis = (length, size) => {
-    const covered = Math.round(cover * length);
-    return [(Math.ceil((covered - size) / 2) * length) / covered, (size * length) / covered, size];
+  const place = placed(canvas, network);
+  // Of an axis of so many pixels, which become `scaled`: where what is seen begins, its length, and what it becomes.
+  const axis = (length, scaled, before, size) => {
+    const kept = Math.min(scaled, size);
+    return [(Math.max(0, -before) * length) / scaled, (kept * length) / scaled, kept];
   };
   const colours = context.getImageData(0, 0, canvas.width, canvas.height);
-  const columns = resampleRows(colours, ...axis(canvas.width, width));
-  const { data } = resampleRows(columns, ...axis(canvas.height, height));
+  const columns = resampleRows(colours, ...axis(canvas.width, place.width, place.left, width));
+  const rows = resampleRows(columns, ...axis(canvas.height, place.height, place.top, height));
 
   const pixels = new Uint8Array(height * width * channels);
+  // Beyond the image its edges are repeated.
+  const within = (at, before, size) => Math.min(size - 1, Math.max(0, at - Math.max(0, before)));
   for (let at = 0; at < height * width; at++) {
-    const [red, green, blue] = Uint8ClampedArray.from(data.subarray(4 * at, 4 * at + 3)); // Rounds.
+    const y = within(Math.floor(at / width), place.top, rows.height);
+    const from = 4 * (y * rows.width + within(at % width, place.left, rows.width));
+    const [red, green, blue] = Uint8ClampedArray.from(rows.data.subarray(from, from + 3)); // Rounds.
     // One channel: luma after Rec. 601.
     if (channels === 1) pixels[at] = Math.floor((299 * red + 587 * green + 114 * blue + 500) / 1000);
     else pixels.set([red, green, blue], 3 * at);
@@ -159,11 +180,10 @@ async function showImage() {
 function drawPicture(canvas, bitmap) {
   const scale = Math.max(480 / network.width, 480 / network.height);
   Object.assign(canvas, { width: scale * network.width, height: scale * network.height });
-  const cover = Math.max(canvas.width / bitmap.width, canvas.height / bitmap.height);
-  const [width, height] = [cover * bitmap.width, cover * bitmap.height];
-  const context = canvas.getContext('2d', { alpha: false });
+  const { width, height, left, top } = placed(bitmap, { width: canvas.width, height: canvas.height, fit: network.fit });
+  const context = canvas.getContext('2d');
   context.imageSmoothingQuality = 'high';
-  context.drawImage(bitmap, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
+  context.drawImage(bitmap, left, top, width, height);
 }
 
 function drawPixels(canvas, pixels) {

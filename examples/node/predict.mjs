@@ -47,11 +47,22 @@ function metadataOf(file) {
   return metadata;
 }
 
-/** Brings an image to the network's size as Instar does: Exif orientation, on white, cropped to the centre; grey by Rec. 601. */
-async function pixelsOf(path, height, width, channels) {
-  const image = sharp(path, { autoOrient: true }).flatten({ background: 'white' }).toColourspace('srgb');
+/**
+ * Brings an image to the network's size as Instar does: Exif orientation, on the background, and then as `fit` says: cropped to its
+ * centre, padded with the colours of its edges, or stretched. Grey by Rec. 601.
+ */
+async function pixelsOf(path, { height, width, channels, fit, background }) {
+  const image = sharp(path, { autoOrient: true });
+  const { autoOrient: sides } = await image.metadata();
+  const scale = Math.min(height / sides.height, width / sides.width);
+  const inner = (length, most) => (fit === 'pad' ? Math.min(most, Math.max(1, Math.round(scale * length))) : most);
+  const [high, wide] = [inner(sides.height, height), inner(sides.width, width)];
+  const [top, left] = [(height - high) >> 1, (width - wide) >> 1];
   const colours = await image
-    .resize(width, height, { fit: 'cover', kernel: 'lanczos3', fastShrinkOnLoad: false })
+    .flatten({ background })
+    .toColourspace('srgb')
+    .resize(wide, high, { fit: fit === 'crop' ? 'cover' : 'fill', kernel: 'lanczos3', fastShrinkOnLoad: false })
+    .extend({ top, left, bottom: height - high - top, right: width - wide - left, extendWith: 'copy' })
     .raw({ depth: 'uchar' })
     .toBuffer();
   if (channels === 3) return colours;
@@ -70,11 +81,12 @@ const file = await readFile(model);
 const metadata = metadataOf(file);
 const classes = JSON.parse(metadata.get('classes'));
 const [height, width, channels] = ['height', 'width', 'channels'].map((key) => Number(metadata.get(key)));
+const how = { height, width, channels, fit: metadata.get('fit') ?? 'crop', background: metadata.get('background') ?? '#ffffff' };
 
 // All images in one call.
 const size = height * width * channels;
 const pixels = new Uint8Array(paths.length * size);
-for (const [index, path] of paths.entries()) pixels.set(await pixelsOf(path, height, width, channels), index * size);
+for (const [index, path] of paths.entries()) pixels.set(await pixelsOf(path, how), index * size);
 
 const session = await InferenceSession.create(file);
 const images = new Tensor('uint8', pixels, [paths.length, height, width, channels]);

@@ -1,8 +1,8 @@
 /** `instar evaluate`: the best network of a run, or any .onnx classifier, on a dataset. */
 import { measurePixels } from '../data/dataset.ts';
-import { usualReading } from '../data/reading.ts';
+import { renderingIn, usualReading } from '../data/reading.ts';
 import { meanOfViews } from '../data/views.ts';
-import { readBest } from '../run/record/best.ts';
+import { readBest, renderingOf } from '../run/record/best.ts';
 import { readingOf } from '../run/record/config.ts';
 import { readRun } from '../run/record/read.ts';
 import { setImmediate } from 'node:timers/promises';
@@ -11,7 +11,7 @@ import { UserError } from '../util/user-error.ts';
 import { openEvaluator } from '../run/driving/evaluator.ts';
 import { imagesFor, measuredWords, type InputSpec, type Measured, type Training } from './evaluated-images.ts';
 import { printJson, printLines, type Io } from './io.ts';
-import { checkKind, isModel, openForeignModel, scaleOf } from './model.ts';
+import { checkKind, isModel, openForeignModel, renderingFor, scaleOf } from './model.ts';
 import { pixelScales, type Given } from './options.ts';
 import { accuracyByClass, describeClasses } from '../run/display/classes.ts';
 import { describeViews } from '../run/display/wording.ts';
@@ -64,7 +64,7 @@ async function evaluateRun(where: string, reference: string, given: Given<'evalu
     given,
     io,
     // As the run reads its own images, but what is damaged is left out.
-    config === null ? usualReading : { ...readingOf(config), strict: false },
+    { ...(config === null ? { ...usualReading, ...renderingOf(best) } : readingOf(config)), strict: false },
   );
   const evaluator = await openEvaluator(best, given.engine ?? null, usualBatch, io.environment);
   const everything = Uint32Array.from(part.labels, (_label, index) => index);
@@ -89,8 +89,14 @@ async function evaluateModel(where: string, reference: string, given: Given<'eva
     const { input, classes: named, count, dataset: trainedOn } = model.classifier;
     const wanted: InputSpec = { classes: named, channels: input.channels, height: input.height, width: input.width };
     const training = named === null || trainedOn === null ? null : { hash: null, name: trainedOn, classes: named };
-    const found = await imagesFor(wanted, reference, training, given, io);
+    const reading = { ...usualReading, ...renderingFor(model.classifier, given) };
+    const found = await imagesFor(wanted, reference, training, given, io, reading);
     const { part, name: dataset, measured, own } = found;
+    const { fit } = renderingIn(model.classifier.metadata);
+    if (own && measured === 'held out' && reading.fit !== fit)
+      throw new UserError(
+        `--fit ${reading.fit}: which images were held out is known with --fit ${fit} alone; --part all takes all`,
+      );
     const classes = named ?? found.classes;
     if (count !== null && classes.length !== count)
       throw new UserError(`${where}: has ${count} classes, but ${dataset} has ${classes.length}`);

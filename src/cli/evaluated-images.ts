@@ -4,7 +4,7 @@ import type { Dataset, Part } from '../data/dataset.ts';
 import { toGrey } from '../data/image.ts';
 import { classFoldersIn, readLabelled, type ClassFolder } from '../data/labelled-folder.ts';
 import { readDataset } from '../data/read.ts';
-import { usualReading, type Reading } from '../data/reading.ts';
+import type { Reading } from '../data/reading.ts';
 import type { DataEvent } from '../data/source.ts';
 import type { Shape } from '../network/network.ts';
 import { cacheFolder } from '../run/preparing/begin.ts';
@@ -164,7 +164,7 @@ export async function imagesFor(
   training: Training | null,
   given: Given<'evaluate'>,
   io: Io,
-  reading: Reading = usualReading,
+  reading: Reading,
 ): Promise<EvaluatedImages> {
   const folders = await classFoldersIn(reference, reading);
   const side = spec.height !== null && spec.height === spec.width ? spec.height : null;

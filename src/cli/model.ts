@@ -1,6 +1,7 @@
 /** An .onnx file of any origin: decoded here, run in a process of its own. */
 import { statSync } from 'node:fs';
 import { channelsLast, type Part } from '../data/dataset.ts';
+import { renderingIn } from '../data/reading.ts';
 import { createModelRunner } from '../execution/model-runner.ts';
 import { describeClassifier, type Classifier } from '../formats/onnx/classifier.ts';
 import { decodeModel } from '../formats/onnx/codec.ts';
@@ -69,10 +70,16 @@ function tablesOf(scale: PixelScale, channels: number, normalisation: Normalisat
 export function checkKind(where: string, given: Given & { readonly engine?: unknown }): void {
   const [others, kind] = isModel(where)
     ? [['engine'] as const, 'an .onnx file, which ONNX Runtime computes']
-    : [['pixels', 'maxMemory', 'timeout'] as const, 'the network of a run'];
+    : [['pixels', 'fit', 'maxMemory', 'timeout'] as const, 'the network of a run'];
   const other = others.find((name) => given[name] !== undefined);
   if (other !== undefined) throw new UserError(`${flagOf(other)} does not apply to ${kind}`);
 }
+
+/** How its images are made of files, by `--fit` and the file's metadata. */
+export const renderingFor = ({ metadata }: Classifier, { fit }: Given) => ({
+  ...renderingIn(metadata),
+  ...(fit === undefined ? {} : { fit }),
+});
 
 /** The scale of `--pixels`; by default raw for bytes, else `usual`. */
 export function scaleOf(classifier: Classifier, given: Given, usual: PixelScale): PixelScale {

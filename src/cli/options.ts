@@ -1,5 +1,6 @@
 /** The options of each command beside the table of those of a search. */
 import { z } from 'zod';
+import { fitSummaries } from '../data/fit.ts';
 import { bytes, choice, flag, text, time, whole } from '../options/kinds.ts';
 import type { Options, Values } from '../options/option.ts';
 import { viewSummaries } from '../network/views.ts';
@@ -27,6 +28,7 @@ export type PixelScale = keyof typeof pixelScales;
 
 export const modelOptions = group('ONNX files', {
   pixels: { kind: choice(pixelScales), help: 'scale of the pixels that the model takes', usual: 'raw for bytes' },
+  fit: { kind: choice(fitSummaries), help: 'how images are brought to size', usual: 'as the file says, else crop' },
   maxMemory: { kind: bytes, help: 'memory of the process that runs it', usual: '4G' },
   timeout: { kind: time, help: 'time to open it, and for each batch', usual: '2m' },
 });

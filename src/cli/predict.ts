@@ -1,21 +1,19 @@
 /** `instar predict`: the most probable classes of image files. */
 import { setImmediate } from 'node:timers/promises';
 import { bytesOf, type Part } from '../data/dataset.ts';
-import { readImage, usualRendering, type Rendering } from '../data/image.ts';
+import { readImage } from '../data/image.ts';
+import type { renderingIn } from '../data/reading.ts';
 import { meanOfViews } from '../data/views.ts';
-import { readBest } from '../run/record/best.ts';
-import { readingOf } from '../run/record/config.ts';
+import { readBest, renderingOf } from '../run/record/best.ts';
 import type { Shape } from '../network/network.ts';
 import { softmax } from '../training/measure.ts';
 import { UserError } from '../util/user-error.ts';
 import { openEvaluator } from '../run/driving/evaluator.ts';
 import { printJson, printLines, type Io } from './io.ts';
-import { checkKind, isModel, openForeignModel, scaleOf } from './model.ts';
+import { checkKind, isModel, openForeignModel, renderingFor, scaleOf } from './model.ts';
 import type { Given } from './options.ts';
 import { columnsOf, padLeft, padRight, truncate } from './text.ts';
 import { formatPercent, printable } from '../util/words.ts';
-
-type Rendered = Rendering & { readonly bits: number };
 
 /** Images at a time. */
 const batch = 32;
@@ -39,10 +37,12 @@ function print(predictions: readonly Prediction[]): string[] {
   });
 }
 
-async function readImages(images: readonly string[], shape: Shape, rendering: Rendered = usualRendering): Promise<Part> {
+async function readImages(images: readonly string[], shape: Shape, how: ReturnType<typeof renderingIn>): Promise<Part> {
+  const { background, bits = 16, fit } = how;
   const size = bytesOf(shape);
   const part: Part = { images: new Uint8Array(images.length * size), labels: new Uint16Array(images.length) };
-  for (const [index, path] of images.entries()) part.images.set(await readImage(path, shape, rendering), index * size);
+  for (const [index, path] of images.entries())
+    part.images.set(await readImage(path, shape, { background, bits, fit }), index * size);
   return part;
 }
 
@@ -56,8 +56,7 @@ async function scoresOfRun(where: string, images: readonly string[], given: Give
   const best = await readBest(where);
   const { shape, classes } = best.about;
   // All are read first, so that an error comes at once.
-  const { background, bits = 16 } = best.config === null ? usualRendering : readingOf(best.config);
-  const part = await readImages(images, shape, { background, bits });
+  const part = await readImages(images, shape, renderingOf(best));
   const evaluator = await openEvaluator(best, given.engine ?? null, Math.min(batch, images.length), io.environment);
   const everything = Uint32Array.from(images, (_path, index) => index);
   const logits = await meanOfViews(part, shape, given.views ?? 'image', (view) =>
@@ -76,9 +75,8 @@ async function scoresOfModel(where: string, images: readonly string[], given: Gi
     const shape = { channels: input.channels, height: input.height, width: input.width };
     const scale = scaleOf(model.classifier, given, 'unit');
     if (scale === 'normalised') throw new UserError('--pixels normalised needs the images of a dataset; use evaluate');
-    const scores = await meanOfViews(await readImages(images, shape), shape, given.views ?? 'image', (view) =>
-      model.logits(view, shape, scale, null),
-    );
+    const part = await readImages(images, shape, renderingFor(model.classifier, given));
+    const scores = await meanOfViews(part, shape, given.views ?? 'image', (view) => model.logits(view, shape, scale, null));
     const count = scores.length / images.length;
     const classes = named ?? Array.from({ length: count }, (_none, index) => `class ${index}`);
     const row = (image: number): Float32Array => scores.subarray(image * count, (image + 1) * count);

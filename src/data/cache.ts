@@ -10,6 +10,7 @@ import { sha256 } from '../util/hash.ts';
 import { canonicalJson } from '../util/json.ts';
 import { UserError } from '../util/user-error.ts';
 import { bytesOf, hashOf, type Content, type Dataset, type Part } from './dataset.ts';
+import { fits, type FoundFit } from './fit.ts';
 import { factsOf, readBytes, writeWhole } from '../util/files.ts';
 import type { LeftOut } from './left-out.ts';
 import type { DatasetSource } from './source.ts';
@@ -32,6 +33,7 @@ const descriptionSchema = z.strictObject({
 const noted = z.strictObject({
   hash: z.string().regex(/^[0-9a-f]{64}$/),
   leftOut: z.array(z.strictObject({ path: z.string(), reason: z.string() })).default([]),
+  found: z.strictObject({ fit: z.enum(fits), cut: z.number() }).optional(),
 });
 
 export const cacheFile = (cacheFolder: string, hash: string): string => join(cacheFolder, `${hash}.safetensors`);
@@ -41,12 +43,18 @@ function notePath(cacheFolder: string, source: DatasetSource): string {
   return join(cacheFolder, 'sources', `${sha256(canonicalJson({ version, options: source.options, files }))}.json`);
 }
 
-/** Writes the dataset, and its hash and what was left out under the source's fingerprint. Returns the dataset's path. */
+/** What is kept under a source's fingerprint. */
+export interface Known {
+  readonly dataset: Dataset;
+  readonly leftOut: readonly LeftOut[];
+  readonly found?: FoundFit | undefined;
+}
+
+/** Writes the dataset, and under the source's fingerprint its hash and what was left out and found. Returns the dataset's path. */
 export async function storeDataset(
   cacheFolder: string,
   source: DatasetSource,
-  dataset: Dataset,
-  leftOut: readonly LeftOut[] = [],
+  { dataset, leftOut = [], found }: Pick<Known, 'dataset'> & Partial<Known>,
 ): Promise<string> {
   const { name, classes, shape, train, test, validationImages, bits, mean, std, flip, hash } = dataset;
   const tensors: Record<string, StoredTensor> = {};
@@ -59,8 +67,11 @@ export async function storeDataset(
   const description = canonicalJson({ version, name, classes, mean, std, flip, ...own });
   const path = cacheFile(cacheFolder, hash);
   await writeWhole(path, encodeSafetensorsParts(tensors, { dataset: description }));
-  const note =
-    leftOut.length === 0 ? { hash } : { hash, leftOut: leftOut.map(({ path: file, reason }) => ({ path: file, reason })) };
+  const note = {
+    hash,
+    ...(leftOut.length === 0 ? {} : { leftOut: leftOut.map(({ path: file, reason }) => ({ path: file, reason })) }),
+    ...(found === undefined ? {} : { found: { ...found } }),
+  };
   await writeWhole(notePath(cacheFolder, source), [new TextEncoder().encode(canonicalJson(note))]);
   return path;
 }
@@ -104,14 +115,14 @@ export async function loadDataset(path: string, hash = basename(path, '.safetens
 export async function recallDataset(
   cacheFolder: string,
   source: DatasetSource,
-): Promise<{ dataset: Dataset; path: string; leftOut: readonly LeftOut[] } | undefined> {
+): Promise<(Known & { readonly path: string }) | undefined> {
   const note = notePath(cacheFolder, source);
   try {
     if ((await factsOf(note)) === undefined) return undefined;
-    const { hash, leftOut } = noted.parse(JSON.parse(new TextDecoder().decode(await readBytes(note))));
+    const { hash, ...known } = noted.parse(JSON.parse(new TextDecoder().decode(await readBytes(note))));
     const path = cacheFile(cacheFolder, hash);
     if ((await factsOf(path)) === undefined) return undefined;
-    return { dataset: Object.freeze({ ...(await loadDataset(path, hash)), name: source.name }), path, leftOut };
+    return { dataset: Object.freeze({ ...(await loadDataset(path, hash)), name: source.name }), path, ...known };
   } catch (error) {
     // A damaged cache entry is decoded again.
     if (error instanceof UserError || error instanceof SyntaxError || error instanceof z.ZodError) return undefined;

@@ -7,6 +7,7 @@ import { sha256 } from '../util/hash.ts';
 import type { Shape } from '../network/network.ts';
 import { UserError } from '../util/user-error.ts';
 import { bytesOf, measurePixels, type Part } from './dataset.ts';
+import { findFit, type Fit, type FoundFit, type Sides } from './fit.ts';
 import { holdOut } from './hold-out.ts';
 import { decodeImage, decoderVersion, measureImage, toGrey } from './image.ts';
 import { findLayout, type LabelledFile, type Layout } from './layout.ts';
@@ -25,7 +26,7 @@ const mostBitsScaled = 14;
 const decodedLimit = 2 ** 32 - 2 ** 20;
 
 /** The median of the shorter sides, at most `defaultLimit`. */
-function sizeOf(shapes: readonly { readonly height: number; readonly width: number }[]): number {
+function sizeOf(shapes: readonly Sides[]): number {
   const sides = shapes.map(({ height, width }) => Math.min(height, width)).toSorted((a, b) => a - b);
   return Math.min(defaultLimit, sides[Math.floor((sides.length - 1) / 2)] ?? 1);
 }
@@ -106,7 +107,12 @@ interface Subject {
 }
 
 /** Decodes all files; the bits of images with 16 a channel are those that the folder's images use. */
-async function decodeAll(files: readonly PlacedFile[], shape: Shape, { background, bits }: Reading, listener: ReadListener) {
+async function decodeAll(
+  files: readonly PlacedFile[],
+  shape: Shape,
+  { background, bits, fit }: Reading & { readonly fit: Fit },
+  listener: ReadListener,
+) {
   const { progress, signal } = listener;
   let done = 0;
   const step = Math.ceil(files.length / 100);
@@ -115,7 +121,7 @@ async function decodeAll(files: readonly PlacedFile[], shape: Shape, { backgroun
     async (file) => {
       try {
         // Also where the bits are known: whether an image has 16 belongs to the data.
-        return await decodeImage(file, shape, { background, bits: bits === 16 ? bits : null });
+        return await decodeImage(file, shape, { background, fit, bits: bits === 16 ? bits : null });
       } finally {
         if (++done % step === 0 || done === files.length) progress({ kind: 'decode', done, total: files.length });
       }
@@ -127,7 +133,8 @@ async function decodeAll(files: readonly PlacedFile[], shape: Shape, { backgroun
   // Over 14 the images are taken for dark ones that use all 16.
   const own = bits ?? (used === 0 || used > mostBitsScaled ? 16 : used);
   const again = good.flatMap(({ file, result }) => (typeof result === 'number' ? [file] : []));
-  const second = sorted(again, await inOrder(again, (file) => decodeImage(file, shape, { background, bits: own }), signal));
+  const rendering = { background, fit, bits: own };
+  const second = sorted(again, await inOrder(again, (file) => decodeImage(file, shape, rendering), signal));
   const late = new Map(second.good.map(({ file, result }) => [file, result]));
   const decoded = good.flatMap(({ file, result }): Decoded[] => {
     const pixels = typeof result === 'number' ? late.get(file) : result;
@@ -144,19 +151,28 @@ async function decode({ folder, layout, imageSize, reading }: Subject, listener:
   const leftOut: LeftOut[] = [];
   let files = all;
   let side = imageSize;
-  if (side === undefined) {
+  let fit = reading.fit;
+  let found: FoundFit | undefined;
+  if (side === undefined || fit === undefined) {
     const { good, bad } = sorted(all, await inOrder(all, measureImage, signal));
-    files = good.map(({ file }) => file);
-    side = sizeOf(good.map(({ result }) => result));
-    leftOut.push(...bad);
-    checkLeftOut(folder, leftOut, all.length, reading.strict);
+    if (fit === undefined) {
+      found = findFit(good.flatMap(({ file, result }) => (file.part === 'train' ? [result] : [])));
+      fit = found.fit;
+    }
+    // Where the size is known, what cannot be measured is named with what cannot be decoded.
+    if (side === undefined) {
+      files = good.map(({ file }) => file);
+      side = sizeOf(good.map(({ result }) => result));
+      leftOut.push(...bad);
+      checkLeftOut(folder, leftOut, all.length, reading.strict);
+    }
   }
   const colour = { channels: 3, height: side, width: side };
   if (files.length * bytesOf(colour) > decodedLimit)
     throw new UserError(
       `${folder}: ${files.length} images of ${side} × ${side} do not fit in memory: give a smaller --image-size`,
     );
-  const { decoded, bad, ...deep } = await decodeAll(files, colour, reading, listener);
+  const { decoded, bad, ...deep } = await decodeAll(files, colour, { ...reading, fit }, listener);
   leftOut.push(...bad);
   checkLeftOut(folder, leftOut, all.length, reading.strict);
   checkClasses(all, decoded, leftOut, layout);
@@ -175,6 +191,7 @@ async function decode({ folder, layout, imageSize, reading }: Subject, listener:
     flip: true,
     ...deep,
     leftOut: inOrderOfPaths,
+    found,
   };
   if (layout.validation === undefined) return content;
   return { ...content, train: joined(train, partOf(parts.validation, grey)), validationImages: parts.validation.length };
@@ -187,7 +204,7 @@ export async function findFolder(folder: string, imageSize: number | undefined, 
   const tree = await readTree(folder);
   const found = findLayout(reading.version === 1 ? asFirst(tree) : tree);
   const layout = reading.version === 1 ? { ...found, validation: undefined } : found;
-  const { background, bits = null, version } = reading;
+  const { background, bits = null, fit = null, version } = reading;
   return {
     name: basename(resolve(folder)),
     where: folder,
@@ -199,7 +216,8 @@ export async function findFolder(folder: string, imageSize: number | undefined, 
       version: 2,
       imageSize: imageSize ?? null,
       decoder: decoderVersion,
-      reading: { version, background, bits },
+      // Cropping is not said, so that what was decoded before there was a choice is still found.
+      reading: { version, background, bits, ...(fit === 'crop' ? {} : { fit }) },
     },
     decode: (listener) => decode({ folder, layout, imageSize, reading }, listener),
   };

@@ -1,14 +1,15 @@
 /**
  * One image file as the bytes of a given shape: PNG, JPEG, WebP, GIF, TIFF and AVIF through sharp, BMP and PNM through decoders of
- * our own. Turned as EXIF says, transparency on a background, converted to sRGB, resized to cover the shape (Lanczos) and cut to its
- * centre. An animated image gives its first frame. Knows nothing of classes and datasets.
+ * our own. Turned as EXIF says, transparency on a background, converted to sRGB, resized (Lanczos) and fitted to the shape
+ * (`fit.ts`). An animated image gives its first frame. Knows nothing of classes and datasets.
  */
 import { basename } from 'node:path';
-import sharp, { type Sharp, type SharpOptions } from 'sharp';
+import sharp, { type ResizeOptions, type Sharp, type SharpOptions } from 'sharp';
 import type { Shape } from '../network/network.ts';
 import { UserError } from '../util/user-error.ts';
 import { codeOf, readBytes, reasonOf } from '../util/files.ts';
 import { decodeBitmap } from './bitmap.ts';
+import { padded, type Fit, type Sides } from './fit.ts';
 import { kindOf, readKinds, unreadKind } from './image-kinds.ts';
 import { Undecodable } from './pixels.ts';
 import { decodePnm } from './pnm.ts';
@@ -65,7 +66,7 @@ async function openImage({ path, raw = undefined, problem }: ImageFile): Promise
 }
 
 /** Sides in pixels as one sees the image; read from its header alone where that says it. */
-export async function measureImage(file: ImageFile): Promise<{ height: number; width: number }> {
+export async function measureImage(file: ImageFile): Promise<Sides> {
   try {
     const { height, width } = await openImage(file);
     return { height, width };
@@ -131,18 +132,29 @@ export interface Rendering {
   readonly background: string;
   /** Of 16 bits a channel, how many are used; null where that is to be found. */
   readonly bits: number | null;
+  readonly fit: Fit;
 }
 
-export const usualRendering = { background: '#ffffff', bits: 16 } as const satisfies Rendering;
+export const usualRendering = { background: '#ffffff', bits: 16, fit: 'crop' } as const satisfies Rendering;
+
+// Without shrinking as it is decoded: a JPEG and a PNG of one photo then give nearly the same pixels.
+const resizing: ResizeOptions = { kernel: 'lanczos3', fastShrinkOnLoad: false };
+
+/** `sides`: of the image. */
+const fitted: { readonly [F in Fit]: (image: Sharp, sides: Sides, shape: Sides) => Sharp } = {
+  crop: (image, _sides, { height, width }) => image.resize(width, height, { ...resizing, fit: 'cover', position: 'centre' }),
+  pad(image, sides, shape) {
+    const { height, width, top, left } = padded(sides, shape);
+    const [bottom, right] = [shape.height - height - top, shape.width - width - left];
+    return image.resize(width, height, { ...resizing, fit: 'fill' }).extend({ top, bottom, left, right, extendWith: 'copy' });
+  },
+  stretch: (image, _sides, { height, width }) => image.resize(width, height, { ...resizing, fit: 'fill' }),
+};
 
 /** (C, H, W) bytes, C 1 or 3. */
-async function render(image: Sharp, background: string, { channels, height, width }: Shape): Promise<Uint8Array> {
-  const interleaved = await image
-    .flatten({ background })
-    // Without shrinking as it is decoded: a JPEG and a PNG of one photo then give nearly the same pixels.
-    .resize(width, height, { fit: 'cover', position: 'centre', kernel: 'lanczos3', fastShrinkOnLoad: false })
-    .raw({ depth: 'uchar' })
-    .toBuffer();
+async function render(image: Sharp, sides: Sides, shape: Shape, { background, fit }: Rendering): Promise<Uint8Array> {
+  const { channels, height, width } = shape;
+  const interleaved = await fitted[fit](image.flatten({ background }), sides, shape).raw({ depth: 'uchar' }).toBuffer();
   const area = height * width;
   const bands = interleaved.length / area;
   const planar = new Uint8Array(3 * area);
@@ -157,12 +169,13 @@ async function render(image: Sharp, background: string, { channels, height, widt
  * (C, H, W) bytes of the image, C 1 or 3; where `bits` is null and the image has 16 bits a channel, the bits that it uses instead. A
  * file that is no such image is a UserError that names it.
  */
-export async function decodeImage(file: ImageFile, shape: Shape, { background, bits }: Rendering): Promise<Uint8Array | number> {
+export async function decodeImage(file: ImageFile, shape: Shape, rendering: Rendering): Promise<Uint8Array | number> {
+  const { bits } = rendering;
   try {
-    const { image, deep } = await openImage(file);
-    if (deep === null || bits === 16) return await render(image, background, shape);
+    const { image, deep, ...sides } = await openImage(file);
+    if (deep === null || bits === 16) return await render(image, sides, shape, rendering);
     const pixels = await deepPixels(deep);
-    return bits === null ? bitsUsed(pixels) : await render(scaled(pixels, bits), background, shape);
+    return bits === null ? bitsUsed(pixels) : await render(scaled(pixels, bits), sides, shape, rendering);
   } catch (error) {
     throw failure(error, file.path);
   }

@@ -39,12 +39,12 @@ export async function readLabelled(
   folders: readonly ClassFolder[],
   labelOf: (name: string) => number,
   side: number,
-  { background, bits = 16, strict }: Reading,
+  { background, bits = 16, fit = 'crop', strict }: Reading,
 ): Promise<{ readonly part: Part; readonly notes: readonly string[] }> {
   const shape = { channels: 3, height: side, width: side };
   const all = folders.flatMap(({ name, files }) => files.map((file) => ({ ...file, label: labelOf(name) })));
   const decode = async (file: SourceFile): Promise<Uint8Array> =>
-    (await decodeImage(file, shape, { background, bits })) as Uint8Array;
+    (await decodeImage(file, shape, { background, bits, fit })) as Uint8Array;
   const { good, bad } = sorted(all, await inOrder(all, decode));
   checkLeftOut(reference, bad, all.length, strict);
   const images = new Uint8Array(good.length * 3 * side * side);

@@ -1,9 +1,10 @@
 /** Reads a dataset by its name or path: decoded once, then from the cache. */
 import { UserError } from '../util/user-error.ts';
-import { recallDataset, storeDataset } from './cache.ts';
+import { recallDataset, storeDataset, type Known } from './cache.ts';
 import { datasetOf, type Dataset } from './dataset.ts';
 import { findSource, defaultLocations, type DatasetLocations, type FindOptions } from './resolve.ts';
 import { checkLeftOut, describeLeftOut, type LeftOut } from './left-out.ts';
+import type { FoundFit } from './fit.ts';
 import type { Reading } from './reading.ts';
 import type { DataEvent, DatasetSource, ReadListener } from './source.ts';
 
@@ -24,9 +25,17 @@ export interface ReadDataset {
   readonly reading?: Reading;
 }
 
-async function decoded(source: DatasetSource, listener: ReadListener): Promise<Pick<ReadDataset, 'dataset' | 'leftOut'>> {
-  const { leftOut = [], ...content } = await source.decode(listener);
-  return { dataset: datasetOf(source.name, source.where, content), leftOut };
+/** What was decided of the images' proportions, and why. */
+function foundWords({ fit, cut }: FoundFit): string {
+  const share = `${(100 * cut).toFixed(cut < 0.1 ? 1 : 0)} %`;
+  return fit === 'crop'
+    ? `images are cut to their centre square, ${share} of their pixels (--fit pad keeps them)`
+    : `images are padded to squares: cutting them to their centre would lose ${share} of their pixels (--fit crop cuts them)`;
+}
+
+async function decoded(source: DatasetSource, listener: ReadListener): Promise<Known> {
+  const { leftOut = [], found, ...content } = await source.decode(listener);
+  return { dataset: datasetOf(source.name, source.where, content), leftOut, found };
 }
 
 /**
@@ -45,7 +54,8 @@ export async function readDataset(
   const source = await findSource(reference, size === undefined ? options : { ...options, imageSize: size }, locations, listener);
   for (const message of source.notes) progress({ kind: 'note', message });
   const known = await recallDataset(cacheFolder, source);
-  const { dataset, leftOut } = known ?? (await decoded(source, listener));
+  const all = known ?? (await decoded(source, listener));
+  const { dataset, leftOut, found } = all;
   const { reading } = source;
   if (reading !== undefined) checkLeftOut(source.where, leftOut, source.files.length, reading.strict);
   const { height, width } = dataset.shape;
@@ -59,7 +69,9 @@ export async function readDataset(
       kind: 'note',
       message: `${source.where}: images with 16 bits a channel use ${dataset.bits} of them and are scaled to that`,
     });
+  if (found !== undefined && found.cut > 0) progress({ kind: 'note', message: `${source.where}: ${foundWords(found)}` });
   signal?.throwIfAborted();
-  const path = known?.path ?? (await storeDataset(cacheFolder, source, dataset, leftOut));
-  return { dataset, path, leftOut, ...(reading === undefined ? {} : { reading: { ...reading, bits: dataset.bits ?? 16 } }) };
+  const path = known?.path ?? (await storeDataset(cacheFolder, source, all));
+  if (reading === undefined) return { dataset, path, leftOut };
+  return { dataset, path, leftOut, reading: { ...reading, bits: dataset.bits ?? 16, fit: reading.fit ?? found?.fit ?? 'crop' } };
 }

@@ -3,6 +3,7 @@ import { factsOf } from '../util/files.ts';
 import type { Json } from '../util/json.ts';
 import type { ClassCounts } from './class-counts.ts';
 import type { Content } from './dataset.ts';
+import type { FoundFit } from './fit.ts';
 import type { LeftOut } from './left-out.ts';
 import type { Reading } from './reading.ts';
 
@@ -45,6 +46,8 @@ export interface ReadListener {
 /** What a source is decoded to, and the files that could not be. */
 export interface DecodedSource extends Content {
   readonly leftOut?: readonly LeftOut[];
+  /** Of a folder whose reading leaves it to be found. */
+  readonly found?: FoundFit | undefined;
 }
 
 export interface DatasetSource {

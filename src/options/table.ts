@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { edgeSummaries, policySummaries } from '../data/augmentation/augmentation.ts';
+import { fitSummaries } from '../data/fit.ts';
 import { convolutionSummaries, deviceSummaries, engineSummaries } from '../engine/names.ts';
 import { startNetworks } from '../network/start.ts';
 import { methods } from '../search/methods/table.ts';
@@ -113,6 +114,11 @@ export const planOptions = {
       bounds: z.int().min(1).max(4096),
       help: 'side of the images in pixels, for folders of images',
       usual: 'their own, up to 64',
+    },
+    fit: {
+      kind: choice(fitSummaries),
+      help: 'how images of a folder become squares',
+      usual: 'pad where crop would cut a twentieth of the pixels or more',
     },
   }),
   ...group('Data', {

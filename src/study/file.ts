@@ -1,6 +1,7 @@
 /** Parses the YAML text of a study; errors name line and column. Reading the file is up to the caller. */
 import { LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { z } from 'zod';
+import { fits, type Fit } from '../data/fit.ts';
 import { engineNames } from '../engine/open.ts';
 import { determining } from '../run/driving/shared-start.ts';
 import { planRungs } from '../search/rungs.ts';
@@ -28,6 +29,8 @@ export interface Study {
   /** The folder of a named dataset. */
   readonly data: string | null;
   readonly imageSize: number | null;
+  /** How a folder's images are brought to size. Null: what the folder asks for. */
+  readonly fit: Fit | null;
   readonly engine: (typeof engineNames)[number];
   readonly preset: (typeof presetNames)[number];
   readonly repetitions: number;
@@ -51,6 +54,7 @@ const studySchema = z.strictObject({
   dataset: z.string().min(1),
   data: z.string().optional(),
   imageSize: z.int().min(1).optional(),
+  fit: z.enum(fits).optional(),
   engine: z.enum(engineNames).default('auto'),
   preset: z.enum(presetNames).default('laptop'),
   repetitions: z.int().min(1).max(1000).default(8),
@@ -237,12 +241,12 @@ export function readStudy(text: string, file: string): Study {
     fail(source, '1:1', 'give either methods (networks that grow) or variants (of the vanilla network)');
   const arms = armsOf(source, given);
   checkArms(source, arms, given.methods === undefined ? 'variants' : 'methods');
-  const { title, dataset, data = null, imageSize = null, engine, preset, repetitions, seed } = given;
+  const { title, dataset, data = null, imageSize = null, fit = null, engine, preset, repetitions, seed } = given;
   const kind = given.methods === undefined ? 'vanilla' : 'growth';
   const batchGiven = [given, ...(given.variants ?? []), ...(given.methods ?? [])].some(
     (each) => typeof each === 'object' && each.settings?.['batch'] !== undefined,
   );
-  return { title, kind, dataset, data, imageSize, engine, preset, repetitions, seed, arms, batchGiven };
+  return { title, kind, dataset, data, imageSize, fit, engine, preset, repetitions, seed, arms, batchGiven };
 }
 
 /** The name of an arm as part of a folder name. */

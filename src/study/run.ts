@@ -6,7 +6,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../util/files.ts';
 import type { DataEvent } from '../data/source.ts';
-import { readConfig, type Config } from '../run/record/config.ts';
+import { readConfig, readingOf, type Config } from '../run/record/config.ts';
 import type { RunItem } from '../run/driving/drive.ts';
 import { folderOf, isRun } from '../run/record/folder.ts';
 import { resume, search, type SearchOptions } from '../run/driving/open.ts';
@@ -75,7 +75,9 @@ export type StudyItem =
 const hasBatch = ({ batchGiven, preset }: Study): boolean => batchGiven || preset === 'paper';
 
 /** Checks that an existing run has the settings of the study's file. */
-function checkSame(root: string, { arm, settings }: PlannedRun, { data, engine, settings: own }: Config, study: Study): void {
+function checkSame(root: string, { arm, settings }: PlannedRun, config: Config, study: Study): void {
+  const { data, engine, settings: own } = config;
+  const { fit } = readingOf(config);
   const refuse = (what: string, then: unknown, now: unknown): never => {
     throw new UserError(
       `${root} was started with ${what} ${then}, the file says ${now}: give the study another folder (--folder)`,
@@ -85,6 +87,7 @@ function checkSame(root: string, { arm, settings }: PlannedRun, { data, engine, 
     ['the dataset', data.reference, study.dataset],
     ['engine', engine.name, study.engine === 'auto' ? engine.name : study.engine],
     ['imageSize', data.imageSize, study.imageSize],
+    ['fit', fit, study.fit ?? fit],
   ] as const;
   for (const [what, then, now] of given) if (then !== now) refuse(what, then, now);
   // For the shared vanilla network, compare only the settings that its training depends on.
@@ -95,17 +98,24 @@ function checkSame(root: string, { arm, settings }: PlannedRun, { data, engine, 
   refuse(name, then, now);
 }
 
+/** The configurations of the existing runs in a study's folder. */
+function configsIn(
+  study: Study,
+  root: string,
+): readonly { readonly run: PlannedRun; readonly folder: string; readonly config: Config }[] {
+  const { vanilla, runs } = plannedRuns(study);
+  return [...(vanilla === null ? [] : [vanilla]), ...runs].flatMap((run) => {
+    const folder = join(root, run.folder);
+    return isRun(folder) ? [{ run, folder, config: readConfig(folderOf(folder).config) }] : [];
+  });
+}
+
 /** Checks the existing runs in a study's folder. Call it before anything is written. */
 export function checkFolder(study: Study, root: string): void {
-  const { vanilla, runs } = plannedRuns(study);
-  let first: Config | undefined;
-  for (const run of [...(vanilla === null ? [] : [vanilla]), ...runs]) {
-    const folder = join(root, run.folder);
-    if (!isRun(folder)) continue;
-    const config = readConfig(folderOf(folder).config);
+  const all = configsIn(study, root);
+  for (const { run, folder, config } of all) {
     checkSame(folder, run, config, study);
-    first ??= config;
-    if (config.data.hash !== first.data.hash)
+    if (config.data.hash !== all[0]?.config.data.hash)
       throw new UserError(`${folder} was started with other images than the other runs of the study`);
   }
 }
@@ -126,6 +136,9 @@ export async function* runStudy(study: Study, options: StudyOptions): AsyncGener
   const folder = options.data ?? study.data;
   const shared = vanilla === null ? null : join(root, vanilla.folder);
   const said = onData === undefined ? {} : { onData };
+  // Runs that are added later read the images as those before them did.
+  const earlier = configsIn(study, root).find(({ config }) => config.data.reading !== undefined)?.config;
+  const fit = study.fit ?? (earlier === undefined ? null : readingOf(earlier).fit);
 
   const searchOptions = (run: PlannedRun): SearchOptions => {
     const { batch: _batch, ...withoutBatch } = run.settings;
@@ -141,6 +154,7 @@ export async function* runStudy(study: Study, options: StudyOptions): AsyncGener
       ...said,
       ...(folder === null ? {} : { dataFolder: folder }),
       ...(study.imageSize === null ? {} : { imageSize: study.imageSize }),
+      ...(fit === null ? {} : { fit }),
       ...(run.arm === null || shared === null ? {} : { vanilla: shared }),
     };
   };

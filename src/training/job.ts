@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { AugmentationSettings } from '../data/augmentation/augmentation.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { renderingSchema } from '../data/reading.ts';
 import type { ConvolutionAlgorithms, Device, Engine, EngineName } from '../engine/engine.ts';
 import type { Edit } from '../morphism/edit.ts';
 import type { Network } from '../network/network.ts';
@@ -153,6 +154,8 @@ export const aboutSchema = z.object({
   seed: z.int(),
   validationAccuracy: z.number().optional(),
   testAccuracy: z.number().optional(),
+  /** How its images are made of files, where it was trained on a folder of them. */
+  ...renderingSchema.shape,
 });
 
 export type About = z.infer<typeof aboutSchema>;

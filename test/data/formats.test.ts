@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
-import { decodeImage, readImage } from '../../src/data/image.ts';
+import { decodeImage, readImage, usualRendering } from '../../src/data/image.ts';
 import { readDataset, type ReadDataset, type ReadOptions } from '../../src/data/read.ts';
 import { firstReading, usualReading } from '../../src/data/reading.ts';
 import type { DataEvent } from '../../src/data/source.ts';
@@ -197,7 +197,7 @@ test('transparency lies on white, or on the colour that is given, which is data 
       .toBuffer(),
   );
   const levels = async (background: string): Promise<number[]> => {
-    const pixels = await readImage(path, shape, { background, bits: 16 });
+    const pixels = await readImage(path, shape, { background, bits: 16, fit: 'crop' });
     return [0, 64, 128].map((at) => pixels[at] as number);
   };
   const near = (actual: readonly number[], expected: readonly number[]): void =>
@@ -216,7 +216,7 @@ test('transparency lies on white, or on the colour that is given, which is data 
   const black = await read(folder, { reading: { ...usualReading, background: '#000000' } });
   assert.notEqual(white.dataset.hash, black.dataset.hash);
   assert.equal((await read(folder)).dataset.hash, white.dataset.hash, 'the cache tells them apart');
-  assert.deepEqual(white.reading, { version: 2, background: '#ffffff', strict: false, bits: 16 });
+  assert.deepEqual(white.reading, { version: 2, background: '#ffffff', strict: false, bits: 16, fit: 'crop' });
 });
 
 /** 16 bits a channel: values of a ramp, up to `most`. */
@@ -242,8 +242,9 @@ test('images of 16 bits that use fewer are scaled, all of a folder alike, and th
     for (const channels of [1, 3] as const) {
       const path = join(root, `${most} ${channels}.png`);
       await put(path, await deep(most, channels));
-      assert.equal(await decodeImage({ path }, { ...shape, channels: 1 }, { background: '#ffffff', bits: null }), bits);
-      const pixels = await readImage(path, { ...shape, channels: 1 }, { background: '#ffffff', bits });
+      const grey = { ...shape, channels: 1 };
+      assert.equal(await decodeImage({ path }, grey, { ...usualRendering, bits: null }), bits);
+      const pixels = await readImage(path, grey, { ...usualRendering, bits });
       assert.ok(
         pixels.every((value, at) => Math.abs(value - (ramp[at] as number)) <= 1),
         `${most}: ${pixels.join()}`,

@@ -139,3 +139,25 @@ export async function png(name: string | number, width = 8, height = 8, channels
     .png()
     .toBuffer();
 }
+
+/** An RGB picture of noise; `colour`: of the twelve columns at its left side. */
+export function sided(name: string | number, width: number, height: number, colour: readonly [number, number, number]) {
+  const pixels = noise(width * height * 3, name).map((value, at) => {
+    const isSide = Math.floor(at / 3) % width < 12;
+    return Math.round(isSide ? 0.8 * (colour[at % 3] as number) + 0.2 * value : 60 + 0.5 * value);
+  });
+  return sharp(pixels, { raw: { width, height, channels: 3 } });
+}
+
+/** A folder of such pictures, of two classes that differ at that side alone: train/ and test/. */
+export async function putSided(root: string, sides: readonly [width: number, height: number], train: number, test: number) {
+  for (const [part, count] of Object.entries({ train, test }))
+    for (const [name, colour] of Object.entries({ blue: [40, 60, 220], red: [220, 60, 40] } as const))
+      for (let at = 0; at < count; at++)
+        await put(
+          join(root, part, name, `${at}.png`),
+          await sided(`${part} ${name} ${at}`, ...sides, colour)
+            .png()
+            .toBuffer(),
+        );
+}

@@ -13,7 +13,8 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
-import { readImage, toGrey } from '../../src/data/image.ts';
+import { fits } from '../../src/data/fit.ts';
+import { readImage, toGrey, usualRendering } from '../../src/data/image.ts';
 import type { Shape } from '../../src/network/network.ts';
 import { openChromium, withoutChromium } from '../support/chromium.ts';
 import { exportedModel, picture, probabilitiesOf } from './models.ts';
@@ -133,8 +134,13 @@ describe('the example page', { skip }, () => {
 
   /** What the network gets, as the page shows it: RGBA. */
   const seen = (page: Page, { height, width }: Shape): Promise<number[]> =>
-    page.evaluate(`[...document.getElementById('pixels').getContext('2d').getImageData(0, 0, ${width}, ${height}).data]`);
+    page.evaluate(`(() => {
+      const copy = new OffscreenCanvas(${width}, ${height}).getContext('2d');
+      copy.drawImage(document.getElementById('pixels'), 0, 0);
+      return [...copy.getImageData(0, 0, ${width}, ${height}).data];
+    })()`);
 
+  const renderings = [{}, ...fits.map((fit) => ({ fit, background: '#2040a0' }))];
   test('a larger image that was dropped, half transparent: the pixels that Instar makes of it, nearly', async () => {
     const { page, wrong } = await open();
     const { colours } = await picture('large', { channels: 3, height: 211, width: 347 }, 40);
@@ -143,21 +149,26 @@ describe('the example page', { skip }, () => {
     await sharp(colours, { raw: { width: 347, height: 211, channels: 3 } })
       .joinChannel(opacity, { raw: { width: 347, height: 211, channels: 1 } })
       .toFile(path);
-    await page.evaluate(`(async () => {
-      const dataTransfer = new DataTransfer();
-      dataTransfer.items.add(new File([await (await fetch('large.png')).blob()], 'large.png'));
-      document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
-    })()`);
-    await heading(page, 'large.png');
-    const [actual, expected] = [await seen(page, colour), await readImage(path, colour)];
-    const differences = Array.from(expected, (value, at) =>
-      Math.abs(value - (actual[4 * (at % 256) + Math.floor(at / 256)] ?? 0)),
-    );
-    const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length;
-    const spread = Math.max(...expected) - Math.min(...expected);
-    assert.ok(spread > 40, `${spread}`);
-    // sharp averages whole pixels before it resamples; the browser's own drawImage is 8 of 255 away.
-    assert.ok(mean < 3, `${mean} of 255, spread ${spread}`);
+    for (const [index, rendering] of renderings.entries()) {
+      const classes = Array.from({ length: 4 + index }, (_none, at) => `class ${at}`);
+      await choose(page, 'other.onnx', exportedModel(colour, classes, rendering));
+      await page.getByText(`16 × 16 pixels, colour, ${classes.length} classes`).waitFor();
+      await page.evaluate(`(async () => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([await (await fetch('large.png')).blob()], 'large ${index}.png'));
+        document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+      })()`);
+      await heading(page, `large ${index}.png`);
+      const [actual, expected] = [await seen(page, colour), await readImage(path, colour, { ...usualRendering, ...rendering })];
+      const differences = Array.from(expected, (value, at) =>
+        Math.abs(value - (actual[4 * (at % 256) + Math.floor(at / 256)] ?? 0)),
+      );
+      const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length;
+      const spread = Math.max(...expected) - Math.min(...expected);
+      assert.ok(spread > 40, `${spread}`);
+      // sharp averages whole pixels before it resamples; the browser's own drawImage is 8 of 255 away.
+      assert.ok(mean < 3, `${mean} of 255, spread ${spread}`);
+    }
     assert.deepEqual(wrong, []);
     await page.close();
   });

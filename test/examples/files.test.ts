@@ -7,16 +7,24 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import sharp, { type Sharp } from 'sharp';
-import { readImage } from '../../src/data/image.ts';
+import { fits } from '../../src/data/fit.ts';
+import { readImage, usualRendering } from '../../src/data/image.ts';
 import type { Shape } from '../../src/network/network.ts';
 import { skipFor } from '../support/machine.ts';
 import { exportedModel, picture, probabilitiesOf } from './models.ts';
 
 const examples = fileURLToPath(new URL('../../../examples', import.meta.url));
 
+const colour = { shape: { channels: 3, height: 16, width: 16 }, classes: ['fig & olive', 'Kürbis', 'plum', 'sloe'] };
+const grey = {
+  shape: { channels: 1, height: 12, width: 20 },
+  classes: Array.from({ length: 12 }, (_none, index) => `class ${index}`),
+};
+/** The first two as files say it that do not say how their images are made. */
 const cases = [
-  { shape: { channels: 3, height: 16, width: 16 }, classes: ['fig & olive', 'Kürbis', 'plum', 'sloe'] },
-  { shape: { channels: 1, height: 12, width: 20 }, classes: Array.from({ length: 12 }, (_none, index) => `class ${index}`) },
+  { ...colour, rendering: {} },
+  { ...grey, rendering: {} },
+  ...fits.flatMap((fit) => [colour, grey].map((each) => ({ ...each, rendering: { fit, background: '#2040a0' } }))),
 ];
 
 let folder: string;
@@ -52,8 +60,8 @@ function read(printed: string): { readonly name: string; readonly probability: n
 
 /** `tolerance`: of a probability. */
 async function check(command: readonly [string, ...string[]], tolerance: number, environment = process.env): Promise<void> {
-  for (const { shape, classes } of cases) {
-    const model = exportedModel(shape, classes);
+  for (const { shape, classes, rendering } of cases) {
+    const model = exportedModel(shape, classes, rendering);
     const path = join(folder, `${shape.channels}.onnx`);
     await writeFile(path, model);
     const [program, ...parameters] = command;
@@ -65,7 +73,11 @@ async function check(command: readonly [string, ...string[]], tolerance: number,
     const found = read(stdout);
     assert.equal(found.length, images.length);
     for (const [index, image] of images.entries()) {
-      const expected = await probabilitiesOf(model, interleaved(await readImage(image, shape), shape), shape);
+      const expected = await probabilitiesOf(
+        model,
+        interleaved(await readImage(image, shape, { ...usualRendering, ...rendering }), shape),
+        shape,
+      );
       const three = found[index] ?? [];
       assert.equal(three.length, 3);
       const best = expected.toSorted((a, b) => b - a);

@@ -6,12 +6,16 @@ import { countParameters } from '../../src/network/cost.ts';
 import { initialTensors } from '../../src/network/parameters.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { exportModel } from '../../src/training/export.ts';
+import type { About } from '../../src/training/job.ts';
 import { must } from '../../src/util/assert.ts';
 import { random } from '../../src/util/random.ts';
 import { version } from '../../src/util/version.ts';
 
+/** What a file says of how its images are made. */
+type Rendering = Pick<About, 'fit' | 'background'>;
+
 /** The bytes of best.onnx as a run writes it. The last layer is so large that the probabilities differ. */
-export function exportedModel(shape: Shape, classes: readonly string[]): Uint8Array {
+export function exportedModel(shape: Shape, classes: readonly string[], rendering: Rendering = {}): Uint8Array {
   const network = vanillaNetwork(shape, classes.length, [4, 6]);
   const tensors = initialTensors(network, random('example', shape.channels));
   const last = must(network.nodes.at(-1), 'node').id;
@@ -30,6 +34,7 @@ export function exportedModel(shape: Shape, classes: readonly string[]): Uint8Ar
     line: 'final',
     parameters: countParameters(network),
     seed: 1,
+    ...rendering,
   });
 }
 

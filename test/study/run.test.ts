@@ -4,6 +4,7 @@ import { cpSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
+import { readConfig } from '../../src/run/record/config.ts';
 import { readRun } from '../../src/run/record/read.ts';
 import { candidateOf, networkOf } from '../../src/search/state.ts';
 import { settingsSchema } from '../../src/search/settings.ts';
@@ -12,6 +13,7 @@ import { configurationsOf } from '../../src/study/configurations.ts';
 import { readStudy, type Study } from '../../src/study/file.ts';
 import { checkFolder, plannedRuns, runStudy, strangersIn, type StudyItem } from '../../src/study/run.ts';
 import { UserError } from '../../src/util/user-error.ts';
+import { putSided } from '../data/places.ts';
 import { newFolder, quadrantFolder, winnerOf } from '../support/runs.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -209,4 +211,36 @@ await test('a run that cannot go on costs the study that run alone', async () =>
   assert.equal(items.filter((item) => item.kind === 'ended' && item.finished).length, 1);
   const { damaged: unreadable, runs } = collectStudy(studyOf(), root);
   assert.deepEqual([unreadable.length, runs.length], [1, 1]);
+});
+
+await test('how images become squares belongs to the file, else to the runs that are there', async () => {
+  const place = newFolder();
+  await putSided(join(place, 'wide'), [24, 9], 8, 2);
+  const study = (fit: string, repetitions: number): Study =>
+    readStudy(
+      `title: Wide
+dataset: ${JSON.stringify(join(place, 'wide'))}
+preset: quick
+engine: reference
+repetitions: ${repetitions}
+${fit}
+settings: { widths: [2], batch: 4, vanilla: { epochs: 1 } }
+variants: [{ name: one }]
+`,
+      'study.yaml',
+    );
+  const root = join(place, 'study');
+  const fitsOf = (): unknown[] =>
+    ['one-1', 'one-2'].map((name) => {
+      const path = join(root, name, 'config.json');
+      return existsSync(path) ? readConfig(path).data.reading?.fit : null;
+    });
+  await go(study('fit: crop', 1), root);
+  assert.deepEqual(fitsOf(), ['crop', null]);
+  assert.throws(() => checkFolder(study('fit: pad', 2), root), /one-1 was started with fit crop, the file says pad/);
+  const wider = study('', 2);
+  checkFolder(wider, root);
+  await go(wider, root);
+  assert.deepEqual(fitsOf(), ['crop', 'crop']);
+  assert.throws(() => study('fit: cover', 1), /study\.yaml:6:6: fit must be one of crop, pad, stretch/);
 });

@@ -13,6 +13,7 @@ import { candidateOf, type SearchState, networkOf } from '../../src/search/state
 import type { Ui } from '../../src/web/server.ts';
 import { must } from '../../src/util/assert.ts';
 import { instar } from '../cli/fixtures.ts';
+import { putSided } from '../data/places.ts';
 import { picture } from '../examples/models.ts';
 import { isNarrow } from '../report/in-page.ts';
 import { looks, openChromium, withoutChromium } from '../support/chromium.ts';
@@ -35,6 +36,8 @@ describe('the page of a network', { skip }, () => {
   before(async () => {
     mkdirSync(folder);
     renameSync(await finishedRun(), root);
+    await putSided(join(place, 'sided'), [40, 15], 40, 12);
+    renameSync(await finishedRun({ dataset: join(place, 'sided'), imageSize: 12 }), join(folder, 'wide'));
     ({ search } = readRun(root).state);
     ui = await serveHere(folder);
     const facts = (await (await fetch(`http://127.0.0.1:${ui.port}/api/run?run=grown`)).json()) as { kept: string[] };
@@ -54,9 +57,9 @@ describe('the page of a network', { skip }, () => {
     await ui?.close();
   });
 
-  const on = (line: string, use: (page: Page) => Promise<void>, options = {}): Promise<void> =>
+  const on = (line: string, use: (page: Page) => Promise<void>, options = {}, run = 'grown'): Promise<void> =>
     withPage(browser, options, async (page) => {
-      await page.goto(`http://127.0.0.1:${ui.port}/run/grown?network=${line}`);
+      await page.goto(`http://127.0.0.1:${ui.port}/run/${run}?network=${line}`);
       await page.locator('.net-area [data-block]').first().waitFor();
       await use(page);
     });
@@ -189,6 +192,27 @@ describe('the page of a network', { skip }, () => {
       await page.getByRole('button', { name: 'Next' }).click();
       await page.getByText('page 2 of 4').waitFor();
     });
+  });
+
+  test('an image is brought to size as those of the run were', async () => {
+    const image = join(place, 'sided', 'test', 'red', '0.png');
+    const predicted = await instar(['predict', join(folder, 'wide'), image, '--json'], place);
+    assert.equal(predicted.code, 0, predicted.err);
+    const [{ classes } = { classes: [] }] = JSON.parse(predicted.out) as {
+      classes: { name: string; probability: number }[];
+    }[];
+    const use = async (page: Page): Promise<void> => {
+      await page.getByText('They are padded, resized to 12 × 12 pixels, as the images of the run were.').waitFor();
+      await page.locator('.net-drop input').setInputFiles(image);
+      await page.getByRole('heading', { name: /^0\.png: / }).waitFor({ timeout: 60_000 });
+      const names = await page.locator('.net-bars .name').allTextContents();
+      const values = await Promise.all((await page.locator('.net-bars data').all()).map((each) => each.getAttribute('value')));
+      for (const { name, probability } of classes) {
+        const shown = Number(values[names.indexOf(name)]);
+        assert.ok(Math.abs(shown - probability) < 0.02, `${name}: ${shown} instead of ${probability}`);
+      }
+    };
+    await on('final', use, {}, 'wide');
   });
 
   /** The cells' numbers, row after row. */

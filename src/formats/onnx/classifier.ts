@@ -29,6 +29,8 @@ export interface Classifier {
   readonly dataset: string | null;
   /** Class names in the metadata; null where there are none. */
   readonly classes: readonly string[] | null;
+  /** All of the metadata. */
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 const elementTypes: Readonly<Record<number, ElementType>> = { [dataType.uint8]: 'uint8', [dataType.float]: 'float32' };
@@ -95,5 +97,6 @@ export function describeClassifier(model: ModelProto, where: string): Classifier
     classes,
     views: model.metadata['views'] ?? null,
     dataset: model.metadata['dataset'] ?? null,
+    metadata: model.metadata,
   };
 }

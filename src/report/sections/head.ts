@@ -2,7 +2,7 @@
 import { splitCounts } from '../../data/split-counts.ts';
 import { nextSteps, usedData } from '../../run/display/advice.ts';
 import { describeClasses } from '../../run/display/classes.ts';
-import { describeFrom, stopWords } from '../../run/display/wording.ts';
+import { describeFit, describeFrom, stopWords } from '../../run/display/wording.ts';
 import { methods, type MethodName } from '../../search/methods/table.ts';
 import { candidateOf, networkOf, startWords } from '../../search/state.ts';
 import { compositionOf } from '../../study/composition.ts';
@@ -58,7 +58,7 @@ export function headSection(run: RunDetails, prefix: string): Markup {
   const [first, ...others] = resultOf(run);
   const { train, validation } = splitCounts(data, settings);
   const what = html`A network for <strong>${data.name}</strong> (${plural(data.classes.length, 'class', 'classes')},
-    ${shape(data.shape)}),
+    ${shape(data.shape)}${describeFit(config)}),
     ${!methods[settings.method].grows || settings.limits.steps === 0 ? html`the <strong>${startWords(state.search)}</strong>, not grown` : html`grown by <strong>${methods[settings.method].label}</strong> (${methodWords(settings.method)})`},
     preset ${config.preset}, seed ${settings.seed}. Of ${plural(data.trainImages, 'training image')} ${formatWhole(train)} are for
     training and ${formatWhole(validation)} are for validation; ${plural(data.testImages, 'test image')}.

@@ -1,5 +1,5 @@
 /** The command line that begins a run again: what `search` was given, in its options. Pure. */
-import { usualReading } from '../../data/reading.ts';
+import { givenReading, usualReading } from '../../data/reading.ts';
 import type { Config } from '../record/config.ts';
 import { differingSettings, valueOf } from '../../search/setting-names.ts';
 import { presetNames } from '../../search/settings.ts';
@@ -28,6 +28,7 @@ export function searchAgain(config: Config, place: 'as given' | 'from anywhere')
     ...(data.reading === undefined || data.reading.background === usualReading.background
       ? []
       : ['--background', data.reading.background]),
+    ...(data.reading === undefined ? [] : ['--fit', givenReading(data.reading).fit]),
     ...(data.reading?.strict === true ? ['--strict'] : []),
     ...(from === null ? [] : ['--from', from.reference]),
     ...(vanilla === null ? [] : ['--vanilla', vanilla]),

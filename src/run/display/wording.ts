@@ -1,4 +1,6 @@
 /** A run as text for people: its configuration, plans, exports, ends, and one line per event for output that is not a terminal. Pure. */
+import { fitWords } from '../../data/fit.ts';
+import { givenReading } from '../../data/reading.ts';
 import { describeEdit } from '../../morphism/operators.ts';
 import type { ViewsName } from '../../network/views.ts';
 import { coresOfRun, formatRungs, rungsFor } from '../../search/rungs.ts';
@@ -88,6 +90,10 @@ export function describeWorkers({ computedBy }: RunState, config: Config): { rea
   }));
 }
 
+/** What was done to the images of a folder to make them squares, behind their size. */
+export const describeFit = ({ data: { reading } }: Config): string =>
+  reading === undefined ? '' : `, ${fitWords[givenReading(reading).fit]}`;
+
 /** The configuration of a run, before it starts. */
 export function describeConfig(config: Config): string[] {
   const { data, settings, engine } = config;
@@ -95,7 +101,7 @@ export function describeConfig(config: Config): string[] {
   const { channels, height, width } = data.shape;
   return [
     `${printable(data.name)}: ${plural(data.trainImages, 'training image')} and ${plural(data.testImages, 'test image')} of ` +
-      `${channels}×${height}×${width}, ${plural(data.classes.length, 'class', 'classes')}`,
+      `${channels}×${height}×${width}${describeFit(config)}; ${plural(data.classes.length, 'class', 'classes')}`,
     `method ${settings.method}, preset ${config.preset}, seed ${settings.seed}; ${engine.name} ${engine.version} ` +
       `(${engine.instructionSet}), ${plural(workers, 'worker')}${threads < workers ? `, at most ${plural(threads, 'thread')} a child` : ''}`,
     ...describeFrom(config),

@@ -2,12 +2,13 @@
  * Takes over the vanilla network that another run trained: the repetitions of a study start from one (§4.1). Its events become the
  * new run's own.
  */
+import { fitWords } from '../../data/fit.ts';
 import { minibatchesPerEpoch, type Context } from '../../search/next.ts';
 import { differingNames, valueOf } from '../../search/setting-names.ts';
 import { candidateOf } from '../../search/state.ts';
 import { fileCheckpoints } from '../../training/checkpoint.ts';
 import { UserError } from '../../util/user-error.ts';
-import type { Config } from '../record/config.ts';
+import { readingOf, type Config } from '../record/config.ts';
 import type { RunEvent } from '../record/events.ts';
 import { folderOf, type Folder } from '../record/folder.ts';
 import { readRun } from '../record/read.ts';
@@ -27,6 +28,11 @@ export const determining = [
 ] as const;
 
 function checkAlike(root: string, theirs: Config, own: Config): void {
+  const [theirFit, fit] = [readingOf(theirs).fit, readingOf(own).fit];
+  if (theirFit !== fit && own.data.reading !== undefined)
+    throw new UserError(
+      `${root}: its vanilla network was trained on images that were ${fitWords[theirFit]}: give --fit ${theirFit}`,
+    );
   if (theirs.data.hash !== own.data.hash) throw new UserError(`${root}: its vanilla network was trained on other data`);
   const [name] = differingNames(theirs.settings, own.settings, determining);
   if (name === undefined) return;

@@ -9,6 +9,7 @@ import type { Dataset } from '../../data/dataset.ts';
 import type { LeftOut } from '../../data/left-out.ts';
 import { testMirror, type MirrorTest } from '../../data/mirror.ts';
 import { readDataset } from '../../data/read.ts';
+import { fitWords, type Fit } from '../../data/fit.ts';
 import { usualReading, type Reading } from '../../data/reading.ts';
 import { datasetNames } from '../../data/resolve.ts';
 import type { DataEvent } from '../../data/source.ts';
@@ -73,6 +74,8 @@ export interface AskedOptions extends Common {
   readonly imageSize?: number;
   /** What transparent images of a folder lie on, `#rrggbb`. Default: white. */
   readonly background?: string;
+  /** How a folder's images are brought to size. Default: as those of `from` were, else what the folder asks for. */
+  readonly fit?: Fit;
   /** Whether one image of a folder that cannot be read is an error. Default: such images are left out. */
   readonly strict?: boolean;
 }
@@ -217,11 +220,16 @@ export async function begin(options: AskedOptions): Promise<Beginning> {
   const side = given === null ? null : sideOf(given);
   const where = { cacheFolder: cacheFolder(), environment: process.env, dataFolder };
   const { background = usualReading.background, strict = usualReading.strict } = options;
-  const reading = { ...usualReading, background: background.toLowerCase(), strict };
+  const fit = options.fit ?? given?.fit ?? undefined;
+  const reading = { ...usualReading, background: background.toLowerCase(), strict, fit };
   const how = { imageSize, folderSize: side ?? undefined, reading, progress, signal };
   const { dataset, path, leftOut, ...read } = await readDataset(options.dataset, { ...where, ...how });
   if (options.background !== undefined && read.reading === undefined)
     throw new UserError(`--background ${background}: only for folders of images`);
+  if (options.fit !== undefined && read.reading === undefined)
+    throw new UserError(`--fit ${options.fit}: only for folders of images`);
+  if (options.fit === undefined && fit !== undefined && read.reading !== undefined)
+    progress?.({ kind: 'note', message: `images are ${fitWords[fit]}, as those of ${options.from} were (--fit changes that)` });
   const memory = Math.floor((memoryShare * freeMemory()) / workers);
   const base = mergeSettings(presets[preset], { limits: { memory } });
   const asked = withFlip(withBalance(mergeSettings(base, options.settings ?? {}), options, dataset), options, dataset);

@@ -4,8 +4,10 @@
  */
 import { basename } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { z } from 'zod';
 import { clean } from '../../data/augmentation/augmentation.ts';
 import { createBatcher } from '../../data/batches.ts';
+import { fits, type Fit } from '../../data/fit.ts';
 import { splitDataset, evenlySpaced } from '../../data/split.ts';
 import { picked, type Dataset } from '../../data/dataset.ts';
 import { factsOf } from '../../util/files.ts';
@@ -41,6 +43,7 @@ import { random } from '../../util/random.ts';
 import { plural } from '../../util/words.ts';
 import { UserError } from '../../util/user-error.ts';
 import { readBest, readNamed } from '../record/best.ts';
+import { readingOf } from '../record/config.ts';
 
 interface Trained {
   readonly network: Network;
@@ -59,6 +62,8 @@ export interface Given {
   readonly channels: number | null;
   /** Null: any. */
   readonly size: { readonly height: number; readonly width: number } | null;
+  /** How its images were brought to size; null where that is not known. */
+  readonly fit: Fit | null;
   /** The network for images of that shape, of the size that was given where one was. */
   read(shape: Shape): Trained;
 }
@@ -72,10 +77,11 @@ export async function openGiven(reference: string): Promise<Given> {
   if (facts === undefined) throw new UserError(`${reference}: does not exist (--from takes a model or a run)`);
   if (facts.kind === 'other') throw new UserError(`${reference}: neither a file nor a folder`);
   if (facts.kind === 'folder' || reference.endsWith('.safetensors')) {
-    const { network, tensors, about } = await readBest(reference);
+    const { network, tensors, about, config } = await readBest(reference);
     const { mean, std, classes, shape } = about;
     const trained: Trained = { network, tensors, normalisation: { mean, std }, classes, notes: [], model: null };
-    return { reference, channels: shape.channels, size: shape, read: () => trained };
+    const fit = (config?.data.reading === undefined ? about.fit : readingOf(config).fit) ?? null;
+    return { reference, channels: shape.channels, size: shape, fit, read: () => trained };
   }
   if (facts.size > largestFile) throw new UserError(`${reference}: ${facts.size} bytes, more than a model can have`);
   const name = basename(reference);
@@ -85,6 +91,11 @@ export async function openGiven(reference: string): Promise<Given> {
     reference,
     channels,
     size,
+    fit: z
+      .enum(fits)
+      .nullable()
+      .catch(null)
+      .parse(file.metadata['fit'] ?? null),
     read(shape) {
       const { brightest, rewrite, ...read } = file.read(shape);
       return { ...read, model: { rewrite, input: { layout, type, brightest } } };

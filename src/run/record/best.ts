@@ -10,8 +10,9 @@ import type { Tensors } from '../../network/tensor.ts';
 import { decodeCheckpoint } from '../../training/checkpoint.ts';
 import { aboutSchema, type About } from '../../training/job.ts';
 import { UserError } from '../../util/user-error.ts';
+import { renderingIn } from '../../data/reading.ts';
 import { candidateOf } from '../../search/state.ts';
-import type { Config } from './config.ts';
+import { readingOf, type Config } from './config.ts';
 import type { BestFiles } from './events.ts';
 import { folderOf, isRun } from './folder.ts';
 import { readRun } from './read.ts';
@@ -65,6 +66,9 @@ export function readNamed(path: string): Promise<Uint8Array> {
   const kind = Object.hasOwn(kinds, basename(path)) ? kinds[basename(path)] : undefined;
   return kind !== undefined && isRun(dirname(path)) ? readChecked(path, kind) : readBytes(path);
 }
+
+/** How its images are made of files: as those of its run. */
+export const renderingOf = ({ config, about }: Best) => (config === null ? renderingIn(about) : readingOf(config));
 
 /** From a run's folder, or from the file itself. */
 export async function readBest(where: string): Promise<Best> {

@@ -1,6 +1,6 @@
 /** config.json: everything that determines a run. */
 import { z } from 'zod';
-import { firstReading, readingSchema, type Reading } from '../../data/reading.ts';
+import { givenReading, readingSchema } from '../../data/reading.ts';
 import type { Bits } from '../../engine/bits.ts';
 import { devices } from '../../engine/open.ts';
 import { settingsSchema } from '../../search/settings.ts';
@@ -85,7 +85,7 @@ export function dataReference({ data, from }: Config, images: number | null, val
 }
 
 /** How the run's images are read, where they are a folder. */
-export const readingOf = ({ data }: Config): Reading => data.reading ?? firstReading;
+export const readingOf = ({ data }: Config) => givenReading(data.reading);
 
 /** What the run was begun with. */
 export function bitsOfRun({ engine: { name: engine, version, instructionSet }, node }: Config): Bits {

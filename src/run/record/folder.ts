@@ -1,6 +1,7 @@
 /** What stands where in a run's folder, and which checkpoints are still needed. */
 import { readdirSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { renderingSchema } from '../../data/reading.ts';
 import { bestNetwork, currentParent, resultOf, type BestNetwork } from '../../search/ranking.ts';
 import { evaluationWeightsOf } from '../../search/settings.ts';
 import { candidateOf, type CandidateId, type SearchState } from '../../search/state.ts';
@@ -14,7 +15,7 @@ import { canonicalJson } from '../../util/json.ts';
 import { factsOfRunFile, hasOwnFolder, isThere } from '../../util/run-files.ts';
 import { UserError } from '../../util/user-error.ts';
 import { version } from '../../util/version.ts';
-import type { Config } from './config.ts';
+import { readingOf, type Config } from './config.ts';
 import type { BestFiles } from './events.ts';
 import type { RunState } from './replay.ts';
 
@@ -126,7 +127,7 @@ export function collectCheckpoints(folder: Folder, search: SearchState, origin: 
 
 /** What the exported file of a line says of itself. */
 export function aboutOf(folder: Folder, config: Config, search: SearchState, id: CandidateId): About {
-  const { classes, shape, mean, std, name } = config.data;
+  const { classes, shape, mean, std, name, reading } = config.data;
   const { normalise } = config.settings.augmentation;
   const test = search.tests.get(id)?.measured.accuracy;
   const validation = id === 'final' ? undefined : resultOf(search, id).validation?.accuracy;
@@ -143,6 +144,7 @@ export function aboutOf(folder: Folder, config: Config, search: SearchState, id:
     seed: config.settings.seed,
     ...(validation === undefined ? {} : { validationAccuracy: validation }),
     ...(test === undefined ? {} : { testAccuracy: test }),
+    ...(reading === undefined ? {} : renderingSchema.parse(readingOf(config))),
   };
 }
 

@@ -38,6 +38,7 @@ export interface ImportedClassifier {
 
 export interface ClassifierFile {
   readonly image: ImageInput;
+  readonly metadata: Readonly<Record<string, string>>;
   /** The network for images of that shape, which must be the file's where it fixes one. */
   read(shape: Shape): ImportedClassifier;
 }
@@ -69,6 +70,7 @@ export function openClassifier(bytes: Uint8Array, where: string, files: External
   const image = imageOf(graph, where);
   return {
     image,
+    metadata: model.metadata,
     read(shape) {
       const constants = constantReader(where, files);
       const read = interpret(graph, image, shape, constants, bytes.length, where);

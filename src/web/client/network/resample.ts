@@ -1,8 +1,9 @@
 /**
- * Resizes an image to a network's input as `data/image.ts` does with sharp: scaled to cover the size, and cropped at the centre.
+ * Resizes an image to a network's input as `data/image.ts` does with sharp, fitted in the same ways.
  * To reduce, means over blocks of whole pixels where the image is much larger, then Lanczos resampling with three lobes; to
  * enlarge, Catmull–Rom. Pure.
  */
+import { padded, type Fit } from '../../../data/fit.ts';
 import type { Shape } from '../../../network/network.ts';
 
 /** (H, W, 4): red, green, blue, and a fourth value that is not read. */
@@ -48,18 +49,24 @@ function cubic(x: number): number {
   return t < 2 ? ((-0.5 * t + 2.5) * t - 4) * t + 2 : 0;
 }
 
-/** Resamples rows to `size` pixels, `scale` old pixels apart, from `from` on, and transposes: two calls resample both axes. */
-function resampledRows({ data, width, height }: Colours, scale: number, from: number, size: number): Colours {
+/** How one axis becomes new pixels: old ones for each new one, the first old one, and how many new ones. */
+interface Axis {
+  readonly scale: number;
+  readonly from: number;
+  readonly size: number;
+}
+
+/** Resamples rows and transposes: two calls resample both axes. */
+function resampledRows({ data, width, height }: Colours, { scale, from, size }: Axis, enlarges: boolean): Colours {
   const result = new Float32Array(4 * size * height);
-  const kernel = scale > 1 ? lanczos : cubic;
-  const stretch = Math.max(1, scale);
-  const reach = (scale > 1 ? 3 : 2) * stretch;
+  const kernel = enlarges ? cubic : lanczos;
+  const reach = (enlarges ? 2 : 3) * Math.max(1, scale);
   for (let x = 0; x < size; x++) {
-    // As libvips does: enlarged images are shifted by half a new pixel.
-    const centre = from + (x + (scale < 1 ? 0 : 0.5)) * scale - 0.5;
+    // As libvips does: where an axis is enlarged, both are shifted by half a new pixel.
+    const centre = from + (x + (enlarges ? 0 : 0.5)) * scale - 0.5;
     const first = Math.ceil(centre - reach);
     const weights = Array.from({ length: Math.floor(centre + reach) - first + 1 }, (_none, index) =>
-      kernel((first + index - centre) / stretch),
+      kernel((first + index - centre) / Math.max(1, scale)),
     );
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     for (let y = 0; y < height; y++)
@@ -76,23 +83,40 @@ function resampledRows({ data, width, height }: Colours, scale: number, from: nu
   return { data: result, width: height, height: size };
 }
 
+/** An axis of `length` pixels, of which `scale` become one, cropped at its centre to `size`; before, `block` became one. */
+function cropped(length: number, scale: number, block: number, size: number): Axis {
+  const covered = Math.max(size, Math.round(length / scale));
+  const left = scale > 1 ? (length - covered * scale) / 2 : 0;
+  return { scale: scale / block, from: (left + Math.floor((covered - size + 1) / 2) * scale) / block, size };
+}
+
 /** (H, W, C) bytes, C 1 or 3. */
-export function resampled(image: Colours, { channels, height, width }: Shape): Uint8Array<ArrayBuffer> {
-  const cover = Math.max(width / image.width, height / image.height);
-  const whole = Math.max(1, Math.floor(1 / cover / gap));
-  const smaller = averaged(image, whole, whole);
-  const scale = 1 / cover / whole;
-  /** What is cropped in front, in pixels of `smaller`. */
-  const skipped = (length: number, size: number): number => {
-    const covered = Math.max(size, Math.round(cover * length));
-    const left = cover < 1 ? (length / whole - covered * scale) / 2 : 0;
-    return left + Math.floor((covered - size + 1) / 2) * scale;
-  };
-  const columns = resampledRows(smaller, scale, skipped(image.width, width), width);
-  const { data } = resampledRows(columns, scale, skipped(image.height, height), height);
+export function resampled(image: Colours, { channels, height, width }: Shape, fit: Fit): Uint8Array<ArrayBuffer> {
+  const whole = { height, width, top: 0, left: 0 };
+  const inner = fit === 'pad' ? padded(image, whole) : whole;
+  const own = [image.width / inner.width, image.height / inner.height] as const;
+  const [across, down] = fit === 'crop' ? [Math.min(...own), Math.min(...own)] : own;
+  const blocks = (scale: number): number => Math.max(1, Math.floor(scale / gap));
+  const unchanged = (size: number): Axis => ({ scale: 1, from: 0, size });
+  const reduced = (length: number, scale: number, size: number): Axis =>
+    scale < 1 ? unchanged(length) : cropped(length, scale, blocks(scale), size);
+  const enlarged = (length: number, scale: number, size: number): Axis =>
+    scale < 1 ? cropped(length, scale, 1, size) : unchanged(size);
+  let colours = averaged(image, blocks(across), blocks(down));
+  colours = resampledRows(colours, reduced(image.width, across, inner.width), false);
+  colours = resampledRows(colours, reduced(image.height, down, inner.height), false);
+  if (across < 1 || down < 1) {
+    colours = resampledRows(colours, enlarged(image.width, across, inner.width), true);
+    colours = resampledRows(colours, enlarged(image.height, down, inner.height), true);
+  }
+  const { data } = colours;
   const pixels = new Uint8Array(height * width * channels);
+  const within = (at: number, before: number, size: number): number => Math.min(size - 1, Math.max(0, at - before));
   for (let at = 0; at < height * width; at++) {
-    const [red, green, blue] = [data[4 * at] as number, data[4 * at + 1] as number, data[4 * at + 2] as number];
+    // Beyond the image its edges are repeated.
+    const [y, x] = [within(Math.floor(at / width), inner.top, inner.height), within(at % width, inner.left, inner.width)];
+    const from = 4 * (y * inner.width + x);
+    const [red, green, blue] = [data[from] as number, data[from + 1] as number, data[from + 2] as number];
     // Luma, Rec. 601.
     if (channels === 1) pixels[at] = Math.floor((299 * red + 587 * green + 114 * blue + 500) / 1000);
     else pixels.set([red, green, blue], 3 * at);

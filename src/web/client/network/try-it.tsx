@@ -1,5 +1,6 @@
 /** Classifies an image that is dropped, chosen, or taken from the data. */
 import { useMemo, useRef, useState } from 'preact/hooks';
+import { fitWords, type Fit } from '../../../data/fit.ts';
 import type { Shape } from '../../../network/network.ts';
 import { partNames, type PartName } from '../../api.ts';
 import { Alert, useLoaded } from '../parts.tsx';
@@ -13,6 +14,7 @@ interface TryItProps {
   readonly classes: readonly string[];
   /** What transparent images lie on, `#rrggbb`. */
   readonly background: string;
+  readonly fit: Fit;
 }
 
 interface Result {
@@ -33,7 +35,10 @@ const partWords: Readonly<Record<PartName, string>> = { validation: 'Validation 
 const largestSide = 2048;
 
 /** An image file as a network's input, (H, W, C): decoded and rotated by the browser, on the background. Rejects where the browser cannot read the file. */
-async function readImageFile(file: File, shape: Shape, background: string): Promise<Uint8Array<ArrayBuffer>> {
+async function readImageFile(
+  file: File,
+  { shape, background, fit }: Pick<TryItProps, 'shape' | 'background' | 'fit'>,
+): Promise<Uint8Array<ArrayBuffer>> {
   let image: ImageBitmap;
   try {
     image = await createImageBitmap(file, { imageOrientation: 'from-image' });
@@ -50,7 +55,7 @@ async function readImageFile(file: File, shape: Shape, background: string): Prom
   context.imageSmoothingQuality = 'high';
   context.drawImage(image, 0, 0, canvas.width, canvas.height);
   image.close();
-  return resampled(context.getImageData(0, 0, canvas.width, canvas.height), shape);
+  return resampled(context.getImageData(0, 0, canvas.width, canvas.height), shape, fit);
 }
 
 function DropArea({ onFile }: { onFile(file: File | undefined): void }) {
@@ -84,7 +89,7 @@ function DropArea({ onFile }: { onFile(file: File | undefined): void }) {
   );
 }
 
-interface DataImagesProps extends Omit<TryItProps, 'shape' | 'background'> {
+interface DataImagesProps extends Omit<TryItProps, 'shape' | 'background' | 'fit'> {
   readonly classify: Classify;
   readonly selected: number | null;
   onSelect(number: number | null): void;
@@ -174,7 +179,7 @@ const ResultView = ({ result, shape, classes }: { result: Result; shape: Shape; 
   </>
 );
 
-export function TryIt({ session, shape, classes, background }: TryItProps) {
+export function TryIt({ session, shape, classes, background, fit }: TryItProps) {
   const [result, setResult] = useState<Result | null>(null);
   const [selected, setSelected] = useState<number | null>(null);
   const [progress, setProgress] = useState<string | null>(null);
@@ -202,9 +207,9 @@ export function TryIt({ session, shape, classes, background }: TryItProps) {
     <section aria-labelledby="net-try-title">
       <h2 id="net-try-title">Try it</h2>
       <p>
-        The network runs in this browser; your images stay on this machine. They are resized to {shape.width} × {shape.height}{' '}
-        pixels
-        {shape.channels === 1 ? ' and converted to grey' : ''}, as the images of a folder are.
+        The network runs in this browser; your images stay on this machine. They are {fitWords[fit]}, resized to {shape.width} ×{' '}
+        {shape.height} pixels
+        {shape.channels === 1 ? ' and converted to grey' : ''}, as the images of the run were.
       </p>
       <div class="net-try">
         <div>
@@ -212,7 +217,7 @@ export function TryIt({ session, shape, classes, background }: TryItProps) {
             onFile={(file) => {
               if (file === undefined) return;
               setSelected(null);
-              void classify(file.name, null, () => readImageFile(file, shape, background));
+              void classify(file.name, null, () => readImageFile(file, { shape, background, fit }));
             }}
           />
           <DataImages session={session} classes={classes} classify={classify} selected={selected} onSelect={setSelected} />

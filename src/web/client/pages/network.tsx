@@ -1,7 +1,7 @@
 /** A network of a run: its origin, its graph and layers, and its predictions, computed in this browser. */
 import '../network/network.css';
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { firstReading } from '../../../data/reading.ts';
+import { givenReading } from '../../../data/reading.ts';
 import { multiplyAddsByNode, parametersByNode } from '../../../network/cost.ts';
 import { layerGroupsOf, describeGroup } from '../../../network/fold.ts';
 import { consumersOf, type Network, type NodeId } from '../../../network/network.ts';
@@ -117,12 +117,13 @@ function Inference({ run, subject, candidate }: Omit<NetworkProps, 'isKept'>) {
   const { id } = candidate;
   const session = useMemo(() => openSession(run, id), [run, id]);
   useEffect(() => () => session.close(), [session]);
-  const { classes, shape, reading = firstReading } = subject.config.data;
+  const { classes, shape, reading } = subject.config.data;
+  const { background, fit } = givenReading(reading);
   const { tests, segments, finished } = subject.state.search;
   const hasSeenValidation = (id === 'final' || id === 'baseline') && segments[id].some(({ whole }) => whole);
   return (
     <>
-      <TryIt session={session} shape={shape} classes={classes} background={reading.background} />
+      <TryIt session={session} shape={shape} classes={classes} background={background} fit={fit} />
       <section aria-labelledby="net-answers-title">
         <h2 id="net-answers-title">Accuracy and mistakes</h2>
         <h3>Validation images</h3>
