@@ -32,6 +32,7 @@ const descriptionSchema = z.strictObject({
 const noted = z.strictObject({
   hash: z.string().regex(/^[0-9a-f]{64}$/),
   leftOut: z.array(z.strictObject({ path: z.string(), reason: z.string() })).default([]),
+  notes: z.array(z.string()).default([]),
 });
 
 export const cacheFile = (cacheFolder: string, hash: string): string => join(cacheFolder, `${hash}.safetensors`);
@@ -41,12 +42,13 @@ function notePath(cacheFolder: string, source: DatasetSource): string {
   return join(cacheFolder, 'sources', `${sha256(canonicalJson({ version, options: source.options, files }))}.json`);
 }
 
-/** Writes the dataset, and its hash and what was left out under the source's fingerprint. Returns the dataset's path. */
+/** Writes the dataset, and its hash, what was left out and notes under the source's fingerprint. Returns the dataset's path. */
 export async function storeDataset(
   cacheFolder: string,
   source: DatasetSource,
   dataset: Dataset,
   leftOut: readonly LeftOut[] = [],
+  notes: readonly string[] = [],
 ): Promise<string> {
   const { name, classes, shape, train, test, validationImages, bits, mean, std, flip, hash } = dataset;
   const tensors: Record<string, StoredTensor> = {};
@@ -59,8 +61,11 @@ export async function storeDataset(
   const description = canonicalJson({ version, name, classes, mean, std, flip, ...own });
   const path = cacheFile(cacheFolder, hash);
   await writeWhole(path, encodeSafetensorsParts(tensors, { dataset: description }));
-  const note =
-    leftOut.length === 0 ? { hash } : { hash, leftOut: leftOut.map(({ path: file, reason }) => ({ path: file, reason })) };
+  const note = {
+    hash,
+    ...(leftOut.length === 0 ? {} : { leftOut: leftOut.map(({ path: file, reason }) => ({ path: file, reason })) }),
+    ...(notes.length === 0 ? {} : { notes: [...notes] }),
+  };
   await writeWhole(notePath(cacheFolder, source), [new TextEncoder().encode(canonicalJson(note))]);
   return path;
 }
@@ -104,14 +109,14 @@ export async function loadDataset(path: string, hash = basename(path, '.safetens
 export async function recallDataset(
   cacheFolder: string,
   source: DatasetSource,
-): Promise<{ dataset: Dataset; path: string; leftOut: readonly LeftOut[] } | undefined> {
+): Promise<{ dataset: Dataset; path: string; leftOut: readonly LeftOut[]; notes: readonly string[] } | undefined> {
   const note = notePath(cacheFolder, source);
   try {
     if ((await factsOf(note)) === undefined) return undefined;
-    const { hash, leftOut } = noted.parse(JSON.parse(new TextDecoder().decode(await readBytes(note))));
+    const { hash, leftOut, notes } = noted.parse(JSON.parse(new TextDecoder().decode(await readBytes(note))));
     const path = cacheFile(cacheFolder, hash);
     if ((await factsOf(path)) === undefined) return undefined;
-    return { dataset: Object.freeze({ ...(await loadDataset(path, hash)), name: source.name }), path, leftOut };
+    return { dataset: Object.freeze({ ...(await loadDataset(path, hash)), name: source.name }), path, leftOut, notes };
   } catch (error) {
     // A damaged cache entry is decoded again.
     if (error instanceof UserError || error instanceof SyntaxError || error instanceof z.ZodError) return undefined;

@@ -24,9 +24,9 @@ export interface ReadDataset {
   readonly reading?: Reading;
 }
 
-async function decoded(source: DatasetSource, listener: ReadListener): Promise<Pick<ReadDataset, 'dataset' | 'leftOut'>> {
-  const { leftOut = [], ...content } = await source.decode(listener);
-  return { dataset: datasetOf(source.name, source.where, content), leftOut };
+async function decoded(source: DatasetSource, listener: ReadListener) {
+  const { leftOut = [], notes = [], ...content } = await source.decode(listener);
+  return { dataset: datasetOf(source.name, source.where, content), leftOut, notes };
 }
 
 /**
@@ -45,9 +45,11 @@ export async function readDataset(
   const source = await findSource(reference, size === undefined ? options : { ...options, imageSize: size }, locations, listener);
   for (const message of source.notes) progress({ kind: 'note', message });
   const known = await recallDataset(cacheFolder, source);
-  const { dataset, leftOut } = known ?? (await decoded(source, listener));
+  const { dataset, leftOut, notes } = known ?? (await decoded(source, listener));
+  for (const message of notes) progress({ kind: 'note', message });
   const { reading } = source;
-  if (reading !== undefined) checkLeftOut(source.where, leftOut, source.files.length, reading.strict);
+  const images = dataset.train.labels.length + dataset.test.labels.length + leftOut.length;
+  if (reading !== undefined) checkLeftOut(source.where, leftOut, images, reading.strict);
   const { height, width } = dataset.shape;
   if (imageSize !== undefined && (height !== imageSize || width !== imageSize))
     throw new UserError(
@@ -60,6 +62,6 @@ export async function readDataset(
       message: `${source.where}: images with 16 bits a channel use ${dataset.bits} of them and are scaled to that`,
     });
   signal?.throwIfAborted();
-  const path = known?.path ?? (await storeDataset(cacheFolder, source, dataset, leftOut));
+  const path = known?.path ?? (await storeDataset(cacheFolder, source, dataset, leftOut, notes));
   return { dataset, path, leftOut, ...(reading === undefined ? {} : { reading: { ...reading, bits: dataset.bits ?? 16 } }) };
 }

@@ -12,6 +12,8 @@ export interface SourceFile {
   readonly path: string;
   /** The path as the system has it, where that is no valid UTF-8. */
   readonly raw?: Buffer;
+  /** Its content, where that is no file of its own; the path is then a name for messages. */
+  readonly bytes?: Uint8Array;
   /** Why it cannot be read, where that is known. */
   readonly problem?: string;
   /** Bytes. */
@@ -45,6 +47,8 @@ export interface ReadListener {
 /** What a source is decoded to, and the files that could not be. */
 export interface DecodedSource extends Content {
   readonly leftOut?: readonly LeftOut[];
+  /** Lines for the user that are known only now. */
+  readonly notes?: readonly string[];
 }
 
 export interface DatasetSource {

@@ -7,6 +7,7 @@ import { imbalanceOf } from '../../data/balance.ts';
 import { countClasses } from '../../data/class-counts.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import type { LeftOut } from '../../data/left-out.ts';
+import { placedTable } from '../../data/label-table.ts';
 import { testMirror, type MirrorTest } from '../../data/mirror.ts';
 import { readDataset } from '../../data/read.ts';
 import { usualReading, type Reading } from '../../data/reading.ts';
@@ -69,6 +70,10 @@ export interface AskedOptions extends Common {
   readonly from?: string;
   /** Where the data of a name lies. */
   readonly dataFolder?: string;
+  /** A table with the labels of images. Default: found beside them. */
+  readonly labels?: string;
+  /** Its column of labels, a name or a number from 1. Default: found by content. */
+  readonly labelColumn?: string;
   /** Pixels a side, for folders of images. */
   readonly imageSize?: number;
   /** What transparent images of a folder lie on, `#rrggbb`. Default: white. */
@@ -218,7 +223,8 @@ export async function begin(options: AskedOptions): Promise<Beginning> {
   const where = { cacheFolder: cacheFolder(), environment: process.env, dataFolder };
   const { background = usualReading.background, strict = usualReading.strict } = options;
   const reading = { ...usualReading, background: background.toLowerCase(), strict };
-  const how = { imageSize, folderSize: side ?? undefined, reading, progress, signal };
+  const labels = { file: options.labels, column: options.labelColumn };
+  const how = { imageSize, labels, folderSize: side ?? undefined, reading, progress, signal };
   const { dataset, path, leftOut, ...read } = await readDataset(options.dataset, { ...where, ...how });
   if (options.background !== undefined && read.reading === undefined)
     throw new UserError(`--background ${background}: only for folders of images`);
@@ -251,6 +257,13 @@ function givenOf(settings: SettingsOverride): Pick<Config, 'given'> {
   return given.length === 0 ? {} : { given: [...given] };
 }
 
+/** Where labels are, for the configuration. A table in the folder of the images may be named from there. */
+function labelsOf({ labels, labelColumn, dataset }: AskedOptions): Pick<Config['data'], 'labels'> {
+  if (labels === undefined && labelColumn === undefined) return {};
+  const file = labels === undefined ? {} : { file: resolve(placedTable(dataset, labels)) };
+  return { labels: { ...file, ...(labelColumn === undefined ? {} : { column: labelColumn }) } };
+}
+
 /** What determines the run. `origin`: of the given network, where there is one. */
 export function configOf(
   options: AskedOptions & { readonly vanilla?: string },
@@ -269,6 +282,7 @@ export function configOf(
       reference: options.dataset,
       ...(datasetNames.includes(options.dataset) ? {} : { where: resolve(options.dataset) }),
       imageSize: options.imageSize ?? null,
+      ...labelsOf(options),
       ...(reading === undefined ? {} : { reading }),
       folder: options.dataFolder === undefined ? null : resolve(options.dataFolder),
       path,
