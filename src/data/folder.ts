@@ -181,6 +181,7 @@ async function decode({ folder, layout, imageSize, reading }: Subject, listener:
 export function imagesSource(found: FoundImages, imageSize: number | undefined, reading: Reading): DatasetSource {
   const { name, where, files } = found;
   const { background, bits = null, version } = reading;
+  if (found.layout !== null) checkEnough(where, found.layout);
   const notesOf = ({ notes }: Layout): readonly string[] => notes.map((note) => `${where}: ${note}`);
   return {
     name,
@@ -198,7 +199,7 @@ export function imagesSource(found: FoundImages, imageSize: number | undefined, 
     },
     decode: (listener) =>
       found.open(listener, async (layout) => {
-        checkEnough(where, layout);
+        if (found.layout === null) checkEnough(where, layout);
         const content = await decode({ folder: where, layout, imageSize, reading }, listener);
         return found.layout === null ? { ...content, notes: notesOf(layout) } : content;
       }),

@@ -206,8 +206,6 @@ async function withParts(file: SourceFile): Promise<SourceFile[]> {
 
 async function inTable(file: SourceFile, options: ImageOptions): Promise<FoundImages> {
   const { labels } = options;
-  if (labels.file !== undefined)
-    throw new UserError(`--labels: ${file.path} is a table of labels itself: give the folder of the images`);
   const alone = await inPixels(file.path, [file], labels);
   if (alone !== undefined) return (await inPixels(file.path, await withParts(file), labels)) ?? alone;
   const folder = dirname(file.path);
@@ -220,5 +218,6 @@ export async function findImages(path: string, options: ImageOptions): Promise<F
   const facts = await factsOf(path);
   const file = facts?.kind === 'file' ? await fileAt(path) : undefined;
   if (file === undefined) return inFolder(path, options);
+  if (options.labels.file !== undefined) throw new UserError(`--labels: ${path} has labels of its own`);
   return isParquetName(path) ? inParquet(path, [file], options) : inTable(file, options);
 }

@@ -261,7 +261,11 @@ function placeOf(folder: string, path: string): string {
 }
 
 /** Where a table lies that a person named: from here, or in the folder of the images. */
-export const placedTable = (folder: string, file: string): string => (existsSync(file) ? file : join(folder, file));
+export function placedTable(folder: string, file: string): string {
+  const found = [file, join(folder, file)].find((path) => existsSync(path));
+  if (found === undefined) throw new UserError(`--labels ${file}: no such file, here or in ${folder}`);
+  return found;
+}
 
 async function fileOf(path: string): Promise<SourceFile> {
   const file = await fileAt(path);

@@ -102,13 +102,16 @@ const otherNote = (files: readonly SourceFile[]): string[] =>
 const strayNote = (files: readonly SourceFile[]): string[] =>
   noteOf(files, 'image', `left out that ${files.length === 1 ? 'lies' : 'lie'} in no class`);
 
-/** Folders that have the same sub-folders, but are no parts by their names. */
+/** Folders that all have sub-folders, but are no parts by their names. */
 function nestedNote(folders: readonly Folder[]): string[] {
   const inner = folders.map((folder) => holdersIn(folder).map(({ name }) => keyOf(name)));
   const [first = []] = inner;
-  if (first.length < 2 || inner.some((names) => names.join('/') !== first.join('/'))) return [];
-  const names = listed(holdersIn(folders[0] as Folder));
-  return [`each class has ${names} in it: their images are taken together`];
+  const [folder] = folders;
+  if (folder === undefined || inner.some((names) => names.length < 2)) return [];
+  const names = listed(holdersIn(folder));
+  return inner.every((each) => each.join('/') === first.join('/'))
+    ? [`each class has ${names} in it: their images are taken together`]
+    : [`each class has folders in it: their images are taken together; for ${names} as classes give ${folder.path}`];
 }
 
 function layoutOfClasses(folder: Folder): Layout {

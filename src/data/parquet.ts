@@ -174,6 +174,8 @@ async function readShard(
       );
     const end = start + Number(count);
     const read = await readRows(path, opened, [image], start, end);
+    if (start === 0 && read.length > 0 && read.every((row) => bytesIn(row[image]) === null))
+      throw new UserError(`${path}: column ${image} has no bytes of images, only paths: write the file with its images in it`);
     for (const [index, row] of read.entries()) {
       const number = start + index;
       const label = labels.values[number] ?? '';
@@ -185,7 +187,7 @@ async function readShard(
       const bytes = bytesIn(row[image]);
       const own = { path: where, size: bytes?.length ?? 0, changed: 0 };
       if (bytes === null) {
-        rows.push({ file: { ...own, problem: 'no bytes of an image (a path alone is not followed)' }, label, part, where });
+        rows.push({ file: { ...own, problem: 'no bytes of an image' }, label, part, where });
         continue;
       }
       allowance.file();

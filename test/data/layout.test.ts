@@ -118,6 +118,9 @@ test('what is left alone is said, and which images validate', () => {
   assert.deepEqual(notesOf('tomato/healthy/x', 'tomato/rust/x', 'potato/healthy/x', 'potato/rust/x'), [
     'each class has healthy/ and rust/ in it: their images are taken together',
   ]);
+  assert.deepEqual(notesOf('animals/cat/x', 'animals/dog/x', 'plants/rose/x', 'plants/lily/x'), [
+    'each class has folders in it: their images are taken together; for cat/ and dog/ as classes give data/animals',
+  ]);
   assert.deepEqual(notesOf(...classesIn('train/'), ...classesIn('test/')), []);
 });
 

@@ -171,7 +171,7 @@ test('archives of other kinds, and what is in archives, are said in a line', asy
   await assert.rejects(read('a.tar.zst'), userError(/kind that is not read \(zstd/));
   await assert.rejects(read('docs.zip'), userError(/^\S*\/docs\.zip(\/docs)?: no sub-folders with images in it$/));
   await assert.rejects(read('outer.zip'), userError(/outer\.zip.*in\/train\.zip is an archive: give it, or unpack it\)$/));
-  assert.deepEqual(await readdir(join(root, 'cache', 'unpacked')), []);
+  assert.ok(!(await readdir(root)).includes('cache'));
 });
 
 test('what a killed process left unpacked is removed later, what is in use is not', async (t) => {

@@ -1,13 +1,13 @@
 /**
  * Reads and checks the options of a search or a plan: engine, data, settings, given network. Writes only the cache of data.
  */
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { imbalanceOf } from '../../data/balance.ts';
 import { countClasses } from '../../data/class-counts.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import type { LeftOut } from '../../data/left-out.ts';
-import { placedTable } from '../../data/label-table.ts';
 import { testMirror, type MirrorTest } from '../../data/mirror.ts';
 import { readDataset } from '../../data/read.ts';
 import { usualReading, type Reading } from '../../data/reading.ts';
@@ -260,7 +260,7 @@ function givenOf(settings: SettingsOverride): Pick<Config, 'given'> {
 /** Where labels are, for the configuration. A table in the folder of the images may be named from there. */
 function labelsOf({ labels, labelColumn, dataset }: AskedOptions): Pick<Config['data'], 'labels'> {
   if (labels === undefined && labelColumn === undefined) return {};
-  const file = labels === undefined ? {} : { file: resolve(placedTable(dataset, labels)) };
+  const file = labels === undefined ? {} : { file: resolve(existsSync(labels) ? labels : join(dataset, labels)) };
   return { labels: { ...file, ...(labelColumn === undefined ? {} : { column: labelColumn }) } };
 }
 
