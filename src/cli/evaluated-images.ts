@@ -2,7 +2,9 @@
 import { basename, resolve } from 'node:path';
 import type { Dataset, Part } from '../data/dataset.ts';
 import { toGrey } from '../data/image.ts';
-import { classFoldersIn, readLabelled, type ClassFolder } from '../data/labelled-folder.ts';
+import { archiveName } from '../data/archive-source.ts';
+import type { LabelOptions } from '../data/label-table.ts';
+import { readLabelled, withClassFolders, type ClassFolder, type ClassFolders } from '../data/labelled-folder.ts';
 import { readDataset } from '../data/read.ts';
 import type { Reading } from '../data/reading.ts';
 import type { DataEvent } from '../data/source.ts';
@@ -99,6 +101,9 @@ function partFor({ classes, channels, height, width }: InputSpec, dataset: Datas
   };
 }
 
+/** What `--labels` and `--label-column` say. */
+const labelsFrom = ({ labels, labelColumn }: Given<'evaluate'>): LabelOptions => ({ file: labels, column: labelColumn });
+
 /** Images of folders are scaled to the network's size; other datasets keep theirs. */
 async function readFor(
   { height, width }: InputSpec,
@@ -107,7 +112,8 @@ async function readFor(
   given: Given<'evaluate'>,
   io: Io,
 ): Promise<Dataset> {
-  const where = { cacheFolder: cacheFolder(), environment: io.environment, dataFolder: given.data, reading };
+  const labels = labelsFrom(given);
+  const where = { cacheFolder: cacheFolder(), environment: io.environment, dataFolder: given.data, reading, labels };
   const progress = (event: DataEvent): void => void (event.kind === 'note' && printLines(io.err, [printable(event.message)]));
   const read = async (imageSize?: number): Promise<Dataset> =>
     (await readDataset(reference, { ...where, imageSize, progress })).dataset;
@@ -123,7 +129,7 @@ async function readFor(
 /** Whether a folder may be the data that the network was trained on: by its classes, and where the hash is not known by its name. */
 function mayBeOwn(folders: readonly ClassFolder[], reference: string, training: Training | null): boolean {
   if (training === null || folders.length !== training.classes.length) return false;
-  if (training.hash === null && basename(resolve(reference)) !== training.name) return false;
+  if (training.hash === null && ![basename(resolve(reference)), archiveName(reference)].includes(training.name)) return false;
   return folders.every(({ name }) => training.classes.some((known) => sameName(known, name)));
 }
 
@@ -132,6 +138,7 @@ async function everyImage(
   spec: InputSpec,
   side: number,
   reference: string,
+  { notes: before, shown }: ClassFolders,
   folders: readonly ClassFolder[],
   reading: Reading,
   io: Io,
@@ -142,7 +149,7 @@ async function everyImage(
   const labels = labelsFor(spec.classes, name, found);
   const labelOf = (each: string): number => labels[found.indexOf(each)] as number;
   const { part, notes } = await readLabelled(reference, folders, labelOf, side, reading);
-  printLines(io.err, notes.map(printable));
+  printLines(io.err, [...before, ...notes.map(shown)].map(printable));
   return {
     name,
     classes: found,
@@ -166,17 +173,22 @@ export async function imagesFor(
   io: Io,
   reading: Reading,
 ): Promise<EvaluatedImages> {
-  const folders = await classFoldersIn(reference, reading);
+  const options = { reading, labels: labelsFrom(given), cacheFolder: cacheFolder() };
   const side = spec.height !== null && spec.height === spec.width ? spec.height : null;
   const asked = given.part;
-  const candidate = folders !== null && mayBeOwn(folders, reference, training);
-  if (folders !== null && asked !== 'test' && !candidate && spec.classes !== null && side !== null)
-    return everyImage(spec, side, reference, folders, reading, io);
+  const every = await withClassFolders(reference, options, { progress: () => undefined }, async (found) => {
+    const { folders } = found;
+    const candidate = folders !== null && mayBeOwn(folders, reference, training);
+    if (folders === null || asked === 'test' || candidate || spec.classes === null || side === null)
+      return { isWhole: folders !== null, candidate };
+    return everyImage(spec, side, reference, found, folders, reading, io);
+  });
+  if ('part' in every) return every;
   const dataset = await readFor(spec, reading, reference, given, io);
-  const own = training !== null && (training.hash === null ? candidate : training.hash === dataset.hash);
-  const all = asked === 'all' || (asked === undefined && folders !== null && !own);
+  const own = training !== null && (training.hash === null ? every.candidate : training.hash === dataset.hash);
+  const all = asked === 'all' || (asked === undefined && every.isWhole && !own);
   const { name, classes, shape, mean, std } = dataset;
-  const measured: Measured = all ? 'all' : folders === null ? 'test' : 'held out';
+  const measured: Measured = all ? 'all' : every.isWhole ? 'held out' : 'test';
   return { name, classes, shape, normalisation: { mean, std }, part: partFor(spec, dataset, all), measured, own };
 }
 

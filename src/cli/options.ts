@@ -4,7 +4,16 @@ import { fitSummaries } from '../data/fit.ts';
 import { bytes, choice, flag, text, time, whole } from '../options/kinds.ts';
 import type { Options, Values } from '../options/option.ts';
 import { viewSummaries } from '../network/views.ts';
-import { dataOption, deviceOption, engineOption, group, planOptions, queueOptions, runOptions } from '../options/table.ts';
+import {
+  dataOption,
+  labelOptions,
+  deviceOption,
+  engineOption,
+  group,
+  planOptions,
+  queueOptions,
+  runOptions,
+} from '../options/table.ts';
 
 const atLeastOne = z.int().min(1);
 const json = { kind: flag, help: 'print JSON' };
@@ -58,6 +67,7 @@ export const commandOptions = {
     folder: { kind: text('<folder>'), help: 'the folder of its runs', usual: "runs/ and the file's name" },
     jobs: { kind: whole, bounds: atLeastOne, help: 'runs at the same time', usual: "the processor's cores" },
     data,
+    ...labelOptions,
     mixed: { kind: flag, help: 'also resume runs of another processor, engine or Node; results can then differ' },
   },
   worker: {
@@ -104,6 +114,7 @@ export const commandOptions = {
     },
     views,
     data,
+    ...labelOptions,
     engine: engineOfRun,
     ...modelOptions,
     json,

@@ -18,7 +18,7 @@ import { openStudyProgress } from './study-progress.ts';
 
 export async function studyCommand(file: string, given: Given<'study'>, io: Io): Promise<number> {
   const { text, study } = readStudyFile(file);
-  const { folder, data, jobs = usableProcessors(), mixed = false } = given;
+  const { folder, data, labels, labelColumn, jobs = usableProcessors(), mixed = false } = given;
   const root = folder ?? join('runs', basename(file).replace(/\.ya?ml$/i, ''));
   const planned = plannedRuns(study).runs.length;
 
@@ -39,7 +39,12 @@ export async function studyCommand(file: string, given: Given<'study'>, io: Io):
       );
     await writeState(studyFile(root), text);
     const options = { root, jobs, mixed, signal: interruption.signal, onData: (event: DataEvent) => progress.data(event) };
-    for await (const item of runStudy(study, data === undefined ? options : { ...options, data })) {
+    const places = {
+      ...(data === undefined ? {} : { data }),
+      ...(labels === undefined ? {} : { labels }),
+      ...(labelColumn === undefined ? {} : { labelColumn }),
+    };
+    for await (const item of runStudy(study, { ...options, ...places })) {
       progress.observe(item);
       if (item.kind === 'ended') await writeTables(collectStudy(study, root), root);
     }
@@ -63,7 +68,7 @@ export async function studyCommand(file: string, given: Given<'study'>, io: Io):
   );
   if (finished === planned) return exitCodes.done;
   printLines(io.err, [
-    `${finished} of ${plural(planned, 'run')} finished: 'instar study ${quoted(file)}${folder === undefined ? '' : ` --folder ${quoted(root)}`}${data === undefined ? '' : ` --data ${quoted(data)}`}' resumes`,
+    `${finished} of ${plural(planned, 'run')} finished: 'instar study ${quoted(file)}${folder === undefined ? '' : ` --folder ${quoted(root)}`}${data === undefined ? '' : ` --data ${quoted(data)}`}${labels === undefined ? '' : ` --labels ${quoted(labels)}`}${labelColumn === undefined ? '' : ` --label-column ${quoted(labelColumn)}`}' resumes`,
   ]);
   return progress.failed > 0 && !interruption.signal.aborted ? exitCodes.failed : exitCodes.interrupted;
 }

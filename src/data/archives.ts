@@ -1,10 +1,11 @@
-/** Archives, which are not read: by their names, and by their first bytes. */
+/** Archives by their names, and by their first bytes. */
 
 /** Bytes that `archiveKind` looks at. */
 export const archiveHead = 262;
 
 const magics: readonly (readonly [kind: string, at: number, bytes: string])[] = [
   ['zip', 0, 'PK\x03\x04'],
+  ['zip', 0, 'PK\x05\x06'],
   ['7z', 0, "7z\xbc\xaf'\x1c"],
   ['rar', 0, 'Rar!\x1a\x07'],
   ['gzip', 0, '\x1f\x8b'],

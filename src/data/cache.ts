@@ -34,6 +34,7 @@ const noted = z.strictObject({
   hash: z.string().regex(/^[0-9a-f]{64}$/),
   leftOut: z.array(z.strictObject({ path: z.string(), reason: z.string() })).default([]),
   found: z.strictObject({ fit: z.enum(fits), cut: z.number() }).optional(),
+  notes: z.array(z.string()).default([]),
 });
 
 export const cacheFile = (cacheFolder: string, hash: string): string => join(cacheFolder, `${hash}.safetensors`);
@@ -48,13 +49,15 @@ export interface Known {
   readonly dataset: Dataset;
   readonly leftOut: readonly LeftOut[];
   readonly found?: FoundFit | undefined;
+  /** Lines for the user. */
+  readonly notes: readonly string[];
 }
 
-/** Writes the dataset, and under the source's fingerprint its hash and what was left out and found. Returns the dataset's path. */
+/** Writes the dataset, and its hash and what else is known under the source's fingerprint. Returns the dataset's path. */
 export async function storeDataset(
   cacheFolder: string,
   source: DatasetSource,
-  { dataset, leftOut = [], found }: Pick<Known, 'dataset'> & Partial<Known>,
+  { dataset, leftOut = [], found, notes = [] }: Pick<Known, 'dataset'> & Partial<Known>,
 ): Promise<string> {
   const { name, classes, shape, train, test, validationImages, bits, mean, std, flip, hash } = dataset;
   const tensors: Record<string, StoredTensor> = {};
@@ -71,6 +74,7 @@ export async function storeDataset(
     hash,
     ...(leftOut.length === 0 ? {} : { leftOut: leftOut.map(({ path: file, reason }) => ({ path: file, reason })) }),
     ...(found === undefined ? {} : { found: { ...found } }),
+    ...(notes.length === 0 ? {} : { notes: [...notes] }),
   };
   await writeWhole(notePath(cacheFolder, source), [new TextEncoder().encode(canonicalJson(note))]);
   return path;

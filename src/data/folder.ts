@@ -1,8 +1,4 @@
-/**
- * A folder of images: a sub-folder for each class, or parts with these (`layout.ts`). Sub-folders of a class belong to it. Without
- * a test part, 15 % of the training images are held out.
- */
-import { basename, resolve } from 'node:path';
+/** Labelled images (`found-images.ts`) as a dataset. Without a test part, 15 % of the training images are held out. */
 import { sha256 } from '../util/hash.ts';
 import type { Shape } from '../network/network.ts';
 import { UserError } from '../util/user-error.ts';
@@ -10,12 +6,13 @@ import { bytesOf, measurePixels, type Part } from './dataset.ts';
 import { findFit, type Fit, type FoundFit, type Sides } from './fit.ts';
 import { holdOut } from './hold-out.ts';
 import { decodeImage, decoderVersion, measureImage, toGrey } from './image.ts';
-import { findLayout, type LabelledFile, type Layout } from './layout.ts';
+import type { LabelledFile, Layout } from './layout.ts';
+import { checkEnough } from './labelled-rows.ts';
+import type { FoundImages } from './found-images.ts';
 import { checkLeftOut, type LeftOut } from './left-out.ts';
 import { inOrder, sorted } from './outcomes.ts';
 import type { Reading } from './reading.ts';
 import type { DatasetSource, DecodedSource, ReadListener } from './source.ts';
-import { asFirst, macFolder, readTree } from './tree.ts';
 
 /** Largest side without --image-size, pixels. */
 const defaultLimit = 64;
@@ -197,19 +194,17 @@ async function decode({ folder, layout, imageSize, reading }: Subject, listener:
   return { ...content, train: joined(train, partOf(parts.validation, grey)), validationImages: parts.validation.length };
 }
 
-/** The images in that folder. Undefined image size: the median of the shorter sides, at most 64. */
-export async function findFolder(folder: string, imageSize: number | undefined, reading: Reading): Promise<DatasetSource> {
-  if (basename(resolve(folder)) === macFolder)
-    throw new UserError(`${folder}: what a Mac adds to archives, without images: give the folder beside it`);
-  const tree = await readTree(folder);
-  const found = findLayout(reading.version === 1 ? asFirst(tree) : tree);
-  const layout = reading.version === 1 ? { ...found, validation: undefined } : found;
+/** Labelled images as a dataset. Undefined image size: the median of the shorter sides, at most 64. */
+export function imagesSource(found: FoundImages, imageSize: number | undefined, reading: Reading): DatasetSource {
+  const { name, where, files } = found;
   const { background, bits = null, fit = null, version } = reading;
+  if (found.layout !== null) checkEnough(where, found.layout);
+  const notesOf = ({ notes }: Layout): readonly string[] => notes.map((note) => `${where}: ${note}`);
   return {
-    name: basename(resolve(folder)),
-    where: folder,
-    files: filesIn(layout),
-    notes: reading.version === 1 ? [] : layout.notes.map((note) => `${folder}: ${note}`),
+    name,
+    where,
+    files,
+    notes: found.layout === null ? [] : notesOf(found.layout),
     reading,
     options: {
       format: 'folder',
@@ -218,7 +213,13 @@ export async function findFolder(folder: string, imageSize: number | undefined, 
       decoder: decoderVersion,
       // Cropping is not said, so that what was decoded before there was a choice is still found.
       reading: { version, background, bits, ...(fit === 'crop' ? {} : { fit }) },
+      ...found.options,
     },
-    decode: (listener) => decode({ folder, layout, imageSize, reading }, listener),
+    decode: (listener) =>
+      found.open(listener, async (layout) => {
+        if (found.layout === null) checkEnough(where, layout);
+        const content = await decode({ folder: where, layout, imageSize, reading }, listener);
+        return found.layout === null ? { ...content, notes: notesOf(layout) } : content;
+      }),
   };
 }

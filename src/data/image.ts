@@ -15,7 +15,7 @@ import { Undecodable } from './pixels.ts';
 import { decodePnm } from './pnm.ts';
 import type { SourceFile } from './source.ts';
 
-type ImageFile = Pick<SourceFile, 'path' | 'raw' | 'problem'>;
+type ImageFile = Pick<SourceFile, 'path' | 'raw' | 'bytes' | 'problem'>;
 
 /** Longest product of the sides that is decoded: 16,384 × 16,384. */
 const pixelLimit = 268_402_689;
@@ -42,9 +42,9 @@ interface Opened {
 
 const sharpOptions: SharpOptions = { failOn: 'error', limitInputPixels: pixelLimit, autoOrient: true };
 
-async function openImage({ path, raw = undefined, problem }: ImageFile): Promise<Opened> {
+async function openImage({ path, raw = undefined, bytes: own, problem }: ImageFile): Promise<Opened> {
   if (problem !== undefined) throw new UserError(`${path}: ${problem}`);
-  const bytes = await readBytes(raw ?? path, path);
+  const bytes = own ?? (await readBytes(raw ?? path, path));
   if (bytes.length === 0) throw new UserError(`${path}: an empty file`);
   const kind = kindOf(bytes);
   const advice = unreadKind(basename(path), kind);

@@ -1,13 +1,17 @@
-/** All images of a folder with a sub-folder for each class, labelled by the classes of a network. Holds nothing out. */
+/** All images of labelled data without parts, labelled by the classes of a network. Holds nothing out. */
 import { factsOf } from '../util/files.ts';
+import { UserError } from '../util/user-error.ts';
+import { archiveAt, withUnpacked } from './archive-source.ts';
 import type { Part } from './dataset.ts';
+import { findImages, type FoundImages, type ImageOptions } from './found-images.ts';
 import { decodeImage } from './image.ts';
+import type { Layout } from './layout.ts';
 import { checkLeftOut, describeLeftOut } from './left-out.ts';
 import { inOrder, sorted } from './outcomes.ts';
-import { partNamed } from './part-names.ts';
+import { isNoClass, partNamed } from './part-names.ts';
 import type { Reading } from './reading.ts';
 import { datasetNames } from './resolve.ts';
-import type { SourceFile } from './source.ts';
+import type { ReadListener, SourceFile } from './source.ts';
 import { asFirst, hasImages, imagesBelow, readTree } from './tree.ts';
 
 export interface ClassFolder {
@@ -16,18 +20,71 @@ export interface ClassFolder {
   readonly files: readonly SourceFile[];
 }
 
-/**
- * The class folders of a folder, those without images left out; null for anything else: a name, an archive, a folder of parts such as
- * train/ and test/, a folder around another one.
- */
-export async function classFoldersIn(reference: string, { version }: Reading): Promise<readonly ClassFolder[] | null> {
-  if (datasetNames.includes(reference) || (await factsOf(reference))?.kind !== 'folder') return null;
+/** Images by classes that were found, for as long as they are used. */
+export interface ClassFolders {
+  /** Null where the data is something else: a name, IDX files, parts such as train/ and test/, a folder around another one. */
+  readonly folders: readonly ClassFolder[] | null;
+  readonly notes: readonly string[];
+  /** Paths as people know them, where files are unpacked. */
+  readonly shown: (text: string) => string;
+}
+
+const nothing: ClassFolders = { folders: null, notes: [], shown: (text) => text };
+
+/** The class folders of a folder, those without images left out; one class alone is enough. */
+async function foldersIn(reference: string, { version }: Reading): Promise<readonly ClassFolder[] | null> {
   const read = await readTree(reference);
   const folders = (version === 1 ? asFirst(read) : read).folders.filter(hasImages);
   const [only, ...more] = folders;
   if (only === undefined || folders.some(({ name }) => partNamed(name) !== null)) return null;
-  if (more.length === 0 && only.images.length === 0) return null;
+  if (more.length === 0 && (only.images.length === 0 || isNoClass(only.name))) return null;
   return folders.map((folder) => ({ name: folder.name, files: imagesBelow(folder) }));
+}
+
+/** The images of a layout by classes; null where it has parts. */
+function classesOf({ classes, train, validation, test }: Layout): readonly ClassFolder[] | null {
+  if (validation !== undefined || test !== undefined) return null;
+  return classes.map((name, label) => ({ name, files: train.filter((file) => file.label === label) }));
+}
+
+async function findOrNone(path: string, options: ImageOptions): Promise<FoundImages | undefined> {
+  try {
+    return await findImages(path, options);
+  } catch (error) {
+    // Whoever reads the data says it.
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
+async function inPlace<T>(
+  path: string,
+  options: ImageOptions,
+  listener: ReadListener,
+  use: (found: ClassFolders) => Promise<T>,
+): Promise<T> {
+  const isFolder = (await factsOf(path))?.kind === 'folder';
+  const found = await findOrNone(path, options);
+  if (found === undefined || found.kind === 'folders')
+    return use({ ...nothing, folders: isFolder ? await foldersIn(path, options.reading) : null });
+  return found.open(listener, (layout) =>
+    use({ ...nothing, folders: classesOf(layout), notes: layout.notes.map((note) => `${path}: ${note}`) }),
+  );
+}
+
+/** Gives `use` the images by classes: of a folder, an archive, a table or a Parquet file. */
+export async function withClassFolders<T>(
+  reference: string,
+  options: ImageOptions,
+  listener: ReadListener,
+  use: (found: ClassFolders) => Promise<T>,
+): Promise<T> {
+  if (datasetNames.includes(reference) || (await factsOf(reference)) === undefined) return use(nothing);
+  const archive = await archiveAt(reference);
+  if (archive === undefined) return inPlace(reference, options, listener, use);
+  return withUnpacked(reference, archive, options.cacheFolder, listener.signal, (folder, shown, notes) =>
+    inPlace(folder, options, listener, (found) => use({ ...found, notes: [...notes, ...found.notes.map(shown)], shown })),
+  );
 }
 
 /**

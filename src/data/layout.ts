@@ -2,6 +2,7 @@
  * What the folders of a tree are: classes, parts that hold the same classes, wrappers around either. Pure. A name alone makes no
  * part: a training part has folders of classes in it, and a part beside it. One folder around everything is descended into.
  */
+import { dirname, resolve } from 'node:path';
 import { UserError } from '../util/user-error.ts';
 import { plural } from '../util/words.ts';
 import { isArchiveName } from './archives.ts';
@@ -70,25 +71,26 @@ function filesOf(folders: readonly Folder[]): { images: LabelledFile[]; others: 
   return { images, others: folders.flatMap(othersBelow) };
 }
 
-function checkClasses({ path, folders, images, others }: Folder): void {
+function checkClasses(folder: Folder): void {
+  const { path, folders, images } = folder;
   const [only] = folders;
-  if (only === undefined) {
+  if (only === undefined || !hasImages(folder)) {
     const what =
       images.length === 0
         ? 'no sub-folders with images in it'
-        : `holds ${plural(images.length, 'image')} and no folders of classes: ${expected}, or, if this is one class, give the folder that it lies in`;
-    throw new UserError(`${path}: ${what}${besideIn(others)}`);
+        : `holds ${plural(images.length, 'image')} and no folders of classes: ${expected}, or, if this is one class, give the folder that it lies in, ${dirname(resolve(path))}`;
+    throw new UserError(`${path}: ${what}${besideIn(othersBelow(folder))}`);
   }
   if (folders.length === 1) throw new UserError(`${path}: only one class (${only.name}); at least two are needed`);
   if (folders.length > classLimit) throw new UserError(`${path}: ${folders.length} classes, more than ${classLimit}`);
 }
 
-/** What lies beside no images: archives that were not unpacked, or labels in a table, which some data sets have. */
+/** What lies beside no images: archives, or labels in a form that is not read. */
 function besideIn(files: readonly SourceFile[]): string {
   const archive = files.find(({ path }) => isArchiveName(path));
-  if (archive !== undefined) return ` (${archive.path} is an archive: unpack it)`;
-  const table = files.find(({ path }) => /\.(csv|tsv|jsonl?|parquet)$/i.test(path));
-  return table === undefined ? '' : ` (labels in a table, as in ${table.path}, are not read)`;
+  if (archive !== undefined) return ` (${archive.path} is an archive: give it, or unpack it)`;
+  const table = files.find(({ path }) => /\.(jsonl?|xlsx?|ods)$/i.test(path));
+  return table === undefined ? '' : ` (labels as in ${table.path} are not read: save them as CSV)`;
 }
 
 /** A note of files that are not read, if there are any. */
@@ -100,13 +102,16 @@ const otherNote = (files: readonly SourceFile[]): string[] =>
 const strayNote = (files: readonly SourceFile[]): string[] =>
   noteOf(files, 'image', `left out that ${files.length === 1 ? 'lies' : 'lie'} in no class`);
 
-/** Folders that have the same sub-folders, but are no parts by their names. */
+/** Folders that all have sub-folders, but are no parts by their names. */
 function nestedNote(folders: readonly Folder[]): string[] {
   const inner = folders.map((folder) => holdersIn(folder).map(({ name }) => keyOf(name)));
   const [first = []] = inner;
-  if (first.length < 2 || inner.some((names) => names.join('/') !== first.join('/'))) return [];
-  const names = listed(holdersIn(folders[0] as Folder));
-  return [`each class has ${names} in it: their images are taken together`];
+  const [folder] = folders;
+  if (folder === undefined || inner.some((names) => names.length < 2)) return [];
+  const names = listed(holdersIn(folder));
+  return inner.every((each) => each.join('/') === first.join('/'))
+    ? [`each class has ${names} in it: their images are taken together`]
+    : [`each class has folders in it: their images are taken together; for ${names} as classes give ${folder.path}`];
 }
 
 function layoutOfClasses(folder: Folder): Layout {

@@ -34,8 +34,8 @@ function foundWords({ fit, cut }: FoundFit): string {
 }
 
 async function decoded(source: DatasetSource, listener: ReadListener): Promise<Known> {
-  const { leftOut = [], found, ...content } = await source.decode(listener);
-  return { dataset: datasetOf(source.name, source.where, content), leftOut, found };
+  const { leftOut = [], found, notes = [], ...content } = await source.decode(listener);
+  return { dataset: datasetOf(source.name, source.where, content), leftOut, found, notes };
 }
 
 /**
@@ -55,9 +55,11 @@ export async function readDataset(
   for (const message of source.notes) progress({ kind: 'note', message });
   const known = await recallDataset(cacheFolder, source);
   const all = known ?? (await decoded(source, listener));
-  const { dataset, leftOut, found } = all;
+  const { dataset, leftOut, found, notes } = all;
+  for (const message of notes) progress({ kind: 'note', message });
   const { reading } = source;
-  if (reading !== undefined) checkLeftOut(source.where, leftOut, source.files.length, reading.strict);
+  const images = dataset.train.labels.length + dataset.test.labels.length + leftOut.length;
+  if (reading !== undefined) checkLeftOut(source.where, leftOut, images, reading.strict);
   const { height, width } = dataset.shape;
   if (imageSize !== undefined && (height !== imageSize || width !== imageSize))
     throw new UserError(

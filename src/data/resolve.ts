@@ -5,13 +5,18 @@ import { UserError } from '../util/user-error.ts';
 import { cifarArchive, findCifar, findCifarArchive } from './cifar.ts';
 import { download } from './download.ts';
 import { factsOf, readHead } from '../util/files.ts';
-import { archiveHead, archiveKind } from './archives.ts';
-import { kindOf } from './image-kinds.ts';
+import { archiveAt, archiveSource, tableBeside } from './archive-source.ts';
+import { isTableName } from './csv.ts';
+import { imagesSource } from './folder.ts';
+import { findImages, type ImageOptions } from './found-images.ts';
+import { headLength, kindOf } from './image-kinds.ts';
+import type { LabelOptions } from './label-table.ts';
+import { isParquetName } from './parquet.ts';
 import { distance, nearest } from '../util/words.ts';
-import { findFolder } from './folder.ts';
 import { findIdx } from './idx.ts';
 import { usualReading, type Reading } from './reading.ts';
-import { fashionMnist, mnist, type DatasetInfo, type ReadListener, type DatasetSource } from './source.ts';
+import { readTree } from './tree.ts';
+import { fashionMnist, fileAt, mnist, type DatasetInfo, type ReadListener, type DatasetSource } from './source.ts';
 
 /** FindOptions things are outside this program. */
 export interface DatasetLocations {
@@ -50,6 +55,8 @@ export interface FindOptions {
   readonly imageSize?: number | undefined;
   /** How folders of images are read. Default: `usualReading`. */
   readonly reading?: Reading | undefined;
+  /** Where the labels of images are, if not found by content. */
+  readonly labels?: LabelOptions | undefined;
   /** `--data`. */
   readonly dataFolder?: string | undefined;
   readonly cacheFolder: string;
@@ -121,7 +128,62 @@ const names: {
 /** Letters of a name that are wrong, at most, where it is suggested. */
 const mostWrong = 2;
 
-async function findPath(path: string, { imageSize, reading = usualReading }: FindOptions): Promise<DatasetSource> {
+/** Levels of folders above IDX files or CIFAR-10's, as in MNIST/raw/, at most. */
+const mostAbove = 2;
+
+/** IDX files or those of CIFAR-10 in the one folder below that has them; undefined where none or several have. */
+async function findBelow(path: string, levels = mostAbove): Promise<DatasetSource | undefined> {
+  if (levels === 0) return undefined;
+  const { folders } = await readTree(path, 0);
+  const found: DatasetSource[] = [];
+  for (const { path: inner } of folders.slice(0, 100)) {
+    const source = (await findCifar(inner)) ?? (await findIdx(inner)) ?? (await findBelow(inner, levels - 1));
+    if (source !== undefined) found.push(source);
+  }
+  const [only, ...more] = found;
+  return only === undefined || more.length > 0
+    ? undefined
+    : { ...only, notes: [...only.notes, `${path}: read from ${only.where}`] };
+}
+
+async function findFolder(path: string, imageSize: number | undefined, options: ImageOptions): Promise<DatasetSource> {
+  const { labels, reading } = options;
+  const isPlain = labels.file === undefined && labels.column === undefined;
+  const packed = isPlain ? ((await findCifar(path)) ?? (await findIdx(path))) : undefined;
+  if (packed !== undefined) return packed;
+  try {
+    return imagesSource(await findImages(path, options), imageSize, reading);
+  } catch (error) {
+    const below = error instanceof UserError && isPlain ? await findBelow(path) : undefined;
+    if (below === undefined) throw error;
+    return below;
+  }
+}
+
+async function findFile(path: string, imageSize: number | undefined, options: ImageOptions): Promise<DatasetSource> {
+  if (basename(path) === cifarArchive) {
+    const archive = await findCifarArchive(path);
+    if (archive !== undefined) return archive;
+  }
+  const kind = await archiveAt(path);
+  const file = await fileAt(path);
+  if (kind !== undefined && file !== undefined)
+    return archiveSource(file, kind, imageSize, options, await tableBeside(options.labels.file), (folder) =>
+      findFolder(folder, imageSize, options),
+    );
+  if (isParquetName(path) || isTableName(path)) return imagesSource(await findImages(path, options), imageSize, options.reading);
+  const head = file === undefined ? new Uint8Array() : await readHead(path, headLength);
+  if (kindOf(head) !== undefined)
+    throw new UserError(`${path}: a single image: give the folder that has a folder of images for each class`);
+  throw new UserError(
+    `${path}: not a dataset: give a folder of images, an archive of one, a table of labels (CSV), a Parquet file, or a folder of IDX files or CIFAR-10 binaries`,
+  );
+}
+
+async function findPath(
+  path: string,
+  { imageSize, reading = usualReading, labels = {}, cacheFolder }: FindOptions,
+): Promise<DatasetSource> {
   const facts = await factsOf(path);
   if (facts === undefined) {
     const near = nearest(path.toLowerCase(), datasetNames);
@@ -130,16 +192,8 @@ async function findPath(path: string, { imageSize, reading = usualReading }: Fin
       `${path}: neither a path that exists nor the name of a dataset (${Object.keys(names).join(', ')})${meant}`,
     );
   }
-  if (facts.kind === 'folder')
-    return (await findCifar(path)) ?? (await findIdx(path)) ?? (await findFolder(path, imageSize, reading));
-  const archive = path.endsWith('.tar.gz') || path.endsWith('.tgz') ? await findCifarArchive(path) : undefined;
-  if (archive !== undefined) return archive;
-  const head = facts.kind === 'file' ? await readHead(path, archiveHead) : new Uint8Array();
-  const kind = archiveKind(head);
-  if (kind !== undefined) throw new UserError(`${path}: an archive (${kind}): unpack it, and give the folder that it makes`);
-  if (kindOf(head) !== undefined)
-    throw new UserError(`${path}: a single image: give the folder that has a folder of images for each class`);
-  throw new UserError(`${path}: not a dataset: give a folder of images, of IDX files or of CIFAR-10 binaries, or their tar.gz`);
+  const options = { reading, labels, cacheFolder };
+  return facts.kind === 'folder' ? findFolder(path, imageSize, options) : findFile(path, imageSize, options);
 }
 
 /** The source of that name or path. May download it. A UserError says how to get a dataset that is not found. */
@@ -152,7 +206,11 @@ export async function findSource(
   const { imageSize } = where;
   if (imageSize !== undefined && (!Number.isInteger(imageSize) || imageSize < 1 || imageSize > 1024))
     throw new UserError(`--image-size ${imageSize}: 1 to 1024 pixels are supported`);
-  return Object.hasOwn(names, reference) ? names[reference as Name](where, locations, listener) : findPath(reference, where);
+  if (!Object.hasOwn(names, reference)) return findPath(reference, where);
+  const { file, column } = where.labels ?? {};
+  if (file !== undefined || column !== undefined)
+    throw new UserError(`${file === undefined ? '--label-column' : '--labels'}: ${reference} has labels of its own`);
+  return names[reference as Name](where, locations, listener);
 }
 
 /** The message of `findSource`'s UserError; null where it finds the dataset. */

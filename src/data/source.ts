@@ -13,6 +13,8 @@ export interface SourceFile {
   readonly path: string;
   /** The path as the system has it, where that is no valid UTF-8. */
   readonly raw?: Buffer;
+  /** Its content, where that is no file of its own; the path is then a name for messages. */
+  readonly bytes?: Uint8Array;
   /** Why it cannot be read, where that is known. */
   readonly problem?: string;
   /** Bytes. */
@@ -48,6 +50,8 @@ export interface DecodedSource extends Content {
   readonly leftOut?: readonly LeftOut[];
   /** Of a folder whose reading leaves it to be found. */
   readonly found?: FoundFit | undefined;
+  /** Lines for the user that are known only now. */
+  readonly notes?: readonly string[];
 }
 
 export interface DatasetSource {

@@ -63,8 +63,8 @@ async function fileAtPlace(place: Place): Promise<SourceFile | 'folder' | undefi
   }
 }
 
-/** `above`: the real paths of the folders that contain it. */
-async function readPlace(place: Place & { readonly name: string }, above: readonly string[]): Promise<Folder> {
+/** `above`: the real paths of the folders that contain it. `depth`: levels of folders that are read. */
+async function readPlace(place: Place & { readonly name: string }, above: readonly string[], depth: number): Promise<Folder> {
   const { name, path, raw } = place;
   const fail = (error: unknown): never => {
     throw readFailure(error, path);
@@ -77,14 +77,23 @@ async function readPlace(place: Place & { readonly name: string }, above: readon
   const others: SourceFile[] = [];
   for (const entry of places.filter((each) => isVisible(each.name)).toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const found = await fileAtPlace(entry);
-    if (found === 'folder') folders.push(await readPlace(entry, [...above, real]));
+    if (found === 'folder')
+      folders.push(
+        depth === 0
+          ? { name: entry.name, path: entry.path, folders: [], images: [], others: [] }
+          : await readPlace(entry, [...above, real], depth - 1),
+      );
     else if (found !== undefined) ((await isImage(entry, entry.name)) ? images : others).push(found);
   }
   return { name, path, folders, images, others };
 }
 
-/** The tree of a folder. A UserError for a folder that cannot be read, and for a link to a folder that contains it. */
-export const readTree = (folder: string): Promise<Folder> => readPlace({ name: basename(folder), path: folder, raw: folder }, []);
+/**
+ * The tree of a folder, `depth` levels of folders below it. A UserError for a folder that cannot be read, and for a link to a folder
+ * that contains it.
+ */
+export const readTree = (folder: string, depth = Infinity): Promise<Folder> =>
+  readPlace({ name: basename(folder), path: folder, raw: folder }, [], depth);
 
 const firstExtensions: readonly string[] = ['.png', '.jpg', '.jpeg', '.webp'];
 

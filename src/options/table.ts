@@ -36,6 +36,11 @@ export const engineOption = { kind: choice(engineSummaries), help: 'the library 
 export const deviceOption = { kind: choice(deviceSummaries), help: 'the device that computes', usual: 'cpu' };
 export const dataOption = { kind: text('<folder>'), library: 'dataFolder', help: 'the folder with the files of a named dataset' };
 
+export const labelOptions = {
+  labels: { kind: text('<file>'), help: 'a table (CSV, TSV) with the labels of images', usual: 'found beside the images' },
+  labelColumn: { kind: text('<column>'), help: 'its column of labels: a name, or a number from 1', usual: 'found by content' },
+};
+
 /** Options of `search` and of `plan`. */
 export const planOptions = {
   ...group('Run', {
@@ -106,7 +111,8 @@ export const planOptions = {
       usual: '85 % of what is free, shared by the workers',
     },
   }),
-  ...offPage('Data', { data: dataOption }),
+  ...offPage('Data', { data: dataOption, labels: labelOptions.labels }),
+  ...advanced('Data', { labelColumn: labelOptions.labelColumn }),
   ...group('Data', {
     images: { kind: count, settings: ['images'], help: 'training images used, at most, such as 12k', label: 'Training images' },
     imageSize: {

@@ -28,6 +28,9 @@ export interface Study {
   readonly dataset: string;
   /** The folder of a named dataset. */
   readonly data: string | null;
+  /** The table of labels, and its column. */
+  readonly labels: string | null;
+  readonly labelColumn: string | null;
   readonly imageSize: number | null;
   /** How a folder's images are brought to size. Null: what the folder asks for. */
   readonly fit: Fit | null;
@@ -53,6 +56,8 @@ const studySchema = z.strictObject({
   title: z.string().min(1),
   dataset: z.string().min(1),
   data: z.string().optional(),
+  labels: z.string().min(1).optional(),
+  labelColumn: z.string().min(1).optional(),
   imageSize: z.int().min(1).optional(),
   fit: z.enum(fits).optional(),
   engine: z.enum(engineNames).default('auto'),
@@ -241,12 +246,25 @@ export function readStudy(text: string, file: string): Study {
     fail(source, '1:1', 'give either methods (networks that grow) or variants (of the vanilla network)');
   const arms = armsOf(source, given);
   checkArms(source, arms, given.methods === undefined ? 'variants' : 'methods');
-  const { title, dataset, data = null, imageSize = null, fit = null, engine, preset, repetitions, seed } = given;
+  const {
+    title,
+    dataset,
+    data = null,
+    labels = null,
+    labelColumn = null,
+    imageSize = null,
+    fit = null,
+    engine,
+    preset,
+    repetitions,
+    seed,
+  } = given;
   const kind = given.methods === undefined ? 'vanilla' : 'growth';
   const batchGiven = [given, ...(given.variants ?? []), ...(given.methods ?? [])].some(
     (each) => typeof each === 'object' && each.settings?.['batch'] !== undefined,
   );
-  return { title, kind, dataset, data, imageSize, fit, engine, preset, repetitions, seed, arms, batchGiven };
+  const origin = { dataset, data, labels, labelColumn, imageSize, fit };
+  return { title, kind, ...origin, engine, preset, repetitions, seed, arms, batchGiven };
 }
 
 /** The name of an arm as part of a folder name. */

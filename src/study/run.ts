@@ -58,6 +58,9 @@ export interface StudyOptions {
   readonly jobs: number;
   /** The folder of a named dataset; overrides the study's file. */
   readonly data?: string;
+  /** The table of labels and its column, in place of the file's. */
+  readonly labels?: string;
+  readonly labelColumn?: string;
   /** Also resumes runs that were started with another processor, engine or Node. Their bits may then differ. */
   readonly mixed?: boolean;
   readonly signal: AbortSignal;
@@ -134,6 +137,8 @@ export async function* runStudy(study: Study, options: StudyOptions): AsyncGener
   const signal = AbortSignal.any([options.signal, left.signal]);
   makeFolder(root);
   const folder = options.data ?? study.data;
+  const labels = options.labels ?? study.labels;
+  const labelColumn = options.labelColumn ?? study.labelColumn;
   const shared = vanilla === null ? null : join(root, vanilla.folder);
   const said = onData === undefined ? {} : { onData };
   // Runs that are added later read the images as those before them did.
@@ -153,6 +158,8 @@ export async function* runStudy(study: Study, options: StudyOptions): AsyncGener
       signal,
       ...said,
       ...(folder === null ? {} : { dataFolder: folder }),
+      ...(labels === null ? {} : { labels }),
+      ...(labelColumn === null ? {} : { labelColumn }),
       ...(study.imageSize === null ? {} : { imageSize: study.imageSize }),
       ...(fit === null ? {} : { fit }),
       ...(run.arm === null || shared === null ? {} : { vanilla: shared }),

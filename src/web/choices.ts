@@ -2,6 +2,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { factsOf } from '../util/files.ts';
+import { isArchiveName } from '../data/archives.ts';
+import { isTableName } from '../data/csv.ts';
+import { isParquetName } from '../data/parquet.ts';
 import { datasetNames, findSource, defaultLocations, whyMissing } from '../data/resolve.ts';
 import { usableProcessors } from '../execution/resources.ts';
 import { cacheFolder } from '../run/preparing/begin.ts';
@@ -19,7 +22,10 @@ async function isHere(name: string, folder: string | null): Promise<boolean> {
   return (await whyMissing(name, folder === null ? here() : { ...here(), dataFolder: folder }, places, quiet)) === null;
 }
 
-/** The folders in `--data` that are datasets. */
+/** Whether a file of that name may be a dataset. */
+const mayBeData = (name: string): boolean => isArchiveName(name) || isTableName(name) || isParquetName(name);
+
+/** What is in `--data`: folders, archives, tables and Parquet files that are datasets. */
 async function foldersIn(folder: string): Promise<readonly DataChoice[]> {
   const found: DataChoice[] = [];
   const all = attempt(
@@ -29,7 +35,8 @@ async function foldersIn(folder: string): Promise<readonly DataChoice[]> {
   for (const name of all.filter((each) => !each.startsWith('.') && !datasetNames.includes(each))) {
     const path = resolve(folder, name);
     try {
-      if ((await factsOf(path))?.kind !== 'folder') continue;
+      const kind = (await factsOf(path))?.kind;
+      if (kind !== 'folder' && !(kind === 'file' && mayBeData(name))) continue;
       await findSource(path, here(), defaultLocations, quiet);
       found.push({ id: name, name, where: path, options: [path] });
     } catch (error) {

@@ -8,6 +8,7 @@ import { encodeModel } from '../../src/formats/onnx/codec.ts';
 import { dataType } from '../../src/formats/onnx/proto.ts';
 import { readRun } from '../../src/run/record/read.ts';
 import { must } from '../../src/util/assert.ts';
+import { zipOf } from '../data/packed.ts';
 import { instar, makePhotos, newFolder, tiny } from './fixtures.ts';
 
 let folder = '';
@@ -67,6 +68,48 @@ test('predict with the file sees what predict with the run sees', async () => {
       assert.ok(Math.abs((other?.probability ?? 9) - probability) < 1e-4, name);
     }),
   );
+});
+
+test('evaluate measures the same images in a folder, an archive and a table', async () => {
+  await makePhotos(join(folder, 'others'), 3);
+  const files: Record<string, Uint8Array> = {};
+  const rows: string[] = [];
+  for (const kind of readdirSync(join(folder, 'others')))
+    for (const name of readdirSync(join(folder, 'others', kind))) {
+      const bytes = readFileSync(join(folder, 'others', kind, name));
+      files[`${kind}/${name}`] = bytes;
+      mkdirSync(join(folder, 'flat'), { recursive: true });
+      writeFileSync(join(folder, 'flat', `${kind}-${name}`), bytes);
+      rows.push(`${kind}-${name},${kind}`);
+    }
+  writeFileSync(join(folder, 'flat', 'labels.csv'), ['file,class', ...rows].join('\n'));
+  writeFileSync(join(folder, 'others.zip'), zipOf(files));
+  const whole = await evaluated('whole', 'others');
+  assert.equal(
+    whole.confusion.flat().reduce((sum, count) => sum + count, 0),
+    rows.length,
+    'all images',
+  );
+  for (const data of [
+    ['others.zip'],
+    ['flat'],
+    ['flat/labels.csv'],
+    ['flat', '--labels', 'flat/labels.csv', '--label-column', '2'],
+  ])
+    assert.deepEqual((await evaluated('whole', ...data)).confusion, whole.confusion, data.join(' '));
+  assert.deepEqual((await evaluated('whole/best.onnx', 'others.zip')).confusion, whole.confusion);
+  await refused(/flat\/labels\.csv has no such column of labels/, 'evaluate', 'whole', 'flat', '--label-column', 'x');
+});
+
+test('evaluate knows the data of the run in an archive', async () => {
+  const files: Record<string, Uint8Array> = {};
+  for (const kind of readdirSync(join(folder, 'photos')))
+    for (const name of readdirSync(join(folder, 'photos', kind)))
+      files[`photos/${kind}/${name}`] = readFileSync(join(folder, 'photos', kind, name));
+  writeFileSync(join(folder, 'same.zip'), zipOf(files));
+  const found = await evaluated('whole', 'same.zip');
+  assert.deepEqual(found.confusion, (await evaluated('whole', 'photos')).confusion);
+  assert.match(found.notes.join(), /the run's own data/);
 });
 
 test('export: the winner, the vanilla network, and what cannot be', async () => {

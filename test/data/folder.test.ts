@@ -290,7 +290,7 @@ const wrong: readonly [string, (folder: string) => Promise<void>, RegExp][] = [
   [
     'images without classes',
     async (folder) => put(join(folder, 'x.png'), await png(0)),
-    /photos: holds 1 image and no folders of classes: put the images of each class into a folder of its own, or, if this is one class, give the folder that it lies in$/,
+    /photos: holds 1 image and no folders of classes: put the images of each class into a folder of its own, or, if this is one class, give the folder that it lies in, \S+$/,
   ],
   ['one class', (folder) => photos(folder, ['a'], 3), /photos: only one class \(a\); at least two are needed$/],
   [

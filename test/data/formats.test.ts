@@ -328,10 +328,10 @@ test('archives, single images and what a Mac adds are named, with what to do', a
   await put(join(root, '__MACOSX', 'cat', '._1.png'), 'x');
   await put(join(root, 'kaggle', 'train.zip'), zip);
   const messages: readonly [string, RegExp][] = [
-    ['photos.zip', /photos\.zip: an archive \(zip\): unpack it, and give the folder that it makes$/],
+    ['photos.zip', /photos\.zip: cannot be unpacked: damaged or cut short \(/],
     ['cat.jpg', /cat\.jpg: a single image: give the folder that has a folder of images for each class$/],
     ['__MACOSX', /__MACOSX: what a Mac adds to archives, without images: give the folder beside it$/],
-    ['kaggle', /kaggle: no sub-folders with images in it \(.*kaggle\/train\.zip is an archive: unpack it\)$/],
+    ['kaggle', /kaggle: no sub-folders with images in it \(.*kaggle\/train\.zip is an archive: give it, or unpack it\)$/],
   ];
   for (const [name, message] of messages) await assert.rejects(read(join(root, name)), userError(message));
 });

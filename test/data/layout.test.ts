@@ -24,7 +24,7 @@ function treeOf(...paths: readonly string[]): Folder {
           changed: 0,
         }));
       });
-    const isOther = ({ path: file }: { path: string }): boolean => /\.(csv|txt)$/.test(file);
+    const isOther = ({ path: file }: { path: string }): boolean => /\.(csv|json|txt)$/.test(file);
     return {
       name,
       path,
@@ -118,6 +118,9 @@ test('what is left alone is said, and which images validate', () => {
   assert.deepEqual(notesOf('tomato/healthy/x', 'tomato/rust/x', 'potato/healthy/x', 'potato/rust/x'), [
     'each class has healthy/ and rust/ in it: their images are taken together',
   ]);
+  assert.deepEqual(notesOf('animals/cat/x', 'animals/dog/x', 'plants/rose/x', 'plants/lily/x'), [
+    'each class has folders in it: their images are taken together; for cat/ and dog/ as classes give data/animals',
+  ]);
   assert.deepEqual(notesOf(...classesIn('train/'), ...classesIn('test/')), []);
 });
 
@@ -129,8 +132,8 @@ const refused: readonly [what: string, paths: readonly string[], message: RegExp
   ],
   [
     'the same, wrapped',
-    ['a/train/train/x*25', 'a/test/test/x*12', 'a/labels.csv'],
-    /^data\/a\/train: holds 25 images .* \(labels in a table, as in data\/a\/labels\.csv, are not read\)$/,
+    ['a/train/train/x*25', 'a/test/test/x*12', 'a/labels.json'],
+    /^data\/a\/train: holds 25 images .* \(labels as in data\/a\/labels\.json are not read: save them as CSV\)$/,
   ],
   ['training images alone', ['train/x*25'], /^data\/train: holds 25 images without folders of classes/],
   [

@@ -7,6 +7,16 @@ import { quoted } from '../../util/quoted.ts';
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
+/** The table of labels from the folder of the images, or its whole path. */
+const shownTable = (file: string, where: string | undefined, place: 'as given' | 'from anywhere'): string =>
+  place === 'from anywhere'
+    ? file
+    : where !== undefined && file.startsWith(`${where}/`)
+      ? file.slice(where.length + 1)
+      : baseOf(file);
+
+const baseOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
 /**
  * `from anywhere`: with the whole path of the data, which a page that is passed on should not tell. Every setting that is not the
  * preset's, the seed, and what the bits depend on: engine, workers, threads, memory.
@@ -25,6 +35,8 @@ export function searchAgain(config: Config, place: 'as given' | 'from anywhere')
     (place === 'from anywhere' ? data.where : undefined) ?? data.reference,
     ...(data.folder === null ? [] : ['--data', data.folder]),
     ...(data.imageSize === null ? [] : ['--image-size', String(data.imageSize)]),
+    ...(data.labels?.file === undefined ? [] : ['--labels', shownTable(data.labels.file, data.where, place)]),
+    ...(data.labels?.column === undefined ? [] : ['--label-column', data.labels.column]),
     ...(data.reading === undefined || data.reading.background === usualReading.background
       ? []
       : ['--background', data.reading.background]),

@@ -1,5 +1,6 @@
 /** Starts a run from options, or resumes one from its folder. Errors are thrown before anything is written. */
 import { existsSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
 import { readDataset } from '../../data/read.ts';
 import { cacheFile, loadDataset } from '../../data/cache.ts';
 import { leftOutLine, type LeftOut } from '../../data/left-out.ts';
@@ -230,6 +231,13 @@ async function* go(
   }
 }
 
+/** A table of labels in the folder or archive of the images moves with it. */
+function movedTable(file: string, before: string, now: string): string {
+  if (!file.startsWith(before + sep)) return file;
+  const inside = relative(before, file);
+  return existsSync(join(now, inside)) ? join(now, inside) : inside;
+}
+
 /**
  * The run's data, and the file that workers read it from: in the cache that the run began with, or in that of this machine. `given`:
  * where the data lies now, a path or the folder of a named data set.
@@ -240,7 +248,7 @@ export async function dataOf(
   given?: string,
 ): Promise<{ dataset: Dataset; path: string }> {
   const { data, from } = config;
-  const { path: before, hash, reference, where, imageSize, folder } = data;
+  const { path: before, hash, reference, where, imageSize, folder, labels = {} } = data;
   for (const path of new Set([before, cacheFile(cacheFolder(), hash)]))
     if (existsSync(path))
       try {
@@ -257,12 +265,12 @@ export async function dataOf(
   };
   const size = { imageSize: imageSize ?? undefined, folderSize: from?.imageSize ?? undefined };
   const source = isNamed ? reference : (given ?? where);
+  const file = where === undefined || labels.file === undefined ? undefined : movedTable(labels.file, where, source);
+  const how = { reading: readingOf(config), labels: { file, column: labels.column } };
   const hint = `; 'instar resume RUN --data PATH' says where the run's data lies now`;
-  const read = await readDataset(source, { ...place, ...size, reading: readingOf(config), progress: onData }).catch(
-    (error: unknown) => {
-      throw error instanceof UserError && given === undefined ? new UserError(`${error.message}${hint}`) : error;
-    },
-  );
+  const read = await readDataset(source, { ...place, ...size, ...how, progress: onData }).catch((error: unknown) => {
+    throw error instanceof UserError && given === undefined ? new UserError(`${error.message}${hint}`) : error;
+  });
   if (read.dataset.hash !== hash)
     throw new UserError(`${source}: the data is not that of the run's beginning${given === undefined ? hint : ''}`);
   return read;

@@ -1,6 +1,7 @@
 /**
  * Reads and checks the options of a search or a plan: engine, data, settings, given network. Writes only the cache of data.
  */
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { imbalanceOf } from '../../data/balance.ts';
@@ -70,6 +71,10 @@ export interface AskedOptions extends Common {
   readonly from?: string;
   /** Where the data of a name lies. */
   readonly dataFolder?: string;
+  /** A table with the labels of images. Default: found beside them. */
+  readonly labels?: string;
+  /** Its column of labels, a name or a number from 1. Default: found by content. */
+  readonly labelColumn?: string;
   /** Pixels a side, for folders of images. */
   readonly imageSize?: number;
   /** What transparent images of a folder lie on, `#rrggbb`. Default: white. */
@@ -222,7 +227,8 @@ export async function begin(options: AskedOptions): Promise<Beginning> {
   const { background = usualReading.background, strict = usualReading.strict } = options;
   const fit = options.fit ?? given?.fit ?? undefined;
   const reading = { ...usualReading, background: background.toLowerCase(), strict, fit };
-  const how = { imageSize, folderSize: side ?? undefined, reading, progress, signal };
+  const labels = { file: options.labels, column: options.labelColumn };
+  const how = { imageSize, labels, folderSize: side ?? undefined, reading, progress, signal };
   const { dataset, path, leftOut, ...read } = await readDataset(options.dataset, { ...where, ...how });
   if (options.background !== undefined && read.reading === undefined)
     throw new UserError(`--background ${background}: only for folders of images`);
@@ -259,6 +265,13 @@ function givenOf(settings: SettingsOverride): Pick<Config, 'given'> {
   return given.length === 0 ? {} : { given: [...given] };
 }
 
+/** Where labels are, for the configuration. A table in the folder of the images may be named from there. */
+function labelsOf({ labels, labelColumn, dataset }: AskedOptions): Pick<Config['data'], 'labels'> {
+  if (labels === undefined && labelColumn === undefined) return {};
+  const file = labels === undefined ? {} : { file: resolve(existsSync(labels) ? labels : join(dataset, labels)) };
+  return { labels: { ...file, ...(labelColumn === undefined ? {} : { column: labelColumn }) } };
+}
+
 /** What determines the run. `origin`: of the given network, where there is one. */
 export function configOf(
   options: AskedOptions & { readonly vanilla?: string },
@@ -277,6 +290,7 @@ export function configOf(
       reference: options.dataset,
       ...(datasetNames.includes(options.dataset) ? {} : { where: resolve(options.dataset) }),
       imageSize: options.imageSize ?? null,
+      ...labelsOf(options),
       ...(reading === undefined ? {} : { reading }),
       folder: options.dataFolder === undefined ? null : resolve(options.dataFolder),
       path,

@@ -24,6 +24,8 @@ export const configSchema = z.strictObject({
     /** Where that is, if it is a path: it was given from the folder in which the run was begun. Absent: a name, or not known. */
     where: z.string().optional(),
     imageSize: z.int().nullable(),
+    /** The table of labels and its column, where they were given. */
+    labels: z.strictObject({ file: z.string().optional(), column: z.string().optional() }).optional(),
     /** How a folder of images is read. Absent: as the first version did. */
     reading: readingSchema.optional(),
     /** The folder of `--data`, where one was given. */

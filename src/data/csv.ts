@@ -1,0 +1,80 @@
+/** Tables as text: separated by commas, semicolons, tabs or bars, with quoted fields. Knows nothing of labels. */
+import { parse } from 'csv-parse/sync';
+import { readBytes, reasonOf } from '../util/files.ts';
+import { UserError } from '../util/user-error.ts';
+
+export interface Table {
+  readonly path: string;
+  /** Rows of equal length, at least two fields each; the first one may be a header. */
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** Largest table that is read as one text, bytes. */
+const largest = 2 ** 28;
+const separators = [',', ';', '\t', '|'];
+/** Lines that the separator is found by. */
+const sampled = 20;
+
+export const isTableName = (name: string): boolean => /\.(csv|tsv)$/i.test(name);
+
+/** UTF-8 or UTF-16 with its mark; else Windows-1252, as spreadsheets write it. */
+function textOf(bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  if (first === 0xff && second === 0xfe) return new TextDecoder('utf-16le').decode(bytes);
+  if (first === 0xfe && second === 0xff) return new TextDecoder('utf-16be').decode(bytes);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder('windows-1252').decode(bytes);
+  }
+}
+
+/** A cell without line ends and the like, which no name has. */
+export const oneLine = (text: string): string => text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
+
+const usual = { skip_empty_lines: true, trim: true };
+
+/** Fields of the first line, where at least half of the next ones have as many; else 0. */
+function fieldsBy(delimiter: string, head: string): number {
+  const rows = parse(head, { ...usual, delimiter, relax_column_count: true, relax_quotes: true, to: sampled });
+  const first = rows[0]?.length ?? 0;
+  return 2 * rows.filter((row) => row.length === first).length >= rows.length ? first : 0;
+}
+
+/** The separator that gives the lines the most fields. */
+export function separatorOf(lines: string): string {
+  const fields = separators.map((delimiter) => {
+    try {
+      return fieldsBy(delimiter, lines);
+    } catch {
+      return 0;
+    }
+  });
+  const most = Math.max(...fields);
+  return separators[fields.indexOf(most)] as string;
+}
+
+/** The first lines of a text. */
+const headOf = (text: string): string => text.split('\n', sampled).join('\n');
+
+/** The table in a text. A UserError for one that is malformed or has a single column. */
+export function parseTable(path: string, text: string): Table {
+  if (text.includes('\0')) throw new UserError(`${path}: not a table in text: it has zero bytes`);
+  let rows: string[][];
+  try {
+    rows = parse(text, { ...usual, delimiter: separatorOf(headOf(text)) });
+  } catch (error) {
+    throw new UserError(`${path}: cannot be read as a table: ${reasonOf(error)}`);
+  }
+  rows = rows.map((row) => row.map(oneLine));
+  if (rows.length === 0) throw new UserError(`${path}: an empty table`);
+  if ((rows[0]?.length ?? 0) < 2)
+    throw new UserError(`${path}: one column; a table of labels has a column of files and one of labels`);
+  return { path, rows };
+}
+
+export async function readTable(path: string): Promise<Table> {
+  const bytes = await readBytes(path);
+  if (bytes.length > largest) throw new UserError(`${path}: ${bytes.length} bytes are too many for a table of labels`);
+  return parseTable(path, textOf(bytes));
+}
