@@ -114,7 +114,7 @@ describe('a server at another port', { skip: withoutChromium() }, () => {
         await opened.getByRole('button', { name: 'Delete one' }).waitFor();
       };
       await isTheirs(page);
-      const before = listingOf(folder);
+      const asItWas = listingOf(folder);
 
       // Typed into the same tab, and opened in another one.
       for (const at of [page, await context.newPage()]) {
@@ -155,6 +155,6 @@ describe('a server at another port', { skip: withoutChromium() }, () => {
             `${path}: ${headers.join('; ')}`,
           );
       }
-      assert.equal(listingOf(folder), before);
+      assert.equal(listingOf(folder), asItWas);
     });
 });
