@@ -1,7 +1,7 @@
 /** The options of each command beside the table of those of a search. */
 import { z } from 'zod';
 import { fitSummaries } from '../data/fit.ts';
-import { bytes, choice, flag, text, time, whole } from '../options/kinds.ts';
+import { bytes, choice, flag, text, time, whole, type Kind } from '../options/kinds.ts';
 import type { Options, Values } from '../options/option.ts';
 import { viewSummaries } from '../network/views.ts';
 import {
@@ -25,6 +25,30 @@ const views = {
   kind: choice(viewSummaries),
   help: 'whose logits are averaged; for networks that were trained with mirrored images',
   usual: 'image',
+};
+
+/** `/tools/instar/`; the last slash may be missing. */
+const basePath: Kind<string> = {
+  ...text('<path>'),
+  read: (given) =>
+    /^\/(?:(?!\.{1,2}(?:\/|$))[\w.~-]+\/)*(?:(?!\.{1,2}$)[\w.~-]+)?$/.test(given)
+      ? { value: given.replace(/\/?$/, '/') }
+      : { wrong: 'must be a path such as /tools/instar/, of letters, digits and ._~-' },
+};
+
+/** `tools.example.org,10.0.0.7`. */
+const hostNames: Kind<readonly string[]> = {
+  argument: '<names>',
+  field: 'text',
+  schema: z.array(z.string()),
+  read(given) {
+    const names = given
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim().replace(/^\[(.*)\]$/, '$1'));
+    const isName = (name: string): boolean => /^[a-z0-9_]([a-z0-9_.-]*[a-z0-9])?$/.test(name) || z.ipv6().safeParse(name).success;
+    return names.every(isName) ? { value: names } : { wrong: 'must be host names without ports, such as tools.example.org' };
+  },
 };
 
 /** How a byte becomes the number that a model takes. */
@@ -95,6 +119,15 @@ export const commandOptions = {
       kind: text('<address>'),
       help: 'address to listen on; any other than that of this machine alone needs the token for everything',
       usual: '127.0.0.1',
+    },
+    base: {
+      kind: basePath,
+      help: 'path under which a proxy serves the dashboard, such as /tools/instar/; everything then needs the token',
+      usual: '/',
+    },
+    allowHost: {
+      kind: hostNames,
+      help: 'other names of this server, such as those of a proxy, separated by commas; everything then needs the token',
     },
     data: { ...data, help: 'the folder of data sets that can be chosen on the page' },
     noOpen: { kind: flag, help: 'do not open a browser' },

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isLoopback } from '../web/guard.ts';
 import { startUi } from '../web/server.ts';
 import { UserError } from '../util/user-error.ts';
 import { printable } from '../util/words.ts';
@@ -46,18 +47,22 @@ const hasDisplay = ({ environment, out }: Io): boolean =>
   out.isTTY && (process.platform !== 'linux' || Boolean(environment['DISPLAY'] ?? environment['WAYLAND_DISPLAY']));
 
 export async function uiCommand(folder: string, given: Given<'ui'>, io: Io): Promise<number> {
-  const { port = usualPort, host = '127.0.0.1', data = null } = given;
+  const { port = usualPort, host = '127.0.0.1', data = null, base = '/', allowHost: allowedHosts = [] } = given;
   // Only the usual folder is made: it is where searches that begin on the page go.
   if (folder !== usualRuns && !existsSync(folder)) throw new UserError(`${folder}: does not exist`);
   const ui = await startUi({
     folder,
     port,
     host,
+    base,
+    allowedHosts,
     data,
     program: [process.execPath, fileURLToPath(new URL('main.js', import.meta.url))],
   });
   printLines(io.out, [ui.address]);
   io.err.write(`Dashboard of ${printable(folder)}. Anyone with this address can change runs. Ctrl-C stops it; runs continue.\n`);
+  for (const name of allowedHosts.filter((each) => !isLoopback(each)))
+    io.err.write(`By way of a proxy: https://${name.includes(':') ? `[${name}]` : name}${base}#token=${ui.token}\n`);
   const forget = given.noOpen !== true && hasDisplay(io) ? openBrowser(ui.address) : (): void => undefined;
   await new Promise<void>((resolve) => {
     for (const signal of io.stops) io.on(signal, resolve);

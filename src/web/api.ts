@@ -5,6 +5,9 @@ import { planOptions } from '../options/table.ts';
 import type { Condition } from '../run/record/read.ts';
 import type { Config } from '../run/record/config.ts';
 
+/** The header in which a request brings the token. It is not Authorization, which a proxy may use for its own passwords. */
+export const tokenHeader = 'Instar-Token';
+
 /** Of a folder in the list. `damaged`: it cannot be read; `not begun`: a search was started in it and failed before it wrote a run. */
 export type RowState = Condition | 'damaged' | 'not begun' | 'starting';
 

@@ -1,12 +1,14 @@
 /** The routes of the dashboard: the page, a JSON interface, and a stream of the events of runs. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { Hono, type Context, type Handler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { compress } from 'hono/compress';
 import { HTTPException } from 'hono/http-exception';
+import { getPath } from 'hono/utils/url';
 import { z } from 'zod';
 import { searchAgain } from '../run/display/rerun-command.ts';
 import { keptCandidates } from '../run/record/folder.ts';
@@ -95,9 +97,9 @@ const acceptsGzip = (accepted: string | undefined): boolean =>
 
 /**
  * The built client: its files by name, as they were when the server started, gzipped where the build has done that and the
- * browser accepts it. Every other address is the page itself.
+ * browser accepts it. Every other address is the page itself, in which the paths begin with the base.
  */
-function serveClient(folder: string): Handler {
+function serveClient(folder: string, base: string): Handler {
   if (!existsSync(join(folder, 'index.html')))
     throw new UserError(`the dashboard is not built (${folder} is missing): run 'npm run build'`);
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -105,13 +107,17 @@ function serveClient(folder: string): Handler {
     .filter((name) => statSync(join(folder, name)).isFile());
   const gzipped = new Set(names.filter((name) => name.endsWith('.gz')).map((name) => join(folder, name.slice(0, -3))));
   const files = new Map(names.filter((name) => !name.endsWith('.gz')).map((name) => [`/${name}`, join(folder, name)]));
+  const index = join(folder, 'index.html');
+  const page = Buffer.from(readFileSync(index, 'utf8').replaceAll('="/', `="${base}`));
+  const gzippedPage = gzipSync(page, { level: 9 });
   return async (c) => {
     const path = files.get(c.req.path);
     const isAsset = c.req.path.startsWith('/assets/');
     if (path === undefined && isAsset) return c.text('There is no such file.\n', 404);
-    const name = path ?? join(folder, 'index.html');
+    const name = path ?? index;
     const isGzipped = gzipped.has(name) && acceptsGzip(c.req.header('Accept-Encoding'));
-    return c.body(new Uint8Array(await readFile(isGzipped ? `${name}.gz` : name)), 200, {
+    const own = isGzipped ? gzippedPage : page;
+    return c.body(new Uint8Array(name === index ? own : await readFile(isGzipped ? `${name}.gz` : name)), 200, {
       ...(isGzipped ? { 'Content-Encoding': 'gzip' } : {}),
       Vary: 'Accept-Encoding',
       'Content-Type': types[extname(name)] ?? 'application/octet-stream',
@@ -123,7 +129,14 @@ function serveClient(folder: string): Handler {
 
 export function createApp(parts: AppParts): Hono {
   const { access, catalogue } = parts;
-  const app = new Hono();
+  const { base } = access;
+  // A proxy passes the base on, or takes it off.
+  const app = new Hono({
+    getPath(request) {
+      const path = getPath(request);
+      return path.startsWith(base) ? path.slice(base.length - 1) : path;
+    },
+  });
   app.use(guard(access));
   app.use(bodyLimit({ maxSize: largestBody, onError: (c) => c.text('The request is too large.\n', 413) }));
   const compressed = compress();
@@ -139,7 +152,8 @@ export function createApp(parts: AppParts): Hono {
   addReads(app, parts, placeNamed);
   addChanges(app, parts, placeNamed);
   app.all('/api/*', (c) => c.json({ message: 'There is no such resource.' }, 404));
-  app.get('*', serveClient(fileURLToPath(new URL('../../web', import.meta.url))));
+  if (base !== '/') app.get(base.slice(0, -1), (c) => c.redirect(base));
+  app.get('*', serveClient(fileURLToPath(new URL('../../web', import.meta.url)), base));
   app.all('*', (c) => c.text('Only GET is allowed.\n', 405));
   return app;
 }
@@ -153,6 +167,10 @@ function addReads(app: Hono, { access, catalogue, watch, ...parts }: AppParts, p
   };
   const binary = { 'Content-Type': 'application/octet-stream' };
 
+  app.get('/api/token', (c) => {
+    if (!mayChange(c, access)) throw new HTTPException(403, { message: 'Wrong token: open the address that instar ui printed.' });
+    return c.json({});
+  });
   app.get('/api/list', (c) => {
     const { runs, studies } = catalogue.list();
     return c.json({ folder: catalogue.folder, runs, studies, mayChange: mayChange(c, access) } satisfies Listing);

@@ -1,14 +1,14 @@
 /**
- * Access control. On loopback everyone may read (the folder's own permissions apply to other users of the machine); on other
- * addresses, and to change anything, a request needs the token that was made at the start. A Host header that does not name this
- * server is refused (DNS rebinding), and so is a change that another site's page requests.
+ * Access control. On loopback everyone may read, other users of the machine too; on other addresses, behind a proxy, and to change
+ * anything, a request needs the token that was made at the start, in a header: browsers send cookies to every port of a machine.
+ * A Host header that does not name this server is refused (DNS rebinding), and so is what another site's page requests.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import type { Context, MiddlewareHandler } from 'hono';
-import { getCookie, setCookie } from 'hono/cookie';
+import { tokenHeader } from './api.ts';
 
 /** The page may reach its own server alone, and compile WebAssembly, which runs the networks. */
 const policy = [
@@ -48,17 +48,19 @@ export interface Access {
   /** Where the server listens; both as in a Host header. */
   readonly host: string;
   readonly port: number;
+  /** The path in front of all paths, `/` or such as `/tools/instar/`. */
+  readonly base: string;
+  /** Other names of this server, those of a proxy before it, in lower case. */
+  readonly allowedHosts: readonly string[];
 }
 
-const cookieName = ({ port }: Access): string => `instar-${port}`;
-
-/** Whether a Host header names this server: by an address or this machine's name, never by a name that DNS resolves. */
-function isOurs(header: string | undefined, { host, port }: Access): boolean {
+/** Whether a Host header names this server: by an address or this machine's name, never by another name that DNS resolves. */
+function isOurs(header: string | undefined, { host, port, allowedHosts }: Access): boolean {
   const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(header ?? '');
   if (match === null) return false;
   const name = (match[1] ?? '').replace(/^\[|\]$/g, '').toLowerCase();
-  // A tunnel (ssh -L) has another port at its other end.
-  if (isLoopback(name)) return true;
+  // A tunnel (ssh -L) and a proxy have another port at their other end.
+  if (isLoopback(name) || allowedHosts.includes(name)) return true;
   if (Number(match[2] ?? 80) !== port) return false;
   const named = [host.toLowerCase(), ...(isLoopback(host) ? [] : [hostname().toLowerCase()])];
   if (named.includes(name)) return true;
@@ -66,19 +68,27 @@ function isOurs(header: string | undefined, { host, port }: Access): boolean {
 }
 
 /** Whether this request may change things: it has the token. */
-export const mayChange = (c: Context, access: Access): boolean =>
-  [getCookie(c, cookieName(access)), c.req.header('Authorization')?.replace(/^Bearer /, '')].some(
-    (token) => token !== undefined && same(token, access.token),
-  );
+export const mayChange = (c: Context, { token }: Access): boolean => same(c.req.header(tokenHeader) ?? '', token);
+
+/** Whether whoever reaches this server may read without the token: only where no proxy brings others. */
+const isOpenToRead = (c: Context, { host, base, allowedHosts }: Access): boolean =>
+  isLoopback(host) && isLoopback(getConnInfo(c).remote.address ?? '') && base === '/' && allowedHosts.length === 0;
+
+/** Whether a page of this origin is ours. A proxy may have ended TLS, and may have written another Host header. */
+function isOwnOrigin(origin: string, host: string, { allowedHosts }: Access): boolean {
+  if (origin === `http://${host}`) return true;
+  const { protocol, hostname: name } = URL.canParse(origin) ? new URL(origin) : { protocol: '', hostname: '' };
+  return ['http:', 'https:'].includes(protocol) && allowedHosts.includes(name.replace(/^\[|\]$/g, ''));
+}
 
 /**
  * Whether another site's page sends the request, as far as the browser says so: it could not read the response, but it could make
  * the server work. Links from other sites to a page of this server are followed.
  */
-function isForeign(c: Context, own: string): boolean {
+function isForeign(c: Context, isPage: boolean, access: Access): boolean {
   const origin = c.req.header('Origin');
-  if (origin !== undefined && origin !== own) return true;
-  return c.req.path.startsWith('/api/') && !['same-origin', 'none', undefined].includes(c.req.header('Sec-Fetch-Site'));
+  if (origin !== undefined && !isOwnOrigin(origin, c.req.header('Host') ?? '', access)) return true;
+  return !isPage && !['same-origin', 'none', undefined].includes(c.req.header('Sec-Fetch-Site'));
 }
 
 /** Runs before every route. */
@@ -86,24 +96,14 @@ export function guard(access: Access): MiddlewareHandler {
   return async (c, next) => {
     for (const [name, value] of Object.entries(policyHeaders)) c.header(name, value);
     if (!isOurs(c.req.header('Host'), access))
-      return c.text('Unknown host name: open the address that instar ui printed.\n', 421);
-    const own = `http://${c.req.header('Host') ?? ''}`;
+      return c.text('Unknown host name: open the address that instar ui printed, or name it with --allow-host.\n', 421);
     const isRead = ['GET', 'HEAD'].includes(c.req.method);
-    const token = c.req.query('token');
-    if (isRead && token !== undefined) {
-      if (!same(token, access.token)) return c.text('Wrong token: open the address that instar ui printed.\n', 403);
-      // Lax: a browser sends it where a local file or a link leads here too; changes check the origin.
-      setCookie(c, cookieName(access), access.token, { httpOnly: true, sameSite: 'Lax', path: '/' });
-      // Still encoded, and with one slash: two would lead to another host.
-      const { pathname, searchParams } = new URL(c.req.url);
-      searchParams.delete('token');
-      return c.redirect(`/${pathname.replace(/^\/+/, '')}${searchParams.size === 0 ? '' : `?${searchParams.toString()}`}`, 303);
-    }
-    const trusted = mayChange(c, access);
-    if (!trusted && (!isRead || !isLoopback(access.host) || !isLoopback(getConnInfo(c).remote.address ?? '')))
+    // The page is the same for everyone and holds nothing of the runs; it brings the token.
+    const isPage = isRead && !c.req.path.startsWith('/api');
+    if (!mayChange(c, access) && !isPage && !(isRead && isOpenToRead(c, access)))
       return c.text('A token is required: open the address that instar ui printed.\n', 401);
-    if (isForeign(c, own) || (!isRead && c.req.header('Origin') !== own))
-      return c.text('Requests from other sites are refused.\n', 403);
+    if (isForeign(c, isPage, access) || (!isRead && c.req.header('Origin') === undefined))
+      return c.text('Requests from other sites are refused; behind a proxy, name its host with --allow-host.\n', 403);
     return next();
   };
 }

@@ -26,6 +26,10 @@ export interface UiOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly host: string;
+  /** The path under which a proxy serves it, such as `/tools/instar/`. Default: `/`. */
+  readonly base?: string;
+  /** Names of the proxy, in lower case. Default: none. */
+  readonly allowedHosts?: readonly string[];
   /** Where datasets are, for the form. */
   readonly data: string | null;
   /** The command that runs `instar`, and its first arguments. */
@@ -33,7 +37,7 @@ export interface UiOptions {
 }
 
 export interface Ui {
-  /** With the token, which allows changes. */
+  /** With the token, which allows changes, in its fragment: that is sent to no server. */
   readonly address: string;
   readonly port: number;
   readonly token: string;
@@ -44,7 +48,7 @@ export interface Ui {
 const choicesFor = 10_000;
 
 /** Listens. A port that is taken and a folder that cannot be read are UserErrors. */
-export async function startUi({ folder, port, host, data, program }: UiOptions): Promise<Ui> {
+export async function startUi({ folder, port, host, data, program, base = '/', allowedHosts = [] }: UiOptions): Promise<Ui> {
   if (existsSync(folder) && !statSync(folder).isDirectory()) throw new UserError(`${folder} is not a folder`);
   try {
     makeFolders(folder);
@@ -80,7 +84,7 @@ export async function startUi({ folder, port, host, data, program }: UiOptions):
     return kept.choices;
   };
 
-  const access = { token, host, port };
+  const access = { token, host, port, base, allowedHosts };
   const app = createApp({ access, catalogue, actions, watch, choices, studyPage: studyPages(ending.signal) });
   const listener = getRequestListener(app.fetch, {
     // Before any route: of an invalid address or Host header.
@@ -107,7 +111,7 @@ export async function startUi({ folder, port, host, data, program }: UiOptions):
   // A browser cannot open the address that stands for all addresses.
   const named = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   return {
-    address: `http://${named.includes(':') ? `[${named}]` : named}:${bound}/?token=${token}`,
+    address: `http://${named.includes(':') ? `[${named}]` : named}:${bound}${base}#token=${token}`,
     port: bound,
     token,
     close: () =>

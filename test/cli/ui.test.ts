@@ -21,6 +21,15 @@ test('what is wrong is one line', async () => {
     [`--port ${port}`, /is in use: choose another one with --port/],
     ['--port 0 --host 192.0.2.77', /192\.0\.2\.77:0 cannot be listened on/],
     ['--port 0 --host no.such.host.invalid', /cannot be listened on/],
+    ['--port 0 --base tools', /--base tools: must be a path such as \/tools\/instar\//],
+    ['--port 0 --base /a//b/', /--base/],
+    ['--port 0 --base /../', /--base/],
+    ['--port 0 --base /a/..', /--base/],
+    ['--port 0 --base /a"b/', /--base/],
+    ['--port 0 --allow-host https://x.org', /--allow-host https:\/\/x\.org: must be host names without ports/],
+    ['--port 0 --allow-host x.org:80', /--allow-host/],
+    ['--port 0 --allow-host x.org,', /--allow-host/],
+    ['--port 0 --allow-host *.x.org', /--allow-host/],
     ['--port 0 --data nowhere', /--data nowhere: does not exist/],
     ['--port 0 --data file', /--data file: not a folder/],
     ['file --port 0', /file is not a folder/],
@@ -41,9 +50,9 @@ test('its address can be opened, and a signal ends it with 0', async () => {
     const cwd = newFolder();
     const program = start(['ui', 'runs', '--port', '0', '--no-open'], cwd);
     await until(() => program.out().endsWith('\n'));
-    assert.match(program.out(), /^http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]{32}\n$/);
+    assert.match(program.out(), /^http:\/\/127\.0\.0\.1:\d+\/#token=[\w-]{32}\n$/);
     const answer = await fetch(program.out().trim(), { redirect: 'manual' });
-    assert.equal(answer.status, 303);
+    assert.equal(answer.status, 200);
     const stream = await fetch(new URL('/api/list', program.out().trim()));
     assert.equal(stream.status, 200);
     program.process.kill(signal);
@@ -51,6 +60,21 @@ test('its address can be opened, and a signal ends it with 0', async () => {
     assert.equal(code, 0);
     assert.match(err, /^Dashboard of runs\. Anyone with this address can change runs\. Ctrl-C stops it; runs continue\.\n$/);
   }
+});
+
+test('behind a proxy: its own address, and those of the proxy', async () => {
+  const options = ['--base', '/tools/instar', '--allow-host', 'Tools.example.org,[2001:db8::7],localhost'];
+  const program = start(['ui', 'runs', '--port', '0', '--no-open', ...options], newFolder());
+  await until(() => program.out().endsWith('\n'));
+  const [, token] = /^http:\/\/127\.0\.0\.1:\d+\/tools\/instar\/#token=([\w-]{32})\n$/.exec(program.out()) ?? [];
+  assert.ok(token, program.out());
+  program.process.kill('SIGINT');
+  const { code, err } = await program.ended;
+  assert.equal(code, 0);
+  assert.deepEqual(err.trim().split('\n').slice(1), [
+    `By way of a proxy: https://tools.example.org/tools/instar/#token=${token}`,
+    `By way of a proxy: https://[2001:db8::7]/tools/instar/#token=${token}`,
+  ]);
 });
 
 test(

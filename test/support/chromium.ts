@@ -14,4 +14,5 @@ export const looks = [
   { viewport: { width: 390, height: 844 }, colorScheme: 'dark' },
 ] as const;
 
-export const openChromium = (): Promise<Browser> => chromium.launch({ executablePath });
+export const openChromium = (args: readonly string[] = []): Promise<Browser> =>
+  chromium.launch({ executablePath, args: [...args] });

@@ -129,7 +129,7 @@ function asker(ui: Ui): (path: string, body?: unknown) => Promise<{ status: numb
   return async (path, body) => {
     const response = await fetch(`${origin}/api/${path}`, {
       method: body === undefined ? 'GET' : 'POST',
-      headers: { Origin: origin, Authorization: `Bearer ${ui.token}` },
+      headers: { Origin: origin, 'Instar-Token': ui.token },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     return { status: response.status, said: (await response.json()) as Record<string, unknown> };

@@ -8,11 +8,13 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startUi, type Ui } from '../../src/web/server.ts';
 
-const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+/** The command that runs `instar`. */
+export const program = [process.execPath, main] as const;
 
 /** In this process. */
 export const serveHere = (folder: string, data: string | null = null): Promise<Ui> =>
-  startUi({ folder, port: 0, host: '127.0.0.1', data, program: [process.execPath, program] });
+  startUi({ folder, port: 0, host: '127.0.0.1', data, program });
 
 export interface Served {
   readonly child: ChildProcess;
@@ -23,7 +25,7 @@ export interface Served {
 
 /** `instar ui` in a process of its own, once it listens. */
 export async function serveApart(folder: string, options: readonly string[] = []): Promise<Served> {
-  const child = spawn(process.execPath, [program, 'ui', folder, '--no-open', ...options], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [main, 'ui', folder, '--no-open', ...options], { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise<number | null>((resolve) => child.on('close', (code) => resolve(code)));
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));

@@ -24,12 +24,12 @@ after(() => ui.close());
 
 const host = `Host: 127.0.0.1:${ui.port}`;
 const origin = `Origin: http://127.0.0.1:${ui.port}`;
-const cookie = `Cookie: instar-${ui.port}=${ui.token}`;
+const token = `Instar-Token: ${ui.token}`;
 const json = 'Content-Type: application/json';
 const send = (target: string, rest: Partial<RawRequest> = {}): Promise<Answer> =>
   ask({ port: ui.port, target, headers: [host], ...rest });
 /** With the token, from the page itself. */
-const post = (target: string, body: string | Buffer, headers: readonly string[] = [host, origin, cookie]): Promise<Answer> =>
+const post = (target: string, body: string | Buffer, headers: readonly string[] = [host, origin, token]): Promise<Answer> =>
   send(target, { method: 'POST', headers: [...headers, json, `Content-Length: ${Buffer.byteLength(body)}`], body });
 
 const hasPolicy = ({ headers }: Answer): boolean =>
@@ -151,52 +151,51 @@ test('a thousand hostile and malformed requests: refused, nothing changed, nothi
       ['/api/run/resume?run=nothing', []],
       ['/api/run/rename?run=one', ['Expect: 100-continue']],
     ] as const)
-      await check(`${target} ${String(body).slice(0, 60)}`, post(target, body, [host, origin, cookie, ...more]), refused());
+      await check(`${target} ${String(body).slice(0, 60)}`, post(target, body, [host, origin, token, ...more]), refused());
   for (const budget of ['1h --run=/tmp/x', '--mixed', '1;2', '-1', '1e9', '', 'h', ' 1h', '1h ', 'NaN'])
     await check(`budget ${budget}`, post('/api/run/resume?run=nothing', JSON.stringify({ budget })), refused());
   for (const length of ['-1', '1e9', 'abc', '99999999999999', '1, 2'])
     await check(
       `length ${length}`,
-      send('/api/plan', { method: 'POST', headers: [host, origin, cookie, `Content-Length: ${length}`], body: '{}' }),
+      send('/api/plan', { method: 'POST', headers: [host, origin, token, `Content-Length: ${length}`], body: '{}' }),
       ({ status }) => status >= 400 && status < 500,
     );
-  const chunked = [host, origin, cookie, 'Transfer-Encoding: chunked'];
+  const chunked = [host, origin, token, 'Transfer-Encoding: chunked'];
   const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`;
   for (const body of [chunk('x'.repeat(100_000)), chunk('{'), 'zz\r\n', chunk('{"name":"two"}')])
     await check('in pieces', send('/api/run/rename?run=one', { method: 'POST', headers: chunked, body }), refused());
 
   // Whoever may not ask.
   const good = JSON.stringify({ name: 'one', sure: true });
-  const token = `instar-${ui.port}`;
   const strangers: readonly (readonly [string, readonly string[]])[] = [
     ['no token', [host, origin]],
-    ['no origin', [host, cookie]],
-    ['wrong token', [host, origin, `Cookie: ${token}=${'a'.repeat(ui.token.length)}`]],
-    ['short token', [host, origin, `Cookie: ${token}=a`]],
-    ['empty token', [host, origin, `Cookie: ${token}=`]],
-    ['long token', [host, origin, `Cookie: ${token}=${ui.token}a`]],
-    ['start of the token', [host, origin, `Cookie: ${token}=${ui.token.slice(0, -1)}`]],
-    ['token of another port', [host, origin, `Cookie: instar-1=${ui.token}`]],
-    ['bearer of nothing', [host, origin, 'Authorization: Bearer ']],
-    ['bearer of another', [host, origin, 'Authorization: Bearer abc']],
-    ['basic', [host, origin, 'Authorization: Basic YWJjOmFiYw==']],
-    ['null origin', [host, 'Origin: null', cookie]],
-    ['empty origin', [host, 'Origin: ', cookie]],
-    ['evil origin', [host, 'Origin: http://evil.com', cookie]],
-    ['origin that ends like ours', [host, `Origin: http://evil.com/127.0.0.1:${ui.port}`, cookie]],
-    ['origin that begins like ours', [host, `Origin: http://127.0.0.1:${ui.port}.evil.com`, cookie]],
-    ['https', [host, `Origin: https://127.0.0.1:${ui.port}`, cookie]],
-    ['another port', [host, `Origin: http://127.0.0.1:1`, cookie]],
-    ['localhost for 127.0.0.1', [host, `Origin: http://localhost:${ui.port}`, cookie]],
-    ['another site says the browser', [host, origin, cookie, 'Sec-Fetch-Site: cross-site']],
-    ['two origins', [host, origin, 'Origin: http://evil.com', cookie]],
+    ['no origin', [host, token]],
+    ['wrong token', [host, origin, `Instar-Token: ${'a'.repeat(ui.token.length)}`]],
+    ['short token', [host, origin, 'Instar-Token: a']],
+    ['empty token', [host, origin, 'Instar-Token: ']],
+    ['long token', [host, origin, `${token}a`]],
+    ['start of the token', [host, origin, token.slice(0, -1)]],
+    ['two tokens', [host, origin, 'Instar-Token: a', token]],
+    ['cookie', [host, origin, `Cookie: instar-${ui.port}=${ui.token}; Instar-Token=${ui.token}; token=${ui.token}`]],
+    ['bearer', [host, origin, `Authorization: Bearer ${ui.token}`]],
+    ['basic', [host, origin, `Authorization: Basic ${Buffer.from(`:${ui.token}`).toString('base64')}`]],
+    ['null origin', [host, 'Origin: null', token]],
+    ['empty origin', [host, 'Origin: ', token]],
+    ['evil origin', [host, 'Origin: http://evil.com', token]],
+    ['origin that ends like ours', [host, `Origin: http://evil.com/127.0.0.1:${ui.port}`, token]],
+    ['origin that begins like ours', [host, `Origin: http://127.0.0.1:${ui.port}.evil.com`, token]],
+    ['https', [host, `Origin: https://127.0.0.1:${ui.port}`, token]],
+    ['another port', [host, `Origin: http://127.0.0.1:1`, token]],
+    ['localhost for 127.0.0.1', [host, `Origin: http://localhost:${ui.port}`, token]],
+    ['another site says the browser', [host, origin, token, 'Sec-Fetch-Site: cross-site']],
+    ['two origins', [host, origin, 'Origin: http://evil.com', token]],
   ];
   for (const [what, headers] of strangers)
     for (const target of ['/api/run/delete?run=one', '/api/run/stop?run=one', '/api/search', '/api/plan', '/', '/run/one'])
       await check(`${what} ${target}`, post(target, good, headers), refused(400, 401, 403, 405));
   for (const target of ['/api/list', '/api/run?run=one', '/api/run/model?run=one&line=final', '/api/run/events?run=one'])
     for (const stranger of ['Origin: http://evil.com', 'Origin: null', 'Sec-Fetch-Site: cross-site', 'Sec-Fetch-Site: same-site'])
-      await check(`${stranger} ${target}`, send(target, { headers: [host, stranger, cookie] }), refused(403));
+      await check(`${stranger} ${target}`, send(target, { headers: [host, stranger, token] }), refused(403));
 
   // Names that are not ours (DNS rebinding).
   const hosts = [
@@ -225,8 +224,8 @@ test('a thousand hostile and malformed requests: refused, nothing changed, nothi
     'é',
   ];
   for (const name of hosts)
-    for (const target of ['/', '/api/list', '/api/run/events?run=one', `/?token=${ui.token}`])
-      await check(`Host: ${name} ${target}`, send(target, { headers: [`Host: ${name}`, cookie] }), refused(400, 421));
+    for (const target of ['/', '/api/list', '/api/run/events?run=one', '/assets/nothing.js'])
+      await check(`Host: ${name} ${target}`, send(target, { headers: [`Host: ${name}`, token] }), refused(400, 421));
   assert.equal((await send('/api/list', { headers: [] })).status, 400, 'no Host');
   // Through a tunnel, whose other end has a port of its own; what changes something must come from there too.
   assert.equal((await send('/api/list', { headers: ['Host: localhost:8080'] })).status, 200, 'a tunnel');
@@ -235,7 +234,7 @@ test('a thousand hostile and malformed requests: refused, nothing changed, nothi
   // Methods, targets, headers.
   for (const method of ['PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'PROPFIND', 'CONNECT', 'FOO', 'get', 'G ET'])
     for (const target of ['/', '/api/list', '/api/run?run=one', '/api/search'])
-      for (const headers of [[host], [host, origin, cookie]])
+      for (const headers of [[host], [host, origin, token]])
         await check(
           `${method} ${target}`,
           send(target, { method, headers }),
@@ -280,11 +279,6 @@ test('a thousand hostile and malformed requests: refused, nothing changed, nothi
         (answer) => answer.status === 0 || isFine(answer),
       );
 
-  // Wrong tokens in the address; and the right one, which must not lead elsewhere.
-  for (const wrongToken of ['', 'a', `${ui.token}a`, ui.token.slice(1), '%00', 'é'])
-    for (const target of ['/', '/api/list', '//evil.com/'])
-      await check(`token ${wrongToken}`, send(`${target}?token=${wrongToken}`), refused(400, 403));
-
   // Bytes drawn at random.
   const draw = random('bytes of requests');
   for (let turn = 0; turn < 200; turn++) {
@@ -296,33 +290,11 @@ test('a thousand hostile and malformed requests: refused, nothing changed, nothi
   assert.deepEqual(wrong, []);
   assert.ok(count >= 1000, `${count} requests`);
   assert.equal(listingOf(top), before, 'nothing has changed');
-  const listed = await send('/api/list', { headers: [host, cookie] });
+  const listed = await send('/api/list', { headers: [host, token] });
   assert.match(listed.text, /"one"/, 'and it answers');
 });
 
-test('the token in the address: a cookie for this server alone, and no way elsewhere', async () => {
-  const answers = new Map([
-    [`/?token=${ui.token}`, '/'],
-    [`//evil.com/?token=${ui.token}`, '/evil.com/'],
-    [`/%5Cevil.com/?token=${ui.token}`, '/%5Cevil.com/'],
-    [`/%09/evil.com/?token=${ui.token}`, '/%09/evil.com/'],
-    [`/%0d%0aX:y/?token=${ui.token}`, '/%0d%0aX:y/'],
-    [`/run/a%20b?token=${ui.token}&step=2`, '/run/a%20b?step=2'],
-    [`/?a=1&token=${ui.token}&token=x`, '/?a=1'],
-  ]);
-  for (const [target, location] of answers) {
-    const { status, headers } = await send(target);
-    assert.equal(status, 303, target);
-    assert.equal(headers.get('location'), location);
-    const set = headers.get('set-cookie') ?? '';
-    assert.match(set, new RegExp(`^instar-${ui.port}=${ui.token}; `));
-    for (const flag of ['HttpOnly', 'SameSite=Lax', 'Path=/']) assert.ok(set.includes(flag), `${flag} in ${set}`);
-    assert.ok(!set.includes('Domain'));
-  }
-  assert.equal((await send(`/?token=${ui.token}`, { headers: [host, 'Origin: http://evil.com'] })).status, 303);
-});
-
-test('who has it may change things; a token in either place will do', async () => {
+test('who has the token may change things; it is told whether it is right, and no answer sets a cookie', async () => {
   const may = async (...more: string[]): Promise<unknown> =>
     (
       JSON.parse(
@@ -330,9 +302,16 @@ test('who has it may change things; a token in either place will do', async () =
       ) as { mayChange: boolean }
     ).mayChange;
   assert.equal(await may(), false);
-  assert.equal(await may(cookie), true);
-  assert.equal(await may(`Authorization: Bearer ${ui.token}`), true);
-  assert.equal(await may(`Cookie: instar-${ui.port}=old`, `Authorization: Bearer ${ui.token}`), true);
+  assert.equal(await may(token), true);
+  assert.equal(await may('Instar-Token: old'), false);
+  assert.equal((await send('/api/token', { headers: [host, token] })).status, 200);
+  for (const wrong of [[], ['Instar-Token: old'], [`Cookie: instar-${ui.port}=${ui.token}`]])
+    assert.equal((await send('/api/token', { headers: [host, ...wrong] })).status, 403);
+  for (const target of ['/', `/?token=${ui.token}`, `//evil.com/?token=${ui.token}`, '/api/list', '/api/token']) {
+    const { status, headers } = await send(target, { headers: [host, token] });
+    assert.equal(status, 200, target);
+    assert.equal(headers.get('set-cookie'), undefined, target);
+  }
 });
 
 test('policies stand on every kind of answer, and the page obeys them', async () => {
@@ -348,7 +327,7 @@ test('policies stand on every kind of answer, and the page obeys them', async ()
     ['/api/run/model?run=one&line=final', 'GET', 404],
     ['/api/run/events?run=one', 'GET', 200],
     ['/api/run/events?run=one', 'HEAD', 200],
-    ['/?token=x', 'GET', 403],
+    ['/api/token', 'GET', 403],
     ['/', 'POST', 401],
   ] as const) {
     const answer = await send(target, { method });
@@ -366,24 +345,148 @@ test('policies stand on every kind of answer, and the page obeys them', async ()
     assert.doesNotMatch(readFileSync(join(client, 'assets', name), 'utf8'), /@import|url\(\s*['"]?https?:/);
 });
 
+/** What is refused without the token, and answered with it. */
+async function refusesReaders(
+  base: { readonly port: number; readonly address?: string },
+  own: string,
+  right: string,
+  what: string,
+): Promise<void> {
+  for (const [target, status] of [
+    ['/api/list', 200],
+    ['/api/run?run=one', 200],
+    ['/api/run/log?run=one', 200],
+    ['/api/run/events?run=one', 200],
+    ['/api/run/model?run=one&candidate=final', 404],
+    ['/api/nothing', 404],
+    ['/api', 404],
+  ] as const) {
+    for (const more of [[], ['Instar-Token: a'], [`Cookie: instar-${base.port}=${right}`]])
+      assert.equal((await ask({ ...base, target, headers: [own, ...more] })).status, 401, `${target} ${what}`);
+    const known = await ask({ ...base, target, headers: [own, `Instar-Token: ${right}`] });
+    assert.equal(known.status, status, `${target} ${what}`);
+  }
+  // The page is the same everywhere, and brings the token.
+  for (const target of ['/', '/run/one', '/nothing']) {
+    const { status, text } = await ask({ ...base, target, headers: [own, 'Accept-Encoding: identity'] });
+    assert.equal(status, 200, `${target} ${what}`);
+    assert.ok(text.includes('id="app"') && !text.includes('one'), `${target} ${what}`);
+  }
+}
+
 test('on another address than loopback everything needs the token', async (t) => {
   const open = await startUi({ folder, port: 0, host: '0.0.0.0', data: null, program: ['false'] });
   t.after(() => open.close());
-  assert.match(open.address, /^http:\/\/127\.0\.0\.1:\d+\/\?token=/);
+  assert.match(open.address, /^http:\/\/127\.0\.0\.1:\d+\/#token=/);
   const outer = Object.values(networkInterfaces())
     .flat()
     .find((each) => each?.family === 'IPv4' && !each.internal)?.address;
   for (const address of ['127.0.0.1', ...(outer === undefined ? [] : [outer])]) {
     const base = { port: open.port, address };
     const own = `Host: ${address}:${open.port}`;
-    for (const target of ['/', '/api/list', '/api/run/events?run=one', '/assets/x.js', '/nothing']) {
-      assert.equal((await ask({ ...base, target, headers: [own] })).status, 401, `${target} at ${address}`);
-      const known = [own, `Cookie: instar-${open.port}=${open.token}`];
-      assert.notEqual((await ask({ ...base, target, headers: known })).status, 401, `${target} at ${address}`);
-    }
+    await refusesReaders(base, own, open.token, `at ${address}`);
     assert.equal((await ask({ ...base, target: '/', headers: [`Host: evil.com:${open.port}`] })).status, 421);
-    const named = [`Host: ${hostname()}:${open.port}`, `Cookie: instar-${open.port}=${open.token}`];
-    assert.equal((await ask({ ...base, target: '/', headers: named })).status, 200, 'by this machine’s name');
+    const named = [`Host: ${hostname()}:${open.port}`, `Instar-Token: ${open.token}`];
+    assert.equal((await ask({ ...base, target: '/api/list', headers: named })).status, 200, 'by this machine’s name');
   }
   t.diagnostic(outer === undefined ? 'no other address here' : 'asked over another address too');
+});
+
+test('behind a proxy everything needs the token, and the names of the proxy alone are accepted', async (t) => {
+  const names = ['tools.example.org', '192.0.2.7', '2001:db8::7'];
+  for (const options of [{ allowedHosts: names }, { base: '/tools/instar/' }, { base: '/tools/instar/', allowedHosts: names }]) {
+    const behind = await startUi({ folder, port: 0, host: '127.0.0.1', data: null, program: ['false'], ...options });
+    t.after(() => behind.close());
+    const { port } = behind;
+    const { base = '/', allowedHosts = [] } = options;
+    assert.equal(behind.address, `http://127.0.0.1:${port}${base}#token=${behind.token}`);
+    const right = `Instar-Token: ${behind.token}`;
+    // A proxy may pass on its own name, or write ours.
+    const own = [
+      `127.0.0.1:${port}`,
+      ...allowedHosts.flatMap((name) => (name.includes(':') ? [`[${name}]`] : [name, `${name}:8443`])),
+    ];
+    for (const each of own) await refusesReaders({ port }, `Host: ${each}`, behind.token, each);
+    for (const each of [
+      'evil.com',
+      'tools.example.org.evil.com',
+      'example.org',
+      'x.tools.example.org',
+      '192.0.2.8',
+      '[2001:db8::8]',
+    ])
+      for (const target of ['/', '/api/list', base])
+        assert.equal((await ask({ port, target, headers: [`Host: ${each}`, right] })).status, 421, `${each} ${target}`);
+    if (allowedHosts.length === 0)
+      for (const each of names.slice(0, 2))
+        assert.equal((await ask({ port, target: '/', headers: [`Host: ${each}`] })).status, 421, each);
+    // What changes something comes from a page of the proxy's name, with TLS or without.
+    const stop = async (name: string, from: string, ...more: string[]): Promise<number> =>
+      (
+        await ask({
+          port,
+          method: 'POST',
+          target: '/api/run/stop?run=one',
+          headers: [`Host: ${name}`, ...(from === '' ? [] : [`Origin: ${from}`]), right, ...more, 'Content-Length: 0'],
+        })
+      ).status;
+    for (const name of own) assert.equal(await stop(name, `http://${name}`), 409, `it is asked, and does not run: ${name}`);
+    const fromProxy = [
+      'https://tools.example.org',
+      'https://tools.example.org:8443',
+      'http://192.0.2.7',
+      'https://[2001:db8::7]',
+    ];
+    for (const from of fromProxy)
+      for (const name of own) assert.equal(await stop(name, from), allowedHosts.length > 0 ? 409 : 403, `${name} from ${from}`);
+    for (const from of [
+      '',
+      'null',
+      'https://evil.com',
+      'https://x.tools.example.org',
+      'ftp://tools.example.org',
+      'https://tools.example.org.evil.com',
+      'https://tools.example.org@evil.com',
+    ])
+      for (const name of own) assert.equal(await stop(name, from), 403, `${name} from ${from}`);
+    assert.equal(
+      await stop(own.at(-1) ?? '', 'https://tools.example.org', 'Sec-Fetch-Site: same-site'),
+      403,
+      'another port of that host',
+    );
+  }
+});
+
+test('the base is passed on or taken off, and leads nowhere else', async (t) => {
+  const based = await startUi({ folder, port: 0, host: '127.0.0.1', data: null, program: ['false'], base: '/tools/instar/' });
+  t.after(() => based.close());
+  const get = (target: string, ...more: string[]): Promise<Answer> =>
+    ask({ port: based.port, target, headers: [`Host: 127.0.0.1:${based.port}`, 'Accept-Encoding: identity', ...more] });
+  const pages = await Promise.all(['/tools/instar/', '/', '/tools/instar/run/one', '/run/one'].map((target) => get(target)));
+  const script = /src="([^"]*)"/.exec(pages[0]?.text ?? '')?.[1] ?? '';
+  assert.match(script, /^\/tools\/instar\/assets\/index-[\w-]+\.js$/);
+  for (const page of pages) {
+    assert.equal(page.text, pages[0]?.text);
+    assert.match(page.text, /<meta name="base" content="\/tools\/instar\/"/);
+    assert.doesNotMatch(page.text, /="\/(?!tools\/instar\/)/);
+  }
+  for (const target of [script, script.replace('/tools/instar', '')])
+    assert.match((await get(target)).headers.get('content-type') ?? '', /javascript/);
+  assert.equal((await get('/tools/instar/assets/none.js')).status, 404);
+  const bare = await get('/tools/instar');
+  assert.deepEqual([bare.status, bare.headers.get('location')], [302, '/tools/instar/']);
+  const right = `Instar-Token: ${based.token}`;
+  for (const target of ['/api/list', '/tools/instar/api/list', '/tools/instar/%61pi/list', '/tools/%69nstar/api/list']) {
+    assert.equal((await get(target)).status, 401, target);
+    assert.equal((await get(target, right)).status, 200, target);
+  }
+  for (const target of [
+    '/tools/instar//api/list',
+    '/tools/instar/tools/instar/api/list',
+    '/tools/api/list',
+    '/tools/instar/../api/list',
+  ]) {
+    const { text, status } = await get(target);
+    assert.ok(!text.includes('"runs"') && (status === 401 || text.includes('id="app"')), `${target}: ${status}`);
+  }
 });

@@ -28,7 +28,7 @@ test('the dashboard neither reads nor writes through links of a run', async (t) 
   const ui = await serveHere(folder);
   t.after(() => ui.close());
   const origin = `http://127.0.0.1:${ui.port}`;
-  const headers = { Origin: origin, Authorization: `Bearer ${ui.token}` };
+  const headers = { Origin: origin, 'Instar-Token': ui.token };
   const ask = async (path: string, body?: unknown): Promise<{ status: number; text: string }> => {
     const more = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
     const response = await fetch(`${origin}/api/${path}`, { headers, ...more });

@@ -5,6 +5,7 @@ import { networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Page } from 'playwright-core';
 import { gunzipSync } from 'node:zlib';
 import { leadingTo } from '../../src/cli/ui.ts';
 import { startUi } from '../../src/web/server.ts';
@@ -38,13 +39,31 @@ for (const [name, host] of [
           async (page) => {
             await page.goto(pathToFileURL(path).href);
             await page.waitForURL(`http://${host}:${ui.port}/`);
-            await page.getByRole('link', { name: 'New search' }).first().waitFor();
-            assert.equal(
-              await page.evaluate(async () => ((await (await fetch('/api/list')).json()) as { mayChange: boolean }).mayChange),
-              true,
-            );
+            const mayChange = async (opened: Page): Promise<void> => {
+              await opened.getByRole('heading', { name: 'No runs yet' }).waitFor();
+              assert.equal(await opened.getByText('opened without the token').count(), 0);
+            };
+            await mayChange(page);
+            // A link that is opened in a new tab has it too, after the page is loaded again and with an old token as well.
+            const [tab] = await Promise.all([
+              page.context().waitForEvent('page'),
+              page.getByRole('link', { name: 'Runs', exact: true }).click({ modifiers: ['Control'] }),
+            ]);
+            await mayChange(tab);
+            await tab.goto(`http://${host}:${ui.port}/begin#token=old`);
+            await tab.waitForURL(`http://${host}:${ui.port}/begin`);
+            await tab.goto(`http://${host}:${ui.port}/`);
+            await mayChange(tab);
+            // Another server has no token of this one: the new one is pasted into the open page.
+            await tab.evaluate('localStorage.clear()');
+            await tab.reload();
+            await tab.getByText(host === '127.0.0.1' ? 'opened without the token' : 'A token is required').waitFor();
+            await tab.evaluate(`location.hash = ${JSON.stringify(new URL(ui.address).hash)}`);
+            await mayChange(tab);
+            await tab.close();
           },
-          /Cross-Origin-Opener-Policy header has been ignored/,
+          // A token that is wrong or missing is an answer.
+          /Cross-Origin-Opener-Policy header has been ignored|status of 40[13]/,
         );
       } finally {
         remove();

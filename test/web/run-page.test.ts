@@ -65,7 +65,7 @@ describe('the page of a run', { skip }, () => {
     try {
       await withPage(browser, {}, async (page) => {
         await page.goto(ui.address);
-        const begun = await page.evaluate(async () => {
+        const begun = await page.evaluate(async (token) => {
           const form = {
             data: 'quadrants',
             name: 'watched',
@@ -77,10 +77,10 @@ describe('the page of a run', { skip }, () => {
             baseline: false,
             steps: 2,
           };
-          const headers = { 'Content-Type': 'application/json' };
+          const headers = { 'Content-Type': 'application/json', 'Instar-Token': token };
           const response = await fetch('/api/search', { method: 'POST', headers, body: JSON.stringify(form) });
           return [response.status, await response.json()];
-        });
+        }, ui.token);
         assert.deepEqual(begun, [201, { id: 'watched' }]);
         const root = join(folder, 'watched');
         await until('the run begins', 60, () => {

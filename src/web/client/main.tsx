@@ -11,6 +11,7 @@ import { ComparePage } from './pages/compare.tsx';
 import { BeginPage } from './pages/begin.tsx';
 import { Alert, Link } from './parts.tsx';
 import { addressOf, byPage, followLinks, route, type Route } from './route.ts';
+import { takeToken } from './token.ts';
 
 const pageOf = byPage<JSX.Element>({
   list: () => <ListPage />,
@@ -71,4 +72,5 @@ function App() {
 const root = document.getElementById('app');
 if (root === null) throw new Error('bug: the page has no #app');
 followLinks();
+await takeToken();
 render(<App />, root);

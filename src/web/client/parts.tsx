@@ -7,7 +7,7 @@ import type { Markup } from '../../report/markup.ts';
 import { figureHtml } from '../../report/sections/parts.ts';
 import { plural } from '../../util/words.ts';
 import type { Listing, RowState, StudyRow } from '../api.ts';
-import { listRuns } from './api.ts';
+import { listRuns, modelAddress, saveModel } from './api.ts';
 import { addressOf, type Route } from './route.ts';
 import { openRuns, type FollowedRun, type LiveRun } from './run-store.ts';
 
@@ -156,6 +156,13 @@ interface ActionProps {
   readonly submits?: boolean;
 }
 
+const Failure = ({ text }: { readonly text: string | null }) =>
+  text === null ? null : (
+    <span class="bad" role="alert">
+      {text}
+    </span>
+  );
+
 /** A button that sends a request, with the message of one that failed. */
 export function Action({ act, children, submits = false }: ActionProps) {
   const { busy, problem, send } = useRequest();
@@ -164,11 +171,30 @@ export function Action({ act, children, submits = false }: ActionProps) {
       <button type={submits ? 'submit' : 'button'} disabled={busy} onClick={() => send(act)}>
         {children}
       </button>
-      {problem === null ? null : (
-        <span class="bad" role="alert">
-          {problem}
-        </span>
-      )}
+      <Failure text={problem} />
+    </span>
+  );
+}
+
+interface ModelLinkProps {
+  readonly run: string;
+  readonly candidate: string;
+  readonly children: ComponentChildren;
+}
+
+/** Saves a network as an ONNX file. */
+export function ModelLink({ run, candidate, children }: ModelLinkProps) {
+  const { busy, problem, send } = useRequest();
+  const onClick = (event: Event): void => {
+    event.preventDefault();
+    if (!busy) send(() => saveModel(run, candidate));
+  };
+  return (
+    <span class="action">
+      <a class="button" href={modelAddress(run, candidate)} download onClick={onClick}>
+        {children}
+      </a>
+      <Failure text={problem} />
     </span>
   );
 }

@@ -1,6 +1,9 @@
 /** The address of the page, as a value. Links are ordinary links; links between pages of the client do not load the page again. */
 import { signal } from '@preact/signals';
 
+/** The path under which the dashboard is served, with a slash at both ends. */
+export const base = document.querySelector<HTMLMetaElement>('meta[name="base"]')?.content ?? '/';
+
 export type Route =
   | { readonly page: 'list' }
   | { readonly page: 'begin' }
@@ -21,21 +24,23 @@ export const byPage =
     (pages[to.page] as (route: Route) => Result)(to);
 
 export const addressOf = byPage<string>({
-  list: () => '/',
-  begin: () => '/begin',
-  run: ({ run }) => `/run/${encoded(run)}`,
-  network: ({ run, candidate }) => `/run/${encoded(run)}?network=${encodeURIComponent(candidate)}`,
-  study: ({ study }) => `/study/${encoded(study)}`,
-  compare: ({ runs }) => `/compare?${runs.map((run) => `run=${encodeURIComponent(run)}`).join('&')}`,
-  unknown: () => '/',
+  list: () => base,
+  begin: () => `${base}begin`,
+  run: ({ run }) => `${base}run/${encoded(run)}`,
+  network: ({ run, candidate }) => `${base}run/${encoded(run)}?network=${encodeURIComponent(candidate)}`,
+  study: ({ study }) => `${base}study/${encoded(study)}`,
+  compare: ({ runs }) => `${base}compare?${runs.map((run) => `run=${encodeURIComponent(run)}`).join('&')}`,
+  unknown: () => base,
 });
 
 export function routeOf({ pathname, search }: { readonly pathname: string; readonly search: string }): Route {
   const parameters = new URLSearchParams(search);
-  if (pathname === '/') return { page: 'list' };
-  if (pathname === '/begin') return { page: 'begin' };
-  if (pathname === '/compare') return { page: 'compare', runs: parameters.getAll('run') };
-  const [, kind, rest = ''] = /^\/(run|study)\/(.+)$/.exec(pathname) ?? [];
+  if (!pathname.startsWith(base)) return { page: 'unknown' };
+  const path = pathname.slice(base.length);
+  if (path === '') return { page: 'list' };
+  if (path === 'begin') return { page: 'begin' };
+  if (path === 'compare') return { page: 'compare', runs: parameters.getAll('run') };
+  const [, kind, rest = ''] = /^(run|study)\/(.+)$/.exec(path) ?? [];
   let id: string;
   try {
     id = decodeURIComponent(rest);
@@ -67,7 +72,7 @@ export function followLinks(): void {
     // An anchor on the current page.
     if (link.pathname === location.pathname && link.search === location.search && link.hash !== '') return;
     const next = routeOf(link);
-    if (next.page === 'unknown' || link.pathname.startsWith('/api/')) return;
+    if (next.page === 'unknown') return;
     event.preventDefault();
     go(next);
   });

@@ -12,7 +12,7 @@ import { emptyView, observe, type View } from '../../run/display/view.ts';
 import { detailsOf, type RunDetails } from '../../report/run-details.ts';
 import { copiedOnce } from '../../util/copies.ts';
 import type { ConditionNews, RunFacts } from '../api.ts';
-import { eventsAddress, runFacts } from './api.ts';
+import { openEvents, runFacts } from './api.ts';
 
 export interface LiveRun {
   readonly facts: RunFacts;
@@ -180,7 +180,7 @@ const patience = 2000;
 
 export function openRuns(ids: readonly string[]) {
   const runs = ids.map(follower);
-  let source: EventSource | null = null;
+  let source: ReturnType<typeof openEvents> | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let closed = false;
   /** Counts the calls of `begin`: only the latest one continues. */
@@ -197,14 +197,14 @@ export function openRuns(ids: readonly string[]) {
   }
 
   function open(followed: typeof runs): void {
-    const opened = new EventSource(eventsAddress(followed.map(({ id }) => id)));
+    const opened = openEvents(followed.map(({ id }) => id));
     source = opened;
     for (const run of followed) run.connect(null);
     opened.addEventListener('open', () => followed.forEach((run) => run.connect(true)));
     opened.addEventListener('error', () => {
       followed.forEach((run) => run.connect(false));
-      // The browser reconnects by itself, unless the server refused.
-      if (opened.readyState === EventSource.CLOSED) later(begin);
+      // It reconnects by itself, unless the server refused.
+      if (opened.readyState === opened.CLOSED) later(begin);
     });
     for (const [index, run] of followed.entries())
       for (const name of eventNames)

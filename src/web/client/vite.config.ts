@@ -35,9 +35,16 @@ const gzipped: Plugin = {
   },
 };
 
+/** Files name each other by relative paths, so that they may lie under any base; the page, which has many addresses, by absolute ones. */
+const absoluteInPage: Plugin = {
+  name: 'absolute-in-page',
+  transformIndexHtml: { order: 'post', handler: (html) => html.replaceAll('="./', '="/') },
+};
+
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
-  plugins: [withoutNode, reportStyle, gzipped],
+  base: './',
+  plugins: [withoutNode, reportStyle, absoluteInPage, gzipped],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     outDir: fileURLToPath(new URL('../../../dist/web', import.meta.url)),

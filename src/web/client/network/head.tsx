@@ -4,8 +4,7 @@ import { childrenOf, lastAccuracy, type RunDetails } from '../../../report/run-d
 import { networkOf, startWords, type Candidate } from '../../../search/state.ts';
 import { compositionOf } from '../../../study/composition.ts';
 import { formatPercent, formatWhole, plural } from '../../../util/words.ts';
-import { modelAddress } from '../api.ts';
-import { Link, NetworkLink, Pairs } from '../parts.tsx';
+import { Link, ModelLink, NetworkLink, Pairs } from '../parts.tsx';
 
 /** Of networks that are not children. */
 const roles: Readonly<Record<string, (subject: RunDetails) => string>> = {
@@ -94,9 +93,9 @@ export function NetworkHead({ run, subject, candidate, isKept }: HeadProps) {
       )}
       <p class="net-file">
         {isKept ? (
-          <a class="button" href={modelAddress(run, id)} download>
+          <ModelLink run={run} candidate={id}>
             Download as ONNX
-          </a>
+          </ModelLink>
         ) : (
           <>
             <button type="button" disabled aria-describedby="net-not-kept">

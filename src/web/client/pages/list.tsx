@@ -11,7 +11,7 @@ import { readQuery, shownRows, stateNames, writeQuery, type Query } from '../lis
 import { ago, exactly } from '../list/columns.tsx';
 import { RunTable, without, type ListState, type OpenDialog } from '../list/table.tsx';
 import { Link, stateWords, StudyProgress, useListing } from '../parts.tsx';
-import { route } from '../route.ts';
+import { base, route } from '../route.ts';
 
 /** Milliseconds between two requests. */
 const period = 2000;
@@ -151,7 +151,7 @@ function useQuery(): Signal<Query> {
   });
   useSignalEffect(() => {
     const search = writeQuery(query.value);
-    if (location.pathname === '/' && location.search !== search) history.replaceState(null, '', `/${search}`);
+    if (location.pathname === base && location.search !== search) history.replaceState(null, '', `${base}${search}`);
   });
   return query;
 }
@@ -200,9 +200,7 @@ export function ListPage() {
         </p>
       )}
       <p role="status" class={problem.value === null ? 'done' : 'done bad'}>
-        {problem.value === null
-          ? done.value
-          : `The server does not answer${known === null ? '' : '; this is its last list'}: ${problem.value}`}
+        {problem.value === null ? done.value : `${problem.value}${known === null ? '' : ' This is the last list.'}`}
       </p>
       {known === null && problem.value === null ? <p class="quiet">Loading …</p> : null}
       {known === null ? null : (

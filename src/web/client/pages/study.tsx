@@ -107,7 +107,7 @@ export function StudyPage({ study }: { readonly study: string }) {
         {row === null || isDamaged ? null : <StudyProgress study={row} />}
         {connection.value === null ? null : (
           <p class="bad" role="status">
-            The server does not answer: {connection.value}
+            {connection.value}
           </p>
         )}
       </div>

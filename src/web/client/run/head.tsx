@@ -7,8 +7,8 @@ import type { RunDetails } from '../../../report/run-details.ts';
 import { methods } from '../../../search/methods/table.ts';
 import { formatDuration } from '../../../util/duration.ts';
 import { formatWhole, plural } from '../../../util/words.ts';
-import { modelAddress, resumeRun, stopRun } from '../api.ts';
-import { Action, CopyButton, Link, StateMark } from '../parts.tsx';
+import { resumeRun, stopRun } from '../api.ts';
+import { Action, CopyButton, Link, ModelLink, StateMark } from '../parts.tsx';
 import type { LiveRun } from '../run-store.ts';
 
 function Resume({ run, finished }: { readonly run: LiveRun; readonly finished: boolean }) {
@@ -87,9 +87,9 @@ export function RunHead({ run, subject }: { readonly run: LiveRun; readonly subj
           <Resume run={run} finished={condition === 'finished'} />
         )}
         {best !== null && kept.has(best) ? (
-          <a class="button" href={modelAddress(facts.id, best)} download="">
+          <ModelLink run={facts.id} candidate={best}>
             Best network as ONNX
-          </a>
+          </ModelLink>
         ) : null}
         {best === null ? null : (
           <Link to={{ page: 'network', run: facts.id, candidate: best }} class="button">
