@@ -45,7 +45,7 @@ export type Layer =
   | ({ readonly kind: 'max-pool' } & SquareWindow)
   /** The mean of a window. Padding is zeros, which count where `counted`; else the mean is over the pixels inside. */
   | ({ readonly kind: 'average-pool'; readonly counted: boolean } & SquareWindow)
-  /** Rows and columns of zeros, or of −∞ (the lowest number of f32), around the image. */
+  /** Rows and columns of zeros, or of `lowestNumber`, around the image. */
   | {
       readonly kind: 'pad';
       readonly top: number;
@@ -127,6 +127,9 @@ export function inputShapeOf(network: Network): Shape {
   if (layer?.kind !== 'image') throw new Error('bug: a network starts with its image');
   return layer.shape;
 }
+
+/** The lowest number of f32, which stands for −∞ around the input of a max-pool: zero times it is no NaN. */
+export const lowestNumber = -3.4028234663852886e38;
 
 /** The groups of a convolution. */
 export const groupsOf = ({ groups = 1 }: LayerOf<'convolution'>): number => groups;

@@ -43,9 +43,6 @@ export interface Sliding {
   readonly geometry: Geometry;
 }
 
-/** The lowest number of f32, which stands for −∞ around the input of a max-pool: zero times it is no NaN. */
-export const lowestNumber = -3.4028234663852886e38;
-
 /** Pixels before the first row and column and behind the last. */
 export interface Margins {
   readonly top: number;

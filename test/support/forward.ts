@@ -3,11 +3,18 @@
  * networks.
  */
 import { must } from '../../src/util/assert.ts';
-import { ask, type LayerTable, type Network, type NodeId, outputOf, type Shape } from '../../src/network/network.ts';
+import {
+  ask,
+  lowestNumber,
+  type LayerTable,
+  type Network,
+  type NodeId,
+  outputOf,
+  type Shape,
+} from '../../src/network/network.ts';
 import { rowOf } from '../../src/network/activations.ts';
 import { parameterName, type ParameterRole } from '../../src/network/parameters.ts';
 import { shapesOf } from '../../src/network/shapes.ts';
-import { lowestNumber } from '../../src/program/program.ts';
 import type { Tensors } from '../../src/network/tensor.ts';
 
 /** `training` normalises by the statistics of the batch, `evaluation` by the running ones. */

@@ -1,6 +1,6 @@
 /** Activations by their definitions, products and gates, padding, and their gradients. */
 import { rowOf } from '../../network/activations.ts';
-import { lowestNumber } from '../../program/program.ts';
+import { lowestNumber } from '../../network/network.ts';
 import { planesOf, type Rows } from './memory.ts';
 
 export const elementwise = {

@@ -6,11 +6,11 @@
  *
  * With several views the network reads them as one batch of V·N, and the logits are their weighted mean.
  */
-import { lowestNumber } from '../../program/program.ts';
 import {
   ask,
   consumersOf,
   groupsOf,
+  lowestNumber,
   inputShapeOf,
   outputOf,
   type LayerTable,

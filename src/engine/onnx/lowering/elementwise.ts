@@ -1,7 +1,7 @@
 /** Activations, products and gates, padding, and their gradients. Images are (C, N, H, W); what is elementwise does not mind. */
 import { activationNode, padZero } from '../../../formats/onnx/build.ts';
 import { askActivation, type ActivationTable } from '../../../network/activations.ts';
-import { lowestNumber } from '../../../program/program.ts';
+import { lowestNumber } from '../../../network/network.ts';
 import type { Builder } from '../builder.ts';
 import { type Rows, planesOf } from './rows.ts';
 
