@@ -10,7 +10,7 @@ export function holdOut(labels: ArrayLike<number>, contents: ArrayLike<number>, 
   const wanted = count.map((all) => Math.max(1, Math.round(share * all)));
   const taken = count.map(() => 0);
   const isHeld = Array.from<boolean>({ length: labels.length }).fill(false);
-  const ordered = Uint32Array.from(isHeld, (_none, image) => image).sort(
+  const ordered = Uint32Array.from(isHeld, (_none, image) => image).toSorted(
     (a, b) => (contents[a] as number) - (contents[b] as number),
   );
 
