@@ -41,8 +41,7 @@ async function readImages(images: readonly string[], shape: Shape, how: ReturnTy
   const { background, bits = 16, fit } = how;
   const size = bytesOf(shape);
   const bytes = new Uint8Array(images.length * size);
-  for (const [index, path] of images.entries())
-    bytes.set(await readImage(path, shape, { background, bits, fit }), index * size);
+  for (const [index, path] of images.entries()) bytes.set(await readImage(path, shape, { background, bits, fit }), index * size);
   return { images: bytes, labels: new Uint16Array(images.length) };
 }
 

@@ -129,7 +129,12 @@ async function deepPixels(bytes: Uint8Array): Promise<DeepPixels> {
     .toColourspace(channels < 3 ? 'grey16' : 'rgb16')
     .raw({ depth: 'ushort' })
     .toBuffer({ resolveWithObject: true });
-  return { values: asNumbers(data, Uint16Array), width: info.width, height: info.height, channels: info.channels as 1 | 2 | 3 | 4 };
+  return {
+    values: asNumbers(data, Uint16Array),
+    width: info.width,
+    height: info.height,
+    channels: info.channels as 1 | 2 | 3 | 4,
+  };
 }
 
 /** Whether a value at that place is an opacity. */

@@ -102,8 +102,7 @@ export async function readDataset(
   const source = await findSource(reference, size === undefined ? options : { ...options, imageSize: size }, locations, listener);
   for (const message of source.notes) progress({ kind: 'note', message });
   const known = await recallDataset(cacheFolder, source);
-  const { dataset, path, leftOut, found, sampledFrom, notes } =
-    known ?? (await decoded(source, cacheFolder, machine, listener));
+  const { dataset, path, leftOut, found, sampledFrom, notes } = known ?? (await decoded(source, cacheFolder, machine, listener));
   for (const message of notes) progress({ kind: 'note', message });
   const { reading } = source;
   const images = dataset.train.labels.length + dataset.test.labels.length + leftOut.length;

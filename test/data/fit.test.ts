@@ -37,8 +37,7 @@ function nearestRight({ train, test: { images, labels }, shape }: Dataset): numb
   const [own, others] = [allBytes(images), allBytes(train.images)];
   const distance = (image: number, other: number): number => {
     let sum = 0;
-    for (let at = 0; at < size; at++)
-      sum += ((own[image * size + at] as number) - (others[other * size + at] as number)) ** 2;
+    for (let at = 0; at < size; at++) sum += ((own[image * size + at] as number) - (others[other * size + at] as number)) ** 2;
     return sum;
   };
   let right = 0;

@@ -102,10 +102,10 @@ test('of a folder of which few images train, those are decoded that train, valid
   await photos(folder, ['a', 'b', 'c', 'd'], 60);
   const events: DataEvent[] = [];
   const progress = (event: DataEvent): void => void events.push(event);
-  const { dataset, reading, trainImages } = await read(folder, { ...sampled(20, 0.1), progress });
+  const { dataset, reading, sampledFrom } = await read(folder, { ...sampled(20, 0.1), progress });
   // 9 of each class are held out; of the other 51 five validate.
   assert.deepEqual(
-    [dataset.train.labels.length, dataset.validationImages, dataset.test.labels.length, trainImages],
+    [dataset.train.labels.length, dataset.validationImages, dataset.test.labels.length, sampledFrom],
     [20 + 20, 20, 36, 204],
   );
   const decoded = events.flatMap((event) => (event.kind === 'decode' ? [event.total] : []));

@@ -268,9 +268,11 @@ export async function dataOf(
   const file = where === undefined || labels.file === undefined ? undefined : movedTable(labels.file, where, source);
   const how = { reading: readingOf(config), labels: { file, column: labels.column } };
   const hint = `; 'instar resume RUN --data PATH' says where the run's data lies now`;
-  const read = await readDataset(source, { ...place, ...size, ...how, progress: onData, machine: machine() }).catch((error: unknown) => {
-    throw error instanceof UserError && given === undefined ? new UserError(`${error.message}${hint}`) : error;
-  });
+  const read = await readDataset(source, { ...place, ...size, ...how, progress: onData, machine: machine() }).catch(
+    (error: unknown) => {
+      throw error instanceof UserError && given === undefined ? new UserError(`${error.message}${hint}`) : error;
+    },
+  );
   if (read.dataset.hash !== hash)
     throw new UserError(`${source}: the data is not that of the run's beginning${given === undefined ? hint : ''}`);
   return read;
