@@ -1,6 +1,7 @@
 /** Reports the reading of data. */
 import type { ClassCounts } from '../data/class-counts.ts';
 import type { DataEvent } from '../data/source.ts';
+import { formatDuration } from '../util/duration.ts';
 import { formatBytes, formatWhole, plural, printable } from '../util/words.ts';
 import { columnsOf, padLeft, padRight, truncate } from './text.ts';
 
@@ -27,6 +28,9 @@ export function classLines(classes: readonly ClassCounts[]): readonly string[] {
   return more > 0 ? [...lines, `and ${plural(more, 'more class', 'more classes')}`] : lines;
 }
 
+const leftWords = ({ left }: { readonly left?: number | undefined }): string =>
+  left === undefined || left < 1 ? '' : `, about ${formatDuration(left)} left`;
+
 export function describeData(event: DataEvent): readonly string[] {
   switch (event.kind) {
     case 'note':
@@ -38,7 +42,7 @@ export function describeData(event: DataEvent): readonly string[] {
         `downloading ${event.url}: ${formatBytes(event.received)}${event.total > 0 ? ` of ${formatBytes(event.total)}` : ''}`,
       ];
     case 'decode':
-      return [`decoding images: ${formatWhole(event.done)} of ${formatWhole(event.total)}`];
+      return [`decoding images: ${formatWhole(event.done)} of ${formatWhole(event.total)}${leftWords(event)}`];
   }
 }
 
@@ -50,14 +54,19 @@ const shareOf = (event: DataEvent): number => {
 /** Whether it is said once, and is no progress. */
 export const isSaid = ({ kind }: DataEvent): boolean => kind === 'note' || kind === 'classes';
 
-/** Says every note and table, and progress at each quarter. */
-export function dataLines(say: (lines: readonly string[]) => void): (event: DataEvent) => void {
+/** Milliseconds after which progress is said again. */
+const longest = 60_000;
+
+/** Says every note and table, and progress at each quarter and each minute. `now`: milliseconds. */
+export function dataLines(say: (lines: readonly string[]) => void, now: () => number): (event: DataEvent) => void {
   let told = -1;
+  let last = now();
   return (event) => {
     if (!isSaid(event)) {
       const quarter = Math.floor(4 * shareOf(event));
-      if (quarter === told) return;
+      if (quarter === told && now() - last < longest) return;
       told = quarter;
+      last = now();
     }
     say(describeData(event));
   };

@@ -2,6 +2,7 @@
 import { basename, resolve } from 'node:path';
 import type { Dataset, Part } from '../data/dataset.ts';
 import { toGrey } from '../data/image.ts';
+import { derived, joined } from '../data/images.ts';
 import { archiveName } from '../data/archive-source.ts';
 import type { LabelOptions } from '../data/label-table.ts';
 import { readLabelled, withClassFolders, type ClassFolder, type ClassFolders } from '../data/labelled-folder.ts';
@@ -9,9 +10,10 @@ import { readDataset } from '../data/read.ts';
 import type { Reading } from '../data/reading.ts';
 import type { DataEvent } from '../data/source.ts';
 import type { Shape } from '../network/network.ts';
-import { cacheFolder } from '../run/preparing/begin.ts';
+import { cacheFolder, machine } from '../run/preparing/begin.ts';
 import { UserError } from '../util/user-error.ts';
 import { printable } from '../util/words.ts';
+import { dataLines } from './data-lines.ts';
 import { printLines, type Io } from './io.ts';
 import type { Given } from './options.ts';
 import { truncate } from './text.ts';
@@ -55,13 +57,14 @@ function withChannels(part: Part, from: number, to: number): Part {
   if (from === to) return part;
   const count = part.labels.length;
   const area = count === 0 ? 0 : part.images.length / count / from;
-  const images = new Uint8Array(count * to * area);
-  for (let image = 0; image < count; image++) {
-    const pixels = part.images.subarray(image * from * area, (image + 1) * from * area);
-    if (to === 1) images.set(toGrey(pixels), image * area);
-    else for (let channel = 0; channel < to; channel++) images.set(pixels, (image * to + channel) * area);
-  }
-  return { images, labels: part.labels };
+  const write = (first: number, some: number, images: Uint8Array): void => {
+    for (let image = 0; image < some; image++) {
+      const pixels = part.images.subarray((first + image) * from * area, (first + image + 1) * from * area);
+      if (to === 1) images.set(toGrey(pixels), image * area);
+      else for (let channel = 0; channel < to; channel++) images.set(pixels, (image * to + channel) * area);
+    }
+  };
+  return { images: derived(count, to * area, write), labels: part.labels };
 }
 
 const sameName = (a: string, b: string): boolean => a.normalize('NFC') === b.normalize('NFC');
@@ -86,23 +89,24 @@ function partFor({ classes, channels, height, width }: InputSpec, dataset: Datas
     throw new UserError(
       `${dataset.name}: images of ${shape.channels}×${shape.height}×${shape.width}, but the network takes ${channels}×${height ?? '?'}×${width ?? '?'}`,
     );
-  const parts = (all ? [dataset.train, dataset.test] : [dataset.test]).map((part) =>
-    withChannels(part, shape.channels, channels),
-  );
-  const images = new Uint8Array(parts.reduce((sum, part) => sum + part.images.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    images.set(part.images, at);
-    at += part.images.length;
-  }
-  return {
-    images,
-    labels: Uint16Array.from(parts.flatMap((part) => Array.from(part.labels, (label) => labels[label] as number))),
-  };
+  const { train, test } = dataset;
+  const part = all
+    ? { images: joined(train.images, test.images), labels: Uint16Array.from([...train.labels, ...test.labels]) }
+    : test;
+  const known = { images: part.images, labels: part.labels.map((label) => labels[label] as number) };
+  return withChannels(known, shape.channels, channels);
 }
 
 /** What `--labels` and `--label-column` say. */
 const labelsFrom = ({ labels, labelColumn }: Given<'evaluate'>): LabelOptions => ({ file: labels, column: labelColumn });
+
+/** Notes, and progress where decoding takes some time. */
+function progressTo(io: Io): (event: DataEvent) => void {
+  const tell = dataLines((lines) => printLines(io.err, lines), Date.now);
+  return (event) => {
+    if (event.kind === 'note' || (event.kind === 'decode' && event.left !== undefined)) tell(event);
+  };
+}
 
 /** Images of folders are scaled to the network's size; other datasets keep theirs. */
 async function readFor(
@@ -113,10 +117,10 @@ async function readFor(
   io: Io,
 ): Promise<Dataset> {
   const labels = labelsFrom(given);
-  const where = { cacheFolder: cacheFolder(), environment: io.environment, dataFolder: given.data, reading, labels };
-  const progress = (event: DataEvent): void => void (event.kind === 'note' && printLines(io.err, [printable(event.message)]));
+  const where = { cacheFolder: cacheFolder(), environment: io.environment, dataFolder: given.data };
+  const how = { reading, labels, progress: progressTo(io), machine: machine() };
   const read = async (imageSize?: number): Promise<Dataset> =>
-    (await readDataset(reference, { ...where, imageSize, progress })).dataset;
+    (await readDataset(reference, { ...where, ...how, imageSize })).dataset;
   if (height === null || height !== width) return read();
   try {
     return await read(height);
@@ -148,7 +152,11 @@ async function everyImage(
   const found = folders.map((each) => each.name);
   const labels = labelsFor(spec.classes, name, found);
   const labelOf = (each: string): number => labels[found.indexOf(each)] as number;
-  const { part, notes } = await readLabelled(reference, folders, labelOf, side, reading);
+  const { part, notes } = await readLabelled(reference, folders, labelOf, side, reading, {
+    folder: cacheFolder(),
+    machine: machine(),
+    progress: progressTo(io),
+  });
   printLines(io.err, [...before, ...notes.map(shown)].map(printable));
   return {
     name,
@@ -184,9 +192,12 @@ export async function imagesFor(
     return everyImage(spec, side, reference, found, folders, reading, io);
   });
   if ('part' in every) return every;
-  const dataset = await readFor(spec, reading, reference, given, io);
-  const own = training !== null && (training.hash === null ? every.candidate : training.hash === dataset.hash);
+  const first = await readFor(spec, reading, reference, given, io);
+  const own = training !== null && (training.hash === null ? every.candidate : training.hash === first.hash);
   const all = asked === 'all' || (asked === undefined && every.isWhole && !own);
+  // What was sampled for the training is all that is held out from it; of anything else every image is there to be measured.
+  const { sample, ...unsampled } = reading;
+  const dataset = sample === undefined || (own && !all) ? first : await readFor(spec, unsampled, reference, given, io);
   const { name, classes, shape, mean, std } = dataset;
   const measured: Measured = all ? 'all' : every.isWhole ? 'held out' : 'test';
   return { name, classes, shape, normalisation: { mean, std }, part: partFor(spec, dataset, all), measured, own };

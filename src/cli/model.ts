@@ -46,10 +46,10 @@ function inputFor(
   const area = height * width;
   const length = batch * channels * area;
   const data = elementType === 'uint8' ? new Uint8Array(length) : new Float32Array(length);
+  const pixels = part.images.subarray(from * channels * area, (from + filled) * channels * area);
   for (let plane = 0; plane < filled * channels; plane++) {
     const table = tables[plane % channels] as Float32Array;
-    const source = (from * channels + plane) * area;
-    for (let at = 0; at < area; at++) data[plane * area + at] = table[part.images[source + at] as number] as number;
+    for (let at = plane * area; at < (plane + 1) * area; at++) data[at] = table[pixels[at] as number] as number;
   }
   return layout === 'NCHW'
     ? { data, shape: [batch, channels, height, width] }

@@ -40,10 +40,9 @@ function print(predictions: readonly Prediction[]): string[] {
 async function readImages(images: readonly string[], shape: Shape, how: ReturnType<typeof renderingIn>): Promise<Part> {
   const { background, bits = 16, fit } = how;
   const size = bytesOf(shape);
-  const part: Part = { images: new Uint8Array(images.length * size), labels: new Uint16Array(images.length) };
-  for (const [index, path] of images.entries())
-    part.images.set(await readImage(path, shape, { background, bits, fit }), index * size);
-  return part;
+  const bytes = new Uint8Array(images.length * size);
+  for (const [index, path] of images.entries()) bytes.set(await readImage(path, shape, { background, bits, fit }), index * size);
+  return { images: bytes, labels: new Uint16Array(images.length) };
 }
 
 /** The probabilities of each image; (images, classes). */

@@ -34,7 +34,7 @@ export interface Reporter {
 function plainReporter(io: Io): Reporter {
   const say = (lines: readonly string[]): void => printLines(io.err, lines);
   return {
-    data: dataLines(say),
+    data: dataLines(say, Date.now),
     begin({ config, root }) {
       say([...describeConfig(config), `run folder ${printable(root)}`]);
       if (config.budget !== null) say([`budget ${formatDuration(config.budget)}: measuring this machine`]);

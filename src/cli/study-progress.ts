@@ -77,7 +77,7 @@ export function openStudyProgress(study: Study, root: string, jobs: number, io: 
 
   const print = (line: string): void => (display === null ? printLines(io.err, [line]) : display.say([line]));
   const say = (text: string): void => print(`[${formatDuration(secondsSince())}] ${text}`);
-  const dataLine = dataLines((lines) => lines.forEach(say));
+  const dataLine = dataLines((lines) => lines.forEach(say), Date.now);
   return {
     get failed() {
       return failed;

@@ -6,6 +6,7 @@ import { formatBytes } from '../util/words.ts';
 import { archiveHead, archiveKind, isArchiveName } from './archives.ts';
 import type { ImageOptions } from './found-images.ts';
 import { decoderVersion } from './image.ts';
+import { readingKey } from './reading.ts';
 import { fileAt, type DatasetSource, type SourceFile } from './source.ts';
 import { unpack, withFolder, type ArchiveKind } from './unpack.ts';
 
@@ -63,7 +64,6 @@ export function archiveSource(
   find: (folder: string) => Promise<DatasetSource>,
 ): DatasetSource {
   const { path, size } = archive;
-  const { version, background, bits = null } = reading;
   return {
     name: archiveName(path),
     where: path,
@@ -75,14 +75,14 @@ export function archiveSource(
       version: 1,
       imageSize: imageSize ?? null,
       decoder: decoderVersion,
-      reading: { version, background, bits },
+      reading: readingKey(reading),
       labels: { file: labels.file ?? null, column: labels.column ?? null },
     },
-    decode(listener) {
-      listener.progress({ kind: 'note', message: `${path}: unpacked to be read (${formatBytes(size)})` });
-      return withUnpacked(path, kind, cacheFolder, listener.signal, async (folder, shown, notes) => {
+    decode(decoding) {
+      decoding.progress({ kind: 'note', message: `${path}: unpacked to be read (${formatBytes(size)})` });
+      return withUnpacked(path, kind, cacheFolder, decoding.signal, async (folder, shown, notes) => {
         const source = await find(folder);
-        const { leftOut = [], notes: late = [], ...content } = await source.decode(listener);
+        const { leftOut = [], notes: late = [], ...content } = await source.decode(decoding);
         return {
           ...content,
           leftOut: leftOut.map((each) => ({ ...each, path: shown(each.path), reason: shown(each.reason) })),

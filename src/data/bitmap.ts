@@ -64,6 +64,8 @@ function readHeader(bytes: Uint8Array): Header {
   return { width, height, topDown, bits, compression, palette, masks, pixels: view.getUint32(10, true) };
 }
 
+export const bitmapSides: (bytes: Uint8Array) => Pick<Pixels, 'width' | 'height'> = readHeader;
+
 /** Bytes of a row. The padding of the file's last row may be missing. */
 function strideOf({ length }: Uint8Array, { width, height, bits, pixels }: Header): number {
   const stride = 4 * Math.ceil((width * bits) / 32);

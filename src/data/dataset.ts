@@ -4,11 +4,12 @@ import type { Shape } from '../network/network.ts';
 import { assert } from '../util/assert.ts';
 import { canonicalJson } from '../util/json.ts';
 import { UserError } from '../util/user-error.ts';
+import { atOnce, derived, piecesOf, type Images } from './images.ts';
 
 /** Labelled images. */
 export interface Part {
   /** (N, C, H, W), a byte a pixel. */
-  readonly images: Uint8Array;
+  readonly images: Images;
   /** (N), indices of classes. */
   readonly labels: Uint16Array;
 }
@@ -45,12 +46,19 @@ export const classLimit = 65536;
 /** Bytes of an image. */
 export const bytesOf = ({ channels, height, width }: Shape): number => channels * height * width;
 
-/** The images with those indices. */
+/** The images with those indices, read when they are needed. */
 export function picked({ images, labels }: Part, shape: Shape, indices: Uint32Array): Part {
   const size = bytesOf(shape);
-  const result = new Uint8Array(indices.length * size);
-  indices.forEach((index, at) => result.set(images.subarray(index * size, (index + 1) * size), at * size));
-  return { images: result, labels: Uint16Array.from(indices, (index) => labels[index] as number) };
+  const write = (first: number, count: number, to: Uint8Array): void => {
+    for (let at = 0; at < count; at++) {
+      const index = indices[first + at] as number;
+      to.set(images.subarray(index * size, (index + 1) * size), at * size);
+    }
+  };
+  return {
+    images: derived(indices.length, size, write),
+    labels: Uint16Array.from(indices, (index) => labels[index] as number),
+  };
 }
 
 /** (N, C, H, W) as (N, H, W, C). */
@@ -64,9 +72,8 @@ export function channelsLast<T extends Float32Array | Uint8Array>(values: T, { c
   return result;
 }
 
-const oneUpdate = 1 << 30;
-
-export function hashOf(content: Content): string {
+/** The hash, after a step for each piece. */
+export function* hashing(content: Content): Generator<undefined, string, undefined> {
   const { classes, shape, train, test, validationImages, bits, mean, std, flip } = content;
   const hash = createHash('sha256');
   const counts = [train.labels.length, test.labels.length];
@@ -74,24 +81,34 @@ export function hashOf(content: Content): string {
   const own = { ...(validationImages === undefined ? {} : { validationImages }), ...(bits === undefined ? {} : { bits }) };
   hash.update(canonicalJson({ version: 1, classes, shape, mean, std, flip, counts, ...own }));
   for (const { images, labels } of [train, test]) {
-    // OpenSSL takes less than 2 GiB at once.
-    for (let at = 0; at < images.length; at += oneUpdate) hash.update(images.subarray(at, at + oneUpdate));
+    for (const piece of piecesOf(images, bytesOf(shape))) {
+      hash.update(piece);
+      yield;
+    }
     hash.update(labels);
   }
   return hash.digest('hex');
 }
 
+interface Normalisation {
+  readonly mean: number[];
+  readonly std: number[];
+}
+
 /**
  * Mean and standard deviation of pixels/255 for each channel, exact up to the last rounding in any order of the images. A
- * constant channel gets the deviation 1, so that normalisation can divide by it.
+ * constant channel gets the deviation 1, so that normalisation can divide by it. After a step for each piece.
  */
-export function measurePixels(images: Uint8Array, shape: Shape): { mean: number[]; std: number[] } {
+export function* measuring(images: Images, shape: Shape): Generator<undefined, Normalisation, undefined> {
   const area = shape.height * shape.width;
   const counts = Array.from({ length: shape.channels }, () => new Float64Array(256));
-  for (let at = 0; at < images.length;) {
-    for (const count of counts) {
-      for (const end = at + area; at < end; at++) (count[images[at] as number] as number)++;
+  for (const piece of piecesOf(images, bytesOf(shape))) {
+    for (let at = 0; at < piece.length;) {
+      for (const count of counts) {
+        for (const end = at + area; at < end; at++) (count[piece[at] as number] as number)++;
+      }
     }
+    yield;
   }
   const total = images.length / shape.channels;
   const mean = counts.map((count) => count.reduce((sum, often, value) => sum + often * value, 0) / total / 255);
@@ -102,8 +119,10 @@ export function measurePixels(images: Uint8Array, shape: Shape): { mean: number[
   return { mean, std };
 }
 
-/** Checks the content. A UserError, which begins with `where`, where a network cannot be trained on it. */
-export function datasetOf(name: string, where: string, content: Content): Dataset {
+export const measurePixels = (images: Images, shape: Shape): Normalisation => atOnce(measuring(images, shape));
+
+/** Checks the content and hashes it, in steps. A UserError, which begins with `where`, where a network cannot be trained on it. */
+export function* making(name: string, where: string, content: Content): Generator<undefined, Dataset, undefined> {
   const { classes, shape, train, test } = content;
   for (const part of [train, test])
     assert(
@@ -121,5 +140,7 @@ export function datasetOf(name: string, where: string, content: Content): Datase
     const [only = 0] = used;
     throw new UserError(`${where}: all training images are of one class (${classes[only]}); at least two are needed`);
   }
-  return Object.freeze({ name, ...content, hash: hashOf(content) });
+  return Object.freeze({ name, ...content, hash: yield* hashing(content) });
 }
+
+export const datasetOf = (name: string, where: string, content: Content): Dataset => atOnce(making(name, where, content));

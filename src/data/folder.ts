@@ -1,53 +1,31 @@
 /** Labelled images (`found-images.ts`) as a dataset. Without a test part, 15 % of the training images are held out. */
-import { sha256 } from '../util/hash.ts';
 import type { Shape } from '../network/network.ts';
 import { UserError } from '../util/user-error.ts';
-import { bytesOf, measurePixels, type Part } from './dataset.ts';
-import { findFit, type Fit, type FoundFit, type Sides } from './fit.ts';
-import { holdOut } from './hold-out.ts';
-import { decodeImage, decoderVersion, measureImage, toGrey } from './image.ts';
-import type { LabelledFile, Layout } from './layout.ts';
-import { checkEnough } from './labelled-rows.ts';
+import { bytesOf, measuring, type Part } from './dataset.ts';
+import { decodeFiles } from './decode-files.ts';
+import { findFit, type FoundFit, type Sides } from './fit.ts';
 import type { FoundImages } from './found-images.ts';
+import { holdOut } from './hold-out.ts';
+import { decoderVersion, measureImage, toGrey } from './image.ts';
+import { inSteps } from './images.ts';
+import { checkEnough } from './labelled-rows.ts';
+import type { LabelledFile, Layout } from './layout.ts';
 import { checkLeftOut, type LeftOut } from './left-out.ts';
 import { inOrder, sorted } from './outcomes.ts';
-import type { Reading } from './reading.ts';
-import type { DatasetSource, DecodedSource, ReadListener } from './source.ts';
+import { readingKey, type Reading } from './reading.ts';
+import { checkDisk, openRecords, type Records } from './records.ts';
+import { heldOut, sampleLayout, type SampledLayout } from './sample.ts';
+import type { DatasetSource, DecodedSource, Decoding } from './source.ts';
 
 /** Largest side without --image-size, pixels. */
 const defaultLimit = 64;
-const heldOut = 0.15;
-/** Bits of 16 a channel, at most, whose range is scaled to the whole one. */
-const mostBitsScaled = 14;
-/** Largest decoded dataset, which is held in memory, bytes. */
-const decodedLimit = 2 ** 32 - 2 ** 20;
+/** Images whose sides are measured, at most; of more, evenly spaced ones. */
+const mostMeasured = 4096;
 
 /** The median of the shorter sides, at most `defaultLimit`. */
 function sizeOf(shapes: readonly Sides[]): number {
   const sides = shapes.map(({ height, width }) => Math.min(height, width)).toSorted((a, b) => a - b);
   return Math.min(defaultLimit, sides[Math.floor((sides.length - 1) / 2)] ?? 1);
-}
-
-interface Decoded {
-  readonly label: number;
-  readonly part: PartOfLayout;
-  readonly pixels: Uint8Array;
-  readonly hash: string;
-}
-
-const isGrey = (pixels: Uint8Array): boolean => {
-  const area = pixels.length / 3;
-  for (let at = 0; at < area; at++) if (pixels[at] !== pixels[area + at] || pixels[at] !== pixels[2 * area + at]) return false;
-  return true;
-};
-
-/** In the order of classes and contents, so that the dataset's hash does not depend on the names of files. */
-function partOf(images: readonly Decoded[], grey: boolean): Part {
-  const ordered = images.toSorted((a, b) => a.label - b.label || (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : 0));
-  const size = (ordered[0]?.pixels.length ?? 0) / (grey ? 3 : 1);
-  const bytes = new Uint8Array(ordered.length * size);
-  ordered.forEach(({ pixels }, index) => bytes.set(grey ? toGrey(pixels) : pixels, index * size));
-  return { images: bytes, labels: Uint16Array.from(ordered, ({ label }) => label) };
 }
 
 /** The parts that an image may be in, as they follow one another among the files. */
@@ -61,88 +39,69 @@ interface PlacedFile extends LabelledFile {
 const filesIn = (layout: Layout): readonly PlacedFile[] =>
   partsInOrder.flatMap((part) => (layout[part] ?? []).map((file) => ({ ...file, part })));
 
-type Parts = { readonly [Name in PartOfLayout]: readonly Decoded[] };
+/** Places of files, in the order in which they are in the dataset. */
+type Places = Uint32Array;
+type Parts = { readonly [Name in PartOfLayout]: Places };
 
-/** The images of each part. Without a test part it is held out, but not of what validates. */
-function partsOf(decoded: readonly Decoded[], layout: Layout): Parts {
-  const of = (part: PartOfLayout): readonly Decoded[] => decoded.filter((image) => image.part === part);
-  const [train, validation] = [of('train'), of('validation')];
-  if (layout.test !== undefined) return { train, validation, test: of('test') };
-  const validating = new Set(validation.map(({ hash }) => hash));
-  const free = train.filter(({ hash }) => !validating.has(hash));
-  const isHeld = holdOut(free, layout.classes.length, heldOut);
-  const test = free.filter((_image, index) => isHeld[index]);
-  const held = new Set(test);
-  return { train: train.filter((image) => !held.has(image)), validation, test };
+/** Where each decoded file belongs. */
+interface Decoded {
+  readonly files: readonly PlacedFile[];
+  /** The places of those that were decoded. */
+  readonly places: Places;
+  readonly records: Records;
 }
 
-/** Training images, and after them those that validate. */
-function joined(train: Part, validation: Part): Part {
-  const images = new Uint8Array(train.images.length + validation.images.length);
-  images.set(train.images);
-  images.set(validation.images, train.images.length);
-  const labels = new Uint16Array(train.labels.length + validation.labels.length);
-  labels.set(train.labels);
-  labels.set(validation.labels, train.labels.length);
-  return { images, labels };
+/**
+ * The images of each part, by classes and contents, so that the dataset's hash does not depend on the names of files. Without a test
+ * part it is held out, but not of what validates.
+ */
+function partsOf({ files, places, records }: Decoded, layout: Layout | SampledLayout): Parts {
+  const { rank } = records.ranked(places);
+  const labelAt = (place: number): number => (files[place] as PlacedFile).label;
+  const rankAt = (place: number): number => rank[place] as number;
+  const ordered = places.toSorted((a, b) => labelAt(a) - labelAt(b) || rankAt(a) - rankAt(b));
+  const of = (part: PartOfLayout): Places => ordered.filter((place) => files[place]?.part === part);
+  const [train, validation, test] = [of('train'), of('validation'), of('test')];
+  const contents = (...some: readonly Places[]): ReadonlySet<number> => new Set(some.flatMap((each) => Array.from(each, rankAt)));
+  if ('isHeldOut' in layout && layout.isHeldOut) {
+    const learnt = contents(train, validation);
+    return { train, validation, test: test.filter((place) => !learnt.has(rankAt(place))) };
+  }
+  if (layout.test !== undefined) return { train, validation, test };
+  const validating = contents(validation);
+  const free = train.filter((place) => !validating.has(rankAt(place)));
+  const isHeld = holdOut(free.map(labelAt), free.map(rankAt), layout.classes.length, heldOut);
+  const held = new Set(free.filter((_place, at) => isHeld[at]));
+  return { train: train.filter((place) => !held.has(place)), validation, test: free.filter((place) => held.has(place)) };
 }
 
-/** A class of a part has an image that can be read. */
-function checkClasses(files: readonly PlacedFile[], decoded: readonly Decoded[], bad: readonly LeftOut[], layout: Layout): void {
-  const has = new Set(decoded.map(({ part, label }) => `${part} ${label}`));
-  const lost = files.find(({ part, label }) => !has.has(`${part} ${label}`));
+/** A class of a part has an image that can be read; of a sample, a class that trains. */
+function checkClasses(
+  { files, places }: Omit<Decoded, 'records'>,
+  all: readonly PlacedFile[],
+  bad: readonly LeftOut[],
+  layout: Layout,
+): void {
+  const isSample = 'isHeldOut' in layout;
+  const has = new Set(Array.from(places, (place) => `${files[place]?.part} ${files[place]?.label}`));
+  const lost = all.find(({ part, label }) => (!isSample || part === 'train') && !has.has(`${part} ${label}`));
   if (lost === undefined) return;
   const reason = bad.find(({ path }) => path === lost.path)?.reason ?? '';
-  throw new UserError(`${lost.path}: ${reason}; no image of the class ${layout.classes[lost.label] ?? ''} can be read there`);
+  const more = isSample ? ' (a larger --images takes more of them)' : '';
+  throw new UserError(
+    `${lost.path}: ${reason}; no image of the class ${layout.classes[lost.label] ?? ''} can be read there${more}`,
+  );
 }
 
 interface Subject {
   readonly folder: string;
-  readonly layout: Layout;
+  readonly layout: Layout | SampledLayout;
   readonly imageSize: number | undefined;
   readonly reading: Reading;
 }
 
-/** Decodes all files; the bits of images with 16 a channel are those that the folder's images use. */
-async function decodeAll(
-  files: readonly PlacedFile[],
-  shape: Shape,
-  { background, bits, fit }: Reading & { readonly fit: Fit },
-  listener: ReadListener,
-) {
-  const { progress, signal } = listener;
-  let done = 0;
-  const step = Math.ceil(files.length / 100);
-  const first = await inOrder(
-    files,
-    async (file) => {
-      try {
-        // Also where the bits are known: whether an image has 16 belongs to the data.
-        return await decodeImage(file, shape, { background, fit, bits: bits === 16 ? bits : null });
-      } finally {
-        if (++done % step === 0 || done === files.length) progress({ kind: 'decode', done, total: files.length });
-      }
-    },
-    signal,
-  );
-  const { good, bad } = sorted(files, first);
-  const used = good.reduce((most, { result }) => (typeof result === 'number' ? Math.max(most, result) : most), 0);
-  // Over 14 the images are taken for dark ones that use all 16.
-  const own = bits ?? (used === 0 || used > mostBitsScaled ? 16 : used);
-  const again = good.flatMap(({ file, result }) => (typeof result === 'number' ? [file] : []));
-  const rendering = { background, fit, bits: own };
-  const second = sorted(again, await inOrder(again, (file) => decodeImage(file, shape, rendering), signal));
-  const late = new Map(second.good.map(({ file, result }) => [file, result]));
-  const decoded = good.flatMap(({ file, result }): Decoded[] => {
-    const pixels = typeof result === 'number' ? late.get(file) : result;
-    if (pixels === undefined || typeof pixels === 'number') return [];
-    return [{ label: file.label, part: file.part, pixels, hash: sha256(pixels) }];
-  });
-  return { decoded, bad: [...bad, ...second.bad], ...(used > 0 && own < 16 ? { bits: own } : {}) };
-}
-
-async function decode({ folder, layout, imageSize, reading }: Subject, listener: ReadListener): Promise<DecodedSource> {
-  const { signal } = listener;
+async function decode({ folder, layout, imageSize, reading }: Subject, decoding: Decoding): Promise<DecodedSource> {
+  const { signal, scratch } = decoding;
   const { classes } = layout;
   const all = filesIn(layout);
   const leftOut: LeftOut[] = [];
@@ -151,75 +110,86 @@ async function decode({ folder, layout, imageSize, reading }: Subject, listener:
   let fit = reading.fit;
   let found: FoundFit | undefined;
   if (side === undefined || fit === undefined) {
-    const { good, bad } = sorted(all, await inOrder(all, measureImage, signal));
+    const step = Math.ceil(all.length / mostMeasured);
+    const some = all.filter((_file, at) => at % step === 0);
+    const { good, bad } = sorted(some, await inOrder(some, measureImage, signal));
     if (fit === undefined) {
       found = findFit(good.flatMap(({ file, result }) => (file.part === 'train' ? [result] : [])));
       fit = found.fit;
     }
-    // Where the size is known, what cannot be measured is named with what cannot be decoded.
+    // Where the size is known, or not all are measured, what cannot be measured is named with what cannot be decoded.
     if (side === undefined) {
-      files = good.map(({ file }) => file);
       side = sizeOf(good.map(({ result }) => result));
-      leftOut.push(...bad);
-      checkLeftOut(folder, leftOut, all.length, reading.strict);
+      if (step === 1) {
+        files = good.map(({ file }) => file);
+        leftOut.push(...bad);
+        checkLeftOut(folder, leftOut, all.length, reading.strict);
+      }
     }
   }
   const colour = { channels: 3, height: side, width: side };
-  if (files.length * bytesOf(colour) > decodedLimit)
-    throw new UserError(
-      `${folder}: ${files.length} images of ${side} × ${side} do not fit in memory: give a smaller --image-size`,
-    );
-  const { decoded, bad, ...deep } = await decodeAll(files, colour, { ...reading, fit }, listener);
+  await checkDisk(scratch, files.length, bytesOf(colour), `${folder}: ${files.length} images of ${side} × ${side}`);
+  const records = openRecords(scratch, files.length, bytesOf(colour));
+  const { places, grey, bad, ...deep } = await decodeFiles(files, colour, { ...reading, fit }, records, decoding);
   leftOut.push(...bad);
   checkLeftOut(folder, leftOut, all.length, reading.strict);
-  checkClasses(all, decoded, leftOut, layout);
+  checkClasses({ files, places }, all, leftOut, layout);
   const inOrderOfPaths = leftOut.toSorted((a, b) => (a.path < b.path ? -1 : 1));
-  const grey = decoded.every(({ pixels }) => isGrey(pixels));
-  const parts = partsOf(decoded, layout);
+  const parts = partsOf({ files, places, records }, layout);
   if (parts.test.length === 0) throw new UserError(`${folder}: no test images: no class has two different images`);
-  const shape = { ...colour, channels: grey ? 1 : 3 };
-  const [train, test] = [partOf(parts.train, grey), partOf(parts.test, grey)];
+  const shape: Shape = { ...colour, channels: grey ? 1 : 3 };
+  const partAt = (...some: readonly Places[]): Part => {
+    const joined = Uint32Array.from(some.flatMap((each) => Array.from(each)));
+    return {
+      images: records.images(joined, bytesOf(shape), grey ? toGrey : (pixels) => pixels),
+      labels: Uint16Array.from(joined, (place) => (files[place] as PlacedFile).label),
+    };
+  };
+  const train = partAt(parts.train);
   const content = {
     classes,
     shape,
     train,
-    test,
-    ...measurePixels(train.images, shape),
+    test: partAt(parts.test),
+    ...(await inSteps(measuring(train.images, shape), signal)),
     flip: true,
     ...deep,
     leftOut: inOrderOfPaths,
     found,
+    sampledFrom: 'sampledFrom' in layout ? layout.sampledFrom : undefined,
   };
   if (layout.validation === undefined) return content;
-  return { ...content, train: joined(train, partOf(parts.validation, grey)), validationImages: parts.validation.length };
+  return { ...content, train: partAt(parts.train, parts.validation), validationImages: parts.validation.length };
 }
 
 /** Labelled images as a dataset. Undefined image size: the median of the shorter sides, at most 64. */
 export function imagesSource(found: FoundImages, imageSize: number | undefined, reading: Reading): DatasetSource {
   const { name, where, files } = found;
-  const { background, bits = null, fit = null, version } = reading;
-  if (found.layout !== null) checkEnough(where, found.layout);
+  const sampled = (layout: Layout): Layout | SampledLayout => sampleLayout(layout, reading.sample) ?? layout;
   const notesOf = ({ notes }: Layout): readonly string[] => notes.map((note) => `${where}: ${note}`);
+  if (found.layout !== null) checkEnough(where, found.layout);
+  const known = found.layout === null ? null : sampled(found.layout);
+  const isWhole = known !== null && !('sampledFrom' in known);
   return {
     name,
     where,
     files,
-    notes: found.layout === null ? [] : notesOf(found.layout),
+    notes: known === null ? [] : notesOf(known),
     reading,
     options: {
       format: 'folder',
       version: 2,
       imageSize: imageSize ?? null,
       decoder: decoderVersion,
-      // Cropping is not said, so that what was decoded before there was a choice is still found.
-      reading: { version, background, bits, ...(fit === 'crop' ? {} : { fit }) },
+      reading: readingKey(isWhole ? { ...reading, sample: undefined } : reading),
       ...found.options,
     },
-    decode: (listener) =>
-      found.open(listener, async (layout) => {
-        if (found.layout === null) checkEnough(where, layout);
-        const content = await decode({ folder: where, layout, imageSize, reading }, listener);
-        return found.layout === null ? { ...content, notes: notesOf(layout) } : content;
+    decode: (decoding) =>
+      found.open(decoding, async (layout) => {
+        if (known !== null) return decode({ folder: where, layout: known, imageSize, reading }, decoding);
+        checkEnough(where, layout);
+        const own = sampled(layout);
+        return { ...(await decode({ folder: where, layout: own, imageSize, reading }, decoding)), notes: notesOf(own) };
       }),
   };
 }

@@ -7,12 +7,14 @@ import { basename } from 'node:path';
 import sharp, { type ResizeOptions, type Sharp, type SharpOptions } from 'sharp';
 import type { Shape } from '../network/network.ts';
 import { UserError } from '../util/user-error.ts';
+import { asNumbers } from '../util/bytes.ts';
 import { codeOf, readBytes, reasonOf } from '../util/files.ts';
-import { decodeBitmap } from './bitmap.ts';
+import { bitmapSides, decodeBitmap } from './bitmap.ts';
 import { padded, type Fit, type Sides } from './fit.ts';
-import { kindOf, readKinds, unreadKind } from './image-kinds.ts';
+import { kindOf, readKinds, unreadKind, type ImageKind } from './image-kinds.ts';
+import { unlimitedMemory, type MemoryLimit } from './memory-limit.ts';
 import { Undecodable } from './pixels.ts';
-import { decodePnm } from './pnm.ts';
+import { decodePnm, pnmSides } from './pnm.ts';
 import type { SourceFile } from './source.ts';
 
 type ImageFile = Pick<SourceFile, 'path' | 'raw' | 'bytes' | 'problem'>;
@@ -32,13 +34,30 @@ function failure(error: unknown, path: string): Error {
 }
 
 interface Opened {
-  readonly image: Sharp;
+  /** Decodes BMP and PNM; other kinds are decoded where they are used. */
+  readonly image: () => Sharp;
   /** As one sees the image, pixels. */
   readonly height: number;
   readonly width: number;
   /** The file where it has 16 bits a channel whose range is not known. */
   readonly deep: Uint8Array | null;
+  /** Bytes of memory that decoding takes, about. */
+  readonly memory: number;
 }
+
+/** Bytes of memory for each byte of an image's pixels, measured; less where they pass in strips, which few files say. */
+const memoryABytes: { readonly [K in Exclude<ImageKind, 'heic'> | 'deep']: number } = {
+  png: 1.5,
+  jpeg: 1.1,
+  webp: 2.7,
+  gif: 1.5,
+  tiff: 1.5,
+  avif: 6,
+  bmp: 2,
+  pnm: 2,
+  // Decoded here, beside an image before that the process has not freed yet.
+  deep: 3,
+};
 
 const sharpOptions: SharpOptions = { failOn: 'error', limitInputPixels: pixelLimit, autoOrient: true };
 
@@ -49,26 +68,35 @@ async function openImage({ path, raw = undefined, bytes: own, problem }: ImageFi
   const kind = kindOf(bytes);
   const advice = unreadKind(basename(path), kind);
   if (advice !== undefined) throw new UserError(`${path}: ${advice}`);
-  if (kind === undefined) throw new UserError(`${path}: not an image (${readKinds})`);
+  if (kind === undefined || kind === 'heic') throw new UserError(`${path}: not an image (${readKinds})`);
+  const memoryFor = (pixels: number, as: keyof typeof memoryABytes = kind): number => bytes.length + memoryABytes[as] * pixels;
   // Images are decoded side by side, each in one thread: that is fastest, and nothing of sharp's is kept between them.
   sharp.concurrency(1);
   sharp.cache(false);
   if (kind === 'bmp' || kind === 'pnm') {
-    const { bytes: pixels, ...shape } = kind === 'bmp' ? decodeBitmap(bytes) : decodePnm(bytes);
-    return { image: sharp(pixels, { raw: shape }), height: shape.height, width: shape.width, deep: null };
+    const { height, width } = kind === 'bmp' ? bitmapSides(bytes) : pnmSides(bytes);
+    const image = (): Sharp => {
+      const { bytes: pixels, ...shape } = kind === 'bmp' ? decodeBitmap(bytes) : decodePnm(bytes);
+      return sharp(pixels, { raw: shape });
+    };
+    return { image, height, width, deep: null, memory: memoryFor(height * width * 4) };
   }
   const image = sharp(bytes, sharpOptions);
-  const { depth, autoOrient } = await image.metadata();
+  const { depth, autoOrient, channels } = await image.metadata();
   if (depth !== 'uchar' && depth !== 'ushort')
     throw new UserError(`${path}: its pixels are numbers of the kind ${depth}; save it with 8 or 16 bits a channel`);
   const deep = depth === 'ushort' && (kind === 'png' || kind === 'tiff') ? bytes : null;
-  return { image, height: autoOrient.height, width: autoOrient.width, deep };
+  const { height, width } = autoOrient;
+  const pixels = height * width * channels * (depth === 'ushort' ? 2 : 1);
+  return { image: () => image, height, width, deep, memory: memoryFor(pixels, deep === null ? kind : 'deep') };
 }
 
 /** Sides in pixels as one sees the image; read from its header alone where that says it. */
 export async function measureImage(file: ImageFile): Promise<Sides> {
   try {
-    const { height, width } = await openImage(file);
+    const { image, height, width } = await openImage(file);
+    // Finds damage of kinds that are decoded here.
+    image();
     return { height, width };
   } catch (error) {
     throw failure(error, file.path);
@@ -101,8 +129,12 @@ async function deepPixels(bytes: Uint8Array): Promise<DeepPixels> {
     .toColourspace(channels < 3 ? 'grey16' : 'rgb16')
     .raw({ depth: 'ushort' })
     .toBuffer({ resolveWithObject: true });
-  const values = new Uint16Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
-  return { values, width: info.width, height: info.height, channels: info.channels as 1 | 2 | 3 | 4 };
+  return {
+    values: asNumbers(data, Uint16Array),
+    width: info.width,
+    height: info.height,
+    channels: info.channels as 1 | 2 | 3 | 4,
+  };
 }
 
 /** Whether a value at that place is an opacity. */
@@ -111,18 +143,22 @@ const isOpacity = (channels: number, at: number): boolean => channels % 2 === 0 
 /** Bits that the colours use, at least 8. */
 function bitsUsed({ values, channels }: DeepPixels): number {
   let most = 0;
-  values.forEach((value, at) => {
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at] as number;
     if (value > most && !isOpacity(channels, at)) most = value;
-  });
+  }
   return Math.max(8, 32 - Math.clz32(most));
 }
 
 /** As 8 bits a channel, of values that use so many bits. */
 function scaled({ values, width, height, channels }: DeepPixels, bits: number): Sharp {
   const most = 2 ** bits - 1;
-  const bytes = Uint8Array.from(values, (value, at) =>
-    isOpacity(channels, at) ? value >> 8 : Math.min(255, Math.round((255 * value) / most)),
-  );
+  // `Uint8Array.from` would hold all values as a list.
+  const bytes = new Uint8Array(values.length);
+  for (let at = 0; at < bytes.length; at++) {
+    const value = values[at] as number;
+    bytes[at] = isOpacity(channels, at) ? value >> 8 : Math.min(255, Math.round((255 * value) / most));
+  }
   return sharp(bytes, { raw: { width, height, channels } });
 }
 
@@ -169,13 +205,20 @@ async function render(image: Sharp, sides: Sides, shape: Shape, { background, fi
  * (C, H, W) bytes of the image, C 1 or 3; where `bits` is null and the image has 16 bits a channel, the bits that it uses instead. A
  * file that is no such image is a UserError that names it.
  */
-export async function decodeImage(file: ImageFile, shape: Shape, rendering: Rendering): Promise<Uint8Array | number> {
+export async function decodeImage(
+  file: ImageFile,
+  shape: Shape,
+  rendering: Rendering,
+  limit: MemoryLimit = unlimitedMemory,
+): Promise<Uint8Array | number> {
   const { bits } = rendering;
   try {
-    const { image, deep, ...sides } = await openImage(file);
-    if (deep === null || bits === 16) return await render(image, sides, shape, rendering);
-    const pixels = await deepPixels(deep);
-    return bits === null ? bitsUsed(pixels) : await render(scaled(pixels, bits), sides, shape, rendering);
+    const { image, deep, memory, ...sides } = await openImage(file);
+    return await limit.within(memory, file.path, async () => {
+      if (deep === null || bits === 16) return render(image(), sides, shape, rendering);
+      const pixels = await deepPixels(deep);
+      return bits === null ? bitsUsed(pixels) : render(scaled(pixels, bits), sides, shape, rendering);
+    });
   } catch (error) {
     throw failure(error, file.path);
   }

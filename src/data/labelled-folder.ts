@@ -1,15 +1,20 @@
 /** All images of labelled data without parts, labelled by the classes of a network. Holds nothing out. */
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { factsOf } from '../util/files.ts';
 import { UserError } from '../util/user-error.ts';
 import { archiveAt, withUnpacked } from './archive-source.ts';
-import type { Part } from './dataset.ts';
+import { bytesOf, type Part } from './dataset.ts';
+import { decodeFiles } from './decode-files.ts';
 import { findImages, type FoundImages, type ImageOptions } from './found-images.ts';
-import { decodeImage } from './image.ts';
 import type { Layout } from './layout.ts';
 import { checkLeftOut, describeLeftOut } from './left-out.ts';
-import { inOrder, sorted } from './outcomes.ts';
 import { isNoClass, partNamed } from './part-names.ts';
+import type { Machine } from './read.ts';
 import type { Reading } from './reading.ts';
+import { checkDisk, openRecords, scratchEnding } from './records.ts';
+import { timed } from './remaining.ts';
 import { datasetNames } from './resolve.ts';
 import type { ReadListener, SourceFile } from './source.ts';
 import { asFirst, hasImages, imagesBelow, readTree } from './tree.ts';
@@ -87,6 +92,13 @@ export async function withClassFolders<T>(
   );
 }
 
+/** Where the images are decoded, and who is told. */
+export interface Listening extends Pick<ReadListener, 'progress'> {
+  /** Of a file that takes their pixels, while something refers to them. */
+  readonly folder: string;
+  readonly machine: Machine;
+}
+
 /**
  * The images in colour, `side` pixels a side, in the order of folders and files, and notes on those that cannot be read and are left
  * out. `labelOf`: the index of a class. A UserError where more than a tenth cannot be read.
@@ -97,15 +109,24 @@ export async function readLabelled(
   labelOf: (name: string) => number,
   side: number,
   { background, bits = 16, fit = 'crop', strict }: Reading,
+  { folder, machine, progress }: Listening,
 ): Promise<{ readonly part: Part; readonly notes: readonly string[] }> {
   const shape = { channels: 3, height: side, width: side };
   const all = folders.flatMap(({ name, files }) => files.map((file) => ({ ...file, label: labelOf(name) })));
-  const decode = async (file: SourceFile): Promise<Uint8Array> =>
-    (await decodeImage(file, shape, { background, bits, fit })) as Uint8Array;
-  const { good, bad } = sorted(all, await inOrder(all, decode));
+  const path = join(folder, 'decoding', `${randomUUID()}${scratchEnding}`);
+  await checkDisk(path, all.length, bytesOf(shape), `${reference}: ${all.length} images of ${side} × ${side}`);
+  const records = openRecords(path, all.length, bytesOf(shape));
+  // The open file stays until nothing refers to it.
+  await rm(path);
+  const events = timed(progress, () => machine.now());
+  const { places, bad } = await decodeFiles(all, shape, { background, bits, fit }, records, {
+    progress: events,
+    memory: machine.memory,
+  });
   checkLeftOut(reference, bad, all.length, strict);
-  const images = new Uint8Array(good.length * 3 * side * side);
-  good.forEach(({ result }, at) => images.set(result, at * result.length));
-  const part = { images, labels: Uint16Array.from(good, ({ file }) => file.label) };
+  const part = {
+    images: records.images(places, bytesOf(shape), (pixels) => pixels),
+    labels: Uint16Array.from(places, (place) => all[place]?.label ?? 0),
+  };
   return { part, notes: describeLeftOut(reference, bad) };
 }

@@ -5,7 +5,7 @@
 import { balancedAccuracy, classCounts, type Confusion } from '../util/confusion.ts';
 import { random } from '../util/random.ts';
 import { must } from '../util/assert.ts';
-import type { Dataset } from './dataset.ts';
+import { bytesOf, type Dataset } from './dataset.ts';
 
 /** What was found; shares are 0 to 1, of images whose nearest neighbours have their class. */
 export interface MirrorTest {
@@ -36,7 +36,7 @@ const swapped = 0.4;
 function featuresOf({ train, shape }: Dataset, image: number, isMirrored: boolean, to: Float32Array): void {
   const { channels, height, width } = shape;
   const [rows, columns] = [Math.min(side, height), Math.min(side, width)];
-  const start = image * channels * height * width;
+  const pixels = train.images.subarray(image * bytesOf(shape), (image + 1) * bytesOf(shape));
   let at = 0;
   let total = 0;
   for (let channel = 0; channel < channels; channel++)
@@ -47,7 +47,7 @@ function featuresOf({ train, shape }: Dataset, image: number, isMirrored: boolea
         let sum = 0;
         for (let y = top; y < bottom; y++)
           for (let x = left; x < right; x++)
-            sum += train.images[start + (channel * height + y) * width + (isMirrored ? width - 1 - x : x)] as number;
+            sum += pixels[(channel * height + y) * width + (isMirrored ? width - 1 - x : x)] as number;
         const value = sum / ((bottom - top) * (right - left));
         to[at++] = value;
         total += value;

@@ -12,7 +12,7 @@ export type Outcome<R> = { readonly result: R } | { readonly reason: string };
 /** The outcomes in order, `concurrency` at a time. An error that is no UserError ends the work. */
 export async function inOrder<T extends SourceFile, R>(
   items: readonly T[],
-  work: (item: T) => Promise<R>,
+  work: (item: T, at: number) => Promise<R>,
   signal?: AbortSignal,
 ): Promise<Outcome<R>[]> {
   const outcomes: Outcome<R>[] = [];
@@ -23,7 +23,7 @@ export async function inOrder<T extends SourceFile, R>(
       const item = items[at] as T;
       try {
         signal?.throwIfAborted();
-        outcomes[at] = { result: await work(item) };
+        outcomes[at] = { result: await work(item, at) };
       } catch (error) {
         if (error instanceof UserError) outcomes[at] = { reason: error.message.replace(`${item.path}: `, '') };
         else {

@@ -36,12 +36,19 @@ function numbersOf(bytes: Uint8Array, from: number) {
   };
 }
 
-export function decodePnm(bytes: Uint8Array): Pixels {
+function begin(bytes: Uint8Array) {
   const kind = (bytes[1] ?? 0) - 0x30;
   if (bytes[0] !== 0x50 || kind < 1 || kind > 6) throw new Undecodable('it does not begin as PNM does');
   const numbers = numbersOf(bytes, 2);
   const [width, height] = [numbers.next(), numbers.next()];
   checkSides(width, height);
+  return { kind, numbers, width, height };
+}
+
+export const pnmSides: (bytes: Uint8Array) => Pick<Pixels, 'width' | 'height'> = begin;
+
+export function decodePnm(bytes: Uint8Array): Pixels {
+  const { kind, numbers, width, height } = begin(bytes);
   const isBits = kind === 1 || kind === 4;
   const most = isBits ? 1 : numbers.next();
   if (most < 1 || most > 65535) throw new Undecodable(`its largest value is ${most}`);

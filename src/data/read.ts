@@ -1,19 +1,36 @@
 /** Reads a dataset by its name or path: decoded once, then from the cache. */
+import { rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { UserError } from '../util/user-error.ts';
-import { recallDataset, storeDataset, type Known } from './cache.ts';
-import { datasetOf, type Dataset } from './dataset.ts';
+import { fingerprintOf, openDataset, recallDataset, storeDataset, type Known } from './cache.ts';
+import { making, type Dataset } from './dataset.ts';
+import { inSteps } from './images.ts';
+import { removeAbandoned, scratchEnding } from './records.ts';
+import { timed } from './remaining.ts';
 import { findSource, defaultLocations, type DatasetLocations, type FindOptions } from './resolve.ts';
 import { checkLeftOut, describeLeftOut, type LeftOut } from './left-out.ts';
 import type { FoundFit } from './fit.ts';
 import type { Reading } from './reading.ts';
-import type { DataEvent, DatasetSource, ReadListener } from './source.ts';
+import type { DataEvent, DatasetSource, Decoding, ReadListener } from './source.ts';
 
 export interface ReadOptions extends FindOptions {
   /** The image size of folders of images where `imageSize` is not given, pixels. */
   readonly folderSize?: number | undefined;
   readonly progress?: ((event: DataEvent) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly machine?: Machine | undefined;
 }
+
+/** What decoding asks of the machine. */
+export interface Machine {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Bytes of memory that are free. */
+  readonly memory: number;
+}
+
+/** Without a clock, nothing is said of the time that is left, and nothing is too old. */
+const unknownMachine: Machine = { now: () => 0, memory: Infinity };
 
 export interface ReadDataset {
   readonly dataset: Dataset;
@@ -23,6 +40,8 @@ export interface ReadDataset {
   readonly leftOut: readonly LeftOut[];
   /** Of a folder of images: how it was read, with nothing left to be found. */
   readonly reading?: Reading;
+  /** How many training images there are, where a sample of them was decoded. */
+  readonly sampledFrom?: number;
 }
 
 /** What was decided of the images' proportions, and why. */
@@ -33,9 +52,37 @@ function foundWords({ fit, cut }: FoundFit): string {
     : `images are padded to squares: cutting them to their centre would lose ${share} of their pixels (--fit crop cuts them)`;
 }
 
-async function decoded(source: DatasetSource, listener: ReadListener): Promise<Known> {
-  const { leftOut = [], found, notes = [], ...content } = await source.decode(listener);
-  return { dataset: datasetOf(source.name, source.where, content), leftOut, found, notes };
+/** Decodes the source into a file of the cache. What is interrupted is continued next time, and what failed is removed. */
+async function decoded(
+  source: DatasetSource,
+  cacheFolder: string,
+  machine: Machine,
+  listener: ReadListener,
+): Promise<Known & { readonly path: string }> {
+  const { signal } = listener;
+  const folder = join(cacheFolder, 'decoding');
+  const scratch = join(folder, `${fingerprintOf(source)}${scratchEnding}`);
+  for (const [place, left] of [
+    [folder, scratchEnding],
+    [cacheFolder, '.part'],
+  ] as const)
+    await removeAbandoned(place, left, machine.now());
+  const decoding: Decoding = { ...listener, scratch, memory: machine.memory };
+  try {
+    const { leftOut = [], found, sampledFrom, notes = [], ...content } = await source.decode(decoding);
+    const dataset = await inSteps(making(source.name, source.where, content), signal);
+    const known = { leftOut, found, sampledFrom, notes };
+    const path = await storeDataset(cacheFolder, source, { ...known, dataset }, signal);
+    await rm(scratch, { force: true });
+    return { ...known, dataset: openDataset(path, dataset.hash), path };
+  } catch (error) {
+    if (signal?.aborted !== true) {
+      await rm(scratch, { force: true });
+      // Nor folders that hold nothing.
+      for (const place of [folder, cacheFolder]) await rmdir(place).catch(() => undefined);
+    }
+    throw error;
+  }
 }
 
 /**
@@ -48,14 +95,14 @@ export async function readDataset(
   options: ReadOptions,
   locations: DatasetLocations = defaultLocations,
 ): Promise<ReadDataset> {
-  const { progress = () => undefined, signal, cacheFolder, imageSize } = options;
+  const { signal, cacheFolder, imageSize, machine = unknownMachine } = options;
+  const progress = timed(options.progress ?? (() => undefined), () => machine.now());
   const listener: ReadListener = signal === undefined ? { progress } : { progress, signal };
   const size = imageSize ?? options.folderSize;
   const source = await findSource(reference, size === undefined ? options : { ...options, imageSize: size }, locations, listener);
   for (const message of source.notes) progress({ kind: 'note', message });
   const known = await recallDataset(cacheFolder, source);
-  const all = known ?? (await decoded(source, listener));
-  const { dataset, leftOut, found, notes } = all;
+  const { dataset, path, leftOut, found, sampledFrom, notes } = known ?? (await decoded(source, cacheFolder, machine, listener));
   for (const message of notes) progress({ kind: 'note', message });
   const { reading } = source;
   const images = dataset.train.labels.length + dataset.test.labels.length + leftOut.length;
@@ -73,7 +120,9 @@ export async function readDataset(
     });
   if (found !== undefined && found.cut > 0) progress({ kind: 'note', message: `${source.where}: ${foundWords(found)}` });
   signal?.throwIfAborted();
-  const path = known?.path ?? (await storeDataset(cacheFolder, source, all));
   if (reading === undefined) return { dataset, path, leftOut };
-  return { dataset, path, leftOut, reading: { ...reading, bits: dataset.bits ?? 16, fit: reading.fit ?? found?.fit ?? 'crop' } };
+  const { sample, ...rest } = reading;
+  const how = { ...rest, bits: dataset.bits ?? 16, fit: reading.fit ?? found?.fit ?? 'crop' };
+  if (sampledFrom === undefined || sample === undefined) return { dataset, path, leftOut, reading: how };
+  return { dataset, path, leftOut, reading: { ...how, sample }, sampledFrom };
 }

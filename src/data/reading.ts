@@ -16,6 +16,8 @@ export const readingSchema = z.strictObject({
   bits: z.int().min(1).max(16).optional(),
   /** How they are brought to size. Absent: to be found; of a run that does not say it `crop`. */
   fit: z.enum(fits).optional(),
+  /** Training images of which a sample is decoded: how many train, at most, and the share that validates. Absent: all are. */
+  sample: z.strictObject({ images: z.int().min(1), validation: z.number().min(0).lt(1) }).optional(),
 });
 
 export type Reading = z.infer<typeof readingSchema>;
@@ -27,6 +29,15 @@ export const firstReading: Reading = { version: 1, background: '#000000', strict
 
 /** How a run's images were read, by its configuration. */
 export const givenReading = (reading: Reading = firstReading) => ({ ...reading, fit: reading.fit ?? 'crop' });
+
+/** What of it decoded bytes depend on, as a key. Cropping is not said, so that what was decoded before there was a choice is found. */
+export const readingKey = ({ version, background, bits, fit, sample }: Reading) => ({
+  version,
+  background,
+  bits: bits ?? null,
+  ...(fit === 'crop' ? {} : { fit: fit ?? null }),
+  ...(sample === undefined ? {} : { sample }),
+});
 
 /** What an exported file says of how its images are made. */
 export const renderingSchema = z.object({

@@ -36,8 +36,8 @@ export type DataEvent =
   | { readonly kind: 'download'; readonly url: string; readonly received: number; readonly total: number }
   /** What a search trains on, when it is read. */
   | { readonly kind: 'classes'; readonly classes: readonly ClassCounts[] }
-  /** Images decoded so far. */
-  | { readonly kind: 'decode'; readonly done: number; readonly total: number };
+  /** Images decoded so far; `left`: seconds until all are, about, where that is known. */
+  | { readonly kind: 'decode'; readonly done: number; readonly total: number; readonly left?: number | undefined };
 
 /** Progress and cancellation of reading a dataset. */
 export interface ReadListener {
@@ -45,11 +45,21 @@ export interface ReadListener {
   readonly signal?: AbortSignal;
 }
 
+/** With what a source is decoded. */
+export interface Decoding extends ReadListener {
+  /** A file for decoded images. It stays where decoding is interrupted, and is read where it begins again. */
+  readonly scratch: string;
+  /** Bytes of memory that are free. */
+  readonly memory: number;
+}
+
 /** What a source is decoded to, and the files that could not be. */
 export interface DecodedSource extends Content {
   readonly leftOut?: readonly LeftOut[];
   /** Of a folder whose reading leaves it to be found. */
   readonly found?: FoundFit | undefined;
+  /** How many training images there are, where a sample of them is decoded. */
+  readonly sampledFrom?: number | undefined;
   /** Lines for the user that are known only now. */
   readonly notes?: readonly string[];
 }
@@ -67,7 +77,7 @@ export interface DatasetSource {
   /** Of a folder of images: how it is read. */
   readonly reading?: Reading;
   /** Throws a UserError for invalid data, or the reason of an aborted signal. */
-  decode(listener: ReadListener): Promise<DecodedSource>;
+  decode(decoding: Decoding): Promise<DecodedSource>;
 }
 
 /** A dataset's name and classes, which IDX files do not hold. */

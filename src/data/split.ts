@@ -70,6 +70,16 @@ function first(ranked: readonly Ranked[], count: number): Uint32Array {
   return Uint32Array.from(order.slice(0, count), ({ index }) => index).toSorted();
 }
 
+/** At most `count` images, the same share of each class and at least one; a smaller set is a subset of a larger one. */
+export function stratified(labels: readonly number[], classes: number, key: string, count: number): Uint32Array {
+  const ofClass = Array.from({ length: classes }, (): number[] => []);
+  labels.forEach((label, index) => ofClass[label]?.push(index));
+  const ranked = ofClass.flatMap((members, label) =>
+    rankedOf(Array.from(random('sample', key, label).permutation(members.length), (member) => members[member] as number)),
+  );
+  return first(ranked, Math.max(count, ofClass.filter((members) => members.length > 0).length));
+}
+
 /** At most `count` of the positions, evenly spaced, because a folder's images are ordered by class. */
 export const evenlySpaced = (positions: Uint32Array, count: number): Uint32Array =>
   count >= positions.length

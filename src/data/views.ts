@@ -2,6 +2,7 @@
 import type { Shape } from '../network/network.ts';
 import { viewsOf, type View, type ViewsName } from '../network/views.ts';
 import { bytesOf, type Part } from './dataset.ts';
+import { derived } from './images.ts';
 
 /** What is seen at a place: mirrored at the edge, without the edge. A side of one pixel has nothing beside it. */
 function seenAt(place: number, side: number): number {
@@ -14,15 +15,16 @@ function seenAt(place: number, side: number): number {
 export function viewOf(part: Part, shape: Shape, { mirrored, moved }: View): Part {
   if (!mirrored && moved === 0) return part;
   const { height, width } = shape;
-  const images = new Uint8Array(part.images.length);
   const rows = Array.from({ length: height }, (_none, y) => seenAt(y - moved, height) * width);
   const columns = Array.from({ length: width }, (_none, x) => seenAt((mirrored ? width - 1 - x : x) - moved, width));
-  const [area, planes] = [height * width, (part.labels.length * bytesOf(shape)) / (height * width)];
-  for (let plane = 0; plane < planes; plane++) {
-    let at = plane * area;
-    for (const row of rows) for (const column of columns) images[at++] = part.images[plane * area + row + column] as number;
-  }
-  return { images, labels: part.labels };
+  const [area, size] = [height * width, bytesOf(shape)];
+  const write = (first: number, count: number, to: Uint8Array): void => {
+    const from = part.images.subarray(first * size, (first + count) * size);
+    let at = 0;
+    for (let plane = 0; plane < from.length; plane += area)
+      for (const row of rows) for (const column of columns) to[at++] = from[plane + row + column] as number;
+  };
+  return { images: derived(part.labels.length, size, write), labels: part.labels };
 }
 
 /** The weighted mean of what is computed of each view. */

@@ -29,8 +29,17 @@ async function engineFor(reference: EngineReference): Promise<Engine> {
 }
 
 async function dataFor({ path, hash }: Job['data']): Promise<Dataset> {
-  if (data?.of !== hash) data = { of: hash, dataset: await loadDataset(path, hash) };
-  return data.dataset;
+  if (data?.of === hash) return data.dataset;
+  // What was loaded before need not be held meanwhile. To check a large file may take longer than a worker may be silent.
+  data = undefined;
+  const alive = setInterval(() => send({ kind: 'alive' }), 2 * interval);
+  try {
+    const dataset = await loadDataset(path, hash);
+    data = { of: hash, dataset };
+    return dataset;
+  } finally {
+    clearInterval(alive);
+  }
 }
 
 const isMemory = (error: Error): boolean => /out of memory|memory allocation|allocation failed|ENOMEM/i.test(error.message);

@@ -45,13 +45,13 @@ function elementsOf(shape: readonly unknown[]): number | undefined {
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /**
- * The file as consecutive parts, without copying tensors. These are sorted by the width of their elements, widest first, and by
- * name, so that each is aligned and equal content gives equal bytes.
+ * The file's beginning, and the names of the tensors as they follow it. These are sorted by the width of their elements, widest first,
+ * and by name, so that each is aligned and equal content gives equal bytes.
  */
-export function encodeSafetensorsParts(
-  tensors: Readonly<Record<string, StoredTensor>>,
+export function layOutSafetensors(
+  tensors: Readonly<Record<string, Pick<StoredTensor, 'dtype' | 'shape'>>>,
   metadata: Readonly<Record<string, string>> = {},
-): Uint8Array[] {
+): { readonly head: Uint8Array; readonly names: readonly string[] } {
   const entries = Object.entries(tensors).toSorted(
     ([a, one], [b, other]) => sizes[other.dtype] - sizes[one.dtype] || compare(a, b),
   );
@@ -62,11 +62,11 @@ export function encodeSafetensorsParts(
     members.push(`"${metadataName}":{${texts.join(',')}}`);
   }
   let offset = 0;
-  for (const [name, { dtype, shape, data }] of entries) {
-    const expected = (elementsOf(shape) ?? Number.NaN) * sizes[dtype];
+  for (const [name, { dtype, shape }] of entries) {
+    const elements = elementsOf(shape);
     assert(name !== metadataName, () => `a tensor may not be named ${metadataName}`);
-    assert(data.byteLength === expected, () => `${name}: ${dtype} [${shape.join(', ')}] in ${data.byteLength} bytes`);
-    const end = offset + data.byteLength;
+    assert(elements !== undefined, () => `${name}: no shape, [${shape.join(', ')}]`);
+    const end = offset + elements * sizes[dtype];
     members.push(`${JSON.stringify(name)}:{"dtype":"${dtype}","shape":[${shape.join(',')}],"data_offsets":[${offset},${end}]}`);
     offset = end;
   }
@@ -75,7 +75,20 @@ export function encodeSafetensorsParts(
   const head = new Uint8Array(8 + padded).fill(0x20);
   new DataView(head.buffer).setBigUint64(0, BigInt(padded), true);
   head.set(text, 8);
-  return [head, ...entries.map(([, tensor]) => tensor.data)];
+  return { head, names: entries.map(([name]) => name) };
+}
+
+/** The file as consecutive parts, without copying tensors. */
+export function encodeSafetensorsParts(
+  tensors: Readonly<Record<string, StoredTensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array[] {
+  for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {
+    const expected = (elementsOf(shape) ?? Number.NaN) * sizes[dtype];
+    assert(data.byteLength === expected, () => `${name}: ${dtype} [${shape.join(', ')}] in ${data.byteLength} bytes`);
+  }
+  const { head, names } = layOutSafetensors(tensors, metadata);
+  return [head, ...names.map((name) => (tensors[name] as StoredTensor).data)];
 }
 
 /** The file as one array. */

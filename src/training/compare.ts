@@ -4,6 +4,7 @@
  */
 import type { Batcher } from '../data/batches.ts';
 import { bytesOf, channelsLast, type Part } from '../data/dataset.ts';
+import { derived } from '../data/images.ts';
 import type { Engine } from '../engine/engine.ts';
 import { openRuntime } from '../engine/onnx/runtime.ts';
 import { inputShapeOf, type Network, type Shape } from '../network/network.ts';
@@ -25,16 +26,18 @@ export interface ModelInput {
 export function resampled({ images, labels }: Part, from: Shape, to: Shape): Part {
   if (from.height === to.height && from.width === to.width) return { images, labels };
   assert(from.channels === to.channels, () => `${from.channels} channels, not ${to.channels}`);
-  const result = new Uint8Array(labels.length * bytesOf(to));
-  const [area, row] = [from.height * from.width, from.width];
-  let at = 0;
-  for (let plane = 0; plane < labels.length * to.channels; plane++)
-    for (let y = 0; y < to.height; y++)
-      for (let x = 0; x < to.width; x++) {
-        const [fromY, fromX] = [Math.floor((y * from.height) / to.height), Math.floor((x * from.width) / to.width)];
-        result[at++] = images[plane * area + fromY * row + fromX] as number;
-      }
-  return { images: result, labels };
+  const [area, row, size] = [from.height * from.width, from.width, bytesOf(from)];
+  const write = (first: number, count: number, result: Uint8Array): void => {
+    const pixels = images.subarray(first * size, (first + count) * size);
+    let at = 0;
+    for (let plane = 0; plane < pixels.length; plane += area)
+      for (let y = 0; y < to.height; y++)
+        for (let x = 0; x < to.width; x++) {
+          const [fromY, fromX] = [Math.floor((y * from.height) / to.height), Math.floor((x * from.width) / to.width)];
+          result[at++] = pixels[plane + fromY * row + fromX] as number;
+        }
+  };
+  return { images: derived(labels.length, bytesOf(to), write), labels };
 }
 
 export interface Comparing {

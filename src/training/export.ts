@@ -5,6 +5,7 @@
 import { clean } from '../data/augmentation/augmentation.ts';
 import { createBatcher } from '../data/batches.ts';
 import { channelsLast, picked } from '../data/dataset.ts';
+import { allBytes } from '../data/images.ts';
 import { partOf } from '../data/split.ts';
 import { meanOfViews } from '../data/views.ts';
 import { openRuntime } from '../engine/onnx/runtime.ts';
@@ -93,7 +94,8 @@ export async function verifyExport(
   const session = await runtime.open(file);
   try {
     const run = async (from: number, to: number): Promise<Float32Array> => {
-      const pixels = channelsLast(picked(part, shape, indices.subarray(from, to)).images, shape);
+      const { images: some } = picked(part, shape, indices.subarray(from, to));
+      const pixels = channelsLast(allBytes(some), shape);
       const images = new Tensor('uint8', pixels, [to - from, shape.height, shape.width, shape.channels]);
       return must((await session.run({ [inputName]: images }))[logitsName], logitsName).data as Float32Array;
     };

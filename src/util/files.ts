@@ -191,7 +191,7 @@ export async function replaceFile(path: string, parts: Iterable<Uint8Array> | As
 }
 
 /** As `replaceFile`, with errors of one line. */
-export async function writeWhole(path: string, parts: readonly Uint8Array[]): Promise<void> {
+export async function writeWhole(path: string, parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
   try {
     await replaceFile(path, parts);
   } catch (error) {

@@ -1,7 +1,8 @@
 /** Networks of a run as ONNX files, and the images to try them on. Only reads. */
 import { existsSync } from 'node:fs';
-import { openImages, type StoredImages } from '../data/stored-images.ts';
-import { splitDataset } from '../data/split.ts';
+import { openDataset } from '../data/cache.ts';
+import { bytesOf, channelsLast, picked } from '../data/dataset.ts';
+import { partOf } from '../data/split.ts';
 import { plannedSettings } from '../run/planning/budget.ts';
 import { fitsJournal, unfitting } from '../run/record/best.ts';
 import { aboutOf } from '../run/record/folder.ts';
@@ -33,22 +34,19 @@ export async function modelOf({ folder, config, state }: Feed, id: string): Prom
 
 /** Images of a part of a run's data, numbered from 0, read from the decoded data that the run trains on. */
 export async function imagesOf({ config, state }: Feed, part: PartName) {
-  const { path, hash, classes, validationImages } = config.data;
+  const { path, hash } = config.data;
   if (!existsSync(path))
     throw new UserError(`the decoded data (${path}) does not exist any more: 'instar resume' decodes it again`);
-  const images: StoredImages = await openImages(path);
+  // What is shown is not checked against the hash, and nothing is held.
+  const dataset = openDataset(path, hash, 0);
   const { validation, images: most } = plannedSettings(config.settings, state.plan);
-  const own = part === 'test' ? 'test' : 'train';
-  const split = most === null ? { validation } : { validation, images: most };
-  const train = { classes, hash, validationImages, train: { labels: images.labels.train } };
-  const positions = Array.from(part === 'test' ? images.labels.test.keys() : splitDataset(train, split).validation);
+  const { part: own, indices } = partOf(dataset, { validation, images: most }, part);
+  const { images, labels } = picked(own, dataset.shape, indices);
+  const size = bytesOf(dataset.shape);
   return {
-    facts: {
-      count: positions.length,
-      labels: positions.map((at) => images.labels[own][at] as number),
-      shape: images.shape,
-    } satisfies ImagesFacts,
+    facts: { count: labels.length, labels: Array.from(labels), shape: dataset.shape } satisfies ImagesFacts,
     /** (N, H, W, C) */
-    pixels: (from: number, count: number): Promise<Uint8Array> => images.read(own, positions.slice(from, from + count)),
+    pixels: (from: number, count: number): Uint8Array =>
+      channelsLast(images.subarray(from * size, Math.min(images.length, (from + count) * size)), dataset.shape),
   };
 }

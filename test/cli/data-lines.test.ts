@@ -25,7 +25,10 @@ test('the classes as a table; of more than twenty the number', () => {
 
 test('the table is said once, between the progress of decoding', () => {
   const said: string[] = [];
-  const say = dataLines((lines) => said.push(lines.join('|')));
+  const say = dataLines(
+    (lines) => said.push(lines.join('|')),
+    () => 0,
+  );
   for (let done = 1; done <= 8; done++) say({ kind: 'decode', done, total: 8 });
   say({ kind: 'classes', classes: [{ name: 'a', train: 1, validation: 2, test: 3 }] });
   assert.equal(said.length, 6);

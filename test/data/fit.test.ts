@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
+import { allBytes } from '../../src/data/images.ts';
 import type { Dataset } from '../../src/data/dataset.ts';
 import { findFit, fits, padded, type Fit } from '../../src/data/fit.ts';
 import { readImage, usualRendering } from '../../src/data/image.ts';
@@ -33,10 +34,10 @@ async function read(folder: string, fit?: Fit, more: Partial<Reading> & { readon
 /** The share of the test images whose nearest training image, by bytes, has their class. */
 function nearestRight({ train, test: { images, labels }, shape }: Dataset): number {
   const size = shape.channels * shape.height * shape.width;
-  const distance = (own: number, other: number): number => {
+  const [own, others] = [allBytes(images), allBytes(train.images)];
+  const distance = (image: number, other: number): number => {
     let sum = 0;
-    for (let at = 0; at < size; at++)
-      sum += ((images[own * size + at] as number) - (train.images[other * size + at] as number)) ** 2;
+    for (let at = 0; at < size; at++) sum += ((own[image * size + at] as number) - (others[other * size + at] as number)) ** 2;
     return sum;
   };
   let right = 0;

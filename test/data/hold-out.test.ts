@@ -1,8 +1,19 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { holdOut, type HashedImage } from '../../src/data/hold-out.ts';
+import { holdOut as holdOutRanked } from '../../src/data/hold-out.ts';
 import { sha256 } from '../../src/util/hash.ts';
+
+interface HashedImage {
+  readonly label: number;
+  readonly hash: string;
+}
+
+function holdOut(images: readonly HashedImage[], classes: number, share: number): boolean[] {
+  const hashes = [...new Set(images.map(({ hash }) => hash))].toSorted();
+  const [labels, ranks] = [images.map(({ label }) => label), images.map(({ hash }) => hashes.indexOf(hash))];
+  return holdOutRanked(labels, ranks, classes, share);
+}
 
 const images: fc.Arbitrary<HashedImage[]> = fc
   .array(fc.record({ label: fc.nat({ max: 3 }), content: fc.nat({ max: 60 }) }), { minLength: 1, maxLength: 120 })

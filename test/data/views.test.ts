@@ -1,6 +1,7 @@
 /** Images as views see them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { allBytes } from '../../src/data/images.ts';
 import type { Part } from '../../src/data/dataset.ts';
 import { meanOfViews, viewOf } from '../../src/data/views.ts';
 import { viewsOf } from '../../src/network/views.ts';
@@ -14,7 +15,7 @@ const part: Part = {
   labels: Uint16Array.from({ length: count }, (_none, index) => index),
 };
 
-const at = ({ images }: Part, plane: number, y: number, x: number): number => images[(plane * 5 + y) * 7 + x] as number;
+const at = ({ images }: Part, plane: number, y: number, x: number): number => allBytes(images)[(plane * 5 + y) * 7 + x] as number;
 
 test('each view sees each pixel where it belongs', () => {
   for (const view of viewsOf('shifts')) {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Tensor } from 'onnxruntime-node';
+import { allBytes } from '../../src/data/images.ts';
 import { openRuntime } from '../../src/engine/onnx/runtime.ts';
 import { reference } from '../../src/engine/reference/engine.ts';
 import { encodeModel } from '../../src/formats/onnx/codec.ts';
@@ -112,10 +113,10 @@ test('a file with views has the mean of the logits of the images as the views se
     assert.equal(logits.dims[0], images);
     return logits.data as Float32Array;
   };
-  const alone = await logitsOf('image', part.images);
+  const alone = await logitsOf('image', allBytes(part.images));
   for (const views of ['flips', 'shifts'] as const) {
-    const expected = await meanOfViews(part, shape, views, (view) => logitsOf('image', view.images));
-    const found = await logitsOf(views, part.images);
+    const expected = await meanOfViews(part, shape, views, (view) => logitsOf('image', allBytes(view.images)));
+    const found = await logitsOf(views, allBytes(part.images));
     assertClose(found, expected, 2e-5, 1e-2, () => views);
     assert.ok(
       found.some((value, at) => Math.abs(value - (alone[at] as number)) > 1e-3),

@@ -2,6 +2,7 @@
  * Certificates of children after random chains of mutations: trained parents, images of several sizes, all six operators. The
  * numbers are measured by the same code as in a run.
  */
+import { allBytes } from '../../src/data/images.ts';
 import { createBatcher } from '../../src/data/batches.ts';
 import { datasetOf, type Dataset, type Part } from '../../src/data/dataset.ts';
 import { splitDataset } from '../../src/data/split.ts';
@@ -23,12 +24,13 @@ function resized(dataset: Dataset, side: number, count: number): Dataset {
   const { channels, height, width } = dataset.shape;
   const part = ({ images, labels }: Part): Part => {
     const kept = Math.min(count, labels.length);
+    const pixels = allBytes(images);
     const out = new Uint8Array(kept * channels * side * side);
     const [top, left] = [Math.floor((height - side) / 2), Math.floor((width - side) / 2)];
     for (let plane = 0; plane < kept * channels; plane++)
       for (let y = Math.max(0, -top); y < Math.min(side, height - top); y++)
         for (let x = Math.max(0, -left); x < Math.min(side, width - left); x++)
-          out[(plane * side + y) * side + x] = images[(plane * height + y + top) * width + x + left] as number;
+          out[(plane * side + y) * side + x] = pixels[(plane * height + y + top) * width + x + left] as number;
     return { images: out, labels: labels.slice(0, kept) };
   };
   const { classes, flip } = dataset;

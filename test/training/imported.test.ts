@@ -38,7 +38,7 @@ const still = (): Promise<void> => Promise.resolve();
 async function realImages(): Promise<Dataset> {
   const { dataset } = await anyImages(join(tmpdir(), 'instar-test-cache'));
   const part = ({ images, labels }: Part, count: number): Part => ({
-    images: images.slice(0, count * 784),
+    images: images.subarray(0, count * 784),
     labels: labels.slice(0, count),
   });
   const { classes, shape, flip } = dataset;

@@ -1,6 +1,7 @@
 /** How a start network begins: uniform as ever, or passing what it reads behind whitening filters. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { allBytes } from '../../src/data/images.ts';
 import { clean } from '../../src/data/augmentation/augmentation.ts';
 import { createBatcher } from '../../src/data/batches.ts';
 import { datasetOf, measurePixels, type Dataset } from '../../src/data/dataset.ts';
@@ -164,7 +165,7 @@ await test('the same images give the same filters, however they are batched; val
   assert.deepEqual(await of(images), first);
   assert.deepEqual(await of(imagesOf(images.dataset, true, 7)), first);
   const { train } = images.dataset;
-  const changed = { ...train, images: train.images.slice() };
+  const changed = { ...train, images: allBytes(train.images).slice() };
   const size = 3 * 10 * 12;
   for (const index of images.validation) changed.images.fill(0, index * size, (index + 1) * size);
   assert.deepEqual(await of({ ...images, dataset: { ...images.dataset, train: changed } }), first);
@@ -175,7 +176,7 @@ await test('the same images give the same filters, however they are batched; val
 await test('no patch in an image, or nothing that varies: what was drawn stays', async () => {
   const small = { channels: 1, height: 2, width: 2 };
   const flat = smooth({ channels: 1, height: 6, width: 6 }, 20);
-  const constant = { ...flat, train: { ...flat.train, images: flat.train.images.slice().fill(9) } };
+  const constant = { ...flat, train: { ...flat.train, images: allBytes(flat.train.images).slice().fill(9) } };
   for (const seen of [imagesOf(smooth(small, 20)), imagesOf(constant)]) {
     const network = stagedNetwork(seen.dataset.shape, 2, [4, 3]);
     const drawn = initialTensors(network, random(...key));

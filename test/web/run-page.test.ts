@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import * as ort from 'onnxruntime-node';
 import type { Browser, Page, Request } from 'playwright-core';
+import { allBytes } from '../../src/data/images.ts';
 import { channelsLast } from '../../src/data/dataset.ts';
 import { linesFor } from '../../src/run/display/wording.ts';
 import { readRun } from '../../src/run/record/read.ts';
@@ -107,7 +108,7 @@ describe('the page of a run', { skip }, () => {
         const session = await ort.InferenceSession.create(readFileSync(await download.path()));
         const { images, labels } = dataset.test;
         const { channels, height, width } = dataset.shape;
-        const pixels = channelsLast(images, dataset.shape);
+        const pixels = channelsLast(allBytes(images), dataset.shape);
         const [input] = session.inputNames as readonly [string];
         const answers = await session.run({ [input]: new ort.Tensor('uint8', pixels, [labels.length, height, width, channels]) });
         const logits = answers['logits']?.data as Float32Array;

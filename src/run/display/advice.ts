@@ -22,7 +22,7 @@ interface UsedImages {
 }
 
 function usedImages({ run, config }: Advised): UsedImages {
-  const { trainImages: all } = config.data;
+  const { trainImages, sampledFrom: all = trainImages } = config.data;
   return { ...splitCounts(config.data, plannedSettings(config.settings, run.plan)), all };
 }
 

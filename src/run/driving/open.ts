@@ -20,7 +20,7 @@ import { sha256 } from '../../util/hash.ts';
 import { hasOwnFolder, readRunText } from '../../util/run-files.ts';
 import { UserError } from '../../util/user-error.ts';
 import { version } from '../../util/version.ts';
-import { begin, cacheFolder, configOf, defaultPatience, type AskedOptions, type Common } from '../preparing/begin.ts';
+import { begin, cacheFolder, configOf, defaultPatience, machine, type AskedOptions, type Common } from '../preparing/begin.ts';
 import { contextOf } from '../preparing/check.ts';
 import { beginChain } from '../record/chain.ts';
 import { bitsOfRun, readingOf, type Config } from '../record/config.ts';
@@ -268,9 +268,11 @@ export async function dataOf(
   const file = where === undefined || labels.file === undefined ? undefined : movedTable(labels.file, where, source);
   const how = { reading: readingOf(config), labels: { file, column: labels.column } };
   const hint = `; 'instar resume RUN --data PATH' says where the run's data lies now`;
-  const read = await readDataset(source, { ...place, ...size, ...how, progress: onData }).catch((error: unknown) => {
-    throw error instanceof UserError && given === undefined ? new UserError(`${error.message}${hint}`) : error;
-  });
+  const read = await readDataset(source, { ...place, ...size, ...how, progress: onData, machine: machine() }).catch(
+    (error: unknown) => {
+      throw error instanceof UserError && given === undefined ? new UserError(`${error.message}${hint}`) : error;
+    },
+  );
   if (read.dataset.hash !== hash)
     throw new UserError(`${source}: the data is not that of the run's beginning${given === undefined ? hint : ''}`);
   return read;

@@ -9,7 +9,7 @@ import { countClasses } from '../../data/class-counts.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import type { LeftOut } from '../../data/left-out.ts';
 import { testMirror, type MirrorTest } from '../../data/mirror.ts';
-import { readDataset } from '../../data/read.ts';
+import { readDataset, type Machine } from '../../data/read.ts';
 import { fitWords, type Fit } from '../../data/fit.ts';
 import { usualReading, type Reading } from '../../data/reading.ts';
 import { datasetNames } from '../../data/resolve.ts';
@@ -88,6 +88,9 @@ export interface AskedOptions extends Common {
 /** Where decoded datasets are kept: INSTAR_CACHE, else XDG_CACHE_HOME/instar, else ~/.cache/instar. */
 export const cacheFolder = (): string =>
   process.env['INSTAR_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'instar');
+
+/** What decoding asks of this machine. */
+export const machine = (): Machine => ({ now: Date.now, memory: freeMemory() });
 
 /** Seconds. */
 export const defaultPatience = 60;
@@ -211,6 +214,8 @@ export interface Beginning {
   readonly side: number | null;
   /** How a folder of images was read. */
   readonly reading?: Reading;
+  /** How many training images there are, where a sample of them was decoded. */
+  readonly sampledFrom?: number;
   /** Images that could not be read. */
   readonly leftOut: readonly LeftOut[];
 }
@@ -226,9 +231,11 @@ export async function begin(options: AskedOptions): Promise<Beginning> {
   const where = { cacheFolder: cacheFolder(), environment: process.env, dataFolder };
   const { background = usualReading.background, strict = usualReading.strict } = options;
   const fit = options.fit ?? given?.fit ?? undefined;
-  const reading = { ...usualReading, background: background.toLowerCase(), strict, fit };
+  const { images: most, validation: share } = mergeSettings(presets[preset], options.settings ?? {});
+  const sample = most === null ? {} : { sample: { images: most, validation: share } };
+  const reading = { ...usualReading, background: background.toLowerCase(), strict, fit, ...sample };
   const labels = { file: options.labels, column: options.labelColumn };
-  const how = { imageSize, labels, folderSize: side ?? undefined, reading, progress, signal };
+  const how = { imageSize, labels, folderSize: side ?? undefined, reading, progress, signal, machine: machine() };
   const { dataset, path, leftOut, ...read } = await readDataset(options.dataset, { ...where, ...how });
   if (options.background !== undefined && read.reading === undefined)
     throw new UserError(`--background ${background}: only for folders of images`);
@@ -275,7 +282,7 @@ function labelsOf({ labels, labelColumn, dataset }: AskedOptions): Pick<Config['
 /** What determines the run. `origin`: of the given network, where there is one. */
 export function configOf(
   options: AskedOptions & { readonly vanilla?: string },
-  { preset, workers, device, engine, engineName, dataset, path, settings, prepared, side, reading }: Beginning,
+  { preset, workers, device, engine, engineName, dataset, path, settings, prepared, side, reading, sampledFrom }: Beginning,
   origin: Origin | null,
 ): Config {
   const { mean, std } = prepared?.normalisation ?? dataset;
@@ -301,6 +308,7 @@ export function configOf(
       mean: [...mean],
       std: [...std],
       trainImages: dataset.train.labels.length,
+      ...(sampledFrom === undefined ? {} : { sampledFrom }),
       testImages: dataset.test.labels.length,
       ...(dataset.validationImages === undefined ? {} : { validationImages: dataset.validationImages }),
     },

@@ -1,4 +1,5 @@
 /** Whether a search can begin: settings, limits, memory and data against each other; and what the search knows of them. */
+import { heldBytes } from '../../data/cache.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import { splitDataset } from '../../data/split.ts';
 import type { EngineName } from '../../engine/engine.ts';
@@ -16,16 +17,13 @@ import { measuringBatchOf } from '../../training/grow.ts';
 import { UserError } from '../../util/user-error.ts';
 import type { Prepared } from './origin.ts';
 
-/** What a worker holds of the data. */
-const dataBytes = ({ train, test }: Dataset): number => train.images.length + test.images.length;
-
 const formatted = (count: number): string => count.toLocaleString('en-US');
 
 /** Bytes of a worker that trains it. `train`: how many images train. */
 function memoryOf(network: Network, settings: Settings, dataset: Dataset, train: number, engine: EngineName): number {
   const { batch } = settings;
   const batches = { training: batch, measuring: measuringBatchOf(batch, dataset.shape, train) };
-  return predictMemory(network, batches, dataBytes(dataset), memoryUse[engine], learningOf(settings));
+  return predictMemory(network, batches, heldBytes(dataset), memoryUse[engine], learningOf(settings));
 }
 
 /** Whether a worker can train the network at all. `called`: the start network in words, or one that was given. */

@@ -39,6 +39,8 @@ export const configSchema = z.strictObject({
     mean: z.array(z.number()),
     std: z.array(z.number()),
     trainImages: z.int(),
+    /** How many there are, where a sample of them was decoded. */
+    sampledFrom: z.int().optional(),
     testImages: z.int(),
     /** How many of the training images are given to validate. Absent: a share of them validates. */
     validationImages: z.int().min(1).optional(),
