@@ -1,10 +1,10 @@
 /** Loads ONNX Runtime, checks the device, and opens models. Independent of programs. */
 import type { InferenceSession } from 'onnxruntime-common';
 import { arch, platform } from 'node:os';
-import koffi from 'koffi';
 import { graphBuilder, modelOf } from '../../formats/onnx/build.ts';
 import { encodeModel } from '../../formats/onnx/codec.ts';
 import { dataType } from '../../formats/onnx/proto.ts';
+import { koffi } from '../../util/koffi.ts';
 import { importOptional } from '../../util/optional.ts';
 import { UserError } from '../../util/user-error.ts';
 import { version } from '../../util/version.ts';
