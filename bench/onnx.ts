@@ -2,7 +2,7 @@
  * The onnx engine: a training step against eager PyTorch (bench/torch_step.py) and against oneDNN, taking turns in one run; and the
  * alternative ONNX operators for a step, each as a small graph. The engine uses the fastest.
  */
-import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import { join } from 'node:path';
 import type { ConvolutionAlgorithms } from '../src/engine/engine.ts';
 import { createOnnxEngine } from '../src/engine/onnx/onnx.ts';

@@ -36,7 +36,7 @@ let names = 0;
 async function poolOn(address: string, store: string, queue: string): Promise<Pool> {
   const checkpoints = join(place, `checkpoints-${names++}`);
   mkdirSync(checkpoints);
-  const broker = openBroker(parseQueue(address), {});
+  const broker = await openBroker(parseQueue(address), {});
   return createQueuePool({
     broker,
     store: await openStore(store),

@@ -7,13 +7,13 @@ import type { EngineName } from '../engine/engine.ts';
 import { chooseEngine, openEngine } from '../engine/open.ts';
 import { createPool } from '../execution/pool.ts';
 import { usableProcessors } from '../execution/resources.ts';
-import { startConsumer } from '../execution/queue/consumer.ts';
 import { parseQueue } from '../execution/queue/address.ts';
 import { openBroker, reachQueue } from '../execution/queue/broker.ts';
 import { heterogeneousQueue, queueName } from '../execution/queue/messages.ts';
 import { openCheckedStore } from '../execution/store/open.ts';
 import { cacheFolder, defaultPatience } from '../run/preparing/begin.ts';
 import { tryLock } from '../run/record/lock.ts';
+import { importOptional } from '../util/optional.ts';
 import { plural, printable } from '../util/words.ts';
 import { version } from '../util/version.ts';
 import { UserError } from '../util/user-error.ts';
@@ -51,8 +51,9 @@ export async function workerCommand(given: Given<'worker'>, io: Io): Promise<num
   const bits = bitsOf(fingerprint, process.versions.node);
   const address = parseQueue(queue);
   await reachQueue(address, io.environment);
-  const broker = openBroker(address, io.environment);
+  const broker = await openBroker(address, io.environment);
   const say = (line: string): void => void io.err.write(`${printable(line)}\n`);
+  const { startConsumer } = await importOptional('instar worker', ['bullmq'], () => import('../execution/queue/consumer.ts'));
   const consumer = await startConsumer({
     broker,
     store: await openCheckedStore(store),

@@ -57,8 +57,10 @@ interface Child {
 const entry = fileURLToPath(new URL('./model-worker.js', import.meta.url));
 
 function startChild(memory: number, cwd: string): Child {
-  // Only what is needed to find libraries: the environment may hold secrets.
-  const env = { PATH: process.env['PATH'] ?? '', LD_LIBRARY_PATH: process.env['LD_LIBRARY_PATH'] ?? '', OMP_NUM_THREADS: '1' };
+  // Only what is needed to find libraries and, under Yarn's Plug'n'Play, modules: the environment may hold secrets.
+  const of = (name: string): string => process.env[name] ?? '';
+  const found = { PATH: of('PATH'), LD_LIBRARY_PATH: of('LD_LIBRARY_PATH'), NODE_OPTIONS: of('NODE_OPTIONS') };
+  const env = { ...found, OMP_NUM_THREADS: '1' };
   const child: Child = {
     process: forkWorker(entry, [String(memory)], { env, cwd, serialization: 'advanced' }, (text) => {
       child.errors = (child.errors + text).slice(-2048);

@@ -2,7 +2,7 @@
  * The process that runs an untrusted model. ONNX Runtime parses the file in native code, so the process is limited in memory,
  * works in an empty folder, may crash, and is ended by its parent when it takes too long.
  */
-import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import { openRuntime } from '../engine/onnx/runtime.ts';
 import type { FromModelWorker, ToModelWorker } from './model-runner.ts';
 import { callGlibc, tieToParent } from './tie.ts';

@@ -1,6 +1,6 @@
 /** Ties a child process to its parent: it ends with it, and leaves signals to it that are sent to the whole process group. */
 import { writeFileSync } from 'node:fs';
-import koffi from 'koffi';
+import { koffi } from '../util/koffi.ts';
 
 /** Calls a function of glibc by its prototype; does nothing with another libc. */
 export function callGlibc(prototype: string, ...values: readonly unknown[]): void {

@@ -3,10 +3,14 @@
  * permission), a RunError for a full disk.
  */
 import { randomUUID } from 'node:crypto';
-import { constants, mkdirSync, statSync } from 'node:fs';
+import { constants, fsync, mkdirSync, statSync } from 'node:fs';
 import { open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { RunError, UserError } from './user-error.ts';
+
+/** By descriptor: the handles of Yarn's Plug'n'Play have no `sync`. */
+const flush = promisify(fsync);
 
 /** Most bytes of one read or write; Node allows less than 2 GiB. */
 const oneTransfer = 1 << 28;
@@ -172,7 +176,7 @@ export async function replaceFile(path: string, parts: Iterable<Uint8Array> | As
           const { bytesWritten } = await file.write(part, at, Math.min(oneTransfer, part.length - at));
           at += bytesWritten;
         }
-      await file.sync();
+      await flush(file.fd);
     } finally {
       await file.close();
     }
@@ -180,7 +184,7 @@ export async function replaceFile(path: string, parts: Iterable<Uint8Array> | As
     // Makes the rename durable.
     const folder = await open(dirname(path), 'r');
     try {
-      await folder.sync();
+      await flush(folder.fd);
     } finally {
       await folder.close();
     }

@@ -54,7 +54,7 @@ async function setting(address: string, storeAddress?: string): Promise<Setting>
   const name = queueOf(`${process.pid}-${settings++}`);
   const checkpoints = join(folder, 'run');
   mkdirSync(checkpoints, { recursive: true });
-  const broker = openBroker(parseQueue(address), {});
+  const broker = await openBroker(parseQueue(address), {});
   const store = await openStore(storeAddress ?? `file:${join(folder, 'store')}`);
   const pool = createQueuePool({ broker, store, queue: name, run, checkpoints, say: () => undefined });
   ends.push(() => pool.close());

@@ -100,9 +100,9 @@ export interface SimulatedWorker {
   say?(line: string): void;
 }
 
-export const startSimulated = (worker: SimulatedWorker): Promise<Consumer> =>
+export const startSimulated = async (worker: SimulatedWorker): Promise<Consumer> =>
   startConsumer({
-    broker: openBroker(parseQueue(worker.address), process.env),
+    broker: await openBroker(parseQueue(worker.address), process.env),
     store: worker.store,
     sources: [{ name: worker.queue, heterogeneous: false, minimumWait: 0 }],
     slots: worker.slots ?? 1,

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { Tensor } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-common';
 import { allBytes } from '../../src/data/images.ts';
 import { openRuntime } from '../../src/engine/onnx/runtime.ts';
 import { reference } from '../../src/engine/reference/engine.ts';

@@ -1,7 +1,7 @@
 /** What the adapters of both versions share: calls into the library, and the arguments that describe an operation. */
-import type { LibraryHandle } from 'koffi';
 import type { Descriptor, NormalizationFlags, Operation, OperationKind, OperationOf, Status, Window } from './adapter.ts';
 import { propagation, reluFromOutput, status, useGlobalStatistics, type VersionConstants } from './constants.ts';
+import type { LibraryHandle } from '../../util/koffi.ts';
 
 interface Scalar {
   readonly type: 'int' | 'uint' | 'float';

@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { platform } from 'node:os';
-import koffi, { type LibraryHandle } from 'koffi';
+import { koffi, type LibraryHandle } from '../../util/koffi.ts';
 import { UserError } from '../../util/user-error.ts';
 import { version2, version3 } from './constants.ts';
 

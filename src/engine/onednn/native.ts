@@ -2,7 +2,7 @@
  * The lifetime of oneDNN's objects: a `Native` owns an engine, a stream and everything created through it, and frees them
  * together. The adapter hides the differences between versions of the library.
  */
-import koffi from 'koffi';
+import { koffi } from '../../util/koffi.ts';
 import { assert } from '../../util/assert.ts';
 import type { Adapter, Blocks, Descriptor, Operation, PrimitiveDescriptor } from './adapter.ts';
 import { cpuEngine, defaultStream, query, queryImplementation, scratchpadModeUser, status } from './constants.ts';

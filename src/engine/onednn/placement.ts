@@ -2,8 +2,8 @@
  * Allocates the regions of a built program: memory that lives between runs, an arena that regions share by lifetime, and a
  * scratchpad that all primitives share.
  */
-import koffi from 'koffi';
 import { align, alignment, planArena } from '../../program/lifetimes.ts';
+import { koffi } from '../../util/koffi.ts';
 import { must } from '../../util/assert.ts';
 import { discard } from '../discard.ts';
 import type { Built } from './builder.ts';

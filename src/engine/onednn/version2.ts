@@ -2,7 +2,7 @@
  * oneDNN 2: a memory descriptor is a struct, and a primitive descriptor is made from an operation descriptor, another struct.
  * Sizes and offsets are those of dnnl_types.h, fixed within the major version.
  */
-import koffi, { type LibraryHandle } from 'koffi';
+import { koffi, type LibraryHandle } from '../../util/koffi.ts';
 import { assert } from '../../util/assert.ts';
 import type { Adapter, Descriptor, Status } from './adapter.ts';
 import { accumulate, blockedFormat, callerOf, callOf, commonOf, dims, int } from './binding.ts';

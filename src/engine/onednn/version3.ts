@@ -2,7 +2,7 @@
  * oneDNN 3: memory descriptors and primitive descriptors are opaque, and the latter are made in one call. In place of the
  * struct there are queries.
  */
-import type { LibraryHandle } from 'koffi';
+import type { LibraryHandle } from '../../util/koffi.ts';
 import { assert } from '../../util/assert.ts';
 import type { Adapter, Descriptor, Status } from './adapter.ts';
 import { accumulate, blockedFormat, callerOf, callOf, commonOf, dims, int } from './binding.ts';

@@ -1,15 +1,16 @@
 /** Loads ONNX Runtime, checks the device, and opens models. Independent of programs. */
-import type { InferenceSession } from 'onnxruntime-node';
+import type { InferenceSession } from 'onnxruntime-common';
 import { arch, platform } from 'node:os';
-import koffi from 'koffi';
 import { graphBuilder, modelOf } from '../../formats/onnx/build.ts';
 import { encodeModel } from '../../formats/onnx/codec.ts';
 import { dataType } from '../../formats/onnx/proto.ts';
+import { koffi } from '../../util/koffi.ts';
+import { importOptional } from '../../util/optional.ts';
 import { UserError } from '../../util/user-error.ts';
 import { version } from '../../util/version.ts';
 import type { Device } from '../engine.ts';
 
-type Library = typeof import('onnxruntime-node');
+type Library = typeof import('onnxruntime-common');
 
 export interface Runtime {
   readonly library: Library;
@@ -28,10 +29,22 @@ export interface ModelOptions {
 
 const oneLine = (error: unknown): string => (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').trim();
 
-async function load(): Promise<Library> {
+/** Instar's copy, made when it is built (packaging/onnxruntime.mjs). */
+const own = new URL('../../../onnxruntime/dist/index.js', import.meta.url).href;
+
+/** One of them in a process: both would have the same names there. */
+let loaded: Promise<Library> | undefined;
+
+/** The npm package onnxruntime-node is needed for CUDA alone, whose libraries its install script fetches. */
+async function load(device: Device): Promise<Library> {
   try {
-    return await import('onnxruntime-node');
+    loaded ??=
+      device === 'cuda'
+        ? importOptional('--device cuda', ['onnxruntime-node'], () => import('onnxruntime-node'))
+        : (import(own) as Promise<Library>);
+    return await loaded;
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(
       `ONNX Runtime cannot be loaded on ${platform()} ${arch()}: ${oneLine(error)} (--engine onednn does not need it)`,
     );
@@ -75,7 +88,7 @@ function tinyModel(): Uint8Array {
 export async function openRuntime(device: Device, threads: number): Promise<Runtime> {
   const missing = needs[device]?.();
   if (missing !== undefined) throw new UserError(`--device ${device}: ${missing}`);
-  const library = await load();
+  const library = await load(device);
   // Errors are thrown as well, so nothing is printed. The library reads this when it opens the first session.
   library.env.logLevel = 'fatal';
   const runtime: Runtime = {

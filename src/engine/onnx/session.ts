@@ -1,5 +1,5 @@
 /** A compiled program and its state. Inputs and outputs of ONNX Runtime use the session's memory directly, without copies. */
-import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 import { sizeOf, type Tensor, type Tensors } from '../../network/tensor.ts';
 import { align } from '../../program/lifetimes.ts';
 import { arenaBytes } from '../../program/memory.ts';

@@ -4,15 +4,18 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { importOptional } from '../../util/optional.ts';
 import { UserError } from '../../util/user-error.ts';
 import { patiently } from '../patience.ts';
 import { StoreFailure, type Store } from './store.ts';
+
+const s3Packages = ['@aws-sdk/client-s3', '@aws-sdk/lib-storage'];
 
 /** Opens `file:DIR` or `s3://bucket/prefix`. Loads only the module that it needs. */
 export async function openStore(address: string): Promise<Store> {
   const [, kind, rest = ''] = /^(file|s3):(.+)$/.exec(address) ?? [];
   if (kind === 'file') return (await import('./file.ts')).fileStore(address, rest.replace(/^\/\/(?=\/)/, ''));
-  if (kind === 's3') return (await import('./s3.ts')).s3Store(address);
+  if (kind === 's3') return (await importOptional(`--store ${address}`, s3Packages, () => import('./s3.ts'))).s3Store(address);
   throw new UserError(`--store ${address}: give file:DIR or s3://bucket/prefix`);
 }
 

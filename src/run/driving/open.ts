@@ -11,6 +11,7 @@ import { bitsOf, describeBits } from '../../engine/bits.ts';
 import { openEngine } from '../../engine/open.ts';
 import { createPool, type Pool } from '../../execution/pool.ts';
 import { parseQueue } from '../../execution/queue/address.ts';
+import { openBroker, reachQueue } from '../../execution/queue/broker.ts';
 import { heterogeneousQueue, queueName } from '../../execution/queue/messages.ts';
 import { createQueuePool } from '../../execution/queue/pool.ts';
 import { openCheckedStore, openStore } from '../../execution/store/open.ts';
@@ -160,7 +161,7 @@ interface Going extends Omit<Recorded, 'elapsed'> {
 /** That queue and store are there, before anything is written. */
 async function reach({ queue, store }: Elsewhere): Promise<void> {
   await openCheckedStore(store);
-  await (await import('../../execution/queue/broker.ts')).reachQueue(parseQueue(queue), process.env);
+  await reachQueue(parseQueue(queue), process.env);
 }
 
 /** The run's jobs on a queue, under names that follow from the run alone. */
@@ -171,12 +172,10 @@ async function poolElsewhere(
   say: (line: string) => void,
 ): Promise<Pool> {
   const first = readRunText(folder.journal).toString('utf8').split('\n', 1)[0] ?? '';
-  // A search on this machine has no use for what speaks to a queue.
-  const { openBroker, reachQueue } = await import('../../execution/queue/broker.ts');
   const address = parseQueue(queue);
   await reachQueue(address, process.env);
   return createQueuePool({
-    broker: openBroker(address, process.env),
+    broker: await openBroker(address, process.env),
     store: await openStore(store),
     queue: mixed ? heterogeneousQueue : queueName(bitsOfRun(config)),
     run: sha256(readRunText(folder.config), first).slice(0, 16),

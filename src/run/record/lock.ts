@@ -1,6 +1,6 @@
 /** One process a run folder. The kernel keeps the lock, so a dead process releases it. */
 import { closeSync, ftruncateSync, writeSync } from 'node:fs';
-import koffi from 'koffi';
+import { koffi } from '../../util/koffi.ts';
 import { writeFailure } from '../../util/files.ts';
 import { openRunFile, readRunText } from '../../util/run-files.ts';
 import { RunError, UserError } from '../../util/user-error.ts';

@@ -1,10 +1,10 @@
 /** A thread that performs its parts of calls. It holds no state but the memories of open sessions. */
-import koffi from 'koffi';
 import { receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
 import { perform, type Call, type Context } from './calls.ts';
 import { kernelsOver } from './module.ts';
 import { productOver } from './product.ts';
 import { awaitTurn, finish, word, type Message, type Start } from './turns.ts';
+import { koffi } from '../../../util/koffi.ts';
 
 const { path, control, port, part, parts } = workerData as Start & { readonly port: MessagePort };
 const library = koffi.load(path);

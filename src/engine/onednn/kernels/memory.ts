@@ -1,6 +1,6 @@
 /** The memory of a session that kernels of our own compute over: of WebAssembly, shared by threads. */
 import { platform } from 'node:os';
-import koffi from 'koffi';
+import { koffi } from '../../../util/koffi.ts';
 
 /** Bytes of a page of WebAssembly's memory. */
 const page = 65_536;

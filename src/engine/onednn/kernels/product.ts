@@ -1,5 +1,5 @@
 /** The library's matrix product over the memory of a session. */
-import koffi, { type LibraryHandle } from 'koffi';
+import { koffi, type LibraryHandle } from '../../../util/koffi.ts';
 import { assert } from '../../../util/assert.ts';
 import type { Product } from './calls.ts';
 
