@@ -17,7 +17,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const exists = (path: string): boolean => existsSync(join(root, path));
 
-const folders = ['src', 'test', 'bench', 'examples', 'docs', 'results', 'studies'].filter(exists);
+const folders = ['src', 'test', 'bench', 'packaging', 'examples', 'docs', 'results', 'studies'].filter(exists);
 /** Files and folders of the repository, with forward slashes. */
 const paths: readonly string[] = [
   ...readdirSync(root, { withFileTypes: true }).map(({ name }) => name),

@@ -1,20 +1,10 @@
 /** BullMQ's connections to the queue's server. Its packages are loaded only where a queue is used. */
-import type { Processor, Queue, QueueEvents, Worker, WorkerOptions } from 'bullmq';
 import { reasonOf } from '../../util/files.ts';
 import { importOptional } from '../../util/optional.ts';
 import { UserError } from '../../util/user-error.ts';
 import { patiently } from '../patience.ts';
 import { queuePassword, type Environment, type QueueAddress } from './address.ts';
-
-/** Creates BullMQ objects that share one configuration. */
-export interface Broker {
-  readonly address: QueueAddress;
-  /** Lost connections are not restored from here on, so that an unreachable server keeps no process alive. */
-  leave(): void;
-  queue<Data, Result>(name: string): Queue<Data, Result>;
-  events(name: string): QueueEvents;
-  worker<Data, Result>(name: string, process: Processor<Data, Result>, options: Partial<WorkerOptions>): Worker<Data, Result>;
-}
+import type { Broker } from './connections.ts';
 
 const servers = {
   redis: { packages: ['bullmq', 'ioredis'], load: () => import('./redis.ts') },

@@ -11,7 +11,7 @@ import { DelayedError, UnrecoverableError, WaitingError, type Job as QueueJob, t
 import { printable } from '../../util/words.ts';
 import type { Pool } from '../pool.ts';
 import { patientStore } from '../store/open.ts';
-import type { Broker } from './broker.ts';
+import type { Broker } from './connections.ts';
 import { openCache } from './cache.ts';
 import type { Answer, Request } from './messages.ts';
 import { patience } from './reporter.ts';

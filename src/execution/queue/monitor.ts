@@ -1,6 +1,6 @@
 /** Watches a queue: which workers take jobs from it, how many jobs wait, and a message to the user when no worker comes. */
 import { plural } from '../../util/words.ts';
-import type { Broker } from './broker.ts';
+import type { Broker } from './connections.ts';
 import { heterogeneousQueue } from './messages.ts';
 
 /** Milliseconds without any worker's activity before the user is told. */

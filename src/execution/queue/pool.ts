@@ -9,7 +9,7 @@ import { RunError } from '../../util/user-error.ts';
 import type { Pool, RemoteStatus } from '../pool.ts';
 import { patientStore } from '../store/open.ts';
 import { StoreFailure } from '../store/store.ts';
-import type { Broker } from './broker.ts';
+import type { Broker } from './connections.ts';
 import type { Answer, Request } from './messages.ts';
 import { monitorQueue, type QueueMonitor } from './monitor.ts';
 import { cancel, patience, runRemotely, type RunQueue } from './remote-job.ts';

@@ -2,7 +2,7 @@
 import { createPostgresBackend, Queue, QueueEvents, Worker } from 'bullmq';
 import pg from 'pg';
 import type { QueueAddress } from './address.ts';
-import type { Broker } from './broker.ts';
+import type { Broker } from './connections.ts';
 
 /**
  * A PostgreSQL connection may break when no query is pending: between the queries of a transaction, or right after it was made.

@@ -2,7 +2,7 @@
 import { Queue, QueueEvents, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { QueueAddress } from './address.ts';
-import type { Broker } from './broker.ts';
+import type { Broker } from './connections.ts';
 
 /** Longest delay between tries to connect, milliseconds. */
 const longestWait = 5000;
