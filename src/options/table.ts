@@ -148,7 +148,13 @@ export const planOptions = {
       usual: 'on where mirror images keep the classes apart',
     },
     noFlip: { kind: flag, settings: ['augmentation.flip'], sets: false, help: 'do not mirror images' },
-    noShift: { kind: flag, settings: ['augmentation.shift'], sets: 0, help: 'do not shift images' },
+    noShift: {
+      kind: flag,
+      settings: ['augmentation.shift'],
+      sets: 0,
+      help: 'do not shift images',
+      usual: 'shifted where that keeps the classes apart',
+    },
     noCutout: { kind: flag, settings: ['augmentation.cutout'], sets: 0, help: 'do not cut squares out of images' },
     noMixup: { kind: flag, settings: ['augmentation.mixup'], sets: 0, help: 'do not mix pairs of images' },
     alternateFlip: {

@@ -8,7 +8,9 @@ import { imbalanceOf } from '../../data/balance.ts';
 import { countClasses } from '../../data/class-counts.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import type { LeftOut } from '../../data/left-out.ts';
+import { farthestShift } from '../../data/augmentation/shift.ts';
 import { testMirror, type MirrorTest } from '../../data/mirror.ts';
+import { findMovedClass, type MovedClass } from '../../data/moved.ts';
 import { readDataset } from '../../data/read.ts';
 import { fitWords, type Fit } from '../../data/fit.ts';
 import { usualReading, type Reading } from '../../data/reading.ts';
@@ -33,6 +35,7 @@ import {
 } from '../../search/settings.ts';
 import { givenNames } from '../../search/setting-names.ts';
 import { UserError } from '../../util/user-error.ts';
+import { plural } from '../../util/words.ts';
 import { version } from '../../util/version.ts';
 import { check, contextOf } from './check.ts';
 import type { Config } from '../record/config.ts';
@@ -133,6 +136,28 @@ function withFlip(settings: Settings, options: AskedOptions, dataset: Dataset): 
   const found = testMirror(dataset);
   options.onData?.({ kind: 'note', message: mirrorWords(found) });
   return found.keepsClasses ? settings : mergeSettings(settings, { augmentation: { flip: false } });
+}
+
+/** Such as `2 pixels down and 2 pixels to the left`. */
+function moveWords({ down, right }: MovedClass): string {
+  const part = (pixels: number, words: string): readonly string[] =>
+    pixels === 0 ? [] : [`${plural(Math.abs(pixels), 'pixel')} ${words}`];
+  return [...part(down, down < 0 ? 'up' : 'down'), ...part(right, right < 0 ? 'to the left' : 'to the right')].join(' and ');
+}
+
+/** Does not shift images whose classes a shift would mix up, where the choice is not given and the data is not a known one. */
+function withShift(settings: Settings, options: AskedOptions, dataset: Dataset): Settings {
+  const { shift } = settings.augmentation;
+  const { down, right } = farthestShift(shift, dataset.shape);
+  const isDecided = options.preset === 'paper' || options.settings?.augmentation?.shift !== undefined;
+  if (isDecided || Math.max(down, right) === 0 || datasetNames.includes(options.dataset)) return settings;
+  const found = findMovedClass(dataset, shift);
+  const message =
+    found === null
+      ? `images are also shifted in training, by up to ${plural(Math.max(down, right), 'pixel')}: of a sample that was moved so no class looks like another (--no-shift turns this off)`
+      : `images are not shifted in training: images of ${found.from} look like ${found.to} when they are moved ${moveWords(found)} (--set augmentation.shift=${shift} shifts them)`;
+  options.onData?.({ kind: 'note', message });
+  return found === null ? settings : mergeSettings(settings, { augmentation: { shift: 0 } });
 }
 
 /** Batches of the smallest data, and training images for each image of a batch. */
@@ -238,7 +263,10 @@ export async function begin(options: AskedOptions): Promise<Beginning> {
     progress?.({ kind: 'note', message: `images are ${fitWords[fit]}, as those of ${options.from} were (--fit changes that)` });
   const memory = Math.floor((memoryShare * freeMemory()) / workers);
   const base = mergeSettings(presets[preset], { limits: { memory } });
-  const asked = withFlip(withBalance(mergeSettings(base, options.settings ?? {}), options, dataset), options, dataset);
+  const asked = [withBalance, withFlip, withShift].reduce(
+    (settings, decide) => decide(settings, options, dataset),
+    mergeSettings(base, options.settings ?? {}),
+  );
   const { counts } = contextOf(dataset, asked, null, engineName);
   const { validation, images } = asked;
   const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
