@@ -10,6 +10,7 @@ import type { Reading } from '../data/reading.ts';
 import type { DataEvent } from '../data/source.ts';
 import type { Shape } from '../network/network.ts';
 import { cacheFolder } from '../run/preparing/begin.ts';
+import { temporaryCache } from '../run/preparing/spare-cache.ts';
 import { UserError } from '../util/user-error.ts';
 import { printable } from '../util/words.ts';
 import { printLines, type Io } from './io.ts';
@@ -115,8 +116,14 @@ async function readFor(
   const labels = labelsFrom(given);
   const where = { cacheFolder: cacheFolder(), environment: io.environment, dataFolder: given.data, reading, labels };
   const progress = (event: DataEvent): void => void (event.kind === 'note' && printLines(io.err, [printable(event.message)]));
-  const read = async (imageSize?: number): Promise<Dataset> =>
-    (await readDataset(reference, { ...where, imageSize, progress })).dataset;
+  const read = async (imageSize?: number): Promise<Dataset> => {
+    const spare = temporaryCache();
+    try {
+      return (await readDataset(reference, { ...where, imageSize, spare, progress })).dataset;
+    } finally {
+      spare.remove();
+    }
+  };
   if (height === null || height !== width) return read();
   try {
     return await read(height);

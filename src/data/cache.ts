@@ -2,6 +2,8 @@
  * Decoded datasets on disk: `<hash>.safetensors`, named by the dataset's hash, and `sources/<fingerprint>.json` with the hash of
  * what a source was decoded to.
  */
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { decodeSafetensors, encodeSafetensorsParts, u16, type StoredTensor } from '../formats/safetensors.ts';
@@ -11,7 +13,7 @@ import { canonicalJson } from '../util/json.ts';
 import { UserError } from '../util/user-error.ts';
 import { bytesOf, hashOf, type Content, type Dataset, type Part } from './dataset.ts';
 import { fits, type FoundFit } from './fit.ts';
-import { factsOf, readBytes, writeWhole } from '../util/files.ts';
+import { factsOf, readBytes, reasonOf, replaceFile, writeWhole } from '../util/files.ts';
 import type { LeftOut } from './left-out.ts';
 import type { DatasetSource } from './source.ts';
 
@@ -43,6 +45,29 @@ function notePath(cacheFolder: string, source: DatasetSource): string {
   const files = source.files.map(({ path, size, changed }) => [resolve(path), size, changed]);
   return join(cacheFolder, 'sources', `${sha256(canonicalJson({ version, options: source.options, files }))}.json`);
 }
+
+/** Where data is kept if the cache cannot be written. */
+export interface SpareCache {
+  /** Such as `the run's folder`. */
+  readonly words: string;
+  /** Its path. */
+  folder(): string;
+}
+
+/** Why no file can be written in that folder; null where one can. Makes the folder. */
+export async function whyUnwritable(folder: string): Promise<string | null> {
+  const path = join(folder, `.${randomUUID()}`);
+  try {
+    await replaceFile(path, [Uint8Array.of(0)]);
+    await rm(path);
+    return null;
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
+/** What moves a cache, behind a message about it. */
+export const cacheAdvice = 'INSTAR_CACHE or --cache names another folder';
 
 /** What is kept under a source's fingerprint. */
 export interface Known {

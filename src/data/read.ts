@@ -1,6 +1,6 @@
 /** Reads a dataset by its name or path: decoded once, then from the cache. */
 import { UserError } from '../util/user-error.ts';
-import { recallDataset, storeDataset, type Known } from './cache.ts';
+import { cacheAdvice, recallDataset, storeDataset, whyUnwritable, type Known, type SpareCache } from './cache.ts';
 import { datasetOf, type Dataset } from './dataset.ts';
 import { findSource, defaultLocations, type DatasetLocations, type FindOptions } from './resolve.ts';
 import { checkLeftOut, describeLeftOut, type LeftOut } from './left-out.ts';
@@ -11,6 +11,8 @@ import type { DataEvent, DatasetSource, ReadListener } from './source.ts';
 export interface ReadOptions extends FindOptions {
   /** The image size of folders of images where `imageSize` is not given, pixels. */
   readonly folderSize?: number | undefined;
+  /** Where the data is kept if the cache cannot be written. Default: that is a UserError. */
+  readonly spare?: SpareCache | undefined;
   readonly progress?: ((event: DataEvent) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -38,9 +40,19 @@ async function decoded(source: DatasetSource, listener: ReadListener): Promise<K
   return { dataset: datasetOf(source.name, source.where, content), leftOut, found, notes };
 }
 
+/** The cache, or what stands in for it; says so. */
+async function writablePlace({ cacheFolder, spare, progress }: ReadOptions): Promise<string> {
+  const why = await whyUnwritable(cacheFolder);
+  if (why === null) return cacheFolder;
+  const problem = `${cacheFolder}: the cache of decoded data cannot be written (${why})`;
+  if (spare === undefined) throw new UserError(`${problem}: ${cacheAdvice}`);
+  progress?.({ kind: 'note', message: `${problem}: ${spare.words} takes its place (${cacheAdvice})` });
+  return spare.folder();
+}
+
 /**
  * The dataset of a name (`cifar10`, `fashion-mnist`, `mnist`) or a path, and its file in the cache, for `loadDataset`. Throws a
- * UserError for invalid data and missing files, before anything is written, a RunError for a full disk, and an aborted signal's
+ * UserError for invalid data, missing files and an unwritable cache, before anything is written, a RunError for a full disk, and an aborted signal's
  * reason.
  */
 export async function readDataset(
@@ -51,9 +63,14 @@ export async function readDataset(
   const { progress = () => undefined, signal, cacheFolder, imageSize } = options;
   const listener: ReadListener = signal === undefined ? { progress } : { progress, signal };
   const size = imageSize ?? options.folderSize;
-  const source = await findSource(reference, size === undefined ? options : { ...options, imageSize: size }, locations, listener);
+  // Asked only where something is to be written, and before anything is downloaded or decoded.
+  let asked: Promise<string> | undefined;
+  const writable = (): Promise<string> => (asked ??= writablePlace(options));
+  const find = { ...options, writable, ...(size === undefined ? {} : { imageSize: size }) };
+  const source = await findSource(reference, find, locations, listener);
   for (const message of source.notes) progress({ kind: 'note', message });
   const known = await recallDataset(cacheFolder, source);
+  if (known === undefined) await writable();
   const all = known ?? (await decoded(source, listener));
   const { dataset, leftOut, found, notes } = all;
   for (const message of notes) progress({ kind: 'note', message });
@@ -73,7 +90,7 @@ export async function readDataset(
     });
   if (found !== undefined && found.cut > 0) progress({ kind: 'note', message: `${source.where}: ${foundWords(found)}` });
   signal?.throwIfAborted();
-  const path = known?.path ?? (await storeDataset(cacheFolder, source, all));
+  const path = known?.path ?? (await storeDataset(await writable(), source, all));
   if (reading === undefined) return { dataset, path, leftOut };
   return { dataset, path, leftOut, reading: { ...reading, bits: dataset.bits ?? 16, fit: reading.fit ?? found?.fit ?? 'crop' } };
 }

@@ -41,6 +41,16 @@ export const labelOptions = {
   labelColumn: { kind: text('<column>'), help: 'its column of labels: a name, or a number from 1', usual: 'found by content' },
 };
 
+/** Of every command that reads data. */
+export const cacheOption = {
+  cache: {
+    kind: text('<folder>'),
+    group: 'Data',
+    help: 'the folder where decoded data is kept',
+    usual: 'INSTAR_CACHE, else ~/.cache/instar',
+  },
+} as const;
+
 /** Options of `search` and of `plan`. */
 export const planOptions = {
   ...group('Run', {

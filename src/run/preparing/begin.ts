@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { imbalanceOf } from '../../data/balance.ts';
+import type { SpareCache } from '../../data/cache.ts';
 import { countClasses } from '../../data/class-counts.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import type { LeftOut } from '../../data/left-out.ts';
@@ -90,7 +91,7 @@ export interface AskedOptions extends Common {
 
 /** Where decoded datasets are kept: INSTAR_CACHE, else XDG_CACHE_HOME/instar, else ~/.cache/instar. */
 export const cacheFolder = (): string =>
-  process.env['INSTAR_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'instar');
+  process.env['INSTAR_CACHE'] || join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'instar');
 
 /** Seconds. */
 export const defaultPatience = 60;
@@ -240,8 +241,8 @@ export interface Beginning {
   readonly leftOut: readonly LeftOut[];
 }
 
-/** Reads and checks everything; a UserError says what is wrong. */
-export async function begin(options: AskedOptions): Promise<Beginning> {
+/** Reads and checks everything; a UserError says what is wrong. `spare`: of decoded data, where the cache cannot be written. */
+export async function begin(options: AskedOptions, spare: SpareCache): Promise<Beginning> {
   const { preset = presetFor(options.settings), budget, workers = usableProcessors(), device = 'cpu' } = options;
   const { imageSize, dataFolder, onData: progress, signal } = options;
   const engineName = await chooseEngine(options.engine ?? 'auto', device, process.env);
@@ -253,7 +254,7 @@ export async function begin(options: AskedOptions): Promise<Beginning> {
   const fit = options.fit ?? given?.fit ?? undefined;
   const reading = { ...usualReading, background: background.toLowerCase(), strict, fit };
   const labels = { file: options.labels, column: options.labelColumn };
-  const how = { imageSize, labels, folderSize: side ?? undefined, reading, progress, signal };
+  const how = { imageSize, labels, folderSize: side ?? undefined, reading, spare, progress, signal };
   const { dataset, path, leftOut, ...read } = await readDataset(options.dataset, { ...where, ...how });
   if (options.background !== undefined && read.reading === undefined)
     throw new UserError(`--background ${background}: only for folders of images`);
