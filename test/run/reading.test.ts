@@ -89,7 +89,7 @@ test('a run keeps how its images were brought to size; one that does not say it 
   assert.ok(searchAgain(before, 'as given').includes('--fit crop'));
   for (const config of [found, before]) {
     rmSync(join(root, 'cache'), { recursive: true });
-    assert.equal((await dataOf(config, undefined)).dataset.hash, config.data.hash);
+    assert.equal((await dataOf(root, config, cacheInRun(join(root, 'cache')))).dataset.hash, config.data.hash);
   }
   const run = join(root, 'cropped');
   changeConfig(run, [/"fit": "crop",\s*|,\s*"fit": "crop"/g, '']);
