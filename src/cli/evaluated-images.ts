@@ -11,6 +11,7 @@ import type { Reading } from '../data/reading.ts';
 import type { DataEvent } from '../data/source.ts';
 import type { Shape } from '../network/network.ts';
 import { cacheFolder, machine } from '../run/preparing/begin.ts';
+import { temporaryCache } from '../run/preparing/spare-cache.ts';
 import { UserError } from '../util/user-error.ts';
 import { printable } from '../util/words.ts';
 import { dataLines } from './data-lines.ts';
@@ -119,8 +120,14 @@ async function readFor(
   const labels = labelsFrom(given);
   const where = { cacheFolder: cacheFolder(), environment: io.environment, dataFolder: given.data };
   const how = { reading, labels, progress: progressTo(io), machine: machine() };
-  const read = async (imageSize?: number): Promise<Dataset> =>
-    (await readDataset(reference, { ...where, ...how, imageSize })).dataset;
+  const read = async (imageSize?: number): Promise<Dataset> => {
+    const spare = temporaryCache();
+    try {
+      return (await readDataset(reference, { ...where, ...how, imageSize, spare })).dataset;
+    } finally {
+      spare.remove();
+    }
+  };
   if (height === null || height !== width) return read();
   try {
     return await read(height);

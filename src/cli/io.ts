@@ -11,6 +11,8 @@ export interface Io {
   readonly out: NodeJS.WriteStream;
   readonly err: NodeJS.WriteStream;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Sets a variable for this process and for those that it starts. */
+  set(variable: string, value: string): void;
   /** Milliseconds of a clock that never goes back. */
   now(): number;
   /** The wall clock, for names. */
@@ -53,6 +55,7 @@ export const processIo: Io = {
   out: process.stdout,
   err: process.stderr,
   environment: process.env,
+  set: (variable, value) => void (process.env[variable] = value),
   now: () => performance.now(),
   date: () => new Date(),
   stops: hangsUp ? ['SIGINT', 'SIGTERM', 'SIGHUP'] : ['SIGINT', 'SIGTERM'],

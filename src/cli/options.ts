@@ -5,6 +5,7 @@ import { bytes, choice, flag, text, time, whole, type Kind } from '../options/ki
 import type { Options, Values } from '../options/option.ts';
 import { viewSummaries } from '../network/views.ts';
 import {
+  cacheOption,
   dataOption,
   labelOptions,
   deviceOption,
@@ -20,6 +21,7 @@ const json = { kind: flag, help: 'print JSON' };
 const events = { kind: flag, group: 'Run', help: 'print the events of the journal as JSON lines' };
 const engineOfRun = { ...engineOption, usual: "the run's" };
 const data = dataOption;
+const cache = { cache: { ...cacheOption.cache, group: 'Options' } };
 
 const views = {
   kind: choice(viewSummaries),
@@ -67,8 +69,8 @@ export const modelOptions = group('ONNX files', {
 });
 
 export const commandOptions = {
-  search: { ...planOptions, ...runOptions, ...queueOptions, json: events },
-  plan: { ...planOptions, json: { ...json, group: 'Run' } },
+  search: { ...planOptions, ...cacheOption, ...runOptions, ...queueOptions, json: events },
+  plan: { ...planOptions, ...cacheOption, json: { ...json, group: 'Run' } },
   resume: {
     budget: {
       ...planOptions.budget,
@@ -80,18 +82,21 @@ export const commandOptions = {
     store: queueOptions.store,
     mixed: { ...queueOptions.mixed, help: 'resume with another engine, processor or Node; results can then differ' },
     data: { kind: text('<path>'), help: "where the run's data lies now", usual: 'where it was' },
+    ...cache,
     json: events,
   },
   show: { json },
   report: {
     out: { kind: text('<file>'), help: 'where to write it', usual: "report.html in the run's folder" },
     figures: { kind: text('<folder>'), help: 'also write each figure as an SVG file' },
+    ...cache,
   },
   study: {
     folder: { kind: text('<folder>'), help: 'the folder of its runs', usual: "runs/ and the file's name" },
     jobs: { kind: whole, bounds: atLeastOne, help: 'runs at the same time', usual: "the processor's cores" },
     data,
     ...labelOptions,
+    ...cache,
     mixed: { kind: flag, help: 'also resume runs of another processor, engine or Node; results can then differ' },
   },
   worker: {
@@ -130,6 +135,7 @@ export const commandOptions = {
       help: 'other names of this server, such as those of a proxy, separated by commas; everything then needs the token',
     },
     data: { ...data, help: 'the folder of data sets that can be chosen on the page' },
+    ...cache,
     noOpen: { kind: flag, help: 'do not open a browser' },
   },
   export: {
@@ -137,6 +143,7 @@ export const commandOptions = {
     step: { kind: whole, bounds: z.int().min(0), help: 'the winner of a step; 0: the start network', usual: 'the best network' },
     child: { kind: text('<id>'), help: 'a child, such as s2c3; only winners are kept when their step is over' },
     views: { ...views, help: `${views.help}; the file does it` },
+    ...cache,
     json,
   },
   evaluate: {
@@ -148,6 +155,7 @@ export const commandOptions = {
     views,
     data,
     ...labelOptions,
+    ...cache,
     engine: engineOfRun,
     ...modelOptions,
     json,

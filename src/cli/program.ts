@@ -1,4 +1,5 @@
 /** The command line as commander knows it: commands, options, help. The module of a command is loaded when it is called. */
+import { resolve } from 'node:path';
 import { Command, Option as CommanderOption } from 'commander';
 import { describeOption, flagOf, readTexts, type Options, type Values } from '../options/option.ts';
 import { padRight } from './text.ts';
@@ -227,6 +228,8 @@ export function createProgram(io: Io, result: (code: number) => void): Command {
           .flat()
           .filter((each) => each !== undefined) as string[];
         const given = givenTo(command, rows) as Given<Name>;
+        // What this process starts, such as searches of the dashboard, keeps its data there too. Of a worker the folder is its own.
+        if (name !== 'worker' && 'cache' in given) io.set('INSTAR_CACHE', resolve(String(given.cache)));
         result(await row.run(parameters, given, io));
       });
   };

@@ -1,9 +1,11 @@
 /** `instar study`: many runs at the same time, and their results. */
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { makeFolder } from '../util/files.ts';
+import { cacheAdvice, whyUnwritable } from '../data/cache.ts';
 import type { DataEvent } from '../data/source.ts';
 import { usableProcessors } from '../execution/resources.ts';
 import { readStudyFile, studyFile } from '../report/collect-study.ts';
+import { cacheFolder } from '../run/preparing/begin.ts';
 import { collectStudy } from '../study/collect.ts';
 import { conclusionsOf } from '../study/conclusions.ts';
 import { checkFolder, plannedRuns, runStudy, strangersIn } from '../study/run.ts';
@@ -37,6 +39,14 @@ export async function studyCommand(file: string, given: Given<'study'>, io: Io):
       progress.say(
         `not in this file, so not in the tables: ${printable(strangers.slice(0, 10).join(', '))}${strangers.length > 10 ? ` and ${strangers.length - 10} more` : ''}`,
       );
+    // Runs that cannot use the cache share one: that of the study.
+    const why = await whyUnwritable(cacheFolder());
+    if (why !== null) {
+      progress.say(
+        `${printable(`${cacheFolder()}: the cache of decoded data cannot be written (${why})`)}: the study's folder takes its place (${cacheAdvice})`,
+      );
+      io.set('INSTAR_CACHE', resolve(root, 'cache'));
+    }
     await writeState(studyFile(root), text);
     const options = { root, jobs, mixed, signal: interruption.signal, onData: (event: DataEvent) => progress.data(event) };
     const places = {

@@ -63,6 +63,7 @@ export async function workerCommand(given: Given<'worker'>, io: Io): Promise<num
     ],
     slots: threads,
     jobs,
+    cores: Math.max(threads, usableProcessors()),
     cache: given.cache ?? takeFolder(cacheFolder()),
     cacheBytes: cacheSize,
     identity: { name: `${hostname()}:${process.pid}`, bits: describeBits(bits), instar: version },

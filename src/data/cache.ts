@@ -2,7 +2,8 @@
  * Decoded datasets on disk: `<hash>.safetensors`, named by the dataset's hash, and `sources/<fingerprint>.json` with the hash of
  * what a source was decoded to.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { layOutSafetensors, readSafetensorsHeader, safetensorsHeaderEnd, u16 } from '../formats/safetensors.ts';
@@ -11,7 +12,7 @@ import { canonicalJson } from '../util/json.ts';
 import { UserError } from '../util/user-error.ts';
 import { bytesOf, hashing, type Content, type Dataset, type Part } from './dataset.ts';
 import { fits, type FoundFit } from './fit.ts';
-import { factsOf, readBytes, writeWhole } from '../util/files.ts';
+import { factsOf, readBytes, reasonOf, replaceFile, writeWhole } from '../util/files.ts';
 import { allBytes, imagesIn, inSteps, openFile, piecesOf } from './images.ts';
 import type { LeftOut } from './left-out.ts';
 import type { DatasetSource } from './source.ts';
@@ -54,6 +55,29 @@ export function fingerprintOf(source: DatasetSource): string {
 
 const notePath = (cacheFolder: string, source: DatasetSource): string =>
   join(cacheFolder, 'sources', `${fingerprintOf(source)}.json`);
+
+/** Where data is kept if the cache cannot be written. */
+export interface SpareCache {
+  /** Such as `the run's folder`. */
+  readonly words: string;
+  /** Its path. */
+  folder(): string;
+}
+
+/** Why no file can be written in that folder; null where one can. Makes the folder. */
+export async function whyUnwritable(folder: string): Promise<string | null> {
+  const path = join(folder, `.${randomUUID()}`);
+  try {
+    await replaceFile(path, [Uint8Array.of(0)]);
+    await rm(path);
+    return null;
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
+/** What moves a cache, behind a message about it. */
+export const cacheAdvice = 'INSTAR_CACHE or --cache names another folder';
 
 /** What is kept under a source's fingerprint. */
 export interface Known {

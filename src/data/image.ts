@@ -6,8 +6,8 @@
 import { basename } from 'node:path';
 import sharp, { type ResizeOptions, type Sharp, type SharpOptions } from 'sharp';
 import type { Shape } from '../network/network.ts';
-import { UserError } from '../util/user-error.ts';
 import { asNumbers } from '../util/bytes.ts';
+import { RunError, UserError } from '../util/user-error.ts';
 import { codeOf, readBytes, reasonOf } from '../util/files.ts';
 import { bitmapSides, decodeBitmap } from './bitmap.ts';
 import { padded, type Fit, type Sides } from './fit.ts';
@@ -25,11 +25,18 @@ const pixelLimit = 268_402_689;
 /** What decodes: other versions may round otherwise. */
 export const decoderVersion = `sharp ${sharp.versions.sharp}, libvips ${sharp.versions.vips}`;
 
-function failure(error: unknown, path: string): Error {
+/** A limit of the system, and no fault of the image. */
+const ofSystem = /creating thread|temporarily unavailable|cannot allocate|out of memory/i;
+
+export function failure(error: unknown, path: string): Error {
   if (error instanceof UserError || codeOf(error) === 'ABORT_ERR') return error as Error;
   if (error instanceof Undecodable) return new UserError(`${path}: cannot be decoded: ${error.message}`);
   const reason = reasonOf(error);
   if (/exceeds pixel limit/i.test(reason)) return new UserError(`${path}: more than ${pixelLimit} pixels, too many to decode`);
+  if (ofSystem.test(reason))
+    return new RunError(
+      `${path}: cannot be decoded: ${reason}: the system's limits of processes or memory are too low (ulimit -u, -v)`,
+    );
   return new UserError(`${path}: damaged or cut short (${reason})`);
 }
 

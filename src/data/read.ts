@@ -2,7 +2,16 @@
 import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../util/user-error.ts';
-import { fingerprintOf, openDataset, recallDataset, storeDataset, type Known } from './cache.ts';
+import {
+  cacheAdvice,
+  fingerprintOf,
+  openDataset,
+  recallDataset,
+  storeDataset,
+  whyUnwritable,
+  type Known,
+  type SpareCache,
+} from './cache.ts';
 import { making, type Dataset } from './dataset.ts';
 import { inSteps } from './images.ts';
 import { removeAbandoned, scratchEnding } from './records.ts';
@@ -16,6 +25,8 @@ import type { DataEvent, DatasetSource, Decoding, ReadListener } from './source.
 export interface ReadOptions extends FindOptions {
   /** The image size of folders of images where `imageSize` is not given, pixels. */
   readonly folderSize?: number | undefined;
+  /** Where the data is kept if the cache cannot be written. Default: that is a UserError. */
+  readonly spare?: SpareCache | undefined;
   readonly progress?: ((event: DataEvent) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly machine?: Machine | undefined;
@@ -85,9 +96,19 @@ async function decoded(
   }
 }
 
+/** The cache, or what stands in for it; says so. */
+async function writablePlace({ cacheFolder, spare, progress }: ReadOptions): Promise<string> {
+  const why = await whyUnwritable(cacheFolder);
+  if (why === null) return cacheFolder;
+  const problem = `${cacheFolder}: the cache of decoded data cannot be written (${why})`;
+  if (spare === undefined) throw new UserError(`${problem}: ${cacheAdvice}`);
+  progress?.({ kind: 'note', message: `${problem}: ${spare.words} takes its place (${cacheAdvice})` });
+  return spare.folder();
+}
+
 /**
  * The dataset of a name (`cifar10`, `fashion-mnist`, `mnist`) or a path, and its file in the cache, for `loadDataset`. Throws a
- * UserError for invalid data and missing files, before anything is written, a RunError for a full disk, and an aborted signal's
+ * UserError for invalid data, missing files and an unwritable cache, before anything is written, a RunError for a full disk, and an aborted signal's
  * reason.
  */
 export async function readDataset(
@@ -99,10 +120,15 @@ export async function readDataset(
   const progress = timed(options.progress ?? (() => undefined), () => machine.now());
   const listener: ReadListener = signal === undefined ? { progress } : { progress, signal };
   const size = imageSize ?? options.folderSize;
-  const source = await findSource(reference, size === undefined ? options : { ...options, imageSize: size }, locations, listener);
+  // Asked only where something is to be written, and before anything is downloaded or decoded.
+  let asked: Promise<string> | undefined;
+  const writable = (): Promise<string> => (asked ??= writablePlace(options));
+  const find = { ...options, writable, ...(size === undefined ? {} : { imageSize: size }) };
+  const source = await findSource(reference, find, locations, listener);
   for (const message of source.notes) progress({ kind: 'note', message });
   const known = await recallDataset(cacheFolder, source);
-  const { dataset, path, leftOut, found, sampledFrom, notes } = known ?? (await decoded(source, cacheFolder, machine, listener));
+  const all = known ?? (await decoded(source, await writable(), machine, listener));
+  const { dataset, path, leftOut, found, sampledFrom, notes } = all;
   for (const message of notes) progress({ kind: 'note', message });
   const { reading } = source;
   const images = dataset.train.labels.length + dataset.test.labels.length + leftOut.length;

@@ -60,6 +60,8 @@ export interface FindOptions {
   /** `--data`. */
   readonly dataFolder?: string | undefined;
   readonly cacheFolder: string;
+  /** Where downloads are kept if the cache has none. Default: the cache. */
+  readonly writable?: (() => Promise<string>) | undefined;
   /** INSTAR_DATA: a folder of datasets, or of one. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -97,7 +99,10 @@ async function findKnownIdx(
 async function findCifar10(where: FindOptions, locations: DatasetLocations, listener: ReadListener): Promise<DatasetSource> {
   const given = await findGiven('cifar10', where, findCifar, true);
   if (given !== undefined) return given;
-  const path = join(where.cacheFolder, 'downloads', cifarArchive);
+  const pathIn = (folder: string): string => join(folder, 'downloads', cifarArchive);
+  const { cacheFolder, writable } = where;
+  const isHere = writable === undefined || (await factsOf(pathIn(cacheFolder))) !== undefined;
+  const path = pathIn(isHere ? cacheFolder : await writable());
   const { url, md5, verify, patience } = locations.cifar;
   const advice = 'fetch it elsewhere and give its folder with --data or INSTAR_DATA';
   await download({ url, md5, path, advice, patience }, listener);

@@ -24,6 +24,8 @@ export interface RemoteStatus {
   readonly queued: number;
   /** Which worker does which task, and its engine. */
   readonly workers: readonly { readonly task: string; readonly worker: string; readonly engine: string }[];
+  /** Tasks that a worker gave back, and why, until another takes them. */
+  readonly returned?: readonly { readonly task: string; readonly worker: string; readonly reason: string }[];
   /** Workers of the queue without a task of this run. */
   readonly others: readonly string[];
 }

@@ -41,6 +41,16 @@ export const labelOptions = {
   labelColumn: { kind: text('<column>'), help: 'its column of labels: a name, or a number from 1', usual: 'found by content' },
 };
 
+/** Of every command that reads data. */
+export const cacheOption = {
+  cache: {
+    kind: text('<folder>'),
+    group: 'Data',
+    help: 'the folder where decoded data is kept',
+    usual: 'INSTAR_CACHE, else ~/.cache/instar',
+  },
+} as const;
+
 /** Options of `search` and of `plan`. */
 export const planOptions = {
   ...group('Run', {
@@ -148,7 +158,13 @@ export const planOptions = {
       usual: 'on where mirror images keep the classes apart',
     },
     noFlip: { kind: flag, settings: ['augmentation.flip'], sets: false, help: 'do not mirror images' },
-    noShift: { kind: flag, settings: ['augmentation.shift'], sets: 0, help: 'do not shift images' },
+    noShift: {
+      kind: flag,
+      settings: ['augmentation.shift'],
+      sets: 0,
+      help: 'do not shift images',
+      usual: 'shifted where that keeps the classes apart',
+    },
     noCutout: { kind: flag, settings: ['augmentation.cutout'], sets: 0, help: 'do not cut squares out of images' },
     noMixup: { kind: flag, settings: ['augmentation.mixup'], sets: 0, help: 'do not mix pairs of images' },
     alternateFlip: {

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import sharp from 'sharp';
-import { cacheFile, loadDataset } from '../data/cache.ts';
+import { loadDataset } from '../data/cache.ts';
 import { bytesOf, type Dataset, type Part } from '../data/dataset.ts';
 import { partOf } from '../data/split.ts';
 import type { EngineName } from '../engine/engine.ts';
@@ -15,8 +15,8 @@ import type { Shape } from '../network/network.ts';
 import { readBest } from '../run/record/best.ts';
 import type { Config } from '../run/record/config.ts';
 import { openEvaluator } from '../run/driving/evaluator.ts';
-import { cacheFolder } from '../run/preparing/begin.ts';
-import { dataOf } from '../run/driving/open.ts';
+import { cachedDataOf, dataOf } from '../run/driving/open.ts';
+import { temporaryCache } from '../run/preparing/spare-cache.ts';
 import type { Settings } from '../search/settings.ts';
 import { softmax } from '../training/measure.ts';
 import { UserError } from '../util/user-error.ts';
@@ -65,12 +65,18 @@ const batch = 128;
 const affordable: { readonly [E in EngineName]: number } = { onednn: 5e10, onnx: 2.5e10, reference: 1e9 };
 
 /** The run's data, from the cache or from its source on this machine; nothing is downloaded. A string says why there is none. */
-async function localData(config: Config): Promise<Dataset | string> {
+async function localData(root: string, config: Config): Promise<Dataset | string> {
   const { path, hash, reference } = config.data;
-  if (existsSync(path)) return loadDataset(path, hash);
-  const cached = cacheFile(cacheFolder(), hash);
-  if (existsSync(cached)) return loadDataset(cached, hash);
-  if (existsSync(reference)) return (await dataOf(config, undefined)).dataset;
+  const [cached] = cachedDataOf(root, config);
+  if (cached !== undefined) return loadDataset(cached, hash);
+  if (existsSync(reference)) {
+    const spare = temporaryCache();
+    try {
+      return (await dataOf(root, config, spare)).dataset;
+    } finally {
+      spare.remove();
+    }
+  }
   return `the decoded data (${path}) is missing`;
 }
 
@@ -106,7 +112,7 @@ async function find(
   environment: OpenOptions['environment'],
 ): Promise<Mistakes> {
   const best = await readBest(root);
-  const dataset = await localData(config);
+  const dataset = await localData(root, config);
   if (typeof dataset === 'string') return { kind: 'absent', reason: dataset };
   const { classes, line } = best.about;
   const { validation, images } = settings;

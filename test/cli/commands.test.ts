@@ -316,3 +316,12 @@ test('help and version', async () => {
   assert.deepEqual([help.code, help.err, about.code, about.out], [0, '', 0, `${version}\n`]);
   assert.match(help.out, /--max-params <n> +parameters of a network, such as 500k \(20M; laptop 2M, quick 500k\)/);
 });
+
+test('--cache names the folder of decoded data, for what a command starts too', async () => {
+  const place = newFolder();
+  await makePhotos(join(place, 'photos'), 4);
+  const { code, err } = await instar(['plan', 'photos', ...tiny, '--cache', 'mine'], place);
+  assert.equal(code, 0, err);
+  assert.ok(readdirSync(join(place, 'mine')).some((name) => name.endsWith('.safetensors')));
+  assert.equal(existsSync(join(place, 'cache')), false);
+});

@@ -102,6 +102,7 @@ export function pretend(fields: Partial<Io> = {}): Pretended {
     out: out.stream,
     err: err.stream,
     environment: {},
+    set: () => undefined,
     now: () => performance.now(),
     date: () => new Date(0),
     stops: ['SIGINT', 'SIGTERM', 'SIGHUP'],

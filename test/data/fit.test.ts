@@ -41,10 +41,10 @@ function nearestRight({ train, test: { images, labels }, shape }: Dataset): numb
     return sum;
   };
   let right = 0;
-  labels.forEach((label, own) => {
+  labels.forEach((label, index) => {
     let [best, nearest] = [0, Infinity];
     train.labels.forEach((_label, other) => {
-      const far = distance(own, other);
+      const far = distance(index, other);
       if (far < nearest) [best, nearest] = [other, far];
     });
     if (train.labels[best] === label) right++;

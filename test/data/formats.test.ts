@@ -1,4 +1,6 @@
 /** Folders of images of all kinds, damaged ones among them: what is read, what is left out, and what is said. */
+import { failure } from '../../src/data/image.ts';
+import { RunError, UserError } from '../../src/util/user-error.ts';
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
@@ -335,4 +337,10 @@ test('archives, single images and what a Mac adds are named, with what to do', a
     ['kaggle', /kaggle: no sub-folders with images in it \(.*kaggle\/train\.zip is an archive: give it, or unpack it\)$/],
   ];
   for (const [name, message] of messages) await assert.rejects(read(join(root, name)), userError(message));
+});
+
+test('a limit of the system is no fault of the image', () => {
+  const error = failure(new Error('glib: Error creating thread: Resource temporarily unavailable'), 'a.png');
+  assert.ok(error instanceof RunError && !/damaged/.test(error.message) && /ulimit -u/.test(error.message), error.message);
+  assert.ok(failure(new Error('pngload: libspng read error'), 'a.png') instanceof UserError);
 });

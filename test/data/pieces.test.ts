@@ -43,7 +43,7 @@ const deep = (brightest: number, side = 8): Promise<Buffer> =>
     .toBuffer();
 
 /** Hashes that these had when all images were decoded in memory. */
-const before: Readonly<Record<string, readonly [make: (folder: string) => Promise<void>, hash: string]>> = {
+const hashes: Readonly<Record<string, readonly [make: (folder: string) => Promise<void>, hash: string]>> = {
   colour: [(folder) => photos(folder, ['a', 'b', 'c'], 20), '153c4fb1e85082d8628d2c2951d5752a6454dcea4778769d3ecd528c584cf0a9'],
   grey: [(folder) => photos(folder, ['a', 'b'], 12, 1), '1341b653eb123b3d0a8900f86db5c9242dedd8bf9a7c5b54b286e50897f9b1f8'],
   'all parts': [
@@ -82,7 +82,7 @@ const before: Readonly<Record<string, readonly [make: (folder: string) => Promis
 };
 /** Names that those folders had, where a name decides what they are. */
 const folderNames: Readonly<Record<string, string>> = { IDX: 'idx', CIFAR: 'cifar' };
-for (const [what, [make, hash]] of Object.entries(before))
+for (const [what, [make, hash]] of Object.entries(hashes))
   test(`the hash is that of before: ${what}`, async (t) => {
     const folder = join(await newFolder(t), folderNames[what] ?? 'photos');
     await make(folder);

@@ -40,6 +40,8 @@ interface Setting {
   readonly pool: Pool;
   readonly checkpoints: string;
   readonly folder: string;
+  /** What the search is told. */
+  readonly told: string[];
 }
 
 const ends: (() => unknown)[] = [];
@@ -54,12 +56,13 @@ async function setting(address: string, storeAddress?: string): Promise<Setting>
   const folder = join(place, `setting-${settings}`);
   const name = queueOf(`${process.pid}-${settings++}`);
   const checkpoints = join(folder, 'run');
+  const told: string[] = [];
   mkdirSync(checkpoints, { recursive: true });
   const broker = await openBroker(parseQueue(address), {});
   const store = await openStore(storeAddress ?? `file:${join(folder, 'store')}`);
-  const pool = createQueuePool({ broker, store, queue: name, run, checkpoints, say: () => undefined });
+  const pool = createQueuePool({ broker, store, queue: name, run, checkpoints, say: (line) => void told.push(line) });
   ends.push(() => pool.close());
-  return { name, broker, store, pool, checkpoints, folder };
+  return { name, broker, store, pool, checkpoints, folder, told };
 }
 
 interface Follow {
@@ -88,7 +91,13 @@ async function worker(
   { name, store, folder }: Setting,
   address: string,
   seconds: number,
-  more: { readonly store?: Store; readonly says?: string[]; readonly slots?: number; readonly jobs?: number } = {},
+  more: {
+    readonly store?: Store;
+    readonly says?: string[];
+    readonly slots?: number;
+    readonly jobs?: number;
+    readonly cores?: number;
+  } = {},
 ): Promise<Consumer> {
   const called = `worker-${workers++}`;
   const says = more.says;
@@ -101,6 +110,7 @@ async function worker(
     seconds,
     ...(more.slots === undefined ? {} : { slots: more.slots }),
     ...(more.jobs === undefined ? {} : { jobs: more.jobs }),
+    ...(more.cores === undefined ? {} : { cores: more.cores }),
     ...(says === undefined ? {} : { say: (line: string): void => void says.push(line) }),
   });
   ends.push(() => consumer.drain());
@@ -374,6 +384,38 @@ describe('faults on Redis', { skip: withoutRedis() }, () => {
     await Promise.race(both.map(({ ended }) => ended));
     assert.equal(seen()[0], 0, String(seen()));
     for (const { ended } of both) assert.equal(await ended, null);
+  });
+
+  test('a job of more threads than a machine has is given back, which the search is told once, and done by a larger machine', async () => {
+    const here = await setting(server.address);
+    const job = jobOf('large', 3);
+    const following = follow(here, { ...job, engine: { ...job.engine, threads: 4 } });
+    const says: string[] = [];
+    await worker(here, server.address, 0.1, { slots: 2, cores: 2, says });
+    const line = /^large was given back by worker worker-\d+: the job needs 4 threads, and this machine has 2 cores: /;
+    await until('the search is told', 10, () => here.told.length > 0);
+    assert.match(here.told[0] ?? '', line);
+    assert.deepEqual(
+      here.pool.elsewhere?.().returned?.map(({ task }) => task),
+      ['large'],
+    );
+    await sleep(4000);
+    assert.deepEqual([here.told.length, says.length, following.reports.length], [1, 1, 0], [...here.told, ...says].join('\n'));
+    await worker(here, server.address, 0.1, { slots: 4, cores: 4 });
+    assert.equal(await following.ended, null);
+  });
+
+  test('a job that a worker gives back for another reason is told, with the reason', async () => {
+    const here = await setting(server.address);
+    const following = follow(here, jobOf('returned', 6));
+    const first = await worker(here, server.address, 0.4);
+    await until('an epoch', 20, () => following.reports.length > 0);
+    await first.drain();
+    await until('the search is told', 5, () => here.told.length > 0);
+    assert.match(here.told.join('\n'), /^returned was given back by worker worker-\d+: this worker is stopping$/);
+    await worker(here, server.address, 0.1);
+    assert.equal(await following.ended, null);
+    assert.equal(here.pool.elsewhere?.().returned, undefined);
   });
 
   test('a job that one worker has no room for is done by another that has', async () => {

@@ -97,6 +97,7 @@ export interface SimulatedWorker {
   readonly seconds: number;
   readonly slots?: number;
   readonly jobs?: number;
+  readonly cores?: number;
   say?(line: string): void;
 }
 
@@ -107,6 +108,7 @@ export const startSimulated = async (worker: SimulatedWorker): Promise<Consumer>
     sources: [{ name: worker.queue, heterogeneous: false, minimumWait: 0 }],
     slots: worker.slots ?? 1,
     ...(worker.jobs === undefined ? {} : { jobs: worker.jobs }),
+    ...(worker.cores === undefined ? {} : { cores: worker.cores }),
     cache: worker.cache,
     cacheBytes: 1e9,
     identity: { name: worker.name, bits: 'simulated', instar: version },

@@ -1,6 +1,7 @@
 /** What every store does: a folder, and S3 as s3rver speaks it. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -76,6 +77,21 @@ describe('a folder', () => {
     assert.deepEqual(await store.list('d/'), []);
     await assert.rejects(store.put('d/x', join(place, 'is not there')));
     assert.deepEqual(readdirSync(join(folder, 'd')), ['.1234.part']);
+  });
+
+  test('parts of files that a killed writer has left are removed where a store is opened for use; those being written stay', async () => {
+    const parts = join(folder, 'parts');
+    mkdirSync(join(parts, 'runs', 'x'), { recursive: true });
+    const [old, fresh] = [randomUUID(), randomUUID()].map((name) => join(parts, 'runs', 'x', `.${name}.part`)) as [
+      string,
+      string,
+    ];
+    const kept = join(parts, 'runs', 'x', 'old.safetensors');
+    for (const path of [old, fresh, kept]) writeFileSync(path, 'half');
+    const hoursAgo = Date.now() / 1000 - 2 * 3600;
+    for (const path of [old, kept]) utimesSync(path, hoursAgo, hoursAgo);
+    await openCheckedStore(`file:${parts}`);
+    assert.deepEqual([old, fresh, kept].map(existsSync), [false, true, true]);
   });
 
   test('an absolute address with slashes, a folder that cannot be', async () => {

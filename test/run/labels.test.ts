@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dataOf, search } from '../../src/run/driving/open.ts';
+import { cacheInRun } from '../../src/run/preparing/spare-cache.ts';
 import { searchAgain } from '../../src/run/display/rerun-command.ts';
 import { readConfig } from '../../src/run/record/config.ts';
 import { zipOf } from '../data/packed.ts';
@@ -45,11 +46,16 @@ test('labels of a run are found again, also in a folder or an archive that has m
     assert.equal(config.data.name, 'photos');
     assert.match(searchAgain(config, 'as given'), / --labels tables\/labels\.csv --label-column kind /);
     rmSync(join(root, 'cache'), { recursive: true });
-    assert.equal((await dataOf(config, undefined)).dataset.hash, config.data.hash, 'where it was');
+    const spare = cacheInRun(join(run, 'cache'));
+    assert.equal((await dataOf(run, config, spare)).dataset.hash, config.data.hash, 'where it was');
     rmSync(join(root, 'cache'), { recursive: true });
     renameSync(join(root, dataset), join(root, `moved ${dataset}`));
-    await assert.rejects(dataOf(config, undefined), /'instar resume RUN --data PATH' says where/);
-    assert.equal((await dataOf(config, undefined, join(root, `moved ${dataset}`))).dataset.hash, config.data.hash, 'where it is');
+    await assert.rejects(dataOf(run, config, spare), /'instar resume RUN --data PATH' says where/);
+    assert.equal(
+      (await dataOf(run, config, spare, undefined, join(root, `moved ${dataset}`))).dataset.hash,
+      config.data.hash,
+      'where it is',
+    );
     hashes.push(config.data.hash);
   }
   assert.equal(hashes[0], hashes[1]);

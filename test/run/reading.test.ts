@@ -9,6 +9,7 @@ import sharp from 'sharp';
 import type { DataEvent } from '../../src/data/source.ts';
 import { dataOf, resume, search, type SearchOptions } from '../../src/run/driving/open.ts';
 import { searchAgain } from '../../src/run/display/rerun-command.ts';
+import { cacheInRun } from '../../src/run/preparing/spare-cache.ts';
 import { readBest } from '../../src/run/record/best.ts';
 import { readRun } from '../../src/run/record/read.ts';
 import { readConfig, type Config } from '../../src/run/record/config.ts';
@@ -56,11 +57,12 @@ test('a run keeps background and validation images, lists what was left out, and
     { name: 'dog', train: 10, validation: 3, test: 2 },
   ]);
   rmSync(join(root, 'cache'), { recursive: true });
-  assert.equal((await dataOf(config, undefined)).dataset.hash, config.data.hash);
+  const spare = cacheInRun(join(run, 'cache'));
+  assert.equal((await dataOf(run, config, spare)).dataset.hash, config.data.hash);
   rmSync(join(root, 'cache'), { recursive: true });
   const { reading: _reading, ...before } = config.data;
   await assert.rejects(
-    dataOf({ ...config, data: { ...before, path: 'none' } }, undefined),
+    dataOf(run, { ...config, data: { ...before, path: 'none' } }, spare),
     /cannot be read|is not that of the run/,
   );
 });
@@ -87,7 +89,7 @@ test('a run keeps how its images were brought to size; one that does not say it 
   assert.ok(searchAgain(before, 'as given').includes('--fit crop'));
   for (const config of [found, before]) {
     rmSync(join(root, 'cache'), { recursive: true });
-    assert.equal((await dataOf(config, undefined)).dataset.hash, config.data.hash);
+    assert.equal((await dataOf(root, config, cacheInRun(join(root, 'cache')))).dataset.hash, config.data.hash);
   }
   const run = join(root, 'cropped');
   changeConfig(run, [/"fit": "crop",\s*|,\s*"fit": "crop"/g, '']);

@@ -93,6 +93,14 @@ const damages: Readonly<Record<string, Damage>> = {
 };
 export const damageKinds: readonly string[] = Object.keys(damages);
 
+/** Any damage to the bytes, and what it was. */
+export function anyDamage(bytes: Buffer, stream: Random): readonly [what: string, damaged: Buffer] {
+  if (bytes.length === 0) return ['nothing to damage', bytes];
+  const kind = stream.pick(damageKinds);
+  const [what, damaged] = (damages[kind] as Damage)(bytes, stream);
+  return [`${kind}: ${what}`, damaged];
+}
+
 /** A run that is damaged again and again. */
 export interface Subject {
   readonly folder: Folder;

@@ -5,7 +5,7 @@
  */
 import type { Shape } from '../../network/network.ts';
 import { assert } from '../../util/assert.ts';
-import type { Augmentation } from './augmentation.ts';
+import type { Augmentation, EdgeName } from './augmentation.ts';
 
 /** Moves an image in place. */
 type Move = (image: Uint8Array, down: number, right: number) => void;
@@ -76,13 +76,22 @@ const moveOverMirror = (shape: Shape): Move => {
 
 const moves = { black: moveOverBlack, mirror: moveOverMirror };
 
+/** Moves an image of that shape in place, by pixels down and to the right. */
+export const moverOf = (edges: EdgeName, shape: Shape): Move => moves[edges](shape);
+
+/** The farthest moves of a shift by that fraction of the side, pixels. */
+export const farthestShift = (fraction: number, { height, width }: Shape): { readonly down: number; readonly right: number } => ({
+  down: Math.round(fraction * height),
+  right: Math.round(fraction * width),
+});
+
 export const shift = {
   stage: 'pixels',
   create({ shift: fraction, edges }, { shape }) {
     assert(fraction >= 0 && fraction <= 1, () => `a shift of 0 … 1, not ${fraction}`);
-    const farthest = { down: Math.round(fraction * shape.height), right: Math.round(fraction * shape.width) };
+    const farthest = farthestShift(fraction, shape);
     if (farthest.down === 0 && farthest.right === 0) return undefined;
-    const move = moves[edges](shape);
+    const move = moverOf(edges, shape);
     return (image, random) => {
       const down = random.integer(2 * farthest.down + 1) - farthest.down;
       move(image, down, random.integer(2 * farthest.right + 1) - farthest.right);

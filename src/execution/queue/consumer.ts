@@ -16,7 +16,7 @@ import { openCache } from './cache.ts';
 import type { Answer, Request } from './messages.ts';
 import { patience } from './reporter.ts';
 import { createSlots } from './slots.ts';
-import { doJob, NoSlots, Reassigned, Returned, type WorkerContext } from './worker-job.ts';
+import { doJob, NoSlots, Reassigned, Returned, tellReturned, TooFewCores, type WorkerContext } from './worker-job.ts';
 
 /** A queue from which a worker takes jobs. */
 export interface JobSource {
@@ -34,6 +34,8 @@ export interface ConsumerOptions extends Pick<WorkerContext, 'store' | 'identity
   readonly slots: number;
   /** Jobs at a time, at most. Default: as many as there are slots. */
   readonly jobs?: number;
+  /** Threads of one job, at most; a job that needs more is left to others. Default: any. */
+  readonly cores?: number;
   /** A folder for checkpoints and data, which no other worker uses. */
   readonly cache: string;
   /** Bytes that the cache may hold, approximately. */
@@ -66,23 +68,28 @@ const maxStalledCount = 1000;
 const ignore = (): void => undefined;
 
 /** What the queue calls for each job: does it, or returns it in the way that the queue expects. */
-const processorOf =
-  (on: WorkerContext, { heterogeneous }: JobSource, queue: Queue<Request, Answer>) =>
-  async (queued: QueueJob<Request, Answer>, token?: string): Promise<Answer> => {
+function processorOf(on: WorkerContext, { heterogeneous }: JobSource, queue: Queue<Request, Answer>) {
+  // A job that is too large comes again and again.
+  const told = new Set<string>();
+  return async (queued: QueueJob<Request, Answer>, token?: string): Promise<Answer> => {
     const name = printable(queued.id ?? '');
     try {
       const answer = await doJob(on, queued, heterogeneous, queue);
       on.say(`${name}: ${answer.end.kind}${'message' in answer.end ? `: ${answer.end.message}` : ''}`);
       return answer;
     } catch (error) {
-      if (error instanceof NoSlots) {
+      const { message } = error as Error;
+      const isRefused = error instanceof UnrecoverableError;
+      if (!isRefused && !(error instanceof NoSlots) && !(error instanceof Reassigned)) await tellReturned(queued, on, message);
+      if (error instanceof NoSlots || error instanceof TooFewCores) {
+        if (error instanceof TooFewCores && !told.has(name)) on.say(`${name}: returned to the queue: ${message}`);
+        told.add(name);
         await queued.moveToDelayed(on.now() + noSlotsDelay, token);
         // Longer than the job's delay: another worker takes it first.
         await sleep(2 * noSlotsDelay, undefined, { signal: on.draining }).catch(ignore);
         throw new DelayedError();
       }
-      const { message } = error as Error;
-      on.say(`${name}: ${error instanceof UnrecoverableError ? message : `returned to the queue: ${message}`}`);
+      on.say(`${name}: ${isRefused ? message : `returned to the queue: ${message}`}`);
       if (error instanceof Returned) {
         // Not counted as a failed try.
         await queued.moveToWait(token);
@@ -91,6 +98,7 @@ const processorOf =
       throw error;
     }
   };
+}
 
 /** Pauses the worker while no job has waited for `seconds`. It still looks for jobs of workers that died. */
 function enforceWait(on: WorkerContext, worker: Worker<Request, Answer>, queue: Queue<Request, Answer>, seconds: number) {
@@ -136,13 +144,13 @@ async function consume(
 }
 
 export async function startConsumer(options: ConsumerOptions): Promise<Consumer> {
-  const { broker, slots, jobs = slots, sources, identity, engine, now, say } = options;
+  const { broker, slots, jobs = slots, cores = Infinity, sources, identity, engine, now, say } = options;
   const store = patientStore(options.store, patience);
   const cache = await openCache({ store, folder: options.cache, bytes: options.cacheBytes, now });
   const pool = options.open(cache.checkpoints);
   const draining = new AbortController();
   const running = new Map<string, AbortController>();
-  const resources = { store, cache, pool, running, slots: createSlots(slots), draining: draining.signal };
+  const resources = { store, cache, pool, running, slots: createSlots(slots), cores, draining: draining.signal };
   const on: WorkerContext = { ...resources, identity, engine, now, say };
   const closers: (() => Promise<unknown>)[] = [];
   for (const source of sources) closers.push(await consume(on, broker, source, jobs));

@@ -31,7 +31,7 @@ import { sha256 } from '../../util/hash.ts';
 import { version } from '../../util/version.ts';
 
 /** Increases when the meaning of a message changes. */
-const protocol = 3;
+const protocol = 4;
 
 const count = z.int().min(0).max(1e9);
 const share = z.number().min(0).max(1);
@@ -179,9 +179,15 @@ const reported = {
 
 export type ReportLog = z.infer<typeof logSchema>;
 
-/** BullMQ's `progress` of a job: its reports so far, and the minibatches in progress. */
+/** That a worker could not do a job, and gave it back to the queue. */
+const returnedSchema = z.strictObject({ worker: z.string().max(256), reason: z.string().max(1000) });
+
+export type ReturnedJob = z.infer<typeof returnedSchema>;
+
+/** BullMQ's `progress` of a job: its reports so far, the minibatches in progress, and why the job was given back, if it was. */
 export const statusSchema = z.strictObject({
   ...reported,
+  returned: returnedSchema.optional(),
   progress: z.strictObject({ by: count, done: count, loss: z.number(), clock: z.number() }).nullable(),
 });
 

@@ -51,7 +51,9 @@ function statusOf({ waiting }: RunQueue, monitor: QueueMonitor): RemoteStatus {
   const { workers: connected, queued } = monitor.latest();
   const others = connected.filter((name) => !workers.some(({ worker }) => worker.startsWith(name)));
   const unclaimed = jobs.filter(({ isTaken }) => !isTaken).length;
-  return { waiting: unclaimed, queued: Math.max(unclaimed, queued), workers, others };
+  const returned = jobs.flatMap(({ job, returned: by }) => (by === null ? [] : [{ task: job.id, ...by }]));
+  const status = { waiting: unclaimed, queued: Math.max(unclaimed, queued), workers, others };
+  return returned.length === 0 ? status : { ...status, returned };
 }
 
 export function createQueuePool({ broker, queue: name, run, checkpoints, store, say }: QueuePoolOptions): Pool {
@@ -62,7 +64,7 @@ export function createQueuePool({ broker, queue: name, run, checkpoints, store, 
   queue.on('error', ignore);
   const patient = patientStore(store, patience, stop.signal);
   const files: RunFiles = { store: patient, run, checkpoints, uploaded: new Set(), damaged: new Set() };
-  const on: RunQueue = { queue, files, submitted: new Set(), waiting: new Map() };
+  const on: RunQueue = { queue, files, submitted: new Set(), waiting: new Map(), say };
   const monitor = monitorQueue(broker, queue, () => on.submitted.size > 0, say);
   const events = broker.events(name);
   listen(events, on, monitor);

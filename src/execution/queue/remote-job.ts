@@ -9,7 +9,16 @@ import { RunError } from '../../util/user-error.ts';
 import { patiently } from '../patience.ts';
 import type { JobObserver, RemoteStatus } from '../pool.ts';
 import { deliverReports, deliverStatus, nothingDelivered, type Delivered } from './delivery.ts';
-import { answerSchema, jobName, requestOf, statusSchema, type Answer, type JobStatus, type Request } from './messages.ts';
+import {
+  answerSchema,
+  jobName,
+  requestOf,
+  statusSchema,
+  type Answer,
+  type JobStatus,
+  type Request,
+  type ReturnedJob,
+} from './messages.ts';
 import { markDamaged, uploadInputs, type RunFiles } from './run-files.ts';
 
 /** Milliseconds between polls of a job. */
@@ -34,6 +43,8 @@ export interface RunQueue {
   /** All jobs that this process has submitted. */
   readonly submitted: Set<string>;
   readonly waiting: Map<string, RemoteJob>;
+  /** Shows a line to the user. */
+  say(line: string): void;
 }
 
 export interface RemoteJob {
@@ -46,6 +57,10 @@ export interface RemoteJob {
   /** Whether a worker has taken it, though it may not have reported yet. */
   isTaken: boolean;
   worker: RemoteStatus['workers'][number] | null;
+  /** By which worker it was given back, and why, while no other has reported. */
+  returned: ReturnedJob | null;
+  /** What was said of that. */
+  readonly said: Set<string>;
 }
 
 /** Repeats a request to the queue while it is unreachable. */
@@ -109,6 +124,15 @@ const givenUp = (job: Job, reason: string): Error =>
     ? new JobFailure('error', reason)
     : new RunError(`the queue: ${job.id} failed on all tries: ${reason === '' ? 'no worker could do it' : reason}`);
 
+/** Says once of each worker and reason that it gave the job back. */
+function noteReturned({ say }: RunQueue, remote: RemoteJob, { returned }: JobStatus): void {
+  remote.returned = returned ?? null;
+  if (returned === undefined) return;
+  const line = `${remote.job.id} was given back by worker ${returned.worker}: ${returned.reason}`;
+  if (!remote.said.has(line)) say(line);
+  remote.said.add(line);
+}
+
 function noteWorker(remote: RemoteJob, { workers, progress, kept }: JobStatus): void {
   const worker = workers[progress?.by ?? kept.at(-1)?.by ?? workers.length - 1];
   if (worker === undefined) return;
@@ -157,7 +181,9 @@ async function untilEnd(on: RunQueue, remote: RemoteJob): Promise<void> {
         case 'status': {
           const status = statusSchema.safeParse(event.value);
           if (!status.success) break; // None yet, or an invalid one, which the next replaces.
-          if (first.kind === 'status') noteWorker(remote, status.data);
+          noteReturned(on, remote, status.data);
+          if (remote.returned !== null) [remote.isTaken, remote.worker] = [false, null];
+          else if (first.kind === 'status') noteWorker(remote, status.data);
           await deliverStatus(job, status.data, delivered, observer, on.files);
         }
       }
@@ -170,7 +196,18 @@ export async function runRemotely(on: RunQueue, job: Job, observer: JobObserver,
   const name = jobName(on.files.run, job);
   const events = channel<JobEvent>();
   const delivered = nothingDelivered(job);
-  const remote: RemoteJob = { name, job, observer, signal, events, delivered, isTaken: false, worker: null };
+  const remote: RemoteJob = {
+    name,
+    job,
+    observer,
+    signal,
+    events,
+    delivered,
+    isTaken: false,
+    worker: null,
+    returned: null,
+    said: new Set(),
+  };
   const wake = (): void => events.put({ kind: 'poll' });
   on.waiting.set(name, remote);
   on.submitted.add(name);

@@ -7,7 +7,7 @@ import type { Device, EngineName } from '../../engine/engine.ts';
 import { checkpointPath } from '../../training/checkpoint.ts';
 import { JobFailure, type Job } from '../../training/job.ts';
 import { RunError } from '../../util/user-error.ts';
-import { printable } from '../../util/words.ts';
+import { plural, printable } from '../../util/words.ts';
 import type { Pool } from '../pool.ts';
 import type { Store } from '../store/store.ts';
 import { MissingInput, type InputCache } from './cache.ts';
@@ -34,12 +34,26 @@ const slotWait = 2000;
 export class Returned extends Error {}
 /** Aborts a job for which there are no slots at present: another worker may have some. */
 export class NoSlots extends Error {}
+/** The job needs more threads than this machine has. */
+export class TooFewCores extends Error {}
 /** Aborts a job that the queue has given to another worker. */
 export class Reassigned extends Error {
   override readonly message = 'the queue has given the job to another worker';
 }
 
 const stopping = (): Returned => new Returned('this worker is stopping');
+
+/** Tells the search that this worker gives the job back, unless it has told it. The queue may be unreachable: it repeats the job anyway. */
+export async function tellReturned(
+  queued: QueueJob<Request, Answer>,
+  { identity }: Pick<WorkerContext, 'identity'>,
+  reason: string,
+): Promise<void> {
+  const returned = { worker: identity.name, reason: reason.slice(0, 1000) };
+  const status = statusSchema.safeParse(queued.progress).data ?? { kept: [], workers: [], peak: 0, progress: null };
+  if (status.returned?.worker === returned.worker && status.returned.reason === returned.reason) return;
+  await queued.updateProgress({ ...status, progress: null, returned }).catch(() => undefined);
+}
 
 /** What all jobs of a worker share. */
 export interface WorkerContext {
@@ -49,6 +63,8 @@ export interface WorkerContext {
   readonly slots: Slots;
   readonly identity: WorkerIdentity;
   readonly engine: { readonly name: EngineName; readonly device: Device };
+  /** Threads of one job, at most. */
+  readonly cores: number;
   /** Aborted when the worker is to stop. */
   readonly draining: AbortSignal;
   /** Jobs in progress by name; aborting one ends it. */
@@ -166,6 +182,11 @@ export async function doJob(
   const reporterOf = (prepared: Prepared): Reporter => createReporter({ ...shared, ...prepared });
   const empty = reporterOf({ job: requested, before: null });
   if (request.cancelled) return empty.answer({ kind: 'cancelled' });
+  const { threads } = requested.engine;
+  if (threads > on.cores)
+    throw new TooFewCores(
+      `the job needs ${threads} threads, and this machine has ${plural(on.cores, 'core')}: the search needs --threads ${on.cores}, or workers on larger machines`,
+    );
   // The queue may give a job back to the worker that it took it from.
   running.get(name)?.abort(new Reassigned());
   running.set(name, abort);

@@ -6,6 +6,9 @@ import { codeOf, makeFolders, reasonOf, replaceFile } from '../../util/files.ts'
 import { UserError } from '../../util/user-error.ts';
 import { assertKey, storing, type Store } from './store.ts';
 
+/** Milliseconds after the last write to a part of a file: its writer was killed. */
+const partAge = 3_600_000;
+
 /** Opens the file on the first read, so that errors reach the reader. */
 async function* contentOf(path: string): AsyncGenerator<Uint8Array> {
   yield* createReadStream(path) as AsyncIterable<Uint8Array>;
@@ -46,6 +49,17 @@ export async function fileStore(address: string, folder: string): Promise<Store>
       const path = pathOf(key);
       await storing(address, key, () => rm(path, { force: true }));
     },
+    removeParts: (key) =>
+      storing(address, key, async () => {
+        const { mtimeMs: now } = await stat(pathOf(key));
+        for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+          if (!entry.isFile() || !/^\.[0-9a-f-]{36}\.part$/.test(entry.name)) continue;
+          const path = join(entry.parentPath, entry.name);
+          // Whoever writes it may end meanwhile.
+          const written = await stat(path).catch(() => null);
+          if (written !== null && written.mtimeMs < now - partAge) await rm(path, { force: true });
+        }
+      }),
     list: (prefix) =>
       storing(address, prefix, async () => {
         const entries = await readdir(root, { recursive: true, withFileTypes: true });

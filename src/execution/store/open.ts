@@ -20,7 +20,8 @@ export async function openStore(address: string): Promise<Store> {
 }
 
 /**
- * Opens a store and writes, reads and removes a small file there: who cannot do that learns it now, and not from the first job. A
+ * Opens a store and writes, reads and removes a small file there: who cannot do that learns it now, and not from the first job. Parts of
+ * files that were left there are removed. A
  * UserError with the store's reason otherwise.
  */
 export async function openCheckedStore(address: string): Promise<Store> {
@@ -32,6 +33,7 @@ export async function openCheckedStore(address: string): Promise<Store> {
     await writeFile(there, key);
     await store.put(key, there);
     const isKept = (await store.get(key, back)) && (await readFile(back, 'utf8')) === key;
+    await store.removeParts?.(key);
     await store.remove(key);
     if (!isKept) throw new StoreFailure(`${address}: what was written there cannot be read`);
     return store;

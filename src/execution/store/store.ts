@@ -19,6 +19,11 @@ export interface Store {
   get(key: string, path: string): Promise<boolean>;
   /** Does nothing where the key is not in the store. */
   remove(key: string): Promise<void>;
+  /**
+   * Removes what writers that were killed have left, where the store does not do that itself: parts of files that were last written an hour
+   * or more before the file under `key`, by the store's clock.
+   */
+  removeParts?(key: string): Promise<void>;
   /** Keys with that prefix, in no order. */
   list(prefix: string): Promise<readonly string[]>;
 }

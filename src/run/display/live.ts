@@ -19,6 +19,10 @@ const liveSchema = z.strictObject({
       waiting: z.int().min(0),
       queued: z.int().min(0),
       workers: z.array(z.strictObject({ task: z.string(), worker: z.string(), engine: z.string() })).readonly(),
+      returned: z
+        .array(z.strictObject({ task: z.string(), worker: z.string(), reason: z.string() }))
+        .readonly()
+        .optional(),
       others: z.array(z.string()).readonly(),
     })
     .optional(),

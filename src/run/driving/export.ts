@@ -110,19 +110,29 @@ async function chooseAgain(root: string, options: ExportOptions): Promise<Chosen
  * finished winner's on the test images); where it does not compute the same, nothing is written and a RunError says why.
  */
 export async function exportNetwork(root: string, path: string, options: ExportOptions = {}): Promise<ExportResult> {
+  const place = mkdtempSync(join(tmpdir(), 'instar-export-'));
+  try {
+    return await exportBy(place, root, path, options);
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
+}
+
+/** `place`: a temporary folder. */
+async function exportBy(place: string, root: string, path: string, options: ExportOptions): Promise<ExportResult> {
   hasOwnFolder(folderOf(root).checkpoints);
   const { read, line, checkpoint, bytes } = await chooseAgain(root, options);
   const { folder, config, state } = read;
   const { search } = state;
   const { tensors } = decodeCheckpoint(bytes, checkpointPath(folder.checkpoints, checkpoint));
-  const { path: data } = await dataOf(config, undefined);
+  const spare = { words: 'a temporary folder', folder: () => join(place, 'cache') };
+  const { path: data } = await dataOf(root, config, spare);
   const here = { ...config, data: { ...config.data, path: data } };
   const settings = plannedSettings(config.settings, state.plan);
   const part = line === 'final' && search.tests.has('final') ? 'test' : 'validation';
   const { views = 'image' } = options;
   const job = { ...verificationJob(folder, here, settings, search, line, part, config.workers), views };
   // The worker reads a copy, since the run may remove the checkpoint meanwhile.
-  const place = mkdtempSync(join(tmpdir(), 'instar-export-'));
   let found: Verified;
   let pool: Pool | undefined;
   try {
@@ -134,7 +144,6 @@ export async function exportNetwork(root: string, path: string, options: ExportO
     throw error;
   } finally {
     pool?.close();
-    rmSync(place, { recursive: true, force: true });
   }
   const problem = exportProblem(found);
   // The journal has the verification of best.onnx, which reads the image alone.

@@ -1,8 +1,8 @@
 /** Starts a run from options, or resumes one from its folder. Errors are thrown before anything is written. */
 import { existsSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import { readDataset } from '../../data/read.ts';
-import { cacheFile, loadDataset } from '../../data/cache.ts';
+import { cacheFile, loadDataset, type SpareCache } from '../../data/cache.ts';
 import { leftOutLine, type LeftOut } from '../../data/left-out.ts';
 import { writeWhole } from '../../util/files.ts';
 import { printable } from '../../util/words.ts';
@@ -21,7 +21,16 @@ import { sha256 } from '../../util/hash.ts';
 import { hasOwnFolder, readRunText } from '../../util/run-files.ts';
 import { UserError } from '../../util/user-error.ts';
 import { version } from '../../util/version.ts';
-import { begin, cacheFolder, configOf, defaultPatience, machine, type AskedOptions, type Common } from '../preparing/begin.ts';
+import {
+  begin,
+  cacheFolder,
+  configOf,
+  defaultPatience,
+  machine,
+  type AskedOptions,
+  type Beginning,
+  type Common,
+} from '../preparing/begin.ts';
 import { contextOf } from '../preparing/check.ts';
 import { beginChain } from '../record/chain.ts';
 import { bitsOfRun, readingOf, type Config } from '../record/config.ts';
@@ -31,6 +40,7 @@ import { format, Journal, journalText } from '../record/journal.ts';
 import { liveFile } from '../display/live.ts';
 import { lockRun } from '../record/lock.ts';
 import { startFrom } from '../preparing/origin.ts';
+import { cacheInRun, cacheOfNewRun, type TemporaryCache } from '../preparing/spare-cache.ts';
 import { readRun } from '../record/read.ts';
 import { emptyRun, entryOf, replayEntry, type RunState } from '../record/replay.ts';
 import type { Recorded } from './recorder.ts';
@@ -93,7 +103,20 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
   if (options.budget !== undefined && options.vanilla !== undefined)
     throw new UserError('--budget plans the training of the start network, and --vanilla gives a trained one: use one of them');
   if (options.elsewhere !== undefined) await reach(options.elsewhere);
-  const beginning = await begin(options);
+  const spare = cacheOfNewRun(options.run);
+  try {
+    yield* searchFrom(await begin(options, spare), spare, options, begun);
+  } finally {
+    spare.remove();
+  }
+}
+
+async function* searchFrom(
+  beginning: Beginning,
+  spare: TemporaryCache,
+  options: SearchOptions,
+  begun: number,
+): AsyncGenerator<RunItem> {
   const { engine, engineName, dataset, settings, prepared } = beginning;
   const started = prepared === null ? null : await startFrom(prepared, engine, dataset, settings);
   for (const message of started?.notes ?? []) options.onData?.({ kind: 'note', message });
@@ -115,7 +138,8 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
       started === null
         ? null
         : { network: started.network, checkpoint: await fileCheckpoints(folder.checkpoints).write(started), compared };
-    const config = configOf(options, beginning, origin);
+    const path = spare.moveTo(resolve(folder.cache), beginning.path);
+    const config = configOf(options, { ...beginning, path }, origin);
     const context = contextOf(dataset, settings, origin, engineName);
     const taken = options.vanilla === undefined ? [] : await takeVanilla(options.vanilla, config, folder, context);
     const events: readonly RunEvent[] = [{ type: 'run', format, instar: version }, ...taken];
@@ -230,6 +254,13 @@ async function* go(
   }
 }
 
+/** The files that may have the run's decoded data, of those that are there: what the run began with, its own, that of this machine. */
+export function cachedDataOf(root: string, { data: { path, hash } }: Config): readonly string[] {
+  const { cache } = folderOf(root);
+  const own = hasOwnFolder(cache) ? [cacheFile(cache, hash)] : [];
+  return [...new Set([path, ...own, cacheFile(cacheFolder(), hash)])].filter((each) => existsSync(each));
+}
+
 /** A table of labels in the folder or archive of the images moves with it. */
 function movedTable(file: string, before: string, now: string): string {
   if (!file.startsWith(before + sep)) return file;
@@ -238,23 +269,24 @@ function movedTable(file: string, before: string, now: string): string {
 }
 
 /**
- * The run's data, and the file that workers read it from: in the cache that the run began with, or in that of this machine. `given`:
- * where the data lies now, a path or the folder of a named data set.
+ * The run's data, and the file that workers read it from: in the cache that the run began with, in its own folder, or in the cache of
+ * this machine. `given`: where the data lies now, a path or the folder of a named data set.
  */
 export async function dataOf(
+  root: string,
   config: Config,
-  onData: Common['onData'],
+  spare: SpareCache,
+  onData?: Common['onData'],
   given?: string,
 ): Promise<{ dataset: Dataset; path: string }> {
   const { data, from } = config;
-  const { path: before, hash, reference, where, imageSize, folder, labels = {} } = data;
-  for (const path of new Set([before, cacheFile(cacheFolder(), hash)]))
-    if (existsSync(path))
-      try {
-        return { dataset: await loadDataset(path, hash), path };
-      } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-      }
+  const { hash, reference, where, imageSize, folder, labels = {} } = data;
+  for (const path of cachedDataOf(root, config))
+    try {
+      return { dataset: await loadDataset(path, hash), path };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+    }
   // No cache has it, or what it has is damaged: the data is decoded again and must be the same.
   const isNamed = where === undefined;
   const place = {
@@ -267,7 +299,7 @@ export async function dataOf(
   const file = where === undefined || labels.file === undefined ? undefined : movedTable(labels.file, where, source);
   const how = { reading: readingOf(config), labels: { file, column: labels.column } };
   const hint = `; 'instar resume RUN --data PATH' says where the run's data lies now`;
-  const read = await readDataset(source, { ...place, ...size, ...how, progress: onData, machine: machine() }).catch(
+  const read = await readDataset(source, { ...place, ...size, ...how, spare, progress: onData, machine: machine() }).catch(
     (error: unknown) => {
       throw error instanceof UserError && given === undefined ? new UserError(`${error.message}${hint}`) : error;
     },
@@ -322,7 +354,7 @@ export async function* resume(root: string, options: ResumeOptions = {}): AsyncG
       collectCheckpoints(folder, state.search, config.from?.checkpoint ?? null);
       return;
     }
-    const { dataset, path } = await dataOf(config, options.onData, options.data);
+    const { dataset, path } = await dataOf(root, config, cacheInRun(folder.cache), options.onData, options.data);
     const here: Config = { ...config, data: { ...config.data, path } };
     const journal = new Journal(folder.journal, read.length, read.chain);
     try {

@@ -28,7 +28,7 @@ const nameOf = (data: string, method: string, date: Date): string =>
 const failure = (root: string, error: unknown): UserError => new UserError(`${root} cannot be made: ${reasonOf(error)}`);
 
 /** Makes a folder and those above it, and gives the topmost that was made; undefined where it was there. */
-function make(root: string): string | undefined {
+export function make(root: string): string | undefined {
   try {
     return mkdirSync(root, { recursive: true });
   } catch (error) {
@@ -48,7 +48,7 @@ export function makeNew(root: string): boolean {
 }
 
 /** Folders from `root` up to `top`, as long as they are empty. */
-function removeEmpty(root: string, top: string): void {
+export function removeEmpty(root: string, top: string): void {
   const last = resolve(top);
   for (let at = resolve(root); at.length >= last.length; at = dirname(at))
     try {
@@ -82,7 +82,7 @@ export function makeRunFolder(asked: string | undefined, data: string, method: s
   return {
     root,
     remove() {
-      for (const path of [folder.config, folder.journal, folder.live, folder.lock, folder.checkpoints])
+      for (const path of [folder.config, folder.journal, folder.live, folder.lock, folder.checkpoints, folder.cache])
         rmSync(path, { recursive: true, force: true });
       if (top !== undefined) removeEmpty(root, top);
     },

@@ -3,7 +3,8 @@ import { createPool } from '../../execution/pool.ts';
 import type { Origin } from '../../search/next.ts';
 import type { Settings } from '../../search/settings.ts';
 import { coresOfRun } from '../../search/rungs.ts';
-import { begin, configOf, defaultPatience, type AskedOptions } from '../preparing/begin.ts';
+import { begin, configOf, defaultPatience, type AskedOptions, type Beginning } from '../preparing/begin.ts';
+import { temporaryCache } from '../preparing/spare-cache.ts';
 import { plannedSettings } from './budget.ts';
 import { contextOf } from '../preparing/check.ts';
 import type { Config } from '../record/config.ts';
@@ -40,7 +41,15 @@ export interface PlanReport {
 export async function plan(options: PlanOptions): Promise<PlanReport> {
   const begun = performance.now();
   const elapsed = (): number => (performance.now() - begun) / 1000;
-  const beginning = await begin(options);
+  const spare = temporaryCache();
+  try {
+    return await planWith(options, await begin(options, spare), elapsed);
+  } finally {
+    spare.remove();
+  }
+}
+
+async function planWith(options: PlanOptions, beginning: Beginning, elapsed: () => number): Promise<PlanReport> {
   const { dataset, settings, prepared, engineName } = beginning;
   const signal = options.signal ?? new AbortController().signal;
   signal.throwIfAborted();

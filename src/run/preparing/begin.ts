@@ -5,11 +5,14 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { imbalanceOf } from '../../data/balance.ts';
+import type { SpareCache } from '../../data/cache.ts';
 import { countClasses } from '../../data/class-counts.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import type { LeftOut } from '../../data/left-out.ts';
+import { farthestShift } from '../../data/augmentation/shift.ts';
 import { testMirror, type MirrorTest } from '../../data/mirror.ts';
 import { readDataset, type Machine } from '../../data/read.ts';
+import { findMovedClass, type MovedClass } from '../../data/moved.ts';
 import { fitWords, type Fit } from '../../data/fit.ts';
 import { usualReading, type Reading } from '../../data/reading.ts';
 import { datasetNames } from '../../data/resolve.ts';
@@ -33,6 +36,7 @@ import {
 } from '../../search/settings.ts';
 import { givenNames } from '../../search/setting-names.ts';
 import { UserError } from '../../util/user-error.ts';
+import { plural } from '../../util/words.ts';
 import { version } from '../../util/version.ts';
 import { check, contextOf } from './check.ts';
 import type { Config } from '../record/config.ts';
@@ -87,7 +91,7 @@ export interface AskedOptions extends Common {
 
 /** Where decoded datasets are kept: INSTAR_CACHE, else XDG_CACHE_HOME/instar, else ~/.cache/instar. */
 export const cacheFolder = (): string =>
-  process.env['INSTAR_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'instar');
+  process.env['INSTAR_CACHE'] || join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'instar');
 
 /** What decoding asks of this machine. */
 export const machine = (): Machine => ({ now: Date.now, memory: freeMemory() });
@@ -136,6 +140,28 @@ function withFlip(settings: Settings, options: AskedOptions, dataset: Dataset): 
   const found = testMirror(dataset);
   options.onData?.({ kind: 'note', message: mirrorWords(found) });
   return found.keepsClasses ? settings : mergeSettings(settings, { augmentation: { flip: false } });
+}
+
+/** Such as `2 pixels down and 2 pixels to the left`. */
+function moveWords({ down, right }: MovedClass): string {
+  const part = (pixels: number, words: string): readonly string[] =>
+    pixels === 0 ? [] : [`${plural(Math.abs(pixels), 'pixel')} ${words}`];
+  return [...part(down, down < 0 ? 'up' : 'down'), ...part(right, right < 0 ? 'to the left' : 'to the right')].join(' and ');
+}
+
+/** Does not shift images whose classes a shift would mix up, where the choice is not given and the data is not a known one. */
+function withShift(settings: Settings, options: AskedOptions, dataset: Dataset): Settings {
+  const { shift } = settings.augmentation;
+  const { down, right } = farthestShift(shift, dataset.shape);
+  const isDecided = options.preset === 'paper' || options.settings?.augmentation?.shift !== undefined;
+  if (isDecided || Math.max(down, right) === 0 || datasetNames.includes(options.dataset)) return settings;
+  const found = findMovedClass(dataset, shift);
+  const message =
+    found === null
+      ? `images are also shifted in training, by up to ${plural(Math.max(down, right), 'pixel')}: of a sample that was moved so no class looks like another (--no-shift turns this off)`
+      : `images are not shifted in training: images of ${found.from} look like ${found.to} when they are moved ${moveWords(found)} (--set augmentation.shift=${shift} shifts them)`;
+  options.onData?.({ kind: 'note', message });
+  return found === null ? settings : mergeSettings(settings, { augmentation: { shift: 0 } });
 }
 
 /** Batches of the smallest data, and training images for each image of a batch. */
@@ -220,8 +246,8 @@ export interface Beginning {
   readonly leftOut: readonly LeftOut[];
 }
 
-/** Reads and checks everything; a UserError says what is wrong. */
-export async function begin(options: AskedOptions): Promise<Beginning> {
+/** Reads and checks everything; a UserError says what is wrong. `spare`: of decoded data, where the cache cannot be written. */
+export async function begin(options: AskedOptions, spare: SpareCache): Promise<Beginning> {
   const { preset = presetFor(options.settings), budget, workers = usableProcessors(), device = 'cpu' } = options;
   const { imageSize, dataFolder, onData: progress, signal } = options;
   const engineName = await chooseEngine(options.engine ?? 'auto', device, process.env);
@@ -235,7 +261,7 @@ export async function begin(options: AskedOptions): Promise<Beginning> {
   const sample = most === null ? {} : { sample: { images: most, validation: share } };
   const reading = { ...usualReading, background: background.toLowerCase(), strict, fit, ...sample };
   const labels = { file: options.labels, column: options.labelColumn };
-  const how = { imageSize, labels, folderSize: side ?? undefined, reading, progress, signal, machine: machine() };
+  const how = { imageSize, labels, folderSize: side ?? undefined, reading, spare, progress, signal, machine: machine() };
   const { dataset, path, leftOut, ...read } = await readDataset(options.dataset, { ...where, ...how });
   if (options.background !== undefined && read.reading === undefined)
     throw new UserError(`--background ${background}: only for folders of images`);
@@ -245,7 +271,10 @@ export async function begin(options: AskedOptions): Promise<Beginning> {
     progress?.({ kind: 'note', message: `images are ${fitWords[fit]}, as those of ${options.from} were (--fit changes that)` });
   const memory = Math.floor((memoryShare * freeMemory()) / workers);
   const base = mergeSettings(presets[preset], { limits: { memory } });
-  const asked = withFlip(withBalance(mergeSettings(base, options.settings ?? {}), options, dataset), options, dataset);
+  const asked = [withBalance, withFlip, withShift].reduce(
+    (settings, decide) => decide(settings, options, dataset),
+    mergeSettings(base, options.settings ?? {}),
+  );
   const { counts } = contextOf(dataset, asked, null, engineName);
   const { validation, images } = asked;
   const split = splitDataset(dataset, images === null ? { validation } : { validation, images });

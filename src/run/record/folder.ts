@@ -24,6 +24,8 @@ export interface Folder {
   readonly config: string;
   readonly journal: string;
   readonly checkpoints: string;
+  /** Decoded data, where the cache could not be written. */
+  readonly cache: string;
   readonly lock: string;
   /** What is told while the run goes on. */
   readonly live: string;
@@ -41,6 +43,7 @@ export const folderOf = (root: string): Folder => ({
   config: join(root, 'config.json'),
   journal: join(root, 'journal.jsonl'),
   checkpoints: join(root, 'checkpoints'),
+  cache: join(root, 'cache'),
   lock: join(root, 'lock'),
   live: join(root, 'live.json'),
   leftOut: join(root, 'left-out.txt'),

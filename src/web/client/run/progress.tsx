@@ -181,6 +181,11 @@ function Workers({ run, phase, watched }: { readonly run: LiveRun; readonly phas
   return (
     <>
       {queue === undefined ? null : <p>{queueWords(queue)}</p>}
+      {(queue?.returned ?? []).map(({ task, worker, reason }) => (
+        <p key={task}>
+          {task} was given back by worker {worker}: {reason}
+        </p>
+      ))}
       {rows.length === 0 ? null : <ReportMarkup markup={scrollingTable('Workers', caption, columns, rows)} />}
     </>
   );
