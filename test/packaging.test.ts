@@ -174,15 +174,11 @@ test(
         assert.equal(run([instar, '--version'], project).trim(), shipped.version);
         const settings = [...tiny, '--engine', 'onnx', '--seed', '1', '--run', 'run'];
         assert.match(run([instar, 'search', '../photos', ...settings], project), /best\.onnx/);
-        assert.match(
-          run([instar, 'evaluate', 'run/best.onnx', '../photos'], project),
-          /^accuracy \d/m,
-          'by the process of models',
-        );
       });
 
     const project = join(place, 'npm-10');
     const instar = join(project, 'node_modules', '.bin', 'instar');
+    assert.match(run([instar, 'evaluate', 'run/best.onnx', '../photos'], project), /^accuracy \d/m, 'by the process of models');
     const refused = (...words: string[]): string => {
       try {
         return run([instar, ...words], project);
