@@ -34,10 +34,10 @@ async function read(folder: string, fit?: Fit, more: Partial<Reading> & { readon
 /** The share of the test images whose nearest training image, by bytes, has their class. */
 function nearestRight({ train, test: { images, labels }, shape }: Dataset): number {
   const size = shape.channels * shape.height * shape.width;
-  const [own, others] = [allBytes(images), allBytes(train.images)];
+  const [tested, others] = [allBytes(images), allBytes(train.images)];
   const distance = (image: number, other: number): number => {
     let sum = 0;
-    for (let at = 0; at < size; at++) sum += ((own[image * size + at] as number) - (others[other * size + at] as number)) ** 2;
+    for (let at = 0; at < size; at++) sum += ((tested[image * size + at] as number) - (others[other * size + at] as number)) ** 2;
     return sum;
   };
   let right = 0;

@@ -250,11 +250,11 @@ test('decoding that was interrupted goes on where it was, and ends with the same
   const planar = Uint8Array.from({ length: 192 }, (_none, at) => decoded[(at % 64) * 3 + Math.floor(at / 64)] as number);
   records.write(0, planar, true);
   records.write(1, planar, false);
-  const [again, before] = [
+  const [again, plain] = [
     await read(folder, { imageSize: 8 }),
     await read(folder, { imageSize: 8, cacheFolder: join(root, 'anew') }),
   ];
-  assert.notEqual(again.dataset.hash, before.dataset.hash);
+  assert.notEqual(again.dataset.hash, plain.dataset.hash);
   assert.ok(!existsSync(scratch));
   await put(join(folder, 'a', '0.png'), other);
   assert.equal((await read(folder, { imageSize: 8, cacheFolder: join(root, 'third') })).dataset.hash, again.dataset.hash);
