@@ -3,7 +3,7 @@
  * what a source was decoded to.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { rm, rmdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { layOutSafetensors, readSafetensorsHeader, safetensorsHeaderEnd, u16 } from '../formats/safetensors.ts';
@@ -64,12 +64,14 @@ export interface SpareCache {
   folder(): string;
 }
 
-/** Why no file can be written in that folder; null where one can. Makes the folder. */
+/** Why no file can be written in that folder; null where one can. Leaves nothing behind. */
 export async function whyUnwritable(folder: string): Promise<string | null> {
   const path = join(folder, `.${randomUUID()}`);
+  const isNew = (await factsOf(folder)) === undefined;
   try {
     await replaceFile(path, [Uint8Array.of(0)]);
     await rm(path);
+    if (isNew) await rmdir(folder).catch(() => undefined);
     return null;
   } catch (error) {
     return reasonOf(error);

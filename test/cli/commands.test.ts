@@ -319,7 +319,7 @@ test('help and version', async () => {
 
 test('--cache names the folder of decoded data, for what a command starts too', async () => {
   const place = newFolder();
-  await makePhotos(join(place, 'photos'), 4);
+  await makePhotos(join(place, 'photos'), 12);
   const { code, err } = await instar(['plan', 'photos', ...tiny, '--cache', 'mine'], place);
   assert.equal(code, 0, err);
   assert.ok(readdirSync(join(place, 'mine')).some((name) => name.endsWith('.safetensors')));
