@@ -158,7 +158,7 @@ function withShift(settings: Settings, options: AskedOptions, dataset: Dataset):
   const found = findMovedClass(dataset, shift);
   const message =
     found === null
-      ? `images are also shifted in training, by up to ${plural(Math.max(down, right), 'pixel')}: of a sample that was moved so no class looks like another (--no-shift turns this off)`
+      ? `images are also shifted in training, by up to ${plural(Math.max(down, right), 'pixel')}: no class of a sample that was moved so looks like another (--no-shift turns this off)`
       : `images are not shifted in training: images of ${found.from} look like ${found.to} when they are moved ${moveWords(found)} (--set augmentation.shift=${shift} shifts them)`;
   options.onData?.({ kind: 'note', message });
   return found === null ? settings : mergeSettings(settings, { augmentation: { shift: 0 } });
