@@ -4,38 +4,21 @@
  * else the soak ends with 1. Writes results/commands.md. `--calls 5000` for more, `--limited 0` for no processes, `--first 5000` to start
  * at another call.
  */
-import { mkdirSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { version } from '../src/util/version.ts';
 import { callOnce, callUnderLimit, generatorNames, openSubject, type Ending } from '../test/support/commands-fuzz.ts';
+import { count, general, mostFrequent, numberOf, say } from './soaking.ts';
 
 const report = join('results', 'commands.md');
 /** Calls between two lines of progress. */
 const portion = 100;
-/** Last lines in the report. */
-const listed = 25;
-
-const say = (text: string): void => void writeSync(2, `${text}\n`);
-
-function numberOf(option: string, otherwise: number): number {
-  const at = process.argv.indexOf(option);
-  return at === -1 ? otherwise : Number(process.argv[at + 1]);
-}
-
-/** A line without paths and numbers. */
-const general = (line: string): string =>
-  line
-    .replaceAll(/\/\S*\/([\w.]+)/g, '$1')
-    .replaceAll(/"[^"]*"/g, '…')
-    .replaceAll(/\d+/g, '#')
-    .slice(0, 160);
 
 const [calls, limited, first] = [numberOf('--calls', 2000), numberOf('--limited', 200), numberOf('--first', 0)];
 const subject = await openSubject();
 const counts = new Map<string, number>();
 const lines = new Map<string, number>();
 const failures: string[] = [];
-const count = (of: Map<string, number>, key: string): void => void of.set(key, (of.get(key) ?? 0) + 1);
 
 function note(kind: string, round: number, { what, words, code, problem, last }: Ending): void {
   count(counts, `${kind}/${problem === null ? (code === 0 ? 'done' : 'refused') : 'wrong'}`);
@@ -54,7 +37,6 @@ const underLimits = 'a process under a limit of the system';
 for (let round = first; round < first + limited; round++) note(underLimits, round, callUnderLimit(subject, round));
 
 const verdicts = ['done', 'refused', 'wrong'] as const;
-const most = [...lines].toSorted(([, a], [, b]) => b - a).slice(0, listed);
 mkdirSync('results', { recursive: true });
 writeFileSync(
   report,
@@ -76,7 +58,7 @@ writeFileSync(
     '',
     '| times | last line |',
     '| ---: | --- |',
-    ...most.map(([text, times]) => `| ${times} | ${text.replaceAll('|', '\\|')} |`),
+    ...mostFrequent(lines),
     '',
   ].join('\n'),
 );

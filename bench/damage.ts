@@ -3,25 +3,17 @@
  * and dashboard read with. Each damage must give an error of one line that names the file, or the same state; else the soak ends with
  * 1. Writes results/damage.md. `--rounds 20000` for more, `--first 5000` to start at another one.
  */
-import { mkdirSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { search } from '../src/run/driving/open.ts';
 import { version } from '../src/util/version.ts';
 import { damageKinds, damageOnce, subjectOf, type Damaged, type Verdict } from '../test/support/damage.ts';
 import { finishedRun, newFolder, tiny } from '../test/support/runs.ts';
+import { count, general, mostFrequent, numberOf, say } from './soaking.ts';
 
 const report = join('results', 'damage.md');
 /** Rounds between two lines of progress. */
 const portion = 1000;
-/** Error messages in the report. */
-const listed = 25;
-
-const say = (text: string): void => void writeSync(2, `${text}\n`);
-
-function numberOf(option: string, otherwise: number): number {
-  const at = process.argv.indexOf(option);
-  return at === -1 ? otherwise : Number(process.argv[at + 1]);
-}
 
 async function interruptedRun(): Promise<string> {
   const run = newFolder();
@@ -30,20 +22,11 @@ async function interruptedRun(): Promise<string> {
   return run;
 }
 
-/** A message without the run's path and numbers. */
-const general = (message: string): string =>
-  message
-    .replaceAll(/\/\S*\/([\w.]+)/g, '$1')
-    .replaceAll(/"[^"]*"/g, '…')
-    .replaceAll(/\d+/g, '#')
-    .slice(0, 160);
-
 const [rounds, first] = [numberOf('--rounds', 10_000), numberOf('--first', 0)];
 const subjects = [subjectOf(await finishedRun()), subjectOf(await interruptedRun())];
 const counts = new Map<string, number>();
 const messages = new Map<string, number>();
 const failures: string[] = [];
-const count = (of: Map<string, number>, key: string): void => void of.set(key, (of.get(key) ?? 0) + 1);
 
 for (let round = first; round < first + rounds; round++) {
   const subject = subjects[(round >> 4) % subjects.length] as (typeof subjects)[number];
@@ -65,7 +48,6 @@ const table = (title: string, keys: readonly string[]): string[] => [
   ...keys.map((key) => `| ${key} | ${verdicts.map((verdict) => counts.get(`${key}/${verdict}`) ?? 0).join(' | ')} |`),
   '',
 ];
-const most = [...messages].toSorted(([, a], [, b]) => b - a).slice(0, listed);
 mkdirSync('results', { recursive: true });
 writeFileSync(
   report,
@@ -85,7 +67,7 @@ writeFileSync(
     ...table('damage', damageKinds),
     '| refused | because |',
     '| ---: | --- |',
-    ...most.map(([text, times]) => `| ${times} | ${text.replaceAll('|', '\\|')} |`),
+    ...mostFrequent(messages),
     '',
   ].join('\n'),
 );

@@ -4,21 +4,18 @@
  * process. Each file must give a result or a one-line error; else the soak stops. Writes results/onnx.md. `--files 20000` for more
  * files, `--first 5000` to start at another one.
  */
-import { mkdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { version } from '../src/util/version.ts';
 import { anyEngine } from '../test/support/machine.ts';
 import { fixture, fixtureNames } from '../test/support/onnx-fixtures.ts';
 import { fuzzImport, sampleOf, type Outcome, type Sample } from '../test/support/onnx-damage.ts';
 import { fuzzEvaluate } from '../test/support/onnx-damage-run.ts';
+import { mostFrequent, numberOf, say } from './soaking.ts';
 
 const report = join('results', 'onnx.md');
 /** The number of files between two lines of progress. */
 const portion = 1000;
-/** The number of error messages in the report. */
-const listed = 25;
-
-const say = (text: string): void => void writeSync(2, `${text}\n`);
 
 /** The commands that are tested with each damaged file. To add one, add its row. */
 const targets: Readonly<Record<string, (samples: readonly Sample[], first: number, count: number) => Promise<Outcome>>> = {
@@ -41,7 +38,6 @@ function together(a: Outcome, b: Outcome): Outcome {
 }
 
 function section(name: string, { files, networks, compared, unclear, complaints, slowest, grown }: Outcome): string[] {
-  const most = [...complaints].toSorted(([, a], [, b]) => b - a).slice(0, listed);
   return [
     `## ${name}`,
     '',
@@ -51,14 +47,9 @@ function section(name: string, { files, networks, compared, unclear, complaints,
     '',
     '| refused | because |',
     '| ---: | --- |',
-    ...most.map(([text, count]) => `| ${count} | ${text.replaceAll('|', '\\|')} |`),
+    ...mostFrequent(complaints),
     '',
   ];
-}
-
-function numberOf(option: string, otherwise: number): number {
-  const at = process.argv.indexOf(option);
-  return at === -1 ? otherwise : Number(process.argv[at + 1]);
 }
 
 const [files, first] = [numberOf('--files', 10_000), numberOf('--first', 0)];

@@ -57,7 +57,9 @@ function erf(x: number): number {
   return Math.sign(x) * (1 - Math.exp(-size * size) / Math.sqrt(Math.PI) / (size + fraction));
 }
 
-const [tanhScale, tanhCube] = [Math.sqrt(2 / Math.PI), 0.044715];
+/** GELU by tanh: x/2·(1 + tanh(scale·(x + cube·x³))). */
+export const geluByTanh = { scale: Math.sqrt(2 / Math.PI), cube: 0.044715 } as const;
+const { scale: tanhScale, cube: tanhCube } = geluByTanh;
 const tanhOf = (x: number): number => Math.tanh(tanhScale * (x + tanhCube * x ** 3));
 
 interface Row {

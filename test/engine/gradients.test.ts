@@ -16,6 +16,7 @@ import { lower } from '../../src/program/lower.ts';
 import type { BufferId } from '../../src/program/program.ts';
 import { must } from '../../src/util/assert.ts';
 import { random, type Random } from '../../src/util/random.ts';
+import { ofTensors } from '../support/activations.ts';
 import { largest } from '../support/comparing.ts';
 import { smallRandomNetwork } from '../support/random-networks.ts';
 import { normalizedImage } from '../support/networks.ts';
@@ -190,15 +191,7 @@ test('gradients are the slopes of the loss: a network of every kind of layer', a
 });
 
 test('gradients are the slopes of the loss: layers of given networks, each activation', async () => {
-  const functions: readonly ActivationFunction[] = [
-    relu6,
-    { name: 'clip', least: -0.5, most: 0.7 },
-    { name: 'hard-swish' },
-    { name: 'silu' },
-    { name: 'gelu', by: 'erf' },
-    { name: 'gelu', by: 'tanh' },
-  ];
-  for (const [index, of] of functions.entries()) {
+  for (const [index, of] of ofTensors.entries()) {
     const network = given(of, index % 2 === 0 ? { name: 'sigmoid' } : usualHardSigmoid, index % 2 === 0);
     const state = stateOf(network, random('given', index));
     const { checked, skipped } = await checkGradients(network, state, random('given inputs', index), Infinity);

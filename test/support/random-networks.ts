@@ -1,11 +1,11 @@
 /** Random valid networks over the whole union of layers: branches, shared and repeated inputs, every way of joining. */
-import { relu6, usualHardSigmoid, type ActivationFunction } from '../../src/network/activations.ts';
 import { freeze, type Layer, type Network, type Node, type NodeId, type Shape } from '../../src/network/network.ts';
 import { problemOf } from '../../src/network/check.ts';
 import { inferShapes } from '../../src/network/shapes.ts';
 import { epsilon } from '../../src/network/vanilla.ts';
 import { must } from '../../src/util/assert.ts';
 import type { Random } from '../../src/util/random.ts';
+import { ofGates, ofTensors } from './activations.ts';
 
 export interface RandomNetworkOptions {
   /** Layers between the first convolution and the head. */
@@ -42,17 +42,6 @@ function companionOf(g: Growing, id: NodeId, layers: 'same channels' | 'any chan
   return g.random.float() < 0.15 ? id : g.append(convolutionOf(g, shape.channels), id);
 }
 
-const someFunctions: readonly ActivationFunction[] = [
-  relu6,
-  { name: 'clip', least: -0.5, most: 0.5 },
-  { name: 'hard-swish' },
-  { name: 'silu' },
-  { name: 'gelu', by: 'erf' },
-  { name: 'gelu', by: 'tanh' },
-];
-
-const someGates: readonly ActivationFunction[] = [{ name: 'sigmoid' }, usualHardSigmoid];
-
 const rows: readonly ((g: Growing, id: NodeId) => void)[] = [
   (g, id) => g.append(convolutionOf(g, 1 + g.random.integer(g.options.channels), g.random.pick([1, 1, 2])), id),
   (g, id) => {
@@ -67,7 +56,7 @@ const rows: readonly ((g: Growing, id: NodeId) => void)[] = [
     if (g.random.float() < 0.7) g.append({ kind: 'relu' }, normalized);
   },
   (g, id) => g.append({ kind: 'relu' }, id),
-  (g, id) => g.append({ kind: 'activation', function: g.random.pick(someFunctions) }, id),
+  (g, id) => g.append({ kind: 'activation', function: g.random.pick(ofTensors) }, id),
   (g, id) => {
     const kernel = g.random.pick([2, 3]);
     const counted = g.random.float() < 0.5;
@@ -81,7 +70,7 @@ const rows: readonly ((g: Growing, id: NodeId) => void)[] = [
     // A gate, as of squeeze and excitation, or a tensor of the same shape.
     const pooled = g.append({ kind: 'global-average-pool' }, id);
     const mixed = pooled && g.append({ ...convolutionOf(g, g.shapeOf(id).channels), kernel: 1, padding: 0 } as Layer, pooled);
-    const gate = mixed && g.append({ kind: 'activation', function: g.random.pick(someGates) }, mixed);
+    const gate = mixed && g.append({ kind: 'activation', function: g.random.pick(ofGates) }, mixed);
     const second = g.random.float() < 0.7 ? gate : companionOf(g, id, 'same channels');
     if (second !== undefined) g.append({ kind: 'product' }, id, second);
   },

@@ -1,10 +1,11 @@
 /** Small programs with random shapes for each kind of step, on which the engines are compared. */
 import fc from 'fast-check';
-import { relu6, usualHardSigmoid, type ActivationFunction } from '../../src/network/activations.ts';
+import type { ActivationFunction } from '../../src/network/activations.ts';
 import { assignmentsOf } from '../../src/program/learning.ts';
 import type { Optimizer, OptimizerState } from '../../src/program/optimizers/optimizer.ts';
 import { optimizerNames, optimizers } from '../../src/program/optimizers/table.ts';
 import type { Geometry, Margins, Program, StepKind } from '../../src/program/program.ts';
+import { ofGates, ofTensors } from './activations.ts';
 import { build, type Filling } from './single-steps.ts';
 
 export interface StepCase {
@@ -86,16 +87,11 @@ const surrounded = ([n, c, h, w]: Planes, { top, left, bottom, right }: Margins)
 ];
 
 const functions = fc.constantFrom<ActivationFunction>(
-  relu6,
+  ...ofTensors,
+  ...ofGates,
   { name: 'clip', least: -1, most: 1.5 },
   { name: 'clip', least: 0.5, most: 2 },
-  usualHardSigmoid,
   { name: 'hard-sigmoid', slope: 0.2, offset: 0.4 },
-  { name: 'hard-swish' },
-  { name: 'sigmoid' },
-  { name: 'silu' },
-  { name: 'gelu', by: 'erf' },
-  { name: 'gelu', by: 'tanh' },
 );
 
 /** Coarse values, so that many maxima are equal. */

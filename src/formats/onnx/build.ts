@@ -1,5 +1,5 @@
 /** Builds an ONNX graph node by node, with unique names and constants as initializers. */
-import { askActivation, type ActivationFunction, type ActivationTable } from '../../network/activations.ts';
+import { askActivation, geluByTanh, type ActivationFunction, type ActivationTable } from '../../network/activations.ts';
 import type { SquareWindow } from '../../network/network.ts';
 import { asBytes } from '../../util/bytes.ts';
 import {
@@ -118,10 +118,11 @@ const activations: ActivationTable<[graph: Pick<GraphBuilder, 'node' | 'floats'>
   },
 };
 
-/** √(2/π)·(x + 0.044715·x³) */
+/** scale·(x + cube·x³) */
 function tanhInput(node: GraphBuilder['node'], number: (value: number) => string, input: string): string {
+  const { scale, cube: factor } = geluByTanh;
   const cube = node('Mul', [node('Mul', [input, input]), input]);
-  return node('Mul', [node('Add', [input, node('Mul', [cube, number(0.044715)])]), number(Math.sqrt(2 / Math.PI))]);
+  return node('Mul', [node('Add', [input, node('Mul', [cube, number(factor)])]), number(scale)]);
 }
 
 /** The value of an activation function. */

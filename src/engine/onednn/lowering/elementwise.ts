@@ -8,7 +8,7 @@ import type { Region } from '../commands.ts';
 import { argument, binary, query, type ElementwiseName } from '../constants.ts';
 import type { Layout } from '../native.ts';
 import { averagePool } from './pooling.ts';
-import { combined, flat, key, type Rows } from './rows.ts';
+import { combined, flat, key, layoutOfForward, type Rows } from './rows.ts';
 
 interface Function {
   readonly algorithm: ElementwiseName;
@@ -105,14 +105,6 @@ function gateGradient(b: Builder, s: StepOf<'product-gradient'>, layout: Layout,
   apply(b, plain('linear', height * width), gateOf, mean, destination);
 }
 
-/** The layout of a forward image of that shape that was padded. */
-function paddedLayout(b: Builder, id: BufferId): Layout {
-  const shape = b.dimensions(id).join();
-  for (const step of b.program.steps)
-    if (step.kind === 'pad' && b.dimensions(step.input).join() === shape) return b.home(step.input);
-  return b.plain(id);
-}
-
 export const elementwise = {
   activation(s, b) {
     const layout = b.home(s.input);
@@ -185,7 +177,7 @@ export const elementwise = {
   'pad-gradient'(s, b) {
     const [source, dimensions] = [b.plain(s.outputGradient), b.dimensions(s.inputGradient)];
     const part = must(b.native.part(source, dimensions, [0, 0, s.top, s.left]), 'part of a row-major tensor');
-    const destination = paddedLayout(b, s.inputGradient);
+    const destination = layoutOfForward(b, s.inputGradient, (step) => (step.kind === 'pad' ? step.input : null));
     b.run('pad gradient', b.describe({ kind: 'reorder', source: part, destination: destination.descriptor }), [
       [argument.source, b.read(s.outputGradient, source), part],
       [argument.destination, b.write(s.inputGradient, destination), destination],

@@ -3,65 +3,73 @@
  * wants it.
  */
 import type { BufferId, Geometry, StepOf } from '../../../program/program.ts';
-import type { PrimitiveDescriptor } from '../adapter.ts';
+import type { OperationOf, PrimitiveDescriptor } from '../adapter.ts';
 import type { Builder } from '../builder.ts';
 import { argument, pooling, query } from '../constants.ts';
 import type { Layout } from '../native.ts';
 import { isPooledInConvolution, window } from './convolution.ts';
 import { isHalving, placesLayout } from './pooled.ts';
-import { key, type Rows } from './rows.ts';
+import { key, layoutOfForward, type Rows } from './rows.ts';
 
-/** Over whole images: (N, C, 1, 1). */
-export function averagePool(b: Builder, source: Layout): PrimitiveDescriptor {
-  const [batch, channels, height, width] = source.dimensions as [number, number, number, number];
-  return b.once(key('average', source.number), () =>
-    b.describe({
-      kind: 'pool',
-      training: b.training,
-      algorithm: pooling.average,
-      source: source.descriptor,
-      destination: b.native.any([batch, channels, 1, 1]),
-      kernel: [height, width],
-      strides: [height, width],
-      padding: [0, 0],
-    }),
-  );
+/** What a window of an average is: of a layer, or a whole image. */
+type Averaging = Pick<OperationOf<'pool'>, 'algorithm' | 'kernel' | 'strides' | 'padding'>;
+
+const windowsOf = ({ geometry, counted }: Pick<StepOf<'average-pool'>, 'geometry' | 'counted'>): Averaging => ({
+  algorithm: counted ? pooling.average : pooling.averageInside,
+  kernel: [geometry.kernel, geometry.kernel],
+  ...window(geometry),
+});
+
+function wholeOf([, , height, width]: readonly number[]): Averaging {
+  const size = [height as number, width as number] as const;
+  return { algorithm: pooling.average, kernel: size, strides: size, padding: [0, 0] };
 }
 
-/** The layouts that a forward average pool over this many pixels read, where there was one. */
-const averagedLayout = (b: Builder, id: BufferId, fallback: Layout): Layout => {
-  const shape = b.dimensions(id).join();
-  for (const step of b.program.steps)
-    if (step.kind === 'global-average-pool' && b.dimensions(step.input).join() === shape) return b.home(step.input);
-  return fallback;
-};
-
-type Averaging = Pick<StepOf<'average-pool'>, 'geometry' | 'counted'>;
-
-const averaging = ({ counted }: Averaging): number => (counted ? pooling.average : pooling.averageInside);
-
-function windowedAverage(b: Builder, source: Layout, output: readonly number[], { geometry, counted }: Averaging) {
-  const { kernel } = geometry;
-  return b.once(key('windowed average', source.number, geometry, counted), () =>
+const averageOver = (b: Builder, source: Layout, output: readonly number[], over: Averaging): PrimitiveDescriptor =>
+  b.once(key('average', source.number, over), () =>
     b.describe({
       kind: 'pool',
       training: b.training,
-      algorithm: averaging({ geometry, counted }),
       source: source.descriptor,
       destination: b.native.any(output),
-      kernel: [kernel, kernel],
-      ...window(geometry),
+      ...over,
     }),
   );
+
+/** Over whole images: (N, C, 1, 1). */
+export const averagePool = (b: Builder, source: Layout): PrimitiveDescriptor =>
+  averageOver(b, source, [...source.dimensions.slice(0, 2), 1, 1], wholeOf(source.dimensions));
+
+function average(b: Builder, label: string, input: BufferId, output: BufferId, over: Averaging): void {
+  const layout = b.home(input);
+  const primitive = averageOver(b, layout, b.dimensions(output), over);
+  const destination = b.wants(primitive, query.destination, output);
+  b.run(label, primitive, [
+    [argument.source, b.read(input, layout), layout],
+    [argument.destination, b.write(output, destination), destination],
+  ]);
 }
 
-/** The layout that the forward pool of such windows read. */
-function windowedLayout(b: Builder, { inputGradient, geometry }: StepOf<'average-pool-gradient'>): Layout {
-  const [shape, windows] = [b.dimensions(inputGradient).join(), key(geometry)];
-  for (const step of b.program.steps)
-    if (step.kind === 'average-pool' && key(step.geometry) === windows && b.dimensions(step.input).join() === shape)
-      return b.home(step.input);
-  return b.plain(inputGradient);
+interface Gradients {
+  readonly outputGradient: BufferId;
+  readonly inputGradient: BufferId;
+}
+
+/** `layout`: of the input gradient. */
+function averageGradient(b: Builder, label: string, s: Gradients, layout: Layout, over: Averaging): void {
+  const hint = averageOver(b, layout, b.dimensions(s.outputGradient), over);
+  const destination = b.wants(hint, query.destination, s.outputGradient);
+  const primitive = b.describe({
+    kind: 'pool-backward',
+    sourceGradient: layout.descriptor,
+    destinationGradient: destination.descriptor,
+    hint,
+    ...over,
+  });
+  b.run(label, primitive, [
+    [argument.destinationGradient, b.read(s.outputGradient, destination), destination],
+    [argument.sourceGradient, b.write(s.inputGradient, layout), layout],
+  ]);
 }
 
 interface Forward {
@@ -158,64 +166,20 @@ export const pools = {
     ]);
   },
 
-  'average-pool'(s, b) {
-    const layout = b.home(s.input);
-    const primitive = windowedAverage(b, layout, b.dimensions(s.output), s);
-    const destination = b.wants(primitive, query.destination, s.output);
-    b.run('average pool', primitive, [
-      [argument.source, b.read(s.input, layout), layout],
-      [argument.destination, b.write(s.output, destination), destination],
-    ]);
-  },
+  'average-pool': (s, b) => average(b, 'average pool', s.input, s.output, windowsOf(s)),
 
   'average-pool-gradient'(s, b) {
-    const layout = windowedLayout(b, s);
-    const hint = windowedAverage(b, layout, b.dimensions(s.outputGradient), s);
-    const destination = b.wants(hint, query.destination, s.outputGradient);
-    const { kernel } = s.geometry;
-    const primitive = b.describe({
-      kind: 'pool-backward',
-      algorithm: averaging(s),
-      sourceGradient: layout.descriptor,
-      destinationGradient: destination.descriptor,
-      kernel: [kernel, kernel],
-      hint,
-      ...window(s.geometry),
-    });
-    b.run('average pool gradient', primitive, [
-      [argument.destinationGradient, b.read(s.outputGradient, destination), destination],
-      [argument.sourceGradient, b.write(s.inputGradient, layout), layout],
-    ]);
+    const windows = key(s.geometry);
+    const layout = layoutOfForward(b, s.inputGradient, (step) =>
+      step.kind === 'average-pool' && key(step.geometry) === windows ? step.input : null,
+    );
+    averageGradient(b, 'average pool gradient', s, layout, windowsOf(s));
   },
 
-  'global-average-pool'(s, b) {
-    const layout = b.home(s.input);
-    const primitive = averagePool(b, layout);
-    const destination = b.wants(primitive, query.destination, s.output);
-    b.run('global average pool', primitive, [
-      [argument.source, b.read(s.input, layout), layout],
-      [argument.destination, b.write(s.output, destination), destination],
-    ]);
-  },
+  'global-average-pool': (s, b) => average(b, 'global average pool', s.input, s.output, wholeOf(b.dimensions(s.input))),
 
   'global-average-pool-gradient'(s, b) {
-    const layout = averagedLayout(b, s.inputGradient, b.plain(s.inputGradient));
-    const [, , height, width] = b.dimensions(s.inputGradient) as [number, number, number, number];
-    const hint = averagePool(b, layout);
-    const destination = b.wants(hint, query.destination, s.outputGradient);
-    const primitive = b.describe({
-      kind: 'pool-backward',
-      algorithm: pooling.average,
-      sourceGradient: layout.descriptor,
-      destinationGradient: destination.descriptor,
-      kernel: [height, width],
-      strides: [height, width],
-      padding: [0, 0],
-      hint,
-    });
-    b.run('global average pool gradient', primitive, [
-      [argument.destinationGradient, b.read(s.outputGradient, destination), destination],
-      [argument.sourceGradient, b.write(s.inputGradient, layout), layout],
-    ]);
+    const layout = layoutOfForward(b, s.inputGradient, (step) => (step.kind === 'global-average-pool' ? step.input : null));
+    averageGradient(b, 'global average pool gradient', s, layout, wholeOf(b.dimensions(s.inputGradient)));
   },
 } satisfies Rows;

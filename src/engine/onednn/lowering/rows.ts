@@ -1,5 +1,5 @@
 /** What the lowerings of all steps share. */
-import type { StepTable } from '../../../program/program.ts';
+import type { BufferId, Step, StepTable } from '../../../program/program.ts';
 import type { Builder } from '../builder.ts';
 import type { Region } from '../commands.ts';
 import { argument, binary } from '../constants.ts';
@@ -17,6 +17,16 @@ export const key = (...parts: readonly unknown[]): string => JSON.stringify(part
  * stays as it is.
  */
 export const flat = (b: Builder, layout: Layout): Layout => (layout.blocked ? b.native.plain([1, layout.bytes / 4]) : layout);
+
+/** The home of the input of the first forward step that `matches`, for the gradient to it; row-major where there is none. */
+export function layoutOfForward(b: Builder, gradient: BufferId, matches: (step: Step) => BufferId | null): Layout {
+  const shape = b.dimensions(gradient).join();
+  for (const step of b.program.steps) {
+    const input = matches(step);
+    if (input !== null && b.dimensions(input).join() === shape) return b.home(input);
+  }
+  return b.plain(gradient);
+}
 
 interface Combination {
   /** The second is one number. */

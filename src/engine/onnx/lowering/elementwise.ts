@@ -1,6 +1,6 @@
 /** Activations, products and gates, padding, and their gradients. Images are (C, N, H, W); what is elementwise does not mind. */
 import { activationNode, padZero } from '../../../formats/onnx/build.ts';
-import { askActivation, type ActivationTable } from '../../../network/activations.ts';
+import { askActivation, geluByTanh, type ActivationTable } from '../../../network/activations.ts';
 import { lowestNumber } from '../../../network/network.ts';
 import type { Builder } from '../builder.ts';
 import { type Rows, planesOf } from './rows.ts';
@@ -13,9 +13,9 @@ function inside(b: Builder, value: string, least: number, most: number): string 
 
 const complement = (b: Builder, value: string): string => b.node('Sub', [b.number(1), value]);
 
-/** √(2/π)·(x + 0.044715·x³), and its derivative. */
+/** scale·(x + cube·x³), and its derivative. */
 function tanhInput(b: Builder, x: string): readonly [value: string, derivative: string] {
-  const [scale, cube] = [Math.sqrt(2 / Math.PI), 0.044715];
+  const { scale, cube } = geluByTanh;
   const square = b.node('Mul', [x, x]);
   const factor = b.node('Add', [b.node('Mul', [square, b.number(scale * cube)]), b.number(scale)]);
   const derivative = b.node('Add', [b.node('Mul', [square, b.number(3 * scale * cube)]), b.number(scale)]);

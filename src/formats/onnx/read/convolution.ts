@@ -14,7 +14,7 @@ import {
   type Value,
   type Weights,
 } from './value.ts';
-import { padded, squareOf, windowAttributes, windowOf, type Pair } from './window.ts';
+import { describeWindow, padded, squareOf, windowAttributes, windowOf, type Pair } from './window.ts';
 
 /** The layer of a Conv with that square window. One group a channel that gives one channel is a depthwise convolution. */
 function layerOf(op: OpContext, channels: number, { dims }: Weights, spatial: SquareWindow, bias: boolean): Layer {
@@ -44,10 +44,7 @@ export function conv(op: OpContext): Value {
   // A square kernel stays as it is: padding that differs between the sides becomes a layer.
   const isPadded = rows === columns && window.stride[0] === window.stride[1] && found?.kernel !== rows;
   const square = isPadded ? { kernel: rows, stride: window.stride[0], padding: 0, row: 0, column: 0 } : found;
-  if (square === null)
-    throw op.fail(
-      `a kernel of ${rows}×${columns} with strides ${window.stride.join(', ')} and pads ${[...window.before, ...window.behind].join(', ')} cannot be made square`,
-    );
+  if (square === null) throw op.fail(`${describeWindow(window, 'kernel')} cannot be made square`);
   const { kernel, stride, padding } = square;
   if (rows !== kernel || columns !== kernel)
     op.note(`a kernel ${rows}×${columns} becomes ${kernel}×${kernel} with zeros, which are trained`);

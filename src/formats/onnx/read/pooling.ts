@@ -16,7 +16,17 @@ import {
   type OpContext,
   type Value,
 } from './value.ts';
-import { mostKernel, outputExtent, padded, squareOf, windowAttributes, windowOf, type Pair, type Window } from './window.ts';
+import {
+  describeWindow,
+  mostKernel,
+  outputExtent,
+  padded,
+  squareOf,
+  windowAttributes,
+  windowOf,
+  type Pair,
+  type Window,
+} from './window.ts';
 
 /** Rows and columns behind the image that `ceil_mode` adds: a last window may lie partly behind it, if it begins before its end. */
 function ceilingOf(op: OpContext, window: Window, { height, width }: Shape): Pair {
@@ -32,9 +42,6 @@ function ceilingOf(op: OpContext, window: Window, { height, width }: Shape): Pai
 }
 
 const plus = (a: Pair, b: Pair): Pair => [a[0] + b[0], a[1] + b[1]];
-const describeWindow = ({ kernel, stride, before, behind }: Window): string =>
-  `a window of ${kernel.join('×')} with strides ${stride.join(', ')} and pads ${[...before, ...behind].join(', ')}`;
-
 /** Whether the same windows have the padding `before` on all sides: what is behind the image only matters for their number. */
 function isEven({ kernel, stride, before, behind }: Window, { height, width }: Shape): boolean {
   const windows = (size: number, axis: 0 | 1, padding: number): number =>

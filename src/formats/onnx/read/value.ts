@@ -94,7 +94,8 @@ export function constantValue(rewritten: GraphBuilder, constant: Constant, fail:
 /** An input of a layer; the image becomes the normalised image. `zeros`: whether the layer includes zero padding. */
 export function activationAt(op: OpContext, index: number, zeros = false): Activation {
   const value = op.inputs[index];
-  if (value?.kind === 'activation') return value.zeros === undefined || zeros ? value : withZeros(op, value, value.zeros);
+  if (value?.kind === 'activation')
+    return value.zeros === undefined || zeros ? value : surrounded(op, value, value.zeros, 'zero');
   if (value?.kind === 'probabilities') throw op.fail('it reads a softmax, which is only supported as the last node');
   if (value?.kind !== 'pixels') throw op.fail(`its input ${index + 1} is ${describeValue(value)}`);
   if (value.bytes) throw op.fail('it reads bytes, which need a Cast to float');
@@ -113,8 +114,6 @@ export function surrounded(
   const { dims, tensor } = input;
   return addLayer(op, { kind: 'pad', top, left, bottom, right, value }, [input], { dims, tensor });
 }
-
-const withZeros = (op: OpContext, input: Activation, zeros: ZeroPadding): Activation => surrounded(op, input, zeros, 'zero');
 
 export interface Plane extends Activation {
   readonly shape: Shape;

@@ -23,6 +23,10 @@ export interface Windows {
   readonly whole: Window;
 }
 
+/** Such as `a window of 3×3 with strides 2, 2 and pads 0, 0, 1, 1`. */
+export const describeWindow = ({ kernel, stride, before, behind }: Window, name = 'window'): string =>
+  `a ${name} of ${kernel.join('×')} with strides ${stride.join(', ')} and pads ${[...before, ...behind].join(', ')}`;
+
 export const mostKernel = 256;
 
 export const outputExtent = (size: number, kernel: number, stride: number, padding: number): number =>
