@@ -6,7 +6,6 @@
 import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema, type FileMetaData } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
 import { isDiskFull, reasonOf, writeFailure } from '../util/files.ts';
 import { UserError } from '../util/user-error.ts';
 import { formatBytes, plural } from '../util/words.ts';
@@ -91,6 +90,8 @@ const readRows = async (
   rowStart: number,
   rowEnd: number,
 ) => {
+  // Its memory is taken when it is loaded: only where it is used.
+  const { compressors } = await import('hyparquet-compressors');
   try {
     const options = { file: buffer, metadata, columns: [...columns], rowStart, rowEnd, compressors, utf8: false };
     return (await parquetReadObjects(options)) as readonly Row[];
