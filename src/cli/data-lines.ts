@@ -41,6 +41,8 @@ export function describeData(event: DataEvent): readonly string[] {
       return [
         `downloading ${event.url}: ${formatBytes(event.received)}${event.total > 0 ? ` of ${formatBytes(event.total)}` : ''}`,
       ];
+    case 'list':
+      return [`reading folders: ${formatWhole(event.files)} files so far`];
     case 'decode':
       return [`decoding images: ${formatWhole(event.done)} of ${formatWhole(event.total)}${leftWords(event)}`];
   }

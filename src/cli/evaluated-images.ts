@@ -105,7 +105,7 @@ const labelsFrom = ({ labels, labelColumn }: Given<'evaluate'>): LabelOptions =>
 function progressTo(io: Io): (event: DataEvent) => void {
   const tell = dataLines((lines) => printLines(io.err, lines), Date.now);
   return (event) => {
-    if (event.kind === 'note' || (event.kind === 'decode' && event.left !== undefined)) tell(event);
+    if (event.kind === 'note' || event.kind === 'list' || (event.kind === 'decode' && event.left !== undefined)) tell(event);
   };
 }
 
@@ -188,7 +188,7 @@ export async function imagesFor(
   io: Io,
   reading: Reading,
 ): Promise<EvaluatedImages> {
-  const options = { reading, labels: labelsFrom(given), cacheFolder: cacheFolder() };
+  const options = { reading, labels: labelsFrom(given), cacheFolder: cacheFolder(), listener: { progress: progressTo(io) } };
   const side = spec.height !== null && spec.height === spec.width ? spec.height : null;
   const asked = given.part;
   const every = await withClassFolders(reference, options, { progress: () => undefined }, async (found) => {

@@ -21,6 +21,8 @@ export interface ImageOptions {
   readonly reading: Reading;
   readonly labels: LabelOptions;
   readonly cacheFolder: string;
+  /** Who is told how many files were found. */
+  readonly listener?: ReadListener | undefined;
 }
 
 export interface FoundImages {
@@ -158,7 +160,7 @@ async function inFolder(folder: string, options: ImageOptions): Promise<FoundIma
   const { reading, labels } = options;
   if (nameOf(folder) === macFolder)
     throw new UserError(`${folder}: what a Mac adds to archives, without images: give the folder beside it`);
-  const tree = await readTree(folder);
+  const tree = await readTree(folder, Infinity, options.listener);
   if (reading.version === 1) {
     const layout = { ...findLayout(asFirst(tree)), validation: undefined, notes: [] };
     return byFolders(folder, layout);
@@ -209,7 +211,7 @@ async function inTable(file: SourceFile, options: ImageOptions): Promise<FoundIm
   const alone = await inPixels(file.path, [file], labels);
   if (alone !== undefined) return (await inPixels(file.path, await withParts(file), labels)) ?? alone;
   const folder = dirname(file.path);
-  const table = await layoutOfTable(folder, await readTree(folder), file.path, labels.column);
+  const table = await layoutOfTable(folder, await readTree(folder, Infinity, options.listener), file.path, labels.column);
   return { ...byTable(folder, table, labels), where: file.path };
 }
 

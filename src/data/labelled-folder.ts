@@ -37,9 +37,9 @@ export interface ClassFolders {
 const nothing: ClassFolders = { folders: null, notes: [], shown: (text) => text };
 
 /** The class folders of a folder, those without images left out; one class alone is enough. */
-async function foldersIn(reference: string, { version }: Reading): Promise<readonly ClassFolder[] | null> {
-  const read = await readTree(reference);
-  const folders = (version === 1 ? asFirst(read) : read).folders.filter(hasImages);
+async function foldersIn(reference: string, { reading, listener }: ImageOptions): Promise<readonly ClassFolder[] | null> {
+  const read = await readTree(reference, Infinity, listener);
+  const folders = (reading.version === 1 ? asFirst(read) : read).folders.filter(hasImages);
   const [only, ...more] = folders;
   if (only === undefined || folders.some(({ name }) => partNamed(name) !== null)) return null;
   if (more.length === 0 && (only.images.length === 0 || isNoClass(only.name))) return null;
@@ -71,7 +71,7 @@ async function inPlace<T>(
   const isFolder = (await factsOf(path))?.kind === 'folder';
   const found = await findOrNone(path, options);
   if (found === undefined || found.kind === 'folders')
-    return use({ ...nothing, folders: isFolder ? await foldersIn(path, options.reading) : null });
+    return use({ ...nothing, folders: isFolder ? await foldersIn(path, options) : null });
   return found.open(listener, (layout) =>
     use({ ...nothing, folders: classesOf(layout), notes: layout.notes.map((note) => `${path}: ${note}`) }),
   );

@@ -188,6 +188,7 @@ async function findFile(path: string, imageSize: number | undefined, options: Im
 async function findPath(
   path: string,
   { imageSize, reading = usualReading, labels = {}, cacheFolder }: FindOptions,
+  listener: ReadListener,
 ): Promise<DatasetSource> {
   const facts = await factsOf(path);
   if (facts === undefined) {
@@ -197,7 +198,7 @@ async function findPath(
       `${path}: neither a path that exists nor the name of a dataset (${Object.keys(names).join(', ')})${meant}`,
     );
   }
-  const options = { reading, labels, cacheFolder };
+  const options = { reading, labels, cacheFolder, listener };
   return facts.kind === 'folder' ? findFolder(path, imageSize, options) : findFile(path, imageSize, options);
 }
 
@@ -211,7 +212,7 @@ export async function findSource(
   const { imageSize } = where;
   if (imageSize !== undefined && (!Number.isInteger(imageSize) || imageSize < 1 || imageSize > 1024))
     throw new UserError(`--image-size ${imageSize}: 1 to 1024 pixels are supported`);
-  if (!Object.hasOwn(names, reference)) return findPath(reference, where);
+  if (!Object.hasOwn(names, reference)) return findPath(reference, where, listener);
   const { file, column } = where.labels ?? {};
   if (file !== undefined || column !== undefined)
     throw new UserError(`${file === undefined ? '--label-column' : '--labels'}: ${reference} has labels of its own`);

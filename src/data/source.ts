@@ -34,6 +34,8 @@ export type DataEvent =
   | { readonly kind: 'note'; readonly message: string }
   /** Bytes of a download; `total` is 0 where the server does not tell it. */
   | { readonly kind: 'download'; readonly url: string; readonly received: number; readonly total: number }
+  /** Files that were found in a folder so far. */
+  | { readonly kind: 'list'; readonly files: number }
   /** What a search trains on, when it is read. */
   | { readonly kind: 'classes'; readonly classes: readonly ClassCounts[] }
   /** Images decoded so far; `left`: seconds until all are, about, where that is known. */

@@ -7,7 +7,7 @@ import { basename, extname, join, sep } from 'node:path';
 import { factsOf, readFailure, readHead, type FilePath } from '../util/files.ts';
 import { UserError } from '../util/user-error.ts';
 import { hasImageExtension, headLength, kindOf } from './image-kinds.ts';
-import type { SourceFile } from './source.ts';
+import type { ReadListener, SourceFile } from './source.ts';
 
 export interface Folder {
   readonly name: string;
@@ -63,8 +63,43 @@ async function fileAtPlace(place: Place): Promise<SourceFile | 'folder' | undefi
   }
 }
 
+/** Entries that are asked for at once. */
+const together = 64;
+/** Entries after which progress is said again. */
+const told = 20_000;
+
+/** Counts entries, says how many there are, and ends where reading is cancelled. */
+class Count {
+  #entries = 0;
+  readonly #listener: ReadListener | undefined;
+
+  constructor(listener: ReadListener | undefined) {
+    this.#listener = listener;
+  }
+
+  add(entries: number): void {
+    this.#listener?.signal?.throwIfAborted();
+    const before = this.#entries;
+    this.#entries += entries;
+    if (Math.floor(before / told) < Math.floor(this.#entries / told))
+      this.#listener?.progress({ kind: 'list', files: this.#entries - (this.#entries % told) });
+  }
+}
+
+type Entry = SourceFile & { readonly isImage: boolean };
+
+async function entryAt(place: Place & { readonly name: string }): Promise<Entry | 'folder' | undefined> {
+  const found = await fileAtPlace(place);
+  return found === undefined || found === 'folder' ? found : { ...found, isImage: await isImage(place, place.name) };
+}
+
 /** `above`: the real paths of the folders that contain it. `depth`: levels of folders that are read. */
-async function readPlace(place: Place & { readonly name: string }, above: readonly string[], depth: number): Promise<Folder> {
+async function readPlace(
+  place: Place & { readonly name: string },
+  above: readonly string[],
+  depth: number,
+  count: Count,
+): Promise<Folder> {
   const { name, path, raw } = place;
   const fail = (error: unknown): never => {
     throw readFailure(error, path);
@@ -75,15 +110,20 @@ async function readPlace(place: Place & { readonly name: string }, above: readon
   const folders: Folder[] = [];
   const images: SourceFile[] = [];
   const others: SourceFile[] = [];
-  for (const entry of places.filter((each) => isVisible(each.name)).toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-    const found = await fileAtPlace(entry);
-    if (found === 'folder')
-      folders.push(
-        depth === 0
-          ? { name: entry.name, path: entry.path, folders: [], images: [], others: [] }
-          : await readPlace(entry, [...above, real], depth - 1),
-      );
-    else if (found !== undefined) ((await isImage(entry, entry.name)) ? images : others).push(found);
+  const visible = places.filter((each) => isVisible(each.name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  for (let from = 0; from < visible.length; from += together) {
+    const some = visible.slice(from, from + together);
+    const found = await Promise.all(some.map(entryAt));
+    count.add(some.length);
+    for (const [at, entry] of some.entries()) {
+      const what = found[at];
+      if (what === undefined) continue;
+      if (what !== 'folder') {
+        const { isImage: shows, ...file } = what;
+        (shows ? images : others).push(file);
+      } else if (depth === 0) folders.push({ name: entry.name, path: entry.path, folders: [], images: [], others: [] });
+      else folders.push(await readPlace(entry, [...above, real], depth - 1, count));
+    }
   }
   return { name, path, folders, images, others };
 }
@@ -92,8 +132,8 @@ async function readPlace(place: Place & { readonly name: string }, above: readon
  * The tree of a folder, `depth` levels of folders below it. A UserError for a folder that cannot be read, and for a link to a folder
  * that contains it.
  */
-export const readTree = (folder: string, depth = Infinity): Promise<Folder> =>
-  readPlace({ name: basename(folder), path: folder, raw: folder }, [], depth);
+export const readTree = (folder: string, depth = Infinity, listener?: ReadListener): Promise<Folder> =>
+  readPlace({ name: basename(folder), path: folder, raw: folder }, [], depth, new Count(listener));
 
 const firstExtensions: readonly string[] = ['.png', '.jpg', '.jpeg', '.webp'];
 

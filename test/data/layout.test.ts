@@ -1,9 +1,11 @@
 /** What folders are taken for, by trees of names: parts, wrappers and classes. */
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { allBytes } from '../../src/data/images.ts';
+import type { DataEvent } from '../../src/data/source.ts';
 import { findLayout, type LabelledFile } from '../../src/data/layout.ts';
 import { isPlain, partNamed } from '../../src/data/part-names.ts';
 import { readDataset } from '../../src/data/read.ts';
@@ -246,4 +248,29 @@ test('val/ validates: the training part is not split, and the test images are he
     );
   const seen = new Set(imagesOf(allBytes(dataset.train.images)));
   assert.ok(imagesOf(allBytes(dataset.test.images)).every((image) => !seen.has(image)));
+});
+
+test('of many files it is said how many were found so far; who cancels is not kept waiting', async (t) => {
+  const folder = await newFolder(t);
+  for (const name of ['a', 'b']) await mkdir(join(folder, name));
+  for (let at = 0; at < 40_010; at++) writeFileSync(join(folder, at % 2 === 0 ? 'a' : 'b', `${at}.png`), '');
+  const said: DataEvent[] = [];
+  const tree = await readTree(folder, Infinity, { progress: (event) => said.push(event) });
+  assert.deepEqual(
+    tree.folders.map(({ name, images }) => [
+      name,
+      images.length,
+      images[0]?.path === join(folder, name, `${name === 'a' ? 0 : 1}.png`),
+    ]),
+    [
+      ['a', 20_005, true],
+      ['b', 20_005, true],
+    ],
+  );
+  assert.deepEqual(said, [
+    { kind: 'list', files: 20_000 },
+    { kind: 'list', files: 40_000 },
+  ]);
+  const cancelled = AbortSignal.abort(new Error('enough'));
+  await assert.rejects(readTree(folder, Infinity, { progress: () => undefined, signal: cancelled }), /enough/);
 });
