@@ -21,7 +21,7 @@ export function optionsFrom(
 ): AskedOptions & Required<Pick<AskedOptions, 'preset' | 'settings'>> {
   const settings = settingsIn(planOptions, values);
   refuseStart(values.from, settings);
-  return { dataset, preset: presetFor(settings), ...runOptionsIn(planOptions, values), settings };
+  return { dataset, preset: presetFor(settings, values.from !== undefined), ...runOptionsIn(planOptions, values), settings };
 }
 
 type QueueValues = Values<typeof queueOptions>;

@@ -1,6 +1,9 @@
 /** The optimizer, weight decay, and what differs between the roles of parameters. */
+import { depthsOf, firstNodes } from '../network/depth.ts';
+import { headOf } from '../network/head.ts';
 import { outputOf, type Network, type NodeId } from '../network/network.ts';
 import { isLearned, parametersOf, type ParameterRole } from '../network/parameters.ts';
+import { must } from '../util/assert.ts';
 import { difference, product, sum, type Assignment, type Expression } from './expression.ts';
 import { stateName, type Optimizer, type OptimizerState } from './optimizers/optimizer.ts';
 import { optimizers, type OptimizerName } from './optimizers/table.ts';
@@ -28,6 +31,9 @@ export interface NewWeights {
   readonly fade: number;
 }
 
+/** A number of layers, or all but the head. */
+export type Freeze = number | 'all-but-head';
+
 export interface Learning {
   /** Default `sgd`. */
   readonly optimizer?: OptimizerName;
@@ -38,6 +44,16 @@ export interface Learning {
    * decay·parameter to the gradient. Default: false.
    */
   readonly decoupled?: boolean;
+  /**
+   * Multiplies the learning rate of the first layer; that of the last layer stays, and those between follow by equal factors
+   * (discriminative fine-tuning; Howard & Ruder 2018, §3.2). Missing: 1.
+   */
+  readonly firstRate?: number;
+  /**
+   * The first so many layers with kernels, with all that stands between them, or all but the head: they are not trained, and their batch
+   * normalisations keep their running statistics. Missing: none.
+   */
+  readonly freeze?: Freeze;
   /** Overrides of `defaultRoles`. */
   readonly roles?: { readonly [Role in LearningRole]?: Partial<RoleLearning> };
   /**
@@ -71,6 +87,21 @@ export const defaultRoles: { readonly [Role in LearningRole]: RoleLearning } = {
 export const learningRoles = Object.keys(defaultRoles) as readonly LearningRole[];
 
 export const optimizerOf = ({ optimizer = 'sgd' }: Learning): Optimizer => optimizers[optimizer];
+
+/** The nodes that are not trained. */
+export function frozenNodes({ freeze = 0 }: Learning, network: Network): ReadonlySet<NodeId> {
+  if (freeze === 0) return new Set();
+  if (freeze !== 'all-but-head') return firstNodes(network, freeze);
+  const head = headOf(network)?.id;
+  return new Set(network.nodes.flatMap(({ id }) => (id === head ? [] : [id])));
+}
+
+/** By node, what multiplies the learning rate of its parameters. */
+export function ratesByDepth({ firstRate = 1 }: Learning, network: Network): (node: NodeId) => number {
+  if (firstRate === 1) return () => 1;
+  const depths = depthsOf(network);
+  return (node) => firstRate ** (1 - must(depths.get(node), `depth of node ${node}`));
+}
 
 /** Of a trained parameter. */
 export function roleLearning({ roles = {} }: Learning, network: Network, node: NodeId, role: ParameterRole): RoleLearning {

@@ -10,7 +10,16 @@ import { canonicalJson } from '../util/json.ts';
 import { forward, geometryOf, type Saved } from './forward.ts';
 import { fuse } from './fusion.ts';
 import { gradients } from './gradients.ts';
-import { assignmentsOf, followingOf, optimizerOf, roleLearning, statesOf, type Learning } from './learning.ts';
+import {
+  assignmentsOf,
+  followingOf,
+  frozenNodes,
+  optimizerOf,
+  ratesByDepth,
+  roleLearning,
+  statesOf,
+  type Learning,
+} from './learning.ts';
 import { stateName, type Optimizer } from './optimizers/optimizer.ts';
 import type { Buffer, BufferId, BufferKind, Program, StateEntry, Step } from './program.ts';
 import { verify } from './verify.ts';
@@ -86,6 +95,8 @@ interface Source {
   /** Of `nodes`. */
   readonly parameters: readonly NamedParameter[];
   readonly twins: ReadonlyMap<NodeId, NodeId>;
+  /** Of a training, the nodes that are not trained. */
+  readonly frozen: ReadonlySet<NodeId>;
   parameterOf(node: Node, role: ParameterRole): BufferId;
 }
 
@@ -105,6 +116,7 @@ function addParameters(draft: Draft, network: Network, nodes: readonly Node[], p
     nodes,
     parameters,
     twins: twinsOf(nodes, new Set(parameters.map(({ node }) => node))),
+    frozen: purpose.kind === 'training' ? frozenNodes(purpose.learning, network) : new Set(),
     parameterOf: ({ id }, role) => must(buffers.get(`${id}/${role}`), `${id}/${role}`),
   };
 }
@@ -117,7 +129,12 @@ interface Forward {
 }
 
 /** The forward steps, with common subexpressions eliminated. */
-function emitForward(draft: Draft, { network, nodes, twins, parameterOf }: Source, batch: number, purpose: Purpose): Forward {
+function emitForward(
+  draft: Draft,
+  { network, nodes, twins, frozen, parameterOf }: Source,
+  batch: number,
+  purpose: Purpose,
+): Forward {
   const shapes = shapesOf(network);
   const output = outputOf(network);
   const outputs = new Map<NodeId, BufferId>();
@@ -143,8 +160,8 @@ function emitForward(draft: Draft, { network, nodes, twins, parameterOf }: Sourc
       node,
       inputs: node.inputs.map((id) => must(outputs.get(id), `output of node ${id}`)),
       output: buffer,
-      statistics: purpose.kind === 'evaluation' ? 'running' : 'batch',
-      differentiated: purpose.kind === 'training',
+      statistics: purpose.kind === 'evaluation' || frozen.has(node.id) ? 'running' : 'batch',
+      differentiated: purpose.kind === 'training' && !frozen.has(node.id),
       parameter: (role) => parameterOf(node, role),
       temporary: draft.add,
       shapeOf: draft.shapeOf,
@@ -185,8 +202,8 @@ function emitLoss(draft: Draft, logits: BufferId): Loss {
 }
 
 /** The nodes that receive a gradient: those that own trained parameters, and those that read from such a node. */
-function learningNodes({ nodes, parameters }: Source): ReadonlySet<NodeId> {
-  const owners = new Set(parameters.filter(isLearned).map(({ node }) => node));
+function learningNodes({ nodes, parameters, frozen }: Source): ReadonlySet<NodeId> {
+  const owners = new Set(parameters.filter((each) => isLearned(each) && !frozen.has(each.node)).map(({ node }) => node));
   const learns = new Set<NodeId>();
   for (const node of nodes) if (owners.has(node.id) || node.inputs.some((id) => learns.has(id))) learns.add(node.id);
   return learns;
@@ -197,6 +214,7 @@ type MakeUpdate = (node: Node, role: ParameterRole, gradient: BufferId) => Step;
 
 function updatesWith(draft: Draft, source: Source, rate: BufferId, learning: Learning, optimizer: Optimizer): MakeUpdate {
   const after = followingOf(learning);
+  const rateOf = ratesByDepth(learning, source.network);
   return (node, role, gradient) => {
     const parameter = source.parameterOf(node, role);
     const states: Record<string, BufferId> = {};
@@ -206,13 +224,14 @@ function updatesWith(draft: Draft, source: Source, rate: BufferId, learning: Lea
       states[one.name] = buffer;
       draft.state.push({ name, buffer, role: 'optimizer' });
     }
+    const own = roleLearning(learning, source.network, node.id, role);
     return {
       kind: 'update',
       parameter,
       gradient,
       rate,
       states,
-      assignments: assignmentsOf(optimizer, learning, roleLearning(learning, source.network, node.id, role)),
+      assignments: assignmentsOf(optimizer, learning, { ...own, rate: own.rate * rateOf(node.id) }),
       bounds: role === 'mix' ? [0, 1] : null,
       ...(after === undefined ? {} : { after }),
     };

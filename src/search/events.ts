@@ -78,6 +78,8 @@ export const searchEventSchema = z.discriminatedUnion('type', [
     measured: measuredSchema,
     confusion: z.array(z.array(count)),
   }),
+  /** A final training is taken back: the network goes on as it was in that checkpoint of an earlier candidate. */
+  z.strictObject({ type: z.literal('undone'), line: z.literal('final'), to: line, checkpoint: hashSchema }),
   z.strictObject({ type: z.literal('finished'), line }),
   /** A search that had ended continues with more time. Its final training is discarded. */
   z.strictObject({ type: z.literal('reopened') }),

@@ -6,7 +6,7 @@ import type { Mutant } from '../morphism/mutate.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network, Shape } from '../network/network.ts';
 import { startNetworks } from '../network/start.ts';
-import type { Initialisation, LogitComparison, Start, TrainingJob } from '../training/job.ts';
+import { headPasses, type Initialisation, type LogitComparison, type Start, type TrainingJob } from '../training/job.ts';
 import type { Schedule } from '../training/schedule.ts';
 import { must } from '../util/assert.ts';
 import type { KeyPart } from '../util/random.ts';
@@ -21,10 +21,12 @@ import {
   lineage,
   minibatchesOf,
   networkOf,
+  rightShare,
   type CandidateId,
   type SearchState,
   type Segment,
   type Step,
+  type Validated,
 } from './state.ts';
 
 /** What a search knows about its data. */
@@ -74,6 +76,8 @@ export interface TrainingTask {
   readonly network: Network;
   readonly start: Start;
   readonly schedule: Schedule;
+  /** Missing: all layers are trained. */
+  readonly part?: 'head';
   readonly whole: boolean;
   readonly key: readonly KeyPart[];
   readonly minibatches: TrainingJob['minibatches'];
@@ -122,6 +126,10 @@ export function rungsOf(settings: Settings): readonly Rung[] {
   return rungs;
 }
 
+/** The work of training a head alone, in minibatches of training all layers: its features are computed forward only. */
+export const headMinibatches = ({ settings: { batch }, counts }: Pick<Context, 'settings' | 'counts'>): number =>
+  Math.max(1, Math.ceil((headPasses * counts.train + counts.validation) / 3 / batch));
+
 const record = (event: SearchEvent): Decision => ({ kind: 'record', event });
 
 /** A part of a candidate's training, whether or not some of it is done. */
@@ -139,6 +147,7 @@ interface Stage {
   readonly carry: boolean;
   /** Of the start network. Missing: `uniform`. */
   readonly initialisation?: Initialisation;
+  readonly part?: 'head';
 }
 
 const isComplete = (state: SearchState, { id, count }: Stage): boolean => (state.tasks.get(id) ?? 0) >= count;
@@ -154,7 +163,7 @@ function beginningOf(state: SearchState, { line: id, key, initialisation }: Stag
 
 /** A stage as a task: from the beginning, or from the candidate's last checkpoint. */
 function taskOf(state: SearchState, context: Context, stage: Stage): TrainingTask {
-  const { id, line, first, count, schedule, whole, key, planned, carry } = stage;
+  const { id, line, first, count, schedule, whole, key, planned, carry, part } = stage;
   const { parent, checkpoint, edits } = candidateOf(state, line);
   const done = state.tasks.get(id) ?? 0;
   const fresh = checkpoint === null;
@@ -169,6 +178,7 @@ function taskOf(state: SearchState, context: Context, stage: Stage): TrainingTas
       optimizerState: done > 0 || carry ? 'kept' : 'reset',
     },
     schedule,
+    ...(part === undefined ? {} : { part }),
     whole,
     key,
     minibatches: { first, count, done },
@@ -197,15 +207,17 @@ function sharedStream(state: SearchState, context: Context, id: CandidateId): Pi
   };
 }
 
-/** The training of the start network. */
+/** The training of the start network; of a given one that is fine-tuned, of its head. */
 function startStage(context: Context): Stage {
   const { seed, start, vanilla } = context.settings;
   const { rate } = vanilla;
+  const { tunes } = methodOf(context);
   return {
     id: 'vanilla',
     line: 'vanilla',
     first: 0,
-    count: vanilla.epochs * minibatchesPerEpoch(context, false),
+    count: tunes ? headMinibatches(context) : vanilla.epochs * minibatchesPerEpoch(context, false),
+    ...(tunes ? { part: 'head' } : {}),
     // A continuous search warms up with its start network.
     schedule: methodOf(context).continuous ? { kind: 'linear', rate, from: 1, to: 0 } : { kind: 'constant', rate },
     whole: false,
@@ -338,11 +350,21 @@ function testOf(state: SearchState, id: CandidateId): Decision {
   return { kind: 'work', tasks: [{ kind: 'test', id: `${id}/test`, line: id, network: networkOf(state, id), checkpoint }] };
 }
 
+/** What validated better before the final training than after it; null where nothing did, or the final training is not validated. */
+function whatWasBetter(state: SearchState): Validated | null {
+  const { best } = state;
+  const after = candidateOf(state, 'final').epochs.at(-1)?.validation ?? null;
+  if (best === null || after === null) return null;
+  return rightShare(best.validation) > rightShare(after) ? best : null;
+}
+
 /** After the last step: final training, test evaluation, baseline. */
 function continueEnd(state: SearchState, context: Context): Decision {
   const open = openSegment(state, context, 'final');
   if (open !== null) return open;
   if ((state.segments.final.at(-1)?.to ?? 0) < 1) return { kind: 'plan' };
+  const back = methodOf(context).tunes && !state.undone ? whatWasBetter(state) : null;
+  if (back !== null) return record({ type: 'undone', line: 'final', to: back.candidate, checkpoint: back.checkpoint });
   if (!state.tests.has('final')) return testOf(state, 'final');
   if (context.settings.baseline) {
     const running = openSegment(state, context, 'baseline');

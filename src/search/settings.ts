@@ -16,6 +16,8 @@ const rate = z.number().positive().max(10);
 /** By the role of a parameter; a role that is missing has its usual factor (`defaultRoles`). */
 const factors = z.partialRecord(z.enum(learningRoles), z.number().min(0).max(1000));
 
+export const freezeSchema = z.union([z.int().min(0).max(10_000), z.literal('all-but-head')]);
+
 export const settingsSchema = z.strictObject({
   method: z.enum(methodNames),
   seed: z.int().min(0),
@@ -80,8 +82,22 @@ export const settingsSchema = z.strictObject({
       newRate: z.number().min(1).max(1000).default(1),
       /** What is left of that excess after a minibatch. */
       newFade: z.number().gt(0).lt(1).default(0.99),
+      /** Multiplies the learning rate of the first layer; those between it and the last follow by equal factors. */
+      firstRate: z.number().gt(0).max(1).default(1),
+      /** The first so many layers with kernels, or all but the head, stay as they are. */
+      freeze: freezeSchema.default(0),
     })
-    .default({ name: 'sgd', decoupled: false, rates: {}, decays: {}, average: null, newRate: 1, newFade: 0.99 }),
+    .default({
+      name: 'sgd',
+      decoupled: false,
+      rates: {},
+      decays: {},
+      average: null,
+      newRate: 1,
+      newFade: 0.99,
+      firstRate: 1,
+      freeze: 0,
+    }),
   momentum: z.number().min(0).lt(1),
   weightDecay: z.number().min(0).max(1),
   vanilla: z.strictObject({ epochs: count, rate }),
@@ -129,7 +145,7 @@ function rolesOf({ rates, decays }: Settings['optimizer']): Learning['roles'] {
 
 /** What training learns by. */
 export function learningOf({ optimizer, momentum, weightDecay }: Settings): Learning {
-  const { name, decoupled, average, newRate, newFade } = optimizer;
+  const { name, decoupled, average, newRate, newFade, firstRate, freeze } = optimizer;
   const roles = rolesOf(optimizer);
   return {
     optimizer: name,
@@ -138,6 +154,8 @@ export function learningOf({ optimizer, momentum, weightDecay }: Settings): Lear
     decoupled,
     ...(roles === undefined ? {} : { roles }),
     ...(average === null ? {} : { average }),
+    ...(firstRate === 1 ? {} : { firstRate }),
+    ...(freeze === 0 ? {} : { freeze }),
     ...(newRate === 1 ? {} : { newWeights: { rate: newRate, fade: newFade } }),
   };
 }
@@ -170,7 +188,7 @@ export function mergeSettings(settings: Settings, override: SettingsOverride): S
   return { ...settings, ...Object.fromEntries(merged) };
 }
 
-export const presetNames = ['auto', 'paper', 'laptop', 'quick'] as const;
+export const presetNames = ['auto', 'tune', 'paper', 'laptop', 'quick'] as const;
 export type PresetName = (typeof presetNames)[number];
 
 /** What the plan of the work decides, unless it is given (`work-plan.ts`). */
@@ -185,13 +203,20 @@ export const plannedByWork: readonly string[] = [
   'final.epochs',
 ];
 
-/** The preset where none is given: `auto`, or `laptop` for methods that train in steps. */
-export const presetFor = (given: { readonly method?: MethodName } = {}): PresetName =>
-  methods[given.method ?? 'grow'].continuous ? 'auto' : 'laptop';
+/**
+ * The preset where none is given: `auto`, or `laptop` for methods that train in steps; for a given network `tune`, unless another method is
+ * asked for.
+ */
+export function presetFor(given: { readonly method?: MethodName } = {}, hasNetwork = false): PresetName {
+  const { method = hasNetwork ? 'tune' : 'grow' } = given;
+  if (methods[method].tunes) return 'tune';
+  return methods[method].continuous ? 'auto' : 'laptop';
+}
 
 /** What each is for, in one line for people who choose. */
 export const presetSummaries: { readonly [Name in PresetName]: string } = {
   auto: 'a modern recipe; sizes, steps and schedule follow from --budget or --work',
+  tune: 'fine-tunes the network of --from; the schedule follows from --budget or --work',
   paper: 'the scale of the paper: 23 hours of search, then 200 epochs',
   laptop: 'about an hour on two cores',
   quick: 'a first look: small networks, 4,000 images, a minute or two',
@@ -209,7 +234,17 @@ const paper: Settings = {
   batch: 128,
   balance: false,
   augmentation: { flip: true, normalise: true, shift: 0.125, cutout: 0.5, mixup: 1, ...additionsOff },
-  optimizer: { name: 'sgd', decoupled: false, rates: {}, decays: {}, average: null, newRate: 1, newFade: 0.99 },
+  optimizer: {
+    name: 'sgd',
+    decoupled: false,
+    rates: {},
+    decays: {},
+    average: null,
+    newRate: 1,
+    newFade: 0.99,
+    firstRate: 1,
+    freeze: 0,
+  },
   momentum: 0.9,
   weightDecay: 5e-4,
   vanilla: { epochs: 20, rate: 0.01 },
@@ -229,31 +264,49 @@ const paper: Settings = {
   augmentedValidation: false,
 };
 
+/** Widths, epochs, children and limits of steps and multiply-adds are those of the work's plan (`work-plan.ts`). */
+const auto: Settings = {
+  ...paper,
+  method: 'grow',
+  start: { network: 'staged', initialisation: 'identity' },
+  widths: [16, 32, 64, 64],
+  validation: 0.05,
+  work: 30e12,
+  augmentation: {
+    ...paper.augmentation,
+    shift: 0.0625,
+    edges: 'mirror',
+    alternate: true,
+    cutout: 0,
+    mixup: 0,
+    smoothing: 0.1,
+  },
+  optimizer: { ...paper.optimizer, name: 'nesterov', average: 0.99 },
+  vanilla: { epochs: 1, rate: 0.2 },
+  step: { ...paper.step, children: 2, epochs: 2, rate: 0.2 },
+  limits: { ...paper.limits, steps: 1, seconds: null },
+  final: { epochs: 1, rate: 0.2 },
+};
+
+/** Rates as fine-tuning has them (He et al. 2019, §3.4; Howard & Ruder 2018); the rest is that of `auto`. */
+const tune: Settings = {
+  ...auto,
+  method: 'tune',
+  validation: 0.1,
+  augmentation: { ...auto.augmentation, alternate: false, crop: 0.5, brightness: 0.2, contrast: 0.2, saturation: 0.2 },
+  optimizer: { ...auto.optimizer, average: null, firstRate: 0.1 },
+  weightDecay: 1e-4,
+  vanilla: { epochs: 1, rate: 0.04 },
+  step: { ...auto.step, rate: 0.04 },
+  limits: { ...auto.limits, steps: 0 },
+  final: { epochs: 1, rate: 0.04 },
+  validatesFinal: true,
+};
+
 /** `laptop` takes about an hour on two cores with AVX2 (estimated), `quick` a minute or two; both end by steps and epochs. */
 export const presets: { readonly [Name in PresetName]: Settings } = {
-  /** Widths, epochs, children and limits of steps and multiply-adds are those of the work's plan (`work-plan.ts`). */
-  auto: {
-    ...paper,
-    method: 'grow',
-    start: { network: 'staged', initialisation: 'identity' },
-    widths: [16, 32, 64, 64],
-    validation: 0.05,
-    work: 30e12,
-    augmentation: {
-      ...paper.augmentation,
-      shift: 0.0625,
-      edges: 'mirror',
-      alternate: true,
-      cutout: 0,
-      mixup: 0,
-      smoothing: 0.1,
-    },
-    optimizer: { ...paper.optimizer, name: 'nesterov', average: 0.99 },
-    vanilla: { epochs: 1, rate: 0.2 },
-    step: { ...paper.step, children: 2, epochs: 2, rate: 0.2 },
-    limits: { ...paper.limits, steps: 1, seconds: null },
-    final: { epochs: 1, rate: 0.2 },
-  },
+  auto,
+  tune,
   paper,
   laptop: {
     ...paper,

@@ -107,13 +107,23 @@ export function assignTasks<T extends Task>(
   return { starting, idle: !waits && free >= Math.max(1, ...tasks.map(threadsOf)) };
 }
 
-/** The whole final training in one segment, as it is planned where no clock limits it: by epochs, or by the work that is left. */
+/** The share of a final training over which its learning rate rises, where it does. */
+const warmUpShare = 0.05;
+
+/** Whether the learning rate is to rise first: fine-tuning trains all layers for the first time after a head alone. */
+export const warmsUp = (context: Context, { segments, steps }: SearchState): boolean =>
+  methodOf(context).tunes && segments.final.length === 0 && steps.length === 0;
+
+/** The final training in one segment, behind a warm-up where there is one, as it is planned where no clock limits it: by epochs, or by the work that is left. */
 export const wholeFinal = (context: Context, state: SearchState): SearchEvent => {
   const { settings } = context;
   const { epochs, rate } = settings.final;
   const whole = !settings.validatesFinal;
-  const count = finalMinibatches(settings, state) ?? epochs * minibatchesPerEpoch(context, whole);
-  return { type: 'slice', line: 'final', rate, from: 0, to: 1, count, whole, restart: !methodOf(context).continuous };
+  const planned = state.segments.final.reduce((sum, segment) => sum + segment.count, 0);
+  const all = finalMinibatches(settings, state) ?? epochs * minibatchesPerEpoch(context, whole) - planned;
+  const warming = warmsUp(context, state) ? Math.round(warmUpShare * all) : 0;
+  const [count, from, to] = warming > 0 ? [warming, 1, 0] : [Math.max(1, all), 0, 1];
+  return { type: 'slice', line: 'final', rate, from, to, count, whole, restart: !methodOf(context).continuous };
 };
 
 /** Where costs alone are known, the child of median cost is best. */

@@ -95,6 +95,8 @@ export interface SearchState {
   readonly segments: { readonly final: readonly Segment[]; readonly baseline: readonly Segment[] };
   readonly tests: ReadonlyMap<CandidateId, { readonly measured: Measured; readonly confusion: readonly (readonly number[])[] }>;
   readonly readings: number;
+  /** Whether the final training was taken back. */
+  readonly undone: boolean;
   readonly finished: boolean;
 }
 
@@ -108,6 +110,7 @@ export const emptyState: SearchState = {
   segments: { final: [], baseline: [] },
   tests: new Map(),
   readings: 0,
+  undone: false,
   finished: false,
 };
 
@@ -136,7 +139,9 @@ export function networkOf(state: SearchState, id: CandidateId): Network {
 
 /** The last validation of a candidate in its first so many epochs; of a child that has none, its parent's. */
 export function validationOf(state: SearchState, id: CandidateId, epochs = Infinity): Measured | null {
-  const { epochs: points, parent } = candidateOf(state, id);
+  const { epochs: all, parent } = candidateOf(state, id);
+  // Of a training that was taken back nothing is left.
+  const points = id === 'final' && state.undone ? [] : all;
   const own = points.findLast((point) => point.validation !== null && point.epoch <= epochs)?.validation ?? null;
   return own ?? (parent === null ? null : validationOf(state, parent));
 }
@@ -233,12 +238,14 @@ export function failuresAfter({ failures, tasks }: SearchState, task: string, ki
 /** Those that compete to be the best so far: final network and baseline are trained on other images, or for comparison. */
 const competes = (id: CandidateId): boolean => id !== 'final' && id !== 'baseline';
 
+/** What candidates are compared by: accuracy, balanced where classes count alike. */
+export const rightShare = ({ balanced, accuracy }: Measured): number => balanced ?? accuracy;
+
 /** The better of the best so far and a candidate that was validated just now. Equal ones: the earlier. */
 function better(best: Validated | null, now: Validated): Validated {
   if (best === null) return now;
-  const shareOf = ({ balanced, accuracy }: Measured): number => balanced ?? accuracy;
   const [before, after] = [best.validation, now.validation];
-  const difference = shareOf(after) - shareOf(before);
+  const difference = rightShare(after) - rightShare(before);
   return difference > 0 || (difference === 0 && after.loss < before.loss) ? now : best;
 }
 
@@ -324,6 +331,11 @@ export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwa
         segments: { ...state.segments, [line]: [...state.segments[line], { rate, from, to, count, whole, restart }] },
       };
     }
+    case 'undone': {
+      const { epochs } = candidateOf(state, event.line);
+      const back = { ...continuation(state, event.line, event.to), checkpoint: event.checkpoint, epochs };
+      return { ...withCandidate(state, back, copy), undone: true };
+    }
     case 'test':
       return {
         ...state,
@@ -341,6 +353,7 @@ export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwa
         tests: withoutEnd(state.tests),
         stop: null,
         segments: { final: [], baseline: [] },
+        undone: false,
         finished: false,
       };
     }

@@ -4,7 +4,8 @@
  */
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network } from '../network/network.ts';
-import { startNetwork, type Counts } from './next.ts';
+import { methods } from './methods/table.ts';
+import { headMinibatches, startNetwork, type Counts } from './next.ts';
 import { mean } from '../util/numbers.ts';
 import { must } from '../util/assert.ts';
 import { mergeSettings, type Settings, type SettingsOverride } from './settings.ts';
@@ -134,11 +135,32 @@ const largestFor = ({ shape, train, validation }: Counts): number =>
 export const mostWork = (counts: Counts): number =>
   Math.ceil(costOfTraining(largestFor(counts), mostEpochs * (counts.train + counts.validation)));
 
+/** Epochs of fine-tuning, where nothing limits it. */
+const tuningEpochs = 30;
+
+/** The work of fine-tuning a network. */
+export const tuningWork = (settings: Settings, counts: Counts, network: Network): number =>
+  costOfTraining(
+    countMultiplyAdds(network),
+    tuningEpochs * counts.train + headMinibatches({ settings, counts }) * settings.batch,
+  );
+
 /** The work of one child of each step on so many images: the sizes of steps grow by equal factors from the start network to the largest. */
 function workOfSizes(start: number, largest: number, steps: number, images: number): number {
   const sizes = Array.from({ length: steps }, (_none, index) => start * (largest / start) ** ((index + 1) / steps));
   return sizes.reduce((sum, size) => sum + costOfTraining(size, images), 0);
 }
+
+/** Of fine-tuning without growth: the network as it is. */
+const tuningOf = ({ widths, step }: Settings, from: Network): WorkPlan => ({
+  widths,
+  rounds: 1,
+  vanillaEpochs: 1,
+  steps: 0,
+  children: step.children,
+  stepEpochs: step.children,
+  multiplyAdds: countMultiplyAdds(from),
+});
 
 /** The plan of so many multiply-adds of training. Children, steps and widths that are given stay, and so does a given start network. */
 export function planWork(
@@ -148,6 +170,7 @@ export function planWork(
   given: SettingsOverride = {},
   from: Network | null = null,
 ): WorkPlan {
+  if (methods[settings.method].tunes && from !== null && (given.limits?.steps ?? 0) === 0) return tuningOf(settings, from);
   const images = counts.train + counts.validation;
   const epochWork = work / costOfTraining(1, images);
   const usualFor = usual.multiplyAdds * Math.sqrt(epochWork / usual.epochWork);
@@ -190,9 +213,10 @@ export function planWork(
 export function plannedWork(settings: Settings, counts: Counts, plan: WorkPlan, from: Network | null = null): PlannedWork {
   const { widths, rounds, vanillaEpochs, steps, children, stepEpochs, multiplyAdds } = plan;
   const start = startSizeOf(settings, counts, widths, from);
+  const headImages = headMinibatches({ settings, counts }) * settings.batch;
   const round = Math.floor(Math.floor(counts.train / settings.batch) / rounds) * settings.batch;
   return {
-    start: costOfTraining(start, vanillaEpochs * round),
+    start: costOfTraining(start, methods[settings.method].tunes ? headImages : vanillaEpochs * round),
     steps: Math.floor(stepEpochs / children) * children * workOfSizes(start, multiplyAdds, steps, round),
   };
 }

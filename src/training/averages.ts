@@ -6,6 +6,7 @@ import type { Engine } from '../engine/engine.ts';
 import { nodeOf, type NodeId } from '../network/network.ts';
 import { parameterName } from '../network/parameters.ts';
 import type { Tensor, Tensors } from '../network/tensor.ts';
+import { frozenNodes } from '../program/learning.ts';
 import { must } from '../util/assert.ts';
 import { random as randomOf, type Random } from '../util/random.ts';
 import type { Checkpoint } from './checkpoint.ts';
@@ -14,9 +15,12 @@ import type { JobContext, TrainingJob } from './job.ts';
 import { channelStatistics } from './measure.ts';
 import { averagedName, averagedParameters } from './weights.ts';
 
+const statisticsRoles = ['mean', 'variance'] as const;
+const statisticsOf = (node: NodeId): readonly string[] => statisticsRoles.map((role) => parameterName(node, role));
+
 /**
  * The tensors, and the mean and the (biased) variance that each batch normalisation sees with averaged weights: (C) each, means
- * over augmented batches of training images, with batch statistics, as `channelStatistics` measures them. Without averages only
+ * over augmented batches of training images, with batch statistics, as `channelStatistics` measures them; of `frozen` ones what they have. Without averages only
  * the tensors.
  */
 export async function withAveragedStatistics(
@@ -25,6 +29,7 @@ export async function withAveragedStatistics(
   images: Images,
   random: Random,
   breathe: () => Promise<void>,
+  frozen: ReadonlySet<NodeId> = new Set(),
 ): Promise<Tensors> {
   const averaged = averagedParameters(network, tensors);
   const nodes = network.nodes.filter(({ layer }) => layer.kind === 'batch-normalization').map(({ id }) => id);
@@ -35,8 +40,9 @@ export async function withAveragedStatistics(
   const runs = { engine, batches, size: images.batch, breathe };
   const statistics = await channelStatistics(runs, { network, tensors: averaged }, taps);
   const measured = nodes.flatMap((node): [string, Tensor][] => {
+    if (frozen.has(node)) return statisticsOf(node).map((name) => [averagedName(name), must(tensors[name], name)]);
     const found = must(statistics.get(tapOf(node)), 'statistics');
-    return (['mean', 'variance'] as const).map((role) => {
+    return statisticsRoles.map((role) => {
       const data = found[role];
       return [averagedName(parameterName(node, role)), { shape: [data.length], data }];
     });
@@ -46,7 +52,12 @@ export async function withAveragedStatistics(
 
 /** What a checkpoint holds: the state, and the statistics of averaged weights where those are evaluated. */
 export async function checkpointTensors(
-  { evaluationWeights, augmentation, key }: Pick<TrainingJob, 'evaluationWeights' | 'augmentation' | 'key'>,
+  {
+    evaluationWeights,
+    augmentation,
+    key,
+    learning,
+  }: Pick<TrainingJob, 'evaluationWeights' | 'augmentation' | 'key' | 'learning'>,
   trained: Checkpoint,
   images: Images,
   { engine, breathe }: Pick<JobContext, 'engine' | 'breathe'>,
@@ -54,5 +65,12 @@ export async function checkpointTensors(
   if (evaluationWeights !== 'average') return trained.tensors;
   // The same images at each epoch: what differs between them is the weights.
   const random = randomOf(...key, 'averaged statistics');
-  return withAveragedStatistics(engine, trained, forMeasuring(augmentation, images), random, breathe);
+  return withAveragedStatistics(
+    engine,
+    trained,
+    forMeasuring(augmentation, images),
+    random,
+    breathe,
+    frozenNodes(learning, trained.network),
+  );
 }

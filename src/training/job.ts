@@ -36,6 +36,9 @@ export interface EngineReference {
   readonly convolution: ConvolutionAlgorithms;
 }
 
+/** How often the training images are seen, each time augmented anew, where the head is trained alone. */
+export const headPasses = 2;
+
 /** How the weights of a start network begin: `training/initialisation.ts`. */
 export const initialisations = ['uniform', 'identity'] as const;
 export type Initialisation = (typeof initialisations)[number];
@@ -74,6 +77,8 @@ export interface TrainingJob extends CommonJob {
   /** The number of retries. Does not change the result. */
   readonly attempt?: number;
   readonly start: Start;
+  /** `head`: the head alone, on features that are computed once. Missing: all layers. */
+  readonly part?: 'head';
   /** Whether to train on the validation images too, without validation. */
   readonly whole: boolean;
   readonly augmentation: AugmentationSettings;

@@ -3,6 +3,7 @@ import { balancedOrder } from '../data/balance.ts';
 import { createBatcher } from '../data/batches.ts';
 import { clean } from '../data/augmentation/augmentation.ts';
 import { partOf } from '../data/split.ts';
+import { linearHeadOf } from '../network/head.ts';
 import { companionsOf } from '../program/learning.ts';
 import { lower } from '../program/lower.ts';
 import { assert, must } from '../util/assert.ts';
@@ -10,6 +11,7 @@ import { random } from '../util/random.ts';
 import { checkpointTensors } from './averages.ts';
 import { verifyExport } from './export.ts';
 import { certificateProblem, certify, forMeasuring, grow, imagesOf, seenBy, type Grown, type Images } from './grow.ts';
+import { trainHead } from './head.ts';
 import { initialise } from './initialisation.ts';
 import { JobFailure, type EvaluationJob, type Job, type JobContext, type TrainingJob } from './job.ts';
 import { createEvaluator, evaluating, tally } from './measure.ts';
@@ -42,11 +44,18 @@ async function startOf(job: TrainingJob, images: Images, { engine, checkpoints, 
   return child;
 }
 
+const withoutPart = ({ part: _part, ...job }: TrainingJob): TrainingJob => job;
+
 /** Trains the segment from `done` to its end. Returns the hash of the last checkpoint. */
 export async function train(job: TrainingJob, context: JobContext): Promise<string> {
   const { engine, checkpoints, report, breathe } = context;
   const dataset = seenBy(job, context.dataset);
   const images = imagesOf(job, dataset);
+  if (job.part === 'head') {
+    const head = linearHeadOf(job.network);
+    if (head !== null) return trainHead(job, head, (await startOf(job, images, context)).tensors, images, context);
+    return train({ ...withoutPart(job), learning: { ...job.learning, freeze: 'all-but-head' } }, context);
+  }
   const pool = job.whole ? Uint32Array.from([...images.train, ...images.validation]) : images.train;
   const perEpoch = Math.floor(pool.length / job.batch);
   assert(perEpoch >= 1, () => `${pool.length} images for a batch of ${job.batch}`);

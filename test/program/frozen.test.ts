@@ -4,10 +4,12 @@ import { test } from 'node:test';
 import { freeze, type Layer, type Network } from '../../src/network/network.ts';
 import { stagedNetwork } from '../../src/network/staged.ts';
 import { convolution, epsilon } from '../../src/network/vanilla.ts';
+import { evaluate } from '../../src/program/expression.ts';
 import { keptAtRestart } from '../../src/program/learning.ts';
 import { lower } from '../../src/program/lower.ts';
 import { printProgram } from '../../src/program/print.ts';
 import type { Program } from '../../src/program/program.ts';
+import { must } from '../../src/util/assert.ts';
 
 const learning = { momentum: 0.9, weightDecay: 5e-4 };
 const image = { channels: 1, height: 4, width: 4 };
@@ -89,4 +91,51 @@ test('a network without frozen convolutions lowers as it did', () => {
   const network = chain(convolution(2, 3), { kind: 'relu' }, dense);
   assert.ok(!kindsOf(network).includes('bias-gradient'));
   assert.ok(kindsOf(network).includes('convolution-gradient-kernel'));
+});
+
+const parts: readonly Layer[] = [convolution(2, 3), normalization, { kind: 'relu' }, convolution(2, 3), normalization, dense];
+const updated = (program: Program): string[] =>
+  program.steps.flatMap((step) => (step.kind === 'update' ? [program.buffers[step.parameter]?.name ?? ''] : []));
+const tuning = (freeze: number | 'all-but-head'): Program =>
+  lower(chain(...parts), 2, { kind: 'training', learning: { ...learning, freeze } });
+
+test('the first layers stay as they are: no gradient, no update, and running statistics where they normalise', () => {
+  assert.deepEqual(updated(tuning(0)).toSorted(), updated(training(chain(...parts))).toSorted());
+  const one = tuning(1);
+  assert.deepEqual(updated(one), ['6/kernel', '6/bias', '5/scale', '5/shift', '4/kernel']);
+  const statistics = one.steps.flatMap((step) => (step.kind === 'batch-normalization' ? [step.statistics] : []));
+  assert.deepEqual(statistics, ['running', 'batch']);
+  assert.equal(one.steps.filter(({ kind }) => kind === 'running-statistics').length, 1);
+  assert.ok(!printProgram(one).includes('1/kernel/velocity'));
+  const head = tuning('all-but-head');
+  assert.deepEqual(updated(head), ['6/kernel', '6/bias']);
+  assert.ok(!head.steps.some(({ kind }) => kind === 'running-statistics'));
+});
+
+const minus = (a: number, b: number): number => a - b;
+const times = (a: number, b: number): number => a * b;
+const over = (a: number, b: number): number => a / b;
+
+test('rates fall towards the first layer by equal factors', () => {
+  const program = lower(chain(...parts), 2, { kind: 'training', learning: { ...learning, firstRate: 0.01 } });
+  const factorOf = (name: string): number => {
+    const step = program.steps.find((each) => each.kind === 'update' && program.buffers[each.parameter]?.name === name);
+    assert.ok(step?.kind === 'update');
+    const { value } = must(step.assignments.at(-1), 'assignment');
+    const operations = {
+      sum: (...of: number[]) => of.reduce((x, y) => x + y),
+      difference: minus,
+      product: times,
+      quotient: over,
+    };
+    return evaluate<number>(value, (leaf) => (leaf === 'parameter' ? 0 : typeof leaf === 'number' ? leaf : 1), {
+      ...operations,
+      'square-root': Math.sqrt,
+    });
+  };
+  const [first, middle, last] = ['1/kernel', '4/kernel', '6/kernel'].map(factorOf) as [number, number, number];
+  assert.ok(
+    last !== 0 && Math.abs(first / last - 0.01) < 1e-9 && Math.abs(middle / last - 0.1) < 1e-9,
+    `${first} ${middle} ${last}`,
+  );
 });

@@ -23,11 +23,12 @@ export interface StudyOptions {
 }
 
 /** Methods whose steps are trainings of their own. */
-const stepwise = methodNames.filter((name) => name !== 'grow');
+const stepwise = methodNames.filter((name) => name !== 'grow' && name !== 'tune');
 
 /** So that methods differ; points. */
 const worth: Readonly<Record<MethodName, number>> = {
   nash: 0,
+  tune: 0,
   sh: 0.3,
   shr: 0.9,
   shrsep: -1.1,

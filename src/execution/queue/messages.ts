@@ -22,7 +22,7 @@ import {
   type Report,
   type TrainingJob,
 } from '../../training/job.ts';
-import { settingsSchema } from '../../search/settings.ts';
+import { freezeSchema, settingsSchema } from '../../search/settings.ts';
 import { evaluationWeights } from '../../training/weights.ts';
 import { learningRoles } from '../../program/learning.ts';
 import { optimizerNames } from '../../program/optimizers/table.ts';
@@ -44,6 +44,8 @@ const learning = z.strictObject({
   momentum,
   weightDecay,
   decoupled: z.boolean().optional(),
+  firstRate: z.number().gt(0).max(1).optional(),
+  freeze: freezeSchema.optional(),
   roles: z.partialRecord(z.enum(learningRoles), factors).optional(),
   average: z.number().gt(0).lt(1).nullable().optional(),
   newWeights: z
@@ -100,6 +102,7 @@ const jobSchema = z.discriminatedUnion('kind', [
     minibatches: z.strictObject({ first: count, count, done: count }),
     stream: z.strictObject({ key, before: count }).optional(),
     interval: z.int().min(1).optional(),
+    part: z.literal('head').optional(),
     augmentedValidation: z.boolean().optional(),
     balanced: z.boolean().optional(),
   }),

@@ -70,7 +70,7 @@ export function progressOf(
   if (running === undefined) return { epoch: '', share: 0 };
   const settings = settingsOf(view, config);
   const whole =
-    phase.kind === 'final' || (phase.kind === 'baseline' && (view.run.search.segments.baseline.at(-1)?.whole ?? false));
+    (phase.kind === 'final' || phase.kind === 'baseline') && (view.run.search.segments[phase.kind].at(-1)?.whole ?? false);
   const planned =
     phase.kind === 'vanilla'
       ? settings.vanilla.epochs

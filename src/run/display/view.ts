@@ -82,6 +82,7 @@ function observeEntry(view: View, entry: Entry, now: number, copy: Copy): View {
         `${entry.line} ${entry.retried ? 'failed, tried again' : 'lost'}: ${entry.failure}: ${entry.message.split('\n')[0] ?? ''}`,
       );
     case 'test':
+    case 'undone':
     case 'promotion':
       return without(next, (line) => line === entry.line);
     case 'rung':

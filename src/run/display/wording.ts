@@ -175,6 +175,11 @@ function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
       return [`step ${entry.step}: ${entry.line} wins with ${percentOf(view, entry.line)}; ${size(entry.line)}`];
     case 'stop':
       return [`search ended (${stopWords[entry.reason] ?? entry.reason}); final training of ${entry.line}, ${size(entry.line)}`];
+    case 'undone': {
+      const after = candidateOf(search, 'final').epochs.at(-1)?.validation ?? null;
+      const now = after === null ? '' : `: ${formatPercent(after.accuracy)} of the validation images are right`;
+      return [`the final training is taken back${now}, where ${entry.to} has ${percentOf(view, entry.to)}`];
+    }
     case 'slice':
       return [`${entry.line}: ${plural(entry.count, 'minibatch', 'minibatches')}, learning rate from ${entry.rate}`];
     case 'test':

@@ -49,13 +49,14 @@ function jobOf(task: Task, config: Config, settings: Settings, threads: number, 
     const { normalise } = augmentation;
     return { kind: 'evaluation', id, network, checkpoint, data, part: 'test', normalise, batch, engine, ...weights };
   }
-  const { id, network, start, whole, schedule, key, minibatches, interval, stream } = task;
+  const { id, network, start, whole, schedule, key, minibatches, interval, stream, part } = task;
   const learning = (task.line === 'final' || task.line === 'baseline' ? finalLearningOf : learningOf)(settings);
   const job = { id, attempt, network, start, data, whole, batch, augmentation, learning, schedule, key, minibatches, engine };
   return {
     kind: 'training',
     ...job,
     ...weights,
+    ...(part === undefined ? {} : { part }),
     ...(interval === undefined ? {} : { interval }),
     ...(stream === undefined ? {} : { stream }),
     ...(settings.augmentedValidation ? { augmentedValidation: true } : {}),

@@ -5,7 +5,15 @@
 import type { SearchEvent } from '../../search/events.ts';
 import { baselineSegments, methodOf, type Context } from '../../search/next.ts';
 import type { Cores } from '../../search/rungs.ts';
-import { likelyCandidates, medianFirst, simulate, wholeFinal, type ClockDecisions, type Model } from '../../search/simulation.ts';
+import {
+  likelyCandidates,
+  medianFirst,
+  simulate,
+  warmsUp,
+  wholeFinal,
+  type ClockDecisions,
+  type Model,
+} from '../../search/simulation.ts';
 import { candidateOf, reduce, type CandidateId, type SearchState } from '../../search/state.ts';
 import { mean } from '../../util/numbers.ts';
 import type { Plan } from '../record/events.ts';
@@ -84,6 +92,8 @@ export function clockDecisions({ context, cores, testImages, budget, pace }: Clo
         type: 'slice',
         line: 'final',
         ...segment,
+        // As long as the first segment.
+        ...(warmsUp(context, state) ? { from: 1, to: 0 } : {}),
         whole: !settings.validatesFinal,
         restart: segment.restart && !methodOf(context).continuous,
       };

@@ -24,7 +24,7 @@ import { freeMemory, usableProcessors } from '../../execution/resources.ts';
 import type { Shape } from '../../network/network.ts';
 import { methods } from '../../search/methods/table.ts';
 import type { Counts, Origin } from '../../search/next.ts';
-import { mostWork, planWork, settingsOfWork } from '../../search/work-plan.ts';
+import { mostWork, planWork, settingsOfWork, tuningWork } from '../../search/work-plan.ts';
 import {
   mergeSettings,
   plannedByWork,
@@ -220,7 +220,11 @@ function withWork(settings: Settings, given: SettingsOverride | undefined, count
   if (settings.work === null) return settings;
   if (!methods[method].continuous)
     throw new UserError(`--work and --preset auto are for methods that are one training, and --method ${method} is not`);
-  const work = given?.work ?? Math.min(settings.work, mostWork(counts));
+  const usual =
+    methods[method].tunes && prepared !== null
+      ? tuningWork(settings, counts, prepared.network)
+      : Math.min(settings.work, mostWork(counts));
+  const work = given?.work ?? usual;
   return settingsOfWork(settings, work, planWork(settings, counts, work, given, prepared?.network ?? null));
 }
 
@@ -248,7 +252,12 @@ export interface Beginning {
 
 /** Reads and checks everything; a UserError says what is wrong. `spare`: of decoded data, where the cache cannot be written. */
 export async function begin(options: AskedOptions, spare: SpareCache): Promise<Beginning> {
-  const { preset = presetFor(options.settings), budget, workers = usableProcessors(), device = 'cpu' } = options;
+  const {
+    preset = presetFor(options.settings, options.from !== undefined),
+    budget,
+    workers = usableProcessors(),
+    device = 'cpu',
+  } = options;
   const { imageSize, dataFolder, onData: progress, signal } = options;
   const engineName = await chooseEngine(options.engine ?? 'auto', device, process.env);
   const engine = await openEngine(engineName, { threads: 1, environment: process.env, device });

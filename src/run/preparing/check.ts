@@ -9,6 +9,7 @@ import type { Network } from '../../network/network.ts';
 import { startNetworks } from '../../network/start.ts';
 import { smallestSide } from '../../network/vanilla.ts';
 import { predictMemory } from '../../program/memory.ts';
+import { methods } from '../../search/methods/table.ts';
 import type { Context, Origin } from '../../search/next.ts';
 import { sampleStep } from '../../search/sampling.ts';
 import { planRungs } from '../../search/rungs.ts';
@@ -75,6 +76,8 @@ export function check(
   engine: EngineName,
 ): void {
   const { shape, classes } = dataset;
+  if (methods[settings.method].tunes && prepared === null)
+    throw new UserError(`--method ${settings.method} fine-tunes a network that is given: name it with --from`);
   const smallest = smallestSide(settings.widths.length);
   // The staged network pools only while there is something to pool.
   const halves = prepared === null && settings.start.network === 'vanilla';

@@ -15,21 +15,8 @@ import type { Engine } from '../../engine/engine.ts';
 import { filesBeside } from '../../formats/onnx/read/external.ts';
 import { openClassifier, type Normalisation } from '../../formats/onnx/read/read.ts';
 import { countMultiplyAdds } from '../../network/cost.ts';
-import {
-  consumersOf,
-  freeze,
-  inputShapeOf,
-  isFrozen,
-  isGrouped,
-  nodeOf,
-  outputOf,
-  type Layer,
-  type LayerKind,
-  type LayerOf,
-  type Network,
-  type Node,
-  type Shape,
-} from '../../network/network.ts';
+import { headOf, type Head } from '../../network/head.ts';
+import { freeze, inputShapeOf, outputOf, type Layer, type Network, type Shape } from '../../network/network.ts';
 import { initialTensor, parameterName, parametersOf } from '../../network/parameters.ts';
 import { classCount, inferShapes } from '../../network/shapes.ts';
 import type { Tensor, Tensors } from '../../network/tensor.ts';
@@ -137,25 +124,6 @@ function resized(network: Network, shape: Shape): Network | undefined {
 interface Headed extends Grown {
   readonly notes: readonly string[];
   readonly isTrained: boolean;
-}
-
-type Head = Node & { readonly layer: LayerOf<'dense'> | LayerOf<'convolution'> };
-
-const isHead = (node: Node): node is Head =>
-  node.layer.kind === 'dense' || (node.layer.kind === 'convolution' && !isFrozen(node.layer) && !isGrouped(node.layer));
-
-/** Layers that may stand between the head and the logits. */
-const behindHead: ReadonlySet<LayerKind> = new Set<LayerKind>(['global-average-pool', 'average-pool', 'relu', 'activation']);
-
-/** The layer with a row for each class; null where there is none. */
-function headOf(network: Network): Head | null {
-  let node = outputOf(network);
-  while (behindHead.has(node.layer.kind)) {
-    const [input] = node.inputs;
-    if (input === undefined || (consumersOf(network).get(input)?.length ?? 0) > 1) return null;
-    node = nodeOf(network, input);
-  }
-  return isHead(node) ? node : null;
 }
 
 const withRows = (layer: Head['layer'], rows: number): Layer =>

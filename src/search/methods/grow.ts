@@ -50,6 +50,7 @@ export const grow: Method = {
   role: 'search',
   grows: true,
   continuous: true,
+  tunes: false,
   parentWins: 2,
   fewestChildren: 1,
   operators,

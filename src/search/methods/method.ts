@@ -95,6 +95,11 @@ export interface Method {
    * final training, and all candidates see the same minibatches in the same order.
    */
   readonly continuous: boolean;
+  /**
+   * Whether it fine-tunes a given network: trains the head alone first, then all layers; and takes a final training back that validates
+   * worse than what was there before.
+   */
+  readonly tunes: boolean;
   /** Steps that the parent without mutations may win in a row before growth ends; null for any number. */
   readonly parentWins: number | null;
   /** Children a step, at least. */
