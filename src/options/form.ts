@@ -70,7 +70,9 @@ export function fieldOf(key: string, option: Option, preset: PresetName, value: 
     kind,
     help: `${sentence(option.help)}${summary === undefined ? '' : ` ${chosen}: ${summary}.`}`,
     usual,
-    choices: Object.keys(choices).map((name) => (name === usual ? ['', `${name} (default)`] : [name, name])),
+    choices: Object.keys(choices)
+      .filter((name) => option.offPage?.includes(name) !== true)
+      .map((name) => (name === usual ? ['', `${name} (default)`] : [name, name])),
     problem: (text) => (text === '' ? null : problemOf(option, text)),
   };
 }

@@ -77,6 +77,20 @@ export const time: Kind<number> = {
   },
 };
 
+/** A number of layers, or `all-but-head`. */
+export const freezing: Kind<number | 'all-but-head'> = {
+  argument: '<layers>',
+  field: 'text',
+  schema: z.union([z.int().min(0), z.literal('all-but-head')]),
+  read(text) {
+    const layers = numberIn(text);
+    return valueOr(
+      text === 'all-but-head' ? text : Number.isInteger(layers) && (layers ?? -1) >= 0 ? layers : undefined,
+      'must be a number of layers or all-but-head',
+    );
+  },
+};
+
 /** `#ffffff`. */
 export const colour: Kind<string> = {
   argument: '<colour>',

@@ -9,7 +9,7 @@ import { convolutionSummaries, deviceSummaries, engineSummaries } from '../engin
 import { startNetworks } from '../network/start.ts';
 import { methods } from '../search/methods/table.ts';
 import { presetSummaries } from '../search/settings.ts';
-import { bytes, choice, colour, count, flag, number, numbers, text, time, whole } from './kinds.ts';
+import { bytes, choice, colour, count, flag, freezing, number, numbers, text, time, whole } from './kinds.ts';
 import type { Option, Options } from './option.ts';
 import { assignments } from './setting-values.ts';
 
@@ -54,7 +54,12 @@ export const cacheOption = {
 /** Options of `search` and of `plan`. */
 export const planOptions = {
   ...group('Run', {
-    preset: { kind: choice(presetSummaries), help: 'values of the settings that are not given', usual: 'auto' },
+    preset: {
+      kind: choice(presetSummaries),
+      help: 'values of the settings that are not given',
+      usual: 'auto; with --from tune',
+      offPage: ['tune'],
+    },
     budget: { kind: time, help: 'time for everything, the final training included, such as 30m', usual: 'no limit' },
     work: {
       kind: count,
@@ -75,9 +80,14 @@ export const planOptions = {
     device: deviceOption,
     convolution: { kind: choice(convolutionSummaries), help: 'convolution algorithms', usual: 'auto' },
   }),
-  ...offPage('Run', { from: { kind: text('<path>'), help: 'grow this network further: an .onnx model or a run' } }),
+  ...offPage('Run', { from: { kind: text('<path>'), help: 'begin with this network: an .onnx model or a run' } }),
   ...group('Search', {
-    method: { kind: choice(summariesOf(methods)), settings: ['method'], help: 'how children are trained and selected' },
+    method: {
+      kind: choice(summariesOf(methods)),
+      settings: ['method'],
+      help: 'how children are trained and selected',
+      offPage: ['tune'],
+    },
     steps: { kind: whole, settings: ['limits.steps'], help: 'evolutionary steps, at most' },
     seed: { kind: whole, settings: ['seed'], help: 'seed of all random numbers' },
     baseline: {
@@ -191,6 +201,16 @@ export const planOptions = {
   ...advanced('Training', {
     batch: { kind: whole, settings: ['batch'], help: 'images per minibatch' },
     vanillaEpochs: { kind: whole, settings: ['vanilla.epochs'], help: 'epochs of the vanilla network' },
+    freeze: {
+      kind: freezing,
+      settings: ['optimizer.freeze'],
+      help: 'keep the first so many layers of a given network, or all-but-head, as they are',
+    },
+    firstRate: {
+      kind: number,
+      settings: ['optimizer.firstRate'],
+      help: "what the learning rate of the first layer is of the last one's, such as 0.1",
+    },
     finalEpochs: { kind: whole, settings: ['final.epochs'], help: 'epochs of the final training' },
     rate: { kind: number, settings: ['step.rate', 'vanilla.rate'], help: 'learning rate of the vanilla network and of steps' },
     finalRate: { kind: number, settings: ['final.rate'], help: 'learning rate of the final training' },

@@ -13,7 +13,7 @@ import type { KeyPart } from '../util/random.ts';
 import type { SearchEvent } from './events.ts';
 import type { Entry, Method, Rung } from './methods/method.ts';
 import { methods } from './methods/table.ts';
-import { currentParent, winsOfParent } from './ranking.ts';
+import { betterThanFinal, currentParent, winsOfParent } from './ranking.ts';
 import { epochsOf, planRungs } from './rungs.ts';
 import type { Settings } from './settings.ts';
 import {
@@ -21,12 +21,10 @@ import {
   lineage,
   minibatchesOf,
   networkOf,
-  rightShare,
   type CandidateId,
   type SearchState,
   type Segment,
   type Step,
-  type Validated,
 } from './state.ts';
 
 /** What a search knows about its data. */
@@ -350,20 +348,12 @@ function testOf(state: SearchState, id: CandidateId): Decision {
   return { kind: 'work', tasks: [{ kind: 'test', id: `${id}/test`, line: id, network: networkOf(state, id), checkpoint }] };
 }
 
-/** What validated better before the final training than after it; null where nothing did, or the final training is not validated. */
-function whatWasBetter(state: SearchState): Validated | null {
-  const { best } = state;
-  const after = candidateOf(state, 'final').epochs.at(-1)?.validation ?? null;
-  if (best === null || after === null) return null;
-  return rightShare(best.validation) > rightShare(after) ? best : null;
-}
-
 /** After the last step: final training, test evaluation, baseline. */
 function continueEnd(state: SearchState, context: Context): Decision {
   const open = openSegment(state, context, 'final');
   if (open !== null) return open;
   if ((state.segments.final.at(-1)?.to ?? 0) < 1) return { kind: 'plan' };
-  const back = methodOf(context).tunes && !state.undone ? whatWasBetter(state) : null;
+  const back = methodOf(context).tunes && !state.undone ? betterThanFinal(state) : null;
   if (back !== null) return record({ type: 'undone', line: 'final', to: back.candidate, checkpoint: back.checkpoint });
   if (!state.tests.has('final')) return testOf(state, 'final');
   if (context.settings.baseline) {

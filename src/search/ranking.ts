@@ -1,7 +1,7 @@
 /** The ranking of candidates: the next parent, and the best network so far. Pure. */
 import type { Measured } from '../training/job.ts';
 import type { SearchEvent } from './events.ts';
-import { candidateOf, validationOf, type CandidateId, type SearchState } from './state.ts';
+import { candidateOf, rightShare, validationOf, type CandidateId, type SearchState, type Validated } from './state.ts';
 
 function lexicographically(a: readonly number[], b: readonly number[]): number {
   const at = a.findIndex((value, index) => value !== b[index]);
@@ -133,4 +133,12 @@ export function stopForTime(state: SearchState, continuous: boolean): Extract<Se
   const { candidate, checkpoint } = best;
   const isLatest = candidateOf(state, candidate).checkpoint === checkpoint;
   return { type: 'stop', reason: 'time', line: candidate, ...(isLatest ? {} : { checkpoint }) };
+}
+
+/** What validated better before the final training than after it; null where nothing did, or the final training is not validated. */
+export function betterThanFinal(state: SearchState): Validated | null {
+  const { best } = state;
+  const after = candidateOf(state, 'final').epochs.at(-1)?.validation ?? null;
+  if (best === null || after === null) return null;
+  return rightShare(best.validation) > rightShare(after) ? best : null;
 }

@@ -204,3 +204,43 @@ await test('refused in one line, and nothing is written', async () => {
     assert.ok(!existsSync(run), `${run} was written`);
   }
 });
+
+await test('without a method it is fine-tuned: its head first, then all layers, and the same bits after a kill', async () => {
+  const { method: _method, step: _step, final: _final, vanilla: _vanilla, augmentation: _augmentation, ...rest } = settings;
+  const options: SearchOptions = {
+    ...tiny,
+    engine,
+    from: join(whole, 'best.safetensors'),
+    settings: { ...rest, limits: { memory: 2 ** 32 }, work: 4e9 },
+  };
+  const { preset: _preset, ...tuned } = options;
+  const run = newFolder();
+  await collect(search({ ...tuned, run }));
+  const { config, state } = readRun(run);
+  assert.equal(config.preset, 'tune');
+  assert.equal(config.settings.method, 'tune');
+  const head = candidateOf(state.search, 'vanilla');
+  assert.equal(head.epochs.length, 1);
+  const [warming, falling, ...more] = state.search.segments.final;
+  assert.ok(warming?.from === 1 && warming.to === 0 && falling?.from === 0 && falling.to === 1 && more.length === 0);
+  assert.ok(candidateOf(state.search, 'final').epochs.every(({ validation }) => validation !== null));
+  assert.ok(state.search.finished);
+  const again = newFolder();
+  let running = startProcess('search', again, tuned);
+  for (const stop of ['vanilla', 'slice']) {
+    for await (const { type } of running.events) if (type === stop) break;
+    running.child.kill('SIGKILL');
+    await running.ended;
+    running = startProcess('resume', again, {});
+  }
+  assert.deepEqual(await running.ended, { code: 0, signal: null, errors: '' });
+  assert.equal(winnerOf(again), winnerOf(run));
+});
+
+await test('fine-tuning without a network is refused', async () => {
+  const { preset: _preset, ...options } = tiny;
+  await assert.rejects(
+    collect(search({ ...options, engine, settings: { method: 'tune' }, run: newFolder() })),
+    new UserError('--method tune fine-tunes a network that is given: name it with --from'),
+  );
+});

@@ -10,7 +10,17 @@ import { must } from '../../src/util/assert.ts';
 
 test('a config without an optimizer is SGD with momentum and L2', () => {
   const { optimizer, ...old } = presets.paper;
-  assert.deepEqual(optimizer, { name: 'sgd', decoupled: false, rates: {}, decays: {}, average: null, newRate: 1, newFade: 0.99 });
+  assert.deepEqual(optimizer, {
+    name: 'sgd',
+    decoupled: false,
+    rates: {},
+    decays: {},
+    average: null,
+    newRate: 1,
+    newFade: 0.99,
+    firstRate: 1,
+    freeze: 0,
+  });
   assert.deepEqual(settingsSchema.parse(old), presets.paper);
   assert.deepEqual(learningOf(settingsSchema.parse(old)), {
     optimizer: 'sgd',

@@ -1,0 +1,133 @@
+/** Fine-tuning as decisions: the head first, then all layers behind a warm-up, and back where that was worse. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { countMultiplyAdds } from '../../src/network/cost.ts';
+import { neededCheckpoints } from '../../src/run/record/folder.ts';
+import { searchEventSchema, type SearchEvent } from '../../src/search/events.ts';
+import { headMinibatches, next, type Context, type Task } from '../../src/search/next.ts';
+import { mergeSettings, presetFor, presets } from '../../src/search/settings.ts';
+import { wholeFinal } from '../../src/search/simulation.ts';
+import { candidateOf, emptyState, networkOf, reduce, validationOf, type SearchState } from '../../src/search/state.ts';
+import { plannedWork, planWork, settingsOfWork, tuningWork } from '../../src/search/work-plan.ts';
+import { workDone } from '../../src/search/work.ts';
+import type { TrainingTask } from '../../src/search/next.ts';
+import { sha256 } from '../../src/util/hash.ts';
+import { draft } from '../support/networks.ts';
+import { contextOf } from '../support/simulation.ts';
+
+const network = (() => {
+  const { block, pool, head } = draft(1, 8);
+  return head(block(pool(block(0, 4)), 5));
+})();
+const origin = { network, checkpoint: sha256('given'), compared: null };
+const plain = contextOf();
+const base = mergeSettings(presets.tune, { batch: 10, limits: { memory: 2 ** 40 } });
+const work = tuningWork(base, plain.counts, network);
+const settings = settingsOfWork(base, work, planWork(base, plain.counts, work, {}, network));
+const context: Context = { ...plain, settings, origin };
+
+interface Walk {
+  readonly state: SearchState;
+  readonly tasks: readonly TrainingTask[];
+  readonly events: readonly SearchEvent[];
+}
+
+/** The search to its end. `right`: the share of the validation images that is right after a task. */
+function walk(right: (task: Task) => number, of = context): Walk {
+  let state = emptyState;
+  const [tasks, events]: [TrainingTask[], SearchEvent[]] = [[], []];
+  const record = (event: SearchEvent): void => {
+    state = reduce(state, searchEventSchema.parse(JSON.parse(JSON.stringify(event))));
+    events.push(event);
+  };
+  for (;;) {
+    const decision = next(state, of);
+    if (decision.kind === 'end') return { state, tasks, events };
+    if (decision.kind === 'record') record(decision.event);
+    else if (decision.kind === 'plan') record(wholeFinal(of, state));
+    else {
+      const [task] = decision.tasks;
+      assert.ok(task !== undefined);
+      if (task.kind === 'test') {
+        record({ type: 'test', line: task.line, reading: 1, measured: { loss: 1, accuracy: 0.5 }, confusion: [[1]] });
+        continue;
+      }
+      tasks.push(task);
+      const { id, line, minibatches } = task;
+      const validation = { loss: 1, accuracy: right(task) };
+      record({ type: 'epoch', line, task: id, done: minibatches.count, epoch: 1, loss: 1, validation, checkpoint: sha256(id) });
+    }
+  }
+}
+
+const drawn = (tasks: readonly TrainingTask[]): string[] =>
+  tasks.map(
+    ({ id, part, minibatches, schedule, whole }) =>
+      `${id}: ${part ?? 'all'}, ${minibatches.count}${whole ? ' of all images' : ''}, ${schedule.kind === 'constant' ? '' : `${schedule.from}–${schedule.to}`}`,
+  );
+
+test('the head, a warm-up, and the rest; the validation images stay apart', () => {
+  const { tasks, events } = walk(({ id }) => (id === 'vanilla' ? 0.5 : 0.6));
+  const head = headMinibatches(context);
+  assert.equal(head, Math.ceil((2 * 130 + 14) / 3 / 10));
+  const rest = Math.floor((work - 3 * countMultiplyAdds(network) * head * 10) / (3 * countMultiplyAdds(network) * 10));
+  const rising = Math.round(0.05 * rest);
+  assert.deepEqual(drawn(tasks), [
+    `vanilla: head, ${head}, 1–0`,
+    `final/0: all, ${rising}, 1–0`,
+    `final/1: all, ${rest - rising}, 0–1`,
+  ]);
+  assert.ok(!events.some(({ type }) => type === 'undone' || type === 'step'));
+  assert.equal(events.at(-1)?.type, 'finished');
+});
+
+test('the work that was planned is done, and no more', () => {
+  const { state } = walk(() => 0.5);
+  const done = workDone(state, settings);
+  assert.ok(done <= work && done > 0.99 * work, `${done} of ${work}`);
+  const { start, steps } = plannedWork(settings, context.counts, planWork(base, context.counts, work, {}, network), network);
+  assert.equal(steps, 0);
+  assert.equal(start, 3 * countMultiplyAdds(network) * headMinibatches(context) * 10);
+});
+
+test('a final training that validates worse than the head alone is taken back', () => {
+  const { state, events } = walk(({ id }) => (id === 'vanilla' ? 0.7 : 0.6));
+  assert.deepEqual(
+    events.filter(({ type }) => type === 'undone'),
+    [{ type: 'undone', line: 'final', to: 'vanilla', checkpoint: sha256('vanilla') }],
+  );
+  assert.equal(candidateOf(state, 'final').checkpoint, sha256('vanilla'));
+  assert.deepEqual(networkOf(state, 'final'), network);
+  assert.equal(validationOf(state, 'final')?.accuracy, 0.7);
+  assert.ok(state.finished && state.tests.has('final'));
+  // As good is good enough.
+  assert.ok(!walk(() => 0.7).events.some(({ type }) => type === 'undone'));
+});
+
+test('what it may be taken back to is kept until then', () => {
+  const first = walk(({ id }) => (id === 'vanilla' ? 0.7 : 0.6)).events;
+  let state = emptyState;
+  for (const event of first) {
+    if (event.type === 'undone') break;
+    state = reduce(state, event);
+    if (state.candidates.get('final') !== undefined) assert.ok(neededCheckpoints(state).has(sha256('vanilla')));
+  }
+});
+
+test('it grows between head and final training where steps are asked for', () => {
+  const grown = settingsOfWork(base, work, planWork(base, plain.counts, work, { limits: { steps: 1 } }, network));
+  const { events, tasks } = walk(() => 0.5, { ...context, settings: mergeSettings(grown, { limits: { parameters: 1e6 } }) });
+  assert.ok(events.some(({ type }) => type === 'step'));
+  assert.deepEqual(
+    tasks.filter(({ id }) => id.startsWith('final')).map(({ schedule }) => schedule.kind === 'linear' && schedule.from),
+    [0],
+  );
+});
+
+test('the preset of a given network, unless a method or nothing is given', () => {
+  assert.equal(presetFor({}, true), 'tune');
+  assert.equal(presetFor({ method: 'tune' }), 'tune');
+  assert.equal(presetFor({ method: 'grow' }, true), 'auto');
+  assert.equal(presetFor({ method: 'shr' }, true), 'laptop');
+  assert.equal(presetFor(), 'auto');
+});
