@@ -4,9 +4,10 @@ import { describe, test } from 'node:test';
 import type { Engine, Session } from '../../../src/engine/engine.ts';
 import { reference } from '../../../src/engine/reference/engine.ts';
 import type { Network } from '../../../src/network/network.ts';
+import { parametersOf } from '../../../src/network/parameters.ts';
 import type { Tensors } from '../../../src/network/tensor.ts';
 import { product, quotient, squareRoot, sum } from '../../../src/program/expression.ts';
-import { assignmentsOf, type Learning } from '../../../src/program/learning.ts';
+import { assignmentsOf, frozenNodes, type Learning } from '../../../src/program/learning.ts';
 import { lower } from '../../../src/program/lower.ts';
 import type { Optimizer } from '../../../src/program/optimizers/optimizer.ts';
 import { type OptimizerName, optimizerNames, optimizers } from '../../../src/program/optimizers/table.ts';
@@ -162,6 +163,28 @@ export function optimizerTests(open: () => Promise<Engine>): void {
           }
         });
       }
+
+    for (const freeze of [1, 2, 'all-but-head'] as const)
+      test(`frozen layers (${freeze}) and rates by depth: as the oracle's, and what is frozen keeps its bits`, async () => {
+        const learning = { momentum: 0.9, weightDecay: 0.01, roles, freeze, firstRate: 0.3 };
+        const program = lower(network, 4, { kind: 'training', learning });
+        const isState = ({ role }: { readonly role: string }): boolean => role !== 'optimizer';
+        const names = new Set(program.state.filter(isState).map((entry) => entry.name));
+        const before = Object.fromEntries(
+          Object.entries(randomState(program, random('frozen'))).filter(([key]) => names.has(key)),
+        );
+        const expected = await trained(await reference.compile(program, 'auto'), before, 5);
+        const actual = await trained(await (await open()).compile(program, 'auto'), before, 5);
+        const frozen = frozenNodes(learning, network);
+        assert.ok(parametersOf(network).some(({ node }) => frozen.has(node)));
+        for (const { name, node } of parametersOf(network)) {
+          const [data, start] = [must(actual[name], name).data, must(before[name], name).data];
+          if (frozen.has(node)) assert.deepEqual(data, start, name);
+          const wanted = must(expected[name], name).data;
+          const [difference, change] = [norm(data, wanted), norm(wanted, start)];
+          assert.ok(difference <= 1e-3 * change + 1e-6, `${name}: off by ${difference} of ${change}`);
+        }
+      });
 
     for (const [name, optimizer] of rows)
       test(`${name}: averages follow the weights as the oracle's do, and leave them as they are without`, async () => {
