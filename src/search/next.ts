@@ -350,11 +350,14 @@ function testOf(state: SearchState, id: CandidateId): Decision {
 
 /** After the last step: final training, test evaluation, baseline. */
 function continueEnd(state: SearchState, context: Context): Decision {
-  const open = openSegment(state, context, 'final');
-  if (open !== null) return open;
-  if ((state.segments.final.at(-1)?.to ?? 0) < 1) return { kind: 'plan' };
-  const back = methodOf(context).tunes && !state.undone ? betterThanFinal(state) : null;
-  if (back !== null) return record({ type: 'undone', line: 'final', to: back.candidate, checkpoint: back.checkpoint });
+  if (!state.undone) {
+    const back = methodOf(context).tunes ? betterThanFinal(state) : null;
+    const isLost = candidateOf(state, 'final').end !== null;
+    const open = isLost && back !== null ? null : openSegment(state, context, 'final');
+    if (open !== null) return open;
+    if (!isLost && (state.segments.final.at(-1)?.to ?? 0) < 1) return { kind: 'plan' };
+    if (back !== null) return record({ type: 'undone', line: 'final', to: back.candidate, checkpoint: back.checkpoint });
+  }
   if (!state.tests.has('final')) return testOf(state, 'final');
   if (context.settings.baseline) {
     const running = openSegment(state, context, 'baseline');

@@ -59,8 +59,9 @@ export function winsOfParent(state: SearchState): number {
 
 /** The part of the final training's schedule that is done, 0 to 1. */
 function progressOf({ segments, tasks }: SearchState): number {
-  const done = segments.final.map(
-    ({ from, to, count }, index) => from + (to - from) * ((tasks.get(`final/${index}`) ?? 0) / count),
+  const done = segments.final.map(({ from, to, count }, index) =>
+    // The learning rate has not begun to fall in a warm-up.
+    from > to ? 0 : from + (to - from) * ((tasks.get(`final/${index}`) ?? 0) / count),
   );
   return done.findLast((_value, index) => tasks.has(`final/${index}`)) ?? 0;
 }
@@ -70,6 +71,8 @@ function progressOf({ segments, tasks }: SearchState): number {
  * began with, once the learning rate has fallen for half of its schedule.
  */
 function isAhead(search: SearchState): boolean {
+  // Where it is validated, that decides.
+  if (search.candidates.get('final')?.epochs.some(({ validation }) => validation !== null) === true) return false;
   const last = (id: CandidateId): number | undefined => search.candidates.get(id)?.epochs.at(-1)?.loss;
   const [final, before] = [last('final'), search.stop === null ? undefined : last(search.stop.line)];
   return final !== undefined && before !== undefined && final < before && progressOf(search) >= 0.5;
@@ -90,7 +93,7 @@ export function bestNetwork(search: SearchState): BestNetwork | null {
   const done = search.tasks.get(`final/${search.segments.final.length - 1}`) ?? 0;
   const isEnded = end !== undefined && end.to >= 1 && done >= end.count;
   const final = search.candidates.get('final')?.checkpoint ?? null;
-  if (final !== null && isEnded) return { candidate: 'final', checkpoint: final, validation: null };
+  if (final !== null && (isEnded || search.undone)) return { candidate: 'final', checkpoint: final, validation: null };
   if (search.readings > 0) return null;
   if (final !== null && isAhead(search)) return { candidate: 'final', checkpoint: final, validation: null };
   if (search.best !== null) return search.best;
@@ -135,10 +138,12 @@ export function stopForTime(state: SearchState, continuous: boolean): Extract<Se
   return { type: 'stop', reason: 'time', line: candidate, ...(isLatest ? {} : { checkpoint }) };
 }
 
-/** What validated better before the final training than after it; null where nothing did, or the final training is not validated. */
+/** What validated better before the final training than after it, or before it was lost; null where nothing did, or the final training is not validated. */
 export function betterThanFinal(state: SearchState): Validated | null {
-  const { best } = state;
-  const after = candidateOf(state, 'final').epochs.at(-1)?.validation ?? null;
+  const { bestBefore: best } = state;
+  const { epochs, end } = candidateOf(state, 'final');
+  if (best !== null && end !== null) return best;
+  const after = epochs.at(-1)?.validation ?? null;
   if (best === null || after === null) return null;
   return rightShare(best.validation) > rightShare(after) ? best : null;
 }

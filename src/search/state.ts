@@ -84,8 +84,10 @@ export interface Validated {
 
 export interface SearchState {
   readonly candidates: ReadonlyMap<CandidateId, Candidate>;
-  /** The best of all validations before the final training, of dropped and lost candidates too: (balanced) accuracy, then loss. */
+  /** The best of all validations, of dropped and lost candidates too: (balanced) accuracy, then loss. */
   readonly best: Validated | null;
+  /** The same before the final training. */
+  readonly bestBefore: Validated | null;
   readonly steps: readonly Step[];
   /** Minibatches done, by task. */
   readonly tasks: ReadonlyMap<string, number>;
@@ -103,6 +105,7 @@ export interface SearchState {
 export const emptyState: SearchState = {
   candidates: new Map(),
   best: null,
+  bestBefore: null,
   steps: [],
   tasks: new Map(),
   failures: new Map(),
@@ -235,8 +238,8 @@ export function failuresAfter({ failures, tasks }: SearchState, task: string, ki
   return { count: (before?.count ?? 0) + 1, repeated: isRepeated ? before.repeated + 1 : 1, kind, done };
 }
 
-/** Those that compete to be the best so far: final network and baseline are trained on other images, or for comparison. */
-const competes = (id: CandidateId): boolean => id !== 'final' && id !== 'baseline';
+/** Those that compete to be the best so far, where they are validated: the baseline is trained for comparison. */
+const competes = (id: CandidateId): boolean => id !== 'baseline';
 
 /** What candidates are compared by: accuracy, balanced where classes count alike. */
 export const rightShare = ({ balanced, accuracy }: Measured): number => balanced ?? accuracy;
@@ -320,7 +323,7 @@ export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwa
       const steps = state.steps.map((step) => (step.winner === null ? { ...step, winner: event.line } : step));
       const stop = { reason: event.reason, line: event.line };
       const final = { ...continuation(state, 'final', event.line), origin: event.checkpoint ?? null };
-      return { ...withCandidate(state, final, copy), steps, stop };
+      return { ...withCandidate(state, final, copy), steps, stop, bestBefore: state.best };
     }
     case 'slice': {
       const { line, rate, from, to, count, whole, restart } = event;
@@ -352,6 +355,8 @@ export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwa
         failures: withoutEnd(state.failures),
         tests: withoutEnd(state.tests),
         stop: null,
+        best: state.bestBefore ?? state.best,
+        bestBefore: null,
         segments: { final: [], baseline: [] },
         undone: false,
         finished: false,

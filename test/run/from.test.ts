@@ -237,6 +237,32 @@ await test('without a method it is fine-tuned: its head first, then all layers, 
   assert.equal(winnerOf(again), winnerOf(run));
 });
 
+await test('a fine-tuning that diverges leaves the head that was trained before it', async () => {
+  const { preset: _preset, ...options } = tiny;
+  const run = newFolder();
+  await collect(
+    search({
+      ...options,
+      engine,
+      from: join(whole, 'best.safetensors'),
+      // Rates that destroy it: the first layer's too.
+      settings: {
+        batch: 16,
+        limits: { memory: 2 ** 32 },
+        work: 2e9,
+        final: { rate: 10 },
+        optimizer: { firstRate: 1 },
+        weightDecay: 1,
+      },
+      run,
+    }),
+  );
+  const { state } = readRun(run);
+  assert.ok(state.search.undone && state.search.finished);
+  assert.equal(candidateOf(state.search, 'final').checkpoint, candidateOf(state.search, 'vanilla').checkpoint);
+  assert.equal((await readBest(run)).about.line, 'final');
+});
+
 await test('fine-tuning without a network is refused', async () => {
   const { preset: _preset, ...options } = tiny;
   await assert.rejects(

@@ -104,6 +104,31 @@ test('a final training that validates worse than the head alone is taken back', 
   assert.ok(!walk(() => 0.7).events.some(({ type }) => type === 'undone'));
 });
 
+test('so is one that is lost', () => {
+  const { events } = walk(() => 0.7);
+  let state = emptyState;
+  for (const event of events) {
+    state = reduce(state, event);
+    if (event.type === 'slice') break;
+  }
+  const [task] = ((): readonly Task[] => {
+    const decision = next(state, context);
+    return decision.kind === 'work' ? decision.tasks : [];
+  })();
+  assert.ok(task !== undefined);
+  const failure = { type: 'failed', line: 'final', task: task.id, failure: 'diverged', message: 'the loss became NaN' } as const;
+  assert.deepEqual(next(reduce(state, { ...failure, retried: true }), context), next(state, context));
+  state = reduce(state, { ...failure, retried: false });
+  const back = next(state, context);
+  assert.deepEqual(back, {
+    kind: 'record',
+    event: { type: 'undone', line: 'final', to: 'vanilla', checkpoint: sha256('vanilla') },
+  });
+  assert.ok(back.kind === 'record');
+  const test = next(reduce(state, back.event), context);
+  assert.ok(test.kind === 'work' && test.tasks[0]?.kind === 'test' && test.tasks[0].checkpoint === sha256('vanilla'));
+});
+
 test('what it may be taken back to is kept until then', () => {
   const first = walk(({ id }) => (id === 'vanilla' ? 0.7 : 0.6)).events;
   let state = emptyState;

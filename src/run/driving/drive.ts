@@ -74,13 +74,15 @@ function testEvent(line: CandidateId, report: Extract<Report, { kind: 'evaluated
 }
 
 /** The entry of a failed task. A RunError where the run cannot go on without it. */
-function failed(task: Task, error: Error, recorder: Recorder): Entry {
+function failed(task: Task, error: Error, recorder: Recorder, context: Context): Entry {
   if (!(error instanceof JobFailure)) throw error;
   const { failure, message } = error;
   const { repeated } = failuresAfter(recorder.state.search, task.id, failure);
   const retried = repeated < (mostFailures[failure] ?? 0);
   const entry = recorder.append({ type: 'failed', line: task.line, task: task.id, failure, message, retried });
-  if (!retried && (essential.has(task.line) || task.kind === 'test'))
+  // A final training that was lost is taken back where something came before it.
+  const isReplaced = task.line === 'final' && methodOf(context).tunes && recorder.state.search.bestBefore !== null;
+  if (!retried && ((essential.has(task.line) && !isReplaced) || task.kind === 'test'))
     throw new RunError(`${task.line} could not be trained (${failure}): ${message}`);
   return entry;
 }
@@ -181,7 +183,7 @@ function* take(running: Running, news: News): Generator<RunItem> {
       const threads = flights.all.get(news.task.id)?.threads ?? 1;
       flights.end(news.task);
       if (news.error === null) return;
-      yield failed(news.task, news.error, recorder);
+      yield failed(news.task, news.error, recorder, running.context());
       pauses.begin(news.task.id, threads, pauseAfter(recorder.state.search.failures.get(news.task.id)?.repeated ?? 1));
       return;
     }

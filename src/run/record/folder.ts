@@ -77,7 +77,12 @@ export function neededCheckpoints(search: SearchState, origin: string | null = n
   keep('baseline');
   keep(search.stop?.line ?? currentParent(search));
   const final = search.candidates.get('final');
-  for (const hash of [bestNetwork(search)?.checkpoint, search.best?.checkpoint, final?.checkpoint === null ? final.origin : null])
+  for (const hash of [
+    bestNetwork(search)?.checkpoint,
+    search.best?.checkpoint,
+    search.bestBefore?.checkpoint,
+    final?.checkpoint === null ? final.origin : null,
+  ])
     if (hash !== undefined && hash !== null) needed.add(hash);
   for (const { winner } of search.steps) if (winner !== null) keep(winner);
   const open = search.steps.find((step) => step.winner === null);
