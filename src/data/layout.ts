@@ -84,7 +84,7 @@ function checkClasses(folder: Folder): void {
 /** What lies beside no images: archives, or labels in a form that is not read. */
 function besideIn(files: readonly SourceFile[]): string {
   const archive = files.find(({ path }) => isArchiveName(path));
-  if (archive !== undefined) return ` (${archive.path} is an archive: give it, or unpack it)`;
+  if (archive !== undefined) return ` (${archive.path} is an archive: unpack it, and give the folder that it makes)`;
   const table = files.find(({ path }) => /\.(jsonl?|xlsx?|ods)$/i.test(path));
   return table === undefined ? '' : ` (labels as in ${table.path} are not read: save them as CSV)`;
 }
