@@ -6,6 +6,7 @@ import { planOptions, queueOptions } from '../options/table.ts';
 import { emptyView, viewOf } from '../run/display/view.ts';
 import { resume, search, type Elsewhere, type SearchOptions } from '../run/driving/open.ts';
 import type { AskedOptions } from '../run/preparing/begin.ts';
+import { unfittingFiles } from '../run/record/best.ts';
 import { readRun } from '../run/record/read.ts';
 import { presetFor } from '../search/settings.ts';
 import { quoted } from '../util/quoted.ts';
@@ -64,11 +65,16 @@ export function searchCommand(dataset: string, given: Given<'search'>, io: Io): 
   });
 }
 
-export function resumeCommand(root: string, given: Given<'resume'>, io: Io): Promise<number> {
+export async function resumeCommand(root: string, given: Given<'resume'>, io: Io): Promise<number> {
   const { budget, data, mixed = false } = given;
   const { state } = readRun(root);
-  if (state.search.finished && budget === undefined)
-    printLines(io.err, [`${root}: the run is finished; --budget +TIME gives it more time`]);
+  if (state.search.finished && budget === undefined) {
+    const lost = await unfittingFiles(root, state);
+    printLines(io.err, [
+      `${root}: the run is finished; --budget +TIME gives it more time`,
+      ...(lost.length === 0 ? [] : [`${root}: ${lost.join(', ')}: missing, damaged or changed, and written again`]),
+    ]);
+  }
   const options = {
     mixed,
     ...elsewhereOf(given),

@@ -34,22 +34,23 @@ export const oneLine = (text: string): string => text.replaceAll(/[\p{Cc}\u2028\
 
 const usual = { skip_empty_lines: true, trim: true };
 
-/** Fields of the first line, where at least half of the next ones have as many; else 0. */
+/** Fields of the first line, where at least half of the next ones have as many, or one more than a header; else 0. */
 function fieldsBy(delimiter: string, head: string): number {
-  const rows = parse(head, { ...usual, delimiter, relax_column_count: true, relax_quotes: true, to: sampled });
+  const rows = ((): string[][] => {
+    try {
+      return parse(head, { ...usual, delimiter, relax_column_count: true, relax_quotes: true, to: sampled });
+    } catch {
+      return [];
+    }
+  })();
   const first = rows[0]?.length ?? 0;
-  return 2 * rows.filter((row) => row.length === first).length >= rows.length ? first : 0;
+  const areMost = (length: number): boolean => 2 * rows.filter((row) => row.length === length).length >= rows.length;
+  return areMost(first) || (first >= 2 && areMost(first + 1)) ? first : 0;
 }
 
 /** The separator that gives the lines the most fields. */
 export function separatorOf(lines: string): string {
-  const fields = separators.map((delimiter) => {
-    try {
-      return fieldsBy(delimiter, lines);
-    } catch {
-      return 0;
-    }
-  });
+  const fields = separators.map((delimiter) => fieldsBy(delimiter, lines));
   const most = Math.max(...fields);
   return separators[fields.indexOf(most)] as string;
 }
@@ -57,19 +58,57 @@ export function separatorOf(lines: string): string {
 /** The first lines of a text. */
 const headOf = (text: string): string => text.split('\n', sampled).join('\n');
 
+/** What tells a spreadsheet the separator, and comments, each with its line end. */
+const preface = /^\ufeff?(?:sep=.[ \t]*(?:\r\n?|\n))?((?:[ \t]*#[^\r\n]*(?:\r\n?|\n)+)*)/i;
+const lastLine = /[^\r\n]*(?:\r\n?|\n)+$/;
+
+/** Without what is no table at its beginning. A header may begin with # as a comment does: it has as many fields as the rows. */
+function withoutPreface(text: string): string {
+  const [whole, comments = ''] = preface.exec(text) as RegExpExecArray;
+  const body = text.slice(whole.length);
+  const [last = ''] = lastLine.exec(comments) ?? [];
+  const delimiter = separatorOf(headOf(body));
+  const isHeader = last !== '' && fieldsBy(delimiter, last) === fieldsBy(delimiter, headOf(body));
+  return isHeader ? `${last}${body}` : body;
+}
+
+/**
+ * Rows that all have one field more than the header: an empty one at the end, or, as R writes them, the names of rows at the
+ * beginning.
+ */
+function withWholeHeader(rows: readonly string[][]): string[][] {
+  const [header = [], ...rest] = rows;
+  if (rest.length === 0 || rest.some((row) => row.length !== header.length + 1)) return [...rows];
+  if (rest.every((row) => row.at(-1) === '')) return [header, ...rest.map((row) => row.slice(0, -1))];
+  return [['', ...header], ...rest];
+}
+
 /** The table in a text. A UserError for one that is malformed or has a single column. */
 export function parseTable(path: string, text: string): Table {
   if (text.includes('\0')) throw new UserError(`${path}: not a table in text: it has zero bytes`);
   let rows: string[][];
+  const content = withoutPreface(text);
+  const options = { ...usual, delimiter: separatorOf(headOf(content)) };
   try {
-    rows = parse(text, { ...usual, delimiter: separatorOf(headOf(text)) });
+    rows = parse(content, options);
   } catch (error) {
-    throw new UserError(`${path}: cannot be read as a table: ${reasonOf(error)}`);
+    const relaxed = ((): string[][] => {
+      try {
+        return withWholeHeader(parse(content, { ...options, relax_column_count: true }));
+      } catch {
+        return [];
+      }
+    })();
+    const isWhole = relaxed.length > 1 && relaxed.every((row) => row.length === relaxed[0]?.length);
+    if (!isWhole) throw new UserError(`${path}: cannot be read as a table: ${reasonOf(error)}`);
+    rows = relaxed;
   }
   rows = rows.map((row) => row.map(oneLine));
   if (rows.length === 0) throw new UserError(`${path}: an empty table`);
   if ((rows[0]?.length ?? 0) < 2)
-    throw new UserError(`${path}: one column; a table of labels has a column of files and one of labels`);
+    throw new UserError(
+      `${path}: one column; a table of labels has a column of files and one of labels, with commas, semicolons, tabs or bars between them`,
+    );
   return { path, rows };
 }
 

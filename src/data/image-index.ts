@@ -1,5 +1,5 @@
 /** Finds the images of a tree by the names that a table gives them. Pure. */
-import { basename, extname, posix } from 'node:path';
+import { basename, extname, posix, resolve, sep } from 'node:path';
 import { UserError } from '../util/user-error.ts';
 import type { SourceFile } from './source.ts';
 import type { Folder } from './tree.ts';
@@ -33,11 +33,12 @@ export const placedIn = ({ images, folders }: Folder, above = ''): PlacedImage[]
 /** Whether one path is the end of the other. */
 const endsAlike = (a: string, b: string): boolean => a === b || a.endsWith(`/${b}`) || b.endsWith(`/${a}`);
 
-const isAbsolute = (name: string): boolean => /^(\/|[a-z]:\/|[a-z][a-z+.-]+:\/\/)/i.test(name);
+export const isAbsolute = (name: string): boolean => /^(\/|[a-z]:\/|[a-z][a-z+.-]+:\/\/)/i.test(name);
 
-/** A name as a path; `..` only within the folder. */
-function pathOf(name: string, from: string): string {
-  const forward = name.trim().replaceAll('\\', '/');
+/** A name as a path; `..` only within the folder `root`. */
+function pathOf(name: string, from: string, root: string): string {
+  const whole = name.trim().replaceAll('\\', '/');
+  const forward = whole.startsWith(root) ? whole.slice(root.length) : whole;
   if (isAbsolute(forward)) throw new UserError(`${name}: a path must be relative to the folder of the images`);
   if (!forward.split('/').includes('..')) return forward.replace(/^(\.?\/)+/, '');
   const path = posix.join(from, forward);
@@ -59,12 +60,13 @@ function grouped(images: readonly PlacedImage[], key: (path: string) => string):
 
 export function indexImages(root: Folder): ImageIndex {
   const images = placedIn(root);
+  const prefix = `${resolve(root.path)}${sep}`.replaceAll(sep, '/');
   const byName = grouped(images, posix.basename);
   const byStem = grouped(images, (path) => withoutExtension(posix.basename(path)));
   return {
     images,
     find(name, from, prefer) {
-      const path = pathOf(name, from);
+      const path = pathOf(name, from, prefix);
       const last = keyOf(posix.basename(path));
       if (last === '' || last === '.') return undefined;
       const whole = byName.get(last);

@@ -23,6 +23,13 @@ const wordsOf = (name: string): readonly string[] =>
 const labelWord = /^(labels?|class|classes|classname|labelname|targets?|category|categories)$/;
 const isNamed = ({ name }: Column): boolean => wordsOf(name).some((word) => labelWord.test(word));
 
+/** Of columns whose values are yes and no, or 1 and 0. */
+export const isYes = (value: string): boolean => /^(1(\.0*)?|true|yes|y)$/i.test(value);
+export const isNo = (value: string): boolean => /^(0(\.0*)?|false|no|n)$/i.test(value);
+
+/** What programs write where a value is missing. `None`, `NA` and `null` may be classes. */
+const isMissing = (value: string): boolean => /^(nan|<na>|#n\/a)$/i.test(value);
+
 const distinct = ({ values }: Column): Set<string> => new Set(values.filter((value) => value !== ''));
 const isNumber = (value: string): boolean => value !== '' && Number.isFinite(Number(value));
 const isText = (column: Column): boolean => ![...distinct(column)].every(isNumber);
@@ -55,13 +62,13 @@ function withoutSame(columns: readonly Column[]): Column[] {
 
 const listed = (columns: readonly Column[]): string => columns.map(({ name }) => name).join(', ');
 
-/** Columns of 0 and 1, a class each. */
+/** Columns of 0 and 1, or of yes and no, a class each. */
 function oneOfMany(where: string, columns: readonly Column[]): Labels | undefined {
-  const classes = columns.filter((column) => [...distinct(column)].every((value) => Number(value) === 0 || Number(value) === 1));
+  const classes = columns.filter((column) => [...distinct(column)].every((value) => isNo(value) || isYes(value)));
   if (classes.length < 2 || classes.some((column) => distinct(column).size < 2)) return undefined;
   const rows = classes[0]?.values.length ?? 0;
   const values = Array.from({ length: rows }, (_none, row) => {
-    const set = classes.filter((column) => Number(column.values[row]) === 1);
+    const set = classes.filter((column) => isYes(column.values[row] ?? ''));
     if (set.length > 1)
       throw new UserError(`${where}: an image with several labels (${listed(set)}): each must have one, or give --label-column`);
     return set[0]?.name ?? '';
@@ -71,7 +78,7 @@ function oneOfMany(where: string, columns: readonly Column[]): Labels | undefine
 
 const labelsIn = (column: Column): Labels => ({ words: `column ${column.name}`, values: column.values });
 
-function given(where: string, columns: readonly Column[], wanted: string, all: readonly string[]): Column {
+function wantedOf(where: string, columns: readonly Column[], wanted: string, all: readonly string[]): Column {
   const key = (name: string): string => name.trim().toLowerCase();
   const exact = columns.filter(({ name }) => name === wanted);
   const named = exact.length > 0 ? exact : columns.filter(({ name }) => key(name) === key(wanted));
@@ -83,16 +90,12 @@ function given(where: string, columns: readonly Column[], wanted: string, all: r
 }
 
 /**
- * The labels of a table. `columns`: those that do not name files or parts. `all`: the names of all its columns, which a number in
+ * The labels of a table. `given`: its columns, without those that name files or parts. `all`: the names of all its columns, which a number in
  * `wanted`, from 1, counts. A UserError where none or several could be meant.
  */
-export function findLabels(
-  where: string,
-  columns: readonly Column[],
-  wanted: string | undefined,
-  all: readonly string[],
-): Labels {
-  if (wanted !== undefined) return labelsIn(given(where, columns, wanted, all));
+export function findLabels(where: string, given: readonly Column[], wanted: string | undefined, all: readonly string[]): Labels {
+  const columns = given.map(({ name, values }) => ({ name, values: values.map((value) => (isMissing(value) ? '' : value)) }));
+  if (wanted !== undefined) return labelsIn(wantedOf(where, columns, wanted, all));
   const filled = columns.filter((column) => distinct(column).size > 0);
   const named = filled.filter(isNamed);
   const [alone] = filled.length === 1 ? filled.filter(mayBeLabels) : [];

@@ -6,11 +6,13 @@ import { readFailure } from '../util/files.ts';
 import { UserError } from '../util/user-error.ts';
 import { plural } from '../util/words.ts';
 import { isTableName, readTable, type Table } from './csv.ts';
-import { indexImages, type Found, type ImageIndex, type PlacedImage } from './image-index.ts';
+import { everyNth, fileColumn, tried } from './file-column.ts';
+import { indexImages, isAbsolute, type Found, type ImageIndex, type PlacedImage } from './image-index.ts';
 import { hasImageExtension } from './image-kinds.ts';
 import { findLabels, type Column } from './label-column.ts';
 import { layoutOfRows, type LabelledRow, type RowPart } from './labelled-rows.ts';
 import type { Layout } from './layout.ts';
+import { partColumns, unknownParts, type PartColumns } from './part-column.ts';
 import { partNamed, type PartName } from './part-names.ts';
 import { fileAt, type SourceFile } from './source.ts';
 import { othersBelow, type Folder } from './tree.ts';
@@ -29,8 +31,6 @@ export interface TableLayout {
   readonly tables: readonly SourceFile[];
 }
 
-/** Rows that a column is judged by, at most. */
-const sampled = 1000;
 /** Tables that are looked at in a folder, at most. */
 const mostTables = 20;
 
@@ -49,53 +49,6 @@ interface Understood {
 const columnsOf = (rows: readonly (readonly string[])[], names: readonly string[]): Column[] =>
   names.map((name, at) => ({ name, values: rows.map((row) => row[at] ?? '') }));
 
-const everyNth = <T>(items: readonly T[]): T[] => items.filter((_item, at) => at % Math.ceil(items.length / sampled) === 0);
-
-/** What a name stands for where it is only tried; names that lead elsewhere are refused when they are used. */
-function tried(index: ImageIndex, name: string, from: string): Found {
-  try {
-    return index.find(name, from, () => false);
-  } catch (error) {
-    if (error instanceof UserError) return undefined;
-    throw error;
-  }
-}
-
-/** Values of a sample that name images, and how many images these are. */
-function hitsOf({ values }: Column, index: ImageIndex, from: string): { readonly share: number; readonly images: number } {
-  const sample = everyNth(values);
-  const found = sample.map((value) => tried(index, value, from)).filter((each) => each !== undefined);
-  const images = new Set(found.map((each) => (each === 'several' ? each : each.path)));
-  return { share: found.length / Math.max(1, sample.length), images: images.size };
-}
-
-const fileWord = /^(files?|filenames?|images?|img|imagenames?|paths?|filepaths?|ids?)$/;
-const isFileName = ({ name }: Column): boolean =>
-  name
-    .toLowerCase()
-    .split(/[^a-z]+/)
-    .some((word) => fileWord.test(word));
-
-/** The column that names the most images; undefined where none names images. */
-function fileColumn(columns: readonly Column[], index: ImageIndex, from: string): Column | undefined {
-  const scored = columns
-    .map((column) => ({ column, ...hitsOf(column, index, from) }))
-    .filter(({ column, share }) => share >= 0.5 || (share > 0 && everyNth(column.values).every(hasImageExtension)))
-    .toSorted((a, b) => b.images - a.images || Number(isFileName(b.column)) - Number(isFileName(a.column)));
-  return scored[0]?.column;
-}
-
-/** The parts that all values of a column name, `train` among them. */
-function isPartColumn({ values }: Column): boolean {
-  const names = new Set(values);
-  return (
-    names.size >= 2 &&
-    names.size <= 10 &&
-    [...names].every((name) => partNamed(name) !== null) &&
-    [...names].some((name) => partNamed(name) === 'train')
-  );
-}
-
 /** The table with its columns; undefined where none of these names images. */
 function understand(table: Table, index: ImageIndex, from: string): Understood | undefined {
   const { rows, path } = table;
@@ -107,10 +60,10 @@ function understand(table: Table, index: ImageIndex, from: string): Understood |
     rows.slice(1),
     first.map((name, at) => (name === '' ? String(at + 1) : name)),
   );
-  const files = fileColumn(headed, index, from);
+  const files = fileColumn(path, headed, index, from);
   if (files === undefined) {
     // A table of a single row has no header.
-    const only = rows.length === 1 ? fileColumn(plain, index, from) : undefined;
+    const only = rows.length === 1 ? fileColumn(path, plain, index, from) : undefined;
     return only === undefined ? undefined : { table, columns: plain, skipped: 0, files: only, from, part };
   }
   const at = headed.indexOf(files);
@@ -126,6 +79,17 @@ function checkNames({ table, columns }: Understood): void {
   if (twice !== undefined) throw new UserError(`${table.path}: two columns are called ${twice.name}`);
 }
 
+/** The columns of parts, where there are others that may have the labels. */
+function partsIn(where: string, columns: readonly Column[], wanted: string | undefined): PartColumns | undefined {
+  const parts = partColumns(
+    where,
+    columns.filter(({ name }) => name !== wanted),
+  );
+  return columns.some((column) => parts?.columns.includes(column) !== true && column.values.some((value) => value !== ''))
+    ? parts
+    : undefined;
+}
+
 interface Reading {
   readonly rows: readonly LabelledRow[];
   readonly notes: readonly string[];
@@ -134,17 +98,19 @@ interface Reading {
 const rowsOf = (where: string, index: ImageIndex, each: Understood, usual: RowPart, wanted: string | undefined): Reading => {
   checkNames(each);
   const { table, columns, skipped, files, from } = each;
-  const parts = columns.find((column) => column !== files && isPartColumn(column));
   const all = columns.map(({ name }) => name);
-  const rest = columns.filter((column) => column !== files && column !== parts);
+  const others = columns.filter((column) => column !== files);
+  const parts = partsIn(table.path, others, wanted);
+  const rest = others.filter((column) => parts?.columns.includes(column) !== true);
   const labels = findLabels(table.path, rest, wanted, all);
+  const unknown = parts === undefined ? unknownParts(rest.filter(({ name }) => labels.words !== `column ${name}`)) : undefined;
   const rows: LabelledRow[] = [];
   const unlabelled: number[] = [];
   let left = 0;
   files.values.forEach((name, at) => {
     const place = `${table.path}, row ${at + 1 + skipped}`;
     const label = labels.values[at] ?? '';
-    const part = parts === undefined ? usual : partNamed(parts.values[at] ?? '');
+    const part = parts === undefined ? usual : (parts.parts[at] ?? null);
     if (name === '' || label === '') return void unlabelled.push(at + 1 + skipped);
     if (part === null || part === 'unlabelled') return void left++;
     const prefer = ({ path }: PlacedImage): boolean =>
@@ -164,11 +130,18 @@ const rowsOf = (where: string, index: ImageIndex, each: Understood, usual: RowPa
     const file = found === undefined || found === 'several' ? { ...missing, problem } : found.file;
     rows.push({ file, label, part, where: place });
   });
-  const words = [`column ${files.name}`, labels.words, ...(parts === undefined ? [] : [`parts from column ${parts.name}`])];
+  const words = [
+    `column ${files.name}`,
+    labels.words,
+    ...(parts === undefined ? [] : [`parts from column ${parts.columns.map(({ name }) => name).join(', ')}`]),
+  ];
   return {
     rows,
     notes: [
       `labels from ${basename(table.path)}: ${words.join(', ')}`,
+      ...(unknown === undefined
+        ? []
+        : [`column ${unknown.name} of ${basename(table.path)} is not used: its values name no parts, as train, val and test do`]),
       ...(unlabelled.length === 0
         ? []
         : [
@@ -278,10 +251,13 @@ function refusal({ path, rows }: Table, folder: string): UserError {
   const [first = []] = rows;
   const at = first.findIndex((_name, column) => everyNth(rows.slice(1)).every((row) => hasImageExtension(row[column] ?? '')));
   const example = rows[1]?.[at] ?? '';
+  const column = first[at] ?? String(at + 1);
   const what =
     at < 0 || rows.length < 2
       ? `no column names images of ${folder}; its columns are ${first.slice(0, 10).join(', ')}${first.length > 10 ? ', …' : ''}`
-      : `the images of column ${first[at] ?? at + 1} are not in ${folder}, such as ${example}: give the folder that has them, and this file with --labels`;
+      : isAbsolute(example.replaceAll('\\', '/'))
+        ? `column ${column} has no paths below ${folder}, but ${example}: write them from that folder on, such as ${basename(example)}`
+        : `the images of column ${column} are not in ${folder}, such as ${example}: give the folder that has them, and this file with --labels`;
   return new UserError(`${path}: ${what}`);
 }
 

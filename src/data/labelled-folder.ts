@@ -10,6 +10,7 @@ import { decodeFiles } from './decode-files.ts';
 import { findImages, type FoundImages, type ImageOptions } from './found-images.ts';
 import type { Layout } from './layout.ts';
 import { checkLeftOut, describeLeftOut } from './left-out.ts';
+import { holdersIn, withoutAgain, withoutMasks, withPartsOutside } from './nested.ts';
 import { isNoClass, partNamed } from './part-names.ts';
 import type { Machine } from './read.ts';
 import type { Reading } from './reading.ts';
@@ -17,7 +18,7 @@ import { checkDisk, openRecords, scratchEnding } from './records.ts';
 import { timed } from './remaining.ts';
 import { datasetNames } from './resolve.ts';
 import type { ReadListener, SourceFile } from './source.ts';
-import { asFirst, hasImages, imagesBelow, readTree } from './tree.ts';
+import { asFirst, imagesBelow, readTree } from './tree.ts';
 
 export interface ClassFolder {
   readonly name: string;
@@ -39,11 +40,13 @@ const nothing: ClassFolders = { folders: null, notes: [], shown: (text) => text 
 /** The class folders of a folder, those without images left out; one class alone is enough. */
 async function foldersIn(reference: string, { reading, listener }: ImageOptions): Promise<readonly ClassFolder[] | null> {
   const read = await readTree(reference, Infinity, listener);
-  const folders = (reading.version === 1 ? asFirst(read) : read).folders.filter(hasImages);
+  const tree = reading.version === 1 ? asFirst(read) : read;
+  if (withPartsOutside(tree) !== undefined || holdersIn(tree).some(({ name }) => partNamed(name) !== null)) return null;
+  const folders = holdersIn(withoutAgain(tree).classes);
   const [only, ...more] = folders;
-  if (only === undefined || folders.some(({ name }) => partNamed(name) !== null)) return null;
+  if (only === undefined) return null;
   if (more.length === 0 && (only.images.length === 0 || isNoClass(only.name))) return null;
-  return folders.map((folder) => ({ name: folder.name, files: imagesBelow(folder) }));
+  return folders.map((folder) => ({ name: folder.name, files: imagesBelow(withoutMasks(folder)) }));
 }
 
 /** The images of a layout by classes; null where it has parts. */

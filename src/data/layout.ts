@@ -7,6 +7,7 @@ import { UserError } from '../util/user-error.ts';
 import { plural } from '../util/words.ts';
 import { isArchiveName } from './archives.ts';
 import { classLimit } from './dataset.ts';
+import { areSplits, holdersIn, keyOf, sharedNames, withoutAgain, withoutMasks, withPartsOutside } from './nested.ts';
 import { isNoClass, isPlain, partNamed, type PartName } from './part-names.ts';
 import type { SourceFile } from './source.ts';
 import { hasImages, imagesBelow, othersBelow, type Folder } from './tree.ts';
@@ -34,11 +35,6 @@ const listed = (folders: readonly Folder[]): string =>
     .join(', ')
     .replace(/, ([^,]*)$/, ' and $1');
 
-/** File systems differ in how they encode a name, such as that of a Mac. */
-const keyOf = (name: string): string => name.normalize('NFC');
-
-const holdersIn = ({ folders }: Folder): Folder[] => folders.filter(hasImages);
-
 /** Whether it has folders of classes in it. */
 function isLabelled(folder: Folder): boolean {
   const holders = holdersIn(folder);
@@ -61,7 +57,7 @@ function innermost(folder: Folder, known?: readonly string[]): Folder {
 /** The images of each class, and the files that are none. */
 function filesOf(folders: readonly Folder[]): { images: LabelledFile[]; others: SourceFile[] } {
   const images = folders.flatMap((folder, label) => {
-    const own = imagesBelow(folder);
+    const own = imagesBelow(withoutMasks(folder));
     const others = othersBelow(folder);
     const [other] = others;
     const instead = other === undefined ? '' : ` (but ${plural(others.length, 'other file')}, such as ${other.path})`;
@@ -88,7 +84,7 @@ function checkClasses(folder: Folder): void {
 /** What lies beside no images: archives, or labels in a form that is not read. */
 function besideIn(files: readonly SourceFile[]): string {
   const archive = files.find(({ path }) => isArchiveName(path));
-  if (archive !== undefined) return ` (${archive.path} is an archive: give it, or unpack it)`;
+  if (archive !== undefined) return ` (${archive.path} is an archive: unpack it, and give the folder that it makes)`;
   const table = files.find(({ path }) => /\.(jsonl?|xlsx?|ods)$/i.test(path));
   return table === undefined ? '' : ` (labels as in ${table.path} are not read: save them as CSV)`;
 }
@@ -102,8 +98,25 @@ const otherNote = (files: readonly SourceFile[]): string[] =>
 const strayNote = (files: readonly SourceFile[]): string[] =>
   noteOf(files, 'image', `left out that ${files.length === 1 ? 'lies' : 'lie'} in no class`);
 
+/** What is left out of the folders of classes beside their images. */
+function maskNote(folders: readonly Folder[]): string[] {
+  const masks = folders.flatMap((folder) => {
+    const kept = withoutMasks(folder).folders;
+    return folder.folders.filter((each) => !kept.includes(each)).flatMap(imagesBelow);
+  });
+  return noteOf(masks, 'image', `left out that ${masks.length === 1 ? 'is a mask' : 'are masks'} by the folder`);
+}
+
+const againNote = (again: readonly Folder[]): string[] =>
+  again.length === 0
+    ? []
+    : [
+        `${listed(again)} ${again.length === 1 ? 'has' : 'have'} the folders of the classes again and ${again.length === 1 ? 'is' : 'are'} not read`,
+      ];
+
 /** Folders that all have sub-folders, but are no parts by their names. */
-function nestedNote(folders: readonly Folder[]): string[] {
+function nestedNote(all: readonly Folder[]): string[] {
+  const folders = all.map(withoutMasks);
   const inner = folders.map((folder) => holdersIn(folder).map(({ name }) => keyOf(name)));
   const [first = []] = inner;
   const [folder] = folders;
@@ -114,11 +127,24 @@ function nestedNote(folders: readonly Folder[]): string[] {
     : [`each class has folders in it: their images are taken together; for ${names} as classes give ${folder.path}`];
 }
 
-function layoutOfClasses(folder: Folder): Layout {
+function layoutOfClasses(whole: Folder): Layout {
+  const { classes: folder, again } = withoutAgain(whole);
+  const parts = again.filter(({ name }) => ['validation', 'test'].includes(partNamed(name) ?? ''));
+  if (parts.length > 0) {
+    const train: Candidate = { outer: folder, part: 'train', inner: folder };
+    const others = again.map((outer): Candidate => ({ outer, part: partNamed(outer.name), inner: outer }));
+    return layoutOfParts(whole, train, [train, ...others]);
+  }
   checkClasses(folder);
   const { folders } = folder;
   const { images, others } = filesOf(folders);
-  const notes = [...otherNote(others), ...strayNote(folder.images), ...nestedNote(folders)];
+  const notes = [
+    ...otherNote(others),
+    ...strayNote(folder.images),
+    ...maskNote(folders),
+    ...againNote(again),
+    ...nestedNote(folders),
+  ];
   return { classes: folders.map(({ name }) => name), train: images, validation: undefined, test: undefined, notes };
 }
 
@@ -171,11 +197,31 @@ function sharesClasses({ outer, inner }: Candidate, train: Candidate): boolean {
   return false;
 }
 
+const isTrainingPart = (folder: Folder): boolean => partNamed(folder.name) === 'train' && isLabelled(innermost(folder));
+
+/** Folders with the same classes in them, of which some are called as parts are and one is not: it may be any part. */
+function refuseTwins(folder: Folder, named: readonly Candidate[]): void {
+  for (const part of named.filter((each) => each.part !== null && isLabelled(each.inner))) {
+    const twin = named.find((each) => each.part === null && sharedNames(each.inner, part.inner).length > 0);
+    if (twin === undefined) continue;
+    const shared = sharedNames(twin.inner, part.inner).map((name) => `${name}/`);
+    throw new UserError(
+      `${folder.path}: ${listed([part.outer, twin.outer])} have the same folders in them, such as ${shared.slice(0, 2).join(' and ')}: call the parts train, val and test, or give one of the two; if these are classes, call ${part.outer.name}/ otherwise`,
+    );
+  }
+}
+
 /** Folders that are called as parts are, but have no classes in them. */
 function refuseUnlabelled(folder: Folder, candidates: readonly Candidate[]): void {
   const holders = candidates.filter(({ outer }) => hasImages(outer));
   const train = holders.find(({ part }) => part === 'train');
   if (!holders.every(({ part }) => part !== null)) return;
+  if (holders.length === 1 && holdersIn(holders[0]?.inner as Folder).some(isTrainingPart)) return;
+  const several = holders.filter(({ part }) => part === 'train');
+  if (several.length > 1)
+    throw new UserError(
+      `${folder.path}: ${listed(several.map(({ outer }) => outer))} are called as training parts are: if they are classes, leave the word out of their names; else ${expected}, such as ${folder.path}/train/cat`,
+    );
   if (train !== undefined) {
     const images = imagesBelow(train.outer);
     throw new UserError(
@@ -189,7 +235,11 @@ function refuseUnlabelled(folder: Folder, candidates: readonly Candidate[]): voi
     );
 }
 
-function layoutOfParts(folder: Folder, train: Candidate, candidates: readonly Candidate[]): Layout {
+function layoutOfParts(folder: Folder, given: Candidate, all: readonly Candidate[]): Layout {
+  const stripped = new Map(all.map((each) => [each, withoutAgain(each.inner)]));
+  const within = (each: Candidate): Candidate => ({ ...each, inner: stripped.get(each)?.classes ?? each.inner });
+  const train = within(given);
+  const candidates = all.map((each) => (each === given ? train : within(each)));
   checkClasses(train.inner);
   const others = candidates.filter((each) => each.part === 'validation' || each.part === 'test');
   const labelled = others.filter((each) => sharesClasses(each, train));
@@ -221,8 +271,19 @@ function layoutOfParts(folder: Folder, train: Candidate, candidates: readonly Ca
       ...(validation === undefined ? [] : [`the images of ${validation.outer.name}/ validate`]),
       ...otherNote(files.flatMap((each) => each.others)),
       ...strayNote(read.flatMap(({ inner }) => inner.images)),
+      ...maskNote(read.flatMap(({ inner }) => inner.folders)),
+      ...againNote([...stripped.values()].flatMap(({ again }) => again)),
     ],
   };
+}
+
+/** Splits of the same classes are neither classes nor parts. */
+function refuseSplits({ path, folders }: Folder): void {
+  const [first] = folders;
+  if (first !== undefined && areSplits(folders))
+    throw new UserError(
+      `${path}: ${listed(folders)} have the same folders in them, ${listed(holdersIn(first))}: give one of them, such as ${first.path}`,
+    );
 }
 
 /** The layout where the folders are parts; undefined where they are not. */
@@ -231,11 +292,15 @@ function partsIn(folder: Folder): Layout | undefined {
   const training = named.filter(({ part, inner }) => part === 'train' && isLabelled(inner));
   if (training.length === 0) {
     refuseUnlabelled(folder, named);
+    if (withoutAgain(folder).again.length === 0) refuseTwins(folder, named);
     return undefined;
   }
   const others = named.filter((each) => !training.includes(each));
   const beside = others.some(({ part }) => part !== null && part !== 'train');
-  if (!beside && others.some(({ outer }) => hasImages(outer))) return undefined;
+  if (!beside && others.some(({ outer }) => hasImages(outer))) {
+    if (withoutAgain(folder).again.length === 0) refuseTwins(folder, named);
+    return undefined;
+  }
   const train = onlyOne(folder, 'train', training);
   if (train === undefined) return undefined;
   const known = train.inner.folders.map(({ name }) => keyOf(name));
@@ -247,6 +312,14 @@ function partsIn(folder: Folder): Layout | undefined {
 export function findLayout(root: Folder): Layout {
   const parts = partsIn(root);
   if (parts !== undefined) return parts;
+  refuseSplits(root);
+  const outside = withPartsOutside(root);
+  const turned = outside === undefined ? undefined : partsIn(outside);
+  if (turned !== undefined)
+    return {
+      ...turned,
+      notes: [`the parts are in the folders of the classes: ${listed(outside?.folders ?? [])}`, ...turned.notes],
+    };
   const inner = wrapped(root);
   if (inner === undefined) return layoutOfClasses(root);
   const layout = findLayout(inner);

@@ -7,7 +7,7 @@ export type PartName = 'train' | 'validation' | 'test' | 'unlabelled';
 const words: { readonly [Name in PartName]: RegExp } = {
   train: /^(train|training|trn|trainval)(set|data|images|imgs)?$/,
   validation: /^(val|valid|validate|validation|dev|eval|evaluation)(set|data|images|imgs)?$/,
-  test: /^(test|tests|testing|tst)(set|data|images|imgs)?$/,
+  test: /^(test|tests|testing|tst|holdout|heldout)(set|data|images|imgs)?$/,
   unlabelled: /^(pred|predict|prediction|predictions|unlabell?ed|unsup|unsupervised|inference|submission)$/,
 };
 

@@ -173,6 +173,9 @@ async function* checked(content: AsyncIterable<Uint8Array>, { crc32: expected }:
   if (sum !== expected) throw new Error('a checksum differs');
 }
 
+/** Ways to pack the files of a zip that are not read; deflated and stored ones are. */
+const methods: Readonly<Record<number, string>> = { 9: 'Deflate64', 12: 'bzip2', 14: 'LZMA', 93: 'Zstandard', 95: 'xz' };
+
 /** Returns how many links and devices were not unpacked. */
 async function unpackZip(target: Target): Promise<number> {
   const { archive, signal } = target;
@@ -185,6 +188,10 @@ async function unpackZip(target: Target): Promise<number> {
       if (kind === 'other') left++;
       if (kind !== 'file') continue;
       if (entry.isEncrypted()) throw new UserError(`${archive}: is encrypted: unpack it, and give the folder that it makes`);
+      if (![0, 8].includes(entry.compressionMethod))
+        throw new UserError(
+          `${archive}: is packed in a way that is not read (${methods[entry.compressionMethod] ?? `method ${entry.compressionMethod}`}): unpack it, and give the folder that it makes`,
+        );
       const content = await zip.openReadStreamPromise(entry);
       await writeEntry(target, entry.fileName, checked(content as AsyncIterable<Uint8Array>, entry));
     }
@@ -194,15 +201,23 @@ async function unpackZip(target: Target): Promise<number> {
   return left;
 }
 
+/** What is said of a packed file that is no archive, such as `labels.csv.gz`; other errors as they are. */
+const noTar = (archive: string, error: unknown): unknown =>
+  /invalid tar header|unexpected end of data/i.test(reasonOf(error))
+    ? new UserError(`${archive}: holds no tar archive, or a damaged one: unpack it, and give what it makes`)
+    : error;
+
 async function unpackTar(target: Target, isGzip: boolean): Promise<number> {
   const { archive, signal } = target;
   const untar = extract();
+  let entries = 0;
   const bytes = createReadStream(archive);
   const options = signal === undefined ? {} : { signal };
   const unpacking = isGzip ? pipeline(bytes, createGunzip(), untar, options) : pipeline(bytes, untar, options);
   const reading = (async () => {
     let left = 0;
     for await (const entry of untar) {
+      entries++;
       const { name, type } = entry.header;
       if (type === 'file' || type === 'contiguous-file') await writeEntry(target, name, entry as AsyncIterable<Uint8Array>);
       else {
@@ -214,7 +229,7 @@ async function unpackTar(target: Target, isGzip: boolean): Promise<number> {
   })();
   // Both, the reader's error first: it may be the cause of the other.
   const [read, unpacked] = await Promise.allSettled([reading, unpacking]);
-  if (read.status === 'rejected') throw read.reason;
+  if (read.status === 'rejected') throw isGzip && entries === 0 ? noTar(archive, read.reason) : read.reason;
   if (unpacked.status === 'rejected') throw unpacked.reason;
   return read.value;
 }

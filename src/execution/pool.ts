@@ -8,7 +8,7 @@ import type { Fingerprint } from '../engine/engine.ts';
 import { JobFailure, type Failure, type Job, type Report } from '../training/job.ts';
 import { RunError } from '../util/user-error.ts';
 import type { WorkerIdentity } from './queue/messages.ts';
-import { readText } from './resources.ts';
+import { isWantOfMemory, readText } from './resources.ts';
 
 export interface JobObserver {
   /** `clock`: seconds of the worker's clock. `by`: the worker, where it is on another machine. */
@@ -113,7 +113,7 @@ function exitFailure(code: number | null, signal: NodeJS.Signals | null, { error
   const kills = memoryKills();
   // The kernel sends SIGKILL when memory runs out; `kill -9` looks the same, but is not counted.
   const isOut = signal === 'SIGKILL' && (kills === null || before === null || kills > before);
-  const isShort = isOut || /bad_alloc|out of memory|Cannot allocate memory/i.test(errors);
+  const isShort = isOut || isWantOfMemory(errors);
   const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}${isOut ? ', as when memory runs out' : ''}`;
   const failure = isShort ? 'memory' : fromOutside.has(signal) ? 'killed' : 'crashed';
   return new JobFailure(failure, `the worker ${how}${last === '' ? '' : `: ${last}`}`);

@@ -17,6 +17,10 @@ export interface Resources {
   readonly processors: number;
 }
 
+/** Whether an error of a process is one of memory: of the system, of V8, of WebAssembly, of C++. */
+export const isWantOfMemory = (message: string): boolean =>
+  /out of memory|bad_alloc|memory allocation|allocation failed|cannot allocate|could not allocate|ENOMEM/i.test(message);
+
 const unlimited: Resources = { memory: Infinity, processors: Infinity };
 
 const smaller = (a: Resources, b: Resources): Resources => ({

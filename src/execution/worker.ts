@@ -9,6 +9,7 @@ import { JobFailure, type EngineReference, type Job } from '../training/job.ts';
 import { runJob } from '../training/train.ts';
 import { RunError, UserError } from '../util/user-error.ts';
 import type { FromWorker, ToWorker } from './pool.ts';
+import { isWantOfMemory } from './resources.ts';
 import { tieToParent } from './tie.ts';
 
 /** Least milliseconds between messages. */
@@ -42,8 +43,6 @@ async function dataFor({ path, hash }: Job['data']): Promise<Dataset> {
   }
 }
 
-const isMemory = (error: Error): boolean => /out of memory|memory allocation|allocation failed|ENOMEM/i.test(error.message);
-
 async function work({ job, checkpoints }: ToWorker): Promise<void> {
   let sent = performance.now();
   const opened = await engineFor(job.engine);
@@ -76,7 +75,7 @@ process.on('message', (message: ToWorker) => {
     (error: Error) => {
       if (error instanceof UserError || error instanceof RunError) send({ kind: 'refused', message: error.message });
       else if (error instanceof JobFailure) send({ kind: 'failed', failure: error.failure, message: error.message });
-      else if (isMemory(error)) send({ kind: 'failed', failure: 'memory', message: error.message });
+      else if (isWantOfMemory(error.message)) send({ kind: 'failed', failure: 'memory', message: error.message });
       else send({ kind: 'failed', failure: 'error', message: error.stack ?? error.message });
     },
   );

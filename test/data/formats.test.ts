@@ -334,7 +334,10 @@ test('archives, single images and what a Mac adds are named, with what to do', a
     ['photos.zip', /photos\.zip: cannot be unpacked: damaged or cut short \(/],
     ['cat.jpg', /cat\.jpg: a single image: give the folder that has a folder of images for each class$/],
     ['__MACOSX', /__MACOSX: what a Mac adds to archives, without images: give the folder beside it$/],
-    ['kaggle', /kaggle: no sub-folders with images in it \(.*kaggle\/train\.zip is an archive: give it, or unpack it\)$/],
+    [
+      'kaggle',
+      /kaggle: no sub-folders with images in it \(.*kaggle\/train\.zip is an archive: unpack it, and give the folder that it makes\)$/,
+    ],
   ];
   for (const [name, message] of messages) await assert.rejects(read(join(root, name)), userError(message));
 });

@@ -71,6 +71,48 @@ const understood: readonly [what: string, table: string, line?: string, labels?:
     'file,label,split\na.png,cat,train\nb.png,dog,train\nc.png,cat,valid\nd.png,dog,test\n',
     'cat dog: a.png=cat b.png=dog; validation c.png=cat; test d.png=dog',
   ],
+  ['a line for spreadsheets', 'sep=;\nfile;label\na.png;cat\nb.png;dog\nc.png;cat\nd.png;dog\n'],
+  ['comments above', '# by me, 2020\n# MIT\nfile,label,x\na.png,cat,1\nb.png,dog,1\nc.png,cat,1\nd.png,dog,1\n'],
+  ['a comment with a quote', '# "all\n#file,label\na.png,cat\nb.png,dog\nc.png,cat\nd.png,dog\n'],
+  ['separators at the ends of rows', 'file,label\na.png,cat,\nb.png,dog,\nc.png,cat,\nd.png,dog,\n'],
+  [
+    'names of rows, as R writes them',
+    '"file","label"\n"1","a.png","cat"\n"2","b.png","dog"\n"3","c.png","cat"\n"4","d.png","dog"\n',
+  ],
+  ['columns of yes and no', 'file,cat,dog\na.png,True,False\nb.png,False,True\nc.png,True,False\nd.png,False,True\n'],
+  ['missing values', 'file,label\na.png,cat\nb.png,dog\nc.png,NaN\nd.png,nan\n', 'cat dog: a.png=cat b.png=dog'],
+  ['masks beside images', 'mask_path,image_path,label\nb.png,a.png,cat\na.png,b.png,dog\nd.png,c.png,cat\nc.png,d.png,dog\n'],
+  [
+    'a column of training images',
+    'file,label,is_train\na.png,cat,1\nb.png,dog,1\nc.png,cat,0\nd.png,dog,0\n',
+    'cat dog: a.png=cat b.png=dog; test c.png=cat d.png=dog',
+  ],
+  [
+    'a column of validation images',
+    'file,label,is_valid\na.png,0,False\nb.png,1,False\nc.png,0,True\nd.png,1,False\n',
+    '0 1: a.png=0 b.png=1 d.png=1; validation c.png=0',
+  ],
+  [
+    'columns of two parts',
+    'file,label,isTest,isVal\na.png,cat,0,0\nb.png,dog,0,0\nc.png,cat,1,0\nd.png,dog,0,1\n',
+    'cat dog: a.png=cat b.png=dog; validation d.png=dog; test c.png=cat',
+  ],
+  [
+    'a class called train',
+    'file,train,plane\na.png,1,0\nb.png,0,1\nc.png,1,0\nd.png,0,1\n',
+    'plane train: b.png=plane d.png=plane a.png=train c.png=train',
+  ],
+  [
+    'classes by is_',
+    'file,is_train,is_plane\na.png,1,0\nb.png,0,1\nc.png,1,0\nd.png,0,1\n',
+    'is_plane is_train: b.png=is_plane d.png=is_plane a.png=is_train c.png=is_train',
+  ],
+  ['an only class called train', 'file,is_train\na.png,1\nb.png,0\nc.png,1\nd.png,0\n', '0 1: b.png=0 d.png=0 a.png=1 c.png=1'],
+  [
+    'rows in no part',
+    'file,label,split\na.png,cat,train\nb.png,dog,train\nc.png,cat,\nd.png,dog,extra\n',
+    'cat dog: a.png=cat b.png=dog',
+  ],
 ];
 for (const [what, table, line = usual, labels] of understood)
   test(`a table is understood: ${what}`, async (t) => {
@@ -133,6 +175,17 @@ const refused: readonly [what: string, table: string, message: RegExp, labels?: 
     'file,label,split\na.png,cat,train\nb.png,dog,train\nc.png,cow,test\n',
     /row 4: a class that the training images of \S* do not have: cow$/,
   ],
+  [
+    'no rows of the training part',
+    'file,label,split\na.png,cat,\nb.png,dog,\nc.png,cat,test\nd.png,dog,test\n',
+    /labels\.csv: column split has no training part, only nothing, test: write train into the rows that train$/,
+  ],
+  [
+    'absolute paths from elsewhere',
+    'file,label\n/home/me/a.png,cat\n/home/me/b.png,dog\n',
+    /labels\.csv: column file has no paths below \S*data, but \/home\/me\/a\.png: write them from that folder on, such as a\.png/,
+  ],
+  ['spaces between columns', 'a.png cat\nb.png dog\n', /one column; .* with commas, semicolons, tabs or bars between them$/],
   ['a quote that does not end', 'file,label\na.png,"cat\nb.png,dog\n', /labels\.csv: cannot be read as a table: /],
   ['rows of unequal length', 'file,label\na.png,cat\nb.png,dog,brown\n', /labels\.csv: cannot be read as a table: /],
   [
@@ -153,6 +206,45 @@ for (const [what, table, message, labels] of refused)
     }, userError(message));
     await assert.rejects(find(folder, labels), userError(/./), 'in its folder');
   });
+
+test('numbers of rows do not name the images where another column does', async (t) => {
+  const images = ['0.png', '1.png', '2.png', '3.png'];
+  const names = ['3', '1', '0', '2'];
+  const line = 'cat dog: 0.png=cat 3.png=cat 1.png=dog 2.png=dog';
+  const table = (header: string, ending: string, rows = names): string =>
+    [header, ...rows.map((name, at) => `${at},${name}${ending},${at % 2 === 0 ? 'cat' : 'dog'}`)].join('\n');
+  for (const [header, ending] of [
+    ['n,file,label', ''],
+    [',name,label', ''],
+    ['n,picture,label', '.png'],
+    ['id,picture,label', '.png'],
+  ] as const)
+    assert.equal(await lineOf(await folderOf(t, images, { 'labels.csv': table(header, ending) })), line, header);
+  // Of the files one is missing, of the numbers none.
+  const missing = await folderOf(t, images, { 'labels.csv': table('n,file,label', '.png', ['3', '1', '9', '2']) });
+  assert.equal(await lineOf(missing), 'cat dog: 3.png=cat 9.png=cat 1.png=dog 2.png=dog');
+  const either = await folderOf(t, images, { 'labels.csv': table('n,name,label', '') });
+  await assert.rejects(
+    find(either),
+    userError(/labels\.csv: columns n and name may both name the images: call the right one file, or remove the other/),
+  );
+});
+
+test('a column of parts whose values name none is said', async (t) => {
+  const fold = 'file,label,fold\na.png,cat,0\nb.png,dog,1\nc.png,cat,1\nd.png,dog,0\n';
+  const { layout } = await find(await folderOf(t, four, { 'labels.csv': fold }));
+  assert.deepEqual(layout?.notes, [
+    'labels from labels.csv: column file, column label',
+    'column fold of labels.csv is not used: its values name no parts, as train, val and test do',
+  ]);
+});
+
+test('absolute paths below the folder of the images are taken', async (t) => {
+  const folder = await folderOf(t, four, {});
+  const rows = four.map((name, at) => `${join(folder, name)},${at % 2 === 0 ? 'cat' : 'dog'}`);
+  await put(join(folder, 'labels.csv'), ['file,label', ...rows].join('\n'));
+  assert.equal(await lineOf(folder), usual);
+});
 
 test('links in a table of labels must not lead out of the folder', async (t) => {
   const folder = await folderOf(t, four, { 'labels.csv': 'file,label\na.png,cat\nb.png,dog\nsecret.png,cat\n' });

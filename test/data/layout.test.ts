@@ -11,7 +11,9 @@ import { isPlain, partNamed } from '../../src/data/part-names.ts';
 import { readDataset } from '../../src/data/read.ts';
 import { splitDataset } from '../../src/data/split.ts';
 import { readTree, type Folder } from '../../src/data/tree.ts';
-import { newFolder, nowhere, png, put, userError } from './places.ts';
+import { usualReading } from '../../src/data/reading.ts';
+import { withClassFolders } from '../../src/data/labelled-folder.ts';
+import { newFolder, nowhere, png, put, quiet, userError } from './places.ts';
 
 /** A tree with images at these paths; `a/x*3` is three of them, and a path that ends with `/` an empty folder. */
 function treeOf(...paths: readonly string[]): Folder {
@@ -105,6 +107,37 @@ const layouts: readonly [what: string, paths: readonly string[], line: string][]
     ['tomato/healthy/x', 'tomato/rust/x*2', 'potato/healthy/x', 'potato/rust/x'],
     'potato tomato: train 2+3, test held out',
   ],
+  ['a test part beside the classes', [...classesIn('', 3), ...classesIn('test/', 1)], 'cat dog: train 3+3, test 1+1'],
+  [
+    'validation and test parts beside the classes',
+    [...classesIn('', 3), ...classesIn('Val/', 2), ...classesIn('Test/', 1)],
+    'cat dog: train 3+3, validation 2+2, test 1+1',
+  ],
+  ['a copy of the classes in their folder', [...classesIn('', 3), ...classesIn('pets/')], 'cat dog: train 3+3, test held out'],
+  [
+    'a copy of the classes in a part',
+    [...classesIn('train/', 3), ...classesIn('train/train/'), ...classesIn('test/', 1), ...classesIn('test/test/')],
+    'cat dog: train 3+3, test 1+1',
+  ],
+  ['the parts in the classes', ['cat/train/x*3', 'cat/test/x', 'dog/Train/x*4', 'dog/Test/x*2'], 'cat dog: train 3+4, test 1+2'],
+  [
+    'the parts in the classes, with folders in them',
+    ['cat/train/a/x*3', 'cat/train/b/x', 'cat/val/a/x', 'dog/train/a/x', 'dog/val/a/x*2'],
+    'cat dog: train 4+1, validation 1+2, test held out',
+  ],
+  ['parts in some classes only', ['cat/train/x*3', 'cat/test/x', 'dog/x*4'], 'cat dog: train 4+4, test held out'],
+  [
+    'images and masks in the classes',
+    ['cat/images/x*3', 'cat/masks/x*3', 'dog/images/x*2', 'dog/masks/x*2'],
+    'cat dog: train 3+2, test held out',
+  ],
+  ['classes of masks', ['masks/a/x*3', 'none/a/x*2'], 'masks none: train 3+2, test held out'],
+  ['holdout', [...classesIn('train/'), ...classesIn('holdout/', 1)], 'cat dog: train 2+2, test 1+1'],
+  [
+    'a wrapper called as a part is',
+    [...classesIn('training_data/train/'), ...classesIn('training_data/val/', 1)],
+    'cat dog: train 2+2, validation 1+1, test held out',
+  ],
 ];
 for (const [what, paths, line] of layouts) test(`layout: ${what}`, () => assert.equal(layoutLine(...paths), line));
 
@@ -125,6 +158,16 @@ test('what is left alone is said, and which images validate', () => {
     'each class has folders in it: their images are taken together; for cat/ and dog/ as classes give data/animals',
   ]);
   assert.deepEqual(notesOf(...classesIn('train/'), ...classesIn('test/')), []);
+  assert.deepEqual(notesOf(...classesIn(''), ...classesIn('copy/')), [
+    'copy/ has the folders of the classes again and is not read',
+  ]);
+  assert.deepEqual(notesOf('cat/train/x', 'cat/val/x', 'dog/train/x', 'dog/val/x'), [
+    'the parts are in the folders of the classes: train/ and val/',
+    'the images of val/ validate',
+  ]);
+  assert.deepEqual(notesOf('cat/images/x', 'cat/masks/x', 'dog/images/x', 'dog/masks/x'), [
+    '2 images left out that are masks by the folder, such as data/cat/masks/x',
+  ]);
 });
 
 const refused: readonly [what: string, paths: readonly string[], message: RegExp][] = [
@@ -164,6 +207,36 @@ const refused: readonly [what: string, paths: readonly string[], message: RegExp
     'a test part of other classes',
     [...classesIn('train/'), 'test/cow/x', 'test/horse/x'],
     /^data\/test\/cow: a class that data\/train does not have$/,
+  ],
+  [
+    'a folder beside the training part that may be any part',
+    [...classesIn('train/'), ...classesIn('other/')],
+    /^data: train\/ and other\/ have the same folders in them, such as cat\/ and dog\/: call the parts train, val and test, or give one of the two; if these are classes, call train\/ otherwise$/,
+  ],
+  [
+    'a folder beside a test part that may be any part',
+    [...classesIn('pictures/'), ...classesIn('test/')],
+    /^data: test\/ and pictures\/ have the same folders in them/,
+  ],
+  [
+    'splits',
+    [...classesIn('fold1/'), ...classesIn('fold2/')],
+    /^data: fold1\/ and fold2\/ have the same folders in them, cat\/ and dog\/: give one of them, such as data\/fold1$/,
+  ],
+  [
+    'splits of parts',
+    [
+      ...classesIn('split_1/train/'),
+      ...classesIn('split_1/test/'),
+      ...classesIn('split_2/train/'),
+      ...classesIn('split_2/test/'),
+    ],
+    /^data: split_1\/ and split_2\/ have the same folders in them, test\/ and train\/: give one of them/,
+  ],
+  [
+    'classes called as parts are',
+    ['cat_train/x*3', 'dog_train/x*3'],
+    /^data: cat_train\/ and dog_train\/ are called as training parts are: if they are classes, leave the word out of their names; else put the images/,
   ],
   ['one class', ['photos/cat/x*3'], /^data\/photos: only one class \(cat\)|^data: only one class \(photos\)/],
 ];
@@ -248,6 +321,23 @@ test('val/ validates: the training part is not split, and the test images are he
     );
   const seen = new Set(imagesOf(allBytes(dataset.train.images)));
   assert.ok(imagesOf(allBytes(dataset.test.images)).every((image) => !seen.has(image)));
+});
+
+test('all images of a folder by classes are those that a search would take; parts are none', async (t) => {
+  const bytes = await png(1);
+  const lineOf = async (...paths: readonly string[]): Promise<string> => {
+    const root = await newFolder(t);
+    for (const path of paths) await put(join(root, path), bytes);
+    return withClassFolders(root, { reading: usualReading, labels: {}, cacheFolder: '/nonexistent' }, quiet, ({ folders }) =>
+      Promise.resolve((folders ?? []).map(({ name, files }) => `${name} ${files.length}`).join(', ')),
+    );
+  };
+  const classes = ['cat/a.png', 'cat/b.png', 'dog/a.png'];
+  assert.equal(await lineOf(...classes), 'cat 2, dog 1');
+  assert.equal(await lineOf(...classes, ...classes.map((path) => `copy/${path}`)), 'cat 2, dog 1');
+  assert.equal(await lineOf(...classes, ...classes.map((path) => `test/${path}`)), '');
+  assert.equal(await lineOf('cat/train/a.png', 'cat/test/a.png', 'dog/train/a.png', 'dog/test/a.png'), '');
+  assert.equal(await lineOf('cat/images/a.png', 'cat/masks/a.png', 'dog/images/a.png'), 'cat 1, dog 1');
 });
 
 test('of many files it is said how many were found so far; who cancels is not kept waiting', async (t) => {

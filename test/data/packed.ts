@@ -10,6 +10,8 @@ export interface ZipEntry {
   readonly mode?: number;
   readonly crc?: number;
   readonly flags?: number;
+  /** How it says that it is packed. Default: deflated. */
+  readonly method?: number;
 }
 
 function header(signature: number, fields: readonly (readonly [bytes: 2 | 4, value: number])[]): Buffer {
@@ -29,13 +31,13 @@ export function zip(entries: readonly ZipEntry[]): Buffer {
   const parts: Buffer[] = [];
   const directory: Buffer[] = [];
   let at = 0;
-  for (const { name, bytes, mode = 0o100644, crc = crc32(bytes), flags = 0x800 } of entries) {
+  for (const { name, bytes, mode = 0o100644, crc = crc32(bytes), flags = 0x800, method = 8 } of entries) {
     const packed = deflateRawSync(bytes);
     const raw = Buffer.from(name);
     const shared: [2 | 4, number][] = [
       [2, 20],
       [2, flags],
-      [2, 8],
+      [2, method],
       [2, 0],
       [2, 0x5a21],
       [4, crc],

@@ -148,7 +148,16 @@ test('damaged, encrypted and other archives are named in a line', async (t) => {
     ['sum.zip', 'zip', zip([{ name: 'a', bytes: text('abc'), crc: 1 }]), /damaged.*a checksum differs/],
     ['secret.zip', 'zip', zip([{ name: 'a', bytes: text('abc'), flags: 0x801 }]), /is encrypted: unpack it/],
     ['short.tgz', 'gzip', tarred.subarray(0, 3000), /cannot be unpacked: damaged/],
-    ['text.gz', 'gzip', gzipped(text('file,label\n'.repeat(100))), /cannot be unpacked: damaged or cut short/],
+    ['aes.zip', 'zip', zip([{ name: 'a', bytes: text('abc'), flags: 0x801, method: 99 }]), /is encrypted: unpack it/],
+    ['bzip2.zip', 'zip', zip([{ name: 'a', bytes: text('abc'), method: 12 }]), /in a way that is not read \(bzip2\): unpack it/],
+    ['odd.zip', 'zip', zip([{ name: 'a', bytes: text('abc'), method: 50 }]), /in a way that is not read \(method 50\)/],
+    ['image.gz', 'gzip', gzipped(noise(300, 1)), /holds no tar archive/],
+    [
+      'text.gz',
+      'gzip',
+      gzipped(text('file,label\n'.repeat(100))),
+      /holds no tar archive, or a damaged one: unpack it, and give what it makes$/,
+    ],
     ['none.zip', 'zip', new Uint8Array(), /cannot be unpacked/],
   ];
   for (const [name, kind, bytes, message] of cases) {
@@ -170,7 +179,10 @@ test('archives of other kinds, and what is in archives, are said in a line', asy
   );
   await assert.rejects(read('a.tar.zst'), userError(/kind that is not read \(zstd/));
   await assert.rejects(read('docs.zip'), userError(/^\S*\/docs\.zip(\/docs)?: no sub-folders with images in it$/));
-  await assert.rejects(read('outer.zip'), userError(/outer\.zip.*in\/train\.zip is an archive: give it, or unpack it\)$/));
+  await assert.rejects(
+    read('outer.zip'),
+    userError(/outer\.zip.*in\/train\.zip is an archive: unpack it, and give the folder that it makes\)$/),
+  );
   assert.ok(!(await readdir(root)).includes('cache'));
 });
 

@@ -1,7 +1,14 @@
 /** Memory and processors of control groups, from the files that machines and containers have. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { freeMemory, groupResources, resourcesOf, usableProcessors, type ReadFile } from '../../src/execution/resources.ts';
+import {
+  isWantOfMemory,
+  freeMemory,
+  groupResources,
+  resourcesOf,
+  usableProcessors,
+  type ReadFile,
+} from '../../src/execution/resources.ts';
 
 type Files = Readonly<Record<string, string>>;
 
@@ -146,4 +153,18 @@ test('half a processor is one worker, never two; here there is some of both', ()
   assert.deepEqual(counts, [1, 1, 1, 1, 2, 7]);
   assert.ok(usableProcessors() >= 1);
   assert.ok(freeMemory() > 0 && Number.isFinite(freeMemory()));
+});
+
+test('want of memory is known in the words of all that may run out of it', () => {
+  for (const message of [
+    'WebAssembly.Memory(): could not allocate memory',
+    'Array buffer allocation failed',
+    'ENOMEM: not enough memory, read',
+    "terminate called after throwing an instance of 'std::bad_alloc'",
+    'FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory',
+    'mmap: Cannot allocate memory',
+  ])
+    assert.ok(isWantOfMemory(message), message);
+  for (const message of ['a buffer is missing', 'node 3 has no input', 'memoryOf is not a function'])
+    assert.ok(!isWantOfMemory(message), message);
 });

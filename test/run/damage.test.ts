@@ -1,11 +1,11 @@
 /** Damage in the files of a run is found: an error names the file and the place, or nothing has changed. */
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { collectRun } from '../../src/report/collect.ts';
 import { resume, search } from '../../src/run/driving/open.ts';
-import { readBest, readNamed } from '../../src/run/record/best.ts';
+import { readBest, readNamed, unfittingFiles } from '../../src/run/record/best.ts';
 import { linkOf } from '../../src/run/record/chain.ts';
 import { folderOf } from '../../src/run/record/folder.ts';
 import { readRun } from '../../src/run/record/read.ts';
@@ -229,4 +229,32 @@ await test('a damaged journal without hashes is never a stack trace', () => {
   writeFileSync(journal, whole);
   assert.ok(readRun(run).state.search.finished);
   assert.ok(existsSync(join(run, 'best.onnx')));
+});
+
+await test('a finished run whose files of the best network were lost, damaged or replaced gets them again', async () => {
+  const whole = folderOf(finished);
+  const spoil = (run: string): void => {
+    const folder = folderOf(run);
+    rmSync(folder.bestModel);
+    writeFileSync(folder.best, Buffer.alloc(100));
+    rmSync(folder.bestNetwork);
+    symlinkSync('/nonexistent', folder.bestNetwork);
+  };
+  const same = join(newFolder(), basename(finished));
+  cpSync(finished, same, { recursive: true });
+  spoil(same);
+  assert.deepEqual(await unfittingFiles(same, readRun(same).state), ['best.onnx', 'best.safetensors', 'best.json']);
+  await collect(resume(same));
+  for (const name of ['bestModel', 'best', 'bestNetwork', 'journal'] as const)
+    assert.ok(readFileSync(folderOf(same)[name]).equals(readFileSync(whole[name])), name);
+  // The files name their run: in a folder of another name they are others, which the journal is told.
+  const moved = copyOf(finished);
+  spoil(moved);
+  await collect(resume(moved));
+  assert.deepEqual(await unfittingFiles(moved, readRun(moved).state), []);
+  assert.equal((await readBest(moved)).about.run, basename(moved));
+  // Without the weights they cannot be made.
+  rmSync(folderOf(moved).bestModel);
+  for (const name of readdirSync(folderOf(moved).checkpoints)) rmSync(join(folderOf(moved).checkpoints, name));
+  assert.match(await rejection(() => collect(resume(moved))), /checkpoints/);
 });

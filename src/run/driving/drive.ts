@@ -47,6 +47,12 @@ const essential = new Set<CandidateId>(['vanilla', 'final', 'baseline']);
  */
 const mostFailures: { readonly [Kind in Failure]?: number } = { crashed: 2, hung: 2, memory: 4, killed: Infinity };
 
+/** What helps where a task is given up. */
+const advised: { readonly [Kind in Failure]?: string } = {
+  memory:
+    ': it needs more memory, or a limit is too low (ulimit -v, a container); a new search takes less with a smaller --batch or --image-size',
+};
+
 /** The event of a report; a progress is passed on and not kept. */
 function itemOf({ task, report, peak }: TaskReport, recorder: Recorder): RunItem | null {
   const { line, id } = task;
@@ -83,7 +89,7 @@ function failed(task: Task, error: Error, recorder: Recorder, context: Context):
   // A final training that was lost is taken back where something came before it.
   const isReplaced = task.line === 'final' && methodOf(context).tunes && recorder.state.search.bestBefore !== null;
   if (!retried && ((essential.has(task.line) && !isReplaced) || task.kind === 'test'))
-    throw new RunError(`${task.line} could not be trained (${failure}): ${message}`);
+    throw new RunError(`${task.line} could not be trained (${failure}): ${message}${advised[failure] ?? ''}`);
   return entry;
 }
 

@@ -32,6 +32,7 @@ import {
   type Common,
 } from '../preparing/begin.ts';
 import { contextOf } from '../preparing/check.ts';
+import { unfittingFiles } from '../record/best.ts';
 import { beginChain } from '../record/chain.ts';
 import { bitsOfRun, readingOf, type Config } from '../record/config.ts';
 import { drive, type RunItem } from './drive.ts';
@@ -43,7 +44,7 @@ import { startFrom } from '../preparing/origin.ts';
 import { cacheInRun, cacheOfNewRun, type TemporaryCache } from '../preparing/spare-cache.ts';
 import { readRun } from '../record/read.ts';
 import { emptyRun, entryOf, replayEntry, type RunState } from '../record/replay.ts';
-import type { Recorded } from './recorder.ts';
+import { createRecorder, type Recorded } from './recorder.ts';
 import { makeRunFolder, refuseRun } from './run-folder.ts';
 import { takeVanilla } from './shared-start.ts';
 import type { Entry, RunEvent } from '../record/events.ts';
@@ -331,6 +332,20 @@ async function originOf(folder: Folder, { from }: Config, state: RunState): Prom
   return { network, checkpoint, compared };
 }
 
+/** Writes the files of a finished run's network again, where they were lost or damaged. */
+async function* bestAgain(
+  run: Pick<Recorded, 'folder' | 'config' | 'state'>,
+  { length, chain }: ReturnType<typeof readRun>['replay'],
+): AsyncGenerator<RunItem> {
+  const journal = new Journal(run.folder.journal, length, chain);
+  try {
+    const entry = await createRecorder({ ...run, journal, elapsed: () => run.state.seconds }).keepBest();
+    if (entry !== null) yield entry;
+  } finally {
+    journal.close();
+  }
+}
+
 /** Resumes a run where its journal ends. */
 export async function* resume(root: string, options: ResumeOptions = {}): AsyncGenerator<RunItem> {
   const begun = performance.now();
@@ -352,6 +367,7 @@ export async function* resume(root: string, options: ResumeOptions = {}): AsyncG
     else if (state.search.finished) {
       // It may have been ended between its last event and its tidying up.
       collectCheckpoints(folder, state.search, config.from?.checkpoint ?? null);
+      if ((await unfittingFiles(root, state)).length > 0) yield* bestAgain({ folder, config, state }, read);
       return;
     }
     const { dataset, path } = await dataOf(root, config, cacheInRun(folder.cache), options.onData, options.data);

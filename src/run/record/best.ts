@@ -1,5 +1,5 @@
 /** The best network of a run, read from its file: what it is, and what it takes to use it. */
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { factsOf, readBytes } from '../../util/files.ts';
 import { sha256 } from '../../util/hash.ts';
@@ -50,6 +50,19 @@ export function fitsJournal({ best, written, search, exports }: RunState, kind: 
 /** The error to throw where it does not fit. */
 export const unfitting = (path: string): UserError =>
   new UserError(`${path}: is not what the journal of its run says (its hash is another): the file is damaged or was changed`);
+
+/** Names of a run's files of the best network that are missing, or are not what its journal says. */
+export async function unfittingFiles(root: string, state: RunState): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const [name, kind] of Object.entries(kinds)) {
+    const bytes = await readRunBytes(join(root, name)).catch((error: unknown) => {
+      if (error instanceof UserError) return null;
+      throw error;
+    });
+    if (bytes === null || !fitsJournal(state, kind, bytes)) found.push(name);
+  }
+  return found;
+}
 
 /** One of a run's files of the best network, checked against the journal. */
 async function readChecked(path: string, kind: keyof BestFiles): Promise<Uint8Array> {
