@@ -14,6 +14,7 @@ import { testMirror, type MirrorTest } from '../../data/mirror.ts';
 import { readDataset, type Machine } from '../../data/read.ts';
 import { findMovedClass, type MovedClass } from '../../data/moved.ts';
 import { fitWords, type Fit } from '../../data/fit.ts';
+import type { PixelScale } from '../../data/pixel-scales.ts';
 import { usualReading, type Reading } from '../../data/reading.ts';
 import { datasetNames } from '../../data/resolve.ts';
 import type { DataEvent } from '../../data/source.ts';
@@ -22,6 +23,7 @@ import type { ConvolutionAlgorithms, Device, Engine, EngineName } from '../../en
 import { chooseEngine, openEngine } from '../../engine/open.ts';
 import { freeMemory, usableProcessors } from '../../execution/resources.ts';
 import type { Shape } from '../../network/network.ts';
+import { flagOf } from '../../options/option.ts';
 import { methods } from '../../search/methods/table.ts';
 import type { Counts, Origin } from '../../search/next.ts';
 import { mostWork, planWork, settingsOfWork } from '../../search/work-plan.ts';
@@ -39,8 +41,10 @@ import { UserError } from '../../util/user-error.ts';
 import { plural } from '../../util/words.ts';
 import { version } from '../../util/version.ts';
 import { check, contextOf } from './check.ts';
+import { withPixels } from './tried-pixels.ts';
 import type { Config } from '../record/config.ts';
 import { format } from '../record/journal.ts';
+import { pixelOptionIn } from './given-pixels.ts';
 import { openGiven, prepare, sideOf, type Prepared } from './origin.ts';
 
 export interface Common {
@@ -73,6 +77,10 @@ export interface AskedOptions extends Common {
   readonly threads?: number;
   /** A model (.onnx) or a run, whose network is grown further in place of the vanilla one. */
   readonly from?: string;
+  /** How the pixels are scaled that the model of `from` takes. Default: as it says, else what is found by trying. */
+  readonly pixels?: PixelScale;
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
   /** Where the data of a name lies. */
   readonly dataFolder?: string;
   /** A table with the labels of images. Default: found beside them. */
@@ -252,7 +260,10 @@ export async function begin(options: AskedOptions, spare: SpareCache): Promise<B
   const { imageSize, dataFolder, onData: progress, signal } = options;
   const engineName = await chooseEngine(options.engine ?? 'auto', device, process.env);
   const engine = await openEngine(engineName, { threads: 1, environment: process.env, device });
-  const given = options.from === undefined ? null : await openGiven(options.from);
+  const pixels = pixelOptionIn(options);
+  if (pixels !== undefined && options.from === undefined)
+    throw new UserError(`${flagOf(pixels)}: only with --from, of the model that is given`);
+  const given = options.from === undefined ? null : await openGiven(options.from, options);
   const side = given === null ? null : sideOf(given);
   const where = { cacheFolder: cacheFolder(), environment: process.env, dataFolder };
   const { background = usualReading.background, strict = usualReading.strict } = options;
@@ -279,18 +290,19 @@ export async function begin(options: AskedOptions, spare: SpareCache): Promise<B
   const { validation, images } = asked;
   const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
   progress?.({ kind: 'classes', classes: countClasses(dataset, split) });
-  const prepared = given === null ? null : prepare(given, dataset, asked.augmentation.normalise, asked.seed);
+  const fromGiven = given === null ? null : prepare(given, dataset, asked.augmentation.normalise, asked.seed);
   const fitted = withFittedBatch(asked, options.settings, counts.train);
   const staged = withStages(fitted, options.settings, dataset.shape);
   const limited = withLimit(withBatch(staged, options, counts.train), options.settings, dataset.shape);
   if (budget !== undefined && options.settings?.work !== undefined)
     throw new UserError('--budget and --work are two limits of the same: give one of them');
-  const planned = withWork(limited, options.settings, counts, prepared);
-  check(planned, dataset, counts, prepared, engineName);
+  const planned = withWork(limited, options.settings, counts, fromGiven);
+  check(planned, dataset, counts, fromGiven, engineName);
   // A budget is planned when the speed of this machine is known.
   const settings = budget === undefined ? planned : limited;
   if (budget !== undefined && settings.final.epochs === 0)
     throw new UserError('--budget plans a final training, and --final-epochs 0 turns it off');
+  const prepared = fromGiven === null ? null : await withPixels(fromGiven, engine, dataset, asked);
   for (const message of prepared?.notes ?? []) progress?.({ kind: 'note', message });
   return { preset, workers, device, engine, engineName, dataset, path, settings, prepared, side, leftOut, ...read };
 }
@@ -307,6 +319,13 @@ function labelsOf({ labels, labelColumn, dataset }: AskedOptions): Pick<Config['
   const file = labels === undefined ? {} : { file: resolve(existsSync(labels) ? labels : join(dataset, labels)) };
   return { labels: { ...file, ...(labelColumn === undefined ? {} : { column: labelColumn }) } };
 }
+
+/** What was said of the pixels of the given network. */
+const pixelsOf = ({ pixels, mean, std }: AskedOptions): Pick<NonNullable<Config['from']>, 'pixels' | 'mean' | 'std'> => ({
+  ...(pixels === undefined ? {} : { pixels }),
+  ...(mean === undefined ? {} : { mean: [...mean] }),
+  ...(std === undefined ? {} : { std: [...std] }),
+});
 
 /** What determines the run. `origin`: of the given network, where there is one. */
 export function configOf(
@@ -348,6 +367,7 @@ export function configOf(
             reference: prepared.reference,
             checkpoint: origin.checkpoint,
             imageSize: side,
+            ...pixelsOf(options),
             normalises: prepared.normalisation !== null,
             compared: origin.compared,
           },
