@@ -44,6 +44,7 @@ import { check, contextOf } from './check.ts';
 import { withPixels } from './tried-pixels.ts';
 import type { Config } from '../record/config.ts';
 import { format } from '../record/journal.ts';
+import { budgetProblem, refuseGiven, withGivenLimits } from './given-limits.ts';
 import { pixelOptionIn } from './given-pixels.ts';
 import { openGiven, prepare, sideOf, type Prepared } from './origin.ts';
 
@@ -273,15 +274,22 @@ export async function begin(options: AskedOptions, spare: SpareCache): Promise<B
   const reading = { ...usualReading, background: background.toLowerCase(), strict, fit, ...sample };
   const labels = { file: options.labels, column: options.labelColumn };
   const how = { imageSize, labels, folderSize: side ?? undefined, reading, spare, progress, signal, machine: machine() };
-  const { dataset, path, leftOut, ...read } = await readDataset(options.dataset, { ...where, ...how });
+  const memory = Math.floor((memoryShare * freeMemory()) / workers);
+  const base = mergeSettings(presets[preset], { limits: { memory } });
+  const onFound = ({ isFolder }: { readonly isFolder: boolean }): void => {
+    if (given === null) return;
+    const known = isFolder ? (imageSize ?? side) : null;
+    const first = mergeSettings(base, options.settings ?? {});
+    const sized = known === null ? first : withLimit(first, options.settings, { channels: 3, height: known, width: known });
+    refuseGiven(given, known, sized, options.settings, engineName);
+  };
+  const { dataset, path, leftOut, ...read } = await readDataset(options.dataset, { ...where, ...how, onFound });
   if (options.background !== undefined && read.reading === undefined)
     throw new UserError(`--background ${background}: only for folders of images`);
   if (options.fit !== undefined && read.reading === undefined)
     throw new UserError(`--fit ${options.fit}: only for folders of images`);
   if (options.fit === undefined && fit !== undefined && read.reading !== undefined)
     progress?.({ kind: 'note', message: `images are ${fitWords[fit]}, as those of ${options.from} were (--fit changes that)` });
-  const memory = Math.floor((memoryShare * freeMemory()) / workers);
-  const base = mergeSettings(presets[preset], { limits: { memory } });
   const asked = [withBalance, withFlip, withShift].reduce(
     (settings, decide) => decide(settings, options, dataset),
     mergeSettings(base, options.settings ?? {}),
@@ -293,7 +301,8 @@ export async function begin(options: AskedOptions, spare: SpareCache): Promise<B
   const fromGiven = given === null ? null : prepare(given, dataset, asked.augmentation.normalise, asked.seed);
   const fitted = withFittedBatch(asked, options.settings, counts.train);
   const staged = withStages(fitted, options.settings, dataset.shape);
-  const limited = withLimit(withBatch(staged, options, counts.train), options.settings, dataset.shape);
+  const usual = withLimit(withBatch(staged, options, counts.train), options.settings, dataset.shape);
+  const limited = fromGiven === null ? usual : withGivenLimits(usual, options.settings, fromGiven.network);
   if (budget !== undefined && options.settings?.work !== undefined)
     throw new UserError('--budget and --work are two limits of the same: give one of them');
   const planned = withWork(limited, options.settings, counts, fromGiven);
@@ -302,6 +311,10 @@ export async function begin(options: AskedOptions, spare: SpareCache): Promise<B
   const settings = budget === undefined ? planned : limited;
   if (budget !== undefined && settings.final.epochs === 0)
     throw new UserError('--budget plans a final training, and --final-epochs 0 turns it off');
+  if (fromGiven !== null && budget !== undefined) {
+    const short = budgetProblem(budget, fromGiven.network, fromGiven.reference, dataset.shape, counts.train, workers, engineName);
+    if (short !== null) progress?.({ kind: 'note', message: short });
+  }
   const prepared = fromGiven === null ? null : await withPixels(fromGiven, engine, dataset, asked);
   for (const message of prepared?.notes ?? []) progress?.({ kind: 'note', message });
   return { preset, workers, device, engine, engineName, dataset, path, settings, prepared, side, leftOut, ...read };

@@ -138,7 +138,7 @@ export interface Prepared extends Normalised {
 const sizeText = ({ height, width }: { readonly height: number; readonly width: number }): string => `${height}×${width}`;
 
 /** The network for images of another size; undefined where a layer reads a whole map, or a map would vanish. */
-function resized(network: Network, shape: Shape): Network | undefined {
+export function resized(network: Network, shape: Shape): Network | undefined {
   const nodes = network.nodes.map((node) => (node.layer.kind === 'image' ? { ...node, layer: { ...node.layer, shape } } : node));
   const other = freeze(nodes, network.nextId);
   if (typeof inferShapes(other) === 'string') return undefined;
@@ -163,7 +163,7 @@ const isHead = (node: Node): node is Head =>
 const behindHead: ReadonlySet<LayerKind> = new Set<LayerKind>(['global-average-pool', 'average-pool', 'relu', 'activation']);
 
 /** The layer with a row for each class; null where there is none. */
-function headOf(network: Network): Head | null {
+export function headOf(network: Network): Head | null {
   let node = outputOf(network);
   while (behindHead.has(node.layer.kind)) {
     const [input] = node.inputs;
@@ -173,7 +173,7 @@ function headOf(network: Network): Head | null {
   return isHead(node) ? node : null;
 }
 
-const withRows = (layer: Head['layer'], rows: number): Layer =>
+export const withRows = (layer: Head['layer'], rows: number): Layer =>
   layer.kind === 'dense' ? { ...layer, features: rows } : { ...layer, channels: rows };
 
 /** The head for the data's classes: its rows in their order, or a new one. */
