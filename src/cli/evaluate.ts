@@ -1,5 +1,6 @@
 /** `instar evaluate`: the best network of a run, or any .onnx classifier, on a dataset. */
 import { measurePixels } from '../data/dataset.ts';
+import type { Scaling } from '../data/pixel-scales.ts';
 import { renderingIn, usualReading } from '../data/reading.ts';
 import { meanOfViews } from '../data/views.ts';
 import { readBest, renderingOf } from '../run/record/best.ts';
@@ -9,10 +10,12 @@ import { setImmediate } from 'node:timers/promises';
 import { measureLogits, tally } from '../training/measure.ts';
 import { UserError } from '../util/user-error.ts';
 import { openEvaluator } from '../run/driving/evaluator.ts';
+import { isNearChance } from '../run/preparing/pixel-evidence.ts';
+import { pixelsFor } from './assumed-pixels.ts';
 import { imagesFor, measuredWords, type InputSpec, type Measured, type Training } from './evaluated-images.ts';
 import { printJson, printLines, type Io } from './io.ts';
-import { checkKind, isModel, openForeignModel, renderingFor, scaleOf } from './model.ts';
-import { pixelScales, type Given } from './options.ts';
+import { checkKind, isModel, openForeignModel, renderingFor } from './model.ts';
+import type { Given } from './options.ts';
 import { accuracyByClass, describeClasses } from '../run/display/classes.ts';
 import { describeViews } from '../run/display/wording.ts';
 import { columnsOf, padLeft, padRight, truncate } from './text.ts';
@@ -26,6 +29,8 @@ interface Evaluation {
   readonly path: string;
   /** `final`, or null for a foreign file. */
   readonly line: string | null;
+  /** What a foreign file is given: (pixel/255 − mean)/std, and where that is from, in words; null for a run. */
+  readonly pixels: (Scaling & { readonly assumption: string }) | null;
   /** Of the data. */
   readonly dataset: string;
   readonly measured: Measured;
@@ -80,7 +85,19 @@ async function evaluateRun(where: string, reference: string, given: Given<'evalu
       ]
     : ownNotes(own, which, name);
   const images = part.labels.length;
-  return { path: best.path, line, dataset: name, measured: which, classes, images, ...measured, confusion, own: isRun, notes };
+  return {
+    path: best.path,
+    line,
+    pixels: null,
+    dataset: name,
+    measured: which,
+    classes,
+    images,
+    ...measured,
+    confusion,
+    own: isRun,
+    notes,
+  };
 }
 
 async function evaluateModel(where: string, reference: string, given: Given<'evaluate'>, io: Io): Promise<Evaluation> {
@@ -100,15 +117,18 @@ async function evaluateModel(where: string, reference: string, given: Given<'eva
     const classes = named ?? found.classes;
     if (count !== null && classes.length !== count)
       throw new UserError(`${where}: has ${count} classes, but ${dataset} has ${classes.length}`);
-    const scale = scaleOf(model.classifier, given, 'normalised');
-    if (scale === 'normalised' && found.shape.channels !== input.channels)
-      throw new UserError(
-        `${where}: takes ${input.channels} channels, but the images have ${found.shape.channels}; use --pixels unit or raw`,
-      );
     const shape = { ...found.shape, channels: input.channels };
-    const { mean, std } = found.normalisation ?? measurePixels(part.images, shape);
+    const known = found.shape.channels === input.channels ? found.normalisation : null;
+    const { scaling, line: assumption } = await pixelsFor(
+      model,
+      given,
+      part,
+      shape,
+      true,
+      known ?? measurePixels(part.images, shape),
+    );
     const { views = 'image' } = given;
-    const logits = await meanOfViews(part, shape, views, (view) => model.logits(view, shape, scale, { mean, std }));
+    const logits = await meanOfViews(part, shape, views, (view) => model.logits(view, shape, scaling));
     const outputs = logits.length / Math.max(1, part.labels.length);
     if (outputs !== classes.length)
       throw new UserError(`${where}: returns ${outputs} numbers per image, but there are ${classes.length} classes`);
@@ -117,11 +137,18 @@ async function evaluateModel(where: string, reference: string, given: Given<'eva
     const { views: held } = model.classifier;
     const notes = [
       ...ownNotes(own, measured, dataset),
-      ...(input.elementType === 'uint8' ? [] : [`Input: ${pixelScales[scale]} (--pixels).`]),
+      ...(isNearChance(accuracyByClass(confusion, classes).balanced ?? 1, classes.length)
+        ? [
+            `This accuracy is near that of chance, ${formatPercent(1 / classes.length)}: what is assumed of the pixels or of the order of the classes may be wrong.`,
+          ]
+        : []),
       ...(held === null ? [] : [`The file itself averages over ${printable(held)}.`]),
     ];
     const images = part.labels.length;
-    return { path: where, line: null, dataset, measured, classes, images, accuracy, loss: null, confusion, own: false, notes };
+    const { mean, std } = scaling;
+    const pixels = { mean, std, assumption };
+    const about = { path: where, line: null, pixels, dataset, measured, classes, images, own: false, notes };
+    return { ...about, accuracy, loss: null, confusion };
   } finally {
     model.close();
   }
@@ -150,10 +177,11 @@ function confusionLines(classes: readonly string[], confusion: readonly (readonl
 const widestConfusion = 20;
 
 function text(
-  { path, line, dataset, measured, classes, images, accuracy, loss, confusion, notes }: Evaluation,
+  { path, line, pixels, dataset, measured, classes, images, accuracy, loss, confusion, notes }: Evaluation,
   { views = 'image' }: Given<'evaluate'>,
 ): string[] {
   const lines = [
+    ...(pixels === null ? [] : [printable(pixels.assumption)]),
     `${path}${line === null ? '' : ` (${line})`} on ${plural(images, ...measuredWords[measured])} of ${printable(dataset)}`,
     `accuracy ${formatPercent(accuracy)}${describeViews(views)}${loss === null ? '' : `, loss ${formatLoss(loss)}`}`,
     ...describeClasses(confusion, classes, measured === 'all' ? 'images' : 'test images'),
@@ -175,12 +203,13 @@ export async function evaluateCommand(where: string, reference: string, given: G
   checkKind(where, given);
   const found = await (isModel(where) ? evaluateModel : evaluateRun)(where, reference, given, io);
   if (given.json === true) {
-    const { path, line, dataset, measured, images, own, accuracy, loss, classes, confusion, notes } = found;
+    const { path, line, pixels, dataset, measured, images, own, accuracy, loss, classes, confusion, notes } = found;
     const part = measured === 'all' ? 'all' : 'test';
     const { views = 'image' } = given;
     const printed = {
       network: path,
       line,
+      pixels,
       dataset,
       part,
       views,

@@ -1,26 +1,29 @@
 /** An .onnx file of any origin: decoded here, run in a process of its own. */
 import { statSync } from 'node:fs';
 import { channelsLast, type Part } from '../data/dataset.ts';
+import type { Scaling } from '../data/pixel-scales.ts';
 import { renderingIn } from '../data/reading.ts';
 import { createModelRunner } from '../execution/model-runner.ts';
 import { describeClassifier, type Classifier } from '../formats/onnx/classifier.ts';
 import { decodeModel } from '../formats/onnx/codec.ts';
 import type { ModelProto } from '../formats/onnx/proto.ts';
-import { filesBeside } from '../formats/onnx/read/external.ts';
-import type { Normalisation } from '../formats/onnx/read/read.ts';
+import { filesBeside, type ExternalFiles } from '../formats/onnx/read/external.ts';
+import { readStem, type Stem } from '../formats/onnx/read/read.ts';
 import type { Shape } from '../network/network.ts';
 import { readNamed } from '../run/record/best.ts';
 import { UserError } from '../util/user-error.ts';
 import { flagOf, type Values } from '../options/option.ts';
-import type { modelOptions, PixelScale } from './options.ts';
+import type { modelOptions } from './options.ts';
 
 type Given = Values<typeof modelOptions>;
 
 export interface OpenModel {
   readonly path: string;
   readonly classifier: Classifier;
-  /** Row-major (images, classes). `normalisation`: of scale `normalised`. */
-  logits(part: Part, shape: Shape, scale: PixelScale, normalisation: Normalisation | null): Promise<Float32Array>;
+  /** Its beginning; null where that cannot be read. */
+  readonly stem: Stem | null;
+  /** Row-major (images, classes). */
+  logits(part: Part, shape: Shape, scaling: Scaling): Promise<Float32Array>;
   close(): void;
 }
 
@@ -56,21 +59,17 @@ function inputFor(
     : { data: channelsLast(data, shape), shape: [batch, height, width, channels] };
 }
 
-function tablesOf(scale: PixelScale, channels: number, normalisation: Normalisation | null): readonly Float32Array[] {
-  return Array.from({ length: channels }, (_none, channel) => {
-    const [mean, std] = [normalisation?.mean[channel] ?? 0, normalisation?.std[channel] ?? 1];
-    return Float32Array.from({ length: 256 }, (_pixel, value) => {
-      if (scale === 'raw') return value;
-      return scale === 'unit' ? value / 255 : (value / 255 - mean) / std;
-    });
-  });
-}
+/** For each channel the number of each byte. Bytes stay as they are. */
+const tablesOf = (bytes: boolean, { mean, std }: Scaling): readonly Float32Array[] =>
+  mean.map((centre, channel) =>
+    Float32Array.from({ length: 256 }, (_pixel, value) => (bytes ? value : (value / 255 - centre) / (std[channel] as number))),
+  );
 
 /** Refuses options of the other kind of network. */
 export function checkKind(where: string, given: Given & { readonly engine?: unknown }): void {
   const [others, kind] = isModel(where)
     ? [['engine'] as const, 'an .onnx file, which ONNX Runtime computes']
-    : [['pixels', 'fit', 'maxMemory', 'timeout'] as const, 'the network of a run'];
+    : [['pixels', 'mean', 'std', 'fit', 'maxMemory', 'timeout'] as const, 'the network of a run'];
   const other = others.find((name) => given[name] !== undefined);
   if (other !== undefined) throw new UserError(`${flagOf(other)} does not apply to ${kind}`);
 }
@@ -81,17 +80,8 @@ export const renderingFor = ({ metadata }: Classifier, { fit }: Given) => ({
   ...(fit === undefined ? {} : { fit }),
 });
 
-/** The scale of `--pixels`; by default raw for bytes, else `usual`. */
-export function scaleOf(classifier: Classifier, given: Given, usual: PixelScale): PixelScale {
-  const takesBytes = classifier.input.elementType === 'uint8';
-  const { pixels: scale = takesBytes ? 'raw' : usual } = given;
-  if (takesBytes && scale !== 'raw') throw new UserError(`--pixels ${scale}: the model takes bytes; use raw`);
-  return scale;
-}
-
 /** The external data files of the model's tensors, each read once. */
-function externalOf({ graph }: ModelProto, path: string): { path: string; data: Uint8Array }[] {
-  const files = filesBeside(path, path);
+function externalOf({ graph }: ModelProto, files: ExternalFiles): { path: string; data: Uint8Array }[] {
   const held = graph.nodes.flatMap(({ attributes }) => attributes.flatMap((one) => (one.kind === 'tensor' ? [one.value] : [])));
   const locations = new Map<string, string>();
   for (const { name, external } of [...graph.initializers, ...held])
@@ -108,10 +98,12 @@ export async function openForeignModel(path: string, given: Given): Promise<Open
   const bytes = await readNamed(path);
   const model = decodeModel(bytes, path);
   const classifier = describeClassifier(model, path);
+  const files = filesBeside(path, path);
+  const stem = readStem(model, bytes.length, path, files);
   const { maxMemory: memory = defaultMemory, timeout: seconds = defaultSeconds } = given;
   const runner = createModelRunner(path, { memory, seconds });
   try {
-    await runner.open(bytes, externalOf(model, path));
+    await runner.open(bytes, externalOf(model, files));
   } catch (error) {
     runner.close();
     throw error;
@@ -120,8 +112,9 @@ export async function openForeignModel(path: string, given: Given): Promise<Open
   return {
     path,
     classifier,
-    async logits(part, shape, scale, normalisation) {
-      const tables = tablesOf(scale, shape.channels, normalisation);
+    stem,
+    async logits(part, shape, scaling) {
+      const tables = tablesOf(input.elementType === 'uint8', scaling);
       const images = part.labels.length;
       const batch = input.batch ?? Math.min(usualBatch, Math.max(1, images));
       let all: Float32Array | undefined;

@@ -11,6 +11,7 @@ import {
   deviceOption,
   engineOption,
   group,
+  pixelOptions,
   planOptions,
   queueOptions,
   runOptions,
@@ -53,16 +54,8 @@ const hostNames: Kind<readonly string[]> = {
   },
 };
 
-/** How a byte becomes the number that a model takes. */
-export const pixelScales = {
-  raw: 'pixels from 0 to 255',
-  unit: 'pixels from 0 to 1',
-  normalised: "pixels normalised by the mean and deviation of the dataset's training images",
-} as const;
-export type PixelScale = keyof typeof pixelScales;
-
 export const modelOptions = group('ONNX files', {
-  pixels: { kind: choice(pixelScales), help: 'scale of the pixels that the model takes', usual: 'raw for bytes' },
+  ...pixelOptions,
   fit: { kind: choice(fitSummaries), help: 'how images are brought to size', usual: 'as the file says, else crop' },
   maxMemory: { kind: bytes, help: 'memory of the process that runs it', usual: '4G' },
   timeout: { kind: time, help: 'time to open it, and for each batch', usual: '2m' },

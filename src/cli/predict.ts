@@ -10,7 +10,8 @@ import { softmax } from '../training/measure.ts';
 import { UserError } from '../util/user-error.ts';
 import { openEvaluator } from '../run/driving/evaluator.ts';
 import { printJson, printLines, type Io } from './io.ts';
-import { checkKind, isModel, openForeignModel, renderingFor, scaleOf } from './model.ts';
+import { pixelsFor } from './assumed-pixels.ts';
+import { checkKind, isModel, openForeignModel, renderingFor } from './model.ts';
 import type { Given } from './options.ts';
 import { columnsOf, padLeft, padRight, truncate } from './text.ts';
 import { formatPercent, printable } from '../util/words.ts';
@@ -47,6 +48,8 @@ async function readImages(images: readonly string[], shape: Shape, how: ReturnTy
 
 /** The probabilities of each image; (images, classes). */
 interface Scores {
+  /** What is assumed of the pixels; null for a run. */
+  readonly assumption: string | null;
   readonly classes: readonly string[];
   readonly of: (image: number) => readonly number[];
 }
@@ -62,7 +65,11 @@ async function scoresOfRun(where: string, images: readonly string[], given: Give
     evaluator.logits(view, everything, () => setImmediate()),
   );
   evaluator.dispose();
-  return { classes, of: (image) => softmax(logits.subarray(image * classes.length, (image + 1) * classes.length)) };
+  return {
+    assumption: null,
+    classes,
+    of: (image) => softmax(logits.subarray(image * classes.length, (image + 1) * classes.length)),
+  };
 }
 
 async function scoresOfModel(where: string, images: readonly string[], given: Given<'predict'>): Promise<Scores> {
@@ -72,16 +79,17 @@ async function scoresOfModel(where: string, images: readonly string[], given: Gi
     if (input.height === null || input.width === null)
       throw new UserError(`${where}: has no fixed input size, which predict needs`);
     const shape = { channels: input.channels, height: input.height, width: input.width };
-    const scale = scaleOf(model.classifier, given, 'unit');
-    if (scale === 'normalised') throw new UserError('--pixels normalised needs the images of a dataset; use evaluate');
+    if (given.pixels === 'normalised') throw new UserError('--pixels normalised needs the images of a dataset; use evaluate');
     const part = await readImages(images, shape, renderingFor(model.classifier, given));
-    const scores = await meanOfViews(part, shape, given.views ?? 'image', (view) => model.logits(view, shape, scale, null));
+    const { scaling, line } = await pixelsFor(model, given, part, shape, false, null);
+    const scores = await meanOfViews(part, shape, given.views ?? 'image', (view) => model.logits(view, shape, scaling));
     const count = scores.length / images.length;
     const classes = named ?? Array.from({ length: count }, (_none, index) => `class ${index}`);
     const row = (image: number): Float32Array => scores.subarray(image * count, (image + 1) * count);
     // Outputs that are probabilities stay as they are.
     const isShare = (values: Float32Array): boolean => values.every((value) => value >= 0 && value <= 1);
     return {
+      assumption: line,
       classes,
       of: (image) => (output !== 'logits' && isShare(row(image)) ? Array.from(row(image)) : softmax(row(image))),
     };
@@ -93,7 +101,7 @@ async function scoresOfModel(where: string, images: readonly string[], given: Gi
 export async function predictCommand(where: string, images: readonly string[], given: Given<'predict'>, io: Io): Promise<number> {
   const { top = 3 } = given;
   checkKind(where, given);
-  const { classes, of } = isModel(where)
+  const { assumption, classes, of } = isModel(where)
     ? await scoresOfModel(where, images, given)
     : await scoresOfRun(where, images, given, io);
   const predictions = images.map((image, index): Prediction => {
@@ -101,7 +109,11 @@ export async function predictCommand(where: string, images: readonly string[], g
     const ranked = classes.map((name, position) => ({ name, probability: shares[position] ?? 0 }));
     return { image, classes: ranked.toSorted((a, b) => b.probability - a.probability).slice(0, top) };
   });
-  if (given.json === true) printJson(io.out, predictions);
-  else printLines(io.out, print(predictions));
+  const said = assumption === null ? [] : [printable(assumption)];
+  if (given.json === true) {
+    // Apart from what programs read.
+    printLines(io.err, said);
+    printJson(io.out, predictions);
+  } else printLines(io.out, [...said, ...print(predictions)]);
   return 0;
 }

@@ -2,9 +2,10 @@
  * The live display as lines of text: a pure function of the view, the configuration, the time and the screen. Every line fits
  * the width, and there are fewer lines than the screen has.
  */
+import { shownName, startPhrase, withShownName } from '../run/display/names.ts';
 import type { Config } from '../run/record/config.ts';
 import { describeExport } from '../run/display/wording.ts';
-import { candidateOf, type Candidate, startWords } from '../search/state.ts';
+import { candidateOf, type Candidate } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { shortEdits } from '../morphism/operators.ts';
 import type { Screen } from './display.ts';
@@ -69,16 +70,16 @@ function phaseLine({ view, config, now }: Scene, phase: Phase, width: number): L
       case 'start':
         return [[config.budget === null ? 'starting' : 'measuring this machine for the budget', 'bold']];
       case 'vanilla':
-        return [[startWords(view.run.search), 'bold'], [`, ${plural(settings.vanilla.epochs, unitOf(settings))}`]];
+        return [[startPhrase(config, view.run.search), 'bold'], [`, ${plural(settings.vanilla.epochs, unitOf(settings))}`]];
       case 'step': {
         const of = settings.limits.steps === null || view.run.budget !== null ? '' : ` of ${settings.limits.steps}`;
         const rung = rungWords({ view, config }, phase);
         return [[`step ${phase.step.step}${of}`, 'bold'], [rung === '' ? '' : `, ${rung} `], ...rungLine(view, config, phase)];
       }
       case 'final':
-        return [['final training', 'bold'], [` of ${view.run.search.stop?.line ?? ''}`]];
+        return [['final training', 'bold'], [` of ${shownName(config, view.run.search.stop?.line ?? '')}`]];
       case 'baseline':
-        return [['baseline', 'bold'], [`: the ${startWords(view.run.search)}, trained for the same epochs`]];
+        return [['baseline', 'bold'], [`: the ${startPhrase(config, view.run.search)}, trained for the same epochs`]];
       case 'test':
         return [['test evaluation', 'bold']];
       case 'verification':
@@ -130,7 +131,7 @@ function row(scene: Scene, phase: Phase, candidate: Candidate, columns: Columns)
       : [[padRight(word, room), style === 'plain' ? 'dim' : style]];
   return [
     [`${mark} `, style],
-    [padRight(candidate.id, 9), status === 'winner' ? 'bold' : base],
+    [padRight(truncate(shownName(scene.config, candidate.id), 9), 9), status === 'winner' ? 'bold' : base],
     [padLeft(accuracy, 7), own === null ? 'dim' : status === 'winner' ? 'good' : base],
     [' '],
     [padRight(sparkline(curve, columns.spark), columns.spark + 1), quiet ? 'dim' : 'good'],
@@ -171,9 +172,9 @@ function table(scene: Scene, phase: Phase, columns: Columns, room: number): Line
 }
 
 /** `vanilla 71.2 % → s1c3 76.0 %`; the oldest are left out where the width is short. */
-export function winnersLine(view: View, width: number): Line {
+export function winnersLine(view: View, config: Config, width: number): Line {
   const parts = winners(view.run.search).map(({ line, accuracy }): Line => [
-    [line],
+    [shownName(config, line)],
     accuracy === null ? [''] : [` ${formatPercent(accuracy)}`, 'bold'],
   ]);
   for (let first = 0; first < parts.length; first++) {
@@ -184,38 +185,44 @@ export function winnersLine(view: View, width: number): Line {
   return [];
 }
 
-function testLine({ view }: Scene): Line[] {
+function testLine({ view, config }: Scene): Line[] {
   const { tests } = view.run.search;
   const parts = [...tests].flatMap(([line, { measured }], index): Span[] => [
     [index === 0 ? '' : '   ', 'dim'],
-    [`${line} `],
+    [`${shownName(config, line)} `],
     [formatPercent(measured.accuracy), 'good'],
   ]);
   return parts.length === 0 ? [] : [[['test     ', 'dim'], ...parts]];
 }
 
 /** The last export that was verified. */
-function exportLine({ view }: Scene): Line[] {
+function exportLine({ view, config }: Scene): Line[] {
   const last = [...view.run.exports.values()].at(-1);
   if (last === undefined) return [];
-  return [[['file     ', 'dim'], [`${last.line} `], [describeExport(last), last.problem === null ? 'plain' : 'warn']]];
+  return [
+    [
+      ['file     ', 'dim'],
+      [`${shownName(config, last.line)} `],
+      [describeExport(last), last.problem === null ? 'plain' : 'warn'],
+    ],
+  ];
 }
 
 /** The whole display. */
 export function render(scene: Scene, screen: Screen): string[] {
   const width = Math.max(20, screen.width);
   const most = Math.max(2, screen.height - 1);
-  const { view, notice } = scene;
+  const { view, config, notice } = scene;
   const phase = phaseOf(view.run.search, view.running);
   const columns = columnsFor(width);
   const head = [headLine(scene, width), phaseLine(scene, phase, width)].slice(0, most - (notice === null ? 0 : 1));
   const tail: Line[] = [];
-  const lineage = winnersLine(view, width - 9);
+  const lineage = winnersLine(view, config, width - 9);
   if (lineage.length > 0 && winners(view.run.search)[0]?.accuracy != null) tail.push([['lineage  ', 'dim'], ...lineage]);
   tail.push(...testLine(scene));
   const messages = view.messages.slice(-3).map((message): Line => [
     ['! ', 'bad'],
-    [printable(message), 'bad'],
+    [printable(withShownName(config, message)), 'bad'],
   ]);
   const foot: Line[] = notice === null ? [] : [[[notice, 'warn']]];
 

@@ -1,4 +1,5 @@
 /** `instar show`: a run as text or as JSON, from its folder alone; nothing is locked and nothing written. */
+import { shownName, startPhrase } from '../run/display/names.ts';
 import { describeEdit } from '../morphism/operators.ts';
 import { printNetwork } from '../network/print.ts';
 import type { Config } from '../run/record/config.ts';
@@ -7,15 +8,7 @@ import type { RunState } from '../run/record/replay.ts';
 import { formatRungs, rungsFor } from '../search/rungs.ts';
 import { bestCandidate } from '../search/ranking.ts';
 import { presetNames, type Settings } from '../search/settings.ts';
-import {
-  accuraciesAfter,
-  candidateOf,
-  startWords,
-  unfinishedOf,
-  type CandidateId,
-  type Step,
-  networkOf,
-} from '../search/state.ts';
+import { accuraciesAfter, candidateOf, unfinishedOf, type CandidateId, type Step, networkOf } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { hasColour, printJson, printLines, type Io } from './io.ts';
 import type { Given } from './options.ts';
@@ -38,11 +31,18 @@ function differences(config: Config): string {
 const textOf = (value: unknown): string =>
   value instanceof Object && !Array.isArray(value) ? JSON.stringify(value) : String(value);
 
-function stepLines(state: RunState, settings: Settings, { step, parent, children, rungs, winner }: Step): Styled[] {
+function stepLines(
+  config: Config,
+  state: RunState,
+  settings: Settings,
+  { step, parent, children, rungs, winner }: Step,
+): Styled[] {
   const { search } = state;
   const planned = rungsFor(settings);
   const width = Math.max(...children.map((id) => id.length));
-  const lines: Styled[] = [[[`Step ${step}`, 'bold'], [`  children of ${parent}, rungs ${formatRungs(planned)}`]]];
+  const lines: Styled[] = [
+    [[`Step ${step}`, 'bold'], [`  children of ${shownName(config, parent)}, rungs ${formatRungs(planned)}`]],
+  ];
   for (const id of children) {
     const candidate = candidateOf(search, id);
     const { end } = candidate;
@@ -91,11 +91,11 @@ function certificateLine(state: RunState): Styled[] {
   ];
 }
 
-function failureLines({ replay }: Read): Styled[] {
+function failureLines({ replay, config }: Read): Styled[] {
   const failed = replay.entries.flatMap((entry) => (entry.type === 'failed' ? [entry] : []));
   return failed.map(({ line, failure, message, retried, t }, index) =>
     head(index === 0 ? 'failures' : '', [
-      `[${formatDuration(t)}] ${line} ${failure}${retried ? ', tried again' : ''}: ${printable(message.split('\n')[0] ?? '')}`,
+      `[${formatDuration(t)}] ${shownName(config, line)} ${failure}${retried ? ', tried again' : ''}: ${printable(message.split('\n')[0] ?? '')}`,
       'bad',
     ]),
   );
@@ -104,7 +104,7 @@ function failureLines({ replay }: Read): Styled[] {
 const workerLines = ({ state, config }: Read): Styled[] =>
   describeWorkers(state, config).map((one, index) => head(index === 0 ? 'workers' : '', [`${one.name}  `], [one.text, 'dim']));
 
-function endLines({ search, exports }: RunState): Styled[] {
+function endLines(config: Config, { search, exports }: RunState): Styled[] {
   const lines: Styled[] = [];
   if (search.stop !== null) lines.push(head('search ended', [stopWords[search.stop.reason] ?? search.stop.reason]));
   for (const id of ['final', 'baseline'] as const) {
@@ -120,12 +120,22 @@ function endLines({ search, exports }: RunState): Styled[] {
     );
   }
   for (const [id, { measured }] of search.tests)
-    lines.push(head('test', [`${id} `], [formatPercent(measured.accuracy), 'bold'], [`, loss ${formatLoss(measured.loss)}`]));
+    lines.push(
+      head(
+        'test',
+        [`${shownName(config, id)} `],
+        [formatPercent(measured.accuracy), 'bold'],
+        [`, loss ${formatLoss(measured.loss)}`],
+      ),
+    );
   const best = bestCandidate(search);
   const exported = best === null ? undefined : exports.get(best);
   if (exported !== undefined)
     lines.push(
-      head('best.onnx', [`${exported.line}: ${describeExport(exported)}`, exported.problem === null ? 'plain' : 'warn']),
+      head('best.onnx', [
+        `${shownName(config, exported.line)}: ${describeExport(exported)}`,
+        exported.problem === null ? 'plain' : 'warn',
+      ]),
     );
   if (search.readings > 0) lines.push(head('test set', [plural(search.readings, 'test evaluation')]));
   return lines;
@@ -166,7 +176,7 @@ function text(root: string, read: Read): Styled[] {
     lines.push(
       [],
       [
-        [startWords(search).replace(/^./, (letter) => letter.toUpperCase()), 'bold'],
+        [startPhrase(config, search).replace(/^./, (letter) => letter.toUpperCase()), 'bold'],
         [
           `  ${formatCount(vanilla.parameters)} parameters, ${formatCount(vanilla.multiplyAdds)} multiply-adds; ${plural(vanilla.epochs.length, 'epoch')}`,
         ],
@@ -175,9 +185,9 @@ function text(root: string, read: Read): Styled[] {
       ],
     );
   }
-  for (const step of search.steps) lines.push([], ...stepLines(state, settings, step));
-  const story = [...certificateLine(state), ...failureLines(read), ...workerLines(read), ...endLines(state)];
-  const lineage = winnersLine(view, 100_000);
+  for (const step of search.steps) lines.push([], ...stepLines(config, state, settings, step));
+  const story = [...certificateLine(state), ...failureLines(read), ...workerLines(read), ...endLines(config, state)];
+  const lineage = winnersLine(view, config, 100_000);
   lines.push([], ...(lineage.length === 0 ? [] : [head('lineage', ...lineage)]), ...story);
   if (best !== null) {
     const { parameters, multiplyAdds } = candidateOf(search, best);
@@ -186,7 +196,7 @@ function text(root: string, read: Read): Styled[] {
     lines.push(
       [],
       [
-        [`${name} (${best})`, 'bold'],
+        [`${name} (${shownName(config, best)})`, 'bold'],
         [`  ${formatWhole(parameters)} parameters, ${formatCount(multiplyAdds)} multiply-adds an image`],
       ],
       ...printNetwork(network)

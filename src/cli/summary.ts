@@ -1,8 +1,9 @@
 /** The lines that stay on the screen after a search. Pure. */
+import { shownName, startPhrase } from '../run/display/names.ts';
 import { folderOf } from '../run/record/folder.ts';
 import type { RunState } from '../run/record/replay.ts';
 import { bestCandidate, resultOf } from '../search/ranking.ts';
-import { candidateOf, startWords } from '../search/state.ts';
+import { candidateOf } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { quoted } from '../util/quoted.ts';
 import { nextSteps, usedData } from '../run/display/advice.ts';
@@ -29,11 +30,16 @@ export function summary(run: RunState, config: Config, root: string, resumption:
   const grownFrom = search.stop?.line ?? best;
   const steps = candidateOf(search, grownFrom).step;
   const story =
-    steps === 0 ? `the ${startWords(search)}, as no child was better` : `${grownFrom}, grown in ${plural(steps, 'step')}`;
+    steps === 0
+      ? `the ${startPhrase(config, search)}, as no child was better`
+      : `${shownName(config, grownFrom)}, grown in ${plural(steps, 'step')}`;
   const lines: Line[] = [
     search.finished
       ? [['Done', 'good'], [` in ${time}: ${story}`]]
-      : [['Stopped', 'warn'], [` after ${time}; the best network so far is ${best === 'final' ? story : best}`]],
+      : [
+          ['Stopped', 'warn'],
+          [` after ${time}; the best network so far is ${best === 'final' ? story : shownName(config, best)}`],
+        ],
   ];
   const tested = search.tests.get(best);
   const test = tested?.measured;
@@ -41,13 +47,13 @@ export function summary(run: RunState, config: Config, root: string, resumption:
   if (tested !== undefined)
     for (const sentence of describeClasses(tested.confusion, config.data.classes)) lines.push(row('', [sentence, 'warn']));
   const baseline = search.tests.get('baseline')?.measured;
-  const compared = `: the ${startWords(search)}, trained for the same epochs`;
+  const compared = `: the ${startPhrase(config, search)}, trained for the same epochs`;
   if (baseline !== undefined) lines.push(row('baseline', [formatPercent(baseline.accuracy), 'bold'], [compared]));
   const { validation, checkpoint } = resultOf(search, best);
   if (test === undefined && validation !== null) lines.push(row('validation', [formatPercent(validation.accuracy), 'bold']));
   const { parameters, multiplyAdds } = candidate;
   lines.push(row('size', [`${formatWhole(parameters)} parameters, ${formatCount(multiplyAdds)} multiply-adds an image`]));
-  const lineage = winnersLine(viewOf(run), 1000);
+  const lineage = winnersLine(viewOf(run), config, 1000);
   if (lineWidth(lineage) > 0) lines.push(row('lineage', ...lineage));
   const advised = { run, config, root };
   lines.push(row('data', [usedData(advised)]));

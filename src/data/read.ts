@@ -23,6 +23,8 @@ import type { Reading } from './reading.ts';
 import type { DataEvent, DatasetSource, Decoding, ReadListener } from './source.ts';
 
 export interface ReadOptions extends FindOptions {
+  /** Called when the data is found, before an image is decoded; what it throws ends the reading. `isFolder`: images of any size. */
+  readonly onFound?: (found: { readonly isFolder: boolean }) => void;
   /** The image size of folders of images where `imageSize` is not given, pixels. */
   readonly folderSize?: number | undefined;
   /** Where the data is kept if the cache cannot be written. Default: that is a UserError. */
@@ -126,6 +128,7 @@ export async function readDataset(
   const find = { ...options, writable, ...(size === undefined ? {} : { imageSize: size }) };
   const source = await findSource(reference, find, locations, listener);
   for (const message of source.notes) progress({ kind: 'note', message });
+  options.onFound?.({ isFolder: source.reading !== undefined });
   const known = await recallDataset(cacheFolder, source);
   const all = known ?? (await decoded(source, await writable(), machine, listener));
   const { dataset, path, leftOut, found, sampledFrom, notes } = all;

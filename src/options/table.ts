@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { edgeSummaries, policySummaries } from '../data/augmentation/augmentation.ts';
 import { fitSummaries } from '../data/fit.ts';
+import { pixelScales } from '../data/pixel-scales.ts';
 import { convolutionSummaries, deviceSummaries, engineSummaries } from '../engine/names.ts';
 import { startNetworks } from '../network/start.ts';
 import { methods } from '../search/methods/table.ts';
@@ -40,6 +41,17 @@ export const labelOptions = {
   labels: { kind: text('<file>'), help: 'a table (CSV, TSV) with the labels of images', usual: 'found beside the images' },
   labelColumn: { kind: text('<column>'), help: 'its column of labels: a name, or a number from 1', usual: 'found by content' },
 };
+
+/** Of every command that takes models of others. */
+export const pixelOptions = {
+  pixels: {
+    kind: choice(pixelScales),
+    help: 'scale of the pixels that the model takes',
+    usual: 'as the file says, else found by trying',
+  },
+  mean: { kind: numbers, help: 'mean that is taken off them, of each channel or of all, such as 0.485,0.456,0.406', usual: '0' },
+  std: { kind: numbers, help: 'deviation that they are divided by, of each channel or of all', usual: '1' },
+} as const;
 
 /** Of every command that reads data. */
 export const cacheOption = {
@@ -80,7 +92,12 @@ export const planOptions = {
     device: deviceOption,
     convolution: { kind: choice(convolutionSummaries), help: 'convolution algorithms', usual: 'auto' },
   }),
-  ...offPage('Run', { from: { kind: text('<path>'), help: 'begin with this network: an .onnx model or a run' } }),
+  ...offPage('Run', {
+    from: { kind: text('<path>'), help: 'begin with this network: an .onnx model or a run' },
+    pixels: { ...pixelOptions.pixels, help: 'with --from: scale of the pixels that its model takes' },
+    mean: { ...pixelOptions.mean, help: 'with --from: mean that is taken off them, of each channel or of all' },
+    std: { ...pixelOptions.std, help: 'with --from: deviation that they are divided by' },
+  }),
   ...group('Search', {
     method: {
       kind: choice(summariesOf(methods)),

@@ -1,6 +1,7 @@
 /** The result of a run in sentences that claim no more than was measured. */
+import { startPhrase } from '../run/display/names.ts';
 import { methods } from '../search/methods/table.ts';
-import { candidateOf, startWords, validationOf } from '../search/state.ts';
+import { candidateOf, validationOf } from '../search/state.ts';
 import { formatPercent, plural } from '../util/words.ts';
 import { wilson } from '../study/statistics.ts';
 import { competes, type RunDetails } from './run-details.ts';
@@ -21,7 +22,7 @@ const evaluations = ({ readings: count, tests }: RunDetails['state']['search']):
 function comparison(run: RunDetails, own: number): string {
   const { state, config } = run;
   const baseline = state.search.tests.get('baseline')?.measured.accuracy;
-  const start = startWords(state.search);
+  const start = startPhrase(config, state.search);
   if (baseline === undefined)
     return config.settings.baseline
       ? `The baseline (the ${start}, trained for the same epochs) has not been tested yet.`
@@ -36,9 +37,9 @@ function comparison(run: RunDetails, own: number): string {
 }
 
 /** How the network came about; the accuracy follows. */
-function growth({ state, settings, grown, winners }: RunDetails): string {
+function growth({ state, config, settings, grown, winners }: RunDetails): string {
   const { search } = state;
-  const start = startWords(search);
+  const start = startPhrase(config, search);
   const isGrown = [...winners].some((id) => candidateOf(search, id).edits.length > 0);
   if (grown !== null && isGrown) return `Grown in ${plural(winners.size - 1, 'step')}`;
   const { grows, role } = methods[settings.method];

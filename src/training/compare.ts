@@ -5,6 +5,7 @@
 import type { Batcher } from '../data/batches.ts';
 import { bytesOf, channelsLast, type Part } from '../data/dataset.ts';
 import { derived } from '../data/images.ts';
+import type { Normalisation } from '../formats/onnx/read/read.ts';
 import type { Engine } from '../engine/engine.ts';
 import { openRuntime } from '../engine/onnx/runtime.ts';
 import { inputShapeOf, type Network, type Shape } from '../network/network.ts';
@@ -20,6 +21,8 @@ export interface ModelInput {
   readonly type: 'uint8' | 'float';
   /** The value of a pixel of 255; null if the input is normalised as the network's images are. */
   readonly brightest: 255 | 1 | null;
+  /** Where it is known that the input is (pixel/255 − mean)/std, in place of `brightest`. */
+  readonly fed?: Normalisation;
 }
 
 /** Images resampled by the nearest pixel; for comparing logits, not for accuracy. */
@@ -56,10 +59,17 @@ export interface Comparing {
 
 /** The model's input, from pixels and the same pixels normalised. */
 function feedOf({ input, network }: Comparing, pixels: Uint8Array, normalised: Float32Array): Float32Array | Uint8Array {
-  const { layout, type, brightest } = input;
-  const values =
-    type === 'uint8' ? pixels : brightest === null ? normalised : Float32Array.from(pixels, (pixel) => (pixel / 255) * brightest);
-  return layout === 'NCHW' ? values : channelsLast(values, inputShapeOf(network));
+  const { layout, type, brightest, fed } = input;
+  const shape = inputShapeOf(network);
+  const area = shape.height * shape.width;
+  const valueOf = (pixel: number, at: number): number => {
+    if (fed === undefined) return (pixel / 255) * (brightest ?? 1);
+    const channel = Math.floor(at / area) % shape.channels;
+    return (pixel / 255 - (fed.mean[channel] as number)) / (fed.std[channel] as number);
+  };
+  const asIs = fed === undefined && brightest === null;
+  const values = type === 'uint8' ? pixels : asIs ? normalised : Float32Array.from(pixels, valueOf);
+  return layout === 'NCHW' ? values : channelsLast(values, shape);
 }
 
 /** Runs both over the images of the part, in batches of the batcher's size. */

@@ -39,6 +39,15 @@ export function softmax(logits: Float32Array): number[] {
   return powers.map((power) => power / sum);
 }
 
+/** Scores whose softmax is the probability: logits as they are, of probabilities the logarithms. Row-major (images, classes). */
+export function scoresAsLogits(scores: Float32Array, classes: number): Float32Array {
+  const sums = new Float64Array(scores.length / classes);
+  scores.forEach((score, at) => ((sums[Math.floor(at / classes)] as number) += score));
+  const isShare = scores.every((score) => score >= 0 && score <= 1) && sums.every((sum) => Math.abs(sum - 1) < 1e-3);
+  // The smallest normal f32 for what is 0.
+  return isShare ? scores.map((score) => Math.log(Math.max(score, 2 ** -126))) : scores;
+}
+
 /** The index of the largest of `classes` numbers from `at` on; the first of equal ones. */
 export function argmax(numbers: Float32Array, at: number, classes: number): number {
   let best = 0;

@@ -1,6 +1,6 @@
 /** `--from` on the command line: a folder of photos is read at the model's size, and what was found is told. */
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { encodeModel } from '../../src/formats/onnx/codec.ts';
@@ -39,7 +39,8 @@ test('a folder of photos is brought to the size of the model, and the run says w
   for (const words of [
     'model.onnx has 3 classes, photos has 5: its last layer is initialized again',
     'model.onnx: 1 batch normalisation is added after its convolutions',
-    'given network: ',
+    'given network model.onnx: ',
+    'model.onnx: epoch 1, ',
   ])
     assert.ok(err.includes(words), `${words} in\n${err}`);
   assert.match(err, /^from model\.onnx; on \d+ images? its logits are within \S+ of ONNX Runtime's$/m);
@@ -47,7 +48,18 @@ test('a folder of photos is brought to the size of the model, and the run says w
   assert.ok(state.search.finished);
   const shown = await instar(['show', 'run'], folder);
   assert.match(shown.out, /^from model\.onnx; /m);
-  assert.match(shown.out, /^Given network {2}/m);
+  assert.match(shown.out, /^Given network model\.onnx {2}/m);
+  assert.match(shown.out, /^lineage +model\.onnx /m);
+  // In what people read of it nothing is called vanilla; `vanilla.epochs` is a setting.
+  const report = await instar(['report', 'run'], folder);
+  assert.equal(report.code, 0, report.err);
+  const page = readFileSync(join(folder, 'run', 'report.html'), 'utf8').replace(
+    /<style>[^]*?<\/style>|<script[^]*?<\/script>/g,
+    '',
+  );
+  for (const said of [`${out}${err}`, shown.out, page.replace(/\b(id|href|for)="[^"]*"/g, '')])
+    assert.doesNotMatch(said, /.{0,60}\bvanilla\b(?!\.(?:epochs|rate)).{0,40}/);
+  assert.match(page, /Children of model\.onnx: validation accuracy/);
 });
 
 test('resumed where the cache is gone, the photos are decoded again at the same size', async () => {

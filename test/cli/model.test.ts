@@ -25,6 +25,7 @@ interface Evaluated {
   readonly accuracy: number;
   readonly loss: number | null;
   readonly confusion: readonly (readonly number[])[];
+  readonly pixels: { readonly assumption: string } | null;
   readonly notes: readonly string[];
 }
 
@@ -47,7 +48,10 @@ test('the file finds what the run found, to the last image', async () => {
   assert.equal(file.accuracy, measured.accuracy);
   assert.deepEqual(file.confusion, (await evaluated('whole', 'photos')).confusion);
   const { out } = await instar(['evaluate', 'whole/best.onnx', 'photos'], folder);
-  assert.match(out, /^whole\/best\.onnx on 15 test images \(held out: 15 % of the folder\) of photos\naccuracy [\d.]+ %\n/);
+  assert.match(
+    out,
+    /^whole\/best\.onnx takes bytes and normalises them itself .*\nwhole\/best\.onnx on 15 test images \(held out: 15 % of the folder\) of photos\naccuracy [\d.]+ %\n/,
+  );
 });
 
 test('predict with the file sees what predict with the run sees', async () => {
@@ -182,9 +186,10 @@ test('a foreign classifier: layouts, a fixed batch, and how pixels are scaled', 
     found[0]?.confusion.flat().reduce((sum, count) => sum + count, 0),
     100,
   );
-  assert.match(found[0]?.notes[0] ?? '', /normalised by the mean and deviation/);
+  assert.match(found[0]?.pixels?.assumption ?? '', /^a\.onnx does not say how its pixels are scaled; assumed: /);
   const raw = await evaluated('a.onnx', 'photos', '--part', 'all', '--pixels', 'raw');
-  assert.notDeepEqual(raw.confusion, found[0]?.confusion);
+  const own = await evaluated('a.onnx', 'photos', '--part', 'all', '--pixels', 'normalised');
+  assert.notDeepEqual(raw.confusion, own.confusion);
   const { code, out } = await instar(['predict', 'a.onnx', 'photos/amber/0.png', '--top', '5'], folder);
   assert.equal(code, 0);
   for (let k = 0; k < classes; k++) assert.ok(out.includes(`class ${k}`), out);
@@ -195,7 +200,7 @@ test('what is no classifier of these images is one line', async () => {
   await refused(/has 7 classes, but photos has 5/, 'evaluate', 'seven.onnx', 'photos');
   await refused(/--pixels unit: the model takes bytes/, 'evaluate', 'whole/best.onnx', 'photos', '--pixels', 'unit');
   await refused(
-    /--pixels loud: must be one of raw, unit, normalised/,
+    /--pixels loud: must be one of 0-255, 0-1, -1-1, imagenet, normalised, raw, unit/,
     'evaluate',
     'whole/best.onnx',
     'photos',

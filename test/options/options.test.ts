@@ -242,7 +242,7 @@ test('the form of the dashboard has each option that makes sense on a page, and 
   const rows: Options = { ...planOptions, ...runOptions, ...queueOptions };
   assert.deepEqual(
     Object.keys(rows).filter((key) => !pageOptions(rows).some(([each]) => each === key)),
-    ['from', 'data', 'labels', 'set', 'vanilla', 'run', 'queue', 'store', 'mixed'],
+    ['from', 'pixels', 'mean', 'std', 'data', 'labels', 'set', 'vanilla', 'run', 'queue', 'store', 'mixed'],
   );
   for (const more of [{ from: 'x' }, { run: 'x' }, { maxParams: '--json' }, { budget: '1m --from=x' }, { name: '../x' }])
     assert.ok(!searchForm.safeParse({ data: 'mnist', ...more }).success, JSON.stringify(more));

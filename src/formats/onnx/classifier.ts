@@ -1,7 +1,7 @@
 /** Describes a model as an image classifier, from the graph's inputs and outputs and the metadata. Nothing is run. */
 import { UserError } from '../../util/user-error.ts';
 import { quotedName } from './read/failure.ts';
-import { classNames, isChannels, largest } from './read/image.ts';
+import { classNames, isChannels, largest, layoutOf } from './read/image.ts';
 import { dataType, type GraphProto, type ModelProto, type ValueInfoProto } from './proto.ts';
 
 export type ElementType = 'uint8' | 'float32';
@@ -55,16 +55,16 @@ function inputOf(graph: GraphProto, where: string): Classifier['input'] {
     throw new UserError(`${called} takes elements of type ${input.elementType}, not uint8 or float32`);
   const { shape } = input;
   if (shape === null || shape.length !== 4) throw new UserError(`${called} is not a batch of images`);
-  const layout: Layout | undefined = isChannels(shape[1]) ? 'NCHW' : isChannels(shape[3]) ? 'NHWC' : undefined;
-  if (layout === undefined) throw new UserError(`${called} has neither 1 nor 3 channels`);
+  const layout: Layout = layoutOf(graph.nodes, input);
   const [channels, height, width] = layout === 'NCHW' ? shape.slice(1) : [shape[3], shape[1], shape[2]];
+  if (!isChannels(channels)) throw new UserError(`${called} has neither 1 nor 3 channels`);
   const sides = [known(height), known(width)] as const;
   if (sides.some((side) => side !== null && side > largest)) throw new UserError(`${called} takes images that are too large`);
   return {
     name: input.name,
     elementType,
     layout,
-    channels: channels as 1 | 3,
+    channels,
     height: sides[0],
     width: sides[1],
     batch: known(shape[0]),

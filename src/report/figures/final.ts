@@ -1,5 +1,5 @@
 /** Training loss of the final training, and of the baseline beside it. */
-import { startWords } from '../../search/state.ts';
+import { startPhrase } from '../../run/display/names.ts';
 import { formatLoss, formatPercent, plural } from '../../util/words.ts';
 import { domainOf, label, legend, lineEntry, mark, path, plotArea, shortNumber, type Point } from '../chart.ts';
 import { narrowWidth, type Figure, type Svg } from '../figure.ts';
@@ -8,11 +8,11 @@ import { unreadWords } from '../result.ts';
 import type { RunDetails } from '../run-details.ts';
 
 /** Of the baseline, only the epochs that correspond to the winner's final training. */
-export function finalSeries({ state }: RunDetails) {
+export function finalSeries({ state, config }: RunDetails) {
   const { candidates, tests } = state.search;
   const named = [
     { id: 'final', name: 'winner', className: 'line won' },
-    { id: 'baseline', name: startWords(state.search), className: 'line second dashed' },
+    { id: 'baseline', name: startPhrase(config, state.search), className: 'line second dashed' },
   ] as const;
   const count = candidates.get('final')?.epochs.length ?? 0;
   return named.flatMap((each) => {
@@ -56,7 +56,7 @@ export function finalFigure(run: RunDetails): Figure | null {
   });
   const test = ends.length === 0 ? unreadWords(search) : `Test accuracy at the end: ${ends.join(', ')}.`;
   const baseline = series.some(({ id }) => id === 'baseline')
-    ? ` The ${startWords(search)} was trained for as many epochs as the winner’s lineage; only those of the final training are shown.`
+    ? ` The ${startPhrase(run.config, search)} was trained for as many epochs as the winner’s lineage; only those of the final training are shown.`
     : '';
   return {
     name: 'final',

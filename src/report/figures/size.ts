@@ -1,4 +1,5 @@
 /** Validation accuracy against parameters. */
+import { shownName } from '../../run/display/names.ts';
 import { formatCount, formatPercent, plural } from '../../util/words.ts';
 import { domainOf, label, mark, path, percentAxis, plotArea } from '../chart.ts';
 import { narrowWidth, type Figure, type Svg } from '../figure.ts';
@@ -11,7 +12,16 @@ export const measuredCandidates = (run: RunDetails) =>
     const accuracy = lastAccuracy(candidate);
     if (accuracy === null) return [];
     const { id, parameters, epochs, end } = candidate;
-    return [{ id, parameters, accuracy, epochs: epochs.length, won: run.winners.has(id), open: end === null }];
+    return [
+      {
+        id: shownName(run.config, id),
+        parameters,
+        accuracy,
+        epochs: epochs.length,
+        won: run.winners.has(id),
+        open: end === null,
+      },
+    ];
   });
 
 /** A logarithmic axis of parameters. */

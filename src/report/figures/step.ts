@@ -1,4 +1,5 @@
 /** Figures 2 and 3: one step, with the accuracy of each child after each rung. */
+import { shownName } from '../../run/display/names.ts';
 import type { Rung } from '../../search/methods/method.ts';
 import { methods } from '../../search/methods/table.ts';
 import { validationOf, type Step } from '../../search/state.ts';
@@ -52,7 +53,7 @@ function row(child: Child, y: number, columns: readonly number[], start: number,
   ]}`;
 }
 
-function draw({ rungs, state }: RunDetails, step: Step, children: readonly Child[], more: number): Svg {
+function draw({ rungs, state, config }: RunDetails, step: Step, children: readonly Child[], more: number): Svg {
   const width = narrowWidth;
   const [parentX, start, right, top] = [14, 112, width - 34, 54];
   const columns = rungs.map((_rung, index) => start + ((right - start) * (index + 1)) / rungs.length);
@@ -74,7 +75,7 @@ function draw({ rungs, state }: RunDetails, step: Step, children: readonly Child
   });
   const root = [
     mark('dot', parentX, middle),
-    label(4, middle - 12, 'small halo strong', step.parent),
+    label(4, middle - 12, 'small halo strong', shownName(config, step.parent)),
     label(4, middle + 20, 'small halo quiet', parent === null ? '' : formatPercent(parent.accuracy)),
   ];
   const rest = more > 0 ? label(start, height - 6, 'small quiet', `and ${plural(more, 'more child', 'more children')}`) : null;
@@ -100,7 +101,7 @@ export function stepFigure(run: RunDetails, step: Step): Figure {
   return {
     name: `step-${step.step}`,
     title: `Step ${step.step} by ${selection}`,
-    alternative: `Children of ${step.parent}, with the validation accuracy after each rung: ${shown.map(describe).join('; ')}.`,
+    alternative: `Children of ${shownName(run.config, step.parent)}, with the validation accuracy after each rung: ${shown.map(describe).join('; ')}.`,
     caption: `${figure === undefined ? '' : `As in the paper’s Figure ${figure}. `}Validation accuracy after each rung; ${training}. ★ the winner, which is the next parent; × dropped${lost}${unfinishedNote(all)}.${step.winner === null ? ' The step is not finished.' : ''}`,
     narrow: draw(run, step, shown, all.length - shown.length),
   };

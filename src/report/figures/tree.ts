@@ -1,6 +1,7 @@
 /** The family tree: each step's children below their parent, with the winners marked. */
+import { shownName, startPhrase } from '../../run/display/names.ts';
 import { scalePoint } from 'd3-scale';
-import { candidateOf, startWords, validationOf } from '../../search/state.ts';
+import { candidateOf, validationOf } from '../../search/state.ts';
 import { formatCount, formatPercent, plural } from '../../util/words.ts';
 import { label, link, mark } from '../chart.ts';
 import { narrowWidth, wideWidth, type Figure, type Svg } from '../figure.ts';
@@ -60,8 +61,8 @@ function draw(run: RunDetails, width: number): Svg {
   });
   const numbers = `${measured === null ? '' : `${formatPercent(measured.accuracy)}, `}${formatCount(parameters)}`;
   const root = [
-    mark('star', top.x, top.y, startWords(search)),
-    label(top.x, top.y - 16, 'small middle strong', 'vanilla'),
+    mark('star', top.x, top.y, startPhrase(run.config, search)),
+    label(top.x, top.y - 16, 'small middle strong', shownName(run.config, 'vanilla')),
     label(top.x, top.y + 18, 'small middle halo quiet', numbers),
   ];
   return { width, height: 74 + search.steps.length * stepHeight, content: html`${steps}${root}` };
@@ -77,7 +78,7 @@ export function treeFigure(run: RunDetails): Figure | null {
   return {
     name: 'family',
     title: 'The family tree',
-    alternative: `The ${startWords(run.state.search)} and the children of each step. ${outcomes.join('; ')}.`,
+    alternative: `The ${startPhrase(run.config, run.state.search)} and the children of each step. ${outcomes.join('; ')}.`,
     caption:
       'Below each child are its last validation accuracy in % and its parameters. Children are in the order of sampling; the first is the parent without mutations. ★ and the thick line: winners. × dropped.',
     narrow: draw(run, narrowWidth),

@@ -1,4 +1,5 @@
 /** Figure 4: the validation accuracy of all children over the epochs of the search, with the winners marked. */
+import { shownName } from '../../run/display/names.ts';
 import { validationOf, type Candidate } from '../../search/state.ts';
 import { formatPercent, plural } from '../../util/words.ts';
 import { domainOf, label, letter, mark, path, percentAxis, plotArea, type PlotArea, type Point } from '../chart.ts';
@@ -46,9 +47,10 @@ function bands(run: RunDetails, area: PlotArea, last: number, isWide: boolean): 
 }
 
 /** The last winner's name and accuracy beside its end; the other names above theirs where they do not overlap. */
-function winnerNames(curves: readonly Curve[], area: PlotArea): readonly (Markup | null)[] {
+function winnerNames(run: RunDetails, curves: readonly Curve[], area: PlotArea): readonly (Markup | null)[] {
   let free = -Infinity;
-  return curves.map(({ candidate: { id }, end }, index) => {
+  return curves.map(({ candidate, end }, index) => {
+    const id = shownName(run.config, candidate.id);
     const [x, y] = [area.x(end.x), area.y(end.y)];
     if (index === curves.length - 1)
       return html`${label(x + 9, y - 2, 'small halo won-text', id)}${label(x + 9, y + 10, 'small halo won-text', formatPercent(end.y))}`;
@@ -83,11 +85,15 @@ function draw(run: RunDetails, width: number, height: number): Svg {
       return [
         path(area, points, `line ${won ? 'won' : 'dropped'}`),
         won && hasDots ? points.slice(1, -1).map(dot) : null,
-        mark(kind, area.x(end.x), area.y(end.y), `${id}: ${formatPercent(end.y)}`),
+        mark(kind, area.x(end.x), area.y(end.y), `${shownName(run.config, id)}: ${formatPercent(end.y)}`),
       ];
     });
   const winners = curves.filter(({ won }) => won);
-  return { width, height, content: html`${bands(run, area, last, isWide)}${area.axes}${lines}${winnerNames(winners, area)}` };
+  return {
+    width,
+    height,
+    content: html`${bands(run, area, last, isWide)}${area.axes}${lines}${winnerNames(run, winners, area)}`,
+  };
 }
 
 export function validationFigure(run: RunDetails): Figure | null {
@@ -95,7 +101,7 @@ export function validationFigure(run: RunDetails): Figure | null {
   if (measured.length === 0) return null;
   const winners = [...run.winners].map((id) => {
     const validation = validationOf(run.state.search, id);
-    return `${id} ${validation === null ? 'not measured' : formatPercent(validation.accuracy)}`;
+    return `${shownName(run.config, id)} ${validation === null ? 'not measured' : formatPercent(validation.accuracy)}`;
   });
   return {
     name: 'validation',

@@ -1,4 +1,5 @@
 /** The settings and limits of a run, and other facts of its journal: certificates, exports, failures, engine, interruptions. */
+import { shownName } from '../../run/display/names.ts';
 import { coresOfRun } from '../../search/rungs.ts';
 import { describeExport, describePlan, describeWorkers } from '../../run/display/wording.ts';
 import { toleranceOf } from '../../morphism/operators.ts';
@@ -24,14 +25,14 @@ function certificates({ state }: RunDetails): Markup {
   </p>`;
 }
 
-function exportsOf({ state }: RunDetails): Markup {
+function exportsOf({ state, config }: RunDetails): Markup {
   const all = [...state.exports.values()];
   if (all.length === 0) return html`<p>No exported file has been verified yet.</p>`;
   const rows = all.map(({ line, verified, problem }): readonly Content[] =>
     verified === null
-      ? [line, describeExport({ verified, problem }), '', '', '', '', '']
+      ? [shownName(config, line), describeExport({ verified, problem }), '', '', '', '', '']
       : [
-          line,
+          shownName(config, line),
           problem === null ? 'same as the engine’s' : html`<strong class="bad">do not use: ${problem}</strong>`,
           `${formatPercent(verified.fileAccuracy)} of ${formatWhole(verified.images)} (${verified.part})`,
           verified.difference.toExponential(1),

@@ -1,9 +1,10 @@
 /** The family tree: for each step, the children with their operators, accuracies and changes. */
+import { shownName, startPhrase } from '../../run/display/names.ts';
 import { methods } from '../../search/methods/table.ts';
 import { describeEdit, toleranceOf, shortEdits } from '../../morphism/operators.ts';
 import { unitOf } from '../../run/display/view.ts';
 import { formatRungs } from '../../search/rungs.ts';
-import { candidateOf, networkOf, startWords, type Candidate, type Step } from '../../search/state.ts';
+import { candidateOf, networkOf, type Candidate, type Step } from '../../search/state.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../../util/words.ts';
 import { compareNetworks, summaryOf, type Difference } from '../compare.ts';
 import { inlineSvg } from '../figure.ts';
@@ -63,7 +64,7 @@ function row(child: Child, prefix: string, link: ((id: string) => string) | null
 }
 
 export function stepTable(
-  { rungs, settings }: RunDetails,
+  { rungs, settings, config }: RunDetails,
   step: Step,
   children: readonly Child[],
   prefix: string,
@@ -80,8 +81,9 @@ export function stepTable(
     html`<table class="children">
       <caption>
         <span
-          >Children of ${step.parent}: validation accuracy in % after each rung (children × ${unitOf(settings)}s), parameters, and
-          below them the operators and the multiply-adds per image. ★ won, × dropped${unfinishedNote(children)}.</span
+          >Children of ${shownName(config, step.parent)}: validation accuracy in % after each rung (children ×
+          ${unitOf(settings)}s), parameters, and below them the operators and the multiply-adds per image. ★ won, ×
+          dropped${unfinishedNote(children)}.</span
         >
       </caption>
       <thead>
@@ -140,7 +142,7 @@ function graphsOf(run: RunDetails): ReadonlyMap<string, Markup> {
     const difference = differenceOf(run, candidate);
     const svg = inlineSvg(
       drawNetwork(networkOf(search, id), { folded: true, difference }),
-      `The layers of ${id}, compared with ${parent ?? ''}: ${summaryOf(difference)}`,
+      `The layers of ${id}, compared with ${parent === null ? '' : shownName(run.config, parent)}: ${summaryOf(difference)}`,
     );
     left -= svg.text.length;
     graphs.set(id, html`<div class="graph zoomable">${scrolling(`Layers of ${id}`, svg)}</div>`);
@@ -190,7 +192,7 @@ export function familySection(run: RunDetails, figures: Figures, prefix: string)
     'family',
     'The family tree',
     html`<p>
-      The search started from the ${startWords(search)}: ${formatWhole(start.parameters)} parameters,
+      The search started from the ${startPhrase(run.config, search)}: ${formatWhole(start.parameters)} parameters,
       ${plural(start.epochs.length, unit)}${accuracy === null ? '' : `, validation accuracy ${formatPercent(accuracy)}`}. ${plan}
     </p>`,
     figures.family === null ? null : figureHtml(prefix, figures.family),

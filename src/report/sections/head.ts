@@ -1,4 +1,5 @@
 /** The head of a run's report: the data, the method, the result, and the command that repeats it. */
+import { shownName, startPhrase } from '../../run/display/names.ts';
 import { splitCounts } from '../../data/split-counts.ts';
 import { nextSteps, usedData } from '../../run/display/advice.ts';
 import { describeClasses } from '../../run/display/classes.ts';
@@ -29,7 +30,7 @@ const shape = ({ channels, height, width }: RunDetails['config']['data']['shape'
   `${height}×${width} pixels, ${channels === 1 ? 'grey' : channels === 3 ? 'in colour' : plural(channels, 'channel')}`;
 
 function keyNumbers(run: RunDetails): Markup {
-  const { state, best, grown, winners } = run;
+  const { state, config, best, grown, winners } = run;
   const { search } = state;
   const rows: [Content, Content][] = [];
   const test = search.tests.get('final')?.measured;
@@ -40,7 +41,7 @@ function keyNumbers(run: RunDetails): Markup {
   if (id !== null) {
     const { parameters, multiplyAdds } = candidateOf(search, id);
     const vanilla = candidateOf(search, 'vanilla');
-    const [start] = startWords(search).split(' ');
+    const start = config.from === null ? startWords(search).split(' ')[0] : shownName(config, 'vanilla');
     const times = (own: number, before: number): Markup | null =>
       own === before ? null : html` <small>${`${formatFactor(own / before)} × ${start}`}</small>`;
     rows.push(['parameters', html`${formatWhole(parameters)}${times(parameters, vanilla.parameters)}`]);
@@ -59,7 +60,7 @@ export function headSection(run: RunDetails, prefix: string): Markup {
   const { train, validation } = splitCounts(data, settings);
   const what = html`A network for <strong>${data.name}</strong> (${plural(data.classes.length, 'class', 'classes')},
     ${shape(data.shape)}${describeFit(config)}),
-    ${!methods[settings.method].grows || settings.limits.steps === 0 ? html`the <strong>${startWords(state.search)}</strong>, not grown` : html`grown by <strong>${methods[settings.method].label}</strong> (${methodWords(settings.method)})`},
+    ${!methods[settings.method].grows || settings.limits.steps === 0 ? html`the <strong>${startPhrase(config, state.search)}</strong>, not grown` : html`grown by <strong>${methods[settings.method].label}</strong> (${methodWords(settings.method)})`},
     preset ${config.preset}, seed ${settings.seed}. Of ${plural(data.trainImages, 'training image')} ${formatWhole(train)} are for
     training and ${formatWhole(validation)} are for validation; ${plural(data.testImages, 'test image')}.
     ${describeFrom(config).map((line) => ` Started ${line}.`)}`;

@@ -4,12 +4,13 @@ import { givenReading } from '../../data/reading.ts';
 import { describeEdit } from '../../morphism/operators.ts';
 import type { ViewsName } from '../../network/views.ts';
 import { coresOfRun, formatRungs, rungsFor } from '../../search/rungs.ts';
-import { candidateOf, startWords, validationOf, type CandidateId } from '../../search/state.ts';
+import { candidateOf, validationOf, type CandidateId } from '../../search/state.ts';
 import { formatDuration } from '../../util/duration.ts';
 import { formatBytes, formatCount, formatLoss, formatPercent, formatWhole, plural, printable } from '../../util/words.ts';
 import type { Config } from '../record/config.ts';
 import type { Entry, Exported, Plan } from '../record/events.ts';
 import type { RunState } from '../record/replay.ts';
+import { shownName, startPhrase, withShownName } from './names.ts';
 import { settingsOf, unitOf, type View } from './view.ts';
 
 /** The given network of a search, and its difference from the model that it was read from. */
@@ -86,7 +87,7 @@ export function describeWorkers({ computedBy }: RunState, config: Config): { rea
     }
   return [...found].map(([name, { bits, tasks }]) => ({
     name: printable(name),
-    text: printable(`${bits}: ${tasks.join(', ')}`),
+    text: printable(`${bits}: ${tasks.map((task) => withShownName(config, task)).join(', ')}`),
   }));
 }
 
@@ -113,7 +114,8 @@ const percentOf = (view: View, id: CandidateId): string => {
   return measured === null ? 'not measured' : formatPercent(measured.accuracy);
 };
 
-const listed = (view: View, ids: readonly CandidateId[]): string => ids.map((id) => `${id} ${percentOf(view, id)}`).join(', ');
+const listed = (view: View, config: Config, ids: readonly CandidateId[]): string =>
+  ids.map((id) => `${shownName(config, id)} ${percentOf(view, id)}`).join(', ');
 
 function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
   const { search } = view.run;
@@ -138,17 +140,17 @@ function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
         `resumed${entry.cut > 0 ? `; ${plural(entry.cut, 'byte')} of a incomplete last line were removed from the journal` : ''}${entry.mixed ? '; on another engine, processor or Node than before' : ''}`,
       ];
     case 'exported':
-      return [`best.onnx (${entry.line}): ${describeExport(entry)}`];
+      return [`best.onnx (${shownName(config, entry.line)}): ${describeExport(entry)}`];
     case 'interrupted':
       return ['interrupted'];
     case 'vanilla':
-      return [`${startWords(search)}: ${size('vanilla')}`];
+      return [`${startPhrase(config, search)}: ${size('vanilla')}`];
     case 'step':
       return [
-        `step ${entry.step}: ${plural(entry.children.length, 'child', 'children')} of ${entry.parent}, rungs ${formatRungs(rungsFor(settingsOf(view, config)))}`,
+        `step ${entry.step}: ${plural(entry.children.length, 'child', 'children')} of ${shownName(config, entry.parent)}, rungs ${formatRungs(rungsFor(settingsOf(view, config)))}`,
         ...entry.children.map(
           ({ line, edits }) =>
-            `  ${line}: ${edits.length === 0 ? 'unchanged' : edits.map(describeEdit).join(', ')}; ${size(line)}`,
+            `  ${shownName(config, line)}: ${edits.length === 0 ? 'unchanged' : edits.map(describeEdit).join(', ')}; ${size(line)}`,
         ),
       ];
     case 'epoch': {
@@ -156,35 +158,43 @@ function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
       if (/^s\d/.test(entry.line)) return [];
       const validation = entry.validation === null ? '' : `, validation ${formatPercent(entry.validation.accuracy)}`;
       const unit = isFinal(entry.line) ? 'epoch' : unitOf(settingsOf(view, config));
-      return [`${entry.line}: ${unit} ${entry.epoch}, loss ${formatLoss(entry.loss)}${validation}`];
+      return [`${shownName(config, entry.line)}: ${unit} ${entry.epoch}, loss ${formatLoss(entry.loss)}${validation}`];
     }
     case 'failed':
       return [
-        `${entry.line} ${entry.retried ? 'failed, retrying' : 'is lost'} (${entry.failure}): ${printable(entry.message.split('\n')[0] ?? '')}`,
+        `${shownName(config, entry.line)} ${entry.retried ? 'failed, retrying' : 'is lost'} (${entry.failure}): ${printable(entry.message.split('\n')[0] ?? '')}`,
       ];
     case 'rung': {
       const count = rungsFor(settingsOf(view, config)).length;
-      const dropped = entry.dropped.length === 0 ? '' : `; dropped: ${listed(view, entry.dropped)}`;
-      return [`step ${entry.step}, rung ${entry.rung + 1} of ${count}: ${listed(view, entry.survivors)}${dropped}`];
+      const dropped = entry.dropped.length === 0 ? '' : `; dropped: ${listed(view, config, entry.dropped)}`;
+      return [`step ${entry.step}, rung ${entry.rung + 1} of ${count}: ${listed(view, config, entry.survivors)}${dropped}`];
     }
     case 'promotion':
       return entry.rung === 0
         ? []
-        : [`step ${entry.step}: ${entry.line} is promoted to rung ${entry.rung + 1} with ${percentOf(view, entry.line)}`];
+        : [
+            `step ${entry.step}: ${shownName(config, entry.line)} is promoted to rung ${entry.rung + 1} with ${percentOf(view, entry.line)}`,
+          ];
     case 'selected':
-      return [`step ${entry.step}: ${entry.line} wins with ${percentOf(view, entry.line)}; ${size(entry.line)}`];
+      return [
+        `step ${entry.step}: ${shownName(config, entry.line)} wins with ${percentOf(view, entry.line)}; ${size(entry.line)}`,
+      ];
     case 'stop':
-      return [`search ended (${stopWords[entry.reason] ?? entry.reason}); final training of ${entry.line}, ${size(entry.line)}`];
+      return [
+        `search ended (${stopWords[entry.reason] ?? entry.reason}); final training of ${shownName(config, entry.line)}, ${size(entry.line)}`,
+      ];
     case 'undone': {
       const after = candidateOf(search, 'final').epochs.at(-1)?.validation ?? null;
       const now = after === null ? '' : `: ${formatPercent(after.accuracy)} of the validation images are right`;
-      return [`the final training is taken back${now}, where ${entry.to} has ${percentOf(view, entry.to)}`];
+      return [`the final training is taken back${now}, where ${shownName(config, entry.to)} has ${percentOf(view, entry.to)}`];
     }
     case 'slice':
-      return [`${entry.line}: ${plural(entry.count, 'minibatch', 'minibatches')}, learning rate from ${entry.rate}`];
+      return [
+        `${shownName(config, entry.line)}: ${plural(entry.count, 'minibatch', 'minibatches')}, learning rate from ${entry.rate}`,
+      ];
     case 'test':
       return [
-        `${entry.line}: test accuracy ${formatPercent(entry.measured.accuracy)}, loss ${formatLoss(entry.measured.loss)} (test evaluation ${entry.reading})`,
+        `${shownName(config, entry.line)}: test accuracy ${formatPercent(entry.measured.accuracy)}, loss ${formatLoss(entry.measured.loss)} (test evaluation ${entry.reading})`,
       ];
     case 'reopened':
       return ['the search continues; the final training is discarded'];

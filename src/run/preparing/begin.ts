@@ -4,16 +4,13 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { imbalanceOf } from '../../data/balance.ts';
 import type { SpareCache } from '../../data/cache.ts';
 import { countClasses } from '../../data/class-counts.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import type { LeftOut } from '../../data/left-out.ts';
-import { farthestShift } from '../../data/augmentation/shift.ts';
-import { testMirror, type MirrorTest } from '../../data/mirror.ts';
 import { readDataset, type Machine } from '../../data/read.ts';
-import { findMovedClass, type MovedClass } from '../../data/moved.ts';
 import { fitWords, type Fit } from '../../data/fit.ts';
+import type { PixelScale } from '../../data/pixel-scales.ts';
 import { usualReading, type Reading } from '../../data/reading.ts';
 import { datasetNames } from '../../data/resolve.ts';
 import type { DataEvent } from '../../data/source.ts';
@@ -22,6 +19,7 @@ import type { ConvolutionAlgorithms, Device, Engine, EngineName } from '../../en
 import { chooseEngine, openEngine } from '../../engine/open.ts';
 import { freeMemory, usableProcessors } from '../../execution/resources.ts';
 import type { Shape } from '../../network/network.ts';
+import { flagOf } from '../../options/option.ts';
 import { methods } from '../../search/methods/table.ts';
 import type { Counts, Origin } from '../../search/next.ts';
 import { mostWork, planWork, settingsOfWork, tuningWork } from '../../search/work-plan.ts';
@@ -36,11 +34,14 @@ import {
 } from '../../search/settings.ts';
 import { givenNames } from '../../search/setting-names.ts';
 import { UserError } from '../../util/user-error.ts';
-import { plural } from '../../util/words.ts';
 import { version } from '../../util/version.ts';
 import { check, contextOf } from './check.ts';
+import { withBalance, withFlip, withShift } from './from-data.ts';
+import { withPixels } from './tried-pixels.ts';
 import type { Config } from '../record/config.ts';
 import { format } from '../record/journal.ts';
+import { budgetProblem, refuseGiven, withGivenLimits } from './given-limits.ts';
+import { pixelOptionIn } from './given-pixels.ts';
 import { openGiven, prepare, sideOf, type Prepared } from './origin.ts';
 
 export interface Common {
@@ -73,6 +74,10 @@ export interface AskedOptions extends Common {
   readonly threads?: number;
   /** A model (.onnx) or a run, whose network is grown further in place of the vanilla one. */
   readonly from?: string;
+  /** How the pixels are scaled that the model of `from` takes. Default: as it says, else what is found by trying. */
+  readonly pixels?: PixelScale;
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
   /** Where the data of a name lies. */
   readonly dataFolder?: string;
   /** A table with the labels of images. Default: found beside them. */
@@ -105,63 +110,6 @@ const memoryShare = 0.85;
 function withBatch(settings: Settings, options: AskedOptions, trainImages: number): Settings {
   if (options.preset === 'paper' || options.settings?.batch !== undefined) return settings;
   return { ...settings, batch: Math.max(1, Math.min(settings.batch, Math.floor(trainImages / 4))) };
-}
-
-/** From here on, the largest class over the smallest one, classes are balanced. */
-const imbalanced = 10;
-
-/** Balances classes that differ much, where the preset is not the paper's and the choice is not given; says so. */
-function withBalance(settings: Settings, options: AskedOptions, { train, classes }: Dataset): Settings {
-  if (options.preset === 'paper' || options.settings?.balance !== undefined) return settings;
-  const factor = imbalanceOf(train.labels);
-  if (factor < imbalanced) return settings;
-  options.onData?.({
-    kind: 'note',
-    message: `the largest of ${classes.length} classes has ${Math.round(factor)} times as many training images as the smallest: all get as many places in an epoch, and candidates are ranked by balanced accuracy (--no-balance turns this off)`,
-  });
-  return { ...settings, balance: true };
-}
-
-const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
-
-/** Why images are, or are not, mirrored in training. */
-function mirrorWords({ keepsClasses, original, mirrored, pair }: MirrorTest): string {
-  const found = `the nearest neighbours of ${percent(original)} of a sample have their class, of their mirror images ${percent(mirrored)}`;
-  if (keepsClasses) return `images are also mirrored in training: ${found} (--no-flip turns this off)`;
-  const swap = pair === null ? '' : `; mirror images of ${pair.from} look like ${pair.to}`;
-  return `images are not mirrored in training: ${found}${swap} (--flip mirrors them)`;
-}
-
-/** Does not mirror images whose classes mirroring would mix up, where the choice is not given and the data is not a known one. */
-function withFlip(settings: Settings, options: AskedOptions, dataset: Dataset): Settings {
-  const { flip } = settings.augmentation;
-  const isDecided = options.preset === 'paper' || options.settings?.augmentation?.flip !== undefined;
-  if (isDecided || !flip || !dataset.flip || datasetNames.includes(options.dataset)) return settings;
-  const found = testMirror(dataset);
-  options.onData?.({ kind: 'note', message: mirrorWords(found) });
-  return found.keepsClasses ? settings : mergeSettings(settings, { augmentation: { flip: false } });
-}
-
-/** Such as `2 pixels down and 2 pixels to the left`. */
-function moveWords({ down, right }: MovedClass): string {
-  const part = (pixels: number, words: string): readonly string[] =>
-    pixels === 0 ? [] : [`${plural(Math.abs(pixels), 'pixel')} ${words}`];
-  return [...part(down, down < 0 ? 'up' : 'down'), ...part(right, right < 0 ? 'to the left' : 'to the right')].join(' and ');
-}
-
-/** Does not shift images whose classes a shift would mix up, where the choice is not given and the data is not a known one. */
-function withShift(settings: Settings, options: AskedOptions, dataset: Dataset): Settings {
-  const { shift } = settings.augmentation;
-  const { down, right } = farthestShift(shift, dataset.shape);
-  const isDecided = options.preset === 'paper' || options.settings?.augmentation?.shift !== undefined;
-  if (isDecided || Math.max(down, right) === 0 || datasetNames.includes(options.dataset)) return settings;
-  const found = findMovedClass(dataset, shift);
-  const message =
-    found === null
-      ? `images are also shifted in training, by up to ${plural(Math.max(down, right), 'pixel')}: no class of a sample that was moved so looks like another (--no-shift turns this off)`
-      : `images are not shifted in training: images of ${found.from} look like ${found.to} when they are moved ${moveWords(found)} (--set augmentation.shift=${shift} shifts them)`;
-  options.onData?.({ kind: 'note', message });
-  return found === null ? settings : mergeSettings(settings, { augmentation: { shift: 0 } });
 }
 
 /** Batches of the smallest data, and training images for each image of a batch. */
@@ -261,7 +209,10 @@ export async function begin(options: AskedOptions, spare: SpareCache): Promise<B
   const { imageSize, dataFolder, onData: progress, signal } = options;
   const engineName = await chooseEngine(options.engine ?? 'auto', device, process.env);
   const engine = await openEngine(engineName, { threads: 1, environment: process.env, device });
-  const given = options.from === undefined ? null : await openGiven(options.from);
+  const pixels = pixelOptionIn(options);
+  if (pixels !== undefined && options.from === undefined)
+    throw new UserError(`${flagOf(pixels)}: only with --from, of the model that is given`);
+  const given = options.from === undefined ? null : await openGiven(options.from, options);
   const side = given === null ? null : sideOf(given);
   const where = { cacheFolder: cacheFolder(), environment: process.env, dataFolder };
   const { background = usualReading.background, strict = usualReading.strict } = options;
@@ -271,15 +222,22 @@ export async function begin(options: AskedOptions, spare: SpareCache): Promise<B
   const reading = { ...usualReading, background: background.toLowerCase(), strict, fit, ...sample };
   const labels = { file: options.labels, column: options.labelColumn };
   const how = { imageSize, labels, folderSize: side ?? undefined, reading, spare, progress, signal, machine: machine() };
-  const { dataset, path, leftOut, ...read } = await readDataset(options.dataset, { ...where, ...how });
+  const memory = Math.floor((memoryShare * freeMemory()) / workers);
+  const base = mergeSettings(presets[preset], { limits: { memory } });
+  const onFound = ({ isFolder }: { readonly isFolder: boolean }): void => {
+    if (given === null) return;
+    const known = isFolder ? (imageSize ?? side) : null;
+    const first = mergeSettings(base, options.settings ?? {});
+    const sized = known === null ? first : withLimit(first, options.settings, { channels: 3, height: known, width: known });
+    refuseGiven(given, known, sized, options.settings, engineName);
+  };
+  const { dataset, path, leftOut, ...read } = await readDataset(options.dataset, { ...where, ...how, onFound });
   if (options.background !== undefined && read.reading === undefined)
     throw new UserError(`--background ${background}: only for folders of images`);
   if (options.fit !== undefined && read.reading === undefined)
     throw new UserError(`--fit ${options.fit}: only for folders of images`);
   if (options.fit === undefined && fit !== undefined && read.reading !== undefined)
     progress?.({ kind: 'note', message: `images are ${fitWords[fit]}, as those of ${options.from} were (--fit changes that)` });
-  const memory = Math.floor((memoryShare * freeMemory()) / workers);
-  const base = mergeSettings(presets[preset], { limits: { memory } });
   const asked = [withBalance, withFlip, withShift].reduce(
     (settings, decide) => decide(settings, options, dataset),
     mergeSettings(base, options.settings ?? {}),
@@ -288,18 +246,24 @@ export async function begin(options: AskedOptions, spare: SpareCache): Promise<B
   const { validation, images } = asked;
   const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
   progress?.({ kind: 'classes', classes: countClasses(dataset, split) });
-  const prepared = given === null ? null : prepare(given, dataset, asked.augmentation.normalise, asked.seed);
+  const fromGiven = given === null ? null : prepare(given, dataset, asked.augmentation.normalise, asked.seed);
   const fitted = withFittedBatch(asked, options.settings, counts.train);
   const staged = withStages(fitted, options.settings, dataset.shape);
-  const limited = withLimit(withBatch(staged, options, counts.train), options.settings, dataset.shape);
+  const usual = withLimit(withBatch(staged, options, counts.train), options.settings, dataset.shape);
+  const limited = fromGiven === null ? usual : withGivenLimits(usual, options.settings, fromGiven.network);
   if (budget !== undefined && options.settings?.work !== undefined)
     throw new UserError('--budget and --work are two limits of the same: give one of them');
-  const planned = withWork(limited, options.settings, counts, prepared);
-  check(planned, dataset, counts, prepared, engineName);
+  const planned = withWork(limited, options.settings, counts, fromGiven);
+  check(planned, dataset, counts, fromGiven, engineName);
   // A budget is planned when the speed of this machine is known.
   const settings = budget === undefined ? planned : limited;
   if (budget !== undefined && settings.final.epochs === 0)
     throw new UserError('--budget plans a final training, and --final-epochs 0 turns it off');
+  if (fromGiven !== null && budget !== undefined) {
+    const short = budgetProblem(budget, fromGiven.network, fromGiven.reference, dataset.shape, counts.train, workers, engineName);
+    if (short !== null) progress?.({ kind: 'note', message: short });
+  }
+  const prepared = fromGiven === null ? null : await withPixels(fromGiven, engine, dataset, asked);
   for (const message of prepared?.notes ?? []) progress?.({ kind: 'note', message });
   return { preset, workers, device, engine, engineName, dataset, path, settings, prepared, side, leftOut, ...read };
 }
@@ -316,6 +280,13 @@ function labelsOf({ labels, labelColumn, dataset }: AskedOptions): Pick<Config['
   const file = labels === undefined ? {} : { file: resolve(existsSync(labels) ? labels : join(dataset, labels)) };
   return { labels: { ...file, ...(labelColumn === undefined ? {} : { column: labelColumn }) } };
 }
+
+/** What was said of the pixels of the given network. */
+const pixelsOf = ({ pixels, mean, std }: AskedOptions): Pick<NonNullable<Config['from']>, 'pixels' | 'mean' | 'std'> => ({
+  ...(pixels === undefined ? {} : { pixels }),
+  ...(mean === undefined ? {} : { mean: [...mean] }),
+  ...(std === undefined ? {} : { std: [...std] }),
+});
 
 /** What determines the run. `origin`: of the given network, where there is one. */
 export function configOf(
@@ -357,6 +328,7 @@ export function configOf(
             reference: prepared.reference,
             checkpoint: origin.checkpoint,
             imageSize: side,
+            ...pixelsOf(options),
             normalises: prepared.normalisation !== null,
             compared: origin.compared,
           },

@@ -27,44 +27,38 @@ function memoryOf(network: Network, settings: Settings, dataset: Dataset, train:
   return predictMemory(network, batches, heldBytes(dataset), memoryUse[engine], learningOf(settings));
 }
 
-/** Whether a worker can train the network at all. `called`: the start network in words, or one that was given. */
-function checkMemory(
-  settings: Settings,
-  dataset: Dataset,
-  train: number,
+/** The limits that a network is over, in words. `advice`: other options than the limits, of parameters and of multiply-adds. */
+export function sizeProblems(
+  limits: Pick<Settings['limits'], 'parameters' | 'multiplyAdds'>,
   network: Network,
-  called: string,
-  engine: EngineName,
-): void {
-  const memory = memoryOf(network, settings, dataset, train, engine);
-  if (memory > settings.limits.memory)
-    throw new UserError(
-      `a worker needs about ${Math.ceil(memory / 2 ** 20)} MiB for ${called} at batch ${settings.batch}, over the limit of ${Math.floor(settings.limits.memory / 2 ** 20)} MiB (--max-memory, --workers or --batch)`,
-    );
-}
-
-/** `advice`: other options than the limits, of parameters and of multiply-adds. */
-function checkLimits({ limits }: Settings, network: Network, called: string, advice: readonly [string, string]): void {
+  advice: readonly [string, string],
+): string[] {
   const rows = [
     [countParameters(network), limits.parameters, 'parameters', `--max-params${advice[0]}`],
     [countMultiplyAdds(network), limits.multiplyAdds ?? Infinity, 'multiply-adds an image', `--max-macs${advice[1]}`],
   ] as const;
-  for (const [count, most, unit, options] of rows)
-    if (count > most)
-      throw new UserError(`${called} has ${formatted(count)} ${unit}, over the limit of ${formatted(most)} (${options})`);
+  return rows.flatMap(([count, most, unit, options]) =>
+    count > most ? [`has ${formatted(count)} ${unit}, over the limit of ${formatted(most)} (${options})`] : [],
+  );
 }
 
-/** A given network against the limits: beyond them no mutation would be possible. */
-function checkGiven(
-  settings: Settings,
-  dataset: Dataset,
-  train: number,
-  { network, trained, reference }: Prepared,
-  engine: EngineName,
+/** All that stands in the way of a start network, as one UserError. `memory`: bytes of a worker. */
+export function refuseOver(
+  called: string,
+  sizes: readonly string[],
+  memory: number,
+  { limits, batch }: Pick<Settings, 'limits' | 'batch'>,
 ): void {
-  checkLimits(settings, network, reference, ['', '']);
-  // As it will be trained, and as it is compared.
-  for (const each of [network, trained.network]) checkMemory(settings, dataset, train, each, reference, engine);
+  const mebibytes = (bytes: number): number => Math.floor(bytes / 2 ** 20);
+  const problems = [
+    ...(sizes.length === 0 ? [] : [`${called} ${sizes.join(' and ')}`]),
+    ...(memory <= limits.memory
+      ? []
+      : [
+          `a worker needs about ${mebibytes(memory) + 1} MiB for ${sizes.length === 0 ? called : 'it'} at batch ${batch}, over the limit of ${mebibytes(limits.memory)} MiB (--max-memory, --workers or --batch)`,
+        ]),
+  ];
+  if (problems.length > 0) throw new UserError(problems.join('; '));
 }
 
 /** What is wrong with the settings for this data, as a UserError; with a given network too, where there is one. */
@@ -91,11 +85,17 @@ export function check(
     throw new UserError('--baseline compares with the final training, and --final-epochs 0 turns it off');
   const rungs = planRungs(settings);
   if (typeof rungs === 'string') throw new UserError(rungs);
-  if (prepared !== null) return checkGiven(settings, dataset, train, prepared, engine);
+  const memoryFor = (network: Network): number => memoryOf(network, settings, dataset, train, engine);
+  if (prepared !== null) {
+    const { network, trained, reference } = prepared;
+    // As it will be trained, and as it is compared.
+    const memory = Math.max(...[network, trained.network].map(memoryFor));
+    return refuseOver(reference, sizeProblems(settings.limits, network, ['', '']), memory, settings);
+  }
   const { make, label } = startNetworks[settings.start.network];
   const start = make(shape, classes.length, settings.widths);
-  checkLimits(settings, start, `the ${label}`, [', or smaller --widths', ', or smaller --widths or --image-size']);
-  checkMemory(settings, dataset, train, start, `the ${label}`, engine);
+  const advice = [', or smaller --widths', ', or smaller --widths or --image-size'] as const;
+  refuseOver(`the ${label}`, sizeProblems(settings.limits, start, advice), memoryFor(start), settings);
 }
 
 /** What the search knows about its data under these settings. */

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { clean } from '../../data/augmentation/augmentation.ts';
 import { createBatcher } from '../../data/batches.ts';
 import { fits, type Fit } from '../../data/fit.ts';
+import type { PixelOptions, Scaling } from '../../data/pixel-scales.ts';
 import { splitDataset, evenlySpaced } from '../../data/split.ts';
 import { picked, type Dataset } from '../../data/dataset.ts';
 import { factsOf } from '../../util/files.ts';
@@ -20,6 +21,7 @@ import { freeze, inputShapeOf, outputOf, type Layer, type Network, type Shape } 
 import { initialTensor, parameterName, parametersOf } from '../../network/parameters.ts';
 import { classCount, inferShapes } from '../../network/shapes.ts';
 import type { Tensor, Tensors } from '../../network/tensor.ts';
+import { flagOf } from '../../options/option.ts';
 import type { Settings } from '../../search/settings.ts';
 import { compare, resampled, type ModelInput } from '../../training/compare.ts';
 import { certify, forMeasuring, type Grown, type Images } from '../../training/grow.ts';
@@ -31,6 +33,8 @@ import { plural } from '../../util/words.ts';
 import { UserError } from '../../util/user-error.ts';
 import { readBest, readNamed } from '../record/best.ts';
 import { readingOf } from '../record/config.ts';
+import { knownPixels, pixelOptionIn } from './given-pixels.ts';
+import { isNearChance } from './pixel-evidence.ts';
 
 interface Trained {
   readonly network: Network;
@@ -39,6 +43,8 @@ interface Trained {
   readonly normalisation: Normalisation | null;
   readonly classes: readonly string[] | null;
   readonly notes: readonly string[];
+  /** Of a model: how its pixels are scaled, in words; null where it does not say it. */
+  readonly pixels: string | null;
   /** What it is compared with; null for one of Instar's own. */
   readonly model: { rewrite(): Uint8Array; readonly input: ModelInput } | null;
 }
@@ -51,22 +57,24 @@ export interface Given {
   readonly size: { readonly height: number; readonly width: number } | null;
   /** How its images were brought to size; null where that is not known. */
   readonly fit: Fit | null;
-  /** The network for images of that shape, of the size that was given where one was. */
-  read(shape: Shape): Trained;
+  /** The network for images of that shape, of the size that was given where one was. `own`: the data's mean and deviation. */
+  read(shape: Shape, own: Scaling): Trained;
 }
 
 /** Bytes: the largest protobuf message. */
 const largestFile = 2 ** 31 - 1;
 
 /** Opens a run's folder, a `best.safetensors`, or a model. */
-export async function openGiven(reference: string): Promise<Given> {
+export async function openGiven(reference: string, pixels: PixelOptions = {}): Promise<Given> {
   const facts = await factsOf(reference);
   if (facts === undefined) throw new UserError(`${reference}: does not exist (--from takes a model or a run)`);
   if (facts.kind === 'other') throw new UserError(`${reference}: neither a file nor a folder`);
   if (facts.kind === 'folder' || reference.endsWith('.safetensors')) {
+    const option = pixelOptionIn(pixels);
+    if (option !== undefined) throw new UserError(`${flagOf(option)} does not apply to a run, which says it itself`);
     const { network, tensors, about, config } = await readBest(reference);
     const { mean, std, classes, shape } = about;
-    const trained: Trained = { network, tensors, normalisation: { mean, std }, classes, notes: [], model: null };
+    const trained: Trained = { network, tensors, normalisation: { mean, std }, classes, notes: [], pixels: null, model: null };
     const fit = (config?.data.reading === undefined ? about.fit : readingOf(config).fit) ?? null;
     return { reference, channels: shape.channels, size: shape, fit, read: () => trained };
   }
@@ -83,9 +91,16 @@ export async function openGiven(reference: string): Promise<Given> {
       .nullable()
       .catch(null)
       .parse(file.metadata['fit'] ?? null),
-    read(shape) {
-      const { brightest, rewrite, ...read } = file.read(shape);
-      return { ...read, model: { rewrite, input: { layout, type, brightest } } };
+    read(shape, own) {
+      const { brightest, inside, rewrite, ...read } = file.read(shape);
+      const { normalisation } = read;
+      const about = { called: name, takesBytes: type === 'uint8', channelsLast: layout === 'NHWC', metadata: file.metadata };
+      const found = { ...about, channels: shape.channels, inside, normalisation, brightest };
+      const known = knownPixels(found, pixels, own);
+      // Where nothing is done inside, it takes the images that the network reads.
+      const fed = known === null || inside === null ? {} : { fed: known.input };
+      const input: ModelInput = { layout, type, brightest, ...fed };
+      return { ...read, normalisation: known?.seen ?? null, pixels: known?.line ?? null, model: { rewrite, input } };
     },
   };
 }
@@ -110,7 +125,7 @@ export interface Prepared extends Normalised {
 const sizeText = ({ height, width }: { readonly height: number; readonly width: number }): string => `${height}×${width}`;
 
 /** The network for images of another size; undefined where a layer reads a whole map, or a map would vanish. */
-function resized(network: Network, shape: Shape): Network | undefined {
+export function resized(network: Network, shape: Shape): Network | undefined {
   const nodes = network.nodes.map((node) => (node.layer.kind === 'image' ? { ...node, layer: { ...node.layer, shape } } : node));
   const other = freeze(nodes, network.nextId);
   if (typeof inferShapes(other) === 'string') return undefined;
@@ -126,7 +141,7 @@ interface Headed extends Grown {
   readonly isTrained: boolean;
 }
 
-const withRows = (layer: Head['layer'], rows: number): Layer =>
+export const withRows = (layer: Head['layer'], rows: number): Layer =>
   layer.kind === 'dense' ? { ...layer, features: rows } : { ...layer, channels: rows };
 
 /** The head for the data's classes: its rows in their order, or a new one. */
@@ -182,8 +197,8 @@ export function prepare(given: Given, dataset: Dataset, normalise: boolean, seed
   const name = basename(reference);
   if (channels !== null && channels !== shape.channels)
     throw new UserError(`${reference} takes images of ${channels} channels, those of ${dataset.name} have ${shape.channels}`);
-  const trained = given.read({ ...shape, ...size });
-  const notes = trained.notes.map((note) => `${name}: ${note}`);
+  const trained = given.read({ ...shape, ...size }, dataset);
+  const notes = [...(trained.pixels === null ? [] : [trained.pixels]), ...trained.notes.map((note) => `${name}: ${note}`)];
   let { network } = trained;
   const own = inputShapeOf(network);
   if (own.height !== shape.height || own.width !== shape.width) {
@@ -196,13 +211,10 @@ export function prepare(given: Given, dataset: Dataset, normalise: boolean, seed
     );
   }
   const { normalisation } = trained;
-  if (normalisation === null)
-    notes.push(
-      normalise
-        ? `${name} has no normalisation of its images: the mean and deviation of ${dataset.name} are used`
-        : `${name} has no normalisation of its images: pixels from 0 to 1 are used`,
-    );
-  else if (!normalise && !isPlain(normalisation))
+  if (normalisation === null) {
+    // Else it is found by trying.
+    if (!normalise) notes.push(`${name} has no normalisation of its images: pixels from 0 to 1 are used (--no-normalise)`);
+  } else if (!normalise && !isPlain(normalisation))
     throw new UserError(`--no-normalise: ${reference} was trained with images that are normalised, and says how`);
   const headed = withClasses(given, trained, network, dataset, seed);
   notes.push(...headed.notes);
@@ -214,8 +226,8 @@ export function prepare(given: Given, dataset: Dataset, normalise: boolean, seed
 /** What the logits may differ by, over the largest. */
 const tolerance = 1e-4;
 /** Images at a time, and at most. */
-const batch = 32;
-const mostImages = 256;
+export const batch = 32;
+export const mostImages = 256;
 /** Validation images that its accuracy is measured on, at most. */
 const mostMeasured = 2000;
 /** Multiply-adds of a comparison, at most: about ten seconds. */
@@ -225,7 +237,7 @@ const worth = { native: 4e11, reference: 1e9 } as const;
 const seenBy = ({ normalisation }: Prepared, dataset: Dataset): Dataset => ({ ...dataset, ...normalisation });
 
 /** Images of a comparison, at most; at least one. */
-const affordable = (engine: Engine, network: Network): number =>
+export const affordable = (engine: Engine, network: Network): number =>
   Math.max(
     1,
     Math.floor((engine.fingerprint.engine === 'reference' ? worth.reference : worth.native) / countMultiplyAdds(network)),
@@ -294,7 +306,10 @@ export async function startFrom(prepared: Prepared, engine: Engine, dataset: Dat
   // A new head has chance accuracy.
   if (prepared.isTrained) {
     const accuracy = await accuracyOf(engine, headed, data);
-    notes.push(`${name}: ${(100 * accuracy).toFixed(1)} % of the validation images are right before training`);
+    const near = isNearChance(accuracy, dataset.classes.length)
+      ? ', which is near chance: what is assumed of the pixels or of the order of the classes may be wrong'
+      : '';
+    notes.push(`${name}: ${(100 * accuracy).toFixed(1)} % of the validation images are right before training${near}`);
   }
   if (added.length === 0) return { network, tensors, compared, notes };
   const measuring = forMeasuring(augmentation, data);

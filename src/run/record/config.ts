@@ -54,6 +54,10 @@ export const configSchema = z.strictObject({
       checkpoint: hashSchema,
       /** Pixels a side that folders of images are brought to for it. */
       imageSize: z.int().nullable(),
+      /** What was said of the pixels that it takes, as it was given. */
+      pixels: z.string().optional(),
+      mean: z.array(z.number()).optional(),
+      std: z.array(z.number()).optional(),
       /** Whether mean and std of `data` are its own and not the data's. */
       normalises: z.boolean(),
       compared: comparisonSchema.nullable(),

@@ -24,8 +24,15 @@ export const Link = ({ to, children, ...rest }: LinkProps) => (
   </a>
 );
 
-export const NetworkLink = ({ run, id }: { readonly run: string; readonly id: string }) => (
-  <Link to={{ page: 'network', run, candidate: id }}>{id}</Link>
+interface NetworkLinkProps {
+  readonly run: string;
+  readonly id: string;
+  /** Where people know it by another name than its id. */
+  readonly name?: string;
+}
+
+export const NetworkLink = ({ run, id, name = id }: NetworkLinkProps) => (
+  <Link to={{ page: 'network', run, candidate: id }}>{name}</Link>
 );
 
 /** What went wrong; nothing where `text` is null. */

@@ -26,8 +26,8 @@ export const largest = 4096;
 const preprocessing = new Set(['Cast', 'Identity', 'Mul', 'Sub', 'Add', 'Div']);
 
 /** Whether a Transpose after casts and arithmetic moves channels from the last dimension to the second. */
-function isTransposed({ nodes, input }: Graph): boolean {
-  const images = new Set([input.name]);
+function isTransposed(nodes: Graph['nodes'], input: string): boolean {
+  const images = new Set([input]);
   for (const node of nodes) {
     if (!node.inputs.some((name) => images.has(name))) continue;
     const perm = node.attributes.find(({ name }) => name === 'perm');
@@ -41,6 +41,10 @@ function isTransposed({ nodes, input }: Graph): boolean {
 /** Grey, or red, green and blue. */
 export const isChannels = (extent: unknown): extent is 1 | 3 => extent === 1 || extent === 3;
 
+/** Channels first or last, of an input of four dimensions. */
+export const layoutOf = (nodes: Graph['nodes'], { name, shape }: Pick<ValueInfoProto, 'name' | 'shape'>): ImageInput['layout'] =>
+  isTransposed(nodes, name) || (isChannels(shape?.[3]) && !isChannels(shape?.[1])) ? 'NHWC' : 'NCHW';
+
 /** The checked description of the input. */
 export function imageOf(graph: Graph, where: string): ImageInput {
   const { name, elementType, shape }: ValueInfoProto = graph.input;
@@ -52,7 +56,7 @@ export function imageOf(graph: Graph, where: string): ImageInput {
   if (shape.length !== 4) throw new UserError(`${called} has ${shape.length} dimensions; an image has 4`);
   const extents = shape.map((extent) => (typeof extent === 'number' && extent > 0 ? extent : null));
   const [batch = null, second = null, third = null, last = null] = extents;
-  const layout = isTransposed(graph) || (isChannels(last) && !isChannels(second)) ? 'NHWC' : 'NCHW';
+  const layout = layoutOf(graph.nodes, graph.input);
   const [channels, height, width] = layout === 'NCHW' ? [second, third, last] : [last, second, third];
   const size = height === null || width === null ? null : { height, width };
   if (Math.max(channels ?? 1, height ?? 1, width ?? 1) > largest)

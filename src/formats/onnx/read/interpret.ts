@@ -1,4 +1,5 @@
 /** Converts a checked graph to a network, node by node. */
+import type { Affine } from '../../../network/affine.ts';
 import type { Network, Shape } from '../../../network/network.ts';
 import { problemOf } from '../../../network/check.ts';
 import type { Tensors } from '../../../network/tensor.ts';
@@ -7,7 +8,7 @@ import { graphBuilder, modelOf, type GraphBuilder } from '../build.ts';
 import { dataType, type ModelProto, type NodeProto, type TensorProto } from '../proto.ts';
 import { attributesOf } from './attributes.ts';
 import type { ConstantReader } from './constant.ts';
-import { networkBuilder, type Affine, type NetworkBuilder } from './network-builder.ts';
+import { networkBuilder, type NetworkBuilder } from './network-builder.ts';
 import { nodeFailure, quotedName } from './failure.ts';
 import type { Graph } from './graph.ts';
 import { dimsOf, extentsOf, type ImageInput } from './image.ts';
@@ -119,6 +120,23 @@ function rewrittenModel({ graph, rewritten, image }: Reading, input: string, sha
   };
 }
 
+interface Begun {
+  readonly reading: Reading;
+  /** The image's name in the rewritten model. */
+  readonly input: string;
+}
+
+/** Nothing is read yet. `bytes`: the file's size. */
+function begin(graph: Graph, image: ImageInput, shape: Shape, constants: ConstantReader, bytes: number, where: string): Begun {
+  const builder = networkBuilder(shape, allowanceOf(bytes));
+  const rewritten = graphBuilder();
+  const input = rewritten.fresh('images');
+  const [scale, shift] = [1, 0].map((value) => Array.from({ length: shape.channels }, () => value)) as [number[], number[]];
+  const pixels: Value = { kind: 'pixels', dims: dimsOf(image), tensor: input, bytes: image.type === 'uint8', scale, shift };
+  const values = new Map([[graph.input.name, pixels]]);
+  return { reading: { graph, image, constants, where, builder, rewritten, values, notes: new Map() }, input };
+}
+
 /** `bytes`: the file's size. */
 export function interpret(
   graph: Graph,
@@ -128,20 +146,15 @@ export function interpret(
   bytes: number,
   where: string,
 ): Interpreted {
-  const builder = networkBuilder(shape, allowanceOf(bytes));
-  const rewritten = graphBuilder();
-  const input = rewritten.fresh('images');
-  const [scale, shift] = [1, 0].map((value) => Array.from({ length: shape.channels }, () => value)) as [number[], number[]];
-  const pixels: Value = { kind: 'pixels', dims: dimsOf(image), tensor: input, bytes: image.type === 'uint8', scale, shift };
-  const values = new Map([[graph.input.name, pixels]]);
-  const reading: Reading = { graph, image, constants, where, builder, rewritten, values, notes: new Map() };
+  const { reading, input } = begin(graph, image, shape, constants, bytes, where);
+  const { builder } = reading;
   for (const node of graph.nodes) readNode(reading, node);
   const logits = logitsOf(reading);
   const { network, tensors } = builder.finish(logits.node);
   const problem = problemOf(network);
   if (problem !== undefined) throw new UserError(`${where}: ${problem}`);
   const affine = builder.normalisation();
-  const plain = affine === null || (affine.scale.every((factor) => factor === 1) && affine.shift.every((sum) => sum === 0));
+  const plain = affine === null || isPlain(affine);
   const notes = [...reading.notes].map(([text, count]) => (count === 1 ? text : `${text} (${count} times)`));
   return {
     network,
@@ -150,6 +163,59 @@ export function interpret(
     rewritten: rewrittenModel(reading, input, shape, logits),
     notes: [...notes, ...generalNotes(reading)],
   };
+}
+
+const isPlain = ({ scale, shift }: Affine): boolean => scale.every((factor) => factor === 1) && shift.every((sum) => sum === 0);
+
+export interface Beginning {
+  /** The normalisation of the input before the first layer; null where there is none. */
+  readonly normalisation: Affine | null;
+  /** The first layers, as far as they can be represented. */
+  readonly network: Network;
+  readonly tensors: Tensors;
+}
+
+/** Operators before which a model's preprocessing is over. */
+const layerOperators = new Set(['Conv', 'Pad', 'BatchNormalization', 'MaxPool', 'AveragePool', 'Gemm', 'MatMul', 'Flatten']);
+
+/** Nodes that are read behind the first layer, at most: a batch normalisation stands there, where there is one. */
+const nodesBehind = 4;
+
+/**
+ * What a model does to the image first; of a model too that cannot be represented as a whole, and without its other weights. Null
+ * where the image is not read in one way.
+ */
+export function interpretBeginning(
+  graph: Graph,
+  image: ImageInput,
+  shape: Shape,
+  constants: ConstantReader,
+  bytes: number,
+  where: string,
+): Beginning | null {
+  const { reading } = begin(graph, image, shape, constants, bytes, where);
+  const { builder, values } = reading;
+  let [last, behind] = [builder.image, 0];
+  let unread: Affine | null = null;
+  for (const node of graph.nodes) {
+    if (builder.normalisation() !== null && behind++ >= nodesBehind) break;
+    try {
+      readNode(reading, node);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const read = node.inputs.map((name) => values.get(name));
+      const pixels = read.find((value) => value?.kind === 'pixels');
+      // A layer reads the image as it is here; anything else may change it in a way that is not known.
+      if (pixels?.kind === 'pixels') unread = layerOperators.has(node.opType) ? pixels : null;
+      if (read.some((value) => value?.kind === 'pixels' || value?.kind === 'activation')) break;
+      continue;
+    }
+    const value = values.get(node.outputs[0] ?? '');
+    if (value?.kind === 'activation') last = value.node;
+  }
+  const affine = builder.normalisation() ?? unread;
+  if (affine === null) return null;
+  return { normalisation: isPlain(affine) && image.type === 'float' ? null : affine, ...builder.finish(last) };
 }
 
 /** A kernel: of two dimensions or more. */

@@ -1,4 +1,5 @@
 /** Builds a network layer by layer, with shapes checked as each is added, and the image's normalisation. Independent of ONNX. */
+import type { Affine } from '../../../network/affine.ts';
 import { freeze, type Layer, type Network, type Node, type NodeId, type Shape } from '../../../network/network.ts';
 import { parameterName, type ParameterRole } from '../../../network/parameters.ts';
 import { formatShape, inferShapes } from '../../../network/shapes.ts';
@@ -18,12 +19,6 @@ interface Entry {
   readonly inputs: readonly NodeId[];
   tensors: Roles;
   readonly shape: Shape;
-}
-
-/** input·scale + shift for each channel. */
-export interface Affine {
-  readonly scale: readonly number[];
-  readonly shift: readonly number[];
 }
 
 export type NetworkBuilder = ReturnType<typeof networkBuilder>;

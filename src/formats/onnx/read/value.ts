@@ -1,4 +1,5 @@
 /** Values of a model while it is read, and how operators get their inputs. */
+import type { Affine } from '../../../network/affine.ts';
 import type { Layer, NodeId, Shape } from '../../../network/network.ts';
 import { sizeOf } from '../../../network/tensor.ts';
 import type { UserError } from '../../../util/user-error.ts';
@@ -6,7 +7,7 @@ import type { GraphBuilder } from '../build.ts';
 import type { Attributes } from './attributes.ts';
 import type { Constant, ConstantReader } from './constant.ts';
 import { nchw, sameDims, type Dims } from './dims.ts';
-import type { Affine, NetworkBuilder, Roles } from './network-builder.ts';
+import type { NetworkBuilder, Roles } from './network-builder.ts';
 
 interface Named {
   readonly dims: Dims;

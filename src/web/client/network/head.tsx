@@ -1,14 +1,15 @@
 /** The head of a network's page: its origin, accuracy, size, end, and file. */
+import { shownName, startPhrase } from '../../../run/display/names.ts';
 import { describeEdit, toleranceOf } from '../../../morphism/operators.ts';
 import { childrenOf, lastAccuracy, type RunDetails } from '../../../report/run-details.ts';
-import { networkOf, startWords, type Candidate } from '../../../search/state.ts';
+import { networkOf, type Candidate } from '../../../search/state.ts';
 import { compositionOf } from '../../../study/composition.ts';
 import { formatPercent, formatWhole, plural } from '../../../util/words.ts';
 import { Link, ModelLink, NetworkLink, Pairs } from '../parts.tsx';
 
 /** Of networks that are not children. */
 const roles: Readonly<Record<string, (subject: RunDetails) => string>> = {
-  vanilla: ({ state }) => `The ${startWords(state.search)}, with which the search started.`,
+  vanilla: ({ state, config }) => `The ${startPhrase(config, state.search)}, with which the search started.`,
   final: () => 'The final network: the winner of the search after the final training.',
   baseline: () => 'The baseline: the start network, trained for as many epochs as the winner’s lineage.',
 };
@@ -53,11 +54,13 @@ export function NetworkHead({ run, subject, candidate, isKept }: HeadProps) {
   return (
     <header class="net-head">
       <h1>
-        <Link to={{ page: 'run', run }}>{subject.name}</Link> · {id}
+        <Link to={{ page: 'run', run }}>{subject.name}</Link> · {shownName(subject.config, id)}
       </h1>
       <p class="what">
         {endWords(subject, candidate)}
-        {parent === null ? null : [' Parent: ', <NetworkLink key={parent} run={run} id={parent} />, '.']}
+        {parent === null
+          ? null
+          : [' Parent: ', <NetworkLink key={parent} run={run} id={parent} name={shownName(subject.config, parent)} />, '.']}
         {children.length === 0 ? null : ' Children: '}
         {children.map(({ id: child }, at) => [at === 0 ? '' : ', ', <NetworkLink key={child} run={run} id={child} />])}
         {children.length === 0 ? null : '.'}

@@ -1,4 +1,5 @@
 /** A run: its progress, family tree, curves, operators, settings and log. */
+import { withShownName } from '../../../run/display/names.ts';
 import './run.css';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { agreementFigure } from '../../../report/figures/agreement.ts';
@@ -59,7 +60,7 @@ function Log({ run }: { readonly run: LiveRun }) {
       {run.view.messages.length === 0 ? null : (
         <ul class="bad">
           {run.view.messages.map((message, index) => (
-            <li key={index}>{message}</li>
+            <li key={index}>{withShownName(run.facts.config, message)}</li>
           ))}
         </ul>
       )}

@@ -1,11 +1,12 @@
 /** What a run does now: its phase, its candidates, its workers and the time left. */
+import { shownName, startPhrase } from '../../../run/display/names.ts';
 import { shortEdits } from '../../../morphism/operators.ts';
 import { candidatesOf, progressOf, rungOf, rungWords, statusOf, statusWords, type Watched } from '../../../run/display/status.ts';
 import { imagesPerSecond, phaseOf, settingsOf, unitOf, type Phase } from '../../../run/display/view.ts';
 import { timeLeft } from '../../../run/display/time-left.ts';
 import type { Rung } from '../../../search/methods/method.ts';
 import { formatRungs, rungsFor } from '../../../search/rungs.ts';
-import { accuraciesAfter, candidateOf, startWords, type Candidate } from '../../../search/state.ts';
+import { accuraciesAfter, candidateOf, type Candidate } from '../../../search/state.ts';
 import { formatDuration } from '../../../util/duration.ts';
 import { formatBytes, formatCount, formatLoss, formatPercent, formatWhole, plural } from '../../../util/words.ts';
 import { numbers, scrollingTable, texts } from '../../../report/sections/parts.ts';
@@ -19,7 +20,7 @@ function phaseWords(watched: Watched, phase: Phase): string {
     case 'start':
       return config.budget === null ? 'Starting' : 'Timing this machine to plan the budget';
     case 'vanilla':
-      return `Training the ${startWords(view.run.search)}, ${plural(settings.vanilla.epochs, unitOf(settings))}`;
+      return `Training the ${startPhrase(config, view.run.search)}, ${plural(settings.vanilla.epochs, unitOf(settings))}`;
     case 'step': {
       const of = settings.limits.steps === null || view.run.budget !== null ? '' : ` of ${settings.limits.steps}`;
       const { step, winner } = phase.step;
@@ -27,9 +28,9 @@ function phaseWords(watched: Watched, phase: Phase): string {
       return `Step ${step}${of}${winner !== null ? `: ${winner} is selected` : rung === '' ? '' : `, ${rung}`}`;
     }
     case 'final':
-      return `Final training of ${view.run.search.stop?.line ?? ''}`;
+      return `Final training of ${shownName(config, view.run.search.stop?.line ?? '')}`;
     case 'baseline':
-      return `Baseline: training the ${startWords(view.run.search)} for the same epochs`;
+      return `Baseline: training the ${startPhrase(config, view.run.search)} for the same epochs`;
     case 'test':
       return 'Test evaluation';
     case 'verification':
@@ -105,7 +106,7 @@ function CandidateTable({ run, phase, rungs, watched }: TableProps) {
       <table class="candidates">
         <caption>
           {isStep
-            ? `Children of ${phase.step.parent}: a bar per rung (${formatRungs(rungs)}, children × epochs), with the validation accuracy in % at its end`
+            ? `Children of ${shownName(run.facts.config, phase.step.parent)}: a bar per rung (${formatRungs(rungs)}, children × epochs), with the validation accuracy in % at its end`
             : 'In training'}
         </caption>
         <TableHead
@@ -127,7 +128,7 @@ function CandidateTable({ run, phase, rungs, watched }: TableProps) {
             return (
               <tr key={id} class={`status-${statusOf(watched, phase, candidate)}`}>
                 <th scope="row">
-                  <NetworkLink run={run.facts.id} id={id} />
+                  <NetworkLink run={run.facts.id} id={id} name={shownName(run.facts.config, id)} />
                 </th>
                 <td class="number">{accuracy === null ? '–' : formatPercent(accuracy)}</td>
                 <td class="number">{loss === null ? '–' : formatLoss(loss)}</td>
