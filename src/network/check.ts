@@ -42,6 +42,7 @@ const layerSchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('global-average-pool') }),
   z.strictObject({ kind: z.literal('dense'), features: extent }),
+  z.strictObject({ kind: z.literal('select'), take: z.array(z.int().min(0).max(65535)).min(1).max(65536).readonly() }),
   z.strictObject({ kind: z.literal('add') }),
   z.strictObject({ kind: z.literal('product') }),
   z.strictObject({ kind: z.literal('convex') }),

@@ -58,6 +58,8 @@ export type Layer =
   | { readonly kind: 'global-average-pool' }
   /** Takes (C, H, W) as one vector, channel-major: kernel (features, C·H·W). Gives (features, 1, 1). */
   | { readonly kind: 'dense'; readonly features: number }
+  /** The listed channels of the input, in that order, none twice: a part of them, or a shuffle. */
+  | { readonly kind: 'select'; readonly take: readonly number[] }
   /** The sum of two or more tensors of one shape. */
   | { readonly kind: 'add' }
   /** first·second, elementwise; the second of the first's shape, or a gate (C, 1, 1) for all pixels. Hu et al. 2018. */

@@ -9,6 +9,13 @@ const window = (layer: SquareWindow, usualStride: number, usualPadding: number):
   (layer.stride === usualStride ? '' : ` stride ${layer.stride}`) +
   (layer.padding === usualPadding ? '' : ` padding ${layer.padding}`);
 
+/** `0–57`, or `116 in another order`. */
+function takenOf(take: readonly number[]): string {
+  const [first = 0] = take;
+  if (!take.every((channel, at) => channel === first + at)) return `${take.length} in another order`;
+  return take.length === 1 ? String(first) : `${first}–${first + take.length - 1}`;
+}
+
 const words: LayerTable<[], string> = {
   image: () => 'image',
   convolution: (layer) =>
@@ -24,6 +31,7 @@ const words: LayerTable<[], string> = {
     `pad ${top},${left},${bottom},${right}${value === 'zero' ? '' : ' by the lowest'}`,
   'global-average-pool': () => 'global average pool',
   dense: (layer) => `dense ${layer.features}`,
+  select: ({ take }) => `channels ${takenOf(take)}`,
   add: () => 'add',
   product: () => 'product',
   convex: () => 'convex',

@@ -53,6 +53,12 @@ const shapes: LayerTable<[inputs: readonly Shape[]], Shape | string> = {
     })),
   'global-average-pool': (_layer, inputs) => one(inputs, (input) => ({ channels: input.channels, height: 1, width: 1 })),
   dense: (layer, inputs) => one(inputs, () => ({ channels: layer.features, height: 1, width: 1 })),
+  select: ({ take }, inputs) =>
+    one(inputs, (input) => {
+      if (new Set(take).size !== take.length || take.length === 0) return 'takes a channel twice, or none';
+      const beyond = take.find((channel) => channel >= input.channels);
+      return beyond === undefined ? { ...input, channels: take.length } : `takes channel ${beyond} of ${formatShape(input)}`;
+    }),
   add: (_layer, inputs) => alike(inputs),
   product(_layer, inputs) {
     const [first, second] = inputs;

@@ -62,6 +62,15 @@ const gated = (shape: Shapes, first: BufferId, second: BufferId): Claim[] => {
   return [[shape(second), shape(second).join() === gate.join() ? gate : shape(first)]];
 };
 
+const selected = (whole: readonly number[], part: readonly number[], take: readonly number[]): Claim[] => {
+  const [n, c, h, w] = whole as readonly [number, number, number, number];
+  const inside = new Set(take.filter((channel) => channel >= 0 && channel < c));
+  return [
+    [part, [n, inside.size, h, w]],
+    [[take.length], [inside.size]],
+  ];
+};
+
 /** Pairs of shapes that must be equal. */
 const claims: StepTable<[shape: Shapes], readonly Claim[]> = {
   convolution: (s, shape) => convolved(shape, s.input, s.kernel, s.output, s.bias, s.geometry),
@@ -136,6 +145,8 @@ const claims: StepTable<[shape: Shapes], readonly Claim[]> = {
     const channels = Math.min(shape(s.inputGradient)[1] as number, (shape(s.outputGradient)[1] as number) - s.offset);
     return [[shape(s.inputGradient), [n, channels, h, w]]];
   },
+  select: (s, shape) => selected(shape(s.input), shape(s.output), s.take),
+  'select-gradient': (s, shape) => selected(shape(s.inputGradient), shape(s.outputGradient), s.take),
   'softmax-cross-entropy': (s, shape) => [
     [shape(s.labels), shape(s.logits).slice(0, 2)],
     [shape(s.loss), [1]],

@@ -169,6 +169,8 @@ const forwardOf: LayerTable<[Context], Values> = {
         .reduce((sum, weight, index) => sum + weight * at(input.data, n * size + index), at(bias, feature)),
     );
   },
+  select: ({ take }, context) =>
+    make(only(context).batch, context.shape, (n, c, y, x) => read(only(context), n, at(Float64Array.from(take), c), y, x)),
   add: (_layer, context) => elementwise(context, (...terms) => terms.reduce((sum, term) => sum + term, 0)),
   convex(_layer, context) {
     const mix = at(context.parameter('mix'), 0);

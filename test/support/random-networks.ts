@@ -92,6 +92,15 @@ const rows: readonly ((g: Growing, id: NodeId) => void)[] = [
     if (companion !== undefined) g.append({ kind: 'add' }, id, companion, ...(third === undefined ? [] : [third]));
   },
   (g, id) => {
+    // A shuffle, or a part of the channels.
+    const { channels } = g.shapeOf(id);
+    const shuffled = Array.from(g.random.permutation(channels));
+    const [first, count] = [g.random.integer(channels), 1 + g.random.integer(channels)];
+    const some = shuffled.slice(0, count);
+    const run = shuffled.toSorted((a, b) => a - b).slice(first, first + count);
+    g.append({ kind: 'select', take: g.random.pick([shuffled, some, run]) }, id);
+  },
+  (g, id) => {
     const companion = companionOf(g, id, 'same channels');
     if (companion !== undefined) g.append({ kind: 'convex' }, id, companion);
   },

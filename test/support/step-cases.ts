@@ -86,6 +86,19 @@ const surrounded = ([n, c, h, w]: Planes, { top, left, bottom, right }: Margins)
   w + left + right,
 ];
 
+/** All channels in another order, some of them, or a run of them. */
+const selections = planes.chain((shape) => {
+  const all = Array.from({ length: shape[1] }, (_none, channel) => channel);
+  const run = fc.tuple(fc.nat(shape[1] - 1), fc.integer({ min: 1, max: shape[1] }));
+  const take = fc.oneof(
+    fc.shuffledSubarray(all, { minLength: 1 }),
+    fc.shuffledSubarray(all, { minLength: shape[1] }),
+    run.map(([first, count]) => all.slice(first, first + count)),
+  );
+  return take.map((taken) => ({ shape, take: taken }));
+});
+const partOf = ([n, , h, w]: Planes, take: readonly number[]): Planes => [n, take.length, h, w];
+
 const functions = fc.constantFrom<ActivationFunction>(
   ...ofTensors,
   ...ofGates,
@@ -380,6 +393,17 @@ export const stepCases: { readonly [K in StepKind]: Cases } = {
         b.step({ kind: 'concat-gradient', outputGradient, offset: before, inputGradient: b.output('dx', n, c, h, w) });
       }),
     })),
+  select: selections.map(({ shape, take }) => ({
+    program: build(shape[0], (b) =>
+      b.step({ kind: 'select', input: b.input('x', ...shape), output: b.output('y', ...partOf(shape, take)), take }),
+    ),
+  })),
+  'select-gradient': selections.map(({ shape, take }) => ({
+    program: build(shape[0], (b) => {
+      const outputGradient = b.input('dy', ...partOf(shape, take));
+      b.step({ kind: 'select-gradient', outputGradient, inputGradient: b.output('dx', ...shape), take });
+    }),
+  })),
   'softmax-cross-entropy': fc
     .record({ n: batch, classes: fc.integer({ min: 2, max: 40 }), scale: fc.constantFrom(1, 30, 300) })
     .map(({ n, classes, scale }) => ({

@@ -120,6 +120,7 @@ const lowerings: LayerTable<[context: Context], string> = {
     const product = c.graph.node('Gemm', [rows, kernel, bias], { transB: 1 });
     return c.graph.node('Reshape', [product, c.graph.integers('image shape', [-1, features, 1, 1])]);
   },
+  select: ({ take }, c) => c.graph.node('Gather', [first(c), c.graph.integers('channels', take)], { axis: 1 }),
   add: (_layer, c) => c.inputs.slice(1).reduce((sum, input) => c.graph.node('Add', [sum, input]), first(c)),
   product: (_layer, c) => c.graph.node('Mul', c.inputs),
   convex(_layer, c) {
