@@ -20,6 +20,15 @@ export interface SquareWindow {
   readonly padding: number;
 }
 
+/** Pixels of a window stand `dilation` apart; Yu & Koltun 2016. Missing: 1. */
+export interface DilatedWindow extends SquareWindow {
+  readonly dilation?: number;
+}
+
+/** Pixels from the first to the last of a window. */
+export const reachOf = ({ kernel, dilation = 1 }: Pick<DilatedWindow, 'kernel' | 'dilation'>): number =>
+  (kernel - 1) * dilation + 1;
+
 export type Layer =
   /** The source. Normalised pixels. */
   | { readonly kind: 'image'; readonly shape: Shape }
@@ -34,9 +43,9 @@ export type Layer =
       readonly frozen?: true;
       /** Channels are convolved in so many groups, each by its own: kernel (out, in / groups, k, k). Missing: 1. */
       readonly groups?: number;
-    } & SquareWindow)
+    } & DilatedWindow)
   /** One filter a channel. Padding by zeros. Kernel (C, 1, k, k). */
-  | ({ readonly kind: 'depthwise'; readonly bias: boolean } & SquareWindow)
+  | ({ readonly kind: 'depthwise'; readonly bias: boolean } & DilatedWindow)
   /** Per channel, over (N, H, W); Ioffe & Szegedy 2015. */
   | { readonly kind: 'batch-normalization'; readonly epsilon: number }
   | { readonly kind: 'relu' }

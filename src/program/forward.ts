@@ -33,7 +33,8 @@ export function geometryOf(layer: Layer, channels: number): Geometry | null {
   if (!('kernel' in layer)) return null;
   const { kernel, stride, padding } = layer;
   const groups = layer.kind === 'depthwise' ? channels : layer.kind === 'convolution' ? groupsOf(layer) : 1;
-  return { kernel, stride, padding, groups };
+  const dilated = 'dilation' in layer ? { dilation: layer.dilation } : {};
+  return { kernel, stride, padding, groups, ...dilated };
 }
 
 const convolve = (layer: { readonly bias: boolean }, c: ForwardContext): void => {

@@ -32,6 +32,8 @@ export interface Geometry {
   readonly padding: number;
   /** 1, those of a convolution, or the number of channels for a depthwise one. Pools have 1. */
   readonly groups: number;
+  /** Of convolutions: pixels of a window stand so far apart. Missing: 1. */
+  readonly dilation?: number;
 }
 
 /** Named buffers; those of the second list may be null. */

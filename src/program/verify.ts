@@ -1,5 +1,6 @@
 /** Verifies programs after lowering and after fusion. */
 import { assert } from '../util/assert.ts';
+import { reachOf } from '../network/network.ts';
 import { accessOf } from './access.ts';
 import { printStep } from './print.ts';
 import {
@@ -17,7 +18,7 @@ type Shapes = (id: BufferId) => readonly number[];
 type Claim = readonly [actual: readonly number[], expected: readonly number[]];
 
 const window = ([n, , h, w]: readonly number[], channels: number, g: Geometry): number[] => {
-  const extent = (size: number): number => Math.floor((size + 2 * g.padding - g.kernel) / g.stride) + 1;
+  const extent = (size: number): number => Math.floor((size + 2 * g.padding - reachOf(g)) / g.stride) + 1;
   return [n as number, channels, extent(h as number), extent(w as number)];
 };
 

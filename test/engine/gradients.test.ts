@@ -55,7 +55,11 @@ const given = (of: ActivationFunction, gate: ActivationFunction, counted: boolea
     { id: 2, layer: { kind: 'convolution', channels: 4, kernel: 3, stride: 2, padding: 0, bias: true }, inputs: [1] },
     { id: 3, layer: { kind: 'batch-normalization', epsilon }, inputs: [2] },
     { id: 4, layer: { kind: 'activation', function: of }, inputs: [3] },
-    { id: 5, layer: { kind: 'convolution', channels: 6, kernel: 3, stride: 1, padding: 1, bias: true, groups: 2 }, inputs: [4] },
+    {
+      id: 5,
+      layer: { kind: 'convolution', channels: 6, kernel: 3, stride: 1, padding: 2, dilation: 2, bias: true, groups: 2 },
+      inputs: [4],
+    },
     { id: 6, layer: { kind: 'global-average-pool' }, inputs: [5] },
     { id: 7, layer: convolution(6, 1), inputs: [6] },
     { id: 8, layer: { kind: 'activation', function: gate }, inputs: [7] },

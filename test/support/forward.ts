@@ -62,10 +62,19 @@ const elementwise = (context: Context, value: (...numbers: number[]) => number):
 });
 
 /** The pixels of a window that lie inside the image, with their positions in the window. */
-function* windowOf(input: Shape, layer: { kernel: number; stride: number; padding: number }, row: number, column: number) {
+function* windowOf(
+  input: Shape,
+  layer: { kernel: number; stride: number; padding: number; dilation?: number },
+  row: number,
+  column: number,
+) {
+  const { dilation = 1 } = layer;
   for (let y = 0; y < layer.kernel; y++)
     for (let x = 0; x < layer.kernel; x++) {
-      const [top, left] = [row * layer.stride + y - layer.padding, column * layer.stride + x - layer.padding];
+      const [top, left] = [
+        row * layer.stride + y * dilation - layer.padding,
+        column * layer.stride + x * dilation - layer.padding,
+      ];
       if (top >= 0 && top < input.height && left >= 0 && left < input.width) yield { place: y * layer.kernel + x, top, left };
     }
 }

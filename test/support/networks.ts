@@ -103,6 +103,14 @@ export const handmade: Readonly<Record<string, () => Network>> = {
     const fixed = add({ kind: 'relu' }, normalization(add(layer, start)));
     return head(block(sum(stack(block(fixed, 2), block(start, 1)), add(layer, fixed)), 3));
   },
+  'dilated convolutions'() {
+    const { add, normalization, block, head } = draft(2, 6);
+    const dilated = { kernel: 3, stride: 1, padding: 2, dilation: 2 } as const;
+    const start = block(0, 3);
+    const whole = add({ kind: 'convolution', channels: 3, bias: true, ...dilated }, start);
+    const each = add({ kind: 'depthwise', bias: false, ...dilated }, add({ kind: 'relu' }, normalization(whole)));
+    return head(block(add({ kind: 'relu' }, normalization(add(convolution(4, 1), each))), 3));
+  },
   'channels that are split and shuffled'() {
     const { add, block, stack, head } = draft(2, 6);
     const start = block(0, 4);

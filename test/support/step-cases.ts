@@ -1,5 +1,6 @@
 /** Small programs with random shapes for each kind of step, on which the engines are compared. */
 import fc from 'fast-check';
+import { reachOf } from '../../src/network/network.ts';
 import type { ActivationFunction } from '../../src/network/activations.ts';
 import { assignmentsOf } from '../../src/program/learning.ts';
 import type { Optimizer, OptimizerState } from '../../src/program/optimizers/optimizer.ts';
@@ -26,7 +27,7 @@ const planes = fc.tuple(batch, channels, side, side);
 /** At least four values per channel, so that no variance is nearly zero. */
 const normalizable = planes.filter(([n, , h, w]) => n * h * w >= 4);
 
-const slide = (size: number, g: Geometry): number => Math.floor((size + 2 * g.padding - g.kernel) / g.stride) + 1;
+const slide = (size: number, g: Geometry): number => Math.floor((size + 2 * g.padding - reachOf(g)) / g.stride) + 1;
 
 const convolutions = fc
   .record({
@@ -38,15 +39,17 @@ const convolutions = fc
     kernel: fc.constantFrom(1, 3, 5, 7),
     stride: fc.constantFrom(1, 2),
     padded: fc.boolean(),
+    dilation: fc.constantFrom(1, 1, 2, 3),
     grouping: fc.constantFrom('none', 'groups', 'depthwise'),
     bias: fc.boolean(),
   })
-  .map(({ n, inputs: some, outputs, h, w, kernel, stride, padded, grouping, bias }) => {
+  .map(({ n, inputs: some, outputs, h, w, kernel, stride, padded, dilation, grouping, bias }) => {
     const few = 2 + (some % 3);
     const groups = grouping === 'depthwise' ? some : grouping === 'groups' ? few : 1;
     const inputs = grouping === 'groups' ? few * Math.ceil(some / few) : some;
     const out = grouping === 'depthwise' ? inputs : grouping === 'groups' ? few * Math.ceil(outputs / few) : outputs;
-    const geometry: Geometry = { kernel, stride, padding: padded ? (kernel - 1) / 2 : 0, groups };
+    const padding = padded ? ((kernel - 1) * dilation) / 2 : 0;
+    const geometry: Geometry = { kernel, stride, padding, groups, ...(dilation > 1 && kernel > 1 ? { dilation } : {}) };
     return {
       n,
       geometry,

@@ -18,7 +18,7 @@ import {
   type Node,
   type NodeId,
   type Shape,
-  type SquareWindow,
+  type DilatedWindow,
 } from '../../network/network.ts';
 import { parameterName, type ParameterRole } from '../../network/parameters.ts';
 import { shapesOf } from '../../network/shapes.ts';
@@ -72,7 +72,7 @@ function affineOf(parameter: Parameter, epsilon: number): Affine {
 const first = ({ inputs }: Context): string => must(inputs[0], 'input');
 
 /** With a folded batch normalisation: W′ = scale·W, b′ = scale·b + shift. */
-function convolve(layer: SquareWindow & { readonly bias: boolean }, groups: number, c: Context): string {
+function convolve(layer: DilatedWindow & { readonly bias: boolean }, groups: number, c: Context): string {
   const { channels } = c.shape;
   const { folded } = c;
   const kernel = c.parameter('kernel');
