@@ -265,6 +265,15 @@ const constants: Readonly<Record<string, Case>> = {
     },
     layers: `relu · pad 2,1,1,0 · ${tail}`,
   },
+  'a Pad of channels that are last': {
+    draw(g, x) {
+      const last = g.node('Transpose', [plain(g, x)], { perm: [0, 2, 3, 1] });
+      const around = g.node('Pad', [last, g.integers('p', [0, 1, 0, 0, 0, 1, 2, 0])]);
+      const first = g.node('Transpose', [around], { perm: [0, 3, 1, 2] });
+      return headOf(g, g.node('Conv', [first, g.weights(4, 1, 3, 3)], { group: 4, strides: [2, 2] }), 4);
+    },
+    layers: `conv 1×1 · pad 1,0,1,2 · depthwise 3×3 stride 2 padding 0 · ${tail}`,
+  },
   'a batch normalisation of constants that are computed': {
     draw(g, x) {
       const [scale, shift, mean, variance] = [g.weights(4), g.weights(4), g.weights(4), g.positive(4)];

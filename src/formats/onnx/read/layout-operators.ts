@@ -62,7 +62,8 @@ export function transpose(op: OpContext): Value {
   const rank = isTensor(given) || given?.kind === 'split' ? given.dims.length : 0;
   const permutation = op.attributes.ints('perm') ?? Array.from({ length: rank }, (_none, axis) => rank - 1 - axis);
   if (given?.kind === 'split') return splitTransposed(op, given, permutation);
-  const held = tensorAt(op, 0);
+  // Zeros around it stay for the next layer.
+  const held = given?.kind === 'activation' ? given : tensorAt(op, 0);
   const dims = transposed(held.dims, permutation);
   if (typeof dims === 'string') throw op.fail(dims);
   return withDims(op, held, dims, op.rewritten.node('Transpose', [held.tensor], { perm: permutation }));
