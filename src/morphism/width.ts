@@ -1,5 +1,5 @@
 /**
- * How a change of width spreads through a graph. Each layer plays one of six parts. What a convolution drops is dropped by all
+ * How a change of width spreads through a graph. Each layer plays one of seven parts. What a convolution drops is dropped by all
  * tensors that have the same channels; what it or a concatenation adds goes forward to all that read it, and at Add and Convex
  * back to the producers of the other inputs, until all agree or one cannot follow. It knows no parameters: the parts say only
  * what a layer does to channels.
