@@ -22,7 +22,7 @@ function insertedBlock(graph: Survey, nonNegative: ReadonlySet<NodeId>, id: Node
   const keepsShape = block.every(({ layer }, index) => {
     if (layer.kind !== 'convolution' && layer.kind !== 'depthwise') return true;
     const isInserted = insertedKernels.some((kernel) => kernel === layer.kernel) || (index > 0 && layer.kernel === 1);
-    return isInserted && layer.stride === 1 && layer.padding === (layer.kernel - 1) / 2;
+    return isInserted && layer.dilation === undefined && layer.stride === 1 && layer.padding === (layer.kernel - 1) / 2;
   });
   return keepsShape && shapeIn(graph, input).channels === shapeIn(graph, id).channels
     ? block

@@ -1,11 +1,12 @@
 /**
- * How a change of width spreads through a graph. Each layer plays one of six parts. What a convolution drops is dropped by all
+ * How a change of width spreads through a graph. Each layer plays one of seven parts. What a convolution drops is dropped by all
  * tensors that have the same channels; what it or a concatenation adds goes forward to all that read it, and at Add and Convex
  * back to the producers of the other inputs, until all agree or one cannot follow. It knows no parameters: the parts say only
  * what a layer does to channels.
  */
 import { assert, must } from '../util/assert.ts';
 import {
+  consumersOf,
   freeze,
   isFrozen,
   isGrouped,
@@ -19,6 +20,7 @@ import {
 import { survey, widthsOf } from './graph.ts';
 import { countAt, type Growth, grownAt, noGrowth, stack, totalOf } from './growth.ts';
 import type { Rewrite } from './operator.ts';
+import { placeBefore, reselected, selectedGrowth, takeOf } from './selection.ts';
 import { changeOf, type KeptRange, layoutOf, type WidthChange, type WidthChanges, widthAfter } from './width-change.ts';
 
 type WidthPart =
@@ -33,7 +35,9 @@ type WidthPart =
   /** Needs the same change on every input. */
   | 'agrees'
   /** Stacks its inputs' changes, each at its offset. */
-  | 'stacks';
+  | 'stacks'
+  /** Reads some of its input's channels, in an order of its own; new ones follow the channel behind which they stand. */
+  | 'selects';
 
 const parts: { readonly [K in LayerKind]: WidthPart } = {
   image: 'given',
@@ -48,6 +52,7 @@ const parts: { readonly [K in LayerKind]: WidthPart } = {
   'global-average-pool': 'passes',
   // Each channel is height·width columns of its kernel.
   dense: 'ends',
+  select: 'selects',
   add: 'agrees',
   // A gate has a channel for each channel of what it gates.
   product: 'agrees',
@@ -123,6 +128,8 @@ function spreadForward(graph: OldWidths, made: Growths): { readonly growths: Gro
         return disagreement(inputs) ?? must(inputs[0], 'input').growth;
       case 'stacks':
         return stack(inputs);
+      case 'selects':
+        return selectedGrowth(takeOf(node), must(inputs[0], 'input').growth);
     }
   };
   for (const node of graph.network.nodes) {
@@ -162,6 +169,12 @@ function trace(
     case 'agrees':
       // The other inputs of an Add or Convex lack the same then, and follow in later rounds.
       return onInput(must(node.inputs[0], 'input'), need.offset, need.count);
+    case 'selects': {
+      const place = placeBefore(takeOf(node), need.offset);
+      return place === undefined
+        ? `node ${node.id} (${node.layer.kind}) would have to get wider where it takes no channel`
+        : onInput(must(node.inputs[0], 'input'), place, need.count);
+    }
     case 'stacks': {
       const missing = need.count - countAt(must(growths.get(node.id), `growth of node ${node.id}`), need.offset);
       let [start, impossible] = [0, `node ${node.id} (${node.layer.kind}) would have to get wider`];
@@ -189,6 +202,17 @@ function unreadable({ nodes }: Network, changes: ReadonlyMap<NodeId, { readonly 
   );
 }
 
+/** Why a tensor may not get channels at a place: all that read it select channels, and none of them takes those. */
+function unread(network: Network, growths: Growths): string | undefined {
+  const readers = consumersOf(network);
+  const node = network.nodes.find(({ id }) => {
+    const reading = readers.get(id) ?? [];
+    if (reading.length === 0 || !reading.every((reader) => partOf(reader) === 'selects')) return false;
+    return growths.get(id)?.some((one) => reading.every((reader) => selectedGrowth(takeOf(reader), [one]).length === 0));
+  });
+  return node && `node ${node.id} (${node.layer.kind}) would get channels that nothing takes`;
+}
+
 /** Growths, where the convolutions grow so (and the joined concatenation adds its channels), or why that is impossible. */
 function spreadGrowth(graph: OldWidths, origin: Growths): Growths | string {
   const nodes = new Map(graph.network.nodes.map((node) => [node.id, node]));
@@ -196,7 +220,7 @@ function spreadGrowth(graph: OldWidths, origin: Growths): Growths | string {
   // Each round gives one more convolution channels at one more place, so it ends.
   for (;;) {
     const { growths, need } = spreadForward(graph, made);
-    if (need === undefined) return unreadable(graph.network, growths) ?? growths;
+    if (need === undefined) return unreadable(graph.network, growths) ?? unread(graph.network, growths) ?? growths;
     const next = trace(graph, nodes, growths, made, need);
     if (typeof next === 'string') return next;
     assert(next !== made, () => `node ${need.id} needs ${need.count} channels at ${need.offset}, and nothing makes them`);
@@ -227,6 +251,8 @@ function spreadDrops({ network, widths }: OldWidths, made: WidthChanges): Readon
       let start = 0;
       for (const input of node.inputs.map(dropped)) {
         if (part === 'passes' || part === 'agrees') tie(dropped(node.id), input);
+        if (part === 'selects')
+          takeOf(node).forEach((channel, at) => tie(dropped(node.id).subarray(at, at + 1), input.subarray(channel, channel + 1)));
         if (part === 'stacks') tie(dropped(node.id).subarray(start, (start += input.length)), input);
       }
     }
@@ -274,7 +300,10 @@ export function spread(graph: OldWidths, origin: WidthChanges): WidthChanges | s
   const kept = drops ? spreadDrops(graph, origin) : new Map<NodeId, readonly KeptRange[]>();
   if (typeof kept === 'string') return kept;
   const widths = new Map([...graph.widths].map(([id, width]) => [id, widthAfter(kept.get(id) ?? [{ kept: 0, length: width }])]));
-  const growths = spreadGrowth({ ...graph, widths }, new Map([...origin].map(([id, change]) => [id, growthIn(change)])));
+  const growths = spreadGrowth(
+    { ...graph, network: reselected(graph.network, kept), widths },
+    new Map([...origin].map(([id, change]) => [id, growthIn(change)])),
+  );
   if (typeof growths === 'string') return growths;
   const changes = new Map<NodeId, WidthChange>();
   for (const [id, growth] of growths)
@@ -282,9 +311,9 @@ export function spread(graph: OldWidths, origin: WidthChanges): WidthChanges | s
   return changes.has(outputOf(graph.network).id) ? 'the number of logits would change' : changes;
 }
 
-/** The graph with its convolutions as wide as they become. */
+/** The graph with its convolutions as wide as they become, and the channels that are selected where they stand then. */
 export function withWidths(network: Network, changes: WidthChanges): Network {
-  const nodes = network.nodes.map((node) => {
+  const nodes = reselected(network, changes).nodes.map((node) => {
     const change = changes.get(node.id);
     return node.layer.kind === 'convolution' && change !== undefined
       ? { ...node, layer: { ...node.layer, channels: widthAfter(change) } }

@@ -41,7 +41,7 @@ const between = (value: number, least: number, most: number): number => Math.min
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 
 /** erf by its series up to 3, beyond by the continued fraction of erfc; to about 1e-15. */
-function erf(x: number): number {
+export function erf(x: number): number {
   const size = Math.abs(x);
   if (size > 6) return Math.sign(x);
   if (size <= 3) {

@@ -5,6 +5,7 @@ import { inferShapes } from './shapes.ts';
 
 const extent = z.int().min(1).max(65536);
 const padding = z.int().min(0).max(1024);
+const dilation = z.int().min(2).max(1024);
 const spatial = { kernel: extent, stride: extent, padding };
 
 const functionSchema = z.discriminatedUnion('name', [
@@ -22,11 +23,12 @@ const layerSchema = z.discriminatedUnion('kind', [
     kind: z.literal('convolution'),
     channels: extent,
     ...spatial,
+    dilation: dilation.exactOptional(),
     bias: z.boolean(),
     frozen: z.literal(true).exactOptional(),
     groups: z.int().min(2).max(65536).exactOptional(),
   }),
-  z.strictObject({ kind: z.literal('depthwise'), ...spatial, bias: z.boolean() }),
+  z.strictObject({ kind: z.literal('depthwise'), ...spatial, dilation: dilation.exactOptional(), bias: z.boolean() }),
   z.strictObject({ kind: z.literal('batch-normalization'), epsilon: z.number().positive() }),
   z.strictObject({ kind: z.literal('relu') }),
   z.strictObject({ kind: z.literal('activation'), function: functionSchema }),
@@ -42,6 +44,7 @@ const layerSchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('global-average-pool') }),
   z.strictObject({ kind: z.literal('dense'), features: extent }),
+  z.strictObject({ kind: z.literal('select'), take: z.array(z.int().min(0).max(65535)).min(1).max(65536).readonly() }),
   z.strictObject({ kind: z.literal('add') }),
   z.strictObject({ kind: z.literal('product') }),
   z.strictObject({ kind: z.literal('convex') }),

@@ -20,6 +20,7 @@ const multiplyAdds: LayerTable<[input: Shape, output: Shape], number> = {
   pad: nothing,
   'global-average-pool': nothing,
   dense: (layer, input) => layer.features * input.channels * input.height * input.width,
+  select: nothing,
   add: nothing,
   product: nothing,
   convex: nothing,

@@ -20,6 +20,15 @@ export interface SquareWindow {
   readonly padding: number;
 }
 
+/** Pixels of a window stand `dilation` apart; Yu & Koltun 2016. Missing: 1. */
+export interface DilatedWindow extends SquareWindow {
+  readonly dilation?: number;
+}
+
+/** Pixels from the first to the last of a window. */
+export const reachOf = ({ kernel, dilation = 1 }: Pick<DilatedWindow, 'kernel' | 'dilation'>): number =>
+  (kernel - 1) * dilation + 1;
+
 export type Layer =
   /** The source. Normalised pixels. */
   | { readonly kind: 'image'; readonly shape: Shape }
@@ -34,9 +43,9 @@ export type Layer =
       readonly frozen?: true;
       /** Channels are convolved in so many groups, each by its own: kernel (out, in / groups, k, k). Missing: 1. */
       readonly groups?: number;
-    } & SquareWindow)
+    } & DilatedWindow)
   /** One filter a channel. Padding by zeros. Kernel (C, 1, k, k). */
-  | ({ readonly kind: 'depthwise'; readonly bias: boolean } & SquareWindow)
+  | ({ readonly kind: 'depthwise'; readonly bias: boolean } & DilatedWindow)
   /** Per channel, over (N, H, W); Ioffe & Szegedy 2015. */
   | { readonly kind: 'batch-normalization'; readonly epsilon: number }
   | { readonly kind: 'relu' }
@@ -58,6 +67,8 @@ export type Layer =
   | { readonly kind: 'global-average-pool' }
   /** Takes (C, H, W) as one vector, channel-major: kernel (features, C·H·W). Gives (features, 1, 1). */
   | { readonly kind: 'dense'; readonly features: number }
+  /** The listed channels of the input, in that order, none twice: a part of them, or a shuffle. */
+  | { readonly kind: 'select'; readonly take: readonly number[] }
   /** The sum of two or more tensors of one shape. */
   | { readonly kind: 'add' }
   /** first·second, elementwise; the second of the first's shape, or a gate (C, 1, 1) for all pixels. Hu et al. 2018. */

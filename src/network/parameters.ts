@@ -70,6 +70,7 @@ const parameters: LayerTable<[input: Shape | undefined], ParameterSpec[]> = {
     const input = must(shape, 'input');
     return weighted([layer.features, input.channels * input.height * input.width], true);
   },
+  select: none,
   add: none,
   product: none,
   // With λ = 1 the result is the first tensor, so the merge changes nothing.

@@ -1,19 +1,27 @@
 /** Prints a network, one line per node: id, layer, inputs, output shape, number of parameters. */
 import { rowOf } from './activations.ts';
 import { parametersByNode } from './cost.ts';
-import { ask, type LayerTable, type Network, type SquareWindow } from './network.ts';
+import { ask, reachOf, type LayerTable, type Network, type DilatedWindow } from './network.ts';
 import { formatShape, shapesOf } from './shapes.ts';
 
-const window = (layer: SquareWindow, usualStride: number, usualPadding: number): string =>
+const window = (layer: DilatedWindow, usualStride: number, usualPadding: number): string =>
   `${layer.kernel}×${layer.kernel}` +
   (layer.stride === usualStride ? '' : ` stride ${layer.stride}`) +
-  (layer.padding === usualPadding ? '' : ` padding ${layer.padding}`);
+  (layer.padding === usualPadding ? '' : ` padding ${layer.padding}`) +
+  (layer.dilation === undefined ? '' : ` dilation ${layer.dilation}`);
+
+/** `0–57`, or `116 in another order`. */
+function takenOf(take: readonly number[]): string {
+  const [first = 0] = take;
+  if (!take.every((channel, at) => channel === first + at)) return `${take.length} in another order`;
+  return take.length === 1 ? String(first) : `${first}–${first + take.length - 1}`;
+}
 
 const words: LayerTable<[], string> = {
   image: () => 'image',
   convolution: (layer) =>
-    `conv ${window(layer, 1, (layer.kernel - 1) / 2)}${layer.groups === undefined ? '' : ` in ${layer.groups} groups`}${layer.bias ? '' : ' no bias'}${layer.frozen === true ? ' frozen' : ''}`,
-  depthwise: (layer) => `depthwise ${window(layer, 1, (layer.kernel - 1) / 2)}${layer.bias ? ' bias' : ''}`,
+    `conv ${window(layer, 1, (reachOf(layer) - 1) / 2)}${layer.groups === undefined ? '' : ` in ${layer.groups} groups`}${layer.bias ? '' : ' no bias'}${layer.frozen === true ? ' frozen' : ''}`,
+  depthwise: (layer) => `depthwise ${window(layer, 1, (reachOf(layer) - 1) / 2)}${layer.bias ? ' bias' : ''}`,
   'batch-normalization': () => 'batch norm',
   relu: () => 'relu',
   activation: (layer) => rowOf(layer.function).words,
@@ -24,6 +32,7 @@ const words: LayerTable<[], string> = {
     `pad ${top},${left},${bottom},${right}${value === 'zero' ? '' : ' by the lowest'}`,
   'global-average-pool': () => 'global average pool',
   dense: (layer) => `dense ${layer.features}`,
+  select: ({ take }) => `channels ${takenOf(take)}`,
   add: () => 'add',
   product: () => 'product',
   convex: () => 'convex',

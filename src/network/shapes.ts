@@ -1,16 +1,27 @@
 /** The output shape of each layer. For an impossible combination the result is a sentence with the reason. */
-import { ask, groupsOf, outputOf, type LayerTable, type Network, type NodeId, type Shape, type SquareWindow } from './network.ts';
+import {
+  ask,
+  groupsOf,
+  outputOf,
+  reachOf,
+  type LayerTable,
+  type Network,
+  type NodeId,
+  type Shape,
+  type DilatedWindow,
+} from './network.ts';
 
 const same = (a: Shape, b: Shape): boolean => a.channels === b.channels && a.height === b.height && a.width === b.width;
 
 export const formatShape = (shape: Shape): string => `${shape.channels}×${shape.height}×${shape.width}`;
 
-function window(input: Shape, channels: number, { kernel, stride, padding }: SquareWindow): Shape | string {
-  const extent = (size: number): number => Math.floor((size + 2 * padding - kernel) / stride) + 1;
+function window(input: Shape, channels: number, layer: DilatedWindow): Shape | string {
+  const { kernel, stride, padding, dilation = 1 } = layer;
+  const extent = (size: number): number => Math.floor((size + 2 * padding - reachOf(layer)) / stride) + 1;
   const [height, width] = [extent(input.height), extent(input.width)];
   return height >= 1 && width >= 1
     ? { channels, height, width }
-    : `a ${kernel}×${kernel} window does not fit into ${formatShape(input)}`;
+    : `a ${kernel}×${kernel} window${dilation === 1 ? '' : ` dilated by ${dilation}`} does not fit into ${formatShape(input)}`;
 }
 
 const one = (inputs: readonly Shape[], then: (input: Shape) => Shape | string): Shape | string =>
@@ -53,6 +64,12 @@ const shapes: LayerTable<[inputs: readonly Shape[]], Shape | string> = {
     })),
   'global-average-pool': (_layer, inputs) => one(inputs, (input) => ({ channels: input.channels, height: 1, width: 1 })),
   dense: (layer, inputs) => one(inputs, () => ({ channels: layer.features, height: 1, width: 1 })),
+  select: ({ take }, inputs) =>
+    one(inputs, (input) => {
+      if (new Set(take).size !== take.length || take.length === 0) return 'takes a channel twice, or none';
+      const beyond = take.find((channel) => channel >= input.channels);
+      return beyond === undefined ? { ...input, channels: take.length } : `takes channel ${beyond} of ${formatShape(input)}`;
+    }),
   add: (_layer, inputs) => alike(inputs),
   product(_layer, inputs) {
     const [first, second] = inputs;

@@ -20,6 +20,7 @@ const nonNegative: LayerTable<[inputs: readonly boolean[]], boolean> = {
   pad: (layer, inputs) => layer.value === 'zero' && inputs.every(Boolean),
   'global-average-pool': all,
   dense: never,
+  select: all,
   add: all,
   product: all,
   // λ is kept in [0, 1]

@@ -64,6 +64,8 @@ const table: StepTable<[], Access> = {
     access([s.first, s.second, s.mix, s.outputGradient], some(s.firstGradient, s.secondGradient, s.mixGradient)),
   concat: (s) => access(s.inputs, [s.output]),
   'concat-gradient': (s) => access([s.outputGradient], [s.inputGradient]),
+  select: (s) => access([s.input], [s.output]),
+  'select-gradient': (s) => access([s.outputGradient], [s.inputGradient]),
   'softmax-cross-entropy': (s) => access([s.logits, s.labels], [s.loss, s.gradient]),
   'channel-statistics': (s) => access([s.input], [s.mean, s.variance]),
   update: (s) => access([s.gradient, s.rate], [], [], [s.parameter, ...Object.values(s.states)]),

@@ -33,7 +33,8 @@ export function geometryOf(layer: Layer, channels: number): Geometry | null {
   if (!('kernel' in layer)) return null;
   const { kernel, stride, padding } = layer;
   const groups = layer.kind === 'depthwise' ? channels : layer.kind === 'convolution' ? groupsOf(layer) : 1;
-  return { kernel, stride, padding, groups };
+  const dilated = 'dilation' in layer ? { dilation: layer.dilation } : {};
+  return { kernel, stride, padding, groups, ...dilated };
 }
 
 const convolve = (layer: { readonly bias: boolean }, c: ForwardContext): void => {
@@ -93,6 +94,7 @@ export const forward: LayerTable<[context: ForwardContext], void> = {
   'global-average-pool': (_layer, c) => c.emit({ kind: 'global-average-pool', input: input(c), output: c.output }),
   dense: (_layer, c) =>
     c.emit({ kind: 'dense', input: input(c), kernel: c.parameter('kernel'), bias: c.parameter('bias'), output: c.output }),
+  select: ({ take }, c) => c.emit({ kind: 'select', input: input(c), output: c.output, take }),
   add: (_layer, c) => c.emit({ kind: 'add', inputs: c.inputs, output: c.output }),
   product(_layer, c) {
     c.emit({ kind: 'product', first: input(c), second: must(c.inputs[1], 'second input'), output: c.output });

@@ -117,6 +117,11 @@ export const gradients: LayerTable<[context: GradientContext], void> = {
     if (inputGradient !== null)
       c.emit({ kind: 'dense-gradient-input', outputGradient, kernel: c.parameter('kernel'), inputGradient });
   },
+  select({ take }, c) {
+    // dx = dy where a channel was taken, else 0
+    const inputGradient = c.inputGradient(0);
+    if (inputGradient !== null) c.emit({ kind: 'select-gradient', outputGradient: c.outputGradient, inputGradient, take });
+  },
   add(_layer, c) {
     // dx_i = dy
     c.inputs.forEach((_input, index) => c.forwardGradient(index, c.outputGradient));

@@ -9,7 +9,7 @@ export function printStep(program: Program, step: Step): string {
   const list = (ids: readonly BufferId[]): string => ids.map((id) => label(program, id)).join(', ');
   const detail =
     'geometry' in step
-      ? ` ${step.geometry.kernel}×${step.geometry.kernel}/${step.geometry.stride}+${step.geometry.padding}${step.geometry.groups > 1 ? ' depthwise' : ''}`
+      ? ` ${step.geometry.kernel}×${step.geometry.kernel}/${step.geometry.stride}+${step.geometry.padding}${step.geometry.groups > 1 ? ' depthwise' : ''}${step.geometry.dilation === undefined ? '' : ` dilated by ${step.geometry.dilation}`}`
       : step.kind === 'batch-normalization'
         ? ` ${step.statistics}${step.relu ? ' relu' : ''}`
         : '';

@@ -32,6 +32,8 @@ export interface Geometry {
   readonly padding: number;
   /** 1, those of a convolution, or the number of channels for a depthwise one. Pools have 1. */
   readonly groups: number;
+  /** Of convolutions: pixels of a window stand so far apart. Missing: 1. */
+  readonly dilation?: number;
 }
 
 /** Named buffers; those of the second list may be null. */
@@ -112,6 +114,10 @@ interface Steps {
   concat: Buffers<'output'> & { readonly inputs: readonly BufferId[] };
   /** The channels from `offset` on, as many as `inputGradient` has. */
   'concat-gradient': Buffers<'outputGradient' | 'inputGradient'> & { readonly offset: number };
+  /** The listed channels of the input, in that order, none twice. */
+  select: Buffers<'input' | 'output'> & { readonly take: readonly number[] };
+  /** Each channel that was taken gets its gradient, the others zeros. */
+  'select-gradient': Buffers<'outputGradient' | 'inputGradient'> & { readonly take: readonly number[] };
   /**
    * loss = −Σ labels·log softmax(logits) / N, where the labels of an image sum to 1;
    * gradient = (softmax(logits) − labels)/N.

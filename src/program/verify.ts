@@ -1,5 +1,6 @@
 /** Verifies programs after lowering and after fusion. */
 import { assert } from '../util/assert.ts';
+import { reachOf } from '../network/network.ts';
 import { accessOf } from './access.ts';
 import { printStep } from './print.ts';
 import {
@@ -17,7 +18,7 @@ type Shapes = (id: BufferId) => readonly number[];
 type Claim = readonly [actual: readonly number[], expected: readonly number[]];
 
 const window = ([n, , h, w]: readonly number[], channels: number, g: Geometry): number[] => {
-  const extent = (size: number): number => Math.floor((size + 2 * g.padding - g.kernel) / g.stride) + 1;
+  const extent = (size: number): number => Math.floor((size + 2 * g.padding - reachOf(g)) / g.stride) + 1;
   return [n as number, channels, extent(h as number), extent(w as number)];
 };
 
@@ -60,6 +61,15 @@ const surrounded = ([n, c, h, w]: readonly number[], { top, left, bottom, right 
 const gated = (shape: Shapes, first: BufferId, second: BufferId): Claim[] => {
   const gate = [...shape(first).slice(0, 2), 1, 1];
   return [[shape(second), shape(second).join() === gate.join() ? gate : shape(first)]];
+};
+
+const selected = (whole: readonly number[], part: readonly number[], take: readonly number[]): Claim[] => {
+  const [n, c, h, w] = whole as readonly [number, number, number, number];
+  const inside = new Set(take.filter((channel) => channel >= 0 && channel < c));
+  return [
+    [part, [n, inside.size, h, w]],
+    [[take.length], [inside.size]],
+  ];
 };
 
 /** Pairs of shapes that must be equal. */
@@ -136,6 +146,8 @@ const claims: StepTable<[shape: Shapes], readonly Claim[]> = {
     const channels = Math.min(shape(s.inputGradient)[1] as number, (shape(s.outputGradient)[1] as number) - s.offset);
     return [[shape(s.inputGradient), [n, channels, h, w]]];
   },
+  select: (s, shape) => selected(shape(s.input), shape(s.output), s.take),
+  'select-gradient': (s, shape) => selected(shape(s.inputGradient), shape(s.outputGradient), s.take),
   'softmax-cross-entropy': (s, shape) => [
     [shape(s.labels), shape(s.logits).slice(0, 2)],
     [shape(s.loss), [1]],

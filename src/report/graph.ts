@@ -53,6 +53,7 @@ const boxClasses: { readonly [K in LayerKind]: string } = {
   pad: '',
   'global-average-pool': 'pool',
   dense: 'ends',
+  select: '',
   add: 'merge',
   product: 'merge',
   convex: 'merge',

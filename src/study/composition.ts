@@ -31,6 +31,7 @@ const partOf: { readonly [K in LayerKind]: PartName | null } = {
   pad: null,
   'global-average-pool': null,
   dense: null,
+  select: null,
   add: 'split',
   product: null,
   convex: 'convex',

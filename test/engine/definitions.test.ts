@@ -55,9 +55,9 @@ async function started(program: Program, seed: number, filling?: { scale: number
   return session;
 }
 
-test('convolution: output[n,o,y,x] = bias[o] + Σ kernel[o,i,u,v]·input[n,i,y·s+u−p,x·s+v−p]', () =>
+test('convolution: output[n,o,y,x] = bias[o] + Σ kernel[o,i,u,v]·input[n,i,y·s+u·d−p,x·s+v·d−p]', () =>
   compare('convolution', (step, s) => {
-    const { kernel: k, stride, padding, groups } = step.geometry;
+    const { kernel: k, stride, padding, groups, dilation: d = 1 } = step.geometry;
     const [input, kernel] = [s.shape(step.input), s.shape(step.kernel)];
     const perGroup = kernel[1] as number;
     const expected = tabulate(s.shape(step.output), (n, o, y, x) => {
@@ -66,7 +66,7 @@ test('convolution: output[n,o,y,x] = bias[o] + Σ kernel[o,i,u,v]·input[n,i,y·
       for (const i of indices(perGroup))
         for (const u of indices(k))
           for (const v of indices(k)) {
-            const [row, column] = [y * stride + u - padding, x * stride + v - padding];
+            const [row, column] = [y * stride + u * d - padding, x * stride + v * d - padding];
             if (row < 0 || row >= (input[2] as number) || column < 0 || column >= (input[3] as number)) continue;
             const pixel = at(s.values(step.input), input, n, group * perGroup + i, row, column);
             total += at(s.values(step.kernel), kernel, o, i, u, v) * pixel;

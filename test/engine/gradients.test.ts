@@ -55,7 +55,11 @@ const given = (of: ActivationFunction, gate: ActivationFunction, counted: boolea
     { id: 2, layer: { kind: 'convolution', channels: 4, kernel: 3, stride: 2, padding: 0, bias: true }, inputs: [1] },
     { id: 3, layer: { kind: 'batch-normalization', epsilon }, inputs: [2] },
     { id: 4, layer: { kind: 'activation', function: of }, inputs: [3] },
-    { id: 5, layer: { kind: 'convolution', channels: 6, kernel: 3, stride: 1, padding: 1, bias: true, groups: 2 }, inputs: [4] },
+    {
+      id: 5,
+      layer: { kind: 'convolution', channels: 6, kernel: 3, stride: 1, padding: 2, dilation: 2, bias: true, groups: 2 },
+      inputs: [4],
+    },
     { id: 6, layer: { kind: 'global-average-pool' }, inputs: [5] },
     { id: 7, layer: convolution(6, 1), inputs: [6] },
     { id: 8, layer: { kind: 'activation', function: gate }, inputs: [7] },
@@ -64,7 +68,9 @@ const given = (of: ActivationFunction, gate: ActivationFunction, counted: boolea
     { id: 11, layer: { kind: 'average-pool', kernel: 3, stride: 2, padding: 1, counted }, inputs: [10] },
     { id: 12, layer: { kind: 'pad', top: 1, left: 0, bottom: 0, right: 1, value: 'lowest' }, inputs: [11] },
     { id: 13, layer: { kind: 'max-pool', kernel: 2, stride: 1, padding: 0 }, inputs: [12] },
-    { id: 14, layer: { kind: 'dense', features: 3 }, inputs: [13] },
+    { id: 14, layer: { kind: 'select', take: [4, 0, 5] }, inputs: [13] },
+    { id: 15, layer: { kind: 'select', take: [2, 1, 0] }, inputs: [14] },
+    { id: 16, layer: { kind: 'dense', features: 3 }, inputs: [15] },
   ]);
 
 /** Twins, and twins of twins, read by all that joins; 4 and 5 are one, so 6 and 7 are, and 10 and 11. */
@@ -180,7 +186,7 @@ const stateOf = (network: Network, stream: Random): Tensors =>
 test('gradients are the slopes of the loss: a network of every kind of layer', async () => {
   const kinds = new Set<LayerKind>(everyLayer.nodes.map((node) => node.layer.kind));
   for (const node of given(relu6, relu6, true).nodes) kinds.add(node.layer.kind);
-  assert.equal(kinds.size, 15, 'every layer of the union is there or in the next test');
+  assert.equal(kinds.size, 16, 'every layer of the union is there or in the next test');
   const mixes: readonly NodeId[] = [6, 17];
   for (const mix of [0.3, 1]) {
     const state = { ...stateOf(everyLayer, random('gradients', mix)) };

@@ -80,6 +80,20 @@ const cases: Readonly<Record<string, Case>> = {
     draw: (g, x) => headOf(g, g.node('Conv', [x, g.weights(4, 1, 3, 3), g.weights(4)], { group: 2 }), 4),
     layers: `conv 3×3 padding 0 in 2 groups · ${tail}`,
   },
+  'dilated convolutions: padded, not padded, padded behind alone, depthwise, in groups, of one pixel': {
+    draw(g, x) {
+      const y = conv(g, x, 2, 4, [3, 3], { dilations: [2, 2], pads: [2, 2, 2, 2] });
+      const z = g.node('Conv', [y, g.weights(4, 1, 3, 3)], { dilations: [3, 3], pads: [3, 3, 3, 3], strides: [2, 2], group: 4 });
+      const u = g.node('Conv', [z, g.weights(6, 2, 2, 2)], { dilations: [2, 2], pads: [0, 0, 1, 1], group: 2 });
+      return headOf(
+        g,
+        conv(g, conv(g, u, 6, 4, [2, 2], { dilations: [2, 2], auto_pad: 'VALID' }), 4, 4, [1, 1], { dilations: [2, 2] }),
+        4,
+      );
+    },
+    options: { extents: [2, 9, 9] },
+    layers: `conv 3×3 dilation 2 · depthwise 3×3 stride 2 dilation 3 · pad 0,0,1,1 · conv 2×2 padding 0 dilation 2 in 2 groups no bias · conv 2×2 padding 0 dilation 2 · conv 1×1 · ${tail}`,
+  },
   ReLU6: {
     draw: (g, x) => headOf(g, g.node('Clip', [x, g.floats('a', [], [0]), g.floats('b', [], [6])]), 2),
     layers: `ReLU6 · ${tail}`,
@@ -469,9 +483,17 @@ test('class names come from the metadata, where they are as many as the logits',
 
 /** What is refused, and with what words. */
 const refusals: Readonly<Record<string, { draw: Case['draw']; options?: HandmadeOptions; says: string | RegExp }>> = {
-  dilations: {
-    draw: (g, x) => headOf(g, conv(g, x, 2, 4, [2, 2], { dilations: [2, 2] }), 4),
-    says: /\(Conv\): dilations 2, 2 cannot be represented$/,
+  'dilations that differ': {
+    draw: (g, x) => headOf(g, conv(g, x, 2, 4, [2, 2], { dilations: [2, 1] }), 4),
+    says: /\(Conv\): dilations 2, 1 of a kernel 2×2 cannot be represented$/,
+  },
+  'a dilated pool': {
+    draw: (g, x) => headOf(g, g.node('MaxPool', [x], { kernel_shape: [2, 2], dilations: [2, 2] }), 2),
+    says: /\(MaxPool\): dilations 2, 2 of a pool cannot be represented$/,
+  },
+  'a dilated kernel that does not fit': {
+    draw: (g, x) => headOf(g, conv(g, x, 2, 4, [3, 3], { dilations: [3, 3] }), 4),
+    says: /\(Conv\): a 3×3 window dilated by 3 does not fit into 2×6×6$/,
   },
   'strides that differ': {
     draw: (g, x) => headOf(g, conv(g, x, 2, 4, [3, 3], { strides: [1, 2] }), 4),

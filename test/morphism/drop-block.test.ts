@@ -173,3 +173,11 @@ test('the next id is kept only where it is needed', () => {
   assert.deepEqual(parseNetwork({ nodes: vanilla.nodes, nextId: 3 }), vanilla);
   assert.match(String(parseNetwork({ nodes: vanilla.nodes, nextId: -1 })), /nextId/);
 });
+
+test('a dilated convolution is none that an insertion makes', () => {
+  const { add, normalization, block, head } = draft(2, 6);
+  const start = block(0, 3);
+  const dilated = add({ kind: 'convolution', channels: 3, kernel: 3, stride: 1, padding: 1, dilation: 2, bias: true }, start);
+  const network = head(block(add({ kind: 'relu' }, normalization(dilated)), 3));
+  assert.deepEqual(operatorOf('drop-block').candidates(network), [{ kind: 'drop-block', node: 9 }]);
+});

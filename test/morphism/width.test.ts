@@ -15,7 +15,7 @@ import { type Growth, stack } from '../../src/morphism/growth.ts';
 import { propose } from '../../src/morphism/mutate.ts';
 import { operatorOf, rewriteOf } from '../../src/morphism/operators.ts';
 import { changeOf, layoutOf, type WidthChange, widthAfter } from '../../src/morphism/width-change.ts';
-import { spread } from '../../src/morphism/width.ts';
+import { spread, withWidths } from '../../src/morphism/width.ts';
 import { draft, grownNetwork, handmade, tinyLimits } from '../support/networks.ts';
 
 /** Every number is its index plus 10: no new number looks like an old one. */
@@ -275,3 +275,63 @@ function channelsOfNode(
     .map((channel) => (channel < 0 ? '0' : 'o'))
     .join('');
 }
+
+test('channels that are split and shuffled: new ones follow the channel behind which they stand', () => {
+  const network = must(handmade['channels that are split and shuffled'], 'network')();
+  const takes = ({ nodes }: Network): readonly (readonly number[])[] =>
+    nodes.flatMap(({ layer }) => (layer.kind === 'select' ? [layer.take] : []));
+  assert.deepEqual(takes(network), [
+    [0, 1],
+    [2, 3],
+    [0, 2, 1, 3],
+    [2, 1],
+    [0, 1],
+  ]);
+  // The last channels of the first block are those of the second part, which a convolution reads.
+  const { network: wider, map } = grow(network, { kind: 'widen', node: 1, more: 2 });
+  assert.deepEqual(takes(wider)[1], [2, 3, 4, 5]);
+  assert.deepEqual(takes(wider)[0], [0, 1]);
+  assert.deepEqual(map(6), ['oo00 0', 'oo00 1']);
+  // Nothing takes what stands behind the last channel of the shuffle.
+  assert.equal(
+    applyToNetwork(network, { kind: 'widen', node: 6, more: 2 }),
+    'node 10 (select) would get channels that nothing takes',
+  );
+});
+
+test('a part of the channels in a sum gets wider where the whole tensor does', () => {
+  const network = must(handmade['a part of the channels in a sum'], 'network')();
+  const takes = ({ nodes }: Network): readonly (readonly number[])[] =>
+    nodes.flatMap(({ layer }) => (layer.kind === 'select' ? [layer.take] : []));
+  const { network: wider, map } = grow(network, { kind: 'alter-channels', node: 4, factor: 2 });
+  assert.deepEqual(takes(wider), [
+    [0, 1, 4, 5, 6, 7],
+    [3, 0],
+  ]);
+  assert.deepEqual(map(1), ['oo 0', 'oo 1', 'oo 2', 'oo 3', 'oo 4', 'nn', 'nn', 'nn']);
+  const last = must(
+    network.nodes.find(({ inputs, layer }) => layer.kind === 'convolution' && inputs[0] !== 0),
+    'convolution',
+  );
+  assert.deepEqual(map(last.id), ['ooo000oo 0', 'ooo000oo 1']);
+});
+
+test('a selection narrows with what it takes, and renumbers what is left', () => {
+  const network = must(handmade['a part of the channels in a sum'], 'network')();
+  const widths = new Map([...shapesOf(network)].map(([id, { channels }]) => [id, channels]));
+  const keep: WidthChange = [
+    { kept: 0, length: 1 },
+    { kept: 3, length: 2 },
+  ];
+  const changes = spread({ network, widths }, new Map([[1, keep]]));
+  assert.ok(typeof changes !== 'string', String(changes));
+  const takes = withWidths(network, changes).nodes.flatMap(({ layer }) => (layer.kind === 'select' ? [layer.take] : []));
+  assert.deepEqual(takes, [
+    [0, 2],
+    [1, 0],
+  ]);
+  assert.deepEqual(changes.get(4), [
+    { kept: 0, length: 1 },
+    { kept: 2, length: 1 },
+  ]);
+});

@@ -62,10 +62,19 @@ const elementwise = (context: Context, value: (...numbers: number[]) => number):
 });
 
 /** The pixels of a window that lie inside the image, with their positions in the window. */
-function* windowOf(input: Shape, layer: { kernel: number; stride: number; padding: number }, row: number, column: number) {
+function* windowOf(
+  input: Shape,
+  layer: { kernel: number; stride: number; padding: number; dilation?: number },
+  row: number,
+  column: number,
+) {
+  const { dilation = 1 } = layer;
   for (let y = 0; y < layer.kernel; y++)
     for (let x = 0; x < layer.kernel; x++) {
-      const [top, left] = [row * layer.stride + y - layer.padding, column * layer.stride + x - layer.padding];
+      const [top, left] = [
+        row * layer.stride + y * dilation - layer.padding,
+        column * layer.stride + x * dilation - layer.padding,
+      ];
       if (top >= 0 && top < input.height && left >= 0 && left < input.width) yield { place: y * layer.kernel + x, top, left };
     }
 }
@@ -169,6 +178,8 @@ const forwardOf: LayerTable<[Context], Values> = {
         .reduce((sum, weight, index) => sum + weight * at(input.data, n * size + index), at(bias, feature)),
     );
   },
+  select: ({ take }, context) =>
+    make(only(context).batch, context.shape, (n, c, y, x) => read(only(context), n, at(Float64Array.from(take), c), y, x)),
   add: (_layer, context) => elementwise(context, (...terms) => terms.reduce((sum, term) => sum + term, 0)),
   convex(_layer, context) {
     const mix = at(context.parameter('mix'), 0);

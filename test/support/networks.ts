@@ -103,6 +103,29 @@ export const handmade: Readonly<Record<string, () => Network>> = {
     const fixed = add({ kind: 'relu' }, normalization(add(layer, start)));
     return head(block(sum(stack(block(fixed, 2), block(start, 1)), add(layer, fixed)), 3));
   },
+  'dilated convolutions'() {
+    const { add, normalization, block, head } = draft(2, 6);
+    const dilated = { kernel: 3, stride: 1, padding: 2, dilation: 2 } as const;
+    const start = block(0, 3);
+    const whole = add({ kind: 'convolution', channels: 3, bias: true, ...dilated }, start);
+    const each = add({ kind: 'depthwise', bias: false, ...dilated }, add({ kind: 'relu' }, normalization(whole)));
+    return head(block(add({ kind: 'relu' }, normalization(add(convolution(4, 1), each))), 3));
+  },
+  'channels that are split and shuffled'() {
+    const { add, block, stack, head } = draft(2, 6);
+    const start = block(0, 4);
+    const [first, second] = [add({ kind: 'select', take: [0, 1] }, start), add({ kind: 'select', take: [2, 3] }, start)];
+    const joined = stack(first, block(second, 2));
+    const shuffled = add({ kind: 'select', take: [0, 2, 1, 3] }, joined);
+    const again = add({ kind: 'select', take: [2, 1] }, shuffled);
+    return head(block(stack(add({ kind: 'select', take: [0, 1] }, shuffled), block(again, 3)), 3));
+  },
+  'a part of the channels in a sum'() {
+    const { add, block, sum, stack, head } = draft(2, 6);
+    const [wide, other] = [block(0, 5), block(0, 3)];
+    const some = add({ kind: 'select', take: [0, 1, 4] }, wide);
+    return head(block(stack(sum(some, other), add({ kind: 'select', take: [3, 0] }, wide)), 2));
+  },
   'an image in the sum'() {
     const { block, sum, stack, head } = draft(2, 4);
     return head(block(sum(stack(0, 0), stack(block(0, 1), block(0, 3))), 2));

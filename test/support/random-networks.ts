@@ -2,7 +2,7 @@
 import { freeze, type Layer, type Network, type Node, type NodeId, type Shape } from '../../src/network/network.ts';
 import { problemOf } from '../../src/network/check.ts';
 import { inferShapes } from '../../src/network/shapes.ts';
-import { epsilon } from '../../src/network/vanilla.ts';
+import { convolution, epsilon } from '../../src/network/vanilla.ts';
 import { must } from '../../src/util/assert.ts';
 import type { Random } from '../../src/util/random.ts';
 import { ofGates, ofTensors } from './activations.ts';
@@ -29,7 +29,10 @@ interface Growing {
 
 const convolutionOf = (g: Growing, channels: number, stride = 1): Layer => {
   const kernel = g.random.pick([1, 3, 5]);
-  return { kind: 'convolution', channels, kernel, stride, padding: (kernel - 1) / 2, bias: g.random.float() < 0.7 };
+  const dilation = kernel === 3 && g.random.float() < 0.2 ? 2 : 1;
+  const padding = (dilation * (kernel - 1)) / 2;
+  const dilated = dilation === 1 ? {} : { dilation };
+  return { kind: 'convolution', channels, kernel, stride, padding, ...dilated, bias: g.random.float() < 0.7 };
 };
 
 /** A node of the same shape as that one: another node that fits, a convolution of the node, or rarely the node itself. */
@@ -47,7 +50,8 @@ const rows: readonly ((g: Growing, id: NodeId) => void)[] = [
   (g, id) => {
     const kernel = g.random.pick([3, 5]);
     const stride = g.random.pick([1, 1, 2]);
-    g.append({ kind: 'depthwise', kernel, stride, padding: (kernel - 1) / 2, bias: g.random.float() < 0.5 }, id);
+    const dilated = g.random.float() < 0.2 ? { dilation: 3 } : {};
+    g.append({ kind: 'depthwise', kernel, stride, padding: (kernel - 1) / 2, bias: g.random.float() < 0.5, ...dilated }, id);
   },
   (g, id) => {
     // With fewer values per channel, rounding alone can change the statistics.
@@ -69,7 +73,7 @@ const rows: readonly ((g: Growing, id: NodeId) => void)[] = [
   (g, id) => {
     // A gate, as of squeeze and excitation, or a tensor of the same shape.
     const pooled = g.append({ kind: 'global-average-pool' }, id);
-    const mixed = pooled && g.append({ ...convolutionOf(g, g.shapeOf(id).channels), kernel: 1, padding: 0 } as Layer, pooled);
+    const mixed = pooled && g.append(convolution(g.shapeOf(id).channels, 1), pooled);
     const gate = mixed && g.append({ kind: 'activation', function: g.random.pick(ofGates) }, mixed);
     const second = g.random.float() < 0.7 ? gate : companionOf(g, id, 'same channels');
     if (second !== undefined) g.append({ kind: 'product' }, id, second);
@@ -90,6 +94,15 @@ const rows: readonly ((g: Growing, id: NodeId) => void)[] = [
     const companion = companionOf(g, id, 'same channels');
     const third = g.random.float() < 0.3 ? companionOf(g, id, 'same channels') : undefined;
     if (companion !== undefined) g.append({ kind: 'add' }, id, companion, ...(third === undefined ? [] : [third]));
+  },
+  (g, id) => {
+    // A shuffle, or a part of the channels.
+    const { channels } = g.shapeOf(id);
+    const shuffled = Array.from(g.random.permutation(channels));
+    const [first, count] = [g.random.integer(channels), 1 + g.random.integer(channels)];
+    const some = shuffled.slice(0, count);
+    const run = shuffled.toSorted((a, b) => a - b).slice(first, first + count);
+    g.append({ kind: 'select', take: g.random.pick([shuffled, some, run]) }, id);
   },
   (g, id) => {
     const companion = companionOf(g, id, 'same channels');

@@ -1,5 +1,6 @@
 /** Small programs with random shapes for each kind of step, on which the engines are compared. */
 import fc from 'fast-check';
+import { reachOf } from '../../src/network/network.ts';
 import type { ActivationFunction } from '../../src/network/activations.ts';
 import { assignmentsOf } from '../../src/program/learning.ts';
 import type { Optimizer, OptimizerState } from '../../src/program/optimizers/optimizer.ts';
@@ -26,7 +27,7 @@ const planes = fc.tuple(batch, channels, side, side);
 /** At least four values per channel, so that no variance is nearly zero. */
 const normalizable = planes.filter(([n, , h, w]) => n * h * w >= 4);
 
-const slide = (size: number, g: Geometry): number => Math.floor((size + 2 * g.padding - g.kernel) / g.stride) + 1;
+const slide = (size: number, g: Geometry): number => Math.floor((size + 2 * g.padding - reachOf(g)) / g.stride) + 1;
 
 const convolutions = fc
   .record({
@@ -38,15 +39,17 @@ const convolutions = fc
     kernel: fc.constantFrom(1, 3, 5, 7),
     stride: fc.constantFrom(1, 2),
     padded: fc.boolean(),
+    dilation: fc.constantFrom(1, 1, 2, 3),
     grouping: fc.constantFrom('none', 'groups', 'depthwise'),
     bias: fc.boolean(),
   })
-  .map(({ n, inputs: some, outputs, h, w, kernel, stride, padded, grouping, bias }) => {
+  .map(({ n, inputs: some, outputs, h, w, kernel, stride, padded, dilation, grouping, bias }) => {
     const few = 2 + (some % 3);
     const groups = grouping === 'depthwise' ? some : grouping === 'groups' ? few : 1;
     const inputs = grouping === 'groups' ? few * Math.ceil(some / few) : some;
     const out = grouping === 'depthwise' ? inputs : grouping === 'groups' ? few * Math.ceil(outputs / few) : outputs;
-    const geometry: Geometry = { kernel, stride, padding: padded ? (kernel - 1) / 2 : 0, groups };
+    const padding = padded ? ((kernel - 1) * dilation) / 2 : 0;
+    const geometry: Geometry = { kernel, stride, padding, groups, ...(dilation > 1 && kernel > 1 ? { dilation } : {}) };
     return {
       n,
       geometry,
@@ -85,6 +88,19 @@ const surrounded = ([n, c, h, w]: Planes, { top, left, bottom, right }: Margins)
   h + top + bottom,
   w + left + right,
 ];
+
+/** All channels in another order, some of them, or a run of them. */
+const selections = planes.chain((shape) => {
+  const all = Array.from({ length: shape[1] }, (_none, channel) => channel);
+  const run = fc.tuple(fc.nat(shape[1] - 1), fc.integer({ min: 1, max: shape[1] }));
+  const take = fc.oneof(
+    fc.shuffledSubarray(all, { minLength: 1 }),
+    fc.shuffledSubarray(all, { minLength: shape[1] }),
+    run.map(([first, count]) => all.slice(first, first + count)),
+  );
+  return take.map((taken) => ({ shape, take: taken }));
+});
+const partOf = ([n, , h, w]: Planes, take: readonly number[]): Planes => [n, take.length, h, w];
 
 const functions = fc.constantFrom<ActivationFunction>(
   ...ofTensors,
@@ -380,6 +396,17 @@ export const stepCases: { readonly [K in StepKind]: Cases } = {
         b.step({ kind: 'concat-gradient', outputGradient, offset: before, inputGradient: b.output('dx', n, c, h, w) });
       }),
     })),
+  select: selections.map(({ shape, take }) => ({
+    program: build(shape[0], (b) =>
+      b.step({ kind: 'select', input: b.input('x', ...shape), output: b.output('y', ...partOf(shape, take)), take }),
+    ),
+  })),
+  'select-gradient': selections.map(({ shape, take }) => ({
+    program: build(shape[0], (b) => {
+      const outputGradient = b.input('dy', ...partOf(shape, take));
+      b.step({ kind: 'select-gradient', outputGradient, inputGradient: b.output('dx', ...shape), take });
+    }),
+  })),
   'softmax-cross-entropy': fc
     .record({ n: batch, classes: fc.integer({ min: 2, max: 40 }), scale: fc.constantFrom(1, 30, 300) })
     .map(({ n, classes, scale }) => ({

@@ -17,6 +17,8 @@ export interface Window {
   readonly strides: readonly [number, number];
   /** On both sides of each axis. */
   readonly padding: readonly [number, number];
+  /** Of convolutions. Missing: 1. */
+  readonly dilation?: number;
 }
 
 type Descriptors<Name extends string> = { readonly [Each in Name]: Descriptor };

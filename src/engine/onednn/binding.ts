@@ -66,9 +66,12 @@ const flagsOf = (flags: NormalizationFlags, { useScale, useShift, fuseRelu }: Ve
 /** Version 3 takes a descriptor for the source and one for the destination, version 2 one for both. */
 const both = (data: Descriptor, { major }: VersionConstants): Descriptor[] => (major === 2 ? [data] : [data, data]);
 
-/** Strides, the kernel of a pool, dilations in version 3, and the padding before and behind. */
-function geometry({ strides, padding }: Window, { major }: VersionConstants, kernel?: readonly number[]): Argument[] {
-  const inside = [...(kernel === undefined ? [] : [dims(kernel)]), ...(major === 2 ? [] : [dims([0, 0])])];
+/** Strides, the kernel of a pool, dilations (in version 2 of a dilated convolution), and the padding before and behind. */
+function geometry({ strides, padding, dilation }: Window, { major }: VersionConstants, kernel?: readonly number[]): Argument[] {
+  // Pixels between two of a window.
+  const between = (dilation ?? 1) - 1;
+  const isTold = major === 3 || dilation !== undefined;
+  const inside = [...(kernel === undefined ? [] : [dims(kernel)]), ...(isTold ? [dims([between, between])] : [])];
   return [dims(strides), ...inside, dims(padding), dims(padding)];
 }
 
@@ -76,18 +79,22 @@ function geometry({ strides, padding }: Window, { major }: VersionConstants, ker
 type Described = Exclude<OperationKind, 'sum' | 'concat' | 'reorder'>;
 type Call = readonly [name: string, ...values: readonly Argument[]];
 
+/** Version 2 has functions of their own for dilated ones. */
+const convolutionName = ({ dilation }: Window, { major }: VersionConstants, pass: string): string =>
+  `${major === 2 && dilation !== undefined ? 'dilated_' : ''}convolution_${pass}`;
+
 const calls: { readonly [K in Described]: (o: OperationOf<K>, version: VersionConstants) => Call } = {
   convolution: (o, v) => {
     const descriptors = [o.source, o.weights, o.bias, o.destination];
-    return ['convolution_forward', forward(o), int(o.algorithm), ...descriptors, ...geometry(o, v)];
+    return [convolutionName(o, v, 'forward'), forward(o), int(o.algorithm), ...descriptors, ...geometry(o, v)];
   },
   'convolution-backward-data': (o, v) => {
     const descriptors = [o.sourceGradient, o.weights, o.destinationGradient];
-    return ['convolution_backward_data', int(o.algorithm), ...descriptors, ...geometry(o, v)];
+    return [convolutionName(o, v, 'backward_data'), int(o.algorithm), ...descriptors, ...geometry(o, v)];
   },
   'convolution-backward-weights': (o, v) => {
     const descriptors = [o.source, o.weightsGradient, o.biasGradient, o.destinationGradient];
-    return ['convolution_backward_weights', int(o.algorithm), ...descriptors, ...geometry(o, v)];
+    return [convolutionName(o, v, 'backward_weights'), int(o.algorithm), ...descriptors, ...geometry(o, v)];
   },
   'inner-product': (o) => ['inner_product_forward', forward(o), o.source, o.weights, o.bias, o.destination],
   'inner-product-backward-data': (o) => ['inner_product_backward_data', o.sourceGradient, o.weights, o.destinationGradient],

@@ -16,6 +16,7 @@ import { convolutions } from './lowering/convolution.ts';
 import { denses } from './lowering/dense.ts';
 import { elementwise } from './lowering/elementwise.ts';
 import { joins } from './lowering/joining.ts';
+import { selecting } from './lowering/selecting.ts';
 import { learning, parameterLayout } from './lowering/learning.ts';
 import { normalizations } from './lowering/normalization.ts';
 import { pools } from './lowering/pooling.ts';
@@ -31,6 +32,7 @@ const lowerings: StepTable<[b: Builder], void> = {
   ...normalizations,
   ...pools,
   ...joins,
+  ...selecting,
   ...elementwise,
   ...learning,
 };

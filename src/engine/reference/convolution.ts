@@ -1,6 +1,6 @@
 /**
  * Convolutions with zero padding, grouped ones included, and their two gradients. All three use `eachRow`, which visits the
- * products of the definition, output[n,o,y,x] = bias[o] + Σ_{i,u,v} kernel[o,i,u,v]·input[n,i,y·s+u−p,x·s+v−p].
+ * products of the definition, output[n,o,y,x] = bias[o] + Σ_{i,u,v} kernel[o,i,u,v]·input[n,i,y·s+u·d−p,x·s+v·d−p].
  */
 import type { Geometry } from '../../program/program.ts';
 import { type Planes, planesOf, type Rows } from './memory.ts';
@@ -28,22 +28,22 @@ function reachOf(
 function eachRow(
   [batch, inputChannels, height, width]: Planes,
   [, outputChannels, outputHeight, outputWidth]: Planes,
-  { kernel, stride, padding, groups }: Geometry,
+  { kernel, stride, padding, groups, dilation = 1 }: Geometry,
   visit: (weight: number, source: number, target: number, count: number) => void,
 ): void {
   const [inputs, outputs] = [inputChannels / groups, outputChannels / groups];
   for (let v = 0; v < kernel; v++) {
-    const x = reachOf(v, width, outputWidth, stride, padding);
+    const x = reachOf(v * dilation, width, outputWidth, stride, padding);
     if (x.count === 0) continue;
     for (let u = 0; u < kernel; u++) {
-      const y = reachOf(u, height, outputHeight, stride, padding);
+      const y = reachOf(u * dilation, height, outputHeight, stride, padding);
       for (let n = 0; n < batch; n++)
         for (let o = 0; o < outputChannels; o++)
           for (let i = 0; i < inputs; i++) {
             const weight = ((o * inputs + i) * kernel + u) * kernel + v;
             const channel = Math.floor(o / outputs) * inputs + i;
-            let source = ((n * inputChannels + channel) * height + y.first * stride + u - padding) * width;
-            source += x.first * stride + v - padding;
+            let source = ((n * inputChannels + channel) * height + y.first * stride + u * dilation - padding) * width;
+            source += x.first * stride + v * dilation - padding;
             let target = ((n * outputChannels + o) * outputHeight + y.first) * outputWidth + x.first;
             for (let row = 0; row < y.count; row++) {
               visit(weight, source, target, x.count);

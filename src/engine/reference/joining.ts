@@ -1,5 +1,16 @@
 /** ReLU, sums, convex combinations (§3.2.3), concatenations (§3.2.4), and their gradients. */
-import { planesOf, type Rows } from './memory.ts';
+import { planesOf, type Planes, type Rows } from './memory.ts';
+
+/** Visits each plane that is taken: where it begins in all channels, and where among those that are taken. */
+function eachTaken(
+  [batch, channels, height, width]: Planes,
+  take: readonly number[],
+  visit: (whole: number, part: number, size: number) => void,
+): void {
+  const size = height * width;
+  for (let n = 0; n < batch; n++)
+    take.forEach((channel, at) => visit((n * channels + channel) * size, (n * take.length + at) * size, size));
+}
 
 export const joins = {
   relu(step, m) {
@@ -64,5 +75,16 @@ export const joins = {
       const from = (n * channels + step.offset) * height * width;
       inputGradient.set(outputGradient.subarray(from, from + length), n * length);
     }
+  },
+
+  select(step, m) {
+    const [x, y] = [m.values(step.input), m.values(step.output)];
+    eachTaken(planesOf(m, step.input), step.take, (whole, part, size) => y.set(x.subarray(whole, whole + size), part));
+  },
+
+  'select-gradient'(step, m) {
+    const [dy, dx] = [m.values(step.outputGradient), m.values(step.inputGradient)];
+    dx.fill(0);
+    eachTaken(planesOf(m, step.inputGradient), step.take, (whole, part, size) => dx.set(dy.subarray(part, part + size), whole));
   },
 } satisfies Rows;

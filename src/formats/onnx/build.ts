@@ -1,6 +1,6 @@
 /** Builds an ONNX graph node by node, with unique names and constants as initializers. */
 import { askActivation, geluByTanh, type ActivationFunction, type ActivationTable } from '../../network/activations.ts';
-import type { SquareWindow } from '../../network/network.ts';
+import type { DilatedWindow } from '../../network/network.ts';
 import { asBytes } from '../../util/bytes.ts';
 import {
   dataType,
@@ -20,10 +20,11 @@ type AttributeValue = number | string | readonly number[] | { readonly float: nu
 type Attributes = Readonly<Record<string, AttributeValue>>;
 
 /** A convolution's or pool's attributes for a square window with equal padding on all sides. */
-export const windowAttributes = ({ kernel, stride, padding }: SquareWindow): Attributes => ({
+export const windowAttributes = ({ kernel, stride, padding, dilation }: DilatedWindow): Attributes => ({
   kernel_shape: [kernel, kernel],
   strides: [stride, stride],
   pads: [padding, padding, padding, padding],
+  ...(dilation === undefined ? {} : { dilations: [dilation, dilation] }),
 });
 
 /**

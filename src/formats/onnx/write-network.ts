@@ -18,7 +18,7 @@ import {
   type Node,
   type NodeId,
   type Shape,
-  type SquareWindow,
+  type DilatedWindow,
 } from '../../network/network.ts';
 import { parameterName, type ParameterRole } from '../../network/parameters.ts';
 import { shapesOf } from '../../network/shapes.ts';
@@ -72,7 +72,7 @@ function affineOf(parameter: Parameter, epsilon: number): Affine {
 const first = ({ inputs }: Context): string => must(inputs[0], 'input');
 
 /** With a folded batch normalisation: W′ = scale·W, b′ = scale·b + shift. */
-function convolve(layer: SquareWindow & { readonly bias: boolean }, groups: number, c: Context): string {
+function convolve(layer: DilatedWindow & { readonly bias: boolean }, groups: number, c: Context): string {
   const { channels } = c.shape;
   const { folded } = c;
   const kernel = c.parameter('kernel');
@@ -120,6 +120,7 @@ const lowerings: LayerTable<[context: Context], string> = {
     const product = c.graph.node('Gemm', [rows, kernel, bias], { transB: 1 });
     return c.graph.node('Reshape', [product, c.graph.integers('image shape', [-1, features, 1, 1])]);
   },
+  select: ({ take }, c) => c.graph.node('Gather', [first(c), c.graph.integers('channels', take)], { axis: 1 }),
   add: (_layer, c) => c.inputs.slice(1).reduce((sum, input) => c.graph.node('Add', [sum, input]), first(c)),
   product: (_layer, c) => c.graph.node('Mul', c.inputs),
   convex(_layer, c) {

@@ -9,7 +9,11 @@ import { key, type Rows } from './rows.ts';
 import { pooledTensors } from './pooled.ts';
 import { convolve, gradientToKernel as gradientByWinograd, isWinograd, type Operand } from './winograd.ts';
 
-export const window = ({ stride, padding }: Geometry): Window => ({ strides: [stride, stride], padding: [padding, padding] });
+export const window = ({ stride, padding, dilation }: Geometry): Window => ({
+  strides: [stride, stride],
+  padding: [padding, padding],
+  ...(dilation === undefined ? {} : { dilation }),
+});
 
 /**
  * Winograd convolutions pad channels to 16 and transform every tile; where there are few channels to sum over, direct ones
@@ -99,8 +103,9 @@ export function isPooledInConvolution(b: Builder, output: BufferId): boolean {
  * Whether the gradient to this kernel is computed by columns: the library's depthwise gradients end at kernels 3 wide, and what
  * it falls back to is slow (16 channels at 16², batch 128, 5×5, one thread with AVX-512: 13.5 ms; the two primitives by columns 0.25).
  */
-const isByColumns = (b: Builder, { input, geometry: { kernel, stride, groups } }: ToKernel): boolean =>
+const isByColumns = (b: Builder, { input, geometry: { kernel, stride, groups, dilation } }: ToKernel): boolean =>
   groups > 1 &&
+  dilation === undefined &&
   groups === b.dimensions(input)[1] &&
   kernel > widest &&
   stride === 1 &&

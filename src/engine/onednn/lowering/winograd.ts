@@ -20,11 +20,11 @@ const fewest = { alone: 24, pooled: 16 };
 /** Whether kernels of our own compute a convolution. */
 export function isWinograd(
   b: Builder,
-  { kernel, stride, padding, groups }: Geometry,
+  { kernel, stride, padding, groups, dilation }: Geometry,
   channels: number,
   pooled: boolean,
 ): boolean {
-  if (b.own === null || b.algorithm !== convolutionAlgorithm.auto) return false;
+  if (b.own === null || b.algorithm !== convolutionAlgorithm.auto || dilation !== undefined) return false;
   return kernel === 3 && stride === 1 && groups === 1 && padding < kernel && channels >= (pooled ? fewest.pooled : fewest.alone);
 }
 

@@ -3,6 +3,7 @@
  * Where these would need a copy of the image for each offset of the kernel, the gradient is written as another convolution.
  */
 import { windowAttributes } from '../../../formats/onnx/build.ts';
+import { reachOf } from '../../../network/network.ts';
 import { accessOf } from '../../../program/access.ts';
 import { bufferOf, type BufferId, type Step, type StepOf } from '../../../program/program.ts';
 import type { Builder } from '../builder.ts';
@@ -35,11 +36,11 @@ function byProducts(s: StepOf<'convolution-gradient-kernel'>, b: Builder): strin
 }
 
 /**
- * dW[o,i] = Σ_n x[n,i] ⋆ dy[n,o]: a convolution in which images and channels are swapped, dy is the kernel, and the stride is the
- * dilation.
+ * dW[o,i] = Σ_n x[n,i] ⋆ dy[n,o]: a convolution in which images and channels are swapped, dy is the kernel, and stride and dilation
+ * are each the other.
  */
 function byConvolution(s: StepOf<'convolution-gradient-kernel'>, b: Builder): void {
-  const { kernel: size, stride, padding, groups } = s.geometry;
+  const { kernel: size, stride, padding, groups, dilation = 1 } = s.geometry;
   const [batch, inputs, height, width] = planesOf(b, s.input);
   const [, , rows, columns] = planesOf(b, s.outputGradient);
   const ofGroup = inputs / groups;
@@ -50,12 +51,15 @@ function byConvolution(s: StepOf<'convolution-gradient-kernel'>, b: Builder): vo
   const attributes = {
     kernel_shape: [rows, columns],
     dilations: [stride, stride],
+    strides: [dilation, dilation],
     pads: [padding, padding, padding, padding],
     group: groups,
   };
   let gradient = b.node('Conv', [images, b.read(s.outputGradient)], attributes);
   // Where the stride leaves out the last rows or columns of the input, the result is larger than the kernel.
-  const [high, wide] = [height + 2 * padding - (rows - 1) * stride, width + 2 * padding - (columns - 1) * stride];
+  const found = (extent: number, outputs: number): number =>
+    Math.floor((extent + 2 * padding - (outputs - 1) * stride - 1) / dilation) + 1;
+  const [high, wide] = [found(height, rows), found(width, columns)];
   if (high > size || wide > size)
     gradient = b.node('Slice', [gradient, b.integers(0, 0), b.integers(size, size), b.integers(2, 3)]);
   b.node('Transpose', [gradient], { perm: [1, 0, 2, 3] }, b.write(s.kernelGradient));
@@ -136,8 +140,8 @@ export const convolutions = {
     } else if (stride > 1 || (groups === 1 && b.portable)) {
       const from = planesOf(b, s.outputGradient);
       const rest = [
-        rows - ((from[2] - 1) * stride + size - 2 * padding),
-        columns - ((from[3] - 1) * stride + size - 2 * padding),
+        rows - ((from[2] - 1) * stride + reachOf(s.geometry) - 2 * padding),
+        columns - ((from[3] - 1) * stride + reachOf(s.geometry) - 2 * padding),
       ];
       convolved('ConvTranspose', kernel, { ...windowAttributes(s.geometry), output_padding: rest });
     } else {
@@ -147,7 +151,7 @@ export const convolutions = {
       const grouped = b.reshape(flipped, [groups, ofGroup, inputs, size, size]);
       const turned = b.node('Transpose', [grouped], { perm: [0, 2, 1, 3, 4] });
       const by = b.reshape(turned, [groups * inputs, ofGroup, size, size]);
-      convolved('Conv', by, windowAttributes({ ...s.geometry, padding: size - 1 - padding }));
+      convolved('Conv', by, windowAttributes({ ...s.geometry, padding: reachOf(s.geometry) - 1 - padding }));
     }
   },
 

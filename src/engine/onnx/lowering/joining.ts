@@ -1,4 +1,5 @@
 /** Sums, convex combinations (§3.2.3), concatenations (§3.2.4), and their gradients. */
+import { padZero } from '../../../formats/onnx/build.ts';
 import type { Rows } from './rows.ts';
 
 export const joins = {
@@ -35,5 +36,18 @@ export const joins = {
     const channels = b.shape(s.inputGradient)[1] as number;
     const range = [b.integers(s.offset), b.integers(s.offset + channels), b.integers(0)];
     b.node('Slice', [b.read(s.outputGradient), ...range], {}, b.write(s.inputGradient));
+  },
+
+  select: (s, b) => void b.node('Gather', [b.read(s.input), b.integers(...s.take)], { axis: 0 }, b.write(s.output)),
+
+  'select-gradient'({ take, outputGradient, inputGradient }, b) {
+    const channels = b.shape(inputGradient)[1] as number;
+    // Channels that were not taken get the plane of zeros behind the others.
+    const from = Array.from({ length: channels }, () => take.length);
+    take.forEach((channel, at) => (from[channel] = at));
+    const all = take.length < channels;
+    const pads = b.integers(0, 0, 0, 0, 1, 0, 0, 0);
+    const source = all ? b.node('Pad', [b.read(outputGradient), pads, b.scalar(padZero)]) : b.read(outputGradient);
+    b.node('Gather', [source, b.integers(...from)], { axis: 0 }, b.write(inputGradient));
   },
 } satisfies Rows;

@@ -183,13 +183,13 @@ export function filterGradient(
  * for the transforms of the images, and most tiles must be full.
  */
 export function pays(
-  { kernel, stride, groups }: Geometry,
+  { kernel, stride, groups, dilation }: Geometry,
   inputs: number,
   outputs: number,
   rows: number,
   columns: number,
 ): boolean {
-  if (stride !== 1 || groups !== 1 || (kernel !== 3 && kernel !== 5)) return false;
+  if (stride !== 1 || dilation !== undefined || groups !== 1 || (kernel !== 3 && kernel !== 5)) return false;
   const tiles = Math.ceil(rows / outputsOf(kernel)) * Math.ceil(columns / outputsOf(kernel));
   return Math.min(inputs, outputs) >= 32 && tiles * products ** 2 <= 0.5 * rows * columns * kernel ** 2;
 }

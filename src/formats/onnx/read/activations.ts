@@ -1,11 +1,31 @@
-/** Activations besides Relu, and products of two tensors, of which some are activations: x·sigmoid(x), x·hard-sigmoid(x). */
-import { usualHardSigmoid, type ActivationFunction } from '../../../network/activations.ts';
+/** Activations besides Relu, and products of two tensors. */
+import { erf, rowOf, type ActivationFunction } from '../../../network/activations.ts';
+import type { Layer } from '../../../network/network.ts';
 import { channelDim, sameDims } from './dims.ts';
-import { activationAt, addLayer, weightsAt, withDims, type Activation, type OpContext, type Value } from './value.ts';
+import { formula, formulaOf, operandAt, recognised, throughOne } from './formulas.ts';
+import { addLayer, weightsAt, withDims, type Activation, type Formula, type OpContext, type Value } from './value.ts';
 
-function activated(op: OpContext, of: ActivationFunction, tensor: (input: Activation) => string): Value {
-  const input = activationAt(op, 0);
-  return addLayer(op, { kind: 'activation', function: of }, [input], { dims: input.dims, tensor: tensor(input) });
+function activated(op: OpContext, of: ActivationFunction, tensorOf: (input: { tensor: string }) => string): Value {
+  const input = operandAt(op, 0);
+  const tensor = tensorOf(input);
+  return elementwise(op, input, { kind: 'activation', function: of }, rowOf(of).value, tensor);
+}
+
+/** A layer that is this function of its input; where the input is a function itself, the known activation that they make. */
+export function elementwise(
+  op: OpContext,
+  input: Activation | Formula,
+  layer: Layer,
+  f: (x: number) => number,
+  tensor: string,
+): Value {
+  const origins = throughOne(input, f);
+  const { dims } = input;
+  // The nearest tensor of an activation is its input, which the layer itself reads.
+  const known = recognised(op, input.kind === 'formula' ? origins : origins.slice(1), { dims, tensor });
+  if (known !== undefined) return known;
+  if (input.kind === 'formula') return formulaOf(op, origins, dims, tensor);
+  return { ...addLayer(op, layer, [input], { dims, tensor }), origins };
 }
 
 /** A bound of Clip: an attribute before operator set 11, an input since. */
@@ -26,8 +46,8 @@ export function clip(op: OpContext): Value {
   const [least, most] = [boundOf(op, 1), boundOf(op, 2)];
   const isBelow = least === undefined || least < -widest;
   const isAbove = most === undefined || most > widest;
-  const input = activationAt(op, 0);
-  if (isBelow && isAbove) return withDims(op, input, input.dims, input.tensor);
+  const input = operandAt(op, 0);
+  if (isBelow && isAbove) return pass(op, input);
   const bounds = [isBelow ? -widest : least, isAbove ? widest : most] as const;
   if (!bounds.every(Number.isFinite) || bounds[0] >= bounds[1]) throw op.fail(`bounds ${bounds.join(' and ')}`);
   const { rewritten } = op;
@@ -35,11 +55,55 @@ export function clip(op: OpContext): Value {
     op.opset < 11
       ? rewritten.node('Clip', [input.tensor], { min: { float: bounds[0] }, max: { float: bounds[1] } })
       : rewritten.node('Clip', [input.tensor, ...bounds.map((bound) => rewritten.floats('bound', [], [bound]))]);
-  const named = { dims: input.dims, tensor };
-  if (least === 0 && isAbove) return addLayer(op, { kind: 'relu' }, [input], named);
-  const of = { name: 'clip', least: bounds[0], most: bounds[1] } as const;
-  return addLayer(op, { kind: 'activation', function: of }, [input], named);
+  if (least === 0 && isAbove) return elementwise(op, input, { kind: 'relu' }, (x) => Math.max(x, 0), tensor);
+  return clipped(op, input, bounds, tensor);
 }
+
+const pass = (op: OpContext, input: Activation | Formula): Value =>
+  input.kind === 'formula' ? input : withDims(op, input, input.dims, input.tensor);
+
+function clipped(op: OpContext, input: Activation | Formula, [least, most]: readonly [number, number], tensor: string): Value {
+  const of = { name: 'clip', least, most } as const;
+  return elementwise(op, input, { kind: 'activation', function: of }, rowOf(of).value, tensor);
+}
+
+/** With a constant: one bound of a clip. */
+export const bounded =
+  (operator: 'Min' | 'Max') =>
+  (op: OpContext): Value => {
+    const isConstant = op.inputs.map((input) => input?.kind === 'constant');
+    if (op.inputs.length !== 2 || isConstant[0] === isConstant[1]) throw op.fail('only with one constant it can be represented');
+    const constant = isConstant[0] ? 0 : 1;
+    const { values, tensor: name } = weightsAt(op, constant, 'bound') ?? { values: [], tensor: () => '' };
+    const [bound] = values;
+    if (bound === undefined || values.length !== 1) throw op.fail('its bound is not one number');
+    const input = operandAt(op, 1 - constant);
+    const tensor = op.rewritten.node(operator, [input.tensor, name()]);
+    if (operator === 'Max' && bound === 0) return elementwise(op, input, { kind: 'relu' }, (x) => Math.max(x, 0), tensor);
+    return clipped(op, input, operator === 'Min' ? [-widest, bound] : [bound, widest], tensor);
+  };
+
+/** A power by a constant; x¹ is x. */
+export function power(op: OpContext): Value {
+  const { values, tensor: name } = weightsAt(op, 1, 'exponent') ?? { values: [], tensor: () => '' };
+  const [exponent] = values;
+  if (exponent === undefined || values.length !== 1) throw op.fail('its exponent is not one number');
+  const input = operandAt(op, 0);
+  if (exponent === 1) return pass(op, input);
+  const origins = throughOne(input, (x) => x ** exponent);
+  return formulaOf(op, origins, input.dims, op.rewritten.node('Pow', [input.tensor, name()]));
+}
+
+/** Functions that are part of known activations. */
+export const fragments = {
+  Abs: formula(Math.abs),
+  Erf: formula(erf),
+  Exp: formula(Math.exp),
+  Neg: formula((x) => -x),
+  Reciprocal: formula((x) => 1 / x),
+  Sqrt: formula(Math.sqrt),
+  Tanh: formula(Math.tanh),
+} as const;
 
 export function hardSigmoid(op: OpContext): Value {
   const [slope, offset] = [op.attributes.float('alpha', 0.2), op.attributes.float('beta', 0.5)];
@@ -65,32 +129,8 @@ export function gelu(op: OpContext): Value {
   );
 }
 
-/** What x·gate(x) is; undefined where it is no activation. A slope of the file is an f32. */
-function joined(of: ActivationFunction): ActivationFunction | undefined {
-  if (of.name === 'sigmoid') return { name: 'silu' };
-  const isUsual = of.name === 'hard-sigmoid' && Math.abs(of.slope - usualHardSigmoid.slope) < 1e-6 && of.offset === 0.5;
-  return isUsual ? { name: 'hard-swish' } : undefined;
-}
-
-/** The activation that the product of a tensor with a gate of itself is. */
-function ownGate(op: OpContext, input: Activation, gate: Activation): ActivationFunction | undefined {
-  const { builder } = op;
-  const layer = builder.layerOf(gate.node);
-  if (layer.kind !== 'activation' || !gate.hasOneReader || builder.inputsOf(gate.node)[0] !== input.node) return undefined;
-  return joined(layer.function);
-}
-
 /** Two tensors of one layout, or one and its gate (N, C, 1, 1). */
-export function productOf(op: OpContext): Value {
-  const [first, second] = [activationAt(op, 0), activationAt(op, 1)];
-  const tensor = op.rewritten.node('Mul', [first.tensor, second.tensor]);
-  for (const [input, gate] of [
-    [first, second],
-    [second, first],
-  ] as const) {
-    const of = ownGate(op, input, gate);
-    if (of !== undefined) return addLayer(op, { kind: 'activation', function: of }, [input], { dims: input.dims, tensor });
-  }
+export function productOf(op: OpContext, first: Activation, second: Activation, tensor: string): Activation {
   const shapeOf = ({ node }: Activation) => op.builder.shapeOf(node);
   const isGate = (one: Activation, other: Activation): boolean => {
     const [shape, whole] = [shapeOf(one), shapeOf(other)];

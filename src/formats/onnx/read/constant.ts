@@ -22,9 +22,9 @@ export interface ConstantReader {
   readonly converted: ReadonlyMap<string, number>;
 }
 
-/** No layer's weight has more dimensions, and no shape has more entries. */
+/** No layer's weight has more dimensions, and no shape or list of channels more entries. */
 const mostDims = 8;
-const mostIntegers = 64;
+const mostIntegers = 65_536;
 
 /** IEEE 754 binary16. */
 function halfToNumber(bits: number): number {

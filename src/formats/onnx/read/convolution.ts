@@ -1,5 +1,5 @@
 /** Conv and BatchNormalization. */
-import type { Layer, SquareWindow } from '../../../network/network.ts';
+import type { DilatedWindow, Layer } from '../../../network/network.ts';
 import type { Roles } from './network-builder.ts';
 import { channelDim, nchw } from './dims.ts';
 import {
@@ -14,10 +14,10 @@ import {
   type Value,
   type Weights,
 } from './value.ts';
-import { describeWindow, padded, squareOf, windowAttributes, windowOf, type Pair } from './window.ts';
+import { describeWindow, dilationOf, padded, squareOf, windowAttributes, windowOf, type Pair } from './window.ts';
 
 /** The layer of a Conv with that square window. One group a channel that gives one channel is a depthwise convolution. */
-function layerOf(op: OpContext, channels: number, { dims }: Weights, spatial: SquareWindow, bias: boolean): Layer {
+function layerOf(op: OpContext, channels: number, { dims }: Weights, spatial: DilatedWindow, bias: boolean): Layer {
   const groups = op.attributes.int('group', 1);
   const [outputs = 0, inputs = 0] = dims;
   if (groups < 1 || channels % groups !== 0 || outputs % groups !== 0)
@@ -42,20 +42,26 @@ export function conv(op: OpContext): Value {
   const { own, whole: window } = windowOf(op, input, [rows, columns] as Pair);
   const found = squareOf(window, input.shape);
   // A square kernel stays as it is: padding that differs between the sides becomes a layer.
-  const isPadded = rows === columns && window.stride[0] === window.stride[1] && found?.kernel !== rows;
-  const square = isPadded ? { kernel: rows, stride: window.stride[0], padding: 0, row: 0, column: 0 } : found;
+  const dilation = dilationOf(op, [rows, columns]);
+  const [reach] = window.kernel;
+  const isPadded = rows === columns && window.stride[0] === window.stride[1] && found?.kernel !== reach;
+  const square = isPadded ? { kernel: reach, stride: window.stride[0], padding: 0, row: 0, column: 0 } : found;
   if (square === null) throw op.fail(`${describeWindow(window, 'kernel')} cannot be made square`);
-  const { kernel, stride, padding } = square;
+  const { stride, padding } = square;
+  const kernel = dilation === undefined ? square.kernel : rows;
   if (rows !== kernel || columns !== kernel)
     op.note(`a kernel ${rows}×${columns} becomes ${kernel}×${kernel} with zeros, which are trained`);
-  const data = padded(op, weights.values, window.kernel, square, outputs * inputs);
-  const layer = layerOf(op, input.shape.channels, weights, { kernel, stride, padding }, bias !== undefined);
+  const data = dilation === undefined ? padded(op, weights.values, window.kernel, square, outputs * inputs) : weights.values;
+  const spatial = { kernel, stride, padding, ...(dilation === undefined ? {} : { dilation }) };
+  const layer = layerOf(op, input.shape.channels, weights, spatial, bias !== undefined);
   const tensors: Roles = {
     kernel: { shape: [outputs, inputs, kernel, kernel], data },
     ...(bias === undefined ? {} : { bias: { shape: [outputs], data: bias.values } }),
   };
   const tensor = op.rewritten.node('Conv', [input.tensor, weights.tensor(), ...(bias === undefined ? [] : [bias.tensor()])], {
     ...windowAttributes(own),
+    kernel_shape: [rows, columns],
+    ...(dilation === undefined ? {} : { dilations: [dilation, dilation] }),
     group: op.attributes.int('group', 1),
   });
   const read = isPadded ? surrounded(op, input, window, 'zero') : input;

@@ -13,7 +13,8 @@ import { nodeFailure, quotedName } from './failure.ts';
 import type { Graph } from './graph.ts';
 import { dimsOf, extentsOf, type ImageInput } from './image.ts';
 import { operators } from './operators.ts';
-import { constantValue, describeValue, type Activation, type Value } from './value.ts';
+import { folded, isFolded } from './fold.ts';
+import { constantValue, describeValue, type Activation, type OpContext, type Value } from './value.ts';
 
 export interface Interpreted {
   readonly network: Network;
@@ -69,13 +70,14 @@ function readNode(reading: Reading, node: NodeProto): void {
   const { graph, where, constants, builder, rewritten, notes } = reading;
   const fail = (problem: string): UserError => nodeFailure(where, node, problem);
   const operator = node.domain === '' ? operators.get(node.opType) : undefined;
-  if (operator === undefined) throw fail('this operator cannot be represented');
-  const [most, read] = operator;
-  if (node.inputs.length > most) throw fail(`it has ${node.inputs.length} inputs`);
+  if (node.domain !== '' || (operator === undefined && !isFolded(node.opType))) throw fail('this operator cannot be represented');
+  if (node.inputs.length > (operator?.[0] ?? Infinity)) throw fail(`it has ${node.inputs.length} inputs`);
   const [output = ''] = node.outputs;
   const attributes = attributesOf(where, node);
-  const value = read({
+  const op: OpContext = {
     opset: graph.opset,
+    name: node.opType,
+    outputs: node.outputs.length,
     inputs: node.inputs.map((name) => valueOf(reading, name)),
     attributes,
     constants,
@@ -85,9 +87,15 @@ function readNode(reading: Reading, node: NodeProto): void {
     batch: reading.image.batch,
     note: (text) => void notes.set(text, (notes.get(text) ?? 0) + 1),
     fail,
-  });
+  };
+  const value = folded(op, node.opType) ?? operator?.[1](op);
+  if (value === undefined) throw fail('this operator cannot be represented');
   attributes.finish();
-  reading.values.set(output, value);
+  const values = Array.isArray(value) ? (value as readonly Value[]) : [value as Value];
+  node.outputs.forEach((name, at) => {
+    const result = values[at];
+    if (name !== '' && result !== undefined) reading.values.set(name, result);
+  });
 }
 
 /** The logits of the graph's output: the output itself, or the input of its softmax. */

@@ -1,12 +1,16 @@
 /**
- * Operators that change a tensor's layout: Transpose, Reshape, Flatten, Squeeze, Unsqueeze; and those that compute shapes: Shape,
- * Gather, Slice. In the rewritten model, all but Transpose become a Reshape.
+ * Operators that change a tensor's layout: Transpose, Reshape, Flatten, Squeeze, Unsqueeze; its Shape; and those that take channels:
+ * Gather, Slice, Split. In the rewritten model, all of the first but Transpose become a Reshape, and all of the last a Gather.
  */
 import type { Constant } from './constant.ts';
-import { dimExtent, reshape as reshaped, transpose as transposed, type Dim, type Dims } from './dims.ts';
+import type { Shape } from '../../../network/network.ts';
+import { channelDim, dimExtent, reshape as reshaped, transpose as transposed, type Dim, type Dims } from './dims.ts';
+import { slicedPlaces } from './fold.ts';
 import { dimensionsOf } from './pooling.ts';
+import { splitExtents, splitOf, splitReshaped, splitTransposed } from './shuffle.ts';
 import {
   activationAt,
+  addLayer,
   constantValue,
   describeValue,
   withDims,
@@ -50,34 +54,28 @@ function reshapedTo(op: OpContext, value: TensorValue, dims: Dims): Value {
   return withDims(op, value, dims, tensor);
 }
 
-function constantTransposed(op: OpContext, constant: Constant, permutation: readonly number[]): Value {
-  const { dims, numbers } = constant;
-  const [rows = 0, columns = 0] = dims;
-  if (numbers.kind !== 'floats' || dims.length !== 2 || permutation.join() !== '1,0')
-    throw op.fail(`a constant of ${dims.length} dimensions cannot be transposed here`);
-  if (!op.builder.spend(numbers.values.length)) throw op.fail('too many numbers');
-  const values = numbers.values.map((_value, at) => numbers.values[(at % rows) * columns + Math.floor(at / rows)] as number);
-  return computedConstant(op, { dims: [columns, rows], numbers: { kind: 'floats', values } });
-}
-
 /** A constant that is computed from others. */
 export const computedConstant = (op: OpContext, constant: Constant): Value => constantValue(op.rewritten, constant, op.fail);
 
 export function transpose(op: OpContext): Value {
-  const value = op.inputs[0];
-  const rank = value?.kind === 'constant' ? value.constant.dims.length : isTensor(value) ? value.dims.length : 0;
+  const given = op.inputs[0];
+  const rank = isTensor(given) || given?.kind === 'split' ? given.dims.length : 0;
   const permutation = op.attributes.ints('perm') ?? Array.from({ length: rank }, (_none, axis) => rank - 1 - axis);
-  if (value?.kind === 'constant') return constantTransposed(op, value.constant, permutation);
-  const held = tensorAt(op, 0);
+  if (given?.kind === 'split') return splitTransposed(op, given, permutation);
+  // Zeros around it stay for the next layer.
+  const held = given?.kind === 'activation' ? given : tensorAt(op, 0);
   const dims = transposed(held.dims, permutation);
   if (typeof dims === 'string') throw op.fail(dims);
   return withDims(op, held, dims, op.rewritten.node('Transpose', [held.tensor], { perm: permutation }));
 }
 
 /** The target extents of a Reshape, without the batch; −1 and 0 resolved. */
-function targetOf(op: OpContext, value: TensorValue, asked: readonly (number | 'N')[], zeroCopies: boolean): readonly number[] {
-  const shape = shapeOf(op, value);
-  const own = value.dims.map((dim) => dimExtent(dim, shape));
+function targetOf(
+  op: OpContext,
+  own: readonly (number | 'N')[],
+  asked: readonly (number | 'N')[],
+  zeroCopies: boolean,
+): readonly number[] {
   const numbers = own.reduce<number>((product, extent) => (extent === 'N' ? product : product * extent), 1);
   const extents = asked.map((extent, index) => (extent === 0 && zeroCopies ? (own[index] ?? 0) : extent));
   const [batch, ...others] = extents;
@@ -96,8 +94,10 @@ function targetOf(op: OpContext, value: TensorValue, asked: readonly (number | '
 
 function to(op: OpContext, value: TensorValue, extents: readonly number[]): Value {
   const dims = reshaped(value.dims, extents, shapeOf(op, value));
-  if (typeof dims === 'string') throw op.fail(`to ${extents.join('×')} an image: ${dims}`);
-  return reshapedTo(op, value, dims);
+  if (typeof dims !== 'string') return reshapedTo(op, value, dims);
+  const apart = value.kind === 'activation' ? splitReshaped(op, splitOf(value, shapeOf(op, value)), extents) : dims;
+  if (typeof apart === 'string') throw op.fail(`to ${extents.join('×')} an image: ${apart}`);
+  return apart;
 }
 
 /** Extents from which a shape is computed, constant or not. */
@@ -105,7 +105,7 @@ function extentsAt(op: OpContext, index: number): Extract<Value, { kind: 'extent
   const value = op.inputs[index];
   if (value?.kind === 'extents') return value;
   if (value?.kind === 'constant' && value.constant.numbers.kind === 'integers')
-    return { kind: 'extents', values: value.constant.numbers.values, scalar: value.constant.dims.length === 0 };
+    return { kind: 'extents', values: value.constant.numbers.values, dims: value.constant.dims };
   throw op.fail(`its input ${index + 1} is ${describeValue(value)}, not a shape`);
 }
 
@@ -113,20 +113,15 @@ export function reshape(op: OpContext): Value {
   const zeroCopies = op.attributes.int('allowzero', 0) === 0;
   const { values } = extentsAt(op, 1);
   const first = op.inputs[0];
-  if (first?.kind === 'constant') {
-    const { dims, numbers } = first.constant;
-    const size = numbers.values.length;
-    const known = (values as number[]).filter((extent) => extent !== -1).reduce((all, extent) => all * extent, 1);
-    const target = (values as number[]).map((extent) => (extent === -1 ? size / known : extent));
-    if (
-      target.some((extent) => !Number.isInteger(extent) || extent < 1) ||
-      target.reduce((all, extent) => all * extent, 1) !== size
-    )
-      throw op.fail(`a constant of ${dims.join('×')} has no shape ${values.slice(0, 8).join(', ')}`);
-    return computedConstant(op, { dims: target, numbers });
+  if (first?.kind === 'split') {
+    const extents = targetOf(op, splitExtents(first), values, zeroCopies);
+    const result = splitReshaped(op, first, extents);
+    if (typeof result === 'string') throw op.fail(`to ${extents.join('×')} an image: ${result}`);
+    return result;
   }
   const value = tensorAt(op, 0);
-  return to(op, value, targetOf(op, value, values, zeroCopies));
+  const own = value.dims.map((dim) => dimExtent(dim, shapeOf(op, value)));
+  return to(op, value, targetOf(op, own, values, zeroCopies));
 }
 
 export function flatten(op: OpContext): Value {
@@ -139,17 +134,7 @@ export function flatten(op: OpContext): Value {
 
 const axesOf = (op: OpContext): readonly number[] | undefined => op.attributes.ints('axes') ?? integersAt(op, 1, 'axes');
 
-/** Squeeze or Unsqueeze of a shape's entry. */
-function scalarOf(op: OpContext, scalar: boolean): Value {
-  const extents = extentsAt(op, 0);
-  axesOf(op);
-  if (extents.values.length !== 1) throw op.fail('only one entry of a shape can be squeezed');
-  return { ...extents, scalar };
-}
-
 export function squeeze(op: OpContext): Value {
-  const input = op.inputs[0];
-  if (!isTensor(input) && input?.kind !== 'probabilities') return scalarOf(op, true);
   const value = tensorAt(op, 0);
   const shape = shapeOf(op, value);
   const asked = axesOf(op);
@@ -168,7 +153,6 @@ export function squeeze(op: OpContext): Value {
 }
 
 export function unsqueeze(op: OpContext): Value {
-  if (!isTensor(op.inputs[0])) return scalarOf(op, false);
   const input = tensorAt(op, 0);
   const asked = axesOf(op);
   if (asked === undefined) throw op.fail('it has no axes');
@@ -183,49 +167,80 @@ export function unsqueeze(op: OpContext): Value {
 }
 
 export function shapeAsValue(op: OpContext): Value {
-  const value = tensorAt(op, 0);
-  const all = value.dims.map((dim) => dimExtent(dim, shapeOf(op, value)));
+  const given = op.inputs[0];
+  const all = given?.kind === 'split' ? splitExtents(given) : extentsOf(op, tensorAt(op, 0));
   const bounds = [op.attributes.int('start', 0), op.attributes.int('end', all.length)] as const;
-  return { kind: 'extents', values: all.slice(...bounds), scalar: false };
+  const values = all.slice(...bounds);
+  return { kind: 'extents', values, dims: [values.length] };
 }
 
+const extentsOf = (op: OpContext, value: TensorValue): readonly (number | 'N')[] =>
+  value.dims.map((dim) => dimExtent(dim, shapeOf(op, value)));
+
+/** Those channels; the tensor itself where they are all, in order. */
+function taking(op: OpContext, input: Activation, take: readonly number[], tensor: string): Value {
+  const { channels } = op.builder.shapeOf(input.node);
+  if (take.length === channels && take.every((channel, at) => channel === at)) return withDims(op, input, input.dims, tensor);
+  return addLayer(op, { kind: 'select', take }, [input], { dims: input.dims, tensor });
+}
+
+/** Along the channels. */
 export function gather(op: OpContext): Value {
-  const { values, scalar } = extentsAt(op, 0);
+  const input = activationAt(op, 0);
   const index = op.inputs[1];
-  if (scalar || op.attributes.int('axis', 0) !== 0 || index?.kind !== 'constant' || index.constant.numbers.kind !== 'integers')
-    throw op.fail('only entries of a shape can be gathered');
-  const picked = index.constant.numbers.values.map((position) => values.at(position));
-  if (picked.includes(undefined)) throw op.fail('an index outside the shape');
-  return { kind: 'extents', values: picked as (number | 'N')[], scalar: index.constant.dims.length === 0 };
+  const [axis = 0] = dimensionsOf(op, [op.attributes.int('axis', 0)], input.dims.length);
+  const { channels } = channelsAt(op, input, axis, 'gathered');
+  if (index?.kind !== 'constant' || index.constant.numbers.kind !== 'integers' || index.constant.dims.length !== 1)
+    throw op.fail('its indices are not a list that is constant');
+  const take = index.constant.numbers.values.map((place) => (place < 0 ? place + channels : place));
+  const tensor = op.rewritten.node('Gather', [input.tensor, op.rewritten.integers('channels', take)], { axis });
+  return taking(op, input, take, tensor);
 }
 
+function channelsAt(op: OpContext, input: Activation, axis: number, how: string): Shape {
+  const shape = op.builder.shapeOf(input.node);
+  if (shape.channels > 1 && axis !== channelDim(input.dims, shape)) throw op.fail(`only channels can be ${how}`);
+  return shape;
+}
+
+/** A part of the channels. Other axes stay whole. */
 export function slice(op: OpContext): Value {
-  const { values, scalar } = extentsAt(op, 0);
-  const { attributes } = op;
-  const [starts, ends] =
-    op.opset < 10
-      ? [attributes.ints('starts'), attributes.ints('ends')]
-      : [integersAt(op, 1, 'starts'), integersAt(op, 2, 'ends')];
-  const axes = (op.opset < 10 ? attributes.ints('axes') : integersAt(op, 3, 'axes')) ?? [0];
-  const steps = (op.opset < 10 ? undefined : integersAt(op, 4, 'steps')) ?? [1];
-  const [start, end] = [starts?.[0], ends?.[0]];
-  if (
-    scalar ||
-    starts?.length !== 1 ||
-    ends?.length !== 1 ||
-    start === undefined ||
-    end === undefined ||
-    axes.join() !== '0' ||
-    steps.join() !== '1'
-  )
-    throw op.fail('only consecutive entries of a shape can be sliced');
-  return { kind: 'extents', values: values.slice(start, end), scalar: false };
+  const input = activationAt(op, 0);
+  const extents = extentsOf(op, input);
+  const kept = slicedPlaces(op, extents, (index, name) =>
+    op.opset < 10 ? (index > 3 ? undefined : op.attributes.ints(name)) : integersAt(op, index, name),
+  );
+  const shape = op.builder.shapeOf(input.node);
+  const own = channelDim(input.dims, shape);
+  const other = [...kept].find(([axis, places]) => axis !== own && places.length !== extents[axis]);
+  if (other !== undefined || [...kept.values()].some((places) => places.length === 0))
+    throw op.fail('only channels can be sliced');
+  const take = kept.get(own) ?? Array.from({ length: shape.channels }, (_none, channel) => channel);
+  return taking(op, input, take, gatheredChannels(op, input, take, own));
 }
 
-/** Concat of shapes. */
-export function joinExtents(op: OpContext): Value {
-  const parts = op.inputs.map((_input, index) => extentsAt(op, index));
-  const values = parts.flatMap((part) => part.values);
-  if (values.length > 8) throw op.fail('a shape of more than 8 extents');
-  return { kind: 'extents', values, scalar: false };
+const gatheredChannels = (op: OpContext, input: Activation, take: readonly number[], axis: number): string =>
+  op.rewritten.node('Gather', [input.tensor, op.rewritten.integers('channels', take)], { axis });
+
+/** Channels in parts, one behind the other. */
+export function split(op: OpContext): readonly Value[] {
+  const input = activationAt(op, 0);
+  const [axis = 0] = dimensionsOf(op, [op.attributes.int('axis', 0)], input.dims.length);
+  const { channels } = channelsAt(op, input, axis, 'split');
+  const count = op.attributes.int('num_outputs', op.outputs);
+  const even = Math.ceil(channels / count);
+  const sizes =
+    op.attributes.ints('split') ??
+    integersAt(op, 1, 'split') ??
+    Array.from({ length: count }, (_none, at) => Math.min(even, channels - at * even));
+  const sum = sizes.reduce((total, size) => total + size, 0);
+  if (sizes.length !== op.outputs || sum !== channels || sizes.some((size) => size < 1))
+    throw op.fail(`${channels} channels have no parts of ${sizes.slice(0, 8).join(', ')}`);
+  let from = 0;
+  return sizes.map((size) => {
+    const first = from;
+    from += size;
+    const take = Array.from({ length: size }, (_none, at) => first + at);
+    return taking(op, input, take, gatheredChannels(op, input, take, axis));
+  });
 }

@@ -1,18 +1,19 @@
 /** The ONNX operators that can be read, one row each. A model with any other operator is refused. */
 import { dataType } from '../proto.ts';
-import { clip, gelu, hardSigmoid, hardSwish, sigmoid } from './activations.ts';
+import { bounded, clip, elementwise, fragments, gelu, hardSigmoid, hardSwish, power, sigmoid } from './activations.ts';
 import { arithmetic, sumOf } from './arithmetic.ts';
 import { batchNormalization, conv } from './convolution.ts';
 import { gemm, matMul } from './dense.ts';
 import { channelDim, sameDims, type Dims } from './dims.ts';
+import { operandAt } from './formulas.ts';
 import {
   computedConstant,
   flatten,
   gather,
-  joinExtents,
   reshape,
   shapeAsValue,
   slice,
+  split,
   squeeze,
   transpose,
   unsqueeze,
@@ -21,9 +22,9 @@ import { averagePool, dimensionsOf, globalAveragePool, maxPool, reduceMean, zero
 import { activationAt, addLayer, withDims, type Activation, type OpContext, type Value } from './value.ts';
 
 function relu(op: OpContext): Value {
-  const input = activationAt(op, 0);
+  const input = operandAt(op, 0);
   const tensor = op.rewritten.node('Relu', [input.tensor]);
-  return addLayer(op, { kind: 'relu' }, [input], { dims: input.dims, tensor });
+  return elementwise(op, input, { kind: 'relu' }, (x) => Math.max(x, 0), tensor);
 }
 
 /** The same tensor. */
@@ -47,7 +48,6 @@ function cast(op: OpContext): Value {
   const [input] = op.inputs;
   const to = op.attributes.int('to', 0);
   op.attributes.ignore('saturate');
-  if (input?.kind === 'extents' || (input?.kind === 'constant' && input.constant.numbers.kind === 'integers')) return pass(op);
   if (!floating.includes(to)) throw op.fail('only casts to floating point can be represented');
   if (to !== dataType.float) op.note('casts to another precision than f32 are ignored');
   if (input?.kind !== 'pixels' || !input.bytes) return pass(op);
@@ -94,7 +94,6 @@ function stackable(op: OpContext, part: Activation, axis: number): Dims | undefi
 
 function concat(op: OpContext): Value {
   const axis = op.attributes.int('axis', 1);
-  if (op.inputs.every((input) => input?.kind === 'extents' || input?.kind === 'constant')) return joinExtents(op);
   const parts = op.inputs.map((_input, index) => activationAt(op, index));
   const [first] = parts;
   if (first === undefined) throw op.fail('it has no input');
@@ -125,11 +124,12 @@ function softmax(op: OpContext): Value {
   return { kind: 'probabilities', of: input };
 }
 
-/** Most inputs, and the function that returns the first output. */
-type Operator = readonly [inputs: number, read: (op: OpContext) => Value];
+/** Most inputs, and the function that returns the output, or all of them. */
+type Operator = readonly [inputs: number, read: (op: OpContext) => Value | readonly Value[]];
 
 /** A map: an operator named `constructor` finds nothing. */
 export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator>([
+  ...Object.entries(fragments).map(([name, read]): [string, Operator] => [name, [1, read]]),
   ['Add', [2, arithmetic('Add')]],
   ['AveragePool', [1, averagePool]],
   ['BatchNormalization', [5, batchNormalization]],
@@ -150,9 +150,12 @@ export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['Identity', [1, pass]],
   ['LogSoftmax', [1, softmax]],
   ['MatMul', [2, matMul]],
+  ['Max', [2, bounded('Max')]],
   ['MaxPool', [1, maxPool]],
+  ['Min', [2, bounded('Min')]],
   ['Mul', [2, arithmetic('Mul')]],
   ['Pad', [4, zeroPad]],
+  ['Pow', [2, power]],
   ['ReduceMean', [2, reduceMean]],
   ['Relu', [1, relu]],
   ['Reshape', [2, reshape]],
@@ -160,6 +163,7 @@ export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['Sigmoid', [1, sigmoid]],
   ['Slice', [5, slice]],
   ['Softmax', [1, softmax]],
+  ['Split', [2, split]],
   ['Squeeze', [2, squeeze]],
   ['Sub', [2, arithmetic('Sub')]],
   ['Sum', [Infinity, sumOf]],

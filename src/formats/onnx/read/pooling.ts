@@ -119,22 +119,26 @@ export function averagePool(op: OpContext): Value {
 
 /** Zero padding of rows and columns, which the next layer includes where it can. */
 export function zeroPad(op: OpContext): Value {
-  const input = planeAt(op, 0);
+  const input = activationAt(op, 0);
   const { attributes, rewritten, opset } = op;
   const mode = attributes.text('mode', 'constant');
   const pads = opset < 11 ? attributes.ints('pads') : integersAt(op, 1, 'pads');
   const value = opset < 11 ? attributes.float('value', 0) : (weightsAt(op, 2, 'value')?.values[0] ?? 0);
   if (mode !== 'constant' || value !== 0) throw op.fail('padding by anything but zeros cannot be represented');
   if (op.inputs[3] !== undefined) throw op.fail('axes cannot be represented');
-  const [, , top, left, , , bottom, right] = pads ?? [];
-  const isPlain = pads?.length === 8 && pads.every((count, at) => count >= 0 && count <= (at % 4 < 2 ? 0 : mostKernel));
+  const rank = input.dims.length;
+  const [rows, columns] = (['H', 'W'] as const).map((axis) => input.dims.findIndex((dim) => dim !== 'N' && dim.join() === axis));
+  const isPlain =
+    pads?.length === 2 * rank &&
+    pads.every((count, at) => count >= 0 && count <= (at % rank === rows || at % rank === columns ? mostKernel : 0));
   if (!isPlain) throw op.fail(`pads ${(pads ?? []).slice(0, 8).join(', ')} cannot be represented`);
   if (pads.every((count) => count === 0)) return withDims(op, input, input.dims, input.tensor);
   const tensor =
     opset < 11
       ? rewritten.node('Pad', [input.tensor], { pads })
       : rewritten.node('Pad', [input.tensor, rewritten.integers('pads', pads), rewritten.floats('zero', [], [padZero])]);
-  const zeros = { before: [top ?? 0, left ?? 0], behind: [bottom ?? 0, right ?? 0] } as const;
+  const at = (axis: number | undefined, more: number): number => (axis === undefined || axis < 0 ? 0 : (pads[axis + more] ?? 0));
+  const zeros = { before: [at(rows, 0), at(columns, 0)], behind: [at(rows, rank), at(columns, rank)] } as const;
   return { ...withDims(op, input, input.dims, tensor), zeros };
 }
 

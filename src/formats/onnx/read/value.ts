@@ -21,6 +21,8 @@ export interface Activation extends Named {
   readonly node: NodeId;
   /** Whether exactly one node reads it, under any of its names. */
   readonly hasOneReader: boolean;
+  /** Tensors of which it is an elementwise function, the nearest first. */
+  readonly origins?: readonly Origin[];
   /** Padding by a Pad node, which the next layer includes where it can. */
   readonly zeros?: ZeroPadding;
 }
@@ -38,6 +40,36 @@ export interface Pixels extends Affine, Named {
   readonly bytes: boolean;
 }
 
+/** A part of an axis: so many places, each so many places of the whole axis further. */
+export interface Part {
+  readonly axis: 'C' | 'H' | 'W';
+  readonly extent: number;
+  readonly stride: number;
+}
+
+/** A layer's output with its channels in several dimensions, on the way to a shuffle. */
+export interface Split {
+  readonly kind: 'split';
+  readonly of: Activation;
+  readonly dims: readonly ('N' | readonly Part[])[];
+  readonly tensor: string;
+}
+
+/** What an elementwise function makes of an earlier tensor. */
+export interface Origin {
+  readonly of: Activation;
+  /** Its values where that tensor has the values of `points` (`formulas.ts`). */
+  readonly samples: Float64Array;
+}
+
+/** A function of a tensor that is no layer, on the way to one that is. */
+export interface Formula extends Named {
+  readonly kind: 'formula';
+  /** The operator that made it. */
+  readonly name: string;
+  readonly origins: readonly Origin[];
+}
+
 export type Value =
   | Activation
   | Pixels
@@ -48,13 +80,19 @@ export type Value =
       readonly tensor: () => string;
     }
   /** Extents of a tensor, from which shapes are computed. */
-  | { readonly kind: 'extents'; readonly values: readonly (number | 'N')[]; readonly scalar: boolean }
+  | { readonly kind: 'extents'; readonly values: readonly (number | 'N')[]; readonly dims: readonly number[] }
+  | Split
+  | Formula
   /** The softmax of logits. */
   | { readonly kind: 'probabilities'; readonly of: Activation };
 
 /** A node that is being read. */
 export interface OpContext {
   readonly opset: number;
+  /** The operator. */
+  readonly name: string;
+  /** How many outputs it has. */
+  readonly outputs: number;
   /** Undefined for an omitted input. */
   readonly inputs: readonly (Value | undefined)[];
   readonly attributes: Attributes;
@@ -76,10 +114,17 @@ const descriptions: { readonly [K in Value['kind']]: string } = {
   pixels: 'the image',
   constant: 'a constant',
   extents: 'the shape of a tensor',
+  split: 'channels in several dimensions',
+  formula: 'a function of a tensor',
   probabilities: 'probabilities',
 };
 
-export const describeValue = (value: Value | undefined): string => (value === undefined ? 'nothing' : descriptions[value.kind]);
+export const describeValue = (value: Value | undefined): string =>
+  value === undefined
+    ? 'nothing'
+    : value.kind === 'formula'
+      ? `made by ${value.name}, and no activation that can be represented`
+      : descriptions[value.kind];
 
 /** A constant that is added to the rewritten model when it is first read. */
 export function constantValue(rewritten: GraphBuilder, constant: Constant, fail: (problem: string) => UserError): Value {

@@ -5,10 +5,21 @@
 import type { Shape } from '../../../network/network.ts';
 import { newNumbers, type Plane, type OpContext, type ZeroPadding } from './value.ts';
 
+/** How far apart the pixels of a kernel are, if that is square and they are; undefined where they are not apart. */
+export function dilationOf(op: OpContext, [rows, columns]: Pair): number | undefined {
+  const dilations = pairOf(op, 'dilations', [1, 1], 1);
+  const [down, across] = [rows === 1 ? 1 : dilations[0], columns === 1 ? 1 : dilations[1]];
+  if (down === 1 && across === 1) return undefined;
+  if (rows !== columns || down !== across)
+    throw op.fail(`dilations ${dilations.join(', ')} of a kernel ${rows}×${columns} cannot be represented`);
+  return down;
+}
+
 /** Rows and columns. */
 export type Pair = readonly [rows: number, columns: number];
 
 export interface Window {
+  /** Of a dilated one: from its first pixel to its last. */
   readonly kernel: Pair;
   readonly stride: Pair;
   /** Padding before the first row and column, and after the last. */
@@ -59,13 +70,15 @@ export function windowOf(op: OpContext, { shape: input, zeros }: Plane, kernel: 
 
 function ownWindow(op: OpContext, shape: Shape, zeros: ZeroPadding | undefined, kernel: Pair | null): Window {
   const { attributes } = op;
-  const size = kernel ?? pairOf(op, 'kernel_shape', [0, 0], 1);
-  const said = pairOf(op, 'kernel_shape', size, 1);
-  if (said[0] !== size[0] || said[1] !== size[1]) throw op.fail('kernel_shape differs from its weights');
-  if (Math.min(...size) < 1) throw op.fail('it has no kernel_shape');
-  if (Math.max(...size) > mostKernel) throw op.fail(`a kernel of ${size.join('×')} cannot be represented`);
+  const taps = kernel ?? pairOf(op, 'kernel_shape', [0, 0], 1);
+  const said = pairOf(op, 'kernel_shape', taps, 1);
+  if (said[0] !== taps[0] || said[1] !== taps[1]) throw op.fail('kernel_shape differs from its weights');
+  if (Math.min(...taps) < 1) throw op.fail('it has no kernel_shape');
   const dilations = pairOf(op, 'dilations', [1, 1], 1);
-  if (dilations[0] !== 1 || dilations[1] !== 1) throw op.fail(`dilations ${dilations.join(', ')} cannot be represented`);
+  const size = [0, 1].map((axis) => ((taps[axis] as number) - 1) * (dilations[axis] as number) + 1) as [number, number];
+  if (Math.max(...size) > mostKernel) throw op.fail(`a kernel of ${size.join('×')} cannot be represented`);
+  if (kernel === null && size.some((reach, axis) => reach !== taps[axis]))
+    throw op.fail(`dilations ${dilations.join(', ')} of a pool cannot be represented`);
   const stride = pairOf(op, 'strides', [1, 1], 1);
   const pads = attributes.ints('pads');
   if (pads !== undefined && (pads.length !== 4 || pads.some((pad) => pad < 0 || pad > mostKernel)))
