@@ -20,6 +20,7 @@ const kernels: LayerTable<[], number> = {
   product: no,
   convex: no,
   concat: no,
+  select: no,
 };
 
 /** Of each node, the layers with kernels before it, on the longest path. */

@@ -59,16 +59,16 @@ async function openBody(
     async of(count, fill, labelAt, told) {
       const values = new Float32Array(count * width);
       for (let first = 0; first < count; first += batch) {
-        const filled = fill(first, session.input(program.images), unread);
+        const some = fill(first, session.input(program.images), unread);
         await session.run();
         const made = session.output(output);
         const pixels = averaged ? made.length / batch / width : 1;
-        for (let at = 0; at < filled * width; at++) {
+        for (let at = 0; at < some * width; at++) {
           let sum = 0;
           for (let pixel = 0; pixel < pixels; pixel++) sum += made[at * pixels + pixel] as number;
           values[first * width + at] = sum / pixels;
         }
-        told(first + filled);
+        told(first + some);
         await breathe();
       }
       return { values, labels: Uint16Array.from({ length: count }, (_none, image) => labelAt(image)), width };

@@ -96,8 +96,8 @@ test('a network without frozen convolutions lowers as it did', () => {
 const parts: readonly Layer[] = [convolution(2, 3), normalization, { kind: 'relu' }, convolution(2, 3), normalization, dense];
 const updated = (program: Program): string[] =>
   program.steps.flatMap((step) => (step.kind === 'update' ? [program.buffers[step.parameter]?.name ?? ''] : []));
-const tuning = (freeze: number | 'all-but-head'): Program =>
-  lower(chain(...parts), 2, { kind: 'training', learning: { ...learning, freeze } });
+const tuning = (layers: number | 'all-but-head'): Program =>
+  lower(chain(...parts), 2, { kind: 'training', learning: { ...learning, freeze: layers } });
 
 test('the first layers stay as they are: no gradient, no update, and running statistics where they normalise', () => {
   assert.deepEqual(updated(tuning(0)).toSorted(), updated(training(chain(...parts))).toSorted());

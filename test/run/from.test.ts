@@ -211,13 +211,13 @@ await test('refused in one line, and nothing is written', async () => {
 
 await test('without a method it is fine-tuned: its head first, then all layers, and the same bits after a kill', async () => {
   const { method: _method, step: _step, final: _final, vanilla: _vanilla, augmentation: _augmentation, ...rest } = settings;
-  const options: SearchOptions = {
+  const asked: SearchOptions = {
     ...tiny,
     engine,
     from: join(whole, 'best.safetensors'),
     settings: { ...rest, limits: { memory: 2 ** 32 }, work: 4e9 },
   };
-  const { preset: _preset, ...tuned } = options;
+  const { preset: _preset, ...tuned } = asked;
   const run = newFolder();
   await collect(search({ ...tuned, run }));
   const { config, state } = readRun(run);
@@ -242,11 +242,11 @@ await test('without a method it is fine-tuned: its head first, then all layers, 
 });
 
 await test('a fine-tuning that diverges leaves the head that was trained before it', async () => {
-  const { preset: _preset, ...options } = tiny;
+  const { preset: _preset, ...plain } = tiny;
   const run = newFolder();
   await collect(
     search({
-      ...options,
+      ...plain,
       engine,
       from: join(whole, 'best.safetensors'),
       // Rates that destroy it: the first layer's too.
@@ -268,9 +268,9 @@ await test('a fine-tuning that diverges leaves the head that was trained before 
 });
 
 await test('fine-tuning without a network is refused', async () => {
-  const { preset: _preset, ...options } = tiny;
+  const { preset: _preset, ...plain } = tiny;
   await assert.rejects(
-    collect(search({ ...options, engine, settings: { method: 'tune' }, run: newFolder() })),
+    collect(search({ ...plain, engine, settings: { method: 'tune' }, run: newFolder() })),
     new UserError('--method tune fine-tunes a network that is given: name it with --from'),
   );
 });

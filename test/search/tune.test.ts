@@ -125,8 +125,8 @@ test('so is one that is lost', () => {
     event: { type: 'undone', line: 'final', to: 'vanilla', checkpoint: sha256('vanilla') },
   });
   assert.ok(back.kind === 'record');
-  const test = next(reduce(state, back.event), context);
-  assert.ok(test.kind === 'work' && test.tasks[0]?.kind === 'test' && test.tasks[0].checkpoint === sha256('vanilla'));
+  const then = next(reduce(state, back.event), context);
+  assert.ok(then.kind === 'work' && then.tasks[0]?.kind === 'test' && then.tasks[0].checkpoint === sha256('vanilla'));
 });
 
 test('what it may be taken back to is kept until then', () => {
