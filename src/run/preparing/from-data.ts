@@ -5,15 +5,23 @@ import type { Dataset } from '../../data/dataset.ts';
 import { testMirror, type MirrorTest } from '../../data/mirror.ts';
 import { findMovedClass, type MovedClass } from '../../data/moved.ts';
 import { datasetNames } from '../../data/resolve.ts';
-import { mergeSettings, type Settings } from '../../search/settings.ts';
+import type { DataEvent } from '../../data/source.ts';
+import { mergeSettings, type PresetName, type Settings, type SettingsOverride } from '../../search/settings.ts';
 import { plural } from '../../util/words.ts';
-import type { AskedOptions } from './begin.ts';
+
+/** What was asked, as far as it decides. */
+interface Asked {
+  readonly dataset: string;
+  readonly preset?: PresetName;
+  readonly settings?: SettingsOverride;
+  readonly onData?: (event: DataEvent) => void;
+}
 
 /** From here on, the largest class over the smallest one, classes are balanced. */
 const imbalanced = 10;
 
 /** Balances classes that differ much, where the preset is not the paper's and the choice is not given; says so. */
-export function withBalance(settings: Settings, options: AskedOptions, { train, classes }: Dataset): Settings {
+export function withBalance(settings: Settings, options: Asked, { train, classes }: Dataset): Settings {
   if (options.preset === 'paper' || options.settings?.balance !== undefined) return settings;
   const factor = imbalanceOf(train.labels);
   if (factor < imbalanced) return settings;
@@ -35,7 +43,7 @@ function mirrorWords({ keepsClasses, original, mirrored, pair }: MirrorTest): st
 }
 
 /** Does not mirror images whose classes mirroring would mix up, where the choice is not given and the data is not a known one. */
-export function withFlip(settings: Settings, options: AskedOptions, dataset: Dataset): Settings {
+export function withFlip(settings: Settings, options: Asked, dataset: Dataset): Settings {
   const { flip } = settings.augmentation;
   const isDecided = options.preset === 'paper' || options.settings?.augmentation?.flip !== undefined;
   if (isDecided || !flip || !dataset.flip || datasetNames.includes(options.dataset)) return settings;
@@ -52,7 +60,7 @@ function moveWords({ down, right }: MovedClass): string {
 }
 
 /** Does not shift images whose classes a shift would mix up, where the choice is not given and the data is not a known one. */
-export function withShift(settings: Settings, options: AskedOptions, dataset: Dataset): Settings {
+export function withShift(settings: Settings, options: Asked, dataset: Dataset): Settings {
   const { shift } = settings.augmentation;
   const { down, right } = farthestShift(shift, dataset.shape);
   const isDecided = options.preset === 'paper' || options.settings?.augmentation?.shift !== undefined;
