@@ -48,11 +48,11 @@ export function currentParent(state: SearchState): CandidateId {
   return state.steps.findLast((step) => step.winner !== null)?.winner ?? 'vanilla';
 }
 
-/** The steps, up to the last one, that the parent without mutations has won against mutated children. */
+/** The steps, up to the last one, that the parent has won against mutated children: as it was, or as a child without mutations. */
 export function winsOfParent(state: SearchState): number {
   const isMutated = (id: CandidateId): boolean => candidateOf(state, id).edits.length > 0;
-  const isParent = ({ winner, children }: SearchState['steps'][number]): boolean =>
-    winner !== null && children.includes(winner) && !isMutated(winner) && children.some(isMutated);
+  const isParent = ({ winner, children, parent }: SearchState['steps'][number]): boolean =>
+    winner !== null && children.some(isMutated) && (winner === parent || (children.includes(winner) && !isMutated(winner)));
   const last = state.steps.findLastIndex((step) => !isParent(step));
   return state.steps.length - 1 - last;
 }

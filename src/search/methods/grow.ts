@@ -2,8 +2,8 @@
  * Grow: one training in which the network grows. The learning rate warms up with the start network, stays while the network grows, and
  * falls to zero in the final training; the optimizer's states go on from parent to child. The size of each step follows from the limit
  * of multiply-adds; the children of a step have that size, see the same minibatches, and compete by their losses. The first is its
- * parent widened evenly: an only child grows without selection. The last of four or more is the parent as it is: growth ends when it
- * wins twice in a row.
+ * parent widened evenly: an only child grows without selection. Where the parent was much better than every child of a step is, it goes
+ * on itself; growth ends when that happens twice in a row.
  */
 import type { OperatorWeights } from '../../morphism/operators.ts';
 import { candidateOf, type CandidateId, type SearchState } from '../state.ts';
@@ -22,8 +22,11 @@ const rungs = ({ children, epochs }: StepSettings): readonly Rung[] => [
 /** Of the size that a step aims at: the least and the most that its children have. */
 const tolerance = { least: 0.95, most: 1.05 };
 
-/** With as many children the parent itself competes: of fewer it would be too large a share. */
-const fewestWithParent = 4;
+/**
+ * What the parent's loss before the step is below the lowest of its children, relative, where it goes on. A short step at a constant
+ * rate costs every child something, which a long training wins back many times (LOG.md).
+ */
+const lead = 0.05;
 
 /** Losses that are this near, relative to the better one, count as equal. */
 const margin = 0.002;
@@ -60,14 +63,18 @@ export const grow: Method = {
     if (most === null || steps === null) return { children, trained: null, unmutated: 'first' };
     const aim = multiplyAdds * (most / multiplyAdds) ** (1 / Math.max(1, steps - step + 1));
     const size = { least: tolerance.least * aim, most: tolerance.most * aim };
-    return { children, trained: null, size, unmutated: children >= fewestWithParent ? 'last' : null };
+    return { children, trained: null, size, unmutated: null };
   },
   rungs,
   fewestEpochs: ({ children }) => children,
   advance({ state, step, isDone }) {
     const left = step.children.filter((id) => candidateOf(state, id).end === null);
     const open = left.filter((id) => !isDone(id, 0));
-    if (open.length === 0) return { kind: 'select', candidate: selected(state, left) };
+    if (open.length === 0) {
+      const best = selected(state, left);
+      const isWorse = best !== null && lossOf(state, best) * (1 - lead) > lossOf(state, step.parent);
+      return { kind: 'select', candidate: isWorse ? null : best };
+    }
     return { kind: 'train', entries: open.map((candidate) => ({ candidate, rung: 0, beside: step.children.length })) };
   },
 };

@@ -51,7 +51,7 @@ export type Advance =
    */
   | { readonly kind: 'train'; readonly entries: readonly Entry[]; readonly whenIdle?: SearchEvent }
   | { readonly kind: 'record'; readonly event: SearchEvent }
-  /** The step ends. Null: every candidate is lost, and the parent goes on. */
+  /** The step ends. Null: the parent goes on as it was before the step. */
   | { readonly kind: 'select'; readonly candidate: CandidateId | null };
 
 /** A step that is to start. */
