@@ -2,7 +2,8 @@
  * The live display as lines of text: a pure function of the view, the configuration, the time and the screen. Every line fits
  * the width, and there are fewer lines than the screen has.
  */
-import { shownName, startPhrase, withShownName } from '../run/display/names.ts';
+import { firstPhrase, shownName, startPhrase, withShownName } from '../run/display/names.ts';
+import { methods } from '../search/methods/table.ts';
 import type { Config } from '../run/record/config.ts';
 import { describeExport } from '../run/display/wording.ts';
 import { candidateOf, type Candidate } from '../search/state.ts';
@@ -70,7 +71,10 @@ function phaseLine({ view, config, now }: Scene, phase: Phase, width: number): L
       case 'start':
         return [[config.budget === null ? 'starting' : 'measuring this machine for the budget', 'bold']];
       case 'vanilla':
-        return [[startPhrase(config, view.run.search), 'bold'], [`, ${plural(settings.vanilla.epochs, unitOf(settings))}`]];
+        return [
+          [firstPhrase(config, view.run.search), 'bold'],
+          [methods[settings.method].tunes ? ', all else as it is' : `, ${plural(settings.vanilla.epochs, unitOf(settings))}`],
+        ];
       case 'step': {
         const of = settings.limits.steps === null || view.run.budget !== null ? '' : ` of ${settings.limits.steps}`;
         const rung = rungWords({ view, config }, phase);

@@ -1,4 +1,5 @@
 /** What people read for candidates: their ids, but of a given network the name of its file. Pure. */
+import { methods } from '../../search/methods/table.ts';
 import { startWords, type CandidateId, type SearchState } from '../../search/state.ts';
 import { printable } from '../../util/words.ts';
 import type { Config } from '../record/config.ts';
@@ -15,6 +16,10 @@ export const shownName = ({ from }: From, id: CandidateId): string =>
 /** The start network in words: `vanilla network`, `given network model.onnx`. */
 export const startPhrase = (config: From, search: SearchState): string =>
   config.from === null ? startWords(search) : `given network ${shownName(config, 'vanilla')}`;
+
+/** What is trained first, in words: the start network, or the head of one that is fine-tuned. */
+export const firstPhrase = (config: Pick<Config, 'from' | 'settings'>, search: SearchState): string =>
+  methods[config.settings.method].tunes ? `head of ${shownName(config, 'vanilla')}` : startPhrase(config, search);
 
 /** A task or a message that begins with a candidate's id. */
 export const withShownName = (config: From, text: string): string =>

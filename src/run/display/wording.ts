@@ -1,4 +1,5 @@
 /** A run as text for people: its configuration, plans, exports, ends, and one line per event for output that is not a terminal. Pure. */
+import { methods } from '../../search/methods/table.ts';
 import { fitWords } from '../../data/fit.ts';
 import { givenReading } from '../../data/reading.ts';
 import { describeEdit } from '../../morphism/operators.ts';
@@ -32,6 +33,8 @@ export function describePlan(plan: Plan, budget: number, config: Config): string
   if (plan.sizes !== undefined) {
     const { work, rounds, steps, multiplyAdds } = plan.sizes;
     const unit = unitOf({ ...settings, rounds });
+    if (methods[settings.method].tunes && steps === 0)
+      return `plan for ${formatDuration(budget)}: ${formatCount(work)} multiply-adds of training; the head alone, then all layers`;
     return (
       `plan for ${formatDuration(budget)}: ${formatCount(work)} multiply-adds of training; the start network for ` +
       `${plural(plan.vanillaEpochs, unit)}${rounds === 1 ? '' : ` (${rounds} an epoch)`}; ` +
@@ -158,7 +161,9 @@ function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
       if (/^s\d/.test(entry.line)) return [];
       const validation = entry.validation === null ? '' : `, validation ${formatPercent(entry.validation.accuracy)}`;
       const unit = isFinal(entry.line) ? 'epoch' : unitOf(settingsOf(view, config));
-      return [`${shownName(config, entry.line)}: ${unit} ${entry.epoch}, loss ${formatLoss(entry.loss)}${validation}`];
+      const isHead = entry.line === 'vanilla' && methods[config.settings.method].tunes;
+      const when = isHead ? 'head trained alone' : `${unit} ${entry.epoch}`;
+      return [`${shownName(config, entry.line)}: ${when}, loss ${formatLoss(entry.loss)}${validation}`];
     }
     case 'failed':
       return [

@@ -1,4 +1,6 @@
 /** A plan as rows, for the terminal and for the dashboard. Pure. */
+import { methods } from '../../search/methods/table.ts';
+import { headPasses } from '../../training/job.ts';
 import { must } from '../../util/assert.ts';
 import { formatCount, formatWhole, plural } from '../../util/words.ts';
 import type { Size } from './costs.ts';
@@ -55,10 +57,12 @@ type PhaseWords = readonly [phase: string, what: string, trained?: { readonly si
 const wordsOf: { readonly [Name in Exclude<PhaseName, 'steps'>]: (report: PlanReport) => PhaseWords } = {
   beginning: ({ plan }) => ['beginning', plan === null ? 'reading the data' : 'reading the data, measuring'],
   vanilla: ({ forecast: { vanilla }, images: { train }, settings }) => [
-    'vanilla',
-    settings.rounds === 1
-      ? `${plural(vanilla.epochs, 'epoch')} of ${images(train)}`
-      : `${plural(vanilla.epochs, 'round')}, ${settings.rounds} an epoch of ${images(train)}`,
+    methods[settings.method].tunes ? 'head' : 'vanilla',
+    methods[settings.method].tunes
+      ? `features of ${formatWhole(headPasses)} × ${images(train)}`
+      : settings.rounds === 1
+        ? `${plural(vanilla.epochs, 'epoch')} of ${images(train)}`
+        : `${plural(vanilla.epochs, 'round')}, ${settings.rounds} an epoch of ${images(train)}`,
     vanilla,
   ],
   final({ forecast }) {
@@ -78,7 +82,7 @@ export const stopWords: { readonly [Stop in Forecast['stop']]: string } = {
   steps: 'The search ends at the step limit.',
   time: 'The search ends at the time limit.',
   limits: 'The search ends when no mutation fits the limits.',
-  parent: 'The search ends when the parent, as it is, wins twice.',
+  parent: 'The search ends when the parent was better than its children twice.',
   open: 'The search has no limit of steps or time: set --steps, --budget or limits.seconds.',
 };
 

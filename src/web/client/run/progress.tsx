@@ -1,5 +1,6 @@
 /** What a run does now: its phase, its candidates, its workers and the time left. */
-import { shownName, startPhrase } from '../../../run/display/names.ts';
+import { firstPhrase, shownName, startPhrase } from '../../../run/display/names.ts';
+import { methods } from '../../../search/methods/table.ts';
 import { shortEdits } from '../../../morphism/operators.ts';
 import { candidatesOf, progressOf, rungOf, rungWords, statusOf, statusWords, type Watched } from '../../../run/display/status.ts';
 import { imagesPerSecond, phaseOf, settingsOf, unitOf, type Phase } from '../../../run/display/view.ts';
@@ -20,7 +21,7 @@ function phaseWords(watched: Watched, phase: Phase): string {
     case 'start':
       return config.budget === null ? 'Starting' : 'Timing this machine to plan the budget';
     case 'vanilla':
-      return `Training the ${startPhrase(config, view.run.search)}, ${plural(settings.vanilla.epochs, unitOf(settings))}`;
+      return `Training the ${firstPhrase(config, view.run.search)}${methods[settings.method].tunes ? ', all else as it is' : `, ${plural(settings.vanilla.epochs, unitOf(settings))}`}`;
     case 'step': {
       const of = settings.limits.steps === null || view.run.budget !== null ? '' : ` of ${settings.limits.steps}`;
       const { step, winner } = phase.step;
