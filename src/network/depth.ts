@@ -42,12 +42,6 @@ export function firstNodes(network: Network, layers: number): ReadonlySet<NodeId
   return new Set(network.nodes.filter(within).map(({ id }) => id));
 }
 
-/** How many layers with kernels the longest path has. */
-export const layerCount = (network: Network): number => {
-  const [before, own] = [countBefore(network), ownOf(network)];
-  return Math.max(...network.nodes.map(({ id }) => (before.get(id) ?? 0) + (own.get(id) ?? 0)));
-};
-
 /**
  * Of each node, the layers with kernels before it over those before and behind it, on the longest paths: 0 of the first such layer, 1
  * of the last.

@@ -1,5 +1,6 @@
 /** The head of a classifier: its last layer with weights, which has a row for each class. */
 import {
+  ancestorsOf,
   consumersOf,
   freeze,
   isFrozen,
@@ -10,7 +11,6 @@ import {
   type LayerOf,
   type Network,
   type Node,
-  type NodeId,
 } from './network.ts';
 import { shapesOf } from './shapes.ts';
 import { must } from '../util/assert.ts';
@@ -45,13 +45,6 @@ export interface LinearHead {
   readonly features: number;
 }
 
-/** The node and those that it depends on, as a network. */
-function upTo(network: Network, end: NodeId): Network {
-  const wanted = new Set([end]);
-  for (const { id, inputs } of network.nodes.toReversed()) if (wanted.has(id)) for (const input of inputs) wanted.add(input);
-  return freeze(network.nodes.filter(({ id }) => wanted.has(id)));
-}
-
 /**
  * A dense layer that gives the logits, or a 1×1 convolution of which a global average pool does or which sees one pixel. Null where the
  * head is another one, or reads the image itself.
@@ -61,7 +54,7 @@ export function linearHeadOf(network: Network): LinearHead | null {
   const [input] = node?.inputs ?? [];
   if (node === null || input === undefined || nodeOf(network, input).layer.kind === 'image') return null;
   const { channels, height, width } = must(shapesOf(network).get(input), 'shape');
-  const body = upTo(network, input);
+  const body = freeze(ancestorsOf(network, [input]));
   const output = outputOf(network);
   if (node.layer.kind === 'dense')
     return output === node ? { node, body, averaged: false, features: channels * height * width } : null;

@@ -128,6 +128,18 @@ export function nodeOf(network: Network, id: NodeId): Node {
   return node;
 }
 
+/** The nodes that `ends` depend on, `ends` included, in the network's order. */
+export function ancestorsOf(network: Network, ends: readonly NodeId[]): readonly Node[] {
+  const wanted = new Set(ends);
+  const kept: Node[] = [];
+  for (const node of network.nodes.toReversed()) {
+    if (!wanted.has(node.id)) continue;
+    kept.unshift(node);
+    for (const id of node.inputs) wanted.add(id);
+  }
+  return kept;
+}
+
 /** The node that gives the logits. */
 export function outputOf(network: Network): Node {
   return network.nodes.at(-1) as Node;

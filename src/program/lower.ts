@@ -2,7 +2,7 @@
  * Lowers a network to a program: forward steps, and for training the loss, the gradients and the updates. It knows shapes and
  * names, no values.
  */
-import { ask, outputOf, type Network, type Node, type NodeId } from '../network/network.ts';
+import { ancestorsOf, ask, outputOf, type Network, type Node, type NodeId } from '../network/network.ts';
 import { parametersOf, isLearned, isTrained, type NamedParameter, type ParameterRole } from '../network/parameters.ts';
 import { shapesOf } from '../network/shapes.ts';
 import { must } from '../util/assert.ts';
@@ -31,18 +31,6 @@ export type Purpose =
   | { readonly kind: 'evaluation' }
   /** Batch statistics, no updates; logits, and the channel statistics of the tapped nodes. With taps, it ends after the last. */
   | { readonly kind: 'measurement'; readonly taps: readonly NodeId[] };
-
-/** The nodes that `ends` depend on, `ends` included, in the network's order. */
-function ancestors(network: Network, ends: readonly NodeId[]): readonly Node[] {
-  const wanted = new Set(ends);
-  const kept: Node[] = [];
-  for (const node of network.nodes.toReversed()) {
-    if (!wanted.has(node.id)) continue;
-    kept.unshift(node);
-    for (const id of node.inputs) wanted.add(id);
-  }
-  return kept;
-}
 
 /**
  * Common subexpressions: maps each node without parameters to the first node with the same layer and inputs. Inputs that are
@@ -296,7 +284,7 @@ function emitGradients(draft: Draft, source: Source, made: Forward, logitsGradie
 /** The program of a network for `batch` images, fused and verified. `chosen` replaces the optimizer that `learning` names. */
 export function lower(network: Network, batch: number, purpose: Purpose, chosen?: Optimizer): Program {
   const taps = purpose.kind === 'measurement' ? purpose.taps : [];
-  const nodes = taps.length > 0 ? ancestors(network, taps) : network.nodes;
+  const nodes = taps.length > 0 ? ancestorsOf(network, taps) : network.nodes;
   const draft = emptyDraft();
   const source = addParameters(draft, network, nodes, purpose);
   const made = emitForward(draft, source, batch, purpose);

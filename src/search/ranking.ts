@@ -12,7 +12,7 @@ function lexicographically(a: readonly number[], b: readonly number[]): number {
 function scoreAfter(state: SearchState, id: CandidateId, epochs: number): readonly number[] {
   const { parameters, child } = candidateOf(state, id);
   const measured = validationOf(state, id, epochs);
-  return [-(measured?.balanced ?? measured?.accuracy ?? 0), measured?.loss ?? Infinity, parameters, child];
+  return [measured === null ? 0 : -rightShare(measured), measured?.loss ?? Infinity, parameters, child];
 }
 
 /** Better first, as validated in the first so many epochs: accuracy, then lower loss, fewer parameters, lower index. */

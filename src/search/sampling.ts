@@ -44,9 +44,8 @@ export function sampleChildren(
           mutations: mostMutations,
           isEnough: (network) => countMultiplyAdds(network) >= size.least,
         };
-  const unmutatedAt = unmutated === null ? null : unmutated === 'first' ? 0 : children - 1;
   return Array.from({ length: children }, (_none, child) => {
-    if (child === unmutatedAt) return { edits: [], network: parent };
+    if (unmutated && child === 0) return { edits: [], network: parent };
     if (child === 0 && size !== undefined && operators.widen !== undefined) return widenEvenly(parent, sampling);
     return sampleEdits(parent, sampling, random(settings.seed, 'mutate', step, child));
   });

@@ -18,6 +18,19 @@ const factors = z.partialRecord(z.enum(learningRoles), z.number().min(0).max(100
 
 export const freezeSchema = z.union([z.int().min(0).max(10_000), z.literal('all-but-head')]);
 
+/** The paper's, and that of settings from before there was a choice. */
+const usualOptimizer = {
+  name: 'sgd' as const,
+  decoupled: false,
+  rates: {},
+  decays: {},
+  average: null,
+  newRate: 1,
+  newFade: 0.99,
+  firstRate: 1,
+  freeze: 0,
+};
+
 export const settingsSchema = z.strictObject({
   method: z.enum(methodNames),
   seed: z.int().min(0),
@@ -87,17 +100,7 @@ export const settingsSchema = z.strictObject({
       /** The first so many layers with kernels, or all but the head, stay as they are. */
       freeze: freezeSchema.default(0),
     })
-    .default({
-      name: 'sgd',
-      decoupled: false,
-      rates: {},
-      decays: {},
-      average: null,
-      newRate: 1,
-      newFade: 0.99,
-      firstRate: 1,
-      freeze: 0,
-    }),
+    .default(usualOptimizer),
   momentum: z.number().min(0).lt(1),
   weightDecay: z.number().min(0).max(1),
   vanilla: z.strictObject({ epochs: count, rate }),
@@ -234,17 +237,7 @@ const paper: Settings = {
   batch: 128,
   balance: false,
   augmentation: { flip: true, normalise: true, shift: 0.125, cutout: 0.5, mixup: 1, ...additionsOff },
-  optimizer: {
-    name: 'sgd',
-    decoupled: false,
-    rates: {},
-    decays: {},
-    average: null,
-    newRate: 1,
-    newFade: 0.99,
-    firstRate: 1,
-    freeze: 0,
-  },
+  optimizer: usualOptimizer,
   momentum: 0.9,
   weightDecay: 5e-4,
   vanilla: { epochs: 20, rate: 0.01 },

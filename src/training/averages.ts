@@ -20,8 +20,8 @@ const statisticsOf = (node: NodeId): readonly string[] => statisticsRoles.map((r
 
 /**
  * The tensors, and the mean and the (biased) variance that each batch normalisation sees with averaged weights: (C) each, means
- * over augmented batches of training images, with batch statistics, as `channelStatistics` measures them; of `frozen` ones what they have. Without averages only
- * the tensors.
+ * over augmented batches of training images, with batch statistics, as `channelStatistics` measures them; of `frozen` ones what they
+ * have. Without averages only the tensors.
  */
 export async function withAveragedStatistics(
   engine: Engine,

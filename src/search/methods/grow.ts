@@ -60,10 +60,10 @@ export const grow: Method = {
   learningRate: constant,
   start({ settings: { children }, step, multiplyAdds, limits }) {
     const { multiplyAdds: most, steps } = limits;
-    if (most === null || steps === null) return { children, trained: null, unmutated: 'first' };
+    if (most === null || steps === null) return { children, trained: null, unmutated: true };
     const aim = multiplyAdds * (most / multiplyAdds) ** (1 / Math.max(1, steps - step + 1));
     const size = { least: tolerance.least * aim, most: tolerance.most * aim };
-    return { children, trained: null, size, unmutated: null };
+    return { children, trained: null, size, unmutated: false };
   },
   rungs,
   fewestEpochs: ({ children }) => children,

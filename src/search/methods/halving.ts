@@ -39,5 +39,4 @@ export function advanceRungs({ state, step, rungs, isDone }: OpenStep): Advance 
 }
 
 /** All children compete. */
-export const allCompete = ({ settings: { children } }: StepQuestion) =>
-  ({ children, trained: null, unmutated: 'first' }) as const;
+export const allCompete = ({ settings: { children } }: StepQuestion) => ({ children, trained: null, unmutated: true }) as const;

@@ -71,8 +71,8 @@ export interface StepStart {
   readonly children: number;
   /** The multiply-adds that mutated children are to have; missing: each has as many mutations as the settings say. */
   readonly size?: { readonly least: number; readonly most: number };
-  /** Which child is the parent without mutations; null for none. */
-  readonly unmutated: 'first' | 'last' | null;
+  /** Whether the first child is the parent without mutations. */
+  readonly unmutated: boolean;
   /** The only child that is trained; null where they compete. */
   readonly trained: number | null;
 }

@@ -14,6 +14,6 @@ export const random: Method = {
   selection: 'random sampling',
   training: 'one child is sampled at random and trained',
   role: 'baseline',
-  start: ({ settings: { children } }, stream) => ({ children, trained: stream.integer(children), unmutated: 'first' }),
+  start: ({ settings: { children } }, stream) => ({ children, trained: stream.integer(children), unmutated: true }),
   rungs: winnerRungs,
 };

@@ -9,5 +9,5 @@ export const vanilla: Method = {
   selection: 'no growth',
   training: 'the network is trained on without mutations',
   grows: false,
-  start: () => ({ children: 1, trained: 0, unmutated: 'first' }),
+  start: () => ({ children: 1, trained: 0, unmutated: true }),
 };
