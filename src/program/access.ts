@@ -34,6 +34,13 @@ const table: StepTable<[], Access> = {
       [s.inputGradient, s.scaleGradient, s.shiftGradient],
       [[s.outputGradient, s.inputGradient]],
     ),
+  'fold-normalization': (s) =>
+    access(some(s.kernel, s.bias, s.scale, s.shift, s.mean, s.variance), [s.foldedKernel, s.foldedBias]),
+  'fold-normalization-gradient': (s) =>
+    access(
+      some(s.kernel, s.bias, s.scale, s.mean, s.variance, s.foldedKernelGradient, s.foldedBiasGradient),
+      some(s.kernelGradient, s.biasGradient, s.scaleGradient, s.shiftGradient),
+    ),
   'running-statistics': (s) => access([s.mean, s.variance], [], [], [s.runningMean, s.runningVariance]),
   relu: (s) => access([s.input], [s.output], [[s.input, s.output]]),
   'relu-gradient': (s) => access([s.output, s.outputGradient], [s.inputGradient], [[s.outputGradient, s.inputGradient]]),

@@ -16,7 +16,7 @@ export interface ForwardContext {
   readonly inputs: readonly BufferId[];
   readonly output: BufferId;
   readonly statistics: 'batch' | 'running';
-  /** Gradients follow: masks are saved, and running statistics updated. */
+  /** Gradients follow: masks are saved, and running statistics follow those of the batch. */
   readonly differentiated: boolean;
   parameter(role: ParameterRole): BufferId;
   temporary(kind: 'temporary' | 'mask', name: string, shape: readonly number[]): BufferId;
@@ -66,7 +66,7 @@ export const forward: LayerTable<[context: ForwardContext], void> = {
       epsilon: layer.epsilon,
     });
     c.save({ mean, variance });
-    if (c.differentiated)
+    if (c.differentiated && fromBatch)
       c.emit({
         kind: 'running-statistics',
         mean,

@@ -1,6 +1,8 @@
 /**
  * Passes that fuse steps or remove them, without a change of the results.
  *
+ * - A batch normalisation with running statistics in a training is taken into the convolution before it, where nothing else reads that:
+ *   kernels are scaled in place of activations, and no gradient passes over the activations for it.
  * - A ReLU after a batch normalisation with no other reader is fused with it, and so are their gradients.
  * - The bias of a convolution that only batch normalisations with batch statistics read has a gradient of exactly zero (the
  *   mean that is subtracted contains it). Its gradient and its update, weight decay included, are removed: the network computes
@@ -9,7 +11,9 @@
 import { accessOf } from './access.ts';
 import type { Buffer, BufferId, Program, Step, StepOf } from './program.ts';
 
-function readersOf(steps: readonly Step[]): ReadonlyMap<BufferId, readonly Step[]> {
+type Readers = ReadonlyMap<BufferId, readonly Step[]>;
+
+function readersOf(steps: readonly Step[]): Readers {
   const readers = new Map<BufferId, Step[]>();
   for (const step of steps)
     for (const id of new Set(accessOf(step).reads)) {
@@ -55,6 +59,104 @@ function fuseRelu(program: Program): Program {
   return { ...program, buffers, steps };
 }
 
+type Normalization = StepOf<'batch-normalization'>;
+
+interface Foldable {
+  readonly convolution: StepOf<'convolution'>;
+  readonly normalization: Normalization;
+  /** Null where neither is trained. */
+  readonly back: {
+    readonly normalization: StepOf<'batch-normalization-gradient'>;
+    readonly toKernel: StepOf<'convolution-gradient-kernel'>;
+    readonly toInput: StepOf<'convolution-gradient-input'> | null;
+  } | null;
+}
+
+/** The convolution that takes a normalisation in, with the gradients of both; null where none can. */
+function foldableInto(program: Program, normalization: Normalization, readers: Readers): Foldable | null {
+  const { input } = normalization;
+  const isTemporary = (id: BufferId): boolean => program.buffers[id]?.kind === 'temporary';
+  const convolution = program.steps.find(
+    (step): step is StepOf<'convolution'> => step.kind === 'convolution' && step.output === input,
+  );
+  if (normalization.statistics !== 'running' || convolution === undefined || !isTemporary(input)) return null;
+  const others = (readers.get(input) ?? []).filter((step) => step !== normalization);
+  if (others.length === 0) return { convolution, normalization, back: null };
+  const [back] = others;
+  if (back?.kind !== 'batch-normalization-gradient' || others.length > 1 || !isTemporary(back.inputGradient)) return null;
+  const gradients = readers.get(back.inputGradient) ?? [];
+  const toKernel = gradients.find((step) => step.kind === 'convolution-gradient-kernel');
+  const toInput = gradients.find((step) => step.kind === 'convolution-gradient-input') ?? null;
+  if (toKernel === undefined || gradients.length > (toInput === null ? 1 : 2)) return null;
+  return { convolution, normalization, back: { normalization: back, toKernel, toInput } };
+}
+
+function foldNormalizations(program: Program): Program {
+  // Evaluations stay as they are, to the bit.
+  if (program.labels === null) return program;
+  const readers = readersOf(program.steps);
+  const buffers: Buffer[] = [...program.buffers];
+  const add = (name: string, like: BufferId): BufferId => {
+    const { shape } = buffers[like] as Buffer;
+    return buffers.push({ id: buffers.length, kind: 'temporary', shape, name }) - 1;
+  };
+  const replaced = new Map<Step, readonly Step[]>();
+  for (const step of program.steps) {
+    if (step.kind !== 'batch-normalization') continue;
+    const found = foldableInto(program, step, readers);
+    if (found === null) continue;
+    const { convolution, normalization, back } = found;
+    const { kernel, bias } = convolution;
+    const { scale, shift, mean, variance, epsilon, output } = normalization;
+    const called = buffers[kernel]?.name ?? '';
+    const [foldedKernel, foldedBias] = [add(`${called}/folded`, kernel), add(`${called}/folded bias`, shift)];
+    const fold: Step = {
+      kind: 'fold-normalization',
+      kernel,
+      bias,
+      scale,
+      shift,
+      mean,
+      variance,
+      foldedKernel,
+      foldedBias,
+      epsilon,
+    };
+    replaced.set(normalization, []);
+    replaced.set(convolution, [fold, { ...convolution, kernel: foldedKernel, bias: foldedBias, output }]);
+    if (back === null) continue;
+    const { outputGradient, scaleGradient, shiftGradient } = back.normalization;
+    const { kernelGradient, biasGradient } = back.toKernel;
+    const foldedKernelGradient = add(`${called}/folded gradient`, kernel);
+    const foldedBiasGradient = add(`${called}/folded bias gradient`, shift);
+    // They are made later than they were.
+    const waiting = [scaleGradient, shiftGradient].flatMap((gradient) => readers.get(gradient) ?? []);
+    for (const update of waiting) replaced.set(update, []);
+    replaced.set(back.normalization, []);
+    replaced.set(back.toKernel, [
+      { ...back.toKernel, outputGradient, kernelGradient: foldedKernelGradient, biasGradient: foldedBiasGradient },
+      {
+        kind: 'fold-normalization-gradient',
+        kernel,
+        bias,
+        scale,
+        mean,
+        variance,
+        foldedKernelGradient,
+        foldedBiasGradient,
+        kernelGradient,
+        biasGradient,
+        scaleGradient,
+        shiftGradient,
+        epsilon,
+      },
+      ...waiting,
+    ]);
+    if (back.toInput !== null) replaced.set(back.toInput, [{ ...back.toInput, outputGradient, kernel: foldedKernel }]);
+  }
+  return { ...program, buffers, steps: program.steps.flatMap((step) => replaced.get(step) ?? [step]) };
+}
+
 function dropZeroBiasGradients(program: Program): Program {
   const readers = readersOf(program.steps);
   const dead = new Set<BufferId>();
@@ -62,8 +164,8 @@ function dropZeroBiasGradients(program: Program): Program {
     if (step.kind !== 'convolution' || step.bias === null) continue;
     const normalized = (readers.get(step.output) ?? []).every(
       (reader) =>
-        reader.kind === 'batch-normalization-gradient' ||
-        (reader.kind === 'batch-normalization' && reader.statistics === 'batch'),
+        (reader.kind === 'batch-normalization-gradient' || reader.kind === 'batch-normalization') &&
+        reader.statistics === 'batch',
     );
     if (normalized) dead.add(step.bias);
   }
@@ -82,4 +184,4 @@ function dropZeroBiasGradients(program: Program): Program {
   return { ...program, steps, state: program.state.filter((entry) => !states.has(entry.buffer)) };
 }
 
-export const fuse = (program: Program): Program => dropZeroBiasGradients(fuseRelu(program));
+export const fuse = (program: Program): Program => dropZeroBiasGradients(fuseRelu(foldNormalizations(program)));

@@ -25,6 +25,7 @@ export interface GradientContext {
   parameter(role: ParameterRole): BufferId;
   /** By the forward step. */
   readonly saved: Saved;
+  readonly statistics: 'batch' | 'running';
   readonly geometry: Geometry | null;
   channelsOf(buffer: BufferId): number;
   emit(step: Step): void;
@@ -52,11 +53,12 @@ export const gradients: LayerTable<[context: GradientContext], void> = {
   convolution,
   depthwise: convolution,
   'batch-normalization'(layer, c) {
-    // x̂ = (x − μ)/σ;  dγ = Σ dy·x̂;  dβ = Σ dy;  dx = γ/σ·(dy − mean(dy) − x̂·mean(dy·x̂))
+    // x̂ = (x − μ)/σ;  dγ = Σ dy·x̂;  dβ = Σ dy;  dx = γ/σ·(dy − mean(dy) − x̂·mean(dy·x̂)), with running statistics γ/σ·dy
     // Directly after the image dx is not needed; the step computes it anyway.
     const inputGradient = c.inputGradient(0) ?? c.unreadGradient(0);
     c.emit({
       kind: 'batch-normalization-gradient',
+      statistics: c.statistics,
       input: c.inputs[0] as BufferId,
       outputGradient: c.outputGradient,
       scale: c.parameter('scale'),

@@ -34,6 +34,9 @@ export interface NewWeights {
 /** A number of layers, or all but the head. */
 export type Freeze = number | 'all-but-head';
 
+export const statisticsNames = ['batch', 'running'] as const;
+export type Statistics = (typeof statisticsNames)[number];
+
 export interface Learning {
   /** Default `sgd`. */
   readonly optimizer?: OptimizerName;
@@ -54,6 +57,11 @@ export interface Learning {
    * normalisations keep their running statistics. Missing: none.
    */
   readonly freeze?: Freeze;
+  /**
+   * What batch normalisations normalise by in training: the statistics of the batch, or their running ones, which then stay as they are, as
+   * where images are few. Missing: `batch`.
+   */
+  readonly statistics?: Statistics;
   /** Overrides of `defaultRoles`. */
   readonly roles?: { readonly [Role in LearningRole]?: Partial<RoleLearning> };
   /**
@@ -94,6 +102,11 @@ export function frozenNodes({ freeze = 0 }: Learning, network: Network): Readonl
   if (freeze !== 'all-but-head') return firstNodes(network, freeze);
   const head = headOf(network)?.id;
   return new Set(network.nodes.flatMap(({ id }) => (id === head ? [] : [id])));
+}
+
+/** The nodes whose batch normalisations keep their running statistics, and normalise by them. */
+export function keptStatistics(learning: Learning, network: Network): ReadonlySet<NodeId> {
+  return learning.statistics === 'running' ? new Set(network.nodes.map(({ id }) => id)) : frozenNodes(learning, network);
 }
 
 /** By node, what multiplies the learning rate of its parameters. */

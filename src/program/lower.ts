@@ -14,6 +14,7 @@ import {
   assignmentsOf,
   followingOf,
   frozenNodes,
+  keptStatistics,
   optimizerOf,
   ratesByDepth,
   roleLearning,
@@ -85,6 +86,8 @@ interface Source {
   readonly twins: ReadonlyMap<NodeId, NodeId>;
   /** Of a training, the nodes that are not trained. */
   readonly frozen: ReadonlySet<NodeId>;
+  /** Those of its batch normalisations that normalise by their running statistics. */
+  readonly kept: ReadonlySet<NodeId>;
   parameterOf(node: Node, role: ParameterRole): BufferId;
 }
 
@@ -105,6 +108,7 @@ function addParameters(draft: Draft, network: Network, nodes: readonly Node[], p
     parameters,
     twins: twinsOf(nodes, new Set(parameters.map(({ node }) => node))),
     frozen: purpose.kind === 'training' ? frozenNodes(purpose.learning, network) : new Set(),
+    kept: purpose.kind === 'training' ? keptStatistics(purpose.learning, network) : new Set(),
     parameterOf: ({ id }, role) => must(buffers.get(`${id}/${role}`), `${id}/${role}`),
   };
 }
@@ -119,7 +123,7 @@ interface Forward {
 /** The forward steps, with common subexpressions eliminated. */
 function emitForward(
   draft: Draft,
-  { network, nodes, twins, frozen, parameterOf }: Source,
+  { network, nodes, twins, frozen, kept, parameterOf }: Source,
   batch: number,
   purpose: Purpose,
 ): Forward {
@@ -148,7 +152,7 @@ function emitForward(
       node,
       inputs: node.inputs.map((id) => must(outputs.get(id), `output of node ${id}`)),
       output: buffer,
-      statistics: purpose.kind === 'evaluation' || frozen.has(node.id) ? 'running' : 'batch',
+      statistics: purpose.kind === 'evaluation' || kept.has(node.id) ? 'running' : 'batch',
       differentiated: purpose.kind === 'training' && !frozen.has(node.id),
       parameter: (role) => parameterOf(node, role),
       temporary: draft.add,
@@ -228,7 +232,7 @@ function updatesWith(draft: Draft, source: Source, rate: BufferId, learning: Lea
 
 /** The gradients, from the last node to the first, and the updates, given the gradient of the logits. */
 function emitGradients(draft: Draft, source: Source, made: Forward, logitsGradient: BufferId, updateOf: MakeUpdate): void {
-  const { network, nodes, twins, parameterOf } = source;
+  const { network, nodes, twins, kept, parameterOf } = source;
   const { add, shapeOf, emit } = draft;
   const learns = learningNodes(source);
   const contributions = new Map<NodeId, BufferId[]>([[outputOf(network).id, [logitsGradient]]]);
@@ -272,6 +276,7 @@ function emitGradients(draft: Draft, source: Source, made: Forward, logitsGradie
       },
       parameter: (role) => parameterOf(node, role),
       saved: made.saved.get(node.id) ?? {},
+      statistics: kept.has(node.id) ? 'running' : 'batch',
       geometry: geometryOf(node.layer, inputs[0] === undefined ? 1 : (shapeOf(inputs[0])[1] as number)),
       channelsOf: (id) => shapeOf(id)[1] as number,
       emit,

@@ -12,7 +12,9 @@ export function printStep(program: Program, step: Step): string {
       ? ` ${step.geometry.kernel}×${step.geometry.kernel}/${step.geometry.stride}+${step.geometry.padding}${step.geometry.groups > 1 ? ' depthwise' : ''}${step.geometry.dilation === undefined ? '' : ` dilated by ${step.geometry.dilation}`}`
       : step.kind === 'batch-normalization'
         ? ` ${step.statistics}${step.relu ? ' relu' : ''}`
-        : '';
+        : step.kind === 'batch-normalization-gradient' && step.statistics === 'running'
+          ? ' running'
+          : '';
   return `${list([...writes, ...updates])} ← ${step.kind}${detail}(${list(reads)})`;
 }
 

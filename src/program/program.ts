@@ -71,9 +71,25 @@ interface Steps {
     readonly relu: boolean;
     readonly epsilon: number;
   };
-  /** Through batch statistics. `outputGradient` is that of the fused ReLU's output where `mask` is given. */
+  /** Through batch statistics; running ones are constants. `outputGradient` is that of the fused ReLU's output where `mask` is given. */
   'batch-normalization-gradient': Buffers<'input' | 'outputGradient' | 'scale' | 'shift' | 'mean' | 'variance', 'mask'> &
-    Buffers<'inputGradient' | 'scaleGradient' | 'shiftGradient'> & { readonly epsilon: number };
+    Buffers<'inputGradient' | 'scaleGradient' | 'shiftGradient'> & {
+      readonly statistics: 'batch' | 'running';
+      readonly epsilon: number;
+    };
+  /**
+   * A convolution that takes the batch normalisation after it in: with f = scale/√(variance + ε), one for each output channel,
+   * foldedKernel = f·kernel and foldedBias = f·(bias − mean) + shift. A null bias is zero.
+   */
+  'fold-normalization': Buffers<'kernel' | 'scale' | 'shift' | 'mean' | 'variance' | 'foldedKernel' | 'foldedBias', 'bias'> & {
+    readonly epsilon: number;
+  };
+  /** From the gradients of the folded kernel and bias those of what they were made of; mean and variance are constants. */
+  'fold-normalization-gradient': Buffers<
+    'kernel' | 'scale' | 'mean' | 'variance' | 'foldedKernelGradient' | 'foldedBiasGradient',
+    'bias' | 'biasGradient'
+  > &
+    Buffers<'kernelGradient' | 'scaleGradient' | 'shiftGradient'> & { readonly epsilon: number };
   /** running = (1 − momentum)·running + momentum·batch, the variance made unbiased: times count/(count − 1). */
   'running-statistics': Buffers<'mean' | 'variance' | 'runningMean' | 'runningVariance'> & {
     readonly momentum: number;

@@ -89,6 +89,16 @@ const claims: StepTable<[shape: Shapes], readonly Claim[]> = {
     [shape(s.scale), perChannel(shape(s.input))],
     ...same(shape, s.scale, s.shift, s.mean, s.variance, s.scaleGradient, s.shiftGradient),
   ],
+  'fold-normalization': (s, shape) => [
+    ...same(shape, s.kernel, s.foldedKernel),
+    [shape(s.scale), shape(s.kernel).slice(0, 1)],
+    ...same(shape, s.scale, s.shift, s.mean, s.variance, s.foldedBias, s.bias),
+  ],
+  'fold-normalization-gradient': (s, shape) => [
+    ...same(shape, s.kernel, s.foldedKernelGradient, s.kernelGradient),
+    [shape(s.scale), shape(s.kernel).slice(0, 1)],
+    ...same(shape, s.scale, s.mean, s.variance, s.foldedBiasGradient, s.bias, s.biasGradient, s.scaleGradient, s.shiftGradient),
+  ],
   'running-statistics': (s, shape) => same(shape, s.mean, s.variance, s.runningMean, s.runningVariance),
   relu: (s, shape) => same(shape, s.input, s.output),
   'relu-gradient': (s, shape) => same(shape, s.output, s.outputGradient, s.inputGradient),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { additionsOff, edgeNames, policyNames } from '../data/augmentation/augmentation.ts';
 import { operatorWeightsSchema } from '../morphism/operators.ts';
 import { startNetworkNames } from '../network/start.ts';
-import { learningRoles, type Learning } from '../program/learning.ts';
+import { learningRoles, statisticsNames, type Learning } from '../program/learning.ts';
 import { optimizerNames } from '../program/optimizers/table.ts';
 import { initialisations } from '../training/job.ts';
 import { methodNames, methods, type MethodName } from './methods/table.ts';
@@ -29,6 +29,7 @@ const usualOptimizer = {
   newFade: 0.99,
   firstRate: 1,
   freeze: 0,
+  statistics: 'batch' as const,
 };
 
 export const settingsSchema = z.strictObject({
@@ -99,6 +100,8 @@ export const settingsSchema = z.strictObject({
       firstRate: z.number().gt(0).max(1).default(1),
       /** The first so many layers with kernels, or all but the head, stay as they are. */
       freeze: freezeSchema.default(0),
+      /** What batch normalisations normalise by in training. */
+      statistics: z.enum(statisticsNames).default('batch'),
     })
     .default(usualOptimizer),
   momentum: z.number().min(0).lt(1),
@@ -148,7 +151,7 @@ function rolesOf({ rates, decays }: Settings['optimizer']): Learning['roles'] {
 
 /** What training learns by. */
 export function learningOf({ optimizer, momentum, weightDecay }: Settings): Learning {
-  const { name, decoupled, average, newRate, newFade, firstRate, freeze } = optimizer;
+  const { name, decoupled, average, newRate, newFade, firstRate, freeze, statistics } = optimizer;
   const roles = rolesOf(optimizer);
   return {
     optimizer: name,
@@ -159,6 +162,7 @@ export function learningOf({ optimizer, momentum, weightDecay }: Settings): Lear
     ...(average === null ? {} : { average }),
     ...(firstRate === 1 ? {} : { firstRate }),
     ...(freeze === 0 ? {} : { freeze }),
+    ...(statistics === 'batch' ? {} : { statistics }),
     ...(newRate === 1 ? {} : { newWeights: { rate: newRate, fade: newFade } }),
   };
 }

@@ -6,7 +6,7 @@ import type { Engine } from '../engine/engine.ts';
 import { nodeOf, type NodeId } from '../network/network.ts';
 import { parameterName } from '../network/parameters.ts';
 import type { Tensor, Tensors } from '../network/tensor.ts';
-import { frozenNodes } from '../program/learning.ts';
+import { keptStatistics } from '../program/learning.ts';
 import { must } from '../util/assert.ts';
 import { random as randomOf, type Random } from '../util/random.ts';
 import type { Checkpoint } from './checkpoint.ts';
@@ -20,7 +20,7 @@ const statisticsOf = (node: NodeId): readonly string[] => statisticsRoles.map((r
 
 /**
  * The tensors, and the mean and the (biased) variance that each batch normalisation sees with averaged weights: (C) each, means
- * over augmented batches of training images, with batch statistics, as `channelStatistics` measures them; of `frozen` ones what they
+ * over augmented batches of training images, with batch statistics, as `channelStatistics` measures them; of `kept` ones what they
  * have. Without averages only the tensors.
  */
 export async function withAveragedStatistics(
@@ -29,7 +29,7 @@ export async function withAveragedStatistics(
   images: Images,
   random: Random,
   breathe: () => Promise<void>,
-  frozen: ReadonlySet<NodeId> = new Set(),
+  kept: ReadonlySet<NodeId> = new Set(),
 ): Promise<Tensors> {
   const averaged = averagedParameters(network, tensors);
   const nodes = network.nodes.filter(({ layer }) => layer.kind === 'batch-normalization').map(({ id }) => id);
@@ -40,7 +40,7 @@ export async function withAveragedStatistics(
   const runs = { engine, batches, size: images.batch, breathe };
   const statistics = await channelStatistics(runs, { network, tensors: averaged }, taps);
   const measured = nodes.flatMap((node): [string, Tensor][] => {
-    if (frozen.has(node)) return statisticsOf(node).map((name) => [averagedName(name), must(tensors[name], name)]);
+    if (kept.has(node)) return statisticsOf(node).map((name) => [averagedName(name), must(tensors[name], name)]);
     const found = must(statistics.get(tapOf(node)), 'statistics');
     return statisticsRoles.map((role) => {
       const data = found[role];
@@ -71,6 +71,6 @@ export async function checkpointTensors(
     forMeasuring(augmentation, images),
     random,
     breathe,
-    frozenNodes(learning, trained.network),
+    keptStatistics(learning, trained.network),
   );
 }

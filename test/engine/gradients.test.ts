@@ -12,6 +12,7 @@ import { printNetwork } from '../../src/network/print.ts';
 import { convolution, epsilon, maxPool } from '../../src/network/vanilla.ts';
 import { isLearned, parametersOf } from '../../src/network/parameters.ts';
 import type { Tensors } from '../../src/network/tensor.ts';
+import type { Statistics } from '../../src/program/learning.ts';
 import { lower } from '../../src/program/lower.ts';
 import type { BufferId } from '../../src/program/program.ts';
 import { must } from '../../src/util/assert.ts';
@@ -134,8 +135,14 @@ interface Outcome {
   readonly skipped: number;
 }
 
-async function checkGradients(network: Network, state: Tensors, stream: Random, coordinates: number): Promise<Outcome> {
-  const program = lower(network, 3, { kind: 'training', learning: { momentum: 0, weightDecay: 0 } });
+async function checkGradients(
+  network: Network,
+  state: Tensors,
+  stream: Random,
+  coordinates: number,
+  statistics: Statistics = 'batch',
+): Promise<Outcome> {
+  const program = lower(network, 3, { kind: 'training', learning: { momentum: 0, weightDecay: 0, statistics } });
   const session = new ReferenceSession(program);
   const learned = new Set(
     parametersOf(network)
@@ -193,6 +200,17 @@ test('gradients are the slopes of the loss: a network of every kind of layer', a
     for (const id of mixes) state[`${id}/mix`] = { shape: [1], data: Float32Array.of(mix) };
     const { checked, skipped } = await checkGradients(everyLayer, state, random('inputs', mix), Infinity);
     assert.ok(checked > 400 && skipped < checked / 10, `${checked} checked, ${skipped} skipped`);
+  }
+});
+
+test('gradients are the slopes of the loss: normalised by running statistics, which stay as they are', async () => {
+  for (const network of [everyLayer, normalizedImage, frozen]) {
+    const learning = { momentum: 0, weightDecay: 0, statistics: 'running' } as const;
+    const { steps } = lower(network, 3, { kind: 'training', learning });
+    assert.ok(!steps.some(({ kind }) => kind === 'running-statistics'));
+    const state = stateOf(network, random('running'));
+    const { checked, skipped } = await checkGradients(network, state, random('running', 'inputs'), Infinity, 'running');
+    assert.ok(checked > 20 && skipped < checked / 5, `${checked} checked, ${skipped} skipped`);
   }
 });
 

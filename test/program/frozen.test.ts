@@ -104,7 +104,8 @@ test('the first layers stay as they are: no gradient, no update, and running sta
   const one = tuning(1);
   assert.deepEqual(updated(one), ['6/kernel', '6/bias', '5/scale', '5/shift', '4/kernel']);
   const statistics = one.steps.flatMap((step) => (step.kind === 'batch-normalization' ? [step.statistics] : []));
-  assert.deepEqual(statistics, ['running', 'batch']);
+  assert.deepEqual(statistics, ['batch']);
+  assert.equal(one.steps.filter(({ kind }) => kind === 'fold-normalization').length, 1, 'the convolution takes the other in');
   assert.equal(one.steps.filter(({ kind }) => kind === 'running-statistics').length, 1);
   assert.ok(!printProgram(one).includes('1/kernel/velocity'));
   const head = tuning('all-but-head');

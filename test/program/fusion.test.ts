@@ -33,9 +33,9 @@ const unfused = ({ normalizedIsRead, normalizedIsOutput, convolvedIsRead }: Vari
     const convolved = b.temporary('convolved', ...shape);
     const normalized = normalizedIsOutput ? b.output('normalized', ...shape) : b.temporary('normalized', ...shape);
     const y = b.output('y', ...shape);
-    const common = { scale, shift, mean, variance, mask: null, epsilon: 1e-5 };
+    const common = { statistics: 'batch' as const, scale, shift, mean, variance, mask: null, epsilon: 1e-5 };
     b.step({ kind: 'convolution', input: x, kernel, bias, output: convolved, geometry });
-    b.step({ kind: 'batch-normalization', statistics: 'batch', input: convolved, ...common, output: normalized, relu: false });
+    b.step({ kind: 'batch-normalization', input: convolved, ...common, output: normalized, relu: false });
     b.step({ kind: 'relu', input: normalized, output: y });
     if (normalizedIsRead) b.step({ kind: 'relu', input: normalized, output: b.output('other', ...shape) });
     if (convolvedIsRead) b.step({ kind: 'relu', input: convolved, output: b.output('other', ...shape) });

@@ -20,6 +20,7 @@ test('a config without an optimizer is SGD with momentum and L2', () => {
     newFade: 0.99,
     firstRate: 1,
     freeze: 0,
+    statistics: 'batch',
   });
   assert.deepEqual(settingsSchema.parse(old), presets.paper);
   assert.deepEqual(learningOf(settingsSchema.parse(old)), {

@@ -116,26 +116,60 @@ const coarse: Filling = { scale: 1, quantum: 0.5 };
 const denses = fc.record({ shape: fc.tuple(batch, channels, fc.integer({ min: 1, max: 4 }), side), features: channels });
 
 const normalizations = (gradient: boolean): Cases =>
+  fc.record({ shape: normalizable, relu: fc.boolean(), running: fc.boolean() }).map(({ shape, relu, running }) => {
+    const [n, c] = shape;
+    const program = build(n, (b) => {
+      const [input, output] = [b.input('x', ...shape), b.output('y', ...shape)];
+      const [scale, shift] = [b.state('scale', 'scale', c), b.state('shift', 'shift', c)];
+      const mean = running ? b.state('mean', 'mean', c) : b.output('mean', c);
+      const variance = running ? b.state('variance', 'variance', c) : b.output('variance', c);
+      const mask = gradient && relu ? b.mask('mask', ...shape) : null;
+      const statistics = running ? ('running' as const) : ('batch' as const);
+      const common = { input, statistics, scale, shift, mean, variance, mask, epsilon: 1e-5 };
+      b.step({ kind: 'batch-normalization', ...common, output, relu });
+      if (gradient)
+        b.step({
+          kind: 'batch-normalization-gradient',
+          ...common,
+          outputGradient: b.input('dy', ...shape),
+          inputGradient: b.output('dx', ...shape),
+          scaleGradient: b.output('dγ', c),
+          shiftGradient: b.output('dβ', c),
+        });
+    });
+    return { program, floor: 1 };
+  });
+
+/** With the gradients that a training has of it, where `gradient`. */
+const folds = (gradient: boolean): Cases =>
   fc
-    .record({ shape: normalizable, relu: fc.boolean(), running: gradient ? fc.constant(false) : fc.boolean() })
-    .map(({ shape, relu, running }) => {
-      const [n, c] = shape;
-      const program = build(n, (b) => {
-        const [input, output] = [b.input('x', ...shape), b.output('y', ...shape)];
-        const [scale, shift] = [b.state('scale', 'scale', c), b.state('shift', 'shift', c)];
-        const mean = running ? b.state('mean', 'mean', c) : b.output('mean', c);
-        const variance = running ? b.state('variance', 'variance', c) : b.output('variance', c);
-        const mask = gradient && relu ? b.mask('mask', ...shape) : null;
-        const common = { input, scale, shift, mean, variance, mask, epsilon: 1e-5 };
-        b.step({ kind: 'batch-normalization', statistics: running ? 'running' : 'batch', ...common, output, relu });
+    .record({ out: channels, row: fc.tuple(channels, fc.integer({ min: 1, max: 5 })), biased: fc.boolean() })
+    .map(({ out, row: [inputs, size], biased }) => {
+      const shape = [out, inputs, size, size];
+      const program = build(1, (b) => {
+        const vector = (name: string, role: 'scale' | 'shift' | 'mean' | 'variance' | 'bias'): number => b.state(name, role, out);
+        const kernel = b.input('kernel', ...shape);
+        const bias = biased ? vector('bias', 'bias') : null;
+        const [scale, mean, variance] = [vector('scale', 'scale'), vector('mean', 'mean'), vector('variance', 'variance')];
+        const common = { kernel, bias, scale, mean, variance, epsilon: 1e-5 };
         if (gradient)
           b.step({
-            kind: 'batch-normalization-gradient',
+            kind: 'fold-normalization-gradient',
             ...common,
-            outputGradient: b.input('dy', ...shape),
-            inputGradient: b.output('dx', ...shape),
-            scaleGradient: b.output('dγ', c),
-            shiftGradient: b.output('dβ', c),
+            foldedKernelGradient: b.input('dW', ...shape),
+            foldedBiasGradient: b.input('db', out),
+            kernelGradient: b.output('kernel gradient', ...shape),
+            biasGradient: biased ? b.output('bias gradient', out) : null,
+            scaleGradient: b.output('scale gradient', out),
+            shiftGradient: b.output('shift gradient', out),
+          });
+        else
+          b.step({
+            kind: 'fold-normalization',
+            ...common,
+            shift: vector('shift', 'shift'),
+            foldedKernel: b.output('W', ...shape),
+            foldedBias: b.output('b', out),
           });
       });
       return { program, floor: 1 };
@@ -196,6 +230,8 @@ export const stepCases: { readonly [K in StepKind]: Cases } = {
   })),
   'batch-normalization': normalizations(false),
   'batch-normalization-gradient': normalizations(true),
+  'fold-normalization': folds(false),
+  'fold-normalization-gradient': folds(true),
   'running-statistics': fc.record({ c: channels, count: fc.integer({ min: 2, max: 600 }) }).map(({ c, count }) => ({
     program: build(1, (b) =>
       b.step({

@@ -3,6 +3,7 @@
  * outputs and the updated state. This file handles names and shapes; the table of lowerings says what each step computes, and
  * ONNX Runtime manages the memory.
  */
+import { accessOf } from '../../program/access.ts';
 import { encodeModel } from '../../formats/onnx/codec.ts';
 import { graphBuilder, modelOf, type GraphBuilder } from '../../formats/onnx/build.ts';
 import { dataType, type ValueInfoProto } from '../../formats/onnx/proto.ts';
@@ -101,12 +102,16 @@ function constantsOf(graph: GraphBuilder): Constants {
   };
 }
 
-/** Gradients of parameters, which may have four dimensions but are not images. */
-function gradientsOfParameters(program: Program): ReadonlySet<BufferId> {
+/** Gradients of parameters, and folded kernels: they may have four dimensions but are not images. */
+function likeParameters(program: Program): ReadonlySet<BufferId> {
   const found = new Set<BufferId>();
   for (const step of program.steps) {
     if (step.kind === 'update') found.add(step.gradient);
     if (step.kind === 'convolution-gradient-kernel') found.add(step.kernelGradient);
+    if (step.kind === 'fold-normalization' || step.kind === 'fold-normalization-gradient') {
+      const { reads, writes } = accessOf(step);
+      for (const id of [...reads, ...writes]) found.add(id);
+    }
   }
   return found;
 }
@@ -115,7 +120,7 @@ function gradientsOfParameters(program: Program): ReadonlySet<BufferId> {
 type Turn = (buffer: BufferId, value: string, output?: string) => string;
 
 function turning(program: Program, graph: GraphBuilder, { integers }: Constants): Turn {
-  const parameterLike = gradientsOfParameters(program);
+  const parameterLike = likeParameters(program);
   return (id, value, output) => {
     const [images, channels, ...pixels] = bufferOf(program, id).shape;
     if (pixels.length !== 2 || parameterLike.has(id))

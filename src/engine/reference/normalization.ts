@@ -54,7 +54,7 @@ export const normalizations = {
     }
   },
 
-  /** x̂ = (x − μ)/σ;  dγ = Σ dy·x̂;  dβ = Σ dy;  dx = γ/σ·(dy − mean(dy) − x̂·mean(dy·x̂)). */
+  /** x̂ = (x − μ)/σ;  dγ = Σ dy·x̂;  dβ = Σ dy;  dx = γ/σ·(dy − mean(dy) − x̂·mean(dy·x̂)), with running statistics γ/σ·dy. */
   'batch-normalization-gradient'(step, m) {
     const [x, dy, dx] = [m.values(step.input), m.values(step.outputGradient), m.values(step.inputGradient)];
     const [mean, variance, scale] = [m.values(step.mean), m.values(step.variance), m.values(step.scale)];
@@ -78,10 +78,52 @@ export const normalizations = {
       scaleGradient[c] = product;
       shiftGradient[c] = sum;
       const factor = (scale[c] as number) / deviation;
+      const [evenly, along] = step.statistics === 'batch' ? [sum / count, product / count] : [0, 0];
       eachPlane(batch, channels, size, c, (from) => {
         for (let j = from; j < from + size; j++)
-          dx[j] = factor * (received(j) - sum / count - ((((x[j] as number) - center) / deviation) * product) / count);
+          dx[j] = factor * (received(j) - evenly - (((x[j] as number) - center) / deviation) * along);
       });
+    }
+  },
+
+  'fold-normalization'(step, m) {
+    const [kernel, scale, shift] = [m.values(step.kernel), m.values(step.scale), m.values(step.shift)];
+    const [mean, variance] = [m.values(step.mean), m.values(step.variance)];
+    const [foldedKernel, foldedBias] = [m.values(step.foldedKernel), m.values(step.foldedBias)];
+    const bias = step.bias === null ? null : m.values(step.bias);
+    const row = kernel.length / scale.length;
+    for (let c = 0; c < scale.length; c++) {
+      const factor = (scale[c] as number) / Math.sqrt((variance[c] as number) + step.epsilon);
+      for (let j = c * row; j < (c + 1) * row; j++) foldedKernel[j] = factor * (kernel[j] as number);
+      foldedBias[c] = factor * ((bias?.[c] ?? 0) - (mean[c] as number)) + (shift[c] as number);
+    }
+  },
+
+  /** With gradients g and h of the folded kernel and bias: dkernel = f·g; dbias = f·h; dscale = (Σ g·kernel + h·(bias − mean))/σ; dshift = h. */
+  'fold-normalization-gradient'(step, m) {
+    const [kernel, scale, mean, variance] = [
+      m.values(step.kernel),
+      m.values(step.scale),
+      m.values(step.mean),
+      m.values(step.variance),
+    ];
+    const [g, h] = [m.values(step.foldedKernelGradient), m.values(step.foldedBiasGradient)];
+    const [kernelGradient, scaleGradient] = [m.values(step.kernelGradient), m.values(step.scaleGradient)];
+    const shiftGradient = m.values(step.shiftGradient);
+    const bias = step.bias === null ? null : m.values(step.bias);
+    const biasGradient = step.biasGradient === null ? null : m.values(step.biasGradient);
+    const row = kernel.length / scale.length;
+    for (let c = 0; c < scale.length; c++) {
+      const deviation = Math.sqrt((variance[c] as number) + step.epsilon);
+      const [factor, received] = [(scale[c] as number) / deviation, h[c] as number];
+      let along = received * ((bias?.[c] ?? 0) - (mean[c] as number));
+      for (let j = c * row; j < (c + 1) * row; j++) {
+        along += (g[j] as number) * (kernel[j] as number);
+        kernelGradient[j] = factor * (g[j] as number);
+      }
+      scaleGradient[c] = along / deviation;
+      shiftGradient[c] = received;
+      if (biasGradient !== null) biasGradient[c] = factor * received;
     }
   },
 

@@ -24,7 +24,7 @@ import {
 } from '../../training/job.ts';
 import { freezeSchema, settingsSchema } from '../../search/settings.ts';
 import { evaluationWeights } from '../../training/weights.ts';
-import { learningRoles } from '../../program/learning.ts';
+import { learningRoles, statisticsNames } from '../../program/learning.ts';
 import { optimizerNames } from '../../program/optimizers/table.ts';
 import { assert } from '../../util/assert.ts';
 import { sha256 } from '../../util/hash.ts';
@@ -46,6 +46,7 @@ const learning = z.strictObject({
   decoupled: z.boolean().optional(),
   firstRate: z.number().gt(0).max(1).optional(),
   freeze: freezeSchema.optional(),
+  statistics: z.enum(statisticsNames).optional(),
   roles: z.partialRecord(z.enum(learningRoles), factors).optional(),
   average: z.number().gt(0).lt(1).nullable().optional(),
   newWeights: z

@@ -164,6 +164,23 @@ export function optimizerTests(open: () => Promise<Engine>): void {
         });
       }
 
+    test('normalised by running statistics, which keep their bits: as the oracle', async () => {
+      const learning = { momentum: 0.9, weightDecay: 0.01, roles, statistics: 'running' } as const;
+      const program = lower(network, 4, { kind: 'training', learning });
+      const names = new Set(program.state.filter(({ role }) => role !== 'optimizer').map(({ name }) => name));
+      const drawn = Object.entries(randomState(program, random('running'))).filter(([key]) => names.has(key));
+      const before = Object.fromEntries(drawn);
+      const expected = await trained(await reference.compile(program, 'auto'), before, 5);
+      const actual = await trained(await (await open()).compile(program, 'auto'), before, 5);
+      for (const { name, role } of parametersOf(network)) {
+        const [data, start] = [must(actual[name], name).data, must(before[name], name).data];
+        if (role === 'mean' || role === 'variance') assert.deepEqual(data, start, name);
+        const wanted = must(expected[name], name).data;
+        const [difference, change] = [norm(data, wanted), norm(wanted, start)];
+        assert.ok(difference <= 1e-3 * change + 1e-6, `${name}: off by ${difference} of ${change}`);
+      }
+    });
+
     for (const freeze of [1, 2, 'all-but-head'] as const)
       test(`frozen layers (${freeze}) and rates by depth: as the oracle's, and what is frozen keeps its bits`, async () => {
         const learning = { momentum: 0.9, weightDecay: 0.01, roles, freeze, firstRate: 0.3 };

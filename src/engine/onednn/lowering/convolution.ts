@@ -104,12 +104,7 @@ export function isPooledInConvolution(b: Builder, output: BufferId): boolean {
  * it falls back to is slow (16 channels at 16², batch 128, 5×5, one thread with AVX-512: 13.5 ms; the two primitives by columns 0.25).
  */
 const isByColumns = (b: Builder, { input, geometry: { kernel, stride, groups, dilation } }: ToKernel): boolean =>
-  groups > 1 &&
-  dilation === undefined &&
-  groups === b.dimensions(input)[1] &&
-  kernel > widest &&
-  stride === 1 &&
-  kernel <= (b.dimensions(input)[2] as number);
+  groups > 1 && dilation === undefined && groups === b.dimensions(input)[1] && kernel > widest && stride <= 2;
 
 const widest = 3;
 
@@ -133,26 +128,28 @@ function partOf(b: Builder, id: BufferId, dimensions: readonly number[], offsets
 
 /**
  * The gradient to a wide depthwise kernel, at most three columns at a time: each is that of a narrower kernel over the input moved
- * aside by as much, with the padding of the rows in memory.
+ * aside by as much, with the padding of the columns in memory; and with that of the rows, where the kernel is higher than the image.
  */
 function gradientByColumns(b: Builder, s: ToKernel): void {
   const { native } = b;
-  const { kernel, padding } = s.geometry;
+  const { kernel, padding, stride } = s.geometry;
   const [batch, channels, height, width] = b.dimensions(s.input) as [number, number, number, number];
   const outputs = b.dimensions(s.outputGradient);
+  const above = kernel > height ? padding : 0;
+  const rows = above > 0 ? ((outputs[2] as number) - 1) * stride + kernel : height;
   const kernelLayout = kernelGradientLayout(b, s);
   const whole = b.write(s.kernelGradient, kernelLayout);
   for (let from = 0; from < kernel; from += widest) {
     const columns = Math.min(widest, kernel - from);
-    const movedDimensions = [batch, channels, height, (outputs[3] as number) + columns - 1];
+    const movedDimensions = [batch, channels, rows, ((outputs[3] as number) - 1) * stride + columns];
     const kernelDimensions = [...b.dimensions(s.kernelGradient).slice(0, -1), columns];
     // All columns have the same gradient to the bias.
     const bias = from === 0 ? s.biasGradient : null;
     const shapes = {
       algorithm: convolutionAlgorithm.direct,
       source: native.any(movedDimensions),
-      strides: [1, 1],
-      padding: [padding, 0],
+      strides: [stride, stride],
+      padding: [padding - above, 0],
     } as const;
     const biasDescriptor = bias === null ? null : b.plain(bias).descriptor;
     const hint = b.describe({
@@ -182,9 +179,9 @@ function gradientByColumns(b: Builder, s: ToKernel): void {
     });
     const [first, end] = [Math.max(0, from - padding), Math.min(width, from - padding + (movedDimensions[3] as number))];
     if (end > first) {
-      const dimensions = [batch, channels, height, end - first];
+      const dimensions = [batch, channels, Math.min(height, rows - above), end - first];
       const { layout, part } = partOf(b, s.input, dimensions, [0, 0, 0, first]);
-      const place = must(native.part(source, dimensions, [0, 0, 0, Math.max(0, padding - from)]), 'place of a moved input');
+      const place = must(native.part(source, dimensions, [0, 0, above, Math.max(0, padding - from)]), 'place of a moved input');
       b.run('move input', b.describe({ kind: 'reorder', source: part, destination: place }), [
         [argument.source, b.read(s.input, layout), part],
         [argument.destination, moved, place],

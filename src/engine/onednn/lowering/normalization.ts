@@ -2,10 +2,17 @@
 import type { BufferId } from '../../../program/program.ts';
 import type { PrimitiveDescriptor } from '../adapter.ts';
 import type { Region } from '../commands.ts';
+import type { Builder } from '../builder.ts';
 import { argument, query } from '../constants.ts';
 import type { Rows } from './rows.ts';
 
+type Floats = Float32Array;
+
 const normalizationKey = (mean: BufferId): string => `normalization ${mean}`;
+
+/** Whether the gradient of the batch normalisation with that mean follows. */
+const hasGradient = ({ program }: Pick<Builder, 'program'>, mean: BufferId): boolean =>
+  program.steps.some((step) => step.kind === 'batch-normalization-gradient' && step.mean === mean);
 
 /** running = (1 − momentum)·running + momentum·factor·batch. */
 function follow(running: Float32Array, batch: Float32Array, momentum: number, factor: number): void {
@@ -20,7 +27,7 @@ export const normalizations = {
     const vector = b.plain(s.scale);
     const primitive = b.describe({
       kind: 'batch-normalization',
-      training: !running,
+      training: !running || hasGradient(b, s.mean),
       data: layout.descriptor,
       epsilon: s.epsilon,
       flags: { globalStatistics: running, scaleAndShift: true, relu: s.relu },
@@ -55,7 +62,7 @@ export const normalizations = {
       gradient: layout.descriptor,
       data: layout.descriptor,
       epsilon: s.epsilon,
-      flags: { globalStatistics: false, scaleAndShift: true, relu: s.mask !== null },
+      flags: { globalStatistics: s.statistics === 'running', scaleAndShift: true, relu: s.mask !== null },
       hint,
     });
     const incoming = b.read(s.outputGradient, layout);
@@ -72,6 +79,60 @@ export const normalizations = {
       [argument.scaleGradient, b.write(s.scaleGradient, vector), vector],
       [argument.shiftGradient, b.write(s.shiftGradient, vector), vector],
     ]);
+  },
+
+  /** In plain layouts: kernels are small beside what is normalised. */
+  'fold-normalization'(s, b) {
+    const regionOf = (id: BufferId): Region => b.read(id, b.plain(id));
+    const inputs = [s.kernel, s.scale, s.shift, s.mean, s.variance, ...(s.bias === null ? [] : [s.bias])].map(regionOf);
+    const outputs = [s.foldedKernel, s.foldedBias].map((id) => b.write(id, b.plain(id)));
+    b.script('fold normalization', [...inputs, ...outputs], (view) => {
+      const [kernel, scale, shift, mean, variance, bias] = inputs.map(view) as [Floats, Floats, Floats, Floats, Floats, Floats?];
+      const [foldedKernel, foldedBias] = outputs.map(view) as [Floats, Floats];
+      const row = kernel.length / scale.length;
+      return () => {
+        for (let c = 0; c < scale.length; c++) {
+          const factor = (scale[c] as number) / Math.sqrt((variance[c] as number) + s.epsilon);
+          for (let j = c * row; j < (c + 1) * row; j++) foldedKernel[j] = factor * (kernel[j] as number);
+          foldedBias[c] = factor * ((bias?.[c] ?? 0) - (mean[c] as number)) + (shift[c] as number);
+        }
+      };
+    });
+  },
+
+  'fold-normalization-gradient'(s, b) {
+    const regionOf = (id: BufferId): Region => b.read(id, b.plain(id));
+    const given = [s.kernel, s.scale, s.mean, s.variance, s.foldedKernelGradient, s.foldedBiasGradient];
+    const inputs = [...given, ...(s.bias === null ? [] : [s.bias])].map(regionOf);
+    const made = [s.kernelGradient, s.scaleGradient, s.shiftGradient, ...(s.biasGradient === null ? [] : [s.biasGradient])];
+    const outputs = made.map((id) => b.write(id, b.plain(id)));
+    b.script('fold normalization gradient', [...inputs, ...outputs], (view) => {
+      const [kernel, scale, mean, variance, g, h, bias] = inputs.map(view) as [
+        Floats,
+        Floats,
+        Floats,
+        Floats,
+        Floats,
+        Floats,
+        Floats?,
+      ];
+      const [kernelGradient, scaleGradient, shiftGradient, biasGradient] = outputs.map(view) as [Floats, Floats, Floats, Floats?];
+      const row = kernel.length / scale.length;
+      return () => {
+        for (let c = 0; c < scale.length; c++) {
+          const deviation = Math.sqrt((variance[c] as number) + s.epsilon);
+          const [factor, received] = [(scale[c] as number) / deviation, h[c] as number];
+          let along = received * ((bias?.[c] ?? 0) - (mean[c] as number));
+          for (let j = c * row; j < (c + 1) * row; j++) {
+            along += (g[j] as number) * (kernel[j] as number);
+            kernelGradient[j] = factor * (g[j] as number);
+          }
+          scaleGradient[c] = along / deviation;
+          shiftGradient[c] = received;
+          if (biasGradient !== undefined) biasGradient[c] = factor * received;
+        }
+      };
+    });
   },
 
   'running-statistics'(s, b) {

@@ -84,8 +84,7 @@ const isAbsorbed = (b: Builder, output: BufferId): boolean =>
   bufferOf(b.program, output).kind === 'temporary' &&
   b.program.steps.every(
     (step) =>
-      (step.kind === 'batch-normalization' && step.statistics === 'batch') ||
-      step.kind === 'batch-normalization-gradient' ||
+      ((step.kind === 'batch-normalization' || step.kind === 'batch-normalization-gradient') && step.statistics === 'batch') ||
       !accessOf(step).reads.includes(output),
   );
 

@@ -97,7 +97,7 @@ export const normalizations = {
   /**
    * g = dy·[y > 0];  dβ = Σ g;  dγ = (Σ g·x − μ·Σ g)/σ;  dx = γ/σ·(g − dβ/m − (x − μ)/σ·dγ/m), with m values per channel. The terms
    * beside g are a batch normalisation of x with scale −dγ/m and shift −dβ/m. The factor γ/σ, one per channel, is left to the
-   * reader of dx: a convolution multiplies its kernel by it.
+   * reader of dx: a convolution multiplies its kernel by it. With running statistics there are no terms beside g.
    */
   'batch-normalization-gradient'(s, b) {
     const [batch, channels, height, width] = planesOf(b, s.input);
@@ -117,9 +117,37 @@ export const normalizations = {
     const products = channelSum(b, b.node('Mul', [gradient, rows]));
     const centered = b.node('Sub', [products, b.node('Mul', [mean, shiftGradient])]);
     const scaleGradient = b.node('Div', [centered, sigma], {}, b.write(s.scaleGradient));
+    const factor = perRow(b, b.node('Div', [b.read(s.scale), sigma]));
+    if (s.statistics === 'running') return b.scale(s.inputGradient, gradient, factor);
     const [scale, shift] = [scaleGradient, shiftGradient].map((sum) => b.node('Mul', [sum, b.number(-1 / count)]));
     const others = normalize(b, rows, [scale as string, shift as string, mean, variance], s.epsilon);
-    b.scale(s.inputGradient, b.node('Add', [gradient, others]), perRow(b, b.node('Div', [b.read(s.scale), sigma])));
+    b.scale(s.inputGradient, b.node('Add', [gradient, others]), factor);
+  },
+
+  'fold-normalization'(s, b) {
+    const shape = b.shape(s.kernel);
+    const factor = b.node('Div', [b.read(s.scale), deviation(b, b.read(s.variance), s.epsilon)]);
+    const rows = b.reshape(b.read(s.kernel), [shape[0] as number, -1]);
+    b.reshape(b.node('Mul', [rows, perRow(b, factor)]), shape, b.write(s.foldedKernel));
+    const mean = b.read(s.mean);
+    const centered = s.bias === null ? b.node('Neg', [mean]) : b.node('Sub', [b.read(s.bias), mean]);
+    b.node('Add', [b.node('Mul', [factor, centered]), b.read(s.shift)], {}, b.write(s.foldedBias));
+  },
+
+  /** With gradients g and h of the folded kernel and bias: dkernel = f·g; dbias = f·h; dscale = (Σ g·kernel + h·(bias − mean))/σ; dshift = h. */
+  'fold-normalization-gradient'(s, b) {
+    const shape = b.shape(s.kernel);
+    const sigma = deviation(b, b.read(s.variance), s.epsilon);
+    const factor = b.node('Div', [b.read(s.scale), sigma]);
+    const [kernel, g] = [s.kernel, s.foldedKernelGradient].map((id) => b.reshape(b.read(id), [shape[0] as number, -1]));
+    const [h, mean] = [b.read(s.foldedBiasGradient), b.read(s.mean)];
+    b.reshape(b.node('Mul', [g as string, perRow(b, factor)]), shape, b.write(s.kernelGradient));
+    if (s.biasGradient !== null) b.node('Mul', [factor, h], {}, b.write(s.biasGradient));
+    const centered = s.bias === null ? b.node('Neg', [mean]) : b.node('Sub', [b.read(s.bias), mean]);
+    const products = channelSum(b, b.node('Mul', [g as string, kernel as string]));
+    const along = b.node('Add', [products, b.node('Mul', [h, centered])]);
+    b.node('Div', [along, sigma], {}, b.write(s.scaleGradient));
+    b.node('Identity', [h], {}, b.write(s.shiftGradient));
   },
 
   /** running = (1 − momentum)·running + momentum·batch, the variance made unbiased. */
