@@ -79,8 +79,9 @@ export const gradients: LayerTable<[context: GradientContext], void> = {
       c.emit({ kind: 'relu-gradient', output: c.output, outputGradient: c.outputGradient, inputGradient });
   },
   activation(layer, c) {
-    // dx = dy·f′(x)
-    const [input, inputGradient] = [c.inputs[0] as BufferId, c.inputGradient(0)];
+    // dx = dy·f′(x). Between its bounds a clip changes nothing: f′(f(x)) = f′(x), so that its output may take the place of its input.
+    const input = layer.function.name === 'clip' ? c.output : (c.inputs[0] as BufferId);
+    const inputGradient = c.inputGradient(0);
     if (inputGradient === null) return;
     const { outputGradient } = c;
     c.emit({ kind: 'activation-gradient', input, outputGradient, inputGradient, function: layer.function });

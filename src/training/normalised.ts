@@ -1,13 +1,15 @@
 /**
  * Inserts batch normalisations into an imported network without any (or whose exporter folded them into the convolutions): after
  * each convolution one that is the identity, calibrated like those of an inserted block. Without them, a batch normalisation
- * inserted later would be the only one, and batch statistics would vary so much that the child fails its certificate.
+ * inserted later would be the only one, and batch statistics would vary so much that the child fails its certificate. Filters get the
+ * norm 1, as exporters that fold leave them as small as 0.1: behind a normalisation a filter moves by the learning rate over its norm
+ * squared (van Laarhoven 2017, arXiv 1706.05350, §2), so that a usual rate would destroy what small filters know.
  */
 import type { Engine } from '../engine/engine.ts';
 import { calibrate } from '../morphism/calibration.ts';
 import { putBehind } from '../morphism/graph.ts';
-import { consumersOf, nextId, nodeOf, type LayerKind, type Network, type NodeId } from '../network/network.ts';
-import { parameterName } from '../network/parameters.ts';
+import { consumersOf, nextId, nodeOf, type LayerKind, type Network, type Node, type NodeId } from '../network/network.ts';
+import { parameterName, type ParameterRole } from '../network/parameters.ts';
 import { shapesOf } from '../network/shapes.ts';
 import { filled, type Tensor } from '../network/tensor.ts';
 import { epsilon } from '../network/vanilla.ts';
@@ -25,8 +27,10 @@ const ends: ReadonlySet<LayerKind> = new Set<LayerKind>([
   'product',
   'concat',
   'convex',
+  'pad',
   'max-pool',
   'average-pool',
+  'global-average-pool',
 ]);
 
 export interface Normalised extends Grown {
@@ -38,12 +42,15 @@ export interface Normalised extends Grown {
 export function withNormalisations({ network, tensors }: Grown): Normalised {
   const consumers = consumersOf(network);
   const shapes = shapesOf(network);
-  const sites = network.nodes.filter(({ id, layer }) => {
+  const convolves = ({ layer }: Node): boolean => layer.kind === 'convolution' || layer.kind === 'depthwise';
+  const sites = network.nodes.filter((node) => {
+    const { id, layer } = node;
     const readers = consumers.get(id) ?? [];
-    const convolves = layer.kind === 'convolution' || layer.kind === 'depthwise';
+    // A linear bottleneck is normalised; what lies between the halves of a separable convolution is not.
+    const ended = (reader: Node): boolean => ends.has(reader.layer.kind) || (layer.kind === 'convolution' && convolves(reader));
     // Of a gate there is one number an image and channel: too few for statistics.
     const { height, width } = must(shapes.get(id), 'shape');
-    return convolves && height * width > 1 && readers.length > 0 && readers.every((reader) => ends.has(reader.layer.kind));
+    return convolves(node) && height * width > 1 && readers.length > 0 && readers.every(ended);
   });
   let current: Network = network;
   const all: Record<string, Tensor> = { ...tensors };
@@ -60,9 +67,52 @@ export function withNormalisations({ network, tensors }: Grown): Normalised {
   return { network: current, tensors: all, added };
 }
 
+/** A filter is scaled by no more: one that is zero has no direction to keep. */
+const mostScaled = 1e4;
+
 /**
- * Measures the statistics twice: first in the network without them, then with all of them, as in training. `before`: the network
- * without them.
+ * Divides each filter before an inserted batch normalisation by its norm, with its bias and the statistics; the scale makes up for what
+ * ε then changes. The network computes the same.
+ */
+function withUnitFilters({ network, tensors }: Grown, added: readonly NodeId[]): Grown {
+  const result: Record<string, Tensor> = { ...tensors };
+  for (const node of added) {
+    const site = must(nodeOf(network, node).inputs[0], 'input');
+    const { layer } = nodeOf(network, node);
+    const slack = layer.kind === 'batch-normalization' ? layer.epsilon : epsilon;
+    const of = (id: NodeId, role: ParameterRole): Tensor | undefined => tensors[parameterName(id, role)];
+    const kernel = must(of(site, 'kernel'), 'kernel');
+    const variance = must(of(node, 'variance'), 'variance');
+    const row = kernel.data.length / variance.data.length;
+    const factors = variance.data.map((_value, channel) => {
+      let squares = 0;
+      for (let at = channel * row; at < (channel + 1) * row; at++) squares += (kernel.data[at] as number) ** 2;
+      return Math.min(mostScaled, 1 / Math.sqrt(squares));
+    });
+    const scaled = (id: NodeId, role: ParameterRole, by: (value: number, channel: number) => number): void => {
+      const tensor = of(id, role);
+      if (tensor === undefined) return;
+      const each = tensor.data.length / factors.length;
+      const data = tensor.data.map((value, at) => by(value, Math.floor(at / each)));
+      result[parameterName(id, role)] = { shape: tensor.shape, data };
+    };
+    const factor = (channel: number): number => factors[channel] as number;
+    const times = (value: number, channel: number): number => value * factor(channel);
+    scaled(site, 'kernel', times);
+    scaled(site, 'bias', times);
+    scaled(node, 'mean', times);
+    scaled(node, 'variance', (value, channel) => value * factor(channel) ** 2);
+    scaled(node, 'scale', (value, channel) => {
+      const [before, f] = [variance.data[channel] as number, factor(channel)];
+      return (value * Math.sqrt((f * f * before + slack) / (before + slack))) / f;
+    });
+  }
+  return { network, tensors: result };
+}
+
+/**
+ * Measures the statistics twice: first in the network without them, then with all of them, as in training; then filters get the norm 1.
+ * `before`: the network without them.
  */
 export async function measured(
   engine: Engine,
@@ -86,5 +136,5 @@ export async function measured(
       current = { network, tensors: calibrate(network, current.tensors, calibration, mean, variance) };
     }
   }
-  return current;
+  return withUnitFilters(current, added);
 }

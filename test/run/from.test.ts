@@ -47,7 +47,7 @@ await test('the given network stands where the vanilla one would, and grows', as
       "resnet-11.onnx does not say how its pixels are scaled; assumed: pixels normalised by the mean and deviation of the dataset's training images, which is usual; this may be wrong (--pixels, --mean, --std say otherwise)",
       'resnet-11.onnx was made for images of 28×28; it continues with 8×8, the size of quadrants',
       'resnet-11.onnx has 10 classes, quadrants has 4: its last layer is initialized again',
-      'resnet-11.onnx: 6 batch normalisations are added after its convolutions, which mutations need; logits are unchanged, the loss in training mode changes by # %',
+      'resnet-11.onnx: 6 batch normalisations are added after its convolutions, which training needs; logits are unchanged, the loss in training mode changes by # %',
     ],
   );
   const given = must(config.from, 'from');

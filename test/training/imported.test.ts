@@ -18,7 +18,8 @@ import { openClassifier, type ImportedClassifier } from '../../src/formats/onnx/
 import type { OperatorName } from '../../src/morphism/edit.ts';
 import { propose } from '../../src/morphism/mutate.ts';
 import { describeEdit, paperOperatorsWithSeparable } from '../../src/morphism/operators.ts';
-import { inputShapeOf } from '../../src/network/network.ts';
+import { inputShapeOf, nodeOf } from '../../src/network/network.ts';
+import type { Tensor } from '../../src/network/tensor.ts';
 import { compare } from '../../src/training/compare.ts';
 import { certify, grow, type Images } from '../../src/training/grow.ts';
 import { measured, withNormalisations } from '../../src/training/normalised.ts';
@@ -87,6 +88,12 @@ test('each fixture is read, and computes what ONNX Runtime does', async (t) => {
   ]);
 });
 
+const filterNorms = ({ shape, data }: Tensor): readonly number[] =>
+  Array.from({ length: shape[0] as number }, (_none, filter) => {
+    const row = data.length / (shape[0] as number);
+    return Math.hypot(...data.subarray(filter * row, (filter + 1) * row));
+  });
+
 test('batch normalisations that are put in change nothing, and each operator that applies grows a child that computes the same', async (t) => {
   const batch = 128;
   const batcher = createBatcher(dataset, { flip: true, normalise: true, shift: 0.125, cutout: 0.5, mixup: 1 }, batch);
@@ -101,6 +108,9 @@ test('batch normalisations that are put in change nothing, and each operator tha
     const first = await certify(engine, given, parent, images, stream, still);
     assert.ok(first.evaluation <= 1e-5, `${name}: ${first.evaluation}`);
     worst.given = Math.max(worst.given, first.training);
+    for (const site of put.added.map((node) => must(nodeOf(parent.network, node).inputs[0], 'input')))
+      for (const norm of filterNorms(must(parent.tensors[`${site}/kernel`], 'kernel')))
+        assert.ok(Math.abs(norm - 1) < 1e-5, `${norm}`);
     const able: string[] = [];
     const operators = Object.keys(paperOperatorsWithSeparable) as OperatorName[];
     for (const operator of operators) {

@@ -319,7 +319,7 @@ export async function startFrom(prepared: Prepared, engine: Engine, dataset: Dat
   if (!(evaluation <= tolerance))
     throw new UserError(`${reference}: no batch normalisation can be added after its convolutions without changing its output`);
   notes.push(
-    `${name}: ${plural(added.length, 'batch normalisation is', 'batch normalisations are')} added after its convolutions, which mutations need; ` +
+    `${name}: ${plural(added.length, 'batch normalisation is', 'batch normalisations are')} added after its convolutions, which training needs; ` +
       `logits are unchanged, the loss in training mode changes by ${(100 * training).toFixed(1)} %`,
   );
   return { ...normalised, compared, notes };

@@ -173,11 +173,14 @@ function gradientByColumns(b: Builder, s: ToKernel): void {
     const weights = must(native.layout(primitive, query.weightsGradient, kernelDimensions), 'layout of some columns');
 
     const moved = b.scratch(source.bytes);
-    b.script('clear', [moved], (view) => {
-      const values = view(moved);
-      return () => void values.fill(0);
-    });
     const [first, end] = [Math.max(0, from - padding), Math.min(width, from - padding + (movedDimensions[3] as number))];
+    // Channels that only fill a block have to be zero, too.
+    const isWhole = end - first === movedDimensions[3] && rows === height && channels % 16 === 0;
+    if (!isWhole)
+      b.script('clear', [moved], (view) => {
+        const values = view(moved);
+        return () => void values.fill(0);
+      });
     if (end > first) {
       const dimensions = [batch, channels, Math.min(height, rows - above), end - first];
       const { layout, part } = partOf(b, s.input, dimensions, [0, 0, 0, first]);

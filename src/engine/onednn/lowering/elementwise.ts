@@ -1,7 +1,7 @@
 /** Activations, products and gates, padding, and their gradients, in the layout of what they read first. */
 import { askActivation, type ActivationTable } from '../../../network/activations.ts';
 import { lowestNumber } from '../../../network/network.ts';
-import type { BufferId, StepOf } from '../../../program/program.ts';
+import type { BufferId, Margins, StepOf } from '../../../program/program.ts';
 import { must } from '../../../util/assert.ts';
 import type { Builder } from '../builder.ts';
 import type { Region } from '../commands.ts';
@@ -105,6 +105,24 @@ function gateGradient(b: Builder, s: StepOf<'product-gradient'>, layout: Layout,
   apply(b, plain('linear', height * width), gateOf, mean, destination);
 }
 
+/** Writes `value` around the inner part of each plane of a row-major tensor. */
+function surround(
+  values: Float32Array,
+  dimensions: readonly number[],
+  { top, left, bottom, right }: Margins,
+  value: number,
+): void {
+  const [, , height, width] = dimensions as readonly [number, number, number, number];
+  for (let plane = 0; plane < values.length; plane += height * width) {
+    values.fill(value, plane, plane + top * width);
+    values.fill(value, plane + (height - bottom) * width, plane + height * width);
+    for (let row = plane + top * width; row < plane + (height - bottom) * width; row += width) {
+      for (let at = row; at < row + left; at++) values[at] = value;
+      for (let at = row + width - right; at < row + width; at++) values[at] = value;
+    }
+  }
+}
+
 export const elementwise = {
   activation(s, b) {
     const layout = b.home(s.input);
@@ -166,7 +184,7 @@ export const elementwise = {
     const value = s.value === 'zero' ? 0 : lowestNumber;
     b.script('surround', [destination], (view) => {
       const values = view(destination);
-      return () => void values.fill(value);
+      return () => surround(values, around.dimensions, s, value);
     });
     b.run('pad', b.describe({ kind: 'reorder', source: home.descriptor, destination: part }), [
       [argument.source, b.read(s.input, home), home],
