@@ -1,6 +1,6 @@
 /** The forward steps of each layer, one row a layer. They know shapes and names, no values. */
 import { groupsOf, type Layer, type LayerTable, type Node } from '../network/network.ts';
-import { runningMomentum, type ParameterRole } from '../network/parameters.ts';
+import type { ParameterRole } from '../network/parameters.ts';
 import { must } from '../util/assert.ts';
 import type { BufferId, Geometry, Step } from './program.ts';
 
@@ -16,6 +16,8 @@ export interface ForwardContext {
   readonly inputs: readonly BufferId[];
   readonly output: BufferId;
   readonly statistics: 'batch' | 'running';
+  /** What running statistics take over of a batch's, as a share. */
+  readonly following: number;
   /** Gradients follow: masks are saved, and running statistics follow those of the batch. */
   readonly differentiated: boolean;
   parameter(role: ParameterRole): BufferId;
@@ -73,7 +75,7 @@ export const forward: LayerTable<[context: ForwardContext], void> = {
         variance,
         runningMean: c.parameter('mean'),
         runningVariance: c.parameter('variance'),
-        momentum: runningMomentum,
+        momentum: c.following,
         count: batch * height * width,
       });
   },

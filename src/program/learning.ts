@@ -62,6 +62,10 @@ export interface Learning {
    * where images are few. Missing: `batch`.
    */
   readonly statistics?: Statistics;
+  /**
+   * What running statistics take over of those of a batch, as a share: small for small batches, whose statistics are noisy. Missing: 0.1.
+   */
+  readonly following?: number;
   /** Overrides of `defaultRoles`. */
   readonly roles?: { readonly [Role in LearningRole]?: Partial<RoleLearning> };
   /**

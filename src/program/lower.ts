@@ -3,7 +3,14 @@
  * names, no values.
  */
 import { ancestorsOf, ask, outputOf, type Network, type Node, type NodeId } from '../network/network.ts';
-import { parametersOf, isLearned, isTrained, type NamedParameter, type ParameterRole } from '../network/parameters.ts';
+import {
+  parametersOf,
+  isLearned,
+  isTrained,
+  runningMomentum,
+  type NamedParameter,
+  type ParameterRole,
+} from '../network/parameters.ts';
 import { shapesOf } from '../network/shapes.ts';
 import { must } from '../util/assert.ts';
 import { canonicalJson } from '../util/json.ts';
@@ -153,6 +160,7 @@ function emitForward(
       inputs: node.inputs.map((id) => must(outputs.get(id), `output of node ${id}`)),
       output: buffer,
       statistics: purpose.kind === 'evaluation' || kept.has(node.id) ? 'running' : 'batch',
+      following: purpose.kind === 'training' ? (purpose.learning.following ?? runningMomentum) : 0,
       differentiated: purpose.kind === 'training' && !frozen.has(node.id),
       parameter: (role) => parameterOf(node, role),
       temporary: draft.add,

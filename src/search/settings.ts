@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { additionsOff, edgeNames, policyNames } from '../data/augmentation/augmentation.ts';
 import { operatorWeightsSchema } from '../morphism/operators.ts';
+import { runningMomentum } from '../network/parameters.ts';
 import { startNetworkNames } from '../network/start.ts';
 import { learningRoles, statisticsNames, type Learning } from '../program/learning.ts';
 import { optimizerNames } from '../program/optimizers/table.ts';
@@ -30,6 +31,7 @@ const usualOptimizer = {
   firstRate: 1,
   freeze: 0,
   statistics: 'batch' as const,
+  following: runningMomentum,
 };
 
 export const settingsSchema = z.strictObject({
@@ -102,6 +104,8 @@ export const settingsSchema = z.strictObject({
       freeze: freezeSchema.default(0),
       /** What batch normalisations normalise by in training. */
       statistics: z.enum(statisticsNames).default('batch'),
+      /** What running statistics take over of those of a batch. */
+      following: z.number().gt(0).max(1).default(runningMomentum),
     })
     .default(usualOptimizer),
   momentum: z.number().min(0).lt(1),
@@ -151,7 +155,7 @@ function rolesOf({ rates, decays }: Settings['optimizer']): Learning['roles'] {
 
 /** What training learns by. */
 export function learningOf({ optimizer, momentum, weightDecay }: Settings): Learning {
-  const { name, decoupled, average, newRate, newFade, firstRate, freeze, statistics } = optimizer;
+  const { name, decoupled, average, newRate, newFade, firstRate, freeze, statistics, following } = optimizer;
   const roles = rolesOf(optimizer);
   return {
     optimizer: name,
@@ -163,6 +167,7 @@ export function learningOf({ optimizer, momentum, weightDecay }: Settings): Lear
     ...(firstRate === 1 ? {} : { firstRate }),
     ...(freeze === 0 ? {} : { freeze }),
     ...(statistics === 'batch' ? {} : { statistics }),
+    ...(following === runningMomentum ? {} : { following }),
     ...(newRate === 1 ? {} : { newWeights: { rate: newRate, fade: newFade } }),
   };
 }
@@ -285,13 +290,22 @@ const auto: Settings = {
   final: { epochs: 1, rate: 0.2 },
 };
 
-/** Rates as fine-tuning has them (He et al. 2019, §3.4; Howard & Ruder 2018); the rest is that of `auto`. */
+/**
+ * Rates as fine-tuning has them (He et al. 2019, §3.4; Howard & Ruder 2018); the rest is that of `auto`. The head is trained already, and
+ * its features share a large mean, along which a usual rate makes it swing (LOG.md). Batches are small, and their statistics noisy.
+ */
 const tune: Settings = {
   ...auto,
   method: 'tune',
   validation: 0.1,
   augmentation: { ...auto.augmentation, alternate: false, crop: 0.5, brightness: 0.2, contrast: 0.2, saturation: 0.2 },
-  optimizer: { ...auto.optimizer, average: null, firstRate: 0.1 },
+  optimizer: {
+    ...auto.optimizer,
+    average: null,
+    firstRate: 0.1,
+    following: 0.02,
+    rates: { 'head-kernel': 0.1, 'head-bias': 0.1 },
+  },
   weightDecay: 1e-4,
   vanilla: { epochs: 1, rate: 0.04 },
   step: { ...auto.step, rate: 0.04 },

@@ -21,6 +21,7 @@ test('a config without an optimizer is SGD with momentum and L2', () => {
     firstRate: 1,
     freeze: 0,
     statistics: 'batch',
+    following: 0.1,
   });
   assert.deepEqual(settingsSchema.parse(old), presets.paper);
   assert.deepEqual(learningOf(settingsSchema.parse(old)), {

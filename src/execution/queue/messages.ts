@@ -47,6 +47,7 @@ const learning = z.strictObject({
   firstRate: z.number().gt(0).max(1).optional(),
   freeze: freezeSchema.optional(),
   statistics: z.enum(statisticsNames).optional(),
+  following: z.number().gt(0).max(1).optional(),
   roles: z.partialRecord(z.enum(learningRoles), factors).optional(),
   average: z.number().gt(0).lt(1).nullable().optional(),
   newWeights: z

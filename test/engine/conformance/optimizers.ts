@@ -183,7 +183,7 @@ export function optimizerTests(open: () => Promise<Engine>): void {
 
     for (const freeze of [1, 2, 'all-but-head'] as const)
       test(`frozen layers (${freeze}) and rates by depth: as the oracle's, and what is frozen keeps its bits`, async () => {
-        const learning = { momentum: 0.9, weightDecay: 0.01, roles, freeze, firstRate: 0.3 };
+        const learning = { momentum: 0.9, weightDecay: 0.01, roles, freeze, firstRate: 0.3, following: 0.03 };
         const program = lower(network, 4, { kind: 'training', learning });
         const isState = ({ role }: { readonly role: string }): boolean => role !== 'optimizer';
         const names = new Set(program.state.filter(isState).map((entry) => entry.name));
