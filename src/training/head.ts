@@ -18,7 +18,7 @@ import { createEvaluator, measureLogits } from './measure.ts';
 
 /** Bytes of features, at most. */
 const mostBytes = 2 ** 28;
-/** Epochs of the head, images a minibatch, and weight decays that are tried: that of the lowest validation loss is taken. */
+/** Epochs of the head, images a minibatch, and weight decays that are tried: that of the lowest loss on images left out is taken. */
 const epochs = 30;
 const minibatch = 64;
 const decays = [1e-3, 1e-2, 3e-2, 1e-1, 3e-1];
@@ -199,11 +199,51 @@ async function solve({ engine, features, classes, rate, balanced, random, breath
   }
 }
 
-/** The head of the lowest validation loss, for features as they are: `train` and `validation` are scaled in place. */
-async function fit(
-  fitting: Omit<Fitting, 'features' | 'rate'>,
-  { train, validation }: { readonly train: Features; readonly validation: Features },
-): Promise<Solution & { readonly loss: number }> {
+/** With fewer validation images the decay is chosen by cross-validation, in so many folds. */
+const fewValidated = 200;
+const folds = 5;
+
+/** The rows that are in a fold, or all others. */
+function rowsOf({ values, labels, width }: Features, isTaken: (row: number) => boolean): Features {
+  const rows = [...labels.keys()].filter(isTaken);
+  const taken = new Float32Array(rows.length * width);
+  rows.forEach((row, at) => taken.set(values.subarray(row * width, (row + 1) * width), at * width));
+  return { values: taken, labels: Uint16Array.from(rows, (row) => labels[row] as number), width };
+}
+
+/** Features to fit on, each row's image, and those to choose the decay by. */
+interface Choice {
+  readonly train: Features;
+  readonly images: Uint32Array;
+  readonly validation: Features;
+}
+
+/** What each decay leaves to choose by: its loss on the validation images, or, where those are few, on folds of the training images. */
+async function lossOf(
+  fitting: Fitting,
+  { train, images, validation }: Choice,
+  decay: number,
+  solution: Solution,
+): Promise<number> {
+  const { classes } = fitting;
+  if (validation.labels.length >= fewValidated)
+    return measureLogits(logitsOf(validation, solution), validation.labels, classes).loss;
+  const foldOf = new Map([...new Set(images)].map((image, at) => [image, at % folds]));
+  let [sum, count] = [0, 0];
+  for (let fold = 0; fold < folds; fold++) {
+    const isOut = (row: number): boolean => foldOf.get(images[row] as number) === fold;
+    const [inside, outside] = [rowsOf(train, (row) => !isOut(row)), rowsOf(train, isOut)];
+    if (inside.labels.length === 0 || outside.labels.length === 0) continue;
+    const solved = await solve({ ...fitting, features: inside }, decay);
+    sum += outside.labels.length * measureLogits(logitsOf(outside, solved), outside.labels, classes).loss;
+    count += outside.labels.length;
+  }
+  return sum / count;
+}
+
+/** The head of the decay of the lowest loss, for features as they are: `train` and `validation` are scaled in place. */
+async function fit(fitting: Omit<Fitting, 'features' | 'rate'>, choice: Choice): Promise<Solution & { readonly loss: number }> {
+  const { train, validation } = choice;
   const { classes } = fitting;
   const { width } = train;
   const own = scaleOf(train);
@@ -213,7 +253,7 @@ async function fit(
   let best: { readonly solution: Solution; readonly loss: number } | undefined;
   for (const decay of decays) {
     const solution = await solve(all, decay);
-    const { loss } = measureLogits(logitsOf(validation, solution), validation.labels, classes);
+    const loss = await lossOf(all, choice, decay, solution);
     if (!(loss >= (best?.loss ?? Infinity))) best = { solution, loss };
   }
   const { solution } = must(best, 'solution');
@@ -272,7 +312,10 @@ export async function trainHead(
   } finally {
     body.dispose();
   }
-  const fitted = await fit({ engine, classes, balanced, random: randomOf(...key, 'head'), breathe }, features);
+  const fitted = await fit(
+    { engine, classes, balanced, random: randomOf(...key, 'head'), breathe },
+    { ...features, images: pool },
+  );
   const own = (role: 'kernel' | 'bias'): [string, Tensor] => {
     const name = parameterName(head.node.id, role);
     return [name, { shape: must(tensors[name], name).shape, data: fitted[role] }];

@@ -101,6 +101,18 @@ test('the same job gives the same bits, another key others', async () => {
   assert.notEqual(one.end.checkpoint, other.end.checkpoint);
 });
 
+test('few validation images do not choose the weight decay: with other labels the head is the same', async () => {
+  const [count, some] = [dataset.train.labels.length, 30];
+  const wrong = dataset.train.labels.map((label, at) => (at < count - some ? label : (label + 1) % classes));
+  const [right, mistaken] = [dataset.train.labels, wrong].map((labels) => ({
+    dataset: { ...dataset, train: { ...dataset.train, labels }, validationImages: some },
+  }));
+  const network = networks['a dense layer'];
+  const [one, other] = [await trained(network, {}, right), await trained(network, {}, mistaken)];
+  assert.equal(one.end.checkpoint, other.end.checkpoint);
+  assert.ok((one.end.validation?.accuracy ?? 0) > 0.9 && (other.end.validation?.accuracy ?? 1) < 0.1);
+});
+
 test('balanced classes are measured so', async () => {
   const { end } = await trained(networks['a dense layer'], { balanced: true });
   assert.ok((end.validation?.balanced ?? 0) > 0.9);
