@@ -3,7 +3,8 @@ import { shownName, startPhrase } from '../run/display/names.ts';
 import { folderOf } from '../run/record/folder.ts';
 import type { RunState } from '../run/record/replay.ts';
 import { bestCandidate, resultOf } from '../search/ranking.ts';
-import { candidateOf } from '../search/state.ts';
+import { methods } from '../search/methods/table.ts';
+import { candidateOf, type CandidateId } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { quoted } from '../util/quoted.ts';
 import { nextSteps, usedData } from '../run/display/advice.ts';
@@ -15,6 +16,15 @@ import { padRight } from './text.ts';
 import { formatCount, formatPercent, formatWhole, plural } from '../util/words.ts';
 import { viewOf } from '../run/display/view.ts';
 import { winnersLine } from './render.ts';
+
+/** What became of the candidate that the final training starts from. */
+function storyOf({ search }: RunState, config: Config, line: CandidateId): string {
+  const { step } = candidateOf(search, line);
+  const name = shownName(config, line);
+  if (step > 0) return `${name}, grown in ${plural(step, 'step')}`;
+  if (!methods[config.settings.method].tunes) return `the ${startPhrase(config, search)}, as no child was better`;
+  return search.undone ? `${name} with a head of its own; training more of it was taken back` : `${name}, fine-tuned`;
+}
 
 /** `resumption`: the command that resumes it. */
 export function summary(run: RunState, config: Config, root: string, resumption: string, colour: boolean): string[] {
@@ -28,11 +38,7 @@ export function summary(run: RunState, config: Config, root: string, resumption:
   if (best === null) return paintAll([[['Stopped', 'warn'], [` after ${time}, before there was a trained network`]], resume]);
   const candidate = candidateOf(search, best);
   const grownFrom = search.stop?.line ?? best;
-  const steps = candidateOf(search, grownFrom).step;
-  const story =
-    steps === 0
-      ? `the ${startPhrase(config, search)}, as no child was better`
-      : `${shownName(config, grownFrom)}, grown in ${plural(steps, 'step')}`;
+  const story = storyOf(run, config, grownFrom);
   const lines: Line[] = [
     search.finished
       ? [['Done', 'good'], [` in ${time}: ${story}`]]

@@ -31,7 +31,9 @@ export function usedData(advised: Advised): string {
   const { train, validation, all } = usedImages(advised);
   const used = train + validation;
   const images = used < all ? `${formatWhole(used)} of ${plural(all, 'training image')}` : `all ${plural(all, 'training image')}`;
-  return `${images}, ${formatWhole(validation)} of them to compare networks; ${plural(advised.config.data.testImages, 'test image')}`;
+  // The final training leaves them out, where it is validated.
+  const use = advised.config.settings.validatesFinal ? 'to validate, not to train' : 'to compare networks';
+  return `${images}, ${formatWhole(validation)} of them ${use}; ${plural(advised.config.data.testImages, 'test image')}`;
 }
 
 /** Folders of images are brought to at most this many pixels a side unless `--image-size` says otherwise. */

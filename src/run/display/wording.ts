@@ -25,6 +25,12 @@ export function describeFrom({ from }: Config): string[] {
   return [`from ${printable(reference)}${checked}`];
 }
 
+/** What a fine-tuning trains after the head. */
+function trainedLayers({ settings: { optimizer } }: Config): string {
+  if (optimizer.freeze === 0) return 'all layers';
+  return optimizer.freeze === 'all-but-head' ? 'its head alone' : `all but its first ${plural(optimizer.freeze, 'layer')}`;
+}
+
 /** A budget's plan in one line. */
 export function describePlan(plan: Plan, budget: number, config: Config): string {
   const { settings, data } = config;
@@ -34,7 +40,7 @@ export function describePlan(plan: Plan, budget: number, config: Config): string
     const { work, rounds, steps, multiplyAdds } = plan.sizes;
     const unit = unitOf({ ...settings, rounds });
     if (methods[settings.method].tunes && steps === 0)
-      return `plan for ${formatDuration(budget)}: ${formatCount(work)} multiply-adds of training; the head alone, then all layers`;
+      return `plan for ${formatDuration(budget)}: ${formatCount(work)} multiply-adds of training; the head alone, then ${trainedLayers(config)}`;
     return (
       `plan for ${formatDuration(budget)}: ${formatCount(work)} multiply-adds of training; the start network for ` +
       `${plural(plan.vanillaEpochs, unit)}${rounds === 1 ? '' : ` (${rounds} an epoch)`}; ` +
@@ -185,6 +191,8 @@ function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
         `step ${entry.step}: ${shownName(config, entry.line)} wins with ${percentOf(view, entry.line)}; ${size(entry.line)}`,
       ];
     case 'stop':
+      if (methods[config.settings.method].tunes && candidateOf(search, entry.line).step === 0)
+        return [`final training of ${shownName(config, entry.line)}, ${trainedLayers(config)}; ${size(entry.line)}`];
       return [
         `search ended (${stopWords[entry.reason] ?? entry.reason}); final training of ${shownName(config, entry.line)}, ${size(entry.line)}`,
       ];
@@ -195,7 +203,7 @@ function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
     }
     case 'slice':
       return [
-        `${shownName(config, entry.line)}: ${plural(entry.count, 'minibatch', 'minibatches')}, learning rate from ${entry.rate}`,
+        `${shownName(config, entry.line)}: ${plural(entry.count, 'minibatch', 'minibatches')}, learning rate ${entry.from > entry.to ? 'rises to' : 'from'} ${entry.rate}`,
       ];
     case 'test':
       return [
