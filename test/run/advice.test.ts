@@ -67,12 +67,31 @@ test('classes are weak where they are below all, and were tested on enough image
 
 test('next steps, the most helpful first, at most three', () => {
   const budget = { ...photos, budget: 1800 };
-  assert.deepEqual(nextSteps({ ...ofPhotos, config: budget }), [
+  const many = { ...budget, data: { ...budget.data, trainImages: 3000 } };
+  assert.deepEqual(nextSteps({ ...ofPhotos, config: many }), [
     "give it more time: instar resume 'runs/my photos' --budget +30m",
     'add photos of the class that is right least often: dog (50.0 % right)',
     'start from a network that was trained on similar images: --from MODEL.onnx, or --from another run',
   ]);
   assert.deepEqual(nextSteps({ run: done, config, root: 'r' }).length, 2);
+});
+
+test('with few photos of a class a trained start is the first step, with what it gave and the command', () => {
+  const few = { ...photos, data: { ...photos.data, reference: 'my photos', trainImages: 1499 } };
+  const stepsOf = (changed: Config, run = ofPhotos.run): readonly string[] => nextSteps({ run, config: changed, root: 'r' });
+  const [first = '', second = ''] = stepsOf(few);
+  assert.match(
+    first,
+    /^begin with a network .*: instar search 'my photos' --from start\.onnx\ndocs\/trained-starts\.md says .* \d+\.\d %, from scratch \d+\.\d/,
+  );
+  assert.match(second, /--steps/);
+  assert.match(stepsOf(few, viewAt('final').view.run)[1] ?? '', /^begin with/);
+  const of = (data: Partial<Config['data']>): Config => ({ ...few, data: { ...few.data, ...data } });
+  assert.doesNotMatch(stepsOf(of({ trainImages: 1500 })).join(), /begin with/);
+  // Of many a sample was decoded.
+  assert.doesNotMatch(stepsOf(of({ sampledFrom: 9000 })).join(), /begin with/);
+  const { where: _where, ...named } = few.data;
+  assert.doesNotMatch(stepsOf({ ...few, data: named }).join(), /begin with/);
 });
 
 test('each step is said only where it can help', () => {
