@@ -119,10 +119,11 @@ export const text = (argument: string): Kind<string> => ({
   read: (value) => (value === '' ? { wrong: 'must not be empty' } : { value }),
 });
 
-const wrongOf = (reference: string): string | null => {
-  const address = isAddress(reference) ? readAddress(reference) : {};
+function wrongOf(reference: string): string | null {
+  if (!isAddress(reference)) return null;
+  const address = readAddress(reference);
   return 'wrong' in address ? address.wrong : null;
-};
+}
 
 /** A path, or an address `https://…#sha256=…` of a file. */
 export const reference: Kind<string> = {

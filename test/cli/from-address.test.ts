@@ -68,7 +68,10 @@ test('the file is downloaded once; later runs, resuming and other commands need 
   const evaluated = await instar(['evaluate', other, 'photos', '--part', 'all'], folder);
   assert.match(evaluated.err, /photos has 5|does not know the class/);
   const picture = join('photos', 'coral', '1.png');
-  const [byAddress, byPath] = [await instar(['predict', other, picture], folder), await instar(['predict', kept(), picture], folder)];
+  const [byAddress, byPath] = [
+    await instar(['predict', other, picture], folder),
+    await instar(['predict', kept(), picture], folder),
+  ];
   assert.equal(byAddress.code, 0, byAddress.err);
   const lines = (text: string): readonly string[] => text.split('\n').slice(1);
   assert.deepEqual(lines(byAddress.out), lines(byPath.out));
@@ -100,7 +103,8 @@ test('the best.safetensors of a run is used by its address as by its path', asyn
 test('what is wrong with an address is said before anything is asked', async (t) => {
   const server = await serve(t, whole(model));
   const digits = digitsOf(model);
-  const ending = 'must end with #sha256= and the 64 digits of the SHA-256 of the file; who offers the file tells it, and sha256sum';
+  const ending =
+    'must end with #sha256= and the 64 digits of the SHA-256 of the file; who offers the file tells it, and sha256sum';
   for (const [address, wrong] of [
     [`${server.origin}/net.onnx`, ending],
     [`${server.origin}/net.onnx#sha256=${digits.slice(1)}`, ending],
@@ -141,7 +145,10 @@ test('a file that is not there, another one, and external data are one line each
     const { code, err } = await instar(searching(from, '--run', 'no'), folder);
     assert.equal(code, 2, err);
     assert.ok(!existsSync(join(folder, 'no')));
-    return err.trimEnd().split('\n').filter((line) => !line.startsWith('downloading'));
+    return err
+      .trimEnd()
+      .split('\n')
+      .filter((line) => !line.startsWith('downloading'));
   };
   const [wrong = '', ...rest] = await lines(withHash(`${server.origin}/net.onnx`, Buffer.of(1)));
   assert.deepEqual(rest, []);

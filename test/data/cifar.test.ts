@@ -8,7 +8,7 @@ import type { DatasetLocations } from '../../src/data/resolve.ts';
 import type { DataEvent } from '../../src/data/source.ts';
 import { must } from '../../src/util/assert.ts';
 import { cifarFiles, newFolder, noise, nowhere, put, putAll, tarGz, userError } from './places.ts';
-import { breaking, serve as serveAnswers, whole, type Answer } from './serve.ts';
+import { breaking, serve as serveAnswers, whole as wholeOf, type Answer } from './serve.ts';
 
 const files = cifarFiles();
 
@@ -147,7 +147,7 @@ async function serve(
 test('cifar10 is downloaded once, with progress', async (t) => {
   const cacheFolder = join(await newFolder(t), 'cache');
   const archive = await tarGz(files);
-  const { locations, asked } = await serve(t, archive, whole(archive));
+  const { locations, asked } = await serve(t, archive, wholeOf(archive));
   const events: DataEvent[] = [];
   const options = { cacheFolder, environment: {}, progress: (event: DataEvent) => events.push(event) };
   const { dataset } = await readDataset('cifar10', options, locations);
@@ -161,7 +161,7 @@ test('cifar10 is downloaded once, with progress', async (t) => {
 test('a broken download is said and goes on where it stopped', async (t) => {
   const cacheFolder = join(await newFolder(t), 'cache');
   const archive = await tarGz(files);
-  const { locations, asked } = await serve(t, archive, breaking(archive, whole(archive)));
+  const { locations, asked } = await serve(t, archive, breaking(archive, wholeOf(archive)));
   const options = { cacheFolder, environment: {} };
   await assert.rejects(
     readDataset('cifar10', options, locations),
@@ -197,7 +197,7 @@ test('a part that is already whole is taken', async (t) => {
 test('what is not what it should be is thrown away', async (t) => {
   const cacheFolder = join(await newFolder(t), 'cache');
   const archive = await tarGz(files);
-  const { locations } = await serve(t, archive, whole(archive), { md5: '1'.repeat(32) });
+  const { locations } = await serve(t, archive, wholeOf(archive), { md5: '1'.repeat(32) });
   await assert.rejects(
     readDataset('cifar10', { cacheFolder, environment: {} }, locations),
     userError(/damaged, or another file than was meant: its MD5 is [0-9a-f]{32}, not 1{32}: try again, or fetch it elsewhere/),
@@ -208,7 +208,7 @@ test('what is not what it should be is thrown away', async (t) => {
 test('the downloaded files must be the original ones', async (t) => {
   const cacheFolder = join(await newFolder(t), 'cache');
   const archive = await tarGz(files);
-  const { locations } = await serve(t, archive, whole(archive), { verify: true });
+  const { locations } = await serve(t, archive, wholeOf(archive), { verify: true });
   await assert.rejects(
     readDataset('cifar10', { cacheFolder, environment: {} }, locations),
     userError(/data_batch_1\.bin: is not the original file: its SHA-256 differs$/),

@@ -244,7 +244,10 @@ test('a choice that is no default can be left again, and one that goes with anot
     fieldOf('method', planOptions.method, preset, form).choices.map(([, words]) => words);
   assert.ok(!offered({}, 'auto').some((words) => words.startsWith('tune')));
   assert.ok(!offered({ from: '' }, 'auto').some((words) => words.startsWith('tune')));
-  assert.equal(offered({ from: 'net.onnx' }, 'tune').find((words) => words.includes('default')), 'tune (default)');
+  assert.equal(
+    offered({ from: 'net.onnx' }, 'tune').find((words) => words.includes('default')),
+    'tune (default)',
+  );
 });
 
 test('a network is named by a path or by an address with its hash', () => {
@@ -273,7 +276,8 @@ test('a network is named by a path or by an address with its hash', () => {
     ['https://exa mple/', /^must be a path or an address$/],
   ] as const) {
     assert.match((read(wrong) as { wrong: string }).wrong, message, wrong);
-    if (wrong !== '') assert.throws(() => checkSearch({ dataset: 'd', from: wrong }), /^UserError: from: must|^Error: from: must/);
+    if (wrong !== '')
+      assert.throws(() => checkSearch({ dataset: 'd', from: wrong }), /^UserError: from: must|^Error: from: must/);
   }
   assert.deepEqual(readAddress(`https://example.org/a/net.onnx?x=1#sha256=${digits}`), {
     value: { url: 'https://example.org/a/net.onnx?x=1', sha256: digits.toLowerCase(), name: 'net.onnx' },
@@ -288,6 +292,14 @@ test('the form of the dashboard has each option that makes sense on a page, and 
     Object.keys(rows).filter((key) => !pageOptions(rows).some(([each]) => each === key)),
     ['data', 'labels', 'set', 'vanilla', 'run', 'queue', 'store', 'mixed'],
   );
-  for (const more of [{ from: 'https://example.org/x' }, { pixels: 'many' }, { mean: 'grey' }, { run: 'x' }, { maxParams: '--json' }, { budget: '1m --from=x' }, { name: '../x' }])
+  for (const more of [
+    { from: 'https://example.org/x' },
+    { pixels: 'many' },
+    { mean: 'grey' },
+    { run: 'x' },
+    { maxParams: '--json' },
+    { budget: '1m --from=x' },
+    { name: '../x' },
+  ])
     assert.ok(!searchForm.safeParse({ data: 'mnist', ...more }).success, JSON.stringify(more));
 });

@@ -218,7 +218,8 @@ describe('the pages of runs and studies', { skip }, () => {
       const from = page.getByLabel('Trained start', { exact: true });
       const words = (): Promise<string> =>
         from.evaluate((field) => (field as unknown as { validationMessage: string }).validationMessage);
-      const usual = (label: string): Promise<string> => page.getByLabel(label, { exact: true }).locator('option').first().innerText();
+      const usual = (label: string): Promise<string> =>
+        page.getByLabel(label, { exact: true }).locator('option').first().innerText();
       await page.getByLabel('Data', { exact: true }).selectOption('quadrants');
       assert.equal(await usual('Method'), 'grow (default)');
       await from.fill('https://example.org/net.onnx');

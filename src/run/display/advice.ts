@@ -127,8 +127,7 @@ const largerImages: Rule = ({ config }) => {
 const isFromScratch = (advised: Advised): boolean =>
   isOwn(advised.config) && advised.config.from === null && usedImages(advised).all < fewImages;
 
-const hasFewOfClass = (advised: Advised): boolean =>
-  usedImages(advised).all < fewOfClass * advised.config.data.classes.length;
+const hasFewOfClass = (advised: Advised): boolean => usedImages(advised).all < fewOfClass * advised.config.data.classes.length;
 
 /** What it would likely give, and how. */
 const trainedStartForFew: Rule = (advised) => {

@@ -62,13 +62,7 @@ interface FieldProps {
 const described = ({ id }: Field) => ({ id, name: id, 'aria-describedby': `${id}-help` });
 
 /** The browser says what is wrong with the text, in the words of the table. */
-function TextInput({
-  field,
-  value,
-  suggestions,
-  mode,
-  onValue,
-}: FieldProps & { readonly mode: 'text' | 'numeric' | 'decimal' }) {
+function TextInput({ field, value, suggestions, mode, onValue }: FieldProps & { readonly mode: 'text' | 'numeric' | 'decimal' }) {
   const list = `${field.id}-list`;
   return (
     <>
