@@ -155,7 +155,7 @@ async function openPart({ url, path }: Download, part: string, { progress, signa
     if (isPart) return file;
     await file.close();
     signal?.throwIfAborted();
-    if (tries === 0) progress({ kind: 'note', message: `${url}: another process downloads it: waiting` });
+    if (tries === 0) progress({ kind: 'note', message: `${url}: is being downloaded already: waiting for that` });
     await sleep(pause, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => {
       signal?.throwIfAborted();
       throw error;

@@ -148,7 +148,7 @@ test('of two that want a file one downloads it, and the other takes it over wher
   const second = download(both.wanted, { progress: (event) => notes.push(event) });
   await Promise.all([first, second]);
   assert.deepEqual(both.server.asked, [undefined]);
-  assert.deepEqual(notes, [{ kind: 'note', message: `${both.wanted.url}: another process downloads it: waiting` }]);
+  assert.deepEqual(notes, [{ kind: 'note', message: `${both.wanted.url}: is being downloaded already: waiting for that` }]);
   assert.deepEqual(await both.left(), ['file']);
 
   const { wanted, server } = await wantedFrom(t, slow);
