@@ -239,7 +239,7 @@ describe('the pages of runs and studies', { skip }, () => {
       assert.ok((await page.getByLabel('Method', { exact: true }).locator('option').allInnerTexts()).includes('tune (default)'));
       await page.getByLabel('Mean of its pixels').fill('');
       await page.getByLabel('Name').fill('tuned');
-      await page.getByLabel('Work').fill('1M');
+      await page.getByLabel('Work', { exact: true }).fill('1M');
       const command = await page.locator('.begin pre').innerText();
       assert.match(command, /^instar search \S*quadrants --work=1M --from=\S*\/alpha --run=/);
       await page.getByRole('button', { name: 'Start the search' }).click();
