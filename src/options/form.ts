@@ -57,7 +57,7 @@ export interface Field {
   problem(text: string): string | null;
 }
 
-const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
+export const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
 
 /** Whether the form has a value of that option. */
 export const isGiven = (form: FormValues, key: string): boolean => ![undefined, '', false].includes(form[key]);

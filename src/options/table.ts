@@ -95,7 +95,7 @@ export const planOptions = {
   ...group('Run', {
     from: {
       kind: reference,
-      help: 'begin with this network: an .onnx model, a run, or an address such as https://HOST/net.onnx#sha256=…',
+      help: 'begin with this network: an .onnx model, a run, or an address with its hash, https://HOST/net.onnx#sha256=DIGITS',
       label: 'Trained start',
     },
   }),

@@ -31,7 +31,10 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 /** Without the vanilla network's widths, and shorter. */
 const options = [
   ...tiny.filter((word, at) => word !== '--widths' && tiny[at - 1] !== '--widths'),
-  ...['--vanilla-epochs', '1', '--final-epochs', '1'],
+  '--vanilla-epochs',
+  '1',
+  '--final-epochs',
+  '1',
 ];
 const searching = (from: string, ...more: string[]): string[] => ['search', 'photos', ...options, '--from', from, ...more];
 

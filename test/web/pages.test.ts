@@ -225,6 +225,7 @@ describe('the pages of runs and studies', { skip }, () => {
       await from.fill('https://example.org/net.onnx');
       await page.getByRole('button', { name: 'Start the search' }).click();
       assert.match(await words(), /^Trained start: must end with #sha256= and the 64 digits/);
+      await page.getByText(/^Must end with #sha256= and the 64 digits/).waitFor();
       await page.getByText('More options').click();
       await page.getByLabel('Mean of its pixels').fill('dark');
       await page.getByRole('button', { name: 'Start the search' }).click();
@@ -235,6 +236,7 @@ describe('the pages of runs and studies', { skip }, () => {
       assert.match(await offered.first().innerText(), /^\w+, \d+\.\d % of the test images$/);
       await from.fill(alpha);
       assert.equal(await words(), '');
+      assert.equal(await page.getByText('Must end with').count(), 0);
       assert.equal(await page.getByLabel('Method', { exact: true }).inputValue(), '');
       assert.ok((await page.getByLabel('Method', { exact: true }).locator('option').allInnerTexts()).includes('tune (default)'));
       await page.getByLabel('Mean of its pixels').fill('');

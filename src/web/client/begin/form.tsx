@@ -1,6 +1,6 @@
 /** The fields of a search: its data and name, and a field for each option of the table, by group; advanced ones in a fold. */
 import type { Option } from '../../../options/option.ts';
-import { fieldOf, isGiven, pageOptions, type Field } from '../../../options/form.ts';
+import { fieldOf, isGiven, pageOptions, sentence, type Field } from '../../../options/form.ts';
 import { checkValue } from '../../../options/setting-values.ts';
 import { planOptions } from '../../../options/table.ts';
 import { methodNames } from '../../../search/methods/table.ts';
@@ -59,15 +59,21 @@ interface FieldProps {
   onValue(value: Value): void;
 }
 
-const described = ({ id }: Field) => ({ id, name: id, 'aria-describedby': `${id}-help` });
+/** `wrong`: there is a line about its text. */
+const described = ({ id }: Field, wrong = false) => ({
+  id,
+  name: id,
+  'aria-describedby': wrong ? `${id}-help ${id}-wrong` : `${id}-help`,
+});
 
-/** The browser says what is wrong with the text, in the words of the table. */
+/** The browser says what is wrong with the text, in the words of the table; a line below the field stays as long as it is wrong. */
 function TextInput({ field, value, suggestions, mode, onValue }: FieldProps & { readonly mode: 'text' | 'numeric' | 'decimal' }) {
   const list = `${field.id}-list`;
+  const wrong = field.problem(String(value).trim());
   return (
     <>
       <input
-        {...described(field)}
+        {...described(field, wrong !== null)}
         type="text"
         inputMode={mode}
         value={String(value)}
@@ -81,6 +87,11 @@ function TextInput({ field, value, suggestions, mode, onValue }: FieldProps & { 
           onValue(input.value);
         }}
       />
+      {wrong === null ? null : (
+        <p id={`${field.id}-wrong`} class="wrong bad">
+          {sentence(wrong)}
+        </p>
+      )}
       {suggestions === undefined ? null : (
         <datalist id={list}>
           {suggestions.map(([text, words]) => (
