@@ -150,9 +150,12 @@ async function openPart({ url, path }: Download, part: string, { progress, signa
   for (let tries = 0; ; tries++) {
     if ((await factsOf(path)) !== undefined) return null;
     const file = await open(part, constants.O_RDWR | constants.O_CREAT).catch(notWritten(part));
-    // Whoever had the lock may have renamed or removed what was opened here.
-    const isPart = lockFile(file.fd) && (await factsOf(path)) === undefined && (await file.stat()).nlink > 0;
-    if (isPart) return file;
+    if (lockFile(file.fd)) {
+      // Whoever had the lock may have renamed or removed what was opened here.
+      const isDone = (await factsOf(path)) !== undefined;
+      if (isDone) await rm(part, { force: true });
+      else if ((await file.stat()).nlink > 0) return file;
+    }
     await file.close();
     signal?.throwIfAborted();
     if (tries === 0) progress({ kind: 'note', message: `${url}: is being downloaded already: waiting for that` });

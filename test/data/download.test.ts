@@ -109,7 +109,11 @@ test('a file that is too large is not downloaded, whether the server says so or 
     };
     send();
   };
-  for (const answer of [whole(file), silent]) {
+  const promising: Answer = (_request, response) => {
+    response.writeHead(200, { 'content-length': 2 ** 17 });
+    response.write('a part');
+  };
+  for (const answer of [whole(file), promising, silent]) {
     const { wanted, left } = await wantedFrom(t, answer, { most: 2 ** 16 });
     await assert.rejects(download(wanted, quiet), userError(/\/file: is not downloaded: larger than 64(\.0)? KiB$/));
     assert.deepEqual(await left(), []);
