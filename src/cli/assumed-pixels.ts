@@ -47,10 +47,10 @@ export async function pixelsFor(
   labelled: boolean,
   own: Scaling | null,
 ): Promise<AssumedPixels> {
-  const { path, classifier, stem } = model;
+  const { where, classifier, stem } = model;
   const { channels, elementType, layout } = classifier.input;
   const read = {
-    called: path,
+    called: where,
     takesBytes: elementType === 'uint8',
     channelsLast: layout === 'NHWC',
     channels,

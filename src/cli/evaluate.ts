@@ -10,11 +10,12 @@ import { setImmediate } from 'node:timers/promises';
 import { measureLogits, tally } from '../training/measure.ts';
 import { UserError } from '../util/user-error.ts';
 import { openEvaluator } from '../run/driving/evaluator.ts';
+import { namesModel, type NamedFile } from '../run/preparing/named-file.ts';
 import { isNearChance } from '../run/preparing/pixel-evidence.ts';
 import { pixelsFor } from './assumed-pixels.ts';
 import { imagesFor, measuredWords, type InputSpec, type Measured, type Training } from './evaluated-images.ts';
 import { printJson, printLines, type Io } from './io.ts';
-import { checkKind, isModel, openForeignModel, renderingFor } from './model.ts';
+import { checkKind, openForeignModel, renderingFor, withNamed } from './model.ts';
 import type { Given } from './options.ts';
 import { accuracyByClass, describeClasses } from '../run/display/classes.ts';
 import { describeViews } from '../run/display/wording.ts';
@@ -52,8 +53,8 @@ const ownNotes = (own: boolean, measured: Measured, name: string): readonly stri
       ? [`The network was trained on ${printable(name)}: most of these images are those that it learned from.`]
       : [];
 
-async function evaluateRun(where: string, reference: string, given: Given<'evaluate'>, io: Io): Promise<Evaluation> {
-  const best = await readBest(where);
+async function evaluateRun(file: NamedFile, reference: string, given: Given<'evaluate'>, io: Io): Promise<Evaluation> {
+  const best = await readBest(file.path, file.where);
   const { classes, shape, line } = best.about;
   const { config } = best;
   const training: Training = { hash: config?.data.hash ?? null, name: best.about.dataset, classes };
@@ -81,7 +82,7 @@ async function evaluateRun(where: string, reference: string, given: Given<'evalu
   const isRun = own && config !== null;
   const notes = isRun
     ? [
-        `Note: this is the run's own data. Its journal has ${plural(readRun(where).state.search.readings, 'test evaluation')}; this one is not counted.`,
+        `Note: this is the run's own data. Its journal has ${plural(readRun(file.path).state.search.readings, 'test evaluation')}; this one is not counted.`,
       ]
     : ownNotes(own, which, name);
   const images = part.labels.length;
@@ -100,8 +101,9 @@ async function evaluateRun(where: string, reference: string, given: Given<'evalu
   };
 }
 
-async function evaluateModel(where: string, reference: string, given: Given<'evaluate'>, io: Io): Promise<Evaluation> {
-  const model = await openForeignModel(where, given);
+async function evaluateModel(file: NamedFile, reference: string, given: Given<'evaluate'>, io: Io): Promise<Evaluation> {
+  const { where } = file;
+  const model = await openForeignModel(file, given);
   try {
     const { input, classes: named, count, dataset: trainedOn } = model.classifier;
     const wanted: InputSpec = { classes: named, channels: input.channels, height: input.height, width: input.width };
@@ -201,7 +203,8 @@ function text(
 
 export async function evaluateCommand(where: string, reference: string, given: Given<'evaluate'>, io: Io): Promise<number> {
   checkKind(where, given);
-  const found = await (isModel(where) ? evaluateModel : evaluateRun)(where, reference, given, io);
+  const evaluation = namesModel(where) ? evaluateModel : evaluateRun;
+  const found = await withNamed(where, io, (file) => evaluation(file, reference, given, io));
   if (given.json === true) {
     const { path, line, pixels, dataset, measured, images, own, accuracy, loss, classes, confusion, notes } = found;
     const part = measured === 'all' ? 'all' : 'test';

@@ -7,18 +7,25 @@ import { createModelRunner } from '../execution/model-runner.ts';
 import { describeClassifier, type Classifier } from '../formats/onnx/classifier.ts';
 import { decodeModel } from '../formats/onnx/codec.ts';
 import type { ModelProto } from '../formats/onnx/proto.ts';
-import { filesBeside, type ExternalFiles } from '../formats/onnx/read/external.ts';
+import type { ExternalFiles } from '../formats/onnx/read/external.ts';
 import { readStem, type Stem } from '../formats/onnx/read/read.ts';
 import type { Shape } from '../network/network.ts';
+import { writablePlace } from '../data/read.ts';
+import { cacheFolder } from '../run/preparing/begin.ts';
+import { largestModel, namedFile, namesModel, type NamedFile } from '../run/preparing/named-file.ts';
+import { temporaryCache } from '../run/preparing/spare-cache.ts';
 import { readNamed } from '../run/record/best.ts';
 import { UserError } from '../util/user-error.ts';
 import { flagOf, type Values } from '../options/option.ts';
+import { dataLines } from './data-lines.ts';
+import { printLines, type Io } from './io.ts';
 import type { modelOptions } from './options.ts';
 
 type Given = Values<typeof modelOptions>;
 
 export interface OpenModel {
-  readonly path: string;
+  /** In messages. */
+  readonly where: string;
   readonly classifier: Classifier;
   /** Its beginning; null where that cannot be read. */
   readonly stem: Stem | null;
@@ -27,10 +34,19 @@ export interface OpenModel {
   close(): void;
 }
 
-export const isModel = (where: string): boolean => /\.onnx$/i.test(where);
+/** Gives `use` the file that a network is named by; what an address names is downloaded first. */
+export async function withNamed<T>(reference: string, io: Io, use: (file: NamedFile) => Promise<T>): Promise<T> {
+  const spare = temporaryCache();
+  const progress = dataLines((lines) => printLines(io.err, lines), Date.now);
+  const folder = cacheFolder();
+  const writable = (): Promise<string> => writablePlace({ cacheFolder: folder, spare, progress });
+  try {
+    return await use(await namedFile(reference, { cacheFolder: folder, writable, listener: { progress } }));
+  } finally {
+    spare.remove();
+  }
+}
 
-/** Larger files cannot be: protobuf holds 2 GiB at most. */
-const largestFile = 2 ** 31;
 const defaultMemory = 4 * 2 ** 30;
 const defaultSeconds = 120;
 const usualBatch = 128;
@@ -66,8 +82,8 @@ const tablesOf = (bytes: boolean, { mean, std }: Scaling): readonly Float32Array
   );
 
 /** Refuses options of the other kind of network. */
-export function checkKind(where: string, given: Given & { readonly engine?: unknown }): void {
-  const [others, kind] = isModel(where)
+export function checkKind(reference: string, given: Given & { readonly engine?: unknown }): void {
+  const [others, kind] = namesModel(reference)
     ? [['engine'] as const, 'an .onnx file, which ONNX Runtime computes']
     : [['pixels', 'mean', 'std', 'fit', 'maxMemory', 'timeout'] as const, 'the network of a run'];
   const other = others.find((name) => given[name] !== undefined);
@@ -90,18 +106,18 @@ function externalOf({ graph }: ModelProto, files: ExternalFiles): { path: string
 }
 
 /** Reads and checks the file, and opens it in a process of its own. */
-export async function openForeignModel(path: string, given: Given): Promise<OpenModel> {
+export async function openForeignModel({ path, where, beside }: NamedFile, given: Given): Promise<OpenModel> {
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) throw new UserError(`${path}: does not exist`);
-  if (!stat.isFile()) throw new UserError(`${path}: is not a file`);
-  if (stat.size > largestFile) throw new UserError(`${path}: is larger than an ONNX file can be`);
+  if (stat === undefined) throw new UserError(`${where}: does not exist`);
+  if (!stat.isFile()) throw new UserError(`${where}: is not a file`);
+  if (stat.size > largestModel) throw new UserError(`${where}: is larger than an ONNX file can be`);
   const bytes = await readNamed(path);
-  const model = decodeModel(bytes, path);
-  const classifier = describeClassifier(model, path);
-  const files = filesBeside(path, path);
-  const stem = readStem(model, bytes.length, path, files);
+  const model = decodeModel(bytes, where);
+  const classifier = describeClassifier(model, where);
+  const files = beside(where);
+  const stem = readStem(model, bytes.length, where, files);
   const { maxMemory: memory = defaultMemory, timeout: seconds = defaultSeconds } = given;
-  const runner = createModelRunner(path, { memory, seconds });
+  const runner = createModelRunner(where, { memory, seconds });
   try {
     await runner.open(bytes, externalOf(model, files));
   } catch (error) {
@@ -110,7 +126,7 @@ export async function openForeignModel(path: string, given: Given): Promise<Open
   }
   const { input, output } = classifier;
   return {
-    path,
+    where,
     classifier,
     stem,
     async logits(part, shape, scaling) {
@@ -127,7 +143,7 @@ export async function openForeignModel(path: string, given: Given): Promise<Open
         const result = await runner.run({ input: input.name, elementType: input.elementType, ...request, output });
         const [rows = 0, classes = 0, ...rest] = result.shape;
         if (rows !== size || classes < 2 || rest.some((extent) => extent !== 1) || (count !== 0 && classes !== count))
-          throw new UserError(`${path}: returns ${result.shape.join('×')} numbers for ${size} images`);
+          throw new UserError(`${where}: returns ${result.shape.join('×')} numbers for ${size} images`);
         count = classes;
         all ??= new Float32Array(images * count);
         all.set(result.data.subarray(0, filled * count), from * count);

@@ -7,11 +7,12 @@ import { meanOfViews } from '../data/views.ts';
 import { readBest, renderingOf } from '../run/record/best.ts';
 import type { Shape } from '../network/network.ts';
 import { softmax } from '../training/measure.ts';
+import { namesModel, type NamedFile } from '../run/preparing/named-file.ts';
 import { UserError } from '../util/user-error.ts';
 import { openEvaluator } from '../run/driving/evaluator.ts';
 import { printJson, printLines, type Io } from './io.ts';
 import { pixelsFor } from './assumed-pixels.ts';
-import { checkKind, isModel, openForeignModel, renderingFor } from './model.ts';
+import { checkKind, openForeignModel, renderingFor, withNamed } from './model.ts';
 import type { Given } from './options.ts';
 import { columnsOf, padLeft, padRight, truncate } from './text.ts';
 import { formatPercent, printable } from '../util/words.ts';
@@ -54,8 +55,8 @@ interface Scores {
   readonly of: (image: number) => readonly number[];
 }
 
-async function scoresOfRun(where: string, images: readonly string[], given: Given<'predict'>, io: Io): Promise<Scores> {
-  const best = await readBest(where);
+async function scoresOfRun(file: NamedFile, images: readonly string[], given: Given<'predict'>, io: Io): Promise<Scores> {
+  const best = await readBest(file.path, file.where);
   const { shape, classes } = best.about;
   // All are read first, so that an error comes at once.
   const part = await readImages(images, shape, renderingOf(best));
@@ -72,12 +73,12 @@ async function scoresOfRun(where: string, images: readonly string[], given: Give
   };
 }
 
-async function scoresOfModel(where: string, images: readonly string[], given: Given<'predict'>): Promise<Scores> {
-  const model = await openForeignModel(where, given);
+async function scoresOfModel(file: NamedFile, images: readonly string[], given: Given<'predict'>): Promise<Scores> {
+  const model = await openForeignModel(file, given);
   try {
     const { input, classes: named, output } = model.classifier;
     if (input.height === null || input.width === null)
-      throw new UserError(`${where}: has no fixed input size, which predict needs`);
+      throw new UserError(`${model.where}: has no fixed input size, which predict needs`);
     const shape = { channels: input.channels, height: input.height, width: input.width };
     if (given.pixels === 'normalised') throw new UserError('--pixels normalised needs the images of a dataset; use evaluate');
     const part = await readImages(images, shape, renderingFor(model.classifier, given));
@@ -101,9 +102,9 @@ async function scoresOfModel(where: string, images: readonly string[], given: Gi
 export async function predictCommand(where: string, images: readonly string[], given: Given<'predict'>, io: Io): Promise<number> {
   const { top = 3 } = given;
   checkKind(where, given);
-  const { assumption, classes, of } = isModel(where)
-    ? await scoresOfModel(where, images, given)
-    : await scoresOfRun(where, images, given, io);
+  const { assumption, classes, of } = await withNamed(where, io, (file) =>
+    namesModel(where) ? scoresOfModel(file, images, given) : scoresOfRun(file, images, given, io),
+  );
   const predictions = images.map((image, index): Prediction => {
     const shares = of(index);
     const ranked = classes.map((name, position) => ({ name, probability: shares[position] ?? 0 }));

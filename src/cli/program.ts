@@ -43,7 +43,10 @@ const nothing = (): void => undefined;
 
 const dataset = ['<dataset>', 'a name or a path, see below'] as const;
 const runFolder = ['<run>', "the run's folder"] as const;
-const network = ['<network>', "a run's folder, a best.safetensors, or an .onnx file"] as const;
+const network = [
+  '<network>',
+  "a run's folder, a best.safetensors, an .onnx file, or the address of a file with its hash (https://HOST/net.onnx#sha256=DIGITS)",
+] as const;
 
 const commands: { readonly [Name in CommandName]: CommandRow<Name> } = {
   search: {

@@ -74,6 +74,8 @@ export function summary(run: RunState, config: Config, root: string, resumption:
     lines.push(row('see it', [`instar show ${quoted(root)}`, 'accent']));
     lines.push(row('use it', [`instar predict ${quoted(root)} IMAGE…`, 'accent']));
   } else lines.push(resume);
-  nextSteps(advised).forEach((step, index) => lines.push(row(index === 0 ? 'to improve' : '', [step])));
+  nextSteps(advised)
+    .flatMap((step) => step.split('\n').map((line, at) => (at === 0 ? line : `  ${line}`)))
+    .forEach((line, index) => lines.push(row(index === 0 ? 'to improve' : '', [line])));
   return paintAll(lines);
 }

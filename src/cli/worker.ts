@@ -50,9 +50,9 @@ export async function workerCommand(given: Given<'worker'>, io: Io): Promise<num
   const { fingerprint } = await openEngine(name, { threads: 1, environment: io.environment, device });
   const bits = bitsOf(fingerprint, process.versions.node);
   const address = parseQueue(queue);
-  await reachQueue(address, io.environment);
-  const broker = await openBroker(address, io.environment);
   const say = (line: string): void => void io.err.write(`${printable(line)}\n`);
+  await reachQueue(address, io.environment, say);
+  const broker = await openBroker(address, io.environment);
   const { startConsumer } = await importOptional('instar worker', ['bullmq'], () => import('../execution/queue/consumer.ts'));
   const consumer = await startConsumer({
     broker,

@@ -1,16 +1,34 @@
-/** Downloads a file: resumes an earlier try, and checks the MD5 before the file gets its name. */
+/**
+ * Downloads a file whose hash is known: resumes an earlier try, and checks the hash before the file gets its name. Of two processes
+ * that want the same file, one downloads it.
+ */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { constants, createReadStream } from 'node:fs';
+import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { UserError } from '../util/user-error.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf, factsOf, makeFolder, reasonOf, writeFailure } from '../util/files.ts';
+import { isSafe } from '../util/file-address.ts';
+import { lockFile } from '../util/flock.ts';
+import { UserError } from '../util/user-error.ts';
+import { formatBytes } from '../util/words.ts';
 import type { ReadListener } from './source.ts';
+
+/** Names of hashes, for people. */
+const hashNames = { md5: 'MD5', sha256: 'SHA-256' } as const;
+
+export interface Hash {
+  readonly kind: keyof typeof hashNames;
+  /** Lower-case hexadecimal digits. */
+  readonly digits: string;
+}
 
 export interface Download {
   readonly url: string;
-  readonly md5: string;
+  readonly hash: Hash;
   readonly path: string;
+  /** Bytes, at most. */
+  readonly most: number;
   /** What to do without a network; ends the error message. */
   readonly advice: string;
   /** Milliseconds without a byte after which the download fails. */
@@ -32,10 +50,38 @@ const notWritten =
     throw writeFailure(error, path);
   };
 
-async function md5Of(path: string): Promise<string> {
-  const hash = createHash('md5');
+async function digitsOf(path: string, kind: Hash['kind']): Promise<string> {
+  const hash = createHash(kind);
   for await (const piece of createReadStream(path) as AsyncIterable<Uint8Array>) hash.update(piece);
   return hash.digest('hex');
+}
+
+/** Whether the file is there and has that hash. */
+export const hasHash = async (path: string, { kind, digits }: Hash): Promise<boolean> =>
+  (await factsOf(path))?.kind === 'file' && (await digitsOf(path, kind)) === digits;
+
+const mostRedirects = 10;
+const redirects: readonly number[] = [301, 302, 303, 307, 308];
+
+/** Where a redirect leads; an error where it leaves https, or comes from elsewhere to this machine. */
+export function redirected(from: URL, location: string): URL {
+  const to = new URL(location, from);
+  if (to.protocol !== 'https:' && !(isSafe(to) && from.protocol === 'http:'))
+    throw new Error(`it leads to ${to.origin}, which is not https`);
+  return to;
+}
+
+/** The response behind redirects. */
+async function ask(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
+  let at = new URL(url);
+  for (let hops = 0; hops <= mostRedirects; hops++) {
+    const response = await fetch(at, { headers, signal, redirect: 'manual' });
+    const location = response.headers.get('location');
+    if (!redirects.includes(response.status) || location === null) return response;
+    await response.body?.cancel();
+    at = redirected(at, location);
+  }
+  throw new Error(`more than ${mostRedirects} redirects`);
 }
 
 /** The offset of the response's bytes in the file, and the file's size (0: unknown). */
@@ -47,64 +93,116 @@ function rangeOf(response: Response, have: number): { from: number; total: numbe
   return { from: have, total: range[2] === '*' ? 0 : Number(range[2]) };
 }
 
-/** Appends to `part` what is missing. */
-async function receive({ url, patience }: Download, part: string, { progress, signal }: ReadListener): Promise<void> {
-  const have = (await factsOf(part))?.size ?? 0;
+/** The file is none that may be downloaded: trying again does not help. */
+class TooLarge extends Error {}
+
+/** Appends to `file`, which is `part`, what is missing. */
+async function receive(
+  { url, patience, most }: Download,
+  part: string,
+  file: FileHandle,
+  { progress, signal }: ReadListener,
+): Promise<void> {
+  const have = (await file.stat()).size;
   const stalled = new AbortController();
   const late = (): void => stalled.abort(new Error(`no byte came for ${patience / 1000} s`));
   let clock = setTimeout(late, patience);
   try {
-    const response = await fetch(url, {
-      headers: have > 0 ? { range: `bytes=${have}-` } : {},
-      signal: signal === undefined ? stalled.signal : AbortSignal.any([signal, stalled.signal]),
-    });
+    const response = await ask(
+      url,
+      // Compressed, its lengths would be others.
+      { 'accept-encoding': 'identity', ...(have > 0 ? { range: `bytes=${have}-` } : {}) },
+      signal === undefined ? stalled.signal : AbortSignal.any([signal, stalled.signal]),
+    );
     if (response.status === 416) return; // The part is complete.
     if (!response.ok || response.body === null) throw new Error(`the server answered ${response.status}`);
     const { from, total } = rangeOf(response, have);
-    const file = await open(part, from > 0 ? 'r+' : 'w').catch(notWritten(part));
+    if (total > most) throw new TooLarge();
+    if (from === 0) await file.truncate(0).catch(notWritten(part));
     let received = from;
     let said = 0;
-    try {
-      for await (const piece of response.body as AsyncIterable<Uint8Array>) {
-        clearTimeout(clock);
-        clock = setTimeout(late, patience);
-        for (let at = 0; at < piece.length;) {
-          const { bytesWritten } = await file.write(piece, at, piece.length - at, received).catch(notWritten(part));
-          at += bytesWritten;
-          received += bytesWritten;
-        }
-        if (received - said < total / 200 && received !== total) continue;
-        said = received;
-        progress({ kind: 'download', url, received, total });
+    for await (const piece of response.body as AsyncIterable<Uint8Array>) {
+      clearTimeout(clock);
+      clock = setTimeout(late, patience);
+      if (received + piece.length > most) throw new TooLarge();
+      for (let at = 0; at < piece.length;) {
+        const { bytesWritten } = await file.write(piece, at, piece.length - at, received).catch(notWritten(part));
+        at += bytesWritten;
+        received += bytesWritten;
       }
-      if (total > 0 && received < total) throw new Error('the connection ended early');
-    } finally {
-      await file.close();
+      if (received - said < total / 200 && received !== total) continue;
+      said = received;
+      progress({ kind: 'download', url, received, total });
     }
+    if (total > 0 && received < total) throw new Error('the connection ended early');
   } finally {
     clearTimeout(clock);
+    // What was not read of the response would keep its connection.
+    stalled.abort();
   }
 }
 
-/**
- * Downloads the file to `path`, if it is not there. A UserError where there is no network or the file is damaged; the next call
- * resumes.
- */
-export async function download(wanted: Download, listener: ReadListener): Promise<void> {
-  const { url, md5, path, advice } = wanted;
-  if ((await factsOf(path)) !== undefined) return;
-  const part = `${path}.part`;
-  makeFolder(dirname(path));
+/** Milliseconds between two looks at a file that another process downloads. */
+const pause = 200;
+
+/** Opens the part with its lock, once no other process downloads it; null where one has finished it meanwhile. */
+async function openPart({ url, path }: Download, part: string, { progress, signal }: ReadListener): Promise<FileHandle | null> {
+  for (let tries = 0; ; tries++) {
+    if ((await factsOf(path)) !== undefined) return null;
+    const file = await open(part, constants.O_RDWR | constants.O_CREAT).catch(notWritten(part));
+    if (lockFile(file.fd)) {
+      // Whoever had the lock may have renamed or removed what was opened here.
+      const isDone = (await factsOf(path)) !== undefined;
+      if (isDone) await rm(part, { force: true });
+      else if ((await file.stat()).nlink > 0) return file;
+    }
+    await file.close();
+    signal?.throwIfAborted();
+    if (tries === 0) progress({ kind: 'note', message: `${url}: is being downloaded already: waiting for that` });
+    await sleep(pause, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => {
+      signal?.throwIfAborted();
+      throw error;
+    });
+  }
+}
+
+async function complete(wanted: Download, part: string, file: FileHandle, listener: ReadListener): Promise<void> {
+  const { url, hash, path, most, advice } = wanted;
   try {
-    await receive(wanted, part, listener);
+    await receive(wanted, part, file, listener);
   } catch (error) {
     listener.signal?.throwIfAborted();
     if (error instanceof Error && 'kind' in error) throw error;
-    throw new UserError(`${url}: cannot be downloaded (${networkReason(error)}): try again, or ${advice}`);
+    const isTooLarge = error instanceof TooLarge;
+    if (isTooLarge || (await file.stat()).size === 0) await rm(part, { force: true });
+    throw new UserError(
+      isTooLarge
+        ? `${url}: is not downloaded: larger than ${formatBytes(most)}`
+        : `${url}: cannot be downloaded (${networkReason(error)}): try again, or ${advice}`,
+    );
   }
-  if ((await md5Of(part)) !== md5) {
+  const digits = await digitsOf(part, hash.kind);
+  if (digits !== hash.digits) {
     await rm(part, { force: true });
-    throw new UserError(`${url}: the file is damaged (its MD5 is not ${md5}): try again, or ${advice}`);
+    throw new UserError(
+      `${url}: damaged, or another file than was meant: its ${hashNames[hash.kind]} is ${digits}, not ${hash.digits}: try again, or ${advice}`,
+    );
   }
   await rename(part, path).catch(notWritten(path));
+}
+
+/**
+ * Downloads the file to `path`, if it is not there. A UserError where there is no network, or the file is damaged, another one or too
+ * large; the next call resumes.
+ */
+export async function download(wanted: Download, listener: ReadListener): Promise<void> {
+  const part = `${wanted.path}.part`;
+  makeFolder(dirname(part));
+  const file = await openPart(wanted, part, listener);
+  if (file === null) return;
+  try {
+    await complete(wanted, part, file, listener);
+  } finally {
+    await file.close();
+  }
 }

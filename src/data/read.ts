@@ -99,7 +99,11 @@ async function decoded(
 }
 
 /** The cache, or what stands in for it; says so. */
-async function writablePlace({ cacheFolder, spare, progress }: ReadOptions): Promise<string> {
+export async function writablePlace({
+  cacheFolder,
+  spare,
+  progress,
+}: Pick<ReadOptions, 'cacheFolder' | 'spare' | 'progress'>): Promise<string> {
   const why = await whyUnwritable(cacheFolder);
   if (why === null) return cacheFolder;
   const problem = `${cacheFolder}: the cache of decoded data cannot be written (${why})`;
@@ -124,7 +128,7 @@ export async function readDataset(
   const size = imageSize ?? options.folderSize;
   // Asked only where something is to be written, and before anything is downloaded or decoded.
   let asked: Promise<string> | undefined;
-  const writable = (): Promise<string> => (asked ??= writablePlace(options));
+  const writable = options.writable ?? ((): Promise<string> => (asked ??= writablePlace(options)));
   const find = { ...options, writable, ...(size === undefined ? {} : { imageSize: size }) };
   const source = await findSource(reference, find, locations, listener);
   for (const message of source.notes) progress({ kind: 'note', message });

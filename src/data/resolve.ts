@@ -96,6 +96,9 @@ async function findKnownIdx(
   return found;
 }
 
+/** Bytes: more than the archive of CIFAR-10 has. */
+const largestCifar = 2 ** 28;
+
 async function findCifar10(where: FindOptions, locations: DatasetLocations, listener: ReadListener): Promise<DatasetSource> {
   const given = await findGiven('cifar10', where, findCifar, true);
   if (given !== undefined) return given;
@@ -105,7 +108,7 @@ async function findCifar10(where: FindOptions, locations: DatasetLocations, list
   const path = pathIn(isHere ? cacheFolder : await writable());
   const { url, md5, verify, patience } = locations.cifar;
   const advice = 'fetch it elsewhere and give its folder with --data or INSTAR_DATA';
-  await download({ url, md5, path, advice, patience }, listener);
+  await download({ url, hash: { kind: 'md5', digits: md5 }, path, most: largestCifar, advice, patience }, listener);
   const found = await findCifarArchive(path, verify);
   if (found === undefined) throw new UserError(`${path}: does not exist`);
   return found;

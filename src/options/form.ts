@@ -16,7 +16,8 @@ export function problemOf(option: Option, text: string): string | null {
   return 'wrong' in reading ? reading.wrong : null;
 }
 
-const longestText = 200;
+/** Characters of a text: addresses are long. */
+const longestText = 2000;
 
 export const fieldSchema = (option: Option): z.ZodType<string> =>
   z
@@ -56,23 +57,30 @@ export interface Field {
   problem(text: string): string | null;
 }
 
-const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
+export const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
 
-/** `value`: what is chosen, for the summary of a choice. */
-export function fieldOf(key: string, option: Option, preset: PresetName, value: string | boolean | undefined): Field {
+/** Whether the form has a value of that option. */
+export const isGiven = (form: FormValues, key: string): boolean => ![undefined, '', false].includes(form[key]);
+
+/** `form`: what is chosen and typed so far. */
+export function fieldOf(key: string, option: Option, preset: PresetName, form: FormValues): Field {
   const usual = defaultOf(option, preset);
   const { choices = {}, field: kind } = option.kind;
-  const chosen = value === undefined || value === '' ? usual : String(value);
+  const chosen = isGiven(form, key) ? String(form[key]) : usual;
   const summary = choices[chosen];
+  const names = Object.keys(choices).filter((name) => {
+    const other = option.goesWith?.[name];
+    return other === undefined || isGiven(form, other);
+  });
+  const offered = names.map((name) => (name === usual ? (['', `${name} (default)`] as const) : ([name, name] as const)));
   return {
     id: flagOf(key).slice(2),
     label: labelOf(key, option),
     kind,
     help: `${sentence(option.help)}${summary === undefined ? '' : ` ${chosen}: ${summary}.`}`,
     usual,
-    choices: Object.keys(choices)
-      .filter((name) => option.offPage?.includes(name) !== true)
-      .map((name) => (name === usual ? ['', `${name} (default)`] : [name, name])),
+    // A default that is no choice is one of its own.
+    choices: names.length === 0 || names.includes(usual) ? offered : [['', usual], ...offered],
     problem: (text) => (text === '' ? null : problemOf(option, text)),
   };
 }

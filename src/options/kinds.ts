@@ -1,6 +1,7 @@
 /** Kinds of options: how a text becomes a value, and which field of a page takes it. */
 import { z } from 'zod';
 import { parseDuration } from '../util/duration.ts';
+import { isAddress, readAddress } from '../util/file-address.ts';
 
 /** `wrong` completes a sentence, such as `must be a number`. */
 export type Reading<Value> = { readonly value: Value } | { readonly wrong: string };
@@ -117,6 +118,28 @@ export const text = (argument: string): Kind<string> => ({
   schema: z.string().min(1),
   read: (value) => (value === '' ? { wrong: 'must not be empty' } : { value }),
 });
+
+function wrongOf(reference: string): string | null {
+  if (!isAddress(reference)) return null;
+  const address = readAddress(reference);
+  return 'wrong' in address ? address.wrong : null;
+}
+
+/** A path, or an address `https://…#sha256=…` of a file. */
+export const reference: Kind<string> = {
+  ...text('<path>'),
+  schema: z
+    .string()
+    .min(1)
+    .superRefine((value, context) => {
+      const message = wrongOf(value);
+      if (message !== null) context.addIssue({ code: 'custom', message });
+    }),
+  read(value) {
+    const wrong = value === '' ? 'must not be empty' : wrongOf(value);
+    return wrong === null ? { value } : { wrong };
+  },
+};
 
 export const choice = <Name extends string>(choices: { readonly [Key in Name]: string }): Kind<Name> => {
   const names = Object.keys(choices) as Name[];

@@ -28,8 +28,8 @@ export interface Option<Value = unknown> {
   readonly label?: string;
   /** A page shows it in a fold. */
   readonly advanced?: true;
-  /** Choices that a page does not offer: they go with an option that it does not ask for. */
-  readonly offPage?: readonly string[];
+  /** Choices that go with another option, by its key: a page offers them where that is given. */
+  readonly goesWith?: Readonly<Record<string, string>>;
   /** `no`: for whoever sits at the machine, such as a path. */
   readonly page?: 'no';
 }

@@ -10,7 +10,7 @@ import { convolutionSummaries, deviceSummaries, engineSummaries } from '../engin
 import { startNetworks } from '../network/start.ts';
 import { methods } from '../search/methods/table.ts';
 import { presetSummaries } from '../search/settings.ts';
-import { bytes, choice, colour, count, flag, freezing, number, numbers, text, time, whole } from './kinds.ts';
+import { bytes, choice, colour, count, flag, freezing, number, numbers, reference, text, time, whole } from './kinds.ts';
 import type { Option, Options } from './option.ts';
 import { assignments } from './setting-values.ts';
 
@@ -70,7 +70,7 @@ export const planOptions = {
       kind: choice(presetSummaries),
       help: 'values of the settings that are not given',
       usual: 'auto; with --from tune',
-      offPage: ['tune'],
+      goesWith: { tune: 'from' },
     },
     budget: { kind: time, help: 'time for everything, the final training included, such as 30m', usual: 'no limit' },
     work: {
@@ -92,18 +92,32 @@ export const planOptions = {
     device: deviceOption,
     convolution: { kind: choice(convolutionSummaries), help: 'convolution algorithms', usual: 'auto' },
   }),
-  ...offPage('Run', {
-    from: { kind: text('<path>'), help: 'begin with this network: an .onnx model or a run' },
-    pixels: { ...pixelOptions.pixels, help: 'with --from: scale of the pixels that its model takes' },
-    mean: { ...pixelOptions.mean, help: 'with --from: mean that is taken off them, of each channel or of all' },
-    std: { ...pixelOptions.std, help: 'with --from: deviation that they are divided by' },
+  ...group('Run', {
+    from: {
+      kind: reference,
+      help: 'begin with this network: an .onnx model, a run, or an address with its hash, https://HOST/net.onnx#sha256=DIGITS',
+      label: 'Trained start',
+    },
+  }),
+  ...advanced('Run', {
+    pixels: {
+      ...pixelOptions.pixels,
+      help: 'with --from: scale of the pixels that its model takes',
+      label: 'Pixels of a trained start',
+    },
+    mean: {
+      ...pixelOptions.mean,
+      help: 'with --from: mean that is taken off them, of each channel or of all',
+      label: 'Mean of its pixels',
+    },
+    std: { ...pixelOptions.std, help: 'with --from: deviation that they are divided by', label: 'Deviation of its pixels' },
   }),
   ...group('Search', {
     method: {
       kind: choice(summariesOf(methods)),
       settings: ['method'],
       help: 'how children are trained and selected',
-      offPage: ['tune'],
+      goesWith: { tune: 'from' },
     },
     steps: { kind: whole, settings: ['limits.steps'], help: 'evolutionary steps, at most' },
     seed: { kind: whole, settings: ['seed'], help: 'seed of all random numbers' },

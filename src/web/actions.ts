@@ -13,7 +13,7 @@ import { lockRun } from '../run/record/lock.ts';
 import { wordsOf } from '../options/form.ts';
 import { makeNamedFolder, makeNew } from '../run/driving/run-folder.ts';
 import { planOptions } from '../options/table.ts';
-import { presets } from '../search/settings.ts';
+import { presetFor, presetNames, presets } from '../search/settings.ts';
 import { factsOfRunFile, isThere, openRunFile } from '../util/run-files.ts';
 import { UserError } from '../util/user-error.ts';
 import type { SearchForm } from './api.ts';
@@ -127,7 +127,8 @@ export function openActions(folder: string, program: readonly string[]) {
     begin(form: SearchForm, data: readonly string[]): string {
       if (isRun(folder) || isStudy(folder))
         throw new Refused('the served folder is itself a run or a study: start instar ui with the folder above it');
-      const method = String(form['method'] ?? presets.auto.method);
+      const preset = presetNames.find((each) => each === form['preset']) ?? presetFor({}, form['from'] !== undefined);
+      const method = String(form['method'] ?? presets[preset].method);
       const root = form.name === undefined ? makeNamedFolder(folder, form.data, method, new Date()) : join(folder, form.name);
       const name = basename(root);
       if (form.name !== undefined && !makeNew(root)) throw new Refused(`${name} exists: choose another name`);

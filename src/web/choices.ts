@@ -1,7 +1,8 @@
 /** What the form of a search offers: datasets that are on this machine, engines, workers. */
 import { existsSync, readdirSync } from 'node:fs';
-import { isAbsolute, resolve } from 'node:path';
-import { factsOf } from '../util/files.ts';
+import { opendir } from 'node:fs/promises';
+import { isAbsolute, join, resolve } from 'node:path';
+import { factsOf, type FileFacts } from '../util/files.ts';
 import { isArchiveName } from '../data/archives.ts';
 import { isTableName } from '../data/csv.ts';
 import { isParquetName } from '../data/parquet.ts';
@@ -25,6 +26,31 @@ async function isHere(name: string, folder: string | null): Promise<boolean> {
 /** Whether a file of that name may be a dataset. */
 const mayBeData = (name: string): boolean => isArchiveName(name) || isTableName(name) || isParquetName(name);
 
+/** Whether a folder, with the folders in it, has more than so many entries; no more of them are read. */
+async function hasMore(folder: string, entries: number): Promise<boolean> {
+  const folders = [folder];
+  let count = 0;
+  for (const path of folders)
+    for await (const entry of await opendir(path)) {
+      if (++count > entries) return true;
+      if (entry.isDirectory()) folders.push(join(path, entry.name));
+    }
+  return false;
+}
+
+/**
+ * Entries of a folder and bytes of a file up to which it is looked into. What is larger is offered as it is: whether it is a dataset is
+ * found when a search begins with it, which says what is wrong.
+ */
+const mostEntries = 5000;
+const mostBytes = 2 ** 24;
+
+async function isLarge(path: string, facts: FileFacts): Promise<boolean> {
+  if (facts.kind === 'file') return facts.size > mostBytes;
+  // What cannot be read is no dataset, as is found next.
+  return hasMore(path, mostEntries).catch(() => false);
+}
+
 /** What is in `--data`: folders, archives, tables and Parquet files that are datasets. */
 async function foldersIn(folder: string): Promise<readonly DataChoice[]> {
   const found: DataChoice[] = [];
@@ -35,9 +61,9 @@ async function foldersIn(folder: string): Promise<readonly DataChoice[]> {
   for (const name of all.filter((each) => !each.startsWith('.') && !datasetNames.includes(each))) {
     const path = resolve(folder, name);
     try {
-      const kind = (await factsOf(path))?.kind;
-      if (kind !== 'folder' && !(kind === 'file' && mayBeData(name))) continue;
-      await findSource(path, here(), defaultLocations, quiet);
+      const facts = await factsOf(path);
+      if (facts?.kind !== 'folder' && !(facts?.kind === 'file' && mayBeData(name))) continue;
+      if (!(await isLarge(path, facts))) await findSource(path, here(), defaultLocations, quiet);
       found.push({ id: name, name, where: path, options: [path] });
     } catch (error) {
       if (!(error instanceof UserError)) throw error; // Not a dataset, or a broken link.

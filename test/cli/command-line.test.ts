@@ -43,7 +43,10 @@ const wrong: readonly (readonly [parameters: readonly string[], line: string])[]
   [search('--widths', '8,,9'), '--widths 8,,9: must be numbers such as 32,64,128'],
   [search('--widths', '8,0'), '--widths 8,0: must be at least 1'],
   [search('--from', 'm.onnx', '--widths', '8,8'), '--widths are those of the vanilla network, which --from replaces'],
-  [search('--from', `${data}/m.onnx`, '--engine', 'reference'), `${data}/m.onnx: does not exist (--from takes a model or a run)`],
+  [
+    search('--from', `${data}/m.onnx`, '--engine', 'reference'),
+    `${data}/m.onnx: does not exist (--from takes a model, a run or an address)`,
+  ],
   [search('--from', data, '--engine', 'reference'), `${data} holds no run (${data}/config.json is missing)`],
   [search('--batch', '0'), '--batch 0: must be at least 1'],
   [search('--rate', '0'), '--rate 0: must be more than 0'],

@@ -1,8 +1,6 @@
 import { test, type TestContext } from 'node:test';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readDataset, type ReadOptions } from '../../src/data/read.ts';
@@ -10,6 +8,7 @@ import type { DatasetLocations } from '../../src/data/resolve.ts';
 import type { DataEvent } from '../../src/data/source.ts';
 import { must } from '../../src/util/assert.ts';
 import { cifarFiles, newFolder, noise, nowhere, put, putAll, tarGz, userError } from './places.ts';
+import { breaking, serve as serveAnswers, whole as wholeOf, type Answer } from './serve.ts';
 
 const files = cifarFiles();
 
@@ -126,13 +125,11 @@ test('missing files and damaged archives are named', async (t) => {
   }
 });
 
-interface Server {
+interface Served {
   readonly locations: DatasetLocations;
   /** The ranges that were asked for. */
-  readonly asked: (string | undefined)[];
+  readonly asked: readonly (string | undefined)[];
 }
-
-type Answer = (request: IncomingMessage, response: ServerResponse, times: number) => void;
 
 /** A server on this machine that gives the archive, as `answer` does it. */
 async function serve(
@@ -140,46 +137,17 @@ async function serve(
   archive: Buffer,
   answer: Answer,
   changes: Partial<DatasetLocations['cifar']> = {},
-): Promise<Server> {
-  const asked: (string | undefined)[] = [];
-  const server = createServer((request, response) => {
-    asked.push(request.headers.range);
-    answer(request, response, asked.length);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/cifar-10-binary.tar.gz`;
+): Promise<Served> {
+  const { origin, asked } = await serveAnswers(t, answer);
   const md5 = createHash('md5').update(archive).digest('hex');
-  return { locations: { ...nowhere, cifar: { url, md5, verify: false, patience: 5000, ...changes } }, asked };
+  const cifar = { url: `${origin}/cifar-10-binary.tar.gz`, md5, verify: false, patience: 5000, ...changes };
+  return { locations: { ...nowhere, cifar }, asked };
 }
-
-/** A server that can resume. */
-const whole =
-  (archive: Buffer): Answer =>
-  (request, response) => {
-    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
-    const part = archive.subarray(from);
-    const range = `bytes ${from}-${archive.length - 1}/${archive.length}`;
-    response.writeHead(from > 0 ? 206 : 200, { 'content-length': part.length, ...(from > 0 ? { 'content-range': range } : {}) });
-    response.end(part);
-  };
-
-/** Sends the first half and breaks off, the first time. */
-const breaking =
-  (archive: Buffer, then: Answer): Answer =>
-  (request, response, times) => {
-    if (times > 1) return then(request, response, times);
-    response.writeHead(200, { 'content-length': archive.length });
-    response.write(archive.subarray(0, archive.length >> 1), () => setTimeout(() => response.destroy(), 1000));
-  };
 
 test('cifar10 is downloaded once, with progress', async (t) => {
   const cacheFolder = join(await newFolder(t), 'cache');
   const archive = await tarGz(files);
-  const { locations, asked } = await serve(t, archive, whole(archive));
+  const { locations, asked } = await serve(t, archive, wholeOf(archive));
   const events: DataEvent[] = [];
   const options = { cacheFolder, environment: {}, progress: (event: DataEvent) => events.push(event) };
   const { dataset } = await readDataset('cifar10', options, locations);
@@ -193,7 +161,7 @@ test('cifar10 is downloaded once, with progress', async (t) => {
 test('a broken download is said and goes on where it stopped', async (t) => {
   const cacheFolder = join(await newFolder(t), 'cache');
   const archive = await tarGz(files);
-  const { locations, asked } = await serve(t, archive, breaking(archive, whole(archive)));
+  const { locations, asked } = await serve(t, archive, breaking(archive, wholeOf(archive)));
   const options = { cacheFolder, environment: {} };
   await assert.rejects(
     readDataset('cifar10', options, locations),
@@ -229,10 +197,10 @@ test('a part that is already whole is taken', async (t) => {
 test('what is not what it should be is thrown away', async (t) => {
   const cacheFolder = join(await newFolder(t), 'cache');
   const archive = await tarGz(files);
-  const { locations } = await serve(t, archive, whole(archive), { md5: '1'.repeat(32) });
+  const { locations } = await serve(t, archive, wholeOf(archive), { md5: '1'.repeat(32) });
   await assert.rejects(
     readDataset('cifar10', { cacheFolder, environment: {} }, locations),
-    userError(/the file is damaged \(its MD5 is not 1+\): try again, or fetch it elsewhere/),
+    userError(/damaged, or another file than was meant: its MD5 is [0-9a-f]{32}, not 1{32}: try again, or fetch it elsewhere/),
   );
   assert.deepEqual(await readdir(join(cacheFolder, 'downloads')), []);
 });
@@ -240,7 +208,7 @@ test('what is not what it should be is thrown away', async (t) => {
 test('the downloaded files must be the original ones', async (t) => {
   const cacheFolder = join(await newFolder(t), 'cache');
   const archive = await tarGz(files);
-  const { locations } = await serve(t, archive, whole(archive), { verify: true });
+  const { locations } = await serve(t, archive, wholeOf(archive), { verify: true });
   await assert.rejects(
     readDataset('cifar10', { cacheFolder, environment: {} }, locations),
     userError(/data_batch_1\.bin: is not the original file: its SHA-256 differs$/),

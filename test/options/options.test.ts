@@ -13,6 +13,7 @@ import { planOptions, queueOptions, runOptions } from '../../src/options/table.t
 import { methodNames } from '../../src/search/methods/table.ts';
 import { settingNames, valueOf } from '../../src/search/setting-names.ts';
 import { mergeSettings, presetNames, presets, settingsSchema } from '../../src/search/settings.ts';
+import { readAddress } from '../../src/util/file-address.ts';
 import { UserError } from '../../src/util/user-error.ts';
 import { searchForm } from '../../src/web/api.ts';
 
@@ -155,14 +156,14 @@ test('a row is all that an option of the dashboard needs', () => {
     leafShape: 'star',
     baseline: true,
   });
-  for (const wrong of [{ sheen: '1' }, { sheen: true }, { leafShape: 'round' }, { baseline: 'yes' }, { from: 'x' }])
+  for (const wrong of [{ sheen: '1' }, { sheen: true }, { leafShape: 'round' }, { baseline: 'yes' }, { run: 'x' }])
     assert.ok(!form.safeParse(wrong).success, JSON.stringify(wrong));
   assert.deepEqual(wordsOf(dummies, { sheen: '4', baseline: true, noFlip: false, budget: undefined }), [
     '--baseline',
     '--sheen=4',
   ]);
   assert.ok(pageOptions(dummies).some(([key]) => key === 'sheen'));
-  const field = fieldOf('leafShape', dummies.leafShape, 'laptop', 'star');
+  const field = fieldOf('leafShape', dummies.leafShape, 'laptop', { leafShape: 'star' });
   const { problem, ...shown } = field;
   assert.deepEqual(shown, {
     id: 'leaf-shape',
@@ -176,7 +177,7 @@ test('a row is all that an option of the dashboard needs', () => {
     ],
   });
   assert.equal(problem('round'), 'must be one of oval, star');
-  const sheen = fieldOf('sheen', dummies.sheen, 'quick', undefined);
+  const sheen = fieldOf('sheen', dummies.sheen, 'quick', {});
   assert.deepEqual([sheen.kind, sheen.usual, sheen.problem('x'), sheen.problem('')], ['numeric', '3', 'must be a number', null]);
 });
 
@@ -236,14 +237,69 @@ test('the library says in one line which option is wrong', () => {
   assert.deepEqual(checkResume({ budget: '10m', mixed: true }), { budget: 600, mixed: true });
 });
 
-test('the form of the dashboard has each option that makes sense on a page, and no path', () => {
+test('a choice that is no default can be left again, and one that goes with another option is offered with it', () => {
+  const fit = fieldOf('fit', planOptions.fit, 'auto', {});
+  assert.deepEqual(fit.choices[0], ['', planOptions.fit.usual]);
+  const offered = (form: Readonly<Record<string, string>>, preset: 'auto' | 'tune'): readonly string[] =>
+    fieldOf('method', planOptions.method, preset, form).choices.map(([, words]) => words);
+  assert.ok(!offered({}, 'auto').some((words) => words.startsWith('tune')));
+  assert.ok(!offered({ from: '' }, 'auto').some((words) => words.startsWith('tune')));
+  assert.equal(
+    offered({ from: 'net.onnx' }, 'tune').find((words) => words.includes('default')),
+    'tune (default)',
+  );
+});
+
+test('a network is named by a path or by an address with its hash', () => {
+  const digits = 'aB0'.repeat(21) + 'c';
+  const read = (text: string): unknown => valueIn(readOption(planOptions.from, text));
+  for (const right of [
+    'net.onnx',
+    './runs/one',
+    'C:\\net.onnx',
+    `https://example.org/net.onnx#sha256=${digits}`,
+    `http://localhost:8000/net.onnx#sha256=${digits}`,
+    `http://[::1]:8000/net.onnx#sha256=${digits}`,
+  ]) {
+    assert.equal(read(right), right);
+    assert.deepEqual(checkSearch({ dataset: 'd', from: right }), { dataset: 'd', from: right });
+  }
+  for (const [wrong, message] of [
+    ['', /^must not be empty$/],
+    ['https://example.org/net.onnx', /^must end with #sha256= and the 64 digits/],
+    [`https://example.org/net.onnx#sha256=${digits}0`, /^must end with #sha256=/],
+    [`https://example.org/net.onnx?sha256=${digits}`, /^must end with #sha256=/],
+    [`http://example.org/net.onnx#sha256=${digits}`, /^must be a path or begin with https:/],
+    [`http://localhost.example.org/net.onnx#sha256=${digits}`, /^must be a path or begin with https:/],
+    [`file:///net.onnx#sha256=${digits}`, /^must be a path or begin with https:/],
+    [`https://user@example.org/net.onnx#sha256=${digits}`, /^must not hold a user or a password$/],
+    ['https://exa mple/', /^must be a path or an address$/],
+  ] as const) {
+    assert.match((read(wrong) as { wrong: string }).wrong, message, wrong);
+    if (wrong !== '')
+      assert.throws(() => checkSearch({ dataset: 'd', from: wrong }), /^UserError: from: must|^Error: from: must/);
+  }
+  assert.deepEqual(readAddress(`https://example.org/a/net.onnx?x=1#sha256=${digits}`), {
+    value: { url: 'https://example.org/a/net.onnx?x=1', sha256: digits.toLowerCase(), name: 'net.onnx' },
+  });
+});
+
+test('the form of the dashboard has each option that makes sense on a page, and no path but that of a network', () => {
   const form = searchForm.parse({ data: 'mnist', name: 'one', seed: 3, steps: '1', method: 'asha', baseline: false });
   assert.deepEqual(form, { data: 'mnist', name: 'one', seed: '3', steps: '1', method: 'asha', baseline: false });
   const rows: Options = { ...planOptions, ...runOptions, ...queueOptions };
   assert.deepEqual(
     Object.keys(rows).filter((key) => !pageOptions(rows).some(([each]) => each === key)),
-    ['from', 'pixels', 'mean', 'std', 'data', 'labels', 'set', 'vanilla', 'run', 'queue', 'store', 'mixed'],
+    ['data', 'labels', 'set', 'vanilla', 'run', 'queue', 'store', 'mixed'],
   );
-  for (const more of [{ from: 'x' }, { run: 'x' }, { maxParams: '--json' }, { budget: '1m --from=x' }, { name: '../x' }])
+  for (const more of [
+    { from: 'https://example.org/x' },
+    { pixels: 'many' },
+    { mean: 'grey' },
+    { run: 'x' },
+    { maxParams: '--json' },
+    { budget: '1m --from=x' },
+    { name: '../x' },
+  ])
     assert.ok(!searchForm.safeParse({ data: 'mnist', ...more }).success, JSON.stringify(more));
 });

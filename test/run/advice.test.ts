@@ -18,7 +18,7 @@ const photos: Config = {
     where: '/photos',
     classes: ['cat', 'dog', 'emu'],
     shape: { channels: 3, height: 64, width: 64 },
-    trainImages: 900,
+    trainImages: 1800,
     testImages: 60,
   },
 };
@@ -75,13 +75,31 @@ test('next steps, the most helpful first, at most three', () => {
   assert.deepEqual(nextSteps({ run: done, config, root: 'r' }).length, 2);
 });
 
+test('with few photos of a class a trained start is the first step, with what it gave and the command', () => {
+  const few = { ...photos, data: { ...photos.data, reference: 'my photos', trainImages: 1499 } };
+  const stepsOf = (changed: Config, run = ofPhotos.run): readonly string[] => nextSteps({ run, config: changed, root: 'r' });
+  const [first = '', second = ''] = stepsOf(few);
+  assert.match(
+    first,
+    /^begin with a network .*: instar search 'my photos' --from start\.onnx\ndocs\/trained-starts\.md says .* \d+\.\d %, from scratch \d+\.\d/,
+  );
+  assert.match(second, /--steps/);
+  assert.match(stepsOf(few, viewAt('final').view.run)[1] ?? '', /^begin with/);
+  const of = (data: Partial<Config['data']>): Config => ({ ...few, data: { ...few.data, ...data } });
+  assert.doesNotMatch(stepsOf(of({ trainImages: 1500 })).join(), /begin with/);
+  // Of many a sample was decoded.
+  assert.doesNotMatch(stepsOf(of({ sampledFrom: 9000 })).join(), /begin with/);
+  const { where: _where, ...named } = few.data;
+  assert.doesNotMatch(stepsOf({ ...few, data: named }).join(), /begin with/);
+});
+
 test('each step is said only where it can help', () => {
   const steps = (changed: Config, run = ofPhotos.run): string => nextSteps({ run, config: changed, root: 'r' }).join('\n');
   const grown: Config['from'] = { reference: 'm', checkpoint: '', imageSize: null, normalises: false, compared: null };
   assert.match(steps(photos), /--steps/);
   assert.match(
     steps({ ...photos, settings: { ...photos.settings, images: 300 } }),
-    /use all 900 training images: without --images 300/,
+    /use all 1,800 training images: without --images 300/,
   );
   const right = tested(
     done,

@@ -26,3 +26,16 @@ test('folders, archives and tables of a data folder are offered, what is no data
   const found = (await choicesOf(data, [])).data.filter(({ where }) => where.startsWith(data));
   assert.deepEqual(found.map(({ name }) => name).toSorted(), ['digits.csv', 'packed.zip', 'photos']);
 });
+
+test('a large folder is offered without being read', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'instar-choices-'));
+  t.after(() => rm(root, { recursive: true, force: true }));
+  process.env['INSTAR_CACHE'] = join(root, 'cache');
+  const data = join(root, 'data');
+  // No data sets, as would be found by looking.
+  for (const [name, count] of Object.entries({ large: 5200, small: 30 }))
+    for (let at = 0; at < count; at++) await put(join(data, name, `${at % 7}`, `${at}.txt`), '');
+  await put(join(data, 'large.csv'), `a,b\n${'1,2\n'.repeat(2 ** 22)}`);
+  const found = (await choicesOf(data, [])).data.filter(({ where }) => where.startsWith(data));
+  assert.deepEqual(found.map(({ name }) => name).toSorted(), ['large', 'large.csv']);
+});

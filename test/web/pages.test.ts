@@ -213,6 +213,46 @@ describe('the pages of runs and studies', { skip }, () => {
     assert.deepEqual([config.settings.images, config.settings.limits.steps, config.settings.limits.parameters], [64, 1, 30_000]);
   });
 
+  test('a search begins with a run of the list, or says at the field what is wrong with it', { timeout: 180_000 }, async () => {
+    await on('/begin', async (page) => {
+      const from = page.getByLabel('Trained start', { exact: true });
+      const words = (): Promise<string> =>
+        from.evaluate((field) => (field as unknown as { validationMessage: string }).validationMessage);
+      const usual = (label: string): Promise<string> =>
+        page.getByLabel(label, { exact: true }).locator('option').first().innerText();
+      await page.getByLabel('Data', { exact: true }).selectOption('quadrants');
+      assert.equal(await usual('Method'), 'grow (default)');
+      await from.fill('https://example.org/net.onnx');
+      await page.getByRole('button', { name: 'Start the search' }).click();
+      assert.match(await words(), /^Trained start: must end with #sha256= and the 64 digits/);
+      await page.getByText(/^Must end with #sha256= and the 64 digits/).waitFor();
+      await page.getByText('More options').click();
+      await page.getByLabel('Mean of its pixels').fill('dark');
+      await page.getByRole('button', { name: 'Start the search' }).click();
+      const offered = page.locator('#from-list option');
+      const runs = await offered.evaluateAll((all) => all.map((each) => each.getAttribute('value') ?? ''));
+      const alpha = runs.find((path) => path.endsWith('/alpha')) ?? '';
+      assert.deepEqual([alpha, runs.some((path) => path.endsWith('/never'))], [join(folder, 'alpha'), false]);
+      assert.match(await offered.first().innerText(), /^\w+, \d+\.\d % of the test images$/);
+      await from.fill(alpha);
+      assert.equal(await words(), '');
+      assert.equal(await page.getByText('Must end with').count(), 0);
+      assert.equal(await page.getByLabel('Method', { exact: true }).inputValue(), '');
+      assert.ok((await page.getByLabel('Method', { exact: true }).locator('option').allInnerTexts()).includes('tune (default)'));
+      await page.getByLabel('Mean of its pixels').fill('');
+      await page.getByLabel('Name').fill('tuned');
+      await page.getByLabel('Work', { exact: true }).fill('1M');
+      const command = await page.locator('.begin pre').innerText();
+      assert.match(command, /^instar search \S*quadrants --work=1M --from=\S*\/alpha --run=/);
+      await page.getByRole('button', { name: 'Start the search' }).click();
+      await page.waitForURL('**/run/tuned');
+      await page.goto(`${base}/`);
+      await row(page, 'tuned').getByText('finished').waitFor({ timeout: 150_000 });
+    });
+    const { config } = readRun(join(folder, 'tuned'));
+    assert.deepEqual([config.settings.method, config.from?.reference], ['tune', join(folder, 'alpha')]);
+  });
+
   test('a search is forecast, or refused in words', { timeout: 180_000 }, async () => {
     const runs = readdirSync(folder);
     await withPage(

@@ -20,17 +20,29 @@ function serverOf({ kind, text }: QueueAddress) {
 const notYet = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN', '57P03'];
 const isNotYet = (error: Error): boolean =>
   notYet.includes(String((error as NodeJS.ErrnoException).code)) || error.message.startsWith('LOADING');
-/** Seconds to wait at the start for a server that does not answer. */
+/** Seconds to wait at the start for a server that does not answer, and after which that is said. */
 const startPatience = 30;
+const silence = 2;
 
-/** Checks that the server can be reached and accepts the password; a UserError where not. */
-export async function reachQueue(address: QueueAddress, environment: Environment, seconds = startPatience): Promise<void> {
+/** Checks that the server can be reached and accepts the password; a UserError where not. `say`: told once where it takes long. */
+export async function reachQueue(
+  address: QueueAddress,
+  environment: Environment,
+  say: (line: string) => void,
+  seconds = startPatience,
+): Promise<void> {
   const password = queuePassword(environment);
   const { reach } = await serverOf(address);
+  const waiting = setTimeout(
+    () => say(`--queue ${address.text} does not answer: waiting for it, at most ${seconds} s`),
+    1000 * silence,
+  );
   try {
     await patiently(() => reach(address, password), { seconds, isPassing: isNotYet });
   } catch (error) {
     throw new UserError(`--queue ${address.text}: ${reasonOf(error)}`);
+  } finally {
+    clearTimeout(waiting);
   }
 }
 

@@ -1,21 +1,25 @@
 /** What people read for candidates: their ids, but of a given network the name of its file. Pure. */
 import { methods } from '../../search/methods/table.ts';
 import { startWords, type CandidateId, type SearchState } from '../../search/state.ts';
+import { fileNameOf } from '../../util/file-address.ts';
 import { printable } from '../../util/words.ts';
 import type { Config } from '../record/config.ts';
 
 type From = Pick<Config, 'from'>;
 
-/** The last part of a path; slashes at its end do not count. */
-export const lastPart = (path: string): string => /([^/]*)\/*$/.exec(path)?.[1] || path;
+/** A name that a candidate could have, such as `s1c2` or `final.onnx`. */
+const isLikeId = (name: string): boolean => /^(?:vanilla|final|baseline|s\d+c\d+)(?:\.\w+)?$/i.test(name);
 
-/** `vanilla` is the id of every start network, in journals too. */
-export const shownName = ({ from }: From, id: CandidateId): string =>
-  id === 'vanilla' && from !== null ? printable(lastPart(from.reference)) : id;
+/** `vanilla` is the id of every start network, in journals too. A given one that is called like a candidate is `given final.onnx`. */
+export function shownName({ from }: From, id: CandidateId): string {
+  if (id !== 'vanilla' || from === null) return id;
+  const name = printable(fileNameOf(from.reference));
+  return isLikeId(name) ? `given ${name}` : name;
+}
 
 /** The start network in words: `vanilla network`, `given network model.onnx`. */
-export const startPhrase = (config: From, search: SearchState): string =>
-  config.from === null ? startWords(search) : `given network ${shownName(config, 'vanilla')}`;
+export const startPhrase = ({ from }: From, search: SearchState): string =>
+  from === null ? startWords(search) : `given network ${printable(fileNameOf(from.reference))}`;
 
 /** What is trained first, in words: the start network, or the head of one that is fine-tuned. */
 export const firstPhrase = (config: Pick<Config, 'from' | 'settings'>, search: SearchState): string =>

@@ -7,6 +7,7 @@ import type { ViewsName } from '../../network/views.ts';
 import { coresOfRun, formatRungs, rungsFor } from '../../search/rungs.ts';
 import { candidateOf, validationOf, type CandidateId } from '../../search/state.ts';
 import { formatDuration } from '../../util/duration.ts';
+import { withoutHash } from '../../util/file-address.ts';
 import { formatBytes, formatCount, formatLoss, formatPercent, formatWhole, plural, printable } from '../../util/words.ts';
 import type { Config } from '../record/config.ts';
 import type { Entry, Exported, Plan } from '../record/events.ts';
@@ -22,7 +23,7 @@ export function describeFrom({ from }: Config): string[] {
     compared === null
       ? ''
       : `; on ${plural(compared.images, 'image')} its logits are within ${compared.difference.toExponential(1)} of ONNX Runtime's`;
-  return [`from ${printable(reference)}${checked}`];
+  return [`from ${printable(withoutHash(reference))}${checked}`];
 }
 
 /** What a fine-tuning trains after the head. */

@@ -103,7 +103,8 @@ export async function* search(options: SearchOptions): AsyncGenerator<RunItem> {
     throw new UserError('--vanilla and --from both give the start network: use one of them');
   if (options.budget !== undefined && options.vanilla !== undefined)
     throw new UserError('--budget plans the training of the start network, and --vanilla gives a trained one: use one of them');
-  if (options.elsewhere !== undefined) await reach(options.elsewhere);
+  const note = (message: string): void => options.onData?.({ kind: 'note', message });
+  if (options.elsewhere !== undefined) await reach(options.elsewhere, note);
   const spare = cacheOfNewRun(options.run);
   try {
     yield* searchFrom(await begin(options, spare), spare, options, begun);
@@ -184,9 +185,9 @@ interface Going extends Omit<Recorded, 'elapsed'> {
 }
 
 /** That queue and store are there, before anything is written. */
-async function reach({ queue, store }: Elsewhere): Promise<void> {
+async function reach({ queue, store }: Elsewhere, say: (line: string) => void): Promise<void> {
   await openCheckedStore(store);
-  await reachQueue(parseQueue(queue), process.env);
+  await reachQueue(parseQueue(queue), process.env, say);
 }
 
 /** The run's jobs on a queue, under names that follow from the run alone. */
@@ -198,7 +199,7 @@ async function poolElsewhere(
 ): Promise<Pool> {
   const first = readRunText(folder.journal).toString('utf8').split('\n', 1)[0] ?? '';
   const address = parseQueue(queue);
-  await reachQueue(address, process.env);
+  await reachQueue(address, process.env, say);
   return createQueuePool({
     broker: await openBroker(address, process.env),
     store: await openStore(store),

@@ -8,7 +8,7 @@ import type { SpareCache } from '../../data/cache.ts';
 import { countClasses } from '../../data/class-counts.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import type { LeftOut } from '../../data/left-out.ts';
-import { readDataset, type Machine } from '../../data/read.ts';
+import { readDataset, writablePlace, type Machine } from '../../data/read.ts';
 import { fitWords, type Fit } from '../../data/fit.ts';
 import type { PixelScale } from '../../data/pixel-scales.ts';
 import { usualReading, type Reading } from '../../data/reading.ts';
@@ -72,7 +72,10 @@ export interface AskedOptions extends Common {
   readonly workers?: number;
   /** The most threads of one job. Default: as many as there are workers. */
   readonly threads?: number;
-  /** A model (.onnx) or a run, whose network is grown further in place of the vanilla one. */
+  /**
+   * A model (.onnx), a run, or an address `https://…#sha256=…` of a model, whose network is grown further in place of the vanilla one.
+   * What an address names is downloaded once, into the cache.
+   */
   readonly from?: string;
   /** How the pixels are scaled that the model of `from` takes. Default: as it says, else what is found by trying. */
   readonly pixels?: PixelScale;
@@ -212,16 +215,21 @@ export async function begin(options: AskedOptions, spare: SpareCache): Promise<B
   const pixels = pixelOptionIn(options);
   if (pixels !== undefined && options.from === undefined)
     throw new UserError(`${flagOf(pixels)}: only with --from, of the model that is given`);
-  const given = options.from === undefined ? null : await openGiven(options.from, options);
+  const cache = cacheFolder();
+  let place: Promise<string> | undefined;
+  const writable = (): Promise<string> => (place ??= writablePlace({ cacheFolder: cache, spare, progress }));
+  const listener = { progress: (event: DataEvent): void => progress?.(event), ...(signal === undefined ? {} : { signal }) };
+  const given =
+    options.from === undefined ? null : await openGiven(options.from, options, { cacheFolder: cache, writable, listener });
   const side = given === null ? null : sideOf(given);
-  const where = { cacheFolder: cacheFolder(), environment: process.env, dataFolder };
+  const where = { cacheFolder: cache, writable, environment: process.env, dataFolder };
   const { background = usualReading.background, strict = usualReading.strict } = options;
   const fit = options.fit ?? given?.fit ?? undefined;
   const { images: most, validation: share } = mergeSettings(presets[preset], options.settings ?? {});
   const sample = most === null ? {} : { sample: { images: most, validation: share } };
   const reading = { ...usualReading, background: background.toLowerCase(), strict, fit, ...sample };
   const labels = { file: options.labels, column: options.labelColumn };
-  const how = { imageSize, labels, folderSize: side ?? undefined, reading, spare, progress, signal, machine: machine() };
+  const how = { imageSize, labels, folderSize: side ?? undefined, reading, progress, signal, machine: machine() };
   const memory = Math.floor((memoryShare * freeMemory()) / workers);
   const base = mergeSettings(presets[preset], { limits: { memory } });
   const onFound = ({ isFolder }: { readonly isFolder: boolean }): void => {
@@ -237,7 +245,7 @@ export async function begin(options: AskedOptions, spare: SpareCache): Promise<B
   if (options.fit !== undefined && read.reading === undefined)
     throw new UserError(`--fit ${options.fit}: only for folders of images`);
   if (options.fit === undefined && fit !== undefined && read.reading !== undefined)
-    progress?.({ kind: 'note', message: `images are ${fitWords[fit]}, as those of ${options.from} were (--fit changes that)` });
+    progress?.({ kind: 'note', message: `images are ${fitWords[fit]}, as those of ${given?.name} were (--fit changes that)` });
   const asked = [withBalance, withFlip, withShift].reduce(
     (settings, decide) => decide(settings, options, dataset),
     mergeSettings(base, options.settings ?? {}),
@@ -260,7 +268,7 @@ export async function begin(options: AskedOptions, spare: SpareCache): Promise<B
   if (budget !== undefined && settings.final.epochs === 0)
     throw new UserError('--budget plans a final training, and --final-epochs 0 turns it off');
   if (fromGiven !== null && budget !== undefined) {
-    const short = budgetProblem(budget, fromGiven.network, fromGiven.reference, dataset.shape, counts.train, workers, engineName);
+    const short = budgetProblem(budget, fromGiven.network, fromGiven.name, dataset.shape, counts.train, workers, engineName);
     if (short !== null) progress?.({ kind: 'note', message: short });
   }
   const prepared = fromGiven === null ? null : await withPixels(fromGiven, engine, dataset, asked);

@@ -2,7 +2,6 @@
  * Limits and time of a search from a given network: defaults that leave it room to grow, what stands in the way before an image is
  * decoded, and a budget that cannot suffice before anything is measured. Pure.
  */
-import { basename } from 'node:path';
 import type { EngineName } from '../../engine/engine.ts';
 import { memoryUse } from '../../engine/open.ts';
 import { countMultiplyAdds, countParameters } from '../../network/cost.ts';
@@ -51,7 +50,7 @@ export function refuseGiven(
   override: SettingsOverride | undefined,
   engine: EngineName,
 ): void {
-  const { channels, size, reference } = given;
+  const { channels, size, where } = given;
   const shape: Shape = {
     channels: channels ?? 3,
     ...(size ?? (side === null ? { height: 64, width: 64 } : { height: side, width: side })),
@@ -67,7 +66,7 @@ export function refuseGiven(
   const batch = override?.batch ?? 1;
   const memory =
     side === null ? 0 : predictMemory(least, { training: batch, measuring: 1 }, 0, memoryUse[engine], learningOf(limited));
-  refuseOver(reference, sizeProblems(known, least, ['', '']), memory, { limits, batch });
+  refuseOver(where, sizeProblems(known, least, ['', '']), memory, { limits, batch });
 }
 
 /** Multiply-adds of training a second on one core: as usual, and more than any core does. */
@@ -80,7 +79,7 @@ const speeds = { native: { usual: 2.5e10, most: 1e11 }, reference: { usual: 1e8,
 export function budgetProblem(
   budget: number,
   network: Network,
-  reference: string,
+  name: string,
   { height }: Shape,
   images: number,
   cores: number,
@@ -94,7 +93,7 @@ export function budgetProblem(
   const fewer = Math.max(1, Math.floor(images * share));
   const smaller = Math.max(1, Math.floor(height * Math.sqrt(share)));
   const words =
-    `training ${basename(reference)} on ${formatWhole(images)} images once takes about ${formatDuration(needed)}; ` +
+    `training ${name} on ${formatWhole(images)} images once takes about ${formatDuration(needed)}; ` +
     `lower --images (to about ${formatWhole(fewer)}) or --image-size (to about ${smaller}), or use at least --budget ${Math.ceil(needed)}s`;
   if (least > budget) throw new UserError(`--budget ${Math.round(budget)}s is too short: ${words}`);
   return `--budget ${Math.round(budget)}s may be too short: ${words}`;

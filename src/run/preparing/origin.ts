@@ -2,7 +2,6 @@
  * Prepares the network that `--from` names, a model or a run, as the start of a search: reads it, fits it to the images and classes
  * of the data, and compares a model with ONNX Runtime on real images before anything is written.
  */
-import { basename } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { clean } from '../../data/augmentation/augmentation.ts';
@@ -13,7 +12,6 @@ import { splitDataset, evenlySpaced } from '../../data/split.ts';
 import { picked, type Dataset } from '../../data/dataset.ts';
 import { factsOf } from '../../util/files.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { filesBeside } from '../../formats/onnx/read/external.ts';
 import { openClassifier, type Normalisation } from '../../formats/onnx/read/read.ts';
 import { countMultiplyAdds } from '../../network/cost.ts';
 import { headOf, type Head } from '../../network/head.ts';
@@ -34,6 +32,7 @@ import { UserError } from '../../util/user-error.ts';
 import { readBest, readNamed } from '../record/best.ts';
 import { readingOf } from '../record/config.ts';
 import { knownPixels, pixelOptionIn } from './given-pixels.ts';
+import { largestModel, namedFile, type Fetching } from './named-file.ts';
 import { isNearChance } from './pixel-evidence.ts';
 
 interface Trained {
@@ -51,7 +50,12 @@ interface Trained {
 
 /** What `--from` names, before the data is known. */
 export interface Given {
+  /** As it was given: a path or an address. */
   readonly reference: string;
+  /** In messages: the path, or the address without its hash. */
+  readonly where: string;
+  /** The file's name, or that of the run's folder. */
+  readonly name: string;
   readonly channels: number | null;
   /** Null: any. */
   readonly size: { readonly height: number; readonly width: number } | null;
@@ -61,29 +65,28 @@ export interface Given {
   read(shape: Shape, own: Scaling): Trained;
 }
 
-/** Bytes: the largest protobuf message. */
-const largestFile = 2 ** 31 - 1;
-
-/** Opens a run's folder, a `best.safetensors`, or a model. */
-export async function openGiven(reference: string, pixels: PixelOptions = {}): Promise<Given> {
-  const facts = await factsOf(reference);
-  if (facts === undefined) throw new UserError(`${reference}: does not exist (--from takes a model or a run)`);
-  if (facts.kind === 'other') throw new UserError(`${reference}: neither a file nor a folder`);
-  if (facts.kind === 'folder' || reference.endsWith('.safetensors')) {
+/** Opens a run's folder, a `best.safetensors`, or a model; what an address names is downloaded first. */
+export async function openGiven(reference: string, pixels: PixelOptions, fetching: Fetching): Promise<Given> {
+  const { path, where, name, beside } = await namedFile(reference, fetching);
+  const facts = await factsOf(path);
+  if (facts === undefined) throw new UserError(`${where}: does not exist (--from takes a model, a run or an address)`);
+  if (facts.kind === 'other') throw new UserError(`${where}: neither a file nor a folder`);
+  if (facts.kind === 'folder' || path.endsWith('.safetensors')) {
     const option = pixelOptionIn(pixels);
     if (option !== undefined) throw new UserError(`${flagOf(option)} does not apply to a run, which says it itself`);
-    const { network, tensors, about, config } = await readBest(reference);
+    const { network, tensors, about, config } = await readBest(path, where);
     const { mean, std, classes, shape } = about;
     const trained: Trained = { network, tensors, normalisation: { mean, std }, classes, notes: [], pixels: null, model: null };
     const fit = (config?.data.reading === undefined ? about.fit : readingOf(config).fit) ?? null;
-    return { reference, channels: shape.channels, size: shape, fit, read: () => trained };
+    return { reference, where, name, channels: shape.channels, size: shape, fit, read: () => trained };
   }
-  if (facts.size > largestFile) throw new UserError(`${reference}: ${facts.size} bytes, more than a model can have`);
-  const name = basename(reference);
-  const file = openClassifier(await readNamed(reference), name, filesBeside(reference, name));
+  if (facts.size > largestModel) throw new UserError(`${where}: ${facts.size} bytes, more than a model can have`);
+  const file = openClassifier(await readNamed(path), name, beside(name));
   const { channels, size, layout, type } = file.image;
   return {
     reference,
+    where,
+    name,
     channels,
     size,
     fit: z
@@ -109,8 +112,7 @@ export async function openGiven(reference: string, pixels: PixelOptions = {}): P
 export const sideOf = ({ size }: Given): number | null => (size !== null && size.height === size.width ? size.height : null);
 
 /** A trained network that fits the data; batch normalisations that were put in are not measured yet. */
-export interface Prepared extends Normalised {
-  readonly reference: string;
+export interface Prepared extends Normalised, Pick<Given, 'reference' | 'where' | 'name'> {
   /** Null: the data's own. */
   readonly normalisation: Normalisation | null;
   readonly notes: readonly string[];
@@ -149,10 +151,10 @@ function withClasses(given: Given, trained: Trained, network: Network, dataset: 
   const { tensors, classes: known } = trained;
   const { classes } = dataset;
   const head = headOf(network);
-  const name = basename(given.reference);
+  const { name, where } = given;
   if (head === null)
     throw new UserError(
-      `${given.reference}: its last layer is ${outputOf(network).layer.kind}; a dense layer or a convolution with one row a class is needed`,
+      `${where}: its last layer is ${outputOf(network).layer.kind}; a dense layer or a convolution with one row a class is needed`,
     );
   const count = classCount(network);
   const rowsOf = (role: 'kernel' | 'bias'): string => parameterName(head.id, role);
@@ -192,11 +194,10 @@ const isPlain = ({ mean, std }: Normalisation): boolean =>
 
 /** The given network for the data. `normalise`: the setting. */
 export function prepare(given: Given, dataset: Dataset, normalise: boolean, seed: number): Prepared {
-  const { reference, channels, size } = given;
+  const { reference, where, name, channels, size } = given;
   const { shape } = dataset;
-  const name = basename(reference);
   if (channels !== null && channels !== shape.channels)
-    throw new UserError(`${reference} takes images of ${channels} channels, those of ${dataset.name} have ${shape.channels}`);
+    throw new UserError(`${where} takes images of ${channels} channels, those of ${dataset.name} have ${shape.channels}`);
   const trained = given.read({ ...shape, ...size }, dataset);
   const notes = [...(trained.pixels === null ? [] : [trained.pixels]), ...trained.notes.map((note) => `${name}: ${note}`)];
   let { network } = trained;
@@ -204,7 +205,7 @@ export function prepare(given: Given, dataset: Dataset, normalise: boolean, seed
   if (own.height !== shape.height || own.width !== shape.width) {
     const other = resized(network, shape);
     if (other === undefined)
-      throw new UserError(`${reference} takes images of ${sizeText(own)} only; those of ${dataset.name} are ${sizeText(shape)}`);
+      throw new UserError(`${where} takes images of ${sizeText(own)} only; those of ${dataset.name} are ${sizeText(shape)}`);
     network = other;
     notes.push(
       `${name} was made for images of ${sizeText(own)}; it continues with ${sizeText(shape)}, the size of ${dataset.name}`,
@@ -215,12 +216,12 @@ export function prepare(given: Given, dataset: Dataset, normalise: boolean, seed
     // Else it is found by trying.
     if (!normalise) notes.push(`${name} has no normalisation of its images: pixels from 0 to 1 are used (--no-normalise)`);
   } else if (!normalise && !isPlain(normalisation))
-    throw new UserError(`--no-normalise: ${reference} was trained with images that are normalised, and says how`);
+    throw new UserError(`--no-normalise: ${where} was trained with images that are normalised, and says how`);
   const headed = withClasses(given, trained, network, dataset, seed);
   notes.push(...headed.notes);
   // A run's network has them, where it is to.
   const put = trained.model === null ? { ...headed, added: [] } : withNormalisations(headed);
-  return { ...put, reference, normalisation, notes, trained, headed, isTrained: headed.isTrained };
+  return { ...put, reference, where, name, normalisation, notes, trained, headed, isTrained: headed.isTrained };
 }
 
 /** What the logits may differ by, over the largest. */
@@ -290,18 +291,17 @@ export interface Started extends Grown {
  * where they were put in. A UserError where the model is not what it was taken for.
  */
 export async function startFrom(prepared: Prepared, engine: Engine, dataset: Dataset, settings: Settings): Promise<Started> {
-  const { reference, headed, added, network, tensors } = prepared;
+  const { where, name, headed, added, network, tensors } = prepared;
   const { images, validation, augmentation, seed } = settings;
   const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
   const compared = await compareGiven(prepared, engine, dataset, split.validation, augmentation.normalise);
   if (compared !== null && !(compared.difference <= tolerance))
     throw new UserError(
-      `${reference}: the network read from it differs from ONNX Runtime: on ${compared.images} images the logits differ by ${compared.difference.toExponential(1)} of the largest`,
+      `${where}: the network read from it differs from ONNX Runtime: on ${compared.images} images the logits differ by ${compared.difference.toExponential(1)} of the largest`,
     );
   const subject = seenBy(prepared, dataset);
   const batcher = createBatcher(subject, augmentation, settings.batch);
   const data = { dataset: subject, batcher, batch: settings.batch, ...split };
-  const name = basename(reference);
   const notes: string[] = [];
   // A new head has chance accuracy.
   if (prepared.isTrained) {
@@ -317,7 +317,7 @@ export async function startFrom(prepared: Prepared, engine: Engine, dataset: Dat
   const normalised = await measured(engine, headed, prepared, measuring, stream, setImmediate);
   const { evaluation, training } = await certify(engine, headed, normalised, measuring, stream, setImmediate);
   if (!(evaluation <= tolerance))
-    throw new UserError(`${reference}: no batch normalisation can be added after its convolutions without changing its output`);
+    throw new UserError(`${where}: no batch normalisation can be added after its convolutions without changing its output`);
   notes.push(
     `${name}: ${plural(added.length, 'batch normalisation is', 'batch normalisations are')} added after its convolutions, which training needs; ` +
       `logits are unchanged, the loss in training mode changes by ${(100 * training).toFixed(1)} %`,

@@ -1,5 +1,4 @@
 /** How the pixels of a given network are scaled, where neither its file nor an option says it: found by trying, on training images. */
-import { basename } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { clean } from '../../data/augmentation/augmentation.ts';
 import { createBatcher } from '../../data/batches.ts';
@@ -15,7 +14,7 @@ import { chooseScaling, likenessOf, type Tried } from './pixel-evidence.ts';
 
 /** By their labels where its head was trained for their classes, else by its first layer. */
 export async function withPixels(prepared: Prepared, engine: Engine, dataset: Dataset, settings: Settings): Promise<Prepared> {
-  const { trained, headed, isTrained, normalisation, reference } = prepared;
+  const { trained, headed, isTrained, normalisation, name } = prepared;
   const { images, validation, augmentation } = settings;
   if (trained.model === null || normalisation !== null || !augmentation.normalise) return prepared;
   const { shape, classes } = dataset;
@@ -41,7 +40,7 @@ export async function withPixels(prepared: Prepared, engine: Engine, dataset: Da
   const likeness = likenessOf(trained, scalings, picked(dataset.train, shape, some), shape);
   const chosen = chooseScaling(scalings, tried, tried.length === 0 ? 0 : some.length, classes.length, likeness);
   const channelsLast = trained.model.input.layout === 'NHWC';
-  const line = assumedLine({ called: basename(reference), channelsLast }, chosen);
+  const line = assumedLine({ called: name, channelsLast }, chosen);
   const { mean, std } = chosen.scaling;
   return {
     ...prepared,

@@ -83,15 +83,16 @@ export function readNamed(path: string): Promise<Uint8Array> {
 /** How its images are made of files: as those of its run. */
 export const renderingOf = ({ config, about }: Best) => (config === null ? renderingIn(about) : readingOf(config));
 
-/** From a run's folder, or from the file itself. */
-export async function readBest(where: string): Promise<Best> {
+/** From a run's folder, or from the file itself, which messages call `called`. */
+export async function readBest(where: string, called = where): Promise<Best> {
   const facts = await factsOf(where);
-  if (facts === undefined) throw new UserError(`${where}: does not exist`);
+  if (facts === undefined) throw new UserError(`${called}: does not exist`);
   const isFile = facts.kind === 'file';
   const config = isFile ? null : readRun(where).config;
-  const path = isFile ? where : folderOf(where).best;
-  if (!isThere(path)) throw new UserError(`${where}: has no trained network yet (${path} is missing)`);
-  const { network, tensors, metadata } = decodeCheckpoint(await readNamed(path), path);
+  const file = isFile ? where : folderOf(where).best;
+  if (!isThere(file)) throw new UserError(`${called}: has no trained network yet (${file} is missing)`);
+  const path = isFile ? called : file;
+  const { network, tensors, metadata } = decodeCheckpoint(await readNamed(file), path);
   let json: unknown;
   try {
     json = JSON.parse(metadata['about'] ?? '');

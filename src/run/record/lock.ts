@@ -1,26 +1,9 @@
 /** One process a run folder. The kernel keeps the lock, so a dead process releases it. */
 import { closeSync, ftruncateSync, writeSync } from 'node:fs';
-import { koffi } from '../../util/koffi.ts';
+import { isFileLocked, lockFile } from '../../util/flock.ts';
 import { writeFailure } from '../../util/files.ts';
 import { openRunFile, readRunText } from '../../util/run-files.ts';
-import { RunError, UserError } from '../../util/user-error.ts';
-
-const shared = 1;
-const exclusive = 2;
-const doNotWait = 4;
-
-let flockOfSystem: ((file: number, operation: number) => number) | null = null;
-
-function openFlock(): (file: number, operation: number) => number {
-  if (flockOfSystem !== null) return flockOfSystem;
-  const name = process.platform === 'darwin' ? 'libSystem.B.dylib' : 'libc.so.6';
-  try {
-    const flock = koffi.load(name).func('int flock(int, int)');
-    return (flockOfSystem = (file, operation) => flock(file, operation) as number);
-  } catch {
-    throw new RunError(`a run folder cannot be locked here: ${name} has no flock`);
-  }
-}
+import { UserError } from '../../util/user-error.ts';
 
 /** Whether a process has the lock. Where none has, it is taken and given back at once. */
 export function isLocked(path: string): boolean {
@@ -31,7 +14,7 @@ export function isLocked(path: string): boolean {
     return false; // It is gone, and with it whoever had it; or no process of ours can have it.
   }
   try {
-    return openFlock()(file, shared | doNotWait) !== 0;
+    return isFileLocked(file);
   } finally {
     closeSync(file);
   }
@@ -42,8 +25,7 @@ const pause = 10;
 const tries = 10;
 
 function take(file: number): boolean {
-  const flock = openFlock();
-  for (let at = 1; flock(file, exclusive | doNotWait) !== 0; at++) {
+  for (let at = 1; !lockFile(file); at++) {
     if (at === tries) return false;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pause);
   }

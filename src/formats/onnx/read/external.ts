@@ -14,10 +14,10 @@ export interface ExternalFiles {
   whole(location: string, tensor: string): Uint8Array;
 }
 
-/** For a model that is not a file. */
-export function noFiles(where: string): ExternalFiles {
+/** For a model that is not in a folder of a person's. `why` ends the message. */
+export function noFiles(where: string, why = 'which a model without a folder cannot have'): ExternalFiles {
   const refuse = (tensor: string): never => {
-    throw new UserError(`${where}: tensor ${quotedName(tensor)} has external data, which a model without a folder cannot have`);
+    throw new UserError(`${where}: tensor ${quotedName(tensor)} has external data, ${why}`);
   };
   return { read: (_location, _offset, _length, tensor) => refuse(tensor), whole: (_location, tensor) => refuse(tensor) };
 }

@@ -1,9 +1,10 @@
 /** The fields of a search: its data and name, and a field for each option of the table, by group; advanced ones in a fold. */
 import type { Option } from '../../../options/option.ts';
-import { fieldOf, pageOptions, type Field } from '../../../options/form.ts';
+import { fieldOf, isGiven, pageOptions, sentence, type Field } from '../../../options/form.ts';
 import { checkValue } from '../../../options/setting-values.ts';
 import { planOptions } from '../../../options/table.ts';
-import { presetNames } from '../../../search/settings.ts';
+import { methodNames } from '../../../search/methods/table.ts';
+import { presetFor, presetNames, type PresetName } from '../../../search/settings.ts';
 import { runName, type Choices, type SearchForm } from '../../api.ts';
 
 /** Texts and switches as they are in the fields, by keys of options, and `data` and `name`. Empty: the default. */
@@ -48,36 +49,64 @@ const ownFields = ({ data }: Choices): readonly Field[] => [
   },
 ];
 
+/** What a text can be, and what that is. */
+export type Suggestions = readonly (readonly [text: string, words: string])[];
+
 interface FieldProps {
   readonly field: Field;
   readonly value: Value;
+  readonly suggestions?: Suggestions | undefined;
   onValue(value: Value): void;
 }
 
-const described = ({ id }: Field) => ({ id, name: id, 'aria-describedby': `${id}-help` });
+/** `wrong`: there is a line about its text. */
+const described = ({ id }: Field, wrong = false) => ({
+  id,
+  name: id,
+  'aria-describedby': wrong ? `${id}-help ${id}-wrong` : `${id}-help`,
+});
 
-/** The browser says what is wrong with the text, in the words of the table. */
-function TextInput({ field, value, mode, onValue }: FieldProps & { readonly mode: 'text' | 'numeric' | 'decimal' }) {
+/** The browser says what is wrong with the text, in the words of the table; a line below the field stays as long as it is wrong. */
+function TextInput({ field, value, suggestions, mode, onValue }: FieldProps & { readonly mode: 'text' | 'numeric' | 'decimal' }) {
+  const list = `${field.id}-list`;
+  const wrong = field.problem(String(value).trim());
   return (
-    <input
-      {...described(field)}
-      type="text"
-      inputMode={mode}
-      value={String(value)}
-      placeholder={field.usual}
-      autocomplete="off"
-      spellcheck={false}
-      onInput={({ currentTarget: input }) => {
-        const problem = field.problem(input.value.trim());
-        input.setCustomValidity(problem === null ? '' : `${field.label}: ${problem}.`);
-        onValue(input.value);
-      }}
-    />
+    <>
+      <input
+        {...described(field, wrong !== null)}
+        type="text"
+        inputMode={mode}
+        value={String(value)}
+        placeholder={field.usual}
+        autocomplete="off"
+        spellcheck={false}
+        {...(suggestions === undefined ? {} : { list })}
+        onInput={({ currentTarget: input }) => {
+          const problem = field.problem(input.value.trim());
+          input.setCustomValidity(problem === null ? '' : `${field.label}: ${problem}.`);
+          onValue(input.value);
+        }}
+      />
+      {wrong === null ? null : (
+        <p id={`${field.id}-wrong`} class="wrong bad">
+          {sentence(wrong)}
+        </p>
+      )}
+      {suggestions === undefined ? null : (
+        <datalist id={list}>
+          {suggestions.map(([text, words]) => (
+            <option key={text} value={text}>
+              {words}
+            </option>
+          ))}
+        </datalist>
+      )}
+    </>
   );
 }
 
 /** A label, the field, and a line of help that belongs to it. */
-function FieldOf({ field, value, onValue }: FieldProps) {
+function FieldOf({ field, value, suggestions, onValue }: FieldProps) {
   const { id, kind, label, help } = field;
   return (
     <div class="field">
@@ -98,7 +127,7 @@ function FieldOf({ field, value, onValue }: FieldProps) {
           ))}
         </select>
       ) : (
-        <TextInput field={field} value={value} onValue={onValue} mode={kind} />
+        <TextInput field={field} value={value} suggestions={suggestions} onValue={onValue} mode={kind} />
       )}
       <p id={`${id}-help`} class="note">
         {help}
@@ -110,13 +139,31 @@ function FieldOf({ field, value, onValue }: FieldProps) {
 interface Props {
   readonly fields: Fields;
   readonly choices: Choices;
+  /** Of texts, by keys of options. */
+  readonly suggestions: Readonly<Record<string, Suggestions>>;
   change(next: Fields): void;
 }
 
-export function SearchFields({ fields, choices, change }: Props) {
-  const preset = presetNames.find((name) => name === fields['preset']) ?? 'auto';
+/** The presets whose values the settings have that are not given: of all, and of the method, on which that of the others depends. */
+function presetsOf(fields: Fields): { readonly usual: PresetName; readonly own: PresetName; readonly ofMethod: PresetName } {
+  const hasNetwork = isGiven(fields, 'from');
+  const method = methodNames.find((name) => name === fields['method']);
+  const given = presetNames.find((name) => name === fields['preset']);
+  const usual = presetFor(method === undefined ? {} : { method }, hasNetwork);
+  return { usual, own: given ?? usual, ofMethod: given ?? presetFor({}, hasNetwork) };
+}
+
+export function SearchFields({ fields, choices, suggestions, change }: Props) {
+  const presets = presetsOf(fields);
+  const usuals: Readonly<Record<string, string>> = { workers: String(choices.workers), preset: presets.usual };
   const draw = (key: string, field: Field) => (
-    <FieldOf key={key} field={field} value={fields[key] ?? ''} onValue={(value) => change({ [key]: value })} />
+    <FieldOf
+      key={key}
+      field={field}
+      value={fields[key] ?? ''}
+      suggestions={suggestions[key]}
+      onValue={(value) => change({ [key]: value })}
+    />
   );
   const groups = (advanced: boolean) =>
     groupsOf(advanced).map((name, index) => (
@@ -126,8 +173,9 @@ export function SearchFields({ fields, choices, change }: Props) {
         {options
           .filter(([, option]) => option.group === name && isAdvanced(option) === advanced)
           .map(([key, option]) => {
-            const shown = key === 'workers' ? { ...option, usual: String(choices.workers) } : option;
-            return draw(key, fieldOf(key, shown, preset, fields[key]));
+            const usual = usuals[key];
+            const shown = usual === undefined ? option : { ...option, usual };
+            return draw(key, fieldOf(key, shown, key === 'method' ? presets.ofMethod : presets.own, fields));
           })}
       </fieldset>
     ));

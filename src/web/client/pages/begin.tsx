@@ -8,15 +8,15 @@ import { wordsOf } from '../../../options/form.ts';
 import { planOptions } from '../../../options/table.ts';
 import { formatDuration } from '../../../util/duration.ts';
 import { quoted } from '../../../util/quoted.ts';
-import { formatWhole, plural } from '../../../util/words.ts';
+import { formatPercent, formatWhole, plural } from '../../../util/words.ts';
 import type { Choices, Listing } from '../../api.ts';
 import { beginSearch, choices as askChoices, listRuns, planSearch } from '../api.ts';
-import { formOf, SearchFields, type Fields } from '../begin/form.tsx';
+import { formOf, SearchFields, type Fields, type Suggestions } from '../begin/form.tsx';
 import { Alert, CopyButton, numeric, Scrolling, TableHead, useLoaded, useRequest } from '../parts.tsx';
 import { go } from '../route.ts';
 
 /** What the server says before there is a form. */
-type Known = Pick<Listing, 'folder' | 'mayChange'> & { readonly choices: Choices };
+type Known = Pick<Listing, 'folder' | 'mayChange' | 'runs'> & { readonly choices: Choices };
 
 function commandOf(fields: Fields, { choices, folder }: Known): string {
   const form = formOf(fields);
@@ -24,6 +24,16 @@ function commandOf(fields: Fields, { choices, folder }: Known): string {
   const run = form.name === undefined ? [] : [`--run=${folder}/${form.name}`];
   return ['instar', 'search', ...data, ...wordsOf(planOptions, form), ...run].map(quoted).join(' ');
 }
+
+/** The runs of the list that have a network, to begin with. */
+const startsOf = ({ folder, runs }: Known): Suggestions =>
+  runs.flatMap(({ id, best, test }) => {
+    if (best === null) return [];
+    const accuracy = test ?? best.accuracy;
+    const of = test === null ? 'validation' : 'test';
+    const words = accuracy === null ? '' : `, ${formatPercent(accuracy)} of the ${of} images`;
+    return [[`${folder}/${id}`, `${id}${words}`] as const];
+  });
 
 /** The forecast of `instar plan --json`. */
 function PlanTable({ plan }: { readonly plan: PlanReport }) {
@@ -116,7 +126,7 @@ function Form({ known }: { readonly known: Known }) {
           printed, or use the command line below.
         </p>
       )}
-      <SearchFields fields={fields.value} choices={choices} change={change} />
+      <SearchFields fields={fields.value} choices={choices} suggestions={{ from: startsOf(known) }} change={change} />
       <section aria-labelledby="plan-title">
         <h2 id="plan-title">Forecast</h2>
         <p class="quiet">
