@@ -312,6 +312,89 @@ const constants: Readonly<Record<string, Case>> = {
   },
 };
 
+/** (x − mean)/√(mean((x − mean)²) + ε) over an axis, with the last steps of its own. */
+function normalised(g: Drawing, x: string, axis: number, last: (centred: string, deviation: string) => string): string {
+  const mean = (of: string): string => g.node('ReduceMean', [of], { axes: [axis], keepdims: 1 });
+  const centred = g.node('Sub', [x, mean(x)]);
+  const variance = mean(g.node('Pow', [centred, number(g, 2)]));
+  return last(centred, g.node('Sqrt', [g.node('Add', [variance, number(g, 1e-3)])]));
+}
+
+const [toLast, toFirst] = [
+  (g: Drawing, x: string): string => g.node('Transpose', [x], { perm: [0, 2, 3, 1] }),
+  (g: Drawing, x: string): string => g.node('Transpose', [x], { perm: [0, 3, 1, 2] }),
+];
+
+const normalisations: Readonly<Record<string, Case>> = {
+  'a layer normalisation, channels last, and products of pixels': {
+    draw(g, x) {
+      const y = g.node('LayerNormalization', [toLast(g, plain(g, x)), g.weights(4), g.weights(4)], { epsilon: { float: 1e-6 } });
+      const wide = g.node('Add', [g.node('MatMul', [y, g.weights(4, 6)]), g.weights(6)]);
+      return headOf(g, toFirst(g, g.node('MatMul', [g.node('Relu', [wide]), g.weights(6, 4)])), 4);
+    },
+    layers: `conv 1×1 · layer norm · conv 1×1 · relu · conv 1×1 no bias · ${tail}`,
+  },
+  'a layer normalisation of vectors': {
+    draw(g, x) {
+      const flat = g.node('Flatten', [g.node('GlobalAveragePool', [plain(g, x)])]);
+      return g.node('Gemm', [g.node('LayerNormalization', [flat, g.weights(4)], { axis: 1 }), g.weights(4, 3)]);
+    },
+    layers: 'conv 1×1 · global average pool · layer norm · dense 3',
+  },
+  'a layer normalisation as several operators, channels first': {
+    draw(g, x) {
+      const y = normalised(g, plain(g, x), 1, (centred, deviation) => g.node('Div', [centred, deviation]));
+      const scaled = g.node('Mul', [g.weights(4, 1, 1), y]);
+      return headOf(g, g.node('Add', [scaled, g.weights(4, 1, 1)]), 4);
+    },
+    layers: `conv 1×1 · layer norm · ${tail}`,
+  },
+  'a layer normalisation as several operators, channels last, by 1/√': {
+    draw(g, x) {
+      const last = toLast(g, plain(g, x));
+      const y = normalised(g, last, -1, (centred, deviation) => g.node('Mul', [g.node('Reciprocal', [deviation]), centred]));
+      return headOf(g, toFirst(g, g.node('Relu', [g.node('Add', [g.node('Mul', [y, g.weights(4)]), g.weights(4)])])), 4);
+    },
+    layers: `conv 1×1 · layer norm · relu · ${tail}`,
+  },
+  'a layer normalisation whose output others read': {
+    draw(g, x) {
+      const y = g.node('LayerNormalization', [toLast(g, plain(g, x)), g.weights(4), g.weights(4)]);
+      return headOf(g, toFirst(g, g.node('Add', [g.node('Mul', [y, g.weights(4)]), y])), 4);
+    },
+    layers: `conv 1×1 · layer norm · depthwise 1×1 bias · add · ${tail}`,
+  },
+  'a local response normalisation': {
+    draw: (g, x) =>
+      headOf(g, g.node('LRN', [plain(g, x, 6)], { size: 3, alpha: { float: 0.5 }, beta: { float: 0.6 }, bias: { float: 2 } }), 6),
+    layers: `conv 1×1 · response norm 3 · ${tail}`,
+  },
+};
+
+const pool = (attributes: Parameters<Drawing['node']>[2], layers: string, extents = [2, 6, 7]): Case => ({
+  draw: (g, x) => headOf(g, g.node('AveragePool', [x], attributes), 2),
+  layers: `${layers} · ${tail}`,
+  options: { extents, opset: 19 },
+});
+
+const pools: Readonly<Record<string, Case>> = {
+  'an average pool with padding behind alone that does not count': pool(
+    { kernel_shape: [3, 3], strides: [2, 2], pads: [0, 0, 1, 1] },
+    'average pool 3×3 stride 2 padding 0,0,1,1 inside',
+  ),
+  SAME_LOWER: pool({ kernel_shape: [2, 2], auto_pad: 'SAME_LOWER' }, 'average pool 2×2 stride 1 padding 1,1,0,0 inside'),
+  'a ceiling': pool({ kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1 }, 'average pool 2×2 padding 0,0,0,1 inside'),
+  'a ceiling that adds no window': pool({ kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1 }, 'average pool 2×2', [2, 6, 8]),
+  'a ceiling behind padding that does not count': pool(
+    { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], ceil_mode: 1 },
+    'average pool 3×3 stride 2 padding 1,1,2,1 inside',
+  ),
+  'a ceiling behind padding that counts': pool(
+    { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], ceil_mode: 1, count_include_pad: 1 },
+    'pad 1,1,1,1 · average pool 3×3 stride 2 padding 0,0,1,0 inside',
+  ),
+};
+
 /** The logits of ONNX Runtime from the file, and those of the network. */
 async function bothLogits(model: ModelProto): Promise<readonly [Float32Array, Float32Array]> {
   const { network, tensors, shape } = importModel(model);
@@ -330,7 +413,13 @@ async function bothLogits(model: ModelProto): Promise<readonly [Float32Array, Fl
   return [must(Object.values(found)[0], 'logits').data as Float32Array, own];
 }
 
-for (const [name, { draw, options, layers }] of Object.entries({ ...activations, ...channels, ...constants }))
+for (const [name, { draw, options, layers }] of Object.entries({
+  ...activations,
+  ...channels,
+  ...constants,
+  ...normalisations,
+  ...pools,
+}))
   test(name, async () => {
     const model = handmadeModel(draw, options);
     const imported = importModel(model);
@@ -373,6 +462,18 @@ const refusals: Readonly<Record<string, { draw: Draw; says: RegExp }>> = {
       return headOf(g, g.node('Concat', ['first', 'second'], { axis: 1 }), 3);
     },
     says: /\(Split\): 4 channels have no parts of 1, 2$/,
+  },
+  'a normalisation over rows': {
+    draw: (g, x) => headOf(g, g.node('LayerNormalization', [plain(g, x), g.weights(6)]), 4),
+    says: /\(LayerNormalization\): a normalisation over anything but the channels of each pixel cannot be represented$/,
+  },
+  'a mean of channels that nothing normalises': {
+    draw: (g, x) => headOf(g, g.node('ReduceMean', [plain(g, x)], { axes: [1], keepdims: 1 }), 1),
+    says: /\(GlobalAveragePool\): its input 1 is the mean or deviation of channels, of which no layer normalisation was made$/,
+  },
+  'an operator that came later': {
+    draw: (g, x) => headOf(g, g.node('Gelu', [x]), 2),
+    says: /\(Gelu\): operator set 17 does not have it: it came with 20$/,
   },
   'channels taken twice': {
     draw: (g, x) => headOf(g, g.node('Gather', [plain(g, x), g.integers('i', [1, 1])], { axis: 1 }), 2),

@@ -6,6 +6,7 @@ import { batchNormalization, conv } from './convolution.ts';
 import { gemm, matMul } from './dense.ts';
 import { channelDim, sameDims, type Dims } from './dims.ts';
 import { operandAt } from './formulas.ts';
+import { layerNormalization, responseNormalization } from './layer-normalization.ts';
 import {
   computedConstant,
   flatten,
@@ -124,8 +125,8 @@ function softmax(op: OpContext): Value {
   return { kind: 'probabilities', of: input };
 }
 
-/** Most inputs, and the function that returns the output, or all of them. */
-type Operator = readonly [inputs: number, read: (op: OpContext) => Value | readonly Value[]];
+/** Most inputs; the function that returns the output, or all of them; and the first operator set that has it, if that is not the oldest. */
+type Operator = readonly [inputs: number, read: (op: OpContext) => Value | readonly Value[], since?: number];
 
 /** A map: an operator named `constructor` finds nothing. */
 export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator>([
@@ -142,12 +143,14 @@ export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['Dropout', [3, dropout]],
   ['Flatten', [1, flatten]],
   ['Gather', [2, gather]],
-  ['Gelu', [1, gelu]],
+  ['Gelu', [1, gelu, 20]],
   ['Gemm', [3, gemm]],
   ['GlobalAveragePool', [1, globalAveragePool]],
   ['HardSigmoid', [1, hardSigmoid]],
-  ['HardSwish', [1, hardSwish]],
+  ['HardSwish', [1, hardSwish, 14]],
   ['Identity', [1, pass]],
+  ['LRN', [1, responseNormalization]],
+  ['LayerNormalization', [3, layerNormalization, 17]],
   ['LogSoftmax', [1, softmax]],
   ['MatMul', [2, matMul]],
   ['Max', [2, bounded('Max')]],

@@ -70,6 +70,17 @@ export interface Formula extends Named {
   readonly origins: readonly Origin[];
 }
 
+/** What a layer normalisation computes of a tensor, where it is written as several operators. */
+export interface Moment {
+  readonly kind: 'moment';
+  readonly of: Activation;
+  /** The mean over channels, the tensor without it, its square, the mean of that, with ε, the root, and 1 over the root. */
+  readonly stage: 'mean' | 'centred' | 'square' | 'variance' | 'shifted' | 'deviation' | 'rate';
+  /** From `shifted` on. */
+  readonly epsilon: number;
+  readonly tensor: string;
+}
+
 export type Value =
   | Activation
   | Pixels
@@ -83,6 +94,7 @@ export type Value =
   | { readonly kind: 'extents'; readonly values: readonly (number | 'N')[]; readonly dims: readonly number[] }
   | Split
   | Formula
+  | Moment
   /** The softmax of logits. */
   | { readonly kind: 'probabilities'; readonly of: Activation };
 
@@ -116,6 +128,7 @@ const descriptions: { readonly [K in Value['kind']]: string } = {
   extents: 'the shape of a tensor',
   split: 'channels in several dimensions',
   formula: 'a function of a tensor',
+  moment: 'the mean or deviation of channels, of which no layer normalisation was made',
   probabilities: 'probabilities',
 };
 
