@@ -29,6 +29,7 @@ import { classCount } from '../src/network/shapes.ts';
 import { sizeOf } from '../src/network/tensor.ts';
 import { lower } from '../src/program/lower.ts';
 import { certificateProblem, certify, grow, type Images } from '../src/training/grow.ts';
+import { JobFailure } from '../src/training/job.ts';
 import { must } from '../src/util/assert.ts';
 import { random } from '../src/util/random.ts';
 import { UserError } from '../src/util/user-error.ts';
@@ -72,7 +73,8 @@ function noise(shape: Dataset['shape'], classes: number): Images {
 /** The largest difference of logits from ONNX Runtime's of the file itself, over the largest logit. */
 async function difference(engine: Engine, bytes: Uint8Array, file: ClassifierFile, read: ImportedClassifier): Promise<number> {
   const shape = must(file.image.size ?? { height: usualSide, width: usualSide }, 'size');
-  const program = lower(read.network, 2, { kind: 'evaluation' });
+  const images = file.image.batch ?? 2;
+  const program = lower(read.network, images, { kind: 'evaluation' });
   const session = await engine.compile(program, 'direct');
   session.load(read.tensors);
   const stream = random('pixels');
@@ -97,7 +99,7 @@ async function difference(engine: Engine, bytes: Uint8Array, file: ClassifierFil
         return given[(image * 3 + channel) * size + pixel] as number;
       })
     : given;
-  const extents = isLast ? [2, shape.height, shape.width, 3] : [2, 3, shape.height, shape.width];
+  const extents = isLast ? [images, shape.height, shape.width, 3] : [images, 3, shape.height, shape.width];
   const model = await (await openRuntime('cpu', 1)).open(bytes);
   const [image, ...others] = inputsOf(bytes);
   // tf2onnx leaves inputs that nothing reads.
@@ -109,7 +111,7 @@ async function difference(engine: Engine, bytes: Uint8Array, file: ClassifierFil
   const found = await model.run(feeds);
   const theirs = must(Object.values(found)[0], 'output').data as Float32Array;
   await model.release();
-  return compare(own, theirs, own.length / 2);
+  return compare(own, theirs, own.length / images);
 }
 
 function inputsOf(bytes: Uint8Array): readonly ValueInfoProto[] {
@@ -123,7 +125,11 @@ function compare(own: Float32Array, theirs: Float32Array, classes: number): numb
   const sum = theirs.subarray(0, classes).reduce((total, value) => total + value, 0);
   const isSoftmax = theirs.every((value) => value >= 0) && Math.abs(sum - 1) < 1e-4;
   const compared = isSoftmax
-    ? Float32Array.from([0, 1].flatMap((row) => softmax(own.subarray(row * classes, (row + 1) * classes))))
+    ? Float32Array.from(
+        Array.from({ length: own.length / classes }).flatMap((_none, row) =>
+          softmax(own.subarray(row * classes, (row + 1) * classes)),
+        ),
+      )
     : own;
   const largest = Math.max(...theirs.map(Math.abs));
   return Math.max(...compared.map((value, at) => Math.abs(value - (theirs[at] as number)))) / largest;
@@ -160,6 +166,11 @@ interface Growth {
   readonly largest: number;
 }
 
+/** A block that could be dropped by the structure, and is no identity: the operator does not apply. */
+function refusedByNumbers(error: unknown): undefined {
+  if (!(error instanceof JobFailure)) throw error;
+}
+
 /** Each operator that applies, once. */
 async function growAll(engine: Engine, { network, tensors }: ImportedClassifier, images: Images): Promise<Growth> {
   const parent = { network, tensors };
@@ -171,7 +182,8 @@ async function growAll(engine: Engine, { network, tensors }: ImportedClassifier,
     const proposal = propose(name, network, limits, stream);
     if (proposal === undefined) continue;
     const still = (): Promise<void> => Promise.resolve();
-    const child = await grow(engine, parent, [proposal.edit], images, stream, still);
+    const child = await grow(engine, parent, [proposal.edit], images, stream, still).catch(refusedByNumbers);
+    if (child === undefined) continue;
     const certificate = await certify(engine, parent, child, images, stream, still);
     largest = Math.max(largest, certificate.evaluation);
     const problem = certificateProblem(certificate, [proposal.edit]);

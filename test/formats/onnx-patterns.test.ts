@@ -320,6 +320,80 @@ function normalised(g: Drawing, x: string, axis: number, last: (centred: string,
   return last(centred, g.node('Sqrt', [g.node('Add', [variance, number(g, 1e-3)])]));
 }
 
+/** All numbers of all images in a row, and those that `places` says. */
+const inRow = (g: Drawing, x: string, places: string): string =>
+  g.node('Gather', [g.node('Reshape', [x, g.integers('row', [-1])]), places], { axis: 0 });
+
+/** image·count + (0, 1, …, count − 1), as (N, 1, count, 1) */
+function countedPlaces(g: Drawing, x: string, count: number, first = 0): string {
+  const images = g.node('Squeeze', [g.node('Shape', [x], { start: 0, end: 1 })]);
+  const whole = (value: number): string => g.node('Squeeze', [g.integers('w', [value])]);
+  const range = g.node('Mul', [g.node('Range', [whole(0), images, whole(1)]), whole(count)]);
+  const numbers = g.integers(
+    'n',
+    Array.from({ length: count }, (_none, at) => first + at),
+  );
+  const rows = g.node('Reshape', [numbers, g.integers('s', [1, 1, count, 1])]);
+  return g.node('Add', [g.node('Unsqueeze', [range, g.integers('a', [1, 2, 3])]), rows]);
+}
+
+const strided: Readonly<Record<string, Case>> = {
+  'numbers that are laid out anew, for any number of images': {
+    draw(g, x) {
+      const pooled = g.node('GlobalAveragePool', [plain(g, x)]);
+      const last = inRow(g, pooled, countedPlaces(g, x, 4));
+      return g.node('Gemm', [g.node('Reshape', [last, g.integers('f', [-1, 4])]), g.weights(4, 3)]);
+    },
+    layers: 'conv 1×1 · global average pool · dense 3',
+    options: { opset: 15 },
+  },
+  'numbers that are laid out anew, for a batch of four': {
+    draw(g, x) {
+      const pooled = g.node('GlobalAveragePool', [plain(g, x)]);
+      const places = g.node('Reshape', [
+        g.integers(
+          'n',
+          Array.from({ length: 16 }, (_none, at) => at),
+        ),
+        g.integers('s', [4, 4, 1, 1]),
+      ]);
+      return g.node('Gemm', [g.node('Flatten', [inRow(g, pooled, places)]), g.weights(4, 3)]);
+    },
+    layers: 'conv 1×1 · global average pool · dense 3',
+    options: { batch: 4 },
+  },
+  'all images put in the place of all': {
+    draw(g, x) {
+      const y = plain(g, x);
+      const images = g.node('Squeeze', [g.node('Shape', [x], { start: 0, end: 1 })]);
+      const whole = (value: number): string => g.node('Squeeze', [g.integers('w', [value])]);
+      const range = g.node('Range', [whole(0), images, whole(1)]);
+      const all = g.node('Slice', [range, g.integers('s', [0]), g.integers('e', [2 ** 40]), g.integers('a', [0])]);
+      const put = g.node('ScatterND', [y, g.node('Unsqueeze', [all, g.integers('a', [-1])]), g.node('Relu', [y])]);
+      return headOf(g, put, 4);
+    },
+    layers: `conv 1×1 · relu · ${tail}`,
+    options: { opset: 16 },
+  },
+  'channels in a list of parts': {
+    draw(g, x) {
+      const parts = g.node('SplitToSequence', [plain(g, x, 5), g.node('Squeeze', [g.integers('s', [2])])], { axis: 1 });
+      const [last, first] = [-1, 0].map((at) => g.node('SequenceAt', [parts, g.node('Squeeze', [g.integers('i', [at])])]));
+      return headOf(g, g.node('Concat', [last as string, g.node('Relu', [first as string])], { axis: 1 }), 3);
+    },
+    layers: `conv 1×1 · channels 0–1 · channels 4 · relu · concat · ${tail}`,
+  },
+  'zeros of the type and the extents of other tensors': {
+    draw(g, x) {
+      const kernel = g.weights(4, 2, 1, 1);
+      const extents = g.node('Expand', [g.node('Shape', [kernel], { start: 0, end: 1 }), g.integers('one', [1])]);
+      const three = g.node('CastLike', [g.node('Squeeze', [g.integers('w', [3])]), x]);
+      return headOf(g, g.node('Conv', [x, kernel, g.node('Expand', [three, extents])]), 4);
+    },
+    layers: `conv 1×1 · ${tail}`,
+  },
+};
+
 const [toLast, toFirst] = [
   (g: Drawing, x: string): string => g.node('Transpose', [x], { perm: [0, 2, 3, 1] }),
   (g: Drawing, x: string): string => g.node('Transpose', [x], { perm: [0, 3, 1, 2] }),
@@ -380,7 +454,7 @@ const pool = (attributes: Parameters<Drawing['node']>[2], layers: string, extent
 const pools: Readonly<Record<string, Case>> = {
   'an average pool with padding behind alone that does not count': pool(
     { kernel_shape: [3, 3], strides: [2, 2], pads: [0, 0, 1, 1] },
-    'average pool 3×3 stride 2 padding 0,0,1,1 inside',
+    'average pool 3×3 stride 2 padding 0,0,1,0 inside',
   ),
   SAME_LOWER: pool({ kernel_shape: [2, 2], auto_pad: 'SAME_LOWER' }, 'average pool 2×2 stride 1 padding 1,1,0,0 inside'),
   'a ceiling': pool({ kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1 }, 'average pool 2×2 padding 0,0,0,1 inside'),
@@ -419,6 +493,7 @@ for (const [name, { draw, options, layers }] of Object.entries({
   ...constants,
   ...normalisations,
   ...pools,
+  ...strided,
 }))
   test(name, async () => {
     const model = handmadeModel(draw, options);
@@ -474,6 +549,20 @@ const refusals: Readonly<Record<string, { draw: Draw; says: RegExp }>> = {
   'an operator that came later': {
     draw: (g, x) => headOf(g, g.node('Gelu', [x]), 2),
     says: /\(Gelu\): operator set 17 does not have it: it came with 20$/,
+  },
+  'some images put in the place of others': {
+    draw(g, x) {
+      const y = plain(g, x);
+      return headOf(g, g.node('ScatterND', [y, g.node('Reshape', [g.integers('i', [0]), g.integers('s', [1, 1])]), y]), 4);
+    },
+    says: /\(ScatterND\): it replaces some of the numbers, which cannot be represented$/,
+  },
+  'numbers of images in another order': {
+    draw(g, x) {
+      const row = inRow(g, g.node('GlobalAveragePool', [plain(g, x)]), countedPlaces(g, x, 4, 1));
+      return g.node('Gemm', [g.node('Flatten', [row]), g.weights(4, 3)]);
+    },
+    says: /\(Gather\): it takes numbers out of all images in an order that cannot be represented$/,
   },
   'channels taken twice': {
     draw: (g, x) => headOf(g, g.node('Gather', [plain(g, x), g.integers('i', [1, 1])], { axis: 1 }), 2),

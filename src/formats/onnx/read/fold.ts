@@ -164,6 +164,12 @@ function sliced(op: OpContext, inputs: readonly Known[]): Known {
   return gathered(source, dims, (index) => index.map((place, axis) => kept.get(axis)?.[place] ?? place));
 }
 
+function shapeOf(op: OpContext, inputs: readonly Known[]): Known {
+  const { dims } = first(inputs);
+  const values = dims.slice(op.attributes.int('start', 0), op.attributes.int('end', dims.length));
+  return { dims: [values.length], values, floating: false };
+}
+
 function filled(op: OpContext, inputs: readonly Known[]): Known {
   const dims = numbersAt(op, inputs, 0, 'shape') ?? [];
   const given = op.attributes.any('value');
@@ -187,6 +193,18 @@ function expanded(op: OpContext, inputs: readonly Known[]): Known {
   return gathered({ ...source, dims: own }, dims, (index) => index.map((place, axis) => (own[axis] === 1 ? 0 : place)));
 }
 
+/** Most numbers of a Range. */
+const mostRange = 65_536;
+
+function ranged(op: OpContext, inputs: readonly Known[]): Known {
+  const [start, end, step] = inputs.map(({ values }) => values[0]);
+  if (typeof start !== 'number' || typeof end !== 'number' || typeof step !== 'number' || step === 0)
+    throw op.fail('it computes with the number of images');
+  const length = Math.max(0, Math.ceil((end - start) / step));
+  if (!(length <= mostRange)) throw op.fail(`a range of ${length} numbers`);
+  return { dims: [length], values: Array.from({ length }, (_none, at) => start + at * step), floating: first(inputs).floating };
+}
+
 const floats: readonly number[] = [dataType.float, dataType.float16, dataType.double, dataType.bfloat16];
 
 function cast(op: OpContext, inputs: readonly Known[]): Known {
@@ -208,7 +226,9 @@ const folds: ReadonlyMap<string, Fold> = new Map<string, Fold>([
   ['Expand', expanded],
   ['Gather', picked],
   ['Identity', (_op, inputs) => first(inputs)],
+  ['Range', ranged],
   ['Reshape', reshaped],
+  ['Shape', shapeOf],
   ['Slice', sliced],
   ['Squeeze', squeezed],
   ['Transpose', transposed],

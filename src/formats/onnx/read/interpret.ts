@@ -15,6 +15,7 @@ import { dimsOf, extentsOf, type ImageInput } from './image.ts';
 import { partOfNormalisation } from './layer-normalization.ts';
 import { operators } from './operators.ts';
 import { folded, isFolded } from './fold.ts';
+import { placesOf } from './strided.ts';
 import { constantValue, describeValue, type Activation, type OpContext, type Value } from './value.ts';
 
 export interface Interpreted {
@@ -91,7 +92,7 @@ function readNode(reading: Reading, node: NodeProto): void {
     note: (text) => void notes.set(text, (notes.get(text) ?? 0) + 1),
     fail,
   };
-  const value = folded(op, node.opType) ?? partOfNormalisation(op) ?? operator?.[1](op);
+  const value = placesOf(op) ?? folded(op, node.opType) ?? partOfNormalisation(op) ?? operator?.[1](op);
   if (value === undefined) throw fail('this operator cannot be represented');
   attributes.finish();
   const values = Array.isArray(value) ? (value as readonly Value[]) : [value as Value];

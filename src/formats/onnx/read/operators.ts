@@ -6,6 +6,7 @@ import { batchNormalization, conv } from './convolution.ts';
 import { gemm, matMul } from './dense.ts';
 import { channelDim, sameDims, type Dims } from './dims.ts';
 import { operandAt } from './formulas.ts';
+import { knownOf, knownValue } from './known.ts';
 import { layerNormalization, responseNormalization } from './layer-normalization.ts';
 import {
   computedConstant,
@@ -14,11 +15,14 @@ import {
   reshape,
   shapeAsValue,
   slice,
+  sequenceAt,
   split,
+  splitToSequence,
   squeeze,
   transpose,
   unsqueeze,
 } from './layout-operators.ts';
+import { scattered } from './strided.ts';
 import { averagePool, dimensionsOf, globalAveragePool, maxPool, reduceMean, zeroPad } from './pooling.ts';
 import { activationAt, addLayer, withDims, type Activation, type OpContext, type Value } from './value.ts';
 
@@ -53,6 +57,21 @@ function cast(op: OpContext): Value {
   if (to !== dataType.float) op.note('casts to another precision than f32 are ignored');
   if (input?.kind !== 'pixels' || !input.bytes) return pass(op);
   return { ...input, bytes: false, tensor: op.rewritten.node('Cast', [input.tensor], { to: dataType.float }) };
+}
+
+/** A constant as numbers of another tensor's type, all of which are floats here. */
+function castLike(op: OpContext): Value {
+  const [input, like] = op.inputs;
+  op.attributes.ignore('saturate');
+  if (like?.kind === 'pixels' && like.bytes) throw op.fail('only casts to floating point can be represented');
+  const known = input === undefined ? undefined : knownOf(input);
+  const isFloating = like?.kind !== 'extents' && !(like?.kind === 'constant' && like.constant.numbers.kind === 'integers');
+  if (known === undefined) return pass(op);
+  return knownValue(op, {
+    ...known,
+    floating: isFloating,
+    values: isFloating ? known.values : Array.from(known.values, (value) => (value === 'N' ? value : Math.trunc(value))),
+  });
 }
 
 function constant(op: OpContext): Value {
@@ -135,6 +154,7 @@ export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['AveragePool', [1, averagePool]],
   ['BatchNormalization', [5, batchNormalization]],
   ['Cast', [1, cast]],
+  ['CastLike', [2, castLike, 15]],
   ['Clip', [3, clip]],
   ['Concat', [Infinity, concat]],
   ['Constant', [0, constant]],
@@ -162,11 +182,14 @@ export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['ReduceMean', [2, reduceMean]],
   ['Relu', [1, relu]],
   ['Reshape', [2, reshape]],
+  ['ScatterND', [3, scattered]],
+  ['SequenceAt', [2, sequenceAt]],
   ['Shape', [1, shapeAsValue]],
   ['Sigmoid', [1, sigmoid]],
   ['Slice', [5, slice]],
   ['Softmax', [1, softmax]],
   ['Split', [2, split]],
+  ['SplitToSequence', [2, splitToSequence]],
   ['Squeeze', [2, squeeze]],
   ['Sub', [2, arithmetic('Sub')]],
   ['Sum', [Infinity, sumOf]],
