@@ -564,6 +564,17 @@ const refusals: Readonly<Record<string, { draw: Draw; says: RegExp }>> = {
     },
     says: /\(Gather\): it takes numbers out of all images in an order that cannot be represented$/,
   },
+  'images of one channel that are taken': {
+    draw: (g, x) => headOf(g, g.node('Gather', [plain(g, x, 1), g.integers('i', [0])], { axis: 0 }), 1),
+    says: /\(Gather\): only channels can be gathered$/,
+  },
+  'rows of one channel that are joined': {
+    draw(g, x) {
+      const y = plain(g, x, 1);
+      return headOf(g, g.node('Concat', [y, y], { axis: 2 }), 2);
+    },
+    says: /\(Concat\): axis 2 is not the channels$/,
+  },
   'channels taken twice': {
     draw: (g, x) => headOf(g, g.node('Gather', [plain(g, x), g.integers('i', [1, 1])], { axis: 1 }), 2),
     says: /\(Gather\): takes a channel twice, or none$/,

@@ -218,36 +218,54 @@ function cast(op: OpContext, inputs: readonly Known[]): Known {
   return { ...source, floating, values: floating ? values : (values as number[]).map(Math.trunc) };
 }
 
-const folds: ReadonlyMap<string, Fold> = new Map<string, Fold>([
-  ...Object.entries(elementwise).map(([name, row]): [string, Fold] => [name, (op, inputs) => row(op, inputs)]),
-  ['Cast', cast],
-  ['Concat', concatenated],
-  ['ConstantOfShape', filled],
-  ['Expand', expanded],
-  ['Gather', picked],
-  ['Identity', (_op, inputs) => first(inputs)],
-  ['Range', ranged],
-  ['Reshape', reshaped],
-  ['Shape', shapeOf],
-  ['Slice', sliced],
-  ['Squeeze', squeezed],
-  ['Transpose', transposed],
-  ['Unsqueeze', unsqueezed],
-  ['Where', ternary],
+/** How many inputs it needs, and may have. */
+type Row = readonly [least: number, most: number, fold: Fold];
+
+const ofOne: ReadonlySet<string> = new Set([
+  'Abs',
+  'Ceil',
+  'Floor',
+  'Neg',
+  'Reciprocal',
+  'Sqrt',
+] satisfies (keyof typeof elementwise)[]);
+
+const folds: ReadonlyMap<string, Row> = new Map<string, Row>([
+  ...Object.entries(elementwise).map(([name, row]): [string, Row] => {
+    const count = ofOne.has(name) ? 1 : 2;
+    return [name, [count, count, (op, inputs) => row(op, inputs)]];
+  }),
+  ['Cast', [1, 1, cast]],
+  ['Concat', [1, Infinity, concatenated]],
+  ['ConstantOfShape', [1, 1, filled]],
+  ['Expand', [2, 2, expanded]],
+  ['Gather', [2, 2, picked]],
+  ['Identity', [1, 1, (_op, inputs) => first(inputs)]],
+  ['Range', [3, 3, ranged]],
+  ['Reshape', [2, 2, reshaped]],
+  ['Shape', [1, 1, shapeOf]],
+  ['Slice', [1, 5, sliced]],
+  ['Squeeze', [1, 2, squeezed]],
+  ['Transpose', [1, 1, transposed]],
+  ['Unsqueeze', [1, 2, unsqueezed]],
+  ['Where', [3, 3, ternary]],
 ]);
 
 export const isFolded = (operator: string): boolean => folds.has(operator);
 
 /** The value of an operator whose inputs are all known; undefined where one is not, or the operator is none of these. */
 export function folded(op: OpContext, operator: string): Value | undefined {
-  const fold = folds.get(operator);
-  if (fold === undefined || op.inputs.every((input) => input === undefined)) return undefined;
+  const row = folds.get(operator);
+  if (row === undefined || op.inputs.every((input) => input === undefined)) return undefined;
+  const [least, most, fold] = row;
   const inputs: Known[] = [];
   for (const input of op.inputs) {
     const known = input === undefined ? { dims: [0], values: [], floating: false } : knownOf(input);
     if (known === undefined) return undefined;
     inputs.push(known);
   }
+  if (inputs.length > most || op.inputs.slice(0, least).filter((input) => input !== undefined).length < least)
+    throw op.fail(`it has ${inputs.length} inputs`);
   op.attributes.ignore('fmod');
   return knownValue(op, fold(op, inputs));
 }

@@ -4,7 +4,15 @@
  */
 import type { Constant } from './constant.ts';
 import type { Shape } from '../../../network/network.ts';
-import { channelDim, dimExtent, reshape as reshaped, transpose as transposed, type Dim, type Dims } from './dims.ts';
+import {
+  channelDim,
+  dimExtent,
+  isChannelDim,
+  reshape as reshaped,
+  transpose as transposed,
+  type Dim,
+  type Dims,
+} from './dims.ts';
 import { slicedPlaces } from './fold.ts';
 import { dimensionsOf } from './pooling.ts';
 import { takenInOrder } from './strided.ts';
@@ -208,7 +216,7 @@ export function gather(op: OpContext): Value {
 
 function channelsAt(op: OpContext, input: Activation, axis: number, how: string): Shape {
   const shape = op.builder.shapeOf(input.node);
-  if (shape.channels > 1 && axis !== channelDim(input.dims, shape)) throw op.fail(`only channels can be ${how}`);
+  if (!isChannelDim(input.dims, axis, shape)) throw op.fail(`only channels can be ${how}`);
   return shape;
 }
 

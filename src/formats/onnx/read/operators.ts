@@ -4,7 +4,7 @@ import { bounded, clip, elementwise, fragments, gelu, hardSigmoid, hardSwish, po
 import { arithmetic, sumOf } from './arithmetic.ts';
 import { batchNormalization, conv } from './convolution.ts';
 import { gemm, matMul } from './dense.ts';
-import { channelDim, sameDims, type Dims } from './dims.ts';
+import { channelDim, isChannelDim, sameDims, type Dims } from './dims.ts';
 import { operandAt } from './formulas.ts';
 import { knownOf, knownValue } from './known.ts';
 import { layerNormalization, responseNormalization } from './layer-normalization.ts';
@@ -104,8 +104,7 @@ function constant(op: OpContext): Value {
 /** The dims of an input of Concat if that dimension is the channels; else undefined. */
 function stackable(op: OpContext, part: Activation, axis: number): Dims | undefined {
   const shape = op.builder.shapeOf(part.node);
-  const at = shape.channels > 1 ? channelDim(part.dims, shape) : axis;
-  if (at !== axis || part.dims[axis] === 'N') return undefined;
+  if (!isChannelDim(part.dims, axis, shape)) return undefined;
   return part.dims.map((dim, position) => {
     if (dim === 'N') return dim;
     return position === axis ? ['C'] : dim.filter((name) => name !== 'C');
