@@ -575,6 +575,10 @@ const refusals: Readonly<Record<string, { draw: Draw; says: RegExp }>> = {
     },
     says: /\(Concat\): axis 2 is not the channels$/,
   },
+  'a pool that pads by its window': {
+    draw: (g, x) => headOf(g, g.node('MaxPool', [x], { kernel_shape: [2, 2], pads: [0, 0, 2, 0] }), 2),
+    says: /\(MaxPool\): pads 0, 0, 2, 0 of a window of 2×2 cannot be represented$/,
+  },
   'channels taken twice': {
     draw: (g, x) => headOf(g, g.node('Gather', [plain(g, x), g.integers('i', [1, 1])], { axis: 1 }), 2),
     says: /\(Gather\): takes a channel twice, or none$/,
