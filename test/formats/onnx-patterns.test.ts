@@ -265,6 +265,21 @@ const constants: Readonly<Record<string, Case>> = {
     },
     layers: `relu · pad 2,1,1,0 · ${tail}`,
   },
+  'a Pad of what is missing to a whole number of strides': {
+    draw(g, x) {
+      const whole = (value: number): string => g.integers('w', [value]);
+      const rows = g.node('Slice', [g.node('Shape', [x]), whole(2), whole(3)]);
+      // max((⌈rows/2⌉ − 1)·2 + 5 − rows, 0)
+      const half = g.node('Div', [g.node('Add', [rows, whole(1)]), whole(2)]);
+      const reach = g.node('Add', [g.node('Mul', [g.node('Sub', [half, whole(1)]), whole(2)]), whole(5)]);
+      const scalar = (value: number): string => g.node('Squeeze', [whole(value)]);
+      const missing = g.node('Clip', [g.node('Sub', [reach, rows]), scalar(0), scalar(2)]);
+      const none = g.integers('none', [0, 0]);
+      const pads = g.node('Concat', [none, missing, missing, none, none], { axis: 0 });
+      return headOf(g, g.node('Pad', [g.node('Relu', [x]), pads, number(g, 0)]), 2);
+    },
+    layers: `relu · pad 2,2,0,0 · ${tail}`,
+  },
   'a Pad of channels that are last': {
     draw(g, x) {
       const last = g.node('Transpose', [plain(g, x)], { perm: [0, 2, 3, 1] });

@@ -193,6 +193,22 @@ function expanded(op: OpContext, inputs: readonly Known[]): Known {
   return gathered({ ...source, dims: own }, dims, (index) => index.map((place, axis) => (own[axis] === 1 ? 0 : place)));
 }
 
+function clipped(op: OpContext, inputs: readonly Known[]): Known {
+  const source = first(inputs);
+  const bound = (index: 1 | 2, name: string, otherwise: number): number => {
+    const attribute = op.opset < 11 ? op.attributes.any(name) : undefined;
+    const given = attribute?.kind === 'float' ? attribute.value : inputs[index]?.values[0];
+    if (given === 'N') throw op.fail('it computes with the number of images');
+    return given ?? otherwise;
+  };
+  const [least, most] = [bound(1, 'min', -Infinity), bound(2, 'max', Infinity)];
+  const values = Array.from(source.values, (value) => {
+    if (value === 'N') throw op.fail('it computes with the number of images');
+    return Math.min(Math.max(value, least), most);
+  });
+  return { ...source, values };
+}
+
 /** Most numbers of a Range. */
 const mostRange = 65_536;
 
@@ -236,6 +252,7 @@ const folds: ReadonlyMap<string, Row> = new Map<string, Row>([
     return [name, [count, count, (op, inputs) => row(op, inputs)]];
   }),
   ['Cast', [1, 1, cast]],
+  ['Clip', [1, 3, clipped]],
   ['Concat', [1, Infinity, concatenated]],
   ['ConstantOfShape', [1, 1, filled]],
   ['Expand', [2, 2, expanded]],

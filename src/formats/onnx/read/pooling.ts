@@ -97,6 +97,7 @@ export function globalAveragePool(op: OpContext): Value {
 export function averagePool(op: OpContext): Value {
   const { attributes, rewritten } = op;
   const counted = attributes.int('count_include_pad', 0);
+  if (counted !== 0 && counted !== 1) throw op.fail(`count_include_pad ${counted} is not known`);
   // The zeros of a Pad count.
   const input = planeAt(op, 0, counted === 1);
   const { channels, height, width } = input.shape;
