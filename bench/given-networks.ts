@@ -6,7 +6,7 @@
  *
  * torchvision: Debian's python3-torchvision. timm, Keras (with tensorflow and tf2onnx), and PyTorch 2 (with torchvision, timm and
  * onnxscript): pythons that have them; what is missing is skipped. Prints a row for each file, or for all ways in which PyTorch 2
- * exports a network, and writes FOLDER/table.md.
+ * exports a network, and writes FOLDER/table.md. `--read`: only whether the ways of PyTorch 2 are read, and what their logits are.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -259,7 +259,13 @@ async function rowOf(engine: Engine, folder: string, name: string): Promise<read
 }
 
 /** All files of a network. What they give is trained and grown once where it is the same. */
-async function rowOfWays(engine: Engine, folder: string, stem: string, names: readonly string[]): Promise<readonly string[]> {
+async function rowOfWays(
+  engine: Engine,
+  folder: string,
+  stem: string,
+  names: readonly string[],
+  grows: boolean,
+): Promise<readonly string[]> {
   const trained = new Map<string, Trained>();
   const refused: string[] = [];
   let largest = 0;
@@ -275,7 +281,7 @@ async function rowOfWays(engine: Engine, folder: string, stem: string, names: re
       largest = Math.max(largest, distance);
       const printed = printNetwork(opened.read.network);
       say(`  ${stem} ${way}: ${distance.toExponential(1)}${trained.has(printed) ? '' : ', a network of its own'}`);
-      if (!trained.has(printed)) trained.set(printed, await train(engine, opened));
+      if (grows && !trained.has(printed)) trained.set(printed, await train(engine, opened));
     } catch (error) {
       refused.push(`${way} fails: ${(error as Error).message}`);
     }
@@ -303,7 +309,9 @@ const heading = [
   'largest certificate',
 ];
 
-async function main([folder, ...only]: readonly string[]): Promise<void> {
+async function main([folder, ...given]: readonly string[]): Promise<void> {
+  const only = given.filter((one) => one !== '--read');
+  const grows = only.length === given.length;
   if (folder === undefined) throw new UserError('usage: given-networks.js FOLDER [NAME …]');
   mkdirSync(folder, { recursive: true });
   if (only.length === 0) exportAll(folder);
@@ -315,7 +323,7 @@ async function main([folder, ...only]: readonly string[]): Promise<void> {
   const stemOf = (name: string): string => name.split('@')[0] as string;
   for (const stem of new Set(chosen.map(stemOf))) {
     const names = chosen.filter((name) => stemOf(name) === stem);
-    const row = stem === names[0] ? await rowOf(engine, folder, stem) : await rowOfWays(engine, folder, stem, names);
+    const row = stem === names[0] ? await rowOf(engine, folder, stem) : await rowOfWays(engine, folder, stem, names, grows);
     rows.push(row);
     say(row.join(' | '));
     if (only.length === 0) writeFileSync(join(folder, 'table.md'), rows.map((cells) => `| ${cells.join(' | ')} |\n`).join(''));
