@@ -95,6 +95,7 @@ export function gemm(op: OpContext): Value {
   const rows = attributes.int('transB', 0) === 0;
   const [alpha, beta] = [attributes.float('alpha', 1), attributes.float('beta', 1)];
   const added = weightsAt(op, 2, 'bias');
+  if (added === undefined && op.opset < 11) throw op.fail(`it has no bias, which operator set ${op.opset} wants`);
   const features = weights.dims[rows ? 1 : 0] ?? 0;
   const isBias = (dims: readonly number[]): boolean =>
     dims.length <= 2 && (dims.at(-1) ?? 1) === (dims.length === 0 ? 1 : features) && (dims.length < 2 || dims[0] === 1);
