@@ -2,10 +2,11 @@
  * Networks of other programs, with random weights: are they read, are their logits those of ONNX Runtime, do they train, and which
  * operators grow them? Exports with `export_networks.py` what a Python that has the library can; reads every .onnx file of the folder.
  *
- *     INSTAR_BENCH_TIMM=… INSTAR_BENCH_KERAS=… npm run bench:given -- FOLDER [NAME …]
+ *     INSTAR_BENCH_TIMM=… INSTAR_BENCH_KERAS=… INSTAR_BENCH_TORCH=… npm run bench:given -- FOLDER [NAME …]
  *
- * torchvision: Debian's python3-torchvision. timm and Keras (with tensorflow and tf2onnx): pythons that have them; what is missing is
- * skipped. Prints a row for each file, and writes FOLDER/table.md.
+ * torchvision: Debian's python3-torchvision. timm, Keras (with tensorflow and tf2onnx), and PyTorch 2 (with torchvision, timm and
+ * onnxscript): pythons that have them; what is missing is skipped. Prints a row for each file, or for all ways in which PyTorch 2
+ * exports a network, and writes FOLDER/table.md. `--read`: only whether the ways of PyTorch 2 are read, and what their logits are.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -16,17 +17,19 @@ import type { Dataset } from '../src/data/dataset.ts';
 import type { Engine } from '../src/engine/engine.ts';
 import { openRuntime } from '../src/engine/onnx/runtime.ts';
 import { openEngine } from '../src/engine/open.ts';
-import { decodeModel } from '../src/formats/onnx/codec.ts';
+import { decodeModel, encodeModel } from '../src/formats/onnx/codec.ts';
 import type { ValueInfoProto } from '../src/formats/onnx/proto.ts';
 import { filesBeside } from '../src/formats/onnx/read/external.ts';
 import { openClassifier, type ClassifierFile, type ImportedClassifier } from '../src/formats/onnx/read/read.ts';
 import { propose } from '../src/morphism/mutate.ts';
 import { operatorNames } from '../src/morphism/operators.ts';
 import { countParameters } from '../src/network/cost.ts';
+import { printNetwork } from '../src/network/print.ts';
 import { classCount } from '../src/network/shapes.ts';
 import { sizeOf } from '../src/network/tensor.ts';
 import { lower } from '../src/program/lower.ts';
 import { certificateProblem, certify, grow, type Images } from '../src/training/grow.ts';
+import { JobFailure } from '../src/training/job.ts';
 import { must } from '../src/util/assert.ts';
 import { random } from '../src/util/random.ts';
 import { UserError } from '../src/util/user-error.ts';
@@ -40,6 +43,7 @@ const pythons: Readonly<Record<string, () => string | undefined>> = {
   torchvision: () => pythonWith('torchvision'),
   timm: () => process.env['INSTAR_BENCH_TIMM'],
   keras: () => process.env['INSTAR_BENCH_KERAS'],
+  torch: () => process.env['INSTAR_BENCH_TORCH'],
 };
 
 function exportAll(folder: string): void {
@@ -69,7 +73,8 @@ function noise(shape: Dataset['shape'], classes: number): Images {
 /** The largest difference of logits from ONNX Runtime's of the file itself, over the largest logit. */
 async function difference(engine: Engine, bytes: Uint8Array, file: ClassifierFile, read: ImportedClassifier): Promise<number> {
   const shape = must(file.image.size ?? { height: usualSide, width: usualSide }, 'size');
-  const program = lower(read.network, 2, { kind: 'evaluation' });
+  const images = file.image.batch ?? 2;
+  const program = lower(read.network, images, { kind: 'evaluation' });
   const session = await engine.compile(program, 'direct');
   session.load(read.tensors);
   const stream = random('pixels');
@@ -94,7 +99,7 @@ async function difference(engine: Engine, bytes: Uint8Array, file: ClassifierFil
         return given[(image * 3 + channel) * size + pixel] as number;
       })
     : given;
-  const extents = isLast ? [2, shape.height, shape.width, 3] : [2, 3, shape.height, shape.width];
+  const extents = isLast ? [images, shape.height, shape.width, 3] : [images, 3, shape.height, shape.width];
   const model = await (await openRuntime('cpu', 1)).open(bytes);
   const [image, ...others] = inputsOf(bytes);
   // tf2onnx leaves inputs that nothing reads.
@@ -106,7 +111,7 @@ async function difference(engine: Engine, bytes: Uint8Array, file: ClassifierFil
   const found = await model.run(feeds);
   const theirs = must(Object.values(found)[0], 'output').data as Float32Array;
   await model.release();
-  return compare(own, theirs, own.length / 2);
+  return compare(own, theirs, own.length / images);
 }
 
 function inputsOf(bytes: Uint8Array): readonly ValueInfoProto[] {
@@ -120,7 +125,11 @@ function compare(own: Float32Array, theirs: Float32Array, classes: number): numb
   const sum = theirs.subarray(0, classes).reduce((total, value) => total + value, 0);
   const isSoftmax = theirs.every((value) => value >= 0) && Math.abs(sum - 1) < 1e-4;
   const compared = isSoftmax
-    ? Float32Array.from([0, 1].flatMap((row) => softmax(own.subarray(row * classes, (row + 1) * classes))))
+    ? Float32Array.from(
+        Array.from({ length: own.length / classes }).flatMap((_none, row) =>
+          softmax(own.subarray(row * classes, (row + 1) * classes)),
+        ),
+      )
     : own;
   const largest = Math.max(...theirs.map(Math.abs));
   return Math.max(...compared.map((value, at) => Math.abs(value - (theirs[at] as number)))) / largest;
@@ -157,6 +166,11 @@ interface Growth {
   readonly largest: number;
 }
 
+/** A block that could be dropped by the structure, and is no identity: the operator does not apply. */
+function refusedByNumbers(error: unknown): undefined {
+  if (!(error instanceof JobFailure)) throw error;
+}
+
 /** Each operator that applies, once. */
 async function growAll(engine: Engine, { network, tensors }: ImportedClassifier, images: Images): Promise<Growth> {
   const parent = { network, tensors };
@@ -168,7 +182,8 @@ async function growAll(engine: Engine, { network, tensors }: ImportedClassifier,
     const proposal = propose(name, network, limits, stream);
     if (proposal === undefined) continue;
     const still = (): Promise<void> => Promise.resolve();
-    const child = await grow(engine, parent, [proposal.edit], images, stream, still);
+    const child = await grow(engine, parent, [proposal.edit], images, stream, still).catch(refusedByNumbers);
+    if (child === undefined) continue;
     const certificate = await certify(engine, parent, child, images, stream, still);
     largest = Math.max(largest, certificate.evaluation);
     const problem = certificateProblem(certificate, [proposal.edit]);
@@ -178,45 +193,109 @@ async function growAll(engine: Engine, { network, tensors }: ImportedClassifier,
   return { applied, failed, largest };
 }
 
-async function rowOf(engine: Engine, folder: string, name: string): Promise<readonly string[]> {
+interface Opened {
+  readonly bytes: Uint8Array;
+  readonly file: ClassifierFile;
+  readonly read: ImportedClassifier;
+}
+
+/** With the numbers that lie in another file: ONNX Runtime gets the bytes alone. */
+function embedded(bytes: Uint8Array, path: string): Uint8Array {
+  const model = decodeModel(bytes, path);
+  const { initializers } = model.graph;
+  if (initializers.every(({ external }) => external === undefined)) return bytes;
+  const files = filesBeside(path, path);
+  const whole = initializers.map(({ external, ...tensor }) => {
+    const { location = '', offset = '0', length = '0' } = external ?? {};
+    return external === undefined
+      ? tensor
+      : { ...tensor, raw: files.read(location, Number(offset), Number(length), tensor.name) };
+  });
+  return encodeModel({ ...model, graph: { ...model.graph, initializers: whole } });
+}
+
+/** A string says why the file is refused. */
+function open(folder: string, name: string): Opened | string {
   const path = join(folder, name);
   const bytes = new Uint8Array(readFileSync(path));
-  const [origin = '', ...rest] = name.slice(0, -'.onnx'.length).split('-');
-  const label = [rest.join('-'), origin];
-  let read: ImportedClassifier;
-  let file: ClassifierFile;
   try {
-    file = openClassifier(bytes, name, filesBeside(path, name));
-    read = file.read({ channels: 3, ...(file.image.size ?? { height: usualSide, width: usualSide }) });
+    const file = openClassifier(bytes, name, filesBeside(path, name));
+    const read = file.read({ channels: 3, ...(file.image.size ?? { height: usualSide, width: usualSide }) });
+    return { bytes: embedded(bytes, path), file, read };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return [...label, 'no', '', '', error.message.slice(name.length + 2), ''];
+    return error.message.slice(name.length + 2);
   }
+}
+
+interface Trained extends Growth {
+  readonly trains: boolean;
+}
+
+async function train(engine: Engine, { file, read }: Opened): Promise<Trained> {
+  const shape = { channels: 3, ...(file.image.size ?? { height: usualSide, width: usualSide }) };
+  const loss = await trainOnce(engine, read);
+  const grown = await growAll(engine, read, noise(shape, classCount(read.network)));
+  return { ...grown, trains: Number.isFinite(loss) };
+}
+
+const cellsOf = (all: readonly Trained[]): readonly string[] => [
+  all.every(({ trains }) => trains) ? 'yes' : 'no',
+  [...new Set(all.flatMap(({ applied, failed }) => [...applied, ...failed]))].join(', '),
+  Math.max(0, ...all.map(({ largest }) => largest)).toExponential(1),
+];
+
+async function rowOf(engine: Engine, folder: string, name: string): Promise<readonly string[]> {
+  const [origin = '', ...rest] = name.slice(0, -'.onnx'.length).split('-');
+  const label = [rest.join('-'), origin];
+  const opened = open(folder, name);
+  if (typeof opened === 'string') return [...label, 'no', '', '', opened, ''];
   try {
-    return await measured(engine, bytes, file, read, label);
+    const distance = await difference(engine, opened.bytes, opened.file, opened.read);
+    return [...label, 'yes', distance.toExponential(1), ...cellsOf([await train(engine, opened)])];
   } catch (error) {
     return [...label, 'yes', '', '', `fails: ${(error as Error).message}`, ''];
   }
 }
 
-async function measured(
+/** All files of a network. What they give is trained and grown once where it is the same. */
+async function rowOfWays(
   engine: Engine,
-  bytes: Uint8Array,
-  file: ClassifierFile,
-  read: ImportedClassifier,
-  label: readonly string[],
+  folder: string,
+  stem: string,
+  names: readonly string[],
+  grows: boolean,
 ): Promise<readonly string[]> {
-  const shape = { channels: 3, ...(file.image.size ?? { height: usualSide, width: usualSide }) };
-  const distance = await difference(engine, bytes, file, read);
-  const loss = await trainOnce(engine, read);
-  const grown = await growAll(engine, read, noise(shape, classCount(read.network)));
+  const trained = new Map<string, Trained>();
+  const refused: string[] = [];
+  let largest = 0;
+  for (const name of names) {
+    const way = name.slice(stem.length + 1, -'.onnx'.length);
+    const opened = open(folder, name);
+    if (typeof opened === 'string') {
+      refused.push(`${way}: ${opened}`);
+      continue;
+    }
+    try {
+      const distance = await difference(engine, opened.bytes, opened.file, opened.read);
+      largest = Math.max(largest, distance);
+      const printed = printNetwork(opened.read.network);
+      say(`  ${stem} ${way}: ${distance.toExponential(1)}${trained.has(printed) ? '' : ', a network of its own'}`);
+      if (grows && !trained.has(printed)) trained.set(printed, await train(engine, opened));
+    } catch (error) {
+      refused.push(`${way} fails: ${(error as Error).message}`);
+    }
+  }
+  const [origin = '', ...rest] = stem.split('-');
+  const [trains = '', operators = '', certificate = ''] = trained.size === 0 ? [] : cellsOf([...trained.values()]);
+  const last = [[operators, ...refused].filter((part) => part !== '').join('; '), certificate];
   return [
-    ...label,
-    'yes',
-    distance.toExponential(1),
-    Number.isFinite(loss) ? 'yes' : 'no',
-    [...grown.applied, ...grown.failed].join(', '),
-    grown.largest.toExponential(1),
+    rest.join('-'),
+    origin,
+    `${names.length - refused.length} of ${names.length}`,
+    largest.toExponential(1),
+    trains,
+    ...last,
   ];
 }
 
@@ -230,15 +309,21 @@ const heading = [
   'largest certificate',
 ];
 
-async function main([folder, ...only]: readonly string[]): Promise<void> {
+async function main([folder, ...given]: readonly string[]): Promise<void> {
+  const only = given.filter((one) => one !== '--read');
+  const grows = only.length === given.length;
   if (folder === undefined) throw new UserError('usage: given-networks.js FOLDER [NAME …]');
   mkdirSync(folder, { recursive: true });
   if (only.length === 0) exportAll(folder);
   const engine = await openEngine('onednn', { threads: 1, environment: process.env });
   const rows: (readonly string[])[] = [heading, heading.map(() => '---')];
   const files = readdirSync(folder).filter((name) => name.endsWith('.onnx'));
-  for (const name of files.toSorted().filter((one) => only.length === 0 || only.some((part) => one.includes(part)))) {
-    const row = await rowOf(engine, folder, name);
+  const chosen = files.toSorted().filter((one) => only.length === 0 || only.some((part) => one.includes(part)));
+  // `torch-resnet18@script-11.onnx` is one way of `torch-resnet18`.
+  const stemOf = (name: string): string => name.split('@')[0] as string;
+  for (const stem of new Set(chosen.map(stemOf))) {
+    const names = chosen.filter((name) => stemOf(name) === stem);
+    const row = stem === names[0] ? await rowOf(engine, folder, stem) : await rowOfWays(engine, folder, stem, names, grows);
     rows.push(row);
     say(row.join(' | '));
     if (only.length === 0) writeFileSync(join(folder, 'table.md'), rows.map((cells) => `| ${cells.join(' | ')} |\n`).join(''));

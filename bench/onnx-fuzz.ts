@@ -1,8 +1,8 @@
 /**
- * `npm run soak:onnx`: damages the models of the fixtures ten thousand times; imports and evaluates each file. Files that import does
- * not refuse are computed and compared with ONNX Runtime. `evaluate` gives the damaged file itself to ONNX Runtime, in a separate
- * process. Each file must give a result or a one-line error; else the soak stops. Writes results/onnx.md. `--files 20000` for more
- * files, `--first 5000` to start at another one.
+ * `npm run soak:onnx`: damages the models of the fixtures and of random networks ten thousand times; imports and evaluates each
+ * file. Files that import does not refuse are computed and compared with ONNX Runtime. `evaluate` gives the damaged file itself to
+ * ONNX Runtime, in a separate process. Each file must give a result or a one-line error; else the soak stops. Writes
+ * results/onnx.md. `--files 20000` for more files, `--first 5000` to start at another one.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,9 +11,12 @@ import { anyEngine } from '../test/support/machine.ts';
 import { fixture, fixtureNames } from '../test/support/onnx-fixtures.ts';
 import { fuzzImport, sampleOf, type Outcome, type Sample } from '../test/support/onnx-damage.ts';
 import { fuzzEvaluate } from '../test/support/onnx-damage-run.ts';
+import { randomSamples } from '../test/support/onnx-samples.ts';
 import { mostFrequent, numberOf, say } from './soaking.ts';
 
 const report = join('results', 'onnx.md');
+/** Models of random networks. */
+const randomCount = 120;
 /** The number of files between two lines of progress. */
 const portion = 1000;
 
@@ -53,7 +56,10 @@ function section(name: string, { files, networks, compared, unclear, complaints,
 }
 
 const [files, first] = [numberOf('--files', 10_000), numberOf('--first', 0)];
-const samples = fixtureNames.map((name) => sampleOf(`${name}.onnx`, readFileSync(fixture(name))));
+const samples = [
+  ...fixtureNames.map((name) => sampleOf(`${name}.onnx`, readFileSync(fixture(name)))),
+  ...randomSamples(randomCount),
+];
 const sections: string[] = [];
 for (const [name, fuzz] of Object.entries(targets)) {
   let outcome: Outcome | undefined;
@@ -72,7 +78,8 @@ writeFileSync(
   `${[
     '# Damaged models',
     '',
-    `Valid models of \`test/fixtures/onnx\`, damaged: half of them by changed bytes, the others stay well-formed with changed content.`,
+    `Valid models of \`test/fixtures/onnx\` and of ${randomCount} random networks over all layers, half of these written as other exporters`,
+    'write them (`test/support/onnx-samples.ts`), damaged: half of the files by changed bytes, the others stay well-formed with changed content.',
     'Each must give a one-line error, or a network: written as ONNX again, it must give the same logits in ONNX Runtime. A network is',
     'unclear if its damaged numbers overflow or cancel.',
     '',

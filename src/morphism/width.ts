@@ -44,6 +44,9 @@ const parts: { readonly [K in LayerKind]: WidthPart } = {
   convolution: 'makes',
   depthwise: 'passes',
   'batch-normalization': 'passes',
+  // What it makes of a channel depends on the others.
+  'layer-normalization': 'given',
+  'response-normalization': 'given',
   relu: 'passes',
   activation: 'passes',
   'max-pool': 'passes',

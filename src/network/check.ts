@@ -7,6 +7,7 @@ const extent = z.int().min(1).max(65536);
 const padding = z.int().min(0).max(1024);
 const dilation = z.int().min(2).max(1024);
 const spatial = { kernel: extent, stride: extent, padding };
+const margins = { top: padding, left: padding, bottom: padding, right: padding };
 
 const functionSchema = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('clip'), least: z.number(), most: z.number() }),
@@ -30,18 +31,24 @@ const layerSchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('depthwise'), ...spatial, dilation: dilation.exactOptional(), bias: z.boolean() }),
   z.strictObject({ kind: z.literal('batch-normalization'), epsilon: z.number().positive() }),
+  z.strictObject({ kind: z.literal('layer-normalization'), epsilon: z.number().positive() }),
+  z.strictObject({
+    kind: z.literal('response-normalization'),
+    size: extent,
+    alpha: z.number().nonnegative(),
+    beta: z.number().positive(),
+    bias: z.number().positive(),
+  }),
   z.strictObject({ kind: z.literal('relu') }),
   z.strictObject({ kind: z.literal('activation'), function: functionSchema }),
   z.strictObject({ kind: z.literal('max-pool'), ...spatial }),
-  z.strictObject({ kind: z.literal('average-pool'), counted: z.boolean(), ...spatial }),
   z.strictObject({
-    kind: z.literal('pad'),
-    top: padding,
-    left: padding,
-    bottom: padding,
-    right: padding,
-    value: z.enum(['zero', 'lowest']),
+    kind: z.literal('average-pool'),
+    counted: z.boolean(),
+    ...spatial,
+    margins: z.strictObject(margins).exactOptional(),
   }),
+  z.strictObject({ kind: z.literal('pad'), ...margins, value: z.enum(['zero', 'lowest']) }),
   z.strictObject({ kind: z.literal('global-average-pool') }),
   z.strictObject({ kind: z.literal('dense'), features: extent }),
   z.strictObject({ kind: z.literal('select'), take: z.array(z.int().min(0).max(65535)).min(1).max(65536).readonly() }),

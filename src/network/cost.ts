@@ -13,6 +13,8 @@ const multiplyAdds: LayerTable<[input: Shape, output: Shape], number> = {
     output.channels * output.height * output.width * (input.channels / groupsOf(layer)) * layer.kernel ** 2,
   depthwise: (layer, _input, output) => output.channels * output.height * output.width * layer.kernel ** 2,
   'batch-normalization': nothing,
+  'layer-normalization': nothing,
+  'response-normalization': nothing,
   relu: nothing,
   activation: nothing,
   'max-pool': nothing,

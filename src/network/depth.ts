@@ -9,6 +9,8 @@ const kernels: LayerTable<[], number> = {
   convolution: one,
   depthwise: one,
   'batch-normalization': no,
+  'layer-normalization': no,
+  'response-normalization': no,
   relu: no,
   activation: no,
   'max-pool': no,

@@ -25,9 +25,29 @@ export interface DilatedWindow extends SquareWindow {
   readonly dilation?: number;
 }
 
+/** Pixels before the first row and column and behind the last. */
+export interface Margins {
+  readonly top: number;
+  readonly left: number;
+  readonly bottom: number;
+  readonly right: number;
+}
+
+/** The padding of a window on each side. */
+export const marginsOf = ({ padding, margins }: { readonly padding: number; readonly margins?: Margins }): Margins =>
+  margins ?? { top: padding, left: padding, bottom: padding, right: padding };
+
 /** Pixels from the first to the last of a window. */
 export const reachOf = ({ kernel, dilation = 1 }: Pick<DilatedWindow, 'kernel' | 'dilation'>): number =>
   (kernel - 1) * dilation + 1;
+
+/** The numbers of a local response normalisation. */
+export interface Response {
+  readonly size: number;
+  readonly alpha: number;
+  readonly beta: number;
+  readonly bias: number;
+}
 
 export type Layer =
   /** The source. Normalised pixels. */
@@ -48,21 +68,21 @@ export type Layer =
   | ({ readonly kind: 'depthwise'; readonly bias: boolean } & DilatedWindow)
   /** Per channel, over (N, H, W); Ioffe & Szegedy 2015. */
   | { readonly kind: 'batch-normalization'; readonly epsilon: number }
+  /** Each pixel over its channels, then a scale and a shift for each channel; Ba et al. 2016. */
+  | { readonly kind: 'layer-normalization'; readonly epsilon: number }
+  /** x/(bias + alpha/size·Σ x²)^beta, Σ over the `size` channels around each, an odd number; Krizhevsky et al. 2012. */
+  | ({ readonly kind: 'response-normalization' } & Response)
   | { readonly kind: 'relu' }
   | { readonly kind: 'activation'; readonly function: ActivationFunction }
   /** Padding counts as −∞. */
   | ({ readonly kind: 'max-pool' } & SquareWindow)
-  /** The mean of a window. Padding is zeros, which count where `counted`; else the mean is over the pixels inside. */
-  | ({ readonly kind: 'average-pool'; readonly counted: boolean } & SquareWindow)
+  /**
+   * The mean of a window. Padding is zeros, which count where `counted`; else the mean is over the pixels inside. `margins`: the
+   * padding, where its sides differ; `padding` is 0 then.
+   */
+  | ({ readonly kind: 'average-pool'; readonly counted: boolean; readonly margins?: Margins } & SquareWindow)
   /** Rows and columns of zeros, or of `lowestNumber`, around the image. */
-  | {
-      readonly kind: 'pad';
-      readonly top: number;
-      readonly left: number;
-      readonly bottom: number;
-      readonly right: number;
-      readonly value: 'zero' | 'lowest';
-    }
+  | ({ readonly kind: 'pad'; readonly value: 'zero' | 'lowest' } & Margins)
   /** Mean over (H, W): (C, 1, 1). */
   | { readonly kind: 'global-average-pool' }
   /** Takes (C, H, W) as one vector, channel-major: kernel (features, C·H·W). Gives (features, 1, 1). */

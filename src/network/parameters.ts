@@ -60,6 +60,14 @@ const parameters: LayerTable<[input: Shape | undefined], ParameterSpec[]> = {
       { role: 'variance', shape, initial: { value: 1 } },
     ];
   },
+  'layer-normalization': (_layer, input) => {
+    const shape = [must(input, 'input').channels];
+    return [
+      { role: 'scale', shape, initial: { value: 1 } },
+      { role: 'shift', shape, initial: { value: 0 } },
+    ];
+  },
+  'response-normalization': none,
   relu: none,
   activation: none,
   'max-pool': none,

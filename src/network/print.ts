@@ -1,7 +1,7 @@
 /** Prints a network, one line per node: id, layer, inputs, output shape, number of parameters. */
 import { rowOf } from './activations.ts';
 import { parametersByNode } from './cost.ts';
-import { ask, reachOf, type LayerTable, type Network, type DilatedWindow } from './network.ts';
+import { ask, reachOf, type DilatedWindow, type LayerTable, type Margins, type Network } from './network.ts';
 import { formatShape, shapesOf } from './shapes.ts';
 
 const window = (layer: DilatedWindow, usualStride: number, usualPadding: number): string =>
@@ -9,6 +9,8 @@ const window = (layer: DilatedWindow, usualStride: number, usualPadding: number)
   (layer.stride === usualStride ? '' : ` stride ${layer.stride}`) +
   (layer.padding === usualPadding ? '' : ` padding ${layer.padding}`) +
   (layer.dilation === undefined ? '' : ` dilation ${layer.dilation}`);
+
+const sides = ({ top, left, bottom, right }: Margins): string => [top, left, bottom, right].join();
 
 /** `0–57`, or `116 in another order`. */
 function takenOf(take: readonly number[]): string {
@@ -23,13 +25,15 @@ const words: LayerTable<[], string> = {
     `conv ${window(layer, 1, (reachOf(layer) - 1) / 2)}${layer.groups === undefined ? '' : ` in ${layer.groups} groups`}${layer.bias ? '' : ' no bias'}${layer.frozen === true ? ' frozen' : ''}`,
   depthwise: (layer) => `depthwise ${window(layer, 1, (reachOf(layer) - 1) / 2)}${layer.bias ? ' bias' : ''}`,
   'batch-normalization': () => 'batch norm',
+  'layer-normalization': () => 'layer norm',
+  'response-normalization': ({ size }) => `response norm ${size}`,
   relu: () => 'relu',
   activation: (layer) => rowOf(layer.function).words,
   'max-pool': (layer) => `max pool ${window(layer, layer.kernel, 0)}`,
   'average-pool': (layer) =>
-    `average pool ${window(layer, layer.kernel, 0)}${layer.counted || layer.padding === 0 ? '' : ' inside'}`,
-  pad: ({ top, left, bottom, right, value }) =>
-    `pad ${top},${left},${bottom},${right}${value === 'zero' ? '' : ' by the lowest'}`,
+    `average pool ${window(layer, layer.kernel, 0)}${layer.margins === undefined ? '' : ` padding ${sides(layer.margins)}`}` +
+    (layer.counted || (layer.padding === 0 && layer.margins === undefined) ? '' : ' inside'),
+  pad: (layer) => `pad ${sides(layer)}${layer.value === 'zero' ? '' : ' by the lowest'}`,
   'global-average-pool': () => 'global average pool',
   dense: (layer) => `dense ${layer.features}`,
   select: ({ take }) => `channels ${takenOf(take)}`,

@@ -2,9 +2,11 @@
 import {
   ask,
   groupsOf,
+  marginsOf,
   outputOf,
   reachOf,
   type LayerTable,
+  type Margins,
   type Network,
   type NodeId,
   type Shape,
@@ -15,14 +17,21 @@ const same = (a: Shape, b: Shape): boolean => a.channels === b.channels && a.hei
 
 export const formatShape = (shape: Shape): string => `${shape.channels}×${shape.height}×${shape.width}`;
 
-function window(input: Shape, channels: number, layer: DilatedWindow): Shape | string {
-  const { kernel, stride, padding, dilation = 1 } = layer;
-  const extent = (size: number): number => Math.floor((size + 2 * padding - reachOf(layer)) / stride) + 1;
-  const [height, width] = [extent(input.height), extent(input.width)];
+function window(input: Shape, channels: number, layer: DilatedWindow & { readonly margins?: Margins }): Shape | string {
+  const { kernel, stride, dilation = 1 } = layer;
+  const { top, left, bottom, right } = marginsOf(layer);
+  const extent = (size: number): number => Math.floor((size - reachOf(layer)) / stride) + 1;
+  const [height, width] = [extent(input.height + top + bottom), extent(input.width + left + right)];
   return height >= 1 && width >= 1
     ? { channels, height, width }
     : `a ${kernel}×${kernel} window${dilation === 1 ? '' : ` dilated by ${dilation}`} does not fit into ${formatShape(input)}`;
 }
+
+/** Whether padding is as wide as a window, or the last windows have no pixel of the image. */
+const missesImage = (input: Shape, { height, width }: Shape, { kernel, stride }: DilatedWindow, margins: Margins): boolean =>
+  Object.values(margins).some((margin) => margin >= kernel) ||
+  (height - 1) * stride - margins.top >= input.height ||
+  (width - 1) * stride - margins.left >= input.width;
 
 const one = (inputs: readonly Shape[], then: (input: Shape) => Shape | string): Shape | string =>
   inputs.length === 1 && inputs[0] !== undefined ? then(inputs[0]) : `takes one input, not ${inputs.length}`;
@@ -46,6 +55,9 @@ const shapes: LayerTable<[inputs: readonly Shape[]], Shape | string> = {
     ),
   depthwise: (layer, inputs) => one(inputs, (input) => window(input, input.channels, layer)),
   'batch-normalization': (_layer, inputs) => one(inputs, (input) => input),
+  'layer-normalization': (_layer, inputs) => one(inputs, (input) => input),
+  'response-normalization': ({ size }, inputs) =>
+    size % 2 === 1 ? one(inputs, (input) => input) : `reads ${size} channels around each, which is not odd`,
   relu: (_layer, inputs) => one(inputs, (input) => input),
   activation: (_layer, inputs) => one(inputs, (input) => input),
   'max-pool': (layer, inputs) =>
@@ -53,9 +65,14 @@ const shapes: LayerTable<[inputs: readonly Shape[]], Shape | string> = {
       ? 'pads by more than half its window'
       : one(inputs, (input) => window(input, input.channels, layer)),
   'average-pool': (layer, inputs) =>
-    layer.padding * 2 > layer.kernel
-      ? 'pads by more than half its window'
-      : one(inputs, (input) => window(input, input.channels, layer)),
+    one(inputs, (input) => {
+      if (layer.padding * 2 > layer.kernel) return 'pads by more than half its window';
+      if (layer.margins === undefined) return window(input, input.channels, layer);
+      const pooled = window(input, input.channels, layer);
+      return layer.padding !== 0 || (typeof pooled !== 'string' && missesImage(input, pooled, layer, layer.margins))
+        ? 'pads by more than its window'
+        : pooled;
+    }),
   pad: ({ top, left, bottom, right }, inputs) =>
     one(inputs, ({ channels, height, width }) => ({
       channels,

@@ -13,6 +13,9 @@ const nonNegative: LayerTable<[inputs: readonly boolean[]], boolean> = {
   convolution: never,
   depthwise: never,
   'batch-normalization': never,
+  'layer-normalization': never,
+  // Divides by what is positive.
+  'response-normalization': all,
   relu: () => true,
   activation: (layer) => rowOf(layer.function).nonNegative,
   'max-pool': all,

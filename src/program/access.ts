@@ -42,6 +42,14 @@ const table: StepTable<[], Access> = {
       some(s.kernelGradient, s.biasGradient, s.scaleGradient, s.shiftGradient),
     ),
   'running-statistics': (s) => access([s.mean, s.variance], [], [], [s.runningMean, s.runningVariance]),
+  'layer-normalization': (s) => access([s.input, s.scale, s.shift], some(s.mean, s.variance, s.output)),
+  'layer-normalization-gradient': (s) =>
+    access(
+      [s.input, s.outputGradient, s.scale, s.shift, s.mean, s.variance],
+      [s.inputGradient, s.scaleGradient, s.shiftGradient],
+    ),
+  'response-normalization': (s) => access([s.input], some(s.output, s.mask)),
+  'response-normalization-gradient': (s) => access([s.input, s.outputGradient, s.mask], [s.inputGradient]),
   relu: (s) => access([s.input], [s.output], [[s.input, s.output]]),
   'relu-gradient': (s) => access([s.output, s.outputGradient], [s.inputGradient], [[s.outputGradient, s.inputGradient]]),
   activation: (s) => access([s.input], [s.output], [[s.input, s.output]]),

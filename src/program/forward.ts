@@ -4,7 +4,7 @@ import type { ParameterRole } from '../network/parameters.ts';
 import { must } from '../util/assert.ts';
 import type { BufferId, Geometry, Step } from './program.ts';
 
-/** What a forward step keeps for the gradient: batch mean and variance, the mask of a pool. */
+/** What a forward step keeps for the gradient: mean and variance, the mask of a pool. */
 export interface Saved {
   readonly mean?: BufferId;
   readonly variance?: BufferId;
@@ -36,7 +36,8 @@ export function geometryOf(layer: Layer, channels: number): Geometry | null {
   const { kernel, stride, padding } = layer;
   const groups = layer.kind === 'depthwise' ? channels : layer.kind === 'convolution' ? groupsOf(layer) : 1;
   const dilated = 'dilation' in layer ? { dilation: layer.dilation } : {};
-  return { kernel, stride, padding, groups, ...dilated };
+  const margins = layer.kind === 'average-pool' ? layer.margins : undefined;
+  return { kernel, stride, padding, groups, ...dilated, ...(margins === undefined ? {} : { margins }) };
 }
 
 const convolve = (layer: { readonly bias: boolean }, c: ForwardContext): void => {
@@ -79,6 +80,20 @@ export const forward: LayerTable<[context: ForwardContext], void> = {
         count: batch * height * width,
       });
   },
+  'layer-normalization'({ epsilon }, c) {
+    const [batch, , height, width] = c.shapeOf(input(c)) as [number, number, number, number];
+    const perPixel = (name: string): BufferId => c.temporary('temporary', `${c.node.id}/${name}`, [batch, 1, height, width]);
+    const mean = c.differentiated ? perPixel('mean of pixels') : null;
+    const variance = c.differentiated ? perPixel('variance of pixels') : null;
+    if (mean !== null && variance !== null) c.save({ mean, variance });
+    const [scale, shift] = [c.parameter('scale'), c.parameter('shift')];
+    c.emit({ kind: 'layer-normalization', input: input(c), scale, shift, mean, variance, output: c.output, epsilon });
+  },
+  'response-normalization'({ size, alpha, beta, bias }, c) {
+    const mask = c.differentiated ? c.temporary('mask', `${c.node.id}/mask`, c.shapeOf(c.output)) : null;
+    if (mask !== null) c.save({ mask });
+    c.emit({ kind: 'response-normalization', input: input(c), output: c.output, mask, size, alpha, beta, bias });
+  },
   relu: (_layer, c) => c.emit({ kind: 'relu', input: input(c), output: c.output }),
   activation: (layer, c) => c.emit({ kind: 'activation', input: input(c), output: c.output, function: layer.function }),
   'max-pool'({ kernel, stride, padding }, c) {
@@ -86,9 +101,9 @@ export const forward: LayerTable<[context: ForwardContext], void> = {
     if (mask !== null) c.save({ mask });
     c.emit({ kind: 'max-pool', input: input(c), output: c.output, mask, geometry: { kernel, stride, padding, groups: 1 } });
   },
-  'average-pool'({ kernel, stride, padding, counted }, c) {
-    const geometry = { kernel, stride, padding, groups: 1 };
-    c.emit({ kind: 'average-pool', input: input(c), output: c.output, geometry, counted });
+  'average-pool'(layer, c) {
+    const geometry = must(geometryOf(layer, 1), 'geometry');
+    c.emit({ kind: 'average-pool', input: input(c), output: c.output, geometry, counted: layer.counted });
   },
   pad({ top, left, bottom, right, value }, c) {
     c.emit({ kind: 'pad', input: input(c), output: c.output, top, left, bottom, right, value });

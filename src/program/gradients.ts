@@ -72,6 +72,30 @@ export const gradients: LayerTable<[context: GradientContext], void> = {
       epsilon: layer.epsilon,
     });
   },
+  'layer-normalization'({ epsilon }, c) {
+    // x̂ = (x − μ)/σ;  dγ = Σ dy·x̂;  dβ = Σ dy;  g = dy·γ;  dx = (g − mean(g) − x̂·mean(g·x̂))/σ, the means over channels
+    c.emit({
+      kind: 'layer-normalization-gradient',
+      input: c.inputs[0] as BufferId,
+      outputGradient: c.outputGradient,
+      scale: c.parameter('scale'),
+      shift: c.parameter('shift'),
+      mean: must(c.saved.mean, 'saved mean'),
+      variance: must(c.saved.variance, 'saved variance'),
+      inputGradient: c.inputGradient(0) ?? c.unreadGradient(0),
+      scaleGradient: c.parameterGradient('scale'),
+      shiftGradient: c.parameterGradient('shift'),
+      epsilon,
+    });
+  },
+  'response-normalization'({ size, alpha, beta, bias }, c) {
+    // s = bias + alpha/size·Σ x²;  dx = dy·s^−β − 2·alpha·β/size·x·Σ dy·x·s^(−β−1), the sums over the channels around each
+    const [input, inputGradient] = [c.inputs[0] as BufferId, c.inputGradient(0)];
+    if (inputGradient === null) return;
+    const [mask, { outputGradient }] = [must(c.saved.mask, 'saved mask'), c];
+    const numbers = { size, alpha, beta, bias };
+    c.emit({ kind: 'response-normalization-gradient', input, outputGradient, mask, inputGradient, ...numbers });
+  },
   relu(_layer, c) {
     // dx = dy·[y > 0]
     const inputGradient = c.inputGradient(0);

@@ -4,6 +4,7 @@
  * engine chooses its layouts. A program is data: it prints, hashes and verifies.
  */
 import type { ActivationFunction } from '../network/activations.ts';
+import type { Margins, Response } from '../network/network.ts';
 import type { ParameterRole } from '../network/parameters.ts';
 import type { Assignment } from './expression.ts';
 
@@ -34,6 +35,8 @@ export interface Geometry {
   readonly groups: number;
   /** Of convolutions: pixels of a window stand so far apart. Missing: 1. */
   readonly dilation?: number;
+  /** Of average pools: the padding, where its sides differ; `padding` is 0 then. */
+  readonly margins?: Margins;
 }
 
 /** Named buffers; those of the second list may be null. */
@@ -43,14 +46,6 @@ type Buffers<Name extends string, Optional extends string = never> = { readonly 
 
 export interface Sliding {
   readonly geometry: Geometry;
-}
-
-/** Pixels before the first row and column and behind the last. */
-export interface Margins {
-  readonly top: number;
-  readonly left: number;
-  readonly bottom: number;
-  readonly right: number;
 }
 
 /** The fields of each kind of step. */
@@ -95,6 +90,16 @@ interface Steps {
     readonly momentum: number;
     readonly count: number;
   };
+  /**
+   * output = (input − mean)/√(variance + ε)·scale + shift for each pixel, with the mean and the biased variance of its channels:
+   * (N, 1, H, W); null where no gradient follows.
+   */
+  'layer-normalization': Buffers<'input' | 'scale' | 'shift' | 'output', 'mean' | 'variance'> & { readonly epsilon: number };
+  'layer-normalization-gradient': Buffers<'input' | 'outputGradient' | 'scale' | 'shift' | 'mean' | 'variance'> &
+    Buffers<'inputGradient' | 'scaleGradient' | 'shiftGradient'> & { readonly epsilon: number };
+  /** output = input/(bias + alpha/size·Σ input²)^beta, Σ over the channels around each. `mask`: null where no gradient follows. */
+  'response-normalization': Buffers<'input' | 'output', 'mask'> & Response;
+  'response-normalization-gradient': Buffers<'input' | 'outputGradient' | 'mask' | 'inputGradient'> & Response;
   relu: Buffers<'input' | 'output'>;
   /** inputGradient = outputGradient where output > 0. */
   'relu-gradient': Buffers<'output' | 'outputGradient' | 'inputGradient'>;

@@ -1,25 +1,17 @@
 /** Verifies programs after lowering and after fusion. */
 import { assert } from '../util/assert.ts';
-import { reachOf } from '../network/network.ts';
+import { marginsOf, reachOf, type Margins } from '../network/network.ts';
 import { accessOf } from './access.ts';
 import { printStep } from './print.ts';
-import {
-  askStep,
-  bufferOf,
-  type BufferId,
-  type Geometry,
-  type Margins,
-  type Program,
-  type Step,
-  type StepTable,
-} from './program.ts';
+import { askStep, bufferOf, type BufferId, type Geometry, type Program, type Step, type StepTable } from './program.ts';
 
 type Shapes = (id: BufferId) => readonly number[];
 type Claim = readonly [actual: readonly number[], expected: readonly number[]];
 
 const window = ([n, , h, w]: readonly number[], channels: number, g: Geometry): number[] => {
-  const extent = (size: number): number => Math.floor((size + 2 * g.padding - reachOf(g)) / g.stride) + 1;
-  return [n as number, channels, extent(h as number), extent(w as number)];
+  const { top, left, bottom, right } = marginsOf(g);
+  const extent = (size: number): number => Math.floor((size - reachOf(g)) / g.stride) + 1;
+  return [n as number, channels, extent((h as number) + top + bottom), extent((w as number) + left + right)];
 };
 
 const kernelShape = (input: readonly number[], output: readonly number[], g: Geometry): number[] => [
@@ -30,6 +22,7 @@ const kernelShape = (input: readonly number[], output: readonly number[], g: Geo
 ];
 
 const perChannel = (of: readonly number[]): number[] => [of[1] as number];
+const perPixel = ([n, , h, w]: readonly number[]): number[] => [n as number, 1, h as number, w as number];
 const volume = (shape: readonly number[]): number => shape.slice(1).reduce((a, b) => a * b, 1);
 
 const convolved = (
@@ -100,6 +93,22 @@ const claims: StepTable<[shape: Shapes], readonly Claim[]> = {
     ...same(shape, s.scale, s.mean, s.variance, s.foldedBiasGradient, s.bias, s.biasGradient, s.scaleGradient, s.shiftGradient),
   ],
   'running-statistics': (s, shape) => same(shape, s.mean, s.variance, s.runningMean, s.runningVariance),
+  'layer-normalization': (s, shape) => [
+    ...same(shape, s.input, s.output),
+    ...same(shape, s.mean, s.variance),
+    [shape(s.scale), perChannel(shape(s.input))],
+    ...same(shape, s.scale, s.shift),
+    ...(s.mean === null ? [] : [[shape(s.mean), perPixel(shape(s.input))] as const]),
+  ],
+  'layer-normalization-gradient': (s, shape) => [
+    ...same(shape, s.input, s.outputGradient, s.inputGradient),
+    [shape(s.mean), perPixel(shape(s.input))],
+    ...same(shape, s.mean, s.variance),
+    [shape(s.scale), perChannel(shape(s.input))],
+    ...same(shape, s.scale, s.shift, s.scaleGradient, s.shiftGradient),
+  ],
+  'response-normalization': (s, shape) => same(shape, s.input, s.output, s.mask),
+  'response-normalization-gradient': (s, shape) => same(shape, s.input, s.outputGradient, s.mask, s.inputGradient),
   relu: (s, shape) => same(shape, s.input, s.output),
   'relu-gradient': (s, shape) => same(shape, s.output, s.outputGradient, s.inputGradient),
   activation: (s, shape) => same(shape, s.input, s.output),

@@ -46,6 +46,8 @@ const boxClasses: { readonly [K in LayerKind]: string } = {
   convolution: '',
   depthwise: '',
   'batch-normalization': '',
+  'layer-normalization': '',
+  'response-normalization': '',
   relu: '',
   activation: '',
   'max-pool': 'pool',

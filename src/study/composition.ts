@@ -24,6 +24,8 @@ const partOf: { readonly [K in LayerKind]: PartName | null } = {
   convolution: 'convolution',
   depthwise: 'separable',
   'batch-normalization': null,
+  'layer-normalization': null,
+  'response-normalization': null,
   relu: null,
   activation: null,
   'max-pool': null,

@@ -48,6 +48,10 @@ const everyLayer: Network = freeze([
   { id: 18, layer: { kind: 'dense', features: 3 }, inputs: [17] },
 ]);
 
+/** What does not count may lie on some sides alone. */
+const aroundPool = (counted: boolean) =>
+  counted ? { padding: 1 } : { padding: 0, margins: { top: 1, left: 0, bottom: 0, right: 1 } };
+
 /** Layers of networks that people bring: groups, padding, averages, gates, products, and each activation in turn. */
 const given = (of: ActivationFunction, gate: ActivationFunction, counted: boolean): Network =>
   freeze([
@@ -66,12 +70,15 @@ const given = (of: ActivationFunction, gate: ActivationFunction, counted: boolea
     { id: 8, layer: { kind: 'activation', function: gate }, inputs: [7] },
     { id: 9, layer: { kind: 'product' }, inputs: [5, 8] },
     { id: 10, layer: { kind: 'product' }, inputs: [9, 5] },
-    { id: 11, layer: { kind: 'average-pool', kernel: 3, stride: 2, padding: 1, counted }, inputs: [10] },
+    { id: 11, layer: { kind: 'average-pool', kernel: 3, stride: 2, ...aroundPool(counted), counted }, inputs: [10] },
     { id: 12, layer: { kind: 'pad', top: 1, left: 0, bottom: 0, right: 1, value: 'lowest' }, inputs: [11] },
     { id: 13, layer: { kind: 'max-pool', kernel: 2, stride: 1, padding: 0 }, inputs: [12] },
     { id: 14, layer: { kind: 'select', take: [4, 0, 5] }, inputs: [13] },
     { id: 15, layer: { kind: 'select', take: [2, 1, 0] }, inputs: [14] },
-    { id: 16, layer: { kind: 'dense', features: 3 }, inputs: [15] },
+    { id: 16, layer: { kind: 'response-normalization', size: 3, alpha: 0.8, beta: 0.75, bias: 1.5 }, inputs: [15] },
+    { id: 17, layer: { kind: 'convolution', channels: 4, kernel: 1, stride: 1, padding: 0, bias: false }, inputs: [16] },
+    { id: 18, layer: { kind: 'layer-normalization', epsilon: 0.1 }, inputs: [17] },
+    { id: 19, layer: { kind: 'dense', features: 3 }, inputs: [18] },
   ]);
 
 /** Twins, and twins of twins, read by all that joins; 4 and 5 are one, so 6 and 7 are, and 10 and 11. */
@@ -193,7 +200,7 @@ const stateOf = (network: Network, stream: Random): Tensors =>
 test('gradients are the slopes of the loss: a network of every kind of layer', async () => {
   const kinds = new Set<LayerKind>(everyLayer.nodes.map((node) => node.layer.kind));
   for (const node of given(relu6, relu6, true).nodes) kinds.add(node.layer.kind);
-  assert.equal(kinds.size, 16, 'every layer of the union is there or in the next test');
+  assert.equal(kinds.size, 18, 'every layer of the union is there or in the next test');
   const mixes: readonly NodeId[] = [6, 17];
   for (const mix of [0.3, 1]) {
     const state = { ...stateOf(everyLayer, random('gradients', mix)) };

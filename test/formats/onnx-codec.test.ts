@@ -5,7 +5,14 @@ import fc from 'fast-check';
 import { decodeModel, encodeModel } from '../../src/formats/onnx/codec.ts';
 import { constantReader } from '../../src/formats/onnx/read/constant.ts';
 import { noFiles } from '../../src/formats/onnx/read/external.ts';
-import type { AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from '../../src/formats/onnx/proto.ts';
+import type {
+  AttributeProto,
+  FunctionProto,
+  ModelProto,
+  NodeProto,
+  TensorProto,
+  ValueInfoProto,
+} from '../../src/formats/onnx/proto.ts';
 import { random } from '../../src/util/random.ts';
 import { UserError } from '../../src/util/user-error.ts';
 
@@ -42,6 +49,7 @@ const attribute: fc.Arbitrary<AttributeProto> = fc.oneof(
   plain({ name, kind: fc.constant('floats' as const), value: few(single) }),
   plain({ name, kind: fc.constant('ints' as const), value: few(whole) }),
   plain({ name, kind: fc.constant('strings' as const), value: few(text) }),
+  plain({ name, kind: fc.constant('reference' as const), value: fc.string({ minLength: 1, maxLength: 8 }), type: fc.nat(14) }),
 );
 
 const node: fc.Arbitrary<NodeProto> = plain({
@@ -59,9 +67,21 @@ const valueInfo: fc.Arbitrary<ValueInfoProto> = plain({
   shape: fc.option(few(fc.oneof(fc.nat(), fc.constant('N'), fc.constant(null)))),
 });
 
+const opsets = few(plain({ domain: fc.constantFrom('', 'ai.onnx.ml'), version: fc.nat(30) }));
+
+const definition: fc.Arbitrary<FunctionProto> = plain({
+  name,
+  domain: fc.constantFrom('', 'of.the.model'),
+  inputs: few(name),
+  outputs: few(name),
+  nodes: few(node),
+  opsets,
+  defaults: few(attribute),
+}).chain((described) => fc.constantFrom(described, { ...described, overload: 'b' }));
+
 const model: fc.Arbitrary<ModelProto> = plain({
   irVersion: fc.nat(20),
-  opsets: few(plain({ domain: fc.constantFrom('', 'ai.onnx.ml'), version: fc.nat(30) })),
+  opsets,
   producer: text,
   producerVersion: text,
   graph: plain({
@@ -73,7 +93,7 @@ const model: fc.Arbitrary<ModelProto> = plain({
     sparseInitializers: fc.constant(0),
   }),
   metadata: fc.dictionary(text, text, { maxKeys: 3, noNullPrototype: true }),
-  functions: fc.constant(0),
+  functions: few(definition),
 });
 
 test('what is written is what is read', () => {

@@ -90,7 +90,7 @@ test('logits of handmade networks', async () => {
 
 test('logits of random networks over the whole union of layers', async () => {
   for (let seed = 0; seed < 40; seed++) await check(smallRandomNetwork(random('onnx networks', seed)), `random ${seed}`);
-  assert.equal(kinds.size, 16, [...kinds].join());
+  assert.equal(kinds.size, 18, [...kinds].join());
 });
 
 test('a file with views has the mean of the logits of the images as the views see them', async () => {

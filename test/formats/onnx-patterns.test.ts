@@ -265,6 +265,21 @@ const constants: Readonly<Record<string, Case>> = {
     },
     layers: `relu · pad 2,1,1,0 · ${tail}`,
   },
+  'a Pad of what is missing to a whole number of strides': {
+    draw(g, x) {
+      const whole = (value: number): string => g.integers('w', [value]);
+      const rows = g.node('Slice', [g.node('Shape', [x]), whole(2), whole(3)]);
+      // max((⌈rows/2⌉ − 1)·2 + 5 − rows, 0)
+      const half = g.node('Div', [g.node('Add', [rows, whole(1)]), whole(2)]);
+      const reach = g.node('Add', [g.node('Mul', [g.node('Sub', [half, whole(1)]), whole(2)]), whole(5)]);
+      const scalar = (value: number): string => g.node('Squeeze', [whole(value)]);
+      const missing = g.node('Clip', [g.node('Sub', [reach, rows]), scalar(0), scalar(2)]);
+      const none = g.integers('none', [0, 0]);
+      const pads = g.node('Concat', [none, missing, missing, none, none], { axis: 0 });
+      return headOf(g, g.node('Pad', [g.node('Relu', [x]), pads, number(g, 0)]), 2);
+    },
+    layers: `relu · pad 2,2,0,0 · ${tail}`,
+  },
   'a Pad of channels that are last': {
     draw(g, x) {
       const last = g.node('Transpose', [plain(g, x)], { perm: [0, 2, 3, 1] });
@@ -312,6 +327,163 @@ const constants: Readonly<Record<string, Case>> = {
   },
 };
 
+/** (x − mean)/√(mean((x − mean)²) + ε) over an axis, with the last steps of its own. */
+function normalised(g: Drawing, x: string, axis: number, last: (centred: string, deviation: string) => string): string {
+  const mean = (of: string): string => g.node('ReduceMean', [of], { axes: [axis], keepdims: 1 });
+  const centred = g.node('Sub', [x, mean(x)]);
+  const variance = mean(g.node('Pow', [centred, number(g, 2)]));
+  return last(centred, g.node('Sqrt', [g.node('Add', [variance, number(g, 1e-3)])]));
+}
+
+/** All numbers of all images in a row, and those that `places` says. */
+const inRow = (g: Drawing, x: string, places: string): string =>
+  g.node('Gather', [g.node('Reshape', [x, g.integers('row', [-1])]), places], { axis: 0 });
+
+/** image·count + (0, 1, …, count − 1), as (N, 1, count, 1) */
+function countedPlaces(g: Drawing, x: string, count: number, first = 0): string {
+  const images = g.node('Squeeze', [g.node('Shape', [x], { start: 0, end: 1 })]);
+  const whole = (value: number): string => g.node('Squeeze', [g.integers('w', [value])]);
+  const range = g.node('Mul', [g.node('Range', [whole(0), images, whole(1)]), whole(count)]);
+  const numbers = g.integers(
+    'n',
+    Array.from({ length: count }, (_none, at) => first + at),
+  );
+  const rows = g.node('Reshape', [numbers, g.integers('s', [1, 1, count, 1])]);
+  return g.node('Add', [g.node('Unsqueeze', [range, g.integers('a', [1, 2, 3])]), rows]);
+}
+
+const strided: Readonly<Record<string, Case>> = {
+  'numbers that are laid out anew, for any number of images': {
+    draw(g, x) {
+      const pooled = g.node('GlobalAveragePool', [plain(g, x)]);
+      const last = inRow(g, pooled, countedPlaces(g, x, 4));
+      return g.node('Gemm', [g.node('Reshape', [last, g.integers('f', [-1, 4])]), g.weights(4, 3)]);
+    },
+    layers: 'conv 1×1 · global average pool · dense 3',
+    options: { opset: 15 },
+  },
+  'numbers that are laid out anew, for a batch of four': {
+    draw(g, x) {
+      const pooled = g.node('GlobalAveragePool', [plain(g, x)]);
+      const places = g.node('Reshape', [
+        g.integers(
+          'n',
+          Array.from({ length: 16 }, (_none, at) => at),
+        ),
+        g.integers('s', [4, 4, 1, 1]),
+      ]);
+      return g.node('Gemm', [g.node('Flatten', [inRow(g, pooled, places)]), g.weights(4, 3)]);
+    },
+    layers: 'conv 1×1 · global average pool · dense 3',
+    options: { batch: 4 },
+  },
+  'all images put in the place of all': {
+    draw(g, x) {
+      const y = plain(g, x);
+      const images = g.node('Squeeze', [g.node('Shape', [x], { start: 0, end: 1 })]);
+      const whole = (value: number): string => g.node('Squeeze', [g.integers('w', [value])]);
+      const range = g.node('Range', [whole(0), images, whole(1)]);
+      const all = g.node('Slice', [range, g.integers('s', [0]), g.integers('e', [2 ** 40]), g.integers('a', [0])]);
+      const put = g.node('ScatterND', [y, g.node('Unsqueeze', [all, g.integers('a', [-1])]), g.node('Relu', [y])]);
+      return headOf(g, put, 4);
+    },
+    layers: `conv 1×1 · relu · ${tail}`,
+    options: { opset: 16 },
+  },
+  'channels in a list of parts': {
+    draw(g, x) {
+      const parts = g.node('SplitToSequence', [plain(g, x, 5), g.node('Squeeze', [g.integers('s', [2])])], { axis: 1 });
+      const [last, first] = [-1, 0].map((at) => g.node('SequenceAt', [parts, g.node('Squeeze', [g.integers('i', [at])])]));
+      return headOf(g, g.node('Concat', [last as string, g.node('Relu', [first as string])], { axis: 1 }), 3);
+    },
+    layers: `conv 1×1 · channels 0–1 · channels 4 · relu · concat · ${tail}`,
+  },
+  'zeros of the type and the extents of other tensors': {
+    draw(g, x) {
+      const kernel = g.weights(4, 2, 1, 1);
+      const extents = g.node('Expand', [g.node('Shape', [kernel], { start: 0, end: 1 }), g.integers('one', [1])]);
+      const three = g.node('CastLike', [g.node('Squeeze', [g.integers('w', [3])]), x]);
+      return headOf(g, g.node('Conv', [x, kernel, g.node('Expand', [three, extents])]), 4);
+    },
+    layers: `conv 1×1 · ${tail}`,
+  },
+};
+
+const [toLast, toFirst] = [
+  (g: Drawing, x: string): string => g.node('Transpose', [x], { perm: [0, 2, 3, 1] }),
+  (g: Drawing, x: string): string => g.node('Transpose', [x], { perm: [0, 3, 1, 2] }),
+];
+
+const normalisations: Readonly<Record<string, Case>> = {
+  'a layer normalisation, channels last, and products of pixels': {
+    draw(g, x) {
+      const y = g.node('LayerNormalization', [toLast(g, plain(g, x)), g.weights(4), g.weights(4)], { epsilon: { float: 1e-6 } });
+      const wide = g.node('Add', [g.node('MatMul', [y, g.weights(4, 6)]), g.weights(6)]);
+      return headOf(g, toFirst(g, g.node('MatMul', [g.node('Relu', [wide]), g.weights(6, 4)])), 4);
+    },
+    layers: `conv 1×1 · layer norm · conv 1×1 · relu · conv 1×1 no bias · ${tail}`,
+  },
+  'a layer normalisation of vectors': {
+    draw(g, x) {
+      const flat = g.node('Flatten', [g.node('GlobalAveragePool', [plain(g, x)])]);
+      return g.node('Gemm', [g.node('LayerNormalization', [flat, g.weights(4)], { axis: 1 }), g.weights(4, 3)]);
+    },
+    layers: 'conv 1×1 · global average pool · layer norm · dense 3',
+  },
+  'a layer normalisation as several operators, channels first': {
+    draw(g, x) {
+      const y = normalised(g, plain(g, x), 1, (centred, deviation) => g.node('Div', [centred, deviation]));
+      const scaled = g.node('Mul', [g.weights(4, 1, 1), y]);
+      return headOf(g, g.node('Add', [scaled, g.weights(4, 1, 1)]), 4);
+    },
+    layers: `conv 1×1 · layer norm · ${tail}`,
+  },
+  'a layer normalisation as several operators, channels last, by 1/√': {
+    draw(g, x) {
+      const last = toLast(g, plain(g, x));
+      const y = normalised(g, last, -1, (centred, deviation) => g.node('Mul', [g.node('Reciprocal', [deviation]), centred]));
+      return headOf(g, toFirst(g, g.node('Relu', [g.node('Add', [g.node('Mul', [y, g.weights(4)]), g.weights(4)])])), 4);
+    },
+    layers: `conv 1×1 · layer norm · relu · ${tail}`,
+  },
+  'a layer normalisation whose output others read': {
+    draw(g, x) {
+      const y = g.node('LayerNormalization', [toLast(g, plain(g, x)), g.weights(4), g.weights(4)]);
+      return headOf(g, toFirst(g, g.node('Add', [g.node('Mul', [y, g.weights(4)]), y])), 4);
+    },
+    layers: `conv 1×1 · layer norm · depthwise 1×1 bias · add · ${tail}`,
+  },
+  'a local response normalisation': {
+    draw: (g, x) =>
+      headOf(g, g.node('LRN', [plain(g, x, 6)], { size: 3, alpha: { float: 0.5 }, beta: { float: 0.6 }, bias: { float: 2 } }), 6),
+    layers: `conv 1×1 · response norm 3 · ${tail}`,
+  },
+};
+
+const pool = (attributes: Parameters<Drawing['node']>[2], layers: string, extents = [2, 6, 7]): Case => ({
+  draw: (g, x) => headOf(g, g.node('AveragePool', [x], attributes), 2),
+  layers: `${layers} · ${tail}`,
+  options: { extents, opset: 19 },
+});
+
+const pools: Readonly<Record<string, Case>> = {
+  'an average pool with padding behind alone that does not count': pool(
+    { kernel_shape: [3, 3], strides: [2, 2], pads: [0, 0, 1, 1] },
+    'average pool 3×3 stride 2 padding 0,0,1,0 inside',
+  ),
+  SAME_LOWER: pool({ kernel_shape: [2, 2], auto_pad: 'SAME_LOWER' }, 'average pool 2×2 stride 1 padding 1,1,0,0 inside'),
+  'a ceiling': pool({ kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1 }, 'average pool 2×2 padding 0,0,0,1 inside'),
+  'a ceiling that adds no window': pool({ kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1 }, 'average pool 2×2', [2, 6, 8]),
+  'a ceiling behind padding that does not count': pool(
+    { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], ceil_mode: 1 },
+    'average pool 3×3 stride 2 padding 1,1,2,1 inside',
+  ),
+  'a ceiling behind padding that counts': pool(
+    { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], ceil_mode: 1, count_include_pad: 1 },
+    'pad 1,1,1,1 · average pool 3×3 stride 2 padding 0,0,1,0 inside',
+  ),
+};
+
 /** The logits of ONNX Runtime from the file, and those of the network. */
 async function bothLogits(model: ModelProto): Promise<readonly [Float32Array, Float32Array]> {
   const { network, tensors, shape } = importModel(model);
@@ -330,7 +502,14 @@ async function bothLogits(model: ModelProto): Promise<readonly [Float32Array, Fl
   return [must(Object.values(found)[0], 'logits').data as Float32Array, own];
 }
 
-for (const [name, { draw, options, layers }] of Object.entries({ ...activations, ...channels, ...constants }))
+for (const [name, { draw, options, layers }] of Object.entries({
+  ...activations,
+  ...channels,
+  ...constants,
+  ...normalisations,
+  ...pools,
+  ...strided,
+}))
   test(name, async () => {
     const model = handmadeModel(draw, options);
     const imported = importModel(model);
@@ -373,6 +552,47 @@ const refusals: Readonly<Record<string, { draw: Draw; says: RegExp }>> = {
       return headOf(g, g.node('Concat', ['first', 'second'], { axis: 1 }), 3);
     },
     says: /\(Split\): 4 channels have no parts of 1, 2$/,
+  },
+  'a normalisation over rows': {
+    draw: (g, x) => headOf(g, g.node('LayerNormalization', [plain(g, x), g.weights(6)]), 4),
+    says: /\(LayerNormalization\): a normalisation over anything but the channels of each pixel cannot be represented$/,
+  },
+  'a mean of channels that nothing normalises': {
+    draw: (g, x) => headOf(g, g.node('ReduceMean', [plain(g, x)], { axes: [1], keepdims: 1 }), 1),
+    says: /\(GlobalAveragePool\): its input 1 is the mean or deviation of channels, of which no layer normalisation was made$/,
+  },
+  'an operator that came later': {
+    draw: (g, x) => headOf(g, g.node('Gelu', [x]), 2),
+    says: /\(Gelu\): operator set 17 does not have it: it came with 20$/,
+  },
+  'some images put in the place of others': {
+    draw(g, x) {
+      const y = plain(g, x);
+      return headOf(g, g.node('ScatterND', [y, g.node('Reshape', [g.integers('i', [0]), g.integers('s', [1, 1])]), y]), 4);
+    },
+    says: /\(ScatterND\): it replaces some of the numbers, which cannot be represented$/,
+  },
+  'numbers of images in another order': {
+    draw(g, x) {
+      const row = inRow(g, g.node('GlobalAveragePool', [plain(g, x)]), countedPlaces(g, x, 4, 1));
+      return g.node('Gemm', [g.node('Flatten', [row]), g.weights(4, 3)]);
+    },
+    says: /\(Gather\): it takes numbers out of all images in an order that cannot be represented$/,
+  },
+  'images of one channel that are taken': {
+    draw: (g, x) => headOf(g, g.node('Gather', [plain(g, x, 1), g.integers('i', [0])], { axis: 0 }), 1),
+    says: /\(Gather\): only channels can be gathered$/,
+  },
+  'rows of one channel that are joined': {
+    draw(g, x) {
+      const y = plain(g, x, 1);
+      return headOf(g, g.node('Concat', [y, y], { axis: 2 }), 2);
+    },
+    says: /\(Concat\): axis 2 is not the channels$/,
+  },
+  'a pool that pads by its window': {
+    draw: (g, x) => headOf(g, g.node('MaxPool', [x], { kernel_shape: [2, 2], pads: [0, 0, 2, 0] }), 2),
+    says: /\(MaxPool\): pads 0, 0, 2, 0 of a window of 2×2 cannot be represented$/,
   },
   'channels taken twice': {
     draw: (g, x) => headOf(g, g.node('Gather', [plain(g, x), g.integers('i', [1, 1])], { axis: 1 }), 2),

@@ -4,11 +4,13 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { random as randomOf } from '../../src/util/random.ts';
 import { problemOf } from '../../src/network/check.ts';
+import { printNetwork } from '../../src/network/print.ts';
 import { parametersOf } from '../../src/network/parameters.ts';
 import { applyEdit } from '../../src/morphism/apply.ts';
 import type { OperatorName } from '../../src/morphism/edit.ts';
 import { sampleEdits, propose } from '../../src/morphism/mutate.ts';
 import { operatorNames, paperOperatorsWithSeparable } from '../../src/morphism/operators.ts';
+import { smallRandomNetwork } from '../support/random-networks.ts';
 import { difference, morph, possibleEdit, type Trained } from '../support/morph.ts';
 import { grownNetwork, handmade, imagesFor, tinyLimits, trainedTensors } from '../support/networks.ts';
 
@@ -51,6 +53,29 @@ for (const name of operatorNames)
     );
     assert.ok(applied >= 30, `applied ${applied} times`);
   });
+
+test('networks over the whole union of layers keep the logits too', () => {
+  const applied = new Map<OperatorName, number>(operatorNames.map((name) => [name, 0]));
+  const seen = new Set<string>();
+  for (let seed = 0; seed < 60; seed++) {
+    const random = randomOf('union', seed);
+    const network = smallRandomNetwork(random, 8);
+    const start: Trained = { network, tensors: trainedTensors(network, random) };
+    const images = imagesFor(network, 2, random);
+    for (const name of operatorNames) {
+      if (name === 'drop-block') continue;
+      const possible = possibleEdit(name, start, random, images);
+      if (possible === undefined) continue;
+      applied.set(name, (applied.get(name) ?? 0) + 1);
+      for (const { layer } of network.nodes) seen.add(layer.kind);
+      const child = applyEdit(network, start.tensors, possible.edit, random);
+      const found = difference(start, child, images, 'evaluation');
+      assert.ok(found <= tolerance, `${seed}: ${JSON.stringify(possible.edit)}: ${found}\n${printNetwork(network)}`);
+    }
+  }
+  for (const [name, count] of applied) assert.ok(count >= 2 || name === 'drop-block', `${name} was applied ${count} times`);
+  assert.equal(seen.size, 18, [...seen].join());
+});
 
 test('chains of up to twenty mutations keep the logits in both modes', () => {
   fc.assert(

@@ -64,17 +64,14 @@ const elementwise = (context: Context, value: (...numbers: number[]) => number):
 /** The pixels of a window that lie inside the image, with their positions in the window. */
 function* windowOf(
   input: Shape,
-  layer: { kernel: number; stride: number; padding: number; dilation?: number },
+  layer: { kernel: number; stride: number; padding: number; dilation?: number; margins?: { top: number; left: number } },
   row: number,
   column: number,
 ) {
-  const { dilation = 1 } = layer;
+  const { dilation = 1, margins: before = { top: layer.padding, left: layer.padding } } = layer;
   for (let y = 0; y < layer.kernel; y++)
     for (let x = 0; x < layer.kernel; x++) {
-      const [top, left] = [
-        row * layer.stride + y * dilation - layer.padding,
-        column * layer.stride + x * dilation - layer.padding,
-      ];
+      const [top, left] = [row * layer.stride + y * dilation - before.top, column * layer.stride + x * dilation - before.left];
       if (top >= 0 && top < input.height && left >= 0 && left < input.width) yield { place: y * layer.kernel + x, top, left };
     }
 }
@@ -127,6 +124,26 @@ const forwardOf: LayerTable<[Context], Values> = {
       (n, c, y, x) =>
         (at(scale, c) * (read(input, n, c, y, x) - at(mean, c))) / Math.sqrt(at(variance, c) + layer.epsilon) + at(shift, c),
     );
+  },
+  'layer-normalization'(layer, context) {
+    const input = only(context);
+    const { channels } = input.shape;
+    const [scale, shift] = [context.parameter('scale'), context.parameter('shift')];
+    return make(input.batch, context.shape, (n, c, y, x) => {
+      const pixel = Array.from({ length: channels }, (_none, channel) => read(input, n, channel, y, x));
+      const mean = pixel.reduce((sum, value) => sum + value, 0) / channels;
+      const variance = pixel.reduce((sum, value) => sum + (value - mean) ** 2, 0) / channels;
+      return (at(scale, c) * (read(input, n, c, y, x) - mean)) / Math.sqrt(variance + layer.epsilon) + at(shift, c);
+    });
+  },
+  'response-normalization'({ size, alpha, beta, bias }, context) {
+    const input = only(context);
+    return make(input.batch, context.shape, (n, c, y, x) => {
+      let squares = 0;
+      for (let channel = 0; channel < input.shape.channels; channel++)
+        if (Math.abs(channel - c) <= (size - 1) / 2) squares += read(input, n, channel, y, x) ** 2;
+      return read(input, n, c, y, x) / (bias + (alpha / size) * squares) ** beta;
+    });
   },
   relu: (_layer, context) => elementwise(context, (value) => Math.max(0, value)),
   activation: (layer, context) => elementwise(context, (value) => rowOf(layer.function).value(value)),

@@ -28,11 +28,12 @@ function attributeChanged(attribute: AttributeProto, stream: Random): AttributeP
     case 'float':
       return { ...attribute, value: stream.pick(oddFloats) };
     case 'string':
-      return { ...attribute, value: stream.pick(['NOTSET', 'SAME_UPPER', 'SAME_LOWER', 'VALID', 'constant', '']) };
+      return { ...attribute, value: stream.pick(['NOTSET', 'SAME_UPPER', 'SAME_LOWER', 'VALID', 'constant', 'tanh', '']) };
     case 'tensor':
       return { ...attribute, value: tensorChanged(attribute.value, stream) };
     case 'floats':
     case 'strings':
+    case 'reference':
     case 'other':
       return attribute;
   }
@@ -84,6 +85,9 @@ const attributeNames = [
   'transB',
   'allowzero',
   'training_mode',
+  'num_outputs',
+  'start',
+  'noop_with_empty_axes',
 ];
 
 type Change = (graph: GraphProto, stream: Random) => GraphProto;
@@ -167,6 +171,21 @@ const changes: Readonly<Record<string, Change>> = {
       ]),
       plainNode('AveragePool', [name], 'put in', [ints('kernel_shape', 3, 1), ints('strides', 2, 2)]),
       plainNode('MaxPool', [name], 'put in', [ints('kernel_shape', 2, 2), ints('pads', 0, 0, 1, 1)]),
+      plainNode('AveragePool', [name], 'put in', [
+        ints('kernel_shape', 3, 3),
+        ints('strides', 2, 2),
+        ints('pads', 0, 1, 1, 0),
+        { name: 'ceil_mode', kind: 'int', value: 1 },
+      ]),
+      plainNode('HardSwish', [name], 'put in'),
+      plainNode('HardSigmoid', [name], 'put in'),
+      plainNode('Clip', [name, graph.initializers.at(-1)?.name ?? ''], 'put in'),
+      plainNode('Mul', [name, name], 'put in'),
+      plainNode('Split', [name], 'put in', [{ name: 'axis', kind: 'int', value: 1 }]),
+      plainNode('Shape', [name], 'put in'),
+      plainNode('ReduceMean', [name], 'put in', [ints('axes', 1)]),
+      plainNode('LRN', [name], 'put in', [{ name: 'size', kind: 'int', value: stream.pick([1, 3, 4, 2 ** 31]) }]),
+      plainNode('Sqrt', [name], 'put in'),
       plainNode('Flatten', [name], 'put in'),
       plainNode('GlobalAveragePool', [name], 'put in'),
       plainNode('Softmax', [name], 'put in'),

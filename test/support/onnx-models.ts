@@ -73,7 +73,7 @@ export function handmadeModel(draw: (g: Drawing, image: string) => string, optio
     producerVersion: '',
     graph: change(graph),
     metadata,
-    functions: 0,
+    functions: [],
   };
 }
 

@@ -59,12 +59,23 @@ const rows: readonly ((g: Growing, id: NodeId) => void)[] = [
     const normalized = must(g.append({ kind: 'batch-normalization', epsilon }, id), 'node');
     if (g.random.float() < 0.7) g.append({ kind: 'relu' }, normalized);
   },
+  (g, id) => {
+    // Of few channels, rounding alone can change the statistics.
+    if (g.shapeOf(id).channels < 4) return;
+    g.append({ kind: 'layer-normalization', epsilon }, id);
+  },
+  (g, id) => {
+    g.append({ kind: 'response-normalization', size: g.random.pick([3, 5]), alpha: 0.5, beta: 0.75, bias: 1 }, id);
+  },
   (g, id) => g.append({ kind: 'relu' }, id),
   (g, id) => g.append({ kind: 'activation', function: g.random.pick(ofTensors) }, id),
   (g, id) => {
     const kernel = g.random.pick([2, 3]);
     const counted = g.random.float() < 0.5;
-    g.append({ kind: 'average-pool', kernel, stride: g.random.pick([1, 2]), padding: g.random.pick([0, 1]), counted }, id);
+    const stride = g.random.pick([1, 2]);
+    const [padding, lopsided] = [g.random.pick([0, 1]), g.random.float() < 0.3];
+    const margins = { top: padding, left: 0, bottom: g.random.integer(2), right: g.random.integer(2) };
+    g.append({ kind: 'average-pool', kernel, stride, counted, ...(lopsided ? { padding: 0, margins } : { padding }) }, id);
   },
   (g, id) => {
     const [top, left, bottom, right] = [0, 0, 0, 0].map(() => g.random.integer(2)) as [number, number, number, number];

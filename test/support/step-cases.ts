@@ -1,11 +1,11 @@
 /** Small programs with random shapes for each kind of step, on which the engines are compared. */
 import fc from 'fast-check';
-import { reachOf } from '../../src/network/network.ts';
+import { marginsOf, reachOf, type Margins } from '../../src/network/network.ts';
 import type { ActivationFunction } from '../../src/network/activations.ts';
 import { assignmentsOf } from '../../src/program/learning.ts';
 import type { Optimizer, OptimizerState } from '../../src/program/optimizers/optimizer.ts';
 import { optimizerNames, optimizers } from '../../src/program/optimizers/table.ts';
-import type { Geometry, Margins, Program, StepKind } from '../../src/program/program.ts';
+import type { Geometry, Program, StepKind } from '../../src/program/program.ts';
 import { ofGates, ofTensors } from './activations.ts';
 import { build, type Filling } from './single-steps.ts';
 
@@ -61,6 +61,9 @@ const convolutions = fc
   })
   .filter(({ output }) => output.every((extent) => extent >= 1));
 
+const pixels = fc.integer({ min: 0, max: 3 });
+const margins = fc.record({ top: pixels, left: pixels, bottom: pixels, right: pixels });
+
 /** Pools with one window, the whole image. */
 const wholePools = fc.tuple(batch, channels, side).map(([n, c, kernel]) => ({
   n,
@@ -77,11 +80,27 @@ const pools = fc
   })
   .filter(({ output }) => output.every((extent) => extent >= 1));
 
+/** Padding that differs between the sides; each window has a pixel of the image. */
+const lopsided = fc
+  .record({ shape: planes, kernel: fc.constantFrom(2, 3, 4), stride: fc.integer({ min: 1, max: 4 }), around: margins })
+  .map(({ shape: [n, c, h, w], kernel, stride, around }) => {
+    const geometry: Geometry = { kernel, stride, padding: 0, groups: 1, margins: around };
+    const extent = (size: number): number => Math.floor((size - kernel) / stride) + 1;
+    const output = [n, c, extent(h + around.top + around.bottom), extent(w + around.left + around.right)];
+    return { n, geometry, input: [n, c, h, w], output };
+  })
+  .filter(({ geometry, input: [, , h = 0, w = 0], output: [, , rows = 0, columns = 0] }) => {
+    const { top, left, bottom, right } = marginsOf(geometry);
+    const { kernel, stride } = geometry;
+    const meets = (count: number, before: number, size: number): boolean => count >= 1 && (count - 1) * stride - before < size;
+    return Math.max(top, left, bottom, right) < kernel && meets(rows, top, h) && meets(columns, left, w);
+  });
+
+const averages = fc.tuple(fc.oneof(pools, lopsided), fc.boolean());
+
 type Planes = readonly [number, number, number, number];
 
 const gateOf = ([n, c]: Planes): Planes => [n, c, 1, 1];
-const pixels = fc.integer({ min: 0, max: 3 });
-const margins = fc.record({ top: pixels, left: pixels, bottom: pixels, right: pixels });
 const surrounded = ([n, c, h, w]: Planes, { top, left, bottom, right }: Margins): Planes => [
   n,
   c,
@@ -175,6 +194,49 @@ const folds = (gradient: boolean): Cases =>
       return { program, floor: 1 };
     });
 
+/** At least four channels, so that no variance is nearly zero. */
+const layerNormalizations = (gradient: boolean): Cases =>
+  fc.record({ shape: planes.filter(([, c]) => c >= 4), saved: fc.boolean() }).map(({ shape, saved }) => {
+    const [n, c, h, w] = shape;
+    const program = build(n, (b) => {
+      const [input, output] = [b.input('x', ...shape), b.output('y', ...shape)];
+      const [scale, shift] = [b.state('scale', 'scale', c), b.state('shift', 'shift', c)];
+      const common = { input, scale, shift, epsilon: 1e-5 };
+      if (!gradient && !saved) {
+        b.step({ kind: 'layer-normalization', ...common, mean: null, variance: null, output });
+        return;
+      }
+      const [mean, variance] = [b.output('mean', n, 1, h, w), b.output('variance', n, 1, h, w)];
+      b.step({ kind: 'layer-normalization', ...common, mean, variance, output });
+      if (!gradient) return;
+      b.step({
+        kind: 'layer-normalization-gradient',
+        ...common,
+        mean,
+        variance,
+        outputGradient: b.input('dy', ...shape),
+        inputGradient: b.output('dx', ...shape),
+        scaleGradient: b.output('dγ', c),
+        shiftGradient: b.output('dβ', c),
+      });
+    });
+    return { program, floor: 1 };
+  });
+
+const responses = (gradient: boolean): Cases =>
+  fc.record({ shape: planes, size: fc.constantFrom(1, 3, 5), strong: fc.boolean() }).map(({ shape, size, strong }) => {
+    const numbers = { size, alpha: strong ? 1 : 1e-4, beta: 0.75, bias: strong ? 2 : 1 };
+    const program = build(shape[0], (b) => {
+      const [input, output] = [b.input('x', ...shape), b.output('y', ...shape)];
+      const mask = gradient ? b.mask('mask', ...shape) : null;
+      b.step({ kind: 'response-normalization', input, output, mask, ...numbers });
+      if (mask === null) return;
+      const [outputGradient, inputGradient] = [b.input('dy', ...shape), b.output('dx', ...shape)];
+      b.step({ kind: 'response-normalization-gradient', input, outputGradient, mask, inputGradient, ...numbers });
+    });
+    return { program };
+  });
+
 const elementwise = (count: { min: number; max: number }, describe: (inputs: number[], output: number) => StepOfAdd): Cases =>
   fc.record({ shape: planes, count: fc.integer(count) }).map(({ shape, count: inputs }) => ({
     program: build(shape[0], (b) => {
@@ -245,6 +307,10 @@ export const stepCases: { readonly [K in StepKind]: Cases } = {
       }),
     ),
   })),
+  'layer-normalization': layerNormalizations(false),
+  'layer-normalization-gradient': layerNormalizations(true),
+  'response-normalization': responses(false),
+  'response-normalization-gradient': responses(true),
   relu: planes.map((shape) => ({
     program: build(shape[0], (b) => b.step({ kind: 'relu', input: b.input('x', ...shape), output: b.output('y', ...shape) })),
     filling: { scale: 1, quantum: 0.25 },
@@ -278,12 +344,12 @@ export const stepCases: { readonly [K in StepKind]: Cases } = {
     ),
     filling: { scale: 4, quantum: 0 },
   })),
-  'average-pool': fc.tuple(pools, fc.boolean()).map(([{ n, geometry, input, output }, counted]) => ({
+  'average-pool': averages.map(([{ n, geometry, input, output }, counted]) => ({
     program: build(n, (b) =>
       b.step({ kind: 'average-pool', input: b.input('x', ...input), output: b.output('y', ...output), geometry, counted }),
     ),
   })),
-  'average-pool-gradient': fc.tuple(pools, fc.boolean()).map(([{ n, geometry, input, output }, counted]) => ({
+  'average-pool-gradient': averages.map(([{ n, geometry, input, output }, counted]) => ({
     program: build(n, (b) => {
       const [outputGradient, inputGradient] = [b.input('dy', ...output), b.output('dx', ...input)];
       b.step({ kind: 'average-pool-gradient', outputGradient, inputGradient, geometry, counted });

@@ -4,6 +4,7 @@
  * same in both is in `native.ts`. An implementation owns nothing: who asks for a descriptor releases it.
  */
 
+import type { Response } from '../../network/network.ts';
 import type { ElementwiseName } from './constants.ts';
 
 /** A memory descriptor: the struct itself in version 2, the address of one in version 3. f32 unless the library made it. */
@@ -15,8 +16,9 @@ export type PrimitiveDescriptor = bigint;
 /** Square windows are not assumed: pools over a whole image have none. */
 export interface Window {
   readonly strides: readonly [number, number];
-  /** On both sides of each axis. */
+  /** Before the first row and column; behind the last as well, where `behind` is missing. */
   readonly padding: readonly [number, number];
+  readonly behind?: readonly [number, number];
   /** Of convolutions. Missing: 1. */
   readonly dilation?: number;
 }
@@ -68,6 +70,12 @@ interface Operations {
   /** Source and destination have one layout. */
   'batch-normalization': Descriptors<'data'> & Normalization & Training;
   'batch-normalization-backward': Descriptors<'gradient' | 'data'> & Normalization & Hinted;
+  /** Of rows, each of which is normalised: (rows, numbers), the statistics (rows). */
+  'layer-normalization': Descriptors<'data' | 'statistics'> & Normalization & Training;
+  'layer-normalization-backward': Descriptors<'gradient' | 'data' | 'statistics'> & Normalization & Hinted;
+  /** Local response normalisation, across channels. */
+  response: Descriptors<'data'> & Response & Training;
+  'response-backward': Descriptors<'gradient' | 'data'> & Response & Hinted;
   /** In terms of its output, so that the gradient needs nothing else. */
   relu: Descriptors<'data'> & Training;
   'relu-backward': Descriptors<'gradient' | 'output'> & Hinted;

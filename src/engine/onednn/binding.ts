@@ -1,10 +1,18 @@
 /** What the adapters of both versions share: calls into the library, and the arguments that describe an operation. */
 import type { Descriptor, NormalizationFlags, Operation, OperationKind, OperationOf, Status, Window } from './adapter.ts';
-import { propagation, reluFromOutput, status, useGlobalStatistics, type VersionConstants } from './constants.ts';
+import {
+  responseAcrossChannels,
+  propagation,
+  reluFromOutput,
+  status,
+  useGlobalStatistics,
+  type VersionConstants,
+} from './constants.ts';
+import type { Response } from '../../network/network.ts';
 import type { LibraryHandle } from '../../util/koffi.ts';
 
 interface Scalar {
-  readonly type: 'int' | 'uint' | 'float';
+  readonly type: 'int' | 'uint' | 'int64_t' | 'float';
   readonly value: number;
 }
 
@@ -67,13 +75,22 @@ const flagsOf = (flags: NormalizationFlags, { useScale, useShift, fuseRelu }: Ve
 const both = (data: Descriptor, { major }: VersionConstants): Descriptor[] => (major === 2 ? [data] : [data, data]);
 
 /** Strides, the kernel of a pool, dilations (in version 2 of a dilated convolution), and the padding before and behind. */
-function geometry({ strides, padding, dilation }: Window, { major }: VersionConstants, kernel?: readonly number[]): Argument[] {
+function geometry(
+  { strides, padding, behind = padding, dilation }: Window,
+  { major }: VersionConstants,
+  kernel?: readonly number[],
+): Argument[] {
   // Pixels between two of a window.
   const between = (dilation ?? 1) - 1;
   const isTold = major === 3 || dilation !== undefined;
   const inside = [...(kernel === undefined ? [] : [dims(kernel)]), ...(isTold ? [dims([between, between])] : [])];
-  return [dims(strides), ...inside, dims(padding), dims(padding)];
+  return [dims(strides), ...inside, dims(padding), dims(behind)];
 }
+
+const responseOf = ({ size, alpha, beta, bias }: Response): Scalar[] => [
+  { type: 'int64_t', value: size },
+  ...[alpha, beta, bias].map(float),
+];
 
 /** Operations over a fixed number of tensors. */
 type Described = Exclude<OperationKind, 'sum' | 'concat' | 'reorder'>;
@@ -110,6 +127,16 @@ const calls: { readonly [K in Described]: (o: OperationOf<K>, version: VersionCo
     const parameters = [float(o.epsilon), flagsOf(o.flags, v)];
     return ['batch_normalization_backward', int(propagation.backward), ...both(o.gradient, v), o.data, ...parameters];
   },
+  'layer-normalization': (o, v) => {
+    const parameters = [o.statistics, float(o.epsilon), flagsOf(o.flags, v)];
+    return ['layer_normalization_forward', forward(o), ...both(o.data, v), ...parameters];
+  },
+  'layer-normalization-backward': (o, v) => {
+    const parameters = [o.data, o.statistics, float(o.epsilon), flagsOf(o.flags, v)];
+    return ['layer_normalization_backward', int(propagation.backward), ...both(o.gradient, v), ...parameters];
+  },
+  response: (o, v) => ['lrn_forward', forward(o), int(responseAcrossChannels), ...both(o.data, v), ...responseOf(o)],
+  'response-backward': (o, v) => ['lrn_backward', int(responseAcrossChannels), ...both(o.gradient, v), o.data, ...responseOf(o)],
   relu: (o, v) => ['eltwise_forward', forward(o), int(reluFromOutput), ...both(o.data, v), float(0), float(0)],
   'relu-backward': (o, v) => ['eltwise_backward', int(reluFromOutput), ...both(o.gradient, v), o.output, float(0), float(0)],
   elementwise: (o, v) => {

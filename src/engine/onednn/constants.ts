@@ -57,6 +57,9 @@ export const argument = {
   multipleSource: 1024,
 } as const;
 
+/** Of local response normalisation: `dnnl_lrn_across_channels`. */
+export const responseAcrossChannels = 0xaff;
+
 export const useGlobalStatistics = 0x1;
 
 /** Of eltwise primitives: backward computed from the output; exists forward too. */

@@ -35,6 +35,8 @@ export interface Native {
   readonly normalizationGradientReadsShift: boolean;
   /** Row-major. */
   plain(dimensions: readonly number[]): Layout;
+  /** Of images (N, C, H, W), which lie as (N, H, W, C). */
+  channelsLast(dimensions: readonly number[]): Layout;
   any(dimensions: readonly number[]): Descriptor;
   /** The part of a layout that starts at these offsets; null where the layout has no such part. */
   part(layout: Layout, dimensions: readonly number[], offsets: readonly number[]): Descriptor | null;
@@ -184,6 +186,10 @@ export function openNative(library: OneDnn): Native {
   return {
     normalizationGradientReadsShift: adapter.normalizationGradientReadsShift,
     plain: (dimensions) => intern(adapter.strided(dimensions, rowMajor(dimensions)), dimensions),
+    channelsLast(dimensions) {
+      const [, channels, height, width] = dimensions as readonly [number, number, number, number];
+      return intern(adapter.strided(dimensions, [height * width * channels, 1, width * channels, channels]), dimensions);
+    },
     any: (dimensions) => own(adapter.any(dimensions)),
     part(layout, dimensions, offsets) {
       const descriptor = adapter.submemory(layout.descriptor, dimensions, offsets);

@@ -19,6 +19,7 @@ import { joins } from './lowering/joining.ts';
 import { selecting } from './lowering/selecting.ts';
 import { learning, parameterLayout } from './lowering/learning.ts';
 import { normalizations } from './lowering/normalization.ts';
+import { acrossChannels } from './lowering/across-channels.ts';
 import { pools } from './lowering/pooling.ts';
 import { openNative, type Native } from './native.ts';
 import { enter, leave, passagesOf, stagingOf } from './passage.ts';
@@ -31,6 +32,7 @@ const lowerings: StepTable<[b: Builder], void> = {
   ...denses,
   ...normalizations,
   ...pools,
+  ...acrossChannels,
   ...joins,
   ...selecting,
   ...elementwise,

@@ -15,6 +15,7 @@ import { elementwise } from './lowering/elementwise.ts';
 import { joins } from './lowering/joining.ts';
 import { learning } from './lowering/learning.ts';
 import { normalizations } from './lowering/normalization.ts';
+import { acrossChannels } from './lowering/across-channels.ts';
 import { pools } from './lowering/pooling.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -27,6 +28,7 @@ const lowerings: StepTable<[b: Builder], void> = {
   ...denses,
   ...normalizations,
   ...pools,
+  ...acrossChannels,
   ...joins,
   ...elementwise,
   ...learning,

@@ -17,6 +17,7 @@ import { joins } from './joining.ts';
 import { learning } from './learning.ts';
 import type { Memory } from './memory.ts';
 import { normalizations } from './normalization.ts';
+import { acrossChannels } from './across-channels.ts';
 import { pools } from './pooling.ts';
 
 const kernels: StepTable<[memory: Memory], void> = {
@@ -24,6 +25,7 @@ const kernels: StepTable<[memory: Memory], void> = {
   ...denses,
   ...normalizations,
   ...pools,
+  ...acrossChannels,
   ...joins,
   ...elementwise,
   ...learning,

@@ -1,4 +1,5 @@
 /** Max-pooling, global average pooling and their gradients. The mask of a max-pool holds the index of each maximum in its plane. */
+import { marginsOf } from '../../network/network.ts';
 import type { Geometry } from '../../program/program.ts';
 import { type Memory, planesOf, type Rows } from './memory.ts';
 
@@ -12,17 +13,19 @@ function eachWindow(
   m: Memory,
   input: number,
   output: number,
-  { geometry: { kernel, stride, padding }, counted }: Averaging,
+  { geometry, counted }: Averaging,
   visit: (target: number, count: number, pixels: readonly number[]) => void,
 ): void {
   const [batch, channels, height, width] = planesOf(m, input);
   const [, , outputHeight, outputWidth] = planesOf(m, output);
+  const { kernel, stride } = geometry;
+  const before = marginsOf(geometry);
   let target = 0;
   for (let plane = 0; plane < batch * channels; plane++)
     for (let row = 0; row < outputHeight; row++)
       for (let column = 0; column < outputWidth; column++, target++) {
         const pixels: number[] = [];
-        const [top, left] = [row * stride - padding, column * stride - padding];
+        const [top, left] = [row * stride - before.top, column * stride - before.left];
         for (let i = Math.max(0, top); i < Math.min(height, top + kernel); i++)
           for (let j = Math.max(0, left); j < Math.min(width, left + kernel); j++) pixels.push((plane * height + i) * width + j);
         visit(target, counted ? kernel * kernel : pixels.length, pixels);

@@ -1,6 +1,6 @@
 /** Builds an ONNX graph node by node, with unique names and constants as initializers. */
 import { askActivation, geluByTanh, type ActivationFunction, type ActivationTable } from '../../network/activations.ts';
-import type { DilatedWindow } from '../../network/network.ts';
+import { marginsOf, type DilatedWindow, type Margins } from '../../network/network.ts';
 import { asBytes } from '../../util/bytes.ts';
 import {
   dataType,
@@ -19,13 +19,17 @@ const irVersion = 8;
 type AttributeValue = number | string | readonly number[] | { readonly float: number };
 type Attributes = Readonly<Record<string, AttributeValue>>;
 
-/** A convolution's or pool's attributes for a square window with equal padding on all sides. */
-export const windowAttributes = ({ kernel, stride, padding, dilation }: DilatedWindow): Attributes => ({
-  kernel_shape: [kernel, kernel],
-  strides: [stride, stride],
-  pads: [padding, padding, padding, padding],
-  ...(dilation === undefined ? {} : { dilations: [dilation, dilation] }),
-});
+/** A convolution's or pool's attributes for a square window. */
+export function windowAttributes(window: DilatedWindow & { readonly margins?: Margins }): Attributes {
+  const { kernel, stride, dilation } = window;
+  const { top, left, bottom, right } = marginsOf(window);
+  return {
+    kernel_shape: [kernel, kernel],
+    strides: [stride, stride],
+    pads: [top, left, bottom, right],
+    ...(dilation === undefined ? {} : { dilations: [dilation, dilation] }),
+  };
+}
 
 /**
  * The zero of a Pad. ONNX Runtime 1.30 moves the zeros of a Pad into the pads of a pool behind it, where they are −∞, or do not
@@ -98,7 +102,7 @@ export const modelOf = (
   producerVersion,
   graph,
   metadata,
-  functions: 0,
+  functions: [],
 });
 
 const activations: ActivationTable<[graph: Pick<GraphBuilder, 'node' | 'floats'>, input: string], string> = {

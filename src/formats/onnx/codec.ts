@@ -4,7 +4,7 @@
  */
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { UserError } from '../../util/user-error.ts';
-import type { AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from './proto.ts';
+import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from './proto.ts';
 import { attributeType } from './proto.ts';
 import { bytesOf, type Codec, counter, double, float, int32, int64, Malformed, mapped, message, mostEntries } from './wire.ts';
 import { numbers, raw, repeated, saturated, single, string, strings, text } from './wire.ts';
@@ -79,7 +79,11 @@ type Kind = keyof typeof attributeType;
 type AttributeValues = { readonly [K in Kind]?: Extract<AttributeProto, { kind: K }>['value'] };
 const attributeKinds = new Map(Object.entries(attributeType).map(([kind, type]) => [type as number, kind as Kind]));
 
-const attribute = mapped<AttributeValues & { readonly name: string; readonly type: number }, AttributeProto>(
+const absent = <T>(codec: Codec<T>): Codec<T> => ({ ...codec, initial: () => undefined });
+
+type AttributeMessage = AttributeValues & { readonly name: string; readonly type: number; readonly reference?: string };
+
+const attribute = mapped<AttributeMessage, AttributeProto>(
   message({
     name: [1, text],
     float: [2, single(float, 0)],
@@ -90,14 +94,17 @@ const attribute = mapped<AttributeValues & { readonly name: string; readonly typ
     ints: [8, numbers(saturated, true)],
     strings: [9, strings],
     type: [20, whole],
+    reference: [21, absent(text)],
   }),
-  ({ name, type, ...values }) => {
+  ({ name, type, reference = '', ...values }) => {
+    if (reference !== '') return { name, kind: 'reference', value: reference, type };
     const kind = attributeKinds.get(type);
     const value = kind === undefined ? undefined : values[kind];
     return value === undefined ? { name, kind: 'other', type } : ({ name, kind, value } as AttributeProto);
   },
   (of) => {
     if (of.kind === 'other') throw new Error(`bug: attribute ${of.name} is of a type that is not written`);
+    if (of.kind === 'reference') return { name: of.name, type: of.type, reference: of.value };
     return { name: of.name, [of.kind]: of.value, type: attributeType[of.kind] };
   },
 );
@@ -109,9 +116,8 @@ const node = message<NodeProto>({
   opType: [4, text],
   attributes: [5, repeated(attribute)],
   domain: [7, domain],
+  overload: [8, absent(text)],
 });
-
-const absent = <T>(codec: Codec<T>): Codec<T> => ({ ...codec, initial: () => undefined });
 
 const extent = mapped<{ readonly value?: number; readonly name?: string }, number | string | null>(
   message({ value: [1, absent(whole)], name: [2, absent(text)] }),
@@ -146,14 +152,27 @@ const graph = message<GraphProto>({
   sparseInitializers: [15, counter],
 });
 
+const opsets = repeated(message<ModelProto['opsets'][number]>({ domain: [1, domain], version: [2, whole] }));
+
+const functionDefinition = message<FunctionProto>({
+  name: [1, text],
+  inputs: [4, strings],
+  outputs: [5, strings],
+  nodes: [7, repeated(node)],
+  opsets: [9, opsets],
+  domain: [10, domain],
+  defaults: [11, repeated(attribute)],
+  overload: [13, absent(text)],
+});
+
 const model = message<ModelProto>({
   irVersion: [1, whole],
   producer: [2, text],
   producerVersion: [3, text],
   graph: [7, graph],
-  opsets: [8, repeated(message<ModelProto['opsets'][number]>({ domain: [1, domain], version: [2, whole] }))],
+  opsets: [8, opsets],
   metadata: [14, record],
-  functions: [25, counter],
+  functions: [25, repeated(functionDefinition)],
 });
 
 /** `where` begins the message of the UserError for a damaged file. */

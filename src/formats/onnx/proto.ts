@@ -48,7 +48,9 @@ export type AttributeProto = { readonly name: string } & (
   | { readonly kind: 'floats'; readonly value: readonly number[] }
   | { readonly kind: 'ints'; readonly value: readonly number[] }
   | { readonly kind: 'strings'; readonly value: readonly string[] }
-  /** A subgraph, a sparse tensor or a reference to a function's attribute: not supported. */
+  /** In a function: the attribute of that name of whoever calls it. `type` as in `attributeType`. */
+  | { readonly kind: 'reference'; readonly value: string; readonly type: number }
+  /** A subgraph or a sparse tensor: not supported. */
   | { readonly kind: 'other'; readonly type: number }
 );
 
@@ -57,6 +59,8 @@ export interface NodeProto {
   readonly opType: string;
   /** '' is ONNX's own domain. */
   readonly domain: string;
+  /** Of a call: which function of that name. Missing: ''. */
+  readonly overload?: string;
   /** '' is an omitted optional input. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
@@ -89,8 +93,20 @@ export interface ModelProto {
   readonly producerVersion: string;
   readonly graph: GraphProto;
   readonly metadata: Readonly<Record<string, string>>;
-  /** Number of functions that the model defines, which are not supported. */
-  readonly functions: number;
+  readonly functions: readonly FunctionProto[];
+}
+
+/** A function that the model defines: a node of its domain and name stands for its nodes. */
+export interface FunctionProto {
+  readonly name: string;
+  readonly domain: string;
+  readonly overload?: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly nodes: readonly NodeProto[];
+  readonly opsets: ModelProto['opsets'];
+  /** Attributes that a call may omit. Those that it must give are not listed. */
+  readonly defaults: readonly AttributeProto[];
 }
 
 /** Clamps to safe integers: INT64_MAX and the like mean "to the end" (Slice). */

@@ -100,6 +100,18 @@ const lowerings: LayerTable<[context: Context], string> = {
     );
     return c.graph.node('BatchNormalization', [first(c), ...numbers], { epsilon: { float: epsilon } });
   },
+  'layer-normalization'({ epsilon }, c) {
+    const [scale, shift] = (['scale', 'shift'] as const).map((role) =>
+      c.graph.floats(`${c.node.id}/${role}`, [c.shape.channels], c.parameter(role)),
+    ) as [string, string];
+    const last = c.graph.node('Transpose', [first(c)], { perm: [0, 2, 3, 1] });
+    const attributes = { axis: -1, epsilon: { float: epsilon } };
+    return c.graph.node('Transpose', [c.graph.node('LayerNormalization', [last, scale, shift], attributes)], {
+      perm: [0, 3, 1, 2],
+    });
+  },
+  'response-normalization': ({ size, alpha, beta, bias }, c) =>
+    c.graph.node('LRN', [first(c)], { size, alpha: { float: alpha }, beta: { float: beta }, bias: { float: bias } }),
   relu: (_layer, c) => c.graph.node('Relu', [first(c)]),
   activation: (layer, c) => activationNode(c.graph, layer.function, first(c)),
   'max-pool': (layer, c) => c.graph.node('MaxPool', [first(c)], windowAttributes(layer)),

@@ -9,9 +9,11 @@ import { key, type Rows } from './rows.ts';
 import { pooledTensors } from './pooled.ts';
 import { convolve, gradientToKernel as gradientByWinograd, isWinograd, type Operand } from './winograd.ts';
 
-export const window = ({ stride, padding, dilation }: Geometry): Window => ({
+export const window = ({ stride, padding, dilation, margins }: Geometry): Window => ({
   strides: [stride, stride],
-  padding: [padding, padding],
+  ...(margins === undefined
+    ? { padding: [padding, padding] }
+    : { padding: [margins.top, margins.left], behind: [margins.bottom, margins.right] }),
   ...(dilation === undefined ? {} : { dilation }),
 });
 

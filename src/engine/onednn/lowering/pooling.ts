@@ -12,7 +12,7 @@ import { isHalving, placesLayout } from './pooled.ts';
 import { key, layoutOfForward, type Rows } from './rows.ts';
 
 /** What a window of an average is: of a layer, or a whole image. */
-type Averaging = Pick<OperationOf<'pool'>, 'algorithm' | 'kernel' | 'strides' | 'padding'>;
+type Averaging = Pick<OperationOf<'pool'>, 'algorithm' | 'kernel' | 'strides' | 'padding' | 'behind'>;
 
 const windowsOf = ({ geometry, counted }: Pick<StepOf<'average-pool'>, 'geometry' | 'counted'>): Averaging => ({
   algorithm: counted ? pooling.average : pooling.averageInside,

@@ -1,5 +1,6 @@
 /** Max-pooling, global average pooling and their gradients. */
 import { windowAttributes } from '../../../formats/onnx/build.ts';
+import { marginsOf } from '../../../network/network.ts';
 import { sizeOf } from '../../../network/tensor.ts';
 import { dataType } from '../../../formats/onnx/proto.ts';
 import type { StepOf } from '../../../program/program.ts';
@@ -74,11 +75,11 @@ function countOf(
   y: number,
   x: number,
 ): number {
-  const { kernel, stride, padding } = geometry;
+  const { kernel, stride } = geometry;
+  const { top, left } = marginsOf(geometry);
   if (counted) return kernel * kernel;
-  const inside = (place: number, size: number): number =>
-    Math.min(size, place * stride - padding + kernel) - Math.max(0, place * stride - padding);
-  return inside(y, height) * inside(x, width);
+  const inside = (begin: number, size: number): number => Math.min(size, begin + kernel) - Math.max(0, begin);
+  return inside(y * stride - top, height) * inside(x * stride - left, width);
 }
 
 export const pools = {
@@ -166,7 +167,8 @@ export const pools = {
 
   /** A transposed convolution of the shares with a kernel of ones. */
   'average-pool-gradient'(s, b) {
-    const { kernel, stride, padding } = s.geometry;
+    const { kernel, stride } = s.geometry;
+    const { top, left, bottom, right } = marginsOf(s.geometry);
     const [batch, channels, height, width] = planesOf(b, s.inputGradient);
     const [, , rows, columns] = planesOf(b, s.outputGradient);
     const shares = Array.from({ length: rows }, (_row, y) =>
@@ -175,9 +177,10 @@ export const pools = {
     const shared = b.node('Mul', [b.read(s.outputGradient), b.matrix(shares)]);
     const planes = b.reshape(shared, [channels * batch, 1, rows, columns]);
     const ones = b.reshape(b.vector(...Array<number>(kernel * kernel).fill(1)), [1, 1, kernel, kernel]);
-    const rest = [height, width].map(
-      (size, axis) => size - (((axis === 0 ? rows : columns) - 1) * stride + kernel - 2 * padding),
-    );
+    const rest = [
+      height + top + bottom - ((rows - 1) * stride + kernel),
+      width + left + right - ((columns - 1) * stride + kernel),
+    ];
     const spread = b.node('ConvTranspose', [planes, ones], { ...windowAttributes(s.geometry), output_padding: rest });
     channelsFirst(b, spread, s.inputGradient);
   },

@@ -104,6 +104,11 @@ function onActivation(
     return whole;
   }
   if ([...scale, ...shift].some((number) => !Number.isFinite(number))) throw op.fail('a number that is not finite');
+  if (builder.layerOf(value.node).kind === 'layer-normalization' && value.hasOneReader) {
+    builder.rescale(value.node, scale, shift);
+    const { origins: _before, ...whole } = withDims(op, value, value.dims, tensor);
+    return whole;
+  }
   const channels = scale.length;
   const kernel = newNumbers(op, [channels, 1, 1, 1]);
   const bias = newNumbers(op, [channels]);

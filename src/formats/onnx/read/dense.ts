@@ -1,5 +1,5 @@
 /** Gemm and MatMul as dense layers, their weights' columns reordered to (C, H, W). */
-import { dimExtent, flatOrder, type Dim } from './dims.ts';
+import { channelDim, dimExtent, flatOrder, type Dim } from './dims.ts';
 import type { Roles } from './network-builder.ts';
 import {
   activationAt,
@@ -19,8 +19,7 @@ interface Vector extends Activation {
   readonly length: number;
 }
 
-function vectorInput(op: OpContext): Vector {
-  const input = activationAt(op, 0);
+function vectorInput(op: OpContext, input = activationAt(op, 0)): Vector {
   const [batch, columns, ...others] = input.dims;
   if (batch !== 'N' || columns === undefined || others.length > 0)
     throw op.fail(`its input has ${input.dims.length} dimensions; only (images, features) can be represented`);
@@ -62,11 +61,29 @@ function dense(
   return addLayer(op, { kind: 'dense', features }, [input], { dims: ['N', ['C']], tensor }, tensors);
 }
 
+/** Each pixel of images whose channels come last, times weights (columns, features): a convolution 1×1. */
+function pixelwise(op: OpContext, input: Activation, { dims, values }: Weights, tensor: string): Value {
+  const shape = op.builder.shapeOf(input.node);
+  const [columns = 0, features = 0] = dims;
+  if (channelDim(input.dims, shape) !== input.dims.length - 1)
+    throw op.fail(`its input has ${input.dims.length} dimensions, of which the last is not the channels`);
+  if (dims.length !== 2 || columns !== shape.channels || features < 1)
+    throw op.fail(`weights of ${dims.join('×')} do not fit ${shape.channels} channels`);
+  const data = newNumbers(op, [features, columns]);
+  for (let feature = 0; feature < features; feature++)
+    for (let column = 0; column < columns; column++)
+      data[feature * columns + column] = values[column * features + feature] as number;
+  const layer = { kind: 'convolution', channels: features, kernel: 1, stride: 1, padding: 0, bias: false } as const;
+  const tensors: Roles = { kernel: { shape: [features, columns, 1, 1], data } };
+  return addLayer(op, layer, [input], { dims: input.dims, tensor }, tensors);
+}
+
 export function matMul(op: OpContext): Value {
-  const input = vectorInput(op);
   const weights = neededWeightsAt(op, 1, 'second factor');
-  const tensor = op.rewritten.node('MatMul', [input.tensor, weights.tensor()]);
-  return dense(op, input, weights, true, 1, new Float32Array(1), tensor);
+  const given = activationAt(op, 0);
+  const tensor = op.rewritten.node('MatMul', [given.tensor, weights.tensor()]);
+  if (given.dims.length > 2) return pixelwise(op, given, weights, tensor);
+  return dense(op, vectorInput(op, given), weights, true, 1, new Float32Array(1), tensor);
 }
 
 /** alpha·A·B + beta·C */
@@ -78,6 +95,7 @@ export function gemm(op: OpContext): Value {
   const rows = attributes.int('transB', 0) === 0;
   const [alpha, beta] = [attributes.float('alpha', 1), attributes.float('beta', 1)];
   const added = weightsAt(op, 2, 'bias');
+  if (added === undefined && op.opset < 11) throw op.fail(`it has no bias, which operator set ${op.opset} wants`);
   const features = weights.dims[rows ? 1 : 0] ?? 0;
   const isBias = (dims: readonly number[]): boolean =>
     dims.length <= 2 && (dims.at(-1) ?? 1) === (dims.length === 0 ? 1 : features) && (dims.length < 2 || dims[0] === 1);

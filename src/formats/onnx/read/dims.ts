@@ -44,6 +44,13 @@ export function channelDim(dims: Dims, shape: Shape): number {
   return dims.findIndex((dim) => dim !== 'N' && dim.includes('C') && axesIn(dim, shape).length === 0);
 }
 
+/** Whether a dimension can be taken for the channels, which one channel fits in where its extent is 1. */
+export function isChannelDim(dims: Dims, position: number, shape: Shape): boolean {
+  const dim = dims[position];
+  if (dim === undefined || dim === 'N') return false;
+  return shape.channels > 1 ? position === channelDim(dims, shape) : sizeOf(dim, shape) === 1;
+}
+
 export function transpose(dims: Dims, permutation: readonly number[]): Dims | string {
   const result = permutation.map((from) => dims[from]);
   if (result.length !== dims.length || result.includes(undefined) || new Set(permutation).size !== dims.length)

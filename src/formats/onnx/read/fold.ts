@@ -164,6 +164,12 @@ function sliced(op: OpContext, inputs: readonly Known[]): Known {
   return gathered(source, dims, (index) => index.map((place, axis) => kept.get(axis)?.[place] ?? place));
 }
 
+function shapeOf(op: OpContext, inputs: readonly Known[]): Known {
+  const { dims } = first(inputs);
+  const values = dims.slice(op.attributes.int('start', 0), op.attributes.int('end', dims.length));
+  return { dims: [values.length], values, floating: false };
+}
+
 function filled(op: OpContext, inputs: readonly Known[]): Known {
   const dims = numbersAt(op, inputs, 0, 'shape') ?? [];
   const given = op.attributes.any('value');
@@ -187,6 +193,34 @@ function expanded(op: OpContext, inputs: readonly Known[]): Known {
   return gathered({ ...source, dims: own }, dims, (index) => index.map((place, axis) => (own[axis] === 1 ? 0 : place)));
 }
 
+function clipped(op: OpContext, inputs: readonly Known[]): Known {
+  const source = first(inputs);
+  const bound = (index: 1 | 2, name: string, otherwise: number): number => {
+    const attribute = op.opset < 11 ? op.attributes.any(name) : undefined;
+    const given = attribute?.kind === 'float' ? attribute.value : inputs[index]?.values[0];
+    if (given === 'N') throw op.fail('it computes with the number of images');
+    return given ?? otherwise;
+  };
+  const [least, most] = [bound(1, 'min', -Infinity), bound(2, 'max', Infinity)];
+  const values = Array.from(source.values, (value) => {
+    if (value === 'N') throw op.fail('it computes with the number of images');
+    return Math.min(Math.max(value, least), most);
+  });
+  return { ...source, values };
+}
+
+/** Most numbers of a Range. */
+const mostRange = 65_536;
+
+function ranged(op: OpContext, inputs: readonly Known[]): Known {
+  const [start, end, step] = inputs.map(({ values }) => values[0]);
+  if (typeof start !== 'number' || typeof end !== 'number' || typeof step !== 'number' || step === 0)
+    throw op.fail('it computes with the number of images');
+  const length = Math.max(0, Math.ceil((end - start) / step));
+  if (!(length <= mostRange)) throw op.fail(`a range of ${length} numbers`);
+  return { dims: [length], values: Array.from({ length }, (_none, at) => start + at * step), floating: first(inputs).floating };
+}
+
 const floats: readonly number[] = [dataType.float, dataType.float16, dataType.double, dataType.bfloat16];
 
 function cast(op: OpContext, inputs: readonly Known[]): Known {
@@ -200,34 +234,55 @@ function cast(op: OpContext, inputs: readonly Known[]): Known {
   return { ...source, floating, values: floating ? values : (values as number[]).map(Math.trunc) };
 }
 
-const folds: ReadonlyMap<string, Fold> = new Map<string, Fold>([
-  ...Object.entries(elementwise).map(([name, row]): [string, Fold] => [name, (op, inputs) => row(op, inputs)]),
-  ['Cast', cast],
-  ['Concat', concatenated],
-  ['ConstantOfShape', filled],
-  ['Expand', expanded],
-  ['Gather', picked],
-  ['Identity', (_op, inputs) => first(inputs)],
-  ['Reshape', reshaped],
-  ['Slice', sliced],
-  ['Squeeze', squeezed],
-  ['Transpose', transposed],
-  ['Unsqueeze', unsqueezed],
-  ['Where', ternary],
+/** How many inputs it needs, and may have. */
+type Row = readonly [least: number, most: number, fold: Fold];
+
+const ofOne: ReadonlySet<string> = new Set([
+  'Abs',
+  'Ceil',
+  'Floor',
+  'Neg',
+  'Reciprocal',
+  'Sqrt',
+] satisfies (keyof typeof elementwise)[]);
+
+const folds: ReadonlyMap<string, Row> = new Map<string, Row>([
+  ...Object.entries(elementwise).map(([name, row]): [string, Row] => {
+    const count = ofOne.has(name) ? 1 : 2;
+    return [name, [count, count, (op, inputs) => row(op, inputs)]];
+  }),
+  ['Cast', [1, 1, cast]],
+  ['Clip', [1, 3, clipped]],
+  ['Concat', [1, Infinity, concatenated]],
+  ['ConstantOfShape', [1, 1, filled]],
+  ['Expand', [2, 2, expanded]],
+  ['Gather', [2, 2, picked]],
+  ['Identity', [1, 1, (_op, inputs) => first(inputs)]],
+  ['Range', [3, 3, ranged]],
+  ['Reshape', [2, 2, reshaped]],
+  ['Shape', [1, 1, shapeOf]],
+  ['Slice', [1, 5, sliced]],
+  ['Squeeze', [1, 2, squeezed]],
+  ['Transpose', [1, 1, transposed]],
+  ['Unsqueeze', [1, 2, unsqueezed]],
+  ['Where', [3, 3, ternary]],
 ]);
 
 export const isFolded = (operator: string): boolean => folds.has(operator);
 
 /** The value of an operator whose inputs are all known; undefined where one is not, or the operator is none of these. */
 export function folded(op: OpContext, operator: string): Value | undefined {
-  const fold = folds.get(operator);
-  if (fold === undefined || op.inputs.every((input) => input === undefined)) return undefined;
+  const row = folds.get(operator);
+  if (row === undefined || op.inputs.every((input) => input === undefined)) return undefined;
+  const [least, most, fold] = row;
   const inputs: Known[] = [];
   for (const input of op.inputs) {
     const known = input === undefined ? { dims: [0], values: [], floating: false } : knownOf(input);
     if (known === undefined) return undefined;
     inputs.push(known);
   }
+  if (inputs.length > most || op.inputs.slice(0, least).filter((input) => input !== undefined).length < least)
+    throw op.fail(`it has ${inputs.length} inputs`);
   op.attributes.ignore('fmod');
   return knownValue(op, fold(op, inputs));
 }

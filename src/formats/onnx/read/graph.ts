@@ -5,6 +5,7 @@
 import { UserError } from '../../../util/user-error.ts';
 import type { GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from '../proto.ts';
 import { nodeFailure, quotedName } from './failure.ts';
+import { withoutCalls } from './functions.ts';
 
 /** Supported ai.onnx operator sets. */
 const oldestOpset = 7;
@@ -108,8 +109,7 @@ function outputOf(graph: GraphProto, producers: ReadonlyMap<string, NodeProto>, 
 /** A UserError, which begins with `where`, for a graph that is not valid. */
 export function checkGraph(model: ModelProto, where: string): Graph {
   const opset = opsetOf(model, where);
-  const { graph } = model;
-  if (model.functions > 0) throw new UserError(`${where}: it defines functions of its own, which are not read`);
+  const graph = withoutCalls(model, opset, where);
   if (graph.sparseInitializers > 0) throw new UserError(`${where}: its sparse initializers are not read`);
   const initializers = initializersOf(graph, where);
   const producers = producersOf(graph, initializers, where);

@@ -12,8 +12,10 @@ import { networkBuilder, type NetworkBuilder } from './network-builder.ts';
 import { nodeFailure, quotedName } from './failure.ts';
 import type { Graph } from './graph.ts';
 import { dimsOf, extentsOf, type ImageInput } from './image.ts';
+import { partOfNormalisation } from './layer-normalization.ts';
 import { operators } from './operators.ts';
 import { folded, isFolded } from './fold.ts';
+import { placesOf } from './strided.ts';
 import { constantValue, describeValue, type Activation, type OpContext, type Value } from './value.ts';
 
 export interface Interpreted {
@@ -71,7 +73,9 @@ function readNode(reading: Reading, node: NodeProto): void {
   const fail = (problem: string): UserError => nodeFailure(where, node, problem);
   const operator = node.domain === '' ? operators.get(node.opType) : undefined;
   if (node.domain !== '' || (operator === undefined && !isFolded(node.opType))) throw fail('this operator cannot be represented');
-  if (node.inputs.length > (operator?.[0] ?? Infinity)) throw fail(`it has ${node.inputs.length} inputs`);
+  const [mostInputs = Infinity, , since = 0] = operator ?? [];
+  if (graph.opset < since) throw fail(`operator set ${graph.opset} does not have it: it came with ${since}`);
+  if (node.inputs.length > mostInputs) throw fail(`it has ${node.inputs.length} inputs`);
   const [output = ''] = node.outputs;
   const attributes = attributesOf(where, node);
   const op: OpContext = {
@@ -88,7 +92,7 @@ function readNode(reading: Reading, node: NodeProto): void {
     note: (text) => void notes.set(text, (notes.get(text) ?? 0) + 1),
     fail,
   };
-  const value = folded(op, node.opType) ?? operator?.[1](op);
+  const value = placesOf(op) ?? folded(op, node.opType) ?? partOfNormalisation(op) ?? operator?.[1](op);
   if (value === undefined) throw fail('this operator cannot be represented');
   attributes.finish();
   const values = Array.isArray(value) ? (value as readonly Value[]) : [value as Value];

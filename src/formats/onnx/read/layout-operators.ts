@@ -1,12 +1,21 @@
 /**
  * Operators that change a tensor's layout: Transpose, Reshape, Flatten, Squeeze, Unsqueeze; its Shape; and those that take channels:
- * Gather, Slice, Split. In the rewritten model, all of the first but Transpose become a Reshape, and all of the last a Gather.
+ * Gather, Slice, Split, SplitToSequence. In the rewritten model, all of the first but Transpose become a Reshape, and all of the last a Gather.
  */
 import type { Constant } from './constant.ts';
 import type { Shape } from '../../../network/network.ts';
-import { channelDim, dimExtent, reshape as reshaped, transpose as transposed, type Dim, type Dims } from './dims.ts';
+import {
+  channelDim,
+  dimExtent,
+  isChannelDim,
+  reshape as reshaped,
+  transpose as transposed,
+  type Dim,
+  type Dims,
+} from './dims.ts';
 import { slicedPlaces } from './fold.ts';
 import { dimensionsOf } from './pooling.ts';
+import { takenInOrder } from './strided.ts';
 import { splitExtents, splitOf, splitReshaped, splitTransposed } from './shuffle.ts';
 import {
   activationAt,
@@ -120,6 +129,7 @@ export function reshape(op: OpContext): Value {
     return result;
   }
   const value = tensorAt(op, 0);
+  if (values.length === 1 && values[0] === -1 && value.kind === 'activation') return { kind: 'row', of: value };
   const own = value.dims.map((dim) => dimExtent(dim, shapeOf(op, value)));
   return to(op, value, targetOf(op, own, values, zeroCopies));
 }
@@ -178,7 +188,7 @@ const extentsOf = (op: OpContext, value: TensorValue): readonly (number | 'N')[]
   value.dims.map((dim) => dimExtent(dim, shapeOf(op, value)));
 
 /** Those channels; the tensor itself where they are all, in order. */
-function taking(op: OpContext, input: Activation, take: readonly number[], tensor: string): Value {
+function taking(op: OpContext, input: Activation, take: readonly number[], tensor: string): Activation {
   const { channels } = op.builder.shapeOf(input.node);
   if (take.length === channels && take.every((channel, at) => channel === at)) return withDims(op, input, input.dims, tensor);
   return addLayer(op, { kind: 'select', take }, [input], { dims: input.dims, tensor });
@@ -186,6 +196,13 @@ function taking(op: OpContext, input: Activation, take: readonly number[], tenso
 
 /** Along the channels. */
 export function gather(op: OpContext): Value {
+  const [given] = op.inputs;
+  if (given?.kind === 'row' && op.attributes.int('axis', 0) === 0) {
+    const { channels, height, width } = shapeOf(op, given.of);
+    const extents = takenInOrder(op, op.inputs[1], channels * height * width);
+    if (extents === undefined) throw op.fail('it takes numbers out of all images in an order that cannot be represented');
+    return to(op, given.of, extents);
+  }
   const input = activationAt(op, 0);
   const index = op.inputs[1];
   const [axis = 0] = dimensionsOf(op, [op.attributes.int('axis', 0)], input.dims.length);
@@ -199,7 +216,7 @@ export function gather(op: OpContext): Value {
 
 function channelsAt(op: OpContext, input: Activation, axis: number, how: string): Shape {
   const shape = op.builder.shapeOf(input.node);
-  if (shape.channels > 1 && axis !== channelDim(input.dims, shape)) throw op.fail(`only channels can be ${how}`);
+  if (!isChannelDim(input.dims, axis, shape)) throw op.fail(`only channels can be ${how}`);
   return shape;
 }
 
@@ -222,20 +239,8 @@ export function slice(op: OpContext): Value {
 const gatheredChannels = (op: OpContext, input: Activation, take: readonly number[], axis: number): string =>
   op.rewritten.node('Gather', [input.tensor, op.rewritten.integers('channels', take)], { axis });
 
-/** Channels in parts, one behind the other. */
-export function split(op: OpContext): readonly Value[] {
-  const input = activationAt(op, 0);
-  const [axis = 0] = dimensionsOf(op, [op.attributes.int('axis', 0)], input.dims.length);
-  const { channels } = channelsAt(op, input, axis, 'split');
-  const count = op.attributes.int('num_outputs', op.outputs);
-  const even = Math.ceil(channels / count);
-  const sizes =
-    op.attributes.ints('split') ??
-    integersAt(op, 1, 'split') ??
-    Array.from({ length: count }, (_none, at) => Math.min(even, channels - at * even));
-  const sum = sizes.reduce((total, size) => total + size, 0);
-  if (sizes.length !== op.outputs || sum !== channels || sizes.some((size) => size < 1))
-    throw op.fail(`${channels} channels have no parts of ${sizes.slice(0, 8).join(', ')}`);
+/** Channels in parts of those sizes, one behind the other. */
+function partsOf(op: OpContext, input: Activation, axis: number, sizes: readonly number[]): readonly Activation[] {
   let from = 0;
   return sizes.map((size) => {
     const first = from;
@@ -243,4 +248,47 @@ export function split(op: OpContext): readonly Value[] {
     const take = Array.from({ length: size }, (_none, at) => first + at);
     return taking(op, input, take, gatheredChannels(op, input, take, axis));
   });
+}
+
+/** Sizes of parts of the channels, of which all but the last are as large. */
+const evenSizes = (channels: number, size: number): readonly number[] =>
+  Array.from({ length: Math.ceil(channels / size) }, (_none, at) => Math.min(size, channels - at * size));
+
+export function split(op: OpContext): readonly Value[] {
+  const input = activationAt(op, 0);
+  const [axis = 0] = dimensionsOf(op, [op.attributes.int('axis', 0)], input.dims.length);
+  const { channels } = channelsAt(op, input, axis, 'split');
+  const count = op.attributes.int('num_outputs', op.outputs);
+  const sizes =
+    op.attributes.ints('split') ?? integersAt(op, 1, 'split') ?? evenSizes(channels, Math.max(1, Math.ceil(channels / count)));
+  const sum = sizes.reduce((total, size) => total + size, 0);
+  if (sizes.length !== op.outputs || sum !== channels || sizes.some((size) => size < 1))
+    throw op.fail(`${channels} channels have no parts of ${sizes.slice(0, 8).join(', ')}`);
+  return partsOf(op, input, axis, sizes);
+}
+
+export function splitToSequence(op: OpContext): Value {
+  const input = activationAt(op, 0);
+  const [axis = 0] = dimensionsOf(op, [op.attributes.int('axis', 0)], input.dims.length);
+  const { channels } = channelsAt(op, input, axis, 'split');
+  op.attributes.ignore('keepdims');
+  const given = op.inputs[1];
+  const sizes = integersAt(op, 1, 'split');
+  if (given?.kind !== 'constant' || sizes === undefined) throw op.fail('it does not say the sizes of its parts');
+  const [size = 0] = sizes;
+  const all = given.constant.dims.length === 0 && size > 0 ? evenSizes(channels, size) : sizes;
+  if (all.length > mostParts || all.some((one) => one < 1) || all.reduce((total, one) => total + one, 0) !== channels)
+    throw op.fail(`${channels} channels have no parts of ${sizes.slice(0, 8).join(', ')}`);
+  return { kind: 'sequence', parts: partsOf(op, input, axis, all) };
+}
+
+/** Most tensors in a list. */
+const mostParts = 256;
+
+export function sequenceAt(op: OpContext): Value {
+  const [sequence] = op.inputs;
+  const [place = 0] = integersAt(op, 1, 'position') ?? [];
+  const part = sequence?.kind === 'sequence' ? sequence.parts.at(place) : undefined;
+  if (part === undefined) throw op.fail(`its input is ${describeValue(sequence)}, of which it cannot take tensor ${place}`);
+  return withDims(op, part, part.dims, part.tensor);
 }

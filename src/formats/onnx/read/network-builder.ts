@@ -6,6 +6,7 @@ import { formatShape, inferShapes } from '../../../network/shapes.ts';
 import { nonNegativeNodes } from '../../../network/sign.ts';
 import type { Tensor, Tensors } from '../../../network/tensor.ts';
 import { must } from '../../../util/assert.ts';
+import { canonicalJson } from '../../../util/json.ts';
 
 /** Most channels, rows and columns, as in `networkSchema`. */
 const mostExtent = 65_536;
@@ -39,6 +40,9 @@ function shapeBehind(layer: Layer, inputs: readonly Shape[]): Shape | string {
     : shape;
 }
 
+const isSame = (entry: Entry, layer: Layer, inputs: readonly NodeId[]): boolean =>
+  entry.layer.kind === layer.kind && canonicalJson([entry.layer, entry.inputs]) === canonicalJson([layer, inputs]);
+
 /** `allowance`: most f32 of all weights and the arrays made from them. */
 export function networkBuilder(image: Shape, allowance: number) {
   const entries: Entry[] = [{ layer: { kind: 'image', shape: image }, inputs: [], tensors: {}, shape: image }];
@@ -55,6 +59,9 @@ export function networkBuilder(image: Shape, allowance: number) {
       const read = inputs.map((id) => entryOf(id).shape);
       const shape = shapeBehind(layer, read);
       if (typeof shape === 'string') return shape;
+      // Several layers may read a tensor with the same zeros around it.
+      const twin = layer.kind === 'pad' ? entries.findIndex((entry) => isSame(entry, layer, inputs)) : -1;
+      if (twin >= 0) return twin;
       entries.push({ layer, inputs, tensors, shape });
       return entries.length - 1;
     },
@@ -65,6 +72,15 @@ export function networkBuilder(image: Shape, allowance: number) {
       const data = Float32Array.from(values, (value, channel) => value + (old?.[channel] ?? 0));
       if (entry.layer.kind === 'convolution' || entry.layer.kind === 'depthwise') entry.layer = { ...entry.layer, bias: true };
       entry.tensors = { ...entry.tensors, bias: { shape: [values.length], data } };
+    },
+    /** Multiplies and adds to what a layer normalisation gives. */
+    rescale(node: NodeId, scale: readonly number[], shift: readonly number[]): void {
+      const entry = entryOf(node);
+      const by = (role: 'scale' | 'shift', more: (channel: number) => number): Tensor => {
+        const old = must(entry.tensors[role], role);
+        return { ...old, data: old.data.map((value, channel) => value * (scale[channel] as number) + more(channel)) };
+      };
+      entry.tensors = { scale: by('scale', () => 0), shift: by('shift', (channel) => shift[channel] as number) };
     },
     /** Sets the image's normalisation. False where another layer reads it with another one. */
     normalise(affine: Affine): boolean {

@@ -4,8 +4,10 @@ import { bounded, clip, elementwise, fragments, gelu, hardSigmoid, hardSwish, po
 import { arithmetic, sumOf } from './arithmetic.ts';
 import { batchNormalization, conv } from './convolution.ts';
 import { gemm, matMul } from './dense.ts';
-import { channelDim, sameDims, type Dims } from './dims.ts';
+import { channelDim, isChannelDim, sameDims, type Dims } from './dims.ts';
 import { operandAt } from './formulas.ts';
+import { knownOf, knownValue } from './known.ts';
+import { layerNormalization, responseNormalization } from './layer-normalization.ts';
 import {
   computedConstant,
   flatten,
@@ -13,11 +15,14 @@ import {
   reshape,
   shapeAsValue,
   slice,
+  sequenceAt,
   split,
+  splitToSequence,
   squeeze,
   transpose,
   unsqueeze,
 } from './layout-operators.ts';
+import { scattered } from './strided.ts';
 import { averagePool, dimensionsOf, globalAveragePool, maxPool, reduceMean, zeroPad } from './pooling.ts';
 import { activationAt, addLayer, withDims, type Activation, type OpContext, type Value } from './value.ts';
 
@@ -54,6 +59,21 @@ function cast(op: OpContext): Value {
   return { ...input, bytes: false, tensor: op.rewritten.node('Cast', [input.tensor], { to: dataType.float }) };
 }
 
+/** A constant as numbers of another tensor's type, all of which are floats here. */
+function castLike(op: OpContext): Value {
+  const [input, like] = op.inputs;
+  op.attributes.ignore('saturate');
+  if (like?.kind === 'pixels' && like.bytes) throw op.fail('only casts to floating point can be represented');
+  const known = input === undefined ? undefined : knownOf(input);
+  const isFloating = like?.kind !== 'extents' && !(like?.kind === 'constant' && like.constant.numbers.kind === 'integers');
+  if (known === undefined) return pass(op);
+  return knownValue(op, {
+    ...known,
+    floating: isFloating,
+    values: isFloating ? known.values : Array.from(known.values, (value) => (value === 'N' ? value : Math.trunc(value))),
+  });
+}
+
 function constant(op: OpContext): Value {
   const { attributes } = op;
   const given = ['value', 'value_float', 'value_floats', 'value_int', 'value_ints'].flatMap((name) => attributes.any(name) ?? []);
@@ -84,8 +104,7 @@ function constant(op: OpContext): Value {
 /** The dims of an input of Concat if that dimension is the channels; else undefined. */
 function stackable(op: OpContext, part: Activation, axis: number): Dims | undefined {
   const shape = op.builder.shapeOf(part.node);
-  const at = shape.channels > 1 ? channelDim(part.dims, shape) : axis;
-  if (at !== axis || part.dims[axis] === 'N') return undefined;
+  if (!isChannelDim(part.dims, axis, shape)) return undefined;
   return part.dims.map((dim, position) => {
     if (dim === 'N') return dim;
     return position === axis ? ['C'] : dim.filter((name) => name !== 'C');
@@ -124,8 +143,8 @@ function softmax(op: OpContext): Value {
   return { kind: 'probabilities', of: input };
 }
 
-/** Most inputs, and the function that returns the output, or all of them. */
-type Operator = readonly [inputs: number, read: (op: OpContext) => Value | readonly Value[]];
+/** Most inputs; the function that returns the output, or all of them; and the first operator set that has it, if that is not the oldest. */
+type Operator = readonly [inputs: number, read: (op: OpContext) => Value | readonly Value[], since?: number];
 
 /** A map: an operator named `constructor` finds nothing. */
 export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator>([
@@ -134,6 +153,7 @@ export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['AveragePool', [1, averagePool]],
   ['BatchNormalization', [5, batchNormalization]],
   ['Cast', [1, cast]],
+  ['CastLike', [2, castLike, 15]],
   ['Clip', [3, clip]],
   ['Concat', [Infinity, concat]],
   ['Constant', [0, constant]],
@@ -142,12 +162,14 @@ export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['Dropout', [3, dropout]],
   ['Flatten', [1, flatten]],
   ['Gather', [2, gather]],
-  ['Gelu', [1, gelu]],
+  ['Gelu', [1, gelu, 20]],
   ['Gemm', [3, gemm]],
   ['GlobalAveragePool', [1, globalAveragePool]],
   ['HardSigmoid', [1, hardSigmoid]],
-  ['HardSwish', [1, hardSwish]],
+  ['HardSwish', [1, hardSwish, 14]],
   ['Identity', [1, pass]],
+  ['LRN', [1, responseNormalization]],
+  ['LayerNormalization', [3, layerNormalization, 17]],
   ['LogSoftmax', [1, softmax]],
   ['MatMul', [2, matMul]],
   ['Max', [2, bounded('Max')]],
@@ -159,11 +181,14 @@ export const operators: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['ReduceMean', [2, reduceMean]],
   ['Relu', [1, relu]],
   ['Reshape', [2, reshape]],
+  ['ScatterND', [3, scattered]],
+  ['SequenceAt', [2, sequenceAt]],
   ['Shape', [1, shapeAsValue]],
   ['Sigmoid', [1, sigmoid]],
   ['Slice', [5, slice]],
   ['Softmax', [1, softmax]],
   ['Split', [2, split]],
+  ['SplitToSequence', [2, splitToSequence]],
   ['Squeeze', [2, squeeze]],
   ['Sub', [2, arithmetic('Sub')]],
   ['Sum', [Infinity, sumOf]],

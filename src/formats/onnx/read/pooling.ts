@@ -32,6 +32,7 @@ import {
 function ceilingOf(op: OpContext, window: Window, { height, width }: Shape): Pair {
   const ceiling = op.attributes.int('ceil_mode', 0);
   if (ceiling !== 0 && ceiling !== 1) throw op.fail(`ceil_mode ${ceiling} is not known`);
+  if (ceiling === 1 && op.opset < 10) throw op.fail(`operator set ${op.opset} has no ceil_mode`);
   const missing = (size: number, axis: 0 | 1): number => {
     const [kernel, stride, before, behind] = [window.kernel[axis], window.stride[axis], window.before[axis], window.behind[axis]];
     const rest = (size + before + behind - kernel) % stride;
@@ -42,6 +43,18 @@ function ceilingOf(op: OpContext, window: Window, { height, width }: Shape): Pai
 }
 
 const plus = (a: Pair, b: Pair): Pair => [a[0] + b[0], a[1] + b[1]];
+const isSurrounding = ({ before, behind }: Window): boolean => [...before, ...behind].some((pad) => pad > 0);
+const ceilMode = ([rows, columns]: Pair) => (rows + columns === 0 ? {} : { ceil_mode: 1 });
+
+/** The padding, behind the image as far as windows reach. */
+function marginsOf({ kernel, stride, before, behind }: Window, { height, width }: Shape) {
+  const reached = (size: number, axis: 0 | 1): number => {
+    const windows = outputExtent(size, kernel[axis], stride[axis], before[axis] + behind[axis]);
+    return Math.max(0, (windows - 1) * stride[axis] + kernel[axis] - before[axis] - size);
+  };
+  return { margins: { top: before[0], left: before[1], bottom: reached(height, 0), right: reached(width, 1) } };
+}
+
 /** Whether the same windows have the padding `before` on all sides: what is behind the image only matters for their number. */
 function isEven({ kernel, stride, before, behind }: Window, { height, width }: Shape): boolean {
   const windows = (size: number, axis: 0 | 1, padding: number): number =>
@@ -61,12 +74,12 @@ export function maxPool(op: OpContext): Value {
   // Padding by zeros equals padding by −∞ where no input is negative.
   const input = given.zeros === undefined || builder.isNonNegative(given.node) ? given : planeAt(op, 0);
   const { own, whole } = windowOf(op, input, null);
-  const window = { ...whole, behind: plus(whole.behind, ceilingOf(op, whole, input.shape)) };
+  const ceiling = ceilingOf(op, whole, input.shape);
+  const window = { ...whole, behind: plus(whole.behind, ceiling) };
   const { kernel, stride, before } = window;
   if (kernel[0] !== kernel[1] || stride[0] !== stride[1]) throw op.fail(`${describeWindow(window)} cannot be represented`);
   const isPadded = !isEven(window, input.shape);
-  const attributesOf = { ...windowAttributes(own), ceil_mode: attributes.int('ceil_mode', 0) };
-  const tensor = rewritten.node('MaxPool', [input.tensor], attributesOf);
+  const tensor = rewritten.node('MaxPool', [input.tensor], { ...windowAttributes(own), ...ceilMode(ceiling) });
   const read = isPadded ? surrounded(op, input, window, 'lowest') : input;
   const layer = { kind: 'max-pool', kernel: kernel[0], stride: stride[0], padding: isPadded ? 0 : before[0] } as const;
   return addLayer(op, layer, [read], { dims: nchw, tensor });
@@ -84,29 +97,38 @@ export function globalAveragePool(op: OpContext): Value {
 export function averagePool(op: OpContext): Value {
   const { attributes, rewritten } = op;
   const counted = attributes.int('count_include_pad', 0);
+  if (counted !== 0 && counted !== 1) throw op.fail(`count_include_pad ${counted} is not known`);
   // The zeros of a Pad count.
   const input = planeAt(op, 0, counted === 1);
   const { channels, height, width } = input.shape;
   const { own, whole: window } = windowOf(op, input, null);
   const { kernel, stride, before, behind } = window;
   const [rows, columns] = kernel;
-  if (ceilingOf(op, window, input.shape).some((more) => more > 0))
-    throw op.fail(`ceil_mode 1 on ${height}×${width} cannot be represented: its last windows count fewer pixels`);
-  const hasPads = [...before, ...behind].some((pad) => pad > 0);
-  const attributesOf = { ...windowAttributes(own), count_include_pad: counted };
+  // What a ceiling adds never counts.
+  const ceiling = ceilingOf(op, window, input.shape);
+  const hasCeiling = ceiling.some((more) => more > 0);
+  const hasPads = isSurrounding(window) || hasCeiling;
+  const attributesOf = { ...windowAttributes(own), ...ceilMode(ceiling), count_include_pad: counted };
   const tensor = rewritten.node('AveragePool', [input.tensor], attributesOf);
   const [step, across] = stride;
   if (!hasPads && Math.max(rows, columns, step, across) === 1) return withDims(op, input, input.dims, tensor);
   if (!hasPads && rows === height && columns === width) return global(op, input, tensor);
   if (rows === columns && stride[0] === stride[1]) {
-    const isPadded = !isEven(window, input.shape);
-    if (isPadded && counted !== 1) throw op.fail(`${describeWindow(window)}, which are not counted, cannot be represented`);
-    const read = isPadded ? surrounded(op, input, window, 'zero') : input;
-    const spatial = { kernel: rows, stride: stride[0], padding: isPadded ? 0 : before[0] };
-    const isCounted = counted === 1 || !hasPads;
-    return addLayer(op, { kind: 'average-pool', ...spatial, counted: isCounted }, [read], { dims: nchw, tensor });
+    const isCounted = !hasPads || (counted === 1 && !hasCeiling);
+    const layer = { kind: 'average-pool', kernel: rows, stride: stride[0], counted: isCounted } as const;
+    const named = { dims: nchw, tensor };
+    if (!hasCeiling && isEven(window, input.shape)) return addLayer(op, { ...layer, padding: before[0] }, [input], named);
+    // Zeros that count are a layer of their own.
+    const isSurrounded = counted === 1 && isSurrounding(window);
+    const read = isSurrounded ? surrounded(op, input, window, 'zero') : input;
+    if (isCounted) return addLayer(op, { ...layer, padding: 0 }, [read], named);
+    const around = isSurrounded
+      ? ({ ...window, before: [0, 0], behind: ceiling } as const)
+      : { ...window, behind: plus(behind, ceiling) };
+    return addLayer(op, { ...layer, padding: 0, ...marginsOf(around, op.builder.shapeOf(read.node)) }, [read], named);
   }
-  if (hasPads && counted !== 1) throw op.fail('padding that is not counted (count_include_pad 0) cannot be represented');
+  if (hasPads && (counted !== 1 || hasCeiling))
+    throw op.fail(`${describeWindow(window)}, of which not all counts, cannot be represented`);
   const square = squareOf(window, input.shape);
   if (square === null) throw op.fail(`${describeWindow(window)} cannot be made square`);
   const filter = newNumbers(op, [channels, rows, columns]).fill(1 / (rows * columns));

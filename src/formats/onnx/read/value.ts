@@ -55,6 +55,15 @@ export interface Split {
   readonly tensor: string;
 }
 
+/** Places in a row of all images' numbers: image·perImage + offset, with the images as an axis, 'N', of their own. */
+export interface Places {
+  readonly kind: 'places';
+  readonly dims: readonly (number | 'N')[];
+  readonly perImage: number;
+  /** Row-major, over the other axes. */
+  readonly offsets: readonly number[];
+}
+
 /** What an elementwise function makes of an earlier tensor. */
 export interface Origin {
   readonly of: Activation;
@@ -70,6 +79,17 @@ export interface Formula extends Named {
   readonly origins: readonly Origin[];
 }
 
+/** What a layer normalisation computes of a tensor, where it is written as several operators. */
+export interface Moment {
+  readonly kind: 'moment';
+  readonly of: Activation;
+  /** The mean over channels, the tensor without it, its square, the mean of that, with ε, the root, and 1 over the root. */
+  readonly stage: 'mean' | 'centred' | 'square' | 'variance' | 'shifted' | 'deviation' | 'rate';
+  /** From `shifted` on. */
+  readonly epsilon: number;
+  readonly tensor: string;
+}
+
 export type Value =
   | Activation
   | Pixels
@@ -82,7 +102,13 @@ export type Value =
   /** Extents of a tensor, from which shapes are computed. */
   | { readonly kind: 'extents'; readonly values: readonly (number | 'N')[]; readonly dims: readonly number[] }
   | Split
+  /** All numbers of all images in a row. */
+  | { readonly kind: 'row'; readonly of: Activation }
+  | Places
+  /** Tensors in a list. */
+  | { readonly kind: 'sequence'; readonly parts: readonly Activation[] }
   | Formula
+  | Moment
   /** The softmax of logits. */
   | { readonly kind: 'probabilities'; readonly of: Activation };
 
@@ -115,7 +141,11 @@ const descriptions: { readonly [K in Value['kind']]: string } = {
   constant: 'a constant',
   extents: 'the shape of a tensor',
   split: 'channels in several dimensions',
+  row: 'all images in a row',
+  places: 'places that are counted by images',
+  sequence: 'a list of tensors',
   formula: 'a function of a tensor',
+  moment: 'the mean or deviation of channels, of which no layer normalisation was made',
   probabilities: 'probabilities',
 };
 

@@ -85,6 +85,8 @@ function ownWindow(op: OpContext, shape: Shape, zeros: ZeroPadding | undefined, 
     throw op.fail(`pads ${pads.slice(0, 8).join(', ')} cannot be represented`);
   const auto = attributes.text('auto_pad', 'NOTSET');
   const [top = 0, left = 0, bottom = 0, right = 0] = pads ?? [];
+  if (kernel === null && (Math.max(top, bottom) >= size[0] || Math.max(left, right) >= size[1]))
+    throw op.fail(`pads ${[top, left, bottom, right].join(', ')} of a window of ${size.join('×')} cannot be represented`);
   switch (auto) {
     case 'NOTSET':
       return { kernel: size, stride, before: [top, left], behind: [bottom, right] };
