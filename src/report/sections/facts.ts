@@ -1,7 +1,7 @@
 /** The settings and limits of a run, and other facts of its journal: certificates, exports, failures, engine, interruptions. */
 import { shownName } from '../../run/display/names.ts';
 import { coresOfRun } from '../../search/rungs.ts';
-import { describeExport, describePlan, describeWorkers } from '../../run/display/wording.ts';
+import { describeExport, describePasses, describePlan, describeWorkers } from '../../run/display/wording.ts';
 import { toleranceOf } from '../../morphism/operators.ts';
 import { differingSettings, valueOf } from '../../search/setting-names.ts';
 import { presetNames, presets } from '../../search/settings.ts';
@@ -136,6 +136,7 @@ function limits({ config, state }: RunDetails): Markup {
     ['channels of a widened convolution', setting(set.channels)],
     ['seconds of search', setting(set.seconds)],
     ['memory of a worker', set.memory === Number.MAX_SAFE_INTEGER ? 'none' : formatBytes(set.memory)],
+    ...[...state.passes].map(([line, passes]) => [shownName(config, line), describePasses(config.settings, passes)] as const),
   ]);
 }
 

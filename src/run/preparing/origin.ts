@@ -31,6 +31,7 @@ import type { LogitComparison } from '../../training/job.ts';
 import { random } from '../../util/random.ts';
 import { plural } from '../../util/words.ts';
 import { UserError } from '../../util/user-error.ts';
+import { contextOf } from './check.ts';
 import { readBest, readNamed } from '../record/best.ts';
 import { readingOf } from '../record/config.ts';
 import { knownPixels, pixelOptionIn } from './given-pixels.ts';
@@ -299,8 +300,9 @@ export async function startFrom(prepared: Prepared, engine: Engine, dataset: Dat
       `${reference}: the network read from it differs from ONNX Runtime: on ${compared.images} images the logits differ by ${compared.difference.toExponential(1)} of the largest`,
     );
   const subject = seenBy(prepared, dataset);
-  const batcher = createBatcher(subject, augmentation, settings.batch);
-  const data = { dataset: subject, batcher, batch: settings.batch, ...split };
+  const { passesFor } = contextOf(dataset, settings, null, engine.fingerprint.engine);
+  const batch = settings.batch / (passesFor(network) ?? 1);
+  const data = { dataset: subject, batcher: createBatcher(subject, augmentation, batch), batch, ...split };
   const name = basename(reference);
   const notes: string[] = [];
   // A new head has chance accuracy.
