@@ -14,7 +14,7 @@ import type { SearchEvent } from './events.ts';
 import type { Entry, Method, Rung } from './methods/method.ts';
 import { methods } from './methods/table.ts';
 import { betterThanFinal, currentParent, winsOfParent } from './ranking.ts';
-import { passesOf } from './passes.ts';
+import { passesOf, type Fitting } from './passes.ts';
 import { epochsOf, planRungs } from './rungs.ts';
 import type { Settings } from './settings.ts';
 import {
@@ -46,13 +46,10 @@ export interface Origin {
   readonly compared: LogitComparison | null;
 }
 
-export interface Context {
-  readonly settings: Settings;
+export interface Context extends Fitting {
   readonly counts: Counts;
   /** Missing: the search starts from the vanilla network. */
   readonly origin?: Origin;
-  /** The passes of a minibatch in which a worker has the memory to train that network; null where it has not. */
-  passesFor(network: Network): number | null;
   /** The children of a step: sampled (`sampling.ts`), or those that a simulation knows. */
   readonly startStep: StartStep;
 }

@@ -31,7 +31,6 @@ import type { LogitComparison } from '../../training/job.ts';
 import { random } from '../../util/random.ts';
 import { plural } from '../../util/words.ts';
 import { UserError } from '../../util/user-error.ts';
-import { contextOf } from './check.ts';
 import { readBest, readNamed } from '../record/best.ts';
 import { readingOf } from '../record/config.ts';
 import { knownPixels, pixelOptionIn } from './given-pixels.ts';
@@ -288,9 +287,15 @@ export interface Started extends Grown {
 
 /**
  * The network that the search starts from: compared where it was read from a model, and with batch normalisations measured
- * where they were put in. A UserError where the model is not what it was taken for.
+ * where they were put in, in batches of so many images. A UserError where the model is not what it was taken for.
  */
-export async function startFrom(prepared: Prepared, engine: Engine, dataset: Dataset, settings: Settings): Promise<Started> {
+export async function startFrom(
+  prepared: Prepared,
+  engine: Engine,
+  dataset: Dataset,
+  settings: Settings,
+  size: number,
+): Promise<Started> {
   const { reference, headed, added, network, tensors } = prepared;
   const { images, validation, augmentation, seed } = settings;
   const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
@@ -300,9 +305,7 @@ export async function startFrom(prepared: Prepared, engine: Engine, dataset: Dat
       `${reference}: the network read from it differs from ONNX Runtime: on ${compared.images} images the logits differ by ${compared.difference.toExponential(1)} of the largest`,
     );
   const subject = seenBy(prepared, dataset);
-  const { passesFor } = contextOf(dataset, settings, null, engine.fingerprint.engine);
-  const batch = settings.batch / (passesFor(network) ?? 1);
-  const data = { dataset: subject, batcher: createBatcher(subject, augmentation, batch), batch, ...split };
+  const data = { dataset: subject, batcher: createBatcher(subject, augmentation, size), batch: size, ...split };
   const name = basename(reference);
   const notes: string[] = [];
   // A new head has chance accuracy.
