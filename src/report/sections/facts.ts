@@ -125,6 +125,15 @@ const setting = (value: unknown): string =>
           ? JSON.stringify(value)
           : String(value);
 
+/** The networks whose minibatches memory does not hold whole, by their passes. */
+function inPasses(config: RunDetails['config'], passes: ReadonlyMap<string, number>): (readonly [string, string])[] {
+  const counts = [...new Set(passes.values())].toSorted((a, b) => a - b);
+  return counts.map((count) => {
+    const lines = [...passes].flatMap(([line, own]) => (own === count ? [shownName(config, line)] : []));
+    return [describePasses(config.settings, count), lines.join(', ')];
+  });
+}
+
 function limits({ config, state }: RunDetails): Markup {
   const { limits: set } = config.settings;
   const budget = state.budget ?? config.budget;
@@ -136,7 +145,7 @@ function limits({ config, state }: RunDetails): Markup {
     ['channels of a widened convolution', setting(set.channels)],
     ['seconds of search', setting(set.seconds)],
     ['memory of a worker', set.memory === Number.MAX_SAFE_INTEGER ? 'none' : formatBytes(set.memory)],
-    ...[...state.passes].map(([line, passes]) => [shownName(config, line), describePasses(config.settings, passes)] as const),
+    ...inPasses(config, state.passes),
   ]);
 }
 

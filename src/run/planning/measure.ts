@@ -89,7 +89,10 @@ export async function probe(
   const report: JobObserver['report'] = (each, _peak, clock) => {
     if (each.kind === 'progress') times.push(clock);
     else if (each.kind === 'verified')
-      verified = { batch: each.verified.latency.batch / 1000, seconds: clock - (reached.get('compared') ?? clock) };
+      verified = {
+        batch: ((job.passes ?? 1) * each.verified.latency.batch) / 1000,
+        seconds: clock - (reached.get('compared') ?? clock),
+      };
     else if (each.kind === 'reached') {
       reached.set(each.stage, clock);
       if (each.stage === 'begun' && start === 0) start = (performance.now() - begun) / 1000;

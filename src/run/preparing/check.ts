@@ -4,11 +4,13 @@ import type { Dataset } from '../../data/dataset.ts';
 import { splitDataset } from '../../data/split.ts';
 import type { EngineName } from '../../engine/engine.ts';
 import { memoryUse } from '../../engine/open.ts';
+import { mostBytes } from '../../formats/safetensors.ts';
 import { countMultiplyAdds, countParameters } from '../../network/cost.ts';
 import type { Network } from '../../network/network.ts';
 import { startNetworks } from '../../network/start.ts';
 import { smallestSide } from '../../network/vanilla.ts';
 import { fewestPasses, largestTensor, mostBytesOfTensor, predictMemory } from '../../program/memory.ts';
+import { optimizerOf, statesOf } from '../../program/learning.ts';
 import { methods } from '../../search/methods/table.ts';
 import type { Context, Origin } from '../../search/next.ts';
 import { sampleStep } from '../../search/sampling.ts';
@@ -75,6 +77,15 @@ export function sizeProblems(
   );
 }
 
+/** The same of its checkpoints, which are files of parameters and states of the optimizer. */
+function checkpointProblems(network: Network, settings: Settings): string[] {
+  const learning = learningOf(settings);
+  const bytes = 4 * countParameters(network) * (1 + statesOf(optimizerOf(learning), learning).length);
+  return bytes <= mostBytes
+    ? []
+    : [`has checkpoints of ${formatted(bytes)} bytes, and a file of tensors has at most ${formatted(mostBytes)}`];
+}
+
 /** All that stands in the way of a start network, as one UserError. */
 export function refuseOver(called: string, sizes: readonly string[], needs: Needs, { limits, batch }: Bounds): void {
   const mebibytes = (bytes: number): number => Math.floor(bytes / 2 ** 20);
@@ -127,7 +138,8 @@ export function check(
     // As it will be trained, and as it is compared.
     const [own, before] = [needsFor(network), needsFor(trained.network)];
     const needs = before.worker > own.worker ? before : own;
-    return refuseOver(reference, sizeProblems(settings.limits, network, ['', '']), needs, settings);
+    const problems = [...sizeProblems(settings.limits, network, ['', '']), ...checkpointProblems(network, settings)];
+    return refuseOver(reference, problems, needs, settings);
   }
   const { make, label } = startNetworks[settings.start.network];
   const start = make(shape, classes.length, settings.widths);
