@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { reference } from '../../src/engine/reference/engine.ts';
+import { jobOf as queuedJob, readRequest, requestOf } from '../../src/execution/queue/messages.ts';
 import { freeze, type Network } from '../../src/network/network.ts';
 import { convolution, maxPool, vanillaNetwork } from '../../src/network/vanilla.ts';
 import { stagedNetwork } from '../../src/network/staged.ts';
@@ -111,6 +112,15 @@ await test('it learns with batch normalisation, and a test evaluation in passes 
   await evaluate({ ...evaluation, batch, engine }, contextOf(told));
   await evaluate({ ...evaluation, batch, passes: 3, engine }, contextOf(told));
   assert.deepEqual(told[1], told[0]);
+});
+
+test('a job that travels by a queue keeps its passes', () => {
+  const job = jobOf(normalised, { passes: 3 });
+  const request = readRequest(JSON.parse(JSON.stringify(requestOf(job, '0123456789abcdef'))));
+  assert.ok(typeof request !== 'string', String(request));
+  const received = queuedJob(request, path);
+  assert.ok(typeof received !== 'string', String(received));
+  assert.equal(received.passes, 3);
 });
 
 test('memory: what passes save is in the prediction, with the sums of gradients and a whole minibatch of images', () => {
