@@ -53,7 +53,7 @@ const workers = [1, 2, 4, 8, 16, 32, 64] as const;
 type Winners = 'any' | 'largest';
 
 function worldOf(settings: Settings, workersOf: number, stepCount: number, winners: Winners): World {
-  const context: Context = { settings, counts: paperCounts(settings), fits: () => true, startStep: sampleStep };
+  const context: Context = { settings, counts: paperCounts(settings), passesFor: () => 1, startStep: sampleStep };
   const perEpoch = minibatchesPerEpoch(context, false);
   const { seed } = settings;
   return {

@@ -120,7 +120,7 @@ test('a method, an optimizer, an operator, an option and a figure are one file o
   const { sampleStep } = await imported('search/sampling.js');
   const counts = { shape: { channels: 1, height: 8, width: 8 }, classes: 3, train: 130, validation: 14 };
   const settings = { ...presets.quick, method: 'dummy', widths: [2, 3], batch: 10, operators: { dummy: 1 } };
-  const context = { settings, counts, fits: () => true, startStep: sampleStep };
+  const context = { settings, counts, passesFor: () => 1, startStep: sampleStep };
   const model = { cost: () => ({ start: 0, minibatch: 1, epoch: 0 }), validation: medianFirst };
   const run = simulate as (options: object) => Iterable<{ event: { type: string; children?: { edits: { kind: string }[] }[] } }>;
   const events = [...run({ context, cores: { workers: 2, threads: 1 }, model })].map(({ event }) => event);

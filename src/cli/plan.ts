@@ -1,7 +1,7 @@
 /** `instar plan`. */
 import { plan as planRun, type PlanReport } from '../run/planning/plan.ts';
 import { planRows, stopWords } from '../run/planning/plan-rows.ts';
-import { describeConfig, describePlan } from '../run/display/wording.ts';
+import { describeConfig, describePasses, describePlan } from '../run/display/wording.ts';
 import { formatDuration } from '../util/duration.ts';
 import { formatCount, formatWhole } from '../util/words.ts';
 import { padLeft, padRight, wrap } from './text.ts';
@@ -17,7 +17,7 @@ const width = 80;
 const milliseconds = (seconds: number): string =>
   `${seconds < 0.01 ? (1000 * seconds).toFixed(1) : (1000 * seconds).toFixed(0)} ms`;
 
-function measuredLines({ timings, measured, config }: PlanReport): string[] {
+function measuredLines({ timings, measured, config, passes }: PlanReport): string[] {
   const { beside, alone, operators, certificate, workers, threads } = timings;
   const [first, ...children] = beside.minibatches;
   const batch = config.settings.batch;
@@ -31,6 +31,7 @@ function measuredLines({ timings, measured, config }: PlanReport): string[] {
     ({ operator, seconds }) => `${operator} ${seconds === null ? 'not applicable' : milliseconds(seconds)}`,
   );
   return [
+    ...(passes === 1 ? [] : [`The first network: ${describePasses(config.settings, passes)}.`]),
     `Measured in ${formatDuration(measured.seconds - measured.reading)}. A minibatch of ${batch}: the first network ${milliseconds(first?.seconds ?? 0)} ${side}` +
       (children.length === 0
         ? '.'

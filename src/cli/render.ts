@@ -65,7 +65,9 @@ function rungLine(view: View, config: Config, phase: Phase & { kind: 'step' }): 
 function phaseLine({ view, config, now }: Scene, phase: Phase, width: number): Line {
   const settings = settingsOf(view, config);
   const speed = imagesPerSecond(view, config, now);
-  const right: Line = speed === null ? [] : [[`${formatWhole(Math.round(speed))} images/s`, 'dim']];
+  const passes = Math.max(1, ...[...view.running.keys()].map((id) => view.run.passes.get(id) ?? 1));
+  const inPasses = passes === 1 ? '' : `, ${passes} passes a minibatch`;
+  const right: Line = speed === null ? [] : [[`${formatWhole(Math.round(speed))} images/s${inPasses}`, 'dim']];
   const words = (): Line => {
     switch (phase.kind) {
       case 'start':

@@ -48,8 +48,11 @@ export interface Session {
   save(): Tensors;
   /** Where the caller writes an `input` before a run: row-major, in the buffer's logical shape. The same array every time. */
   input(buffer: BufferId): Float32Array;
-  /** Runs all steps once. It may block the event loop for as long as that takes. */
-  run(): Promise<void>;
+  /**
+   * Runs one pass of a minibatch: `pass` counts from 0 (default) to the program's passes, of which the last one updates the
+   * parameters. It may block the event loop for as long as that takes.
+   */
+  run(pass?: number): Promise<void>;
   /** An `output` buffer after a run: row-major, in its logical shape. Valid until the next run. */
   output(buffer: BufferId): Float32Array;
   /** Frees what the session holds. It is not used afterwards; calling it twice is harmless. */

@@ -91,13 +91,19 @@ export function encodeSafetensorsParts(
   return [head, ...names.map((name) => (tensors[name] as StoredTensor).data)];
 }
 
+/** Bytes of a file that is one array: no view in Node 20 is larger. */
+export const mostBytes = 2 ** 32 - 1;
+
 /** The file as one array. */
 export function encodeSafetensors(
   tensors: Readonly<Record<string, StoredTensor>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
   const parts = encodeSafetensorsParts(tensors, metadata);
-  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.byteLength, 0));
+  const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
+  if (length > mostBytes)
+    throw new Error(`tensors of ${length} bytes are more than the ${mostBytes} that a file of them may have`);
+  const bytes = new Uint8Array(length);
   let offset = 0;
   for (const part of parts) {
     bytes.set(part, offset);

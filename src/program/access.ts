@@ -83,6 +83,7 @@ const table: StepTable<[], Access> = {
   'select-gradient': (s) => access([s.outputGradient], [s.inputGradient]),
   'softmax-cross-entropy': (s) => access([s.logits, s.labels], [s.loss, s.gradient]),
   'channel-statistics': (s) => access([s.input], [s.mean, s.variance]),
+  accumulate: (s) => access([s.gradient], [], [], [s.sum]),
   update: (s) => access([s.gradient, s.rate], [], [], [s.parameter, ...Object.values(s.states)]),
 };
 

@@ -16,6 +16,7 @@ import { must } from '../util/assert.ts';
 import { canonicalJson } from '../util/json.ts';
 import { forward, geometryOf, type Saved } from './forward.ts';
 import { fuse } from './fusion.ts';
+import { inPasses } from './passes.ts';
 import { gradients } from './gradients.ts';
 import {
   assignmentsOf,
@@ -33,8 +34,8 @@ import type { Buffer, BufferId, BufferKind, Program, StateEntry, Step } from './
 import { verify } from './verify.ts';
 
 export type Purpose =
-  /** Batch statistics, loss, gradients, update of parameters and running statistics. */
-  | { readonly kind: 'training'; readonly learning: Learning }
+  /** Batch statistics, loss, gradients, update of parameters and running statistics. `passes` of a minibatch; missing: 1. */
+  | { readonly kind: 'training'; readonly learning: Learning; readonly passes?: number }
   /** Running statistics; logits. */
   | { readonly kind: 'evaluation' }
   /** Batch statistics, no updates; logits, and the channel statistics of the tapped nodes. With taps, it ends after the last. */
@@ -294,7 +295,10 @@ function emitGradients(draft: Draft, source: Source, made: Forward, logitsGradie
   }
 }
 
-/** The program of a network for `batch` images, fused and verified. `chosen` replaces the optimizer that `learning` names. */
+/**
+ * The program of a network for `batch` images, those of a pass, fused and verified. `chosen` replaces the optimizer that `learning`
+ * names.
+ */
 export function lower(network: Network, batch: number, purpose: Purpose, chosen?: Optimizer): Program {
   const taps = purpose.kind === 'measurement' ? purpose.taps : [];
   const nodes = taps.length > 0 ? ancestorsOf(network, taps) : network.nodes;
@@ -308,7 +312,7 @@ export function lower(network: Network, batch: number, purpose: Purpose, chosen?
   const program = (labels: BufferId | null, rate: BufferId | null, loss: BufferId | null): Program => {
     const lowered: Program = { batch, buffers, steps, state, images: made.images, labels, rate, logits, loss, taps: tapped };
     verify(lowered);
-    const fused = fuse(lowered);
+    const fused = inPasses(fuse(lowered), purpose.kind === 'training' ? (purpose.passes ?? 1) : 1);
     verify(fused);
     return fused;
   };

@@ -3,6 +3,7 @@
  * rejected. `npm run bench memory` compares it with measurements.
  */
 import { inputShapeOf, type Network } from '../network/network.ts';
+import { shapesOf } from '../network/shapes.ts';
 import { sizeOf } from '../network/tensor.ts';
 import { lifetimesOf, planArena } from './lifetimes.ts';
 import type { Learning } from './learning.ts';
@@ -36,16 +37,33 @@ export function arenaBytes(program: Program, mask: number): number {
   return planArena(allocations).total;
 }
 
-/** Bytes of activations, gradients and masks, and of the state. */
+/** Bytes of activations, gradients and masks, of the state, and of gradients that are added up over passes. */
 function needs(
   network: Network,
   batch: number,
   purpose: Purpose,
   { mask, activations }: MemoryUse,
-): { readonly arena: number; readonly state: number } {
+): { readonly arena: number; readonly state: number; readonly sums: number } {
   const program = lower(network, batch, purpose);
-  const state = program.state.reduce((sum, { buffer }) => sum + bytesOf(bufferOf(program, buffer), mask), 0);
-  return { arena: activations * arenaBytes(program, mask), state };
+  const bytes = (buffers: readonly Buffer[]): number => buffers.reduce((sum, buffer) => sum + bytesOf(buffer, mask), 0);
+  return {
+    arena: activations * arenaBytes(program, mask),
+    state: bytes(program.state.map(({ buffer }) => bufferOf(program, buffer))),
+    sums: bytes(program.buffers.filter(({ kind }) => kind === 'accumulator')),
+  };
+}
+
+/** Bytes of a tensor that every engine can hold: no view in Node 20 is larger. */
+export const mostBytesOfTensor = 2 ** 32 - 1;
+/** Channels are padded to multiples of so many, at most. */
+const lanes = 16;
+
+/** Bytes of the largest activation, for so many images. */
+export function largestTensor(network: Network, batch: number): number {
+  const sizes = [...shapesOf(network).values()].map(
+    ({ channels, height, width }) => lanes * Math.ceil(channels / lanes) * height * width,
+  );
+  return 4 * batch * Math.max(...sizes);
 }
 
 /** Batches in memory while a child is calibrated and certified. */
@@ -54,8 +72,9 @@ const heldBatches = 8;
 const heldBeside = 4;
 
 export interface Batches {
-  /** Images in a batch of training. */
+  /** Images in a pass of training, and the passes of a minibatch (missing: 1). */
   readonly training: number;
+  readonly passes?: number;
   /** Images in a batch of calibration and certification; not fewer. */
   readonly measuring: number;
 }
@@ -68,11 +87,29 @@ export function predictMemory(
   use: MemoryUse = exact,
   learning: Learning = defaultLearning,
 ): number {
-  const trained = needs(network, batches.training, { kind: 'training', learning }, use);
+  const { passes = 1 } = batches;
+  const trained = needs(network, batches.training, { kind: 'training', learning, passes }, use);
   const evaluated = needs(network, batches.training, { kind: 'evaluation' }, use);
   const beside = (learning.average ?? null) === null ? 0 : statisticsBytes(network, batches, use);
   const arenas = Math.max(trained.arena + evaluated.arena + beside, measuringBytes(network, batches, use));
-  return base + data + arenas + copies * trained.state;
+  // A minibatch is drawn whole.
+  const whole = passes === 1 ? 0 : imageBytes(network, passes * batches.training);
+  return base + data + arenas + whole + trained.sums + copies * trained.state;
+}
+
+/** Images of a pass, at least: statistics of fewer vary too much (Wu & He 2018, §3). */
+const leastImages = 8;
+
+/**
+ * The fewest passes of a minibatch, at most `most`, such that a pass of its images fits: those that divide it, with at least eight
+ * images each. Null where none does.
+ */
+export function fewestPasses(batch: number, most: number, fits: (passes: number) => boolean): number | null {
+  for (let passes = 1; passes <= most; passes++) {
+    const isWhole = batch % passes === 0 && (passes === 1 || batch / passes >= leastImages);
+    if (isWhole && fits(passes)) return passes;
+  }
+  return null;
 }
 
 /** Bytes of so many images. */

@@ -16,8 +16,9 @@ export type BufferId = number;
  * - `temporary`: lives from the step that writes it to the last that reads it
  * - `mask`: a temporary that a forward step writes for its gradient; the engine decides on its content and size
  * - `output`: read by the caller after a run
+ * - `accumulator`: lives between the passes of a minibatch: zero before the first, then the sum of what they have added
  */
-export type BufferKind = 'input' | 'state' | 'temporary' | 'mask' | 'output';
+export type BufferKind = 'input' | 'state' | 'temporary' | 'mask' | 'output' | 'accumulator';
 
 export interface Buffer {
   readonly id: BufferId;
@@ -141,9 +142,11 @@ interface Steps {
   'select-gradient': Buffers<'outputGradient' | 'inputGradient'> & { readonly take: readonly number[] };
   /**
    * loss = −Σ labels·log softmax(logits) / N, where the labels of an image sum to 1;
-   * gradient = (softmax(logits) − labels)/N.
+   * gradient = (softmax(logits) − labels)/N. N: the images of a minibatch, all of its `passes` (missing: 1).
    */
-  'softmax-cross-entropy': Buffers<'logits' | 'labels' | 'loss' | 'gradient'>;
+  'softmax-cross-entropy': Buffers<'logits' | 'labels' | 'loss' | 'gradient'> & { readonly passes?: number };
+  /** sum += gradient. */
+  accumulate: Buffers<'gradient' | 'sum'>;
   /** Mean and biased variance over (N, H, W) of a tensor, to calibrate an inserted batch normalisation. */
   'channel-statistics': Buffers<'input' | 'mean' | 'variance'>;
   /**
@@ -194,7 +197,10 @@ export const operandsOf = ({ parameter, gradient, rate, states }: StepOf<'update
 });
 
 export interface Program {
+  /** Images of a pass. */
   readonly batch: number;
+  /** Passes of a minibatch. With several, the updates stand at the end, and run in the last pass alone. Missing: 1. */
+  readonly passes?: number;
   readonly buffers: readonly Buffer[];
   readonly steps: readonly Step[];
   readonly state: readonly StateEntry[];
@@ -206,10 +212,16 @@ export interface Program {
   readonly rate: BufferId | null;
   /** (N, classes, 1, 1); null where the program ends before the head. */
   readonly logits: BufferId | null;
-  /** (1): the mean loss of the batch. */
+  /** (1): the mean loss of the batch; of several passes its share of the minibatch's mean, which is their sum. */
   readonly loss: BufferId | null;
   /** Per tapped node: where its channel statistics are. */
   readonly taps: readonly { readonly node: number; readonly mean: BufferId; readonly variance: BufferId }[];
+}
+
+/** What each pass of a minibatch runs, and what the last one runs behind that. */
+export function partsOf({ passes = 1, steps }: Program): { readonly pass: readonly Step[]; readonly closing: readonly Step[] } {
+  const end = passes === 1 ? -1 : steps.findIndex(({ kind }) => kind === 'update');
+  return end < 0 ? { pass: steps, closing: [] } : { pass: steps.slice(0, end), closing: steps.slice(end) };
 }
 
 export function bufferOf(program: Program, id: BufferId): Buffer {

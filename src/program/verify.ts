@@ -3,7 +3,7 @@ import { assert } from '../util/assert.ts';
 import { marginsOf, reachOf, type Margins } from '../network/network.ts';
 import { accessOf } from './access.ts';
 import { printStep } from './print.ts';
-import { askStep, bufferOf, type BufferId, type Geometry, type Program, type Step, type StepTable } from './program.ts';
+import { askStep, bufferOf, partsOf, type BufferId, type Geometry, type Program, type Step, type StepTable } from './program.ts';
 
 type Shapes = (id: BufferId) => readonly number[];
 type Claim = readonly [actual: readonly number[], expected: readonly number[]];
@@ -173,6 +173,7 @@ const claims: StepTable<[shape: Shapes], readonly Claim[]> = {
     ...same(shape, s.logits, s.gradient),
   ],
   'channel-statistics': (s, shape) => [[shape(s.mean), perChannel(shape(s.input))], ...same(shape, s.mean, s.variance)],
+  accumulate: (s, shape) => same(shape, s.gradient, s.sum),
   update: (s, shape) => {
     const states = Object.values(s.states).filter((id) => shape(id).join() !== '1');
     return [...same(shape, s.parameter, s.gradient, ...states), [shape(s.rate), [1]]];
@@ -181,8 +182,9 @@ const claims: StepTable<[shape: Shapes], readonly Claim[]> = {
 
 /**
  * Checks that each buffer is written once, and before it is read; that inputs and state are used as their kind allows; that state
- * is updated once and not read afterwards (a gradient through an updated parameter would be wrong); that shapes fit; and that
- * what the caller writes and reads exists. Throws a bug that names the step.
+ * is updated once and not read afterwards (a gradient through an updated parameter would be wrong); that of several passes the
+ * updates are the end, and take the gradients of all passes; that shapes fit; and that what the caller writes and reads exists.
+ * Throws a bug that names the step.
  */
 export function verify(program: Program): void {
   const written = new Set<BufferId>();
@@ -197,18 +199,36 @@ export function verify(program: Program): void {
       assert(!updated.has(id), say(`reads ${id} after its update`));
     }
     for (const id of updates) {
-      assert(kind(id) === 'state', say(`updates ${id}, which is not state`));
-      assert(!updated.has(id), say(`updates ${id} a second time`));
-      updated.add(id);
+      const isSum = step.kind === 'accumulate';
+      assert(
+        kind(id) === (isSum ? 'accumulator' : 'state'),
+        say(`updates ${id}, which is not ${isSum ? 'an accumulator' : 'state'}`),
+      );
+      const before = isSum ? written : updated;
+      assert(!before.has(id), say(`updates ${id} a second time`));
+      before.add(id);
     }
     for (const id of writes) {
-      assert(kind(id) !== 'input' && kind(id) !== 'state', say(`writes ${id}, which is ${kind(id)}`));
+      assert(['temporary', 'mask', 'output'].includes(kind(id)), say(`writes ${id}, which is ${kind(id)}`));
       assert(!written.has(id), say(`writes ${id} a second time`));
       written.add(id);
     }
     for (const [actual, expected] of askStep(claims, step as Step, (id) => bufferOf(program, id).shape))
       assert(actual.join() === expected.join(), say(`shape ${actual.join('×')} is not ${expected.join('×')}`));
   }
+  const isSummed = (program.passes ?? 1) > 1;
+  for (const step of partsOf(program).closing)
+    assert(
+      step.kind === 'update',
+      () => `it follows an update, and would run in the last pass alone: ${printStep(program, step)}`,
+    );
+  for (const step of program.steps)
+    for (const id of accessOf(step).reads)
+      if (kind(id) === 'accumulator' || (isSummed && step.kind === 'update' && id === step.gradient))
+        assert(
+          isSummed && step.kind === 'update' && kind(id) === 'accumulator',
+          () => `an update alone reads the sums of gradients over passes, and nothing else of them: ${printStep(program, step)}`,
+        );
   const { images, labels, rate, loss, logits, taps, state } = program;
   for (const id of [images, labels, rate])
     if (id !== null) assert(kind(id) === 'input', () => `the caller writes ${id}, which is ${kind(id)}`);

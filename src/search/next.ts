@@ -14,6 +14,7 @@ import type { SearchEvent } from './events.ts';
 import type { Entry, Method, Rung } from './methods/method.ts';
 import { methods } from './methods/table.ts';
 import { betterThanFinal, currentParent, winsOfParent } from './ranking.ts';
+import { passesOf, type Fitting } from './passes.ts';
 import { epochsOf, planRungs } from './rungs.ts';
 import type { Settings } from './settings.ts';
 import {
@@ -45,13 +46,10 @@ export interface Origin {
   readonly compared: LogitComparison | null;
 }
 
-export interface Context {
-  readonly settings: Settings;
+export interface Context extends Fitting {
   readonly counts: Counts;
   /** Missing: the search starts from the vanilla network. */
   readonly origin?: Origin;
-  /** Whether a worker has the memory to train that network. */
-  fits(network: Network): boolean;
   /** The children of a step: sampled (`sampling.ts`), or those that a simulation knows. */
   readonly startStep: StartStep;
 }
@@ -82,6 +80,8 @@ export interface TrainingTask {
   /** Missing: an epoch, and the candidate's own stream. */
   readonly interval?: number;
   readonly stream?: NonNullable<TrainingJob['stream']>;
+  /** Passes of a minibatch. Missing: 1. */
+  readonly passes?: number;
   /** How many tasks are planned beside it: its share of the cores follows from that. */
   readonly planned: number;
 }
@@ -93,6 +93,8 @@ export interface TestTask {
   readonly line: CandidateId;
   readonly network: Network;
   readonly checkpoint: string;
+  /** As in its training. */
+  readonly passes?: number;
 }
 
 export type Task = TrainingTask | TestTask;
@@ -181,6 +183,7 @@ function taskOf(state: SearchState, context: Context, stage: Stage): TrainingTas
     key,
     minibatches: { first, count, done },
     ...(whole ? {} : sharedStream(state, context, line)),
+    ...passesOf(context, networkOf(state, line)),
     planned,
   };
 }
@@ -343,9 +346,10 @@ function openSegment(state: SearchState, context: Context, line: 'final' | 'base
   return open === undefined ? null : { kind: 'work', tasks: [taskOf(state, context, open)] };
 }
 
-function testOf(state: SearchState, id: CandidateId): Decision {
+function testOf(state: SearchState, context: Context, id: CandidateId): Decision {
   const checkpoint = must(candidateOf(state, id).checkpoint, `checkpoint of ${id}`);
-  return { kind: 'work', tasks: [{ kind: 'test', id: `${id}/test`, line: id, network: networkOf(state, id), checkpoint }] };
+  const task = { kind: 'test', id: `${id}/test`, line: id, network: networkOf(state, id), checkpoint } as const;
+  return { kind: 'work', tasks: [{ ...task, ...passesOf(context, networkOf(state, id)) }] };
 }
 
 /** After the last step: final training, test evaluation, baseline. */
@@ -358,13 +362,13 @@ function continueEnd(state: SearchState, context: Context): Decision {
     if (!isLost && (state.segments.final.at(-1)?.to ?? 0) < 1) return { kind: 'plan' };
     if (back !== null) return record({ type: 'undone', line: 'final', to: back.candidate, checkpoint: back.checkpoint });
   }
-  if (!state.tests.has('final')) return testOf(state, 'final');
+  if (!state.tests.has('final')) return testOf(state, context, 'final');
   if (context.settings.baseline) {
     const running = openSegment(state, context, 'baseline');
     if (running !== null) return running;
     const following = baselineSegments(state, context)[state.segments.baseline.length];
     if (following !== undefined) return record({ type: 'slice', line: 'baseline', ...following });
-    if (!state.tests.has('baseline')) return testOf(state, 'baseline');
+    if (!state.tests.has('baseline')) return testOf(state, context, 'baseline');
   }
   return record({ type: 'finished', line: 'final' });
 }

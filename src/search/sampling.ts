@@ -8,14 +8,14 @@ import type { StepStart } from './methods/method.ts';
 import { methodOf, type Context, type StartStep } from './next.ts';
 
 /** The limits that mutations keep: asked of each mutated structure before it is made. */
-export function limitsOf({ settings, fits }: Context): Limits {
+export function limitsOf({ settings, passesFor }: Context): Limits {
   const { parameters, multiplyAdds, channels } = settings.limits;
   return {
     maxChannels: channels,
     admits: (network) =>
       countParameters(network) <= parameters &&
       (multiplyAdds === null || countMultiplyAdds(network) <= multiplyAdds) &&
-      fits(network),
+      passesFor(network) !== null,
   };
 }
 

@@ -123,6 +123,8 @@ export const settingsSchema = z.strictObject({
     multiplyAdds: count.nullable(),
     /** Bytes of one worker. */
     memory: count,
+    /** Passes of a minibatch, at most, where one worker's memory does not hold it whole; their gradients are added up. */
+    passes: count.default(1),
     /** Output channels of a widened convolution, §3.2.2. */
     channels: count,
     /** Seconds of search before the final training, §4.3; null for no limit. */
@@ -256,6 +258,7 @@ const paper: Settings = {
     parameters: 20_000_000,
     multiplyAdds: null,
     memory: Number.MAX_SAFE_INTEGER,
+    passes: 1,
     channels: 600,
     seconds: 23 * 3600,
   },
@@ -286,7 +289,7 @@ const auto: Settings = {
   optimizer: { ...paper.optimizer, name: 'nesterov', average: 0.99 },
   vanilla: { epochs: 1, rate: 0.2 },
   step: { ...paper.step, children: 2, epochs: 2, rate: 0.2 },
-  limits: { ...paper.limits, steps: 1, seconds: null },
+  limits: { ...paper.limits, passes: 16, steps: 1, seconds: null },
   final: { epochs: 1, rate: 0.2 },
 };
 

@@ -16,7 +16,7 @@ import type { Tensors } from '../network/tensor.ts';
 import { viewsOf, type ViewsName } from '../network/views.ts';
 import { must } from '../util/assert.ts';
 import { sha256 } from '../util/hash.ts';
-import type { About, JobContext, VerificationJob, Verified } from './job.ts';
+import { passSize, type About, type JobContext, type VerificationJob, type Verified } from './job.ts';
 import { argmax, compareLogits, evaluating } from './measure.ts';
 import { evaluationTensors, type EvaluationWeights } from './weights.ts';
 
@@ -73,7 +73,8 @@ export async function verifyExport(
   job: VerificationJob,
   { engine, dataset, checkpoints, breathe, now }: JobContext,
 ): Promise<Verified> {
-  const { network, batch, about } = job;
+  const { network, about } = job;
+  const batch = passSize(job);
   const { tensors } = await checkpoints.read(job.checkpoint);
   const { part, indices } = partOf(dataset, job.data, job.part);
   const shape = inputShapeOf(network);

@@ -16,7 +16,7 @@ import { nodeOf, type Shape } from '../network/network.ts';
 import { must } from '../util/assert.ts';
 import type { Random } from '../util/random.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { JobFailure, leastLoss, type Certificate, type Job, type ProbeJob, type TrainingJob } from './job.ts';
+import { JobFailure, leastLoss, passSize, type Certificate, type Job, type ProbeJob, type TrainingJob } from './job.ts';
 import { channelStatistics, compareLogits, evaluating, trainingLoss, type Batch } from './measure.ts';
 import type { EvaluationWeights } from './weights.ts';
 
@@ -29,6 +29,7 @@ const certificateImages = 256;
 
 export interface Images {
   readonly dataset: Dataset;
+  /** Of batches as they are computed: of a minibatch in several passes one of those. */
   readonly batcher: Batcher;
   readonly batch: number;
   /** Indices into the training part. */
@@ -43,7 +44,8 @@ export const seenBy = ({ data }: Job, dataset: Dataset): Dataset =>
 export function imagesOf(job: TrainingJob | ProbeJob, dataset: Dataset): Images {
   const { validation, images } = job.data;
   const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
-  return { dataset, batcher: createBatcher(dataset, job.augmentation, job.batch), batch: job.batch, ...split };
+  const batch = passSize(job);
+  return { dataset, batcher: createBatcher(dataset, job.augmentation, batch), batch, ...split };
 }
 
 /** Images in a batch of calibration and certification, if there are enough, and they are small. */

@@ -63,7 +63,13 @@ interface CommonJob {
   /** Before the edits, where there are any. */
   readonly network: Network;
   readonly data: DataReference;
+  /** Images of a minibatch. */
   readonly batch: number;
+  /**
+   * Passes that a minibatch is computed in, and images are evaluated and measured in batches of that size, where memory does not hold
+   * more. Divides `batch`. Missing: 1.
+   */
+  readonly passes?: number;
   readonly engine: EngineReference;
   /**
    * The weights that are measured, certified and exported. Default `raw`. A training job of `average` measures their statistics for
@@ -71,6 +77,9 @@ interface CommonJob {
    */
   readonly evaluationWeights?: EvaluationWeights;
 }
+
+/** Images that are computed at a time. */
+export const passSize = ({ batch, passes = 1 }: Pick<CommonJob, 'batch' | 'passes'>): number => batch / passes;
 
 export interface TrainingJob extends CommonJob {
   readonly kind: 'training';

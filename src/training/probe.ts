@@ -6,16 +6,15 @@ import { clean } from '../data/augmentation/augmentation.ts';
 import { createBatcher } from '../data/batches.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { initialTensors } from '../network/parameters.ts';
-import { lower } from '../program/lower.ts';
-import { must } from '../util/assert.ts';
 import { sha256 } from '../util/hash.ts';
 import { random } from '../util/random.ts';
 import { checkpointTensors } from './averages.ts';
 import { encodeCheckpoint, type CheckpointStore } from './checkpoint.ts';
 import { verifyExport } from './export.ts';
 import { certify, forMeasuring, grow, imagesOf, seenBy, type Grown, type Images } from './grow.ts';
-import type { JobContext, ProbeJob } from './job.ts';
+import { passSize, type JobContext, type ProbeJob } from './job.ts';
 import { evaluating } from './measure.ts';
+import { openMinibatches } from './minibatches.ts';
 
 /** Minibatches that run whatever the time limit. */
 const fewestMinibatches = 3;
@@ -45,32 +44,25 @@ export async function probe(job: ProbeJob, context: JobContext): Promise<void> {
 /** Reports the progress of each minibatch. */
 async function trainSome(job: ProbeJob, subject: Grown, images: Images, context: JobContext): Promise<void> {
   const { engine, report, breathe, now } = context;
-  const program = lower(subject.network, job.batch, { kind: 'training', learning: job.learning });
-  const session = await engine.compile(program, job.engine.convolution);
+  const batcher = images.batch === job.batch ? images.batcher : createBatcher(images.dataset, job.augmentation, job.batch);
+  const minibatches = await openMinibatches(engine, subject.network, job, breathe);
   try {
-    session.load(subject.tensors);
+    minibatches.load(subject.tensors);
     const until = now() + 1000 * (job.seconds ?? Infinity);
     for (let index = 0; index < job.minibatches && (index < fewestMinibatches || now() < until); index++) {
       const order = Uint32Array.from({ length: job.batch }, (_none, i) => images.train[i % images.train.length] as number);
-      images.batcher.fillTraining(
-        order,
-        0,
-        random('probe', index),
-        session.input(program.images),
-        session.input(must(program.labels, 'labels')),
-      );
-      await session.run();
+      await minibatches.train((pixels, labels) => batcher.fillTraining(order, 0, random('probe', index), pixels, labels), 0);
       report({ kind: 'progress', done: index + 1, loss: 0 });
       await breathe();
     }
     // As at the end of an epoch, without writing the file.
     report({ kind: 'reached', stage: 'trained' });
-    const trained = { network: subject.network, tensors: session.save() };
+    const trained = { network: subject.network, tensors: minibatches.save() };
     const tensors = await checkpointTensors({ ...job, key: ['probe'] }, trained, images, context);
     sha256(encodeCheckpoint({ network: subject.network, tensors }));
     report({ kind: 'reached', stage: 'saved' });
   } finally {
-    session.dispose();
+    minibatches.dispose();
   }
 }
 
@@ -78,14 +70,14 @@ async function trainSome(job: ProbeJob, subject: Grown, images: Images, context:
 async function evaluateSome(
   job: ProbeJob,
   { network, tensors }: Grown,
-  { dataset, batcher, batch, validation }: Images,
+  { dataset, batcher, validation }: Images,
   batches: number,
   { engine, report, breathe }: JobContext,
 ): Promise<void> {
   await evaluating(engine, { network, tensors }, batcher, job.engine.convolution, job.evaluationWeights, async (evaluator) => {
     // Repeated if there are too few.
     const indices = (count: number): Uint32Array =>
-      Uint32Array.from({ length: count * batch }, (_none, at) => validation[at % validation.length] as number);
+      Uint32Array.from({ length: count * job.batch }, (_none, at) => validation[at % validation.length] as number);
     await evaluator.measure(dataset.train, indices(1), breathe);
     report({ kind: 'reached', stage: 'evaluating' });
     await evaluator.measure(dataset.train, indices(batches), breathe);
@@ -101,7 +93,7 @@ async function verifySome(job: ProbeJob, subject: Grown, dataset: Dataset, conte
   const count = Math.min(job.batch, some.labels.length);
   const pixels = shape.channels * shape.height * shape.width;
   const part = { images: some.images.subarray(0, count * pixels), labels: some.labels.subarray(0, count) };
-  const batcher = createBatcher(dataset, clean(true), job.batch);
+  const batcher = createBatcher(dataset, clean(true), passSize(job));
   await evaluating(context.engine, subject, batcher, 'direct', job.evaluationWeights, async (evaluator) => {
     const indices = Uint32Array.from(part.labels, (_label, at) => at);
     await evaluator.logits(part, indices, context.breathe);
@@ -124,6 +116,7 @@ async function verifySome(job: ProbeJob, subject: Grown, dataset: Dataset, conte
       data: job.data,
       part: 'test',
       batch: job.batch,
+      ...(job.passes === undefined ? {} : { passes: job.passes }),
       engine: { ...job.engine, convolution: 'direct' },
       ...(job.evaluationWeights === undefined ? {} : { evaluationWeights: job.evaluationWeights }),
     },

@@ -5,16 +5,16 @@ import { clean } from '../data/augmentation/augmentation.ts';
 import { partOf } from '../data/split.ts';
 import { linearHeadOf } from '../network/head.ts';
 import { companionsOf } from '../program/learning.ts';
-import { lower } from '../program/lower.ts';
-import { assert, must } from '../util/assert.ts';
+import { assert } from '../util/assert.ts';
 import { random } from '../util/random.ts';
 import { checkpointTensors } from './averages.ts';
 import { verifyExport } from './export.ts';
 import { certificateProblem, certify, forMeasuring, grow, imagesOf, seenBy, type Grown, type Images } from './grow.ts';
 import { trainHead } from './head.ts';
 import { initialise } from './initialisation.ts';
-import { JobFailure, type EvaluationJob, type Job, type JobContext, type TrainingJob } from './job.ts';
+import { JobFailure, passSize, type EvaluationJob, type Job, type JobContext, type TrainingJob } from './job.ts';
 import { createEvaluator, evaluating, tally } from './measure.ts';
+import { openMinibatches } from './minibatches.ts';
 import { probe } from './probe.ts';
 import { rateAt } from './schedule.ts';
 import { evaluationTensors, restartTensors } from './weights.ts';
@@ -61,19 +61,14 @@ export async function train(job: TrainingJob, context: JobContext): Promise<stri
   assert(perEpoch >= 1, () => `${pool.length} images for a batch of ${job.batch}`);
 
   const { network, tensors } = await startOf(job, images, context);
-  const program = lower(network, job.batch, { kind: 'training', learning: job.learning });
-  const [imageBuffer, labelBuffer, rateBuffer, lossBuffer] = [
-    program.images,
-    must(program.labels, 'labels'),
-    must(program.rate, 'rate'),
-    must(program.loss, 'loss'),
-  ];
-  const session = await engine.compile(program, job.engine.convolution);
+  // Drawn whole: what mixes images of a minibatch mixes all of them.
+  const batcher = images.batch === job.batch ? images.batcher : createBatcher(dataset, job.augmentation, job.batch);
+  const minibatches = await openMinibatches(engine, network, job, breathe);
   const evaluator = job.whole
     ? null
     : await createEvaluator(engine, network, images.batcher, job.engine.convolution, job.evaluationWeights);
   try {
-    session.load(tensors);
+    minibatches.load(tensors);
     let order: Uint32Array = new Uint32Array();
     let ordered = -1;
     let [sum, counted] = [0, 0];
@@ -93,22 +88,16 @@ export async function train(job: TrainingJob, context: JobContext): Promise<stri
             : drawn.permutation(pool.length).map((position) => pool[position] as number);
         ordered = epoch;
       }
-      images.batcher.fillTraining(
-        order,
-        within * job.batch,
-        random(...key, 'augmentation', minibatch),
-        session.input(imageBuffer),
-        session.input(labelBuffer),
-        epoch,
+      const loss = await minibatches.train(
+        (pixels, labels) =>
+          batcher.fillTraining(order, within * job.batch, random(...key, 'augmentation', minibatch), pixels, labels, epoch),
+        rateAt(job.schedule, index, count),
       );
-      session.input(rateBuffer)[0] = rateAt(job.schedule, index, count);
-      await session.run();
-      const loss = session.output(lossBuffer)[0] as number;
       if (!Number.isFinite(loss)) throw new JobFailure('diverged', `the loss became ${loss} at minibatch ${own + 1}`);
       sum += loss;
       counted++;
       if ((own + 1) % interval === 0 || index === count - 1) {
-        const state = await checkpointTensors(job, { network, tensors: session.save() }, images, context);
+        const state = await checkpointTensors(job, { network, tensors: minibatches.save() }, images, context);
         evaluator?.load(state);
         const validation =
           (await evaluator?.measure(dataset.train, images.validation, breathe, { balanced: job.balanced === true })) ?? null;
@@ -139,7 +128,7 @@ export async function train(job: TrainingJob, context: JobContext): Promise<stri
     }
     return hash;
   } finally {
-    session.dispose();
+    minibatches.dispose();
     evaluator?.dispose();
   }
 }
@@ -151,7 +140,7 @@ export async function evaluate(
 ): Promise<void> {
   const dataset = seenBy(job, data);
   const { tensors } = await checkpoints.read(job.checkpoint);
-  const batcher = createBatcher(dataset, clean(job.normalise), job.batch);
+  const batcher = createBatcher(dataset, clean(job.normalise), passSize(job));
   const { part, indices } = partOf(dataset, job.data, job.part);
   const { confusion, tell } = tally(dataset.classes.length);
   const subject = { network: job.network, tensors };

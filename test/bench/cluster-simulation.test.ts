@@ -116,7 +116,7 @@ for (const { run, settings, counts, workers, steps } of measured)
       steps.flatMap((step) => step.jobs).map((job) => [job.task, job.epochs.map(({ loss, accuracy }) => ({ loss, accuracy }))]),
     );
     const simulated = simulateSteps({
-      context: { settings, counts, fits: () => true, startStep: sampleStep },
+      context: { settings, counts, passesFor: () => 1, startStep: sampleStep },
       cores: { workers, threads: workers },
       steps: steps.length,
       work({ id }) {

@@ -8,6 +8,7 @@ import { contractTests } from './conformance/contract.ts';
 import { networkTests } from './conformance/networks.ts';
 import type { ConformanceOptions } from './conformance/options.ts';
 import { optimizerTests } from './conformance/optimizers.ts';
+import { passTests } from './conformance/passes.ts';
 import { stepTests } from './conformance/steps.ts';
 
 /** Registers the tests of one engine. `open` is called once. */
@@ -18,6 +19,7 @@ export function conformance(name: string, open: () => Promise<Engine>, options: 
     stepTests(once, options);
     networkTests(once, options);
     optimizerTests(once);
+    passTests(once);
     contractTests(once);
   });
 }

@@ -1,18 +1,56 @@
 /** The oneDNN engine's memory: what it holds, that nothing depends on what lay there before, and that it is given back. */
 import assert from 'node:assert/strict';
 import { before as beforeAll, describe, test } from 'node:test';
+import type { Region } from '../../src/engine/onednn/commands.ts';
 import { createOneDnnEngine, type OneDnnEngine, type OneDnnSession } from '../../src/engine/onednn/onednn.ts';
+import { place, planPlacement, type Placement } from '../../src/engine/onednn/placement.ts';
 import { freeze, type Layer, type Network } from '../../src/network/network.ts';
 import { convolution, epsilon, maxPool, vanillaNetwork } from '../../src/network/vanilla.ts';
 import { lower, type Purpose } from '../../src/program/lower.ts';
 import type { Program } from '../../src/program/program.ts';
+import { koffi } from '../../src/util/koffi.ts';
 import { random } from '../../src/util/random.ts';
 import { withoutOneDnn } from '../support/machine.ts';
 import { smallRandomNetwork } from '../support/random-networks.ts';
 import { fillInputs, randomState } from '../support/single-steps.ts';
 
+/** Regions that live together and lie behind each other. */
+const regionsOf = (...bytes: readonly number[]): readonly Region[] =>
+  bytes.map((each) => ({ bytes: each, place: 'arena', first: 0, last: 1 }));
+const placementOf = (regions: readonly Region[]): Placement =>
+  planPlacement({ commands: [], inPass: 0, afterLoad: [], regions, homes: new Map(), outputs: new Map() }, 0);
+
+test('memory of more than 4 GiB: each region is seen whole, apart from the others, and none is larger', () => {
+  const sizes = [2 ** 32 - 64, 3 * 2 ** 30, 2 ** 30, 64];
+  const regions = regionsOf(...sizes);
+  const placed = place(placementOf(regions), false);
+  // Pages that nothing touches are not there.
+  regions.forEach((region, index) => {
+    const bytes = placed.bytes(region);
+    assert.equal(bytes.length, region.bytes);
+    assert.deepEqual([bytes.at(0), bytes.at(-1)], [0, 0]);
+    bytes.set([index + 1], 0);
+    bytes.set([index + 1], bytes.length - 1);
+    assert.equal(Number(koffi.address(bytes) % 64n), 0);
+  });
+  regions.forEach((region, index) => {
+    const bytes = placed.bytes(region);
+    assert.deepEqual([bytes.at(0), bytes.at(-1)], [index + 1, index + 1]);
+    // What the library is given.
+    assert.equal(koffi.decode(koffi.address(bytes), 'uint8'), index + 1);
+  });
+  placed.release();
+  assert.throws(() => placementOf(regionsOf(2 ** 32)), /^Error: a tensor of 4294967296 bytes .* use a smaller --batch$/);
+});
+
 let engine: OneDnnEngine;
 const training: Purpose = { kind: 'training', learning: { momentum: 0.9, weightDecay: 5e-4 } };
+const purposes: readonly Purpose[] = [
+  training,
+  { ...training, passes: 2 },
+  { kind: 'evaluation' },
+  { kind: 'measurement', taps: [] },
+];
 
 /** Every kind of layer, on tensors of that many channels. */
 function ofWidth(width: number): Network {
@@ -56,11 +94,12 @@ async function twoSteps(network: Network, purpose: Purpose, before: (session: On
   for (const algorithms of ['direct', 'auto'] as const) {
     const session = await engine.compile(program, algorithms);
     session.load(randomState(program, random('memory')));
-    for (const step of [1, 2]) {
-      fillInputs(session, random('memory', step));
-      before(session);
-      await session.run();
-    }
+    for (const step of [1, 2])
+      for (let pass = 0; pass < (program.passes ?? 1); pass++) {
+        fillInputs(session, random('memory', step, pass));
+        before(session);
+        await session.run(pass);
+      }
     const outputs = program.buffers.filter(({ kind }) => kind === 'output').map(({ id }) => session.output(id).slice());
     results.push(session.save(), outputs);
     for (const output of outputs) assert.ok(output.every(Number.isFinite));
@@ -98,7 +137,7 @@ describe('memory', { skip: withoutOneDnn() }, () => {
   test('nor on random networks, nor where nothing learns', async () => {
     for (let seed = 0; seed < 8; seed++) {
       const network = smallRandomNetwork(random('poison', seed));
-      for (const purpose of [training, { kind: 'evaluation' }, { kind: 'measurement', taps: [] }] as const) {
+      for (const purpose of purposes) {
         const clean = await twoSteps(network, purpose, () => undefined);
         const poisoned = await twoSteps(network, purpose, (session) => session.poison());
         assert.deepEqual(poisoned, clean, `seed ${seed}, ${purpose.kind}`);

@@ -74,7 +74,7 @@ test('an image is laid out by windows where a max-pool alone reads what a convol
   const windowsOf = (network: Network, purpose: Purpose, portable = false): number[] => {
     const program = lower(network, 4, purpose);
     const counts = new Set<number>();
-    buildGraph({ program, freely: true, portable }, (_step, b) => {
+    buildGraph({ program, freely: true, portable }, program.steps, (_step, b) => {
       for (const { id } of program.buffers) if (windowOf(b, id) > 1) counts.add(id);
     });
     return [...counts];
@@ -103,7 +103,7 @@ test('a first convolution is normalised by the covariance of its columns where t
   const normalized = (network: Network, purpose: Purpose, portable = false): string[] => {
     const program = lower(network, 4, purpose);
     const kinds: string[] = [];
-    buildGraph({ program, freely: true, portable }, (step, b) => {
+    buildGraph({ program, freely: true, portable }, program.steps, (step, b) => {
       if (normalizedOf(b, step) !== undefined) kinds.push(step.kind);
     });
     return kinds;

@@ -40,6 +40,25 @@ const update = must(
 );
 const backward = stepOf('convolution-gradient-input');
 
+/** The same in two passes. */
+const parts = lower(network, 2, { kind: 'training', learning: { momentum: 0.9, weightDecay: 5e-4 }, passes: 2 });
+const [added, closing] = [
+  must(
+    parts.steps.find((step): step is StepOf<'accumulate'> => step.kind === 'accumulate'),
+    'accumulate',
+  ),
+  must(
+    parts.steps.find((step): step is StepOf<'update'> => step.kind === 'update'),
+    'update',
+  ),
+];
+const replacedIn = (step: Step, ...others: readonly Step[]): Program => ({
+  ...parts,
+  steps: parts.steps.flatMap((candidate) => (candidate === step ? others : [candidate])),
+});
+
+const isStatistics = ({ kind }: Step): boolean => kind === 'running-statistics';
+
 const broken: readonly (readonly [what: string, program: Program, message: RegExp])[] = [
   ['a buffer out of order', { ...good, buffers: good.buffers.toReversed() }, /buffer 0 is numbered/],
   ['a step left out', replacing(convolution), /reads \d+ before it is written/],
@@ -66,6 +85,21 @@ const broken: readonly (readonly [what: string, program: Program, message: RegEx
   ['a tap that is not there', { ...good, taps: [{ node: 1, mean: good.images, variance: good.images }] }, /never written/],
   ['state without a name', { ...good, state: good.state.slice(1) }, /state \d+ has no name/],
   ['one name for two', { ...good, state: good.state.map((entry) => ({ ...entry, name: 'x' })) }, /two state entries of one name/],
+  ['sums that nothing adds up', replacedIn(added), /before it is written/],
+  ['a sum added up twice', replacedIn(added, added, added), /a second time/],
+  ['a gradient added to state', replacedIn(added, { ...added, sum: closing.parameter }), /which is not an accumulator/],
+  ['an update of a sum', replacedIn(closing, { ...closing, parameter: added.sum }), /which is not state/],
+  [
+    'an update by the last pass alone',
+    replacedIn(closing, { ...closing, gradient: added.gradient }),
+    /an update alone reads the sums/,
+  ],
+  ['sums of one pass', { ...parts, passes: 1 }, /an update alone reads the sums/],
+  [
+    'a step behind the updates',
+    { ...parts, steps: parts.steps.toSorted((a, b) => Number(isStatistics(a)) - Number(isStatistics(b))) },
+    /would run in the last pass alone/,
+  ],
   ['no such buffer', { ...good, loss: 9999 }, /no buffer 9999/],
 ];
 
@@ -93,6 +127,7 @@ test('what the lowering makes of random networks is good, for every purpose', ()
     const taps = [random('tap', seed).pick(some.nodes).id];
     for (const purpose of [
       { kind: 'training', learning: { momentum: 0.9, weightDecay: 0 } },
+      { kind: 'training', learning: { momentum: 0.9, weightDecay: 0 }, passes: 4 },
       { kind: 'evaluation' },
       { kind: 'measurement', taps: [] },
       { kind: 'measurement', taps },

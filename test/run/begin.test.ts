@@ -16,7 +16,7 @@ for (const name of presetNames)
       const vanilla = vanillaNetwork(shape, 5, settings.widths);
       assert.ok(countMultiplyAdds(vanilla) <= (own.limits.multiplyAdds ?? Infinity), `${side}`);
       const counts = { shape, classes: 5, train: 1000, validation: 100 };
-      const { children } = sampleStep({ settings: own, counts, fits: () => true, startStep: sampleStep }, 1, vanilla);
+      const { children } = sampleStep({ settings: own, counts, passesFor: () => 1, startStep: sampleStep }, 1, vanilla);
       return children.reduce((sum, { edits }) => sum + edits.length, 0);
     };
     const small = editsAt(32);

@@ -56,7 +56,7 @@ await test('what any later decision reads was kept at every prefix of the journa
   const { replay, config } = readRun(run);
   const { settings } = config;
   const counts = { shape: config.data.shape, classes: config.data.classes.length, train: 216, validation: 24 };
-  const context: Context = { settings, counts, fits: () => true, startStep: sampleStep };
+  const context: Context = { settings, counts, passesFor: () => 1, startStep: sampleStep };
   /** Hashes in the order of the journal, with when each was written and when it was last read. */
   const written = new Map<string, number>();
   const read = new Map<string, number>();

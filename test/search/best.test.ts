@@ -76,7 +76,7 @@ test('when time is over the final training starts from the best, as it was; in a
   const context: Context = {
     settings,
     counts: { shape, classes: 4, train: 80, validation: 8 },
-    fits: () => true,
+    passesFor: () => 1,
     startStep: sampleStep,
   };
   const slice: SearchEvent = { type: 'slice', line: 'final', rate: 0.1, from: 0, to: 1, count: 4, whole: true, restart: true };

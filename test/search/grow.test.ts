@@ -24,7 +24,7 @@ function settingsFor(work: number, seed: number, override: Partial<Settings> = {
 /** A search by the simulation: its tasks in order, each with the state in which it was asked for, and its last state. */
 function searchOf(settings: Settings, validation: Model['validation'] = medianFirst) {
   const tasks: { readonly task: TrainingTask; readonly state: SearchState }[] = [];
-  const context = { settings, counts, fits: () => true, startStep: sampleStep };
+  const context = { settings, counts, passesFor: () => 1, startStep: sampleStep };
   let state: SearchState | null = null;
   const seen = new Set<string>();
   const simulation = simulate({

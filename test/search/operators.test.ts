@@ -13,7 +13,7 @@ const kindsOf = (settings: Settings): readonly string[] => {
   const context = {
     settings,
     counts: { shape, classes: 10, train: 100, validation: 10 },
-    fits: () => true,
+    passesFor: () => 1,
     startStep: sampleStep,
   };
   const drawn = [1, 2, 3].flatMap((step) => sampleStep(context, step, parent).children);

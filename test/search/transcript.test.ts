@@ -320,7 +320,7 @@ await test('limits that admit no mutation stop the search', () => {
   const full = countParameters(networkOf(simulate(contextOf({ ...small, ...steps(0) })).state, 'vanilla'));
   const context = { ...base, settings: { ...base.settings, limits: { ...presets.paper.limits, steps: 2, parameters: full } } };
   assert.ok(simulate(context).transcript.includes('stop (limits) with vanilla'));
-  const memory = { ...contextOf({ ...small, step }), fits: () => false };
+  const memory = { ...contextOf({ ...small, step }), passesFor: () => null };
   assert.ok(simulate(memory).transcript.includes('stop (limits) with vanilla'));
 });
 

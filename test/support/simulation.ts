@@ -12,10 +12,10 @@ import { sha256 } from '../../src/util/hash.ts';
 import { random, type Random } from '../../src/util/random.ts';
 
 /** 130 training and 14 validation images of 8×8: 13 minibatches of 10 an epoch, 14 with the validation images. */
-export function contextOf(settings: Partial<Settings> = {}, fits: Context['fits'] = () => true): Context {
+export function contextOf(settings: Partial<Settings> = {}, passesFor: Context['passesFor'] = () => 1): Context {
   const base: Settings = { ...presets.paper, widths: [2, 3], batch: 10 };
   const counts = { shape: { channels: 1, height: 8, width: 8 }, classes: 3, train: 130, validation: 14 };
-  return { settings: { ...base, limits: { ...base.limits, steps: 2 }, ...settings }, counts, fits, startStep: sampleStep };
+  return { settings: { ...base, limits: { ...base.limits, steps: 2 }, ...settings }, counts, passesFor, startStep: sampleStep };
 }
 
 const ladder = (settings: Settings): string => {

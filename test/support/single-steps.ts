@@ -15,11 +15,12 @@ export interface ProgramBuilder {
   temporary(name: string, ...shape: readonly number[]): BufferId;
   mask(name: string, ...shape: readonly number[]): BufferId;
   output(name: string, ...shape: readonly number[]): BufferId;
+  accumulator(name: string, ...shape: readonly number[]): BufferId;
   step(step: Step): void;
 }
 
 /** Builds and verifies a program. */
-export function build(batch: number, describe: (builder: ProgramBuilder) => void): Program {
+export function build(batch: number, describe: (builder: ProgramBuilder) => void, passes = 1): Program {
   const buffers: Buffer[] = [];
   const steps: Step[] = [];
   const state: StateEntry[] = [];
@@ -37,11 +38,13 @@ export function build(batch: number, describe: (builder: ProgramBuilder) => void
     temporary: (name, ...shape) => add('temporary', name, shape),
     mask: (name, ...shape) => add('mask', name, shape),
     output: (name, ...shape) => add('output', name, shape),
+    accumulator: (name, ...shape) => add('accumulator', name, shape),
     step: (step) => void steps.push(step),
   });
   const images = buffers.find((buffer) => buffer.kind === 'input')?.id ?? -1;
   const program: Program = {
     batch,
+    ...(passes === 1 ? {} : { passes }),
     buffers,
     steps,
     state,
@@ -99,6 +102,15 @@ export function fillInputs(session: Session, source: Random, filling: Filling = 
         const value = scale * (2 * stream.float() - 1);
         data[j] = quantum === 0 ? value : Math.round(value / quantum) * quantum;
       }
+  }
+}
+
+/** Runs all passes of a minibatch, each on inputs of its own. */
+export async function runMinibatch(session: Session, source: Random, filling?: Filling): Promise<void> {
+  const { passes = 1 } = session.program;
+  for (let pass = 0; pass < passes; pass++) {
+    fillInputs(session, pass === 0 ? source : source.fork('pass', pass), filling);
+    await session.run(pass);
   }
 }
 

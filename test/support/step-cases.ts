@@ -524,6 +524,25 @@ export const stepCases: { readonly [K in StepKind]: Cases } = {
       filling: { scale, quantum: 0 },
       floor: 1 / n,
     })),
+  accumulate: fc.record({ shape: planes, passes: fc.integer({ min: 2, max: 4 }) }).map(({ shape, passes }) => ({
+    program: build(
+      1,
+      (b) => {
+        const sum = b.accumulator('sum', ...shape);
+        b.step({ kind: 'accumulate', gradient: b.input('gradient', ...shape), sum });
+        b.step({
+          kind: 'update',
+          parameter: b.state('parameter', 'kernel', ...shape),
+          gradient: sum,
+          rate: b.input('rate', 1),
+          states: { velocity: b.state('velocity', 'optimizer', ...shape) },
+          assignments: assignmentsOf(optimizers.sgd, { momentum: 0.9, weightDecay: 0.1 }, { rate: 1, decay: 1 }),
+          bounds: null,
+        });
+      },
+      passes,
+    ),
+  })),
   'channel-statistics': normalizable.map((shape) => ({
     program: build(shape[0], (b) =>
       b.step({

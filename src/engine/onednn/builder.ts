@@ -3,7 +3,7 @@
  * `commands.ts` records commands and lifetimes, the table of lowerings says what each step computes.
  */
 import { accessOf } from '../../program/access.ts';
-import { bufferOf, type BufferId, type Program, type Step, type StepOf } from '../../program/program.ts';
+import { bufferOf, partsOf, type BufferId, type Program, type Step, type StepOf } from '../../program/program.ts';
 import { sizeOf } from '../../network/tensor.ts';
 import { assert, must } from '../../util/assert.ts';
 import type { Descriptor, Operation, PrimitiveDescriptor } from './adapter.ts';
@@ -21,6 +21,8 @@ import type { Layout, Native } from './native.ts';
 
 export interface Built {
   readonly commands: readonly Command[];
+  /** How many of them each pass of a minibatch runs; the others are for the last one. */
+  readonly inPass: number;
   /** To run after state is loaded. */
   readonly afterLoad: readonly Command[];
   readonly regions: readonly Region[];
@@ -98,16 +100,14 @@ function builderOver({ program, native, algorithm, own }: Options, recorder: Rec
   return builder;
 }
 
-/** Outputs in row-major layout. Their regions live to the last command. */
-function readOutputs({ program, read, plain }: Builder, { commands }: Recorder, homes: Homes): ReadonlyMap<BufferId, Region> {
+/** Outputs in row-major layout. Their regions live to the end. */
+function readOutputs({ program, read, plain }: Builder, homes: Homes): ReadonlyMap<BufferId, Region> {
   const outputs = new Map<BufferId, Region>();
   for (const { id, kind } of program.buffers)
     if (kind === 'output' && homes.known.has(id)) {
       const result = read(id, plain(id));
-      result.last = Number.POSITIVE_INFINITY;
       outputs.set(id, result);
     }
-  for (const result of outputs.values()) result.last = commands.length;
   return outputs;
 }
 
@@ -127,15 +127,23 @@ export function build(
       const layout = parameterLayout(builder, step);
       homes.settle(step.parameter, layout.blocked ? layout : homes.plain(step.parameter));
     }
-  for (const step of program.steps) {
-    lower(builder, step);
-    for (const id of accessOf(step).updates) homes.updated(id);
-  }
+  const lowerAll = (steps: readonly Step[]): void => {
+    for (const step of steps) {
+      lower(builder, step);
+      for (const id of accessOf(step).updates) homes.updated(id);
+    }
+  };
+  const { pass, closing } = partsOf(program);
+  lowerAll(pass);
+  // Behind each pass, as it may be read then.
+  const outputs = readOutputs(builder, homes);
+  const inPass = recorder.commands.length;
+  lowerAll(closing);
+  for (const result of outputs.values()) result.last = recorder.commands.length;
   for (const { buffer } of program.state) homes.of(buffer);
   for (const { id, kind, shape } of program.buffers)
     if (kind === 'input') assert(homes.of(id).region.bytes === 4 * sizeOf(shape), () => 'inputs are row-major');
 
-  const outputs = readOutputs(builder, recorder, homes);
   const { commands, afterLoad, regions } = recorder;
-  return { commands, afterLoad, regions, homes: homes.known, outputs };
+  return { commands, inPass, afterLoad, regions, homes: homes.known, outputs };
 }

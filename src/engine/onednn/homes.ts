@@ -52,6 +52,10 @@ function nativeDimensions(program: Program): ReadonlyMap<BufferId, readonly numb
     if (step.kind === 'dense') dense(step.kernel, step.input);
     if (step.kind === 'dense-gradient-input') dense(step.kernel, step.inputGradient);
     if (step.kind === 'dense-gradient-kernel') dense(step.kernelGradient, step.input);
+    if (step.kind === 'accumulate') {
+      const dimensions = result.get(step.gradient);
+      if (dimensions !== undefined) result.set(step.sum, dimensions);
+    }
     if (step.kind === 'update') {
       const dimensions = result.get(step.gradient);
       if (dimensions === undefined) continue;
@@ -80,7 +84,7 @@ export function openHomes(program: Program, native: Native, recorder: Recorder):
   const homes = new Map<BufferId, Home>();
   const copies = new Map<BufferId, Map<Layout, Region>>();
 
-  const isKept = (id: BufferId): boolean => ['input', 'state'].includes(bufferOf(program, id).kind);
+  const isKept = (id: BufferId): boolean => ['input', 'state', 'accumulator'].includes(bufferOf(program, id).kind);
   const settle = (id: BufferId, layout: Layout): Home => {
     const home = { region: recorder.region(layout.bytes, isKept(id) ? 'kept' : 'arena'), layout };
     homes.set(id, home);

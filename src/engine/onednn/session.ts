@@ -3,6 +3,7 @@ import type { Tensors } from '../../network/tensor.ts';
 import { askStep, type BufferId, type Program, type Step, type StepTable } from '../../program/program.ts';
 import { assert, must } from '../../util/assert.ts';
 import type { ConvolutionAlgorithms, Session } from '../engine.ts';
+import { isLast } from '../state.ts';
 import type { Descriptor } from './adapter.ts';
 import { build, type Builder, type Built } from './builder.ts';
 import type { Command, Region } from './commands.ts';
@@ -49,7 +50,7 @@ export interface Timing {
 }
 
 export interface OneDnnSession extends Session {
-  /** Runs once, and times each command. */
+  /** Runs all commands once, and times each. */
   profile(now: () => number): readonly Timing[];
   readonly memory: MemorySizes;
   /** Overwrites all memory whose content may not matter between runs. For tests. */
@@ -147,6 +148,9 @@ function open(library: OneDnn, native: Native, program: Program, { built, placem
   for (const { id, kind } of program.buffers)
     if (kind === 'input') inputs.set(id, floats(placed.bytes(must(built.homes.get(id), 'home of an input').region)));
   const outputs = new Map([...built.outputs].map(([id, region]) => [id, floats(placed.bytes(region))] as const));
+  const sums = program.buffers.flatMap(({ id, kind }) =>
+    kind === 'accumulator' ? [floats(placed.bytes(must(built.homes.get(id), 'home of a sum').region))] : [],
+  );
   let disposed = false;
 
   const begin = (): void => {
@@ -168,9 +172,11 @@ function open(library: OneDnn, native: Native, program: Program, { built, placem
       return Object.fromEntries(passages.map((passage) => [passage.entry.name, leave(passage)]));
     },
     input: (buffer) => must(inputs.get(buffer), `input ${buffer}`),
-    async run() {
+    async run(pass = 0) {
       begin();
-      for (const step of steps) step();
+      const end = isLast(program, pass) ? steps.length : built.inPass;
+      if (pass === 0) for (const sum of sums) sum.fill(0);
+      for (let index = 0; index < end; index++) (steps[index] as Run)();
     },
     output: (buffer) => must(outputs.get(buffer), `output ${buffer}`),
     profile(now) {
@@ -187,10 +193,7 @@ function open(library: OneDnn, native: Native, program: Program, { built, placem
         };
       });
     },
-    poison() {
-      placed.arena.fill(0xff);
-      placed.scratchpad.fill(0xff);
-    },
+    poison: placed.poison,
     dispose() {
       if (disposed) return;
       disposed = true;

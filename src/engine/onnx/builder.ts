@@ -1,5 +1,5 @@
 /**
- * Compiles a program to one ONNX graph. The graph's inputs are the program's inputs and state, its outputs are the program's
+ * Compiles steps of a program to one ONNX graph. The graph's inputs are the program's inputs and state, its outputs are the program's
  * outputs and the updated state. This file handles names and shapes; the table of lowerings says what each step computes, and
  * ONNX Runtime manages the memory.
  */
@@ -73,7 +73,7 @@ export interface Built {
   readonly feeds: readonly Port[];
   /** Outputs that some step writes. */
   readonly results: readonly Port[];
-  /** State that some step updates. */
+  /** State and accumulators that some step updates. */
   readonly updates: readonly Port[];
 }
 
@@ -106,7 +106,7 @@ function constantsOf(graph: GraphBuilder): Constants {
 function likeParameters(program: Program): ReadonlySet<BufferId> {
   const found = new Set<BufferId>();
   for (const step of program.steps) {
-    if (step.kind === 'update') found.add(step.gradient);
+    if (step.kind === 'update' || step.kind === 'accumulate') found.add(step.gradient);
     if (step.kind === 'convolution-gradient-kernel') found.add(step.kernelGradient);
     if (step.kind === 'fold-normalization' || step.kind === 'fold-normalization-gradient') {
       const { reads, writes } = accessOf(step);
@@ -171,7 +171,7 @@ function valuesOf(program: Program, graph: GraphBuilder, reshape: Builder['resha
       return reshape(product, [channels, images, ...pixels], write(id));
     }
     const { kind } = bufferOf(program, id);
-    assert(kind === 'input' || kind === 'state', () => `buffer ${id} is read before it is written`);
+    assert(['input', 'state', 'accumulator'].includes(kind), () => `buffer ${id} is read before it is written`);
     const given = name(id);
     feeds.push({ name: given, buffer: id });
     const value = kind === 'input' ? turn(id, given) : given;
@@ -199,7 +199,12 @@ function valuesOf(program: Program, graph: GraphBuilder, reshape: Builder['resha
   };
 }
 
-export function build({ program, freely, portable }: Options, lower: (step: Step, builder: Builder) => void): Built {
+/** The graph of some of the program's steps. */
+export function build(
+  { program, freely, portable }: Options,
+  steps: readonly Step[],
+  lower: (step: Step, builder: Builder) => void,
+): Built {
   const graph = graphBuilder();
   const constants = constantsOf(graph);
   const turn = turning(program, graph, constants);
@@ -222,7 +227,7 @@ export function build({ program, freely, portable }: Options, lower: (step: Step
     ...constants,
     reshape,
   };
-  for (const step of program.steps) lower(step, builder);
+  for (const step of steps) lower(step, builder);
   const results = written.map((id): Port => {
     const value = of(id);
     return { name: turn(id, value, `${value}, as it is read`), buffer: id };

@@ -5,11 +5,11 @@
  */
 import { sizeOf, type Tensor, type Tensors } from '../../network/tensor.ts';
 import { accessOf } from '../../program/access.ts';
-import { askStep, bufferOf, type BufferId, type Program, type StepTable } from '../../program/program.ts';
+import { askStep, bufferOf, partsOf, type BufferId, type Program, type StepTable } from '../../program/program.ts';
 import { assert, must } from '../../util/assert.ts';
 import { version } from '../../util/version.ts';
 import type { Engine, Session } from '../engine.ts';
-import { loadState } from '../state.ts';
+import { isLast, loadState } from '../state.ts';
 import { convolutions } from './convolution.ts';
 import { denses } from './dense.ts';
 import { elementwise } from './elementwise.ts';
@@ -42,8 +42,8 @@ export class ReferenceSession implements Session, Memory {
     this.program = program;
     const used = new Set<BufferId>(program.state.map((entry) => entry.buffer));
     for (const step of program.steps) {
-      const { reads, writes } = accessOf(step);
-      for (const id of [...reads, ...writes]) used.add(id);
+      const { reads, writes, updates } = accessOf(step);
+      for (const id of [...reads, ...writes, ...updates]) used.add(id);
     }
     for (const { id, kind, shape } of program.buffers) {
       const onEdge = kind === 'input' || kind === 'output';
@@ -78,9 +78,14 @@ export class ReferenceSession implements Session, Memory {
     return must(this.#edges.get(buffer), `memory of input ${buffer}: disposed`);
   }
 
-  async run(): Promise<void> {
-    const { buffers, steps } = this.program;
-    for (const { id, kind } of buffers) if (kind === 'input') this.values(id).set(this.input(id));
+  async run(pass = 0): Promise<void> {
+    const { buffers } = this.program;
+    const parts = partsOf(this.program);
+    const steps = isLast(this.program, pass) ? [...parts.pass, ...parts.closing] : parts.pass;
+    for (const { id, kind } of buffers) {
+      if (kind === 'input') this.values(id).set(this.input(id));
+      if (kind === 'accumulator' && pass === 0) this.values(id).fill(0);
+    }
     for (const step of steps) askStep(kernels, step, this);
     for (const { id, kind } of buffers) if (kind === 'output') this.output(id).set(this.values(id));
   }

@@ -41,10 +41,11 @@ function assign(values: Values, assignments: readonly Assignment[]): void {
 }
 
 export const learning = {
-  /** The mean over the batch, and its gradient. Labels may be mixtures of classes (mixup). */
+  /** The mean over the minibatch, and its gradient. Labels may be mixtures of classes (mixup). */
   'softmax-cross-entropy'(step, m) {
     const [logits, labels, gradient] = [m.values(step.logits), m.values(step.labels), m.values(step.gradient)];
     const [batch, classes] = m.shape(step.labels) as [number, number];
+    const images = batch * (step.passes ?? 1);
     let loss = 0;
     for (let from = 0; from < logits.length; from += classes) {
       let largest = -Infinity;
@@ -54,10 +55,15 @@ export const learning = {
       for (let k = from; k < from + classes; k++) {
         const logProbability = (logits[k] as number) - largest - Math.log(sum);
         loss -= (labels[k] as number) * logProbability;
-        gradient[k] = (Math.exp(logProbability) - (labels[k] as number)) / batch;
+        gradient[k] = (Math.exp(logProbability) - (labels[k] as number)) / images;
       }
     }
-    m.values(step.loss)[0] = loss / batch;
+    m.values(step.loss)[0] = loss / images;
+  },
+
+  accumulate(step, m) {
+    const [gradient, sum] = [m.values(step.gradient), m.values(step.sum)];
+    gradient.forEach((value, j) => (sum[j] = (sum[j] as number) + value));
   },
 
   update(step, m) {

@@ -76,6 +76,7 @@ const common = {
   network: networkSchema,
   data,
   batch: z.int().min(1).max(65536),
+  passes: z.int().min(2).max(65536).optional(),
   engine,
   evaluationWeights: z.enum(evaluationWeights).optional(),
 };

@@ -1,7 +1,7 @@
 /** The settings and limits of a run, and other facts of its journal: certificates, exports, failures, engine, interruptions. */
 import { shownName } from '../../run/display/names.ts';
 import { coresOfRun } from '../../search/rungs.ts';
-import { describeExport, describePlan, describeWorkers } from '../../run/display/wording.ts';
+import { describeExport, describePasses, describePlan, describeWorkers } from '../../run/display/wording.ts';
 import { toleranceOf } from '../../morphism/operators.ts';
 import { differingSettings, valueOf } from '../../search/setting-names.ts';
 import { presetNames, presets } from '../../search/settings.ts';
@@ -125,6 +125,15 @@ const setting = (value: unknown): string =>
           ? JSON.stringify(value)
           : String(value);
 
+/** The networks whose minibatches memory does not hold whole, by their passes. */
+function inPasses(config: RunDetails['config'], passes: ReadonlyMap<string, number>): (readonly [string, string])[] {
+  const counts = [...new Set(passes.values())].toSorted((a, b) => a - b);
+  return counts.map((count) => {
+    const lines = [...passes].flatMap(([line, own]) => (own === count ? [shownName(config, line)] : []));
+    return [describePasses(config.settings, count), lines.join(', ')];
+  });
+}
+
 function limits({ config, state }: RunDetails): Markup {
   const { limits: set } = config.settings;
   const budget = state.budget ?? config.budget;
@@ -136,6 +145,7 @@ function limits({ config, state }: RunDetails): Markup {
     ['channels of a widened convolution', setting(set.channels)],
     ['seconds of search', setting(set.seconds)],
     ['memory of a worker', set.memory === Number.MAX_SAFE_INTEGER ? 'none' : formatBytes(set.memory)],
+    ...inPasses(config, state.passes),
   ]);
 }
 

@@ -81,7 +81,7 @@ export function workOf(view: View, config: Config): Work {
 
 function contextOf(settings: Settings, { data }: Config): Context {
   const counts = { ...splitCounts(data, settings), shape: data.shape, classes: data.classes.length };
-  return { settings, counts, fits: () => true, startStep: (_context, _step, parent) => copiesOf(settings, parent) };
+  return { settings, counts, passesFor: () => 1, startStep: (_context, _step, parent) => copiesOf(settings, parent) };
 }
 
 export interface TimeLeft {

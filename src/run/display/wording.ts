@@ -5,6 +5,7 @@ import { givenReading } from '../../data/reading.ts';
 import { describeEdit } from '../../morphism/operators.ts';
 import type { ViewsName } from '../../network/views.ts';
 import { coresOfRun, formatRungs, rungsFor } from '../../search/rungs.ts';
+import type { Settings } from '../../search/settings.ts';
 import { candidateOf, validationOf, type CandidateId } from '../../search/state.ts';
 import { formatDuration } from '../../util/duration.ts';
 import { withoutHash } from '../../util/file-address.ts';
@@ -56,6 +57,10 @@ export function describePlan(plan: Plan, budget: number, config: Config): string
     `until ${formatDuration(plan.searchUntil)}; then final training in the remaining time`
   );
 }
+
+/** `128 images a minibatch in 4 passes of 32: memory`. */
+export const describePasses = ({ batch }: Settings, passes: number): string =>
+  `${plural(batch, 'image')} a minibatch in ${passes} passes of ${batch / passes}: memory`;
 
 const isFinal = (id: CandidateId): boolean => id === 'final' || id === 'baseline';
 
@@ -134,8 +139,13 @@ function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
     return `${formatCount(parameters)} parameters, ${formatCount(multiplyAdds)} multiply-adds`;
   };
   switch (entry.type) {
+    case 'task': {
+      const { task, line, passes } = entry;
+      // Of a network once, and not of each of its tasks.
+      const isFirst = (task === line || task === `${line}/0`) && !search.tasks.has(task);
+      return passes === undefined || !isFirst ? [] : [`${shownName(config, line)}: ${describePasses(config.settings, passes)}`];
+    }
     case 'run':
-    case 'task':
     case 'worker':
     case 'grown':
     case 'best':

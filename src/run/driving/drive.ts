@@ -160,7 +160,8 @@ function* startTasks(
   const taken = new Map([...flights.all, ...pauses.all]);
   const { starting, idle } = assignTasks(decision.tasks, taken, coresOfRun(run.config));
   for (const { task, threads } of starting) {
-    yield recorder.append({ type: 'task', task: task.id, line: task.line, threads });
+    const passes = task.passes === undefined ? {} : { passes: task.passes };
+    yield recorder.append({ type: 'task', task: task.id, line: task.line, threads, ...passes });
     flights.start(task, context().settings, threads, recorder.state.search.failures.get(task.id)?.count ?? 0);
   }
   return idle ? (decision.whenIdle ?? null) : null;

@@ -131,7 +131,7 @@ async function exportBy(place: string, root: string, path: string, options: Expo
   const settings = plannedSettings(config.settings, state.plan);
   const part = line === 'final' && search.tests.has('final') ? 'test' : 'validation';
   const { views = 'image' } = options;
-  const job = { ...verificationJob(folder, here, settings, search, line, part, config.workers), views };
+  const job = { ...verificationJob(folder, here, settings, state, line, part, config.workers), views };
   // The worker reads a copy, since the run may remove the checkpoint meanwhile.
   let found: Verified;
   let pool: Pool | undefined;

@@ -44,10 +44,11 @@ function jobOf(task: Task, config: Config, settings: Settings, threads: number, 
   const engine = engineOf(config, threads);
   const { batch, augmentation } = settings;
   const weights = evaluationWeightsOf(settings);
+  const passes = task.passes === undefined ? {} : { passes: task.passes };
   if (task.kind === 'test') {
     const { id, network, checkpoint } = task;
     const { normalise } = augmentation;
-    return { kind: 'evaluation', id, network, checkpoint, data, part: 'test', normalise, batch, engine, ...weights };
+    return { kind: 'evaluation', id, network, checkpoint, data, part: 'test', normalise, batch, ...passes, engine, ...weights };
   }
   const { id, network, start, whole, schedule, key, minibatches, interval, stream, part } = task;
   const learning = (task.line === 'final' || task.line === 'baseline' ? finalLearningOf : learningOf)(settings);
@@ -55,6 +56,7 @@ function jobOf(task: Task, config: Config, settings: Settings, threads: number, 
   return {
     kind: 'training',
     ...job,
+    ...passes,
     ...weights,
     ...(part === undefined ? {} : { part }),
     ...(interval === undefined ? {} : { interval }),

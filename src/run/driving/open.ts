@@ -15,7 +15,9 @@ import { openBroker, reachQueue } from '../../execution/queue/broker.ts';
 import { heterogeneousQueue, queueName } from '../../execution/queue/messages.ts';
 import { createQueuePool } from '../../execution/queue/pool.ts';
 import { openCheckedStore, openStore } from '../../execution/store/open.ts';
+import type { Network } from '../../network/network.ts';
 import type { Origin } from '../../search/next.ts';
+import { passesOf } from '../../search/passes.ts';
 import { fileCheckpoints, writeState } from '../../training/checkpoint.ts';
 import { sha256 } from '../../util/hash.ts';
 import { hasOwnFolder, readRunText } from '../../util/run-files.ts';
@@ -120,7 +122,9 @@ async function* searchFrom(
   begun: number,
 ): AsyncGenerator<RunItem> {
   const { engine, engineName, dataset, settings, prepared } = beginning;
-  const started = prepared === null ? null : await startFrom(prepared, engine, dataset, settings);
+  const size = (given: Network): number =>
+    settings.batch / (passesOf(contextOf(dataset, settings, null, engineName), given).passes ?? 1);
+  const started = prepared === null ? null : await startFrom(prepared, engine, dataset, settings, size(prepared.network));
   for (const message of started?.notes ?? []) options.onData?.({ kind: 'note', message });
 
   const made = makeRunFolder(options.run, dataset.name, settings.method, new Date());

@@ -3,7 +3,7 @@ import type { Pool } from '../../execution/pool.ts';
 import { coresOfRun } from '../../search/rungs.ts';
 import { resultOf } from '../../search/ranking.ts';
 import { evaluationWeightsOf, type Settings } from '../../search/settings.ts';
-import { type CandidateId, type SearchState, networkOf } from '../../search/state.ts';
+import { type CandidateId, networkOf } from '../../search/state.ts';
 import { exportProblem, type Report, type VerificationJob, type Verified } from '../../training/job.ts';
 import { must } from '../../util/assert.ts';
 import { dataReference, engineOf, type Config } from '../record/config.ts';
@@ -16,12 +16,13 @@ export function verificationJob(
   folder: Folder,
   config: Config,
   settings: Settings,
-  search: SearchState,
+  { search, passes }: RunState,
   line: CandidateId,
   part: 'validation' | 'test',
   threads: number,
 ): VerificationJob {
   const { checkpoint } = resultOf(search, line);
+  const inPasses = passes.get(line);
   const { images, validation, batch } = settings;
   return {
     kind: 'verification',
@@ -32,6 +33,7 @@ export function verificationJob(
     data: dataReference(config, images, validation),
     part,
     batch,
+    ...(inPasses === undefined ? {} : { passes: inPasses }),
     engine: { ...engineOf(config, threads), convolution: 'direct' },
     ...evaluationWeightsOf(settings),
   };
@@ -75,7 +77,7 @@ export function createVerifier({ folder, config, pool }: Run, tell: (verificatio
       if (wanted === null) return;
       const { line, part } = wanted;
       const threads = part === 'test' && !settings.baseline ? coresOfRun(config).threads : 1;
-      const job = verificationJob(folder, config, settings, state.search, line, part, threads);
+      const job = verificationJob(folder, config, settings, state, line, part, threads);
       const abort = new AbortController();
       running = abort;
       const ended = (outcome: Verified | Error): void => {

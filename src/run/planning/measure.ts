@@ -3,9 +3,11 @@
  * are workers, and one job of all threads), and what a budget buys at that speed. Writes nothing.
  */
 import type { JobObserver, Pool } from '../../execution/pool.ts';
+import { applyAll } from '../../morphism/apply.ts';
 import { countMultiplyAdds } from '../../network/cost.ts';
 import type { Network } from '../../network/network.ts';
 import { methodOf, startNetwork, type Context } from '../../search/next.ts';
+import { passesOf } from '../../search/passes.ts';
 import { evaluationWeightsOf, learningOf, type Settings, type SettingsOverride } from '../../search/settings.ts';
 import { coresOfRun } from '../../search/rungs.ts';
 import { JobFailure, type Job, type ProbeJob, type Stage } from '../../training/job.ts';
@@ -52,9 +54,16 @@ export interface ProbeResult {
 
 export type ProbeRequest = Pick<ProbeJob, 'network' | 'edits' | 'minibatches' | 'seconds' | 'evaluations' | 'verification'>;
 
+/** The network that a probe trains. */
+function trainedBy({ network, edits = [] }: ProbeRequest): Network {
+  const trained = applyAll(network, edits);
+  if (typeof trained === 'string') throw new Error(`bug: ${trained}`);
+  return trained;
+}
+
 /** Runs a probe. A RunError where it fails. */
 export async function probe(
-  { config, pool, signal }: ProbeSetup,
+  { config, pool, signal, contextFor }: ProbeSetup,
   asked: ProbeRequest,
   id: string,
   threads: number,
@@ -66,6 +75,7 @@ export async function probe(
     ...asked,
     data: dataReference(config, images, validation),
     batch,
+    ...passesOf(contextFor(config.settings), trainedBy(asked)),
     augmentation,
     learning: learningOf(config.settings),
     engine: engineOf(config, threads),
@@ -79,7 +89,10 @@ export async function probe(
   const report: JobObserver['report'] = (each, _peak, clock) => {
     if (each.kind === 'progress') times.push(clock);
     else if (each.kind === 'verified')
-      verified = { batch: each.verified.latency.batch / 1000, seconds: clock - (reached.get('compared') ?? clock) };
+      verified = {
+        batch: ((job.passes ?? 1) * each.verified.latency.batch) / 1000,
+        seconds: clock - (reached.get('compared') ?? clock),
+      };
     else if (each.kind === 'reached') {
       reached.set(each.stage, clock);
       if (each.stage === 'begun' && start === 0) start = (performance.now() - begun) / 1000;

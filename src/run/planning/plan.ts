@@ -1,6 +1,6 @@
 /** Forecasts a search on this machine: reads its data, times the machine, simulates the search. Trains nothing that is kept. */
 import { createPool } from '../../execution/pool.ts';
-import type { Origin } from '../../search/next.ts';
+import { startNetwork, type Origin } from '../../search/next.ts';
 import type { Settings } from '../../search/settings.ts';
 import { coresOfRun } from '../../search/rungs.ts';
 import { begin, configOf, defaultPatience, type AskedOptions, type Beginning } from '../preparing/begin.ts';
@@ -28,6 +28,8 @@ export interface PlanReport {
   readonly settings: Settings;
   /** Training images, those of them that train while others validate, and those that validate. */
   readonly images: { readonly train: number; readonly validation: number };
+  /** Passes of a minibatch of the start network. */
+  readonly passes: number;
   readonly forecast: Forecast;
   /** What was timed, and how long the plan took. */
   readonly timings: Timings;
@@ -62,7 +64,8 @@ async function planWith(options: PlanOptions, beginning: Beginning, elapsed: () 
   // Probes neither read checkpoints nor write them.
   const pool = createPool({ checkpoints: '', patience: options.patience ?? defaultPatience });
   try {
-    const found = await timeAll({ config, pool, signal, elapsed, contextFor }, contextFor(settings));
+    const asked = contextFor(settings);
+    const found = await timeAll({ config, pool, signal, elapsed, contextFor }, asked);
     const scaled = plannedSettings(settings, found.plan);
     const context = contextFor(scaled);
     const { train, validation } = context.counts;
@@ -71,6 +74,7 @@ async function planWith(options: PlanOptions, beginning: Beginning, elapsed: () 
       plan: found.plan,
       settings: scaled,
       images: { train, validation },
+      passes: asked.passesFor(startNetwork(asked)) ?? 1,
       forecast: forecast({
         context,
         costs: costsOf(found.timings),

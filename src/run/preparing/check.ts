@@ -4,11 +4,13 @@ import type { Dataset } from '../../data/dataset.ts';
 import { splitDataset } from '../../data/split.ts';
 import type { EngineName } from '../../engine/engine.ts';
 import { memoryUse } from '../../engine/open.ts';
+import { mostBytes } from '../../formats/safetensors.ts';
 import { countMultiplyAdds, countParameters } from '../../network/cost.ts';
 import type { Network } from '../../network/network.ts';
 import { startNetworks } from '../../network/start.ts';
 import { smallestSide } from '../../network/vanilla.ts';
-import { predictMemory } from '../../program/memory.ts';
+import { fewestPasses, largestTensor, mostBytesOfTensor, predictMemory } from '../../program/memory.ts';
+import { optimizerOf, statesOf } from '../../program/learning.ts';
 import { methods } from '../../search/methods/table.ts';
 import type { Context, Origin } from '../../search/next.ts';
 import { sampleStep } from '../../search/sampling.ts';
@@ -20,11 +22,44 @@ import type { Prepared } from './origin.ts';
 
 const formatted = (count: number): string => count.toLocaleString('en-US');
 
-/** Bytes of a worker that trains it. `train`: how many images train. */
-function memoryOf(network: Network, settings: Settings, dataset: Dataset, train: number, engine: EngineName): number {
+/** Bytes that a network needs, where a minibatch is computed in so many passes: of a worker, and of its largest tensor. */
+export interface Needs {
+  readonly passes: number;
+  readonly worker: number;
+  readonly tensor: number;
+}
+
+interface Bounds {
+  readonly batch: number;
+  readonly limits: Pick<Settings['limits'], 'memory' | 'passes'>;
+}
+
+export const noNeeds: Needs = { passes: 1, worker: 0, tensor: 0 };
+
+const isWithin = ({ worker, tensor }: Needs, { memory }: Bounds['limits']): boolean =>
+  worker <= memory && tensor <= mostBytesOfTensor;
+
+/** With the fewest passes that the limits allow; where they allow none, with the most. `workerOf`: bytes of a worker. */
+export function leastNeeds(network: Network, { batch, limits }: Bounds, workerOf: (passes: number) => number): Needs {
+  let needs = noNeeds;
+  fewestPasses(batch, limits.passes, (passes) => {
+    // Without a limit, as in a study, memory is not predicted: that takes as long as all else of sampling a child.
+    const worker = limits.memory === Number.MAX_SAFE_INTEGER ? 0 : workerOf(passes);
+    needs = { passes, worker, tensor: largestTensor(network, batch / passes) };
+    return isWithin(needs, limits);
+  });
+  return needs;
+}
+
+/** Of a worker that trains it on that data. `train`: how many images train. */
+function needsOf(network: Network, settings: Settings, dataset: Dataset, train: number, engine: EngineName): Needs {
   const { batch } = settings;
-  const batches = { training: batch, measuring: measuringBatchOf(batch, dataset.shape, train) };
-  return predictMemory(network, batches, heldBytes(dataset), memoryUse[engine], learningOf(settings));
+  const learning = learningOf(settings);
+  return leastNeeds(network, settings, (passes) => {
+    const training = batch / passes;
+    const batches = { training, passes, measuring: measuringBatchOf(training, dataset.shape, train) };
+    return predictMemory(network, batches, heldBytes(dataset), memoryUse[engine], learning);
+  });
 }
 
 /** The limits that a network is over, in words. `advice`: other options than the limits, of parameters and of multiply-adds. */
@@ -42,20 +77,32 @@ export function sizeProblems(
   );
 }
 
-/** All that stands in the way of a start network, as one UserError. `memory`: bytes of a worker. */
-export function refuseOver(
-  called: string,
-  sizes: readonly string[],
-  memory: number,
-  { limits, batch }: Pick<Settings, 'limits' | 'batch'>,
-): void {
+/** The same of its checkpoints, which are files of parameters and states of the optimizer. */
+function checkpointProblems(network: Network, settings: Settings): string[] {
+  const learning = learningOf(settings);
+  const bytes = 4 * countParameters(network) * (1 + statesOf(optimizerOf(learning), learning).length);
+  return bytes <= mostBytes
+    ? []
+    : [`has checkpoints of ${formatted(bytes)} bytes, and a file of tensors has at most ${formatted(mostBytes)}`];
+}
+
+/** All that stands in the way of a start network, as one UserError. */
+export function refuseOver(called: string, sizes: readonly string[], needs: Needs, { limits, batch }: Bounds): void {
   const mebibytes = (bytes: number): number => Math.floor(bytes / 2 ** 20);
+  const { passes, worker, tensor } = needs;
+  const it = sizes.length === 0 ? called : 'it';
+  const at = `at batch ${batch}${passes === 1 ? '' : ` in passes of ${batch / passes}`}`;
   const problems = [
     ...(sizes.length === 0 ? [] : [`${called} ${sizes.join(' and ')}`]),
-    ...(memory <= limits.memory
+    ...(worker <= limits.memory
       ? []
       : [
-          `a worker needs about ${mebibytes(memory) + 1} MiB for ${sizes.length === 0 ? called : 'it'} at batch ${batch}, over the limit of ${mebibytes(limits.memory)} MiB (--max-memory, --workers or --batch)`,
+          `a worker needs about ${mebibytes(worker) + 1} MiB for ${it} ${at}, over the limit of ${mebibytes(limits.memory)} MiB (--max-memory, --workers or --batch)`,
+        ]),
+    ...(tensor <= mostBytesOfTensor
+      ? []
+      : [
+          `a tensor of ${it} has ${mebibytes(tensor) + 1} MiB ${at}, and none may have more than ${mebibytes(mostBytesOfTensor)} (--batch or --image-size)`,
         ]),
   ];
   if (problems.length > 0) throw new UserError(problems.join('; '));
@@ -85,17 +132,19 @@ export function check(
     throw new UserError('--baseline compares with the final training, and --final-epochs 0 turns it off');
   const rungs = planRungs(settings);
   if (typeof rungs === 'string') throw new UserError(rungs);
-  const memoryFor = (network: Network): number => memoryOf(network, settings, dataset, train, engine);
+  const needsFor = (network: Network): Needs => needsOf(network, settings, dataset, train, engine);
   if (prepared !== null) {
     const { network, trained, reference } = prepared;
     // As it will be trained, and as it is compared.
-    const memory = Math.max(...[network, trained.network].map(memoryFor));
-    return refuseOver(reference, sizeProblems(settings.limits, network, ['', '']), memory, settings);
+    const [own, before] = [needsFor(network), needsFor(trained.network)];
+    const needs = before.worker > own.worker ? before : own;
+    const problems = [...sizeProblems(settings.limits, network, ['', '']), ...checkpointProblems(network, settings)];
+    return refuseOver(reference, problems, needs, settings);
   }
   const { make, label } = startNetworks[settings.start.network];
   const start = make(shape, classes.length, settings.widths);
   const advice = [', or smaller --widths', ', or smaller --widths or --image-size'] as const;
-  refuseOver(`the ${label}`, sizeProblems(settings.limits, start, advice), memoryFor(start), settings);
+  refuseOver(`the ${label}`, sizeProblems(settings.limits, start, advice), needsFor(start), settings);
 }
 
 /** What the search knows about its data under these settings. */
@@ -103,13 +152,15 @@ export function contextOf(dataset: Dataset, settings: Settings, origin: Origin |
   const { images, validation } = settings;
   const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
   const { shape, classes } = dataset;
+  const known = new WeakMap<Network, Needs>();
   return {
     settings,
     counts: { shape, classes: classes.length, train: split.train.length, validation: split.validation.length },
-    // Without a limit, as in a study, memory is not predicted: that takes as long as all else of sampling a child.
-    fits: (network) =>
-      settings.limits.memory === Number.MAX_SAFE_INTEGER ||
-      memoryOf(network, settings, dataset, split.train.length, engine) <= settings.limits.memory,
+    passesFor(network) {
+      const found = known.get(network) ?? needsOf(network, settings, dataset, split.train.length, engine);
+      known.set(network, found);
+      return isWithin(found, settings.limits) ? found.passes : null;
+    },
     startStep: sampleStep,
     ...(origin === null ? {} : { origin }),
   };

@@ -12,7 +12,7 @@ import { costOfTraining } from '../../search/work.ts';
 import { formatDuration } from '../../util/duration.ts';
 import { UserError } from '../../util/user-error.ts';
 import { formatWhole } from '../../util/words.ts';
-import { refuseOver, sizeProblems } from './check.ts';
+import { leastNeeds, noNeeds, refuseOver, sizeProblems } from './check.ts';
 import { headOf } from '../../network/head.ts';
 import { resized, withRows, type Given } from './origin.ts';
 
@@ -63,10 +63,12 @@ export function refuseGiven(
   const { limits } = limited;
   const known = side === null ? { ...limits, multiplyAdds: null } : limits;
   // Of a batch that follows from the number of images, the smallest.
-  const batch = override?.batch ?? 1;
-  const memory =
-    side === null ? 0 : predictMemory(least, { training: batch, measuring: 1 }, 0, memoryUse[engine], learningOf(limited));
-  refuseOver(where, sizeProblems(known, least, ['', '']), memory, { limits, batch });
+  const bounds = { batch: override?.batch ?? 1, limits };
+  const learning = learningOf(limited);
+  const workerOf = (passes: number): number =>
+    predictMemory(least, { training: bounds.batch / passes, passes, measuring: 1 }, 0, memoryUse[engine], learning);
+  const needs = side === null ? noNeeds : leastNeeds(least, bounds, workerOf);
+  refuseOver(where, sizeProblems(known, least, ['', '']), needs, bounds);
 }
 
 /** Multiply-adds of training a second on one core: as usual, and more than any core does. */

@@ -288,9 +288,15 @@ export interface Started extends Grown {
 
 /**
  * The network that the search starts from: compared where it was read from a model, and with batch normalisations measured
- * where they were put in. A UserError where the model is not what it was taken for.
+ * where they were put in, in batches of so many images. A UserError where the model is not what it was taken for.
  */
-export async function startFrom(prepared: Prepared, engine: Engine, dataset: Dataset, settings: Settings): Promise<Started> {
+export async function startFrom(
+  prepared: Prepared,
+  engine: Engine,
+  dataset: Dataset,
+  settings: Settings,
+  size: number,
+): Promise<Started> {
   const { where, name, headed, added, network, tensors } = prepared;
   const { images, validation, augmentation, seed } = settings;
   const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
@@ -300,8 +306,7 @@ export async function startFrom(prepared: Prepared, engine: Engine, dataset: Dat
       `${where}: the network read from it differs from ONNX Runtime: on ${compared.images} images the logits differ by ${compared.difference.toExponential(1)} of the largest`,
     );
   const subject = seenBy(prepared, dataset);
-  const batcher = createBatcher(subject, augmentation, settings.batch);
-  const data = { dataset: subject, batcher, batch: settings.batch, ...split };
+  const data = { dataset: subject, batcher: createBatcher(subject, augmentation, size), batch: size, ...split };
   const notes: string[] = [];
   // A new head has chance accuracy.
   if (prepared.isTrained) {

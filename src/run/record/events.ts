@@ -45,8 +45,14 @@ export const runEventSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('plan'), budget: z.number(), plan: planSchema }),
   /** The budget was extended to so many seconds. */
   z.strictObject({ type: z.literal('extended'), budget: z.number(), searchUntil: z.number() }),
-  /** A task was given to a worker. */
-  z.strictObject({ type: z.literal('task'), task: z.string(), line: lineSchema, threads: z.int() }),
+  /** A task was given to a worker. `passes`: of a minibatch, where memory does not hold it whole. */
+  z.strictObject({
+    type: z.literal('task'),
+    task: z.string(),
+    line: lineSchema,
+    threads: z.int(),
+    passes: z.int().min(2).optional(),
+  }),
   /** A worker of another machine computes the task from here on. */
   z.strictObject({ type: z.literal('worker'), task: z.string(), line: lineSchema, ...computedBy.shape }),
   /** The exported file of a line was verified, or could not be: `problem` says why it is not to be trusted. */

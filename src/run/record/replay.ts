@@ -18,6 +18,8 @@ export interface RunState {
   readonly interrupted: boolean;
   /** Active seconds at which tasks began and lines had their epochs, for speeds. */
   readonly taskStarted: ReadonlyMap<string, number>;
+  /** Of lines whose minibatches are computed in several passes, how many. */
+  readonly passes: ReadonlyMap<string, number>;
   /** Of tasks that other machines' workers computed, whose they were, in order. */
   readonly computedBy: ReadonlyMap<string, readonly ComputedBy[]>;
   /** The last export of each line that was verified, or could not be. */
@@ -37,6 +39,7 @@ export const emptyRun: RunState = {
   events: 0,
   interrupted: false,
   taskStarted: new Map(),
+  passes: new Map(),
   computedBy: new Map(),
   exports: new Map(),
   best: null,
@@ -74,8 +77,11 @@ export function replayEntry(state: RunState, entry: Entry, copy: Copy = alwaysCo
       const before = state.computedBy.get(task) ?? [];
       return { ...next, computedBy: copy(state.computedBy).set(task, [...before, { name, bits, instar }]) };
     }
-    case 'task':
-      return { ...next, taskStarted: copy(state.taskStarted).set(entry.task, entry.t) };
+    case 'task': {
+      const { task, line, passes } = entry;
+      const begun = { ...next, taskStarted: copy(state.taskStarted).set(task, entry.t) };
+      return passes === undefined ? begun : { ...begun, passes: copy(state.passes).set(line, passes) };
+    }
     default:
       return { ...next, search: reduce(state.search, entry as SearchEvent, copy) };
   }

@@ -19,7 +19,7 @@ import { random } from '../../../src/util/random.ts';
 import { assertClose, norm } from '../../support/comparing.ts';
 import { normalizedImage } from '../../support/networks.ts';
 import { smallRandomNetwork } from '../../support/random-networks.ts';
-import { fillInputs, randomState } from '../../support/single-steps.ts';
+import { fillInputs, randomState, runMinibatch } from '../../support/single-steps.ts';
 import { marginOf } from '../../support/ties.ts';
 import { type ConformanceOptions, shareOf } from './options.ts';
 import { meaningTests } from './meaning.ts';
@@ -53,8 +53,7 @@ async function trained(program: Program, seed: number, steps: number): Promise<T
 async function train(session: Session, before: Tensors, seed: number, steps: number, look?: () => void): Promise<number> {
   session.load(before);
   for (let step = 0; step < steps; step++) {
-    fillInputs(session, random('inputs', seed, step));
-    await session.run();
+    await runMinibatch(session, random('inputs', seed, step));
     look?.();
   }
   return session.output(must(session.program.loss, 'loss'))[0] as number;
@@ -71,8 +70,15 @@ function grownNetwork(seed: number): Network {
 }
 
 /** Whether it could be compared: not where a step came nearer than `nearest` to a tie. */
-async function compareTraining(engine: Engine, network: Network, batch: number, seed: number, nearest = 0): Promise<boolean> {
-  const program = lower(network, batch, { kind: 'training', learning });
+async function compareTraining(
+  engine: Engine,
+  network: Network,
+  batch: number,
+  seed: number,
+  nearest = 0,
+  passes = 1,
+): Promise<boolean> {
+  const program = lower(network, batch, { kind: 'training', learning, passes });
   const { before, after, loss, margin } = await trained(program, seed, 5);
   if (margin < nearest) return false;
   const session = await engine.compile(program, algorithmsOf(seed));
@@ -166,6 +172,16 @@ export function networkTests(open: () => Promise<Engine>, options: ConformanceOp
 
     test('a batch normalisation straight after the image: five training steps change every tensor alike', async () => {
       for (const seed of [1, 2, 3]) await compareTraining(await open(), normalizedImage, 3 + (seed % 4), seed);
+    });
+
+    test('random and grown networks in several passes: five minibatches change every tensor alike', async () => {
+      const engine = await open();
+      for (const seed of seeds.slice(0, 8))
+        await compareTraining(engine, smallRandomNetwork(random('network', seed)), 3 + (seed % 2), seed, 0, 2 + (seed % 3));
+      let compared = 0;
+      for (let seed = 100; seed < 108; seed++)
+        if (await compareTraining(engine, grownNetwork(seed), 4, seed, rounding, 2 + (seed % 2))) compared++;
+      assert.ok(compared >= 5, `only ${compared} can be compared`);
     });
 
     test('random networks: the logits of an evaluation and the statistics of a measurement', async () => {

@@ -7,7 +7,7 @@ import { printProgram } from '../../../src/program/print.ts';
 import type { StepKind } from '../../../src/program/program.ts';
 import { random } from '../../../src/util/random.ts';
 import { assertClose } from '../../support/comparing.ts';
-import { fillInputs, randomState } from '../../support/single-steps.ts';
+import { randomState, runMinibatch } from '../../support/single-steps.ts';
 import { type StepCase, stepCases } from '../../support/step-cases.ts';
 import { type ConformanceOptions, shareOf } from './options.ts';
 
@@ -21,8 +21,7 @@ async function compare(
   const run = async (computing: Engine): Promise<Session> => {
     const session = await computing.compile(program, convolution);
     session.load(randomState(program, random('state', seed)));
-    fillInputs(session, random('inputs', seed), filling);
-    await session.run();
+    await runMinibatch(session, random('inputs', seed), filling);
     return session;
   };
   const [expected, actual] = [await run(reference), await run(engine)];

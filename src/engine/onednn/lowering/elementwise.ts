@@ -1,7 +1,7 @@
 /** Activations, products and gates, padding, and their gradients, in the layout of what they read first. */
 import { askActivation, type ActivationTable } from '../../../network/activations.ts';
-import { lowestNumber } from '../../../network/network.ts';
-import type { BufferId, Margins, StepOf } from '../../../program/program.ts';
+import { lowestNumber, type Margins } from '../../../network/network.ts';
+import type { BufferId, StepOf } from '../../../program/program.ts';
 import { must } from '../../../util/assert.ts';
 import type { Builder } from '../builder.ts';
 import type { Region } from '../commands.ts';

@@ -14,18 +14,25 @@ import { flat, key, scaled, type Rows } from './rows.ts';
 
 /** The layout in which the gradient of a parameter arrives, so that the update needs no reorder. */
 export function parameterLayout(b: Builder, update: StepOf<'update'>): Layout {
-  const writer = b.program.steps.find((step) => accessOf(step).writes.includes(update.gradient));
-  if (writer?.kind === 'convolution-gradient-kernel' && writer.kernelGradient === update.gradient)
+  const { steps } = b.program;
+  // Of several passes, what they add up.
+  const added = steps.find((step): step is StepOf<'accumulate'> => step.kind === 'accumulate' && step.sum === update.gradient);
+  const gradient = added?.gradient ?? update.gradient;
+  const writer = steps.find((step) => accessOf(step).writes.includes(gradient));
+  if (writer?.kind === 'convolution-gradient-kernel' && writer.kernelGradient === gradient)
     return kernelGradientLayout(b, writer);
-  if (writer?.kind === 'dense-gradient-kernel' && writer.kernelGradient === update.gradient)
-    return b.wants(denseGradientKernel(b, writer), query.weightsGradient, update.gradient);
-  return b.plain(update.gradient);
+  if (writer?.kind === 'dense-gradient-kernel' && writer.kernelGradient === gradient)
+    return b.wants(denseGradientKernel(b, writer), query.weightsGradient, gradient);
+  return b.plain(gradient);
 }
 
-/** Mean over the batch of −Σ labels·log softmax(logits), and its gradient; (N, classes), row-major. */
+/**
+ * The sum of −Σ labels·log softmax(logits), and its gradient, over `images`, of which `batch` are there; (batch, classes), row-major.
+ */
 function softmaxCrossEntropy(
   [logits, labels, loss, gradient]: readonly [Float32Array, Float32Array, Float32Array, Float32Array],
   batch: number,
+  images: number,
 ): void {
   const classes = logits.length / batch;
   let total = 0;
@@ -40,10 +47,10 @@ function softmaxCrossEntropy(
       const logProbability = (logits[i] as number) - logSum;
       const label = labels[i] as number;
       if (label !== 0) total -= label * logProbability;
-      gradient[i] = (Math.exp(logProbability) - label) / batch;
+      gradient[i] = (Math.exp(logProbability) - label) / images;
     }
   }
-  loss[0] = total / batch;
+  loss[0] = total / images;
 }
 
 export const learning = {
@@ -55,8 +62,27 @@ export const learning = {
     const batch = bufferOf(b.program, s.logits).shape[0] as number;
     b.script('softmax cross-entropy', [logits, labels, loss, gradient], (view) => {
       const views = [view(logits), view(labels), view(loss), view(gradient)] as const;
-      return () => softmaxCrossEntropy(views, batch);
+      return () => softmaxCrossEntropy(views, batch, batch * (s.passes ?? 1));
     });
+  },
+
+  accumulate(s, b) {
+    const written = b.home(s.gradient);
+    const layout = written.blocked ? written : b.plain(s.gradient);
+    const gradient = b.read(s.gradient, layout);
+    const sum = b.write(s.sum, layout);
+    if (layout.blocked && layout.bytes / 4 >= manyParameters)
+      addUp(b, flat(b, layout), sum, [
+        [1, sum],
+        [1, gradient],
+      ]);
+    else
+      b.script('accumulate', [gradient, sum], (view) => {
+        const [from, to] = [view(gradient), view(sum)];
+        return () => {
+          for (let i = 0; i < to.length; i++) to[i] = (to[i] as number) + (from[i] as number);
+        };
+      });
   },
 
   update(s, b) {

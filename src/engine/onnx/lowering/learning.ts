@@ -10,13 +10,18 @@ export const learning = {
   /** loss = −Σ labels·log softmax(logits) / N;  gradient = (softmax(logits) − labels)/N. */
   'softmax-cross-entropy'(s, b) {
     const [batch] = b.shape(s.labels) as [number, number];
+    const images = batch * (s.passes ?? 1);
     // (classes, N), as the logits are.
     const labels = b.node('Transpose', [b.read(s.labels)], { perm: [1, 0] });
     const logarithms = b.node('LogSoftmax', [rowsOf(b, s.logits)], { axis: 0 });
     const total = b.node('ReduceSum', [b.node('Mul', [labels, logarithms])], { keepdims: 0 });
-    b.node('Mul', [b.reshape(total, [1]), b.number(-1 / batch)], {}, b.write(s.loss));
+    b.node('Mul', [b.reshape(total, [1]), b.number(-1 / images)], {}, b.write(s.loss));
     const difference = b.node('Sub', [b.node('Exp', [logarithms]), labels]);
-    channelsFirst(b, b.node('Mul', [difference, b.number(1 / batch)]), s.gradient);
+    channelsFirst(b, b.node('Mul', [difference, b.number(1 / images)]), s.gradient);
+  },
+
+  accumulate(s, b) {
+    b.node('Add', [b.read(s.sum), b.read(s.gradient)], {}, b.update(s.sum));
   },
 
   update(s, b) {
