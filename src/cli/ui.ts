@@ -59,14 +59,16 @@ export async function uiCommand(folder: string, given: Given<'ui'>, io: Io): Pro
     data,
     program: [process.execPath, fileURLToPath(new URL('main.js', import.meta.url))],
   });
+  // Before the address is printed: whoever has read it may end this.
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of io.stops) io.on(signal, resolve);
+  });
   printLines(io.out, [ui.address]);
   io.err.write(`Dashboard of ${printable(folder)}. Anyone with this address can change runs. Ctrl-C stops it; runs continue.\n`);
   for (const name of allowedHosts.filter((each) => !isLoopback(each)))
     io.err.write(`By way of a proxy: https://${name.includes(':') ? `[${name}]` : name}${base}#token=${ui.token}\n`);
   const forget = given.noOpen !== true && hasDisplay(io) ? openBrowser(ui.address) : (): void => undefined;
-  await new Promise<void>((resolve) => {
-    for (const signal of io.stops) io.on(signal, resolve);
-  });
+  await stopped;
   forget();
   await ui.close();
   return exitCodes.done;

@@ -1,7 +1,7 @@
 /** Pictures of 80×30 whose class is seen at a side: a search, and whatever takes its network, fits them as it did. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { encodeModel, decodeModel } from '../../src/formats/onnx/codec.ts';
 import { readRun } from '../../src/run/record/read.ts';
@@ -110,7 +110,7 @@ test('a network that is grown further gets its images as before; other data than
   for (const from of ['padded', 'padded/best.onnx', 'padded/best.safetensors']) {
     const { code, err } = await instar(['plan', 'square', ...own, '--from', from], folder);
     assert.equal(code, 0, err);
-    assert.match(err, new RegExp(`images are padded, as those of ${from} were \\(--fit changes that\\)`));
+    assert.match(err, new RegExp(`images are padded, as those of ${basename(from)} were \\(--fit changes that\\)`));
   }
   const run = await instar(['evaluate', 'padded', 'wide', '--fit', 'crop'], folder);
   assert.deepEqual([run.code, run.out], [2, '']);
