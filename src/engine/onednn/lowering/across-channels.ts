@@ -74,7 +74,8 @@ export const acrossChannels = {
       [argument.variance, b.read(s.variance, b.plain(s.variance)), each],
       [argument.destinationGradient, b.read(s.outputGradient, layout), rows],
       [argument.scale, b.read(s.scale, vector), vector],
-      ...(b.native.normalizationGradientReadsShift ? [[argument.shift, b.read(s.shift, vector), vector] as const] : []),
+      // Both versions of the library want it here, though it changes nothing.
+      [argument.shift, b.read(s.shift, vector), vector],
       [argument.sourceGradient, b.write(s.inputGradient, layout), rows],
       [argument.scaleGradient, b.write(s.scaleGradient, vector), vector],
       [argument.shiftGradient, b.write(s.shiftGradient, vector), vector],
