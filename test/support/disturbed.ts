@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Queue } from 'bullmq';
@@ -149,7 +149,13 @@ export async function disturbed(
   const env = { ...credentials, AWS_ENDPOINT_URL: `http://127.0.0.1:${gate.port}` };
   Object.assign(process.env, env);
   const elsewhere = { queue: redis.address, store: storeAddress };
+  const written = (): number => {
+    const journal = join(run, 'journal.jsonl');
+    return existsSync(journal) ? statSync(journal).size : 0;
+  };
+  let atBegin = 0;
   const begin = (what: 'search' | 'resume'): Running => {
+    atBegin = written();
     const made = startProcess(what, run, what === 'search' ? { ...options, elsewhere } : { elsewhere });
     made.child.stdout?.resume(); // Nobody reads it, and it must not fill up.
     return made;
@@ -186,6 +192,7 @@ export async function disturbed(
     }
   }
 
+  const over = new AbortController();
   const acts: { readonly [F in Fault]: () => Promise<void> } = {
     async 'worker killed'() {
       const place = workers[1]?.said().includes('started') === true ? 1 : 0;
@@ -216,6 +223,8 @@ export async function disturbed(
       note(`a job and a result are delivered twice: ${await deliverTwice()}`);
     },
     async 'store full'() {
+      // A search that finds the store full when it begins refuses: it has to have begun.
+      while (written() === atBegin && !over.signal.aborted) await sleep(20);
       note(`the store is full for ${fullFor} s`);
       const before = gate.refused();
       gate.full(true);
@@ -225,7 +234,6 @@ export async function disturbed(
     },
   };
 
-  const over = new AbortController();
   const latest = (): Running => search;
   const troubles = planned.map(async ({ fault, at }) => {
     while (!over.signal.aborted && seconds() < at) await sleep(50);
