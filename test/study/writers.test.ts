@@ -121,7 +121,8 @@ test('Markdown: every name comes back, and ends neither a cell nor a line', () =
       for (const each of names) {
         const escaped = escapeMarkdown(each);
         assert.equal(escaped.replaceAll(/\\([!-/:-@[-`{-~])/g, '$1'), lines(each));
-        assert.doesNotMatch(escaped.replaceAll(/\\./gu, ''), /[|`*_[\]<>#~&$]|:\/\//);
+        // What is escaped is a character, too: `:/\/` has no address in it.
+        assert.doesNotMatch(escaped.replaceAll(/\\./gu, '.'), /[|`*_[\]<>#~&$]|:\/\//);
         assert.doesNotMatch(escaped, /^\s*([-+](\s|$)|---|=)|www\./);
       }
       const written = markdownTable(withNames(names)).split('\n');
