@@ -6,7 +6,7 @@ import { partOf } from '../data/split.ts';
 import { plannedSettings } from '../run/planning/budget.ts';
 import { fitsJournal, unfitting } from '../run/record/best.ts';
 import { aboutOf } from '../run/record/folder.ts';
-import { bestCandidate } from '../search/ranking.ts';
+import { bestCandidate, resultOf } from '../search/ranking.ts';
 import { evaluationWeightsOf } from '../search/settings.ts';
 import { checkpointPath, fileCheckpoints } from '../training/checkpoint.ts';
 import { exportModel } from '../training/export.ts';
@@ -18,7 +18,7 @@ import type { Feed } from './feed.ts';
 /** The ONNX file of a candidate; null where the run has no such candidate, or its checkpoint is not kept any more. */
 export async function modelOf({ folder, config, state }: Feed, id: string): Promise<Uint8Array | null> {
   const { search } = state;
-  const checkpoint = search.candidates.get(id)?.checkpoint ?? null;
+  const checkpoint = search.candidates.has(id) ? resultOf(search, id).checkpoint : null;
   if (checkpoint === null) return null;
   // The verified file, where it is this network's.
   if (id === bestCandidate(search) && search.finished && isThere(folder.bestModel)) {

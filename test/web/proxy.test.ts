@@ -74,10 +74,7 @@ async function saved(page: Page, link: string): Promise<{ readonly name: string;
   return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
 }
 
-// Now and then the model of a finished run is answered with 404, before and after a change of nothing else: to be found out.
-const unsteady = 'a download of a model behind the proxy fails now and then';
-
-describe('behind a proxy, below a path', { skip: withoutChromium() || unsteady }, () => {
+describe('behind a proxy, below a path', { skip: withoutChromium() }, () => {
   let browser: Browser;
   const folder = join(place, 'proxied');
   before(async () => {
