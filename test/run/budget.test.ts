@@ -128,10 +128,27 @@ await test('segments end in the last tenth of the budget, though the plan’s sp
       }
       const trained = planned.reduce((sum, { count }) => sum + count, 0);
       elapsed += (baselineSearched + trained) * baselineMinibatch + 0.5;
-      assert.ok(elapsed <= (slow ? 1.1 : 1) * budget, `${elapsed} of ${budget}`);
+      // The slice under way runs at a quarter of its speed; of each later one at least a minibatch is trained.
+      const late = slow ? 0.1 * budget + (planned.length - slowFrom) * (4.3 / speed) : 0;
+      assert.ok(elapsed <= budget + late, `${elapsed} of ${budget}`);
       assert.ok(elapsed >= 0.9 * budget, `${elapsed} of ${budget}`);
     }),
-    { numRuns: 300 },
+    {
+      numRuns: 300,
+      examples: [
+        [
+          {
+            budget: 60,
+            gone: 0.3,
+            speed: 5,
+            wrong: 0.5,
+            baseline: false,
+            unsteady: Array<number>(16).fill(0.93).with(6, 1.03),
+            slowFrom: 6,
+          },
+        ],
+      ],
+    },
   );
 });
 
