@@ -355,7 +355,7 @@ function testOf(state: SearchState, context: Context, id: CandidateId): Decision
 /** After the last step: final training, test evaluation, baseline. */
 function continueEnd(state: SearchState, context: Context): Decision {
   if (!state.undone) {
-    const back = methodOf(context).tunes ? betterThanFinal(state) : null;
+    const back = methodOf(context).tunes ? betterThanFinal(state, context.counts.validation) : null;
     const isLost = candidateOf(state, 'final').end !== null;
     const open = isLost && back !== null ? null : openSegment(state, context, 'final');
     if (open !== null) return open;

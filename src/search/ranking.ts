@@ -138,12 +138,22 @@ export function stopForTime(state: SearchState, continuous: boolean): Extract<Se
   return { type: 'stop', reason: 'time', line: candidate, ...(isLatest ? {} : { checkpoint }) };
 }
 
-/** What validated better before the final training than after it, or before it was lost; null where nothing did, or the final training is not validated. */
-export function betterThanFinal(state: SearchState): Validated | null {
+/**
+ * Images by which the final training may be behind and still counts: fine-tuning a network wins 5 points over its head, give or take 5, and two
+ * networks disagree about a fifth of the images (LOG.md). Weighed against that, so many images say nothing, however many there are.
+ */
+const chanceImages = 4;
+
+/**
+ * What validated better before the final training than after it, by more images than chance explains, or before it was lost; null where nothing
+ * did, or the final training is not validated. `images`: validation images.
+ */
+export function betterThanFinal(state: SearchState, images: number): Validated | null {
   const { bestBefore: best } = state;
   const { epochs, end } = candidateOf(state, 'final');
   if (best !== null && end !== null) return best;
   const after = epochs.at(-1)?.validation ?? null;
   if (best === null || after === null) return null;
-  return rightShare(best.validation) > rightShare(after) ? best : null;
+  const behind = (rightShare(best.validation) - rightShare(after)) * images;
+  return behind > chanceImages + 1e-6 ? best : null;
 }

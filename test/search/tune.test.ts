@@ -91,17 +91,30 @@ test('the work that was planned is done, and no more', () => {
 });
 
 test('a final training that validates worse than the head alone is taken back', () => {
-  const { state, events } = walk(({ id }) => (id === 'vanilla' ? 0.7 : 0.6));
+  const { state, events } = walk(({ id }) => (id === 'vanilla' ? 0.9 : 0.5));
   assert.deepEqual(
     events.filter(({ type }) => type === 'undone'),
     [{ type: 'undone', line: 'final', to: 'vanilla', checkpoint: sha256('vanilla') }],
   );
   assert.equal(candidateOf(state, 'final').checkpoint, sha256('vanilla'));
   assert.deepEqual(networkOf(state, 'final'), network);
-  assert.equal(validationOf(state, 'final')?.accuracy, 0.7);
+  assert.equal(validationOf(state, 'final')?.accuracy, 0.9);
   assert.ok(state.finished && state.tests.has('final'));
   // As good is good enough.
   assert.ok(!walk(() => 0.7).events.some(({ type }) => type === 'undone'));
+});
+
+test('few images that it is behind by are chance, however many validate', () => {
+  for (const validation of [5, 14, 100, 2000])
+    for (let behind = 0; behind <= 5; behind++) {
+      const of = { ...context, counts: { ...context.counts, validation } };
+      const { events } = walk(({ id }) => (id === 'vanilla' ? 5 : 5 - behind) / validation, of);
+      assert.equal(
+        events.some(({ type }) => type === 'undone'),
+        behind > 4,
+        `${behind} of ${validation}`,
+      );
+    }
 });
 
 test('so is one that is lost', () => {
@@ -130,7 +143,7 @@ test('so is one that is lost', () => {
 });
 
 test('what it may be taken back to is kept until then', () => {
-  const first = walk(({ id }) => (id === 'vanilla' ? 0.7 : 0.6)).events;
+  const first = walk(({ id }) => (id === 'vanilla' ? 0.9 : 0.5)).events;
   let state = emptyState;
   for (const event of first) {
     if (event.type === 'undone') break;
