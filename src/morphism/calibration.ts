@@ -12,7 +12,8 @@ import { layoutOf } from './width-change.ts';
 
 /**
  * - `identity`: a new batch normalisation that must give back its input: γ = √(variance + ε), β = mean, §3.2.1.
- * - `statistics`: new channels of one that was there: γ and β stay as initialised, only the running statistics are set.
+ * - `statistics`: new channels of one that was there, or all of one that reads something else now: γ and β stay as they are, only the
+ *   running statistics are set.
  */
 export interface Calibration {
   /** A batch normalisation of the new network. What is measured is the tensor that it reads. */
@@ -25,10 +26,12 @@ export interface Calibration {
 /** What is to be measured after this rewrite, in the network's order. */
 export function calibrationsOf(rewrite: Rewrite): readonly Calibration[] {
   const [identities, shapes] = [new Set(rewrite.identities), shapesOf(rewrite.network)];
+  const shifted = new Set(rewrite.shifted);
   return rewrite.network.nodes.flatMap((node): Calibration[] => {
     if (node.layer.kind !== 'batch-normalization') return [];
     const width = must(shapes.get(node.id), `shape of node ${node.id}`).channels;
     if (identities.has(node.id)) return [{ node: node.id, kind: 'identity', channels: [[0, width]] }];
+    if (shifted.has(node.id)) return [{ node: node.id, kind: 'statistics', channels: [[0, width]] }];
     const { added } = layoutOf(rewrite.widths.get(node.id) ?? []);
     return added.length === 0 ? [] : [{ node: node.id, kind: 'statistics', channels: added }];
   });

@@ -30,6 +30,9 @@ function followed(source: TensorSource): string | undefined {
   switch (source.kind) {
     case 'identity':
     case 'constant':
+    case 'cropped':
+    case 'depthwise-factor':
+    case 'pointwise-factor':
       return undefined;
     case 'shared':
       return source.from;

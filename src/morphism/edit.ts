@@ -26,6 +26,16 @@ export const editSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('widen'), node: id, more: z.int().min(1).max(4096) }),
   /** The block that ends with this ReLU is taken out; those who read it read its input. */
   z.strictObject({ kind: z.literal('drop-block'), node: id }),
+  /** A convolution has so many output channels fewer: the least useful ones go. */
+  z.strictObject({ kind: z.literal('narrow'), node: id, fewer: z.int().min(1).max(4096) }),
+  /** The block that ends with this ReLU is taken out, whatever it computes. */
+  z.strictObject({ kind: z.literal('remove-block'), node: id }),
+  /** A sum, a convex combination or a gate is without one of its inputs, by its place. */
+  z.strictObject({ kind: z.literal('remove-branch'), node: id, input: z.int().min(0).max(64) }),
+  /** A convolution becomes a depthwise and a pointwise one. */
+  z.strictObject({ kind: z.literal('separate'), node: id }),
+  /** The kernel of a convolution is without its outermost pixels. */
+  z.strictObject({ kind: z.literal('shrink-kernel'), node: id }),
 ]);
 
 export type Edit = Readonly<z.infer<typeof editSchema>>;

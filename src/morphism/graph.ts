@@ -1,6 +1,17 @@
 /** Reading and rewiring a graph: what all operators share. It knows no parameters. */
 import { must } from '../util/assert.ts';
-import { consumersOf, freeze, isFrozen, type Network, nextId, type Node, type NodeId, type Shape } from '../network/network.ts';
+import {
+  ancestorsOf,
+  consumersOf,
+  freeze,
+  isFrozen,
+  type Network,
+  nextId,
+  type Node,
+  type NodeId,
+  outputOf,
+  type Shape,
+} from '../network/network.ts';
 import { shapesOf } from '../network/shapes.ts';
 
 /** A network with what operators ask of it at hand. */
@@ -32,6 +43,24 @@ export function descendantsOf(network: Network, id: NodeId): ReadonlySet<NodeId>
   for (const node of network.nodes) if (node.inputs.some((input) => result.has(input))) result.add(node.id);
   return result;
 }
+
+/** The batch normalisations that depend on these nodes, or are among them. */
+export function normalizationsBehind(network: Network, ids: Iterable<NodeId>): readonly NodeId[] {
+  const reached = new Set(ids);
+  for (const { id, inputs } of network.nodes) if (inputs.some((input) => reached.has(input))) reached.add(id);
+  return network.nodes.filter(({ id, layer }) => layer.kind === 'batch-normalization' && reached.has(id)).map(({ id }) => id);
+}
+
+/** The network where whoever read `from` reads `to` instead, without what nothing reads any more. */
+export function redirected(network: Network, from: NodeId, to: NodeId): Network {
+  const nodes = network.nodes
+    .filter(({ id }) => id !== from)
+    .map((node) => ({ ...node, inputs: node.inputs.map((input) => (input === from ? to : input)) }));
+  return withoutUnread(freeze(nodes, nextId(network)));
+}
+
+/** The network without what its output does not depend on. */
+export const withoutUnread = (network: Network): Network => freeze(ancestorsOf(network, [outputOf(network).id]), nextId(network));
 
 /** The nodes in their order, except that those that stand behind one of their readers are drawn up to it. */
 function arrange(nodes: readonly Node[]): Node[] {

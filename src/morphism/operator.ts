@@ -14,7 +14,14 @@ export type TensorSource =
   | { readonly kind: 'constant'; readonly value: number }
   /** The old tensor of that name itself. */
   | { readonly kind: 'shared'; readonly from: string }
-  | { readonly kind: 'scaled'; readonly from: string; readonly factor: number };
+  | { readonly kind: 'scaled'; readonly from: string; readonly factor: number }
+  /** A kernel without its outermost pixels. */
+  | { readonly kind: 'cropped'; readonly from: string }
+  /**
+   * The kernel (in, 1, k, k) or (out, in, 1, 1) of the depthwise and pointwise pair that is nearest to a kernel (out, in, k, k), by least
+   * squares.
+   */
+  | { readonly kind: 'depthwise-factor' | 'pointwise-factor'; readonly from: string };
 
 /** What an edit makes of a network: the new structure, and where its parameters come from. */
 export interface Rewrite {
@@ -25,6 +32,8 @@ export interface Rewrite {
   readonly sources: Readonly<Record<string, TensorSource>>;
   /** New batch normalisations that must be the identity: they are to be calibrated. */
   readonly identities: readonly NodeId[];
+  /** Old batch normalisations that read something else now: their statistics are to be measured again. Missing: none. */
+  readonly shifted?: readonly NodeId[];
 }
 
 /** What the certificate of a child may not exceed: relative differences of the logits, and of the training-mode loss. */
@@ -41,6 +50,9 @@ export interface Fidelity {
 }
 
 export const exact: Fidelity = { kind: 'exact', tolerance: { evaluation: 1e-3, training: 0.02 } };
+
+/** Of operators that take away: training gives back what it can. The tolerance refuses what is no network any more. */
+export const lossy: Fidelity = { kind: 'approximate', tolerance: { evaluation: 10, training: 100 } };
 
 export interface Operator<E extends Edit> {
   readonly fidelity: Fidelity;

@@ -10,6 +10,11 @@ import { insertSeparable } from './insert-separable.ts';
 import { mergeConcat } from './merge-concat.ts';
 import { mergeConvex } from './merge-convex.ts';
 import { exact, type Operator, type Rewrite, type Tolerance } from './operator.ts';
+import { narrow } from './narrow.ts';
+import { removeBlock } from './remove-block.ts';
+import { removeBranch } from './remove-branch.ts';
+import { separate } from './separate.ts';
+import { shrinkKernel } from './shrink-kernel.ts';
 import { split } from './split.ts';
 import { widen } from './widen.ts';
 
@@ -23,6 +28,11 @@ const operators: { readonly [K in OperatorName]: Operator<EditOf<K>> } = {
   'insert-separable': insertSeparable,
   'drop-block': dropBlock,
   widen,
+  narrow,
+  'remove-block': removeBlock,
+  'remove-branch': removeBranch,
+  separate,
+  'shrink-kernel': shrinkKernel,
 };
 
 export const operatorNames: readonly OperatorName[] = Object.freeze(Object.keys(operators) as OperatorName[]);

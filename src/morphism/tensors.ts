@@ -1,12 +1,13 @@
 /**
- * The numbers of one parameter after an edit: moved, never computed with, except for the scaling of γ and β. New numbers
- * are drawn as initial ones are.
+ * The numbers of one parameter after an edit: moved, never computed with, except for the scaling of γ and β and for the kernels that
+ * stand for a larger one. New numbers are drawn as initial ones are.
  */
 import { assert, must } from '../util/assert.ts';
 import type { Random } from '../util/random.ts';
 import type { NamedParameter } from '../network/parameters.ts';
 import { sizeOf, type Tensor, type Tensors } from '../network/tensor.ts';
 import type { TensorSource } from './operator.ts';
+import { cropped, factorsOf } from './smaller-kernels.ts';
 import { layoutOf, type WidthChange, widthAfter } from './width-change.ts';
 
 const oldTensor = (tensors: Tensors, name: string): Tensor => must(tensors[name], `tensor ${name}`);
@@ -32,6 +33,12 @@ export function makeTensor(source: TensorSource, { shape }: NamedParameter, old:
       return oldTensor(old, source.from);
     case 'scaled':
       return { shape, data: oldTensor(old, source.from).data.map((value) => value * source.factor) };
+    case 'cropped':
+      return cropped(oldTensor(old, source.from));
+    case 'depthwise-factor':
+      return factorsOf(oldTensor(old, source.from)).depthwise;
+    case 'pointwise-factor':
+      return factorsOf(oldTensor(old, source.from)).pointwise;
   }
 }
 

@@ -64,7 +64,7 @@ const parts: { readonly [K in LayerKind]: WidthPart } = {
 };
 
 /** A convolution in groups keeps its channels and those that it reads: which belong to a group follows from their number. */
-const partOf = ({ layer }: Node): WidthPart => (isFrozen(layer) || isGrouped(layer) ? 'given' : parts[layer.kind]);
+export const partOf = ({ layer }: Node): WidthPart => (isFrozen(layer) || isGrouped(layer) ? 'given' : parts[layer.kind]);
 
 /** Whether the kernel of the node mixes all channels that it reads: it has columns for each of them. */
 export const absorbs = (node: Node): boolean => partOf(node) === 'makes' || partOf(node) === 'ends';

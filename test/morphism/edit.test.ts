@@ -15,8 +15,11 @@ const edits: fc.Arbitrary<Edit> = fc.oneof(
   fc.record({ kind: fc.constant('merge-convex' as const), first: id, second: id, factor: mergeFactor }),
   fc.record({ kind: fc.constant('merge-concat' as const), first: id, second: id, factor: mergeFactor }),
   fc.record({ kind: fc.constant('split' as const), node: id, alpha: fc.double({ min: 0.01, max: 0.99, noNaN: true }) }),
-  fc.record({ kind: fc.constant('drop-block' as const), node: id }),
-);
+  fc.record({ kind: fc.constantFrom('drop-block' as const, 'remove-block', 'separate', 'shrink-kernel'), node: id }),
+  fc.record({ kind: fc.constant('widen' as const), node: id, more: fc.integer({ min: 1, max: 4096 }) }),
+  fc.record({ kind: fc.constant('narrow' as const), node: id, fewer: fc.integer({ min: 1, max: 4096 }) }),
+  fc.record({ kind: fc.constant('remove-branch' as const), node: id, input: fc.nat({ max: 64 }) }),
+) as fc.Arbitrary<Edit>;
 
 test('an edit survives JSON', () => {
   fc.assert(fc.property(edits, (edit) => assert.deepEqual(parseEdit(JSON.parse(JSON.stringify(edit))), { ...edit })));
@@ -35,6 +38,8 @@ test('an edit with a member missing, unknown or out of range is none', () => {
     { kind: 'insert-convolution', after: 1, kernel: 4 },
     { kind: 'insert-separable', after: 1.5, kernel: 3 },
     { kind: 'merge-convex', first: 1, second: 2, factor: 0.5 },
+    { kind: 'narrow', node: 1, fewer: 0 },
+    { kind: 'remove-branch', node: 1, input: -1 },
   ];
   for (const value of wrong) {
     const message = parseEdit(value);

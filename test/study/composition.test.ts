@@ -49,6 +49,11 @@ const added: { readonly [Name in OperatorName]: Partial<Record<PartName, number>
   split: { split: 1, convolution: 1 },
   'drop-block': {},
   widen: {},
+  narrow: {},
+  'remove-block': {},
+  'remove-branch': {},
+  separate: {},
+  'shrink-kernel': {},
 };
 
 test('every operator adds what it is named after', () => {
