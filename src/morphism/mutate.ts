@@ -1,9 +1,10 @@
 /** The sampling of mutations: from structure, limits and random numbers alone. Nothing is made that a limit would refuse. */
 import type { Random } from '../util/random.ts';
-import { isFrozen, type Network, type NodeId } from '../network/network.ts';
+import { isFrozen, isGrouped, type Network, type NodeId } from '../network/network.ts';
 import { must } from '../util/assert.ts';
 import type { Edit, OperatorName } from './edit.ts';
 import type { Limits } from './operator.ts';
+import { narrow } from './narrow.ts';
 import { group, widen } from './widen.ts';
 import { operatorNames, operatorOf, type OperatorWeights } from './operators.ts';
 
@@ -106,6 +107,59 @@ export function widenEvenly(network: Network, { limits, isEnough }: Pick<Samplin
     const next = widened(network, more, limits);
     if (next === undefined) {
       more.set(chosen, before);
+      open.delete(chosen);
+    } else mutant = next;
+  }
+  return mutant;
+}
+
+/** Narrows each convolution by its number of channels, one after the other; undefined where an edit is impossible or a limit refuses. */
+function narrowed(network: Network, fewer: ReadonlyMap<NodeId, number>, limits: Limits): Mutant | undefined {
+  const edits: Edit[] = [];
+  let current = network;
+  for (const [node, channels] of fewer) {
+    if (channels === 0) continue;
+    const edit = { kind: 'narrow', node, fewer: channels } as const;
+    const rewrite = narrow.rewrite(current, edit);
+    if (typeof rewrite === 'string') return undefined;
+    edits.push(edit);
+    current = rewrite.network;
+  }
+  return limits.admits(current) ? { edits, network: current } : undefined;
+}
+
+/**
+ * Narrows the convolutions that `narrow` may by about one factor, in groups of channels, until it is enough or the limits admit no less: each
+ * time the one that has most of its channels left, of equals the last, which has most parameters where networks pool. A group of each is left.
+ */
+export function narrowEvenly(network: Network, { limits, isEnough }: Pick<SamplingOptions, 'limits' | 'isEnough'>): Mutant {
+  const widths = new Map<NodeId, number>();
+  for (const { id, layer } of network.nodes.toReversed())
+    if (layer.kind === 'convolution' && !isFrozen(layer) && !isGrouped(layer) && layer.channels > group)
+      widths.set(id, layer.channels);
+  const fewer = new Map<NodeId, number>();
+  const open = new Set(widths.keys());
+  let mutant: Mutant = { edits: [], network };
+  /** How wide it is now: others may have narrowed it along. */
+  const widthOf = (id: NodeId): number => {
+    const layer = mutant.network.nodes.find((node) => node.id === id)?.layer;
+    return layer?.kind === 'convolution' ? layer.channels : 0;
+  };
+  while (open.size > 0 && isEnough?.(mutant.network) !== true) {
+    const left = new Map([...open].map((id) => [id, widthOf(id) / must(widths.get(id), 'width')]));
+    const most = Math.max(...left.values());
+    const chosen = must(
+      [...open].find((id) => left.get(id) === most),
+      'convolution',
+    );
+    const width = widthOf(chosen);
+    const step = width % group === 0 ? group : width % group;
+    const before = fewer.get(chosen);
+    fewer.set(chosen, (before ?? 0) + step);
+    const next = width > group ? narrowed(network, fewer, limits) : undefined;
+    if (next === undefined) {
+      if (before === undefined) fewer.delete(chosen);
+      else fewer.set(chosen, before);
       open.delete(chosen);
     } else mutant = next;
   }

@@ -1,9 +1,11 @@
 /** Samples the children of a step, from streams that are named by seed, step and child. */
-import { sampleEdits, widenEvenly, type Mutant, type SamplingOptions } from '../morphism/mutate.ts';
+import { narrowEvenly, sampleEdits, widenEvenly, type Mutant, type SamplingOptions } from '../morphism/mutate.ts';
 import type { Limits } from '../morphism/operator.ts';
+import type { OperatorWeights } from '../morphism/operators.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network } from '../network/network.ts';
 import { random } from '../util/random.ts';
+import { excessOf } from './excess.ts';
 import type { StepStart } from './methods/method.ts';
 import { methodOf, type Context, type StartStep } from './next.ts';
 
@@ -21,6 +23,36 @@ export function limitsOf({ settings, passesFor }: Context): Limits {
 
 /** Mutations of a child that is to have a given size, at most. */
 const mostMutations = 8;
+/** The same where it is to shrink: each takes a part of one convolution. */
+const mostReductions = 64;
+
+/** Mutations until a child has a size: growing from below, shrinking from above. */
+function sizedSampling(
+  context: Context,
+  operators: OperatorWeights,
+  { of, least, most }: NonNullable<StepStart['size']>,
+): SamplingOptions {
+  const limits = limitsOf(context);
+  switch (of) {
+    case 'multiply-adds':
+      return {
+        operators,
+        limits: { ...limits, admits: (network) => countMultiplyAdds(network) <= most && limits.admits(network) },
+        mutations: mostMutations,
+        isEnough: (network) => countMultiplyAdds(network) >= least,
+      };
+    case 'excess': {
+      const excess = (network: Network): number => excessOf(network, context.settings.limits);
+      return {
+        operators,
+        // A network that shrinks is over its limits until it is small enough.
+        limits: { ...limits, admits: (network) => excess(network) >= least && context.passesFor(network) !== null },
+        mutations: mostReductions,
+        isEnough: (network) => excess(network) <= most,
+      };
+    }
+  }
+}
 
 /**
  * One child may be the parent as it is, trained on like the others (Elsken et al. 2017, Algorithm 1); the others are mutated. With a size
@@ -35,19 +67,16 @@ export function sampleChildren(
   const { settings } = context;
   const operators = settings.operators ?? methodOf(context).operators;
   const limits = limitsOf(context);
-  const sampling: SamplingOptions =
-    size === undefined
-      ? { operators, limits, mutations: settings.step.mutations }
-      : {
-          operators,
-          limits: { ...limits, admits: (network) => countMultiplyAdds(network) <= size.most && limits.admits(network) },
-          mutations: mostMutations,
-          isEnough: (network) => countMultiplyAdds(network) >= size.least,
-        };
+  const sampling =
+    size === undefined ? { operators, limits, mutations: settings.step.mutations } : sizedSampling(context, operators, size);
   return Array.from({ length: children }, (_none, child) => {
     if (unmutated && child === 0) return { edits: [], network: parent };
-    if (child === 0 && size !== undefined && operators.widen !== undefined) return widenEvenly(parent, sampling);
-    return sampleEdits(parent, sampling, random(settings.seed, 'mutate', step, child));
+    if (child === 0 && size?.of === 'multiply-adds' && operators.widen !== undefined) return widenEvenly(parent, sampling);
+    const evenly = (): Mutant => narrowEvenly(parent, sampling);
+    if (child === 0 && size?.of === 'excess' && operators.narrow !== undefined) return evenly();
+    const mutant = sampleEdits(parent, sampling, random(settings.seed, 'mutate', step, child));
+    // What has not become small enough is no child.
+    return size?.of === 'excess' && sampling.isEnough?.(mutant.network) !== true ? evenly() : mutant;
   });
 }
 
@@ -56,7 +85,13 @@ export const sampleStep: StartStep = (context, step, parent) => {
   const { start, grows } = methodOf(context);
   const { settings } = context;
   const started = start(
-    { settings: settings.step, step, multiplyAdds: countMultiplyAdds(parent), limits: settings.limits },
+    {
+      settings: settings.step,
+      step,
+      multiplyAdds: countMultiplyAdds(parent),
+      excess: excessOf(parent, settings.limits),
+      limits: settings.limits,
+    },
     random(settings.seed, 'draw', step),
   );
   const { trained } = started;

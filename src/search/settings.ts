@@ -202,7 +202,7 @@ export function mergeSettings(settings: Settings, override: SettingsOverride): S
   return { ...settings, ...Object.fromEntries(merged) };
 }
 
-export const presetNames = ['auto', 'tune', 'paper', 'laptop', 'quick'] as const;
+export const presetNames = ['auto', 'tune', 'shrink', 'paper', 'laptop', 'quick'] as const;
 export type PresetName = (typeof presetNames)[number];
 
 /** What the plan of the work decides, unless it is given (`work-plan.ts`). */
@@ -224,6 +224,7 @@ export const plannedByWork: readonly string[] = [
 export function presetFor(given: { readonly method?: MethodName } = {}, hasNetwork = false): PresetName {
   const { method = hasNetwork ? 'tune' : 'grow' } = given;
   if (methods[method].tunes) return 'tune';
+  if (methods[method].shrinks) return 'shrink';
   return methods[method].continuous ? 'auto' : 'laptop';
 }
 
@@ -231,6 +232,7 @@ export function presetFor(given: { readonly method?: MethodName } = {}, hasNetwo
 export const presetSummaries: { readonly [Name in PresetName]: string } = {
   auto: 'a modern recipe; sizes, steps and schedule follow from --budget or --work',
   tune: 'fine-tunes the network of --from; the schedule follows from --budget or --work',
+  shrink: 'makes the network of --from smaller; the schedule follows from --budget or --work',
   paper: 'the scale of the paper: 23 hours of search, then 200 epochs',
   laptop: 'about an hour on two cores',
   quick: 'a first look: small networks, 4,000 images, a minute or two',
@@ -317,10 +319,20 @@ const tune: Settings = {
   validatesFinal: true,
 };
 
+/** The network is trained already: it needs a lower rate than one that is new. */
+const shrink: Settings = {
+  ...auto,
+  method: 'shrink',
+  vanilla: { epochs: 1, rate: 0.1 },
+  step: { ...auto.step, rate: 0.1 },
+  final: { epochs: 1, rate: 0.1 },
+};
+
 /** `laptop` takes about an hour on two cores with AVX2 (estimated), `quick` a minute or two; both end by steps and epochs. */
 export const presets: { readonly [Name in PresetName]: Settings } = {
   auto,
   tune,
+  shrink,
   paper,
   laptop: {
     ...paper,

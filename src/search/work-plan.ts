@@ -5,6 +5,7 @@
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network } from '../network/network.ts';
 import { methods } from './methods/table.ts';
+import { excessOf } from './excess.ts';
 import { headMinibatches, startNetwork, type Counts } from './next.ts';
 import { mean } from '../util/numbers.ts';
 import { must } from '../util/assert.ts';
@@ -162,6 +163,34 @@ const tuningOf = ({ widths, step }: Settings, from: Network): WorkPlan => ({
   multiplyAdds: countMultiplyAdds(from),
 });
 
+/** Of shrinking: the share of the work of the network as it is, by how much a step shrinks, and what its steps may have of the work. */
+const shrinking = { startShare: 0.05, factor: 1.3, mostSteps: 6, stepShare: 0.1, mostStepsShare: 0.4, children: 4 } as const;
+
+/** Of shrinking: as many steps as it takes, each of a tenth of the work, or of less. `multiplyAdds`: of the smallest network, about. */
+function shrinkingOf(settings: Settings, counts: Counts, work: number, given: SettingsOverride, from: Network): WorkPlan {
+  const { widths, limits, batch } = settings;
+  const size = countMultiplyAdds(from);
+  const excess = Math.max(1, excessOf(from, limits));
+  const { startShare, factor, mostSteps, stepShare, mostStepsShare } = shrinking;
+  const steps = given.limits?.steps ?? clamp(Math.ceil(Math.log(excess) / Math.log(factor)), 1, mostSteps);
+  const children = given.step?.children ?? shrinking.children;
+  const smallest = size / excess;
+  const stepsShare = Math.min(mostStepsShare, stepShare * steps);
+  const childEpochs = (stepsShare * work) / (children * workOfSizes(size, smallest, steps, 1)) / counts.train;
+  const startEpochs = (startShare * work) / costOfTraining(size, counts.train);
+  const mostRounds = Math.max(1, Math.floor(counts.train / batch / 4));
+  const rounds = clamp(Math.round(1 / Math.min(childEpochs, startEpochs)), 1, mostRounds);
+  return {
+    widths,
+    rounds,
+    vanillaEpochs: Math.max(1, Math.round(startEpochs * rounds)),
+    steps,
+    children,
+    stepEpochs: children * Math.max(1, Math.round(childEpochs * rounds)),
+    multiplyAdds: Math.ceil(smallest),
+  };
+}
+
 /** The plan of so many multiply-adds of training. Children, steps and widths that are given stay, and so does a given start network. */
 export function planWork(
   settings: Settings,
@@ -171,6 +200,7 @@ export function planWork(
   from: Network | null = null,
 ): WorkPlan {
   if (methods[settings.method].tunes && from !== null && (given.limits?.steps ?? 0) === 0) return tuningOf(settings, from);
+  if (methods[settings.method].shrinks && from !== null) return shrinkingOf(settings, counts, work, given, from);
   const images = counts.train + counts.validation;
   const epochWork = work / costOfTraining(1, images);
   const usualFor = usual.multiplyAdds * Math.sqrt(epochWork / usual.epochWork);
@@ -230,6 +260,7 @@ export function settingsOfWork(settings: Settings, work: number, plan: WorkPlan)
     rounds,
     vanilla: { epochs: vanillaEpochs },
     step: { children, epochs: stepEpochs },
-    limits: { steps, multiplyAdds },
+    // Where it shrinks, the limits are what was asked for.
+    limits: methods[settings.method].shrinks ? { steps } : { steps, multiplyAdds },
   });
 }

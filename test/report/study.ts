@@ -23,12 +23,13 @@ export interface StudyOptions {
 }
 
 /** Methods whose steps are trainings of their own. */
-const stepwise = methodNames.filter((name) => name !== 'grow' && name !== 'tune');
+const stepwise = methodNames.filter((name) => !['grow', 'tune', 'shrink'].includes(name));
 
 /** So that methods differ; points. */
 const worth: Readonly<Record<MethodName, number>> = {
   nash: 0,
   tune: 0,
+  shrink: 0,
   sh: 0.3,
   shr: 0.9,
   shrsep: -1.1,

@@ -11,6 +11,8 @@ import { startNetworks } from '../../network/start.ts';
 import { smallestSide } from '../../network/vanilla.ts';
 import { fewestPasses, largestTensor, mostBytesOfTensor, predictMemory } from '../../program/memory.ts';
 import { optimizerOf, statesOf } from '../../program/learning.ts';
+import { excessOf } from '../../search/excess.ts';
+import { narrowEvenly } from '../../morphism/mutate.ts';
 import { methods } from '../../search/methods/table.ts';
 import type { Context, Origin } from '../../search/next.ts';
 import { sampleStep } from '../../search/sampling.ts';
@@ -108,6 +110,28 @@ export function refuseOver(called: string, sizes: readonly string[], needs: Need
   if (problems.length > 0) throw new UserError(problems.join('; '));
 }
 
+/** What is wrong with the limits that a given network is to shrink to. */
+function checkShrinking({ method, limits }: Settings, prepared: Prepared | null): void {
+  if (prepared === null) throw new UserError(`--method ${method} makes a given network smaller: name it with --from`);
+  const { network, reference, isTrained } = prepared;
+  const size = (of: Network): string =>
+    `${formatted(countParameters(of))} parameters and ${formatted(countMultiplyAdds(of))} multiply-adds an image`;
+  if (!isTrained)
+    throw new UserError(
+      `--method ${method}: ${reference} does not know these classes; fine-tune it first (search with --from), and shrink the result`,
+    );
+  if (excessOf(network, limits) <= 1)
+    throw new UserError(
+      `--method ${method}: ${reference} has ${size(network)}: say with --max-params or --max-macs below what it is to come`,
+    );
+  const anything = { maxChannels: limits.channels, admits: () => true };
+  const smallest = narrowEvenly(network, { limits: anything, isEnough: (of) => excessOf(of, limits) <= 1 }).network;
+  if (excessOf(smallest, limits) > 1)
+    throw new UserError(
+      `--method ${method}: ${reference} can be narrowed to ${size(smallest)}, and the limits are below (--max-params, --max-macs)`,
+    );
+}
+
 /** What is wrong with the settings for this data, as a UserError; with a given network too, where there is one. */
 export function check(
   settings: Settings,
@@ -119,6 +143,7 @@ export function check(
   const { shape, classes } = dataset;
   if (methods[settings.method].tunes && prepared === null)
     throw new UserError(`--method ${settings.method} fine-tunes a network that is given: name it with --from`);
+  if (methods[settings.method].shrinks) checkShrinking(settings, prepared);
   const smallest = smallestSide(settings.widths.length);
   // The staged network pools only while there is something to pool.
   const halves = prepared === null && settings.start.network === 'vanilla';
@@ -138,7 +163,8 @@ export function check(
     // As it will be trained, and as it is compared.
     const [own, before] = [needsFor(network), needsFor(trained.network)];
     const needs = before.worker > own.worker ? before : own;
-    const problems = [...sizeProblems(settings.limits, network, ['', '']), ...checkpointProblems(network, settings)];
+    const sizes = methods[settings.method].shrinks ? [] : sizeProblems(settings.limits, network, ['', '']);
+    const problems = [...sizes, ...checkpointProblems(network, settings)];
     return refuseOver(reference, problems, needs, settings);
   }
   const { make, label } = startNetworks[settings.start.network];

@@ -8,6 +8,7 @@ import { countMultiplyAdds, countParameters } from '../../network/cost.ts';
 import { freeze, type Network, type Shape } from '../../network/network.ts';
 import { predictMemory } from '../../program/memory.ts';
 import { learningOf, mergeSettings, type Settings, type SettingsOverride } from '../../search/settings.ts';
+import { methods } from '../../search/methods/table.ts';
 import { costOfTraining } from '../../search/work.ts';
 import { formatDuration } from '../../util/duration.ts';
 import { UserError } from '../../util/user-error.ts';
@@ -20,6 +21,7 @@ import { resized, withRows, type Given } from './origin.ts';
 const room = 2;
 
 export function withGivenLimits(settings: Settings, given: SettingsOverride | undefined, network: Network): Settings {
+  if (methods[settings.method].shrinks) return settings;
   const { parameters, multiplyAdds } = settings.limits;
   const roomier = (limit: number, asked: number | null | undefined, size: number): number =>
     asked === undefined ? Math.max(limit, room * size) : limit;
@@ -68,7 +70,9 @@ export function refuseGiven(
   const workerOf = (passes: number): number =>
     predictMemory(least, { training: bounds.batch / passes, passes, measuring: 1 }, 0, memoryUse[engine], learning);
   const needs = side === null ? noNeeds : leastNeeds(least, bounds, workerOf);
-  refuseOver(where, sizeProblems(known, least, ['', '']), needs, bounds);
+  // One that shrinks is to be over its limits.
+  const sizes = methods[settings.method].shrinks ? [] : sizeProblems(known, least, ['', '']);
+  refuseOver(where, sizes, needs, bounds);
 }
 
 /** Multiply-adds of training a second on one core: as usual, and more than any core does. */

@@ -7,7 +7,7 @@
  */
 import type { OperatorWeights } from '../../morphism/operators.ts';
 import { candidateOf, type CandidateId, type SearchState } from '../state.ts';
-import type { LearningRate, Method, Rung } from './method.ts';
+import type { LearningRate, Method, OpenStep, Rung } from './method.ts';
 import type { StepSettings } from '../step-settings.ts';
 
 const operators: OperatorWeights = Object.freeze({ widen: 3, 'insert-convolution': 1 });
@@ -45,6 +45,20 @@ function selected(state: SearchState, ids: readonly CandidateId[]): CandidateId 
   return near.toSorted((a, b) => cost(a) - cost(b) || lossOf(state, a) - lossOf(state, b))[0] ?? null;
 }
 
+/** All children train, and the one of the lowest loss goes on; or the parent, where it is preferred. */
+export const compete =
+  (prefersParent: (step: OpenStep, best: CandidateId | null) => boolean): Method['advance'] =>
+  (open) => {
+    const { state, step, isDone } = open;
+    const left = step.children.filter((id) => candidateOf(state, id).end === null);
+    const training = left.filter((id) => !isDone(id, 0));
+    if (training.length === 0) {
+      const best = selected(state, left);
+      return { kind: 'select', candidate: prefersParent(open, best) ? null : best };
+    }
+    return { kind: 'train', entries: training.map((candidate) => ({ candidate, rung: 0, beside: step.children.length })) };
+  };
+
 export const grow: Method = {
   label: 'Grow',
   summary: 'one training in which the network grows; children compete briefly',
@@ -54,6 +68,7 @@ export const grow: Method = {
   grows: true,
   continuous: true,
   tunes: false,
+  shrinks: false,
   parentWins: 2,
   fewestChildren: 1,
   operators,
@@ -62,19 +77,10 @@ export const grow: Method = {
     const { multiplyAdds: most, steps } = limits;
     if (most === null || steps === null) return { children, trained: null, unmutated: true };
     const aim = multiplyAdds * (most / multiplyAdds) ** (1 / Math.max(1, steps - step + 1));
-    const size = { least: tolerance.least * aim, most: tolerance.most * aim };
+    const size = { of: 'multiply-adds', least: tolerance.least * aim, most: tolerance.most * aim } as const;
     return { children, trained: null, size, unmutated: false };
   },
   rungs,
   fewestEpochs: ({ children }) => children,
-  advance({ state, step, isDone }) {
-    const left = step.children.filter((id) => candidateOf(state, id).end === null);
-    const open = left.filter((id) => !isDone(id, 0));
-    if (open.length === 0) {
-      const best = selected(state, left);
-      const isWorse = best !== null && lossOf(state, best) * (1 - lead) > lossOf(state, step.parent);
-      return { kind: 'select', candidate: isWorse ? null : best };
-    }
-    return { kind: 'train', entries: open.map((candidate) => ({ candidate, rung: 0, beside: step.children.length })) };
-  },
+  advance: compete(({ state, step }, best) => best !== null && lossOf(state, best) * (1 - lead) > lossOf(state, step.parent)),
 };

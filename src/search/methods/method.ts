@@ -61,16 +61,21 @@ export interface StepQuestion {
   readonly step: number;
   /** Of the parent, an image. */
   readonly multiplyAdds: number;
+  /** How many times the limits of parameters and of multiply-adds the parent is, by the limit that it is furthest over. */
+  readonly excess: number;
   /** Null: no limit. */
   readonly limits: { readonly steps: number | null; readonly multiplyAdds: number | null };
 }
+
+/** Multiply-adds an image, or how many times the limits. */
+export type SizeMeasure = 'multiply-adds' | 'excess';
 
 /** What a step starts. */
 export interface StepStart {
   /** Children, the unmutated parent included. */
   readonly children: number;
-  /** The multiply-adds that mutated children are to have; missing: each has as many mutations as the settings say. */
-  readonly size?: { readonly least: number; readonly most: number };
+  /** The size that mutated children are to have, by its measure; missing: each has as many mutations as the settings say. */
+  readonly size?: { readonly of: SizeMeasure; readonly least: number; readonly most: number };
   /** Whether the first child is the parent without mutations. */
   readonly unmutated: boolean;
   /** The only child that is trained; null where they compete. */
@@ -100,6 +105,8 @@ export interface Method {
    * worse than what was there before.
    */
   readonly tunes: boolean;
+  /** Whether it makes a given network smaller, step by step, until it is within the limits of parameters and multiply-adds. */
+  readonly shrinks: boolean;
   /** Steps that the parent without mutations may win in a row before growth ends; null for any number. */
   readonly parentWins: number | null;
   /** Children a step, at least. */

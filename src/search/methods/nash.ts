@@ -13,6 +13,7 @@ export const nash: Method = {
   grows: true,
   continuous: false,
   tunes: false,
+  shrinks: false,
   parentWins: null,
   fewestChildren: 2,
   operators: paperOperators,

@@ -6,11 +6,12 @@ import { nash } from './nash.ts';
 import { random } from './random.ts';
 import { sh } from './sh.ts';
 import { shr } from './shr.ts';
+import { shrink } from './shrink.ts';
 import { shrsep } from './shrsep.ts';
 import { tune } from './tune.ts';
 import { vanilla } from './vanilla.ts';
 
-const table = { grow, tune, nash, sh, shr, shrsep, asha, random, vanilla };
+const table = { grow, tune, shrink, nash, sh, shr, shrsep, asha, random, vanilla };
 
 export type MethodName = keyof typeof table;
 
