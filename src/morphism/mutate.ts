@@ -128,11 +128,19 @@ function narrowed(network: Network, fewer: ReadonlyMap<NodeId, number>, limits: 
   return limits.admits(current) ? { edits, network: current } : undefined;
 }
 
+/** How a network is narrowed evenly: to where, and which convolutions first. */
+export interface Narrowing extends Pick<SamplingOptions, 'limits' | 'isEnough'> {
+  readonly sizeOf: (network: Network) => number;
+  /** 0: all convolutions by about one factor. Above: those by more that save more of the size, by that exponent. */
+  readonly bySaving: number;
+}
+
 /**
- * Narrows the convolutions that `narrow` may by about one factor, in groups of channels, until it is enough or the limits admit no less: each
- * time the one that has most of its channels left, of equals the last, which has most parameters where networks pool. A group of each is left.
+ * Narrows the convolutions that `narrow` may, in groups of channels, until it is enough or the limits admit no less: each time the one that has
+ * most of its channels left, times what a group of them saves; of equals the last, which has most parameters where networks pool. A
+ * group of each is left.
  */
-export function narrowEvenly(network: Network, { limits, isEnough }: Pick<SamplingOptions, 'limits' | 'isEnough'>): Mutant {
+export function narrowEvenly(network: Network, { limits, isEnough, sizeOf, bySaving }: Narrowing): Mutant {
   const widths = new Map<NodeId, number>();
   for (const { id, layer } of network.nodes.toReversed())
     if (layer.kind === 'convolution' && !isFrozen(layer) && !isGrouped(layer) && layer.channels > group)
@@ -145,18 +153,24 @@ export function narrowEvenly(network: Network, { limits, isEnough }: Pick<Sampli
     const layer = mutant.network.nodes.find((node) => node.id === id)?.layer;
     return layer?.kind === 'convolution' ? layer.channels : 0;
   };
+  const stepOf = (id: NodeId): number => (widthOf(id) % group === 0 ? group : widthOf(id) % group);
+  const scoreOf = (id: NodeId): number => {
+    const left = widthOf(id) / must(widths.get(id), 'width');
+    if (bySaving === 0 || widthOf(id) <= group) return left;
+    const smaller = narrow.rewrite(mutant.network, { kind: 'narrow', node: id, fewer: stepOf(id) });
+    const saved = typeof smaller === 'string' ? 0 : 1 - sizeOf(smaller.network) / sizeOf(mutant.network);
+    return left * saved ** bySaving;
+  };
   while (open.size > 0 && isEnough?.(mutant.network) !== true) {
-    const left = new Map([...open].map((id) => [id, widthOf(id) / must(widths.get(id), 'width')]));
-    const most = Math.max(...left.values());
+    const scores = new Map([...open].map((id) => [id, scoreOf(id)]));
+    const most = Math.max(...scores.values());
     const chosen = must(
-      [...open].find((id) => left.get(id) === most),
+      [...open].find((id) => scores.get(id) === most),
       'convolution',
     );
-    const width = widthOf(chosen);
-    const step = width % group === 0 ? group : width % group;
     const before = fewer.get(chosen);
-    fewer.set(chosen, (before ?? 0) + step);
-    const next = width > group ? narrowed(network, fewer, limits) : undefined;
+    fewer.set(chosen, (before ?? 0) + stepOf(chosen));
+    const next = widthOf(chosen) > group ? narrowed(network, fewer, limits) : undefined;
     if (next === undefined) {
       if (before === undefined) fewer.delete(chosen);
       else fewer.set(chosen, before);

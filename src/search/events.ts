@@ -10,7 +10,7 @@ const line = lineSchema;
 const count = z.int().min(0);
 
 /** `parent`: without mutations it won the last steps. */
-export const stopReasons = ['steps', 'time', 'limits', 'parent'] as const;
+export const stopReasons = ['steps', 'time', 'limits', 'parent', 'kept'] as const;
 export type StopReason = (typeof stopReasons)[number];
 
 export const searchEventSchema = z.discriminatedUnion('type', [

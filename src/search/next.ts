@@ -11,6 +11,7 @@ import type { Schedule } from '../training/schedule.ts';
 import { must } from '../util/assert.ts';
 import type { KeyPart } from '../util/random.ts';
 import type { SearchEvent } from './events.ts';
+import { excessOf } from './excess.ts';
 import type { Entry, Method, Rung } from './methods/method.ts';
 import { methods } from './methods/table.ts';
 import { betterThanFinal, currentParent, winsOfParent } from './ranking.ts';
@@ -82,6 +83,8 @@ export interface TrainingTask {
   readonly stream?: NonNullable<TrainingJob['stream']>;
   /** Passes of a minibatch. Missing: 1. */
   readonly passes?: number;
+  /** The network whose predictions it learns too. */
+  readonly teacher?: { readonly network: Network; readonly checkpoint: string };
   /** How many tasks are planned beside it: its share of the cores follows from that. */
   readonly planned: number;
 }
@@ -184,8 +187,15 @@ function taskOf(state: SearchState, context: Context, stage: Stage): TrainingTas
     minibatches: { first, count, done },
     ...(whole ? {} : sharedStream(state, context, line)),
     ...passesOf(context, networkOf(state, line)),
+    ...teacherOf(context, line),
     planned,
   };
+}
+
+/** The given network as it was, for all that are trained after it. */
+function teacherOf({ settings, origin }: Context, line: CandidateId): Pick<TrainingTask, 'teacher'> {
+  if (settings.distillation === 0 || origin === undefined || line === 'vanilla') return {};
+  return { teacher: { network: origin.network, checkpoint: origin.checkpoint } };
 }
 
 /** Minibatches that a candidate's ancestors were trained on. */
@@ -389,7 +399,9 @@ export function next(state: SearchState, context: Context): Decision {
   if (!isComplete(state, first)) return { kind: 'work', tasks: [taskOf(state, context, first)] };
   const open = state.steps.find((step) => step.winner === null);
   if (open !== undefined) return continueStep(state, context, open);
-  const { parentWins } = methodOf(context);
+  const { parentWins, shrinks } = methodOf(context);
+  if (shrinks && excessOf(networkOf(state, currentParent(state)), settings.limits) <= 1)
+    return record({ type: 'stop', reason: 'kept', line: currentParent(state) });
   if (parentWins !== null && winsOfParent(state) >= parentWins)
     return record({ type: 'stop', reason: 'parent', line: currentParent(state) });
   const { steps } = settings.limits;

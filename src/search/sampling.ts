@@ -26,6 +26,9 @@ const mostMutations = 8;
 /** The same where it is to shrink: each takes a part of one convolution. */
 const mostReductions = 64;
 
+/** The first children of a step that shrinks: narrowed evenly, and by more where that saves more. */
+const savingExponents: readonly number[] = [0, 0.5, 1];
+
 /** Mutations until a child has a size: growing from below, shrinking from above. */
 function sizedSampling(
   context: Context,
@@ -69,14 +72,22 @@ export function sampleChildren(
   const limits = limitsOf(context);
   const sampling =
     size === undefined ? { operators, limits, mutations: settings.step.mutations } : sizedSampling(context, operators, size);
+  const excess = (network: Network): number => excessOf(network, settings.limits);
   return Array.from({ length: children }, (_none, child) => {
     if (unmutated && child === 0) return { edits: [], network: parent };
     if (child === 0 && size?.of === 'multiply-adds' && operators.widen !== undefined) return widenEvenly(parent, sampling);
-    const evenly = (): Mutant => narrowEvenly(parent, sampling);
-    if (child === 0 && size?.of === 'excess' && operators.narrow !== undefined) return evenly();
+    const narrowing = (bySaving: number): Mutant => {
+      const narrowed = narrowEvenly(parent, { ...sampling, sizeOf: excess, bySaving });
+      // Groups of channels are coarse in small networks: better smaller than wanted than over the limits.
+      return sampling.isEnough?.(narrowed.network) === true
+        ? narrowed
+        : narrowEvenly(parent, { ...sampling, limits: { ...limits, admits: () => true }, sizeOf: excess, bySaving });
+    };
+    const exponent = size?.of === 'excess' && operators.narrow !== undefined ? savingExponents[child] : undefined;
+    if (exponent !== undefined) return narrowing(exponent);
     const mutant = sampleEdits(parent, sampling, random(settings.seed, 'mutate', step, child));
     // What has not become small enough is no child.
-    return size?.of === 'excess' && sampling.isEnough?.(mutant.network) !== true ? evenly() : mutant;
+    return size?.of === 'excess' && sampling.isEnough?.(mutant.network) !== true ? narrowing(0) : mutant;
   });
 }
 

@@ -130,6 +130,8 @@ export const settingsSchema = z.strictObject({
     /** Seconds of search before the final training, §4.3; null for no limit. */
     seconds: z.number().positive().nullable(),
   }),
+  /** The share of labels that the predictions of the given network have in training, its own aside; 0 for none. Hinton et al. 2015. */
+  distillation: share.default(0),
   /** Without epochs the search ends with the winner as it is, without a test evaluation. */
   final: z.strictObject({ epochs: z.int().min(0), rate }),
   /** Whether the final training leaves the validation images out and is validated, instead of training on all images. */
@@ -269,6 +271,7 @@ const paper: Settings = {
   validatesFinal: false,
   baseline: false,
   augmentedValidation: false,
+  distillation: 0,
 };
 
 /** Widths, epochs, children and limits of steps and multiply-adds are those of the work's plan (`work-plan.ts`). */

@@ -10,7 +10,7 @@ import { headMinibatches, startNetwork, type Counts } from './next.ts';
 import { mean } from '../util/numbers.ts';
 import { must } from '../util/assert.ts';
 import { mergeSettings, type Settings, type SettingsOverride } from './settings.ts';
-import { costOfTraining } from './work.ts';
+import { costOfTraining, teachingOf } from './work.ts';
 
 /** Shares of the work: of the start network, of each step, of all steps at most; the final training has the rest. */
 const startShare = 0.12;
@@ -146,10 +146,13 @@ export const tuningWork = (settings: Settings, counts: Counts, network: Network)
     tuningEpochs * counts.train + headMinibatches({ settings, counts }) * settings.batch,
   );
 
-/** The work of one child of each step on so many images: the sizes of steps grow by equal factors from the start network to the largest. */
-function workOfSizes(start: number, largest: number, steps: number, images: number): number {
+/**
+ * The work of one child of each step on so many images: the sizes of steps change by equal factors from the start network to the last one.
+ * `teaching`: multiply-adds an image of what each learns from.
+ */
+function workOfSizes(start: number, largest: number, steps: number, images: number, teaching = 0): number {
   const sizes = Array.from({ length: steps }, (_none, index) => start * (largest / start) ** ((index + 1) / steps));
-  return sizes.reduce((sum, size) => sum + costOfTraining(size, images), 0);
+  return sizes.reduce((sum, size) => sum + costOfTraining(size, images) + teaching * images, 0);
 }
 
 /** Of fine-tuning without growth: the network as it is. */
@@ -176,7 +179,8 @@ function shrinkingOf(settings: Settings, counts: Counts, work: number, given: Se
   const children = given.step?.children ?? shrinking.children;
   const smallest = size / excess;
   const stepsShare = Math.min(mostStepsShare, stepShare * steps);
-  const childEpochs = (stepsShare * work) / (children * workOfSizes(size, smallest, steps, 1)) / counts.train;
+  const childEpochs =
+    (stepsShare * work) / (children * workOfSizes(size, smallest, steps, 1, teachingOf(settings, size))) / counts.train;
   const startEpochs = (startShare * work) / costOfTraining(size, counts.train);
   const mostRounds = Math.max(1, Math.floor(counts.train / batch / 4));
   const rounds = clamp(Math.round(1 / Math.min(childEpochs, startEpochs)), 1, mostRounds);
@@ -244,10 +248,11 @@ export function plannedWork(settings: Settings, counts: Counts, plan: WorkPlan, 
   const { widths, rounds, vanillaEpochs, steps, children, stepEpochs, multiplyAdds } = plan;
   const start = startSizeOf(settings, counts, widths, from);
   const headImages = headMinibatches({ settings, counts }) * settings.batch;
+  const teaching = from === null ? 0 : teachingOf(settings, start);
   const round = Math.floor(Math.floor(counts.train / settings.batch) / rounds) * settings.batch;
   return {
     start: costOfTraining(start, methods[settings.method].tunes ? headImages : vanillaEpochs * round),
-    steps: Math.floor(stepEpochs / children) * children * workOfSizes(start, multiplyAdds, steps, round),
+    steps: Math.floor(stepEpochs / children) * children * workOfSizes(start, multiplyAdds, steps, round, teaching),
   };
 }
 

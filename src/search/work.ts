@@ -1,20 +1,28 @@
 /** Work: the multiply-adds that training takes, which are the same on every machine. Pure. */
-import { candidateOf, candidateOfTask, type SearchState } from './state.ts';
+import { candidateOf, candidateOfTask, type CandidateId, type SearchState } from './state.ts';
 import type { Settings } from './settings.ts';
 
 /** Multiply-adds of training on so many images: forward, and backward to the inputs and to the kernels. */
 export const costOfTraining = (multiplyAdds: number, images: number): number => 3 * multiplyAdds * images;
 
+/** What a network that is trained learns from, beside the labels: the given network's multiply-adds an image, forward; 0 for nothing. */
+export const teachingOf = ({ distillation }: Pick<Settings, 'distillation'>, from: number | null): number =>
+  distillation === 0 || from === null ? 0 : from;
+
+/** The work of a minibatch of a candidate. */
+function costOfMinibatch(state: SearchState, settings: Settings, id: CandidateId): number {
+  const start = candidateOf(state, 'vanilla');
+  // The given network itself is not taught.
+  const teaching = id === 'vanilla' || start.origin === null ? 0 : teachingOf(settings, start.multiplyAdds);
+  return costOfTraining(candidateOf(state, id).multiplyAdds, settings.batch) + teaching * settings.batch;
+}
+
 /** The work of all candidates so far. */
-export const workDone = (state: SearchState, { batch }: Settings): number =>
-  [...state.tasks].reduce(
-    (sum, [task, done]) => sum + costOfTraining(candidateOf(state, candidateOfTask(task)).multiplyAdds, done * batch),
-    0,
-  );
+export const workDone = (state: SearchState, settings: Settings): number =>
+  [...state.tasks].reduce((sum, [task, done]) => sum + done * costOfMinibatch(state, settings, candidateOfTask(task)), 0);
 
 /** Minibatches of the final training with the work that is left; null where no work is set. */
 export function finalMinibatches(settings: Settings, state: SearchState): number | null {
   if (settings.work === null || state.stop === null) return null;
-  const { multiplyAdds } = candidateOf(state, state.stop.line);
-  return Math.max(1, Math.floor((settings.work - workDone(state, settings)) / costOfTraining(multiplyAdds, settings.batch)));
+  return Math.max(1, Math.floor((settings.work - workDone(state, settings)) / costOfMinibatch(state, settings, state.stop.line)));
 }

@@ -105,6 +105,8 @@ export interface TrainingJob extends CommonJob {
    * first. Missing: the candidate has a stream of its own, by `key`.
    */
   readonly stream?: { readonly key: readonly KeyPart[]; readonly before: number };
+  /** A network whose predictions, in evaluation mode, have a share of each label. */
+  readonly teacher?: { readonly network: Network; readonly checkpoint: string; readonly share: number };
   /** Minibatches between validations; missing: an epoch. */
   readonly interval?: number;
   /** Whether validation is measured under the training augmentation too. */

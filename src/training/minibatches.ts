@@ -10,7 +10,7 @@ export interface Minibatches {
   load(tensors: Tensors): void;
   save(): Tensors;
   /** `fill` writes all images (N, C, H, W) and labels (N, classes). The mean loss before the update; NaN where it diverged. */
-  train(fill: (images: Float32Array, labels: Float32Array) => void, rate: number): Promise<number>;
+  train(fill: (images: Float32Array, labels: Float32Array) => void | Promise<void>, rate: number): Promise<number>;
   dispose(): void;
 }
 
@@ -42,7 +42,7 @@ export async function openMinibatches(
     load: (tensors) => session.load(tensors),
     save: () => session.save(),
     async train(fill, rate) {
-      fill(all.images, all.labels);
+      await fill(all.images, all.labels);
       session.input(rateBuffer)[0] = rate;
       let loss = 0;
       for (let pass = 0; pass < passes; pass++) {

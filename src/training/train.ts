@@ -15,6 +15,7 @@ import { initialise } from './initialisation.ts';
 import { JobFailure, passSize, type EvaluationJob, type Job, type JobContext, type TrainingJob } from './job.ts';
 import { createEvaluator, evaluating, tally } from './measure.ts';
 import { openMinibatches } from './minibatches.ts';
+import { openTeacher } from './teacher.ts';
 import { probe } from './probe.ts';
 import { rateAt } from './schedule.ts';
 import { evaluationTensors, restartTensors } from './weights.ts';
@@ -63,6 +64,7 @@ export async function train(job: TrainingJob, context: JobContext): Promise<stri
   const { network, tensors } = await startOf(job, images, context);
   // Drawn whole: what mixes images of a minibatch mixes all of them.
   const batcher = images.batch === job.batch ? images.batcher : createBatcher(dataset, job.augmentation, job.batch);
+  const teacher = job.teacher === undefined ? null : await openTeacher(engine, job.teacher, job, checkpoints);
   const minibatches = await openMinibatches(engine, network, job, breathe);
   const evaluator = job.whole
     ? null
@@ -89,8 +91,10 @@ export async function train(job: TrainingJob, context: JobContext): Promise<stri
         ordered = epoch;
       }
       const loss = await minibatches.train(
-        (pixels, labels) =>
-          batcher.fillTraining(order, within * job.batch, random(...key, 'augmentation', minibatch), pixels, labels, epoch),
+        (pixels, labels) => {
+          batcher.fillTraining(order, within * job.batch, random(...key, 'augmentation', minibatch), pixels, labels, epoch);
+          return teacher?.teach(pixels, labels);
+        },
         rateAt(job.schedule, index, count),
       );
       if (!Number.isFinite(loss)) throw new JobFailure('diverged', `the loss became ${loss} at minibatch ${own + 1}`);
@@ -129,6 +133,7 @@ export async function train(job: TrainingJob, context: JobContext): Promise<stri
     return hash;
   } finally {
     minibatches.dispose();
+    teacher?.dispose();
     evaluator?.dispose();
   }
 }

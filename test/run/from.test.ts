@@ -72,7 +72,7 @@ await test('the given network stands where the vanilla one would, and grows', as
   );
   // What it started from is not needed any more.
   const left = readdirSync(folder.checkpoints).map((name) => name.replace('.safetensors', ''));
-  assert.deepEqual(new Set(left), neededCheckpoints(state.search, given.checkpoint));
+  assert.deepEqual(new Set(left), neededCheckpoints(state.search, { hash: given.checkpoint, teaches: false }));
   assert.ok(!left.includes(given.checkpoint));
   assert.equal((await readBest(whole)).about.line, 'final');
 });

@@ -40,8 +40,9 @@ test('the first network is the given one, and its training starts from its check
   assert.deepEqual({ ...task, network: null, start: null }, { ...(usual as typeof task), network: null, start: null });
 });
 
-test('its checkpoint is kept until it has one of its own', () => {
-  const keeps = (state: typeof emptyState): boolean => neededCheckpoints(state, checkpoint).has(checkpoint);
+test('its checkpoint is kept until it has one of its own, and to the end where others learn from it', () => {
+  const keeps = (state: typeof emptyState, teaches = false): boolean =>
+    neededCheckpoints(state, { hash: checkpoint, teaches }).has(checkpoint);
   assert.ok(keeps(emptyState));
   const first = next(emptyState, context);
   assert.ok(first.kind === 'record');
@@ -53,7 +54,7 @@ test('its checkpoint is kept until it has one of its own', () => {
   const [epoch] = eventsOf(task, context);
   assert.ok(epoch !== undefined);
   state = reduce(state, epoch);
-  assert.ok(!keeps(state));
+  assert.ok(!keeps(state) && keeps(state, true));
   const again = next(state, context);
   const [on] = again.kind === 'work' ? again.tasks : [];
   assert.ok(

@@ -3,14 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { countMultiplyAdds } from '../../src/network/cost.ts';
 import { neededCheckpoints } from '../../src/run/record/folder.ts';
-import { searchEventSchema, type SearchEvent } from '../../src/search/events.ts';
 import { headMinibatches, next, type Context, type Task } from '../../src/search/next.ts';
 import { mergeSettings, presetFor, presets } from '../../src/search/settings.ts';
-import { wholeFinal } from '../../src/search/simulation.ts';
-import { candidateOf, emptyState, networkOf, reduce, validationOf, type SearchState } from '../../src/search/state.ts';
+import { candidateOf, emptyState, networkOf, reduce, validationOf } from '../../src/search/state.ts';
 import { plannedWork, planWork, settingsOfWork, tuningWork } from '../../src/search/work-plan.ts';
 import { workDone } from '../../src/search/work.ts';
 import type { TrainingTask } from '../../src/search/next.ts';
+import { walk as walkOf, type Walk } from '../support/walk.ts';
 import { sha256 } from '../../src/util/hash.ts';
 import { draft } from '../support/networks.ts';
 import { contextOf } from '../support/simulation.ts';
@@ -26,39 +25,7 @@ const work = tuningWork(base, plain.counts, network);
 const settings = settingsOfWork(base, work, planWork(base, plain.counts, work, {}, network));
 const context: Context = { ...plain, settings, origin };
 
-interface Walk {
-  readonly state: SearchState;
-  readonly tasks: readonly TrainingTask[];
-  readonly events: readonly SearchEvent[];
-}
-
-/** The search to its end. `right`: the share of the validation images that is right after a task. */
-function walk(right: (task: Task) => number, of = context): Walk {
-  let state = emptyState;
-  const [tasks, events]: [TrainingTask[], SearchEvent[]] = [[], []];
-  const record = (event: SearchEvent): void => {
-    state = reduce(state, searchEventSchema.parse(JSON.parse(JSON.stringify(event))));
-    events.push(event);
-  };
-  for (;;) {
-    const decision = next(state, of);
-    if (decision.kind === 'end') return { state, tasks, events };
-    if (decision.kind === 'record') record(decision.event);
-    else if (decision.kind === 'plan') record(wholeFinal(of, state));
-    else {
-      const [task] = decision.tasks;
-      assert.ok(task !== undefined);
-      if (task.kind === 'test') {
-        record({ type: 'test', line: task.line, reading: 1, measured: { loss: 1, accuracy: 0.5 }, confusion: [[1]] });
-        continue;
-      }
-      tasks.push(task);
-      const { id, line, minibatches } = task;
-      const validation = { loss: 1, accuracy: right(task) };
-      record({ type: 'epoch', line, task: id, done: minibatches.count, epoch: 1, loss: 1, validation, checkpoint: sha256(id) });
-    }
-  }
-}
+const walk = (right: (task: Task) => number, of = context): Walk => walkOf(right, of);
 
 const drawn = (tasks: readonly TrainingTask[]): string[] =>
   tasks.map(

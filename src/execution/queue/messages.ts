@@ -104,6 +104,7 @@ const jobSchema = z.discriminatedUnion('kind', [
     key,
     minibatches: z.strictObject({ first: count, count, done: count }),
     stream: z.strictObject({ key, before: count }).optional(),
+    teacher: z.strictObject({ network: networkSchema, checkpoint: hashSchema, share }).optional(),
     interval: z.int().min(1).optional(),
     part: z.literal('head').optional(),
     augmentedValidation: z.boolean().optional(),
@@ -257,7 +258,13 @@ export function resumeJob(job: TrainingJob, kept: ReportLog): TrainingJob {
 
 /** Checkpoints that a job reads. */
 export function checkpointsOf(job: Job): readonly string[] {
-  if (job.kind === 'training') return job.start.from.kind === 'checkpoint' ? [job.start.from.hash] : [];
+  if (job.kind === 'training') {
+    const { start, teacher } = job;
+    return [
+      ...(start.from.kind === 'checkpoint' ? [start.from.hash] : []),
+      ...(teacher === undefined ? [] : [teacher.checkpoint]),
+    ];
+  }
   return job.kind === 'probe' ? [] : [job.checkpoint];
 }
 

@@ -84,6 +84,7 @@ export const stopWords: Readonly<Record<string, string>> = {
   steps: 'step limit reached',
   time: 'time limit reached',
   limits: 'no mutation fits the limits',
+  kept: 'the network is within the limits',
   parent: 'the parent, as it is, won twice: growth does not help any more',
 };
 

@@ -16,7 +16,7 @@ import { plannedSettings } from '../planning/budget.ts';
 import { clockDecisions } from '../planning/clock.ts';
 import { measureBudget } from '../planning/measure.ts';
 import type { Entry, Progress, RunEvent } from '../record/events.ts';
-import { collectCheckpoints } from '../record/folder.ts';
+import { collectCheckpoints, givenCheckpoint } from '../record/folder.ts';
 import { createFlights, type FlightNews, type Flights, type TaskReport } from './flights.ts';
 import { createPauses, pauseAfter, type Pauses } from './pauses.ts';
 import { createRecorder, type Recorded, type Recorder } from './recorder.ts';
@@ -244,7 +244,6 @@ async function* keepBest({ recorder }: Running): AsyncGenerator<RunItem> {
 
 export async function* drive(run: Drive): AsyncGenerator<RunItem> {
   const { folder, config, pool, signal } = run;
-  const origin = config.from?.checkpoint ?? null;
   const news = channel<News>();
   const running = prepareRun(run, (each) => news.put(each));
   const { recorder, clock } = running;
@@ -258,7 +257,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
       yield recorder.append(planned ?? { type: 'interrupted' });
       if (planned === null) return;
     }
-    collectCheckpoints(folder, recorder.state.search, origin);
+    collectCheckpoints(folder, recorder.state.search, givenCheckpoint(config));
     deadline.set(left());
     for (;;) {
       if (signal.aborted) {
@@ -281,7 +280,7 @@ export async function* drive(run: Drive): AsyncGenerator<RunItem> {
       if (each.kind === 'deadline' && left() > 0) deadline.set(left());
       yield* keepBest(running);
     }
-    collectCheckpoints(folder, recorder.state.search, origin);
+    collectCheckpoints(folder, recorder.state.search, givenCheckpoint(config));
     await pool.forget();
   } finally {
     deadline.clear();

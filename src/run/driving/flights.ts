@@ -50,7 +50,7 @@ function jobOf(task: Task, config: Config, settings: Settings, threads: number, 
     const { normalise } = augmentation;
     return { kind: 'evaluation', id, network, checkpoint, data, part: 'test', normalise, batch, ...passes, engine, ...weights };
   }
-  const { id, network, start, whole, schedule, key, minibatches, interval, stream, part } = task;
+  const { id, network, start, whole, schedule, key, minibatches, interval, stream, part, teacher } = task;
   const learning = (task.line === 'final' || task.line === 'baseline' ? finalLearningOf : learningOf)(settings);
   const job = { id, attempt, network, start, data, whole, batch, augmentation, learning, schedule, key, minibatches, engine };
   return {
@@ -61,6 +61,7 @@ function jobOf(task: Task, config: Config, settings: Settings, threads: number, 
     ...(part === undefined ? {} : { part }),
     ...(interval === undefined ? {} : { interval }),
     ...(stream === undefined ? {} : { stream }),
+    ...(teacher === undefined ? {} : { teacher: { ...teacher, share: settings.distillation } }),
     ...(settings.augmentedValidation ? { augmentedValidation: true } : {}),
     ...(settings.balance ? { balanced: true } : {}),
   };

@@ -38,7 +38,7 @@ import { unfittingFiles } from '../record/best.ts';
 import { beginChain } from '../record/chain.ts';
 import { bitsOfRun, readingOf, type Config } from '../record/config.ts';
 import { drive, type RunItem } from './drive.ts';
-import { collectCheckpoints, folderOf, isRun, type Folder } from '../record/folder.ts';
+import { collectCheckpoints, folderOf, givenCheckpoint, isRun, type Folder } from '../record/folder.ts';
 import { format, Journal, journalText } from '../record/journal.ts';
 import { liveFile } from '../display/live.ts';
 import { lockRun } from '../record/lock.ts';
@@ -371,7 +371,7 @@ export async function* resume(root: string, options: ResumeOptions = {}): AsyncG
     if (options.budget !== undefined) opening.push(...extend(state, config, options.budget));
     else if (state.search.finished) {
       // It may have been ended between its last event and its tidying up.
-      collectCheckpoints(folder, state.search, config.from?.checkpoint ?? null);
+      collectCheckpoints(folder, state.search, givenCheckpoint(config));
       if ((await unfittingFiles(root, state)).length > 0) yield* bestAgain({ folder, config, state }, read);
       return;
     }

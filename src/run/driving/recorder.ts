@@ -5,7 +5,7 @@ import { checkpointPath } from '../../training/checkpoint.ts';
 import { canonicalJson } from '../../util/json.ts';
 import type { Config } from '../record/config.ts';
 import type { Entry, RunEvent } from '../record/events.ts';
-import { bestContent, neededCheckpoints, type Folder } from '../record/folder.ts';
+import { bestContent, givenCheckpoint, neededCheckpoints, type Folder } from '../record/folder.ts';
 import type { Journal } from '../record/journal.ts';
 import { entryOf, replayEntry, type RunState } from '../record/replay.ts';
 
@@ -27,16 +27,16 @@ export interface Recorded {
 }
 
 export function createRecorder({ folder, config, journal, state: first, elapsed }: Recorded): Recorder {
-  const origin = config.from?.checkpoint ?? null;
+  const given = givenCheckpoint(config);
   let state = first;
-  let needed = neededCheckpoints(state.search, origin);
+  let needed = neededCheckpoints(state.search, given);
   let written: string | null = null;
   const append = (event: RunEvent): Entry => {
     const entry = entryOf(state, event, elapsed());
     journal.append(entry);
     state = replayEntry(state, entry);
     const before = needed;
-    needed = neededCheckpoints(state.search, origin);
+    needed = neededCheckpoints(state.search, given);
     for (const hash of before) if (!needed.has(hash)) rmSync(checkpointPath(folder.checkpoints, hash), { force: true });
     return entry;
   };

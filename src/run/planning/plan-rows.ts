@@ -83,6 +83,7 @@ export const stopWords: { readonly [Stop in Forecast['stop']]: string } = {
   time: 'The search ends at the time limit.',
   limits: 'The search ends when no mutation fits the limits.',
   parent: 'The search ends when the parent was better than its children twice.',
+  kept: 'The search ends when the network is within the limits.',
   open: 'The search has no limit of steps or time: set --steps, --budget or limits.seconds.',
 };
 

@@ -124,8 +124,9 @@ function checkShrinking({ method, limits }: Settings, prepared: Prepared | null)
     throw new UserError(
       `--method ${method}: ${reference} has ${size(network)}: say with --max-params or --max-macs below what it is to come`,
     );
-  const anything = { maxChannels: limits.channels, admits: () => true };
-  const smallest = narrowEvenly(network, { limits: anything, isEnough: (of) => excessOf(of, limits) <= 1 }).network;
+  const sizeOf = (of: Network): number => excessOf(of, limits);
+  const narrowing = { limits: { maxChannels: limits.channels, admits: () => true }, sizeOf, bySaving: 0 };
+  const smallest = narrowEvenly(network, { ...narrowing, isEnough: (of) => sizeOf(of) <= 1 }).network;
   if (excessOf(smallest, limits) > 1)
     throw new UserError(
       `--method ${method}: ${reference} can be narrowed to ${size(smallest)}, and the limits are below (--max-params, --max-macs)`,

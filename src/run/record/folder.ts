@@ -59,15 +59,24 @@ export const newRunName = (data: string, method: string, date: Date): string =>
 /** Its configuration is what makes a folder a run. */
 export const isRun = (root: string): boolean => isThere(folderOf(root).config);
 
+/** Of a given network. One that teaches is read by all trainings after the first. */
+export interface GivenCheckpoint {
+  readonly hash: string;
+  readonly teaches: boolean;
+}
+
+export const givenCheckpoint = ({ from, settings }: Pick<Config, 'from' | 'settings'>): GivenCheckpoint | null =>
+  from === null ? null : { hash: from.checkpoint, teaches: settings.distillation > 0 };
+
 /**
- * Hashes of the checkpoints that a resume or a later decision may read, and of the winner of each step, for exports. `origin`: the
- * checkpoint of the trained network that the search starts from, where it does, which its first event names only once it is there.
+ * Hashes of the checkpoints that a resume or a later decision may read, and of the winner of each step, for exports. `given`: of the
+ * trained network that the search starts from, where it does, which its first event names only once it is there.
  */
-export function neededCheckpoints(search: SearchState, origin: string | null = null): ReadonlySet<string> {
+export function neededCheckpoints(search: SearchState, given: GivenCheckpoint | null = null): ReadonlySet<string> {
   const needed = new Set<string>();
   const vanilla = search.candidates.get('vanilla');
-  const start = vanilla === undefined ? origin : vanilla.origin;
-  if (start !== null && (vanilla?.checkpoint ?? null) === null) needed.add(start);
+  const start = vanilla === undefined ? (given?.hash ?? null) : vanilla.origin;
+  if (start !== null && (given?.teaches === true || (vanilla?.checkpoint ?? null) === null)) needed.add(start);
   const keep = (id: CandidateId): void => {
     const hash = search.candidates.get(id)?.checkpoint;
     if (hash !== undefined && hash !== null) needed.add(hash);
@@ -126,8 +135,8 @@ export function keptCandidates(folder: Folder, search: SearchState): readonly Ca
 }
 
 /** Removes what no decision can read any more; leftovers of writers that died, too. */
-export function collectCheckpoints(folder: Folder, search: SearchState, origin: string | null = null): void {
-  const needed = neededCheckpoints(search, origin);
+export function collectCheckpoints(folder: Folder, search: SearchState, given: GivenCheckpoint | null = null): void {
+  const needed = neededCheckpoints(search, given);
   for (const name of checkpointNames(folder))
     if (ours.test(name) && !needed.has(name.replace(/\.safetensors$/, '')))
       rmSync(join(folder.checkpoints, name), { force: true });
