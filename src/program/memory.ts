@@ -97,6 +97,12 @@ export function predictMemory(
   return base + data + arenas + whole + trained.sums + copies * trained.state;
 }
 
+/** Bytes of a network that gives predictions beside a training: its state as a file, as tensors and in a session. */
+export function predictTeacher(network: Network, batch: number, use: MemoryUse = exact): number {
+  const { arena, state } = needs(network, batch, { kind: 'evaluation' }, use);
+  return arena + 3 * state;
+}
+
 /** Images of a pass, at least: statistics of fewer vary too much (Wu & He 2018, §3). */
 const leastImages = 8;
 

@@ -6,7 +6,7 @@ import type { Mutant } from '../morphism/mutate.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network, Shape } from '../network/network.ts';
 import { startNetworks } from '../network/start.ts';
-import { headPasses, type Initialisation, type LogitComparison, type Start, type TrainingJob } from '../training/job.ts';
+import type { Initialisation, LogitComparison, Start, TrainingJob } from '../training/job.ts';
 import type { Schedule } from '../training/schedule.ts';
 import { must } from '../util/assert.ts';
 import type { KeyPart } from '../util/random.ts';
@@ -16,6 +16,7 @@ import type { Entry, Method, Rung } from './methods/method.ts';
 import { methods } from './methods/table.ts';
 import { betterThanFinal, currentParent, winsOfParent } from './ranking.ts';
 import { passesOf, type Fitting } from './passes.ts';
+import { headMinibatches, teacherOf, type Teacher } from './work.ts';
 import { epochsOf, planRungs } from './rungs.ts';
 import type { Settings } from './settings.ts';
 import {
@@ -84,7 +85,7 @@ export interface TrainingTask {
   /** Passes of a minibatch. Missing: 1. */
   readonly passes?: number;
   /** The network whose predictions it learns too. */
-  readonly teacher?: { readonly network: Network; readonly checkpoint: string };
+  readonly teacher?: Teacher;
   /** How many tasks are planned beside it: its share of the cores follows from that. */
   readonly planned: number;
 }
@@ -129,10 +130,6 @@ export function rungsOf(settings: Settings): readonly Rung[] {
   return rungs;
 }
 
-/** The work of training a head alone, in minibatches of training all layers: its features are computed forward only. */
-export const headMinibatches = ({ settings: { batch }, counts }: Pick<Context, 'settings' | 'counts'>): number =>
-  Math.max(1, Math.ceil((headPasses * counts.train + counts.validation) / 3 / batch));
-
 const record = (event: SearchEvent): Decision => ({ kind: 'record', event });
 
 /** A part of a candidate's training, whether or not some of it is done. */
@@ -154,7 +151,6 @@ interface Stage {
 }
 
 const isComplete = (state: SearchState, { id, count }: Stage): boolean => (state.tasks.get(id) ?? 0) >= count;
-
 /** Where a candidate's training begins: with its parent's tensors, its origin's, or initial ones. */
 function beginningOf(state: SearchState, { line: id, key, initialisation }: Stage): Start['from'] {
   const { parent, origin } = candidateOf(state, id);
@@ -187,15 +183,9 @@ function taskOf(state: SearchState, context: Context, stage: Stage): TrainingTas
     minibatches: { first, count, done },
     ...(whole ? {} : sharedStream(state, context, line)),
     ...passesOf(context, networkOf(state, line)),
-    ...teacherOf(context, line),
+    ...teacherOf(context.settings, context.origin, line),
     planned,
   };
-}
-
-/** The given network as it was, for all that are trained after it. */
-function teacherOf({ settings, origin }: Context, line: CandidateId): Pick<TrainingTask, 'teacher'> {
-  if (settings.distillation === 0 || origin === undefined || line === 'vanilla') return {};
-  return { teacher: { network: origin.network, checkpoint: origin.checkpoint } };
 }
 
 /** Minibatches that a candidate's ancestors were trained on. */

@@ -326,9 +326,9 @@ const tune: Settings = {
 const shrink: Settings = {
   ...auto,
   method: 'shrink',
-  vanilla: { epochs: 1, rate: 0.1 },
-  step: { ...auto.step, rate: 0.1 },
-  final: { epochs: 1, rate: 0.1 },
+  vanilla: { epochs: 1, rate: 0.05 },
+  step: { ...auto.step, rate: 0.05 },
+  final: { epochs: 1, rate: 0.05 },
 };
 
 /** `laptop` takes about an hour on two cores with AVX2 (estimated), `quick` a minute or two; both end by steps and epochs. */

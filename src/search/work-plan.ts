@@ -6,11 +6,11 @@ import { countMultiplyAdds, countParameters } from '../network/cost.ts';
 import type { Network } from '../network/network.ts';
 import { methods } from './methods/table.ts';
 import { excessOf } from './excess.ts';
-import { headMinibatches, startNetwork, type Counts } from './next.ts';
+import { startNetwork, type Counts } from './next.ts';
 import { mean } from '../util/numbers.ts';
 import { must } from '../util/assert.ts';
 import { mergeSettings, type Settings, type SettingsOverride } from './settings.ts';
-import { costOfTraining, teachingOf } from './work.ts';
+import { costOfTraining, headMinibatches, teachingOf } from './work.ts';
 
 /** Shares of the work: of the start network, of each step, of all steps at most; the final training has the rest. */
 const startShare = 0.12;
@@ -167,21 +167,21 @@ const tuningOf = ({ widths, step }: Settings, from: Network): WorkPlan => ({
 });
 
 /** Of shrinking: the share of the work of the network as it is, by how much a step shrinks, and what its steps may have of the work. */
-const shrinking = { startShare: 0.05, factor: 1.3, mostSteps: 6, stepShare: 0.1, mostStepsShare: 0.4, children: 4 } as const;
+const shrinking = { startShare: 0.05, factor: 1.5, mostSteps: 6, stepShare: 0.1, mostStepsShare: 0.4, children: 2 } as const;
 
 /** Of shrinking: as many steps as it takes, each of a tenth of the work, or of less. `multiplyAdds`: of the smallest network, about. */
 function shrinkingOf(settings: Settings, counts: Counts, work: number, given: SettingsOverride, from: Network): WorkPlan {
   const { widths, limits, batch } = settings;
   const size = countMultiplyAdds(from);
   const excess = Math.max(1, excessOf(from, limits));
-  const { startShare, factor, mostSteps, stepShare, mostStepsShare } = shrinking;
+  const { factor, mostSteps } = shrinking;
   const steps = given.limits?.steps ?? clamp(Math.ceil(Math.log(excess) / Math.log(factor)), 1, mostSteps);
   const children = given.step?.children ?? shrinking.children;
   const smallest = size / excess;
-  const stepsShare = Math.min(mostStepsShare, stepShare * steps);
+  const stepsShare = Math.min(shrinking.mostStepsShare, shrinking.stepShare * steps);
   const childEpochs =
     (stepsShare * work) / (children * workOfSizes(size, smallest, steps, 1, teachingOf(settings, size))) / counts.train;
-  const startEpochs = (startShare * work) / costOfTraining(size, counts.train);
+  const startEpochs = (shrinking.startShare * work) / costOfTraining(size, counts.train);
   const mostRounds = Math.max(1, Math.floor(counts.train / batch / 4));
   const rounds = clamp(Math.round(1 / Math.min(childEpochs, startEpochs)), 1, mostRounds);
   return {

@@ -1,9 +1,37 @@
 /** Work: the multiply-adds that training takes, which are the same on every machine. Pure. */
 import { candidateOf, candidateOfTask, type CandidateId, type SearchState } from './state.ts';
+import type { Network } from '../network/network.ts';
+import { headPasses } from '../training/job.ts';
 import type { Settings } from './settings.ts';
 
 /** Multiply-adds of training on so many images: forward, and backward to the inputs and to the kernels. */
 export const costOfTraining = (multiplyAdds: number, images: number): number => 3 * multiplyAdds * images;
+
+/** A trained network whose predictions others learn. */
+export interface Teacher {
+  readonly network: Network;
+  /** The hash of the checkpoint that holds its tensors. */
+  readonly checkpoint: string;
+}
+
+/** As a field of a task: the given network as it was, for all that are trained after it. */
+export function teacherOf(
+  { distillation }: Pick<Settings, 'distillation'>,
+  given: Teacher | undefined,
+  line: CandidateId,
+): { readonly teacher?: Teacher } {
+  if (distillation === 0 || given === undefined || line === 'vanilla') return {};
+  return { teacher: { network: given.network, checkpoint: given.checkpoint } };
+}
+
+/** The work of training a head alone, in minibatches of training all layers: its features are computed forward only. */
+export const headMinibatches = ({
+  settings: { batch },
+  counts,
+}: {
+  readonly settings: Pick<Settings, 'batch'>;
+  readonly counts: { readonly train: number; readonly validation: number };
+}): number => Math.max(1, Math.ceil((headPasses * counts.train + counts.validation) / 3 / batch));
 
 /** What a network that is trained learns from, beside the labels: the given network's multiply-adds an image, forward; 0 for nothing. */
 export const teachingOf = ({ distillation }: Pick<Settings, 'distillation'>, from: number | null): number =>

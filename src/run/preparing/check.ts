@@ -9,7 +9,7 @@ import { countMultiplyAdds, countParameters } from '../../network/cost.ts';
 import type { Network } from '../../network/network.ts';
 import { startNetworks } from '../../network/start.ts';
 import { smallestSide } from '../../network/vanilla.ts';
-import { fewestPasses, largestTensor, mostBytesOfTensor, predictMemory } from '../../program/memory.ts';
+import { fewestPasses, largestTensor, mostBytesOfTensor, predictMemory, predictTeacher } from '../../program/memory.ts';
 import { optimizerOf, statesOf } from '../../program/learning.ts';
 import { excessOf } from '../../search/excess.ts';
 import { narrowEvenly } from '../../morphism/mutate.ts';
@@ -53,14 +53,23 @@ export function leastNeeds(network: Network, { batch, limits }: Bounds, workerOf
   return needs;
 }
 
-/** Of a worker that trains it on that data. `train`: how many images train. */
-function needsOf(network: Network, settings: Settings, dataset: Dataset, train: number, engine: EngineName): Needs {
-  const { batch } = settings;
+/** Of a worker that trains it on that data. `train`: how many images train. `given`: the network that may teach it. */
+function needsOf(
+  network: Network,
+  settings: Settings,
+  dataset: Dataset,
+  train: number,
+  engine: EngineName,
+  given: Network | null,
+): Needs {
+  const { batch, distillation } = settings;
+  const teacher = distillation === 0 ? null : given;
   const learning = learningOf(settings);
   return leastNeeds(network, settings, (passes) => {
     const training = batch / passes;
     const batches = { training, passes, measuring: measuringBatchOf(training, dataset.shape, train) };
-    return predictMemory(network, batches, heldBytes(dataset), memoryUse[engine], learning);
+    const taught = teacher === null ? 0 : predictTeacher(teacher, training, memoryUse[engine]);
+    return predictMemory(network, batches, heldBytes(dataset), memoryUse[engine], learning) + taught;
   });
 }
 
@@ -158,7 +167,7 @@ export function check(
     throw new UserError('--baseline compares with the final training, and --final-epochs 0 turns it off');
   const rungs = planRungs(settings);
   if (typeof rungs === 'string') throw new UserError(rungs);
-  const needsFor = (network: Network): Needs => needsOf(network, settings, dataset, train, engine);
+  const needsFor = (network: Network): Needs => needsOf(network, settings, dataset, train, engine, prepared?.network ?? null);
   if (prepared !== null) {
     const { network, trained, reference } = prepared;
     // As it will be trained, and as it is compared.
@@ -184,7 +193,8 @@ export function contextOf(dataset: Dataset, settings: Settings, origin: Origin |
     settings,
     counts: { shape, classes: classes.length, train: split.train.length, validation: split.validation.length },
     passesFor(network) {
-      const found = known.get(network) ?? needsOf(network, settings, dataset, split.train.length, engine);
+      const found =
+        known.get(network) ?? needsOf(network, settings, dataset, split.train.length, engine, origin?.network ?? null);
       known.set(network, found);
       return isWithin(found, settings.limits) ? found.passes : null;
     },
