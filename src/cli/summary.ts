@@ -1,5 +1,5 @@
 /** The lines that stay on the screen after a search. Pure. */
-import { shownName, startPhrase } from '../run/display/names.ts';
+import { changedWord, shownName, startPhrase } from '../run/display/names.ts';
 import { folderOf } from '../run/record/folder.ts';
 import type { RunState } from '../run/record/replay.ts';
 import { bestCandidate, resultOf } from '../search/ranking.ts';
@@ -21,7 +21,7 @@ import { winnersLine } from './render.ts';
 function storyOf({ search }: RunState, config: Config, line: CandidateId): string {
   const { step } = candidateOf(search, line);
   const name = shownName(config, line);
-  if (step > 0) return `${name}, grown in ${plural(step, 'step')}`;
+  if (step > 0) return `${name}, ${changedWord(config.settings)} in ${plural(step, 'step')}`;
   if (!methods[config.settings.method].tunes) return `the ${startPhrase(config, search)}, as no child was better`;
   return search.undone ? `${name} with a head of its own; training more of it was taken back` : `${name}, fine-tuned`;
 }
@@ -58,7 +58,13 @@ export function summary(run: RunState, config: Config, root: string, resumption:
   const { validation, checkpoint } = resultOf(search, best);
   if (test === undefined && validation !== null) lines.push(row('validation', [formatPercent(validation.accuracy), 'bold']));
   const { parameters, multiplyAdds } = candidate;
-  lines.push(row('size', [`${formatWhole(parameters)} parameters, ${formatCount(multiplyAdds)} multiply-adds an image`]));
+  const given = methods[config.settings.method].shrinks ? candidateOf(search, 'vanilla') : candidate;
+  const before = `; ${shownName(config, 'vanilla')} has ${formatWhole(given.parameters)} and ${formatCount(given.multiplyAdds)}`;
+  lines.push(
+    row('size', [
+      `${formatWhole(parameters)} parameters, ${formatCount(multiplyAdds)} multiply-adds an image${given.parameters === parameters ? '' : before}`,
+    ]),
+  );
   const lineage = winnersLine(viewOf(run), config, 1000);
   if (lineWidth(lineage) > 0) lines.push(row('lineage', ...lineage));
   const advised = { run, config, root };

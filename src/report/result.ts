@@ -1,5 +1,5 @@
 /** The result of a run in sentences that claim no more than was measured. */
-import { startPhrase } from '../run/display/names.ts';
+import { changedWord, startPhrase } from '../run/display/names.ts';
 import { methods } from '../search/methods/table.ts';
 import { candidateOf, validationOf } from '../search/state.ts';
 import { formatPercent, plural } from '../util/words.ts';
@@ -41,7 +41,8 @@ function growth({ state, config, settings, grown, winners }: RunDetails): string
   const { search } = state;
   const start = startPhrase(config, search);
   const isGrown = [...winners].some((id) => candidateOf(search, id).edits.length > 0);
-  if (grown !== null && isGrown) return `Grown in ${plural(winners.size - 1, 'step')}`;
+  if (grown !== null && isGrown)
+    return `${changedWord(settings) === 'grown' ? 'Grown' : 'Shrunk'} in ${plural(winners.size - 1, 'step')}`;
   const { grows, role } = methods[settings.method];
   if (search.steps.length === 0 || !grows) return `The ${start}, trained further`;
   if (role === 'baseline') return `No mutated child was sampled: the ${start}, trained further`;

@@ -97,7 +97,7 @@ test('completion in bash: commands, options, values, data', { skip: !has('bash')
   const { out: script } = await said('completion', 'bash');
   assert.deepEqual(offered(script, ['instar', 'se']), ['search', 'settings']);
   assert.deepEqual(offered(script, ['instar', 'search', '--max-p']), ['--max-params']);
-  assert.deepEqual(offered(script, ['instar', 'search', 'mnist', '--method', 'sh']), ['sh', 'shr', 'shrsep']);
+  assert.deepEqual(offered(script, ['instar', 'search', 'mnist', '--method', 'sh']), ['shrink', 'sh', 'shr', 'shrsep']);
   assert.deepEqual(offered(script, ['instar', 'evaluate', 'run', 'fa']), ['fashion-mnist']);
   assert.deepEqual(offered(script, ['instar', 'search', '--set', 'step.et']), ['step.eta=']);
   assert.deepEqual(offered(script, ['instar', 'help', 'comp']), ['completion']);

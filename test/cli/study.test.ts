@@ -96,7 +96,7 @@ test('mistakes end with one line, exit 2, and nothing written', async () => {
   assert.deepEqual([wrong.code, wrong.out], [2, '']);
   assert.match(
     wrong.err,
-    /^instar: wrong\.yaml:14:16: methods\.1 must be one of grow, tune, nash, sh, shr, shrsep, asha, random, vanilla\n$/,
+    /^instar: wrong\.yaml:14:16: methods\.1 must be one of grow, tune, shrink, nash, sh, shr, shrsep, asha, random, vanilla\n$/,
   );
   assert.ok(!existsSync(join(folder, 'runs', 'wrong')));
   writeFileSync(join(folder, 'right.yaml'), file('shr'));

@@ -196,7 +196,7 @@ test('the library says in one line which option is wrong', () => {
   const wrong: readonly (readonly [object, RegExp])[] = [
     [{}, /^dataset: is missing/],
     [{ dataset: 3 }, /^dataset: must be a string/],
-    [{ dataset, preset: 'laptopp' }, /^preset: must be one of auto, tune, paper, laptop, quick$/],
+    [{ dataset, preset: 'laptopp' }, /^preset: must be one of auto, tune, shrink, paper, laptop, quick$/],
     [{ dataset, presett: 'quick' }, /^there is no option presett; did you mean preset\?$/],
     [{ dataset, budget: 'soon' }, /^budget: must be a time such as 90s, 30m or 1h30m$/],
     [{ dataset, budget: 0 }, /^budget: must be more than 0$/],
@@ -209,7 +209,7 @@ test('the library says in one line which option is wrong', () => {
       { dataset, settings: { step: { etta: 3 } } },
       /^settings: step\.etta: there is no setting step\.etta; did you mean step\.eta\?$/,
     ],
-    [{ dataset, settings: { method: 'darts' } }, /^settings: method: must be one of grow, tune, nash, /],
+    [{ dataset, settings: { method: 'darts' } }, /^settings: method: must be one of grow, tune, shrink, nash, /],
     [{ dataset, settings: { augmentation: false } }, /^settings: augmentation: there is no setting augmentation/],
     [{ dataset, settings: 'sh' }, /^settings: must be a group of settings$/],
     [{ dataset, from: 'a.onnx', settings: { widths: [8] } }, /^--widths are those of the vanilla network/],

@@ -121,9 +121,9 @@ function wholeFigure({ settings, state: { search }, best, grown }: RunDetails): 
   return {
     name: 'learning-rate',
     title: 'Learning rate over the search',
-    alternative: `The learning rate over the ${x} minibatches of the best network and its ancestors: it rises, stays while the network grows, and falls to 0.`,
+    alternative: `The learning rate over the ${x} minibatches of the best network and its ancestors: it rises, stays during the steps, and falls to 0.`,
     caption:
-      'Over the minibatches of the best network and its ancestors. It rises with the start network, is constant while the network grows, and falls to 0 in the final training.',
+      'Over the minibatches of the best network and its ancestors. It rises with the start network, is constant during the steps, and falls to 0 in the final training.',
     narrow: { width: narrowWidth, height, content: html`${area.axes}${path(area, points, 'line won')}` },
   };
 }

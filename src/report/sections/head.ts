@@ -1,5 +1,5 @@
 /** The head of a run's report: the data, the method, the result, and the command that repeats it. */
-import { shownName, startPhrase } from '../../run/display/names.ts';
+import { changedWord, shownName, startPhrase } from '../../run/display/names.ts';
 import { splitCounts } from '../../data/split-counts.ts';
 import { nextSteps, usedData } from '../../run/display/advice.ts';
 import { describeClasses } from '../../run/display/classes.ts';
@@ -60,7 +60,7 @@ export function headSection(run: RunDetails, prefix: string): Markup {
   const { train, validation } = splitCounts(data, settings);
   const what = html`A network for <strong>${data.name}</strong> (${plural(data.classes.length, 'class', 'classes')},
     ${shape(data.shape)}${describeFit(config)}),
-    ${!methods[settings.method].grows || settings.limits.steps === 0 ? html`the <strong>${startPhrase(config, state.search)}</strong>, not grown` : html`grown by <strong>${methods[settings.method].label}</strong> (${methodWords(settings.method)})`},
+    ${!methods[settings.method].grows || settings.limits.steps === 0 ? html`the <strong>${startPhrase(config, state.search)}</strong>, not ${changedWord(settings)}` : html`${changedWord(settings)} by <strong>${methods[settings.method].label}</strong> (${methodWords(settings.method)})`},
     preset ${config.preset}, seed ${settings.seed}. Of ${plural(data.trainImages, 'training image')} ${formatWhole(train)} are for
     training and ${formatWhole(validation)} are for validation; ${plural(data.testImages, 'test image')}.
     ${describeFrom(config).map((line) => ` Started ${line}.`)}`;

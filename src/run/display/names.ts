@@ -25,6 +25,10 @@ export const startPhrase = ({ from }: From, search: SearchState): string =>
 export const firstPhrase = (config: Pick<Config, 'from' | 'settings'>, search: SearchState): string =>
   methods[config.settings.method].tunes ? `head of ${shownName(config, 'vanilla')}` : startPhrase(config, search);
 
+/** What steps do to a network. */
+export const changedWord = ({ method }: Pick<Config['settings'], 'method'>): 'grown' | 'shrunk' =>
+  methods[method].shrinks ? 'shrunk' : 'grown';
+
 /** A task or a message that begins with a candidate's id. */
 export const withShownName = (config: From, text: string): string =>
   text.replace(/^vanilla(?![\w.])/, () => shownName(config, 'vanilla'));
