@@ -22,7 +22,10 @@ const wrong: readonly (readonly [parameters: readonly string[], line: string])[]
   [search('--budget'), "option '--budget <time>' argument missing ('instar --help' explains)"],
   [search('--budget', '5x'), '--budget 5x: must be a time such as 90s, 30m or 1h30m'],
   [search('--budget', '0'), '--budget 0: must be a time such as 90s, 30m or 1h30m'],
-  [search('--method', 'darts'), '--method darts: must be one of grow, tune, shrink, nash, sh, shr, shrsep, asha, random, vanilla'],
+  [
+    search('--method', 'darts'),
+    '--method darts: must be one of grow, tune, shrink, nash, sh, shr, shrsep, asha, random, vanilla',
+  ],
   [search('--preset', 'fast'), '--preset fast: must be one of auto, tune, shrink, paper, laptop, quick'],
   [search('--engine', 'gpu'), '--engine gpu: must be one of auto, onednn, onnx, reference'],
   [search('--device', 'gpu'), '--device gpu: must be one of cpu, webgpu, cuda'],

@@ -96,7 +96,10 @@ for (const [text, expected] of [
   ['title: T\n', '1:1: dataset is missing'],
   [`${head}methods: [shr]\nrepetition: 3\n`, '4:1: there is no repetition; did you mean repetitions?'],
   [`${head}methods: [shr]\nrepetitions: 0\n`, '4:14: repetitions must be at least 1'],
-  [`${head}methods: [shr, darts]\n`, '3:16: methods.1 must be one of grow, tune, shrink, nash, sh, shr, shrsep, asha, random, vanilla'],
+  [
+    `${head}methods: [shr, darts]\n`,
+    '3:16: methods.1 must be one of grow, tune, shrink, nash, sh, shr, shrsep, asha, random, vanilla',
+  ],
   [`${head}methods: [shr, shr]\n`, '3:16: the name shr is already taken: choose another one'],
   [`${head}methods: [{ name: a b, method: sh }, { name: a/b, method: sh }]\n`, '3:38: the name a/b is already taken'],
   [`${head}methods:\n  - { name: a, method: shr, setings: {} }\n`, '4:29: there is no setings; did you mean settings?'],
