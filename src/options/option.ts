@@ -93,7 +93,7 @@ export function defaultOf({ kind, settings, sets, usual }: Option, preset: Prese
   if (usual !== undefined) return usual;
   const [name] = settings ?? [];
   if (name === undefined || sets !== undefined) return '';
-  if (preset === 'auto' && plannedByWork.includes(name)) return 'planned';
+  if (preset === 'auto' && plannedByWork.includes(name) && !name.startsWith('augmentation.')) return 'planned';
   const value = valueOf(presets[preset], name);
   if (value === null) return name.startsWith('limits.') ? 'no limit' : 'all';
   return kind.write?.(value) ?? String(value);

@@ -217,6 +217,9 @@ export const plannedByWork: readonly string[] = [
   'limits.steps',
   'limits.multiplyAdds',
   'final.epochs',
+  'augmentation.crop',
+  'augmentation.mixup',
+  'augmentation.policy',
 ];
 
 /**

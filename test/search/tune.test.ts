@@ -119,6 +119,19 @@ test('what it may be taken back to is kept until then', () => {
   }
 });
 
+test('over many epochs photos are augmented strongly, unless it was said how', () => {
+  const planned = (epochs: number, given = {}) => {
+    const some =
+      epochs * 3 * countMultiplyAdds(network) * plain.counts.train +
+      3 * countMultiplyAdds(network) * headMinibatches({ settings: base, counts: plain.counts }) * 10;
+    return settingsOfWork(base, some, planWork(base, plain.counts, some, given, network)).augmentation;
+  };
+  assert.deepEqual(planned(11), base.augmentation);
+  assert.deepEqual(planned(13), { ...base.augmentation, crop: 0.25, mixup: 0.2, policy: 'trivial' });
+  assert.deepEqual(planned(13, { augmentation: { crop: 0.9 } }), base.augmentation);
+  assert.notDeepEqual(planned(13, { augmentation: { shift: 0 } }), base.augmentation);
+});
+
 test('it grows between head and final training where steps are asked for', () => {
   const grown = settingsOfWork(base, work, planWork(base, plain.counts, work, { limits: { steps: 1 } }, network));
   const { events, tasks } = walk(() => 0.5, { ...context, settings: mergeSettings(grown, { limits: { parameters: 1e6 } }) });

@@ -153,7 +153,7 @@ export function planWorkBudget(question: WorkQuestion): Plan {
     );
   }
   const { plan, search, work } = found;
-  const { widths, rounds, vanillaEpochs, steps, children, stepEpochs, multiplyAdds } = plan;
+  const { widths, rounds, vanillaEpochs, steps, children, stepEpochs, multiplyAdds, strong } = plan;
   return {
     images: counts.train,
     vanillaEpochs,
@@ -163,7 +163,14 @@ export function planWorkBudget(question: WorkQuestion): Plan {
     searchUntil: elapsed + searchSlack * search,
     alone,
     beside,
-    sizes: { work: Math.round(work), widths: [...widths], rounds, steps, multiplyAdds },
+    sizes: {
+      work: Math.round(work),
+      widths: [...widths],
+      rounds,
+      steps,
+      multiplyAdds,
+      ...(strong === undefined ? {} : { strong }),
+    },
   };
 }
 

@@ -141,8 +141,10 @@ export async function measureBudget(run: ProbeSetup, context: Context, budget: n
 }
 
 /** Of what a plan of work decides, that which was given. */
-function givenIn({ settings: { widths, step, limits }, given = [] }: Config): SettingsOverride {
+function givenIn({ settings: { widths, step, limits, augmentation }, given = [] }: Config): SettingsOverride {
+  const augmented = (['crop', 'mixup', 'policy'] as const).filter((name) => given.includes(`augmentation.${name}`));
   return {
+    ...(augmented.length === 0 ? {} : { augmentation: Object.fromEntries(augmented.map((name) => [name, augmentation[name]])) }),
     ...(given.includes('widths') ? { widths } : {}),
     ...(given.includes('step.children') ? { step: { children: step.children } } : {}),
     ...(given.includes('limits.steps') ? { limits: { steps: limits.steps } } : {}),

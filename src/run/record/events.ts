@@ -17,6 +17,7 @@ export const planSchema = z.strictObject({
       rounds: z.int().min(1),
       steps: z.int().min(0),
       multiplyAdds: z.int().min(1),
+      strong: z.literal(true).optional(),
     })
     .optional(),
   /** Active seconds, from the start of the run, until which the search may go on. */
