@@ -12,8 +12,16 @@ const relative = (from: string, to: string): string => posix.relative(posix.dirn
 
 function menu(current: string): Markup {
   const link = ([path, name]: readonly [string, string]): Markup =>
-    html`<li><a href="${relative(current, placeOf(path))}"${attribute('aria-current', path === current && 'page')}>${name}</a></li>`;
-  return html`${navigation.map(({ name, pages }) => html`<h2>${name}</h2><ul>${pages.map(link)}</ul>`)}`;
+    html`<li>
+      <a href="${relative(current, placeOf(path))}" ${attribute('aria-current', path === current && 'page')}>${name}</a>
+    </li>`;
+  return html`${navigation.map(
+    ({ name, pages }) =>
+      html`<h2>${name}</h2>
+        <ul>
+          ${pages.map(link)}
+        </ul>`,
+  )}`;
 }
 
 function contents({ sections }: Page): Markup | null {
@@ -21,7 +29,12 @@ function contents({ sections }: Page): Markup | null {
   if (shown.length < 3) return null;
   const line = ({ level, anchor, text }: Page['sections'][number]): Markup =>
     html`<li class="level${level}"><a href="#${anchor}">${text}</a></li>`;
-  return html`<nav class="contents" aria-label="On this page"><h2>On this page</h2><ul>${shown.map(line)}</ul></nav>`;
+  return html`<nav class="contents" aria-label="On this page">
+    <h2>On this page</h2>
+    <ul>
+      ${shown.map(line)}
+    </ul>
+  </nav>`;
 }
 
 export function documentOf(path: string, page: Page, { pages }: Collected): string {
@@ -34,33 +47,37 @@ export function documentOf(path: string, page: Page, { pages }: Collected): stri
   const root = relative(path, '');
   const at = (name: string): string => (root === '' ? name : `${root}/${name}`);
   const { text } = html`<!doctype html>
-<html lang="en" data-root="${root === '' ? '' : `${root}/`}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${page.title === 'Instar' ? 'Instar' : `${page.title} · Instar`}</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="${at('style.css')}">
-<script src="${at('search.js')}" defer></script>
-</head>
-<body>
-<a class="skip" href="#content">Skip to the text</a>
-<header>
-<a class="name" href="${at('index.html')}">Instar</a>
-<form role="search"><label for="words">Search</label><input id="words" type="search" placeholder="Press / to search" autocomplete="off"></form>
-</header>
-<div id="found" role="region" aria-label="Search results" aria-live="polite" hidden></div>
-<div class="columns">
-<nav class="menu" aria-label="Pages"><details open><summary>Pages</summary>${menu(path)}</details></nav>
-<main id="content">
-${raw(page.render(rewrite))}
-</main>
-${contents(page)}
-</div>
-</body>
-</html>
-`;
+    <html lang="en" data-root="${root === '' ? '' : `${root}/`}">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${page.title === 'Instar' ? 'Instar' : `${page.title} · Instar`}</title>
+        <link rel="icon" href="data:," />
+        <link rel="stylesheet" href="${at('style.css')}" />
+        <script src="${at('search.js')}" defer></script>
+      </head>
+      <body>
+        <a class="skip" href="#content">Skip to the text</a>
+        <header>
+          <a class="name" href="${at('index.html')}">Instar</a>
+          <form role="search">
+            <label for="words">Search</label><input id="words" type="search" placeholder="Press / to search" autocomplete="off" />
+          </form>
+        </header>
+        <div id="found" role="region" aria-label="Search results" aria-live="polite" hidden></div>
+        <div class="columns">
+          <nav class="menu" aria-label="Pages">
+            <details open>
+              <summary>Pages</summary>
+              ${menu(path)}
+            </details>
+          </nav>
+          <main id="content">${raw(page.render(rewrite))}</main>
+          ${contents(page)}
+        </div>
+      </body>
+    </html> `;
   return text;
 }
 

@@ -6,7 +6,7 @@ import { html, raw, type Markup } from '../src/report/markup.ts';
 import { rowOf, wrapped, type Row } from './screen.ts';
 
 export const columns = 108;
-export const rows = 24;
+export const rows = 17;
 
 export interface Frame {
   /** Seconds since the beginning. */
@@ -41,7 +41,9 @@ function lineOf(row: Row): Markup {
     if (text.trim() === '') return '';
     const names = classesOf(style);
     const x = (margin + at * advance).toFixed(1);
-    return html`<text x="${x}" textLength="${(length * advance).toFixed(1)}"${names === '' ? '' : html` class="${names}"`}>${text}</text>`;
+    return html`<text x="${x}" textLength="${(length * advance).toFixed(1)}" ${names === '' ? '' : html` class="${names}"`}
+      >${text}</text
+    >`;
   });
   return html`${spans}`;
 }
@@ -74,7 +76,7 @@ export function filmSvg(frames: readonly Frame[], { title, seconds, rest }: Film
     screenOf(frame).map((row, at) => {
       const { text } = lineOf(row);
       const y = index * height + margin + at * lineHeight + 14;
-      return text.trim() === '' ? '' : html`<use href="#l${idOf(text)}" y="${y}"/>`;
+      return text.trim() === '' ? '' : html`<use href="#l${idOf(text)}" y="${y}" />`;
     }),
   );
   const last = frames.at(-1)?.time ?? 0;
@@ -84,10 +86,22 @@ export function filmSvg(frames: readonly Frame[], { title, seconds, rest }: Film
       return `${share.toFixed(2)}%{transform:translateY(${-index * height}px)}`;
     })
     .join('');
-  const lines = [...ids].map(([text, id]) => html`<g id="l${id}">${raw(text)}</g>\n`);
+  const lines = [...ids].map(([text, id]) => html`<g id="l${id}">${raw(text)}</g> `);
   const width = Math.ceil(columns * advance + 2 * margin);
   const css = style(frames.length, keyframes, (seconds + rest).toFixed(1));
-  const { text } = html`<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"><title>${title}</title><style>${raw(css)}</style><defs>${lines}</defs><rect width="100%" height="100%" rx="8" fill="#0d1117"/><g class="film">${uses}</g></svg>
-`;
+  const { text } = html`<svg
+    xmlns="http://www.w3.org/2000/svg"
+    width="${width}"
+    height="${height}"
+    viewBox="0 0 ${width} ${height}"
+  >
+    <title>${title}</title>
+    <style>
+      ${raw(css)}
+    </style>
+    <defs>${lines}</defs>
+    <rect width="100%" height="100%" rx="8" fill="#0d1117" />
+    <g class="film">${uses}</g>
+  </svg> `;
   return text;
 }

@@ -84,7 +84,9 @@ export function readPage(text: string): Page {
         if (id !== null) token.attrSet('id', id);
         for (const child of [token, ...childrenOf(token)]) {
           if (isHtml(child))
-            child.content = child.content.replaceAll(htmlTarget, (whole, target: string) => whole.replace(target, rewrite(target)));
+            child.content = child.content.replaceAll(htmlTarget, (whole, target: string) =>
+              whole.replace(target, rewrite(target)),
+            );
           const name = linkKinds[child.type];
           if (name !== undefined) child.attrSet(name, rewrite(decodeURI(String(child.attrGet(name) ?? ''))));
         }

@@ -166,7 +166,7 @@ export function settingsPage(): string {
     '',
     '```sh',
     'instar search ./photos --budget 30m --set augmentation.cutout=0.25 --set optimizer.rates.shift=16',
-    "instar search ./photos --budget 30m --set operators='{\"insert-convolution\":2,\"alter-channels\":1}'",
+    'instar search ./photos --budget 30m --set operators=\'{"insert-convolution":2,"alter-channels":1}\'',
     'instar settings                # every setting, with its value in each preset',
     '```',
     '',

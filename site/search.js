@@ -7,8 +7,8 @@ const load = (name) =>
   new Promise((resolve, reject) => {
     const script = document.createElement('script');
     script.src = root + name;
-    script.onload = resolve;
-    script.onerror = () => reject(new Error(`${name} cannot be loaded`));
+    script.addEventListener('load', resolve);
+    script.addEventListener('error', () => reject(new Error(`${name} cannot be loaded`)));
     document.head.append(script);
   });
 

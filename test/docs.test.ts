@@ -118,8 +118,7 @@ test('docs/cluster.md names tests that are there, and its tables are those that 
 test('each setting in docs/paper.md is that of the preset `paper`, and none is missing', () =>
   assert.deepEqual(wrongSettings(read('docs/paper.md')), []));
 
-for (const page of pages)
-  test(`paths of ${page} lead somewhere`, () => assert.deepEqual(deadPaths(read(page)), []));
+for (const page of pages) test(`paths of ${page} lead somewhere`, () => assert.deepEqual(deadPaths(read(page)), []));
 
 test('these rules see what breaks them', () => {
   const source = [

@@ -77,12 +77,43 @@ const checks: Readonly<Record<string, Check>> = {
   npm: wrongNpm,
   node: files,
   python3: files,
-  cp: files,
+  cp: (words) => files(words.slice(0, -1)),
   install: files,
   sbatch: files,
   ...Object.fromEntries(
-    ['apt-get', 'brew', 'cd', 'chmod', 'docker', 'echo', 'export', 'git', 'journalctl', 'kubectl', 'mkdir', 'pip', 'scancel', 'set', 'sips', 'ssh']
-      .concat(['systemctl', 'umask', 'useradd', 'head', 'base64', '.', 'heif-convert', 'source', 'du', 'kill', 'sha256sum', 'grep', 'wc'])
+    [
+      'apt-get',
+      'brew',
+      'cd',
+      'chmod',
+      'docker',
+      'echo',
+      'export',
+      'git',
+      'journalctl',
+      'kubectl',
+      'mkdir',
+      'pip',
+      'scancel',
+      'set',
+      'sips',
+      'ssh',
+    ]
+      .concat([
+        'systemctl',
+        'umask',
+        'useradd',
+        'head',
+        'base64',
+        '.',
+        'heif-convert',
+        'source',
+        'du',
+        'kill',
+        'sha256sum',
+        'grep',
+        'wc',
+      ])
       .map((name) => [name, fine]),
   ),
 };
@@ -116,7 +147,9 @@ test('every command in a sentence is one', async () => {
   const wrong: string[] = [];
   let count = 0;
   for (const [path, { inlineCode }] of pages)
-    for (const text of inlineCode.filter((each) => /^(?:npx )?(?:instar [a-z-]|npm (?:run|start|ci|test|install|pack))/.test(each))) {
+    for (const text of inlineCode.filter((each) =>
+      /^(?:npx )?(?:instar [a-z-]|npm (?:run|start|ci|test|install|pack))/.test(each),
+    )) {
       count++;
       wrong.push(...(await wrongLine(text.replaceAll('\n', ' '))).map((each) => `${path}: ${each}`));
     }
@@ -141,12 +174,12 @@ test('these rules see what breaks them', async () => {
   assert.match(await wrong('instar serch ./photos'), /unknown command 'serch'/);
   assert.match(await wrong('cd x && npx instar search ./photos --budgte 3m'), /unknown option '--budgte'/);
   assert.match(await wrong('instar search ./photos --budget soon  # comment'), /--budget soon: must be a time/);
-  assert.match(await wrong('instar search'), /missing required argument 'dataset'/);
+  assert.match(await wrong('instar search --seed 5'), /missing required argument 'dataset'/);
   assert.match(await wrong('instar worker --queue http://x --store file:/y'), /give redis/);
   assert.match(await wrong('npm run gone'), /there is no script gone/);
   assert.match(await wrong('python3 examples/python/gone.py x'), /is not there/);
   assert.match(await wrong('frobnicate x'), /what is frobnicate/);
   assert.match(await wrong('npm start -- --sede 5'), /unknown option '--sede'/);
-  assert.equal(await wrong("instar search ./photos --set operators='{\"widen\":1}' > log 2>&1 &"), '');
+  assert.equal(await wrong('instar search ./photos --set operators=\'{"widen":1}\' > log 2>&1 &'), '');
   assert.deepEqual(commandsOf(`sudo a 'b c'"d" && e <f >g # h`), [['sudo', 'a', 'b cd'], ['e']]);
 });

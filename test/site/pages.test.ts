@@ -73,8 +73,10 @@ test('each message of docs/troubleshooting.md is one that the program has', () =
 
 test('these rules see what breaks them', () => {
   const texts: Readonly<Record<string, string>> = {
-    'README.md': '# A\n\n[b](docs/b.md#two-words) [c](docs/c.md) [d](docs) ![e](docs/e.png) [out](https://example.org/x)\n<img src="f.svg">',
-    'docs/b.md': '# B\n\n## Two words\n\n[here](#two-words) [gone](#gone) [up](../README.md#a) `[not](a-link.md)`\n\n```\n[nor](this.md)\n```',
+    'README.md':
+      '# A\n\n[b](docs/b.md#two-words) [c](docs/c.md) [d](docs) ![e](docs/e.png) [out](https://example.org/x)\n<img src="f.svg">',
+    'docs/b.md':
+      '# B\n\n## Two words\n\n[here](#two-words) [gone](#gone) [up](../README.md#a) `[not](a-link.md)`\n\n```\n[nor](this.md)\n```',
     'docs/e.png': '',
   };
   const reader: Reader = (path) => (path === 'docs' ? folder : (texts[path] ?? null));

@@ -40,7 +40,7 @@ test('pages stand, are read with all means, fit a telephone, and are found', { s
       for (const path of ['README.md', 'docs/commands.md', 'docs/photos.md']) {
         assert.ok(pages.has(path));
         await page.goto(addressOf(placeOf(path)));
-        const width = await page.evaluate(() => document.documentElement.scrollWidth);
+        const width = await page.evaluate<number>('document.documentElement.scrollWidth');
         assert.ok(width <= look.viewport.width, `${path}: ${width} pixels wide`);
         assert.deepEqual(await violations(page), [], path);
       }
@@ -72,7 +72,10 @@ test('lines of a terminal become rows of one style each', () => {
   );
 });
 
-const frames: readonly Frame[] = ['one', 'two', 'three'].map((word, time) => ({ time, lines: [`<${word}>`, 'x'.repeat(columns + 1)] }));
+const frames: readonly Frame[] = ['one', 'two', 'three'].map((word, time) => ({
+  time,
+  lines: [`<${word}>`, 'x'.repeat(columns + 1)],
+}));
 
 test('a film shows its screens one after the other, and rests on the last', { skip: withoutChromium() }, async () => {
   writeFileSync(join(place, 'film.svg'), filmSvg(frames, { title: 'a & b', seconds: 2, rest: 10 }));
@@ -81,24 +84,22 @@ test('a film shows its screens one after the other, and rests on the last', { sk
   try {
     const page = await browser.newPage();
     await page.goto(addressOf('film.svg'));
+    const shift = "new DOMMatrix(getComputedStyle(document.querySelector('.film')).transform).m42";
     const shiftAt = (seconds: number): Promise<number> =>
-      page.evaluate((at) => {
+      page.evaluate<number>(`(() => {
         const [animation] = document.getAnimations();
-        if (animation === undefined) throw new Error('nothing moves');
         animation.pause();
-        animation.currentTime = at * 1000;
-        const film = document.querySelector('.film');
-        return film === null ? 0 : new DOMMatrix(getComputedStyle(film).transform).m42;
-      }, seconds);
+        animation.currentTime = ${seconds * 1000};
+        return ${shift};
+      })()`);
     const height = rows * 19 + 32;
     assert.deepEqual(
       [await shiftAt(0), await shiftAt(1.2), await shiftAt(2.1), await shiftAt(11)],
       [0, -height, -2 * height, -2 * height],
     );
     await page.emulateMedia({ reducedMotion: 'reduce' });
-    assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
-    const shift = await page.evaluate(() => new DOMMatrix(getComputedStyle(document.querySelector('.film') as Element).transform).m42);
-    assert.equal(shift, -2 * height, 'who wants less motion sees the last screen');
+    assert.equal(await page.evaluate<number>('document.getAnimations().length'), 0);
+    assert.equal(await page.evaluate<number>(shift), -2 * height, 'who wants less motion sees the last screen');
     assert.equal(await page.locator('title').textContent(), 'a & b');
   } finally {
     await browser.close();
@@ -107,7 +108,9 @@ test('a film shows its screens one after the other, and rests on the last', { sk
 
 test('the picture of README.md is of the run whose journal is here, and small', () => {
   const svg = readFileSync(join(root, 'docs/search.svg'), 'utf8');
-  const { settings } = JSON.parse(readFileSync(join(root, 'results/cifar10/run/config.json'), 'utf8')) as { settings: { seed: number } };
+  const { settings } = JSON.parse(readFileSync(join(root, 'results/cifar10/run/config.json'), 'utf8')) as {
+    settings: { seed: number };
+  };
   assert.ok(svg.includes(`<title>instar search cifar10 --budget 10m --seed ${settings.seed}:`));
   assert.ok(svg.length < 200_000, String(svg.length));
   assert.ok(svg.includes('prefers-reduced-motion'));
