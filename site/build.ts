@@ -1,6 +1,5 @@
 /** Writes the site into a folder: plain files that any server, or a browser without one, shows. */
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { collect, readerOf, type Collected } from './collect.ts';
 import { documentOf, placeOf, searchedSections } from './document.ts';
@@ -19,7 +18,7 @@ export function buildSite(root: string, to: string): Collected {
   for (const file of collected.files) copyFileSync(join(root, file), place(file));
   for (const name of ['style.css', 'search.js']) copyFileSync(join(root, 'site', name), place(name));
   // Scripts of the classic kind: a browser loads no modules from files.
-  copyFileSync(createRequire(import.meta.url).resolve('minisearch/dist/umd/index.js'), place('minisearch.js'));
+  copyFileSync(join(root, 'node_modules/minisearch/dist/umd/index.js'), place('minisearch.js'));
   writeFileSync(place('sections.js'), `globalThis.sections = ${JSON.stringify(searchedSections(collected))};\n`);
   return collected;
 }

@@ -25,6 +25,7 @@ export function commandsOf(line: string): readonly (readonly string[])[] {
       end();
       commands.push([]);
     } else if (/[<>]/.test(character)) {
+      if (word !== null && /^\d+$/.test(word)) word = null;
       end();
       isTarget = true;
     } else word = (word ?? '') + character;

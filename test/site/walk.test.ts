@@ -19,7 +19,8 @@ const commands = ['README.md', 'docs/getting-started.md', 'docs/use-the-network.
   .flatMap(({ text }) => text.split('\n').flatMap(commandsOf))
   .filter(([program, ...words]) => program === 'instar' && !words.includes('--from'))
   .map(([, ...words]) => words)
-  .filter((words) => !elsewhere.some((each) => words.join(' ').startsWith(each)));
+  .filter((words) => !elsewhere.some((each) => words.join(' ').startsWith(each)))
+  .filter((words, at, all) => all.findIndex((each) => each.join(' ') === words.join(' ')) === at);
 
 test('what the first pages do with photos of your own works as they say', async () => {
   const place = newFolder();
