@@ -1,13 +1,13 @@
 /**
- * What the pages of the repository say of it: that files and names are there, that settings are the preset's, that scripts
- * exist. Whether a sentence is true, no test knows.
+ * What the pages of the repository say of it: that files and names are there, and that settings are the preset's. Links and commands:
+ * test/site. Whether a sentence is true, no test knows.
  *
  * In `docs/paper.md` a path in backticks may be followed by names in backticks, which the file must declare, and a test's path
  * must be followed by words in quotation marks, which must stand in a string of that file.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { presets } from '../src/search/settings.ts';
@@ -17,7 +17,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const exists = (path: string): boolean => existsSync(join(root, path));
 
-const folders = ['src', 'test', 'bench', 'packaging', 'examples', 'docs', 'results', 'studies'].filter(exists);
+const folders = ['src', 'test', 'bench', 'site', 'packaging', 'examples', 'docs', 'results', 'studies'].filter(exists);
 /** Files and folders of the repository, with forward slashes. */
 const paths: readonly string[] = [
   ...readdirSync(root, { withFileTypes: true }).map(({ name }) => name),
@@ -77,13 +77,8 @@ function wrongSettings(page: string): string[] {
   return [...wrong.map(([name, value]) => `${name} is not ${value}`), ...unnamed.map((name) => `${name} is not named`)];
 }
 
-/** Paths and links that lead nowhere. `from`: the folder of the page. */
-function deadPaths(page: string, from: string, known: readonly string[] = paths): string[] {
-  const prose = page.replaceAll(/^```[\s\S]*?^```/gm, '');
-  const links = [...prose.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]
-    .map(([, target = '']) => target)
-    .filter((target) => !/^\w+:/.test(target));
-  const dead = links.filter((target) => !known.includes(join(from, target).replaceAll('\\', '/').replace(/\/$/, '')));
+/** Paths that lead nowhere. Links are checked by test/site/pages.test.ts. */
+function deadPaths(page: string, known: readonly string[] = paths): string[] {
   // What the build makes of a source stands in dist.
   const rooted = [...page.matchAll(/(?<![\w./-])(?:dist\/)?(?:src|test|bench|examples)\/[\w./*-]*\w\/?/g)]
     .map(([path]) => (path.startsWith('dist/') ? path.slice(5).replace(/\.js$/, '.ts') : path.replace(/\/$/, '')))
@@ -92,17 +87,15 @@ function deadPaths(page: string, from: string, known: readonly string[] = paths)
   // A file named without the folders around it, such as `engine/open.ts`, or `access.ts`.
   const loose = [...page.matchAll(/`([\w.-]+(?:\/[\w.-]+)*\.(?:ts|mjs))`/g)].map(([, path = '']) => path);
   const isKnown = (path: string): boolean => known.some((each) => each === path || each.endsWith(`/${path}`));
-  return [...new Set([...dead, ...rooted.filter((path) => !known.includes(path)), ...loose.filter((path) => !isKnown(path))])];
+  return [...new Set([...rooted.filter((path) => !known.includes(path)), ...loose.filter((path) => !isKnown(path))])];
 }
 
 const pages = [
   'README.md',
   'ARCHITECTURE.md',
-  'docs/measurements.md',
-  'docs/paper.md',
-  'docs/cluster.md',
   'examples/cluster/README.md',
-] as const;
+  ...paths.filter((path) => /^docs\/[\w-]+\.md$/.test(path)),
+];
 
 test('docs/paper.md names files, constants, functions and tests that are there', () => {
   const page = read('docs/paper.md');
@@ -125,14 +118,7 @@ test('docs/cluster.md names tests that are there, and its tables are those that 
 test('each setting in docs/paper.md is that of the preset `paper`, and none is missing', () =>
   assert.deepEqual(wrongSettings(read('docs/paper.md')), []));
 
-for (const page of pages)
-  test(`paths and links of ${page} lead somewhere`, () => assert.deepEqual(deadPaths(read(page), dirname(page)), []));
-
-test('npm scripts that the pages name exist', () => {
-  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
-  for (const page of pages)
-    for (const [, name = ''] of read(page).matchAll(/npm run ([\w:-]+)/g)) assert.ok(name in scripts, `${page}: npm run ${name}`);
-});
+for (const page of pages) test(`paths of ${page} lead somewhere`, () => assert.deepEqual(deadPaths(read(page)), []));
 
 test('these rules see what breaks them', () => {
   const source = [
@@ -161,12 +147,6 @@ test('these rules see what breaks them', () => {
     ['step.eta is not 3', 'step.gone is not 3', 'seed is not named'],
   );
   const known = ['README.md', 'docs', 'docs/paper.md', 'src', 'src/engine', 'src/engine/open.ts', 'test/a.test.ts'];
-  const dead =
-    '[a](paper.md) [b](../README.md) [c](gone.md) `engine/open.ts` `gone.ts` src/engine/ src/gone.ts dist/test/a.test.js dist/test/b.js';
-  assert.deepEqual(deadPaths(`${dead} [d](https://example.org/x)`, 'docs', known), [
-    'gone.md',
-    'src/gone.ts',
-    'test/b.ts',
-    'gone.ts',
-  ]);
+  const dead = '`engine/open.ts` `gone.ts` src/engine/ src/gone.ts dist/test/a.test.js dist/test/b.js';
+  assert.deepEqual(deadPaths(dead, known), ['src/gone.ts', 'test/b.ts', 'gone.ts']);
 });

@@ -176,6 +176,13 @@ test(
         assert.match(run([instar, 'search', '../photos', ...settings], project), /best\.onnx/);
       });
 
+    // As docs/getting-started.md says it, for the whole machine: here into a prefix.
+    run(
+      ['npm', 'install', '--global', '--prefix', join(place, 'global'), '--prefer-offline', '--no-audit', '--no-fund', tarball],
+      place,
+    );
+    assert.equal(run([join(place, 'global', 'bin', 'instar'), 'version'], place).trim(), shipped.version);
+
     const project = join(place, 'npm-10');
     const instar = join(project, 'node_modules', '.bin', 'instar');
     assert.match(run([instar, 'evaluate', 'run/best.onnx', '../photos'], project), /^accuracy \d/m, 'by the process of models');

@@ -9,7 +9,7 @@ export function settingsCommand(io: Io): number {
     ['setting', ...presetNames],
     ...settingNames.map((name) => [name, ...presetNames.map((preset) => JSON.stringify(valueOf(presets[preset], name)))]),
   ].map((row) => row.map((cell) => (cell === String(Number.MAX_SAFE_INTEGER) ? 'free memory' : cell)));
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = ['setting', ...presetNames].map((_name, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lineOf = (row: readonly string[]): string => row.map((cell, column) => padRight(cell, widths[column] ?? 0)).join('  ');
   printLines(
     io.out,

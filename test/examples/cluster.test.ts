@@ -94,35 +94,6 @@ test('settings that worker.env offers are read by something', () => {
   for (const name of Object.keys(example)) assert.ok(known.includes(name) || others.includes(name), name);
 });
 
-/** Lines of a page that begin `instar`, as words. */
-const commandsIn = (page: string): string[][] =>
-  [...page.matchAll(/^```sh$([^`]*)^```$/gm)]
-    .flatMap(([, block = '']) => block.split('\n'))
-    .map((line) => line.replace(/ {2,}#.*$/, '').trim())
-    .filter((line) => line.startsWith('instar '))
-    .map((line) => line.split(' ').map((word) => word.replaceAll("'", '')));
-
-/** What is wrong with a command line, as far as it can be known without running it. */
-function wrongCommand([, name = '', ...rest]: readonly string[]): string[] {
-  const command = createProgram(processIo, () => undefined).commands.find((each) => each.name() === name);
-  if (command === undefined) return [`there is no ${name}`];
-  const { operands, unknown } = command.parseOptions([...rest]);
-  const { queue } = command.opts<{ queue?: string }>();
-  if (queue !== undefined) parseQueue(queue);
-  const count = command.registeredArguments.length;
-  return [...unknown, ...(operands.length === count ? [] : [`${name} takes ${count} words, not ${operands.length}`])];
-}
-
-test('the commands of the pages are commands', () => {
-  const commands = ['docs/cluster.md', 'examples/cluster/README.md'].flatMap((path) =>
-    commandsIn(readFileSync(join(root, path), 'utf8')),
-  );
-  assert.ok(commands.length >= 6);
-  for (const words of commands) assert.deepEqual(wrongCommand(words), [], words.join(' '));
-  assert.deepEqual(wrongCommand(['instar', 'workers']), ['there is no workers']);
-  assert.deepEqual(wrongCommand('instar search --workres 8'.split(' ')), ['--workres', '8', 'search takes 1 words, not 0']);
-});
-
 // systemd
 
 const unit = read('instar-worker.service');
