@@ -13,6 +13,7 @@ export const navigation: readonly Group[] = [
       ['docs/photos.md', 'Photos and labels'],
       ['docs/budgets.md', 'Budgets'],
       ['docs/trained-starts.md', 'Fine-tuning'],
+      ['docs/smaller.md', 'Make it smaller'],
       ['docs/use-the-network.md', 'Use the network'],
       ['docs/coming-from.md', 'Coming from other tools'],
     ],

@@ -28,6 +28,7 @@ export const settingWords: Readonly<Record<string, string>> = {
   'limits.passes': 'passes of a minibatch, at most, where memory does not hold it whole',
   'limits.channels': 'output channels of a widened convolution, at most',
   'limits.seconds': 'seconds of search before the final training; `null`: no limit',
+  distillation: 'the share of labels that the predictions of the network of `--from` have in training, its own aside; 0 for none',
   validatesFinal: 'the final training leaves the validation images out, and is validated',
   augmentedValidation: 'also validate on augmented images; decides nothing',
   'limits.memory': 'bytes of one worker, at most; without `--max-memory` a share of what is free',
