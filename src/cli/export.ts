@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { exportNetwork } from '../run/driving/export.ts';
 import { UserError } from '../util/user-error.ts';
 import { printJson, printLines, type Io } from './io.ts';
-import type { Given } from './options.ts';
+import type { Given } from '../options/commands.ts';
 import { describeExport } from '../run/display/wording.ts';
 import { describeViews } from '../run/display/wording.ts';
 import { printable } from '../util/words.ts';

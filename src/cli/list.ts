@@ -5,7 +5,7 @@ import { formatCount, formatPercent, printable } from '../util/words.ts';
 import type { RunRow } from '../web/api.ts';
 import { openCatalogue } from '../web/catalogue.ts';
 import { printLines, type Io } from './io.ts';
-import type { Given } from './options.ts';
+import type { Given } from '../options/commands.ts';
 import { padLeft, padRight, truncate } from './text.ts';
 
 const longestName = 60;

@@ -12,7 +12,7 @@ import { writeState } from '../training/checkpoint.ts';
 import { UserError } from '../util/user-error.ts';
 import { formatBytes, plural, printable } from '../util/words.ts';
 import { printLines, writtenAt, type Io } from './io.ts';
-import type { Given } from './options.ts';
+import type { Given } from '../options/commands.ts';
 import { studyPageOf, writeStudyFigures } from './study-files.ts';
 
 function outputFor(runs: readonly string[], out: string | undefined): string {
