@@ -1,9 +1,9 @@
 /** `instar evaluate`: the best network of a run, or any .onnx classifier, on a dataset. */
 import type { Measured } from '../inference/evaluated-images.ts';
-import { evaluateNetwork, type Evaluation } from '../inference/evaluation.ts';
+import { evaluateNetwork, evaluationOf, type Evaluation } from '../inference/evaluation.ts';
 import { openNetwork } from '../inference/open.ts';
 import type { Given } from '../options/commands.ts';
-import { accuracyByClass, describeClasses } from '../run/display/classes.ts';
+import { describeClasses } from '../run/display/classes.ts';
 import { describeViews } from '../run/display/wording.ts';
 import { formatLoss, formatPercent, plural, printable } from '../util/words.ts';
 import { worldOf } from './data-lines.ts';
@@ -65,27 +65,7 @@ function text(
 export async function evaluateCommand(where: string, reference: string, given: Given<'evaluate'>, io: Io): Promise<number> {
   const network = await openNetwork(where, given, worldOf(io));
   const found = await evaluateNetwork(network, reference, given, worldOf(io)).finally(() => network.close());
-  if (given.json === true) {
-    const { path, line, pixels, dataset, measured, images, own, accuracy, loss, classes, confusion, notes } = found;
-    const part = measured === 'all' ? 'all' : 'test';
-    const { views = 'image' } = given;
-    const printed = {
-      network: path,
-      line,
-      pixels,
-      dataset,
-      part,
-      views,
-      images,
-      own,
-      accuracy,
-      balancedAccuracy: accuracyByClass(confusion, classes).balanced,
-      loss,
-      classes,
-      confusion,
-      notes,
-    };
-    printJson(io.out, printed);
-  } else printLines(io.out, text(found, given));
+  if (given.json === true) printJson(io.out, evaluationOf(found, given.views));
+  else printLines(io.out, text(found, given));
   return 0;
 }

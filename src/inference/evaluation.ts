@@ -9,6 +9,7 @@ import { accuracyByClass } from '../run/display/classes.ts';
 import { readingOf } from '../run/record/config.ts';
 import { readRun } from '../run/record/read.ts';
 import { measureLogits, tally } from '../training/measure.ts';
+import { classCounts } from '../util/confusion.ts';
 import { UserError } from '../util/user-error.ts';
 import { formatPercent, plural, printable } from '../util/words.ts';
 import { pixelsFor } from './assumed-pixels.ts';
@@ -170,3 +171,57 @@ export const evaluateNetwork = (
   world: World,
 ): Promise<Evaluation> =>
   network.kind === 'run' ? ofRun(network, reference, given, world) : ofModel(network, reference, given, world);
+
+/** An evaluation as programs get it. */
+export interface EvaluationResult {
+  readonly network: string;
+  /** Which of its run's networks it is, such as `final`; null for a model of any origin. */
+  readonly line: string | null;
+  /** What a model of any origin was given: (pixel/255 − mean)/std, and where that is from, in words; null for a run. */
+  readonly pixels: (Scaling & { readonly assumption: string }) | null;
+  readonly dataset: string;
+  /** Whether training images were measured too. */
+  readonly part: 'test' | 'all';
+  readonly views: ViewsName;
+  readonly images: number;
+  /** Whether these are the images that the network was grown with. */
+  readonly own: boolean;
+  /** The share of images that are right, 0 to 1. */
+  readonly accuracy: number;
+  /** The mean over classes with images of the share that is right, 0 to 1; null without images. */
+  readonly balancedAccuracy: number | null;
+  /** Mean cross-entropy, nats; null where the outputs may not be logits. */
+  readonly loss: number | null;
+  readonly classes: readonly string[];
+  /** For each class its images, and the share of them that is right; null without images. */
+  readonly perClass: readonly { readonly name: string; readonly images: number; readonly accuracy: number | null }[];
+  /** confusion[class][predicted class], images. */
+  readonly confusion: readonly (readonly number[])[];
+  /** What is to be known of these figures, in sentences. */
+  readonly notes: readonly string[];
+}
+
+export function evaluationOf(found: Evaluation, views: ViewsName = 'image'): EvaluationResult {
+  const { path, line, pixels, dataset, measured, images, own, accuracy, loss, classes, confusion, notes } = found;
+  return {
+    network: path,
+    line,
+    pixels,
+    dataset,
+    part: measured === 'all' ? 'all' : 'test',
+    views,
+    images,
+    own,
+    accuracy,
+    balancedAccuracy: accuracyByClass(confusion, classes).balanced,
+    loss,
+    classes,
+    perClass: classCounts(confusion).map((counts, index) => ({
+      name: classes[index] ?? String(index),
+      images: counts.images,
+      accuracy: counts.images === 0 ? null : counts.right / counts.images,
+    })),
+    confusion,
+    notes,
+  };
+}

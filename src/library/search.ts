@@ -1,0 +1,109 @@
+/** Searches as other programs see them: options checked, and items that begin with the run's folder and end with what has become of it. */
+import { checkPlan, checkResume, checkRoot, checkSearch } from '../options/check.ts';
+import { balancedAccuracy } from '../util/confusion.ts';
+import * as driving from '../run/driving/open.ts';
+import type { RunItem } from '../run/driving/drive.ts';
+import * as planning from '../run/planning/plan.ts';
+import { folderOf } from '../run/record/folder.ts';
+import { readRun } from '../run/record/read.ts';
+import { bestCandidate, resultOf } from '../search/ranking.ts';
+import { candidateOf } from '../search/state.ts';
+import { must } from '../util/assert.ts';
+import { isThere } from '../util/run-files.ts';
+import type { BeginEvent, DoneEvent, RunFiles, SearchItem, StopReason } from './events.ts';
+import { reportIn } from './report.ts';
+
+/** `budget`: seconds, or a time such as `'1h30m'`. */
+type WithTime<Options extends { readonly budget?: number }> = Omit<Options, 'budget' | 'onRun'> & {
+  /** For everything, the final training included: seconds, or a time such as `'30m'`. Of `resume`: what is added. */
+  readonly budget?: number | string;
+};
+
+/** What `search` takes; only `dataset` must be given. Each option of the command line has its name here, settings go into `settings`. */
+export type SearchOptions = WithTime<driving.SearchOptions>;
+/** What `plan` takes: the options of the search that it forecasts. */
+export type PlanOptions = WithTime<planning.PlanOptions>;
+/** What `resume` takes. */
+export type ResumeOptions = WithTime<driving.ResumeOptions>;
+
+/** What is there of a run. */
+function filesOf(root: string): RunFiles {
+  const folder = folderOf(root);
+  const there = (path: string): string | null => (isThere(path) ? path : null);
+  return {
+    onnx: there(folder.bestModel),
+    weights: there(folder.best),
+    network: there(folder.bestNetwork),
+    config: folder.config,
+    journal: folder.journal,
+    report: there(reportIn(root)),
+    leftOut: there(folder.leftOut),
+  };
+}
+
+function doneOf(root: string): DoneEvent {
+  const { state } = readRun(root);
+  const { search, seconds } = state;
+  const line = bestCandidate(search);
+  const test = line === null ? undefined : search.tests.get(line);
+  const candidate = line === null ? null : candidateOf(search, line);
+  return {
+    type: 'done',
+    folder: root,
+    finished: search.finished,
+    reason: (search.stop?.reason ?? null) as StopReason | null,
+    files: filesOf(root),
+    best:
+      line === null || candidate === null
+        ? null
+        : { line, parameters: candidate.parameters, multiplyAdds: candidate.multiplyAdds },
+    accuracy: {
+      test: test?.measured.accuracy ?? null,
+      validation: line === null ? null : (resultOf(search, line).validation?.accuracy ?? null),
+      balanced: test === undefined ? null : balancedAccuracy(test.confusion),
+      baseline: search.tests.get('baseline')?.measured.accuracy ?? null,
+    },
+    seconds,
+  };
+}
+
+async function* told(items: AsyncIterable<RunItem>, folder: () => string | null): AsyncGenerator<SearchItem> {
+  const begin = (): BeginEvent => ({ type: 'begin', folder: must(folder(), "the run's folder") });
+  let hasBegun = false;
+  for await (const item of items) {
+    if (!hasBegun) yield begin();
+    hasBegun = true;
+    // The same, with names for what the schemas infer.
+    yield item as SearchItem;
+  }
+  if (!hasBegun) yield begin();
+  yield doneOf(must(folder(), "the run's folder"));
+}
+
+/**
+ * Starts a search, and yields what happens: `begin`, entries of the journal, progress, `done`. The search goes on while items are asked
+ * for. Leaving the loop early, or aborting `signal`, interrupts it: the best network is kept, and `resume` goes on. Aborting it before
+ * the run has a folder, while the data is read, throws the signal's reason.
+ *
+ * A UserError for options or data that are wrong; a RunError where the run cannot go on.
+ *
+ * ```ts
+ * for await (const item of search({ dataset: './photos', budget: '30m' })) if (item.type === 'done') console.log(item.files.onnx);
+ * ```
+ */
+export async function* search(options: SearchOptions): AsyncGenerator<SearchItem> {
+  const checked = checkSearch(options) as driving.SearchOptions;
+  let root: string | null = null;
+  const onRun = (made: string): void => void (root = made);
+  yield* told(driving.search({ ...checked, onRun }), () => root);
+}
+
+/** Resumes a run where its journal ends, and yields the same items. Of a finished run without a `budget` they are `begin` and `done`. */
+export async function* resume(run: string, options: ResumeOptions = {}): AsyncGenerator<SearchItem> {
+  const root = checkRoot('run', run);
+  yield* told(driving.resume(root, checkResume(options) as driving.ResumeOptions), () => root);
+}
+
+/** Forecasts the search with the same options: its phases, and how long each would take on this machine. Starts no run. */
+export const plan = async (options: PlanOptions): Promise<planning.PlanReport> =>
+  planning.plan(checkPlan(options) as planning.PlanOptions);
