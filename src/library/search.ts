@@ -2,8 +2,10 @@
 import { checkPlan, checkResume, checkRoot, checkSearch } from '../options/check.ts';
 import { balancedAccuracy } from '../util/confusion.ts';
 import * as driving from '../run/driving/open.ts';
+import type { ResumeOptions as RunResumeOptions, SearchOptions as RunSearchOptions } from '../run/driving/open.ts';
 import type { RunItem } from '../run/driving/drive.ts';
 import * as planning from '../run/planning/plan.ts';
+import type { PlanOptions as RunPlanOptions, PlanReport } from '../run/planning/plan.ts';
 import { folderOf } from '../run/record/folder.ts';
 import { readRun } from '../run/record/read.ts';
 import { bestCandidate, resultOf } from '../search/ranking.ts';
@@ -13,18 +15,26 @@ import { isThere } from '../util/run-files.ts';
 import type { BeginEvent, DoneEvent, RunFiles, SearchItem, StopReason } from './events.ts';
 import { reportIn } from './report.ts';
 
-/** `budget`: seconds, or a time such as `'1h30m'`. */
-type WithTime<Options extends { readonly budget?: number }> = Omit<Options, 'budget' | 'onRun'> & {
-  /** For everything, the final training included: seconds, or a time such as `'30m'`. Of `resume`: what is added. */
+/**
+ * What `search` takes; only `dataset` must be given. The options of the command line have the same names; those that are settings
+ * (`instar settings` lists them) are given in `settings`.
+ */
+export interface SearchOptions extends Omit<RunSearchOptions, 'budget' | 'onRun'> {
+  /** For everything, the final training included: seconds, or a time such as `'30m'`. */
   readonly budget?: number | string;
-};
+}
 
-/** What `search` takes; only `dataset` must be given. Each option of the command line has its name here, settings go into `settings`. */
-export type SearchOptions = WithTime<driving.SearchOptions>;
 /** What `plan` takes: the options of the search that it forecasts. */
-export type PlanOptions = WithTime<planning.PlanOptions>;
+export interface PlanOptions extends Omit<RunPlanOptions, 'budget'> {
+  /** For everything, the final training included: seconds, or a time such as `'30m'`. */
+  readonly budget?: number | string;
+}
+
 /** What `resume` takes. */
-export type ResumeOptions = WithTime<driving.ResumeOptions>;
+export interface ResumeOptions extends Omit<RunResumeOptions, 'budget'> {
+  /** What is added: seconds, or a time such as `'10m'`. */
+  readonly budget?: number | string;
+}
 
 /** What is there of a run. */
 function filesOf(root: string): RunFiles {
@@ -92,7 +102,7 @@ async function* told(items: AsyncIterable<RunItem>, folder: () => string | null)
  * ```
  */
 export async function* search(options: SearchOptions): AsyncGenerator<SearchItem> {
-  const checked = checkSearch(options) as driving.SearchOptions;
+  const checked = checkSearch(options) as RunSearchOptions;
   let root: string | null = null;
   const onRun = (made: string): void => void (root = made);
   yield* told(driving.search({ ...checked, onRun }), () => root);
@@ -101,9 +111,9 @@ export async function* search(options: SearchOptions): AsyncGenerator<SearchItem
 /** Resumes a run where its journal ends, and yields the same items. Of a finished run without a `budget` they are `begin` and `done`. */
 export async function* resume(run: string, options: ResumeOptions = {}): AsyncGenerator<SearchItem> {
   const root = checkRoot('run', run);
-  yield* told(driving.resume(root, checkResume(options) as driving.ResumeOptions), () => root);
+  yield* told(driving.resume(root, checkResume(options) as RunResumeOptions), () => root);
 }
 
 /** Forecasts the search with the same options: its phases, and how long each would take on this machine. Starts no run. */
-export const plan = async (options: PlanOptions): Promise<planning.PlanReport> =>
-  planning.plan(checkPlan(options) as planning.PlanOptions);
+export const plan = async (options: PlanOptions): Promise<PlanReport> =>
+  planning.plan(checkPlan(options) as RunPlanOptions);
