@@ -115,6 +115,21 @@ function memberLine({ name, optional, type, isMethod, doc }) {
   return `- ${head}${doc === '' ? '' : ` – ${doc.replaceAll(/\s*\n\s*/g, ' ')}`}`;
 }
 
+/** The names of a choice, each with what it is: of `keyof typeof table` and `(typeof list)[number]`; null for other types. */
+function choicesOf(module, { typeAnnotation: type }) {
+  const query = [type.typeAnnotation, type.objectType].find((each) => each?.type === 'TSTypeQuery');
+  const table = query === undefined ? null : find(module, code(module, query.exprName));
+  const held = table?.found[0].node.declarations?.[0].id.typeAnnotation?.typeAnnotation;
+  if (held?.type === 'TSTypeLiteral')
+    return held.members.map(({ key, typeAnnotation }) => {
+      const what = typeAnnotation.typeAnnotation;
+      const words = what.type === 'TSLiteralType' ? ` – ${what.literal.value}` : '';
+      return `- \`'${key.name ?? key.value}'\`${words}`;
+    });
+  const list = held?.type === 'TSTypeOperator' ? held.typeAnnotation : held;
+  return list?.type === 'TSTupleType' ? list.elementTypes.map((each) => `- \`'${each.literal.value}'\``) : null;
+}
+
 const shortest = 400;
 
 /** A name's part of the page. */
@@ -124,10 +139,11 @@ function sectionOf(name, there) {
   const doc = docBefore(module, statement.start);
   const parts = [`### ${name}`, doc];
   if (node.type === 'TSInterfaceDeclaration') parts.push(membersOf(there).map(memberLine).join('\n'));
+  else if (node.type === 'TSTypeAliasDeclaration' && choicesOf(module, node) !== null) parts.push(choicesOf(module, node).join('\n'));
   else {
     const text = found.map((each) => code(module, each.statement).replace(/^export (?:declare )?/, '')).join('\n');
     // What is inferred from a schema is no reading matter.
-    if (text.length <= shortest || node.type !== 'VariableDeclaration') parts.push(`\`\`\`ts\n${text}\n\`\`\``);
+    if (!/\bz\./.test(text) && (text.length <= shortest || node.type !== 'VariableDeclaration')) parts.push(`\`\`\`ts\n${text}\n\`\`\``);
   }
   return parts.filter((part) => part !== '').join('\n\n');
 }

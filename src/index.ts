@@ -38,6 +38,10 @@ export type { ClassProbability } from './inference/ranked.ts';
 export type { EvaluationResult } from './inference/evaluation.ts';
 export type { ListedRun } from './web/list-runs.ts';
 export type { RowState } from './web/api.ts';
+export type { Fit } from './data/fit.ts';
+export type { PixelScale } from './data/pixel-scales.ts';
+export type { ViewsName } from './network/views.ts';
+export type { ConvolutionAlgorithms, Device, EngineName } from './engine/engine.ts';
 export type { DataEvent } from './data/source.ts';
 export type { Certificate, Failure, LogitComparison, Measured, Verified } from './training/job.ts';
 

@@ -3,7 +3,7 @@ import type { DataEvent } from '../data/source.ts';
 import type { Fit } from '../data/fit.ts';
 import type { PixelScale } from '../data/pixel-scales.ts';
 import type { EngineName } from '../engine/engine.ts';
-import type { DataOptions, World } from '../inference/evaluated-images.ts';
+import type { World } from '../inference/evaluated-images.ts';
 import { evaluateNetwork, evaluationOf, type EvaluationResult } from '../inference/evaluation.ts';
 import type { ImageInput } from '../inference/images.ts';
 import { openNetwork, type OpenNetwork } from '../inference/open.ts';
@@ -161,7 +161,15 @@ async function modelOf(path: string, network: OpenNetwork): Promise<Model> {
 }
 
 /** Those of `LoadOptions` are for a path; a model has them already. */
-export interface EvaluateOptions extends LoadOptions, DataOptions {
+export interface EvaluateOptions extends LoadOptions {
+  /** Which images: those of the test, or all. Default: `test`; of a folder without test images that is not the network's own `all`. */
+  readonly part?: 'test' | 'all';
+  /** A table (CSV, TSV) with the labels of images. Default: found beside them. */
+  readonly labels?: string;
+  /** Its column of labels, a name or a number from 1. Default: found by content. */
+  readonly labelColumn?: string;
+  /** The folder with the files of a named dataset. */
+  readonly dataFolder?: string;
   /** Views of an image whose logits are averaged. Default: the image alone. */
   readonly views?: ViewsName;
 }
@@ -174,14 +182,17 @@ export async function evaluate(network: Model | string, data: string, options: E
   const held = typeof network === 'object' && network !== null ? opened.get(network) : undefined;
   const path = held === undefined ? checkNetwork(network) : null;
   const reference = checkRoot('data', data);
-  const { signal: given, onData, part, labels, labelColumn, data: folder, views, ...opening } = checkEvaluate(options, held !== undefined);
+  const { signal: given, onData, part, labels, labelColumn, dataFolder, views, ...opening } = checkEvaluate(
+    options,
+    held !== undefined,
+  );
   const signal = held === undefined ? given : held.signalOf(given);
   signal?.throwIfAborted();
   const world = worldOf(onData, signal);
   const open = held?.network ?? (await openNetwork(path as string, opening as Opening, world));
   try {
     const asked = Object.fromEntries(
-      Object.entries({ part, labels, labelColumn, data: folder, views }).filter(([, value]) => value !== undefined),
+      Object.entries({ part, labels, labelColumn, data: dataFolder, views }).filter(([, value]) => value !== undefined),
     );
     return evaluationOf(await evaluateNetwork(open, reference, asked, world), views);
   } finally {
