@@ -199,6 +199,7 @@ async function findPath(
     const meant = near === undefined || distance(path.toLowerCase(), near) > mostWrong ? '' : `; did you mean ${near}?`;
     throw new UserError(
       `${path}: neither a path that exists nor the name of a dataset (${Object.keys(names).join(', ')})${meant}`,
+      'INSTAR_NOT_FOUND',
     );
   }
   const options = { reading, labels, cacheFolder, listener };

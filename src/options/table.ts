@@ -52,7 +52,7 @@ export const pixelOptions = {
   mean: { kind: numbers, help: 'mean that is taken off them, of each channel or of all, such as 0.485,0.456,0.406', usual: '0' },
   std: {
     kind: numbers,
-    bounds: z.array(z.number().positive('must be numbers above 0')).min(1),
+    bounds: z.array(z.number().positive()).min(1),
     help: 'deviation that they are divided by, of each channel or of all',
     usual: '1',
   },

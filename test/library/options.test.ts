@@ -133,7 +133,7 @@ test('ranges, choices, and what must be there', async () => {
     [search, { dataset, budget: -1 }, 'INSTAR_WRONG_OPTION', /^budget: must be more than 0$/],
     [search, { dataset, budget: Infinity }, 'INSTAR_WRONG_OPTION', /^budget: must be a number$/],
     [search, { dataset, workers: 0 }, 'INSTAR_WRONG_OPTION', /^workers: must be at least 1$/],
-    [search, { dataset, std: [1, 0, 1] }, 'INSTAR_WRONG_OPTION', /^std: must be numbers above 0$/],
+    [search, { dataset, std: [1, 0, 1] }, 'INSTAR_WRONG_OPTION', /^std: must be more than 0$/],
     [search, { dataset, settings: { method: 'nassh' } }, 'INSTAR_WRONG_OPTION', /^settings: method: .*; did you mean nash\?$/],
     [search, { dataset, elsewhere: { queue: 'redis://h' } }, 'INSTAR_MISSING_OPTION', /^elsewhere: store is missing$/],
     [search, {}, 'INSTAR_MISSING_OPTION', /^dataset: is missing/],
