@@ -117,7 +117,7 @@ function memberLine({ name, optional, type, isMethod, doc }) {
 
 /** The names of a choice, each with what it is: of `keyof typeof table` and `(typeof list)[number]`; null for other types. */
 function choicesOf(module, { typeAnnotation: type }) {
-  const query = [type.typeAnnotation, type.objectType].find((each) => each?.type === 'TSTypeQuery');
+  const query = [type.typeAnnotation, type.objectType?.typeAnnotation ?? type.objectType].find((each) => each?.type === 'TSTypeQuery');
   const table = query === undefined ? null : find(module, code(module, query.exprName));
   const held = table?.found[0].node.declarations?.[0].id.typeAnnotation?.typeAnnotation;
   if (held?.type === 'TSTypeLiteral')
