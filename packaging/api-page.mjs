@@ -117,7 +117,9 @@ function memberLine({ name, optional, type, isMethod, doc }) {
 
 /** The names of a choice, each with what it is: of `keyof typeof table` and `(typeof list)[number]`; null for other types. */
 function choicesOf(module, { typeAnnotation: type }) {
-  const query = [type.typeAnnotation, type.objectType?.typeAnnotation ?? type.objectType].find((each) => each?.type === 'TSTypeQuery');
+  const query = [type.typeAnnotation, type.objectType?.typeAnnotation ?? type.objectType].find(
+    (each) => each?.type === 'TSTypeQuery',
+  );
   const table = query === undefined ? null : find(module, code(module, query.exprName));
   const held = table?.found[0].node.declarations?.[0].id.typeAnnotation?.typeAnnotation;
   if (held?.type === 'TSTypeLiteral')
@@ -139,11 +141,13 @@ function sectionOf(name, there) {
   const doc = docBefore(module, statement.start);
   const parts = [`### ${name}`, doc];
   if (node.type === 'TSInterfaceDeclaration') parts.push(membersOf(there).map(memberLine).join('\n'));
-  else if (node.type === 'TSTypeAliasDeclaration' && choicesOf(module, node) !== null) parts.push(choicesOf(module, node).join('\n'));
+  else if (node.type === 'TSTypeAliasDeclaration' && choicesOf(module, node) !== null)
+    parts.push(choicesOf(module, node).join('\n'));
   else {
     const text = found.map((each) => code(module, each.statement).replace(/^export (?:declare )?/, '')).join('\n');
     // What is inferred from a schema is no reading matter.
-    if (!/\bz\./.test(text) && (text.length <= shortest || node.type !== 'VariableDeclaration')) parts.push(`\`\`\`ts\n${text}\n\`\`\``);
+    if (!/\bz\./.test(text) && (text.length <= shortest || node.type !== 'VariableDeclaration'))
+      parts.push(`\`\`\`ts\n${text}\n\`\`\``);
   }
   return parts.filter((part) => part !== '').join('\n\n');
 }

@@ -1,10 +1,11 @@
-// Trains a network on a folder of images and asks it about one: node train.mjs ./photos cat.jpg
+// Trains a network on a folder of images and asks it about one: node train.mjs ./photos cat.jpg '{ "budget": "30m" }'
 import { argv } from 'node:process';
 import { load, search } from 'instar';
 
-const [, , photos, image, budget = '30m'] = argv;
+const [, , photos, image, options = '{ "budget": "30m" }'] = argv;
+const onData = (event) => event.kind === 'note' && console.log(event.message);
 let folder;
-for await (const item of search({ dataset: photos, budget, onData: (event) => event.kind === 'note' && console.log(event.message) })) {
+for await (const item of search({ dataset: photos, onData, ...JSON.parse(options) })) {
   if (item.type === 'selected') console.log(`step ${item.step}: ${item.line} goes on`);
   if (item.type !== 'done') continue;
   folder = item.folder;

@@ -182,10 +182,16 @@ export async function evaluate(network: Model | string, data: string, options: E
   const held = typeof network === 'object' && network !== null ? opened.get(network) : undefined;
   const path = held === undefined ? checkNetwork(network) : null;
   const reference = checkRoot('data', data);
-  const { signal: given, onData, part, labels, labelColumn, dataFolder, views, ...opening } = checkEvaluate(
-    options,
-    held !== undefined,
-  );
+  const {
+    signal: given,
+    onData,
+    part,
+    labels,
+    labelColumn,
+    dataFolder,
+    views,
+    ...opening
+  } = checkEvaluate(options, held !== undefined);
   const signal = held === undefined ? given : held.signalOf(given);
   signal?.throwIfAborted();
   const world = worldOf(onData, signal);

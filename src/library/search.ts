@@ -52,16 +52,15 @@ function filesOf(root: string): RunFiles {
 }
 
 function doneOf(root: string): DoneEvent {
-  const { state } = readRun(root);
-  const { search, seconds } = state;
-  const line = bestCandidate(search);
-  const test = line === null ? undefined : search.tests.get(line);
-  const candidate = line === null ? null : candidateOf(search, line);
+  const { search: found, seconds } = readRun(root).state;
+  const line = bestCandidate(found);
+  const test = line === null ? undefined : found.tests.get(line);
+  const candidate = line === null ? null : candidateOf(found, line);
   return {
     type: 'done',
     folder: root,
-    finished: search.finished,
-    reason: (search.stop?.reason ?? null) as StopReason | null,
+    finished: found.finished,
+    reason: (found.stop?.reason ?? null) as StopReason | null,
     files: filesOf(root),
     best:
       line === null || candidate === null
@@ -69,9 +68,9 @@ function doneOf(root: string): DoneEvent {
         : { line, parameters: candidate.parameters, multiplyAdds: candidate.multiplyAdds },
     accuracy: {
       test: test?.measured.accuracy ?? null,
-      validation: line === null ? null : (resultOf(search, line).validation?.accuracy ?? null),
+      validation: line === null ? null : (resultOf(found, line).validation?.accuracy ?? null),
       balanced: test === undefined ? null : balancedAccuracy(test.confusion),
-      baseline: search.tests.get('baseline')?.measured.accuracy ?? null,
+      baseline: found.tests.get('baseline')?.measured.accuracy ?? null,
     },
     seconds,
   };
@@ -115,5 +114,4 @@ export async function* resume(run: string, options: ResumeOptions = {}): AsyncGe
 }
 
 /** Forecasts the search with the same options: its phases, and how long each would take on this machine. Starts no run. */
-export const plan = async (options: PlanOptions): Promise<PlanReport> =>
-  planning.plan(checkPlan(options) as RunPlanOptions);
+export const plan = async (options: PlanOptions): Promise<PlanReport> => planning.plan(checkPlan(options) as RunPlanOptions);

@@ -99,8 +99,10 @@ const elsewhere: Checks = { elsewhere: checkElsewhere };
 /** `from` replaces the start network, and with it its kind, its initialisation and its widths. */
 export function refuseStart(from: unknown, settings: SettingsOverride | undefined): void {
   if (from === undefined || settings === undefined) return;
-  if (settings.widths !== undefined) throw new UserError('--widths are those of the vanilla network, which --from replaces');
-  if (settings.start !== undefined) throw new UserError('--start names a start network, which --from replaces');
+  if (settings.widths !== undefined)
+    throw new UserError('--widths are those of the vanilla network, which --from replaces', 'INSTAR_WRONG_OPTION');
+  if (settings.start !== undefined)
+    throw new UserError('--start names a start network, which --from replaces', 'INSTAR_WRONG_OPTION');
 }
 
 function checkAsked<Given extends object>(options: Given, rows: Options, others: Checks): Given {
@@ -173,5 +175,5 @@ function isImage(value: unknown): boolean {
 export function checkImage(value: unknown, called: string): void {
   if (value === undefined) throw new UserError(`${called}: is missing`, 'INSTAR_MISSING_OPTION');
   if (!isImage(value))
-    throw wrong(called, "must be a path, the bytes of an image file, or pixels: { data, width, height } of RGB or RGBA bytes");
+    throw wrong(called, 'must be a path, the bytes of an image file, or pixels: { data, width, height } of RGB or RGBA bytes');
 }

@@ -113,7 +113,10 @@ export const numbers: Kind<readonly number[]> = {
 };
 
 /** No name of a file holds a zero. */
-const nonEmpty = z.string().min(1).refine((value) => !value.includes('\0'), 'must not hold a zero character');
+const nonEmpty = z
+  .string()
+  .min(1)
+  .refine((value) => !value.includes('\0'), 'must not hold a zero character');
 
 /** A path, an address, a name. */
 export const text = (argument: string): Kind<string> => ({
@@ -133,9 +136,9 @@ function wrongOf(reference: string): string | null {
 export const reference: Kind<string> = {
   ...text('<path>'),
   schema: nonEmpty.superRefine((value, context) => {
-      const message = wrongOf(value);
-      if (message !== null) context.addIssue({ code: 'custom', message });
-    }),
+    const message = wrongOf(value);
+    if (message !== null) context.addIssue({ code: 'custom', message });
+  }),
   read(value) {
     const wrong = value === '' ? 'must not be empty' : wrongOf(value);
     return wrong === null ? { value } : { wrong };

@@ -72,7 +72,12 @@ test('a search begins with its folder, tells its journal, and ends with what is 
   const { state } = readRun(at('runs/one'));
   assert.equal(last.finished, true);
   assert.equal(last.reason, 'steps');
-  assert.deepEqual(last.accuracy, { test: state.search.tests.get('final')?.measured.accuracy, validation: null, balanced: last.accuracy.balanced, baseline: null });
+  assert.deepEqual(last.accuracy, {
+    test: state.search.tests.get('final')?.measured.accuracy,
+    validation: null,
+    balanced: last.accuracy.balanced,
+    baseline: null,
+  });
   const { onnx, weights, network, config, journal, report: page, leftOut } = last.files;
   for (const path of [onnx, weights, network, config, journal]) assert.ok(readFileSync(must(path, 'file')).length > 0);
   assert.deepEqual([page, leftOut], [null, null]);
@@ -130,7 +135,11 @@ test('an image may be a path, the bytes of its file, or its pixels with or witho
           { data: new Uint8ClampedArray(data), width, height, colorSpace: 'srgb' },
         ];
         for (const input of inputs) assert.deepEqual(await model.predict(input), expected, name);
-        assert.deepEqual(await model.predict(inputs), inputs.map(() => expected), 'as one batch');
+        assert.deepEqual(
+          await model.predict(inputs),
+          inputs.map(() => expected),
+          'as one batch',
+        );
       }
     });
 });
@@ -160,7 +169,10 @@ test('calls that overlap say what they say alone, also where some of them are ab
       const alone = [];
       for (const file of files) alone.push(await model.predict(file));
       const stopped = new AbortController();
-      const big = model.predict(Array.from({ length: 400 }, () => files[0] as string), { signal: stopped.signal });
+      const big = model.predict(
+        Array.from({ length: 400 }, () => files[0] as string),
+        { signal: stopped.signal },
+      );
       const together = Promise.all([...files, ...files].map((file) => model.predict(file)));
       stopped.abort(new Error('enough'));
       await assert.rejects(big, /^Error: enough$/);
@@ -193,7 +205,11 @@ test('what is no image is named', async () => {
       [at('words.txt'), 'INSTAR_WRONG_IMAGE', /words\.txt: not an image/],
       [Buffer.from('no image'), 'INSTAR_WRONG_IMAGE', /^image: not an image/],
       [Buffer.alloc(0), 'INSTAR_WRONG_IMAGE', /^image: an empty file$/],
-      [{ data: new Uint8Array(11), width: 2, height: 2 }, 'INSTAR_WRONG_IMAGE', /^image: 11 bytes are no image of 2 × 2 pixels: RGB has 12, RGBA 16$/],
+      [
+        { data: new Uint8Array(11), width: 2, height: 2 },
+        'INSTAR_WRONG_IMAGE',
+        /^image: 11 bytes are no image of 2 × 2 pixels: RGB has 12, RGBA 16$/,
+      ],
       [{ data: new Uint8Array(4), width: 2, height: 2 }, 'INSTAR_WRONG_IMAGE', /^image: 4 bytes are no image/],
       [{ data: [1, 2, 3], width: 1, height: 1 }, 'INSTAR_WRONG_OPTION', /^image: must be a path/],
       [{ data: new Float32Array(3), width: 1, height: 1 }, 'INSTAR_WRONG_OPTION', /^image: must be a path/],
@@ -234,7 +250,10 @@ test('evaluate says what instar evaluate says, of a path and of a model', async 
     assert.deepEqual(await evaluate(network, data, { part: 'all' }), expected);
     const found = await using(network, (model) => evaluate(model, data, { part: 'all' }));
     assert.deepEqual(found, expected);
-    assert.equal(found.perClass.reduce((sum, { images }) => sum + images, 0), found.images);
+    assert.equal(
+      found.perClass.reduce((sum, { images }) => sum + images, 0),
+      found.images,
+    );
     await refused(
       using(network, (model) => evaluate(model, data, { fit: 'pad' })),
       'INSTAR_WRONG_OPTION',

@@ -19,22 +19,30 @@ interface Called {
 
 const network = ['engine', 'pixels', 'mean', 'std', 'fit', 'maxMemory', 'timeout', 'signal', 'onData'];
 const asked = [
-  ...['preset', 'budget', 'settings', 'workers', 'threads', 'engine', 'device', 'convolution', 'from', 'pixels', 'mean', 'std'],
-  ...['dataFolder', 'labels', 'labelColumn', 'imageSize', 'background', 'fit', 'strict', 'signal', 'patience', 'onData', 'dataset'],
-];
+  'preset budget settings workers threads engine device convolution from pixels mean std dataFolder labels labelColumn',
+  'imageSize background fit strict signal patience onData dataset',
+].flatMap((line) => line.split(' '));
 const calls: Readonly<Record<string, Called>> = {
   search: {
     call: (options) => first(instar.search(options)),
     right: { dataset: nowhere, engine: 'reference' },
     names: [...asked, 'elsewhere', 'vanilla', 'run'],
   },
-  plan: { call: (options) => instar.plan(options), right: { dataset: nowhere, engine: 'reference' }, names: [...asked, 'onMeasuring'] },
+  plan: {
+    call: (options) => instar.plan(options),
+    right: { dataset: nowhere, engine: 'reference' },
+    names: [...asked, 'onMeasuring'],
+  },
   resume: {
     call: (options) => first(instar.resume(nowhere, options)),
     right: {},
     names: ['budget', 'mixed', 'data', 'elsewhere', 'signal', 'patience', 'onData'],
   },
-  load: { call: (options) => instar.load(`${nowhere}.onnx`, options), right: {}, names: network.filter((name) => name !== 'engine') },
+  load: {
+    call: (options) => instar.load(`${nowhere}.onnx`, options),
+    right: {},
+    names: network.filter((name) => name !== 'engine'),
+  },
   evaluate: {
     call: (options) => instar.evaluate(nowhere, nowhere, options),
     right: {},
@@ -60,7 +68,10 @@ async function failureOf(call: Called['call'], options: unknown): Promise<UserEr
   try {
     await call(options as never);
   } catch (error) {
-    assert.ok(error instanceof UserError, `${JSON.stringify(options, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}: ${String(error)}`);
+    assert.ok(
+      error instanceof UserError,
+      `${JSON.stringify(options, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}: ${String(error)}`,
+    );
     assert.ok(!error.message.includes('\n') && error.message.length < 1000, error.message);
     assert.ok(codes.includes(error.code), error.code);
     return error;
@@ -90,13 +101,16 @@ for (const [name, { call, right, names }] of Object.entries(calls)) {
 
   test(`${name}: an option that does not exist is named, and the nearest suggested`, () =>
     fc.assert(
-      fc.asyncProperty(fc.oneof(fc.string({ minLength: 1 }), fc.constantFrom('constructor', 'toString', 'json', 'onRun')), async (key) => {
-        fc.pre(!names.includes(key) && !key.includes('\n') && key !== '__proto__');
-        const { code, message } = await failureOf(call, { ...right, [key]: 1 });
-        // Some are settings, which is said.
-        assert.ok(code === 'INSTAR_UNKNOWN_OPTION' || message.includes('is a setting'), message);
-        assert.ok(message.includes(key), message);
-      }),
+      fc.asyncProperty(
+        fc.oneof(fc.string({ minLength: 1 }), fc.constantFrom('constructor', 'toString', 'json', 'onRun')),
+        async (key) => {
+          fc.pre(!names.includes(key) && !key.includes('\n') && key !== '__proto__');
+          const { code, message } = await failureOf(call, { ...right, [key]: 1 });
+          // Some are settings, which is said.
+          assert.ok(code === 'INSTAR_UNKNOWN_OPTION' || message.includes('is a setting'), message);
+          assert.ok(message.includes(key), message);
+        },
+      ),
       { numRuns: 50 },
     ));
 
@@ -118,7 +132,8 @@ for (const [name, { call, right, names }] of Object.entries(calls)) {
       fc.asyncProperty(
         fc.dictionary(fc.constantFrom(...names), fc.anything({ maxDepth: 2 }), { maxKeys: 3 }),
         // What engine is chosen would open it.
-        async (options) => void (await failureOf(call, { ...right, ...options, ...('engine' in right ? { engine: 'reference' } : {}) })),
+        async (options) =>
+          void (await failureOf(call, { ...right, ...options, ...('engine' in right ? { engine: 'reference' } : {}) })),
       ),
       { numRuns: 100 },
     ));

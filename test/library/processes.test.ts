@@ -31,7 +31,7 @@ function run(kind: 'module' | 'commonjs', text: string): string {
 }
 
 test('require gives what import gives', () => {
-  const names = "Object.keys(instar).toSorted().join()";
+  const names = 'Object.keys(instar).toSorted().join()';
   const required = run('commonjs', `const instar = require('instar'); console.log(${names});`);
   assert.equal(required, run('module', `import * as instar from 'instar'; console.log(${names});`));
   for (const name of 'search plan resume load evaluate exportModel report runs UserError RunError'.split(' '))
@@ -43,42 +43,35 @@ const settings = {
   batch: 8,
   augmentation: { cutout: 0, mixup: 0 },
   vanilla: { epochs: 1 },
-  step: { mutations: 1, epochs: 2, children: 2 },
+  step: { mutations: 1, epochs: 4, children: 2 },
   limits: { steps: 1 },
   final: { epochs: 1 },
 };
+const options = { preset: 'quick', engine: 'reference', workers: 1, threads: 1, settings };
 
-/** Searches, and predicts by the run and by the model; prints the best classes. Nothing is disposed of. */
+/** Searches, then predicts by the run's engines and by models; gives the best classes. Nothing is disposed of. */
 const program = `
 const { search, load } = await import('instar');
-const [folder, engine, run] = process.env.ARGUMENTS.split('|');
-const options = { dataset: folder + '/photos', preset: 'quick', engine, workers: 1, threads: 1, settings: ${JSON.stringify(settings)} };
-let root = '';
-for await (const item of search({ ...options, run: folder + '/' + run })) if (item.type === 'done') root = item.folder;
-const found = [];
-for (const network of [root, root + '/best.onnx', folder + '/a.onnx']) {
-  const model = await load(network);
-  found.push((await model.predict([folder + '/a.png', folder + '/photos/blue/0.png'])).map(([best]) => best.name + ' ' + best.probability.toFixed(4)));
+const folder = process.env.PLACE;
+const run = folder + '/' + process.env.RUN;
+for await (const item of search({ ...${JSON.stringify(options)}, dataset: folder + '/photos', run })) last = item;
+const found = [last.type, last.finished];
+for (const [network, given] of [[run], [run, { engine: 'auto' }], [run, { engine: 'onnx' }], [run + '/best.onnx'], [folder + '/a.onnx']]) {
+  const model = await load(network, given);
+  const images = [folder + '/a.png', folder + '/photos/blue/0.png'];
+  for (const [best] of await model.predict(images)) found.push(best.name + ' ' + best.probability.toFixed(4));
 }
 `;
 
-const inMain = (engine: string, name: string): string =>
-  run('module', `process.env.ARGUMENTS = [${JSON.stringify(folder)}, '${engine}', '${name}'].join('|');${program}console.log(JSON.stringify(found));`);
-
-const inWorker = (engine: string, name: string): string => {
-  const text = `${program}(await import('node:worker_threads')).parentPort.postMessage(JSON.stringify(found));`;
-  return run(
-    'module',
-    `import { Worker } from 'node:worker_threads';
-process.env.ARGUMENTS = [${JSON.stringify(folder)}, '${engine}', '${name}'].join('|');
-const worker = new Worker(${JSON.stringify(`(async () => {${text}})()`)}, { eval: true });
-worker.on('message', (found) => console.log(found)).on('error', (error) => { throw error; });`,
-  );
-};
-
-for (const engine of ['auto', 'onnx'])
-  test(`in a worker thread as in the main one, and both end by themselves (${engine})`, () => {
-    const found = inMain(engine, `main-${engine}`);
-    assert.equal((JSON.parse(found) as string[][]).length, 3);
-    assert.equal(inWorker(engine, `worker-${engine}`), found);
-  });
+test('in a worker thread as in the main one, and both end by themselves', () => {
+  const variables = (name: string): string => `process.env.PLACE = ${JSON.stringify(folder)}; process.env.RUN = '${name}';`;
+  const found = run('module', `${variables('main')} let last; ${program} console.log(JSON.stringify(found));`);
+  assert.deepEqual((JSON.parse(found) as unknown[]).slice(0, 2), ['done', true]);
+  assert.equal((JSON.parse(found) as unknown[]).length, 12);
+  const posted = `(await import('node:worker_threads')).parentPort.postMessage(JSON.stringify(found));`;
+  const inside = JSON.stringify(`(async () => { let last; ${program} ${posted} })()`);
+  const outside = `import { Worker } from 'node:worker_threads'; ${variables('worker')}
+const worker = new Worker(${inside}, { eval: true });
+worker.on('message', (found) => console.log(found)).on('error', (error) => { throw error; });`;
+  assert.equal(run('module', outside), found);
+});

@@ -20,11 +20,7 @@ function held(log: string[], name: string) {
 test('work is done in order, one at a time; a failure is its caller’s alone', async () => {
   const [turns, log] = [createTurns(), [] as string[]];
   const [a, b] = [held(log, 'a'), held(log, 'b')];
-  const [first, second, third] = [
-    turns.take(a.work),
-    turns.take(() => Promise.reject(new Error('no'))),
-    turns.take(b.work),
-  ];
+  const [first, second, third] = [turns.take(a.work), turns.take(() => Promise.reject(new Error('no'))), turns.take(b.work)];
   b.release();
   a.release();
   await assert.rejects(second, /^Error: no$/);
@@ -55,5 +51,8 @@ test('minibatches are of few sizes, and compute nothing for nobody', () => {
   assert.deepEqual(minibatchesOf(1), [1]);
   assert.deepEqual(minibatchesOf(45), [32, 8, 1, 1, 1, 1, 1]);
   for (let images = 0; images < 700; images += 13)
-    assert.equal(minibatchesOf(images).reduce((sum, size) => sum + size, 0), images);
+    assert.equal(
+      minibatchesOf(images).reduce((sum, size) => sum + size, 0),
+      images,
+    );
 });
