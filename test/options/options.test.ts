@@ -203,7 +203,7 @@ test('the library says in one line which option is wrong', () => {
     [{ dataset, presett: 'quick' }, /^there is no option presett; did you mean preset\?$/],
     [{ dataset, budget: 'soon' }, /^budget: must be a time such as 90s, 30m or 1h30m$/],
     [{ dataset, budget: 0 }, /^budget: must be more than 0$/],
-    [{ dataset, budget: null }, /^budget: must be a number$/],
+    [{ dataset, budget: null }, /^budget: must be a time such as 90s, 30m or 1h30m$/],
     [{ dataset, workers: '4' }, /^workers: must be a number$/],
     [{ dataset, workers: 1.5 }, /^workers: must be a whole number$/],
     [{ dataset, steps: 2 }, /^steps: is a setting; write it as limits\.steps in settings$/],
