@@ -25,6 +25,7 @@ export const navigation: readonly Group[] = [
       ['docs/cluster.md', 'Several machines'],
       ['docs/studies.md', 'Studies and the lab'],
       ['docs/library.md', 'Library'],
+      ['docs/api.md', 'Interface of the library'],
       ['docs/runs.md', 'Runs and guarantees'],
     ],
   },

@@ -3,8 +3,9 @@
  * registry is reached, and works there.
  */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, posix } from 'node:path';
@@ -131,6 +132,30 @@ function run(words: readonly string[], cwd: string): string {
   return execFileSync(command, rest, { cwd, env: environment, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
+/** The example's server in that project, with the network of its run, asked as a client asks it. */
+async function serve(project: string): Promise<void> {
+  cpSync(join(root, 'examples', 'library', 'server.mjs'), join(project, 'server.mjs'));
+  const server = spawn(process.execPath, ['server.mjs', 'run'], { cwd: project, env: { ...environment, PORT: '0' } });
+  try {
+    const [said] = (await once(server.stdout, 'data')) as [Buffer];
+    const ask = async (body: Uint8Array<ArrayBuffer> | string): Promise<{ status: number; answer: unknown }> => {
+      const response = await fetch(String(said).trim(), { method: 'POST', body });
+      return { status: response.status, answer: await response.json() };
+    };
+    const photo = join(place, 'photos', 'blue', '0.png');
+    const instar = join(project, 'node_modules', '.bin', 'instar');
+    const [expected] = JSON.parse(run([instar, 'predict', 'run', photo, '--json'], project)) as [{ classes: unknown }];
+    const asked = await Promise.all(Array.from({ length: 8 }, () => ask(new Uint8Array(readFileSync(photo)))));
+    for (const { status, answer } of asked) assert.deepEqual([status, answer], [200, expected.classes]);
+    const wrong = await ask('no image');
+    assert.equal(wrong.status, 400);
+    assert.match(JSON.stringify(wrong.answer), /^{"code":"INSTAR_WRONG_IMAGE","message":"image: not an image/);
+  } finally {
+    server.kill();
+    await once(server, 'exit');
+  }
+}
+
 const own = run(['npm', '--version'], place).trim();
 function whyUnreachable(): string | null {
   try {
@@ -164,7 +189,7 @@ test(
         const project = join(place, manager.replace(' ', '-'));
         mkdirSync(project);
         writeFileSync(join(project, 'package.json'), '{ "private": true, "type": "module" }\n');
-        run([...words, 'install', '--prefer-offline', '--no-audit', '--no-fund', tarball], project);
+        run([...words, 'install', '--prefer-offline', '--no-audit', '--no-fund', tarball, 'express@5'], project);
         const scripts = readdirSync(join(project, 'node_modules'), { recursive: true, encoding: 'utf8' })
           .filter((name) => /^(?:@[^/]+\/)?[^/]+\/package\.json$/.test(name))
           .map((name) => JSON.parse(readFileSync(join(project, 'node_modules', name), 'utf8')) as Record<string, object>)
@@ -209,10 +234,25 @@ test(
 
     writeFileSync(
       join(project, 'use.ts'),
-      `import { search, UserError, type RunState } from 'instar';
+      `import { evaluate, exportModel, load, plan, report, runs, search, UserError, type Prediction, type RunState } from 'instar';
 export async function accuracy(): Promise<number | undefined> {
-  for await (const event of search({ dataset: './photos', budget: '30m' })) if (event.type === 'test') return event.measured.accuracy;
+  for await (const item of search({ dataset: './photos', budget: '30m' })) {
+    if (item.type === 'begin') console.log(item.folder);
+    if (item.type === 'test') return item.measured.accuracy;
+    if (item.type === 'done' && item.files.onnx !== null) await exportModel(item.folder, { onnx: 'x.onnx', step: 1 });
+  }
   return undefined;
+}
+export async function use(signal: AbortSignal): Promise<string | undefined> {
+  const model = await load('best.onnx', { pixels: '0-1', maxMemory: '2G' });
+  const one: Prediction = await model.predict(Buffer.alloc(9), { top: 3, signal });
+  const many: readonly Prediction[] = await model.predict(['a.png', { data: new Uint8ClampedArray(4), width: 1, height: 1 }]);
+  const { balancedAccuracy, perClass } = await evaluate(model, './photos', { part: 'all' });
+  await model[Symbol.asyncDispose]();
+  const { html }: { html: string } = await report('run', { out: false });
+  // @ts-expect-error: there is no such option.
+  await plan({ dataset: 'x', budgett: 3 });
+  return [one, ...many].flat()[0]?.name ?? perClass[0]?.name ?? \`\${balancedAccuracy} \${html} \${(await runs())[0]?.folder}\`;
 }
 export const kinds: RunState | UserError | null = null;
 `,
@@ -221,5 +261,15 @@ export const kinds: RunState | UserError | null = null;
     const compilerOptions = { module: 'nodenext', target: 'es2022', strict: true, noEmit: true, ...types };
     writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['use.ts'] }));
     run([join(root, 'node_modules', '.bin', 'tsc'), '-p', '.'], project);
+
+    const exported = 'Object.keys(instar).join()';
+    assert.equal(
+      run(
+        [process.execPath, '--input-type=commonjs', '-e', `const instar = require('instar'); console.log(${exported})`],
+        project,
+      ),
+      run([process.execPath, '--input-type=module', '-e', `import * as instar from 'instar'; console.log(${exported})`], project),
+    );
+    await t.test('the example of a server', () => serve(project));
   },
 );

@@ -5,7 +5,7 @@ import { flagOf, type Options } from '../options/option.ts';
 import { UserError } from '../util/user-error.ts';
 import { settingNames } from '../search/setting-names.ts';
 import { printLines, type Io } from './io.ts';
-import { commandOptions } from './options.ts';
+import { commandOptions } from '../options/commands.ts';
 
 /** What a value can be: one of some words, a path, or anything. */
 type Value = readonly string[] | 'path' | 'any';

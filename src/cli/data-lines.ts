@@ -1,8 +1,10 @@
 /** Reports the reading of data. */
 import type { ClassCounts } from '../data/class-counts.ts';
 import type { DataEvent } from '../data/source.ts';
+import type { World } from '../inference/evaluated-images.ts';
 import { formatDuration } from '../util/duration.ts';
 import { formatBytes, formatWhole, plural, printable } from '../util/words.ts';
+import { printLines, type Io } from './io.ts';
 import { columnsOf, padLeft, padRight, truncate } from './text.ts';
 
 /** Classes of a table, at most. */
@@ -71,5 +73,16 @@ export function dataLines(say: (lines: readonly string[]) => void, now: () => nu
       last = now();
     }
     say(describeData(event));
+  };
+}
+
+/** The world of a command that reads data: its environment, and on stderr notes, and progress where decoding takes some time. */
+export function worldOf(io: Io): World {
+  const tell = dataLines((lines) => printLines(io.err, lines), Date.now);
+  return {
+    environment: io.environment,
+    progress(event) {
+      if (event.kind !== 'classes' && (event.kind !== 'decode' || event.left !== undefined)) tell(event);
+    },
   };
 }

@@ -1,10 +1,8 @@
 /** `instar export`: a network of a run as an .onnx file. */
-import { existsSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
 import { exportNetwork } from '../run/driving/export.ts';
 import { UserError } from '../util/user-error.ts';
 import { printJson, printLines, type Io } from './io.ts';
-import type { Given } from './options.ts';
+import type { Given } from '../options/commands.ts';
 import { describeExport } from '../run/display/wording.ts';
 import { describeViews } from '../run/display/wording.ts';
 import { printable } from '../util/words.ts';
@@ -12,9 +10,6 @@ import { printable } from '../util/words.ts';
 export async function exportCommand(root: string, given: Given<'export'>, io: Io): Promise<number> {
   const { onnx: path, step, child, views = 'image' } = given;
   if (path === undefined) throw new UserError('--onnx FILE is missing: the file to write');
-  if (step !== undefined && child !== undefined) throw new UserError('give --step or --child, not both');
-  if (!existsSync(dirname(resolve(path)))) throw new UserError(`--onnx ${path}: the folder does not exist`);
-  if (existsSync(path) && !statSync(path).isFile()) throw new UserError(`--onnx ${path}: exists and is not a file`);
   const { line, verified, kept } = await exportNetwork(root, path, { step, child, views });
   if (given.json === true) printJson(io.out, { path, line, views, verified, kept });
   else

@@ -1,11 +1,9 @@
 /** `instar list`: the runs in a folder, one line each. Nothing is locked and nothing written. */
-import { existsSync, statSync } from 'node:fs';
-import { UserError } from '../util/user-error.ts';
 import { formatCount, formatPercent, printable } from '../util/words.ts';
 import type { RunRow } from '../web/api.ts';
-import { openCatalogue } from '../web/catalogue.ts';
+import { listRuns } from '../web/list-runs.ts';
 import { printLines, type Io } from './io.ts';
-import type { Given } from './options.ts';
+import type { Given } from '../options/commands.ts';
 import { padLeft, padRight, truncate } from './text.ts';
 
 const longestName = 60;
@@ -30,9 +28,8 @@ const cellsOf = (row: RunRow): readonly string[] => [
 
 const columns = ['run', 'state', 'accuracy', 'parameters', 'method', 'last change, UTC'];
 
-/** The latest first. */
 export function listLines(rows: readonly RunRow[]): readonly string[] {
-  const table = [columns, ...rows.toSorted((a, b) => b.changed - a.changed).map(cellsOf)];
+  const table = [columns, ...rows.map(cellsOf)];
   const widths = columns.map((_name, column) => Math.max(...table.map((cells) => [...(cells[column] ?? '')].length)));
   return table.map((cells) =>
     cells
@@ -43,13 +40,7 @@ export function listLines(rows: readonly RunRow[]): readonly string[] {
 }
 
 export function listCommand(folder: string, given: Given<'list'>, io: Io): number {
-  if (!existsSync(folder)) throw new UserError(`${folder}: does not exist`);
-  if (!statSync(folder).isDirectory()) throw new UserError(`${folder}: not a folder`);
-  const { runs } = openCatalogue(folder, {
-    now: () => io.date().getTime(),
-    isStarted: () => false,
-    isWatched: () => false,
-  }).list();
+  const runs = listRuns(folder, () => io.date().getTime());
   if (given.json === true) printLines(io.out, [JSON.stringify(runs)]);
   else if (runs.length === 0) printLines(io.err, [`${printable(folder)}: no runs`]);
   else printLines(io.out, listLines(runs));

@@ -7,7 +7,7 @@ import { formatCount, formatWhole } from '../util/words.ts';
 import { padLeft, padRight, wrap } from './text.ts';
 import { interrupted, listenForInterrupts } from './interrupt.ts';
 import { exitCodes, printJson, printLines, type Io } from './io.ts';
-import type { Given } from './options.ts';
+import type { Given } from '../options/commands.ts';
 import { openReporter } from './reporter.ts';
 import { optionsFrom } from './search.ts';
 

@@ -8,7 +8,7 @@ import { version } from '../util/version.ts';
 import { nearest } from '../util/words.ts';
 import { exitCodes, printLines, type Io } from './io.ts';
 import { usualRuns } from './places.ts';
-import { commandOptions, type CommandName, type Given } from './options.ts';
+import { commandOptions, type CommandName, type Given } from '../options/commands.ts';
 
 const examples = `
 Examples:

@@ -13,7 +13,7 @@ import { quoted } from '../util/quoted.ts';
 import { UserError } from '../util/user-error.ts';
 import { follow } from './follow.ts';
 import { printLines, type Io } from './io.ts';
-import type { Given } from './options.ts';
+import type { Given } from '../options/commands.ts';
 
 /** Of `search` and `plan`, as the run takes it. */
 export function optionsFrom(

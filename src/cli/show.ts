@@ -11,7 +11,7 @@ import { presetNames, type Settings } from '../search/settings.ts';
 import { accuraciesAfter, candidateOf, unfinishedOf, type CandidateId, type Step, networkOf } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { hasColour, printJson, printLines, type Io } from './io.ts';
-import type { Given } from './options.ts';
+import type { Given } from '../options/commands.ts';
 import { describeConfig, describeExport, describePlan, describeWorkers, stopWords } from '../run/display/wording.ts';
 import { winnersLine } from './render.ts';
 import { differingSettings, valueOf } from '../search/setting-names.ts';

@@ -3,11 +3,8 @@ import { join } from 'node:path';
 import { makeFolder } from '../util/files.ts';
 import { hasOwnFolder } from '../util/run-files.ts';
 import { studyIn } from '../report/collect-study.ts';
-import { svgFile } from '../report/figure.ts';
-import { listFigures } from '../report/figures.ts';
-import { studyFigures } from '../report/study-figures.ts';
+import { writeStudyFigures } from '../report/make.ts';
 import { studyPage } from '../report/study-page.ts';
-import type { StudyDetails } from '../report/study/study.ts';
 import type { Collected } from '../study/collect.ts';
 import { conclusionsOf } from '../study/conclusions.ts';
 import { configurationsOf } from '../study/configurations.ts';
@@ -33,23 +30,13 @@ export async function writeTables({ result }: Collected, root: string): Promise<
   await writeState(join(root, 'tables.md'), `${parts.map((part) => part.trim()).join('\n\n')}\n`);
 }
 
-/** Files written. */
-export async function writeStudyFigures(shown: StudyDetails, folder: string): Promise<number> {
-  makeFolder(folder);
-  const figures = listFigures(studyFigures(shown));
-  for (const figure of figures) await writeState(join(folder, `${figure.name}.svg`), svgFile(figure));
-  return figures.length;
-}
-
-export const studyPageOf = (shown: StudyDetails, io: Io): string => studyPage(shown, writtenAt(io));
-
 /** All of it, and `configurations.yaml`; gives what it was made from. */
 export async function writeStudyResults(root: string, io: Io): Promise<Collected> {
   const { shown, collected } = studyIn(root);
   await writeTables(collected, root);
   hasOwnFolder(join(root, 'figures'));
   await writeStudyFigures(shown, join(root, 'figures'));
-  await writeState(join(root, 'report.html'), studyPageOf(shown, io));
+  await writeState(join(root, 'report.html'), studyPage(shown, writtenAt(io)));
   await writeState(
     join(root, 'configurations.yaml'),
     configurationsOf([...(collected.vanilla === null ? [] : [collected.vanilla]), ...collected.runs]),

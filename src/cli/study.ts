@@ -13,7 +13,7 @@ import { writeState } from '../training/checkpoint.ts';
 import { plural, printable } from '../util/words.ts';
 import { interrupted, listenForInterrupts } from './interrupt.ts';
 import { exitCodes, printLines, type Io } from './io.ts';
-import type { Given } from './options.ts';
+import type { Given } from '../options/commands.ts';
 import { quoted } from '../util/quoted.ts';
 import { writeStudyResults, writeTables } from './study-files.ts';
 import { openStudyProgress } from './study-progress.ts';

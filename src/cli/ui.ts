@@ -10,7 +10,7 @@ import { UserError } from '../util/user-error.ts';
 import { printable } from '../util/words.ts';
 import { usualRuns } from './places.ts';
 import { exitCodes, printLines, type Io } from './io.ts';
-import type { Given } from './options.ts';
+import type { Given } from '../options/commands.ts';
 
 const usualPort = 4310;
 

@@ -19,7 +19,7 @@ import { version } from '../util/version.ts';
 import { UserError } from '../util/user-error.ts';
 import { listenForInterrupts } from './interrupt.ts';
 import { exitCodes, type Io } from './io.ts';
-import type { Given } from './options.ts';
+import type { Given } from '../options/commands.ts';
 
 /** Bytes. */
 const defaultCacheSize = 10 * 2 ** 30;

@@ -28,16 +28,19 @@ export const decoderVersion = `sharp ${sharp.versions.sharp}, libvips ${sharp.ve
 /** A limit of the system, and no fault of the image. */
 const ofSystem = /creating thread|temporarily unavailable|cannot allocate|out of memory/i;
 
+const wrong = 'INSTAR_WRONG_IMAGE';
+
 export function failure(error: unknown, path: string): Error {
   if (error instanceof UserError || codeOf(error) === 'ABORT_ERR') return error as Error;
-  if (error instanceof Undecodable) return new UserError(`${path}: cannot be decoded: ${error.message}`);
+  if (error instanceof Undecodable) return new UserError(`${path}: cannot be decoded: ${error.message}`, wrong);
   const reason = reasonOf(error);
-  if (/exceeds pixel limit/i.test(reason)) return new UserError(`${path}: more than ${pixelLimit} pixels, too many to decode`);
+  if (/exceeds pixel limit/i.test(reason))
+    return new UserError(`${path}: more than ${pixelLimit} pixels, too many to decode`, wrong);
   if (ofSystem.test(reason))
     return new RunError(
       `${path}: cannot be decoded: ${reason}: the system's limits of processes or memory are too low (ulimit -u, -v)`,
     );
-  return new UserError(`${path}: damaged or cut short (${reason})`);
+  return new UserError(`${path}: damaged or cut short (${reason})`, wrong);
 }
 
 interface Opened {
@@ -69,13 +72,13 @@ const memoryABytes: { readonly [K in Exclude<ImageKind, 'heic'> | 'deep']: numbe
 const sharpOptions: SharpOptions = { failOn: 'error', limitInputPixels: pixelLimit, autoOrient: true };
 
 async function openImage({ path, raw = undefined, bytes: own, problem }: ImageFile): Promise<Opened> {
-  if (problem !== undefined) throw new UserError(`${path}: ${problem}`);
+  if (problem !== undefined) throw new UserError(`${path}: ${problem}`, wrong);
   const bytes = own ?? (await readBytes(raw ?? path, path));
-  if (bytes.length === 0) throw new UserError(`${path}: an empty file`);
+  if (bytes.length === 0) throw new UserError(`${path}: an empty file`, wrong);
   const kind = kindOf(bytes);
   const advice = unreadKind(basename(path), kind);
-  if (advice !== undefined) throw new UserError(`${path}: ${advice}`);
-  if (kind === undefined || kind === 'heic') throw new UserError(`${path}: not an image (${readKinds})`);
+  if (advice !== undefined) throw new UserError(`${path}: ${advice}`, wrong);
+  if (kind === undefined || kind === 'heic') throw new UserError(`${path}: not an image (${readKinds})`, wrong);
   const memoryFor = (pixels: number, as: keyof typeof memoryABytes = kind): number => bytes.length + memoryABytes[as] * pixels;
   // Images are decoded side by side, each in one thread: that is fastest, and nothing of sharp's is kept between them.
   sharp.concurrency(1);
@@ -91,7 +94,7 @@ async function openImage({ path, raw = undefined, bytes: own, problem }: ImageFi
   const image = sharp(bytes, sharpOptions);
   const { depth, autoOrient, channels } = await image.metadata();
   if (depth !== 'uchar' && depth !== 'ushort')
-    throw new UserError(`${path}: its pixels are numbers of the kind ${depth}; save it with 8 or 16 bits a channel`);
+    throw new UserError(`${path}: its pixels are numbers of the kind ${depth}; save it with 8 or 16 bits a channel`, wrong);
   const deep = depth === 'ushort' && (kind === 'png' || kind === 'tiff') ? bytes : null;
   const { height, width } = autoOrient;
   const pixels = height * width * channels * (depth === 'ushort' ? 2 : 1);
@@ -229,6 +232,31 @@ export async function decodeImage(
   } catch (error) {
     throw failure(error, file.path);
   }
+}
+
+/** Pixels that were decoded before: rows from the top, each pixel red, green, blue, and with four channels its opacity. */
+export interface RawImage extends Sides {
+  readonly data: Uint8Array | Uint8ClampedArray;
+}
+
+/** The same of pixels. `called`: the image in messages. A UserError where the data is not as long as the sides say. */
+export async function renderRaw(
+  { data, width, height }: RawImage,
+  shape: Shape,
+  how: Rendering,
+  called: string,
+): Promise<Uint8Array> {
+  const area = width * height;
+  const channels = data.length / area;
+  if (area > pixelLimit) throw new UserError(`${called}: more than ${pixelLimit} pixels, too many`, wrong);
+  if (channels !== 3 && channels !== 4)
+    throw new UserError(
+      `${called}: ${data.length} bytes are no image of ${width} × ${height} pixels: RGB has ${3 * area}, RGBA ${4 * area}`,
+      wrong,
+    );
+  sharp.concurrency(1);
+  sharp.cache(false);
+  return render(sharp(data, { raw: { width, height, channels } }), { height, width }, shape, how);
 }
 
 /** The same of a path, where the bits are known. */

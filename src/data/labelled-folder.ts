@@ -96,7 +96,7 @@ export async function withClassFolders<T>(
 }
 
 /** Where the images are decoded, and who is told. */
-export interface Listening extends Pick<ReadListener, 'progress'> {
+export interface Listening extends Pick<ReadListener, 'progress' | 'signal'> {
   /** Of a file that takes their pixels, while something refers to them. */
   readonly folder: string;
   readonly machine: Machine;
@@ -112,7 +112,7 @@ export async function readLabelled(
   labelOf: (name: string) => number,
   side: number,
   { background, bits = 16, fit = 'crop', strict }: Reading,
-  { folder, machine, progress }: Listening,
+  { folder, machine, progress, signal }: Listening,
 ): Promise<{ readonly part: Part; readonly notes: readonly string[] }> {
   const shape = { channels: 3, height: side, width: side };
   const all = folders.flatMap(({ name, files }) => files.map((file) => ({ ...file, label: labelOf(name) })));
@@ -125,6 +125,7 @@ export async function readLabelled(
   const { places, bad } = await decodeFiles(all, shape, { background, bits, fit }, records, {
     progress: events,
     memory: machine.memory,
+    ...(signal === undefined ? {} : { signal }),
   });
   checkLeftOut(reference, bad, all.length, strict);
   const part = {

@@ -104,7 +104,6 @@ export function givenScaling({ pixels, mean, std }: PixelOptions, channels: numb
   }
   const means = perChannel('--mean', mean ?? [0], channels);
   const deviations = perChannel('--std', std ?? [1], channels);
-  if (!deviations.every((value) => value > 0)) throw new UserError('--std: must be numbers above 0');
   const largest = Math.max(...means.map(Math.abs), ...(std ?? []));
   const range = pixels === undefined ? (largest > mostOfUnit ? '0-255' : '0-1') : rangeOf[pixels as keyof typeof rangeOf];
   const scaling = within(range, means, deviations);

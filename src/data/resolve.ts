@@ -110,7 +110,7 @@ async function findCifar10(where: FindOptions, locations: DatasetLocations, list
   const advice = 'fetch it elsewhere and give its folder with --data or INSTAR_DATA';
   await download({ url, hash: { kind: 'md5', digits: md5 }, path, most: largestCifar, advice, patience }, listener);
   const found = await findCifarArchive(path, verify);
-  if (found === undefined) throw new UserError(`${path}: does not exist`);
+  if (found === undefined) throw new UserError(`${path}: does not exist`, 'INSTAR_NOT_FOUND');
   return found;
 }
 
@@ -199,6 +199,7 @@ async function findPath(
     const meant = near === undefined || distance(path.toLowerCase(), near) > mostWrong ? '' : `; did you mean ${near}?`;
     throw new UserError(
       `${path}: neither a path that exists nor the name of a dataset (${Object.keys(names).join(', ')})${meant}`,
+      'INSTAR_NOT_FOUND',
     );
   }
   const options = { reading, labels, cacheFolder, listener };

@@ -4,6 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -67,7 +68,17 @@ function startChild(memory: number, cwd: string): Child {
     }),
     errors: '',
   };
+  holdProcess(child, false);
   return child;
+}
+
+/** Whether this process stays for the child: only while it waits for an answer, so that a program ends that forgets to close. */
+function holdProcess({ process: child }: Child, isHeld: boolean): void {
+  const held = [child, child.channel, child.stderr as Socket | null];
+  for (const each of held) {
+    if (isHeld) each?.ref();
+    else each?.unref();
+  }
 }
 
 function exitProblem(code: number | null, signal: string | null, errors: string, memory: number): string {
@@ -109,11 +120,14 @@ export function createModelRunner(where: string, limits: ModelLimits): ModelRunn
   }
 
   async function answerOf(of: Child): Promise<FromModelWorker> {
+    holdProcess(of, true);
     try {
       return await nextMessage(of, limits);
     } catch (error) {
       close();
       throw new UserError(`${where}: ${(error as Error).message}`);
+    } finally {
+      holdProcess(of, false);
     }
   }
 

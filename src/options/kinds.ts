@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { parseDuration } from '../util/duration.ts';
 import { isAddress, readAddress } from '../util/file-address.ts';
+import { suggestion } from '../util/words.ts';
 
 /** `wrong` completes a sentence, such as `must be a number`. */
 export type Reading<Value> = { readonly value: Value } | { readonly wrong: string };
@@ -111,11 +112,17 @@ export const numbers: Kind<readonly number[]> = {
   },
 };
 
+/** No name of a file holds a zero. */
+const nonEmpty = z
+  .string()
+  .min(1)
+  .refine((value) => !value.includes('\0'), 'must not hold a zero character');
+
 /** A path, an address, a name. */
 export const text = (argument: string): Kind<string> => ({
   argument,
   field: 'text',
-  schema: z.string().min(1),
+  schema: nonEmpty,
   read: (value) => (value === '' ? { wrong: 'must not be empty' } : { value }),
 });
 
@@ -128,13 +135,10 @@ function wrongOf(reference: string): string | null {
 /** A path, or an address `https://…#sha256=…` of a file. */
 export const reference: Kind<string> = {
   ...text('<path>'),
-  schema: z
-    .string()
-    .min(1)
-    .superRefine((value, context) => {
-      const message = wrongOf(value);
-      if (message !== null) context.addIssue({ code: 'custom', message });
-    }),
+  schema: nonEmpty.superRefine((value, context) => {
+    const message = wrongOf(value);
+    if (message !== null) context.addIssue({ code: 'custom', message });
+  }),
   read(value) {
     const wrong = value === '' ? 'must not be empty' : wrongOf(value);
     return wrong === null ? { value } : { wrong };
@@ -150,7 +154,7 @@ export const choice = <Name extends string>(choices: { readonly [Key in Name]: s
     choices,
     read(value) {
       const found = names.find((name) => name === value);
-      return valueOr(found, `must be one of ${names.join(', ')}`);
+      return valueOr(found, `must be one of ${names.join(', ')}${suggestion(value, names)}`);
     },
   };
 };

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { settingLeaves, settingNames, wanted } from '../search/setting-names.ts';
 import type { SettingsOverride } from '../search/settings.ts';
-import { nearest } from '../util/words.ts';
+import { nearest, suggestion } from '../util/words.ts';
 import type { Kind, Reading } from './kinds.ts';
 
 export interface Setting {
@@ -15,7 +15,9 @@ export function checkValue<Value>(schema: z.ZodType<Value>, value: unknown): Rea
   const parsed = schema.safeParse(value);
   if (parsed.success) return { value: parsed.data };
   const [issue] = parsed.error.issues;
-  return { wrong: issue === undefined ? 'is not allowed' : wanted(issue) };
+  if (issue === undefined) return { wrong: 'is not allowed' };
+  const near = issue.code === 'invalid_value' && typeof value === 'string' ? suggestion(value, issue.values.map(String)) : '';
+  return { wrong: `${wanted(issue)}${near}` };
 }
 
 /** The names of a setting that holds values by name, and the schema of its values; undefined where it is another. */

@@ -50,7 +50,12 @@ export const pixelOptions = {
     usual: 'as the file says, else found by trying',
   },
   mean: { kind: numbers, help: 'mean that is taken off them, of each channel or of all, such as 0.485,0.456,0.406', usual: '0' },
-  std: { kind: numbers, help: 'deviation that they are divided by, of each channel or of all', usual: '1' },
+  std: {
+    kind: numbers,
+    bounds: z.array(z.number().positive()).min(1),
+    help: 'deviation that they are divided by, of each channel or of all',
+    usual: '1',
+  },
 } as const;
 
 /** Of every command that reads data. */

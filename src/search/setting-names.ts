@@ -41,6 +41,7 @@ export const differingSettings = (settings: Settings, preset: PresetName): reado
 export const wanted = (issue: z.core.$ZodIssue): string => {
   switch (issue.code) {
     case 'too_small':
+      if (issue.origin === 'string') return 'must not be empty';
       return issue.origin === 'array'
         ? `must be at least ${String(issue.minimum)} of them`
         : `must be ${issue.inclusive === true ? 'at least' : 'more than'} ${String(issue.minimum)}`;

@@ -15,8 +15,14 @@ const flush = promisify(fsync);
 /** Most bytes of one read or write; Node allows less than 2 GiB. */
 const oneTransfer = 1 << 28;
 
+/** The code of an error of the system. */
 export const codeOf = (error: unknown): string | undefined =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  error instanceof Error &&
+  !(error instanceof UserError || error instanceof RunError) &&
+  'code' in error &&
+  typeof error.code === 'string'
+    ? error.code
+    : undefined;
 
 /** The first line of an error's message. */
 export const reasonOf = (error: unknown): string =>
@@ -39,7 +45,10 @@ export type FilePath = string | Buffer;
 export function readFailure(error: unknown, path: string): Error {
   const code = codeOf(error);
   if (code === undefined) return error instanceof Error ? error : new Error(String(error));
-  return new UserError(`${path}: ${readProblems[code] ?? `cannot be read (${code})`}`);
+  return new UserError(
+    `${path}: ${readProblems[code] ?? `cannot be read (${code})`}`,
+    ['ENOENT', 'ENOTDIR'].includes(code) ? 'INSTAR_NOT_FOUND' : 'INSTAR_WRONG_INPUT',
+  );
 }
 
 /** No space on the disk or in the user's quota. */

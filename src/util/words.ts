@@ -66,6 +66,12 @@ export function distance(a: string, b: string): number {
   return row[b.length] as number;
 }
 
+/** `; did you mean laptop?` of `laptopp`; empty where no name is near. */
+export function suggestion(word: string, names: readonly string[]): string {
+  const name = nearest(word, names);
+  return name !== undefined && distance(word, name) <= Math.max(1, name.length / 3) ? `; did you mean ${name}?` : '';
+}
+
 /** The name nearest to a misspelt one. */
 export const nearest = (word: string, names: readonly string[]): string | undefined =>
   names.toSorted((a, b) => distance(word, a) - distance(word, b))[0];

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { runCommandLine } from '../../src/cli/command-line.ts';
 import { listLines } from '../../src/cli/list.ts';
-import { commandOptions } from '../../src/cli/options.ts';
+import { commandOptions } from '../../src/options/commands.ts';
 import { flagOf } from '../../src/options/option.ts';
 import { search } from '../../src/run/driving/open.ts';
 import { version } from '../../src/util/version.ts';

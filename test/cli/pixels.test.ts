@@ -158,7 +158,7 @@ test('options that cannot be are one line', async () => {
     assert.match(err, wanted);
   };
   await refused(/--mean: 2 numbers, but images have 3 channels/, 'evaluate', 'outside.onnx', 'photos', '--mean', '0.1,0.2');
-  await refused(/--std: must be numbers above 0/, 'evaluate', 'outside.onnx', 'photos', '--std', '0');
+  await refused(/--std 0: must be more than 0/, 'evaluate', 'outside.onnx', 'photos', '--std', '0');
   await refused(/--pixels imagenet: has a mean/, 'evaluate', 'outside.onnx', 'photos', '--pixels', 'imagenet', '--mean', '0');
   await refused(/--mean 0\.5: the model takes bytes/, 'evaluate', 'whole/best.onnx', 'photos', '--mean', '0.5');
   await refused(/--mean does not apply to the network of a run/, 'evaluate', 'whole', 'photos', '--mean', '0.5');

@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, r
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { searchAgain } from '../../src/run/display/rerun-command.ts';
-import { commandOptions } from '../../src/cli/options.ts';
+import { commandOptions } from '../../src/options/commands.ts';
 import { createProgram, givenTo } from '../../src/cli/program.ts';
 import { readSearch } from '../../src/cli/search.ts';
 import { chainAnew } from '../../src/run/record/chain.ts';

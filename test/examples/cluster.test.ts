@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { processIo } from '../../src/cli/io.ts';
-import { commandOptions } from '../../src/cli/options.ts';
+import { commandOptions } from '../../src/options/commands.ts';
 import { createProgram, givenTo } from '../../src/cli/program.ts';
 import { parseQueue } from '../../src/execution/queue/address.ts';
 import { until } from '../support/runs.ts';

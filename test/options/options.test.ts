@@ -187,8 +187,11 @@ test('a row is all that an option of the library needs', () => {
     leafShape: 'star',
     budget: 3600,
   });
-  assert.throws(() => checkOptions({ sheen: 1 }, dummies), new UserError('sheen: must be at least 2'));
-  assert.throws(() => checkOptions({ shene: 4 }, dummies), new UserError('there is no option shene; did you mean sheen?'));
+  assert.throws(() => checkOptions({ sheen: 1 }, dummies), new UserError('sheen: must be at least 2', 'INSTAR_WRONG_OPTION'));
+  assert.throws(
+    () => checkOptions({ shene: 4 }, dummies),
+    new UserError('there is no option shene; did you mean sheen?', 'INSTAR_UNKNOWN_OPTION'),
+  );
 });
 
 test('the library says in one line which option is wrong', () => {
@@ -196,11 +199,11 @@ test('the library says in one line which option is wrong', () => {
   const wrong: readonly (readonly [object, RegExp])[] = [
     [{}, /^dataset: is missing/],
     [{ dataset: 3 }, /^dataset: must be a string/],
-    [{ dataset, preset: 'laptopp' }, /^preset: must be one of auto, tune, shrink, paper, laptop, quick$/],
+    [{ dataset, preset: 'laptopp' }, /^preset: must be one of auto, tune, shrink, paper, laptop, quick; did you mean laptop\?$/],
     [{ dataset, presett: 'quick' }, /^there is no option presett; did you mean preset\?$/],
     [{ dataset, budget: 'soon' }, /^budget: must be a time such as 90s, 30m or 1h30m$/],
     [{ dataset, budget: 0 }, /^budget: must be more than 0$/],
-    [{ dataset, budget: null }, /^budget: must be a number$/],
+    [{ dataset, budget: null }, /^budget: must be a time such as 90s, 30m or 1h30m$/],
     [{ dataset, workers: '4' }, /^workers: must be a number$/],
     [{ dataset, workers: 1.5 }, /^workers: must be a whole number$/],
     [{ dataset, steps: 2 }, /^steps: is a setting; write it as limits\.steps in settings$/],

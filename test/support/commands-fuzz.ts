@@ -7,7 +7,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCommandLine } from '../../src/cli/command-line.ts';
-import { commandOptions, type CommandName } from '../../src/cli/options.ts';
+import { commandOptions, type CommandName } from '../../src/options/commands.ts';
 import { flagOf, type Options } from '../../src/options/option.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../src/formats/safetensors.ts';
 import { decodeModel, encodeModel } from '../../src/formats/onnx/codec.ts';

@@ -1,7 +1,7 @@
 /** Exports a network of a run, verified before it is written. The journal keeps the verification. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { ViewsName } from '../../network/views.ts';
 import { createPool, type Pool } from '../../execution/pool.ts';
 import { bestCandidate, currentParent } from '../../search/ranking.ts';
@@ -110,6 +110,10 @@ async function chooseAgain(root: string, options: ExportOptions): Promise<Chosen
  * finished winner's on the test images); where it does not compute the same, nothing is written and a RunError says why.
  */
 export async function exportNetwork(root: string, path: string, options: ExportOptions = {}): Promise<ExportResult> {
+  const { step, child } = options;
+  if (step !== undefined && child !== undefined) throw new UserError('give --step or --child, not both', 'INSTAR_WRONG_OPTION');
+  if (!existsSync(dirname(resolve(path)))) throw new UserError(`--onnx ${path}: the folder does not exist`, 'INSTAR_NOT_FOUND');
+  if (existsSync(path) && !statSync(path).isFile()) throw new UserError(`--onnx ${path}: exists and is not a file`);
   const place = mkdtempSync(join(tmpdir(), 'instar-export-'));
   try {
     return await exportBy(place, root, path, options);

@@ -354,7 +354,7 @@ async function* bestAgain(
 /** Resumes a run where its journal ends. */
 export async function* resume(root: string, options: ResumeOptions = {}): AsyncGenerator<RunItem> {
   const begun = performance.now();
-  if (!isRun(root)) throw new UserError(`${root} holds no run (${folderOf(root).config} is missing)`);
+  if (!isRun(root)) throw new UserError(`${root} holds no run (${folderOf(root).config} is missing)`, 'INSTAR_NOT_FOUND');
   hasOwnFolder(folderOf(root).checkpoints);
   const release = lockRun(folderOf(root).lock);
   try {

@@ -86,7 +86,7 @@ export const renderingOf = ({ config, about }: Best) => (config === null ? rende
 /** From a run's folder, or from the file itself, which messages call `called`. */
 export async function readBest(where: string, called = where): Promise<Best> {
   const facts = await factsOf(where);
-  if (facts === undefined) throw new UserError(`${called}: does not exist`);
+  if (facts === undefined) throw new UserError(`${called}: does not exist`, 'INSTAR_NOT_FOUND');
   const isFile = facts.kind === 'file';
   const config = isFile ? null : readRun(where).config;
   const file = isFile ? where : folderOf(where).best;

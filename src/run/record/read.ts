@@ -25,7 +25,7 @@ function stateOf(entries: readonly Entry[], journal: string): RunState {
 /** Reads what a run's folder holds, checked. */
 export function readRun(root: string): Read {
   const folder = folderOf(root);
-  if (!isRun(root)) throw new UserError(`${root} holds no run (${folder.config} is missing)`);
+  if (!isRun(root)) throw new UserError(`${root} holds no run (${folder.config} is missing)`, 'INSTAR_NOT_FOUND');
   const { config, first } = readChainedConfig(folder.config);
   const nothing: Replay = { entries: [], length: 0, torn: 0, chain: first };
   const read = isThere(folder.journal) ? readJournal(folder.journal, first) : nothing;

@@ -1,8 +1,8 @@
 /** The options of each command beside the table of those of a search. */
 import { z } from 'zod';
 import { fitSummaries } from '../data/fit.ts';
-import { bytes, choice, flag, text, time, whole, type Kind } from '../options/kinds.ts';
-import type { Options, Values } from '../options/option.ts';
+import { bytes, choice, flag, text, time, whole, type Kind } from './kinds.ts';
+import type { Options, Values } from './option.ts';
 import { viewSummaries } from '../network/views.ts';
 import {
   cacheOption,
@@ -15,7 +15,7 @@ import {
   planOptions,
   queueOptions,
   runOptions,
-} from '../options/table.ts';
+} from './table.ts';
 
 const atLeastOne = z.int().min(1);
 const json = { kind: flag, help: 'print JSON' };

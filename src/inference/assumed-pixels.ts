@@ -3,10 +3,10 @@ import { picked, type Part } from '../data/dataset.ts';
 import { usualScalings, type NamedScaling, type PixelOptions, type Scaling } from '../data/pixel-scales.ts';
 import { evenlySpaced } from '../data/split.ts';
 import type { Shape } from '../network/network.ts';
-import { assumedLine, knownPixels } from '../run/preparing/given-pixels.ts';
+import { assumedLine, knownPixels, type ReadPixels } from '../run/preparing/given-pixels.ts';
 import { chooseScaling, likenessOf, type Tried } from '../run/preparing/pixel-evidence.ts';
 import { measureLogits, scoresAsLogits } from '../training/measure.ts';
-import type { OpenModel } from './model.ts';
+import type { ForeignModel } from './foreign.ts';
 
 export interface AssumedPixels {
   /** The model takes (pixel/255 − mean)/std. */
@@ -15,13 +15,28 @@ export interface AssumedPixels {
   readonly line: string;
 }
 
+/** What was read of a model that its pixels depend on. */
+function readOf({ where, classifier, stem }: ForeignModel): ReadPixels {
+  const { channels, elementType, layout } = classifier.input;
+  return {
+    called: where,
+    takesBytes: elementType === 'uint8',
+    channelsLast: layout === 'NHWC',
+    channels,
+    metadata: classifier.metadata,
+    inside: stem?.inside ?? null,
+    normalisation: stem?.normalisation ?? null,
+    brightest: stem?.brightest ?? null,
+  };
+}
+
 /** Images that scalings are tried on, at most; of few images a share, so that trying takes no longer than measuring. */
 const mostTried = 256;
 const leastTried = 64;
 const triedShare = 1 / 8;
 
 /** Of labelled images, what each scaling leads to. */
-async function trying(model: OpenModel, scalings: readonly NamedScaling[], part: Part, shape: Shape): Promise<Tried[]> {
+async function trying(model: ForeignModel, scalings: readonly NamedScaling[], part: Part, shape: Shape): Promise<Tried[]> {
   const tried: Tried[] = [];
   for (const scaling of scalings) {
     const scores = await model.logits(part, shape, scaling);
@@ -35,33 +50,28 @@ async function trying(model: OpenModel, scalings: readonly NamedScaling[], part:
   return tried;
 }
 
+/** What options or the file say; null where neither does. `own`: the mean and deviation of the data. */
+export function saidPixels(model: ForeignModel, given: PixelOptions, own: Scaling | null): AssumedPixels | null {
+  const known = knownPixels(readOf(model), given, own);
+  return known === null ? null : { scaling: known.input, line: known.line };
+}
+
 /**
  * `part`: images of the model's shape. `labelled`: whether their labels are the model's classes. `own`: the mean and deviation of
  * the data, where there are images enough.
  */
 export async function pixelsFor(
-  model: OpenModel,
+  model: ForeignModel,
   given: PixelOptions,
   part: Part,
   shape: Shape,
   labelled: boolean,
   own: Scaling | null,
 ): Promise<AssumedPixels> {
-  const { where, classifier, stem } = model;
-  const { channels, elementType, layout } = classifier.input;
-  const read = {
-    called: where,
-    takesBytes: elementType === 'uint8',
-    channelsLast: layout === 'NHWC',
-    channels,
-    metadata: classifier.metadata,
-    inside: stem?.inside ?? null,
-    normalisation: stem?.normalisation ?? null,
-    brightest: stem?.brightest ?? null,
-  };
-  const known = knownPixels(read, given, own);
-  if (known !== null) return { scaling: known.input, line: known.line };
-  const scalings = usualScalings(channels, own);
+  const { classifier, stem } = model;
+  const said = saidPixels(model, given, own);
+  if (said !== null) return said;
+  const scalings = usualScalings(classifier.input.channels, own);
   const count = part.labels.length;
   const most = Math.min(mostTried, Math.max(leastTried, Math.floor(triedShare * count)));
   const some = picked(
@@ -76,5 +86,5 @@ export async function pixelsFor(
   const classes = classifier.count ?? Math.max(2, ...part.labels) + 1;
   const likeness = stem === null ? null : likenessOf(stem, scalings, some, shape);
   const chosen = chooseScaling(scalings, tried, tried.length === 0 ? 0 : some.labels.length, classes, likeness);
-  return { scaling: chosen.scaling, line: assumedLine(read, chosen) };
+  return { scaling: chosen.scaling, line: assumedLine(readOf(model), chosen) };
 }

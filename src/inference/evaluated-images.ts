@@ -1,4 +1,4 @@
-/** The images that `instar evaluate` measures: which part of a dataset, labelled and shaped as the network takes them. */
+/** The images that an evaluation measures: which part of a dataset, labelled and shaped as the network takes them. */
 import { basename, resolve } from 'node:path';
 import type { Dataset, Part } from '../data/dataset.ts';
 import { toGrey } from '../data/image.ts';
@@ -8,16 +8,11 @@ import type { LabelOptions } from '../data/label-table.ts';
 import { readLabelled, withClassFolders, type ClassFolder, type ClassFolders } from '../data/labelled-folder.ts';
 import { readDataset } from '../data/read.ts';
 import type { Reading } from '../data/reading.ts';
-import type { DataEvent } from '../data/source.ts';
+import type { ReadListener } from '../data/source.ts';
 import type { Shape } from '../network/network.ts';
 import { cacheFolder, machine } from '../run/preparing/begin.ts';
 import { temporaryCache } from '../run/preparing/spare-cache.ts';
 import { UserError } from '../util/user-error.ts';
-import { printable } from '../util/words.ts';
-import { dataLines } from './data-lines.ts';
-import { printLines, type Io } from './io.ts';
-import type { Given } from './options.ts';
-import { truncate } from './text.ts';
 
 /** The images that the network takes. */
 export interface InputSpec {
@@ -68,6 +63,8 @@ function withChannels(part: Part, from: number, to: number): Part {
   return { images: derived(count, to * area, write), labels: part.labels };
 }
 
+const shortened = (text: string, most: number): string => (text.length <= most ? text : `${text.slice(0, most - 1)}…`);
+
 const sameName = (a: string, b: string): boolean => a.normalize('NFC') === b.normalize('NFC');
 
 /** The label of each class of the data, by the network's classes. A UserError names one that the network does not know. */
@@ -76,7 +73,7 @@ function labelsFor(classes: readonly string[] | null, name: string, found: reado
     const at = classes?.findIndex((known) => sameName(known, each)) ?? index;
     if (at < 0)
       throw new UserError(
-        `${name}: the network does not know the class ${each}; it knows ${truncate((classes ?? []).join(', '), 200)}`,
+        `${name}: the network does not know the class ${each}; it knows ${shortened((classes ?? []).join(', '), 200)}`,
       );
     return at;
   });
@@ -98,28 +95,35 @@ function partFor({ classes, channels, height, width }: InputSpec, dataset: Datas
   return withChannels(known, shape.channels, channels);
 }
 
-/** What `--labels` and `--label-column` say. */
-const labelsFrom = ({ labels, labelColumn }: Given<'evaluate'>): LabelOptions => ({ file: labels, column: labelColumn });
-
-/** Notes, and progress where decoding takes some time. */
-function progressTo(io: Io): (event: DataEvent) => void {
-  const tell = dataLines((lines) => printLines(io.err, lines), Date.now);
-  return (event) => {
-    if (event.kind === 'note' || event.kind === 'list' || (event.kind === 'decode' && event.left !== undefined)) tell(event);
-  };
+/** Which images, of what is given to `evaluate`. */
+export interface DataOptions {
+  readonly part?: 'test' | 'all';
+  readonly labels?: string;
+  readonly labelColumn?: string;
+  /** The folder with the files of a named dataset. */
+  readonly data?: string;
 }
+
+/** What is outside: variables of the environment, and who is told of progress and notes. */
+export interface World extends ReadListener {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** What `--labels` and `--label-column` say. */
+const labelsFrom = ({ labels, labelColumn }: DataOptions): LabelOptions => ({ file: labels, column: labelColumn });
 
 /** Images of folders are scaled to the network's size; other datasets keep theirs. */
 async function readFor(
   { height, width }: InputSpec,
   reading: Reading,
   reference: string,
-  given: Given<'evaluate'>,
-  io: Io,
+  given: DataOptions,
+  world: World,
 ): Promise<Dataset> {
   const labels = labelsFrom(given);
-  const where = { cacheFolder: cacheFolder(), environment: io.environment, dataFolder: given.data };
-  const how = { reading, labels, progress: progressTo(io), machine: machine() };
+  const where = { cacheFolder: cacheFolder(), environment: world.environment, dataFolder: given.data };
+  const { progress, signal } = world;
+  const how = { reading, labels, progress, signal, machine: machine() };
   const read = async (imageSize?: number): Promise<Dataset> => {
     const spare = temporaryCache();
     try {
@@ -152,7 +156,7 @@ async function everyImage(
   { notes: before, shown }: ClassFolders,
   folders: readonly ClassFolder[],
   reading: Reading,
-  io: Io,
+  { progress, signal }: World,
 ): Promise<EvaluatedImages> {
   const { channels } = spec;
   const name = basename(resolve(reference));
@@ -162,9 +166,10 @@ async function everyImage(
   const { part, notes } = await readLabelled(reference, folders, labelOf, side, reading, {
     folder: cacheFolder(),
     machine: machine(),
-    progress: progressTo(io),
+    progress,
+    ...(signal === undefined ? {} : { signal }),
   });
-  printLines(io.err, [...before, ...notes.map(shown)].map(printable));
+  for (const message of [...before, ...notes.map(shown)]) progress({ kind: 'note', message });
   return {
     name,
     classes: found,
@@ -184,35 +189,28 @@ export async function imagesFor(
   spec: InputSpec,
   reference: string,
   training: Training | null,
-  given: Given<'evaluate'>,
-  io: Io,
+  given: DataOptions,
+  world: World,
   reading: Reading,
 ): Promise<EvaluatedImages> {
-  const options = { reading, labels: labelsFrom(given), cacheFolder: cacheFolder(), listener: { progress: progressTo(io) } };
+  const options = { reading, labels: labelsFrom(given), cacheFolder: cacheFolder(), listener: world };
   const side = spec.height !== null && spec.height === spec.width ? spec.height : null;
   const asked = given.part;
-  const every = await withClassFolders(reference, options, { progress: () => undefined }, async (found) => {
+  const every = await withClassFolders(reference, options, { ...world, progress: () => undefined }, async (found) => {
     const { folders } = found;
     const candidate = folders !== null && mayBeOwn(folders, reference, training);
     if (folders === null || asked === 'test' || candidate || spec.classes === null || side === null)
       return { isWhole: folders !== null, candidate };
-    return everyImage(spec, side, reference, found, folders, reading, io);
+    return everyImage(spec, side, reference, found, folders, reading, world);
   });
   if ('part' in every) return every;
-  const first = await readFor(spec, reading, reference, given, io);
+  const first = await readFor(spec, reading, reference, given, world);
   const own = training !== null && (training.hash === null ? every.candidate : training.hash === first.hash);
   const all = asked === 'all' || (asked === undefined && every.isWhole && !own);
   // What was sampled for the training is all that is held out from it; of anything else every image is there to be measured.
   const { sample, ...unsampled } = reading;
-  const dataset = sample === undefined || (own && !all) ? first : await readFor(spec, unsampled, reference, given, io);
+  const dataset = sample === undefined || (own && !all) ? first : await readFor(spec, unsampled, reference, given, world);
   const { name, classes, shape, mean, std } = dataset;
   const measured: Measured = all ? 'all' : every.isWhole ? 'held out' : 'test';
   return { name, classes, shape, normalisation: { mean, std }, part: partFor(spec, dataset, all), measured, own };
 }
-
-/** Behind the number of images: `test images`, `images that are held out`. */
-export const measuredWords: { readonly [M in Measured]: readonly [one: string, several: string] } = {
-  test: ['test image', 'test images'],
-  'held out': ['test image', 'test images (held out: 15 % of the folder)'],
-  all: ['image', 'images (all that are there)'],
-};

@@ -1,0 +1,79 @@
+/** Reports, exports and lists of runs for other programs. */
+import { checkArgument, checkExport, checkReport, checkRoot } from '../options/check.ts';
+import type { ViewsName } from '../network/views.ts';
+import { makeReport, outputFor, reportIn } from '../report/make.ts';
+import { exportNetwork, type ExportResult } from '../run/driving/export.ts';
+import { writeState } from '../training/checkpoint.ts';
+import { makeFolder } from '../util/files.ts';
+import { UserError } from '../util/user-error.ts';
+import { listRuns, type ListedRun } from '../web/list-runs.ts';
+
+export { reportIn };
+
+export interface ReportOptions {
+  /** Where to write the page. Default: `report.html` in the run's folder. `false`: it is not written. */
+  readonly out?: string | false;
+  /** A folder, to which each figure is written as an SVG file. */
+  readonly figures?: string;
+}
+
+export interface Report {
+  /** Where the page was written; null with `out: false`. */
+  readonly path: string | null;
+  /** The page: one HTML file that needs no other. */
+  readonly html: string;
+  /** How many figures were written. */
+  readonly figures: number;
+  /** What could not be shown, and why, a line each. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * Makes the report of a run, of several (which need `out`), or of a study: family tree, curves, architecture, mistakes. The run may be
+ * unfinished.
+ */
+export async function report(run: string | readonly string[], options: ReportOptions = {}): Promise<Report> {
+  const roots = Array.isArray(run)
+    ? run.map((each: unknown, index) => checkRoot(`run[${index}]`, each))
+    : [checkRoot('run', run)];
+  const { out, figures } = checkReport(options);
+  if (roots.length === 0) throw new UserError('run: is missing', 'INSTAR_MISSING_OPTION');
+  const path = out === false ? null : outputFor(roots, out);
+  const date = `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  const { page, problems, writeFigures } = await makeReport(roots, path, process.env, date);
+  if (figures !== undefined) makeFolder(figures, `--figures ${figures}`);
+  if (path !== null) await writeState(path, page);
+  return { path, html: page, figures: figures === undefined ? 0 : await writeFigures(figures), problems };
+}
+
+export interface ExportOptions {
+  /** Where to write the file. */
+  readonly onnx: string;
+  /** The winner of that step; 0: the start network. */
+  readonly step?: number;
+  /** A child, such as `s1c3`; only winners are kept when their step is over. Default, without `step`: the best network. */
+  readonly child?: string;
+  /** Views of an image that the file averages. Default: the image alone. */
+  readonly views?: ViewsName;
+  readonly signal?: AbortSignal;
+}
+
+export interface Exported extends ExportResult {
+  readonly path: string;
+}
+
+/**
+ * Writes a network of a run as an ONNX file: bytes of pixels in, logits and probabilities out. Before, it is run beside the engine on
+ * the validation images (the finished winner's on the test images); where it does not compute the same, a RunError says so and nothing
+ * is written.
+ */
+export async function exportModel(run: string, options: ExportOptions): Promise<Exported> {
+  const root = checkRoot('run', run);
+  const { onnx, ...rest } = checkExport(options);
+  return { path: onnx, ...(await exportNetwork(root, onnx, rest)) };
+}
+
+/** The runs in a folder, those of studies too, the latest first: state, accuracy, size, when. Locks and writes nothing. */
+export async function runs(folder = 'runs'): Promise<readonly ListedRun[]> {
+  return listRuns(checkArgument('folder', folder), Date.now);
+}
