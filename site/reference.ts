@@ -1,7 +1,7 @@
 /** The pages of commands and of settings, made of the tables that the command line itself is made of. Pure. */
 import { z } from 'zod';
 import { processIo } from '../src/cli/io.ts';
-import { commandOptions, type CommandName } from '../src/cli/options.ts';
+import { commandOptions, type CommandName } from '../src/options/commands.ts';
 import { createProgram } from '../src/cli/program.ts';
 import { describeOption, flagOf, type Option, type Options } from '../src/options/option.ts';
 import { planOptions } from '../src/options/table.ts';

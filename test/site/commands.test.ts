@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { collect, readerOf } from '../../site/collect.ts';
 import { processIo } from '../../src/cli/io.ts';
-import { commandOptions, type CommandName } from '../../src/cli/options.ts';
+import { commandOptions, type CommandName } from '../../src/options/commands.ts';
 import { createProgram, givenTo } from '../../src/cli/program.ts';
 import { parseQueue } from '../../src/execution/queue/address.ts';
 import type { Options } from '../../src/options/option.ts';
