@@ -51,7 +51,11 @@ const overwrites: OperationTable<[], boolean> = {
   concat: never,
 };
 
-function overwrittenBy(deployed: Deployed, { operation, inputs, shape }: Step, isLast: (input: ValueId) => boolean): ValueId | null {
+function overwrittenBy(
+  deployed: Deployed,
+  { operation, inputs, shape }: Step,
+  isLast: (input: ValueId) => boolean,
+): ValueId | null {
   const row = overwrites[operation.kind] as (operation: Operation) => boolean;
   if (!row(operation)) return null;
   return inputs.find((input) => isLast(input) && countOf(shapeOf(deployed, input)) >= countOf(shape)) ?? null;

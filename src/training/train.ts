@@ -16,6 +16,7 @@ import { JobFailure, passSize, type EvaluationJob, type Job, type JobContext, ty
 import { createEvaluator, evaluating, tally } from './measure.ts';
 import { openMinibatches } from './minibatches.ts';
 import { probe } from './probe.ts';
+import { quantiseExport } from './quantisation.ts';
 import { rateAt } from './schedule.ts';
 import { evaluationTensors, restartTensors } from './weights.ts';
 
@@ -163,5 +164,7 @@ export async function runJob(job: Job, context: JobContext): Promise<void> {
       return probe(job, context);
     case 'verification':
       return context.report({ kind: 'verified', verified: await verifyExport(job, context) });
+    case 'quantisation':
+      return context.report({ kind: 'quantised', quantised: await quantiseExport(job, context) });
   }
 }

@@ -61,4 +61,8 @@ export function stringLiteral(text: string): string {
 
 /** A text that ends neither the line nor the comment that it stands in. */
 export const commentText = (text: string): string =>
-  text.replaceAll(/[^\u0020-\u007e]/g, '?').replaceAll('*/', '* /').replaceAll('/*', '/ *').replaceAll('\\', '/');
+  text
+    .replaceAll(/[^\u0020-\u007e]/g, '?')
+    .replaceAll('*/', '* /')
+    .replaceAll('/*', '/ *')
+    .replaceAll('\\', '/');

@@ -25,8 +25,8 @@ export interface StepContext {
   array(stem: string, type: ElementType, values: ArrayLike<number>): string;
   /** Adds a constant structure of a type of the kernels, and returns its name. */
   structure(type: string, fields: Readonly<Record<string, string | number>>): string;
-  /** Adds a definition, where there is none of that name. */
-  define(name: string, text: string): void;
+  /** Adds a definition, once. */
+  define(text: string): void;
   /** Says that a kernel is called. */
   use(kernel: string): void;
 }
@@ -52,7 +52,7 @@ export function stepContext(deployed: Deployed, plan: MemoryPlan, step: Step, co
       definitions.push(`static const ${type} ${name} = {\n  ${texts.join(', ')}\n};`);
       return name;
     },
-    define(name, text) {
+    define(text) {
       if (!definitions.includes(text)) definitions.push(text);
     },
     use: (kernel) => void kernels.add(kernel),
@@ -83,7 +83,12 @@ export interface Convolved<T> {
   readonly geometry: Readonly<Record<string, number>>;
 }
 
-const geometryOf = (input: Shape, output: Shape, window: Omit<Window, 'margins'> & { readonly top: number; readonly left: number }, groups: number) => ({
+const geometryOf = (
+  input: Shape,
+  output: Shape,
+  window: Omit<Window, 'margins'> & { readonly top: number; readonly left: number },
+  groups: number,
+) => ({
   height: input.height,
   width: input.width,
   channels: input.channels,

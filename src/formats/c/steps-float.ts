@@ -1,6 +1,6 @@
 /** The steps of a deployed network as calls of the functions in `kernels-float.ts`. */
 import { affineAsConvolution } from '../../deploy/quantise.ts';
-import { countOf, type Bounds, type OperationTable } from '../../deploy/deployed.ts';
+import { countOf, type Bounds, type OperationOf, type OperationTable } from '../../deploy/deployed.ts';
 import { askActivation, geluByTanh, type ActivationFunction, type ActivationTable } from '../../network/activations.ts';
 import { floatLiteral } from './literals.ts';
 import { convolved, firstInput, inputShape, isGate, pixelsOf, stacked, windowFields, type StepContext } from './step-context.ts';
@@ -14,7 +14,8 @@ function boundFields(bounds: Bounds | null): { readonly least: string; readonly 
 }
 
 const bodies: ActivationTable<[], string> = {
-  clip: ({ least, most }) => `x < ${floatLiteral(least)} ? ${floatLiteral(least)} : x > ${floatLiteral(most)} ? ${floatLiteral(most)} : x`,
+  clip: ({ least, most }) =>
+    `x < ${floatLiteral(least)} ? ${floatLiteral(least)} : x > ${floatLiteral(most)} ? ${floatLiteral(most)} : x`,
   'hard-sigmoid': ({ slope, offset }) => `fminf(fmaxf(${floatLiteral(slope)} * x + ${floatLiteral(offset)}, 0.0F), 1.0F)`,
   'hard-swish': () => 'x * fminf(fmaxf(x / 6.0F + 0.5F, 0.0F), 1.0F)',
   sigmoid: () => '1.0F / (1.0F + expf(-x))',
@@ -27,13 +28,14 @@ const bodies: ActivationTable<[], string> = {
 
 /** Its name in C; functions of one name differ by their numbers. */
 const functionName = (of: ActivationFunction): string => {
-  const numbers = Object.values(of).slice(1).map((value) => String(value).replaceAll(/[^0-9a-z]/g, '_'));
+  const numbers = Object.values(of)
+    .slice(1)
+    .map((value) => String(value).replaceAll(/[^0-9a-z]/g, '_'));
   return [of.name.replaceAll('-', '_'), ...numbers].join('_');
 };
 
-const filtered: OperationTable<[c: StepContext], readonly string[]>['convolution' | 'dense' | 'affine'] = (operation, c) => {
-  const { kind } = operation;
-  const own = kind === 'affine' ? affineAsConvolution(operation) : operation;
+function filtered(operation: OperationOf<'convolution' | 'dense' | 'affine'>, c: StepContext): readonly string[] {
+  const own = operation.kind === 'affine' ? affineAsConvolution(operation) : operation;
   const { kernel, weights, geometry } = convolved(operation, own.weights, c);
   c.use(kernel);
   const layer = c.structure('convolution', {
@@ -43,12 +45,12 @@ const filtered: OperationTable<[c: StepContext], readonly string[]>['convolution
     ...boundFields(c.step.bounds),
   });
   return [`${kernel}(&${layer}, ${firstInput(c)}, ${c.output});`];
-};
+}
 
 export const floatSteps: OperationTable<[c: StepContext], readonly string[]> = {
-  convolution: (of, c) => filtered(of, c),
-  dense: (of, c) => filtered(of, c),
-  affine: (of, c) => filtered(of, c),
+  convolution: filtered,
+  dense: filtered,
+  affine: filtered,
   'layer-normalization'({ epsilon, scale, shift }, c) {
     c.use('layer_normalise');
     const [by, and] = [c.array('scale', 'float', scale), c.array('shift', 'float', shift)];
@@ -58,9 +60,7 @@ export const floatSteps: OperationTable<[c: StepContext], readonly string[]> = {
   'response-normalization'({ size, alpha, beta, bias }, c) {
     c.use('normalise_response');
     const numbers = [alpha, beta, bias].map(floatLiteral).join(', ');
-    return [
-      `normalise_response(${pixelsOf(c.shape)}, ${c.shape.channels}, ${size}, ${numbers}, ${firstInput(c)}, ${c.output});`,
-    ];
+    return [`normalise_response(${pixelsOf(c.shape)}, ${c.shape.channels}, ${size}, ${numbers}, ${firstInput(c)}, ${c.output});`];
   },
   bound(of, c) {
     c.use('bound');

@@ -1,5 +1,5 @@
 /** The steps of a deployed network in bytes as calls of the functions in `kernels-int8.ts`. */
-import { countOf, type Operation, type OperationTable } from '../../deploy/deployed.ts';
+import { countOf, type OperationOf, type OperationTable } from '../../deploy/deployed.ts';
 import { fixedPoint, fixedPoints, type FixedPoint } from '../../deploy/fixed-point.ts';
 import { boundBytes, byteOf, leastByte, type Quantisation, type QuantisedFilters } from '../../deploy/quantise.ts';
 import { rowOf } from '../../network/activations.ts';
@@ -46,7 +46,7 @@ const bounds = (c: Int8Context) => {
   return { output_zero: c.to.zero, least, most };
 };
 
-function filtered(operation: Extract<Operation, { kind: 'convolution' | 'dense' | 'affine' }>, c: Int8Context): readonly string[] {
+function filtered(operation: OperationOf<'convolution' | 'dense' | 'affine'>, c: Int8Context): readonly string[] {
   const { weights: own, scales, bias } = must(c.filters, 'filters');
   const { kernel, weights, geometry } = convolved(operation, own, c);
   c.use(kernel);
@@ -54,8 +54,16 @@ function filtered(operation: Extract<Operation, { kind: 'convolution' | 'dense' 
   const layer = c.structure('convolution', {
     weights: c.array('weights', 'int8_t', weights),
     bias: c.array('bias', 'int32_t', bias),
-    multipliers: c.array('multipliers', 'int32_t', factors.map(({ multiplier }) => multiplier)),
-    shifts: c.array('shifts', 'uint8_t', factors.map(({ shift }) => shift)),
+    multipliers: c.array(
+      'multipliers',
+      'int32_t',
+      factors.map(({ multiplier }) => multiplier),
+    ),
+    shifts: c.array(
+      'shifts',
+      'uint8_t',
+      factors.map(({ shift }) => shift),
+    ),
     ...geometry,
     input_zero: source(c).zero,
     ...bounds(c),
@@ -94,8 +102,16 @@ export const int8Steps: OperationTable<[c: Int8Context], readonly string[]> = {
     const factors = counts.map((count) => fixedPoint(source(c).scale / c.to.scale / count));
     const numbers = [
       of.counted ? 1 : 0,
-      c.array('multipliers', 'int32_t', factors.map(({ multiplier }) => multiplier)),
-      c.array('shifts', 'uint8_t', factors.map(({ shift }) => shift)),
+      c.array(
+        'multipliers',
+        'int32_t',
+        factors.map(({ multiplier }) => multiplier),
+      ),
+      c.array(
+        'shifts',
+        'uint8_t',
+        factors.map(({ shift }) => shift),
+      ),
       source(c).zero,
       c.to.zero,
     ];
@@ -124,7 +140,11 @@ export const int8Steps: OperationTable<[c: Int8Context], readonly string[]> = {
     const { multipliers, shift } = fixedPoints(shares.map((share, at) => (share * source(c, at).scale) / c.to.scale));
     const layer = c.structure('sum', {
       multipliers: c.array('multipliers', 'int32_t', multipliers),
-      zeros: c.array('zeros', 'int32_t', c.from.map(({ zero }) => zero)),
+      zeros: c.array(
+        'zeros',
+        'int32_t',
+        c.from.map(({ zero }) => zero),
+      ),
       terms: shares.length,
       shift,
       ...bounds(c),

@@ -17,6 +17,11 @@ import { placeOf, stepContext, type Collected } from './step-context.ts';
 import { floatSteps } from './steps-float.ts';
 import { int8Steps } from './steps-int8.ts';
 
+/** The names of the files. */
+export const codeFiles = { header: 'network.h', source: 'network.c' } as const;
+/** How the header begins, by which a file of ours is known. */
+export const codeBeginning = '/*\n * Written by Instar ';
+
 export interface CodeOptions {
   /** For each channel: the network reads (pixel/255 − mean)/std. */
   readonly mean: readonly number[];
@@ -59,7 +64,11 @@ function floatForm(deployed: Deployed, plan: MemoryPlan, { mean, std }: CodeOpti
     calls: (step, collected) => askOperation(floatSteps, step.operation, stepContext(deployed, plan, step, collected)),
     reading(output, { arrays }) {
       const scale = { name: 'pixel_scale', type: 'float', values: std.map((deviation) => 1 / (255 * deviation)) } as const;
-      const shift = { name: 'pixel_shift', type: 'float', values: std.map((deviation, c) => -(mean[c] as number) / deviation) } as const;
+      const shift = {
+        name: 'pixel_shift',
+        type: 'float',
+        values: std.map((deviation, c) => -(mean[c] as number) / deviation),
+      } as const;
       arrays.push(scale, shift);
       return `normalise(${readShape(deployed)}, ${scale.name}, ${shift.name}, pixels, ${output});`;
     },
@@ -70,9 +79,7 @@ function floatForm(deployed: Deployed, plan: MemoryPlan, { mean, std }: CodeOpti
 /** The bytes of all 256 pixels of a channel, as the ONNX file computes them: in f32. */
 function pixelBytes(mean: number, std: number, quantisation: Quantisation): readonly number[] {
   const [scale, shift] = [Math.fround(1 / (255 * std)), Math.fround(-mean / std)];
-  return Array.from({ length: 256 }, (_none, pixel) =>
-    byteOf(Math.fround(Math.fround(pixel * scale) + shift), quantisation),
-  );
+  return Array.from({ length: 256 }, (_none, pixel) => byteOf(Math.fround(Math.fround(pixel * scale) + shift), quantisation));
 }
 
 function int8Form({ deployed, values, filters }: Quantised, plan: MemoryPlan, { mean, std }: CodeOptions): Form {
@@ -132,7 +139,8 @@ int network_class(const float *logits) {
 function headerOf(deployed: Deployed, form: Form, facts: readonly string[], arenaBytes: number): string {
   const { height, width, channels } = deployed.image;
   const pixel = channels === 3 ? 'red, green, blue' : 'grey';
-  const aligned = form.element === 'float' ? ', aligned for float (an array of float, or memory of malloc)' : ', of any alignment';
+  const aligned =
+    form.element === 'float' ? ', aligned for float (an array of float, or memory of malloc)' : ', of any alignment';
   return `/*
 ${facts.map((fact) => ` * ${commentText(fact)}`.trimEnd()).join('\n')}
  */
@@ -176,7 +184,12 @@ int network_class(const float *logits);
 `;
 }
 
-function sourceOf(deployed: Deployed, plan: MemoryPlan, form: Form, { classes }: CodeOptions): { readonly text: string; readonly arrays: readonly ConstantArray[] } {
+function sourceOf(
+  deployed: Deployed,
+  plan: MemoryPlan,
+  form: Form,
+  { classes }: CodeOptions,
+): { readonly text: string; readonly arrays: readonly ConstantArray[] } {
   const collected: Collected = { arrays: [], definitions: [], kernels: new Set(['image']) };
   const reading = form.reading(placeOf(plan, 0), collected);
   const calls = deployed.steps.flatMap((step) => form.calls(step, collected));
