@@ -19,6 +19,7 @@ import { must } from '../../src/util/assert.ts';
 import { random, type Random } from '../../src/util/random.ts';
 import { assertClose } from '../support/comparing.ts';
 import { runCode } from '../support/deployed-code.ts';
+import { quantisedLogits } from '../support/deployed-forward.ts';
 import { grownNetwork, handmade, trainedTensors } from '../support/networks.ts';
 import { smallRandomNetwork } from '../support/random-networks.ts';
 
@@ -85,6 +86,8 @@ async function calibrated(deployed: Deployed, pixels: Uint8Array, options: CodeO
 }
 
 const kinds = new Set<string>();
+/** Logits in bytes, and those that are more than a step from the file's. */
+let [compared, beyond] = [0, 0];
 
 async function check(name: string, network: Network, tensors: Tensors, stream: Random, symmetric = false): Promise<void> {
   for (const { layer } of network.nodes) kinds.add(layer.kind);
@@ -96,31 +99,59 @@ async function check(name: string, network: Network, tensors: Tensors, stream: R
 
   const code = writeCode(deployed, null, options);
   assert.deepEqual(writeCode(deployed, null, options), code, 'the same bytes again');
-  const ran = runCode(code, pixels);
-  assertClose(ran.logits, expected, 1e-4, 1e-2, () => `${name}: logits`);
+  const quantised = quantise(deployed, await calibrated(deployed, pixels, options), symmetric);
+  const inBytes = writeCode(deployed, quantised, options);
+  const [ofFloats, ofBytes] = await Promise.all([runCode(code, pixels), runCode(inBytes, pixels)]);
+
+  assertClose(ofFloats.logits, expected, 1e-4, 1e-2, () => `${name}: logits`);
   const { size, least } = planMemory(deployed);
   assert.ok(size >= least, name);
-  assert.equal(code.arenaBytes, 4 * size);
-  // A number that was written may equal the paint of one byte by chance.
-  assert.ok(
-    ran.touched <= code.arenaBytes && ran.touched >= 0.9 * code.arenaBytes,
-    `${name}: ${ran.touched} of ${code.arenaBytes}`,
-  );
+  for (const [{ arenaBytes }, { touched }, bytes] of [
+    [code, ofFloats, 4],
+    [inBytes, ofBytes, 1],
+  ] as const) {
+    assert.equal(arenaBytes, bytes * size);
+    // What is written may be the paint, by chance.
+    assert.ok(touched <= arenaBytes && touched >= 0.9 * arenaBytes, `${name}: ${touched} of ${arenaBytes}`);
+  }
 
-  const quantised = quantise(deployed, await calibrated(deployed, pixels, options), symmetric);
   const [file] = await outputsOf(encodeModel(writeDeployed(deployed, deploymentFor(options), { quantised })), pixels, deployed);
-  const bytes = writeCode(deployed, quantised, options);
-  const inBytes = runCode(bytes, pixels);
   const { scale } = must(quantised.values[deployed.output], 'logits');
   const wanted = must(file, 'logits');
-  wanted.forEach((value, at) => {
-    const found = inBytes.logits[at] as number;
-    assert.ok(Math.abs(found - value) <= 1.01 * scale, `${name}: logit ${at} is ${found}, not ${value}; a step is ${scale}`);
+  const classes = wanted.length / images;
+  const inFloats = deployed.steps.some(({ operation }) => /-normalization$/.test(operation.kind));
+  for (let image = 0; image < images; image++) {
+    const exact = quantisedLogits(quantised, normalisedImage(pixels, image, deployed, options));
+    exact.forEach((value, at) => {
+      const found = ofBytes.logits[image * classes + at] as number;
+      const stepsOff = Math.abs(found - (wanted[image * classes + at] as number)) / scale;
+      compared++;
+      if (stepsOff > 1.01) beyond++;
+      // Layer by layer both agree; networks of random layers enlarge the rounding of ONNX Runtime, which sums in f32.
+      assert.ok(
+        stepsOff < (name.startsWith('random') ? 4 : 1.01),
+        `${name}: logit ${at} is ${stepsOff} steps from that of the file`,
+      );
+      // Layers that C computes in f32 may round a number near a half to the other byte.
+      if (!inFloats) assert.ok(Math.abs(found - value) < 0.01 * scale, `${name}: logit ${at} is ${found}, not ${value}`);
+    });
+  }
+}
+
+/** (C, H, W), as files normalise it: in f32. */
+function normalisedImage(
+  pixels: Uint8Array,
+  image: number,
+  { image: { channels, height, width } }: Deployed,
+  { mean, std }: CodeOptions,
+) {
+  const size = height * width;
+  return Float64Array.from({ length: channels * size }, (_none, at) => {
+    const [channel, position] = [Math.floor(at / size), at % size];
+    const [by, from] = [must(std[channel], 'std'), must(mean[channel], 'mean')];
+    const pixel = pixels[(image * size + position) * channels + channel] as number;
+    return Math.fround(Math.fround(pixel * Math.fround(1 / (255 * by))) + Math.fround(-from / by));
   });
-  assert.ok(
-    inBytes.touched <= bytes.arenaBytes && inBytes.touched >= 0.85 * bytes.arenaBytes,
-    `${name}: ${inBytes.touched} of ${bytes.arenaBytes}`,
-  );
 }
 
 test('handmade networks', async () => {
@@ -143,4 +174,8 @@ test('random networks over the whole union of layers', async () => {
     await check(`random ${seed}`, network, trainedTensors(network, random('c', seed)), random('c images', seed), seed % 3 === 1);
   }
   assert.equal(kinds.size, 18, [...kinds].join());
+});
+
+test('logits in bytes are within a step of those of the file', () => {
+  assert.ok(compared > 500 && beyond <= 0.02 * compared, `${beyond} of ${compared}`);
 });

@@ -1,9 +1,10 @@
 /** Networks as C: compiled by gcc as strictly as it can, with its sanitizers, and run on images. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Code } from '../../src/formats/c/write.ts';
 
 export const place = mkdtempSync(join(tmpdir(), 'instar-c-'));
@@ -69,31 +70,17 @@ const sanitizers = '-fsanitize=address,undefined -fno-sanitize-recover=all -g'.s
 
 let programs = 0;
 
+const run = promisify(execFile);
+
 /** Compiles the code and runs it on images, (N, H, W, C) bytes. */
-export function runCode({ header, source }: Code, pixels: Uint8Array, optimised = false): Ran {
+export async function runCode({ header, source }: Code, pixels: Uint8Array): Promise<Ran> {
   const folder = join(place, String(programs++));
   mkdirSync(folder);
   const files = { 'network.h': header, 'network.c': source, 'main.c': driver };
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   const program = join(folder, 'program');
-  // The code itself as strictly as possible.
-  execFileSync(
-    'gcc',
-    [
-      ...strict,
-      ...(optimised ? ['-O2'] : sanitizers),
-      ...Object.keys(files).filter((name) => name.endsWith('.c')),
-      '-lm',
-      '-o',
-      program,
-    ],
-    {
-      cwd: folder,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+  await run('gcc', [...strict, ...sanitizers, 'network.c', 'main.c', '-lm', '-o', program], { cwd: folder });
   const { status, stdout, stderr } = spawnSync(program, { input: pixels, maxBuffer: 2 ** 28 });
   assert.equal(status, 0, stderr.toString());
-  const touched = Number(stderr.toString());
-  return { logits: new Float32Array(new Uint8Array(stdout).buffer), touched };
+  return { logits: new Float32Array(new Uint8Array(stdout).buffer), touched: Number(stderr.toString()) };
 }
