@@ -101,6 +101,7 @@ const pages = [
   'docs/measurements.md',
   'docs/paper.md',
   'docs/cluster.md',
+  'docs/devices.md',
   'examples/cluster/README.md',
 ] as const;
 

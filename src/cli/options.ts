@@ -30,6 +30,13 @@ const views = {
   usual: 'image',
 };
 
+/** Without a file it is a switch, whose text is ''. */
+const optionalFile: Kind<string> = {
+  ...text('[file]'),
+  schema: z.string(),
+  read: (given) => ({ value: given }),
+};
+
 /** `/tools/instar/`; the last slash may be missing. */
 const basePath: Kind<string> = {
   ...text('<path>'),
@@ -134,8 +141,8 @@ export const commandOptions = {
   export: {
     onnx: { kind: text('<file>'), help: 'write it as ONNX, in f32' },
     int8: {
-      kind: text('[file]'),
-      help: 'write it as ONNX in bytes: a quarter of the size; with --c, write the C code in bytes',
+      kind: optionalFile,
+      help: 'write it as ONNX in bytes, a quarter of the size; with --c and without a file, the C code in bytes; stands behind the run',
       usual: "int8.onnx in the run's folder",
     },
     c: { kind: text('<folder>'), help: 'write it as C code, network.c and network.h, into a folder of its own' },

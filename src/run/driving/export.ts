@@ -202,7 +202,7 @@ function factsOf({ job, verified, quantised }: Content, isInBytes: boolean): rea
   return [
     `Written by Instar ${instar}: network ${line} of the run ${run}, trained on ${dataset}.`,
     `${formatPercent(accuracy)} of ${plural(verified.images, `${verified.part} image`)} right.`,
-    `Photos are brought to size by: ${fitSummaries[fit ?? 'crop']}.`,
+    ...(fit === undefined ? [] : [`How photos become squares: ${fitSummaries[fit]}.`]),
   ];
 }
 
