@@ -14,6 +14,7 @@ export const navigation: readonly Group[] = [
       ['docs/budgets.md', 'Budgets'],
       ['docs/trained-starts.md', 'Fine-tuning'],
       ['docs/smaller.md', 'Make it smaller'],
+      ['docs/devices.md', 'Small devices'],
       ['docs/use-the-network.md', 'Use the network'],
       ['docs/coming-from.md', 'Coming from other tools'],
     ],

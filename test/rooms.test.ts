@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 /** A room imports only itself and the rooms before it. */
 const rooms =
-  'util network formats morphism program engine data training search options execution run inference study report web library cli'.split(
+  'util network deploy formats morphism program engine data training search options execution run inference study report web library cli'.split(
     ' ',
   );
 

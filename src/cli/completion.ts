@@ -25,7 +25,7 @@ export interface CompletedCommand {
   readonly words: readonly string[];
 }
 
-const pathArguments: readonly string[] = ['<folder>', '<file>', '<path>', '<run>'];
+const pathArguments: readonly string[] = ['<folder>', '<file>', '[file]', '<path>', '<run>'];
 
 /** The values of an option, by its row. */
 function valueOf(rows: Options, option: CommanderOption): Value | null {

@@ -86,13 +86,13 @@ export const evenlySpaced = (positions: Uint32Array, count: number): Uint32Array
     ? positions
     : Uint32Array.from({ length: count }, (_none, i) => positions[Math.floor((i * positions.length) / count)] as number);
 
-/** The test images or the validation images. */
+/** The test images, the validation images, or those that train. */
 export function partOf(
   dataset: Dataset,
   { validation, images }: { readonly validation: number; readonly images: number | null },
-  which: 'validation' | 'test',
+  which: 'training' | 'validation' | 'test',
 ): { readonly part: Part; readonly indices: Uint32Array } {
   if (which === 'test') return { part: dataset.test, indices: Uint32Array.from(dataset.test.labels, (_label, index) => index) };
   const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
-  return { part: dataset.train, indices: split.validation };
+  return { part: dataset.train, indices: which === 'training' ? split.train : split.validation };
 }

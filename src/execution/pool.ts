@@ -243,7 +243,7 @@ export function createPool({ checkpoints, patience }: PoolOptions): Pool {
       } finally {
         worker.busy = false;
         // It ran beside the planned workers, and its memory is not planned for.
-        if (job.kind === 'verification') kill(worker);
+        if (job.kind === 'verification' || job.kind === 'quantisation') kill(worker);
       }
     },
     workers: () => [...workers].map((worker) => worker.process.pid ?? 0),

@@ -30,6 +30,13 @@ const views = {
   usual: 'image',
 };
 
+/** Without a file it is a switch, whose text is ''. */
+const optionalFile: Kind<string> = {
+  ...text('[file]'),
+  schema: z.string(),
+  read: (given) => ({ value: given }),
+};
+
 /** `/tools/instar/`; the last slash may be missing. */
 const basePath: Kind<string> = {
   ...text('<path>'),
@@ -132,7 +139,15 @@ export const commandOptions = {
     noOpen: { kind: flag, help: 'do not open a browser' },
   },
   export: {
-    onnx: { kind: text('<file>'), help: 'where to write it' },
+    onnx: { kind: text('<file>'), help: 'write it as ONNX, in f32' },
+    int8: {
+      kind: optionalFile,
+      help: 'write it as ONNX in bytes, a quarter of the size; with --c and without a file, the C code in bytes; stands behind the run',
+      usual: "int8.onnx in the run's folder",
+    },
+    c: { kind: text('<folder>'), help: 'write it as C code, network.c and network.h, into a folder of its own' },
+    float: { kind: flag, help: 'of --c: in f32', usual: 'unless --int8 is given' },
+    symmetric: { kind: flag, help: 'of --int8: bytes around zero, for targets that ask for it' },
     step: { kind: whole, bounds: z.int().min(0), help: 'the winner of a step; 0: the start network', usual: 'the best network' },
     child: { kind: text('<id>'), help: 'a child, such as s2c3; only winners are kept when their step is over' },
     views: { ...views, help: `${views.help}; the file does it` },

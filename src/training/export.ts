@@ -4,14 +4,14 @@
  */
 import { clean } from '../data/augmentation/augmentation.ts';
 import { createBatcher } from '../data/batches.ts';
-import { channelsLast, picked } from '../data/dataset.ts';
+import { channelsLast, picked, type Part } from '../data/dataset.ts';
 import { allBytes } from '../data/images.ts';
 import { partOf } from '../data/split.ts';
 import { meanOfViews } from '../data/views.ts';
-import { openRuntime } from '../engine/onnx/runtime.ts';
+import { openRuntime, type Runtime } from '../engine/onnx/runtime.ts';
 import { encodeModel } from '../formats/onnx/codec.ts';
-import { deployedModel, inputName, logitsName } from '../formats/onnx/write-network.ts';
-import { inputShapeOf, type Network } from '../network/network.ts';
+import { deployedModel, inputName, logitsName, type Deployment } from '../formats/onnx/write-network.ts';
+import { inputShapeOf, type Network, type Shape } from '../network/network.ts';
 import type { Tensors } from '../network/tensor.ts';
 import { viewsOf, type ViewsName } from '../network/views.ts';
 import { must } from '../util/assert.ts';
@@ -35,6 +35,15 @@ function metadataOf(about: About): Record<string, string> {
   };
 }
 
+/** What a file is written with. */
+export const deploymentOf = (about: About, views: ViewsName): Deployment => ({
+  mean: about.mean,
+  std: about.std,
+  producerVersion: about.instar,
+  views: viewsOf(views),
+  metadata: { ...metadataOf(about), ...(views === 'image' ? {} : { views }) },
+});
+
 /** The bytes of the .onnx file. The same network, tensors of a checkpoint and metadata give the same bytes. */
 export const exportModel = (
   network: Network,
@@ -42,22 +51,17 @@ export const exportModel = (
   about: About,
   weights?: EvaluationWeights,
   views: ViewsName = 'image',
-): Uint8Array =>
-  encodeModel(
-    deployedModel(network, evaluationTensors(network, tensors, weights), {
-      mean: about.mean,
-      std: about.std,
-      producerVersion: about.instar,
-      views: viewsOf(views),
-      metadata: { ...metadataOf(about), ...(views === 'image' ? {} : { views }) },
-    }),
-  );
+): Uint8Array => encodeModel(deployedModel(network, evaluationTensors(network, tensors, weights), deploymentOf(about, views)));
 
 /** Timed runs for the median latency, and runs before them. */
 const timedRuns = 15;
 const warmUp = 3;
 
-async function medianMilliseconds(run: () => Promise<unknown>, now: () => number, breathe: () => Promise<void>): Promise<number> {
+export async function medianMilliseconds(
+  run: () => Promise<unknown>,
+  now: () => number,
+  breathe: () => Promise<void>,
+): Promise<number> {
   const times: number[] = [];
   for (let i = 0; i < warmUp + timedRuns; i++) {
     const start = now();
@@ -66,6 +70,19 @@ async function medianMilliseconds(run: () => Promise<unknown>, now: () => number
     await breathe();
   }
   return times.slice(warmUp).toSorted((a, b) => a - b)[timedRuns >> 1] as number;
+}
+
+/** Images of a part, by their indices. */
+export interface Selected {
+  readonly part: Part;
+  readonly indices: Uint32Array;
+  readonly shape: Shape;
+}
+
+/** Those from `from` to before `to`, as files take them. */
+export function inputOf({ part, indices, shape }: Selected, { Tensor }: Runtime['library'], from: number, to: number) {
+  const pixels = channelsLast(allBytes(picked(part, shape, indices.subarray(from, to)).images), shape);
+  return { [inputName]: new Tensor('uint8', pixels, [to - from, shape.height, shape.width, shape.channels]) };
 }
 
 /** Exports the network again, and compares the file with the engine (direct convolutions) on the job's images. */
@@ -91,14 +108,11 @@ export async function verifyExport(
   );
   const file = exportModel(network, tensors, about, job.evaluationWeights, job.views);
   const runtime = await openRuntime('cpu', job.engine.threads);
-  const { Tensor } = runtime.library;
   const session = await runtime.open(file);
   try {
     const run = async (from: number, to: number): Promise<Float32Array> => {
-      const { images: some } = picked(part, shape, indices.subarray(from, to));
-      const pixels = channelsLast(allBytes(some), shape);
-      const images = new Tensor('uint8', pixels, [to - from, shape.height, shape.width, shape.channels]);
-      return must((await session.run({ [inputName]: images }))[logitsName], logitsName).data as Float32Array;
+      const input = inputOf({ part, indices, shape }, runtime.library, from, to);
+      return must((await session.run(input))[logitsName], logitsName).data as Float32Array;
     };
     const classes = expected.length / indices.length;
     let [difference, largest, right, fileRight, agreed] = [0, 0, 0, 0, 0];

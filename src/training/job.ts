@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { AugmentationSettings } from '../data/augmentation/augmentation.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { renderingSchema } from '../data/reading.ts';
+import type { Range } from '../deploy/calibration.ts';
 import type { ConvolutionAlgorithms, Device, Engine, EngineName } from '../engine/engine.ts';
 import type { Edit } from '../morphism/edit.ts';
 import type { Network } from '../network/network.ts';
@@ -186,7 +187,37 @@ export interface VerificationJob extends CommonJob {
   readonly views?: ViewsName;
 }
 
-export type Job = TrainingJob | EvaluationJob | ProbeJob | VerificationJob;
+/** Finds the ranges of a network's values, and measures its file in bytes beside that in f32. Done on this machine alone. */
+export interface QuantisationJob extends Omit<VerificationJob, 'kind'> {
+  readonly kind: 'quantisation';
+  /** Whether bytes stand for numbers around zero, as some targets want. */
+  readonly symmetric: boolean;
+}
+
+export type Job = TrainingJob | EvaluationJob | ProbeJob | VerificationJob | QuantisationJob;
+
+/** A file on the images of a part. */
+export interface MeasuredFile {
+  readonly bytes: number;
+  readonly accuracy: number;
+  /** Milliseconds for one image in ONNX Runtime, median. */
+  readonly latency: number;
+}
+
+/** What a quantisation found. */
+export interface QuantisedExport {
+  /** Of each value of the deployed network. */
+  readonly ranges: readonly Range[];
+  /** Training images that they were found on. */
+  readonly calibration: number;
+  readonly part: 'validation' | 'test';
+  readonly images: number;
+  readonly threads: number;
+  readonly float: MeasuredFile;
+  readonly int8: MeasuredFile;
+  /** The share of images that both put into the same class. */
+  readonly agreement: number;
+}
 
 /** The verification of an exported file. */
 export const verifiedSchema = z.strictObject({
@@ -263,6 +294,7 @@ export type Report =
       readonly checkpoint: string;
     }
   | { readonly kind: 'verified'; readonly verified: Verified }
+  | { readonly kind: 'quantised'; readonly quantised: QuantisedExport }
   /** Of a probe. */
   | { readonly kind: 'reached'; readonly stage: Stage }
   | { readonly kind: 'evaluated'; readonly measured: Measured; readonly confusion: readonly (readonly number[])[] };

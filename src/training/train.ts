@@ -17,6 +17,7 @@ import { createEvaluator, evaluating, tally } from './measure.ts';
 import { openMinibatches } from './minibatches.ts';
 import { openTeacher } from './teacher.ts';
 import { probe } from './probe.ts';
+import { quantiseExport } from './quantisation.ts';
 import { rateAt } from './schedule.ts';
 import { evaluationTensors, restartTensors } from './weights.ts';
 
@@ -168,5 +169,7 @@ export async function runJob(job: Job, context: JobContext): Promise<void> {
       return probe(job, context);
     case 'verification':
       return context.report({ kind: 'verified', verified: await verifyExport(job, context) });
+    case 'quantisation':
+      return context.report({ kind: 'quantised', quantised: await quantiseExport(job, context) });
   }
 }

@@ -45,12 +45,15 @@ const attributeOf = (name: string, value: AttributeValue): AttributeProto => {
 
 export type GraphBuilder = ReturnType<typeof graphBuilder>;
 
-export function graphBuilder() {
+/** `names`: `brief` ones take little room, for files that are small because their numbers are. */
+export function graphBuilder(names: 'spoken' | 'brief' = 'spoken') {
   const nodes: NodeProto[] = [];
   const initializers: TensorProto[] = [];
   const taken = new Map<string, number>();
+  let drawn = 0;
   /** A unique name. */
   const fresh = (stem: string): string => {
+    if (names === 'brief') return `n${(drawn++).toString(36)}`;
     const count = taken.get(stem) ?? 0;
     taken.set(stem, count + 1);
     return count === 0 ? stem : `${stem}~${count}`;
@@ -58,7 +61,8 @@ export function graphBuilder() {
   /** Adds a node with several outputs; '' omits one. */
   function nodeOf(opType: string, inputs: readonly string[], outputs: readonly string[], attributes: Attributes = {}): void {
     const listed = Object.entries(attributes).map(([name, value]) => attributeOf(name, value));
-    nodes.push({ name: fresh(`${opType} ${outputs[0] ?? ''}`), opType, domain: '', inputs, outputs, attributes: listed });
+    const name = names === 'brief' ? '' : fresh(`${opType} ${outputs[0] ?? ''}`);
+    nodes.push({ name, opType, domain: '', inputs, outputs, attributes: listed });
   }
   return {
     fresh,
@@ -72,6 +76,18 @@ export function graphBuilder() {
     floats(stem: string, shape: readonly number[], values: Float32Array | readonly number[]): string {
       const name = fresh(stem);
       initializers.push({ name, dataType: dataType.float, dims: shape, raw: asBytes(Float32Array.from(values)) });
+      return name;
+    },
+    /** Adds an int8 initializer and returns its name. */
+    bytes(stem: string, shape: readonly number[], values: Int8Array): string {
+      const name = fresh(stem);
+      initializers.push({ name, dataType: dataType.int8, dims: shape, raw: asBytes(values) });
+      return name;
+    },
+    /** Adds an int32 initializer and returns its name. */
+    int32s(stem: string, shape: readonly number[], values: Int32Array): string {
+      const name = fresh(stem);
+      initializers.push({ name, dataType: dataType.int32, dims: shape, raw: asBytes(values) });
       return name;
     },
     /** Adds an int64 initializer (shapes, axes) and returns its name. */

@@ -68,6 +68,7 @@ function itemOf({ task, report, peak }: TaskReport, recorder: Recorder): RunItem
       return recorder.append({ type: 'epoch', line, task: id, ...epoch });
     }
     case 'verified':
+    case 'quantised':
     case 'reached':
       return null;
     case 'evaluated':

@@ -1,17 +1,23 @@
-/** Exports a network of a run, verified before it is written. The journal keeps the verification. */
+/** Exports a network of a run to files for servers and devices, verified before any is written. The journal keeps the verification. */
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { fitSummaries } from '../../data/fit.ts';
+import { quantise } from '../../deploy/quantise.ts';
+import { codeFiles, writeCode, type Code } from '../../formats/c/write.ts';
+import type { Tensors } from '../../network/tensor.ts';
 import type { ViewsName } from '../../network/views.ts';
 import { createPool, type Pool } from '../../execution/pool.ts';
 import { bestCandidate, currentParent } from '../../search/ranking.ts';
 import { candidateOf, type CandidateId, type SearchState } from '../../search/state.ts';
 import { checkpointPath, decodeCheckpoint, readCheckpointBytes, writeState } from '../../training/checkpoint.ts';
 import { exportModel } from '../../training/export.ts';
-import { exportProblem, JobFailure, type Verified } from '../../training/job.ts';
+import { deployedOf, quantisedModel } from '../../training/quantisation.ts';
+import { exportProblem, JobFailure, type QuantisedExport, type VerificationJob, type Verified } from '../../training/job.ts';
 import { must } from '../../util/assert.ts';
 import { hasOwnFolder } from '../../util/run-files.ts';
 import { RunError, UserError } from '../../util/user-error.ts';
+import { formatPercent, plural } from '../../util/words.ts';
 import { defaultPatience } from '../preparing/begin.ts';
 import { plannedSettings } from '../planning/budget.ts';
 import type { RunEvent } from '../record/events.ts';
@@ -21,7 +27,7 @@ import { lockRun } from '../record/lock.ts';
 import { dataOf } from './open.ts';
 import { readRun, type Read } from '../record/read.ts';
 import { entryOf } from '../record/replay.ts';
-import { verificationJob, verifyIn } from './verifier.ts';
+import { quantiseIn, verificationJob, verifyIn } from './verifier.ts';
 
 export interface ExportOptions {
   /** The winner of that step; 0 is the vanilla network. */
@@ -33,11 +39,26 @@ export interface ExportOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The files that are wanted. */
+export interface Targets {
+  /** In f32. */
+  readonly onnx?: string | undefined;
+  /** In bytes. */
+  readonly int8?: string | undefined;
+  /** A folder for network.c and network.h. */
+  readonly code?: { readonly folder: string; readonly numbers: 'float' | 'int8' } | undefined;
+  /** Whether bytes stand for numbers around zero. */
+  readonly symmetric?: boolean | undefined;
+}
+
 export interface ExportResult {
   readonly line: CandidateId;
   readonly verified: Verified;
   /** Whether the journal has what it is to have: not where another process has the run just now. */
   readonly kept: boolean;
+  /** Where something is in bytes. */
+  readonly quantised: QuantisedExport | null;
+  readonly code: Pick<Code, 'arenaBytes' | 'constantBytes' | 'multiplyAdds'> | null;
 }
 
 function wantedLine(folder: Folder, search: SearchState, { step, child }: ExportOptions): CandidateId {
@@ -110,20 +131,25 @@ async function chooseAgain(root: string, options: ExportOptions): Promise<Chosen
  * finished winner's on the test images); where it does not compute the same, nothing is written and a RunError says why.
  */
 export async function exportNetwork(root: string, path: string, options: ExportOptions = {}): Promise<ExportResult> {
-  const { step, child } = options;
-  if (step !== undefined && child !== undefined) throw new UserError('give --step or --child, not both', 'INSTAR_WRONG_OPTION');
   if (!existsSync(dirname(resolve(path)))) throw new UserError(`--onnx ${path}: the folder does not exist`, 'INSTAR_NOT_FOUND');
   if (existsSync(path) && !statSync(path).isFile()) throw new UserError(`--onnx ${path}: exists and is not a file`);
+  return exportFiles(root, { onnx: path }, options);
+}
+
+/** As `exportNetwork`, to several files. Those in bytes are measured beside the one in f32. */
+export async function exportFiles(root: string, targets: Targets, options: ExportOptions = {}): Promise<ExportResult> {
+  const { step, child } = options;
+  if (step !== undefined && child !== undefined) throw new UserError('give --step or --child, not both', 'INSTAR_WRONG_OPTION');
   const place = mkdtempSync(join(tmpdir(), 'instar-export-'));
   try {
-    return await exportBy(place, root, path, options);
+    return await exportBy(place, root, targets, options);
   } finally {
     rmSync(place, { recursive: true, force: true });
   }
 }
 
 /** `place`: a temporary folder. */
-async function exportBy(place: string, root: string, path: string, options: ExportOptions): Promise<ExportResult> {
+async function exportBy(place: string, root: string, targets: Targets, options: ExportOptions): Promise<ExportResult> {
   hasOwnFolder(folderOf(root).checkpoints);
   const { read, line, checkpoint, bytes } = await chooseAgain(root, options);
   const { folder, config, state } = read;
@@ -138,11 +164,17 @@ async function exportBy(place: string, root: string, path: string, options: Expo
   const job = { ...verificationJob(folder, here, settings, state, line, part, config.workers), views };
   // The worker reads a copy, since the run may remove the checkpoint meanwhile.
   let found: Verified;
+  let quantised: QuantisedExport | null = null;
   let pool: Pool | undefined;
+  const { symmetric = false, code } = targets;
+  const isInBytes = targets.int8 !== undefined || code?.numbers === 'int8';
   try {
     await writeState(checkpointPath(place, checkpoint), bytes);
     pool = createPool({ checkpoints: place, patience: defaultPatience });
-    found = await verifyIn(pool, job, options.signal ?? new AbortController().signal);
+    const signal = options.signal ?? new AbortController().signal;
+    found = await verifyIn(pool, job, signal);
+    if (isInBytes && exportProblem(found) === null)
+      quantised = await quantiseIn(pool, { ...job, kind: 'quantisation', id: `${line}/int8`, symmetric }, signal);
   } catch (error) {
     if (error instanceof JobFailure) throw new RunError(`${line} could not be verified (${error.failure}): ${error.message}`);
     throw error;
@@ -154,6 +186,56 @@ async function exportBy(place: string, root: string, path: string, options: Expo
   const kept =
     views !== 'image' || keep(folder, { type: 'exported', line, checkpoint: job.checkpoint, verified: found, problem });
   if (problem !== null) throw new RunError(`${line} was not exported: ${problem}`);
-  await writeState(path, exportModel(job.network, tensors, job.about, job.evaluationWeights, views));
-  return { line, verified: found, kept };
+  const files = filesOf({ job, tensors, targets, views, quantised, verified: found });
+  for (const { path, content } of files.written) await writeState(path, content);
+  return { line, verified: found, kept, quantised, code: files.code };
+}
+
+interface Content {
+  readonly job: VerificationJob;
+  readonly tensors: Tensors;
+  readonly targets: Targets;
+  readonly views: ViewsName;
+  readonly quantised: QuantisedExport | null;
+  readonly verified: Verified;
+}
+
+/** What the header of the code says of its origin. */
+function factsOf({ job, verified, quantised }: Content, isInBytes: boolean): readonly string[] {
+  const { instar, run, line, dataset, fit } = job.about;
+  const accuracy = isInBytes && quantised !== null ? quantised.int8.accuracy : verified.fileAccuracy;
+  return [
+    `Written by Instar ${instar}: network ${line} of the run ${run}, trained on ${dataset}.`,
+    `${formatPercent(accuracy)} of ${plural(verified.images, `${verified.part} image`)} right.`,
+    ...(fit === undefined ? [] : [`How photos become squares: ${fitSummaries[fit]}.`]),
+  ];
+}
+
+function filesOf(content: Content): {
+  readonly written: readonly { readonly path: string; readonly content: Uint8Array | string }[];
+  readonly code: Code | null;
+} {
+  const { job, tensors, targets, views, quantised } = content;
+  const { network, about, evaluationWeights } = job;
+  const { onnx, int8, code, symmetric = false } = targets;
+  const written: { readonly path: string; readonly content: Uint8Array | string }[] = [];
+  if (onnx !== undefined) written.push({ path: onnx, content: exportModel(network, tensors, about, evaluationWeights, views) });
+  const deployed = deployedOf(network, tensors, evaluationWeights);
+  if (int8 !== undefined)
+    written.push({
+      path: int8,
+      content: quantisedModel(deployed, about, { ranges: must(quantised, 'ranges').ranges, symmetric, views }),
+    });
+  if (code === undefined) return { written, code: null };
+  const isInBytes = code.numbers === 'int8';
+  const { mean, std, classes } = about;
+  const made = writeCode(deployed, isInBytes ? quantise(deployed, must(quantised, 'ranges').ranges, symmetric) : null, {
+    mean,
+    std,
+    classes,
+    facts: factsOf(content, isInBytes),
+  });
+  for (const name of ['header', 'source'] as const)
+    written.push({ path: join(code.folder, codeFiles[name]), content: made[name] });
+  return { written, code: made };
 }

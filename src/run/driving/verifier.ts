@@ -4,7 +4,14 @@ import { coresOfRun } from '../../search/rungs.ts';
 import { resultOf } from '../../search/ranking.ts';
 import { evaluationWeightsOf, type Settings } from '../../search/settings.ts';
 import { type CandidateId, networkOf } from '../../search/state.ts';
-import { exportProblem, type Report, type VerificationJob, type Verified } from '../../training/job.ts';
+import {
+  exportProblem,
+  type QuantisationJob,
+  type QuantisedExport,
+  type Report,
+  type VerificationJob,
+  type Verified,
+} from '../../training/job.ts';
 import { must } from '../../util/assert.ts';
 import { dataReference, engineOf, type Config } from '../record/config.ts';
 import type { RunEvent } from '../record/events.ts';
@@ -45,6 +52,14 @@ export async function verifyIn(pool: Pool, job: VerificationJob, signal: AbortSi
   const report = (each: Report): void => void (each.kind === 'verified' && (verified = each.verified));
   await pool.run(job, { report }, signal);
   return must(verified, 'what was verified');
+}
+
+/** Rejects as the pool does. */
+export async function quantiseIn(pool: Pool, job: QuantisationJob, signal: AbortSignal): Promise<QuantisedExport> {
+  let quantised: QuantisedExport | undefined;
+  const report = (each: Report): void => void (each.kind === 'quantised' && (quantised = each.quantised));
+  await pool.run(job, { report }, signal);
+  return must(quantised, 'what was quantised');
 }
 
 export interface Verification {
