@@ -72,11 +72,11 @@ test('C in f32 and in bytes: compiled without a warning, written again to the sa
   );
   const files = ['network.c', 'network.h'];
   assert.deepEqual(readdirSync(join(folder, 'firmware')).toSorted(), files);
-  const before = files.map((name) => read('firmware', name));
+  const written = files.map((name) => read('firmware', name));
   await done('export', 'runs/photos', '--c', 'firmware', '--int8');
   assert.deepEqual(
     files.map((name) => read('firmware', name)),
-    before,
+    written,
   );
   assert.match(
     before[1]?.toString() ?? '',

@@ -119,7 +119,7 @@ async function check(name: string, network: Network, tensors: Tensors, stream: R
   const { scale } = must(quantised.values[deployed.output], 'logits');
   const wanted = must(file, 'logits');
   const classes = wanted.length / images;
-  const inFloats = deployed.steps.some(({ operation }) => /-normalization$/.test(operation.kind));
+  const inFloats = deployed.steps.some(({ operation }) => operation.kind.endsWith('-normalization'));
   for (let image = 0; image < images; image++) {
     const exact = quantisedLogits(quantised, normalisedImage(pixels, image, deployed, options));
     exact.forEach((value, at) => {
