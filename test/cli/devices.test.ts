@@ -79,7 +79,7 @@ test('C in f32 and in bytes: compiled without a warning, written again to the sa
     written,
   );
   assert.match(
-    before[1]?.toString() ?? '',
+    written[1]?.toString() ?? '',
     /^\/\*\n \* Written by Instar .*: network final of the run photos, trained on photos\.\n \* [\d.]+ % of 15 test images right\.\n \* How photos become squares: /,
   );
   assert.match(
