@@ -9,6 +9,7 @@ import type { ImageInput } from '../inference/images.ts';
 import { openNetwork, type OpenNetwork } from '../inference/open.ts';
 import { openPredictor } from '../inference/predictor.ts';
 import { ranked, type ClassProbability } from '../inference/ranked.ts';
+import { orAborted } from '../inference/turns.ts';
 import type { Shape } from '../network/network.ts';
 import type { ViewsName } from '../network/views.ts';
 import { checkEvaluate, checkImage, checkLoad, checkNetwork, checkPredict, checkRoot } from '../options/check.ts';
@@ -97,14 +98,27 @@ const worldOf = (onData: LoadOptions['onData'], signal: AbortSignal | undefined)
 
 type Opening = Parameters<typeof openNetwork>[1];
 
+/** Opens a network; where it is aborted meanwhile, what was opened is closed again. */
+async function opening(path: string, given: Opening, world: World): Promise<OpenNetwork> {
+  world.signal?.throwIfAborted();
+  const open = openNetwork(path, given, world);
+  try {
+    return await orAborted(open, world.signal);
+  } catch (error) {
+    void open.then(
+      (late) => late.close(),
+      () => undefined,
+    );
+    throw error;
+  }
+}
+
 /** Opens the best network of a run (its folder, its `best.safetensors`) or an .onnx model, by a path or an address with its hash. */
 export async function load(network: string, options: LoadOptions = {}): Promise<Model> {
   const path = checkNetwork(network);
   const { signal, onData, ...given } = checkLoad(options);
-  signal?.throwIfAborted();
-  const open = await openNetwork(path, given as Opening, worldOf(onData, signal));
+  const open = await opening(path, given as Opening, worldOf(onData, signal));
   try {
-    signal?.throwIfAborted();
     return await modelOf(path, open);
   } catch (error) {
     await open.close();
@@ -190,12 +204,12 @@ export async function evaluate(network: Model | string, data: string, options: E
     labelColumn,
     dataFolder,
     views,
-    ...opening
+    ...rest
   } = checkEvaluate(options, held !== undefined);
   const signal = held === undefined ? given : held.signalOf(given);
   signal?.throwIfAborted();
   const world = worldOf(onData, signal);
-  const open = held?.network ?? (await openNetwork(path as string, opening as Opening, world));
+  const open = held?.network ?? (await opening(path as string, rest as Opening, world));
   try {
     const asked = Object.fromEntries(
       Object.entries({ part, labels, labelColumn, data: dataFolder, views }).filter(([, value]) => value !== undefined),

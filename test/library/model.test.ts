@@ -181,6 +181,16 @@ test('calls that overlap say what they say alone, also where some of them are ab
     });
 });
 
+test('what is opened may be aborted', async () => {
+  for (const network of ['runs/one', 'padded.onnx']) {
+    await assert.rejects(load(at(network), { signal: AbortSignal.abort(new Error('before')) }), /^Error: before$/);
+    const controller = new AbortController();
+    const opening = load(at(network), { signal: controller.signal });
+    controller.abort(new Error('meanwhile'));
+    await assert.rejects(opening, /^Error: meanwhile$/);
+  }
+});
+
 test('what was disposed of says so, in calls that go on and in later ones', async () => {
   for (const network of ['runs/one', 'padded.onnx']) {
     const model = await load(at(network));
