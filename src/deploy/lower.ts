@@ -130,10 +130,13 @@ function withFolded(operation: Operation, parameter: Parameter, epsilon: number)
 const numbersOf = (operation: Operation): readonly ArrayLike<number>[] =>
   Object.values(operation).filter((field) => field instanceof Float32Array || Array.isArray(field)) as ArrayLike<number>[];
 
-function checkNumbers({ operation, node }: Step): void {
-  for (const numbers of numbersOf(operation))
-    if (!Array.prototype.every.call(numbers, Number.isFinite))
-      throw new UserError(`layer ${node} (${operation.kind}) cannot be deployed: its weights are not finite`);
+/** The network, where all its numbers are finite; else a UserError that names the layer. One that diverged has others. */
+export function finite(deployed: Deployed): Deployed {
+  for (const { operation, node } of deployed.steps)
+    for (const numbers of numbersOf(operation))
+      if (!Array.prototype.every.call(numbers, Number.isFinite))
+        throw new UserError(`layer ${node} (${operation.kind}) cannot be deployed: its weights are not finite`);
+  return deployed;
 }
 
 /** `tensors`: a checkpoint's; optimizer state is ignored. A UserError names a layer that cannot be deployed. */
@@ -194,6 +197,5 @@ export function deploy(network: Network, tensors: Tensors): Deployed {
     });
     values.set(node.id, output);
   }
-  steps.forEach(checkNumbers);
   return { image: inputShapeOf(network), steps, output: must(values.get(outputOf(network).id), 'logits') };
 }

@@ -138,11 +138,16 @@ export function stopForTime(state: SearchState, continuous: boolean): Extract<Se
   return { type: 'stop', reason: 'time', line: candidate, ...(isLatest ? {} : { checkpoint }) };
 }
 
+/** Two networks that fine-tuning makes of one disagree about a fifth of the images (LOG.md): the variance of what they differ by, an image. */
+const disagreement = 0.2;
 /**
- * Images by which the final training may be behind and still counts: fine-tuning a network wins 5 points over its head, give or take 5, and two
- * networks disagree about a fifth of the images (LOG.md). Weighed against that, so many images say nothing, however many there are.
+ * Images, at most, by which the final training may be behind and still counts. It wins 5 points over the head, give or take 5: weighed against
+ * that, so few say nothing, however many there are.
  */
 const chanceImages = 4;
+
+/** By how many of so many images the worse of two may be ahead by chance: by two standard errors, and not more than that. */
+const byChance = (images: number): number => Math.min(chanceImages, 2 * Math.sqrt(disagreement * images));
 
 /**
  * What validated better before the final training than after it, by more images than chance explains, or before it was lost; null where nothing
@@ -155,5 +160,5 @@ export function betterThanFinal(state: SearchState, images: number): Validated |
   const after = epochs.at(-1)?.validation ?? null;
   if (best === null || after === null) return null;
   const behind = (rightShare(best.validation) - rightShare(after)) * images;
-  return behind > chanceImages + 1e-6 ? best : null;
+  return behind > byChance(images) + 1e-6 ? best : null;
 }

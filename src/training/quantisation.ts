@@ -7,7 +7,7 @@ import type { Dataset } from '../data/dataset.ts';
 import { partOf } from '../data/split.ts';
 import { emptyExtent, emptyHistogram, extend, leastErrorRange, tally, type Range } from '../deploy/calibration.ts';
 import { countOf, shapeOf, type Deployed } from '../deploy/deployed.ts';
-import { deploy } from '../deploy/lower.ts';
+import { deploy, finite } from '../deploy/lower.ts';
 import { quantise } from '../deploy/quantise.ts';
 import { openRuntime, type Runtime } from '../engine/onnx/runtime.ts';
 import { encodeModel } from '../formats/onnx/codec.ts';
@@ -23,7 +23,7 @@ import { evaluationTensors, type EvaluationWeights } from './weights.ts';
 
 /** A checkpoint's network as it is deployed. */
 export const deployedOf = (network: Network, tensors: Tensors, weights?: EvaluationWeights): Deployed =>
-  deploy(network, evaluationTensors(network, tensors, weights));
+  finite(deploy(network, evaluationTensors(network, tensors, weights)));
 
 export interface QuantisedOptions {
   readonly ranges: readonly Range[];

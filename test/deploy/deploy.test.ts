@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { emptyExtent, emptyHistogram, extend, leastErrorRange, tally } from '../../src/deploy/calibration.ts';
 import { countOf, shapeOf, type Deployed } from '../../src/deploy/deployed.ts';
 import { fixedPoint, fixedPoints } from '../../src/deploy/fixed-point.ts';
-import { deploy } from '../../src/deploy/lower.ts';
+import { deploy, finite } from '../../src/deploy/lower.ts';
 import { planMemory } from '../../src/deploy/memory.ts';
 import { countDeployedMultiplyAdds, printDeployed } from '../../src/deploy/print.ts';
 import { byteOf, quantisationOf, quantise, roundEven } from '../../src/deploy/quantise.ts';
@@ -104,7 +104,7 @@ test('numbers that are not finite are refused with their layer', () => {
   );
   tensors[name] = { ...must(tensors[name], 'kernel'), data: must(tensors[name], 'kernel').data.map(() => Number.NaN) };
   assert.throws(
-    () => deploy(network, tensors),
+    () => finite(deploy(network, tensors)),
     /^Error: layer 1 \(convolution\) cannot be deployed: its weights are not finite$/,
   );
 });

@@ -1,19 +1,23 @@
 /** What a preset leaves room for: whatever the size of the images, networks can grow. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { countMultiplyAdds } from '../../src/network/cost.ts';
+import { countMultiplyAdds, countParameters } from '../../src/network/cost.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { withFittedBatch, withLimit, withStages } from '../../src/run/preparing/begin.ts';
 import { sampleStep } from '../../src/search/sampling.ts';
-import { presetNames, presets } from '../../src/search/settings.ts';
+import { methods } from '../../src/search/methods/table.ts';
+import { mergeSettings, presetNames, presets } from '../../src/search/settings.ts';
 
 for (const name of presetNames)
   test(`${name}: children are mutated, and as much as those of small images, whatever the images' size`, () => {
     const settings = presets[name];
     const editsAt = (side: number): number => {
       const shape = { channels: 3, height: side, width: side };
-      const own = withLimit(settings, undefined, shape);
+      const limited = withLimit(settings, undefined, shape);
       const vanilla = vanillaNetwork(shape, 5, settings.widths);
+      // One that shrinks has to be over its limits.
+      const parameters = methods[settings.method].shrinks ? Math.floor(countParameters(vanilla) / 2) : limited.limits.parameters;
+      const own = mergeSettings(limited, { limits: { parameters } });
       assert.ok(countMultiplyAdds(vanilla) <= (own.limits.multiplyAdds ?? Infinity), `${side}`);
       const counts = { shape, classes: 5, train: 1000, validation: 100 };
       const { children } = sampleStep({ settings: own, counts, passesFor: () => 1, startStep: sampleStep }, 1, vanilla);
