@@ -66,14 +66,10 @@ export function distance(a: string, b: string): number {
   return row[b.length] as number;
 }
 
-/** Of words this short one letter makes another word: `gpu` is no misspelt `cpu`. */
-const shortWord = 3;
-
-/** `; did you mean laptop?` of `laptopp`; empty where no name is near. */
+/** `; did you mean laptop?` of `laptopp`; empty where no name is near: one letter in four may differ, so that `gpu` is not `cpu`. */
 export function suggestion(word: string, names: readonly string[]): string {
   const name = nearest(word, names);
-  if (word.length <= shortWord && name?.length === word.length) return '';
-  return name !== undefined && distance(word, name) <= Math.max(1, name.length / 3) ? `; did you mean ${name}?` : '';
+  return name !== undefined && distance(word, name) <= name.length / 4 ? `; did you mean ${name}?` : '';
 }
 
 /** The name nearest to a misspelt one. */
