@@ -5,7 +5,7 @@ import { must } from '../util/assert.ts';
 import type { Edit, OperatorName } from './edit.ts';
 import type { Limits } from './operator.ts';
 import { narrow } from './narrow.ts';
-import { group, widen } from './widen.ts';
+import { group } from './widen.ts';
 import { operatorNames, operatorOf, type OperatorWeights } from './operators.ts';
 
 export interface Proposal {
@@ -66,20 +66,29 @@ export function sampleEdits(
   return { edits, network: current };
 }
 
-/** Widens each convolution by its number of channels, one after the other; undefined where an edit is impossible or a limit refuses. */
-function widened(network: Network, more: ReadonlyMap<NodeId, number>, limits: Limits): Mutant | undefined {
+/** One edit for each convolution with a number of channels, one after the other; undefined where an edit is impossible or a limit refuses. */
+function changed(
+  network: Network,
+  channels: ReadonlyMap<NodeId, number>,
+  editOf: (node: NodeId, channels: number) => Edit,
+  limits: Limits,
+): Mutant | undefined {
   const edits: Edit[] = [];
   let current = network;
-  for (const [node, channels] of more) {
-    if (channels === 0) continue;
-    const edit = { kind: 'widen', node, more: channels } as const;
-    const rewrite = widen.rewrite(current, edit);
-    if (typeof rewrite === 'string' || !widen.keepsWidth(rewrite, limits.maxChannels)) return undefined;
+  for (const [node, count] of channels) {
+    if (count === 0) continue;
+    const edit = editOf(node, count);
+    const operator = operatorOf(edit.kind);
+    const rewrite = operator.rewrite(current, edit);
+    if (typeof rewrite === 'string' || !operator.keepsWidth(rewrite, limits.maxChannels)) return undefined;
     edits.push(edit);
     current = rewrite.network;
   }
   return limits.admits(current) ? { edits, network: current } : undefined;
 }
+
+const widening = (node: NodeId, more: number): Edit => ({ kind: 'widen', node, more });
+const narrowing = (node: NodeId, fewer: number): Edit => ({ kind: 'narrow', node, fewer });
 
 /**
  * Widens the convolutions that `widen` may by about one factor, in groups of channels, until it is enough or the limits admit no more:
@@ -104,28 +113,13 @@ export function widenEvenly(network: Network, { limits, isEnough }: Pick<Samplin
     );
     const before = more.get(chosen) ?? 0;
     more.set(chosen, before + group);
-    const next = widened(network, more, limits);
+    const next = changed(network, more, widening, limits);
     if (next === undefined) {
       more.set(chosen, before);
       open.delete(chosen);
     } else mutant = next;
   }
   return mutant;
-}
-
-/** Narrows each convolution by its number of channels, one after the other; undefined where an edit is impossible or a limit refuses. */
-function narrowed(network: Network, fewer: ReadonlyMap<NodeId, number>, limits: Limits): Mutant | undefined {
-  const edits: Edit[] = [];
-  let current = network;
-  for (const [node, channels] of fewer) {
-    if (channels === 0) continue;
-    const edit = { kind: 'narrow', node, fewer: channels } as const;
-    const rewrite = narrow.rewrite(current, edit);
-    if (typeof rewrite === 'string') return undefined;
-    edits.push(edit);
-    current = rewrite.network;
-  }
-  return limits.admits(current) ? { edits, network: current } : undefined;
 }
 
 /** How a network is narrowed evenly: to where, and which convolutions first. */
@@ -170,7 +164,7 @@ export function narrowEvenly(network: Network, { limits, isEnough, sizeOf, bySav
     );
     const before = fewer.get(chosen);
     fewer.set(chosen, (before ?? 0) + stepOf(chosen));
-    const next = widthOf(chosen) > group ? narrowed(network, fewer, limits) : undefined;
+    const next = widthOf(chosen) > group ? changed(network, fewer, narrowing, limits) : undefined;
     if (next === undefined) {
       if (before === undefined) fewer.delete(chosen);
       else fewer.set(chosen, before);

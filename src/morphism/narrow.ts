@@ -10,8 +10,7 @@ import type { EditOf } from './edit.ts';
 import { normalizationsBehind } from './graph.ts';
 import { anyWidth, lossy, type Operator } from './operator.ts';
 import { tiesOf, usefulnessOf } from './usefulness.ts';
-import { changeWidths } from './width.ts';
-import type { KeptRange } from './width-change.ts';
+import { changeWidths, keptRanges } from './width.ts';
 import { group } from './widen.ts';
 
 const factors = [0.8, 0.65, 0.5] as const;
@@ -57,18 +56,6 @@ function droppedOf(network: Network, node: number, channels: number, fewer: numb
   return new Set(order.filter((channel) => dropped.has(ties.of(node, channel))));
 }
 
-const rangesWithout = (channels: number, dropped: ReadonlySet<number>): readonly KeptRange[] => {
-  const ranges: KeptRange[] = [];
-  for (let channel = 0; channel < channels; channel++) {
-    if (dropped.has(channel)) continue;
-    const last = ranges.at(-1);
-    if (last !== undefined && last.kept + last.length === channel)
-      ranges[ranges.length - 1] = { ...last, length: last.length + 1 };
-    else ranges.push({ kept: channel, length: 1 });
-  }
-  return ranges;
-};
-
 export const narrow: Operator<EditOf<'narrow'>> = {
   fidelity: lossy,
   candidates: (network) =>
@@ -84,7 +71,8 @@ export const narrow: Operator<EditOf<'narrow'>> = {
     if (isGrouped(layer)) return `node ${id} (convolution) has groups`;
     const { channels } = layer;
     if (fewer >= channels) return `node ${id} (convolution) has ${channels} channels, and would keep none`;
-    const kept = rangesWithout(channels, droppedOf(network, id, channels, fewer, tensors));
+    const dropped = droppedOf(network, id, channels, fewer, tensors);
+    const kept = keptRanges(Uint8Array.from({ length: channels }, (_none, channel) => (dropped.has(channel) ? 1 : 0)));
     const rewrite = changeWidths(network, new Map([[id, kept]]));
     if (typeof rewrite === 'string') return rewrite;
     return { ...rewrite, shifted: normalizationsBehind(rewrite.network, rewrite.widths.keys()) };

@@ -270,7 +270,8 @@ function spreadDrops({ network, widths }: OldWidths, made: WidthChanges): Readon
   return unreadable(network, kept) ?? kept;
 }
 
-function keptRanges(dropped: Uint8Array): readonly KeptRange[] {
+/** The channels that are left, where each that is dropped has a 1. */
+export function keptRanges(dropped: Uint8Array): readonly KeptRange[] {
   const ranges: { kept: number; length: number }[] = [];
   dropped.forEach((isDropped, channel) => {
     if (isDropped === 1) return;

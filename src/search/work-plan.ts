@@ -180,12 +180,30 @@ function tuningOf(settings: Settings, counts: Counts, work: number, { augmentati
   };
 }
 
+/** Epochs of the start network and of each child, in rounds of which neither has less than one. */
+function inRounds(
+  { batch }: Settings,
+  counts: Counts,
+  startEpochs: number,
+  childEpochs: number,
+  children: number,
+): Pick<WorkPlan, 'rounds' | 'vanillaEpochs' | 'children' | 'stepEpochs'> {
+  const mostRounds = Math.max(1, Math.floor(counts.train / batch / 4));
+  const rounds = clamp(Math.round(1 / Math.min(childEpochs, startEpochs)), 1, mostRounds);
+  return {
+    rounds,
+    vanillaEpochs: Math.max(1, Math.round(startEpochs * rounds)),
+    children,
+    stepEpochs: children * Math.max(1, Math.round(childEpochs * rounds)),
+  };
+}
+
 /** Of shrinking: the share of the work of the network as it is, by how much a step shrinks, and what its steps may have of the work. */
 const shrinking = { startShare: 0.05, factor: 1.5, mostSteps: 6, stepShare: 0.1, mostStepsShare: 0.4, children: 2 } as const;
 
 /** Of shrinking: as many steps as it takes, each of a tenth of the work, or of less. `multiplyAdds`: of the smallest network, about. */
 function shrinkingOf(settings: Settings, counts: Counts, work: number, given: SettingsOverride, from: Network): WorkPlan {
-  const { widths, limits, batch } = settings;
+  const { widths, limits } = settings;
   const size = countMultiplyAdds(from);
   const excess = Math.max(1, excessOf(from, limits));
   const { factor, mostSteps } = shrinking;
@@ -196,17 +214,7 @@ function shrinkingOf(settings: Settings, counts: Counts, work: number, given: Se
   const childEpochs =
     (stepsShare * work) / (children * workOfSizes(size, smallest, steps, 1, teachingOf(settings, size))) / counts.train;
   const startEpochs = (shrinking.startShare * work) / costOfTraining(size, counts.train);
-  const mostRounds = Math.max(1, Math.floor(counts.train / batch / 4));
-  const rounds = clamp(Math.round(1 / Math.min(childEpochs, startEpochs)), 1, mostRounds);
-  return {
-    widths,
-    rounds,
-    vanillaEpochs: Math.max(1, Math.round(startEpochs * rounds)),
-    steps,
-    children,
-    stepEpochs: children * Math.max(1, Math.round(childEpochs * rounds)),
-    multiplyAdds: Math.ceil(smallest),
-  };
+  return { widths, steps, multiplyAdds: Math.ceil(smallest), ...inRounds(settings, counts, startEpochs, childEpochs, children) };
 }
 
 /** The plan of so many multiply-adds of training. Children, steps and widths that are given stay, and so does a given start network. */
@@ -245,17 +253,8 @@ export function planWork(
   /** Of each child; without steps nothing is cut for them. */
   const childEpochs = steps === 0 ? Infinity : (stepsShare * work) / stepWork / counts.train;
   const startEpochs = (startShare * work) / costOfTraining(start, counts.train);
-  const mostRounds = Math.max(1, Math.floor(counts.train / settings.batch / 4));
-  const rounds = clamp(Math.round(1 / Math.min(childEpochs, startEpochs)), 1, mostRounds);
-  return {
-    widths,
-    rounds,
-    vanillaEpochs: Math.max(1, Math.round(startEpochs * rounds)),
-    steps,
-    children,
-    stepEpochs: steps === 0 ? children : children * Math.max(1, Math.round(childEpochs * rounds)),
-    multiplyAdds: Math.ceil(largest),
-  };
+  const phases = inRounds(settings, counts, startEpochs, childEpochs, children);
+  return { widths, steps, multiplyAdds: Math.ceil(largest), ...phases, ...(steps === 0 ? { stepEpochs: children } : {}) };
 }
 
 /** The work of the start network and of the steps of a plan. */

@@ -7,6 +7,7 @@ import { classCount } from '../network/shapes.ts';
 import { lower } from '../program/lower.ts';
 import { must } from '../util/assert.ts';
 import { passSize, type JobContext, type TrainingJob } from './job.ts';
+import { softmax } from './measure.ts';
 import { evaluationTensors } from './weights.ts';
 
 export interface Teacher {
@@ -17,16 +18,11 @@ export interface Teacher {
 
 /** Adds `share` of the softmax of the logits to what is left of the labels; both (N, classes), from `first` on in the labels. */
 export function mixIn(logits: Float32Array, labels: Float32Array, first: number, classes: number, share: number): void {
-  for (let row = 0; row < logits.length; row += classes) {
-    let largest = -Infinity;
-    for (let label = 0; label < classes; label++) largest = Math.max(largest, logits[row + label] as number);
-    let sum = 0;
-    for (let label = 0; label < classes; label++) sum += Math.exp((logits[row + label] as number) - largest);
-    for (let label = 0; label < classes; label++) {
+  for (let row = 0; row < logits.length; row += classes)
+    softmax(logits.subarray(row, row + classes)).forEach((probability, label) => {
       const at = first + row + label;
-      labels[at] = (1 - share) * (labels[at] as number) + (share * Math.exp((logits[row + label] as number) - largest)) / sum;
-    }
-  }
+      labels[at] = (1 - share) * (labels[at] as number) + share * probability;
+    });
 }
 
 export async function openTeacher(
