@@ -288,7 +288,8 @@ await test('seconds limit a search without a number of steps; limits of size end
 });
 
 const cases = fc.record({
-  budget: fc.integer({ min: 60, max: 7200 }),
+  // The short ones are the tight ones: a minibatch may take a large share.
+  budget: fc.oneof(fc.integer({ min: 60, max: 7200 }), fc.integer({ min: 60, max: 180 })),
   workers: fc.constantFrom(1, 2, 3, 4, 8),
   /** Seconds for a minibatch of the vanilla network on one thread. */
   speed: fc.double({ min: 0.001, max: 0.2, noNaN: true }),
@@ -353,10 +354,10 @@ await test('a budget’s phases end within it and use most of it', () => {
       }
       told++;
       assert.ok(found.seconds <= drawn.budget, `${found.seconds} of ${drawn.budget}`);
-      // Of a minute, what tasks may take to start is more than a tenth.
-      assert.ok(found.seconds >= (drawn.budget < 120 ? 0.7 : 0.85) * drawn.budget, `${found.seconds} of ${drawn.budget}`);
+      // What tasks may take to start is reserved, however short the budget.
+      assert.ok(found.seconds >= 0.85 * drawn.budget - 20, `${found.seconds} of ${drawn.budget}`);
     }),
-    { numRuns: 80 },
+    { numRuns: 160 },
   );
   assert.ok(told > 40, `${told}`);
 });

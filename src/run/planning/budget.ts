@@ -218,11 +218,13 @@ export interface SegmentQuestion {
 export function planSegment(question: SegmentQuestion): Segment {
   const { budget, elapsed, planned, rate, minibatch, baselineMinibatch, baselineSearched, test, start } = question;
   const from = planned.at(-1)?.to ?? 0;
-  const to = segmentEnds.find((boundary) => boundary > from) ?? 1;
   const left = segmentEnds.filter((boundary) => boundary > from).length;
   const done = planned.reduce((sum, slice) => sum + slice.count, 0);
   const time = end * budget - elapsed - test - left * start - (baselineSearched + done) * baselineMinibatch;
   const minibatches = Math.max(1, time / (minibatch + baselineMinibatch));
-  const count = Math.max(1, Math.round((minibatches * (to - from)) / (1 - from)));
+  const before = (boundary: number): number => Math.round((minibatches * (boundary - from)) / (1 - from));
+  // A slice without a minibatch joins the next one.
+  const to = segmentEnds.find((boundary) => boundary > from && before(boundary) > 0) ?? 1;
+  const count = Math.max(1, before(to));
   return { rate, from, to, count, whole: true, restart: planned.length === 0 };
 }
