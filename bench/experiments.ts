@@ -59,6 +59,8 @@ export const experiments: Readonly<Record<string, Experiment>> = {
       fixed: { limits: { steps: 0 } },
       start: { limits: { steps: 0, multiplyAdds: 7_600_000 } },
       larger: fixed(16, 32, 64, 64),
+      // As `auto` grows.
+      grown: {},
       alone: { step: { children: 1 } },
       two: { step: { children: 2 } },
       four: { step: { children: 4 } },

@@ -1,7 +1,7 @@
 /**
  * Experiments: arms × seeds, paired by seed, at equal work.
  *
- *   npm run lab -- NAME [--data DIR] [--dataset DIR] [--seeds 1,2,3] [--arms a,b] [--work 3T] [--folder runs/lab] [--final]
+ *   npm run lab -- NAME [--data DIR] [--dataset DIR] [--image-size 64] [--seeds 1,2,3] [--arms a,b] [--work 3T] [--folder runs/lab] [--final]
  *
  * Each arm and seed is a run on one thread in its own folder, which is resumed where an earlier call was ended; each result is a line of
  * FOLDER/NAME.jsonl; calls with other seeds or arms may run beside this one. Tuning looks at validation images that no training saw.
@@ -44,6 +44,7 @@ const { values, positionals } = parseArgs({
   options: {
     data: { type: 'string' },
     dataset: { type: 'string' },
+    'image-size': { type: 'string' },
     seeds: { type: 'string' },
     arms: { type: 'string' },
     work: { type: 'string' },
@@ -66,6 +67,7 @@ if (typeof work === 'object' && 'wrong' in work) {
 const arms = Object.entries(experiment.arms).filter(([arm]) => values.arms === undefined || values.arms.split(',').includes(arm));
 const seeds = values.seeds?.split(',').map(Number) ?? experiment.seeds;
 const dataset = values.dataset ?? experiment.dataset;
+const imageSize = values['image-size'] === undefined ? experiment.imageSize : Number(values['image-size']);
 const part = values.final ? 'test' : 'validation';
 mkdirSync(values.folder, { recursive: true });
 const file = join(values.folder, `${name}.jsonl`);
@@ -87,7 +89,6 @@ const known: Result[] = existsSync(file)
 
 async function resultOf(arm: string, seed: number, settings: SettingsOverride, of: string): Promise<Result> {
   const folder = join(values.folder, `${name}-${arm}-${seed}-${of}`);
-  const { imageSize } = must(experiment, 'experiment');
   const where = {
     ...(values.data === undefined ? {} : { dataFolder: values.data }),
     ...(imageSize === undefined ? {} : { imageSize }),
