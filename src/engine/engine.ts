@@ -5,6 +5,7 @@
  * program was verified.
  */
 import type { Tensors } from '../network/tensor.ts';
+import type { Precision } from '../program/precision.ts';
 import type { BufferId, Program } from '../program/program.ts';
 
 export type EngineName = 'reference' | 'onednn' | 'onnx';
@@ -30,8 +31,8 @@ export interface Fingerprint {
 
 export interface Engine {
   readonly fingerprint: Fingerprint;
-  /** Plans memory and prepares every step. All inputs and all state are zero until written. */
-  compile(program: Program, convolution: ConvolutionAlgorithms): Promise<Session>;
+  /** Plans memory and prepares every step; in f32 unless another precision is named. All inputs and all state are zero until written. */
+  compile(program: Program, convolution: ConvolutionAlgorithms, precision?: Precision): Promise<Session>;
 }
 
 /** A compiled program and its memory. */

@@ -5,6 +5,7 @@
  */
 
 import type { Response } from '../../network/network.ts';
+import type { Precision } from '../../program/precision.ts';
 import type { ElementwiseName } from './constants.ts';
 
 /** A memory descriptor: the struct itself in version 2, the address of one in version 3. f32 unless the library made it. */
@@ -130,7 +131,7 @@ export interface Adapter {
   /** Throws where the library refuses. */
   strided(dimensions: readonly number[], strides: readonly number[]): Descriptor;
   /** Left to the library. */
-  any(dimensions: readonly number[]): Descriptor;
+  any(dimensions: readonly number[], precision: Precision): Descriptor;
   /** A part of another; null where the layout has no such part (it would cut a block). */
   submemory(parent: Descriptor, dimensions: readonly number[], offsets: readonly number[]): Descriptor | null;
   equal(a: Descriptor, b: Descriptor): boolean;
@@ -138,6 +139,7 @@ export interface Adapter {
   size(descriptor: Descriptor): number;
   /** Strides and blocks, and nothing opaque: elementwise work over the whole memory makes sense. */
   isBlocked(descriptor: Descriptor): boolean;
+  precision(descriptor: Descriptor): Precision;
   /** Of a blocked descriptor; otherwise null. */
   blocks(descriptor: Descriptor): Blocks | null;
   /** A descriptor of the caller's own. What does not exist (a workspace) is null or has no bytes. */

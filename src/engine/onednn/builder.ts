@@ -4,6 +4,7 @@
  */
 import { accessOf } from '../../program/access.ts';
 import { bufferOf, partsOf, type BufferId, type Program, type Step, type StepOf } from '../../program/program.ts';
+import type { Precision } from '../../program/precision.ts';
 import { sizeOf } from '../../network/tensor.ts';
 import { assert, must } from '../../util/assert.ts';
 import type { Descriptor, Operation, PrimitiveDescriptor } from './adapter.ts';
@@ -40,6 +41,8 @@ export interface Builder extends Pick<Homes, 'dimensions' | 'plain' | 'read' | '
   readonly native: Native;
   /** `constants.convolution`. */
   readonly algorithm: number;
+  /** Of convolutions. */
+  readonly precision: Precision;
   /** Whether kernels of our own are used, by so many threads; null where they are not. */
   readonly own: { readonly threads: number } | null;
   /** Forward primitives save what their gradients need. */
@@ -61,14 +64,15 @@ export interface Builder extends Pick<Homes, 'dimensions' | 'plain' | 'read' | '
 
 const isLayout = (value: Layout | Descriptor): value is Layout => typeof value === 'object' && 'descriptor' in value;
 
-export type Options = Pick<Builder, 'program' | 'native' | 'algorithm' | 'own'>;
+export type Options = Pick<Builder, 'program' | 'native' | 'algorithm' | 'precision' | 'own'>;
 
-function builderOver({ program, native, algorithm, own }: Options, recorder: Recorder, homes: Homes): Builder {
+function builderOver({ program, native, algorithm, precision, own }: Options, recorder: Recorder, homes: Homes): Builder {
   const made = new Map<unknown, unknown>();
   const builder: Builder = {
     program,
     native,
     algorithm,
+    precision,
     own,
     training: program.labels !== null,
     dimensions: homes.dimensions,

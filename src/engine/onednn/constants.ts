@@ -5,7 +5,8 @@
 
 export const status = { success: 0, outOfMemory: 1, invalidArguments: 2, unimplemented: 3, runtimeError: 5 } as const;
 
-export const f32 = 3;
+/** `dnnl_data_type_t`. */
+export const dataType = { bf16: 2, f32: 3 } as const;
 export const formatTagAny = 1;
 export const cpuEngine = 1;
 export const defaultStream = 1;

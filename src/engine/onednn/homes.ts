@@ -29,7 +29,7 @@ export interface Homes {
   settle(buffer: BufferId, layout: Layout): Home;
   /** The home of a buffer. Inputs and state without one get a row-major home. */
   of(buffer: BufferId): Home;
-  /** The region that holds a buffer in `layout`: its home, or a copy. State without a home takes a blocked layout as its home. */
+  /** The region that holds a buffer in `layout`: its home, or a copy. State without a home takes a blocked layout of f32 as its home. */
   read(buffer: BufferId, layout: Layout): Region;
   /** The home of a buffer that is written; a bug if it has one. */
   write(buffer: BufferId, layout: Layout): Region;
@@ -129,7 +129,8 @@ export function openHomes(program: Program, native: Native, recorder: Recorder):
     settle,
     of: homeOf,
     read(id, layout) {
-      if (!homes.has(id) && bufferOf(program, id).kind === 'state' && layout.blocked) settle(id, layout);
+      if (!homes.has(id) && bufferOf(program, id).kind === 'state' && layout.blocked && layout.precision === 'f32')
+        settle(id, layout);
       const home = homeOf(id);
       return home.layout === layout ? home.region : copy(id, layout);
     },

@@ -3,6 +3,7 @@
  * together. The adapter hides the differences between versions of the library.
  */
 import { koffi } from '../../util/koffi.ts';
+import type { Precision } from '../../program/precision.ts';
 import { assert } from '../../util/assert.ts';
 import type { Adapter, Blocks, Descriptor, Operation, PrimitiveDescriptor } from './adapter.ts';
 import { cpuEngine, defaultStream, query, queryImplementation, scratchpadModeUser, status } from './constants.ts';
@@ -18,6 +19,7 @@ export interface Layout {
   readonly descriptor: Descriptor;
   /** Padding included. */
   readonly bytes: number;
+  readonly precision: Precision;
   /** Not opaque: elementwise work over the whole memory makes sense. */
   readonly blocked: boolean;
   /** 8 or 16 where images lie as (N, C / lanes, H, W, lanes); otherwise null. */
@@ -37,7 +39,8 @@ export interface Native {
   plain(dimensions: readonly number[]): Layout;
   /** Of images (N, C, H, W), which lie as (N, H, W, C). */
   channelsLast(dimensions: readonly number[]): Layout;
-  any(dimensions: readonly number[]): Descriptor;
+  /** f32 unless another precision is named. */
+  any(dimensions: readonly number[], precision?: Precision): Descriptor;
   /** The part of a layout that starts at these offsets; null where the layout has no such part. */
   part(layout: Layout, dimensions: readonly number[], offsets: readonly number[]): Descriptor | null;
   /** Lives as long as this. Null where the library has no implementation. */
@@ -176,6 +179,7 @@ export function openNative(library: OneDnn): Native {
       dimensions,
       descriptor: own(descriptor),
       bytes: adapter.size(descriptor),
+      precision: adapter.precision(descriptor),
       blocked: adapter.isBlocked(descriptor),
       lanes: lanesOf(adapter.blocks(descriptor), dimensions),
     };
@@ -190,7 +194,7 @@ export function openNative(library: OneDnn): Native {
       const [, channels, height, width] = dimensions as readonly [number, number, number, number];
       return intern(adapter.strided(dimensions, [height * width * channels, 1, width * channels, channels]), dimensions);
     },
-    any: (dimensions) => own(adapter.any(dimensions)),
+    any: (dimensions, precision = 'f32') => own(adapter.any(dimensions, precision)),
     part(layout, dimensions, offsets) {
       const descriptor = adapter.submemory(layout.descriptor, dimensions, offsets);
       return descriptor === null ? null : own(descriptor);

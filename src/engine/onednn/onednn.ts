@@ -28,11 +28,11 @@ export function createOneDnnEngine(options: { readonly threads: number; readonly
   return {
     fingerprint: { engine: 'onednn', version, instructionSet, threads },
     path,
-    measure: (program, convolution) => measure(library, program, convolution),
-    async compile(program, convolution) {
+    measure: (program, convolution, precision = 'f32') => measure(library, program, convolution, precision),
+    async compile(program, convolution, precision = 'f32') {
       // What was disposed of just now goes back in the next turn of the event loop: before more is asked for.
       await new Promise((resolve) => setImmediate(resolve));
-      return compile(library, program, convolution);
+      return compile(library, program, convolution, precision);
     },
   };
 }

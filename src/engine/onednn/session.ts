@@ -1,5 +1,6 @@
 /** A compiled program: its memory and its bound commands, as a session of the engines' contract. */
 import type { Tensors } from '../../network/tensor.ts';
+import type { Precision } from '../../program/precision.ts';
 import { askStep, type BufferId, type Program, type Step, type StepTable } from '../../program/program.ts';
 import { assert, must } from '../../util/assert.ts';
 import type { ConvolutionAlgorithms, Session } from '../engine.ts';
@@ -87,11 +88,11 @@ function bindCommand(native: Native, command: Command, placed: Placed, memories:
   return () => native.execute(bound);
 }
 
-export function compile(library: OneDnn, program: Program, algorithms: ConvolutionAlgorithms): OneDnnSession {
+export function compile(library: OneDnn, program: Program, algorithms: ConvolutionAlgorithms, precision: Precision): OneDnnSession {
   library.claimThreads();
   const native = openNative(library);
   try {
-    return open(library, native, program, planOf(library, native, program, algorithms));
+    return open(library, native, program, planOf(library, native, program, algorithms, precision));
   } catch (error) {
     native.release();
     throw error;
@@ -99,11 +100,11 @@ export function compile(library: OneDnn, program: Program, algorithms: Convoluti
 }
 
 /** The memory of a session of that program. Takes as long as compiling; allocates nothing. */
-export function measure(library: OneDnn, program: Program, algorithms: ConvolutionAlgorithms): MemorySizes {
+export function measure(library: OneDnn, program: Program, algorithms: ConvolutionAlgorithms, precision: Precision): MemorySizes {
   library.claimThreads();
   const native = openNative(library);
   try {
-    return planOf(library, native, program, algorithms).placement.sizes;
+    return planOf(library, native, program, algorithms, precision).placement.sizes;
   } finally {
     native.release();
   }
@@ -119,9 +120,15 @@ interface Plan {
 }
 
 /** Kernels of our own are used where the library lacks what they compute, and where they can address everything. */
-function planOf(library: OneDnn, native: Native, program: Program, algorithms: ConvolutionAlgorithms): Plan {
+function planOf(
+  library: OneDnn,
+  native: Native,
+  program: Program,
+  algorithms: ConvolutionAlgorithms,
+  precision: Precision,
+): Plan {
   const planWith = (own: boolean): Plan => {
-    const options = { program, native, algorithm: convolution[algorithms], own: own ? { threads: library.threads } : null };
+    const options = { program, native, algorithm: convolution[algorithms], precision, own: own ? { threads: library.threads } : null };
     const built = build(options, lowerStep, parameterLayout);
     return { built, placement: planPlacement(built, stagingOf(native, program, built)), own };
   };

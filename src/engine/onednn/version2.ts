@@ -6,10 +6,12 @@ import { koffi, type LibraryHandle } from '../../util/koffi.ts';
 import { assert } from '../../util/assert.ts';
 import type { Adapter, Descriptor, Status } from './adapter.ts';
 import { accumulate, blockedFormat, callerOf, callOf, commonOf, dims, int } from './binding.ts';
-import { f32, formatTagAny, status, version2 } from './constants.ts';
+import { dataType, formatTagAny, status, version2 } from './constants.ts';
 
 /** sizeof(dnnl_memory_desc_t). */
 const descriptorSize = 696;
+/** offsetof(dnnl_memory_desc_t, data_type), an int. */
+const dataTypeOffset = 104;
 /** offsetof(dnnl_memory_desc_t, format_kind), an int. */
 const formatKindOffset = 312;
 /** offsetof(dnnl_memory_desc_t, format_desc.blocking), and in it: strides (12 i64), inner_nblks (int), inner_blks and inner_idxs (12 i64 each). */
@@ -54,14 +56,14 @@ export function openVersion2(library: LibraryHandle): Adapter {
     strided(dimensions, strides) {
       const result = new Uint8Array(descriptorSize);
       const extents = [int(dimensions.length), dims(dimensions)];
-      const code = call('memory_desc_init_by_strides', result, ...extents, int(f32), dims(strides));
+      const code = call('memory_desc_init_by_strides', result, ...extents, int(dataType.f32), dims(strides));
       must(code, `a memory of ${dimensions.join('×')}`);
       return result;
     },
-    any(dimensions) {
+    any(dimensions, precision) {
       const result = new Uint8Array(descriptorSize);
       const extents = [int(dimensions.length), dims(dimensions)];
-      const code = call('memory_desc_init_by_tag', result, ...extents, int(f32), int(formatTagAny));
+      const code = call('memory_desc_init_by_tag', result, ...extents, int(dataType[precision]), int(formatTagAny));
       must(code, `a memory of ${dimensions.join('×')}`);
       return result;
     },
@@ -72,6 +74,10 @@ export function openVersion2(library: LibraryHandle): Adapter {
     },
     equal: (a, b) => equal(a, b) !== 0,
     size: (descriptor) => Number(size(descriptor)),
+    precision(descriptor) {
+      const { buffer, byteOffset } = struct(descriptor);
+      return new DataView(buffer, byteOffset).getInt32(dataTypeOffset, true) === dataType.bf16 ? 'bf16' : 'f32';
+    },
     isBlocked: (descriptor) => blockedView(descriptor) !== null,
     blocks(descriptor) {
       const view = blockedView(descriptor);

@@ -6,10 +6,10 @@ import type { LibraryHandle } from '../../util/koffi.ts';
 import { assert } from '../../util/assert.ts';
 import type { Adapter, Descriptor, Status } from './adapter.ts';
 import { accumulate, blockedFormat, callerOf, callOf, commonOf, dims, int } from './binding.ts';
-import { f32, formatTagAny, status, version3 } from './constants.ts';
+import { dataType, formatTagAny, status, version3 } from './constants.ts';
 
-/** `dnnl_query_format_kind`. */
-const queryFormatKind = 262;
+/** `dnnl_query_data_type` and `dnnl_query_format_kind`. */
+const [queryDataType, queryFormatKind] = [258, 262];
 /** `dnnl_data_type_undef`: a sum takes that of its destination. */
 const destinationType = 0;
 
@@ -33,12 +33,12 @@ export function openVersion3(library: LibraryHandle): Adapter {
     normalizationGradientReadsShift: false,
     strided(dimensions, strides) {
       const extents = [int(dimensions.length), dims(dimensions)];
-      const code = call('memory_desc_create_with_strides', pointer, ...extents, int(f32), dims(strides));
+      const code = call('memory_desc_create_with_strides', pointer, ...extents, int(dataType.f32), dims(strides));
       return made(code, `a memory of ${dimensions.join('×')}`);
     },
-    any(dimensions) {
+    any(dimensions, precision) {
       const extents = [int(dimensions.length), dims(dimensions)];
-      const code = call('memory_desc_create_with_tag', pointer, ...extents, int(f32), int(formatTagAny));
+      const code = call('memory_desc_create_with_tag', pointer, ...extents, int(dataType[precision]), int(formatTagAny));
       return made(code, `a memory of ${dimensions.join('×')}`);
     },
     submemory(parent, dimensions, offsets) {
@@ -47,6 +47,11 @@ export function openVersion3(library: LibraryHandle): Adapter {
     },
     equal: (a, b) => equal(a, b) !== 0,
     size: (descriptor) => Number(size(descriptor)),
+    precision(descriptor) {
+      const type = new Int32Array(1);
+      const known = call('memory_desc_query', descriptor, int(queryDataType), type) === status.success;
+      return known && type[0] === dataType.bf16 ? 'bf16' : 'f32';
+    },
     isBlocked(descriptor) {
       const kind = new Int32Array(1);
       return call('memory_desc_query', descriptor, int(queryFormatKind), kind) === status.success && kind[0] === blockedFormat;

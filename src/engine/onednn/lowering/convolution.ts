@@ -1,4 +1,5 @@
 /** Convolutions, plain and depthwise: the library chooses all layouts. */
+import { isRounded, type Precision } from '../../../program/precision.ts';
 import type { BufferId, Geometry, StepOf } from '../../../program/program.ts';
 import type { PrimitiveDescriptor, Window } from '../adapter.ts';
 import { must } from '../../../util/assert.ts';
@@ -25,6 +26,10 @@ export const window = ({ stride, padding, dilation, margins }: Geometry): Window
 const algorithmFor = (b: Builder, summedChannels: number, few: number): number =>
   summedChannels <= few ? convolutionAlgorithm.direct : b.algorithm;
 
+/** The precision of the operands of a convolution between tensors of those dimensions, and of its gradients. */
+const precisionOf = (b: Builder, geometry: Geometry, [, read]: readonly number[], [, written]: readonly number[]): Precision =>
+  b.precision === 'bf16' && isRounded(geometry, [read as number, written as number]) ? 'bf16' : 'f32';
+
 /** A forward convolution that leaves all layouts to the library; also the hint of its gradients. */
 function convolution(
   b: Builder,
@@ -37,13 +42,14 @@ function convolution(
 ): PrimitiveDescriptor {
   const { native } = b;
   const [source, weights, destination] = [input, kernel, output].map((id) => b.dimensions(id)) as [number[], number[], number[]];
+  const precision = precisionOf(b, geometry, source, destination);
   return b.once(key('convolution', training, source, weights, geometry, bias), () =>
     b.describe({
       kind: 'convolution',
       training,
-      algorithm: algorithmFor(b, source[1] as number, 16),
-      source: native.any(source),
-      weights: native.any(weights),
+      algorithm: precision === 'bf16' ? convolutionAlgorithm.direct : algorithmFor(b, source[1] as number, 16),
+      source: native.any(source, precision),
+      weights: native.any(weights, precision),
       bias: bias ? native.plain([destination[1] as number]).descriptor : null,
       destination: native.any(destination),
       ...window(geometry),
@@ -209,14 +215,16 @@ function gradientByColumns(b: Builder, s: ToKernel): void {
 
 function gradientToKernel(b: Builder, s: ToKernel): PrimitiveDescriptor {
   const { native } = b;
+  const [input, output] = [b.dimensions(s.input), b.dimensions(s.outputGradient)];
+  const precision = precisionOf(b, s.geometry, input, output);
   return b.once(s, () =>
     b.describe({
       kind: 'convolution-backward-weights',
-      algorithm: algorithmFor(b, b.dimensions(s.input)[1] as number, 4),
-      source: native.any(b.dimensions(s.input)),
+      algorithm: precision === 'bf16' ? convolutionAlgorithm.direct : algorithmFor(b, input[1] as number, 4),
+      source: native.any(input, precision),
       weightsGradient: native.any(b.dimensions(s.kernelGradient)),
       biasGradient: s.biasGradient === null ? null : b.plain(s.biasGradient).descriptor,
-      destinationGradient: native.any(b.dimensions(s.outputGradient)),
+      destinationGradient: native.any(output, precision),
       hint: convolution(b, true, s.input, s.kernelGradient, s.outputGradient, s.geometry, s.biasGradient !== null),
       ...window(s.geometry),
     }),
@@ -246,12 +254,14 @@ export const convolutions = {
       return convolve(b, label, [own.output, own.input], s.kernel, null, 2 - s.geometry.padding, true);
     }
     const { native } = b;
+    const [input, output] = [b.dimensions(s.inputGradient), b.dimensions(s.outputGradient)];
+    const precision = precisionOf(b, s.geometry, input, output);
     const primitive = b.describe({
       kind: 'convolution-backward-data',
-      algorithm: algorithmFor(b, b.dimensions(s.outputGradient)[1] as number, 16),
-      sourceGradient: native.any(b.dimensions(s.inputGradient)),
-      weights: native.any(b.dimensions(s.kernel)),
-      destinationGradient: native.any(b.dimensions(s.outputGradient)),
+      algorithm: precision === 'bf16' ? convolutionAlgorithm.direct : algorithmFor(b, output[1] as number, 16),
+      sourceGradient: native.any(input),
+      weights: native.any(b.dimensions(s.kernel), precision),
+      destinationGradient: native.any(output, precision),
       hint: convolution(b, true, s.inputGradient, s.kernel, s.outputGradient, s.geometry, false),
       ...window(s.geometry),
     });
