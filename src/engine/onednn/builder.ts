@@ -43,8 +43,8 @@ export interface Builder extends Pick<Homes, 'dimensions' | 'plain' | 'read' | '
   readonly algorithm: number;
   /** Of convolutions. */
   readonly precision: Precision;
-  /** Whether kernels of our own are used, by so many threads; null where they are not. */
-  readonly own: { readonly threads: number } | null;
+  /** Kernels of our own, by so many threads; null where none are used. `winograd`: for convolutions, too. */
+  readonly own: { readonly threads: number; readonly winograd: boolean } | null;
   /** Forward primitives save what their gradients need. */
   readonly training: boolean;
   /** The layout in which it is written, or first read. */

@@ -1,6 +1,6 @@
 /** The engine that computes through oneDNN's C interface. f32 throughout; a process computes with one number of threads at a time. */
 import type { Engine } from '../engine.ts';
-import { usesOwn } from './kernels/team.ts';
+import { usesWinograd } from './kernels/team.ts';
 import { openOneDnn, type Environment } from './library.ts';
 import type { MemorySizes } from './placement.ts';
 import { compile, measure, type OneDnnSession } from './session.ts';
@@ -23,8 +23,8 @@ export interface OneDnnEngine extends Engine {
 export function createOneDnnEngine(options: { readonly threads: number; readonly environment: Environment }): OneDnnEngine {
   const library = openOneDnn(options);
   const { version, threads, path } = library;
-  // Kernels of our own round differently.
-  const instructionSet = usesOwn(library) ? `${library.instructionSet}, Winograd` : library.instructionSet;
+  // Convolutions of our own round differently.
+  const instructionSet = usesWinograd(library) ? `${library.instructionSet}, Winograd` : library.instructionSet;
   return {
     fingerprint: { engine: 'onednn', version, instructionSet, threads },
     path,

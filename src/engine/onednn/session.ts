@@ -11,7 +11,7 @@ import type { Command, Region } from './commands.ts';
 import { argument, convolution } from './constants.ts';
 import type { Call } from './kernels/calls.ts';
 import { mostBytes } from './kernels/memory.ts';
-import { openPerformer, usesOwn, type Performer } from './kernels/team.ts';
+import { openPerformer, usesWinograd, type Performer } from './kernels/team.ts';
 import type { OneDnn } from './library.ts';
 import { biases } from './lowering/bias.ts';
 import { convolutions } from './lowering/convolution.ts';
@@ -88,7 +88,12 @@ function bindCommand(native: Native, command: Command, placed: Placed, memories:
   return () => native.execute(bound);
 }
 
-export function compile(library: OneDnn, program: Program, algorithms: ConvolutionAlgorithms, precision: Precision): OneDnnSession {
+export function compile(
+  library: OneDnn,
+  program: Program,
+  algorithms: ConvolutionAlgorithms,
+  precision: Precision,
+): OneDnnSession {
   library.claimThreads();
   const native = openNative(library);
   try {
@@ -119,7 +124,7 @@ interface Plan {
   readonly own: boolean;
 }
 
-/** Kernels of our own are used where the library lacks what they compute, and where they can address everything. */
+/** Kernels of our own are used where they can address everything. */
 function planOf(
   library: OneDnn,
   native: Native,
@@ -128,12 +133,18 @@ function planOf(
   precision: Precision,
 ): Plan {
   const planWith = (own: boolean): Plan => {
-    const options = { program, native, algorithm: convolution[algorithms], precision, own: own ? { threads: library.threads } : null };
+    const options = {
+      program,
+      native,
+      algorithm: convolution[algorithms],
+      precision,
+      own: own ? { threads: library.threads, winograd: usesWinograd(library) } : null,
+    };
     const built = build(options, lowerStep, parameterLayout);
     return { built, placement: planPlacement(built, stagingOf(native, program, built)), own };
   };
-  const plan = planWith(usesOwn(library));
-  return plan.own && totalOf(plan.placement.sizes) > mostBytes ? planWith(false) : plan;
+  const plan = planWith(true);
+  return totalOf(plan.placement.sizes) > mostBytes ? planWith(false) : plan;
 }
 
 function open(library: OneDnn, native: Native, program: Program, { built, placement, own }: Plan): OneDnnSession {

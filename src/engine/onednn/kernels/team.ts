@@ -8,10 +8,10 @@ import { productOver } from './product.ts';
 import { awaitAll, begin, word, type Message, type Start } from './turns.ts';
 
 /**
- * Whether kernels of our own compute: on x86-64 with AVX2 and version 2 of the library, whose products are fast there and which has no
+ * Whether kernels of our own compute convolutions: on x86-64 with AVX2 and version 2 of the library, whose products are fast there and which has no
  * Winograd convolutions in f32. With AVX-512 it has them.
  */
-export const usesOwn = ({ major, instructionSet }: OneDnn): boolean => major === 2 && instructionSet.startsWith('avx2');
+export const usesWinograd = ({ major, instructionSet }: OneDnn): boolean => major === 2 && instructionSet.startsWith('avx2');
 
 interface Team {
   readonly control: Start['control'];

@@ -66,7 +66,7 @@ interface Operands {
 
 /** Input and output, or their gradients, of a convolution that kernels of our own compute, in the library's own layouts; otherwise null. */
 function ownOperands(b: Builder, input: BufferId, kernel: BufferId, output: BufferId, geometry: Geometry): Operands | null {
-  if (b.own === null) return null;
+  if (b.own?.winograd !== true) return null;
   const pooled = b.once('pooled tensors', () => pooledTensors(b.program)).get(output) ?? null;
   const channels = Math.min(b.dimensions(input)[1] as number, b.dimensions(output)[1] as number);
   if (!isWinograd(b, geometry, channels, pooled !== null)) return null;
@@ -100,7 +100,7 @@ const halvingPool = (b: Builder, source: Layout, output: readonly number[]): Pri
 
 /** Whether a pool, or its gradient, is computed together with the convolution whose output or its gradient this is. */
 export function isPooledInConvolution(b: Builder, output: BufferId): boolean {
-  if (b.own === null) return false;
+  if (b.own?.winograd !== true) return false;
   const of = b.once('pooled tensors', () => pooledTensors(b.program)).get(output);
   if (of === undefined) return false;
   const { input, kernel, geometry } = of.convolution;

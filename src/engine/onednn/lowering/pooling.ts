@@ -72,32 +72,44 @@ function averageGradient(b: Builder, label: string, s: Gradients, layout: Layout
   ]);
 }
 
+type Planes = NonNullable<ReturnType<typeof planesOf>>;
+
 interface Forward {
-  /** Null where it was a kernel of our own. */
-  readonly primitive: PrimitiveDescriptor | null;
+  /** Planes where it was a kernel of our own. */
+  readonly by: PrimitiveDescriptor | Planes;
   readonly layout: Layout;
   readonly destination: Layout;
 }
 
-/** Whether a pool is of the kind that kernels of our own compute. */
-const isOwn = (b: Builder, from: Layout, to: Layout, geometry: Geometry): boolean =>
-  b.own !== null && from.lanes !== null && from.lanes === to.lanes && isHalving(geometry);
-
-function poolOf({ dimensions, lanes }: Layout) {
-  const [images, channels, height, width] = dimensions as [number, number, number, number];
-  const planes = images * Math.ceil(channels / (lanes as number));
-  return { planes, lanes: lanes as number, height, width };
+/** Planes of (H, W, lanes): blocks of channels, or all channels of an image that lie together; null where they lie otherwise. */
+function planesOf(b: Builder, layout: Layout) {
+  const [images, channels, height, width] = layout.dimensions as [number, number, number, number];
+  const together = channels % 8 === 0 && layout === b.native.channelsLast(layout.dimensions);
+  const lanes = together ? channels : layout.lanes;
+  return lanes === null ? null : { planes: images * Math.ceil(channels / lanes), lanes, height, width };
 }
 
-function poolHere(b: Builder, { input, output, mask }: StepOf<'max-pool'>, layout: Layout, destination: Layout): void {
-  const shape = poolOf(layout);
-  if (mask !== null) b.once(poolKey(mask), (): Forward => ({ primitive: null, layout, destination }));
+/** What kernels of our own compute of a pool; null where they compute none of that kind. */
+function ownPlanes(b: Builder, from: Layout, to: Layout, geometry: Geometry): Planes | null {
+  if (b.own === null || !isHalving(geometry)) return null;
+  const [planes, pooled] = [planesOf(b, from), planesOf(b, to)];
+  return planes !== null && planes.lanes === pooled?.lanes ? planes : null;
+}
+
+function poolHere(
+  b: Builder,
+  { input, output, mask }: StepOf<'max-pool'>,
+  layout: Layout,
+  destination: Layout,
+  planes: Planes,
+): void {
+  if (mask !== null) b.once(poolKey(mask), (): Forward => ({ by: planes, layout, destination }));
   const [from, to] = [b.read(input, layout), b.write(output, destination)];
   const places = mask === null ? null : b.write(mask, placesLayout(b, destination));
   b.call('max pool', 'own:pool', [from, to, ...(places === null ? [] : [places])], (offset) => [
     {
       kind: 'max pool',
-      ...shape,
+      ...planes,
       whole: offset(from),
       pooled: offset(to),
       places: places === null ? 0 : offset(places),
@@ -105,12 +117,12 @@ function poolHere(b: Builder, { input, output, mask }: StepOf<'max-pool'>, layou
   ]);
 }
 
-function poolGradientHere(b: Builder, s: StepOf<'max-pool-gradient'>, { layout, destination }: Forward): void {
+function poolGradientHere(b: Builder, s: StepOf<'max-pool-gradient'>, { layout, destination }: Forward, planes: Planes): void {
   const from = b.read(s.outputGradient, destination);
   const places = b.read(s.mask, b.home(s.mask));
   const to = b.write(s.inputGradient, layout);
   b.call('max pool gradient', 'own:pool', [from, to, places], (offset) => [
-    { kind: 'max pool gradient', ...poolOf(layout), whole: offset(to), pooled: offset(from), places: offset(places) },
+    { kind: 'max pool gradient', ...planes, whole: offset(to), pooled: offset(from), places: offset(places) },
   ]);
 }
 
@@ -132,9 +144,10 @@ export const pools = {
     });
     const destination = b.wants(primitive, query.destination, s.output);
     const { mask } = s;
-    if (isOwn(b, layout, destination, s.geometry)) return poolHere(b, s, layout, destination);
+    const planes = ownPlanes(b, layout, destination, s.geometry);
+    if (planes !== null) return poolHere(b, s, layout, destination, planes);
     const indices = b.native.layout(primitive, query.workspace, destination.dimensions);
-    if (mask !== null) b.once(poolKey(mask), () => ({ primitive, layout, destination }));
+    if (mask !== null) b.once(poolKey(mask), (): Forward => ({ by: primitive, layout, destination }));
     b.run('max pool', primitive, [
       [argument.source, b.read(s.input, layout), layout],
       [argument.destination, b.write(s.output, destination), destination],
@@ -147,16 +160,16 @@ export const pools = {
     const forward = b.once(poolKey(s.mask), (): Forward => {
       throw new Error('bug: a gradient of a pool before it');
     });
-    if (forward.primitive === null) return poolGradientHere(b, s, forward);
+    const { by, layout, destination } = forward;
+    if (typeof by === 'object') return poolGradientHere(b, s, forward, by);
     const { kernel } = s.geometry;
-    const { layout, destination } = forward;
     const primitive = b.describe({
       kind: 'pool-backward',
       algorithm: pooling.max,
       sourceGradient: layout.descriptor,
       destinationGradient: destination.descriptor,
       kernel: [kernel, kernel],
-      hint: forward.primitive,
+      hint: by,
       ...window(s.geometry),
     });
     b.run('max pool gradient', primitive, [

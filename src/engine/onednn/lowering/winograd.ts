@@ -24,7 +24,7 @@ export function isWinograd(
   channels: number,
   pooled: boolean,
 ): boolean {
-  if (b.own === null || b.algorithm !== convolutionAlgorithm.auto || dilation !== undefined) return false;
+  if (b.own?.winograd !== true || b.algorithm !== convolutionAlgorithm.auto || dilation !== undefined) return false;
   return kernel === 3 && stride === 1 && groups === 1 && padding < kernel && channels >= (pooled ? fewest.pooled : fewest.alone);
 }
 
