@@ -133,6 +133,16 @@ function lanesOf(blocks: Blocks | null, dimensions: readonly number[]): number |
   return strides.every((stride, axis) => dimensions[axis] === 1 || blocks.strides[axis] === stride) ? lanes : null;
 }
 
+const layoutOf = (adapter: Adapter, descriptor: Descriptor, dimensions: readonly number[], number: number): Layout => ({
+  number,
+  dimensions,
+  descriptor,
+  bytes: adapter.size(descriptor),
+  precision: adapter.precision(descriptor),
+  blocked: adapter.isBlocked(descriptor),
+  lanes: lanesOf(adapter.blocks(descriptor), dimensions),
+});
+
 export function openNative(library: OneDnn): Native {
   const { functions, adapter } = resolve(library);
   const result = new BigInt64Array(1);
@@ -174,15 +184,7 @@ export function openNative(library: OneDnn): Native {
       adapter.release(descriptor);
       return known;
     }
-    const layout = {
-      number: ++layoutCount,
-      dimensions,
-      descriptor: own(descriptor),
-      bytes: adapter.size(descriptor),
-      precision: adapter.precision(descriptor),
-      blocked: adapter.isBlocked(descriptor),
-      lanes: lanesOf(adapter.blocks(descriptor), dimensions),
-    };
+    const layout = layoutOf(adapter, own(descriptor), dimensions, ++layoutCount);
     alike.push(layout);
     return layout;
   };
