@@ -1,7 +1,7 @@
 /**
  * Experiments: arms × seeds, paired by seed, at equal work.
  *
- *   npm run lab -- NAME [--data DIR] [--dataset DIR] [--image-size 64] [--seeds 1,2,3] [--arms a,b] [--work 3T] [--folder runs/lab] [--final]
+ *   npm run lab -- NAME [--data DIR] [--dataset DIR] [--image-size 64] [--seeds 1,2,3] [--arms a,b] [--work 3T] [--precision f32] [--folder runs/lab] [--final]
  *
  * Each arm and seed is a run on one thread in its own folder, which is resumed where an earlier call was ended; each result is a line of
  * FOLDER/NAME.jsonl; calls with other seeds or arms may run beside this one. Tuning looks at validation images that no training saw.
@@ -11,6 +11,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { precisions } from '../src/program/precision.ts';
 import { count } from '../src/options/kinds.ts';
 import { resume, search } from '../src/run/driving/open.ts';
 import { readRun } from '../src/run/record/read.ts';
@@ -50,6 +51,7 @@ const { values, positionals } = parseArgs({
     work: { type: 'string' },
     folder: { type: 'string', default: 'runs/lab' },
     final: { type: 'boolean', default: false },
+    precision: { type: 'string', default: 'auto' },
   },
 });
 const [name = ''] = positionals;
@@ -68,6 +70,10 @@ const arms = Object.entries(experiment.arms).filter(([arm]) => values.arms === u
 const seeds = values.seeds?.split(',').map(Number) ?? experiment.seeds;
 const dataset = values.dataset ?? experiment.dataset;
 const imageSize = values['image-size'] === undefined ? experiment.imageSize : Number(values['image-size']);
+const precision = must(
+  (['auto', ...precisions] as const).find((each) => each === values.precision),
+  'auto, f32 or bf16 behind --precision',
+);
 const part = values.final ? 'test' : 'validation';
 mkdirSync(values.folder, { recursive: true });
 const file = join(values.folder, `${name}.jsonl`);
@@ -95,7 +101,7 @@ async function resultOf(arm: string, seed: number, settings: SettingsOverride, o
   };
   const run = existsSync(join(folder, 'journal.jsonl'))
     ? resume(folder)
-    : search({ dataset, preset: 'auto', settings, run: folder, workers: 1, ...where });
+    : search({ dataset, preset: 'auto', settings, run: folder, workers: 1, precision, ...where });
   for await (const item of run)
     if (item.type === 'epoch' && item.validation !== null)
       process.stderr.write(`\r${arm} ${seed}: ${item.line} ${(100 * item.validation.accuracy).toFixed(1)} %   `);
@@ -148,7 +154,9 @@ const found: Result[] = [];
 for (const seed of seeds)
   for (const [arm, override] of arms) {
     const settings = settingsOf(override, seed);
-    const of = sha256(new TextEncoder().encode(canonicalJson([presets.auto, settings, dataset]))).slice(0, 8);
+    const of = sha256(
+      new TextEncoder().encode(canonicalJson([presets.auto, settings, dataset, ...(precision === 'auto' ? [] : [precision])])),
+    ).slice(0, 8);
     const before = known.find((each) => each.arm === arm && each.seed === seed && each.of === of);
     const result = before ?? (await resultOf(arm, seed, settings, of));
     if (before === undefined) appendFileSync(file, `${JSON.stringify(result)}\n`);

@@ -31,6 +31,8 @@ export interface Fingerprint {
 
 export interface Engine {
   readonly fingerprint: Fingerprint;
+  /** What it computes convolutions in, the fastest first. In place of a precision that is not among them it takes f32. */
+  readonly precisions: readonly Precision[];
   /** Plans memory and prepares every step; in f32 unless another precision is named. All inputs and all state are zero until written. */
   compile(program: Program, convolution: ConvolutionAlgorithms, precision?: Precision): Promise<Session>;
 }

@@ -1,4 +1,5 @@
 /** The engines, devices and convolution algorithms that users can choose, each with a one-line summary. Runs in a browser. */
+import type { Precision } from '../program/precision.ts';
 import type { ConvolutionAlgorithms, Device, EngineName } from './engine.ts';
 
 export const engineSummaries: { readonly [Name in EngineName | 'auto']: string } = {
@@ -17,6 +18,12 @@ export const deviceSummaries: { readonly [Name in Device]: string } = {
 export const convolutionSummaries: { readonly [Name in ConvolutionAlgorithms]: string } = {
   auto: 'the fastest algorithm, such as Winograd',
   direct: 'the sums of the definition: exact, and slower',
+};
+
+export const precisionSummaries: { readonly [Name in Precision | 'auto']: string } = {
+  auto: 'bf16 where the processor has matrix units for it, else f32; f32 for the methods of the paper',
+  f32: '24 bits of significand throughout',
+  bf16: 'training rounds what convolutions read to 8 bits of significand, and sums in f32',
 };
 
 const namesOf = <Name extends string>(table: { readonly [Key in Name]: string }): readonly Name[] => Object.keys(table) as Name[];

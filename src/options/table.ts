@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { edgeSummaries, policySummaries } from '../data/augmentation/augmentation.ts';
 import { fitSummaries } from '../data/fit.ts';
 import { pixelScales } from '../data/pixel-scales.ts';
-import { convolutionSummaries, deviceSummaries, engineSummaries } from '../engine/names.ts';
+import { convolutionSummaries, deviceSummaries, engineSummaries, precisionSummaries } from '../engine/names.ts';
 import { startNetworks } from '../network/start.ts';
 import { methods } from '../search/methods/table.ts';
 import { presetSummaries } from '../search/settings.ts';
@@ -96,6 +96,7 @@ export const planOptions = {
     engine: engineOption,
     device: deviceOption,
     convolution: { kind: choice(convolutionSummaries), help: 'convolution algorithms', usual: 'auto' },
+    precision: { kind: choice(precisionSummaries), help: 'precision of convolutions in training', usual: 'auto' },
   }),
   ...group('Run', {
     from: {

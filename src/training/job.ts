@@ -12,6 +12,7 @@ import type { Edit } from '../morphism/edit.ts';
 import type { Network } from '../network/network.ts';
 import type { ViewsName } from '../network/views.ts';
 import type { Learning } from '../program/learning.ts';
+import type { Precision } from '../program/precision.ts';
 import type { KeyPart } from '../util/random.ts';
 import type { CheckpointStore } from './checkpoint.ts';
 import type { Schedule } from './schedule.ts';
@@ -35,6 +36,8 @@ export interface EngineReference {
   readonly device: Device;
   readonly threads: number;
   readonly convolution: ConvolutionAlgorithms;
+  /** Of training; evaluation is in f32. Missing: f32. */
+  readonly precision?: Precision;
 }
 
 /** How often the training images are seen, each time augmented anew, where the head is trained alone. */

@@ -30,7 +30,7 @@ export async function openMinibatches(
     must(program.rate, 'rate'),
     must(program.loss, 'loss'),
   ];
-  const session = await engine.compile(program, how.engine.convolution);
+  const session = await engine.compile(program, how.engine.convolution, how.engine.precision);
   const [images, labels] = [session.input(program.images), session.input(labelBuffer)];
   const all =
     passes === 1

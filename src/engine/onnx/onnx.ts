@@ -46,6 +46,7 @@ export async function createOnnxEngine(options: { readonly threads: number; read
       instructionSet: device === 'cpu' ? processor : `${device}, ${processor}`,
       threads,
     },
+    precisions: ['f32'],
     compile: (program, convolution) => compile(runtime, program, convolution),
     profiled: (program, profile) => compile(runtime, program, 'auto', profile),
   };

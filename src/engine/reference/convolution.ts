@@ -2,8 +2,9 @@
  * Convolutions with zero padding, grouped ones included, and their two gradients. All three use `eachRow`, which visits the
  * products of the definition, output[n,o,y,x] = bias[o] + Σ_{i,u,v} kernel[o,i,u,v]·input[n,i,y·s+u·d−p,x·s+v·d−p].
  */
-import type { Geometry } from '../../program/program.ts';
-import { type Planes, planesOf, type Rows } from './memory.ts';
+import { isRounded, rounded } from '../../program/precision.ts';
+import type { BufferId, Geometry } from '../../program/program.ts';
+import { type Memory, type Planes, planesOf, type Rows } from './memory.ts';
 
 /**
  * The outputs along one axis for which position `offset` of the window lies on the input and not on the padding,
@@ -55,6 +56,13 @@ function eachRow(
   }
 }
 
+/** What a convolution between planes reads: rounded where its precision says so. */
+function operandsOf(m: Memory, geometry: Geometry, ids: readonly [BufferId, BufferId], [from, to]: readonly [Planes, Planes]) {
+  const operands = ids.map((id) => m.values(id)) as [Float64Array, Float64Array];
+  const isReduced = m.precision === 'bf16' && isRounded(geometry, from, to);
+  return isReduced ? (operands.map(rounded) as [Float64Array, Float64Array]) : operands;
+}
+
 /** The sum of each channel, over (N, H, W). */
 function sumPlanes(values: Float64Array, [batch, channels, height, width]: Planes, sums: Float64Array): void {
   sums.fill(0);
@@ -65,8 +73,9 @@ function sumPlanes(values: Float64Array, [batch, channels, height, width]: Plane
 
 export const convolutions = {
   convolution(step, m) {
-    const [input, kernel, output] = [m.values(step.input), m.values(step.kernel), m.values(step.output)];
-    const shape = planesOf(m, step.output);
+    const output = m.values(step.output);
+    const [from, shape] = [planesOf(m, step.input), planesOf(m, step.output)];
+    const [input, kernel] = operandsOf(m, step.geometry, [step.input, step.kernel], [from, shape]);
     const [batch, channels, height, width] = shape;
     const size = height * width;
     output.fill(0);
@@ -76,18 +85,19 @@ export const convolutions = {
         output.fill(bias[plane % channels] as number, plane * size, (plane + 1) * size);
     }
     const { stride } = step.geometry;
-    eachRow(planesOf(m, step.input), shape, step.geometry, (weight, source, target, count) => {
+    eachRow(from, shape, step.geometry, (weight, source, target, count) => {
       const w = kernel[weight] as number;
       for (let j = 0; j < count; j++) (output[target + j] as number) += w * (input[source + j * stride] as number);
     });
   },
 
   'convolution-gradient-input'(step, m) {
-    const [outputGradient, kernel] = [m.values(step.outputGradient), m.values(step.kernel)];
+    const [from, to] = [planesOf(m, step.inputGradient), planesOf(m, step.outputGradient)];
+    const [outputGradient, kernel] = operandsOf(m, step.geometry, [step.outputGradient, step.kernel], [from, to]);
     const inputGradient = m.values(step.inputGradient);
     inputGradient.fill(0);
     const { stride } = step.geometry;
-    eachRow(planesOf(m, step.inputGradient), planesOf(m, step.outputGradient), step.geometry, (weight, source, target, count) => {
+    eachRow(from, to, step.geometry, (weight, source, target, count) => {
       const w = kernel[weight] as number;
       for (let j = 0; j < count; j++)
         (inputGradient[source + j * stride] as number) += w * (outputGradient[target + j] as number);
@@ -95,12 +105,12 @@ export const convolutions = {
   },
 
   'convolution-gradient-kernel'(step, m) {
-    const [input, outputGradient] = [m.values(step.input), m.values(step.outputGradient)];
+    const [from, shape] = [planesOf(m, step.input), planesOf(m, step.outputGradient)];
+    const [input, outputGradient] = operandsOf(m, step.geometry, [step.input, step.outputGradient], [from, shape]);
     const kernelGradient = m.values(step.kernelGradient);
     kernelGradient.fill(0);
-    const shape = planesOf(m, step.outputGradient);
     const { stride } = step.geometry;
-    eachRow(planesOf(m, step.input), shape, step.geometry, (weight, source, target, count) => {
+    eachRow(from, shape, step.geometry, (weight, source, target, count) => {
       let sum = 0;
       for (let j = 0; j < count; j++) sum += (input[source + j * stride] as number) * (outputGradient[target + j] as number);
       (kernelGradient[weight] as number) += sum;

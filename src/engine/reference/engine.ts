@@ -5,6 +5,7 @@
  */
 import { sizeOf, type Tensor, type Tensors } from '../../network/tensor.ts';
 import { accessOf } from '../../program/access.ts';
+import type { Precision } from '../../program/precision.ts';
 import { askStep, bufferOf, partsOf, type BufferId, type Program, type StepTable } from '../../program/program.ts';
 import { assert, must } from '../../util/assert.ts';
 import { version } from '../../util/version.ts';
@@ -33,13 +34,15 @@ const kernels: StepTable<[memory: Memory], void> = {
 
 export class ReferenceSession implements Session, Memory {
   readonly program: Program;
+  readonly precision: Precision;
   readonly bytes: number;
   readonly #values = new Map<BufferId, Float64Array>();
   /** Inputs and outputs, in f32. */
   readonly #edges = new Map<BufferId, Float32Array>();
 
-  constructor(program: Program) {
+  constructor(program: Program, precision: Precision = 'f32') {
     this.program = program;
+    this.precision = precision;
     const used = new Set<BufferId>(program.state.map((entry) => entry.buffer));
     for (const step of program.steps) {
       const { reads, writes, updates } = accessOf(step);
@@ -103,5 +106,6 @@ export class ReferenceSession implements Session, Memory {
 
 export const reference: Engine = {
   fingerprint: { engine: 'reference', version, instructionSet: 'f64', threads: 1 },
-  compile: async (program) => new ReferenceSession(program),
+  precisions: ['f32', 'bf16'],
+  compile: async (program, _convolution, precision) => new ReferenceSession(program, precision),
 };

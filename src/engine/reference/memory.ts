@@ -1,7 +1,10 @@
 /** The memory of a program, as the kernels of the reference engine use it: row-major, f64, one array per buffer. */
+import type { Precision } from '../../program/precision.ts';
 import type { BufferId, StepTable } from '../../program/program.ts';
 
 export interface Memory {
+  /** Of convolutions. */
+  readonly precision: Precision;
   /** The same array at each call; not shared with another buffer. */
   values(id: BufferId): Float64Array;
   shape(id: BufferId): readonly number[];

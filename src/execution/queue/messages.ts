@@ -25,6 +25,7 @@ import {
 import { freezeSchema, settingsSchema } from '../../search/settings.ts';
 import { evaluationWeights } from '../../training/weights.ts';
 import { learningRoles, statisticsNames } from '../../program/learning.ts';
+import { precisions } from '../../program/precision.ts';
 import { optimizerNames } from '../../program/optimizers/table.ts';
 import { assert } from '../../util/assert.ts';
 import { sha256 } from '../../util/hash.ts';
@@ -69,6 +70,7 @@ const engine = z.strictObject({
   device: z.enum(devices),
   threads: z.int().min(1).max(1024),
   convolution: z.enum(['direct', 'auto']),
+  precision: z.enum(precisions).optional(),
 });
 
 const common = {

@@ -74,7 +74,7 @@ function journal(run: RunDetails): Markup {
   return pairs([
     [
       'engine',
-      `${engine.name} ${engine.version}, ${engine.instructionSet}, convolutions ${engine.convolution}${engine.device === 'cpu' ? '' : `, on ${engine.device}`}`,
+      `${engine.name} ${engine.version}, ${engine.instructionSet}, convolutions ${engine.convolution}${engine.precision === undefined ? '' : ` in ${engine.precision}`}${engine.device === 'cpu' ? '' : `, on ${engine.device}`}`,
     ],
     ['machine', `${config.platform}, Node ${config.node}`],
     ['Instar', config.instar],

@@ -63,6 +63,8 @@ export function searchAgain(config: Config, place: 'as given' | 'from anywhere')
     ...(engine.device === 'cpu' ? [] : ['--device', engine.device]),
     '--convolution',
     engine.convolution,
+    '--precision',
+    engine.precision ?? 'f32',
     ...memory,
   ];
   return words.map(quoted).join(' ');

@@ -120,7 +120,7 @@ export function describeConfig(config: Config): string[] {
     `${printable(data.name)}: ${plural(data.trainImages, 'training image')} and ${plural(data.testImages, 'test image')} of ` +
       `${channels}×${height}×${width}${describeFit(config)}; ${plural(data.classes.length, 'class', 'classes')}`,
     `method ${settings.method}, preset ${config.preset}, seed ${settings.seed}; ${engine.name} ${engine.version} ` +
-      `(${engine.instructionSet}), ${plural(workers, 'worker')}${threads < workers ? `, at most ${plural(threads, 'thread')} a child` : ''}`,
+      `(${engine.instructionSet}${engine.precision === undefined ? '' : `, ${engine.precision}`}), ${plural(workers, 'worker')}${threads < workers ? `, at most ${plural(threads, 'thread')} a child` : ''}`,
     ...describeFrom(config),
   ];
 }

@@ -37,6 +37,7 @@ import { UserError } from '../../util/user-error.ts';
 import { version } from '../../util/version.ts';
 import { check, contextOf } from './check.ts';
 import { withBalance, withFlip, withShift } from './from-data.ts';
+import type { Precision } from '../../program/precision.ts';
 import { withPixels } from './tried-pixels.ts';
 import type { Config } from '../record/config.ts';
 import { format } from '../record/journal.ts';
@@ -68,6 +69,8 @@ export interface AskedOptions extends Common {
   /** Default `cpu`. The others are ONNX Runtime's. */
   readonly device?: Device;
   readonly convolution?: ConvolutionAlgorithms;
+  /** Of the convolutions in training. Default `auto`: `bf16` where it is faster, for methods that are one training. */
+  readonly precision?: Precision | 'auto';
   /** Jobs side by side. Default: the processor's cores. */
   readonly workers?: number;
   /** The most threads of one job. Default: as many as there are workers. */
@@ -212,6 +215,7 @@ export async function begin(options: AskedOptions, spare: SpareCache): Promise<B
   const { imageSize, dataFolder, onData: progress, signal } = options;
   const engineName = await chooseEngine(options.engine ?? 'auto', device, process.env);
   const engine = await openEngine(engineName, { threads: 1, environment: process.env, device });
+  refusePrecision(options, engine);
   const pixels = pixelOptionIn(options);
   if (pixels !== undefined && options.from === undefined)
     throw new UserError(`${flagOf(pixels)}: only with --from, of the model that is given`);
@@ -296,6 +300,23 @@ const pixelsOf = ({ pixels, mean, std }: AskedOptions): Pick<NonNullable<Config[
   ...(std === undefined ? {} : { std: [...std] }),
 });
 
+function refusePrecision({ precision = 'auto' }: AskedOptions, { precisions, fingerprint }: Engine): void {
+  if (precision === 'auto' || precisions.includes(precision)) return;
+  const able = `${fingerprint.engine} computes in ${precisions.join(' or ')} on this processor (${fingerprint.instructionSet})`;
+  throw new UserError(`--precision ${precision}: engine ${able}`);
+}
+
+/** f32 is left out, as runs did before there was a choice. */
+function precisionOf(
+  { precision = 'auto', convolution }: AskedOptions,
+  { method }: Settings,
+  { precisions }: Engine,
+): Pick<Config['engine'], 'precision'> {
+  const usual = methods[method].continuous && convolution !== 'direct' ? precisions[0] : 'f32';
+  const chosen = precision === 'auto' ? usual : precision;
+  return chosen === 'bf16' ? { precision: chosen } : {};
+}
+
 /** What determines the run. `origin`: of the given network, where there is one. */
 export function configOf(
   options: AskedOptions & { readonly vanilla?: string },
@@ -345,6 +366,7 @@ export function configOf(
       name: engineName,
       device,
       convolution: options.convolution ?? 'auto',
+      ...precisionOf(options, settings, engine),
       version: engine.fingerprint.version,
       instructionSet: engine.fingerprint.instructionSet,
     },

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { givenReading, readingSchema } from '../../data/reading.ts';
 import type { Bits } from '../../engine/bits.ts';
 import { devices } from '../../engine/open.ts';
+import { precisions } from '../../program/precision.ts';
 import { settingsSchema } from '../../search/settings.ts';
 import { comparisonSchema, hashSchema, type DataReference, type EngineReference } from '../../training/job.ts';
 import { reasonOf } from '../../util/files.ts';
@@ -71,6 +72,8 @@ export const configSchema = z.strictObject({
     /** Runs that were begun before there was a choice computed on the processor. */
     device: z.enum(devices).default('cpu'),
     convolution: z.enum(['direct', 'auto']),
+    /** Of training. Missing: f32. */
+    precision: z.enum(precisions).optional(),
     version: z.string(),
     instructionSet: z.string(),
   }),
@@ -101,8 +104,8 @@ export function bitsOfRun({ engine: { name: engine, version, instructionSet }, n
 }
 
 /** What a job of the run computes with. */
-export function engineOf({ engine: { name, device, convolution } }: Config, threads: number): EngineReference {
-  return { name, device, convolution, threads };
+export function engineOf({ engine: { name, device, convolution, precision } }: Config, threads: number): EngineReference {
+  return { name, device, convolution, threads, ...(precision === undefined ? {} : { precision }) };
 }
 
 /** The value of config.json, unchecked. */

@@ -27,8 +27,8 @@ const algorithmFor = (b: Builder, summedChannels: number, few: number): number =
   summedChannels <= few ? convolutionAlgorithm.direct : b.algorithm;
 
 /** The precision of the operands of a convolution between tensors of those dimensions, and of its gradients. */
-const precisionOf = (b: Builder, geometry: Geometry, [, read]: readonly number[], [, written]: readonly number[]): Precision =>
-  b.precision === 'bf16' && isRounded(geometry, [read as number, written as number]) ? 'bf16' : 'f32';
+const precisionOf = (b: Builder, geometry: Geometry, from: readonly number[], to: readonly number[]): Precision =>
+  b.precision === 'bf16' && isRounded(geometry, from, to) ? 'bf16' : 'f32';
 
 /** A forward convolution that leaves all layouts to the library; also the hint of its gradients. */
 function convolution(
