@@ -1,0 +1,98 @@
+/** TensorFlow Lite files: run by LiteRT, where Python has it; their structure, read by the FlatBuffers library. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ByteBuffer } from 'flatbuffers';
+import { must } from '../../src/util/assert.ts';
+import { skipFor } from './machine.ts';
+
+const packages = process.env['INSTAR_TEST_PYTHONPATH'] ?? '';
+const environment = { ...process.env, PYTHONPATH: packages };
+const missing = spawnSync('python3', ['-c', 'import ai_edge_litert.interpreter'], { env: environment }).status !== 0;
+/** For `skip` of node:test. */
+export const withoutInterpreter = skipFor(missing ? "Python's ai-edge-litert is not here" : null);
+
+/** Runs each file on its images by the kernels of the runtime's choice, and by its reference kernels: bytes or floats of the logits. */
+const script = `
+import json, os, sys
+import numpy
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+folder = sys.argv[1]
+said = {}
+for name in sorted(name[:-7] for name in os.listdir(folder) if name.endswith('.tflite')):
+    path = os.path.join(folder, name)
+    for kernels, resolver in (('own', OpResolverType.AUTO), ('reference', OpResolverType.BUILTIN_REF)):
+        interpreter = Interpreter(model_path=path + '.tflite', experimental_op_resolver_type=resolver, num_threads=1)
+        interpreter.allocate_tensors()
+        [taken] = interpreter.get_input_details()
+        [given] = interpreter.get_output_details()
+        images = numpy.fromfile(path + '.images', taken['dtype']).reshape((-1, *taken['shape'][1:]))
+        found = []
+        for image in images:
+            interpreter.set_tensor(taken['index'], image[None])
+            interpreter.invoke()
+            found.append(interpreter.get_tensor(given['index'])[0])
+        numpy.stack(found).tofile(path + '.' + kernels)
+    # All images at once: the first extent may be changed.
+    interpreter.resize_tensor_input(taken['index'], images.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(taken['index'], images)
+    interpreter.invoke()
+    same = numpy.array_equal(interpreter.get_tensor(given['index']), numpy.stack(found))
+    said[name] = {
+        'batch': bool(same),
+        'bytes': os.path.getsize(path + '.tflite'),
+        'taken': [str(taken['dtype'].__name__), *map(float, taken['quantization'])],
+        'given': [str(given['dtype'].__name__), *map(float, given['quantization'])],
+        'signatures': interpreter.get_signature_list(),
+    }
+print(json.dumps(said))
+`;
+
+export interface LiteCase {
+  readonly name: string;
+  readonly file: Uint8Array;
+  /** (N, H, W, C), as the file takes them. */
+  readonly images: Uint8Array;
+}
+
+export interface LiteAnswer {
+  readonly own: Uint8Array;
+  readonly reference: Uint8Array;
+  /** Whether all images at once give the same. */
+  readonly batch: boolean;
+  readonly bytes: number;
+  /** Kind of numbers, scale and zero. */
+  readonly taken: readonly [string, number, number];
+  readonly given: readonly [string, number, number];
+  readonly signatures: unknown;
+}
+
+/** Answers by the names of the cases. */
+export function interpret(cases: readonly LiteCase[]): ReadonlyMap<string, LiteAnswer> {
+  const folder = mkdtempSync(join(tmpdir(), 'instar-tflite-'));
+  try {
+    for (const { name, file, images } of cases) {
+      writeFileSync(join(folder, `${name}.tflite`), file);
+      writeFileSync(join(folder, `${name}.images`), images);
+    }
+    const { status, stdout, stderr } = spawnSync('python3', ['-c', script, folder], { env: environment, encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    const said = JSON.parse(stdout) as Record<string, Omit<LiteAnswer, 'own' | 'reference'>>;
+    return new Map(
+      Object.entries(said).map(([name, rest]) => {
+        const [own, reference] = ['own', 'reference'].map(
+          (kernels) => new Uint8Array(readFileSync(join(folder, `${name}.${kernels}`))),
+        );
+        return [name, { ...rest, own: must(own, 'own'), reference: must(reference, 'reference') }];
+      }),
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export { ByteBuffer };
