@@ -1,11 +1,9 @@
-/** TensorFlow Lite files: run by LiteRT, where Python has it; their structure, read by the FlatBuffers library. */
+/** TensorFlow Lite files: run by LiteRT, where Python has it. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ByteBuffer } from 'flatbuffers';
-import { must } from '../../src/util/assert.ts';
 import { skipFor } from './machine.ts';
 
 const packages = process.env['INSTAR_TEST_PYTHONPATH'] ?? '';
@@ -14,7 +12,7 @@ const missing = spawnSync('python3', ['-c', 'import ai_edge_litert.interpreter']
 /** For `skip` of node:test. */
 export const withoutInterpreter = skipFor(missing ? "Python's ai-edge-litert is not here" : null);
 
-/** Runs each file on its images by the kernels of the runtime's choice, and by its reference kernels: bytes or floats of the logits. */
+/** Runs each file on its images by the kernels of the runtime's choice, and by its reference kernels; writes all outputs. */
 const script = `
 import json, os, sys
 import numpy
@@ -28,25 +26,30 @@ for name in sorted(name[:-7] for name in os.listdir(folder) if name.endswith('.t
         interpreter = Interpreter(model_path=path + '.tflite', experimental_op_resolver_type=resolver, num_threads=1)
         interpreter.allocate_tensors()
         [taken] = interpreter.get_input_details()
-        [given] = interpreter.get_output_details()
+        given = interpreter.get_output_details()
         images = numpy.fromfile(path + '.images', taken['dtype']).reshape((-1, *taken['shape'][1:]))
-        found = []
+        found = [[] for _ in given]
         for image in images:
             interpreter.set_tensor(taken['index'], image[None])
             interpreter.invoke()
-            found.append(interpreter.get_tensor(given['index'])[0])
-        numpy.stack(found).tofile(path + '.' + kernels)
+            for into, output in zip(found, given):
+                into.append(interpreter.get_tensor(output['index']))
+        found = [numpy.concatenate(each) for each in found]
+        with open(path + '.' + kernels, 'wb') as file:
+            for each in found:
+                file.write(each.tobytes())
     # All images at once: the first extent may be changed.
     interpreter.resize_tensor_input(taken['index'], images.shape)
     interpreter.allocate_tensors()
     interpreter.set_tensor(taken['index'], images)
     interpreter.invoke()
-    same = numpy.array_equal(interpreter.get_tensor(given['index']), numpy.stack(found))
+    same = numpy.array_equal(interpreter.get_tensor(given[0]['index']), found[0])
+    described = lambda tensor: [str(tensor['dtype'].__name__), *map(float, tensor['quantization'])]
     said[name] = {
         'batch': bool(same),
-        'bytes': os.path.getsize(path + '.tflite'),
-        'taken': [str(taken['dtype'].__name__), *map(float, taken['quantization'])],
-        'given': [str(given['dtype'].__name__), *map(float, given['quantization'])],
+        'taken': described(taken),
+        'given': described(given[0]),
+        'lengths': [each.size for each in found],
         'signatures': interpreter.get_signature_list(),
     }
 print(json.dumps(said))
@@ -59,16 +62,31 @@ export interface LiteCase {
   readonly images: Uint8Array;
 }
 
-export interface LiteAnswer {
-  readonly own: Uint8Array;
-  readonly reference: Uint8Array;
+type Numbers = Float32Array | Int8Array;
+interface Said {
   /** Whether all images at once give the same. */
   readonly batch: boolean;
-  readonly bytes: number;
   /** Kind of numbers, scale and zero. */
   readonly taken: readonly [string, number, number];
   readonly given: readonly [string, number, number];
   readonly signatures: unknown;
+  /** Of each output, over all images. */
+  readonly lengths: readonly number[];
+}
+export interface LiteAnswer extends Said {
+  /** Each output of all images: (N, classes), and where values are outputs (N, H, W, C). */
+  readonly own: readonly Numbers[];
+  readonly reference: readonly Numbers[];
+}
+
+function outputsIn(path: string, { given, lengths }: Said): readonly Numbers[] {
+  const { buffer } = new Uint8Array(readFileSync(path));
+  let from = 0;
+  return lengths.map((length) => {
+    const found = given[0] === 'int8' ? new Int8Array(buffer, from, length) : new Float32Array(buffer, from, length);
+    from += found.byteLength;
+    return found;
+  });
 }
 
 /** Answers by the names of the cases. */
@@ -81,18 +99,18 @@ export function interpret(cases: readonly LiteCase[]): ReadonlyMap<string, LiteA
     }
     const { status, stdout, stderr } = spawnSync('python3', ['-c', script, folder], { env: environment, encoding: 'utf8' });
     assert.equal(status, 0, stderr);
-    const said = JSON.parse(stdout) as Record<string, Omit<LiteAnswer, 'own' | 'reference'>>;
+    const said = JSON.parse(stdout) as Record<string, Said>;
     return new Map(
-      Object.entries(said).map(([name, rest]) => {
-        const [own, reference] = ['own', 'reference'].map(
-          (kernels) => new Uint8Array(readFileSync(join(folder, `${name}.${kernels}`))),
-        );
-        return [name, { ...rest, own: must(own, 'own'), reference: must(reference, 'reference') }];
-      }),
+      Object.entries(said).map(([name, rest]) => [
+        name,
+        {
+          ...rest,
+          own: outputsIn(join(folder, `${name}.own`), rest),
+          reference: outputsIn(join(folder, `${name}.reference`), rest),
+        },
+      ]),
     );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
-
-export { ByteBuffer };

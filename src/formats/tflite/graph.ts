@@ -112,8 +112,13 @@ export function graphBuilder() {
     return output;
   }
 
-  /** The bytes of the file. `metadata`: texts by name. */
-  function file(input: Value, output: Value, description: string, metadata: Readonly<Record<string, string>>): Uint8Array {
+  /** The bytes of the file. `outputs`: the first has a name in the signature. `metadata`: texts by name. */
+  function file(
+    input: Value,
+    outputs: readonly [Value, ...Value[]],
+    description: string,
+    metadata: Readonly<Record<string, string>>,
+  ): Uint8Array {
     const mapped = ({ tensor }: Value): readonly Table<'TensorMap'>[] => [
       { kind: 'TensorMap', name: must(tensors[tensor]?.name, 'name'), tensor },
     ];
@@ -131,7 +136,7 @@ export function graphBuilder() {
           name: 'network',
           tensors,
           inputs: [input.tensor],
-          outputs: [output.tensor],
+          outputs: outputs.map(({ tensor }) => tensor),
           operators: steps,
         },
       ],
@@ -142,7 +147,7 @@ export function graphBuilder() {
           kind: 'SignatureDef',
           key: 'serving_default',
           inputs: mapped(input),
-          outputs: mapped(output),
+          outputs: mapped(outputs[0]),
           subgraph: 0,
         },
       ],

@@ -11,7 +11,7 @@ import { must } from '../../util/assert.ts';
 import { UserError } from '../../util/user-error.ts';
 import { activationOperators } from './activations.ts';
 import type { Value } from './graph.ts';
-import { placingOf } from './padding.ts';
+import { placingOf, type Placing } from './padding.ts';
 import { fusedFunctions, paddings } from './schema.ts';
 import {
   bounded,
@@ -29,11 +29,15 @@ import {
 
 const channelsOf = ({ dims }: Value): number => must(dims[3], 'channels');
 
-/** The image with what no operator puts around it, and how the windows then lie. */
-function placed(c: Context, input: Value, window: Window, by: 'zero' | 'lowest') {
+function placingFor(c: Context, input: Value, window: Window): Placing {
   const { top, left } = window.margins;
   const reach = reachOf(window);
-  const { padding, around } = placingOf(input.dims, c.dims, { reach: [reach, reach], stride: window.stride, top, left });
+  return placingOf(input.dims, c.dims, { reach: [reach, reach], stride: window.stride, top, left });
+}
+
+/** The image with what no operator puts around it, and how the windows then lie. */
+function placed(c: Context, input: Value, window: Window, by: 'zero' | 'lowest') {
+  const { padding, around } = placingFor(c, input, window);
   return { image: around === null ? input : padded(c, input, around, by), padding: paddings[padding] };
 }
 
@@ -106,56 +110,58 @@ function countsInside({ kernel, stride, margins }: Window, input: readonly numbe
   return Float32Array.from(along(1, margins.top).flatMap((rows) => columns.map((each) => rows * each)));
 }
 
-/** In bytes a mean is a convolution of each channel by ones, of the scale 1/kernel²: it is rounded once, at the scale of the result. */
+/** A convolution of each channel by ones, at the scale 1/kernel²: in bytes it is rounded once, at the scale of the result. */
+function meanByOnes(c: Context, image: Value, kernel: number, steps: PoolSteps): Value {
+  const channels = channelsOf(image);
+  const size = kernel * kernel * channels;
+  const share = 1 / (kernel * kernel);
+  const filters = c.to && {
+    weights: new Int8Array(size).fill(1),
+    scales: new Float32Array(channels).fill(share),
+    bias: new Int32Array(channels),
+  };
+  const ones = { weights: new Float32Array(size).fill(share), bias: null };
+  const constants = weighted({ ...c, filters }, [1, kernel, kernel, channels], 3, (weights) => weights, ones);
+  return result(c, 'depthwise', [image, ...constants], { ...steps, depthMultiplier: 1, dilationWidth: 1, dilationHeight: 1 });
+}
+
+interface PoolSteps {
+  readonly padding: number;
+  readonly strideWidth: number;
+  readonly strideHeight: number;
+  readonly fused: number;
+}
+
 function averaged(of: OperationOf<'average-pool'>, c: Context): Value {
   const input = firstInput(c);
   const { kernel, stride, counted } = of;
-  const all = kernel * kernel;
   const inside = countsInside(of, input.dims, c.dims);
-  const isWhole = counted || inside.every((count) => count === all);
-  const { image, padding } = placed(c, input, of, 'zero');
-  const steps = { strideWidth: stride, strideHeight: stride, fused: fusedFunctions.none };
-  if (input.quantisation === null && (isWhole ? padding === paddings.valid : image === input))
-    return result(c, 'average-pool', [image], { ...steps, padding, filterWidth: kernel, filterHeight: kernel });
-
-  const channels = channelsOf(input);
-  const dims = [1, kernel, kernel, channels];
-  const whole = weighted(
-    {
-      ...c,
-      filters:
-        input.quantisation === null
-          ? null
-          : {
-              weights: new Int8Array(all * channels).fill(1),
-              scales: new Float32Array(channels).fill(1 / all),
-              bias: new Int32Array(channels),
-            },
-    },
-    dims,
-    3,
-    (weights) => weights,
-    { weights: new Float32Array(all * channels).fill(1 / all), bias: null },
-  );
-  const mean = result(c, 'depthwise', [image, ...whole], {
-    ...steps,
-    padding,
-    depthMultiplier: 1,
-    dilationWidth: 1,
-    dilationHeight: 1,
+  const isWhole = counted || inside.every((count) => count === kernel * kernel);
+  const pool = { filterWidth: kernel, filterHeight: kernel };
+  const placedOf = (value: Value) => {
+    const { image, padding } = placed(c, value, of, 'zero');
+    return { image, steps: { padding, strideWidth: stride, strideHeight: stride, fused: fusedFunctions.none } };
+  };
+  const { around, padding: own } = placingFor(c, input, of);
+  if (isWhole && (c.to !== null || own === 'same')) {
+    const { image, steps } = placedOf(input);
+    return meanByOnes(c, image, kernel, steps);
+  }
+  // The format's own pool counts what is inside, and gives bytes of its input's scale.
+  if (isWhole || around === null) {
+    const { image, steps } = placedOf(input);
+    const mean = computed(c, 'average-pool', [image], { dims: c.dims, quantisation: input.quantisation }, { ...steps, ...pool });
+    return requantised(c, mean, c.to);
+  }
+  return inFloats(c, (value) => {
+    const { image, steps } = placedOf(value);
+    const same = { dims: c.dims, quantisation: null };
+    const mean = computed(c, 'average-pool', [image], same, { ...steps, ...pool });
+    const factors = inside.map((count) => (kernel * kernel) / count);
+    const [, rows = 1, columns = 1] = c.dims;
+    const by = c.graph.constant(`${c.step.node}/inside`, [1, rows, columns, 1], factors);
+    return computed(c, 'multiply', [mean, by], same, { fused: fusedFunctions.none });
   });
-  if (isWhole) return mean;
-  const most = inside.reduce((largest, count) => Math.max(largest, all / count), 0);
-  const scale = Math.fround(most / 127);
-  const factors = inside.map((count) => all / count);
-  const [, rows = 1, columns = 1] = c.dims;
-  const by = c.graph.constant(
-    `${c.step.node}/inside`,
-    [1, rows, columns, 1],
-    c.to === null ? factors : Int8Array.from(factors, (factor) => Math.round(factor / scale)),
-    c.to === null ? null : { scale, zero: 0 },
-  );
-  return result(c, 'multiply', [mean, by], { fused: fusedFunctions.none });
 }
 
 /** The bytes of a partial sum: its numbers are between the sums of the bytes' ends. */

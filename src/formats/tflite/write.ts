@@ -20,6 +20,8 @@ export interface LiteOptions {
   readonly description: string;
   /** Texts by name, class names among them. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Whether each value is an output, too, behind the logits. */
+  readonly values?: true;
 }
 
 export interface LiteFile {
@@ -134,5 +136,6 @@ export function writeLite(deployed: Deployed, quantised: Quantised | null, optio
     graph.value('logits', output.type, [1, classes], output.quantisation),
     { shape: extents },
   );
-  return { bytes: graph.file(images, logits, options.description, options.metadata), operators: graph.count() };
+  const outputs = [logits, ...(options.values === true ? values : [])] as const;
+  return { bytes: graph.file(images, outputs, options.description, options.metadata), operators: graph.count() };
 }
