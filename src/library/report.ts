@@ -80,7 +80,10 @@ export async function exportModel(run: string, options: ExportOptions): Promise<
   const path = must(onnx ?? tflite, 'path');
   if (onnx !== undefined) checkFile('onnx', onnx);
   if (tflite !== undefined) checkFile('tflite', tflite);
-  return { path, ...(await exportFiles(root, { onnx, tflite: tflite && { path: tflite, numbers } }, rest)) };
+  return {
+    path,
+    ...(await exportFiles(root, { onnx, tflite: tflite === undefined ? undefined : { path: tflite, numbers } }, rest)),
+  };
 }
 
 /** The runs in a folder, those of studies too, the latest first: state, accuracy, size, when. Locks and writes nothing. */

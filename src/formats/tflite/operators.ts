@@ -41,7 +41,6 @@ export const operators = {
   gather: row(36, 1, 2, 'GatherOptions'),
   mean: row(40, 1, 2, 'ReducerOptions'),
   subtract: row(41, 1, null, 'SubOptions'),
-  cast: row(53, 1, null, 'CastOptions'),
   maximum: row(55, 1, 2, 'MaximumMinimumOptions'),
   minimum: row(57, 1, 2, 'MaximumMinimumOptions'),
   'pad-by': row(60, 1, 2, 'PadV2Options'),

@@ -77,7 +77,6 @@ const tables = {
   GatherOptions: { axis: [0, 'int'] },
   ReducerOptions: { keepDimensions: [0, 'bool'] },
   SubOptions: fused,
-  CastOptions: { from: [0, 'byte'], to: [1, 'byte'] },
   DequantizeOptions: {},
   MaximumMinimumOptions: {},
   PadV2Options: {},
@@ -111,7 +110,6 @@ export const optionTypes = {
   GatherOptions: 23,
   ReducerOptions: 27,
   SubOptions: 28,
-  CastOptions: 37,
   DequantizeOptions: 38,
   MaximumMinimumOptions: 39,
   PadV2Options: 43,
@@ -122,7 +120,7 @@ export const optionTypes = {
 
 export type OptionsName = keyof typeof optionTypes;
 
-export const tensorTypes = { float32: 0, int32: 2, uint8: 3, int8: 9 } as const;
+export const tensorTypes = { float32: 0, int32: 2, int8: 9 } as const;
 export type TensorType = keyof typeof tensorTypes;
 export const fusedFunctions = { none: 0, relu: 1, 'relu-n1-to-1': 2, relu6: 3 } as const;
 export const paddings = { same: 0, valid: 1 } as const;

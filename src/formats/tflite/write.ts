@@ -1,16 +1,20 @@
 /**
  * A deployed network as a TensorFlow Lite file. It takes pixels and gives logits; the normalisation is inside.
  *
- *     f32:    images, uint8 (1, H, W, C) ─ CAST ─ MUL ─ ADD ─▶ network ─▶ logits, float32 (1, classes)
+ *     f32:    images, float32 (1, H, W, C), 0 to 255 ─ MUL ─ ADD ─▶ network ─▶ logits, float32 (1, classes)
  *     bytes:  images, int8: pixel − 128 ─ DEPTHWISE_CONV_2D ─▶ network ─▶ logits, int8 with scale and zero
+ *
+ * Pixels in f32, since TensorFlow Lite for Microcontrollers has no CAST of uint8. Behind the model, as an associated file, are the names of
+ * the classes, a line each.
  */
 import { askOperation, shapeOf, type Deployed } from '../../deploy/deployed.ts';
 import { pixelBytes, type Quantisation, type Quantised } from '../../deploy/quantise.ts';
 import type { Shape } from '../../network/network.ts';
 import { must } from '../../util/assert.ts';
+import { withAssociated } from './associated.ts';
 import { graphBuilder, type GraphBuilder, type Value } from './graph.ts';
 import { operationOperators } from './operations.ts';
-import { fusedFunctions, paddings, tensorTypes } from './schema.ts';
+import { fusedFunctions, paddings } from './schema.ts';
 
 export interface LiteOptions {
   /** For each channel: the network reads (pixel/255 − mean)/std. */
@@ -18,7 +22,8 @@ export interface LiteOptions {
   readonly std: readonly number[];
   /** A sentence on its origin. */
   readonly description: string;
-  /** Texts by name, class names among them. */
+  readonly classes: readonly string[];
+  /** Texts by name. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Whether each value is an output, too, behind the logits. */
   readonly values?: true;
@@ -29,6 +34,9 @@ export interface LiteFile {
   readonly operators: number;
 }
 
+/** The associated file of the class names. */
+export const labelsFile = 'labels.txt';
+
 /** Pixels as bytes around zero: the real number is the pixel. */
 export const pixelQuantisation: Quantisation = { scale: 1, zero: -128 };
 
@@ -36,10 +44,8 @@ const dimsOf = ({ channels, height, width }: Shape): readonly number[] => [1, he
 
 /** As the file in ONNX computes it. */
 function normalised(graph: GraphBuilder, images: Value, { mean, std }: LiteOptions): Value {
-  const { dims } = images;
   const channels = [1, 1, 1, mean.length];
-  const value = (name: string): Value => graph.value(name, 'float32', dims, null);
-  const pixels = graph.operator('cast', [images], value('pixels'), { from: tensorTypes.uint8, to: tensorTypes.float32 });
+  const value = (name: string): Value => graph.value(name, 'float32', images.dims, null);
   const scale = graph.constant(
     'pixels/scale',
     channels,
@@ -51,7 +57,7 @@ function normalised(graph: GraphBuilder, images: Value, { mean, std }: LiteOptio
     Float32Array.from(std, (deviation, at) => -(mean[at] as number) / deviation),
   );
   const none = { fused: fusedFunctions.none };
-  return graph.operator('add', [graph.operator('multiply', [pixels, scale], value('scaled'), none), shift], value('image'), none);
+  return graph.operator('add', [graph.operator('multiply', [images, scale], value('scaled'), none), shift], value('image'), none);
 }
 
 interface PixelLine {
@@ -113,7 +119,7 @@ function normalisedBytes(graph: GraphBuilder, images: Value, { mean, std }: Lite
 export function writeLite(deployed: Deployed, quantised: Quantised | null, options: LiteOptions): LiteFile {
   const graph = graphBuilder();
   const quantisationOf = (value: number): Quantisation | null => quantised && must(quantised.values[value], 'quantisation');
-  const images = graph.value('images', quantised ? 'int8' : 'uint8', dimsOf(deployed.image), quantised && pixelQuantisation);
+  const images = graph.value('images', quantised ? 'int8' : 'float32', dimsOf(deployed.image), quantised && pixelQuantisation);
   const read = quantisationOf(0);
   const values: Value[] = [read === null ? normalised(graph, images, options) : normalisedBytes(graph, images, options, read)];
   for (const step of deployed.steps)
@@ -137,5 +143,7 @@ export function writeLite(deployed: Deployed, quantised: Quantised | null, optio
     { shape: extents },
   );
   const outputs = [logits, ...(options.values === true ? values : [])] as const;
-  return { bytes: graph.file(images, outputs, options.description, options.metadata), operators: graph.count() };
+  const model = graph.file(images, outputs, options.description, options.metadata);
+  const labels = options.classes.map((name) => `${name.replaceAll(/[\r\n]+/g, ' ')}\n`).join('');
+  return { bytes: withAssociated(model, labelsFile, new TextEncoder().encode(labels)), operators: graph.count() };
 }

@@ -248,6 +248,7 @@ function filesOf(content: Content): Files {
     writeLite(deployed, inBytes(tflite.numbers), {
       mean,
       std,
+      classes,
       description: factsOf(content, tflite.numbers === 'int8').join('\n'),
       metadata: { ...deploymentOf(about, 'image').metadata, numbers: tflite.numbers },
     });
