@@ -12,22 +12,27 @@ const utf8Names = 0x800;
 
 type Field = readonly [bytes: 2 | 4, value: number];
 
-function record(signature: number, fields: readonly Field[], ...rest: readonly Uint8Array[]): Uint8Array {
-  const head = [[4, signature] as const, ...fields];
-  const length = head.reduce((sum, [bytes]) => sum + bytes, 0);
-  const result = new Uint8Array(length + rest.reduce((sum, each) => sum + each.length, 0));
-  const view = new DataView(result.buffer);
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const result = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
-  for (const [bytes, value] of head) {
+  for (const part of parts) {
+    result.set(part, at);
+    at += part.length;
+  }
+  return result;
+}
+
+function record(signature: number, fields: readonly Field[], ...rest: readonly Uint8Array[]): Uint8Array {
+  const all: readonly Field[] = [[4, signature], ...fields];
+  const head = new Uint8Array(all.reduce((sum, [bytes]) => sum + bytes, 0));
+  const view = new DataView(head.buffer);
+  let at = 0;
+  for (const [bytes, value] of all) {
     if (bytes === 2) view.setUint16(at, value, true);
     else view.setUint32(at, value, true);
     at += bytes;
   }
-  for (const each of rest) {
-    result.set(each, at);
-    at += each.length;
-  }
-  return result;
+  return joined([head, ...rest]);
 }
 
 export function withAssociated(model: Uint8Array, name: string, content: Uint8Array): Uint8Array {
@@ -58,5 +63,5 @@ export function withAssociated(model: Uint8Array, name: string, content: Uint8Ar
     [4, model.length + entry.length],
     [2, 0],
   ]);
-  return Buffer.concat([model, entry, directory, end]);
+  return joined([model, entry, directory, end]);
 }
