@@ -69,10 +69,9 @@ export interface Exported extends ExportResult {
 }
 
 /**
- * Writes a network of a run as an ONNX file (bytes of pixels in, logits and probabilities out) or a TensorFlow Lite file (bytes of
- * pixels in, logits out). Before, the network as ONNX is run beside the engine on
- * the validation images (the finished winner's on the test images); where it does not compute the same, a RunError says so and nothing
- * is written.
+ * Writes a network of a run as an ONNX file (bytes of pixels in, logits and probabilities out), a TensorFlow Lite file (pixels in,
+ * logits out), or both. Before, the network as ONNX is run beside the engine on the validation images (the finished winner's on the
+ * test images); where it does not compute the same, a RunError says so and nothing is written.
  */
 export async function exportModel(run: string, options: ExportOptions): Promise<Exported> {
   const root = checkRoot('run', run);

@@ -133,7 +133,7 @@ test('TensorFlow Lite in f32 and in bytes: the last lines, the same bytes again,
     int8,
     /^bytes\.tflite \(final\): TensorFlow Lite in bytes; [\d.]+ KiB, \d+ operators\n {2}measured as ONNX, with the same weights and ranges:\n +size +accuracy +an image\n/,
   );
-  const [ofFloats, ofBytes] = [read('f32.tflite'), read('bytes.tflite')];
+  const ofBytes = read('bytes.tflite');
   const printed = JSON.parse(await done('export', 'runs/photos', '--tflite', 'again.tflite', '--int8', '--json')) as {
     tflite: { path: string; numbers: string; bytes: number };
   };
