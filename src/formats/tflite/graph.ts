@@ -112,47 +112,47 @@ export function graphBuilder() {
     return output;
   }
 
-  /** The bytes of the file. `outputs`: the first has a name in the signature. `metadata`: texts by name. */
-  function file(
-    input: Value,
-    outputs: readonly [Value, ...Value[]],
-    description: string,
-    metadata: Readonly<Record<string, string>>,
-  ): Uint8Array {
-    const mapped = ({ tensor }: Value): readonly Table<'TensorMap'>[] => [
-      { kind: 'TensorMap', name: must(tensors[tensor]?.name, 'name'), tensor },
-    ];
-    const texts = Object.entries(metadata).map(([name, text]): Table<'Metadata'> => ({
-      kind: 'Metadata',
-      name,
-      buffer: bufferOf(new TextEncoder().encode(text)),
-    }));
-    return encode({
-      description,
-      operatorCodes: Array.from(codes.values(), ({ table }) => table),
-      subgraphs: [
-        {
-          kind: 'SubGraph',
-          name: 'network',
-          tensors,
-          inputs: [input.tensor],
-          outputs: outputs.map(({ tensor }) => tensor),
-          operators: steps,
-        },
-      ],
-      buffers,
-      metadata: texts,
-      signatures: [
-        {
-          kind: 'SignatureDef',
-          key: 'serving_default',
-          inputs: mapped(input),
-          outputs: mapped(outputs[0]),
-          subgraph: 0,
-        },
-      ],
-    });
-  }
+  return {
+    value,
+    constant,
+    operator,
+    count: (): number => steps.length,
+    /** What was added so far. */
+    parts: () => ({ tensors, steps, buffers, codes: Array.from(codes.values(), ({ table }) => table) }),
+  };
+}
 
-  return { value, constant, operator, file, count: (): number => steps.length };
+/** The bytes of the file. `outputs`: the first has a name in the signature. `metadata`: texts by name. */
+export function fileOf(
+  graph: GraphBuilder,
+  input: Value,
+  outputs: readonly [Value, ...Value[]],
+  description: string,
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
+  const { tensors, steps, codes, buffers } = graph.parts();
+  const texts = Object.entries(metadata);
+  const mapped = ({ tensor }: Value): readonly Table<'TensorMap'>[] => [
+    { kind: 'TensorMap', name: must(tensors[tensor]?.name, 'name'), tensor },
+  ];
+  const encoder = new TextEncoder();
+  return encode({
+    description,
+    operatorCodes: codes,
+    subgraphs: [
+      {
+        kind: 'SubGraph',
+        name: 'network',
+        tensors,
+        inputs: [input.tensor],
+        outputs: outputs.map(({ tensor }) => tensor),
+        operators: steps,
+      },
+    ],
+    buffers: [...buffers, ...texts.map(([, text]) => ({ kind: 'Buffer', data: encoder.encode(text) }) as const)],
+    metadata: texts.map(([name], at) => ({ kind: 'Metadata', name, buffer: buffers.length + at })),
+    signatures: [
+      { kind: 'SignatureDef', key: 'serving_default', inputs: mapped(input), outputs: mapped(outputs[0]), subgraph: 0 },
+    ],
+  });
 }

@@ -12,7 +12,7 @@ import { pixelBytes, type Quantisation, type Quantised } from '../../deploy/quan
 import type { Shape } from '../../network/network.ts';
 import { must } from '../../util/assert.ts';
 import { withAssociated } from './associated.ts';
-import { graphBuilder, type GraphBuilder, type Value } from './graph.ts';
+import { fileOf, graphBuilder, type GraphBuilder, type Value } from './graph.ts';
 import { operationOperators } from './operations.ts';
 import { fusedFunctions, paddings } from './schema.ts';
 
@@ -143,7 +143,7 @@ export function writeLite(deployed: Deployed, quantised: Quantised | null, optio
     { shape: extents },
   );
   const outputs = [logits, ...(options.values === true ? values : [])] as const;
-  const model = graph.file(images, outputs, options.description, options.metadata);
+  const model = fileOf(graph, images, outputs, options.description, options.metadata);
   const labels = options.classes.map((name) => `${name.replaceAll(/[\r\n]+/g, ' ')}\n`).join('');
   return { bytes: withAssociated(model, labelsFile, new TextEncoder().encode(labels)), operators: graph.count() };
 }
