@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { codeBeginning, codeFiles } from '../formats/c/write.ts';
-import { exportFiles, type ExportResult, type Targets } from '../run/driving/export.ts';
+import { checkFile, exportFiles, type ExportResult, type Targets } from '../run/driving/export.ts';
 import { describeExport, describeViews } from '../run/display/wording.ts';
 import type { QuantisedExport } from '../training/job.ts';
 import { readHead } from '../util/files.ts';
@@ -11,11 +11,6 @@ import { formatBytes, formatPercent, formatWhole, plural, printable } from '../u
 import { printJson, printLines, type Io } from './io.ts';
 import type { Given } from '../options/commands.ts';
 import { padLeft, padRight } from './text.ts';
-
-function checkFile(flag: string, path: string): void {
-  if (!existsSync(dirname(resolve(path)))) throw new UserError(`${flag} ${path}: the folder does not exist`);
-  if (existsSync(path) && !statSync(path).isFile()) throw new UserError(`${flag} ${path}: exists and is not a file`);
-}
 
 /** The folder is new, or has nothing but code that was written before. */
 async function checkFolder(folder: string): Promise<void> {
@@ -32,23 +27,38 @@ async function checkFolder(folder: string): Promise<void> {
     throw new UserError(`--c ${folder}: holds a ${names[0]} that Instar did not write; give a folder of its own`);
 }
 
-async function targetsOf(root: string, { onnx, int8, c, float, symmetric, views }: Given<'export'>): Promise<Targets> {
-  if (onnx === undefined && int8 === undefined && c === undefined)
-    throw new UserError('nothing to write: give --onnx FILE, --int8 or --c FOLDER');
-  if (float === true && c === undefined) throw new UserError('--float is for --c: an ONNX file in f32 is --onnx FILE');
-  if (float === true && int8 === '') throw new UserError('--c is in one kind of numbers: give --float or --int8, not both');
+const deviceWords = { '--tflite': 'a TensorFlow Lite file', '--c': 'C code' } as const;
+
+async function targetsOf(root: string, { onnx, int8, c, tflite, float, symmetric, views }: Given<'export'>): Promise<Targets> {
+  const device = tflite !== undefined ? '--tflite' : c !== undefined ? '--c' : undefined;
+  if (onnx === undefined && int8 === undefined && device === undefined)
+    throw new UserError('nothing to write: give --onnx FILE, --int8, --tflite FILE or --c FOLDER');
+  if (float === true && device === undefined)
+    throw new UserError('--float is for --tflite and --c: an ONNX file in f32 is --onnx FILE');
+  if (float === true && int8 === '') throw new UserError(`${device} is in one kind of numbers: give --float or --int8, not both`);
   if (symmetric === true && int8 === undefined) throw new UserError('--symmetric is for --int8');
-  if (c !== undefined && (views ?? 'image') !== 'image')
-    throw new UserError(`--views ${views}: an ONNX file averages over views, C code does not`);
-  // With --c, an --int8 without a file says the kind of numbers.
-  const path = int8 === undefined ? undefined : int8 !== '' ? int8 : c === undefined ? join(root, 'int8.onnx') : undefined;
-  if (onnx !== undefined) checkFile('--onnx', onnx);
-  if (int8 !== undefined && int8 !== '') checkFile('--int8', int8);
-  if (onnx !== undefined && path !== undefined && resolve(onnx) === resolve(path))
-    throw new UserError(`--onnx and --int8 name the same file, ${onnx}`);
+  if (device !== undefined && (views ?? 'image') !== 'image')
+    throw new UserError(`--views ${views}: an ONNX file averages over views, ${deviceWords[device]} does not`);
+  // With --tflite or --c, an --int8 without a file says the kind of numbers.
+  const path = int8 === undefined ? undefined : int8 !== '' ? int8 : device === undefined ? join(root, 'int8.onnx') : undefined;
+  const files = Object.entries({ '--onnx': onnx, '--int8': path, '--tflite': tflite });
+  const seen = new Map<string, string>();
+  for (const [flag, file] of files) {
+    if (file === undefined) continue;
+    if (flag !== '--int8' || int8 !== '') checkFile(flag, file);
+    const other = seen.get(resolve(file));
+    if (other !== undefined) throw new UserError(`${other} and ${flag} name the same file, ${file}`);
+    seen.set(resolve(file), flag);
+  }
   if (c !== undefined) await checkFolder(c);
   const numbers = int8 !== undefined && float !== true ? 'int8' : 'float';
-  return { onnx, int8: path, code: c === undefined ? undefined : { folder: c, numbers }, symmetric };
+  return {
+    onnx,
+    int8: path,
+    code: c === undefined ? undefined : { folder: c, numbers },
+    tflite: tflite === undefined ? undefined : { path: tflite, numbers },
+    symmetric,
+  };
 }
 
 /** Points of accuracy that a file in bytes may lose before it is said. */
@@ -90,17 +100,17 @@ function quantisedLines(quantised: QuantisedExport, symmetric: boolean): string[
     ...(lost <= tolerated
       ? []
       : [
-          `  ${(100 * lost).toFixed(1)} points are lost in bytes. ${symmetric ? 'Without --symmetric it may be fewer; else k' : 'K'}eep f32 (--onnx, or --c with --float), or search with ReLU alone and a wider network (--max-params).`,
+          `  ${(100 * lost).toFixed(1)} points are lost in bytes. ${symmetric ? 'Without --symmetric it may be fewer; else k' : 'K'}eep f32 (--onnx, or --float), or search with ReLU alone and a wider network (--max-params).`,
         ]),
   ];
 }
 
 function lines(
   targets: Targets,
-  { line, verified, quantised, code }: ExportResult,
+  { line, verified, quantised, code, tflite }: ExportResult,
   { views = 'image' }: Given<'export'>,
 ): string[] {
-  const { onnx, int8, code: wanted, symmetric } = targets;
+  const { onnx, int8, code: wanted, tflite: lite, symmetric } = targets;
   const said: string[] = [];
   const named = (path: string): string => `${printable(path)} (${line})${describeViews(views)}`;
   const described = describeExport({ verified, problem: null });
@@ -112,8 +122,14 @@ function lines(
       `${named(join(wanted.folder, codeFiles.source))} and ${codeFiles.header}: C99 in ${wanted.numbers === 'int8' ? 'bytes' : 'f32'}; ` +
         `${formatWhole(constantBytes)} bytes of constants, ${formatWhole(arenaBytes)} bytes of working memory, ${formatWhole(multiplyAdds)} multiply-adds an image`,
     );
-    if (wanted.numbers === 'float' && onnx === undefined) said.push(`  the same network as ONNX: ${described}`);
   }
+  if (lite !== undefined && tflite !== null)
+    said.push(
+      `${named(lite.path)}: TensorFlow Lite in ${lite.numbers === 'int8' ? 'bytes' : 'f32'}; ${formatBytes(tflite.bytes)}, ${plural(tflite.operators, 'operator')}`,
+    );
+  const hasNumbers = (numbers: 'float' | 'int8'): boolean => [wanted, lite].some((each) => each?.numbers === numbers);
+  if (hasNumbers('float') && onnx === undefined) said.push(`  the same network as ONNX: ${described}`);
+  if (hasNumbers('int8') && int8 === undefined) said.push('  measured as ONNX, with the same weights and ranges:');
   return quantised === null ? said : [...said, ...quantisedLines(quantised, symmetric === true)];
 }
 
@@ -122,7 +138,7 @@ export async function exportCommand(root: string, given: Given<'export'>, io: Io
   if (step !== undefined && child !== undefined) throw new UserError('give --step or --child, not both');
   const targets = await targetsOf(root, given);
   const result = await exportFiles(root, targets, { step, child, views });
-  const { line, verified, kept, quantised, code } = result;
+  const { line, verified, kept, quantised, code, tflite } = result;
   if (given.json === true) {
     const { ranges: _ranges, ...measured } = quantised ?? { ranges: [] };
     printJson(io.out, {
@@ -132,6 +148,9 @@ export async function exportCommand(root: string, given: Given<'export'>, io: Io
       verified,
       kept,
       ...(quantised === null ? {} : { int8: { path: targets.int8, ...measured } }),
+      ...(tflite === null || targets.tflite === undefined
+        ? {}
+        : { tflite: { path: targets.tflite.path, numbers: targets.tflite.numbers, ...tflite } }),
       ...(code === null || targets.code === undefined
         ? {}
         : {

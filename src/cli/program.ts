@@ -105,9 +105,9 @@ const commands: { readonly [Name in CommandName]: CommandRow<Name> } = {
     run: async ([folder = ''], given, io) => (await import('./ui.ts')).uiCommand(folder, given, io),
   },
   export: {
-    summary: 'write a network of a run as an .onnx file or as C code, in f32 or in bytes',
+    summary: 'write a network of a run as ONNX, TensorFlow Lite or C code, in f32 or in bytes',
     description:
-      'Writes a network of a run as an ONNX file with pixels as input, and logits and probabilities as outputs, or as C code for devices without an operating system. Its results are compared with those of the engine on the validation images, or on the test images for a finished winner. In bytes (--int8) it is four times smaller; what that costs is measured on the same images.',
+      'Writes a network of a run as an ONNX file with pixels as input, and logits and probabilities as outputs, as a TensorFlow Lite file, or as C code for devices without an operating system. Its results are compared with those of the engine on the validation images, or on the test images for a finished winner. In bytes (--int8) it is four times smaller; what that costs is measured on the same images.',
     parameters: [runFolder],
     run: async ([root = ''], given, io) => (await import('./export.ts')).exportCommand(root, given, io),
   },

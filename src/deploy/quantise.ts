@@ -42,6 +42,12 @@ export function roundEven(value: number): number {
 export const byteOf = (value: number, { scale, zero }: Quantisation): number =>
   Math.max(leastByte, Math.min(mostByte, roundEven(value / scale) + zero));
 
+/** The bytes of all 256 pixels of a channel, as the ONNX file computes them: in f32. */
+export function pixelBytes(mean: number, std: number, quantisation: Quantisation): readonly number[] {
+  const [scale, shift] = [Math.fround(1 / (255 * std)), Math.fround(-mean / std)];
+  return Array.from({ length: 256 }, (_none, pixel) => byteOf(Math.fround(Math.fround(pixel * scale) + shift), quantisation));
+}
+
 /** Of what was always zero any scale does. Below 1e-30, products of scales become denormal. */
 const scaleFor = (size: number): number => Math.fround(size === 0 ? 1 : Math.max(size, 1e-30));
 

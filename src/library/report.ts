@@ -2,8 +2,9 @@
 import { checkArgument, checkExport, checkReport, checkRoot } from '../options/check.ts';
 import type { ViewsName } from '../network/views.ts';
 import { makeReport, outputFor, reportIn } from '../report/make.ts';
-import { exportNetwork, type ExportResult } from '../run/driving/export.ts';
+import { checkFile, exportFiles, type ExportResult } from '../run/driving/export.ts';
 import { writeState } from '../training/checkpoint.ts';
+import { must } from '../util/assert.ts';
 import { makeFolder } from '../util/files.ts';
 import { UserError } from '../util/user-error.ts';
 import { listRuns, type ListedRun } from '../web/list-runs.ts';
@@ -47,30 +48,41 @@ export async function report(run: string | readonly string[], options: ReportOpt
 }
 
 export interface ExportOptions {
-  /** Where to write the file. */
-  readonly onnx: string;
+  /** Where to write an ONNX file. */
+  readonly onnx?: string;
+  /** Where to write a TensorFlow Lite file. One of both is needed. */
+  readonly tflite?: string;
+  /** Of the TensorFlow Lite file: f32 or bytes, whose accuracy is measured. Default: `float`. */
+  readonly numbers?: 'float' | 'int8';
   /** The winner of that step; 0: the start network. */
   readonly step?: number;
   /** A child, such as `s1c3`; only winners are kept when their step is over. Default, without `step`: the best network. */
   readonly child?: string;
-  /** Views of an image that the file averages. Default: the image alone. */
+  /** Views of an image that the ONNX file averages. Default: the image alone. */
   readonly views?: ViewsName;
   readonly signal?: AbortSignal;
 }
 
 export interface Exported extends ExportResult {
+  /** That of the ONNX file, or of the TensorFlow Lite file where there is no other. */
   readonly path: string;
 }
 
 /**
- * Writes a network of a run as an ONNX file: bytes of pixels in, logits and probabilities out. Before, it is run beside the engine on
- * the validation images (the finished winner's on the test images); where it does not compute the same, a RunError says so and nothing
- * is written.
+ * Writes a network of a run as an ONNX file (bytes of pixels in, logits and probabilities out), a TensorFlow Lite file (pixels in,
+ * logits out), or both. Before, the network as ONNX is run beside the engine on the validation images (the finished winner's on the
+ * test images); where it does not compute the same, a RunError says so and nothing is written.
  */
 export async function exportModel(run: string, options: ExportOptions): Promise<Exported> {
   const root = checkRoot('run', run);
-  const { onnx, ...rest } = checkExport(options);
-  return { path: onnx, ...(await exportNetwork(root, onnx, rest)) };
+  const { onnx, tflite, numbers = 'float', ...rest } = checkExport(options);
+  const path = must(onnx ?? tflite, 'path');
+  if (onnx !== undefined) checkFile('onnx', onnx);
+  if (tflite !== undefined) checkFile('tflite', tflite);
+  return {
+    path,
+    ...(await exportFiles(root, { onnx, tflite: tflite === undefined ? undefined : { path: tflite, numbers } }, rest)),
+  };
 }
 
 /** The runs in a folder, those of studies too, the latest first: state, accuracy, size, when. Locks and writes nothing. */

@@ -145,10 +145,22 @@ export function checkEvaluate<Given extends object>(options: Given, isOpen: bool
   return checked;
 }
 
-export function checkExport<Given extends { readonly onnx?: unknown }>(options: Given): Given {
-  const { onnx, step, child, views: averaged } = exporting;
-  const checked = checkOptions(options, { onnx, step, child, views: averaged }, { signal });
-  if (checked.onnx === undefined) throw new UserError('onnx: is missing; give the file to write', 'INSTAR_MISSING_OPTION');
+interface ExportFiles {
+  readonly onnx?: string;
+  readonly tflite?: string;
+  readonly numbers?: string;
+  readonly views?: string;
+}
+
+export function checkExport<Given extends ExportFiles>(options: Given): Given {
+  const { onnx, tflite, step, child, views: averaged } = exporting;
+  const numbers = by(z.enum(['float', 'int8']));
+  const checked = checkOptions(options, { onnx, tflite, step, child, views: averaged }, { signal, numbers });
+  if (checked.onnx === undefined && checked.tflite === undefined)
+    throw new UserError('onnx: is missing; give the file to write, or tflite', 'INSTAR_MISSING_OPTION');
+  if (checked.tflite === undefined && checked.numbers !== undefined) throw wrong('numbers', 'is for tflite, which is missing');
+  if (checked.tflite !== undefined && (checked.views ?? 'image') !== 'image')
+    throw wrong('views', 'an ONNX file averages over views, a TensorFlow Lite file does not');
   return checked;
 }
 

@@ -4,6 +4,14 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { channelsLast, picked } from '../../src/data/dataset.ts';
+import { allBytes } from '../../src/data/images.ts';
+import { readDataset } from '../../src/data/read.ts';
+import { openRuntime } from '../../src/engine/onnx/runtime.ts';
+import { argmax } from '../../src/training/measure.ts';
+import { asBytes } from '../../src/util/bytes.ts';
+import { readModel } from '../support/tflite-structure.ts';
+import { interpret, withoutInterpreter } from '../support/tflite.ts';
 import { exportCommand } from '../../src/cli/export.ts';
 import type { Given } from '../../src/options/commands.ts';
 import { decodeModel } from '../../src/formats/onnx/codec.ts';
@@ -96,6 +104,73 @@ test('C in f32 and in bytes: compiled without a warning, written again to the sa
   );
 });
 
+/** Images of the folder's classes as the run reads them, and the class that the network as ONNX tells. */
+async function toldByOnnx(): Promise<{ readonly pixels: Uint8Array; readonly told: readonly number[] }> {
+  const { dataset } = await readDataset(join(folder, 'photos'), {
+    cacheFolder: join(folder, 'lite-cache'),
+    environment: process.env,
+  });
+  const { test: part, shape } = dataset;
+  const indices = Uint32Array.from(part.labels, (_label, at) => at);
+  const pixels = channelsLast(allBytes(picked(part, shape, indices).images), shape);
+  const { library } = await openRuntime('cpu', 1);
+  const session = await library.InferenceSession.create(read('runs', 'photos', 'best.onnx'));
+  const images = new library.Tensor('uint8', pixels, [indices.length, shape.height, shape.width, shape.channels]);
+  const { data, dims } = must((await session.run({ images }))['logits'], 'logits');
+  await session.release();
+  const classes = must(dims[1], 'classes');
+  return { pixels, told: Array.from(indices, (_none, at) => argmax(data as Float32Array, at * classes, classes)) };
+}
+
+test('TensorFlow Lite in f32 and in bytes: the last lines, the same bytes again, labels inside', async () => {
+  const float = await done('export', 'runs/photos', '--tflite', 'f32.tflite');
+  assert.match(
+    float,
+    /^f32\.tflite \(final\): TensorFlow Lite in f32; [\d.]+ KiB, \d+ operators\n {2}the same network as ONNX: .* same as the engine/,
+  );
+  const int8 = await done('export', 'runs/photos', '--tflite', 'bytes.tflite', '--int8');
+  assert.match(
+    int8,
+    /^bytes\.tflite \(final\): TensorFlow Lite in bytes; [\d.]+ KiB, \d+ operators\n {2}measured as ONNX, with the same weights and ranges:\n +size +accuracy +an image\n/,
+  );
+  const ofBytes = read('bytes.tflite');
+  const printed = JSON.parse(await done('export', 'runs/photos', '--tflite', 'again.tflite', '--int8', '--json')) as {
+    tflite: { path: string; numbers: string; bytes: number };
+  };
+  assert.deepEqual([printed.tflite.path, printed.tflite.numbers, printed.tflite.bytes], ['again.tflite', 'int8', ofBytes.length]);
+  assert.deepEqual(read('again.tflite'), ofBytes);
+  const { description, metadata } = readModel(ofBytes);
+  assert.match(
+    description,
+    /^Written by Instar .*: network final of the run photos, trained on photos\.\n[\d.]+ % of 15 test images right\./,
+  );
+  assert.equal(metadata['numbers'], 'int8');
+  const labels = execFileSync(
+    'python3',
+    ['-c', "import zipfile; print(zipfile.ZipFile('bytes.tflite').read('labels.txt').decode())"],
+    {
+      cwd: folder,
+      encoding: 'utf8',
+    },
+  );
+  assert.deepEqual(labels.trim().split('\n'), JSON.parse(must(metadata['classes'], 'classes')));
+});
+
+test('TensorFlow Lite tells the classes of the network as ONNX', { skip: withoutInterpreter }, async () => {
+  const { pixels, told } = await toldByOnnx();
+  const answers = interpret([
+    { name: 'f32', file: read('f32.tflite'), images: asBytes(Float32Array.from(pixels)) },
+    { name: 'bytes', file: read('bytes.tflite'), images: pixels.map((pixel) => pixel ^ 0x80) },
+  ]);
+  const agreeing = (name: string): number => {
+    const logits = must(must(answers.get(name), name).own[0], 'logits');
+    const classes = logits.length / told.length;
+    return told.filter((wanted, at) => argmax(Float32Array.from(logits), at * classes, classes) === wanted).length / told.length;
+  };
+  assert.equal(agreeing('f32'), 1);
+  assert.ok(agreeing('bytes') > 0.8);
+});
+
 test('what cannot be written is one line', async () => {
   const inFolder = (...path: string[]): string => join(folder, ...path);
   const wrong = async (wanted: RegExp, given: Given<'export'>, run = inFolder('runs', 'photos')): Promise<void> => {
@@ -117,14 +192,20 @@ test('what cannot be written is one line', async () => {
   await wrong(/main\.c: exists and is not a folder/, { c: inFolder('other', 'main.c') });
   const c = inFolder('new');
   await wrong(/--float or --int8, not both/, { c, float: true, int8: '' });
-  await wrong(/--float is for --c/, { float: true, onnx: inFolder('x.onnx') });
+  await wrong(/--float is for --tflite and --c/, { float: true, onnx: inFolder('x.onnx') });
   await wrong(/--symmetric is for --int8/, { symmetric: true, onnx: inFolder('x.onnx') });
   await wrong(/--views flips: an ONNX file averages over views, C code does not/, { c, views: 'flips' });
+  const tflite = inFolder('x.tflite');
+  await wrong(/--tflite is in one kind of numbers: give --float or --int8, not both/, { tflite, float: true, int8: '' });
+  await wrong(/--views flips: an ONNX file averages over views, a TensorFlow Lite file does not/, { tflite, views: 'flips' });
+  await wrong(/--tflite .*x\.tflite: the folder does not exist/, { tflite: inFolder('no', 'x.tflite') });
+  await wrong(/--tflite .*other: exists and is not a file/, { tflite: inFolder('other') });
+  await wrong(/--int8 and --tflite name the same file/, { tflite, int8: tflite });
   await wrong(/x\.onnx: the folder does not exist/, { int8: inFolder('no', 'x.onnx') });
   await wrong(/name the same file/, { int8: inFolder('x.onnx'), onnx: `${folder}/./x.onnx` });
   await wrong(/nothing to write/, {});
   await wrong(/holds no run/, { c }, inFolder('photos'));
-  assert.ok(!existsSync(c));
+  assert.ok(!existsSync(c) && !existsSync(tflite));
   await refused(/missing required argument 'run'/, 'export', '--int8', 'runs/photos');
   await refused(/QuantizeLinear/, 'search', 'photos', '--from', 'again.onnx', '--run', 'never');
 });

@@ -287,6 +287,14 @@ test('report, exportModel, runs', async () => {
   assert.equal(verified.agreement, 1);
   assert.deepEqual(readFileSync(path), readFileSync(at('runs/one/best.onnx')));
   await refused(exportModel(at('runs/one'), { onnx: at('x.onnx'), step: 9 }), 'INSTAR_WRONG_INPUT', /no winner of such a step/);
+  const lite = await exportModel(at('runs/one'), { tflite: at('out.tflite'), numbers: 'int8' });
+  assert.deepEqual([lite.path, lite.tflite?.bytes], [at('out.tflite'), readFileSync(at('out.tflite')).length]);
+  assert.ok((lite.quantised?.agreement ?? 0) > 0.5);
+  await refused(
+    exportModel(at('runs/one'), { tflite: at('no/x.tflite') }),
+    'INSTAR_NOT_FOUND',
+    /^tflite .*the folder does not exist$/,
+  );
   const [only, ...more] = await runs(at('runs'));
   assert.deepEqual([only?.folder, only?.state, only?.test, more], [at('runs/one'), 'finished', verified.accuracy, []]);
 });

@@ -51,7 +51,7 @@ const calls: Readonly<Record<string, Called>> = {
   exportModel: {
     call: (options) => instar.exportModel(nowhere, options),
     right: { onnx: '/tmp/x.onnx' },
-    names: ['onnx', 'step', 'child', 'views', 'signal'],
+    names: ['onnx', 'tflite', 'numbers', 'step', 'child', 'views', 'signal'],
   },
   report: { call: (options) => instar.report(nowhere, options), right: {}, names: ['out', 'figures'] },
 };
@@ -160,6 +160,9 @@ test('ranges, choices, and what must be there', async () => {
     [load, { timeout: 0 }, 'INSTAR_WRONG_OPTION', /^timeout: must be more than 0$/],
     [load, { engine: 'onnx' }, 'INSTAR_WRONG_OPTION', /does not apply to an \.onnx file/],
     [exportModel, {}, 'INSTAR_MISSING_OPTION', /^onnx: is missing/],
+    [exportModel, { onnx: 'x.onnx', numbers: 'int8' }, 'INSTAR_WRONG_OPTION', /^numbers: is for tflite, which is missing$/],
+    [exportModel, { tflite: 'x.tflite', numbers: 'int4' }, 'INSTAR_WRONG_OPTION', /^numbers: /],
+    [exportModel, { tflite: 'x.tflite', views: 'flips' }, 'INSTAR_WRONG_OPTION', /^views: .* a TensorFlow Lite file does not$/],
     [exportModel, { onnx: 'x.onnx', step: -1 }, 'INSTAR_WRONG_OPTION', /^step: must be at least 0$/],
     [report, { out: true }, 'INSTAR_WRONG_OPTION', /^out: must be a string$/],
     [report, { out: '' }, 'INSTAR_WRONG_OPTION', /^out: must not be empty$/],

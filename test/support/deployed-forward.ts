@@ -144,12 +144,13 @@ function valuesOf(
   image: Float64Array,
   filtersOf: (step: Step) => Context['filters'],
   finish: (values: Float64Array, step: Step | null) => Float64Array,
+  given?: readonly Float64Array[],
 ): readonly Float64Array[] {
   const values = [finish(image, null)];
   for (const step of deployed.steps) {
     const row = operations[step.operation.kind] as (operation: Step['operation'], context: Context) => Float64Array;
     const result = row(step.operation, {
-      inputs: step.inputs.map((input) => must(values[input], 'value')),
+      inputs: step.inputs.map((input) => must((given ?? values)[input], 'value')),
       inputShape: shapeOf(deployed, step.inputs[0] ?? 0),
       shape: step.shape,
       filters: filtersOf(step),
@@ -175,8 +176,15 @@ export const deployedLogits = (deployed: Deployed, image: Float64Array): Float64
     'logits',
   );
 
-/** The same in bytes: the numbers that the bytes of the logits stand for. `image`: rounded to f32. */
-export function quantisedLogits({ deployed, values: quantisations, filters }: Quantised, image: Float64Array): Float64Array {
+/**
+ * The same in bytes: the numbers that the bytes of each value stand for. `image`: rounded to f32. `given`: those that each step reads,
+ * in place of the results before it.
+ */
+export function quantisedValues(
+  { deployed, values: quantisations, filters }: Quantised,
+  image: Float64Array,
+  given?: readonly Float64Array[],
+): readonly Float64Array[] {
   const filtersOf = ({ output, inputs }: Step): Context['filters'] => {
     const found = filters.get(output);
     if (found === undefined) return null;
@@ -187,7 +195,7 @@ export function quantisedLogits({ deployed, values: quantisations, filters }: Qu
       bias: Float64Array.from(found.bias, (sum, filter) => sum * scale * at(found.scales, filter)),
     };
   };
-  const found = valuesOf(deployed, image, filtersOf, (values, step) => {
+  const finish = (values: Float64Array, step: Step | null): Float64Array => {
     const { scale, zero } = must(quantisations[step?.output ?? 0], 'quantisation');
     const { least, most } = boundBytes(step?.bounds ?? null, { scale, zero });
     const isEven = step === null || even.has(step.operation.kind);
@@ -197,6 +205,10 @@ export function quantisedLogits({ deployed, values: quantisations, filters }: Qu
       const byte = (isEven ? roundEven(steps) : Math.floor(steps + 0.5)) + zero;
       return (Math.min(Math.max(byte, least), most) - zero) * scale;
     });
-  });
-  return must(found[deployed.output], 'logits');
+  };
+  return valuesOf(deployed, image, filtersOf, finish, given);
 }
+
+/** The numbers that the bytes of the logits stand for. */
+export const quantisedLogits = (quantised: Quantised, image: Float64Array): Float64Array =>
+  must(quantisedValues(quantised, image)[quantised.deployed.output], 'logits');

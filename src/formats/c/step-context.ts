@@ -1,4 +1,5 @@
 /** What the C code of a step is made of, in f32 as in bytes. */
+import { channelsLast } from '../../deploy/channels-last.ts';
 import { affineAsConvolution } from '../../deploy/quantise.ts';
 import { countOf, shapeOf, type Deployed, type OperationOf, type Step, type Window } from '../../deploy/deployed.ts';
 import type { MemoryPlan } from '../../deploy/memory.ts';
@@ -62,19 +63,6 @@ export function stepContext(deployed: Deployed, plan: MemoryPlan, step: Step, co
 export const inputShape = ({ inputShapes }: StepContext): Shape => must(inputShapes[0], 'shape');
 export const firstInput = ({ inputs }: StepContext): string => must(inputs[0], 'input');
 export const pixelsOf = ({ height, width }: Shape): number => height * width;
-
-/** Numbers of a kernel (filters, channels, positions) with channels last; `T` keeps its kind of array. */
-export function channelsLast<T extends Float32Array | Int8Array>(numbers: T, filters: number, positions: number): T {
-  const result = numbers.slice() as T;
-  const channels = numbers.length / filters / positions;
-  for (let filter = 0; filter < filters; filter++)
-    for (let channel = 0; channel < channels; channel++)
-      for (let position = 0; position < positions; position++)
-        result[(filter * positions + position) * channels + channel] = numbers[
-          (filter * channels + channel) * positions + position
-        ] as number;
-  return result;
-}
 
 /** A convolution as the code computes it: with the kernel that it calls. */
 export interface Convolved<T> {

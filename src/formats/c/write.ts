@@ -5,7 +5,7 @@
 import { askOperation, countOf, shapeOf, type Deployed, type Step } from '../../deploy/deployed.ts';
 import { planMemory, type MemoryPlan } from '../../deploy/memory.ts';
 import { countDeployedMultiplyAdds } from '../../deploy/print.ts';
-import { byteOf, type Quantisation, type Quantised } from '../../deploy/quantise.ts';
+import { pixelBytes, type Quantisation, type Quantised } from '../../deploy/quantise.ts';
 import { must } from '../../util/assert.ts';
 import { UserError } from '../../util/user-error.ts';
 import { formatWhole } from '../../util/words.ts';
@@ -74,12 +74,6 @@ function floatForm(deployed: Deployed, plan: MemoryPlan, { mean, std }: CodeOpti
     },
     logit: (output) => `(${output})[at]`,
   };
-}
-
-/** The bytes of all 256 pixels of a channel, as the ONNX file computes them: in f32. */
-function pixelBytes(mean: number, std: number, quantisation: Quantisation): readonly number[] {
-  const [scale, shift] = [Math.fround(1 / (255 * std)), Math.fround(-mean / std)];
-  return Array.from({ length: 256 }, (_none, pixel) => byteOf(Math.fround(Math.fround(pixel * scale) + shift), quantisation));
 }
 
 function int8Form({ deployed, values, filters }: Quantised, plan: MemoryPlan, { mean, std }: CodeOptions): Form {

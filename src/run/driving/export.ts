@@ -5,13 +5,14 @@ import { dirname, join, resolve } from 'node:path';
 import { fitSummaries } from '../../data/fit.ts';
 import { quantise } from '../../deploy/quantise.ts';
 import { codeFiles, writeCode, type Code } from '../../formats/c/write.ts';
+import { writeLite, type LiteFile } from '../../formats/tflite/write.ts';
 import type { Tensors } from '../../network/tensor.ts';
 import type { ViewsName } from '../../network/views.ts';
 import { createPool, type Pool } from '../../execution/pool.ts';
 import { bestCandidate, currentParent } from '../../search/ranking.ts';
 import { candidateOf, type CandidateId, type SearchState } from '../../search/state.ts';
 import { checkpointPath, decodeCheckpoint, readCheckpointBytes, writeState } from '../../training/checkpoint.ts';
-import { exportModel } from '../../training/export.ts';
+import { deploymentOf, exportModel } from '../../training/export.ts';
 import { deployedOf, quantisedModel } from '../../training/quantisation.ts';
 import { exportProblem, JobFailure, type QuantisedExport, type VerificationJob, type Verified } from '../../training/job.ts';
 import { must } from '../../util/assert.ts';
@@ -47,6 +48,8 @@ export interface Targets {
   readonly int8?: string | undefined;
   /** A folder for network.c and network.h. */
   readonly code?: { readonly folder: string; readonly numbers: 'float' | 'int8' } | undefined;
+  /** A TensorFlow Lite file. */
+  readonly tflite?: { readonly path: string; readonly numbers: 'float' | 'int8' } | undefined;
   /** Whether bytes stand for numbers around zero. */
   readonly symmetric?: boolean | undefined;
 }
@@ -59,6 +62,7 @@ export interface ExportResult {
   /** Where something is in bytes. */
   readonly quantised: QuantisedExport | null;
   readonly code: Pick<Code, 'arenaBytes' | 'constantBytes' | 'multiplyAdds'> | null;
+  readonly tflite: { readonly bytes: number; readonly operators: number } | null;
 }
 
 function wantedLine(folder: Folder, search: SearchState, { step, child }: ExportOptions): CandidateId {
@@ -126,13 +130,18 @@ async function chooseAgain(root: string, options: ExportOptions): Promise<Chosen
   }
 }
 
+/** A UserError where no file can be written there. `flag`: how it was asked for. */
+export function checkFile(flag: string, path: string): void {
+  if (!existsSync(dirname(resolve(path)))) throw new UserError(`${flag} ${path}: the folder does not exist`, 'INSTAR_NOT_FOUND');
+  if (existsSync(path) && !statSync(path).isFile()) throw new UserError(`${flag} ${path}: exists and is not a file`);
+}
+
 /**
  * Writes a network of a run to an .onnx file. Before, the file is run beside the engine on the validation images (the
  * finished winner's on the test images); where it does not compute the same, nothing is written and a RunError says why.
  */
 export async function exportNetwork(root: string, path: string, options: ExportOptions = {}): Promise<ExportResult> {
-  if (!existsSync(dirname(resolve(path)))) throw new UserError(`--onnx ${path}: the folder does not exist`, 'INSTAR_NOT_FOUND');
-  if (existsSync(path) && !statSync(path).isFile()) throw new UserError(`--onnx ${path}: exists and is not a file`);
+  checkFile('--onnx', path);
   return exportFiles(root, { onnx: path }, options);
 }
 
@@ -166,8 +175,8 @@ async function exportBy(place: string, root: string, targets: Targets, options: 
   let found: Verified;
   let quantised: QuantisedExport | null = null;
   let pool: Pool | undefined;
-  const { symmetric = false, code } = targets;
-  const isInBytes = targets.int8 !== undefined || code?.numbers === 'int8';
+  const { symmetric = false, code, tflite } = targets;
+  const isInBytes = targets.int8 !== undefined || code?.numbers === 'int8' || tflite?.numbers === 'int8';
   try {
     await writeState(checkpointPath(place, checkpoint), bytes);
     pool = createPool({ checkpoints: place, patience: defaultPatience });
@@ -188,7 +197,8 @@ async function exportBy(place: string, root: string, targets: Targets, options: 
   if (problem !== null) throw new RunError(`${line} was not exported: ${problem}`);
   const files = filesOf({ job, tensors, targets, views, quantised, verified: found });
   for (const { path, content } of files.written) await writeState(path, content);
-  return { line, verified: found, kept, quantised, code: files.code };
+  const lite = files.tflite && { bytes: files.tflite.bytes.length, operators: files.tflite.operators };
+  return { line, verified: found, kept, quantised, code: files.code, tflite: lite };
 }
 
 interface Content {
@@ -200,7 +210,7 @@ interface Content {
   readonly verified: Verified;
 }
 
-/** What the header of the code says of its origin. */
+/** What a file for devices says of its origin. */
 function factsOf({ job, verified, quantised }: Content, isInBytes: boolean): readonly string[] {
   const { instar, run, line, dataset, fit } = job.about;
   const accuracy = isInBytes && quantised !== null ? quantised.int8.accuracy : verified.fileAccuracy;
@@ -211,31 +221,37 @@ function factsOf({ job, verified, quantised }: Content, isInBytes: boolean): rea
   ];
 }
 
-function filesOf(content: Content): {
+interface Files {
   readonly written: readonly { readonly path: string; readonly content: Uint8Array | string }[];
   readonly code: Code | null;
-} {
+  readonly tflite: LiteFile | null;
+}
+
+function filesOf(content: Content): Files {
   const { job, tensors, targets, views, quantised } = content;
   const { network, about, evaluationWeights } = job;
-  const { onnx, int8, code, symmetric = false } = targets;
+  const { onnx, int8, code, tflite, symmetric = false } = targets;
   const written: { readonly path: string; readonly content: Uint8Array | string }[] = [];
   if (onnx !== undefined) written.push({ path: onnx, content: exportModel(network, tensors, about, evaluationWeights, views) });
   const deployed = deployedOf(network, tensors, evaluationWeights);
+  const ranges = () => must(quantised, 'ranges').ranges;
   if (int8 !== undefined)
-    written.push({
-      path: int8,
-      content: quantisedModel(deployed, about, { ranges: must(quantised, 'ranges').ranges, symmetric, views }),
-    });
-  if (code === undefined) return { written, code: null };
-  const isInBytes = code.numbers === 'int8';
+    written.push({ path: int8, content: quantisedModel(deployed, about, { ranges: ranges(), symmetric, views }) });
+  const inBytes = (numbers: 'float' | 'int8') => (numbers === 'int8' ? quantise(deployed, ranges(), symmetric) : null);
   const { mean, std, classes } = about;
-  const made = writeCode(deployed, isInBytes ? quantise(deployed, must(quantised, 'ranges').ranges, symmetric) : null, {
-    mean,
-    std,
-    classes,
-    facts: factsOf(content, isInBytes),
-  });
+  const made =
+    code && writeCode(deployed, inBytes(code.numbers), { mean, std, classes, facts: factsOf(content, code.numbers === 'int8') });
   for (const name of ['header', 'source'] as const)
-    written.push({ path: join(code.folder, codeFiles[name]), content: made[name] });
-  return { written, code: made };
+    if (code !== undefined && made !== undefined) written.push({ path: join(code.folder, codeFiles[name]), content: made[name] });
+  const lite =
+    tflite &&
+    writeLite(deployed, inBytes(tflite.numbers), {
+      mean,
+      std,
+      classes,
+      description: factsOf(content, tflite.numbers === 'int8').join('\n'),
+      metadata: { ...deploymentOf(about, 'image').metadata, numbers: tflite.numbers },
+    });
+  if (tflite !== undefined && lite !== undefined) written.push({ path: tflite.path, content: lite.bytes });
+  return { written, code: made ?? null, tflite: lite ?? null };
 }
