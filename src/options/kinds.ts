@@ -58,7 +58,7 @@ export const count: Kind<number> = {
   },
 };
 
-/** Bytes: `512M`, `2G`, `2GiB`. */
+/** Bytes: `96k`, `512M`, `2G`, `2GiB`; a k is 1,024. */
 export const bytes: Kind<number> = {
   argument: '<bytes>',
   field: 'text',

@@ -159,6 +159,20 @@ export const planOptions = {
       label: 'Multiply-adds, at most',
     },
   }),
+  ...group('Limits', {
+    maxBytes: {
+      kind: bytes,
+      settings: ['limits.bytes'],
+      help: 'bytes of the weights of an int8 export, such as 96k',
+      label: 'Bytes of int8 weights, at most',
+    },
+    maxActivations: {
+      kind: bytes,
+      settings: ['limits.activations'],
+      help: 'bytes of working memory of an int8 export as C, such as 64k',
+      label: 'Bytes of working memory, at most',
+    },
+  }),
   ...advanced('Limits', {
     maxMemory: {
       kind: bytes,

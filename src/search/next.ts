@@ -11,7 +11,6 @@ import type { Schedule } from '../training/schedule.ts';
 import { must } from '../util/assert.ts';
 import type { KeyPart } from '../util/random.ts';
 import type { SearchEvent } from './events.ts';
-import { excessOf } from './excess.ts';
 import type { Entry, Method, Rung } from './methods/method.ts';
 import { methods } from './methods/table.ts';
 import { betterThanFinal, currentParent, winsOfParent } from './ranking.ts';
@@ -19,6 +18,7 @@ import { passesOf, type Fitting } from './passes.ts';
 import { headMinibatches, teacherOf, type Teacher } from './work.ts';
 import { epochsOf, planRungs } from './rungs.ts';
 import type { Settings } from './settings.ts';
+import { excessOf } from './sizes.ts';
 import {
   candidateOf,
   lineage,

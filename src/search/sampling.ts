@@ -2,22 +2,18 @@
 import { narrowEvenly, sampleEdits, widenEvenly, type Mutant, type SamplingOptions } from '../morphism/mutate.ts';
 import type { Limits } from '../morphism/operator.ts';
 import type { OperatorWeights } from '../morphism/operators.ts';
-import { countMultiplyAdds, countParameters } from '../network/cost.ts';
+import { countMultiplyAdds } from '../network/cost.ts';
 import type { Network } from '../network/network.ts';
 import { random } from '../util/random.ts';
-import { excessOf } from './excess.ts';
 import type { StepStart } from './methods/method.ts';
 import { methodOf, type Context, type StartStep } from './next.ts';
+import { excessOf, keepsLimits } from './sizes.ts';
 
 /** The limits that mutations keep: asked of each mutated structure before it is made. */
 export function limitsOf({ settings, passesFor }: Context): Limits {
-  const { parameters, multiplyAdds, channels } = settings.limits;
   return {
-    maxChannels: channels,
-    admits: (network) =>
-      countParameters(network) <= parameters &&
-      (multiplyAdds === null || countMultiplyAdds(network) <= multiplyAdds) &&
-      passesFor(network) !== null,
+    maxChannels: settings.limits.channels,
+    admits: (network) => keepsLimits(network, settings.limits) && passesFor(network) !== null,
   };
 }
 

@@ -31,6 +31,10 @@ export function plural(count: number, noun: string, nouns = `${noun}s`): string 
 /** `71.2 %` of 0.712. */
 export const formatPercent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
+/** `a`, `a or b`, `a, b or c`. */
+export const listed = (names: readonly string[], word: 'or' | 'and'): string =>
+  names.join(', ').replace(/, ([^,]*)$/, ` ${word} $1`);
+
 /** Four significant places at most: `0.6123`, `12.35`, `1.2e+5`. */
 export function formatLoss(loss: number): string {
   if (!Number.isFinite(loss)) return String(loss);

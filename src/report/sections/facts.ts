@@ -142,6 +142,8 @@ function limits({ config, state }: RunDetails): Markup {
     ['steps', setting(set.steps)],
     ['parameters', setting(set.parameters)],
     ['multiply-adds per image', setting(set.multiplyAdds)],
+    ['bytes of int8 weights', setting(set.bytes)],
+    ['bytes of working memory in int8', setting(set.activations)],
     ['channels of a widened convolution', setting(set.channels)],
     ['seconds of search', setting(set.seconds)],
     ['memory of a worker', set.memory === Number.MAX_SAFE_INTEGER ? 'none' : formatBytes(set.memory)],

@@ -8,7 +8,7 @@ import type { SpareCache } from '../../data/cache.ts';
 import { countClasses } from '../../data/class-counts.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import type { LeftOut } from '../../data/left-out.ts';
-import { readDataset, writablePlace, type Machine } from '../../data/read.ts';
+import { readDataset, writablePlace, type FoundData, type Machine } from '../../data/read.ts';
 import { fitWords, type Fit } from '../../data/fit.ts';
 import type { PixelScale } from '../../data/pixel-scales.ts';
 import { usualReading, type Reading } from '../../data/reading.ts';
@@ -42,6 +42,7 @@ import type { Config } from '../record/config.ts';
 import { format } from '../record/journal.ts';
 import { budgetProblem, refuseGiven, withGivenLimits } from './given-limits.ts';
 import { pixelOptionIn } from './given-pixels.ts';
+import { refuseSmallest } from './least-size.ts';
 import { openGiven, prepare, sideOf, type Prepared } from './origin.ts';
 
 export interface Common {
@@ -232,12 +233,18 @@ export async function begin(options: AskedOptions, spare: SpareCache): Promise<B
   const how = { imageSize, labels, folderSize: side ?? undefined, reading, progress, signal, machine: machine() };
   const memory = Math.floor((memoryShare * freeMemory()) / workers);
   const base = mergeSettings(presets[preset], { limits: { memory } });
-  const onFound = ({ isFolder }: { readonly isFolder: boolean }): void => {
-    if (given === null) return;
-    const known = isFolder ? (imageSize ?? side) : null;
+  const onFound = ({ isFolder, classes, shape }: FoundData): void => {
+    const known = isFolder ? (imageSize ?? side) : (shape?.height ?? null);
     const first = mergeSettings(base, options.settings ?? {});
-    const sized = known === null ? first : withLimit(first, options.settings, { channels: 3, height: known, width: known });
-    refuseGiven(given, known, sized, options.settings, engineName);
+    const square = { channels: 3, height: known ?? usualSide, width: known ?? usualSide };
+    const sized = known === null ? first : withLimit(withStages(first, options.settings, square), options.settings, square);
+    if (given === null)
+      refuseSmallest(sized, options.settings, {
+        classes,
+        size: known === null ? null : square,
+        channels: shape?.channels ?? null,
+      });
+    else refuseGiven(given, isFolder ? known : null, sized, options.settings, engineName);
   };
   const { dataset, path, leftOut, ...read } = await readDataset(options.dataset, { ...where, ...how, onFound });
   if (options.background !== undefined && read.reading === undefined)
@@ -261,6 +268,11 @@ export async function begin(options: AskedOptions, spare: SpareCache): Promise<B
   const limited = fromGiven === null ? usual : withGivenLimits(usual, options.settings, fromGiven.network);
   if (budget !== undefined && options.settings?.work !== undefined)
     throw new UserError('--budget and --work are two limits of the same: give one of them');
+  if (fromGiven === null) {
+    const { height, width, channels } = dataset.shape;
+    const classes = dataset.classes.length;
+    refuseSmallest(limited, options.settings, { classes, size: { height, width }, channels });
+  }
   const planned = withWork(limited, options.settings, counts, fromGiven);
   check(planned, dataset, counts, fromGiven, engineName);
   // A budget is planned when the speed of this machine is known.
