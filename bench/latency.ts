@@ -1,10 +1,7 @@
 /**
  * The latency that `--max-latency` predicts, against measured ones of whole networks: start networks of many widths, and networks grown
- * from them by all operators. Predictions are of a table that is measured in the same run, unless the cache has it.
+ * from them by all operators. Tables are measured in the same run.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { secondsOf } from '../src/deploy/latency.ts';
 import { deployStructure } from '../src/deploy/lower.ts';
 import { openRuntime } from '../src/engine/onnx/runtime.ts';
@@ -14,13 +11,14 @@ import { countMultiplyAdds } from '../src/network/cost.ts';
 import type { Network } from '../src/network/network.ts';
 import { stagedNetwork } from '../src/network/staged.ts';
 import { vanillaNetwork } from '../src/network/vanilla.ts';
-import { operatorTimes, timeInTurns } from '../src/run/planning/operator-times.ts';
+import { measureOperators, timeInTurns } from '../src/run/preparing/operator-times.ts';
 import { median } from '../src/util/numbers.ts';
 import { random } from '../src/util/random.ts';
 import { say } from './measure.ts';
 
 const sides = [32, 64];
 const grown = 12;
+const turns = 3;
 /** A pixel. */
 const mostMultiplyAdds = 60e3;
 
@@ -47,33 +45,35 @@ function networksOf(side: number): readonly { readonly name: string; readonly ne
 }
 
 export async function latencyBench(): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'instar-latency-'));
-  try {
-    const runtime = await openRuntime('cpu', 1);
-    for (const side of sides) {
+  const runtime = await openRuntime('cpu', 1);
+  for (const side of sides) {
+    const networks = networksOf(side);
+    const deployed = networks.map(({ network }) => deployStructure(network));
+    const predictions: number[][] = deployed.map(() => []);
+    const measurements: number[][] = deployed.map(() => []);
+    let seconds = 0;
+    // Tables and networks take turns: the speed of a machine changes beside others.
+    for (let turn = 0; turn < turns; turn++) {
       const begun = performance.now();
-      const times = await operatorTimes({ cacheFolder: folder, image: { height: side, width: side } });
-      say(
-        `${side}×${side}: ${times.of}, channels padded to ${times.block}; measured in ${((performance.now() - begun) / 1000).toFixed(0)} s`,
-      );
-      for (const [name, { fixed, each }] of Object.entries(times.linear))
-        say(`  ${name.padEnd(10)} ${(1e6 * fixed).toFixed(1)} µs + ${(1e9 * each).toFixed(3)} ns a number`);
-      const networks = networksOf(side);
-      const deployed = networks.map(({ network }) => deployStructure(network));
-      const measured = await timeInTurns(runtime, deployed);
-      const errors = deployed.map((each, at) => {
-        const [predicted, found] = [secondsOf(each, times), measured[at] ?? 0];
-        const { name, network } = networks[at] ?? { name: '', network: undefined };
-        const macs = network === undefined ? 0 : countMultiplyAdds(network);
-        const error = predicted / found - 1;
-        say(
-          `  ${(1000 * found).toFixed(2).padStart(7)} ms, predicted ${(1000 * predicted).toFixed(2).padStart(7)} (${(100 * error).toFixed(0).padStart(4)} %)  ${(macs / 1e6).toFixed(1).padStart(5)} M  ${name.slice(0, 90)}`,
-        );
-        return Math.abs(error);
+      const times = await measureOperators(runtime, { height: side, width: side });
+      seconds += (performance.now() - begun) / 1000 / turns;
+      if (turn === 0) say(`${side}×${side}: ${times.of}, channels padded to ${times.block}`);
+      (await timeInTurns(runtime, deployed)).forEach((each, at) => {
+        measurements[at]?.push(each);
+        predictions[at]?.push(secondsOf(deployed[at] as (typeof deployed)[number], times));
       });
-      say(`  median error ${(100 * median(errors)).toFixed(0)} %, largest ${(100 * Math.max(...errors)).toFixed(0)} %`);
     }
-  } finally {
-    rmSync(folder, { recursive: true });
+    const errors = networks.map(({ name, network }, at) => {
+      const [predicted, found] = [median(predictions[at] ?? []), median(measurements[at] ?? [])];
+      const error = predicted / found - 1;
+      const [took, said] = [found, predicted].map((each) => (1000 * each).toFixed(2).padStart(6));
+      const size = (countMultiplyAdds(network) / 1e6).toFixed(1).padStart(5);
+      say(
+        `  ${took} ms, predicted ${said} (${(100 * error).toFixed(0).padStart(3)} %); ${size} M multiply-adds; ${name.slice(0, 80)}`,
+      );
+      return Math.abs(error);
+    });
+    const [middle, most] = [median(errors), Math.max(...errors)].map((each) => (100 * each).toFixed(0));
+    say(`  median error ${middle} %, largest ${most} %; a table takes ${seconds.toFixed(0)} s`);
   }
 }

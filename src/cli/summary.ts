@@ -65,7 +65,7 @@ export function summary(run: RunState, config: Config, root: string, resumption:
       `${formatWhole(parameters)} parameters, ${formatCount(multiplyAdds)} multiply-adds an image${given.parameters === parameters ? '' : before}`,
     ]),
   );
-  const device = describeDevice(networkOf(search, best), config.settings.limits);
+  const device = describeDevice(networkOf(search, best), { ...config.settings.limits, times: config.times });
   if (device !== null) lines.push(row('device', [device]));
   const lineage = winnersLine(viewOf(run), config, 1000);
   if (lineWidth(lineage) > 0) lines.push(row('lineage', ...lineage));

@@ -79,6 +79,19 @@ export const time: Kind<number> = {
   },
 };
 
+/** Seconds, of a time with its unit: `5ms`. */
+export const latency: Kind<number> = {
+  argument: '<time>',
+  field: 'text',
+  schema: z.number().positive(),
+  units: true,
+  read(text) {
+    const seconds = /[a-z]$/.test(text) ? parseDuration(text) : undefined;
+    return valueOr(seconds === 0 ? undefined : seconds, 'must be a time with its unit, such as 5ms or 0.1s');
+  },
+  write: (seconds) => `${Number((1000 * seconds).toPrecision(6))}ms`,
+};
+
 /** A number of layers, or `all-but-head`. */
 export const freezing: Kind<number | 'all-but-head'> = {
   argument: '<layers>',

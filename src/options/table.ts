@@ -10,7 +10,7 @@ import { convolutionSummaries, deviceSummaries, engineSummaries } from '../engin
 import { startNetworks } from '../network/start.ts';
 import { methods } from '../search/methods/table.ts';
 import { presetSummaries } from '../search/settings.ts';
-import { bytes, choice, colour, count, flag, freezing, number, numbers, reference, text, time, whole } from './kinds.ts';
+import { bytes, choice, colour, count, flag, freezing, latency, number, numbers, reference, text, time, whole } from './kinds.ts';
 import type { Option, Options } from './option.ts';
 import { assignments } from './setting-values.ts';
 
@@ -171,6 +171,12 @@ export const planOptions = {
       settings: ['limits.activations'],
       help: 'bytes of working memory of an int8 export as C, such as 64k',
       label: 'Bytes of working memory, at most',
+    },
+    maxLatency: {
+      kind: latency,
+      settings: ['limits.latency'],
+      help: 'time for one image in ONNX Runtime on one thread of this machine, predicted, such as 5ms',
+      label: 'Latency, at most',
     },
   }),
   ...advanced('Limits', {

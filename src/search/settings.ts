@@ -125,6 +125,8 @@ export const settingsSchema = z.strictObject({
     bytes: count.nullable().default(null),
     /** Bytes of working memory of inference in bytes, as C code has it (`deploy/memory.ts`); null for no limit. */
     activations: count.nullable().default(null),
+    /** Seconds for one image, as predicted from times of operations (`deploy/latency.ts`); null for no limit. */
+    latency: z.number().positive().nullable().default(null),
     /** Bytes of one worker. */
     memory: count,
     /** Passes of a minibatch, at most, where one worker's memory does not hold it whole; their gradients are added up. */
@@ -270,6 +272,7 @@ const paper: Settings = {
     multiplyAdds: null,
     bytes: null,
     activations: null,
+    latency: null,
     memory: Number.MAX_SAFE_INTEGER,
     passes: 1,
     channels: 600,

@@ -5,11 +5,12 @@
 import { countMultiplyAdds } from '../network/cost.ts';
 import type { Network } from '../network/network.ts';
 import { methods } from './methods/table.ts';
-import { startNetwork, type Counts } from './next.ts';
+import type { Counts } from './counts.ts';
+import { startNetwork } from './next.ts';
 import { mean } from '../util/numbers.ts';
 import { must } from '../util/assert.ts';
 import { mergeSettings, type Settings, type SettingsOverride } from './settings.ts';
-import { excessOf, keepsLimits, noLimits, type SizeLimits } from './sizes.ts';
+import { excessOf, keepsLimits, limitsOn, noLimits, type SizeLimits } from './sizes.ts';
 import { costOfTraining, headMinibatches, teachingOf } from './work.ts';
 
 /** Shares of the work: of the start network, of each step, of all steps at most; the final training has the rest. */
@@ -62,7 +63,7 @@ const startOf = (settings: Settings, counts: Counts, widths: readonly number[]):
 
 /** Whether a start network of these widths has no more. */
 const within = (settings: Settings, counts: Counts, most: SizeLimits) => (widths: readonly number[]) =>
-  keepsLimits(startOf(settings, counts, widths), most);
+  keepsLimits(startOf(settings, counts, widths), { ...most, times: counts.times });
 
 const scaled = (proportions: readonly number[], factor: number): number[] =>
   proportions.map((width, index) => Math.max(8, Math.round((width * (index === 0 ? Math.max(1, factor) : factor)) / 8) * 8));
@@ -116,7 +117,7 @@ function proportionsFor(
 ): { readonly proportions: readonly number[]; readonly multiplyAdds: number } {
   const { widths, limits } = settings;
   const free = startOf(settings, counts, widest(widths, within(settings, counts, { ...noLimits, multiplyAdds })));
-  if (keepsLimits(free, { ...limits, multiplyAdds: null })) return { proportions: widths, multiplyAdds };
+  if (keepsLimits(free, { ...limitsOn({ settings, counts }), multiplyAdds: null })) return { proportions: widths, multiplyAdds };
   const [stem = 1, ...stages] = widths;
   const middle = Math.exp(mean(stages.map(Math.log)));
   const exponents = [...flatter, ...(limits.activations === null ? [] : steeper)];
@@ -207,9 +208,9 @@ const shrinking = { startShare: 0.05, factor: 1.5, mostSteps: 6, stepShare: 0.1,
 
 /** Of shrinking: as many steps as it takes, each of a tenth of the work, or of less. `multiplyAdds`: of the smallest network, about. */
 function shrinkingOf(settings: Settings, counts: Counts, work: number, given: SettingsOverride, from: Network): WorkPlan {
-  const { widths, limits } = settings;
+  const { widths } = settings;
   const size = countMultiplyAdds(from);
-  const excess = Math.max(1, excessOf(from, limits));
+  const excess = Math.max(1, excessOf(from, limitsOn({ settings, counts })));
   const { factor, mostSteps } = shrinking;
   const steps = given.limits?.steps ?? clamp(Math.ceil(Math.log(excess) / Math.log(factor)), 1, mostSteps);
   const children = given.step?.children ?? shrinking.children;

@@ -23,6 +23,9 @@ const whole = new Intl.NumberFormat('en-US');
 /** `24,074`. */
 export const formatWhole = (value: number): string => whole.format(value);
 
+/** `0.31 ms`, `5 ms` of seconds. */
+export const formatMilliseconds = (seconds: number): string => `${Number((1000 * seconds).toPrecision(3))} ms`;
+
 /** `1 image`, `2 images`, `5 classes`, `3 children`. */
 export function plural(count: number, noun: string, nouns = `${noun}s`): string {
   return `${formatWhole(count)} ${count === 1 ? noun : nouns}`;

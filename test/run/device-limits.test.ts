@@ -5,6 +5,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryCache } from '../../src/run/preparing/spare-cache.ts';
 import { begin } from '../../src/run/preparing/begin.ts';
+import { deployStructure } from '../../src/deploy/lower.ts';
+import { secondsOf } from '../../src/deploy/latency.ts';
+import type { DataEvent } from '../../src/data/source.ts';
+import { search } from '../../src/run/driving/open.ts';
 import { exportFiles } from '../../src/run/driving/export.ts';
 import { describeDevice } from '../../src/run/display/wording.ts';
 import { readRun } from '../../src/run/record/read.ts';
@@ -12,7 +16,7 @@ import { summary } from '../../src/cli/summary.ts';
 import { networkOf } from '../../src/search/state.ts';
 import { UserError } from '../../src/util/user-error.ts';
 import { must } from '../../src/util/assert.ts';
-import { engine, finishedRun, newFolder, tiny } from '../support/runs.ts';
+import { collect, engine, finishedRun, newFolder, tiny } from '../support/runs.ts';
 
 await test('the C code in bytes needs the working memory that the limit allows, and its weights are within theirs', async () => {
   const limits = { steps: 1, memory: 2 ** 32, bytes: 3 * 1024, activations: 900 };
@@ -23,10 +27,10 @@ await test('the C code in bytes needs the working memory that the limit allows, 
   const { state, config } = readRun(run);
   for (const id of state.search.candidates.keys()) {
     const words = must(describeDevice(networkOf(state.search, id), config.settings.limits), 'limits');
-    const [bytes, activations] = [...words.matchAll(/([\d.]+) (KiB|B) of [\d.]+ (?:KiB|B) of/g)].map(
-      ([, size, unit]) => Number(size) * (unit === 'KiB' ? 1024 : 1),
+    const [bytes, activations] = [...words.matchAll(/([\d,]+) of [\d,]+ bytes/g)].map(([, size]) =>
+      Number(size?.replaceAll(',', '')),
     );
-    assert.ok((bytes ?? Infinity) <= 3 * 1024 + 52 && (activations ?? Infinity) <= 900, words);
+    assert.ok((bytes ?? Infinity) <= 3 * 1024 && (activations ?? Infinity) <= 900, words);
   }
   const folder = join(newFolder(), 'device');
   mkdirSync(folder, { recursive: true });
@@ -38,7 +42,7 @@ await test('the C code in bytes needs the working memory that the limit allows, 
   const lines = summary(state, config, run, '', false).join('\n');
   assert.match(
     lines,
-    new RegExp(`device +[\\d.]+ KiB of 3.0 KiB of int8 weights, ${arena} B of 900 B of working memory in int8`),
+    new RegExp(`device +[\\d,]+ of 3,072 bytes of int8 weights, ${arena} of 900 bytes of working memory in int8`),
   );
 });
 
@@ -74,6 +78,49 @@ test('limits that nothing keeps are refused before an image is decoded', async (
     await refused({ activations: 20_000 }, {}, /\.png|read/);
   } finally {
     spare.remove();
+    if (cache === undefined) delete process.env['INSTAR_CACHE'];
+    else process.env['INSTAR_CACHE'] = cache;
+  }
+});
+
+await test('latency: times are measured once a machine, kept with the run, and decide the same when it is resumed', async () => {
+  const cache = process.env['INSTAR_CACHE'];
+  process.env['INSTAR_CACHE'] = join(newFolder(), 'cache');
+  try {
+    const notes: string[] = [];
+    const onData = (event: DataEvent): void => void (event.kind === 'note' && notes.push(event.message));
+    const asked = { ...tiny, engine, onData, settings: { ...tiny.settings, limits: { steps: 1, memory: 2 ** 32, latency: 10 } } };
+    const run = newFolder();
+    await collect(search({ ...asked, run }));
+    assert.ok(notes.some((note) => note.startsWith('measuring how long operations take')));
+    const { state, config } = readRun(run);
+    const times = must(config.times, 'times');
+    assert.match(times.of, /^ONNX Runtime [\d.]+, f32, one thread, /);
+    const latencies = [...state.search.candidates.keys()].map((id) =>
+      secondsOf(deployStructure(networkOf(state.search, id)), times),
+    );
+    assert.ok(latencies.every((seconds) => seconds > 0 && seconds < 10));
+    // Of another run on this machine nothing is measured.
+    notes.length = 0;
+    const limit = 1.05 * must(latencies[0], 'start network');
+    const again = newFolder();
+    await collect(
+      search({ ...asked, run: again, settings: { ...tiny.settings, limits: { steps: 1, memory: 2 ** 32, latency: limit } } }),
+    );
+    assert.deepEqual(
+      notes.filter((note) => note.startsWith('measuring')),
+      [],
+    );
+    const other = readRun(again);
+    assert.deepEqual(other.config.times, times);
+    for (const id of other.state.search.candidates.keys())
+      assert.ok(secondsOf(deployStructure(networkOf(other.state.search, id)), times) <= limit);
+    assert.match(summary(other.state, other.config, again, '', false).join('\n'), /device +[\d.]+ ms of [\d.]+ ms an image/);
+    await assert.rejects(
+      collect(search({ ...asked, run: newFolder(), settings: { ...tiny.settings, limits: { latency: 1e-7 } } })),
+      /^Error: the vanilla network for images of 8×8 in 4 classes has [\d.]+ ms an image, over the limit of 0.0001 ms \(--max-latency, or smaller --widths or --image-size\)$/,
+    );
+  } finally {
     if (cache === undefined) delete process.env['INSTAR_CACHE'];
     else process.env['INSTAR_CACHE'] = cache;
   }

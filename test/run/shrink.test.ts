@@ -83,7 +83,7 @@ await test('what cannot be shrunk, or is small enough, is refused in one line', 
   await refused(
     {},
     {},
-    /has [\d,]+ parameters and [\d,]+ multiply-adds an image: say with --max-params, --max-macs, --max-bytes or --max-activations below what it is to come$/,
+    /has [\d,]+ parameters and [\d,]+ multiply-adds an image: say with --max-params, --max-macs, --max-bytes, --max-activations or --max-latency below what it is to come$/,
   );
   await refused(
     {},

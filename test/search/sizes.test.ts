@@ -7,17 +7,28 @@ import { countMultiplyAdds, countParameters } from '../../src/network/cost.ts';
 import { refuseSmallest } from '../../src/run/preparing/least-size.ts';
 import { sampleStep } from '../../src/search/sampling.ts';
 import { mergeSettings, presets, type SettingsOverride } from '../../src/search/settings.ts';
-import { excessOf, keepsLimits, limitedSizes, noLimits, sizes, sizesOver, type SizeLimits } from '../../src/search/sizes.ts';
+import {
+  excessOf,
+  keepsLimits,
+  limitedSizes,
+  limitsOn,
+  noLimits,
+  sizes,
+  sizesOver,
+  type SizeLimits,
+} from '../../src/search/sizes.ts';
 import { startNetwork, type Context } from '../../src/search/next.ts';
 import { lineage, networkOf } from '../../src/search/state.ts';
 import { leastWidths, planWork, settingsOfWork } from '../../src/search/work-plan.ts';
 import { sha256 } from '../../src/util/hash.ts';
 import { UserError } from '../../src/util/user-error.ts';
 import { grownNetwork } from '../support/networks.ts';
+import { madeUpTimes } from '../support/operator-times.ts';
 import { walk } from '../support/walk.ts';
 
 const shape = { channels: 3, height: 32, width: 32 };
-const counts = { shape, classes: 10, train: 4500, validation: 500 };
+const times = madeUpTimes(1e-10);
+const counts = { shape, classes: 10, train: 4500, validation: 500, times };
 
 function contextFor(preset: 'auto' | 'quick', limits: Partial<SizeLimits>, more: SettingsOverride = {}): Context {
   const base = mergeSettings(mergeSettings(presets[preset], { batch: 50, ...more }), {
@@ -39,10 +50,12 @@ test('a network keeps limits where nothing is over, and is as far over them as t
         multiplyAdds: fc.option(fc.integer({ min: 1, max: 1_000_000 })),
         bytes: fc.option(fc.integer({ min: 1, max: 20_000 })),
         activations: fc.option(fc.integer({ min: 1, max: 5_000 })),
+        latency: fc.option(fc.double({ min: 1e-5, max: 1e-3, noNaN: true })),
+        times: fc.constant(times),
       }),
       (seed, limits) => {
         const network = grownNetwork(seed, 3);
-        const ratios = limitedSizes.map((name) => sizes[name].of(network) / (limits[name] ?? Infinity));
+        const ratios = limitedSizes.map((name) => sizes[name].of(network, times) / (limits[name] ?? Infinity));
         assert.equal(excessOf(network, limits), Math.max(...ratios));
         assert.equal(keepsLimits(network, limits), excessOf(network, limits) <= 1);
         assert.deepEqual(
@@ -61,21 +74,23 @@ test('auto: whatever the limits, the start network and all children keep them, a
     fc.property(
       fc.option(kilobytes(12, 200)),
       fc.option(kilobytes(28, 96)),
+      fc.option(fc.double({ min: 0.5e-3, max: 5e-3, noNaN: true })),
       fc.constantFrom(0.5e12, 5e12, 30e12),
       fc.integer({ min: 1, max: 1000 }),
-      (bytes, activations, work, seed) => {
-        const context = contextFor('auto', { bytes, activations }, { work, seed });
+      (bytes, activations, latency, work, seed) => {
+        const context = contextFor('auto', { bytes, activations, latency }, { work, seed });
         const { state } = walk(({ id }) => (id.length % 7) / 10 + 0.2, context);
         assert.ok(state.finished);
         for (const { id } of state.candidates.values()) {
           const network = networkOf(state, id);
           assert.ok(weightBytesOf(network) <= (bytes ?? Infinity), `${id}: ${weightBytesOf(network)} of ${bytes}`);
+          assert.ok(sizes.latency.of(network, times) <= (latency ?? Infinity), `${id}: ${latency}`);
           assert.ok(workingBytesOf(network) <= (activations ?? Infinity), `${id}: ${workingBytesOf(network)} of ${activations}`);
         }
         const last = networkOf(state, state.stop?.line ?? 'vanilla');
         const planned = context.settings.limits.multiplyAdds ?? Infinity;
-        const used = Math.max(excessOf(last, context.settings.limits), countMultiplyAdds(last) / planned);
-        assert.ok(used > 0.7, `${used.toFixed(2)} of ${bytes} bytes, ${activations} working`);
+        const used = Math.max(excessOf(last, limitsOn(context)), countMultiplyAdds(last) / planned);
+        assert.ok(used > 0.7, `${used.toFixed(2)} of ${bytes} bytes, ${activations} working, ${latency} s`);
       },
     ),
     { numRuns: 12 },
@@ -128,21 +143,22 @@ test('shrinking ends within bytes and working memory', () => {
 test('limits that no start network keeps are refused with the least that is possible', () => {
   const settings = (limits: Partial<SizeLimits>, preset: 'auto' | 'quick' = 'auto') => mergeSettings(presets[preset], { limits });
   const network = startNetwork({ settings: { ...presets.auto, widths: [...leastWidths(presets.auto.widths)] }, counts });
-  const whole = { classes: 10, size: shape, channels: 3 };
+  const whole = { classes: 10, size: shape, channels: 3, times };
   for (const name of limitedSizes) {
-    const least = sizes[name].of(network);
+    const least = sizes[name].of(network, times);
+    const below = name === 'latency' ? 0.9 * least : least - 1;
     refuseSmallest(settings({ [name]: least }), {}, whole);
     assert.throws(
-      () => refuseSmallest(settings({ [name]: least - 1 }), {}, whole),
+      () => refuseSmallest(settings({ [name]: below }), {}, whole),
       (error) =>
         error instanceof UserError &&
         error.message ===
-          `the smallest staged network for images of 32×32 in 10 classes has ${least.toLocaleString('en-US')} ${sizes[name].unit}, over the limit of ${(least - 1).toLocaleString('en-US')} (${sizes[name].option})`,
+          `the smallest staged network for images of 32×32 in 10 classes has ${sizes[name].words(least)}, over the limit of ${sizes[name].number(below)} (${sizes[name].option})`,
     );
     // Before anything is known of the images, only what is certain.
     const unknown = { classes: null, size: null, channels: null };
     const refuse = () => refuseSmallest(settings({ [name]: 1 }), {}, unknown);
-    if (name === 'multiplyAdds' || name === 'activations') refuse();
+    if (name !== 'parameters' && name !== 'bytes') refuse();
     else assert.throws(refuse, /^Error: the smallest staged network has at least [\d,]+ .*over the limit of 1 \(--max-/);
   }
   const small = countParameters(startNetwork({ settings: presets.quick, counts }));

@@ -113,13 +113,13 @@ export function describeWorkers({ computedBy }: RunState, config: Config): { rea
 export const describeFit = ({ data: { reading } }: Config): string =>
   reading === undefined ? '' : `, ${fitWords[givenReading(reading).fit]}`;
 
-/** A network against the limits of its files in bytes, of those that are set: `88.1 of 96.0 KiB of int8 weights`; null without any. */
+/** A network against the limits of devices, of those that are set: `88,104 of 98,304 bytes of int8 weights`; null without any. */
 export function describeDevice(network: Network | null, limits: SizeLimits): string | null {
   const set = limitedSizes.flatMap((name) => {
     const most = limits[name];
-    if (most === null || (name !== 'bytes' && name !== 'activations')) return [];
-    const size = network === null ? '' : `${formatBytes(sizes[name].of(network))} of `;
-    return [`${size}${formatBytes(most)} ${sizes[name].unit.replace('bytes ', '')}`];
+    if (most === null || name === 'parameters' || name === 'multiplyAdds') return [];
+    const { number, words, of } = sizes[name];
+    return [`${network === null ? '' : `${number(of(network, limits.times))} of `}${words(most)}`];
   });
   return set.length === 0 ? null : set.join(', ');
 }

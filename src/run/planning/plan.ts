@@ -58,7 +58,7 @@ async function planWith(options: PlanOptions, beginning: Beginning, elapsed: () 
   // Its tensors do not change any cost.
   const origin: Origin | null = prepared === null ? null : { network: prepared.network, checkpoint: '', compared: null };
   const config = configOf(options, beginning, origin);
-  const contextFor = (of: Settings): ReturnType<typeof contextOf> => contextOf(dataset, of, origin, engineName);
+  const contextFor = (of: Settings): ReturnType<typeof contextOf> => contextOf(dataset, of, origin, engineName, beginning.times);
   const reading = elapsed();
   options.onMeasuring?.();
   // Probes neither read checkpoints nor write them.

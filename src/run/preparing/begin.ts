@@ -6,6 +6,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { SpareCache } from '../../data/cache.ts';
 import { countClasses } from '../../data/class-counts.ts';
+import type { OperatorTimes } from '../../deploy/latency.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import type { LeftOut } from '../../data/left-out.ts';
 import { readDataset, writablePlace, type FoundData, type Machine } from '../../data/read.ts';
@@ -21,7 +22,8 @@ import { freeMemory, usableProcessors } from '../../execution/resources.ts';
 import type { Shape } from '../../network/network.ts';
 import { flagOf } from '../../options/option.ts';
 import { methods } from '../../search/methods/table.ts';
-import type { Counts, Origin } from '../../search/next.ts';
+import type { Counts } from '../../search/counts.ts';
+import type { Origin } from '../../search/next.ts';
 import { mostWork, planWork, settingsOfWork, tuningWork } from '../../search/work-plan.ts';
 import {
   mergeSettings,
@@ -43,6 +45,7 @@ import { format } from '../record/journal.ts';
 import { budgetProblem, refuseGiven, withGivenLimits } from './given-limits.ts';
 import { pixelOptionIn } from './given-pixels.ts';
 import { refuseSmallest } from './least-size.ts';
+import { operatorTimes } from './operator-times.ts';
 import { openGiven, prepare, sideOf, type Prepared } from './origin.ts';
 
 export interface Common {
@@ -200,6 +203,8 @@ export interface Beginning {
   readonly sampledFrom?: number;
   /** Images that could not be read. */
   readonly leftOut: readonly LeftOut[];
+  /** Of operations, where latency is limited. */
+  readonly times: OperatorTimes | undefined;
 }
 
 /** Reads and checks everything; a UserError says what is wrong. `spare`: of decoded data, where the cache cannot be written. */
@@ -257,7 +262,17 @@ export async function begin(options: AskedOptions, spare: SpareCache): Promise<B
     (settings, decide) => decide(settings, options, dataset),
     mergeSettings(base, options.settings ?? {}),
   );
-  const { counts } = contextOf(dataset, asked, null, engineName);
+  const times =
+    asked.limits.latency === null
+      ? undefined
+      : await operatorTimes({
+          cacheFolder: await writable(),
+          image: dataset.shape,
+          signal,
+          onMeasuring: () =>
+            progress?.({ kind: 'note', message: 'measuring how long operations take in ONNX Runtime, for --max-latency' }),
+        });
+  const { counts } = contextOf(dataset, asked, null, engineName, times);
   const { validation, images } = asked;
   const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
   progress?.({ kind: 'classes', classes: countClasses(dataset, split) });
@@ -271,7 +286,7 @@ export async function begin(options: AskedOptions, spare: SpareCache): Promise<B
   if (fromGiven === null) {
     const { height, width, channels } = dataset.shape;
     const classes = dataset.classes.length;
-    refuseSmallest(limited, options.settings, { classes, size: { height, width }, channels });
+    refuseSmallest(limited, options.settings, { classes, size: { height, width }, channels, times });
   }
   const planned = withWork(limited, options.settings, counts, fromGiven);
   check(planned, dataset, counts, fromGiven, engineName);
@@ -285,7 +300,7 @@ export async function begin(options: AskedOptions, spare: SpareCache): Promise<B
   }
   const prepared = fromGiven === null ? null : await withPixels(fromGiven, engine, dataset, asked);
   for (const message of prepared?.notes ?? []) progress?.({ kind: 'note', message });
-  return { preset, workers, device, engine, engineName, dataset, path, settings, prepared, side, leftOut, ...read };
+  return { preset, workers, device, engine, engineName, dataset, path, settings, prepared, side, leftOut, times, ...read };
 }
 
 /** For the plan of a budget, which is made when the run has begun. */
@@ -311,7 +326,21 @@ const pixelsOf = ({ pixels, mean, std }: AskedOptions): Pick<NonNullable<Config[
 /** What determines the run. `origin`: of the given network, where there is one. */
 export function configOf(
   options: AskedOptions & { readonly vanilla?: string },
-  { preset, workers, device, engine, engineName, dataset, path, settings, prepared, side, reading, sampledFrom }: Beginning,
+  {
+    preset,
+    workers,
+    device,
+    engine,
+    engineName,
+    dataset,
+    path,
+    settings,
+    prepared,
+    side,
+    reading,
+    sampledFrom,
+    times,
+  }: Beginning,
   origin: Origin | null,
 ): Config {
   const { mean, std } = prepared?.normalisation ?? dataset;
@@ -352,6 +381,7 @@ export function configOf(
             normalises: prepared.normalisation !== null,
             compared: origin.compared,
           },
+    ...(times === undefined ? {} : { times }),
     vanilla: options.vanilla ?? null,
     engine: {
       name: engineName,

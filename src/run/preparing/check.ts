@@ -1,5 +1,6 @@
 /** Whether a search can begin: settings, limits, memory and data against each other; and what the search knows of them. */
 import { heldBytes } from '../../data/cache.ts';
+import type { OperatorTimes } from '../../deploy/latency.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import { splitDataset } from '../../data/split.ts';
 import type { EngineName } from '../../engine/engine.ts';
@@ -77,8 +78,8 @@ function needsOf(
 /** The limits that a given network is over, in words. */
 export const sizeProblems = (limits: SizeLimits, network: Network): string[] =>
   sizesOver(network, limits).map(({ name, size, most }) => {
-    const { unit, option } = sizes[name];
-    return `has ${formatted(size)} ${unit}, over the limit of ${formatted(most)} (${option})`;
+    const { number, words, option } = sizes[name];
+    return `has ${words(size)}, over the limit of ${number(most)} (${option})`;
   });
 
 /** The same of its checkpoints, which are files of parameters and states of the optimizer. */
@@ -113,12 +114,12 @@ export function refuseOver(called: string, over: readonly string[], needs: Needs
 }
 
 /** What is wrong with the limits that a given network is to shrink to. */
-function checkShrinking({ method, limits }: Settings, prepared: Prepared | null): void {
+function checkShrinking({ method }: Settings, limits: SizeLimits & Settings['limits'], prepared: Prepared | null): void {
   if (prepared === null) throw new UserError(`--method ${method} makes a given network smaller: name it with --from`);
   const { network, reference, isTrained } = prepared;
   const shown = new Set<LimitedSize>(['parameters', 'multiplyAdds', ...limitedSizes.filter((name) => limits[name] !== null)]);
   const size = (of: Network): string => {
-    const words = [...shown].map((name) => `${formatted(sizes[name].of(of))} ${sizes[name].unit}`);
+    const words = [...shown].map((name) => sizes[name].words(sizes[name].of(of, limits.times)));
     return `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
   };
   const options = (names: readonly LimitedSize[], word: 'or' | 'and'): string =>
@@ -150,14 +151,14 @@ function checkShrinking({ method, limits }: Settings, prepared: Prepared | null)
 export function check(
   settings: Settings,
   dataset: Dataset,
-  { train, validation }: Context['counts'],
+  { train, validation, times }: Context['counts'],
   prepared: Prepared | null,
   engine: EngineName,
 ): void {
   const { shape, classes } = dataset;
   if (methods[settings.method].tunes && prepared === null)
     throw new UserError(`--method ${settings.method} fine-tunes a network that is given: name it with --from`);
-  if (methods[settings.method].shrinks) checkShrinking(settings, prepared);
+  if (methods[settings.method].shrinks) checkShrinking(settings, { ...settings.limits, times }, prepared);
   const smallest = smallestSide(settings.widths.length);
   // The staged network pools only while there is something to pool.
   const halves = prepared === null && settings.start.network === 'vanilla';
@@ -177,7 +178,7 @@ export function check(
     // As it will be trained, and as it is compared.
     const [own, before] = [needsFor(network), needsFor(trained.network)];
     const needs = before.worker > own.worker ? before : own;
-    const over = methods[settings.method].shrinks ? [] : sizeProblems(settings.limits, network);
+    const over = methods[settings.method].shrinks ? [] : sizeProblems({ ...settings.limits, times }, network);
     const problems = [...over, ...checkpointProblems(network, settings)];
     return refuseOver(reference, problems, needs, settings);
   }
@@ -188,14 +189,20 @@ export function check(
 }
 
 /** What the search knows about its data under these settings. */
-export function contextOf(dataset: Dataset, settings: Settings, origin: Origin | null, engine: EngineName): Context {
+export function contextOf(
+  dataset: Dataset,
+  settings: Settings,
+  origin: Origin | null,
+  engine: EngineName,
+  times?: OperatorTimes,
+): Context {
   const { images, validation } = settings;
   const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
   const { shape, classes } = dataset;
   const known = new WeakMap<Network, Needs>();
   return {
     settings,
-    counts: { shape, classes: classes.length, train: split.train.length, validation: split.validation.length },
+    counts: { shape, classes: classes.length, train: split.train.length, validation: split.validation.length, times },
     passesFor(network) {
       const found =
         known.get(network) ?? needsOf(network, settings, dataset, split.train.length, engine, origin?.network ?? null);

@@ -63,7 +63,8 @@ export function refuseGiven(
   const least = smallest(seen);
   const limited = withGivenLimits(settings, override, seen);
   const { limits } = limited;
-  const known = side === null ? { ...limits, multiplyAdds: null, activations: null } : limits;
+  const known =
+    side === null ? { ...limits, multiplyAdds: null, activations: null, latency: null } : { ...limits, latency: null };
   // Of a batch that follows from the number of images, the smallest.
   const bounds = { batch: override?.batch ?? 1, limits };
   const learning = learningOf(limited);

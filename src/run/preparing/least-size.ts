@@ -1,21 +1,24 @@
 /** Limits that no start network keeps are refused with the least that is possible, before an image is decoded where that is known. Pure. */
+import type { OperatorTimes } from '../../deploy/latency.ts';
 import type { Shape } from '../../network/network.ts';
 import { startNetworks } from '../../network/start.ts';
 import type { Settings, SettingsOverride } from '../../search/settings.ts';
 import { sizes, sizesOver, type SizeLimits } from '../../search/sizes.ts';
 import { leastWidths } from '../../search/work-plan.ts';
 import { UserError } from '../../util/user-error.ts';
-import { formatWhole, plural } from '../../util/words.ts';
+import { plural } from '../../util/words.ts';
 
 /** What is known of images when they are found; null: not yet. */
 export interface Found {
   readonly classes: number | null;
   readonly size: { readonly height: number; readonly width: number } | null;
   readonly channels: number | null;
+  /** Missing: not yet. */
+  readonly times?: OperatorTimes | undefined;
 }
 
 /** What no network is over for certain, where the size of the images is not known. */
-const withoutSize = (limits: SizeLimits): SizeLimits => ({ ...limits, multiplyAdds: null, activations: null });
+const withoutSize = (limits: SizeLimits): SizeLimits => ({ ...limits, multiplyAdds: null, activations: null, latency: null });
 
 /**
  * A UserError where the smallest start network that may be planned is over a limit: with the widths that are given, else the least. What is
@@ -24,9 +27,11 @@ const withoutSize = (limits: SizeLimits): SizeLimits => ({ ...limits, multiplyAd
 export function refuseSmallest(
   settings: Settings,
   given: SettingsOverride | undefined,
-  { classes, size, channels }: Found,
+  { classes, size, channels, times }: Found,
 ): void {
-  const { start, work, limits } = settings;
+  const { start, work } = settings;
+  // Without times nothing is known of the latency.
+  const limits = { ...settings.limits, times, ...(times === undefined ? { latency: null } : {}) };
   const { label, make } = startNetworks[start.network];
   const isPlanned = work !== null && given?.widths === undefined;
   const shape: Shape = { channels: channels ?? 1, ...(size ?? { height: 32, width: 32 }) };
@@ -35,9 +40,9 @@ export function refuseSmallest(
   if (over.length === 0) return;
   const isExact = classes !== null && size !== null && channels !== null;
   const problems = over.map(({ name, size: has, most }) => {
-    const { unit, option, changedBy } = sizes[name];
+    const { number, words, option, changedBy } = sizes[name];
     const options = isPlanned ? option : `${option}, or ${changedBy}`;
-    return `${isExact ? '' : 'at least '}${formatWhole(has)} ${unit}, over the limit of ${formatWhole(most)} (${options})`;
+    return `${isExact ? '' : 'at least '}${words(has)}, over the limit of ${number(most)} (${options})`;
   });
   const images = size === null ? '' : ` for images of ${size.height}×${size.width}`;
   const inClasses = classes === null ? '' : `${size === null ? ' for images' : ''} in ${plural(classes, 'class', 'classes')}`;

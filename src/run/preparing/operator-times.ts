@@ -3,20 +3,21 @@
  * that the runtime lays numbers out and joins operations as it does there; the difference of a long and a short chain is the operation
  * alone. Chains take turns, and medians count, since other processes disturb.
  */
-import { mkdirSync, readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { join } from 'node:path';
 import type { Deployed, Operation, Step } from '../../deploy/deployed.ts';
 import { countOf } from '../../deploy/deployed.ts';
 import { operatorTimesSchema, timedKernels, type Linear, type LinearName, type OperatorTimes } from '../../deploy/latency.ts';
+import { processorModel } from '../../execution/resources.ts';
 import { openRuntime, type Runtime } from '../../engine/onnx/runtime.ts';
 import { encodeModel } from '../../formats/onnx/codec.ts';
 import { inputName, writeDeployed } from '../../formats/onnx/write-network.ts';
 import type { Shape } from '../../network/network.ts';
 import { writeState } from '../../training/checkpoint.ts';
 import { must } from '../../util/assert.ts';
+import { makeFolders } from '../../util/files.ts';
 import { sha256 } from '../../util/hash.ts';
 import { median } from '../../util/numbers.ts';
+import { isThere, readRunText } from '../../util/run-files.ts';
 import { version } from '../../util/version.ts';
 
 /** Widths of the table. */
@@ -312,8 +313,7 @@ function sidesFor({ height, width }: Pick<Shape, 'height' | 'width'>): readonly 
 }
 
 /** What the times are of. */
-const machineOf = (runtime: Runtime): string =>
-  `ONNX Runtime ${runtime.version}, f32, one thread, ${cpus()[0]?.model ?? process.arch}`;
+const machineOf = (runtime: Runtime): string => `ONNX Runtime ${runtime.version}, f32, one thread, ${processorModel()}`;
 
 export interface TimingOptions {
   /** Where the table is kept and found again. */
@@ -342,21 +342,28 @@ export async function measureOperators(
   };
 }
 
+/** Undefined where it is no JSON: then it is measured again. */
+function valueIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The table of this machine: measured once, then from the cache. */
 export async function operatorTimes({ cacheFolder, image, signal, onMeasuring }: TimingOptions): Promise<OperatorTimes> {
   const runtime = await openRuntime('cpu', 1);
   const folder = join(cacheFolder, 'operator-times');
   const key = JSON.stringify({ version: 1, of: machineOf(runtime), sides: sidesFor(image) });
   const path = join(folder, `${sha256(key).slice(0, 32)}.json`);
-  try {
-    const kept = operatorTimesSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+  if (isThere(path)) {
+    const kept = operatorTimesSchema.safeParse(valueIn(readRunText(path).toString('utf8')));
     if (kept.success) return kept.data;
-  } catch {
-    // Not there, or not whole: measured again.
   }
   onMeasuring?.();
   const found = await measureOperators(runtime, image, signal);
-  mkdirSync(folder, { recursive: true });
+  makeFolders(folder);
   await writeState(path, `${JSON.stringify(found)}\n`);
   return found;
 }
