@@ -2,7 +2,7 @@
 import { changedWord, shownName, startPhrase } from '../run/display/names.ts';
 import { folderOf } from '../run/record/folder.ts';
 import type { RunState } from '../run/record/replay.ts';
-import { bestCandidate, resultOf } from '../search/ranking.ts';
+import { bestCandidate, frontOf, resultOf } from '../search/ranking.ts';
 import { methods } from '../search/methods/table.ts';
 import { candidateOf, networkOf, type CandidateId } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
@@ -69,6 +69,16 @@ export function summary(run: RunState, config: Config, root: string, resumption:
   if (device !== null) lines.push(row('device', [device]));
   const lineage = winnersLine(viewOf(run), config, 1000);
   if (lineWidth(lineage) > 0) lines.push(row('lineage', ...lineage));
+  const front = frontOf(search);
+  const [smallest, ...larger] = front.map((each) => formatCount(each.parameters));
+  if (smallest !== undefined && larger.length > 0)
+    lines.push(
+      row(
+        'front',
+        [`${plural(front.length, 'network')} of ${smallest} to ${larger.at(-1)} parameters: `],
+        [`instar front ${quoted(root)}`, 'accent'],
+      ),
+    );
   const advised = { run, config, root };
   lines.push(row('data', [usedData(advised)]));
   const exported = run.exports.get(best);

@@ -8,8 +8,8 @@ import { codeFiles, writeCode, type Code } from '../../formats/c/write.ts';
 import type { Tensors } from '../../network/tensor.ts';
 import type { ViewsName } from '../../network/views.ts';
 import { createPool, type Pool } from '../../execution/pool.ts';
-import { bestCandidate, currentParent } from '../../search/ranking.ts';
-import { candidateOf, type CandidateId, type SearchState } from '../../search/state.ts';
+import { bestCandidate, currentParent, resultOf } from '../../search/ranking.ts';
+import { type CandidateId, type SearchState } from '../../search/state.ts';
 import { checkpointPath, decodeCheckpoint, readCheckpointBytes, writeState } from '../../training/checkpoint.ts';
 import { exportModel } from '../../training/export.ts';
 import { deployedOf, quantisedModel } from '../../training/quantisation.ts';
@@ -109,7 +109,7 @@ interface Chosen {
 async function choose(read: Read, options: ExportOptions): Promise<Chosen> {
   const { folder, state } = read;
   const line = wantedLine(folder, state.search, options);
-  const checkpoint = must(candidateOf(state.search, line).checkpoint, `checkpoint of ${line}`);
+  const checkpoint = must(resultOf(state.search, line).checkpoint, `checkpoint of ${line}`);
   return { read, line, checkpoint, bytes: await readCheckpointBytes(folder.checkpoints, checkpoint) };
 }
 
