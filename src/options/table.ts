@@ -9,6 +9,7 @@ import { pixelScales } from '../data/pixel-scales.ts';
 import { convolutionSummaries, deviceSummaries, engineSummaries } from '../engine/names.ts';
 import { startNetworks } from '../network/start.ts';
 import { methods } from '../search/methods/table.ts';
+import { targets } from '../search/targets.ts';
 import { presetSummaries } from '../search/settings.ts';
 import { bytes, choice, colour, count, flag, freezing, latency, number, numbers, reference, text, time, whole } from './kinds.ts';
 import type { Option, Options } from './option.ts';
@@ -146,6 +147,12 @@ export const planOptions = {
     widths: { kind: numbers, settings: ['widths'], help: "channels of the start network's blocks, or of its stem and stages" },
   }),
   ...group('Limits', {
+    target: {
+      kind: choice(summariesOf(targets)),
+      help: 'a class of devices: sets limits, which other options replace',
+      usual: 'none',
+      label: 'Device',
+    },
     maxParams: {
       kind: count,
       settings: ['limits.parameters'],

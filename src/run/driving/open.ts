@@ -26,13 +26,13 @@ import { version } from '../../util/version.ts';
 import {
   begin,
   cacheFolder,
-  configOf,
   defaultPatience,
   machine,
   type AskedOptions,
   type Beginning,
   type Common,
 } from '../preparing/begin.ts';
+import { configOf } from '../preparing/config-of.ts';
 import { contextOf } from '../preparing/check.ts';
 import { unfittingFiles } from '../record/best.ts';
 import { beginChain } from '../record/chain.ts';
