@@ -167,3 +167,25 @@ test('limits that no start network keeps are refused with the least that is poss
     /^Error: the vanilla network .*, or smaller --widths\)$/,
   );
 });
+
+test('whatever widths and images there are, nothing but a limit is refused', () => {
+  const side = fc.integer({ min: 1, max: 40 });
+  fc.assert(
+    fc.property(
+      fc.constantFrom('auto' as const, 'quick' as const),
+      fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 8 }),
+      fc.option(fc.record({ height: side, width: side })),
+      (preset, widths, size) => {
+        const { start } = presets[preset];
+        const given = { widths, limits: { parameters: 1e9, multiplyAdds: null } };
+        refuseSmallest(mergeSettings(presets[preset], given), given, { classes: null, size, channels: null });
+        assert.throws(() => {
+          const small = { ...given, limits: { ...given.limits, bytes: 1 } };
+          refuseSmallest(mergeSettings(presets[preset], small), small, { classes: null, size, channels: null });
+          // Too small for the blocks: that is said elsewhere.
+          if (start.network === 'vanilla') throw new UserError('too small');
+        }, UserError);
+      },
+    ),
+  );
+});

@@ -1,6 +1,7 @@
 /** Limits that no start network keeps are refused with the least that is possible, before an image is decoded where that is known. Pure. */
 import type { OperatorTimes } from '../../deploy/latency.ts';
 import type { Shape } from '../../network/network.ts';
+import { smallestSide } from '../../network/vanilla.ts';
 import { startNetworks } from '../../network/start.ts';
 import type { Settings, SettingsOverride } from '../../search/settings.ts';
 import { sizes, sizesOver, type SizeLimits } from '../../search/sizes.ts';
@@ -34,7 +35,10 @@ export function refuseSmallest(
   const limits = { ...settings.limits, times, ...(times === undefined ? { latency: null } : {}) };
   const { label, make } = startNetworks[start.network];
   const isPlanned = work !== null && given?.widths === undefined;
-  const shape: Shape = { channels: channels ?? 1, ...(size ?? { height: 32, width: 32 }) };
+  const least = smallestSide(settings.widths.length);
+  // Too small for its blocks: that is said elsewhere (`check.ts`).
+  if (start.network === 'vanilla' && size !== null && Math.min(size.height, size.width) < least) return;
+  const shape: Shape = { channels: channels ?? 1, ...(size ?? { height: least, width: least }) };
   const network = make(shape, classes ?? 2, isPlanned ? leastWidths(settings.widths) : settings.widths);
   const over = sizesOver(network, size === null ? withoutSize(limits) : limits);
   if (over.length === 0) return;
