@@ -3,7 +3,7 @@
  * network that was never trained are its multiply-adds times the measured time per multiply-add of some child.
  */
 import { z } from 'zod';
-import type { Counts } from '../src/search/next.ts';
+import type { Counts } from '../src/search/counts.ts';
 import { settingsSchema, type Settings } from '../src/search/settings.ts';
 import { candidateOf } from '../src/search/state.ts';
 import { plannedSettings } from '../src/run/planning/budget.ts';

@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { UserError } from '../src/util/user-error.ts';
 import { bareBench, oneThread } from './bare.ts';
 import { say } from './measure.ts';
+import { latencyBench } from './latency.ts';
 import { memoryBench } from './memory.ts';
 import { compileBench, scalingBench } from './scaling.ts';
 import { mutationsBench } from './mutations.ts';
@@ -23,6 +24,7 @@ const benches: Readonly<Record<string, Bench>> = {
   scaling: { title: 'time per multiply-add, from 0.4 M to 10 M parameters', run: scalingBench },
   compile: { title: 'lowering a grown 100-layer network and creating its primitives', run: compileBench },
   memory: { title: 'memory of a worker at batch 128: predicted and measured', run: memoryBench },
+  latency: { title: 'the latency of a file, predicted from times of its operations, and measured', run: latencyBench },
   mutations: { title: 'five mutations of a network of 10 M parameters', run: mutationsBench },
   workers: { title: 'two children on two workers against one after another', run: workersBench },
 };

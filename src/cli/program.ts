@@ -76,6 +76,13 @@ const commands: { readonly [Name in CommandName]: CommandRow<Name> } = {
     parameters: [runFolder],
     run: async ([root = ''], given, io) => (await import('./show.ts')).showCommand(root, given, io),
   },
+  front: {
+    summary: 'list the networks of a run that no other beats in accuracy and size',
+    description:
+      'Lists the networks of a run that no other beats in accuracy, parameters and multiply-adds, with what an export in bytes would take. Each can be exported: up to 12 are kept as a search goes on.',
+    parameters: [runFolder],
+    run: async ([root = ''], given, io) => (await import('./front.ts')).frontCommand(root, given, io),
+  },
   report: {
     summary: 'write a run as one HTML file',
     description:

@@ -2,14 +2,14 @@
 import { changedWord, shownName, startPhrase } from '../run/display/names.ts';
 import { folderOf } from '../run/record/folder.ts';
 import type { RunState } from '../run/record/replay.ts';
-import { bestCandidate, resultOf } from '../search/ranking.ts';
+import { bestCandidate, frontOf, resultOf } from '../search/ranking.ts';
 import { methods } from '../search/methods/table.ts';
-import { candidateOf, type CandidateId } from '../search/state.ts';
+import { candidateOf, networkOf, type CandidateId } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { quoted } from '../util/quoted.ts';
 import { nextSteps, usedData } from '../run/display/advice.ts';
 import { describeClasses } from '../run/display/classes.ts';
-import { describeExport } from '../run/display/wording.ts';
+import { describeDevice, describeExport } from '../run/display/wording.ts';
 import type { Config } from '../run/record/config.ts';
 import { lineWidth, paint, type Line } from './styled.ts';
 import { padRight } from './text.ts';
@@ -65,8 +65,20 @@ export function summary(run: RunState, config: Config, root: string, resumption:
       `${formatWhole(parameters)} parameters, ${formatCount(multiplyAdds)} multiply-adds an image${given.parameters === parameters ? '' : before}`,
     ]),
   );
+  const device = describeDevice(networkOf(search, best), { ...config.settings.limits, times: config.times });
+  if (device !== null) lines.push(row('device', [device]));
   const lineage = winnersLine(viewOf(run), config, 1000);
   if (lineWidth(lineage) > 0) lines.push(row('lineage', ...lineage));
+  const front = frontOf(search);
+  const [smallest, ...larger] = front.map((each) => formatCount(each.parameters));
+  if (smallest !== undefined && larger.length > 0)
+    lines.push(
+      row(
+        'front',
+        [`${plural(front.length, 'network')} of ${smallest} to ${larger.at(-1)} parameters: `],
+        [`instar front ${quoted(root)}`, 'accent'],
+      ),
+    );
   const advised = { run, config, root };
   lines.push(row('data', [usedData(advised)]));
   const exported = run.exports.get(best);

@@ -159,6 +159,8 @@ const sourceOf = (
   where,
   files,
   options: { format: 'cifar', version: 1, verify },
+  classCount: 10,
+  shape,
   notes: [],
   decode: async (listener) => contentOf(await read(listener), verify, listener),
 });

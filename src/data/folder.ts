@@ -175,6 +175,7 @@ export function imagesSource(found: FoundImages, imageSize: number | undefined, 
     where,
     files,
     notes: known === null ? [] : notesOf(known),
+    ...(known === null ? {} : { classCount: known.classes.length }),
     reading,
     options: {
       format: 'folder',

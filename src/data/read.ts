@@ -1,6 +1,7 @@
 /** Reads a dataset by its name or path: decoded once, then from the cache. */
 import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Shape } from '../network/network.ts';
 import { UserError } from '../util/user-error.ts';
 import {
   cacheAdvice,
@@ -22,9 +23,16 @@ import type { FoundFit } from './fit.ts';
 import type { Reading } from './reading.ts';
 import type { DataEvent, DatasetSource, Decoding, ReadListener } from './source.ts';
 
+/** What is known before an image is decoded; null: not yet. */
+export interface FoundData {
+  readonly isFolder: boolean;
+  readonly classes: number | null;
+  readonly shape: Shape | null;
+}
+
 export interface ReadOptions extends FindOptions {
   /** Called when the data is found, before an image is decoded; what it throws ends the reading. `isFolder`: images of any size. */
-  readonly onFound?: (found: { readonly isFolder: boolean }) => void;
+  readonly onFound?: (found: FoundData) => void;
   /** The image size of folders of images where `imageSize` is not given, pixels. */
   readonly folderSize?: number | undefined;
   /** Where the data is kept if the cache cannot be written. Default: that is a UserError. */
@@ -132,7 +140,8 @@ export async function readDataset(
   const find = { ...options, writable, ...(size === undefined ? {} : { imageSize: size }) };
   const source = await findSource(reference, find, locations, listener);
   for (const message of source.notes) progress({ kind: 'note', message });
-  options.onFound?.({ isFolder: source.reading !== undefined });
+  const { classCount = null, shape = null } = source;
+  options.onFound?.({ isFolder: source.reading !== undefined, classes: classCount, shape });
   const known = await recallDataset(cacheFolder, source);
   const all = known ?? (await decoded(source, await writable(), machine, listener));
   const { dataset, path, leftOut, found, sampledFrom, notes } = all;

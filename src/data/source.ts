@@ -1,5 +1,6 @@
 /** The contract of dataset formats: a source is a dataset that was found but not decoded. Each format has a file. */
 import { factsOf } from '../util/files.ts';
+import type { Shape } from '../network/network.ts';
 import type { Json } from '../util/json.ts';
 import type { ClassCounts } from './class-counts.ts';
 import type { Content } from './dataset.ts';
@@ -78,6 +79,9 @@ export interface DatasetSource {
   readonly notes: readonly string[];
   /** Of a folder of images: how it is read. */
   readonly reading?: Reading;
+  /** How many classes it has, and the shape of its images, where that is known before any is decoded. */
+  readonly classCount?: number;
+  readonly shape?: Shape;
   /** Throws a UserError for invalid data, or the reason of an aborted signal. */
   decode(decoding: Decoding): Promise<DecodedSource>;
 }

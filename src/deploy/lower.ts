@@ -18,9 +18,9 @@ import {
   type NodeId,
   type Shape,
 } from '../network/network.ts';
-import { parameterName, type ParameterRole } from '../network/parameters.ts';
+import { parameterName, specsOfNode, type ParameterRole } from '../network/parameters.ts';
 import { shapesOf } from '../network/shapes.ts';
-import type { Tensors } from '../network/tensor.ts';
+import { sizeOf, type Tensors } from '../network/tensor.ts';
 import { must } from '../util/assert.ts';
 import { UserError } from '../util/user-error.ts';
 import type { Bounds, Deployed, Operation, OperationKind, Step, ValueId, Window } from './deployed.ts';
@@ -139,17 +139,45 @@ export function finite(deployed: Deployed): Deployed {
   return deployed;
 }
 
+/** The numbers of a node, and what becomes of an operation before a batch normalisation. */
+interface Numbers {
+  parameterOf(node: Node): Parameter;
+  readonly folded: typeof withFolded;
+}
+
 /** `tensors`: a checkpoint's; optimizer state is ignored. A UserError names a layer that cannot be deployed. */
-export function deploy(network: Network, tensors: Tensors): Deployed {
+export const deploy = (network: Network, tensors: Tensors): Deployed =>
+  lowered(network, shapesOf(network), {
+    parameterOf:
+      ({ id }) =>
+      (role) =>
+        must(tensors[parameterName(id, role)], parameterName(id, role)).data,
+    folded: withFolded,
+  });
+
+/** The same steps with zeros for all numbers: what a search asks of networks that are not trained, and often. */
+export function deployStructure(network: Network): Deployed {
   const shapes = shapesOf(network);
+  const sizesOf = (node: Node): ReadonlyMap<ParameterRole, number> =>
+    new Map(specsOfNode(node, shapes.get(node.inputs[0] ?? -1)).map(({ role, shape }) => [role, sizeOf(shape)]));
+  const sizes = new Map(network.nodes.map((node) => [node.id, sizesOf(node)]));
+  const most = Math.max(1, ...[...sizes.values()].flatMap((own) => [...own.values()]));
+  const zeros = new Float32Array(most);
+  return lowered(network, shapes, {
+    parameterOf:
+      ({ id }) =>
+      (role) =>
+        zeros.subarray(0, must(sizes.get(id)?.get(role), parameterName(id, role))),
+    folded: (operation, parameter) =>
+      operation.kind === 'convolution' || operation.kind === 'dense' ? { ...operation, bias: parameter('shift') } : null,
+  });
+}
+
+function lowered(network: Network, shapes: ReadonlyMap<NodeId, Shape>, { parameterOf, folded }: Numbers): Deployed {
   const consumers = consumersOf(network);
   const steps: Step[] = [];
   const values = new Map<NodeId, ValueId>();
   const shapeAt = ({ id }: Node): Shape => must(shapes.get(id), `shape of node ${id}`);
-  const parameterOf =
-    ({ id }: Node): Parameter =>
-    (role) =>
-      must(tensors[parameterName(id, role)], parameterName(id, role)).data;
 
   /** The step that a node alone reads. */
   const readAlone = ({ inputs }: Node): Step | undefined => {
@@ -163,7 +191,7 @@ export function deploy(network: Network, tensors: Tensors): Deployed {
     const before = readAlone(node);
     if (before === undefined || before.bounds !== null) return null;
     if (layer.kind === 'batch-normalization') {
-      const operation = withFolded(before.operation, parameterOf(node), layer.epsilon);
+      const operation = folded(before.operation, parameterOf(node), layer.epsilon);
       return operation && { ...before, operation };
     }
     if (layer.kind !== 'relu' && layer.kind !== 'activation') return null;

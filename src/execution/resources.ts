@@ -4,7 +4,7 @@
  * that everything but the last functions is pure.
  */
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { cpus, availableParallelism } from 'node:os';
 import { posix } from 'node:path';
 
 /** The text of a file; null where it cannot be read. */
@@ -173,3 +173,6 @@ export const freeMemory = (): number => resources().memory;
 
 /** Threads that run at the same time: whole processors, at least one. */
 export const usableProcessors = ({ processors } = resources()): number => Math.max(1, Math.floor(processors));
+
+/** The processor's name, as the system says it. */
+export const processorModel = (): string => cpus()[0]?.model.trim() ?? process.arch;

@@ -86,6 +86,7 @@ export const commandOptions = {
     json: events,
   },
   show: { json },
+  front: { json },
   report: {
     out: { kind: text('<file>'), help: 'where to write it', usual: "report.html in the run's folder" },
     figures: { kind: text('<folder>'), help: 'also write each figure as an SVG file' },
@@ -150,7 +151,10 @@ export const commandOptions = {
     float: { kind: flag, help: 'of --tflite and --c: in f32', usual: 'unless --int8 is given' },
     symmetric: { kind: flag, help: 'of --int8: bytes around zero, for targets that ask for it' },
     step: { kind: whole, bounds: z.int().min(0), help: 'the winner of a step; 0: the start network', usual: 'the best network' },
-    child: { kind: text('<id>'), help: 'a child, such as s2c3; only winners are kept when their step is over' },
+    child: {
+      kind: text('<id>'),
+      help: 'a child, such as s2c3; of a step that is over its winner is kept, and what is on the front (instar front)',
+    },
     views: { ...views, help: `${views.help}; the file does it` },
     ...cache,
     json,

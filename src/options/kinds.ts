@@ -58,7 +58,7 @@ export const count: Kind<number> = {
   },
 };
 
-/** Bytes: `512M`, `2G`, `2GiB`. */
+/** Bytes: `96k`, `512M`, `2G`, `2GiB`; a k is 1,024. */
 export const bytes: Kind<number> = {
   argument: '<bytes>',
   field: 'text',
@@ -77,6 +77,19 @@ export const time: Kind<number> = {
     const seconds = parseDuration(text);
     return valueOr(seconds === 0 ? undefined : seconds, 'must be a time such as 90s, 30m or 1h30m');
   },
+};
+
+/** Seconds, of a time with its unit: `5ms`. */
+export const latency: Kind<number> = {
+  argument: '<time>',
+  field: 'text',
+  schema: z.number().positive(),
+  units: true,
+  read(text) {
+    const seconds = /[a-z]$/.test(text) ? parseDuration(text) : undefined;
+    return valueOr(seconds === 0 ? undefined : seconds, 'must be a time with its unit, such as 5ms or 0.1s');
+  },
+  write: (seconds) => `${Number((1000 * seconds).toPrecision(6))}ms`,
 };
 
 /** A number of layers, or `all-but-head`. */

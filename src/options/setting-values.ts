@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { settingLeaves, settingNames, wanted } from '../search/setting-names.ts';
 import type { SettingsOverride } from '../search/settings.ts';
-import { nearest, suggestion } from '../util/words.ts';
+import { listed, nearest, suggestion } from '../util/words.ts';
 import type { Kind, Reading } from './kinds.ts';
 
 export interface Setting {
@@ -28,9 +28,6 @@ function recordOf(name: string): { readonly names: readonly string[]; readonly v
   return { names: schema.keyType.options.map(String), value: schema.valueType as z.ZodType };
 }
 
-/** `a`, `a or b`, `a, b or c`. */
-const anyOf = (names: readonly string[]): string => names.join(', ').replace(/, ([^,]*)$/, ' or $1');
-
 /** A setting, or one value of a setting that holds values by name, such as `optimizer.rates.shift`. */
 function schemaOf(name: string): z.ZodType | string {
   const at = name.lastIndexOf('.');
@@ -39,7 +36,7 @@ function schemaOf(name: string): z.ZodType | string {
   const schema = record === undefined ? settingLeaves.get(name) : record.names.includes(key) ? record.value : undefined;
   if (schema !== undefined) return schema;
   const ending = settingNames.filter((each) => each.endsWith(`.${name}`));
-  if (ending.length > 0) return `there is no setting ${name}; did you mean ${anyOf(ending)}?`;
+  if (ending.length > 0) return `there is no setting ${name}; did you mean ${listed(ending, 'or')}?`;
   const known = record === undefined ? settingNames : record.names.map((each) => `${setting}.${each}`);
   return `there is no setting ${name}; did you mean ${nearest(name, known)}?`;
 }

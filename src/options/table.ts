@@ -9,8 +9,9 @@ import { pixelScales } from '../data/pixel-scales.ts';
 import { convolutionSummaries, deviceSummaries, engineSummaries, precisionSummaries } from '../engine/names.ts';
 import { startNetworks } from '../network/start.ts';
 import { methods } from '../search/methods/table.ts';
+import { targets } from '../search/targets.ts';
 import { presetSummaries } from '../search/settings.ts';
-import { bytes, choice, colour, count, flag, freezing, number, numbers, reference, text, time, whole } from './kinds.ts';
+import { bytes, choice, colour, count, flag, freezing, latency, number, numbers, reference, text, time, whole } from './kinds.ts';
 import type { Option, Options } from './option.ts';
 import { assignments } from './setting-values.ts';
 
@@ -147,6 +148,12 @@ export const planOptions = {
     widths: { kind: numbers, settings: ['widths'], help: "channels of the start network's blocks, or of its stem and stages" },
   }),
   ...group('Limits', {
+    target: {
+      kind: choice(summariesOf(targets)),
+      help: 'a class of devices: sets limits, which other options replace',
+      usual: 'none',
+      label: 'Device',
+    },
     maxParams: {
       kind: count,
       settings: ['limits.parameters'],
@@ -158,6 +165,26 @@ export const planOptions = {
       settings: ['limits.multiplyAdds'],
       help: 'multiply-adds per image, such as 60M',
       label: 'Multiply-adds, at most',
+    },
+  }),
+  ...group('Limits', {
+    maxBytes: {
+      kind: bytes,
+      settings: ['limits.bytes'],
+      help: 'bytes of the weights of an int8 export, such as 96k',
+      label: 'Bytes of int8 weights, at most',
+    },
+    maxActivations: {
+      kind: bytes,
+      settings: ['limits.activations'],
+      help: 'bytes of working memory of an int8 export as C, such as 64k',
+      label: 'Bytes of working memory, at most',
+    },
+    maxLatency: {
+      kind: latency,
+      settings: ['limits.latency'],
+      help: 'time for one image in ONNX Runtime on one thread of this machine, predicted, such as 5ms',
+      label: 'Latency, at most',
     },
   }),
   ...advanced('Limits', {

@@ -3,6 +3,7 @@ import type { Figure } from './figure.ts';
 import { agreementFigure } from './figures/agreement.ts';
 import { classesFigure } from './figures/classes.ts';
 import { finalFigure } from './figures/final.ts';
+import { frontFigure } from './figures/front.ts';
 import { learningRateFigure } from './figures/learning-rate.ts';
 import { sizeFigure } from './figures/size.ts';
 import { stepFigure } from './figures/step.ts';
@@ -17,6 +18,7 @@ export const figuresOf = (run: RunDetails) => ({
   steps: run.state.search.steps.map((step) => stepFigure(run, step)),
   validation: validationFigure(run),
   size: sizeFigure(run),
+  front: frontFigure(run),
   agreement: agreementFigure(run),
   final: finalFigure(run),
   classes: classesFigure(run),

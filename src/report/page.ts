@@ -12,6 +12,7 @@ import { answersSection } from './sections/answers.ts';
 import { architectureSection } from './sections/architecture.ts';
 import { factsSection, settingsSection } from './sections/facts.ts';
 import { familySection } from './sections/family.ts';
+import { frontSection } from './sections/front.ts';
 import { headSection } from './sections/head.ts';
 import { figureHtml, folded, navigation, numbers, scrollingTable, section, texts } from './sections/parts.ts';
 import { detailsOf, type RunDetails, type RunRead } from './run-details.ts';
@@ -25,6 +26,7 @@ export interface ReportedRun {
 const contents = [
   { name: 'family', title: 'The family tree' },
   { name: 'curves', title: 'Training curves' },
+  { name: 'front', title: 'Accuracy and size' },
   { name: 'architecture', title: 'Architecture' },
   { name: 'answers', title: 'Predictions' },
   { name: 'settings', title: 'Settings and limits' },
@@ -70,7 +72,7 @@ function article(run: RunDetails, mistakes: Mistakes, prefix: string): Markup {
   if (run.grown === null) return html`<article>${head}${settings}${facts}</article>`;
   const figures = figuresOf(run);
   return html`<article>
-    ${head}${navigation(prefix, contents)}${familySection(run, figures, prefix)}${curvesSection(run, figures, prefix)}${architectureSection(run, prefix)}${answersSection(run, figures, mistakes, prefix)}
+    ${head}${navigation(prefix, contents)}${familySection(run, figures, prefix)}${curvesSection(run, figures, prefix)}${frontSection(run, figures, prefix)}${architectureSection(run, prefix)}${answersSection(run, figures, mistakes, prefix)}
     ${settings}${facts}
   </article>`;
 }

@@ -4,14 +4,14 @@
  */
 import type { Mutant } from '../morphism/mutate.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
-import type { Network, Shape } from '../network/network.ts';
+import type { Network } from '../network/network.ts';
 import { startNetworks } from '../network/start.ts';
 import type { Initialisation, LogitComparison, Start, TrainingJob } from '../training/job.ts';
 import type { Schedule } from '../training/schedule.ts';
 import { must } from '../util/assert.ts';
 import type { KeyPart } from '../util/random.ts';
+import type { Counts } from './counts.ts';
 import type { SearchEvent } from './events.ts';
-import { excessOf } from './excess.ts';
 import type { Entry, Method, Rung } from './methods/method.ts';
 import { methods } from './methods/table.ts';
 import { betterThanFinal, currentParent, winsOfParent } from './ranking.ts';
@@ -19,6 +19,7 @@ import { passesOf, type Fitting } from './passes.ts';
 import { headMinibatches, teacherOf, type Teacher } from './work.ts';
 import { epochsOf, planRungs } from './rungs.ts';
 import type { Settings } from './settings.ts';
+import { excessOf, limitsOn } from './sizes.ts';
 import {
   candidateOf,
   lineage,
@@ -29,15 +30,6 @@ import {
   type Segment,
   type Step,
 } from './state.ts';
-
-/** What a search knows about its data. */
-export interface Counts {
-  readonly shape: Shape;
-  readonly classes: number;
-  /** Images that are trained on, without those of validation. */
-  readonly train: number;
-  readonly validation: number;
-}
 
 /** A trained network that a search starts from in place of the vanilla one. */
 export interface Origin {
@@ -390,7 +382,7 @@ export function next(state: SearchState, context: Context): Decision {
   const open = state.steps.find((step) => step.winner === null);
   if (open !== undefined) return continueStep(state, context, open);
   const { parentWins, shrinks } = methodOf(context);
-  if (shrinks && excessOf(networkOf(state, currentParent(state)), settings.limits) <= 1)
+  if (shrinks && excessOf(networkOf(state, currentParent(state)), limitsOn(context)) <= 1)
     return record({ type: 'stop', reason: 'kept', line: currentParent(state) });
   if (parentWins !== null && winsOfParent(state) >= parentWins)
     return record({ type: 'stop', reason: 'parent', line: currentParent(state) });

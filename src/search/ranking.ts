@@ -1,6 +1,7 @@
 /** The ranking of candidates: the next parent, and the best network so far. Pure. */
 import type { Measured } from '../training/job.ts';
 import type { SearchEvent } from './events.ts';
+import { nonDominated, type Objectives } from './front.ts';
 import { candidateOf, rightShare, validationOf, type CandidateId, type SearchState, type Validated } from './state.ts';
 
 function lexicographically(a: readonly number[], b: readonly number[]): number {
@@ -107,14 +108,37 @@ export function bestNetwork(search: SearchState): BestNetwork | null {
 
 export const bestCandidate = (search: SearchState): CandidateId | null => bestNetwork(search)?.candidate ?? null;
 
-/** The checkpoint that is a candidate's result: the best validated one where it is the best network so far, otherwise the latest. */
+/** The checkpoint that is a candidate's result: the best validated one where it is the best network so far or on the front, otherwise the latest. */
 export function resultOf(
   search: SearchState,
   id: CandidateId,
 ): { readonly checkpoint: string | null; readonly validation: Measured | null } {
   const best = bestNetwork(search);
   if (best?.candidate === id) return best;
+  const onFront = search.front.find(({ candidate }) => candidate === id);
+  if (onFront !== undefined) return onFront;
   return { checkpoint: candidateOf(search, id).checkpoint, validation: validationOf(search, id) };
+}
+
+/** A network on the front of a run. */
+export interface FrontNetwork extends Objectives {
+  readonly candidate: CandidateId;
+  readonly checkpoint: string;
+  /** What its accuracy is of. The final network is trained on the validation images too, unless it is validated. */
+  readonly part: 'validation' | 'test';
+}
+
+/** The validated networks and the tested final one, of which none is better in everything; the smallest first. */
+export function frontOf(search: SearchState): readonly FrontNetwork[] {
+  const validated = search.front.map(({ candidate, checkpoint, accuracy, parameters, multiplyAdds }) => {
+    return { candidate, checkpoint, part: 'validation', accuracy, parameters, multiplyAdds } as const;
+  });
+  const [final, test] = [search.candidates.get('final'), search.tests.get('final')];
+  const isValidated = validated.some(({ candidate }) => candidate === 'final');
+  if (final === undefined || final.checkpoint === null || test === undefined || isValidated) return nonDominated(validated);
+  const { checkpoint, parameters, multiplyAdds } = final;
+  const accuracy = rightShare(test.measured);
+  return nonDominated([...validated, { candidate: 'final', checkpoint, part: 'test', accuracy, parameters, multiplyAdds }]);
 }
 
 /** The candidate that a search goes on with which is cut short in a step: the best by the last validations, the parent included. */

@@ -2,22 +2,19 @@
 import { narrowEvenly, sampleEdits, widenEvenly, type Mutant, type SamplingOptions } from '../morphism/mutate.ts';
 import type { Limits } from '../morphism/operator.ts';
 import type { OperatorWeights } from '../morphism/operators.ts';
-import { countMultiplyAdds, countParameters } from '../network/cost.ts';
+import { countMultiplyAdds } from '../network/cost.ts';
 import type { Network } from '../network/network.ts';
 import { random } from '../util/random.ts';
-import { excessOf } from './excess.ts';
 import type { StepStart } from './methods/method.ts';
 import { methodOf, type Context, type StartStep } from './next.ts';
+import { excessOf, keepsLimits, limitsOn } from './sizes.ts';
 
 /** The limits that mutations keep: asked of each mutated structure before it is made. */
-export function limitsOf({ settings, passesFor }: Context): Limits {
-  const { parameters, multiplyAdds, channels } = settings.limits;
+export function limitsOf(context: Context): Limits {
+  const sizes = limitsOn(context);
   return {
-    maxChannels: channels,
-    admits: (network) =>
-      countParameters(network) <= parameters &&
-      (multiplyAdds === null || countMultiplyAdds(network) <= multiplyAdds) &&
-      passesFor(network) !== null,
+    maxChannels: context.settings.limits.channels,
+    admits: (network) => keepsLimits(network, sizes) && context.passesFor(network) !== null,
   };
 }
 
@@ -45,7 +42,7 @@ function sizedSampling(
         isEnough: (network) => countMultiplyAdds(network) >= least,
       };
     case 'excess': {
-      const excess = (network: Network): number => excessOf(network, context.settings.limits);
+      const excess = (network: Network): number => excessOf(network, limitsOn(context));
       return {
         operators,
         // A network that shrinks is over its limits until it is small enough.
@@ -72,7 +69,7 @@ export function sampleChildren(
   const limits = limitsOf(context);
   const sampling =
     size === undefined ? { operators, limits, mutations: settings.step.mutations } : sizedSampling(context, operators, size);
-  const excess = (network: Network): number => excessOf(network, settings.limits);
+  const excess = (network: Network): number => excessOf(network, limitsOn(context));
   return Array.from({ length: children }, (_none, child) => {
     if (unmutated && child === 0) return { edits: [], network: parent };
     if (child === 0 && size?.of === 'multiply-adds' && operators.widen !== undefined) return widenEvenly(parent, sampling);
@@ -100,7 +97,7 @@ export const sampleStep: StartStep = (context, step, parent) => {
       settings: settings.step,
       step,
       multiplyAdds: countMultiplyAdds(parent),
-      excess: excessOf(parent, settings.limits),
+      excess: excessOf(parent, limitsOn(context)),
       limits: settings.limits,
     },
     random(settings.seed, 'draw', step),

@@ -121,6 +121,12 @@ export const settingsSchema = z.strictObject({
     parameters: count,
     /** Multiply-adds an image, forward; null for no limit. */
     multiplyAdds: count.nullable(),
+    /** Bytes of the weights in bytes, with a scale and a bias for each filter (`deploy/size.ts`); null for no limit. */
+    bytes: count.nullable().default(null),
+    /** Bytes of working memory of inference in bytes, as C code has it (`deploy/memory.ts`); null for no limit. */
+    activations: count.nullable().default(null),
+    /** Seconds for one image, as predicted from times of operations (`deploy/latency.ts`); null for no limit. */
+    latency: z.number().positive().nullable().default(null),
     /** Bytes of one worker. */
     memory: count,
     /** Passes of a minibatch, at most, where one worker's memory does not hold it whole; their gradients are added up. */
@@ -264,6 +270,9 @@ const paper: Settings = {
     steps: null,
     parameters: 20_000_000,
     multiplyAdds: null,
+    bytes: null,
+    activations: null,
+    latency: null,
     memory: Number.MAX_SAFE_INTEGER,
     passes: 1,
     channels: 600,

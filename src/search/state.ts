@@ -7,6 +7,7 @@ import type { Certificate, Failure, Measured } from '../training/job.ts';
 import { must } from '../util/assert.ts';
 import { alwaysCopied, type Copy } from '../util/copies.ts';
 import type { SearchEvent } from './events.ts';
+import { withNetwork, type Objectives } from './front.ts';
 
 export type CandidateId = string;
 
@@ -82,12 +83,17 @@ export interface Validated {
   readonly validation: Measured;
 }
 
+/** The same, with what it is compared by on the front. */
+export interface OnFront extends Validated, Objectives {}
+
 export interface SearchState {
   readonly candidates: ReadonlyMap<CandidateId, Candidate>;
   /** The best of all validations, of dropped and lost candidates too: (balanced) accuracy, then loss. */
   readonly best: Validated | null;
   /** The same before the final training. */
   readonly bestBefore: Validated | null;
+  /** Validated networks that none beats in accuracy, parameters and multiply-adds; their checkpoints are kept. */
+  readonly front: readonly OnFront[];
   readonly steps: readonly Step[];
   /** Minibatches done, by task. */
   readonly tasks: ReadonlyMap<string, number>;
@@ -106,6 +112,7 @@ export const emptyState: SearchState = {
   candidates: new Map(),
   best: null,
   bestBefore: null,
+  front: [],
   steps: [],
   tasks: new Map(),
   failures: new Map(),
@@ -230,6 +237,8 @@ function continuation(state: SearchState, id: CandidateId, of: CandidateId): Can
 const withoutEnd = <T>(map: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
   new Map([...map].filter(([key]) => !/^(final|baseline)(\/|$)/.test(key)));
 
+const withoutFinal = (front: readonly OnFront[]): readonly OnFront[] => front.filter(({ candidate }) => candidate !== 'final');
+
 /** The failures of a task with one more, of that kind. */
 export function failuresAfter({ failures, tasks }: SearchState, task: string, kind: Failure): Failures {
   const before = failures.get(task);
@@ -286,11 +295,12 @@ export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwa
       const { epoch, loss, validation, augmented = null } = event;
       const epochs = [...line.epochs, { epoch, loss, validation, augmented }];
       const next = change(state, event.line, { checkpoint: event.checkpoint, epochs }, copy);
-      const best =
-        validation === null || !competes(line.id)
-          ? state.best
-          : better(state.best, { candidate: line.id, checkpoint: event.checkpoint, validation });
-      return { ...next, best, tasks: copy(state.tasks).set(event.task, event.done) };
+      const tasks = copy(state.tasks).set(event.task, event.done);
+      if (validation === null || !competes(line.id)) return { ...next, tasks };
+      const { parameters, multiplyAdds } = line;
+      const validated = { candidate: line.id, checkpoint: event.checkpoint, validation };
+      const front = withNetwork(state.front, { ...validated, accuracy: rightShare(validation), parameters, multiplyAdds });
+      return { ...next, best: better(state.best, validated), front, tasks };
     }
     case 'failed': {
       const failures = copy(state.failures).set(event.task, failuresAfter(state, event.task, event.failure));
@@ -337,7 +347,7 @@ export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwa
     case 'undone': {
       const { epochs } = candidateOf(state, event.line);
       const back = { ...continuation(state, event.line, event.to), checkpoint: event.checkpoint, epochs };
-      return { ...withCandidate(state, back, copy), undone: true };
+      return { ...withCandidate(state, back, copy), front: withoutFinal(state.front), undone: true };
     }
     case 'test':
       return {
@@ -357,6 +367,7 @@ export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwa
         stop: null,
         best: state.bestBefore ?? state.best,
         bestBefore: null,
+        front: withoutFinal(state.front),
         segments: { final: [], baseline: [] },
         undone: false,
         finished: false,

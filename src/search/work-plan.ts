@@ -2,14 +2,15 @@
  * What a search of a given work trains: the sizes of its networks, how many steps it has, and how it shares the work between start
  * network, steps and final training. Pure.
  */
-import { countMultiplyAdds, countParameters } from '../network/cost.ts';
+import { countMultiplyAdds } from '../network/cost.ts';
 import type { Network } from '../network/network.ts';
 import { methods } from './methods/table.ts';
-import { excessOf } from './excess.ts';
-import { startNetwork, type Counts } from './next.ts';
+import type { Counts } from './counts.ts';
+import { startNetwork } from './next.ts';
 import { mean } from '../util/numbers.ts';
 import { must } from '../util/assert.ts';
 import { mergeSettings, type Settings, type SettingsOverride } from './settings.ts';
+import { excessOf, keepsLimits, limitsOn, noLimits, type SizeLimits } from './sizes.ts';
 import { costOfTraining, headMinibatches, teachingOf } from './work.ts';
 
 /** Shares of the work: of the start network, of each step, of all steps at most; the final training has the rest. */
@@ -60,29 +61,26 @@ const clamp = (value: number, least: number, most: number): number => Math.max(l
 const startOf = (settings: Settings, counts: Counts, widths: readonly number[]): Network =>
   startNetwork({ settings: { ...settings, widths: [...widths] }, counts });
 
-/** What a start network may have. */
-interface Size {
-  readonly multiplyAdds: number;
-  readonly parameters: number;
-}
-
 /** Whether a start network of these widths has no more. */
-const within = (settings: Settings, counts: Counts, most: Size) => (widths: readonly number[]) => {
-  const network = startOf(settings, counts, widths);
-  return countMultiplyAdds(network) <= most.multiplyAdds && countParameters(network) <= most.parameters;
-};
+const within = (settings: Settings, counts: Counts, most: SizeLimits) => (widths: readonly number[]) =>
+  keepsLimits(startOf(settings, counts, widths), { ...most, times: counts.times });
+
+const scaled = (proportions: readonly number[], factor: number): number[] =>
+  proportions.map((width, index) => Math.max(8, Math.round((width * (index === 0 ? Math.max(1, factor) : factor)) / 8) * 8));
+const leastFactor = 0.125;
+
+/** The widths of the smallest start network of these proportions that is planned. */
+export const leastWidths = (proportions: readonly number[]): readonly number[] => scaled(proportions, leastFactor);
 
 /**
  * The widest start network of these proportions that is within a size, in multiples of eight channels. The stem keeps its width where
  * the stages are narrower than in the proportions: its filters are fixed.
  */
 function widest(proportions: readonly number[], fits: (widths: readonly number[]) => boolean): readonly number[] {
-  const scaled = (factor: number): number[] =>
-    proportions.map((width, index) => Math.max(8, Math.round((width * (index === 0 ? Math.max(1, factor) : factor)) / 8) * 8));
-  let factor = 0.125;
-  while (factor < 64 && fits(scaled(factor * 1.05))) factor *= 1.05;
+  let factor = leastFactor;
+  while (factor < 64 && fits(scaled(proportions, factor * 1.05))) factor *= 1.05;
   // What rounding left: the narrowest stage for its proportion is widened, as long as any may be.
-  let widths = scaled(factor);
+  let widths = scaled(proportions, factor);
   for (;;) {
     const share = (index: number): number => (widths[index] as number) / (proportions[index] as number);
     const wider = widths
@@ -100,15 +98,17 @@ function widest(proportions: readonly number[], fits: (widths: readonly number[]
 const startSizeOf = (settings: Settings, counts: Counts, widths: readonly number[], from: Network | null): number =>
   countMultiplyAdds(from ?? startOf(settings, counts, widths));
 
-/** Exponents of the preset's proportions: with 0 all stages are equally wide. */
+/** Exponents of the preset's proportions: with 0 all stages are equally wide, above 1 late ones are wider. */
 const flatter = [1, 0.75, 0.5, 0.25, 0] as const;
+const steeper = [1.5, 2, 3] as const;
 /** Of the multiply-adds that the work affords: as near is near enough. */
 const nearly = 0.9;
 
 /**
  * The proportions of start networks, and the size of the largest one. Late stages have most of the parameters, and early ones most of
- * the multiply-adds: where a limit of parameters leaves no room for the multiply-adds that the work affords, the stages are more alike.
- * What the limit takes nevertheless goes into longer training.
+ * the multiply-adds and of the working memory: where a limit of parameters or bytes leaves no room for the multiply-adds that the work
+ * affords, the stages are more alike, where one of working memory leaves none, less. What the limits take nevertheless goes into longer
+ * training.
  */
 function proportionsFor(
   settings: Settings,
@@ -116,17 +116,22 @@ function proportionsFor(
   multiplyAdds: number,
 ): { readonly proportions: readonly number[]; readonly multiplyAdds: number } {
   const { widths, limits } = settings;
-  const { parameters } = limits;
-  const free = startOf(settings, counts, widest(widths, within(settings, counts, { multiplyAdds, parameters: Infinity })));
-  if (countParameters(free) <= parameters) return { proportions: widths, multiplyAdds };
+  const free = startOf(settings, counts, widest(widths, within(settings, counts, { ...noLimits, multiplyAdds })));
+  if (keepsLimits(free, { ...limitsOn({ settings, counts }), multiplyAdds: null })) return { proportions: widths, multiplyAdds };
   const [stem = 1, ...stages] = widths;
   const middle = Math.exp(mean(stages.map(Math.log)));
-  const found = flatter.map((exponent) => {
+  const exponents = [...flatter, ...(limits.activations === null ? [] : steeper)];
+  const found = exponents.map((exponent) => {
     const proportions = [stem, ...stages.map((width) => middle * (width / middle) ** exponent)];
-    const fits = within(settings, counts, { multiplyAdds, parameters });
+    const fits = within(settings, counts, { ...limits, multiplyAdds });
     return { proportions, multiplyAdds: countMultiplyAdds(startOf(settings, counts, widest(proportions, fits))) };
   });
-  const chosen = found.find((each) => each.multiplyAdds >= nearly * multiplyAdds) ?? must(found.at(-1), 'proportions');
+  const largest = Math.max(...found.map((each) => each.multiplyAdds));
+  const enough = Math.min(nearly * multiplyAdds, largest);
+  const chosen = must(
+    found.find((each) => each.multiplyAdds >= enough),
+    'proportions',
+  );
   return { ...chosen, multiplyAdds: Math.min(chosen.multiplyAdds, multiplyAdds) };
 }
 
@@ -203,9 +208,9 @@ const shrinking = { startShare: 0.05, factor: 1.5, mostSteps: 6, stepShare: 0.1,
 
 /** Of shrinking: as many steps as it takes, each of a tenth of the work, or of less. `multiplyAdds`: of the smallest network, about. */
 function shrinkingOf(settings: Settings, counts: Counts, work: number, given: SettingsOverride, from: Network): WorkPlan {
-  const { widths, limits } = settings;
+  const { widths } = settings;
   const size = countMultiplyAdds(from);
-  const excess = Math.max(1, excessOf(from, limits));
+  const excess = Math.max(1, excessOf(from, limitsOn({ settings, counts })));
   const { factor, mostSteps } = shrinking;
   const steps = given.limits?.steps ?? clamp(Math.ceil(Math.log(excess) / Math.log(factor)), 1, mostSteps);
   const children = given.step?.children ?? shrinking.children;
@@ -232,16 +237,15 @@ export function planWork(
   const epochWork = work / costOfTraining(1, images);
   const usualFor = usual.multiplyAdds * Math.sqrt(epochWork / usual.epochWork);
   const affordable = Math.min(usualFor, largestFor(counts), settings.limits.multiplyAdds ?? Infinity);
-  // The parameters of given widths, and of a given network, were checked.
+  // The sizes of given widths, and of a given network, were checked.
   const isGiven = given.widths !== undefined || from !== null;
   const { proportions, multiplyAdds: most } = isGiven
     ? { proportions: settings.widths, multiplyAdds: affordable }
     : proportionsFor(settings, counts, affordable);
   const steps = given.limits?.steps ?? clamp(Math.round(epochWork / most / epochsAStep), 1, 12);
   const startSize = Math.max(leastStart, parentSize ** steps);
-  const { parameters } = settings.limits;
   const startWidths = (): readonly number[] =>
-    widest(proportions, within(settings, counts, { multiplyAdds: startSize * most, parameters }));
+    widest(proportions, within(settings, counts, { ...settings.limits, multiplyAdds: startSize * most }));
   const widths = given.widths ?? (from === null ? startWidths() : settings.widths);
   const start = startSizeOf(settings, counts, widths, from);
   const largest = Math.max(most, start);

@@ -1,11 +1,11 @@
-const secondsOf: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 };
+const secondsOf: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86400 };
 
-/** Seconds of `90s`, `10m`, `1.5h`, `1h30m`; undefined for anything else. A bare number counts seconds. */
+/** Seconds of `90s`, `10m`, `1.5h`, `1h30m`, `5ms`; undefined for anything else. A bare number counts seconds. */
 export function parseDuration(text: string): number | undefined {
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text);
-  if (!/^(\d+(\.\d+)?[smhd])+$/.test(text)) return undefined;
+  if (!/^(\d+(\.\d+)?(ms|[smhd]))+$/.test(text)) return undefined;
   let seconds = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)([smhd])/g))
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g))
     seconds += Number(amount) * (secondsOf[unit ?? 's'] ?? 0);
   return seconds;
 }

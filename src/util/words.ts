@@ -23,6 +23,9 @@ const whole = new Intl.NumberFormat('en-US');
 /** `24,074`. */
 export const formatWhole = (value: number): string => whole.format(value);
 
+/** `0.31 ms`, `5 ms` of seconds. */
+export const formatMilliseconds = (seconds: number): string => `${Number((1000 * seconds).toPrecision(3))} ms`;
+
 /** `1 image`, `2 images`, `5 classes`, `3 children`. */
 export function plural(count: number, noun: string, nouns = `${noun}s`): string {
   return `${formatWhole(count)} ${count === 1 ? noun : nouns}`;
@@ -30,6 +33,10 @@ export function plural(count: number, noun: string, nouns = `${noun}s`): string 
 
 /** `71.2 %` of 0.712. */
 export const formatPercent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+/** `a`, `a or b`, `a, b or c`. */
+export const listed = (names: readonly string[], word: 'or' | 'and'): string =>
+  names.join(', ').replace(/, ([^,]*)$/, ` ${word} $1`);
 
 /** Four significant places at most: `0.6123`, `12.35`, `1.2e+5`. */
 export function formatLoss(loss: number): string {

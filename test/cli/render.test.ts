@@ -251,6 +251,7 @@ Done in 2:50: s1c3, grown in 1 step
   test       84.2 % accuracy on the test images
   size       2,002 parameters, 750 k multiply-adds an image
   lineage    vanilla 71.2 % → s1c3 80.0 %
+  front      3 networks of 1.4 k to 2.0 k parameters: instar front runs/first
   data       all 6,000 training images, 600 of them to compare networks; 1,000 test images
   files      runs/first/best.onnx         to deploy: pixels in, class probabilities out
              runs/first/best.safetensors  to train further: the network and its weights

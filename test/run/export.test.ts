@@ -10,7 +10,9 @@ import { folderOf, toVerify } from '../../src/run/record/folder.ts';
 import { resume, search } from '../../src/run/driving/open.ts';
 import { readRun } from '../../src/run/record/read.ts';
 import { emptyRun, replayEntry } from '../../src/run/record/replay.ts';
+import { frontOf } from '../../src/search/ranking.ts';
 import { candidateOf } from '../../src/search/state.ts';
+import { checkpointPath } from '../../src/training/checkpoint.ts';
 import { exportProblem, type Verified } from '../../src/training/job.ts';
 import { must } from '../../src/util/assert.ts';
 import { sha256 } from '../../src/util/hash.ts';
@@ -79,14 +81,26 @@ await test('export writes the winner, a step or a child, and keeps what it found
   assert.equal(decodeModel(readFileSync(file), file).metadata['line'], 'vanilla');
   assert.equal(readRun(run).replay.entries.length, before + 2);
   const winner = must(state.search.stop, 'stop').line;
+  const isOnFront = (line: string): boolean => state.search.front.some(({ candidate }) => candidate === line);
+  const all = state.search.steps.flatMap(({ children }) => children);
+  const droppedOnes = all.filter((id) => candidateOf(state.search, id).end?.kind === 'dropped');
   const dropped = must(
-    state.search.steps[0]?.children.find((id) => candidateOf(state.search, id).end?.kind === 'dropped'),
+    droppedOnes.find((id) => !isOnFront(id)),
     'a child that was dropped',
   );
   assert.equal((await exportNetwork(run, file, { child: winner })).line, winner);
   // The winner of every step can be exported when the run is over.
   assert.ok(state.search.steps.length > 1);
   for (const { step, winner: line } of state.search.steps) assert.equal((await exportNetwork(run, file, { step })).line, line);
+  // Whatever is on the front, too, as it was when it was validated best.
+  const front = frontOf(state.search);
+  assert.ok(front.length > 1);
+  for (const { candidate, checkpoint, part, accuracy } of front) {
+    const { line, verified } = await exportNetwork(run, file, { child: candidate });
+    assert.deepEqual([line, verified.part], [candidate, part]);
+    assert.ok(Math.abs(verified.accuracy - accuracy) < 1e-9, `${candidate}: ${verified.accuracy}, ${accuracy}`);
+    assert.ok(existsSync(checkpointPath(folder.checkpoints, checkpoint)));
+  }
   await assert.rejects(exportNetwork(run, file, { child: dropped }), /no longer kept; there are vanilla/);
   await assert.rejects(exportNetwork(run, file, { step: 9 }), /--step 9: the run has no winner of such a step/);
   await assert.rejects(exportNetwork(run, file, { child: '__proto__' }), /no such network/);

@@ -83,12 +83,17 @@ await test('what cannot be shrunk, or is small enough, is refused in one line', 
   await refused(
     {},
     {},
-    /has [\d,]+ parameters and [\d,]+ multiply-adds an image: say with --max-params or --max-macs below what it is to come$/,
+    /has [\d,]+ parameters and [\d,]+ multiply-adds an image: say with --max-params, --max-macs, --max-bytes, --max-activations or --max-latency below what it is to come$/,
   );
   await refused(
     {},
     { parameters: 100 },
-    /can be narrowed to [\d,]+ parameters and [\d,]+ multiply-adds an image, and the limits are below/,
+    /can be narrowed to [\d,]+ parameters and [\d,]+ multiply-adds an image, and the limits are below \(--max-params\)$/,
+  );
+  await refused(
+    {},
+    { bytes: 100, activations: 10 },
+    /bytes of working memory in int8, and the limits are below \(--max-bytes and --max-activations\)$/,
   );
   await refused({ from: fixture('resnet-11') }, { parameters: 1000 }, /does not know these classes; fine-tune it first/);
   await assert.rejects(

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { narrowEvenly } from '../../src/morphism/mutate.ts';
 import { countMultiplyAdds, countParameters } from '../../src/network/cost.ts';
 import type { Network } from '../../src/network/network.ts';
-import { excessOf } from '../../src/search/excess.ts';
+import { excessOf } from '../../src/search/sizes.ts';
 import type { Context } from '../../src/search/next.ts';
 import { sampleStep } from '../../src/search/sampling.ts';
 import { mergeSettings, presetFor, presets, type Settings } from '../../src/search/settings.ts';

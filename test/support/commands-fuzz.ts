@@ -259,6 +259,7 @@ const generators: Readonly<Record<string, Generate>> = {
       plan: ['/nowhere/at/all'],
       resume: [run],
       show: [run],
+      front: [run],
       report: [run],
       study: [join(folder, 'no-study.yaml')],
       worker: [],

@@ -6,7 +6,7 @@ import { toleranceOf } from '../../morphism/operators.ts';
 import { differingSettings, valueOf } from '../../search/setting-names.ts';
 import { presetNames, presets } from '../../search/settings.ts';
 import { formatDuration } from '../../util/duration.ts';
-import { formatBytes, formatPercent, formatWhole, plural, printable } from '../../util/words.ts';
+import { formatBytes, formatMilliseconds, formatPercent, formatWhole, plural, printable } from '../../util/words.ts';
 import { html, type Content, type Markup } from '../markup.ts';
 import type { RunDetails } from '../run-details.ts';
 import { numbers, pairs, scrollingTable, section, texts } from './parts.ts';
@@ -142,6 +142,9 @@ function limits({ config, state }: RunDetails): Markup {
     ['steps', setting(set.steps)],
     ['parameters', setting(set.parameters)],
     ['multiply-adds per image', setting(set.multiplyAdds)],
+    ['bytes of int8 weights', setting(set.bytes)],
+    ['bytes of working memory in int8', setting(set.activations)],
+    ['latency of an image', set.latency === null ? 'none' : formatMilliseconds(set.latency)],
     ['channels of a widened convolution', setting(set.channels)],
     ['seconds of search', setting(set.seconds)],
     ['memory of a worker', set.memory === Number.MAX_SAFE_INTEGER ? 'none' : formatBytes(set.memory)],

@@ -1,6 +1,7 @@
 /** What a run used of its data, and which next steps would help most: sentences from its state and configuration. Pure. */
 import { splitCounts } from '../../data/split-counts.ts';
 import { bestCandidate } from '../../search/ranking.ts';
+import { limitedSizes, sizes } from '../../search/sizes.ts';
 import { classCounts } from '../../util/confusion.ts';
 import { quoted } from '../../util/quoted.ts';
 import { formatPercent, formatWhole, plural, printable } from '../../util/words.ts';
@@ -87,14 +88,22 @@ function workOf(work: number): string {
 
 const finish: Rule = ({ run }) => (run.search.finished ? null : 'let it finish: it was stopped before its end');
 
+/** Options of limits: of those that the run has, and of the usual ones. */
+const limitOptions = ({ settings: { limits } }: Config): string =>
+  [
+    ...limitedSizes
+      .filter((name) => name === 'parameters' || name === 'multiplyAdds' || limits[name] !== null)
+      .map((name) => sizes[name].option),
+    '--max-memory',
+  ].join(', ');
+
 /** By what stopped the search. */
 const moreTime: Rule = ({ run, config, root }) => {
   const { search } = run;
   const budget = run.budget ?? config.budget;
   if (!search.finished) return null;
   if (budget !== null) return `give it more time: instar resume ${quoted(root)} --budget +${timeOf(budget)}`;
-  if (search.stop?.reason === 'limits')
-    return 'allow larger networks (--max-params, --max-macs, --max-memory): no mutation fitted the limits';
+  if (search.stop?.reason === 'limits') return `allow larger networks (${limitOptions(config)}): no mutation fitted the limits`;
   const { work } = config.settings;
   if (work !== null) return `train for longer: --work ${workOf(2 * work)}, or --budget with the time that you have`;
   return search.stop?.reason === 'steps'

@@ -79,8 +79,8 @@ export function workOf(view: View, config: Config): Work {
   return { done: recorded + further, left: Math.max(0, left - further) };
 }
 
-function contextOf(settings: Settings, { data }: Config): Context {
-  const counts = { ...splitCounts(data, settings), shape: data.shape, classes: data.classes.length };
+function contextOf(settings: Settings, { data, times }: Config): Context {
+  const counts = { ...splitCounts(data, settings), shape: data.shape, classes: data.classes.length, times };
   return { settings, counts, passesFor: () => 1, startStep: (_context, _step, parent) => copiesOf(settings, parent) };
 }
 

@@ -3,9 +3,11 @@ import { methods } from '../../search/methods/table.ts';
 import { fitWords } from '../../data/fit.ts';
 import { givenReading } from '../../data/reading.ts';
 import { describeEdit } from '../../morphism/operators.ts';
+import type { Network } from '../../network/network.ts';
 import type { ViewsName } from '../../network/views.ts';
 import { coresOfRun, formatRungs, rungsFor } from '../../search/rungs.ts';
 import type { Settings } from '../../search/settings.ts';
+import { limitedSizes, sizes, type SizeLimits } from '../../search/sizes.ts';
 import { candidateOf, validationOf, type CandidateId } from '../../search/state.ts';
 import { formatDuration } from '../../util/duration.ts';
 import { withoutHash } from '../../util/file-address.ts';
@@ -111,17 +113,30 @@ export function describeWorkers({ computedBy }: RunState, config: Config): { rea
 export const describeFit = ({ data: { reading } }: Config): string =>
   reading === undefined ? '' : `, ${fitWords[givenReading(reading).fit]}`;
 
+/** A network against the limits of devices, of those that are set: `88,104 of 98,304 bytes of int8 weights`; null without any. */
+export function describeDevice(network: Network | null, limits: SizeLimits): string | null {
+  const set = limitedSizes.flatMap((name) => {
+    const most = limits[name];
+    if (most === null || name === 'parameters' || name === 'multiplyAdds') return [];
+    const { number, words, of } = sizes[name];
+    return [`${network === null ? '' : `${number(of(network, limits.times))} of `}${words(most)}`];
+  });
+  return set.length === 0 ? null : set.join(', ');
+}
+
 /** The configuration of a run, before it starts. */
 export function describeConfig(config: Config): string[] {
   const { data, settings, engine } = config;
   const { workers, threads } = coresOfRun(config);
   const { channels, height, width } = data.shape;
+  const device = describeDevice(null, settings.limits);
   return [
     `${printable(data.name)}: ${plural(data.trainImages, 'training image')} and ${plural(data.testImages, 'test image')} of ` +
       `${channels}×${height}×${width}${describeFit(config)}; ${plural(data.classes.length, 'class', 'classes')}`,
     `method ${settings.method}, preset ${config.preset}, seed ${settings.seed}; ${engine.name} ${engine.version} ` +
       `(${engine.instructionSet}${engine.precision === undefined ? '' : `, ${engine.precision}`}), ${plural(workers, 'worker')}${threads < workers ? `, at most ${plural(threads, 'thread')} a child` : ''}`,
     ...describeFrom(config),
+    ...(device === null ? [] : [`at most ${device}`]),
   ];
 }
 

@@ -9,8 +9,8 @@ import { writeLite, type LiteFile } from '../../formats/tflite/write.ts';
 import type { Tensors } from '../../network/tensor.ts';
 import type { ViewsName } from '../../network/views.ts';
 import { createPool, type Pool } from '../../execution/pool.ts';
-import { bestCandidate, currentParent } from '../../search/ranking.ts';
-import { candidateOf, type CandidateId, type SearchState } from '../../search/state.ts';
+import { bestCandidate, currentParent, resultOf } from '../../search/ranking.ts';
+import { type CandidateId, type SearchState } from '../../search/state.ts';
 import { checkpointPath, decodeCheckpoint, readCheckpointBytes, writeState } from '../../training/checkpoint.ts';
 import { deploymentOf, exportModel } from '../../training/export.ts';
 import { deployedOf, quantisedModel } from '../../training/quantisation.ts';
@@ -113,7 +113,7 @@ interface Chosen {
 async function choose(read: Read, options: ExportOptions): Promise<Chosen> {
   const { folder, state } = read;
   const line = wantedLine(folder, state.search, options);
-  const checkpoint = must(candidateOf(state.search, line).checkpoint, `checkpoint of ${line}`);
+  const checkpoint = must(resultOf(state.search, line).checkpoint, `checkpoint of ${line}`);
   return { read, line, checkpoint, bytes: await readCheckpointBytes(folder.checkpoints, checkpoint) };
 }
 

@@ -26,13 +26,13 @@ import { version } from '../../util/version.ts';
 import {
   begin,
   cacheFolder,
-  configOf,
   defaultPatience,
   machine,
   type AskedOptions,
   type Beginning,
   type Common,
 } from '../preparing/begin.ts';
+import { configOf } from '../preparing/config-of.ts';
 import { contextOf } from '../preparing/check.ts';
 import { unfittingFiles } from '../record/best.ts';
 import { beginChain } from '../record/chain.ts';
@@ -146,7 +146,7 @@ async function* searchFrom(
         : { network: started.network, checkpoint: await fileCheckpoints(folder.checkpoints).write(started), compared };
     const path = spare.moveTo(resolve(folder.cache), beginning.path);
     const config = configOf(options, { ...beginning, path }, origin);
-    const context = contextOf(dataset, settings, origin, engineName);
+    const context = contextOf(dataset, settings, origin, engineName, config.times);
     const taken = options.vanilla === undefined ? [] : await takeVanilla(options.vanilla, config, folder, context);
     const events: readonly RunEvent[] = [{ type: 'run', format, instar: version }, ...taken];
     const entries: Entry[] = [];
@@ -246,7 +246,7 @@ async function* go(
       pool,
       state,
       elapsed,
-      contextFor: (settings) => contextOf(dataset, settings, origin, config.engine.name),
+      contextFor: (settings) => contextOf(dataset, settings, origin, config.engine.name, config.times),
       signal: signal ?? new AbortController().signal,
     });
     for await (const item of items) {

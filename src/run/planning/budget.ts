@@ -5,7 +5,7 @@ import type { Segment } from '../../search/state.ts';
 import { UserError } from '../../util/user-error.ts';
 import type { Network } from '../../network/network.ts';
 import type { Plan } from '../record/events.ts';
-import type { Counts } from '../../search/next.ts';
+import type { Counts } from '../../search/counts.ts';
 import { costOfTraining } from '../../search/work.ts';
 import { planWork, plannedWork, settingsOfWork, type WorkPlan } from '../../search/work-plan.ts';
 

@@ -3,7 +3,8 @@ import { createPool } from '../../execution/pool.ts';
 import { startNetwork, type Origin } from '../../search/next.ts';
 import type { Settings } from '../../search/settings.ts';
 import { coresOfRun } from '../../search/rungs.ts';
-import { begin, configOf, defaultPatience, type AskedOptions, type Beginning } from '../preparing/begin.ts';
+import { begin, defaultPatience, type AskedOptions, type Beginning } from '../preparing/begin.ts';
+import { configOf } from '../preparing/config-of.ts';
 import { temporaryCache } from '../preparing/spare-cache.ts';
 import { plannedSettings } from './budget.ts';
 import { contextOf } from '../preparing/check.ts';
@@ -58,7 +59,7 @@ async function planWith(options: PlanOptions, beginning: Beginning, elapsed: () 
   // Its tensors do not change any cost.
   const origin: Origin | null = prepared === null ? null : { network: prepared.network, checkpoint: '', compared: null };
   const config = configOf(options, beginning, origin);
-  const contextFor = (of: Settings): ReturnType<typeof contextOf> => contextOf(dataset, of, origin, engineName);
+  const contextFor = (of: Settings): ReturnType<typeof contextOf> => contextOf(dataset, of, origin, engineName, beginning.times);
   const reading = elapsed();
   options.onMeasuring?.();
   // Probes neither read checkpoints nor write them.

@@ -1,18 +1,17 @@
 /**
  * Reads and checks the options of a search or a plan: engine, data, settings, given network. Writes only the cache of data.
  */
-import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { SpareCache } from '../../data/cache.ts';
 import { countClasses } from '../../data/class-counts.ts';
+import type { OperatorTimes } from '../../deploy/latency.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import type { LeftOut } from '../../data/left-out.ts';
-import { readDataset, writablePlace, type Machine } from '../../data/read.ts';
+import { readDataset, writablePlace, type FoundData, type Machine } from '../../data/read.ts';
 import { fitWords, type Fit } from '../../data/fit.ts';
 import type { PixelScale } from '../../data/pixel-scales.ts';
 import { usualReading, type Reading } from '../../data/reading.ts';
-import { datasetNames } from '../../data/resolve.ts';
 import type { DataEvent } from '../../data/source.ts';
 import { splitDataset } from '../../data/split.ts';
 import type { ConvolutionAlgorithms, Device, Engine, EngineName } from '../../engine/engine.ts';
@@ -21,28 +20,27 @@ import { freeMemory, usableProcessors } from '../../execution/resources.ts';
 import type { Shape } from '../../network/network.ts';
 import { flagOf } from '../../options/option.ts';
 import { methods } from '../../search/methods/table.ts';
-import type { Counts, Origin } from '../../search/next.ts';
+import type { Counts } from '../../search/counts.ts';
 import { mostWork, planWork, settingsOfWork, tuningWork } from '../../search/work-plan.ts';
 import {
   mergeSettings,
-  plannedByWork,
   presetFor,
   presets,
   type PresetName,
   type Settings,
   type SettingsOverride,
 } from '../../search/settings.ts';
-import { givenNames } from '../../search/setting-names.ts';
+import { targets, withTarget, type TargetName } from '../../search/targets.ts';
 import { UserError } from '../../util/user-error.ts';
-import { version } from '../../util/version.ts';
 import { check, contextOf } from './check.ts';
 import { withBalance, withFlip, withShift } from './from-data.ts';
 import type { Precision } from '../../program/precision.ts';
 import { withPixels } from './tried-pixels.ts';
-import type { Config } from '../record/config.ts';
-import { format } from '../record/journal.ts';
 import { budgetProblem, refuseGiven, withGivenLimits } from './given-limits.ts';
 import { pixelOptionIn } from './given-pixels.ts';
+import { refusePrecision } from './precision.ts';
+import { refuseSmallest } from './least-size.ts';
+import { operatorTimes } from './operator-times.ts';
 import { openGiven, prepare, sideOf, type Prepared } from './origin.ts';
 
 export interface Common {
@@ -60,6 +58,8 @@ export interface AskedOptions extends Common {
   readonly dataset: string;
   /** Default: that of the method (`presetFor`). */
   readonly preset?: PresetName;
+  /** A class of devices, whose limits hold where `settings` says nothing of its own. */
+  readonly target?: TargetName;
   /** Over the preset's. */
   readonly settings?: SettingsOverride;
   /** Seconds for everything, the final training included. */
@@ -202,10 +202,18 @@ export interface Beginning {
   readonly sampledFrom?: number;
   /** Images that could not be read. */
   readonly leftOut: readonly LeftOut[];
+  /** What was given, the target's limits included. */
+  readonly given: SettingsOverride;
+  /** Pixels a side that were given for folders of images, or are the target's; null: neither. */
+  readonly imageSize: number | null;
+  /** Of operations, where latency is limited. */
+  readonly times: OperatorTimes | undefined;
 }
 
 /** Reads and checks everything; a UserError says what is wrong. `spare`: of decoded data, where the cache cannot be written. */
-export async function begin(options: AskedOptions, spare: SpareCache): Promise<Beginning> {
+export async function begin(asked: AskedOptions, spare: SpareCache): Promise<Beginning> {
+  const target = asked.target === undefined ? undefined : targets[asked.target];
+  const options = target === undefined ? asked : { ...asked, settings: withTarget(asked.settings, target) };
   const {
     preset = presetFor(options.settings, options.from !== undefined),
     budget,
@@ -215,7 +223,7 @@ export async function begin(options: AskedOptions, spare: SpareCache): Promise<B
   const { imageSize, dataFolder, onData: progress, signal } = options;
   const engineName = await chooseEngine(options.engine ?? 'auto', device, process.env);
   const engine = await openEngine(engineName, { threads: 1, environment: process.env, device });
-  refusePrecision(options, engine);
+  refusePrecision(options.precision, engine);
   const pixels = pixelOptionIn(options);
   if (pixels !== undefined && options.from === undefined)
     throw new UserError(`${flagOf(pixels)}: only with --from, of the model that is given`);
@@ -233,15 +241,21 @@ export async function begin(options: AskedOptions, spare: SpareCache): Promise<B
   const sample = most === null ? {} : { sample: { images: most, validation: share } };
   const reading = { ...usualReading, background: background.toLowerCase(), strict, fit, ...sample };
   const labels = { file: options.labels, column: options.labelColumn };
-  const how = { imageSize, labels, folderSize: side ?? undefined, reading, progress, signal, machine: machine() };
+  const how = { imageSize, labels, folderSize: side ?? target?.imageSize, reading, progress, signal, machine: machine() };
   const memory = Math.floor((memoryShare * freeMemory()) / workers);
   const base = mergeSettings(presets[preset], { limits: { memory } });
-  const onFound = ({ isFolder }: { readonly isFolder: boolean }): void => {
-    if (given === null) return;
-    const known = isFolder ? (imageSize ?? side) : null;
+  const onFound = ({ isFolder, classes, shape }: FoundData): void => {
+    const known = isFolder ? (imageSize ?? side ?? target?.imageSize ?? null) : (shape?.height ?? null);
     const first = mergeSettings(base, options.settings ?? {});
-    const sized = known === null ? first : withLimit(first, options.settings, { channels: 3, height: known, width: known });
-    refuseGiven(given, known, sized, options.settings, engineName);
+    const square = { channels: 3, height: known ?? usualSide, width: known ?? usualSide };
+    const sized = known === null ? first : withLimit(withStages(first, options.settings, square), options.settings, square);
+    if (given === null)
+      refuseSmallest(sized, options.settings, {
+        classes,
+        size: known === null ? null : square,
+        channels: shape?.channels ?? null,
+      });
+    else refuseGiven(given, isFolder ? known : null, sized, options.settings, engineName);
   };
   const { dataset, path, leftOut, ...read } = await readDataset(options.dataset, { ...where, ...how, onFound });
   if (options.background !== undefined && read.reading === undefined)
@@ -250,21 +264,36 @@ export async function begin(options: AskedOptions, spare: SpareCache): Promise<B
     throw new UserError(`--fit ${options.fit}: only for folders of images`);
   if (options.fit === undefined && fit !== undefined && read.reading !== undefined)
     progress?.({ kind: 'note', message: `images are ${fitWords[fit]}, as those of ${given?.name} were (--fit changes that)` });
-  const asked = [withBalance, withFlip, withShift].reduce(
+  const own = [withBalance, withFlip, withShift].reduce(
     (settings, decide) => decide(settings, options, dataset),
     mergeSettings(base, options.settings ?? {}),
   );
-  const { counts } = contextOf(dataset, asked, null, engineName);
-  const { validation, images } = asked;
+  const times =
+    own.limits.latency === null
+      ? undefined
+      : await operatorTimes({
+          cacheFolder: await writable(),
+          image: dataset.shape,
+          signal,
+          onMeasuring: () =>
+            progress?.({ kind: 'note', message: 'measuring how long operations take in ONNX Runtime, for --max-latency' }),
+        });
+  const { counts } = contextOf(dataset, own, null, engineName, times);
+  const { validation, images } = own;
   const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
   progress?.({ kind: 'classes', classes: countClasses(dataset, split) });
-  const fromGiven = given === null ? null : prepare(given, dataset, asked.augmentation.normalise, asked.seed);
-  const fitted = withFittedBatch(asked, options.settings, counts.train);
+  const fromGiven = given === null ? null : prepare(given, dataset, own.augmentation.normalise, own.seed);
+  const fitted = withFittedBatch(own, options.settings, counts.train);
   const staged = withStages(fitted, options.settings, dataset.shape);
   const usual = withLimit(withBatch(staged, options, counts.train), options.settings, dataset.shape);
   const limited = fromGiven === null ? usual : withGivenLimits(usual, options.settings, fromGiven.network);
   if (budget !== undefined && options.settings?.work !== undefined)
     throw new UserError('--budget and --work are two limits of the same: give one of them');
+  if (fromGiven === null) {
+    const { height, width, channels } = dataset.shape;
+    const classes = dataset.classes.length;
+    refuseSmallest(limited, options.settings, { classes, size: { height, width }, channels, times });
+  }
   const planned = withWork(limited, options.settings, counts, fromGiven);
   check(planned, dataset, counts, fromGiven, engineName);
   // A budget is planned when the speed of this machine is known.
@@ -275,104 +304,9 @@ export async function begin(options: AskedOptions, spare: SpareCache): Promise<B
     const short = budgetProblem(budget, fromGiven.network, fromGiven.name, dataset.shape, counts.train, workers, engineName);
     if (short !== null) progress?.({ kind: 'note', message: short });
   }
-  const prepared = fromGiven === null ? null : await withPixels(fromGiven, engine, dataset, asked);
+  const prepared = fromGiven === null ? null : await withPixels(fromGiven, engine, dataset, own);
   for (const message of prepared?.notes ?? []) progress?.({ kind: 'note', message });
-  return { preset, workers, device, engine, engineName, dataset, path, settings, prepared, side, leftOut, ...read };
-}
-
-/** For the plan of a budget, which is made when the run has begun. */
-function givenOf(settings: SettingsOverride): Pick<Config, 'given'> {
-  const given = givenNames(settings, plannedByWork);
-  return given.length === 0 ? {} : { given: [...given] };
-}
-
-/** Where labels are, for the configuration. A table in the folder of the images may be named from there. */
-function labelsOf({ labels, labelColumn, dataset }: AskedOptions): Pick<Config['data'], 'labels'> {
-  if (labels === undefined && labelColumn === undefined) return {};
-  const file = labels === undefined ? {} : { file: resolve(existsSync(labels) ? labels : join(dataset, labels)) };
-  return { labels: { ...file, ...(labelColumn === undefined ? {} : { column: labelColumn }) } };
-}
-
-/** What was said of the pixels of the given network. */
-const pixelsOf = ({ pixels, mean, std }: AskedOptions): Pick<NonNullable<Config['from']>, 'pixels' | 'mean' | 'std'> => ({
-  ...(pixels === undefined ? {} : { pixels }),
-  ...(mean === undefined ? {} : { mean: [...mean] }),
-  ...(std === undefined ? {} : { std: [...std] }),
-});
-
-function refusePrecision({ precision = 'auto' }: AskedOptions, { precisions, fingerprint }: Engine): void {
-  if (precision === 'auto' || precisions.includes(precision)) return;
-  const able = `${fingerprint.engine} computes in ${precisions.join(' or ')} on this processor (${fingerprint.instructionSet})`;
-  throw new UserError(`--precision ${precision}: engine ${able}`);
-}
-
-/** f32 is left out, as runs did before there was a choice. */
-function precisionOf(
-  { precision = 'auto', convolution }: AskedOptions,
-  { method }: Settings,
-  { precisions }: Engine,
-): Pick<Config['engine'], 'precision'> {
-  const usual = methods[method].continuous && convolution !== 'direct' ? precisions[0] : 'f32';
-  const chosen = precision === 'auto' ? usual : precision;
-  return chosen === 'bf16' ? { precision: chosen } : {};
-}
-
-/** What determines the run. `origin`: of the given network, where there is one. */
-export function configOf(
-  options: AskedOptions & { readonly vanilla?: string },
-  { preset, workers, device, engine, engineName, dataset, path, settings, prepared, side, reading, sampledFrom }: Beginning,
-  origin: Origin | null,
-): Config {
-  const { mean, std } = prepared?.normalisation ?? dataset;
-  return {
-    format,
-    instar: version,
-    node: process.versions.node,
-    platform: `${process.platform} ${process.arch}`,
-    preset,
-    settings,
-    data: {
-      reference: options.dataset,
-      ...(datasetNames.includes(options.dataset) ? {} : { where: resolve(options.dataset) }),
-      imageSize: options.imageSize ?? null,
-      ...labelsOf(options),
-      ...(reading === undefined ? {} : { reading }),
-      folder: options.dataFolder === undefined ? null : resolve(options.dataFolder),
-      path,
-      hash: dataset.hash,
-      name: dataset.name,
-      classes: [...dataset.classes],
-      shape: dataset.shape,
-      mean: [...mean],
-      std: [...std],
-      trainImages: dataset.train.labels.length,
-      ...(sampledFrom === undefined ? {} : { sampledFrom }),
-      testImages: dataset.test.labels.length,
-      ...(dataset.validationImages === undefined ? {} : { validationImages: dataset.validationImages }),
-    },
-    from:
-      prepared === null || origin === null
-        ? null
-        : {
-            reference: prepared.reference,
-            checkpoint: origin.checkpoint,
-            imageSize: side,
-            ...pixelsOf(options),
-            normalises: prepared.normalisation !== null,
-            compared: origin.compared,
-          },
-    vanilla: options.vanilla ?? null,
-    engine: {
-      name: engineName,
-      device,
-      convolution: options.convolution ?? 'auto',
-      ...precisionOf(options, settings, engine),
-      version: engine.fingerprint.version,
-      instructionSet: engine.fingerprint.instructionSet,
-    },
-    workers,
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
-    budget: options.budget ?? null,
-    ...givenOf(options.settings ?? {}),
-  };
+  const sized = imageSize ?? (read.reading === undefined || side !== null ? undefined : target?.imageSize) ?? null;
+  const found = { preset, workers, device, engine, engineName, dataset, path, settings, prepared, side, leftOut, times, ...read };
+  return { ...found, given: options.settings ?? {}, imageSize: sized };
 }

@@ -1,25 +1,27 @@
 /** Whether a search can begin: settings, limits, memory and data against each other; and what the search knows of them. */
 import { heldBytes } from '../../data/cache.ts';
+import type { OperatorTimes } from '../../deploy/latency.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import { splitDataset } from '../../data/split.ts';
 import type { EngineName } from '../../engine/engine.ts';
 import { memoryUse } from '../../engine/open.ts';
 import { mostBytes } from '../../formats/safetensors.ts';
-import { countMultiplyAdds, countParameters } from '../../network/cost.ts';
+import { countParameters } from '../../network/cost.ts';
 import type { Network } from '../../network/network.ts';
 import { startNetworks } from '../../network/start.ts';
 import { smallestSide } from '../../network/vanilla.ts';
 import { fewestPasses, largestTensor, mostBytesOfTensor, predictMemory, predictTeacher } from '../../program/memory.ts';
 import { optimizerOf, statesOf } from '../../program/learning.ts';
-import { excessOf } from '../../search/excess.ts';
 import { narrowEvenly } from '../../morphism/mutate.ts';
 import { methods } from '../../search/methods/table.ts';
 import type { Context, Origin } from '../../search/next.ts';
 import { sampleStep } from '../../search/sampling.ts';
 import { planRungs } from '../../search/rungs.ts';
 import { learningOf, type Settings } from '../../search/settings.ts';
+import { excessOf, limitedSizes, sizes, sizesOver, type LimitedSize, type SizeLimits } from '../../search/sizes.ts';
 import { measuringBatchOf } from '../../training/grow.ts';
 import { UserError } from '../../util/user-error.ts';
+import { listed } from '../../util/words.ts';
 import type { Prepared } from './origin.ts';
 
 const formatted = (count: number): string => count.toLocaleString('en-US');
@@ -73,20 +75,12 @@ function needsOf(
   });
 }
 
-/** The limits that a network is over, in words. `advice`: other options than the limits, of parameters and of multiply-adds. */
-export function sizeProblems(
-  limits: Pick<Settings['limits'], 'parameters' | 'multiplyAdds'>,
-  network: Network,
-  advice: readonly [string, string],
-): string[] {
-  const rows = [
-    [countParameters(network), limits.parameters, 'parameters', `--max-params${advice[0]}`],
-    [countMultiplyAdds(network), limits.multiplyAdds ?? Infinity, 'multiply-adds an image', `--max-macs${advice[1]}`],
-  ] as const;
-  return rows.flatMap(([count, most, unit, options]) =>
-    count > most ? [`has ${formatted(count)} ${unit}, over the limit of ${formatted(most)} (${options})`] : [],
-  );
-}
+/** The limits that a given network is over, in words. */
+export const sizeProblems = (limits: SizeLimits, network: Network): string[] =>
+  sizesOver(network, limits).map(({ name, size, most }) => {
+    const { number, words, option } = sizes[name];
+    return `has ${words(size)}, over the limit of ${number(most)} (${option})`;
+  });
 
 /** The same of its checkpoints, which are files of parameters and states of the optimizer. */
 function checkpointProblems(network: Network, settings: Settings): string[] {
@@ -98,13 +92,13 @@ function checkpointProblems(network: Network, settings: Settings): string[] {
 }
 
 /** All that stands in the way of a start network, as one UserError. */
-export function refuseOver(called: string, sizes: readonly string[], needs: Needs, { limits, batch }: Bounds): void {
+export function refuseOver(called: string, over: readonly string[], needs: Needs, { limits, batch }: Bounds): void {
   const mebibytes = (bytes: number): number => Math.floor(bytes / 2 ** 20);
   const { passes, worker, tensor } = needs;
-  const it = sizes.length === 0 ? called : 'it';
+  const it = over.length === 0 ? called : 'it';
   const at = `at batch ${batch}${passes === 1 ? '' : ` in passes of ${batch / passes}`}`;
   const problems = [
-    ...(sizes.length === 0 ? [] : [`${called} ${sizes.join(' and ')}`]),
+    ...(over.length === 0 ? [] : [`${called} ${over.join(' and ')}`]),
     ...(worker <= limits.memory
       ? []
       : [
@@ -120,25 +114,36 @@ export function refuseOver(called: string, sizes: readonly string[], needs: Need
 }
 
 /** What is wrong with the limits that a given network is to shrink to. */
-function checkShrinking({ method, limits }: Settings, prepared: Prepared | null): void {
+function checkShrinking({ method }: Settings, limits: SizeLimits & Settings['limits'], prepared: Prepared | null): void {
   if (prepared === null) throw new UserError(`--method ${method} makes a given network smaller: name it with --from`);
   const { network, reference, isTrained } = prepared;
-  const size = (of: Network): string =>
-    `${formatted(countParameters(of))} parameters and ${formatted(countMultiplyAdds(of))} multiply-adds an image`;
+  const shown = new Set<LimitedSize>(['parameters', 'multiplyAdds', ...limitedSizes.filter((name) => limits[name] !== null)]);
+  const size = (of: Network): string => {
+    const words = [...shown].map((name) => sizes[name].words(sizes[name].of(of, limits.times)));
+    return `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+  };
+  const options = (names: readonly LimitedSize[], word: 'or' | 'and'): string =>
+    listed(
+      names.map((name) => sizes[name].option),
+      word,
+    );
   if (!isTrained)
     throw new UserError(
       `--method ${method}: ${reference} does not know these classes; fine-tune it first (search with --from), and shrink the result`,
     );
   if (excessOf(network, limits) <= 1)
     throw new UserError(
-      `--method ${method}: ${reference} has ${size(network)}: say with --max-params or --max-macs below what it is to come`,
+      `--method ${method}: ${reference} has ${size(network)}: say with ${options(limitedSizes, 'or')} below what it is to come`,
     );
   const sizeOf = (of: Network): number => excessOf(of, limits);
   const narrowing = { limits: { maxChannels: limits.channels, admits: () => true }, sizeOf, bySaving: 0 };
   const smallest = narrowEvenly(network, { ...narrowing, isEnough: (of) => sizeOf(of) <= 1 }).network;
   if (excessOf(smallest, limits) > 1)
     throw new UserError(
-      `--method ${method}: ${reference} can be narrowed to ${size(smallest)}, and the limits are below (--max-params, --max-macs)`,
+      `--method ${method}: ${reference} can be narrowed to ${size(smallest)}, and the limits are below (${options(
+        sizesOver(smallest, limits).map(({ name }) => name),
+        'and',
+      )})`,
     );
 }
 
@@ -146,14 +151,14 @@ function checkShrinking({ method, limits }: Settings, prepared: Prepared | null)
 export function check(
   settings: Settings,
   dataset: Dataset,
-  { train, validation }: Context['counts'],
+  { train, validation, times }: Context['counts'],
   prepared: Prepared | null,
   engine: EngineName,
 ): void {
   const { shape, classes } = dataset;
   if (methods[settings.method].tunes && prepared === null)
     throw new UserError(`--method ${settings.method} fine-tunes a network that is given: name it with --from`);
-  if (methods[settings.method].shrinks) checkShrinking(settings, prepared);
+  if (methods[settings.method].shrinks) checkShrinking(settings, { ...settings.limits, times }, prepared);
   const smallest = smallestSide(settings.widths.length);
   // The staged network pools only while there is something to pool.
   const halves = prepared === null && settings.start.network === 'vanilla';
@@ -173,25 +178,31 @@ export function check(
     // As it will be trained, and as it is compared.
     const [own, before] = [needsFor(network), needsFor(trained.network)];
     const needs = before.worker > own.worker ? before : own;
-    const sizes = methods[settings.method].shrinks ? [] : sizeProblems(settings.limits, network, ['', '']);
-    const problems = [...sizes, ...checkpointProblems(network, settings)];
+    const over = methods[settings.method].shrinks ? [] : sizeProblems({ ...settings.limits, times }, network);
+    const problems = [...over, ...checkpointProblems(network, settings)];
     return refuseOver(reference, problems, needs, settings);
   }
   const { make, label } = startNetworks[settings.start.network];
   const start = make(shape, classes.length, settings.widths);
-  const advice = [', or smaller --widths', ', or smaller --widths or --image-size'] as const;
-  refuseOver(`the ${label}`, sizeProblems(settings.limits, start, advice), needsFor(start), settings);
+  // Its size was checked before (`refuseSmallest`).
+  refuseOver(`the ${label}`, [], needsFor(start), settings);
 }
 
 /** What the search knows about its data under these settings. */
-export function contextOf(dataset: Dataset, settings: Settings, origin: Origin | null, engine: EngineName): Context {
+export function contextOf(
+  dataset: Dataset,
+  settings: Settings,
+  origin: Origin | null,
+  engine: EngineName,
+  times?: OperatorTimes,
+): Context {
   const { images, validation } = settings;
   const split = splitDataset(dataset, images === null ? { validation } : { validation, images });
   const { shape, classes } = dataset;
   const known = new WeakMap<Network, Needs>();
   return {
     settings,
-    counts: { shape, classes: classes.length, train: split.train.length, validation: split.validation.length },
+    counts: { shape, classes: classes.length, train: split.train.length, validation: split.validation.length, times },
     passesFor(network) {
       const found =
         known.get(network) ?? needsOf(network, settings, dataset, split.train.length, engine, origin?.network ?? null);

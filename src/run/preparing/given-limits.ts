@@ -63,7 +63,8 @@ export function refuseGiven(
   const least = smallest(seen);
   const limited = withGivenLimits(settings, override, seen);
   const { limits } = limited;
-  const known = side === null ? { ...limits, multiplyAdds: null } : limits;
+  const known =
+    side === null ? { ...limits, multiplyAdds: null, activations: null, latency: null } : { ...limits, latency: null };
   // Of a batch that follows from the number of images, the smallest.
   const bounds = { batch: override?.batch ?? 1, limits };
   const learning = learningOf(limited);
@@ -71,7 +72,7 @@ export function refuseGiven(
     predictMemory(least, { training: bounds.batch / passes, passes, measuring: 1 }, 0, memoryUse[engine], learning);
   const needs = side === null ? noNeeds : leastNeeds(least, bounds, workerOf);
   // One that shrinks is to be over its limits.
-  const sizes = methods[settings.method].shrinks ? [] : sizeProblems(known, least, ['', '']);
+  const sizes = methods[settings.method].shrinks ? [] : sizeProblems(known, least);
   refuseOver(where, sizes, needs, bounds);
 }
 

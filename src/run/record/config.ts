@@ -1,6 +1,7 @@
 /** config.json: everything that determines a run. */
 import { z } from 'zod';
 import { givenReading, readingSchema } from '../../data/reading.ts';
+import { operatorTimesSchema } from '../../deploy/latency.ts';
 import type { Bits } from '../../engine/bits.ts';
 import { devices } from '../../engine/open.ts';
 import { precisions } from '../../program/precision.ts';
@@ -65,6 +66,8 @@ export const configSchema = z.strictObject({
     })
     .nullable()
     .default(null),
+  /** Times of operations, which latencies are predicted from, where latency is limited. */
+  times: operatorTimesSchema.optional(),
   /** The run whose trained vanilla network was taken over, as it was given. */
   vanilla: z.string().nullable().default(null),
   engine: z.strictObject({

@@ -69,7 +69,7 @@ export const givenCheckpoint = ({ from, settings }: Pick<Config, 'from' | 'setti
   from === null ? null : { hash: from.checkpoint, teaches: settings.distillation > 0 };
 
 /**
- * Hashes of the checkpoints that a resume or a later decision may read, and of the winner of each step, for exports. `given`: of the
+ * Hashes of the checkpoints that a resume or a later decision may read, and of the winner of each step and of the front, for exports. `given`: of the
  * trained network that the search starts from, where it does, which its first event names only once it is there.
  */
 export function neededCheckpoints(search: SearchState, given: GivenCheckpoint | null = null): ReadonlySet<string> {
@@ -93,6 +93,7 @@ export function neededCheckpoints(search: SearchState, given: GivenCheckpoint | 
     final?.checkpoint === null ? final.origin : null,
   ])
     if (hash !== undefined && hash !== null) needed.add(hash);
+  for (const { checkpoint } of search.front) needed.add(checkpoint);
   for (const { winner } of search.steps) if (winner !== null) keep(winner);
   const open = search.steps.find((step) => step.winner === null);
   for (const id of search.stop === null ? (open?.children ?? []) : []) if (candidateOf(search, id).end === null) keep(id);

@@ -61,7 +61,7 @@ export interface StepQuestion {
   readonly step: number;
   /** Of the parent, an image. */
   readonly multiplyAdds: number;
-  /** How many times the limits of parameters and of multiply-adds the parent is, by the limit that it is furthest over. */
+  /** How many times the limits of its size the parent is, by the one that it is furthest over. */
   readonly excess: number;
   /** Null: no limit. */
   readonly limits: { readonly steps: number | null; readonly multiplyAdds: number | null };
@@ -105,7 +105,7 @@ export interface Method {
    * worse than what was there before.
    */
   readonly tunes: boolean;
-  /** Whether it makes a given network smaller, step by step, until it is within the limits of parameters and multiply-adds. */
+  /** Whether it makes a given network smaller, step by step, until it is within the limits of its size. */
   readonly shrinks: boolean;
   /** Steps that the parent without mutations may win in a row before growth ends; null for any number. */
   readonly parentWins: number | null;

@@ -1,5 +1,5 @@
 /**
- * Shrink: makes a given network smaller, step by step, until it is within the limits of parameters and multiply-adds, and trains it back. The
+ * Shrink: makes a given network smaller, step by step, until it is within the limits of its size (`search/sizes.ts`), and trains it back. The
  * learning rate rises for the network as it is, stays in the steps, and falls to zero in the final training, as in `grow`. Each step aims
  * at a size on a geometric path to the limits. Its children have that size: the first has all convolutions narrowed evenly, the others are
  * sampled from the operators that take away; they see the same minibatches, and the one of the lowest loss goes on. The search ends
@@ -23,7 +23,7 @@ const least = 0.9;
 export const shrink: Method = {
   ...grow,
   label: 'Shrink',
-  summary: 'makes a given network (--from) smaller, until it keeps --max-params and --max-macs',
+  summary: 'makes a given network (--from) smaller, until it keeps --max-params, --max-bytes and the other limits',
   training: 'all are smaller, see the same minibatches, and the one of lowest loss goes on',
   grows: true,
   shrinks: true,

@@ -5,6 +5,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { agreementFigure } from '../../../report/figures/agreement.ts';
 import { finalFigure } from '../../../report/figures/final.ts';
 import { learningRateFigure } from '../../../report/figures/learning-rate.ts';
+import { frontFigure } from '../../../report/figures/front.ts';
 import { sizeFigure } from '../../../report/figures/size.ts';
 import { treeFigure } from '../../../report/figures/tree.ts';
 import { validationFigure } from '../../../report/figures/validation.ts';
@@ -84,7 +85,13 @@ function Figures({ subject, id }: { readonly subject: RunDetails; readonly id: s
     () => ({
       tree: treeFigure(subject),
       validation: validationFigure(subject),
-      small: [learningRateFigure(subject), sizeFigure(subject), agreementFigure(subject), finalFigure(subject)],
+      small: [
+        learningRateFigure(subject),
+        sizeFigure(subject),
+        frontFigure(subject),
+        agreementFigure(subject),
+        finalFigure(subject),
+      ],
     }),
     [subject],
   );
