@@ -129,7 +129,7 @@ test('export: the winner, the vanilla network, and what cannot be', async () => 
   const { out: shown } = await instar(['show', 'whole'], folder);
   assert.match(shown, /best\.onnx +final: /);
 
-  await refused(/nothing to write: give --onnx FILE, --int8 or --c FOLDER/, 'export', 'whole');
+  await refused(/nothing to write: give --onnx FILE, --int8, --tflite FILE or --c FOLDER/, 'export', 'whole');
   await refused(/holds no run/, 'export', 'photos', '--onnx', 'x.onnx');
   await refused(/--step two: must be a number/, 'export', 'whole', '--onnx', 'x.onnx', '--step', 'two');
   await refused(
