@@ -28,6 +28,7 @@ import {
   type StudyPage,
 } from './api.ts';
 import type { Catalogue, RunPlace } from './catalogue.ts';
+import { addDataRoutes, checkPath, uploadPath } from './data-routes.ts';
 import { logOf } from './disk.ts';
 import type { OpenChoices } from './choices.ts';
 import type { Feed } from './feed.ts';
@@ -43,6 +44,9 @@ interface AppParts {
   /** What the form offers, and how a dataset is named on the command line. */
   choices(): Promise<OpenChoices>;
   studyPage(root: string): Promise<StudyPage>;
+  /** The folder of `--data`. */
+  readonly data: string | null;
+  onUpload(upload: Promise<unknown>): void;
 }
 
 /** Bytes. */
@@ -138,10 +142,12 @@ export function createApp(parts: AppParts): Hono {
     },
   });
   app.use(guard(access));
-  app.use(bodyLimit({ maxSize: largestBody, onError: (c) => c.text('The request is too large.\n', 413) }));
+  const limited = bodyLimit({ maxSize: largestBody, onError: (c) => c.text('The request is too large.\n', 413) });
+  // An upload has limits of its own.
+  app.use((c, next) => (c.req.path === uploadPath ? next() : limited(c, next)));
   const compressed = compress();
   // Compression would buffer a stream.
-  app.use((c, next) => (c.req.path.endsWith('/events') ? next() : compressed(c, next)));
+  app.use((c, next) => (c.req.path.endsWith('/events') || c.req.path === checkPath ? next() : compressed(c, next)));
   app.use('/api/*', async (c, next) => {
     await next();
     c.header('Cache-Control', 'no-store');
@@ -220,26 +226,31 @@ function addReads(app: Hono, { access, catalogue, watch, ...parts }: AppParts, p
     return c.json(await parts.studyPage(root));
   });
   app.get('/api/choices', async (c) => {
-    const { data, workers } = await parts.choices();
-    return c.json({ data, workers } satisfies Choices);
+    const { data, workers, folder } = await parts.choices();
+    return c.json({ data, workers, folder } satisfies Choices);
   });
 }
 
-function addChanges(app: Hono, { actions, choices }: AppParts, placeNamed: (id: string) => RunPlace): void {
+function addChanges(
+  app: Hono,
+  { access, actions, choices, data: folder, onUpload }: AppParts,
+  placeNamed: (id: string) => RunPlace,
+): void {
   const placeOf = (c: Context): RunPlace => placeNamed(c.req.query('run') ?? '');
-  const dataOptions = async (id: string): Promise<readonly string[]> => {
-    const options = (await choices()).optionsFor(id);
-    if (options === null) throw new HTTPException(400, { message: 'There is no such dataset.' });
-    return options;
-  };
-  app.post('/api/search', async (c) => {
+  const formOf = async (c: Context) => {
     const form = await bodyOf(c, searchForm);
-    return c.json({ id: actions.begin(form, await dataOptions(form.data)) }, 201);
+    const data = await (await choices()).optionsFor(form.data);
+    if (data === null) throw new HTTPException(400, { message: 'There is no such dataset.' });
+    return { form, data };
+  };
+  addDataRoutes(app, { access, folder, formOf, onUpload });
+  app.post('/api/search', async (c) => {
+    const { form, data } = await formOf(c);
+    return c.json({ id: actions.begin(form, data) }, 201);
   });
   app.post('/api/plan', async (c) => {
-    const form = await bodyOf(c, searchForm);
-    const text = await actions.plan(form, await dataOptions(form.data), c.req.raw.signal);
-    return c.body(text, 200, { 'Content-Type': 'application/json' });
+    const { form, data } = await formOf(c);
+    return c.body(await actions.plan(form, data, c.req.raw.signal), 200, { 'Content-Type': 'application/json' });
   });
   app.post('/api/run/stop', (c) => {
     actions.stop(placeOf(c));
