@@ -4,12 +4,13 @@
  * before leaves nothing behind.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, rmdir, statfs } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir, statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { makeNew } from '../run/driving/run-folder.ts';
 import { codeOf, isDiskFull, writeFailure } from '../util/files.ts';
-import { UserError } from '../util/user-error.ts';
+import { openRunHandle } from '../util/run-files.ts';
+import { RunError, UserError } from '../util/user-error.ts';
 import { formatBytes, plural } from '../util/words.ts';
 import type { Uploaded } from './api.ts';
 import {
@@ -36,7 +37,7 @@ const ownDisk: UploadDisk = {
     return bavail * bsize;
   },
   async create(path) {
-    const file = await open(path, 'wx');
+    const file = await openRunHandle(path, 'create');
     return {
       async write(bytes) {
         for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at, bytes.length - at)).bytesWritten;
@@ -153,7 +154,8 @@ async function nameIt(folder: string, place: string, name: string): Promise<stri
 }
 
 function failureOf(error: unknown, folder: string): unknown {
-  if (isDiskFull(error)) return new UserError('the disk of the data folder is full; nothing of the upload is kept');
+  if (isDiskFull(error) || error instanceof RunError)
+    return new UserError('the disk of the data folder is full; nothing of the upload is kept');
   return codeOf(error) === undefined ? error : writeFailure(error, folder);
 }
 
