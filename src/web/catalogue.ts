@@ -9,6 +9,7 @@ import { conditionOf, openCondition } from '../run/record/read.ts';
 import { folderOf, isRun } from '../run/record/folder.ts';
 import { bestCandidate, currentParent } from '../search/ranking.ts';
 import { candidateOf, lineage, validationOf } from '../search/state.ts';
+import { keptRuns, placeOfRun } from '../study/collect.ts';
 import { plannedRuns } from '../study/run.ts';
 import { factsOfRunFile, isThere } from '../util/run-files.ts';
 import { UserError } from '../util/user-error.ts';
@@ -121,7 +122,9 @@ function findPlaces(folder: string): Places {
   const addStudy = (id: string, root: string): void => {
     studies.set(id, root);
     try {
-      for (const name of foldersIn(root)) addRun(`${id}/${name}`, join(root, name), id);
+      const names = foldersIn(root);
+      const kept = names.includes(keptRuns) && !isPlace(join(root, keptRuns)) ? foldersIn(join(root, keptRuns)) : [];
+      for (const name of [...names, ...kept]) addRun(`${id}/${name}`, placeOfRun(root, name), id);
     } catch (error) {
       if (root === folder) throw error;
     }
