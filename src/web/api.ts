@@ -12,6 +12,27 @@ export const tokenHeader = 'Instar-Token';
 /** Of a folder in the list. `damaged`: it cannot be read; `not begun`: a search was started in it and failed before it wrote a run. */
 export type RowState = Condition | 'damaged' | 'not begun' | 'starting';
 
+/** A list or a group of settings as JSON; null where there is no value. */
+export type SettingValue = string | number | boolean | null;
+
+/** What an operator gained: validation accuracy of the children that it had a part in, over the mean of their step. */
+export interface OperatorGain {
+  readonly children: number;
+  /** Of the gains, and of their squares. */
+  readonly sum: number;
+  readonly squares: number;
+  /** Those of the children that won their step. */
+  readonly winners: number;
+}
+
+/** What a person keeps with a run. */
+export interface RunNotes {
+  readonly tags: readonly string[];
+  readonly note: string;
+  /** Why it cannot be read. */
+  readonly problem: string | null;
+}
+
 export interface RunRow {
   /** Names the run in addresses: the folder's name, behind its study's where it belongs to one. */
   readonly id: string;
@@ -38,6 +59,11 @@ export interface RunRow {
   readonly events: number;
   /** Validation accuracies along the winner's lineage. */
   readonly sparkline: readonly number[];
+  /** By their names, such as `step.eta`; null without a readable run. */
+  readonly settings: Readonly<Record<string, SettingValue>> | null;
+  /** By the names of operators. */
+  readonly gains: Readonly<Record<string, OperatorGain>>;
+  readonly notes: RunNotes;
 }
 
 export interface StudyRow {

@@ -30,10 +30,13 @@ import {
 import type { Catalogue, RunPlace } from './catalogue.ts';
 import { addDataRoutes, checkPath, uploadPath } from './data-routes.ts';
 import { logOf } from './disk.ts';
+import { archiveOf, reportOf } from './exports.ts';
 import type { OpenChoices } from './choices.ts';
 import type { Feed } from './feed.ts';
 import { guard, mayChange, type Access } from './guard.ts';
 import { imagesOf, modelOf } from './networks.ts';
+import { notesForm, writeNotes } from './notes.ts';
+import { withDiffering } from './run-values.ts';
 import { streamRuns, type Watch } from './stream.ts';
 
 interface AppParts {
@@ -53,6 +56,7 @@ interface AppParts {
 const largestBody = 16 << 10;
 const mostImagesPerResponse = 512;
 const mostRunsPerStream = 32;
+const mostRunsPerFile = 200;
 
 const whole = z.coerce.number().int().min(0).max(1e9);
 const partQuery = z.object({ part: z.enum(partNames) });
@@ -179,7 +183,8 @@ function addReads(app: Hono, { access, catalogue, watch, ...parts }: AppParts, p
   });
   app.get('/api/list', (c) => {
     const { runs, studies } = catalogue.list();
-    return c.json({ folder: catalogue.folder, runs, studies, mayChange: mayChange(c, access) } satisfies Listing);
+    const listing = { folder: catalogue.folder, runs: withDiffering(runs), studies, mayChange: mayChange(c, access) };
+    return c.json(listing satisfies Listing);
   });
   app.get('/api/run', (c) => {
     const place = placeOf(c);
@@ -220,6 +225,26 @@ function addReads(app: Hono, { access, catalogue, watch, ...parts }: AppParts, p
     const { part, from, count } = checked(pixelsQuery, c.req.query());
     const pixels = await (await imagesOf(feed, part)).pixels(from, Math.min(mostImagesPerResponse, count));
     return c.body(new Uint8Array(pixels), 200, binary);
+  });
+  const placesOf = (c: Context): readonly RunPlace[] => {
+    const ids = [...new Set(c.req.queries('run') ?? [])];
+    if (ids.length === 0 || ids.length > mostRunsPerFile)
+      throw new HTTPException(400, { message: `A file is of 1 to ${mostRunsPerFile} runs.` });
+    return ids.map(placeNamed);
+  };
+  app.get('/api/report', async (c) => {
+    const study = c.req.query('study');
+    const roots =
+      study === undefined ? placesOf(c).map(({ root }) => root) : [found(catalogue.study(study), 'There is no such study.')];
+    const page = await reportOf(roots, c.req.raw.signal);
+    return c.body(page, 200, { ...binary, 'Content-Disposition': 'attachment; filename="report.html"' });
+  });
+  app.get('/api/export', (c) => {
+    const places = placesOf(c);
+    // Of a HEAD request nobody reads the archive.
+    if (c.req.method === 'HEAD') return c.body(null);
+    const disposition = 'attachment; filename="runs.tar"';
+    return c.body(archiveOf(places, c.req.raw.signal), 200, { ...binary, 'Content-Disposition': disposition });
   });
   app.get('/api/study', async (c) => {
     const root = found(catalogue.study(c.req.query('study') ?? ''), 'There is no such study.');
@@ -265,6 +290,11 @@ function addChanges(
     const { name } = await bodyOf(c, renameForm);
     await actions.rename(placeOf(c), name);
     return c.json({ id: name });
+  });
+  app.post('/api/run/notes', async (c) => {
+    const notes = await bodyOf(c, notesForm);
+    await writeNotes(placeOf(c).root, notes);
+    return c.json({});
   });
   app.post('/api/run/delete', async (c) => {
     const place = placeOf(c);

@@ -13,9 +13,11 @@ import { keptRuns, placeOfRun } from '../study/collect.ts';
 import { plannedRuns } from '../study/run.ts';
 import { factsOfRunFile, isThere } from '../util/run-files.ts';
 import { UserError } from '../util/user-error.ts';
-import type { RunRow, StudyRow } from './api.ts';
+import type { RunNotes, RunRow, StudyRow } from './api.ts';
 import { attempt, lastLine, logFile, logOf, statOf, versionOf } from './disk.ts';
 import { openFeed, type Feed } from './feed.ts';
+import { noNotes, notesFile, readNotes } from './notes.ts';
+import { gainsOf, settingsOf } from './run-values.ts';
 
 /** All that the folder of a search that did not begin may hold. */
 export const remains: readonly string[] = ['log.txt', 'lock', 'checkpoints'];
@@ -67,6 +69,9 @@ const emptyRow = ({ id, root, study }: RunPlace, changed: number): RunRow => ({
   changed,
   events: 0,
   sparkline: [],
+  settings: null,
+  gains: {},
+  notes: noNotes,
 });
 
 function rowOf(place: RunPlace, { state, config, begun, folder }: Feed, changed: number): RunRow {
@@ -91,6 +96,8 @@ function rowOf(place: RunPlace, { state, config, begun, folder }: Feed, changed:
     begun,
     events: state.events,
     sparkline: thinned(accuracies, longestSparkline),
+    settings: settingsOf(config),
+    gains: gainsOf(config, state),
   };
 }
 
@@ -171,6 +178,7 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Catalo
   const feeds = new Map<string, { readonly feed: Feed; readonly used: number }>();
   const rows = keptByVersion<KnownRow>();
   const plans = keptByVersion<ReturnType<typeof readPlan>>();
+  const notes = keptByVersion<RunNotes>();
   let places: Places = { runs: new Map(), studies: new Map() };
 
   function look(): void {
@@ -214,9 +222,10 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Catalo
     }
     const changed = Math.max(...stats.map((each) => each?.mtimeMs ?? 0));
     const known = rows.get(root, stats.map(versionOf).join(), () => readRow(place, changed));
+    const own = { ...known.row, notes: notes.get(root, versionOf(factsOfRunFile(notesFile(root))), () => readNotes(root)) };
     // A process may begin or end without an event in the journal.
-    const isOpen = ['running', 'not finished', 'interrupted'].includes(known.row.state);
-    return isOpen ? { ...known.row, state: openCondition(lock, known.interrupted) } : known.row;
+    const isOpen = ['running', 'not finished', 'interrupted'].includes(own.state);
+    return isOpen ? { ...own, state: openCondition(lock, known.interrupted) } : own;
   }
 
   function studyRow(id: string, root: string, own: readonly RunRow[]): StudyRow {
@@ -237,7 +246,9 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Catalo
     list() {
       look();
       dropFeeds();
-      rows.keepOnly(new Set([...places.runs.values()].map(({ root }) => root)));
+      const roots = new Set([...places.runs.values()].map(({ root }) => root));
+      rows.keepOnly(roots);
+      notes.keepOnly(roots);
       const runs = [...places.runs.values()].map(row);
       const ofStudy = (id: string): readonly RunRow[] => runs.filter(({ study }) => study === id);
       return { runs, studies: [...places.studies].map(([id, root]) => studyRow(id, root, ofStudy(id))) };

@@ -109,19 +109,19 @@ describe('the pages of runs and studies', { skip }, () => {
 
   test('a new run appears by itself; focus and selection stay', async () => {
     await on('/', async (page) => {
-      await page.getByLabel('Compare beta').check();
+      await page.getByLabel('Select beta').check();
       await page.getByLabel('Find').focus();
       cpSync(join(folder, 'alpha'), join(folder, 'late'), { recursive: true });
       await row(page, 'late').waitFor({ timeout: 10_000 });
-      assert.ok(await page.getByLabel('Compare beta').isChecked());
+      assert.ok(await page.getByLabel('Select beta').isChecked());
       assert.ok(await page.getByLabel('Find').evaluate('document.activeElement.type === "search"'));
     });
   });
 
   test('runs are selected and compared: what differs is said, the legend hides curves, the arrow keys tell values', async () => {
     await on('/', async (page) => {
-      await page.getByLabel('Compare alpha').check();
-      await page.getByLabel('Compare other').check();
+      await page.getByLabel('Select alpha').check();
+      await page.getByLabel('Select other').check();
       await page.getByRole('link', { name: 'Compare 2 runs' }).click();
       const table = page.getByRole('region', { name: 'Runs side by side' });
       await table.getByRole('row', { name: /^method/ }).waitFor();

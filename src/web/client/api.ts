@@ -9,6 +9,7 @@ import type {
   Listing,
   PartName,
   RunFacts,
+  RunNotes,
   SearchForm,
   StudyPage,
   Uploaded,
@@ -32,10 +33,14 @@ async function checked(response: Response): Promise<Response> {
   throw failure(await response.text(), response.status);
 }
 
-type Query = Readonly<Record<string, string | number>>;
+type Query = Readonly<Record<string, string | number | readonly string[]>>;
 
-const address = (path: string, query: Query = {}): string =>
-  `${base}api/${path}?${new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)])).toString()}`;
+function address(path: string, query: Query = {}): string {
+  const pairs = Object.entries(query).flatMap(([name, value]) =>
+    (typeof value === 'object' ? value : [value]).map((each) => [name, String(each)]),
+  );
+  return `${base}api/${path}?${new URLSearchParams(pairs).toString()}`;
+}
 
 async function send(path: string, query?: Query, { headers, ...init }: RequestInit = {}): Promise<Response> {
   let response: Response;
@@ -72,14 +77,20 @@ export const modelAddress = (run: string, candidate: string): string => address(
 /** An ONNX file. */
 export const modelBytes = (run: string, candidate: string): Promise<Uint8Array<ArrayBuffer>> =>
   getBytes('run/model', { run, candidate });
-/** Lets the browser save that file under the name that the server gives it. A browser that follows a link does not send the token. */
-export async function saveModel(run: string, candidate: string): Promise<void> {
-  const response = await send('run/model', { run, candidate });
+/** Lets the browser save a file under the name that the server gives it. A browser that follows a link does not send the token. */
+async function save(path: string, query: Query): Promise<void> {
+  const response = await send(path, query);
   const name = /filename="(.+)"/.exec(response.headers.get('Content-Disposition') ?? '')?.[1] ?? '';
   const href = URL.createObjectURL(await response.blob());
   Object.assign(document.createElement('a'), { href, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(href), 60_000);
 }
+export const saveModel = (run: string, candidate: string): Promise<void> => save('run/model', { run, candidate });
+/** The report of runs or of a study, as one page. */
+export const saveReport = (of: { readonly run: readonly string[] } | { readonly study: string }): Promise<void> =>
+  save('report', of);
+/** An archive with the network and the report of each run. */
+export const saveExport = (run: readonly string[]): Promise<void> => save('export', { run });
 /** The browser's own EventSource sends no headers. */
 export const openEvents = (runs: readonly string[]): EventSource =>
   new EventSource(`${base}api/run/events?${new URLSearchParams(runs.map((run) => ['run', run])).toString()}`, {
@@ -130,4 +141,6 @@ export const planSearch = (form: SearchForm, signal: AbortSignal): Promise<PlanR
 export const stopRun = (run: string): Promise<unknown> => post('run/stop', { run }, {});
 export const resumeRun = (run: string, budget?: string): Promise<unknown> => post('run/resume', { run }, { budget });
 export const renameRun = (run: string, name: string): Promise<{ id: string }> => post('run/rename', { run }, { name });
+export const keepNotes = (run: string, notes: Pick<RunNotes, 'tags' | 'note'>): Promise<unknown> =>
+  post('run/notes', { run }, notes);
 export const deleteRun = (run: string): Promise<unknown> => post('run/delete', { run }, { name: run, sure: true });
