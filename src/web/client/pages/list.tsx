@@ -5,6 +5,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { plural } from '../../../util/words.ts';
 import { quoted } from '../../../util/quoted.ts';
 import type { Listing, RunRow } from '../../api.ts';
+import { Across } from '../across/across.tsx';
 import { DeleteDialog, DeleteSeveralDialog, NotesDialog, RenameDialog } from '../list/dialogs.tsx';
 import { Filters } from '../list/filters.tsx';
 import { readQuery, shownRows, writeQuery, type Query } from '../list/query.ts';
@@ -76,6 +77,7 @@ function Runs({ listing, ...state }: ListState & { readonly listing: Listing }) 
       {rows.length > 0 ? null : (
         <p>No run matches{hidden === 0 ? '.' : `, but ${plural(hidden, 'run')} of studies, which are not shown.`}</p>
       )}
+      <Across rows={rows} />
     </section>
   );
 }
