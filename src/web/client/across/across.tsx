@@ -8,8 +8,12 @@ import { resultOf } from './axes.ts';
 import { fewestChildren, fewestRuns, operatorsImportance, settingsImportance } from './importance.ts';
 import { Parallel } from './parallel.tsx';
 
-/** Points of a percent, with a sign. */
-const points = (share: number): string => `${share < 0 ? '−' : '+'}${Math.abs(100 * share).toFixed(2)}`;
+/** With a sign; points are those of a percent. */
+const signed = (value: number): string => {
+  const digits = Math.abs(value).toFixed(2);
+  return `${Number(digits) === 0 ? '' : value < 0 ? '−' : '+'}${digits}`;
+};
+const points = (share: number): string => signed(100 * share);
 
 const valueWords = (value: SettingValue): string =>
   value === null ? 'none' : typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value);
@@ -45,8 +49,8 @@ function Settings({ rows }: { readonly rows: readonly RunRow[] }) {
               <tr key={name}>
                 <th scope="row">{name}</th>
                 <td class="number">{formatPercent(share)}</td>
-                <td class="number">{correlation === null ? '' : correlation.toFixed(2)}</td>
-                <td>
+                <td class="number">{correlation === null ? '' : signed(correlation)}</td>
+                <td class="values">
                   {values
                     .slice(0, mostValues)
                     .map(({ value, runs, mean }) => `${valueWords(value)}: ${points(mean)} (n = ${runs})`)
