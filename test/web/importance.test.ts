@@ -5,9 +5,9 @@ import fc from 'fast-check';
 import type { RunRow } from '../../src/web/api.ts';
 import { fewestRuns, operatorsImportance, settingsImportance } from '../../src/web/client/across/importance.ts';
 
-const rowOf = (data: string, settings: RunRow['settings'], test: number | null, gains: RunRow['gains'] = {}): RunRow =>
-  ({ data, settings, test, gains }) as RunRow;
-const importance = (rows: readonly RunRow[]) => settingsImportance(rows, ({ test: result }) => result);
+const rowOf = (data: string, settings: RunRow['settings'], result: number | null, gains: RunRow['gains'] = {}): RunRow =>
+  ({ data, settings, test: result, gains }) as RunRow;
+const importance = (rows: readonly RunRow[]) => settingsImportance(rows, (row) => row.test);
 
 test('a setting that decides explains all, one that does not nothing, whatever the data are worth', () => {
   const rows = Array.from({ length: 16 }, (_none, n) =>
