@@ -9,7 +9,7 @@ import { interrupted, listenForInterrupts } from './interrupt.ts';
 import { exitCodes, printJson, printLines, type Io } from './io.ts';
 import type { Given } from '../options/commands.ts';
 import { openReporter } from './reporter.ts';
-import { optionsFrom } from './search.ts';
+import { optionsFrom } from '../run/preparing/asked.ts';
 
 /** Columns. */
 const width = 80;

@@ -1,29 +1,17 @@
 /** `instar search` and `instar resume`. */
 import { parseQueue } from '../execution/queue/address.ts';
-import { refuseStart } from '../options/check.ts';
-import { flagOf, runOptionsIn, settingsIn, type Values } from '../options/option.ts';
-import { planOptions, queueOptions } from '../options/table.ts';
+import { flagOf, type Values } from '../options/option.ts';
+import type { queueOptions } from '../options/table.ts';
 import { emptyView, viewOf } from '../run/display/view.ts';
 import { resume, search, type Elsewhere, type SearchOptions } from '../run/driving/open.ts';
-import type { AskedOptions } from '../run/preparing/begin.ts';
+import { optionsFrom } from '../run/preparing/asked.ts';
 import { unfittingFiles } from '../run/record/best.ts';
 import { readRun } from '../run/record/read.ts';
-import { presetFor } from '../search/settings.ts';
 import { quoted } from '../util/quoted.ts';
 import { UserError } from '../util/user-error.ts';
 import { follow } from './follow.ts';
 import { printLines, type Io } from './io.ts';
 import type { Given } from '../options/commands.ts';
-
-/** Of `search` and `plan`, as the run takes it. */
-export function optionsFrom(
-  dataset: string,
-  values: Values<typeof planOptions>,
-): AskedOptions & Required<Pick<AskedOptions, 'preset' | 'settings'>> {
-  const settings = settingsIn(planOptions, values);
-  refuseStart(values.from, settings);
-  return { dataset, preset: presetFor(settings, values.from !== undefined), ...runOptionsIn(planOptions, values), settings };
-}
 
 type QueueValues = Values<typeof queueOptions>;
 

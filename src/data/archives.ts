@@ -1,4 +1,4 @@
-/** Archives by their names, and by their first bytes. */
+/** Archives by their first bytes. */
 
 /** Bytes that `archiveKind` looks at. */
 export const archiveHead = 262;
@@ -18,5 +18,3 @@ const magics: readonly (readonly [kind: string, at: number, bytes: string])[] = 
 /** What kind of archive a file is by its first bytes; undefined where it is none. */
 export const archiveKind = (head: Uint8Array): string | undefined =>
   magics.find(([, at, bytes]) => String.fromCharCode(...head.subarray(at, at + bytes.length)) === bytes)?.[0];
-
-export const isArchiveName = (name: string): boolean => /\.(zip|7z|rar|tar|tgz|tbz2?|txz|gz|bz2|xz|zst)$/i.test(name);

@@ -15,8 +15,6 @@ const separators = [',', ';', '\t', '|'];
 /** Lines that the separator is found by. */
 const sampled = 20;
 
-export const isTableName = (name: string): boolean => /\.(csv|tsv)$/i.test(name);
-
 /** UTF-8 or UTF-16 with its mark; else Windows-1252, as spreadsheets write it. */
 function textOf(bytes: Uint8Array): string {
   const [first, second] = bytes;

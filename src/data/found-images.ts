@@ -6,15 +6,15 @@ import { basename, dirname, extname, resolve } from 'node:path';
 import { factsOf } from '../util/files.ts';
 import type { Json } from '../util/json.ts';
 import { UserError } from '../util/user-error.ts';
-import { isTableName } from './csv.ts';
+import { isParquetName, isTableName, macFolder } from './file-names.ts';
 import { layoutOfTable, layoutOfTables, placedTable, type LabelOptions, type TableLayout } from './label-table.ts';
 import { findLayout, type Layout } from './layout.ts';
-import { isParquetName, parquetFiles } from './parquet.ts';
+import { parquetFiles } from './parquet.ts';
 import { isNoClass, partNamed } from './part-names.ts';
 import { findPixels } from './pixel-table.ts';
 import type { Reading } from './reading.ts';
 import { fileAt, type ReadListener, type SourceFile } from './source.ts';
-import { asFirst, hasImages, imagesBelow, macFolder, othersBelow, readTree, type Folder } from './tree.ts';
+import { asFirst, hasImages, imagesBelow, othersBelow, readTree, type Folder } from './tree.ts';
 import { withFolder } from './unpack.ts';
 
 export interface ImageOptions {

@@ -1,5 +1,5 @@
 /** Kinds of image files: by their first bytes, and the extensions that a file's name has where it should be one. */
-import { extname } from 'node:path';
+import { endingOf } from './file-names.ts';
 
 /** Kinds that are read, and HEIC, which is recognised to say so. */
 export type ImageKind = 'png' | 'jpeg' | 'webp' | 'gif' | 'tiff' | 'avif' | 'bmp' | 'pnm' | 'heic';
@@ -29,13 +29,13 @@ const unread: Readonly<Record<string, string>> = {
 const extensions = new Set([...read, ...decoded, ...Object.keys(unread)]);
 
 /** Whether a file of that name should be an image. */
-export const hasImageExtension = (name: string): boolean => extensions.has(extname(name).toLowerCase());
+export const hasImageExtension = (name: string): boolean => extensions.has(endingOf(name));
 
 /** Why an image of that name and kind is not read; undefined where it is. */
 export function unreadKind(name: string, kind: ImageKind | undefined): string | undefined {
   if (kind === 'heic') return heicAdvice;
   // Raw files begin as TIFF does; other kinds by a wrong name are read.
-  return kind === undefined || kind === 'tiff' ? unread[extname(name).toLowerCase()] : undefined;
+  return kind === undefined || kind === 'tiff' ? unread[endingOf(name)] : undefined;
 }
 
 const textAt = (head: Uint8Array, from: number, to: number): string => String.fromCharCode(...head.subarray(from, to));

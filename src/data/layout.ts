@@ -5,7 +5,7 @@
 import { dirname, resolve } from 'node:path';
 import { UserError } from '../util/user-error.ts';
 import { plural } from '../util/words.ts';
-import { isArchiveName } from './archives.ts';
+import { isArchiveName } from './file-names.ts';
 import { classLimit } from './dataset.ts';
 import { areSplits, holdersIn, keyOf, sharedNames, withoutAgain, withoutMasks, withPartsOutside } from './nested.ts';
 import { isNoClass, isPlain, partNamed, type PartName } from './part-names.ts';

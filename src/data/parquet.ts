@@ -18,8 +18,6 @@ import { partNamed, type PartName } from './part-names.ts';
 import type { ReadListener, SourceFile } from './source.ts';
 import { openAllowance } from './unpack.ts';
 
-export const isParquetName = (name: string): boolean => /\.parquet$/i.test(name);
-
 /** Largest row group that is read, bytes. */
 const largestGroup = 2 ** 31 - 2 ** 20;
 /** Largest footer, bytes. */

@@ -6,6 +6,7 @@ import { readdir, realpath } from 'node:fs/promises';
 import { basename, extname, join, sep } from 'node:path';
 import { factsOf, readFailure, readHead, type FilePath } from '../util/files.ts';
 import { UserError } from '../util/user-error.ts';
+import { isHiddenName } from './file-names.ts';
 import { hasImageExtension, headLength, kindOf } from './image-kinds.ts';
 import type { ReadListener, SourceFile } from './source.ts';
 
@@ -23,11 +24,6 @@ interface Place {
   readonly path: string;
   readonly raw: FilePath;
 }
-
-/** Of archives that were made on a Mac. */
-export const macFolder = '__MACOSX';
-const leftovers = new Set([macFolder, '@eaDir', 'Thumbs.db', 'ehthumbs.db', 'desktop.ini', 'Desktop.ini']);
-const isVisible = (name: string): boolean => !name.startsWith('.') && !leftovers.has(name);
 
 /** A name as text; bytes that are no valid UTF-8 as `\xe9`. */
 function shownName(name: Buffer): string {
@@ -110,7 +106,7 @@ async function readPlace(
   const folders: Folder[] = [];
   const images: SourceFile[] = [];
   const others: SourceFile[] = [];
-  const visible = places.filter((each) => isVisible(each.name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const visible = places.filter((each) => !isHiddenName(each.name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
   for (let from = 0; from < visible.length; from += together) {
     const some = visible.slice(from, from + together);
     const found = await Promise.all(some.map(entryAt));

@@ -12,7 +12,7 @@ import { openPromise, type Entry } from 'yauzl';
 import { codeOf, factsOf, isDiskFull, makeFolder, makeFolders, readFailure, reasonOf, writeFailure } from '../util/files.ts';
 import { RunError, UserError } from '../util/user-error.ts';
 import { formatBytes, plural } from '../util/words.ts';
-import { macFolder } from './tree.ts';
+import { macFolder } from './file-names.ts';
 
 export interface UnpackLimits {
   /** Files, at most. */

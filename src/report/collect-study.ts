@@ -1,7 +1,7 @@
 /** Reads a study's folder for its report. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import { collectStudy, type Collected } from '../study/collect.ts';
+import { collectStudy, placeOfRun, type Collected } from '../study/collect.ts';
 import { readStudy, type Study } from '../study/file.ts';
 import { quoted } from '../util/quoted.ts';
 import { isThere, readRunText } from '../util/run-files.ts';
@@ -47,7 +47,7 @@ export function studyIn(root: string, from = root): { readonly shown: StudyDetai
   const shown: StudyDetails = {
     result,
     runs: runs.map(({ run, read }) => {
-      const report = join(root, run.folder, 'report.html');
+      const report = join(placeOfRun(root, run.folder), 'report.html');
       return {
         arm: run.arm ?? '',
         repetition: run.repetition,

@@ -92,11 +92,21 @@ export interface Collected {
   readonly damaged: readonly { readonly run: PlannedRun; readonly message: string }[];
 }
 
+/** The sub-folder in which a study that is kept as a record may have its runs. */
+export const keptRuns = 'runs';
+
+/** Where a run of a study is read: in the study's folder, or among its kept runs. */
+export function placeOfRun(root: string, folder: string): string {
+  const own = join(root, folder);
+  const kept = join(root, keptRuns, folder);
+  return !isRun(own) && isRun(kept) ? kept : own;
+}
+
 export function collectStudy(study: Study, root: string): Collected {
   const planned = plannedRuns(study);
   const damaged: Collected['damaged'][number][] = [];
   const existing = (run: PlannedRun): StudyRun[] => {
-    const folder = join(root, run.folder);
+    const folder = placeOfRun(root, run.folder);
     if (!isRun(folder)) return [];
     try {
       return [{ run, read: readRun(folder) }];

@@ -8,15 +8,16 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { codeOf, readAll, readFailure, writeFailure } from './files.ts';
 import { UserError } from './user-error.ts';
 
-/** `append` and `change` create a missing file. `replace` also empties it. */
-export type Access = 'read' | 'append' | 'change' | 'replace';
+/** `append` and `change` create a missing file. `replace` also empties it. `create`: nothing may have that name. */
+export type Access = 'read' | 'append' | 'change' | 'replace' | 'create';
 
-const { O_RDONLY, O_WRONLY, O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+const { O_RDONLY, O_WRONLY, O_RDWR, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
 const flags: { readonly [A in Access]: number } = {
   read: O_RDONLY,
   append: O_WRONLY | O_APPEND | O_CREAT,
   change: O_RDWR | O_CREAT,
   replace: O_WRONLY | O_CREAT,
+  create: O_WRONLY | O_CREAT | O_EXCL,
 };
 const safely = O_NOFOLLOW | O_NONBLOCK;
 

@@ -16,7 +16,7 @@ import { planOptions } from '../options/table.ts';
 import { presetFor, presetNames, presets } from '../search/settings.ts';
 import { factsOfRunFile, isThere, openRunFile } from '../util/run-files.ts';
 import { UserError } from '../util/user-error.ts';
-import type { SearchForm } from './api.ts';
+import { inDataFolder, type SearchForm } from './api.ts';
 import { remains, type RunPlace } from './catalogue.ts';
 import { attempt, lastLine, logFile, logOf } from './disk.ts';
 
@@ -129,7 +129,10 @@ export function openActions(folder: string, program: readonly string[]) {
         throw new Refused('the served folder is itself a run or a study: start instar ui with the folder above it');
       const preset = presetNames.find((each) => each === form['preset']) ?? presetFor({}, form['from'] !== undefined);
       const method = String(form['method'] ?? presets[preset].method);
-      const root = form.name === undefined ? makeNamedFolder(folder, form.data, method, new Date()) : join(folder, form.name);
+      const root =
+        form.name === undefined
+          ? makeNamedFolder(folder, form.data.replace(inDataFolder, ''), method, new Date())
+          : join(folder, form.name);
       const name = basename(root);
       if (form.name !== undefined && !makeNew(root)) throw new Refused(`${name} exists: choose another name`);
       start(root, ['search', ...data, ...wordsOf(planOptions, form), `--run=${root}`]);

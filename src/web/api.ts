@@ -1,5 +1,6 @@
 /** The interface between server and page: types, and the schemas of what a page sends. */
 import { z } from 'zod';
+import type { DataEvent } from '../data/source.ts';
 import { fieldSchema, formShape, type FormValues } from '../options/form.ts';
 import { planOptions } from '../options/table.ts';
 import type { Condition } from '../run/record/read.ts';
@@ -10,6 +11,27 @@ export const tokenHeader = 'Instar-Token';
 
 /** Of a folder in the list. `damaged`: it cannot be read; `not begun`: a search was started in it and failed before it wrote a run. */
 export type RowState = Condition | 'damaged' | 'not begun' | 'starting';
+
+/** A list or a group of settings as JSON; null where there is no value. */
+export type SettingValue = string | number | boolean | null;
+
+/** What an operator gained: validation accuracy of the children that it had a part in, over the mean of their step. */
+export interface OperatorGain {
+  readonly children: number;
+  /** Of the gains, and of their squares. */
+  readonly sum: number;
+  readonly squares: number;
+  /** Those of the children that won their step. */
+  readonly winners: number;
+}
+
+/** What a person keeps with a run. */
+export interface RunNotes {
+  readonly tags: readonly string[];
+  readonly note: string;
+  /** Why it cannot be read. */
+  readonly problem: string | null;
+}
 
 export interface RunRow {
   /** Names the run in addresses: the folder's name, behind its study's where it belongs to one. */
@@ -37,6 +59,11 @@ export interface RunRow {
   readonly events: number;
   /** Validation accuracies along the winner's lineage. */
   readonly sparkline: readonly number[];
+  /** By their names, such as `step.eta`; null without a readable run. */
+  readonly settings: Readonly<Record<string, SettingValue>> | null;
+  /** By the names of operators. */
+  readonly gains: Readonly<Record<string, OperatorGain>>;
+  readonly notes: RunNotes;
 }
 
 export interface StudyRow {
@@ -79,10 +106,56 @@ export interface DataChoice {
   readonly options: readonly string[];
 }
 
+/** Begins the id of a dataset that is named by its path below the data folder. */
+export const inDataFolder = 'in:';
+
 export interface Choices {
   readonly data: readonly DataChoice[];
   readonly workers: number;
+  /** The folder that the server was started with, to which folders can be sent; null where there is none. */
+  readonly folder: string | null;
 }
+
+/** A folder below the data folder. */
+export interface DataListing {
+  /** Names with slashes between them; empty for the data folder itself. */
+  readonly path: string;
+  /** With what is directly in each; null where that was not counted. */
+  readonly folders: readonly { readonly name: string; readonly folders: number | null; readonly images: number | null }[];
+  /** Archives, tables and Parquet files. */
+  readonly files: readonly string[];
+  /** Images directly in it. */
+  readonly images: number;
+  /** Folders that are not listed. */
+  readonly more: number;
+}
+
+/** A folder that was sent. */
+export interface Uploaded {
+  /** In the data folder. */
+  readonly name: string;
+  /** What was done. */
+  readonly words: string;
+}
+
+/** Pictures of a class, as addresses that hold them. */
+export interface ClassSamples {
+  readonly name: string;
+  readonly pictures: readonly string[];
+}
+
+/** What the check of a search's data says: what is read and noted, and at the end what it found. */
+export type CheckNews =
+  | DataEvent
+  | {
+      readonly kind: 'checked';
+      /** Data and settings, as a search says them. */
+      readonly lines: readonly string[];
+      /** Images that cannot be read, the first of them. */
+      readonly leftOut: readonly string[];
+      readonly samples: readonly ClassSamples[];
+    }
+  | { readonly kind: 'failed'; readonly message: string };
 
 /** The parts of a run's data that a page may look at. */
 export const partNames = ['validation', 'test'] as const;

@@ -28,11 +28,15 @@ import {
   type StudyPage,
 } from './api.ts';
 import type { Catalogue, RunPlace } from './catalogue.ts';
+import { addDataRoutes, checkPath, uploadPath } from './data-routes.ts';
 import { logOf } from './disk.ts';
+import { archiveOf, reportOf } from './exports.ts';
 import type { OpenChoices } from './choices.ts';
 import type { Feed } from './feed.ts';
 import { guard, mayChange, type Access } from './guard.ts';
 import { imagesOf, modelOf } from './networks.ts';
+import { notesForm, writeNotes } from './notes.ts';
+import { withDiffering } from './run-values.ts';
 import { streamRuns, type Watch } from './stream.ts';
 
 interface AppParts {
@@ -43,12 +47,16 @@ interface AppParts {
   /** What the form offers, and how a dataset is named on the command line. */
   choices(): Promise<OpenChoices>;
   studyPage(root: string): Promise<StudyPage>;
+  /** The folder of `--data`. */
+  readonly data: string | null;
+  onUpload(upload: Promise<unknown>): void;
 }
 
 /** Bytes. */
 const largestBody = 16 << 10;
 const mostImagesPerResponse = 512;
 const mostRunsPerStream = 32;
+const mostRunsPerFile = 200;
 
 const whole = z.coerce.number().int().min(0).max(1e9);
 const partQuery = z.object({ part: z.enum(partNames) });
@@ -138,10 +146,12 @@ export function createApp(parts: AppParts): Hono {
     },
   });
   app.use(guard(access));
-  app.use(bodyLimit({ maxSize: largestBody, onError: (c) => c.text('The request is too large.\n', 413) }));
+  const limited = bodyLimit({ maxSize: largestBody, onError: (c) => c.text('The request is too large.\n', 413) });
+  // An upload has limits of its own.
+  app.use((c, next) => (c.req.path === uploadPath ? next() : limited(c, next)));
   const compressed = compress();
   // Compression would buffer a stream.
-  app.use((c, next) => (c.req.path.endsWith('/events') ? next() : compressed(c, next)));
+  app.use((c, next) => (c.req.path.endsWith('/events') || c.req.path === checkPath ? next() : compressed(c, next)));
   app.use('/api/*', async (c, next) => {
     await next();
     c.header('Cache-Control', 'no-store');
@@ -173,7 +183,8 @@ function addReads(app: Hono, { access, catalogue, watch, ...parts }: AppParts, p
   });
   app.get('/api/list', (c) => {
     const { runs, studies } = catalogue.list();
-    return c.json({ folder: catalogue.folder, runs, studies, mayChange: mayChange(c, access) } satisfies Listing);
+    const listing = { folder: catalogue.folder, runs: withDiffering(runs), studies, mayChange: mayChange(c, access) };
+    return c.json(listing satisfies Listing);
   });
   app.get('/api/run', (c) => {
     const place = placeOf(c);
@@ -215,31 +226,56 @@ function addReads(app: Hono, { access, catalogue, watch, ...parts }: AppParts, p
     const pixels = await (await imagesOf(feed, part)).pixels(from, Math.min(mostImagesPerResponse, count));
     return c.body(new Uint8Array(pixels), 200, binary);
   });
+  const placesOf = (c: Context): readonly RunPlace[] => {
+    const ids = [...new Set(c.req.queries('run') ?? [])];
+    if (ids.length === 0 || ids.length > mostRunsPerFile)
+      throw new HTTPException(400, { message: `A file is of 1 to ${mostRunsPerFile} runs.` });
+    return ids.map(placeNamed);
+  };
+  app.get('/api/report', async (c) => {
+    const study = c.req.query('study');
+    const roots =
+      study === undefined ? placesOf(c).map(({ root }) => root) : [found(catalogue.study(study), 'There is no such study.')];
+    const page = await reportOf(roots, c.req.raw.signal);
+    return c.body(page, 200, { ...binary, 'Content-Disposition': 'attachment; filename="report.html"' });
+  });
+  app.get('/api/export', (c) => {
+    const places = placesOf(c);
+    // Of a HEAD request nobody reads the archive.
+    if (c.req.method === 'HEAD') return c.body(null);
+    const disposition = 'attachment; filename="runs.tar"';
+    return c.body(archiveOf(places, c.req.raw.signal), 200, { ...binary, 'Content-Disposition': disposition });
+  });
   app.get('/api/study', async (c) => {
     const root = found(catalogue.study(c.req.query('study') ?? ''), 'There is no such study.');
     return c.json(await parts.studyPage(root));
   });
   app.get('/api/choices', async (c) => {
-    const { data, workers } = await parts.choices();
-    return c.json({ data, workers } satisfies Choices);
+    const { data, workers, folder } = await parts.choices();
+    return c.json({ data, workers, folder } satisfies Choices);
   });
 }
 
-function addChanges(app: Hono, { actions, choices }: AppParts, placeNamed: (id: string) => RunPlace): void {
+function addChanges(
+  app: Hono,
+  { access, actions, choices, data: folder, onUpload }: AppParts,
+  placeNamed: (id: string) => RunPlace,
+): void {
   const placeOf = (c: Context): RunPlace => placeNamed(c.req.query('run') ?? '');
-  const dataOptions = async (id: string): Promise<readonly string[]> => {
-    const options = (await choices()).optionsFor(id);
-    if (options === null) throw new HTTPException(400, { message: 'There is no such dataset.' });
-    return options;
-  };
-  app.post('/api/search', async (c) => {
+  const formOf = async (c: Context) => {
     const form = await bodyOf(c, searchForm);
-    return c.json({ id: actions.begin(form, await dataOptions(form.data)) }, 201);
+    const data = await (await choices()).optionsFor(form.data);
+    if (data === null) throw new HTTPException(400, { message: 'There is no such dataset.' });
+    return { form, data };
+  };
+  addDataRoutes(app, { access, folder, formOf, onUpload });
+  app.post('/api/search', async (c) => {
+    const { form, data } = await formOf(c);
+    return c.json({ id: actions.begin(form, data) }, 201);
   });
   app.post('/api/plan', async (c) => {
-    const form = await bodyOf(c, searchForm);
-    const text = await actions.plan(form, await dataOptions(form.data), c.req.raw.signal);
-    return c.body(text, 200, { 'Content-Type': 'application/json' });
+    const { form, data } = await formOf(c);
+    return c.body(await actions.plan(form, data, c.req.raw.signal), 200, { 'Content-Type': 'application/json' });
   });
   app.post('/api/run/stop', (c) => {
     actions.stop(placeOf(c));
@@ -254,6 +290,11 @@ function addChanges(app: Hono, { actions, choices }: AppParts, placeNamed: (id: 
     const { name } = await bodyOf(c, renameForm);
     await actions.rename(placeOf(c), name);
     return c.json({ id: name });
+  });
+  app.post('/api/run/notes', async (c) => {
+    const notes = await bodyOf(c, notesForm);
+    await writeNotes(placeOf(c).root, notes);
+    return c.json({});
   });
   app.post('/api/run/delete', async (c) => {
     const place = placeOf(c);

@@ -9,12 +9,15 @@ import { conditionOf, openCondition } from '../run/record/read.ts';
 import { folderOf, isRun } from '../run/record/folder.ts';
 import { bestCandidate, currentParent } from '../search/ranking.ts';
 import { candidateOf, lineage, validationOf } from '../search/state.ts';
+import { keptRuns, placeOfRun } from '../study/collect.ts';
 import { plannedRuns } from '../study/run.ts';
 import { factsOfRunFile, isThere } from '../util/run-files.ts';
 import { UserError } from '../util/user-error.ts';
-import type { RunRow, StudyRow } from './api.ts';
+import type { RunNotes, RunRow, StudyRow } from './api.ts';
 import { attempt, lastLine, logFile, logOf, statOf, versionOf } from './disk.ts';
 import { openFeed, type Feed } from './feed.ts';
+import { noNotes, notesFile, readNotes } from './notes.ts';
+import { gainsOf, settingsOf } from './run-values.ts';
 
 /** All that the folder of a search that did not begin may hold. */
 export const remains: readonly string[] = ['log.txt', 'lock', 'checkpoints'];
@@ -66,6 +69,9 @@ const emptyRow = ({ id, root, study }: RunPlace, changed: number): RunRow => ({
   changed,
   events: 0,
   sparkline: [],
+  settings: null,
+  gains: {},
+  notes: noNotes,
 });
 
 function rowOf(place: RunPlace, { state, config, begun, folder }: Feed, changed: number): RunRow {
@@ -90,6 +96,8 @@ function rowOf(place: RunPlace, { state, config, begun, folder }: Feed, changed:
     begun,
     events: state.events,
     sparkline: thinned(accuracies, longestSparkline),
+    settings: settingsOf(config),
+    gains: gainsOf(config, state),
   };
 }
 
@@ -121,7 +129,9 @@ function findPlaces(folder: string): Places {
   const addStudy = (id: string, root: string): void => {
     studies.set(id, root);
     try {
-      for (const name of foldersIn(root)) addRun(`${id}/${name}`, join(root, name), id);
+      const names = foldersIn(root);
+      const kept = names.includes(keptRuns) && !isPlace(join(root, keptRuns)) ? foldersIn(join(root, keptRuns)) : [];
+      for (const name of [...names, ...kept]) addRun(`${id}/${name}`, placeOfRun(root, name), id);
     } catch (error) {
       if (root === folder) throw error;
     }
@@ -168,6 +178,7 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Catalo
   const feeds = new Map<string, { readonly feed: Feed; readonly used: number }>();
   const rows = keptByVersion<KnownRow>();
   const plans = keptByVersion<ReturnType<typeof readPlan>>();
+  const notes = keptByVersion<RunNotes>();
   let places: Places = { runs: new Map(), studies: new Map() };
 
   function look(): void {
@@ -211,9 +222,10 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Catalo
     }
     const changed = Math.max(...stats.map((each) => each?.mtimeMs ?? 0));
     const known = rows.get(root, stats.map(versionOf).join(), () => readRow(place, changed));
+    const own = { ...known.row, notes: notes.get(root, versionOf(factsOfRunFile(notesFile(root))), () => readNotes(root)) };
     // A process may begin or end without an event in the journal.
-    const isOpen = ['running', 'not finished', 'interrupted'].includes(known.row.state);
-    return isOpen ? { ...known.row, state: openCondition(lock, known.interrupted) } : known.row;
+    const isOpen = ['running', 'not finished', 'interrupted'].includes(own.state);
+    return isOpen ? { ...own, state: openCondition(lock, known.interrupted) } : own;
   }
 
   function studyRow(id: string, root: string, own: readonly RunRow[]): StudyRow {
@@ -234,7 +246,9 @@ export function openCatalogue(top: string, { now, isStarted, isWatched }: Catalo
     list() {
       look();
       dropFeeds();
-      rows.keepOnly(new Set([...places.runs.values()].map(({ root }) => root)));
+      const roots = new Set([...places.runs.values()].map(({ root }) => root));
+      rows.keepOnly(roots);
+      notes.keepOnly(roots);
       const runs = [...places.runs.values()].map(row);
       const ofStudy = (id: string): readonly RunRow[] => runs.filter(({ study }) => study === id);
       return { runs, studies: [...places.studies].map(([id, root]) => studyRow(id, root, ofStudy(id))) };

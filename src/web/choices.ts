@@ -3,14 +3,12 @@ import { existsSync, readdirSync } from 'node:fs';
 import { opendir } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { factsOf, type FileFacts } from '../util/files.ts';
-import { isArchiveName } from '../data/archives.ts';
-import { isTableName } from '../data/csv.ts';
-import { isParquetName } from '../data/parquet.ts';
 import { datasetNames, findSource, defaultLocations, whyMissing } from '../data/resolve.ts';
 import { usableProcessors } from '../execution/resources.ts';
 import { cacheFolder } from '../run/preparing/begin.ts';
 import { UserError } from '../util/user-error.ts';
-import type { DataChoice } from './api.ts';
+import { inDataFolder, type DataChoice } from './api.ts';
+import { mayBeData, placeIn } from './data-folder.ts';
 import { attempt } from './disk.ts';
 
 const here = () => ({ cacheFolder: cacheFolder(), environment: process.env });
@@ -22,9 +20,6 @@ async function isHere(name: string, folder: string | null): Promise<boolean> {
   const places = { ...defaultLocations, cifar: { ...defaultLocations.cifar, url: 'http://127.0.0.1:9/', patience: 1 } };
   return (await whyMissing(name, folder === null ? here() : { ...here(), dataFolder: folder }, places, quiet)) === null;
 }
-
-/** Whether a file of that name may be a dataset. */
-const mayBeData = (name: string): boolean => isArchiveName(name) || isTableName(name) || isParquetName(name);
 
 /** Whether a folder, with the folders in it, has more than so many entries; no more of them are read. */
 async function hasMore(folder: string, entries: number): Promise<boolean> {
@@ -101,7 +96,11 @@ export async function choicesOf(
   return {
     data: [...found.values()],
     workers: usableProcessors(),
-    /** Null where there is no such dataset. */
-    optionsFor: (id: string): readonly string[] | null => found.get(id)?.options ?? null,
+    folder: folder === null ? null : resolve(folder),
+    /** Null where there is no such dataset; a UserError for a path that does not lead into the data folder. */
+    async optionsFor(id: string): Promise<readonly string[] | null> {
+      if (!id.startsWith(inDataFolder) || folder === null) return found.get(id)?.options ?? null;
+      return [await placeIn(folder, id.slice(inDataFolder.length))];
+    },
   };
 }

@@ -16,9 +16,11 @@ import { openActions } from './actions.ts';
 import { createApp } from './app.ts';
 import { openCatalogue } from './catalogue.ts';
 import { choicesOf, type OpenChoices } from './choices.ts';
+import { uploadPath } from './data-routes.ts';
 import { newToken, policyHeaders } from './guard.ts';
 import { studyPages } from './studies.ts';
 import { openWatch } from './stream.ts';
+import { removeAbandonedUploads } from './upload.ts';
 
 export interface UiOptions {
   /** The folder of runs; created where it is missing. */
@@ -44,8 +46,9 @@ export interface Ui {
   close(): Promise<void>;
 }
 
-/** Milliseconds for which the choices of the form are kept. */
+/** Milliseconds for which the choices of the form are kept, and in which a request has come as a whole. */
 const choicesFor = 10_000;
+const longestRequest = 300_000;
 
 /** Listens. A port that is taken and a folder that cannot be read are UserErrors. */
 export async function startUi({ folder, port, host, data, program, base = '/', allowedHosts = [] }: UiOptions): Promise<Ui> {
@@ -84,8 +87,25 @@ export async function startUi({ folder, port, host, data, program, base = '/', a
     return kept.choices;
   };
 
+  const uploads = new Set<Promise<unknown>>();
+  const onUpload = (upload: Promise<unknown>): void => {
+    // What the form offers has changed then.
+    const ended = upload.finally(() => [uploads.delete(ended), (kept = null)]);
+    uploads.add(ended);
+  };
+  if (data !== null) await removeAbandonedUploads(data);
+
   const access = { token, host, port, base, allowedHosts };
-  const app = createApp({ access, catalogue, actions, watch, choices, studyPage: studyPages(ending.signal) });
+  const app = createApp({
+    access,
+    catalogue,
+    actions,
+    watch,
+    choices,
+    data,
+    onUpload,
+    studyPage: studyPages(ending.signal),
+  });
   const listener = getRequestListener(app.fetch, {
     // Before any route: of an invalid address or Host header.
     errorHandler(error) {
@@ -94,7 +114,13 @@ export async function startUi({ folder, port, host, data, program, base = '/', a
       return new Response(isTheirs ? 'Invalid request.\n' : null, { status: isTheirs ? 400 : 500, headers: policyHeaders });
     },
   });
-  const server = createServer((request, response) => void listener(request, response));
+  // An upload may take as long as it needs; all else is short.
+  const server = createServer({ requestTimeout: 0 }, (request, response) => {
+    const timer = setTimeout(() => request.complete || request.destroy(), longestRequest).unref();
+    request.on('close', () => clearTimeout(timer));
+    if (request.url?.endsWith(uploadPath) === true) clearTimeout(timer);
+    void listener(request, response);
+  });
   const bound = await new Promise<number>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
@@ -118,7 +144,7 @@ export async function startUi({ folder, port, host, data, program, base = '/', a
       new Promise((resolve) => {
         watch.close();
         ending.abort();
-        server.close(() => resolve());
+        server.close(() => void Promise.all(uploads).then(() => resolve()));
         server.closeAllConnections();
       }),
   };

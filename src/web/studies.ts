@@ -2,11 +2,11 @@
  * The page of a study, made by the report in a process of its own, since many runs take memory and time, and kept until one of
  * its runs changes.
  */
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readStudyIn, studyFile } from '../report/collect-study.ts';
 import { holderOf } from '../run/record/read.ts';
 import { folderOf } from '../run/record/folder.ts';
+import { placeOfRun } from '../study/collect.ts';
 import { plannedRuns } from '../study/run.ts';
 import { factsOfRunFile } from '../util/run-files.ts';
 import { UserError } from '../util/user-error.ts';
@@ -24,7 +24,7 @@ const keptFor = 10_000;
 function versionOfStudy(root: string) {
   const { study } = readStudyIn(root);
   const { vanilla, runs } = plannedRuns(study);
-  const folders = [vanilla, ...runs].flatMap((run) => (run === null ? [] : [folderOf(join(root, run.folder))]));
+  const folders = [vanilla, ...runs].flatMap((run) => (run === null ? [] : [folderOf(placeOfRun(root, run.folder))]));
   const stats = [studyFile(root), ...folders.map(({ journal }) => journal)].map(factsOfRunFile);
   // A run that is killed writes no event.
   const held = folders.map(({ lock }) => holderOf(lock) !== null);

@@ -73,7 +73,7 @@ const climbs = [
   'a'.repeat(5000),
   '../'.repeat(1000),
 ];
-const looks = ['run', 'run/log', 'run/live', 'run/model', 'run/images', 'run/pixels', 'run/events'];
+const looks = ['run', 'run/log', 'run/live', 'run/model', 'run/images', 'run/pixels', 'run/events', 'report', 'export'];
 
 /** Whether an answer is a refusal, or a look that anyone may have. */
 const isFine = ({ status, text }: Answer): boolean =>
@@ -101,9 +101,10 @@ test('a thousand hostile and malformed requests: refused, nothing changed, nothi
     await check(`part ${climb}`, send(`/api/run/images?run=one&part=${climb}`), refused());
     await check(`from ${climb}`, send(`/api/run/pixels?run=one&part=test&from=${climb}&count=1`), refused());
     await check(`study ${climb}`, send(`/api/study?study=${climb}`), refused());
+    await check(`report of study ${climb}`, send(`/api/report?study=${climb}`), refused());
     for (const path of ['', 'api/', 'assets/', 'run/', 'assets/../../'])
       await check(`/${path}${climb}`, send(`/${path}${climb}`));
-    for (const each of ['stop', 'resume', 'rename', 'delete'])
+    for (const each of ['stop', 'resume', 'rename', 'notes', 'delete'])
       await check(`${each} ${climb}`, post(`/api/run/${each}?run=${climb}`, '{"name":"x","sure":true}'), refused());
     await check(`rename to ${climb}`, post('/api/run/rename?run=one', JSON.stringify({ name: climb })), refused());
     await check(`delete as ${climb}`, post('/api/run/delete?run=one', JSON.stringify({ name: climb, sure: true })), refused());

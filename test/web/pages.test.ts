@@ -7,6 +7,8 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, w
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import { folderOf } from '../../src/run/record/folder.ts';
+import { lockRun } from '../../src/run/record/lock.ts';
 import { readRun } from '../../src/run/record/read.ts';
 import type { Ui } from '../../src/web/server.ts';
 import { instar, makePhotos } from '../cli/fixtures.ts';
@@ -109,19 +111,19 @@ describe('the pages of runs and studies', { skip }, () => {
 
   test('a new run appears by itself; focus and selection stay', async () => {
     await on('/', async (page) => {
-      await page.getByLabel('Compare beta').check();
+      await page.getByLabel('Select beta').check();
       await page.getByLabel('Find').focus();
       cpSync(join(folder, 'alpha'), join(folder, 'late'), { recursive: true });
       await row(page, 'late').waitFor({ timeout: 10_000 });
-      assert.ok(await page.getByLabel('Compare beta').isChecked());
+      assert.ok(await page.getByLabel('Select beta').isChecked());
       assert.ok(await page.getByLabel('Find').evaluate('document.activeElement.type === "search"'));
     });
   });
 
   test('runs are selected and compared: what differs is said, the legend hides curves, the arrow keys tell values', async () => {
     await on('/', async (page) => {
-      await page.getByLabel('Compare alpha').check();
-      await page.getByLabel('Compare other').check();
+      await page.getByLabel('Select alpha').check();
+      await page.getByLabel('Select other').check();
       await page.getByRole('link', { name: 'Compare 2 runs' }).click();
       const table = page.getByRole('region', { name: 'Runs side by side' });
       await table.getByRole('row', { name: /^method/ }).waitFor();
@@ -172,6 +174,45 @@ describe('the pages of runs and studies', { skip }, () => {
       await row(page, 'renamed').waitFor({ state: 'detached' });
       assert.ok(!existsSync(join(folder, 'renamed')));
     });
+  });
+
+  test('runs are filtered by a setting, get tags, and several are deleted by their number, a running one is not', async () => {
+    for (const name of ['spare-1', 'spare-2']) cpSync(join(folder, 'alpha'), join(folder, name), { recursive: true });
+    const release = lockRun(folderOf(join(folder, 'spare-2')).lock);
+    try {
+      await withPage(
+        browser,
+        {},
+        async (page) => {
+          await page.goto(ui.address);
+          await page.goto(`${base}/?where=set.limits.steps%3D1&text=other`);
+          await row(page, 'other').waitFor();
+          assert.deepEqual(await namesOn(page), ['other']);
+          await page.goto(`${base}/?text=spare`);
+          await page.getByRole('button', { name: 'Notes of spare-1' }).click();
+          await page.getByLabel(/Tags, separated/).fill('first, <b>second</b>');
+          await page.getByRole('button', { name: 'Keep', exact: true }).click();
+          await page.locator('.tag', { hasText: '<b>second</b>' }).waitFor();
+          await page.getByLabel('Select all').check();
+          await page.getByRole('button', { name: 'Delete 2 runs' }).click();
+          const goOn = page.getByRole('button', { name: 'Continue' });
+          await page.getByLabel(/Type their number/).fill('3');
+          assert.ok(await goOn.isDisabled(), 'another number is not enough');
+          await page.getByLabel(/Type their number/).fill('2');
+          await goOn.click();
+          await page.getByRole('button', { name: 'Delete permanently' }).click();
+          await page.getByText(/^Deleted 1 run\. spare-2: .*running/).waitFor({ timeout: 30_000 });
+        },
+        // A refusal is an answer.
+        /status of 409/,
+      );
+    } finally {
+      release();
+    }
+    assert.deepEqual(
+      ['spare-1', 'spare-2'].map((name) => existsSync(join(folder, name))),
+      [false, true],
+    );
   });
 
   test('without the token a page can look, and says so', async () => {

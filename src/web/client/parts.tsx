@@ -146,6 +146,7 @@ export function useRequest() {
   return {
     busy: busy.value,
     problem: problem.value,
+    isBusy: (): boolean => busy.peek(),
     send(act: () => Promise<unknown>): void {
       busy.value = true;
       problem.value = null;

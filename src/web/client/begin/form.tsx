@@ -28,26 +28,25 @@ const checkName = (text: string): string | null => {
 };
 
 /** What the form has beside the options. */
-const ownFields = ({ data }: Choices): readonly Field[] => [
-  {
-    id: 'data',
-    label: 'Data',
-    kind: 'select',
-    help: 'Data sets that were found on this machine, in the folder of --data, and in earlier runs.',
-    usual: '',
-    choices: data.map(({ id, name, where }) => [id, `${name} (${where})`]),
-    problem: () => null,
-  },
-  {
-    id: 'name',
-    label: 'Name',
-    kind: 'text',
-    help: 'Name of the run and of its folder.',
-    usual: 'data, method and time',
-    choices: [],
-    problem: checkName,
-  },
-];
+const dataField = ({ data }: Choices): Field => ({
+  id: 'data',
+  label: 'Data',
+  kind: 'select',
+  help: 'Data sets that were found on this machine, in the folder of --data, and in earlier runs.',
+  usual: '',
+  choices: data.map(({ id, name, where }) => [id, `${name} (${where})`]),
+  problem: () => null,
+});
+
+const nameField: Field = {
+  id: 'name',
+  label: 'Name',
+  kind: 'text',
+  help: 'Name of the run and of its folder.',
+  usual: 'data, method and time',
+  choices: [],
+  problem: checkName,
+};
 
 /** What a text can be, and what that is. */
 export type Suggestions = readonly (readonly [text: string, words: string])[];
@@ -153,6 +152,10 @@ function presetsOf(fields: Fields): { readonly usual: PresetName; readonly own: 
   return { usual, own: given ?? usual, ofMethod: given ?? presetFor({}, hasNetwork) };
 }
 
+export const DataField = ({ fields, choices, change }: Omit<Props, 'suggestions'>) => (
+  <FieldOf field={dataField(choices)} value={fields['data'] ?? ''} onValue={(data) => change({ data })} />
+);
+
 export function SearchFields({ fields, choices, suggestions, change }: Props) {
   const presets = presetsOf(fields);
   const usuals: Readonly<Record<string, string>> = { workers: String(choices.workers), preset: presets.usual };
@@ -169,7 +172,7 @@ export function SearchFields({ fields, choices, suggestions, change }: Props) {
     groupsOf(advanced).map((name, index) => (
       <fieldset key={name}>
         <legend>{name}</legend>
-        {advanced || index > 0 ? null : ownFields(choices).map((field) => draw(field.id, field))}
+        {advanced || index > 0 ? null : draw(nameField.id, nameField)}
         {options
           .filter(([, option]) => option.group === name && isAdvanced(option) === advanced)
           .map(([key, option]) => {

@@ -1,11 +1,11 @@
-/** The dialogs that rename and delete a run. Deleting asks twice. */
+/** The dialogs that rename, annotate and delete runs. Deleting asks twice. */
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { formatDuration } from '../../../util/duration.ts';
 import { formatPercent, plural } from '../../../util/words.ts';
 import type { RunRow } from '../../api.ts';
-import { deleteRun, renameRun } from '../api.ts';
+import { deleteRun, keepNotes, renameRun } from '../api.ts';
 import { Alert, useRequest } from '../parts.tsx';
 
 interface DialogProps {
@@ -142,6 +142,104 @@ export function DeleteDialog({ row, onClose, onDone }: DialogProps) {
             autocomplete="off"
             spellcheck={false}
             onInput={(event) => (typed.value = event.currentTarget.value)}
+          />
+        </label>
+      </p>
+    </Dialog>
+  );
+}
+
+export function NotesDialog({ row, onClose, onDone }: DialogProps) {
+  const tags = useSignal(row.notes.tags.join(', '));
+  const note = useSignal(row.notes.note);
+  const keep = async (): Promise<void> => {
+    const words = tags.value.split(',').flatMap((tag) => tag.trim() || []);
+    await keepNotes(row.id, { tags: words, note: note.value.trim() });
+    onDone(`Kept the notes of ${row.name}.`);
+  };
+  return (
+    <Dialog title={`Notes of ${row.name}`} action="Keep" act={keep} onClose={onClose}>
+      <p>
+        <label>
+          Tags, separated by commas{' '}
+          <input value={tags.value} autocomplete="off" onInput={({ currentTarget }) => (tags.value = currentTarget.value)} />
+        </label>
+      </p>
+      <p>
+        <label>
+          Note{' '}
+          <textarea
+            rows={5}
+            maxLength={3000}
+            value={note.value}
+            onInput={({ currentTarget }) => (note.value = currentTarget.value)}
+          />
+        </label>
+      </p>
+      <p class="note">They are kept in notes.json in the run’s folder, and nothing else reads them.</p>
+    </Dialog>
+  );
+}
+
+/** Runs that are named. */
+const mostNamed = 8;
+
+interface SeveralProps {
+  readonly rows: readonly RunRow[];
+  onClose(): void;
+  onDone(words: string): void;
+}
+
+export function DeleteSeveralDialog({ rows, onClose, onDone }: SeveralProps) {
+  const typed = useSignal('');
+  const isSure = useSignal(false);
+  const count = String(rows.length);
+  const removeAll = async (): Promise<void> => {
+    const failed: string[] = [];
+    for (const { id } of rows) await deleteRun(id).catch((error: Error) => failed.push(`${id}: ${error.message}`));
+    const done = `Deleted ${plural(rows.length - failed.length, 'run')}.`;
+    onDone([done, ...failed].join(' '));
+  };
+  if (isSure.value)
+    return (
+      <Dialog
+        key="sure"
+        title={`Delete ${plural(rows.length, 'run')} permanently?`}
+        action="Delete permanently"
+        danger
+        focusCancel
+        act={removeAll}
+        onClose={onClose}
+      >
+        <p>This cannot be undone.</p>
+      </Dialog>
+    );
+  const more = rows.length - mostNamed;
+  return (
+    <Dialog
+      key="count"
+      title={`Delete ${plural(rows.length, 'run')}`}
+      action="Continue"
+      danger
+      disabled={typed.value.trim() !== count}
+      act={async () => void (isSure.value = true)}
+      onClose={onClose}
+    >
+      <p>This deletes these runs with their networks and checkpoints:</p>
+      <ul>
+        {rows.slice(0, mostNamed).map(({ id }) => (
+          <li key={id}>{id}</li>
+        ))}
+        {more > 0 ? <li>and {plural(more, 'more run')}</li> : null}
+      </ul>
+      <p>
+        <label>
+          Type their number to continue: <code>{count}</code>{' '}
+          <input
+            value={typed.value}
+            inputMode="numeric"
+            autocomplete="off"
+            onInput={({ currentTarget }) => (typed.value = currentTarget.value)}
           />
         </label>
       </p>

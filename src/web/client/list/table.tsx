@@ -6,7 +6,7 @@ import { columnNames, columnOf, type ColumnName } from './columns.tsx';
 import type { Query } from './query.ts';
 
 export interface OpenDialog {
-  readonly action: 'rename' | 'delete';
+  readonly action: 'rename' | 'notes' | 'delete';
   readonly row: RunRow;
 }
 
@@ -24,7 +24,10 @@ export interface TableProps extends ListState {
   readonly mayChange: boolean;
 }
 
-const classOf = (name: ColumnName): string => `${columnOf(name).numeric ? 'number' : ''} column-${name}`;
+/** The columns that are shown, in their order. */
+const shownColumns = ({ more }: Query): readonly ColumnName[] => [...columnNames.slice(0, -1), ...more, ...columnNames.slice(-1)];
+
+const classOf = (name: ColumnName): string => `${columnOf(name).numeric ? 'number' : ''} column-${name.replaceAll('.', '-')}`;
 
 function Head({ name, query }: { readonly name: ColumnName; readonly query: Signal<Query> }) {
   const { sort, descending } = query.value;
@@ -48,10 +51,10 @@ function Head({ name, query }: { readonly name: ColumnName; readonly query: Sign
 /** The columns of a run without events; the problem takes the place of the others. */
 const bareColumns: ReadonlySet<ColumnName> = new Set(['name', 'state', 'begun']);
 
-function cellOf(name: ColumnName, row: RunRow, now: number) {
+function cellOf(name: ColumnName, row: RunRow, now: number, shown: number) {
   if (row.events === 0 && !bareColumns.has(name))
     return name !== 'validation' ? null : (
-      <td key={name} class="problem" colSpan={columnNames.length - bareColumns.size}>
+      <td key={name} class="problem" colSpan={shown - bareColumns.size}>
         {row.problem}
       </td>
     );
@@ -70,25 +73,24 @@ function cellOf(name: ColumnName, row: RunRow, now: number) {
 export const without = (ids: ReadonlySet<string>, id: string): ReadonlySet<string> =>
   new Set([...ids].filter((each) => each !== id));
 
-function Row({ row, selected, dialog, mayChange, now }: TableProps & { readonly row: RunRow }) {
+function Row({ row, query, selected, dialog, mayChange, now }: TableProps & { readonly row: RunRow }) {
   const isSelected = selected.value.has(row.id);
+  const shown = shownColumns(query.value);
   return (
     <tr class={isSelected ? 'selected' : ''}>
       <td class="box">
-        {row.events === 0 ? null : (
-          <label>
-            <input
-              type="checkbox"
-              aria-label={`Compare ${row.id}`}
-              checked={isSelected}
-              onChange={() =>
-                (selected.value = isSelected ? without(selected.value, row.id) : new Set([...selected.value, row.id]))
-              }
-            />
-          </label>
-        )}
+        <label>
+          <input
+            type="checkbox"
+            aria-label={`Select ${row.id}`}
+            checked={isSelected}
+            onChange={() =>
+              (selected.value = isSelected ? without(selected.value, row.id) : new Set([...selected.value, row.id]))
+            }
+          />
+        </label>
       </td>
-      {columnNames.map((name) => cellOf(name, row, now))}
+      {shown.map((name) => cellOf(name, row, now, shown.length))}
       {mayChange ? (
         <td class="acts">
           {row.study === null ? (
@@ -96,6 +98,11 @@ function Row({ row, selected, dialog, mayChange, now }: TableProps & { readonly 
               Rename
             </button>
           ) : null}
+          {row.events === 0 ? null : (
+            <button type="button" aria-label={`Notes of ${row.id}`} onClick={() => (dialog.value = { action: 'notes', row })}>
+              Notes
+            </button>
+          )}
           <button type="button" aria-label={`Delete ${row.id}`} onClick={() => (dialog.value = { action: 'delete', row })}>
             Delete
           </button>
@@ -106,21 +113,29 @@ function Row({ row, selected, dialog, mayChange, now }: TableProps & { readonly 
 }
 
 export function RunTable(props: TableProps) {
-  const { rows, mayChange, query } = props;
+  const { rows, mayChange, query, selected } = props;
+  const all = rows.length > 0 && rows.every(({ id }) => selected.value.has(id));
   return (
     <Scrolling label="Runs" class="runs">
       <table>
         <thead>
           <tr>
             <td class="box">
-              <span class="unseen">Compare</span>
+              <label>
+                <input
+                  type="checkbox"
+                  aria-label="Select all"
+                  checked={all}
+                  onChange={() => (selected.value = new Set(all ? [] : rows.map(({ id }) => id)))}
+                />
+              </label>
             </td>
-            {columnNames.map((name) => (
+            {shownColumns(query.value).map((name) => (
               <Head key={name} name={name} query={query} />
             ))}
             {mayChange ? (
               <td class="acts">
-                <span class="unseen">Rename, delete</span>
+                <span class="unseen">Rename, notes, delete</span>
               </td>
             ) : null}
           </tr>

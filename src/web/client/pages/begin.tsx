@@ -9,9 +9,11 @@ import { planOptions } from '../../../options/table.ts';
 import { formatDuration } from '../../../util/duration.ts';
 import { quoted } from '../../../util/quoted.ts';
 import { formatPercent, formatWhole, plural } from '../../../util/words.ts';
-import type { Choices, Listing } from '../../api.ts';
+import { inDataFolder, type Choices, type DataChoice, type Listing } from '../../api.ts';
 import { beginSearch, choices as askChoices, listRuns, planSearch } from '../api.ts';
-import { formOf, SearchFields, type Fields, type Suggestions } from '../begin/form.tsx';
+import { CheckSection, useCheck } from '../begin/check.tsx';
+import { Photos } from '../begin/photos.tsx';
+import { DataField, formOf, SearchFields, type Fields, type Suggestions } from '../begin/form.tsx';
 import { Alert, CopyButton, numeric, Scrolling, TableHead, useLoaded, useRequest } from '../parts.tsx';
 import { go } from '../route.ts';
 
@@ -71,6 +73,42 @@ function PlanTable({ plan }: { readonly plan: PlanReport }) {
   );
 }
 
+interface Planned {
+  readonly plan: PlanReport;
+  /** The form of the plan, as JSON. */
+  readonly of: string;
+}
+
+interface PlanSectionProps {
+  readonly planned: Planned | null;
+  /** The form as it is now, as JSON. */
+  readonly form: string;
+  readonly busy: boolean;
+  readonly problem: string | null;
+  readonly enabled: boolean;
+  onPlan(): void;
+}
+
+function PlanSection({ planned, form, busy, problem, enabled, onPlan }: PlanSectionProps) {
+  return (
+    <section aria-labelledby="plan-title">
+      <h2 id="plan-title">Forecast</h2>
+      <p class="quiet">
+        Measures this machine for about half a minute and forecasts the phases, steps and epochs of the search. No run is started.
+      </p>
+      <button type="button" disabled={!enabled || busy} onClick={onPlan}>
+        {planned === null ? 'Forecast' : 'Forecast again'}
+      </button>
+      <div role="status">
+        {busy ? <p>Measuring this machine …</p> : null}
+        {problem === null ? null : <p class="bad">{problem}</p>}
+        {planned === null || planned.of === form ? null : <p class="bad">The form has changed since this forecast.</p>}
+        {planned === null ? null : <PlanTable plan={planned.plan} />}
+      </div>
+    </section>
+  );
+}
+
 /** Milliseconds between two requests for the state of a search that is starting, and how many there are at most. */
 const interval = 400;
 const mostRequests = 75;
@@ -85,11 +123,22 @@ async function started(id: string): Promise<void> {
   }
 }
 
-function Form({ known }: { readonly known: Known }) {
+/** A dataset by its path below the data folder. */
+const inFolder = (folder: string, path: string): DataChoice => ({
+  id: `${inDataFolder}${path}`,
+  name: path.split('/').at(-1) ?? path,
+  where: `${folder}/${path}`,
+  options: [`${folder}/${path}`],
+});
+
+function Form({ known: first }: { readonly known: Known }) {
+  /** Chosen and sent by this page. */
+  const own = useSignal<readonly DataChoice[]>([]);
+  const known = { ...first, choices: { ...first.choices, data: [...own.value, ...first.choices.data] } };
   const { choices, mayChange } = known;
+  const { folder } = choices;
   const fields = useSignal<Fields>({ data: choices.data[0]?.id ?? '' });
-  /** `of`: the form of the plan. */
-  const planned = useSignal<{ readonly plan: PlanReport; readonly of: string } | null>(null);
+  const planned = useSignal<Planned | null>(null);
   const planning = useRequest();
   const beginning = useRequest();
   const form = useRef<HTMLFormElement>(null);
@@ -116,7 +165,18 @@ function Form({ known }: { readonly known: Known }) {
   const onPlan = (): void => {
     if (form.current?.reportValidity() === true) planning.send(plan);
   };
-  const { value: shown } = planned;
+  const isIdle = known.runs.every(({ state }) => state !== 'running' && state !== 'starting');
+  // Beside a search it would measure wrongly, and slow that down.
+  const check = useCheck(() => (isIdle && !planning.isBusy() ? planning.send(plan) : undefined));
+  const onCheck = (): void => {
+    if (form.current?.reportValidity() === true) void check.run(formOf(fields.peek()));
+  };
+  const choose = (path: string): void => {
+    const choice = inFolder(folder ?? '', path.replace(/\/+$/, ''));
+    own.value = [choice, ...own.peek().filter(({ id }) => id !== choice.id)];
+    change({ data: choice.id });
+    onCheck();
+  };
   const command = commandOf(fields.value, known);
   return (
     <form ref={form} class="begin" onSubmit={onSubmit}>
@@ -126,25 +186,26 @@ function Form({ known }: { readonly known: Known }) {
           printed, or use the command line below.
         </p>
       )}
-      <SearchFields fields={fields.value} choices={choices} suggestions={{ from: startsOf(known) }} change={change} />
-      <section aria-labelledby="plan-title">
-        <h2 id="plan-title">Forecast</h2>
-        <p class="quiet">
-          Measures this machine for about half a minute and forecasts the phases, steps and epochs of the search. No run is
-          started.
-        </p>
-        <button type="button" disabled={!mayChange || planning.busy} onClick={onPlan}>
-          {shown === null ? 'Forecast' : 'Forecast again'}
-        </button>
-        <div role="status">
-          {planning.busy ? <p>Measuring this machine …</p> : null}
-          {planning.problem === null ? null : <p class="bad">{planning.problem}</p>}
-          {shown === null || shown.of === JSON.stringify(formOf(fields.value)) ? null : (
-            <p class="bad">The form has changed since this forecast.</p>
-          )}
-          {shown === null ? null : <PlanTable plan={shown.plan} />}
-        </div>
+      <section aria-labelledby="images-title">
+        <h2 id="images-title">Images</h2>
+        {mayChange ? <Photos folder={folder} choose={choose} /> : null}
+        <DataField fields={fields.value} choices={choices} change={change} />
+        <CheckSection
+          check={check}
+          form={JSON.stringify(formOf(fields.value))}
+          enabled={mayChange && fields.value['data'] !== ''}
+          onCheck={onCheck}
+        />
       </section>
+      <SearchFields fields={fields.value} choices={choices} suggestions={{ from: startsOf(known) }} change={change} />
+      <PlanSection
+        planned={planned.value}
+        form={JSON.stringify(formOf(fields.value))}
+        busy={planning.busy}
+        problem={planning.problem}
+        enabled={mayChange}
+        onPlan={onPlan}
+      />
       <section aria-labelledby="begin-title">
         <h2 id="begin-title">Start</h2>
         <p>The same search as a command line:</p>
@@ -156,7 +217,7 @@ function Form({ known }: { readonly known: Known }) {
           <button
             type="submit"
             class="primary"
-            disabled={!mayChange || beginning.busy}
+            disabled={!mayChange || beginning.busy || fields.value['data'] === ''}
             {...(mayChange ? {} : { 'aria-describedby': 'why-not' })}
           >
             {beginning.busy ? 'Starting the search …' : 'Start the search'}
@@ -191,7 +252,11 @@ export function BeginPage() {
       <h1>New search</h1>
       <Alert text={problem} />
       {known === null && problem === null ? <p class="quiet">Looking for data sets …</p> : null}
-      {known === null ? null : known.choices.data.length === 0 ? <NoData /> : <Form known={known} />}
+      {known === null ? null : known.choices.data.length === 0 && known.choices.folder === null ? (
+        <NoData />
+      ) : (
+        <Form known={known} />
+      )}
     </main>
   );
 }

@@ -4,13 +4,15 @@ import { useComputed, useSignal, useSignalEffect, type Signal } from '@preact/si
 import { useEffect, useRef } from 'preact/hooks';
 import { plural } from '../../../util/words.ts';
 import { quoted } from '../../../util/quoted.ts';
-import type { Listing } from '../../api.ts';
-import { mostRuns } from '../compare/curves.ts';
-import { DeleteDialog, RenameDialog } from '../list/dialogs.tsx';
-import { readQuery, shownRows, stateNames, writeQuery, type Query } from '../list/query.ts';
+import type { Listing, RunRow } from '../../api.ts';
+import { Across } from '../across/across.tsx';
+import { DeleteDialog, DeleteSeveralDialog, NotesDialog, RenameDialog } from '../list/dialogs.tsx';
+import { Filters } from '../list/filters.tsx';
+import { readQuery, shownRows, writeQuery, type Query } from '../list/query.ts';
+import { SelectionBar } from '../list/selection.tsx';
 import { ago, exactly } from '../list/columns.tsx';
-import { RunTable, without, type ListState, type OpenDialog } from '../list/table.tsx';
-import { Link, stateWords, StudyProgress, useListing } from '../parts.tsx';
+import { RunTable, type ListState, type OpenDialog } from '../list/table.tsx';
+import { Link, StudyProgress, useListing } from '../parts.tsx';
 import { base, route } from '../route.ts';
 
 /** Milliseconds between two requests. */
@@ -62,48 +64,6 @@ function Studies({ listing: { studies, runs }, now }: { readonly listing: Listin
   );
 }
 
-function Filters({ listing, query }: { readonly listing: Listing; readonly query: Signal<Query> }) {
-  const change = (next: Partial<Query>): void => {
-    query.value = { ...query.value, ...next };
-  };
-  const { text, state, ofStudies: showsStudies } = query.value;
-  const ofStudies = listing.runs.filter(({ study }) => study !== null).length;
-  const hasBoth = ofStudies > 0 && ofStudies < listing.runs.length;
-  return (
-    <form class="filters" role="search" aria-label="Runs" onSubmit={(event) => event.preventDefault()}>
-      <label>
-        Find{' '}
-        <input
-          type="search"
-          value={text}
-          placeholder="name, data, method, study"
-          onInput={(event) => change({ text: event.currentTarget.value })}
-        />
-      </label>
-      <label>
-        State{' '}
-        <select
-          value={state ?? ''}
-          onChange={(event) => change({ state: stateNames.find((name) => name === event.currentTarget.value) ?? null })}
-        >
-          <option value="">all</option>
-          {stateNames.map((name) => (
-            <option key={name} value={name}>
-              {stateWords[name]}
-            </option>
-          ))}
-        </select>
-      </label>
-      {hasBoth ? (
-        <label class="check">
-          <input type="checkbox" checked={showsStudies} onChange={() => change({ ofStudies: !showsStudies })} /> show the runs of
-          studies ({ofStudies})
-        </label>
-      ) : null}
-    </form>
-  );
-}
-
 function Runs({ listing, ...state }: ListState & { readonly listing: Listing }) {
   const { query } = state;
   const { rows, hidden } = shownRows(listing, query.value);
@@ -117,28 +77,8 @@ function Runs({ listing, ...state }: ListState & { readonly listing: Listing }) 
       {rows.length > 0 ? null : (
         <p>No run matches{hidden === 0 ? '.' : `, but ${plural(hidden, 'run')} of studies, which are not shown.`}</p>
       )}
+      <Across rows={rows} />
     </section>
-  );
-}
-
-/** The actions for the selected runs. */
-function CompareBar({ runs, onClear }: { readonly runs: readonly string[]; onClear(): void }) {
-  if (runs.length === 0) return null;
-  return (
-    <aside class="compare-bar" aria-label="Selected runs">
-      {runs.length > mostRuns ? (
-        <span class="bad">
-          {runs.length} runs are selected; at most {mostRuns} can be compared.
-        </span>
-      ) : runs.length < 2 ? (
-        <span>1 run is selected. Select another one to compare them.</span>
-      ) : (
-        <Link to={{ page: 'compare', runs }}>Compare {plural(runs.length, 'run')}</Link>
-      )}
-      <button type="button" onClick={onClear}>
-        Clear selection
-      </button>
-    </aside>
   );
 }
 
@@ -166,6 +106,8 @@ function useClock(): number {
   return now.value;
 }
 
+const dialogs = { rename: RenameDialog, notes: NotesDialog, delete: DeleteDialog } as const;
+
 export function ListPage() {
   const { listing, problem, refresh } = useListing(period);
   const query = useQuery();
@@ -174,13 +116,17 @@ export function ListPage() {
   const done = useSignal('');
   const title = useRef<HTMLHeadingElement>(null);
   const now = useClock();
-  const chosen = useComputed(() => (listing.value?.runs ?? []).map(({ id }) => id).filter((id) => selected.value.has(id)));
+  const chosen = useComputed(() => (listing.value?.runs ?? []).filter(({ id }) => selected.value.has(id)));
+  /** Runs that are to be deleted together. */
+  const doomed = useSignal<readonly RunRow[] | null>(null);
 
   const close = (): void => {
     dialog.value = null;
+    doomed.value = null;
   };
   const onDone = (words: string): void => {
-    selected.value = without(selected.peek(), dialog.peek()?.row.id ?? '');
+    const gone = dialog.peek()?.action === 'notes' ? [] : [dialog.peek()?.row, ...(doomed.peek() ?? [])];
+    selected.value = new Set([...selected.peek()].filter((id) => gone.every((row) => row?.id !== id)));
     done.value = words;
     close();
     refresh();
@@ -188,7 +134,7 @@ export function ListPage() {
     title.current?.focus();
   };
   const known = listing.value;
-  const Dialog = dialog.value?.action === 'rename' ? RenameDialog : DeleteDialog;
+  const Dialog = dialogs[dialog.value?.action ?? 'delete'];
   return (
     <main id="main" class="list">
       <h1 ref={title} tabIndex={-1}>
@@ -214,7 +160,13 @@ export function ListPage() {
           )}
         </>
       )}
-      <CompareBar runs={chosen.value} onClear={() => (selected.value = new Set())} />
+      <SelectionBar
+        rows={chosen.value}
+        mayChange={known?.mayChange === true}
+        onDelete={() => (doomed.value = chosen.value)}
+        onClear={() => (selected.value = new Set())}
+      />
+      {doomed.value === null ? null : <DeleteSeveralDialog rows={doomed.value} onClose={close} onDone={onDone} />}
       {dialog.value === null ? null : <Dialog row={dialog.value.row} onClose={close} onDone={onDone} />}
     </main>
   );
