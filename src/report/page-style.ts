@@ -36,12 +36,13 @@ nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;padding:0;ma
 .pairs div{display:grid;grid-template-columns:minmax(8rem,13rem) 1fr;gap:.1rem 1rem;padding:.18rem 0;border-bottom:1px solid var(--faint)}
 .pairs dt{color:var(--muted)}
 .pairs dd{margin:0;overflow-wrap:anywhere}
-.key .pairs{display:flex;flex-wrap:wrap;gap:1px;background:var(--faint);border:1px solid var(--faint);border-radius:8px;overflow:hidden;margin:1.3rem 0}
-.key .pairs div{display:block;flex:1 1 8.2rem;background:var(--paper);padding:.55rem .8rem;border:0}
+.key .pairs{grid-template-columns:repeat(auto-fit,minmax(min(100%,10.5rem),1fr));gap:1px;background:var(--faint);border:1px solid var(--faint);border-radius:8px;overflow:hidden;margin:1.1rem 0}
+.key .pairs div{display:block;background:var(--paper);padding:.6rem .85rem .7rem;border:0}
 .key dt{font-size:.8rem}
-.key dd{font-size:1.15rem;font-variant-numeric:tabular-nums}
-.key dd strong{color:var(--accent)}
-.key dd small{display:block;font-size:.72rem}
+.key dd strong{display:block;font-size:1.65rem;line-height:1.25;font-weight:650;letter-spacing:-.015em;font-variant-numeric:tabular-nums}
+.key div:first-child dd strong{color:var(--accent)}
+.key dd small{display:block;font-size:.78rem;line-height:1.45}
+.key progress{display:block;width:100%;height:.45rem;margin:.2rem 0 .3rem;accent-color:var(--accent)}
 .columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));gap:0 2.2rem}
 .columns h3{margin-top:1rem}
 .scroll{overflow-x:auto;max-width:100%}

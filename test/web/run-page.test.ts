@@ -32,7 +32,12 @@ function expectedLog(root: string): string {
   return lines.slice(-400).join('\n');
 }
 
-const logOf = (page: Page): Promise<string> => page.locator('pre.log').first().innerText();
+const openTab = (page: Page, name: string): Promise<void> => page.getByRole('tab', { name, exact: true }).click();
+
+async function logOf(page: Page): Promise<string> {
+  await openTab(page, 'Log');
+  return page.locator('pre.log').first().innerText();
+}
 
 /** Waits until the page says so. */
 const says = (page: Page, text: string | RegExp, seconds = 60): Promise<void> =>
@@ -99,6 +104,7 @@ describe('the page of a run', { skip }, () => {
         await page.getByRole('button', { name: 'Resume', exact: true }).click();
         await says(page, 'The run is finished.', 120);
         assert.equal(await logOf(page), expectedLog(root));
+        await openTab(page, 'Overview');
 
         const [download] = await Promise.all([
           page.waitForEvent('download'),
@@ -175,22 +181,75 @@ describe('the page of a run', { skip }, () => {
     }
   });
 
-  test('nothing serious for those who cannot see it, light and dark, wide and narrow', async () => {
-    const folder = join(place, 'ui-1');
-    const ui = await serveHere(folder);
+  test('the tabs: one at a time, each with an address; the arrow keys move between them', async () => {
+    const ui = await serveHere(join(place, 'ui-1'));
+    const base = `http://127.0.0.1:${ui.port}/run/watched`;
+    try {
+      await withPage(browser, { viewport: looks[0].viewport }, async (page) => {
+        const selected = (): Promise<readonly string[]> => page.locator('[role=tab][aria-selected=true]').allInnerTexts();
+        const panel = page.getByRole('tabpanel');
+        const heads = async (): Promise<void> => {
+          // How good, how large, how fast, how long: in sight at once, on every tab.
+          assert.equal(await page.locator('.key dt').count(), 4);
+          for (const tile of await page.locator('.key dd').all()) {
+            const box = await tile.boundingBox();
+            assert.ok(box !== null && box.y + box.height < 450, JSON.stringify(box));
+          }
+        };
+        await page.goto(base);
+        await says(page, 'The run is finished.');
+        assert.deepEqual(await selected(), ['Overview']);
+        assert.equal(await page.locator('pre.log, table.children, table.networks').count(), 0, 'what is not shown is not there');
+        await heads();
+        await page.getByRole('tab', { name: 'Overview' }).focus();
+        for (const [key, title, tab, there] of [
+          ['ArrowRight', 'Family', '?tab=family', 'table.children'],
+          ['ArrowRight', 'Curves', '?tab=curves', '#run-figure-validation'],
+          ['ArrowRight', 'Networks', '?tab=networks', 'table.networks'],
+          ['ArrowRight', 'Data and mistakes', '?tab=data', 'table.confusion'],
+          ['End', 'Settings', '?tab=settings', '#run-settings'],
+          ['ArrowRight', 'Overview', '', '.result'],
+          ['ArrowLeft', 'Settings', '?tab=settings', '#run-facts'],
+          ['Home', 'Overview', '', '.result'],
+        ] as const) {
+          await page.keyboard.press(key);
+          await panel.locator(there).first().waitFor();
+          assert.deepEqual(await selected(), [title]);
+          assert.equal(page.url(), `${base}${tab}`);
+          assert.equal(await page.evaluate<string>('document.activeElement.textContent'), title);
+          await heads();
+        }
+        // The browser's own buttons, a link from elsewhere, and a tab that there is not.
+        await page.goBack();
+        await panel.locator('#run-settings').waitFor();
+        await page.goto(`${base}?tab=log`);
+        await panel.locator('pre.log').first().waitFor();
+        assert.deepEqual(await selected(), ['Log']);
+        await page.goto(`${base}?tab=nothing`);
+        await panel.locator('.result').waitFor();
+        assert.deepEqual(await selected(), ['Overview']);
+      });
+    } finally {
+      await ui.close();
+    }
+  });
+
+  test('nothing serious on any tab for those who cannot see it, light and dark, wide and narrow', async () => {
+    const ui = await serveHere(join(place, 'ui-1'));
     try {
       for (const look of looks)
         await withPage(browser, look, async (page) => {
           await page.goto(`http://127.0.0.1:${ui.port}/run/watched`);
           await says(page, 'The run is finished.');
-          // Drawn once it is come to.
-          await page.locator('.chart').scrollIntoViewIfNeeded();
-          await page.locator('.chart canvas').waitFor();
-          assert.deepEqual(await seriousFindings(page), [], look.colorScheme);
-          const overflow = await page.evaluate<number>(
-            'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-          );
-          assert.ok(overflow <= 0, `${overflow} pixels too wide at ${look.viewport.width}`);
+          for (const name of await page.getByRole('tab').allInnerTexts()) {
+            await openTab(page, name);
+            await page.getByRole('tabpanel', { name, exact: true }).waitFor();
+            assert.deepEqual(await seriousFindings(page), [], `${name}, ${look.colorScheme}`);
+            const overflow = await page.evaluate<number>(
+              'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+            );
+            assert.ok(overflow <= 0, `${name}: ${overflow} pixels too wide at ${look.viewport.width}`);
+          }
         });
     } finally {
       await ui.close();

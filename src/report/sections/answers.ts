@@ -1,5 +1,6 @@
 /** The network's predictions: confusion matrix, accuracy by class, and the most confident mistakes. */
 import { formatPercent, formatWhole, plural } from '../../util/words.ts';
+import type { Figure } from '../figure.ts';
 import type { Figures } from '../figures.ts';
 import { classAccuracies } from '../figures/classes.ts';
 import { html, type Content, type Markup } from '../markup.ts';
@@ -110,7 +111,7 @@ function confusionTable(confusions: ReturnType<typeof frequentConfusions>): Mark
 }
 
 /** What the test evaluation says of each class. */
-function testHtml({ config, state }: RunDetails, figures: Figures, prefix: string): Content {
+export function testHtml({ config, state }: RunDetails, classesShown: Figure | null, prefix: string): Content {
   const { classes } = config.data;
   const test = state.search.tests.get('final');
   if (test === undefined) return html`<p>${unreadWords(state.search)} So there is no confusion matrix.</p>`;
@@ -122,7 +123,7 @@ function testHtml({ config, state }: RunDetails, figures: Figures, prefix: strin
     most === undefined
       ? ''
       : ` The most frequent confusion: ${most.label} classified as ${most.predicted}, ${plural(most.count, 'time')}.`;
-  const figure = figures.classes === null ? null : figureHtml(prefix, figures.classes);
+  const figure = classesShown === null ? null : figureHtml(prefix, classesShown);
   const isShown = classes.length <= widestMatrix;
   return [
     html`<p>${formatPercent(measured.accuracy)} of ${plural(images, 'test image')} are classified correctly.${worst}</p>`,
@@ -143,7 +144,7 @@ export const answersSection = (run: RunDetails, figures: Figures, mistakes: Mist
     prefix,
     'answers',
     'Predictions',
-    testHtml(run, figures, prefix),
+    testHtml(run, figures.classes, prefix),
     html`<h3>Most confident mistakes</h3>`,
     mistakesHtml(mistakes),
   );

@@ -25,7 +25,7 @@ function certificates({ state }: RunDetails): Markup {
   </p>`;
 }
 
-function exportsOf({ state, config }: RunDetails): Markup {
+export function exportsOf({ state, config }: RunDetails): Markup {
   const all = [...state.exports.values()];
   if (all.length === 0) return html`<p>No exported file has been verified yet.</p>`;
   const rows = all.map(({ line, verified, problem }): readonly Content[] =>

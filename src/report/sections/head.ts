@@ -1,21 +1,16 @@
 /** The head of a run's report: the data, the method, the result, and the command that repeats it. */
-import { changedWord, shownName, startPhrase } from '../../run/display/names.ts';
+import { changedWord, startPhrase } from '../../run/display/names.ts';
 import { splitCounts } from '../../data/split-counts.ts';
 import { nextSteps, usedData } from '../../run/display/advice.ts';
 import { describeClasses } from '../../run/display/classes.ts';
 import { describeFit, describeFrom, stopWords } from '../../run/display/wording.ts';
 import { methods, type MethodName } from '../../search/methods/table.ts';
-import { candidateOf, networkOf, startWords } from '../../search/state.ts';
-import { compositionOf } from '../../study/composition.ts';
-import { formatDuration } from '../../util/duration.ts';
-import { formatCount, formatPercent, formatWhole, plural } from '../../util/words.ts';
-import { html, type Content, type Markup } from '../markup.ts';
+import { formatWhole, plural } from '../../util/words.ts';
+import { html, type Markup } from '../markup.ts';
 import { conditionSentence, resultOf } from '../result.ts';
 import type { RunDetails } from '../run-details.ts';
-import { commandHtml, pairs } from './parts.ts';
-
-/** `3.4`, `120`. */
-const formatFactor = (factor: number): string => (factor < 100 ? factor.toFixed(1) : formatWhole(Math.round(factor)));
+import { commandHtml } from './parts.ts';
+import { tiles } from './tiles.ts';
 
 const methodWords = (name: MethodName): string => {
   const { selection, continuous, learningRate, operators } = methods[name];
@@ -28,30 +23,6 @@ const methodWords = (name: MethodName): string => {
 
 const shape = ({ channels, height, width }: RunDetails['config']['data']['shape']): string =>
   `${height}×${width} pixels, ${channels === 1 ? 'grey' : channels === 3 ? 'in colour' : plural(channels, 'channel')}`;
-
-function keyNumbers(run: RunDetails): Markup {
-  const { state, config, best, grown, winners } = run;
-  const { search } = state;
-  const rows: [Content, Content][] = [];
-  const test = search.tests.get('final')?.measured;
-  const baseline = search.tests.get('baseline')?.measured;
-  if (test !== undefined) rows.push(['test accuracy', html`<strong>${formatPercent(test.accuracy)}</strong>`]);
-  if (baseline !== undefined) rows.push(['baseline', formatPercent(baseline.accuracy)]);
-  const id = best ?? grown;
-  if (id !== null) {
-    const { parameters, multiplyAdds } = candidateOf(search, id);
-    const vanilla = candidateOf(search, 'vanilla');
-    const start = config.from === null ? startWords(search).split(' ')[0] : shownName(config, 'vanilla');
-    const times = (own: number, before: number): Markup | null =>
-      own === before ? null : html` <small>${`${formatFactor(own / before)} × ${start}`}</small>`;
-    rows.push(['parameters', html`${formatWhole(parameters)}${times(parameters, vanilla.parameters)}`]);
-    rows.push(['multiply-adds an image', html`${formatCount(multiplyAdds)}${times(multiplyAdds, vanilla.multiplyAdds)}`]);
-    rows.push(['layers', formatWhole(compositionOf(networkOf(search, id)).layers)]);
-  }
-  rows.push(['steps', formatWhole(Math.max(0, winners.size - 1))]);
-  rows.push(['time', formatDuration(state.seconds)]);
-  return html`<div class="key">${pairs(rows)}</div>`;
-}
 
 export function headSection(run: RunDetails, prefix: string): Markup {
   const { name, config, state, settings, condition, command } = run;
@@ -79,10 +50,11 @@ export function headSection(run: RunDetails, prefix: string): Markup {
   return html`<header class="run" id="${prefix}">
     <h1>How ${name} grew</h1>
     <p class="what">${what}</p>
+    ${tiles(run, state.seconds, null)}
     <p class="result">${first}</p>
     <p>${others.join(' ')}</p>
     <p class="condition ${condition === 'finished' ? '' : 'open'}">${conditionSentence(run)}${stop}</p>
-    ${keyNumbers(run)} ${aboutClasses.length === 0 ? null : html`<p>Of the test images: ${aboutClasses.join('; ')}.</p>`}
+    ${aboutClasses.length === 0 ? null : html`<p>Of the test images: ${aboutClasses.join('; ')}.</p>`}
     <p>Data used: ${usedData(advised)}.</p>
     ${
       steps.length === 0

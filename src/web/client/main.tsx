@@ -10,13 +10,13 @@ import { StudyPage } from './pages/study.tsx';
 import { ComparePage } from './pages/compare.tsx';
 import { BeginPage } from './pages/begin.tsx';
 import { Alert, Link } from './parts.tsx';
-import { addressOf, byPage, followLinks, route, type Route } from './route.ts';
+import { byPage, followLinks, pageOf, route, type Route } from './route.ts';
 import { takeToken } from './token.ts';
 
-const pageOf = byPage<JSX.Element>({
+const viewOf = byPage<JSX.Element>({
   list: () => <ListPage />,
   begin: () => <BeginPage />,
-  run: ({ run }) => <RunPage key={run} run={run} />,
+  run: ({ run, tab = 'overview' }) => <RunPage key={run} run={run} tab={tab} />,
   network: ({ run, candidate }) => <NetworkPage key={`${run} ${candidate}`} run={run} candidate={candidate} />,
   study: ({ study }) => <StudyPage key={study} study={study} />,
   compare: ({ runs }) => <ComparePage key={runs.join('\n')} runs={runs} />,
@@ -30,7 +30,7 @@ const pageOf = byPage<JSX.Element>({
   ),
 });
 
-const Page = () => pageOf(route.value);
+const Page = () => viewOf(route.value);
 
 /** Shows an error of a page, such as one of a damaged journal, in its place. */
 function GuardedPage() {
@@ -64,7 +64,7 @@ function App() {
           </Link>
         </nav>
       </header>
-      <GuardedPage key={addressOf(route.value)} />
+      <GuardedPage key={pageOf(route.value)} />
     </>
   );
 }

@@ -4,10 +4,14 @@ import { signal } from '@preact/signals';
 /** The path under which the dashboard is served, with a slash at both ends. */
 export const base = document.querySelector<HTMLMetaElement>('meta[name="base"]')?.content ?? '/';
 
+/** The tabs of a run's page, in their order, as they stand in its address; the first stands there by no word. */
+export const tabNames = ['overview', 'family', 'curves', 'networks', 'data', 'log', 'settings'] as const;
+export type TabName = (typeof tabNames)[number];
+
 export type Route =
   | { readonly page: 'list' }
   | { readonly page: 'begin' }
-  | { readonly page: 'run'; readonly run: string }
+  | { readonly page: 'run'; readonly run: string; readonly tab?: TabName }
   | { readonly page: 'network'; readonly run: string; readonly candidate: string }
   | { readonly page: 'study'; readonly study: string }
   | { readonly page: 'compare'; readonly runs: readonly string[] }
@@ -26,7 +30,7 @@ export const byPage =
 export const addressOf = byPage<string>({
   list: () => base,
   begin: () => `${base}begin`,
-  run: ({ run }) => `${base}run/${encoded(run)}`,
+  run: ({ run, tab = 'overview' }) => `${base}run/${encoded(run)}${tab === 'overview' ? '' : `?tab=${tab}`}`,
   network: ({ run, candidate }) => `${base}run/${encoded(run)}?network=${encodeURIComponent(candidate)}`,
   study: ({ study }) => `${base}study/${encoded(study)}`,
   compare: ({ runs }) => `${base}compare?${runs.map((run) => `run=${encodeURIComponent(run)}`).join('&')}`,
@@ -50,15 +54,21 @@ export function routeOf({ pathname, search }: { readonly pathname: string; reado
   if (kind === undefined) return { page: 'unknown' };
   if (kind === 'study') return { page: 'study', study: id };
   const candidate = parameters.get('network') ?? parameters.get('line');
-  return candidate === null ? { page: 'run', run: id } : { page: 'network', run: id, candidate };
+  if (candidate !== null) return { page: 'network', run: id, candidate };
+  const tab = tabNames.find((name) => name === parameters.get('tab')) ?? 'overview';
+  return { page: 'run', run: id, tab };
 }
 
 export const route = signal<Route>(routeOf(location));
 
+/** What a page belongs to: the tabs of a run are one page. */
+export const pageOf = (to: Route): string => addressOf(to.page === 'run' ? { page: 'run', run: to.run } : to);
+
 export function go(next: Route): void {
+  const isSame = pageOf(next) === pageOf(route.value);
   history.pushState(null, '', addressOf(next));
   route.value = next;
-  scrollTo(0, 0);
+  if (!isSame) scrollTo(0, 0);
 }
 
 /** Makes links and the browser's buttons change the route. */

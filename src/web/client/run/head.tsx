@@ -1,14 +1,11 @@
-/** The head of a run's page: its settings, its result, and its actions. */
+/** The head of a run's page: how good, how large, how fast, how long; and what can be done with it. */
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
-import { describeFrom, describePlan, stopWords } from '../../../run/display/wording.ts';
-import { conditionSentence, resultOf } from '../../../report/result.ts';
+import { timeLeft } from '../../../run/display/time-left.ts';
 import type { RunDetails } from '../../../report/run-details.ts';
-import { methods } from '../../../search/methods/table.ts';
-import { formatDuration } from '../../../util/duration.ts';
-import { formatWhole, plural } from '../../../util/words.ts';
+import { tiles } from '../../../report/sections/tiles.ts';
 import { resumeRun, stopRun } from '../api.ts';
-import { Action, CopyButton, Link, ModelLink, StateMark } from '../parts.tsx';
+import { Action, CopyButton, Link, ModelLink, ReportMarkup, StateMark } from '../parts.tsx';
 import type { LiveRun } from '../run-store.ts';
 
 function Resume({ run, finished }: { readonly run: LiveRun; readonly finished: boolean }) {
@@ -48,33 +45,15 @@ function Resume({ run, finished }: { readonly run: LiveRun; readonly finished: b
 }
 
 export function RunHead({ run, subject }: { readonly run: LiveRun; readonly subject: RunDetails }) {
-  const { facts, condition, kept } = run;
-  const { config } = facts;
-  const { settings, best } = subject;
-  const images = Math.min(settings.images ?? Infinity, config.data.trainImages);
-  const stop = subject.state.search.stop;
-  const [first, ...others] = resultOf(subject);
-  const { plan, budget } = subject.state;
+  const { facts, condition, kept, view, now } = run;
+  const { best } = subject;
+  const left = condition === 'running' ? timeLeft(view, facts.config, now) : null;
   return (
     <header class="run">
-      <h1>{facts.name}</h1>
-      <p class="what">
-        <StateMark state={condition} /> · {methods[settings.method].label} on <strong>{config.data.name}</strong>,{' '}
-        {plural(config.data.classes.length, 'class', 'classes')},{' '}
-        {images < config.data.trainImages ? `at most ${formatWhole(images)} of ` : ''}
-        {plural(config.data.trainImages, 'training image')}; preset {config.preset}, seed {settings.seed}; {config.engine.name}{' '}
-        {config.engine.version} ({config.engine.instructionSet}), {plural(config.workers, 'worker')}
-        {describeFrom(config).map((origin) => `; started ${origin}`)}
-      </p>
-      <p class="result">{first}</p>
-      <p>{others.join(' ')}</p>
-      {condition === 'running' ? null : (
-        <p class={`condition ${condition === 'finished' ? '' : 'open'}`}>
-          {conditionSentence(subject)}
-          {stop === null ? null : ` The search ended: ${stopWords[stop.reason] ?? stop.reason}.`}
-        </p>
-      )}
-      {plan === null || budget === null ? null : <p class="quiet">{describePlan(plan, budget, config)}.</p>}
+      <h1>
+        {facts.name} <StateMark state={condition} />
+      </h1>
+      <ReportMarkup markup={tiles(subject, now, left)} />
       <div class="doing">
         {condition === 'running' ? (
           <>
@@ -100,7 +79,6 @@ export function RunHead({ run, subject }: { readonly run: LiveRun; readonly subj
         {condition === 'running' || condition === 'finished' ? null : (
           <CopyButton text={facts.resume} label="Copy the resume command" />
         )}
-        <span class="quiet">{formatDuration(run.now)} of active time</span>
       </div>
     </header>
   );
