@@ -51,8 +51,9 @@ export function cleanName(name: string, behind = ''): string {
     .normalize('NFC')
     .replaceAll(unsafe, '_')
     .replace(/^[.\s]+|[.\s]+$/gu, '');
-  const [stem, ending] = splitEnding(plain);
-  return `${cutTo(stem, longestName - bytesIn(ending) - bytesIn(behind)).trimEnd() || '_'}${behind}${ending}`;
+  const [stem, ending] = splitEnding(plain || '_');
+  // Where a name without an ending is cut, a space or a dot may come last.
+  return `${cutTo(stem, longestName - bytesIn(ending) - bytesIn(behind))}${behind}${ending}`.replace(/[.\s]+$/u, '');
 }
 
 /** Levels of folders, at most. */

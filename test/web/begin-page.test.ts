@@ -13,7 +13,7 @@ import { readRun } from '../../src/run/record/read.ts';
 import { makePhotos } from '../cli/fixtures.ts';
 import { looks, openChromium, withoutChromium } from '../support/chromium.ts';
 import { place } from '../support/runs.ts';
-import { seriousFindings, serveHere, withPage } from './dashboard.ts';
+import { enter, seriousFindings, serveHere, withPage } from './dashboard.ts';
 
 const skip = withoutChromium();
 
@@ -42,7 +42,7 @@ describe('photos on the page of a new search', { skip, timeout: 240_000 }, () =>
       browser,
       options,
       async (page) => {
-        await page.goto(ui.address);
+        await enter(page, ui.address);
         await page.goto(`http://127.0.0.1:${ui.port}/begin`);
         await page.getByText('Drop a folder of photos here').waitFor();
         await use(page);

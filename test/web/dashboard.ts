@@ -59,6 +59,12 @@ export async function withPage(
   assert.deepEqual(wrong, []);
 }
 
+/** Opens the address that `instar ui` prints, and waits until the page has taken the token out of it. */
+export async function enter(page: Page, address: string): Promise<void> {
+  await page.goto(address);
+  await page.waitForURL((url) => url.hash === '');
+}
+
 /**
  * Waits until an expression is true on the page, asked from here time and again: Playwright's own waiting would evaluate it
  * in the page, which the page's policy forbids.

@@ -14,7 +14,7 @@ import type { Ui } from '../../src/web/server.ts';
 import { instar, makePhotos } from '../cli/fixtures.ts';
 import { looks, openChromium, withoutChromium } from '../support/chromium.ts';
 import { changeConfig, finishedRun, newFolder, place, tiny } from '../support/runs.ts';
-import { seriousFindings, serveHere, withPage } from './dashboard.ts';
+import { enter, seriousFindings, serveHere, withPage } from './dashboard.ts';
 
 const skip = withoutChromium();
 
@@ -77,7 +77,7 @@ describe('the pages of runs and studies', { skip }, () => {
   /** With the token. */
   const on = (path: string, use: (page: Page) => Promise<void>, options = {}): Promise<void> =>
     withPage(browser, options, async (page) => {
-      await page.goto(ui.address);
+      await enter(page, ui.address);
       await page.goto(`${base}${path}`);
       await use(page);
     });
@@ -184,7 +184,7 @@ describe('the pages of runs and studies', { skip }, () => {
         browser,
         {},
         async (page) => {
-          await page.goto(ui.address);
+          await enter(page, ui.address);
           await page.goto(`${base}/?where=set.limits.steps%3D1&text=other`);
           await row(page, 'other').waitFor();
           assert.deepEqual(await namesOn(page), ['other']);
@@ -300,7 +300,7 @@ describe('the pages of runs and studies', { skip }, () => {
       browser,
       {},
       async (page) => {
-        await page.goto(ui.address);
+        await enter(page, ui.address);
         await page.goto(`${base}/begin`);
         await page.getByLabel('Data', { exact: true }).selectOption('quadrants');
         await page.getByLabel('Preset').selectOption('quick');
@@ -409,7 +409,7 @@ describe('the pages of runs and studies', { skip }, () => {
     const other = await serveHere(many);
     try {
       await withPage(browser, { viewport: looks[0].viewport }, async (page) => {
-        await page.goto(other.address);
+        await enter(page, other.address);
         await page.locator('.runs tbody tr').nth(199).waitFor();
         // From a warm server: what the page itself takes.
         let drawn = Infinity;

@@ -15,7 +15,7 @@ import { readRun } from '../../src/run/record/read.ts';
 import { emptyView, observe } from '../../src/run/display/view.ts';
 import { looks, openChromium, withoutChromium } from '../support/chromium.ts';
 import { longer, place, readQuadrants, sleep, startProcess, until } from '../support/runs.ts';
-import { seriousFindings, serveApart, serveHere, withPage } from './dashboard.ts';
+import { enter, seriousFindings, serveApart, serveHere, withPage } from './dashboard.ts';
 
 const skip = withoutChromium();
 const { dataset } = await readQuadrants();
@@ -70,7 +70,7 @@ describe('the page of a run', { skip }, () => {
     const base = `http://127.0.0.1:${ui.port}`;
     try {
       await withPage(browser, {}, async (page) => {
-        await page.goto(ui.address);
+        await enter(page, ui.address);
         const begun = await page.evaluate(async (token) => {
           const form = {
             data: 'quadrants',

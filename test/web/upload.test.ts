@@ -64,6 +64,8 @@ const names = fc.oneof(
   fc.string({ unit: 'binary', minLength: 1 }),
   fc.string({ unit: fc.constantFrom('.', ' ', '/', '\\', ':', '\0', '\n', '\u001f', '\u202e'), minLength: 1, maxLength: 8 }),
   fc.string({ minLength: 150, maxLength: 400 }),
+  // A dot or a space where a long name is cut.
+  fc.string({ unit: fc.constantFrom('.', ' ', 'x'), minLength: 150, maxLength: 260 }),
   fc.constantFrom(
     '.',
     '..',
