@@ -1,4 +1,5 @@
 /** The experiments of the lab: what each compares, at which work, over which seeds. Overrides of the preset `auto`. */
+import { paperOperatorsWithSeparable, type OperatorWeights } from '../src/morphism/operators.ts';
 import type { SettingsOverride } from '../src/search/settings.ts';
 
 export interface Experiment {
@@ -28,6 +29,9 @@ const changes = (
   arms: Readonly<Record<string, SettingsOverride>>,
 ): Readonly<Record<string, SettingsOverride>> =>
   Object.fromEntries(Object.entries(arms).map(([name, change]) => [name, { ...fixed(...widths), ...change }]));
+
+/** All operators that grow and are exact, equally likely. */
+const growing: OperatorWeights = { ...paperOperatorsWithSeparable, 'drop-block': 1, widen: 1 };
 
 /** More validation images: differences of recipes are small. */
 const fifth: SettingsOverride = { validation: 0.2 };
@@ -93,6 +97,27 @@ export const experiments: Readonly<Record<string, Experiment>> = {
       'two steps, four children': { step: { children: 4 }, limits: { steps: 2 } },
       'two steps, eight children': { step: { children: 8 }, limits: { steps: 2 } },
     },
+  },
+  operators: {
+    title: 'Operators: uniform, learned, and the usual weights',
+    dataset: 'cifar10',
+    work: 6 * T,
+    seeds: tuning,
+    base: { step: { children: 4 }, limits: { steps: 3 } },
+    arms: {
+      uniform: { operators: growing },
+      learned: { operators: growing, operatorChoice: 'learned' },
+      usual: {},
+      'usual, learned': { operatorChoice: 'learned' },
+    },
+  },
+  records: {
+    title: 'Runs without an end, of many children: what operators gain (bench/prior.ts)',
+    dataset: 'cifar10',
+    work: 6 * T,
+    seeds: tuning,
+    base: { operators: growing, step: { children: 8 }, limits: { steps: 3 } },
+    arms: { uniform: {} },
   },
   small: {
     title: 'At most 96,000 parameters: where a fixed network is wide',

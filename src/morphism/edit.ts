@@ -4,6 +4,7 @@
  * network can take it, the operator says.
  */
 import { z } from 'zod';
+import type { NodeId } from '../network/network.ts';
 
 const id = z.int().min(0);
 const kernel = z.literal([3, 5]);
@@ -41,6 +42,20 @@ export const editSchema = z.discriminatedUnion('kind', [
 export type Edit = Readonly<z.infer<typeof editSchema>>;
 export type OperatorName = Edit['kind'];
 export type EditOf<K extends OperatorName> = Extract<Edit, { kind: K }>;
+
+/** The node that an edit names first: where it acts. */
+export function nodeOf(edit: Edit): NodeId {
+  switch (edit.kind) {
+    case 'insert-convolution':
+    case 'insert-separable':
+      return edit.after;
+    case 'merge-convex':
+    case 'merge-concat':
+      return edit.first;
+    default:
+      return edit.node;
+  }
+}
 
 /** The edit that this JSON value is, or what is wrong with it. */
 export function parseEdit(value: unknown): Edit | string {

@@ -2,7 +2,7 @@
 import type { Random } from '../util/random.ts';
 import { isFrozen, isGrouped, type Network, type NodeId } from '../network/network.ts';
 import { must } from '../util/assert.ts';
-import type { Edit, OperatorName } from './edit.ts';
+import { nodeOf, type Edit, type OperatorName } from './edit.ts';
 import type { Limits } from './operator.ts';
 import { narrow } from './narrow.ts';
 import { group } from './widen.ts';
@@ -14,14 +14,42 @@ export interface Proposal {
   readonly network: Network;
 }
 
+/** What makes some mutations likelier than others. */
+export interface Preference {
+  /** A factor of the operator's weight. */
+  readonly ofOperator: (name: OperatorName) => number;
+  /** Of each node of a network: how much likelier the operator acts there than elsewhere. */
+  readonly atPlaces: (name: OperatorName, network: Network) => (node: NodeId) => number;
+}
+
+/** A permutation in which an index is likelier to stand before another by its weight (Efraimidis & Spirakis 2006). */
+export function weightedPermutation(weights: readonly number[], random: Random): readonly number[] {
+  const keys = weights.map((weight) => -Math.log(1 - random.float()) / weight);
+  return keys.map((_key, index) => index).toSorted((a, b) => (keys[a] as number) - (keys[b] as number));
+}
+
 /**
- * An edit of this operator, uniform over all that are possible and within the limits; undefined where none is. The limits
- * are asked of the mutated structure, before anything is made of it.
+ * An edit of this operator, uniform over all that are possible and within the limits unless some are preferred; undefined where none is.
+ * The limits are asked of the mutated structure, before anything is made of it.
  */
-export function propose(name: OperatorName, network: Network, limits: Limits, random: Random): Proposal | undefined {
+export function propose(
+  name: OperatorName,
+  network: Network,
+  limits: Limits,
+  random: Random,
+  preference?: Preference,
+): Proposal | undefined {
   const operator = operatorOf(name);
   const candidates = operator.candidates(network);
-  for (const index of random.permutation(candidates.length)) {
+  const at = preference?.atPlaces(name, network);
+  const order =
+    at === undefined
+      ? random.permutation(candidates.length)
+      : weightedPermutation(
+          candidates.map((edit) => at(nodeOf(edit))),
+          random,
+        );
+  for (const index of order) {
     const edit = candidates[index] as Edit;
     const rewrite = operator.rewrite(network, edit);
     if (typeof rewrite === 'string' || !operator.keepsWidth(rewrite, limits.maxChannels) || !limits.admits(rewrite.network))
@@ -36,6 +64,8 @@ export interface SamplingOptions {
   /** How many edits; the paper's children have five. */
   readonly mutations: number;
   readonly limits: Limits;
+  /** Missing: by weight alone, and all places are as likely. */
+  readonly preference?: Preference | undefined;
   /** Ends the mutations early. Missing: never. */
   readonly isEnough?: (network: Network) => boolean;
 }
@@ -52,13 +82,13 @@ export interface Mutant {
  */
 export function sampleEdits(
   network: Network,
-  { operators, mutations, limits, isEnough }: SamplingOptions,
+  { operators, mutations, limits, preference, isEnough }: SamplingOptions,
   random: Random,
 ): Mutant {
   const edits: Edit[] = [];
   let current = network;
   for (let mutation = 0; mutation < mutations; mutation++) {
-    const proposal = sampleOne(current, operators, limits, random.fork('mutation', mutation));
+    const proposal = sampleOne(current, operators, limits, random.fork('mutation', mutation), preference);
     if (proposal === undefined || isEnough?.(current) === true) break;
     edits.push(proposal.edit);
     current = proposal.network;
@@ -175,19 +205,25 @@ export function narrowEvenly(network: Network, { limits, isEnough, sizeOf, bySav
 }
 
 /** One of the names, as likely as its weight says. */
-function pickWeighted(names: readonly OperatorName[], weights: OperatorWeights, random: Random): OperatorName {
-  const weightOf = (name: OperatorName): number => weights[name] ?? 0;
+function pickWeighted(names: readonly OperatorName[], weightOf: (name: OperatorName) => number, random: Random): OperatorName {
   // Equal weights as a uniform pick: the paper's runs depend on which random numbers that takes.
   if (new Set(names.map(weightOf)).size === 1) return random.pick(names);
   let rest = random.float() * names.reduce((sum, name) => sum + weightOf(name), 0);
   return names.find((name) => (rest -= weightOf(name)) < 0) ?? (names.at(-1) as OperatorName);
 }
 
-function sampleOne(network: Network, weights: OperatorWeights, limits: Limits, random: Random): Proposal | undefined {
+function sampleOne(
+  network: Network,
+  weights: OperatorWeights,
+  limits: Limits,
+  random: Random,
+  preference?: Preference,
+): Proposal | undefined {
+  const weightOf = (name: OperatorName): number => (weights[name] ?? 0) * (preference?.ofOperator(name) ?? 1);
   let left = operatorNames.filter((name) => weights[name] !== undefined);
   while (left.length > 0) {
-    const name = pickWeighted(left, weights, random);
-    const proposal = propose(name, network, limits, random.fork(name));
+    const name = pickWeighted(left, weightOf, random);
+    const proposal = propose(name, network, limits, random.fork(name), preference);
     if (proposal !== undefined) return proposal;
     left = left.filter((other) => other !== name);
   }

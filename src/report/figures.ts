@@ -5,6 +5,7 @@ import { classesFigure } from './figures/classes.ts';
 import { finalFigure } from './figures/final.ts';
 import { frontFigure } from './figures/front.ts';
 import { learningRateFigure } from './figures/learning-rate.ts';
+import { operatorsFigure } from './figures/operators.ts';
 import { sizeFigure } from './figures/size.ts';
 import { stepFigure } from './figures/step.ts';
 import { treeFigure } from './figures/tree.ts';
@@ -19,6 +20,7 @@ export const figuresOf = (run: RunDetails) => ({
   validation: validationFigure(run),
   size: sizeFigure(run),
   front: frontFigure(run),
+  operators: operatorsFigure(run),
   agreement: agreementFigure(run),
   final: finalFigure(run),
   classes: classesFigure(run),

@@ -1,6 +1,7 @@
 /** The events of a search. Its state is their replay. */
 import { z } from 'zod';
 import { editSchema } from '../morphism/edit.ts';
+import { operatorNames } from '../morphism/operators.ts';
 import { networkSchema } from '../network/check.ts';
 import { certificateSchema, comparisonSchema, epochFields, failureSchema, hashSchema, measuredSchema } from '../training/job.ts';
 
@@ -31,6 +32,18 @@ export const searchEventSchema = z.discriminatedUnion('type', [
     children: z.array(z.strictObject({ line, edits: z.array(editSchema), parameters: count, multiplyAdds: count })),
     /** The only child that is trained, where the method samples it. */
     drawn: line.optional(),
+    /** What its mutations were chosen by, where that is learned: of each operator in all (place null) and at each place that is known. */
+    expected: z
+      .array(
+        z.strictObject({
+          operator: z.enum(operatorNames),
+          place: count.nullable(),
+          gain: z.number(),
+          children: z.number().min(0),
+          factor: z.number().positive(),
+        }),
+      )
+      .optional(),
   }),
   /** A child's edits are applied and certified. */
   z.strictObject({ type: z.literal('grown'), line, certificate: certificateSchema }),

@@ -14,6 +14,7 @@ import type { Counts } from './counts.ts';
 import type { SearchEvent } from './events.ts';
 import type { Entry, Method, Rung } from './methods/method.ts';
 import { methods } from './methods/table.ts';
+import { expectedBy, type Expectation } from './operator-choice.ts';
 import { betterThanFinal, currentParent, winsOfParent } from './ranking.ts';
 import { passesOf, type Fitting } from './passes.ts';
 import { headMinibatches, teacherOf, type Teacher } from './work.ts';
@@ -56,7 +57,13 @@ export interface StepChildren {
   readonly isExhausted: boolean;
 }
 
-export type StartStep = (context: Context, step: number, parent: Network) => StepChildren;
+/** `expected`: what mutations are chosen by, where that is learned; null or missing: their weights alone. */
+export type StartStep = (
+  context: Context,
+  step: number,
+  parent: Network,
+  expected?: readonly Expectation[] | null,
+) => StepChildren;
 
 /** Training of a candidate, as far as the search decides it; the run adds data and engine to make it a job. */
 export interface TrainingTask {
@@ -246,7 +253,8 @@ function rungStage(state: SearchState, context: Context, rungs: readonly Rung[],
 
 function startStep(state: SearchState, context: Context, step: number): Decision {
   const parent = currentParent(state);
-  const started = context.startStep(context, step, networkOf(state, parent));
+  const expected = expectedBy(state, context.settings);
+  const started = context.startStep(context, step, networkOf(state, parent), expected);
   if (started.isExhausted) return record({ type: 'stop', reason: 'limits', line: parent });
   const children = started.children.map(({ edits, network }, child) => ({
     line: `s${step}c${child}`,
@@ -255,7 +263,7 @@ function startStep(state: SearchState, context: Context, step: number): Decision
     multiplyAdds: countMultiplyAdds(network),
   }));
   const drawn = started.trained === null ? {} : { drawn: `s${step}c${started.trained}` };
-  return record({ type: 'step', step, parent, children, ...drawn });
+  return record({ type: 'step', step, parent, children, ...drawn, ...(expected === null ? {} : { expected: [...expected] }) });
 }
 
 function continueStep(state: SearchState, context: Context, step: Step): Decision {

@@ -1,11 +1,19 @@
 /** Samples the children of a step, from streams that are named by seed, step and child. */
-import { narrowEvenly, sampleEdits, widenEvenly, type Mutant, type SamplingOptions } from '../morphism/mutate.ts';
+import {
+  narrowEvenly,
+  sampleEdits,
+  widenEvenly,
+  type Mutant,
+  type Preference,
+  type SamplingOptions,
+} from '../morphism/mutate.ts';
 import type { Limits } from '../morphism/operator.ts';
 import type { OperatorWeights } from '../morphism/operators.ts';
 import { countMultiplyAdds } from '../network/cost.ts';
 import type { Network } from '../network/network.ts';
 import { random } from '../util/random.ts';
 import type { StepStart } from './methods/method.ts';
+import { operatorsOf, preferenceOf, type Expectation } from './operator-choice.ts';
 import { methodOf, type Context, type StartStep } from './next.ts';
 import { excessOf, keepsLimits, limitsOn } from './sizes.ts';
 
@@ -30,6 +38,7 @@ const savingExponents: readonly number[] = [0, 0.5, 1];
 function sizedSampling(
   context: Context,
   operators: OperatorWeights,
+  preference: Preference | undefined,
   { of, least, most }: NonNullable<StepStart['size']>,
 ): SamplingOptions {
   const limits = limitsOf(context);
@@ -37,6 +46,7 @@ function sizedSampling(
     case 'multiply-adds':
       return {
         operators,
+        preference,
         limits: { ...limits, admits: (network) => countMultiplyAdds(network) <= most && limits.admits(network) },
         mutations: mostMutations,
         isEnough: (network) => countMultiplyAdds(network) >= least,
@@ -45,6 +55,7 @@ function sizedSampling(
       const excess = (network: Network): number => excessOf(network, limitsOn(context));
       return {
         operators,
+        preference,
         // A network that shrinks is over its limits until it is small enough.
         limits: { ...limits, admits: (network) => excess(network) >= least && context.passesFor(network) !== null },
         mutations: mostReductions,
@@ -57,18 +68,23 @@ function sizedSampling(
 /**
  * One child may be the parent as it is, trained on like the others (Elsken et al. 2017, Algorithm 1); the others are mutated. With a size
  * child 0 is the parent widened evenly, where that is among the operators, and the others have as many mutations as the size takes.
+ * `expected`: what the mutations are chosen by, where that is learned.
  */
 export function sampleChildren(
   parent: Network,
   context: Context,
   step: number,
   { children, size, unmutated }: Pick<StepStart, 'children' | 'size' | 'unmutated'>,
+  expected: readonly Expectation[] | null = null,
 ): readonly Mutant[] {
   const { settings } = context;
-  const operators = settings.operators ?? methodOf(context).operators;
+  const operators = operatorsOf(settings);
+  const preference = expected === null ? undefined : preferenceOf(expected);
   const limits = limitsOf(context);
   const sampling =
-    size === undefined ? { operators, limits, mutations: settings.step.mutations } : sizedSampling(context, operators, size);
+    size === undefined
+      ? { operators, preference, limits, mutations: settings.step.mutations }
+      : sizedSampling(context, operators, preference, size);
   const excess = (network: Network): number => excessOf(network, limitsOn(context));
   return Array.from({ length: children }, (_none, child) => {
     if (unmutated && child === 0) return { edits: [], network: parent };
@@ -89,7 +105,7 @@ export function sampleChildren(
 }
 
 /** What a step starts, by its method. */
-export const sampleStep: StartStep = (context, step, parent) => {
+export const sampleStep: StartStep = (context, step, parent, expected = null) => {
   const { start, grows } = methodOf(context);
   const { settings } = context;
   const started = start(
@@ -103,6 +119,6 @@ export const sampleStep: StartStep = (context, step, parent) => {
     random(settings.seed, 'draw', step),
   );
   const { trained } = started;
-  const children = sampleChildren(parent, context, step, started);
+  const children = sampleChildren(parent, context, step, started, expected);
   return { children, trained, isExhausted: grows && children.every(({ edits }) => edits.length === 0) };
 };

@@ -17,6 +17,9 @@ const rate = z.number().positive().max(10);
 /** By the role of a parameter; a role that is missing has its usual factor (`defaultRoles`). */
 const factors = z.partialRecord(z.enum(learningRoles), z.number().min(0).max(1000));
 
+/** `fixed`: by weights alone, as in the paper. */
+export const operatorChoices = ['fixed', 'learned'] as const;
+
 export const freezeSchema = z.union([z.int().min(0).max(10_000), z.literal('all-but-head')]);
 
 /** The paper's, and that of settings from before there was a choice. */
@@ -114,6 +117,8 @@ export const settingsSchema = z.strictObject({
   step: stepSettingsSchema,
   /** Weights of the operators that mutations are sampled from; null for those of the method. */
   operators: operatorWeightsSchema.nullable().default(null),
+  /** Whether those weights are multiplied by what operators and places have gained (`operator-choice.ts`). */
+  operatorChoice: z.enum(operatorChoices).default('fixed'),
   limits: z.strictObject({
     /** Evolutionary steps; null for no limit. */
     steps: z.int().min(0).nullable(),
@@ -279,6 +284,7 @@ const paper: Settings = {
     seconds: 23 * 3600,
   },
   operators: null,
+  operatorChoice: 'fixed',
   final: { epochs: 200, rate: 0.025 },
   validatesFinal: false,
   baseline: false,

@@ -10,6 +10,7 @@ import type { SearchEvent } from './events.ts';
 import { withNetwork, type Objectives } from './front.ts';
 
 export type CandidateId = string;
+type StepEvent = Extract<SearchEvent, { type: 'step' }>;
 
 export interface EpochPoint {
   /** Epochs of the candidate itself, from 1. */
@@ -55,6 +56,8 @@ export interface Step {
   /** Rungs that ended, with who survived. */
   readonly rungs: readonly { readonly survivors: readonly CandidateId[]; readonly dropped: readonly CandidateId[] }[];
   readonly winner: CandidateId | null;
+  /** What its mutations were chosen by, where that is learned. */
+  readonly expected?: StepEvent['expected'];
 }
 
 export interface Segment {
@@ -285,6 +288,7 @@ export function reduce(state: SearchState, event: SearchEvent, copy: Copy = alwa
         promotions: [],
         rungs: [],
         winner: null,
+        ...(event.expected === undefined ? {} : { expected: event.expected }),
       };
       return { ...state, candidates, steps: [...state.steps, step] };
     }

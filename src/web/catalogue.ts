@@ -17,7 +17,7 @@ import type { RunNotes, RunRow, StudyRow } from './api.ts';
 import { attempt, lastLine, logFile, logOf, statOf, versionOf } from './disk.ts';
 import { openFeed, type Feed } from './feed.ts';
 import { noNotes, notesFile, readNotes } from './notes.ts';
-import { gainsOf, settingsOf } from './run-values.ts';
+import { gainsByName, settingsOf } from './run-values.ts';
 
 /** All that the folder of a search that did not begin may hold. */
 export const remains: readonly string[] = ['log.txt', 'lock', 'checkpoints'];
@@ -97,7 +97,7 @@ function rowOf(place: RunPlace, { state, config, begun, folder }: Feed, changed:
     events: state.events,
     sparkline: thinned(accuracies, longestSparkline),
     settings: settingsOf(config),
-    gains: gainsOf(config, state),
+    gains: gainsByName(state),
   };
 }
 

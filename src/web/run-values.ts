@@ -1,11 +1,8 @@
 /** What the list knows of a run to compare it with others: its settings by their names, and what its operators gained. Pure. */
-import { plannedSettings } from '../run/planning/budget.ts';
 import type { Config } from '../run/record/config.ts';
 import type { RunState } from '../run/record/replay.ts';
-import { rungsFor } from '../search/rungs.ts';
+import { gainsOf } from '../search/gains.ts';
 import { settingNames, valueOf } from '../search/setting-names.ts';
-import { accuraciesAfter, candidateOf } from '../search/state.ts';
-import { mean } from '../util/numbers.ts';
 import type { OperatorGain, RunRow, SettingValue } from './api.ts';
 
 const plain = (value: unknown): SettingValue =>
@@ -32,33 +29,20 @@ export function settingsOf({ settings, data, engine, workers, from }: Config): R
   };
 }
 
-/**
- * Of each operator: how much better the children were that it had a part in than the mean of their step, in validation accuracy after the
- * first rung. A step needs two children that got there.
- */
-export function gainsOf(config: Config, { search, plan }: RunState): Readonly<Record<string, OperatorGain>> {
-  const rungs = rungsFor(plannedSettings(config.settings, plan));
+/** Of each operator: the gains of the children that it had a part in. */
+export function gainsByName({ search }: RunState): Readonly<Record<string, OperatorGain>> {
   const gains: Record<string, OperatorGain> = {};
-  for (const { children, winner } of search.steps) {
-    const tried = children.flatMap((id) => {
-      const child = candidateOf(search, id);
-      const accuracy = accuraciesAfter(rungs, child)[0] ?? null;
-      return accuracy === null ? [] : [{ child, accuracy }];
-    });
-    if (tried.length < 2) continue;
-    const middle = mean(tried.map(({ accuracy }) => accuracy));
-    for (const { child, accuracy } of tried)
-      for (const operator of new Set(child.edits.map(({ kind }) => kind))) {
-        const { children: count, sum, squares, winners } = gains[operator] ?? { children: 0, sum: 0, squares: 0, winners: 0 };
-        const gain = accuracy - middle;
-        gains[operator] = {
-          children: count + 1,
-          sum: sum + gain,
-          squares: squares + gain ** 2,
-          winners: winners + Number(child.id === winner),
-        };
-      }
-  }
+  for (const { child, gain } of gainsOf(search).flat())
+    for (const operator of new Set(child.edits.map(({ kind }) => kind))) {
+      const { children, sum, squares, winners } = gains[operator] ?? { children: 0, sum: 0, squares: 0, winners: 0 };
+      const isWinner = search.steps.some(({ winner }) => winner === child.id);
+      gains[operator] = {
+        children: children + 1,
+        sum: sum + gain,
+        squares: squares + gain ** 2,
+        winners: winners + Number(isWinner),
+      };
+    }
   return gains;
 }
 

@@ -10,6 +10,7 @@ import { compareNetworks, summaryOf, type Difference } from '../compare.ts';
 import { inlineSvg } from '../figure.ts';
 import type { Figures } from '../figures.ts';
 import { drawNetwork } from '../graph.ts';
+import { operatorsPart } from './operators.ts';
 import { html, type Markup } from '../markup.ts';
 import { childrenOf, lastAccuracy, unfinishedNote, type Child, type RunDetails } from '../run-details.ts';
 import { anchorOf, figureHtml, folded, scrolling, section } from './parts.ts';
@@ -197,5 +198,6 @@ export function familySection(run: RunDetails, figures: Figures, prefix: string)
     </p>`,
     figures.family === null ? null : figureHtml(prefix, figures.family),
     blocks,
+    operatorsPart(run, figures.operators, prefix),
   );
 }

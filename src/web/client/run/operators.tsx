@@ -1,10 +1,13 @@
-/** How often each operator was sampled, promoted and selected. */
+/** How often each operator was sampled, promoted and selected, what it gained, and what mutations were chosen by. */
+import { useMemo } from 'preact/hooks';
 import { shortEdits } from '../../../morphism/operators.ts';
+import { operatorsFigure } from '../../../report/figures/operators.ts';
 import type { RunDetails } from '../../../report/run-details.ts';
+import { expectedTable } from '../../../report/sections/operators.ts';
 import { numbers, scrollingTable, texts } from '../../../report/sections/parts.ts';
 import type { Candidate, Step } from '../../../search/state.ts';
 import { formatPercent } from '../../../util/words.ts';
-import { ReportMarkup } from '../parts.tsx';
+import { ReportFigure, ReportMarkup } from '../parts.tsx';
 
 interface Count {
   sampled: number;
@@ -45,6 +48,8 @@ function countOperators({ state, winners, rungs }: RunDetails): ReadonlyMap<stri
 }
 
 export function Operators({ subject }: { readonly subject: RunDetails }) {
+  const figure = useMemo(() => operatorsFigure(subject), [subject]);
+  const expected = useMemo(() => expectedTable(subject), [subject]);
   const counts = [...countOperators(subject)].toSorted(([, a], [, b]) => b.sampled - a.sampled);
   if (counts.length === 0) return null;
   const rows = counts.map(([name, { sampled, compared, promoted, selected }]) => [
@@ -61,6 +66,8 @@ export function Operators({ subject }: { readonly subject: RunDetails }) {
     <section aria-labelledby="operators-title">
       <h2 id="operators-title">Operators</h2>
       <ReportMarkup markup={scrollingTable('Operators', caption, columns, rows)} />
+      <ReportFigure figure={figure} prefix="run" />
+      {expected === null ? null : <ReportMarkup markup={expected} />}
     </section>
   );
 }
