@@ -194,7 +194,7 @@ test('each figure is a file of its own: a title, a style for dark and light, no 
   const figures = listFigures(figuresOf(details));
   assert.deepEqual(
     figures.map(({ name }) => name),
-    ['family', 'learning-rate', 'step-1', 'step-2', 'validation', 'size', 'front', 'agreement', 'final', 'classes'],
+    ['family', 'learning-rate', 'step-1', 'step-2', 'validation', 'size', 'front', 'operators', 'agreement', 'final', 'classes'],
   );
   for (const figure of figures) {
     const file = svgFile(figure);
