@@ -41,8 +41,9 @@ const limits = (steps: number) => ({ ...contextOf().settings.limits, steps });
 const kindOf = (state: SearchState, id: string) => kindsOfChild(state, candidateOf(state, id))[0];
 
 test('gains are the worth of mutations over the mean of their step, whatever sizes they have', () => {
-  const worth = (state: SearchState, id: string): number => (kindOf(state, id)?.operator === 'split' ? 0.3 : 0);
-  const { state } = searchWith(worth, { step, limits: limits(2), seed: 3 });
+  const worth = (state: SearchState, id: string): number =>
+    0.3 * candidateOf(state, id).edits.filter(({ kind }) => kind === 'split').length;
+  const { state } = searchWith(worth, { step: { ...step, mutations: 3 }, limits: limits(2), seed: 3 });
   const steps = gainsOf(state);
   assert.equal(steps.length, 2);
   for (const children of steps) {
