@@ -30,8 +30,8 @@ const changes = (
 ): Readonly<Record<string, SettingsOverride>> =>
   Object.fromEntries(Object.entries(arms).map(([name, change]) => [name, { ...fixed(...widths), ...change }]));
 
-/** All operators that grow and are exact, equally likely. */
-const growing: OperatorWeights = { ...paperOperatorsWithSeparable, 'drop-block': 1, widen: 1 };
+/** All operators that grow, equally likely. */
+const growing: OperatorWeights = { ...paperOperatorsWithSeparable, widen: 1 };
 
 /** More validation images: differences of recipes are small. */
 const fifth: SettingsOverride = { validation: 0.2 };
@@ -110,14 +110,6 @@ export const experiments: Readonly<Record<string, Experiment>> = {
       usual: {},
       'usual, learned': { operatorChoice: 'learned' },
     },
-  },
-  records: {
-    title: 'Runs without an end, of many children: what operators gain (bench/prior.ts)',
-    dataset: 'cifar10',
-    work: 6 * T,
-    seeds: tuning,
-    base: { operators: growing, step: { children: 8 }, limits: { steps: 3 } },
-    arms: { uniform: {} },
   },
   small: {
     title: 'At most 96,000 parameters: where a fixed network is wide',
