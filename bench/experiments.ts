@@ -53,6 +53,20 @@ export const experiments: Readonly<Record<string, Experiment>> = {
       deep: fixed(16, 32, 64, 128),
     },
   },
+  larger: {
+    title: 'Fixed networks for the work of ten minutes with AVX-512: sizes and proportions',
+    dataset: 'cifar10',
+    work: 100 * T,
+    seeds: [1],
+    arms: {
+      planned: { limits: { steps: 0 } },
+      'late stages wide': fixed(24, 64, 192, 192),
+      'late stages wide, half': fixed(24, 48, 128, 128),
+      large: fixed(24, 80, 160, 160),
+      'batch 512': { ...fixed(24, 64, 192, 192), batch: 512, ...rate(0.8) },
+      'shifts learn 64 times as fast': { ...fixed(24, 64, 192, 192), optimizer: { rates: { shift: 64 } } },
+    },
+  },
   growth: {
     title: 'Growth, with and without selection, against fixed networks',
     dataset: 'cifar10',

@@ -3,7 +3,7 @@ import { nodeOf, type Edit, type OperatorName } from '../morphism/edit.ts';
 import { rewriteOf } from '../morphism/operators.ts';
 import { inputShapeOf, type Network, type NodeId } from '../network/network.ts';
 import { shapesOf } from '../network/shapes.ts';
-import { mean } from '../util/numbers.ts';
+import { median } from '../util/numbers.ts';
 import { candidateOf, networkOf, type Candidate, type SearchState } from './state.ts';
 
 /** Where in a network something is: how often the side of the image was halved before. Behind the last place it counts as there. */
@@ -56,12 +56,15 @@ export function kindsOfChild(state: SearchState, { edits, parent }: Candidate): 
  */
 export const lossPerWork = 0.1;
 
+/** No child counts as better or worse by more: one whose training breaks down is out, however large its loss has become. */
+export const mostGain = 0.1;
+
 /** A child of a step, as it is compared with its siblings. */
 export interface ChildGain {
   readonly child: Candidate;
   /**
-   * By how much its ln loss is below the mean of its siblings', its own included, at equal multiply-adds. The loss is the mean of those
-   * of training and validation after the last epoch that all of them have.
+   * By how much its ln loss is below the median of its siblings', its own included, at equal multiply-adds, at most `mostGain`. The loss
+   * is the mean of those of training and validation after the last epoch that all of them have.
    */
   readonly gain: number;
 }
@@ -87,8 +90,9 @@ export function gainsOf(state: SearchState): readonly (readonly ChildGain[])[] {
         : [{ child, score: -Math.log(loss) - lossPerWork * Math.log(child.multiplyAdds) }];
     });
     if (scored.length < 2) return [];
-    const middle = mean(scored.map(({ score }) => score));
-    return [scored.map(({ child, score }) => ({ child, gain: score - middle }))];
+    const middle = median(scored.map(({ score }) => score));
+    const bounded = (gain: number): number => Math.max(-mostGain, Math.min(mostGain, gain));
+    return [scored.map(({ child, score }) => ({ child, gain: bounded(score - middle) }))];
   });
 }
 

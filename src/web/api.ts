@@ -15,7 +15,7 @@ export type RowState = Condition | 'damaged' | 'not begun' | 'starting';
 /** A list or a group of settings as JSON; null where there is no value. */
 export type SettingValue = string | number | boolean | null;
 
-/** What an operator gained: by how much ln loss of the children that it had a part in was below the mean of their step (`search/gains.ts`). */
+/** What an operator gained: by how much ln loss of the children that it had a part in was below the median of their step (`search/gains.ts`). */
 export interface OperatorGain {
   readonly children: number;
   /** Of the gains, and of their squares. */

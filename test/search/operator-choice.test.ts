@@ -8,12 +8,12 @@ import { operatorNames, paperOperators } from '../../src/morphism/operators.ts';
 import { shapesOf } from '../../src/network/shapes.ts';
 import { vanillaNetwork } from '../../src/network/vanilla.ts';
 import { searchEventSchema, type SearchEvent } from '../../src/search/events.ts';
-import { gainsByOperator, gainsOf, kindsOfChild, lossPerWork, placesOf } from '../../src/search/gains.ts';
+import { gainsByOperator, gainsOf, kindsOfChild, lossPerWork, mostGain, placesOf } from '../../src/search/gains.ts';
 import { expectationsOf, mostFactor, preferenceOf, type Expectation } from '../../src/search/operator-choice.ts';
 import { deviation, priorGains } from '../../src/search/operator-prior.ts';
 import { candidateOf, emptyState, networkOf, reduce, type SearchState } from '../../src/search/state.ts';
 import type { Settings } from '../../src/search/settings.ts';
-import { mean } from '../../src/util/numbers.ts';
+import { median } from '../../src/util/numbers.ts';
 import { random } from '../../src/util/random.ts';
 import { contextOf, eventsOf, simulate } from '../support/simulation.ts';
 import { tinyLimits } from '../support/networks.ts';
@@ -40,15 +40,14 @@ const limits = (steps: number) => ({ ...contextOf().settings.limits, steps });
 /** What one mutation of the child is, and where. */
 const kindOf = (state: SearchState, id: string) => kindsOfChild(state, candidateOf(state, id))[0];
 
-test('gains are the worth of mutations over the mean of their step, whatever sizes they have', () => {
+test('gains are the worth of mutations over the median of their step, whatever sizes they have', () => {
   const worth = (state: SearchState, id: string): number =>
-    0.3 * candidateOf(state, id).edits.filter(({ kind }) => kind === 'split').length;
+    0.02 * candidateOf(state, id).edits.filter(({ kind }) => kind === 'split').length;
   const { state } = searchWith(worth, { step: { ...step, mutations: 3 }, limits: limits(2), seed: 3 });
   const steps = gainsOf(state);
   assert.equal(steps.length, 2);
   for (const children of steps) {
-    const middle = mean(children.map(({ child }) => worth(state, child.id)));
-    assert.ok(Math.abs(mean(children.map(({ gain }) => gain))) < 1e-12, 'they add up to nothing');
+    const middle = median(children.map(({ child }) => worth(state, child.id)));
     for (const { child, gain } of children) assert.ok(Math.abs(gain - (worth(state, child.id) - middle)) < 1e-9, child.id);
   }
   const gains = gainsByOperator(state);
@@ -60,6 +59,20 @@ test('gains are the worth of mutations over the mean of their step, whatever siz
     assert.ok(Math.abs(all.reduce((a, b) => a + b.weight, 0) - weight) < 1e-9);
     assert.ok(Math.abs(all.reduce((a, b) => a + b.sum, 0) - sum) < 1e-9);
   }
+});
+
+test('a child whose training broke down counts as far worse, and changes nothing for its siblings', () => {
+  const worth = (state: SearchState, id: string): number =>
+    0.02 * candidateOf(state, id).edits.filter(({ kind }) => kind === 'split').length;
+  const gainsWith = (broken: number): ReadonlyMap<string, number> => {
+    const isBroken = (id: string): boolean => id === 's1c2' || id === 's1c5';
+    const { state } = searchWith((now, id) => worth(now, id) - (isBroken(id) ? broken : 0), { step, limits: limits(1), seed: 3 });
+    return new Map(gainsOf(state)[0]?.map(({ child, gain }) => [child.id, gain]));
+  };
+  const [little, much] = [gainsWith(1), gainsWith(12)];
+  assert.deepEqual(little, much);
+  assert.equal(much.get('s1c2'), -mostGain);
+  assert.ok([...much.values()].filter((gain) => gain === -mostGain).length === 2);
 });
 
 test('places count how often the image was halved, in the network that each edit is applied to', () => {
@@ -87,10 +100,12 @@ test('places count how often the image was halved, in the network that each edit
 
 test('an operator that gains is sampled more often, and one that loses less', () => {
   const share = (choice: Settings['operatorChoice'], good: OperatorName): number => {
-    const worth = (state: SearchState, id: string): number => (kindOf(state, id)?.operator === good ? 3 * deviation : 0);
-    const { state } = searchWith(worth, { step, limits: limits(6), operatorChoice: choice, seed: 5 });
-    // Of the later steps: the first are what is learned from.
-    const late = state.steps.slice(3).flatMap(({ children }) => children.flatMap((id) => kindOf(state, id) ?? []));
+    const worth = (state: SearchState, id: string): number => (kindOf(state, id)?.operator === good ? mostGain : 0);
+    const late = [1, 2, 3, 4, 5, 6].flatMap((seed) => {
+      const { state } = searchWith(worth, { step, limits: limits(6), operatorChoice: choice, seed });
+      // Of the later steps: the first are what is learned from.
+      return state.steps.slice(3).flatMap(({ children }) => children.flatMap((id) => kindOf(state, id) ?? []));
+    });
     return late.filter(({ operator }) => operator === good).length / late.length;
   };
   for (const good of ['split', 'insert-convolution'] as const) {

@@ -50,7 +50,7 @@ export function operatorsFigure({ state }: RunDetails): Figure | null {
     title: 'What operators gained',
     alternative: `By how much the loss of children was below their siblings’, by operator: ${words.join(', ')}.`,
     caption:
-      'By how much the loss of children was below the mean of their step, at equal multiply-adds, shared evenly among the edits of each (★), and by the place of the edit (○). A few children say little.',
+      'By how much the loss of children was below the median of their step, at equal multiply-adds, shared evenly among the edits of each (★), and by the place of the edit (○). A few children say little.',
     narrow: { width: narrowWidth, height: area.height, content: html`${area.axes}${zero}${content}` },
   };
 }

@@ -73,9 +73,9 @@ function Operators({ rows }: { readonly rows: readonly RunRow[] }) {
   return (
     <>
       <p class="note">
-        From the journals: by how much the loss of the children that an operator had a part in was below the mean of all children
-        of the same step, at equal multiply-adds, in % of the loss; mean ± standard error, without regard to which children share
-        a step or a run.
+        From the journals: by how much the loss of the children that an operator had a part in was below the median of all
+        children of the same step, at equal multiply-adds, in % of the loss; mean ± standard error, without regard to which
+        children share a step or a run.
       </p>
       <Scrolling label="Importance of operators">
         <table>
