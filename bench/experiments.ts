@@ -60,9 +60,13 @@ export const experiments: Readonly<Record<string, Experiment>> = {
     seeds: [1],
     arms: {
       planned: { limits: { steps: 0 } },
+      grown: {},
+      'planned, slow head': { limits: { steps: 0 }, optimizer: { rates: { 'head-kernel': 0.1, 'head-bias': 0.1 } } },
+      'grown, slow head': { optimizer: { rates: { 'head-kernel': 0.1, 'head-bias': 0.1 } } },
       'late stages wide': fixed(24, 64, 192, 192),
       'late stages wide, half': fixed(24, 48, 128, 128),
       large: fixed(24, 80, 160, 160),
+      'slow head': { ...fixed(24, 64, 192, 192), optimizer: { rates: { 'head-kernel': 0.1, 'head-bias': 0.1 } } },
       'batch 512': { ...fixed(24, 64, 192, 192), batch: 512, ...rate(0.8) },
       'shifts learn 64 times as fast': { ...fixed(24, 64, 192, 192), optimizer: { rates: { shift: 64 } } },
     },

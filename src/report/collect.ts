@@ -20,6 +20,12 @@ export async function collectRun(root: string, environment: OpenOptions['environ
   const { config, state } = found;
   return {
     read: runReadOf(found, basename(resolve(root))),
-    mistakes: await findMistakes(root, config, plannedSettings(config.settings, state.plan), environment),
+    mistakes: await findMistakes(
+      root,
+      config,
+      plannedSettings(config.settings, state.plan),
+      environment,
+      state.search.tests.has('final'),
+    ),
   };
 }

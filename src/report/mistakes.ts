@@ -1,6 +1,7 @@
 /**
- * The most confident mistakes of a run's best network on validation images. Computed when a report is made: it opens the engine,
- * the best network and the decoded data. It uses no test image. What is missing is given as a reason.
+ * What a run's best network makes of images: its most confident mistakes on validation images, and its predictions of the test images where
+ * the run has tested that network on them (of the validation images otherwise). Computed when a report is made: it opens the engine, the
+ * best network and the decoded data. What is missing is given as a reason.
  */
 import { existsSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
@@ -19,6 +20,7 @@ import { cachedDataOf, dataOf } from '../run/driving/open.ts';
 import { temporaryCache } from '../run/preparing/spare-cache.ts';
 import type { Settings } from '../search/settings.ts';
 import { softmax } from '../training/measure.ts';
+import type { Predictions } from './judgement.ts';
 import { UserError } from '../util/user-error.ts';
 
 interface Thumbnail {
@@ -38,6 +40,14 @@ interface Mistake {
   readonly thumbnail: Thumbnail;
 }
 
+/** Predictions of images, by the classes of the run. */
+export interface Judged {
+  readonly part: 'test' | 'validation';
+  /** Of all of that part; the predictions may be of some, at regular intervals. */
+  readonly all: number;
+  readonly predictions: Predictions;
+}
+
 export type Mistakes =
   | {
       readonly kind: 'found';
@@ -51,6 +61,7 @@ export type Mistakes =
       readonly trainedOn: boolean;
       /** The most confident first. */
       readonly shown: readonly Mistake[];
+      readonly judged: Judged;
     }
   | { readonly kind: 'absent'; readonly reason: string };
 
@@ -61,8 +72,8 @@ const mostPixels = 96;
 const leastSize = 64;
 const batch = 128;
 
-/** Forward multiply-adds at most: a second or two on two cores. */
-const affordable: { readonly [E in EngineName]: number } = { onednn: 5e10, onnx: 2.5e10, reference: 1e9 };
+/** Forward multiply-adds at most, of each part: a few seconds on two cores. */
+const affordable: { readonly [E in EngineName]: number } = { onednn: 2e11, onnx: 1e11, reference: 1e9 };
 
 /** The run's data, from the cache or from its source on this machine; nothing is downloaded. A string says why there is none. */
 async function localData(root: string, config: Config): Promise<Dataset | string> {
@@ -110,19 +121,33 @@ async function find(
   config: Config,
   settings: Settings,
   environment: OpenOptions['environment'],
+  isTested: boolean,
 ): Promise<Mistakes> {
   const best = await readBest(root);
   const dataset = await localData(root, config);
   if (typeof dataset === 'string') return { kind: 'absent', reason: dataset };
   const { classes, line } = best.about;
-  const { validation, images } = settings;
-  const { part, indices } = partOf(dataset, { validation, images }, 'validation');
+  const split = { validation: settings.validation, images: settings.images };
+  const { part, indices } = partOf(dataset, split, 'validation');
   const most = Math.max(1, Math.floor(affordable[config.engine.name] / countMultiplyAdds(best.network)));
   const used = evenly(indices, most);
+  const predictionsOf = (of: Part, images: Uint32Array, logits: Float32Array): Predictions => ({
+    classes: classes.length,
+    labels: Array.from(images, (index) => of.labels[index] as number),
+    logits,
+  });
   const evaluator = await openEvaluator(best, null, batch, environment);
   let logits: Float32Array;
+  let judged: Judged;
   try {
     logits = await evaluator.logits(part, used, () => setImmediate());
+    judged = { part: 'validation', all: indices.length, predictions: predictionsOf(part, used, logits) };
+    if (isTested && line === 'final') {
+      const test = partOf(dataset, split, 'test');
+      const some = evenly(test.indices, most);
+      const predictions = predictionsOf(test.part, some, await evaluator.logits(test.part, some, () => setImmediate()));
+      judged = { part: 'test', all: test.indices.length, predictions };
+    }
   } finally {
     evaluator.dispose();
   }
@@ -139,6 +164,7 @@ async function find(
     all: indices.length,
     wrong: wrong.length,
     trainedOn: line === 'final',
+    judged,
     shown: await Promise.all(
       shown.map(async ({ index, label, predicted, confidence }) => ({
         index,
@@ -151,7 +177,7 @@ async function find(
   };
 }
 
-/** `settings`: as scaled by the budget. Where the network, the engine or the data is missing, the result says so. */
+/** `settings`: as scaled by the budget. `isTested`: whether the run has read the test images. Where the network, the engine or the data is missing, the result says so. */
 export const findMistakes = (...run: Parameters<typeof find>): Promise<Mistakes> =>
   find(...run).catch((error: unknown) => {
     if (error instanceof UserError) return { kind: 'absent', reason: error.message };

@@ -1,6 +1,6 @@
 /**
- * What the page does beyond what it shows: networks can be drawn larger and smaller, and a link into a folded table unfolds
- * it. Without it everything is there still. Text alone; the page's policy names its hash.
+ * What the page does beyond what it shows: networks can be drawn larger and smaller, thresholds moved, and a link into a folded
+ * table unfolds it. Without it everything is there still. Text alone; the page's policy names its hash.
  */
 export const pageScript = `
 (() => {
@@ -63,6 +63,31 @@ export const pageScript = `
     area.addEventListener('click', (event) => {
       if (moved) event.preventDefault();
     }, true);
+  }
+  for (const block of document.querySelectorAll('.threshold')) {
+    const slider = block.querySelector('input');
+    const output = block.querySelector('output');
+    if (!slider || !output) continue;
+    const counts = block.dataset.counts.split(';').map((each) => each.split(' ').map(Number));
+    const [positives, negatives] = block.dataset.of.split(' ').map(Number);
+    const percent = (part, whole) => (whole === 0 ? '\u2013' : (100 * part / whole).toFixed(1) + ' %');
+    const followers = [...block.parentElement.querySelectorAll('.follower')];
+    const places = followers.map((each) => (each.dataset.places || '').split(';'));
+    const show = () => {
+      const at = Math.round(Number(slider.value) * 100);
+      const [right, wrong] = counts[at];
+      output.textContent = Number(slider.value).toFixed(2) + ': precision ' + percent(right, right + wrong) + ', recall ' +
+        percent(right, positives) + ', false positive rate ' + percent(wrong, negatives) + '; ' + right + ' of ' + positives +
+        ' taken, and ' + wrong + ' of other classes';
+      followers.forEach((each, index) => {
+        const [x, y] = (places[index][at] || '-20 -20').split(' ');
+        each.setAttribute('cx', x);
+        each.setAttribute('cy', y);
+      });
+    };
+    slider.addEventListener('input', show);
+    block.hidden = false;
+    show();
   }
   const unfold = () => {
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));

@@ -48,6 +48,12 @@ nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;padding:0;ma
 .scroll{overflow-x:auto;max-width:100%}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;margin:.6rem 0}
 caption{text-align:left;color:var(--muted);font-size:.85rem;padding-bottom:.35rem}
+caption .csv{font-size:.8rem;white-space:nowrap}
+.curves{display:flex;flex-wrap:wrap;gap:1rem}
+.threshold{display:grid;gap:.25rem;max-width:38rem}
+.threshold[hidden]{display:none}
+.threshold input{width:100%;min-height:1.6rem;accent-color:var(--accent)}
+.threshold output{font-variant-numeric:tabular-nums}
 caption span{display:inline-block;max-width:min(46rem,calc(100vw - 2.6rem))}
 th,td{padding:.28rem .6rem .28rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--faint)}
 th:not(:first-child),td:not(:first-child){padding-left:.6rem}

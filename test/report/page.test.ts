@@ -70,6 +70,11 @@ test('names of classes, files and data stay text, wherever they stand', () => {
     all: 10,
     wrong: 1,
     trainedOn: false,
+    judged: {
+      part: 'test',
+      all: 3,
+      predictions: { classes: 2, labels: [0, 1, 1], logits: new Float32Array([2, 1, 0, 1, 3, 1]) },
+    },
     shown: [
       {
         index: 1,

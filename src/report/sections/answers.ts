@@ -4,9 +4,11 @@ import type { Figure } from '../figure.ts';
 import type { Figures } from '../figures.ts';
 import { classAccuracies } from '../figures/classes.ts';
 import { html, type Content, type Markup } from '../markup.ts';
+import { classMeasures, meanMeasures } from '../class-measures.ts';
 import type { Mistakes } from '../mistakes.ts';
 import { unreadWords } from '../result.ts';
 import type { RunDetails } from '../run-details.ts';
+import { judgementHtml } from './judgement.ts';
 import { figureHtml, folded, numbers, scrolling, scrollingTable, section, texts } from './parts.ts';
 
 /** With more classes the matrix is not shown. */
@@ -63,14 +65,25 @@ export function frequentConfusions(classes: readonly string[], confusion: readon
 }
 
 function classTable(classes: readonly string[], confusion: readonly (readonly number[])[]): Markup {
-  const rows = classAccuracies(classes, confusion).map(({ name, share, right, count, interval: [low, high] }) => [
-    name,
-    share === null ? '–' : formatPercent(share),
-    share === null ? '' : `${(100 * low).toFixed(1)}–${(100 * high).toFixed(1)}`,
-    `${right} / ${count}`,
+  const measures = classMeasures(confusion);
+  const share = (value: number | null): string => (value === null ? '–' : formatPercent(value));
+  const rows = classAccuracies(classes, confusion).map(({ name, count, interval: [low, high] }, index): readonly Content[] => {
+    const { precision = null, recall = null, f1 = null, predicted = 0 } = measures[index] ?? {};
+    const interval = count === 0 ? '' : `${(100 * low).toFixed(1)}–${(100 * high).toFixed(1)}`;
+    return [name, formatWhole(count), share(recall), interval, share(precision), share(f1), formatWhole(predicted)];
+  });
+  const meanRow = (name: string, by: 'class' | 'image'): readonly Content[] => {
+    const mean = meanMeasures(measures, by);
+    return [name, '', share(mean?.recall ?? null), '', share(mean?.precision ?? null), share(mean?.f1 ?? null), ''];
+  };
+  const columns = [...texts('class'), ...numbers('images', 'recall', '95 % interval', 'precision', 'F1', 'predicted')];
+  const caption =
+    'By class, test images: recall is the share of its images that are right (Wilson interval), precision the share of what is classified so';
+  return scrollingTable('Measures by class', caption, columns, [
+    ...rows,
+    meanRow('mean of the classes', 'class'),
+    meanRow('mean by images', 'image'),
   ]);
-  const columns = [...texts('class'), ...numbers('accuracy', '95 % interval', 'correct / images')];
-  return scrollingTable('Accuracy by class', 'Test accuracy by class', columns, rows);
 }
 
 function mistakesHtml(mistakes: Mistakes): Markup {
@@ -98,7 +111,7 @@ function mistakesHtml(mistakes: Mistakes): Markup {
       Of ${which}, ${network} misclassifies ${formatWhole(wrong)} (${formatPercent(images === 0 ? 0 : wrong / images)}).
       ${shown.length === 0 ? '' : `The ${formatWhole(shown.length)} most confident mistakes, each with its label and the prediction:`}
     </p>
-    <p class="quiet">${note} Test images are not used here.</p>
+    <p class="quiet">${note} No test image is in this list.</p>
     <ul class="mistakes">
       ${items}
     </ul>`;
@@ -134,7 +147,7 @@ export function testHtml({ config, state }: RunDetails, classesShown: Figure | n
         </div>`
       : figure,
     html`<div class="folds">
-      ${folded('Accuracy by class as a table', classTable(classes, confusion))}${folded('Most frequent confusions', confusionTable(frequent))}
+      ${folded('Precision, recall and F1 by class', classTable(classes, confusion))}${folded('Most frequent confusions', confusionTable(frequent))}
     </div>`,
   ];
 }
@@ -145,6 +158,7 @@ export const answersSection = (run: RunDetails, figures: Figures, mistakes: Mist
     'answers',
     'Predictions',
     testHtml(run, figures.classes, prefix),
+    mistakes.kind === 'absent' ? null : judgementHtml(mistakes.judged, run.config.data.classes, mistakes.trainedOn, prefix),
     html`<h3>Most confident mistakes</h3>`,
     mistakesHtml(mistakes),
   );

@@ -1,5 +1,6 @@
 /** HTML that several sections use. `prefix` begins every anchor of a run, since a page may hold several runs. */
 import { inlineSvg, type Figure } from '../figure.ts';
+import { csvLink } from '../csv.ts';
 import { html, raw, type Content, type Markup } from '../markup.ts';
 
 export const anchorOf = (prefix: string, name: string): string => `${prefix}-${name}`;
@@ -53,11 +54,17 @@ export interface Column {
 export const texts = (...titles: readonly string[]): readonly Column[] => titles.map((title) => ({ title }));
 export const numbers = (...titles: readonly string[]): readonly Column[] => titles.map((title) => ({ title, numeric: true }));
 
-/** A table whose first column names its rows. */
-export const table = (caption: string, columns: readonly Column[], rows: readonly (readonly Content[])[]): Markup =>
+/** A table whose first column names its rows, with a link that saves it as CSV by the name of `label`. */
+export const table = (
+  caption: string,
+  columns: readonly Column[],
+  rows: readonly (readonly Content[])[],
+  label: string = caption,
+): Markup =>
   html`<table>
     <caption>
       <span>${caption}</span>
+      ${csvLink(label, [columns.map(({ title }) => title), ...rows])}
     </caption>
     <thead>
       <tr>
@@ -78,7 +85,12 @@ export const table = (caption: string, columns: readonly Column[], rows: readonl
   </table>`;
 
 /** A table that scrolls where it is wider than the page; `label`: for screen readers. */
-export const scrollingTable = (label: string, ...of: Parameters<typeof table>): Markup => scrolling(label, table(...of));
+export const scrollingTable = (
+  label: string,
+  caption: string,
+  columns: readonly Column[],
+  rows: readonly (readonly Content[])[],
+): Markup => scrolling(label, table(caption, columns, rows, label));
 
 /** A command in words that wrap as a whole. */
 export const commandHtml = (command: string): Markup =>
