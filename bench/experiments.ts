@@ -33,6 +33,10 @@ const changes = (
 /** All operators that grow, equally likely. */
 const growing: OperatorWeights = { ...paperOperatorsWithSeparable, widen: 1 };
 
+const slowHead = (factor: number): SettingsOverride => ({
+  optimizer: { rates: { 'head-kernel': factor, 'head-bias': factor } },
+});
+
 /** More validation images: differences of recipes are small. */
 const fifth: SettingsOverride = { validation: 0.2 };
 
@@ -61,14 +65,40 @@ export const experiments: Readonly<Record<string, Experiment>> = {
     arms: {
       planned: { limits: { steps: 0 } },
       grown: {},
-      'planned, slow head': { limits: { steps: 0 }, optimizer: { rates: { 'head-kernel': 0.1, 'head-bias': 0.1 } } },
-      'grown, slow head': { optimizer: { rates: { 'head-kernel': 0.1, 'head-bias': 0.1 } } },
+      'planned with a slow head': { limits: { steps: 0 }, ...slowHead(0.1) },
+      'grown with a slow head': { ...slowHead(0.1) },
       'late stages wide': fixed(24, 64, 192, 192),
       'late stages wide, half': fixed(24, 48, 128, 128),
       large: fixed(24, 80, 160, 160),
-      'slow head': { ...fixed(24, 64, 192, 192), optimizer: { rates: { 'head-kernel': 0.1, 'head-bias': 0.1 } } },
+      'slow head': { ...fixed(24, 64, 192, 192), ...slowHead(0.1) },
       'batch 512': { ...fixed(24, 64, 192, 192), batch: 512, ...rate(0.8) },
       'shifts learn 64 times as fast': { ...fixed(24, 64, 192, 192), optimizer: { rates: { shift: 64 } } },
+    },
+  },
+  head: {
+    title: 'The learning rate of the head',
+    dataset: 'cifar10',
+    work: 20 * T,
+    seeds: [1, 2],
+    base: { ...fifth, limits: { steps: 0 } },
+    arms: {
+      'as the others': {},
+      'a tenth': slowHead(0.1),
+      'a thirtieth': slowHead(0.03),
+      'a hundredth': slowHead(0.01),
+    },
+  },
+  steps: {
+    title: 'What steps of growth cost',
+    dataset: 'cifar10',
+    work: 20 * T,
+    seeds: [1, 2],
+    base: fifth,
+    arms: {
+      fixed: { limits: { steps: 0 } },
+      'three steps of two children': { step: { children: 2 }, limits: { steps: 3 } },
+      'three steps of one child': { step: { children: 1 }, limits: { steps: 3 } },
+      'three steps of two children and a slow head': { step: { children: 2 }, limits: { steps: 3 }, ...slowHead(0.1) },
     },
   },
   growth: {
@@ -126,7 +156,7 @@ export const experiments: Readonly<Record<string, Experiment>> = {
       uniform: { operators: growing },
       learned: { operators: growing, operatorChoice: 'learned' },
       usual: {},
-      'usual, learned': { operatorChoice: 'learned' },
+      'usual and learned': { operatorChoice: 'learned' },
     },
   },
   small: {

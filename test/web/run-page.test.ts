@@ -11,11 +11,12 @@ import type { Browser, Page, Request } from 'playwright-core';
 import { allBytes } from '../../src/data/images.ts';
 import { channelsLast } from '../../src/data/dataset.ts';
 import { linesFor } from '../../src/run/display/wording.ts';
+import { formatPercent } from '../../src/util/words.ts';
 import { readRun } from '../../src/run/record/read.ts';
 import { emptyView, observe } from '../../src/run/display/view.ts';
 import { looks, openChromium, withoutChromium } from '../support/chromium.ts';
 import { longer, place, readQuadrants, sleep, startProcess, until } from '../support/runs.ts';
-import { enter, seriousFindings, serveApart, serveHere, withPage } from './dashboard.ts';
+import { enter, seriousFindings, serveApart, serveHere, untilTrue, withPage } from './dashboard.ts';
 
 const skip = withoutChromium();
 const { dataset } = await readQuadrants();
@@ -96,13 +97,38 @@ describe('the page of a run', { skip }, () => {
             return false;
           }
         });
+        // Headless browsers refuse all notifications: what is shown is kept in their place.
+        await page.addInitScript(() => {
+          const shown: string[] = [];
+          const permission = 'granted';
+          Object.assign(globalThis, {
+            shown,
+            Notification: class extends EventTarget {
+              static readonly permission = permission;
+              constructor(title: string) {
+                super();
+                shown.push(title);
+              }
+            },
+          });
+        });
+        const notified = (): Promise<unknown> => page.evaluate('shown');
         await page.goto(`${base}/run/watched`);
         await says(page, 'Now');
+        await untilTrue(page, '/^(\\d{1,2} % · )?watched · Instar$/.test(document.title)');
         await says(page, /^(Training the vanilla network|Step 1)/);
         await page.getByRole('button', { name: 'Stop, keep the best' }).click();
         await says(page, 'The run was interrupted', 30);
+        assert.deepEqual(await notified(), [], 'nobody asked for it');
+        assert.match(await page.title(), /^interrupted(, [\d.]+ %)? · watched · Instar$/);
         await page.getByRole('button', { name: 'Resume', exact: true }).click();
+        await page.getByRole('button', { name: 'Notify me when it ends' }).click();
+        await says(page, '✓ You will be notified');
+        await untilTrue(page, '/^(\\d{1,2} % · watched|finished)/.test(document.title)');
         await says(page, 'The run is finished.', 120);
+        const accuracy = formatPercent(readRun(root).state.search.tests.get('final')?.measured.accuracy ?? 0);
+        assert.deepEqual(await notified(), [`watched finished, ${accuracy}`]);
+        assert.equal(await page.title(), `finished, ${accuracy} · watched · Instar`);
         assert.equal(await logOf(page), expectedLog(root));
         await openTab(page, 'Overview');
 

@@ -2,7 +2,7 @@
 import 'virtual:report.css';
 import './style.css';
 import { render, type JSX } from 'preact';
-import { useErrorBoundary } from 'preact/hooks';
+import { useErrorBoundary, useLayoutEffect } from 'preact/hooks';
 import { ListPage } from './pages/list.tsx';
 import { RunPage } from './pages/run.tsx';
 import { NetworkPage } from './pages/network.tsx';
@@ -30,7 +30,25 @@ const viewOf = byPage<JSX.Element>({
   ),
 });
 
-const Page = () => viewOf(route.value);
+/** The page of a run says how far it is (`run/attention.tsx`). */
+const titleOf = byPage<string>({
+  list: () => 'Runs · Instar',
+  begin: () => 'New search · Instar',
+  run: ({ run }) => `${run} · Instar`,
+  network: ({ run, candidate }) => `${candidate} of ${run} · Instar`,
+  study: ({ study }) => `${study} · Instar`,
+  compare: ({ runs }) => `${runs.length} runs compared · Instar`,
+  unknown: () => 'Instar',
+});
+
+function Page() {
+  const title = titleOf(route.value);
+  // Before the effects of what the page shows.
+  useLayoutEffect(() => {
+    document.title = title;
+  }, [title]);
+  return viewOf(route.value);
+}
 
 /** Shows an error of a page, such as one of a damaged journal, in its place. */
 function GuardedPage() {

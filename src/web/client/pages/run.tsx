@@ -1,7 +1,7 @@
 /** A run: what it does or came to at the top, and all else in tabs. Only the tab that is looked at is computed. */
 import './run.css';
 import type { JSX } from 'preact';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import type { RunDetails } from '../../../report/run-details.ts';
 import { factsSection, settingsSection } from '../../../report/sections/facts.ts';
 import { ReportMarkup, RunFrame } from '../parts.tsx';
@@ -55,9 +55,6 @@ function Body({ run, id, tab }: { readonly run: LiveRun; readonly id: string; re
 }
 
 export function RunPage({ run: id, tab }: { readonly run: string; readonly tab: TabName }) {
-  useEffect(() => {
-    document.title = `${id} · Instar`;
-  }, [id]);
   return (
     <RunFrame run={id} title={id}>
       {(run) => <Body run={run} id={id} tab={tab} />}

@@ -7,6 +7,7 @@ import { tiles } from '../../../report/sections/tiles.ts';
 import { resumeRun, stopRun } from '../api.ts';
 import { Action, CopyButton, Link, ModelLink, ReportMarkup, StateMark } from '../parts.tsx';
 import type { LiveRun } from '../run-store.ts';
+import { accuracyOf, Attention } from './attention.tsx';
 
 function Resume({ run, finished }: { readonly run: LiveRun; readonly finished: boolean }) {
   const budget = useSignal('');
@@ -75,6 +76,7 @@ export function RunHead({ run, subject }: { readonly run: LiveRun; readonly subj
             Open the network
           </Link>
         )}
+        <Attention name={facts.name} condition={condition} now={now} left={left} accuracy={accuracyOf(subject)} />
         <CopyButton text={facts.command} label="Copy the command line" />
         {condition === 'running' || condition === 'finished' ? null : (
           <CopyButton text={facts.resume} label="Copy the resume command" />
