@@ -94,23 +94,28 @@ async function* told(items: AsyncIterable<RunItem>, folder: () => string | null)
  * for. Leaving the loop early, or aborting `signal`, interrupts it: the best network is kept, and `resume` goes on. Aborting it before
  * the run has a folder, while the data is read, throws the signal's reason.
  *
- * A UserError for options or data that are wrong; a RunError where the run cannot go on.
+ * The options are checked at once, and nothing is read or written before the first item is asked for. A UserError for options or data that
+ * are wrong; a RunError where the run cannot go on.
  *
  * ```ts
  * for await (const item of search({ dataset: './photos', budget: '30m' })) if (item.type === 'done') console.log(item.files.onnx);
  * ```
  */
-export async function* search(options: SearchOptions): AsyncGenerator<SearchItem> {
+export function search(options: SearchOptions): AsyncGenerator<SearchItem> {
   const checked = checkSearch(options) as RunSearchOptions;
   let root: string | null = null;
   const onRun = (made: string): void => void (root = made);
-  yield* told(driving.search({ ...checked, onRun }), () => root);
+  return told(driving.search({ ...checked, onRun }), () => root);
 }
 
-/** Resumes a run where its journal ends, and yields the same items. Of a finished run without a `budget` they are `begin` and `done`. */
-export async function* resume(run: string, options: ResumeOptions = {}): AsyncGenerator<SearchItem> {
+/**
+ * Resumes a run where its journal ends, and yields the same items. Of a finished run without a `budget` they are `begin` and `done`. Arguments
+ * are checked at once.
+ */
+export function resume(run: string, options: ResumeOptions = {}): AsyncGenerator<SearchItem> {
   const root = checkRoot('run', run);
-  yield* told(driving.resume(root, checkResume(options) as RunResumeOptions), () => root);
+  const checked = checkResume(options) as RunResumeOptions;
+  return told(driving.resume(root, checked), () => root);
 }
 
 /** Forecasts the search with the same options: its phases, and how long each would take on this machine. Starts no run. */

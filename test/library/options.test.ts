@@ -85,6 +85,16 @@ const strange = fc.oneof(
   fc.anything({ maxDepth: 1 }).filter((value) => typeof value === 'object' && !Array.isArray(value)),
 );
 
+test('search and resume check their arguments when they are called, before any item is asked for', () => {
+  const wrong = { message: /bananas/, code: 'INSTAR_UNKNOWN_OPTION' };
+  assert.throws(() => instar.search({ dataset: nowhere, bananas: 1 } as never), wrong);
+  assert.throws(() => instar.resume(nowhere, { bananas: 1 } as never), wrong);
+  assert.throws(() => instar.resume(5 as never), UserError);
+  // What is right waits for the first item: nothing has been read yet.
+  for (const items of [instar.search({ dataset: nowhere }), instar.resume(nowhere)])
+    assert.equal(typeof items[Symbol.asyncIterator], 'function');
+});
+
 for (const [name, { call, right, names }] of Object.entries(calls)) {
   test(`${name}: what is right gets as far as that nothing is there`, async () => {
     assert.equal((await failureOf(call, right)).code, 'INSTAR_NOT_FOUND');
