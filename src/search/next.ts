@@ -4,6 +4,7 @@
  */
 import type { Mutant } from '../morphism/mutate.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
+import { linearHeadOf } from '../network/head.ts';
 import type { Network } from '../network/network.ts';
 import { startNetworks } from '../network/start.ts';
 import type { Initialisation, LogitComparison, Start, TrainingJob } from '../training/job.ts';
@@ -23,6 +24,7 @@ import type { Settings } from './settings.ts';
 import { excessOf, limitsOn } from './sizes.ts';
 import {
   candidateOf,
+  endsWithHead,
   lineage,
   minibatchesOf,
   networkOf,
@@ -352,9 +354,26 @@ function testOf(state: SearchState, context: Context, id: CandidateId): Decision
   return { kind: 'work', tasks: [{ ...task, ...passesOf(context, networkOf(state, id)) }] };
 }
 
+/**
+ * Whether the head, which was trained by itself, is all that is to be trained of that network. A head that is not linear in its features goes
+ * on: it was trained for few minibatches only.
+ */
+export const isHeadAlone = (settings: Settings, network: Network): boolean =>
+  methods[settings.method].tunes && settings.optimizer.freeze === 'all-but-head' && linearHeadOf(network) !== null;
+
+/** The end of a search whose network is trained already: it has no final training. */
+function withHeadAlone(state: SearchState, { settings }: Context): Decision | null {
+  const line = must(state.stop, 'stop').line;
+  const { step, checkpoint } = candidateOf(state, line);
+  if (step > 0 || state.segments.final.length > 0 || !isHeadAlone(settings, networkOf(state, line))) return null;
+  return record({ type: 'undone', line: 'final', to: line, checkpoint: must(checkpoint, `checkpoint of ${line}`) });
+}
+
 /** After the last step: final training, test evaluation, baseline. */
 function continueEnd(state: SearchState, context: Context): Decision {
   if (!state.undone) {
+    const trained = withHeadAlone(state, context);
+    if (trained !== null) return trained;
     const back = methodOf(context).tunes ? betterThanFinal(state, context.counts.validation) : null;
     const isLost = candidateOf(state, 'final').end !== null;
     const open = isLost && back !== null ? null : openSegment(state, context, 'final');
@@ -363,7 +382,8 @@ function continueEnd(state: SearchState, context: Context): Decision {
     if (back !== null) return record({ type: 'undone', line: 'final', to: back.candidate, checkpoint: back.checkpoint });
   }
   if (!state.tests.has('final')) return testOf(state, context, 'final');
-  if (context.settings.baseline) {
+  // What was trained no further has nothing to be compared with.
+  if (context.settings.baseline && !endsWithHead(state)) {
     const running = openSegment(state, context, 'baseline');
     if (running !== null) return running;
     const following = baselineSegments(state, context)[state.segments.baseline.length];

@@ -1,6 +1,7 @@
 /** What a run used of its data, and which next steps would help most: sentences from its state and configuration. Pure. */
 import { splitCounts } from '../../data/split-counts.ts';
 import { bestCandidate } from '../../search/ranking.ts';
+import { endsWithHead } from '../../search/state.ts';
 import { limitedSizes, sizes } from '../../search/sizes.ts';
 import { classCounts } from '../../util/confusion.ts';
 import { quoted } from '../../util/quoted.ts';
@@ -102,6 +103,7 @@ const moreTime: Rule = ({ run, config, root }) => {
   const { search } = run;
   const budget = run.budget ?? config.budget;
   if (!search.finished) return null;
+  if (endsWithHead(search)) return 'train all layers: without --freeze all-but-head';
   if (budget !== null) return `give it more time: instar resume ${quoted(root)} --budget +${timeOf(budget)}`;
   if (search.stop?.reason === 'limits') return `allow larger networks (${limitOptions(config)}): no mutation fitted the limits`;
   const { work } = config.settings;

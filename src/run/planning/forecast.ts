@@ -17,6 +17,7 @@ import {
 } from '../../search/simulation.ts';
 import {
   candidateOf,
+  endsWithHead,
   emptyState,
   minibatchesOf,
   networkOf,
@@ -257,6 +258,11 @@ export function forecast(question: Question): Forecast {
     return { phases, vanilla, steps, stop, final: null, baseline: null, minibatches, seconds: time };
   }
   const wholeEpoch = minibatchesPerEpoch(context, true);
+  if (endsWithHead(state)) {
+    pass('test', tested('final'));
+    pass('export', time + verification(sizeIn(state, winner), threads, testImages));
+    return { phases, vanilla, steps, stop, final: null, baseline: null, minibatches, seconds: time };
+  }
   const finalSeconds = pass('final', trained('final'));
   const finalEpochs = minibatchesOf(state, 'final') / wholeEpoch;
   const final = training('final', finalEpochs, finalSeconds);
