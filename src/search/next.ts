@@ -4,7 +4,6 @@
  */
 import type { Mutant } from '../morphism/mutate.ts';
 import { countMultiplyAdds, countParameters } from '../network/cost.ts';
-import { linearHeadOf } from '../network/head.ts';
 import type { Network } from '../network/network.ts';
 import { startNetworks } from '../network/start.ts';
 import type { Initialisation, LogitComparison, Start, TrainingJob } from '../training/job.ts';
@@ -13,18 +12,17 @@ import { must } from '../util/assert.ts';
 import type { KeyPart } from '../util/random.ts';
 import type { Counts } from './counts.ts';
 import type { SearchEvent } from './events.ts';
+import { endsWithHead, headAsFinal } from './head-alone.ts';
 import type { Entry, Method, Rung } from './methods/method.ts';
 import { methods } from './methods/table.ts';
 import { expectedBy, type Expectation } from './operator-choice.ts';
 import { betterThanFinal, currentParent, winsOfParent } from './ranking.ts';
 import { passesOf, type Fitting } from './passes.ts';
 import { headMinibatches, teacherOf, type Teacher } from './work.ts';
-import { epochsOf, planRungs } from './rungs.ts';
-import type { Settings } from './settings.ts';
+import { epochsOf, rungsOf } from './rungs.ts';
 import { excessOf, limitsOn } from './sizes.ts';
 import {
   candidateOf,
-  endsWithHead,
   lineage,
   minibatchesOf,
   networkOf,
@@ -123,13 +121,6 @@ export const startNetwork = ({ settings, counts, origin }: Pick<Context, 'settin
   origin?.network ?? startNetworks[settings.start.network].make(counts.shape, counts.classes, settings.widths);
 
 export const methodOf = ({ settings }: Context): Method => methods[settings.method];
-
-/** Rungs of settings that were checked. */
-export function rungsOf(settings: Settings): readonly Rung[] {
-  const rungs = planRungs(settings);
-  if (typeof rungs === 'string') throw new Error(`bug: ${rungs}`);
-  return rungs;
-}
 
 const record = (event: SearchEvent): Decision => ({ kind: 'record', event });
 
@@ -354,26 +345,11 @@ function testOf(state: SearchState, context: Context, id: CandidateId): Decision
   return { kind: 'work', tasks: [{ ...task, ...passesOf(context, networkOf(state, id)) }] };
 }
 
-/**
- * Whether the head, which was trained by itself, is all that is to be trained of that network. A head that is not linear in its features goes
- * on: it was trained for few minibatches only.
- */
-export const isHeadAlone = (settings: Settings, network: Network): boolean =>
-  methods[settings.method].tunes && settings.optimizer.freeze === 'all-but-head' && linearHeadOf(network) !== null;
-
-/** The end of a search whose network is trained already: it has no final training. */
-function withHeadAlone(state: SearchState, { settings }: Context): Decision | null {
-  const line = must(state.stop, 'stop').line;
-  const { step, checkpoint } = candidateOf(state, line);
-  if (step > 0 || state.segments.final.length > 0 || !isHeadAlone(settings, networkOf(state, line))) return null;
-  return record({ type: 'undone', line: 'final', to: line, checkpoint: must(checkpoint, `checkpoint of ${line}`) });
-}
-
 /** After the last step: final training, test evaluation, baseline. */
 function continueEnd(state: SearchState, context: Context): Decision {
   if (!state.undone) {
-    const trained = withHeadAlone(state, context);
-    if (trained !== null) return trained;
+    const head = headAsFinal(state, context.settings);
+    if (head !== null) return record(head);
     const back = methodOf(context).tunes ? betterThanFinal(state, context.counts.validation) : null;
     const isLost = candidateOf(state, 'final').end !== null;
     const open = isLost && back !== null ? null : openSegment(state, context, 'final');

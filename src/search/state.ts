@@ -250,9 +250,6 @@ export function failuresAfter({ failures, tasks }: SearchState, task: string, ki
   return { count: (before?.count ?? 0) + 1, repeated: isRepeated ? before.repeated + 1 : 1, kind, done };
 }
 
-/** Whether the final network is one whose head alone was trained: there was no final training to take back. */
-export const endsWithHead = ({ undone, segments }: SearchState): boolean => undone && segments.final.length === 0;
-
 /** Those that compete to be the best so far, where they are validated: the baseline is trained for comparison. */
 const competes = (id: CandidateId): boolean => id !== 'baseline';
 

@@ -1,7 +1,7 @@
 /** What a run used of its data, and which next steps would help most: sentences from its state and configuration. Pure. */
 import { splitCounts } from '../../data/split-counts.ts';
 import { bestCandidate } from '../../search/ranking.ts';
-import { endsWithHead } from '../../search/state.ts';
+import { endsWithHead } from '../../search/head-alone.ts';
 import { limitedSizes, sizes } from '../../search/sizes.ts';
 import { classCounts } from '../../util/confusion.ts';
 import { quoted } from '../../util/quoted.ts';

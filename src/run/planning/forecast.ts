@@ -3,8 +3,9 @@
  * simulation of the search. Training alone can tell which child is best: here it is the one of average cost.
  */
 import type { SearchEvent, StopReason } from '../../search/events.ts';
-import { minibatchesPerEpoch, rungsOf, type Context, type StartStep, type Task } from '../../search/next.ts';
-import { coresOf, type Cores } from '../../search/rungs.ts';
+import { endsWithHead } from '../../search/head-alone.ts';
+import { minibatchesPerEpoch, type Context, type StartStep, type Task } from '../../search/next.ts';
+import { coresOf, rungsOf, type Cores } from '../../search/rungs.ts';
 import {
   medianFirst,
   likelyCandidates,
@@ -17,7 +18,6 @@ import {
 } from '../../search/simulation.ts';
 import {
   candidateOf,
-  endsWithHead,
   emptyState,
   minibatchesOf,
   networkOf,
