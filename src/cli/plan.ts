@@ -74,7 +74,14 @@ function planLines(report: PlanReport): string[] {
       : [`${stopWords[forecast.stop]} Each next step is assumed to start from a child of middle size.`]),
     ...measuredLines(report),
   ];
-  return [...said.flatMap((line) => wrap(line, width)), '', ...lines, '', ...notes.flatMap((line) => wrap(line, width)), ...advice];
+  return [
+    ...said.flatMap((line) => wrap(line, width)),
+    '',
+    ...lines,
+    '',
+    ...notes.flatMap((line) => wrap(line, width)),
+    ...advice,
+  ];
 }
 
 export async function planCommand(dataset: string, given: Given<'plan'>, io: Io): Promise<number> {

@@ -150,7 +150,11 @@ async function receive(
 const pause = 200;
 
 /** Opens the part with its lock, once no other process downloads it; null where one has finished it meanwhile. */
-async function openPart({ url, path }: Pick<Download, 'url' | 'path'>, part: string, { progress, signal }: ReadListener): Promise<FileHandle | null> {
+async function openPart(
+  { url, path }: Pick<Download, 'url' | 'path'>,
+  part: string,
+  { progress, signal }: ReadListener,
+): Promise<FileHandle | null> {
   for (let tries = 0; ; tries++) {
     if ((await factsOf(path)) !== undefined) return null;
     const file = await open(part, constants.O_RDWR | constants.O_CREAT).catch(notWritten(part));

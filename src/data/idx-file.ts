@@ -145,9 +145,5 @@ async function readPacked(path: string, magic: number, scratch: Scratch, signal:
 }
 
 /** A file that must begin with that magic number. A UserError where it does not, or is cut short, too long or damaged. */
-export const readIdx = async (
-  path: string,
-  magic: number,
-  scratch: Scratch,
-  signal: AbortSignal | undefined,
-): Promise<Idx> => (path.endsWith('.gz') ? readPacked(path, magic, scratch, signal) : readPlain(path, magic));
+export const readIdx = async (path: string, magic: number, scratch: Scratch, signal: AbortSignal | undefined): Promise<Idx> =>
+  path.endsWith('.gz') ? readPacked(path, magic, scratch, signal) : readPlain(path, magic);

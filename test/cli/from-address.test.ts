@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test';
 import { encodeModel } from '../../src/formats/onnx/codec.ts';
 import { readRun } from '../../src/run/record/read.ts';
 import { serve, whole, type Answer } from '../data/serve.ts';
-import { makeSecure } from '../execution/brokers.ts';
+import { makeSecure, startRedis, withoutRedis } from '../execution/brokers.ts';
 import { handmadeModel, headOf } from '../support/onnx-models.ts';
 import { instar, makePhotos, newFolder, start, tiny, until } from './fixtures.ts';
 
@@ -127,7 +127,11 @@ test('without a hash the file is not used: the one that it has is said, and then
   const server = await serve(t, whole(model));
   const address = `${server.origin}/net.onnx`;
   const picture = join('photos', 'coral', '1.png');
-  for (const line of [searching(address, '--run', 'unknown'), ['predict', address, picture], ['plan', 'photos', '--from', address]]) {
+  for (const line of [
+    searching(address, '--run', 'unknown'),
+    ['predict', address, picture],
+    ['plan', 'photos', '--from', address],
+  ]) {
     const { code, out, err } = await instar(line, folder);
     assert.deepEqual([code, out], [2, ''], err);
     const said = err.split('\n').filter((each) => each !== '' && !each.startsWith('downloading'));
@@ -144,9 +148,9 @@ test('without a hash the file is not used: the one that it has is said, and then
 test('by https, from a server with a certificate; redirects stay with it, and a certificate of nobody is refused', async (t) => {
   const secure = makeSecure(join(folder, 'tls'), '');
   const asked: string[] = [];
-  const options = { key: readFileSync(secure.key), cert: readFileSync(secure.certificate) };
+  const identity = { key: readFileSync(secure.key), cert: readFileSync(secure.certificate) };
   const plain = await serve(t, whole(model));
-  const server = createServer(options, (request, response) => {
+  const server = createServer(identity, (request, response) => {
     const path = request.url ?? '';
     asked.push(path);
     if (path === '/moved.onnx') response.writeHead(302, { location: '/net.onnx' }).end();
@@ -177,7 +181,10 @@ test('by https, from a server with a certificate; redirects stay with it, and a 
   assert.deepEqual(plain.paths, []);
   const unknown = await predict('/net.onnx', {});
   assert.equal(unknown.code, 2);
-  assert.match(unknown.err, /cannot be downloaded \((UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT_LOCALLY)\)/);
+  assert.match(
+    unknown.err,
+    /cannot be downloaded \((UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT_LOCALLY)\)/,
+  );
   assert.deepEqual(readdirSync(downloads()), []);
 });
 
@@ -256,4 +263,26 @@ test('where the cache cannot be written, the file is used all the same', async (
   assert.equal(err.split('cannot be written').length, 2, err);
   assert.deepEqual(readdirSync(place).toSorted(), ['cache', 'run']);
   assert.ok(!existsSync(join(place, 'run', 'cache', 'downloads')));
+});
+
+test('a worker on a queue has the network from the run, and asks no address', { skip: withoutRedis() }, async (t) => {
+  const redis = await startRedis(join(folder, 'redis'));
+  t.after(() => redis.stop());
+  rmSync(downloads(), { recursive: true, force: true });
+  const store = join(folder, 'store');
+  mkdirSync(store);
+  const server = await serve(t, whole(model));
+  const elsewhere = ['--queue', redis.address, '--store', `file:${store}`];
+  const cache = { INSTAR_CACHE: join(folder, "a worker's cache") };
+  const worker = start(['worker', ...elsewhere, '--engine', 'reference', '--jobs', '1'], folder, cache);
+  try {
+    const { code, err } = await instar(searching(withHash(`${server.origin}/net.onnx`), '--run', 'queued', ...elsewhere), folder);
+    assert.equal(code, 0, err);
+    assert.deepEqual(server.paths, ['/net.onnx']);
+    assert.ok(!existsSync(join(cache.INSTAR_CACHE, 'downloads')));
+    assert.ok(readRun(join(folder, 'queued')).state.search.finished);
+  } finally {
+    worker.process.kill('SIGKILL');
+    await worker.ended;
+  }
 });

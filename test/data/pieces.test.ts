@@ -273,7 +273,12 @@ test('packed IDX files that memory should not hold are unpacked into a file, wit
   assert.ok(existsSync(scratch));
   assert.equal(train.images.length, images.length);
   for (const at of [0, 1, 177, count - 1])
-    assert.ok(Buffer.compare(train.images.subarray(at * side * side, (at + 1) * side * side), images.subarray(at * side * side, (at + 1) * side * side)) === 0);
+    assert.ok(
+      Buffer.compare(
+        train.images.subarray(at * side * side, (at + 1) * side * side),
+        images.subarray(at * side * side, (at + 1) * side * side),
+      ) === 0,
+    );
   assert.deepEqual(allBytes(tested.images), noise(2 * side * side, 'test'));
 });
 

@@ -249,10 +249,10 @@ await test('without a method it is fine-tuned: its head first, then all layers, 
 await test('where all but the head stays as it is, the head is trained once, tested and written; the rest keeps its bits', async () => {
   const { preset: _preset, ...plain } = tiny;
   const run = newFolder();
-  const from = join(whole, 'best.safetensors');
+  const start = join(whole, 'best.safetensors');
   const limits = { memory: 2 ** 32 };
   await collect(
-    search({ ...plain, engine, from, settings: { limits, work: 4e9, optimizer: { freeze: 'all-but-head' } }, run }),
+    search({ ...plain, engine, from: start, settings: { limits, work: 4e9, optimizer: { freeze: 'all-but-head' } }, run }),
   );
   const { state, replay, config } = readRun(run);
   assert.ok(state.search.finished && endsWithHead(state.search));
@@ -262,7 +262,7 @@ await test('where all but the head stays as it is, the head is trained once, tes
   );
   const { tensors, about, network } = await readBest(run);
   assert.equal(about.line, 'final');
-  const before = (await readBest(from)).tensors;
+  const before = (await readBest(start)).tensors;
   const head = must(linearHeadOf(network), 'head').node.id;
   const changed = Object.keys(tensors).filter((name) => !isDeepStrictEqual(tensors[name], before[name]));
   assert.deepEqual(changed.toSorted(), [parameterName(head, 'bias'), parameterName(head, 'kernel')].toSorted());

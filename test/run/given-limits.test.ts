@@ -90,7 +90,8 @@ test('all limits that stand in the way are one line, before an image is decoded'
 
 test('a budget that no machine can keep is refused, one that is short is said, with what to lower', () => {
   const shape = { channels: 3, height: 64, width: 64 };
-  const problem = (budget: number): string | null => budgetProblem(budget, network, 'net.onnx', shape.height, 100_000, 2, 'onednn');
+  const problem = (budget: number): string | null =>
+    budgetProblem(budget, network, 'net.onnx', shape.height, 100_000, 2, 'onednn');
   const usual = (3 * multiplyAdds * 100_000) / 2.5e10 / 2;
   assert.equal(problem(usual * 1.01), null);
   const words = problem(usual / 2) ?? '';

@@ -220,7 +220,9 @@ function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
       ];
     case 'stop':
       if (candidateOf(search, entry.line).step === 0 && isHeadAlone(config.settings, networkOf(search, entry.line)))
-        return [`${shownName(config, entry.line)}: all but its head stays as it is, so there is no final training; ${size(entry.line)}`];
+        return [
+          `${shownName(config, entry.line)}: all but its head stays as it is, so there is no final training; ${size(entry.line)}`,
+        ];
       if (methods[config.settings.method].tunes && candidateOf(search, entry.line).step === 0)
         return [`final training of ${shownName(config, entry.line)}, ${trainedLayers(config)}; ${size(entry.line)}`];
       return [

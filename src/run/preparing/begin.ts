@@ -278,7 +278,8 @@ export async function begin(asked: AskedOptions, spare: SpareCache): Promise<Beg
     else {
       refuseGiven(given, isFolder ? known : null, sized, options.settings, engineName);
       // How many images train is known up to those that cannot be read.
-      if (trainImages !== null && known !== null) sayBudget(seenAt(given, known), known, (1 - sized.validation) * trainImages, sized);
+      if (trainImages !== null && known !== null)
+        sayBudget(seenAt(given, known), known, (1 - sized.validation) * trainImages, sized);
     }
   };
   const { dataset, path, leftOut, ...read } = await readDataset(options.dataset, { ...where, ...how, onFound });
