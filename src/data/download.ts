@@ -39,13 +39,15 @@ export interface Download extends Asked {
   readonly path: string;
 }
 
-/** The code of the error's innermost cause, such as ENOTFOUND or ECONNREFUSED. */
+/** The code of the error's innermost cause, such as ENOTFOUND or ECONNREFUSED; what it says where it has none. */
 function networkReason(error: unknown): string {
+  let innermost = error;
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const code = codeOf(cause);
     if (code !== undefined) return code;
+    innermost = cause;
   }
-  return reasonOf(error);
+  return reasonOf(innermost);
 }
 
 const notWritten =

@@ -25,6 +25,7 @@ import type { DataEvent, DatasetSource, Decoding, ReadListener } from './source.
 
 /** What is known before an image is decoded; null: not yet. */
 export interface FoundData {
+  readonly name: string;
   readonly isFolder: boolean;
   readonly classes: number | null;
   readonly shape: Shape | null;
@@ -143,7 +144,7 @@ export async function readDataset(
   const source = await findSource(reference, find, locations, listener);
   for (const message of source.notes) progress({ kind: 'note', message });
   const { classCount = null, shape = null, trainImages = null } = source;
-  options.onFound?.({ isFolder: source.reading !== undefined, classes: classCount, shape, trainImages });
+  options.onFound?.({ name: source.name, isFolder: source.reading !== undefined, classes: classCount, shape, trainImages });
   const known = await recallDataset(cacheFolder, source);
   const all = known ?? (await decoded(source, await writable(), machine, listener));
   const { dataset, path, leftOut, found, sampledFrom, notes } = all;

@@ -1,18 +1,26 @@
 /** Fine-tuning that trains the head of the given network and nothing else: once, without a final training. Pure. */
 import { linearHeadOf } from '../network/head.ts';
 import type { Network } from '../network/network.ts';
+import { parametersOf } from '../network/parameters.ts';
+import { frozenNodes } from '../program/learning.ts';
 import { must } from '../util/assert.ts';
 import type { SearchEvent } from './events.ts';
 import { methods } from './methods/table.ts';
-import type { Settings } from './settings.ts';
+import { learningOf, type Settings } from './settings.ts';
 import { candidateOf, networkOf, type SearchState } from './state.ts';
 
 /**
- * Whether the head, which was trained by itself, is all that is to be trained of that network. A head that is not linear in its features goes
- * on: it was trained for few minibatches only.
+ * Whether nothing of that network is left to be trained when its head was trained by itself. A head that is not linear in its features goes on,
+ * unless it is frozen then: it was trained for few minibatches only.
  */
-export const isHeadAlone = ({ method, optimizer }: Settings, network: Network): boolean =>
-  methods[method].tunes && optimizer.freeze === 'all-but-head' && linearHeadOf(network) !== null;
+export function isHeadAlone(settings: Settings, network: Network): boolean {
+  if (!methods[settings.method].tunes || settings.optimizer.freeze === 0) return false;
+  const frozen = frozenNodes(learningOf(settings), network);
+  const left = new Set(parametersOf(network).flatMap(({ node }) => (frozen.has(node) ? [] : [node])));
+  const head = linearHeadOf(network);
+  if (head !== null) left.delete(head.node.id);
+  return left.size === 0;
+}
 
 /** What ends a search whose network is trained already; null where there is a final training, or one was begun. */
 export function headAsFinal(state: SearchState, settings: Settings): SearchEvent | null {

@@ -77,6 +77,15 @@ test('all limits that stand in the way are one line, before an image is decoded'
     const { from: _from, ...without } = asked;
     await assert.rejects(begin({ ...without, settings: { method: 'tune' } }, spare), /name it with --from$/);
     await assert.rejects(begin({ ...without, settings: { method: 'shrink' } }, spare), /name it with --from$/);
+    await assert.rejects(
+      begin({ ...without, settings: { optimizer: { freeze: 3 } } }, spare),
+      /^Error: --freeze keeps .* --from$/,
+    );
+    const flat = join(folder, 'flat.onnx');
+    const whole = handmadeModel((g, x) => g.node('Gemm', [g.node('Flatten', [x]), g.weights(243, 3)]), { extents: [3, 9, 9] });
+    writeFileSync(flat, encodeModel(whole));
+    const sized = begin({ ...asked, from: flat, settings: {}, imageSize: 12 }, spare);
+    await assert.rejects(sized, /flat\.onnx takes images of 9×9 only; those of photos are 12×12$/);
     assert.ok(!events.includes('decode'), events.join());
     // Within them the images are what is wrong.
     await assert.rejects(begin({ ...asked, settings: {} }, spare), /photos/);

@@ -94,7 +94,7 @@ test('few images that it is behind by are chance, however many validate', () => 
 });
 
 test('a head alone is trained once: no final training follows, and a baseline has nothing to say', () => {
-  for (const given of [{}, { baseline: true }]) {
+  for (const given of [{}, { baseline: true }, { optimizer: { freeze: 9000 } }]) {
     const frozen = mergeSettings(settings, { optimizer: { freeze: 'all-but-head' }, ...given });
     const { tasks, events, state } = walk(() => 0.7, { ...context, settings: frozen });
     assert.deepEqual(drawn(tasks), [`vanilla: head, ${headMinibatches(context)}, 1–0`]);

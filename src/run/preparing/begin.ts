@@ -42,7 +42,7 @@ import { pixelOptionIn } from './given-pixels.ts';
 import { refusePrecision } from './precision.ts';
 import { refuseSmallest } from './least-size.ts';
 import { operatorTimes } from './operator-times.ts';
-import { openGiven, prepare, sideOf, type Prepared } from './origin.ts';
+import { openGiven, prepare, refuseChannels, sideOf, type Prepared } from './origin.ts';
 
 export interface Common {
   /** Aborting it ends the run in order: the best network is kept, and `resume` goes on from there. */
@@ -217,7 +217,10 @@ function refuseTogether({ budget, settings, from }: AskedOptions, { method, fina
     throw new UserError('--budget and --work are two limits of the same: give one of them');
   if (budget !== undefined && final.epochs === 0)
     throw new UserError('--budget plans a final training, and --final-epochs 0 turns it off');
-  if (from === undefined) refuseWithoutGiven(method);
+  if (from !== undefined) return;
+  refuseWithoutGiven(method);
+  if ((settings?.optimizer?.freeze ?? 0) !== 0)
+    throw new UserError('--freeze keeps layers of a network that is given: name it with --from');
 }
 
 /** Reads and checks everything; a UserError says what is wrong. `spare`: of decoded data, where the cache cannot be written. */
@@ -264,7 +267,7 @@ export async function begin(asked: AskedOptions, spare: SpareCache): Promise<Beg
     const short = budgetProblem(budget, network, given.name, height, train, workers, engineName, isHead);
     if (short !== null) progress?.({ kind: 'note', message: short });
   };
-  const onFound = ({ isFolder, classes, shape, trainImages }: FoundData): void => {
+  const onFound = ({ name, isFolder, classes, shape, trainImages }: FoundData): void => {
     const known = isFolder ? (imageSize ?? side ?? target?.imageSize ?? null) : (shape?.height ?? null);
     const first = mergeSettings(base, options.settings ?? {});
     const square = { channels: 3, height: known ?? usualSide, width: known ?? usualSide };
@@ -276,10 +279,11 @@ export async function begin(asked: AskedOptions, spare: SpareCache): Promise<Beg
         channels: shape?.channels ?? null,
       });
     else {
-      refuseGiven(given, isFolder ? known : null, sized, options.settings, engineName);
+      if (shape !== null) refuseChannels(given, name, shape.channels);
+      refuseGiven(given, name, isFolder ? known : null, sized, options.settings, engineName);
       // How many images train is known up to those that cannot be read.
       if (trainImages !== null && known !== null)
-        sayBudget(seenAt(given, known), known, (1 - sized.validation) * trainImages, sized);
+        sayBudget(seenAt(given, known, name), known, (1 - sized.validation) * trainImages, sized);
     }
   };
   const { dataset, path, leftOut, ...read } = await readDataset(options.dataset, { ...where, ...how, onFound });

@@ -16,7 +16,7 @@ import { UserError } from '../../util/user-error.ts';
 import { formatWhole } from '../../util/words.ts';
 import { leastNeeds, noNeeds, refuseOver, sizeProblems } from './check.ts';
 import { headOf } from '../../network/head.ts';
-import { resized, withRows, type Given } from './origin.ts';
+import { sizedFor, withRows, type Given } from './origin.ts';
 
 /** A given network may grow to this many times its size, where no limit is given and the preset's is lower. */
 const room = 2;
@@ -42,8 +42,10 @@ function smallest(network: Network): Network {
   return freeze(nodes, network.nextId);
 }
 
-/** The network for images of `side` pixels, as far as it takes them; null: of its own size, or a usual one. */
-export function seenAt(given: Given, side: number | null): Network {
+/**
+ * The network for images of `side` pixels; null: of its own size, or a usual one. A UserError where it takes none of them. `name`: of the data.
+ */
+export function seenAt(given: Given, side: number | null, name: string): Network {
   const { channels, size } = given;
   const shape: Shape = {
     channels: channels ?? 3,
@@ -51,21 +53,22 @@ export function seenAt(given: Given, side: number | null): Network {
   };
   const plain = { mean: Array.from({ length: shape.channels }, () => 0), std: Array.from({ length: shape.channels }, () => 1) };
   const { network } = given.read(shape, plain);
-  return side === null ? network : (resized(network, { ...shape, height: side, width: side }) ?? network);
+  return side === null ? network : sizedFor(given, network, name, { ...shape, height: side, width: side });
 }
 
 /**
  * A UserError that names all limits over which the network is for certain, whatever classes and images there are: its parameters,
- * and for images of `side` pixels its multiply-adds and memory. `side`: null where it is not known before the data is.
+ * and for images of `side` pixels its multiply-adds and memory. `name`: of the data. `side`: null where it is not known before the data is.
  */
 export function refuseGiven(
   given: Given,
+  name: string,
   side: number | null,
   settings: Settings,
   override: SettingsOverride | undefined,
   engine: EngineName,
 ): void {
-  const seen = seenAt(given, side);
+  const seen = seenAt(given, side, name);
   const least = smallest(seen);
   const limited = withGivenLimits(settings, override, seen);
   const { limits } = limited;
