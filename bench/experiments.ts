@@ -98,7 +98,7 @@ export const experiments: Readonly<Record<string, Experiment>> = {
       fixed: { limits: { steps: 0 } },
       'three steps of two children': { step: { children: 2 }, limits: { steps: 3 } },
       'three steps of one child': { step: { children: 1 }, limits: { steps: 3 } },
-      'three steps of two children and a slow head': { step: { children: 2 }, limits: { steps: 3 }, ...slowHead(0.1) },
+      'three steps of one child and a slow head': { step: { children: 1 }, limits: { steps: 3 }, ...slowHead(0.1) },
     },
   },
   growth: {

@@ -1,6 +1,7 @@
 /** `instar plan`. */
 import { plan as planRun, type PlanReport } from '../run/planning/plan.ts';
 import { planRows, stopWords } from '../run/planning/plan-rows.ts';
+import { adviseTrainedStart } from '../run/display/advice.ts';
 import { describeConfig, describePasses, describePlan } from '../run/display/wording.ts';
 import { formatDuration } from '../util/duration.ts';
 import { formatCount, formatWhole } from '../util/words.ts';
@@ -65,13 +66,22 @@ function planLines(report: PlanReport): string[] {
     ...describeConfig(config),
     ...(plan === null || config.budget === null ? [] : [describePlan(plan, config.budget, config)]),
   ];
+  // Not wrapped: one holds a command.
+  const advice = adviseTrainedStart(config).map((line, at) => (at === 0 ? `With so few photos ${line}` : line));
   const notes = [
     ...(forecast.steps.length === 0
       ? []
       : [`${stopWords[forecast.stop]} Each next step is assumed to start from a child of middle size.`]),
     ...measuredLines(report),
   ];
-  return [...said.flatMap((line) => wrap(line, width)), '', ...lines, '', ...notes.flatMap((line) => wrap(line, width))];
+  return [
+    ...said.flatMap((line) => wrap(line, width)),
+    '',
+    ...lines,
+    '',
+    ...notes.flatMap((line) => wrap(line, width)),
+    ...advice,
+  ];
 }
 
 export async function planCommand(dataset: string, given: Given<'plan'>, io: Io): Promise<number> {

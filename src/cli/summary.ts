@@ -4,6 +4,7 @@ import { folderOf } from '../run/record/folder.ts';
 import type { RunState } from '../run/record/replay.ts';
 import { bestCandidate, frontOf, resultOf } from '../search/ranking.ts';
 import { methods } from '../search/methods/table.ts';
+import { endsWithHead } from '../search/head-alone.ts';
 import { candidateOf, networkOf, type CandidateId } from '../search/state.ts';
 import { formatDuration } from '../util/duration.ts';
 import { quoted } from '../util/quoted.ts';
@@ -23,6 +24,7 @@ function storyOf({ search }: RunState, config: Config, line: CandidateId): strin
   const name = shownName(config, line);
   if (step > 0) return `${name}, ${changedWord(config.settings)} in ${plural(step, 'step')}`;
   if (!methods[config.settings.method].tunes) return `the ${startPhrase(config, search)}, as no child was better`;
+  if (endsWithHead(search)) return `${name} with a head of its own`;
   return search.undone ? `${name} with a head of its own; training more of it was taken back` : `${name}, fine-tuned`;
 }
 

@@ -10,7 +10,7 @@ import { extract } from 'tar-stream';
 import { must } from '../util/assert.ts';
 import { UserError } from '../util/user-error.ts';
 import type { Content, Part } from './dataset.ts';
-import { codeOf, readBytes, readFailure, reasonOf } from '../util/files.ts';
+import { codeOf, factsOf, readBytes, readFailure, reasonOf } from '../util/files.ts';
 import { sha256 } from '../util/hash.ts';
 import { fileAt, type DatasetSource, type ReadListener, type SourceFile } from './source.ts';
 
@@ -52,6 +52,8 @@ async function readFolder(folder: string, names: readonly string[], { signal }: 
   for (const name of names) {
     signal?.throwIfAborted();
     const where = join(folder, name);
+    const size = (await factsOf(where))?.size ?? 0;
+    if (size > fileLimit) throw new UserError(`${where} has ${size} bytes, more than can be`);
     files.set(name, { where, bytes: await readBytes(where) });
   }
   return files;

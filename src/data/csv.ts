@@ -1,6 +1,6 @@
 /** Tables as text: separated by commas, semicolons, tabs or bars, with quoted fields. Knows nothing of labels. */
 import { parse } from 'csv-parse/sync';
-import { readBytes, reasonOf } from '../util/files.ts';
+import { factsOf, readBytes, reasonOf } from '../util/files.ts';
 import { UserError } from '../util/user-error.ts';
 
 export interface Table {
@@ -111,7 +111,8 @@ export function parseTable(path: string, text: string): Table {
 }
 
 export async function readTable(path: string): Promise<Table> {
+  const size = (await factsOf(path))?.size ?? 0;
+  if (size > largest) throw new UserError(`${path}: ${size} bytes are too many for a table of labels`);
   const bytes = await readBytes(path);
-  if (bytes.length > largest) throw new UserError(`${path}: ${bytes.length} bytes are too many for a table of labels`);
   return parseTable(path, textOf(bytes));
 }

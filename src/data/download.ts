@@ -5,11 +5,12 @@
 import { createHash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf, factsOf, makeFolder, reasonOf, writeFailure } from '../util/files.ts';
 import { isSafe } from '../util/file-address.ts';
 import { lockFile } from '../util/flock.ts';
+import { must } from '../util/assert.ts';
 import { UserError } from '../util/user-error.ts';
 import { formatBytes } from '../util/words.ts';
 import type { ReadListener } from './source.ts';
@@ -23,10 +24,8 @@ export interface Hash {
   readonly digits: string;
 }
 
-export interface Download {
+interface Asked {
   readonly url: string;
-  readonly hash: Hash;
-  readonly path: string;
   /** Bytes, at most. */
   readonly most: number;
   /** What to do without a network; ends the error message. */
@@ -35,13 +34,20 @@ export interface Download {
   readonly patience: number;
 }
 
-/** The code of the error's innermost cause, such as ENOTFOUND or ECONNREFUSED. */
+export interface Download extends Asked {
+  readonly hash: Hash;
+  readonly path: string;
+}
+
+/** The code of the error's innermost cause, such as ENOTFOUND or ECONNREFUSED; what it says where it has none. */
 function networkReason(error: unknown): string {
+  let innermost = error;
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const code = codeOf(cause);
     if (code !== undefined) return code;
+    innermost = cause;
   }
-  return reasonOf(error);
+  return reasonOf(innermost);
 }
 
 const notWritten =
@@ -98,7 +104,7 @@ class TooLarge extends Error {}
 
 /** Appends to `file`, which is `part`, what is missing. */
 async function receive(
-  { url, patience, most }: Download,
+  { url, patience, most }: Asked,
   part: string,
   file: FileHandle,
   { progress, signal }: ReadListener,
@@ -146,7 +152,11 @@ async function receive(
 const pause = 200;
 
 /** Opens the part with its lock, once no other process downloads it; null where one has finished it meanwhile. */
-async function openPart({ url, path }: Download, part: string, { progress, signal }: ReadListener): Promise<FileHandle | null> {
+async function openPart(
+  { url, path }: Pick<Download, 'url' | 'path'>,
+  part: string,
+  { progress, signal }: ReadListener,
+): Promise<FileHandle | null> {
   for (let tries = 0; ; tries++) {
     if ((await factsOf(path)) !== undefined) return null;
     const file = await open(part, constants.O_RDWR | constants.O_CREAT).catch(notWritten(part));
@@ -166,8 +176,8 @@ async function openPart({ url, path }: Download, part: string, { progress, signa
   }
 }
 
-async function complete(wanted: Download, part: string, file: FileHandle, listener: ReadListener): Promise<void> {
-  const { url, hash, path, most, advice } = wanted;
+async function receiveAll(wanted: Asked, part: string, file: FileHandle, listener: ReadListener): Promise<void> {
+  const { url, most, advice } = wanted;
   try {
     await receive(wanted, part, file, listener);
   } catch (error) {
@@ -181,6 +191,11 @@ async function complete(wanted: Download, part: string, file: FileHandle, listen
         : `${url}: cannot be downloaded (${networkReason(error)}): try again, or ${advice}`,
     );
   }
+}
+
+async function complete(wanted: Download, part: string, file: FileHandle, listener: ReadListener): Promise<void> {
+  const { url, hash, path, advice } = wanted;
+  await receiveAll(wanted, part, file, listener);
   const digits = await digitsOf(part, hash.kind);
   if (digits !== hash.digits) {
     await rm(part, { force: true });
@@ -204,5 +219,29 @@ export async function download(wanted: Download, listener: ReadListener): Promis
     await complete(wanted, part, file, listener);
   } finally {
     await file.close();
+  }
+}
+
+/**
+ * Downloads a file of which no hash is known, from its beginning: what came before may be of another file. It is kept in `folder` under its
+ * SHA-256, with that ending, for whoever asks by the hash. Returns the digits.
+ */
+export async function downloadUnknown(wanted: Asked, folder: string, ending: string, listener: ReadListener): Promise<string> {
+  const { url } = wanted;
+  // No file has this name.
+  const path = join(folder, createHash('sha256').update(url).digest('hex'));
+  const part = `${path}.part`;
+  makeFolder(folder);
+  const file = must(await openPart({ url, path }, part, listener), 'part');
+  try {
+    await file.truncate(0);
+    await receiveAll(wanted, part, file, listener);
+    const digits = await digitsOf(part, 'sha256');
+    const kept = join(folder, `${digits}${ending}`);
+    await rename(part, kept).catch(notWritten(kept));
+    return digits;
+  } finally {
+    await file.close();
+    await rm(part, { force: true });
   }
 }

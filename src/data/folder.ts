@@ -162,6 +162,13 @@ async function decode({ folder, layout, imageSize, reading }: Subject, decoding:
   return { ...content, train: partAt(parts.train, parts.validation), validationImages: parts.validation.length };
 }
 
+/** How many train and validate, if all can be read. */
+function trainingFiles(layout: Layout | SampledLayout): number {
+  const { train, validation = [], test } = layout;
+  const left = test === undefined ? Math.round((1 - heldOut) * train.length) : train.length;
+  return left + validation.length;
+}
+
 /** Labelled images as a dataset. Undefined image size: the median of the shorter sides, at most 64. */
 export function imagesSource(found: FoundImages, imageSize: number | undefined, reading: Reading): DatasetSource {
   const { name, where, files } = found;
@@ -175,7 +182,7 @@ export function imagesSource(found: FoundImages, imageSize: number | undefined, 
     where,
     files,
     notes: known === null ? [] : notesOf(known),
-    ...(known === null ? {} : { classCount: known.classes.length }),
+    ...(known === null ? {} : { classCount: known.classes.length, trainImages: trainingFiles(known) }),
     reading,
     options: {
       format: 'folder',

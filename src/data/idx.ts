@@ -1,22 +1,12 @@
-/**
- * IDX files as of MNIST, plain or .gz (LeCun, Cortes & Burges): a folder with images and labels for training and test.
- * Big-endian: magic number, extents, bytes.
- */
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+/** IDX files as of MNIST (`idx-file.ts`): a folder with images and labels for training and test. */
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../util/user-error.ts';
-import { measurePixels, type Part } from './dataset.ts';
-import { readBytes, reasonOf } from '../util/files.ts';
+import { measuring, type Part } from './dataset.ts';
+import { imageMagic, labelMagic, readIdx, scratchAt, type Scratch } from './idx-file.ts';
+import { allBytes, inSteps } from './images.ts';
 import { fashionMnist, fileAt, mnist, type DatasetInfo, type DatasetSource, type SourceFile } from './source.ts';
 
-/** Unsigned bytes in three and in one dimension. */
-const [imageMagic, labelMagic] = [0x00000803, 0x00000801];
-/** Largest unpacked file, bytes. */
-const unpackedLimit = 2 ** 31 - 1;
 const widestSide = 1024;
-
-const hexadecimal = (number: number): string => `0x${number.toString(16).padStart(8, '0')}`;
 
 const stems = ['train-images', 'train-labels', 't10k-images', 't10k-labels'] as const;
 type Stem = (typeof stems)[number];
@@ -31,47 +21,25 @@ async function find(folder: string, stem: Stem): Promise<SourceFile | undefined>
   return undefined;
 }
 
-async function unpacked(path: string): Promise<Uint8Array> {
-  const bytes = await readBytes(path);
-  if (!path.endsWith('.gz')) return bytes;
-  try {
-    const { buffer, byteOffset, length } = await promisify(gunzip)(bytes, { maxOutputLength: unpackedLimit });
-    return new Uint8Array(buffer, byteOffset, length);
-  } catch (error) {
-    throw new UserError(`${path}: cannot be unpacked: damaged or cut short (${reasonOf(error)})`);
-  }
+interface IdxPart extends Part {
+  readonly height: number;
+  readonly width: number;
 }
 
-/** Extents and elements of a file, which must begin with that magic number. */
-async function readIdx(path: string, magic: number): Promise<{ extents: number[]; elements: Uint8Array }> {
-  const bytes = await unpacked(path);
-  const dimensions = magic & 0xff;
-  const header = 4 + 4 * dimensions;
-  if (bytes.length < header) throw new UserError(`${path}: cut short: ${bytes.length} bytes, not even a header`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (view.getUint32(0) !== magic) {
-    throw new UserError(
-      `${path}: begins with ${hexadecimal(view.getUint32(0))}, not ${hexadecimal(magic)}: it is not an IDX file of this kind`,
-    );
-  }
-  const extents = Array.from({ length: dimensions }, (_, dimension) => view.getUint32(4 + 4 * dimension));
-  const expected = header + extents.reduce((product, extent) => product * extent, 1);
-  if (bytes.length !== expected) {
-    const how = bytes.length < expected ? 'cut short' : 'too long';
-    throw new UserError(`${path}: ${how}: ${bytes.length} bytes, not the ${expected} that its header tells`);
-  }
-  return { extents, elements: bytes.subarray(header) };
-}
-
-async function readPart(imagesPath: string, labelsPath: string): Promise<Part & { height: number; width: number }> {
-  const images = await readIdx(imagesPath, imageMagic);
-  const labels = await readIdx(labelsPath, labelMagic);
+async function readPart(
+  imagesPath: string,
+  labelsPath: string,
+  scratch: Scratch,
+  signal: AbortSignal | undefined,
+): Promise<IdxPart> {
+  const images = await readIdx(imagesPath, imageMagic, scratch, signal);
+  const labels = await readIdx(labelsPath, labelMagic, scratch, signal);
   const [count = 0, height = 0, width = 0] = images.extents;
   if (count !== labels.elements.length)
     throw new UserError(`${labelsPath}: ${labels.elements.length} labels for the ${count} images of ${basename(imagesPath)}`);
   if (height < 1 || width < 1 || height > widestSide || width > widestSide)
     throw new UserError(`${imagesPath}: images of ${height} × ${width} pixels; 1 to ${widestSide} a side can be used`);
-  return { images: images.elements, labels: Uint16Array.from(labels.elements), height, width };
+  return { images: images.elements, labels: new Uint16Array(allBytes(labels.elements)), height, width };
 }
 
 /** Class names where none are known: numbers up to the largest training label. */
@@ -104,11 +72,12 @@ export async function findIdx(folder: string, known?: DatasetInfo): Promise<Data
     files: Object.values(files),
     options: { format: 'idx', version: 1, classes: named?.classes ?? null, flip: named?.flip ?? false },
     notes: [],
-    async decode({ progress, signal }) {
-      const train = await readPart(files['train-images'].path, files['train-labels'].path);
+    async decode({ progress, scratch: path, signal }) {
+      const scratch = scratchAt(path);
+      const train = await readPart(files['train-images'].path, files['train-labels'].path, scratch, signal);
       progress({ kind: 'decode', done: train.labels.length, total: train.labels.length });
       signal?.throwIfAborted();
-      const test = await readPart(files['t10k-images'].path, files['t10k-labels'].path);
+      const test = await readPart(files['t10k-images'].path, files['t10k-labels'].path, scratch, signal);
       if (train.height !== test.height || train.width !== test.width)
         throw new UserError(
           `${files['t10k-images'].path}: images of ${test.height} × ${test.width} pixels, training images of ${train.height} × ${train.width}`,
@@ -122,7 +91,7 @@ export async function findIdx(folder: string, known?: DatasetInfo): Promise<Data
         shape,
         train: { images: train.images, labels: train.labels },
         test: { images: test.images, labels: test.labels },
-        ...measurePixels(train.images, shape),
+        ...(await inSteps(measuring(train.images, shape), signal)),
         flip: named?.flip ?? false,
       };
     },

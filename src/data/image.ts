@@ -8,7 +8,8 @@ import sharp, { type ResizeOptions, type Sharp, type SharpOptions } from 'sharp'
 import type { Shape } from '../network/network.ts';
 import { asNumbers } from '../util/bytes.ts';
 import { RunError, UserError } from '../util/user-error.ts';
-import { codeOf, readBytes, reasonOf } from '../util/files.ts';
+import { codeOf, factsOf, readBytes, reasonOf, type FilePath } from '../util/files.ts';
+import { formatBytes } from '../util/words.ts';
 import { bitmapSides, decodeBitmap } from './bitmap.ts';
 import { padded, type Fit, type Sides } from './fit.ts';
 import { kindOf, readKinds, unreadKind, type ImageKind } from './image-kinds.ts';
@@ -29,6 +30,9 @@ export const decoderVersion = `sharp ${sharp.versions.sharp}, libvips ${sharp.ve
 const ofSystem = /creating thread|temporarily unavailable|cannot allocate|out of memory/i;
 
 const wrong = 'INSTAR_WRONG_IMAGE';
+
+/** Bytes of a file: all are read before its kind is known. The largest image that is decoded has no more with 4 bytes a pixel. */
+const largestFile = 2 ** 30;
 
 export function failure(error: unknown, path: string): Error {
   if (error instanceof UserError || codeOf(error) === 'ABORT_ERR') return error as Error;
@@ -71,9 +75,15 @@ const memoryABytes: { readonly [K in Exclude<ImageKind, 'heic'> | 'deep']: numbe
 
 const sharpOptions: SharpOptions = { failOn: 'error', limitInputPixels: pixelLimit, autoOrient: true };
 
+async function fileBytes(path: FilePath, shown: string): Promise<Uint8Array> {
+  const size = (await factsOf(path, shown))?.size ?? 0;
+  if (size > largestFile) throw new UserError(`${shown}: ${formatBytes(size)}, more than an image may have`, wrong);
+  return readBytes(path, shown);
+}
+
 async function openImage({ path, raw = undefined, bytes: own, problem }: ImageFile): Promise<Opened> {
   if (problem !== undefined) throw new UserError(`${path}: ${problem}`, wrong);
-  const bytes = own ?? (await readBytes(raw ?? path, path));
+  const bytes = own ?? (await fileBytes(raw ?? path, path));
   if (bytes.length === 0) throw new UserError(`${path}: an empty file`, wrong);
   const kind = kindOf(bytes);
   const advice = unreadKind(basename(path), kind);

@@ -25,9 +25,12 @@ import type { DataEvent, DatasetSource, Decoding, ReadListener } from './source.
 
 /** What is known before an image is decoded; null: not yet. */
 export interface FoundData {
+  readonly name: string;
   readonly isFolder: boolean;
   readonly classes: number | null;
   readonly shape: Shape | null;
+  /** About how many train and validate. */
+  readonly trainImages: number | null;
 }
 
 export interface ReadOptions extends FindOptions {
@@ -140,8 +143,8 @@ export async function readDataset(
   const find = { ...options, writable, ...(size === undefined ? {} : { imageSize: size }) };
   const source = await findSource(reference, find, locations, listener);
   for (const message of source.notes) progress({ kind: 'note', message });
-  const { classCount = null, shape = null } = source;
-  options.onFound?.({ isFolder: source.reading !== undefined, classes: classCount, shape });
+  const { classCount = null, shape = null, trainImages = null } = source;
+  options.onFound?.({ name: source.name, isFolder: source.reading !== undefined, classes: classCount, shape, trainImages });
   const known = await recallDataset(cacheFolder, source);
   const all = known ?? (await decoded(source, await writable(), machine, listener));
   const { dataset, path, leftOut, found, sampledFrom, notes } = all;

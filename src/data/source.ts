@@ -82,6 +82,8 @@ export interface DatasetSource {
   /** How many classes it has, and the shape of its images, where that is known before any is decoded. */
   readonly classCount?: number;
   readonly shape?: Shape;
+  /** About how many images it has to train and to validate, where that is known then. */
+  readonly trainImages?: number;
   /** Throws a UserError for invalid data, or the reason of an aborted signal. */
   decode(decoding: Decoding): Promise<DecodedSource>;
 }

@@ -302,7 +302,7 @@ export interface TestEvent extends JournalEntry {
   readonly confusion: readonly (readonly number[])[];
 }
 
-/** The final training is taken back, since it validated worse: the network is that of an earlier candidate. */
+/** The final training is taken back, since it validated worse, or there is none, since the head alone is trained: the network is that of an earlier candidate. */
 export interface UndoneEvent extends JournalEntry {
   readonly type: 'undone';
   readonly line: 'final';

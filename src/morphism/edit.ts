@@ -44,18 +44,7 @@ export type OperatorName = Edit['kind'];
 export type EditOf<K extends OperatorName> = Extract<Edit, { kind: K }>;
 
 /** The node that an edit names first: where it acts. */
-export function nodeOf(edit: Edit): NodeId {
-  switch (edit.kind) {
-    case 'insert-convolution':
-    case 'insert-separable':
-      return edit.after;
-    case 'merge-convex':
-    case 'merge-concat':
-      return edit.first;
-    default:
-      return edit.node;
-  }
-}
+export const nodeOf = (edit: Edit): NodeId => ('after' in edit ? edit.after : 'first' in edit ? edit.first : edit.node);
 
 /** The edit that this JSON value is, or what is wrong with it. */
 export function parseEdit(value: unknown): Edit | string {

@@ -91,7 +91,10 @@ export const searchEventSchema = z.discriminatedUnion('type', [
     measured: measuredSchema,
     confusion: z.array(z.array(count)),
   }),
-  /** A final training is taken back: the network goes on as it was in that checkpoint of an earlier candidate. */
+  /**
+   * The final network is an earlier candidate as it was in that checkpoint: a final training is taken back, or all but the head that was
+   * trained stays as it is, and there is none.
+   */
   z.strictObject({ type: z.literal('undone'), line: z.literal('final'), to: line, checkpoint: hashSchema }),
   z.strictObject({ type: z.literal('finished'), line }),
   /** A search that had ended continues with more time. Its final training is discarded. */

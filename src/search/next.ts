@@ -12,14 +12,14 @@ import { must } from '../util/assert.ts';
 import type { KeyPart } from '../util/random.ts';
 import type { Counts } from './counts.ts';
 import type { SearchEvent } from './events.ts';
+import { endsWithHead, headAsFinal } from './head-alone.ts';
 import type { Entry, Method, Rung } from './methods/method.ts';
 import { methods } from './methods/table.ts';
 import { expectedBy, type Expectation } from './operator-choice.ts';
 import { betterThanFinal, currentParent, winsOfParent } from './ranking.ts';
 import { passesOf, type Fitting } from './passes.ts';
 import { headMinibatches, teacherOf, type Teacher } from './work.ts';
-import { epochsOf, planRungs } from './rungs.ts';
-import type { Settings } from './settings.ts';
+import { epochsOf, rungsOf } from './rungs.ts';
 import { excessOf, limitsOn } from './sizes.ts';
 import {
   candidateOf,
@@ -121,13 +121,6 @@ export const startNetwork = ({ settings, counts, origin }: Pick<Context, 'settin
   origin?.network ?? startNetworks[settings.start.network].make(counts.shape, counts.classes, settings.widths);
 
 export const methodOf = ({ settings }: Context): Method => methods[settings.method];
-
-/** Rungs of settings that were checked. */
-export function rungsOf(settings: Settings): readonly Rung[] {
-  const rungs = planRungs(settings);
-  if (typeof rungs === 'string') throw new Error(`bug: ${rungs}`);
-  return rungs;
-}
 
 const record = (event: SearchEvent): Decision => ({ kind: 'record', event });
 
@@ -355,6 +348,8 @@ function testOf(state: SearchState, context: Context, id: CandidateId): Decision
 /** After the last step: final training, test evaluation, baseline. */
 function continueEnd(state: SearchState, context: Context): Decision {
   if (!state.undone) {
+    const head = headAsFinal(state, context.settings);
+    if (head !== null) return record(head);
     const back = methodOf(context).tunes ? betterThanFinal(state, context.counts.validation) : null;
     const isLost = candidateOf(state, 'final').end !== null;
     const open = isLost && back !== null ? null : openSegment(state, context, 'final');
@@ -363,7 +358,8 @@ function continueEnd(state: SearchState, context: Context): Decision {
     if (back !== null) return record({ type: 'undone', line: 'final', to: back.candidate, checkpoint: back.checkpoint });
   }
   if (!state.tests.has('final')) return testOf(state, context, 'final');
-  if (context.settings.baseline) {
+  // What was trained no further has nothing to be compared with.
+  if (context.settings.baseline && !endsWithHead(state)) {
     const running = openSegment(state, context, 'baseline');
     if (running !== null) return running;
     const following = baselineSegments(state, context)[state.segments.baseline.length];

@@ -26,9 +26,9 @@ export const fewestEpochs = ({ method, step }: Settings): number => methods[meth
 
 /** The rungs of a step; or a sentence with the numbers that would fit where a rung would get no epoch. */
 export function planRungs({ method, step }: Settings): readonly Rung[] | string {
-  const { rungs: rungsOf, fewestEpochs: fewest, fewestChildren } = methods[method];
+  const { rungs: rungsOfStep, fewestEpochs: fewest, fewestChildren } = methods[method];
   if (step.children < fewestChildren) return `--children must be at least ${fewestChildren} with --method ${method}`;
-  const rungs = rungsOf(step);
+  const rungs = rungsOfStep(step);
   if (rungs.every((rung) => rung.epochs >= 1)) return rungs;
   const fits = Array.from({ length: step.children }, (_none, fewer) => step.children - fewer).find(
     (children) => children >= fewestChildren && fewest({ ...step, children }) <= step.epochs,
@@ -37,6 +37,13 @@ export function planRungs({ method, step }: Settings): readonly Rung[] | string 
     `${step.epochs} epochs a step are too few for ${step.children} children in ${rungs.length} rung${rungs.length === 1 ? '' : 's'}: ` +
     `use at least ${fewest(step)}${fits === undefined ? '' : `, or ${fits} children`}`
   );
+}
+
+/** Rungs of settings that were checked. */
+export function rungsOf(settings: Settings): readonly Rung[] {
+  const rungs = planRungs(settings);
+  if (typeof rungs === 'string') throw new Error(`bug: ${rungs}`);
+  return rungs;
 }
 
 /** Of settings that were accepted when the run began; none where they would not be any more. */

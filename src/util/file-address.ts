@@ -6,8 +6,8 @@
 export interface FileAddress {
   /** To ask for: without the hash. */
   readonly url: string;
-  /** 64 hexadecimal digits. */
-  readonly sha256: string;
+  /** 64 hexadecimal digits; null: not given. */
+  readonly sha256: string | null;
   /** Of the file, from the address. */
   readonly name: string;
 }
@@ -44,8 +44,8 @@ export function readAddress(text: string): { readonly value: FileAddress } | { r
   }
   if (!isSafe(address)) return { wrong: 'must be a path or begin with https:// (http:// is for this machine alone)' };
   if (address.username !== '' || address.password !== '') return { wrong: 'must not hold a user or a password' };
-  const sha256 = /^#sha256=([0-9a-f]{64})$/i.exec(address.hash)?.[1]?.toLowerCase();
-  if (sha256 === undefined)
+  const sha256 = /^#sha256=([0-9a-f]{64})$/i.exec(address.hash)?.[1]?.toLowerCase() ?? null;
+  if (sha256 === null && address.hash !== '')
     return {
       wrong:
         'must end with #sha256= and the 64 digits of the SHA-256 of the file; who offers the file tells it, and sha256sum prints it',

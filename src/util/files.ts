@@ -154,6 +154,9 @@ export async function readBytes(path: FilePath, shown = String(path)): Promise<U
   return readUpTo(path, Infinity, shown);
 }
 
+/** Bytes of one array: Node 20 has none that are larger. */
+const mostAtOnce = 2 ** 32 - 1;
+
 async function readUpTo(path: FilePath, most: number, shown: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     // Non-blocking: the name may stand for a pipe.
@@ -161,6 +164,8 @@ async function readUpTo(path: FilePath, most: number, shown: string): Promise<Ui
     try {
       const facts = await file.stat();
       if (!facts.isFile() && !facts.isDirectory()) throw new UserError(`${shown}: is not a file`);
+      if (Math.min(most, facts.size) > mostAtOnce)
+        throw new UserError(`${shown}: ${facts.size} bytes are more than can be read at once`);
       return await readStart(file, most);
     } finally {
       await file.close();

@@ -7,6 +7,7 @@ import { channelsLast, bytesOf, type Dataset } from '../data/dataset.ts';
 import { splitDataset } from '../data/split.ts';
 import { readTexts } from '../options/option.ts';
 import { planOptions } from '../options/table.ts';
+import { adviseTrainedStart } from '../run/display/advice.ts';
 import { describeConfig } from '../run/display/wording.ts';
 import { optionsFrom } from '../run/preparing/asked.ts';
 import { begin } from '../run/preparing/begin.ts';
@@ -62,9 +63,13 @@ try {
   const { validation, images } = settings;
   const { train } = splitDataset(dataset, images === null ? { validation } : { validation, images });
   const origin = prepared === null ? null : { network: prepared.network, checkpoint: '', compared: null };
+  const config = configOf(options, beginning, origin);
+  adviseTrainedStart(config).forEach((line, at) =>
+    say({ kind: 'note', message: at === 0 ? `With so few photos ${line} (the field Trained start)` : line }),
+  );
   say({
     kind: 'checked',
-    lines: describeConfig(configOf(options, beginning, origin)),
+    lines: describeConfig(config),
     leftOut: leftOut.map(({ path, reason }) => `${path}: ${reason}`).slice(0, 100),
     samples: await samplesOf(dataset, train),
   });

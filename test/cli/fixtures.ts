@@ -56,8 +56,8 @@ export interface Program {
   out(): string;
 }
 
-export function start(parameters: readonly string[], cwd: string): Program {
-  const environment = { ...process.env, INSTAR_CACHE: join(cwd, 'cache') };
+export function start(parameters: readonly string[], cwd: string, changed: Readonly<Record<string, string>> = {}): Program {
+  const environment = { ...process.env, INSTAR_CACHE: join(cwd, 'cache'), ...changed };
   const child = spawn(process.execPath, [main, ...parameters], { cwd, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
   let [out, err] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));

@@ -3,10 +3,13 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { encodeModel } from '../../src/formats/onnx/codec.ts';
 import { readRun } from '../../src/run/record/read.ts';
 import { serve, whole, type Answer } from '../data/serve.ts';
+import { makeSecure, startRedis, withoutRedis } from '../execution/brokers.ts';
 import { handmadeModel, headOf } from '../support/onnx-models.ts';
 import { instar, makePhotos, newFolder, start, tiny, until } from './fixtures.ts';
 
@@ -112,11 +115,77 @@ test('what is wrong with an address is said before anything is asked', async (t)
   const address = `${server.origin}/net.onnx`;
   const wrong =
     'must end with #sha256= and the 64 digits of the SHA-256 of the file; who offers the file tells it, and sha256sum prints it';
-  await refused(new RegExp(`^instar: --from ${address}: ${wrong}\n$`), ...searching(address));
-  await refused(new RegExp(`^instar: ${address}: ${wrong}\n$`), 'predict', address, 'x.png');
+  await refused(new RegExp(`^instar: --from ${address}#sha256=12: ${wrong}\n$`), ...searching(`${address}#sha256=12`));
+  await refused(new RegExp(`^instar: ${address}#md5=12: ${wrong}\n$`), 'predict', `${address}#md5=12`, 'x.png');
   const elsewhere = withHash('http://example.invalid/net.onnx');
   await refused(/^instar: http:[^:]+: must be a path or begin with https:/, 'evaluate', elsewhere, 'photos');
   assert.deepEqual(server.paths, []);
+});
+
+test('without a hash the file is not used: the one that it has is said, and then it is not downloaded again', async (t) => {
+  rmSync(downloads(), { recursive: true, force: true });
+  const server = await serve(t, whole(model));
+  const address = `${server.origin}/net.onnx`;
+  const picture = join('photos', 'coral', '1.png');
+  for (const line of [
+    searching(address, '--run', 'unknown'),
+    ['predict', address, picture],
+    ['plan', 'photos', '--from', address],
+  ]) {
+    const { code, out, err } = await instar(line, folder);
+    assert.deepEqual([code, out], [2, ''], err);
+    const said = err.split('\n').filter((each) => each !== '' && !each.startsWith('downloading'));
+    assert.deepEqual(said, [
+      `instar: ${address}: an address needs the SHA-256 of its file. What it gives now has ${digitsOf(model)}; if that is what its publisher says, give '${withHash(address)}'`,
+    ]);
+    assert.ok(!existsSync(join(folder, 'unknown')));
+    assert.deepEqual(readdirSync(downloads()), [`${digitsOf(model)}.onnx`]);
+  }
+  server.close();
+  assert.equal((await instar(['predict', withHash(address), picture], folder)).code, 0);
+});
+
+test('by https, from a server with a certificate; redirects stay with it, and a certificate of nobody is refused', async (t) => {
+  const secure = makeSecure(join(folder, 'tls'), '');
+  const asked: string[] = [];
+  const identity = { key: readFileSync(secure.key), cert: readFileSync(secure.certificate) };
+  const plain = await serve(t, whole(model));
+  const server = createServer(identity, (request, response) => {
+    const path = request.url ?? '';
+    asked.push(path);
+    if (path === '/moved.onnx') response.writeHead(302, { location: '/net.onnx' }).end();
+    else if (path === '/leaves.onnx') response.writeHead(302, { location: `${plain.origin}/net.onnx` }).end();
+    else whole(model)(request, response, 1);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const origin = `https://localhost:${(server.address() as AddressInfo).port}`;
+  const picture = join('photos', 'coral', '1.png');
+  const trusting = { NODE_EXTRA_CA_CERTS: secure.authority };
+  const predict = (path: string, environment: Readonly<Record<string, string>>) => {
+    rmSync(downloads(), { recursive: true, force: true });
+    return start(['predict', withHash(`${origin}${path}`), picture], folder, environment).ended;
+  };
+  for (const path of ['/net.onnx', '/moved.onnx']) {
+    const { code, err } = await predict(path, trusting);
+    assert.equal(code, 0, err);
+    assert.deepEqual(readFileSync(kept()), model);
+  }
+  assert.deepEqual(asked, ['/net.onnx', '/moved.onnx', '/net.onnx']);
+  const left = await predict('/leaves.onnx', trusting);
+  assert.equal(left.code, 2);
+  assert.match(left.err, /cannot be downloaded \(it leads to http:\/\/127\.0\.0\.1:\d+, which is not https\)/);
+  assert.deepEqual(plain.paths, []);
+  const unknown = await predict('/net.onnx', {});
+  assert.equal(unknown.code, 2);
+  assert.match(
+    unknown.err,
+    /cannot be downloaded \((UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT_LOCALLY)\)/,
+  );
+  assert.deepEqual(readdirSync(downloads()), []);
 });
 
 test('a file that is not there, another one, and external data are one line each', async (t) => {
@@ -194,4 +263,26 @@ test('where the cache cannot be written, the file is used all the same', async (
   assert.equal(err.split('cannot be written').length, 2, err);
   assert.deepEqual(readdirSync(place).toSorted(), ['cache', 'run']);
   assert.ok(!existsSync(join(place, 'run', 'cache', 'downloads')));
+});
+
+test('a worker on a queue has the network from the run, and asks no address', { skip: withoutRedis() }, async (t) => {
+  const redis = await startRedis(join(folder, 'redis'));
+  t.after(() => redis.stop());
+  rmSync(downloads(), { recursive: true, force: true });
+  const store = join(folder, 'store');
+  mkdirSync(store);
+  const server = await serve(t, whole(model));
+  const elsewhere = ['--queue', redis.address, '--store', `file:${store}`];
+  const cache = { INSTAR_CACHE: join(folder, "a worker's cache") };
+  const worker = start(['worker', ...elsewhere, '--engine', 'reference', '--jobs', '1'], folder, cache);
+  try {
+    const { code, err } = await instar(searching(withHash(`${server.origin}/net.onnx`), '--run', 'queued', ...elsewhere), folder);
+    assert.equal(code, 0, err);
+    assert.deepEqual(server.paths, ['/net.onnx']);
+    assert.ok(!existsSync(join(cache.INSTAR_CACHE, 'downloads')));
+    assert.ok(readRun(join(folder, 'queued')).state.search.finished);
+  } finally {
+    worker.process.kill('SIGKILL');
+    await worker.ended;
+  }
 });

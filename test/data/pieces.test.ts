@@ -1,14 +1,16 @@
 /** Folders that are decoded piece by piece: the same data as before, only what is needed, within bounds of memory and disk. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, openSync, readdirSync, truncateSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, truncateSync, writeSync } from 'node:fs';
 import { mkdir, readFile, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { clean } from '../../src/data/augmentation/augmentation.ts';
 import { createBatcher } from '../../src/data/batches.ts';
+import { readTable } from '../../src/data/csv.ts';
 import { fingerprintOf, loadDataset } from '../../src/data/cache.ts';
 import { allBytes, derived, imagesIn, joined, openFile, piecesOf } from '../../src/data/images.ts';
 import type { Layout } from '../../src/data/layout.ts';
@@ -21,7 +23,7 @@ import { findSource } from '../../src/data/resolve.ts';
 import { sampleLayout } from '../../src/data/sample.ts';
 import type { DataEvent } from '../../src/data/source.ts';
 import { splitDataset } from '../../src/data/split.ts';
-import { cifarFiles, idxFiles, newFolder, noise, nowhere, png, put, putAll, quiet, userError } from './places.ts';
+import { cifarFiles, idx, idxFiles, newFolder, noise, nowhere, png, put, putAll, quiet, userError } from './places.ts';
 
 async function photos(folder: string, classes: readonly string[], count: number, channels: 1 | 3 = 3): Promise<void> {
   for (const name of classes)
@@ -209,6 +211,94 @@ test('a file of more than 4 GiB is read beyond them', async (t) => {
   assert.equal(images.length, beyond + 255);
   assert.deepEqual(images.subarray(beyond - 45, beyond - 45 + 300), noise(300, 'far'));
   assert.throws(() => images.subarray(beyond + 250, beyond + 300), userError(/large: ends before it should$/));
+});
+
+/** An empty hole of so many bytes, with others behind it. */
+function sparse(path: string, length: number, at: number, bytes: Uint8Array): void {
+  const file = openSync(path, 'a');
+  truncateSync(path, length);
+  closeSync(file);
+  const written = openSync(path, 'r+');
+  writeSync(written, bytes, 0, bytes.length, at);
+  closeSync(written);
+}
+
+test('IDX files of more than 4 GiB are read where they are needed, not into memory', async (t) => {
+  const folder = await newFolder(t);
+  const [count, side] = [4200, 1024];
+  const labels = Uint8Array.from({ length: count }, (_none, at) => at % 3);
+  await putAll(folder, {
+    ...idxFiles(),
+    'train-images-idx3-ubyte': idx(0x803, [count, side, side], new Uint8Array()),
+    'train-labels-idx1-ubyte': idx(0x801, [count], labels),
+    't10k-images-idx3-ubyte': idx(0x803, [2, side, side], noise(2 * side * side, 'test')),
+  });
+  const size = side * side;
+  const last = noise(size, 'last');
+  sparse(join(folder, 'train-images-idx3-ubyte'), 16 + count * size, 16 + (count - 1) * size, last);
+  const cacheFolder = join(folder, 'cache');
+  const source = await findSource(folder, { cacheFolder, environment: {} }, nowhere, quiet);
+  let most = 0;
+  const before = process.memoryUsage().rss;
+  const watch = setInterval(() => (most = Math.max(most, process.memoryUsage().rss)), 20);
+  const decoded = await source
+    .decode({ ...quiet, scratch: join(cacheFolder, 'x.images'), memory: Infinity })
+    .finally(() => clearInterval(watch));
+  assert.equal(decoded.train.images.length, count * size);
+  assert.deepEqual(decoded.train.images.subarray((count - 1) * size, count * size), last);
+  assert.deepEqual(decoded.train.labels, Uint16Array.from(labels));
+  const mean = last.reduce((sum, value) => sum + value, 0) / (count * size) / 255;
+  assert.ok(Math.abs((decoded.mean[0] as number) - mean) < 1e-12);
+  assert.ok(most > 0 && most - before < 2 ** 29, `${(most - before) / 2 ** 20} MiB`);
+});
+
+test('packed IDX files that memory should not hold are unpacked into a file, with the same content', async (t) => {
+  const folder = await newFolder(t);
+  const [count, side] = [300, 1024];
+  const images = new Uint8Array(count * side * side);
+  for (let at = 0; at < count; at++) images.fill(at % 251, at * side * side, (at + 1) * side * side);
+  await putAll(folder, {
+    'train-labels-idx1-ubyte': idx(
+      0x801,
+      [count],
+      Uint8Array.from({ length: count }, (_none, at) => at % 3),
+    ),
+    't10k-labels-idx1-ubyte': idx(0x801, [2], Uint8Array.of(2, 0)),
+    'train-images-idx3-ubyte.gz': gzipSync(idx(0x803, [count, side, side], images), { level: 1 }),
+    't10k-images-idx3-ubyte.gz': gzipSync(idx(0x803, [2, side, side], noise(2 * side * side, 'test'))),
+  });
+  const scratch = join(folder, 'cache', 'x.images');
+  const source = await findSource(folder, { cacheFolder: join(folder, 'cache'), environment: {} }, nowhere, quiet);
+  const { train, test: tested } = await source.decode({ ...quiet, scratch, memory: Infinity });
+  assert.ok(existsSync(scratch));
+  assert.equal(train.images.length, images.length);
+  for (const at of [0, 1, 177, count - 1])
+    assert.ok(
+      Buffer.compare(
+        train.images.subarray(at * side * side, (at + 1) * side * side),
+        images.subarray(at * side * side, (at + 1) * side * side),
+      ) === 0,
+    );
+  assert.deepEqual(allBytes(tested.images), noise(2 * side * side, 'test'));
+});
+
+test('a file that is too large for what it is named is one line, and is not read', async (t) => {
+  const folder = await newFolder(t);
+  await photos(join(folder, 'photos'), ['a', 'b'], 12);
+  const large = join(folder, 'photos', 'a', 'film.png');
+  sparse(large, 2 ** 32 + 100, 0, await png('film', 8, 8));
+  const { leftOut } = await read(join(folder, 'photos'));
+  assert.deepEqual(
+    leftOut.map(({ path, reason }) => [path, reason]),
+    [[large, '4.0 GiB, more than an image may have']],
+  );
+  const table = join(folder, 'labels.csv');
+  sparse(table, 2 ** 32 + 100, 0, new TextEncoder().encode('file,label\n1.png,a\n'));
+  await assert.rejects(readTable(table), userError(/labels\.csv: 4294967396 bytes are too many for a table of labels$/));
+  const binaries = join(folder, 'cifar');
+  await putAll(binaries, cifarFiles());
+  sparse(join(binaries, 'data_batch_2.bin'), 2 ** 32 + 100, 0, Uint8Array.of(1));
+  await assert.rejects(read(binaries), userError(/data_batch_2\.bin has 4294967396 bytes, more than can be$/));
 });
 
 test('images that are computed, joined and gone through piece by piece', () => {

@@ -263,15 +263,17 @@ test('a network is named by a path or by an address with its hash', () => {
     `https://example.org/net.onnx#sha256=${digits}`,
     `http://localhost:8000/net.onnx#sha256=${digits}`,
     `http://[::1]:8000/net.onnx#sha256=${digits}`,
+    // Whoever downloads it says what it has to be.
+    'https://example.org/net.onnx',
   ]) {
     assert.equal(read(right), right);
     assert.deepEqual(checkSearch({ dataset: 'd', from: right }), { dataset: 'd', from: right });
   }
   for (const [wrong, message] of [
     ['', /^must not be empty$/],
-    ['https://example.org/net.onnx', /^must end with #sha256= and the 64 digits/],
+    ['https://example.org/net.onnx#net', /^must end with #sha256= and the 64 digits/],
     [`https://example.org/net.onnx#sha256=${digits}0`, /^must end with #sha256=/],
-    [`https://example.org/net.onnx?sha256=${digits}`, /^must end with #sha256=/],
+    [`https://example.org/net.onnx#sha1=${digits}`, /^must end with #sha256=/],
     [`http://example.org/net.onnx#sha256=${digits}`, /^must be a path or begin with https:/],
     [`http://localhost.example.org/net.onnx#sha256=${digits}`, /^must be a path or begin with https:/],
     [`file:///net.onnx#sha256=${digits}`, /^must be a path or begin with https:/],
@@ -296,7 +298,7 @@ test('the form of the dashboard has each option that makes sense on a page, and 
     ['data', 'labels', 'set', 'vanilla', 'run', 'queue', 'store', 'mixed'],
   );
   for (const more of [
-    { from: 'https://example.org/x' },
+    { from: 'https://example.org/x#x' },
     { pixels: 'many' },
     { mean: 'grey' },
     { run: 'x' },

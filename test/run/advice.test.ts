@@ -1,7 +1,7 @@
 /** What a result says of its data and of next steps. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nextSteps, usedData, weakClasses } from '../../src/run/display/advice.ts';
+import { adviseTrainedStart, nextSteps, usedData, weakClasses } from '../../src/run/display/advice.ts';
 import { observe, emptyView } from '../../src/run/display/view.ts';
 import type { Config } from '../../src/run/record/config.ts';
 import type { RunState } from '../../src/run/record/replay.ts';
@@ -91,6 +91,17 @@ test('with few photos of a class a trained start is the first step, with what it
   assert.doesNotMatch(stepsOf(of({ sampledFrom: 9000 })).join(), /begin with/);
   const { where: _where, ...named } = few.data;
   assert.doesNotMatch(stepsOf({ ...few, data: named }).join(), /begin with/);
+});
+
+test('a plan says it in two lines, and not where a network is given or photos are many', () => {
+  const few = { ...photos, data: { ...photos.data, reference: 'photos', trainImages: 1499 } };
+  const from: Config['from'] = { reference: 'm', checkpoint: '', imageSize: null, normalises: false, compared: null };
+  const lines = adviseTrainedStart(few);
+  assert.equal(lines.length, 2);
+  assert.match(lines[0] ?? '', /instar search photos --from start\.onnx$/);
+  assert.deepEqual(adviseTrainedStart({ ...few, from }), []);
+  for (const trainImages of [1500, 30_000])
+    assert.deepEqual(adviseTrainedStart({ ...few, data: { ...few.data, trainImages } }), []);
 });
 
 test('each step is said only where it can help', () => {

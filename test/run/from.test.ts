@@ -4,13 +4,18 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
+import { summary } from '../../src/cli/summary.ts';
 import type { DataEvent } from '../../src/data/source.ts';
 import { encodeModel } from '../../src/formats/onnx/codec.ts';
+import { linearHeadOf } from '../../src/network/head.ts';
+import { parameterName } from '../../src/network/parameters.ts';
 import { inputShapeOf, outputOf } from '../../src/network/network.ts';
 import { neededCheckpoints } from '../../src/run/record/folder.ts';
 import { readBest } from '../../src/run/record/best.ts';
 import { resume, search, type SearchOptions } from '../../src/run/driving/open.ts';
 import { readRun } from '../../src/run/record/read.ts';
+import { endsWithHead } from '../../src/search/head-alone.ts';
 import { candidateOf, networkOf } from '../../src/search/state.ts';
 import { fileCheckpoints } from '../../src/training/checkpoint.ts';
 import { must } from '../../src/util/assert.ts';
@@ -239,6 +244,31 @@ await test('without a method it is fine-tuned: its head first, then all layers, 
   }
   assert.deepEqual(await running.ended, { code: 0, signal: null, errors: '' });
   assert.equal(winnerOf(again), winnerOf(run));
+});
+
+await test('where all but the head stays as it is, the head is trained once, tested and written; the rest keeps its bits', async () => {
+  const { preset: _preset, ...plain } = tiny;
+  const run = newFolder();
+  const start = join(whole, 'best.safetensors');
+  const limits = { memory: 2 ** 32 };
+  await collect(
+    search({ ...plain, engine, from: start, settings: { limits, work: 4e9, optimizer: { freeze: 'all-but-head' } }, run }),
+  );
+  const { state, replay, config } = readRun(run);
+  assert.ok(state.search.finished && endsWithHead(state.search));
+  assert.deepEqual(
+    replay.entries.flatMap((entry) => (entry.type === 'task' ? [entry.task] : [])),
+    ['vanilla', 'final/test'],
+  );
+  const { tensors, about, network } = await readBest(run);
+  assert.equal(about.line, 'final');
+  const before = (await readBest(start)).tensors;
+  const head = must(linearHeadOf(network), 'head').node.id;
+  const changed = Object.keys(tensors).filter((name) => !isDeepStrictEqual(tensors[name], before[name]));
+  assert.deepEqual(changed.toSorted(), [parameterName(head, 'bias'), parameterName(head, 'kernel')].toSorted());
+  assert.ok(state.exports.get('final')?.problem === null);
+  const story = summary(state, config, run, '', false)[0] ?? '';
+  assert.match(story, /best\.safetensors with a head of its own$/);
 });
 
 await test('a fine-tuning that diverges leaves the head that was trained before it', async () => {

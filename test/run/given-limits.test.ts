@@ -69,6 +69,24 @@ test('all limits that stand in the way are one line, before an image is decoded'
       return true;
     });
     assert.ok(!events.includes('decode'), events.join());
+    const budget = begin({ ...asked, settings: {}, budget: 1e-6 }, spare);
+    await assert.rejects(budget, /^Error: --budget 0s is too short: training wide\.onnx on \d+ images once takes about /);
+    const head = begin({ ...asked, settings: { optimizer: { freeze: 'all-but-head' } }, budget: 1e-6 }, spare);
+    await assert.rejects(head, /^Error: --budget 0s is too short: training the head of wide\.onnx on \d+ images takes about /);
+    await assert.rejects(begin({ ...asked, settings: { work: 1e9 }, budget: 10 }, spare), /two limits of the same/);
+    const { from: _from, ...without } = asked;
+    await assert.rejects(begin({ ...without, settings: { method: 'tune' } }, spare), /name it with --from$/);
+    await assert.rejects(begin({ ...without, settings: { method: 'shrink' } }, spare), /name it with --from$/);
+    await assert.rejects(
+      begin({ ...without, settings: { optimizer: { freeze: 3 } } }, spare),
+      /^Error: --freeze keeps .* --from$/,
+    );
+    const flat = join(folder, 'flat.onnx');
+    const whole = handmadeModel((g, x) => g.node('Gemm', [g.node('Flatten', [x]), g.weights(243, 3)]), { extents: [3, 9, 9] });
+    writeFileSync(flat, encodeModel(whole));
+    const sized = begin({ ...asked, from: flat, settings: {}, imageSize: 12 }, spare);
+    await assert.rejects(sized, /flat\.onnx takes images of 9×9 only; those of photos are 12×12$/);
+    assert.ok(!events.includes('decode'), events.join());
     // Within them the images are what is wrong.
     await assert.rejects(begin({ ...asked, settings: {} }, spare), /photos/);
   } finally {
@@ -81,7 +99,8 @@ test('all limits that stand in the way are one line, before an image is decoded'
 
 test('a budget that no machine can keep is refused, one that is short is said, with what to lower', () => {
   const shape = { channels: 3, height: 64, width: 64 };
-  const problem = (budget: number): string | null => budgetProblem(budget, network, 'net.onnx', shape, 100_000, 2, 'onednn');
+  const problem = (budget: number): string | null =>
+    budgetProblem(budget, network, 'net.onnx', shape.height, 100_000, 2, 'onednn');
   const usual = (3 * multiplyAdds * 100_000) / 2.5e10 / 2;
   assert.equal(problem(usual * 1.01), null);
   const words = problem(usual / 2) ?? '';

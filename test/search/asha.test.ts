@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { next, rungsOf, type Context } from '../../src/search/next.ts';
+import { next, type Context } from '../../src/search/next.ts';
+import { rungsOf } from '../../src/search/rungs.ts';
 import { presets } from '../../src/search/settings.ts';
 import { candidateOf, emptyState, reduce, type SearchState, type Step } from '../../src/search/state.ts';
 import { random } from '../../src/util/random.ts';

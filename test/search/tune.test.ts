@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { countMultiplyAdds } from '../../src/network/cost.ts';
+import { freeze, nextId, outputOf, type Node } from '../../src/network/network.ts';
 import { neededCheckpoints } from '../../src/run/record/folder.ts';
 import { next, type Context, type Task } from '../../src/search/next.ts';
 import { mergeSettings, presetFor, presets } from '../../src/search/settings.ts';
+import { bestCandidate } from '../../src/search/ranking.ts';
+import { endsWithHead } from '../../src/search/head-alone.ts';
 import { candidateOf, emptyState, networkOf, reduce, validationOf } from '../../src/search/state.ts';
 import { plannedWork, planWork, settingsOfWork, tuningWork } from '../../src/search/work-plan.ts';
 import { headMinibatches, workDone } from '../../src/search/work.ts';
@@ -88,6 +91,31 @@ test('few images that it is behind by are chance, however many validate', () => 
         `${behind} of ${validation}`,
       );
     }
+});
+
+test('a head alone is trained once: no final training follows, and a baseline has nothing to say', () => {
+  for (const given of [{}, { baseline: true }, { optimizer: { freeze: 9000 } }]) {
+    const frozen = mergeSettings(settings, { optimizer: { freeze: 'all-but-head' }, ...given });
+    const { tasks, events, state } = walk(() => 0.7, { ...context, settings: frozen });
+    assert.deepEqual(drawn(tasks), [`vanilla: head, ${headMinibatches(context)}, 1–0`]);
+    assert.ok(!events.some(({ type }) => type === 'slice'));
+    assert.equal(candidateOf(state, 'final').checkpoint, sha256('vanilla'));
+    assert.equal(bestCandidate(state), 'final');
+    assert.deepEqual([...state.tests.keys()], ['final']);
+    assert.ok(state.finished && endsWithHead(state));
+  }
+  // Layers beside it are trained after it.
+  const some = mergeSettings(settings, { optimizer: { freeze: 1 } });
+  assert.ok(walk(() => 0.7, { ...context, settings: some }).events.some(({ type }) => type === 'slice'));
+});
+
+test('a head that is not linear goes on after its first minibatches', () => {
+  const nodes = network.nodes.map((node) => ({ ...node }));
+  const output = outputOf(network);
+  const bent = freeze([...nodes, { id: nextId(network), layer: { kind: 'relu' }, inputs: [output.id] } as Node]);
+  const frozen = mergeSettings(settings, { optimizer: { freeze: 'all-but-head' } });
+  const { events } = walk(() => 0.7, { ...context, settings: frozen, origin: { ...origin, network: bent } });
+  assert.ok(events.some(({ type }) => type === 'slice'));
 });
 
 test('so is one that is lost', () => {

@@ -263,7 +263,7 @@ describe('the pages of runs and studies', { skip }, () => {
         page.getByLabel(label, { exact: true }).locator('option').first().innerText();
       await page.getByLabel('Data', { exact: true }).selectOption('quadrants');
       assert.equal(await usual('Method'), 'grow (default)');
-      await from.fill('https://example.org/net.onnx');
+      await from.fill('https://example.org/net.onnx#sha256=12');
       await page.getByRole('button', { name: 'Start the search' }).click();
       assert.match(await words(), /^Trained start: must end with #sha256= and the 64 digits/);
       await page.getByText(/^Must end with #sha256= and the 64 digits/).waitFor();

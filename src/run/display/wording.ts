@@ -8,7 +8,8 @@ import type { ViewsName } from '../../network/views.ts';
 import { coresOfRun, formatRungs, rungsFor } from '../../search/rungs.ts';
 import type { Settings } from '../../search/settings.ts';
 import { limitedSizes, sizes, type SizeLimits } from '../../search/sizes.ts';
-import { candidateOf, validationOf, type CandidateId } from '../../search/state.ts';
+import { endsWithHead, isHeadAlone } from '../../search/head-alone.ts';
+import { candidateOf, networkOf, validationOf, type CandidateId } from '../../search/state.ts';
 import { formatDuration } from '../../util/duration.ts';
 import { withoutHash } from '../../util/file-address.ts';
 import { formatBytes, formatCount, formatLoss, formatPercent, formatWhole, plural, printable } from '../../util/words.ts';
@@ -44,7 +45,7 @@ export function describePlan(plan: Plan, budget: number, config: Config): string
     const { work, rounds, steps, multiplyAdds } = plan.sizes;
     const unit = unitOf({ ...settings, rounds });
     if (methods[settings.method].tunes && steps === 0)
-      return `plan for ${formatDuration(budget)}: ${formatCount(work)} multiply-adds of training; the head alone, then ${trainedLayers(config)}`;
+      return `plan for ${formatDuration(budget)}: ${formatCount(work)} multiply-adds of training; the head alone${settings.optimizer.freeze === 'all-but-head' ? '' : `, then ${trainedLayers(config)}`}`;
     return (
       `plan for ${formatDuration(budget)}: ${formatCount(work)} multiply-adds of training; the start network for ` +
       `${plural(plan.vanillaEpochs, unit)}${rounds === 1 ? '' : ` (${rounds} an epoch)`}; ` +
@@ -218,12 +219,17 @@ function wordsOf(entry: Entry, view: View, config: Config): readonly string[] {
         `step ${entry.step}: ${shownName(config, entry.line)} wins with ${percentOf(view, entry.line)}; ${size(entry.line)}`,
       ];
     case 'stop':
+      if (candidateOf(search, entry.line).step === 0 && isHeadAlone(config.settings, networkOf(search, entry.line)))
+        return [
+          `${shownName(config, entry.line)}: all but its head stays as it is, so there is no final training; ${size(entry.line)}`,
+        ];
       if (methods[config.settings.method].tunes && candidateOf(search, entry.line).step === 0)
         return [`final training of ${shownName(config, entry.line)}, ${trainedLayers(config)}; ${size(entry.line)}`];
       return [
         `search ended (${stopWords[entry.reason] ?? entry.reason}); final training of ${shownName(config, entry.line)}, ${size(entry.line)}`,
       ];
     case 'undone': {
+      if (endsWithHead(search)) return [];
       const after = candidateOf(search, 'final').epochs.at(-1)?.validation ?? null;
       const now = after === null ? '' : `: ${formatPercent(after.accuracy)} of the validation images are right`;
       return [`the final training is taken back${now}, where ${shownName(config, entry.to)} has ${percentOf(view, entry.to)}`];

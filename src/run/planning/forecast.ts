@@ -3,8 +3,9 @@
  * simulation of the search. Training alone can tell which child is best: here it is the one of average cost.
  */
 import type { SearchEvent, StopReason } from '../../search/events.ts';
-import { minibatchesPerEpoch, rungsOf, type Context, type StartStep, type Task } from '../../search/next.ts';
-import { coresOf, type Cores } from '../../search/rungs.ts';
+import { endsWithHead } from '../../search/head-alone.ts';
+import { minibatchesPerEpoch, type Context, type StartStep, type Task } from '../../search/next.ts';
+import { coresOf, rungsOf, type Cores } from '../../search/rungs.ts';
 import {
   medianFirst,
   likelyCandidates,
@@ -257,6 +258,11 @@ export function forecast(question: Question): Forecast {
     return { phases, vanilla, steps, stop, final: null, baseline: null, minibatches, seconds: time };
   }
   const wholeEpoch = minibatchesPerEpoch(context, true);
+  if (endsWithHead(state)) {
+    pass('test', tested('final'));
+    pass('export', time + verification(sizeIn(state, winner), threads, testImages));
+    return { phases, vanilla, steps, stop, final: null, baseline: null, minibatches, seconds: time };
+  }
   const finalSeconds = pass('final', trained('final'));
   const finalEpochs = minibatchesOf(state, 'final') / wholeEpoch;
   const final = training('final', finalEpochs, finalSeconds);

@@ -17,8 +17,9 @@ import { splitDataset } from '../../data/split.ts';
 import type { ConvolutionAlgorithms, Device, Engine, EngineName } from '../../engine/engine.ts';
 import { chooseEngine, openEngine } from '../../engine/open.ts';
 import { freeMemory, usableProcessors } from '../../execution/resources.ts';
-import type { Shape } from '../../network/network.ts';
+import type { Network, Shape } from '../../network/network.ts';
 import { flagOf } from '../../options/option.ts';
+import { isHeadAlone } from '../../search/head-alone.ts';
 import { methods } from '../../search/methods/table.ts';
 import type { Counts } from '../../search/counts.ts';
 import { mostWork, planWork, settingsOfWork, tuningWork } from '../../search/work-plan.ts';
@@ -32,16 +33,16 @@ import {
 } from '../../search/settings.ts';
 import { targets, withTarget, type TargetName } from '../../search/targets.ts';
 import { UserError } from '../../util/user-error.ts';
-import { check, contextOf } from './check.ts';
+import { check, contextOf, refuseWithoutGiven } from './check.ts';
 import { withBalance, withFlip, withShift } from './from-data.ts';
 import type { Precision } from '../../program/precision.ts';
 import { withPixels } from './tried-pixels.ts';
-import { budgetProblem, refuseGiven, withGivenLimits } from './given-limits.ts';
+import { budgetProblem, refuseGiven, seenAt, withGivenLimits } from './given-limits.ts';
 import { pixelOptionIn } from './given-pixels.ts';
 import { refusePrecision } from './precision.ts';
 import { refuseSmallest } from './least-size.ts';
 import { operatorTimes } from './operator-times.ts';
-import { openGiven, prepare, sideOf, type Prepared } from './origin.ts';
+import { openGiven, prepare, refuseChannels, sideOf, type Prepared } from './origin.ts';
 
 export interface Common {
   /** Aborting it ends the run in order: the best network is kept, and `resume` goes on from there. */
@@ -210,6 +211,18 @@ export interface Beginning {
   readonly times: OperatorTimes | undefined;
 }
 
+/** A UserError for options that do not go together, whatever the data is. */
+function refuseTogether({ budget, settings, from }: AskedOptions, { method, final }: Settings): void {
+  if (budget !== undefined && settings?.work !== undefined)
+    throw new UserError('--budget and --work are two limits of the same: give one of them');
+  if (budget !== undefined && final.epochs === 0)
+    throw new UserError('--budget plans a final training, and --final-epochs 0 turns it off');
+  if (from !== undefined) return;
+  refuseWithoutGiven(method);
+  if ((settings?.optimizer?.freeze ?? 0) !== 0)
+    throw new UserError('--freeze keeps layers of a network that is given: name it with --from');
+}
+
 /** Reads and checks everything; a UserError says what is wrong. `spare`: of decoded data, where the cache cannot be written. */
 export async function begin(asked: AskedOptions, spare: SpareCache): Promise<Beginning> {
   const target = asked.target === undefined ? undefined : targets[asked.target];
@@ -221,6 +234,7 @@ export async function begin(asked: AskedOptions, spare: SpareCache): Promise<Beg
     device = 'cpu',
   } = options;
   const { imageSize, dataFolder, onData: progress, signal } = options;
+  refuseTogether(options, mergeSettings(presets[preset], options.settings ?? {}));
   const engineName = await chooseEngine(options.engine ?? 'auto', device, process.env);
   const engine = await openEngine(engineName, { threads: 1, environment: process.env, device });
   refusePrecision(options.precision, engine);
@@ -244,7 +258,16 @@ export async function begin(asked: AskedOptions, spare: SpareCache): Promise<Beg
   const how = { imageSize, labels, folderSize: side ?? target?.imageSize, reading, progress, signal, machine: machine() };
   const memory = Math.floor((memoryShare * freeMemory()) / workers);
   const base = mergeSettings(presets[preset], { limits: { memory } });
-  const onFound = ({ isFolder, classes, shape }: FoundData): void => {
+  let isBudgetSaid = false;
+  const sayBudget = (network: Network, height: number, images: number, settings: Settings): void => {
+    if (budget === undefined || given === null || isBudgetSaid) return;
+    isBudgetSaid = true;
+    const train = Math.round(Math.min(images, settings.images ?? Infinity));
+    const isHead = isHeadAlone(settings, network);
+    const short = budgetProblem(budget, network, given.name, height, train, workers, engineName, isHead);
+    if (short !== null) progress?.({ kind: 'note', message: short });
+  };
+  const onFound = ({ name, isFolder, classes, shape, trainImages }: FoundData): void => {
     const known = isFolder ? (imageSize ?? side ?? target?.imageSize ?? null) : (shape?.height ?? null);
     const first = mergeSettings(base, options.settings ?? {});
     const square = { channels: 3, height: known ?? usualSide, width: known ?? usualSide };
@@ -255,7 +278,13 @@ export async function begin(asked: AskedOptions, spare: SpareCache): Promise<Beg
         size: known === null ? null : square,
         channels: shape?.channels ?? null,
       });
-    else refuseGiven(given, isFolder ? known : null, sized, options.settings, engineName);
+    else {
+      if (shape !== null) refuseChannels(given, name, shape.channels);
+      refuseGiven(given, name, isFolder ? known : null, sized, options.settings, engineName);
+      // How many images train is known up to those that cannot be read.
+      if (trainImages !== null && known !== null)
+        sayBudget(seenAt(given, known, name), known, (1 - sized.validation) * trainImages, sized);
+    }
   };
   const { dataset, path, leftOut, ...read } = await readDataset(options.dataset, { ...where, ...how, onFound });
   if (options.background !== undefined && read.reading === undefined)
@@ -287,8 +316,6 @@ export async function begin(asked: AskedOptions, spare: SpareCache): Promise<Beg
   const staged = withStages(fitted, options.settings, dataset.shape);
   const usual = withLimit(withBatch(staged, options, counts.train), options.settings, dataset.shape);
   const limited = fromGiven === null ? usual : withGivenLimits(usual, options.settings, fromGiven.network);
-  if (budget !== undefined && options.settings?.work !== undefined)
-    throw new UserError('--budget and --work are two limits of the same: give one of them');
   if (fromGiven === null) {
     const { height, width, channels } = dataset.shape;
     const classes = dataset.classes.length;
@@ -298,12 +325,7 @@ export async function begin(asked: AskedOptions, spare: SpareCache): Promise<Beg
   check(planned, dataset, counts, fromGiven, engineName);
   // A budget is planned when the speed of this machine is known.
   const settings = budget === undefined ? planned : limited;
-  if (budget !== undefined && settings.final.epochs === 0)
-    throw new UserError('--budget plans a final training, and --final-epochs 0 turns it off');
-  if (fromGiven !== null && budget !== undefined) {
-    const short = budgetProblem(budget, fromGiven.network, fromGiven.name, dataset.shape, counts.train, workers, engineName);
-    if (short !== null) progress?.({ kind: 'note', message: short });
-  }
+  if (fromGiven !== null) sayBudget(fromGiven.network, dataset.shape.height, counts.train, settings);
   const prepared = fromGiven === null ? null : await withPixels(fromGiven, engine, dataset, own);
   for (const message of prepared?.notes ?? []) progress?.({ kind: 'note', message });
   const sized = imageSize ?? (read.reading === undefined || side !== null ? undefined : target?.imageSize) ?? null;

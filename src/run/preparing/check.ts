@@ -113,9 +113,14 @@ export function refuseOver(called: string, over: readonly string[], needs: Needs
   if (problems.length > 0) throw new UserError(problems.join('; '));
 }
 
+/** A UserError for a method that needs a given network, where there is none. */
+export function refuseWithoutGiven(method: Settings['method']): void {
+  if (methods[method].tunes) throw new UserError(`--method ${method} fine-tunes a network that is given: name it with --from`);
+  if (methods[method].shrinks) throw new UserError(`--method ${method} makes a given network smaller: name it with --from`);
+}
+
 /** What is wrong with the limits that a given network is to shrink to. */
-function checkShrinking({ method }: Settings, limits: SizeLimits & Settings['limits'], prepared: Prepared | null): void {
-  if (prepared === null) throw new UserError(`--method ${method} makes a given network smaller: name it with --from`);
+function checkShrinking({ method }: Settings, limits: SizeLimits & Settings['limits'], prepared: Prepared): void {
   const { network, reference, isTrained } = prepared;
   const shown = new Set<LimitedSize>(['parameters', 'multiplyAdds', ...limitedSizes.filter((name) => limits[name] !== null)]);
   const size = (of: Network): string => {
@@ -156,9 +161,8 @@ export function check(
   engine: EngineName,
 ): void {
   const { shape, classes } = dataset;
-  if (methods[settings.method].tunes && prepared === null)
-    throw new UserError(`--method ${settings.method} fine-tunes a network that is given: name it with --from`);
-  if (methods[settings.method].shrinks) checkShrinking(settings, { ...settings.limits, times }, prepared);
+  if (prepared === null) refuseWithoutGiven(settings.method);
+  else if (methods[settings.method].shrinks) checkShrinking(settings, { ...settings.limits, times }, prepared);
   const smallest = smallestSide(settings.widths.length);
   // The staged network pools only while there is something to pool.
   const halves = prepared === null && settings.start.network === 'vanilla';

@@ -1,10 +1,11 @@
 /** The file of a network that a person names: a path as it is, an address once downloaded into the cache, under its hash. */
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { download, hasHash, type Hash } from '../../data/download.ts';
+import { download, downloadUnknown, hasHash, type Hash } from '../../data/download.ts';
 import type { ReadListener } from '../../data/source.ts';
 import { filesBeside, noFiles, type ExternalFiles } from '../../formats/onnx/read/external.ts';
 import { isAddress, readAddress, type FileAddress } from '../../util/file-address.ts';
+import { quoted } from '../../util/quoted.ts';
 import { UserError } from '../../util/user-error.ts';
 
 export interface NamedFile {
@@ -54,16 +55,24 @@ export async function namedFile(reference: string, { cacheFolder, writable, list
       beside: (where) => filesBeside(reference, where),
     };
   const { url, sha256, name } = addressIn(reference);
+  const ending = isCheckpoint(name) ? '.safetensors' : '.onnx';
+  const folderIn = (folder: string): string => join(folder, 'downloads');
+  const asked = { url, most: largestModel, advice: 'download it yourself and give its path', patience };
+  if (sha256 === null) {
+    // What it gives today, it may not give tomorrow: a person decides which file is meant, and nothing is done with it before.
+    const found = await downloadUnknown(asked, folderIn(await writable()), ending, listener);
+    throw new UserError(
+      `${url}: an address needs the SHA-256 of its file. What it gives now has ${found}; if that is what its publisher says, give ${quoted(`${url}#sha256=${found}`)}`,
+    );
+  }
   const hash: Hash = { kind: 'sha256', digits: sha256 };
-  const pathIn = (folder: string): string =>
-    join(folder, 'downloads', `${sha256}${isCheckpoint(name) ? '.safetensors' : '.onnx'}`);
+  const pathIn = (folder: string): string => join(folderIn(folder), `${sha256}${ending}`);
   let path = pathIn(cacheFolder);
   if (!(await hasHash(path, hash))) {
     path = pathIn(await writable());
     // What is there is damaged.
     await rm(path, { force: true });
-    const advice = 'download it yourself and give its path';
-    await download({ url, hash, path, most: largestModel, advice, patience }, listener);
+    await download({ ...asked, hash, path }, listener);
   }
   const why = 'in a file beside it, and an address is of one file: download both into one folder and give the path';
   return { path, where: url, name, beside: (where) => noFiles(where, why) };

@@ -192,24 +192,33 @@ function withClasses(given: Given, trained: Trained, network: Network, dataset: 
 const isPlain = ({ mean, std }: Normalisation): boolean =>
   mean.every((value) => value === 0) && std.every((value) => value === 1);
 
+/** A UserError where its channels are known, and are not those of the data. */
+export function refuseChannels({ where, channels }: Given, name: string, ofData: number): void {
+  if (channels !== null && channels !== ofData)
+    throw new UserError(`${where} takes images of ${plural(channels, 'channel')}, those of ${name} have ${ofData}`);
+}
+
+/** The network for images of that size. A UserError where it takes none of them. */
+export function sizedFor({ where }: Given, network: Network, name: string, shape: Shape): Network {
+  const own = inputShapeOf(network);
+  if (own.height === shape.height && own.width === shape.width) return network;
+  const other = resized(network, shape);
+  if (other === undefined)
+    throw new UserError(`${where} takes images of ${sizeText(own)} only; those of ${name} are ${sizeText(shape)}`);
+  return other;
+}
+
 /** The given network for the data. `normalise`: the setting. */
 export function prepare(given: Given, dataset: Dataset, normalise: boolean, seed: number): Prepared {
-  const { reference, where, name, channels, size } = given;
+  const { reference, where, name, size } = given;
   const { shape } = dataset;
-  if (channels !== null && channels !== shape.channels)
-    throw new UserError(`${where} takes images of ${channels} channels, those of ${dataset.name} have ${shape.channels}`);
+  refuseChannels(given, dataset.name, shape.channels);
   const trained = given.read({ ...shape, ...size }, dataset);
   const notes = [...(trained.pixels === null ? [] : [trained.pixels]), ...trained.notes.map((note) => `${name}: ${note}`)];
-  let { network } = trained;
-  const own = inputShapeOf(network);
-  if (own.height !== shape.height || own.width !== shape.width) {
-    const other = resized(network, shape);
-    if (other === undefined)
-      throw new UserError(`${where} takes images of ${sizeText(own)} only; those of ${dataset.name} are ${sizeText(shape)}`);
-    network = other;
-    notes.push(
-      `${name} was made for images of ${sizeText(own)}; it continues with ${sizeText(shape)}, the size of ${dataset.name}`,
-    );
+  const network = sizedFor(given, trained.network, dataset.name, shape);
+  if (network !== trained.network) {
+    const own = sizeText(inputShapeOf(trained.network));
+    notes.push(`${name} was made for images of ${own}; it continues with ${sizeText(shape)}, the size of ${dataset.name}`);
   }
   const { normalisation } = trained;
   if (normalisation === null) {
