@@ -65,6 +65,7 @@ export const experiments: Readonly<Record<string, Experiment>> = {
     arms: {
       planned: { limits: { steps: 0 } },
       grown: {},
+      'one step of one child': { step: { children: 1 }, limits: { steps: 1 } },
       'planned with a slow head': { limits: { steps: 0 }, ...slowHead(0.1) },
       'grown with a slow head': { ...slowHead(0.1) },
       'late stages wide': fixed(24, 64, 192, 192),
@@ -96,6 +97,8 @@ export const experiments: Readonly<Record<string, Experiment>> = {
     base: fifth,
     arms: {
       fixed: { limits: { steps: 0 } },
+      'one step of one child': { step: { children: 1 }, limits: { steps: 1 } },
+      'one step of two children': { step: { children: 2 }, limits: { steps: 1 } },
       'three steps of two children': { step: { children: 2 }, limits: { steps: 3 } },
       'three steps of one child': { step: { children: 1 }, limits: { steps: 3 } },
       'three steps of one child and a slow head': { step: { children: 1 }, limits: { steps: 3 }, ...slowHead(0.1) },

@@ -31,8 +31,8 @@ const mostEpochs = 300;
 const parentSize = 0.75;
 const leastStart = 0.3;
 /** Epochs of the largest network for each step and each further child. */
-const epochsAStep = 6;
-const epochsAChild = 5;
+const epochsAStep = 100;
+const epochsAChild = 60;
 
 export interface WorkPlan {
   readonly widths: readonly number[];
