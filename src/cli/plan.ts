@@ -1,8 +1,9 @@
 /** `instar plan`. */
 import { plan as planRun, type PlanReport } from '../run/planning/plan.ts';
 import { planRows, stopWords } from '../run/planning/plan-rows.ts';
-import { adviseTrainedStart } from '../run/display/advice.ts';
+import { trainedStartAdvice } from '../run/display/advice.ts';
 import { describeConfig, describePasses, describePlan } from '../run/display/wording.ts';
+import type { Config } from '../run/record/config.ts';
 import { formatDuration } from '../util/duration.ts';
 import { formatCount, formatWhole } from '../util/words.ts';
 import { padLeft, padRight, wrap } from './text.ts';
@@ -41,6 +42,14 @@ function measuredLines({ timings, measured, config, passes }: PlanReport): strin
   ];
 }
 
+/** The command stands in a line of its own, as it is. */
+function startLines(config: Config): string[] {
+  const advice = trainedStartAdvice(config);
+  if (advice === null) return [];
+  const { words, command, source } = advice;
+  return [...wrap(`With so few photos ${words}:`, width), `  ${command}`, ...wrap(source, width)];
+}
+
 /** A plan as a table that people read, in 80 columns. */
 function planLines(report: PlanReport): string[] {
   const { config, plan, forecast } = report;
@@ -66,8 +75,6 @@ function planLines(report: PlanReport): string[] {
     ...describeConfig(config),
     ...(plan === null || config.budget === null ? [] : [describePlan(plan, config.budget, config)]),
   ];
-  // Not wrapped: one holds a command.
-  const advice = adviseTrainedStart(config).map((line, at) => (at === 0 ? `With so few photos ${line}` : line));
   const notes = [
     ...(forecast.steps.length === 0
       ? []
@@ -80,7 +87,7 @@ function planLines(report: PlanReport): string[] {
     ...lines,
     '',
     ...notes.flatMap((line) => wrap(line, width)),
-    ...advice,
+    ...startLines(config),
   ];
 }
 

@@ -261,6 +261,8 @@ test('plan says what a search would do: a table of 80 columns, and the same as J
     'total',
     'ends at the step limit',
     'insert-convolution',
+    'With so few photos begin with a network',
+    '\n  instar search photos --from start.onnx\n',
   ])
     assert.ok(text.out.includes(words), `${words} in\n${text.out}`);
   assert.doesNotMatch(text.out, control);

@@ -142,14 +142,28 @@ const largerImages: Rule = ({ config }) => {
 
 const isFromScratch = (config: Config): boolean => isOwn(config) && config.from === null && allImagesOf(config) < fewImages;
 
-/** With few photos of a class, from scratch: what a trained start would likely give, and how, in two lines; else none. */
-export function adviseTrainedStart(config: Config): readonly string[] {
+/** What a trained start would likely give, and how. */
+interface StartAdvice {
+  readonly words: string;
+  readonly command: string;
+  readonly source: string;
+}
+
+/** With few photos of a class, from scratch; else null. */
+export function trainedStartAdvice(config: Config): StartAdvice | null {
   const { data } = config;
-  if (!isFromScratch(config) || allImagesOf(config) >= fewOfClass * data.classes.length) return [];
-  return [
-    `begin with a network that was trained on many other photos: instar search ${quoted(data.reference)} --from start.onnx`,
-    `docs/trained-starts.md says where to get one; ${measuredStart}`,
-  ];
+  if (!isFromScratch(config) || allImagesOf(config) >= fewOfClass * data.classes.length) return null;
+  return {
+    words: 'begin with a network that was trained on many other photos',
+    command: `instar search ${quoted(data.reference)} --from start.onnx`,
+    source: `docs/trained-starts.md says where to get one; ${measuredStart}`,
+  };
+}
+
+/** The same in two lines; else none. */
+export function adviseTrainedStart(config: Config): readonly string[] {
+  const advice = trainedStartAdvice(config);
+  return advice === null ? [] : [`${advice.words}: ${advice.command}`, advice.source];
 }
 
 const trainedStartForFew: Rule = ({ config }) => {
