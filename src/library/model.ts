@@ -13,6 +13,7 @@ import { orAborted } from '../inference/turns.ts';
 import type { Shape } from '../network/network.ts';
 import type { ViewsName } from '../network/views.ts';
 import { checkEvaluate, checkImage, checkLoad, checkNetwork, checkPredict, checkRoot } from '../options/check.ts';
+import { saying } from '../options/library-words.ts';
 import { UserError } from '../util/user-error.ts';
 
 export interface LoadOptions {
@@ -117,13 +118,15 @@ async function opening(path: string, given: Opening, world: World): Promise<Open
 export async function load(network: string, options: LoadOptions = {}): Promise<Model> {
   const path = checkNetwork(network);
   const { signal, onData, ...given } = checkLoad(options);
-  const open = await opening(path, given as Opening, worldOf(onData, signal));
-  try {
-    return await modelOf(path, open);
-  } catch (error) {
-    await open.close();
-    throw error;
-  }
+  return saying('model', async () => {
+    const open = await opening(path, given as Opening, worldOf(onData, signal));
+    try {
+      return await modelOf(path, open);
+    } catch (error) {
+      await open.close();
+      throw error;
+    }
+  });
 }
 
 async function modelOf(path: string, network: OpenNetwork): Promise<Model> {
@@ -141,7 +144,7 @@ async function modelOf(path: string, network: OpenNetwork): Promise<Model> {
     const called = (index: number): string => (several ? `images[${index}]` : 'image');
     images.forEach((image, index) => checkImage(image, called(index)));
     const { top, views, signal } = checkPredict(options);
-    const found = await predictor.probabilities(images, called, { views, signal: signalOf(signal) });
+    const found = await saying('model', () => predictor.probabilities(images, called, { views, signal: signalOf(signal) }));
     const predictions = found.map((probabilities) => ranked(classes, probabilities, top));
     return several ? predictions : predictions[0];
   }
@@ -209,13 +212,15 @@ export async function evaluate(network: Model | string, data: string, options: E
   const signal = held === undefined ? given : held.signalOf(given);
   signal?.throwIfAborted();
   const world = worldOf(onData, signal);
-  const open = held?.network ?? (await opening(path as string, rest as Opening, world));
-  try {
-    const asked = Object.fromEntries(
-      Object.entries({ part, labels, labelColumn, data: dataFolder, views }).filter(([, value]) => value !== undefined),
-    );
-    return evaluationOf(await evaluateNetwork(open, reference, asked, world), views);
-  } finally {
-    if (held === undefined) await open.close();
-  }
+  return saying('model', async () => {
+    const open = held?.network ?? (await opening(path as string, rest as Opening, world));
+    try {
+      const asked = Object.fromEntries(
+        Object.entries({ part, labels, labelColumn, data: dataFolder, views }).filter(([, value]) => value !== undefined),
+      );
+      return evaluationOf(await evaluateNetwork(open, reference, asked, world), views);
+    } finally {
+      if (held === undefined) await open.close();
+    }
+  });
 }

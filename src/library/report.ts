@@ -1,5 +1,6 @@
 /** Reports, exports and lists of runs for other programs. */
 import { checkArgument, checkExport, checkReport, checkRoot } from '../options/check.ts';
+import { saying } from '../options/library-words.ts';
 import type { ViewsName } from '../network/views.ts';
 import { makeReport, outputFor, reportIn } from '../report/make.ts';
 import { checkFile, exportFiles, type ExportResult } from '../run/driving/export.ts';
@@ -39,6 +40,10 @@ export async function report(run: string | readonly string[], options: ReportOpt
     : [checkRoot('run', run)];
   const { out, figures } = checkReport(options);
   if (roots.length === 0) throw new UserError('run: is missing', 'INSTAR_MISSING_OPTION');
+  return saying('report', () => reportOf(roots, out, figures));
+}
+
+async function reportOf(roots: readonly string[], out: string | false | undefined, figures: string | undefined): Promise<Report> {
   const path = out === false ? null : outputFor(roots, out);
   const date = `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`;
   const { page, problems, writeFigures } = await makeReport(roots, path, process.env, date);
@@ -77,12 +82,12 @@ export async function exportModel(run: string, options: ExportOptions): Promise<
   const root = checkRoot('run', run);
   const { onnx, tflite, numbers = 'float', ...rest } = checkExport(options);
   const path = must(onnx ?? tflite, 'path');
-  if (onnx !== undefined) checkFile('onnx', onnx);
-  if (tflite !== undefined) checkFile('tflite', tflite);
-  return {
-    path,
-    ...(await exportFiles(root, { onnx, tflite: tflite === undefined ? undefined : { path: tflite, numbers } }, rest)),
-  };
+  return saying('export', async () => {
+    if (onnx !== undefined) checkFile('onnx', onnx);
+    if (tflite !== undefined) checkFile('tflite', tflite);
+    const files = { onnx, tflite: tflite === undefined ? undefined : { path: tflite, numbers } };
+    return { path, ...(await exportFiles(root, files, rest)) };
+  });
 }
 
 /** The runs in a folder, those of studies too, the latest first: state, accuracy, size, when. Locks and writes nothing. */

@@ -1,5 +1,7 @@
 /** Searches as other programs see them: options checked, and items that begin with the run's folder and end with what has become of it. */
 import { checkPlan, checkResume, checkRoot, checkSearch } from '../options/check.ts';
+import { inLibraryWords, libraryError, saying, type LibraryCall } from '../options/library-words.ts';
+import type { DataEvent } from '../data/source.ts';
 import { balancedAccuracy } from '../util/confusion.ts';
 import * as driving from '../run/driving/open.ts';
 import type { ResumeOptions as RunResumeOptions, SearchOptions as RunSearchOptions } from '../run/driving/open.ts';
@@ -51,6 +53,18 @@ function filesOf(root: string): RunFiles {
   };
 }
 
+/** What is told of the data, in the words of the library. */
+function withNotes<Options extends { readonly onData?: (event: DataEvent) => void }>(
+  call: LibraryCall,
+  options: Options,
+): Options {
+  const { onData } = options;
+  if (onData === undefined) return options;
+  const told = (event: DataEvent): void =>
+    onData('message' in event ? { ...event, message: inLibraryWords(call, event.message) } : event);
+  return { ...options, onData: told };
+}
+
 function doneOf(root: string): DoneEvent {
   const { search: found, seconds } = readRun(root).state;
   const line = bestCandidate(found);
@@ -76,7 +90,15 @@ function doneOf(root: string): DoneEvent {
   };
 }
 
-async function* told(items: AsyncIterable<RunItem>, folder: () => string | null): AsyncGenerator<SearchItem> {
+async function* told(call: LibraryCall, items: AsyncIterable<RunItem>, folder: () => string | null): AsyncGenerator<SearchItem> {
+  try {
+    yield* framed(items, folder);
+  } catch (error) {
+    throw libraryError(call, error);
+  }
+}
+
+async function* framed(items: AsyncIterable<RunItem>, folder: () => string | null): AsyncGenerator<SearchItem> {
   const begin = (): BeginEvent => ({ type: 'begin', folder: must(folder(), "the run's folder") });
   let hasBegun = false;
   for await (const item of items) {
@@ -94,29 +116,35 @@ async function* told(items: AsyncIterable<RunItem>, folder: () => string | null)
  * for. Leaving the loop early, or aborting `signal`, interrupts it: the best network is kept, and `resume` goes on. Aborting it before
  * the run has a folder, while the data is read, throws the signal's reason.
  *
- * The options are checked at once, and nothing is read or written before the first item is asked for. A UserError for options or data that
- * are wrong; a RunError where the run cannot go on.
+ * An option that is wrong is a UserError thrown by the call itself, before anything is read and without an item being asked for. Data that
+ * is wrong is a UserError of the first item; a RunError says that the run cannot go on.
  *
  * ```ts
  * for await (const item of search({ dataset: './photos', budget: '30m' })) if (item.type === 'done') console.log(item.files.onnx);
  * ```
  */
 export function search(options: SearchOptions): AsyncGenerator<SearchItem> {
-  const checked = checkSearch(options) as RunSearchOptions;
+  const checked = withNotes('search', checkSearch(options) as RunSearchOptions);
   let root: string | null = null;
   const onRun = (made: string): void => void (root = made);
-  return told(driving.search({ ...checked, onRun }), () => root);
+  return told('search', driving.search({ ...checked, onRun }), () => root);
 }
 
 /**
- * Resumes a run where its journal ends, and yields the same items. Of a finished run without a `budget` they are `begin` and `done`. Arguments
- * are checked at once.
+ * Resumes a run where its journal ends, and yields the same items. Of a finished run without a `budget` they are `begin` and `done`.
+ * Arguments that are wrong are a UserError thrown by the call itself.
  */
 export function resume(run: string, options: ResumeOptions = {}): AsyncGenerator<SearchItem> {
   const root = checkRoot('run', run);
-  const checked = checkResume(options) as RunResumeOptions;
-  return told(driving.resume(root, checked), () => root);
+  const checked = withNotes('resume', checkResume(options) as RunResumeOptions);
+  return told('resume', driving.resume(root, checked), () => root);
 }
 
-/** Forecasts the search with the same options: its phases, and how long each would take on this machine. Starts no run. */
-export const plan = async (options: PlanOptions): Promise<PlanReport> => planning.plan(checkPlan(options) as RunPlanOptions);
+/**
+ * Forecasts the search with the same options: its phases, and how long each would take on this machine. Starts no run. Options that are
+ * wrong reject before anything is read.
+ */
+export async function plan(options: PlanOptions): Promise<PlanReport> {
+  const checked = withNotes('search', checkPlan(options) as RunPlanOptions);
+  return saying('search', () => planning.plan(checked));
+}

@@ -6,6 +6,7 @@ import { UserError } from '../util/user-error.ts';
 import { nearest } from '../util/words.ts';
 import { commandOptions } from './commands.ts';
 import { text, type Reading } from './kinds.ts';
+import { libraryError } from './library-words.ts';
 import { checkOption, readOption, type Option, type Options } from './option.ts';
 import { checkSetting, checkValue } from './setting-values.ts';
 import { planOptions, queueOptions, runOptions } from './table.ts';
@@ -109,7 +110,11 @@ function checkAsked<Given extends object>(options: Given, rows: Options, others:
   const checked = checkOptions(options, rows, { ...asked, ...others });
   const { dataset, from, settings } = checked as { dataset?: string; from?: string; settings?: SettingsOverride };
   if (dataset === undefined) throw new UserError('dataset: is missing; give a name or a path', 'INSTAR_MISSING_OPTION');
-  refuseStart(from, settings);
+  try {
+    refuseStart(from, settings);
+  } catch (error) {
+    throw libraryError('search', error);
+  }
   return checked;
 }
 
