@@ -25,7 +25,8 @@ export const settingWords: Readonly<Record<string, string>> = {
   'vanilla.rate': 'learning rate of the start network',
   'step.rate': 'learning rate of steps',
   operators: 'which operators mutations are sampled from, with weights; `null`: those of the method',
-  operatorChoice: '`learned`: operators and places are likelier by what they gained, in this run and in recorded ones; `fixed`: by weight alone',
+  operatorChoice:
+    '`learned`: operators and places are likelier by what they gained, in this run and in recorded ones; `fixed`: by weight alone',
   'limits.passes': 'passes of a minibatch, at most, where memory does not hold it whole',
   'limits.channels': 'output channels of a widened convolution, at most',
   'limits.seconds': 'seconds of search before the final training; `null`: no limit',

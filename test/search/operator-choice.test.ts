@@ -140,7 +140,9 @@ test('the journal says what each step was chosen by; a replay chooses the same; 
   }
   assert.deepEqual(
     state.steps.map(({ expected }) => expected),
-    events.filter((event): event is Extract<SearchEvent, { type: 'step' }> => event.type === 'step').map(({ expected }) => expected),
+    events
+      .filter((event): event is Extract<SearchEvent, { type: 'step' }> => event.type === 'step')
+      .map(({ expected }) => expected),
   );
   const fixed = searchWith(worth, { step, limits: limits(2), operatorChoice: 'fixed' });
   assert.ok(fixed.events.every((event) => event.type !== 'step' || !('expected' in event)));
@@ -157,14 +159,20 @@ test('lost children, and steps with fewer than two, tell nothing; siblings are c
         lost.add(task.line);
         return [{ type: 'failed', line: task.line, task: task.id, failure: 'diverged', message: 'x', retried: false }];
       }
-      return eventsOf(task, context).map((event) => (event.type === 'epoch' ? { ...event, loss: 1 / event.epoch, validation: null } : event));
+      return eventsOf(task, context).map((event) =>
+        event.type === 'epoch' ? { ...event, loss: 1 / event.epoch, validation: null } : event,
+      );
     },
   });
   assert.equal(lost.size, 1);
   const [children] = gainsOf(state);
-  assert.deepEqual(children?.map(({ child }) => child.id).toSorted(), state.steps[0]?.children.filter((id) => !lost.has(id)).toSorted());
+  assert.deepEqual(
+    children?.map(({ child }) => child.id).toSorted(),
+    state.steps[0]?.children.filter((id) => !lost.has(id)).toSorted(),
+  );
   const worth = children?.map(({ child, gain }) => gain + lossPerWork * Math.log(child.multiplyAdds)) ?? [];
-  for (const each of worth) assert.ok(Math.abs(each - (worth[0] ?? 0)) < 1e-9, 'all have the loss of the last epoch that all have');
+  for (const each of worth)
+    assert.ok(Math.abs(each - (worth[0] ?? 0)) < 1e-9, 'all have the loss of the last epoch that all have');
 });
 
 test('a place that is preferred is chosen more often, in proportion', () => {
