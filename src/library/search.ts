@@ -60,9 +60,9 @@ function withNotes<Options extends { readonly onData?: (event: DataEvent) => voi
 ): Options {
   const { onData } = options;
   if (onData === undefined) return options;
-  const note = (event: DataEvent): void =>
+  const tell = (event: DataEvent): void =>
     onData('message' in event ? { ...event, message: inLibraryWords(call, event.message) } : event);
-  return { ...options, onData: note };
+  return { ...options, onData: tell };
 }
 
 function doneOf(root: string): DoneEvent {

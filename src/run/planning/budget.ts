@@ -104,6 +104,8 @@ const longestAdvice = 1e7;
 
 /** What start network and steps may take of what they are planned to. */
 const searchSlack = 2;
+/** The part of the time that they may take in all: the rest is for the final training and the test. */
+const searchMost = 0.85;
 
 export interface WorkQuestion extends Pick<
   BudgetQuestion,
@@ -160,7 +162,7 @@ export function planWorkBudget(question: WorkQuestion): Plan {
     children,
     stepEpochs,
     // The steps may take longer than planned; then the final training is shorter.
-    searchUntil: elapsed + searchSlack * search,
+    searchUntil: elapsed + Math.min(searchSlack * search, searchMost * (end * budget - elapsed)),
     alone,
     beside,
     sizes: {
