@@ -36,7 +36,7 @@ test('a report stands beside the journal, which stays as it was; the figures in 
   const journal = read('whole', 'journal.jsonl');
   const { code, out, err } = await instar(['report', 'whole', '--figures', 'pictures/of it'], folder);
   assert.equal(code, 0, err);
-  assert.match(out, /^whole\/report\.html: [\d.]+ KiB\npictures\/of it: \d figures\n$/);
+  assert.match(out, /^whole\/report\.html: [\d.]+ KiB\npictures\/of it: \d+ figures\n$/);
   assert.equal(err, '');
   const page = read('whole', 'report.html');
   assert.match(page, /Of the \d+ validation images, final misclassifies \d+/);
