@@ -281,7 +281,7 @@ test('report, exportModel, runs', async () => {
   assert.equal(written.path, at('runs/one/report.html'));
   assert.equal(readFileSync(at('runs/one/report.html'), 'utf8'), written.html);
   assert.ok(written.figures > 3);
-  await refused(report([at('runs/one'), at('runs/one')]), 'INSTAR_MISSING_OPTION', /^--out FILE is missing/);
+  await refused(report([at('runs/one'), at('runs/one')]), 'INSTAR_MISSING_OPTION', /^out FILE is missing/);
   const { path, line, verified } = await exportModel(at('runs/one'), { onnx: at('out.onnx') });
   assert.deepEqual([path, line], [at('out.onnx'), 'final']);
   assert.equal(verified.agreement, 1);
