@@ -216,7 +216,10 @@ test('the library says in one line which option is wrong', () => {
     [{ dataset, settings: { augmentation: false } }, /^settings: augmentation: there is no setting augmentation/],
     [{ dataset, settings: 'sh' }, /^settings: must be a group of settings$/],
     [{ dataset, from: 'a.onnx', settings: { widths: [8] } }, /^settings\.widths are those of the vanilla network/],
-    [{ dataset, from: 'a.onnx', settings: { start: { network: 'staged' } } }, /^settings\.start\.network names a start network, which from/],
+    [
+      { dataset, from: 'a.onnx', settings: { start: { network: 'staged' } } },
+      /^settings\.start\.network names a start network, which from/,
+    ],
     [{ dataset, settings: { start: { network: 'resnet' } } }, /^settings: start\.network: must be one of vanilla, staged$/],
     [{ dataset, background: 'white' }, /^background: must be a colour such as #ffffff$/],
     [{ dataset, strict: 'yes' }, /^strict: /],
