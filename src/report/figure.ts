@@ -98,7 +98,6 @@ export const figureStyle = `
 .fig .mean{stroke:var(--ink);stroke-width:1.6}
 .fig .interval{stroke:var(--ink);stroke-width:3.2;opacity:.55}
 .fig .bar{fill:var(--other)}
-.fig .follower{fill:var(--change);stroke:var(--paper);stroke-width:1.5}
 .fig .bar.won{fill:var(--accent);stroke:none}
 `.trim();
 

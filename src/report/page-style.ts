@@ -49,6 +49,7 @@ nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;padding:0;ma
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;margin:.6rem 0}
 caption{text-align:left;color:var(--muted);font-size:.85rem;padding-bottom:.35rem}
 caption .csv{font-size:.8rem;white-space:nowrap}
+.fig .follower{fill:var(--change);stroke:var(--paper);stroke-width:1.5}
 .curves{display:flex;flex-wrap:wrap;gap:1rem}
 .threshold{display:grid;gap:.25rem;max-width:38rem}
 .threshold[hidden]{display:none}
