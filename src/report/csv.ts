@@ -1,4 +1,5 @@
-/** Tables as CSV (RFC 4180). Pure. */
+/** Tables of a page as CSV. Pure. */
+import { csvText } from '../util/csv.ts';
 import { html, type Content, type Markup } from './markup.ts';
 
 /** The text of content, without tags, in one line. */
@@ -22,6 +23,7 @@ function asNumber(text: string): string {
 /** Begins a formula where a spreadsheet reads the cell; numbers do too, and are none. */
 const isFormula = (text: string): boolean => /^[=+\-@\t\r]/.test(text) && !Number.isFinite(Number(text));
 
+/** What a cell holds, before it is quoted. */
 export function csvCell(content: Content): string {
   // An unpaired surrogate is no character, and has no place in an address.
   const text = asNumber(
@@ -30,13 +32,10 @@ export function csvCell(content: Content): string {
       .replaceAll(/\s+/g, ' ')
       .trim(),
   );
-  const safe = isFormula(text) ? `'${text}` : text;
-  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  return isFormula(text) ? `'${text}` : text;
 }
 
-/** Lines end with CR LF, the last one too. */
-export const csvOf = (rows: readonly (readonly Content[])[]): string =>
-  rows.map((cells) => `${cells.map(csvCell).join(',')}\r\n`).join('');
+export const csvOf = (rows: readonly (readonly Content[])[]): string => csvText(rows.map((cells) => cells.map(csvCell)));
 
 /** For the name of a file. */
 const fileName = (name: string): string =>

@@ -1,4 +1,5 @@
 /** Writers of tables: Markdown, LaTeX and CSV. HTML is in the report. */
+import { csvText } from '../util/csv.ts';
 import { alignments, askCell, formatProbability, missing, plainCells, wrapWords } from './table.ts';
 import type { Cell, Column, ColumnKind, ColumnTable, Table } from './table.ts';
 
@@ -146,9 +147,6 @@ const csvCells: ColumnTable<readonly string[]> = {
   probability: (value) => [number(value)],
 };
 
-/** RFC 4180, 2.5 to 2.7. */
-const field = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-
 const fieldsOf = (column: Column, cell: Cell): readonly string[] =>
   askCell(csvCells, column, cell) ?? parts[column.kind].map(() => '');
 
@@ -161,7 +159,7 @@ export function csvTable({ columns, groups }: Table): string {
   const rows = groups.flatMap(({ title, rows: own }) =>
     own.map((cells) => [title ?? '', ...columns.flatMap((column, index) => fieldsOf(column, cells[index] ?? null))]),
   );
-  return [header, ...rows].map((fields) => `${fields.map(field).join(',')}\r\n`).join('');
+  return csvText([header, ...rows]);
 }
 
 /** `table-2.md`, `table-2.tex`, `table-2.csv`. */
