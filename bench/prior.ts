@@ -10,8 +10,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { operatorNames } from '../src/morphism/operators.ts';
 import { readRun } from '../src/run/record/read.ts';
-import { gainsByOperator, gainsOf, type OperatorGains, type Sum } from '../src/search/gains.ts';
-import { earlier } from '../src/search/operator-choice.ts';
+import { gainsByOperator, gainsOf, plus, type OperatorGains, type Sum } from '../src/search/gains.ts';
+import { shrunk } from '../src/search/operator-choice.ts';
 
 const isRun = (folder: string): boolean => existsSync(join(folder, 'journal.jsonl'));
 const runs = process.argv
@@ -29,7 +29,6 @@ if (runs.length === 0) {
 }
 
 const sums = new Map<string, { whole: Sum; places: Map<number, Sum> }>();
-const plus = (a: Sum | undefined, b: Sum): Sum => ({ weight: (a?.weight ?? 0) + b.weight, sum: (a?.sum ?? 0) + b.sum });
 const data = new Map<string, number>();
 let [children, squares, free] = [0, 0, 0];
 for (const folder of runs) {
@@ -50,7 +49,6 @@ for (const folder of runs) {
   }
 }
 
-const shrunk = (prior: number, { weight, sum }: Sum): number => (earlier * prior + sum) / (earlier + weight);
 const digits = (value: number): string => value.toFixed(4);
 const rows = operatorNames.flatMap((operator) => {
   const found = sums.get(operator);

@@ -1,10 +1,7 @@
 /** What a confusion matrix says of each class. Pure. */
+import { classCounts, type ClassCount, type Confusion } from '../util/confusion.ts';
 
-export interface ClassMeasures {
-  /** Images with this label. */
-  readonly images: number;
-  /** Those that are classified so. */
-  readonly right: number;
+export interface ClassMeasures extends ClassCount {
   /** Images that are classified as this class. */
   readonly predicted: number;
   /** Right of those that are classified so; null where none is. */
@@ -17,11 +14,10 @@ export interface ClassMeasures {
 
 const share = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole);
 
-/** `confusion`: by label, then prediction. */
-export function classMeasures(confusion: readonly (readonly number[])[]): readonly ClassMeasures[] {
+export function classMeasures(confusion: Confusion): readonly ClassMeasures[] {
   const predictions = confusion.map((_row, index) => confusion.reduce((sum, row) => sum + (row[index] ?? 0), 0));
-  return confusion.map((row, index) => {
-    const [right, images, predicted] = [row[index] ?? 0, row.reduce((sum, each) => sum + each, 0), predictions[index] ?? 0];
+  return classCounts(confusion).map(({ images, right }, index) => {
+    const predicted = predictions[index] ?? 0;
     return {
       images,
       right,

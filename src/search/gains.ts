@@ -108,10 +108,7 @@ export interface OperatorGains extends Sum {
   readonly places: ReadonlyMap<Place, Sum>;
 }
 
-const plus = (a: Sum | undefined, weight: number, gain: number): Sum => ({
-  weight: (a?.weight ?? 0) + weight,
-  sum: (a?.sum ?? 0) + weight * gain,
-});
+export const plus = (a: Sum | undefined, b: Sum): Sum => ({ weight: (a?.weight ?? 0) + b.weight, sum: (a?.sum ?? 0) + b.sum });
 
 /** The gains of a search by operator and place, each shared evenly among the edits of its child. */
 export function gainsByOperator(state: SearchState): ReadonlyMap<OperatorName, OperatorGains> {
@@ -119,10 +116,10 @@ export function gainsByOperator(state: SearchState): ReadonlyMap<OperatorName, O
   for (const { child, gain } of gainsOf(state).flat()) {
     const kinds = kindsOfChild(state, child);
     for (const { operator, place } of kinds) {
-      const weight = 1 / kinds.length;
+      const share = { weight: 1 / kinds.length, sum: gain / kinds.length };
       const before = found.get(operator);
-      const places = new Map(before?.places).set(place, plus(before?.places.get(place), weight, gain));
-      found.set(operator, { ...plus(before, weight, gain), places });
+      const places = new Map(before?.places).set(place, plus(before?.places.get(place), share));
+      found.set(operator, { ...plus(before, share), places });
     }
   }
   return found;

@@ -13,7 +13,7 @@ import type { Settings } from './settings.ts';
 import type { SearchState } from './state.ts';
 
 /** As many children the earlier knowledge counts as: of recorded runs beside this one's, and of an operator beside a place's. */
-export const earlier = 8;
+const earlier = 8;
 
 /** The most that a factor raises or lowers a weight by: nothing is excluded, and nothing is all. */
 export const mostFactor = 4;
@@ -29,7 +29,8 @@ export interface Expectation {
   readonly factor: number;
 }
 
-const shrunk = (prior: number, { weight, sum }: Sum): number => (earlier * prior + sum) / (earlier + weight);
+/** A mean, as if there had been as many children of the prior gain. */
+export const shrunk = (prior: number, { weight, sum }: Sum): number => (earlier * prior + sum) / (earlier + weight);
 const nothing: Sum = { weight: 0, sum: 0 };
 
 /** e times as likely for each standard deviation of the gains of siblings. */

@@ -21,15 +21,13 @@ export const accuracyOf = ({ state: { search }, grown }: RunDetails): number | n
   search.tests.get('final')?.measured.accuracy ?? (grown === null ? null : (validationOf(search, grown)?.accuracy ?? null));
 
 /** What it came to, in a line. */
-export function endWords({ condition, accuracy }: Pick<Attended, 'condition' | 'accuracy'>): string {
-  const reached = accuracy === null ? '' : `, ${formatPercent(accuracy)}`;
-  return condition === 'finished' ? `finished${reached}` : `${condition}${reached}`;
-}
+export const endWords = ({ condition, accuracy }: Pick<Attended, 'condition' | 'accuracy'>): string =>
+  `${condition}${accuracy === null ? '' : `, ${formatPercent(accuracy)}`}`;
 
 /** Of a run that goes on, the part that is done comes first: a tab shows the first letters alone. */
 export function titleOf(run: Attended): string {
-  const { name, condition, now, left, accuracy } = run;
-  if (condition !== 'running') return `${accuracy === null ? condition : endWords(run)} · ${name} · Instar`;
+  const { name, condition, now, left } = run;
+  if (condition !== 'running') return `${endWords(run)} · ${name} · Instar`;
   const whole = left === null ? 0 : now + left.seconds;
   const share = whole > 0 ? `${Math.min(99, Math.floor((100 * now) / whole))} % · ` : '';
   return `${share}${name} · Instar`;
